@@ -1,0 +1,77 @@
+# The commands of the project; `make help` lists them. Everything is installed into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install -c constraints.txt
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+DESCRIBED := setup.cfg pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test test-all coverage lint fmt bench build clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/.for-use ## Fill a database from simulated vendors and open the dashboard on it
+	$(BIN)/inventory-hub demo $(ARGS)
+
+run: $(VENV)/.for-use ## Start the worker and the dashboard with the settings in .env
+	$(BIN)/inventory-hub migrate
+	@$(BIN)/inventory-hub worker & worker=$$!; \
+	$(BIN)/inventory-hub serve & web=$$!; \
+	trap 'kill $$worker $$web 2>/dev/null' INT TERM; \
+	wait $$web; code=$$?; kill $$worker 2>/dev/null; wait; exit $$code
+
+test: $(VENV)/.for-tests ## Install what the tests need, and run them
+	SAMPLES=small $(PYTEST) $(ARGS)
+
+test-all: $(VENV)/.for-tests ## The same with full sample sizes: takes hours, not minutes
+	SAMPLES=full $(PYTEST) -o faulthandler_timeout=14400 $(ARGS)
+
+coverage: $(VENV)/.for-tests ## Which lines the tests run
+	SAMPLES=small $(PYTEST) --cov --cov-report=term $(ARGS)
+
+lint: $(VENV)/.for-development ## Walls, style, types and the secret scan
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python .ci/secret_scan.py
+
+fmt: $(VENV)/.for-development ## Put the code into the house's form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/.for-tests ## Measure speed and size, as ratios
+	$(BIN)/python -m bench $(ARGS)
+
+build: $(VENV)/.for-development ## Make the wheel and the source archive, in dist/
+	$(BIN)/python -m build --no-isolation
+
+clean: ## Remove .venv and everything built; data stays
+	rm -rf $(VENV) build dist *.egg-info .coverage* .hypothesis
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A file each for what .venv holds, so that it is done again only when the description changed.
+
+$(VENV)/.for-use: $(DESCRIBED)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Building .venv: Python packages, exactly as in constraints.txt ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) setuptools
+	@$(PIP) --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.for-tests: $(VENV)/.for-use .ci/packages
+	@.ci/packages
+	@echo "Adding what the tests need: pytest, hypothesis, PostgreSQL, playwright ..."
+	@$(PIP) --no-build-isolation -e '.[test]'
+	@touch $@
+
+$(VENV)/.for-development: $(VENV)/.for-use
+	@echo "Adding ruff, mypy, import-linter and build ..."
+	@$(PIP) --no-build-isolation -e '.[test,dev]'
+	@touch $@
