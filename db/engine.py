@@ -1,0 +1,141 @@
+"""The engine: which database, with which driver, and how a transaction begins."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from db import settings
+from db.settings import Environment, SettingsError
+
+# SQLAlchemy 2.1 reads these names as psycopg 3 and mysqlclient, which we do not install. To it
+# "mariadb" is another dialect than "mysql", one that would pass over our tables' mysql_collate.
+DRIVERS = {
+    "postgres": "postgresql+psycopg2",
+    "postgresql": "postgresql+psycopg2",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mysql+pymysql",
+    "mariadb+pymysql": "mysql+pymysql",
+}
+
+
+def database_url(environ: Environment | None = None) -> URL:
+    """Where the data is, from DATABASE_URL, the DB_ settings, TatuScan's, or the default file."""
+    text = settings.env(settings.DATABASE_URL, environ)
+    if text is not None:
+        return normalised(text)
+    parts = (settings.DB_HOST, settings.DB_PORT, settings.DB_NAME, settings.DB_USER)
+    if any(settings.is_set(part, environ) for part in (*parts, settings.DB_PASSWORD)):
+        return URL.create(
+            DRIVERS["postgresql"],
+            username=settings.env_required(settings.DB_USER, environ),
+            password=settings.env_required(settings.DB_PASSWORD, environ),
+            host=settings.env_required(settings.DB_HOST, environ),
+            port=settings.env_int(settings.DB_PORT, environ, least=1, most=65535),
+            database=settings.env_required(settings.DB_NAME, environ),
+        )
+    folder = settings.env(settings.TATUSCAN_DB_DIR, environ)
+    file = settings.env(settings.TATUSCAN_DB_FILE, environ)
+    path = Path(folder) if folder else settings.data_dir(environ)
+    return sqlite_url(path / (file or "inventory.db"))
+
+
+def sqlite_url(path: Path) -> URL:
+    """The address of a SQLite file."""
+    return URL.create("sqlite", database=str(path))
+
+
+def normalised(text: str) -> URL:
+    """A user's database address with the driver that we install.
+
+    Raises:
+        SettingsError: it is no database address, or one of a database we do not know.
+    """
+    fix = (
+        "set it to an address like postgresql://user:password@host/name, "
+        "mysql://user:password@host/name or sqlite:///path/file.db."
+    )
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError) as error:
+        raise SettingsError(f"DATABASE_URL is not a database address: {fix}") from error
+    url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
+    if url.get_backend_name() not in ("sqlite", "postgresql", "mysql"):
+        raise SettingsError(f"DATABASE_URL names {url.drivername!r}, which is not supported: {fix}")
+    if url.get_backend_name() == "mysql" and "charset" not in url.query:
+        url = url.update_query_dict({"charset": "utf8mb4"})
+    return url
+
+
+def open_engine(url: URL) -> Engine:
+    """An engine for `url`. On SQLite the file's folder is made, and every setting that makes it
+    safe for one writer and many readers is on."""
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        return _sqlite(url)
+    options: dict[str, Any] = {"pool_pre_ping": True}
+    if backend == "mysql":
+        # Gap locks only cost: who needs one picture of it all asks for it with `reading`.
+        options["isolation_level"] = "READ COMMITTED"
+        # A server may be set to cut off what is too long and say nothing.
+        options["connect_args"] = {"init_command": "SET SESSION sql_mode = 'TRADITIONAL'"}
+    try:
+        return create_engine(url, **options)
+    except (SQLAlchemyError, ImportError) as error:
+        raise SettingsError(
+            f"DATABASE_URL cannot be used: {error}. Correct the address."
+        ) from error
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.database and url.database != ":memory:":
+        try:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"The folder of {url.database} cannot be made ({error}): "
+                "set DATA_DIR or DATABASE_URL to a place this user may write."
+            ) from error
+    engine = create_engine(url, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: object) -> None:
+        # Python's own transaction handling begins too late and breaks savepoints and DDL.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA busy_timeout=30000")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA cache_size=-65536")
+        cursor.execute("PRAGMA temp_store=MEMORY")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get("write", False)
+        # A write transaction takes its lock at once: a later upgrade would fail without waiting.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One write transaction: committed at the end, rolled back on an error."""
+    with engine.connect().execution_options(write=True) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One read transaction: every statement in it sees the same data."""
+    options: dict[str, Any] = {}
+    if engine.dialect.name != "sqlite":
+        options["isolation_level"] = "REPEATABLE READ"
+    with engine.connect().execution_options(**options) as connection, connection.begin():
+        yield connection

