@@ -1,0 +1,58 @@
+"""A lock between processes of one machine, on a file. It ends with the process that holds it."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+WAIT_SECONDS = 60.0
+_STEP = 0.2
+
+
+class FileLock:
+    """`with FileLock(path, sleep):` — one process at a time, or `TimeoutError` after a minute.
+
+    Raises OSError when the file or its folder cannot be made.
+    """
+
+    def __init__(self, path: Path, sleep: Callable[[float], None]) -> None:
+        self._path = path
+        self._sleep = sleep
+        self._descriptor = -1
+
+    def __enter__(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        waited = 0.0
+        while not _take(self._descriptor):
+            if waited >= WAIT_SECONDS:
+                os.close(self._descriptor)
+                raise TimeoutError(110, "another process has held it for a minute", str(self._path))
+            self._sleep(_STEP)
+            waited += _STEP
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # Closing gives the lock back; the file stays, or two processes might lock two files.
+        os.close(self._descriptor)
+
+
+def _take(descriptor: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,69 @@
+"""What a source hands over: records, and a tally of what it saw on the way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+Raw = dict[str, Any]
+"""One row as fetched: JSON of the vendor's own making, joined names beside it."""
+
+
+class BadRecord(Exception):
+    """A row cannot be read as a device: it is quarantined, the others go on. The text says why."""
+
+    def __init__(self, reason: str, source_key: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.source_key = source_key
+
+
+class UnreadableId(BadRecord):
+    """A row's own id cannot be read, so nobody can say which device it is: the run is suspicious."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One device as its source tells it, cleaned, not yet judged.
+
+    Optional text is None, never "". `payload` is the vendor's whole row, volatile keys included,
+    exactly as received. `unmanaged` says why the source does not manage the device now
+    ("approval status is PENDING"), None when it does. `repaired` says what had to be mended to
+    store the row ("hostname: 2 NUL characters replaced").
+    """
+
+    source_key: str
+    alias_key: str | None
+    alias_name: str | None
+    payload: Raw
+    hostname: str | None = None
+    display_name: str | None = None
+    location: str | None = None
+    os: str | None = None
+    node_class: str | None = None
+    serial: str | None = None
+    unmanaged: str | None = None
+    last_contact: datetime | None = None
+    online: bool | None = None
+    ip: str | None = None
+    repaired: str | None = None
+
+
+@dataclass
+class Tally:
+    """What a fetch saw besides its rows. `on_page` is called after each page, for progress and
+    for the run's heartbeat."""
+
+    pages: int = 0
+    rows: int = 0
+    organizations: int | None = None
+    locations: int | None = None
+    promised: int | None = None
+    warnings: list[str] = field(default_factory=list)
+    on_page: Callable[["Tally"], None] = lambda tally: None
+
+    def page(self, rows: int) -> None:
+        """Count one page with `rows` device rows; a page of another list has none."""
+        self.pages += 1
+        self.rows += rows
+        self.on_page(self)

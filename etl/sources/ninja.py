@@ -1,0 +1,183 @@
+"""NinjaRMM (NinjaOne), public API v2: the whole fleet with its organizations and locations.
+
+Three lists, read one after the other, never a call per device: organizations, locations,
+devices-detailed. Device rows name their organization and location by id only, so the names are
+joined here. Keys that the API has nothing to say about are absent or null.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from db.settings import Setting
+from etl.http import Session
+from etl.pagers import pages_after, read_id
+from etl.record import BadRecord, Raw, Record, UnreadableId
+from etl.text import CLASS_LENGTH, IP_LENGTH, KEY_LENGTH, Mending, kind
+from etl.tokens import OAuthTokens
+
+NAME = "ninja"
+LABEL = "NinjaRMM"
+
+BASE_URL = Setting(
+    "NINJA_BASE_URL",
+    "Address of the region where the API client lives, e.g. https://eu.ninjarmm.com",
+    "https://app.ninjarmm.com",
+)
+CLIENT_ID = Setting("NINJA_CLIENT_ID", "Client id of the API client (machine-to-machine)")
+CLIENT_SECRET = Setting("NINJA_CLIENT_SECRET", "Its secret", secret=True)
+REFRESH_TOKEN = Setting(
+    "NINJA_REFRESH_TOKEN",
+    "Refresh token, for clients without the client credentials grant; its successors are kept "
+    "in DATA_DIR",
+    secret=True,
+)
+SETTINGS = (BASE_URL, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN)
+NEEDS = (CLIENT_ID, CLIENT_SECRET)
+ADDRESS = BASE_URL
+
+VOLATILE = (
+    "offline",
+    "lastContact",
+    "lastUpdate",
+    "lastLoggedInUser",
+    "publicIP",
+    "ipAddresses",
+    "maintenance",
+    "os.lastBootTime",
+    "os.needsReboot",
+    "processors[].clockSpeed",
+    "volumes[].freeSpace",
+    "references.backupUsage",
+)
+
+_ADVICE: dict[int | str, str] = {
+    401: "Check that the API client still exists and that NINJA_BASE_URL is its region.",
+    403: "Give the API client the scope Monitoring (Administration, Apps, API), and its user the "
+    "right to see all organizations.",
+    "invalid_client": "Check NINJA_CLIENT_ID and NINJA_CLIENT_SECRET, and that NINJA_BASE_URL is "
+    "the region where the client was made.",
+    "unauthorized_client": "Allow the client credentials grant on the API client, or set "
+    "NINJA_REFRESH_TOKEN.",
+    "unsupported_grant_type": "Allow the client credentials grant on the API client, or set "
+    "NINJA_REFRESH_TOKEN.",
+    "invalid_scope": "Tick the scope Monitoring on the API client.",
+    **dict.fromkeys(
+        ("invalid_grant", "invalid_token", "expired_token"),
+        "Set a new NINJA_REFRESH_TOKEN, which no other program uses; or unset it and allow the "
+        "client credentials grant.",
+    ),
+}
+
+
+def fetch(session: Session) -> Iterator[Raw]:
+    """Every device with the organization and location that it names, None where there is none."""
+    session.prefixes = ("/v2", "/api/v2")
+    session.signer = OAuthTokens(
+        session,
+        client_id=session.required(CLIENT_ID),
+        client_secret=session.required(CLIENT_SECRET),
+        refresh_token=session.settings[REFRESH_TOKEN.name],
+        scope="monitoring",
+        store="ninja-token.json",
+        advice=_ADVICE,
+    )
+    organizations = _by_id(pages_after(session, "/organizations"))
+    session.tally.organizations = len(organizations)
+    locations = _by_id(pages_after(session, "/locations"))
+    session.tally.locations = len(locations)
+    for device in pages_after(session, "/devices-detailed", fleet=True):
+        row = device if isinstance(device, dict) else {}
+        yield {
+            "device": device,
+            "organization": organizations.get(read_id(row.get("organizationId"))),
+            "location": locations.get(read_id(row.get("locationId"))),
+        }
+
+
+def to_record(raw: Raw) -> Record:
+    """One device of the API as a record."""
+    row = raw["device"]
+    if not isinstance(row, dict):
+        raise UnreadableId(f"the row is {kind(row)}, not a device")
+    number = read_id(row.get("id"))
+    if number is None:
+        raise UnreadableId(f"its id is {kind(row.get('id'))} that names no device")
+    key = str(number)
+    organization_id = read_id(row.get("organizationId"))
+    if organization_id is None:
+        raise BadRecord(
+            f"device {key} names no organization (organizationId is "
+            f"{kind(row.get('organizationId'))})",
+            key,
+        )
+    mending = Mending()
+    organization, location = raw["organization"] or {}, raw["location"] or {}
+    os, system, references = (
+        _object(row, name, mending) for name in ("os", "system", "references")
+    )
+    referred = references.get("location")
+
+    def first(field: str, *values: object, length: int = 255) -> str | None:
+        texts = (mending.text(value, field, length) for value in values)
+        return next((text for text in texts if text), None)
+
+    system_name = row.get("systemName")
+    offline = row.get("offline")
+    return Record(
+        source_key=key,
+        alias_key=str(organization_id),
+        alias_name=first("organization", organization.get("name")),
+        payload=row,
+        hostname=first(
+            "hostname", row.get("dnsName"), system_name, row.get("netbiosName"), system.get("name")
+        ),
+        display_name=first("display name", row.get("displayName"), system_name),
+        location=first(
+            "location",
+            location.get("name"),
+            referred.get("name") if isinstance(referred, dict) else None,
+        ),
+        os=first("os", os.get("name")),
+        node_class=first("node class", row.get("nodeClass"), length=CLASS_LENGTH),
+        serial=first(
+            "serial",
+            system.get("serialNumber"),
+            system.get("biosSerialNumber"),
+            length=KEY_LENGTH,
+        ),
+        unmanaged=_unmanaged(row.get("approvalStatus"), mending),
+        last_contact=_instant(row.get("lastContact")),
+        online=not offline if isinstance(offline, bool) else None,
+        ip=first("ip", row.get("publicIP"), length=IP_LENGTH),
+        repaired=mending.repaired,
+    )
+
+
+def _by_id(rows: Iterator[Any]) -> dict[int | None, Raw]:
+    found = {read_id(row.get("id")): row for row in rows if isinstance(row, dict)}
+    found.pop(None, None)
+    return found
+
+
+def _object(row: Raw, name: str, mending: Mending) -> Raw:
+    value = row.get(name)
+    if isinstance(value, dict):
+        return value
+    if value is not None:
+        mending.note(f"{name}: {kind(value)} was ignored, an object belongs there")
+    return {}
+
+
+def _unmanaged(status: object, mending: Mending) -> str | None:
+    # Older versions of the API leave the status out; their lists hold approved devices only.
+    text = mending.text(status, "approval status", CLASS_LENGTH)
+    return None if text is None or text.upper() == "APPROVED" else f"approval status is {text}"
+
+
+def _instant(seconds: object) -> datetime | None:
+    """Epoch seconds as an instant; None for what no clock of this century shows."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    usable = 946_684_800 <= seconds < 4_102_444_800  # NaN is not, nor is a time in milliseconds
+    return datetime.fromtimestamp(seconds, UTC) if usable else None

@@ -1,0 +1,188 @@
+"""ThreatLocker, portal API: every computer of the managed organization and all below it.
+
+Two lists, read one after the other: the child organizations, then the computers, ordered by a
+name that does not change while we read. Each computer carries its organization's id and name;
+the list's display name goes first. Deleted computers are not asked for.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from db.settings import Setting
+from etl.http import Session
+from etl.pagers import pages_by_number
+from etl.record import BadRecord, Raw, Record, UnreadableId
+from etl.text import IP_LENGTH, KEY_LENGTH, Mending, kind
+from etl.tokens import FixedKey
+
+NAME = "threatlocker"
+LABEL = "ThreatLocker"
+
+BASE_URL = Setting(
+    "THREATLOCKER_BASE_URL",
+    "Address of the portal API up to and including /portalapi, with your instance letter, e.g. "
+    "https://portalapi.g.threatlocker.com/portalapi",
+)
+API_KEY = Setting("THREATLOCKER_API_KEY", "Token of an API user", secret=True)
+ORGANIZATION_ID = Setting(
+    "THREATLOCKER_ORGANIZATION_ID",
+    "Id of the organization whose computers, and those of all organizations below it, are "
+    "collected; default the token's own",
+    "00000000-0000-0000-0000-000000000000",
+)
+SETTINGS = (BASE_URL, API_KEY, ORGANIZATION_ID)
+NEEDS = (BASE_URL, API_KEY)
+ADDRESS = BASE_URL
+
+VOLATILE = (
+    "lastCheckin",
+    "lastCheckinIPAddress",
+    "lastCheckinLocalIPAddresses",
+    "hasAtLeastOneCheckin",
+    "username",
+    "denyCountOneDay",
+    "denyCountThreeDays",
+    "denyCountSevenDays",
+    "hasZeroDeniesFourDays",
+    "isLearningMoreThanFourDays",
+    "isLearningModeMoreThanSeven",
+    "isLearningModeLongerThanFiveYears",
+    "hasInstalationAtLeastSevenDaysAgo",
+    "isReadyToSecure",
+    "isNeededReview",
+    "progressBarLearning",
+    "maintenenceBannerIds",
+    "restartComputerNeeded",
+    "shouldRestart",
+    "totalRows",
+)
+
+_ADVICE = {
+    401: "Check THREATLOCKER_API_KEY: the token as shown once, without Bearer before it.",
+    403: "Give the API user the rights View Computers and View Organizations in the organization "
+    "THREATLOCKER_ORGANIZATION_ID; TOKEN_REVOKED also means a wrong instance letter in "
+    "THREATLOCKER_BASE_URL or a token that was revoked or long unused.",
+}
+_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_ZERO_GUID = "00000000-0000-0000-0000-000000000000"
+_SHOWN_WARNINGS = 10
+
+
+def fetch(session: Session) -> Iterator[Raw]:
+    """Every computer with its organization's row, None where the list does not have it."""
+    key = session.required(API_KEY)
+    session.conceal(key)
+    session.signer = FixedKey(
+        {"Authorization": key, "ManagedOrganizationId": session.required(ORGANIZATION_ID)}, _ADVICE
+    )
+    # Sources disagree on which of the two switches shows grandchildren; either does no harm.
+    body = {
+        "searchText": "",
+        "orderBy": "name",
+        "isAscending": True,
+        "includeAllChildren": True,
+        "childOrganizations": True,
+    }
+    rows = pages_by_number(
+        session, "/Organization/OrganizationGetChildOrganizationsByParameters", body, _organization
+    )
+    organizations = {_organization(row): row for row in rows if isinstance(row, dict)}
+    organizations.pop(None, None)
+    session.tally.organizations = len(organizations)
+    # Not by last check-in, which changes while we read and moves rows between pages.
+    body = {
+        "searchText": "",
+        "orderBy": "computername",
+        "isAscending": True,
+        "childOrganizations": True,
+        "showLastCheckIn": True,
+        "showDeleted": False,
+    }
+    collected: Counter[str | None] = Counter()
+    computers = pages_by_number(
+        session, "/Computer/ComputerGetByAllParameters", body, _computer, fleet=True
+    )
+    for computer in computers:
+        organization_id = _organization(computer) if isinstance(computer, dict) else None
+        collected[organization_id] += 1
+        yield {"computer": computer, "organization": organizations.get(organization_id)}
+    session.tally.warnings += _miscounted(organizations, collected)
+
+
+def to_record(raw: Raw) -> Record:
+    """One computer of the API as a record."""
+    row = raw["computer"]
+    if not isinstance(row, dict):
+        raise UnreadableId(f"the row is {kind(row)}, not a computer")
+    key = _computer(row)
+    if key is None:
+        raise UnreadableId(f"its computerId is {kind(row.get('computerId'))} that is no GUID")
+    organization_id = _organization(row)
+    if organization_id is None:
+        raise BadRecord(
+            f"computer {key} names no organization (organizationId is "
+            f"{kind(row.get('organizationId'))})",
+            key,
+        )
+    mending = Mending()
+    organization = raw["organization"] or {}
+    names = (organization.get("displayName"), organization.get("name"), row.get("organization"))
+    alias_names = (mending.text(name, "organization") for name in names)
+    return Record(
+        source_key=key,
+        alias_key=organization_id,
+        alias_name=next((name for name in alias_names if name), None),
+        payload=row,
+        hostname=mending.text(row.get("hostname"), "hostname"),
+        display_name=mending.text(row.get("computerName"), "display name"),
+        os=mending.text(row.get("operatingSystem"), "os"),
+        serial=mending.text(row.get("serialNumber"), "serial", KEY_LENGTH),
+        unmanaged="deleted in ThreatLocker" if row.get("isDeleted") is True else None,
+        last_contact=_instant(row.get("lastCheckin")),
+        ip=mending.text(row.get("lastCheckinIPAddress"), "ip", IP_LENGTH),
+        repaired=mending.repaired,
+    )
+
+
+def _computer(row: Raw) -> str | None:
+    """The id of a computer: a GUID in lower case."""
+    value = row.get("computerId")
+    text = value.strip().lower() if isinstance(value, str) else ""
+    return text if _GUID.fullmatch(text) and text != _ZERO_GUID else None
+
+
+def _organization(row: Raw) -> str | None:
+    """The id of an organization, of its own row or of a computer's: text in lower case."""
+    value = row.get("organizationId")
+    text = value.strip().lower() if isinstance(value, str) else ""
+    return text if text and len(text) <= KEY_LENGTH and text.isprintable() else None
+
+
+def _instant(value: object) -> datetime | None:
+    """An ISO 8601 time as an instant, UTC when it names no zone; None for what is none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        instant = datetime.fromisoformat(value.strip())
+        instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+        instant = instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    # The year 1 is how .NET writes "never".
+    return instant if 2000 <= instant.year < 2100 else None
+
+
+def _miscounted(organizations: dict[str | None, Raw], collected: Counter[str | None]) -> list[str]:
+    """Where the organization list counts other than we did, in sentences."""
+    warnings = [
+        f"{Mending().text(row.get('displayName'), 'name') or key}: the organization list counts "
+        f"{row['computerCount']} computers, {collected[key]} were collected."
+        for key, row in organizations.items()
+        if isinstance(row.get("computerCount"), int) and row["computerCount"] != collected[key]
+    ]
+    if len(warnings) > _SHOWN_WARNINGS:
+        more = len(warnings) - _SHOWN_WARNINGS
+        return [*warnings[:_SHOWN_WARNINGS], f"{more} more organizations count other than we did."]
+    return warnings
