@@ -1,0 +1,28 @@
+"""Which days a history has, and which of them a demo collects."""
+
+from datetime import date, timedelta
+
+DAILY = 65
+"""So many last days are collected each; before them the last two days of a month."""
+
+
+def first_day(last_day: date, months: int) -> date:
+    """The first day of the month that lies `months - 1` months before the last day's."""
+    number = last_day.year * 12 + last_day.month - 1 - (months - 1)
+    return date(number // 12, number % 12 + 1, 1)
+
+
+def collected_days(first: date, last: date) -> list[date]:
+    """The days that a demo collects, in order."""
+    days = []
+    for ordinal in range(first.toordinal(), last.toordinal() + 1):
+        day = date.fromordinal(ordinal)
+        recent = (last - day).days < DAILY
+        if recent or (day + timedelta(days=2)).month != day.month:
+            days.append(day)
+    return days
+
+
+def is_month_end(day: date) -> bool:
+    """Whether it is a month's last day."""
+    return (day + timedelta(days=1)).month != day.month

@@ -1,0 +1,83 @@
+"""One invented fleet with a history: what each vendor would answer on any day of it.
+
+    fleet = Fleet(seed=1, devices=400, sites=12, last_day=date(2026, 3, 14))
+    fleet.ninja(fleet.days()[0]).devices
+
+The same arguments give the same answers, on any machine and in any order of asking.
+"""
+
+from datetime import date
+from functools import lru_cache
+
+from etl.demo.days import first_day
+from etl.demo.history import History
+from etl.demo.ninja_rows import ninja_rows
+from etl.demo.register import Event
+from etl.demo.rows import NinjaRows, Row, ThreatLockerRows
+from etl.demo.threatlocker_rows import threatlocker_rows
+
+__all__ = ["Event", "Fleet", "NinjaRows", "Row", "ThreatLockerRows"]
+
+_CACHED_DAYS = 3
+"""A replay asks one day after the other; more would only fill the memory."""
+
+
+class Fleet:
+    """The fleet from the first day of its first month to `last_day`.
+
+    Args:
+        devices: how many Ninja has on the last day.
+        sites: how many customers, the provider itself counted; 3 at least.
+        months: how many calendar months the history touches.
+    """
+
+    def __init__(
+        self,
+        seed: int = 1,
+        devices: int = 400,
+        sites: int = 12,
+        *,
+        last_day: date,
+        months: int = 14,
+    ) -> None:
+        if devices < 20 or sites < 3 or months < 1:
+            raise ValueError("a fleet needs at least 20 devices, 3 sites and 1 month")
+        self.first_day = first_day(last_day, months)
+        self.last_day = last_day
+        self._history = History(seed, devices, sites, self.first_day, last_day)
+        self._ninja = lru_cache(_CACHED_DAYS)(lambda day: ninja_rows(self._history, day))
+        self._threatlocker = lru_cache(_CACHED_DAYS)(
+            lambda day: threatlocker_rows(self._history, day)
+        )
+
+    def days(self) -> list[date]:
+        """The days a demo collects: the last 65, and before them the last two of each month."""
+        return list(self._history.days)
+
+    @property
+    def events(self) -> list[Event]:
+        """What happened when, in order; bad days of the vendors among it."""
+        return list(self._history.events)
+
+    @property
+    def outage(self) -> tuple[date, str] | None:
+        """The day on which a vendor answers 503 all day, and which one."""
+        return self._history.outage
+
+    @property
+    def partial_day(self) -> date | None:
+        """The day on which ThreatLocker promises more computers than it gives."""
+        return self._history.partial
+
+    def ninja(self, day: date) -> NinjaRows:
+        """What NinjaRMM knows that day."""
+        return self._ninja(self._known(day))
+
+    def threatlocker(self, day: date) -> ThreatLockerRows:
+        """What ThreatLocker knows that day."""
+        return self._threatlocker(self._known(day))
+
+    def _known(self, day: date) -> date:
+        if not self.first_day <= day <= self.last_day:
+            raise ValueError(f"the fleet's history has {self.first_day} to {self.last_day} only")
+        return day

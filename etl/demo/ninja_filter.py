@@ -1,0 +1,31 @@
+"""NinjaRMM's device filter (`df`): `org = 5 AND class in (MAC,WINDOWS_SERVER) AND offline`."""
+
+import re
+
+from etl.demo.rows import Row
+
+_KEYS = {
+    "org": "organizationId", "loc": "locationId", "role": "nodeRoleId", "class": "nodeClass",
+    "status": "approvalStatus",
+}  # fmt: skip
+_TERM = re.compile(r"(\w+)\s*(=|!=|\beq\b|\bneq\b|\bin\b|\bnotin\b)\s*\(?([^()]*)\)?")
+
+
+def filter_devices(devices: list[Row], text: str) -> list[Row]:
+    """The devices that `text` lets through.
+
+    Raises:
+        ValueError: the filter cannot be read.
+    """
+    for term in re.split(r"\s+AND\s+", text.strip(), flags=re.IGNORECASE):
+        if term.casefold() in ("online", "offline"):
+            devices = [row for row in devices if row["offline"] == (term.casefold() == "offline")]
+            continue
+        found = _TERM.fullmatch(term.strip())
+        if found is None or found[1] not in _KEYS:
+            raise ValueError(f"Filter term cannot be read: {term}")
+        wanted = {part.strip() for part in found[3].split(",")}
+        keep = found[2] in ("=", "eq", "in")
+        key = _KEYS[found[1]]
+        devices = [row for row in devices if (str(row.get(key)) in wanted) == keep]
+    return devices

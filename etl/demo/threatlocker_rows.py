@@ -1,0 +1,126 @@
+"""The fleet in ThreatLocker's words: tenants and computers of a day."""
+
+from collections import Counter
+from datetime import UTC, date, datetime
+
+from etl.demo.history import History
+from etl.demo.machines import GUESTS, SERVERS, Machine, Stay
+from etl.demo.ninja_rows import midnight
+from etl.demo.noise import mix, share
+from etl.demo.rows import Row, ThreatLockerRows
+from etl.demo.sites import PARENT_TENANT, Site, name_on
+from etl.demo.systems import protector_version, system_of
+
+_REMEMBERED = 45
+"""Days that a removed computer stays among the deleted ones."""
+_GROUPS = {
+    "Workstations": "9d000000-0000-4000-8000-000000000001",
+    "Servers": "9d000000-0000-4000-8000-000000000002",
+}
+
+
+def threatlocker_rows(history: History, day: date) -> ThreatLockerRows:
+    """What ThreatLocker knows at the beginning of `day`."""
+    ordinal = day.toordinal()
+    computers, present = [], Counter[int]()
+    for machine in history.machines:
+        stay = machine.on(ordinal)
+        if stay is None or stay.computer_id is None:
+            continue
+        if stay.deleted and ordinal - stay.since > _REMEMBERED:
+            continue
+        site = history.sites[stay.tenant]
+        computers.append(_computer(history, machine, stay, site, ordinal))
+        present[site.index] += not stay.deleted
+    there = [s for s in history.sites if s.threatlocker_names[0][0] <= day]
+    # The parent tenant is not among its own children.
+    tenants = [site for site in there if site.tenant_id != PARENT_TENANT]
+    return ThreatLockerRows(
+        organizations=[_organization(site, day, present[site.index]) for site in tenants],
+        computers=computers,
+    )
+
+
+def _organization(site: Site, day: date, computers: int) -> Row:
+    return {
+        "organizationId": site.tenant_id, "name": site.tenant_name,
+        "displayName": name_on(site.threatlocker_names, day), "parentId": PARENT_TENANT,
+        "dateAdded": f"2023-0{site.index % 9 + 1}-11T22:09:21Z", "computerCount": computers,
+        "activeCount": 0, "manualCount": 0, "itarCompliant": False, "lockdown": 8,
+        "businessClassification": 0, "billingMethod": 0, "products": [],
+    }  # fmt: skip
+
+
+def _computer(history: History, machine: Machine, stay: Stay, site: Site, day: int) -> Row:
+    seed, style = history.seed, machine.style
+    dice = mix(seed, machine.number, day, 3)
+    system = system_of(seed, machine, day, history.last)
+    place = history.sites[stay.site].locations[stay.location or 0]
+    group = "Servers" if machine.node_class in (*SERVERS, *GUESTS) else "Workstations"
+    learning = style % 29 == 0
+    version = protector_version(seed, machine, stay.silent_since or day)
+    denied = 0 if stay.silent_since else dice % 4
+    added = midnight(stay.enrolled) + style % 50000
+    row: Row = {
+        "computerId": stay.computer_id, "hostname": _hostname(stay, style, site),
+        "computerName": _computer_name(stay, style), "organizationId": site.tenant_id,
+        "organization": name_on(site.threatlocker_names, date.fromordinal(day)),
+        "computerGroupId": _GROUPS[group], "group": group, "osType": system.kind,
+        "operatingSystem": system.threatlocker_name,
+        "ipOperatingSystem": f"10.0.{system.build}.{5000 + style % 90}",
+    }  # fmt: skip
+    if machine.serial is not None and style % 7:
+        row["serialNumber"] = machine.serial
+    last_check_in = _check_in(machine, stay, day, dice)
+    row.update({
+        "action": "Learning" if learning else "Secure",
+        "mode": "Application Control Learning Mode" if learning else "Secure",
+        "lastCheckin": last_check_in,
+        "lastCheckinIPAddress": place.public_ip,
+        "lastCheckinLocalIPAddresses": [f"10.{20 + site.index % 200}.30.{10 + dice % 240}"],
+        "hasAtLeastOneCheckin": last_check_in is not None and style % 8 != 0,
+        "installDate": None if style % 3 else _iso(added + 60),
+        "dateAdded": _iso(added),
+        "username": None if style % 6 == 0 else f"{site.prefix}\\USER{style % 90}",
+        "threatLockerVersion": f"{version}/10.5.0.1000AMD64", "serviceVersion": version,
+        "versionMajor": 10, "versionMinor": int(version.split(".")[1]),
+        "denyCountOneDay": denied, "denyCountThreeDays": denied * 2,
+        "denyCountSevenDays": denied * 5, "isDeleted": stay.deleted, "isIsolated": False,
+        "isLockedOut": False, "isTamperProtectionDisabled": False, "maintenanceTypeId": 0,
+        "maintenanceEndDate": None, "driverStatusString": "Active",
+    })  # fmt: skip
+    return row
+
+
+def _hostname(stay: Stay, style: int, site: Site) -> str:
+    """Full length; now and then with the domain, in other letters, or as old data had it."""
+    if style % 41 == 0:
+        return f"{stay.host}.{site.domain}"
+    if style % 43 == 0:
+        return stay.host.lower()
+    if style % 47 == 0 and stay.label is not None:
+        return f"{stay.host} | {stay.label}"
+    return stay.host
+
+
+def _computer_name(stay: Stay, style: int) -> str:
+    if stay.label == "spare":
+        return f"{stay.host} | SPARE"
+    if stay.label is not None and (stay.spare or style % 3):
+        return f"{stay.host} | {stay.label}"
+    return stay.host
+
+
+def _check_in(machine: Machine, stay: Stay, day: int, dice: int) -> str | None:
+    """When it last checked in: never, with whole seconds, or with microseconds."""
+    if machine.style % 83 == 0:
+        return None
+    if stay.silent_since is not None:
+        return _iso(midnight(stay.silent_since) - 7200 - machine.style)
+    seconds = midnight(day) - 20 - share(dice) * 30000
+    return _iso(seconds, micro=machine.style % 6 == 1)
+
+
+def _iso(seconds: float, micro: bool = False) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ" if micro else "%Y-%m-%dT%H:%M:%SZ")
