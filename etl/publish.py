@@ -1,0 +1,294 @@
+"""One complete run becomes its day's snapshot, in one transaction.
+
+Undo the same day of the same source if it was published before; compare what is open with what
+came; close the vanished and the changed, open the changed and the new; count the day again.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, delete, select, update
+
+from db.chunks import chunks
+from db.rules import Rules
+from db.runs import border, newest_day, published_days
+from db.tables import (
+    OPEN_END,
+    collection_runs,
+    device_latest,
+    device_payloads,
+    device_snapshots,
+    devices,
+    held_records,
+)
+from db.upsert import insert_many, upsert
+from etl import links, rollups
+from etl.site_plan import SitePlan, carry_out
+from etl.states import State, changed_keys
+from etl.undo import undo_day
+
+MANY_CHANGES = 20.0
+"""Percent of changed devices from which a run names the keys that differ: a key that changes
+hourly and is not listed as volatile would open a stretch a day for every device."""
+
+
+class Refused(Exception):
+    """A business date cannot be published; the text says why and what can be."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publish did, in devices."""
+
+    added: int
+    removed: int
+    changed: int
+    changed_percent: float
+    changed_keys: str | None
+
+
+def check_date(connection: Connection, source: str, day: date, today: date) -> None:
+    """Whether `source` may publish `day`.
+
+    Raises:
+        Refused: it lies in the future, before the source's newest published day, or on or
+            before the border.
+    """
+    if day > today:
+        raise Refused(
+            f"{day} is in the future: today is {today}. Choose {today} or leave --date out."
+        )
+    newest = newest_day(connection, source)
+    if newest is not None and day < newest:
+        raise Refused(
+            f"{day} is before {newest}, the newest published day of {source}. "
+            f"Choose {newest} to replace it, or a later day."
+        )
+    closed = border(connection)
+    if closed is not None and day <= closed:
+        raise Refused(f"{day} lies in a closed month, which ends on {closed}. Choose a later day.")
+
+
+def publish(
+    connection: Connection,
+    source: str,
+    day: date,
+    run_id: int,
+    states: Sequence[State],
+    rules: Rules,
+    plan: SitePlan,
+    now: datetime,
+    keep: Iterable[int] = (),
+) -> Published:
+    """Make `states` the snapshot of `source` on `day`.
+
+    The caller holds the writer's lease in this transaction and has checked the date.
+
+    Args:
+        states: every device of the source, no device twice.
+        plan: where the states' aliases belong.
+        keep: devices whose row could not be read: they keep their standing state.
+    """
+    if newest_day(connection, source) == day:
+        undo_day(connection, source, day)
+    names = {state.alias_key: state.alias_name for state in states if state.alias_key is not None}
+    site_of_alias = carry_out(connection, plan, names, rules, day, now)
+    site_of = {
+        state.device_id: plan.site_of(None) or 0
+        if state.alias_key is None
+        else site_of_alias[state.alias_key]
+        for state in states
+    }
+    have = {
+        device_id: (state_hash, site_id, asset_id, payload_hash)
+        for device_id, state_hash, site_id, asset_id, payload_hash in connection.execute(
+            _OPEN.where(_c.source == source, _c.valid_to == OPEN_END)
+        )
+    }
+    standing = {device_id: row[2] for device_id, row in have.items()}
+    assets = links.resolve_assets(connection, source, day, states, site_of, standing)
+    links.write_links(connection, assets, day, run_id, now)
+
+    come = {state.device_id: state for state in states}
+    gone = have.keys() - come.keys() - set(keep)
+    opened = [
+        state
+        for state in states
+        if have.get(state.device_id, _NOTHING)[:3]
+        != (state.state_hash, site_of[state.device_id], assets.asset_of[state.device_id])
+    ]
+    changed = [state for state in opened if state.device_id in have]
+    added = [state for state in opened if state.device_id not in have]
+    keys = _most_changed_keys(connection, have, changed)
+    _close(connection, day, run_id, [*gone, *(state.device_id for state in changed)])
+    _leave(connection, source, day, gone)
+    _arrive(connection, source, day, added)
+    _open(connection, source, day, run_id, opened, site_of, assets.asset_of)
+    upsert(connection, device_latest, [_latest(state) for state in states])
+    _mark(connection, source, day, run_id)
+    rollups.count_day(connection, source, day, rules)
+    percent = 100 * len(changed) / len(have) if have else 0.0
+    return Published(len(added), len(gone), len(changed), percent, keys)
+
+
+_NOTHING = (None, None, None, None)
+_c = device_snapshots.c
+_OPEN = select(_c.device_id, _c.state_hash, _c.site_id, _c.asset_id, _c.payload_hash)
+
+
+def _close(connection: Connection, day: date, run_id: int, device_ids: Sequence[int]) -> None:
+    for chunk in chunks(sorted(device_ids)):
+        connection.execute(
+            update(device_snapshots)
+            .where(_c.device_id.in_(chunk), _c.valid_to == OPEN_END)
+            .values(valid_to=day, closed_by=run_id)
+        )
+
+
+def _leave(connection: Connection, source: str, day: date, gone: Iterable[int]) -> None:
+    """Note when the vanished were last seen: on the published day before this one."""
+    before = [published for published in published_days(connection, source) if published < day]
+    last_seen = max(before, default=None)
+    for chunk in chunks(sorted(gone)):
+        connection.execute(
+            update(devices).where(devices.c.device_id.in_(chunk)).values(last_seen=last_seen)
+        )
+
+
+def _arrive(connection: Connection, source: str, day: date, added: Sequence[State]) -> None:
+    known: dict[int, str] = {}
+    for chunk in chunks(state.device_id for state in added):
+        rows = connection.execute(
+            select(devices.c.device_id, devices.c.source_key).where(devices.c.device_id.in_(chunk))
+        )
+        known.update((device_id, key) for device_id, key in rows)
+    for state in added:
+        stored = known.get(state.device_id, state.source_key)
+        if stored != state.source_key:
+            raise RuntimeError(
+                f"{source} devices {stored!r} and {state.source_key!r} have the same id; "
+                "please report this: it should not happen in the life of the universe."
+            )
+    for chunk in chunks(known):
+        connection.execute(
+            update(devices).where(devices.c.device_id.in_(chunk)).values(last_seen=None)
+        )
+    insert_many(
+        connection,
+        devices,
+        [
+            {
+                "device_id": state.device_id,
+                "source": source,
+                "source_key": state.source_key,
+                "first_seen": day,
+                "last_seen": None,
+            }
+            for state in added
+            if state.device_id not in known
+        ],
+    )
+
+
+def _open(
+    connection: Connection,
+    source: str,
+    day: date,
+    run_id: int,
+    opened: Sequence[State],
+    site_of: Mapping[int, int],
+    asset_of: Mapping[int, int],
+) -> None:
+    upsert(
+        connection,
+        device_payloads,
+        [
+            {
+                "device_id": state.device_id,
+                "payload_hash": state.payload_hash,
+                "body": state.compressed(),
+            }
+            for state in opened
+        ],
+    )
+    insert_many(
+        connection,
+        device_snapshots,
+        [
+            {
+                "device_id": state.device_id,
+                "valid_from": day,
+                "valid_to": OPEN_END,
+                "source": source,
+                "site_id": site_of[state.device_id],
+                "asset_id": asset_of[state.device_id],
+                **{name: getattr(state, name) for name in _SAID},
+                "opened_by": run_id,
+                "closed_by": None,
+            }
+            for state in opened
+        ],
+    )
+
+
+_SAID = (
+    "alias_key", "location", "hostname", "display_name", "device_type", "type_reason",
+    "billing_status", "reason", "rule_version", "os", "node_class", "serial", "repaired",
+    "payload_hash", "state_hash",
+)  # fmt: skip
+
+
+def _latest(state: State) -> dict[str, object]:
+    return {
+        "device_id": state.device_id,
+        "last_contact": state.last_contact,
+        "online": state.online,
+        "ip": state.ip,
+        "volatile": state.volatile,
+    }
+
+
+def _mark(connection: Connection, source: str, day: date, run_id: int) -> None:
+    """Make this run the one that stands for its day; a held one can no longer be accepted."""
+    runs = collection_runs.c
+    connection.execute(
+        update(collection_runs)
+        .where(runs.source == source, runs.business_date == day, runs.run_id != run_id)
+        .values(published=False)
+    )
+    connection.execute(update(collection_runs).where(runs.run_id == run_id).values(published=True))
+    supersede_held(connection, source)
+
+
+def supersede_held(connection: Connection, source: str) -> None:
+    """Drop the records of the source's held run; a newer run has taken its place."""
+    runs = collection_runs.c
+    held = list(
+        connection.scalars(select(runs.run_id).where(runs.source == source, runs.hold == "held"))
+    )
+    if held:
+        connection.execute(delete(held_records).where(held_records.c.run_id.in_(held)))
+        connection.execute(
+            update(collection_runs).where(runs.run_id.in_(held)).values(hold="superseded")
+        )
+
+
+def _most_changed_keys(
+    connection: Connection, have: Mapping[int, tuple[int, int, int, int]], changed: Sequence[State]
+) -> str | None:
+    if not have or len(changed) * 100 <= MANY_CHANGES * len(have):
+        return None
+    sample = {state.device_id: state for state in changed[:50]}
+    rows = connection.execute(
+        select(
+            device_payloads.c.device_id, device_payloads.c.payload_hash, device_payloads.c.body
+        ).where(device_payloads.c.device_id.in_(sample))
+    )
+    pairs = [
+        (body, sample[device_id].payload)
+        for device_id, payload_hash, body in rows
+        if have[device_id][3] == payload_hash
+    ]
+    keys = changed_keys([old for old, _ in pairs], [new for _, new in pairs])
+    return ", ".join(keys)[:255] or None

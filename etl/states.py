@@ -1,0 +1,122 @@
+"""Records judged by the rules: what a snapshot will say of each device."""
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from db.ids import device_id, hash63
+from db.rules import Rules
+from etl.record import Record
+from etl.rules.billing import billing_status
+from etl.rules.device_type import device_type
+from etl.text import canonical, split_volatile
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One device on one day: a row of `device_snapshots` but for the site and the asset, which
+    are resolved when it is published. `state_hash` covers all of it but the volatile end."""
+
+    device_id: int
+    source_key: str
+    alias_key: str | None
+    alias_name: str | None
+    location: str | None
+    hostname: str | None
+    display_name: str | None
+    device_type: str
+    type_reason: str
+    billing_status: str
+    reason: str
+    rule_version: int
+    os: str | None
+    node_class: str | None
+    serial: str | None
+    repaired: str | None
+    payload_hash: int
+    state_hash: int
+    payload: bytes
+    last_contact: datetime | None
+    online: bool | None
+    ip: str | None
+    volatile: str
+
+    def compressed(self) -> bytes:
+        """The payload without its volatile keys, as stored."""
+        return zlib.compress(self.payload, 6)
+
+
+def judge(
+    source: str,
+    record: Record,
+    rules: Rules,
+    volatile_paths: tuple[str, ...],
+    internal: Mapping[str | None, str],
+) -> State:
+    """The state of a record under `rules`.
+
+    Args:
+        internal: alias key -> name, for the aliases whose site is internal.
+    """
+    kind = _device_type(record.node_class, record.os)
+    status = billing_status(
+        unmanaged=record.unmanaged,
+        internal_site=internal.get(record.alias_key),
+        display_name=record.display_name,
+        location=record.location,
+        node_class=record.node_class,
+        spare_words=rules.spare_words,
+        spare_node_classes=rules.spare_node_classes,
+    )
+    stable, volatile = split_volatile(record.payload, volatile_paths)
+    payload = canonical(stable)
+    payload_hash = hash63(payload)
+    reason, type_reason = status.reason[:400], kind.reason[:400]
+    said = (
+        record.alias_key, record.location, record.hostname, record.display_name, kind.value,
+        type_reason, status.value, reason, rules.version, record.os, record.node_class,
+        record.serial, record.repaired, payload_hash,
+    )  # fmt: skip
+    return State(
+        device_id=device_id(source, record.source_key),
+        source_key=record.source_key,
+        alias_key=record.alias_key,
+        alias_name=record.alias_name,
+        location=record.location,
+        hostname=record.hostname,
+        display_name=record.display_name,
+        device_type=kind.value,
+        type_reason=type_reason,
+        billing_status=status.value,
+        reason=reason,
+        rule_version=rules.version,
+        os=record.os,
+        node_class=record.node_class,
+        serial=record.serial,
+        repaired=record.repaired,
+        payload_hash=payload_hash,
+        state_hash=hash63(json.dumps(said).encode()),
+        payload=payload,
+        last_contact=record.last_contact,
+        online=record.online,
+        ip=record.ip,
+        volatile=canonical(volatile).decode(),
+    )
+
+
+# A fleet has few distinct pairs; the rule is pure.
+_device_type = lru_cache(maxsize=4096)(device_type)
+
+
+def changed_keys(before: Iterable[bytes], after: Iterable[bytes], at_most: int = 5) -> list[str]:
+    """The top-level payload keys that differ most often between pairs of stored payloads."""
+    counts: dict[str, int] = {}
+    for old, new in zip(before, after, strict=True):
+        first, second = json.loads(zlib.decompress(old)), json.loads(new)
+        for key in first.keys() | second.keys():
+            if first.get(key) != second.get(key):
+                counts[key] = counts.get(key, 0) + 1
+    return sorted(counts, key=lambda key: (-counts[key], key))[:at_most]

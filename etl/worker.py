@@ -1,0 +1,111 @@
+"""The worker: collects each configured source when it is due, until it is told to stop."""
+
+import logging
+import threading
+from datetime import datetime, timedelta
+
+import schedule
+from sqlalchemy import Engine, func, select
+
+from db.engine import reading
+from db.settings import Environment, timezone
+from db.tables import collection_runs
+from etl import lease, run_log
+from etl.collect import Clock, business_day, collect
+from etl.due import collect_times, due_at, is_due
+from etl.publish import Refused
+from etl.retention import retain
+from etl.sources import Source
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 20
+
+
+class Worker:
+    """Looks every few seconds whether a source is due. `stop` ends it after the page it is at."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        sources: dict[str, Source],
+        clock: Clock,
+        environ: Environment | None = None,
+    ) -> None:
+        self.engine = engine
+        self.sources = sources
+        self.clock = clock
+        self.environ = environ
+        self.times = collect_times(environ)
+        self.zone = timezone(environ)
+        self._stop = threading.Event()
+        self._not_before: dict[str, datetime] = {}
+
+    def stop(self) -> None:
+        """End the worker soon; a run under way is given up, nothing half-done stays."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Work until stopped."""
+        scheduler = schedule.Scheduler()
+        scheduler.every(TICK_SECONDS).seconds.do(self.tick)
+        log.info("worker started for %s", ", ".join(sorted(self.sources)) or "no source")
+        self.tick()
+        while not self._stop.wait(1):
+            scheduler.run_pending()
+        log.info("worker stopped")
+
+    def tick(self) -> list[str]:
+        """Collect every source that is due now, in the order in which they fell due; which."""
+        due = sorted(
+            (due_at(self.clock(), self.times[name], self.zone), name) for name in self.sources
+        )
+        collected = []
+        for since, name in due:
+            if not self._stop.is_set() and self._is_due(name, since):
+                self._collect(name)
+                collected.append(name)
+        return collected
+
+    def _is_due(self, name: str, due: datetime) -> bool:
+        now = self.clock()
+        if now < self._not_before.get(name, now):
+            return False
+        runs = collection_runs.c
+        with reading(self.engine) as connection:
+            last_success = connection.scalar(
+                select(func.max(runs.started_at)).where(
+                    runs.source == name, runs.state.in_((run_log.COMPLETE, run_log.SUSPICIOUS))
+                )
+            )
+            failed = connection.execute(
+                select(func.count(), func.max(runs.finished_at)).where(
+                    runs.source == name, runs.state == run_log.FAILED, runs.started_at >= due
+                )
+            ).one()
+        return is_due(now, due, last_success, failed[0], failed[1])
+
+    def _collect(self, name: str) -> None:
+        source = self.sources[name]
+        try:
+            with lease.take(self.engine) as held:
+                day = business_day(self.clock, self.environ)
+                outcome = collect(
+                    self.engine, held, source, day, self.clock, self.environ, self._page
+                )
+                purged = retain(self.engine, held, self.environ)
+            log.info(
+                "%s %s for %s: %d records, %d stretches purged%s",
+                name, outcome.state, day, outcome.records, purged,
+                f"; {outcome.reason}" if outcome.reason else "",
+            )  # fmt: skip
+        except (lease.Taken, lease.Lost, Refused) as error:
+            # Not this worker's turn, or not this day's; look again later, without flooding the log.
+            self._not_before[name] = self.clock() + timedelta(minutes=5)
+            log.warning("%s not collected: %s", name, error)
+        except KeyboardInterrupt:
+            self._stop.set()
+
+    def _page(self, _tally: object) -> None:
+        if self._stop.is_set():
+            raise KeyboardInterrupt
