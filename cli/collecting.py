@@ -1,0 +1,92 @@
+"""`collect` and `process`."""
+
+import sys
+from datetime import UTC, date, datetime
+
+import click
+
+from cli.database import open_database
+from cli.progress import Progress
+from db import rules as rule_versions
+from db.engine import writing
+from db.runs import kept_days
+from db.settings import SettingsError
+from etl import lease, rollups
+from etl.collect import business_day, collect
+from etl.decide import Outcome
+from etl.retention import retain
+from etl.sources import Source, configured, discover
+
+EXIT_CODES = {"complete": 0, "suspicious": 3, "failed": 4}
+
+
+def now() -> datetime:
+    """The present instant."""
+    return datetime.now(UTC)
+
+
+def chosen_sources(names: tuple[str, ...]) -> list[Source]:
+    """The sources of those names; every configured one when no name is given."""
+    sources = discover()
+    unknown = [name for name in names if name not in sources]
+    if unknown:
+        raise SettingsError(f"There is no source {unknown[0]!r}: choose from {', '.join(sources)}.")
+    if names:
+        return [sources[name] for name in dict.fromkeys(names)]
+    found = [source for source in sources.values() if configured(source)]
+    if not found:
+        wanted = " or ".join(
+            " and ".join(setting.name for setting in source.NEEDS) for source in sources.values()
+        )
+        raise SettingsError(f"No source is configured: set {wanted}.")
+    return found
+
+
+def describe(outcome: Outcome) -> str:
+    """One line on how a run ended."""
+    text = f"{outcome.source} {outcome.state} for {outcome.day}: {outcome.records} records"
+    if outcome.published:
+        done = outcome.published
+        text += f", {done.added} added, {done.removed} removed, {done.changed} changed"
+    if outcome.quarantined:
+        text += f", {outcome.quarantined} quarantined"
+    return f"{text}. {outcome.reason or ''}".strip()
+
+
+@click.command("collect")
+@click.argument("sources", nargs=-1)
+@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Business date; today.")
+def collect_command(sources: tuple[str, ...], day: datetime | None) -> None:
+    """Collect SOURCES (every configured one) and publish today's snapshot."""
+    chosen = chosen_sources(sources)
+    engine = open_database()
+    wanted: date = day.date() if day else business_day(now)
+    worst = 0
+    with lease.take(engine) as held:
+        for source in chosen:
+            with Progress(f"Collecting {source.LABEL}", "devices") as progress:
+                outcome = collect(engine, held, source, wanted, now, on_page=progress.page)
+            click.echo(describe(outcome))
+            worst = max(worst, EXIT_CODES[outcome.state])
+        retain(engine, held)
+    sys.exit(worst)
+
+
+@click.command("process")
+@click.option(
+    "--rebuild", type=click.DateTime(["%Y-%m-%d"]), help="Redo the counts from this date on only."
+)
+def process_command(rebuild: datetime | None) -> None:
+    """Redo day counts, month-ends and retention from the snapshots."""
+    engine = open_database()
+    with lease.take(engine) as held:
+        with writing(engine) as connection:
+            held.hold(connection)
+            kept = kept_days(connection)
+            counted = 0
+            if kept is not None:
+                rules = rule_versions.current(connection)
+                since = rebuild.date() if rebuild else None
+                counted = rollups.count_again(connection, rules, kept, since)
+        purged = retain(engine, held)
+    click.echo(f"Counted {counted} day(s) again; purged {purged} stretch(es).")

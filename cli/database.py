@@ -1,0 +1,50 @@
+"""`migrate` and `doctor`, and how every command opens its database."""
+
+import click
+from sqlalchemy import Engine
+
+from db import migrate
+from db.engine import database_url, open_engine
+from db.settings import Environment, SettingsError
+
+
+def open_database(environ: Environment | None = None) -> Engine:
+    """The engine of the configured database, made when it is new.
+
+    Raises:
+        SettingsError: the database is of another version of the product.
+    """
+    engine = open_engine(database_url(environ))
+    revision = migrate.current(engine)
+    if revision is None:
+        migrate.upgrade(engine)
+    elif revision != migrate.head():
+        raise SettingsError(
+            f"The database is at revision {revision}, this version needs {migrate.head()}: "
+            "run inventory-hub migrate (after a backup)."
+        )
+    return engine
+
+
+@click.command("migrate")
+def migrate_command() -> None:
+    """Bring the database to this version's tables."""
+    engine = open_engine(database_url())
+    before = migrate.current(engine)
+    migrate.upgrade(engine)
+    after = migrate.current(engine)
+    click.echo(
+        "Nothing to do." if before == after else f"Migrated from {before or 'nothing'} to {after}."
+    )
+
+
+@click.command("doctor")
+def doctor_command() -> None:
+    """Check settings, database, keys and freshness, and say what to do."""
+    from cli.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        click.echo(f"{'ok  ' if finding.fine else 'FIX '} {finding.subject}: {finding.text}")
+    if not all(finding.fine for finding in findings):
+        raise SystemExit(2)

@@ -1,0 +1,173 @@
+"""`demo`: the whole product on simulated vendors, from an empty folder to an open dashboard."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+from sqlalchemy import Engine, select
+
+from cli.collecting import now
+from cli.database import open_database
+from cli.progress import Progress
+from cli.running import check_port
+from db import settings
+from db.engine import reading, sqlite_url, writing
+from db.runs import newest_by_source
+from db.settings import Environment, SettingsError, timezone
+from db.tables import collection_runs, meta, sites
+from db.upsert import upsert
+from etl import lease
+from etl.collect import business_day, collect
+from etl.demo.fleet import Fleet
+from etl.demo.servers import SimulatedVendors
+from etl.due import collect_times
+from etl.lease import Lease
+from etl.retention import retain
+from etl.sources import discover
+from etl.worker import Worker
+
+SOURCES = ("ninja", "threatlocker")
+
+
+@click.command("demo")
+@click.option("--devices", default=400, show_default=True, type=click.IntRange(20, 20_000))
+@click.option("--sites", "site_count", default=12, show_default=True, type=click.IntRange(3, 200))
+@click.option("--months", default=14, show_default=True, type=click.IntRange(1, 24))
+@click.option("--port", default=8050, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--data", default="./data/demo", show_default=True, type=click.Path(path_type=Path))
+@click.option("--seed", default=1, show_default=True)
+@click.option("--once", is_flag=True, help="Fill the database and exit.")
+@click.pass_obj
+def demo_command(
+    process_environ: dict[str, str],
+    devices: int,
+    site_count: int,
+    months: int,
+    port: int,
+    data: Path,
+    seed: int,
+    once: bool,
+) -> None:
+    """Fill a database from simulated vendors and serve the dashboard on it, for this machine."""
+    if not once:
+        check_port("127.0.0.1", port)
+    environ = demo_environment(process_environ, data)
+    engine = open_database(environ)
+    wanted = {"seed": seed, "devices": devices, "sites": site_count, "months": months}
+    fleet = Fleet(**_remember(engine, wanted, business_day(now, environ)))
+    with SimulatedVendors(fleet) as vendors:
+        environ |= vendors.environ()
+        filled = fill(engine, fleet, vendors, environ)
+        click.echo(f"{filled} day(s) collected; the data is in {data}.", err=True)
+        engine.dispose()
+        if not once:
+            _serve(environ, port)
+
+
+def demo_environment(process_environ: Environment, data: Path) -> dict[str, str]:
+    """The settings of a demo: the process's own, never those of .env, and no real vendor's."""
+    own = {name for source in discover().values() for name in (s.name for s in source.SETTINGS)}
+    own |= {f"{name}_FILE" for name in own}
+    environ = {name: value for name, value in process_environ.items() if name not in own}
+    if not settings.env(settings.DATABASE_URL, environ):
+        for name in ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD"):
+            environ.pop(name, None)
+        environ["DATABASE_URL"] = sqlite_url(data.resolve() / "inventory.db").render_as_string(
+            hide_password=False
+        )
+    return environ | {"DATA_DIR": str(data), "AUTH": "none", "HOST": "127.0.0.1"}
+
+
+def fill(engine: Engine, fleet: Fleet, vendors: SimulatedVendors, environ: Environment) -> int:
+    """Collect every day of the fleet's history that is not published yet; how many that were."""
+    sources = discover()
+    times = collect_times(environ)
+    with reading(engine) as connection:
+        done = newest_by_source(connection)
+    todo = [day for day in fleet.days() if any(done.get(s, date.min) < day for s in SOURCES)]
+    if not todo:
+        return 0
+    # Bad days are part of the story: their runs fail, as the Overview's gaps will show.
+    logging.getLogger("etl").setLevel(logging.CRITICAL)
+    with lease.take(engine) as held, Progress(_span(todo), "days", len(todo)) as bar:
+        for number, day in enumerate(todo, 1):
+            vendors.day = day
+            for name in SOURCES:
+                if done.get(name, date.min) < day:
+                    start = datetime.combine(day, times[name], timezone(environ))
+                    collect(engine, held, sources[name], day, _clock(start), environ)
+            bar.reach(number)
+        retain(engine, held, environ)
+    logging.getLogger("etl").setLevel(logging.NOTSET)
+    return len(todo)
+
+
+def _span(days: list[date]) -> str:
+    return f"Collecting {days[0]} to {days[-1]}"
+
+
+def _clock(start: datetime) -> Callable[[], datetime]:
+    """A clock that says it is `start`, and runs on from there, never past the present."""
+    began = now()
+    return lambda: min(start + (now() - began), now())
+
+
+def _serve(environ: dict[str, str], port: int) -> None:
+    """The dashboard as a process of its own, the worker in this one, until stopped."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    worker = Worker(open_database(environ), discover(), now, environ)
+    thread = threading.Thread(target=worker.run, name="worker")
+    with _dashboard(environ, port) as web:
+        thread.start()
+        while not stop.wait(0.5) and web.poll() is None:
+            pass
+        worker.stop()
+        thread.join()
+    if web.returncode not in (0, -signal.SIGTERM):
+        raise SystemExit(web.returncode)
+
+
+@contextmanager
+def _dashboard(environ: dict[str, str], port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    command = [sys.executable, "-m", "cli.main", "serve", "--port", str(port)]
+    # In a process group of its own: a Ctrl-C in the terminal is passed on once, by us.
+    web = subprocess.Popen(command, env={**os.environ, **environ}, start_new_session=True)
+    try:
+        yield web
+    finally:
+        if web.poll() is None:
+            web.terminate()
+        web.wait(30)
+
+
+def _remember(engine: Engine, wanted: dict[str, int], today: date) -> dict[str, object]:
+    """The arguments of the fleet in this database; written down when it is new.
+
+    Raises:
+        SettingsError: the database holds something else than a demo.
+    """
+    with writing(engine) as connection:
+        stored = connection.scalar(select(meta.c.value).where(meta.c.name == "demo"))
+        if stored is not None:
+            kept = json.loads(stored)
+            return {**kept, "last_day": date.fromisoformat(kept["last_day"])}
+        for table in (collection_runs, sites):
+            if connection.execute(select(table).limit(1)).first() is not None:
+                raise SettingsError(
+                    "The database holds real data: a demo is not mixed into it. "
+                    "Unset DATABASE_URL, or choose another folder with --data."
+                )
+        value = json.dumps({**wanted, "last_day": today.isoformat()})
+        upsert(connection, meta, [{"name": "demo", "value": value}])
+    return {**wanted, "last_day": today}

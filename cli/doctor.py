@@ -1,0 +1,94 @@
+"""What `doctor` looks at: settings, database, keys, freshness; each finding says what to do."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import NamedTuple
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from cli.collecting import now
+from cli.running import check_auth
+from db import migrate, settings
+from db.engine import database_url, open_engine, reading
+from db.settings import SettingsError
+from etl import run_log
+from etl.due import collect_times
+from etl.http import CollectionError
+from etl.record import Tally
+from etl.sources import configured, discover, open_session
+
+STALE = timedelta(hours=26)
+
+
+class Finding(NamedTuple):
+    """One thing looked at."""
+
+    fine: bool
+    subject: str
+    text: str
+
+
+def examine() -> list[Finding]:
+    """Every finding, in the order in which they should be mended."""
+    return [*_settings(), *_database(), *_sources()]
+
+
+def _settings() -> Iterator[Finding]:
+    checks = {
+        "TIMEZONE": lambda: f"business days are those of {settings.timezone()}",
+        "COLLECT_AT": lambda: ", ".join(f"{s} {t:%H:%M}" for s, t in collect_times().items()),
+        "AUTH": lambda: check_auth(settings.env_required(settings.HOST)) or "loopback only",
+    }
+    for subject, check in checks.items():
+        try:
+            yield Finding(True, subject, check())
+        except SettingsError as error:
+            yield Finding(False, subject, str(error))
+
+
+def _database() -> Iterator[Finding]:
+    try:
+        url = database_url()
+        revision = migrate.current(open_engine(url))
+    except SettingsError as error:
+        yield Finding(False, "database", str(error))
+        return
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        yield Finding(False, "database", f"{reason}. Check DATABASE_URL and that it is running.")
+        return
+    place = url.render_as_string(hide_password=True)
+    if revision == migrate.head():
+        yield Finding(True, "database", f"{place} at revision {revision}")
+    else:
+        text = f"{place} is at revision {revision}: run inventory-hub migrate."
+        yield Finding(False, "database", text)
+
+
+def _sources() -> Iterator[Finding]:
+    for source in discover().values():
+        try:
+            if not configured(source):
+                needs = " and ".join(need.name for need in source.NEEDS)
+                yield Finding(True, source.LABEL, f"not configured; to collect it set {needs}")
+                continue
+            # The first row proves address, keys and rights; nothing is stored.
+            next(source.fetch(open_session(source, None, Tally())), None)
+            yield Finding(True, source.LABEL, "answers with these keys")
+            yield _freshness(source.NAME, source.LABEL)
+        except (SettingsError, CollectionError) as error:
+            yield Finding(False, source.LABEL, str(error))
+        except SQLAlchemyError:
+            continue  # The database's own finding says it already.
+
+
+def _freshness(name: str, label: str) -> Finding:
+    with reading(open_engine(database_url())) as connection:
+        last = run_log.last_complete(connection, name)
+    if last is None:
+        return Finding(False, label, "never collected: run inventory-hub collect")
+    age = now() - last["finished_at"]
+    text = f"last complete run {last['finished_at']:%Y-%m-%d %H:%M} UTC"
+    if age > STALE:
+        return Finding(False, label, f"{text}: see that inventory-hub worker is running")
+    return Finding(True, label, text)

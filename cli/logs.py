@@ -1,0 +1,37 @@
+"""Logs: one JSON object a line on standard error."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+from db.settings import LOG_LEVEL, env_choice
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+class JsonLines(logging.Formatter):
+    """A record as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure_logs(level: str | None = None) -> None:
+    """Send the logs of `LOG_LEVEL` and above to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level or env_choice(LOG_LEVEL, LEVELS))
+    for noisy in ("schedule", "urllib3", "alembic", "werkzeug"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

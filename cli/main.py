@@ -1,0 +1,73 @@
+"""`inventory-hub`: the commands, and what every one of them shares."""
+
+import logging
+import os
+import sys
+
+import click
+from dotenv import dotenv_values
+from sqlalchemy.exc import SQLAlchemyError
+
+from cli.collecting import collect_command, process_command
+from cli.database import doctor_command, migrate_command
+from cli.demo import demo_command
+from cli.logs import configure_logs
+from cli.running import serve_command, worker_command
+from db import __version__
+from db.settings import SettingsError
+from etl.lease import Lost, Taken
+from etl.publish import Refused
+
+EXIT_WRONG, EXIT_FAILED, EXIT_TAKEN = 2, 4, 5
+
+
+class FrontDoor(click.Group):
+    """A group whose commands end in one sentence and an exit code, never in a traceback."""
+
+    def invoke(self, context: click.Context) -> object:
+        """Run the command; known errors become their exit code."""
+        try:
+            return super().invoke(context)
+        except (SettingsError, Refused) as error:
+            _say(error, EXIT_WRONG)
+        except Taken as error:
+            _say(error, EXIT_TAKEN)
+        except Lost as error:
+            _say(error, EXIT_TAKEN)
+        except SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+            _say(
+                f"The database refused: {reason}. Check DATABASE_URL and that it is running.",
+                EXIT_FAILED,
+            )
+        return None
+
+
+def _say(message: object, code: int) -> None:
+    click.echo(str(message), err=True)
+    sys.exit(code)
+
+
+@click.group(cls=FrontDoor)
+@click.version_option(__version__, prog_name="inventory-hub")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Daily device counts per site, month by month, with every device behind every number."""
+    context.obj = dict(os.environ)
+    # The process environment wins over .env; values are taken literally, whatever is in them.
+    for name, value in dotenv_values(".env", interpolate=False).items():
+        if value is not None:
+            os.environ.setdefault(name, value)
+    configure_logs()
+
+
+for command in (
+    collect_command, demo_command, doctor_command, migrate_command, process_command,
+    serve_command, worker_command,
+):  # fmt: skip
+    main.add_command(command)
+
+logging.captureWarnings(True)
+
+if __name__ == "__main__":
+    main()

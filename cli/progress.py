@@ -1,0 +1,59 @@
+"""Progress: a bar in a terminal, plain lines elsewhere."""
+
+import sys
+from types import TracebackType
+
+import click
+from tqdm import tqdm
+
+from etl.record import Tally
+
+
+class Progress:
+    """How far something is. Without a terminal it says when it starts and every so many steps."""
+
+    def __init__(self, label: str, unit: str, total: int | None = None) -> None:
+        self.label = label
+        self.unit = unit
+        self.total = total
+        self.done = 0
+        self._said = 0
+        self._bar = (
+            tqdm(total=total, desc=label, unit=f" {unit}", file=sys.stderr, leave=False)
+            if sys.stderr.isatty()
+            else None
+        )
+
+    def page(self, tally: Tally) -> None:
+        """A page of a collection came."""
+        self.total = tally.promised or self.total
+        self.reach(tally.rows)
+
+    def reach(self, done: int) -> None:
+        """So much is done now."""
+        if self._bar is not None:
+            self._bar.total = self.total
+            self._bar.update(done - self.done)
+        self.done = done
+        if self._bar is None and self._worth_saying():
+            of = f" of {self.total}" if self.total else ""
+            click.echo(f"{self.label}: {done}{of} {self.unit}", err=True)
+            self._said = done
+
+    def _worth_saying(self) -> bool:
+        step = self.total / 10 if self.total else 1000
+        return self.done - self._said >= step
+
+    def __enter__(self) -> "Progress":
+        if self._bar is None:
+            click.echo(f"{self.label} ...", err=True)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,93 @@
+"""`serve` and `worker`."""
+
+import signal
+import socket
+from ipaddress import ip_address
+
+import click
+
+from cli.collecting import chosen_sources, now
+from cli.database import open_database
+from db.settings import (
+    AUTH,
+    HOST,
+    PORT,
+    Environment,
+    SettingsError,
+    env_choice,
+    env_int,
+    env_required,
+)
+from etl.worker import Worker
+
+
+def check_auth(host: str, environ: Environment | None = None) -> None:
+    """Refuse to serve strangers.
+
+    Raises:
+        SettingsError: nobody would have to sign in and others could connect, or the way of
+            signing in is not there yet.
+    """
+    auth = env_choice(AUTH, ("password", "none", "proxy", "oidc"), environ)
+    if auth != "none":
+        raise SettingsError(
+            f"AUTH is {auth!r}, but sign-in is not part of this version: "
+            "set AUTH=none and keep HOST on loopback (127.0.0.1)."
+        )
+    if not is_loopback(host):
+        raise SettingsError(
+            f"AUTH=none serves everybody, and HOST is {host}: set HOST to 127.0.0.1 (or --host)."
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can connect to `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_port(host: str, port: int) -> None:
+    """Refuse a port that somebody else listens on, before any work.
+
+    Raises:
+        SettingsError: the port is taken or not ours to take.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingsError(
+                f"Port {port} on {host} cannot be used ({error.strerror}): "
+                "stop the program that uses it, or choose another with --port."
+            ) from error
+
+
+@click.command("serve")
+@click.option("--host", help="Address to listen on; HOST.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port; TATUSCAN_PORT, then PORT.")
+def serve_command(host: str | None, port: int | None) -> None:
+    """Serve the dashboard and the JSON API; never collects."""
+    from dashboard.serving import serve
+
+    host = host or env_required(HOST)
+    port = port or env_int(PORT, least=1, most=65535)
+    check_auth(host)
+    check_port(host, port)
+    open_database().dispose()
+    click.echo(f"Inventory Hub at http://{host}:{port}")
+    serve(host, port)
+
+
+@click.command("worker")
+def worker_command() -> None:
+    """Collect every configured source when it is due, until stopped."""
+    sources = {source.NAME: source for source in chosen_sources(())}
+    worker = Worker(open_database(), sources, now)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stop())
+    worker.run()
