@@ -30,7 +30,6 @@ from etl.collect import business_day, collect
 from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
 from etl.due import collect_times
-from etl.lease import Lease
 from etl.retention import retain
 from etl.sources import discover
 from etl.worker import Worker
@@ -63,7 +62,8 @@ def demo_command(
     environ = demo_environment(process_environ, data)
     engine = open_database(environ)
     wanted = {"seed": seed, "devices": devices, "sites": site_count, "months": months}
-    fleet = Fleet(**_remember(engine, wanted, business_day(now, environ)))
+    kept, last_day = _remember(engine, wanted, business_day(now, environ))
+    fleet = Fleet(**kept, last_day=last_day)
     with SimulatedVendors(fleet) as vendors:
         environ |= vendors.environ()
         filled = fill(engine, fleet, vendors, environ)
@@ -151,8 +151,8 @@ def _dashboard(environ: dict[str, str], port: int) -> Iterator["subprocess.Popen
         web.wait(30)
 
 
-def _remember(engine: Engine, wanted: dict[str, int], today: date) -> dict[str, object]:
-    """The arguments of the fleet in this database; written down when it is new.
+def _remember(engine: Engine, wanted: dict[str, int], today: date) -> tuple[dict[str, int], date]:
+    """The fleet in this database and its last day; `wanted` and `today` when it is new.
 
     Raises:
         SettingsError: the database holds something else than a demo.
@@ -161,13 +161,13 @@ def _remember(engine: Engine, wanted: dict[str, int], today: date) -> dict[str, 
         stored = connection.scalar(select(meta.c.value).where(meta.c.name == "demo"))
         if stored is not None:
             kept = json.loads(stored)
-            return {**kept, "last_day": date.fromisoformat(kept["last_day"])}
+            return kept["fleet"], date.fromisoformat(kept["last_day"])
         for table in (collection_runs, sites):
             if connection.execute(select(table).limit(1)).first() is not None:
                 raise SettingsError(
                     "The database holds real data: a demo is not mixed into it. "
                     "Unset DATABASE_URL, or choose another folder with --data."
                 )
-        value = json.dumps({**wanted, "last_day": today.isoformat()})
+        value = json.dumps({"fleet": wanted, "last_day": today.isoformat()})
         upsert(connection, meta, [{"name": "demo", "value": value}])
-    return {**wanted, "last_day": today}
+    return wanted, today

@@ -94,5 +94,8 @@ def _failure(attempt: Attempt, gathered: Gathered) -> str | None:
         last: Mapping[str, object] = run_log.last_complete(connection, attempt.source.NAME) or {}
     for name in ("organizations", "locations"):
         if last.get(name) and getattr(attempt.tally, name) == 0:
-            return f"{label} answered no {name}, the last run had {last[name]}: check the key's rights."
+            return (
+                f"{label} answered no {name}, the last run had {last[name]}: "
+                "check the key's rights."
+            )
     return None

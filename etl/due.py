@@ -71,8 +71,8 @@ def is_due(
         return False
     if not failures or last_failure is None:
         return True
-    wait = min(FIRST_RETRY * 2 ** min(failures - 1, 10), LONGEST_RETRY)
-    return now >= last_failure + wait
+    wait = FIRST_RETRY * int(2 ** min(failures - 1, 10))
+    return now >= last_failure + min(wait, LONGEST_RETRY)
 
 
 def _instants(day: date, at: time, zone: tzinfo) -> list[datetime]:

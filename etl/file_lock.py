@@ -11,12 +11,14 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 9.0
+"""Longer than an exchange takes that goes well; short enough for the rest of the run to fit in
+120 s when the vendor fails."""
 _STEP = 0.2
 
 
 class FileLock:
-    """`with FileLock(path, sleep):` — one process at a time, or `TimeoutError` after a minute.
+    """`with FileLock(path, sleep):` one process at a time; `TimeoutError` after `WAIT_SECONDS`.
 
     Raises OSError when the file or its folder cannot be made.
     """
@@ -33,7 +35,7 @@ class FileLock:
         while not _take(self._descriptor):
             if waited >= WAIT_SECONDS:
                 os.close(self._descriptor)
-                raise TimeoutError(110, "another process has held it for a minute", str(self._path))
+                raise TimeoutError(f"{self._path} has been held for {WAIT_SECONDS:.0f} s")
             self._sleep(_STEP)
             waited += _STEP
 

@@ -1,17 +1,18 @@
 """One writer at a time: a lease that names its holder and ends with it.
 
-The lease is a row. Whoever holds it writes its own token there; a publish checks that token inside
-its transaction, so a holder that lost its lease cannot publish any more. A holder on this host whose
-process is gone loses the lease at once, one elsewhere when the lease expires.
+The lease is a row. Whoever holds it writes its own token there; a publish checks that token
+inside its transaction, so a holder that lost its lease cannot publish any more. A holder on this
+host whose process is gone loses the lease at once, one elsewhere when the lease expires.
 """
 
 import os
 import platform
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import psutil
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, Row, select, update
 
 from db.engine import writing
 from db.tables import leases
@@ -92,10 +93,12 @@ def take(engine: Engine, name: str = COLLECTING) -> Lease:
     me = psutil.Process()
     token = str(uuid4())
     with writing(engine) as connection:
+        # A row must be there to be locked, or two first takers would not see each other.
+        upsert(connection, leases, [{"name": name}])
         row = connection.execute(
             select(leases).where(leases.c.name == name).with_for_update()
-        ).one_or_none()
-        if row is not None and row.token is not None and _alive(row, now):
+        ).one()
+        if row.token is not None and _alive(row, now):
             raise Taken(
                 f"{row.holder} has been {name} since {row.acquired_at:%Y-%m-%d %H:%M:%S} UTC. "
                 "Wait until it is done, or stop it."
@@ -114,15 +117,14 @@ def take(engine: Engine, name: str = COLLECTING) -> Lease:
     return Lease(engine, name, token)
 
 
-def _alive(row: object, now: datetime) -> bool:
-    expires_at, host = row.expires_at, row.host  # type: ignore[attr-defined]  # a Row's columns
-    if expires_at <= now:
+def _alive(row: Row[Any], now: datetime) -> bool:
+    if row.expires_at <= now:
         return False
-    if host != platform.node():
+    if row.host != platform.node():
         return True
     try:
-        process = psutil.Process(row.pid)  # type: ignore[attr-defined]
-        # The pid alone is not enough: after a reboot it may be somebody else's.
-        return abs(process.create_time() - row.process_started) < 1  # type: ignore[attr-defined]
+        started = psutil.Process(row.pid).create_time()
     except psutil.NoSuchProcess:
         return False
+    # The pid alone is not enough: after a reboot it may be somebody else's.
+    return bool(abs(started - row.process_started) < 1)

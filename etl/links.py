@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import Connection, and_, delete, select, update
 from sqlalchemy.sql import Select
@@ -130,15 +131,13 @@ def undo_links(connection: Connection, source: str, day: date) -> None:
 
 
 _snapshots = device_snapshots.c
-_OTHERS: Select[tuple[int, int, str, int, str | None, str | None]] = select(
+_OTHERS: Select[Any] = select(
     _snapshots.device_id, _snapshots.asset_id, _snapshots.source, _snapshots.site_id,
     _snapshots.hostname, _snapshots.serial,
 )  # fmt: skip
 
 
-def _identities(
-    connection: Connection, statement: Select[tuple[int, int, str, int, str | None, str | None]]
-) -> Iterator[Identity]:
+def _identities(connection: Connection, statement: Select[Any]) -> Iterator[Identity]:
     return (Identity(*row) for row in connection.execute(statement))
 
 

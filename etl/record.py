@@ -19,7 +19,7 @@ class BadRecord(Exception):
 
 
 class UnreadableId(BadRecord):
-    """A row's own id cannot be read, so nobody can say which device it is: the run is suspicious."""
+    """A row's own id cannot be read: nobody can say which device it is, the run is suspicious."""
 
 
 @dataclass(frozen=True, slots=True)

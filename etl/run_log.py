@@ -67,7 +67,7 @@ def last_complete(connection: Connection, source: str) -> Mapping[str, Any] | No
         .order_by(runs.business_date.desc(), runs.run_id.desc())
         .limit(1)
     ).one_or_none()
-    return row._mapping if row else None
+    return dict(row._mapping) if row else None
 
 
 def count_complete(connection: Connection, source: str) -> int:

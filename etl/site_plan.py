@@ -97,12 +97,20 @@ def carry_out(
         )
     }
     rows = []
-    for key, name in names.items():
+    for key, told in names.items():
         # A vendor that names no organization this time has not renamed it.
         known_name = stored[key][0] if key in stored else plan.new.get(key, key)
-        row = {"name": (name or known_name)[:NAME_LENGTH], "last_seen": day}
-        if stored.get(key) != (row["name"], day):
-            rows.append({"source": plan.source, "alias_key": key, "site_id": site_of[key], **row})
+        name = (told or known_name)[:NAME_LENGTH]
+        if stored.get(key) != (name, day):
+            rows.append(
+                {
+                    "source": plan.source,
+                    "alias_key": key,
+                    "site_id": site_of[key],
+                    "name": name,
+                    "last_seen": day,
+                }
+            )
     upsert(connection, site_aliases, rows)
     mark_internal(connection, rules)
     return site_of

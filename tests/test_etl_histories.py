@@ -156,12 +156,12 @@ class Replay:
 
     def _records(self, connection: Any, day: date) -> dict[Any, Any]:
         c = device_snapshots.c
-        keys = dict(
-            (device_id, (source, key))
+        keys = {
+            device_id: (source, key)
             for device_id, source, key in connection.execute(
                 select(devices.c.device_id, devices.c.source, devices.c.source_key)
             )
-        )
+        }
         rows = connection.execute(
             select(
                 c.device_id, c.site_id, c.device_type, c.billing_status, c.hostname, c.serial,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+# What makers leave in the field, without spaces and punctuation.
 _JUNK_SERIALS = frozenset(
     "none null unknown default defaultstring tobefilledbyoem systemserialnumber serialnumber "
     "notspecified notapplicable notavailable invalid oem na x xxxxxxxx 123456789 1234567890 "
@@ -35,7 +36,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """`device_id` is the machine `asset_id`, because of `evidence` shared with `other_device_id`."""
+    """`device_id` is the machine `asset_id`: it shares `evidence` with `other_device_id`."""
 
     device_id: int
     asset_id: int
