@@ -236,18 +236,20 @@ class Oracle:
         for key, twins in groups.items():
             if len(twins) > 3:
                 continue
-            old = {was.asset for _, was in former if serial(was) == key}
             linked = [twin for twin in twins if twin not in alone]
-            first = min(linked or twins, key=product_id)
-            target = old.pop() if not linked and len(old) == 1 else mine[first].asset
+            elsewhere = {was.asset for _, was in others if serial(was) == key}
+            old = {was.asset for _, was in former if serial(was) == key}
+            if linked:
+                target = mine[min(linked, key=product_id)].asset
+            elif len(elsewhere) == 1:
+                target = elsewhere.pop()
+            elif len(old) == 1:
+                target = old.pop()
+            else:
+                target = mine[min(twins, key=product_id)].asset
             for twin in twins:
-                if twin in alone and (twin != first or target != mine[first].asset):
+                if twin in alone and target != mine[twin].asset:
                     begin(twin, target)
-        for device in sorted(alone):
-            if (key := serial(mine[device])) is not None and len(groups[key]) == 1:
-                found = {was.asset for _, was in others if serial(was) == key}
-                if len(found) == 1:
-                    begin(device, found.pop())
         machines = {now.asset for device, now in mine.items() if device not in alone}
         for device in sorted(alone):
             key = host(mine[device])

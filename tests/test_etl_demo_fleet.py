@@ -32,7 +32,7 @@ def threatlocker(fleet: Fleet) -> ThreatLockerRows:
     return fleet.threatlocker(LAST_DAY)
 
 
-def test_the_same_arguments_give_the_same_answers_in_any_order_of_asking():
+def test_the_same_arguments_give_the_same_answers_in_any_order_of_asking() -> None:
     one = Fleet(seed=7, devices=80, sites=5, last_day=LAST_DAY)
     other = Fleet(seed=7, devices=80, sites=5, last_day=LAST_DAY)
     days = one.days()
@@ -46,7 +46,7 @@ def test_the_same_arguments_give_the_same_answers_in_any_order_of_asking():
     assert one.events == other.events
 
 
-def test_another_seed_gives_another_fleet():
+def test_another_seed_gives_another_fleet() -> None:
     one, other = (Fleet(seed=seed, devices=60, sites=4, last_day=LAST_DAY) for seed in (1, 2))
 
     assert one.ninja(LAST_DAY).devices != other.ninja(LAST_DAY).devices
@@ -60,14 +60,18 @@ def test_another_seed_gives_another_fleet():
         (date(2026, 1, 1), 1, date(2026, 1, 1)),
     ],
 )
-def test_the_history_begins_with_the_first_day_of_the_first_month(last_day, months, first):
+def test_the_history_begins_with_the_first_day_of_the_first_month(
+    last_day: date, months: int, first: date
+) -> None:
     fleet = Fleet(devices=60, sites=3, last_day=last_day, months=months)
 
     assert fleet.first_day == first
     assert len(fleet.ninja(first).devices) > 40
 
 
-def test_a_demo_collects_the_last_65_days_and_the_last_two_of_each_month_before(fleet):
+def test_a_demo_collects_the_last_65_days_and_the_last_two_of_each_month_before(
+    fleet: Fleet,
+) -> None:
     days = fleet.days()
 
     assert days == sorted(set(days))
@@ -81,7 +85,7 @@ def test_a_demo_collects_the_last_65_days_and_the_last_two_of_each_month_before(
 
 
 @pytest.mark.parametrize(("seed", "devices", "sites"), SHAPES)
-def test_the_last_day_has_as_many_devices_as_asked_for(seed, devices, sites):
+def test_the_last_day_has_as_many_devices_as_asked_for(seed: int, devices: int, sites: int) -> None:
     fleet = Fleet(seed, devices, sites, last_day=LAST_DAY)
 
     assert len(fleet.ninja(LAST_DAY).devices) == devices
@@ -90,8 +94,8 @@ def test_the_last_day_has_as_many_devices_as_asked_for(seed, devices, sites):
 
 @pytest.mark.parametrize(("seed", "devices", "sites"), SHAPES)
 def test_no_two_collected_days_differ_so_much_that_a_collector_would_hold_the_second(
-    seed, devices, sites
-):
+    seed: int, devices: int, sites: int
+) -> None:
     fleet = Fleet(seed, devices, sites, last_day=LAST_DAY)
     before: dict[str, dict[object, tuple[object, ...]]] = {}
 
@@ -112,14 +116,16 @@ def test_no_two_collected_days_differ_so_much_that_a_collector_would_hold_the_se
             before[vendor] = now
 
 
-def test_the_fleet_grows_by_about_one_percent_a_month(fleet):
+def test_the_fleet_grows_by_about_one_percent_a_month(fleet: Fleet) -> None:
     counts = [len(fleet.ninja(day).devices) for day in (fleet.days()[0], LAST_DAY)]
 
     assert 1.09 < counts[1] / counts[0] < 1.25
 
 
 @pytest.mark.parametrize(("seed", "devices", "sites"), SHAPES)
-def test_everything_that_can_happen_happens_near_the_end(seed, devices, sites):
+def test_everything_that_can_happen_happens_near_the_end(
+    seed: int, devices: int, sites: int
+) -> None:
     fleet = Fleet(seed, devices, sites, last_day=LAST_DAY)
     lately = {e.kind for e in fleet.events if (LAST_DAY - e.day).days < 65}
 
@@ -133,7 +139,7 @@ def test_everything_that_can_happen_happens_near_the_end(seed, devices, sites):
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_the_bad_days_are_two_and_spare_the_last_day_and_month_ends(seed):
+def test_the_bad_days_are_two_and_spare_the_last_day_and_month_ends(seed: int) -> None:
     fleet = Fleet(seed, 60, 3, last_day=LAST_DAY)
 
     assert fleet.outage is not None and fleet.partial_day is not None
@@ -147,7 +153,9 @@ def test_the_bad_days_are_two_and_spare_the_last_day_and_month_ends(seed):
 
 
 @pytest.mark.parametrize(("seed", "devices", "sites"), SHAPES)
-def test_in_the_last_three_weeks_one_site_grows_and_one_shrinks_clearly(seed, devices, sites):
+def test_in_the_last_three_weeks_one_site_grows_and_one_shrinks_clearly(
+    seed: int, devices: int, sites: int
+) -> None:
     fleet = Fleet(seed, devices, sites, last_day=LAST_DAY)
     then, now = (
         Counter(row["organizationId"] for row in fleet.ninja(day).devices)
@@ -162,7 +170,7 @@ def test_in_the_last_three_weeks_one_site_grows_and_one_shrinks_clearly(seed, de
     assert len(moves) >= 2
 
 
-def test_node_classes_are_mixed_as_in_a_real_fleet(ninja):
+def test_node_classes_are_mixed_as_in_a_real_fleet(ninja: NinjaRows) -> None:
     classes = Counter(row["nodeClass"] for row in ninja.devices)
     total = len(ninja.devices)
 
@@ -181,7 +189,7 @@ def test_node_classes_are_mixed_as_in_a_real_fleet(ninja):
     assert statuses["APPROVED"] > 0.95 * total
 
 
-def test_ninja_rows_have_the_quirks_of_the_contract(ninja):
+def test_ninja_rows_have_the_quirks_of_the_contract(ninja: NinjaRows) -> None:
     rows = ninja.devices
     windows = [row for row in rows if row["nodeClass"].startswith("WINDOWS")]
 
@@ -206,7 +214,9 @@ def test_ninja_rows_have_the_quirks_of_the_contract(ninja):
     assert any(len(organizations) > 1 for organizations in hosts.values())
 
 
-def test_many_machines_are_in_both_vendors_each_with_its_own_spelling(fleet, ninja, threatlocker):
+def test_many_machines_are_in_both_vendors_each_with_its_own_spelling(
+    fleet: Fleet, ninja: NinjaRows, threatlocker: ThreatLockerRows
+) -> None:
     computers = {
         row["serialNumber"]: row
         for row in threatlocker.computers
@@ -226,14 +236,18 @@ def test_many_machines_are_in_both_vendors_each_with_its_own_spelling(fleet, nin
     assert any(there["computerName"] != here.get("displayName") for here, there in both)
 
 
-def test_threatlocker_covers_about_four_fifths_of_the_computers(ninja, threatlocker):
+def test_threatlocker_covers_about_four_fifths_of_the_computers(
+    ninja: NinjaRows, threatlocker: ThreatLockerRows
+) -> None:
     computers = [row for row in ninja.devices if "os" in row]
     covered = [row for row in threatlocker.computers if not row["isDeleted"]]
 
     assert 0.7 < len(covered) / len(computers) < 0.92
 
 
-def test_threatlocker_rows_have_the_quirks_of_the_contract(fleet, threatlocker):
+def test_threatlocker_rows_have_the_quirks_of_the_contract(
+    fleet: Fleet, threatlocker: ThreatLockerRows
+) -> None:
     rows = threatlocker.computers
 
     assert len({row["computerId"] for row in rows}) == len(rows)
@@ -254,7 +268,7 @@ def test_threatlocker_rows_have_the_quirks_of_the_contract(fleet, threatlocker):
         assert organization["computerCount"] == counts[organization["organizationId"]]
 
 
-def test_a_re_imaged_machine_has_new_ids_and_its_old_serial_number(fleet):
+def test_a_re_imaged_machine_has_new_ids_and_its_old_serial_number(fleet: Fleet) -> None:
     event = next(e for e in reversed(fleet.events) if e.kind == "re-imaged")
     serial = event.text.split(", ")[-1]
     days = event.day - timedelta(days=1), event.day
@@ -271,7 +285,9 @@ def test_a_re_imaged_machine_has_new_ids_and_its_old_serial_number(fleet):
     assert before and after and before.isdisjoint(after)
 
 
-def test_a_renamed_organization_keeps_its_id_and_the_other_vendor_follows_later(fleet):
+def test_a_renamed_organization_keeps_its_id_and_the_other_vendor_follows_later(
+    fleet: Fleet,
+) -> None:
     event = next(e for e in fleet.events if e.kind == "organization renamed")
     old, new = event.text.split(" to ")
     ids = [
@@ -287,7 +303,7 @@ def test_a_renamed_organization_keeps_its_id_and_the_other_vendor_follows_later(
     assert names[0] != names[1]
 
 
-def test_from_one_day_to_the_next_most_devices_change_only_what_is_volatile(fleet):
+def test_from_one_day_to_the_next_most_devices_change_only_what_is_volatile(fleet: Fleet) -> None:
     volatile = {
         "lastContact", "lastUpdate", "offline", "ipAddresses", "publicIP", "lastLoggedInUser",
     }  # fmt: skip
@@ -308,7 +324,7 @@ def test_from_one_day_to_the_next_most_devices_change_only_what_is_volatile(flee
     assert len(touched) > 0.7 * len(now)
 
 
-def test_no_contact_lies_in_the_future(fleet):
+def test_no_contact_lies_in_the_future(fleet: Fleet) -> None:
     for day in fleet.days()[::9]:
         midnight = (day - date(1970, 1, 1)).days * 86400
         for row in fleet.ninja(day).devices:
@@ -317,12 +333,12 @@ def test_no_contact_lies_in_the_future(fleet):
             assert (row["lastCheckin"] or "")[:10] <= day.isoformat()
 
 
-def test_a_day_outside_the_history_is_refused(fleet):
+def test_a_day_outside_the_history_is_refused(fleet: Fleet) -> None:
     with pytest.raises(ValueError, match="history has 2025-02-01 to 2026-03-14 only"):
         fleet.ninja(LAST_DAY + timedelta(days=1))
 
 
-def test_a_day_of_400_devices_is_told_quickly_and_then_remembered(fleet):
+def test_a_day_of_400_devices_is_told_quickly_and_then_remembered(fleet: Fleet) -> None:
     days = fleet.days()[-20:]
     begun = time.process_time()
     for day in days:

@@ -77,7 +77,7 @@ def ninja(vendors: SimulatedVendors) -> Client:
 
 
 @pytest.mark.parametrize("path", ["/ws/oauth/token", "/oauth/token"])
-def test_both_token_paths_grant_client_credentials(ninja, path):
+def test_both_token_paths_grant_client_credentials(ninja: Client, path: str) -> None:
     answer = ninja.token(path, grant_type="client_credentials", scope="monitoring")
 
     assert answer.status_code == 200
@@ -95,7 +95,9 @@ def test_both_token_paths_grant_client_credentials(ninja, path):
         ({"grant_type": "refresh_token", "refresh_token": "never issued"}, "invalid_token"),
     ],
 )
-def test_a_refused_token_request_says_why_in_the_words_of_oauth(ninja, form, error):
+def test_a_refused_token_request_says_why_in_the_words_of_oauth(
+    ninja: Client, form: dict[str, str], error: str
+) -> None:
     answer = ninja.token(**form)
 
     assert answer.status_code == 400
@@ -103,7 +105,7 @@ def test_a_refused_token_request_says_why_in_the_words_of_oauth(ninja, form, err
     assert answer.json()["error_description"]
 
 
-def test_a_refresh_token_dies_when_it_is_used():
+def test_a_refresh_token_dies_when_it_is_used() -> None:
     with SimulatedVendors(world(1), refresh_token="first") as vendors:
         ninja = Client(vendors)
         assert vendors.environ()["NINJA_REFRESH_TOKEN"] == "first"
@@ -119,7 +121,7 @@ def test_a_refresh_token_dies_when_it_is_used():
     assert len({"first", second["refresh_token"], third["refresh_token"]}) == 3
 
 
-def test_a_client_that_does_not_rotate_keeps_its_refresh_token():
+def test_a_client_that_does_not_rotate_keeps_its_refresh_token() -> None:
     tokens = Tokens("id", "secret", "kept", rotating=False)
     form = {"client_id": "id", "client_secret": "secret", "grant_type": "refresh_token"}
 
@@ -129,7 +131,7 @@ def test_a_client_that_does_not_rotate_keeps_its_refresh_token():
     assert "refresh_token" not in answers[0][1]
 
 
-def test_an_access_token_expires_after_its_seconds():
+def test_an_access_token_expires_after_its_seconds() -> None:
     now = [1000.0]
     tokens = Tokens("id", "secret", None, clock=lambda: now[0])
     form = {"client_id": "id", "client_secret": "secret", "grant_type": "client_credentials"}
@@ -141,8 +143,10 @@ def test_an_access_token_expires_after_its_seconds():
 
 
 @pytest.mark.parametrize("header", [None, "Bearer nobody", "simulated-access-000001"])
-def test_data_without_a_good_bearer_token_is_401_in_the_vendors_words(ninja, header):
-    ninja.http.headers["Authorization"] = header
+def test_data_without_a_good_bearer_token_is_401_in_the_vendors_words(
+    ninja: Client, header: str | None
+) -> None:
+    ninja.http.headers["Authorization"] = header or ""
 
     answer = ninja.get("/v2/devices")
 
@@ -151,13 +155,13 @@ def test_data_without_a_good_bearer_token_is_401_in_the_vendors_words(ninja, hea
 
 
 @pytest.mark.parametrize("prefix", ["/v2", "/api/v2"])
-def test_both_path_prefixes_answer_alike(ninja, prefix):
+def test_both_path_prefixes_answer_alike(ninja: Client, prefix: str) -> None:
     assert ninja.rows(f"{prefix}/organizations") == ORGANIZATIONS
     assert ninja.rows(f"{prefix}/locations") == LOCATIONS
     assert len(ninja.rows(f"{prefix}/devices-detailed")) == 5
 
 
-def test_a_list_is_a_bare_array_paged_by_the_last_id(ninja):
+def test_a_list_is_a_bare_array_paged_by_the_last_id(ninja: Client) -> None:
     first = ninja.rows("/v2/devices-detailed", pageSize=2)
     second = ninja.rows("/v2/devices-detailed", pageSize=2, after=first[-1]["id"])
     third = ninja.rows("/v2/devices-detailed", pageSize=2, after=second[-1]["id"])
@@ -167,13 +171,13 @@ def test_a_list_is_a_bare_array_paged_by_the_last_id(ninja):
     ]  # fmt: skip
 
 
-def test_after_an_exact_multiple_of_the_page_size_comes_an_empty_page(ninja):
+def test_after_an_exact_multiple_of_the_page_size_comes_an_empty_page(ninja: Client) -> None:
     assert len(ninja.rows("/v2/devices", pageSize=5, after=0)) == 5
     assert ninja.rows("/v2/devices", pageSize=5, after=1205) == []
 
 
 @pytest.mark.parametrize("path", ["organizations", "organizations-detailed", "locations"])
-def test_organizations_and_locations_are_paged_the_same_way(ninja, path):
+def test_organizations_and_locations_are_paged_the_same_way(ninja: Client, path: str) -> None:
     whole = ninja.rows(f"/v2/{path}")
 
     assert ninja.rows(f"/v2/{path}", pageSize=1) == whole[:1]
@@ -183,32 +187,32 @@ def test_organizations_and_locations_are_paged_the_same_way(ninja, path):
 @pytest.mark.parametrize(
     ("asked", "given"), [(None, 1000), (5000, 1000), (1000, 1000), (0, 1), (-3, 1)]
 )
-def test_page_size_is_1000_at_most_and_1_at_least(asked, given):
+def test_page_size_is_1000_at_most_and_1_at_least(asked: int | None, given: int) -> None:
     with SimulatedVendors(world(1001)) as vendors:
         params = {} if asked is None else {"pageSize": asked}
         assert len(Client(vendors).rows("/v2/devices", **params)) == given
 
 
-def test_unknown_parameters_are_ignored_without_a_word():
+def test_unknown_parameters_are_ignored_without_a_word() -> None:
     with SimulatedVendors(world(1001)) as vendors:
         assert len(Client(vendors).rows("/v2/devices", limit=250, offset=500)) == 1000
 
 
-def test_a_parameter_that_is_no_number_is_refused(ninja):
+def test_a_parameter_that_is_no_number_is_refused(ninja: Client) -> None:
     answer = ninja.get("/v2/devices", after="yesterday")
 
     assert answer.status_code == 400
     assert "after" in answer.json()["errorMessage"]
 
 
-def test_basic_rows_lack_what_only_detailed_rows_have(ninja):
+def test_basic_rows_lack_what_only_detailed_rows_have(ninja: Client) -> None:
     basic, detailed = ninja.rows("/v2/devices")[0], ninja.rows("/v2/devices-detailed")[0]
 
     assert detailed.keys() - basic.keys() == {"ipAddresses", "os", "system", "lastLoggedInUser"}
     assert basic.items() <= detailed.items()
 
 
-def test_one_device_is_an_object_and_an_unknown_one_is_404(ninja):
+def test_one_device_is_an_object_and_an_unknown_one_is_404(ninja: Client) -> None:
     assert ninja.rows("/v2/device/1203")["system"]["serialNumber"] == "SN-EX-1203"
 
     missing = ninja.get("/v2/device/9")
@@ -217,21 +221,21 @@ def test_one_device_is_an_object_and_an_unknown_one_is_404(ninja):
     assert ninja.get("/v2/devices/1203").status_code == 404
 
 
-def test_the_devices_of_one_organization_come_alone(ninja):
+def test_the_devices_of_one_organization_come_alone(ninja: Client) -> None:
     rows = ninja.rows("/v2/organization/11/devices", pageSize=2)
 
     assert [row["id"] for row in rows] == [1201, 1203]
     assert ninja.get("/v2/organization/99/devices").status_code == 404
 
 
-def test_detailed_organizations_carry_their_locations(ninja):
+def test_detailed_organizations_carry_their_locations(ninja: Client) -> None:
     bayou = ninja.rows("/v2/organizations-detailed")[0]
 
     assert [place["name"] for place in bayou["locations"]] == ["Main Office", "Spare Closet"]
     assert "organizationId" not in bayou["locations"][0]
 
 
-def test_roles_tell_the_chassis(ninja):
+def test_roles_tell_the_chassis(ninja: Client) -> None:
     assert ninja.rows("/v2/roles")[0]["chassisType"] == "UNKNOWN"
 
 
@@ -245,15 +249,15 @@ def test_roles_tell_the_chassis(ninja):
         ("offline", []),
     ],
 )
-def test_a_device_filter_narrows_the_list(ninja, df, ids):
+def test_a_device_filter_narrows_the_list(ninja: Client, df: str, ids: list[int]) -> None:
     assert [row["id"] for row in ninja.rows("/v2/devices", df=df)] == ids
 
 
-def test_a_device_filter_that_cannot_be_read_is_400(ninja):
+def test_a_device_filter_that_cannot_be_read_is_400(ninja: Client) -> None:
     assert ninja.get("/v2/devices", df="colour = red").status_code == 400
 
 
-def test_a_report_is_read_with_a_named_cursor_until_it_is_empty(ninja):
+def test_a_report_is_read_with_a_named_cursor_until_it_is_empty(ninja: Client) -> None:
     first = ninja.rows("/v2/queries/operating-systems", pageSize=3)
     name = first["cursor"]["name"]
     second = ninja.rows("/v2/queries/operating-systems", pageSize=3, cursor=name)
@@ -276,19 +280,21 @@ def test_a_report_is_read_with_a_named_cursor_until_it_is_empty(ninja):
         ("logged-on-users", "userName", "BDG\\frontdesk"),
     ],
 )
-def test_reports_tell_of_each_device_that_has_something_to_tell(ninja, report, key, value):
+def test_reports_tell_of_each_device_that_has_something_to_tell(
+    ninja: Client, report: str, key: str, value: str
+) -> None:
     row = ninja.rows(f"/v2/queries/{report}")["results"][0]
 
     assert row["deviceId"] == 1201
     assert row[key] == value
 
 
-def test_an_unknown_cursor_and_an_unknown_report_are_client_errors(ninja):
+def test_an_unknown_cursor_and_an_unknown_report_are_client_errors(ninja: Client) -> None:
     assert ninja.get("/v2/queries/operating-systems", cursor="c-999").status_code == 400
     assert ninja.get("/v2/queries/horoscopes").status_code == 404
 
 
-def test_a_method_that_is_not_served_is_405_in_the_vendors_words(ninja):
+def test_a_method_that_is_not_served_is_405_in_the_vendors_words(ninja: Client) -> None:
     answer = ninja.http.post(f"{ninja.base}/v2/devices", timeout=10)
 
     assert answer.status_code == 405

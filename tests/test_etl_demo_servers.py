@@ -21,7 +21,7 @@ def fleet() -> Fleet:
     return Fleet(seed=1, devices=400, sites=12, last_day=LAST_DAY)
 
 
-def test_the_settings_are_exactly_those_the_collectors_need(fleet):
+def test_the_settings_are_exactly_those_the_collectors_need(fleet: Fleet) -> None:
     with SimulatedVendors(fleet) as vendors:
         settings = vendors.environ()
 
@@ -33,7 +33,7 @@ def test_the_settings_are_exactly_those_the_collectors_need(fleet):
     assert urlsplit(settings["NINJA_BASE_URL"]).hostname == "127.0.0.1"
 
 
-def test_a_whole_day_read_over_http_is_what_the_fleet_says(fleet):
+def test_a_whole_day_read_over_http_is_what_the_fleet_says(fleet: Fleet) -> None:
     day = fleet.days()[-30]
     with SimulatedVendors(fleet, day=day) as vendors:
         ninja, portal = NinjaClient(vendors), PortalClient(vendors)
@@ -55,7 +55,7 @@ def test_a_whole_day_read_over_http_is_what_the_fleet_says(fleet):
     }
 
 
-def test_setting_the_day_changes_what_both_vendors_answer(fleet):
+def test_setting_the_day_changes_what_both_vendors_answer(fleet: Fleet) -> None:
     with SimulatedVendors(fleet) as vendors:
         ninja = NinjaClient(vendors)
         assert len(ninja.rows("/v2/devices")) == 400
@@ -66,7 +66,7 @@ def test_setting_the_day_changes_what_both_vendors_answer(fleet):
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_on_the_outage_day_that_vendor_answers_503_to_everything(seed):
+def test_on_the_outage_day_that_vendor_answers_503_to_everything(seed: int) -> None:
     fleet = Fleet(seed=seed, devices=60, sites=3, last_day=LAST_DAY)
     assert fleet.outage is not None
     day, down = fleet.outage
@@ -84,7 +84,7 @@ def test_on_the_outage_day_that_vendor_answers_503_to_everything(seed):
         assert NinjaClient(vendors).rows("/v2/devices")
 
 
-def test_on_the_partial_day_threatlocker_promises_more_than_it_gives(fleet):
+def test_on_the_partial_day_threatlocker_promises_more_than_it_gives(fleet: Fleet) -> None:
     with SimulatedVendors(fleet, day=fleet.partial_day) as vendors:
         portal = PortalClient(vendors)
         rows = portal.computers().json()
@@ -95,7 +95,7 @@ def test_on_the_partial_day_threatlocker_promises_more_than_it_gives(fleet):
         assert len(rows) == rows[0]["totalRows"]
 
 
-def test_one_connection_carries_many_requests(fleet):
+def test_one_connection_carries_many_requests(fleet: Fleet) -> None:
     with SimulatedVendors(fleet) as vendors:
         address = urlsplit(vendors.environ()["NINJA_BASE_URL"])
         with socket.create_connection((address.hostname, address.port), timeout=5) as line:
@@ -107,7 +107,7 @@ def test_one_connection_carries_many_requests(fleet):
                 assert answer.startswith(b"HTTP/1.1 401 ")
 
 
-def test_after_the_context_nobody_answers_any_more(fleet):
+def test_after_the_context_nobody_answers_any_more(fleet: Fleet) -> None:
     with SimulatedVendors(fleet) as vendors:
         ninja = NinjaClient(vendors)
         ninja.rows("/v2/roles")
@@ -116,7 +116,7 @@ def test_after_the_context_nobody_answers_any_more(fleet):
         ninja.get("/v2/roles")
 
 
-def test_every_request_is_logged_with_its_vendor_and_parameters(fleet):
+def test_every_request_is_logged_with_its_vendor_and_parameters(fleet: Fleet) -> None:
     with SimulatedVendors(fleet) as vendors:
         NinjaClient(vendors).rows("/v2/devices", pageSize=1000)
         PortalClient(vendors).computers(pageNumber=1)

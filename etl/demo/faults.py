@@ -25,8 +25,8 @@ Kind = Literal[
     "no_pagination", "no_totals", "nulls", "int_timestamps", "nul", "surrogate", "long_text",
     "missing_field", "missing_id", "wrong_value",
 ]  # fmt: skip
-"""unauthorized: 401, and Ninja forgets every access token. forbidden: 403. too_many_requests: 429
-with `retry_after` as header, without it none. server_error: `status` with a proxy's HTML. html: the
+"""unauthorized: 401, and Ninja forgets every access token. forbidden: 403. too_many_requests: 429.
+server_error: `status` with a proxy's HTML; both with `retry_after` as header, if given. html: the
 same with 200. error_object: the vendor's error body with 200. redirect: 302 to `location`. huge:
 `megabytes` streamed. gzip_bomb: `megabytes` in a small gzip. slow: answers after `seconds`.
 truncated: half of the JSON. dropped: the connection ends half-way. repeated_page: the first

@@ -30,12 +30,9 @@ def instead(fault: "Fault", render: Callable[[int, str], Row]) -> Response | Non
         case "not_found":
             return _error(404, render(404, "Not found"))
         case "too_many_requests":
-            response = _error(429, render(429, "Too many requests"))
-            if fault.retry_after is not None:
-                response.headers["Retry-After"] = fault.retry_after
-            return response
+            return _later(fault, _error(429, render(429, "Too many requests")))
         case "server_error":
-            return _html(fault.status, f"{fault.status} Service trouble")
+            return _later(fault, _html(fault.status, f"{fault.status} Service trouble"))
         case "html":
             return _html(200, "Maintenance")
         case "error_object":
@@ -51,6 +48,12 @@ def instead(fault: "Fault", render: Callable[[int, str], Row]) -> Response | Non
                 headers={"Content-Encoding": "gzip"},
             )
     return None
+
+
+def _later(fault: "Fault", response: Response) -> Response:
+    if fault.retry_after is not None:
+        response.headers["Retry-After"] = fault.retry_after
+    return response
 
 
 def _error(status: int, body: Row) -> Response:

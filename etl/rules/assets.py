@@ -82,7 +82,7 @@ def find_links(
     standing = {identity.device_id: identity for identity in mine}
     others = list(others)
     links: dict[int, Link] = {}
-    for find in (_re_enrolled, _by_serial, _by_hostname):
+    for find in (_by_serial, _by_hostname):
         alone = unlinked - links.keys()
         for link in list(find(list(standing.values()), alone, others, former)):
             links[link.device_id] = link
@@ -90,34 +90,30 @@ def find_links(
     return list(links.values())
 
 
-def _re_enrolled(
+def _by_serial(
     mine: list[Identity], alone: Set[int], others: list[Identity], former: Iterable[Identity]
 ) -> Iterator[Link]:
-    """The same real serial twice in one source: the machine was enrolled again."""
-    standing = _by_site_and_key(mine, _serial)
-    gone = _by_site_and_key(former, _serial)
-    for key, twins in standing.items():
+    """Equal real serials: in another source, or in the same one, where the machine was enrolled
+    again. Who already answers to somebody decides, then the other sources, then who is gone."""
+    theirs, gone = _by_site_and_key(others, _serial), _by_site_and_key(former, _serial)
+    for key, twins in _by_site_and_key(mine, _serial).items():
         # More of them than that is a maker's placeholder that we do not know yet.
         if len(twins) > MOST_TWINS:
             continue
-        first = min(twins, key=lambda twin: (twin.device_id in alone, twin.device_id))
-        before = gone.get(key, [])
-        if first.device_id in alone and len({identity.asset_id for identity in before}) == 1:
-            first = before[0]
+        linked = [twin for twin in twins if twin.device_id not in alone]
+        elsewhere, before = theirs.get(key, []), gone.get(key, [])
+        if linked:
+            target = min(linked, key=_device_id)
+        elif _machines(elsewhere) == 1:
+            target = min(elsewhere, key=_device_id)
+        elif _machines(before) == 1:
+            target = min(before, key=_device_id)
+        else:
+            target = min(twins, key=_device_id)
+        where = "enrolled again" if target.source == twins[0].source else "at the same site"
         for twin in twins:
-            if twin.device_id in alone and twin.device_id != first.device_id:
-                yield _link(twin, first, "serial", key[1], "enrolled again")
-
-
-def _by_serial(
-    mine: list[Identity], alone: Set[int], others: list[Identity], _former: Iterable[Identity]
-) -> Iterator[Link]:
-    ours, theirs = _by_site_and_key(mine, _serial), _by_site_and_key(others, _serial)
-    for key, group in ours.items():
-        if len(group) == 1 and group[0].device_id in alone:
-            found = theirs.get(key, [])
-            if len({other.asset_id for other in found}) == 1:
-                yield _link(group[0], found[0], "serial", key[1], "at the same site")
+            if twin.device_id in alone and twin.asset_id != target.asset_id:
+                yield _link(twin, target, "serial", key[1], where)
 
 
 def _by_hostname(
@@ -155,6 +151,14 @@ def _serial(identity: Identity) -> str | None:
 
 def _hostname(identity: Identity) -> str | None:
     return host_key(identity.hostname)
+
+
+def _device_id(identity: Identity) -> int:
+    return identity.device_id
+
+
+def _machines(identities: Iterable[Identity]) -> int:
+    return len({identity.asset_id for identity in identities})
 
 
 def _by_site_and_key(

@@ -19,7 +19,6 @@ _DESKTOP_LINUX = (
     "ubuntu", "debian", "fedora", "mint", "opensuse", "suse linux enterprise desktop",
     "pop!_os", "elementary", "manjaro", "arch linux", "zorin", "linux desktop", "workstation",
 )  # fmt: skip
-_SERVER_LINUX = ("red hat enterprise linux", "centos", "rocky linux", "almalinux", "oracle linux")
 
 
 def device_type(node_class: str | None, os: str | None) -> Verdict:
@@ -34,9 +33,7 @@ def device_type(node_class: str | None, os: str | None) -> Verdict:
     if not os:
         return Verdict("unknown", "the source names neither a class nor an operating system")
     name = os.casefold()
-    if "server" in name or (
-        any(distribution in name for distribution in _SERVER_LINUX) and "workstation" not in name
-    ):
+    if "server" in name:
         return Verdict("server", f"operating system is {os}")
     if "windows" in name or "macos" in name or "mac os" in name or "os x" in name:
         return Verdict("workstation", f"operating system is {os}")

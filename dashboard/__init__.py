@@ -1,0 +1,1 @@
+"""THE READER: Dash pages, JSON API and exports on one Flask server. It writes nothing."""

@@ -1,0 +1,73 @@
+"""Who may: the least role that each address needs, and the gate that asks for it.
+
+A route without a row here is closed to everybody, and a test says so.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Flask, g, request
+from werkzeug.exceptions import Unauthorized
+
+PUBLIC, MACHINE = "public", "machine"
+VIEWER, MANAGER, ADMINISTRATOR = "viewer", "manager", "administrator"
+ROLES = (PUBLIC, MACHINE, VIEWER, MANAGER, ADMINISTRATOR)
+
+ACCESS: dict[str, str] = {
+    # Pages. Dash answers "/" and, through "/<path:path>", every page.
+    "/": VIEWER,
+    "/<path:path>": VIEWER,
+    # What a page is made of: no data in it, and the sign-in page needs it too.
+    "/assets/<path:filename>": PUBLIC,
+    "/static/<path:filename>": PUBLIC,
+    "/_favicon.ico": PUBLIC,
+    "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>": PUBLIC,
+    # What a page shows and does.
+    "/_dash-layout": VIEWER,
+    "/_dash-dependencies": VIEWER,
+    "/_dash-update-component": VIEWER,
+    "/_reload-hash": VIEWER,
+    # Other programs.
+    "/api/health": PUBLIC,
+    "/api/openapi.json": VIEWER,
+    "/api/dashboard/today": VIEWER,
+    "/api/dashboard/comparison": VIEWER,
+    "/api/dashboard/sites": VIEWER,
+    "/api/dashboard/devices": VIEWER,
+    # Files.
+    "/export/devices.csv": VIEWER,
+    "/export/sites.csv": VIEWER,
+}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who asks, by the name that the audit log writes down, and what they may."""
+
+    name: str
+    roles: frozenset[str]
+
+
+LOCAL = Actor("local", frozenset(ROLES))
+"""The one actor of AUTH=none: whoever sits at this machine."""
+
+STRANGER = Actor("stranger", frozenset({PUBLIC}))
+
+
+def guard(server: Flask, auth: str) -> None:
+    """Let a request through only when its actor has the role that `ACCESS` names.
+
+    Args:
+        auth: the setting AUTH. With "none" everybody is `LOCAL`; with anything else everybody is
+            a stranger, until there is a way to sign in.
+    """
+    ask: Callable[[], Actor] = (lambda: LOCAL) if auth == "none" else (lambda: STRANGER)
+
+    @server.before_request
+    def _gate() -> None:
+        g.actor = ask()
+        if request.url_rule is None:
+            return  # No such address: the answer is 404 or 405, whoever asks.
+        needed = ACCESS.get(request.url_rule.rule)
+        if needed is None or needed not in g.actor.roles:
+            raise Unauthorized("Sign in to see this.")

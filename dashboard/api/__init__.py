@@ -1,0 +1,26 @@
+"""The JSON API and the exports, as Flask blueprints on the server that Dash runs on."""
+
+from flask import Flask
+from sqlalchemy import Engine
+
+from dashboard.api import dashboard, exports, health, openapi
+from dashboard.api.answers import register_errors
+from dashboard.api.question import Reader
+from dashboard.clock import Clock
+from db.settings import Environment, timezone
+
+
+def register(
+    server: Flask, engine: Engine, clock: Clock, environ: Environment | None = None
+) -> None:
+    """Add every API and export route to `server`, answered from `engine`.
+
+    Who may ask is not decided here: `dashboard.access.guard` does that for the whole server.
+
+    Raises:
+        SettingsError: TIMEZONE names no zone.
+    """
+    reader = Reader(engine, clock, timezone(environ))
+    register_errors(server)
+    for part in (health, dashboard, exports, openapi):
+        server.register_blueprint(part.blueprint(reader))

@@ -1,0 +1,94 @@
+"""Answers in JSON, errors too: under /api and /export nobody ever gets a page."""
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime, time, tzinfo
+from decimal import Decimal
+from typing import Any
+
+from flask import Flask, Response, request
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, RequestRedirect
+
+from dashboard.filters import BadParameter
+
+PREFIXES = ("/api", "/export")
+
+
+def answer(payload: Mapping[str, Any], status: int = 200) -> Response:
+    """`payload` as JSON in its own order, never stored by a cache."""
+    body = json.dumps(payload, ensure_ascii=False, allow_nan=False)
+    response = Response(body + "\n", status, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def refuse(message: str, code: int) -> Response:
+    """An error in the shape that all errors have."""
+    return answer({"error": message, "code": code}, code)
+
+
+def midnight(day: date | None, zone: tzinfo) -> str | None:
+    """The start of a business day in its zone: "2026-11-22T00:00:00-06:00"."""
+    return None if day is None else datetime.combine(day, time.min, zone).isoformat()
+
+
+def number(value: Decimal | None) -> float | None:
+    """A percentage as a JSON number."""
+    return None if value is None else float(value)
+
+
+def register_errors(server: Flask) -> None:
+    """Answer errors under `PREFIXES` in JSON, and unknown paths there with 404 or 405 although
+    Dash has a page for every path."""
+    own: Map | None = None
+
+    @server.before_request
+    def _only_own_routes() -> None:
+        nonlocal own
+        if not _is_ours(request.path):
+            return
+        if own is None:
+            rules = server.url_map.iter_rules()
+            own = Map([rule.empty() for rule in rules if _is_ours(rule.rule)])
+        own.bind(request.host).match(request.path, request.method)
+
+    def _http(error: HTTPException) -> Response | HTTPException:
+        # A redirect is an answer, not an error.
+        if not _is_ours(request.path) or isinstance(error, RequestRedirect):
+            return error
+        code = error.code or 500
+        response = refuse(_in_words(error), code)
+        for name, value in error.get_headers():
+            if name in ("Allow", "Retry-After"):
+                response.headers[name] = value
+        return response
+
+    def _bad_parameter(error: BadParameter) -> Response:
+        return answer({"error": error.message, "code": 400, "parameter": error.name}, 400)
+
+    def _database(error: SQLAlchemyError) -> Response | tuple[str, int]:
+        server.logger.error("The database did not answer %s", request.path, exc_info=error)
+        message = "The database cannot be read now. Run `inventory-hub doctor` to see why."
+        if not _is_ours(request.path):
+            return message, 503
+        response = refuse(message, 503)
+        response.headers["Retry-After"] = "30"
+        return response
+
+    server.register_error_handler(HTTPException, _http)
+    server.register_error_handler(BadParameter, _bad_parameter)
+    server.register_error_handler(SQLAlchemyError, _database)
+
+
+def _is_ours(path: str) -> bool:
+    return any(path == prefix or path.startswith(prefix + "/") for prefix in PREFIXES)
+
+
+def _in_words(error: HTTPException) -> str:
+    if error.code == 404:
+        return f"There is nothing at {request.path}: see /api/openapi.json for what there is."
+    if error.code == 405:
+        return f"{request.method} is not allowed at {request.path}."
+    return error.description or error.name

@@ -1,0 +1,50 @@
+"""Is it alive: process and database. How old the data is stands beside, and is no illness."""
+
+from flask import Blueprint, Response
+from sqlalchemy.exc import SQLAlchemyError
+
+from dashboard.api.answers import answer, midnight
+from dashboard.api.question import Reader, nothing_else
+from dashboard.queries.freshness import freshness
+from db import __version__
+from db.engine import reading
+
+
+def blueprint(reader: Reader) -> Blueprint:
+    """The route /api/health."""
+    routes = Blueprint("health", __name__, url_prefix="/api")
+
+    @routes.get("/health")
+    def health() -> Response:
+        nothing_else()
+        now = reader.clock().astimezone(reader.zone)
+        about = {"version": __version__, "timestamp": now.isoformat()}
+        try:
+            with reading(reader.engine) as connection:
+                found = freshness(connection, now)
+        except SQLAlchemyError:
+            # Anybody may ask: what is wrong with the database is for the log and the doctor.
+            message = "The database cannot be read. Run `inventory-hub doctor` to see why."
+            broken = {"status": "unhealthy", "database": "unreachable", "error": message}
+            return answer(broken | {"code": 503} | about, 503)
+        data = "missing" if found.newest_run is None else "stale" if found.stale else "fresh"
+        return answer(
+            {
+                "status": "healthy",
+                "database": "connected",
+                "data": data,
+                "sources": {
+                    source: {
+                        "date": midnight(day, reader.zone),
+                        "complete_at": found.complete[source].astimezone(reader.zone).isoformat()
+                        if source in found.complete
+                        else None,
+                        "stale": source in found.stale,
+                    }
+                    for source, day in found.dates.items()
+                },
+            }
+            | about
+        )
+
+    return routes

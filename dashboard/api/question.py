@@ -1,0 +1,62 @@
+"""What a request asks: its filters, its page, and the moment they mean."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, tzinfo
+
+from flask import request
+from sqlalchemy import Connection, Engine
+
+from dashboard import filters as query
+from dashboard.clock import Clock, business_day
+from dashboard.filters import BadParameter, Filters
+from dashboard.queries import moment
+from dashboard.queries.moment import Moment
+from db.engine import reading
+
+DEFAULT_LIMIT, MOST = 100, 1000
+_MOST_OFFSET = 10**9
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What every route needs to answer: the database, the clock, and the business zone."""
+
+    engine: Engine
+    clock: Clock
+    zone: tzinfo
+
+    def today(self) -> date:
+        """The business day now."""
+        return business_day(self.clock, self.zone)
+
+    def filters(self, basis: str = "assets", extra: Collection[str] = ()) -> Filters:
+        """The filters of the current request.
+
+        Raises:
+            BadParameter: the request holds something that cannot be asked.
+        """
+        return query.parse(request.args, today=self.today(), default_basis=basis, extra=extra)
+
+    @contextmanager
+    def asked(self, filters: Filters) -> Iterator[tuple[Connection, Moment]]:
+        """One read transaction, and the moment that `filters` mean in it."""
+        with reading(self.engine) as connection:
+            yield connection, moment.resolve(connection, filters, self.today())
+
+
+def page() -> tuple[int, int]:
+    """The limit and offset of the current request."""
+    limit = query.single(request.args, "limit")
+    offset = query.single(request.args, "offset")
+    return (
+        DEFAULT_LIMIT if limit is None else query.whole("limit", limit, least=1, most=MOST),
+        0 if offset is None else query.whole("offset", offset, most=_MOST_OFFSET),
+    )
+
+
+def nothing_else() -> None:
+    """Refuse any parameter: this address takes none."""
+    for name in request.args:
+        raise BadParameter(name, f"{name!r} is not a parameter here: leave it out.")

@@ -1,0 +1,187 @@
+"""The query that page, export and API addresses share: read strictly, written canonically."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from werkzeug.datastructures import MultiDict
+
+SOURCES = ("ninja", "threatlocker", "agent")
+BASES = ("assets", "records", *SOURCES)
+TYPES = ("server", "workstation", "vm_guest", "network", "mobile", "other", "unknown")
+STATUSES = ("billable", "spare", "excluded")
+COUNTED = ("billable", "spare")
+"""The statuses that lists and counts take unless asked otherwise: those that make a total."""
+
+SHARED = ("as_of", "compare_to", "basis", "site", "type", "status", "q")
+SEARCH_LENGTH = 200
+_LARGEST_ID = 2**63 - 1
+_OLDEST_DAY = date(1970, 1, 1)
+
+
+class BadParameter(ValueError):
+    """A parameter of an address cannot be used; the message names it and says what to write."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What is looked at. Empty `sites`, `types` and `sources` mean all; `statuses` never is empty.
+
+    `sources` narrows to records of these sources; in the assets basis, to machines for which
+    their record speaks. `as_of` None is the current business day, `compare_to` None the month-end
+    of the month before.
+    """
+
+    as_of: date | None = None
+    compare_to: date | None = None
+    basis: str = "assets"
+    sites: tuple[int, ...] = ()
+    types: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = COUNTED
+    q: str | None = None
+    sources: tuple[str, ...] = ()
+
+    def to_query(
+        self,
+        *,
+        default_basis: str = "assets",
+        default_statuses: tuple[str, ...] = COUNTED,
+        extra: Mapping[str, object] | None = None,
+    ) -> str:
+        """The canonical query string, without "?": only what differs from the defaults, then
+        `extra` without its None values. `parse` reads it back to equal filters."""
+        pairs: list[tuple[str, object]] = []
+        if self.as_of is not None:
+            pairs.append(("as_of", self.as_of.isoformat()))
+        if self.compare_to is not None:
+            pairs.append(("compare_to", self.compare_to.isoformat()))
+        if self.basis != default_basis:
+            pairs.append(("basis", self.basis))
+        pairs += [("site", site) for site in self.sites]
+        pairs += [("type", name) for name in self.types]
+        if self.statuses != default_statuses:
+            pairs += [("status", name) for name in self.statuses]
+        if self.q is not None:
+            pairs.append(("q", self.q))
+        pairs += [("source", name) for name in self.sources]
+        pairs += [(name, value) for name, value in (extra or {}).items() if value is not None]
+        return urlencode(pairs)
+
+    def having(self, **changes: Any) -> "Filters":
+        """These filters with some fields replaced, brought into canonical order."""
+        changed = replace(self, **changes)
+        return replace(
+            changed,
+            sites=tuple(sorted(set(changed.sites))),
+            types=_in_order(changed.types, TYPES),
+            statuses=_in_order(changed.statuses, STATUSES),
+            sources=_in_order(changed.sources, SOURCES),
+        )
+
+
+def parse(
+    args: "MultiDict[str, str]",
+    *,
+    today: date,
+    default_basis: str = "assets",
+    default_statuses: tuple[str, ...] = COUNTED,
+    extra: Collection[str] = (),
+) -> Filters:
+    """The filters in `args`, of which every name must be shared or in `extra`.
+
+    Args:
+        today: the business day now; a later date is refused.
+        extra: names that the caller reads itself; "source" among them is read here.
+
+    Raises:
+        BadParameter: an unknown name, a single parameter given twice, or a value that cannot be.
+    """
+    for name in args:
+        if name not in SHARED and name not in extra:
+            known = ", ".join(sorted({*SHARED, *extra}))
+            raise BadParameter(name, f"{name!r} is not a parameter here: use {known}.")
+    as_of, compare_to = _day(args, "as_of", today), _day(args, "compare_to", today)
+    until = as_of or today
+    if compare_to is not None and compare_to > until:
+        message = f"compare_to {compare_to} is after as_of {until}: swap the dates."
+        raise BadParameter("compare_to", message)
+    basis = single(args, "basis")
+    sources = _choices(args, "source", SOURCES) if "source" in extra else ()
+    return Filters(
+        as_of=as_of,
+        compare_to=compare_to,
+        basis=default_basis if basis is None else _chosen("basis", basis, BASES),
+        sites=tuple(sorted({whole("site", id, most=_LARGEST_ID) for id in args.getlist("site")})),
+        types=_choices(args, "type", TYPES),
+        statuses=_choices(args, "status", STATUSES) or default_statuses,
+        q=_search(args),
+        sources=sources,
+    )
+
+
+def single(args: "MultiDict[str, str]", name: str) -> str | None:
+    """The value of a parameter that may be given once; None when it is not given."""
+    values = args.getlist(name)
+    if len(values) > 1:
+        raise BadParameter(name, f"{name} is given {len(values)} times: give it once.")
+    return values[0] if values else None
+
+
+def whole(name: str, text: str, *, least: int = 0, most: int) -> int:
+    """`text` as a whole number from `least` to `most`, written in plain digits."""
+    if text.isascii() and text.isdigit() and len(text) <= 19 and least <= int(text) <= most:
+        return int(text)
+    raise BadParameter(name, f"{name} is {text[:40]!r}: use a whole number from {least} to {most}.")
+
+
+def _day(args: "MultiDict[str, str]", name: str, today: date) -> date | None:
+    text = single(args, name)
+    if text is None:
+        return None
+    day = None
+    # fromisoformat alone would take '20261122' and '2026-W47-7' too.
+    if len(text) == 10 and text[4] == "-" and text[7] == "-" and text.isascii():
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            day = None
+    if day is None:
+        raise BadParameter(name, f"{name} is {text[:40]!r}: use a date like {today}.")
+    if day > today:
+        raise BadParameter(name, f"{name} {day} is in the future: today is {today}.")
+    if day < _OLDEST_DAY:
+        raise BadParameter(name, f"{name} {day} is before {_OLDEST_DAY}: use a later date.")
+    return day
+
+
+def _search(args: "MultiDict[str, str]") -> str | None:
+    text = (single(args, "q") or "").strip()
+    if not text:
+        return None
+    if len(text) > SEARCH_LENGTH:
+        raise BadParameter("q", f"q has {len(text)} characters: use at most {SEARCH_LENGTH}.")
+    if any(ord(letter) < 32 or "\ud800" <= letter <= "\udfff" for letter in text):
+        raise BadParameter("q", "q holds characters that cannot be searched: leave them out.")
+    return text
+
+
+def _choices(args: "MultiDict[str, str]", name: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    return _in_order((_chosen(name, value, known) for value in args.getlist(name)), known)
+
+
+def _chosen(name: str, value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise BadParameter(name, f"{name} is {value[:40]!r}: use one of {', '.join(known)}.")
+    return value
+
+
+def _in_order(values: Iterable[str], known: tuple[str, ...]) -> tuple[str, ...]:
+    given = set(values)
+    return tuple(value for value in known if value in given)

@@ -1,0 +1,131 @@
+"""How many devices there are on a side of the moment, by site, type and status."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, and_, func, or_, select
+
+from dashboard.filters import SOURCES, STATUSES, TYPES, Filters
+from dashboard.queries import entities
+from dashboard.queries.change import Change
+from dashboard.queries.moment import Moment, Side
+from db.tables import daily_counts
+
+
+class Count(NamedTuple):
+    """How many devices one site has of one type and billing status."""
+
+    site_id: int
+    device_type: str
+    billing_status: str
+    n: int
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """One figure with its change, and the filters that open exactly the devices behind it.
+
+    `key` is "total", "excluded", or a billing status or device type that the filters let in.
+    """
+
+    key: str
+    figure: Change
+    filters: Filters
+
+
+def counted(
+    connection: Connection, moment: Moment, side: Side, filters: Filters
+) -> list[Count] | None:
+    """The counts of one side by site, type and status; None before the basis's first snapshot."""
+    if not side.known(filters.basis) or side.day is None:
+        return None
+    statement: Select[Any]
+    if filters.q is None and not filters.sources:
+        statement = _stored(side, filters)
+    else:
+        view = entities.standing(side.day, filters.basis, moment.rules)
+        groups = (view.c.site_id, view.c.device_type, view.c.billing_status)
+        matching = entities.matches(view, filters)
+        statement = select(*groups, func.count()).where(matching).group_by(*groups)
+    rows = connection.execute(statement)
+    return [Count(site, device_type, status, int(n)) for site, device_type, status, n in rows]
+
+
+def _stored(side: Side, filters: Filters) -> Select[Any]:
+    """The day's stored counts, each source on the real date with which it stands."""
+    column = daily_counts.c
+    dates = side.dates(filters.basis)
+    if filters.basis == "assets":
+        standing = and_(column.basis == "assets", column.snapshot_date == max(dates.values()))
+    else:
+        standing = or_(
+            *(
+                and_(column.basis == source, column.snapshot_date == date)
+                for source, date in dates.items()
+            )
+        )
+    groups = (column.site_id, column.device_type, column.billing_status)
+    matching = entities.matches(daily_counts, filters)
+    return select(*groups, func.sum(column.n)).where(standing, matching).group_by(*groups)
+
+
+def by_source(
+    connection: Connection, moment: Moment, side: Side, filters: Filters
+) -> dict[str, dict[int, int]] | None:
+    """How many of the counted devices each source has, by site; in the assets basis, for how
+    many machines it speaks. None before the basis's first snapshot."""
+    if not side.known(filters.basis) or side.day is None:
+        return None
+    found: dict[str, dict[int, int]] = {source: {} for source in SOURCES}
+    if filters.basis == "assets":
+        view = entities.standing(side.day, filters.basis, moment.rules)
+        rows = connection.execute(
+            select(view.c.source, view.c.site_id, func.count())
+            .where(entities.matches(view, filters))
+            .group_by(view.c.source, view.c.site_id)
+        )
+        for source, site_id, n in rows:
+            found.setdefault(source, {})[site_id] = n
+        return found
+    for source in side.dates(filters.basis):
+        if filters.sources and source not in filters.sources:
+            continue
+        for count in counted(connection, moment, side, filters.having(basis=source)) or ():
+            found[source][count.site_id] = found[source].get(count.site_id, 0) + count.n
+    return found
+
+
+def kpis(connection: Connection, moment: Moment, filters: Filters) -> dict[str, Kpi]:
+    """The figures of a moment: the total of what the filters count, its statuses and types, and
+    the excluded devices, which stand apart and are counted whatever the status filter says."""
+    everything = filters.having(statuses=STATUSES)
+    now = counted(connection, moment, moment.now, everything)
+    then = counted(connection, moment, moment.then, everything)
+    return {
+        key: Kpi(key, Change(_sum(now, asked), _sum(then, asked)), asked)
+        for key, asked in figures(filters).items()
+    }
+
+
+def figures(filters: Filters) -> dict[str, Filters]:
+    """The keys of the figures that `filters` let in, each with the filters of exactly it."""
+    statuses = [status for status in STATUSES if status in filters.statuses]
+    types = [name for name in TYPES if not filters.types or name in filters.types]
+    return {
+        "total": filters,
+        **{status: filters.having(statuses=(status,)) for status in statuses},
+        "excluded": filters.having(statuses=("excluded",)),
+        **{name: filters.having(types=(name,)) for name in types},
+    }
+
+
+def _sum(counts: Iterable[Count] | None, asked: Filters) -> int | None:
+    if counts is None:
+        return None
+    return sum(
+        count.n
+        for count in counts
+        if count.billing_status in asked.statuses
+        and (not asked.types or count.device_type in asked.types)
+    )

@@ -1,0 +1,113 @@
+"""The one predicate: which records or machines are counted (PRODUCT.md rule 9).
+
+A number, the list that it opens, the file and the bars are all made of the selects and the
+condition of this file.
+"""
+
+from datetime import date
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Integer,
+    Subquery,
+    and_,
+    case,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+)
+
+from dashboard.filters import Filters
+from db.asof import as_of
+from db.rules import Rules
+from db.tables import NO_SITE_ID, device_snapshots, sites
+from db.views import assets_as_of, records_as_of
+
+NO_SITE = "(no site)"
+"""What people read where a machine has no site."""
+
+_SEARCHED = ("hostname", "display_name", "serial", "os", "node_class")
+
+
+def standing(day: date, basis: str, rules: Rules) -> Subquery:
+    """Everything that stands on `day` in `basis`, unfiltered: one row per record or machine."""
+    if basis == "assets":
+        view = assets_as_of(day, rules.source_order, rules.spare_node_classes)
+    else:
+        view = records_as_of(day)
+        if basis != "records":
+            view = view.where(device_snapshots.c.source == basis)
+    return view.subquery("standing")
+
+
+def standing_on_both(then: date, now: date, basis: str, rules: Rules) -> Subquery:
+    """What stands on either day: `key` (a device, or an asset), the columns that filters look at,
+    and `was` and `now`, 1 where the row stands on the first and the second day."""
+    names = ("site_id", "device_type", "billing_status", "source", *_SEARCHED)
+    if basis == "assets":
+        days = [(then, 1, 0), (now, 0, 1)]
+        views = [(standing(day, basis, rules), was, is_now) for day, was, is_now in days]
+        both = union_all(
+            *(
+                select(
+                    view.c.asset_id.label("key"),
+                    *(view.c[name] for name in names),
+                    literal(was, Integer).label("was"),
+                    literal(is_now, Integer).label("now"),
+                )
+                for view, was, is_now in views
+            )
+        )
+        return both.subquery("both_days")
+    said = device_snapshots.c
+    was, is_now = as_of(then), as_of(now)
+    rows = select(
+        said.device_id.label("key"),
+        *(said[name] for name in names),
+        flag(was).label("was"),
+        flag(is_now).label("now"),
+    ).where(or_(was, is_now))
+    if basis != "records":
+        rows = rows.where(said.source == basis)
+    return rows.subquery("both_days")
+
+
+def flag(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    """1 where `condition` holds, else 0: what can be summed on every database."""
+    return case((condition, 1), else_=0)
+
+
+def in_sites(rows: FromClause, filters: Filters) -> ColumnElement[bool]:
+    """Whether the row's site is in the site filter."""
+    return rows.c.site_id.in_(filters.sites) if filters.sites else true()
+
+
+def matches(rows: FromClause, filters: Filters) -> ColumnElement[bool]:
+    """Whether the row is counted: in the site filter and in every other one."""
+    conditions = [in_sites(rows, filters), rows.c.billing_status.in_(filters.statuses)]
+    if filters.types:
+        conditions.append(rows.c.device_type.in_(filters.types))
+    if filters.sources:
+        conditions.append(rows.c.source.in_(filters.sources))
+    if filters.q is not None:
+        conditions.append(_found(rows, filters.q))
+    return and_(*conditions)
+
+
+def _found(rows: FromClause, q: str) -> ColumnElement[bool]:
+    """Whether one of the searched texts, or the site's name, contains `q`, ignoring case."""
+    named = select(sites.c.site_id).where(_contains(sites.c.name, q))
+    found = [_contains(rows.c[name], q) for name in _SEARCHED]
+    found.append(rows.c.site_id.in_(named))
+    if q.casefold() in NO_SITE:
+        found.append(rows.c.site_id == NO_SITE_ID)
+    return or_(*found)
+
+
+def _contains(column: ColumnElement[str | None], q: str) -> ColumnElement[bool]:
+    # SQLite lowers ASCII only, PostgreSQL what its locale knows: the other spellings are ours.
+    spellings = {q} if q.isascii() else {q, q.lower(), q.upper(), q.title()}
+    return or_(*(column.icontains(spelling, autoescape=True) for spelling in sorted(spellings)))

@@ -1,0 +1,139 @@
+"""The moment that a view shows: which day was asked, which is shown, what stands on it.
+
+A date resolves to the nearest earlier kept day (PRODUCT.md rules 7 and 10), and on that day each
+source stands with its latest published snapshot on or before it.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, and_, func, select
+
+from dashboard.filters import SOURCES, Filters
+from dashboard.queries.notice import Notice, mark
+from db.kept import KeptDays, month_before, month_end, month_of
+from db.rules import Rules, current
+from db.runs import PUBLISHED, kept_days
+from db.tables import collection_runs
+
+LABELS = {"ninja": "NinjaRMM", "threatlocker": "ThreatLocker", "agent": "Agent"}
+"""What people read for a source."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The snapshot of one source that stands on a day."""
+
+    source: str
+    date: date
+    finished_at: datetime | None
+    run_id: int
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two days: `asked`, the kept `day` it resolves to (None when every such day is
+    gone or nothing was ever published), and what stands on it, by source (None before a source's
+    first snapshot)."""
+
+    asked: date
+    day: date | None
+    standing: dict[str, Standing | None]
+
+    def dates(self, basis: str) -> dict[str, date]:
+        """The real date of each source that `basis` counts and that stands on this day."""
+        return {
+            source: standing.date
+            for source, standing in self.standing.items()
+            if standing is not None and basis in ("assets", "records", source)
+        }
+
+    def latest(self, basis: str) -> date | None:
+        """The latest real date among the sources that `basis` counts."""
+        return max(self.dates(basis).values(), default=None)
+
+    def known(self, basis: str) -> bool:
+        """Whether `basis` has any snapshot here; before its first every count is None, never 0."""
+        return self.day is not None and bool(self.dates(basis))
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The two days of a view. `newest` is the newest published business date of any source, None
+    while there is no data; `notices` say in words where a day is not the one asked for. `rules`
+    decide who speaks for an asset."""
+
+    now: Side
+    then: Side
+    newest: date | None
+    kept: KeptDays | None
+    rules: Rules
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether `now` shows the newest state, so that hourly facts belong to it."""
+        return self.newest is not None and self.now.day is not None and self.now.day >= self.newest
+
+
+def resolve(connection: Connection, filters: Filters, today: date) -> Moment:
+    """The moment that `filters` ask for; `today` is the business day now."""
+    kept, rules = kept_days(connection), current(connection)
+    newest = kept.today if kept else None
+    as_of = filters.as_of or max(today, newest or today)
+    compare_to = filters.compare_to or month_end(month_before(month_of(as_of)))
+    now, then = side_on(connection, as_of, kept), side_on(connection, compare_to, kept)
+    if newest is None:
+        return Moment(now, then, None, None, rules)
+    notices = (
+        *_notices(now, filters.basis, asked_for=filters.as_of is not None),
+        *_notices(then, filters.basis, asked_for=True),
+    )
+    return Moment(now, then, newest, kept, rules, notices)
+
+
+def side_on(connection: Connection, asked: date, kept: KeptDays | None) -> Side:
+    """The kept day that `asked` resolves to, and what stands on it."""
+    day = kept.resolve(asked) if kept else None
+    if day is None:
+        return Side(asked, None, dict.fromkeys(SOURCES))
+    runs = collection_runs.c
+    latest = (
+        select(runs.source, func.max(runs.business_date).label("business_date"))
+        .where(PUBLISHED, runs.business_date <= day)
+        .group_by(runs.source)
+        .subquery("latest")
+    )
+    rows = connection.execute(
+        select(runs.source, runs.business_date, runs.finished_at, runs.run_id)
+        .join(
+            latest,
+            and_(latest.c.source == runs.source, latest.c.business_date == runs.business_date),
+        )
+        .where(PUBLISHED)
+    )
+    standing: dict[str, Standing | None] = dict.fromkeys(SOURCES)
+    for row in rows:
+        if row.source in standing:
+            standing[row.source] = Standing(*row)
+    return Side(asked, day, standing)
+
+
+def _notices(side: Side, basis: str, *, asked_for: bool) -> list[Notice]:
+    if side.day is None:
+        text = mark("%(asked)s is before the first day that is kept: there is nothing to show.")
+        return [Notice(text, {"asked": side.asked}, "warning")]
+    notices = []
+    if side.day != side.asked:
+        text = mark("%(asked)s is no longer kept: shown is %(day)s, the nearest earlier kept day.")
+        notices.append(Notice(text, {"asked": side.asked, "day": side.day}))
+    if not asked_for:
+        # Today's collection may be still to come: how old the data is, freshness says.
+        return notices
+    for source, day in side.dates(basis).items():
+        if day != side.day:
+            text = mark("%(source)s has no snapshot of %(day)s: shown is the one of %(date)s.")
+            values = {"source": LABELS[source], "day": side.day, "date": day}
+            standing = side.standing[source]
+            notices.append(Notice(text, values, run_id=standing.run_id if standing else None))
+    return notices

@@ -1,0 +1,92 @@
+"""The totals of the JSON API, by site: the seed's fields, and those that make its sums hold.
+
+`total = servers + workstations + other = billable + spare = ninja + threatlocker + agent`, in
+every basis. Excluded devices are in none of them; `excluded_devices` counts those apart.
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, func, select
+
+from dashboard.filters import COUNTED, SOURCES, STATUSES, Filters
+from dashboard.queries import counts, entities
+from dashboard.queries.moment import Moment, Side
+
+FIELDS = (
+    "total_devices", "servers", "workstations", "other_devices", "spare_devices",
+    "billable_devices", "excluded_devices", "ninja_devices", "threatlocker_devices",
+    "agent_devices", "unique_assets",
+)  # fmt: skip
+
+Totals = dict[str, int]
+
+_TYPE_FIELDS = {"server": "servers", "workstation": "workstations"}
+
+
+def by_site(
+    connection: Connection, moment: Moment, side: Side, filters: Filters
+) -> dict[int, Totals] | None:
+    """The totals of each site with a device that matches; None before the basis's first
+    snapshot."""
+    everything = counts.counted(connection, moment, side, filters.having(statuses=STATUSES))
+    if everything is None:
+        return None
+    found: dict[int, Totals] = {}
+    for count in everything:
+        totals = found.setdefault(count.site_id, dict.fromkeys(FIELDS, 0))
+        if count.billing_status == "excluded":
+            totals["excluded_devices"] += count.n
+        elif count.billing_status in filters.statuses:
+            totals["total_devices"] += count.n
+            totals[f"{count.billing_status}_devices"] += count.n
+            totals[_TYPE_FIELDS.get(count.device_type, "other_devices")] += count.n
+    statuses = tuple(status for status in COUNTED if status in filters.statuses)
+    if statuses:
+        _add_sources(connection, moment, side, filters.having(statuses=statuses), found)
+    return found
+
+
+def _add_sources(
+    connection: Connection, moment: Moment, side: Side, filters: Filters, found: dict[int, Totals]
+) -> None:
+    by_source = counts.by_source(connection, moment, side, filters) or {}
+    for source in SOURCES:
+        for site, n in by_source.get(source, {}).items():
+            found[site][f"{source}_devices"] = n
+    for site, n in _unique_assets(connection, moment, side, filters).items():
+        # A machine may stand at a site where only a record that does not speak for it matches.
+        totals = found.setdefault(site, dict.fromkeys(FIELDS, 0))
+        totals["unique_assets"] = n
+
+
+def _unique_assets(
+    connection: Connection, moment: Moment, side: Side, filters: Filters
+) -> dict[int, int]:
+    """How many machines match, by site: in a source's basis those that the source has."""
+    if filters.basis in ("assets", "records"):
+        assets = filters.having(basis="assets")
+        sums: dict[int, int] = {}
+        for count in counts.counted(connection, moment, side, assets) or ():
+            sums[count.site_id] = sums.get(count.site_id, 0) + count.n
+        return sums
+    assert side.day is not None
+    view = entities.standing(side.day, filters.basis, moment.rules)
+    machines = (
+        select(func.min(view.c.site_id).label("site_id"))
+        .where(entities.matches(view, filters))
+        .group_by(view.c.asset_id)
+        .subquery()
+    )
+    rows = connection.execute(select(machines.c.site_id, func.count()).group_by(machines.c.site_id))
+    return {site: int(n) for site, n in rows}
+
+
+def total(sites: Iterable[Totals] | None) -> dict[str, int | None]:
+    """The sum over sites; every field None where nothing is known."""
+    if sites is None:
+        return dict.fromkeys(FIELDS)
+    sums: dict[str, int | None] = dict.fromkeys(FIELDS, 0)
+    rows = list(sites)
+    for field in FIELDS:
+        sums[field] = sum(row[field] for row in rows)
+    return sums
