@@ -47,12 +47,13 @@ def register_errors(server: Flask) -> None:
     @server.before_request
     def _only_own_routes() -> None:
         nonlocal own
-        if not _is_ours(request.path):
+        if not _is_ours(request.path) or isinstance(request.routing_exception, RequestRedirect):
             return
         if own is None:
             rules = server.url_map.iter_rules()
-            own = Map([rule.empty() for rule in rules if _is_ours(rule.rule)])
-        own.bind(request.host).match(request.path, request.method)
+            ours = [rule.empty() for rule in rules if _is_ours(rule.rule)]
+            own = Map(ours, merge_slashes=False)
+        own.bind("localhost").match(request.path, request.method)
 
     def _http(error: HTTPException) -> Response | HTTPException:
         # A redirect is an answer, not an error.

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, fields
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, select
 
 from dashboard.filters import Filters
 from dashboard.queries import entities
@@ -12,6 +12,8 @@ from dashboard.queries.counts import counted
 from dashboard.queries.entities import flag
 from dashboard.queries.moment import Moment
 from dashboard.queries.sites import names
+
+_ABSENT, _ELSEWHERE, _IN_SITES, _COUNTED = range(4)
 
 
 @dataclass(frozen=True)
@@ -44,41 +46,36 @@ def bars(connection: Connection, moment: Moment, filters: Filters) -> Bars:
     if not (then.known(filters.basis) and now.known(filters.basis)):
         return Bars()
     rows = _both_days(moment, filters).subquery("entities")
-    column = rows.c
-    entered = and_(column.is_counted == 1, column.was_counted == 0)
-    left = and_(column.was_counted == 1, column.is_counted == 0)
-    elsewhere_before = and_(column.was_present == 1, column.was_in_sites == 0)
-    elsewhere_now = and_(column.is_present == 1, column.is_in_sites == 0)
+    was, is_now = rows.c.was_level, rows.c.is_level
+    entered = and_(is_now == _COUNTED, was < _COUNTED)
+    left = and_(was == _COUNTED, is_now < _COUNTED)
     conditions: dict[str, ColumnElement[bool]] = {
-        "opening": column.was_counted == 1,
-        "added": and_(entered, column.was_present == 0),
-        "removed": and_(left, column.is_present == 0),
-        "moved_in": and_(entered, elsewhere_before),
-        "moved_out": and_(left, elsewhere_now),
-        "reclassified_in": and_(entered, column.was_in_sites == 1),
-        "reclassified_out": and_(left, column.is_in_sites == 1),
-        "closing": column.is_counted == 1,
+        "opening": was == _COUNTED,
+        "added": and_(entered, was == _ABSENT),
+        "removed": and_(left, is_now == _ABSENT),
+        "moved_in": and_(entered, was == _ELSEWHERE),
+        "moved_out": and_(left, is_now == _ELSEWHERE),
+        "reclassified_in": and_(entered, was == _IN_SITES),
+        "reclassified_out": and_(left, is_now == _IN_SITES),
+        "closing": is_now == _COUNTED,
     }
     sums = select(*(func.sum(flag(conditions[field.name])) for field in fields(Bars)))
     return Bars(*(int(n or 0) for n in connection.execute(sums).one()))
 
 
-def _both_days(moment: Moment, filters: Filters) -> Select[tuple[int, ...]]:
-    """One row per device or asset that stands on either day: present, in the sites, counted."""
+def _both_days(moment: Moment, filters: Filters) -> Select[tuple[int, int]]:
+    """One row per device or asset that stands on either day: how far into the filters it was on
+    the first and is on the second. Each level includes those below it, so the highest tells all."""
     assert moment.then.day is not None and moment.now.day is not None
     rows = entities.standing_on_both(moment.then.day, moment.now.day, filters.basis, moment.rules)
-    conditions = {
-        "counted": entities.matches(rows, filters),
-        "in_sites": entities.in_sites(rows, filters),
-    }
-    days = (("was", rows.c.was), ("is", rows.c.now))
+    level = case(
+        (entities.matches(rows, filters), _COUNTED),
+        (entities.in_sites(rows, filters), _IN_SITES),
+        else_=_ELSEWHERE,
+    )
     return select(
-        *(func.max(stands).label(f"{day}_present") for day, stands in days),
-        *(
-            func.max(flag(and_(stands == 1, condition))).label(f"{day}_{name}")
-            for day, stands in days
-            for name, condition in conditions.items()
-        ),
+        func.max(case((rows.c.was == 1, level), else_=_ABSENT)).label("was_level"),
+        func.max(case((rows.c.now == 1, level), else_=_ABSENT)).label("is_level"),
     ).group_by(rows.c.key)
 
 

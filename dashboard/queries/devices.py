@@ -115,6 +115,10 @@ def _rows(day: date, moment: Moment, filters: Filters, sort: Sort) -> Select[Any
         statement = statement.outerjoin(
             device_latest, device_latest.c.device_id == view.c.device_id
         )
+    # By what they are, not by how they are written.
+    found["first_seen"] = devices.c.first_seen
+    if moment.is_newest:
+        found["last_contact"] = device_latest.c.last_contact
     return statement.order_by(*_order(found, view, sort))
 
 

@@ -1,0 +1,49 @@
+/* What pages do in the browser. Words and addresses come from the server: this only moves them. */
+(function () {
+  "use strict";
+
+  var hub = (window.dash_clientside = window.dash_clientside || {});
+  var nothing = function () { return window.dash_clientside.no_update; };
+
+  hub.pages = {
+    /* A click on a chart goes to the address that the clicked bar carries. */
+    follow: function () {
+      var triggered = window.dash_clientside.callback_context.triggered[0];
+      var point = triggered && triggered.value && triggered.value.points && triggered.value.points[0];
+      var href = point && point.customdata;
+      return typeof href === "string" && href.charAt(0) === "/" && href.charAt(1) !== "/" ? href : nothing();
+    },
+
+    /* Other filters or a new snapshot: what the grid remembers is of no use. */
+    ask_again: function (_query, _snapshot, grid) {
+      window.dash_ag_grid.getApiAsync(grid).then(function (api) {
+        api.paginationGoToFirstPage();
+        api.purgeInfiniteCache();
+      });
+      return nothing();
+    },
+  };
+
+  var cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
+  var element = function () { return window.React.createElement.apply(null, arguments); };
+
+  /* A word in a pill; its kind is one of ours, for its colour and shape. */
+  cells.HubPill = function (props) {
+    if (!props.value) { return null; }
+    var word = (props.words && props.words[props.value]) || props.value;
+    return element("span", { className: "pill pill-" + String(props.value).replace(/[^a-z]/g, "-") }, word);
+  };
+
+  /* The letters of the sources that know a machine. */
+  cells.HubSources = function (props) {
+    if (!props.value) { return null; }
+    var badges = String(props.value).split(",").map(function (part) {
+      var name = part.trim();
+      var label = (props.words && props.words[name]) || name;
+      return element("span", { key: name, className: "source-badge source-" + name.replace(/[^a-z]/g, "-"), title: label },
+        element("span", { "aria-hidden": "true" }, label.charAt(0)),
+        element("span", { className: "visually-hidden" }, label));
+    });
+    return element("span", { className: "badges" }, badges);
+  };
+})();

@@ -1,0 +1,112 @@
+"""The shapes of the API's answers, for its description (JSON Schema in OpenAPI 3.1)."""
+
+from typing import Any
+
+from dashboard.filters import BASES, SOURCES, STATUSES, TYPES
+from dashboard.queries.devices import COLUMNS
+from dashboard.queries.totals import FIELDS
+
+Schema = dict[str, Any]
+
+
+def one_of(values: tuple[str, ...], **more: Any) -> Schema:
+    return {"type": "string", "enum": list(values), **more}
+
+
+def _nullable(kind: str, **more: Any) -> Schema:
+    return {"type": [kind, "null"], **more}
+
+
+def _object(properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def reference(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _map(values: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": values}
+
+
+DAY = {"type": "string", "format": "date"}
+_MOMENT = _nullable("string", format="date-time")
+_COUNT = _nullable("integer")
+_TEXT = _nullable("string")
+_DATES = _map({"type": "string", "format": "date-time"})
+_NOTICES = {"type": "array", "items": {"type": "string"}}
+ID = {"type": "string", "pattern": "^[0-9]+$"}
+
+_TOTALS = dict.fromkeys(FIELDS, _COUNT)
+_CHANGE = {
+    "current": _COUNT,
+    "previous": _COUNT,
+    "change": _COUNT,
+    "change_percent": _nullable("number"),
+}
+_SITE = {"site_id": ID, "name": {"type": "string"}, **_TOTALS}
+_LIST = {
+    "date": _MOMENT,
+    "basis": one_of(BASES),
+    "count": {"type": "integer"},
+    "limit": {"type": "integer"},
+    "offset": {"type": "integer"},
+}
+
+SCHEMAS: Schema = {
+    "Error": _object({"error": {"type": "string"}, "code": {"type": "integer"}}),
+    "Totals": _object(_TOTALS),
+    "Change": _object(_CHANGE),
+    "Site": _object(_SITE),
+    "ComparedSite": _object(
+        _SITE | {"previous": _COUNT, "change": _COUNT, "change_percent": _nullable("number")}
+    ),
+    "Device": {
+        "type": "object",
+        "properties": {
+            **dict.fromkeys(COLUMNS, _TEXT),
+            **dict.fromkeys(("device_id", "site_id", "asset_id"), ID),
+            "source": one_of(SOURCES),
+            "device_type": one_of(TYPES),
+            "billing_status": one_of(STATUSES),
+            "last_contact": _MOMENT,
+            "first_seen": DAY,
+            "sources": {"type": "string", "description": "Only in the assets basis."},
+        },
+        "required": list(COLUMNS),
+    },
+    "Health": _object(
+        {
+            "status": one_of(("healthy", "unhealthy")),
+            "database": one_of(("connected", "unreachable")),
+            "version": {"type": "string"},
+            "timestamp": {"type": "string", "format": "date-time"},
+        }
+    ),
+    "Today": _object(
+        {
+            "date": _MOMENT,
+            "basis": one_of(BASES),
+            "totals": reference("Totals"),
+            "sites": {"type": "array", "items": reference("Site")},
+            "site_count": _COUNT,
+            "source_dates": _DATES,
+            "notices": _NOTICES,
+        }
+    ),
+    "Comparison": _object(
+        {
+            "today_date": _MOMENT,
+            "last_month_end_date": _MOMENT,
+            "basis": one_of(BASES),
+            "today_totals": reference("Totals"),
+            "last_month_totals": reference("Totals"),
+            "changes": _map(reference("Change")),
+            "source_dates": _DATES,
+            "month_end_dates": _DATES,
+            "notices": _NOTICES,
+        }
+    ),
+    "Sites": _object({"items": {"type": "array", "items": reference("ComparedSite")}, **_LIST}),
+    "Devices": _object({"items": {"type": "array", "items": reference("Device")}, **_LIST}),
+}

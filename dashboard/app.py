@@ -1,0 +1,146 @@
+"""The dashboard: Dash on its own Flask server, with the API and the exports beside the pages."""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import dash
+from dash import Dash
+from dash.exceptions import PreventUpdate
+from flask import Flask, Response, request
+from flask_compress import Compress
+from sqlalchemy import Engine
+
+from dashboard import access, api
+from dashboard.callbacks import register_callbacks
+from dashboard.clock import Clock, system_clock
+from dashboard.components.shell import shell
+from dashboard.context import Context, attach
+from dashboard.filters import BadParameter
+from dashboard.i18n import speak
+from dashboard.queries import freshness, sites
+from dashboard.theme import ASSETS
+from db.engine import reading
+from db.settings import AUTH, Environment, env_required, timezone
+
+log = logging.getLogger(__name__)
+
+_PLOTLY = "vendor/plotly-basic.min.js"
+_INDEX = """<!DOCTYPE html>
+<html lang="en">
+  <head>
+    {%metas%}
+    <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
+    <title>{%title%}</title>
+    <link rel="icon" type="image/svg+xml" href="FAVICON">
+    <script src="EARLY" data-plotly="PLOTLY"></script>
+    {%css%}
+  </head>
+  <body>
+    {%app_entry%}
+    <footer>{%config%}{%scripts%}{%renderer%}</footer>
+  </body>
+</html>"""
+
+
+def create_app(
+    engine: Engine, *, clock: Clock = system_clock, environ: Environment | None = None
+) -> Dash:
+    """The dashboard on `engine`.
+
+    Raises:
+        SettingsError: TIMEZONE names no zone.
+    """
+    server = Flask("dashboard")
+    context = Context(engine, clock, timezone(environ))
+    attach(server, context)
+    speak(server)
+    access.guard(server, env_required(AUTH, environ))
+    _compress(server)
+    app = Dash(
+        "dashboard",
+        server=server,
+        use_pages=True,
+        pages_folder=str(Path(__file__).parent / "pages"),
+        assets_folder=str(ASSETS),
+        assets_path_ignore=["vendor"],
+        title="Inventory Hub",
+        update_title="",
+        suppress_callback_exceptions=True,
+        on_error=_failed,
+    )
+    api.register(server, engine, clock, environ)
+    app.layout = partial(_layout, context)
+    register_callbacks(app)
+    app.index_string = _index(app)
+    server.after_request(_headers(app))
+    return app
+
+
+def _layout(context: Context) -> Any:
+    with reading(context.engine) as connection:
+        fresh = freshness.freshness(connection, context.clock())
+        return shell(sites.options(connection), fresh.version)
+
+
+def _index(app: Dash) -> str:
+    replacements = {
+        "EARLY": app.get_asset_url("vendor/early.js"),
+        "PLOTLY": app.get_asset_url(_PLOTLY),
+        "FAVICON": app.get_asset_url("favicon.svg"),
+    }
+    index = _INDEX
+    for name, address in replacements.items():
+        index = index.replace(name, f"{address}?v={dash.__version__}")
+    return index
+
+
+def _failed(error: Exception) -> None:
+    """An error in a callback: what is shown stays, and the reader is told."""
+    if isinstance(error, PreventUpdate):
+        raise error
+    if isinstance(error, BadParameter):
+        # The strip under the filters says which parameter and why.
+        raise PreventUpdate
+    log.error("callback failed", exc_info=error)
+    dash.set_props("trouble", {"hidden": False})
+    raise PreventUpdate
+
+
+def _compress(server: Flask) -> None:
+    server.config["COMPRESS_ALGORITHM"] = ["br", "gzip"]
+    server.config["COMPRESS_BR_LEVEL"] = 5
+    # A file is streamed as it is; and nothing is cached, so that no answer reaches a stranger.
+    server.config["COMPRESS_MIMETYPES"] = [
+        "text/html", "text/css", "text/javascript", "application/javascript", "application/json",
+        "image/svg+xml",
+    ]  # fmt: skip
+    Compress(server)
+
+
+def _headers(app: Dash) -> Callable[[Response], Response]:
+    rest = (
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; "
+        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+
+    def add(response: Response) -> Response:
+        # Dash writes its own small scripts into the page; each is allowed by its hash.
+        own = " ".join(app.csp_hashes()) if response.mimetype == "text/html" else ""
+        policy = f"default-src 'self'; script-src 'self' {own}; {rest}"
+        response.headers.setdefault("Content-Security-Policy", policy)
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers["X-Frame-Options"] = "DENY"
+        fingerprinted = request.path.startswith("/assets/") and (
+            "m" in request.args or "v" in request.args
+        )
+        if fingerprinted:
+            response.headers["Cache-Control"] = "max-age=31536000, immutable"
+        elif not request.path.startswith(("/assets/", "/_dash-component-suites/")):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return add

@@ -1,0 +1,95 @@
+"""The shell's callbacks: the address is the state; what is wrong is said under the filters."""
+
+from typing import Any
+
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
+
+from dashboard.components.chips import chips
+from dashboard.components.filter_bar import AS_OF, BASIS, CLEAR, COMPARE_TO, SITE, STATUS, TYPE
+from dashboard.components.strip import refused, stamp, strip
+from dashboard.context import current, view
+from dashboard.filters import BadParameter
+from dashboard.queries import freshness, quarantine, sites
+from db.engine import reading
+
+_LINKS = {"kind": "page-link", "place": ALL, "page": ALL}
+
+
+def register_callbacks(app: Dash) -> None:
+    """Add the shell's callbacks to `app`."""
+    app.clientside_callback(
+        ClientsideFunction("shell", "mirror"),
+        Output("filters", "data"),
+        Output(SITE, "value"), Output(AS_OF, "date"), Output(COMPARE_TO, "date"),
+        Output(BASIS, "value"), Output(TYPE, "value"), Output(STATUS, "value"),
+        Output(_LINKS, "href"), Output(_LINKS, "className"), Output("filter-count", "children"),
+        Input("address", "search"), Input("address", "pathname"),
+        Input(SITE, "value"), Input(AS_OF, "date"), Input(COMPARE_TO, "date"),
+        Input(BASIS, "value"), Input(TYPE, "value"), Input(STATUS, "value"),
+        Input(CLEAR, "n_clicks"),
+        State(_LINKS, "id"),
+    )  # fmt: skip
+    app.clientside_callback(
+        ClientsideFunction("shell", "search"),
+        Output("go", "href"),
+        Input("search-text", "n_submit"),
+        State("search-text", "value"),
+        prevent_initial_call=True,
+    )
+    for button in ("theme-button", "bottom-theme"):
+        _on_click(app, "theme", button)
+    for button in ("bottom-filters", "sheet-done"):
+        _on_click(app, "sheet", button)
+    _on_click(app, "focus", "bottom-search")
+    app.clientside_callback(
+        ClientsideFunction("shell", "copy"),
+        Output("copy-text", "children"),
+        Input("copy-link", "n_clicks"),
+        State("copied", "children"),
+        State("copy-text", "children"),
+        prevent_initial_call=True,
+    )
+    app.callback(
+        Output("snapshot", "data"),
+        Input("poll", "n_intervals"),
+        State("snapshot", "data"),
+        prevent_initial_call=True,
+    )(poll)
+    app.callback(
+        Output("strip", "children"),
+        Output("chips", "children"),
+        Output("stamp", "children"),
+        Input("filters", "data"),
+        Input("snapshot", "data"),
+        State("address", "pathname"),
+    )(tell)
+
+
+def poll(_ticks: int | None, shown: str | None) -> Any:
+    """The newest snapshot's version, when it is not the one that is shown."""
+    here = current()
+    with reading(here.engine) as connection:
+        version = freshness.freshness(connection, here.clock()).version
+    return no_update if version == shown else version
+
+
+def tell(query: str | None, _version: str | None, path: str | None) -> Any:
+    """What is wrong, what is filtered, and the moment the data is from."""
+    try:
+        with view(query) as v:
+            fresh = freshness.freshness(v.connection, v.now)
+            called = sites.names(v.connection, v.filters.sites)
+            aside = quarantine.standing(v.connection)
+    except BadParameter as bad:
+        return refused(bad.message, path or "/"), [], ""
+    notices = [*fresh.problems, *v.moment.notices]
+    return strip(notices, aside), chips(v.filters, called, path or "/"), stamp(v.moment, fresh)
+
+
+def _on_click(app: Dash, function: str, button: str) -> None:
+    app.clientside_callback(
+        ClientsideFunction("shell", function),
+        Output(button, "title", allow_duplicate=True),
+        Input(button, "n_clicks"),
+        prevent_initial_call=True,
+    )

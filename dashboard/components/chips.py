@@ -1,0 +1,51 @@
+"""What is filtered, as chips; each is a link to the same page without it."""
+
+from collections.abc import Mapping
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+
+from dashboard.components.filter_words import basis_word, status_word, type_word
+from dashboard.filters import COUNTED, Filters
+from dashboard.formats import day
+from dashboard.queries.moment import LABELS
+
+
+def chips(filters: Filters, site_names: Mapping[int, str], path: str) -> list[Component]:
+    """One chip for each filter that is set."""
+    found: list[tuple[str, Filters]] = []
+    for site in filters.sites:
+        others = tuple(other for other in filters.sites if other != site)
+        found.append(
+            (site_names.get(site, _("site %(id)s", id=site)), filters.having(sites=others))
+        )
+    if filters.as_of:
+        text = _("as of %(day)s", day=day(filters.as_of))
+        found.append((text, filters.having(as_of=None)))
+    if filters.compare_to:
+        text = _("against %(day)s", day=day(filters.compare_to))
+        found.append((text, filters.having(compare_to=None)))
+    if filters.basis != "assets":
+        found.append((basis_word(filters.basis), filters.having(basis="assets")))
+    for name in filters.types:
+        rest = tuple(other for other in filters.types if other != name)
+        found.append((type_word(name), filters.having(types=rest)))
+    if filters.statuses != COUNTED:
+        words = ", ".join(status_word(name) for name in filters.statuses)
+        found.append((words, filters.having(statuses=COUNTED)))
+    if filters.q:
+        found.append((f"“{filters.q}”", filters.having(q=None)))
+    for source in filters.sources:
+        found.append((LABELS[source], filters.having(sources=())))
+    return [_chip(text, without, path) for text, without in found]
+
+
+def _chip(text: str, without: Filters, path: str) -> Component:
+    query = without.to_query()
+    return dcc.Link(
+        [html.Span(text), html.Span(className="icon icon-close", **{"aria-hidden": "true"})],
+        href=f"{path}?{query}" if query else path,
+        className="chip",
+        title=_("Remove this filter"),
+    )

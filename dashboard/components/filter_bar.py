@@ -1,0 +1,84 @@
+"""The filters: one control each, named as in the address."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+
+from dashboard.components.filter_words import basis_name, status_word, type_word
+from dashboard.filters import BASES, STATUSES, TYPES
+from dashboard.queries.sites import Option
+
+SITE, AS_OF, COMPARE_TO = "filter-site", "filter-as-of", "filter-compare-to"
+BASIS, TYPE, STATUS = "filter-basis", "filter-type", "filter-status"
+CLEAR = "filter-clear"
+
+
+def filter_bar(sites: Sequence[Option]) -> Component:
+    """The bar, and on a phone the sheet, with every filter."""
+    fields = html.Div(
+        [
+            html.Div(
+                [
+                    html.H2(_("Filters")),
+                    html.Button(_("Done"), id="sheet-done", className="button filled"),
+                ],
+                className="sheet-head",
+            ),
+            _field(_("Sites"), _choices(SITE, [(s.name, s.site_id) for s in sites], _("All sites"),
+                                        searchable=True), wide=True),
+            _field(_("As of"), _date(AS_OF, _("Today"))),
+            _field(_("Compare to"), _date(COMPARE_TO, _("Last month-end"))),
+            _field(_("Counted"), dcc.Dropdown(
+                id=BASIS, options=[{"label": basis_name(name), "value": name} for name in BASES],
+                value="assets", clearable=False, searchable=False)),
+            _field(_("Type"), _choices(TYPE, [(type_word(name), name) for name in TYPES],
+                                       _("All types"))),
+            _field(_("Status"), _choices(STATUS, [(status_word(name), name) for name in STATUSES],
+                                         _("Billable and spare"))),
+            html.Div(
+                [
+                    html.Button(_("Clear"), id=CLEAR, className="button quiet"),
+                    html.Button(html.Span(_("Copy link"), id="copy-text"), id="copy-link",
+                                className="button quiet"),
+                ],
+                className="field-end",
+            ),
+        ],
+        className="fields",
+    )  # fmt: skip
+    under = html.Div(
+        [html.Div(id="chips", className="chips"), html.Div(id="stamp", className="stamp")],
+        className="under",
+    )
+    return html.Section([fields, under], className="filters", **{"aria-label": _("Filters")})
+
+
+def _field(label: str, control: Any, *, wide: bool = False) -> Component:
+    return html.Div(
+        [html.Label(label, htmlFor=control.id), control],
+        className="field wide" if wide else "field",
+    )
+
+
+def _choices(
+    name: str, options: list[tuple[str, object]], nothing: str, *, searchable: bool = False
+) -> Component:
+    return dcc.Dropdown(
+        id=name,
+        options=[{"label": label, "value": value} for label, value in options],
+        value=[],
+        multi=True,
+        placeholder=nothing,
+        searchable=searchable,
+        closeOnSelect=False,
+    )
+
+
+def _date(name: str, nothing: str) -> Component:
+    return dcc.DatePickerSingle(
+        id=name, placeholder=nothing, display_format="D MMM YYYY", clearable=True,
+        first_day_of_week=1,
+    )  # fmt: skip

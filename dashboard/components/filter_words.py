@@ -1,0 +1,37 @@
+"""What people read for the words of the tables, in their language."""
+
+from flask_babel import gettext as _
+
+from dashboard.queries.moment import LABELS
+
+
+def type_word(device_type: str) -> str:
+    """A device type."""
+    return {
+        "server": _("Server"),
+        "workstation": _("Workstation"),
+        "vm_guest": _("VM guest"),
+        "network": _("Network"),
+        "mobile": _("Mobile"),
+        "other": _("Other"),
+        "unknown": _("Unknown"),
+    }[device_type]
+
+
+def status_word(billing_status: str) -> str:
+    """A billing status."""
+    return {"billable": _("Billable"), "spare": _("Spare"), "excluded": _("Excluded")}[
+        billing_status
+    ]
+
+
+def basis_name(basis: str) -> str:
+    """What is counted, as a choice."""
+    return {"assets": _("Machines"), "records": _("All records")}.get(basis) or LABELS[basis]
+
+
+def basis_word(basis: str) -> str:
+    """What is counted."""
+    if basis in LABELS:
+        return _("%(source)s only", source=LABELS[basis])
+    return {"assets": _("Each machine once"), "records": _("All records added")}[basis]

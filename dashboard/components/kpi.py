@@ -1,0 +1,50 @@
+"""The cards of the first row: number, direction, reason; each opens its devices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dash import dcc, html
+
+from dashboard import formats
+from dashboard.components.pill import delta
+from dashboard.components.sparkline import sparkline
+from dashboard.queries.change import Change
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One card: `key` names it to tests and styles, `href` opens exactly what `figure` counts.
+    `moves` says whether its change is worth a pill: a change has none of its own."""
+
+    key: str
+    label: str
+    figure: Change
+    line: str
+    href: str
+    trend: Sequence[int | None] = ()
+    moves: bool = True
+
+
+def tiles(found: Sequence[Tile]) -> list[dcc.Link | html.A]:
+    """The row of cards."""
+    return [_tile(tile) for tile in found]
+
+
+def _tile(tile: Tile) -> dcc.Link | html.A:
+    first = [html.Span(formats.number(tile.figure.current), className="kpi-value")]
+    if tile.moves:
+        first.append(delta(tile.figure))
+    if tile.trend:
+        first.append(sparkline(tile.trend, "", width=72))
+    # A place on this very page is the browser's own business: dcc.Link would scroll to the top.
+    link = html.A if tile.href.startswith("#") else dcc.Link
+    return link(
+        [
+            html.Span(tile.label, className="kpi-label"),
+            html.Span(first, className="kpi-row"),
+            html.Span(tile.line, className="kpi-line"),
+        ],
+        href=tile.href,
+        className=f"card kpi kpi-{tile.key}",
+        id=f"kpi-{tile.key}",
+    )

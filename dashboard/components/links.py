@@ -1,0 +1,33 @@
+"""Addresses of lists and files: the filters of a number, written into the link that opens it."""
+
+from datetime import date
+
+from dashboard.filters import Filters
+
+
+def devices(filters: Filters) -> str:
+    """The list of exactly the devices that `filters` count."""
+    return _with("/devices", filters)
+
+
+def devices_on(filters: Filters, day: date | None, **narrower: object) -> str:
+    """The same list on another day, with some filters replaced; None keeps the shown day."""
+    if day is not None:
+        # What is compared with is later than the past that is opened: it would be refused.
+        narrower |= {"as_of": day, "compare_to": None}
+    return devices(filters.having(**narrower))
+
+
+def devices_file(filters: Filters) -> str:
+    """The file of exactly the devices that `filters` count."""
+    return _with("/export/devices.csv", filters)
+
+
+def sites_file(filters: Filters) -> str:
+    """The file of every site that `filters` count in."""
+    return _with("/export/sites.csv", filters)
+
+
+def _with(path: str, filters: Filters) -> str:
+    query = filters.to_query()
+    return f"{path}?{query}" if query else path

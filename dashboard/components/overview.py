@@ -1,0 +1,147 @@
+"""What the Overview shows, put together from the answers of one moment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dash import html, no_update
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from dashboard import formats
+from dashboard.components import links, sentences
+from dashboard.components.kpi import Tile, tiles
+from dashboard.components.movers import movers_list
+from dashboard.components.words import counted_name, type_names
+from dashboard.figures.months import months_figure
+from dashboard.figures.waterfall import cut, waterfall_figure
+from dashboard.filters import COUNTED, Filters
+from dashboard.queries.change import Change
+from dashboard.queries.changes import Bars, Mover
+from dashboard.queries.counts import Kpi
+from dashboard.queries.moment import Moment
+from dashboard.queries.months import Month
+from db.kept import month_end
+
+PARTS = (
+    "state", "hidden", "kpis", "months_title", "months_subtitle", "months", "movers_subtitle",
+    "movers", "why_title", "why_subtitle", "why",
+)  # fmt: skip
+"""What `parts` and `instead` answer."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was asked of one moment: `kpis` of `asked`, `billable` those of its billable devices,
+    all else of `counted`."""
+
+    moment: Moment
+    asked: Filters
+    counted: Filters
+    figure: Change
+    kpis: Mapping[str, Kpi]
+    billable: Mapping[str, Kpi]
+    bars: Bars
+    movers: Sequence[Mover]
+    months: list[Month]
+    trend: Sequence[int | None]
+
+    @property
+    def nothing(self) -> bool:
+        """Whether no device matches, on neither day."""
+        total = self.kpis["total"].figure
+        return not (total.current or total.previous)
+
+
+def counted_by(filters: Filters) -> Filters:
+    """What the page counts: billable devices, unless other statuses are asked for."""
+    return filters.having(statuses=("billable",)) if filters.statuses == COUNTED else filters
+
+
+def instead(state: html.Section) -> dict[str, Any]:
+    """`state` alone, and no figures."""
+    return dict.fromkeys(PARTS, no_update) | {"state": state, "hidden": True}
+
+
+def parts(answers: Answers) -> dict[str, Any]:
+    """Everything but the site table."""
+    moment, counted = answers.moment, answers.counted
+    then = moment.then.day or moment.then.asked
+    compared = sentences.compared(moment, counted)
+    floor = cut(answers.bars)
+    axis = _("axis begins at %(count)s", count=formats.number(floor)) if floor else None
+    return {
+        "state": None,
+        "hidden": False,
+        "kpis": tiles(_tiles(answers)),
+        "months_title": sentences.finding(answers.figure, counted, then),
+        "months_subtitle": sentences.plotted(moment, counted, answers.months),
+        "months": months_figure(answers.months, lambda month, kind: _month(answers, month, kind)),
+        "movers_subtitle": compared,
+        "movers": movers_list(
+            answers.movers, lambda site: links.devices(counted.having(sites=(site,)))
+        ),
+        "why_title": sentences.balance(answers.bars, then),
+        "why_subtitle": f"{compared}, {axis}" if axis else compared,
+        "why": waterfall_figure(
+            answers.bars,
+            sentences.bar_names(counted),
+            {
+                "opening": links.devices_on(counted, moment.then.day),
+                "closing": links.devices(counted),
+            },
+        ),
+    }
+
+
+def _month(answers: Answers, month: Month, kind: str | None) -> str | None:
+    """The devices of a month, of one type or of all; None where the month is not known."""
+    if month.by_type is None:
+        return None
+    narrower = {} if kind is None else {"types": (kind,)}
+    day = None if month is answers.months[-1] else month_end(month.month)
+    return links.devices_on(answers.counted, day, **narrower)
+
+
+def _tiles(answers: Answers) -> list[Tile]:
+    counted, bars, then = answers.counted, answers.bars, answers.moment.then
+    since = _("since %(day)s", day=formats.short_day(then.day or then.asked))
+    found = [
+        Tile(
+            "counted",
+            counted_name(counted),
+            answers.figure,
+            sentences.reason(answers.figure, bars, counted, then.day or then.asked),
+            links.devices(counted),
+            answers.trend,
+        ),
+        Tile("added", _("Added"), Change(bars.added, None), since, "#why", moves=False),
+        Tile("removed", _("Removed"), Change(bars.removed, None), since, "#why", moves=False),
+    ]
+    for key in ("server", "workstation"):
+        if key in answers.kpis:
+            kpi = answers.kpis[key]
+            line = _shares(kpi, answers.billable.get(key)) or since
+            found.append(Tile(key, type_names(key), kpi.figure, line, links.devices(kpi.filters)))
+    if answers.asked.statuses == COUNTED:
+        kpi = answers.kpis["spare"]
+        found.append(Tile("spare", _("Spares"), kpi.figure, since, links.devices(kpi.filters)))
+    return found
+
+
+def _shares(kpi: Kpi, billable: Kpi | None) -> str | None:
+    """How many of a type are billable and how many spare, when both are counted."""
+    all, paid = kpi.figure.current, billable.figure.current if billable else None
+    if all is None or paid is None or kpi.filters.statuses != COUNTED:
+        return None
+    return _(
+        "%(billable)s billable, %(spare)s spare",
+        billable=formats.number(paid),
+        spare=formats.number(all - paid),
+    )
+
+
+def sites_line(count: int, moment: Moment, filters: Filters) -> str:
+    """How many sites the table has, and what it counts."""
+    how_many = ngettext("%(n)s site", "%(n)s sites", count, n=formats.number(count))
+    return f"{how_many}: {counted_name(filters)}, {sentences.compared(moment, filters)}"

@@ -1,0 +1,71 @@
+"""What stands where there is nothing to show: why, and what to do next."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dash import dcc, html
+from flask_babel import gettext as _
+
+
+def first_run(told: Sequence[str]) -> html.Section:
+    """The checklist of an empty hub.
+
+    Args:
+        told: what went wrong so far, in sentences; not empty means that a collection was tried.
+    """
+    tried = bool(told)
+    steps = [
+        _step(
+            tried,
+            _("Give it the keys"),
+            [
+                _("Set NINJA_CLIENT_ID and NINJA_CLIENT_SECRET, or THREATLOCKER_API_KEY, in "),
+                html.Code(".env"),
+                _(", then check them with "),
+                html.Code("inventory-hub doctor"),
+                ".",
+            ],
+        ),
+        _step(
+            False,
+            _("Collect for the first time"),
+            [
+                _("Run "),
+                html.Code("inventory-hub collect"),
+                _(". This page fills by itself when the first snapshot is published."),
+                *[html.P(text, className="step-trouble", role="alert") for text in told],
+            ],
+        ),
+        _step(
+            False,
+            _("Let it collect every day"),
+            [_("Start "), html.Code("inventory-hub worker"), _(" and leave it running.")],
+        ),
+    ]
+    return html.Section(
+        [
+            html.H1(_("Nothing collected yet"), className="state-title"),
+            html.P(_("Three steps, and this page answers how many devices there are.")),
+            html.Ol(steps, className="checklist"),
+        ],
+        className="card state first-run",
+    )
+
+
+def nothing_matches() -> html.Section:
+    """No device matches the filters. Why a day shows nothing, the strip above says."""
+    return html.Section(
+        [
+            html.H2(_("No device matches these filters"), className="state-title"),
+            html.P(_("Take a filter away, choose another day, or start again without any.")),
+            dcc.Link(_("Clear all filters"), href="?", className="button"),
+        ],
+        className="card state",
+    )
+
+
+def _step(done: bool, title: str, what: list[Any]) -> html.Li:
+    state = html.Span(
+        _("done") if done else _("to do"), className=f"step-state step-{'done' if done else 'open'}"
+    )
+    return html.Li([html.Div([html.Strong(title), state]), html.Div(what)], className="step")

@@ -1,0 +1,77 @@
+"""What a page's callbacks ask through: the running server's database and clock."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from urllib.parse import parse_qsl
+
+from flask import Flask, current_app
+from sqlalchemy import Connection, Engine
+from werkzeug.datastructures import MultiDict
+
+from dashboard import filters as query
+from dashboard.clock import Clock, business_day
+from dashboard.filters import Filters
+from dashboard.queries import moment
+from dashboard.queries.moment import Moment
+from db.engine import reading
+
+_NAME = "inventory_hub"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What one server answers from."""
+
+    engine: Engine
+    clock: Clock
+    zone: tzinfo
+
+
+@dataclass(frozen=True)
+class View:
+    """One read transaction and what is looked at in it."""
+
+    connection: Connection
+    filters: Filters
+    moment: Moment
+    now: datetime
+    today: date
+
+
+def attach(server: Flask, context: Context) -> None:
+    """Make `context` the one that requests of `server` see."""
+    server.extensions[_NAME] = context
+
+
+def current() -> Context:
+    """The context of the request's server."""
+    found: Context = current_app.extensions[_NAME]
+    return found
+
+
+def filters_of(text: str | None) -> Filters:
+    """The filters of a query string without "?".
+
+    Raises:
+        BadParameter: it holds something that cannot be asked.
+    """
+    here = current()
+    args = MultiDict(parse_qsl(text or "", keep_blank_values=True))
+    return query.parse(args, today=business_day(here.clock, here.zone), extra=("source",))
+
+
+@contextmanager
+def view(text: str | None) -> Iterator[View]:
+    """What the query string `text` shows, in one read transaction.
+
+    Raises:
+        BadParameter: it holds something that cannot be asked.
+    """
+    here = current()
+    asked = filters_of(text)
+    today = business_day(here.clock, here.zone)
+    with reading(here.engine) as connection:
+        resolved = moment.resolve(connection, asked, today)
+        yield View(connection, asked, resolved, here.clock(), today)

@@ -1,0 +1,1 @@
+"""Charts. Pure: rows in, Plotly figures out; a click finds its address in `customdata`."""

@@ -1,0 +1,105 @@
+"""Month by month: stacked bars by type, the total above each, gaps said."""
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+from flask_babel import gettext as _
+
+from dashboard import formats
+from dashboard.components.words import type_names
+from dashboard.figures.plain import plain
+from dashboard.filters import TYPES
+from dashboard.queries.moment import LABELS
+from dashboard.queries.months import Month
+from dashboard.theme import MUTED, series_colour, template
+
+Href = Callable[[Month, str | None], str]
+"""The address of a month's devices of one type, or of all (None)."""
+
+
+def pivot(months: Sequence[Month]) -> pd.DataFrame:
+    """Months x types in their fixed orders: a type that nowhere counts is left out; a month that
+    is not known is NaN in every type, a known one without a type 0."""
+    frame = pd.DataFrame.from_records(
+        [month.by_type or {} for month in months],
+        index=[month.month for month in months],
+        columns=list(TYPES),
+    )
+    known = [month.by_type is not None for month in months]
+    frame[known] = frame[known].fillna(0)
+    return frame.loc[:, frame.sum() > 0]
+
+
+def months_figure(months: Sequence[Month], href: Href) -> go.Figure:
+    """The chart. The open month is outlined and pale, an unknown one says so."""
+    counts = pivot(months)
+    # The largest type stands at the bottom, where lengths are easiest to compare.
+    types = counts.sum().sort_values(ascending=False, kind="stable").index
+    labels = [_label(month) for month in months]
+    figure = go.Figure(layout={"template": template(), "barmode": "stack", "bargap": 0.28})
+    for name in types:
+        figure.add_bar(
+            name=type_names(name),
+            x=labels,
+            y=[None if pd.isna(value) else int(value) for value in counts[name]],
+            customdata=[href(month, name) for month in months],
+            marker=_marker(name, months),
+            hovertext=[_hover(month, name) for month in months],
+            hoverinfo="text",
+        )
+    figure.add_scatter(
+        x=labels,
+        y=[month.total or 0 for month in months],
+        text=[_above(month) for month in months],
+        customdata=[href(month, None) for month in months],
+        mode="text",
+        textposition="top center",
+        cliponaxis=False,
+        showlegend=False,
+        hoverinfo="skip",
+    )
+    most = max((month.total or 0 for month in months), default=0)
+    figure.update_xaxes(type="category", showgrid=False, dtick=1)
+    figure.update_yaxes(range=[0, most * 1.12 or 1], nticks=4, showticklabels=False)
+    figure.update_layout(margin={"l": 4, "r": 4, "t": 14, "b": 4}, legend={"traceorder": "normal"})
+    return figure
+
+
+def _marker(name: str, months: Sequence[Month]) -> dict[str, object]:
+    colour = series_colour(name)
+    return {
+        "color": colour,
+        "opacity": [0.45 if month.running else 1 for month in months],
+        "line": {"color": colour, "width": [2 if month.running else 0 for month in months]},
+        # What is not known is hatched, so that it is told from grey without colour.
+        "pattern": {"shape": "/" if name == "unknown" else "", "size": 5, "fgcolor": MUTED},
+    }
+
+
+def _label(month: Month) -> str:
+    name, _space, year = formats.month(month.month).partition(" ")
+    return f"{plain(name)}<br>{plain(year)}"
+
+
+def _above(month: Month) -> str:
+    if month.total is None:
+        return plain(_("no data"))
+    # The asterisk is explained by the subtitle, which names the month.
+    return formats.number(month.total) + ("*" if month.gaps else "")
+
+
+def _hover(month: Month, name: str) -> str:
+    count = (month.by_type or {}).get(name, 0)
+    lines = [
+        f"{formats.month(month.month)}: {formats.number(count)} {type_names(name)}",
+        _("of %(total)s in all", total=formats.number(month.total)),
+    ]
+    if month.running:
+        lines.append(_("month still open"))
+    for source, day in month.dates.items():
+        if source in month.gaps:
+            lines.append(
+                _("%(source)s: as of %(day)s", source=LABELS[source], day=formats.day(day))
+            )
+    return "<br>".join(plain(line) for line in lines)

@@ -1,0 +1,109 @@
+"""Why the number moved: opening, what came, what went, closing. It adds up."""
+
+from collections.abc import Mapping
+
+import plotly.graph_objects as go
+
+from dashboard import formats
+from dashboard.figures.plain import plain
+from dashboard.queries.changes import Bars
+from dashboard.theme import ACCENT, DOWN, UP, template
+
+STEPS = (
+    ("added", 1),
+    ("removed", -1),
+    ("moved_in", 1),
+    ("moved_out", -1),
+    ("reclassified_in", 1),
+    ("reclassified_out", -1),
+)
+"""The bars between opening and closing, with their sign."""
+
+
+def waterfall_figure(
+    bars: Bars, names: Mapping[str, str], href: Mapping[str, str | None]
+) -> go.Figure:
+    """The chart. Drawn from bars with a base, because the small bundle has no waterfall.
+
+    Its axis is cut below what changes, else a change of ten in a thousand is a line; the page
+    says so.
+
+    Args:
+        names: what each field of `Bars` is called.
+        href: the address behind a bar, by field; None where there is none.
+    """
+    figure = go.Figure(layout={"template": template(), "bargap": 0.3, "showlegend": False})
+    if bars.opening is None or bars.closing is None:
+        return figure
+    keys, bases, heights, texts, colours = ["opening"], [0], [bars.opening], [], [ACCENT]
+    texts.append(formats.number(bars.opening))
+    level, levels = bars.opening, [bars.opening]
+    for key, sign in STEPS:
+        count = getattr(bars, key) or 0
+        after = level + sign * count
+        keys.append(key)
+        bases.append(min(level, after))
+        heights.append(count)
+        texts.append(formats.signed(sign * count))
+        colours.append(UP if sign > 0 else DOWN)
+        level = after
+        levels.append(level)
+    keys.append("closing")
+    bases.append(0)
+    heights.append(bars.closing)
+    texts.append(formats.number(bars.closing))
+    colours.append(ACCENT)
+    labels = [_wrapped(names[key]) for key in keys]
+    floor, roof = _range(levels)
+    figure.add_bar(
+        x=labels,
+        # From the floor on, or Plotly would draw from zero what the axis cuts away.
+        y=[base + height - max(base, floor) for base, height in zip(bases, heights, strict=True)],
+        base=[max(base, floor) for base in bases],
+        customdata=[href.get(key) for key in keys],
+        marker={"color": colours},
+        hovertext=[plain(f"{names[key]}: {text}") for key, text in zip(keys, texts, strict=True)],
+        hoverinfo="text",
+    )
+    figure.add_scatter(
+        x=labels,
+        y=[base + height for base, height in zip(bases, heights, strict=True)],
+        text=texts,
+        mode="text",
+        textposition="top center",
+        cliponaxis=False,
+        hoverinfo="skip",
+    )
+    for index, height in enumerate(levels):
+        figure.add_shape(
+            type="line", x0=index, x1=index + 1, y0=height, y1=height, xref="x", yref="y",
+            line={"color": ACCENT, "width": 1, "dash": "dot"}, layer="below",
+        )  # fmt: skip
+    figure.update_xaxes(type="category", showgrid=False, dtick=1, tickangle=0)
+    figure.update_yaxes(range=[floor, roof], showticklabels=False, showgrid=False)
+    figure.update_layout(margin={"l": 4, "r": 4, "t": 16, "b": 4})
+    return figure
+
+
+def cut(bars: Bars) -> int:
+    """Where the chart's axis begins: 0, or the count below which nothing is drawn."""
+    if bars.opening is None:
+        return 0
+    level, levels = bars.opening, [bars.opening]
+    for key, sign in STEPS:
+        level += sign * (getattr(bars, key) or 0)
+        levels.append(level)
+    return int(_range(levels)[0])
+
+
+def _range(levels: list[int]) -> tuple[float, float]:
+    """The axis: from zero when the changes are large enough to see, else from shortly below."""
+    least, most = min(levels), max(levels)
+    spread = max(most - least, 1)
+    floor = 0 if spread * 5 > most else max(0, least - spread)
+    return floor, most + (most - floor) * 0.14
+
+
+def _wrapped(name: str) -> str:
+    """A name on lines as short as the narrow bars are."""
+    return "<br>".join(plain(word) for word in name.split(" ", 1))

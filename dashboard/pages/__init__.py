@@ -1,0 +1,1 @@
+"""ADD A PAGE HERE: register_page, layout() and thin callbacks; nothing worth a unit test."""

@@ -1,0 +1,111 @@
+"""Which devices match these filters on this date?"""
+
+from typing import Any
+
+import dash
+from dash import (
+    ClientsideFunction,
+    Input,
+    Output,
+    State,
+    callback,
+    clientside_callback,
+    html,
+    no_update,
+)
+from flask_babel import gettext as _
+
+from dashboard.components import links, sentences
+from dashboard.components.device_grid import device_grid, rows, sort_of
+from dashboard.components.states import first_run, nothing_matches
+from dashboard.context import view
+from dashboard.i18n import told
+from dashboard.queries import devices
+from dashboard.queries.freshness import freshness
+
+dash.register_page(__name__, path="/devices", name="Devices", order=2)
+
+
+class Ids:
+    """The ids of this page."""
+
+    COUNT, ABOUT, FILE = "devices-count", "devices-about", "devices-file"
+    STATE, BODY, GRID = "devices-state", "devices-body", "devices-grid"
+
+
+def layout(**_query: str) -> html.Div:
+    """The count line, the file, the grid."""
+    file = html.A(
+        [html.Span(className="icon icon-download"), _("Export CSV")],
+        id=Ids.FILE,
+        href="/export/devices.csv",
+        className="button",
+    )
+    words = html.Div(
+        [html.H1(id=Ids.COUNT, role="status"), html.P(id=Ids.ABOUT, className="card-subtitle")]
+    )
+    return html.Div(
+        [
+            html.Div([words, file], className="page-head"),
+            html.Div(id=Ids.STATE),
+            html.Div(device_grid(Ids.GRID), id=Ids.BODY, className="grid-card"),
+        ],
+        className="devices",
+    )
+
+
+@callback(
+    Output(Ids.COUNT, "children"),
+    Output(Ids.ABOUT, "children"),
+    Output(Ids.FILE, "href"),
+    Output(Ids.STATE, "children"),
+    Output(Ids.BODY, "hidden"),
+    Input("filters", "data"),
+    Input("snapshot", "data"),
+)
+def show(query: str | None, _snapshot: object) -> tuple[str, str, str, Any, bool]:
+    """How many match, of what, and where their file is."""
+    with view(query) as v:
+        count = devices.count(v.connection, v.moment, v.filters)
+        problems = freshness(v.connection, v.now).problems if v.moment.newest is None else ()
+    state = None
+    if v.moment.newest is None:
+        state = first_run([told(notice) for notice in problems])
+    elif not count:
+        state = nothing_matches()
+    about = sentences.shown(v.moment, v.filters)
+    return sentences.how_many(count), about, links.devices_file(v.filters), state, not count
+
+
+@callback(
+    Output(Ids.GRID, "getRowsResponse"),
+    Input(Ids.GRID, "getRowsRequest"),
+    State("filters", "data"),
+    prevent_initial_call=True,
+)
+def answer(request: dict[str, Any] | None, query: str | None) -> Any:
+    """The rows that the grid asks for."""
+    if request is None or query is None:
+        return no_update
+    first, end = int(request["startRow"]), int(request["endRow"])
+    with view(query) as v:
+        found = devices.page(
+            v.connection,
+            v.moment,
+            v.filters,
+            sort=sort_of(request.get("sortModel")),
+            offset=max(first, 0),
+            limit=min(max(end - first, 0), 1000),
+        )
+        count = devices.count(v.connection, v.moment, v.filters)
+    return {"rowData": rows(found), "rowCount": count}
+
+
+clientside_callback(
+    ClientsideFunction("pages", "ask_again"),
+    Output(Ids.GRID, "id"),
+    Input("filters", "data"),
+    Input("snapshot", "data"),
+    State(Ids.GRID, "id"),
+    prevent_initial_call=True,
+)

@@ -1,0 +1,44 @@
+"""Rows that could not be read, of the runs that stand now."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from dashboard.queries.moment import LABELS
+from db.runs import PUBLISHED
+from db.tables import collection_runs, quarantined_records
+
+MOST = 50
+
+
+class Quarantined(NamedTuple):
+    """One row that stands aside: its source, its id when that could be read, and why."""
+
+    source: str
+    source_key: str | None
+    reason: str
+
+    @property
+    def label(self) -> str:
+        """What people read for the source."""
+        return LABELS.get(self.source, self.source)
+
+
+def standing(connection: Connection) -> list[Quarantined]:
+    """The quarantined rows of each source's newest published run, at most `MOST`."""
+    runs = collection_runs.c
+    newest = (
+        select(runs.source, func.max(runs.business_date).label("day"))
+        .where(PUBLISHED)
+        .group_by(runs.source)
+        .subquery("newest")
+    )
+    rows = connection.execute(
+        select(runs.source, quarantined_records.c.source_key, quarantined_records.c.reason)
+        .join(collection_runs, runs.run_id == quarantined_records.c.run_id)
+        .join(newest, (newest.c.source == runs.source) & (newest.c.day == runs.business_date))
+        .where(PUBLISHED)
+        .order_by(runs.source, quarantined_records.c.position)
+        .limit(MOST)
+    )
+    return [Quarantined(*row) for row in rows]
