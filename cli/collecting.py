@@ -1,6 +1,7 @@
 """`collect` and `process`."""
 
 import sys
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
 import click
@@ -8,14 +9,16 @@ import click
 from cli.database import open_database
 from cli.progress import Progress
 from db import rules as rule_versions
-from db.engine import writing
+from db.engine import reading, writing
+from db.kept import KeptDays
 from db.runs import kept_days
 from db.settings import SettingsError
 from etl import lease, rollups
 from etl.collect import business_day, collect
 from etl.decide import Outcome
+from etl.publish import check_date
 from etl.retention import retain
-from etl.sources import Source, configured, discover
+from etl.sources import Source, configured, discover, settings_for
 
 EXIT_CODES = {"complete": 0, "suspicious": 3, "failed": 4}
 
@@ -42,6 +45,17 @@ def chosen_sources(names: tuple[str, ...]) -> list[Source]:
     return found
 
 
+def check_settings(chosen: Iterable[Source]) -> None:
+    """Read every setting that a collection needs, so that a wrong one is found before any work.
+
+    Raises:
+        SettingsError: one is missing or wrong.
+    """
+    for source in chosen:
+        settings_for(source)
+    KeptDays.configured(business_day(now), None)
+
+
 def describe(outcome: Outcome) -> str:
     """One line on how a run ended."""
     text = f"{outcome.source} {outcome.state} for {outcome.day}: {outcome.records} records"
@@ -59,10 +73,15 @@ def describe(outcome: Outcome) -> str:
 def collect_command(sources: tuple[str, ...], day: datetime | None) -> None:
     """Collect SOURCES (every configured one) and publish today's snapshot."""
     chosen = chosen_sources(sources)
+    check_settings(chosen)
     engine = open_database()
-    wanted: date = day.date() if day else business_day(now)
+    today = business_day(now)
+    wanted: date = day.date() if day else today
     worst = 0
     with lease.take(engine) as held:
+        with reading(engine) as connection:
+            for source in chosen:
+                check_date(connection, source.NAME, wanted, today)
         for source in chosen:
             with Progress(f"Collecting {source.LABEL}", "devices") as progress:
                 outcome = collect(engine, held, source, wanted, now, on_page=progress.page)
@@ -78,6 +97,7 @@ def collect_command(sources: tuple[str, ...], day: datetime | None) -> None:
 )
 def process_command(rebuild: datetime | None) -> None:
     """Redo day counts, month-ends and retention from the snapshots."""
+    check_settings(())
     engine = open_database()
     with lease.take(engine) as held:
         with writing(engine) as connection:

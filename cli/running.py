@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import click
 
-from cli.collecting import chosen_sources, now
+from cli.collecting import check_settings, chosen_sources, now
 from cli.database import open_database
 from db.settings import (
     AUTH,
@@ -18,6 +18,7 @@ from db.settings import (
     env_int,
     env_required,
 )
+from etl.due import collect_times
 from etl.worker import Worker
 
 
@@ -87,7 +88,17 @@ def serve_command(host: str | None, port: int | None) -> None:
 def worker_command() -> None:
     """Collect every configured source when it is due, until stopped."""
     sources = {source.NAME: source for source in chosen_sources(())}
+    check_settings(sources.values())
+    collect_times()
     worker = Worker(open_database(), sources, now)
+
+    def stop(*_: object) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        worker.stop()
+        # A vendor that keeps us waiting must not keep us from stopping.
+        raise KeyboardInterrupt
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: worker.stop())
+        signal.signal(number, stop)
     worker.run()

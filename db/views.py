@@ -4,10 +4,11 @@ Every count, list, export and difference, and the stored daily counts too, are m
 selects, so they cannot disagree. They know nothing of filters: whoever asks adds those.
 """
 
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, literal, select
 
 from db.asof import as_of
 from db.tables import device_snapshots, devices
@@ -21,6 +22,8 @@ Day = date | ColumnElement[date]
 
 _STRETCH = tuple(column.name for column in device_snapshots.c)
 _TYPED = ("device_type", "type_reason")
+ASSET_COLUMNS = (*_STRETCH, "sources")
+"""Everything that `assets_as_of` can tell of a machine."""
 
 
 def records_as_of(day: Day) -> Select[Any]:
@@ -37,6 +40,9 @@ def assets_as_of(
     day: Day,
     source_order: tuple[str, ...] = SOURCE_ORDER,
     spare_node_classes: tuple[str, ...] = SPARE_NODE_CLASSES,
+    *,
+    columns: Collection[str] = ASSET_COLUMNS,
+    asset_ids: Sequence[int] | None = None,
 ) -> Select[Any]:
     """One row per machine that stands on `day`: the stretch of the record that speaks for it.
 
@@ -49,54 +55,71 @@ def assets_as_of(
         source_order: who speaks first; a source it does not name speaks last and unlisted.
         spare_node_classes: classes of guest records, which speak only where no other record of
             their source does.
+        columns: those that are asked of it; it costs what they cost.
+        asset_ids: only these machines.
     """
-    ranked = _ranked(day, source_order, spare_node_classes).subquery("ranked")
+    keyed = _keyed(day, source_order, spare_node_classes)
+    if asset_ids is not None:
+        keyed = keyed.where(device_snapshots.c.asset_id.in_(asset_ids))
+    ranked = _ranked(keyed, day, source_order, columns).subquery("ranked")
     said = device_snapshots.c
-    listed: ColumnElement[str] = literal("")
-    for position, source in enumerate(source_order):
-        speaks = ranked.c[f"level_{position}"] == ranked.c.level
-        listed = listed.concat(case((speaks, literal(f", {source}")), else_=literal("")))
-    columns = [ranked.c[name] if name in _TYPED else said[name] for name in _STRETCH]
-    # From the third character on: without the first comma and space.
-    sources = func.substr(listed, 3).label("sources")
+    asked: list[ColumnElement[Any]] = [
+        ranked.c[name] if name in _TYPED else said[name] for name in _STRETCH if name in columns
+    ]
+    if "sources" in columns:
+        asked.append(_listed(ranked, source_order))
     of_ranked = and_(said.device_id == ranked.c.device_id, said.valid_from == ranked.c.valid_from)
     return (
-        select(*columns, *(ranked.c[name] for name in _day_name(day)), sources)
+        select(*asked, *(ranked.c[name] for name in _day_name(day)))
         .join_from(ranked, device_snapshots, of_ranked)
         .where(ranked.c.turn == 1)
     )
 
 
+def _listed(ranked: FromClause, source_order: tuple[str, ...]) -> ColumnElement[str]:
+    """`sources`: those that know the machine as well as the best of them."""
+    listed: ColumnElement[str] = literal("")
+    for position, source in enumerate(source_order):
+        speaks = ranked.c[f"level_{position}"] == ranked.c.level
+        listed = listed.concat(case((speaks, literal(f", {source}")), else_=literal("")))
+    # From the third character on: without the first comma and space.
+    return func.substr(listed, 3).label("sources")
+
+
 def _ranked(
-    day: Day, source_order: tuple[str, ...], spare_node_classes: tuple[str, ...]
+    keyed: Select[Any], day: Day, source_order: tuple[str, ...], columns: Collection[str]
 ) -> Select[Any]:
-    """Every record of `records_as_of` with its `turn` to speak for its machine, the machine's
-    type, and how well each source, and the best of all, knows it: 2 manages, 1 has it, 0 not.
+    """Every record of `keyed` with its `turn` to speak for its machine and, if asked for, the
+    machine's type, and how well each source, and the best of all, knows it: 2 manages, 1 has it,
+    0 not.
 
     Narrow on purpose, and joined to its stretch again: windows cost by the width of their rows
     and by their keys, here a third of what they would with all columns.
     """
-    said = _keyed(day, source_order, spare_node_classes).subquery("said")
+    said = keyed.subquery("said")
     machine = [*(said.c[name] for name in _day_name(day)), said.c.asset_id]
     # Ids last: whatever else is equal, the same record speaks on every database.
     newest_first = (said.c.first_seen.desc(), said.c.device_id.desc())
     speaking, typed = (said.c.speaks, *newest_first), (said.c.types, *newest_first)
-    return select(
-        said.c.device_id,
-        said.c.valid_from,
-        *(said.c[name] for name in _day_name(day)),
-        *(
-            func.first_value(said.c[name]).over(partition_by=machine, order_by=typed).label(name)
-            for name in _TYPED
-        ),
-        func.row_number().over(partition_by=machine, order_by=speaking).label("turn"),
-        func.max(said.c.level).over(partition_by=machine).label("level"),
-        *(
+    windows = [
+        func.first_value(said.c[name]).over(partition_by=machine, order_by=typed).label(name)
+        for name in _TYPED
+        if name in columns
+    ]
+    if "sources" in columns:
+        windows.append(func.max(said.c.level).over(partition_by=machine).label("level"))
+        windows += [
             func.max(case((said.c.source == source, said.c.level), else_=0))
             .over(partition_by=machine)
             .label(f"level_{position}")
             for position, source in enumerate(source_order)
-        ),
+        ]
+    return select(
+        said.c.device_id,
+        said.c.valid_from,
+        *(said.c[name] for name in _day_name(day)),
+        func.row_number().over(partition_by=machine, order_by=speaking).label("turn"),
+        *windows,
     )
 
 

@@ -14,6 +14,7 @@ from db.rules import Rules
 from db.settings import Environment
 from db.tables import OPEN_END, collection_runs, device_snapshots, held_records
 from etl import run_log
+from etl.cycles import no_cycle_search
 from etl.gather import Gathered, pack, read
 from etl.lease import Lease
 from etl.publish import Published, check_date, publish, supersede_held
@@ -65,6 +66,7 @@ class Attempt:
         )
 
 
+@no_cycle_search()
 def decide(attempt: Attempt, gathered: Gathered) -> Outcome:
     """Publish the run, or hold it when it is suspicious against what stands."""
     source = attempt.source
@@ -108,8 +110,12 @@ def decide(attempt: Attempt, gathered: Gathered) -> Outcome:
 
 
 def finish(attempt: Attempt, gathered: Gathered, reason: str) -> None:
-    """Write down that the run failed, and why."""
+    """Write down that the run failed, and why; unless it came to its end before it was stopped."""
+    runs = collection_runs.c
     with writing(attempt.engine) as connection:
+        state = connection.scalar(select(runs.state).where(runs.run_id == attempt.run_id))
+        if state in (run_log.COMPLETE, run_log.SUSPICIOUS):
+            return
         _end(connection, attempt, gathered, run_log.FAILED, reason)
 
 

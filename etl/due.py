@@ -76,5 +76,14 @@ def is_due(
 
 
 def _instants(day: date, at: time, zone: tzinfo) -> list[datetime]:
-    times = [at, LAST_HOUR] if day == month_end(month_of(day)) else [at]
-    return [datetime.combine(day, when, zone).astimezone(UTC) for when in times]
+    last = day == month_end(month_of(day))
+    times = [at, LAST_HOUR] if last and at < LAST_HOUR else [at]
+    return [_instant(day, when, zone) for when in times]
+
+
+def _instant(day: date, at: time, zone: tzinfo) -> datetime:
+    instant = datetime.combine(day, at, zone).astimezone(UTC)
+    if instant.astimezone(zone).date() != day:
+        # The clocks skip the end of this day: an hour earlier still belongs to it.
+        instant = datetime.combine(day, at.replace(fold=1), zone).astimezone(UTC)
+    return instant

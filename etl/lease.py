@@ -123,8 +123,11 @@ def _alive(row: Row[Any], now: datetime) -> bool:
     if row.host != platform.node():
         return True
     try:
-        started = psutil.Process(row.pid).create_time()
+        process = psutil.Process(row.pid)
+        # Dead, though nobody has buried it yet: in a container without an init nobody ever will.
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        # The pid alone is not enough: after a reboot it may be somebody else's.
+        return bool(abs(process.create_time() - row.process_started) < 1)
     except psutil.NoSuchProcess:
         return False
-    # The pid alone is not enough: after a reboot it may be somebody else's.
-    return bool(abs(started - row.process_started) < 1)

@@ -1,10 +1,11 @@
 """Which asset each record of a publishing source answers to: links that stand, that end because
 two real serials contradict, and that begin because the rule finds them."""
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, select, update
@@ -12,7 +13,7 @@ from sqlalchemy.sql import Select
 
 from db.asof import as_of
 from db.chunks import chunks
-from db.tables import OPEN_END, asset_links, collection_runs, device_snapshots
+from db.tables import OPEN_END, asset_links, collection_runs, device_snapshots, devices
 from db.upsert import insert_many
 from etl.rules.assets import Identity, Link, contradict, find_links, real_serial
 from etl.states import State
@@ -43,16 +44,15 @@ def resolve_assets(
         site_of: device id -> its site on that day.
         standing: device id -> its asset in the standing snapshot.
     """
-    new = [state.device_id for state in states if state.device_id not in standing]
+    ids = [state.device_id for state in states]
+    new = [device_id for device_id in ids if device_id not in standing]
     linked = _links_of(connection, new)
-    asset_of = {
-        state.device_id: standing.get(state.device_id, linked.get(state.device_id, state.device_id))
-        for state in states
-    }
+    answering = {**standing, **{device_id: linked.get(device_id, device_id) for device_id in new}}
+    asset_of = {device_id: answering[device_id] for device_id in ids}
     others = list(_identities(connection, _OTHERS.where(as_of(day), _snapshots.source != source)))
     former = _former(connection, source, new, states) if standing else []
     serials = [serial for state in states if (serial := real_serial(state.serial))]
-    linked_now = any(asset != device for device, asset in asset_of.items())
+    linked_now = ids != list(asset_of.values())
     if not others and not former and not linked_now and len(set(serials)) == len(serials):
         return Assets(asset_of)
 
@@ -67,13 +67,10 @@ def resolve_assets(
     for device_id in assets.ended:
         asset_of[device_id] = device_id
     if assets.ended:
-        mine = [
-            Identity(m.device_id, asset_of[m.device_id], source, m.site_id, m.hostname, m.serial)
-            for m in mine
-        ]
-    company: dict[int, int] = defaultdict(int)
-    for identity in (*mine, *others):
-        company[identity.asset_id] += 1
+        mine = [identity._replace(asset_id=asset_of[identity.device_id]) for identity in mine]
+    if len(set(serials)) != len(serials):
+        mine = _first_seen_first(connection, mine)
+    company = Counter([identity.asset_id for identity in (*mine, *others)])
     alone = {
         identity.device_id
         for identity in mine
@@ -141,6 +138,22 @@ def _identities(connection: Connection, statement: Select[Any]) -> Iterator[Iden
     return (Identity(*row) for row in connection.execute(statement))
 
 
+def _first_seen_first(connection: Connection, mine: Iterable[Identity]) -> list[Identity]:
+    """The records of one source, those that share a serial in the order they were first seen; new
+    ones last, equal ones by id."""
+    mine = list(mine)
+    serials = {m.device_id: serial for m in mine if (serial := real_serial(m.serial))}
+    bearers = Counter(serials.values())
+    twins = [device_id for device_id, serial in serials.items() if bearers[serial] > 1]
+    first_seen: dict[int, date] = {}
+    for chunk in chunks(twins):
+        rows = connection.execute(
+            select(devices.c.device_id, devices.c.first_seen).where(devices.c.device_id.in_(chunk))
+        )
+        first_seen.update((device_id, day) for device_id, day in rows)
+    return sorted(mine, key=lambda m: (first_seen.get(m.device_id, date.max), m.device_id))
+
+
 def _links_of(connection: Connection, device_ids: Iterable[int]) -> dict[int, int]:
     found: dict[int, int] = {}
     for chunk in chunks(device_ids):
@@ -173,18 +186,18 @@ def _former(
     return [identity for _, identity in newest.values()]
 
 
-def _contradicted(mine: Iterable[Identity], others: Iterable[Identity]) -> list[int]:
+def _contradicted(mine: Sequence[Identity], others: Iterable[Identity]) -> list[int]:
     """Records that answer to another record's asset although two real serials say no."""
-    by_asset: dict[int, list[Identity]] = defaultdict(list)
-    for identity in others:
-        by_asset[identity.asset_id].append(identity)
-    mine = list(mine)
-    for identity in mine:
-        if identity.device_id == identity.asset_id:
+    linked = [identity for identity in mine if identity.asset_id != identity.device_id]
+    if not linked:
+        return []
+    by_asset: dict[int, list[Identity]] = {identity.asset_id: [] for identity in linked}
+    heads = (identity for identity in mine if identity.asset_id == identity.device_id)
+    for identity in chain(others, heads):
+        if identity.asset_id in by_asset:
             by_asset[identity.asset_id].append(identity)
     return [
         identity.device_id
-        for identity in mine
-        if identity.asset_id != identity.device_id
-        and any(contradict(identity, other) for other in by_asset[identity.asset_id])
+        for identity in linked
+        if any(contradict(identity, other) for other in by_asset[identity.asset_id])
     ]

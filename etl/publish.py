@@ -14,6 +14,7 @@ from db.chunks import chunks
 from db.rules import Rules
 from db.runs import border, newest_day, published_days
 from db.tables import (
+    NO_SITE_ID,
     OPEN_END,
     collection_runs,
     device_latest,
@@ -22,15 +23,14 @@ from db.tables import (
     devices,
     held_records,
 )
-from db.upsert import insert_many, upsert
+from db.upsert import insert_many, upsert, upsert_tuples
 from etl import links, rollups
+from etl.cycles import no_cycle_search
+from etl.many_changes import most_changed_keys
+from etl.recount import before_publish
 from etl.site_plan import SitePlan, carry_out
-from etl.states import State, changed_keys
+from etl.states import State
 from etl.undo import undo_day
-
-MANY_CHANGES = 20.0
-"""Percent of changed devices from which a run names the keys that differ: a key that changes
-hourly and is not listed as volatile would open a stretch a day for every device."""
 
 
 class Refused(Exception):
@@ -70,6 +70,7 @@ def check_date(connection: Connection, source: str, day: date, today: date) -> N
         raise Refused(f"{day} lies in a closed month, which ends on {closed}. Choose a later day.")
 
 
+@no_cycle_search()
 def publish(
     connection: Connection,
     source: str,
@@ -94,19 +95,15 @@ def publish(
         undo_day(connection, source, day)
     names = {state.alias_key: state.alias_name for state in states if state.alias_key is not None}
     site_of_alias = carry_out(connection, plan, names, rules, day, now)
-    site_of = {
-        state.device_id: plan.site_of(None) or 0
-        if state.alias_key is None
-        else site_of_alias[state.alias_key]
-        for state in states
-    }
+    site_of_key = {None: NO_SITE_ID, **site_of_alias}
+    site_of = {state.device_id: site_of_key[state.alias_key] for state in states}
     have = {
-        device_id: (state_hash, site_id, asset_id, payload_hash)
-        for device_id, state_hash, site_id, asset_id, payload_hash in connection.execute(
+        device_id: (state_hash, site_id, asset_id)
+        for device_id, state_hash, site_id, asset_id in connection.execute(
             _OPEN.where(_c.source == source, _c.valid_to == OPEN_END)
         )
     }
-    standing = {device_id: row[2] for device_id, row in have.items()}
+    standing = {device_id: asset_id for device_id, (_, _, asset_id) in have.items()}
     assets = links.resolve_assets(connection, source, day, states, site_of, standing)
     links.write_links(connection, assets, day, run_id, now)
 
@@ -115,26 +112,40 @@ def publish(
     opened = [
         state
         for state in states
-        if have.get(state.device_id, _NOTHING)[:3]
+        if have.get(state.device_id)
         != (state.state_hash, site_of[state.device_id], assets.asset_of[state.device_id])
     ]
     changed = [state for state in opened if state.device_id in have]
     added = [state for state in opened if state.device_id not in have]
-    keys = _most_changed_keys(connection, have, changed)
+    keys = most_changed_keys(connection, len(have), changed)
+    touched = before_publish(
+        connection, source, day, rules,
+        [*gone, *(state.device_id for state in opened)],
+        {
+            *(standing[device_id] for device_id in gone),
+            *(standing[state.device_id] for state in changed),
+            *(assets.asset_of[state.device_id] for state in opened),
+        },
+        len(have),
+    )  # fmt: skip
     _close(connection, day, run_id, [*gone, *(state.device_id for state in changed)])
     _leave(connection, source, day, gone)
     _arrive(connection, source, day, added)
     _open(connection, source, day, run_id, opened, site_of, assets.asset_of)
-    upsert(connection, device_latest, [_latest(state) for state in states])
+    upsert_tuples(
+        connection,
+        device_latest,
+        ("device_id", "last_contact", "online", "ip", "volatile"),
+        [(s.device_id, s.last_contact, s.online, s.ip, s.volatile) for s in states],
+    )
     _mark(connection, source, day, run_id)
-    rollups.count_day(connection, source, day, rules)
+    rollups.count_day(connection, source, day, rules, touched)
     percent = 100 * len(changed) / len(have) if have else 0.0
     return Published(len(added), len(gone), len(changed), percent, keys)
 
 
-_NOTHING = (None, None, None, None)
 _c = device_snapshots.c
-_OPEN = select(_c.device_id, _c.state_hash, _c.site_id, _c.asset_id, _c.payload_hash)
+_OPEN = select(_c.device_id, _c.state_hash, _c.site_id, _c.asset_id)
 
 
 def _close(connection: Connection, day: date, run_id: int, device_ids: Sequence[int]) -> None:
@@ -239,16 +250,6 @@ _SAID = (
 )  # fmt: skip
 
 
-def _latest(state: State) -> dict[str, object]:
-    return {
-        "device_id": state.device_id,
-        "last_contact": state.last_contact,
-        "online": state.online,
-        "ip": state.ip,
-        "volatile": state.volatile,
-    }
-
-
 def _mark(connection: Connection, source: str, day: date, run_id: int) -> None:
     """Make this run the one that stands for its day; a held one can no longer be accepted."""
     runs = collection_runs.c
@@ -272,23 +273,3 @@ def supersede_held(connection: Connection, source: str) -> None:
         connection.execute(
             update(collection_runs).where(runs.run_id.in_(held)).values(hold="superseded")
         )
-
-
-def _most_changed_keys(
-    connection: Connection, have: Mapping[int, tuple[int, int, int, int]], changed: Sequence[State]
-) -> str | None:
-    if not have or len(changed) * 100 <= MANY_CHANGES * len(have):
-        return None
-    sample = {state.device_id: state for state in changed[:50]}
-    rows = connection.execute(
-        select(
-            device_payloads.c.device_id, device_payloads.c.payload_hash, device_payloads.c.body
-        ).where(device_payloads.c.device_id.in_(sample))
-    )
-    pairs = [
-        (body, sample[device_id].payload)
-        for device_id, payload_hash, body in rows
-        if have[device_id][3] == payload_hash
-    ]
-    keys = changed_keys([old for old, _ in pairs], [new for _, new in pairs])
-    return ", ".join(keys)[:255] or None

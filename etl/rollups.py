@@ -1,7 +1,7 @@
 """Counts: a day's by basis, and each month-end's. Always the same select, grouped."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 
 from sqlalchemy import Connection, Select, delete, func, insert, literal, select
 
@@ -10,23 +10,29 @@ from db.rules import Rules
 from db.runs import PUBLISHED, newest_day, published_days
 from db.tables import collection_runs, daily_counts, month_end_counts
 from db.views import assets_as_of, records_as_of
+from etl.recount import ASSETS, GROUPS, Touched, after_publish
 
-ASSETS = "assets"
 
-
-def count_day(connection: Connection, source: str, day: date, rules: Rules) -> None:
+def count_day(
+    connection: Connection, source: str, day: date, rules: Rules, touched: Touched
+) -> None:
     """Count `day` for `source`; and the assets of that day and of later ones, which it joins."""
-    _count(connection, source, day, rules)
+    for basis in (source, ASSETS):
+        if not after_publish(connection, basis, day, rules, touched):
+            _count(connection, basis, day, rules)
     for later in published_days(connection):
-        if later >= day:
+        if later > day:
             _count(connection, ASSETS, later, rules)
-    count_months(connection, (source, ASSETS), day)
-    # A month that this day begins has an end for the other sources too: what stands.
+    since = {source: day, ASSETS: day}
     column = month_end_counts.c
     newest = select(column.basis, func.max(column.month)).group_by(column.basis)
     for basis, month in connection.execute(newest).all():
-        if basis not in (source, ASSETS) and month < month_of(day):
-            count_months(connection, (basis,), month_end(month))
+        # The months up to this day's have an end for every basis: what stands.
+        following = month_end(month) + timedelta(days=1)
+        if following <= day:
+            since[basis] = following
+    for basis, first in since.items():
+        count_months(connection, (basis,), first)
 
 
 def count_again(connection: Connection, rules: Rules, kept: KeptDays, since: date | None) -> int:
@@ -69,7 +75,7 @@ def count_months(connection: Connection, bases: Iterable[str], since: date) -> N
                 )
                 .scalar_subquery()
             )
-            columns = ("basis", "site_id", "device_type", "billing_status", "n")
+            columns = ("basis", *GROUPS, "n")
             connection.execute(
                 insert(month_end_counts).from_select(
                     ["month", *columns],
@@ -91,18 +97,17 @@ def _count(
         )
     )
     view = _view(basis, standing or day, rules).subquery()
-    groups = (view.c.site_id, view.c.device_type, view.c.billing_status)
+    groups = [view.c[name] for name in GROUPS]
     rows = select(literal(day), literal(basis), *groups, func.count()).group_by(*groups)
     if basis != ASSETS:
         rows = rows.where(view.c.source == basis)
     connection.execute(
-        insert(daily_counts).from_select(
-            ["snapshot_date", "basis", "site_id", "device_type", "billing_status", "n"], rows
-        )
+        insert(daily_counts).from_select(["snapshot_date", "basis", *GROUPS, "n"], rows)
     )
 
 
 def _view(basis: str, day: date, rules: Rules) -> Select[tuple[object, ...]]:
     if basis == ASSETS:
-        return assets_as_of(day, rules.source_order, rules.spare_node_classes)
+        order, classes = rules.source_order, rules.spare_node_classes
+        return assets_as_of(day, order, classes, columns=GROUPS)
     return records_as_of(day)

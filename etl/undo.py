@@ -40,13 +40,15 @@ def undo_day(connection: Connection, source: str, day: date) -> None:
 
 
 def _forget(connection: Connection, device_ids: Sequence[int]) -> None:
-    """Delete what else is stored of devices that have no stretch any more."""
+    """Delete what else is stored of the deleted stretches: their payloads, and of devices that
+    have no stretch any more all of it."""
+    snapshots = device_snapshots.c
     for table in (devices, device_latest, device_payloads):
-        column = table.c.device_id
+        told = [snapshots.device_id == table.c.device_id]
+        if table is device_payloads:
+            told.append(snapshots.payload_hash == device_payloads.c.payload_hash)
         connection.execute(
-            delete(table).where(
-                column.in_(device_ids), ~exists().where(device_snapshots.c.device_id == column)
-            )
+            delete(table).where(table.c.device_id.in_(device_ids), ~exists().where(*told))
         )
 
 

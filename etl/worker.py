@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import schedule
 from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from db.engine import reading
 from db.settings import Environment, timezone
@@ -20,6 +21,7 @@ from etl.sources import Source
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 20
+LOOK_AGAIN = timedelta(minutes=5)
 
 
 class Worker:
@@ -50,9 +52,12 @@ class Worker:
         scheduler = schedule.Scheduler()
         scheduler.every(TICK_SECONDS).seconds.do(self.tick)
         log.info("worker started for %s", ", ".join(sorted(self.sources)) or "no source")
-        self.tick()
-        while not self._stop.wait(1):
-            scheduler.run_pending()
+        try:
+            self.tick()
+            while not self._stop.wait(1):
+                scheduler.run_pending()
+        except KeyboardInterrupt:
+            self._stop.set()
         log.info("worker stopped")
 
     def tick(self) -> list[str]:
@@ -62,15 +67,20 @@ class Worker:
         )
         collected = []
         for since, name in due:
-            if not self._stop.is_set() and self._is_due(name, since):
-                self._collect(name)
-                collected.append(name)
+            now = self.clock()
+            if self._stop.is_set() or now < self._not_before.get(name, now):
+                continue
+            try:
+                if self._is_due(name, since):
+                    self._collect(name)
+                    collected.append(name)
+            except SQLAlchemyError as error:
+                # A database that restarts is no reason to end: it is asked again later.
+                self._not_before[name] = self.clock() + LOOK_AGAIN
+                log.error("%s not collected, the database refused: %s", name, error)
         return collected
 
     def _is_due(self, name: str, due: datetime) -> bool:
-        now = self.clock()
-        if now < self._not_before.get(name, now):
-            return False
         runs = collection_runs.c
         with reading(self.engine) as connection:
             last_success = connection.scalar(
@@ -83,7 +93,7 @@ class Worker:
                     runs.source == name, runs.state == run_log.FAILED, runs.started_at >= due
                 )
             ).one()
-        return is_due(now, due, last_success, failed[0], failed[1])
+        return is_due(self.clock(), due, last_success, failed[0], failed[1])
 
     def _collect(self, name: str) -> None:
         source = self.sources[name]
@@ -101,7 +111,7 @@ class Worker:
             )  # fmt: skip
         except (lease.Taken, lease.Lost, Refused) as error:
             # Not this worker's turn, or not this day's; look again later, without flooding the log.
-            self._not_before[name] = self.clock() + timedelta(minutes=5)
+            self._not_before[name] = self.clock() + LOOK_AGAIN
             log.warning("%s not collected: %s", name, error)
         except KeyboardInterrupt:
             self._stop.set()

@@ -246,7 +246,8 @@ class Oracle:
             elif len(old) == 1:
                 target = old.pop()
             else:
-                target = mine[min(twins, key=product_id)].asset
+                first_seen = {twin: self.first_seen.get(twin, date.max) for twin in twins}
+                target = mine[min(twins, key=lambda d: (first_seen[d], product_id(d)))].asset
             for twin in twins:
                 if twin in alone and target != mine[twin].asset:
                     begin(twin, target)

@@ -1,17 +1,22 @@
 """The API over real HTTP: a server of its own on a free loopback port."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import requests
+from dash import Dash
 from flask import Flask
 from sqlalchemy import Engine
 from werkzeug.serving import make_server
 
 from dashboard import access, api
+from db.engine import open_engine, sqlite_url
+from tests.worlds import named_world
 
 NOW = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
 
@@ -33,10 +38,10 @@ class Client:
 
 
 def make_app(engine: Engine, zone: str = "UTC", auth: str = "none", now: datetime = NOW) -> Flask:
-    """A server like the dashboard's: Dash's route for every path, the API, and the gate."""
-    server = Flask("test")
-    server.add_url_rule("/", "index", lambda: "a page")
-    server.add_url_rule("/<path:path>", "page", lambda path: "a page")
+    """A server like the dashboard's: Dash with a page for every path, the API, and the gate."""
+    dash = Dash("dashboard", title="a page")
+    dash.layout = []
+    server: Flask = dash.server
     access.guard(server, auth)
     api.register(server, engine, lambda: now, {"TIMEZONE": zone})
     return server
@@ -54,3 +59,15 @@ def served(engine: Engine, **options: Any) -> Iterator[Client]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def named_world_served(migrated: Path, folder: Path) -> Iterator[Client]:
+    """The named world in a copy of the `migrated` file, for tests that only read."""
+    path = folder / "inventory.db"
+    shutil.copyfile(migrated, path)
+    engine = open_engine(sqlite_url(path))
+    named_world().save(engine)
+    with served(engine) as found:
+        yield found
+    engine.dispose()

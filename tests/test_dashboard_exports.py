@@ -4,7 +4,6 @@ import csv
 import io
 import random
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -21,9 +20,9 @@ from dashboard.api.exports import SITE_COLUMNS
 from dashboard.filters import BASES, Filters
 from dashboard.queries.devices import COLUMNS, columns
 from db.asof import as_of
-from db.engine import open_engine, sqlite_url, writing
+from db.engine import writing
 from db.tables import device_snapshots, sites
-from tests.served import Client, served
+from tests.served import Client, named_world_served, served
 from tests.worlds import HARBOR, TODAY, named_world, random_world
 
 TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
@@ -39,13 +38,8 @@ _CELL = st.none() | st.integers() | _TEXT | _NASTY
 @pytest.fixture(scope="module")
 def client(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """The named world, served; nobody writes to it."""
-    path = tmp_path_factory.mktemp("named") / "inventory.db"
-    shutil.copyfile(migrated_file, path)
-    engine = open_engine(sqlite_url(path))
-    named_world().save(engine)
-    with served(engine) as found:
+    with named_world_served(migrated_file, tmp_path_factory.mktemp("named")) as found:
         yield found
-    engine.dispose()
 
 
 def _read(content: str) -> list[list[str]]:

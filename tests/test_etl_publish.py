@@ -9,8 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, delete, insert
 
+from db import migrate
 from db.engine import open_engine, sqlite_url, writing
 from db.ids import device_id
 from db.tables import (
@@ -21,6 +22,7 @@ from db.tables import (
     device_snapshots,
     devices,
     held_records,
+    metadata,
     months,
     quarantined_records,
     sites,
@@ -29,6 +31,7 @@ from etl import lease
 from etl.collect import collect
 from etl.publish import Refused
 from etl.text import merge_volatile
+from tests.conftest import DATABASES
 from tests.small_hub import Hub, Pc, contents, pcs
 
 DAY = date(2024, 3, 14)
@@ -42,10 +45,29 @@ def hub(sqlite_engine: Engine) -> Hub:
     return Hub(sqlite_engine)
 
 
+@pytest.fixture(scope="module", params=DATABASES)
+def shared_engine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    """One migrated database of each kind for all tests of this file."""
+    if request.param == "sqlite":
+        url = sqlite_url(tmp_path_factory.mktemp("shared") / "inventory.db")
+    else:
+        name = "postgres_server" if request.param == "postgresql" else "mariadb_server"
+        url = request.getfixturevalue(name).create()
+    engine = open_engine(url)
+    migrate.upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture
-def everywhere(engine: Engine) -> Hub:
-    """A hub on each database."""
-    return Hub(engine)
+def everywhere(shared_engine: Engine) -> Hub:
+    """An empty hub on each database."""
+    with writing(shared_engine) as connection:
+        for table in metadata.tables.values():
+            connection.execute(delete(table))
+    return Hub(shared_engine)
 
 
 @pytest.fixture

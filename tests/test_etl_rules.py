@@ -14,6 +14,7 @@ from etl.rules.device_type import TYPES, device_type
 from etl.rules.site_names import LEGAL_FORMS, match_name
 from etl.states import State, judge
 
+FIRST = Rules(1)
 MANAGED = "managed by its source and not spare"
 
 
@@ -110,7 +111,7 @@ GOLDEN: list[tuple[Device, str, str, str]] = [
 ]  # fmt: skip
 
 
-def judged(device: Device, rules: Rules = Rules(1), internal: str | None = None) -> State:
+def judged(device: Device, rules: Rules = FIRST, internal: str | None = None) -> State:
     record = Record("1", "7", "Harbor Dental", {}, **device._asdict())
     return judge("ninja", record, rules, (), {"7": internal} if internal else {})
 
@@ -238,9 +239,9 @@ def test_a_legal_form_at_the_end_changes_no_name_and_normalising_twice_changes_n
 @pytest.mark.parametrize(
     "junk",
     [
-        None, "", " ", "None", "N/A", "To be filled by O.E.M.", "Default string", "System Serial Number",
-        "VMware-42 1d 3f", "00000000", "0000-0000", "XXXXXXXX", "123456789", "0123456789", "Not Specified",
-        "INVALID", "OEM", "abc",
+        None, "", " ", "None", "N/A", "To be filled by O.E.M.", "Default string",
+        "System Serial Number", "VMware-42 1d 3f", "00000000", "0000-0000", "XXXXXXXX",
+        "123456789", "0123456789", "Not Specified", "INVALID", "OEM", "abc",
     ],
 )  # fmt: skip
 def test_what_makers_ship_as_serial_number_is_none(junk: str | None) -> None:
@@ -331,9 +332,11 @@ def test_fifteen_equal_characters_are_not_one_machine() -> None:
 
 
 def test_the_same_serial_number_twice_in_a_source_is_one_machine_enrolled_again() -> None:
-    assert linked([machine(1, serial="SN-0001"), machine(2, serial="SN-0001")], []) == {
-        2: (1, "serial")
-    }
+    first, second = machine(1, serial="SN-0001"), machine(2, serial="SN-0001")
+
+    # The later one, which comes second, answers to the earlier one.
+    assert linked([first, second], []) == {2: (1, "serial")}
+    assert linked([second, first], []) == {1: (2, "serial")}
 
 
 def test_a_placeholder_that_many_machines_share_links_none() -> None:
@@ -353,6 +356,9 @@ def test_junk_serial_numbers_link_nobody() -> None:
 
 
 def test_a_machine_that_has_a_record_of_the_source_already_takes_no_second_by_name() -> None:
-    mine = [machine(1, "threatlocker", host="old", asset=9), machine(2, "threatlocker", host="pc-1")]
+    mine = [
+        machine(1, "threatlocker", host="old", asset=9),
+        machine(2, "threatlocker", host="pc-1"),
+    ]
 
     assert linked(mine, [machine(9, host="pc-1")]) == {}

@@ -75,7 +75,7 @@ class World:
 
     def records(self, day: date) -> list[Said]:
         """Every record that stands on `day`."""
-        found = []
+        found: list[Said] = []
         for source, days in self.days.items():
             standing = self.standing_day(source, day)
             if standing is not None:

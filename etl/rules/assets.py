@@ -5,10 +5,10 @@ Two different real serials contradict any link.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Set
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container, Iterable, Iterator, Set
 from functools import lru_cache
+from operator import attrgetter
+from typing import NamedTuple
 
 # What makers leave in the field, without spaces and punctuation.
 _JUNK_SERIALS = frozenset(
@@ -22,8 +22,7 @@ MOST_TWINS = 3
 """How many standing records of one source may share a real serial number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What a record tells about which machine it is."""
 
     device_id: int
@@ -34,8 +33,7 @@ class Identity:
     serial: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """`device_id` is the machine `asset_id`: it shares `evidence` with `other_device_id`."""
 
     device_id: int
@@ -65,6 +63,12 @@ def host_key(hostname: str | None) -> str | None:
     return text or None
 
 
+Key = tuple[int, str]
+"""A site, and a serial number or hostname in it."""
+KeysOf = Callable[[Iterable[Identity]], Iterable[str | None]]
+"""What tells the serial numbers, or the hostnames, of records in their order."""
+
+
 def find_links(
     mine: Iterable[Identity],
     unlinked: Set[int],
@@ -74,7 +78,7 @@ def find_links(
     """Links for the unlinked records of one source, at most one each.
 
     Args:
-        mine: every standing record of the source.
+        mine: every standing record of the source; of equal ones the first seen comes first.
         unlinked: ids of those that are alone in their asset.
         others: every standing record of the other sources.
         former: records of the source that are gone, whose serial a standing one may bear again.
@@ -86,7 +90,7 @@ def find_links(
         alone = unlinked - links.keys()
         for link in list(find(list(standing.values()), alone, others, former)):
             links[link.device_id] = link
-            standing[link.device_id] = replace(standing[link.device_id], asset_id=link.asset_id)
+            standing[link.device_id] = standing[link.device_id]._replace(asset_id=link.asset_id)
     return list(links.values())
 
 
@@ -95,8 +99,9 @@ def _by_serial(
 ) -> Iterator[Link]:
     """Equal real serials: in another source, or in the same one, where the machine was enrolled
     again. Who already answers to somebody decides, then the other sources, then who is gone."""
-    theirs, gone = _by_site_and_key(others, _serial), _by_site_and_key(former, _serial)
-    for key, twins in _by_site_and_key(mine, _serial).items():
+    wanted = _keys_of(mine, _serials, alone)
+    theirs, gone = _by_key(others, _serials, wanted), _by_key(former, _serials, wanted)
+    for key, twins in _by_key(mine, _serials, wanted).items():
         # More of them than that is a maker's placeholder that we do not know yet.
         if len(twins) > MOST_TWINS:
             continue
@@ -109,7 +114,7 @@ def _by_serial(
         elif _machines(before) == 1:
             target = min(before, key=_device_id)
         else:
-            target = min(twins, key=_device_id)
+            target = twins[0]
         where = "enrolled again" if target.source == twins[0].source else "at the same site"
         for twin in twins:
             if twin.device_id in alone and twin.asset_id != target.asset_id:
@@ -119,12 +124,12 @@ def _by_serial(
 def _by_hostname(
     mine: list[Identity], alone: Set[int], others: list[Identity], _former: Iterable[Identity]
 ) -> Iterator[Link]:
-    ours, theirs = _by_site_and_key(mine, _hostname), _by_site_and_key(others, _hostname)
+    theirs = _by_key(others, _hostnames, _keys_of(mine, _hostnames, alone))
     machines = {identity.asset_id for identity in mine if identity.device_id not in alone}
-    for key, group in ours.items():
-        if len(group) != 1 or group[0].device_id not in alone:
+    for key, group in _by_key(mine, _hostnames, theirs).items():
+        if len(group) != 1:
             continue
-        found = theirs.get(key, [])
+        found = theirs[key]
         assets = {other.asset_id for other in found}
         sources = [other.source for other in found]
         # A machine that has a record of our source already is not this one.
@@ -145,12 +150,12 @@ def contradict(one: Identity, other: Identity) -> bool:
     return first is not None and second is not None and first != second
 
 
-def _serial(identity: Identity) -> str | None:
-    return real_serial(identity.serial)
+def _serials(identities: Iterable[Identity]) -> Iterator[str | None]:
+    return map(real_serial, map(attrgetter("serial"), identities))
 
 
-def _hostname(identity: Identity) -> str | None:
-    return host_key(identity.hostname)
+def _hostnames(identities: Iterable[Identity]) -> Iterator[str | None]:
+    return map(host_key, map(attrgetter("hostname"), identities))
 
 
 def _device_id(identity: Identity) -> int:
@@ -161,12 +166,21 @@ def _machines(identities: Iterable[Identity]) -> int:
     return len({identity.asset_id for identity in identities})
 
 
-def _by_site_and_key(
-    identities: Iterable[Identity], key_of: Callable[[Identity], str | None]
-) -> dict[tuple[int, str], list[Identity]]:
-    groups: dict[tuple[int, str], list[Identity]] = defaultdict(list)
-    for identity in identities:
-        key = key_of(identity)
-        if key is not None:
-            groups[identity.site_id, key].append(identity)
+def _keys_of(mine: list[Identity], keys_of: KeysOf, alone: Set[int]) -> set[Key]:
+    """The keys of the records that are alone: a group without one of them begins no link."""
+    return {
+        (identity.site_id, key)
+        for identity, key in zip(mine, keys_of(mine), strict=True)
+        if key is not None and identity.device_id in alone
+    }
+
+
+def _by_key(
+    identities: Iterable[Identity], keys_of: KeysOf, wanted: Container[Key]
+) -> dict[Key, list[Identity]]:
+    identities = list(identities)
+    groups: dict[Key, list[Identity]] = {}
+    for identity, key in zip(identities, keys_of(identities), strict=True):
+        if key is not None and (site_and_key := (identity.site_id, key)) in wanted:
+            groups.setdefault(site_and_key, []).append(identity)
     return groups

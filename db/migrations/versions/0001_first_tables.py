@@ -100,10 +100,16 @@ def upgrade() -> None:
         ),
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "device_latest",
-        sa.Column("device_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "device_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.Column("last_contact", db.types.UtcDateTime(), nullable=True),
         sa.Column("online", sa.Boolean(), nullable=True),
         sa.Column("ip", sa.String(length=64), nullable=True),
@@ -117,6 +123,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("device_id", name=op.f("pk_device_latest")),
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
+        postgresql_with={"fillfactor": "45"},
     )
     op.create_table(
         "device_payloads",
@@ -174,7 +181,12 @@ def upgrade() -> None:
 
     op.create_table(
         "devices",
-        sa.Column("device_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "device_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.Column("source", sa.String(length=16), nullable=False),
         sa.Column("source_key", sa.String(length=128), nullable=False),
         sa.Column("first_seen", sa.Date(), nullable=False),
@@ -244,6 +256,7 @@ def upgrade() -> None:
         ),
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "months",

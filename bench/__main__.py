@@ -1,0 +1,65 @@
+"""`python -m bench`: fill, measure, print the table, remove everything.
+
+Ends with 1 when a limit is missed, with 2 when a database cannot be started.
+"""
+
+import argparse
+import sys
+import time
+
+from bench import exporting, loading, reading
+from bench.figures import Figure, table
+from bench.fleet import Fleet
+from bench.stores import KINDS, Unavailable, stores
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print; the exit code."""
+    options = _options(arguments)
+    begun = time.monotonic()
+    try:
+        figures = _measure(options)
+    except Unavailable as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(
+        f"{options.devices} devices x {options.days} days, {options.changing:g} % really change "
+        f"a day; medians; {time.monotonic() - begun:.0f} s in all\n"
+    )
+    print(table(figures))
+    return 1 if any(figure.kept is False for figure in figures) else 0
+
+
+def _measure(options: argparse.Namespace) -> list[Figure]:
+    first = loading.LAST_DAY
+    fleet = Fleet(options.devices, options.shared, options.changing / 100, first)
+    figures = []
+    with stores(tuple(options.databases)) as found:
+        clocked = loading.load(found, fleet, options.days)
+        for store in found:
+            figures += loading.figures(store, clocked[store.kind])
+            figures += reading.figures(store, options.days, options.runs)
+            figures += exporting.figures(store, options.runs)
+    return figures
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--devices", type=int, default=20_000)
+    parser.add_argument("--days", type=int, default=65, help="at least 4")
+    parser.add_argument("--runs", type=int, default=9, help="of each question and file")
+    parser.add_argument("--changing", type=float, default=1.0, help="percent a day, really")
+    parser.add_argument(
+        "--shared", type=float, default=0.4, help="part of the devices that is the second source's"
+    )
+    parser.add_argument(
+        "--databases", nargs="+", choices=KINDS, default=list(KINDS), metavar="DATABASE"
+    )
+    options = parser.parse_args(arguments)
+    if options.days < 4:
+        parser.error("--days: 4 at least, or there is nothing to take a median of.")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""The floor of reading: SQL as a person would write it by hand for one question, on our tables,
+run through the driver's own cursor.
+
+Every statement answers exactly what the product's query answers, and the measuring functions
+compare the answers before they compare the times.
+"""
+
+import re
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any
+
+from sqlalchemy import Engine
+
+COUNTS = """
+    SELECT site_id, device_type, billing_status, n FROM daily_counts
+    WHERE snapshot_date = :now AND basis = 'assets' AND billing_status IN ('billable', 'spare')
+"""
+
+SEARCHED = """
+    SELECT site_id, device_type, billing_status, count(*) FROM device_snapshots
+    WHERE valid_from <= :now AND valid_to > :now AND billing_status IN ('billable', 'spare')
+      AND (lower(hostname) LIKE :q OR lower(display_name) LIKE :q OR lower(serial) LIKE :q
+           OR lower(os) LIKE :q OR lower(node_class) LIKE :q
+           OR site_id IN (SELECT site_id FROM sites WHERE lower(name) LIKE :q))
+    GROUP BY site_id, device_type, billing_status
+"""
+
+_BARS = """
+    SELECT sum(was_counted),
+           sum(CASE WHEN is_counted = 1 AND was_present = 0 THEN 1 ELSE 0 END),
+           sum(CASE WHEN was_counted = 1 AND is_present = 0 THEN 1 ELSE 0 END),
+           0, 0,
+           sum(CASE WHEN is_counted = 1 AND was_present = 1 AND was_counted = 0 THEN 1 ELSE 0 END),
+           sum(CASE WHEN was_counted = 1 AND is_present = 1 AND is_counted = 0 THEN 1 ELSE 0 END),
+           sum(is_counted)
+    FROM (
+        SELECT max(was) AS was_present, max(is_now) AS is_present,
+               max(CASE WHEN was = 1 AND billing_status = 'billable' THEN 1 ELSE 0 END)
+                   AS was_counted,
+               max(CASE WHEN is_now = 1 AND billing_status = 'billable' THEN 1 ELSE 0 END)
+                   AS is_counted
+        FROM ({rows}) AS both_days GROUP BY key
+    ) AS entities
+"""
+
+BARS_OF_RECORDS = _BARS.format(
+    rows="""
+    SELECT device_id AS key, billing_status,
+           CASE WHEN valid_from <= :was AND valid_to > :was THEN 1 ELSE 0 END AS was,
+           CASE WHEN valid_from <= :now AND valid_to > :now THEN 1 ELSE 0 END AS is_now
+    FROM device_snapshots
+    WHERE (valid_from <= :was AND valid_to > :was) OR (valid_from <= :now AND valid_to > :now)
+"""
+)
+
+_SPEAKING = """
+    SELECT s.*, row_number() OVER (
+        PARTITION BY s.asset_id
+        ORDER BY CASE WHEN s.billing_status = 'excluded' THEN 1 ELSE 0 END,
+                 CASE s.source WHEN 'ninja' THEN 0 WHEN 'threatlocker' THEN 1 ELSE 2 END,
+                 CASE WHEN s.node_class = 'VMWARE_VM_GUEST' THEN 1 ELSE 0 END,
+                 d.first_seen DESC, s.device_id DESC
+    ) AS turn
+    FROM device_snapshots s JOIN devices d ON d.device_id = s.device_id
+    WHERE s.valid_from <= {day} AND s.valid_to > {day}
+"""
+
+BARS_OF_ASSETS = _BARS.format(
+    rows=f"""
+    SELECT asset_id AS key, billing_status, 1 AS was, 0 AS is_now
+    FROM ({_SPEAKING.format(day=":was")}) AS then_speaking WHERE turn = 1
+    UNION ALL
+    SELECT asset_id, billing_status, 0, 1
+    FROM ({_SPEAKING.format(day=":now")}) AS now_speaking WHERE turn = 1
+"""
+)
+
+_FILE = """
+    SELECT s.device_id, s.source, d.source_key, s.site_id, t.name, s.location, s.hostname,
+           s.display_name, s.device_type, s.billing_status, s.reason, s.os, s.node_class, s.serial,
+           l.last_contact, d.first_seen, s.asset_id
+    FROM {rows} AS s
+    JOIN devices d ON d.device_id = s.device_id
+    LEFT JOIN sites t ON t.site_id = s.site_id
+    LEFT JOIN device_latest l ON l.device_id = s.device_id
+    WHERE {condition} AND s.billing_status IN ('billable', 'spare')
+    ORDER BY lower(t.name), lower(s.hostname), s.device_id
+"""
+
+FILE_OF_RECORDS = _FILE.format(
+    rows="device_snapshots", condition="s.valid_from <= :now AND s.valid_to > :now"
+)
+FILE_OF_ASSETS = _FILE.format(rows=f"({_SPEAKING.format(day=':now')})", condition="s.turn = 1")
+
+
+class Bare:
+    """A driver's cursor on one database; `rows` runs a statement of this module."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._connection = engine.raw_connection()
+        self._named = engine.dialect.name == "sqlite"
+
+    def __enter__(self) -> "Bare":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._connection.rollback()
+        self._connection.close()
+
+    def cursor(self, sql: str, values: Mapping[str, Any]) -> Any:
+        """A cursor on which `sql` has run."""
+        cursor = self._connection.cursor()
+        # sqlite3 reads ":day", psycopg2 "%(day)s".
+        cursor.execute(sql if self._named else re.sub(r":(\w+)", r"%(\1)s", sql), values)
+        return cursor
+
+    def rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """All rows that `sql` finds."""
+        with closing(self.cursor(sql, values)) as cursor:
+            return [tuple(row) for row in cursor.fetchall()]

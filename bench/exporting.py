@@ -1,0 +1,106 @@
+"""The full CSV file: the route, consumed to its end, against a cursor into csv.writer."""
+
+import csv
+import gc
+import multiprocessing
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, time
+
+import psutil
+from flask import Flask
+from sqlalchemy import URL, Engine
+
+from bench import by_hand
+from bench.by_hand import Bare
+from bench.figures import Figure, interleaved
+from bench.loading import LAST_DAY
+from bench.stores import Store
+from dashboard import access
+from dashboard.api import register
+from db.engine import open_engine
+
+LIMIT = 1.5
+MEMORY_LIMIT = 30.0
+
+_FILES = (("records", by_hand.FILE_OF_RECORDS), ("assets", by_hand.FILE_OF_ASSETS))
+
+
+def figures(store: Store, runs: int) -> Iterator[Figure]:
+    """What exporting tells of one store.
+
+    Raises:
+        AssertionError: the file and the cursor have different numbers of lines.
+    """
+    server = _server(store.ours)
+    with Bare(store.ours) as bare:
+        for basis, sql in _FILES:
+
+            def ours(basis: str = basis) -> int:
+                return _lines(server, f"/export/devices.csv?basis={basis}")
+
+            def floor(sql: str = sql) -> int:
+                return _written(bare, sql)
+
+            assert ours() == floor(), f"the file of {basis} has not as many lines as it should"
+            pair = interleaved(ours, floor, runs)
+            name = f"the full CSV, {basis}"
+            yield Figure(store.kind, name, "ms", pair.ours * 1000, pair.floor * 1000, LIMIT)
+    # In a process of its own: here, memory that was freed before would be used again unseen.
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        grown = pool.apply(_growth, (store.ours.url,))
+    yield Figure(store.kind, "the full CSV, memory it takes", "MB", grown, None, MEMORY_LIMIT)
+
+
+def _server(engine: Engine) -> Flask:
+    server = Flask("bench")
+    moment = datetime.combine(LAST_DAY, time(12), UTC)
+    register(server, engine, lambda: moment, {})
+    access.guard(server, "none")
+    return server
+
+
+def _lines(server: Flask, address: str) -> int:
+    with closing(server.test_client().get(address, buffered=False)) as response:
+        assert response.status_code == 200, response.get_data(as_text=True)
+        return sum(piece.count(b"\n") for piece in response.iter_encoded())
+
+
+def _written(bare: Bare, sql: str) -> int:
+    with (
+        tempfile.TemporaryFile("w", newline="", encoding="utf-8") as file,
+        closing(bare.cursor(sql, {"now": LAST_DAY.isoformat()})) as cursor,
+    ):
+        lines = 1
+        writer = csv.writer(file)
+        writer.writerow(column[0] for column in cursor.description)
+        while rows := cursor.fetchmany(1000):
+            writer.writerows(rows)
+            lines += len(rows)
+        return lines
+
+
+def _growth(url: URL) -> float:
+    """By how many MB the resident memory of this process grows at most while it exports all."""
+    engine = open_engine(url)
+    server = _server(engine)
+    # What is loaded once, by the first request of all, is not the file's.
+    _lines(server, "/export/devices.csv?basis=records&site=1")
+    gc.collect()
+    process, done = psutil.Process(), threading.Event()
+    before = peak = process.memory_info().rss
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.002):
+            peak = max(peak, process.memory_info().rss)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    _lines(server, "/export/devices.csv?basis=records")
+    done.set()
+    watcher.join()
+    engine.dispose()
+    return (max(peak, process.memory_info().rss) - before) / 1e6

@@ -1,0 +1,104 @@
+"""The floor of writing: one row per device and day with its JSON, as the first system had it.
+
+Two secondary indexes, for its two questions: a site's devices of a day, a device's days. A day is
+loaded as quickly as the driver can such that it may be loaded again: on PostgreSQL COPY into a
+temporary table and INSERT ... ON CONFLICT from there, on SQLite one prepared INSERT OR REPLACE.
+"""
+
+import io
+import json
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import date
+
+from sqlalchemy import Engine
+
+from db.ids import device_id
+from etl.gather import read
+from etl.record import Raw
+from etl.rules.billing import billing_status
+from etl.rules.device_type import device_type
+from etl.sources import Source
+
+_COLUMNS = (
+    "snapshot_date", "device_id", "source", "site", "hostname", "display_name", "location",
+    "device_type", "billing_status", "os", "node_class", "serial", "payload",
+)  # fmt: skip
+_TABLE = (
+    "CREATE TABLE device_snapshot (snapshot_date date NOT NULL, device_id bigint NOT NULL, "
+    "source varchar(16) NOT NULL, site varchar(128), hostname varchar(255), "
+    "display_name varchar(255), location varchar(255), device_type varchar(16) NOT NULL, "
+    "billing_status varchar(16) NOT NULL, os varchar(255), node_class varchar(64), "
+    "serial varchar(128), payload {json} NOT NULL, PRIMARY KEY (snapshot_date, device_id))"
+)
+_INDEXES = (
+    "CREATE INDEX ix_site ON device_snapshot (snapshot_date, site)",
+    "CREATE INDEX ix_device ON device_snapshot (device_id, snapshot_date)",
+)
+
+Row = tuple[str | None, ...]
+
+
+def create(engine: Engine) -> None:
+    """The table and its indexes."""
+    kind = "text" if engine.dialect.name == "sqlite" else "jsonb"
+    with closing(engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        for statement in (_TABLE.format(json=kind), *_INDEXES):
+            cursor.execute(statement)
+        connection.commit()
+
+
+def rows_of(source: Source, raws: Sequence[Raw], day: date) -> list[Row]:
+    """What is loaded of a day: read and judged as ours is, with the JSON as text."""
+    rows = []
+    for record in read(source, raws).records:
+        kind = device_type(record.node_class, record.os)
+        status = billing_status(
+            unmanaged=record.unmanaged, internal_site=None, display_name=record.display_name,
+            location=record.location, node_class=record.node_class, spare_words=("spare",),
+            spare_node_classes=("VMWARE_VM_GUEST",),
+        )  # fmt: skip
+        rows.append(
+            (
+                day.isoformat(), str(device_id(source.NAME, record.source_key)), source.NAME,
+                record.alias_key, record.hostname, record.display_name, record.location,
+                kind.value, status.value, record.os, record.node_class, record.serial,
+                json.dumps(record.payload, separators=(",", ":")),
+            )
+        )  # fmt: skip
+    return rows
+
+
+def load(engine: Engine, rows: Sequence[Row]) -> None:
+    """Write `rows` in one transaction, in place of those of the same device and day."""
+    with closing(engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        if engine.dialect.name == "sqlite":
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.executemany(_REPLACE, rows)
+            cursor.execute("COMMIT")
+            return
+        cursor.execute("CREATE TEMP TABLE stage (LIKE device_snapshot) ON COMMIT DROP")
+        cursor.copy_from(_copied(rows), "stage", columns=_COLUMNS)
+        cursor.execute(_MERGE)
+        connection.commit()
+
+
+_NAMES = ", ".join(_COLUMNS)
+_REPLACE = "INSERT OR REPLACE INTO device_snapshot ({}) VALUES ({})".format(
+    _NAMES, ", ".join("?" for _ in _COLUMNS)
+)
+_MERGE = (
+    "INSERT INTO device_snapshot ({}) SELECT {} FROM stage "
+    "ON CONFLICT (snapshot_date, device_id) DO UPDATE SET {}"
+).format(_NAMES, _NAMES, ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[2:]))
+
+
+def _copied(rows: Sequence[Row]) -> io.StringIO:
+    # This fleet's texts hold no tab and no line feed, so a backslash is all there is to escape.
+    lines = (
+        "\t".join(["\\N" if cell is None else cell.replace("\\", "\\\\") for cell in row])
+        for row in rows
+    )
+    return io.StringIO("\n".join(lines) + "\n")

@@ -1,0 +1,98 @@
+"""Databases to measure on: for each kind one with our tables and one with the floor's."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine, text
+
+from bench import seed_layout
+from db import migrate
+from db.engine import open_engine, sqlite_url
+
+KINDS = ("sqlite", "postgresql")
+
+
+class Unavailable(Exception):
+    """A kind of database cannot be started here; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """A pair of databases of one kind, both empty at first."""
+
+    kind: str
+    ours: Engine
+    floor: Engine
+
+    def megabytes(self) -> tuple[float, float]:
+        """What ours and the floor's take on disk, indexes and all."""
+        return _megabytes(self.ours), _megabytes(self.floor)
+
+
+@contextmanager
+def stores(kinds: tuple[str, ...]) -> Iterator[list[Store]]:
+    """A store of each kind, in temporary folders that are removed at the end.
+
+    Raises:
+        Unavailable: PostgreSQL is asked for and not installed.
+    """
+    with ExitStack() as stack:
+        yield [stack.enter_context(_SOURCES[kind]()) for kind in kinds]
+
+
+@contextmanager
+def _sqlite() -> Iterator[Store]:
+    with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
+        ours, floor = (open_engine(sqlite_url(Path(folder) / f"{n}.db")) for n in ("ours", "floor"))
+        yield from _prepared("sqlite", ours, floor)
+
+
+@contextmanager
+def _postgresql() -> Iterator[Store]:
+    try:
+        # The tests know how to start one from its wheel; where they are not installed, none is.
+        from tests import servers
+    except ImportError as error:
+        raise Unavailable(
+            f"PostgreSQL is measured with what the tests install ({error}): "
+            "pip install -e '.[test]', or choose --databases sqlite."
+        ) from error
+    try:
+        with servers.postgres() as server:
+            ours, floor = (open_engine(server.create()) for _ in range(2))
+            yield from _prepared("postgresql", ours, floor)
+    except servers.Missing as error:
+        raise Unavailable(f"{error} Or choose --databases sqlite.") from error
+
+
+_SOURCES = {"sqlite": _sqlite, "postgresql": _postgresql}
+
+
+def _prepared(kind: str, ours: Engine, floor: Engine) -> Iterator[Store]:
+    migrate.upgrade(ours)
+    seed_layout.create(floor)
+    yield Store(kind, ours, floor)
+    ours.dispose()
+    floor.dispose()
+
+
+def _megabytes(engine: Engine) -> float:
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.commit()
+        raw = engine.raw_connection()
+        raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        raw.close()
+        return Path(str(engine.url.database)).stat().st_size / 1e6
+    with engine.connect() as connection:
+        size = connection.scalar(
+            text(
+                "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c "
+                "JOIN pg_namespace n ON n.oid = c.relnamespace "
+                "WHERE c.relkind = 'r' AND n.nspname = 'public'"
+            )
+        )
+    return float(size or 0) / 1e6

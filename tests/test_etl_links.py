@@ -1,0 +1,188 @@
+"""Which records are one machine, from day to day: links begin with evidence, stand, and end only
+when two real serial numbers contradict them (rule 12)."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from db.ids import device_id
+from db.tables import OPEN_END
+from tests.small_hub import Hub, Pc, pcs
+
+DAY = date(2024, 3, 14)
+REST = pcs(range(100, 110))
+
+
+def later(days: int) -> date:
+    return DAY + timedelta(days=days)
+
+
+@pytest.fixture
+def hub(sqlite_engine: Engine) -> Hub:
+    return Hub(sqlite_engine)
+
+
+def asset(hub: Hub, key: str, source: str = "ninja") -> int:
+    """The asset of a device's newest stretch."""
+    asset_id: int = hub.stretches(key, source)[-1].asset_id
+    return asset_id
+
+
+def own(key: str, source: str = "ninja") -> int:
+    return device_id(source, key)
+
+
+def portal(key: str, **said: str | None) -> Pc:
+    return Pc(key, "guid", node_class=None, **said)  # type: ignore[arg-type]
+
+
+def test_every_device_is_born_with_an_asset_of_its_own(hub: Hub) -> None:
+    hub.collect(DAY, REST)
+
+    assert all(asset(hub, pc.key) == own(pc.key) for pc in REST)
+    assert hub.links() == []
+
+
+def test_a_link_says_by_what_whose_and_since_when(engine: Engine) -> None:
+    hub = Hub(engine)
+    hub.collect(DAY, [Pc("1", hostname="PC-1.harbor.local"), *REST])
+
+    hub.collect(later(1), [portal("a", hostname="pc-1 | Anna")], "threatlocker")
+
+    (link,) = hub.links()
+    assert (link.device_id, link.asset_id, link.other_device_id) == (
+        own("a", "threatlocker"), own("1"), own("1"),
+    )  # fmt: skip
+    assert (link.method, link.evidence, link.author) == (
+        "hostname", "hostname pc-1 at the same site", "rule",
+    )  # fmt: skip
+    assert (link.since, link.until) == (later(1), OPEN_END)
+    assert asset(hub, "a", "threatlocker") == asset(hub, "1") == own("1")
+    assert hub.counted("assets", later(1)) == {"billable": 11}
+
+
+def test_a_link_stands_when_names_and_sites_differ_later(hub: Hub) -> None:
+    hub.collect(DAY, [Pc("1", hostname="pc-1"), *REST])
+    hub.collect(DAY, [portal("a", hostname="pc-1")], "threatlocker")
+
+    hub.collect(later(1), [Pc("1", "2", "Pelican", hostname="renamed"), *REST])
+    hub.collect(later(1), [portal("a", hostname="other")], "threatlocker")
+
+    assert asset(hub, "a", "threatlocker") == asset(hub, "1") == own("1")
+    assert len(hub.links()) == 1
+    assert hub.counted("assets", later(1)) == {"billable": 11}
+
+
+def test_two_real_serial_numbers_end_a_link_and_each_is_its_own_machine_again(hub: Hub) -> None:
+    hub.collect(DAY, [Pc("1", hostname="pc-1", serial="SN-0001"), *REST])
+    hub.collect(DAY, [portal("a", hostname="pc-1")], "threatlocker")
+    assert hub.counted("assets", DAY) == {"billable": 11}
+
+    hub.collect(later(1), [portal("a", hostname="pc-1", serial="Default string")], "threatlocker")
+    assert len(hub.links()) == 1 and hub.links()[0].until == OPEN_END
+
+    hub.collect(later(2), [portal("a", hostname="pc-1", serial="SN-0002")], "threatlocker")
+
+    (link,) = hub.links()
+    assert (link.since, link.until) == (DAY, later(2))
+    assert asset(hub, "a", "threatlocker") == own("a", "threatlocker")
+    assert hub.on(later(1), "threatlocker")["a"].asset_id == own("1")
+    assert hub.counted("assets", later(1)) == {"billable": 11}
+    assert hub.counted("assets", later(2)) == {"billable": 12}
+
+
+def test_repeating_the_day_that_ended_a_link_brings_it_back(hub: Hub) -> None:
+    hub.collect(DAY, [Pc("1", hostname="pc-1", serial="SN-0001"), *REST])
+    hub.collect(DAY, [portal("a", hostname="pc-1")], "threatlocker")
+    hub.collect(later(1), [portal("a", hostname="pc-1", serial="SN-0002")], "threatlocker")
+
+    hub.collect(later(1), [portal("a", hostname="pc-1")], "threatlocker")
+
+    (link,) = hub.links()
+    assert (link.since, link.until, link.closed_by) == (DAY, OPEN_END, None)
+    assert hub.spans("a", "threatlocker") == [(DAY, None)]
+    assert asset(hub, "a", "threatlocker") == own("1")
+
+
+def test_repeating_the_day_that_began_a_link_without_its_reason_takes_it_back(hub: Hub) -> None:
+    hub.collect(DAY, [Pc("1", hostname="pc-1"), *REST])
+    hub.collect(later(1), [portal("a", hostname="pc-1")], "threatlocker")
+
+    hub.collect(later(1), [portal("a", hostname="pc-7")], "threatlocker")
+
+    assert hub.links() == []
+    assert asset(hub, "a", "threatlocker") == own("a", "threatlocker")
+
+
+def test_a_machine_enrolled_again_is_the_same_asset_while_both_records_stand(hub: Hub) -> None:
+    hub.collect(DAY, [Pc("1", serial="SN-0001"), *REST])
+
+    hub.collect(later(1), [Pc("1", serial="SN-0001"), Pc("2", serial="sn0001"), *REST])
+
+    assert asset(hub, "2") == asset(hub, "1") == own("1")
+    assert hub.links()[0].evidence == "serial sn0001 enrolled again"
+    assert hub.counted("ninja", later(1)) == {"billable": 12}
+    assert hub.counted("assets", later(1)) == {"billable": 11}
+
+
+def test_a_machine_enrolled_again_after_its_record_went_is_the_same_asset(hub: Hub) -> None:
+    hub.collect(DAY, [Pc("1", serial="SN-0001"), *REST])
+    hub.collect(later(1), REST)
+
+    hub.collect(later(2), [Pc("2", serial="SN-0001"), *REST])
+
+    assert asset(hub, "2") == own("1")
+    assert hub.counted("assets", later(2)) == {"billable": 11}
+
+
+def test_a_device_that_returns_still_answers_to_its_asset(hub: Hub) -> None:
+    hub.collect(DAY, [Pc("1", hostname="pc-1"), *REST])
+    fleet = [portal("a", hostname="pc-1"), portal("b"), portal("c")]
+    hub.collect(DAY, fleet, "threatlocker")
+    hub.collect(later(1), fleet[1:], "threatlocker")
+
+    hub.collect(later(2), [replace(fleet[0], hostname="renamed"), *fleet[1:]], "threatlocker")
+
+    assert asset(hub, "a", "threatlocker") == own("1")
+    assert len(hub.links()) == 1
+
+
+def test_a_machine_that_three_sources_know_is_counted_once(hub: Hub) -> None:
+    hub.collect(DAY, [Pc("1", hostname="pc-1", serial="SN-0001"), *REST])
+    hub.collect(DAY, [portal("a", hostname="PC-1")], "threatlocker")
+    hub.collect(DAY, [portal("m", serial="SN-0001")], "agent")
+
+    assert asset(hub, "m", "agent") == asset(hub, "a", "threatlocker") == own("1")
+    assert hub.counted("assets", DAY) == {"billable": 11}
+
+
+def test_ambiguous_names_wait_until_only_one_is_left(hub: Hub) -> None:
+    hub.collect(DAY, [Pc("1", hostname="pc-1"), Pc("2", hostname="pc-1"), *REST])
+    hub.collect(DAY, [portal("a", hostname="pc-1")], "threatlocker")
+    assert hub.links() == []
+
+    hub.collect(later(1), [Pc("1", hostname="pc-1"), Pc("2", hostname="pc-2"), *REST])
+    hub.collect(later(1), [portal("a", hostname="pc-1")], "threatlocker")
+
+    # Either record may have been the later one; they are one asset.
+    assert asset(hub, "a", "threatlocker") == asset(hub, "1") != asset(hub, "2")
+    assert hub.counted("assets", later(1)) == {"billable": 12}
+
+
+def test_equal_serial_numbers_at_two_sites_are_two_machines(hub: Hub) -> None:
+    hub.collect(DAY, [Pc("1", "1", "Harbor Dental", serial="SN-0001"),
+                      Pc("2", "2", "Pelican", serial="SN-0001")])  # fmt: skip
+
+    assert hub.links() == []
+    assert hub.counted("assets", DAY) == {"billable": 2}
+
+
+def test_an_excluded_record_speaks_for_a_machine_only_when_no_other_does(hub: Hub) -> None:
+    hub.collect(DAY, [Pc("1", hostname="pc-1", managed=False), Pc("2", managed=False), *REST])
+
+    hub.collect(DAY, [portal("a", hostname="pc-1")], "threatlocker")
+
+    assert hub.counted("ninja", DAY) == {"excluded": 2, "billable": 10}
+    assert hub.counted("assets", DAY) == {"excluded": 1, "billable": 11}
