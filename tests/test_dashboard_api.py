@@ -59,7 +59,7 @@ def test_today_has_the_fields_of_the_seed_and_its_sums_hold(engine: Engine) -> N
     assert [site["name"] for site in today["sites"]] == [
         "(no site)", "Harbor Dental", "Müller & Söhne, Bau", "North 100% Farms",
     ]  # fmt: skip
-    assert today["sites"][1]["site_id"] == str(HARBOR)
+    assert today["sites"][1]["site_id"] == HARBOR
     for field in totals:
         assert totals[field] == sum(site[field] for site in today["sites"])
 
@@ -127,7 +127,7 @@ def test_a_device_row_has_exactly_the_promised_fields(client: Client) -> None:
     (row,) = devices["items"]
     assert tuple(row) == COLUMNS
     assert row == row | {
-        "source": "ninja", "source_key": "101", "site_id": str(HARBOR), "site": "Harbor Dental",
+        "source": "ninja", "source_key": "101", "site_id": HARBOR, "site": "Harbor Dental",
         "location": "Rack 1", "hostname": "H-SRV1", "display_name": "Harbor server",
         "device_type": "server", "billing_status": "billable", "reason": "it is billable",
         "os": "Windows Server 2022", "node_class": "WINDOWS_SERVER", "serial": "SER-H1",

@@ -96,7 +96,7 @@ def test_the_file_is_the_list_that_the_api_shows(engine: Engine) -> None:
 
 def _as_cells(row: dict[str, Any]) -> dict[str, str]:
     """A row of the API as it stands in a file."""
-    cells = {name: "" if value is None else value for name, value in row.items()}
+    cells = {name: "" if value is None else str(value) for name, value in row.items()}
     return {name: "'" + cell if cell.startswith(TRIGGERS) else cell for name, cell in cells.items()}
 
 

@@ -113,7 +113,7 @@ def _change(change: Change) -> dict[str, Any]:
 
 def _by_name(sites: dict[int, totals.Totals], called: dict[int, str]) -> list[dict[str, Any]]:
     rows = [
-        {"site_id": str(site), "name": called.get(site, str(site)), **fields}
+        {"site_id": site, "name": called.get(site, str(site)), **fields}
         for site, fields in sites.items()
     ]
     return sorted(rows, key=lambda row: (row["name"].casefold(), row["site_id"]))
@@ -142,7 +142,7 @@ def _compared(
     everywhere = {site: (now or {}).get(site, nothing) for site in {*(now or {}), *(then or {})}}
     rows = _by_name(everywhere, called)
     for row in rows:
-        site = int(row["site_id"])
+        site = row["site_id"]
         previous = None if then is None else then.get(site, nothing)["total_devices"]
         current = None if now is None else row["total_devices"]
         change = Change(current, previous)

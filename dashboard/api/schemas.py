@@ -44,7 +44,7 @@ _CHANGE = {
     "change": _COUNT,
     "change_percent": _nullable("number"),
 }
-_SITE = {"site_id": ID, "name": {"type": "string"}, **_TOTALS}
+_SITE = {"site_id": {"type": "integer"}, "name": {"type": "string"}, **_TOTALS}
 _LIST = {
     "date": _MOMENT,
     "basis": one_of(BASES),
@@ -65,7 +65,8 @@ SCHEMAS: Schema = {
         "type": "object",
         "properties": {
             **dict.fromkeys(COLUMNS, _TEXT),
-            **dict.fromkeys(("device_id", "site_id", "asset_id"), ID),
+            **dict.fromkeys(("device_id", "asset_id"), ID),
+            "site_id": {"type": "integer"},
             "source": one_of(SOURCES),
             "device_type": one_of(TYPES),
             "billing_status": one_of(STATUSES),

@@ -34,7 +34,7 @@ COLUMNS = (
 """The fields of a device row, everywhere; in the assets basis `sources` follows."""
 
 CHUNK = 1000
-_IDS = ("device_id", "site_id", "asset_id")
+_IDS = ("device_id", "asset_id")
 
 
 @dataclass(frozen=True)
