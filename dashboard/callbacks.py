@@ -23,7 +23,7 @@ def register_callbacks(app: Dash) -> None:
         Output(SITE, "value"), Output(AS_OF, "date"), Output(COMPARE_TO, "date"),
         Output(BASIS, "value"), Output(TYPE, "value"), Output(STATUS, "value"),
         Output(_LINKS, "href"), Output(_LINKS, "className"), Output("filter-count", "children"),
-        Input("address", "search"), Input("address", "pathname"),
+        Input("address", "search"), Input("address", "pathname"), Input("popped", "data"),
         Input(SITE, "value"), Input(AS_OF, "date"), Input(COMPARE_TO, "date"),
         Input(BASIS, "value"), Input(TYPE, "value"), Input(STATUS, "value"),
         Input(CLEAR, "n_clicks"),

@@ -61,14 +61,19 @@ class DatabaseServer:
 
 
 @contextmanager
-def postgres() -> Iterator[DatabaseServer]:
-    """PostgreSQL, with nothing flushed to disk: the tests kill our programs, not the machine."""
+def postgres(*, durable: bool = False) -> Iterator[DatabaseServer]:
+    """PostgreSQL, with nothing flushed to disk: the tests kill our programs, not the machine.
+
+    Args:
+        durable: flush like a server that somebody relies on, to measure what that costs.
+    """
     with _folder() as folder:
         programs = _postgres_programs(folder)
         password, data = secrets.token_hex(8), folder / "data"
         password_file = folder / "password"
         password_file.write_text(password)
         user = _own(folder)
+        flush = "on" if durable else "off"
         initdb: Sequence[str | Path] = (
             programs / "initdb", "--pgdata", data, "--username=hub", "--pwfile", password_file,
             "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync",
@@ -78,7 +83,7 @@ def postgres() -> Iterator[DatabaseServer]:
         def command(port: int) -> Sequence[str | Path]:
             return (
                 programs / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", "",
-                "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=60",
+                "-c", f"fsync={flush}", "-c", f"full_page_writes={flush}", "-c", "max_connections=60",
                 "-c", "timezone=America/Sao_Paulo",
             )  # fmt: skip
 

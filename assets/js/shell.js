@@ -43,7 +43,7 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     shell: {
-      mirror: function (search, path, site, as_of, compare_to, basis, type, status, clear, links) {
+      mirror: function (search, path, popped, site, as_of, compare_to, basis, type, status, clear, links) {
         var same = window.dash_clientside.no_update;
         var which = (window.dash_clientside.callback_context.triggered[0] || { prop_id: "" }).prop_id;
         var byControl = /^filter-/.test(which);
@@ -117,6 +117,11 @@
         if (page && new URL(link.href).pathname === page) link.click();
       });
     }
+  });
+  // Back and forward over filters: the page's own location does not notice an address that it
+  // did not set itself.
+  window.addEventListener("popstate", function () {
+    window.dash_clientside.set_props("popped", { data: Date.now() });
   });
   document.addEventListener("scroll", function () {
     document.documentElement.classList.toggle("scrolled", window.scrollY > 8);

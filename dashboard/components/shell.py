@@ -41,6 +41,7 @@ def shell(sites: Sequence[Option], version: str) -> Component:
             dcc.Location(id="address", refresh=False),
             dcc.Location(id="go", refresh="callback-nav"),
             dcc.Store(id="filters"),
+            dcc.Store(id="popped"),
             dcc.Store(id="snapshot", data=version),
             dcc.Interval(id="poll", interval=POLL_MILLISECONDS),
             _top(links),

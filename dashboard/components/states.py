@@ -52,13 +52,13 @@ def first_run(told: Sequence[str]) -> html.Section:
     )
 
 
-def nothing_matches() -> html.Section:
+def nothing_matches(path: str) -> html.Section:
     """No device matches the filters. Why a day shows nothing, the strip above says."""
     return html.Section(
         [
             html.H2(_("No device matches these filters"), className="state-title"),
             html.P(_("Take a filter away, choose another day, or start again without any.")),
-            dcc.Link(_("Clear all filters"), href="?", className="button"),
+            dcc.Link(_("Clear all filters"), href=path, className="button"),
         ],
         className="card state",
     )

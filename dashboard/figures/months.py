@@ -14,8 +14,8 @@ from dashboard.queries.moment import LABELS
 from dashboard.queries.months import Month
 from dashboard.theme import MUTED, series_colour, template
 
-Href = Callable[[Month, str | None], str]
-"""The address of a month's devices of one type, or of all (None)."""
+Href = Callable[[Month, str | None], str | None]
+"""The address of a month's devices of one type, or of all (None); None: it has none."""
 
 
 def pivot(months: Sequence[Month]) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Why the number moved: opening, what came, what went, closing. It adds up."""
 
 from collections.abc import Mapping
+from itertools import accumulate, pairwise
 
 import plotly.graph_objects as go
 
@@ -35,31 +36,26 @@ def waterfall_figure(
     figure = go.Figure(layout={"template": template(), "bargap": 0.3, "showlegend": False})
     if bars.opening is None or bars.closing is None:
         return figure
-    keys, bases, heights, texts, colours = ["opening"], [0], [bars.opening], [], [ACCENT]
-    texts.append(formats.number(bars.opening))
-    level, levels = bars.opening, [bars.opening]
-    for key, sign in STEPS:
-        count = getattr(bars, key) or 0
-        after = level + sign * count
-        keys.append(key)
-        bases.append(min(level, after))
-        heights.append(count)
-        texts.append(formats.signed(sign * count))
-        colours.append(UP if sign > 0 else DOWN)
-        level = after
-        levels.append(level)
-    keys.append("closing")
-    bases.append(0)
-    heights.append(bars.closing)
-    texts.append(formats.number(bars.closing))
-    colours.append(ACCENT)
-    labels = [_wrapped(names[key]) for key in keys]
+    levels = _levels(bars)
     floor, roof = _range(levels)
+    keys = ["opening", *(key for key, _sign in STEPS), "closing"]
+    # Each bar stands between two levels; the first and the last one on the ground.
+    lows = [0, *map(min, pairwise(levels)), 0]
+    highs = [levels[0], *map(max, pairwise(levels)), bars.closing]
+    changes = [sign * (getattr(bars, key) or 0) for key, sign in STEPS]
+    texts = [
+        formats.number(bars.opening),
+        *map(formats.signed, changes),
+        formats.number(bars.closing),
+    ]
+    colours = [ACCENT, *(UP if sign > 0 else DOWN for _key, sign in STEPS), ACCENT]
+    labels = [_wrapped(names[key]) for key in keys]
+    # From the floor on, or Plotly would draw from zero what the axis cuts away.
+    bases = [max(low, floor) for low in lows]
     figure.add_bar(
         x=labels,
-        # From the floor on, or Plotly would draw from zero what the axis cuts away.
-        y=[base + height - max(base, floor) for base, height in zip(bases, heights, strict=True)],
-        base=[max(base, floor) for base in bases],
+        y=[high - base for base, high in zip(bases, highs, strict=True)],
+        base=bases,
         customdata=[href.get(key) for key in keys],
         marker={"color": colours},
         hovertext=[plain(f"{names[key]}: {text}") for key, text in zip(keys, texts, strict=True)],
@@ -67,7 +63,7 @@ def waterfall_figure(
     )
     figure.add_scatter(
         x=labels,
-        y=[base + height for base, height in zip(bases, heights, strict=True)],
+        y=highs,
         text=texts,
         mode="text",
         textposition="top center",
@@ -87,13 +83,13 @@ def waterfall_figure(
 
 def cut(bars: Bars) -> int:
     """Where the chart's axis begins: 0, or the count below which nothing is drawn."""
-    if bars.opening is None:
-        return 0
-    level, levels = bars.opening, [bars.opening]
-    for key, sign in STEPS:
-        level += sign * (getattr(bars, key) or 0)
-        levels.append(level)
-    return int(_range(levels)[0])
+    return 0 if bars.opening is None else int(_range(_levels(bars))[0])
+
+
+def _levels(bars: Bars) -> list[int]:
+    """How many there are at the beginning and after each step."""
+    steps = (sign * (getattr(bars, key) or 0) for key, sign in STEPS)
+    return list(accumulate(steps, initial=bars.opening or 0))
 
 
 def _range(levels: list[int]) -> tuple[float, float]:
@@ -101,7 +97,7 @@ def _range(levels: list[int]) -> tuple[float, float]:
     least, most = min(levels), max(levels)
     spread = max(most - least, 1)
     floor = 0 if spread * 5 > most else max(0, least - spread)
-    return floor, most + (most - floor) * 0.14
+    return floor, most + max(most - floor, 1) * 0.14
 
 
 def _wrapped(name: str) -> str:

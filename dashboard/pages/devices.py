@@ -72,7 +72,7 @@ def show(query: str | None, _snapshot: object) -> tuple[str, str, str, Any, bool
     if v.moment.newest is None:
         state = first_run([told(notice) for notice in problems])
     elif not count:
-        state = nothing_matches()
+        state = nothing_matches("/devices")
     about = sentences.shown(v.moment, v.filters)
     return sentences.how_many(count), about, links.devices_file(v.filters), state, not count
 

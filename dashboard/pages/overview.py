@@ -92,7 +92,7 @@ def show(query: str | None, _snapshot: object) -> dict[str, Any]:
             return overview.instead(first_run([told(notice) for notice in problems]))
         answers = _ask(v)
     if answers.nothing:
-        return overview.instead(nothing_matches())
+        return overview.instead(nothing_matches("/"))
     return overview.parts(answers)
 
 

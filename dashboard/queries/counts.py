@@ -66,8 +66,10 @@ def _stored(side: Side, filters: Filters) -> Select[Any]:
             )
         )
     groups = (column.site_id, column.device_type, column.billing_status)
-    matching = entities.matches(daily_counts, filters)
-    return select(*groups, func.sum(column.n)).where(standing, matching).group_by(*groups)
+    matching = and_(standing, entities.matches(daily_counts, filters))
+    if filters.basis == "assets" or len(dates) == 1:
+        return select(*groups, column.n).where(matching)
+    return select(*groups, func.sum(column.n)).where(matching).group_by(*groups)
 
 
 def by_source(
