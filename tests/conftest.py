@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import URL, Engine
 
 from db import migrate
@@ -33,6 +33,9 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("hub")
+
+# Two browsers on two busy cores are slow; a page that never comes fails all the same.
+expect.set_options(timeout=20_000)
 
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
 

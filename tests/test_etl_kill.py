@@ -107,8 +107,11 @@ class Scene:
         published = Counter((run.source, run.business_date) for run in runs if run.published)
         assert all(n == 1 for n in published.values())
         assert all(run.state == "complete" for run in runs if run.published)
-        assert found in self.states, "half a day is published"
-        return self.states.index(found)
+        differing = [
+            sorted(name for name in state if state[name] != found[name]) for state in self.states
+        ]
+        assert [] in differing, f"half a day: each state differs in {differing}"
+        return differing.index([])
 
     def survives(self, kill: Callable[[URL], None]) -> None:
         """`kill` a collection somewhere; the day is whole, and the next collection ends well."""
