@@ -78,6 +78,7 @@ def serve_command(host: str | None, port: int | None) -> None:
     host = host or env_required(HOST)
     port = port or env_int(PORT, least=1, most=65535)
     check_auth(host)
+    check_settings(())
     check_port(host, port)
     open_database().dispose()
     click.echo(f"Inventory Hub at http://{host}:{port}")

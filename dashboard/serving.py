@@ -27,5 +27,4 @@ def serve(host: str, port: int) -> None:
         blocking_threads=THREADS,
         factory=True,
         log_enabled=False,
-        process_name="inventory-hub",
     ).serve()
