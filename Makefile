@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 DESCRIBED := setup.cfg pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-all coverage lint fmt bench build clean
+.PHONY: help demo run test test-all coverage lint fmt words bench build clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,10 @@ lint: $(VENV)/.for-development ## Walls, style, types and the secret scan
 fmt: $(VENV)/.for-development ## Put the code into the house's form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+words: $(VENV)/.for-use ## Collect the dashboard's words for translators
+	$(BIN)/pybabel --quiet extract -k mark --no-location --sort-output --omit-header \
+		-o dashboard/translations/messages.pot dashboard
 
 bench: $(VENV)/.for-tests ## Measure speed and size, as ratios
 	$(BIN)/python -m bench $(ARGS)

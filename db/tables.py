@@ -113,6 +113,7 @@ device_snapshots = _table(
     Column("closed_by", BigInteger),
     Index(None, "source", "valid_to", "valid_from"),
     Index(None, "asset_id"),
+    Index(None, "serial"),
 )
 
 # Distinct payload of a device without its volatile keys: zlib of canonical JSON.

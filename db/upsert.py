@@ -88,7 +88,8 @@ def _execute(
     ]
     compiled = statement.compile(dialect=dialect, column_keys=list(names))
     in_order = [columns[names.index(name)] for name in compiled.positiontup]
-    connection.exec_driver_sql(compiled.string, list(zip(*in_order, strict=True)))
+    sql = compiled.string
+    connection.exec_driver_sql(sql, list(zip(*in_order, strict=True)))
 
 
 def _converted(column: Column[Any], values: Sequence[Any], dialect: Dialect) -> Sequence[Any]:

@@ -173,6 +173,7 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_device_snapshots_asset_id"), ["asset_id"], unique=False
         )
+        batch_op.create_index(batch_op.f("ix_device_snapshots_serial"), ["serial"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_device_snapshots_source_valid_to_valid_from"),
             ["source", "valid_to", "valid_from"],
@@ -357,6 +358,7 @@ def downgrade() -> None:
     op.drop_table("devices")
     with op.batch_alter_table("device_snapshots", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_device_snapshots_source_valid_to_valid_from"))
+        batch_op.drop_index(batch_op.f("ix_device_snapshots_serial"))
         batch_op.drop_index(batch_op.f("ix_device_snapshots_asset_id"))
 
     op.drop_table("device_snapshots")
