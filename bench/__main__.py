@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _measure(options: argparse.Namespace) -> list[Figure]:
     first = loading.LAST_DAY
     fleet = Fleet(options.devices, options.shared, options.changing / 100, first)
-    figures = []
+    figures: list[Figure] = []
     with stores(tuple(options.databases)) as found:
         clocked = loading.load(found, fleet, options.days)
         for store in found:

@@ -5,6 +5,8 @@ Every statement answers exactly what the product's query answers, and the measur
 compare the answers before they compare the times.
 """
 
+# ruff: noqa: S608 (every statement is put together from the constants of this file)
+
 import re
 from collections.abc import Mapping
 from contextlib import closing
@@ -54,44 +56,82 @@ BARS_OF_RECORDS = _BARS.format(
 """
 )
 
-_SPEAKING = """
-    SELECT s.*, row_number() OVER (
-        PARTITION BY s.asset_id
-        ORDER BY CASE WHEN s.billing_status = 'excluded' THEN 1 ELSE 0 END,
+_EXCLUDED = "CASE WHEN s.billing_status = 'excluded' THEN 1 ELSE 0 END"
+_TURN = """
                  CASE s.source WHEN 'ninja' THEN 0 WHEN 'threatlocker' THEN 1 ELSE 2 END,
                  CASE WHEN s.node_class = 'VMWARE_VM_GUEST' THEN 1 ELSE 0 END,
                  d.first_seen DESC, s.device_id DESC
-    ) AS turn
+"""
+_STANDING = """
     FROM device_snapshots s JOIN devices d ON d.device_id = s.device_id
     WHERE s.valid_from <= {day} AND s.valid_to > {day}
 """
+_SPEAKING = f"""
+    SELECT s.asset_id, s.billing_status, row_number() OVER (
+        PARTITION BY s.asset_id ORDER BY {_EXCLUDED}, {_TURN}
+    ) AS turn
+    {_STANDING}
+"""
 
 BARS_OF_ASSETS = _BARS.format(
-    rows=f"""
-    SELECT asset_id AS key, billing_status, 1 AS was, 0 AS is_now
-    FROM ({_SPEAKING.format(day=":was")}) AS then_speaking WHERE turn = 1
-    UNION ALL
-    SELECT asset_id, billing_status, 0, 1
-    FROM ({_SPEAKING.format(day=":now")}) AS now_speaking WHERE turn = 1
-"""
+    rows=" UNION ALL ".join(
+        (
+            "SELECT asset_id AS key, billing_status, 1 AS was, 0 AS is_now FROM ("
+            + _SPEAKING.format(day=":was")
+            + ") AS then_speaking WHERE turn = 1",
+            "SELECT asset_id, billing_status, 0, 1 FROM ("
+            + _SPEAKING.format(day=":now")
+            + ") AS now_speaking WHERE turn = 1",
+        )
+    )
 )
 
-_FILE = """
-    SELECT s.device_id, s.source, d.source_key, s.site_id, t.name, s.location, s.hostname,
-           s.display_name, s.device_type, s.billing_status, s.reason, s.os, s.node_class, s.serial,
-           l.last_contact, d.first_seen, s.asset_id
-    FROM {rows} AS s
+_CELLS = """
+    s.device_id, s.source, d.source_key, s.site_id, t.name, s.location, s.hostname,
+    s.display_name, {device_type}, s.billing_status, s.reason, s.os, s.node_class, s.serial,
+    l.last_contact, d.first_seen, s.asset_id
+"""
+_JOINED = """
     JOIN devices d ON d.device_id = s.device_id
     LEFT JOIN sites t ON t.site_id = s.site_id
     LEFT JOIN device_latest l ON l.device_id = s.device_id
-    WHERE {condition} AND s.billing_status IN ('billable', 'spare')
-    ORDER BY lower(t.name), lower(s.hostname), s.device_id
+"""
+_ORDER = "ORDER BY lower(t.name), lower(s.hostname), s.device_id"
+
+FILE_OF_RECORDS = f"""
+    SELECT {_CELLS.format(device_type="s.device_type")} FROM device_snapshots s {_JOINED}
+    WHERE s.valid_from <= :now AND s.valid_to > :now
+      AND s.billing_status IN ('billable', 'spare')
+    {_ORDER}
 """
 
-FILE_OF_RECORDS = _FILE.format(
-    rows="device_snapshots", condition="s.valid_from <= :now AND s.valid_to > :now"
+_MANAGED = (
+    "max(CASE WHEN s.source = '{source}' AND s.billing_status <> 'excluded' THEN 1 ELSE 0 END) "
+    "OVER (PARTITION BY s.asset_id) AS {source}"
 )
-FILE_OF_ASSETS = _FILE.format(rows=f"({_SPEAKING.format(day=':now')})", condition="s.turn = 1")
+FILE_OF_ASSETS = f"""
+    SELECT {_CELLS.format(device_type="m.device_type")},
+           CASE WHEN ninja = 1 THEN 'ninja' ELSE '' END
+           || CASE WHEN ninja = 1 AND threatlocker = 1 THEN ', ' ELSE '' END
+           || CASE WHEN threatlocker = 1 THEN 'threatlocker' ELSE '' END
+    FROM (
+        SELECT s.device_id, s.valid_from,
+               row_number() OVER (
+                   PARTITION BY s.asset_id ORDER BY {_EXCLUDED}, {_TURN}
+               ) AS turn,
+               first_value(s.device_type) OVER (
+                   PARTITION BY s.asset_id
+                   ORDER BY {_EXCLUDED},
+                            CASE WHEN s.device_type = 'unknown' THEN 1 ELSE 0 END, {_TURN}
+               ) AS device_type,
+               {_MANAGED.format(source="ninja")}, {_MANAGED.format(source="threatlocker")}
+        {_STANDING.format(day=":now")}
+    ) AS m
+    JOIN device_snapshots s ON s.device_id = m.device_id AND s.valid_from = m.valid_from
+    {_JOINED}
+    WHERE m.turn = 1 AND s.billing_status IN ('billable', 'spare')
+    {_ORDER}
+"""
 
 
 class Bare:
@@ -118,4 +158,5 @@ class Bare:
     def rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """All rows that `sql` finds."""
         with closing(self.cursor(sql, values)) as cursor:
-            return [tuple(row) for row in cursor.fetchall()]
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows

@@ -103,7 +103,7 @@ class Fleet:
                 }
                 for letter in "CD"
             ],
-            "notes": [{"text": f"Asset tag {dice.getrandbits(40):010X}, bought 2024."}],
+            "notes": [{"text": f"Asset tag {dice.getrandbits(40):010X}."}],
             "maintenance": None, "backupUsage": {"revisionsCurrentSize": 0},
         }  # fmt: skip
         raw = {"device": device, "organization": None, "location": None}
@@ -143,7 +143,7 @@ class Fleet:
             "maintenanceEndDate": None, "driverStatusString": "Active",
             "policies": [
                 {"id": f"{dice.getrandbits(128):032x}", "name": f"Policy {number}", "on": True}
-                for number in range(13)
+                for number in range(12)
             ],
         }  # fmt: skip
         raw = {"computer": computer, "organization": None}

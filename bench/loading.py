@@ -1,4 +1,4 @@
-"""Days are loaded into both databases of a store, in turns: how long it takes, how large it gets."""
+"""Days are loaded into both databases of a store in turns: how long it takes, how large it gets."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,6 +51,7 @@ def load(stores: Sequence[Store], fleet: Fleet, days: int) -> dict[str, Clocked]
 def _load_day(
     store: Store, clocked: Clocked, rows: Mapping[Source, Sequence[Raw]], day: date, number: int
 ) -> None:
+    store.settle()
     prepared: list[seed_layout.Row] = []
 
     def prepare() -> None:

@@ -5,6 +5,8 @@ loaded as quickly as the driver can such that it may be loaded again: on Postgre
 temporary table and INSERT ... ON CONFLICT from there, on SQLite one prepared INSERT OR REPLACE.
 """
 
+# ruff: noqa: S608 (every statement is put together from the constants of this file)
+
 import io
 import json
 from collections.abc import Sequence
@@ -51,7 +53,7 @@ def create(engine: Engine) -> None:
 
 def rows_of(source: Source, raws: Sequence[Raw], day: date) -> list[Row]:
     """What is loaded of a day: read and judged as ours is, with the JSON as text."""
-    rows = []
+    rows: list[Row] = []
     for record in read(source, raws).records:
         kind = device_type(record.node_class, record.os)
         status = billing_status(

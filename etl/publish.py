@@ -95,7 +95,8 @@ def publish(
         undo_day(connection, source, day)
     names = {state.alias_key: state.alias_name for state in states if state.alias_key is not None}
     site_of_alias = carry_out(connection, plan, names, rules, day, now)
-    site_of_key = {None: NO_SITE_ID, **site_of_alias}
+    site_of_key: dict[str | None, int] = {None: NO_SITE_ID}
+    site_of_key.update(site_of_alias)
     site_of = {state.device_id: site_of_key[state.alias_key] for state in states}
     have = {
         device_id: (state_hash, site_id, asset_id)

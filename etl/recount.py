@@ -17,7 +17,7 @@ from db.chunks import chunks
 from db.rules import Rules
 from db.runs import PUBLISHED, published_days
 from db.tables import collection_runs, daily_counts, device_snapshots
-from db.upsert import upsert_tuples
+from db.upsert import insert_many
 from db.views import assets_as_of, records_as_of
 
 ASSETS = "assets"
@@ -91,8 +91,9 @@ def after_publish(
     connection.execute(
         delete(daily_counts).where(stored.snapshot_date == day, stored.basis == basis)
     )
+    names = ("snapshot_date", "basis", *GROUPS, "n")
     rows = [(day, basis, *group, n) for group, n in counts.items() if n]
-    upsert_tuples(connection, daily_counts, ("snapshot_date", "basis", *GROUPS, "n"), rows)
+    insert_many(connection, daily_counts, [dict(zip(names, row, strict=True)) for row in rows])
     return True
 
 

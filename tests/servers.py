@@ -83,7 +83,8 @@ def postgres(*, durable: bool = False) -> Iterator[DatabaseServer]:
         def command(port: int) -> Sequence[str | Path]:
             return (
                 programs / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", "",
-                "-c", f"fsync={flush}", "-c", f"full_page_writes={flush}", "-c", "max_connections=60",
+                "-c", f"fsync={flush}", "-c", f"full_page_writes={flush}",
+                "-c", "max_connections=60",
                 "-c", "timezone=America/Sao_Paulo",
             )  # fmt: skip
 

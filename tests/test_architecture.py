@@ -112,7 +112,8 @@ def test_the_rooms_at_the_bottom_import_little(room: str) -> None:
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
     declared = {
-        "alembic": "alembic", "babel": "babel", "click": "click", "dash": "dash", "dash_ag_grid": "dash-ag-grid",
+        "alembic": "alembic", "babel": "babel", "click": "click", "dash": "dash",
+        "dash_ag_grid": "dash-ag-grid",
         "dash_bootstrap_components": "dash-bootstrap-components", "flask": "flask",
         "flask_babel": "flask-babel", "flask_compress": "flask-compress", "granian": "granian",
         "pandas": "pandas", "plotly": "plotly", "psutil": "psutil", "dotenv": "python-dotenv",

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from dashboard.components import links, sentences
 from dashboard.components.device_grid import LONGEST, rows, sort_of
+from dashboard.components.legend import Entry, legend
 from dashboard.components.movers import movers_list
-from dashboard.components.site_table import MOST, ordered, site_table
+from dashboard.components.site_table import MOST, more_line, ordered, site_rows
 from dashboard.components.sparkline import sparkline, svg
 from dashboard.components.words import basis_phrase, counted_name, type_names
 from dashboard.figures.months import months_figure, pivot
@@ -27,8 +28,10 @@ from dashboard.filters import BASES, STATUSES, TYPES, Filters
 from dashboard.queries.change import Change
 from dashboard.queries.changes import Bars, Mover
 from dashboard.queries.devices import COLUMNS, Sort
+from dashboard.queries.moment import Moment, Side
 from dashboard.queries.months import Month
 from dashboard.queries.sites import Site
+from db.rules import Rules
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 THEN = date(2026, 10, 31)
@@ -135,7 +138,11 @@ def balanced(draw: st.DrawFn) -> Bars:
     return Bars(opening, came[0], went[0], came[1], went[1], came[2], went[2], left + sum(came))
 
 
-NAMES = sentences.bar_names(Filters(statuses=("billable",)))
+NAMES = {
+    "opening": "31 Oct", "added": "Added", "removed": "Removed", "moved_in": "Moved in",
+    "moved_out": "Moved out", "reclassified_in": "Became billable",
+    "reclassified_out": "No longer billable", "closing": "22 Nov",
+}  # fmt: skip
 
 
 @given(balanced())
@@ -172,7 +179,13 @@ def test_its_labels_are_signed_and_a_zero_has_no_sign() -> None:
     assert list(figure.data[1].text) == [
         "395", "+18", "\u221215", "0", "0", "+2", "\u22123", "397",
     ]  # fmt: skip
-    assert list(figure.data[0].x)[-3:] == ["Became<br>billable", "No<br>longer billable", "Closing"]
+    assert list(figure.data[0].x)[-3:] == ["Became<br>billable", "No longer<br>billable", "22 Nov"]
+
+
+def test_a_line_leads_from_each_bar_to_the_next_and_through_a_bar_of_nothing() -> None:
+    lines = waterfall_figure(Bars(395, 18, 15, 0, 0, 2, 3, 397), NAMES, {}).layout.shapes
+    assert [line.y0 for line in lines] == [395, 413, 398, 398, 398, 400, 397]
+    assert [(line.x0, line.x1) for line in lines][2:5] == [(2.35, 3), (3, 4), (4, 4.65)]
 
 
 def test_nothing_to_compare_with_is_an_empty_chart() -> None:
@@ -209,6 +222,23 @@ def test_the_reason_names_what_moved_and_nothing_else() -> None:
     assert sentences.reason(Change(4, None), Bars(), BILLABLE, THEN) == "No count for 31 Oct"
 
 
+def test_the_bars_are_called_by_what_happened_and_the_ends_by_their_days() -> None:
+    now, then = Side(date(2026, 11, 22), date(2026, 11, 22), {}), Side(THEN, date(2026, 10, 30), {})
+    moment = Moment(now, then, None, None, Rules(1))
+    assert sentences.bar_names(moment, BILLABLE) == NAMES | {"opening": "30 Oct"}
+    every = sentences.bar_names(moment, Filters())
+    assert (every["reclassified_in"], every["reclassified_out"]) == (
+        "Reclassified in", "Reclassified out",
+    )  # fmt: skip
+
+
+def test_the_site_that_moved_most_is_named_and_cut_when_nobody_reads_on() -> None:
+    first, second = Mover(1, "Harbor Dental", Change(3, 5)), Mover(2, "B", Change(2, 1))
+    assert sentences.most_moved([first, second]) == "Harbor Dental moved most: \u22122"
+    assert sentences.most_moved([]) == "No site moved"
+    assert len(sentences.most_moved([replace(first, site="y" * 10_000)])) < 70
+
+
 def test_every_choice_of_filters_has_a_name() -> None:
     for statuses in [(one,) for one in STATUSES] + [STATUSES, STATUSES[:2]]:
         for types in [(), *((one,) for one in TYPES), TYPES]:
@@ -233,7 +263,7 @@ def test_a_hostile_site_is_text_in_lists_and_tables(name: str) -> None:
     change = Change(5, 3)
     movers = movers_list([Mover(7, name, change)], lambda site: f"/devices?site={site}")
     site = Site(7, name, change, {}, {}, ("ninja",), (1, None, 5))
-    table = site_table([site], "now", "then", lambda site: f"/devices?site={site}")
+    table = site_rows([site], lambda site: f"/devices?site={site}")
     for part in (movers, table):
         assert name in texts(part)
         markup = json.dumps(part, default=lambda one: one.to_plotly_json())
@@ -255,27 +285,41 @@ def test_a_sparkline_has_a_line_per_unbroken_stretch_inside_its_frame() -> None:
 def test_any_trend_is_a_picture_or_an_empty_place(values: list[int | None]) -> None:
     found = sparkline(values, "trend")
     if sum(value is not None for value in values) < 2:
-        assert type(found).__name__ == "Span"
+        assert "maskImage" not in found.style
     else:
-        assert unquote(found.src).startswith("data:image/svg+xml,<svg")
+        shape = unquote(found.style["maskImage"])
+        assert shape.startswith('url("data:image/svg+xml,<svg') and shape.endswith('</svg>")')
 
 
 def site(name: str, now: int | None, then: int | None, number: int = 1) -> Site:
     return Site(number, name, Change(now, then), {}, {}, (), ())
 
 
-def test_sites_are_ordered_by_change_by_number_or_by_name() -> None:
-    found = [site("beta", 5, 9), site("Alpha", 9, 8), site("gamma", 3, None)]
-    assert [one.name for one in ordered(found, "change")] == ["beta", "Alpha", "gamma"]
-    assert [one.name for one in ordered(found, "now")] == ["Alpha", "beta", "gamma"]
-    assert [one.name for one in ordered(found, "name")] == ["Alpha", "beta", "gamma"]
+@pytest.mark.parametrize(
+    ("column", "down", "names"),
+    [
+        ("moved", True, "beta Alpha delta gamma"),
+        ("change", True, "Alpha delta beta gamma"),
+        ("change", False, "beta delta Alpha gamma"),
+        ("percent", True, "Alpha delta beta gamma"),
+        ("now", True, "Alpha beta gamma delta"),
+        ("then", False, "delta Alpha beta gamma"),
+        ("name", False, "Alpha beta delta gamma"),
+        ("name", True, "gamma delta beta Alpha"),
+    ],
+)
+def test_sites_are_ordered_by_a_column_and_what_is_not_known_comes_last(
+    column: str, down: bool, names: str
+) -> None:
+    found = [site("beta", 5, 9), site("Alpha", 9, 8), site("gamma", 3, None), site("delta", 2, 2)]
+    assert " ".join(one.name for one in ordered(found, column, down)) == names
 
 
 def test_two_thousand_sites_are_cut_and_the_table_says_so() -> None:
     many = [site(f"Site {number}", 1, 1, number) for number in range(2000)]
-    table, note = site_table(many, "now", "then", str)
-    assert len(table.children[1].children) == MOST
-    assert "200 of 2,000 sites" in texts(note)[0]
+    assert len(site_rows(many, str)) == MOST
+    assert "200 of 2,000 sites" in (more_line(len(many)) or "")
+    assert more_line(MOST) is None
 
 
 def test_bars_of_movers_are_shares_of_the_largest() -> None:
@@ -296,8 +340,24 @@ def test_a_link_to_the_past_forgets_the_day_that_was_compared() -> None:
     assert links.devices(Filters()) == "/devices"
 
 
+def test_a_file_is_sorted_as_the_list_is() -> None:
+    spares = Filters(statuses=("spare",), sources=("ninja",))
+    assert links.devices_file(spares) == "/export/devices.csv?status=spare&source=ninja"
+    assert links.devices_file(Filters(), Sort("os", True)) == "/export/devices.csv?sort=-os"
+    assert links.devices_file(spares, Sort("os")).endswith("source=ninja&sort=os")
+
+
+def test_a_legend_counts_and_opens_what_its_colour_means() -> None:
+    (link,) = legend([Entry("vm_guest", "VM guests", 1200, "/devices?type=vm_guest")])
+    assert link.href == "/devices?type=vm_guest"
+    assert [text for text in texts(link) if not text.startswith("legend")] == [
+        "true", "VM guests", "1,200", "/devices?type=vm_guest",
+    ]  # fmt: skip
+    assert "legend-mark mark-vm-guest" in texts(link)
+
+
 def test_a_cell_is_cut_where_nobody_reads_on() -> None:
-    row = {name: None for name in COLUMNS} | {
+    row: dict[str, Any] = dict.fromkeys(COLUMNS) | {
         "device_id": "1", "hostname": "x" * 10_000, "source": "ninja", "display_name": HOSTILE,
     }  # fmt: skip
     shown = rows([row])[0]

@@ -43,16 +43,17 @@ def _bare_words(path: Path) -> list[tuple[int, str]]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
-        if not isinstance(node.func.value, ast.Name) or node.func.value.id not in ("html", "dcc"):
+        room = node.func.value
+        if not isinstance(room, ast.Name) or room.id not in ("html", "dcc"):
+            continue
+        if node.func.attr in ("Code", "Kbd"):
             continue
         read = [*node.args[:1], *(k.value for k in node.keywords if k.arg in READ_BY_PEOPLE)]
-        for value in read:
-            parts = value.elts if isinstance(value, ast.List) else [value]
-            for part in parts:
-                if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                    if any(letter.isalpha() for letter in part.value):
-                        found.append((part.lineno, part.value))
-        code = node.func.attr in ("Code", "Kbd")
-        if code:
-            found = [entry for entry in found if entry[0] != node.lineno]
-    return [(line, text) for line, text in found if text not in NOT_WORDS]
+        parts = [part for value in read for part in getattr(value, "elts", [value])]
+        texts = [part for part in parts if isinstance(part, ast.Constant)]
+        found += [(part.lineno, part.value) for part in texts if isinstance(part.value, str)]
+    return [
+        (line, text)
+        for line, text in found
+        if text not in NOT_WORDS and any(letter.isalpha() for letter in text)
+    ]

@@ -191,7 +191,8 @@ def test_a_vendor_that_answers_wrongly_fails_the_run_and_yesterdays_numbers_stan
     outcome = real.run(source, LAST)
 
     assert outcome.state == "failed"
-    assert reason in (outcome.reason or ""), outcome.reason
+    assert outcome.reason is not None and reason in outcome.reason
+    assert outcome.reason.startswith(("NinjaRMM ", "ThreatLocker "))
     assert real.standing() == before
     run = real.hub.runs(source)[-1]
     assert (run.state, run.published, run.reason) == ("failed", False, outcome.reason)

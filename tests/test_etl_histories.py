@@ -78,8 +78,21 @@ step = st.tuples(
     st.sets(st.integers(0, 11).map(str), max_size=2),
 )
 history = st.tuples(
-    fleet, st.lists(step, min_size=1, max_size=12), st.sampled_from((1, 4, 30)), st.integers(0, 3)
+    fleet,
+    st.lists(step, min_size=1, max_size=12),
+    st.sampled_from((1, 4, 30)),
+    st.integers(0, 3),
+    st.sampled_from((0, 40)),
 )
+
+
+def ballast(size: int) -> list[Row]:
+    """Devices that stay as they are, so that what changes is a small part: counts then go on from
+    the day before instead of being made anew."""
+    return [
+        Row(f"q{n}", "1" if n % 2 else "3", "", f"quiet-{n}", None, CLASSES[1], None)
+        for n in range(size)
+    ]
 
 
 def named(row: Row) -> Row:
@@ -238,7 +251,8 @@ def raw(row: Row) -> Raw:
 
 
 def replay(engine: Engine, history: Any) -> None:
-    anew, steps, retention, months = history
+    anew, steps, retention, months, quiet = history
+    anew = [*anew, *ballast(quiet)]
     here = Replay(engine, retention, months)
     for source, gap, kind, rows, gone in steps:
         here.step(source, gap, kind, rows, gone, anew)

@@ -29,7 +29,7 @@ from db.tables import (
     device_snapshots,
     devices,
 )
-from etl.demo.fleet import Fleet
+from etl.demo.fleet import Fleet, Row
 from etl.demo.servers import SimulatedVendors
 from tests.conftest import ROOT
 from tests.samples import FULL
@@ -170,9 +170,21 @@ def commands(
     killable.stop()
 
 
-def live(vendors: SimulatedVendors, day: date) -> None:
-    """The vendors answer as on `day`, without that day's troubles."""
+def with_notes(rows: list[Row]) -> list[Row]:
+    return [{**row, "notes": "before"} if n % 3 == 0 else row for n, row in enumerate(rows)]
+
+
+def live(vendors: SimulatedVendors, fleet: Fleet, day: date, *, noted: bool = False) -> None:
+    """The vendors answer as on `day`, without that day's troubles; with a note on every third
+    device when `noted`."""
+    vendors.world = fleet
     vendors.day = day
+    if noted:
+        ninja, portal = fleet.ninja(day), fleet.threatlocker(day)
+        vendors.world = (
+            ninja._replace(devices=with_notes(ninja.devices)),
+            portal._replace(computers=with_notes(portal.computers)),
+        )
     vendors.ninja_faults.standing.clear()
     vendors.threatlocker_faults.standing.clear()
 
@@ -234,18 +246,19 @@ def databases(
 
 @pytest.fixture(scope="module", params=["a new day", "a day once more"])
 def scene(
-    request: pytest.FixtureRequest, vendors: SimulatedVendors, commands: Killable,
+    request: pytest.FixtureRequest, vendors: SimulatedVendors, fleet: Fleet, commands: Killable,
     databases: tuple[Callable[[], URL], Callable[[URL], Any]],
 ) -> Scene:  # fmt: skip
     make, copy = databases
     base = make()
-    before = [(DAY - timedelta(days=2), 50), (DAY - timedelta(days=1), 30)]
-    before += [(DAY, 20)] if request.param == "a day once more" else []
-    for day, back in before:
-        live(vendors, DAY - timedelta(days=back))
+    # What only the first day said is what the purge will take.
+    before = [(DAY - timedelta(days=2), 30, True), (DAY - timedelta(days=1), 30, False)]
+    before += [(DAY, 20, False)] if request.param == "a day once more" else []
+    for day, back, noted in before:
+        live(vendors, fleet, DAY - timedelta(days=back), noted=noted)
         done = commands.run(base, "collect", "--date", day.isoformat())
         assert done["status"] == 0, done["output"]
-    live(vendors, DAY)
+    live(vendors, fleet, DAY)
     scene = Scene(
         base, copy, vendors, commands,
         {"RETENTION_DAYS": "1", "MONTH_END_RETENTION_MONTHS": "0"},

@@ -18,6 +18,7 @@ from sqlalchemy import Engine, insert, update
 from db.engine import writing
 from db.tables import device_snapshots, leases
 from etl import lease
+from etl.collect import collect
 from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
 from etl.http import Session
@@ -180,6 +181,31 @@ def test_a_lease_lost_while_collecting_publishes_nothing_and_the_run_says_why(
     run = hub.runs()[-1]
     assert (run.state, run.published) == ("failed", False)
     assert run.reason.startswith("Another worker took over while this one was collecting")
+
+
+class GoesOn(SmallSource):
+    """A source that is robbed before its first page, and has a second one."""
+
+    engine: Engine
+
+    def fetch(self, session: Session) -> Iterator[Raw]:
+        steal(self.engine)
+        session.tally.page(0)
+        raise AssertionError("it fetched on without a lease")
+        yield {}
+
+
+def test_a_long_collection_notices_at_a_page_that_it_has_lost_its_lease(
+    sqlite_engine: Engine,
+) -> None:
+    source = GoesOn("ninja")
+    source.engine = sqlite_engine
+
+    with lease.take(sqlite_engine) as held, pytest.raises(lease.Lost):
+        held._renewed -= timedelta(seconds=30)
+        collect(sqlite_engine, held, source, DAY, lambda: datetime.now(UTC), {})
+
+    assert [run.state for run in Hub(sqlite_engine).runs()] == ["failed"]
 
 
 # Real processes

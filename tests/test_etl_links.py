@@ -119,7 +119,8 @@ def test_repeating_the_day_that_began_a_link_without_its_reason_takes_it_back(hu
 def test_a_machine_enrolled_again_is_the_same_asset_while_both_records_stand(hub: Hub) -> None:
     hub.collect(DAY, [Pc("1", serial="SN-0001"), *REST])
 
-    hub.collect(later(1), [Pc("1", serial="SN-0001"), Pc("2", serial="sn0001"), *REST])
+    # Whichever the vendor names first: the later one answers to the earlier one.
+    hub.collect(later(1), [Pc("2", serial="sn0001"), *REST, Pc("1", serial="SN-0001")])
 
     assert asset(hub, "2") == asset(hub, "1") == own("1")
     assert hub.links()[0].evidence == "serial sn0001 enrolled again"

@@ -255,6 +255,13 @@ def test_a_source_that_is_silent_for_a_month_ends_it_as_it_stood(hub: Hub) -> No
     assert ends(hub, "assets") == {"2024-01": 30, "2024-02": 31, "2024-03": 32}
 
 
+def test_the_first_day_of_a_month_sets_it_for_the_other_sources_at_once(hub: Hub) -> None:
+    collected(hub, (date(2024, 1, 20), 20), source="threatlocker")
+    collected(hub, (date(2024, 1, 31), 10), (date(2024, 2, 1), 11))
+
+    assert ends(hub, "threatlocker") == {"2024-01": 20, "2024-02": 20}
+
+
 def test_a_source_that_catches_up_sets_the_months_in_between(hub: Hub) -> None:
     collected(hub, (date(2024, 1, 20), 20), source="threatlocker")
     collected(hub, (date(2024, 4, 2), 10))

@@ -56,6 +56,16 @@ def test_two_organizations_of_one_source_are_never_joined_however_they_are_calle
     assert len({hub.site_of(alias).site_id for alias in ("10", "11", "12")}) == 3
 
 
+def test_a_new_organization_is_not_joined_to_the_site_of_a_living_one_of_its_source(
+    hub: Hub,
+) -> None:
+    hub.collect(DAY, [Pc("1", "10", "Harbor Dental")])
+
+    hub.collect(NEXT, [Pc("1", "10", "Harbor Dental"), Pc("2", "11", "Harbor Dental")])
+
+    assert hub.site_of("11") != hub.site_of("10")
+
+
 def test_a_name_that_two_sites_share_makes_a_third_for_a_person_to_merge(hub: Hub) -> None:
     hub.collect(DAY, [Pc("1", "10", "Harbor Dental"), Pc("2", "11", "Harbor Dental")])
 

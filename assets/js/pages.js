@@ -14,6 +14,19 @@
       return typeof href === "string" && href.charAt(0) === "/" && href.charAt(1) !== "/" ? href : nothing();
     },
 
+    /* A click on a head sorts by it: numbers from the largest, names from A; again, the other way. */
+    order: function () {
+      var last = arguments[arguments.length - 1];
+      var clicked = window.dash_clientside.callback_context.triggered_id || "";
+      var columns = ["name", "now", "then", "change", "percent"];
+      var column = clicked.replace("sites-sort-", "");
+      if (columns.indexOf(column) < 0) { return nothing(); }
+      var down = last.column === column ? !last.down : column !== "name";
+      return [{ column: column, down: down }].concat(columns.map(function (name) {
+        return name !== column ? "none" : down ? "descending" : "ascending";
+      }));
+    },
+
     /* Other filters or a new snapshot: what the grid remembers is of no use. */
     ask_again: function (_query, _snapshot, grid) {
       window.dash_ag_grid.getApiAsync(grid).then(function (api) {
@@ -22,6 +35,17 @@
       });
       return nothing();
     },
+  };
+
+  /* Who asks only for spare or excluded devices asks why they are: that needs the system's place. */
+  hub.pages.fit = function (query, grid) {
+    var statuses = new URLSearchParams(query || "").getAll("status");
+    var why = statuses.length > 0 && statuses.indexOf("billable") < 0;
+    window.dash_ag_grid.getApiAsync(grid).then(function (api) {
+      api.setColumnsVisible(["reason"], why);
+      api.setColumnsVisible(["os", "serial"], !why);
+    });
+    return nothing();
   };
 
   var cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});

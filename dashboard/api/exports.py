@@ -10,9 +10,10 @@ from tempfile import SpooledTemporaryFile
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from sqlalchemy import Connection
 
+from dashboard import filters as query
 from dashboard.api.csv_text import csv_text
 from dashboard.api.question import Reader
 from dashboard.filters import STATUSES, TYPES, Filters
@@ -30,27 +31,44 @@ SITE_COLUMNS = (
 )  # fmt: skip
 
 
+SORTS = devices.columns("assets")
+"""What a file of devices can be sorted by; what its basis has no column for leaves it as it is."""
+
+
 def blueprint(reader: Reader) -> Blueprint:
     """The routes under /export."""
     routes = Blueprint("export", __name__, url_prefix="/export")
 
     @routes.get("/devices.csv")
     def device_file() -> Response:
-        filters = reader.filters()
+        filters = reader.filters(extra=("source", "sort"))
+        sort = _sort()
         with reader.asked(filters) as (connection, moment):
             name = _file_name(connection, "devices", moment, filters)
             header = devices.columns(filters.basis)
-            return _file(name, chain([[header]], devices.stream(connection, moment, filters)))
+            rows = devices.stream(connection, moment, filters, sort=sort)
+            return _file(name, chain([[header]], rows))
 
     @routes.get("/sites.csv")
     def site_file() -> Response:
-        filters = reader.filters()
+        filters = reader.filters(extra=("source",))
         with reader.asked(filters) as (connection, moment):
             name = _file_name(connection, "sites", moment, filters)
             rows = [_site_row(row) for row in sites.table(connection, moment, filters)]
             return _file(name, [[SITE_COLUMNS], rows])
 
     return routes
+
+
+def _sort() -> devices.Sort:
+    """The order that `sort` asks for: a column, with "-" before it downwards."""
+    text = query.single(request.args, "sort")
+    if text is None:
+        return devices.BY_SITE
+    if text.removeprefix("-") not in SORTS:
+        known = ", ".join(SORTS)
+        raise query.BadParameter("sort", f"sort is {text[:40]!r}: use one of {known}.")
+    return devices.Sort(text.removeprefix("-"), text.startswith("-"))
 
 
 def _site_row(row: sites.Site) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from dashboard.api.answers import answer
-from dashboard.api.exports import SITE_COLUMNS
+from dashboard.api.exports import SITE_COLUMNS, SORTS
 from dashboard.api.question import DEFAULT_LIMIT, MOST, Reader, nothing_else
 from dashboard.api.schemas import DAY, ID, SCHEMAS, Schema, one_of, reference
 from dashboard.filters import BASES, SEARCH_LENGTH, SOURCES, STATUSES, TYPES
@@ -63,6 +63,11 @@ _PAGE = [
     ),
 ]
 _SOURCE = _parameter("source", "Only records of these sources.", one_of(SOURCES), repeat=True)
+_SORT = _parameter(
+    "sort",
+    "The column to sort by, with - before it downwards; default site.",
+    one_of(tuple(f"{sign}{column}" for column in SORTS for sign in ("", "-"))),
+)
 
 
 def _get(summary: str, parameters: list[Schema], content: Schema, kind: str) -> Schema:
@@ -83,9 +88,9 @@ def _json(summary: str, parameters: list[Schema], schema: str) -> Schema:
     return _get(summary, parameters, reference(schema), "application/json")
 
 
-def _csv(summary: str, columns: tuple[str, ...]) -> Schema:
+def _csv(summary: str, columns: tuple[str, ...], *more: Schema) -> Schema:
     about = {"type": "string", "description": "Columns: " + ", ".join(columns)}
-    return _get(summary, _shared("assets"), about, "text/csv")
+    return _get(summary, [*_shared("assets"), *more], about, "text/csv")
 
 
 DOCUMENT: Schema = {
@@ -108,8 +113,10 @@ DOCUMENT: Schema = {
         "/api/dashboard/devices": _json(
             "Devices of a day", [*_shared("records"), _SOURCE, *_PAGE], "Devices"
         ),
-        "/export/devices.csv": _csv("Every device that matches", (*COLUMNS, "sources")),
-        "/export/sites.csv": _csv("Every site that matches", SITE_COLUMNS),
+        "/export/devices.csv": _csv(
+            "Every device that matches", (*COLUMNS, "sources"), _SOURCE, _SORT
+        ),
+        "/export/sites.csv": _csv("Every site that matches", SITE_COLUMNS, _SOURCE),
     },
     "components": {"schemas": SCHEMAS},
 }

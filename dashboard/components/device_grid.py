@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from dashboard import formats
 from dashboard.components.filter_words import status_word, type_word
 from dashboard.filters import STATUSES, TYPES
-from dashboard.queries.devices import COLUMNS, Sort
+from dashboard.queries.devices import BY_SITE, COLUMNS, Sort
 from dashboard.queries.moment import LABELS
 
 PAGE = 100
@@ -18,8 +18,8 @@ LONGEST = 300
 """Characters of a cell that are shown; the file has all."""
 
 SHOWN = (
-    "hostname", "display_name", "site", "location", "device_type", "billing_status", "os",
-    "serial", "sources", "last_contact",
+    "hostname", "display_name", "site", "location", "device_type", "billing_status", "reason",
+    "os", "serial", "sources", "last_contact",
 )  # fmt: skip
 
 
@@ -61,11 +61,11 @@ def sort_of(model: list[Mapping[str, str]] | None) -> Sort:
         column = part.get("colId")
         if column in (*COLUMNS, "sources"):
             return Sort(str(column), part.get("sort") == "desc")
-    return Sort()
+    return BY_SITE
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    shown = {name: _cut(row.get(name)) for name in (*SHOWN, "reason", "device_id")}
+    shown = {name: _cut(row.get(name)) for name in (*SHOWN, "device_id")}
     shown["sources"] = row.get("sources") or row["source"]
     contact = row.get("last_contact")
     shown["last_contact"] = formats.instant(datetime.fromisoformat(contact)) if contact else None
@@ -82,18 +82,20 @@ def _columns() -> list[dict[str, Any]]:
     types = {name: type_word(name) for name in TYPES}
     statuses = {name: status_word(name) for name in STATUSES}
     return [
-        _text("hostname", _("Hostname"), 160, pinned="left", flex=None, width=180),
-        _text("display_name", _("Display name"), 140),
-        _text("site", _("Site"), 150),
-        _text("location", _("Location"), 110),
-        _pill("device_type", _("Type"), types, 128),
-        _pill("billing_status", _("Status"), statuses, 112) | {"tooltipField": "reason"},
-        _text("os", _("OS"), 150),
-        _text("serial", _("Serial"), 110),
+        _text("hostname", _("Hostname"), 150, pinned="left", flex=None, width=180),
+        _text("display_name", _("Display name"), 124),
+        _text("site", _("Site"), 142),
+        _text("location", _("Location"), 104, flex=0.3),
+        _pill("device_type", _("Type"), types, 114) | {"cellClass": "bare"},
+        _pill("billing_status", _("Status"), statuses, 102) | {"tooltipField": "reason"},
+        # Shown instead of the OS when only spare or excluded devices are asked for (pages.js).
+        _text("reason", _("Reason"), 240, flex=2, hide=True),
+        _text("os", _("OS"), 146, flex=1.4),
+        _text("serial", _("Serial"), 124, flex=0.2),
         {
             "field": "sources",
             "headerName": _("Sources"),
-            "width": 96,
+            "width": 90,
             "cellRenderer": "HubSources",
             "cellRendererParams": {"words": LABELS},
         },

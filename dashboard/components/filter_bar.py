@@ -14,6 +14,8 @@ from dashboard.queries.sites import Option
 SITE, AS_OF, COMPARE_TO = "filter-site", "filter-as-of", "filter-compare-to"
 BASIS, TYPE, STATUS = "filter-basis", "filter-type", "filter-status"
 CLEAR = "filter-clear"
+LONGEST = 80
+"""Characters of a name that a choice shows."""
 
 
 def filter_bar(sites: Sequence[Option]) -> Component:
@@ -68,13 +70,21 @@ def _choices(
 ) -> Component:
     return dcc.Dropdown(
         id=name,
-        options=[{"label": label, "value": value} for label, value in options],
+        options=[_option(label, value) for label, value in options],
         value=[],
         multi=True,
         placeholder=nothing,
         searchable=searchable,
         closeOnSelect=False,
     )
+
+
+def _option(label: str, value: object) -> dict[str, Any]:
+    """A choice whose label is no plain string: Dash's dropdown indexes every substring of those,
+    which takes minutes for a long name, and by a table in which "__proto__" breaks the page."""
+    short = label if len(label) <= LONGEST else label[: LONGEST - 1] + "\u2026"
+    search = short.replace("__proto__", "proto")
+    return {"label": html.Span(short), "value": value, "search": search}
 
 
 def _date(name: str, nothing: str) -> Component:

@@ -3,6 +3,7 @@
 from datetime import date
 
 from dashboard.filters import Filters
+from dashboard.queries.devices import BY_SITE, Sort
 
 
 def devices(filters: Filters) -> str:
@@ -18,9 +19,10 @@ def devices_on(filters: Filters, day: date | None, **narrower: object) -> str:
     return devices(filters.having(**narrower))
 
 
-def devices_file(filters: Filters) -> str:
-    """The file of exactly the devices that `filters` count."""
-    return _with("/export/devices.csv", filters)
+def devices_file(filters: Filters, sort: Sort = BY_SITE) -> str:
+    """The file of exactly the devices that `filters` count, in this order."""
+    order = None if sort == BY_SITE else f"{'-' if sort.descending else ''}{sort.column}"
+    return _with("/export/devices.csv", filters, sort=order)
 
 
 def sites_file(filters: Filters) -> str:
@@ -28,6 +30,6 @@ def sites_file(filters: Filters) -> str:
     return _with("/export/sites.csv", filters)
 
 
-def _with(path: str, filters: Filters) -> str:
-    query = filters.to_query()
+def _with(path: str, filters: Filters, **extra: object) -> str:
+    query = filters.to_query(extra=extra)
     return f"{path}?{query}" if query else path

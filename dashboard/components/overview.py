@@ -11,9 +11,11 @@ from flask_babel import ngettext
 from dashboard import formats
 from dashboard.components import links, sentences
 from dashboard.components.kpi import Tile, tiles
+from dashboard.components.legend import Entry, legend
 from dashboard.components.movers import movers_list
+from dashboard.components.site_table import more_line, site_rows
 from dashboard.components.words import counted_name, type_names
-from dashboard.figures.months import months_figure
+from dashboard.figures.months import in_order, months_figure, pivot
 from dashboard.figures.waterfall import cut, waterfall_figure
 from dashboard.filters import COUNTED, Filters
 from dashboard.queries.change import Change
@@ -21,11 +23,12 @@ from dashboard.queries.changes import Bars, Mover
 from dashboard.queries.counts import Kpi
 from dashboard.queries.moment import Moment
 from dashboard.queries.months import Month
+from dashboard.queries.sites import Site
 from db.kept import month_end
 
 PARTS = (
-    "state", "hidden", "kpis", "months_title", "months_subtitle", "months", "movers_subtitle",
-    "movers", "why_title", "why_subtitle", "why",
+    "state", "hidden", "kpis", "months_title", "months_subtitle", "months", "legend",
+    "movers_title", "movers_subtitle", "movers", "why_title", "why_subtitle", "why",
 )  # fmt: skip
 """What `parts` and `instead` answer."""
 
@@ -77,6 +80,8 @@ def parts(answers: Answers) -> dict[str, Any]:
         "months_title": sentences.finding(answers.figure, counted, then),
         "months_subtitle": sentences.plotted(moment, counted, answers.months),
         "months": months_figure(answers.months, lambda month, kind: _month(answers, month, kind)),
+        "legend": legend(_entries(answers)),
+        "movers_title": sentences.most_moved(answers.movers),
         "movers_subtitle": compared,
         "movers": movers_list(
             answers.movers, lambda site: links.devices(counted.having(sites=(site,)))
@@ -85,7 +90,7 @@ def parts(answers: Answers) -> dict[str, Any]:
         "why_subtitle": f"{compared}, {axis}" if axis else compared,
         "why": waterfall_figure(
             answers.bars,
-            sentences.bar_names(counted),
+            sentences.bar_names(moment, counted),
             {
                 "opening": links.devices_on(counted, moment.then.day),
                 "closing": links.devices(counted),
@@ -101,6 +106,20 @@ def _month(answers: Answers, month: Month, kind: str | None) -> str | None:
     narrower = {} if kind is None else {"types": (kind,)}
     day = None if month is answers.months[-1] else month_end(month.month)
     return links.devices_on(answers.counted, day, **narrower)
+
+
+def _entries(answers: Answers) -> list[Entry]:
+    """The colours of the months chart, with how many of each there are on the shown day."""
+    now = answers.months[-1].by_type or {}
+    return [
+        Entry(
+            name,
+            type_names(name),
+            now.get(name, 0),
+            links.devices(answers.counted.having(types=(name,))),
+        )
+        for name in in_order(pivot(answers.months))
+    ]
 
 
 def _tiles(answers: Answers) -> list[Tile]:
@@ -134,6 +153,8 @@ def _shares(kpi: Kpi, billable: Kpi | None) -> str | None:
     all, paid = kpi.figure.current, billable.figure.current if billable else None
     if all is None or paid is None or kpi.filters.statuses != COUNTED:
         return None
+    if all == paid:
+        return _("all billable")
     return _(
         "%(billable)s billable, %(spare)s spare",
         billable=formats.number(paid),
@@ -141,7 +162,18 @@ def _shares(kpi: Kpi, billable: Kpi | None) -> str | None:
     )
 
 
-def sites_line(count: int, moment: Moment, filters: Filters) -> str:
-    """How many sites the table has, and what it counts."""
+def sites_parts(rows: Sequence[Site], moment: Moment, counted: Filters) -> dict[str, Any]:
+    """The site table: its rows, what stands above and under it, and its file."""
+    return {
+        "rows": site_rows(rows, lambda site: links.devices(counted.having(sites=(site,)))),
+        "more": more_line(len(rows)),
+        "now": formats.short_day(moment.now.day or moment.now.asked),
+        "then": formats.short_day(moment.then.day or moment.then.asked),
+        "subtitle": _sites_line(len(rows), moment, counted),
+        "file": links.sites_file(counted),
+    }
+
+
+def _sites_line(count: int, moment: Moment, filters: Filters) -> str:
     how_many = ngettext("%(n)s site", "%(n)s sites", count, n=formats.number(count))
     return f"{how_many}: {counted_name(filters)}, {sentences.compared(moment, filters)}"

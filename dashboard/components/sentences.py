@@ -1,5 +1,6 @@
 """What the numbers say, in one sentence each."""
 
+from collections.abc import Sequence
 from datetime import date
 
 from flask_babel import gettext as _
@@ -9,7 +10,7 @@ from dashboard import formats
 from dashboard.components.words import basis_phrase, counted_name
 from dashboard.filters import Filters
 from dashboard.queries.change import Change
-from dashboard.queries.changes import Bars
+from dashboard.queries.changes import Bars, Mover
 from dashboard.queries.moment import Moment
 from dashboard.queries.months import Month
 
@@ -80,16 +81,26 @@ def balance(bars: Bars, then: date) -> str:
     )
 
 
-def bar_names(filters: Filters) -> dict[str, str]:
-    """What each bar between the two days is called, under these filters."""
+def most_moved(movers: Sequence[Mover]) -> str:
+    """Which site moved most: "Bayou Dental Group moved most: +14"."""
+    if not movers:
+        return _("No site moved")
+    first = movers[0]
+    site = first.site if len(first.site) <= 40 else first.site[:39] + "\u2026"
+    change = formats.signed(first.figure.change)
+    return _("%(site)s moved most: %(change)s", site=site, change=change)
+
+
+def bar_names(moment: Moment, filters: Filters) -> dict[str, str]:
+    """What each bar is called: the ends by their days, those between by what happened."""
     return {
-        "opening": _("Opening"),
+        "opening": formats.short_day(moment.then.day or moment.then.asked),
         "added": _("Added"),
         "removed": _("Removed"),
         "moved_in": _("Moved in"),
         "moved_out": _("Moved out"),
         **_reclassified(filters),
-        "closing": _("Closing"),
+        "closing": formats.short_day(moment.now.day or moment.now.asked),
     }
 
 

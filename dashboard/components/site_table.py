@@ -1,6 +1,7 @@
 """The table of sites: now, then, change, trend, sources; each row opens its devices."""
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 from dash import dcc, html
 from flask_babel import gettext as _
@@ -13,47 +14,84 @@ from dashboard.queries.sites import Site
 MOST = 200
 """Rows shown; the file has all."""
 
-ORDERS = ("change", "name", "now")
+COLUMNS = ("name", "now", "then", "change", "percent")
+"""The columns that sort, when their head is clicked."""
+
+MOVED = {"column": "moved", "down": True}
+"""The first order: by how far a site moved, whichever way."""
 
 
-def ordered(sites: Sequence[Site], order: str) -> list[Site]:
-    """The sites by largest change, by name, or by how many there are now."""
-    by_name = sorted(sites, key=lambda site: (site.name.casefold(), site.site_id))
-    if order == "change":
-        return sorted(by_name, key=lambda site: -abs(site.figure.change or 0))
-    if order == "now":
-        return sorted(by_name, key=lambda site: -(site.figure.current or 0))
-    return by_name
+def site_table(name: str) -> html.Div:
+    """The table without rows. Its parts have ids: `<name>-rows`, `<name>-more`, and for each of
+    `COLUMNS` a button `<name>-sort-<column>` in `<name>-head-<column>`, its text in
+    `<name>-text-<column>`."""
+    words = {"name": _("Site"), "change": _("Change"), "percent": "%"}
+    heads = [_head(name, column, words.get(column)) for column in COLUMNS]
+    heads += [
+        html.Th(_("Trend"), scope="col", className="trend"),
+        html.Th(_("Sources"), scope="col", className="sources"),
+    ]
+    table = html.Table(
+        [html.Thead(html.Tr(heads)), html.Tbody(id=f"{name}-rows")], className="table sites"
+    )
+    return html.Div([table, html.P(id=f"{name}-more", className="note")], id=f"{name}-table")
 
 
-def site_table(
-    sites: Sequence[Site], now: str, then: str, href: Callable[[int], str]
-) -> list[html.Table | html.P]:
-    """The first `MOST` of `sites`, and a line that says so when there are more.
+def site_rows(sites: Sequence[Site], href: Callable[[int], str]) -> list[html.Tr]:
+    """The rows of the first `MOST` of `sites`.
 
     Args:
-        now, then: the heads of the two count columns.
         href: the list of a site's devices.
     """
-    heads = [
-        html.Th(_("Site"), scope="col"),
-        html.Th(now, scope="col", className="figure"),
-        html.Th(then, scope="col", className="figure"),
-        html.Th(_("Change"), scope="col", className="figure"),
-        html.Th("%", scope="col", className="figure"),
-        html.Th(_("Trend"), scope="col", className="trend"),
-        html.Th(_("Sources"), scope="col"),
-    ]
-    rows = [_row(site, href(site.site_id)) for site in sites[:MOST]]
-    table = html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="table sites")
-    if len(sites) <= MOST:
-        return [table]
-    more = _(
-        "%(shown)s of %(all)s sites. Filter by site to see others, or export them all.",
-        shown=formats.number(MOST),
-        all=formats.number(len(sites)),
+    return [_row(site, href(site.site_id)) for site in sites[:MOST]]
+
+
+def more_line(count: int) -> str | None:
+    """What stands under the table when there are more than `MOST` sites."""
+    if count <= MOST:
+        return None
+    return str(
+        _(
+            "%(shown)s of %(all)s sites. Filter by site to see others, or export them all.",
+            shown=formats.number(MOST),
+            all=formats.number(count),
+        )
     )
-    return [table, html.P(more, className="note")]
+
+
+def ordered(sites: Sequence[Site], column: str, down: bool) -> list[Site]:
+    """The sites by one of `COLUMNS`, or by how far they "moved"; equal ones by name, and what is
+    not known last."""
+    by_name = sorted(sites, key=lambda site: (site.name.casefold(), site.site_id))
+    if column == "name":
+        return by_name[::-1] if down else by_name
+    known = [site for site in by_name if _value(site, column) is not None]
+    known.sort(key=lambda site: _value(site, column) or 0, reverse=down)
+    return known + [site for site in by_name if _value(site, column) is None]
+
+
+def _value(site: Site, column: str) -> int | Decimal | None:
+    figure = site.figure
+    if column == "moved":
+        return None if figure.change is None else abs(figure.change)
+    return {
+        "now": figure.current,
+        "then": figure.previous,
+        "change": figure.change,
+        "percent": figure.percent,
+    }[column]
+
+
+def _head(name: str, column: str, text: str | None) -> html.Th:
+    words = html.Span(text, id=f"{name}-text-{column}")
+    mark = html.Span(className="sort-mark", **{"aria-hidden": "true"})
+    return html.Th(
+        html.Button([words, mark], id=f"{name}-sort-{column}", className="sort", type="button"),
+        id=f"{name}-head-{column}",
+        scope="col",
+        className="" if column == "name" else "figure",
+        **{"aria-sort": "other" if column == "change" else "none"},
+    )
 
 
 def _row(site: Site, href: str) -> html.Tr:
@@ -62,10 +100,13 @@ def _row(site: Site, href: str) -> html.Tr:
         [
             html.Th(dcc.Link(site.name, href=href, className="row-link"), scope="row"),
             html.Td(formats.number(site.figure.current), className="figure"),
-            html.Td(formats.number(site.figure.previous), className="figure"),
+            html.Td(formats.number(site.figure.previous), className="figure muted"),
             html.Td(delta(site.figure), className="figure"),
             html.Td(formats.percent(site.figure), className="figure muted"),
             html.Td(trend, className="trend"),
-            html.Td(html.Span([source_badge(name) for name in site.sources], className="badges")),
+            html.Td(
+                html.Span([source_badge(name) for name in site.sources], className="badges"),
+                className="sources",
+            ),
         ]
     )

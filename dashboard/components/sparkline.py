@@ -1,35 +1,33 @@
-"""A trend as small as a word: an SVG picture in the page itself."""
+"""A trend as small as a word: an SVG shape in the page itself, in the colour of its place."""
 
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import quote
 
 from dash import html
-
-from dashboard.theme import ACCENT
 
 _EDGE = 2.0
 
 
 def sparkline(
     values: Sequence[int | None], label: str, *, width: int = 96, height: int = 24
-) -> html.Img | html.Span:
+) -> html.Span:
     """The values from left to right, scaled between their least and most; gaps stay gaps.
 
     Nothing but an empty place of the same size when there are fewer than two values.
     """
+    style: dict[str, Any] = {"width": width, "height": height}
     if sum(value is not None for value in values) < 2:
-        return html.Span(className="sparkline", style={"width": width, "height": height})
-    return html.Img(
-        src="data:image/svg+xml," + quote(svg(values, width, height)),
-        alt=label,
-        className="sparkline",
-        width=width,
-        height=height,
-    )
+        return html.Span(className="sparkline", style=style)
+    # A mask, so that the line takes the theme's colour, which a picture could not know.
+    shape = f'url("data:image/svg+xml,{quote(svg(values, width, height))}")'
+    style |= {"maskImage": shape, "WebkitMaskImage": shape}
+    said = {"role": "img", "aria-label": label} if label else {"aria-hidden": "true"}
+    return html.Span(className="sparkline drawn", style=style, **said)
 
 
 def svg(values: Sequence[int | None], width: int, height: int) -> str:
-    """The picture: one line per unbroken stretch, and a dot on the last value."""
+    """The shape: one line per unbroken stretch, and a dot on the last value."""
     known = [value for value in values if value is not None]
     least, most = min(known), max(known)
     step = (width - 2 * _EDGE) / max(len(values) - 1, 1)
@@ -47,9 +45,9 @@ def svg(values: Sequence[int | None], width: int, height: int) -> str:
         x, y = place(index, value)
         path.append(f"{pen}{x:.1f} {y:.1f}")
         pen = "L"
-        dot = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2" fill="{ACCENT}"/>'
+        dot = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2"/>'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">'
-        f'<path d="{"".join(path)}" fill="none" stroke="{ACCENT}" stroke-width="1.5" '
+        f'<path d="{"".join(path)}" fill="none" stroke="#000" stroke-width="1.5" '
         f'stroke-linejoin="round" stroke-linecap="round"/>{dot}</svg>'
     )

@@ -31,14 +31,18 @@ def pivot(months: Sequence[Month]) -> pd.DataFrame:
     return frame.loc[:, frame.sum() > 0]
 
 
+def in_order(counts: pd.DataFrame) -> list[str]:
+    """The types of a pivot, the largest first: it stands at the bottom, where lengths are easiest
+    to compare."""
+    return list(counts.sum().sort_values(ascending=False, kind="stable").index)
+
+
 def months_figure(months: Sequence[Month], href: Href) -> go.Figure:
     """The chart. The open month is outlined and pale, an unknown one says so."""
     counts = pivot(months)
-    # The largest type stands at the bottom, where lengths are easiest to compare.
-    types = counts.sum().sort_values(ascending=False, kind="stable").index
     labels = [_label(month) for month in months]
     figure = go.Figure(layout={"template": template(), "barmode": "stack", "bargap": 0.28})
-    for name in types:
+    for name in in_order(counts):
         figure.add_bar(
             name=type_names(name),
             x=labels,
@@ -61,8 +65,10 @@ def months_figure(months: Sequence[Month], href: Href) -> go.Figure:
     )
     most = max((month.total or 0 for month in months), default=0)
     figure.update_xaxes(type="category", showgrid=False, dtick=1)
-    figure.update_yaxes(range=[0, most * 1.12 or 1], nticks=4, showticklabels=False)
-    figure.update_layout(margin={"l": 4, "r": 4, "t": 14, "b": 4}, legend={"traceorder": "normal"})
+    # Every bar has its number above it: lines to read it from would only cross the numbers.
+    figure.update_xaxes(tickangle=0)
+    figure.update_yaxes(range=[0, most * 1.1 or 1], showticklabels=False, showgrid=False)
+    figure.update_layout(margin={"l": 0, "r": 0, "t": 4, "b": 0}, showlegend=False)
     return figure
 
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from dashboard import formats
 from dashboard.figures.plain import plain
 from dashboard.queries.changes import Bars
-from dashboard.theme import ACCENT, DOWN, UP, template
+from dashboard.theme import ACCENT, DOWN, MUTED, UP, template
 
 STEPS = (
     ("added", 1),
@@ -19,6 +19,10 @@ STEPS = (
     ("reclassified_out", -1),
 )
 """The bars between opening and closing, with their sign."""
+
+_GAP = 0.3
+"""Of a bar's place, how much stays empty."""
+_HALF_BAR = (1 - _GAP) / 2
 
 
 def waterfall_figure(
@@ -33,7 +37,7 @@ def waterfall_figure(
         names: what each field of `Bars` is called.
         href: the address behind a bar, by field; None where there is none.
     """
-    figure = go.Figure(layout={"template": template(), "bargap": 0.3, "showlegend": False})
+    figure = go.Figure(layout={"template": template(), "bargap": _GAP, "showlegend": False})
     if bars.opening is None or bars.closing is None:
         return figure
     levels = _levels(bars)
@@ -70,10 +74,14 @@ def waterfall_figure(
         cliponaxis=False,
         hoverinfo="skip",
     )
+    # From the edge of one bar to that of the next, so that it crosses no number; a bar of nothing
+    # is the line itself.
+    edges = [_HALF_BAR, *(_HALF_BAR if change else 0 for change in changes), _HALF_BAR]
     for index, height in enumerate(levels):
         figure.add_shape(
-            type="line", x0=index, x1=index + 1, y0=height, y1=height, xref="x", yref="y",
-            line={"color": ACCENT, "width": 1, "dash": "dot"}, layer="below",
+            type="line", x0=index + edges[index], x1=index + 1 - edges[index + 1], y0=height,
+            y1=height, xref="x", yref="y", line={"color": MUTED, "width": 1, "dash": "dot"},
+            layer="below",
         )  # fmt: skip
     figure.update_xaxes(type="category", showgrid=False, dtick=1, tickangle=0)
     figure.update_yaxes(range=[floor, roof], showticklabels=False, showgrid=False)
@@ -101,5 +109,6 @@ def _range(levels: list[int]) -> tuple[float, float]:
 
 
 def _wrapped(name: str) -> str:
-    """A name on lines as short as the narrow bars are."""
-    return "<br>".join(plain(word) for word in name.split(" ", 1))
+    """A name on lines as short as the narrow bars are; a day stays on one."""
+    parts = [name] if name[:1].isdigit() else name.rsplit(" ", 1)
+    return "<br>".join(plain(part) for part in parts)

@@ -18,7 +18,7 @@ from flask_babel import gettext as _
 from dashboard.components import links, sentences
 from dashboard.components.device_grid import device_grid, rows, sort_of
 from dashboard.components.states import first_run, nothing_matches
-from dashboard.context import view
+from dashboard.context import filters_of, view
 from dashboard.i18n import told
 from dashboard.queries import devices
 from dashboard.queries.freshness import freshness
@@ -57,14 +57,13 @@ def layout(**_query: str) -> html.Div:
 @callback(
     Output(Ids.COUNT, "children"),
     Output(Ids.ABOUT, "children"),
-    Output(Ids.FILE, "href"),
     Output(Ids.STATE, "children"),
     Output(Ids.BODY, "hidden"),
     Input("filters", "data"),
     Input("snapshot", "data"),
 )
-def show(query: str | None, _snapshot: object) -> tuple[str, str, str, Any, bool]:
-    """How many match, of what, and where their file is."""
+def show(query: str | None, _snapshot: object) -> tuple[str, str, Any, bool]:
+    """How many match, and of what."""
     with view(query) as v:
         count = devices.count(v.connection, v.moment, v.filters)
         problems = freshness(v.connection, v.now).problems if v.moment.newest is None else ()
@@ -73,8 +72,13 @@ def show(query: str | None, _snapshot: object) -> tuple[str, str, str, Any, bool
         state = first_run([told(notice) for notice in problems])
     elif not count:
         state = nothing_matches("/devices")
-    about = sentences.shown(v.moment, v.filters)
-    return sentences.how_many(count), about, links.devices_file(v.filters), state, not count
+    return sentences.how_many(count), sentences.shown(v.moment, v.filters), state, not count
+
+
+@callback(Output(Ids.FILE, "href"), Input("filters", "data"), Input(Ids.GRID, "getRowsRequest"))
+def file(query: str | None, request: dict[str, Any] | None) -> str:
+    """The file of what is listed, in the order in which it is listed."""
+    return links.devices_file(filters_of(query), sort_of((request or {}).get("sortModel")))
 
 
 @callback(
@@ -108,4 +112,11 @@ clientside_callback(
     Input("snapshot", "data"),
     State(Ids.GRID, "id"),
     prevent_initial_call=True,
+)
+
+clientside_callback(
+    ClientsideFunction("pages", "fit"),
+    Output(Ids.BODY, "id"),
+    Input("filters", "data"),
+    State(Ids.GRID, "id"),
 )

@@ -3,16 +3,15 @@
 from typing import Any
 
 import dash
-from dash import ClientsideFunction, Input, Output, callback, clientside_callback, dcc, html
+from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html
 from flask_babel import gettext as _
 
-from dashboard.components import links, overview
+from dashboard.components import overview
 from dashboard.components.card import card, chart
 from dashboard.components.overview import Answers, counted_by
-from dashboard.components.site_table import ordered, site_table
+from dashboard.components.site_table import COLUMNS, MOVED, ordered, site_table
 from dashboard.components.states import first_run, nothing_matches
 from dashboard.context import View, view
-from dashboard.formats import short_day
 from dashboard.i18n import told
 from dashboard.queries import changes, counts, sites
 from dashboard.queries.freshness import freshness
@@ -29,38 +28,33 @@ class Ids:
     MONTHS, MONTHS_CHART = "months", "months-chart"
     MOVERS, MOVERS_LIST = "movers", "movers-list"
     WHY, WHY_CHART = "why", "why-chart"
-    SITES, SITES_TABLE, SITES_FILE, ORDER = "sites", "sites-table", "sites-file", "sites-order"
+    LEGEND = "months-legend"
+    SITES, SITES_FILE, ORDER = "sites", "sites-file", "sites-order"
 
 
 def layout(**_query: str) -> html.Div:
     """Every card in its place and size; the callbacks fill them."""
-    order = dcc.RadioItems(
-        id=Ids.ORDER,
-        options=[
-            {"value": "change", "label": _("Largest change")},
-            {"value": "now", "label": _("Most devices")},
-            {"value": "name", "label": _("Name")},
-        ],
-        value="change",
-        inline=True,
-        className="segments",
-    )
     file = html.A(
         [html.Span(className="icon icon-download"), _("Export CSV")],
         id=Ids.SITES_FILE,
         href="/export/sites.csv",
         className="button quiet",
     )
+    months = [
+        chart(Ids.MONTHS_CHART, 264, _("Devices month by month")),
+        html.Div(id=Ids.LEGEND, className="legend"),
+    ]
     body = [
         html.Div(id=Ids.KPIS, className="kpis"),
-        card(Ids.MONTHS, chart(Ids.MONTHS_CHART, 288, _("Devices month by month"))),
-        card(Ids.MOVERS, html.Div(id=Ids.MOVERS_LIST), title=_("Biggest movers")),
+        card(Ids.MONTHS, months),
+        card(Ids.MOVERS, html.Div(id=Ids.MOVERS_LIST)),
         card(Ids.WHY, chart(Ids.WHY_CHART, 240, _("Why the number moved"))),
-        card(Ids.SITES, html.Div(id=Ids.SITES_TABLE), title=_("Sites"), actions=[order, file]),
+        card(Ids.SITES, site_table(Ids.SITES), title=_("Sites"), actions=file),
     ]
     return html.Div(
         [
             dcc.Location(id=Ids.GO, refresh="callback-nav"),
+            dcc.Store(id=Ids.ORDER, data=MOVED),
             html.H1(_("Overview"), className="visually-hidden"),
             html.Div(id=Ids.STATE),
             html.Div(body, id=Ids.BODY, className="overview"),
@@ -76,6 +70,8 @@ def layout(**_query: str) -> html.Div:
         "months_title": Output(f"{Ids.MONTHS}-title", "children"),
         "months_subtitle": Output(f"{Ids.MONTHS}-subtitle", "children"),
         "months": Output(Ids.MONTHS_CHART, "figure"),
+        "legend": Output(Ids.LEGEND, "children"),
+        "movers_title": Output(f"{Ids.MOVERS}-title", "children"),
         "movers_subtitle": Output(f"{Ids.MOVERS}-subtitle", "children"),
         "movers": Output(Ids.MOVERS_LIST, "children"),
         "why_title": Output(f"{Ids.WHY}-title", "children"),
@@ -115,26 +111,22 @@ def _ask(v: View) -> Answers:
 
 
 @callback(
-    Output(Ids.SITES_TABLE, "children"),
-    Output(f"{Ids.SITES}-subtitle", "children"),
-    Output(Ids.SITES_FILE, "href"),
-    Input("filters", "data"),
-    Input("snapshot", "data"),
-    Input(Ids.ORDER, "value"),
+    output={
+        "rows": Output(f"{Ids.SITES}-rows", "children"),
+        "more": Output(f"{Ids.SITES}-more", "children"),
+        "now": Output(f"{Ids.SITES}-text-now", "children"),
+        "then": Output(f"{Ids.SITES}-text-then", "children"),
+        "subtitle": Output(f"{Ids.SITES}-subtitle", "children"),
+        "file": Output(Ids.SITES_FILE, "href"),
+    },
+    inputs=[Input("filters", "data"), Input("snapshot", "data"), Input(Ids.ORDER, "data")],
 )
-def show_sites(query: str | None, _snapshot: object, order: str) -> tuple[Any, str, str]:
+def show_sites(query: str | None, _snapshot: object, order: dict[str, Any]) -> dict[str, Any]:
     """The table of sites in the chosen order."""
     with view(query) as v:
         counted = counted_by(v.filters)
-        rows = ordered(sites.table(v.connection, v.moment, counted), order)
-    now, then = v.moment.now.day or v.moment.now.asked, v.moment.then.day or v.moment.then.asked
-    table = site_table(
-        rows,
-        short_day(now),
-        short_day(then),
-        lambda site: links.devices(counted.having(sites=(site,))),
-    )
-    return table, overview.sites_line(len(rows), v.moment, counted), links.sites_file(counted)
+        rows = ordered(sites.table(v.connection, v.moment, counted), **order)
+    return overview.sites_parts(rows, v.moment, counted)
 
 
 clientside_callback(
@@ -142,5 +134,13 @@ clientside_callback(
     Output(Ids.GO, "href"),
     Input(Ids.MONTHS_CHART, "clickData"),
     Input(Ids.WHY_CHART, "clickData"),
+    prevent_initial_call=True,
+)
+clientside_callback(
+    ClientsideFunction("pages", "order"),
+    Output(Ids.ORDER, "data"),
+    *[Output(f"{Ids.SITES}-head-{column}", "aria-sort") for column in COLUMNS],
+    *[Input(f"{Ids.SITES}-sort-{column}", "n_clicks") for column in COLUMNS],
+    State(Ids.ORDER, "data"),
     prevent_initial_call=True,
 )

@@ -67,7 +67,7 @@ def _both_days(moment: Moment, filters: Filters) -> Select[tuple[int, int]]:
     """One row per device or asset that stands on either day: how far into the filters it was on
     the first and is on the second. Each level includes those below it, so the highest tells all."""
     assert moment.then.day is not None and moment.now.day is not None
-    rows = entities.standing_on_both(moment.then.day, moment.now.day, filters.basis, moment.rules)
+    rows = entities.standing_on_both(moment.then.day, moment.now.day, filters, moment.rules)
     level = case(
         (entities.matches(rows, filters), _COUNTED),
         (entities.in_sites(rows, filters), _IN_SITES),

@@ -4,6 +4,7 @@ A number, the list that it opens, the file and the bars are all made of the sele
 condition of this file.
 """
 
+from collections.abc import Collection
 from datetime import date
 
 from sqlalchemy import (
@@ -24,7 +25,7 @@ from dashboard.filters import Filters
 from db.asof import as_of
 from db.rules import Rules
 from db.tables import NO_SITE_ID, device_snapshots, sites
-from db.views import assets_as_of, records_as_of
+from db.views import ASSET_COLUMNS, assets_as_of, records_as_of
 
 NO_SITE = "(no site)"
 """What people read where a machine has no site."""
@@ -32,10 +33,17 @@ NO_SITE = "(no site)"
 _SEARCHED = ("hostname", "display_name", "serial", "os", "node_class")
 
 
-def standing(day: date, basis: str, rules: Rules) -> Subquery:
-    """Everything that stands on `day` in `basis`, unfiltered: one row per record or machine."""
+def standing(
+    day: date, basis: str, rules: Rules, columns: Collection[str] = ASSET_COLUMNS
+) -> Subquery:
+    """Everything that stands on `day` in `basis`, unfiltered: one row per record or machine.
+
+    Args:
+        columns: those that will be asked of it, by whoever asks and by its filters (`looked_at`).
+    """
     if basis == "assets":
-        view = assets_as_of(day, rules.source_order, rules.spare_node_classes)
+        order, classes = rules.source_order, rules.spare_node_classes
+        view = assets_as_of(day, order, classes, columns=columns)
     else:
         view = records_as_of(day)
         if basis != "records":
@@ -43,13 +51,14 @@ def standing(day: date, basis: str, rules: Rules) -> Subquery:
     return view.subquery("standing")
 
 
-def standing_on_both(then: date, now: date, basis: str, rules: Rules) -> Subquery:
-    """What stands on either day: `key` (a device, or an asset), the columns that filters look at,
-    and `was` and `now`, 1 where the row stands on the first and the second day."""
-    names = ("site_id", "device_type", "billing_status", "source", *_SEARCHED)
+def standing_on_both(then: date, now: date, filters: Filters, rules: Rules) -> Subquery:
+    """What stands on either day: `key` (a device, or an asset), the columns that the filters look
+    at, and `was` and `now`, 1 where the row stands on the first and the second day."""
+    basis, names = filters.basis, looked_at(filters)
     if basis == "assets":
         days = [(then, 1, 0), (now, 0, 1)]
-        views = [(standing(day, basis, rules), was, is_now) for day, was, is_now in days]
+        columns = ("asset_id", *names)
+        views = [(standing(day, basis, rules, columns), was, is_now) for day, was, is_now in days]
         both = union_all(
             *(
                 select(
@@ -78,6 +87,14 @@ def standing_on_both(then: date, now: date, basis: str, rules: Rules) -> Subquer
 def flag(condition: ColumnElement[bool]) -> ColumnElement[int]:
     """1 where `condition` holds, else 0: what can be summed on every database."""
     return case((condition, 1), else_=0)
+
+
+def looked_at(filters: Filters) -> tuple[str, ...]:
+    """The columns that `matches` looks at."""
+    names = {"billing_status": True, "site_id": bool(filters.sites or filters.q)}
+    names |= {"device_type": bool(filters.types), "source": bool(filters.sources)}
+    names |= dict.fromkeys(_SEARCHED, filters.q is not None)
+    return tuple(name for name, looked in names.items() if looked)
 
 
 def in_sites(rows: FromClause, filters: Filters) -> ColumnElement[bool]:

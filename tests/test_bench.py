@@ -1,0 +1,95 @@
+"""`python -m bench`, on a handful of devices: every figure is there, whatever it says. Its limits
+are for the full size."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.figures import Figure, interleaved, table
+from tests.conftest import ROOT
+
+FIGURES = {
+    "disk after all days": 0.05,
+    "publishing a day, its transaction": 0.2,
+    "publishing a day, from fetched rows on": None,
+    "counting one date": 1.5,
+    "counting one date, searched": 1.5,
+    "comparing two dates, records": 1.5,
+    "comparing two dates, assets": 1.5,
+    "the full CSV, records": 1.5,
+    "the full CSV, assets": 1.5,
+    "the full CSV, memory it takes": 30.0,
+}
+TINY = ("--devices", "80", "--days", "4", "--runs", "2")
+
+
+def bench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bench", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(folder)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """An empty folder for temporary files, which the server's own user may pass through."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name)
+        path.chmod(0o755)
+        yield path
+
+
+def test_the_report_is_complete_on_both_databases_and_nothing_is_left_behind(folder: Path) -> None:
+    done = bench(folder, *TINY)
+    assert done.returncode in (0, 1), done.stderr
+    heading, _, *lines = done.stdout.splitlines()
+    assert heading.startswith("80 devices x 4 days, 1 % really change a day")
+    cells = [re.split(r"\s{2,}", line.strip()) for line in lines]
+    assert cells[0] == ["database", "figure", "unit", "ours", "floor", "ratio", "limit", "ok?"]
+    told = [tuple(row[:2]) for row in cells[1:]]
+    assert told == [(kind, name) for kind in ("sqlite", "postgresql") for name in FIGURES]
+    for row in cells[1:]:
+        limit, rest = FIGURES[row[1]], row[2:]
+        if limit is not None:
+            assert float(rest[-2]) == limit
+            assert rest[-1] in ("ok", "MISSED")
+        assert all(float(number) >= 0 for number in rest[1 : 2 if len(rest) == 4 else 4])
+    assert ("MISSED" in done.stdout) == (done.returncode == 1)
+    assert [path.name for path in folder.iterdir()] == []
+
+
+def test_a_limit_is_kept_or_missed_and_the_exit_code_says_so() -> None:
+    kept = Figure("sqlite", "half", "ms", 1.0, 2.0, 0.5)
+    missed = Figure("sqlite", "more than half", "ms", 1.1, 2.0, 0.5)
+    told = Figure("sqlite", "only told", "ms", 9.0, 2.0)
+    memory = Figure("sqlite", "memory", "MB", 31.0, None, 30.0)
+    assert [figure.kept for figure in (kept, missed, told, memory)] == [True, False, None, False]
+    assert [line.split()[-1] for line in table((kept, missed, memory)).splitlines()] == [
+        "ok?", "ok", "MISSED", "MISSED",
+    ]  # fmt: skip
+
+
+def test_both_sides_are_measured_in_turns_and_the_first_of_each_is_left_out() -> None:
+    calls: list[str] = []
+    pair = interleaved(lambda: calls.append("ours"), lambda: calls.append("floor"), 3)
+    assert sorted(calls) == ["floor"] * 4 + ["ours"] * 4
+    assert all(set(calls[turn : turn + 2]) == {"ours", "floor"} for turn in range(0, 8, 2))
+    assert 0 <= pair.ours < 1 and 0 <= pair.floor < 1
+
+
+@pytest.mark.parametrize("arguments", [("--days", "3"), ("--databases", "oracle")])
+def test_what_cannot_be_measured_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    done = bench(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert arguments[0] in done.stderr
