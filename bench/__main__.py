@@ -4,8 +4,10 @@ Ends with 1 when a limit is missed, with 2 when a database cannot be started.
 """
 
 import argparse
+import signal
 import sys
 import time
+from types import FrameType
 
 from bench import exporting, loading, reading
 from bench.figures import Figure, table
@@ -16,6 +18,7 @@ from bench.stores import KINDS, Unavailable, stores
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; the exit code."""
     options = _options(arguments)
+    signal.signal(signal.SIGTERM, _stop)
     begun = time.monotonic()
     try:
         figures = _measure(options)
@@ -28,6 +31,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     print(table(figures))
     return 1 if any(figure.kept is False for figure in figures) else 0
+
+
+def _stop(signal_number: int, _frame: FrameType | None) -> None:
+    # As an exception it passes through all that removes folders and ends servers.
+    sys.exit(128 + signal_number)
 
 
 def _measure(options: argparse.Namespace) -> list[Figure]:

@@ -76,8 +76,7 @@ class Fleet:
             "os": {
                 "manufacturer": "Microsoft Corporation", "name": system,
                 "architecture": "64-bit", "buildNumber": str(dice.choice((19045, 22631, 26100))),
-                "releaseId": "24H2", "servicePackMajorVersion": 0, "locale": "en-US",
-                "language": "en-US",
+                "releaseId": "24H2",
             },
             "system": {
                 "name": host, "manufacturer": dice.choice(("Dell Inc.", "Lenovo", "HP")),
@@ -120,7 +119,7 @@ class Fleet:
             references={
                 "organization": {"id": site + 1, "name": name},
                 "location": {"id": 10_000 + site, "name": "Main Office"},
-                "rolePolicy": {"id": 50, "name": "Standard workstation policy"},
+                "rolePolicy": {"id": 50},
             },
         )
 

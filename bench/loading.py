@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from statistics import median
 
+from tqdm import tqdm
+
 from bench import seed_layout
 from bench.figures import Figure, timed
 from bench.fleet import Fleet
@@ -39,7 +41,7 @@ def load(stores: Sequence[Store], fleet: Fleet, days: int) -> dict[str, Clocked]
     """Load `days` days up to LAST_DAY into every store."""
     clocked = {store.kind: Clocked() for store in stores}
     sources = discover()
-    for number in range(days):
+    for number in tqdm(range(days), unit="day", disable=None, leave=False):
         day = LAST_DAY - timedelta(days=days - 1 - number)
         fleet.advance(day)
         rows = {sources[name]: raws for name, raws in fleet.rows().items()}

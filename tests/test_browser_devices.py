@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,6 +110,34 @@ def test_the_server_sorts_and_pages(quiet: Page, address: str) -> None:
     quiet.get_by_role("button", name="First page").click()
     head.click()
     expect(first_row(quiet)).to_have_text(f"X-{MANY - 1:03}")
+
+
+def test_the_file_has_the_order_of_the_grid(quiet: Page, address: str) -> None:
+    opened(quiet, address, "?site=2&q=x-")
+    assert download(quiet)[0]["hostname"] == "X-000"
+    head = quiet.locator(".ag-header-cell[col-id='hostname'] .ag-header-cell-label")
+    head.click()
+    head.click()
+    expect(first_row(quiet)).to_have_text(f"X-{MANY - 1:03}")
+    expect(quiet.locator("#devices-file")).to_have_attribute("href", re.compile("sort=-hostname"))
+    rows = download(quiet)
+    assert [rows[0]["hostname"], len(rows)] == [f"X-{MANY - 1:03}", MANY]
+
+
+def test_one_source_alone_is_listed_and_exported_alike(quiet: Page, address: str) -> None:
+    opened(quiet, address, "?basis=records&source=threatlocker")
+    rows = download(quiet)
+    assert len(rows) == count(quiet)
+    assert {row["source"] for row in rows} == {"threatlocker"}
+
+
+def test_who_asks_for_spares_reads_why_they_are(quiet: Page, address: str) -> None:
+    opened(quiet, address)
+    expect(quiet.locator(".ag-header-cell[col-id='os']")).to_be_visible()
+    expect(quiet.locator(".ag-header-cell[col-id='reason']")).to_have_count(0)
+    opened(quiet, address, "?status=spare")
+    expect(quiet.locator("[row-index='0'] [col-id='reason']")).to_have_text("it is spare")
+    expect(quiet.locator(".ag-header-cell[col-id='os']")).to_have_count(0)
 
 
 def test_other_filters_ask_the_grid_again(quiet: Page, address: str) -> None:

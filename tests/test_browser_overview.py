@@ -197,16 +197,32 @@ def test_the_waterfall_adds_up_and_its_ends_open_their_devices(quiet: Page, addr
     assert f"as_of={MONTH_END}" in bars["to"][0]
 
 
-def test_sites_can_be_sorted_by_name_and_by_number(quiet: Page, address: str) -> None:
+def test_a_head_sorts_the_sites_and_sorts_them_back(quiet: Page, address: str) -> None:
     opened(quiet, address)
     names = quiet.locator("#sites-table tbody th")
-    quiet.locator("#sites-sort-name").click()
     by_name = sorted(names.all_inner_texts(), key=str.casefold)
+    quiet.locator("#sites-sort-name").click()
     expect(names).to_have_text(by_name)
+    expect(quiet.locator("#sites-head-name")).to_have_attribute("aria-sort", "ascending")
+    quiet.locator("#sites-sort-name").click()
+    expect(names).to_have_text(by_name[::-1])
     quiet.locator("#sites-sort-now").click()
-    expect(names.first).not_to_have_text("(no site)")
+    expect(quiet.locator("#sites-head-now")).to_have_attribute("aria-sort", "descending")
+    expect(quiet.locator("#sites-head-name")).to_have_attribute("aria-sort", "none")
+    expect(names.first).to_have_text("Harbor Dental")
     counts = [int(row.inner_text()) for row in quiet.locator("#sites-table td:nth-child(2)").all()]
     assert counts == sorted(counts, reverse=True)
+
+
+def test_the_legend_counts_the_shown_day_and_opens_its_devices(quiet: Page, address: str) -> None:
+    opened(quiet, address, "?basis=records")
+    bars = [trace for trace in chart(quiet, "months-chart") if trace["type"] == "bar"]
+    entries = quiet.locator(".legend-entry").all()
+    said = [entry.inner_text().split("\n") for entry in entries]
+    assert [name for name, _ in said] == [trace["name"] for trace in bars]
+    for entry, (_, count), trace in zip(entries, said, bars, strict=True):
+        assert int(count) == trace["y"][-1]
+        assert in_file(address, entry.get_attribute("href") or "") == int(count)
 
 
 def test_the_first_screen_shows_the_cards_both_charts_and_the_top_of_the_waterfall(

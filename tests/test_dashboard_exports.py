@@ -202,3 +202,28 @@ def test_a_query_that_breaks_midway_gives_an_error_and_no_file(postgres_engine: 
             )
         broken = client.json("/export/devices.csv?basis=ninja", 503)
         assert "inventory-hub doctor" in broken["error"]
+
+
+def test_a_file_is_sorted_as_it_is_asked(client: Client) -> None:
+    path = "/export/devices.csv?basis=records&site=1&sort="
+    up = [row["hostname"] for row in _file(client, f"{path}hostname")]
+    down = [row["hostname"] for row in _file(client, f"{path}-hostname")]
+    assert up == sorted(up, key=str.casefold)
+    assert sorted(down) == sorted(up)
+    assert down != up
+    assert [row["hostname"].casefold() for row in _file(client, f"{path}-hostname")] == sorted(
+        (name.casefold() for name in up), reverse=True
+    )
+
+
+def test_a_file_holds_one_source_alone_when_asked(client: Client) -> None:
+    rows = _file(client, "/export/devices.csv?basis=records&source=threatlocker")
+    assert {row["source"] for row in rows} == {"threatlocker"}
+    sites = _file(client, "/export/sites.csv?basis=records&source=threatlocker")
+    assert sum(int(row["current"]) for row in sites) == len(rows)
+
+
+@pytest.mark.parametrize("sort", ["", "-", "--site", "__proto__", "site;drop", "payload"])
+def test_an_order_that_there_is_not_is_refused(client: Client, sort: str) -> None:
+    found = client.json(f"/export/devices.csv?sort={sort}", 400)
+    assert found["parameter"] == "sort"

@@ -220,6 +220,8 @@ def test_the_reason_names_what_moved_and_nothing_else() -> None:
     said = sentences.reason(Change(412, 400), bars, servers, THEN)
     assert said == "+12 since 31 Oct: 9 added, 3 reclassified in"
     assert sentences.reason(Change(4, None), Bars(), BILLABLE, THEN) == "No count for 31 Oct"
+    swapped = sentences.reason(Change(4, 4), Bars(4, 1, 1, 0, 0, 0, 0, 4), BILLABLE, THEN)
+    assert swapped == "unchanged since 31 Oct: 1 added, 1 removed"
 
 
 def test_the_bars_are_called_by_what_happened_and_the_ends_by_their_days() -> None:
@@ -328,7 +330,7 @@ def test_bars_of_movers_are_shares_of_the_largest() -> None:
     )
     markup = json.dumps(found, default=lambda one: one.to_plotly_json())
     assert re.findall(r'"width": "([\d.]+)%"', markup) == ["100.0", "50.0"]
-    assert texts(movers_list([], str)) == ["No site moved.", "note"]
+    assert texts(movers_list([], str)) == ["Every site has as many devices as then.", "note"]
 
 
 def test_a_link_to_the_past_forgets_the_day_that_was_compared() -> None:

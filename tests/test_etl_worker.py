@@ -321,7 +321,7 @@ def test_a_real_worker_collects_on_start_logs_json_and_stops_within_seconds(
     worker.send_signal(number)
     _, log = worker.communicate(timeout=30)
 
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 10
     assert worker.returncode == 0
     lines = [json.loads(line) for line in log.splitlines()]
     assert all(line.keys() >= {"time", "level", "logger", "message"} for line in lines)
@@ -346,7 +346,7 @@ def test_a_real_worker_that_a_vendor_keeps_waiting_stops_within_seconds(
     worker.terminate()
     worker.communicate(timeout=60)
 
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 10
     assert worker.returncode == 0
     (run,) = hub.runs()
     assert (run.state, run.published) == ("failed", False)

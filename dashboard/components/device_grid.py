@@ -14,6 +14,8 @@ from dashboard.queries.devices import BY_SITE, COLUMNS, Sort
 from dashboard.queries.moment import LABELS
 
 PAGE = 100
+MOST = 1000
+"""Rows that are given at once, however many are asked for."""
 LONGEST = 300
 """Characters of a cell that are shown; the file has all."""
 
@@ -53,6 +55,16 @@ def device_grid(name: str) -> AgGrid:
 def rows(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Device rows as the grid shows them."""
     return [_row(row) for row in found]
+
+
+def asked(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What the grid asks for, as arguments of `queries.devices.page`."""
+    first, end = int(request["startRow"]), int(request["endRow"])
+    return {
+        "sort": sort_of(request.get("sortModel")),
+        "offset": max(first, 0),
+        "limit": min(max(end - first, 0), MOST),
+    }
 
 
 def sort_of(model: list[Mapping[str, str]] | None) -> Sort:

@@ -17,7 +17,7 @@ def movers_list(found: Sequence[Mover], href: Callable[[int], str]) -> html.Div:
         href: the list of a site's devices.
     """
     if not found:
-        return html.Div(_("No site moved."), className="note")
+        return html.Div(_("Every site has as many devices as then."), className="note")
     most = max(abs(mover.figure.change or 0) for mover in found)
     rows = [_row(mover, href(mover.site_id), most) for mover in found]
     return html.Div(rows, className="movers", role="list")

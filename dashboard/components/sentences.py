@@ -58,11 +58,10 @@ def reason(figure: Change, bars: Bars, filters: Filters, then: date) -> str:
     """Why the figure moved: "+12 since 31 Oct: 9 added, 3 became billable"."""
     if figure.change is None or bars.opening is None:
         return _("No count for %(day)s", day=formats.short_day(then))
-    start = _(
-        "%(change)s since %(day)s",
-        change=formats.signed(figure.change),
-        day=formats.short_day(then),
-    )
+    day = formats.short_day(then)
+    start = _("unchanged since %(day)s", day=day)
+    if figure.change:
+        start = _("%(change)s since %(day)s", change=formats.signed(figure.change), day=day)
     parts = _parts(bars, filters)
     return f"{start}: {', '.join(parts)}" if parts else start
 

@@ -41,6 +41,7 @@ def months_figure(months: Sequence[Month], href: Href) -> go.Figure:
     """The chart. The open month is outlined and pale, an unknown one says so."""
     counts = pivot(months)
     labels = [_label(month) for month in months]
+    most = max((month.total or 0 for month in months), default=0)
     figure = go.Figure(layout={"template": template(), "barmode": "stack", "bargap": 0.28})
     for name in in_order(counts):
         figure.add_bar(
@@ -54,7 +55,8 @@ def months_figure(months: Sequence[Month], href: Href) -> go.Figure:
         )
     figure.add_scatter(
         x=labels,
-        y=[month.total or 0 for month in months],
+        # A little above the bar, or the outline of the open month touches its number.
+        y=[(month.total or 0) + most * 0.015 for month in months],
         text=[_above(month) for month in months],
         customdata=[href(month, None) for month in months],
         mode="text",
@@ -63,11 +65,10 @@ def months_figure(months: Sequence[Month], href: Href) -> go.Figure:
         showlegend=False,
         hoverinfo="skip",
     )
-    most = max((month.total or 0 for month in months), default=0)
     figure.update_xaxes(type="category", showgrid=False, dtick=1)
     # Every bar has its number above it: lines to read it from would only cross the numbers.
     figure.update_xaxes(tickangle=0)
-    figure.update_yaxes(range=[0, most * 1.1 or 1], showticklabels=False, showgrid=False)
+    figure.update_yaxes(range=[0, most * 1.12 or 1], showticklabels=False, showgrid=False)
     figure.update_layout(margin={"l": 0, "r": 0, "t": 4, "b": 0}, showlegend=False)
     return figure
 

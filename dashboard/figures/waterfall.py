@@ -67,7 +67,7 @@ def waterfall_figure(
     )
     figure.add_scatter(
         x=labels,
-        y=highs,
+        y=[high + (roof - floor) * 0.01 for high in highs],
         text=texts,
         mode="text",
         textposition="top center",

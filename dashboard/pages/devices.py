@@ -16,7 +16,7 @@ from dash import (
 from flask_babel import gettext as _
 
 from dashboard.components import links, sentences
-from dashboard.components.device_grid import device_grid, rows, sort_of
+from dashboard.components.device_grid import asked, device_grid, rows, sort_of
 from dashboard.components.states import first_run, nothing_matches
 from dashboard.context import filters_of, view
 from dashboard.i18n import told
@@ -91,16 +91,8 @@ def answer(request: dict[str, Any] | None, query: str | None) -> Any:
     """The rows that the grid asks for."""
     if request is None or query is None:
         return no_update
-    first, end = int(request["startRow"]), int(request["endRow"])
     with view(query) as v:
-        found = devices.page(
-            v.connection,
-            v.moment,
-            v.filters,
-            sort=sort_of(request.get("sortModel")),
-            offset=max(first, 0),
-            limit=min(max(end - first, 0), 1000),
-        )
+        found = devices.page(v.connection, v.moment, v.filters, **asked(request))
         count = devices.count(v.connection, v.moment, v.filters)
     return {"rowData": rows(found), "rowCount": count}
 

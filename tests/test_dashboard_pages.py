@@ -1,0 +1,173 @@
+"""The pages through the server that Dash runs on: what each callback answers, without a browser."""
+
+import ast
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dash
+import pytest
+from dash import Dash
+from dash.development.base_component import Component
+from sqlalchemy import Engine
+
+from dashboard.app import create_app
+from dashboard.components.site_table import MOVED
+from db.engine import open_engine, sqlite_url
+from tests.conftest import ROOT
+from tests.showcase import ENVIRON, NOW
+from tests.worlds import named_world
+
+LONGEST_CALLBACK = 12
+PAGES = sorted((ROOT / "dashboard" / "pages").glob("[!_]*.py"))
+
+
+@pytest.fixture(scope="module")
+def app(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dash]:
+    """The dashboard on the named world."""
+    path = tmp_path_factory.mktemp("pages") / "inventory.db"
+    shutil.copyfile(migrated_file, path)
+    engine = open_engine(sqlite_url(path))
+    named_world().save(engine)
+    yield created(engine)
+    engine.dispose()
+
+
+def created(engine: Engine) -> Dash:
+    app = create_app(engine, clock=lambda: NOW, environ=ENVIRON)
+    app.server.test_client().get("/")
+    return app
+
+
+def asks(app: Dash, output: str, **values: Any) -> Any:
+    """Run the callback that has `output` among its outputs, as the browser would; its answer, or
+    None when it leaves everything as it is.
+
+    Args:
+        values: the inputs by their place in the callback, named by property: `filters="..."`.
+    """
+    (found,) = (
+        one for one in app.callback_map.values()
+        if output in str(one["output"]) and one.get("callback")
+    )  # fmt: skip
+    (key,) = (key for key, one in app.callback_map.items() if one is found)
+    parts = {
+        kind: [part | {"value": values.get(part["id"])} for part in found[kind]]
+        for kind in ("inputs", "state")
+    }
+    written = found["output"] if isinstance(found["output"], list) else [found["output"]]
+    outputs = [{"id": one.component_id, "property": one.component_property} for one in written]
+    body = {
+        "output": key,
+        "outputs": outputs if isinstance(found["output"], list) else outputs[0],
+        "changedPropIds": [f"{part['id']}.{part['property']}" for part in parts["inputs"]],
+        **parts,
+    }
+    answer = app.server.test_client().post("/_dash-update-component", json=body)
+    if answer.status_code == 204:
+        return None
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    return answer.get_json()
+
+
+def grid(app: Dash, query: str, **request: Any) -> dict[str, Any]:
+    asked = {"startRow": 0, "endRow": 100, "sortModel": [], "filterModel": {}} | request
+    answer = asks(app, "getRowsResponse", **{"devices-grid": asked, "filters": query})
+    found: dict[str, Any] = answer["response"]["devices-grid"]["getRowsResponse"]
+    return found
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_callback_is_short(path: Path) -> None:
+    functions = [
+        node for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef)
+        and any(getattr(one, "func", one).__dict__.get("id") == "callback"
+                for one in node.decorator_list)
+    ]  # fmt: skip
+    assert functions
+    for function in functions:
+        body = function.body[1:]  # without the docstring
+        lines = (body[-1].end_lineno or 0) - body[0].lineno + 1
+        assert lines <= LONGEST_CALLBACK, f"{path.name}: {function.name} has {lines} lines"
+
+
+def test_every_id_that_a_callback_names_is_on_a_page_and_none_stands_twice(app: Dash) -> None:
+    with app.server.test_request_context("/"):
+        shell = ids(app.layout())
+        pages = [ids(page["layout"]()) for page in dash.page_registry.values()]
+    assert all(shell.isdisjoint(page) for page in pages)
+    named = {
+        part["id"]
+        for one in app.callback_map.values()
+        for part in (*one["inputs"], *one["state"])
+        if not part["id"].startswith(("{", "_pages"))
+    }
+    assert len(named) > 10
+    assert named <= shell.union(*pages)
+
+
+def ids(part: object) -> set[str]:
+    """Every id in a tree of components; each may stand there once."""
+    found: list[str] = []
+    walk = [part]
+    while walk:
+        one = walk.pop()
+        if isinstance(one, list | tuple):
+            walk += one
+        elif isinstance(one, Component):
+            name = getattr(one, "id", None)
+            if isinstance(name, str):
+                found.append(name)
+            walk.append(getattr(one, "children", None))
+    assert len(found) == len(set(found)), "an id stands twice"
+    return set(found)
+
+
+def test_the_count_and_the_rows_of_a_list_are_of_one_query(app: Dash) -> None:
+    for query in ("", "site=1", "basis=records&status=excluded", "q=h-", "as_of=2026-10-31"):
+        found = grid(app, query)
+        shown = asks(app, "devices-count", filters=query)["response"]
+        word = "device matches" if found["rowCount"] == 1 else "devices match"
+        assert shown["devices-count"]["children"] == f"{found['rowCount']} {word}"
+        assert len(found["rowData"]) == found["rowCount"]
+
+
+@pytest.mark.parametrize(
+    "request_", [{"startRow": -5}, {"endRow": 10**9}, {"startRow": 50, "endRow": 2},
+                 {"sortModel": [{"colId": "payload; --", "sort": "x"}]}],
+)  # fmt: skip
+def test_a_grid_that_asks_for_too_much_gets_what_there_is(app: Dash, request_: Any) -> None:
+    everything = grid(app, "")["rowCount"]
+    found = grid(app, "", **request_)
+    assert found["rowCount"] == everything
+    assert len(found["rowData"]) <= everything
+
+
+def test_a_bad_filter_leaves_what_is_shown(app: Dash) -> None:
+    for query in ("type=toaster", "as_of=2999-01-01", "site=x", "nobody=knows"):
+        assert asks(app, "devices-count", filters=query) is None
+        assert asks(app, "overview-kpis", filters=query) is None
+
+
+def test_an_empty_hub_has_a_checklist_on_both_pages(sqlite_engine: Engine) -> None:
+    app = created(sqlite_engine)
+    for output, state in (("overview-kpis", "overview-state"), ("devices-count", "devices-state")):
+        answer = asks(app, output, filters="")["response"]
+        assert "Nothing collected yet" in str(answer[state]["children"])
+    answer = asks(app, "sites-rows", filters="", **{"sites-order": MOVED})["response"]
+    assert answer["sites-rows"]["children"] == []
+
+
+def test_when_the_database_is_gone_what_is_shown_stays(tmp_path: Path, migrated_file: Path) -> None:
+    path = tmp_path / "gone.db"
+    shutil.copyfile(migrated_file, path)
+    engine = open_engine(sqlite_url(path))
+    app = created(engine)
+    engine.dispose()
+    path.write_bytes(b"this is no database at all" * 100)
+    for output in ("devices-count", "overview-kpis", "sites-rows"):
+        values = {"filters": "", "sites-order": MOVED}
+        answer = asks(app, output, **values)
+        assert answer is None or answer["response"] == {}, output
