@@ -134,7 +134,7 @@ def _standing(connection: Connection, source: str) -> dict[int, Seen]:
     )
     return {
         device: Seen(site, status, serial, version)
-        for device, site, status, serial, version in rows
+        for device, site, status, serial, version in rows.all()
     }
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.sql import Select
 
 from db.asof import as_of
@@ -135,7 +135,7 @@ _OTHERS: Select[Any] = select(
 
 
 def _identities(connection: Connection, statement: Select[Any]) -> Iterator[Identity]:
-    return (Identity(*row) for row in connection.execute(statement))
+    return (Identity(*row) for row in connection.execute(statement).all())
 
 
 def _first_seen_first(connection: Connection, mine: Iterable[Identity]) -> list[Identity]:
@@ -175,13 +175,16 @@ def _former(
     standing = {state.device_id for state in states}
     newest: dict[int, tuple[date, Identity]] = {}
     for chunk in chunks(sorted(serial for serial in wanted if serial)):
+        # Not by their source: a database would look through all of its records for the serials.
         statement = select(*_OTHERS.selected_columns, _snapshots.valid_from).where(
-            and_(_snapshots.source == source, _snapshots.serial.in_(chunk))
+            _snapshots.serial.in_(chunk)
         )
         for *values, valid_from in connection.execute(statement):
             identity = Identity(*values)
+            if identity.source != source or identity.device_id in standing:
+                continue
             kept = newest.get(identity.device_id)
-            if identity.device_id not in standing and (kept is None or kept[0] < valid_from):
+            if kept is None or kept[0] < valid_from:
                 newest[identity.device_id] = (valid_from, identity)
     return [identity for _, identity in newest.values()]
 

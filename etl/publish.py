@@ -102,7 +102,7 @@ def publish(
         device_id: (state_hash, site_id, asset_id)
         for device_id, state_hash, site_id, asset_id in connection.execute(
             _OPEN.where(_c.source == source, _c.valid_to == OPEN_END)
-        )
+        ).all()
     }
     standing = {device_id: asset_id for device_id, (_, _, asset_id) in have.items()}
     assets = links.resolve_assets(connection, source, day, states, site_of, standing)

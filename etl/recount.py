@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, select
+from sqlalchemy import Connection, Select, and_, delete, func, insert, literal, select
 
 from db.chunks import chunks
 from db.rules import Rules
 from db.runs import PUBLISHED, published_days
 from db.tables import collection_runs, daily_counts, device_snapshots
-from db.upsert import insert_many
+from db.upsert import upsert_tuples
 from db.views import assets_as_of, records_as_of
 
 ASSETS = "assets"
@@ -80,21 +80,34 @@ def after_publish(
         return False
     base, before = touched.before[basis]
     counts = _stored(connection, basis, base)
-    if not counts:
-        return False
     ids = touched.asset_ids if basis == ASSETS else touched.device_ids
-    counts.update(_part(connection, basis, day, rules, ids))
-    counts.subtract(before)
-    if min(counts.values()) < 0:
+    change = _part(connection, basis, day, rules, ids)
+    change.subtract(before)
+    changed = {group: counts[group] + n for group, n in change.items() if n}
+    if not counts or min(changed.values(), default=0) < 0:
         return False
+    if base != day:
+        _copy(connection, basis, base, day)
+    names = ("snapshot_date", "basis", *GROUPS, "n")
+    rows = [(day, basis, *group, n) for group, n in changed.items()]
+    upsert_tuples(connection, daily_counts, names, rows)
+    stored = daily_counts.c
+    nothing = and_(stored.snapshot_date == day, stored.basis == basis, stored.n == 0)
+    connection.execute(delete(daily_counts).where(nothing))
+    return True
+
+
+def _copy(connection: Connection, basis: str, base: date, day: date) -> None:
+    """Give `day` the counts of `base`."""
     stored = daily_counts.c
     connection.execute(
         delete(daily_counts).where(stored.snapshot_date == day, stored.basis == basis)
     )
-    names = ("snapshot_date", "basis", *GROUPS, "n")
-    rows = [(day, basis, *group, n) for group, n in counts.items() if n]
-    insert_many(connection, daily_counts, [dict(zip(names, row, strict=True)) for row in rows])
-    return True
+    names = ("basis", *GROUPS, "n")
+    rows = select(literal(day), *(stored[name] for name in names)).where(
+        stored.snapshot_date == base, stored.basis == basis
+    )
+    connection.execute(insert(daily_counts).from_select(["snapshot_date", *names], rows))
 
 
 def _days_of_others(connection: Connection, source: str) -> list[date]:
@@ -126,7 +139,7 @@ def _stored(connection: Connection, basis: str, day: date) -> Groups:
             stored.snapshot_date == day, stored.basis == basis
         )
     )
-    return Counter({(site, kind, status): n for site, kind, status, n in rows})
+    return Counter({(site, kind, status): n for site, kind, status, n in rows.all()})
 
 
 def _part(

@@ -278,11 +278,12 @@ def test_every_kept_day_is_what_the_oracle_remembers_on_sqlite(sqlite_histories:
 
 @pytest.fixture(scope="module")
 def postgres_histories(postgres_server: Any) -> Iterator[Engine]:
-    with postgres_server.database() as url:
-        engine = open_engine(url)
-        migrate.upgrade(engine)
-        yield engine
-        engine.dispose()
+    url = postgres_server.create()
+    engine = open_engine(url)
+    migrate.upgrade(engine)
+    yield engine
+    engine.dispose()
+    postgres_server.drop(url)
 
 
 def test_every_kept_day_is_what_the_oracle_remembers_on_postgresql(
