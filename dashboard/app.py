@@ -1,5 +1,6 @@
 """The dashboard: Dash on its own Flask server, with the API and the exports beside the pages."""
 
+import hashlib
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -93,7 +94,10 @@ def _index(app: Dash) -> str:
     }
     index = _INDEX
     for name, address in replacements.items():
-        index = index.replace(name, f"{address}?v={dash.__version__}")
+        file = ASSETS / address.split("/assets/")[-1].split("?")[0]
+        # Kept for a year by browsers: another content must have another address.
+        version = hashlib.blake2b(file.read_bytes(), digest_size=6).hexdigest()
+        index = index.replace(name, f"{address.split('?')[0]}?v={version}")
     return index
 
 
@@ -127,6 +131,12 @@ def _headers(app: Dash) -> Callable[[Response], Response]:
     )
 
     def add(response: Response) -> Response:
+        rule = request.url_rule.rule if request.url_rule else None
+        path = request.path.rstrip("/") or "/"
+        pages = {page["path"] for page in dash.page_registry.values()}
+        if rule == "/<path:path>" and response.status_code == 200 and path not in pages:
+            # Dash answers its page for every path; the page then says that there is nothing.
+            response.status_code = 404
         # Dash writes its own small scripts into the page; each is allowed by its hash.
         own = " ".join(app.csp_hashes()) if response.mimetype == "text/html" else ""
         policy = f"default-src 'self'; script-src 'self' {own}; {rest}"
@@ -134,8 +144,10 @@ def _headers(app: Dash) -> Callable[[Response], Response]:
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["X-Frame-Options"] = "DENY"
-        fingerprinted = request.path.startswith("/assets/") and (
-            "m" in request.args or "v" in request.args
+        fingerprinted = (
+            response.status_code in (200, 304)
+            and request.path.startswith("/assets/")
+            and ("m" in request.args or "v" in request.args)
         )
         if fingerprinted:
             response.headers["Cache-Control"] = "max-age=31536000, immutable"

@@ -23,15 +23,16 @@ def register_callbacks(app: Dash) -> None:
         Output(SITE, "value"), Output(AS_OF, "date"), Output(COMPARE_TO, "date"),
         Output(BASIS, "value"), Output(TYPE, "value"), Output(STATUS, "value"),
         Output(_LINKS, "href"), Output(_LINKS, "className"), Output("filter-count", "children"),
-        Input("address", "search"), Input("address", "pathname"), Input("popped", "data"),
+        Input("moved", "data"),
         Input(SITE, "value"), Input(AS_OF, "date"), Input(COMPARE_TO, "date"),
         Input(BASIS, "value"), Input(TYPE, "value"), Input(STATUS, "value"),
         Input(CLEAR, "n_clicks"),
-        State(_LINKS, "id"),
+        State(_LINKS, "id"), State(SITE, "options"), State(BASIS, "options"),
+        State(TYPE, "options"), State(STATUS, "options"),
     )  # fmt: skip
     app.clientside_callback(
         ClientsideFunction("shell", "search"),
-        Output("go", "href"),
+        Output("moved", "data"),
         Input("search-text", "n_submit"),
         State("search-text", "value"),
         prevent_initial_call=True,
@@ -59,6 +60,7 @@ def register_callbacks(app: Dash) -> None:
         Output("strip", "children"),
         Output("chips", "children"),
         Output("stamp", "children"),
+        Output("page", "hidden"),
         Input("filters", "data"),
         Input("snapshot", "data"),
         State("address", "pathname"),
@@ -74,16 +76,18 @@ def poll(_ticks: int | None, shown: str | None) -> Any:
 
 
 def tell(query: str | None, _version: str | None, path: str | None) -> Any:
-    """What is wrong, what is filtered, and the moment the data is from."""
+    """What is wrong, what is filtered, the moment the data is from, and whether to hide the page:
+    an address that cannot be shown has no figures."""
     try:
         with view(query) as v:
             fresh = freshness.freshness(v.connection, v.now)
             called = sites.names(v.connection, v.filters.sites)
             aside = quarantine.standing(v.connection)
     except BadParameter as bad:
-        return refused(bad.message, path or "/"), [], ""
+        return refused(bad.message, path or "/"), [], "", True
     notices = [*fresh.problems, *v.moment.notices]
-    return strip(notices, aside), chips(v.filters, called, path or "/"), stamp(v.moment, fresh)
+    found = chips(v.filters, called, path or "/")
+    return strip(notices, aside), found, stamp(v.moment, fresh), False
 
 
 def _on_click(app: Dash, function: str, button: str) -> None:

@@ -104,6 +104,82 @@ def test_a_bad_address_says_what_is_wrong_and_shows_the_way_out(page: Page, addr
     expect(page.locator("#strip")).not_to_contain_text("future")
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("site=abc", "site is 'abc'"),
+        ("basis=foo", "basis is 'foo'"),
+        ("type=foo", "type is 'foo'"),
+        ("foo=1", "'foo' is not a parameter"),
+        ("as_of=2026-11-01&as_of=2026-11-02", "as_of is given 2 times"),
+    ],
+)
+def test_an_address_that_cannot_be_is_never_shown_as_the_whole_fleet(
+    quiet: Page, address: str, query: str, said: str
+) -> None:
+    quiet.goto(f"{address}/?{query}")
+    expect(quiet.locator("#strip")).to_contain_text(said)
+    expect(quiet.locator("#page")).to_be_hidden()
+    quiet.wait_for_load_state("networkidle")
+    assert urlsplit(quiet.url).query == query
+    quiet.get_by_role("link", name="Clear all filters").click()
+    expect(quiet.locator("#page")).to_be_visible()
+    expect(quiet.locator("#kpi-counted .kpi-value")).not_to_be_empty()
+
+
+def test_a_site_that_is_not_offered_stays_chosen(quiet: Page, address: str) -> None:
+    quiet.goto(f"{address}/?site=999999")
+    expect(quiet.locator("#chips")).to_have_text("site 999999")
+    assert urlsplit(quiet.url).query == "site=999999"
+
+
+def test_a_chip_taken_away_leaves_address_and_figures_as_one(
+    quiet: Page, address: str, demo_engine: Engine
+) -> None:
+    site, name = site_of(demo_engine)
+    quiet.goto(f"{address}/?site={site}")
+    figure = quiet.locator("#kpi-counted .kpi-value")
+    expect(figure).not_to_be_empty()
+    before = figure.inner_text()
+    quiet.locator("#filter-site").click()
+    quiet.get_by_role("option").nth(1).click()
+    quiet.keyboard.press("Escape")
+    expect(quiet.locator("#chips a")).to_have_count(2)
+    expect(figure).not_to_have_text(before)
+    # The address is again the one that the page was opened with.
+    quiet.locator("#chips a").filter(has_not_text=name).click()
+    expect(quiet.locator("#chips")).to_have_text(name)
+    expect(figure).to_have_text(before)
+    assert urlsplit(quiet.url).query == f"site={site}"
+    quiet.go_back()
+    expect(quiet.locator("#chips a")).to_have_count(2)
+    expect(figure).not_to_have_text(before)
+
+
+def test_a_search_can_be_made_again_after_it_was_cleared(quiet: Page, address: str) -> None:
+    quiet.goto(f"{address}/devices")
+    expect(quiet.locator("#stamp")).to_contain_text("complete")
+    for _ in range(2):
+        quiet.locator("#search-text").fill("spare")
+        quiet.keyboard.press("Enter")
+        expect(quiet.locator("#chips")).to_contain_text("spare")
+        quiet.locator("#filter-clear").click()
+        expect(quiet.locator("#chips")).to_have_text("")
+        expect(quiet.locator("#search-text")).to_have_value("")
+
+
+def test_a_server_that_is_gone_is_said_until_it_is_back(page: Page, address: str) -> None:
+    page.goto(address + "/")
+    expect(page.locator("#stamp")).to_contain_text("complete")
+    page.route("**/_dash-update-component*", lambda route: route.abort())
+    page.locator("#filter-type").click()
+    page.get_by_role("option", name="Server", exact=True).click()
+    expect(page.get_by_text("The server does not answer")).to_be_visible()
+    page.unroute("**/_dash-update-component*")
+    page.get_by_role("option", name="Mobile", exact=True).click()
+    expect(page.get_by_text("The server does not answer")).to_be_hidden()
+
+
 def test_the_theme_is_remembered(quiet: Page, address: str) -> None:
     quiet.goto(address + "/")
     quiet.locator("#theme-button").click()

@@ -1,111 +1,134 @@
-// The address bar is the state: one callback mirrors address, filters and controls.
+// What the shell does in the browser. Words come from the server: this only moves them.
 (function () {
-  var COUNTED = ["billable", "spare"];
-  var BY_STATUS = ["billable", "spare", "excluded"];
+  var address = window.hubAddress;
+  var root = document.documentElement;
+  var FIELDS = ["site", "as_of", "compare_to", "basis", "type", "status"];
+  var CONTROLS = ["filter-site.value", "filter-as-of.date", "filter-compare-to.date", "filter-basis.value",
+    "filter-type.value", "filter-status.value"];
 
+  function nothing() { return window.dash_clientside.no_update; }
   function list(value) { return Array.isArray(value) ? value : value ? [value] : []; }
+  function here(path, page) { return path === page || (page !== "/" && path.indexOf(page + "/") === 0); }
 
-  // The canonical query of the filters; dashboard.filters.Filters.to_query writes the same.
-  function write(f) {
-    var query = new URLSearchParams();
-    if (f.as_of) query.append("as_of", f.as_of);
-    if (f.compare_to) query.append("compare_to", f.compare_to);
-    if (f.basis && f.basis !== "assets") query.append("basis", f.basis);
-    list(f.site).map(Number).sort(function (a, b) { return a - b; }).forEach(function (id) { query.append("site", id); });
-    list(f.type).forEach(function (name) { query.append("type", name); });
-    var statuses = BY_STATUS.filter(function (name) { return list(f.status).indexOf(name) >= 0; });
-    if (statuses.length && statuses.join() !== COUNTED.join()) {
-      statuses.forEach(function (name) { query.append("status", name); });
-    }
-    if (f.q) query.append("q", f.q);
-    list(f.source).forEach(function (name) { query.append("source", name); });
-    return query.toString();
+  // Those choices that the address names. A control that is given another value drops it and
+  // reports that as if a person had cleared it.
+  function chosen(options, named) {
+    return options.map(function (option) { return option.value; })
+      .filter(function (value) { return named.indexOf(String(value)) >= 0; });
   }
 
-  function read(search) {
-    var query = new URLSearchParams(search || "");
-    return {
-      as_of: query.get("as_of"), compare_to: query.get("compare_to"), basis: query.get("basis") || "assets",
-      site: query.getAll("site").map(Number), type: query.getAll("type"), status: query.getAll("status"),
-      q: query.get("q"), source: query.getAll("source"),
-    };
+  function day(text) {
+    var found = text ? new Date(text + "T00:00:00Z") : NaN;
+    return !isNaN(found) && found.toISOString().slice(0, 10) === text ? text : null;
   }
 
-  function count(f) {
-    return list(f.site).length + list(f.type).length + (list(f.status).length ? 1 : 0) +
-      (f.as_of ? 1 : 0) + (f.compare_to ? 1 : 0) + (f.basis !== "assets" ? 1 : 0) + (f.q ? 1 : 0);
-  }
-
-  // "?" of an address kept as it came, so that the server may say what is wrong with it.
-  function plain(search) { return (search || "").replace(/^\?/, ""); }
-
-  function on(path, href) { return path === href || (href !== "/" && path.indexOf(href) === 0); }
+  function whole(text) { return /^[0-9]{1,19}$/.test(text); }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     shell: {
-      mirror: function (search, path, popped, site, as_of, compare_to, basis, type, status, clear, links) {
-        var same = window.dash_clientside.no_update;
-        var which = (window.dash_clientside.callback_context.triggered[0] || { prop_id: "" }).prop_id;
-        var byControl = /^filter-/.test(which);
-        var filters, text;
-        if (byControl) {
-          filters = which === "filter-clear.n_clicks" ? { basis: "assets" } :
-            { site: site, as_of: as_of, compare_to: compare_to, basis: basis, type: type, status: status,
-              q: read(location.search).q, source: read(location.search).source };
-          text = write(filters);
-          if (text === plain(location.search)) filters = null;
-          else history.pushState({}, "", location.pathname + (text ? "?" + text : ""));
-        } else {
-          // A page link changes the address before this callback runs; it is what counts.
-          filters = read(location.search);
-          text = plain(location.search);
+      // Address, filters and controls are one: whichever moved, the others follow.
+      mirror: function (moved, site, as_of, compare_to, basis, type, status, cleared, links, sites, bases, types, statuses) {
+        var given = [site, as_of, compare_to, basis, type, status];
+        var triggered = window.dash_clientside.callback_context.triggered.map(function (one) { return one.prop_id; });
+        var text = location.search.slice(1);
+        var f = address.read(text);
+        var shown = [chosen(sites, f.site), day(f.as_of), day(f.compare_to), chosen(bases, [f.basis])[0] || "assets",
+          chosen(types, f.type), chosen(statuses, f.status)];
+        var changed = CONTROLS.map(function (control, i) {
+          var same = Array.isArray(shown[i]) ? list(given[i]).map(String).sort().join() === shown[i].map(String).sort().join()
+            : (given[i] || null) === shown[i];
+          return triggered.indexOf(control) >= 0 && !same;
+        });
+        if (triggered.indexOf("filter-clear.n_clicks") >= 0) {
+          if (text) address.go("");
+          return nothing();
         }
-        var now = read("?" + text);
-        var shown = byControl && which !== "filter-clear.n_clicks" ? [same, same, same, same, same, same] :
-          [now.site, now.as_of, now.compare_to, now.basis, now.type, now.status];
-        document.documentElement.classList.toggle("sheet-open",
-          byControl && document.documentElement.classList.contains("sheet-open"));
-        var hrefs = links.map(function (link) { return link.page + (text ? "?" + text : ""); });
-        var classes = links.map(function (link) { return on(location.pathname, link.page) ? "here" : ""; });
-        var n = count(now);
-        return [text].concat(shown, [hrefs, classes, n ? String(n) : ""]);
+        if (changed.some(Boolean)) {
+          FIELDS.forEach(function (field, i) { if (changed[i]) f[field] = given[i]; });
+          // A site that is no longer offered stays chosen: its chip shows it.
+          var known = sites.map(function (option) { return String(option.value); });
+          if (changed[0]) {
+            f.site = list(site).map(String).concat(address.read(text).site.filter(function (id) {
+              return whole(id) && known.indexOf(id) < 0;
+            }));
+          }
+          f.type = chosen(types, list(f.type));
+          f.status = chosen(statuses, list(f.status));
+          text = address.write(f);
+          history.pushState({}, "", location.pathname + (text ? "?" + text : ""));
+          shown = shown.map(nothing);
+        } else if (triggered.length && triggered.every(function (id) { return CONTROLS.indexOf(id) >= 0; })) {
+          return nothing();
+        } else {
+          root.classList.remove("sheet-open");
+        }
+        window.dash_clientside.set_props("trouble", { hidden: true });
+        // Not as an output: a component that is loading loses the place where somebody types.
+        var box = document.getElementById("search-text");
+        if (box && box !== document.activeElement && box.value !== (f.q || "")) {
+          window.dash_clientside.set_props("search-text", { value: f.q || "" });
+        }
+        var query = text ? "?" + text : "";
+        var n = address.count(address.read(text));
+        return [text].concat(shown, [
+          links.map(function (link) { return link.page + query; }),
+          links.map(function (link) { return here(location.pathname, link.page) ? "here" : ""; }),
+          n ? String(n) : "",
+        ]);
       },
       search: function (_, value) {
-        var filters = read(location.search);
-        filters.q = (value || "").trim() || null;
-        var text = write(filters);
-        return "/devices" + (text ? "?" + text : "");
+        var f = address.read(location.search);
+        f.q = (value || "").trim() || null;
+        var text = address.write(f);
+        document.activeElement.blur();
+        if (location.pathname !== "/devices") address.open("/devices", text);
+        else if (text !== location.search.slice(1)) address.go(text);
+        return nothing();
       },
       theme: function () {
-        var dark = document.documentElement.dataset.theme !== "dark";
+        var dark = root.dataset.theme !== "dark";
         window.setTheme(dark);
         try { localStorage.setItem("theme", dark ? "dark" : "light"); } catch (refused) { /* not kept */ }
-        return window.dash_clientside.no_update;
+        return nothing();
       },
       copy: function (clicks, done, before) {
-        if (!clicks) return window.dash_clientside.no_update;
+        if (!clicks) return nothing();
         navigator.clipboard.writeText(location.href);
         setTimeout(function () { window.dash_clientside.set_props("copy-text", { children: before }); }, 1600);
         return done;
       },
       sheet: function () {
-        document.documentElement.classList.toggle("sheet-open");
-        return window.dash_clientside.no_update;
+        root.classList.toggle("sheet-open");
+        return nothing();
       },
       focus: function () {
         var box = document.getElementById("search-text");
         if (box) { box.focus(); box.select(); }
-        return window.dash_clientside.no_update;
+        return nothing();
       },
     },
   });
+
+  // A server that does not answer is said at once, and taken back when it answers again.
+  var ask = window.fetch;
+  window.fetch = function (what, how) {
+    var answer = ask.call(window, what, how);
+    if (String((what && what.url) || what).indexOf("/_dash-update-component") < 0) return answer;
+    return answer.then(
+      function (response) { root.classList.toggle("server-away", response.status >= 502); return response; },
+      function (error) {
+        if (error.name !== "AbortError") root.classList.add("server-away");
+        throw error;
+      }
+    );
+  };
 
   function typing(target) { return /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable; }
 
   var KEYS = { o: "/", d: "/devices" };
   var waiting = 0;
   document.addEventListener("keydown", function (event) {
-    if (event.key === "Escape") document.documentElement.classList.remove("sheet-open");
+    if (event.key === "Escape") root.classList.remove("sheet-open");
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     if (event.key === "/") { event.preventDefault(); window.dash_clientside.shell.focus(); return; }
     if (event.key === "?") { window.dash_clientside.set_props("help", { is_open: true }); return; }
@@ -118,17 +141,10 @@
       });
     }
   });
-  // Back and forward over filters: the page's own location does not notice an address that it
-  // did not set itself.
-  window.addEventListener("popstate", function () {
-    window.dash_clientside.set_props("popped", { data: Date.now() });
-  });
   document.addEventListener("scroll", function () {
-    document.documentElement.classList.toggle("scrolled", window.scrollY > 8);
+    root.classList.toggle("scrolled", window.scrollY > 8);
   }, { passive: true });
   document.addEventListener("click", function (event) {
-    if (event.target.classList && event.target.classList.contains("veil")) {
-      document.documentElement.classList.remove("sheet-open");
-    }
+    if (event.target.classList && event.target.classList.contains("veil")) root.classList.remove("sheet-open");
   });
 })();

@@ -35,10 +35,13 @@ def card(
 
 
 def chart(name: str, height: int, label: str) -> html.Div:
-    """The place of a chart, as high as the chart will be, so that nothing jumps."""
+    """The place of a chart, with the id `<name>-place`: as high as the chart will be, so that
+    nothing jumps."""
     graph = dcc.Graph(
         id=name,
         config={"displayModeBar": False, "responsive": True},
         style={"height": f"{height}px"},
     )
-    return html.Div(graph, className="chart", role="group", **{"aria-label": label})
+    return html.Div(
+        graph, id=f"{name}-place", className="chart", role="group", **{"aria-label": label}
+    )

@@ -27,7 +27,7 @@ from dashboard.queries.sites import Site
 from db.kept import month_end
 
 PARTS = (
-    "state", "hidden", "kpis", "months_title", "months_subtitle", "months", "legend",
+    "state", "hidden", "kpis", "months_title", "months_subtitle", "months", "months_kind", "legend",
     "movers_title", "movers_subtitle", "movers", "why_title", "why_subtitle", "why",
 )  # fmt: skip
 """What `parts` and `instead` answer."""
@@ -80,6 +80,7 @@ def parts(answers: Answers) -> dict[str, Any]:
         "months_title": sentences.finding(answers.figure, counted, then),
         "months_subtitle": sentences.plotted(moment, counted, answers.months),
         "months": months_figure(answers.months, lambda month, kind: _month(answers, month, kind)),
+        "months_kind": "chart long" if _long(answers.months) else "chart",
         "legend": legend(_entries(answers)),
         "movers_title": sentences.most_moved(answers.movers),
         "movers_subtitle": compared,
@@ -106,6 +107,13 @@ def _month(answers: Answers, month: Month, kind: str | None) -> str | None:
     narrower = {} if kind is None else {"types": (kind,)}
     day = None if month is answers.months[-1] else month_end(month.month)
     return links.devices_on(answers.counted, day, **narrower)
+
+
+def _long(months: Sequence[Month]) -> bool:
+    """Whether the numbers above the bars are too long to stand side by side on a phone."""
+    return max((month.total or 0 for month in months), default=0) >= 1000 or any(
+        month.total is None for month in months
+    )
 
 
 def _entries(answers: Answers) -> list[Entry]:
@@ -153,7 +161,7 @@ def _shares(kpi: Kpi, billable: Kpi | None) -> str | None:
     all, paid = kpi.figure.current, billable.figure.current if billable else None
     if all is None or paid is None or kpi.filters.statuses != COUNTED:
         return None
-    if all == paid:
+    if all and all == paid:
         return _("all billable")
     return _(
         "%(billable)s billable, %(spare)s spare",

@@ -39,17 +39,17 @@ def shell(sites: Sequence[Option], version: str) -> Component:
     return html.Div(
         [
             dcc.Location(id="address", refresh=False),
-            dcc.Location(id="go", refresh="callback-nav"),
             dcc.Store(id="filters"),
-            dcc.Store(id="popped"),
+            dcc.Store(id="moved"),
             dcc.Store(id="snapshot", data=version),
             dcc.Interval(id="poll", interval=POLL_MILLISECONDS),
             _top(links),
             filter_bar(sites),
             html.Div(id="strip", className="strip", role="status"),
             html.Div(_trouble(), id="trouble", className="strip", hidden=True),
+            html.Div(_away(), className="strip away"),
             html.Span(_("Copied"), id="copied", hidden=True),
-            html.Main(dash.page_container, className="content"),
+            html.Main(dash.page_container, id="page", className="content"),
             html.Div(className="veil"),
             _bottom(links),
             _help(links),
@@ -64,6 +64,11 @@ def icon(name: str) -> Component:
 
 def _trouble() -> Component:
     text = _("A part of this page could not be loaded. Try again; if it stays, see the log.")
+    return html.Div([icon("warning"), html.Span(text)], className="error", role="alert")
+
+
+def _away() -> Component:
+    text = _("The server does not answer: what you see may be old. Reload when it is back.")
     return html.Div([icon("warning"), html.Span(text)], className="error", role="alert")
 
 

@@ -70,6 +70,7 @@ def layout(**_query: str) -> html.Div:
         "months_title": Output(f"{Ids.MONTHS}-title", "children"),
         "months_subtitle": Output(f"{Ids.MONTHS}-subtitle", "children"),
         "months": Output(Ids.MONTHS_CHART, "figure"),
+        "months_kind": Output(f"{Ids.MONTHS_CHART}-place", "className"),
         "legend": Output(Ids.LEGEND, "children"),
         "movers_title": Output(f"{Ids.MOVERS}-title", "children"),
         "movers_subtitle": Output(f"{Ids.MOVERS}-subtitle", "children"),

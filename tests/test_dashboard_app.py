@@ -1,0 +1,74 @@
+"""The dashboard's server: who may, what is kept, what every answer carries."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+
+from dashboard.access import ACCESS
+from dashboard.app import create_app
+from tests.worlds import named_world
+
+NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+
+
+def client(engine: Engine, auth: str = "none") -> FlaskClient:
+    environ = {"AUTH": auth, "TIMEZONE": "UTC"}
+    found: FlaskClient = create_app(engine, clock=lambda: NOW, environ=environ).server.test_client()
+    return found
+
+
+def test_every_address_of_the_server_names_who_may(sqlite_engine: Engine) -> None:
+    app = create_app(sqlite_engine, clock=lambda: NOW, environ={"AUTH": "none", "TIMEZONE": "UTC"})
+    assert {rule.rule for rule in app.server.url_map.iter_rules()} <= set(ACCESS)
+
+
+@pytest.mark.parametrize("path", ["/", "/devices", "/_dash-layout", "/api/dashboard/today"])
+def test_a_stranger_gets_nothing_but_what_a_page_is_made_of(
+    sqlite_engine: Engine, path: str
+) -> None:
+    strange = client(sqlite_engine, auth="password")
+    assert strange.get(path).status_code == 401
+    assert strange.post("/_dash-update-component", json={}).status_code == 401
+    assert strange.get("/assets/css/01-tokens.css").status_code == 200
+
+
+@pytest.mark.parametrize("filled", [True, False], ids=["with data", "empty"])
+@pytest.mark.parametrize("path", ["/", "/devices", "/nothing", "/_dash-layout", "/api/health"])
+def test_every_answer_carries_the_security_headers(
+    sqlite_engine: Engine, path: str, filled: bool
+) -> None:
+    if filled:
+        named_world().save(sqlite_engine)
+    headers = client(sqlite_engine).get(path).headers
+    script = re.search("script-src ([^;]*);", headers["Content-Security-Policy"])
+    assert script and "unsafe" not in script[1] and "http" not in script[1]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Cache-Control"] == "no-store"
+
+
+def test_an_unknown_page_is_a_404_and_a_known_one_is_not(sqlite_engine: Engine) -> None:
+    there = client(sqlite_engine)
+    codes = {path: there.get(path).status_code for path in ("/", "/devices", "/devices/", "/no")}
+    assert codes == {"/": 200, "/devices": 200, "/devices/": 200, "/no": 404}
+    unknown = there.get("/api/no")
+    assert unknown.status_code == 404
+    assert unknown.is_json
+
+
+def test_what_browsers_keep_for_a_year_is_named_by_its_content(sqlite_engine: Engine) -> None:
+    there = client(sqlite_engine)
+    kept = re.findall(r'"(/assets/[^"]+\?[vm]=[^"]+)"', there.get("/").text)
+    assert any("early.js" in address for address in kept)
+    for address in kept:
+        answer = there.get(address)
+        assert answer.status_code == 200, address
+        assert "immutable" in answer.headers["Cache-Control"]
+    versions = {address.split("=")[1] for address in kept if "?v=" in address}
+    assert len(versions) == 3, "each of the three vendored files has a version of its own"
+    missing = there.get("/assets/no.js?v=1")
+    assert missing.status_code == 404
+    assert "immutable" not in missing.headers.get("Cache-Control", "")
