@@ -109,8 +109,8 @@ def _failed(error: Exception) -> None:
         # The strip under the filters says which parameter and why.
         raise PreventUpdate
     log.error("callback failed", exc_info=error)
+    # To raise PreventUpdate here would keep everything as it is, this too.
     dash.set_props("trouble", {"hidden": False})
-    raise PreventUpdate
 
 
 def _compress(server: Flask) -> None:
