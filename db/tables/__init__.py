@@ -1,0 +1,62 @@
+"""The tables, by subject. Each comment says what one row is.
+
+`device_snapshots`, `device_payloads`, `device_latest`, `devices` may one day be distributed by
+device_id: their keys start with it, nothing is unique without it, no sequence feeds them.
+The other tables are small.
+"""
+
+from db.tables.base import MATCH_NAME_LENGTH, NAME_LENGTH, NO_SITE_ID, OPEN_END, metadata
+from db.tables.counts import daily_counts, month_end_counts
+from db.tables.devices import (
+    asset_links,
+    device_latest,
+    device_payloads,
+    device_snapshots,
+    devices,
+    site_aliases,
+    sites,
+)
+from db.tables.months import (
+    ALL_SITES,
+    month_bases,
+    month_changes,
+    month_closing_counts,
+    month_closings,
+    month_members,
+    months,
+)
+from db.tables.runs import collection_runs, held_records, quarantined_records, rule_versions
+from db.tables.work import audit_log, count_restatements, jobs, leases, meta
+
+__all__ = [
+    "ALL_SITES",
+    "MATCH_NAME_LENGTH",
+    "NAME_LENGTH",
+    "NO_SITE_ID",
+    "OPEN_END",
+    "asset_links",
+    "audit_log",
+    "collection_runs",
+    "count_restatements",
+    "daily_counts",
+    "device_latest",
+    "device_payloads",
+    "device_snapshots",
+    "devices",
+    "held_records",
+    "jobs",
+    "leases",
+    "meta",
+    "metadata",
+    "month_bases",
+    "month_changes",
+    "month_closing_counts",
+    "month_closings",
+    "month_end_counts",
+    "month_members",
+    "months",
+    "quarantined_records",
+    "rule_versions",
+    "site_aliases",
+    "sites",
+]

@@ -1,0 +1,99 @@
+"""Months and their closings. Each comment says what one row is."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, String
+
+from db.tables.base import NAME_LENGTH, id_column, table
+from db.types import Blob, LongText, SerialId, UtcDateTime
+
+ALL_SITES = -1
+"""The site_id of what is said of all sites together."""
+
+# Month that has been closed at least once; a month without a row is open.
+months = table(
+    "months",
+    Column("month", String(7), primary_key=True),
+    Column("closed", Boolean, nullable=False),
+)
+
+
+# Closing of a month. Closings are only ever added: the newest one of a closed month stands.
+month_closings = table(
+    "month_closings",
+    Column("closing_id", SerialId, primary_key=True, autoincrement=True),
+    Column("month", String(7), nullable=False, index=True),
+    Column("closed_at", UtcDateTime, nullable=False),
+    Column("author", String(NAME_LENGTH), nullable=False),
+    Column("rule_version", Integer, nullable=False),
+    # JSON: what stood at the month's end, and at the end of the month before it, by source:
+    # {"ninja": {"date": "2026-10-31", "finished_at": "...", "run_id": "7"}}.
+    Column("dates", LongText, nullable=False),
+    Column("dates_before", LongText, nullable=False),
+    Column("members", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+# Record that stood at the end of a closed month, its names as they were then. `days`: on how many
+# days of the month it was billable. `speaks` marks the record that speaks for its machine; only
+# that one has the machine's type, sources and days.
+month_members = table(
+    "month_members",
+    Column("closing_id", BigInteger, primary_key=True, autoincrement=False),
+    id_column("device_id"),
+    Column("source", String(16), nullable=False),
+    Column("source_key", String(128), nullable=False),
+    Column("site_id", BigInteger, nullable=False),
+    Column("site", String(NAME_LENGTH), nullable=False),
+    Column("location", String(NAME_LENGTH)),
+    Column("hostname", String(NAME_LENGTH)),
+    Column("display_name", String(NAME_LENGTH)),
+    Column("device_type", String(16), nullable=False),
+    Column("billing_status", String(16), nullable=False),
+    Column("reason", String(400), nullable=False),
+    Column("os", String(NAME_LENGTH)),
+    Column("node_class", String(64)),
+    Column("serial", String(128)),
+    Column("first_seen", Date, nullable=False),
+    Column("asset_id", BigInteger, nullable=False),
+    Column("days", Integer, nullable=False),
+    Column("speaks", Boolean, nullable=False),
+    Column("asset_type", String(16)),
+    Column("sources", String(64)),
+    Column("asset_days", Integer),
+)
+
+# How many at the end of a closed month, in the shape of daily_counts, as they were then.
+month_closing_counts = table(
+    "month_closing_counts",
+    Column("closing_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("basis", String(16), primary_key=True),
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("device_type", String(16), primary_key=True),
+    Column("billing_status", String(16), primary_key=True),
+    Column("n", Integer, nullable=False),
+)
+
+# What a closed month can be billed by: the billable devices of one site, or of all (site_id
+# ALL_SITES), at its end, on its average day (device_days / days) and on its highest day.
+month_bases = table(
+    "month_bases",
+    Column("closing_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("basis", String(16), primary_key=True),
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("month_end", Integer, nullable=False),
+    Column("device_days", Integer, nullable=False),
+    Column("days", Integer, nullable=False),
+    Column("peak", Integer, nullable=False),
+    Column("peak_day", Date, nullable=False),
+)
+
+# Device, or in the basis "assets" machine, that did not stand at the end of a closed month as at
+# the end of the month before: zlib of the JSON of both states and of all that happened to it.
+month_changes = table(
+    "month_changes",
+    Column("closing_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("basis", String(16), primary_key=True),
+    Column("entity_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("site_then", BigInteger),
+    Column("site_now", BigInteger),
+    Column("body", Blob, nullable=False),
+)

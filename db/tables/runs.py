@@ -1,0 +1,72 @@
+"""Collection runs and what belongs to them. Each comment says what one row is."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, Double, Index, Integer, String
+
+from db.tables.base import NAME_LENGTH, table
+from db.types import Blob, LongText, SerialId, UtcDateTime
+
+# Attempt to collect one source for one business day; of the kind "end", the decision that ended
+# the source, which publishes that it has nothing more. `published` marks the one run whose
+# snapshot stands for its source and day; `hold` says what was decided about a run: it is held, or
+# was accepted, rejected, superseded or withdrawn. `needs_administrator`: a held run that loses
+# so much that only an administrator may accept it.
+collection_runs = table(
+    "collection_runs",
+    Column("run_id", SerialId, primary_key=True, autoincrement=True),
+    Column("source", String(16), nullable=False),
+    Column("business_date", Date, nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("kind", String(16), nullable=False, server_default="collection"),
+    Column("state", String(16), nullable=False),
+    Column("published", Boolean, nullable=False),
+    Column("hold", String(16)),
+    Column("needs_administrator", Boolean),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("heartbeat_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Column("pages", Integer),
+    Column("records", Integer),
+    Column("promised", Integer),
+    Column("organizations", Integer),
+    Column("locations", Integer),
+    Column("quarantined", Integer),
+    Column("added", Integer),
+    Column("removed", Integer),
+    Column("changed", Integer),
+    Column("changed_percent", Double),
+    Column("changed_keys", String(NAME_LENGTH)),
+    Column("reason", LongText),
+    Column("rule_version", Integer),
+    Column("correlation_id", String(36), nullable=False),
+    Column("decided_by", String(NAME_LENGTH)),
+    Column("decided_at", UtcDateTime),
+    Index(None, "source", "business_date"),
+)
+
+# Row of a run that could not be read as a device, with the reason and its JSON.
+quarantined_records = table(
+    "quarantined_records",
+    Column("run_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("device_id", BigInteger),
+    Column("source_key", String(128)),
+    Column("reason", String(400), nullable=False),
+    Column("body", Blob, nullable=False),
+)
+
+# Row, as fetched, of a suspicious run that waits for a decision.
+held_records = table(
+    "held_records",
+    Column("run_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("body", Blob, nullable=False),
+)
+
+# Version of the rules: their settings as JSON, from when, by whom.
+rule_versions = table(
+    "rule_versions",
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("rules", LongText, nullable=False),
+    Column("author", String(NAME_LENGTH), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)

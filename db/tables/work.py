@@ -1,0 +1,69 @@
+"""What is done and by whom: leases, jobs, decisions. Each comment says what one row is."""
+
+from sqlalchemy import BigInteger, Column, Date, Double, Integer, String
+
+from db.tables.base import NAME_LENGTH, table
+from db.types import LongText, SerialId, UtcDateTime
+
+# Task that one process at a time may do, and who does it now.
+leases = table(
+    "leases",
+    Column("name", String(32), primary_key=True),
+    Column("token", String(36)),
+    Column("holder", String(NAME_LENGTH)),
+    Column("host", String(NAME_LENGTH)),
+    Column("pid", Integer),
+    Column("process_started", Double),
+    Column("acquired_at", UtcDateTime),
+    Column("expires_at", UtcDateTime),
+)
+
+# Fact about this database as a whole, e.g. that it is a demo.
+meta = table(
+    "meta",
+    Column("name", String(64), primary_key=True),
+    Column("value", LongText, nullable=False),
+)
+
+
+# Something that a person asked for on a page and the worker does. `arguments` and `result` are
+# JSON; `progress` says in words how far it is.
+jobs = table(
+    "jobs",
+    Column("job_id", SerialId, primary_key=True, autoincrement=True),
+    Column("kind", String(32), nullable=False),
+    Column("arguments", LongText, nullable=False),
+    Column("actor", String(NAME_LENGTH), nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("requested_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("heartbeat_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("progress", String(NAME_LENGTH)),
+    Column("result", LongText),
+    Column("error", LongText),
+)
+
+# Decision: who did what to what, when; `detail` is JSON.
+audit_log = table(
+    "audit_log",
+    Column("entry_id", SerialId, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", String(NAME_LENGTH), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("subject", String(NAME_LENGTH), nullable=False),
+    Column("detail", LongText, nullable=False),
+)
+
+# Count that a decision of the audit log changed, before and after.
+count_restatements = table(
+    "count_restatements",
+    Column("entry_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("snapshot_date", Date, primary_key=True),
+    Column("basis", String(16), primary_key=True),
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("device_type", String(16), primary_key=True),
+    Column("billing_status", String(16), primary_key=True),
+    Column("before", Integer, nullable=False),
+    Column("after", Integer, nullable=False),
+)
