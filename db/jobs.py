@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, insert, select
 
 from db.tables import jobs
 
@@ -78,7 +78,7 @@ def ask(
 def job(connection: Connection, job_id: int) -> Job | None:
     """One task; None when there is none of that id."""
     row = connection.execute(select(*_COLUMNS).where(jobs.c.job_id == job_id)).one_or_none()
-    return _job(row) if row else None
+    return _job(row._mapping) if row else None
 
 
 def unfinished(connection: Connection) -> list[Job]:
@@ -86,7 +86,7 @@ def unfinished(connection: Connection) -> list[Job]:
     rows = connection.execute(
         select(*_COLUMNS).where(jobs.c.state.in_((WAITING, RUNNING))).order_by(jobs.c.job_id)
     )
-    return [_job(row) for row in rows]
+    return [_job(row) for row in rows.mappings()]
 
 
 _COLUMNS = (
@@ -95,6 +95,6 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _job(row: Row[Any]) -> Job:
-    job_id, kind, arguments, *rest = row
-    return Job(job_id, kind, json.loads(arguments), *rest)
+def _job(values: Mapping[Any, Any]) -> Job:
+    read: dict[str, Any] = {**values, "arguments": json.loads(values["arguments"])}
+    return Job(**read)
