@@ -22,6 +22,8 @@ Day = date | ColumnElement[date]
 
 _STRETCH = tuple(column.name for column in device_snapshots.c)
 _TYPED = ("device_type", "type_reason")
+_CARRIED = ("source", "asset_id", "site_id", "billing_status")
+"""Columns so narrow that windows carry them along more cheaply than they are fetched again."""
 ASSET_COLUMNS = (*_STRETCH, "sources")
 """Everything that `assets_as_of` can tell of a machine."""
 
@@ -61,19 +63,26 @@ def assets_as_of(
     keyed = _keyed(day, source_order, spare_node_classes)
     if asset_ids is not None:
         keyed = keyed.where(device_snapshots.c.asset_id.in_(asset_ids))
-    ranked = _ranked(keyed, day, source_order, columns).subquery("ranked")
-    said = device_snapshots.c
+    fetched = set(columns) - {*_CARRIED, *_TYPED, "device_id", "valid_from", "sources"}
+    carried = () if fetched else tuple(name for name in _CARRIED if name in columns)
+    ranked = _ranked(keyed, day, source_order, columns, carried).subquery("ranked")
+    said = ranked.c if carried else device_snapshots.c
     asked: list[ColumnElement[Any]] = [
         ranked.c[name] if name in _TYPED else said[name] for name in _STRETCH if name in columns
     ]
     if "sources" in columns:
         asked.append(_listed(ranked, source_order))
-    of_ranked = and_(said.device_id == ranked.c.device_id, said.valid_from == ranked.c.valid_from)
-    return (
-        select(*asked, *(ranked.c[name] for name in _day_name(day)))
-        .join_from(ranked, device_snapshots, of_ranked)
-        .where(ranked.c.turn == 1)
-    )
+    machines = select(*asked, *(ranked.c[name] for name in _day_name(day)))
+    if not carried:
+        stretch = device_snapshots.c
+        machines = machines.join_from(
+            ranked,
+            device_snapshots,
+            and_(
+                stretch.device_id == ranked.c.device_id, stretch.valid_from == ranked.c.valid_from
+            ),
+        )
+    return machines.where(ranked.c.turn == 1)
 
 
 def _listed(ranked: FromClause, source_order: tuple[str, ...]) -> ColumnElement[str]:
@@ -87,14 +96,19 @@ def _listed(ranked: FromClause, source_order: tuple[str, ...]) -> ColumnElement[
 
 
 def _ranked(
-    keyed: Select[Any], day: Day, source_order: tuple[str, ...], columns: Collection[str]
+    keyed: Select[Any],
+    day: Day,
+    source_order: tuple[str, ...],
+    columns: Collection[str],
+    carried: Sequence[str],
 ) -> Select[Any]:
     """Every record of `keyed` with its `turn` to speak for its machine and, if asked for, the
     machine's type, and how well each source, and the best of all, knows it: 2 manages, 1 has it,
     0 not.
 
-    Narrow on purpose, and joined to its stretch again: windows cost by the width of their rows
-    and by their keys, here a third of what they would with all columns.
+    Narrow on purpose, and joined to its stretch again where more than `carried` is asked: windows
+    cost by the width of their rows and by their keys, here a third of what they would with all
+    columns.
     """
     said = keyed.subquery("said")
     machine = [*(said.c[name] for name in _day_name(day)), said.c.asset_id]
@@ -118,6 +132,7 @@ def _ranked(
         said.c.device_id,
         said.c.valid_from,
         *(said.c[name] for name in _day_name(day)),
+        *(said.c[name] for name in carried),
         func.row_number().over(partition_by=machine, order_by=speaking).label("turn"),
         *windows,
     )
@@ -143,6 +158,8 @@ def _keyed(
             said.valid_from,
             said.asset_id,
             said.source,
+            said.site_id,
+            said.billing_status,
             *(said[name] for name in _TYPED),
             devices.c.first_seen,
             (excluded * 1000 + within).label("speaks"),
