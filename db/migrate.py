@@ -1,12 +1,14 @@
 """Bring a database to the newest revision. Alembic is configured here, in code."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -32,8 +34,9 @@ def current(engine: Engine) -> str | None:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Apply every revision up to `revision` that the database lacks."""
-    with engine.connect().execution_options(write=True) as connection:
+    """Apply every revision up to `revision` that the database lacks. Of several who start this at
+    the same time one does it; the others wait, and find nothing to do."""
+    with _alone(engine), engine.connect().execution_options(write=True) as connection:
         command.upgrade(_config(connection), revision)
         connection.commit()
 
@@ -43,6 +46,28 @@ def downgrade(engine: Engine, revision: str) -> None:
     with engine.connect().execution_options(write=True) as connection:
         command.downgrade(_config(connection), revision)
         connection.commit()
+
+
+_LOCKS = {
+    "postgresql": ("SELECT pg_advisory_lock(7214)", "SELECT pg_advisory_unlock(7214)"),
+    "mysql": ("SELECT GET_LOCK('inventory_hub_migrate', 600)",
+              "SELECT RELEASE_LOCK('inventory_hub_migrate')"),
+}  # fmt: skip
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """Keep others from migrating. SQLite's write transaction does that by itself."""
+    if engine.dialect.name not in _LOCKS:
+        yield
+        return
+    take, leave = _LOCKS[engine.dialect.name]
+    with engine.connect() as connection:
+        connection.execute(text(take))
+        try:
+            yield
+        finally:
+            connection.execute(text(leave))
 
 
 def check(engine: Engine) -> None:

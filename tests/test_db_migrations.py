@@ -1,10 +1,15 @@
 """One set of migrations, on every database."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from sqlalchemy import Engine, inspect
 
 from db import migrate
 from db.tables import metadata
+from tests.conftest import COMMAND
 
 
 def test_migrations_go_up_down_and_up_again(bare_engine: Engine) -> None:
@@ -15,6 +20,23 @@ def test_migrations_go_up_down_and_up_again(bare_engine: Engine) -> None:
     assert set(inspect(bare_engine).get_table_names()) <= {"alembic_version"}
     migrate.upgrade(bare_engine)
     assert set(inspect(bare_engine).get_table_names()) == {*metadata.tables, "alembic_version"}
+
+
+def test_several_processes_that_migrate_at_the_same_time_do_it_once(
+    bare_engine: Engine, cli_environment: dict[str, str], tmp_path: Path
+) -> None:
+    address = bare_engine.url.render_as_string(hide_password=False)
+    several = [
+        subprocess.Popen(
+            [sys.executable, "-c", COMMAND, "migrate"],
+            env=cli_environment | {"DATABASE_URL": address}, cwd=tmp_path,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(3)
+    ]  # fmt: skip
+    said = [process.communicate(timeout=120) for process in several]
+    assert [process.returncode for process in several] == [0, 0, 0], said
+    assert migrate.current(bare_engine) == migrate.head()
 
 
 def test_a_second_upgrade_changes_nothing(engine: Engine) -> None:
