@@ -8,9 +8,23 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    Subquery,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from db.asof import as_of
+from db.rules import Rules
 from db.tables import device_snapshots, devices
 
 SOURCE_ORDER = ("ninja", "threatlocker", "agent")
@@ -44,7 +58,7 @@ def assets_as_of(
     spare_node_classes: tuple[str, ...] = SPARE_NODE_CLASSES,
     *,
     columns: Collection[str] = ASSET_COLUMNS,
-    asset_ids: Sequence[int] | None = None,
+    asset_ids: Sequence[int] | ColumnElement[int] | None = None,
 ) -> Select[Any]:
     """One row per machine that stands on `day`: the stretch of the record that speaks for it.
 
@@ -58,10 +72,12 @@ def assets_as_of(
         spare_node_classes: classes of guest records, which speak only where no other record of
             their source does.
         columns: those that are asked of it; it costs what they cost.
-        asset_ids: only these machines.
+        asset_ids: only these machines; a column beside `day`: each machine on its own days.
     """
     keyed = _keyed(day, source_order, spare_node_classes)
-    if asset_ids is not None:
+    if isinstance(asset_ids, ColumnElement):
+        keyed = keyed.where(device_snapshots.c.asset_id == asset_ids)
+    elif asset_ids is not None:
         keyed = keyed.where(device_snapshots.c.asset_id.in_(asset_ids))
     fetched = set(columns) - {*_CARRIED, *_TYPED, "device_id", "valid_from", "sources"}
     carried = () if fetched else tuple(name for name in _CARRIED if name in columns)
@@ -83,6 +99,47 @@ def assets_as_of(
             ),
         )
     return machines.where(ranked.c.turn == 1)
+
+
+def standing_on_both(
+    then: date, now: date, basis: str, rules: Rules, columns: Collection[str]
+) -> Subquery:
+    """What stands on either day in `basis`: `key` (a device, or an asset), `columns`, and `was`
+    and `now`, 1 where the row stands on the first and the second day."""
+    if basis == "assets":
+        order, classes = rules.source_order, rules.spare_node_classes
+        asked = {"asset_id", *columns}
+        views = [
+            (assets_as_of(day, order, classes, columns=asked).subquery(), was, is_now)
+            for day, was, is_now in ((then, 1, 0), (now, 0, 1))
+        ]
+        both = union_all(
+            *(
+                select(
+                    view.c.asset_id.label("key"),
+                    *(view.c[name] for name in columns),
+                    literal(was, Integer).label("was"),
+                    literal(is_now, Integer).label("now"),
+                )
+                for view, was, is_now in views
+            )
+        )
+        return both.subquery("both_days")
+    said, was, is_now = device_snapshots.c, as_of(then), as_of(now)
+    rows = select(
+        said.device_id.label("key"),
+        *(said[name] for name in columns),
+        flag(was).label("was"),
+        flag(is_now).label("now"),
+    ).where(or_(was, is_now))
+    if basis != "records":
+        rows = rows.where(said.source == basis)
+    return rows.subquery("both_days")
+
+
+def flag(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    """1 where `condition` holds, else 0: what can be summed on every database."""
+    return case((condition, 1), else_=0)
 
 
 def _listed(ranked: FromClause, source_order: tuple[str, ...]) -> ColumnElement[str]:

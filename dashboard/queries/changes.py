@@ -12,6 +12,7 @@ from dashboard.queries.counts import counted
 from dashboard.queries.entities import flag
 from dashboard.queries.moment import Moment
 from dashboard.queries.sites import names
+from db.views import standing_on_both
 
 _ABSENT, _ELSEWHERE, _IN_SITES, _COUNTED = range(4)
 
@@ -67,7 +68,8 @@ def _both_days(moment: Moment, filters: Filters) -> Select[tuple[int, int]]:
     """One row per device or asset that stands on either day: how far into the filters it was on
     the first and is on the second. Each level includes those below it, so the highest tells all."""
     assert moment.then.day is not None and moment.now.day is not None
-    rows = entities.standing_on_both(moment.then.day, moment.now.day, filters, moment.rules)
+    then, now, columns = moment.then.day, moment.now.day, entities.looked_at(filters)
+    rows = standing_on_both(then, now, filters.basis, moment.rules, columns)
     level = case(
         (entities.matches(rows, filters), _COUNTED),
         (entities.in_sites(rows, filters), _IN_SITES),

@@ -7,28 +7,14 @@ condition of this file.
 from collections.abc import Collection
 from datetime import date
 
-from sqlalchemy import (
-    ColumnElement,
-    FromClause,
-    Integer,
-    Subquery,
-    and_,
-    case,
-    literal,
-    or_,
-    select,
-    true,
-    union_all,
-)
+from sqlalchemy import ColumnElement, FromClause, Subquery, and_, or_, select, true
 
 from dashboard.filters import Filters
-from db.asof import as_of
 from db.rules import Rules
 from db.tables import NO_SITE_ID, device_snapshots, sites
 from db.views import ASSET_COLUMNS, assets_as_of, records_as_of
-
-NO_SITE = "(no site)"
-"""What people read where a machine has no site."""
+from db.views import flag as flag
+from db.words import NO_SITE as NO_SITE
 
 _SEARCHED = ("hostname", "display_name", "serial", "os", "node_class")
 
@@ -49,44 +35,6 @@ def standing(
         if basis != "records":
             view = view.where(device_snapshots.c.source == basis)
     return view.subquery("standing")
-
-
-def standing_on_both(then: date, now: date, filters: Filters, rules: Rules) -> Subquery:
-    """What stands on either day: `key` (a device, or an asset), the columns that the filters look
-    at, and `was` and `now`, 1 where the row stands on the first and the second day."""
-    basis, names = filters.basis, looked_at(filters)
-    if basis == "assets":
-        days = [(then, 1, 0), (now, 0, 1)]
-        columns = ("asset_id", *names)
-        views = [(standing(day, basis, rules, columns), was, is_now) for day, was, is_now in days]
-        both = union_all(
-            *(
-                select(
-                    view.c.asset_id.label("key"),
-                    *(view.c[name] for name in names),
-                    literal(was, Integer).label("was"),
-                    literal(is_now, Integer).label("now"),
-                )
-                for view, was, is_now in views
-            )
-        )
-        return both.subquery("both_days")
-    said = device_snapshots.c
-    was, is_now = as_of(then), as_of(now)
-    rows = select(
-        said.device_id.label("key"),
-        *(said[name] for name in names),
-        flag(was).label("was"),
-        flag(is_now).label("now"),
-    ).where(or_(was, is_now))
-    if basis != "records":
-        rows = rows.where(said.source == basis)
-    return rows.subquery("both_days")
-
-
-def flag(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    """1 where `condition` holds, else 0: what can be summed on every database."""
-    return case((condition, 1), else_=0)
 
 
 def looked_at(filters: Filters) -> tuple[str, ...]:

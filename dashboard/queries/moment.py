@@ -15,9 +15,7 @@ from db.kept import KeptDays, month_before, month_end, month_of
 from db.rules import Rules, current
 from db.runs import PUBLISHED, kept_days
 from db.tables import collection_runs
-
-LABELS = {"ninja": "NinjaRMM", "threatlocker": "ThreatLocker", "agent": "Agent"}
-"""What people read for a source."""
+from db.words import LABELS as LABELS
 
 
 @dataclass(frozen=True)
