@@ -34,6 +34,7 @@ ACCESS: dict[str, str] = {
     "/api/dashboard/comparison": VIEWER,
     "/api/dashboard/sites": VIEWER,
     "/api/dashboard/devices": VIEWER,
+    "/api/devices/<device_id>/history": VIEWER,
     # Files.
     "/export/devices.csv": VIEWER,
     "/export/sites.csv": VIEWER,

@@ -7,9 +7,11 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
 from dashboard.components.chips import chips
 from dashboard.components.filter_bar import AS_OF, BASIS, CLEAR, COMPARE_TO, SITE, STATUS, TYPE
 from dashboard.components.strip import refused, stamp, strip
+from dashboard.components.why import ASKED, BODY
+from dashboard.components.why_body import why_body
 from dashboard.context import current, view
 from dashboard.filters import BadParameter
-from dashboard.queries import freshness, quarantine, sites
+from dashboard.queries import freshness, quarantine, sites, why
 from db.engine import reading
 
 _LINKS = {"kind": "page-link", "place": ALL, "page": ALL}
@@ -65,6 +67,15 @@ def register_callbacks(app: Dash) -> None:
         Input("snapshot", "data"),
         State("address", "pathname"),
     )(tell)
+    app.callback(Output(BODY, "children"), Input(ASKED, "data"), prevent_initial_call=True)(explain)
+
+
+def explain(asked: dict[str, Any] | None) -> Any:
+    """Why the figure that was asked about is what it is."""
+    if not asked or asked["figure"] not in why.FIGURES:
+        return no_update
+    with view(asked["query"]) as v:
+        return why_body(why.explain(v.connection, v.moment, v.filters, asked["figure"]))
 
 
 def poll(_ticks: int | None, shown: str | None) -> Any:

@@ -17,7 +17,7 @@ COUNTED = ("billable", "spare")
 
 SHARED = ("as_of", "compare_to", "basis", "site", "type", "status", "q")
 SEARCH_LENGTH = 200
-_LARGEST_ID = 2**63 - 1
+LARGEST_ID = 2**63 - 1
 _OLDEST_DAY = date(1970, 1, 1)
 
 
@@ -118,7 +118,7 @@ def parse(
         as_of=as_of,
         compare_to=compare_to,
         basis=default_basis if basis is None else _chosen("basis", basis, BASES),
-        sites=tuple(sorted({whole("site", id, most=_LARGEST_ID) for id in args.getlist("site")})),
+        sites=tuple(sorted({whole("site", id, most=LARGEST_ID) for id in args.getlist("site")})),
         types=_choices(args, "type", TYPES),
         statuses=_choices(args, "status", STATUSES) or default_statuses,
         q=_search(args),

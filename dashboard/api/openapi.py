@@ -70,10 +70,15 @@ _SORT = _parameter(
 )
 
 
+_DEVICE = {"name": "device_id", "in": "path", "required": True, "schema": ID}
+
+
 def _get(summary: str, parameters: list[Schema], content: Schema, kind: str) -> Schema:
     answers: Schema = {"200": {"description": summary, "content": {kind: {"schema": content}}}}
     if parameters:
         answers["400"] = _failure("A parameter cannot be used; the error names it.")
+    if _DEVICE in parameters:
+        answers["404"] = _failure("There is no such device.")
     answers["401"] = _failure("Nobody is signed in.")
     answers["503"] = _failure("The database cannot be read.")
     return {"get": {"summary": summary, "parameters": parameters, "responses": answers}}
@@ -112,6 +117,11 @@ DOCUMENT: Schema = {
         ),
         "/api/dashboard/devices": _json(
             "Devices of a day", [*_shared("records"), _SOURCE, *_PAGE], "Devices"
+        ),
+        "/api/devices/{device_id}/history": _json(
+            "What was said of a device, newest first, and what changed",
+            [_DEVICE, *_shared("assets"), *_PAGE],
+            "History",
         ),
         "/export/devices.csv": _csv(
             "Every device that matches", (*COLUMNS, "sources"), _SOURCE, _SORT

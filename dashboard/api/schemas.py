@@ -4,6 +4,7 @@ from typing import Any
 
 from dashboard.filters import BASES, SOURCES, STATUSES, TYPES
 from dashboard.queries.devices import COLUMNS
+from dashboard.queries.history import SAID
 from dashboard.queries.totals import FIELDS
 
 Schema = dict[str, Any]
@@ -51,6 +52,26 @@ _LIST = {
     "count": {"type": "integer"},
     "limit": {"type": "integer"},
     "offset": {"type": "integer"},
+}
+
+_STRETCH = {
+    "valid_from": DAY,
+    "valid_to": _nullable("string", format="date", description="The first day after it; or null."),
+    "days": {"type": "integer"},
+    "stands": {"type": "boolean", "description": "Whether it holds on as_of."},
+    "follows": one_of(("first", "on", "absent", "not kept")),
+    **dict.fromkeys(SAID, _TEXT),
+    "site_id": {"type": "integer"},
+    "rule_version": {"type": "integer"},
+    "asset_id": ID,
+    "run": _nullable("object"),
+    "changes": {"type": "array", "items": reference("Difference")},
+}
+_LINK = {
+    **dict.fromkeys(("device_id", "other_device_id", "asset_id"), ID),
+    **dict.fromkeys(("method", "evidence", "author"), {"type": "string"}),
+    "since": DAY,
+    "until": _nullable("string", format="date"),
 }
 
 SCHEMAS: Schema = {
@@ -109,5 +130,20 @@ SCHEMAS: Schema = {
         }
     ),
     "Sites": _object({"items": {"type": "array", "items": reference("ComparedSite")}, **_LIST}),
+    "Difference": _object({"field": {"type": "string"}, "before": {}, "after": {}}),
+    "Stretch": _object(_STRETCH),
+    "Link": _object(_LINK),
+    "History": _object(
+        {
+            "device_id": ID,
+            "source": one_of(SOURCES),
+            "source_key": {"type": "string"},
+            "first_seen": DAY,
+            "last_seen": _nullable("string", format="date"),
+            "items": {"type": "array", "items": reference("Stretch")},
+            **dict.fromkeys(("count", "limit", "offset"), {"type": "integer"}),
+            "links": {"type": "array", "items": reference("Link")},
+        }
+    ),
     "Devices": _object({"items": {"type": "array", "items": reference("Device")}, **_LIST}),
 }

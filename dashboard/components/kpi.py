@@ -8,26 +8,33 @@ from dash import dcc, html
 from dashboard import formats
 from dashboard.components.pill import delta
 from dashboard.components.sparkline import sparkline
+from dashboard.components.why import why_button
 from dashboard.queries.change import Change
 
 
 @dataclass(frozen=True)
 class Tile:
     """One card: `key` names it to tests and styles, `href` opens exactly what `figure` counts.
-    `moves` says whether its change is worth a pill: a change has none of its own."""
+    `query` and `why` are what its "why" button asks about. `moves` says whether its change is
+    worth a pill: a change has none of its own."""
 
     key: str
     label: str
     figure: Change
     line: str
     href: str
+    query: str
+    why: str = "count"
     trend: Sequence[int | None] = ()
     moves: bool = True
 
 
-def tiles(found: Sequence[Tile]) -> list[dcc.Link | html.A]:
-    """The row of cards."""
-    return [_tile(tile) for tile in found]
+def tiles(found: Sequence[Tile]) -> list[html.Div]:
+    """The row of cards. The button stands beside the link, not in it."""
+    return [
+        html.Div([_tile(tile), why_button(tile.query, tile.why)], className=f"kpi-place {tile.key}")
+        for tile in found
+    ]
 
 
 def _tile(tile: Tile) -> dcc.Link | html.A:

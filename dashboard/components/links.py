@@ -30,6 +30,26 @@ def sites_file(filters: Filters) -> str:
     return _with("/export/sites.csv", filters)
 
 
+def changes(filters: Filters, change: str | None = None) -> str:
+    """Why the count of `filters` moved; only the devices of one bar, when it is named."""
+    return _with("/changes", filters, change=change)
+
+
+def site(filters: Filters, site_id: int) -> str:
+    """One site, seen through the other filters."""
+    return _with(f"/sites/{site_id}", filters.having(sites=()))
+
+
+def device(filters: Filters, device_id: int | str) -> str:
+    """One device on the day that `filters` show."""
+    return _with(f"/devices/{device_id}", filters)
+
+
+def run(run_id: int) -> str:
+    """One collection run."""
+    return f"/collections?run={run_id}"
+
+
 def _with(path: str, filters: Filters, **extra: object) -> str:
     query = filters.to_query(extra=extra)
     return f"{path}?{query}" if query else path

@@ -14,6 +14,7 @@ from dashboard.components.kpi import Tile, tiles
 from dashboard.components.legend import Entry, legend
 from dashboard.components.movers import movers_list
 from dashboard.components.site_table import more_line, site_rows
+from dashboard.components.why import why_button
 from dashboard.components.words import counted_name, type_names
 from dashboard.figures.months import in_order, months_figure, pivot
 from dashboard.figures.waterfall import cut, waterfall_figure
@@ -29,6 +30,7 @@ from db.kept import month_end
 PARTS = (
     "state", "hidden", "kpis", "months_title", "months_subtitle", "months", "months_kind", "legend",
     "movers_title", "movers_subtitle", "movers", "why_title", "why_subtitle", "why",
+    "months_why", "movers_why", "why_why",
 )  # fmt: skip
 """What `parts` and `instead` answer."""
 
@@ -71,7 +73,7 @@ def parts(answers: Answers) -> dict[str, Any]:
     moment, counted = answers.moment, answers.counted
     then = moment.then.day or moment.then.asked
     compared = sentences.compared(moment, counted)
-    floor = cut(answers.bars)
+    floor, query = cut(answers.bars), counted.to_query()
     axis = _("axis begins at %(count)s", count=formats.number(floor)) if floor else None
     return {
         "state": None,
@@ -87,6 +89,8 @@ def parts(answers: Answers) -> dict[str, Any]:
         "movers": movers_list(
             answers.movers, lambda site: links.devices(counted.having(sites=(site,)))
         ),
+        **dict.fromkeys(("months_why", "movers_why"), why_button(query, "change", words=True)),
+        "why_why": why_button(query, "bars", words=True),
         "why_title": sentences.balance(answers.bars, then),
         "why_subtitle": f"{compared}, {axis}" if axis else compared,
         "why": waterfall_figure(
@@ -132,6 +136,7 @@ def _entries(answers: Answers) -> list[Entry]:
 
 def _tiles(answers: Answers) -> list[Tile]:
     counted, bars, then = answers.counted, answers.bars, answers.moment.then
+    query = counted.to_query()
     since = _("since %(day)s", day=formats.short_day(then.day or then.asked))
     found = [
         Tile(
@@ -140,20 +145,30 @@ def _tiles(answers: Answers) -> list[Tile]:
             answers.figure,
             sentences.reason(answers.figure, bars, counted, then.day or then.asked),
             links.devices(counted),
-            answers.trend,
+            query,
+            trend=answers.trend,
         ),
-        Tile("added", _("Added"), Change(bars.added, None), since, "#why", moves=False),
-        Tile("removed", _("Removed"), Change(bars.removed, None), since, "#why", moves=False),
+        *(
+            Tile(bar, name, Change(n, None), since, "#why", query, bar, moves=False)
+            for bar, name, n in (
+                ("added", _("Added"), bars.added),
+                ("removed", _("Removed"), bars.removed),
+            )
+        ),
     ]
     for key in ("server", "workstation"):
         if key in answers.kpis:
             kpi = answers.kpis[key]
             line = _shares(kpi, answers.billable.get(key)) or since
-            found.append(Tile(key, type_names(key), kpi.figure, line, links.devices(kpi.filters)))
+            found.append(_kpi(kpi, type_names(key), line))
     if answers.asked.statuses == COUNTED:
-        kpi = answers.kpis["spare"]
-        found.append(Tile("spare", _("Spares"), kpi.figure, since, links.devices(kpi.filters)))
+        found.append(_kpi(answers.kpis["spare"], _("Spares"), since))
     return found
+
+
+def _kpi(kpi: Kpi, label: str, line: str) -> Tile:
+    href = links.devices(kpi.filters)
+    return Tile(kpi.key, label, kpi.figure, line, href, kpi.filters.to_query())
 
 
 def _shares(kpi: Kpi, billable: Kpi | None) -> str | None:
@@ -173,7 +188,7 @@ def _shares(kpi: Kpi, billable: Kpi | None) -> str | None:
 def sites_parts(rows: Sequence[Site], moment: Moment, counted: Filters) -> dict[str, Any]:
     """The site table: its rows, what stands above and under it, and its file."""
     return {
-        "rows": site_rows(rows, lambda site: links.devices(counted.having(sites=(site,)))),
+        "rows": site_rows(rows, counted),
         "more": more_line(len(rows)),
         "now": formats.short_day(moment.now.day or moment.now.asked),
         "then": formats.short_day(moment.then.day or moment.then.asked),

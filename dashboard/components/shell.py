@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.components.filter_bar import filter_bar
+from dashboard.components.why import drawer
 from dashboard.queries.sites import Option
 
 POLL_MILLISECONDS = 30_000
@@ -53,6 +54,7 @@ def shell(sites: Sequence[Option], version: str) -> Component:
             html.Div(className="veil"),
             _bottom(links),
             _help(links),
+            drawer(),
         ]
     )
 

@@ -1,14 +1,17 @@
 """The table of sites: now, then, change, trend, sources; each row opens its devices."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from dash import dcc, html
 from flask_babel import gettext as _
 
 from dashboard import formats
+from dashboard.components import links
 from dashboard.components.pill import delta, source_badge
 from dashboard.components.sparkline import sparkline
+from dashboard.components.why import why_button
+from dashboard.filters import Filters
 from dashboard.queries.sites import Site
 
 MOST = 200
@@ -30,6 +33,7 @@ def site_table(name: str) -> html.Div:
     heads += [
         html.Th(_("Trend"), scope="col", className="trend"),
         html.Th(_("Sources"), scope="col", className="sources"),
+        html.Th(html.Span(_("Why"), className="visually-hidden"), scope="col"),
     ]
     table = html.Table(
         [html.Thead(html.Tr(heads)), html.Tbody(id=f"{name}-rows")], className="table sites"
@@ -37,13 +41,9 @@ def site_table(name: str) -> html.Div:
     return html.Div([table, html.P(id=f"{name}-more", className="note")], id=f"{name}-table")
 
 
-def site_rows(sites: Sequence[Site], href: Callable[[int], str]) -> list[html.Tr]:
-    """The rows of the first `MOST` of `sites`.
-
-    Args:
-        href: the list of a site's devices.
-    """
-    return [_row(site, href(site.site_id)) for site in sites[:MOST]]
+def site_rows(sites: Sequence[Site], counted: Filters) -> list[html.Tr]:
+    """The rows of the first `MOST` of `sites`; each opens the devices that `counted` counts."""
+    return [_row(site, counted.having(sites=(site.site_id,))) for site in sites[:MOST]]
 
 
 def more_line(count: int) -> str | None:
@@ -94,11 +94,13 @@ def _head(name: str, column: str, text: str | None) -> html.Th:
     )
 
 
-def _row(site: Site, href: str) -> html.Tr:
+def _row(site: Site, counted: Filters) -> html.Tr:
     trend = sparkline(site.trend, _("Trend of the last months")) if site.trend else None
     return html.Tr(
         [
-            html.Th(dcc.Link(site.name, href=href, className="row-link"), scope="row"),
+            html.Th(
+                dcc.Link(site.name, href=links.devices(counted), className="row-link"), scope="row"
+            ),
             html.Td(formats.number(site.figure.current), className="figure"),
             html.Td(formats.number(site.figure.previous), className="figure muted"),
             html.Td(delta(site.figure), className="figure"),
@@ -108,5 +110,6 @@ def _row(site: Site, href: str) -> html.Tr:
                 html.Span([source_badge(name) for name in site.sources], className="badges"),
                 className="sources",
             ),
+            html.Td(why_button(counted.to_query()), className="row-why"),
         ]
     )

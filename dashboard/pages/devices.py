@@ -18,6 +18,7 @@ from flask_babel import gettext as _
 from dashboard.components import links, sentences
 from dashboard.components.device_grid import asked, device_grid, rows, sort_of
 from dashboard.components.states import first_run, nothing_matches
+from dashboard.components.why import why_button
 from dashboard.context import filters_of, view
 from dashboard.i18n import told
 from dashboard.queries import devices
@@ -29,7 +30,8 @@ dash.register_page(__name__, path="/devices", name="Devices", order=2)
 class Ids:
     """The ids of this page."""
 
-    COUNT, ABOUT, FILE = "devices-count", "devices-about", "devices-file"
+    COUNT, WHY = "devices-count", "devices-why"
+    ABOUT, FILE = "devices-about", "devices-file"
     STATE, BODY, GRID = "devices-state", "devices-body", "devices-grid"
 
 
@@ -42,7 +44,13 @@ def layout(**_query: str) -> html.Div:
         className="button",
     )
     words = html.Div(
-        [html.H1(id=Ids.COUNT, role="status"), html.P(id=Ids.ABOUT, className="card-subtitle")]
+        [
+            html.Div(
+                [html.H1(id=Ids.COUNT, role="status"), html.Span(id=Ids.WHY)],
+                className="count-line",
+            ),
+            html.P(id=Ids.ABOUT, className="card-subtitle"),
+        ]
     )
     return html.Div(
         [
@@ -57,12 +65,13 @@ def layout(**_query: str) -> html.Div:
 @callback(
     Output(Ids.COUNT, "children"),
     Output(Ids.ABOUT, "children"),
+    Output(Ids.WHY, "children"),
     Output(Ids.STATE, "children"),
     Output(Ids.BODY, "hidden"),
     Input("filters", "data"),
     Input("snapshot", "data"),
 )
-def show(query: str | None, _snapshot: object) -> tuple[str, str, Any, bool]:
+def show(query: str | None, _snapshot: object) -> tuple[str, str, Any, Any, bool]:
     """How many match, and of what."""
     with view(query) as v:
         count = devices.count(v.connection, v.moment, v.filters)
@@ -72,7 +81,8 @@ def show(query: str | None, _snapshot: object) -> tuple[str, str, Any, bool]:
         state = first_run([told(notice) for notice in problems])
     elif not count:
         state = nothing_matches("/devices")
-    return sentences.how_many(count), sentences.shown(v.moment, v.filters), state, not count
+    shown, why = sentences.shown(v.moment, v.filters), why_button(v.filters.to_query())
+    return sentences.how_many(count), shown, why, state, not count
 
 
 @callback(Output(Ids.FILE, "href"), Input("filters", "data"), Input(Ids.GRID, "getRowsRequest"))

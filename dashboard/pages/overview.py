@@ -28,6 +28,7 @@ class Ids:
     MONTHS, MONTHS_CHART = "months", "months-chart"
     MOVERS, MOVERS_LIST = "movers", "movers-list"
     WHY, WHY_CHART = "why", "why-chart"
+    MONTHS_WHY, MOVERS_WHY, WHY_WHY = "months-why", "movers-why", "why-why"
     LEGEND = "months-legend"
     SITES, SITES_FILE, ORDER = "sites", "sites-file", "sites-order"
 
@@ -46,9 +47,13 @@ def layout(**_query: str) -> html.Div:
     ]
     body = [
         html.Div(id=Ids.KPIS, className="kpis"),
-        card(Ids.MONTHS, months),
-        card(Ids.MOVERS, html.Div(id=Ids.MOVERS_LIST)),
-        card(Ids.WHY, chart(Ids.WHY_CHART, 240, _("Why the number moved"))),
+        card(Ids.MONTHS, months, actions=html.Span(id=Ids.MONTHS_WHY)),
+        card(Ids.MOVERS, html.Div(id=Ids.MOVERS_LIST), actions=html.Span(id=Ids.MOVERS_WHY)),
+        card(
+            Ids.WHY,
+            chart(Ids.WHY_CHART, 240, _("Why the number moved")),
+            actions=html.Span(id=Ids.WHY_WHY),
+        ),
         card(Ids.SITES, site_table(Ids.SITES), title=_("Sites"), actions=file),
     ]
     return html.Div(
@@ -75,6 +80,9 @@ def layout(**_query: str) -> html.Div:
         "movers_title": Output(f"{Ids.MOVERS}-title", "children"),
         "movers_subtitle": Output(f"{Ids.MOVERS}-subtitle", "children"),
         "movers": Output(Ids.MOVERS_LIST, "children"),
+        "months_why": Output(Ids.MONTHS_WHY, "children"),
+        "movers_why": Output(Ids.MOVERS_WHY, "children"),
+        "why_why": Output(Ids.WHY_WHY, "children"),
         "why_title": Output(f"{Ids.WHY}-title", "children"),
         "why_subtitle": Output(f"{Ids.WHY}-subtitle", "children"),
         "why": Output(Ids.WHY_CHART, "figure"),
