@@ -30,6 +30,11 @@ def sites_file(filters: Filters) -> str:
     return _with("/export/sites.csv", filters)
 
 
+def devices_of_source(source: str, day: date) -> str:
+    """Every record of one source on a day."""
+    return _with("/devices", Filters(as_of=day, basis=source))
+
+
 def _with(path: str, filters: Filters, **extra: object) -> str:
     query = filters.to_query(extra=extra)
     return f"{path}?{query}" if query else path
