@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from flask import Flask, g, request
 from werkzeug.exceptions import Unauthorized
 
+from db import jobs
+
 PUBLIC, MACHINE = "public", "machine"
 VIEWER, MANAGER, ADMINISTRATOR = "viewer", "manager", "administrator"
 ROLES = (PUBLIC, MACHINE, VIEWER, MANAGER, ADMINISTRATOR)
@@ -35,10 +37,23 @@ ACCESS: dict[str, str] = {
     "/api/dashboard/sites": VIEWER,
     "/api/dashboard/devices": VIEWER,
     "/api/devices/<device_id>/history": VIEWER,
+    "/api/runs": VIEWER,
     # Files.
     "/export/devices.csv": VIEWER,
     "/export/sites.csv": VIEWER,
 }
+
+
+JOBS: dict[str, str] = {
+    jobs.COLLECT: MANAGER,
+    jobs.ACCEPT_RUN: MANAGER,  # an administrator, when the run says so
+    jobs.REJECT_RUN: MANAGER,
+    jobs.WITHDRAW_DAY: ADMINISTRATOR,
+    jobs.END_SOURCE: ADMINISTRATOR,
+    jobs.CLOSE_MONTH: MANAGER,
+    jobs.REOPEN_MONTH: ADMINISTRATOR,
+}
+"""What may be asked of the worker, and the least role that may ask for it."""
 
 
 @dataclass(frozen=True)

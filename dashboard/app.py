@@ -13,12 +13,14 @@ from dash.exceptions import PreventUpdate
 from flask import Flask, Response, request
 from flask_compress import Compress
 from sqlalchemy import Engine
+from werkzeug.exceptions import HTTPException
 
 from dashboard import access, api
 from dashboard.callbacks import register_callbacks
 from dashboard.clock import Clock, system_clock
 from dashboard.components.shell import shell
 from dashboard.context import Context, attach
+from dashboard.decisions import register_decisions
 from dashboard.filters import BadParameter
 from dashboard.i18n import speak
 from dashboard.queries import freshness, sites
@@ -75,6 +77,7 @@ def create_app(
     api.register(server, engine, clock, environ)
     app.layout = partial(_layout, context)
     register_callbacks(app)
+    register_decisions(app)
     app.index_string = _index(app)
     server.after_request(_headers(app))
     return app
@@ -103,7 +106,8 @@ def _index(app: Dash) -> str:
 
 def _failed(error: Exception) -> None:
     """An error in a callback: what is shown stays, and the reader is told."""
-    if isinstance(error, PreventUpdate):
+    if isinstance(error, PreventUpdate | HTTPException):
+        # An HTTP error is an answer: who may not do something is told so.
         raise error
     if isinstance(error, BadParameter):
         # The strip under the filters says which parameter and why.

@@ -19,6 +19,9 @@ from db.engine import reading
 
 _NAME = "inventory_hub"
 
+PAGES_OWN = ("run", "month", "state", "from", "to", "offset")
+"""What single pages ask beside the filters that all share; each reads its own."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -58,8 +61,13 @@ def filters_of(text: str | None) -> Filters:
         BadParameter: it holds something that cannot be asked.
     """
     here = current()
-    args = MultiDict(parse_qsl(text or "", keep_blank_values=True))
-    return query.parse(args, today=business_day(here.clock, here.zone), extra=("source",))
+    today = business_day(here.clock, here.zone)
+    return query.parse(arguments(text), today=today, extra=("source", *PAGES_OWN))
+
+
+def arguments(text: str | None) -> "MultiDict[str, str]":
+    """The names and values of a query string without "?"."""
+    return MultiDict(parse_qsl(text or "", keep_blank_values=True))
 
 
 @contextmanager

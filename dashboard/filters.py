@@ -107,7 +107,7 @@ def parse(
         if name not in SHARED and name not in extra:
             known = ", ".join(sorted({*SHARED, *extra}))
             raise BadParameter(name, f"{name!r} is not a parameter here: use {known}.")
-    as_of, compare_to = _day(args, "as_of", today), _day(args, "compare_to", today)
+    as_of, compare_to = day_of(args, "as_of", today), day_of(args, "compare_to", today)
     until = as_of or today
     if compare_to is not None and compare_to > until:
         message = f"compare_to {compare_to} is after as_of {until}: swap the dates."
@@ -141,7 +141,8 @@ def whole(name: str, text: str, *, least: int = 0, most: int) -> int:
     raise BadParameter(name, f"{name} is {text[:40]!r}: use a whole number from {least} to {most}.")
 
 
-def _day(args: "MultiDict[str, str]", name: str, today: date) -> date | None:
+def day_of(args: "MultiDict[str, str]", name: str, today: date) -> date | None:
+    """The value of a parameter that names one day, today or earlier; None when not given."""
     text = single(args, name)
     if text is None:
         return None

@@ -70,4 +70,22 @@
     });
     return element("span", { className: "badges" }, badges);
   };
+
+  /* The calendar is one stop for Tab; arrow keys walk over its days. */
+  document.addEventListener("keydown", function (event) {
+    var steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+    var step = steps[event.key];
+    var day = event.target.closest ? event.target.closest(".calendar .day") : null;
+    if (!step || !day) { return; }
+    var cell = day.parentElement;
+    var row = cell.parentElement.parentElement.rows[cell.parentElement.sectionRowIndex + step[0]];
+    var next = row && row.cells[cell.cellIndex + step[1]];
+    var found = next && next.querySelector(".day");
+    event.preventDefault();
+    if (!found) { return; }
+    day.tabIndex = -1;
+    found.tabIndex = 0;
+    found.focus();
+    found.scrollIntoView({ block: "nearest", inline: "nearest" });
+  });
 })();

@@ -68,7 +68,9 @@
         if (box && box !== document.activeElement && box.value !== (f.q || "")) {
           window.dash_clientside.set_props("search-text", { value: f.q || "" });
         }
-        var query = text ? "?" + text : "";
+        // What belongs to one page alone stays there.
+        var shared = address.write(address.read(text));
+        var query = shared ? "?" + shared : "";
         var n = address.count(address.read(text));
         return [text].concat(shown, [
           links.map(function (link) { return link.page + query; }),
@@ -125,7 +127,7 @@
 
   function typing(target) { return /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable; }
 
-  var KEYS = { o: "/", d: "/devices" };
+  var KEYS = { o: "/", d: "/devices", r: "/collections" };
   var waiting = 0;
   document.addEventListener("keydown", function (event) {
     if (event.key === "Escape") root.classList.remove("sheet-open");

@@ -14,6 +14,8 @@ from werkzeug.routing import Map, RequestRedirect
 from dashboard.filters import BadParameter
 
 PREFIXES = ("/api", "/export")
+CALLBACKS = "/_dash-update-component"
+"""What a page does goes through this address; it is refused in JSON too."""
 
 
 def answer(payload: Mapping[str, Any], status: int = 200) -> Response:
@@ -57,7 +59,8 @@ def register_errors(server: Flask) -> None:
 
     def _http(error: HTTPException) -> Response | HTTPException:
         # A redirect is an answer, not an error.
-        if not _is_ours(request.path) or isinstance(error, RequestRedirect):
+        ours = _is_ours(request.path) or request.path == CALLBACKS
+        if not ours or isinstance(error, RequestRedirect):
             return error
         code = error.code or 500
         response = refuse(_in_words(error), code)

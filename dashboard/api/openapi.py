@@ -8,6 +8,8 @@ from dashboard.api.question import DEFAULT_LIMIT, MOST, Reader, nothing_else
 from dashboard.api.schemas import DAY, ID, SCHEMAS, Schema, one_of, reference
 from dashboard.filters import BASES, SEARCH_LENGTH, SOURCES, STATUSES, TYPES
 from dashboard.queries.devices import COLUMNS
+from dashboard.queries.runs import HOLDS
+from dashboard.queries.runs import STATES as STATES_OF_RUNS
 from db import __version__
 
 
@@ -69,6 +71,19 @@ _SORT = _parameter(
     one_of(tuple(f"{sign}{column}" for column in SORTS for sign in ("", "-"))),
 )
 
+_RUNS = [
+    _parameter("source", "Only runs of these sources.", one_of(SOURCES), repeat=True),
+    _parameter(
+        "state",
+        "Only runs in these states, or of which this was decided.",
+        one_of((*STATES_OF_RUNS, *HOLDS)),
+        repeat=True,
+    ),
+    _parameter("from", "Only of this business day and later.", DAY),
+    _parameter("to", "Only of this business day and earlier.", DAY),
+    _parameter("as_of", "The same as `to`; the earlier one counts.", DAY),
+]
+
 
 _DEVICE = {"name": "device_id", "in": "path", "required": True, "schema": ID}
 
@@ -123,6 +138,7 @@ DOCUMENT: Schema = {
             [_DEVICE, *_shared("assets"), *_PAGE],
             "History",
         ),
+        "/api/runs": _json("Attempts to collect, the newest day first", [*_RUNS, *_PAGE], "Runs"),
         "/export/devices.csv": _csv(
             "Every device that matches", (*COLUMNS, "sources"), _SOURCE, _SORT
         ),

@@ -5,6 +5,8 @@ from typing import Any
 from dashboard.filters import BASES, SOURCES, STATUSES, TYPES
 from dashboard.queries.devices import COLUMNS
 from dashboard.queries.history import SAID
+from dashboard.queries.runs import STATES as STATES_OF_RUNS
+from dashboard.queries.runs import Run
 from dashboard.queries.totals import FIELDS
 
 Schema = dict[str, Any]
@@ -53,6 +55,10 @@ _LIST = {
     "limit": {"type": "integer"},
     "offset": {"type": "integer"},
 }
+_RUN_COUNTS = (
+    "pages", "records", "promised", "organizations", "locations", "quarantined", "added",
+    "removed", "changed", "rule_version",
+)  # fmt: skip
 
 _STRETCH = {
     "valid_from": DAY,
@@ -127,6 +133,26 @@ SCHEMAS: Schema = {
             "source_dates": _DATES,
             "month_end_dates": _DATES,
             "notices": _NOTICES,
+        }
+    ),
+    "Run": _object(
+        dict.fromkeys(Run.__dataclass_fields__, _TEXT)
+        | dict.fromkeys(_RUN_COUNTS, _COUNT)
+        | dict.fromkeys(("changed_percent", "seconds"), _nullable("number"))
+        | dict.fromkeys(("started_at", "heartbeat_at", "finished_at", "decided_at"), _MOMENT)
+        | {
+            "run_id": {"type": "integer"},
+            "source": one_of(SOURCES),
+            "business_date": DAY,
+            "state": one_of(STATES_OF_RUNS),
+            "published": {"type": "boolean"},
+            "needs_administrator": _nullable("boolean"),
+        }
+    ),
+    "Runs": _object(
+        {
+            "items": {"type": "array", "items": reference("Run")},
+            **{name: {"type": "integer"} for name in ("count", "limit", "offset")},
         }
     ),
     "Sites": _object({"items": {"type": "array", "items": reference("ComparedSite")}, **_LIST}),

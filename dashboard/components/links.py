@@ -50,6 +50,11 @@ def run(run_id: int) -> str:
     return f"/collections?run={run_id}"
 
 
+def devices_of_source(source: str, day: date) -> str:
+    """Every record of one source on a day."""
+    return _with("/devices", Filters(as_of=day, basis=source))
+
+
 def _with(path: str, filters: Filters, **extra: object) -> str:
     query = filters.to_query(extra=extra)
     return f"{path}?{query}" if query else path

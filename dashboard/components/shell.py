@@ -9,7 +9,9 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
+from dashboard.components.dialog import dialog
 from dashboard.components.filter_bar import filter_bar
+from dashboard.components.job_line import job_lines
 from dashboard.components.why import drawer
 from dashboard.queries.sites import Option
 
@@ -30,6 +32,7 @@ def page_links() -> list[PageLink]:
     known = {
         "/": PageLink("/", _("Overview"), "overview", "o"),
         "/devices": PageLink("/devices", _("Devices"), "devices", "d"),
+        "/collections": PageLink("/collections", _("Collections"), "collections", "r"),
     }
     return [known[page["path"]] for page in dash.page_registry.values() if page["path"] in known]
 
@@ -49,12 +52,14 @@ def shell(sites: Sequence[Option], version: str) -> Component:
             html.Div(id="strip", className="strip", role="status"),
             html.Div(_trouble(), id="trouble", className="strip", hidden=True),
             html.Div(_away(), className="strip away"),
+            *job_lines(),
             html.Span(_("Copied"), id="copied", hidden=True),
             html.Main(dash.page_container, id="page", className="content"),
             html.Div(className="veil"),
             _bottom(links),
             _help(links),
             drawer(),
+            *dialog(),
         ]
     )
 

@@ -19,7 +19,7 @@ def strip(notices: Sequence[Notice], aside: Sequence[Quarantined]) -> list[Compo
     """One line for each thing to know, the worst first."""
     order = {"error": 0, "warning": 1, "info": 2}
     lines = [
-        html.Div([_icon(), html.Span(told(notice))], className=notice.level)
+        html.Div([_icon(), html.Span(told(notice)), _run(notice)], className=notice.level)
         for notice in sorted(notices, key=lambda notice: order[notice.level])
     ]
     return [*lines, *_quarantined(aside)]
@@ -56,6 +56,13 @@ def _quarantined(aside: Sequence[Quarantined]) -> list[Component]:
         len(aside),
     )
     return [html.Details([html.Summary(summary), html.Ul(rows)], className="warning")]
+
+
+def _run(notice: Notice) -> Component | None:
+    """The way to the run that a notice is about."""
+    if notice.run_id is None:
+        return None
+    return dcc.Link(_("See the run"), href=f"/collections?run={notice.run_id}")
 
 
 def _icon() -> Component:

@@ -44,13 +44,15 @@ def freshness(connection: Connection, now: datetime) -> Freshness:
     complete = {
         source: run.finished_at for source, run in standing.items() if run.finished_at is not None
     }
-    stale = tuple(source for source in sorted(complete) if now - complete[source] > STALE_AFTER)
+    # A source that was ended has nothing more to say, and is not late.
+    alive = sorted(source for source in complete if standing[source].kind != "end")
+    stale = tuple(source for source in alive if now - complete[source] > STALE_AFTER)
     problems: list[Notice] = []
     for source in sorted(last):
         snapshot = standing.get(source)
         wrong = _last_run(last[source], snapshot)
         if wrong is None and source in stale:
-            wrong = _stale(source, complete[source], now)
+            wrong = _stale(source, complete[source], now, standing[source].run_id)
         problems += [wrong] if wrong else []
         problems += _quarantined(snapshot) if snapshot else []
     return Freshness(
@@ -101,15 +103,14 @@ def _last_run(run: Row[Any], standing: Row[Any] | None) -> Notice | None:
     return Notice(text, values, "error", run.run_id)
 
 
-def _stale(source: str, finished_at: datetime, now: datetime) -> Notice:
+def _stale(source: str, finished_at: datetime, now: datetime, run_id: int) -> Notice:
     text = mark(
         "%(source)s: no complete collection for %(hours)s hours. Start the worker, or run "
         "inventory-hub collect %(name)s."
     )
     hours = int((now - finished_at) / timedelta(hours=1))
-    return Notice(
-        text, {"source": LABELS.get(source, source), "name": source, "hours": hours}, "warning"
-    )
+    values = {"source": LABELS.get(source, source), "name": source, "hours": hours}
+    return Notice(text, values, "warning", run_id)
 
 
 def _quarantined(run: Row[Any]) -> list[Notice]:

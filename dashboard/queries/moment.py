@@ -20,12 +20,14 @@ from db.words import LABELS as LABELS
 
 @dataclass(frozen=True)
 class Standing:
-    """The snapshot of one source that stands on a day."""
+    """The snapshot of one source that stands on a day; of the kind "end", that the source was
+    ended then and has nothing since."""
 
     source: str
     date: date
     finished_at: datetime | None
     run_id: int
+    kind: str = "collection"
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def side_on(connection: Connection, asked: date, kept: KeptDays | None) -> Side:
         .subquery("latest")
     )
     rows = connection.execute(
-        select(runs.source, runs.business_date, runs.finished_at, runs.run_id)
+        select(runs.source, runs.business_date, runs.finished_at, runs.run_id, runs.kind)
         .join(
             latest,
             and_(latest.c.source == runs.source, latest.c.business_date == runs.business_date),
@@ -129,9 +131,9 @@ def _notices(side: Side, basis: str, *, asked_for: bool) -> list[Notice]:
         # Today's collection may be still to come: how old the data is, freshness says.
         return notices
     for source, day in side.dates(basis).items():
-        if day != side.day:
+        standing = side.standing[source]
+        if day != side.day and standing is not None and standing.kind != "end":
             text = mark("%(source)s has no snapshot of %(day)s: shown is the one of %(date)s.")
             values = {"source": LABELS[source], "day": side.day, "date": day}
-            standing = side.standing[source]
-            notices.append(Notice(text, values, run_id=standing.run_id if standing else None))
+            notices.append(Notice(text, values, run_id=standing.run_id))
     return notices

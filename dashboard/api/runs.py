@@ -1,0 +1,44 @@
+"""Every attempt to collect, for other programs."""
+
+from dataclasses import fields
+from datetime import date, datetime, tzinfo
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from dashboard import run_filters
+from dashboard.api.answers import answer
+from dashboard.api.question import Reader, page
+from dashboard.queries import runs
+from dashboard.queries.runs import Run
+from db.engine import reading
+
+FIELDS = (*(field.name for field in fields(Run)), "seconds")
+
+
+def blueprint(reader: Reader) -> Blueprint:
+    """The route /api/runs."""
+    routes = Blueprint("runs", __name__, url_prefix="/api")
+
+    @routes.get("/runs")
+    def run_list() -> Response:
+        asked = run_filters.parse(request.args, today=reader.today(), extra=("limit", "offset"))
+        limit, offset = page()
+        with reading(reader.engine) as connection:
+            found = runs.page(connection, asked, limit=limit, offset=offset)
+            count = runs.count(connection, asked)
+        items = [as_json(run, reader.zone) for run in found]
+        return answer({"items": items, "count": count, "limit": limit, "offset": offset})
+
+    return routes
+
+
+def as_json(run: Run, zone: tzinfo) -> dict[str, Any]:
+    """A run with `FIELDS`: instants with their offset, dates as ISO text."""
+    told: dict[str, Any] = {}
+    for name in FIELDS:
+        value = getattr(run, name)
+        if isinstance(value, datetime):
+            value = value.astimezone(zone).isoformat()
+        told[name] = value.isoformat() if isinstance(value, date) else value
+    return told

@@ -1,0 +1,145 @@
+"""The shell's callbacks around jobs: propose, ask, follow."""
+
+import json
+from typing import Any
+
+from dash import ALL, Dash, Input, Output, State, ctx, no_update
+from dash.exceptions import PreventUpdate
+from flask_babel import gettext as _
+from werkzeug.exceptions import BadRequest
+
+from dashboard import asking
+from dashboard.components.dialog import BUTTON, told
+from dashboard.components.job_line import lines
+from dashboard.context import current
+from dashboard.proposals import proposal
+from db import jobs
+from db.engine import reading
+
+FOLLOWED = 5
+"""The jobs of this browser that are shown at most, the last ones."""
+
+_BUTTONS = {"kind": BUTTON, "job": ALL, "with": ALL}
+
+
+def register_decisions(app: Dash) -> None:
+    """Add the callbacks around jobs to `app`."""
+    app.callback(
+        output={
+            "proposed": Output("proposed", "data"),
+            "open": Output("decision", "is_open"),
+            "title": Output("decision-title", "children"),
+            "body": Output("decision-body", "children"),
+            "reasoned": Output("decision-reasoned", "hidden"),
+            "reason": Output("decision-reason", "value"),
+            "wrong": Output("decision-wrong", "children"),
+            "button": Output("decision-do", "children"),
+            "asked": Output("asked", "data"),
+        },
+        inputs={
+            "_pressed": Input(_BUTTONS, "n_clicks"),
+            "_do": Input("decision-do", "n_clicks"),
+            "_cancel": Input("decision-cancel", "n_clicks"),
+            "_away": Input("jobs-away", "n_clicks"),
+        },
+        state={
+            "proposed": State("proposed", "data"),
+            "reason": State("decision-reason", "value"),
+            "asked": State("asked", "data"),
+        },
+        prevent_initial_call=True,
+    )(decide)
+    app.callback(
+        Output("jobs-lines", "children"),
+        Output("jobs", "hidden"),
+        Output("jobs-poll", "disabled"),
+        Output("settled", "data"),
+        Input("jobs-poll", "n_intervals"),
+        Input("poll", "n_intervals"),
+        Input("asked", "data"),
+        State("settled", "data"),
+    )(follow)
+
+
+def decide(
+    proposed: dict[str, Any] | None, reason: str | None, asked: list[int] | None, **_pressed: Any
+) -> dict[str, Any]:
+    """A button that asks was pressed, or one of the dialog's own."""
+    pressed = ctx.triggered_id
+    if not any(one["value"] for one in ctx.triggered):
+        # A page has drawn its buttons: nobody pressed one.
+        raise PreventUpdate
+    if pressed == "jobs-away":
+        return _left() | {"asked": []}
+    if pressed == "decision-cancel" or (pressed == "decision-do" and not proposed):
+        return _left() | {"open": False}
+    if pressed == "decision-do":
+        assert proposed is not None
+        return _done(proposed, reason, asked or [])
+    return _pressed_one(pressed, asked or [])
+
+
+def _pressed_one(pressed: Any, asked: list[int]) -> dict[str, Any]:
+    kind = str(pressed["job"])
+    try:
+        arguments = json.loads(pressed["with"])
+    except (TypeError, ValueError) as error:
+        raise BadRequest("The button asks for something that cannot be read.") from error
+    known = {"reason": "?"} if kind == jobs.REOPEN_MONTH else {}
+    asking.checked(kind, {**arguments, **known})
+    with reading(current().engine) as connection:
+        found = proposal(connection, kind, arguments)
+    if found is None:
+        return _left() | {"asked": _followed(asked, asking.ask(kind, arguments))}
+    what = None if found.blocked else {"job": kind, "with": arguments, "reasoned": found.reasoned}
+    return _left() | {
+        "proposed": what,
+        "open": True,
+        "title": found.title,
+        "body": told(found),
+        "reasoned": not found.reasoned,
+        "reason": "",
+        "wrong": None,
+        "button": found.button,
+    }
+
+
+def _done(proposed: dict[str, Any], reason: str | None, asked: list[int]) -> dict[str, Any]:
+    arguments = dict(proposed["with"])
+    if proposed.get("reasoned"):
+        if not (reason or "").strip():
+            return _left() | {"wrong": _("Write why: it stands in the audit log.")}
+        arguments["reason"] = (reason or "").strip()
+    job_id = asking.ask(str(proposed["job"]), arguments)
+    return _left() | {"open": False, "proposed": None, "asked": _followed(asked, job_id)}
+
+
+def _followed(asked: list[int], job_id: int) -> list[int]:
+    return [*(one for one in asked if one != job_id), job_id][-FOLLOWED:]
+
+
+def _left() -> dict[str, Any]:
+    names = (
+        "proposed", "open", "title", "body", "reasoned", "reason", "wrong", "button", "asked",
+    )  # fmt: skip
+    return dict.fromkeys(names, no_update)
+
+
+def follow(_fast: Any, _slow: Any, asked: list[int] | None, settled: str | None) -> Any:
+    """The lines of what is unfinished and of what was asked here; whether to look again soon; and
+    what has ended, so that pages show what came of it."""
+    here = current()
+    with reading(here.engine) as connection:
+        found = {job.job_id: job for job in jobs.unfinished(connection)}
+        for job_id in asked or []:
+            job = jobs.job(connection, job_id)
+            found |= {job_id: job} if job else {}
+    shown = [found[job_id] for job_id in sorted(found)]
+    ended = ",".join(str(job.job_id) for job in shown if job.ended)
+    working = any(not job.ended for job in shown)
+    return (
+        lines(shown, here.clock()),
+        not shown,
+        not working,
+        no_update if ended == (settled or "") else ended,
+    )

@@ -1,0 +1,29 @@
+"""Did last night's runs complete?"""
+
+from typing import Any
+
+import dash
+from dash import Input, Output, callback, html
+
+from dashboard.collected import collected
+from dashboard.context import arguments, view
+from dashboard.run_filters import parse_page
+
+dash.register_page(__name__, path="/collections", name="Collections", order=8)
+
+
+def layout(**_query: str) -> html.Div:
+    """One place, filled by the callback."""
+    return html.Div(id="collections-body", className="collections")
+
+
+@callback(
+    Output("collections-body", "children"),
+    Input("filters", "data"),
+    Input("snapshot", "data"),
+    Input("settled", "data"),
+)
+def show(query: str | None, _snapshot: object, _settled: object) -> list[Any]:
+    """Sources, calendar and list; or one run."""
+    with view(query) as v:
+        return collected(v, parse_page(arguments(query), today=v.today))

@@ -1,0 +1,165 @@
+"""What became of each source's collection on each day: for the calendar of collections and for
+the marks of the date pickers."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from dashboard.filters import SOURCES
+from db.runs import PUBLISHED, kept_days
+from db.tables import collection_runs
+
+COMPLETE, HELD, SUSPICIOUS, WITHDRAWN = "complete", "held", "suspicious", "withdrawn"
+FAILED, RUNNING, MISSING, ENDED = "failed", "running", "missing", "ended"
+DUE, BEFORE = "due", "before"
+STATES = (COMPLETE, HELD, SUSPICIOUS, WITHDRAWN, FAILED, MISSING, ENDED, RUNNING, DUE)
+"""What a source's day can be: `DUE` is today while nothing was tried yet, `BEFORE` (not among
+them) a day before the source's first collection."""
+
+MARKS = {"c": COMPLETE, "s": SUSPICIOUS, "f": FAILED, "m": MISSING, "x": "gone"}
+"""The letters of `Marks`; a day without any has a dash. "gone": no longer kept."""
+
+_RANK = (COMPLETE, ENDED, RUNNING, HELD, WITHDRAWN, SUSPICIOUS, FAILED)
+_WORST_FIRST = (
+    ("f", (FAILED,)),
+    ("s", (HELD, SUSPICIOUS)),
+    ("m", (MISSING, WITHDRAWN)),
+    ("c", (COMPLETE,)),
+)
+
+
+@dataclass(frozen=True)
+class SourceDay:
+    """One source on one day: its state, and the run that tells most of it, with its reason."""
+
+    day: date
+    state: str
+    run_id: int | None = None
+    reason: str | None = None
+    records: int | None = None
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The days from `first` on, a letter of `MARKS` each: of all sources together, and of each."""
+
+    first: date | None
+    together: str
+    sources: dict[str, str]
+
+
+def source_days(
+    connection: Connection, first: date, last: date, today: date
+) -> dict[str, list[SourceDay]]:
+    """Each source that was ever collected, with its days from `first` to `last`, oldest first."""
+    runs = collection_runs.c
+    begun = {
+        source: day
+        for source, day in connection.execute(
+            select(runs.source, func.min(runs.business_date)).group_by(runs.source)
+        )
+    }
+    found: dict[tuple[str, date], list[Any]] = defaultdict(list)
+    for row in connection.execute(
+        select(
+            runs.source, runs.business_date, runs.run_id, runs.kind, runs.state, runs.hold,
+            runs.published, runs.reason, runs.records,
+        )
+        .where(runs.business_date >= first, runs.business_date <= last)
+        .order_by(runs.run_id)
+    ):  # fmt: skip
+        found[row.source, row.business_date].append(row)
+    ended = _ended_before(connection, first)
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return {
+        source: list(_source(source, days, found, source in ended, begun[source], today))
+        for source in SOURCES
+        if source in begun
+    }
+
+
+def marks(connection: Connection, today: date) -> Marks:
+    """Every day from the first published one to `today`, as the date pickers mark it."""
+    kept = kept_days(connection)
+    first = connection.scalar(select(func.min(collection_runs.c.business_date)).where(PUBLISHED))
+    if kept is None or first is None:
+        return Marks(None, "", {})
+    found = source_days(connection, first, today, today)
+    gone = {day for day in _days(found) if kept.resolve(day) != day}
+    letters = {
+        source: "".join("x" if one.day in gone else _letter([one.state]) for one in days)
+        for source, days in found.items()
+    }
+    together = "".join(
+        "x" if by_source[0].day in gone else _letter([one.state for one in by_source])
+        for by_source in zip(*found.values(), strict=True)
+    )
+    return Marks(first, together, letters)
+
+
+def _days(found: Mapping[str, list[SourceDay]]) -> list[date]:
+    return [one.day for one in next(iter(found.values()))]
+
+
+def _letter(states: Iterable[str]) -> str:
+    """The worst of several states as a letter."""
+    given = set(states)
+    return next((letter for letter, of in _WORST_FIRST if given.intersection(of)), "-")
+
+
+def _ended_before(connection: Connection, day: date) -> set[str]:
+    """The sources that had been ended, and not been collected since, when `day` began."""
+    runs = collection_runs.c
+    newest = (
+        select(runs.source, func.max(runs.business_date).label("day"))
+        .where(PUBLISHED, runs.business_date < day)
+        .group_by(runs.source)
+        .subquery("newest")
+    )
+    rows = connection.scalars(
+        select(runs.source)
+        .join(newest, (newest.c.source == runs.source) & (newest.c.day == runs.business_date))
+        .where(PUBLISHED, runs.kind == "end")
+    )
+    return set(rows)
+
+
+def _source(
+    source: str,
+    days: list[date],
+    found: Mapping[tuple[str, date], list[Any]],
+    ended: bool,
+    begun: date,
+    today: date,
+) -> Iterable[SourceDay]:
+    for day in days:
+        attempts = found.get((source, day), [])
+        standing = next((run for run in attempts if run.published), None)
+        if standing is not None:
+            ended = standing.kind == "end"
+        if attempts:
+            # Of equal ones the last: sorted() keeps their order.
+            best = sorted(attempts, key=lambda run: -_RANK.index(state_of(run)))[-1]
+            yield SourceDay(day, state_of(best), best.run_id, best.reason, best.records)
+        elif ended:
+            yield SourceDay(day, ENDED)
+        elif day < begun:
+            yield SourceDay(day, BEFORE)
+        else:
+            yield SourceDay(day, MISSING if day < today else DUE)
+
+
+def state_of(run: Any) -> str:
+    """What became of one run, in one word of `STATES`."""
+    if run.kind == "end" and run.published:
+        return ENDED
+    if run.published:
+        return COMPLETE
+    if run.hold in (HELD, WITHDRAWN):
+        return str(run.hold)
+    # Complete, but another run of the day stands.
+    return str(run.state)
