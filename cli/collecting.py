@@ -17,7 +17,7 @@ from etl import lease, rollups
 from etl.collect import business_day, collect
 from etl.decide import Outcome
 from etl.publish import check_date
-from etl.retention import retain
+from etl.settle import settle
 from etl.sources import Source, configured, discover, settings_for
 
 EXIT_CODES = {"complete": 0, "suspicious": 3, "failed": 4}
@@ -87,7 +87,9 @@ def collect_command(sources: tuple[str, ...], day: datetime | None) -> None:
                 outcome = collect(engine, held, source, wanted, now, on_page=progress.page)
             click.echo(describe(outcome))
             worst = max(worst, EXIT_CODES[outcome.state])
-        retain(engine, held)
+        closed, _ = settle(engine, held, now())
+    for month in closed:
+        click.echo(f"{month} is closed.")
     sys.exit(worst)
 
 
@@ -96,7 +98,7 @@ def collect_command(sources: tuple[str, ...], day: datetime | None) -> None:
     "--rebuild", type=click.DateTime(["%Y-%m-%d"]), help="Redo the counts from this date on only."
 )
 def process_command(rebuild: datetime | None) -> None:
-    """Redo day counts, month-ends and retention from the snapshots."""
+    """Redo the day counts and month-ends of open months, close what is due, and purge."""
     check_settings(())
     engine = open_database()
     with lease.take(engine) as held:
@@ -108,5 +110,7 @@ def process_command(rebuild: datetime | None) -> None:
                 rules = rule_versions.current(connection)
                 since = rebuild.date() if rebuild else None
                 counted = rollups.count_again(connection, rules, kept, since)
-        purged = retain(engine, held)
+        closed, purged = settle(engine, held, now())
+    for month in closed:
+        click.echo(f"{month} is closed.")
     click.echo(f"Counted {counted} day(s) again; purged {purged} stretch(es).")

@@ -30,6 +30,7 @@ from etl.collect import business_day, collect
 from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
 from etl.due import collect_times
+from etl.months import close_due
 from etl.retention import retain
 from etl.sources import discover
 from etl.worker import Worker
@@ -105,6 +106,8 @@ def fill(engine: Engine, fleet: Fleet, vendors: SimulatedVendors, environ: Envir
                 if done.get(name, date.min) < day:
                     start = datetime.combine(day, times[name], timezone(environ))
                     collect(engine, held, sources[name], day, _clock(start), environ)
+                    # As the worker would have: the months of the past are closed by now.
+                    close_due(engine, held, _clock(start)(), environ)
             bar.reach(number)
         retain(engine, held, environ)
     logging.getLogger("etl").setLevel(logging.NOTSET)

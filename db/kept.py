@@ -25,20 +25,36 @@ def month_before(month: str, count: int = 1) -> str:
 
 
 @dataclass(frozen=True)
+class Gone:
+    """What has been purged: days before `days_before` that are no month's end, and the ends of
+    months before `months_before`."""
+
+    days_before: date
+    months_before: str
+
+
+@dataclass(frozen=True)
 class KeptDays:
     """The kept days, seen from `today`, the newest published business date.
 
-    `border` is the last day of the newest closed month, None while no month is closed.
+    `border` is the last day of the newest closed month, None while no month is closed. `gone` is
+    what has been purged already: a day that is withdrawn, a month that is reopened and a larger
+    setting bring nothing back.
     """
 
     today: date
     days: int = 65
     months: int = 24
     border: date | None = None
+    gone: Gone | None = None
 
     @classmethod
     def configured(
-        cls, today: date, border: date | None, environ: Environment | None = None
+        cls,
+        today: date,
+        border: date | None,
+        environ: Environment | None = None,
+        gone: Gone | None = None,
     ) -> "KeptDays":
         """With the numbers of days and months from the settings."""
         return cls(
@@ -46,18 +62,38 @@ class KeptDays:
             env_int(RETENTION_DAYS, environ, least=1, most=36500),
             env_int(MONTH_END_RETENTION_MONTHS, environ, least=0, most=1200),
             border,
+            gone,
         )
 
     @property
     def daily_from(self) -> date:
         """The first day from which on every day is kept."""
         first = self.today - timedelta(days=self.days - 1)
-        return min(first, self.border + timedelta(days=1)) if self.border else first
+        if self.border:
+            first = min(first, self.border + timedelta(days=1))
+        # What stands today stands whole, whatever was purged.
+        return min(self.today, max(first, self.gone.days_before)) if self.gone else first
+
+    @property
+    def oldest_month(self) -> str:
+        """The oldest month whose end is kept; the running one when none is."""
+        oldest = month_before(month_of(self.today), self.months)
+        if self.border:
+            # An open month's end is what it will be closed from, however long that takes.
+            oldest = min(oldest, month_before(month_of(self.border), -1))
+        return max(oldest, self.gone.months_before) if self.gone else oldest
 
     def month_ends(self) -> list[date]:
         """The kept month-ends, oldest first; the running month has none yet."""
-        this = month_of(self.today)
-        return [month_end(month_before(this, back)) for back in range(self.months, 0, -1)]
+        ends, month = [], self.oldest_month
+        while month < month_of(self.today):
+            ends.append(month_end(month))
+            month = month_before(month, -1)
+        return ends
+
+    def keeps(self, day: date) -> bool:
+        """Whether `day` is a kept one."""
+        return self.resolve(day) == day
 
     def resolve(self, day: date) -> date | None:
         """The nearest kept day on or before `day`; None when every such day is gone."""

@@ -65,6 +65,9 @@ RETENTION_DAYS = Setting("RETENTION_DAYS", "Days of which every day is kept", "6
 MONTH_END_RETENTION_MONTHS = Setting(
     "MONTH_END_RETENTION_MONTHS", "Months of which the last day is kept", "24"
 )
+MONTH_CLOSE_DAYS = Setting(
+    "MONTH_CLOSE_DAYS", "Days after its end from which a complete month closes by itself", "3"
+)
 SPARE_WORDS = Setting(
     "SPARE_WORDS", "Words in a display name or location that make a device spare", "spare"
 )
@@ -79,8 +82,8 @@ LOG_LEVEL = Setting("LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO")
 SETTINGS: tuple[Setting, ...] = (
     DATABASE_URL, DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD, TATUSCAN_DB_DIR,
     TATUSCAN_DB_FILE, DATA_DIR, TIMEZONE, SECRET_KEY, PORT, HOST, AUTH, COLLECT_AT,
-    RETENTION_DAYS, MONTH_END_RETENTION_MONTHS, SPARE_WORDS, SPARE_NODE_CLASSES,
-    INTERNAL_SITES, LOG_LEVEL,
+    RETENTION_DAYS, MONTH_END_RETENTION_MONTHS, MONTH_CLOSE_DAYS, SPARE_WORDS,
+    SPARE_NODE_CLASSES, INTERNAL_SITES, LOG_LEVEL,
 )  # fmt: skip
 """Every setting that belongs to no single source; a source declares its own beside its code."""
 

@@ -84,7 +84,7 @@ def after_publish(
     change = _part(connection, basis, day, rules, ids)
     change.subtract(before)
     changed = {group: counts[group] + n for group, n in change.items() if n}
-    if not counts or min(changed.values(), default=0) < 0:
+    if not counts or min(changed.values(), default=0) < 0 or counts.total() + change.total() < 1:
         return False
     if base != day:
         _copy(connection, basis, base, day)

@@ -1,14 +1,15 @@
 """Purge what no kept day needs: stretches, their payloads and devices, and the counts of days.
-Month-end counts are never purged."""
+Month-end counts are never purged, nor what a closing counted; its members are, after their time."""
 
+import json
 from itertools import pairwise
 
 from sqlalchemy import Connection, Engine, and_, delete, exists, or_, select
 
 from db.chunks import chunks
 from db.engine import writing
-from db.kept import KeptDays
-from db.runs import kept_days, newest_by_source
+from db.kept import Gone, KeptDays
+from db.runs import PURGED, kept_days, newest_by_source
 from db.settings import Environment
 from db.tables import (
     asset_links,
@@ -17,7 +18,12 @@ from db.tables import (
     device_payloads,
     device_snapshots,
     devices,
+    meta,
+    month_changes,
+    month_closings,
+    month_members,
 )
+from db.upsert import upsert
 from etl.lease import Lease
 
 
@@ -50,7 +56,26 @@ def purge(connection: Connection, kept: KeptDays) -> int:
     for chunk in chunks(affected):
         _purge_orphans(connection, chunk)
     _purge_counts(connection, kept)
+    _purge_closings(connection, kept)
+    _remember(connection, kept)
     return purged
+
+
+def _remember(connection: Connection, kept: KeptDays) -> None:
+    """Write down what is purged now, for the day on which another day is the newest."""
+    days_before = max(kept.daily_from, kept.gone.days_before) if kept.gone else kept.daily_from
+    now = Gone(days_before, kept.oldest_month)
+    if now != kept.gone:
+        value = json.dumps([days_before.isoformat(), kept.oldest_month])
+        upsert(connection, meta, [{"name": PURGED, "value": value}])
+
+
+def _purge_closings(connection: Connection, kept: KeptDays) -> None:
+    """Delete members and changes of closings whose month's end is no longer kept."""
+    closings = month_closings.c
+    old = select(closings.closing_id).where(closings.month < kept.oldest_month)
+    for table in (month_members, month_changes):
+        connection.execute(delete(table).where(table.c.closing_id.in_(old)))
 
 
 def _purge_orphans(connection: Connection, device_ids: list[int]) -> None:

@@ -1,5 +1,6 @@
 """Counts: a day's by basis, and each month-end's. Always the same select, grouped."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import date, timedelta
 
@@ -7,7 +8,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, literal, select
 
 from db.kept import KeptDays, month_before, month_end, month_of
 from db.rules import Rules
-from db.runs import PUBLISHED, newest_day, published_days
+from db.runs import PUBLISHED, border, newest_day, published_days
 from db.tables import collection_runs, daily_counts, month_end_counts
 from db.views import assets_as_of, records_as_of
 from etl.recount import ASSETS, GROUPS, Touched, after_publish
@@ -35,16 +36,38 @@ def count_day(
         count_months(connection, (basis,), first)
 
 
+def recount_after_withdrawal(connection: Connection, source: str, day: date, rules: Rules) -> None:
+    """Make the counts those of a history without `day` of `source`."""
+    closed = border(connection) or date.min
+    for basis in (source, ASSETS):
+        days = published_days(connection, None if basis == ASSETS else basis)
+        if day not in days:
+            _forget(connection, basis, day)
+        # The day before stands longer now; retention may have purged its counts.
+        first = max((past for past in days if past < day), default=day)
+        for past in days:
+            if past >= first and past > closed:
+                _count(connection, basis, past, rules)
+    newest = newest_day(connection) or closed
+    stored = month_end_counts.c
+    connection.execute(
+        delete(month_end_counts).where(stored.month > month_of(newest), stored.imported.is_(False))
+    )
+    count_months(connection, (source, ASSETS), day.replace(day=1))
+
+
 def count_again(connection: Connection, rules: Rules, kept: KeptDays, since: date | None) -> int:
-    """Redo the counts of every kept day, from `since` on when given; how many days it was."""
+    """Redo the counts of every kept day after the border, from `since` on when given; how many
+    days it was."""
     counted = 0
+    closed = border(connection) or date.min
     sources = connection.scalars(select(collection_runs.c.source).where(PUBLISHED).distinct())
     bases = (*sorted(sources), ASSETS)
     for basis in bases:
         days = published_days(connection, None if basis == ASSETS else basis)
         for day, following in zip(days, [*days[1:], date.max], strict=True):
             # The day itself may be gone; a kept one before the next snapshot tells the same.
-            standing = kept.first_in(day, following)
+            standing = kept.first_in(day, following) if day > closed else None
             if standing is not None and (since is None or following > since):
                 _count(connection, basis, day, rules, standing)
                 counted += 1
@@ -55,47 +78,41 @@ def count_again(connection: Connection, rules: Rules, kept: KeptDays, since: dat
 
 def count_months(connection: Connection, bases: Iterable[str], since: date) -> None:
     """Set the month-end counts of `bases`, from the month of `since` to the newest, to those of
-    the snapshot that stands at each month's end."""
-    newest = newest_day(connection)
+    the snapshot that stands at each month's end. Closed months stay, and so do imported ones, as
+    long as there is no snapshot to count instead."""
+    newest, closed = newest_day(connection), border(connection)
     if newest is None:
         return
-    bases = tuple(bases)
-    month = month_of(since)
-    while month <= month_of(newest):
-        for basis in bases:
-            connection.execute(
-                delete(month_end_counts).where(
-                    month_end_counts.c.month == month, month_end_counts.c.basis == basis
-                )
-            )
-            standing = (
-                select(func.max(daily_counts.c.snapshot_date))
-                .where(
-                    daily_counts.c.basis == basis, daily_counts.c.snapshot_date <= month_end(month)
-                )
-                .scalar_subquery()
-            )
-            columns = ("basis", *GROUPS, "n")
-            connection.execute(
-                insert(month_end_counts).from_select(
-                    ["month", *columns],
-                    select(literal(month), *(daily_counts.c[name] for name in columns)).where(
-                        daily_counts.c.basis == basis, daily_counts.c.snapshot_date == standing
-                    ),
-                )
-            )
-        month = month_before(month, -1)
+    if closed is not None:
+        since = max(since, closed + timedelta(days=1))
+    for basis in bases:
+        days = published_days(connection, None if basis == ASSETS else basis)
+        month = month_of(since)
+        while month <= month_of(newest):
+            place = bisect_right(days, month_end(month))
+            _count_month(connection, basis, month, days[place - 1] if place else None)
+            month = month_before(month, -1)
+
+
+def _count_month(connection: Connection, basis: str, month: str, standing: date | None) -> None:
+    stored = month_end_counts.c
+    old = delete(month_end_counts).where(stored.month == month, stored.basis == basis)
+    if standing is None:
+        connection.execute(old.where(stored.imported.is_(False)))
+        return
+    connection.execute(old)
+    columns = ("basis", *GROUPS, "n")
+    counts = select(literal(month), *(daily_counts.c[name] for name in columns)).where(
+        daily_counts.c.basis == basis, daily_counts.c.snapshot_date == standing
+    )
+    connection.execute(insert(month_end_counts).from_select(["month", *columns], counts))
 
 
 def _count(
     connection: Connection, basis: str, day: date, rules: Rules, standing: date | None = None
 ) -> None:
     """Count `basis` on `day`, from the state on `standing` (the same day unless given)."""
-    connection.execute(
-        delete(daily_counts).where(
-            daily_counts.c.snapshot_date == day, daily_counts.c.basis == basis
-        )
-    )
+    _forget(connection, basis, day)
     view = _view(basis, standing or day, rules).subquery()
     groups = [view.c[name] for name in GROUPS]
     rows = select(literal(day), literal(basis), *groups, func.count()).group_by(*groups)
@@ -103,6 +120,13 @@ def _count(
         rows = rows.where(view.c.source == basis)
     connection.execute(
         insert(daily_counts).from_select(["snapshot_date", "basis", *GROUPS, "n"], rows)
+    )
+
+
+def _forget(connection: Connection, basis: str, day: date) -> None:
+    column = daily_counts.c
+    connection.execute(
+        delete(daily_counts).where(column.snapshot_date == day, column.basis == basis)
     )
 
 

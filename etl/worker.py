@@ -15,7 +15,7 @@ from etl import lease, run_log
 from etl.collect import Clock, business_day, collect
 from etl.due import collect_times, due_at, is_due
 from etl.publish import Refused
-from etl.retention import retain
+from etl.settle import settle
 from etl.sources import Source
 
 log = logging.getLogger(__name__)
@@ -103,11 +103,12 @@ class Worker:
                 outcome = collect(
                     self.engine, held, source, day, self.clock, self.environ, self._page
                 )
-                purged = retain(self.engine, held, self.environ)
+                closed, purged = settle(self.engine, held, self.clock(), self.environ)
             log.info(
-                "%s %s for %s: %d records, %d stretches purged%s",
+                "%s %s for %s: %d records, %d stretches purged%s%s",
                 name, outcome.state, day, outcome.records, purged,
                 f"; {outcome.reason}" if outcome.reason else "",
+                f"; {', '.join(closed)} closed" if closed else "",
             )  # fmt: skip
         except (lease.Taken, lease.Lost, Refused) as error:
             # Not this worker's turn, or not this day's; look again later, without flooding the log.

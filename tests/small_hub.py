@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Engine, Row, Table, select
 
 from db.asof import as_of
-from db.engine import reading
+from db.engine import reading, writing
 from db.ids import device_id
 from db.tables import (
     NO_SITE_ID,
@@ -29,8 +29,10 @@ from etl import lease
 from etl.collect import collect
 from etl.decide import Outcome
 from etl.http import CollectionError, Session
+from etl.months import close_month, reopen_month
 from etl.record import BadRecord, Raw, Record, UnreadableId
 from etl.retention import retain
+from etl.settle import settle
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,21 @@ class Hub:
     def retain(self) -> int:
         with lease.take(self.engine) as held:
             return retain(self.engine, held, self.environ)
+
+    def settle(self, now: datetime | None = None) -> list[str]:
+        """What follows a collection; the months that closed."""
+        with lease.take(self.engine) as held:
+            return settle(self.engine, held, now or datetime.now(UTC), self.environ)[0]
+
+    def close(self, month: str, actor: str = "Ana") -> int:
+        """Close a month by click; the closing's id."""
+        with writing(self.engine) as connection:
+            return close_month(connection, month, actor, datetime.now(UTC), self.environ)
+
+    def reopen(self, month: str, reason: str = "A late invoice.", actor: str = "Ana") -> None:
+        with writing(self.engine) as connection:
+            now = datetime.now(UTC)
+            reopen_month(connection, month, reason, actor, now, self.environ)
 
     # What is stored.
 

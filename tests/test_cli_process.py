@@ -80,7 +80,7 @@ def test_after_a_purge_the_counts_of_the_kept_days_are_redone_from_what_is_left(
     filled(sqlite_engine)
     settings = {
         "DATABASE_URL": address(sqlite_engine), "RETENTION_DAYS": "10",
-        "MONTH_END_RETENTION_MONTHS": "2",
+        "MONTH_END_RETENTION_MONTHS": "2", "MONTH_CLOSE_DAYS": "99",
     }  # fmt: skip
     months_before = contents(sqlite_engine)["month_end_counts"]
     first = cli("process", **settings)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from db.kept import KeptDays, month_before, month_end, month_of
+from db.kept import Gone, KeptDays, month_before, month_end, month_of
 from db.settings import SettingsError
 from tests.samples import samples
 
@@ -14,17 +14,21 @@ DAY = timedelta(days=1)
 
 
 def kept_by_the_rule(kept: KeptDays, earliest: date) -> list[date]:
-    """Every kept day from `earliest` to `kept.today`, one by one as the rule says it."""
+    """Every kept day from `earliest` to `kept.today`, one by one as the rule says it; less what
+    was purged, but never today."""
     found = []
     day = earliest
     while day <= kept.today:
         months_ago = (kept.today.year - day.year) * 12 + kept.today.month - day.month
-        last_of_month = (day + DAY).month != day.month
-        if (
-            (kept.today - day).days < kept.days
-            or (kept.border is not None and day > kept.border)
-            or (last_of_month and 1 <= months_ago <= kept.months)
-        ):
+        after_border = kept.border is not None and day > kept.border
+        daily = (kept.today - day).days < kept.days or after_border
+        monthly = (day + DAY).month != day.month and (
+            1 <= months_ago <= kept.months or after_border
+        )
+        if kept.gone is not None:
+            daily = daily and (day >= kept.gone.days_before or day == kept.today)
+            monthly = monthly and month_of(day) >= kept.gone.months_before
+        if daily or monthly:
             found.append(day)
         day += DAY
     return found
@@ -42,7 +46,14 @@ def any_kept(draw: st.DrawFn) -> KeptDays:
         draw(st.integers(1, 100)),
         draw(st.integers(0, 30)),
         None if closed is None else month_end(month_before(month_of(today), closed)),
+        draw(st.none() | st.builds(gone, st.just(today), st.integers(-40, 200))),
     )
+
+
+def gone(today: date, back: int) -> Gone:
+    """What a purge took so many days ago, or on a later day that was withdrawn since."""
+    day = today - back * DAY
+    return Gone(day, month_before(month_of(day), 4))
 
 
 EARLIEST = date(2020, 12, 1)
@@ -65,9 +76,11 @@ def test_a_day_resolves_to_the_nearest_earlier_kept_day(
 @given(kept=any_kept())
 def test_month_ends_are_the_last_days_of_the_months_before(kept: KeptDays) -> None:
     ends = kept.month_ends()
-    assert len(ends) == kept.months
     assert ends == sorted(set(ends))
     assert all((end + DAY).day == 1 and month_of(end) < month_of(kept.today) for end in ends)
+    if kept.gone is None and kept.border is None:
+        assert len(ends) == kept.months
+    assert all(kept.keeps(end) for end in ends)
 
 
 def test_sixty_five_days_count_today() -> None:

@@ -1,0 +1,134 @@
+"""The members of a month: every record that stands at its end, with its names as they are then,
+and on how many days of the month it, and its machine, was billable."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Date, and_, case, literal, or_, select, union_all
+
+from db.asof import as_of
+from db.chunks import chunks
+from db.rules import Rules
+from db.tables import NO_SITE_ID, device_snapshots, devices, sites
+from db.views import assets_as_of
+from etl.month_days import KnownDays
+from etl.recount import ASSETS, GROUPS
+
+NO_SITE = "(no site)"
+BILLABLE = "billable"
+
+_said = device_snapshots.c
+_NAMES = (
+    "location", "hostname", "display_name", "device_type", "billing_status", "reason", "os",
+    "node_class", "serial", "asset_id",
+)  # fmt: skip
+
+
+def members(
+    connection: Connection, end: date, rules: Rules, known: KnownDays
+) -> list[dict[str, Any]]:
+    """The rows of `month_members` for the month that ends on `end`, without the closing's id."""
+    order, classes = rules.source_order, rules.spare_node_classes
+    names = ("device_id", "device_type", "billing_status", "asset_id", "sources")
+    speaking = connection.execute(assets_as_of(end, order, classes, columns=names)).all()
+    machines = {row.device_id: row for row in speaking}
+    days = _record_days(connection, known)
+    asset_days = _asset_days(connection, rules, known, {
+        row.asset_id: row.billing_status for row in speaking
+    })  # fmt: skip
+    rows = []
+    for row in connection.execute(_standing(end)).all():
+        machine = machines.get(row.device_id)
+        rows.append(
+            {
+                **row._mapping,
+                "days": days[row.device_id],
+                "speaks": machine is not None,
+                "asset_type": machine.device_type if machine else None,
+                "sources": machine.sources if machine else None,
+                "asset_days": asset_days[machine.asset_id] if machine else None,
+            }
+        )
+    return rows
+
+
+def member_counts(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of `month_closing_counts` for these members, without the closing's id."""
+    counts: Counter[tuple[Any, ...]] = Counter()
+    for row in rows:
+        place, status = row["site_id"], row["billing_status"]
+        counts[row["source"], place, row["device_type"], status] += 1
+        if row["speaks"]:
+            counts[ASSETS, place, row["asset_type"], status] += 1
+    return [
+        dict(zip(("basis", *GROUPS, "n"), (*group, n), strict=True)) for group, n in counts.items()
+    ]
+
+
+def _standing(end: date) -> Any:
+    nowhere = _said.site_id == NO_SITE_ID
+    return (
+        select(
+            _said.device_id,
+            _said.source,
+            devices.c.source_key,
+            _said.site_id,
+            case((nowhere, NO_SITE), else_=sites.c.name).label("site"),
+            *(_said[name] for name in _NAMES),
+            devices.c.first_seen,
+        )
+        .join(devices, devices.c.device_id == _said.device_id)
+        .outerjoin(sites, sites.c.site_id == _said.site_id)
+        .where(as_of(end))
+    )
+
+
+def _record_days(connection: Connection, known: KnownDays) -> Counter[int]:
+    """On how many known days of the month each record was billable."""
+    first, after = known.span
+    rows = connection.execute(
+        select(_said.device_id, _said.valid_from, _said.valid_to).where(
+            _said.billing_status == BILLABLE, _said.valid_from < after, _said.valid_to > first
+        )
+    )
+    days: Counter[int] = Counter()
+    for device_id, valid_from, valid_to in rows.all():
+        days[device_id] += known.between(valid_from, valid_to)
+    return days
+
+
+def _asset_days(
+    connection: Connection, rules: Rules, known: KnownDays, status_at_end: Mapping[int, str]
+) -> Mapping[int, int]:
+    """On how many known days of the month each machine that stands at its end was billable."""
+    first, after = known.span
+    lasting = len(known.days)
+    days = {asset: lasting * (status == BILLABLE) for asset, status in status_at_end.items()}
+    # Only where a stretch begins or ends inside the month can a machine's status have changed.
+    inside = or_(
+        and_(_said.valid_from > first, _said.valid_from < after),
+        and_(_said.valid_to > first, _said.valid_to < after),
+    )
+    changed = connection.scalars(select(_said.asset_id).where(inside).distinct())
+    for chunk in chunks(sorted(asset for asset in set(changed) if asset in days)):
+        days.update(_counted(connection, rules, known.alike(), chunk))
+    return days
+
+
+def _counted(
+    connection: Connection, rules: Rules, alike: Mapping[date, int], asset_ids: Sequence[int]
+) -> dict[int, int]:
+    """The billable days of these machines, looked at on each day that may differ from the one
+    before it."""
+    each = (select(literal(day, Date).label("day")) for day in alike)
+    days = union_all(*each).subquery("days")
+    names = ("asset_id", "billing_status")
+    order, classes = rules.source_order, rules.spare_node_classes
+    view = assets_as_of(days.c.day, order, classes, columns=names, asset_ids=asset_ids)
+    found = dict.fromkeys(asset_ids, 0)
+    for asset_id, status, day in connection.execute(view):
+        # MySQL answers a literal date as text.
+        found[asset_id] += alike[date.fromisoformat(str(day))] * (status == BILLABLE)
+    return found

@@ -1,0 +1,145 @@
+"""Close a month: what stands at its end is written down once, and nothing on or before it changes
+any more. Reopen the newest closed one (PRODUCT.md rule 6)."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, update
+
+from db import audit
+from db import rules as rule_versions
+from db.closings import fingerprint, hindrances, next_to_close
+from db.engine import writing
+from db.jobs import CLOSE_MONTH, REOPEN_MONTH
+from db.kept import month_before, month_end, month_of
+from db.runs import END, border, kept_days, standing_runs
+from db.settings import Environment
+from db.tables import month_bases, month_closing_counts, month_closings, month_members, months
+from db.upsert import insert_many, upsert
+from etl.lease import Lease
+from etl.month_bases import billing_bases
+from etl.month_days import KnownDays
+from etl.month_members import member_counts, members
+from etl.publish import Refused
+
+
+def close_month(
+    connection: Connection,
+    month: str,
+    actor: str,
+    now: datetime,
+    environ: Environment | None = None,
+) -> int:
+    """Close `month` ('2026-10') in the caller's transaction, which holds the writer's lease; the
+    closing's id.
+
+    Raises:
+        Refused: it is not over, or not the oldest open one.
+    """
+    final = [str(one) for one in hindrances(connection, month, environ) if one.final]
+    if final:
+        raise Refused(f"{month} cannot be closed: {' '.join(final)}{_instead(connection, environ)}")
+    kept = kept_days(connection, environ)
+    assert kept is not None, "a month without data has a final hindrance"
+    end, rules = month_end(month), rule_versions.current(connection)
+    known = KnownDays.of(connection, kept, month)
+    rows = members(connection, end, rules, known)
+    result = connection.execute(
+        insert(month_closings).values(
+            month=month,
+            closed_at=now,
+            author=actor,
+            rule_version=rules.version,
+            dates=_dates(connection, month),
+            dates_before=_dates(connection, month_before(month)),
+            members=len(rows),
+            hash="",
+        )
+    )
+    inserted = result.inserted_primary_key
+    assert inserted is not None, "a closing's id comes from the database"
+    closing_id: int = inserted[0]
+    counts = member_counts(rows)
+    for table, content in (
+        (month_members, rows),
+        (month_closing_counts, counts),
+        (month_bases, billing_bases(connection, end, known, counts)),
+    ):
+        insert_many(connection, table, [{"closing_id": closing_id, **row} for row in content])
+    proof = fingerprint(connection, closing_id)
+    of_this = month_closings.c.closing_id == closing_id
+    connection.execute(update(month_closings).where(of_this).values(hash=proof))
+    upsert(connection, months, [{"month": month, "closed": True}])
+    detail = {"closing_id": closing_id, "members": len(rows), "hash": proof}
+    audit.note(connection, actor, CLOSE_MONTH, month, now, detail)
+    return closing_id
+
+
+def reopen_month(
+    connection: Connection,
+    month: str,
+    reason: str,
+    actor: str,
+    now: datetime,
+    environ: Environment | None = None,
+) -> None:
+    """Open the newest closed month again, in the caller's transaction, which holds the writer's
+    lease. Its closings stay.
+
+    Raises:
+        Refused: it is not the newest closed one, or there is no reason.
+    """
+    closed = border(connection)
+    newest = month_of(closed) if closed else None
+    if newest is None:
+        raise Refused(f"{month} cannot be reopened: no month is closed.")
+    if month != newest:
+        raise Refused(
+            f"{month} cannot be reopened: only {newest}, the newest closed month, can be."
+        )
+    kept = kept_days(connection, environ)
+    if kept is None or not kept.keeps(month_end(month)):
+        raise Refused(
+            f"{month} cannot be reopened: the devices of its last day are no longer kept."
+        )
+    if not reason.strip():
+        raise Refused(f"Say why {month} is reopened: the reason is kept in the audit log.")
+    connection.execute(update(months).where(months.c.month == month).values(closed=False))
+    audit.note(connection, actor, REOPEN_MONTH, month, now, {"reason": reason.strip()})
+
+
+def close_due(
+    engine: Engine, lease: Lease, now: datetime, environ: Environment | None = None
+) -> list[str]:
+    """Close every month that closes by itself, oldest first; which."""
+    done: list[str] = []
+    while True:
+        with writing(engine) as connection:
+            month = next_to_close(connection, environ)
+            if month is None or hindrances(connection, month, environ):
+                return done
+            lease.hold(connection)
+            close_month(connection, month, audit.AUTOMATIC, now, environ)
+        done.append(month)
+
+
+def _instead(connection: Connection, environ: Environment | None) -> str:
+    month = next_to_close(connection, environ)
+    return f" The next one to close is {month}." if month else ""
+
+
+def _dates(connection: Connection, month: str) -> str:
+    """JSON of what stood at the month's end, by source: the real date, when its collection
+    finished, and its run."""
+    dates: dict[str, dict[str, Any]] = {}
+    for source, run in standing_runs(connection, month_end(month)).items():
+        finished = run.finished_at.isoformat() if run.finished_at else None
+        dates[source] = {
+            "date": run.business_date.isoformat(),
+            "finished_at": finished,
+            "run_id": str(run.run_id),
+        }
+        if run.kind == END:
+            dates[source]["ended"] = True
+    return json.dumps(dates, sort_keys=True)

@@ -1,0 +1,20 @@
+"""What follows each collection: months that may close do, and what no kept day needs goes."""
+
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from db.settings import Environment
+from etl.lease import Lease
+from etl.months import close_due
+from etl.retention import retain
+
+
+def settle(
+    engine: Engine, lease: Lease, now: datetime, environ: Environment | None = None
+) -> tuple[list[str], int]:
+    """Close what closes by itself, then purge; the closed months, and how many stretches went.
+
+    In this order: a month is closed from days that its closing lets go.
+    """
+    return close_due(engine, lease, now, environ), retain(engine, lease, environ)
