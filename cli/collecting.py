@@ -5,17 +5,17 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
 import click
+from sqlalchemy import Connection
 
 from cli.database import open_database
 from cli.progress import Progress
 from db import rules as rule_versions
 from db.engine import reading, writing
 from db.kept import KeptDays
-from db.runs import kept_days
+from db.runs import ended_sources, kept_days
 from db.settings import SettingsError
 from etl import lease, rollups
 from etl.collect import business_day, collect
-from etl.decide import Outcome
 from etl.publish import check_date
 from etl.settle import settle
 from etl.sources import Source, configured, discover, settings_for
@@ -45,6 +45,26 @@ def chosen_sources(names: tuple[str, ...]) -> list[Source]:
     return found
 
 
+def without_ended(connection: Connection, chosen: list[Source]) -> list[Source]:
+    """Those that nobody ended; who is left out, and how to begin again, is said.
+
+    Raises:
+        SettingsError: all of them were ended.
+    """
+    ended = ended_sources(connection)
+    for source in chosen:
+        if source.NAME in ended:
+            click.echo(
+                f"{source.NAME} was ended on {ended[source.NAME]} and is left out; to begin again: "
+                f"inventory-hub collect {source.NAME}",
+                err=True,
+            )
+    left = [source for source in chosen if source.NAME not in ended]
+    if not left:
+        raise SettingsError("Every configured source was ended: name the one to collect.")
+    return left
+
+
 def check_settings(chosen: Iterable[Source]) -> None:
     """Read every setting that a collection needs, so that a wrong one is found before any work.
 
@@ -54,17 +74,6 @@ def check_settings(chosen: Iterable[Source]) -> None:
     for source in chosen:
         settings_for(source)
     KeptDays.configured(business_day(now), None)
-
-
-def describe(outcome: Outcome) -> str:
-    """One line on how a run ended."""
-    text = f"{outcome.source} {outcome.state} for {outcome.day}: {outcome.records} records"
-    if outcome.published:
-        done = outcome.published
-        text += f", {done.added} added, {done.removed} removed, {done.changed} changed"
-    if outcome.quarantined:
-        text += f", {outcome.quarantined} quarantined"
-    return f"{text}. {outcome.reason or ''}".strip()
 
 
 @click.command("collect")
@@ -80,12 +89,14 @@ def collect_command(sources: tuple[str, ...], day: datetime | None) -> None:
     worst = 0
     with lease.take(engine) as held:
         with reading(engine) as connection:
+            if not sources:
+                chosen = without_ended(connection, chosen)
             for source in chosen:
                 check_date(connection, source.NAME, wanted, today)
         for source in chosen:
             with Progress(f"Collecting {source.LABEL}", "devices") as progress:
                 outcome = collect(engine, held, source, wanted, now, on_page=progress.page)
-            click.echo(describe(outcome))
+            click.echo(outcome)
             worst = max(worst, EXIT_CODES[outcome.state])
         closed, _ = settle(engine, held, now())
     for month in closed:

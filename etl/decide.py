@@ -22,7 +22,7 @@ from etl.record import Tally
 from etl.site_plan import SitePlan, internal_aliases, plan_sites
 from etl.sources import Source
 from etl.states import State, judge
-from etl.suspicion import Seen, needs_a_person, suspicions
+from etl.suspicion import Seen, differences, needs_a_person, suspicions
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,15 @@ class Outcome:
     quarantined: int
     reason: str | None = None
     published: Published | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.source} {self.state} for {self.day}: {self.records} records"
+        if self.published:
+            done = self.published
+            text += f", {done.added} added, {done.removed} removed, {done.changed} changed"
+        if self.quarantined:
+            text += f", {self.quarantined} quarantined"
+        return f"{text}. {self.reason or ''}".strip()
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,7 @@ def decide(attempt: Attempt, gathered: Gathered) -> Outcome:
         attempt.lease.hold(connection)
         rules = rule_versions.adopt_environment(connection, attempt.clock(), attempt.environ)
         internal = internal_aliases(connection, source.NAME, names, rules)
-    states = _judge(source, gathered, rules, internal)
+    states = judged(source, gathered, rules, internal)
     with writing(attempt.engine) as connection:
         attempt.lease.hold(connection)
         check_date(connection, source.NAME, attempt.day, attempt.day)
@@ -84,7 +93,8 @@ def decide(attempt: Attempt, gathered: Gathered) -> Outcome:
         kept_as_is = {device: before[device] for device in gathered.keep if device in before}
         after = {**kept_as_is, **_seen(states, plan)}
         reasons = suspicions(before, after, run_log.count_complete(connection, source.NAME))
-        if reasons and not needs_a_person(before, after):
+        large = needs_a_person(before, after)
+        if reasons and not large:
             held = _held(connection, attempt, rules, plan, internal)
             if held and not suspicions(held, after, 0):
                 reasons = []
@@ -93,7 +103,12 @@ def decide(attempt: Attempt, gathered: Gathered) -> Outcome:
         if reasons:
             reason = "; ".join(reasons) + ". The numbers before it stand until it is looked at."
             _hold(connection, attempt, gathered)
-            _end(connection, attempt, gathered, run_log.SUSPICIOUS, reason, hold="held")
+            would = differences(before, after)
+            _end(
+                connection, attempt, gathered, run_log.SUSPICIOUS, reason, hold="held",
+                needs_administrator=large, added=would.added, removed=would.removed,
+                changed=would.changed,
+            )  # fmt: skip
             return attempt.outcome(run_log.SUSPICIOUS, gathered, reason)
         done = publish(
             connection, source.NAME, attempt.day, attempt.run_id, states, rules, plan,
@@ -119,9 +134,10 @@ def finish(attempt: Attempt, gathered: Gathered, reason: str) -> None:
         _end(connection, attempt, gathered, run_log.FAILED, reason)
 
 
-def _judge(
+def judged(
     source: Source, gathered: Gathered, rules: Rules, internal: Mapping[str | None, str]
 ) -> list[State]:
+    """The readable records of a run as `rules` see them."""
     return [judge(source.NAME, r, rules, source.VOLATILE, internal) for r in gathered.records]
 
 
@@ -168,13 +184,18 @@ def _held(
         .order_by(runs.run_id.desc())
         .limit(1)
     )
+    gathered = held_rows(connection, attempt.source, held)
+    return _seen(judged(attempt.source, gathered, rules, internal), plan)
+
+
+def held_rows(connection: Connection, source: Source, run_id: int | None) -> Gathered:
+    """The rows that are held of a run, read again."""
     bodies = connection.scalars(
         select(held_records.c.body)
-        .where(held_records.c.run_id == held)
+        .where(held_records.c.run_id == run_id)
         .order_by(held_records.c.position)
     )
-    gathered = read(attempt.source, (json.loads(zlib.decompress(body)) for body in bodies))
-    return _seen(_judge(attempt.source, gathered, rules, internal), plan)
+    return read(source, (json.loads(zlib.decompress(body)) for body in bodies))
 
 
 def _hold(connection: Connection, attempt: Attempt, gathered: Gathered) -> None:

@@ -30,7 +30,7 @@ from etl.many_changes import most_changed_keys
 from etl.recount import before_publish
 from etl.site_plan import SitePlan, carry_out
 from etl.states import State
-from etl.undo import undo_day
+from etl.undo import can_undo, undo_day
 
 
 class Refused(Exception):
@@ -52,8 +52,8 @@ def check_date(connection: Connection, source: str, day: date, today: date) -> N
     """Whether `source` may publish `day`.
 
     Raises:
-        Refused: it lies in the future, before the source's newest published day, or on or
-            before the border.
+        Refused: it lies in the future, before the source's newest published day, on or before
+            the border, or is published and cannot be taken back.
     """
     if day > today:
         raise Refused(
@@ -68,6 +68,11 @@ def check_date(connection: Connection, source: str, day: date, today: date) -> N
     closed = border(connection)
     if closed is not None and day <= closed:
         raise Refused(f"{day} lies in a closed month, which ends on {closed}. Choose a later day.")
+    if day == newest and not can_undo(connection, source, day):
+        raise Refused(
+            f"{day} of {source} cannot be replaced: what stood before it is no longer kept. "
+            "Choose a later day."
+        )
 
 
 @no_cycle_search()

@@ -79,7 +79,7 @@ def after_publish(
     if basis not in touched.before:
         return False
     base, before = touched.before[basis]
-    counts = _stored(connection, basis, base)
+    counts = stored_counts(connection, basis, base)
     ids = touched.asset_ids if basis == ASSETS else touched.device_ids
     change = _part(connection, basis, day, rules, ids)
     change.subtract(before)
@@ -132,7 +132,8 @@ def _counted_by(connection: Connection, day: date) -> int | None:
     return version
 
 
-def _stored(connection: Connection, basis: str, day: date) -> Groups:
+def stored_counts(connection: Connection, basis: str, day: date) -> Groups:
+    """How many `basis` has on a published day of it, as counted then."""
     stored = daily_counts.c
     rows = connection.execute(
         select(stored.site_id, stored.device_type, stored.billing_status, stored.n).where(

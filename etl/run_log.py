@@ -5,9 +5,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, or_, select, update
 
 from db.engine import writing
+from db.runs import END
 from db.tables import collection_runs, quarantined_records
 
 RUNNING, COMPLETE, SUSPICIOUS, FAILED = "running", "complete", "suspicious", "failed"
@@ -63,7 +64,7 @@ def last_complete(connection: Connection, source: str) -> Mapping[str, Any] | No
     runs = collection_runs.c
     row = connection.execute(
         select(collection_runs)
-        .where(runs.source == source, runs.state == COMPLETE)
+        .where(runs.source == source, *_COMPLETE)
         .order_by(runs.business_date.desc(), runs.run_id.desc())
         .limit(1)
     ).one_or_none()
@@ -76,11 +77,18 @@ def count_complete(connection: Connection, source: str) -> int:
     return (
         connection.scalar(
             select(func.count(runs.business_date.distinct())).where(
-                runs.source == source, runs.state == COMPLETE
+                runs.source == source, *_COMPLETE
             )
         )
         or 0
     )
+
+
+_COMPLETE = (
+    collection_runs.c.state == COMPLETE,
+    collection_runs.c.kind != END,
+    or_(collection_runs.c.hold.is_(None), collection_runs.c.hold != "withdrawn"),
+)
 
 
 def quarantine(connection: Connection, run_id: int, rows: Sequence[Mapping[str, Any]]) -> None:

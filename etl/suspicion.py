@@ -40,9 +40,7 @@ def suspicions(
     emptied = emptied_sites(before, after)
     if emptied:
         found.append(f"{len(emptied)} site(s) with 5 or more devices went to zero")
-    changed = sum(
-        _changed(seen, after[device_id]) for device_id, seen in before.items() if device_id in after
-    )
+    changed = differences(before, after).changed
     if changed > 10 and changed * 100 > 5 * size:
         found.append(
             f"{changed} of {size} devices changed site, billing status or serial number at once"
@@ -57,7 +55,22 @@ def needs_a_person(before: Mapping[int, Seen], after: Mapping[int, Seen]) -> boo
     """Whether a loss is too large for a second run to confirm it: two sites went to zero or 20 %
     vanished."""
     vanished = len(before) - len(before.keys() & after.keys())
-    return len(emptied_sites(before, after)) >= 2 or vanished * 100 >= 20 * len(before)
+    return len(emptied_sites(before, after)) >= 2 or 0 < 20 * len(before) <= vanished * 100
+
+
+class Differences(NamedTuple):
+    """What would change, in devices: `changed` have another site, billing status or serial."""
+
+    added: int
+    removed: int
+    changed: int
+
+
+def differences(before: Mapping[int, Seen], after: Mapping[int, Seen]) -> Differences:
+    """What `after` would change if it were believed."""
+    both = before.keys() & after.keys()
+    changed = sum(_changed(before[device_id], after[device_id]) for device_id in both)
+    return Differences(len(after) - len(both), len(before) - len(both), changed)
 
 
 def emptied_sites(before: Mapping[int, Seen], after: Mapping[int, Seen]) -> list[int | str | None]:

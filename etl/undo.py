@@ -6,9 +6,32 @@ from datetime import date
 from sqlalchemy import Connection, and_, delete, exists, func, select, update
 
 from db.chunks import chunks
-from db.runs import published_days
-from db.tables import OPEN_END, device_latest, device_payloads, device_snapshots, devices
+from db.runs import gone, published_days
+from db.tables import (
+    OPEN_END,
+    collection_runs,
+    device_latest,
+    device_payloads,
+    device_snapshots,
+    devices,
+)
 from etl.links import undo_links
+
+
+def can_undo(connection: Connection, source: str, day: date) -> bool:
+    """Whether what stood before `day`, the newest published day of `source`, is still there.
+
+    Retention keeps what ended with a source's newest day. Where that was a later one, which has
+    been withdrawn since, it may have purged what ended with this one.
+    """
+    purged = gone(connection)
+    if purged is None or day > purged.days_before:
+        return True
+    runs = collection_runs.c
+    withdrawn = select(runs.run_id).where(
+        runs.source == source, runs.hold == "withdrawn", runs.business_date > day
+    )
+    return connection.execute(withdrawn.limit(1)).first() is None
 
 
 def undo_day(connection: Connection, source: str, day: date) -> None:

@@ -1,4 +1,5 @@
-"""The worker: collects each configured source when it is due, until it is told to stop."""
+"""The worker: collects each configured source when it is due, and does in between what people ask
+for, until it is told to stop."""
 
 import logging
 import threading
@@ -9,11 +10,13 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.engine import reading
+from db.runs import ended_sources
 from db.settings import Environment, timezone
 from db.tables import collection_runs
 from etl import lease, run_log
 from etl.collect import Clock, business_day, collect
 from etl.due import collect_times, due_at, is_due
+from etl.jobs import Desk
 from etl.publish import Refused
 from etl.settle import settle
 from etl.sources import Source
@@ -22,6 +25,8 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 20
 LOOK_AGAIN = timedelta(minutes=5)
+SOON = timedelta(seconds=5)
+JOBS = "jobs"
 
 
 class Worker:
@@ -42,6 +47,7 @@ class Worker:
         self.zone = timezone(environ)
         self._stop = threading.Event()
         self._not_before: dict[str, datetime] = {}
+        self._desk = Desk(engine, sources, clock, environ, self._page)
 
     def stop(self) -> None:
         """End the worker soon; a run under way is given up, nothing half-done stays."""
@@ -53,8 +59,10 @@ class Worker:
         scheduler.every(TICK_SECONDS).seconds.do(self.tick)
         log.info("worker started for %s", ", ".join(sorted(self.sources)) or "no source")
         try:
+            self.do_jobs()
             self.tick()
             while not self._stop.wait(1):
+                self.do_jobs()
                 scheduler.run_pending()
         except KeyboardInterrupt:
             self._stop.set()
@@ -74,15 +82,32 @@ class Worker:
                 if self._is_due(name, since):
                     self._collect(name)
                     collected.append(name)
+                    self.do_jobs()
             except SQLAlchemyError as error:
                 # A database that restarts is no reason to end: it is asked again later.
                 self._not_before[name] = self.clock() + LOOK_AGAIN
                 log.error("%s not collected, the database refused: %s", name, error)
         return collected
 
+    def do_jobs(self) -> int:
+        """Do what people have asked for; how much that was."""
+        now = self.clock()
+        if self._stop.is_set() or now < self._not_before.get(JOBS, now):
+            return 0
+        try:
+            return self._desk.work()
+        except (lease.Taken, lease.Lost, SQLAlchemyError) as error:
+            self._not_before[JOBS] = now + SOON
+            log.warning("jobs wait: %s", error)
+        except KeyboardInterrupt:
+            self._stop.set()
+        return 0
+
     def _is_due(self, name: str, due: datetime) -> bool:
         runs = collection_runs.c
         with reading(self.engine) as connection:
+            if name in ended_sources(connection):
+                return False  # until somebody collects it by hand
             last_success = connection.scalar(
                 select(func.max(runs.started_at)).where(
                     runs.source == name, runs.state.in_((run_log.COMPLETE, run_log.SUSPICIOUS))

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, Row, Table, select
 from db.asof import as_of
 from db.engine import reading, writing
 from db.ids import device_id
+from db.runs import published_days
 from db.tables import (
     NO_SITE_ID,
     OPEN_END,
@@ -192,9 +193,11 @@ class Hub:
         return self.all(sites, site_id=site)[0]
 
     def counted(self, basis: str, day: date) -> Counter[str]:
-        """The stored counts of a basis by billing status, as of its newest count up to `day`."""
-        rows = [row for row in self.all(daily_counts, basis=basis) if row.snapshot_date <= day]
-        newest = max((row.snapshot_date for row in rows), default=None)
+        """The stored counts of a basis by billing status, as of its newest snapshot up to `day`."""
+        rows = self.all(daily_counts, basis=basis)
+        with reading(self.engine) as connection:
+            days = published_days(connection, None if basis == "assets" else basis)
+        newest = max((past for past in days if past <= day), default=None)
         return _by_status(row for row in rows if row.snapshot_date == newest)
 
     def month_end(self, basis: str, month: str) -> Counter[str]:
