@@ -1,0 +1,80 @@
+"""`month` and `import-counts`."""
+
+import getpass
+import re
+from pathlib import Path
+
+import click
+
+from cli.collecting import check_settings, now
+from cli.database import open_database
+from db.engine import writing
+from db.settings import timezone
+from etl import lease
+from etl.import_counts import import_counts
+from etl.months import close_month, reopen_month
+
+
+def actor() -> str:
+    """Who types, for the audit log."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):  # a container's user may have no name
+        return "command line"
+
+
+def _month(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", value):
+        raise click.BadParameter(f"{value!r} is no month: give it like 2026-10.")
+    return value
+
+
+@click.group("month")
+def month_command() -> None:
+    """Close a month, or open the newest closed one again."""
+
+
+@month_command.command("close")
+@click.argument("month", metavar="YYYY-MM", callback=_month)
+def close_command(month: str) -> None:
+    """Close YYYY-MM, the oldest open month: its numbers do not change any more."""
+    check_settings(())
+    engine = open_database()
+    with lease.take(engine) as held, writing(engine) as connection:
+        held.hold(connection)
+        close_month(connection, month, actor(), now())
+    click.echo(f"{month} is closed.")
+
+
+@month_command.command("reopen")
+@click.argument("month", metavar="YYYY-MM", callback=_month)
+@click.option("--reason", required=True, help="Why; it is kept in the audit log.")
+def reopen_command(month: str, reason: str) -> None:
+    """Open YYYY-MM, the newest closed month, again."""
+    check_settings(())
+    engine = open_database()
+    with lease.take(engine) as held, writing(engine) as connection:
+        held.hold(connection)
+        reopen_month(connection, month, reason, actor(), now())
+    click.echo(f"{month} is open again. To close it: inventory-hub month close {month}")
+
+
+@click.command("import-counts")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_counts_command(file: Path) -> None:
+    """Import month-end counts from before the first collection: a CSV FILE with the columns month,
+    site, source, device_type, billing_status, count."""
+    check_settings(())
+    engine = open_database()
+    data = file.read_bytes()
+    with lease.take(engine) as held, writing(engine) as connection:
+        held.hold(connection)
+        done = import_counts(connection, file.name, data, actor(), now().astimezone(timezone()))
+    click.echo(
+        f"{done.counts} count(s) of {len(done.months)} month(s) imported, "
+        f"{done.months[0]} to {done.months[-1]}."
+    )
+    if done.replaced:
+        click.echo(f"Replaced what was imported before: {', '.join(done.replaced)}.")
+    if done.new_sites:
+        click.echo(f"New sites that need a review: {', '.join(done.new_sites)}.")
