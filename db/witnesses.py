@@ -9,11 +9,11 @@ from sqlalchemy import Connection, and_, or_, select
 from db.chunks import chunks
 from db.happened import Collected
 from db.reasons import Reason
-from db.runs import PUBLISHED
+from db.runs import END, PUBLISHED
 from db.tables import asset_links, collection_runs, device_snapshots, devices
 
-END, RESTATEMENT = "end", "restatement"
-"""The kinds of run that write down a decision: a source has ended; days were restated."""
+RESTATEMENT = "restatement"
+"""The kind of run that writes down a decision that restated days."""
 
 
 def collected(connection: Connection) -> Collected:

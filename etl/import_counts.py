@@ -12,8 +12,8 @@ from db.kept import month_of
 from db.runs import PUBLISHED
 from db.tables import NAME_LENGTH, NO_SITE_ID, collection_runs, month_end_counts, months, sites
 from db.upsert import insert_many
+from db.words import NO_SITE
 from etl.count_file import CountLine, read_counts
-from etl.month_members import NO_SITE
 from etl.publish import Refused
 from etl.recount import ASSETS
 from etl.rules.site_names import match_name

@@ -21,9 +21,9 @@ Daily = dict[date, Counter[int]]
 
 
 def billing_bases(
-    connection: Connection, end: date, known: KnownDays, counts: Iterable[Mapping[str, Any]]
+    connection: Connection, known: KnownDays, counts: Iterable[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The rows of `month_bases` for the month that ends on `end`, without the closing's id.
+    """The rows of `month_bases` for the month of `known`, without the closing's id.
 
     Args:
         counts: those of the month's end, as `month_closing_counts` holds them.

@@ -13,10 +13,10 @@ from db.chunks import chunks
 from db.rules import Rules
 from db.tables import NO_SITE_ID, device_snapshots, devices, sites
 from db.views import assets_as_of
+from db.words import NO_SITE
 from etl.month_days import KnownDays
 from etl.recount import ASSETS, GROUPS
 
-NO_SITE = "(no site)"
 BILLABLE = "billable"
 
 _said = device_snapshots.c

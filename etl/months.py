@@ -2,10 +2,11 @@
 any more. Reopen the newest closed one (PRODUCT.md rule 6)."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, update
+from sqlalchemy import Connection, Engine, Row, insert, update
 
 from db import audit
 from db import rules as rule_versions
@@ -15,10 +16,18 @@ from db.jobs import CLOSE_MONTH, REOPEN_MONTH
 from db.kept import month_before, month_end, month_of
 from db.runs import END, border, kept_days, standing_runs
 from db.settings import Environment
-from db.tables import month_bases, month_closing_counts, month_closings, month_members, months
+from db.tables import (
+    month_bases,
+    month_changes,
+    month_closing_counts,
+    month_closings,
+    month_members,
+    months,
+)
 from db.upsert import insert_many, upsert
 from etl.lease import Lease
 from etl.month_bases import billing_bases
+from etl.month_changes import changes
 from etl.month_days import KnownDays
 from etl.month_members import member_counts, members
 from etl.publish import Refused
@@ -42,7 +51,10 @@ def close_month(
         raise Refused(f"{month} cannot be closed: {' '.join(final)}{_instead(connection, environ)}")
     kept = kept_days(connection, environ)
     assert kept is not None, "a month without data has a final hindrance"
-    end, rules = month_end(month), rule_versions.current(connection)
+    end, before = month_end(month), month_end(month_before(month))
+    rules = rule_versions.current(connection)
+    # Where the end of the month before is not known, nobody can say what changed since.
+    dates_before = standing_runs(connection, before) if kept.keeps(before) else {}
     known = KnownDays.of(connection, kept, month)
     rows = members(connection, end, rules, known)
     result = connection.execute(
@@ -51,8 +63,8 @@ def close_month(
             closed_at=now,
             author=actor,
             rule_version=rules.version,
-            dates=_dates(connection, month),
-            dates_before=_dates(connection, month_before(month)),
+            dates=_dates(standing_runs(connection, end)),
+            dates_before=_dates(dates_before),
             members=len(rows),
             hash="",
         )
@@ -61,10 +73,12 @@ def close_month(
     assert inserted is not None, "a closing's id comes from the database"
     closing_id: int = inserted[0]
     counts = member_counts(rows)
+    since = changes(connection, before, end, rules, kept) if dates_before else ()
     for table, content in (
         (month_members, rows),
         (month_closing_counts, counts),
-        (month_bases, billing_bases(connection, end, known, counts)),
+        (month_bases, billing_bases(connection, known, counts)),
+        (month_changes, since),
     ):
         insert_many(connection, table, [{"closing_id": closing_id, **row} for row in content])
     proof = fingerprint(connection, closing_id)
@@ -129,11 +143,10 @@ def _instead(connection: Connection, environ: Environment | None) -> str:
     return f" The next one to close is {month}." if month else ""
 
 
-def _dates(connection: Connection, month: str) -> str:
-    """JSON of what stood at the month's end, by source: the real date, when its collection
-    finished, and its run."""
+def _dates(standing: Mapping[str, Row[Any]]) -> str:
+    """JSON of what stood, by source: the real date, when its collection finished, and its run."""
     dates: dict[str, dict[str, Any]] = {}
-    for source, run in standing_runs(connection, month_end(month)).items():
+    for source, run in standing.items():
         finished = run.finished_at.isoformat() if run.finished_at else None
         dates[source] = {
             "date": run.business_date.isoformat(),

@@ -1,6 +1,7 @@
 """Months close oldest first, by themselves or by a click, and what is closed stays as it was."""
 
 import json
+import zlib
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, update
 
+from db.changed import Changed
 from db.closings import hindrances, next_to_close, proven
 from db.engine import reading, writing
 from db.runs import kept_days
@@ -16,6 +18,7 @@ from db.tables import (
     audit_log,
     daily_counts,
     month_bases,
+    month_changes,
     month_closing_counts,
     month_closings,
     month_end_counts,
@@ -308,6 +311,37 @@ def test_a_machine_is_billable_on_the_days_on_which_its_speaking_record_is(hub: 
     rows = {row.source_key: row for row in hub.all(month_members)}
     assert (rows["a"].days, rows["a"].asset_days, rows["t"].days) == (11, 11, 22)
     assert (rows["0"].days, rows["0"].asset_days) == (22, 22)
+
+
+def test_what_changed_since_the_month_before_is_kept_with_its_reasons(engine: Engine) -> None:
+    hub = Hub(engine)
+    hub.collect(date(2024, 1, 30), TEN)
+    moved = replace(TEN[0], org="2", org_name="Pelican")
+    hub.collect(february(5), [moved, *TEN[2:], Pc("new")])
+    hub.collect(february(29), [moved, *TEN[2:], Pc("new")])
+    hub.collect(date(2024, 3, 3), TEN)
+    assert hub.settle() == ["2024-01", "2024-02"]
+
+    first, second = hub.all(month_closings)
+    assert json.loads(first.dates_before) == {}
+    assert json.loads(second.dates_before)["ninja"]["date"] == "2024-01-30"
+    rows = hub.all(month_changes)
+    assert {row.closing_id for row in rows} == {second.closing_id}
+    for basis in ("ninja", "assets"):
+        told = [
+            Changed.from_json(json.loads(zlib.decompress(row.body)))
+            for row in rows
+            if row.basis == basis
+        ]
+        reasons = {
+            (one.now or one.then).source_key: [str(reason) for reason in one.happened]  # type: ignore[union-attr]
+            for one in told
+        }
+        assert reasons.keys() == {"0", "1", "new"}, basis
+        assert all(reasons.values())
+    pelican = hub.site_of("2").site_id
+    places = {(row.site_then is None, row.site_now == pelican) for row in rows}
+    assert places == {(False, True), (False, False), (True, False)}
 
 
 # The border
