@@ -27,6 +27,15 @@
       }));
     },
 
+    /* The text goes to the clipboard; the button says so for a moment. */
+    copy: function (clicks, text, done, before) {
+      if (!clicks || !text) { return nothing(); }
+      var button = window.dash_clientside.callback_context.triggered_id;
+      navigator.clipboard.writeText(text);
+      setTimeout(function () { window.dash_clientside.set_props(button + "-text", { children: before }); }, 1600);
+      return done;
+    },
+
     /* Other filters or a new snapshot: what the grid remembers is of no use. */
     ask_again: function (_query, _snapshot, grid) {
       window.dash_ag_grid.getApiAsync(grid).then(function (api) {
@@ -50,6 +59,34 @@
 
   var cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
   var element = function () { return window.React.createElement.apply(null, arguments); };
+
+  /* A name that opens a page of its own; the filters of this one go with it. */
+  cells.HubLink = function (props) {
+    if (!props.value || !props.data) { return props.value || null; }
+    var query = location.search.slice(1);
+    if (props.without) {
+      var kept = new URLSearchParams(query);
+      kept.delete(props.without);
+      query = kept.toString();
+    }
+    var page = props.page + props.data[props.id];
+    var href = page + (query ? "?" + query : "");
+    var go = function (event) {
+      if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) { return; }
+      event.preventDefault();
+      window.hubAddress.open(page, query);
+      window.scrollTo(0, 0);
+    };
+    return element("a", { href: href, onClick: go, className: "cell-link" }, props.value);
+  };
+  /* Enter on a cell opens what the row opens. */
+  document.addEventListener("keydown", function (event) {
+    var cell = event.key === "Enter" && event.target.closest && event.target.closest(".ag-cell");
+    var row = cell && cell.closest(".ag-row");
+    var found = row && document.querySelector(
+      ".ag-pinned-left-cols-container [row-index='" + row.getAttribute("row-index") + "'] .cell-link");
+    if (found) { found.click(); }
+  });
 
   /* A word in a pill; its kind is one of ours, for its colour and shape. */
   cells.HubPill = function (props) {

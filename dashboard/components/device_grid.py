@@ -79,6 +79,8 @@ def sort_of(model: list[Mapping[str, str]] | None) -> Sort:
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     shown = {name: _cut(row.get(name)) for name in (*SHOWN, "device_id")}
     shown["sources"] = row.get("sources") or row["source"]
+    # The name opens the device: one without a hostname needs something to click on.
+    shown["hostname"] = shown["hostname"] or shown["display_name"] or formats.NOTHING
     contact = row.get("last_contact")
     shown["last_contact"] = formats.instant(datetime.fromisoformat(contact)) if contact else None
     return shown
@@ -94,7 +96,11 @@ def _columns() -> list[dict[str, Any]]:
     types = {name: type_word(name) for name in TYPES}
     statuses = {name: status_word(name) for name in STATUSES}
     return [
-        _text("hostname", _("Hostname"), 150, pinned="left", flex=None, width=180),
+        _text("hostname", _("Hostname"), 150, pinned="left", flex=None, width=180)
+        | {
+            "cellRenderer": "HubLink",
+            "cellRendererParams": {"page": "/devices/", "id": "device_id"},
+        },
         _text("display_name", _("Display name"), 124),
         _text("site", _("Site"), 142),
         _text("location", _("Location"), 104, flex=0.3),

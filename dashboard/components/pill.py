@@ -28,6 +28,11 @@ def delta(figure: Change) -> html.Span:
     return html.Span([arrow, formats.signed(figure.change)], className=f"delta delta-{way}")
 
 
+def pill(text: str, kind: str) -> html.Span:
+    """A state in words; `kind` gives the mark before them."""
+    return html.Span(text, className=f"pill pill-{kind.replace('_', '-')}")
+
+
 def source_badge(source: str) -> html.Span:
     """The letter of a source, with its name for whoever asks."""
     label = LABELS[source]

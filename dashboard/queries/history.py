@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -66,6 +66,11 @@ class Stretch:
     follows: str
     changes: tuple[Difference, ...]
 
+    @property
+    def last(self) -> date | None:
+        """The last day of it; None while it lasts."""
+        return None if self.valid_to is None else self.valid_to - timedelta(days=1)
+
     def holds_on(self, day: date) -> bool:
         """Whether this is what was said on `day`."""
         return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
@@ -111,6 +116,15 @@ def standing(found: Sequence[Stretch], day: date | None) -> Stretch | None:
     if day is None:
         return None
     return next((stretch for stretch in found if stretch.holds_on(day)), None)
+
+
+def payload(connection: Connection, device: Device, stretch: Stretch) -> tuple[Payload, Payload]:
+    """What the source said in a stretch, whole; then the keys that keep their latest value only,
+    which belong to what lasts."""
+    told = payloads.of_device(connection, device.device_id, [stretch.payload_hash])
+    lasts = stretch.valid_to is None
+    hourly = payloads.volatile(connection, device.device_id) if lasts else {}
+    return told.get(stretch.payload_hash, {}), hourly
 
 
 def _rows(connection: Connection, device: Device) -> Sequence[Row[Any]]:

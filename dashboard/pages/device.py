@@ -1,0 +1,151 @@
+"""One device: what is it, why is it counted so, and what happened to it?"""
+
+import json
+from typing import Any
+
+import dash
+from dash import (
+    ClientsideFunction,
+    Input,
+    Output,
+    State,
+    callback,
+    clientside_callback,
+    dcc,
+    html,
+    no_update,
+)
+from flask_babel import gettext as _
+
+from dashboard.components import device_page
+from dashboard.components.card import card
+from dashboard.components.device_page import PARTS, Answers
+from dashboard.components.payload_tree import payload_tree
+from dashboard.context import View, view
+from dashboard.queries import history, machine
+from dashboard.queries.history import Device, Stretch
+
+dash.register_page(__name__, path_template="/devices/<device_id>", name="Device", title="Device")
+
+
+class Ids:
+    """The ids of this page."""
+
+    DEVICE, STATE, BODY, HEAD = "device", "device-state", "device-body", "device-head"
+    WHY, TIMELINE, MACHINE = "device-why", "device-timeline", "device-machine"
+    EVIDENCE, PAYLOAD, TREE = "device-evidence", "device-payload", "device-tree"
+    VERSION, TEXT, COPY = "device-version", "device-text", "device-copy"
+
+
+def layout(device_id: str = "", **_query: str) -> html.Div:
+    """Every card in its place; the callbacks fill them."""
+    copy = html.Button(
+        html.Span(_("Copy"), id=f"{Ids.COPY}-text"), id=Ids.COPY, className="button quiet"
+    )
+    version = dcc.Dropdown(
+        id=Ids.VERSION, options=[], clearable=False, searchable=False, className="version"
+    )
+    machine_body = [html.Div(id=f"{Ids.MACHINE}-table"), html.Div(id=Ids.EVIDENCE)]
+    beside = [
+        card(Ids.WHY, html.Div(id=f"{Ids.WHY}-said"), title=_("Why it is counted so")),
+        card(Ids.MACHINE, machine_body, subtitle=_("Side by side; what differs is marked")),
+    ]
+    happened = [
+        card(Ids.TIMELINE, html.Div(id=f"{Ids.TIMELINE}-rows"), subtitle=_("Newest first")),
+        card(
+            Ids.PAYLOAD,
+            [html.Div(id=Ids.TREE), dcc.Store(id=Ids.TEXT)],
+            title=_("What its source says"),
+            subtitle=_("The whole record as it was collected"),
+            actions=[version, copy],
+        ),
+    ]
+    body = [
+        html.Header(id=Ids.HEAD, className="card title-card"),
+        html.Div(happened, className="column"),
+        html.Div(beside, className="column beside"),
+    ]
+    return html.Div(
+        [
+            dcc.Store(id=Ids.DEVICE, data=device_id),
+            html.Div(id=Ids.STATE),
+            html.Div(body, id=Ids.BODY, className="one-device"),
+        ]
+    )
+
+
+@callback(
+    output={
+        "state": Output(Ids.STATE, "children"),
+        "hidden": Output(Ids.BODY, "hidden"),
+        "head": Output(Ids.HEAD, "children"),
+        "why": Output(f"{Ids.WHY}-said", "children"),
+        "timeline_title": Output(f"{Ids.TIMELINE}-title", "children"),
+        "timeline": Output(f"{Ids.TIMELINE}-rows", "children"),
+        "machine_title": Output(f"{Ids.MACHINE}-title", "children"),
+        "machine": Output(f"{Ids.MACHINE}-table", "children"),
+        "evidence": Output(Ids.EVIDENCE, "children"),
+        "versions": Output(Ids.VERSION, "options"),
+        "version": Output(Ids.VERSION, "value"),
+    },
+    inputs=[Input("filters", "data"), Input("snapshot", "data"), State(Ids.DEVICE, "data")],
+)
+def show(query: str | None, _snapshot: object, device_id: str | None) -> dict[str, Any]:
+    """The device on the shown day, and its whole history."""
+    with view(query) as v:
+        device = history.find(v.connection, device_id)
+        found = history.stretches(v.connection, device, v.moment.kept) if device else []
+        if device is None or not found:
+            nothing = {"state": device_page.unknown(), "hidden": True}
+            return dict.fromkeys(PARTS, no_update) | nothing
+        return device_page.parts(_ask(v, device, found))
+
+
+def _ask(v: View, device: Device, found: list[Stretch]) -> Answers:
+    day = v.moment.now.day
+    shown = device_page.nearest(found, day)
+    records = machine.records(v.connection, v.moment, shown.said["asset_id"])
+    links = machine.links(v.connection, {device.device_id, *(one.device_id for one in records)})
+    ends = {end for link in links for end in (link.device_id, link.other_device_id)}
+    return Answers(
+        device,
+        found,
+        history.standing(found, day),
+        shown,
+        records,
+        links,
+        machine.labels(v.connection, ends),
+        v.moment,
+        v.filters,
+    )
+
+
+@callback(
+    Output(Ids.TREE, "children"),
+    Output(Ids.TEXT, "data"),
+    Input(Ids.VERSION, "value"),
+    State("filters", "data"),
+    State(Ids.DEVICE, "data"),
+)
+def show_payload(version: str | None, query: str | None, device_id: str | None) -> Any:
+    """The payload of the stretch that is chosen."""
+    with view(query) as v:
+        device = history.find(v.connection, device_id)
+        found = history.stretches(v.connection, device, v.moment.kept) if device else []
+        chosen = next((one for one in found if one.valid_from.isoformat() == version), None)
+        if device is None or chosen is None:
+            return no_update, no_update
+        payload, hourly = history.payload(v.connection, device, chosen)
+    text = json.dumps(payload | hourly, indent=2, ensure_ascii=False)
+    return payload_tree(payload, hourly), text
+
+
+clientside_callback(
+    ClientsideFunction("pages", "copy"),
+    Output(f"{Ids.COPY}-text", "children"),
+    Input(Ids.COPY, "n_clicks"),
+    State(Ids.TEXT, "data"),
+    State("copied", "children"),
+    State(f"{Ids.COPY}-text", "children"),
+    prevent_initial_call=True,
+)
