@@ -38,9 +38,18 @@ ACCESS: dict[str, str] = {
     "/api/dashboard/devices": VIEWER,
     "/api/devices/<device_id>/history": VIEWER,
     "/api/runs": VIEWER,
+    "/api/dashboard/changes": VIEWER,
     # Files.
     "/export/devices.csv": VIEWER,
+    "/export/devices.xlsx": VIEWER,
+    "/export/changes.csv": VIEWER,
+    "/export/changes.xlsx": VIEWER,
+    "/export/bars.csv": VIEWER,
+    "/export/bars.xlsx": VIEWER,
     "/export/sites.csv": VIEWER,
+    "/export/sites.xlsx": VIEWER,
+    "/export/months.csv": VIEWER,
+    "/export/months.xlsx": VIEWER,
 }
 
 

@@ -15,6 +15,13 @@ STATUSES = ("billable", "spare", "excluded")
 COUNTED = ("billable", "spare")
 """The statuses that lists and counts take unless asked otherwise: those that make a total."""
 
+BILLABLE = ("billable",)
+"""The statuses that changes take unless asked otherwise."""
+
+BARS = ("added", "removed", "moved_in", "moved_out", "reclassified_in", "reclassified_out")
+ALL_CHANGES = "all"
+"""As a bar: every bar, and what changed without standing in one."""
+
 SHARED = ("as_of", "compare_to", "basis", "site", "type", "status", "q")
 SEARCH_LENGTH = 200
 LARGEST_ID = 2**63 - 1
@@ -36,7 +43,7 @@ class Filters:
 
     `sources` narrows to records of these sources; in the assets basis, to machines for which
     their record speaks. `as_of` None is the current business day, `compare_to` None the month-end
-    of the month before.
+    of the month before. `changes` are bars, only on Changes; empty means all of them.
     """
 
     as_of: date | None = None
@@ -47,6 +54,7 @@ class Filters:
     statuses: tuple[str, ...] = COUNTED
     q: str | None = None
     sources: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
 
     def to_query(
         self,
@@ -71,6 +79,7 @@ class Filters:
         if self.q is not None:
             pairs.append(("q", self.q))
         pairs += [("source", name) for name in self.sources]
+        pairs += [("change", name) for name in self.changes]
         pairs += [(name, value) for name, value in (extra or {}).items() if value is not None]
         return urlencode(pairs)
 
@@ -83,6 +92,7 @@ class Filters:
             types=_in_order(changed.types, TYPES),
             statuses=_in_order(changed.statuses, STATUSES),
             sources=_in_order(changed.sources, SOURCES),
+            changes=_in_order(changed.changes, (*BARS, ALL_CHANGES)),
         )
 
 
@@ -98,7 +108,8 @@ def parse(
 
     Args:
         today: the business day now; a later date is refused.
-        extra: names that the caller reads itself; "source" among them is read here.
+        extra: names that the caller reads itself; "source" and "change" among them are read
+            here.
 
     Raises:
         BadParameter: an unknown name, a single parameter given twice, or a value that cannot be.
@@ -114,6 +125,7 @@ def parse(
         raise BadParameter("compare_to", message)
     basis = single(args, "basis")
     sources = _choices(args, "source", SOURCES) if "source" in extra else ()
+    changes = _choices(args, "change", (*BARS, ALL_CHANGES)) if "change" in extra else ()
     return Filters(
         as_of=as_of,
         compare_to=compare_to,
@@ -123,6 +135,7 @@ def parse(
         statuses=_choices(args, "status", STATUSES) or default_statuses,
         q=_search(args),
         sources=sources,
+        changes=changes,
     )
 
 

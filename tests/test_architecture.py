@@ -119,7 +119,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
         "pandas": "pandas", "plotly": "plotly", "psutil": "psutil", "dotenv": "python-dotenv",
         "requests": "requests", "schedule": "schedule", "sqlalchemy": "sqlalchemy",
         "tqdm": "tqdm", "urllib3": "urllib3",
-        "werkzeug": "werkzeug",
+        "werkzeug": "werkzeug", "xlsxwriter": "XlsxWriter",
     }  # fmt: skip
     # Loaded by name: SQLAlchemy's drivers, and the zones of systems that have none.
     by_name = {"psycopg2-binary", "PyMySQL", "tzdata"}

@@ -24,8 +24,13 @@ SEED_TOTALS = (
     "ninja_devices", "threatlocker_devices",
 )  # fmt: skip
 NEW_TOTALS = ("other_devices", "agent_devices", "unique_assets", "excluded_devices")
-LISTS = ("/api/dashboard/sites", "/api/dashboard/devices")
+LISTS = ("/api/dashboard/sites", "/api/dashboard/devices", "/api/dashboard/changes")
 QUESTIONS = ("/api/dashboard/today", "/api/dashboard/comparison", *LISTS)
+FILES = tuple(
+    f"/export/{name}.{form}"
+    for name in ("devices", "changes", "bars", "sites", "months")
+    for form in ("csv", "xlsx")
+)
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +216,7 @@ def test_before_the_first_snapshot_nothing_is_known(client: Client) -> None:
         ("q=a&q=b", "q"),
     ],
 )
-@pytest.mark.parametrize("path", [*QUESTIONS, "/export/devices.csv", "/export/sites.csv"])
+@pytest.mark.parametrize("path", [*QUESTIONS, *FILES])
 def test_a_bad_parameter_is_refused_and_named(
     client: Client, path: str, query: str, name: str
 ) -> None:
@@ -245,7 +250,7 @@ def test_an_unknown_path_answers_in_json(client: Client, path: str) -> None:
     assert "/api/openapi.json" in body["error"]
 
 
-@pytest.mark.parametrize("path", ["/api/health", *QUESTIONS, "/export/devices.csv"])
+@pytest.mark.parametrize("path", ["/api/health", *QUESTIONS, *FILES])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_another_method_answers_in_json(client: Client, path: str, method: str) -> None:
     response = requests.request(method, client.address + path, timeout=30)
@@ -280,7 +285,7 @@ def test_without_a_database_health_and_data_answer_503_in_json(tmp_path: Path) -
     with served(engine) as client:
         health = client.json("/api/health", 503)
         assert health["status"] == "unhealthy"
-        for path in (*QUESTIONS, "/export/devices.csv", "/export/sites.csv"):
+        for path in (*QUESTIONS, *FILES):
             body = client.json(path, 503)
             assert body["code"] == 503
             assert "inventory-hub doctor" in body["error"]
@@ -319,14 +324,14 @@ def test_a_stranger_sees_the_health_and_nothing_else(sqlite_engine: Engine) -> N
     named_world().save(sqlite_engine)
     with served(sqlite_engine, auth="password") as client:
         assert client.json("/api/health")["status"] == "healthy"
-        for path in (*QUESTIONS, "/api/openapi.json", "/export/devices.csv", "/export/sites.csv"):
+        for path in (*QUESTIONS, "/api/openapi.json", *FILES):
             assert client.json(path, 401)["code"] == 401
         assert client.get("/").status_code == 401
         assert client.json("/api/nothing", 401)["code"] == 401
 
 
 def test_answers_are_never_cached(client: Client) -> None:
-    for path in (*QUESTIONS, "/export/devices.csv", "/api/health"):
+    for path in (*QUESTIONS, *FILES, "/api/health"):
         assert client.get(path).headers["Cache-Control"] == "no-store"
 
 
@@ -348,7 +353,7 @@ def test_the_description_tells_what_the_answers_hold(client: Client) -> None:
     schemas = document["components"]["schemas"]
     for path, described in document["paths"].items():
         content = described["get"]["responses"]["200"]["content"]
-        if "text/csv" in content or path == "/api/openapi.json":
+        if "application/json" not in content or path == "/api/openapi.json":
             continue
         schema = schemas[content["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]]
         body = client.json(path.format(device_id=device_id("ninja", "101")))

@@ -36,6 +36,11 @@ def midnight(day: date | None, zone: tzinfo) -> str | None:
     return None if day is None else datetime.combine(day, time.min, zone).isoformat()
 
 
+def midnights(days: Mapping[str, date], zone: tzinfo) -> dict[str, str | None]:
+    """The start of each source's business day."""
+    return {source: midnight(day, zone) for source, day in days.items()}
+
+
 def number(value: Decimal | None) -> float | None:
     """A percentage as a JSON number."""
     return None if value is None else float(value)

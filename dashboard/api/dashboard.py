@@ -1,11 +1,10 @@
 """The seed's dashboard routes: today, comparison, sites and devices, in the seed's shapes."""
 
-from datetime import date
 from typing import Any
 
 from flask import Blueprint, Response
 
-from dashboard.api.answers import answer, midnight, number
+from dashboard.api.answers import answer, midnight, midnights, number
 from dashboard.api.question import Reader, page
 from dashboard.filters import Filters
 from dashboard.queries import devices, totals
@@ -38,7 +37,7 @@ def blueprint(reader: Reader) -> Blueprint:
                 "totals": totals.total(None if sites is None else sites.values()),
                 "sites": rows or [],
                 "site_count": None if sites is None else _count(sites),
-                "source_dates": _dates(moment.now.dates(filters.basis), reader),
+                "source_dates": midnights(moment.now.dates(filters.basis), reader.zone),
                 "notices": [str(notice) for notice in moment.notices],
             }
         )
@@ -62,8 +61,8 @@ def blueprint(reader: Reader) -> Blueprint:
                     field: _change(Change(current[field], previous[field]))
                     for field in totals.FIELDS
                 },
-                "source_dates": _dates(moment.now.dates(filters.basis), reader),
-                "month_end_dates": _dates(moment.then.dates(filters.basis), reader),
+                "source_dates": midnights(moment.now.dates(filters.basis), reader.zone),
+                "month_end_dates": midnights(moment.then.dates(filters.basis), reader.zone),
                 "notices": [str(notice) for notice in moment.notices],
             }
         )
@@ -96,10 +95,6 @@ def blueprint(reader: Reader) -> Blueprint:
 
 def _about(moment: Moment, reader: Reader, basis: str) -> dict[str, Any]:
     return {"date": midnight(moment.now.day, reader.zone), "basis": basis}
-
-
-def _dates(dates: dict[str, date], reader: Reader) -> dict[str, str | None]:
-    return {source: midnight(day, reader.zone) for source, day in dates.items()}
 
 
 def _change(change: Change) -> dict[str, Any]:

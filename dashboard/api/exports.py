@@ -1,77 +1,93 @@
 """Files of exactly what is shown, complete, from the query that the list uses."""
 
-import re
-import unicodedata
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import chain
-from tempfile import SpooledTemporaryFile
 from typing import Any
-from urllib.parse import quote
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from sqlalchemy import Connection
 
-from dashboard import filters as query
-from dashboard.api.csv_text import csv_text
-from dashboard.api.question import Reader
-from dashboard.filters import STATUSES, TYPES, Filters
-from dashboard.queries import devices, sites
+from dashboard.api.about import about, file_name
+from dashboard.api.question import Reader, sort_asked
+from dashboard.api.tables import FORMATS, table_file
+from dashboard.filters import BILLABLE, COUNTED, SOURCES, STATUSES, TYPES, Filters
+from dashboard.queries import change_rows, changes, changes_list, devices, months, sites
 from dashboard.queries.moment import Moment
-
-IN_MEMORY = 2**20
-"""Bytes of a file that are kept in memory; what is larger goes to the disk."""
-PIECE = 2**16
-
 
 SITE_COLUMNS = (
     "site_id", "site", "current", "previous", "change", "change_percent",
     *STATUSES, *TYPES, "sources",
 )  # fmt: skip
-
-
+BAR_COLUMNS = ("bar", "devices", "change")
+MONTH_COLUMNS = ("month", "state", "total", *TYPES, *(f"{source}_date" for source in SOURCES))
 SORTS = devices.columns("assets")
 """What a file of devices can be sorted by; what its basis has no column for leaves it as it is."""
 
+Table = tuple[Sequence[str], Iterable[Iterable[Sequence[Any]]]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One table: its columns and rows for a question. `extra`: what its address may hold besides
+    the filters; `compared`: whether the other day matters too."""
+
+    table: Callable[[Connection, Moment, Filters], Table]
+    extra: tuple[str, ...] = ("source",)
+    statuses: tuple[str, ...] = COUNTED
+    compared: bool = True
+
 
 def blueprint(reader: Reader) -> Blueprint:
-    """The routes under /export."""
+    """The routes under /export: every subject in every format."""
     routes = Blueprint("export", __name__, url_prefix="/export")
-
-    @routes.get("/devices.csv")
-    def device_file() -> Response:
-        filters = reader.filters(extra=("source", "sort"))
-        sort = _sort()
-        with reader.asked(filters) as (connection, moment):
-            name = _file_name(connection, "devices", moment, filters)
-            header = devices.columns(filters.basis)
-            rows = devices.stream(connection, moment, filters, sort=sort)
-            return _file(name, chain([[header]], rows))
-
-    @routes.get("/sites.csv")
-    def site_file() -> Response:
-        filters = reader.filters(extra=("source",))
-        with reader.asked(filters) as (connection, moment):
-            name = _file_name(connection, "sites", moment, filters)
-            rows = [_site_row(row) for row in sites.table(connection, moment, filters)]
-            return _file(name, [[SITE_COLUMNS], rows])
-
+    for name in SUBJECTS:
+        for form in FORMATS:
+            answer = partial(_answer, reader, name, form)
+            routes.add_url_rule(f"/{name}.{form}", f"{name}_{form}", answer)
     return routes
 
 
-def _sort() -> devices.Sort:
-    """The order that `sort` asks for: a column, with "-" before it downwards."""
-    text = query.single(request.args, "sort")
-    if text is None:
-        return devices.BY_SITE
-    if text.removeprefix("-") not in SORTS:
-        known = ", ".join(SORTS)
-        raise query.BadParameter("sort", f"sort is {text[:40]!r}: use one of {known}.")
-    return devices.Sort(text.removeprefix("-"), text.startswith("-"))
+def _answer(reader: Reader, name: str, form: str) -> Response:
+    subject = SUBJECTS[name]
+    filters = reader.filters(extra=subject.extra, statuses=subject.statuses)
+    with reader.asked(filters) as (connection, moment):
+        columns, rows = subject.table(connection, moment, filters)
+        told = about(connection, moment, filters, compared=subject.compared)
+        called = file_name(connection, name, moment, filters, compared=subject.compared)
+        return table_file(called, columns, rows, told, form)
 
 
-def _site_row(row: sites.Site) -> tuple[Any, ...]:
+def _devices(connection: Connection, moment: Moment, filters: Filters) -> Table:
+    sort = devices.Sort(*(sort_asked(SORTS) or ()))
+    rows = devices.stream(connection, moment, filters, sort=sort)
+    return devices.columns(filters.basis), rows
+
+
+def _changes(connection: Connection, moment: Moment, filters: Filters) -> Table:
+    sort = changes_list.Sort(*(sort_asked(changes_list.SORTS) or ()))
+    items = changes_list.stream(connection, moment, filters, sort=sort)
+    rows = (
+        [
+            change_rows.cells(row, filters.basis)
+            for row in change_rows.rows(connection, moment, filters.basis, part)
+        ]
+        for part in items
+    )
+    return change_rows.columns(filters.basis), rows
+
+
+def _bars(connection: Connection, moment: Moment, filters: Filters) -> Table:
+    found = asdict(changes.bars(connection, moment, filters))
+    rows = [(name, n, changes.signed(name, n)) for name, n in found.items()]
+    return BAR_COLUMNS, [rows]
+
+
+def _sites(connection: Connection, moment: Moment, filters: Filters) -> Table:
+    return SITE_COLUMNS, [[_site(row) for row in sites.table(connection, moment, filters)]]
+
+
+def _site(row: sites.Site) -> tuple[Any, ...]:
     figure = row.figure
     return (
         row.site_id, row.name, figure.current, figure.previous, figure.change, figure.percent,
@@ -81,41 +97,23 @@ def _site_row(row: sites.Site) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _file(name: str, chunks: Iterable[Iterable[Sequence[Any]]]) -> Response:
-    """A download of the rows in `chunks`.
-
-    It is written to a temporary file first, so that the answer can state its length: the server
-    ends a stream that fails midway like one that is complete, and nobody would know. A failure is
-    an error instead of a file, and a slow reader holds no transaction open.
-    """
-    with ExitStack() as stack:
-        file = stack.enter_context(SpooledTemporaryFile(max_size=IN_MEMORY))
-        for rows in chunks:
-            file.write(csv_text(rows).encode())
-        length = file.tell()
-        file.seek(0)
-        stack.pop_all()
-    response = Response(iter(partial(file.read, PIECE), b""), mimetype="text/csv")
-    response.call_on_close(file.close)
-    response.content_length = length
-    response.headers["Content-Disposition"] = _disposition(name)
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
+def _months(connection: Connection, moment: Moment, filters: Filters) -> Table:
+    return MONTH_COLUMNS, [[_month(row) for row in months.last_months(connection, moment, filters)]]
 
 
-def _file_name(connection: Connection, subject: str, moment: Moment, filters: Filters) -> str:
-    """What the file holds, for people: "devices-Harbor-Dental-assets-2026-11-22"."""
-    called = sites.names(connection, filters.sites) if len(filters.sites) == 1 else {}
-    site = "".join(called.get(site, "") for site in filters.sites)
-    return f"{subject}-{site}-{filters.basis}-{moment.now.day or moment.now.asked}"
+def _month(row: months.Month) -> tuple[Any, ...]:
+    by_type = row.by_type
+    return (
+        row.month, "open" if row.open else "closed", row.total,
+        *(None if by_type is None else by_type.get(name, 0) for name in TYPES),
+        *(row.dates.get(source) for source in SOURCES),
+    )  # fmt: skip
 
 
-def _disposition(name: str) -> str:
-    """The header that names a download (RFC 6266), whatever characters a site's name has."""
-    clean = re.sub(r"[\W_]+", "-", unicodedata.normalize("NFC", name)).strip("-")
-    # Long names lose their middle: what the file is stands first, of which day last.
-    clean = clean if len(clean) <= 120 else clean[:90] + "-" + clean[-29:]
-    plain = unicodedata.normalize("NFKD", clean).encode("ascii", "ignore").decode()
-    plain = re.sub(r"-{2,}", "-", plain).strip("-")
-    return f"attachment; filename=\"{plain}.csv\"; filename*=UTF-8''{quote(clean, safe='')}.csv"
+SUBJECTS = {
+    "devices": Subject(_devices, ("source", "sort"), compared=False),
+    "changes": Subject(_changes, ("source", "sort", "change"), BILLABLE),
+    "bars": Subject(_bars, statuses=BILLABLE),
+    "sites": Subject(_sites),
+    "months": Subject(_months, compared=False),
+}

@@ -3,10 +3,12 @@
 from flask import Blueprint, Response
 
 from dashboard.api.answers import answer
-from dashboard.api.exports import SITE_COLUMNS, SORTS
+from dashboard.api.exports import BAR_COLUMNS, MONTH_COLUMNS, SITE_COLUMNS, SORTS
 from dashboard.api.question import DEFAULT_LIMIT, MOST, Reader, nothing_else
 from dashboard.api.schemas import DAY, ID, SCHEMAS, Schema, one_of, reference
-from dashboard.filters import BASES, SEARCH_LENGTH, SOURCES, STATUSES, TYPES
+from dashboard.api.tables import FORMATS
+from dashboard.filters import ALL_CHANGES, BARS, BASES, SEARCH_LENGTH, SOURCES, STATUSES, TYPES
+from dashboard.queries import change_rows, changes_list
 from dashboard.queries.devices import COLUMNS
 from dashboard.queries.runs import HOLDS
 from dashboard.queries.runs import STATES as STATES_OF_RUNS
@@ -31,7 +33,7 @@ def _parameter(name: str, about: str, schema: Schema, *, repeat: bool = False) -
     return {"name": name, "in": "query", "description": about, "schema": schema}
 
 
-def _shared(basis: str) -> list[Schema]:
+def _shared(basis: str, statuses: str = "billable and spare") -> list[Schema]:
     return [
         _parameter("as_of", "The day to show; today unless given.", DAY),
         _parameter("compare_to", "The day to compare with; the month-end before.", DAY),
@@ -40,7 +42,7 @@ def _shared(basis: str) -> list[Schema]:
         _parameter("type", "Only these device types.", one_of(TYPES), repeat=True),
         _parameter(
             "status",
-            "Only these billing statuses; billable and spare unless given.",
+            f"Only these billing statuses; {statuses} unless given.",
             one_of(STATUSES),
             repeat=True,
         ),
@@ -65,10 +67,12 @@ _PAGE = [
     ),
 ]
 _SOURCE = _parameter("source", "Only records of these sources.", one_of(SOURCES), repeat=True)
-_SORT = _parameter(
-    "sort",
-    "The column to sort by, with - before it downwards; default site.",
-    one_of(tuple(f"{sign}{column}" for column in SORTS for sign in ("", "-"))),
+_CHANGE = _parameter(
+    "change",
+    "Only the devices in these bars; all bars unless given. With all also what changed and stands "
+    "in none.",
+    one_of((*BARS, ALL_CHANGES)),
+    repeat=True,
 )
 
 _RUNS = [
@@ -86,6 +90,12 @@ _RUNS = [
 
 
 _DEVICE = {"name": "device_id", "in": "path", "required": True, "schema": ID}
+
+
+def _sort(columns: tuple[str, ...]) -> Schema:
+    choices = one_of(tuple(f"{sign}{column}" for column in columns for sign in ("", "-")))
+    about = f"The column to sort by, with - before it downwards; default {columns[0]}."
+    return _parameter("sort", about, choices)
 
 
 def _get(summary: str, parameters: list[Schema], content: Schema, kind: str) -> Schema:
@@ -108,9 +118,20 @@ def _json(summary: str, parameters: list[Schema], schema: str) -> Schema:
     return _get(summary, parameters, reference(schema), "application/json")
 
 
-def _csv(summary: str, columns: tuple[str, ...], *more: Schema) -> Schema:
+def _files(
+    name: str,
+    summary: str,
+    columns: tuple[str, ...],
+    *more: Schema,
+    statuses: str = "billable and spare",
+) -> Schema:
+    """The paths of a table, one a format."""
     about = {"type": "string", "description": "Columns: " + ", ".join(columns)}
-    return _get(summary, [*_shared("assets"), *more], about, "text/csv")
+    shared = [*_shared("assets", statuses), *more]
+    return {
+        f"/export/{name}.{form}": _get(summary, shared, about, kind)
+        for form, kind in FORMATS.items()
+    }
 
 
 DOCUMENT: Schema = {
@@ -139,10 +160,36 @@ DOCUMENT: Schema = {
             "History",
         ),
         "/api/runs": _json("Attempts to collect, the newest day first", [*_RUNS, *_PAGE], "Runs"),
-        "/export/devices.csv": _csv(
-            "Every device that matches", (*COLUMNS, "sources"), _SOURCE, _SORT
+        "/api/dashboard/changes": _json(
+            "Why a number moved: bars that add up, and the devices in them",
+            [
+                *_shared("assets", "billable"),
+                _SOURCE,
+                _CHANGE,
+                *_PAGE,
+                _sort(changes_list.SORTS),
+            ],
+            "Changes",
         ),
-        "/export/sites.csv": _csv("Every site that matches", SITE_COLUMNS, _SOURCE),
+        **_files(
+            "devices",
+            "Every device that matches",
+            (*COLUMNS, "sources"),
+            _SOURCE,
+            _sort(("site", *(name for name in SORTS if name != "site"))),
+        ),
+        **_files(
+            "changes",
+            "Every device that changed",
+            change_rows.columns("assets"),
+            _SOURCE,
+            _CHANGE,
+            _sort(changes_list.SORTS),
+            statuses="billable",
+        ),
+        **_files("bars", "Why a number moved, in bars", BAR_COLUMNS, _SOURCE, statuses="billable"),
+        **_files("sites", "Every site that matches", SITE_COLUMNS, _SOURCE),
+        **_files("months", "Month by month", MONTH_COLUMNS, _SOURCE),
     },
     "components": {"schemas": SCHEMAS},
 }

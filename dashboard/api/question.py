@@ -1,6 +1,6 @@
 """What a request asks: its filters, its page, and the moment they mean."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, tzinfo
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from dashboard import filters as query
 from dashboard.clock import Clock, business_day
-from dashboard.filters import BadParameter, Filters
+from dashboard.filters import COUNTED, BadParameter, Filters
 from dashboard.queries import moment
 from dashboard.queries.moment import Moment
 from db.engine import reading
@@ -31,13 +31,21 @@ class Reader:
         """The business day now."""
         return business_day(self.clock, self.zone)
 
-    def filters(self, basis: str = "assets", extra: Collection[str] = ()) -> Filters:
-        """The filters of the current request.
+    def filters(
+        self,
+        basis: str = "assets",
+        extra: Collection[str] = (),
+        statuses: tuple[str, ...] = COUNTED,
+    ) -> Filters:
+        """The filters of the current request; `basis` and `statuses` unless it names others.
 
         Raises:
             BadParameter: the request holds something that cannot be asked.
         """
-        return query.parse(request.args, today=self.today(), default_basis=basis, extra=extra)
+        return query.parse(
+            request.args, today=self.today(), default_basis=basis, default_statuses=statuses,
+            extra=extra,
+        )  # fmt: skip
 
     @contextmanager
     def asked(self, filters: Filters) -> Iterator[tuple[Connection, Moment]]:
@@ -54,6 +62,17 @@ def page() -> tuple[int, int]:
         DEFAULT_LIMIT if limit is None else query.whole("limit", limit, least=1, most=MOST),
         0 if offset is None else query.whole("offset", offset, most=_MOST_OFFSET),
     )
+
+
+def sort_asked(columns: Sequence[str]) -> tuple[str, bool] | None:
+    """The column that `sort` asks for, and whether downwards ("-" before it); None unless asked."""
+    text = query.single(request.args, "sort")
+    if text is None:
+        return None
+    if text.removeprefix("-") not in columns:
+        known = ", ".join(columns)
+        raise BadParameter("sort", f"sort is {text[:40]!r}: use one of {known}.")
+    return text.removeprefix("-"), text.startswith("-")
 
 
 def nothing_else() -> None:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from dashboard.filters import BASES, SOURCES, STATUSES, TYPES
+from dashboard.filters import BARS, BASES, SOURCES, STATUSES, TYPES
+from dashboard.queries.change_rows import COMPARED
 from dashboard.queries.devices import COLUMNS
 from dashboard.queries.history import SAID
 from dashboard.queries.runs import STATES as STATES_OF_RUNS
@@ -80,6 +81,19 @@ _LINK = {
     "until": _nullable("string", format="date"),
 }
 
+_DEVICE = {
+    **dict.fromkeys(COLUMNS, _TEXT),
+    **dict.fromkeys(("device_id", "asset_id"), ID),
+    "site_id": {"type": "integer"},
+    "source": one_of(SOURCES),
+    "device_type": one_of(TYPES),
+    "billing_status": one_of(STATUSES),
+    "last_contact": _MOMENT,
+    "first_seen": DAY,
+    "sources": {"type": "string", "description": "Only in the assets basis."},
+}
+_STATE = _object({name: _DEVICE[name] for name in COMPARED}) | {"type": ["object", "null"]}
+
 SCHEMAS: Schema = {
     "Error": _object({"error": {"type": "string"}, "code": {"type": "integer"}}),
     "Totals": _object(_TOTALS),
@@ -90,17 +104,7 @@ SCHEMAS: Schema = {
     ),
     "Device": {
         "type": "object",
-        "properties": {
-            **dict.fromkeys(COLUMNS, _TEXT),
-            **dict.fromkeys(("device_id", "asset_id"), ID),
-            "site_id": {"type": "integer"},
-            "source": one_of(SOURCES),
-            "device_type": one_of(TYPES),
-            "billing_status": one_of(STATUSES),
-            "last_contact": _MOMENT,
-            "first_seen": DAY,
-            "sources": {"type": "string", "description": "Only in the assets basis."},
-        },
+        "properties": _DEVICE,
         "required": list(COLUMNS),
     },
     "Health": _object(
@@ -153,6 +157,31 @@ SCHEMAS: Schema = {
         {
             "items": {"type": "array", "items": reference("Run")},
             **{name: {"type": "integer"} for name in ("count", "limit", "offset")},
+        }
+    ),
+    "ChangedDevice": {
+        "type": "object",
+        "properties": {
+            "bar": {"enum": [*BARS, None]},
+            "changed_on": _nullable("string", format="date"),
+            "reasons": {"type": "array", "items": {"type": "string"}},
+            **_DEVICE,
+            "before": _STATE,
+            "after": _STATE,
+        },
+        "required": ["bar", "changed_on", "reasons", *COLUMNS, "before", "after"],
+    },
+    "Changes": _object(
+        {
+            "compare_date": _MOMENT,
+            "opening": _COUNT,
+            "bars": _object(dict.fromkeys(BARS, _COUNT)),
+            "closing": _COUNT,
+            "items": {"type": "array", "items": reference("ChangedDevice")},
+            "source_dates": _DATES,
+            "compare_source_dates": _DATES,
+            "notices": _NOTICES,
+            **_LIST,
         }
     ),
     "Sites": _object({"items": {"type": "array", "items": reference("ComparedSite")}, **_LIST}),

@@ -2,19 +2,21 @@
 
 from collections import Counter
 from dataclasses import dataclass, fields
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, and_, case, func, select
 
-from dashboard.filters import Filters
+from dashboard.filters import ALL_CHANGES, Filters
 from dashboard.queries import entities
 from dashboard.queries.change import Change
 from dashboard.queries.counts import counted
 from dashboard.queries.entities import flag
 from dashboard.queries.moment import Moment
 from dashboard.queries.sites import names
+from db.changed import compared, differs
 from db.views import standing_on_both
 
-_ABSENT, _ELSEWHERE, _IN_SITES, _COUNTED = range(4)
+_ABSENT, _ELSEWHERE, _IN_SITES, COUNTED = range(4)
 
 
 @dataclass(frozen=True)
@@ -43,42 +45,79 @@ class Mover:
 
 def bars(connection: Connection, moment: Moment, filters: Filters) -> Bars:
     """The bars between the two days of the moment, for everything that the filters count."""
-    then, now = moment.then, moment.now
-    if not (then.known(filters.basis) and now.known(filters.basis)):
+    if not known(moment, filters):
         return Bars()
-    rows = _both_days(moment, filters).subquery("entities")
+    rows = levels(moment, filters).subquery("entities")
+    conditions = {
+        "opening": rows.c.was_level == COUNTED,
+        **in_bars(rows),
+        "closing": rows.c.is_level == COUNTED,
+    }
+    sums = select(*(func.sum(flag(conditions[field.name])) for field in fields(Bars)))
+    return Bars(*(int(n or 0) for n in connection.execute(sums).one()))
+
+
+def signed(name: str, n: int | None) -> int | None:
+    """What a bar does to the number; None at its ends."""
+    if n is None or name in ("opening", "closing"):
+        return None
+    return n if name in ("added", "moved_in", "reclassified_in") else -n
+
+
+def known(moment: Moment, filters: Filters) -> bool:
+    """Whether the basis has a snapshot on both days: without one there is nothing to compare."""
+    return moment.then.known(filters.basis) and moment.now.known(filters.basis)
+
+
+def levels(moment: Moment, filters: Filters, *columns: str) -> Select[Any]:
+    """One row per device or asset that stands on either day: how far into the filters it was on
+    the first and is on the second, each level including those below it, so that the highest tells
+    all; `columns` as they are now, or were; and, if the filters ask, whether anything differs."""
+    assert moment.then.day is not None and moment.now.day is not None
+    everything = ALL_CHANGES in filters.changes
+    asked = {*entities.looked_at(filters), *columns}
+    if everything:
+        asked |= {*compared(filters.basis)}
+    rows = standing_on_both(
+        moment.then.day, moment.now.day, filters.basis, moment.rules, sorted(asked)
+    )
+    level = case(
+        (entities.matches(rows, filters), COUNTED),
+        (entities.in_sites(rows, filters), _IN_SITES),
+        else_=_ELSEWHERE,
+    )
+    told = [_newest(rows, name).label(name) for name in columns]
+    if everything:
+        told.append(flag(differs(rows, filters.basis)).label("differs"))
+    return select(
+        rows.c.key,
+        func.max(case((rows.c.was == 1, level), else_=_ABSENT)).label("was_level"),
+        func.max(case((rows.c.now == 1, level), else_=_ABSENT)).label("is_level"),
+        *told,
+    ).group_by(rows.c.key)
+
+
+def _newest(rows: Subquery, name: str) -> ColumnElement[Any]:
+    """A column as it is on the second day; of what is gone, as it was."""
+    now, then = (
+        func.max(case((flagged == 1, rows.c[name]))) for flagged in (rows.c.now, rows.c.was)
+    )
+    return case((func.max(rows.c.now) == 1, now), else_=then)
+
+
+def in_bars(rows: Subquery) -> dict[str, ColumnElement[bool]]:
+    """When a device stands in each of the bars."""
     was, is_now = rows.c.was_level, rows.c.is_level
-    entered = and_(is_now == _COUNTED, was < _COUNTED)
-    left = and_(was == _COUNTED, is_now < _COUNTED)
-    conditions: dict[str, ColumnElement[bool]] = {
-        "opening": was == _COUNTED,
+    entered = and_(is_now == COUNTED, was < COUNTED)
+    left = and_(was == COUNTED, is_now < COUNTED)
+    return {
         "added": and_(entered, was == _ABSENT),
         "removed": and_(left, is_now == _ABSENT),
         "moved_in": and_(entered, was == _ELSEWHERE),
         "moved_out": and_(left, is_now == _ELSEWHERE),
         "reclassified_in": and_(entered, was == _IN_SITES),
         "reclassified_out": and_(left, is_now == _IN_SITES),
-        "closing": is_now == _COUNTED,
     }
-    sums = select(*(func.sum(flag(conditions[field.name])) for field in fields(Bars)))
-    return Bars(*(int(n or 0) for n in connection.execute(sums).one()))
-
-
-def _both_days(moment: Moment, filters: Filters) -> Select[tuple[int, int]]:
-    """One row per device or asset that stands on either day: how far into the filters it was on
-    the first and is on the second. Each level includes those below it, so the highest tells all."""
-    assert moment.then.day is not None and moment.now.day is not None
-    then, now, columns = moment.then.day, moment.now.day, entities.looked_at(filters)
-    rows = standing_on_both(then, now, filters.basis, moment.rules, columns)
-    level = case(
-        (entities.matches(rows, filters), _COUNTED),
-        (entities.in_sites(rows, filters), _IN_SITES),
-        else_=_ELSEWHERE,
-    )
-    return select(
-        func.max(case((rows.c.was == 1, level), else_=_ABSENT)).label("was_level"),
-        func.max(case((rows.c.now == 1, level), else_=_ABSENT)).label("is_level"),
-    ).group_by(rows.c.key)
 
 
 def movers(
