@@ -4,14 +4,16 @@ from typing import Any
 
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
 
+from dashboard.clock import business_day
 from dashboard.components.chips import chips
+from dashboard.components.day_marks import marks_data
 from dashboard.components.filter_bar import AS_OF, BASIS, CLEAR, COMPARE_TO, SITE, STATUS, TYPE
 from dashboard.components.strip import refused, stamp, strip
 from dashboard.components.why import ASKED, BODY
 from dashboard.components.why_body import why_body
 from dashboard.context import current, view
 from dashboard.filters import BadParameter
-from dashboard.queries import freshness, quarantine, sites, why
+from dashboard.queries import days, freshness, quarantine, sites, why
 from db.engine import reading
 
 _LINKS = {"kind": "page-link", "place": ALL, "page": ALL}
@@ -59,6 +61,16 @@ def register_callbacks(app: Dash) -> None:
         prevent_initial_call=True,
     )(poll)
     app.callback(
+        Output("days", "data"),
+        Input("snapshot", "data"),
+        Input("settled", "data"),
+    )(day_marks)
+    app.clientside_callback(
+        ClientsideFunction("shell", "days"),
+        Output("days", "storage_type"),
+        Input("days", "data"),
+    )
+    app.callback(
         Output("strip", "children"),
         Output("chips", "children"),
         Output("stamp", "children"),
@@ -84,6 +96,14 @@ def poll(_ticks: int | None, shown: str | None) -> Any:
     with reading(here.engine) as connection:
         version = freshness.freshness(connection, here.clock()).version
     return no_update if version == shown else version
+
+
+def day_marks(_version: str | None, _settled: str | None) -> dict[str, Any]:
+    """What became of each day, for the calendars of the date pickers."""
+    here = current()
+    with reading(here.engine) as connection:
+        found = days.marks(connection, business_day(here.clock, here.zone))
+    return marks_data(found)
 
 
 def tell(query: str | None, _version: str | None, path: str | None) -> Any:

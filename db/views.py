@@ -32,6 +32,11 @@ SOURCE_ORDER = ("ninja", "threatlocker", "agent")
 
 SPARE_NODE_CLASSES = ("VMWARE_VM_GUEST",)
 
+ASSETS = "assets"
+"""The basis that counts each machine once; the other stored ones are the sources."""
+
+BILLABLE = "billable"
+
 Day = date | ColumnElement[date]
 
 _STRETCH = tuple(column.name for column in device_snapshots.c)

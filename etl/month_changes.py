@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from db.changed import Changed, changed
 from db.kept import KeptDays
+from db.month_bases import RECORDS
 from db.rules import Rules
-from etl.month_bases import RECORDS
 from etl.recount import ASSETS
 
 

@@ -10,14 +10,12 @@ from sqlalchemy import Connection, Date, and_, case, literal, or_, select, union
 
 from db.asof import as_of
 from db.chunks import chunks
+from db.month_days import KnownDays
 from db.rules import Rules
 from db.tables import NO_SITE_ID, device_snapshots, devices, sites
-from db.views import assets_as_of
+from db.views import BILLABLE, assets_as_of
 from db.words import NO_SITE
-from etl.month_days import KnownDays
 from etl.recount import ASSETS, GROUPS
-
-BILLABLE = "billable"
 
 _said = device_snapshots.c
 _NAMES = (

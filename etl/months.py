@@ -14,6 +14,8 @@ from db.closings import fingerprint, hindrances, next_to_close
 from db.engine import writing
 from db.jobs import CLOSE_MONTH, REOPEN_MONTH
 from db.kept import month_before, month_end, month_of
+from db.month_bases import billing_bases
+from db.month_days import KnownDays
 from db.runs import END, border, kept_days, standing_runs
 from db.settings import Environment
 from db.tables import (
@@ -26,9 +28,7 @@ from db.tables import (
 )
 from db.upsert import insert_many, upsert
 from etl.lease import Lease
-from etl.month_bases import billing_bases
 from etl.month_changes import changes
-from etl.month_days import KnownDays
 from etl.month_members import member_counts, members
 from etl.publish import Refused
 

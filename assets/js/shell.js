@@ -99,6 +99,10 @@
         setTimeout(function () { window.dash_clientside.set_props("copy-text", { children: before }); }, 1600);
         return done;
       },
+      days: function (marks) {
+        window.hubDays(marks);
+        return nothing();
+      },
       sheet: function () {
         root.classList.toggle("sheet-open");
         return nothing();

@@ -55,7 +55,9 @@ def filter_bar(sites: Sequence[Option]) -> Component:
         [html.Div(id="chips", className="chips"), html.Div(id="stamp", className="stamp")],
         className="under",
     )
-    return html.Section([fields, under], className="filters", **{"aria-label": _("Filters")})
+    # What the calendars of the two dates mark; days.js reads it.
+    marks = dcc.Store(id="days")
+    return html.Section([fields, under, marks], className="filters", **{"aria-label": _("Filters")})
 
 
 def _field(label: str, control: Any, *, wide: bool = False) -> Component:

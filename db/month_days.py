@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from db.kept import KeptDays, month_end
 from db.runs import newest_by_source, published_days
-from etl.recount import ASSETS
+from db.views import ASSETS
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from db.month_days import KnownDays
 from db.tables import ALL_SITES, daily_counts
-from etl.month_days import KnownDays
-from etl.month_members import BILLABLE
-from etl.recount import ASSETS
+from db.views import ASSETS, BILLABLE
 
 RECORDS = "records"
 """The basis that adds the records of all sources."""

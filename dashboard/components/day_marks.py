@@ -1,0 +1,28 @@
+"""What the calendars of the two date filters mark, with its words (assets/js/days.js draws it)."""
+
+from typing import Any
+
+from flask_babel import gettext as _
+
+from dashboard.queries.days import MARKS, Marks
+from dashboard.queries.moment import LABELS
+
+
+def marks_data(found: Marks) -> dict[str, Any]:
+    """The days from `first` on as letters, together and by source; the class and the word of each
+    letter; and what stands above the legend."""
+    words = {
+        "c": _("complete"),
+        "s": _("suspicious"),
+        "f": _("failed"),
+        "m": _("missing"),
+        "x": _("no longer kept"),
+    }
+    return {
+        "first": found.first.isoformat() if found.first else None,
+        "together": found.together,
+        "sources": {LABELS[source]: letters for source, letters in found.sources.items()},
+        "words": words,
+        "classes": MARKS,
+        "about": _("A day without a complete snapshot shows the nearest earlier one."),
+    }
