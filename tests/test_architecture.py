@@ -193,7 +193,8 @@ def broad(handler: ast.ExceptHandler) -> bool:
 
 
 def test_broad_excepts_stand_in_their_few_places_only() -> None:
-    # Around one source in a run, around one probe in the agent, around one request in ingest.
+    # Around one source in a run, one task of the worker, one probe in the agent, one request in
+    # ingest.
     # One that raises again, after it cleaned up, swallows nothing.
     found = {
         name
@@ -202,7 +203,7 @@ def test_broad_excepts_stand_in_their_few_places_only() -> None:
         if isinstance(node, ast.ExceptHandler) and broad(node)
         if not any(isinstance(inner, ast.Raise) and inner.exc is None for inner in node.body)
     }
-    assert found <= {"etl/collect.py"}
+    assert found <= {"etl/collect.py", "etl/jobs.py"}
 
 
 def test_the_secret_scan_finds_secrets_and_only_those(tmp_path: Path) -> None:
