@@ -45,7 +45,7 @@ def register_callbacks(app: Dash) -> None:
         _on_click(app, "theme", button)
     for button in ("bottom-filters", "sheet-done"):
         _on_click(app, "sheet", button)
-    _on_click(app, "focus", "bottom-search")
+    _on_click(app, "more", "bottom-more")
     app.clientside_callback(
         ClientsideFunction("shell", "copy"),
         Output("copy-text", "children"),

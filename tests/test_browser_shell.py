@@ -219,6 +219,18 @@ def test_a_phone_has_its_filters_in_a_sheet_with_a_count(
     expect(quiet.locator("#filter-site")).not_to_be_visible()
 
 
+def test_a_phone_reaches_every_page(quiet: Page, address: str) -> None:
+    quiet.set_viewport_size({"width": 390, "height": 844})
+    quiet.goto(f"{address}/?type=server")
+    bar, more = quiet.locator(".bottom"), quiet.locator(".more")
+    assert bar.locator("a, button").count() == 5
+    expect(more).not_to_be_visible()
+    bar.get_by_text("More").click()
+    more.get_by_text("Collections").click()
+    expect(quiet).to_have_url(f"{address}/collections?type=server")
+    expect(more).not_to_be_visible()
+
+
 def test_a_new_snapshot_refreshes_what_is_shown(page: Page, demo_engine: Engine) -> None:
     with shown(demo_engine) as (address, app):
         layout = app.layout

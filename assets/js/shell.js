@@ -60,7 +60,7 @@
         } else if (triggered.length && triggered.every(function (id) { return CONTROLS.indexOf(id) >= 0; })) {
           return nothing();
         } else {
-          root.classList.remove("sheet-open");
+          root.classList.remove("sheet-open", "more-open");
         }
         window.dash_clientside.set_props("trouble", { hidden: true });
         // Not as an output: a component that is loading loses the place where somebody types.
@@ -107,9 +107,8 @@
         root.classList.toggle("sheet-open");
         return nothing();
       },
-      focus: function () {
-        var box = document.getElementById("search-text");
-        if (box) { box.focus(); box.select(); }
+      more: function () {
+        root.classList.toggle("more-open");
         return nothing();
       },
     },
@@ -129,14 +128,19 @@
     );
   };
 
+  function search() {
+    var box = document.getElementById("search-text");
+    if (box) { box.focus(); box.select(); }
+  }
+
   function typing(target) { return /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable; }
 
   var KEYS = { o: "/", d: "/devices", r: "/collections" };
   var waiting = 0;
   document.addEventListener("keydown", function (event) {
-    if (event.key === "Escape") root.classList.remove("sheet-open");
+    if (event.key === "Escape") root.classList.remove("sheet-open", "more-open");
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-    if (event.key === "/") { event.preventDefault(); window.dash_clientside.shell.focus(); return; }
+    if (event.key === "/") { event.preventDefault(); search(); return; }
     if (event.key === "?") { window.dash_clientside.set_props("help", { is_open: true }); return; }
     if (event.key === "g") { waiting = Date.now(); return; }
     if (Date.now() - waiting < 1500) {
@@ -151,6 +155,6 @@
     root.classList.toggle("scrolled", window.scrollY > 8);
   }, { passive: true });
   document.addEventListener("click", function (event) {
-    if (event.target.classList && event.target.classList.contains("veil")) root.classList.remove("sheet-open");
+    if (event.target.classList && event.target.classList.contains("veil")) root.classList.remove("sheet-open", "more-open");
   });
 })();

@@ -16,6 +16,8 @@ from dashboard.components.why import drawer
 from dashboard.queries.sites import Option
 
 POLL_MILLISECONDS = 30_000
+AT_HAND = 3
+"""How many pages a phone's bar shows."""
 
 
 class PageLink(NamedTuple):
@@ -56,7 +58,7 @@ def shell(sites: Sequence[Option], version: str) -> Component:
             html.Span(_("Copied"), id="copied", hidden=True),
             html.Main(dash.page_container, id="page", className="content"),
             html.Div(className="veil"),
-            _bottom(links),
+            *_bottom(links),
             _help(links),
             drawer(),
             *dialog(),
@@ -115,20 +117,29 @@ def _top(links: Iterable[PageLink]) -> Component:
     )  # fmt: skip
 
 
-def _bottom(links: Iterable[PageLink]) -> Component:
-    return html.Nav(
+def _bottom(links: Sequence[PageLink]) -> list[Component]:
+    """A phone's bar: the first pages, the filters, and the rest behind "More"."""
+    bar = html.Nav(
         [
-            *(_link(link, "bottom") for link in links),
-            html.Button([icon("search"), _("Search")], id="bottom-search"),
+            *(_link(link, "bottom") for link in links[:AT_HAND]),
             html.Button(
                 [icon("filter"), _("Filters"), html.Span(id="filter-count", className="count")],
                 id="bottom-filters",
             ),
-            html.Button([icon("moon"), _("Theme")], id="bottom-theme"),
+            html.Button([icon("more"), _("More")], id="bottom-more"),
         ],
         className="bottom",
         **{"aria-label": _("Pages and tools")},
     )
+    more = html.Nav(
+        [
+            *(_link(link, "more") for link in links[AT_HAND:]),
+            html.Button([icon("moon"), _("Light or dark")], id="bottom-theme"),
+        ],
+        className="more",
+        **{"aria-label": _("More pages")},
+    )
+    return [more, bar]
 
 
 def _link(link: PageLink, place: str) -> Component:
