@@ -39,6 +39,7 @@ ACCESS: dict[str, str] = {
     "/api/devices/<device_id>/history": VIEWER,
     "/api/runs": VIEWER,
     "/api/dashboard/changes": VIEWER,
+    "/api/months": VIEWER,
     # Files.
     "/export/devices.csv": VIEWER,
     "/export/devices.xlsx": VIEWER,

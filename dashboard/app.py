@@ -128,7 +128,11 @@ def _is_page(path: str) -> bool:
 
 
 def _fits(path: str, template: str) -> bool:
-    return re.fullmatch(re.sub("<[a-z_]+>", "[0-9]{1,19}", template), path) is not None
+    # An id, or a month.
+    return (
+        re.fullmatch(re.sub("<[a-z_]+>", "([0-9]{1,19}|[0-9]{4}-[0-9]{2})", template), path)
+        is not None
+    )
 
 
 def _compress(server: Flask) -> None:

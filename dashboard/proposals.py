@@ -7,7 +7,7 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import Connection
 
-from dashboard import formats
+from dashboard import closing_proposals, formats
 from dashboard.components.dialog import Proposal
 from dashboard.queries import runs
 from dashboard.queries.moment import LABELS
@@ -28,6 +28,10 @@ def proposal(connection: Connection, kind: str, arguments: Mapping[str, Any]) ->
         return _withdraw(connection, arguments["source"], date.fromisoformat(arguments["day"]))
     if kind == jobs.END_SOURCE:
         return _end(connection, arguments["source"])
+    if kind == jobs.CLOSE_MONTH:
+        return closing_proposals.closing(connection, arguments["month"])
+    if kind == jobs.REOPEN_MONTH:
+        return closing_proposals.reopening(connection, arguments["month"])
     return None
 
 

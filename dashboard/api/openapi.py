@@ -75,6 +75,11 @@ _CHANGE = _parameter(
     repeat=True,
 )
 
+
+def _without_search(parameters: list[Schema]) -> list[Schema]:
+    return [one for one in parameters if one["name"] != "q"]
+
+
 _RUNS = [
     _parameter("source", "Only runs of these sources.", one_of(SOURCES), repeat=True),
     _parameter(
@@ -158,6 +163,11 @@ DOCUMENT: Schema = {
             "What was said of a device, newest first, and what changed",
             [_DEVICE, *_shared("assets"), *_PAGE],
             "History",
+        ),
+        "/api/months": _json(
+            "Months, the newest first: open or closed, and what they count",
+            [*_without_search(_shared("assets")), *_PAGE],
+            "Months",
         ),
         "/api/runs": _json("Attempts to collect, the newest day first", [*_RUNS, *_PAGE], "Runs"),
         "/api/dashboard/changes": _json(

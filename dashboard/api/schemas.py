@@ -56,6 +56,9 @@ _LIST = {
     "limit": {"type": "integer"},
     "offset": {"type": "integer"},
 }
+_MONTH_COUNTS = (
+    "billable_devices", "spare_devices", "excluded_devices", "total_devices", "previous", "change",
+)  # fmt: skip
 _RUN_COUNTS = (
     "pages", "records", "promised", "organizations", "locations", "quarantined", "added",
     "removed", "changed", "rule_version",
@@ -151,6 +154,27 @@ SCHEMAS: Schema = {
             "state": one_of(STATES_OF_RUNS),
             "published": {"type": "boolean"},
             "needs_administrator": _nullable("boolean"),
+        }
+    ),
+    "Month": _object(
+        {
+            "month": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"},
+            "state": one_of(("running", "open", "closed", "imported")),
+            **dict.fromkeys(_MONTH_COUNTS, _COUNT),
+            "change_percent": _nullable("number"),
+            "sources": _map({"type": "object"}),
+            "closing": _nullable("object"),
+            "hindrances": {"type": "array", "items": {"type": "object"}},
+            "can_close": {"type": "boolean"},
+            "can_reopen": {"type": "boolean"},
+        }
+    ),
+    "Months": _object(
+        {
+            "as_of": _nullable("string", format="date"),
+            "basis": one_of(BASES),
+            "items": {"type": "array", "items": reference("Month")},
+            **{name: {"type": "integer"} for name in ("count", "limit", "offset")},
         }
     ),
     "Runs": _object(

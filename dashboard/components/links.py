@@ -50,6 +50,21 @@ def run(run_id: int) -> str:
     return f"/collections?run={run_id}"
 
 
+def month(filters: Filters, month: str) -> str:
+    """One month."""
+    return _with(f"/months/{month}", filters)
+
+
+def months(filters: Filters) -> str:
+    """Every month."""
+    return _with("/months", filters)
+
+
+def invoice_pack(site: int, month: str) -> str:
+    """What an invoice for a site and month rests on, as a zip."""
+    return f"/export/invoice-pack.zip?site={site}&month={month}"
+
+
 def devices_of_source(source: str, day: date) -> str:
     """Every record of one source on a day."""
     return _with("/devices", Filters(as_of=day, basis=source))

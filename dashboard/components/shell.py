@@ -34,6 +34,7 @@ def page_links() -> list[PageLink]:
     known = {
         "/": PageLink("/", _("Overview"), "overview", "o"),
         "/devices": PageLink("/devices", _("Devices"), "devices", "d"),
+        "/months": PageLink("/months", _("Months"), "months", "m"),
         "/collections": PageLink("/collections", _("Collections"), "collections", "r"),
     }
     return [known[page["path"]] for page in dash.page_registry.values() if page["path"] in known]

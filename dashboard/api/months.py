@@ -1,0 +1,80 @@
+"""Every month with its state, counts and closing, for other programs."""
+
+from dataclasses import asdict
+from datetime import tzinfo
+from typing import Any
+
+from flask import Blueprint, Response
+
+from dashboard.api.answers import answer, number
+from dashboard.api.question import Reader, page
+from dashboard.filters import BadParameter
+from dashboard.queries import month_table
+from dashboard.queries.month_table import Closing, MonthRow, Stood
+
+
+def blueprint(reader: Reader) -> Blueprint:
+    """The route /api/months."""
+    routes = Blueprint("months", __name__, url_prefix="/api")
+
+    @routes.get("/months")
+    def month_list() -> Response:
+        filters = reader.filters(extra=("limit", "offset"))
+        if filters.q is not None:
+            raise BadParameter("q", "Months are not counted by search: leave q out.")
+        limit, offset = page()
+        with reader.asked(filters) as (connection, moment):
+            rows = month_table.month_rows(connection, moment, filters)
+        items = [as_json(row, reader.zone) for row in rows[offset : offset + limit]]
+        day = moment.now.day
+        return answer(
+            {
+                "as_of": day.isoformat() if day else None,
+                "basis": filters.basis,
+                "items": items,
+                "count": len(rows),
+                "limit": limit,
+                "offset": offset,
+            }
+        )
+
+    return routes
+
+
+def as_json(row: MonthRow, zone: tzinfo) -> dict[str, Any]:
+    """A month: instants with their offset, dates as ISO text, None where nothing is known."""
+    figure = row.figure
+    return {
+        "month": row.month,
+        "state": row.state,
+        "billable_devices": row.billable,
+        "spare_devices": row.spare,
+        "excluded_devices": row.excluded,
+        "total_devices": row.total,
+        "previous": figure.previous,
+        "change": figure.change,
+        "change_percent": number(figure.percent),
+        "sources": {source: _stood(one, zone) for source, one in row.dates.items()},
+        "closing": _closing(row.closing, zone) if row.closing else None,
+        "hindrances": [
+            {"code": one.code, "message": str(one), "final": one.final} for one in row.hindrances
+        ],
+        "can_close": row.can_close,
+        "can_reopen": row.can_reopen,
+    }
+
+
+def _stood(one: Stood, zone: tzinfo) -> dict[str, Any]:
+    finished = one.finished_at.astimezone(zone).isoformat() if one.finished_at else None
+    return asdict(one) | {"date": one.date.isoformat(), "finished_at": finished}
+
+
+def _closing(one: Closing, zone: tzinfo) -> dict[str, Any]:
+    return {
+        "closing_id": one.closing_id,
+        "closed_at": one.closed_at.astimezone(zone).isoformat(),
+        "author": one.author,
+        "rule_version": one.rule_version,
+        "members": one.members,
+        "hash": one.hash,
+    }

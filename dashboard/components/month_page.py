@@ -1,0 +1,171 @@
+"""One month: what stood at its end, what it can be billed by, who closed it, what moved since."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dash import dcc, html
+from flask_babel import gettext as _
+
+from dashboard import formats
+from dashboard.components import links
+from dashboard.components.basis_table import basis_table
+from dashboard.components.month_list import actions
+from dashboard.components.month_words import actor_name, hindrance_words, month_pill
+from dashboard.components.pill import delta, source_badge
+from dashboard.components.words import basis_phrase
+from dashboard.filters import Filters
+from dashboard.queries.adjustments import Adjustment, Entry
+from dashboard.queries.moment import LABELS
+from dashboard.queries.month_bases import Bases
+from dashboard.queries.month_table import IMPORTED, RUNNING, Closing, MonthRow
+from db.jobs import CLOSE_MONTH
+from db.kept import month_end
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was asked of one month."""
+
+    row: MonthRow
+    bases: Sequence[Bases]
+    adjustments: Sequence[Adjustment]
+    closings: Sequence[Closing]
+    audited: Sequence[Entry]
+    filters: Filters
+    devices: str | None
+
+
+def month_parts(found: Answers) -> list[Any]:
+    """Everything of the page but the proof of the hash."""
+    row = found.row
+    return [
+        _head(row),
+        _why_open(row),
+        html.Div([_numbers(found), _stood(row)], className="run-cards"),
+        _bases(found),
+        html.Div([_adjusted(found.adjustments), _history(found)], className="run-cards"),
+    ]
+
+
+def _head(row: MonthRow) -> html.Header:
+    title = html.H1(formats.month(row.month))
+    return html.Header(
+        [title, month_pill(row.state), html.Div(actions(row), className="acts")],
+        className="run-head",
+    )
+
+
+def _why_open(row: MonthRow) -> Any:
+    if not row.hindrances:
+        return None
+    lines = [html.Li(hindrance_words(one)) for one in row.hindrances]
+    return html.Div(
+        [html.Strong(_("Why it is not closed yet")), html.Ul(lines)], className="run-said info"
+    )
+
+
+def _numbers(found: Answers) -> html.Section:
+    row = found.row
+    billable: Any = formats.number(row.billable)
+    if found.devices is not None and row.billable:
+        billable = dcc.Link(billable, href=found.devices)
+    facts: list[tuple[str, Any]] = [
+        (_("Billable"), [billable, " ", delta(row.figure)]),
+        (_("Spare"), formats.number(row.spare)),
+        (_("Total"), formats.number(row.total)),
+        (_("Excluded, in no total"), formats.number(row.excluded)),
+    ]
+    when = _("so far") if row.state == RUNNING else formats.day(month_end(row.month))
+    title = _("%(when)s, %(basis)s", when=when, basis=basis_phrase(found.filters.basis))
+    return _card(_("Counts"), title, _facts(facts))
+
+
+def _stood(row: MonthRow) -> html.Section:
+    if row.state == IMPORTED or not row.dates:
+        text = _("These counts come from a file, of a time before the source was collected. "
+                 "There is no list of devices behind them.")  # fmt: skip
+        return _card(_("What it stands on"), None, html.P(text, className="note"))
+    rows = []
+    for source, one in row.dates.items():
+        label = [source_badge(source), " ", LABELS.get(source, source)]
+        words: list[Any] = [formats.day(one.date)]
+        if one.ended:
+            words.append(html.Span(_("source ended"), className="pill run-pill run-ended"))
+        elif source in row.late:
+            words.append(html.Span(_("not the last day"), className="pill run-pill run-suspicious"))
+        run = dcc.Link(f"#{one.run_id}", href=links.run(one.run_id))
+        cells = [label, words, formats.instant(one.finished_at), run]
+        rows.append(html.Tr([html.Td(cell) for cell in cells]))
+    heads = (_("Source"), _("Its day"), _("Finished"), _("Run"))
+    head = html.Tr([html.Th(text, scope="col") for text in heads])
+    table = html.Table([html.Thead(head), html.Tbody(rows)], className="table")
+    return _card(_("What it stands on"), None, html.Div(table, className="table-scroll"))
+
+
+def _bases(found: Answers) -> html.Section:
+    stored = found.row.closing is not None
+    about = _("As stored when the month was closed") if stored else _("Computed now; preliminary")
+    subtitle = _(
+        "Billable devices, %(basis)s. %(about)s.",
+        basis=basis_phrase(found.filters.basis),
+        about=about,
+    )
+    return _card(_("What it can be billed by"), subtitle, basis_table(found.bases, found.row.month))
+
+
+def _adjusted(adjustments: Sequence[Adjustment]) -> html.Section:
+    if not adjustments:
+        text = _("No decision changed the days of this month after they were counted.")
+        return _card(_("Adjustments"), None, html.P(text, className="note"))
+    heads = (_("When"), _("Who"), _("What"), _("Billable before"), _("after"))
+    rows = [
+        html.Tr(
+            [
+                html.Td(formats.instant(one.at)),
+                html.Td(one.actor),
+                html.Td(f"{one.action} {one.subject}"),
+                html.Td(formats.number(one.before), className="figure"),
+                html.Td(formats.number(one.after), className="figure"),
+            ]
+        )
+        for one in adjustments
+    ]
+    head = html.Tr([html.Th(text, scope="col") for text in heads])
+    table = html.Table([html.Thead(head), html.Tbody(rows)], className="table")
+    return _card(_("Adjustments"), None, html.Div(table, className="table-scroll"))
+
+
+def _history(found: Answers) -> html.Section:
+    """Every closing with its hash, and who closed and reopened."""
+    if not found.audited and not found.closings:
+        text = _("It was never closed.")
+        return _card(_("Closings"), None, html.P(text, className="note"))
+    items = []
+    hashes = {one.closing_id: one.hash for one in found.closings}
+    for entry in found.audited:
+        closed = entry.action == CLOSE_MONTH
+        said = _("Closed %(who)s") if closed else _("Reopened %(who)s")
+        line: list[Any] = [
+            html.Strong(said % {"who": actor_name(entry.actor)}),
+            html.Span(formats.instant(entry.at), className="muted"),
+        ]
+        proof = hashes.get(entry.detail.get("closing_id", -1))
+        if proof:
+            line.append(html.Code(proof, title=_("SHA-256 of members, counts and billing bases")))
+        if entry.detail.get("reason"):
+            line.append(html.Q(str(entry.detail["reason"])))
+        items.append(html.Li(line))
+    return _card(_("Closings"), None, html.Ul(items, className="history"))
+
+
+def _card(title: str, subtitle: str | None, body: Any) -> html.Section:
+    words = [html.H2(title)]
+    if subtitle:
+        words.append(html.P(subtitle, className="card-subtitle"))
+    return html.Section([*words, body], className="card")
+
+
+def _facts(facts: Sequence[tuple[str, Any]]) -> html.Dl:
+    rows = [part for name, value in facts for part in (html.Dt(name), html.Dd(value))]
+    return html.Dl(rows, className="facts")

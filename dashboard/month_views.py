@@ -1,0 +1,104 @@
+"""What the pages of months show, put together from the answers of one moment."""
+
+from typing import Any
+
+from dash import dcc, html
+from flask_babel import gettext as _
+
+from dashboard import formats
+from dashboard.components import links
+from dashboard.components.card import card
+from dashboard.components.month_list import month_list
+from dashboard.components.month_page import Answers, month_parts
+from dashboard.components.states import first_run
+from dashboard.components.words import basis_phrase
+from dashboard.context import View
+from dashboard.filters import Filters
+from dashboard.queries import adjustments, month_bases, month_table
+from dashboard.queries.month_table import CLOSED, IMPORTED, RUNNING, MonthRow
+from db.kept import month_end
+
+
+def all_months(v: View) -> list[Any]:
+    """The table of months."""
+    rows = month_table.month_rows(v.connection, v.moment, v.filters)
+    if not rows:
+        return [first_run([])]
+    table = month_list(
+        rows,
+        lambda month: links.month(v.filters, month),
+        lambda month: _devices(v, month, running=month == rows[0].month),
+    )
+    return [
+        html.H1(_("Months"), className="visually-hidden"),
+        card("months-table", table, title=_finding(rows), subtitle=_about(v)),
+    ]
+
+
+def one_month(v: View, month: str) -> tuple[list[Any], int | None]:
+    """One month, and the closing that stands of it."""
+    rows = month_table.month_rows(v.connection, v.moment, v.filters)
+    row = next((one for one in rows if one.month == month), None)
+    back = html.P(dcc.Link(_("All months"), href=links.months(v.filters)), className="back")
+    if row is None:
+        return [back, _no_month()], None
+    filters = v.filters.having(q=None, sources=())
+    found = Answers(
+        row,
+        _bases(v, row, filters),
+        adjustments.adjustments(v.connection, month, filters),
+        month_table.closings_of(v.connection, month),
+        adjustments.audited(v.connection, month),
+        filters,
+        _devices(v, month, running=row.state == RUNNING),
+    )
+    return [back, *month_parts(found)], row.closing.closing_id if row.closing else None
+
+
+def _bases(v: View, row: MonthRow, filters: Filters) -> list[month_bases.Bases]:
+    if row.state == IMPORTED:
+        return []
+    if row.closing is not None:
+        return month_bases.stored(v.connection, row.closing.closing_id, filters)
+    return month_bases.computed(v.connection, v.moment, row.month, filters)
+
+
+def _devices(v: View, month: str, *, running: bool) -> str | None:
+    """The billable devices at a month's end, or on the shown day of the running one."""
+    if v.moment.kept is None:
+        return None
+    filters = v.filters.having(statuses=("billable",), q=None, sources=())
+    if running:
+        return links.devices(filters)
+    end = month_end(month)
+    return links.devices_on(filters, end) if v.moment.kept.resolve(end) == end else None
+
+
+def _finding(rows: list[MonthRow]) -> str:
+    """What there is to do, or that there is nothing: the table's title."""
+    due = next((row for row in rows if row.can_close), None)
+    if due is not None:
+        return str(_("%(month)s can be closed", month=formats.month(due.month)))
+    closed = next((row for row in rows if row.state == CLOSED), None)
+    if closed is None:
+        return str(_("No month is closed yet"))
+    return str(_("Closed up to %(month)s", month=formats.month(closed.month)))
+
+
+def _about(v: View) -> str:
+    day = formats.day(v.moment.now.day or v.moment.now.asked)
+    words = {"basis": basis_phrase(v.filters.basis), "day": day}
+    text = str(_("Month-ends, %(basis)s; the running month as of %(day)s", **words))
+    if v.filters.q or v.filters.sources:
+        text += ". " + _("Months are not counted by search: it is left aside here")
+    return text
+
+
+def _no_month() -> html.Section:
+    return html.Section(
+        [
+            html.H1(_("There is no such month"), className="state-title"),
+            html.P(_("It lies before the first count, or the address is mistyped.")),
+        ],
+        className="card state",
+    )

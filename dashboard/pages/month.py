@@ -1,0 +1,81 @@
+"""What did one month count, what can it be billed by, and who closed it?"""
+
+from typing import Any
+
+import dash
+from dash import Input, Output, State, callback, dcc, html
+from dash.exceptions import PreventUpdate
+from flask_babel import gettext as _
+
+from dashboard.context import current, view
+from dashboard.month_views import one_month
+from db.closings import proven
+from db.engine import reading
+
+dash.register_page(__name__, path_template="/months/<month>", name="Month", order=7.5)
+
+
+class Ids:
+    """The ids of this page."""
+
+    MONTH, BODY, CLOSING = "month-shown", "month-body", "month-closing"
+    PROOF, VERIFY, PROVEN = "month-proof", "month-verify", "month-proven"
+
+
+def layout(month: str = "", **_query: str) -> html.Div:
+    """Its place, and the proof that a closed month is what it was."""
+    words = html.Div(
+        [
+            html.H2(_("Is it still what was closed?")),
+            html.P(_("Members, counts and billing bases are read again and hashed anew."),
+                   className="card-subtitle"),
+        ]
+    )  # fmt: skip
+    proof = [
+        words,
+        html.Button(_("Verify"), id=Ids.VERIFY, className="button", type="button"),
+        html.P(id=Ids.PROVEN, role="status"),
+    ]
+    return html.Div(
+        [
+            dcc.Store(id=Ids.MONTH, data=month),
+            dcc.Store(id=Ids.CLOSING),
+            html.Div(id=Ids.BODY, className="collections"),
+            html.Section(proof, id=Ids.PROOF, className="card proof", hidden=True),
+        ],
+        className="collections",
+    )
+
+
+@callback(
+    Output(Ids.BODY, "children"),
+    Output(Ids.CLOSING, "data"),
+    Output(Ids.PROOF, "hidden"),
+    Output(Ids.PROVEN, "children"),
+    Input("filters", "data"),
+    Input("snapshot", "data"),
+    Input("settled", "data"),
+    Input(Ids.MONTH, "data"),
+)
+def show(query: str | None, _snapshot: object, _settled: object, month: str) -> tuple[Any, ...]:
+    """Everything of the month; the proof only of a closed one."""
+    with view(query) as v:
+        body, closing = one_month(v, month)
+    return body, closing, closing is None, None
+
+
+@callback(
+    Output(Ids.PROVEN, "children", allow_duplicate=True),
+    Input(Ids.VERIFY, "n_clicks"),
+    State(Ids.CLOSING, "data"),
+    prevent_initial_call=True,
+)
+def verify(clicks: int | None, closing: int | None) -> str:
+    """Whether the closing's rows still give its hash."""
+    if not clicks or closing is None:
+        raise PreventUpdate
+    with reading(current().engine) as connection:
+        found = proven(connection, closing)
+    if found is None:
+        return _("Its members are no longer kept; counts and hash are.")
+    return _("Yes: the hash is the same.") if found else _("No: the rows are not those it closed.")

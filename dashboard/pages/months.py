@@ -1,0 +1,28 @@
+"""Month by month: which are closed, what did each count, and what hinders the next?"""
+
+from typing import Any
+
+import dash
+from dash import Input, Output, callback, html
+
+from dashboard.context import view
+from dashboard.month_views import all_months
+
+dash.register_page(__name__, path="/months", name="Months", order=7)
+
+
+def layout(**_query: str) -> html.Div:
+    """One place, filled by the callback."""
+    return html.Div(id="months-body", className="collections")
+
+
+@callback(
+    Output("months-body", "children"),
+    Input("filters", "data"),
+    Input("snapshot", "data"),
+    Input("settled", "data"),
+)
+def show(query: str | None, _snapshot: object, _settled: object) -> list[Any]:
+    """The table of months."""
+    with view(query) as v:
+        return all_months(v)
