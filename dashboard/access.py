@@ -47,6 +47,7 @@ ACCESS: dict[str, str] = {
     "/export/changes.xlsx": VIEWER,
     "/export/bars.csv": VIEWER,
     "/export/bars.xlsx": VIEWER,
+    "/export/invoice-pack.zip": VIEWER,
     "/export/sites.csv": VIEWER,
     "/export/sites.xlsx": VIEWER,
     "/export/months.csv": VIEWER,

@@ -3,7 +3,17 @@
 from flask import Flask
 from sqlalchemy import Engine
 
-from dashboard.api import changes, dashboard, devices, exports, health, months, openapi, runs
+from dashboard.api import (
+    changes,
+    dashboard,
+    devices,
+    exports,
+    health,
+    invoice_pack,
+    months,
+    openapi,
+    runs,
+)
 from dashboard.api.answers import register_errors
 from dashboard.api.question import Reader
 from dashboard.clock import Clock
@@ -22,5 +32,5 @@ def register(
     """
     reader = Reader(engine, clock, timezone(environ))
     register_errors(server)
-    for part in (health, dashboard, changes, devices, exports, months, runs, openapi):
+    for part in (health, dashboard, changes, devices, exports, invoice_pack, months, runs, openapi):
         server.register_blueprint(part.blueprint(reader))

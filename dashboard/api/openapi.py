@@ -5,7 +5,7 @@ from flask import Blueprint, Response
 from dashboard.api.answers import answer
 from dashboard.api.exports import BAR_COLUMNS, MONTH_COLUMNS, SITE_COLUMNS, SORTS
 from dashboard.api.question import DEFAULT_LIMIT, MOST, Reader, nothing_else
-from dashboard.api.schemas import DAY, ID, SCHEMAS, Schema, one_of, reference
+from dashboard.api.schemas import DAY, ID, MONTH, SCHEMAS, Schema, one_of, reference
 from dashboard.api.tables import FORMATS
 from dashboard.filters import ALL_CHANGES, BARS, BASES, SEARCH_LENGTH, SOURCES, STATUSES, TYPES
 from dashboard.queries import change_rows, changes_list
@@ -168,6 +168,16 @@ DOCUMENT: Schema = {
             "Months, the newest first: open or closed, and what they count",
             [*_without_search(_shared("assets")), *_PAGE],
             "Months",
+        ),
+        "/export/invoice-pack.zip": _get(
+            "What an invoice for a site and month rests on: lists, changes, counts, checksums",
+            [
+                _parameter("site", "The site.", ID) | {"required": True},
+                _parameter("month", "The month, like 2026-10.", MONTH) | {"required": True},
+                _parameter("basis", "What is counted.", one_of(BASES, default="assets")),
+            ],
+            {"type": "string", "format": "binary"},
+            "application/zip",
         ),
         "/api/runs": _json("Attempts to collect, the newest day first", [*_RUNS, *_PAGE], "Runs"),
         "/api/dashboard/changes": _json(

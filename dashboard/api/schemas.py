@@ -34,6 +34,7 @@ def _map(values: Schema) -> Schema:
 
 
 DAY = {"type": "string", "format": "date"}
+MONTH = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"}
 _MOMENT = _nullable("string", format="date-time")
 _COUNT = _nullable("integer")
 _TEXT = _nullable("string")
@@ -158,7 +159,7 @@ SCHEMAS: Schema = {
     ),
     "Month": _object(
         {
-            "month": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"},
+            "month": MONTH,
             "state": one_of(("running", "open", "closed", "imported")),
             **dict.fromkeys(_MONTH_COUNTS, _COUNT),
             "change_percent": _nullable("number"),

@@ -56,13 +56,13 @@ def table_file(
     response = Response(iter(partial(file.read, PIECE), b""), mimetype=FORMATS[form])
     response.call_on_close(file.close)
     response.content_length = length
-    response.headers["Content-Disposition"] = _disposition(name, form)
+    response.headers["Content-Disposition"] = disposition(name, form)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
 
-def _disposition(name: str, form: str) -> str:
+def disposition(name: str, form: str) -> str:
     """The header that names a download (RFC 6266), whatever characters a site's name has."""
     clean = re.sub(r"[\W_]+", "-", unicodedata.normalize("NFC", name)).strip("-")
     # Long names lose their middle: what the file is stands first, of which day last.

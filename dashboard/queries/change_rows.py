@@ -1,7 +1,7 @@
 """Changes as rows of plain values, for the API and for files: the fields of a device row, its
 bar, the day, every reason in words, and what it was and is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -27,7 +27,7 @@ def rows(
     """One row per change: the device as it is now (one that is gone, as it was), `bar`,
     `changed_on`, `reasons`, `before` and `after` (None where it does not stand)."""
     contacts = _contacts(connection, items) if moment.is_newest else {}
-    return [_row(item, basis, contacts) for item in items]
+    return [row(item, basis, contacts) for item in items]
 
 
 def columns(basis: str) -> tuple[str, ...]:
@@ -45,7 +45,8 @@ def cells(row: dict[str, Any], basis: str) -> list[Any]:
     return [flat[name] for name in columns(basis)]
 
 
-def _row(item: Item, basis: str, contacts: dict[int, str | None]) -> dict[str, Any]:
+def row(item: Item, basis: str, contacts: Mapping[int, str | None]) -> dict[str, Any]:
+    """One change; `contacts`: the last contact of devices, by id."""
     state, changed = item.state, item.changed
     values: dict[str, Any] = {
         "last_contact": contacts.get(state.device_id) if changed.now else None,

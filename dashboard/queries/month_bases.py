@@ -12,7 +12,6 @@ from dashboard.filters import Filters
 from dashboard.queries.moment import Moment
 from dashboard.queries.sites import names
 from db import month_bases as bases
-from db.kept import month_end
 from db.month_days import KnownDays
 from db.tables import ALL_SITES, daily_counts, month_bases
 
@@ -57,9 +56,7 @@ def computed(connection: Connection, moment: Moment, month: str, filters: Filter
     known = replace(known, days=tuple(one for one in known.days if one <= day))
     if not known.days:
         return []
-    rows = bases.billing_bases(
-        connection, month_end(month), known, _counts_at_the_end(connection, known)
-    )
+    rows = bases.billing_bases(connection, known, _counts_at_the_end(connection, known))
     mine = (row for row in rows if row["basis"] == filters.basis)
     return _shown(connection, mine, filters)
 
