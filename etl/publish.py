@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from db.chunks import chunks
 from db.rules import Rules
-from db.runs import border, newest_day, published_days
+from db.runs import border, gone, newest_day, published_days
 from db.tables import (
     NO_SITE_ID,
     OPEN_END,
@@ -53,7 +53,7 @@ def check_date(connection: Connection, source: str, day: date, today: date) -> N
 
     Raises:
         Refused: it lies in the future, before the source's newest published day, on or before
-            the border, or is published and cannot be taken back.
+            the border, among days that are purged, or is published and cannot be taken back.
     """
     if day > today:
         raise Refused(
@@ -68,6 +68,12 @@ def check_date(connection: Connection, source: str, day: date, today: date) -> N
     closed = border(connection)
     if closed is not None and day <= closed:
         raise Refused(f"{day} lies in a closed month, which ends on {closed}. Choose a later day.")
+    purged = gone(connection)
+    if purged is not None and day < purged.days_before:
+        raise Refused(
+            f"{day} is before {purged.days_before}, the first day of which everything is kept. "
+            "Choose a later day."
+        )
     if day == newest and not can_undo(connection, source, day):
         raise Refused(
             f"{day} of {source} cannot be replaced: what stood before it is no longer kept. "

@@ -5,10 +5,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from db.engine import writing
-from db.runs import END
+from db.runs import END, PUBLISHED
 from db.tables import collection_runs, quarantined_records
 
 RUNNING, COMPLETE, SUSPICIOUS, FAILED = "running", "complete", "suspicious", "failed"
@@ -60,11 +60,11 @@ def end(connection: Connection, run_id: int, **values: Any) -> None:
 
 
 def last_complete(connection: Connection, source: str) -> Mapping[str, Any] | None:
-    """The newest complete run of a source, as a mapping of its columns."""
+    """The newest complete run of a source that stands, as a mapping of its columns."""
     runs = collection_runs.c
     row = connection.execute(
         select(collection_runs)
-        .where(runs.source == source, *_COMPLETE)
+        .where(PUBLISHED, runs.source == source, runs.kind != END)
         .order_by(runs.business_date.desc(), runs.run_id.desc())
         .limit(1)
     ).one_or_none()
@@ -72,23 +72,16 @@ def last_complete(connection: Connection, source: str) -> Mapping[str, Any] | No
 
 
 def count_complete(connection: Connection, source: str) -> int:
-    """How many business days the source has a complete run for."""
+    """For how many business days a complete run of the source stands."""
     runs = collection_runs.c
     return (
         connection.scalar(
             select(func.count(runs.business_date.distinct())).where(
-                runs.source == source, *_COMPLETE
+                PUBLISHED, runs.source == source, runs.kind != END
             )
         )
         or 0
     )
-
-
-_COMPLETE = (
-    collection_runs.c.state == COMPLETE,
-    collection_runs.c.kind != END,
-    or_(collection_runs.c.hold.is_(None), collection_runs.c.hold != "withdrawn"),
-)
 
 
 def quarantine(connection: Connection, run_id: int, rows: Sequence[Mapping[str, Any]]) -> None:

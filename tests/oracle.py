@@ -9,6 +9,7 @@ import calendar
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from etl.rules.assets import host_key, real_serial
 from etl.rules.site_names import match_name
@@ -43,6 +44,7 @@ class Known:
     node_class: str | None
     display_name: str | None
     asset: tuple[str, str]
+    version: int = 1
 
 
 Device = tuple[str, str]
@@ -60,17 +62,29 @@ class LinkFact:
 
 @dataclass
 class Oracle:
-    """The whole memory. `days[source][date]` is a published day."""
+    """The whole memory. `days[source][date]` is a published day that is needed; `published` names
+    all of them."""
 
     retention: int
     months: int
+    close_days: int = 3
+    words: tuple[str, ...] = ("spare",)
+    version: int = 1
+    adopted: tuple[str, ...] = ()
+    published: dict[str, set[date]] = field(default_factory=dict)
+    ends: set[tuple[str, date]] = field(default_factory=set)
+    withdrawn: set[tuple[str, date]] = field(default_factory=set)
+    closed: list[str] = field(default_factory=list)
+    reopened: set[str] = field(default_factory=set)
+    closings: list["Closing"] = field(default_factory=list)
+    gone_days: date = date.min
+    gone_months: str = ""
     days: dict[str, dict[date, dict[str, Known]]] = field(default_factory=dict)
     site_names: list[str] = field(default_factory=list)
     aliases: dict[tuple[str, str], int] = field(default_factory=dict)
     links: list[LinkFact] = field(default_factory=list)
     first_seen: dict[Device, date] = field(default_factory=dict)
-    held: dict[str, tuple[date, dict[str, Row]]] = field(default_factory=dict)
-    complete_days: dict[str, set[date]] = field(default_factory=dict)
+    held: dict[str, tuple[date, dict[str, Row], set[str]]] = field(default_factory=dict)
 
     # What a run becomes.
 
@@ -78,26 +92,176 @@ class Oracle:
         """Take one fetched fleet; answer the state of the run."""
         if not [row for row in rows if not row.broken]:
             return "failed"
+        self.adopt()
+        if not self.may_publish(source, day):
+            return "refused"
         before = self.standing(source)
         broken = {row.key for row in rows if row.broken}
         good = {row.key: row for row in rows if not row.broken}
         places = self._places(source, good)
-        after = {key: seen(places, row) for key, row in good.items()}
+        after = {key: self.seen(places, row) for key, row in good.items()}
         after |= {key: self._was(before[key]) for key in broken & before.keys()}
         old = {key: self._was(known) for key, known in before.items()}
-        bad = suspicious(old, after, len(self.complete_days.get(source, ())))
+        complete = {(source, day) for day in self.published.get(source, ())} - self.ends
+        bad = suspicious(old, after, len(complete))
         if bad and not too_large(old, after) and source in self.held:
-            held_day, held_rows = self.held[source]
+            held_day, held_rows, _ = self.held[source]
             if held_day < day:
-                held = {key: seen(places, row) for key, row in held_rows.items()}
+                held = {key: self.seen(places, row) for key, row in held_rows.items()}
                 bad = suspicious(held, after, 0)
         if bad:
-            self.held[source] = (day, good)
+            self.held[source] = (day, good, broken)
             return "suspicious"
         self._publish(source, day, good, broken & before.keys())
-        self.held.pop(source, None)
-        self.complete_days.setdefault(source, set()).add(day)
         return "complete"
+
+    def adopt(self) -> None:
+        """Rules that differ are another version."""
+        if self.words != self.adopted:
+            self.version += 1 if self.adopted else 0
+            self.adopted = self.words
+
+    def may_publish(self, source: str, day: date) -> bool:
+        """Whether a day can be published; today is not before it."""
+        newest = max(self.published.get(source, ()), default=date.min)
+        if day < newest or day < self.gone_days or day <= self.border():
+            return False
+        return day > newest or self.may_undo(source, day)
+
+    def may_undo(self, source: str, day: date) -> bool:
+        """Whether what stood before a source's newest day is still there."""
+        later = any(name == source and past > day for name, past in self.withdrawn)
+        return day > self.gone_days or not later
+
+    # What people decide; False when it is refused.
+
+    def accept(self, source: str) -> bool:
+        if source not in self.held or not self.may_publish(source, self.held[source][0]):
+            return False
+        self.adopt()
+        day, rows, broken = self.held[source]
+        self._publish(source, day, rows, broken)
+        return True
+
+    def reject(self, source: str) -> bool:
+        return self.held.pop(source, None) is not None
+
+    def withdraw(self, source: str) -> bool:
+        newest = max(self.published.get(source, ()), default=date.min)
+        if newest <= self.border() or not self.may_undo(source, newest):
+            return False
+        self._undo(source, newest)
+        self.published[source].remove(newest)
+        self.ends.discard((source, newest))
+        self.withdrawn.add((source, newest))
+        return True
+
+    def end(self, source: str, today: date) -> bool:
+        if not self.published.get(source) or self.ended(source):
+            return False
+        if not self.may_publish(source, today):
+            return False
+        self.adopt()
+        self._publish(source, today, {}, set())
+        self.ends.add((source, today))
+        return True
+
+    def ended(self, source: str) -> bool:
+        return (source, max(self.published[source])) in self.ends
+
+    # Months.
+
+    def border(self) -> date:
+        return month_end(max(self.closed)) if self.closed else date.min
+
+    def next_month(self) -> str | None:
+        """The oldest open month that is over."""
+        if not any(self.published.values()):
+            return None
+        running = f"{self.today():%Y-%m}"
+        if self.closed:
+            month = month_after(max(self.closed))
+        else:
+            month = f"{min(min(days) for days in self.published.values() if days):%Y-%m}"
+            while month < running and not self.keeps(month_end(month)):
+                month = month_after(month)
+        return month if month < running else None
+
+    def hindered(self, month: str) -> bool:
+        """Whether the oldest open month waits for a click."""
+        end = month_end(month)
+        if month in self.reopened or self.today() < end + timedelta(days=self.close_days):
+            return True
+        for source, days in self.published.items():
+            standing = max((day for day in days if day <= end), default=None)
+            if standing is None or (source, standing) in self.ends or self.ended(source):
+                continue
+            if standing < end - timedelta(days=2):
+                return True
+        return any(day <= end for day, _, _ in self.held.values())
+
+    def close(self, month: str) -> bool:
+        if month != self.next_month():
+            return False
+        self.closings.append(self._closing(month))
+        self.closed.append(month)
+        return True
+
+    def reopen(self, month: str) -> bool:
+        if not self.closed or month != max(self.closed) or not self.keeps(month_end(month)):
+            return False
+        self.closed.remove(month)
+        self.reopened.add(month)
+        return True
+
+    def settle(self) -> None:
+        """What follows every collection."""
+        while (month := self.next_month()) and not self.hindered(month):
+            self.close(month)
+        if any(self.published.values()):
+            self.purge()
+
+    def _closing(self, month: str) -> "Closing":
+        end = month_end(month)
+        first = min(min(days) for days in self.published.values() if days)
+        days = [end.replace(day=number) for number in range(1, end.day + 1)]
+        known = [day for day in days if day >= first and self.keeps(day)]
+        spoken = {day: self.machines(day) for day in known}
+        billable: Counter[Device] = Counter()
+        daily: dict[str, dict[date, Counter[int]]] = {}
+        for day in known:
+            for device, record in self.records(day).items():
+                billable[device] += record.status == "billable"
+            for source in self.published:
+                if min(self.published[source], default=date.max) <= day:
+                    counts = Counter(k.site for k in self.standing(source, day).values()
+                                     if k.status == "billable")  # fmt: skip
+                    daily.setdefault(source, {})[day] = with_all(counts)
+                    records = daily.setdefault("records", {})
+                    records[day] = records.get(day, Counter()) + with_all(counts)
+            counts = Counter(v.site for v in spoken[day].values() if v.status == "billable")
+            daily.setdefault("assets", {})[day] = with_all(counts)
+        members = {}
+        for device, record in self.records(end).items():
+            voice = spoken[end][record.asset]
+            told: tuple[object, ...] = (None, None, None)
+            if voice.device == device:
+                asset_days = sum(
+                    record.asset in voices and voices[record.asset].status == "billable"
+                    for voices in spoken.values()
+                )
+                told = (voice.kind, ", ".join(voice.sources), asset_days)
+            members[device] = (
+                self.site_names[record.site], record.device_type, record.status, record.hostname,
+                billable[device], *told,
+            )  # fmt: skip
+        return Closing(month, members, self._all_counts(end), bases_of(daily, end))
+
+    def _all_counts(self, day: date) -> Counter[tuple[str, ...]]:
+        found = Counter({("assets", *key): n for key, n in self.asset_counts(day).items()})
+        for source in self.published:
+            found.update({(source, *key): n for key, n in self.counts(source, day).items()})
+        return found
 
     def standing(self, source: str, day: date = date.max) -> dict[str, Known]:
         """The newest published day on or before `day`."""
@@ -105,8 +269,14 @@ class Oracle:
         return self.days[source][max(published)] if published else {}
 
     @staticmethod
-    def _was(known: Known) -> tuple[object, str, str | None]:
-        return known.site, known.status, known.serial
+    def _was(known: Known) -> "Seen":
+        return known.site, known.status, known.serial, known.version
+
+    def seen(self, places: dict[str, int | None], row: Row) -> "Seen":
+        """What suspicion looks at."""
+        place: object = places.get(row.org)
+        site = f"new {row.org}" if place is None else place
+        return site, status_of(row, self.words), row.serial, self.version
 
     def _places(self, source: str, rows: dict[str, Row]) -> dict[str, int | None]:
         """Where each organization belongs; None for one that gets a site of its own."""
@@ -128,6 +298,9 @@ class Oracle:
     def _publish(self, source: str, day: date, rows: dict[str, Row], keep: set[str]) -> None:
         if day in self.days.get(source, {}):
             self._undo(source, day)
+        self.held.pop(source, None)
+        self.ends.discard((source, day))
+        self.published.setdefault(source, set()).add(day)
         standing = self.standing(source)
         self._settle_sites(source, rows)
         known: dict[str, Known] = {}
@@ -142,8 +315,8 @@ class Oracle:
                     if link.device == device and link.until is None:
                         asset = link.asset
             known[key] = Known(
-                self.aliases[source, row.org], type_of(row), status_of(row), row.hostname,
-                row.serial, row.node_class, row.display_name, asset,
+                self.aliases[source, row.org], type_of(row), status_of(row, self.words),
+                row.hostname, row.serial, row.node_class, row.display_name, asset, self.version,
             )  # fmt: skip
         former = self._former(source, day, set(rows), set(rows) - standing.keys(), known)
         self._link(source, day, known, former)
@@ -271,6 +444,8 @@ class Oracle:
     def purge(self) -> None:
         """Forget the days that no kept day needs; each source's newest two stay."""
         kept = self.kept()
+        self.gone_days = max(self.gone_days, self.daily_from())
+        self.gone_months = self.oldest_month()
         for source, days in self.days.items():
             published = sorted(days)
             for day, following in zip(published[:-2], published[1:-1], strict=True):
@@ -289,19 +464,46 @@ class Oracle:
     # What a day shows.
 
     def today(self) -> date:
-        return max(day for days in self.days.values() for day in days)
+        return max(day for days in self.published.values() for day in days)
+
+    def kept_since(self) -> date | None:
+        """The day after the border; after the one that was, when every month was reopened."""
+        if self.closed:
+            return self.border() + timedelta(days=1)
+        return month_end(min(self.reopened)).replace(day=1) if self.reopened else None
+
+    def daily_from(self) -> date:
+        first = self.today() - timedelta(days=self.retention - 1)
+        since = self.kept_since()
+        return min(self.today(), max(min(first, since or first), self.gone_days))
+
+    def oldest_month(self) -> str:
+        oldest = f"{self.today():%Y-%m}"
+        for _ in range(self.months):
+            oldest = f"{month_end(oldest).replace(day=1) - timedelta(days=1):%Y-%m}"
+        since = self.kept_since()
+        if since is not None:
+            oldest = min(oldest, f"{since:%Y-%m}")
+        return max(oldest, self.gone_months)
+
+    def keeps(self, day: date) -> bool:
+        month = f"{day:%Y-%m}"
+        monthly = self.oldest_month() <= month < f"{self.today():%Y-%m}"
+        return day >= self.daily_from() or (monthly and day == month_end(month))
 
     def kept(self) -> list[date]:
         """Every kept day from the first snapshot to today."""
         first = min(day for days in self.days.values() for day in days)
-        today = self.today()
-        daily = {today - timedelta(days=back) for back in range(self.retention)}
-        ends = set()
-        year, month = today.year, today.month
-        for _ in range(self.months):
-            year, month = (year - 1, 12) if month == 1 else (year, month - 1)
-            ends.add(date(year, month, calendar.monthrange(year, month)[1]))
-        return sorted(day for day in daily | ends if first <= day <= today)
+        span = (self.today() - first).days
+        every = (first + timedelta(days=n) for n in range(span + 1))
+        daily_from, oldest = self.daily_from(), self.oldest_month()
+        running = f"{self.today():%Y-%m}"
+        return [
+            day
+            for day in every
+            if day >= daily_from
+            or ((day + timedelta(days=1)).day == 1 and oldest <= f"{day:%Y-%m}" < running)
+        ]
 
     def records(self, day: date) -> dict[Device, Known]:
         return {
@@ -317,11 +519,18 @@ class Oracle:
         )
 
     def asset_counts(self, day: date) -> Counter[tuple[str, str, str]]:
+        return Counter(
+            (self.site_names[voice.site], voice.kind, voice.status)
+            for voice in self.machines(day).values()
+        )
+
+    def machines(self, day: date) -> dict[Device, "Voice"]:
+        """Who speaks for each machine, and what it says."""
         machines: dict[Device, list[tuple[Device, Known]]] = {}
         for device, known in self.records(day).items():
             machines.setdefault(known.asset, []).append((device, known))
-        found: Counter[tuple[str, str, str]] = Counter()
-        for members in machines.values():
+        found = {}
+        for asset, members in machines.items():
             managed = [m for m in members if m[1].status != "excluded"] or members
             managed.sort(
                 key=lambda m: (
@@ -331,11 +540,62 @@ class Oracle:
                     -product_id(m[0]),
                 )
             )
-            voice = managed[0][1]
+            device, voice = managed[0]
             types = [m[1].device_type for m in managed if m[1].device_type != "unknown"]
             kind = types[0] if types else "unknown"
-            found[self.site_names[voice.site], kind, voice.status] += 1
+            sources = tuple(name for name in ORDER if name in {m[0][0] for m in managed})
+            found[asset] = Voice(device, voice.site, kind, voice.status, sources)
         return found
+
+
+Seen = tuple[object, str, str | None, int]
+
+
+class Voice(NamedTuple):
+    """What the record that speaks for a machine says."""
+
+    device: Device
+    site: int
+    kind: str
+    status: str
+    sources: tuple[str, ...]
+
+
+@dataclass
+class Closing:
+    """What a month held when it was closed. A base is keyed by its basis and site, -1 for all:
+    at the end, device-days, days, peak, peak day."""
+
+    month: str
+    members: dict[Device, tuple[object, ...]]
+    counts: Counter[tuple[str, ...]]
+    bases: dict[tuple[str, int], tuple[object, ...]]
+
+
+def with_all(counts: Counter[int]) -> Counter[int]:
+    return counts + Counter({-1: counts.total()})
+
+
+def bases_of(
+    daily: dict[str, dict[date, Counter[int]]], end: date
+) -> dict[tuple[str, int], tuple[object, ...]]:
+    found: dict[tuple[str, int], tuple[object, ...]] = {}
+    for basis, days in daily.items():
+        for site in {site for counts in days.values() for site, n in counts.items() if n} | {-1}:
+            peak = max(counts[site] for counts in days.values())
+            peak_day = min(day for day, counts in days.items() if counts[site] == peak)
+            total = sum(counts[site] for counts in days.values())
+            found[basis, site] = (days[end][site], total, len(days), peak, peak_day)
+    return found
+
+
+def month_end(month: str) -> date:
+    year, number = int(month[:4]), int(month[5:])
+    return date(year, number, calendar.monthrange(year, number)[1])
+
+
+def month_after(month: str) -> str:
+    return f"{month_end(month) + timedelta(days=1):%Y-%m}"
 
 
 def product_id(device: Device) -> int:
@@ -345,16 +605,10 @@ def product_id(device: Device) -> int:
     return device_id(*device)
 
 
-def seen(places: dict[str, int | None], row: Row) -> tuple[object, str, str | None]:
-    """What suspicion looks at."""
-    place: object = places.get(row.org)
-    return f"new {row.org}" if place is None else place, status_of(row), row.serial
-
-
 def with_asset(known: Known, asset: Device) -> Known:
     return Known(
         known.site, known.device_type, known.status, known.hostname, known.serial,
-        known.node_class, known.display_name, asset,
+        known.node_class, known.display_name, asset, known.version,
     )  # fmt: skip
 
 
@@ -363,10 +617,11 @@ def differ(one: str | None, other: str | None) -> bool:
     return bool(first and second and first != second)
 
 
-def status_of(row: Row) -> str:
+def status_of(row: Row, words: tuple[str, ...]) -> str:
     if not row.managed:
         return "excluded"
-    if "spare" in (row.display_name or "").lower() or row.node_class == "VMWARE_VM_GUEST":
+    name = (row.display_name or "").lower()
+    if any(word in name for word in words) or row.node_class == "VMWARE_VM_GUEST":
         return "spare"
     return "billable"
 
@@ -381,8 +636,8 @@ def type_of(row: Row) -> str:
 
 
 def suspicious(
-    before: dict[str, tuple[object, str, str | None]],
-    after: dict[str, tuple[object, str, str | None]],
+    before: dict[str, Seen],
+    after: dict[str, Seen],
     complete_runs: int,
 ) -> bool:
     if not before:
@@ -396,7 +651,9 @@ def suspicious(
     changed = [
         key
         for key in set(before) & set(after)
-        if before[key][:2] != after[key][:2] or differ(before[key][2], after[key][2])
+        if before[key][0] != after[key][0]
+        or (before[key][1] != after[key][1] and before[key][3] == after[key][3])
+        or differ(before[key][2], after[key][2])
     ]
     if len(changed) > 10 and len(changed) / size > 0.05:
         return True
@@ -405,16 +662,13 @@ def suspicious(
 
 
 def emptied(
-    before: dict[str, tuple[object, str, str | None]],
-    after: dict[str, tuple[object, str, str | None]],
+    before: dict[str, Seen],
+    after: dict[str, Seen],
 ) -> int:
-    had = Counter(place for place, _, _ in before.values())
-    has = {place for place, _, _ in after.values()}
+    had = Counter(seen[0] for seen in before.values())
+    has = {seen[0] for seen in after.values()}
     return sum(n >= 5 and place not in has for place, n in had.items())
 
 
-def too_large(
-    before: dict[str, tuple[object, str, str | None]],
-    after: dict[str, tuple[object, str, str | None]],
-) -> bool:
+def too_large(before: dict[str, Seen], after: dict[str, Seen]) -> bool:
     return emptied(before, after) >= 2 or len(set(before) - set(after)) >= 0.2 * len(before)

@@ -1,8 +1,9 @@
-"""Random histories of two sources: whatever was collected, failed, repeated or held, every kept
-day must show what the plain-Python oracle shows."""
+"""Random histories of two sources: whatever was collected, failed, repeated, held, accepted,
+withdrawn, ended, closed or reopened, every kept day must show what the plain-Python oracle shows,
+and every closing hold what it held."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
@@ -11,19 +12,38 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import Engine, delete, select
 
 from db import migrate
 from db.asof import as_of
+from db.closings import proven
 from db.engine import open_engine, reading, sqlite_url, writing
-from db.runs import kept_days
-from db.tables import daily_counts, device_snapshots, devices, metadata, month_end_counts, sites
-from db.views import assets_as_of
+from db.runs import kept_days, newest_day, published_days
+from db.tables import (
+    ALL_SITES,
+    collection_runs,
+    daily_counts,
+    device_snapshots,
+    devices,
+    metadata,
+    month_bases,
+    month_closing_counts,
+    month_closings,
+    month_end_counts,
+    month_members,
+    months,
+    sites,
+)
+from db.views import assets_as_of, records_as_of
 from etl import lease, run_log
 from etl.decide import Attempt, decide, finish
+from etl.decisions import Decider, accept_run, end_source, reject_run, withdraw_day
 from etl.gather import read
+from etl.lease import Lease
+from etl.months import close_month, reopen_month
+from etl.publish import Refused
 from etl.record import BadRecord, Raw, Record, Tally
-from etl.retention import retain
+from etl.settle import settle
 from tests.oracle import Oracle, Row
 from tests.samples import samples
 
@@ -72,17 +92,33 @@ fleet = st.lists(device, max_size=12, unique_by=lambda row: row.key)
 # How the next fleet of a source comes about: mostly the last one with a few rows changed.
 step = st.tuples(
     st.sampled_from(("ninja", "threatlocker")),
-    st.sampled_from((0, 0, 1, 1, 1, 2, 3, 9, 40)),
-    st.sampled_from(("run", "run", "run", "run", "fail", "anew", "big")),
+    st.sampled_from((0, 0, 1, 1, 1, 2, 3, 9, 28, 40)),
+    st.sampled_from(
+        ("run",) * 9
+        + (
+            "fail",
+            "anew",
+            "big",
+            "late",
+            "close",
+            "reopen",
+            "accept",
+            "reject",
+            "withdraw",
+            "end",
+            "rules",
+        )
+    ),
     st.lists(device, max_size=3, unique_by=lambda row: row.key),
     st.sets(st.integers(0, 11).map(str), max_size=2),
 )
 history = st.tuples(
     fleet,
-    st.lists(step, min_size=1, max_size=12),
+    st.lists(step, min_size=1, max_size=14),
     st.sampled_from((1, 4, 30)),
     st.integers(0, 3),
     st.sampled_from((0, 40)),
+    st.sampled_from((0, 3, 99)),
 )
 
 
@@ -102,22 +138,43 @@ def named(row: Row) -> Row:
 class Replay:
     """One history on one database, beside the oracle."""
 
-    def __init__(self, engine: Engine, retention: int, months: int) -> None:
+    def __init__(self, engine: Engine, retention: int, months: int, close_days: int) -> None:
         self.engine = engine
         self.environ = {
             "RETENTION_DAYS": str(retention), "MONTH_END_RETENTION_MONTHS": str(months),
+            "MONTH_CLOSE_DAYS": str(close_days), "SPARE_WORDS": "spare",
         }  # fmt: skip
-        self.oracle = Oracle(retention, months)
+        self.oracle = Oracle(retention, months, close_days)
         self.day = FIRST_DAY
         self.fleets: dict[str, list[Row]] = {}
         with writing(engine) as connection:
             for table in metadata.tables.values():
                 connection.execute(delete(table))
 
+    def clock(self) -> datetime:
+        return datetime.combine(self.day, datetime.min.time(), UTC)
+
     def step(
         self, source: str, gap: int, kind: str, rows: list[Row], gone: set[str], anew: list[Row]
     ) -> None:
         self.day += timedelta(days=gap)
+        with lease.take(self.engine) as held:
+            if kind == "rules":
+                words = ("spare", "desk") if len(self.oracle.words) == 1 else ("spare",)
+                self.oracle.words, self.environ["SPARE_WORDS"] = words, ",".join(words)
+            elif kind in ("close", "reopen"):
+                self.change_month(held, kind)
+            elif kind in ("accept", "reject", "withdraw", "end"):
+                self.decide(held, kind, source)
+            else:
+                self.collect(held, kind, source, self.next_fleet(source, kind, rows, gone, anew))
+            settle(self.engine, held, self.clock(), self.environ)
+        self.oracle.settle()
+        self.check_months()
+
+    def next_fleet(
+        self, source: str, kind: str, rows: list[Row], gone: set[str], anew: list[Row]
+    ) -> dict[str, Row]:
         fleet = {row.key: row for row in self.fleets.get(source, anew)}
         if kind == "anew":
             fleet = {}
@@ -128,33 +185,99 @@ class Replay:
             }
         fleet |= {row.key: row for row in rows}
         fleet = {key: named(row) for key, row in fleet.items() if key not in gone}
+        if kind == "half":  # what will be held; the next day is as it was
+            return dict(list(fleet.items())[: len(fleet) // 2])
         self.fleets[source] = list(fleet.values())
-        clock = lambda: datetime.combine(self.day, datetime.min.time(), UTC)  # noqa: E731
-        with lease.take(self.engine) as held:
-            run_id = run_log.begin(self.engine, source, self.day, "UTC", clock())
-            attempt = Attempt(
-                self.engine, held, SOURCES[source], self.day, run_id, clock, self.environ, Tally()
+        return fleet
+
+    def collect(self, held: Lease, kind: str, source: str, fleet: dict[str, Row]) -> None:
+        day = self.day - timedelta(days=3) if kind == "late" else self.day
+        run_id = run_log.begin(self.engine, source, day, "UTC", self.clock())
+        attempt = Attempt(
+            self.engine, held, SOURCES[source], day, run_id, self.clock, self.environ, Tally()
+        )
+        if kind == "fail":
+            finish(attempt, read(SOURCES[source], ()), "The vendor was down.")
+            return
+        gathered = read(SOURCES[source], (raw(row) for row in fleet.values()))
+        expected = self.oracle.run(source, day, list(fleet.values()))
+        if expected == "failed":
+            finish(attempt, gathered, "No row could be read.")
+            return
+        try:
+            found = decide(attempt, gathered).state
+        except Refused as refused:
+            found = "refused"
+            finish(attempt, gathered, str(refused))
+        assert found == expected
+
+    def decide(self, held: Lease, kind: str, source: str) -> None:
+        """Whatever is decided of `source`: the oracle must say yes when the product does."""
+        by = Decider(self.engine, held, "Ana", self.clock, self.environ)
+        if kind in ("accept", "reject"):
+            source = next(iter(self.oracle.held), source)
+        runs = collection_runs.c
+        with reading(self.engine) as connection:
+            run_id = connection.scalar(
+                select(runs.run_id).where(runs.source == source, runs.hold == "held")
             )
-            if kind == "fail":
-                finish(attempt, read(SOURCES[source], ()), "The vendor was down.")
-                return
-            gathered = read(SOURCES[source], (raw(row) for row in fleet.values()))
-            expected = self.oracle.run(source, self.day, list(fleet.values()))
-            if expected == "failed":
-                finish(attempt, gathered, "No row could be read.")
-                return
-            assert decide(attempt, gathered).state == expected
-            retain(self.engine, held, self.environ)
-        if self.oracle.days:
-            self.oracle.purge()
+            newest = newest_day(connection, source)
+        deeds: dict[str, tuple[Callable[[], object], Callable[[], bool]]] = {
+            "accept": (
+                lambda: accept_run(by, SOURCES[source], run_id or 0),
+                lambda: self.oracle.accept(source),
+            ),
+            "reject": (lambda: reject_run(by, run_id or 0), lambda: self.oracle.reject(source)),
+            "withdraw": (
+                lambda: withdraw_day(by, source, newest or self.day),
+                lambda: self.oracle.withdraw(source),
+            ),
+            "end": (
+                lambda: end_source(by, source),
+                lambda: self.oracle.end(source, self.day),
+            ),
+        }
+        self.alike(*deeds[kind])
+
+    def change_month(self, held: Lease, kind: str) -> None:
+        closed = self.oracle.closed
+        with writing(self.engine) as connection:
+            held.hold(connection)
+            if kind == "reopen":
+                month = max(closed, default="2024-01")
+                arguments = connection, month, "late", "Ana", self.clock(), self.environ
+                deeds = (lambda: reopen_month(*arguments), lambda: self.oracle.reopen(month))
+            else:
+                month = self.oracle.next_month() or f"{self.day:%Y-%m}"
+                deeds = (
+                    lambda: close_month(connection, month, "Ana", self.clock(), self.environ),
+                    lambda: self.oracle.close(month),
+                )
+            self.alike(*deeds)
+
+    def alike(self, deed: Callable[[], object], expected: Callable[[], bool]) -> None:
+        try:
+            deed()
+            refused = None
+        except Refused as reason:
+            refused = str(reason)
+        assert (refused is None) == expected(), refused
+
+    def check_months(self) -> None:
+        """The same months are closed."""
+        with reading(self.engine) as connection:
+            closed = connection.scalars(select(months.c.month).where(months.c.closed.is_(True)))
+            assert sorted(closed) == sorted(self.oracle.closed)
 
     def check(self) -> None:
-        if not self.oracle.days:
+        self.check_closings()
+        if not any(self.oracle.published.values()):
             return
         with reading(self.engine) as connection:
             names = dict(connection.execute(select(sites.c.site_id, sites.c.name)).all())
             kept = kept_days(connection, self.environ)
             assert kept is not None and kept.today == self.oracle.today()
+            assert kept.daily_from == self.oracle.daily_from()
             for day in self.oracle.kept():
                 assert kept.resolve(day) == day
                 assert self._records(connection, day) == self._expected(day)
@@ -166,6 +289,78 @@ class Replay:
                 assert self._live_assets(connection, day, names) == assets
             self._check_month_ends(connection, names)
             self._check_orphans(connection)
+
+    def check_closings(self) -> None:
+        """Every closing holds what the oracle wrote down then, and its hash still proves it."""
+        with reading(self.engine) as connection:
+            rows = connection.execute(
+                select(month_closings).order_by(month_closings.c.closing_id)
+            ).all()
+            assert [row.month for row in rows] == [told.month for told in self.oracle.closings]
+            names = dict(connection.execute(select(sites.c.site_id, sites.c.name)).all())
+            turns = {site_id: turn for turn, site_id in enumerate(sorted(names))} | {ALL_SITES: -1}
+            for row, told in zip(rows, self.oracle.closings, strict=True):
+                gone = row.month < self.oracle.gone_months
+                assert proven(connection, row.closing_id) is (
+                    None if gone and row.members else True
+                )
+                assert row.members == len(told.members)
+                if not gone:
+                    assert self._members(connection, row.closing_id) == told.members
+                c = month_closing_counts.c
+                counts = connection.execute(
+                    select(c.basis, c.site_id, c.device_type, c.billing_status, c.n).where(
+                        c.closing_id == row.closing_id
+                    )
+                )
+                assert added(counts, names) == told.counts
+                b = month_bases.c
+                bases = {
+                    (base.basis, turns[base.site_id]): (
+                        base.month_end, base.device_days, base.days, base.peak, base.peak_day,
+                    )
+                    for base in connection.execute(
+                        select(month_bases).where(b.closing_id == row.closing_id)
+                    )
+                }  # fmt: skip
+                assert bases == told.bases
+            self._check_border(connection, names)
+
+    def _members(self, connection: Any, closing_id: int) -> dict[Any, Any]:
+        rows = connection.execute(
+            select(month_members).where(month_members.c.closing_id == closing_id)
+        )
+        return {
+            (row.source, row.source_key): (
+                row.site, row.device_type, row.billing_status, row.hostname, row.days,
+                row.asset_type, row.sources, row.asset_days,
+            )
+            for row in rows
+        }  # fmt: skip
+
+    def _check_border(self, connection: Any, names: dict[int, str]) -> None:
+        """What the tables say now of the border is what its closing said."""
+        if not self.oracle.closed or not self.oracle.keeps(self.oracle.border()):
+            return
+        border = self.oracle.border()
+        closing = [c for c in self.oracle.closings if c.month == max(self.oracle.closed)][-1]
+        live = {
+            ("assets", *key): n for key, n in self._live_assets(connection, border, names).items()
+        }
+        view = records_as_of(border).subquery()
+        for row in connection.execute(
+            select(view.c.source, view.c.site_id, view.c.device_type, view.c.billing_status)
+        ):
+            key = (row.source, names[row.site_id], row.device_type, row.billing_status)
+            live[key] = live.get(key, 0) + 1
+        assert Counter(live) == closing.counts
+        c = month_end_counts.c
+        stored = connection.execute(
+            select(c.basis, c.site_id, c.device_type, c.billing_status, c.n).where(
+                c.month == closing.month
+            )
+        )
+        assert added(stored, names) == closing.counts
 
     def _records(self, connection: Any, day: date) -> dict[Any, Any]:
         c = device_snapshots.c
@@ -206,9 +401,8 @@ class Replay:
         self, connection: Any, basis: str, day: date, names: dict[int, str]
     ) -> Counter[tuple[str, str, str]]:
         c = daily_counts.c
-        newest = connection.scalar(
-            select(func.max(c.snapshot_date)).where(c.basis == basis, c.snapshot_date <= day)
-        )
+        days = published_days(connection, None if basis == "assets" else basis)
+        newest = max((past for past in days if past <= day), default=None)
         rows = connection.execute(
             select(c.site_id, c.device_type, c.billing_status, c.n).where(
                 c.basis == basis, c.snapshot_date == newest
@@ -250,10 +444,18 @@ def raw(row: Row) -> Raw:
     return {**row.__dict__, "seen": 1}
 
 
+def added(rows: Iterable[Any], names: dict[int, str]) -> Counter[tuple[str, ...]]:
+    """Counts by the name of the site; several sites may have the same."""
+    found: Counter[tuple[str, ...]] = Counter()
+    for basis, site_id, kind, status, n in rows:
+        found[basis, names[site_id], kind, status] += n
+    return found
+
+
 def replay(engine: Engine, history: Any) -> None:
-    anew, steps, retention, months, quiet = history
+    anew, steps, retention, months, quiet, close_days = history
     anew = [*anew, *ballast(quiet)]
-    here = Replay(engine, retention, months)
+    here = Replay(engine, retention, months, close_days)
     for source, gap, kind, rows, gone in steps:
         here.step(source, gap, kind, rows, gone, anew)
     here.check()
