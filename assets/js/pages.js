@@ -12,8 +12,9 @@
       var point = triggered && triggered.value && triggered.value.points && triggered.value.points[0];
       var href = point && point.customdata;
       if (typeof href !== "string" || href.charAt(0) !== "/" || href.charAt(1) === "/") { return nothing(); }
-      if (href.split("?")[0] !== location.pathname) { return href; }
-      window.hubAddress.go(href.split("?")[1] || "");
+      var page = href.split("?")[0];
+      var query = href.split("?")[1] || "";
+      if (page === location.pathname) { window.hubAddress.go(query); } else { window.hubAddress.open(page, query); window.scrollTo(0, 0); }
       return nothing();
     },
 

@@ -10,7 +10,6 @@ from dash import (
     State,
     callback,
     clientside_callback,
-    dcc,
     html,
     no_update,
 )
@@ -35,7 +34,7 @@ dash.register_page(__name__, path=PATH, name="Changes", order=2)
 class Ids:
     """The ids of this page."""
 
-    GO, STATE, BODY = "changes-go", "changes-state", "changes-body"
+    STATE, BODY = "changes-state", "changes-body"
     SUMMARY, ABOUT, WHY = "changes-summary", "changes-about", "changes-why"
     BARS, CHART, ACTIONS = "bars", "bars-chart", "bars-actions"
     TABS, LISTED, EMPTY, PLACE = "changes-tabs", "changes-listed", "changes-empty", "changes-place"
@@ -70,7 +69,6 @@ def layout(**_query: str) -> html.Div:
     ]
     return html.Div(
         [
-            dcc.Location(id=Ids.GO, refresh="callback-nav"),
             html.Div(id=Ids.STATE),
             html.Div(body, id=Ids.BODY, className="changes"),
         ]
@@ -143,7 +141,7 @@ def answer(request: dict[str, Any] | None, query: str | None) -> Any:
 
 clientside_callback(
     ClientsideFunction("pages", "follow"),
-    Output(Ids.GO, "href"),
+    Output(Ids.CHART, "id"),
     Input(Ids.CHART, "clickData"),
     prevent_initial_call=True,
 )

@@ -24,7 +24,7 @@ dash.register_page(__name__, path="/", name="Overview", order=1)
 class Ids:
     """The ids of this page."""
 
-    GO, STATE, BODY, KPIS = "overview-go", "overview-state", "overview-body", "overview-kpis"
+    STATE, BODY, KPIS = "overview-state", "overview-body", "overview-kpis"
     MONTHS, MONTHS_CHART = "months", "months-chart"
     MOVERS, MOVERS_LIST = "movers", "movers-list"
     WHY, WHY_CHART = "why", "why-chart"
@@ -57,7 +57,6 @@ def layout(**_query: str) -> html.Div:
     ]
     return html.Div(
         [
-            dcc.Location(id=Ids.GO, refresh="callback-nav"),
             dcc.Store(id=Ids.ORDER, data=MOVED),
             html.H1(_("Overview"), className="visually-hidden"),
             html.Div(id=Ids.STATE),
@@ -139,7 +138,7 @@ def show_sites(query: str | None, _snapshot: object, order: dict[str, Any]) -> d
 
 clientside_callback(
     ClientsideFunction("pages", "follow"),
-    Output(Ids.GO, "href"),
+    Output(Ids.WHY_CHART, "id"),
     Input(Ids.MONTHS_CHART, "clickData"),
     Input(Ids.WHY_CHART, "clickData"),
     prevent_initial_call=True,
