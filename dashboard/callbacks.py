@@ -12,7 +12,7 @@ from dashboard.components.strip import refused, stamp, strip
 from dashboard.components.why import ASKED, BODY
 from dashboard.components.why_body import why_body
 from dashboard.context import current, view
-from dashboard.filters import BadParameter
+from dashboard.filters import BadParameter, usual_statuses
 from dashboard.queries import days, freshness, quarantine, sites, why
 from db.engine import reading
 
@@ -110,7 +110,7 @@ def tell(query: str | None, _version: str | None, path: str | None) -> Any:
     """What is wrong, what is filtered, the moment the data is from, and whether to hide the page:
     an address that cannot be shown has no figures."""
     try:
-        with view(query) as v:
+        with view(query, usual_statuses(path or "/")) as v:
             fresh = freshness.freshness(v.connection, v.now)
             called = sites.names(v.connection, v.filters.sites)
             aside = quarantine.standing(v.connection)

@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from dashboard import filters as query
 from dashboard.clock import Clock, business_day
-from dashboard.filters import Filters
+from dashboard.filters import COUNTED, Filters
 from dashboard.queries import moment
 from dashboard.queries.moment import Moment
 from db.engine import reading
@@ -54,15 +54,18 @@ def current() -> Context:
     return found
 
 
-def filters_of(text: str | None) -> Filters:
-    """The filters of a query string without "?".
+def filters_of(text: str | None, statuses: tuple[str, ...] = COUNTED) -> Filters:
+    """The filters of a query string without "?"; `statuses` unless it names others.
 
     Raises:
         BadParameter: it holds something that cannot be asked.
     """
     here = current()
     today = business_day(here.clock, here.zone)
-    return query.parse(arguments(text), today=today, extra=("source", *PAGES_OWN))
+    return query.parse(
+        arguments(text), today=today, default_statuses=statuses,
+        extra=("source", "change", *PAGES_OWN),
+    )  # fmt: skip
 
 
 def arguments(text: str | None) -> "MultiDict[str, str]":
@@ -71,14 +74,15 @@ def arguments(text: str | None) -> "MultiDict[str, str]":
 
 
 @contextmanager
-def view(text: str | None) -> Iterator[View]:
-    """What the query string `text` shows, in one read transaction.
+def view(text: str | None, statuses: tuple[str, ...] = COUNTED) -> Iterator[View]:
+    """What the query string `text` shows, in one read transaction; `statuses` unless it names
+    others.
 
     Raises:
         BadParameter: it holds something that cannot be asked.
     """
     here = current()
-    asked = filters_of(text)
+    asked = filters_of(text, statuses)
     today = business_day(here.clock, here.zone)
     with reading(here.engine) as connection:
         resolved = moment.resolve(connection, asked, today)

@@ -28,6 +28,12 @@ LARGEST_ID = 2**63 - 1
 _OLDEST_DAY = date(1970, 1, 1)
 
 
+def usual_statuses(path: str) -> tuple[str, ...]:
+    """The statuses that the page at `path` takes unless its address names others; address.js
+    knows the same."""
+    return BILLABLE if path == "/changes" else COUNTED
+
+
 class BadParameter(ValueError):
     """A parameter of an address cannot be used; the message names it and says what to write."""
 

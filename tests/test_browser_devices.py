@@ -71,7 +71,7 @@ def count(page: Page) -> int:
 
 def download(page: Page) -> list[dict[str, str]]:
     with page.expect_download() as found:
-        page.locator("#devices-file").click()
+        page.locator("#devices-files .file-csv").click()
     text = Path(found.value.path()).read_bytes().decode()
     return list(csv.DictReader(io.StringIO(text)))
 
@@ -119,7 +119,9 @@ def test_the_file_has_the_order_of_the_grid(quiet: Page, address: str) -> None:
     head.click()
     head.click()
     expect(first_row(quiet)).to_have_text(f"X-{MANY - 1:03}")
-    expect(quiet.locator("#devices-file")).to_have_attribute("href", re.compile("sort=-hostname"))
+    expect(quiet.locator("#devices-files .file-csv")).to_have_attribute(
+        "href", re.compile("sort=-hostname")
+    )
     rows = download(quiet)
     assert [rows[0]["hostname"], len(rows)] == [f"X-{MANY - 1:03}", MANY]
 

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.components import links, sentences
-from dashboard.components.device_grid import LONGEST, rows, sort_of
+from dashboard.components.device_grid import rows, sort_of
+from dashboard.components.grid import LONGEST
 from dashboard.components.legend import Entry, legend
 from dashboard.components.movers import movers_list
 from dashboard.components.site_table import MOST, more_line, ordered, site_rows

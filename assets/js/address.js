@@ -2,37 +2,43 @@
 (function () {
   var COUNTED = ["billable", "spare"];
 
+  // The statuses that a page takes when its address names none; those of most pages need no choice.
+  function usual(page) { return page === "/changes" ? ["billable"] : []; }
+
   // Every value is text, as in the address; what cannot be is for the server to refuse.
   function read(search) {
     var query = new URLSearchParams(search || "");
     return {
       as_of: query.get("as_of"), compare_to: query.get("compare_to"), basis: query.get("basis") || "assets",
       site: query.getAll("site"), type: query.getAll("type"), status: query.getAll("status"),
-      q: query.get("q"), source: query.getAll("source"),
+      q: query.get("q"), source: query.getAll("source"), change: query.getAll("change"),
     };
   }
 
-  // The canonical query; dashboard.filters.Filters.to_query writes the same.
-  function write(f) {
+  // The canonical query of a page; dashboard.filters.Filters.to_query writes the same.
+  function write(f, page) {
+    var statuses = usual(page).length ? usual(page) : COUNTED;
     var query = new URLSearchParams();
     if (f.as_of) query.append("as_of", f.as_of);
     if (f.compare_to) query.append("compare_to", f.compare_to);
     if (f.basis && f.basis !== "assets") query.append("basis", f.basis);
     f.site.slice().sort(function (a, b) { return a - b; }).forEach(function (id) { query.append("site", id); });
     f.type.forEach(function (name) { query.append("type", name); });
-    if (f.status.join() !== COUNTED.join()) {
+    if (f.status.join() !== statuses.join()) {
       f.status.forEach(function (name) { query.append("status", name); });
     }
     if (f.q) query.append("q", f.q);
     f.source.forEach(function (name) { query.append("source", name); });
+    if (page === "/changes") f.change.forEach(function (name) { query.append("change", name); });
     return query.toString();
   }
 
   // How many chips the filters make.
-  function count(f) {
+  function count(f, page) {
+    var statuses = usual(page).length ? usual(page) : COUNTED;
     var single = [f.as_of, f.compare_to, f.basis !== "assets", f.q].filter(Boolean).length;
-    var status = f.status.length && f.status.join() !== COUNTED.join() ? 1 : 0;
-    return single + status + f.site.length + f.type.length + f.source.length;
+    var status = f.status.length && f.status.join() !== statuses.join() ? 1 : 0;
+    return single + status + f.site.length + f.type.length + f.source.length + (page === "/changes" ? f.change.length : 0);
   }
 
   function tell() { window.dash_clientside.set_props("moved", { data: Date.now() }); }
@@ -70,5 +76,5 @@
     if (link.search !== location.search) go(link.search.slice(1));
   }, true);
 
-  window.hubAddress = { read: read, write: write, count: count, go: go, open: open };
+  window.hubAddress = { usual: usual, read: read, write: write, count: count, go: go, open: open };
 })();

@@ -11,7 +11,11 @@
       var triggered = window.dash_clientside.callback_context.triggered[0];
       var point = triggered && triggered.value && triggered.value.points && triggered.value.points[0];
       var href = point && point.customdata;
-      return typeof href === "string" && href.charAt(0) === "/" && href.charAt(1) !== "/" ? href : nothing();
+      if (typeof href !== "string" || href.charAt(0) !== "/" || href.charAt(1) === "/") { return nothing(); }
+      var page = href.split("?")[0];
+      var query = href.split("?")[1] || "";
+      if (page === location.pathname) { window.hubAddress.go(query); } else { window.hubAddress.open(page, query); window.scrollTo(0, 0); }
+      return nothing();
     },
 
     /* A click on a head sorts by it: numbers from the largest, names from A; again, the other way. */
@@ -93,6 +97,23 @@
     if (!props.value) { return null; }
     var word = (props.words && props.words[props.value]) || props.value;
     return element("span", { className: "pill pill-" + String(props.value).replace(/[^a-z]/g, "-") }, word);
+  };
+
+  /* A bar of the waterfall: its name, and which way it moves the number. */
+  cells.HubBar = function (props) {
+    if (!props.value) { return null; }
+    return element("span", { className: "bar-word bar-" + String(props.data.kind).replace(/[^a-z]/g, "-") }, props.value);
+  };
+
+  /* What happened, as chips: the first two, and how many more; the tooltip has them all. */
+  cells.HubReasons = function (props) {
+    var reasons = props.value || [];
+    var more = reasons.length > 2 ? element("span", { className: "reason more" }, "+" + (reasons.length - 2)) : null;
+    var chips = reasons.slice(0, 2).map(function (text, i) {
+      var chip = element("span", { className: "reason" }, text);
+      return element("span", { key: i, className: "reason-line" }, chip, i ? more : null);
+    });
+    return element("span", { className: "reasons" }, chips);
   };
 
   /* The letters of the sources that know a machine. */

@@ -33,7 +33,7 @@
         var text = location.search.slice(1);
         var f = address.read(text);
         var shown = [chosen(sites, f.site), day(f.as_of), day(f.compare_to), chosen(bases, [f.basis])[0] || "assets",
-          chosen(types, f.type), chosen(statuses, f.status)];
+          chosen(types, f.type), chosen(statuses, f.status.length ? f.status : address.usual(location.pathname))];
         var changed = CONTROLS.map(function (control, i) {
           var same = Array.isArray(shown[i]) ? list(given[i]).map(String).sort().join() === shown[i].map(String).sort().join()
             : (given[i] || null) === shown[i];
@@ -54,9 +54,12 @@
           }
           f.type = chosen(types, list(f.type));
           f.status = chosen(statuses, list(f.status));
-          text = address.write(f);
+          text = address.write(f, location.pathname);
           history.pushState({}, "", location.pathname + (text ? "?" + text : ""));
+          // Without a status the page takes its usual ones, and shows which.
+          var usual = f.status.length ? nothing() : chosen(statuses, address.usual(location.pathname));
           shown = shown.map(nothing);
+          shown[5] = usual;
         } else if (triggered.length && triggered.every(function (id) { return CONTROLS.indexOf(id) >= 0; })) {
           return nothing();
         } else {
@@ -69,11 +72,13 @@
           window.dash_clientside.set_props("search-text", { value: f.q || "" });
         }
         // What belongs to one page alone stays there.
-        var shared = address.write(address.read(text));
-        var query = shared ? "?" + shared : "";
-        var n = address.count(address.read(text));
+        var to = function (page) {
+          var shared = address.write(address.read(text), page);
+          return page + (shared ? "?" + shared : "");
+        };
+        var n = address.count(address.read(text), location.pathname);
         return [text].concat(shown, [
-          links.map(function (link) { return link.page + query; }),
+          links.map(function (link) { return to(link.page); }),
           links.map(function (link) { return here(location.pathname, link.page) ? "here" : ""; }),
           n ? String(n) : "",
         ]);
@@ -81,7 +86,7 @@
       search: function (_, value) {
         var f = address.read(location.search);
         f.q = (value || "").trim() || null;
-        var text = address.write(f);
+        var text = address.write(f, "/devices");
         document.activeElement.blur();
         if (location.pathname !== "/devices") address.open("/devices", text);
         else if (text !== location.search.slice(1)) address.go(text);
@@ -135,7 +140,7 @@
 
   function typing(target) { return /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable; }
 
-  var KEYS = { o: "/", d: "/devices", m: "/months", r: "/collections" };
+  var KEYS = { o: "/", c: "/changes", d: "/devices", m: "/months", r: "/collections" };
   var waiting = 0;
   document.addEventListener("keydown", function (event) {
     if (event.key === "Escape") root.classList.remove("sheet-open", "more-open");

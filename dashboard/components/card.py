@@ -1,8 +1,10 @@
 """The frame of everything on a page: title, subtitle, quiet actions, content."""
 
+from collections.abc import Callable
 from typing import Any
 
 from dash import dcc, html
+from flask_babel import gettext as _
 
 
 def card(
@@ -32,6 +34,26 @@ def card(
         className=f"card {kind}".strip(),
         **{"aria-labelledby": f"{name}-title"},
     )
+
+
+def file_links(address: Callable[[str], str]) -> list[html.A]:
+    """The quiet actions that download a table or a chart's data.
+
+    Args:
+        address: that of the file in a format ("csv", "xlsx").
+    """
+    return [
+        html.A(
+            [html.Span(className="icon icon-download"), name],
+            href=address(form),
+            className=f"button quiet file-{form}",
+            title=about,
+        )
+        for form, name, about in (
+            ("csv", _("CSV"), _("Download as CSV")),
+            ("xlsx", _("Excel"), _("Download for Excel")),
+        )
+    ]
 
 
 def chart(name: str, height: int, label: str) -> html.Div:

@@ -7,13 +7,15 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.components.filter_words import basis_word, status_word, type_word
-from dashboard.filters import COUNTED, Filters
+from dashboard.components.sentences import bar_word
+from dashboard.filters import Filters, usual_statuses
 from dashboard.formats import day
 from dashboard.queries.moment import LABELS
 
 
 def chips(filters: Filters, site_names: Mapping[int, str], path: str) -> list[Component]:
-    """One chip for each filter that is set."""
+    """One chip for each filter that is set; on Changes, the bars too."""
+    usual = usual_statuses(path)
     found: list[tuple[str, Filters]] = []
     for site in filters.sites:
         others = tuple(other for other in filters.sites if other != site)
@@ -31,18 +33,20 @@ def chips(filters: Filters, site_names: Mapping[int, str], path: str) -> list[Co
     for name in filters.types:
         rest = tuple(other for other in filters.types if other != name)
         found.append((type_word(name), filters.having(types=rest)))
-    if filters.statuses != COUNTED:
+    if filters.statuses != usual:
         words = ", ".join(status_word(name) for name in filters.statuses)
-        found.append((words, filters.having(statuses=COUNTED)))
+        found.append((words, filters.having(statuses=usual)))
     if filters.q:
         found.append((f"“{filters.q}”", filters.having(q=None)))
     for source in filters.sources:
         found.append((LABELS[source], filters.having(sources=())))
-    return [_chip(text, without, path) for text, without in found]
+    for name in filters.changes:
+        rest = tuple(other for other in filters.changes if other != name)
+        found.append((bar_word(name, filters), filters.having(changes=rest)))
+    return [_chip(text, without.to_query(default_statuses=usual), path) for text, without in found]
 
 
-def _chip(text: str, without: Filters, path: str) -> Component:
-    query = without.to_query()
+def _chip(text: str, query: str, path: str) -> Component:
     return dcc.Link(
         [html.Span(text), html.Span(className="icon icon-close", **{"aria-hidden": "true"})],
         href=f"{path}?{query}" if query else path,

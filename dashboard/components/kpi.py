@@ -37,15 +37,13 @@ def tiles(found: Sequence[Tile]) -> list[html.Div]:
     ]
 
 
-def _tile(tile: Tile) -> dcc.Link | html.A:
+def _tile(tile: Tile) -> dcc.Link:
     first = [html.Span(formats.number(tile.figure.current), className="kpi-value")]
     if tile.moves:
         first.append(delta(tile.figure))
     if tile.trend:
         first.append(sparkline(tile.trend, "", width=72))
-    # A place on this very page is the browser's own business: dcc.Link would scroll to the top.
-    link = html.A if tile.href.startswith("#") else dcc.Link
-    return link(
+    return dcc.Link(
         [
             html.Span(tile.label, className="kpi-label"),
             html.Span(first, className="kpi-row"),

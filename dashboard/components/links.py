@@ -2,7 +2,10 @@
 
 from datetime import date
 
-from dashboard.filters import Filters
+from dashboard.filters import BARS, BILLABLE, COUNTED, Filters
+from dashboard.queries.changes import Bars
+from dashboard.queries.changes_list import BY_BAR
+from dashboard.queries.changes_list import Sort as ChangeSort
 from dashboard.queries.devices import BY_SITE, Sort
 
 
@@ -19,20 +22,34 @@ def devices_on(filters: Filters, day: date | None, **narrower: object) -> str:
     return devices(filters.having(**narrower))
 
 
-def devices_file(filters: Filters, sort: Sort = BY_SITE) -> str:
+def devices_file(filters: Filters, sort: Sort = BY_SITE, form: str = "csv") -> str:
     """The file of exactly the devices that `filters` count, in this order."""
     order = None if sort == BY_SITE else f"{'-' if sort.descending else ''}{sort.column}"
-    return _with("/export/devices.csv", filters, sort=order)
-
-
-def sites_file(filters: Filters) -> str:
-    """The file of every site that `filters` count in."""
-    return _with("/export/sites.csv", filters)
+    return _with(f"/export/devices.{form}", filters, sort=order)
 
 
 def changes(filters: Filters, change: str | None = None) -> str:
     """Why the count of `filters` moved; only the devices of one bar, when it is named."""
-    return _with("/changes", filters, change=change)
+    if change is not None:
+        filters = filters.having(changes=(change,))
+    return _with("/changes", filters, BILLABLE)
+
+
+def bars(found: Bars, filters: Filters, then: date | None) -> dict[str, str | None]:
+    """The address behind each bar; its ends open the devices of their day."""
+    behind = {name: changes(filters, name) for name in BARS if getattr(found, name)}
+    return {"opening": devices_on(filters, then), **behind, "closing": devices(filters)}
+
+
+def changes_file(filters: Filters, sort: ChangeSort, form: str) -> str:
+    """The file of exactly the changes that `filters` list, in this order."""
+    order = None if sort == BY_BAR else f"{'-' if sort.descending else ''}{sort.column}"
+    return _with(f"/export/changes.{form}", filters, BILLABLE, sort=order)
+
+
+def file(subject: str, form: str, filters: Filters) -> str:
+    """The file of a table or of a chart's data, as `filters` show it."""
+    return _with(f"/export/{subject}.{form}", filters, BILLABLE if subject == "bars" else COUNTED)
 
 
 def site(filters: Filters, site_id: int) -> str:
@@ -70,6 +87,11 @@ def devices_of_source(source: str, day: date) -> str:
     return _with("/devices", Filters(as_of=day, basis=source))
 
 
-def _with(path: str, filters: Filters, **extra: object) -> str:
-    query = filters.to_query(extra=extra)
+def _with(path: str, filters: Filters, statuses: tuple[str, ...] = COUNTED, **extra: object) -> str:
+    """Args:
+    statuses: those that the address takes unless it names others.
+    """
+    if path.split(".")[0] not in ("/changes", "/export/changes"):
+        filters = filters.having(changes=())
+    query = filters.to_query(default_statuses=statuses, extra=extra)
     return f"{path}?{query}" if query else path

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from dash import html, no_update
+from dash.development.base_component import Component
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard import formats
 from dashboard.components import links, sentences
+from dashboard.components.card import file_links
 from dashboard.components.kpi import Tile, tiles
 from dashboard.components.legend import Entry, legend
 from dashboard.components.movers import movers_list
@@ -89,19 +91,21 @@ def parts(answers: Answers) -> dict[str, Any]:
         "movers": movers_list(
             answers.movers, lambda site: links.devices(counted.having(sites=(site,)))
         ),
-        **dict.fromkeys(("months_why", "movers_why"), why_button(query, "change", words=True)),
-        "why_why": why_button(query, "bars", words=True),
+        "movers_why": why_button(query, "change", words=True),
+        "months_why": _actions(why_button(query, "change", words=True), "months", counted),
+        "why_why": _actions(why_button(query, "bars", words=True), "bars", counted),
         "why_title": sentences.balance(answers.bars, then),
         "why_subtitle": f"{compared}, {axis}" if axis else compared,
         "why": waterfall_figure(
             answers.bars,
             sentences.bar_names(moment, counted),
-            {
-                "opening": links.devices_on(counted, moment.then.day),
-                "closing": links.devices(counted),
-            },
+            links.bars(answers.bars, counted, moment.then.day),
         ),
     }
+
+
+def _actions(why: Component, subject: str, counted: Filters) -> list[Component]:
+    return [why, *file_links(lambda form: links.file(subject, form, counted))]
 
 
 def _month(answers: Answers, month: Month, kind: str | None) -> str | None:
@@ -149,7 +153,16 @@ def _tiles(answers: Answers) -> list[Tile]:
             trend=answers.trend,
         ),
         *(
-            Tile(bar, name, Change(n, None), since, "#why", query, bar, moves=False)
+            Tile(
+                bar,
+                name,
+                Change(n, None),
+                since,
+                links.changes(counted, bar),
+                query,
+                bar,
+                moves=False,
+            )
             for bar, name, n in (
                 ("added", _("Added"), bars.added),
                 ("removed", _("Removed"), bars.removed),
@@ -193,7 +206,7 @@ def sites_parts(rows: Sequence[Site], moment: Moment, counted: Filters) -> dict[
         "now": formats.short_day(moment.now.day or moment.now.asked),
         "then": formats.short_day(moment.then.day or moment.then.asked),
         "subtitle": _sites_line(len(rows), moment, counted),
-        "file": links.sites_file(counted),
+        "files": file_links(lambda form: links.file("sites", form, counted)),
     }
 
 

@@ -8,7 +8,7 @@ from flask_babel import ngettext
 
 from dashboard import formats
 from dashboard.components.words import basis_phrase, counted_name
-from dashboard.filters import Filters
+from dashboard.filters import ALL_CHANGES, BARS, Filters
 from dashboard.queries.change import Change
 from dashboard.queries.changes import Bars, Mover
 from dashboard.queries.moment import Moment
@@ -94,13 +94,21 @@ def bar_names(moment: Moment, filters: Filters) -> dict[str, str]:
     """What each bar is called: the ends by their days, those between by what happened."""
     return {
         "opening": formats.short_day(moment.then.day or moment.then.asked),
+        **{bar: bar_word(bar, filters) for bar in BARS},
+        "closing": formats.short_day(moment.now.day or moment.now.asked),
+    }
+
+
+def bar_word(bar: str, filters: Filters) -> str:
+    """What a bar between the ends is called, or "all" changes."""
+    return {
         "added": _("Added"),
         "removed": _("Removed"),
         "moved_in": _("Moved in"),
         "moved_out": _("Moved out"),
+        ALL_CHANGES: _("Every change"),
         **_reclassified(filters),
-        "closing": formats.short_day(moment.now.day or moment.now.asked),
-    }
+    }[bar]
 
 
 def _reclassified(filters: Filters) -> dict[str, str]:
@@ -141,6 +149,11 @@ def _parts(bars: Bars, filters: Filters) -> list[str]:
 def how_many(count: int) -> str:
     """ "412 devices match"."""
     return ngettext("%(n)s device matches", "%(n)s devices match", count, n=formats.number(count))
+
+
+def how_many_changes(count: int) -> str:
+    """ "12 devices changed"."""
+    return ngettext("%(n)s device changed", "%(n)s devices changed", count, n=formats.number(count))
 
 
 def shown(moment: Moment, filters: Filters) -> str:

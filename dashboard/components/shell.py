@@ -33,6 +33,7 @@ def page_links() -> list[PageLink]:
     """The pages there are, in their order."""
     known = {
         "/": PageLink("/", _("Overview"), "overview", "o"),
+        "/changes": PageLink("/changes", _("Changes"), "changes", "c"),
         "/devices": PageLink("/devices", _("Devices"), "devices", "d"),
         "/months": PageLink("/months", _("Months"), "months", "m"),
         "/collections": PageLink("/collections", _("Collections"), "collections", "r"),

@@ -1,6 +1,6 @@
 """Why the number moved: opening, what came, what went, closing. It adds up."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import accumulate, pairwise
 
 import plotly.graph_objects as go
@@ -26,7 +26,10 @@ _HALF_BAR = (1 - _GAP) / 2
 
 
 def waterfall_figure(
-    bars: Bars, names: Mapping[str, str], href: Mapping[str, str | None]
+    bars: Bars,
+    names: Mapping[str, str],
+    href: Mapping[str, str | None],
+    chosen: Collection[str] = (),
 ) -> go.Figure:
     """The chart. Drawn from bars with a base, because the small bundle has no waterfall.
 
@@ -36,6 +39,7 @@ def waterfall_figure(
     Args:
         names: what each field of `Bars` is called.
         href: the address behind a bar, by field; None where there is none.
+        chosen: the bars that are looked at; the others step back.
     """
     figure = go.Figure(layout={"template": template(), "bargap": _GAP, "showlegend": False})
     if bars.opening is None or bars.closing is None:
@@ -53,6 +57,8 @@ def waterfall_figure(
         formats.number(bars.closing),
     ]
     colours = [ACCENT, *(UP if sign > 0 else DOWN for _key, sign in STEPS), ACCENT]
+    alone = any(key in chosen for key in keys)
+    faded = [1 if key in chosen or not alone else 0.35 for key in keys]
     labels = [_wrapped(names[key]) for key in keys]
     # From the floor on, or Plotly would draw from zero what the axis cuts away.
     bases = [max(low, floor) for low in lows]
@@ -61,7 +67,7 @@ def waterfall_figure(
         y=[high - base for base, high in zip(bases, highs, strict=True)],
         base=bases,
         customdata=[href.get(key) for key in keys],
-        marker={"color": colours},
+        marker={"color": colours, "opacity": faded},
         hovertext=[plain(f"{names[key]}: {text}") for key, text in zip(keys, texts, strict=True)],
         hoverinfo="text",
     )

@@ -13,9 +13,9 @@ from dash import (
     html,
     no_update,
 )
-from flask_babel import gettext as _
 
 from dashboard.components import links, sentences
+from dashboard.components.card import file_links
 from dashboard.components.device_grid import asked, device_grid, rows, sort_of
 from dashboard.components.states import first_run, nothing_matches
 from dashboard.components.why import why_button
@@ -24,25 +24,19 @@ from dashboard.i18n import told
 from dashboard.queries import devices
 from dashboard.queries.freshness import freshness
 
-dash.register_page(__name__, path="/devices", name="Devices", order=2)
+dash.register_page(__name__, path="/devices", name="Devices", order=4)
 
 
 class Ids:
     """The ids of this page."""
 
     COUNT, WHY = "devices-count", "devices-why"
-    ABOUT, FILE = "devices-about", "devices-file"
+    ABOUT, FILES = "devices-about", "devices-files"
     STATE, BODY, GRID = "devices-state", "devices-body", "devices-grid"
 
 
 def layout(**_query: str) -> html.Div:
     """The count line, the file, the grid."""
-    file = html.A(
-        [html.Span(className="icon icon-download"), _("Export CSV")],
-        id=Ids.FILE,
-        href="/export/devices.csv",
-        className="button",
-    )
     words = html.Div(
         [
             html.Div(
@@ -54,7 +48,9 @@ def layout(**_query: str) -> html.Div:
     )
     return html.Div(
         [
-            html.Div([words, file], className="page-head"),
+            html.Div(
+                [words, html.Div(id=Ids.FILES, className="card-actions")], className="page-head"
+            ),
             html.Div(id=Ids.STATE),
             html.Div(device_grid(Ids.GRID), id=Ids.BODY, className="grid-card"),
         ],
@@ -85,10 +81,13 @@ def show(query: str | None, _snapshot: object) -> tuple[str, str, Any, Any, bool
     return sentences.how_many(count), shown, why, state, not count
 
 
-@callback(Output(Ids.FILE, "href"), Input("filters", "data"), Input(Ids.GRID, "getRowsRequest"))
-def file(query: str | None, request: dict[str, Any] | None) -> str:
-    """The file of what is listed, in the order in which it is listed."""
-    return links.devices_file(filters_of(query), sort_of((request or {}).get("sortModel")))
+@callback(
+    Output(Ids.FILES, "children"), Input("filters", "data"), Input(Ids.GRID, "getRowsRequest")
+)
+def files(query: str | None, request: dict[str, Any] | None) -> Any:
+    """The files of what is listed, in the order in which it is listed."""
+    filters, sort = filters_of(query), sort_of((request or {}).get("sortModel"))
+    return file_links(lambda form: links.devices_file(filters, sort, form))
 
 
 @callback(

@@ -24,23 +24,17 @@ dash.register_page(__name__, path="/", name="Overview", order=1)
 class Ids:
     """The ids of this page."""
 
-    GO, STATE, BODY, KPIS = "overview-go", "overview-state", "overview-body", "overview-kpis"
+    STATE, BODY, KPIS = "overview-state", "overview-body", "overview-kpis"
     MONTHS, MONTHS_CHART = "months", "months-chart"
     MOVERS, MOVERS_LIST = "movers", "movers-list"
     WHY, WHY_CHART = "why", "why-chart"
     MONTHS_WHY, MOVERS_WHY, WHY_WHY = "months-why", "movers-why", "why-why"
     LEGEND = "months-legend"
-    SITES, SITES_FILE, ORDER = "sites", "sites-file", "sites-order"
+    SITES, SITES_FILES, ORDER = "sites", "sites-files", "sites-order"
 
 
 def layout(**_query: str) -> html.Div:
     """Every card in its place and size; the callbacks fill them."""
-    file = html.A(
-        [html.Span(className="icon icon-download"), _("Export CSV")],
-        id=Ids.SITES_FILE,
-        href="/export/sites.csv",
-        className="button quiet",
-    )
     months = [
         chart(Ids.MONTHS_CHART, 264, _("Devices month by month")),
         html.Div(id=Ids.LEGEND, className="legend"),
@@ -54,11 +48,15 @@ def layout(**_query: str) -> html.Div:
             chart(Ids.WHY_CHART, 240, _("Why the number moved")),
             actions=html.Span(id=Ids.WHY_WHY),
         ),
-        card(Ids.SITES, site_table(Ids.SITES), title=_("Sites"), actions=file),
+        card(
+            Ids.SITES,
+            site_table(Ids.SITES),
+            title=_("Sites"),
+            actions=html.Span(id=Ids.SITES_FILES),
+        ),
     ]
     return html.Div(
         [
-            dcc.Location(id=Ids.GO, refresh="callback-nav"),
             dcc.Store(id=Ids.ORDER, data=MOVED),
             html.H1(_("Overview"), className="visually-hidden"),
             html.Div(id=Ids.STATE),
@@ -126,7 +124,7 @@ def _ask(v: View) -> Answers:
         "now": Output(f"{Ids.SITES}-text-now", "children"),
         "then": Output(f"{Ids.SITES}-text-then", "children"),
         "subtitle": Output(f"{Ids.SITES}-subtitle", "children"),
-        "file": Output(Ids.SITES_FILE, "href"),
+        "files": Output(Ids.SITES_FILES, "children"),
     },
     inputs=[Input("filters", "data"), Input("snapshot", "data"), Input(Ids.ORDER, "data")],
 )
@@ -140,7 +138,7 @@ def show_sites(query: str | None, _snapshot: object, order: dict[str, Any]) -> d
 
 clientside_callback(
     ClientsideFunction("pages", "follow"),
-    Output(Ids.GO, "href"),
+    Output(Ids.WHY_CHART, "id"),
     Input(Ids.MONTHS_CHART, "clickData"),
     Input(Ids.WHY_CHART, "clickData"),
     prevent_initial_call=True,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, fields
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Subquery, and_, case, func, select
@@ -14,6 +15,7 @@ from dashboard.queries.entities import flag
 from dashboard.queries.moment import Moment
 from dashboard.queries.sites import names
 from db.changed import compared, differs
+from db.runs import published_days
 from db.views import standing_on_both
 
 _ABSENT, _ELSEWHERE, _IN_SITES, COUNTED = range(4)
@@ -67,6 +69,12 @@ def signed(name: str, n: int | None) -> int | None:
 def known(moment: Moment, filters: Filters) -> bool:
     """Whether the basis has a snapshot on both days: without one there is nothing to compare."""
     return moment.then.known(filters.basis) and moment.now.known(filters.basis)
+
+
+def first_day(connection: Connection, basis: str) -> date | None:
+    """The first day on which the basis has a snapshot; None while it has none."""
+    days = published_days(connection, None if basis in ("assets", "records") else basis)
+    return days[0] if days else None
 
 
 def levels(moment: Moment, filters: Filters, *columns: str) -> Select[Any]:

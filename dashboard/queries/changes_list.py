@@ -28,6 +28,7 @@ from dashboard.queries.entities import NO_SITE, flag
 from dashboard.queries.moment import Moment
 from db.changed import Changed, changed
 from db.happened import State
+from db.reasons import Reason
 from db.tables import sites
 
 CHUNK = 500
@@ -48,13 +49,18 @@ class Item:
         return found
 
     @property
+    def decisive(self) -> tuple[Reason, ...]:
+        """What put it into its bar; without a bar, all that happened."""
+        for codes in _DECISIVE.get(self.bar or "", ()):
+            found = tuple(reason for reason in self.changed.happened if reason.code in codes)
+            if found:
+                return found
+        return self.changed.happened
+
+    @property
     def day(self) -> date | None:
         """The day of what put it into its bar; without a bar, of what happened last."""
-        days = {reason.code: reason.day for reason in self.changed.happened}
-        for codes in _DECISIVE.get(self.bar or "", ()):
-            if decisive := [days[code] for code in codes if code in days]:
-                return max(decisive)
-        return max(days.values(), default=None)
+        return max((reason.day for reason in self.decisive), default=None)
 
 
 @dataclass(frozen=True)
