@@ -73,7 +73,7 @@ def asks(app: Dash, output: str, **values: Any) -> Any:
 
 def grid(app: Dash, query: str, **request: Any) -> dict[str, Any]:
     asked = {"startRow": 0, "endRow": 100, "sortModel": [], "filterModel": {}} | request
-    answer = asks(app, "getRowsResponse", **{"devices-grid": asked, "filters": query})
+    answer = asks(app, "devices-grid.getRowsResponse", **{"devices-grid": asked, "filters": query})
     found: dict[str, Any] = answer["response"]["devices-grid"]["getRowsResponse"]
     return found
 

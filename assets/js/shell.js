@@ -135,7 +135,7 @@
 
   function typing(target) { return /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable; }
 
-  var KEYS = { o: "/", d: "/devices", m: "/months", r: "/collections" };
+  var KEYS = { o: "/", d: "/devices", s: "/sites", m: "/months", r: "/collections" };
   var waiting = 0;
   document.addEventListener("keydown", function (event) {
     if (event.key === "Escape") root.classList.remove("sheet-open", "more-open");

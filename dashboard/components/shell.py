@@ -33,6 +33,7 @@ def page_links() -> list[PageLink]:
     """The pages there are, in their order."""
     known = {
         "/": PageLink("/", _("Overview"), "overview", "o"),
+        "/sites": PageLink("/sites", _("Sites"), "sites", "s"),
         "/devices": PageLink("/devices", _("Devices"), "devices", "d"),
         "/months": PageLink("/months", _("Months"), "months", "m"),
         "/collections": PageLink("/collections", _("Collections"), "collections", "r"),

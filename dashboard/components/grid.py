@@ -1,0 +1,74 @@
+"""What every grid has in common: its options, its words, its pages, its columns of text."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dash_ag_grid import AgGrid
+from flask_babel import gettext as _
+
+PAGE = 100
+MOST = 1000
+"""Rows that are given at once, however many are asked for."""
+LONGEST = 300
+"""Characters of a cell that are shown; the file has all."""
+
+
+def grid(name: str, columns: list[dict[str, Any]], *, row_height: int) -> AgGrid:
+    """An empty grid that the server pages and sorts; it asks for its rows by `getRowsRequest`."""
+    return AgGrid(
+        id=name,
+        rowModelType="infinite",
+        columnDefs=columns,
+        defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True},
+        dashGridOptions={
+            "rowHeight": row_height,
+            "headerHeight": 40,
+            "cacheBlockSize": PAGE,
+            "maxBlocksInCache": 10,
+            "pagination": True,
+            "paginationPageSize": PAGE,
+            "paginationPageSizeSelector": False,
+            "enableCellTextSelection": True,
+            "suppressCellFocus": False,
+            "tooltipShowDelay": 400,
+            "multiSortKey": "none",
+            "suppressMultiSort": True,
+            "localeText": _words(),
+        },
+        className="grid",
+        style={"height": None},
+    )
+
+
+def window(request: Mapping[str, Any]) -> dict[str, int]:
+    """Which rows the grid asks for, as the arguments `offset` and `limit` of a query."""
+    first, end = int(request["startRow"]), int(request["endRow"])
+    return {"offset": max(first, 0), "limit": min(max(end - first, 0), MOST)}
+
+
+def cut(value: Any) -> Any:
+    """A long text as a cell shows it."""
+    if isinstance(value, str) and len(value) > LONGEST:
+        return value[: LONGEST - 1] + "\u2026"
+    return value
+
+
+def text_column(field: str, name: str, least: int, **more: Any) -> dict[str, Any]:
+    """A column of text that takes its share of what is left."""
+    column = {"field": field, "headerName": name, "minWidth": least, "flex": 1}
+    return column | {"tooltipField": field} | more
+
+
+def _words() -> dict[str, str]:
+    """What the grid itself says."""
+    return {
+        "noRowsToShow": _("No device matches these filters."),
+        "loadingOoo": _("Loading"),
+        "page": _("Page"),
+        "to": _("to"),
+        "of": _("of"),
+        "nextPage": _("Next page"),
+        "previousPage": _("Previous page"),
+        "firstPage": _("First page"),
+        "lastPage": _("Last page"),
+    }
