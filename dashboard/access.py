@@ -38,6 +38,7 @@ ACCESS: dict[str, str] = {
     "/api/dashboard/devices": VIEWER,
     "/api/devices/<device_id>/history": VIEWER,
     "/api/runs": VIEWER,
+    "/api/sites": VIEWER,
     "/api/dashboard/changes": VIEWER,
     "/api/months": VIEWER,
     # Files.

@@ -52,6 +52,7 @@ def test_the_list_opens_a_device_and_its_timeline_says_what_changed(
     expect(quiet.locator(".timeline > li")).to_have_count(2)
     newest = quiet.locator(".timeline > li").first
     expect(newest).to_contain_text("as of 22 Nov")
+    expect(newest.get_by_role("rowheader").first).to_have_text("Display name")
     expect(newest.locator("tr", has_text="Display name").first).to_contain_text("Front desk spare")
     expect(newest.locator("tr", has_text="Status").first.locator("ins")).to_have_text("Spare")
     expect(quiet.locator("#device-evidence")).to_contain_text("sn777")

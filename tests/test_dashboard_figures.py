@@ -266,7 +266,7 @@ def test_a_hostile_site_is_text_in_lists_and_tables(name: str) -> None:
     change = Change(5, 3)
     movers = movers_list([Mover(7, name, change)], lambda site: f"/devices?site={site}")
     site = Site(7, name, change, {}, {}, ("ninja",), (1, None, 5))
-    table = site_rows([site], lambda site: f"/devices?site={site}")
+    table = site_rows([site], Filters())
     for part in (movers, table):
         assert name in texts(part)
         markup = json.dumps(part, default=lambda one: one.to_plotly_json())
@@ -320,7 +320,7 @@ def test_sites_are_ordered_by_a_column_and_what_is_not_known_comes_last(
 
 def test_two_thousand_sites_are_cut_and_the_table_says_so() -> None:
     many = [site(f"Site {number}", 1, 1, number) for number in range(2000)]
-    assert len(site_rows(many, str)) == MOST
+    assert len(site_rows(many, Filters())) == MOST
     assert "200 of 2,000 sites" in (more_line(len(many)) or "")
     assert more_line(MOST) is None
 

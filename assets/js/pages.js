@@ -50,6 +50,14 @@
     },
   };
 
+  /* A line under all rows, which stays while they are paged. */
+  hub.pages.last_line = function (row, grid) {
+    window.dash_ag_grid.getApiAsync(grid).then(function (api) {
+      api.setGridOption("pinnedBottomRowData", row ? [row] : []);
+    });
+    return nothing();
+  };
+
   /* Who asks only for spare or excluded devices asks why they are: that needs the system's place. */
   hub.pages.fit = function (query, grid) {
     var statuses = new URLSearchParams(query || "").getAll("status");
@@ -66,7 +74,7 @@
 
   /* A name that opens a page of its own; the filters of this one go with it. */
   cells.HubLink = function (props) {
-    if (!props.value || !props.data) { return props.value || null; }
+    if (!props.value || !props.data || props.data[props.id] === undefined) { return props.value || null; }
     var query = location.search.slice(1);
     if (props.without) {
       var kept = new URLSearchParams(query);
@@ -91,6 +99,46 @@
       ".ag-pinned-left-cols-container [row-index='" + row.getAttribute("row-index") + "'] .cell-link");
     if (found) { found.click(); }
   });
+
+  /* The "why" button of a row's number (why.js). */
+  cells.HubWhy = function (props) {
+    if (typeof props.value !== "string") { return null; }
+    return element("button", { className: "why", type: "button", title: props.about, "aria-label": props.about,
+      "aria-haspopup": "dialog", "data-why": "count", "data-query": props.value },
+      element("span", { className: "icon icon-why", "aria-hidden": "true" }));
+  };
+
+  /* A change as arrow and number; the row says which way it went. */
+  cells.HubDelta = function (props) {
+    if (!props.data || !props.value) { return null; }
+    var way = props.data.way;
+    var arrow = { up: "\u25b2", down: "\u25bc" }[way];
+    return element("span", { className: "delta delta-" + way },
+      arrow ? element("span", { className: "delta-arrow", "aria-hidden": "true" }, arrow) : null, props.value);
+  };
+
+  /* A trend as small as a word: one line per unbroken stretch, a dot on the last value. */
+  cells.HubTrend = function (props) {
+    var values = props.value || [];
+    var known = values.filter(function (value) { return value !== null; });
+    if (known.length < 2) { return null; }
+    var least = Math.min.apply(null, known);
+    var most = Math.max.apply(null, known);
+    var path = "";
+    var pen = "M";
+    var x = 0;
+    var y = 0;
+    values.forEach(function (value, index) {
+      if (value === null) { pen = "M"; return; }
+      x = 2 + index * 92 / (values.length - 1);
+      y = 22 - (most > least ? (value - least) / (most - least) : 0.5) * 20;
+      path += pen + x.toFixed(1) + " " + y.toFixed(1);
+      pen = "L";
+    });
+    return element("svg", { className: "trend-line", width: 96, height: 24, viewBox: "0 0 96 24", "aria-hidden": "true" },
+      element("path", { d: path, fill: "none", stroke: "currentColor", strokeWidth: 1.5, strokeLinejoin: "round" }),
+      element("circle", { cx: x, cy: y, r: 2, fill: "currentColor" }));
+  };
 
   /* A word in a pill; its kind is one of ours, for its colour and shape. */
   cells.HubPill = function (props) {

@@ -13,6 +13,7 @@ from dashboard.api import (
     months,
     openapi,
     runs,
+    sites,
 )
 from dashboard.api.answers import register_errors
 from dashboard.api.question import Reader
@@ -32,5 +33,8 @@ def register(
     """
     reader = Reader(engine, clock, timezone(environ))
     register_errors(server)
-    for part in (health, dashboard, changes, devices, exports, invoice_pack, months, runs, openapi):
+    parts = (
+        health, dashboard, changes, devices, exports, invoice_pack, months, runs, sites, openapi,
+    )  # fmt: skip
+    for part in parts:
         server.register_blueprint(part.blueprint(reader))

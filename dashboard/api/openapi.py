@@ -159,6 +159,11 @@ DOCUMENT: Schema = {
         "/api/dashboard/devices": _json(
             "Devices of a day", [*_shared("records"), _SOURCE, *_PAGE], "Devices"
         ),
+        "/api/sites": _json(
+            "Sites, now and then, each machine once unless another basis is asked for",
+            [*_shared("assets"), _SOURCE, *_PAGE],
+            "SiteList",
+        ),
         "/api/devices/{device_id}/history": _json(
             "What was said of a device, newest first, and what changed",
             [_DEVICE, *_shared("assets"), *_PAGE],

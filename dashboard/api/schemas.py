@@ -65,6 +65,10 @@ _RUN_COUNTS = (
     "removed", "changed", "rule_version",
 )  # fmt: skip
 
+_SITE_COUNTS = (
+    "total_devices", "servers", "workstations", "other_devices", "billable_devices",
+    "spare_devices", "excluded_devices", "previous", "change",
+)  # fmt: skip
 _STRETCH = {
     "valid_from": DAY,
     "valid_to": _nullable("string", format="date", description="The first day after it; or null."),
@@ -210,6 +214,23 @@ SCHEMAS: Schema = {
         }
     ),
     "Sites": _object({"items": {"type": "array", "items": reference("ComparedSite")}, **_LIST}),
+    "SiteItem": _object(
+        {
+            "site_id": {"type": "integer"},
+            "name": {"type": "string"},
+            **dict.fromkeys(_SITE_COUNTS, _COUNT),
+            "types": _map({"type": "integer"}),
+            "sources": {"type": "array", "items": one_of(SOURCES)},
+            "change_percent": _nullable("number"),
+        }
+    ),
+    "SiteList": _object(
+        {
+            "compared_with": _MOMENT,
+            "items": {"type": "array", "items": reference("SiteItem")},
+            **_LIST,
+        }
+    ),
     "Difference": _object({"field": {"type": "string"}, "before": {}, "after": {}}),
     "Stretch": _object(_STRETCH),
     "Link": _object(_LINK),

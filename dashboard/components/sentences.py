@@ -13,6 +13,7 @@ from dashboard.queries.change import Change
 from dashboard.queries.changes import Bars, Mover
 from dashboard.queries.moment import Moment
 from dashboard.queries.months import Month
+from dashboard.queries.sites import Site
 
 
 def finding(figure: Change, filters: Filters, then: date) -> str:
@@ -154,6 +155,16 @@ def how_many(count: int) -> str:
 def how_many_changes(count: int) -> str:
     """ "12 devices changed"."""
     return ngettext("%(n)s device changed", "%(n)s devices changed", count, n=formats.number(count))
+
+
+def at_sites(sites: Sequence[Site], filters: Filters) -> str:
+    """ "412 devices at 13 sites, +12": the sum of a table of sites."""
+    figures = [site.figure for site in sites]
+    total = sum(figure.current or 0 for figure in figures)
+    return ngettext(
+        "%(what)s: %(total)s at %(n)s site", "%(what)s: %(total)s at %(n)s sites", len(figures),
+        what=counted_name(filters), total=formats.number(total), n=formats.number(len(figures)),
+    )  # fmt: skip
 
 
 def shown(moment: Moment, filters: Filters) -> str:

@@ -34,6 +34,7 @@ def page_links() -> list[PageLink]:
     known = {
         "/": PageLink("/", _("Overview"), "overview", "o"),
         "/changes": PageLink("/changes", _("Changes"), "changes", "c"),
+        "/sites": PageLink("/sites", _("Sites"), "sites", "s"),
         "/devices": PageLink("/devices", _("Devices"), "devices", "d"),
         "/months": PageLink("/months", _("Months"), "months", "m"),
         "/collections": PageLink("/collections", _("Collections"), "collections", "r"),

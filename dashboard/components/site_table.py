@@ -11,7 +11,7 @@ from dashboard.components import links
 from dashboard.components.pill import delta, source_badge
 from dashboard.components.sparkline import sparkline
 from dashboard.components.why import why_button
-from dashboard.filters import Filters
+from dashboard.filters import STATUSES, Filters
 from dashboard.queries.sites import Site
 
 MOST = 200
@@ -60,8 +60,8 @@ def more_line(count: int) -> str | None:
 
 
 def ordered(sites: Sequence[Site], column: str, down: bool) -> list[Site]:
-    """The sites by one of `COLUMNS`, or by how far they "moved"; equal ones by name, and what is
-    not known last."""
+    """The sites by one of `COLUMNS`, a key of `counts_of`, or by how far they "moved"; equal ones
+    by name, and what is not known last."""
     by_name = sorted(sites, key=lambda site: (site.name.casefold(), site.site_id))
     if column == "name":
         return by_name[::-1] if down else by_name
@@ -74,12 +74,20 @@ def _value(site: Site, column: str) -> int | Decimal | None:
     figure = site.figure
     if column == "moved":
         return None if figure.change is None else abs(figure.change)
-    return {
+    known: dict[str, int | Decimal | None] = {
         "now": figure.current,
         "then": figure.previous,
         "change": figure.change,
         "percent": figure.percent,
-    }[column]
+    }
+    return known[column] if column in known else counts_of(site)[column]
+
+
+def counts_of(site: Site) -> dict[str, int]:
+    """The site's counts by status and type: `others` are of neither of the two main types."""
+    statuses = {name: site.by_status.get(name, 0) for name in STATUSES}
+    main = {name: site.by_type.get(name, 0) for name in ("server", "workstation")}
+    return statuses | main | {"others": sum(site.by_type.values()) - sum(main.values())}
 
 
 def _head(name: str, column: str, text: str | None) -> html.Th:

@@ -98,7 +98,7 @@ def _table(changes: Sequence[Difference]) -> html.Table:
 
 def _change(one: Difference) -> html.Tr:
     name = field_name(one.field)
-    kind = "field payload-field" if one.field.startswith("payload.") else "field"
+    kind = "payload-field" if one.field.startswith("payload.") else ""
     return html.Tr(
         [
             html.Th(name, scope="row", className=kind),

@@ -47,7 +47,12 @@ def layout(device_id: str = "", **_query: str) -> html.Div:
     )
     machine_body = [html.Div(id=f"{Ids.MACHINE}-table"), html.Div(id=Ids.EVIDENCE)]
     beside = [
-        card(Ids.WHY, html.Div(id=f"{Ids.WHY}-said"), title=_("Why it is counted so")),
+        card(
+            Ids.WHY,
+            html.Div(id=f"{Ids.WHY}-said"),
+            title=_("Why it is counted so"),
+            subtitle=_("Each verdict with its reason"),
+        ),
         card(Ids.MACHINE, machine_body, subtitle=_("Side by side; what differs is marked")),
     ]
     happened = [

@@ -33,12 +33,25 @@ class Series:
         return (self.values or {}).get(key, ())
 
 
-def series(connection: Connection, moment: Moment, filters: Filters, days: int = 30) -> Series:
+def series(
+    connection: Connection,
+    moment: Moment,
+    filters: Filters,
+    days: int = 30,
+    *,
+    unbroken: bool = False,
+) -> Series:
     """The figures of the last `days` kept days up to the shown one, under the keys of
-    `counts.kpis`; a day without a snapshot repeats the one that stands."""
+    `counts.kpis`; a day without a snapshot repeats the one that stands.
+
+    Args:
+        unbroken: only days that follow each other: fewer, where earlier ones are not kept.
+    """
     if moment.now.day is None or moment.kept is None or filters.q is not None or filters.sources:
         return Series()
     shown = _last_kept(moment.kept, moment.now.day, days)
+    if unbroken:
+        shown = [day for day in shown if day >= moment.kept.daily_from] or shown[-1:]
     sums: list[_Groups | None] = [None] * len(shown)
     for basis in ("assets",) if filters.basis == "assets" else moment.now.dates(filters.basis):
         published = published_days(connection, None if basis == "assets" else basis)

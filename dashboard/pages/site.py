@@ -1,0 +1,185 @@
+"""One site: how did it go, what does it have, what changed?"""
+
+from datetime import timedelta
+from typing import Any
+
+import dash
+from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html
+from dash import no_update as same
+from flask_babel import gettext as _
+
+from dashboard.components import site_page
+from dashboard.components.card import card, chart
+from dashboard.components.device_grid import asked, device_grid, rows
+from dashboard.components.site_page import PARTS, Answers
+from dashboard.components.states import nothing_matches
+from dashboard.context import View, view
+from dashboard.filters import LARGEST_ID, Filters
+from dashboard.queries import changes, counts, devices, one_site
+from dashboard.queries.gaps import gaps
+from dashboard.queries.months import last_months
+from dashboard.queries.one_site import Profile
+from dashboard.queries.series import series
+
+dash.register_page(__name__, path_template="/sites/<site_id>", name="Site", title="Site")
+
+DAYS = 65
+
+
+class Ids:
+    """The ids of this page."""
+
+    SITE, GO, STATE, BODY, HEAD = "site", "site-go", "site-state", "site-body", "site-head"
+    MONTHS, DAILY, BARS = "site-months", "site-daily", "site-bars"
+    PLACES, ALIASES, DEVICES, GRID = "site-places", "site-aliases", "site-devices", "site-grid"
+
+
+def layout(site_id: str = "", **_query: str) -> html.Div:
+    """Every card in its place and size; the callbacks fill them."""
+    happened = [
+        card(
+            Ids.MONTHS,
+            chart(f"{Ids.MONTHS}-chart", 232, _("Devices month by month")),
+            actions=html.Span(id=f"{Ids.MONTHS}-why"),
+        ),
+        card(Ids.DAILY, chart(f"{Ids.DAILY}-chart", 200, _("Devices day by day"))),
+        card(
+            Ids.ALIASES,
+            html.Div(id=f"{Ids.ALIASES}-rows"),
+            title=_("What sources call it"),
+            subtitle=_("Their own name and id of this site, and the last day they named it so"),
+        ),
+    ]
+    beside = [
+        card(
+            Ids.BARS,
+            chart(f"{Ids.BARS}-chart", 232, _("Why the number moved")),
+            actions=html.Span(id=f"{Ids.BARS}-links", className="card-actions"),
+        ),
+        card(Ids.PLACES, html.Div(id=f"{Ids.PLACES}-rows"), subtitle=_("Counted devices in each")),
+    ]
+    grid = html.Div(device_grid(Ids.GRID), className="grid-card low")
+    body = [
+        html.Header(id=Ids.HEAD, className="card title-card"),
+        html.Div(happened, className="column"),
+        html.Div(beside, className="column"),
+        html.Section(
+            [html.H2(id=f"{Ids.DEVICES}-title", className="count-line"), grid],
+            className="listed",
+        ),
+    ]
+    return html.Div(
+        [
+            dcc.Location(id=Ids.GO, refresh="callback-nav"),
+            dcc.Store(id=Ids.SITE, data=site_id),
+            html.Div(id=Ids.STATE),
+            html.Div(body, id=Ids.BODY, className="one-site"),
+        ]
+    )
+
+
+@callback(
+    output={
+        "state": Output(Ids.STATE, "children"),
+        "hidden": Output(Ids.BODY, "hidden"),
+        "head": Output(Ids.HEAD, "children"),
+        "months_title": Output(f"{Ids.MONTHS}-title", "children"),
+        "months_subtitle": Output(f"{Ids.MONTHS}-subtitle", "children"),
+        "months": Output(f"{Ids.MONTHS}-chart", "figure"),
+        "months_why": Output(f"{Ids.MONTHS}-why", "children"),
+        "daily_title": Output(f"{Ids.DAILY}-title", "children"),
+        "daily_subtitle": Output(f"{Ids.DAILY}-subtitle", "children"),
+        "daily": Output(f"{Ids.DAILY}-chart", "figure"),
+        "bars_title": Output(f"{Ids.BARS}-title", "children"),
+        "bars_subtitle": Output(f"{Ids.BARS}-subtitle", "children"),
+        "bars": Output(f"{Ids.BARS}-chart", "figure"),
+        "bars_links": Output(f"{Ids.BARS}-links", "children"),
+        "places_title": Output(f"{Ids.PLACES}-title", "children"),
+        "places": Output(f"{Ids.PLACES}-rows", "children"),
+        "aliases": Output(f"{Ids.ALIASES}-rows", "children"),
+        "devices_title": Output(f"{Ids.DEVICES}-title", "children"),
+    },
+    inputs=[Input("filters", "data"), Input("snapshot", "data"), State(Ids.SITE, "data")],
+)
+def show(query: str | None, _snapshot: object, site_id: str | None) -> dict[str, Any]:
+    """The figures of one moment, of this site alone."""
+    with view(query) as v:
+        profile = _site(v, site_id)
+        if profile is None:
+            return dict.fromkeys(PARTS, same) | {"state": site_page.unknown(), "hidden": True}
+        if v.filters.sites and profile.site_id not in v.filters.sites:
+            nothing = nothing_matches(f"/sites/{profile.site_id}")
+            return dict.fromkeys(PARTS, same) | {"state": nothing, "hidden": True}
+        return site_page.parts(_ask(v, profile))
+
+
+def _site(v: View, site_id: str | None) -> Profile | None:
+    text = site_id or ""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
+    return one_site.profile(v.connection, number) if 0 <= number <= LARGEST_ID else None
+
+
+def _of(v: View, site_id: int) -> Filters:
+    return v.filters.having(sites=(site_id,))
+
+
+def _ask(v: View, profile: Profile) -> Answers:
+    counted = _of(v, profile.site_id)
+    asked = (v.connection, v.moment)
+    daily = series(*asked, counted, DAYS, unbroken=True)
+    missing = []
+    if daily.days:
+        sources = v.moment.now.dates(counted.basis)
+        first, last = daily.days[0] - timedelta(days=1), daily.days[-1]
+        missing = gaps(*asked, sources, first, last)
+    return Answers(
+        profile,
+        v.moment,
+        counted,
+        counts.kpis(*asked, counted),
+        one_site.in_sources(*asked, counted),
+        changes.bars(*asked, counted),
+        last_months(*asked, counted),
+        daily,
+        missing,
+        one_site.locations(*asked, counted),
+    )
+
+
+@callback(
+    Output(Ids.GRID, "getRowsResponse"),
+    Input(Ids.GRID, "getRowsRequest"),
+    State("filters", "data"),
+    State(Ids.SITE, "data"),
+    prevent_initial_call=True,
+)
+def answer(request: dict[str, Any] | None, query: str | None, site_id: str | None) -> Any:
+    """The rows that the grid asks for."""
+    if request is None or query is None:
+        return same
+    with view(query) as v:
+        profile = _site(v, site_id)
+        if profile is None:
+            return {"rowData": [], "rowCount": 0}
+        counted = _of(v, profile.site_id)
+        found = devices.page(v.connection, v.moment, counted, **asked(request))
+        count = devices.count(v.connection, v.moment, counted)
+    return {"rowData": rows(found), "rowCount": count}
+
+
+clientside_callback(
+    ClientsideFunction("pages", "follow"),
+    Output(Ids.GO, "href"),
+    Input(f"{Ids.MONTHS}-chart", "clickData"),
+    Input(f"{Ids.DAILY}-chart", "clickData"),
+    Input(f"{Ids.BARS}-chart", "clickData"),
+    prevent_initial_call=True,
+)
+clientside_callback(
+    ClientsideFunction("pages", "ask_again"),
+    Output(Ids.GRID, "id"),
+    Input("filters", "data"),
+    Input("snapshot", "data"),
+    State(Ids.GRID, "id"),
+    prevent_initial_call=True,
+)

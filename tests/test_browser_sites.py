@@ -1,0 +1,117 @@
+"""The Sites page and one site in Chromium: sums, ways in and back, gaps, states."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.showcase import shown
+from tests.test_browser_devices import count, quiet, saved
+from tests.worlds import HARBOR, named_world
+
+__all__ = ["quiet"]
+
+
+@pytest.fixture(scope="module")
+def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The named world."""
+    engine = saved(named_world(), migrated_file, tmp_path_factory.mktemp("sites"))
+    with shown(engine) as (found, _):
+        yield found
+    engine.dispose()
+
+
+def column(page: Page, name: str) -> list[int]:
+    cells = page.locator(f".ag-center-cols-container [col-id='{name}']")
+    expect(cells.first).not_to_be_empty()
+    return [int(text) for text in cells.all_inner_texts()]
+
+
+def test_the_last_line_is_the_sum_and_the_head_its_number(quiet: Page, address: str) -> None:
+    quiet.goto(f"{address}/sites?basis=records")
+    now = column(quiet, "now")
+    last = quiet.locator(".ag-floating-bottom [col-id='now']")
+    expect(last).to_have_text(str(sum(now)))
+    expect(quiet.locator("#sites-count")).to_have_text(f"Devices: {sum(now)} at {len(now)} sites")
+    quiet.locator(".ag-header-cell[col-id='now'] .ag-header-cell-label").click()
+    row = quiet.locator(".ag-center-cols-container [row-index='0'] [col-id='now']")
+    expect(row).to_have_text(str(max(now)))
+
+
+def test_a_site_opens_shows_its_numbers_and_back_returns(quiet: Page, address: str) -> None:
+    quiet.goto(f"{address}/sites?status=billable&site=1&site=2")
+    row = quiet.locator(".ag-pinned-left-cols-container .ag-row", has_text="Harbor Dental")
+    index = row.get_attribute("row-index")
+    cell = f".ag-center-cols-container [row-index='{index}'] [col-id='now']"
+    number = int(quiet.locator(cell).inner_text())
+    row.locator(".cell-link").click()
+    expect(quiet.locator(".title-line h1")).to_have_text("Harbor Dental")
+    assert quiet.url == f"{address}/sites/{HARBOR}?status=billable"
+    expect(quiet.locator(".site-total")).to_have_text(str(number))
+    expect(quiet.locator("#site-daily-title")).to_have_text("The last 65 days, 2 with a gap")
+    quiet.locator("#site-grid").scroll_into_view_if_needed()
+    expect(quiet.locator("#site-grid .ag-paging-row-summary-panel")).to_contain_text(f"of {number}")
+    quiet.locator(".site-total").click()
+    expect(quiet.locator("#devices-count")).to_contain_text(f"{number} device")
+    quiet.go_back()
+    expect(quiet.locator(".site-total")).to_have_text(str(number))
+    quiet.go_back()
+    expect(quiet.locator("#sites-count")).to_contain_text("at 2 sites")
+
+
+def test_each_figure_of_a_site_opens_its_list_and_its_why(quiet: Page, address: str) -> None:
+    quiet.goto(f"{address}/sites/{HARBOR}")
+    figures = quiet.locator(".figures > div", has_text=re.compile("Servers|ThreatLocker"))
+    expect(figures).to_have_count(2)
+    for place in range(2):
+        figure = figures.nth(place)
+        number = int(figure.locator("a").inner_text())
+        figure.locator(".why").click()
+        expect(quiet.locator(".drawer-figure")).to_have_text(f"Why {number}?")
+        quiet.keyboard.press("Escape")
+        figure.locator("a").click()
+        expect(quiet.locator("#devices-count")).to_contain_text("match")
+        assert count(quiet) == number
+        quiet.go_back()
+
+
+def test_an_outage_is_a_mark_in_the_days_and_no_drop(quiet: Page, address: str) -> None:
+    quiet.goto(f"{address}/sites/{HARBOR}")
+    expect(quiet.locator("#site-daily-chart .textpoint")).to_have_count(2)
+    totals = quiet.evaluate(
+        "(() => { const bars = document.querySelector('#site-daily-chart .js-plotly-plot').data"
+        ".filter(one => one.type === 'bar'); const at = bars[0].x.indexOf('2026-11-15');"
+        " const sum = i => bars.reduce((all, one) => all + (one.y[i] || 0), 0);"
+        " return [sum(at - 1), sum(at), bars[0].marker.opacity[at]]; })()"
+    )
+    assert totals[0] == totals[1] > 0
+    assert totals[2] < 1
+
+
+def test_what_is_no_site_or_filtered_away_says_so(quiet: Page, address: str) -> None:
+    for path, said in (
+        ("/sites/99", "There is no site with this id"),
+        ("/sites/1?site=2", "No device matches these filters"),
+        ("/sites?q=nobody-has-this", "No device matches these filters"),
+    ):
+        quiet.goto(address + path)
+        expect(quiet.locator(".state")).to_contain_text(said)
+    quiet.goto(f"{address}/sites/1?site=2")
+    quiet.locator(".state .button").click()
+    expect(quiet.locator(".site-total")).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["/sites", f"/sites/{HARBOR}"])
+def test_on_a_phone_nothing_scrolls_sideways_and_more_leads_on(
+    quiet: Page, address: str, path: str
+) -> None:
+    quiet.set_viewport_size({"width": 390, "height": 844})
+    quiet.goto(address + path)
+    expect(quiet.locator("h1").first).not_to_be_empty()
+    assert quiet.evaluate("document.documentElement.scrollWidth") <= 390
+    quiet.locator("#bottom-more").click()
+    quiet.locator(".more a", has_text="Sites").click()
+    expect(quiet.locator("#sites-count")).to_contain_text("sites")
+    expect(quiet.locator(".more")).not_to_be_visible()
