@@ -14,9 +14,9 @@ from dash import (
     html,
     no_update,
 )
-from flask_babel import gettext as _
 
 from dashboard.components import links, sentences, site_grid
+from dashboard.components.card import file_links
 from dashboard.components.grid import window
 from dashboard.components.states import first_run, nothing_matches
 from dashboard.components.why import why_button
@@ -31,18 +31,12 @@ dash.register_page(__name__, path="/sites", name="Sites", order=3)
 class Ids:
     """The ids of this page."""
 
-    COUNT, WHY, ABOUT, FILE = "sites-count", "sites-why", "sites-about", "sites-list-file"
+    COUNT, WHY, ABOUT, FILES = "sites-count", "sites-why", "sites-about", "sites-files"
     STATE, BODY, GRID, TOTAL = "sites-state", "sites-body", "sites-grid", "sites-total"
 
 
 def layout(**_query: str) -> html.Div:
-    """The total, the file, the grid."""
-    file = html.A(
-        [html.Span(className="icon icon-download"), _("Export CSV")],
-        id=Ids.FILE,
-        href="/export/sites.csv",
-        className="button",
-    )
+    """The total, the files, the grid."""
     line = [html.H1(id=Ids.COUNT, role="status"), html.Span(id=Ids.WHY)]
     words = [
         html.Div(line, className="count-line"),
@@ -50,7 +44,10 @@ def layout(**_query: str) -> html.Div:
     ]
     return html.Div(
         [
-            html.Div([html.Div(words), file], className="page-head"),
+            html.Div(
+                [html.Div(words), html.Div(id=Ids.FILES, className="card-actions")],
+                className="page-head",
+            ),
             html.Div(id=Ids.STATE),
             dcc.Store(id=Ids.TOTAL),
             html.Div(site_grid.site_grid(Ids.GRID), id=Ids.BODY, className="grid-card"),
@@ -63,7 +60,7 @@ def layout(**_query: str) -> html.Div:
     Output(Ids.COUNT, "children"),
     Output(Ids.WHY, "children"),
     Output(Ids.ABOUT, "children"),
-    Output(Ids.FILE, "href"),
+    Output(Ids.FILES, "children"),
     Output(Ids.STATE, "children"),
     Output(Ids.BODY, "hidden"),
     Input("filters", "data"),
@@ -79,7 +76,8 @@ def show(query: str | None, _snapshot: object) -> tuple[Any, ...]:
         state = first_run([told(notice) for notice in problems])
     elif not found:
         state = nothing_matches("/sites")
-    why, file = why_button(v.filters.to_query()), links.sites_file(v.filters)
+    why = why_button(v.filters.to_query())
+    file = file_links(lambda form: links.file("sites", form, v.filters))
     head, about = sentences.at_sites(found, v.filters), sentences.compared(v.moment, v.filters)
     return head, why, about, file, state, not found
 
