@@ -34,7 +34,7 @@ def test_the_last_line_is_the_sum_and_the_head_its_number(quiet: Page, address: 
     now = column(quiet, "now")
     last = quiet.locator(".ag-floating-bottom [col-id='now']")
     expect(last).to_have_text(str(sum(now)))
-    expect(quiet.locator("#sites-count")).to_have_text(f"Devices: {sum(now)} at {len(now)} sites")
+    expect(quiet.locator("#site-list-count")).to_have_text(f"Devices: {sum(now)} at {len(now)} sites")
     quiet.locator(".ag-header-cell[col-id='now'] .ag-header-cell-label").click()
     row = quiet.locator(".ag-center-cols-container [row-index='0'] [col-id='now']")
     expect(row).to_have_text(str(max(now)))
@@ -58,7 +58,7 @@ def test_a_site_opens_shows_its_numbers_and_back_returns(quiet: Page, address: s
     quiet.go_back()
     expect(quiet.locator(".site-total")).to_have_text(str(number))
     quiet.go_back()
-    expect(quiet.locator("#sites-count")).to_contain_text("at 2 sites")
+    expect(quiet.locator("#site-list-count")).to_contain_text("at 2 sites")
 
 
 def test_each_figure_of_a_site_opens_its_list_and_its_why(quiet: Page, address: str) -> None:
@@ -113,5 +113,5 @@ def test_on_a_phone_nothing_scrolls_sideways_and_more_leads_on(
     assert quiet.evaluate("document.documentElement.scrollWidth") <= 390
     quiet.locator("#bottom-more").click()
     quiet.locator(".more a", has_text="Sites").click()
-    expect(quiet.locator("#sites-count")).to_contain_text("sites")
+    expect(quiet.locator("#site-list-count")).to_contain_text("sites")
     expect(quiet.locator(".more")).not_to_be_visible()
