@@ -9,7 +9,7 @@ import sys
 import time
 from types import FrameType
 
-from bench import exporting, loading, reading
+from bench import changing, exporting, loading, reading
 from bench.figures import Figure, table
 from bench.fleet import Fleet
 from bench.stores import KINDS, Unavailable, stores
@@ -47,6 +47,7 @@ def _measure(options: argparse.Namespace) -> list[Figure]:
         for store in found:
             figures += loading.figures(store, clocked[store.kind])
             figures += reading.figures(store, options.days, options.runs)
+            figures += changing.figures(store, options.days, options.runs)
             figures += exporting.figures(store, options.runs)
     return figures
 

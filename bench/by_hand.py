@@ -86,6 +86,50 @@ BARS_OF_ASSETS = _BARS.format(
     )
 )
 
+# The first hundred of those that stand in a bar, in the order of the page.
+_LISTED = """
+    SELECT e.key FROM (
+        SELECT key, max(was) AS was_present, max(is_now) AS is_present,
+               max(CASE WHEN was = 1 AND billing_status = 'billable' THEN 1 ELSE 0 END)
+                   AS was_counted,
+               max(CASE WHEN is_now = 1 AND billing_status = 'billable' THEN 1 ELSE 0 END)
+                   AS is_counted,
+               max(CASE WHEN is_now = 1 THEN site_id END) AS site_now,
+               max(CASE WHEN was = 1 THEN site_id END) AS site_then,
+               max(CASE WHEN is_now = 1 THEN hostname END) AS hostname_now,
+               max(CASE WHEN was = 1 THEN hostname END) AS hostname_then
+        FROM ({rows}) AS both_days GROUP BY key
+    ) AS e
+    LEFT JOIN sites t ON t.site_id = coalesce(e.site_now, e.site_then)
+    WHERE e.was_counted <> e.is_counted
+    ORDER BY CASE WHEN e.was_present = 0 THEN 0 WHEN e.is_present = 0 THEN 1
+                  WHEN e.is_counted = 1 THEN 2 ELSE 3 END,
+             lower(t.name), lower(coalesce(e.hostname_now, e.hostname_then)), e.key
+    LIMIT 100
+"""
+
+LIST_OF_RECORDS = _LISTED.format(
+    rows="""
+    SELECT device_id AS key, billing_status, site_id, hostname,
+           CASE WHEN valid_from <= :was AND valid_to > :was THEN 1 ELSE 0 END AS was,
+           CASE WHEN valid_from <= :now AND valid_to > :now THEN 1 ELSE 0 END AS is_now
+    FROM device_snapshots
+    WHERE (valid_from <= :was AND valid_to > :was) OR (valid_from <= :now AND valid_to > :now)
+"""
+)
+
+_SHOWING = _SPEAKING.replace("s.billing_status,", "s.billing_status, s.site_id, s.hostname,", 1)
+LIST_OF_ASSETS = _LISTED.format(
+    rows=" UNION ALL ".join(
+        (
+            "SELECT asset_id AS key, billing_status, site_id, hostname, 1 AS was, 0 AS is_now "
+            "FROM (" + _SHOWING.format(day=":was") + ") AS then_speaking WHERE turn = 1",
+            "SELECT asset_id, billing_status, site_id, hostname, 0, 1 "
+            "FROM (" + _SHOWING.format(day=":now") + ") AS now_speaking WHERE turn = 1",
+        )
+    )
+)
+
 _CELLS = """
     s.device_id, s.source, d.source_key, s.site_id, t.name, s.location, s.hostname,
     s.display_name, {device_type}, s.billing_status, s.reason, s.os, s.node_class, s.serial,

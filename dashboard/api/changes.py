@@ -23,10 +23,11 @@ def blueprint(reader: Reader) -> Blueprint:
         sort = Sort(*(sort_asked(SORTS) or ()))
         with reader.asked(filters) as (connection, moment):
             asked = (connection, moment, filters)
-            bars = asdict(changes.bars(*asked))
+            found = changes.bars(*asked)
             items = changes_list.page(*asked, sort=sort, limit=limit, offset=offset)
-            count = changes_list.count(*asked)
+            count = changes_list.count(*asked, found)
             rows = change_rows.rows(connection, moment, filters.basis, items)
+        bars = asdict(found)
         opening, closing = bars.pop("opening"), bars.pop("closing")
         return answer(
             {

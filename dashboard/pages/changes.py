@@ -108,7 +108,7 @@ def _shown(v: View) -> dict[str, Any]:
     if bars.opening is None:
         first = changes.first_day(v.connection, v.filters.basis)
         return shown.instead(shown.too_early(v.moment, v.filters, first))
-    count = changes_list.count(*asked)
+    count = changes_list.count(*asked, bars)
     if not (bars.opening or bars.closing or count):
         return shown.instead(nothing_matches(PATH))
     return shown.parts(Answers(v.moment, v.filters, bars, count))

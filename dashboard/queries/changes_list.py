@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from dashboard.filters import ALL_CHANGES, BARS, Filters
-from dashboard.queries.changes import COUNTED, in_bars, known, levels
+from dashboard.queries.changes import COUNTED, Bars, in_bars, known, levels
 from dashboard.queries.entities import NO_SITE, flag
 from dashboard.queries.moment import Moment
 from db.changed import Changed, changed
@@ -85,12 +85,20 @@ _DECISIVE = {
 """What dates a bar: the first group of which anything happened."""
 
 
-def count(connection: Connection, moment: Moment, filters: Filters) -> int:
+def count(
+    connection: Connection, moment: Moment, filters: Filters, bars: Bars | None = None
+) -> int:
     """How many changed: what `page` and `stream` give in all. Of the bars in `filters.changes`;
     of all of them, if it names none; with `ALL_CHANGES`, also of what changed and stands in none,
-    counted on both days."""
+    counted on both days.
+
+    Args:
+        bars: those of the same question, if they are known: then they need not be counted again.
+    """
     if not known(moment, filters):
         return 0
+    if bars is not None and ALL_CHANGES not in filters.changes:
+        return sum(getattr(bars, name) or 0 for name in filters.changes or BARS)
     rows = levels(moment, filters).subquery("entities")
     return connection.scalar(select(func.count()).where(_listed(rows, filters))) or 0
 
