@@ -31,8 +31,18 @@ dash.register_page(__name__, path="/sites", name="Sites", order=3)
 class Ids:
     """The ids of this page."""
 
-    COUNT, WHY, ABOUT, FILES = "site-list-count", "site-list-why", "site-list-about", "site-list-files"
-    STATE, BODY, GRID, TOTAL = "site-list-state", "site-list-body", "site-list-grid", "site-list-total"
+    COUNT, WHY, ABOUT, FILES = (
+        "site-list-count",
+        "site-list-why",
+        "site-list-about",
+        "site-list-files",
+    )
+    STATE, BODY, GRID, TOTAL = (
+        "site-list-state",
+        "site-list-body",
+        "site-list-grid",
+        "site-list-total",
+    )
 
 
 def layout(**_query: str) -> html.Div:
