@@ -104,14 +104,15 @@ def test_what_is_no_site_or_filtered_away_says_so(quiet: Page, address: str) -> 
 
 
 @pytest.mark.parametrize("path", ["/sites", f"/sites/{HARBOR}"])
-def test_on_a_phone_nothing_scrolls_sideways_and_more_leads_on(
-    quiet: Page, address: str, path: str
-) -> None:
+def test_on_a_phone_nothing_scrolls_sideways(quiet: Page, address: str, path: str) -> None:
     quiet.set_viewport_size({"width": 390, "height": 844})
     quiet.goto(address + path)
     expect(quiet.locator("h1").first).not_to_be_empty()
     assert quiet.evaluate("document.documentElement.scrollWidth") <= 390
+<<<<<<< ours
     quiet.locator("#bottom-more").click()
     quiet.locator(".more a", has_text="Sites").click()
     expect(quiet.locator("#site-list-count")).to_contain_text("sites")
     expect(quiet.locator(".more")).not_to_be_visible()
+=======
+>>>>>>> theirs
