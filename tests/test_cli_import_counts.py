@@ -236,6 +236,17 @@ def test_what_is_imported_stays_whatever_is_collected_and_processed_later(
     assert {row[0] for row in real} == {"2024-01", "2024-02", "2024-03", "2024-04"}
 
 
+def test_process_leaves_what_is_imported_for_a_source_that_came_later(
+    here: Hub, bring: Import, cli: CliHere
+) -> None:
+    bring(here, f"{HEADER}\n2024-02,Harbor Dental,threatlocker,server,billable,4\n")
+    before = imported(here)
+
+    assert cli("process", DATABASE_URL=address(here.engine)).exit_code == 0
+
+    assert imported(here) == before != []
+
+
 def test_while_somebody_collects_it_exits_5(here: Hub, bring: Import) -> None:
     with lease.take(here.engine):
         assert bring(here, f"{HEADER}\n{GOOD}").exit_code == 5

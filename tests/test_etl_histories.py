@@ -165,6 +165,9 @@ class Replay:
             elif kind in ("close", "reopen"):
                 self.change_month(held, kind)
             elif kind in ("accept", "reject", "withdraw", "end"):
+                if kind in ("accept", "reject") and not self.oracle.held:
+                    half = self.next_fleet(source, "half", rows, gone, anew)
+                    self.collect(held, "half", source, half)
                 self.decide(held, kind, source)
             else:
                 self.collect(held, kind, source, self.next_fleet(source, kind, rows, gone, anew))
