@@ -17,6 +17,7 @@ from dashboard.figures.daily import daily_figure
 from dashboard.figures.months import months_figure
 from dashboard.figures.waterfall import waterfall_figure
 from dashboard.filters import TYPES, Filters
+from dashboard.queries.change import Change
 from dashboard.queries.changes import Bars
 from dashboard.queries.counts import Kpi
 from dashboard.queries.gaps import Gap
@@ -26,28 +27,36 @@ from dashboard.queries.one_site import Alias, Location, Profile
 from dashboard.queries.series import Series
 from db.kept import month_end
 
-PARTS = (
-    "state", "hidden", "head", "months_title", "months_subtitle", "months", "months_why",
-    "daily_title", "daily_subtitle", "daily", "bars_title", "bars_subtitle", "bars", "bars_links",
-    "places_title", "places", "aliases", "devices_title",
+PARTS = ("state", "hidden", "head", "places_title", "places", "aliases", "devices_title")
+CHARTS = (
+    "months_title", "months_subtitle", "months", "months_why", "daily_title", "daily_subtitle",
+    "daily", "bars_title", "bars_subtitle", "bars", "bars_links",
 )  # fmt: skip
-"""What `parts` answers."""
+"""What `parts` and `charts` answer."""
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What was asked of one site; everything of `counted`, which names it."""
+class Numbers:
+    """What the site is and has, on the two days of `moment`; all of `counted`, which names it."""
 
     profile: Profile
     moment: Moment
     counted: Filters
     kpis: Mapping[str, Kpi]
     sources: Mapping[str, int]
+    locations: Sequence[Location]
+
+
+@dataclass(frozen=True)
+class Trends:
+    """How the site went: why it moved, month by month, day by day."""
+
+    moment: Moment
+    counted: Filters
     bars: Bars
     months: list[Month]
     daily: Series
     gaps: Sequence[Gap]
-    locations: Sequence[Location]
 
 
 def unknown() -> html.Section:
@@ -63,68 +72,73 @@ def unknown() -> html.Section:
     )  # fmt: skip
 
 
-def parts(answers: Answers) -> dict[str, Any]:
-    """The whole page but for the grid."""
-    moment, counted, query = answers.moment, answers.counted, answers.counted.to_query()
-    figure = answers.kpis["total"].figure
+def parts(numbers: Numbers) -> dict[str, Any]:
+    """The page but for its charts and its grid."""
+    counted, figure = numbers.counted, numbers.kpis["total"].figure
+    words = f"{counted_name(counted)}: {formats.number(figure.current)}"
+    return {
+        "state": None,
+        "hidden": False,
+        "head": _head(numbers),
+        "places_title": _places_title(numbers.locations),
+        "places": _places(numbers.locations),
+        "aliases": _aliases(numbers.profile.aliases),
+        "devices_title": [
+            dcc.Link(words, href=links.devices(counted)),
+            why_button(counted.to_query()),
+        ],
+    }
+
+
+def charts(trends: Trends) -> dict[str, Any]:
+    """The charts and what stands above them."""
+    moment, counted, query = trends.moment, trends.counted, trends.counted.to_query()
     then = moment.then.day or moment.then.asked
     opened = {
         "opening": links.devices_on(counted, moment.then.day),
         "closing": links.devices(counted),
     }
     changes = dcc.Link(_("All changes"), href=links.changes(counted), className="button quiet")
+    figure = Change(trends.bars.closing, trends.bars.opening)
     return {
-        "state": None,
-        "hidden": False,
-        "head": _head(answers),
         "months_title": sentences.finding(figure, counted, then),
-        "months_subtitle": sentences.plotted(moment, counted, answers.months),
-        "months": months_figure(answers.months, lambda month, kind: _month(answers, month, kind)),
+        "months_subtitle": sentences.plotted(moment, counted, trends.months),
+        "months": months_figure(trends.months, lambda month, kind: _month(trends, month, kind)),
         "months_why": why_button(query, "change", words=True),
-        "daily_title": _daily_title(answers),
+        "daily_title": _daily_title(trends),
         "daily_subtitle": _("By type; a pale day with × has no snapshot of some source"),
         "daily": daily_figure(
-            answers.daily,
-            answers.gaps,
+            trends.daily,
+            trends.gaps,
             lambda day, kind: links.devices_on(counted, day, types=(kind,)),
         ),
-        "bars_title": sentences.balance(answers.bars, then),
+        "bars_title": sentences.balance(trends.bars, then),
         "bars_subtitle": sentences.compared(moment, counted),
-        "bars": waterfall_figure(answers.bars, sentences.bar_names(moment, counted), opened),
+        "bars": waterfall_figure(trends.bars, sentences.bar_names(moment, counted), opened),
         "bars_links": [changes, why_button(query, "bars", words=True)],
-        "places_title": _places_title(answers.locations),
-        "places": _places(answers.locations),
-        "aliases": _aliases(answers.profile.aliases),
-        "devices_title": [
-            dcc.Link(
-                f"{counted_name(counted)}: {formats.number(figure.current)}",
-                href=links.devices(counted),
-            ),
-            why_button(query),
-        ],
     }
 
 
-def _month(answers: Answers, month: Month, kind: str | None) -> str | None:
+def _month(trends: Trends, month: Month, kind: str | None) -> str | None:
     if month.by_type is None:
         return None
     narrower = {} if kind is None else {"types": (kind,)}
-    day = None if month is answers.months[-1] else month_end(month.month)
-    return links.devices_on(answers.counted, day, **narrower)
+    day = None if month is trends.months[-1] else month_end(month.month)
+    return links.devices_on(trends.counted, day, **narrower)
 
 
-def _daily_title(answers: Answers) -> str:
-    if not answers.daily.days:
+def _daily_title(trends: Trends) -> str:
+    if not trends.daily.days:
         return _("Day by day: not stored for searches")
-    days = {gap.day for gap in answers.gaps}
-    shown = formats.number(len(answers.daily.days))
+    days = {gap.day for gap in trends.gaps}
+    shown = formats.number(len(trends.daily.days))
     if not days:
         return _("The last %(days)s days, none missing", days=shown)
     return _("The last %(days)s days, %(gaps)s with a gap", days=shown, gaps=len(days))
 
 
-def _head(answers: Answers) -> list[Component]:
-    profile, counted, total = answers.profile, answers.counted, answers.kpis["total"]
+def _head(numbers: Numbers) -> list[Component]:
+    profile, counted, total = numbers.profile, numbers.counted, numbers.kpis["total"]
     pills = []
     if profile.needs_review:
         pills.append(pill(_("Needs review"), "needs-review"))
@@ -136,7 +150,7 @@ def _head(answers: Answers) -> list[Component]:
                      className="site-total"),
             delta(total.figure),
             why_button(counted.to_query()),
-            html.Span(f"{counted_name(counted)}, {formats.day(answers.moment.now.day)}",
+            html.Span(f"{counted_name(counted)}, {formats.day(numbers.moment.now.day)}",
                       className="muted"),
         ],
         className="title-line",
@@ -144,26 +158,26 @@ def _head(answers: Answers) -> list[Component]:
     return [
         html.Div([html.H1(profile.name), *pills], className="title-line"),
         figure,
-        html.Div([*_types(answers), *_sources(answers)], className="facts figures"),
+        html.Div([*_types(numbers), *_sources(numbers)], className="facts figures"),
     ]
 
 
-def _types(answers: Answers) -> list[Component]:
+def _types(numbers: Numbers) -> list[Component]:
     """The count of each type that there is, now or then."""
     return [
         _figure(type_names(name), kpi.figure.current, kpi.filters)
-        for name in (*answers.counted.statuses, *TYPES)
-        if (kpi := answers.kpis.get(name)) and (kpi.figure.current or kpi.figure.previous)
+        for name in (*numbers.counted.statuses, *TYPES)
+        if (kpi := numbers.kpis.get(name)) and (kpi.figure.current or kpi.figure.previous)
         if name in TYPES
     ]
 
 
-def _sources(answers: Answers) -> list[Component]:
+def _sources(numbers: Numbers) -> list[Component]:
     """The records of each source, the same machine's too."""
     return [
         _figure([source_badge(source), LABELS[source]], n,
-                answers.counted.having(basis=source, sources=()))
-        for source, n in answers.sources.items()
+                numbers.counted.having(basis=source, sources=()))
+        for source, n in numbers.sources.items()
     ]  # fmt: skip
 
 

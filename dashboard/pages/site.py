@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from dashboard.components import site_page
 from dashboard.components.card import card, chart
 from dashboard.components.device_grid import asked, device_grid, rows
-from dashboard.components.site_page import PARTS, Answers
+from dashboard.components.site_page import CHARTS, PARTS, Numbers, Trends
 from dashboard.components.states import nothing_matches
 from dashboard.context import View, view
 from dashboard.filters import LARGEST_ID, Filters
@@ -83,6 +83,28 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
         "state": Output(Ids.STATE, "children"),
         "hidden": Output(Ids.BODY, "hidden"),
         "head": Output(Ids.HEAD, "children"),
+        "places_title": Output(f"{Ids.PLACES}-title", "children"),
+        "places": Output(f"{Ids.PLACES}-rows", "children"),
+        "aliases": Output(f"{Ids.ALIASES}-rows", "children"),
+        "devices_title": Output(f"{Ids.DEVICES}-title", "children"),
+    },
+    inputs=[Input("filters", "data"), Input("snapshot", "data"), State(Ids.SITE, "data")],
+)
+def show(query: str | None, _snapshot: object, site_id: str | None) -> dict[str, Any]:
+    """The numbers of one moment, of this site alone."""
+    with view(query) as v:
+        profile = _site(v, site_id)
+        if profile is None:
+            return dict.fromkeys(PARTS, same) | {"state": site_page.unknown(), "hidden": True}
+        if v.filters.sites and profile.site_id not in v.filters.sites:
+            nothing = nothing_matches(f"/sites/{profile.site_id}")
+            return dict.fromkeys(PARTS, same) | {"state": nothing, "hidden": True}
+        return site_page.parts(_numbers(v, profile))
+
+
+# Apart from the numbers: those are read while a slow computer still draws.
+@callback(
+    output={
         "months_title": Output(f"{Ids.MONTHS}-title", "children"),
         "months_subtitle": Output(f"{Ids.MONTHS}-subtitle", "children"),
         "months": Output(f"{Ids.MONTHS}-chart", "figure"),
@@ -94,23 +116,16 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
         "bars_subtitle": Output(f"{Ids.BARS}-subtitle", "children"),
         "bars": Output(f"{Ids.BARS}-chart", "figure"),
         "bars_links": Output(f"{Ids.BARS}-links", "children"),
-        "places_title": Output(f"{Ids.PLACES}-title", "children"),
-        "places": Output(f"{Ids.PLACES}-rows", "children"),
-        "aliases": Output(f"{Ids.ALIASES}-rows", "children"),
-        "devices_title": Output(f"{Ids.DEVICES}-title", "children"),
     },
     inputs=[Input("filters", "data"), Input("snapshot", "data"), State(Ids.SITE, "data")],
 )
-def show(query: str | None, _snapshot: object, site_id: str | None) -> dict[str, Any]:
-    """The figures of one moment, of this site alone."""
+def show_charts(query: str | None, _snapshot: object, site_id: str | None) -> dict[str, Any]:
+    """How the site went."""
     with view(query) as v:
         profile = _site(v, site_id)
-        if profile is None:
-            return dict.fromkeys(PARTS, same) | {"state": site_page.unknown(), "hidden": True}
-        if v.filters.sites and profile.site_id not in v.filters.sites:
-            nothing = nothing_matches(f"/sites/{profile.site_id}")
-            return dict.fromkeys(PARTS, same) | {"state": nothing, "hidden": True}
-        return site_page.parts(_ask(v, profile))
+        if profile is None or v.moment.now.day is None:
+            return dict.fromkeys(CHARTS, same)
+        return site_page.charts(_trends(v, profile))
 
 
 def _site(v: View, site_id: str | None) -> Profile | None:
@@ -123,27 +138,29 @@ def _of(v: View, site_id: int) -> Filters:
     return v.filters.having(sites=(site_id,))
 
 
-def _ask(v: View, profile: Profile) -> Answers:
+def _numbers(v: View, profile: Profile) -> Numbers:
+    counted = _of(v, profile.site_id)
+    asked = (v.connection, v.moment)
+    return Numbers(
+        profile,
+        v.moment,
+        counted,
+        counts.kpis(*asked, counted),
+        one_site.in_sources(*asked, counted),
+        one_site.locations(*asked, counted),
+    )
+
+
+def _trends(v: View, profile: Profile) -> Trends:
     counted = _of(v, profile.site_id)
     asked = (v.connection, v.moment)
     daily = series(*asked, counted, DAYS, unbroken=True)
     missing = []
     if daily.days:
         sources = v.moment.now.dates(counted.basis)
-        first, last = daily.days[0] - timedelta(days=1), daily.days[-1]
-        missing = gaps(*asked, sources, first, last)
-    return Answers(
-        profile,
-        v.moment,
-        counted,
-        counts.kpis(*asked, counted),
-        one_site.in_sources(*asked, counted),
-        changes.bars(*asked, counted),
-        last_months(*asked, counted),
-        daily,
-        missing,
-        one_site.locations(*asked, counted),
-    )
+        missing = gaps(*asked, sources, daily.days[0] - timedelta(days=1), daily.days[-1])
+    bars, months = changes.bars(*asked, counted), last_months(*asked, counted)
+    return Trends(v.moment, counted, bars, months, daily, missing)
 
 
 @callback(
