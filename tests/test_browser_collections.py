@@ -149,7 +149,7 @@ def test_a_month_is_closed_and_locked_and_proves_itself(quiet: Page, story: Stor
     row.get_by_role("button", name="Close Oct 2026").click()
     dialog = quiet.get_by_role("dialog")
     expect(dialog).to_contain_text("What stands on 31 Oct 2026 is stored once")
-    expect(dialog.locator(".facts")).to_contain_text("34")
+    expect(dialog.locator(".fact-list")).to_contain_text("34")
     dialog.get_by_role("button", name="Close the month").click()
     expect(quiet.locator("#jobs")).to_contain_text("Close Oct 2026")
     assert story.work() == 1

@@ -80,5 +80,5 @@ def told(proposal: Proposal) -> list[Component]:
     rows = [part for name, value in proposal.facts for part in (html.Dt(name), html.Dd(value))]
     return [
         *[html.P(line) for line in proposal.lines],
-        html.Dl(rows, className="facts", hidden=not rows),
+        html.Dl(rows, className="fact-list", hidden=not rows),
     ]

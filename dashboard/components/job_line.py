@@ -79,6 +79,8 @@ def _said(job: Job, now: datetime) -> str:
         return job.result or ""
     if job.state == jobs.RUNNING:
         return job.progress or ""
+    if job.progress:
+        return job.progress
     if now - job.requested_at > PATIENCE:
         return _("It waits for the worker: start inventory-hub worker.")
     return _("It waits for the worker.")

@@ -168,4 +168,4 @@ def _card(title: str, subtitle: str | None, body: Any) -> html.Section:
 
 def _facts(facts: Sequence[tuple[str, Any]]) -> html.Dl:
     rows = [part for name, value in facts for part in (html.Dt(name), html.Dd(value))]
-    return html.Dl(rows, className="facts")
+    return html.Dl(rows, className="fact-list")

@@ -149,7 +149,7 @@ def _rests(run: Run, before: Run | None, shown: Shown) -> html.Section:
 
 def _facts(facts: Sequence[tuple[str, Any]]) -> html.Dl:
     rows = [part for name, value in facts for part in (html.Dt(name), html.Dd(value))]
-    return html.Dl(rows, className="facts")
+    return html.Dl(rows, className="fact-list")
 
 
 def _aside(run: Run, aside: Sequence[Aside]) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from dashboard.filters import SOURCES
-from db.runs import PUBLISHED, kept_days
+from db.runs import END, PUBLISHED, kept_days, standing_runs
 from db.tables import collection_runs
 
 COMPLETE, HELD, SUSPICIOUS, WITHDRAWN = "complete", "held", "suspicious", "withdrawn"
@@ -113,19 +113,8 @@ def _letter(states: Iterable[str]) -> str:
 
 def _ended_before(connection: Connection, day: date) -> set[str]:
     """The sources that had been ended, and not been collected since, when `day` began."""
-    runs = collection_runs.c
-    newest = (
-        select(runs.source, func.max(runs.business_date).label("day"))
-        .where(PUBLISHED, runs.business_date < day)
-        .group_by(runs.source)
-        .subquery("newest")
-    )
-    rows = connection.scalars(
-        select(runs.source)
-        .join(newest, (newest.c.source == runs.source) & (newest.c.day == runs.business_date))
-        .where(PUBLISHED, runs.kind == "end")
-    )
-    return set(rows)
+    standing = standing_runs(connection, day - timedelta(days=1))
+    return {source for source, run in standing.items() if run.kind == END}
 
 
 def _source(
@@ -140,7 +129,7 @@ def _source(
         attempts = found.get((source, day), [])
         standing = next((run for run in attempts if run.published), None)
         if standing is not None:
-            ended = standing.kind == "end"
+            ended = standing.kind == END
         if attempts:
             # Of equal ones the last: sorted() keeps their order.
             best = sorted(attempts, key=lambda run: -_RANK.index(state_of(run)))[-1]
@@ -155,7 +144,7 @@ def _source(
 
 def state_of(run: Any) -> str:
     """What became of one run, in one word of `STATES`."""
-    if run.kind == "end" and run.published:
+    if run.kind == END and run.published:
         return ENDED
     if run.published:
         return COMPLETE
