@@ -345,6 +345,7 @@ class Oracle:
         for key in gone:
             if not any(key in known for known in self.days[source].values()):
                 self.first_seen.pop((source, key), None)
+                self.links = [link for link in self.links if link.device != (source, key)]
 
     def _former(
         self, source: str, day: date, standing: set[str], new: set[str], known: dict[str, Known]
