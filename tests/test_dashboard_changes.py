@@ -389,6 +389,7 @@ def test_the_file_of_months_has_each_source_s_real_date(client: Client) -> None:
     rows = csv_rows(client.get("/export/months.csv?basis=records").content)
     october = next(row for row in rows if row["month"] == "2026-10")
     assert october["ninja_date"] == "2026-10-31"
+    assert (october["state"], rows[-1]["state"], rows[0]["state"]) == ("open", "running", "")
     assert october["threatlocker_date"] == "2026-10-30"
     total = client.json("/api/dashboard/today?basis=records")["totals"]["total_devices"]
     assert int(rows[-1]["total"]) == total

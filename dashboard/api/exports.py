@@ -12,7 +12,15 @@ from dashboard.api.about import about, file_name
 from dashboard.api.question import Reader, sort_asked
 from dashboard.api.tables import FORMATS, table_file
 from dashboard.filters import BILLABLE, COUNTED, SOURCES, STATUSES, TYPES, Filters
-from dashboard.queries import change_rows, changes, changes_list, devices, months, sites
+from dashboard.queries import (
+    change_rows,
+    changes,
+    changes_list,
+    devices,
+    month_table,
+    months,
+    sites,
+)
 from dashboard.queries.moment import Moment
 
 SITE_COLUMNS = (
@@ -52,9 +60,10 @@ def _answer(reader: Reader, name: str, form: str) -> Response:
     subject = SUBJECTS[name]
     filters = reader.filters(extra=subject.extra, statuses=subject.statuses)
     with reader.asked(filters) as (connection, moment):
-        columns, rows = subject.table(connection, moment, filters)
         told = about(connection, moment, filters, compared=subject.compared)
         called = file_name(connection, name, moment, filters, compared=subject.compared)
+        # Last: its rows stream, and MySQL forgets them when anything else is asked meanwhile.
+        columns, rows = subject.table(connection, moment, filters)
         return table_file(called, columns, rows, told, form)
 
 
@@ -98,13 +107,15 @@ def _site(row: sites.Site) -> tuple[Any, ...]:
 
 
 def _months(connection: Connection, moment: Moment, filters: Filters) -> Table:
-    return MONTH_COLUMNS, [[_month(row) for row in months.last_months(connection, moment, filters)]]
+    states = {row.month: row.state for row in month_table.month_rows(connection, moment, filters)}
+    found = months.last_months(connection, moment, filters)
+    return MONTH_COLUMNS, [[_month(row, states.get(row.month)) for row in found]]
 
 
-def _month(row: months.Month) -> tuple[Any, ...]:
+def _month(row: months.Month, state: str | None) -> tuple[Any, ...]:
     by_type = row.by_type
     return (
-        row.month, "open" if row.open else "closed", row.total,
+        row.month, state, row.total,
         *(None if by_type is None else by_type.get(name, 0) for name in TYPES),
         *(row.dates.get(source) for source in SOURCES),
     )  # fmt: skip

@@ -92,7 +92,8 @@ def stream(
     if moment.now.day is None:
         return iter(())
     statement = _rows(moment.now.day, moment, filters, sort)
-    result = connection.execution_options(yield_per=CHUNK).execute(statement)
+    # On the statement: as an option of the connection it would hold for every later question too.
+    result = connection.execute(statement.execution_options(yield_per=CHUNK))
     return result.partitions()
 
 
