@@ -110,7 +110,7 @@ def test_the_date_pickers_mark_the_days(quiet: Page, story: Story) -> None:
 
 
 def test_a_held_run_is_accepted(quiet: Page, story: Story) -> None:
-    quiet.goto(story.address + "/")
+    quiet.goto(story.address + "/months")
     quiet.get_by_role("link", name="See the run").click()
     expect(quiet.locator(".held-card")).to_contain_text("vanished at once")
     quiet.get_by_role("button", name="Accept", exact=True).click()

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from dashboard import formats
 from dashboard.components import links
+from dashboard.components.drawn import drawn
 from dashboard.queries.month_bases import Bases
 from db.tables import ALL_SITES, NO_SITE_ID
 
@@ -34,7 +35,8 @@ def basis_table(found: Sequence[Bases], month: str) -> html.Div:
             shown=formats.number(MOST),
             all=formats.number(len(found) - 1),
         )
-    return html.Div([html.Div(table, className="table-scroll"), html.P(more, className="note")])
+    whole = drawn(html.Div(table, className="table-scroll"))
+    return html.Div([whole, html.P(more, className="note")])
 
 
 def _row(one: Bases, month: str) -> html.Tr:
@@ -45,6 +47,7 @@ def _row(one: Bases, month: str) -> html.Tr:
             [html.Span(className="icon icon-download"), _("ZIP")],
             href=links.invoice_pack(one.site_id, month),
             className="button quiet",
+            download="",
             **{"aria-label": _("Invoice pack of %(site)s", site=one.site)},
         )
     return html.Tr(

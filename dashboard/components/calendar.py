@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard import formats
+from dashboard.components.drawn import drawn
 from dashboard.components.run_words import mark, state_word
 from dashboard.queries import days
 from dashboard.queries.days import SourceDay
@@ -36,7 +37,7 @@ def calendar(found: Found, href: Callable[[int], str]) -> html.Div:
         ],
         className="calendar",
     )
-    return html.Div([html.Div(table, className="calendar-scroll"), _meaning(found)])
+    return drawn(html.Div([html.Div(table, className="calendar-scroll"), _meaning(found)]))
 
 
 def finding(found: Found) -> str:

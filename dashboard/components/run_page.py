@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from dashboard import formats
 from dashboard.asking import may
 from dashboard.components.dialog import ask_button
+from dashboard.components.drawn import drawn
 from dashboard.components.links import devices_of_source
 from dashboard.components.pill import source_badge
 from dashboard.components.run_words import duration, percent, state_pill, state_word
@@ -174,6 +175,6 @@ def _aside(run: Run, aside: Sequence[Aside]) -> Any:
     table = html.Table([head, html.Tbody(rows)], className="table aside")
     return html.Section(
         [html.H2(_("Set aside")), html.P(title, className="card-subtitle"),
-         html.Div(table, className="table-scroll")],
+         drawn(html.Div(table, className="table-scroll"))],
         className="card",
     )  # fmt: skip

@@ -7,6 +7,7 @@ from dash import dcc, html
 from flask_babel import gettext as _
 
 from dashboard import formats
+from dashboard.components.drawn import drawn
 from dashboard.components.pill import source_badge
 from dashboard.components.run_words import duration, percent, state_pill, state_word
 from dashboard.queries.moment import LABELS
@@ -28,7 +29,7 @@ def run_table(found: Sequence[Run], count: int, shown: Shown) -> list[Any]:
     heads = [
         (_("Source"), ""), (_("Day"), ""), (_("State"), ""), (_("Started"), "wide"),
         (_("Took"), "figure wide"), (_("Pages"), "figure wide"), (_("Rows"), "figure"),
-        (_("Changed"), "figure wide"), (_("Set aside"), "figure wide"), (_("Reason"), "reason"),
+        (_("Changed"), "figure wide"), (_("Set aside"), "figure wide"), (_("Reason"), "run-why"),
         (_("Id"), "wide"),
     ]  # fmt: skip
     table = html.Table(
@@ -38,7 +39,8 @@ def run_table(found: Sequence[Run], count: int, shown: Shown) -> list[Any]:
         ],
         className="table runs",
     )
-    return [_filters(shown), html.Div(table, className="table-scroll"), _pager(count, shown)]
+    whole = drawn(html.Div(table, className="table-scroll"))
+    return [_filters(shown), whole, _pager(count, shown)]
 
 
 def _row(run: Run, shown: Shown) -> html.Tr:
@@ -61,7 +63,7 @@ def _row(run: Run, shown: Shown) -> html.Tr:
             html.Td(formats.number(run.records), className="figure"),
             html.Td(percent(run.changed_percent), className="figure wide"),
             html.Td(formats.number(run.quarantined), className="figure wide"),
-            html.Td(html.Span(run.reason, title=run.reason, className="cut"), className="reason"),
+            html.Td(html.Span(run.reason, title=run.reason, className="cut"), className="run-why"),
             html.Td(html.Code(run.correlation_id[:8]), className="wide muted"),
         ]
     )

@@ -1,0 +1,35 @@
+// Draws what dashboard/components/drawn.py says: large tables, as one component of Dash.
+(function () {
+  function build(node) {
+    if (typeof node === "string") return document.createTextNode(node);
+    var element = document.createElement(node[0]);
+    Object.keys(node[1]).forEach(function (name) {
+      var value = node[1][name];
+      // Only places of this hub: a name from outside must never become a script.
+      if (name === "href" && !/^(\/(?!\/)|#)/.test(value)) return;
+      element.setAttribute(name, value === true ? "" : value);
+    });
+    node[2].forEach(function (child) { element.appendChild(build(child)); });
+    return element;
+  }
+
+  function draw(place) {
+    if (place.hubDrawn === place.dataset.drawn) return;
+    place.hubDrawn = place.dataset.drawn;
+    place.replaceChildren(build(JSON.parse(place.dataset.drawn)));
+  }
+
+  function look() { Array.prototype.forEach.call(document.querySelectorAll("[data-drawn]"), draw); }
+  new MutationObserver(look).observe(document.documentElement, {
+    childList: true, subtree: true, attributes: true, attributeFilter: ["data-drawn"],
+  });
+
+  // What leads to another page goes there the way Dash's links do; address.js does those inside one.
+  document.addEventListener("click", function (event) {
+    var link = event.target.closest ? event.target.closest("[data-drawn] a[href]") : null;
+    var other = event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+    if (!link || other || event.defaultPrevented || link.hasAttribute("download")) return;
+    event.preventDefault();
+    window.hubAddress.open(link.pathname, link.search.slice(1));
+  });
+})();
