@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, insert, update
 
-from dashboard.queries import days, runs
+from dashboard.components import why_words as words
+from dashboard.filters import Filters
+from dashboard.queries import days, gaps, moment, runs
 from dashboard.queries.freshness import freshness
 from db.engine import reading, writing
 from db.tables import collection_runs
@@ -73,6 +75,35 @@ def test_an_ended_source_stays_ended_in_later_months_until_it_is_collected_again
     with reading(sqlite_engine) as connection:
         later = days.source_days(connection, day(2), TODAY, TODAY)
     assert _states(later)["threatlocker"] == ["ended", "complete", "due"]
+
+
+def test_a_day_whose_collection_was_replaced_by_the_end_is_ended_or_withdrawn(
+    sqlite_engine: Engine,
+) -> None:
+    _world(sqlite_engine)
+    with writing(sqlite_engine) as connection:
+        _add(connection, "threatlocker", day(3), state="complete")
+    with reading(sqlite_engine) as connection:
+        found = days.source_days(connection, day(3), TODAY, TODAY)
+    assert _states(found)["threatlocker"] == ["ended"] * 4
+    end = update(collection_runs).where(collection_runs.c.kind == "end")
+    with writing(sqlite_engine) as connection:
+        connection.execute(end.values(published=False, hold="withdrawn"))
+    with reading(sqlite_engine) as connection:
+        found = days.source_days(connection, day(3), TODAY, TODAY)
+    assert _states(found)["threatlocker"] == ["withdrawn", "missing", "missing", "due"]
+
+
+def test_an_ended_source_has_no_gaps_but_held_and_withdrawn_days_are_some(engine: Engine) -> None:
+    _world(engine)
+    with reading(engine) as connection:
+        found = moment.resolve(connection, Filters(), TODAY)
+        told = gaps.gaps(connection, found, ("ninja", "threatlocker"), day(30), TODAY)
+    assert [(one.day, one.source, one.state) for one in told] == [
+        (day(7), "ninja", "failed"), (day(5), "ninja", "suspicious"), (day(4), "ninja", "missing"),
+        (day(2), "ninja", "withdrawn"), (day(0), "ninja", "held"),
+    ]  # fmt: skip
+    assert all(words.gap(one) for one in told)
 
 
 def test_today_is_not_missing_before_it_was_tried(sqlite_engine: Engine) -> None:

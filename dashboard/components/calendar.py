@@ -19,8 +19,6 @@ from dashboard.queries.moment import LABELS
 
 Found = Mapping[str, Sequence[SourceDay]]
 
-GAPS = (days.FAILED, days.SUSPICIOUS, days.HELD, days.MISSING, days.WITHDRAWN)
-
 
 def calendar(found: Found, href: Callable[[int], str]) -> html.Div:
     """The table and what its marks mean.
@@ -42,7 +40,7 @@ def calendar(found: Found, href: Callable[[int], str]) -> html.Div:
 
 def finding(found: Found) -> str:
     """How many days have a gap: the calendar's title."""
-    gaps = {one.day for row in found.values() for one in row if one.state in GAPS}
+    gaps = {one.day for row in found.values() for one in row if one.state in days.GAPS}
     count = len(next(iter(found.values()), ()))
     if not gaps:
         return _("Every collection of these %(days)s days is complete", days=count)

@@ -6,7 +6,8 @@ from dashboard import formats
 from dashboard.components.filter_words import status_word
 from dashboard.components.words import basis_phrase, counted_name, type_names
 from dashboard.formats import MINUS
-from dashboard.queries.gaps import MISSING, Gap
+from dashboard.queries import days
+from dashboard.queries.gaps import Gap
 from dashboard.queries.moment import LABELS
 from dashboard.queries.why import BARS, LeftOut, Why
 
@@ -162,8 +163,10 @@ def left_out(one: LeftOut) -> str:
 def gap(one: Gap) -> str:
     """A day without a snapshot, in words."""
     words = {"source": one.label, "day": formats.day(one.day), "reason": one.reason or ""}
-    if one.state == MISSING:
-        return _("%(source)s, %(day)s: not collected; the state before stands.", **words)
-    if one.state == "suspicious":
-        return _("%(source)s, %(day)s: suspicious, not shown: %(reason)s", **words)
-    return _("%(source)s, %(day)s: failed: %(reason)s", **words)
+    return {
+        days.MISSING: _("%(source)s, %(day)s: not collected; the state before stands.", **words),
+        days.WITHDRAWN: _("%(source)s, %(day)s: withdrawn; the state before stands.", **words),
+        days.HELD: _("%(source)s, %(day)s: held until somebody decides: %(reason)s", **words),
+        days.SUSPICIOUS: _("%(source)s, %(day)s: suspicious, not shown: %(reason)s", **words),
+        days.FAILED: _("%(source)s, %(day)s: failed: %(reason)s", **words),
+    }[one.state]

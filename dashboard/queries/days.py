@@ -20,10 +20,14 @@ STATES = (COMPLETE, HELD, SUSPICIOUS, WITHDRAWN, FAILED, MISSING, ENDED, RUNNING
 """What a source's day can be: `DUE` is today while nothing was tried yet, `BEFORE` (not among
 them) a day before the source's first collection."""
 
+GAPS = (FAILED, SUSPICIOUS, HELD, MISSING, WITHDRAWN)
+"""The states of a day on which what stood before goes on standing."""
+
 MARKS = {"c": COMPLETE, "s": SUSPICIOUS, "f": FAILED, "m": MISSING, "x": "gone"}
 """The letters of `Marks`; a day without any has a dash. "gone": no longer kept."""
 
-_RANK = (COMPLETE, ENDED, RUNNING, HELD, WITHDRAWN, SUSPICIOUS, FAILED)
+_RANK = (RUNNING, HELD, WITHDRAWN, SUSPICIOUS, FAILED, COMPLETE)
+"""Of a day's runs none of which stands, which tells most; the last was replaced by another."""
 _WORST_FIRST = (
     ("f", (FAILED,)),
     ("s", (HELD, SUSPICIOUS)),
@@ -132,7 +136,7 @@ def _source(
             ended = standing.kind == END
         if attempts:
             # Of equal ones the last: sorted() keeps their order.
-            best = sorted(attempts, key=lambda run: -_RANK.index(state_of(run)))[-1]
+            best = standing or sorted(attempts, key=lambda run: -_RANK.index(state_of(run)))[-1]
             yield SourceDay(day, state_of(best), best.run_id, best.reason, best.records)
         elif ended:
             yield SourceDay(day, ENDED)
