@@ -16,6 +16,7 @@ from db.settings import MONTH_CLOSE_DAYS, Environment, env_int
 from db.tables import (
     collection_runs,
     month_bases,
+    month_changes,
     month_closing_counts,
     month_closings,
     month_members,
@@ -140,7 +141,7 @@ def standing_closing(connection: Connection, month: str) -> Row[Any] | None:
 
 def fingerprint(connection: Connection, closing_id: int) -> str:
     """SHA-256 of what a closing says, computed from its rows as they are now: its dates, members,
-    counts and billing bases."""
+    counts, billing bases and changes."""
     digest = sha256()
     for line in _told(connection, closing_id):
         digest.update(line.encode() + b"\n")
@@ -167,7 +168,7 @@ def _told(connection: Connection, closing_id: int) -> Iterator[str]:
     c = month_closings.c
     head = select(c.month, c.rule_version, c.dates, c.dates_before, c.members)
     yield _line(connection.execute(head.where(c.closing_id == closing_id)).one())
-    for table in (month_members, month_closing_counts, month_bases):
+    for table in (month_members, month_closing_counts, month_bases, month_changes):
         yield table.name
         yield from sorted(_lines(connection, table, closing_id))
 

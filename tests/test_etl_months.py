@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, delete, update
 
 from db.changed import Changed
 from db.closings import hindrances, next_to_close, proven
@@ -262,6 +262,21 @@ def test_whatever_is_changed_in_a_closing_afterwards_is_found_out(
 
     with writing(hub.engine) as connection:
         connection.execute(update(table).values(values))
+
+    assert proof(hub, closing) is False
+
+
+def test_a_change_that_is_lost_from_a_closing_is_found_out(hub: Hub) -> None:
+    hub.collect(date(2023, 12, 31), TEN)
+    hub.collect(LAST, TEN[1:])
+    hub.collect(february(3), TEN[1:])
+    hub.close("2023-12")
+    closing = hub.close("2024-01")
+    assert hub.all(month_changes)
+    assert proof(hub, closing) is True
+
+    with writing(hub.engine) as connection:
+        connection.execute(delete(month_changes))
 
     assert proof(hub, closing) is False
 

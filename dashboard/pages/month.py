@@ -27,7 +27,7 @@ def layout(month: str = "", **_query: str) -> html.Div:
     words = html.Div(
         [
             html.H2(_("Is it still what was closed?")),
-            html.P(_("Members, counts and billing bases are read again and hashed anew."),
+            html.P(_("Members, counts, billing bases and changes are read again and hashed anew."),
                    className="card-subtitle"),
         ]
     )  # fmt: skip
