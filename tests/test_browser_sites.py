@@ -93,6 +93,19 @@ def test_an_outage_is_a_mark_in_the_days_and_no_drop(quiet: Page, address: str) 
     assert totals[2] < 1
 
 
+def test_the_latest_changes_open_their_device_and_all_of_them(quiet: Page, address: str) -> None:
+    opened(quiet, address)
+    rows = quiet.locator("#site-latest .latest li")
+    expect(rows).not_to_have_count(0)
+    number = rows.count()
+    name = rows.first.locator("a").inner_text()
+    rows.first.locator("a").click()
+    expect(quiet.locator(".title-line h1")).to_have_text(name, timeout=60_000)
+    quiet.go_back()
+    quiet.locator("#site-latest-title a").click()
+    expect(quiet.locator("#changes-listed")).to_contain_text(f"{number} devices changed")
+
+
 def test_what_is_no_site_or_filtered_away_says_so(quiet: Page, address: str) -> None:
     for path, said in (
         ("/sites/99", "There is no site with this id"),

@@ -17,7 +17,7 @@ from dashboard.components.site_table import MOVED
 from db.engine import open_engine, sqlite_url
 from tests.conftest import ROOT
 from tests.showcase import ENVIRON, NOW
-from tests.worlds import named_world
+from tests.worlds import HARBOR, MUELLER, named_world
 
 LONGEST_CALLBACK = 12
 PAGES = sorted((ROOT / "dashboard" / "pages").glob("[!_]*.py"))
@@ -132,6 +132,59 @@ def test_the_count_and_the_rows_of_a_list_are_of_one_query(app: Dash) -> None:
         word = "device matches" if found["rowCount"] == 1 else "devices match"
         assert shown["devices-count"]["children"] == f"{found['rowCount']} {word}"
         assert len(found["rowData"]) == found["rowCount"]
+
+
+def site(app: Dash, query: str, site_id: int) -> dict[str, Any]:
+    """The charts and the latest changes of a site."""
+    found: dict[str, Any] = {}
+    for output in ("site-bars-chart", "site-latest-rows"):
+        found |= asks(app, output, filters=query, site=str(site_id))["response"]
+    return found
+
+
+def texts(part: Any, kind: str) -> list[str]:
+    """The text of each component of a class, in order."""
+    found: list[str] = []
+    if isinstance(part, list):
+        found += [text for one in part for text in texts(one, kind)]
+    elif isinstance(part, dict):
+        props = part["props"]
+        if kind in (props.get("className") or part["type"]).split():
+            found.append(props["children"])
+        found += texts(props.get("children"), kind)
+    return found
+
+
+def test_the_latest_changes_of_a_site_are_the_first_of_its_list_of_changes(app: Dash) -> None:
+    for number in (HARBOR, MUELLER):
+        found = site(app, "basis=records", number)
+        query = f"basis=records&site={number}&status=billable&status=spare"
+        request = {"startRow": 0, "endRow": 8, "filterModel": {},
+                   "sortModel": [{"colId": "changed_on", "sort": "desc"}]}  # fmt: skip
+        listed = asks(
+            app, "changes-grid.getRowsResponse", **{"changes-grid": request, "filters": query}
+        )["response"]["changes-grid"]["getRowsResponse"]
+        title = found["site-latest-title"]["children"]["props"]
+        assert title["children"].startswith(f"{listed['rowCount']} device")
+        assert title["href"] == f"/changes?{query}"
+        rows = found["site-latest-rows"]["children"]
+        assert texts(rows, "Link") == [row["hostname"] for row in listed["rowData"]]
+        assert texts(rows, "latest-day") == [row["changed_on"] for row in listed["rowData"]]
+        said = [text for row in listed["rowData"] for text in row["reasons"][:2]]
+        assert [text for text in texts(rows, "reason") if text[0] != "+"] == said
+        (bars,) = (
+            one for one in found["site-bars-chart"]["figure"]["data"] if one["type"] == "bar"
+        )
+        assert {href for href in bars["customdata"][1:-1] if href} == {
+            f"/changes?{query}&change={row['kind']}" for row in listed["rowData"]
+        }
+
+
+def test_a_site_without_changes_says_so(app: Dash) -> None:
+    still = site(app, "as_of=2026-11-22&compare_to=2026-11-22", HARBOR)["site-latest-rows"]
+    assert texts(still["children"], "note") == ["Nothing came or went since 22 Nov 2026."]
+    early = site(app, "compare_to=2026-07-31", HARBOR)["site-latest-rows"]
+    assert texts(early["children"], "note") == ["There is no count of 31 Jul 2026 to compare with."]
 
 
 @pytest.mark.parametrize(

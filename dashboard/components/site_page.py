@@ -94,10 +94,7 @@ def charts(trends: Trends) -> dict[str, Any]:
     """The charts and what stands above them."""
     moment, counted, query = trends.moment, trends.counted, trends.counted.to_query()
     then = moment.then.day or moment.then.asked
-    opened = {
-        "opening": links.devices_on(counted, moment.then.day),
-        "closing": links.devices(counted),
-    }
+    opened = links.bars(trends.bars, counted, moment.then.day)
     changes = dcc.Link(_("All changes"), href=links.changes(counted), className="button quiet")
     figure = Change(trends.bars.closing, trends.bars.opening)
     return {

@@ -8,14 +8,15 @@ from dash import ClientsideFunction, Input, Output, State, callback, clientside_
 from dash import no_update as same
 from flask_babel import gettext as _
 
-from dashboard.components import site_page
+from dashboard.components import latest, site_page
 from dashboard.components.card import card, chart
 from dashboard.components.device_grid import asked, device_grid, rows
+from dashboard.components.latest import Latest
 from dashboard.components.site_page import CHARTS, PARTS, Numbers, Trends
 from dashboard.components.states import nothing_matches
 from dashboard.context import View, view
 from dashboard.filters import LARGEST_ID, Filters
-from dashboard.queries import changes, counts, devices, one_site
+from dashboard.queries import changes, changes_list, counts, devices, one_site
 from dashboard.queries.gaps import gaps
 from dashboard.queries.months import last_months
 from dashboard.queries.one_site import Profile
@@ -30,7 +31,7 @@ class Ids:
     """The ids of this page."""
 
     SITE, GO, STATE, BODY, HEAD = "site", "site-go", "site-state", "site-body", "site-head"
-    MONTHS, DAILY, BARS = "site-months", "site-daily", "site-bars"
+    MONTHS, DAILY, BARS, LATEST = "site-months", "site-daily", "site-bars", "site-latest"
     PLACES, ALIASES, DEVICES, GRID = "site-places", "site-aliases", "site-devices", "site-grid"
 
 
@@ -43,6 +44,7 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
             actions=html.Span(id=f"{Ids.MONTHS}-why"),
         ),
         card(Ids.DAILY, chart(f"{Ids.DAILY}-chart", 200, _("Devices day by day"))),
+        card(Ids.PLACES, html.Div(id=f"{Ids.PLACES}-rows"), subtitle=_("Counted devices in each")),
         card(
             Ids.ALIASES,
             html.Div(id=f"{Ids.ALIASES}-rows"),
@@ -56,7 +58,7 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
             chart(f"{Ids.BARS}-chart", 232, _("Why the number moved")),
             actions=html.Span(id=f"{Ids.BARS}-links", className="card-actions"),
         ),
-        card(Ids.PLACES, html.Div(id=f"{Ids.PLACES}-rows"), subtitle=_("Counted devices in each")),
+        card(Ids.LATEST, html.Div(id=f"{Ids.LATEST}-rows")),
     ]
     grid = html.Div(device_grid(Ids.GRID), className="grid-card low")
     body = [
@@ -161,6 +163,34 @@ def _trends(v: View, profile: Profile) -> Trends:
         missing = gaps(*asked, sources, daily.days[0] - timedelta(days=1), daily.days[-1])
     bars, months = changes.bars(*asked, counted), last_months(*asked, counted)
     return Trends(v.moment, counted, bars, months, daily, missing)
+
+
+# Apart from the charts: it takes all changes to know the newest, and a site may have thousands.
+@callback(
+    Output(f"{Ids.LATEST}-title", "children"),
+    Output(f"{Ids.LATEST}-subtitle", "children"),
+    Output(f"{Ids.LATEST}-rows", "children"),
+    Input("filters", "data"),
+    Input("snapshot", "data"),
+    State(Ids.SITE, "data"),
+)
+def show_latest(query: str | None, _snapshot: object, site_id: str | None) -> Any:
+    """Which devices came and went last."""
+    with view(query) as v:
+        profile = _site(v, site_id)
+        if profile is None or v.moment.now.day is None:
+            return same, same, same
+        counted = _of(v, profile.site_id)
+        return latest.parts(_latest(v, counted), v.moment, counted)
+
+
+def _latest(v: View, counted: Filters) -> Latest:
+    asked = (v.connection, v.moment, counted)
+    if not changes.known(v.moment, counted):
+        return Latest(None, [])
+    newest = changes_list.Sort(changes_list.DATE, descending=True)
+    items = changes_list.page(*asked, sort=newest, limit=latest.MOST)
+    return Latest(changes_list.count(*asked), items)
 
 
 @callback(
