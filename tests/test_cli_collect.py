@@ -262,7 +262,7 @@ def test_ctrl_c_ends_it_with_nothing_half_done(
         time.sleep(0.02)
 
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=10)
+    _, told = process.communicate(timeout=60)
 
     assert process.returncode != 0 and "Traceback" not in told
     hub = Hub(sqlite_engine)
