@@ -198,6 +198,7 @@ def test_the_keyboard_searches_goes_to_pages_and_lists_its_keys(quiet: Page, add
     quiet.keyboard.press("g")
     quiet.keyboard.press("d")
     quiet.wait_for_url("**/devices")
+    expect(quiet.locator("#devices-count")).not_to_be_empty()
     quiet.keyboard.press("/")
     quiet.keyboard.type("spare")
     quiet.keyboard.press("Enter")
