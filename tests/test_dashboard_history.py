@@ -13,6 +13,7 @@ from db.engine import reading
 from db.ids import device_id
 from tests.served import served
 from tests.small_hub import Hub, Pc, pcs
+from tests.test_dashboard_pages import asks, created
 
 FIRST = date(2026, 11, 2)
 PC = Pc("7", hostname="H-PC7", display_name="Front desk", serial="SN-777")
@@ -126,3 +127,26 @@ def test_the_api_tells_the_same_history(hub: Hub) -> None:
     }  # fmt: skip
     assert body["count"] == page["count"] == 3
     assert page["items"] == [body["items"][1] | {"stands": False}]
+
+
+def test_a_device_whose_newest_row_could_not_be_read_says_so_on_its_page(engine: Engine) -> None:
+    hub = Hub(engine)
+    hub.collect(day(0), [PC, *OTHERS])
+    hub.collect(day(1), [replace(PC, trouble="its organization is a list"), *OTHERS])
+    bad = hub.runs()[-1].run_id
+    unread, other, earlier = (
+        str(head(engine, key, query))
+        for key, query in (("7", ""), ("20", ""), ("7", f"as_of={day(0)}"))
+    )
+    assert "Row set aside" in unread and f"/collections?run={bad}" in unread
+    said = "Its row of 3 Nov 2026 could not be read: its organization is a list. What was read"
+    assert said in unread
+    assert "Row set aside" not in other + earlier
+    hub.collect(day(2), [PC, *OTHERS])
+    assert "Row set aside" not in str(head(engine, "7", ""))
+
+
+def head(engine: Engine, key: str, query: str) -> object:
+    """The header card of a device of NinjaRMM."""
+    values = {"filters": query, "device": str(device_id("ninja", key))}
+    return asks(created(engine), "device-head", **values)["response"]["device-head"]

@@ -30,7 +30,8 @@ PARTS = (
 @dataclass(frozen=True)
 class Answers:
     """What was asked of one device; `now` is the stretch that holds on the shown day, `shown` that
-    or the nearest one before, else the first after it."""
+    or the nearest one before, else the first after it. `unread` is why the run that stands on that
+    day could not read the device's row."""
 
     device: Device
     stretches: Sequence[Stretch]
@@ -41,6 +42,7 @@ class Answers:
     labels: Labels
     moment: Moment
     filters: Filters
+    unread: str | None = None
 
 
 def nearest(stretches: Sequence[Stretch], day: date | None) -> Stretch:
@@ -96,6 +98,7 @@ def _head(answers: Answers) -> list[Component]:
             ],
             className="title-about",
         ),
+        *_unread(answers),
         html.Dl([_fact(name, value) for name, value in _facts(answers)], className="facts"),
     ]  # fmt: skip
 
@@ -106,7 +109,21 @@ def _pills(answers: Answers) -> list[Component]:
         _presence(answers),
         pill(status_word(said["billing_status"]), said["billing_status"]),
         pill(type_word(said["device_type"]), said["device_type"]),
+        *([pill(_("Row set aside"), "warning")] if answers.unread else []),
     ]
+
+
+def _unread(answers: Answers) -> list[Component]:
+    """That the newest row could not be read, so that what is shown is older."""
+    run = answers.moment.now.standing.get(answers.device.source)
+    if answers.unread is None or run is None:
+        return []
+    text = _(
+        "Its row of %(day)s could not be read: %(reason)s. What was read before stands.",
+        day=formats.day(run.date), reason=answers.unread.rstrip("."),
+    )  # fmt: skip
+    link = dcc.Link(_("See the run"), href=links.run(run.run_id))
+    return [html.P([text, " ", link], className="title-about")]
 
 
 def _presence(answers: Answers) -> Component:

@@ -22,7 +22,7 @@ from dashboard.components.card import card
 from dashboard.components.device_page import PARTS, Answers
 from dashboard.components.payload_tree import payload_tree
 from dashboard.context import View, view
-from dashboard.queries import history, machine
+from dashboard.queries import history, machine, quarantine
 from dashboard.queries.history import Device, Stretch
 
 dash.register_page(__name__, path_template="/devices/<device_id>", name="Device", title="Device")
@@ -112,6 +112,7 @@ def _ask(v: View, device: Device, found: list[Stretch]) -> Answers:
     records = machine.records(v.connection, v.moment, shown.said["asset_id"])
     links = machine.links(v.connection, {device.device_id, *(one.device_id for one in records)})
     ends = {end for link in links for end in (link.device_id, link.other_device_id)}
+    standing = v.moment.now.standing.get(device.source)
     return Answers(
         device,
         found,
@@ -122,6 +123,7 @@ def _ask(v: View, device: Device, found: list[Stretch]) -> Answers:
         machine.labels(v.connection, ends),
         v.moment,
         v.filters,
+        standing and quarantine.of_device(v.connection, standing.run_id, device.device_id),
     )
 
 

@@ -42,3 +42,15 @@ def standing(connection: Connection) -> list[Quarantined]:
         .limit(MOST)
     )
     return [Quarantined(*row) for row in rows]
+
+
+def of_device(connection: Connection, run_id: int, device_id: int) -> str | None:
+    """Why a run could not read the row of a device; None when it could."""
+    rows = quarantined_records.c
+    reason: str | None = connection.scalar(
+        select(rows.reason)
+        .where(rows.run_id == run_id, rows.device_id == device_id)
+        .order_by(rows.position)
+        .limit(1)
+    )
+    return reason
