@@ -90,6 +90,9 @@ def test_two_dates_a_bar_its_reasons_and_its_files(quiet: Page, address: str) ->
         quiet.locator(f"#{control}").fill(day)
         quiet.keyboard.press("Enter")
         expect(quiet).to_have_url(re.compile(said))
+        # The calendar stays open; as it closes, it takes the focus back to its own field.
+        quiet.keyboard.press("Escape")
+        expect(quiet.locator(".dash-datepicker-content")).to_have_count(0)
     expect(quiet.locator("#bars-subtitle")).to_contain_text("5 Nov 2026 to 20 Nov 2026")
     expect(quiet.locator("#changes-summary")).to_have_text(
         "\u22122 since 5 Nov: 1 added, 1 removed, 2 no longer billable"

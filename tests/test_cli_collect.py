@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -255,6 +256,8 @@ def test_ctrl_c_ends_it_with_nothing_half_done(
     process = subprocess.Popen(
         [sys.executable, "-c", COMMAND, "collect"], env=cli_environment | environ,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # Tests that run in the background of a shell would pass on that SIGINT is ignored.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     end = time.monotonic() + 60
     while not any("devices-detailed" in asked.path for asked in vendors.requests):

@@ -6,6 +6,8 @@
   var CONTROLS = ["filter-site.value", "filter-as-of.date", "filter-compare-to.date", "filter-basis.value",
     "filter-type.value", "filter-status.value"];
 
+  var DAYS = { as_of: true, compare_to: true };
+
   function nothing() { return window.dash_clientside.no_update; }
   function list(value) { return Array.isArray(value) ? value : value ? [value] : []; }
   function here(path, page) { return path === page || (page !== "/" && path.indexOf(page + "/") === 0); }
@@ -44,7 +46,10 @@
           return nothing();
         }
         if (changed.some(Boolean)) {
-          FIELDS.forEach(function (field, i) { if (changed[i]) f[field] = given[i]; });
+          // A date that is none, such as one of the year 20265, changes nothing.
+          FIELDS.forEach(function (field, i) {
+            if (changed[i] && !(field in DAYS && given[i] && !day(given[i]))) f[field] = given[i];
+          });
           // A site that is no longer offered stays chosen: its chip shows it.
           var known = sites.map(function (option) { return String(option.value); });
           if (changed[0]) {
