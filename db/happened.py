@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from db.reasons import CODES, Reason
@@ -142,7 +143,7 @@ def _attributes(segments: Sequence[Segment], arrived: Segment) -> list[Reason]:
     for name in (*COMPARED, "os", "node_class"):
         if getattr(was, name) == getattr(now, name):
             continue
-        start = _run(segments, lambda state: getattr(state, name))  # noqa: B023
+        start = _run(segments, attrgetter(name))
         values = {"was": getattr(was, name), "now": getattr(now, name)}
         if name == "site_id":
             values = {"was": was.site, "now": now.site}

@@ -71,6 +71,7 @@ def _read(reader: Iterator[list[str]], names: list[str]) -> CountFile:
     problems: list[str] = []
     first: dict[tuple[str, ...], int] = {}
     for cells in reader:
+        # What csv.reader makes has no public type.
         number: int = reader.line_num  # type: ignore[attr-defined]
         if not any(cell.strip() for cell in cells):
             continue

@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,19 +13,10 @@ import requests
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import Engine
 
-from db.engine import open_engine, sqlite_url
 from tests.showcase import shown
 from tests.test_browser_overview import chart
 from tests.test_dashboard_changes import sheets
-from tests.worlds import TODAY, Said, World, named_world
-
-
-def saved(world: World, empty: Path, folder: Path) -> Engine:
-    path = folder / "inventory.db"
-    shutil.copyfile(empty, path)
-    engine = open_engine(sqlite_url(path))
-    world.save(engine)
-    return engine
+from tests.worlds import TODAY, Said, World, named_world, saved
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +26,6 @@ def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     with shown(engine) as (found, _):
         yield found
     engine.dispose()
-
-
-@pytest.fixture
-def quiet(page: Page) -> Iterator[Page]:
-    """A page that must not complain."""
-    complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    assert complaints == []
 
 
 def opened(page: Page, address: str, query: str = "") -> None:

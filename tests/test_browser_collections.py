@@ -51,16 +51,6 @@ def story(sqlite_engine: Engine) -> Iterator[Story]:
         yield Story(hub, address)
 
 
-@pytest.fixture
-def quiet(page: Page) -> Iterator[Page]:
-    """A page that must not complain."""
-    complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    assert complaints == []
-
-
 def test_an_outage_day_is_drawn_as_a_gap(quiet: Page, story: Story) -> None:
     quiet.goto(story.address + "/collections")
     expect(quiet.locator("#calendar-title")).to_have_text("3 of 65 days have a gap")

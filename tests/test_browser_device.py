@@ -13,10 +13,7 @@ from db.engine import open_engine, sqlite_url
 from db.ids import device_id
 from tests.showcase import shown
 from tests.small_hub import Hub, Pc, pcs
-from tests.test_browser_devices import quiet
 from tests.worlds import TODAY
-
-__all__ = ["quiet"]
 
 HOSTILE = "<img src=x onerror=window.hit=1>"
 PC = Pc("7", hostname="H-PC7", display_name="Front desk", serial="SN-777")

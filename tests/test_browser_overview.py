@@ -1,6 +1,5 @@
 """The Overview in Chromium: its numbers are the API's, and each opens exactly its devices."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -13,20 +12,12 @@ import requests
 from playwright.sync_api import Page, expect
 from sqlalchemy import Engine, insert
 
-from db.engine import open_engine, sqlite_url, writing
+from db.engine import writing
 from db.tables import collection_runs
 from tests.showcase import shown
-from tests.worlds import MONTH_END, TODAY, Said, World, named_world, run_row
+from tests.worlds import MONTH_END, TODAY, Said, World, named_world, run_row, saved
 
 HOSTILE = ("<img src=x onerror=window.hit=1>", "__proto__", "=cmd|' /C calc'!A0", "y" * 10_000)
-
-
-def saved(world: World, empty: Path, folder: Path) -> Engine:
-    path = folder / "inventory.db"
-    shutil.copyfile(empty, path)
-    engine = open_engine(sqlite_url(path))
-    world.save(engine)
-    return engine
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +27,6 @@ def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     with shown(engine) as (found, _):
         yield found
     engine.dispose()
-
-
-@pytest.fixture
-def quiet(page: Page) -> Iterator[Page]:
-    """A page that must not complain."""
-    complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    assert complaints == []
 
 
 def opened(page: Page, address: str, query: str = "") -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy import Engine, select, update
 
 from db import migrate
@@ -28,26 +28,6 @@ def demo_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 def address(demo_engine: Engine) -> Iterator[str]:
     with shown(demo_engine) as (address, _):
         yield address
-
-
-@pytest.fixture
-def quiet(page: Page) -> Iterator[Page]:
-    """A page that must neither complain nor ask anybody else."""
-    complaints: list[str] = []
-    foreign: list[str] = []
-
-    def asked(request: Request) -> None:
-        if urlsplit(request.url).hostname not in ("127.0.0.1", None) and not request.url.startswith(
-            ("data:", "blob:")
-        ):
-            foreign.append(request.url)
-
-    page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", asked)
-    yield page
-    assert complaints == []
-    assert foreign == []
 
 
 def site_of(engine: Engine) -> tuple[int, str]:

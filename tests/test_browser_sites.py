@@ -7,10 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.showcase import shown
-from tests.test_browser_devices import count, quiet, saved
-from tests.worlds import HARBOR, named_world
-
-__all__ = ["quiet"]
+from tests.test_browser_devices import count
+from tests.worlds import HARBOR, named_world, saved
 
 
 @pytest.fixture(scope="module")

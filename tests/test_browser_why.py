@@ -8,10 +8,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.showcase import shown
-from tests.test_browser_devices import count, opened, quiet, saved
-from tests.worlds import named_world
-
-__all__ = ["quiet"]
+from tests.test_browser_devices import count, opened
+from tests.worlds import named_world, saved
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,16 @@ can compare.
 """
 
 import random
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, insert
 
-from db.engine import writing
+from db.engine import open_engine, sqlite_url, writing
 from db.ids import device_id, hash63
 from db.kept import KeptDays
 from db.rules import Rules
@@ -338,3 +340,12 @@ def _random_said(rng: random.Random, source: str, key: str) -> Said:
         node_class=rng.choice((None, "VMWARE_VM_GUEST", "WINDOWS_SERVER")),
         serial=rng.choice((None, "S-1", "s-22")),
     )
+
+
+def saved(world: World, empty: Path, folder: Path) -> Engine:
+    """An engine on a copy of the migrated file `empty`, in `folder`, that holds `world`."""
+    path = folder / "inventory.db"
+    shutil.copyfile(empty, path)
+    engine = open_engine(sqlite_url(path))
+    world.save(engine)
+    return engine
