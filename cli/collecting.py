@@ -14,7 +14,7 @@ from db.engine import reading, writing
 from db.kept import KeptDays
 from db.runs import ended_sources, kept_days
 from db.settings import SettingsError
-from etl import lease, rollups
+from etl import lease, rollups, stopping
 from etl.collect import business_day, collect
 from etl.publish import check_date
 from etl.settle import settle
@@ -87,6 +87,7 @@ def collect_command(sources: tuple[str, ...], day: datetime | None) -> None:
     today = business_day(now)
     wanted: date = day.date() if day else today
     worst = 0
+    stopping.on_signals()
     with lease.take(engine) as held:
         with reading(engine) as connection:
             if not sources:
@@ -94,6 +95,7 @@ def collect_command(sources: tuple[str, ...], day: datetime | None) -> None:
             for source in chosen:
                 check_date(connection, source.NAME, wanted, today)
         for source in chosen:
+            stopping.check()
             with Progress(f"Collecting {source.LABEL}", "devices") as progress:
                 outcome = collect(engine, held, source, wanted, now, on_page=progress.page)
             click.echo(outcome)

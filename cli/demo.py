@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -25,7 +26,7 @@ from db.runs import newest_by_source
 from db.settings import Environment, SettingsError, timezone
 from db.tables import collection_runs, meta, sites
 from db.upsert import upsert
-from etl import lease
+from etl import lease, stopping
 from etl.collect import business_day, collect
 from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
@@ -126,15 +127,13 @@ def _clock(start: datetime) -> Callable[[], datetime]:
 
 def _serve(environ: dict[str, str], port: int) -> None:
     """The dashboard as a process of its own, the worker in this one, until stopped."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stopping.on_signals()
     worker = Worker(open_database(environ), discover(), now, environ)
     thread = threading.Thread(target=worker.run, name="worker")
     with _dashboard(environ, port) as web:
         thread.start()
-        while not stop.wait(0.5) and web.poll() is None:
-            pass
+        while not stopping.told() and web.poll() is None:
+            time.sleep(0.5)
         worker.stop()
         thread.join()
     if web.returncode not in (0, -signal.SIGTERM):

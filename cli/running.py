@@ -1,6 +1,5 @@
 """`serve` and `worker`."""
 
-import signal
 import socket
 from ipaddress import ip_address
 
@@ -18,6 +17,7 @@ from db.settings import (
     env_int,
     env_required,
 )
+from etl import stopping
 from etl.due import collect_times
 from etl.worker import Worker
 
@@ -91,15 +91,5 @@ def worker_command() -> None:
     sources = {source.NAME: source for source in chosen_sources(())}
     check_settings(sources.values())
     collect_times()
-    worker = Worker(open_database(), sources, now)
-
-    def stop(*_: object) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
-        worker.stop()
-        # A vendor that keeps us waiting must not keep us from stopping.
-        raise KeyboardInterrupt
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    worker.run()
+    stopping.on_signals()
+    Worker(open_database(), sources, now).run()

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from db.engine import reading
 from db.settings import Environment, timezone
-from etl import run_log
+from etl import run_log, stopping
 from etl.decide import Attempt, Outcome, decide, finish
 from etl.gather import Gathered, read
 from etl.http import CollectionError
@@ -52,6 +52,7 @@ def collect(
     attempt = Attempt(engine, lease, source, day, run_id, clock, environ, tally)
 
     def page(seen: Tally) -> None:
+        stopping.check()
         lease.renew()
         run_log.beat(engine, run_id, clock(), seen.pages, seen.rows)
         on_page(seen)

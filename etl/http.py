@@ -17,6 +17,7 @@ from db.settings import Setting, SettingsError
 from etl.answers import Answer, CollectionError, Garbled, Reply, without_secrets
 from etl.patience import TRIES, Patience
 from etl.record import Tally
+from etl.stopping import waiting
 from etl.wire import Trouble, Untrusted, Wire
 
 __all__ = ["Answer", "CollectionError", "Reply", "Session", "Signer"]
@@ -161,7 +162,8 @@ class Session:
             headers: Mapping[str, str] | None = None
             try:
                 seconds = max(self.patience.left(), 1.0)
-                answer = self._wire.send(method, self.base_url + path, seconds, content)
+                with waiting():
+                    answer = self._wire.send(method, self.base_url + path, seconds, content)
                 answer = replace(answer, secrets=self._secrets)
                 if answer.status < 500 and answer.status not in (408, 429):
                     self.patience.restore()
@@ -179,7 +181,8 @@ class Session:
             if attempt == TRIES or pause > self.patience.left():
                 break
             _log.warning("%s", self.failure(happened, f"Trying again in {pause:.1f} s."))
-            self.sleep(pause)
+            with waiting():
+                self.sleep(pause)
         raise self.failure(
             f"{happened.rstrip('. ')} (tries: {attempt}, in {self.patience.failing():.0f} s)",
             f"Collect again later; if this stays so, check {self.address_name} and the network.",

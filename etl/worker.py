@@ -2,7 +2,7 @@
 for, until it is told to stop."""
 
 import logging
-import threading
+import time
 from datetime import datetime, timedelta
 
 import schedule
@@ -13,7 +13,7 @@ from db.engine import reading
 from db.runs import ended_sources
 from db.settings import Environment, timezone
 from db.tables import collection_runs
-from etl import lease, run_log
+from etl import lease, run_log, stopping
 from etl.collect import Clock, business_day, collect
 from etl.due import collect_times, due_at, is_due
 from etl.jobs import Desk
@@ -45,13 +45,14 @@ class Worker:
         self.environ = environ
         self.times = collect_times(environ)
         self.zone = timezone(environ)
-        self._stop = threading.Event()
+        self._stop = False
         self._not_before: dict[str, datetime] = {}
         self._desk = Desk(engine, sources, clock, environ, self._page)
 
     def stop(self) -> None:
         """End the worker soon; a run under way is given up, nothing half-done stays."""
-        self._stop.set()
+        # A plain flag: an Event's lock, taken in a signal handler, may be ours already.
+        self._stop = True
 
     def run(self) -> None:
         """Work until stopped."""
@@ -61,11 +62,13 @@ class Worker:
         try:
             self.do_jobs()
             self.tick()
-            while not self._stop.wait(1):
+            while not self._stopped():
+                with stopping.waiting():
+                    time.sleep(1)
                 self.do_jobs()
                 scheduler.run_pending()
         except KeyboardInterrupt:
-            self._stop.set()
+            self.stop()
         log.info("worker stopped")
 
     def tick(self) -> list[str]:
@@ -76,7 +79,7 @@ class Worker:
         collected = []
         for since, name in due:
             now = self.clock()
-            if self._stop.is_set() or now < self._not_before.get(name, now):
+            if self._stopped() or now < self._not_before.get(name, now):
                 continue
             try:
                 if self._is_due(name, since):
@@ -92,7 +95,7 @@ class Worker:
     def do_jobs(self) -> int:
         """Do what people have asked for; how much that was."""
         now = self.clock()
-        if self._stop.is_set() or now < self._not_before.get(JOBS, now):
+        if self._stopped() or now < self._not_before.get(JOBS, now):
             return 0
         try:
             return self._desk.work()
@@ -100,7 +103,7 @@ class Worker:
             self._not_before[JOBS] = now + SOON
             log.warning("jobs wait: %s", error)
         except KeyboardInterrupt:
-            self._stop.set()
+            self.stop()
         return 0
 
     def _is_due(self, name: str, due: datetime) -> bool:
@@ -140,8 +143,11 @@ class Worker:
             self._not_before[name] = self.clock() + LOOK_AGAIN
             log.warning("%s not collected: %s", name, error)
         except KeyboardInterrupt:
-            self._stop.set()
+            self.stop()
 
     def _page(self, _tally: object) -> None:
-        if self._stop.is_set():
+        if self._stop:
             raise KeyboardInterrupt
+
+    def _stopped(self) -> bool:
+        return self._stop or stopping.told()

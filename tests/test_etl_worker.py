@@ -332,6 +332,41 @@ def test_a_real_worker_collects_on_start_logs_json_and_stops_within_seconds(
     assert hub.runs()[0].state == "complete"
 
 
+SIGNALLED = """
+import os, signal, sys
+from sqlalchemy import Engine, event
+from cli.main import main
+
+begun = 0
+
+@event.listens_for(Engine, "begin")
+def signal_in_the_middle(connection):
+    global begun
+    begun += 1
+    if begun == int(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+sys.exit(main(["worker"]))
+"""
+"""A worker that is told to stop while its transaction of that number begins."""
+
+
+@pytest.mark.parametrize("transaction", [4, 9, 16, 25, 36])
+def test_a_signal_while_a_transaction_begins_stops_the_worker_and_leaves_nothing_open(
+    environ: dict[str, str], run_cli: RunCli, sqlite_engine: Engine, transaction: int
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNALLED, str(transaction)], env=environ, timeout=25,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert "worker stopped" in done.stderr
+    hub = Hub(sqlite_engine)
+    assert hub.all(leases)[0].token is None
+    assert all(run.state in ("complete", "failed") for run in hub.runs())
+
+
 @pytest.mark.parametrize("fault", ["slow", "too_many_requests"])
 def test_a_real_worker_that_a_vendor_keeps_waiting_stops_within_seconds(
     start_worker: StartWorker, run_cli: RunCli, vendors: SimulatedVendors,
