@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, func, select
 
 from db.kept import month_before, month_end, month_of
-from db.runs import END, PUBLISHED, border, kept_days, newest_day, standing_runs
+from db.runs import END, PUBLISHED, border, gone, kept_days, newest_day, standing_runs
 from db.settings import MONTH_CLOSE_DAYS, Environment, env_int
 from db.tables import (
     collection_runs,
@@ -150,15 +150,13 @@ def fingerprint(connection: Connection, closing_id: int) -> str:
 
 def proven(connection: Connection, closing_id: int) -> bool | None:
     """Whether a closing's rows are still those that its hash was made of; None once its members
-    are purged."""
-    closings, members = month_closings.c, month_members.c
+    and changes are purged."""
+    closings = month_closings.c
     row = connection.execute(
-        select(closings.hash, closings.members).where(closings.closing_id == closing_id)
+        select(closings.hash, closings.month).where(closings.closing_id == closing_id)
     ).one()
-    left = connection.scalar(
-        select(func.count()).select_from(month_members).where(members.closing_id == closing_id)
-    )
-    if row.members and not left:
+    purged = gone(connection)
+    if purged is not None and row.month < purged.months_before:
         return None
     return bool(row.hash == fingerprint(connection, closing_id))
 

@@ -28,6 +28,7 @@ from db.tables import (
 )
 from etl.publish import Refused
 from tests.small_hub import Hub, Pc, pcs
+from tests.test_etl_decisions import Ana
 
 LAST = date(2024, 1, 31)
 TEN = pcs(range(10))
@@ -470,6 +471,24 @@ def test_members_go_with_their_month_and_counts_and_bases_stay(hub: Hub) -> None
     assert [proof(hub, row.closing_id) for row in closings] == [None, None, True, True]
     for table in (month_closing_counts, month_bases):
         assert {row.closing_id for row in hub.all(table)} == {row.closing_id for row in closings}
+
+
+def test_a_closing_without_members_is_not_called_broken_once_its_changes_are_purged(
+    hub: Hub,
+) -> None:
+    hub.environ = {"RETENTION_DAYS": "5", "MONTH_END_RETENTION_MONTHS": "2"}
+    hub.collect(LAST, TEN)
+    hub.collect(february(3), TEN)
+    hub.settle()
+    Ana(hub, february(20)).end("ninja")
+    for day in (date(2024, 3, 31), date(2024, 4, 30), date(2024, 5, 31), date(2024, 6, 30)):
+        hub.collect(day, TEN, "threatlocker")
+        hub.collect(day + timedelta(days=3), TEN, "threatlocker")
+        hub.settle()
+
+    empty = hub.all(month_closings, month="2024-02")[0]
+    assert empty.members == 0 and hub.all(month_changes, closing_id=empty.closing_id) == []
+    assert proof(hub, empty.closing_id) is None
 
 
 def test_days_that_were_purged_while_a_month_was_closed_are_not_taken_for_kept_when_it_reopens(
