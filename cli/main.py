@@ -14,6 +14,7 @@ from cli.demo import demo_command
 from cli.logs import configure_logs
 from cli.months import import_counts_command, month_command
 from cli.running import serve_command, worker_command
+from cli.tokens import token_command
 from db import __version__
 from db.settings import SettingsError
 from etl.lease import Lost, Taken
@@ -64,7 +65,8 @@ def main(context: click.Context) -> None:
 
 for command in (
     collect_command, demo_command, doctor_command, import_counts_command, migrate_command,
-    month_command, process_command, serve_command, worker_command,
+    month_command, process_command, serve_command, token_command,
+    worker_command,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -1,13 +1,14 @@
 """Who may: the least role that each address needs, and the gate that asks for it.
 
-A route without a row here is closed to everybody, and a test says so.
+A route without a row here is closed to everybody, and a test says so. A row may name a method:
+"POST /api/machines" goes before "/api/machines".
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Flask, g, request
-from werkzeug.exceptions import Unauthorized
+from werkzeug.exceptions import Forbidden, Unauthorized
 
 from db import jobs
 
@@ -41,6 +42,14 @@ ACCESS: dict[str, str] = {
     "/api/sites": VIEWER,
     "/api/dashboard/changes": VIEWER,
     "/api/months": VIEWER,
+    # Machines: what they report is let in by `dashboard.ingest.credentials`.
+    "POST /api/machines": MACHINE,
+    "POST /api/machines/batch": MACHINE,
+    "/api/machines": VIEWER,
+    "/api/inventory": VIEWER,
+    "/api/machines/<machine_id>": VIEWER,
+    "PATCH /api/machines/<machine_id>": MANAGER,
+    "DELETE /api/machines/<machine_id>": ADMINISTRATOR,
     # Files.
     "/export/devices.csv": VIEWER,
     "/export/devices.xlsx": VIEWER,
@@ -82,20 +91,38 @@ LOCAL = Actor("local", frozenset(ROLES))
 STRANGER = Actor("stranger", frozenset({PUBLIC}))
 
 
-def guard(server: Flask, auth: str) -> None:
+def up_to(role: str) -> frozenset[str]:
+    """What somebody of `role` may: that, and all below it but what only machines do."""
+    return frozenset(ROLES[: ROLES.index(role) + 1]) - {MACHINE}
+
+
+def needed(rule: str, method: str) -> str | None:
+    """The least role for a route; None when it is in no row."""
+    return ACCESS.get(f"{method} {rule}", ACCESS.get(rule))
+
+
+def guard(server: Flask, auth: str, bearer: Callable[[], Actor | None]) -> None:
     """Let a request through only when its actor has the role that `ACCESS` names.
 
     Args:
         auth: the setting AUTH. With "none" everybody is `LOCAL`; with anything else everybody is
             a stranger, until there is a way to sign in.
+        bearer: who presents a token with this request; None when nobody does.
     """
     ask: Callable[[], Actor] = (lambda: LOCAL) if auth == "none" else (lambda: STRANGER)
 
     @server.before_request
     def _gate() -> None:
-        g.actor = ask()
         if request.url_rule is None:
+            g.actor = ask()
             return  # No such address: the answer is 404 or 405, whoever asks.
-        needed = ACCESS.get(request.url_rule.rule)
-        if needed is None or needed not in g.actor.roles:
-            raise Unauthorized("Sign in to see this.")
+        least = needed(request.url_rule.rule, request.method)
+        if least == MACHINE:
+            return  # Whoever reports is looked at when the report is.
+        presented = bearer()
+        g.actor = presented or ask()
+        if least in g.actor.roles:
+            return
+        if presented is not None:
+            raise Forbidden("This token may not do this: see inventory-hub token add --help.")
+        raise Unauthorized("Sign in to see this.")

@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException
 
 from dashboard import access, api
+from dashboard.bearer import Bearer
 from dashboard.callbacks import register_callbacks
 from dashboard.clock import Clock, system_clock
 from dashboard.components.shell import shell
@@ -61,7 +62,7 @@ def create_app(
     context = Context(engine, clock, timezone(environ))
     attach(server, context)
     speak(server)
-    access.guard(server, env_required(AUTH, environ))
+    access.guard(server, env_required(AUTH, environ), Bearer(engine, clock))
     _compress(server)
     app = Dash(
         "dashboard",

@@ -139,7 +139,7 @@ def parse(
         sites=tuple(sorted({whole("site", id, most=LARGEST_ID) for id in args.getlist("site")})),
         types=_choices(args, "type", TYPES),
         statuses=_choices(args, "status", STATUSES) or default_statuses,
-        q=_search(args),
+        q=search(args),
         sources=sources,
         changes=changes,
     )
@@ -181,7 +181,8 @@ def day_of(args: "MultiDict[str, str]", name: str, today: date) -> date | None:
     return day
 
 
-def _search(args: "MultiDict[str, str]") -> str | None:
+def search(args: "MultiDict[str, str]") -> str | None:
+    """The text to search for, trimmed; None when there is none."""
     text = (single(args, "q") or "").strip()
     if not text:
         return None

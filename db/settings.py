@@ -56,6 +56,15 @@ HOST = Setting("HOST", "Address the dashboard listens on", "127.0.0.1")
 AUTH = Setting(
     "AUTH", "How people sign in: password, none (loopback only), proxy, oidc", "password"
 )
+INGEST_AUTH = Setting(
+    "INGEST_AUTH",
+    "Who may report a machine: token (an enrolment token or its own key), or open (anybody: for "
+    "TatuScan's clients, which have none)",
+    "token",
+)
+INGEST_ADDRESS_RATE = Setting(
+    "INGEST_ADDRESS_RATE", "Reports a minute that one address may send; no limit when not set"
+)
 COLLECT_AT = Setting(
     "COLLECT_AT",
     "When the worker collects each source, in TIMEZONE",
@@ -81,9 +90,9 @@ LOG_LEVEL = Setting("LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO")
 
 SETTINGS: tuple[Setting, ...] = (
     DATABASE_URL, DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD, TATUSCAN_DB_DIR,
-    TATUSCAN_DB_FILE, DATA_DIR, TIMEZONE, SECRET_KEY, PORT, HOST, AUTH, COLLECT_AT,
-    RETENTION_DAYS, MONTH_END_RETENTION_MONTHS, MONTH_CLOSE_DAYS, SPARE_WORDS,
-    SPARE_NODE_CLASSES, INTERNAL_SITES, LOG_LEVEL,
+    TATUSCAN_DB_FILE, DATA_DIR, TIMEZONE, SECRET_KEY, PORT, HOST, AUTH, INGEST_AUTH,
+    INGEST_ADDRESS_RATE, COLLECT_AT, RETENTION_DAYS, MONTH_END_RETENTION_MONTHS,
+    MONTH_CLOSE_DAYS, SPARE_WORDS, SPARE_NODE_CLASSES, INTERNAL_SITES, LOG_LEVEL,
 )  # fmt: skip
 """Every setting that belongs to no single source; a source declares its own beside its code."""
 

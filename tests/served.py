@@ -12,9 +12,11 @@ import requests
 from dash import Dash
 from flask import Flask
 from sqlalchemy import Engine
-from werkzeug.serving import make_server
+from werkzeug.serving import BaseWSGIServer, make_server
 
 from dashboard import access, api
+from dashboard.bearer import Bearer
+from dashboard.clock import Clock
 from db.engine import open_engine, sqlite_url
 from tests.worlds import named_world
 
@@ -37,24 +39,37 @@ class Client:
         return response.json()
 
 
-def make_app(engine: Engine, zone: str = "UTC", auth: str = "none", now: datetime = NOW) -> Flask:
+def make_app(
+    engine: Engine,
+    zone: str = "UTC",
+    auth: str = "none",
+    clock: Clock = lambda: NOW,
+    environ: dict[str, str] | None = None,
+) -> Flask:
     """A server like the dashboard's: Dash with a page for every path, the API, and the gate."""
     dash = Dash("dashboard", title="a page")
     dash.layout = []
     server: Flask = dash.server
-    access.guard(server, auth)
-    api.register(server, engine, lambda: now, {"TIMEZONE": zone})
+    access.guard(server, auth, Bearer(engine, clock))
+    api.register(server, engine, clock, {"TIMEZONE": zone} | (environ or {}))
     return server
 
 
 @contextmanager
 def served(engine: Engine, **options: Any) -> Iterator[Client]:
     """Serve the API of `engine` until the end of the block."""
-    server = make_server("127.0.0.1", 0, make_app(engine, **options), threaded=True)
+    app = make_app(engine, **options)
+    with in_thread(make_server("127.0.0.1", 0, app, threaded=True)) as address:
+        yield Client(address)
+
+
+@contextmanager
+def in_thread(server: BaseWSGIServer) -> Iterator[str]:
+    """Let `server` answer until the end of the block; its address."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield Client(f"http://127.0.0.1:{server.port}")
+        yield f"http://127.0.0.1:{server.port}"
     finally:
         server.shutdown()
         thread.join()

@@ -63,7 +63,7 @@ def story(engine: Engine) -> Hub:
 
 @contextmanager
 def asked(hub: Hub, now: datetime = NOW) -> Iterator[Client]:
-    with served(hub.engine, now=now) as client:
+    with served(hub.engine, clock=lambda: now) as client:
         yield client
 
 

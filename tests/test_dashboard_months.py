@@ -206,7 +206,7 @@ def test_the_history_of_a_month_keeps_every_closing(hub: Hub) -> None:
 def client(hub: Hub) -> Iterator[Any]:
     hub.close("2024-01")
     now = datetime(2024, 3, 5, 12, tzinfo=UTC)
-    with served(hub.engine, now=now) as found:
+    with served(hub.engine, clock=lambda: now) as found:
         yield found
 
 

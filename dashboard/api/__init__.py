@@ -10,6 +10,7 @@ from dashboard.api import (
     exports,
     health,
     invoice_pack,
+    machines,
     months,
     openapi,
     runs,
@@ -18,6 +19,7 @@ from dashboard.api import (
 from dashboard.api.answers import register_errors
 from dashboard.api.question import Reader
 from dashboard.clock import Clock
+from dashboard.ingest import reception
 from db.settings import Environment, timezone
 
 
@@ -38,3 +40,5 @@ def register(
     )  # fmt: skip
     for part in parts:
         server.register_blueprint(part.blueprint(reader))
+    reporting = reception(engine, clock, environ)
+    server.register_blueprint(machines.blueprint(reader, reporting))

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response
 
+from dashboard.api import machines_openapi
 from dashboard.api.answers import answer
 from dashboard.api.exports import BAR_COLUMNS, MONTH_COLUMNS, SITE_COLUMNS, SORTS
 from dashboard.api.question import DEFAULT_LIMIT, MOST, Reader, nothing_else
@@ -215,6 +216,7 @@ DOCUMENT: Schema = {
         **_files("bars", "Why a number moved, in bars", BAR_COLUMNS, _SOURCE, statuses="billable"),
         **_files("sites", "Every site that matches", SITE_COLUMNS, _SOURCE),
         **_files("months", "Month by month", MONTH_COLUMNS, _SOURCE),
+        **machines_openapi.paths(_PAGE),
     },
-    "components": {"schemas": SCHEMAS},
+    "components": {"schemas": SCHEMAS | machines_openapi.SCHEMAS},
 }

@@ -64,15 +64,16 @@ def matches(rows: FromClause, filters: Filters) -> ColumnElement[bool]:
 
 def _found(rows: FromClause, q: str) -> ColumnElement[bool]:
     """Whether one of the searched texts, or the site's name, contains `q`, ignoring case."""
-    named = select(sites.c.site_id).where(_contains(sites.c.name, q))
-    found = [_contains(rows.c[name], q) for name in _SEARCHED]
+    named = select(sites.c.site_id).where(contains(sites.c.name, q))
+    found = [contains(rows.c[name], q) for name in _SEARCHED]
     found.append(rows.c.site_id.in_(named))
     if q.casefold() in NO_SITE:
         found.append(rows.c.site_id == NO_SITE_ID)
     return or_(*found)
 
 
-def _contains(column: ColumnElement[str | None], q: str) -> ColumnElement[bool]:
+def contains(column: ColumnElement[str | None], q: str) -> ColumnElement[bool]:
+    """Whether a text contains `q`, ignoring case."""
     # SQLite lowers ASCII only, PostgreSQL what its locale knows: the other spellings are ours.
     spellings = {q} if q.isascii() else {q, q.lower(), q.upper(), q.title()}
     return or_(*(column.icontains(spelling, autoescape=True) for spelling in sorted(spellings)))

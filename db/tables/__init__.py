@@ -16,6 +16,7 @@ from db.tables.devices import (
     site_aliases,
     sites,
 )
+from db.tables.machines import agent_hours, api_tokens, inventory, report_days
 from db.tables.months import (
     ALL_SITES,
     month_bases,
@@ -34,6 +35,8 @@ __all__ = [
     "NAME_LENGTH",
     "NO_SITE_ID",
     "OPEN_END",
+    "agent_hours",
+    "api_tokens",
     "asset_links",
     "audit_log",
     "collection_runs",
@@ -44,6 +47,7 @@ __all__ = [
     "device_snapshots",
     "devices",
     "held_records",
+    "inventory",
     "jobs",
     "leases",
     "meta",
@@ -56,6 +60,7 @@ __all__ = [
     "month_members",
     "months",
     "quarantined_records",
+    "report_days",
     "rule_versions",
     "site_aliases",
     "sites",

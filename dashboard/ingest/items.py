@@ -1,0 +1,28 @@
+"""A machine as the API tells it: TatuScan's 13 keys, then ours."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+from typing import Any
+
+TATUSCAN_KEYS = (
+    "machine_id", "hostname", "ip", "os", "os_version", "cpu_percent", "memory_total_mb",
+    "memory_used_mb", "computer_model", "computer_activation", "activation_days", "created_at",
+    "updated_at",
+)  # fmt: skip
+OUR_KEYS = (
+    "agent_version", "boot_time", "serial", "manufacturer", "mac_addresses", "disk_total_mb",
+    "disk_used_mb", "logged_in_user", "site", "received_at", "clock_skew_seconds",
+)  # fmt: skip
+KEYS = TATUSCAN_KEYS + OUR_KEYS
+
+
+def item(row: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
+    """A row of `inventory` as JSON values, times with their offset in `zone`."""
+    return {name: _value(name, row[name], zone) for name in KEYS}
+
+
+def _value(name: str, value: Any, zone: tzinfo) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(zone).isoformat(timespec="microseconds")
+    return json.loads(value) if name == "mac_addresses" and value is not None else value

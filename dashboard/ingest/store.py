@@ -1,0 +1,213 @@
+"""Many machines' reports in one transaction: their rows, their hours, their keys."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, select, update
+
+from dashboard.clock import Clock
+from dashboard.ingest import credentials, hours
+from dashboard.ingest.credentials import Credential
+from dashboard.ingest.merge import is_known, merged, moment, newborn
+from dashboard.ingest.refusal import Refusal
+from dashboard.ingest.report import Report
+from db import tokens
+from db.accumulate import accumulate
+from db.engine import writing
+from db.tables import agent_hours, api_tokens, inventory, report_days
+from db.upsert import upsert
+
+_KEY = ("public_id", "secret_hash", "revoked_at", "expires_at", "report_id", "last_used_at")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one request brings of one machine, oldest report first."""
+
+    credential: Credential | None
+    machine_id: str
+    reports: tuple[Report, ...]
+    live: bool
+
+
+@dataclass
+class Stored:
+    """What became of an entry. `machine` is its row now; `key` its new key, if it got one."""
+
+    machine: Mapping[str, Any]
+    is_new: bool
+    key: str | None = None
+    known: list[bool] = field(default_factory=list)
+
+
+class Store:
+    """Writes entries. One at a time: `Queue` calls it from its own thread."""
+
+    def __init__(self, engine: Engine, clock: Clock, zone: tzinfo) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._zone = zone
+        self._day: date | None = None
+
+    def __call__(self, entries: Sequence[Entry]) -> Sequence[Stored | Exception]:
+        """Store `entries` in one committed transaction; what became of each, in order."""
+        now = self._clock()
+        day = now.astimezone(self._zone).date()
+        with writing(self._engine) as connection:
+            machines = _locked(connection, {entry.machine_id for entry in entries})
+            enrolling = _enrolling(connection, entries)
+            batch = _Batch(now, machines, enrolling)
+            outcomes = [batch.outcome(entry) for entry in entries]
+            batch.write(connection)
+            if day != self._day and batch.touched:
+                upsert(connection, report_days, [{"day": day}])
+        if batch.touched:
+            self._day = day
+        return outcomes
+
+
+class _Batch:
+    def __init__(
+        self, now: datetime, machines: dict[str, Row[Any]], enrolling: dict[str, Row[Any]]
+    ) -> None:
+        self.now = now
+        self.rows = {
+            machine_id: {column.name: row._mapping[column] for column in inventory.c}
+            for machine_id, row in machines.items()
+        }
+        self.keys: dict[str, dict[str, Any]] = {
+            machine_id: {name: row._mapping[api_tokens.c[name]] for name in _KEY}
+            for machine_id, row in machines.items()
+            if row.public_id is not None
+        }
+        self.enrolling = enrolling
+        self.touched: set[str] = set()
+        self.issued: dict[str, dict[str, Any]] = {}
+        self.used: set[str] = set()
+        self.hours = hours.Hours()
+
+    def outcome(self, entry: Entry) -> Stored | Exception:
+        try:
+            return self._stored(entry)
+        except Refusal as refusal:
+            return refusal
+
+    def _stored(self, entry: Entry) -> Stored:
+        machine_id = entry.machine_id
+        row = self.rows.get(machine_id)
+        key = self._admit(entry)
+        is_new = row is None
+        row = newborn(machine_id, self.now) if row is None else row
+        site = None if entry.credential is None else entry.credential.site
+        known = []
+        for report in entry.reports:
+            twice = is_known(row, report)
+            known.append(twice)
+            if twice:
+                continue
+            at = self.now if entry.live else moment(report, self.now)
+            row = merged(
+                row, report, self.now, live=entry.live, site=site,
+                is_new=is_new and not any(not one for one in known[:-1]),
+            )  # fmt: skip
+            self.hours.add(row["device_id"], at, report)
+        self.rows[machine_id] = row
+        self.touched.add(machine_id)
+        return Stored(row, is_new, key, known)
+
+    def _admit(self, entry: Entry) -> str | None:
+        """Let the entry in or not; a new key for its machine when it enrols."""
+        credential, held = entry.credential, self.keys.get(entry.machine_id)
+        if credential is not None and credential.kind == tokens.MACHINE:
+            self._check_key(credential, entry.machine_id, held)
+            return None
+        if held is not None and held["revoked_at"] is not None:
+            raise credentials.revoked()
+        if credential is None:
+            if held is not None:
+                raise credentials.missing()
+            return None
+        token = self.enrolling.get(credential.public_id)
+        if token is None:
+            raise credentials.unknown()
+        if tokens.is_over(token, self.now):
+            raise credentials.revoked()
+        if held is not None and not self._same_enrolment(entry, held):
+            raise Refusal(
+                403, "already_enrolled",
+                "This machine has its own key already. If it lost it, delete the machine on the "
+                "Machines page, or its key with inventory-hub token revoke, and enrol again.",
+            )  # fmt: skip
+        return self._issue(entry, token, held)
+
+    def _check_key(
+        self, credential: Credential, machine_id: str, held: Mapping[str, Any] | None
+    ) -> None:
+        if credential.machine_id != machine_id:
+            raise Refusal(403, "wrong_machine", "This key belongs to another machine.")
+        if held is None or held["public_id"] != credential.public_id:
+            raise credentials.unknown()
+        if held["revoked_at"] is not None:
+            raise credentials.revoked()
+        if held["last_used_at"] is None:
+            self.used.add(credential.public_id)
+
+    def _same_enrolment(self, entry: Entry, held: Mapping[str, Any]) -> bool:
+        """Whether this is the enrolling report again: its answer, and so the key, was lost."""
+        first = entry.reports[0].report_id
+        return first is not None and first == held["report_id"] and held["last_used_at"] is None
+
+    def _issue(self, entry: Entry, token: Row[Any], held: Mapping[str, Any] | None) -> str:
+        text, row = tokens.fresh(tokens.MACHINE)
+        self.used.add(token.public_id)
+        values = {
+            **row, "name": entry.reports[-1].hostname or entry.machine_id[:12],
+            "site": token.site, "machine_id": entry.machine_id,
+            "report_id": entry.reports[0].report_id, "created_at": self.now,
+            "created_by": f"token {token.name}"[:255],
+        }  # fmt: skip
+        self.issued[entry.machine_id] = values
+        self.keys[entry.machine_id] = dict.fromkeys(_KEY) | values
+        return text
+
+    def write(self, connection: Connection) -> None:
+        """Everything that changed, in statements of many rows."""
+        upsert(connection, inventory, [self.rows[one] for one in self.touched])
+        accumulate(connection, agent_hours, self.hours.rows(), hours.SUMS, hours.PEAKS)
+        for machine_id, row in self.issued.items():
+            again = connection.execute(
+                update(api_tokens).where(api_tokens.c.machine_id == machine_id).values(row)
+            )
+            if again.rowcount == 0:
+                connection.execute(api_tokens.insert().values(row))
+        if self.used:
+            connection.execute(
+                update(api_tokens)
+                .where(api_tokens.c.public_id.in_(self.used))
+                .values(last_used_at=self.now)
+            )
+
+
+def _locked(connection: Connection, machine_ids: Iterable[str]) -> dict[str, Row[Any]]:
+    """The rows of those machines, each with its key, and nobody else's until we are done."""
+    joined = inventory.outerjoin(api_tokens, api_tokens.c.machine_id == inventory.c.machine_id)
+    found = connection.execute(
+        select(inventory, *(api_tokens.c[name] for name in _KEY))
+        .select_from(joined)
+        .where(inventory.c.machine_id.in_(sorted(machine_ids)))
+        .order_by(inventory.c.machine_id)
+        .with_for_update(of=inventory)
+    )
+    return {row._mapping[inventory.c.machine_id]: row for row in found}
+
+
+def _enrolling(connection: Connection, entries: Sequence[Entry]) -> dict[str, Row[Any]]:
+    """The enrolment tokens that these entries came with, as they are now."""
+    shown = {
+        entry.credential.public_id
+        for entry in entries
+        if entry.credential is not None and entry.credential.kind == tokens.ENROL
+    }
+    return tokens.find(connection, sorted(shown)) if shown else {}

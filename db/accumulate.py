@@ -1,0 +1,45 @@
+"""Add to what is there: insert rows, or add their sums and raise their peaks, in one statement."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, func
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+
+def accumulate(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    sums: Collection[str],
+    peaks: Collection[str],
+) -> None:
+    """Insert `rows`; where a key is there already, add `sums` and keep the larger of `peaks`.
+
+    Args:
+        rows: all with the same keys; no two with the same primary key.
+    """
+    if not rows:
+        return
+    keys = [column.name for column in table.primary_key]
+    dialect = connection.dialect.name
+    # Two writers that take the same rows in another order would wait for each other.
+    ordered = sorted(rows, key=lambda row: [row[key] for key in keys])
+    if dialect in ("mysql", "mariadb"):
+        mine = mysql.insert(table)
+        connection.execute(
+            mine.on_duplicate_key_update(_after(table, mine.inserted, sums, peaks, func.greatest)),
+            ordered,
+        )
+        return
+    portable = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    larger = func.greatest if dialect == "postgresql" else func.max
+    values = _after(table, portable.excluded, sums, peaks, larger)
+    connection.execute(portable.on_conflict_do_update(index_elements=keys, set_=values), ordered)
+
+
+def _after(
+    table: Table, new: Any, sums: Collection[str], peaks: Collection[str], larger: Any
+) -> dict[str, Any]:
+    values = {name: table.c[name] + new[name] for name in sums}
+    return values | {name: larger(table.c[name], new[name]) for name in peaks}

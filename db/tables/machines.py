@@ -1,0 +1,88 @@
+"""Machines that report themselves, and what lets them in. Each comment says what one row is."""
+
+from sqlalchemy import BigInteger, Column, Date, Double, Integer, LargeBinary, String, Text
+
+from db.tables.base import NAME_LENGTH, id_column, table
+from db.types import SerialId, UtcDateTime
+
+# Machine as its newest report tells it. TatuScan's table and names; `updated_at` is its second
+# and later reports, `received_at` the newest of all by our clock, `reported_at` by the machine's.
+# `recent_reports` holds 8 bytes of each of its newest report ids, newest last.
+# `stream` is the process that reported last, `other_stream` the one before it: when that one comes
+# back, two live machines share this id.
+inventory = table(
+    "inventory",
+    Column("machine_id", String(64), primary_key=True),
+    Column("device_id", BigInteger, nullable=False),
+    Column("hostname", String(100)),
+    Column("ip", String(45)),
+    Column("os", String(100)),
+    Column("os_version", String(100)),
+    Column("cpu_percent", Double),
+    Column("memory_total_mb", BigInteger),
+    Column("memory_used_mb", BigInteger),
+    Column("computer_model", String(100)),
+    Column("computer_activation", UtcDateTime),
+    Column("activation_days", Integer),
+    Column("agent_version", String(32)),
+    Column("boot_time", UtcDateTime),
+    Column("serial", String(100)),
+    Column("manufacturer", String(100)),
+    Column("mac_addresses", Text),
+    Column("disk_total_mb", BigInteger),
+    Column("disk_used_mb", BigInteger),
+    Column("logged_in_user", String(100)),
+    Column("site", String(NAME_LENGTH)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("reported_at", UtcDateTime, nullable=False),
+    Column("clock_skew_seconds", Integer),
+    Column("recent_reports", LargeBinary(1024), nullable=False),
+    Column("stream", String(36)),
+    Column("other_stream", String(36)),
+    Column("stream_since", UtcDateTime),
+    Column("clone_seen_at", UtcDateTime),
+    # Room beside each row for its next version: no index has to learn of it.
+    postgresql_with={"fillfactor": "60"},
+)
+
+# What a machine did in one hour: reports, and the sums and peaks of CPU and memory in percent.
+# `cpu_n` and `memory_n` count the reports that told them.
+agent_hours = table(
+    "agent_hours",
+    id_column("device_id"),
+    Column("hour", UtcDateTime, primary_key=True),
+    Column("n", Integer, nullable=False),
+    Column("cpu_n", Integer, nullable=False),
+    Column("cpu_sum", Double, nullable=False),
+    Column("cpu_max", Double, nullable=False),
+    Column("memory_n", Integer, nullable=False),
+    Column("memory_sum", Double, nullable=False),
+    Column("memory_max", Double, nullable=False),
+    postgresql_with={"fillfactor": "60"},
+)
+
+# Business day on which any machine reported at all.
+report_days = table("report_days", Column("day", Date, primary_key=True))
+
+# Credential. `kind` enrol lets new machines in, machine is one machine's own key, api reads for
+# another program. Only a hash of the secret is kept; `public_id` is the part that finds the row.
+# `report_id` is the report that was answered with a machine's key.
+api_tokens = table(
+    "api_tokens",
+    Column("token_id", SerialId, primary_key=True, autoincrement=True),
+    Column("kind", String(16), nullable=False, index=True),
+    Column("public_id", String(16), nullable=False, unique=True),
+    Column("secret_hash", String(64), nullable=False),
+    Column("name", String(NAME_LENGTH), nullable=False),
+    Column("site", String(NAME_LENGTH)),
+    Column("role", String(16)),
+    Column("machine_id", String(64), unique=True),
+    Column("report_id", String(36)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(NAME_LENGTH), nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
+)
