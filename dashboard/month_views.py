@@ -42,7 +42,7 @@ def one_month(v: View, month: str) -> tuple[list[Any], int | None]:
     back = html.P(dcc.Link(_("All months"), href=links.months(v.filters)), className="back")
     if row is None:
         return [back, _no_month()], None
-    filters = v.filters.having(q=None, sources=())
+    filters = v.filters.as_stored()
     found = Answers(
         row,
         _bases(v, row, filters),
@@ -67,7 +67,7 @@ def _devices(v: View, month: str, *, running: bool) -> str | None:
     """The billable devices at a month's end, or on the shown day of the running one."""
     if v.moment.kept is None:
         return None
-    filters = v.filters.having(statuses=("billable",), q=None, sources=())
+    filters = v.filters.as_stored().having(statuses=("billable",))
     if running:
         return links.devices(filters)
     end = month_end(month)
@@ -89,8 +89,8 @@ def _about(v: View) -> str:
     day = formats.day(v.moment.now.day or v.moment.now.asked)
     words = {"basis": basis_phrase(v.filters.basis), "day": day}
     text = str(_("Month-ends, %(basis)s; the running month as of %(day)s", **words))
-    if v.filters.q or v.filters.sources:
-        text += ". " + _("Months are not counted by search: it is left aside here")
+    if not v.filters.are_stored:
+        text += ". " + _("Months are not counted by search or location: those are left aside here")
     return text
 
 

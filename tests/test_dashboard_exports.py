@@ -159,6 +159,11 @@ def test_a_site_name_cannot_break_the_header(sqlite_engine: Engine, name: str) -
     assert ".." not in unquote(headers["Content-Disposition"])
 
 
+def test_a_file_of_one_location_is_named_after_it(client: Client) -> None:
+    found = client.get("/export/devices.csv?site=1&location=Rack+1")
+    assert "devices-Harbor-Dental-Rack-1-assets" in found.headers["Content-Disposition"]
+
+
 def test_the_file_says_its_length_so_that_a_torn_one_shows(client: Client) -> None:
     response = client.get("/export/devices.csv")
     assert int(response.headers["Content-Length"]) == len(response.content)
@@ -214,6 +219,31 @@ def test_a_file_is_sorted_as_it_is_asked(client: Client) -> None:
     assert [row["hostname"].casefold() for row in _file(client, f"{path}-hostname")] == sorted(
         (name.casefold() for name in up), reverse=True
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "keys"),
+    [
+        ("location=Rack+1", {"101"}),
+        ("location=rack+1", set()),
+        ("location=Rack+1&location=-1%2B1", {"101", "105"}),
+        ("location=&site=1&basis=ninja", {"102", "103", "109", "112"}),
+    ],
+)
+def test_list_file_and_number_of_a_location_agree(
+    client: Client, query: str, keys: set[str]
+) -> None:
+    query += "" if "basis" in query else "&basis=assets"
+    listed = client.json(f"/api/dashboard/devices?{query}")
+    assert {row["source_key"] for row in listed["items"]} == keys
+    assert listed["count"] == len(keys)
+    assert {row["source_key"] for row in _file(client, f"/export/devices.csv?{query}")} == keys
+    total = client.json(f"/api/dashboard/today?{query}")["totals"]["total_devices"]
+    assert total == sum(row["billing_status"] != "excluded" for row in listed["items"])
+    sites = _file(client, f"/export/sites.csv?{query}")
+    assert sum(int(row["current"]) for row in sites) == total
+    refused = client.json(f"/api/months?{query}", 400)
+    assert refused["parameter"] == "location"
 
 
 def test_a_file_holds_one_source_alone_when_asked(client: Client) -> None:

@@ -22,6 +22,9 @@ def blueprint(reader: Reader) -> Blueprint:
         filters = reader.filters(extra=("limit", "offset"))
         if filters.q is not None:
             raise BadParameter("q", "Months are not counted by search: leave q out.")
+        if filters.locations:
+            message = "Months are not counted by location: leave location out."
+            raise BadParameter("location", message)
         limit, offset = page()
         with reader.asked(filters) as (connection, moment):
             rows = month_table.month_rows(connection, moment, filters)

@@ -13,6 +13,7 @@ from dashboard.queries.devices import COLUMNS
 from dashboard.queries.runs import HOLDS
 from dashboard.queries.runs import STATES as STATES_OF_RUNS
 from db import __version__
+from db.tables.base import NAME_LENGTH
 
 
 def blueprint(_reader: Reader) -> Blueprint:
@@ -39,6 +40,13 @@ def _shared(basis: str, statuses: str = "billable and spare") -> list[Schema]:
         _parameter("compare_to", "The day to compare with; the month-end before.", DAY),
         _parameter("basis", "What is counted.", one_of(BASES, default=basis)),
         _parameter("site", "Only these sites.", ID, repeat=True),
+        _parameter(
+            "location",
+            "Only these locations, by their exact names; nothing (location=) asks for devices "
+            "without one.",
+            {"type": "string", "maxLength": NAME_LENGTH},
+            repeat=True,
+        ),
         _parameter("type", "Only these device types.", one_of(TYPES), repeat=True),
         _parameter(
             "status",
@@ -76,8 +84,8 @@ _CHANGE = _parameter(
 )
 
 
-def _without_search(parameters: list[Schema]) -> list[Schema]:
-    return [one for one in parameters if one["name"] != "q"]
+def _stored(parameters: list[Schema]) -> list[Schema]:
+    return [one for one in parameters if one["name"] not in ("q", "location")]
 
 
 _RUNS = [
@@ -171,7 +179,7 @@ DOCUMENT: Schema = {
         ),
         "/api/months": _json(
             "Months, the newest first: open or closed, and what they count",
-            [*_without_search(_shared("assets")), *_PAGE],
+            [*_stored(_shared("assets")), *_PAGE],
             "Months",
         ),
         "/export/invoice-pack.zip": _get(

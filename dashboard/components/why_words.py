@@ -3,7 +3,7 @@
 from flask_babel import gettext as _
 
 from dashboard import formats
-from dashboard.components.filter_words import status_word
+from dashboard.components.filter_words import location_word, status_word
 from dashboard.components.words import basis_phrase, counted_name, type_names
 from dashboard.formats import MINUS
 from dashboard.queries import days
@@ -46,6 +46,9 @@ def counted(why: Why) -> str:
         if more > 0:
             shown = _("%(sites)s and %(n)s more sites", sites=shown, n=formats.number(more))
         what = _("%(what)s at %(sites)s", what=what, sites=shown)
+    if why.filters.locations:
+        shown = ", ".join(location_word(name) for name in why.filters.locations)
+        what = _("%(what)s, location %(places)s", what=what, places=shown)
     if why.filters.q:
         what = _("%(what)s with “%(q)s” in a name, serial, OS, class or site", what=what,
                  q=why.filters.q)  # fmt: skip
@@ -154,6 +157,7 @@ def left_out(one: LeftOut) -> str:
         "excluded": _("excluded: in no total"),
         "types": _("of other types"),
         "sites": _("at other sites"),
+        "locations": _("at other locations"),
         "search": _("without the searched text"),
         "sources": _("for which another source speaks"),
         "records": _("records of all sources match; those of one machine count once"),

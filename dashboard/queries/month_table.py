@@ -91,7 +91,7 @@ _Counts = Mapping[str, int]
 def month_rows(connection: Connection, moment: Moment, filters: Filters) -> list[MonthRow]:
     """Every month from the first that is counted to that of the shown day, newest first. A search
     and a source filter are left aside: months are not stored by them."""
-    filters = filters.having(q=None, sources=())
+    filters = filters.as_stored()
     day = moment.now.day or moment.now.asked
     last = month_of(day)
     first = connection.scalar(select(func.min(month_end_counts.c.month)))

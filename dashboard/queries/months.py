@@ -76,7 +76,7 @@ def by_site(
 ) -> list[dict[int, int] | None]:
     """The counts by site at the last `count` month-ends before the shown day's month, oldest
     first, None where not known. Empty when a search is set: it would cost a count a month."""
-    if moment.now.day is None or filters.q is not None or filters.sources:
+    if moment.now.day is None or not filters.are_stored:
         return []
     this = month_of(moment.now.day)
     shown = [month_before(this, back) for back in range(count, 0, -1)]
@@ -90,7 +90,7 @@ def _past(
     shown: list[str],
     group: ColumnElement[str],
 ) -> list[dict[str, int] | None]:
-    if filters.q is None and not filters.sources:
+    if filters.are_stored:
         return _stored(connection, filters, shown, group)
     found: list[dict[str, int] | None] = []
     for month in shown:

@@ -148,6 +148,7 @@ def _left_out(
         yield LeftOut(kind, how_many(asked), asked)
     wider = {
         "sites": filters.having(sites=()) if filters.sites else None,
+        "locations": filters.having(locations=()) if filters.locations else None,
         "search": filters.having(q=None) if filters.q else None,
         "sources": filters.having(sources=()) if filters.sources else None,
     }
