@@ -11,11 +11,13 @@ from dashboard.components.card import card
 from dashboard.components.month_list import month_list
 from dashboard.components.month_page import Answers, month_parts
 from dashboard.components.states import first_run
+from dashboard.components.why_month import Answer, why_month
 from dashboard.components.words import basis_phrase
 from dashboard.context import View
 from dashboard.filters import Filters
 from dashboard.queries import adjustments, month_bases, month_table
 from dashboard.queries.month_table import CLOSED, IMPORTED, RUNNING, MonthRow
+from dashboard.queries.sites import names
 from db.kept import month_end
 
 
@@ -26,6 +28,7 @@ def all_months(v: View) -> list[Any]:
         return [first_run([])]
     table = month_list(
         rows,
+        v.filters,
         lambda month: links.month(v.filters, month),
         lambda month: _devices(v, month, running=month == rows[0].month),
     )
@@ -53,6 +56,29 @@ def one_month(v: View, month: str) -> tuple[list[Any], int | None]:
         _devices(v, month, running=row.state == RUNNING),
     )
     return [back, *month_parts(found)], row.closing.closing_id if row.closing else None
+
+
+def explain_month(v: View, month: str | None) -> list[Any]:
+    """Why one month counts what it does, for the drawer."""
+    rows = month_table.month_rows(v.connection, v.moment, v.filters)
+    row = next((one for one in rows if one.month == month), None)
+    if row is None:
+        return [_no_month()]
+    filters = v.filters.as_stored()
+    called = names(v.connection, filters.sites)
+    # Bases are of all types, and of all sites or of one.
+    several = filters.types or len(filters.sites) > 1
+    bases = [] if several else _bases(v, row, filters)
+    answer = Answer(
+        row,
+        filters.having(statuses=("billable",)),
+        [called.get(site, str(site)) for site in filters.sites],
+        _devices(v, row.month, running=row.state == RUNNING),
+        bases[0] if bases else None,
+        formats.day(v.moment.now.day),
+        v.moment.rules,
+    )
+    return why_month(answer)
 
 
 def _bases(v: View, row: MonthRow, filters: Filters) -> list[month_bases.Bases]:

@@ -26,12 +26,11 @@ from dashboard.queries.moment import LABELS, Moment
 from dashboard.queries.months import Month
 from dashboard.queries.one_site import Alias, Location, Profile
 from dashboard.queries.series import Series
-from db.kept import month_end
 
 PARTS = ("state", "hidden", "head", "places_title", "places", "aliases", "devices_title")
 CHARTS = (
     "months_title", "months_subtitle", "months", "months_why", "daily_title", "daily_subtitle",
-    "daily", "bars_title", "bars_subtitle", "bars", "bars_links",
+    "daily", "daily_why", "bars_title", "bars_subtitle", "bars", "bars_links",
 )  # fmt: skip
 """What `parts` and `charts` answer."""
 
@@ -101,8 +100,11 @@ def charts(trends: Trends) -> dict[str, Any]:
     return {
         "months_title": sentences.finding(figure, counted, then),
         "months_subtitle": sentences.plotted(moment, counted, trends.months),
-        "months": months_figure(trends.months, lambda month, kind: _month(trends, month, kind)),
-        "months_why": why_button(query, "change", words=True),
+        "months": months_figure(
+            trends.months, lambda month, kind: links.month_bar(month, kind, counted, moment)
+        ),
+        "months_why": why_button(query, "months", words=True),
+        "daily_why": why_button(query, "days", words=True),
         "daily_title": _daily_title(trends),
         "daily_subtitle": _("By type; a pale day with × has no snapshot of some source"),
         "daily": daily_figure(
@@ -115,14 +117,6 @@ def charts(trends: Trends) -> dict[str, Any]:
         "bars": waterfall_figure(trends.bars, sentences.bar_names(moment, counted), opened),
         "bars_links": [changes, why_button(query, "bars", words=True)],
     }
-
-
-def _month(trends: Trends, month: Month, kind: str | None) -> str | None:
-    if month.by_type is None:
-        return None
-    narrower = {} if kind is None else {"types": (kind,)}
-    day = None if month is trends.months[-1] else month_end(month.month)
-    return links.devices_on(trends.counted, day, **narrower)
 
 
 def _daily_title(trends: Trends) -> str:

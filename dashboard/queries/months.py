@@ -71,6 +71,19 @@ def last_months(
     return found
 
 
+def listed(month: Month, filters: Filters, moment: Moment) -> Filters | None:
+    """What lists the devices of one of `last_months`; None where there is no list: imported, not
+    kept, or nothing known."""
+    end = month_end(month.month)
+    if moment.now.day is not None and moment.now.day <= end:
+        return filters
+    kept = moment.kept is not None and moment.kept.resolve(end) == end
+    if month.total is None or not month.dates or not kept:
+        return None
+    # What is compared with is later than the past that is opened: it would be refused.
+    return filters.having(as_of=end, compare_to=None)
+
+
 def by_site(
     connection: Connection, moment: Moment, filters: Filters, count: int
 ) -> list[dict[int, int] | None]:
