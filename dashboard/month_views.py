@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 
 from dashboard import formats
 from dashboard.components import links
-from dashboard.components.card import card
+from dashboard.components.card import card, file_links
 from dashboard.components.month_list import month_list
 from dashboard.components.month_page import Answers, month_parts
 from dashboard.components.states import first_run
@@ -34,7 +34,13 @@ def all_months(v: View) -> list[Any]:
     )
     return [
         html.H1(_("Months"), className="visually-hidden"),
-        card("months-table", table, title=_finding(rows), subtitle=_about(v)),
+        card(
+            "months-table",
+            table,
+            title=_finding(rows),
+            subtitle=_about(v),
+            actions=file_links(lambda form: links.file("month-ends", form, v.filters.as_stored())),
+        ),
     ]
 
 

@@ -328,7 +328,7 @@ def test_the_files_of_changes_are_the_list(client: Client, query: str) -> None:
         assert row["site_after"] == (item["after"]["site"] if item["after"] else "")
 
 
-@pytest.mark.parametrize("subject", ["devices", "changes", "bars", "sites", "months"])
+@pytest.mark.parametrize("subject", ["devices", "changes", "bars", "sites", "months", "movers"])
 @pytest.mark.parametrize("query", ["", "?basis=records", "?q=nobody-has-this"])
 def test_excel_holds_what_the_csv_holds_as_text_and_numbers(
     client: Client, subject: str, query: str

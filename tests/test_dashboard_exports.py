@@ -2,6 +2,7 @@
 
 import csv
 import io
+import operator
 import random
 import re
 from collections.abc import Iterator
@@ -126,6 +127,17 @@ def test_the_sites_file_adds_up_to_the_total(client: Client) -> None:
     assert harbor["sources"] == "ninja"
 
 
+def test_the_file_of_movers_holds_the_sites_that_moved_most_first(client: Client) -> None:
+    moved = _file(client, "/export/movers.csv?status=billable&status=excluded")
+    every = _file(client, "/export/sites.csv?status=billable&status=excluded")
+    changes = [int(row["change"]) for row in moved]
+    assert changes == sorted(changes, key=abs, reverse=True) and 0 not in changes
+    known = [{name: row[name] for name in moved[0]} for row in every if row["change"] != "0"]
+    key = operator.itemgetter("site_id")
+    assert sorted(moved, key=key) == sorted(known, key=key)
+    assert len(moved) == 2
+
+
 def test_without_data_the_files_have_a_header_only(sqlite_engine: Engine) -> None:
     with served(sqlite_engine) as client:
         assert _file(client, "/export/devices.csv") == []
@@ -242,8 +254,8 @@ def test_list_file_and_number_of_a_location_agree(
     assert total == sum(row["billing_status"] != "excluded" for row in listed["items"])
     sites = _file(client, f"/export/sites.csv?{query}")
     assert sum(int(row["current"]) for row in sites) == total
-    refused = client.json(f"/api/months?{query}", 400)
-    assert refused["parameter"] == "location"
+    for path in ("/api/months", "/export/month-ends.csv"):
+        assert client.json(f"{path}?{query}", 400)["parameter"] == "location"
 
 
 def test_a_file_holds_one_source_alone_when_asked(client: Client) -> None:

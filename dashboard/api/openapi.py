@@ -3,7 +3,14 @@
 from flask import Blueprint, Response
 
 from dashboard.api.answers import answer
-from dashboard.api.exports import BAR_COLUMNS, MONTH_COLUMNS, SITE_COLUMNS, SORTS
+from dashboard.api.exports import (
+    BAR_COLUMNS,
+    MONTH_COLUMNS,
+    MONTH_END_COLUMNS,
+    MOVER_COLUMNS,
+    SITE_COLUMNS,
+    SORTS,
+)
 from dashboard.api.question import DEFAULT_LIMIT, MOST, Reader, nothing_else
 from dashboard.api.schemas import DAY, ID, MONTH, SCHEMAS, Schema, one_of, reference
 from dashboard.api.tables import FORMATS
@@ -140,7 +147,8 @@ def _files(
 ) -> Schema:
     """The paths of a table, one a format."""
     about = {"type": "string", "description": "Columns: " + ", ".join(columns)}
-    shared = [*_shared("assets", statuses), *more]
+    shared = _shared("assets", statuses)
+    shared = [*(_stored(shared) if name == "month-ends" else shared), *more]
     return {
         f"/export/{name}.{form}": _get(summary, shared, about, kind)
         for form, kind in FORMATS.items()
@@ -222,6 +230,10 @@ DOCUMENT: Schema = {
         ),
         **_files("bars", "Why a number moved, in bars", BAR_COLUMNS, _SOURCE, statuses="billable"),
         **_files("sites", "Every site that matches", SITE_COLUMNS, _SOURCE),
+        **_files("movers", "Every site that moved, most first", MOVER_COLUMNS, _SOURCE),
+        **_files(
+            "month-ends", "Every month: its state, its counts, its closing", MONTH_END_COLUMNS
+        ),
         **_files("months", "Month by month", MONTH_COLUMNS, _SOURCE),
     },
     "components": {"schemas": SCHEMAS},

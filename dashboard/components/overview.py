@@ -90,7 +90,7 @@ def parts(answers: Answers) -> dict[str, Any]:
         "movers_title": sentences.most_moved(answers.movers),
         "movers_subtitle": compared,
         "movers": movers_list(answers.movers, counted),
-        "movers_why": why_button(query, "change", words=True),
+        "movers_why": _actions(why_button(query, "change", words=True), "movers", counted),
         "months_why": _actions(why_button(query, "months", words=True), "months", counted),
         "why_why": _actions(why_button(query, "bars", words=True), "bars", counted),
         "why_title": sentences.balance(answers.bars, then),
