@@ -60,6 +60,10 @@ ACCESS: dict[str, str] = {
     "/export/invoice-pack.zip": VIEWER,
     "/export/sites.csv": VIEWER,
     "/export/sites.xlsx": VIEWER,
+    "/export/movers.csv": VIEWER,
+    "/export/movers.xlsx": VIEWER,
+    "/export/month-ends.csv": VIEWER,
+    "/export/month-ends.xlsx": VIEWER,
     "/export/months.csv": VIEWER,
     "/export/months.xlsx": VIEWER,
 }

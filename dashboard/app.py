@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException
 
 from dashboard import access, api
+from dashboard.addresses import leads_somewhere
 from dashboard.bearer import Bearer
 from dashboard.callbacks import register_callbacks
 from dashboard.clock import Clock, system_clock
@@ -119,23 +119,6 @@ def _failed(error: Exception) -> None:
     dash.set_props("trouble", {"hidden": False})
 
 
-def _is_page(path: str) -> bool:
-    """Whether a page answers `path`: one of that address, or one whose address holds an id."""
-    for page in dash.page_registry.values():
-        template = page["path_template"]
-        if path == page["path"] if template is None else _fits(path, template):
-            return True
-    return False
-
-
-def _fits(path: str, template: str) -> bool:
-    # An id, or a month.
-    return (
-        re.fullmatch(re.sub("<[a-z_]+>", "([0-9]{1,19}|[0-9]{4}-[0-9]{2})", template), path)
-        is not None
-    )
-
-
 def _compress(server: Flask) -> None:
     server.config["COMPRESS_ALGORITHM"] = ["br", "gzip"]
     server.config["COMPRESS_BR_LEVEL"] = 5
@@ -156,7 +139,7 @@ def _headers(app: Dash) -> Callable[[Response], Response]:
     def add(response: Response) -> Response:
         rule = request.url_rule.rule if request.url_rule else None
         path = request.path.rstrip("/") or "/"
-        if rule == "/<path:path>" and response.status_code == 200 and not _is_page(path):
+        if rule == "/<path:path>" and response.status_code == 200 and not leads_somewhere(path):
             # Dash answers its page for every path; the page then says that there is nothing.
             response.status_code = 404
         # Dash writes its own small scripts into the page; each is allowed by its hash.

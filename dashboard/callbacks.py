@@ -11,8 +11,10 @@ from dashboard.components.filter_bar import AS_OF, BASIS, CLEAR, COMPARE_TO, SIT
 from dashboard.components.strip import refused, stamp, strip
 from dashboard.components.why import ASKED, BODY
 from dashboard.components.why_body import why_body
-from dashboard.context import current, view
+from dashboard.components.why_month import MONTH
+from dashboard.context import arguments, current, view
 from dashboard.filters import BadParameter, usual_statuses
+from dashboard.month_views import explain_month
 from dashboard.queries import days, freshness, quarantine, sites, why
 from db.engine import reading
 
@@ -84,9 +86,11 @@ def register_callbacks(app: Dash) -> None:
 
 def explain(asked: dict[str, Any] | None) -> Any:
     """Why the figure that was asked about is what it is."""
-    if not asked or asked["figure"] not in why.FIGURES:
+    if not asked or asked["figure"] not in (*why.FIGURES, MONTH):
         return no_update
     with view(asked["query"]) as v:
+        if asked["figure"] == MONTH:
+            return explain_month(v, arguments(asked["query"]).get(MONTH))
         return why_body(why.explain(v.connection, v.moment, v.filters, asked["figure"]))
 
 

@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
+from db.tables.base import NAME_LENGTH
+
 SOURCES = ("ninja", "threatlocker", "agent")
 BASES = ("assets", "records", *SOURCES)
 TYPES = ("server", "workstation", "vm_guest", "network", "mobile", "other", "unknown")
@@ -22,8 +24,11 @@ BARS = ("added", "removed", "moved_in", "moved_out", "reclassified_in", "reclass
 ALL_CHANGES = "all"
 """As a bar: every bar, and what changed without standing in one."""
 
-SHARED = ("as_of", "compare_to", "basis", "site", "type", "status", "q")
+SHARED = ("as_of", "compare_to", "basis", "site", "location", "type", "status", "q")
 SEARCH_LENGTH = 200
+NO_LOCATION = ""
+"""As a location: none is named. No place is called so, and `location=` asks for it."""
+
 LARGEST_ID = 2**63 - 1
 _OLDEST_DAY = date(1970, 1, 1)
 
@@ -50,6 +55,7 @@ class Filters:
     `sources` narrows to records of these sources; in the assets basis, to machines for which
     their record speaks. `as_of` None is the current business day, `compare_to` None the month-end
     of the month before. `changes` are bars, only on Changes; empty means all of them.
+    `locations` are exact names of places inside sites, or `NO_LOCATION`; empty means all.
     """
 
     as_of: date | None = None
@@ -61,6 +67,16 @@ class Filters:
     q: str | None = None
     sources: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    locations: tuple[str, ...] = ()
+
+    @property
+    def are_stored(self) -> bool:
+        """Whether the stored counts, by site, type and status, know all that is asked."""
+        return self.q is None and not self.sources and not self.locations
+
+    def as_stored(self) -> "Filters":
+        """These filters without what the stored counts know nothing of."""
+        return replace(self, q=None, sources=(), locations=())
 
     def to_query(
         self,
@@ -79,6 +95,7 @@ class Filters:
         if self.basis != default_basis:
             pairs.append(("basis", self.basis))
         pairs += [("site", site) for site in self.sites]
+        pairs += [("location", name) for name in self.locations]
         pairs += [("type", name) for name in self.types]
         if self.statuses != default_statuses:
             pairs += [("status", name) for name in self.statuses]
@@ -99,6 +116,7 @@ class Filters:
             statuses=_in_order(changed.statuses, STATUSES),
             sources=_in_order(changed.sources, SOURCES),
             changes=_in_order(changed.changes, (*BARS, ALL_CHANGES)),
+            locations=tuple(sorted(set(changed.locations))),
         )
 
 
@@ -142,6 +160,7 @@ def parse(
         q=search(args),
         sources=sources,
         changes=changes,
+        locations=tuple(sorted({_location(name) for name in args.getlist("location")})),
     )
 
 
@@ -188,8 +207,20 @@ def search(args: "MultiDict[str, str]") -> str | None:
         return None
     if len(text) > SEARCH_LENGTH:
         raise BadParameter("q", f"q has {len(text)} characters: use at most {SEARCH_LENGTH}.")
+    return _readable("q", text)
+
+
+def _location(name: str) -> str:
+    if len(name) > NAME_LENGTH:
+        message = f"location has {len(name)} characters: no location has more than {NAME_LENGTH}."
+        raise BadParameter("location", message)
+    return _readable("location", name)
+
+
+def _readable(name: str, text: str) -> str:
     if any(ord(letter) < 32 or "\ud800" <= letter <= "\udfff" for letter in text):
-        raise BadParameter("q", "q holds characters that cannot be searched: leave them out.")
+        message = f"{name} holds characters that cannot be searched: leave them out."
+        raise BadParameter(name, message)
     return text
 
 

@@ -64,6 +64,11 @@ def instant(value: datetime | None) -> str:
     return f"{day(local.date())}, {local:%H:%M}"
 
 
+def time(value: datetime | None) -> str:
+    """The time of an instant in TIMEZONE: "03:00"."""
+    return NOTHING if value is None else f"{value.astimezone(current().zone):%H:%M}"
+
+
 def plain(value: object) -> object:
     """A value for a sentence: dates, instants and numbers as people write them."""
     if isinstance(value, datetime):

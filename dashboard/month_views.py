@@ -7,15 +7,17 @@ from flask_babel import gettext as _
 
 from dashboard import formats
 from dashboard.components import links
-from dashboard.components.card import card
+from dashboard.components.card import card, file_links
 from dashboard.components.month_list import month_list
 from dashboard.components.month_page import Answers, month_parts
 from dashboard.components.states import first_run
+from dashboard.components.why_month import Answer, why_month
 from dashboard.components.words import basis_phrase
 from dashboard.context import View
 from dashboard.filters import Filters
 from dashboard.queries import adjustments, month_bases, month_table
 from dashboard.queries.month_table import CLOSED, IMPORTED, RUNNING, MonthRow
+from dashboard.queries.sites import names
 from db.kept import month_end
 
 
@@ -26,12 +28,19 @@ def all_months(v: View) -> list[Any]:
         return [first_run([])]
     table = month_list(
         rows,
+        v.filters,
         lambda month: links.month(v.filters, month),
         lambda month: _devices(v, month, running=month == rows[0].month),
     )
     return [
         html.H1(_("Months"), className="visually-hidden"),
-        card("months-table", table, title=_finding(rows), subtitle=_about(v)),
+        card(
+            "months-table",
+            table,
+            title=_finding(rows),
+            subtitle=_about(v),
+            actions=file_links(lambda form: links.file("month-ends", form, v.filters.as_stored())),
+        ),
     ]
 
 
@@ -42,7 +51,7 @@ def one_month(v: View, month: str) -> tuple[list[Any], int | None]:
     back = html.P(dcc.Link(_("All months"), href=links.months(v.filters)), className="back")
     if row is None:
         return [back, _no_month()], None
-    filters = v.filters.having(q=None, sources=())
+    filters = v.filters.as_stored()
     found = Answers(
         row,
         _bases(v, row, filters),
@@ -53,6 +62,29 @@ def one_month(v: View, month: str) -> tuple[list[Any], int | None]:
         _devices(v, month, running=row.state == RUNNING),
     )
     return [back, *month_parts(found)], row.closing.closing_id if row.closing else None
+
+
+def explain_month(v: View, month: str | None) -> list[Any]:
+    """Why one month counts what it does, for the drawer."""
+    rows = month_table.month_rows(v.connection, v.moment, v.filters)
+    row = next((one for one in rows if one.month == month), None)
+    if row is None:
+        return [_no_month()]
+    filters = v.filters.as_stored()
+    called = names(v.connection, filters.sites)
+    # Bases are of all types, and of all sites or of one.
+    several = filters.types or len(filters.sites) > 1
+    bases = [] if several else _bases(v, row, filters)
+    answer = Answer(
+        row,
+        filters.having(statuses=("billable",)),
+        [called.get(site, str(site)) for site in filters.sites],
+        _devices(v, row.month, running=row.state == RUNNING),
+        bases[0] if bases else None,
+        formats.day(v.moment.now.day),
+        v.moment.rules,
+    )
+    return why_month(answer)
 
 
 def _bases(v: View, row: MonthRow, filters: Filters) -> list[month_bases.Bases]:
@@ -67,7 +99,7 @@ def _devices(v: View, month: str, *, running: bool) -> str | None:
     """The billable devices at a month's end, or on the shown day of the running one."""
     if v.moment.kept is None:
         return None
-    filters = v.filters.having(statuses=("billable",), q=None, sources=())
+    filters = v.filters.as_stored().having(statuses=("billable",))
     if running:
         return links.devices(filters)
     end = month_end(month)
@@ -89,8 +121,8 @@ def _about(v: View) -> str:
     day = formats.day(v.moment.now.day or v.moment.now.asked)
     words = {"basis": basis_phrase(v.filters.basis), "day": day}
     text = str(_("Month-ends, %(basis)s; the running month as of %(day)s", **words))
-    if v.filters.q or v.filters.sources:
-        text += ". " + _("Months are not counted by search: it is left aside here")
+    if not v.filters.are_stored:
+        text += ". " + _("Months are not counted by search or location: those are left aside here")
     return text
 
 

@@ -78,6 +78,26 @@ def test_a_figure_of_a_site_opens_its_list_and_its_why(quiet: Page, address: str
     assert count(quiet) == number
 
 
+@pytest.mark.parametrize("place", ["Rack 1", "(no location)"])
+def test_a_location_opens_its_devices(quiet: Page, address: str, place: str) -> None:
+    opened(quiet, address)
+    row = quiet.locator(".places li", has_text=place)
+    number = int(row.locator("a").inner_text())
+    row.locator(".why").click()
+    expect(quiet.locator(".drawer-figure")).to_have_text(f"Why {number}?")
+    expect(quiet.locator(".drawer-body > p").nth(1)).to_contain_text(f"location {place}")
+    quiet.keyboard.press("Escape")
+    row.locator("a").click()
+    expect(quiet.locator("#devices-count")).to_contain_text(f"{number} device")
+    expect(quiet.locator(".chip", has_text=place)).to_be_visible()
+    assert count(quiet) == number
+    quiet.locator("#page a, header a").get_by_text("Changes", exact=True).first.click()
+    expect(quiet.locator(".chip", has_text=place)).to_be_visible()
+    quiet.locator(".chip", has_text=place).click()
+    expect(quiet.locator(".chip", has_text=place)).to_have_count(0)
+    assert quiet.url == f"{address}/changes?site={HARBOR}"
+
+
 def test_an_outage_is_a_mark_in_the_days_and_no_drop(quiet: Page, address: str) -> None:
     opened(quiet, address)
     expect(quiet.locator("#site-daily-chart .textpoint")).to_have_count(2)

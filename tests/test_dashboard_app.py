@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from dashboard.access import needed
 from dashboard.app import create_app
+from db.ids import device_id
 from tests.worlds import named_world
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -59,6 +60,23 @@ def test_an_unknown_page_is_a_404_and_a_known_one_is_not(sqlite_engine: Engine) 
     unknown = there.get("/api/no")
     assert unknown.status_code == 404
     assert unknown.is_json
+
+
+def test_a_page_of_what_there_is_not_is_a_404_that_shows_the_page(sqlite_engine: Engine) -> None:
+    named_world().save(sqlite_engine)
+    there = client(sqlite_engine)
+    known, unknown = device_id("ninja", "101"), device_id("ninja", "999")
+    for path, code in (
+        ("/sites/1", 200), ("/sites/0", 200), ("/sites/99", 404), ("/sites/x", 404),
+        ("/sites/2026-10", 404), ("/sites/9999999999999999999", 404), (f"/devices/{known}", 200),
+        (f"/devices/{unknown}", 404), ("/devices/1%27", 404), ("/months/2026-10", 200),
+        ("/months/2019-01", 404), ("/months/2026-12", 404), ("/months/10", 404),
+        ("/sites/1/more", 404), ("/not-found", 404), ("/nowhere", 404),
+    ):  # fmt: skip
+        answer = there.get(path)
+        assert (path, answer.status_code) == (path, code)
+        # Dash's own page, which then says what there is not.
+        assert "_dash-renderer" in answer.text and answer.mimetype == "text/html"
 
 
 def test_what_browsers_keep_for_a_year_is_named_by_its_content(sqlite_engine: Engine) -> None:

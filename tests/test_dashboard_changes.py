@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, delete, update
 
 from dashboard.api.xlsx import LONGEST
-from dashboard.filters import BARS, BASES, STATUSES, TYPES, Filters
+from dashboard.filters import BARS, BASES, NO_LOCATION, STATUSES, TYPES, Filters
 from dashboard.queries import changes, changes_list, moment
 from dashboard.queries.moment import Moment
 from db import migrate
@@ -52,6 +52,7 @@ def random_filters(rng: random.Random, world: World, basis: str) -> Filters:
         types=tuple(rng.sample(TYPES, rng.choice((0, 0, 1, 3)))),
         statuses=rng.choice((COUNTED, ("billable",), ("spare", "excluded"), STATUSES)),
         q=rng.choice((None, None, None, "pc", "a")),
+        locations=rng.choice(((), (), (NO_LOCATION,), ("Rack 1", "Büro"))),
     )
 
 
@@ -327,7 +328,7 @@ def test_the_files_of_changes_are_the_list(client: Client, query: str) -> None:
         assert row["site_after"] == (item["after"]["site"] if item["after"] else "")
 
 
-@pytest.mark.parametrize("subject", ["devices", "changes", "bars", "sites", "months"])
+@pytest.mark.parametrize("subject", ["devices", "changes", "bars", "sites", "months", "movers"])
 @pytest.mark.parametrize("query", ["", "?basis=records", "?q=nobody-has-this"])
 def test_excel_holds_what_the_csv_holds_as_text_and_numbers(
     client: Client, subject: str, query: str

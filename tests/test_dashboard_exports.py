@@ -2,6 +2,7 @@
 
 import csv
 import io
+import operator
 import random
 import re
 from collections.abc import Iterator
@@ -126,6 +127,17 @@ def test_the_sites_file_adds_up_to_the_total(client: Client) -> None:
     assert harbor["sources"] == "ninja"
 
 
+def test_the_file_of_movers_holds_the_sites_that_moved_most_first(client: Client) -> None:
+    moved = _file(client, "/export/movers.csv?status=billable&status=excluded")
+    every = _file(client, "/export/sites.csv?status=billable&status=excluded")
+    changes = [int(row["change"]) for row in moved]
+    assert changes == sorted(changes, key=abs, reverse=True) and 0 not in changes
+    known = [{name: row[name] for name in moved[0]} for row in every if row["change"] != "0"]
+    key = operator.itemgetter("site_id")
+    assert sorted(moved, key=key) == sorted(known, key=key)
+    assert len(moved) == 2
+
+
 def test_without_data_the_files_have_a_header_only(sqlite_engine: Engine) -> None:
     with served(sqlite_engine) as client:
         assert _file(client, "/export/devices.csv") == []
@@ -157,6 +169,11 @@ def test_a_site_name_cannot_break_the_header(sqlite_engine: Engine, name: str) -
         headers["Content-Disposition"],
     )
     assert ".." not in unquote(headers["Content-Disposition"])
+
+
+def test_a_file_of_one_location_is_named_after_it(client: Client) -> None:
+    found = client.get("/export/devices.csv?site=1&location=Rack+1")
+    assert "devices-Harbor-Dental-Rack-1-assets" in found.headers["Content-Disposition"]
 
 
 def test_the_file_says_its_length_so_that_a_torn_one_shows(client: Client) -> None:
@@ -214,6 +231,31 @@ def test_a_file_is_sorted_as_it_is_asked(client: Client) -> None:
     assert [row["hostname"].casefold() for row in _file(client, f"{path}-hostname")] == sorted(
         (name.casefold() for name in up), reverse=True
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "keys"),
+    [
+        ("location=Rack+1", {"101"}),
+        ("location=rack+1", set()),
+        ("location=Rack+1&location=-1%2B1", {"101", "105"}),
+        ("location=&site=1&basis=ninja", {"102", "103", "109", "112"}),
+    ],
+)
+def test_list_file_and_number_of_a_location_agree(
+    client: Client, query: str, keys: set[str]
+) -> None:
+    query += "" if "basis" in query else "&basis=assets"
+    listed = client.json(f"/api/dashboard/devices?{query}")
+    assert {row["source_key"] for row in listed["items"]} == keys
+    assert listed["count"] == len(keys)
+    assert {row["source_key"] for row in _file(client, f"/export/devices.csv?{query}")} == keys
+    total = client.json(f"/api/dashboard/today?{query}")["totals"]["total_devices"]
+    assert total == sum(row["billing_status"] != "excluded" for row in listed["items"])
+    sites = _file(client, f"/export/sites.csv?{query}")
+    assert sum(int(row["current"]) for row in sites) == total
+    for path in ("/api/months", "/export/month-ends.csv"):
+        assert client.json(f"{path}?{query}", 400)["parameter"] == "location"
 
 
 def test_a_file_holds_one_source_alone_when_asked(client: Client) -> None:

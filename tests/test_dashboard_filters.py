@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
-from dashboard.filters import BASES, COUNTED, SOURCES, STATUSES, TYPES, BadParameter, Filters, parse
+from dashboard.filters import (
+    BASES,
+    COUNTED,
+    NO_LOCATION,
+    SOURCES,
+    STATUSES,
+    TYPES,
+    BadParameter,
+    Filters,
+    parse,
+)
 from db.views import SOURCE_ORDER
 from etl.rules.billing import STATUSES as RULE_STATUSES
 from etl.rules.device_type import TYPES as RULE_TYPES
@@ -37,6 +47,13 @@ def test_every_shared_parameter_is_read() -> None:
         date(2026, 11, 20), date(2026, 10, 31), "ninja", (3, 7), ("server", "vm_guest"),
         ("billable", "excluded"), "front desk",
     )  # fmt: skip
+
+
+def test_a_location_is_named_exactly_and_none_by_nothing() -> None:
+    found = _parse("location=Rack%201&location=&location=B%C3%BCro&location=Rack%201")
+    assert found.locations == (NO_LOCATION, "Büro", "Rack 1")
+    assert found.to_query() == "location=&location=B%C3%BCro&location=Rack+1"
+    assert _parse("location=%20Rack").locations == (" Rack",)
 
 
 def test_the_vocabulary_is_that_of_the_rules() -> None:
@@ -80,6 +97,8 @@ def test_the_vocabulary_is_that_of_the_rules() -> None:
         ("status=", "status"),
         ("status=gone", "status"),
         ("q=a%00b", "q"),
+        ("location=a%00b", "location"),
+        ("location=" + "x" * 256, "location"),
         ("q=" + "x" * 201, "q"),
     ],
 )
@@ -119,6 +138,7 @@ def _filters(draw: st.DrawFn) -> Filters:
         sites=tuple(draw(st.lists(st.integers(0, 2**63 - 1), max_size=4))),
         types=tuple(draw(st.lists(st.sampled_from(TYPES)))),
         statuses=tuple(draw(st.lists(st.sampled_from(STATUSES), min_size=1))),
+        locations=tuple(draw(st.lists(text, max_size=3))),
     )
 
 

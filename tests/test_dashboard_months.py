@@ -15,6 +15,7 @@ from db.engine import reading, writing
 from db.tables import ALL_SITES, count_restatements, month_end_counts
 from tests.served import served
 from tests.small_hub import Hub, Pc, pcs
+from tests.test_dashboard_changes import csv_rows, sheets
 
 JANUARY = date(2024, 1, 31)
 TODAY = date(2024, 3, 5)
@@ -98,6 +99,45 @@ def test_a_closed_month_is_counted_as_it_was_then(hub: Hub) -> None:
     with writing(hub.engine) as connection:
         connection.execute(month_end_counts.update().values(n=99))
     assert _of(hub)["2024-01"] == before
+
+
+def _imported(hub: Hub) -> None:
+    """A count of December from a file; January closed."""
+    hub.close("2024-01")
+    with writing(hub.engine) as connection:
+        connection.execute(
+            insert(month_end_counts).values(
+                month="2023-12", basis="ninja", site_id=hub.site_of("1").site_id,
+                device_type="server", billing_status="billable", n=7, imported=True,
+            )
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("day", [None, "2024-02-29", "2024-02-15"])
+def test_files_and_api_say_the_states_that_the_page_says(hub: Hub, day: str | None) -> None:
+    _imported(hub)
+    query = "basis=ninja" + (f"&as_of={day}" if day else "")
+    shown = _of(hub, Filters(basis="ninja", as_of=date.fromisoformat(day) if day else None))
+    states = {month: row.state for month, row in shown.items()}
+    assert {"imported", "closed"} < set(states.values())
+    with served(hub.engine, now=datetime(2024, 3, 5, 12, tzinfo=UTC)) as client:
+        api = client.json(f"/api/months?{query}")["items"]
+        assert {one["month"]: one["state"] for one in api} == states
+        for name in ("months", "month-ends"):
+            rows = csv_rows(client.get(f"/export/{name}.csv?{query}").content)
+            assert {row["month"]: row["state"] for row in rows if row["state"]} == states, name
+            book = sheets(client.get(f"/export/{name}.xlsx?{query}").content)
+            sheet = next(iter(book.values()))
+            column = sheet[0].index("state")
+            told = {line[0]: line[column] for line in sheet[1:] if len(line) > column}
+            assert {month: state for month, state in told.items() if state} == states, name
+        assert [row["month"] for row in rows] == list(states)
+        for row, one in zip(rows, shown.values(), strict=True):
+            assert [row[name] for name in ("billable", "change", "spare", "total")] == [
+                "" if value is None else str(value)
+                for value in (one.billable, one.figure.change, one.spare, one.total)
+            ]
+            assert row["hash"] == (one.closing.hash if one.closing else "")
 
 
 def test_sites_and_types_narrow_the_months(hub: Hub) -> None:

@@ -180,6 +180,57 @@ def test_the_latest_changes_of_a_site_are_the_first_of_its_list_of_changes(app: 
         }
 
 
+def buttons(part: Any) -> set[tuple[str, str]]:
+    """The figure and the query of every why button in an answer."""
+    found: set[tuple[str, str]] = set()
+    if isinstance(part, list):
+        found = set().union(*(buttons(one) for one in part))
+    elif isinstance(part, dict):
+        if "data-why" in part:
+            found.add((part["data-why"], part["data-query"]))
+        found |= set().union(*(buttons(one) for one in part.values()))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("outputs", "expected"),
+    [
+        (("overview-kpis", "sites-rows"), {"trend", "months", "bars", "added", "site", "count"}),
+        (("site-head", "site-bars-chart"), {"count", "months", "days", "bars"}),
+        (("months-body",), {"month"}),
+        (("month-body",), {"month"}),
+    ],
+)
+def test_every_button_of_a_page_is_answered_whole(
+    app: Dash, outputs: tuple[str, ...], expected: set[str]
+) -> None:
+    values = {"filters": "", "sites-order": MOVED, "site": "1", "month-shown": "2026-10"}
+    asked = set().union(*(buttons(asks(app, name, **values)["response"]) for name in outputs))
+    assert expected <= {figure for figure, _ in asked}
+    for figure, query in asked:
+        data = {"figure": figure, "query": query, "at": 1}
+        answer = asks(app, "drawer-body.children", **{"drawer-asked": data})["response"]
+        body = answer["drawer-body"]["children"]
+        said = str(body)
+        assert "Why " in said and "each machine once" in said or "records of" in said
+        assert "It rests on" in said and "/collections?run=" in said, (figure, query)
+        assert "What the words mean" in said
+        if figure in ("months", "site", "trend", "days"):
+            assert "The points of the line and the bars" in said
+
+
+def test_why_a_month_counts_what_it_does(app: Dash) -> None:
+    query = "site=1&month=2026-10"
+    data = {"figure": "month", "query": query, "at": 1}
+    answer = asks(app, "drawer-body.children", **{"drawer-asked": data})["response"]
+    body = answer["drawer-body"]["children"]
+    assert texts(body, "drawer-figure") == ["Why 5?"]
+    assert "Billable devices at Harbor Dental at the end of Oct 2026" in str(body)
+    assert "6 = 5 billable + 1 spare" in str(body)
+    assert "/devices?as_of=2026-10-31&site=1&status=billable" in str(body)
+    assert "Average" in str(body) and "device-days / 31 days" in str(body)
+
+
 def test_a_site_without_changes_says_so(app: Dash) -> None:
     still = site(app, "as_of=2026-11-22&compare_to=2026-11-22", HARBOR)["site-latest-rows"]
     assert texts(still["children"], "note") == ["Nothing came or went since 22 Nov 2026."]

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from dashboard.components import site_grid
 from dashboard.figures.daily import daily_figure
-from dashboard.filters import Filters
+from dashboard.filters import NO_LOCATION, Filters
 from dashboard.queries import devices, moment, one_site, sites
 from dashboard.queries.gaps import Gap
 from dashboard.queries.series import Series, series
@@ -41,6 +41,9 @@ def test_locations_and_sources_of_a_site_add_up_to_its_lists(engine: Engine) -> 
             found = moment.resolve(connection, filters, TODAY)
             places = one_site.locations(connection, found, filters)
             assert sum(one.n for one in places) == devices.count(connection, found, filters)
+            for one in places:
+                there = filters.having(locations=(one.name or NO_LOCATION,))
+                assert one.n == devices.count(connection, found, there)
             for source, n in one_site.in_sources(connection, found, filters).items():
                 assert n == devices.count(connection, found, filters.having(basis=source))
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, insert, update
 
 from dashboard.filters import Filters
-from dashboard.queries import changes, devices, moment, why
+from dashboard.queries import changes, devices, moment, months, series, sites, why
 from dashboard.queries.gaps import gaps
 from db.engine import reading, writing
 from db.tables import collection_runs
@@ -43,6 +43,39 @@ def test_every_part_of_an_answer_agrees_with_the_list(engine: Engine, seed: int)
                 assert one.n >= 0
                 if one.filters:
                     assert one.n == devices.count(connection, found, one.filters), (filters, one)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_points_of_a_trend_are_those_that_are_drawn_and_listed(
+    engine: Engine, seed: int
+) -> None:
+    rng = random.Random(seed)
+    world = random_world(rng, days=40)
+    world.save(engine)
+    with reading(engine) as connection:
+        for _ in range(6):
+            filters = _random_filters(rng, sites=(0, *world.sites))
+            filters = filters.having(sites=(rng.choice((1, 2)),))
+            asked = (connection, moment.resolve(connection, filters, TODAY), filters)
+            drawn: dict[str, list[int | None]] = {
+                "months": [one.total for one in months.last_months(*asked)],
+                "trend": list(series.series(*asked).of("total")),
+                "days": list(series.series(*asked, 65, unbroken=True).of("total")),
+            }
+            row = next((one for one in sites.table(*asked) if one.trend), None)
+            if row is not None:
+                drawn["site"] = list(row.trend)
+            for figure, values in drawn.items():
+                answer = why.explain(*asked, figure)
+                found = [one.n for one in reversed(answer.points)]
+                assert found == values, (filters, figure)
+                assert not found or answer.value == found[-1]
+                for one in answer.points:
+                    if one.filters is not None:
+                        there = moment.resolve(connection, one.filters, TODAY)
+                        listed = devices.count(connection, there, one.filters)
+                        assert listed == (one.n or 0)
+                        assert one.stood or one.n is None
 
 
 def test_what_is_left_out_is_counted_by_its_reason(engine: Engine) -> None:

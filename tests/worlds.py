@@ -339,6 +339,7 @@ def _random_said(rng: random.Random, source: str, key: str) -> Said:
         os=rng.choice((None, "Windows 11", "Debian 12")),
         node_class=rng.choice((None, "VMWARE_VM_GUEST", "WINDOWS_SERVER")),
         serial=rng.choice((None, "S-1", "s-22")),
+        location=rng.choice((None, "Rack 1", "rack 1", "Büro")),
     )
 
 

@@ -10,7 +10,7 @@
     var query = new URLSearchParams(search || "");
     return {
       as_of: query.get("as_of"), compare_to: query.get("compare_to"), basis: query.get("basis") || "assets",
-      site: query.getAll("site"), type: query.getAll("type"), status: query.getAll("status"),
+      site: query.getAll("site"), location: query.getAll("location"), type: query.getAll("type"), status: query.getAll("status"),
       q: query.get("q"), source: query.getAll("source"), change: query.getAll("change"),
     };
   }
@@ -23,6 +23,7 @@
     if (f.compare_to) query.append("compare_to", f.compare_to);
     if (f.basis && f.basis !== "assets") query.append("basis", f.basis);
     f.site.slice().sort(function (a, b) { return a - b; }).forEach(function (id) { query.append("site", id); });
+    f.location.forEach(function (name) { query.append("location", name); });
     f.type.forEach(function (name) { query.append("type", name); });
     if (f.status.join() !== statuses.join()) {
       f.status.forEach(function (name) { query.append("status", name); });
@@ -38,7 +39,7 @@
     var statuses = usual(page).length ? usual(page) : COUNTED;
     var single = [f.as_of, f.compare_to, f.basis !== "assets", f.q].filter(Boolean).length;
     var status = f.status.length && f.status.join() !== statuses.join() ? 1 : 0;
-    return single + status + f.site.length + f.type.length + f.source.length + (page === "/changes" ? f.change.length : 0);
+    return single + status + f.site.length + f.location.length + f.type.length + f.source.length + (page === "/changes" ? f.change.length : 0);
   }
 
   function tell() { window.dash_clientside.set_props("moved", { data: Date.now() }); }

@@ -104,7 +104,7 @@
   cells.HubWhy = function (props) {
     if (typeof props.value !== "string") { return null; }
     return element("button", { className: "why", type: "button", title: props.about, "aria-label": props.about,
-      "aria-haspopup": "dialog", "data-why": "count", "data-query": props.value },
+      "aria-haspopup": "dialog", "data-why": props.figure || "count", "data-query": props.value },
       element("span", { className: "icon icon-why", "aria-hidden": "true" }));
   };
 

@@ -26,6 +26,7 @@ def about(
         *(_dates("Compared with", moment.then, filters.basis) if compared else ()),
         ("Counted", basis),
         ("Sites", "; ".join(called.get(site, str(site)) for site in filters.sites) or "all"),
+        ("Locations", "; ".join(name or "(no location)" for name in filters.locations) or "all"),
         ("Types", ", ".join(filters.types) or "all"),
         ("Billing statuses", ", ".join(filters.statuses)),
         ("Search", filters.q or "none"),
@@ -43,10 +44,11 @@ def file_name(
     compared both days: "changes-added-assets-2026-10-31-to-2026-11-22"."""
     called = sites.names(connection, filters.sites) if len(filters.sites) == 1 else {}
     site = "".join(called.get(site, "") for site in filters.sites)
+    place = filters.locations[0] if len(filters.locations) == 1 else ""
     days = f"{moment.now.day or moment.now.asked}"
     if compared:
         days = f"{moment.then.day or moment.then.asked}-to-{days}"
-    return "-".join((subject, *filters.changes, site, filters.basis, days))
+    return "-".join((subject, *filters.changes, site, place, filters.basis, days))
 
 
 def _dates(what: str, side: Side, basis: str) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from sqlalchemy import Connection
 
 from dashboard.api.about import about, file_name
-from dashboard.api.question import Reader, sort_asked
+from dashboard.api.question import Reader, only_stored, sort_asked
 from dashboard.api.tables import FORMATS, table_file
 from dashboard.filters import BILLABLE, COUNTED, SOURCES, STATUSES, TYPES, Filters
 from dashboard.queries import (
@@ -28,6 +28,11 @@ SITE_COLUMNS = (
     *STATUSES, *TYPES, "sources",
 )  # fmt: skip
 BAR_COLUMNS = ("bar", "devices", "change")
+MOVER_COLUMNS = ("site_id", "site", "current", "previous", "change", "change_percent")
+MONTH_END_COLUMNS = (
+    "month", "state", "billable", "previous", "change", "change_percent", "spare", "total",
+    "excluded", "closed_at", "closed_by", "hash", *(f"{source}_date" for source in SOURCES),
+)  # fmt: skip
 MONTH_COLUMNS = ("month", "state", "total", *TYPES, *(f"{source}_date" for source in SOURCES))
 SORTS = devices.columns("assets")
 """What a file of devices can be sorted by; what its basis has no column for leaves it as it is."""
@@ -106,6 +111,37 @@ def _site(row: sites.Site) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def _movers(connection: Connection, moment: Moment, filters: Filters) -> Table:
+    """Every site that moved, most first: the card shows the first of them."""
+    moved = changes.movers(connection, moment, filters, limit=None)
+    rows = [
+        (one.site_id, one.site, one.figure.current, one.figure.previous, one.figure.change,
+         one.figure.percent)
+        for one in moved
+    ]  # fmt: skip
+    return MOVER_COLUMNS, [rows]
+
+
+def _month_ends(connection: Connection, moment: Moment, filters: Filters) -> Table:
+    """The table of the Months page."""
+    only_stored(filters)
+    return MONTH_END_COLUMNS, [
+        [_month_end(row) for row in month_table.month_rows(connection, moment, filters)]
+    ]
+
+
+def _month_end(row: month_table.MonthRow) -> tuple[Any, ...]:
+    closing, figure = row.closing, row.figure
+    dates = {} if row.state == month_table.IMPORTED else row.dates
+    return (
+        row.month, row.state, row.billable, figure.previous, figure.change, figure.percent,
+        row.spare, row.total, row.excluded,
+        closing and closing.closed_at.isoformat(timespec="seconds"), closing and closing.author,
+        closing and closing.hash,
+        *(dates[source].date if source in dates else None for source in SOURCES),
+    )  # fmt: skip
+
+
 def _months(connection: Connection, moment: Moment, filters: Filters) -> Table:
     states = {row.month: row.state for row in month_table.month_rows(connection, moment, filters)}
     found = months.last_months(connection, moment, filters)
@@ -126,5 +162,7 @@ SUBJECTS = {
     "changes": Subject(_changes, ("source", "sort", "change"), BILLABLE),
     "bars": Subject(_bars, statuses=BILLABLE),
     "sites": Subject(_sites),
+    "movers": Subject(_movers),
+    "month-ends": Subject(_month_ends, (), compared=False),
     "months": Subject(_months, compared=False),
 }

@@ -7,8 +7,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from dashboard.api.answers import answer, number
-from dashboard.api.question import Reader, page
-from dashboard.filters import BadParameter
+from dashboard.api.question import Reader, only_stored, page
 from dashboard.queries import month_table
 from dashboard.queries.month_table import Closing, MonthRow, Stood
 
@@ -20,8 +19,7 @@ def blueprint(reader: Reader) -> Blueprint:
     @routes.get("/months")
     def month_list() -> Response:
         filters = reader.filters(extra=("limit", "offset"))
-        if filters.q is not None:
-            raise BadParameter("q", "Months are not counted by search: leave q out.")
+        only_stored(filters)
         limit, offset = page()
         with reader.asked(filters) as (connection, moment):
             rows = month_table.month_rows(connection, moment, filters)

@@ -4,7 +4,14 @@ from flask import Blueprint, Response
 
 from dashboard.api import machines_openapi
 from dashboard.api.answers import answer
-from dashboard.api.exports import BAR_COLUMNS, MONTH_COLUMNS, SITE_COLUMNS, SORTS
+from dashboard.api.exports import (
+    BAR_COLUMNS,
+    MONTH_COLUMNS,
+    MONTH_END_COLUMNS,
+    MOVER_COLUMNS,
+    SITE_COLUMNS,
+    SORTS,
+)
 from dashboard.api.question import DEFAULT_LIMIT, MOST, Reader, nothing_else
 from dashboard.api.schemas import DAY, ID, MONTH, SCHEMAS, Schema, one_of, reference
 from dashboard.api.tables import FORMATS
@@ -14,6 +21,7 @@ from dashboard.queries.devices import COLUMNS
 from dashboard.queries.runs import HOLDS
 from dashboard.queries.runs import STATES as STATES_OF_RUNS
 from db import __version__
+from db.tables.base import NAME_LENGTH
 
 
 def blueprint(_reader: Reader) -> Blueprint:
@@ -40,6 +48,13 @@ def _shared(basis: str, statuses: str = "billable and spare") -> list[Schema]:
         _parameter("compare_to", "The day to compare with; the month-end before.", DAY),
         _parameter("basis", "What is counted.", one_of(BASES, default=basis)),
         _parameter("site", "Only these sites.", ID, repeat=True),
+        _parameter(
+            "location",
+            "Only these locations, by their exact names; nothing (location=) asks for devices "
+            "without one.",
+            {"type": "string", "maxLength": NAME_LENGTH},
+            repeat=True,
+        ),
         _parameter("type", "Only these device types.", one_of(TYPES), repeat=True),
         _parameter(
             "status",
@@ -77,8 +92,8 @@ _CHANGE = _parameter(
 )
 
 
-def _without_search(parameters: list[Schema]) -> list[Schema]:
-    return [one for one in parameters if one["name"] != "q"]
+def _stored(parameters: list[Schema]) -> list[Schema]:
+    return [one for one in parameters if one["name"] not in ("q", "location")]
 
 
 _RUNS = [
@@ -133,7 +148,8 @@ def _files(
 ) -> Schema:
     """The paths of a table, one a format."""
     about = {"type": "string", "description": "Columns: " + ", ".join(columns)}
-    shared = [*_shared("assets", statuses), *more]
+    shared = _shared("assets", statuses)
+    shared = [*(_stored(shared) if name == "month-ends" else shared), *more]
     return {
         f"/export/{name}.{form}": _get(summary, shared, about, kind)
         for form, kind in FORMATS.items()
@@ -172,7 +188,7 @@ DOCUMENT: Schema = {
         ),
         "/api/months": _json(
             "Months, the newest first: open or closed, and what they count",
-            [*_without_search(_shared("assets")), *_PAGE],
+            [*_stored(_shared("assets")), *_PAGE],
             "Months",
         ),
         "/export/invoice-pack.zip": _get(
@@ -215,6 +231,10 @@ DOCUMENT: Schema = {
         ),
         **_files("bars", "Why a number moved, in bars", BAR_COLUMNS, _SOURCE, statuses="billable"),
         **_files("sites", "Every site that matches", SITE_COLUMNS, _SOURCE),
+        **_files("movers", "Every site that moved, most first", MOVER_COLUMNS, _SOURCE),
+        **_files(
+            "month-ends", "Every month: its state, its counts, its closing", MONTH_END_COLUMNS
+        ),
         **_files("months", "Month by month", MONTH_COLUMNS, _SOURCE),
         **machines_openapi.paths(_PAGE),
     },

@@ -75,6 +75,15 @@ def sort_asked(columns: Sequence[str]) -> tuple[str, bool] | None:
     return text.removeprefix("-"), text.startswith("-")
 
 
+def only_stored(filters: Filters) -> None:
+    """Refuse what months know nothing of: they are stored by site, type and status."""
+    if filters.q is not None:
+        raise BadParameter("q", "Months are not counted by search: leave q out.")
+    if filters.locations:
+        message = "Months are not counted by location: leave location out."
+        raise BadParameter("location", message)
+
+
 def nothing_else() -> None:
     """Refuse any parameter: this address takes none."""
     for name in request.args:

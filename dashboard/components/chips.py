@@ -6,7 +6,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
-from dashboard.components.filter_words import basis_word, status_word, type_word
+from dashboard.components.filter_words import basis_word, location_word, status_word, type_word
 from dashboard.components.sentences import bar_word
 from dashboard.filters import Filters, usual_statuses
 from dashboard.formats import day
@@ -22,6 +22,9 @@ def chips(filters: Filters, site_names: Mapping[int, str], path: str) -> list[Co
         found.append(
             (site_names.get(site, _("site %(id)s", id=site)), filters.having(sites=others))
         )
+    for name in filters.locations:
+        rest = tuple(other for other in filters.locations if other != name)
+        found.append((location_word(name), filters.having(locations=rest)))
     if filters.as_of:
         text = _("as of %(day)s", day=day(filters.as_of))
         found.append((text, filters.having(as_of=None)))

@@ -2,6 +2,7 @@
 
 from flask_babel import gettext as _
 
+from dashboard.filters import NO_LOCATION
 from dashboard.queries.moment import LABELS
 
 
@@ -23,6 +24,11 @@ def status_word(billing_status: str) -> str:
     return {"billable": _("Billable"), "spare": _("Spare"), "excluded": _("Excluded")}[
         billing_status
     ]
+
+
+def location_word(name: str) -> str:
+    """A location, or that none is named."""
+    return _("(no location)") if name == NO_LOCATION else name
 
 
 def basis_name(basis: str) -> str:

@@ -3,10 +3,13 @@
 from datetime import date
 
 from dashboard.filters import BARS, BILLABLE, COUNTED, Filters
+from dashboard.queries import months as months_chart
 from dashboard.queries.changes import Bars
 from dashboard.queries.changes_list import BY_BAR
 from dashboard.queries.changes_list import Sort as ChangeSort
 from dashboard.queries.devices import BY_SITE, Sort
+from dashboard.queries.moment import Moment
+from dashboard.queries.months import Month
 
 
 def devices(filters: Filters) -> str:
@@ -20,6 +23,14 @@ def devices_on(filters: Filters, day: date | None, **narrower: object) -> str:
         # What is compared with is later than the past that is opened: it would be refused.
         narrower |= {"as_of": day, "compare_to": None}
     return devices(filters.having(**narrower))
+
+
+def month_bar(month: Month, kind: str | None, filters: Filters, moment: Moment) -> str | None:
+    """The devices of a bar of the months chart, of one type or of all; None where none are kept."""
+    listed = months_chart.listed(month, filters, moment)
+    if listed is None or month.by_type is None:
+        return None
+    return devices(listed if kind is None else listed.having(types=(kind,)))
 
 
 def devices_file(filters: Filters, sort: Sort = BY_SITE, form: str = "csv") -> str:

@@ -12,16 +12,21 @@ from dashboard.asking import may
 from dashboard.components.dialog import ask_button
 from dashboard.components.month_words import closed_words, hindrance_words, month_pill
 from dashboard.components.pill import delta, source_badge
+from dashboard.components.why_month import why_month_button
+from dashboard.filters import Filters
 from dashboard.queries.month_table import IMPORTED, OPEN, RUNNING, MonthRow
 from db import jobs
 
 Href = Callable[[str], str | None]
 
 
-def month_list(rows: Sequence[MonthRow], month_href: Href, devices_href: Href) -> html.Div:
+def month_list(
+    rows: Sequence[MonthRow], filters: Filters, month_href: Href, devices_href: Href
+) -> html.Div:
     """The table.
 
     Args:
+        filters: what is counted, for the drawer that explains a month.
         month_href: the page of a month.
         devices_href: the billable devices at a month's end; None where they are not kept.
     """
@@ -31,16 +36,17 @@ def month_list(rows: Sequence[MonthRow], month_href: Href, devices_href: Href) -
         (_("Total"), "figure wide"), ("", "doing"),
     ]  # fmt: skip
     head = html.Tr([html.Th(name, scope="col", className=kind) for name, kind in heads])
-    body = [_row(row, month_href, devices_href) for row in rows]
+    body = [_row(row, filters, month_href, devices_href) for row in rows]
     table = html.Table([html.Thead(head), html.Tbody(body)], className="table months")
     return html.Div(table, className="table-scroll")
 
 
-def _row(row: MonthRow, month_href: Href, devices_href: Href) -> html.Tr:
+def _row(row: MonthRow, filters: Filters, month_href: Href, devices_href: Href) -> html.Tr:
     billable: Any = formats.number(row.billable)
     href = devices_href(row.month)
     if href is not None and row.billable:
         billable = dcc.Link(billable, href=href)
+    why = why_month_button(row, filters)
     return html.Tr(
         [
             html.Th(
@@ -55,7 +61,7 @@ def _row(row: MonthRow, month_href: Href, devices_href: Href) -> html.Tr:
             html.Td(formats.percent(row.figure), className="figure wide muted"),
             html.Td(formats.number(row.spare), className="figure wide muted"),
             html.Td(formats.number(row.total), className="figure wide"),
-            html.Td(html.Div(actions(row), className="acts"), className="doing"),
+            html.Td(html.Div([*actions(row), why], className="acts"), className="doing"),
         ],
         className=f"is-{row.state}",
     )

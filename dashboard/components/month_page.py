@@ -8,17 +8,17 @@ from dash import dcc, html
 from flask_babel import gettext as _
 
 from dashboard import formats
-from dashboard.components import links
 from dashboard.components.basis_table import basis_table
 from dashboard.components.month_list import actions
 from dashboard.components.month_words import actor_name, hindrance_words, month_pill
-from dashboard.components.pill import delta, source_badge
+from dashboard.components.pill import delta
+from dashboard.components.stood_table import stood_table
+from dashboard.components.why_month import why_month_button
 from dashboard.components.words import basis_phrase
 from dashboard.filters import Filters
 from dashboard.queries.adjustments import Adjustment, Entry
-from dashboard.queries.moment import LABELS
 from dashboard.queries.month_bases import Bases
-from dashboard.queries.month_table import IMPORTED, RUNNING, Closing, MonthRow
+from dashboard.queries.month_table import RUNNING, Closing, MonthRow
 from db.jobs import CLOSE_MONTH
 from db.kept import month_end
 
@@ -39,10 +39,11 @@ class Answers:
 def month_parts(found: Answers) -> list[Any]:
     """Everything of the page but the proof of the hash."""
     row = found.row
+    stood = _card(_("What it stands on"), None, stood_table(row))
     return [
         _head(row),
         _why_open(row),
-        html.Div([_numbers(found), _stood(row)], className="run-cards"),
+        html.Div([_numbers(found), stood], className="run-cards"),
         _bases(found),
         html.Div([_adjusted(found.adjustments), _history(found)], className="run-cards"),
     ]
@@ -71,7 +72,7 @@ def _numbers(found: Answers) -> html.Section:
     if found.devices is not None and row.billable:
         billable = dcc.Link(billable, href=found.devices)
     facts: list[tuple[str, Any]] = [
-        (_("Billable"), [billable, " ", delta(row.figure)]),
+        (_("Billable"), [billable, " ", delta(row.figure), why_month_button(row, found.filters)]),
         (_("Spare"), formats.number(row.spare)),
         (_("Total"), formats.number(row.total)),
         (_("Excluded, in no total"), formats.number(row.excluded)),
@@ -79,28 +80,6 @@ def _numbers(found: Answers) -> html.Section:
     when = _("so far") if row.state == RUNNING else formats.day(month_end(row.month))
     title = _("%(when)s, %(basis)s", when=when, basis=basis_phrase(found.filters.basis))
     return _card(_("Counts"), title, _facts(facts))
-
-
-def _stood(row: MonthRow) -> html.Section:
-    if row.state == IMPORTED or not row.dates:
-        text = _("These counts come from a file, of a time before the source was collected. "
-                 "There is no list of devices behind them.")  # fmt: skip
-        return _card(_("What it stands on"), None, html.P(text, className="note"))
-    rows = []
-    for source, one in row.dates.items():
-        label = [source_badge(source), " ", LABELS.get(source, source)]
-        words: list[Any] = [formats.day(one.date)]
-        if one.ended:
-            words.append(html.Span(_("source ended"), className="pill run-pill run-ended"))
-        elif source in row.late:
-            words.append(html.Span(_("not the last day"), className="pill run-pill run-suspicious"))
-        run = dcc.Link(f"#{one.run_id}", href=links.run(one.run_id))
-        cells = [label, words, formats.instant(one.finished_at), run]
-        rows.append(html.Tr([html.Td(cell) for cell in cells]))
-    heads = (_("Source"), _("Its day"), _("Finished"), _("Run"))
-    head = html.Tr([html.Th(text, scope="col") for text in heads])
-    table = html.Table([html.Thead(head), html.Tbody(rows)], className="table")
-    return _card(_("What it stands on"), None, html.Div(table, className="table-scroll"))
 
 
 def _bases(found: Answers) -> html.Section:
@@ -111,7 +90,8 @@ def _bases(found: Answers) -> html.Section:
         basis=basis_phrase(found.filters.basis),
         about=about,
     )
-    return _card(_("What it can be billed by"), subtitle, basis_table(found.bases, found.row.month))
+    title = [_("What it can be billed by"), why_month_button(found.row, found.filters)]
+    return _card(title, subtitle, basis_table(found.bases, found.row.month))
 
 
 def _adjusted(adjustments: Sequence[Adjustment]) -> html.Section:
@@ -159,8 +139,8 @@ def _history(found: Answers) -> html.Section:
     return _card(_("Closings"), None, html.Ul(items, className="history"))
 
 
-def _card(title: str, subtitle: str | None, body: Any) -> html.Section:
-    words = [html.H2(title)]
+def _card(title: Any, subtitle: str | None, body: Any) -> html.Section:
+    words = [html.H2(title, className="count-line")]
     if subtitle:
         words.append(html.P(subtitle, className="card-subtitle"))
     return html.Section([*words, body], className="card")

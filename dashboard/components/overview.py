@@ -27,7 +27,6 @@ from dashboard.queries.counts import Kpi
 from dashboard.queries.moment import Moment
 from dashboard.queries.months import Month
 from dashboard.queries.sites import Site
-from db.kept import month_end
 
 PARTS = (
     "state", "hidden", "kpis", "months_title", "months_subtitle", "months", "months_kind", "legend",
@@ -83,16 +82,16 @@ def parts(answers: Answers) -> dict[str, Any]:
         "kpis": tiles(_tiles(answers)),
         "months_title": sentences.finding(answers.figure, counted, then),
         "months_subtitle": sentences.plotted(moment, counted, answers.months),
-        "months": months_figure(answers.months, lambda month, kind: _month(answers, month, kind)),
+        "months": months_figure(
+            answers.months, lambda month, kind: links.month_bar(month, kind, counted, moment)
+        ),
         "months_kind": "chart long" if _long(answers.months) else "chart",
         "legend": legend(_entries(answers)),
         "movers_title": sentences.most_moved(answers.movers),
         "movers_subtitle": compared,
-        "movers": movers_list(
-            answers.movers, lambda site: links.devices(counted.having(sites=(site,)))
-        ),
-        "movers_why": why_button(query, "change", words=True),
-        "months_why": _actions(why_button(query, "change", words=True), "months", counted),
+        "movers": movers_list(answers.movers, counted),
+        "movers_why": _actions(why_button(query, "change", words=True), "movers", counted),
+        "months_why": _actions(why_button(query, "months", words=True), "months", counted),
         "why_why": _actions(why_button(query, "bars", words=True), "bars", counted),
         "why_title": sentences.balance(answers.bars, then),
         "why_subtitle": f"{compared}, {axis}" if axis else compared,
@@ -106,15 +105,6 @@ def parts(answers: Answers) -> dict[str, Any]:
 
 def _actions(why: Component, subject: str, counted: Filters) -> list[Component]:
     return [why, *file_links(lambda form: links.file(subject, form, counted))]
-
-
-def _month(answers: Answers, month: Month, kind: str | None) -> str | None:
-    """The devices of a month, of one type or of all; None where the month is not known."""
-    if month.by_type is None:
-        return None
-    narrower = {} if kind is None else {"types": (kind,)}
-    day = None if month is answers.months[-1] else month_end(month.month)
-    return links.devices_on(answers.counted, day, **narrower)
 
 
 def _long(months: Sequence[Month]) -> bool:
@@ -150,6 +140,7 @@ def _tiles(answers: Answers) -> list[Tile]:
             sentences.reason(answers.figure, bars, counted, then.day or then.asked),
             links.devices(counted),
             query,
+            "trend",
             trend=answers.trend,
         ),
         *(

@@ -123,7 +123,7 @@ def _reclassified(filters: Filters) -> dict[str, str]:
 
 def _only_status(filters: Filters) -> str | None:
     """The one status, when nothing but it can make a device come or go by reclassification."""
-    alone = len(filters.statuses) == 1 and not (filters.types or filters.q or filters.sources)
+    alone = len(filters.statuses) == 1 and not filters.types and filters.are_stored
     return filters.statuses[0] if alone else None
 
 

@@ -40,7 +40,8 @@ def site_grid(name: str) -> AgGrid:
         {"field": "sources", "headerName": _("Sources"), "width": 90, "sortable": False,
          "cellRenderer": "HubSources", "cellRendererParams": {"words": LABELS}},
         {"field": "query", "headerName": "", "width": 48, "sortable": False,
-         "cellRenderer": "HubWhy", "cellRendererParams": {"about": _("Why this number?")}},
+         "cellRenderer": "HubWhy",
+         "cellRendererParams": {"about": _("Why this number?"), "figure": "site"}},
     ]  # fmt: skip
     return grid(name, columns, row_height=40)
 

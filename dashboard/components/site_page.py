@@ -10,13 +10,14 @@ from flask_babel import gettext as _
 
 from dashboard import formats
 from dashboard.components import links, sentences
+from dashboard.components.filter_words import location_word
 from dashboard.components.pill import delta, pill, source_badge
 from dashboard.components.why import why_button
 from dashboard.components.words import counted_name, type_names
 from dashboard.figures.daily import daily_figure
 from dashboard.figures.months import months_figure
 from dashboard.figures.waterfall import waterfall_figure
-from dashboard.filters import TYPES, Filters
+from dashboard.filters import NO_LOCATION, TYPES, Filters
 from dashboard.queries.change import Change
 from dashboard.queries.changes import Bars
 from dashboard.queries.counts import Kpi
@@ -25,12 +26,11 @@ from dashboard.queries.moment import LABELS, Moment
 from dashboard.queries.months import Month
 from dashboard.queries.one_site import Alias, Location, Profile
 from dashboard.queries.series import Series
-from db.kept import month_end
 
 PARTS = ("state", "hidden", "head", "places_title", "places", "aliases", "devices_title")
 CHARTS = (
     "months_title", "months_subtitle", "months", "months_why", "daily_title", "daily_subtitle",
-    "daily", "bars_title", "bars_subtitle", "bars", "bars_links",
+    "daily", "daily_why", "bars_title", "bars_subtitle", "bars", "bars_links",
 )  # fmt: skip
 """What `parts` and `charts` answer."""
 
@@ -81,7 +81,7 @@ def parts(numbers: Numbers) -> dict[str, Any]:
         "hidden": False,
         "head": _head(numbers),
         "places_title": _places_title(numbers.locations),
-        "places": _places(numbers.locations),
+        "places": _places(numbers.locations, numbers.counted),
         "aliases": _aliases(numbers.profile.aliases),
         "devices_title": [
             dcc.Link(words, href=links.devices(counted)),
@@ -100,8 +100,11 @@ def charts(trends: Trends) -> dict[str, Any]:
     return {
         "months_title": sentences.finding(figure, counted, then),
         "months_subtitle": sentences.plotted(moment, counted, trends.months),
-        "months": months_figure(trends.months, lambda month, kind: _month(trends, month, kind)),
-        "months_why": why_button(query, "change", words=True),
+        "months": months_figure(
+            trends.months, lambda month, kind: links.month_bar(month, kind, counted, moment)
+        ),
+        "months_why": why_button(query, "months", words=True),
+        "daily_why": why_button(query, "days", words=True),
         "daily_title": _daily_title(trends),
         "daily_subtitle": _("By type; a pale day with × has no snapshot of some source"),
         "daily": daily_figure(
@@ -114,14 +117,6 @@ def charts(trends: Trends) -> dict[str, Any]:
         "bars": waterfall_figure(trends.bars, sentences.bar_names(moment, counted), opened),
         "bars_links": [changes, why_button(query, "bars", words=True)],
     }
-
-
-def _month(trends: Trends, month: Month, kind: str | None) -> str | None:
-    if month.by_type is None:
-        return None
-    narrower = {} if kind is None else {"types": (kind,)}
-    day = None if month is trends.months[-1] else month_end(month.month)
-    return links.devices_on(trends.counted, day, **narrower)
 
 
 def _daily_title(trends: Trends) -> str:
@@ -196,21 +191,24 @@ def _places_title(found: Sequence[Location]) -> str:
     return _("Locations: %(n)s", n=formats.number(named))
 
 
-def _places(found: Sequence[Location]) -> Component:
+def _places(found: Sequence[Location], counted: Filters) -> Component:
     if not found:
         return html.P(_("No counted device stands here."), className="note")
-    most = found[0].n
-    rows = [
-        html.Li(
-            [
-                html.Span(one.name or _("(no location)"), className="place-name"),
-                html.Span(className="place-bar", style={"width": f"{one.n / most * 100:.1f}%"}),
-                html.Span(formats.number(one.n), className="place-n"),
-            ]
-        )
-        for one in found
-    ]
+    rows = [_place(one, found[0].n, counted) for one in found]
     return html.Ol(rows, className="places")
+
+
+def _place(one: Location, most: int, counted: Filters) -> html.Li:
+    name = one.name or NO_LOCATION
+    there = counted.having(locations=(name,))
+    return html.Li(
+        [
+            html.Span(location_word(name), className="place-name"),
+            html.Span(className="place-bar", style={"width": f"{one.n / most * 100:.1f}%"}),
+            dcc.Link(formats.number(one.n), href=links.devices(there), className="place-n"),
+            why_button(there.to_query()),
+        ]
+    )
 
 
 def _source(source: str) -> Component:

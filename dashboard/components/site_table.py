@@ -118,6 +118,6 @@ def _row(site: Site, counted: Filters) -> html.Tr:
                 html.Span([source_badge(name) for name in site.sources], className="badges"),
                 className="sources",
             ),
-            html.Td(why_button(counted.to_query()), className="row-why"),
+            html.Td(why_button(counted.to_query(), "site"), className="row-why"),
         ]
     )

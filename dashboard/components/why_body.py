@@ -9,8 +9,10 @@ from dashboard import formats
 from dashboard.components import links
 from dashboard.components import why_words as words
 from dashboard.components.pill import source_badge
+from dashboard.components.why_points import points_table
 from dashboard.queries.moment import LABELS
 from dashboard.queries.why import BARS, LeftOut, Snapshot, Why
+from db.rules import Rules
 
 _MOST_GAPS = 6
 
@@ -21,18 +23,18 @@ def why_body(why: Why) -> list[Component]:
         html.P(words.title(why), className="drawer-figure"),
         html.P(words.predicate(why)),
         _list(why),
-        _section(_("How it adds up"), _sums(why)),
-        _section(_("It rests on"), _rests(why)),
-        _section(_("Left out"), _left_out(why)),
-        _section(_("Days without a snapshot"), _gaps(why)),
-        _section(
-            _("What the words mean (rules version %(n)s)", n=why.rules.version), _meanings(why)
-        ),
+        section(_("How it adds up"), _sums(why)),
+        section(_("It rests on"), _rests(why)),
+        section(_("The points of the line and the bars"), points_table(why.points)),
+        section(_("Left out"), _left_out(why)),
+        section(_("Days without a snapshot"), _gaps(why)),
+        meanings(why.filters.basis, why.rules),
     ]
     return [part for part in parts if part is not None]
 
 
-def _section(title: str, body: Component | None) -> Component | None:
+def section(title: str, body: Component | None) -> Component | None:
+    """A part of the answer under its title; nothing where there is nothing to say."""
     return None if body is None else html.Section([html.H3(title), body])
 
 
@@ -119,6 +121,9 @@ def _gaps(why: Why) -> Component | None:
     return html.Div([html.Ul(rows), html.P(note, className="muted")])
 
 
-def _meanings(why: Why) -> Component:
-    parts = [part for word, rule in words.meanings(why) for part in (html.Dt(word), html.Dd(rule))]
-    return html.Dl(parts, className="meanings")
+def meanings(basis: str, rules: Rules) -> Component:
+    """What the words mean, by which version of the rules."""
+    said = words.meanings(basis, rules)
+    parts = [part for word, rule in said for part in (html.Dt(word), html.Dd(rule))]
+    title = html.H3(_("What the words mean (rules version %(n)s)", n=rules.version))
+    return html.Section([title, html.Dl(parts, className="meanings")])

@@ -1,15 +1,20 @@
 """The sentences and sums of the drawer: what was counted, in plain words and with its numbers."""
 
+from collections.abc import Sequence
+
 from flask_babel import gettext as _
 
 from dashboard import formats
-from dashboard.components.filter_words import status_word
+from dashboard.components.filter_words import location_word, status_word
 from dashboard.components.words import basis_phrase, counted_name, type_names
+from dashboard.filters import Filters
 from dashboard.formats import MINUS
 from dashboard.queries import days
+from dashboard.queries.change import Change
 from dashboard.queries.gaps import Gap
 from dashboard.queries.moment import LABELS
-from dashboard.queries.why import BARS, LeftOut, Why
+from dashboard.queries.why import BARS, HOW_MANY, LeftOut, Why
+from db.rules import Rules
 
 _MOST_SITES = 3
 
@@ -19,7 +24,7 @@ def title(why: Why) -> str:
     if why.value is None:
         return _("Why no number?")
     said = (
-        formats.number(why.value) if why.figure in ("count", *BARS) else formats.signed(why.value)
+        formats.number(why.value) if why.figure in (*HOW_MANY, *BARS) else formats.signed(why.value)
     )
     return _("Why %(value)s?", value=said)
 
@@ -27,8 +32,12 @@ def title(why: Why) -> str:
 def predicate(why: Why) -> str:
     """What was counted: "Billable devices at Harbor Dental on 22 Nov 2026, each machine once"."""
     then, now = (formats.day(day) for day in why.days)
-    words = {"what": counted(why), "basis": basis_phrase(why.filters.basis), "day": now}
-    if why.figure == "count":
+    words = {
+        "what": counted(why.filters, why.site_names),
+        "basis": basis_phrase(why.filters.basis),
+        "day": now,
+    }
+    if why.figure in HOW_MANY:
         return _("%(what)s on %(day)s, %(basis)s.", **words)
     if why.figure in ("change", "bars"):
         return _("%(what)s: %(day)s against %(then)s, %(basis)s.", **words, then=then)
@@ -37,20 +46,23 @@ def predicate(why: Why) -> str:
     )
 
 
-def counted(why: Why) -> str:
+def counted(filters: Filters, site_names: Sequence[str]) -> str:
     """What the filters count and where: "Billable devices at Harbor Dental"."""
-    what = counted_name(why.filters)
-    if why.filters.sites:
-        shown = ", ".join(why.site_names[:_MOST_SITES])
-        more = len(why.site_names) - _MOST_SITES
+    what = counted_name(filters)
+    if filters.sites:
+        shown = ", ".join(site_names[:_MOST_SITES])
+        more = len(site_names) - _MOST_SITES
         if more > 0:
             shown = _("%(sites)s and %(n)s more sites", sites=shown, n=formats.number(more))
         what = _("%(what)s at %(sites)s", what=what, sites=shown)
-    if why.filters.q:
+    if filters.locations:
+        shown = ", ".join(location_word(name) for name in filters.locations)
+        what = _("%(what)s, location %(places)s", what=what, places=shown)
+    if filters.q:
         what = _("%(what)s with “%(q)s” in a name, serial, OS, class or site", what=what,
-                 q=why.filters.q)  # fmt: skip
-    if why.filters.sources:
-        sources = ", ".join(LABELS[source] for source in why.filters.sources)
+                 q=filters.q)  # fmt: skip
+    if filters.sources:
+        sources = ", ".join(LABELS[source] for source in filters.sources)
         what = _("%(what)s for which %(sources)s speaks", what=what, sources=sources)
     return what
 
@@ -68,15 +80,21 @@ def _bar(bar: str) -> str:
 
 def sums(why: Why) -> list[str]:
     """The arithmetic, each line with its numbers."""
-    total, before = why.count.current, why.count.previous
-    lines = _shares(why, total) if why.figure == "count" and total else []
+    total = why.count.current
+    lines = _shares(why, total) if why.figure in HOW_MANY and total else []
     if why.bars is not None and why.bars.opening is not None:
         lines.append(_balance(why))
-    if why.figure not in BARS and total is not None and before is not None:
-        change, then = formats.signed(total - before), formats.number(before)
-        lines.append(f"{change} = {formats.number(total)} {MINUS} {then}")
-        if why.count.percent is not None:
-            lines.append(f"{formats.percent(why.count)} = {change} / {then}")
+    return lines if why.figure in BARS else [*lines, *moved(why.count)]
+
+
+def moved(figure: Change) -> list[str]:
+    """A change and its share, each with its numbers: "+12 = 412 - 400"."""
+    if figure.current is None or figure.previous is None:
+        return []
+    change, then = formats.signed(figure.change), formats.number(figure.previous)
+    lines = [f"{change} = {formats.number(figure.current)} {MINUS} {then}"]
+    if figure.percent is not None:
+        lines.append(f"{formats.percent(figure)} = {change} / {then}")
     return lines
 
 
@@ -115,18 +133,17 @@ def _balance(why: Why) -> str:
     return " ".join([formats.number(bars.opening), *steps, "=", formats.number(bars.closing)])
 
 
-def meanings(why: Why) -> list[tuple[str, str]]:
+def meanings(basis: str, rules: Rules) -> list[tuple[str, str]]:
     """What the words of the predicate mean, each with its rule."""
-    rules = why.rules
     found = []
-    if why.filters.basis == "assets":
+    if basis == "assets":
         order = _(", then ").join(LABELS[source] for source in rules.source_order)
         found.append((
             _("Each machine once"),
             _("The records of all sources that are the same machine count as one. Who speaks for "
               "it decides its site and status: %(order)s.", order=order),
         ))  # fmt: skip
-    elif why.filters.basis == "records":
+    elif basis == "records":
         found.append((_("Records"), _("Each source's record counts, the same machine twice too.")))
     words = ", ".join(f"“{word}”" for word in rules.spare_words)
     classes = ", ".join(rules.spare_node_classes)
@@ -154,6 +171,7 @@ def left_out(one: LeftOut) -> str:
         "excluded": _("excluded: in no total"),
         "types": _("of other types"),
         "sites": _("at other sites"),
+        "locations": _("at other locations"),
         "search": _("without the searched text"),
         "sources": _("for which another source speaks"),
         "records": _("records of all sources match; those of one machine count once"),

@@ -15,7 +15,7 @@ from dashboard.components.latest import Latest
 from dashboard.components.site_page import CHARTS, PARTS, Numbers, Trends
 from dashboard.components.states import nothing_matches
 from dashboard.context import View, view
-from dashboard.filters import LARGEST_ID, Filters
+from dashboard.filters import Filters
 from dashboard.queries import changes, changes_list, counts, devices, one_site
 from dashboard.queries.gaps import gaps
 from dashboard.queries.months import last_months
@@ -43,7 +43,11 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
             chart(f"{Ids.MONTHS}-chart", 232, _("Devices month by month")),
             actions=html.Span(id=f"{Ids.MONTHS}-why"),
         ),
-        card(Ids.DAILY, chart(f"{Ids.DAILY}-chart", 200, _("Devices day by day"))),
+        card(
+            Ids.DAILY,
+            chart(f"{Ids.DAILY}-chart", 200, _("Devices day by day")),
+            actions=html.Span(id=f"{Ids.DAILY}-why"),
+        ),
         card(Ids.PLACES, html.Div(id=f"{Ids.PLACES}-rows"), subtitle=_("Counted devices in each")),
         card(
             Ids.ALIASES,
@@ -95,7 +99,7 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
 def show(query: str | None, _snapshot: object, site_id: str | None) -> dict[str, Any]:
     """The numbers of one moment, of this site alone."""
     with view(query) as v:
-        profile = _site(v, site_id)
+        profile = one_site.find(v.connection, site_id)
         if profile is None:
             return dict.fromkeys(PARTS, same) | {"state": site_page.unknown(), "hidden": True}
         if v.filters.sites and profile.site_id not in v.filters.sites:
@@ -114,6 +118,7 @@ def show(query: str | None, _snapshot: object, site_id: str | None) -> dict[str,
         "daily_title": Output(f"{Ids.DAILY}-title", "children"),
         "daily_subtitle": Output(f"{Ids.DAILY}-subtitle", "children"),
         "daily": Output(f"{Ids.DAILY}-chart", "figure"),
+        "daily_why": Output(f"{Ids.DAILY}-why", "children"),
         "bars_title": Output(f"{Ids.BARS}-title", "children"),
         "bars_subtitle": Output(f"{Ids.BARS}-subtitle", "children"),
         "bars": Output(f"{Ids.BARS}-chart", "figure"),
@@ -124,16 +129,10 @@ def show(query: str | None, _snapshot: object, site_id: str | None) -> dict[str,
 def show_charts(query: str | None, _snapshot: object, site_id: str | None) -> dict[str, Any]:
     """How the site went."""
     with view(query) as v:
-        profile = _site(v, site_id)
+        profile = one_site.find(v.connection, site_id)
         if profile is None or v.moment.now.day is None:
             return dict.fromkeys(CHARTS, same)
         return site_page.charts(_trends(v, profile))
-
-
-def _site(v: View, site_id: str | None) -> Profile | None:
-    text = site_id or ""
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
-    return one_site.profile(v.connection, number) if 0 <= number <= LARGEST_ID else None
 
 
 def _of(v: View, site_id: int) -> Filters:
@@ -177,7 +176,7 @@ def _trends(v: View, profile: Profile) -> Trends:
 def show_latest(query: str | None, _snapshot: object, site_id: str | None) -> Any:
     """Which devices came and went last."""
     with view(query) as v:
-        profile = _site(v, site_id)
+        profile = one_site.find(v.connection, site_id)
         if profile is None or v.moment.now.day is None:
             return same, same, same
         counted = _of(v, profile.site_id)
@@ -205,7 +204,7 @@ def answer(request: dict[str, Any] | None, query: str | None, site_id: str | Non
     if request is None or query is None:
         return same
     with view(query) as v:
-        profile = _site(v, site_id)
+        profile = one_site.find(v.connection, site_id)
         if profile is None:
             return {"rowData": [], "rowCount": 0}
         counted = _of(v, profile.site_id)

@@ -129,7 +129,7 @@ def in_bars(rows: Subquery) -> dict[str, ColumnElement[bool]]:
 
 
 def movers(
-    connection: Connection, moment: Moment, filters: Filters, limit: int = 10
+    connection: Connection, moment: Moment, filters: Filters, limit: int | None = 10
 ) -> list[Mover]:
     """The sites whose count changed most, largest change first, then by name; none unchanged.
     Empty before the basis's first snapshot."""

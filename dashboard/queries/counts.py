@@ -44,7 +44,7 @@ def counted(
     """The counts of one side by site, type and status; None before the basis's first snapshot."""
     if not side.known(filters.basis) or side.day is None:
         return None
-    if filters.q is None and not filters.sources:
+    if filters.are_stored:
         dates = side.dates(filters.basis)
         if filters.basis == "assets":
             dates = {"assets": max(dates.values())}

@@ -7,9 +7,9 @@ condition of this file.
 from collections.abc import Collection
 from datetime import date
 
-from sqlalchemy import ColumnElement, FromClause, Subquery, and_, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, Subquery, and_, func, or_, select, true
 
-from dashboard.filters import Filters
+from dashboard.filters import NO_LOCATION, Filters
 from db.rules import Rules
 from db.tables import NO_SITE_ID, device_snapshots, sites
 from db.views import ASSET_COLUMNS, assets_as_of, records_as_of
@@ -41,6 +41,7 @@ def looked_at(filters: Filters) -> tuple[str, ...]:
     """The columns that `matches` looks at."""
     names = {"billing_status": True, "site_id": bool(filters.sites or filters.q)}
     names |= {"device_type": bool(filters.types), "source": bool(filters.sources)}
+    names |= {"location": bool(filters.locations)}
     names |= dict.fromkeys(_SEARCHED, filters.q is not None)
     return tuple(name for name, looked in names.items() if looked)
 
@@ -57,6 +58,8 @@ def matches(rows: FromClause, filters: Filters) -> ColumnElement[bool]:
         conditions.append(rows.c.device_type.in_(filters.types))
     if filters.sources:
         conditions.append(rows.c.source.in_(filters.sources))
+    if filters.locations:
+        conditions.append(func.coalesce(rows.c.location, NO_LOCATION).in_(filters.locations))
     if filters.q is not None:
         conditions.append(_found(rows, filters.q))
     return and_(*conditions)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, exists, select
 
 from dashboard.filters import LARGEST_ID
 from dashboard.queries import payloads
@@ -82,6 +82,15 @@ def find(connection: Connection, text: str | None) -> Device | None:
         return None
     row = connection.execute(select(devices).where(devices.c.device_id == int(text))).one_or_none()
     return Device(**row._mapping) if row else None
+
+
+def is_known(connection: Connection, text: str | None) -> bool:
+    """Whether `text` is the id of a device of which anything is still kept."""
+    device = find(connection, text)
+    if device is None:
+        return False
+    kept = exists().where(device_snapshots.c.device_id == device.device_id)
+    return bool(connection.scalar(select(kept)))
 
 
 def stretches(connection: Connection, device: Device, kept: KeptDays | None) -> list[Stretch]:

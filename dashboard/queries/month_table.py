@@ -89,15 +89,14 @@ _Counts = Mapping[str, int]
 
 
 def month_rows(connection: Connection, moment: Moment, filters: Filters) -> list[MonthRow]:
-    """Every month from the first that is counted to that of the shown day, newest first. A search
-    and a source filter are left aside: months are not stored by them."""
-    filters = filters.having(q=None, sources=())
+    """A row for each of `shown_months`, newest first. A search, a location and a source are left
+    aside: months are not stored by them."""
+    filters = filters.as_stored()
     day = moment.now.day or moment.now.asked
-    last = month_of(day)
-    first = connection.scalar(select(func.min(month_end_counts.c.month)))
-    if moment.newest is None and first is None:
+    shown = shown_months(connection, moment)
+    if not shown:
         return []
-    shown = _months(min(first or last, last), last)
+    last = shown[-1]
     closings = standing_closings(connection)
     counts, imported = _ends(connection, filters, shown)
     counts.update(_closed(connection, filters, closings))
@@ -127,6 +126,15 @@ def month_rows(connection: Connection, moment: Moment, filters: Filters) -> list
             )
         )
     return found
+
+
+def shown_months(connection: Connection, moment: Moment) -> list[str]:
+    """Every month from the first that is counted to that of the shown day, oldest first."""
+    last = month_of(moment.now.day or moment.now.asked)
+    first = connection.scalar(select(func.min(month_end_counts.c.month)))
+    if moment.newest is None and first is None:
+        return []
+    return _months(min(first or last, last), last)
 
 
 def standing_closings(connection: Connection) -> dict[str, Closing]:

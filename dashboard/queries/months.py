@@ -71,12 +71,25 @@ def last_months(
     return found
 
 
+def listed(month: Month, filters: Filters, moment: Moment) -> Filters | None:
+    """What lists the devices of one of `last_months`; None where there is no list: imported, not
+    kept, or nothing known."""
+    end = month_end(month.month)
+    if moment.now.day is not None and moment.now.day <= end:
+        return filters
+    kept = moment.kept is not None and moment.kept.resolve(end) == end
+    if month.total is None or not month.dates or not kept:
+        return None
+    # What is compared with is later than the past that is opened: it would be refused.
+    return filters.having(as_of=end, compare_to=None)
+
+
 def by_site(
     connection: Connection, moment: Moment, filters: Filters, count: int
 ) -> list[dict[int, int] | None]:
     """The counts by site at the last `count` month-ends before the shown day's month, oldest
     first, None where not known. Empty when a search is set: it would cost a count a month."""
-    if moment.now.day is None or filters.q is not None or filters.sources:
+    if moment.now.day is None or not filters.are_stored:
         return []
     this = month_of(moment.now.day)
     shown = [month_before(this, back) for back in range(count, 0, -1)]
@@ -90,7 +103,7 @@ def _past(
     shown: list[str],
     group: ColumnElement[str],
 ) -> list[dict[str, int] | None]:
-    if filters.q is None and not filters.sources:
+    if filters.are_stored:
         return _stored(connection, filters, shown, group)
     found: list[dict[str, int] | None] = []
     for month in shown:

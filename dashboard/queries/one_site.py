@@ -1,12 +1,13 @@
 """One site: what it is called by whom, its locations, its count in each source."""
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
 from sqlalchemy import Connection, exists, func, select
 
-from dashboard.filters import SOURCES, Filters
+from dashboard.filters import LARGEST_ID, SOURCES, Filters
 from dashboard.queries import entities
 from dashboard.queries.counts import counted
 from dashboard.queries.entities import NO_SITE
@@ -39,6 +40,13 @@ class Profile:
     needs_review: bool
     internal: bool
     aliases: tuple[Alias, ...]
+
+
+def find(connection: Connection, text: str | None) -> Profile | None:
+    """The site whose id `text` is, in decimal; None when it is none's."""
+    if not text or not re.fullmatch("[0-9]{1,19}", text) or int(text) > LARGEST_ID:
+        return None
+    return profile(connection, int(text))
 
 
 def profile(connection: Connection, site_id: int) -> Profile | None:

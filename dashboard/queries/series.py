@@ -47,7 +47,7 @@ def series(
     Args:
         unbroken: only days that follow each other: fewer, where earlier ones are not kept.
     """
-    if moment.now.day is None or moment.kept is None or filters.q is not None or filters.sources:
+    if moment.now.day is None or moment.kept is None or not filters.are_stored:
         return Series()
     shown = _last_kept(moment.kept, moment.now.day, days)
     if unbroken:

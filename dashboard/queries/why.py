@@ -18,12 +18,15 @@ from dashboard.queries.counts import Count, by_source, counted
 from dashboard.queries.gaps import Gap, gaps
 from dashboard.queries.moment import Moment, Side
 from dashboard.queries.sites import names
+from dashboard.queries.why_points import TRENDS, Point, points
 from db.rules import Rules
 from db.tables import collection_runs
 
 BARS = ("added", "removed", "moved_in", "moved_out", "reclassified_in", "reclassified_out")
-FIGURES = ("count", "change", "bars", *BARS)
-"""What can be asked about: how many there are, how many more than then, all bars, or one."""
+HOW_MANY = ("count", *TRENDS)
+FIGURES = (*HOW_MANY, "change", "bars", *BARS)
+"""What can be asked about: how many there are, also with the points of their trend; how many more
+than then, all bars, or one."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Why:
     site_names: tuple[str, ...]
     rules: Rules
     days: tuple[date, date]
+    points: tuple[Point, ...] = ()
 
     @property
     def value(self) -> int | None:
@@ -73,7 +77,7 @@ class Why:
         if self.figure in BARS:
             found: int | None = getattr(self.bars, self.figure)
             return found
-        return self.count.current if self.figure == "count" else self.count.change
+        return self.count.current if self.figure in HOW_MANY else self.count.change
 
 
 def explain(connection: Connection, moment: Moment, filters: Filters, figure: str) -> Why:
@@ -98,6 +102,7 @@ def explain(connection: Connection, moment: Moment, filters: Filters, figure: st
         tuple(called.get(site, str(site)) for site in filters.sites),
         moment.rules,
         (moment.then.day or moment.then.asked, moment.now.day or moment.now.asked),
+        points(connection, moment, filters, figure) if figure in TRENDS else (),
     )
 
 
@@ -148,6 +153,7 @@ def _left_out(
         yield LeftOut(kind, how_many(asked), asked)
     wider = {
         "sites": filters.having(sites=()) if filters.sites else None,
+        "locations": filters.having(locations=()) if filters.locations else None,
         "search": filters.having(q=None) if filters.q else None,
         "sources": filters.having(sources=()) if filters.sources else None,
     }
