@@ -69,18 +69,25 @@ class Wire:
     """The way to one server."""
 
     def __init__(
-        self, url: str, stop: threading.Event, ca_file: Path | None = None, proxies: bool = True
+        self,
+        url: str,
+        stop: threading.Event,
+        ca_file: Path | None = None,
+        proxies: bool = True,
+        longest: float = EXCHANGE_SECONDS,
     ) -> None:
         """
         Args:
             stop: ends the wait for an answer.
             ca_file: certificates to trust instead of the usual ones.
             proxies: whether the proxies of the environment are used.
+            longest: seconds that one exchange may take.
         """
         self._url = url
         self._stop = stop
         self._ca_file = ca_file
         self._proxies = proxies
+        self._longest = longest
 
     def post(self, body: str, credential: str | None) -> Answer:
         """One report, live.
@@ -109,7 +116,7 @@ class Wire:
         thread = threading.Thread(target=ask, daemon=True)
         thread.start()
         waited = 0.0
-        while thread.is_alive() and waited < EXCHANGE_SECONDS:
+        while thread.is_alive() and waited < self._longest:
             thread.join(0.25)
             waited += 0.25
             if self._stop.is_set() and thread.is_alive():

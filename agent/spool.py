@@ -65,6 +65,8 @@ class Spool:
 
     def put(self, report: dict[str, Any]) -> None:
         """Keep a report; when there are too many or too old ones, drop some."""
+        if self._complained:
+            self._renew()
         kept = Kept(report["report_id"], json.dumps(report, separators=(",", ":")))
         if not self._attempt(
             lambda connection: self._insert(connection, [*self._memory, kept]), False
@@ -73,6 +75,7 @@ class Spool:
             return
         self._count += len(self._memory) + 1
         self._memory.clear()
+        self._complained = False
         self._attempt(self._trim, None)
 
     def oldest(self, count: int) -> list[Kept]:
@@ -97,9 +100,10 @@ class Spool:
 
     def close(self) -> None:
         """Let the file go."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
 
     def _insert(self, connection: sqlite3.Connection, reports: list[Kept]) -> bool:
         now = self._clock()
@@ -149,11 +153,10 @@ class Spool:
             try:
                 if self._connection is None:
                     self._connection = self._opened()
-                found = work(self._connection)
-                self._complained = False
-                return found
+                return work(self._connection)
             except sqlite3.DatabaseError as error:
-                self._drop_connection()
+                # After any other trouble the connection is kept: what it cannot write any more, as
+                # on a full disk, it can still read.
                 if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _CORRUPT:
                     if not self._complained:
                         _log.error(
@@ -161,13 +164,15 @@ class Spool:
                         )
                     self._complained = True
                     break
+                self.close()
                 self._set_aside(error)
         return otherwise
 
     def _opened(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=5)
         try:
-            self.path.chmod(0o600)
+            with suppress(OSError):
+                self.path.chmod(0o600)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA journal_size_limit = 1000000")
@@ -198,10 +203,12 @@ class Spool:
             raise
         return connection
 
-    def _drop_connection(self) -> None:
-        with suppress(sqlite3.Error):
+    def _renew(self) -> None:
+        """Open the file anew, when that is possible: it may be another one by now."""
+        with suppress(sqlite3.DatabaseError):
+            fresh = self._opened()
             self.close()
-        self._connection = None
+            self._connection = fresh
 
     def _set_aside(self, error: sqlite3.DatabaseError) -> None:
         aside = self.path.with_suffix(".damaged")

@@ -92,23 +92,23 @@ class Hub:
         if len(asked.body) > 65536 or len(reports) > self.largest:
             return _refusal(413, "too_large")
         machine_id = reports[0]["machine_id"]
-        key = None
+        enrols = asked.token == self.token
         if asked.token is None:
             return _refusal(401, "missing_credential")
         if self.revoked:
             return _refusal(403, "revoked")
-        if asked.token == self.token:
-            if machine_id in self.keys:
-                return _refusal(403, "already_enrolled")
-            key = self.keys[machine_id] = secrets.token_urlsafe(24)
-        elif asked.token != self.keys.get(machine_id):
+        if enrols and machine_id in self.keys:
+            return _refusal(403, "already_enrolled")
+        if not enrols and asked.token != self.keys.get(machine_id):
             return _refusal(401, "unknown_credential")
         items = [self._store(report) for report in reports]
-        given = {} if key is None else {"key": key}
+        if not batch and items[0]["status"] == 400:
+            return _refusal(400, "malformed")
+        if enrols:
+            self.keys[machine_id] = secrets.token_urlsafe(24)
+        given = {"key": self.keys[machine_id]} if enrols else {}
         if batch:
             return 200, {"items": items, "count": len(items), **given}
-        if items[0]["status"] == 400:
-            return _refusal(400, "malformed")
         return items[0]["status"], {"item": {}, "message": "stored", **given}
 
     def _store(self, report: dict[str, Any]) -> dict[str, Any]:
