@@ -41,6 +41,8 @@ class Reporter:
     def report(self, machine_id: str) -> dict[str, Any]:
         """One report: TatuScan's nine keys, then ours."""
         facts = self._probes.collect()
+        # A machine off the network has none; TatuScan's server breaks down over null.
+        facts["ip"] = facts["ip"] or ""
         report = {
             "machine_id": machine_id,
             **{name: facts.pop(name) for name in TATUSCAN},

@@ -82,8 +82,8 @@ def is_virtual(name: str, sysfs: Path) -> bool:
 
 
 def first_address(interfaces: Iterable[Interface]) -> str | None:
-    """The first IPv4 of the first accepted interface, as TatuScan sends it."""
-    return next((one.ipv4[0] for one in interfaces if one.accepted), None)
+    """The first IPv4 of the first of `interfaces` that is up and has one."""
+    return next((one.ipv4[0] for one in interfaces if one.up and one.ipv4), None)
 
 
 def address_outwards() -> str | None:

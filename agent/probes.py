@@ -94,8 +94,14 @@ def rfc3339(moment: float) -> str:
 
 
 def address() -> str | None:
-    """What TatuScan would send; where its rule finds nothing, the address that leads outwards."""
-    return interfaces.first_address(interfaces.here()) or interfaces.address_outwards()
+    """What TatuScan would send; where its rule finds nothing, the address that leads outwards, or
+    one of a network without a way out."""
+    found = interfaces.here()
+    return (
+        interfaces.first_address(one for one in found if one.accepted)
+        or interfaces.address_outwards()
+        or interfaces.first_address(one for one in found if one.physical)
+    )
 
 
 def serial() -> str | None:
