@@ -1,6 +1,5 @@
 """The agent's settings: declared once, read strictly from the environment, an ini file and .env."""
 
-import configparser
 import os
 import re
 from collections.abc import Mapping
@@ -9,10 +8,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from agent.files import PREFIX, SECTION, dotenv, ini
 from agent.places import ini_file, state_folder
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-SECTION = "agent"
 
 
 class SettingsError(Exception):
@@ -170,45 +169,32 @@ def _value(setting: Setting, layers: tuple[Mapping[str, str], ...]) -> str | Non
 def _ini(environ: Mapping[str, str]) -> Mapping[str, str]:
     named = environ.get(CONFIG, "").strip()
     path = Path(named).expanduser() if named else ini_file()
-    parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read_string(path.read_text(encoding="utf-8-sig"))
-        section = parser[SECTION]
+        found = ini(path)
     except (FileNotFoundError, PermissionError) as error:
         if not named:
             return {}
         raise SettingsError(
             f"{CONFIG} is {path}, which cannot be read: {error.strerror}."
         ) from error
-    except (OSError, UnicodeDecodeError, configparser.Error, KeyError) as error:
+    except (OSError, ValueError) as error:
         raise SettingsError(
             f"{path} cannot be read: write [{SECTION}] into its first line, "
             "then lines like url = https://inventory.example.com."
         ) from error
     known = {setting.name for setting in SETTINGS} | {f"{TOKEN.name}_FILE"}
-    found = {f"INVENTORY_HUB_{key.upper()}": value for key, value in section.items()}
     for name in found:
         if name not in known:
-            key = name.removeprefix("INVENTORY_HUB_").lower()
+            key = name.removeprefix(PREFIX).lower()
             raise SettingsError(f"{path} sets {key!r}, which is no setting: remove or correct it.")
     return found
 
 
 def _dotenv(path: Path) -> Mapping[str, str]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
+        return dotenv(path)
+    except (OSError, ValueError) as error:
         raise SettingsError(f"{path} cannot be read ({error}): mend or remove it.") from error
-    found = {}
-    for line in lines:
-        match = re.fullmatch(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*", line)
-        if match:
-            name, value = match.groups()
-            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-            found[name] = value[1:-1] if quoted else value
-    return found
 
 
 def _token_file(layers: tuple[Mapping[str, str], ...]) -> str | None:

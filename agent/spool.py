@@ -9,7 +9,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -221,6 +221,18 @@ class Spool:
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
             self.path.replace(aside)
         self._count = 0
+
+
+def waiting(folder: Path) -> int | None:
+    """How many reports wait in `folder`; None for somebody who may not look."""
+    path = folder / "spool.db"
+    if not path.exists():
+        return 0 if folder.exists() else None
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            return int(_one(connection, "SELECT count(*) FROM reports"))
+    except sqlite3.Error:
+        return None
 
 
 def _one(connection: sqlite3.Connection, sql: str) -> Any:

@@ -23,7 +23,10 @@ MODULES = sorted(
 NAMES = [str(path.relative_to(ROOT)) for path in MODULES]
 every_module = pytest.mark.parametrize("module", MODULES, ids=NAMES)
 
-PYWIN32 = {"pythoncom", "win32com"}
+PYWIN32 = {
+    "pythoncom", "pywintypes", "servicemanager", "win32com", "win32service", "win32serviceutil",
+    "winerror",
+}  # fmt: skip
 
 # What a room may import besides the standard library and itself.
 ALLOWED = {
