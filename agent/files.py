@@ -1,0 +1,63 @@
+"""Files with settings in them: an ini file, and .env as the server reads it."""
+
+import configparser
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+SECTION = "agent"
+PREFIX = "INVENTORY_HUB_"
+
+
+def ini(path: Path) -> Mapping[str, str]:
+    """The settings in an ini file, by their full names: "url" is INVENTORY_HUB_URL.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no ini file with our section.
+    """
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(path.read_text(encoding="utf-8-sig"))
+        section = parser[SECTION]
+    except (configparser.Error, KeyError) as error:
+        raise ValueError(str(error)) from error
+    return {PREFIX + key.upper(): value for key, value in section.items()}
+
+
+def ini_text(given: Mapping[str, str]) -> str:
+    """Settings as `ini` reads them."""
+    lines = (f"{name.removeprefix(PREFIX).lower()} = {value}" for name, value in given.items())
+    return "\n".join((f"[{SECTION}]", *lines, ""))
+
+
+def dotenv(path: Path) -> Mapping[str, str]:
+    """The variables in a file of lines NAME=value; {} when there is no file.
+
+    Raises:
+        OSError, UnicodeDecodeError: it cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        return {}
+    found = {}
+    for line in lines:
+        match = re.fullmatch(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*", line)
+        if match:
+            found[match[1]] = _unquoted(match[2])
+    return found
+
+
+def dotenv_text(given: Mapping[str, str]) -> str:
+    """Settings as `dotenv` reads them, and systemd."""
+    escaped = {name: re.sub(r'(["\\$`])', r"\\\1", value) for name, value in given.items()}
+    return "".join(f'{name}="{value}"\n' for name, value in escaped.items())
+
+
+def _unquoted(value: str) -> str:
+    if len(value) > 1 and value[0] == value[-1] == "'":
+        return value[1:-1]
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        return re.sub(r'\\(["\\$`])', r"\1", value[1:-1])
+    return value

@@ -1,0 +1,153 @@
+"""`inventory-agent`: the command line."""
+
+import argparse
+import json
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from agent import __version__, places, service, settings
+from agent.cycle import Agent, Reporter, settle_id
+from agent.settings import Settings, SettingsError
+from agent.state import Lock, Locked, State, Unusable
+
+DONE, WRONG, FAILED, TAKEN = 0, 2, 4, 5
+_log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run; the exit code: 0 done, 2 wrong settings, 4 not delivered, 5 another one is running."""
+    options = _options(arguments)
+    try:
+        if options.command in ("install", "uninstall", "status"):
+            return _service(options.command)
+        if options.command == "service":
+            return _serve()
+        found = settings.of_this_process()
+        _configure_logs(found.log_level)
+        if options.print:
+            return _print(found)
+        stop = threading.Event()
+        _on_signals(stop)
+        return _report(found, stop, options.once)
+    except (SettingsError, Unusable) as error:
+        print(error, file=sys.stderr)
+        return WRONG
+    except Locked as error:
+        print(error, file=sys.stderr)
+        return TAKEN
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="inventory-agent",
+        description="Reports this machine to Inventory Hub, or to a TatuScan server.",
+        epilog="Settings: INVENTORY_HUB_URL, INVENTORY_HUB_TOKEN and others, see docs/agent.md.",
+    )
+    parser.add_argument("--version", action="version", version=f"inventory-agent {__version__}")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--once", action="store_true", help="send one report and end")
+    how.add_argument("--print", action="store_true", help="print one report, send nothing")
+    how.add_argument(
+        "command",
+        nargs="?",
+        choices=("install", "uninstall", "status", "service"),
+        metavar="install | uninstall | status",
+        help="make this program a service of the system with the settings given now; take it away; "
+        "say how it is",
+    )
+    return parser.parse_args(arguments)
+
+
+def _report(found: Settings, stop: threading.Event, once: bool) -> int:
+    _ = found.server  # or a sentence, before anything is touched
+    with Lock(found.state_dir):
+        agent = Agent(found, State(found.state_dir), stop)
+        if once:
+            return DONE if agent.once() else FAILED
+        agent.run()
+        return DONE
+
+
+def _service(command: str) -> int:
+    _configure_logs("WARNING")
+    try:
+        if command == "status":
+            code, words = service.status()
+            print(words)
+            return code
+        print(service.install() if command == "install" else service.uninstall())
+        return DONE
+    except (OSError, subprocess.SubprocessError) as error:
+        print(f"{command} failed: {error}", file=sys.stderr)
+        return FAILED
+
+
+def _serve() -> int:
+    """Be what Windows starts as a service; other systems start the agent as anybody does."""
+    if sys.platform != "win32":
+        print("service is for Windows itself to call.", file=sys.stderr)
+        return WRONG
+    from agent import service_windows
+
+    folder = places.state_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    _configure_logs("INFO", folder / "agent.log")
+
+    def work(stop: threading.Event) -> None:
+        try:
+            found = settings.of_this_process()
+            logging.getLogger().setLevel(found.log_level)
+            _report(found, stop, once=False)
+        except (SettingsError, Unusable, Locked) as error:
+            _log.error("%s", error)
+
+    service_windows.serve(work)
+    return DONE
+
+
+def _print(found: Settings) -> int:
+    state = State(found.state_dir)
+    machine_id = state.machine_id
+    if machine_id is None:
+        try:
+            with Lock(found.state_dir):
+                state.load()
+                machine_id = settle_id(state, threading.Event(), patience=0)
+        except (Locked, Unusable) as error:
+            raise Unusable(f"This machine has no id yet. {error}") from error
+    report = Reporter(found, threading.Event()).report(machine_id)
+    print(json.dumps(report, indent=2, ensure_ascii=False))
+    return DONE
+
+
+def _configure_logs(level: str, file: Path | None = None) -> None:
+    if file is None:
+        handler: logging.Handler = logging.StreamHandler()
+    else:
+        handler = RotatingFileHandler(file, maxBytes=1_000_000, backupCount=2, encoding="utf-8")
+    words = "%(asctime)s %(levelname)s %(message)s"
+    logging.basicConfig(handlers=[handler], level=level, format=words, force=True)
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
+
+
+def _on_signals(stop: threading.Event) -> None:
+    """From now on SIGTERM and Ctrl-C set `stop`."""
+    if sys.platform == "win32":
+        signal.signal(signal.SIGINT, lambda *_: stop.set())
+        return
+    # A handler that sets an event may come while the same thread holds that event's lock; so a
+    # thread of its own waits for the signals.
+    wanted = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+
+    def wait() -> None:
+        signal.sigwait(wanted)
+        stop.set()
+
+    threading.Thread(target=wait, daemon=True).start()

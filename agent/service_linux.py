@@ -1,0 +1,133 @@
+"""The agent as a systemd service, with as few rights as it needs."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from agent import files, places, service
+from agent.settings import Settings
+
+UNIT = f"etc/systemd/system/{places.NAME}.service"
+SETTINGS = f"etc/{places.NAME}/agent.env"
+STATE = Path("/var/lib") / places.NAME
+
+# Root without a single capability: it owns the files in /sys that tell the serial number, and
+# that is all that being root is needed for.
+_UNIT = """\
+[Unit]
+Description=Inventory Hub agent: reports this machine
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=exec
+ExecStart={command}
+EnvironmentFile=/{settings}
+Restart=always
+RestartSec=30
+# 2 is a wrong setting: trying again does not mend it.
+RestartPreventExitStatus=2
+{state}
+UMask=0077
+CapabilityBoundingSet=
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=read-only
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def unit(command: Sequence[str], state_dir: Path) -> str:
+    """The unit that runs `command`."""
+    words = " ".join(_quoted(word) for word in command)
+    if state_dir == STATE:
+        state = f"StateDirectory={places.NAME}\nStateDirectoryMode=0700"
+    else:
+        state = f"ReadWritePaths={_quoted(str(state_dir))}"
+    return _UNIT.format(command=words, settings=SETTINGS, state=state)
+
+
+def kept_settings(root: Path = Path("/")) -> Mapping[str, str]:
+    """What an earlier installation was given, as far as this user may know."""
+    try:
+        return files.dotenv(root / SETTINGS)
+    except PermissionError:
+        return {}
+
+
+def install(found: Settings, command: Sequence[str], root: Path = Path("/")) -> str:
+    """Write the settings and the unit, and start it; what to say."""
+    given = {**found.given, "INVENTORY_HUB_URL": found.server}
+    service.write_private(root / SETTINGS, files.dotenv_text(given))
+    found.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = root / UNIT
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(unit(command, found.state_dir), encoding="utf-8")
+    path.chmod(0o644)
+    written = f"Wrote {path} and, for root only, {root / SETTINGS}."
+    if not _systemd_runs(root):
+        return (
+            f"{written} systemd does not run here: "
+            f"start the service with systemctl enable --now {places.NAME} where it does."
+        )
+    _systemctl("daemon-reload")
+    _systemctl("enable", places.NAME)
+    _systemctl("restart", places.NAME)
+    return f"{written} The service runs; journalctl -u {places.NAME} shows what it says."
+
+
+def uninstall(root: Path = Path("/")) -> str:
+    """Stop it and remove the unit; what to say."""
+    path = root / UNIT
+    if not path.exists():
+        return "The service was not installed."
+    if _systemd_runs(root):
+        _systemctl("disable", "--now", places.NAME)
+    path.unlink()
+    if _systemd_runs(root):
+        _systemctl("daemon-reload")
+    return (
+        f"Removed {path}. The settings in {root / SETTINGS} and the machine's id in {STATE} stay: "
+        "remove them yourself if it shall never come back."
+    )
+
+
+def running(root: Path = Path("/")) -> str | None:
+    """Words for "it runs"; None when it does not."""
+    if not (_systemd_runs(root) and (root / UNIT).exists()):
+        return None
+    done = subprocess.run(["systemctl", "is-active", "--quiet", places.NAME], check=False)
+    return "running (systemd)" if done.returncode == 0 else None
+
+
+def _systemd_runs(root: Path) -> bool:
+    return (root / "run/systemd/system").is_dir()
+
+
+def _systemctl(*words: str) -> None:
+    subprocess.run(["systemctl", "--quiet", *words], stdin=subprocess.DEVNULL, check=True)
+
+
+def _quoted(word: str) -> str:
+    word = word.replace("\\", r"\\").replace('"', r"\"").replace("%", "%%").replace("$", "$$")
+    return f'"{word}"' if " " in word else word

@@ -1,0 +1,67 @@
+"""The agent as a launchd daemon."""
+
+import plistlib
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from agent import files, places, service
+from agent.settings import CONFIG, Settings
+
+LABEL = "com.inventory-hub.agent"
+PLIST = Path("/Library/LaunchDaemons") / f"{LABEL}.plist"
+LOG = Path("/Library/Logs") / f"{places.NAME}.log"
+
+
+def plist(command: Sequence[str]) -> bytes:
+    """The job that runs `command`; its settings are in a file, for everybody may read this one."""
+    return plistlib.dumps(
+        {
+            "Label": LABEL,
+            "ProgramArguments": list(command),
+            "EnvironmentVariables": {CONFIG: str(places.ini_file())},
+            "RunAtLoad": True,
+            "KeepAlive": {"SuccessfulExit": False},
+            "ThrottleInterval": 30,
+            "ProcessType": "Background",
+            "Umask": 0o077,
+            "StandardErrorPath": str(LOG),
+        }
+    )
+
+
+def kept_settings() -> Mapping[str, str]:
+    """None: the ini file is read by itself."""
+    return {}
+
+
+def install(found: Settings, command: Sequence[str]) -> str:
+    """Write the settings and the job, and start it; what to say."""
+    given = {**found.given, "INVENTORY_HUB_URL": found.server}
+    service.write_private(places.ini_file(), files.ini_text(given))
+    PLIST.write_bytes(plist(command))
+    PLIST.chmod(0o644)
+    _launchctl("bootout", f"system/{LABEL}", check=False)
+    _launchctl("bootstrap", "system", str(PLIST))
+    return f"Wrote {PLIST} and {places.ini_file()}. The service runs; {LOG} shows what it says."
+
+
+def uninstall() -> str:
+    """Stop it and remove the job; what to say."""
+    if not PLIST.exists():
+        return "The service was not installed."
+    _launchctl("bootout", f"system/{LABEL}", check=False)
+    PLIST.unlink()
+    return f"Removed {PLIST}. The settings and the machine's id in {places.ini_file().parent} stay."
+
+
+def running() -> str | None:
+    """Words for "it runs"; None when it does not."""
+    done = _launchctl("print", f"system/{LABEL}", check=False)
+    return "running (launchd)" if "state = running" in done.stdout else None
+
+
+def _launchctl(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["launchctl", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=check
+    )

@@ -1,0 +1,120 @@
+"""What must not be forgotten: the machine's id and its key, in one small file that is never half
+written; and the lock by which only one agent works on it."""
+
+import json
+import logging
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Self
+
+from agent.identity import PATTERN
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_log = logging.getLogger(__name__)
+
+
+class Locked(Exception):
+    """Another agent works on this folder."""
+
+
+class Unusable(Exception):
+    """The folder cannot be used; the text says what to do."""
+
+
+class State:
+    """The file in `folder`. Reading needs no lock, writing does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "state.json"
+        self.machine_id: str | None = None
+        self.key: str | None = None
+        self.load()
+
+    def load(self) -> None:
+        """Take what the file says; one that is damaged is set aside, and said."""
+        try:
+            found = json.loads(self.path.read_text(encoding="utf-8"))
+            machine_id, key = found["machine_id"], found["key"]
+            if not re.fullmatch(PATTERN, machine_id) or not re.fullmatch(r"[!-~]+", key or "-"):
+                raise ValueError("no id")
+        except (FileNotFoundError, PermissionError):
+            return
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            aside = self.path.with_suffix(".damaged")
+            _log.error("%s is damaged (%s): set aside as %s.", self.path, error, aside.name)
+            try:
+                self.path.replace(aside)
+            except OSError as refused:
+                raise Unusable(
+                    f"{self.path} is damaged and cannot be set aside: {refused}"
+                ) from error
+            return
+        self.machine_id, self.key = machine_id, key
+
+    def save(self) -> None:
+        """Write the file: all of it or nothing, and on the disk when this returns.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        text = json.dumps({"machine_id": self.machine_id, "key": self.key}, indent=1)
+        beside = self.path.with_suffix(".new")
+        # Never readable by others, not even for a moment.
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(self.path)
+        if sys.platform != "win32":
+            descriptor = os.open(self.folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+class Lock:
+    """`with Lock(folder):` this process alone works there; it ends with the process."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        """
+        Raises:
+            Locked: another process does.
+            Unusable: nobody can.
+        """
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise Unusable(
+                f"The state folder {self._folder} cannot be written ({error.strerror}): run as "
+                "administrator, or set INVENTORY_HUB_STATE_DIR to a folder of your own."
+            ) from error
+        try:
+            if sys.platform == "win32":
+                msvcrt.locking(self._descriptor, msvcrt.LK_NBLCK, 1)
+            else:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._descriptor)
+            raise Locked(
+                f"Another inventory-agent is running on {self._folder}: stop that one first "
+                "(inventory-agent status shows the service)."
+            ) from error
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        # The file stays, or two processes might lock two files.
+        os.close(self._descriptor)

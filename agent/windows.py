@@ -1,0 +1,80 @@
+"""What only Windows can tell: WMI and the registry, through pywin32. Nobody else imports this."""
+
+import sys
+import winreg
+from functools import cache
+from typing import Any
+
+import pythoncom
+import win32com.client
+
+assert sys.platform == "win32"
+
+_VERSION = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+_TATUSCAN = r"SYSTEM\CurrentControlSet\Services\TatuScanAgent"
+
+
+def query(wql: str) -> list[dict[str, Any]]:
+    """The rows that WMI finds for "SELECT column, column FROM table"."""
+    pythoncom.CoInitialize()
+    service = win32com.client.GetObject(r"winmgmts:root\cimv2")
+    columns = [name.strip(" ,") for name in wql.partition(" FROM ")[0].split()[1:]]
+    return [{name: getattr(row, name) for name in columns} for row in service.ExecQuery(wql)]
+
+
+def network_adapters() -> list[dict[str, Any]]:
+    """Every network adapter that has a MAC; none when WMI is broken."""
+    try:
+        return query(
+            "SELECT Name, Description, MACAddress, NetEnabled, PhysicalAdapter "
+            "FROM Win32_NetworkAdapter WHERE MACAddress IS NOT NULL"
+        )
+    except pythoncom.com_error:
+        return []
+
+
+@cache
+def bios_serial() -> str | None:
+    """The maker's serial number."""
+    return _one("SELECT SerialNumber FROM Win32_BIOS")
+
+
+@cache
+def manufacturer() -> str | None:
+    """Who made it."""
+    return _one("SELECT Manufacturer FROM Win32_ComputerSystem")
+
+
+@cache
+def model() -> str | None:
+    """What its maker calls it."""
+    return _one("SELECT Model FROM Win32_ComputerSystem")
+
+
+def product() -> tuple[str, int, bool]:
+    """ProductName, build, and whether it is a server."""
+    with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, _VERSION) as key:
+        build = int(_text(key, "CurrentBuildNumber"))
+        server = _text(key, "InstallationType").startswith("Server")
+        return _text(key, "ProductName"), build, server
+
+
+def tatuscan_is_installed() -> bool:
+    """Whether the machine still has TatuScan's service."""
+    try:
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, _TATUSCAN):
+            return True
+    except FileNotFoundError:
+        return False
+
+
+def _one(wql: str) -> str | None:
+    (value,) = query(wql)[0].values()
+    return None if value is None else str(value)
+
+
+def _text(key: Any, name: str) -> str:
+    try:
+        return str(winreg.QueryValueEx(key, name)[0])
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,189 @@
+"""Servers for an agent, over real HTTP: one that speaks TatuScan's contract only, as it was
+observed, and one that speaks ours, small, and remembers everything."""
+
+import gzip
+import json
+import secrets
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+Headers = dict[str, str]
+Said = tuple[int, Any] | tuple[int, Any, Headers]
+
+
+@dataclass
+class Asked:
+    """One POST as it came."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def token(self) -> str | None:
+        found = self.headers.get("Authorization")
+        return None if found is None else found.removeprefix("Bearer ")
+
+    def json(self) -> Any:
+        packed = self.headers.get("Content-Encoding") == "gzip"
+        return json.loads(gzip.decompress(self.body) if packed else self.body)
+
+
+Script = Callable[[Asked], Said]
+
+
+@dataclass
+class TatuScan:
+    """What a TatuScan server does with a POST; `rows` is its one table, by machine id."""
+
+    rows: dict[str, Any] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+
+    REQUIRED = ("machine_id", "hostname", "ip", "os", "cpu_percent", "memory_total_mb")
+
+    def __call__(self, asked: Asked) -> Said:
+        self.asked.append(asked)
+        if asked.path != "/api/machines":
+            return 404, {"code": 404, "error": "The requested URL was not found on the server."}
+        body = asked.json()
+        missing = [name for name in self.REQUIRED if name not in body]
+        if missing:
+            return 400, {"error": f"Missing required fields: {missing}"}
+        if any(body[name] is None for name in self.REQUIRED):
+            return 500, {"details": None, "error": "An unexpected error occurred"}
+        new = body["machine_id"] not in self.rows
+        self.rows[body["machine_id"]] = item = {
+            "machine_id": body["machine_id"],
+            "hostname": body["hostname"][:100],
+            "ip": body["ip"][:45],
+            "os": body["os"][:100],
+            "os_version": body.get("os_version", "")[:100],
+            "cpu_percent": float(body["cpu_percent"]),
+            "memory_total_mb": int(body["memory_total_mb"]),
+            "memory_used_mb": int(body.get("memory_used_mb", 0)),
+        }
+        said = "adicionado" if new else "atualizado"
+        return (201 if new else 200), {"item": item, "message": f"Inventário {said} com sucesso"}
+
+
+@dataclass
+class Hub:
+    """Our own contract: enrolment, keys, batches, each report counted once."""
+
+    token: str = "enrol-acme"
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    keys: dict[str, str] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+    poison: set[str] = field(default_factory=set)
+    revoked: bool = False
+    largest: int = 100
+
+    def __call__(self, asked: Asked) -> Said:
+        self.asked.append(asked)
+        batch = asked.path == "/api/machines/batch"
+        reports = asked.json()["reports"] if batch else [asked.json()]
+        if len(asked.body) > 65536 or len(reports) > self.largest:
+            return _refusal(413, "too_large")
+        machine_id = reports[0]["machine_id"]
+        enrols = asked.token == self.token
+        if asked.token is None:
+            return _refusal(401, "missing_credential")
+        if self.revoked:
+            return _refusal(403, "revoked")
+        if enrols and machine_id in self.keys:
+            return _refusal(403, "already_enrolled")
+        if not enrols and asked.token != self.keys.get(machine_id):
+            return _refusal(401, "unknown_credential")
+        items = [self._store(report) for report in reports]
+        if not batch and items[0]["status"] == 400:
+            return _refusal(400, "malformed")
+        if enrols:
+            self.keys[machine_id] = secrets.token_urlsafe(24)
+        given = {"key": self.keys[machine_id]} if enrols else {}
+        if batch:
+            return 200, {"items": items, "count": len(items), **given}
+        return items[0]["status"], {"item": {}, "message": "stored", **given}
+
+    def _store(self, report: dict[str, Any]) -> dict[str, Any]:
+        report_id = report["report_id"]
+        if report["hostname"] in self.poison:
+            return {
+                "report_id": report_id, "status": 400, "reason": "malformed", "error": "no name",
+            }  # fmt: skip
+        if report_id not in self.counted:
+            self.reports.append(report)
+        return {"report_id": report_id, "status": 200}
+
+    @property
+    def counted(self) -> list[str]:
+        return [report["report_id"] for report in self.reports]
+
+
+def _refusal(status: int, reason: str) -> Said:
+    return status, {"error": f"No: {reason}.", "code": status, "reason": reason}
+
+
+class Served:
+    """A server that does what `script` says; `port` may be one that was used before."""
+
+    def __init__(self, script: Script, port: int = 0, certificate: Path | None = None) -> None:
+        lock = threading.Lock()
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                with lock:
+                    status, data, *more = script(Asked(self.path, self.headers, body))
+                text = data if isinstance(data, bytes) else json.dumps(data).encode()
+                self.send_response_only(status)
+                for name, value in {
+                    "Content-Type": "application/json",
+                    "Content-Length": str(len(text)),
+                    **(more[0] if more else {}),
+                }.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.port = self._server.server_port
+        scheme = "http" if certificate is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self.port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@contextmanager
+def serving(script: Script, port: int = 0, certificate: Path | None = None) -> Iterator[Served]:
+    server = Served(script, port, certificate)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def free_port() -> int:
+    """A port at which nobody listens."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

@@ -1,0 +1,156 @@
+"""Which machine this is: TatuScan's vectors, what it accepts, and an id that stays."""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.cycle import settle_id
+from agent.identity import of_adapters, of_interfaces, of_macs
+from agent.interfaces import Interface, first_address, is_virtual, macs
+from agent.state import State
+
+ONE = "f66a149db696752687235e6fde3d7ebeed827c7b4b36438508fd1a138d8fa6b6"
+TWO = "9514f44c38aece14d9d7a6defe1cb674887c52fccd4e5fd9a361ee7d82ce7660"
+TWICE = "458f45c139e019e6069c871db0107d8e57786b96cd568a37abe089947121b3c9"
+INTEL, BROADCOM = "00:1b:21:12:34:56", "00:0a:f7:00:00:01"
+
+
+def nic(name: str = "enp3s0", mac: str = INTEL, **differing: Any) -> Interface:
+    return Interface(name, mac, **{"ipv4": ("198.51.100.7",), **differing})
+
+
+def test_the_ids_are_tatuscans() -> None:
+    assert of_macs([INTEL]) == ONE
+    assert of_macs([INTEL, BROADCOM]) == of_macs([BROADCOM, INTEL]) == TWO
+    assert of_macs([INTEL, INTEL]) == TWICE
+    assert of_interfaces([nic(), nic("enp4s0", BROADCOM)]) == TWO
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        nic("enp4s0", BROADCOM, up=False),
+        nic("enp4s0", BROADCOM, ipv4=()),
+        nic("enp4s0", BROADCOM, loopback=True),
+        nic("bond0", BROADCOM, virtual=True),
+        nic("eth0", "02:fc:00:00:00:01"),
+        nic("eth0", "52:54:00:00:00:01"),
+        nic("eth0", "00:00:00:00:00:00"),
+        nic("tun0", ""),
+        nic("", BROADCOM),
+    ],
+)
+def test_what_tatuscan_leaves_out_is_left_out(other: Interface) -> None:
+    assert of_interfaces([nic(), other]) == ONE
+    assert of_interfaces([other]) is None
+
+
+def test_virtual_is_what_the_kernel_or_the_name_says(tmp_path: Path) -> None:
+    (tmp_path / "devices/virtual/net/bond0").mkdir(parents=True)
+    (tmp_path / "devices/pci0/net/enp3s0").mkdir(parents=True)
+    net = tmp_path / "class"
+    net.mkdir()
+    (net / "bond0").symlink_to(tmp_path / "devices/virtual/net/bond0")
+    (net / "enp3s0").symlink_to(tmp_path / "devices/pci0/net/enp3s0")
+    assert is_virtual("bond0", net)
+    assert not is_virtual("enp3s0", net)
+    assert not is_virtual("enp9s0", net), "not in this /sys at all"
+    for name in ("docker0", "veth12ab", "br-77", "TAP-Windows", "vEthernet (Hyper-V)", "wg0"):
+        assert is_virtual(name, net), name
+    assert not is_virtual("br0", net), "only a kernel that has it tells that it is one"
+
+
+def test_the_address_is_the_first_of_the_first_interface_that_has_one() -> None:
+    down = nic("enp2s0", BROADCOM, up=False, ipv4=("192.0.2.1",))
+    both = nic("enp4s0", BROADCOM, ipv4=("203.0.113.9", "203.0.113.10"))
+    assert first_address([down, nic(ipv4=()), both, nic()]) == "203.0.113.9"
+    assert first_address([down]) is None
+
+
+def test_the_list_of_macs_has_the_hardware_that_is_down_or_made_up_too() -> None:
+    found = macs([nic(), nic("eth0", "02:fc:00:00:00:01", up=False), nic("br0", virtual=True)])
+    assert found == [INTEL, "02:fc:00:00:00:01"]
+    assert len(macs(nic(mac=f"00:00:00:00:01:{n:02x}") for n in range(200))) == 64
+
+
+def adapter(mac: str | None, **differing: Any) -> dict[str, Any]:
+    return {
+        "Name": "Intel(R) Ethernet", "Description": "Intel(R) Ethernet", "MACAddress": mac,
+        "NetEnabled": True, "PhysicalAdapter": True, **differing,
+    }  # fmt: skip
+
+
+def test_on_windows_an_id_has_one_form_but_keeps_tatuscans_where_that_is_installed() -> None:
+    rows = [adapter("00:1B:21:12:34:56"), adapter("00-0A-F7-00-00-01")]
+    assert of_adapters(rows, upper_case=False) == TWO
+    assert of_adapters(rows, upper_case=True) == of_macs(["00:0A:F7:00:00:01", "00:1B:21:12:34:56"])
+    left_out = [
+        adapter(None),
+        adapter(BROADCOM, Name="vEthernet (Hyper-V Virtual Switch)"),
+        adapter(BROADCOM, Description="TAP-Windows Adapter V9"),
+        adapter(BROADCOM, NetEnabled=False),
+        adapter(BROADCOM, PhysicalAdapter=False),
+        adapter("02:00:00:00:00:01"),
+    ]
+    assert of_adapters([rows[0], *left_out], upper_case=False) == ONE
+    assert of_adapters(left_out, upper_case=False) is None
+    assert of_adapters([adapter(INTEL, NetEnabled=None)], upper_case=False) == ONE
+
+
+class Waiting(threading.Event):
+    """An event for which nobody waits long; `waited` is how long they would have."""
+
+    waited = 0.0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waited += timeout or 0.0
+        return self.is_set()
+
+
+def test_an_id_is_chosen_once_whatever_becomes_of_the_network(tmp_path: Path) -> None:
+    stop = Waiting()
+    assert settle_id(State(tmp_path), stop, find=lambda: (ONE, True)) == ONE
+    assert settle_id(State(tmp_path), stop, find=lambda: (TWO, True)) == ONE
+    assert (tmp_path / "state.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_first_start_waits_for_the_network_but_not_for_ever(tmp_path: Path) -> None:
+    stop = Waiting()
+    answers = iter([(None, True), (None, True), (ONE, True)])
+    assert settle_id(State(tmp_path), stop, find=lambda: next(answers)) == ONE
+    assert stop.waited == 10
+    (tmp_path / "other").mkdir()
+    assert len(settle_id(State(tmp_path / "other"), stop, find=lambda: (None, True))) == 64
+    assert stop.waited == 70
+
+
+def test_a_machine_without_an_acceptable_mac_gets_a_random_id_that_stays(tmp_path: Path) -> None:
+    stop = Waiting()
+    found = settle_id(State(tmp_path), stop, find=lambda: (None, False))
+    assert len(found) == 64 and set(found) <= set("0123456789abcdef")
+    assert settle_id(State(tmp_path), stop, find=lambda: (None, False)) == found
+    (tmp_path / "other").mkdir()
+    assert settle_id(State(tmp_path / "other"), stop, find=lambda: (None, False)) != found
+    assert stop.waited == 0
+
+
+@pytest.mark.parametrize(
+    "torn",
+    ["", "{", "[]", '{"machine_id": "x", "key": null}', f'{{"machine_id": "{ONE}"}}', "\0" * 100],
+)
+def test_a_damaged_state_is_set_aside_and_said(
+    tmp_path: Path, torn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "state.json").write_text(torn)
+    state = State(tmp_path)
+    assert (state.machine_id, state.key) == (None, None)
+    assert "damaged" in caplog.text
+    assert (tmp_path / "state.damaged").read_text() == torn
+    state.machine_id, state.key = ONE, "secret"
+    state.save()
+    assert State(tmp_path).key == "secret"
+    assert json.loads((tmp_path / "state.json").read_text()) == {"machine_id": ONE, "key": "secret"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["state.damaged", "state.json"]
