@@ -18,7 +18,7 @@ from etl import lease, rollups, stopping
 from etl.collect import business_day, collect
 from etl.publish import check_date
 from etl.settle import settle
-from etl.sources import Source, configured, discover, settings_for
+from etl.sources import Source, configured, discover, not_begun, settings_for
 
 EXIT_CODES = {"complete": 0, "suspicious": 3, "failed": 4}
 
@@ -36,21 +36,27 @@ def chosen_sources(names: tuple[str, ...]) -> list[Source]:
         raise SettingsError(f"There is no source {unknown[0]!r}: choose from {', '.join(sources)}.")
     if names:
         return [sources[name] for name in dict.fromkeys(names)]
-    found = [source for source in sources.values() if configured(source)]
-    if not found:
-        wanted = " or ".join(
-            " and ".join(setting.name for setting in source.NEEDS) for source in sources.values()
-        )
-        raise SettingsError(f"No source is configured: set {wanted}.")
-    return found
+    return [source for source in sources.values() if configured(source)]
 
 
-def without_ended(connection: Connection, chosen: list[Source]) -> list[Source]:
-    """Those that nobody ended; who is left out, and how to begin again, is said.
+def with_something_to_say(connection: Connection, chosen: list[Source]) -> list[Source]:
+    """Those that nobody ended, without the agent before any machine has reported; who was ended,
+    and how to begin again, is said.
 
     Raises:
-        SettingsError: all of them were ended.
+        SettingsError: none is left.
     """
+    chosen = [source for source in chosen if not not_begun(connection, source)]
+    if not chosen:
+        wanted = " or ".join(
+            " and ".join(setting.name for setting in source.NEEDS)
+            for source in discover().values()
+            if source.NEEDS
+        )
+        raise SettingsError(
+            f"No source is configured: set {wanted}, or let machines report themselves "
+            "(inventory-hub token add --kind enrol)."
+        )
     ended = ended_sources(connection)
     for source in chosen:
         if source.NAME in ended:
@@ -91,7 +97,7 @@ def collect_command(sources: tuple[str, ...], day: datetime | None) -> None:
     with lease.take(engine) as held:
         with reading(engine) as connection:
             if not sources:
-                chosen = without_ended(connection, chosen)
+                chosen = with_something_to_say(connection, chosen)
             for source in chosen:
                 check_date(connection, source.NAME, wanted, today)
         for source in chosen:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -20,7 +20,7 @@ from cli.collecting import now
 from cli.database import open_database
 from cli.progress import Progress
 from cli.running import check_port
-from db import settings
+from db import settings, tokens
 from db.engine import reading, sqlite_url, writing
 from db.runs import newest_by_source
 from db.settings import Environment, SettingsError, timezone
@@ -37,6 +37,7 @@ from etl.sources import discover
 from etl.worker import Worker
 
 SOURCES = ("ninja", "threatlocker")
+AGENT_PREFIXES = ("INVENTORY_HUB_", "TATUSCAN_")
 
 
 @click.command("demo")
@@ -77,7 +78,7 @@ def demo_command(
 
 def demo_environment(process_environ: Environment, data: Path) -> dict[str, str]:
     """The settings of a demo: the process's own, never those of .env, and no real vendor's."""
-    own = {name for source in discover().values() for name in (s.name for s in source.SETTINGS)}
+    own = {s.name for source in discover().values() if source.ADDRESS for s in source.SETTINGS}
     own |= {f"{name}_FILE" for name in own}
     environ = {name: value for name, value in process_environ.items() if name not in own}
     if not settings.env(settings.DATABASE_URL, environ):
@@ -130,7 +131,7 @@ def _serve(environ: dict[str, str], port: int) -> None:
     stopping.on_signals()
     worker = Worker(open_database(environ), discover(), now, environ)
     thread = threading.Thread(target=worker.run, name="worker")
-    with _dashboard(environ, port) as web:
+    with _dashboard(environ, port) as web, _agent(environ, port):
         thread.start()
         while not stopping.told() and web.poll() is None:
             time.sleep(0.5)
@@ -151,6 +152,37 @@ def _dashboard(environ: dict[str, str], port: int) -> Iterator["subprocess.Popen
         if web.poll() is None:
             web.terminate()
         web.wait(30)
+
+
+@contextmanager
+def _agent(environ: dict[str, str], port: int) -> Iterator[None]:
+    """The agent of this very machine, reporting to the dashboard; it is the one real machine of
+    a demo."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(AGENT_PREFIXES)}
+    with writing(open_database(environ)) as connection:
+        token = tokens.add(
+            connection, tokens.ENROL, "demo", "demo", now(), expires_at=now() + timedelta(hours=1)
+        )
+    reporting = {
+        "INVENTORY_HUB_URL": f"http://127.0.0.1:{port}",
+        "INVENTORY_HUB_TOKEN": token,
+        "INVENTORY_HUB_STATE_DIR": str(Path(environ["DATA_DIR"]).resolve() / "agent"),
+        "INVENTORY_HUB_LOG_LEVEL": "WARNING",
+        "INVENTORY_HUB_CONFIG": os.devnull,
+    }
+    command = [sys.executable, "-m", "agent"]
+    # Where no .env of somebody else's agent lies.
+    folder = Path(reporting["INVENTORY_HUB_STATE_DIR"])
+    folder.mkdir(parents=True, exist_ok=True)
+    path = {"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
+    process = subprocess.Popen(
+        command, env={**own, **path, **reporting}, cwd=folder, start_new_session=True
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def _remember(engine: Engine, wanted: dict[str, int], today: date) -> tuple[dict[str, int], date]:

@@ -15,7 +15,7 @@ from etl import run_log
 from etl.due import collect_times
 from etl.http import CollectionError
 from etl.record import Tally
-from etl.sources import configured, discover, open_session
+from etl.sources import configured, discover, not_begun, open_session
 
 STALE = timedelta(hours=26)
 
@@ -77,9 +77,14 @@ def _sources() -> Iterator[Finding]:
                 needs = " and ".join(need.name for need in source.NEEDS)
                 yield Finding(True, source.LABEL, f"not configured; to collect it set {needs}")
                 continue
+            engine = open_engine(database_url())
+            with reading(engine) as connection:
+                if not_begun(connection, source):
+                    yield Finding(True, source.LABEL, "no machine has reported yet")
+                    continue
             # The first row proves address, keys and rights; nothing is stored.
-            next(source.fetch(open_session(source, None, Tally())), None)
-            yield Finding(True, source.LABEL, "answers with these keys")
+            next(source.fetch(open_session(source, None, Tally(), engine=engine)), None)
+            yield Finding(True, source.LABEL, "answers with these settings")
             yield _freshness(source.NAME, source.LABEL)
         except (SettingsError, CollectionError) as error:
             yield Finding(False, source.LABEL, str(error))

@@ -1,5 +1,6 @@
 """`serve` and `worker`."""
 
+import logging
 import socket
 from ipaddress import ip_address
 
@@ -20,6 +21,8 @@ from db.settings import (
 from etl import stopping
 from etl.due import collect_times
 from etl.worker import Worker
+
+log = logging.getLogger(__name__)
 
 
 def check_auth(host: str, environ: Environment | None = None) -> None:
@@ -90,6 +93,8 @@ def worker_command() -> None:
     """Collect every configured source when it is due, until stopped."""
     sources = {source.NAME: source for source in chosen_sources(())}
     check_settings(sources.values())
+    if not any(source.NEEDS for source in sources.values()):
+        log.warning("no vendor is configured: only machines that report themselves are collected")
     collect_times()
     stopping.on_signals()
     Worker(open_database(), sources, now).run()

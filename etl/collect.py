@@ -45,7 +45,7 @@ def collect(
         Lost: another worker took the lease over; nothing was published.
     """
     tally = Tally()
-    session = open_session(source, environ, tally)
+    session = open_session(source, environ, tally, engine=engine)
     with reading(engine) as connection:
         check_date(connection, source.NAME, day, business_day(clock, environ))
     run_id = run_log.begin(engine, source.NAME, day, str(timezone(environ)), clock())

@@ -13,7 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from db.settings import Setting, SettingsError
+from sqlalchemy import Engine
+
+from db.settings import Setting, SettingsError, env_int
 from etl.answers import Answer, CollectionError, Garbled, Reply, without_secrets
 from etl.patience import TRIES, Patience
 from etl.record import Tally
@@ -60,6 +62,7 @@ class Session:
         data_dir: Path,
         *,
         address_name: str = "its base URL",
+        engine: Engine | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[float, float], float] = random.uniform,
@@ -67,6 +70,7 @@ class Session:
         """
         Args:
             address_name: the setting that holds `base_url`, for the errors.
+            engine: our own database, for a source that reads what machines reported to us.
             clock: seconds that never go back.
             jitter: a random number between two.
         """
@@ -76,6 +80,7 @@ class Session:
         self.tally = tally
         self.data_dir = data_dir
         self.address_name = address_name
+        self._engine = engine
         self.clock = clock
         self.sleep = sleep
         self.signer: Signer | None = None
@@ -90,6 +95,21 @@ class Session:
         if value is None:
             raise SettingsError(f"{setting.name} is not set: set it ({setting.help}).")
         return value
+
+    def whole(self, setting: Setting, *, least: int, most: int) -> int:
+        """The whole number in a setting, between `least` and `most`."""
+        value = self.settings[setting.name]
+        return env_int(setting, {setting.name: value or ""}, least=least, most=most)
+
+    def database(self) -> Engine:
+        """Our own database.
+
+        Raises:
+            SettingsError: this session was opened without one.
+        """
+        if self._engine is None:
+            raise SettingsError(f"{self.label} is read from our own database: give the session it.")
+        return self._engine
 
     def conceal(self, *secrets: str | None) -> None:
         """Keep `secrets` out of every message, should the vendor send them back."""

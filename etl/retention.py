@@ -2,6 +2,7 @@
 Month-end counts are never purged, nor what a closing counted; its members are, after their time."""
 
 import json
+from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 
 from sqlalchemy import Connection, Engine, and_, delete, exists, or_, select
@@ -12,6 +13,7 @@ from db.kept import Gone, KeptDays
 from db.runs import PURGED, kept_days, newest_by_source
 from db.settings import Environment
 from db.tables import (
+    agent_hours,
     asset_links,
     daily_counts,
     device_latest,
@@ -57,6 +59,7 @@ def purge(connection: Connection, kept: KeptDays) -> int:
         _purge_orphans(connection, chunk)
     _purge_counts(connection, kept)
     _purge_closings(connection, kept)
+    _purge_hours(connection, kept)
     _remember(connection, kept)
     return purged
 
@@ -76,6 +79,12 @@ def _purge_closings(connection: Connection, kept: KeptDays) -> None:
     old = select(closings.closing_id).where(closings.month < kept.oldest_month)
     for table in (month_members, month_changes):
         connection.execute(delete(table).where(table.c.closing_id.in_(old)))
+
+
+def _purge_hours(connection: Connection, kept: KeptDays) -> None:
+    """Delete what machines did in hours of days before the last RETENTION_DAYS."""
+    first = datetime.combine(kept.today - timedelta(days=kept.days), time.min, UTC)
+    connection.execute(delete(agent_hours).where(agent_hours.c.hour < first))
 
 
 def _purge_orphans(connection: Connection, device_ids: list[int]) -> None:

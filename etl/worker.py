@@ -19,7 +19,7 @@ from etl.due import collect_times, due_at, is_due
 from etl.jobs import Desk
 from etl.publish import Refused
 from etl.settle import settle
-from etl.sources import Source
+from etl.sources import Source, not_begun
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +111,8 @@ class Worker:
         with reading(self.engine) as connection:
             if name in ended_sources(connection):
                 return False  # until somebody collects it by hand
+            if not_begun(connection, self.sources[name]):
+                return False
             last_success = connection.scalar(
                 select(func.max(runs.started_at)).where(
                     runs.source == name, runs.state.in_((run_log.COMPLETE, run_log.SUSPICIOUS))

@@ -296,7 +296,7 @@ def test_ctrl_c_ends_it_with_nothing_half_done(
             {"THREATLOCKER_BASE_URL": "", "THREATLOCKER_API_KEY": ""},
             "THREATLOCKER_BASE_URL is not set: set THREATLOCKER_BASE_URL",
         ),
-        (("hal9000",), {}, "There is no source 'hal9000': choose from ninja, threatlocker."),
+        (("hal9000",), {}, "There is no source 'hal9000': choose from agent, ninja, threatlocker."),
         (
             (),
             {"NINJA_BASE_URL": "http://app.ninjarmm.com"},

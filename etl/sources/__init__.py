@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from sqlalchemy import Connection, Engine
+
+from db import machines
 from db.settings import Environment, Setting, SettingsError, data_dir, env, env_required
 from etl.http import Session
 from etl.record import Raw, Record, Tally
@@ -102,11 +105,13 @@ def open_session(
     environ: Environment | None = None,
     tally: Tally | None = None,
     sleep: Callable[[float], None] = time.sleep,
+    engine: Engine | None = None,
 ) -> Session:
     """A session with the vendor of `source`, as `fetch` takes it. Nothing is sent yet.
 
     Args:
         sleep: how to wait between two tries, in seconds.
+        engine: our own database, for a source that reads what machines reported to us.
 
     Raises:
         SettingsError: a setting is missing or wrong.
@@ -121,7 +126,14 @@ def open_session(
         data_dir(environ),
         address_name=address.name if address else "",
         sleep=sleep,
+        engine=engine,
     )
+
+
+def not_begun(connection: Connection, source: Source) -> bool:
+    """Whether `source` has nothing to say yet, and that is no failure: machines are to report to
+    us, and none ever has."""
+    return source.NAME == machines.SOURCE and not machines.ever_reported(connection)
 
 
 def _base_url(setting: Setting, environ: Environment | None) -> str:

@@ -1,0 +1,86 @@
+"""Our own agent: every machine that reported itself within the last days, as the ingest route
+stored it. No vendor is asked; the machine's `site` is its organization, as it spells it.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from db.machines import SOURCE, present
+from db.settings import TIMEZONE, Setting
+from etl.http import Session
+from etl.record import Raw, Record
+from etl.text import IP_LENGTH, KEY_LENGTH, Mending
+
+NAME = SOURCE
+LABEL = "Agent"
+
+PRESENT_DAYS = Setting(
+    "AGENT_PRESENT_DAYS",
+    "Days after its last report for which a machine still counts, days on which no machine "
+    "reported left out",
+    "30",
+)
+SETTINGS = (PRESENT_DAYS, TIMEZONE)
+NEEDS = ()
+ADDRESS = None
+
+VOLATILE = (
+    "cpu_percent",
+    "memory_used_mb",
+    "disk_used_mb",
+    "ip",
+    "boot_time",
+    "logged_in_user",
+    "updated_at",
+    "received_at",
+    "reported_at",
+    "clock_skew_seconds",
+)
+
+_OURS = ("device_id", "recent_reports", "stream", "other_stream", "stream_since", "clone_seen_at")
+"""What the ingest route notes for itself: no word of the machine's."""
+
+
+def fetch(session: Session) -> Iterator[Raw]:
+    """Every machine that counts as present, in pages of a thousand."""
+    zone = ZoneInfo(session.settings[TIMEZONE.name] or "UTC")
+    days = session.whole(PRESENT_DAYS, least=1, most=3650)
+    n = 0
+    for n, row in enumerate(present(session.database(), days, zone), 1):
+        yield {name: _plain(name, value) for name, value in row.items() if name not in _OURS}
+        if n % 1000 == 0:
+            session.tally.page(1000)
+    session.tally.page(n % 1000)
+    if n == 0:
+        raise session.failure(
+            f"knows no machine that reported in the last {days} days",
+            "Look at the Machines page, and whether machines can reach this server.",
+        )
+
+
+def to_record(raw: Raw) -> Record:
+    """One machine as a record."""
+    mending = Mending()
+    site = mending.text(raw["site"], "site")
+    return Record(
+        source_key=raw["machine_id"],
+        alias_key=None if site is None else " ".join(site.casefold().split())[:KEY_LENGTH],
+        alias_name=None if site is None else " ".join(site.split()),
+        payload=raw,
+        hostname=mending.text(raw["hostname"], "hostname"),
+        display_name=mending.text(raw["hostname"], "display name"),
+        os=mending.text(raw["os_version"] or raw["os"], "os"),
+        serial=mending.text(raw["serial"], "serial", KEY_LENGTH),
+        last_contact=datetime.fromisoformat(raw["received_at"]),
+        ip=mending.text(raw["ip"], "ip", IP_LENGTH),
+        repaired=mending.repaired,
+    )
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return json.loads(value) if name == "mac_addresses" and value is not None else value
