@@ -8,10 +8,10 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 DESCRIBED := setup.cfg pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-all coverage lint fmt words bench build clean
+.PHONY: help demo run test test-all coverage lint fmt words bench build agent-binary clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.for-use ## Fill a database from simulated vendors and open the dashboard on it
 	$(BIN)/inventory-hub demo $(ARGS)
@@ -53,6 +53,11 @@ bench: $(VENV)/.for-tests ## Measure speed and size, as ratios
 build: $(VENV)/.for-development ## Make the wheel and the source archive, in dist/
 	$(BIN)/python -m build --no-isolation
 
+agent-binary: $(VENV)/.for-binary ## Build the agent as a single file for this system, in dist/
+	$(BIN)/pyinstaller --noconfirm --log-level WARN --distpath dist --workpath build/agent \
+		deploy/agent/inventory-agent.spec
+	dist/inventory-agent --version
+
 clean: ## Remove .venv and everything built; data stays
 	rm -rf $(VENV) build dist *.egg-info .coverage* .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
@@ -78,4 +83,9 @@ $(VENV)/.for-tests: $(VENV)/.for-use .ci/packages
 $(VENV)/.for-development: $(VENV)/.for-use
 	@echo "Adding ruff, mypy, import-linter and build ..."
 	@$(PIP) --no-build-isolation -e '.[test,dev]'
+	@touch $@
+
+$(VENV)/.for-binary: $(VENV)/.for-use
+	@echo "Adding PyInstaller ..."
+	@$(PIP) --no-build-isolation -e '.[binary]'
 	@touch $@

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent import files, service_linux, service_macos
+from agent import __version__, files, service_linux, service_macos
 from agent.settings import CONFIG, read
 from tests.agent_servers import Hub, serving
 from tests.conftest import ROOT
@@ -168,3 +168,15 @@ def test_installing_asks_for_rights(tmp_path: Path) -> None:
         text=True,
     )
     assert done.returncode == 2 and "run it as administrator" in done.stderr
+
+
+def test_the_windows_installer_has_the_agents_version_and_names() -> None:
+    text = (ROOT / "deploy" / "agent" / "inventory-agent.iss").read_text(encoding="utf-8")
+    assert f'#define Version "{__version__}"' in text
+    windows = (ROOT / "agent" / "service_windows.py").read_text(encoding="utf-8")
+    assert 'NAME, LABEL = "InventoryHubAgent"' in windows and "stop InventoryHubAgent" in text
+    assert "Inventory Hub Agent\\agent.ini" in (ROOT / "docs" / "agent.md").read_text()
+    for module in re.findall(
+        r'"agent\.(\w+)"', (ROOT / "deploy/agent/inventory-agent.spec").read_text()
+    ):
+        assert (ROOT / "agent" / f"{module}.py").exists()

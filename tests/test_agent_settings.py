@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from agent import __version__
-from agent.settings import Settings, SettingsError, read, seconds
+from agent.settings import SETTINGS, Settings, SettingsError, read, seconds
 from db import __version__ as product
+from tests.conftest import ROOT
 
 URL = "https://inventory.example.com"
 
@@ -121,3 +122,12 @@ def test_a_wrong_ini_file_is_named(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(SettingsError, match=r"agent\.ini"):
         settings(tmp_path, INVENTORY_HUB_CONFIG=str(path))
+
+
+def test_every_setting_of_the_agent_is_documented() -> None:
+    text = (ROOT / "docs" / "agent.md").read_text(encoding="utf-8")
+    for setting in SETTINGS:
+        for name in setting.names:
+            assert f"`{name}`" in text, name
+        if setting.default:
+            assert f"`{setting.default}`" in text, setting.name

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
+import agent.settings
 from cli.main import main
 from db.settings import SETTINGS, Setting
 from etl.sources import discover
@@ -35,7 +36,8 @@ def test_the_example_with_every_line_in_force_is_the_defaults(tmp_path: Path) ->
     file = tmp_path / ".env"
     file.write_text(re.sub(r"^#(?=[A-Z_]+=)", "", EXAMPLE, flags=re.MULTILINE), encoding="utf-8")
     values = dotenv_values(file, interpolate=False)
-    expected = {setting.name: setting.default or "" for setting in every_setting()}
+    every = [*every_setting(), *agent.settings.SETTINGS]
+    expected = {setting.name: setting.default or "" for setting in every}
     assert values == expected
 
 
