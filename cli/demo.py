@@ -20,8 +20,8 @@ from cli.collecting import now
 from cli.database import open_database
 from cli.progress import Progress
 from cli.running import check_port
-from db import settings, tokens
-from db.engine import reading, sqlite_url, writing
+from db import migrate, settings, tokens
+from db.engine import database_url, open_engine, reading, sqlite_url, writing
 from db.runs import newest_by_source
 from db.settings import Environment, SettingsError, timezone
 from db.tables import collection_runs, meta, sites
@@ -63,7 +63,7 @@ def demo_command(
     if not once:
         check_port("127.0.0.1", port)
     environ = demo_environment(process_environ, data)
-    engine = open_database(environ)
+    engine = _open_demo(environ)
     wanted = {"seed": seed, "devices": devices, "sites": site_count, "months": months}
     kept, last_day = _remember(engine, wanted, business_day(now, environ))
     fleet = Fleet(**kept, last_day=last_day)
@@ -74,6 +74,18 @@ def demo_command(
         engine.dispose()
         if not once:
             _serve(environ, port)
+
+
+def _open_demo(environ: Environment) -> Engine:
+    """The demo's database; one of an older version is brought to this one's tables."""
+    engine = open_engine(database_url(environ))
+    if migrate.current(engine) not in (None, migrate.head()):
+        with reading(engine) as connection:
+            is_demo = connection.scalar(select(meta.c.value).where(meta.c.name == "demo"))
+        if is_demo:
+            migrate.upgrade(engine)
+    engine.dispose()
+    return open_database(environ)
 
 
 def demo_environment(process_environ: Environment, data: Path) -> dict[str, str]:
@@ -163,17 +175,19 @@ def _agent(environ: dict[str, str], port: int) -> Iterator[None]:
         token = tokens.add(
             connection, tokens.ENROL, "demo", "demo", now(), expires_at=now() + timedelta(hours=1)
         )
+    folder = Path(environ["DATA_DIR"]).resolve() / "agent"
+    folder.mkdir(parents=True, exist_ok=True)
+    # Its own settings file, for this machine may have a real agent with one.
+    config = folder / "agent.ini"
+    config.write_text("[agent]\n", encoding="utf-8")
     reporting = {
         "INVENTORY_HUB_URL": f"http://127.0.0.1:{port}",
         "INVENTORY_HUB_TOKEN": token,
-        "INVENTORY_HUB_STATE_DIR": str(Path(environ["DATA_DIR"]).resolve() / "agent"),
+        "INVENTORY_HUB_STATE_DIR": str(folder),
         "INVENTORY_HUB_LOG_LEVEL": "WARNING",
-        "INVENTORY_HUB_CONFIG": os.devnull,
+        "INVENTORY_HUB_CONFIG": str(config),
     }
     command = [sys.executable, "-m", "agent"]
-    # Where no .env of somebody else's agent lies.
-    folder = Path(reporting["INVENTORY_HUB_STATE_DIR"])
-    folder.mkdir(parents=True, exist_ok=True)
     path = {"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
     process = subprocess.Popen(
         command, env={**own, **path, **reporting}, cwd=folder, start_new_session=True
