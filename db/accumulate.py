@@ -1,6 +1,7 @@
 """Add to what is there: insert rows, or add their sums and raise their peaks, in one statement."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Table, func
@@ -22,24 +23,29 @@ def accumulate(
     if not rows:
         return
     keys = [column.name for column in table.primary_key]
-    dialect = connection.dialect.name
     # Two writers that take the same rows in another order would wait for each other.
     ordered = sorted(rows, key=lambda row: [row[key] for key in keys])
+    statement = _statement(connection.dialect.name, table, tuple(sums), tuple(peaks))
+    connection.execute(statement, ordered)
+
+
+@lru_cache
+def _statement(dialect: str, table: Table, sums: tuple[str, ...], peaks: tuple[str, ...]) -> Any:
     if dialect in ("mysql", "mariadb"):
         mine = mysql.insert(table)
-        connection.execute(
-            mine.on_duplicate_key_update(_after(table, mine.inserted, sums, peaks, func.greatest)),
-            ordered,
+        return mine.on_duplicate_key_update(
+            _after(table, mine.inserted, sums, peaks, func.greatest)
         )
-        return
     portable = (postgresql if dialect == "postgresql" else sqlite).insert(table)
     larger = func.greatest if dialect == "postgresql" else func.max
-    values = _after(table, portable.excluded, sums, peaks, larger)
-    connection.execute(portable.on_conflict_do_update(index_elements=keys, set_=values), ordered)
+    return portable.on_conflict_do_update(
+        index_elements=[column.name for column in table.primary_key],
+        set_=_after(table, portable.excluded, sums, peaks, larger),
+    )
 
 
 def _after(
-    table: Table, new: Any, sums: Collection[str], peaks: Collection[str], larger: Any
+    table: Table, new: Any, sums: tuple[str, ...], peaks: tuple[str, ...], larger: Any
 ) -> dict[str, Any]:
     values = {name: table.c[name] + new[name] for name in sums}
     return values | {name: larger(table.c[name], new[name]) for name in peaks}

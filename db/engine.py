@@ -78,6 +78,9 @@ def open_engine(url: URL) -> Engine:
     if backend == "sqlite":
         return _sqlite(url)
     options: dict[str, Any] = {"pool_pre_ping": True}
+    if backend == "postgresql":
+        # psycopg2 alone would send the rows of an upsert one by one.
+        options["executemany_mode"] = "values_plus_batch"
     if backend == "mysql":
         # Gap locks only cost: who needs one picture of it all asks for it with `reading`.
         options["isolation_level"] = "READ COMMITTED"

@@ -20,6 +20,7 @@ from dashboard.api.answers import register_errors
 from dashboard.api.question import Reader
 from dashboard.clock import Clock
 from dashboard.ingest import reception
+from dashboard.ingest.door import Door
 from db.settings import Environment, timezone
 
 
@@ -40,5 +41,6 @@ def register(
     )  # fmt: skip
     for part in parts:
         server.register_blueprint(part.blueprint(reader))
-    reporting = reception(engine, clock, environ)
-    server.register_blueprint(machines.blueprint(reader, reporting))
+    door = Door(reception(engine, clock, environ), server.wsgi_app)
+    server.register_blueprint(machines.blueprint(reader, door))
+    server.wsgi_app = door  # type: ignore[method-assign]

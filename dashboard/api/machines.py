@@ -10,8 +10,8 @@ from dashboard.api.answers import answer
 from dashboard.api.question import Reader, page
 from dashboard.filters import BadParameter, search, single
 from dashboard.ingest import body, edit
+from dashboard.ingest.door import Door
 from dashboard.ingest.items import item
-from dashboard.ingest.receive import Answer, Reception
 from dashboard.ingest.refusal import Refusal
 from dashboard.queries import machines
 from dashboard.queries.machines import STATES, Asked
@@ -20,17 +20,13 @@ from db.engine import reading, writing
 ASKED = ("q", "state", "site", "os", "os_version", "clones", "sort")
 
 
-def blueprint(reader: Reader, reception: Reception) -> Blueprint:
+def blueprint(reader: Reader, door: Door) -> Blueprint:
     """The routes under /api/machines, and /api/inventory."""
     routes = Blueprint("machines_api", __name__, url_prefix="/api")
 
-    @routes.post("/machines")
-    def report() -> Response:
-        return _told(reception.one(request.environ))
-
-    @routes.post("/machines/batch")
-    def batch() -> Response:
-        return _told(reception.batch(request.environ))
+    # The door stands before Flask; here it is for the table of roles, for 405, and for `Allow`.
+    routes.add_url_rule("/machines", "report", lambda: door, methods=["POST"])
+    routes.add_url_rule("/machines/batch", "batch", lambda: door, methods=["POST"])
 
     @routes.get("/machines")
     @routes.get("/inventory")
@@ -60,7 +56,7 @@ def blueprint(reader: Reader, reception: Reception) -> Blueprint:
         try:
             values = edit.read(body.parse(body.read(request.environ)), reader.zone)
         except Refusal as refusal:
-            return _told(Answer(refusal.status, refusal.payload()))
+            return answer(refusal.payload(), refusal.status)
         now = reader.clock()
         with writing(reader.engine) as connection:
             edit.change(connection, machine_id.lower(), values, g.actor.name, now)
@@ -149,12 +145,3 @@ def _item(row: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
 
 def _missing(machine_id: str) -> Response:
     return answer({"error": f"Inventory not found: {machine_id[:64]}", "code": 404}, 404)
-
-
-def _told(told: Answer) -> Response:
-    response = answer(told.body, told.status)
-    if told.retry_after is not None:
-        response.headers["Retry-After"] = str(told.retry_after)
-    if told.status == 401:
-        response.headers["WWW-Authenticate"] = "Bearer"
-    return response

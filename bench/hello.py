@@ -1,0 +1,28 @@
+"""The floor of serving: Flask that says hello, on the server that the dashboard runs on."""
+
+import sys
+
+from flask import Flask
+from granian.constants import Interfaces
+from granian.server import Server
+
+from dashboard.serving import THREADS
+
+
+def make_server() -> Flask:
+    """A Flask application with one route."""
+    app = Flask("hello")
+
+    @app.post("/api/machines")
+    def hello() -> str:
+        return "hello"
+
+    return app
+
+
+if __name__ == "__main__":
+    Server(
+        "bench.hello:make_server", address="127.0.0.1", port=int(sys.argv[1]),
+        interface=Interfaces.WSGI, workers=1, blocking_threads=THREADS, factory=True,
+        log_enabled=False,
+    ).serve()  # fmt: skip
