@@ -2,6 +2,11 @@
 
 import os
 import sys
+import warnings
+
+if getattr(sys, "frozen", False):
+    # requests misses what the build leaves out on purpose, and says so while it is imported.
+    warnings.filterwarnings("ignore", message="Unable to find acceptable character detection")
 
 from agent.main import main
 

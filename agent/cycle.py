@@ -73,10 +73,7 @@ def settle_id(
         if found is None:
             _log.info("No interface has a lasting hardware address: the machine's id is random.")
         state.machine_id = found or identity.at_random()
-        try:
-            state.save()
-        except OSError as error:
-            _log.error("The machine's id cannot be kept (%s): free some space.", error)
+        state.keep()
     return state.machine_id
 
 
@@ -108,6 +105,7 @@ class Agent:
         may_send(settings, state)
         self._settings = settings
         self._stop = stop
+        self._state = state
         self._machine_id = settle_id(state, stop)
         self._reporter = Reporter(settings, stop)
         self._spool = Spool(settings.state_dir, settings.spool_bytes, settings.spool_days)
@@ -155,6 +153,8 @@ class Agent:
         return left == 0
 
     def _look(self) -> None:
+        if self._state.unsaved:
+            self._state.keep()
         report = self._reporter.report(self._machine_id)
         if not self._stop.is_set():
             self._spool.put(report)

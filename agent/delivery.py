@@ -115,11 +115,8 @@ class Courier:
             return
         self._enrol_again = False
         self._state.key = key
-        try:
-            self._state.save()
-            _log.info("Enrolled: the server gave this machine its key.")
-        except OSError as error:
-            _log.error("The key cannot be kept (%s): at the next start it is lost.", error)
+        self._state.keep()
+        _log.info("Enrolled: the server gave this machine its key.")
 
     def _settled(self, reports: list[Kept], gone: set[str]) -> bool:
         if self._failures or len(reports) > 1:

@@ -117,17 +117,23 @@ def read(environ: Mapping[str, str], folder: Path) -> Settings:
             raise SettingsError(
                 f"{name} holds a line break or another control character: remove it."
             )
-    ca_file = Path(chosen[CA_FILE.name]).expanduser() if chosen[CA_FILE.name] else None
+    paths: dict[str, Path | None] = {}
+    for setting in (CA_FILE, STATE_DIR):
+        path = given.get(setting.name)
+        paths[setting.name] = found = Path(path).expanduser().absolute() if path else None
+        if found is not None:
+            # A service starts in another folder.
+            given[setting.name] = str(found)
+    ca_file = paths[CA_FILE.name]
     if ca_file is not None and not ca_file.is_file():
         raise SettingsError(f"{CA_FILE.name} is {ca_file}, which is no file: correct the path.")
-    state_dir = chosen[STATE_DIR.name]
     return Settings(
         url=_address(chosen[URL.name]),
         token=_credential(token),
         interval=seconds(chosen[INTERVAL.name]),
         site=chosen[SITE.name] or None,
         log_level=_level(chosen[LOG_LEVEL.name]),
-        state_dir=Path(state_dir).expanduser() if state_dir else state_folder(),
+        state_dir=paths[STATE_DIR.name] or state_folder(),
         ca_file=ca_file,
         allow_http=_yes(chosen[ALLOW_HTTP.name]),
         spool_bytes=_whole(SPOOL_MB, chosen[SPOOL_MB.name], 1, 1000) * 1_000_000,

@@ -35,6 +35,7 @@ class State:
         self.path = folder / "state.json"
         self.machine_id: str | None = None
         self.key: str | None = None
+        self.unsaved = False
         self.load()
 
     def load(self) -> None:
@@ -57,6 +58,19 @@ class State:
                 ) from error
             return
         self.machine_id, self.key = machine_id, key
+
+    def keep(self) -> None:
+        """Save, or say once that it cannot be done now; `unsaved` tells whether to come again."""
+        try:
+            self.save()
+            self.unsaved = False
+        except OSError as error:
+            if not self.unsaved:
+                _log.error(
+                    "%s cannot be written (%s): free some space, or this machine is forgotten when "
+                    "the agent ends.", self.path, error.strerror,
+                )  # fmt: skip
+            self.unsaved = True
 
     def save(self) -> None:
         """Write the file: all of it or nothing, and on the disk when this returns.

@@ -69,7 +69,7 @@ def windows_version(product: str, build: int, server: bool) -> str:
     if server and "server" not in product.lower():
         year = next((year for first, year in WINDOWS_SERVERS if build >= first), "")
         product = f"Windows Server {year}".strip()
-    elif not server:
+    else:
         product = product or f"Windows {_client(build)}"
         if build >= 22000:
             product = re.sub(r"^(Microsoft )?Windows 10\b", "Windows 11", product)

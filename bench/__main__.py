@@ -9,7 +9,7 @@ import sys
 import time
 from types import FrameType
 
-from bench import changing, exporting, loading, reading
+from bench import agent, changing, exporting, loading, reading
 from bench.figures import Figure, table
 from bench.fleet import Fleet
 from bench.stores import KINDS, Unavailable, stores
@@ -49,6 +49,7 @@ def _measure(options: argparse.Namespace) -> list[Figure]:
             figures += reading.figures(store, options.days, options.runs)
             figures += changing.figures(store, options.days, options.runs)
             figures += exporting.figures(store, options.runs)
+    figures += agent.figures(options.runs)
     return figures
 
 
@@ -56,7 +57,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--devices", type=int, default=20_000)
     parser.add_argument("--days", type=int, default=65, help="at least 4")
-    parser.add_argument("--runs", type=int, default=9, help="of each question and file")
+    parser.add_argument(
+        "--runs", type=int, default=9, help="of each question and file, reports of an agent"
+    )
     parser.add_argument("--changing", type=float, default=1.0, help="percent a day, really")
     parser.add_argument(
         "--shared", type=float, default=0.4, help="part of the devices that is the second source's"

@@ -81,6 +81,10 @@ def test_installing_carries_the_settings_into_a_file_that_only_root_reads(tmp_pa
     assert "was not installed" in service_linux.uninstall(root)
 
 
+def test_what_means_something_inside_quotes_is_escaped_as_systemd_expects() -> None:
+    assert files.dotenv_text({"A": 'x"y\\z$`'}) == 'A="x\\"y\\\\z\\$\\`"\n'
+
+
 @given(st.dictionaries(st.sampled_from(sorted(GIVEN)), printable))
 def test_settings_survive_their_files(
     tmp_path_factory: pytest.TempPathFactory, values: dict[str, str]

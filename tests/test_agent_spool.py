@@ -8,6 +8,8 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.spool import Spool
+from agent.state import State
 from tests.conftest import ROOT
 from tests.samples import samples
 
@@ -172,31 +175,51 @@ def test_a_spool_of_a_later_version_is_set_aside(tmp_path: Path) -> None:
     assert ids(found) == ["r000001"]
 
 
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of this process grows beyond a few bytes."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+
+
 def test_on_a_full_disk_reports_wait_in_memory_and_none_is_sent_twice(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     found = spool(tmp_path)
     for number in range(3):
         found.put(report(number))
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
-    try:
+    with full_disk():
         for number in range(3, 6):
             found.put(report(number))
         assert ids(found) == [f"r{number:06d}" for number in range(6)] and len(found) == 6
         found.remove(["r000000", "r000003"])
         assert ids(found, 2) == ["r000001", "r000002"]
         assert ids(found) == ["r000001", "r000002", "r000004", "r000005"]
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, before)
     assert caplog.text.count("Reports wait in memory") == 1
     found.put(report(6))
     found.close()
     again = spool(tmp_path)
     found.remove(["r000001"])
     assert ids(again)[-3:] == ["r000004", "r000005", "r000006"]
+
+
+def test_what_the_state_cannot_hold_now_it_holds_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = State(tmp_path)
+    state.machine_id, state.key = "f" * 64, "key"
+    with full_disk():
+        state.keep()
+        state.keep()
+    assert state.unsaved and caplog.text.count("cannot be written") == 1
+    state.keep()
+    assert not state.unsaved and State(tmp_path).key == "key"
 
 
 KILLED = """

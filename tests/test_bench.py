@@ -28,6 +28,7 @@ FIGURES = {
     "the full CSV, assets": 1.5,
     "the full CSV, memory it takes": 30.0,
 }
+AGENT = {"resident memory": 40.0, "of one core, at 60 s": 0.5}
 TINY = ("--devices", "80", "--days", "4", "--runs", "2")
 
 
@@ -60,9 +61,11 @@ def test_the_report_is_complete_on_both_databases_and_nothing_is_left_behind(fol
     cells = [re.split(r"\s{2,}", line.strip()) for line in lines]
     assert cells[0] == ["database", "figure", "unit", "ours", "floor", "ratio", "limit", "ok?"]
     told = [tuple(row[:2]) for row in cells[1:]]
-    assert told == [(kind, name) for kind in ("sqlite", "postgresql") for name in FIGURES]
+    assert told == [(kind, name) for kind in ("sqlite", "postgresql") for name in FIGURES] + [
+        ("agent", name) for name in AGENT
+    ]
     for row in cells[1:]:
-        limit, rest = FIGURES[row[1]], row[2:]
+        limit, rest = (FIGURES | AGENT)[row[1]], row[2:]
         if limit is not None:
             assert float(rest[-2]) == limit
             assert rest[-1] in ("ok", "MISSED")

@@ -1,0 +1,83 @@
+"""Facts: each may fail alone, and none is more than a database takes."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from agent.cycle import start_delay
+from agent.probes import Probes, clean, first_line, rfc3339
+
+
+class Never(threading.Event):
+    """An event for which nobody waits."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return False
+
+
+def fails() -> object:
+    raise RuntimeError("the driver is broken")
+
+
+def test_a_probe_that_fails_is_null_and_takes_no_other_along(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    probes = Probes(Never())
+    for _ in range(3):
+        found = probes.run({"serial": fails, "hostname": lambda: "pc", "model": lambda: None})
+        assert found == {"serial": None, "hostname": "pc", "model": None}
+    assert caplog.text.count("serial cannot be found out: RuntimeError: the driver is broken") == 1
+    probes.run({"serial": lambda: "S1"})
+    probes.run({"serial": fails})
+    assert caplog.text.count("serial cannot") == 2, "said again when it had worked meanwhile"
+
+
+def test_every_fact_is_there_whatever_happens() -> None:
+    found = Probes(Never()).collect()
+    for name in ("hostname", "os", "os_version", "memory_total_mb", "disk_total_mb", "boot_time"):
+        assert found[name], name
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (" pc-7 ", "pc-7"),
+        ("a\0b\x1bc\nd", "a b c d"),
+        ("\udc80host", "?host"),
+        ("Büro 😀", "Büro 😀"),
+        ("\0 \t", None),
+        ("", None),
+    ],
+)
+def test_text_is_what_every_database_takes(text: str, expected: str | None) -> None:
+    assert clean(text) == expected
+
+
+def test_times_carry_their_offset(monkeypatch: pytest.MonkeyPatch) -> None:
+    for zone, expected in (
+        ("UTC", "2026-11-22T04:20:25Z"),
+        ("America/Cuiaba", "2026-11-22T00:20:25-04:00"),
+        ("Asia/Kolkata", "2026-11-22T09:50:25+05:30"),
+    ):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        assert rfc3339(1795321225.9) == expected
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_a_serial_number_is_what_the_firmware_says(tmp_path: Path) -> None:
+    dmi, tree = tmp_path / "product_serial", tmp_path / "serial-number"
+    assert first_line(dmi, tree) is None
+    tree.write_bytes(b"100000003d1f2a\0")
+    assert first_line(dmi, tree) == "100000003d1f2a"
+    dmi.write_text("VMware-56 4d\n")
+    assert first_line(dmi, tree) == "VMware-56 4d"
+
+
+def test_only_a_machine_that_has_just_been_switched_on_waits_before_its_first_report() -> None:
+    assert start_delay(60, 3600, lambda low, high: high) == 0
+    assert start_delay(60, 30, lambda low, high: high) == 60
+    assert start_delay(60, 30, lambda low, high: low) == 0
