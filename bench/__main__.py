@@ -9,10 +9,12 @@ import sys
 import time
 from types import FrameType
 
-from bench import agent, changing, exporting, loading, reading
+from bench import agent, changing, exporting, ingest, loading, reading
 from bench.figures import Figure, table
 from bench.fleet import Fleet
 from bench.stores import KINDS, Unavailable, stores
+
+PARTS = ("days", "ingest", "agent")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,17 +41,21 @@ def _stop(signal_number: int, _frame: FrameType | None) -> None:
 
 
 def _measure(options: argparse.Namespace) -> list[Figure]:
-    first = loading.LAST_DAY
-    fleet = Fleet(options.devices, options.shared, options.changing / 100, first)
     figures: list[Figure] = []
-    with stores(tuple(options.databases)) as found:
-        clocked = loading.load(found, fleet, options.days)
-        for store in found:
-            figures += loading.figures(store, clocked[store.kind])
-            figures += reading.figures(store, options.days, options.runs)
-            figures += changing.figures(store, options.days, options.runs)
-            figures += exporting.figures(store, options.runs)
-    figures += agent.figures(options.runs)
+    if "days" in options.parts:
+        fleet = Fleet(options.devices, options.shared, options.changing / 100, loading.LAST_DAY)
+        with stores(tuple(options.databases)) as found:
+            clocked = loading.load(found, fleet, options.days)
+            for store in found:
+                figures += loading.figures(store, clocked[store.kind])
+                figures += reading.figures(store, options.days, options.runs)
+                figures += changing.figures(store, options.days, options.runs)
+                figures += exporting.figures(store, options.runs)
+    if "ingest" in options.parts:
+        with stores(tuple(options.databases)) as found:
+            figures += ingest.figures(found, options.seconds)
+    if "agent" in options.parts:
+        figures += agent.figures(options.runs)
     return figures
 
 
@@ -67,6 +73,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--databases", nargs="+", choices=KINDS, default=list(KINDS), metavar="DATABASE"
     )
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each load on a server")
+    parser.add_argument(
+        "--parts", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART",
+        help=f"what to measure: {', '.join(PARTS)}",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
     if options.days < 4:
         parser.error("--days: 4 at least, or there is nothing to take a median of.")
