@@ -109,6 +109,7 @@ class Agent:
         self._machine_id = settle_id(state, stop)
         self._reporter = Reporter(settings, stop)
         self._spool = Spool(settings.state_dir, settings.spool_bytes, settings.spool_days)
+        self._spool.keep_only(self._machine_id)
         wire = Wire(settings.server, stop, settings.ca_file, proxies=not settings.on_loopback)
         self._courier = Courier(wire, self._spool, state, settings.token)
 

@@ -98,6 +98,18 @@ class Spool:
         if self._attempt(self._delete, False):
             self._delivered.clear()
 
+    def keep_only(self, machine_id: str) -> None:
+        """Drop what was reported under another id: no server takes it from this machine any more,
+        and it would stand in the way."""
+        begins = f'{{"machine_id":"{machine_id}"'
+        before = self._count
+        self._attempt(lambda connection: self._drop_others(connection, begins), None)
+        if self._count < before:
+            _log.warning(
+                "Dropped %d reports of a machine id that is not known any more.",
+                before - self._count,
+            )
+
     def close(self) -> None:
         """Let the file go."""
         connection, self._connection = self._connection, None
@@ -124,6 +136,13 @@ class Spool:
             )
         self._count = _one(connection, "SELECT count(*) FROM reports")
         return True
+
+    def _drop_others(self, connection: sqlite3.Connection, begins: str) -> None:
+        with connection:
+            connection.execute(
+                "DELETE FROM reports WHERE substr(body, 1, ?) <> ?", (len(begins), begins)
+            )
+        self._count = _one(connection, "SELECT count(*) FROM reports")
 
     def _trim(self, connection: sqlite3.Connection) -> None:
         """Drop what is too old; then, oldest first, what is too much: the first and the last

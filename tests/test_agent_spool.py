@@ -175,6 +175,14 @@ def test_a_spool_of_a_later_version_is_set_aside(tmp_path: Path) -> None:
     assert ids(found) == ["r000001"]
 
 
+def test_reports_of_an_id_that_was_lost_are_dropped(tmp_path: Path) -> None:
+    found = spool(tmp_path)
+    for number, machine in enumerate("aab"):
+        found.put({"machine_id": machine * 64, **report(number)})
+    found.keep_only("a" * 64)
+    assert ids(found) == ["r000000", "r000001"] and len(found) == 2
+
+
 @contextmanager
 def full_disk() -> Iterator[None]:
     """No file of this process grows beyond a few bytes."""
