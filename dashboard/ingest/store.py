@@ -10,12 +10,13 @@ from sqlalchemy import Connection, Engine, Row, select, update
 from dashboard.clock import Clock
 from dashboard.ingest import credentials, hours
 from dashboard.ingest.credentials import Credential
-from dashboard.ingest.merge import is_known, merged, moment, newborn
+from dashboard.ingest.merge import is_known, merged, moment
 from dashboard.ingest.refusal import Refusal
 from dashboard.ingest.report import Report
 from db import tokens
 from db.accumulate import accumulate
 from db.engine import writing
+from db.machines import newborn
 from db.tables import agent_hours, api_tokens, inventory, report_days
 from db.upsert import upsert
 
