@@ -18,7 +18,7 @@ from db.accumulate import accumulate
 from db.engine import writing
 from db.machines import newborn
 from db.tables import agent_hours, api_tokens, inventory, report_days
-from db.upsert import upsert
+from db.upsert import insert_many, upsert
 
 _KEY = ("public_id", "secret_hash", "revoked_at", "expires_at", "report_id", "last_used_at")
 
@@ -78,11 +78,13 @@ class _Batch:
             machine_id: {column.name: row._mapping[column] for column in inventory.c}
             for machine_id, row in machines.items()
         }
+        self.known = frozenset(machines)
         self.keys: dict[str, dict[str, Any]] = {
             machine_id: {name: row._mapping[api_tokens.c[name]] for name in _KEY}
             for machine_id, row in machines.items()
             if row.public_id is not None
         }
+        self.replaced = frozenset(self.keys)
         self.enrolling = enrolling
         self.touched: set[str] = set()
         self.issued: dict[str, dict[str, Any]] = {}
@@ -175,13 +177,16 @@ class _Batch:
 
     def write(self, connection: Connection) -> None:
         """Everything that changed, in statements of many rows."""
-        upsert(connection, inventory, [self.rows[one] for one in self.touched])
+        # Inserted, not upserted: when another process took the same machine in, we must look again.
+        new = sorted(self.touched - self.known)
+        insert_many(connection, inventory, [self.rows[one] for one in new])
+        upsert(connection, inventory, [self.rows[one] for one in self.touched & self.known])
         accumulate(connection, agent_hours, self.hours.rows(), hours.SUMS, hours.PEAKS)
         for machine_id, row in self.issued.items():
-            again = connection.execute(
-                update(api_tokens).where(api_tokens.c.machine_id == machine_id).values(row)
-            )
-            if again.rowcount == 0:
+            if machine_id in self.replaced:
+                of_machine = api_tokens.c.machine_id == machine_id
+                connection.execute(update(api_tokens).where(of_machine).values(row))
+            else:
                 connection.execute(api_tokens.insert().values(row))
         if self.used:
             connection.execute(
