@@ -12,8 +12,10 @@ from cli.collecting import collect_command, process_command
 from cli.database import doctor_command, migrate_command
 from cli.demo import demo_command
 from cli.logs import configure_logs
+from cli.machines import machine_command
 from cli.months import import_counts_command, month_command
 from cli.running import serve_command, worker_command
+from cli.tatuscan import import_tatuscan_command
 from cli.tokens import token_command
 from db import __version__
 from db.settings import SettingsError
@@ -64,8 +66,8 @@ def main(context: click.Context) -> None:
 
 
 for command in (
-    collect_command, demo_command, doctor_command, import_counts_command, migrate_command,
-    month_command, process_command, serve_command, token_command,
+    collect_command, demo_command, doctor_command, import_counts_command, import_tatuscan_command,
+    machine_command, migrate_command, month_command, process_command, serve_command, token_command,
     worker_command,
 ):  # fmt: skip
     main.add_command(command)

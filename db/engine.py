@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from db import settings
 from db.settings import Environment, SettingsError
@@ -142,3 +142,13 @@ def reading(engine: Engine) -> Iterator[Connection]:
         options["isolation_level"] = "REPEATABLE READ"
     with engine.connect().execution_options(**options) as connection, connection.begin():
         yield connection
+
+
+def is_conflict(error: SQLAlchemyError) -> bool:
+    """Whether a transaction lost against another one and may win when it is done again: the other
+    inserted the same key, or both waited for each other."""
+    if isinstance(error, IntegrityError):
+        return True
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    mysql = cause.args[:1] if cause is not None else ()
+    return getattr(cause, "pgcode", None) in ("40001", "40P01") or mysql in ((1205,), (1213,))

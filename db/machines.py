@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 """The machines that report themselves, as the agent source reads them."""
 
 from collections.abc import Iterator, Mapping
@@ -37,3 +38,89 @@ def present(engine: Engine, days: int, zone: tzinfo) -> Iterator[Mapping[str, An
         )
         for row in connection.execution_options(yield_per=1000).execute(machines).mappings():
             yield dict(row)
+=======
+"""Single machines added, changed and deleted by hand, each with its entry in the audit log."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+
+from db import audit
+from db.ids import device_id
+from db.tables import agent_hours, api_tokens, inventory
+
+SOURCE = "agent"
+_machine = inventory.c
+
+
+def newborn(machine_id: str, now: datetime) -> dict[str, Any]:
+    """A machine before its first report; what TatuScan stores where a report says nothing."""
+    return {column.name: None for column in inventory.c} | {
+        "machine_id": machine_id,
+        "device_id": device_id(SOURCE, machine_id),
+        "os_version": "",
+        "memory_used_mb": 0,
+        "created_at": now,
+        "received_at": now,
+        "reported_at": now,
+        "recent_reports": b"",
+    }
+
+
+def held(connection: Connection, statement: Select[Any]) -> Sequence[Row[Any]]:
+    """The rows of `statement`, by id and held until a write transaction ends; in another one they
+    are only read."""
+    statement = statement.order_by(_machine.machine_id)
+    if connection.get_execution_options().get("write"):
+        statement = statement.with_for_update(of=inventory)
+    return connection.execute(statement).all()
+
+
+def add(connection: Connection, row: Mapping[str, Any], actor: str, now: datetime) -> bool:
+    """Store a machine that does not report; False when there is one of its id."""
+    machine_id = row["machine_id"]
+    found = connection.execute(
+        select(_machine.machine_id).where(_machine.machine_id == machine_id)
+    ).first()
+    if found is not None:
+        return False
+    connection.execute(insert(inventory).values(dict(row)))
+    detail = {name: row[name] for name in ("hostname", "os", "ip", "computer_model", "site")}
+    audit.note(connection, actor, "machine_add", f"machine {machine_id}", now, detail)
+    return True
+
+
+def change(
+    connection: Connection, machine_id: str, values: Mapping[str, Any], actor: str, now: datetime
+) -> bool:
+    """Set `values` of a machine; False when there is none."""
+    before = connection.execute(
+        select(*(_machine[name] for name in values)).where(_machine.machine_id == machine_id)
+    ).first()
+    if before is None:
+        return False
+    connection.execute(
+        update(inventory).where(_machine.machine_id == machine_id).values(dict(values))
+    )
+    detail = {"before": dict(before._mapping), "after": dict(values)}
+    audit.note(connection, actor, "machine_change", f"machine {machine_id}", now, detail)
+    return True
+
+
+def forget(connection: Connection, machine_id: str, actor: str, now: datetime) -> bool:
+    """Delete a machine, its hours and its key; False when there is none. Its days stay in the
+    snapshots; if it reports again, it must enrol again."""
+    row = connection.execute(
+        select(_machine.device_id, _machine.hostname).where(_machine.machine_id == machine_id)
+    ).first()
+    if row is None:
+        return False
+    connection.execute(delete(agent_hours).where(agent_hours.c.device_id == row.device_id))
+    connection.execute(delete(api_tokens).where(api_tokens.c.machine_id == machine_id))
+    connection.execute(delete(inventory).where(_machine.machine_id == machine_id))
+    detail = {"hostname": row.hostname}
+    audit.note(connection, actor, "machine_delete", f"machine {machine_id}", now, detail)
+    return True
+>>>>>>> 5155892a24ad498ef0c61b79d7aa2826a87e5b0e

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import threading
 import zlib
 from collections.abc import Iterator
 from datetime import timedelta
@@ -402,24 +401,6 @@ def test_two_live_machines_behind_one_id_are_noticed_and_a_restart_is_not(here: 
     here.post(report(stream_id="b"), key)
     assert here.rows(inventory)[0].clone_seen_at == here.now
     assert here.ask("GET", "/api/machines?clones=yes").json()["count"] == 1
-
-
-def test_16_first_reports_at_once_make_one_row_and_no_error(engine: Engine) -> None:
-    with ingest(engine, INGEST_AUTH="open") as hub:
-        for turn in range(4):
-            codes: list[int] = []
-
-            def send(name: str = f"pc-{turn}", codes: list[int] = codes) -> None:
-                codes.append(hub.post(report(name)).status_code)
-
-            threads = [threading.Thread(target=send) for _ in range(16)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            assert sorted(codes) == [200] * 15 + [201]
-        assert len(hub.rows(inventory)) == 4
-        assert [row.n for row in hub.rows(agent_hours)] == [16] * 4
 
 
 # The list and single machines

@@ -15,6 +15,7 @@ from dashboard.ingest.items import item
 from dashboard.ingest.refusal import Refusal
 from dashboard.queries import machines
 from dashboard.queries.machines import STATES, Asked
+from db import machines as stored
 from db.engine import reading, writing
 
 ASKED = ("q", "state", "site", "os", "os_version", "clones", "sort")
@@ -59,7 +60,7 @@ def blueprint(reader: Reader, door: Door) -> Blueprint:
             return answer(refusal.payload(), refusal.status)
         now = reader.clock()
         with writing(reader.engine) as connection:
-            edit.change(connection, machine_id.lower(), values, g.actor.name, now)
+            stored.change(connection, machine_id.lower(), values, g.actor.name, now)
             row = machines.find(connection, machine_id, now)
         if row is None:
             return _missing(machine_id)
@@ -68,7 +69,7 @@ def blueprint(reader: Reader, door: Door) -> Blueprint:
     @routes.delete("/machines/<machine_id>")
     def delete(machine_id: str) -> Response:
         with writing(reader.engine) as connection:
-            gone = edit.delete(connection, machine_id.lower(), g.actor.name, reader.clock())
+            gone = stored.forget(connection, machine_id.lower(), g.actor.name, reader.clock())
         if not gone:
             return _missing(machine_id)
         return answer({"message": edit.message(request, "deleted")})

@@ -7,9 +7,7 @@ from json import dumps
 from typing import Any
 
 from dashboard.ingest.report import Report
-from db.ids import device_id
 
-SOURCE = "agent"
 REMEMBERED_REPORTS = 128
 """How many of a machine's newest reports are known again when they come twice."""
 _ID_BYTES = 8
@@ -23,28 +21,6 @@ COPIED = (
 """The keys of a report that are columns of `inventory` as they are."""
 
 Row = dict[str, Any]
-
-
-def newborn(machine_id: str, now: datetime) -> Row:
-    """A machine before its first report; what TatuScan stores where a report says nothing."""
-    row: Row = dict.fromkeys(COPIED)
-    return row | {
-        "machine_id": machine_id,
-        "device_id": device_id(SOURCE, machine_id),
-        "os_version": "",
-        "memory_used_mb": 0,
-        "mac_addresses": None,
-        "created_at": now,
-        "updated_at": None,
-        "received_at": now,
-        "reported_at": now,
-        "clock_skew_seconds": None,
-        "recent_reports": b"",
-        "stream": None,
-        "other_stream": None,
-        "stream_since": None,
-        "clone_seen_at": None,
-    }
 
 
 def is_known(row: Mapping[str, Any], report: Report) -> bool:

@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.ingest.refusal import busy, unavailable
+from db.engine import is_conflict
 
 log = logging.getLogger(__name__)
 
@@ -83,18 +84,16 @@ class Queue(Generic[Entry, Outcome]):
                 ]
             self._flush(together)
 
-    def _flush(self, together: list[_Waiter[Entry, Outcome]]) -> None:
+    def _flush(self, together: list[_Waiter[Entry, Outcome]], *, again: bool = False) -> None:
         outcomes: Sequence[Outcome | Exception]
         try:
             outcomes = self._store([waiter.entry for waiter in together])
-        except IntegrityError:
-            if len(together) > 1:
+        except SQLAlchemyError as error:
+            if is_conflict(error) and not again:
                 # Another process stored one of these first: each alone finds its row.
                 for waiter in together:
-                    self._flush([waiter])
+                    self._flush([waiter], again=True)
                 return
-            outcomes = [unavailable()]
-        except SQLAlchemyError as error:
             log.error("%d reports not stored, the database refused: %s", len(together), error)
             outcomes = [unavailable() for _ in together]
         except Exception as error:

@@ -10,14 +10,15 @@ from sqlalchemy import Connection, Engine, Row, bindparam, select, update
 from dashboard.clock import Clock
 from dashboard.ingest import credentials, hours
 from dashboard.ingest.credentials import Credential
-from dashboard.ingest.merge import is_known, merged, moment, newborn
+from dashboard.ingest.merge import is_known, merged, moment
 from dashboard.ingest.refusal import Refusal
 from dashboard.ingest.report import Report
 from db import tokens
 from db.accumulate import accumulate
 from db.engine import writing
+from db.machines import newborn
 from db.tables import agent_hours, api_tokens, inventory, report_days
-from db.upsert import upsert
+from db.upsert import insert_many, upsert
 
 _COLUMNS = tuple(inventory.c.keys())
 _KEY = ("public_id", "secret_hash", "revoked_at", "expires_at", "report_id", "last_used_at")
@@ -98,12 +99,17 @@ class _Batch:
             machine_id: dict(zip(_COLUMNS, row, strict=False))
             for machine_id, row in machines.items()
         }
+<<<<<<< HEAD
         self.rows = dict(self.before)
+=======
+        self.known = frozenset(machines)
+>>>>>>> 5155892a24ad498ef0c61b79d7aa2826a87e5b0e
         self.keys: dict[str, dict[str, Any]] = {
             machine_id: dict(zip(_KEY, row[len(_COLUMNS) :], strict=True))
             for machine_id, row in machines.items()
             if row.public_id is not None
         }
+        self.replaced = frozenset(self.keys)
         self.enrolling = enrolling
         self.touched: set[str] = set()
         self.issued: dict[str, dict[str, Any]] = {}
@@ -196,6 +202,7 @@ class _Batch:
 
     def write(self, connection: Connection) -> None:
         """Everything that changed, in statements of many rows."""
+<<<<<<< HEAD
         restless, others = [], []
         for machine_id in sorted(self.touched):
             row, before = self.rows[machine_id], self.before.get(machine_id)
@@ -206,12 +213,18 @@ class _Batch:
         if restless:
             connection.execute(_UPDATE, restless)
         upsert(connection, inventory, others)
+=======
+        # Inserted, not upserted: when another process took the same machine in, we must look again.
+        new = sorted(self.touched - self.known)
+        insert_many(connection, inventory, [self.rows[one] for one in new])
+        upsert(connection, inventory, [self.rows[one] for one in self.touched & self.known])
+>>>>>>> 5155892a24ad498ef0c61b79d7aa2826a87e5b0e
         accumulate(connection, agent_hours, self.hours.rows(), hours.SUMS, hours.PEAKS)
         for machine_id, row in self.issued.items():
-            again = connection.execute(
-                update(api_tokens).where(api_tokens.c.machine_id == machine_id).values(row)
-            )
-            if again.rowcount == 0:
+            if machine_id in self.replaced:
+                of_machine = api_tokens.c.machine_id == machine_id
+                connection.execute(update(api_tokens).where(of_machine).values(row))
+            else:
                 connection.execute(api_tokens.insert().values(row))
         if self.used:
             connection.execute(

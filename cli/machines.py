@@ -1,0 +1,160 @@
+"""`machine`: machines without an agent, and what many reports leave to put right."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import Connection, select
+
+from cli import activations, older
+from cli.collecting import check_settings, now
+from cli.database import open_database
+from cli.months import actor
+from cli.terminal import printable
+from dashboard.ingest.report import activation
+from db import machines
+from db.engine import reading, writing
+from db.settings import SettingsError, timezone
+from db.tables import inventory
+
+carry_out = click.option("--yes", is_flag=True, help="Carry it out; else it is only said.")
+
+
+@contextmanager
+def planning(yes: bool) -> Iterator[Connection]:
+    """A transaction that writes only when `yes`, and the sentence that says so at its end."""
+    check_settings(())
+    with (writing if yes else reading)(open_database()) as connection:
+        yield connection
+    if not yes:
+        click.echo("Nothing was changed. To carry it out, give the same command with --yes.")
+
+
+@click.group("machine")
+def machine_command() -> None:
+    """Add machines without an agent, delete what is left of renewed ones, date them."""
+
+
+@machine_command.command("add")
+@click.option("--hostname", required=True, help="Its name.")
+@click.option("--os", "system", default="Chrome OS", show_default=True)
+@click.option("--ip", default="0.0.0.0", show_default=True)
+@click.option("--model", help="What kind of computer it is.")
+@click.option("--serial", help="Its serial number.")
+@click.option("--site", help="Whose it is.")
+@click.option("--activation", "activated", help="When it was put to work: 2024-01-15.")
+@click.option("--machine-id", help="Its id, 64 hex digits; else made of its hostname.")
+@click.option("--salt", default="", help="Makes another id of the same hostname.")
+@carry_out
+def add_command(
+    hostname: str, system: str, ip: str, model: str | None, serial: str | None, site: str | None,
+    activated: str | None, machine_id: str | None, salt: str, yes: bool,
+) -> None:  # fmt: skip
+    """Add a machine that no agent reports. Its id is TatuScan's: SHA-256 of hostname and salt."""
+    texts = {
+        "hostname": hostname.strip(), "os": system, "ip": ip, "computer_model": model,
+        "serial": serial, "site": " ".join(site.split()) if site else None,
+    }  # fmt: skip
+    check_texts(texts)
+    if not texts["hostname"]:
+        raise SettingsError("--hostname must be a name.")
+    found = machine_id or sha256((hostname.strip() + salt).encode()).hexdigest()
+    if not re.fullmatch("[0-9a-fA-F]{64}", found):
+        raise SettingsError("--machine-id must be 64 hex digits; leave it out to have one made.")
+    moment = now()
+    row = machines.newborn(found.lower(), moment) | texts
+    row["computer_activation"] = _activation(activated)
+    with planning(yes) as connection:
+        known = connection.execute(
+            select(inventory.c.hostname).where(inventory.c.machine_id == row["machine_id"])
+        ).first()
+        if known is not None:
+            raise SettingsError(
+                f"There is a machine of the id {row['machine_id']} already, called "
+                f"{printable(known.hostname)}: nothing was changed. Two machines of one hostname "
+                "need a --salt."
+            )
+        if yes:
+            machines.add(connection, row, actor(), moment)
+        told = ", ".join(f"{name} {value}" for name, value in _given(row))
+        click.echo(f"{'Added' if yes else 'Would add'} {row['machine_id']}: {told}")
+
+
+def check_texts(texts: dict[str, Any]) -> None:
+    """Refuse what would not fit into its column.
+
+    Raises:
+        SettingsError: a text is too long or holds control characters.
+    """
+    for name, value in texts.items():
+        length = getattr(inventory.c[name].type, "length", 0)
+        if value is not None and (len(value) > length or not value.isprintable()):
+            raise SettingsError(f"The {name} must be printable, with at most {length} letters.")
+
+
+def _given(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name in ("hostname", "os", "ip", "computer_model", "serial", "site", "computer_activation"):
+        value = row[name]
+        if value is not None:
+            shown = (
+                f"{value.astimezone(timezone()):%Y-%m-%d}" if name[9:] == "activation" else value
+            )
+            yield name, shown
+
+
+def _activation(text: str | None) -> datetime | None:
+    try:
+        return activation(text, timezone())
+    except (ValueError, OverflowError):
+        raise SettingsError(f"--activation is {text!r}: give a date like 2024-01-15.") from None
+
+
+@machine_command.command("delete-older")
+@carry_out
+def delete_older_command(yes: bool) -> None:
+    """Of machines that share a hostname and a site, keep the one that reported last.
+
+    A machine whose network card changed may come back under a new id and leave its old row behind.
+    But a shared hostname proves nothing: every fresh image is called localhost or DESKTOP, and two
+    customers both have a RECEPTION. So machines of different sites, with different serial numbers,
+    and those that report still are left alone. Look at the list before you say --yes.
+    """
+    with planning(yes) as connection:
+        moment = now()
+        groups = older.find(connection, moment)
+        for group in groups:
+            click.echo("\n".join(group.told()))
+        gone = [machine for group in groups for machine in group.gone]
+        if yes:
+            for machine in gone:
+                machines.forget(connection, machine.machine_id, actor(), moment)
+        left = sum(len(group.left) for group in groups)
+        click.echo(
+            f"{'Deleted' if yes else 'Would delete'} {len(gone)} machine(s) with their hours and "
+            f"keys; left {left} alone."
+        )
+
+
+@machine_command.command("set-activation")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@carry_out
+def set_activation_command(file: Path, yes: bool) -> None:
+    """Set when machines were put to work, and their models, from a CSV FILE.
+
+    Its columns are TatuScan's NUMERO (the asset number that is part of the hostname) and DATA DA
+    CARGA, or hostname, activation_date and model. A line that cannot be read refuses the whole
+    file; numbers and names that fit no machine, or several, are listed and left alone.
+    """
+    lines = activations.read(file.read_bytes(), timezone())
+    with planning(yes) as connection:
+        moment = now()
+        plan = activations.plan(connection, lines)
+        if yes:
+            for planned in plan.changes:
+                machines.change(connection, planned.machine_id, planned.values, actor(), moment)
+        click.echo("\n".join(plan.told(done=yes)))

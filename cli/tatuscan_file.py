@@ -1,0 +1,175 @@
+"""TatuScan's SQLite file, read with suspicion: what of each row can be taken, what was mended.
+
+One table, `inventory`, one row for each machine. Its datetimes are the server's wall clock without
+a zone. SQLite lets every column hold anything, and TatuScan checked little.
+"""
+
+import math
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from dashboard.ingest.report import LARGEST_NUMBER, activation
+from db.settings import SettingsError
+
+TEXTS = {"hostname": 100, "ip": 45, "os": 100, "os_version": 100, "computer_model": 100}
+MEGABYTES = ("memory_total_mb", "memory_used_mb")
+TIMES = ("created_at", "updated_at", "computer_activation")
+FACTS = ("hostname", "ip", "os", "os_version", "cpu_percent", *MEGABYTES)
+"""What an agent tells."""
+NEEDED = ("machine_id", "hostname", "created_at")
+_UNPRINTABLE = re.compile("[\0\ud800-\udfff]")
+
+
+@dataclass
+class Found:
+    """What a file holds. `machines` have the columns of `inventory` and `last_at`, the newest
+    report; `refused` and `mended` say a sentence each."""
+
+    count: int = 0
+    machines: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    mended: list[str] = field(default_factory=list)
+
+
+def read(file: Path, zone: tzinfo, now: datetime) -> Found:
+    """The machines in `file`, whose times are of `zone`.
+
+    Raises:
+        SettingsError: it is no TatuScan database, or cannot be read.
+    """
+    found = Found()
+    newest: dict[str, dict[str, Any]] = {}
+    for number, row in enumerate(_rows(file), 1):
+        found.count += 1
+        name = f"row {number} ({str(row['hostname'])[:40]})"
+        reader = _Reader(zone)
+        try:
+            machine = _machine(row, reader, now)
+        except ValueError as error:
+            found.refused.append(f"refused: {name}: {error}")
+            continue
+        found.mended += [f"mended: {name}: {sentence}" for sentence in reader.mended]
+        other = newest.setdefault(machine["machine_id"], machine)
+        if other is not machine:
+            found.refused.append(f"refused: {name}: another row has its id, in other letters")
+            if other["last_at"] < machine["last_at"]:
+                newest[machine["machine_id"]] = machine
+    found.machines = list(newest.values())
+    return found
+
+
+def _rows(file: Path) -> Iterator[Mapping[str, Any]]:
+    wrong = f"{file} cannot be read as a TatuScan database"
+    try:
+        connection = sqlite3.connect(f"file:{quote(str(file.resolve()))}?mode=ro", uri=True)
+        try:
+            connection.row_factory = sqlite3.Row
+            connection.text_factory = lambda data: data.decode("utf-8", "replace")
+            names = [row[1].lower() for row in connection.execute("PRAGMA table_info(inventory)")]
+            if not names:
+                raise SettingsError(f"{wrong}: it has no table inventory.")
+            lacking = [name for name in NEEDED if name not in names]
+            if lacking:
+                raise SettingsError(f"{wrong}: its table lacks {', '.join(lacking)}.")
+            for row in connection.execute("SELECT * FROM inventory ORDER BY rowid"):
+                yield (
+                    dict.fromkeys((*TEXTS, *MEGABYTES, *TIMES, "cpu_percent"))
+                    | {"activation_days": None}
+                    | dict(zip(names, tuple(row), strict=True))
+                )
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise SettingsError(
+            f"{wrong}: {error}. If TatuScan is running on it, stop it or give a copy."
+        ) from error
+
+
+def _machine(row: Mapping[str, Any], reader: "_Reader", now: datetime) -> dict[str, Any]:
+    """One row as `inventory` holds it.
+
+    Raises:
+        ValueError: it cannot be taken; the text says why.
+    """
+    machine_id = row["machine_id"]
+    if not isinstance(machine_id, str) or not re.fullmatch("[0-9a-fA-F]{64}", machine_id):
+        shown = f"{machine_id!r:.40}" if machine_id else "empty"
+        raise ValueError(
+            f"its id is {shown}, not 64 hex digits: add it with inventory-hub machine add"
+        )
+    machine: dict[str, Any] = {"machine_id": machine_id.lower()}
+    for name, length in TEXTS.items():
+        machine[name] = reader.text(name, row[name], length)
+    machine["cpu_percent"] = reader.number("cpu_percent", row["cpu_percent"], 0, 100)
+    for name in MEGABYTES:
+        machine[name] = reader.whole(name, row[name], 0, LARGEST_NUMBER)
+    machine["activation_days"] = reader.whole(
+        "activation_days", row["activation_days"], -(2**31), 2**31 - 1
+    )
+    for name in TIMES:
+        machine[name] = reader.time(name, row[name])
+    return machine | _seen(machine, now)
+
+
+def _seen(machine: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    known = [time for time in (machine["created_at"], machine["updated_at"]) if time is not None]
+    if not known:
+        raise ValueError("it has neither a first nor a last report whose time can be read")
+    if max(known) > now:
+        raise ValueError(
+            f"its last report is of {max(known):%Y-%m-%d %H:%M} UTC, which is to come: check --zone"
+        )
+    return {"created_at": min(known), "last_at": max(known)}
+
+
+class _Reader:
+    """Reads values, and notes what it had to mend."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self.zone = zone
+        self.mended: list[str] = []
+
+    def text(self, name: str, value: object, length: int) -> str | None:
+        """A text of at most `length`; None for none."""
+        if value is None:
+            return None
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "replace")
+        text = _UNPRINTABLE.sub("\ufffd", str(value))
+        if len(text) > length:
+            self.mended.append(f"{name} cut to {length} letters")
+        elif text != value:
+            self.mended.append(f"{name} {value!r:.40} read as {text!r:.40}")
+        return text[:length]
+
+    def number(self, name: str, value: object, least: float, most: float) -> float | None:
+        """A number between `least` and `most`; None for none, and for one that cannot be."""
+        if value is None:
+            return None
+        try:
+            number = float(value) if isinstance(value, int | float | str) else math.nan
+        except ValueError:
+            number = math.nan
+        if not least <= number <= most:  # NaN is nowhere
+            self.mended.append(f"{name} {value!r:.40} left out")
+            return None
+        return number
+
+    def whole(self, name: str, value: object, least: int, most: int) -> int | None:
+        """`number` without its fraction."""
+        number = self.number(name, value, least, most)
+        return None if number is None else int(number)
+
+    def time(self, name: str, value: object) -> datetime | None:
+        """An instant; None for none, and for what is no time that anybody means."""
+        try:
+            return activation(value, self.zone)
+        except (ValueError, OverflowError):
+            self.mended.append(f"{name} {value!r:.40} left out")
+            return None
