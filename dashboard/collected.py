@@ -28,8 +28,8 @@ def collected(v: View, shown: Shown) -> list[Any]:
     """The page: one run, or sources, calendar and list."""
     if shown.run_id is not None:
         return _one(v, shown, shown.run_id)
-    newest = runs.newest(v.connection)
-    if not newest:
+    newest = runs.newest(v.connection, shown.as_of)
+    if not newest and not runs.newest(v.connection):
         return [first_run([])]
     fresh = freshness(v.connection, v.now)
     standing = {
@@ -39,9 +39,11 @@ def collected(v: View, shown: Shown) -> list[Any]:
     }
     if v.moment.newest is None:
         return [first_run([told(notice) for notice in fresh.problems]), _list(v, shown)]
+    # What a past day shows is no news, and nothing is done from it.
+    now = fresh if shown.as_of is None or shown.as_of >= v.today else None
     return [
         html.H1(_("Collections"), className="visually-hidden"),
-        html.Div(source_cards(newest, standing, fresh, shown), className="source-cards"),
+        html.Div(source_cards(newest, standing, now, shown), className="source-cards"),
         _calendar(v, shown),
         _list(v, shown),
     ]
@@ -83,7 +85,7 @@ def _span(v: View, shown: Shown) -> tuple[date, date]:
     if shown.month is None:
         return until - timedelta(days=CALENDAR_DAYS - 1), until
     first = date.fromisoformat(f"{shown.month}-01")
-    return first, max(first, min(month_end(shown.month), v.today))
+    return first, max(first, min(month_end(shown.month), until))
 
 
 def _months(v: View, shown: Shown) -> list[Any]:
@@ -99,7 +101,7 @@ def _months(v: View, shown: Shown) -> list[Any]:
         )
     ]
     if shown.month is not None:
-        if after <= f"{v.today:%Y-%m}":
+        if after <= this:
             links.append(
                 dcc.Link(
                     formats.month(after) + " \u203a",

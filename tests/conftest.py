@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 from sqlalchemy import URL, Engine
 
 from db import migrate
@@ -171,7 +171,8 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def quiet(page: Page) -> Iterator[Page]:
-    """A page that must neither complain nor ask anybody else."""
+    """A page that must neither complain nor ask anybody else. That a page of nothing is a 404 is
+    no complaint: the browser notes it of the address that it shows."""
     complaints: list[str] = []
     foreign: list[str] = []
 
@@ -181,7 +182,12 @@ def quiet(page: Page) -> Iterator[Page]:
         ):
             foreign.append(request.url)
 
-    page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    def said(message: ConsoleMessage) -> None:
+        not_found = "404" in message.text and message.location["url"] == page.url
+        if message.type == "error" and not not_found:
+            complaints.append(message.text)
+
+    page.on("console", said)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", asked)
     yield page

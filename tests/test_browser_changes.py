@@ -238,6 +238,20 @@ def test_hostile_names_are_text(quiet: Page, migrated_file: Path, tmp_path: Path
     engine.dispose()
 
 
+@pytest.mark.parametrize("width", [390, 768])
+def test_the_names_of_the_bars_do_not_touch(quiet: Page, address: str, width: int) -> None:
+    quiet.set_viewport_size({"width": width, "height": 844})
+    opened(quiet, address, "?type=workstation")
+    expect(quiet.locator("#bars-chart .xtick text").nth(7)).to_be_visible()
+    boxes = [one.bounding_box() for one in quiet.locator("#bars-chart .xtick text").all()]
+    placed = [box for box in boxes if box is not None]
+    assert len(placed) == 8
+    for index, one in enumerate(placed):
+        for other in placed[index + 1 :]:
+            apart = other["x"] - one["x"] - one["width"] >= 4
+            assert apart or abs(other["y"] - one["y"]) >= min(one["height"], other["height"])
+
+
 @pytest.mark.parametrize("width", [390, 768, 1440])
 def test_nothing_scrolls_sideways(quiet: Page, address: str, width: int) -> None:
     quiet.set_viewport_size({"width": width, "height": 844})

@@ -216,7 +216,7 @@ def test_every_button_of_a_page_is_answered_whole(
         assert "It rests on" in said and "/collections?run=" in said, (figure, query)
         assert "What the words mean" in said
         if figure in ("months", "site", "trend", "days"):
-            assert "The points of the line and the bars" in said
+            assert "Point by point" in said
 
 
 def test_why_a_month_counts_what_it_does(app: Dash) -> None:

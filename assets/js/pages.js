@@ -54,6 +54,8 @@
   hub.pages.last_line = function (row, grid) {
     window.dash_ag_grid.getApiAsync(grid).then(function (api) {
       api.setGridOption("pinnedBottomRowData", row ? [row] : []);
+      // Beside the name a phone shows now and then.
+      if (window.matchMedia("(max-width: 700px)").matches) api.setColumnWidths([{ key: "name", newWidth: 150 }]);
     });
     return nothing();
   };

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
-from dashboard.api.answers import answer
+from dashboard.api.answers import answer, midnight
 from dashboard.api.question import Reader, page
 from dashboard.queries import history, machine
 from dashboard.queries.history import Device, Stretch
@@ -29,7 +29,13 @@ def blueprint(reader: Reader) -> Blueprint:
             found = history.stretches(connection, device, moment.kept)
             links = machine.links(connection, [device.device_id])
         items = [_item(stretch, moment.now.day) for stretch in found[offset : offset + limit]]
-        about = {"items": items, "count": len(found), "limit": limit, "offset": offset}
+        about = {
+            "date": midnight(moment.now.day, reader.zone),
+            "items": items,
+            "count": len(found),
+            "limit": limit,
+            "offset": offset,
+        }
         return answer(_device(device) | about | {"links": [_plain(asdict(one)) for one in links]})
 
     return routes

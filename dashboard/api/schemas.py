@@ -241,6 +241,7 @@ SCHEMAS: Schema = {
             "source_key": {"type": "string"},
             "first_seen": DAY,
             "last_seen": _nullable("string", format="date"),
+            "date": _MOMENT,
             "items": {"type": "array", "items": reference("Stretch")},
             **dict.fromkeys(("count", "limit", "offset"), {"type": "integer"}),
             "links": {"type": "array", "items": reference("Link")},

@@ -91,7 +91,8 @@ def _cell(source: str, one: SourceDay, href: Callable[[int], str], *, first: boo
         return None
     said = f"{LABELS[source]}, {formats.day(one.day)}: {state_word(one.state)}"
     if one.records and one.state == days.COMPLETE:
-        said += ", " + _("%(n)s rows", n=formats.number(one.records))
+        n = formats.number(one.records)
+        said += ", " + ngettext("%(n)s row", "%(n)s rows", one.records, n=n)
     title = f"{said}. {one.reason[:300]}" if one.reason else said
     words = html.Span(state_word(one.state), className="visually-hidden")
     about = {"title": title, "tabIndex": 0 if first else -1, "aria-label": said}

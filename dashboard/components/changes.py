@@ -14,7 +14,7 @@ from dashboard.components import links, sentences
 from dashboard.components.card import file_links
 from dashboard.components.why import why_button
 from dashboard.components.words import counted_name
-from dashboard.figures.waterfall import cut, waterfall_figure
+from dashboard.figures.waterfall import waterfall_figure
 from dashboard.filters import ALL_CHANGES, BARS, BILLABLE, COUNTED, Filters
 from dashboard.queries.change import Change
 from dashboard.queries.changes import Bars
@@ -81,8 +81,6 @@ def parts(answers: Answers) -> dict[str, Any]:
     then = moment.then.day or moment.then.asked
     figure = Change(bars.closing, bars.opening)
     every = filters.having(changes=())
-    floor, compared = cut(bars), sentences.compared(moment, filters)
-    axis = _("axis begins at %(count)s", count=formats.number(floor)) if floor else None
     return {
         "state": None,
         "hidden": False,
@@ -91,7 +89,7 @@ def parts(answers: Answers) -> dict[str, Any]:
         "why": why_button(every.to_query(), "bars"),
         "actions": file_links(lambda form: links.file("bars", form, every)),
         "title": sentences.finding(figure, filters, then),
-        "subtitle": ", ".join(part for part in (compared, axis) if part),
+        "subtitle": sentences.waterfall(bars, moment, filters),
         "figure": waterfall_figure(
             bars,
             sentences.bar_names(moment, filters),

@@ -19,7 +19,7 @@ from dashboard.components.site_table import more_line, site_rows
 from dashboard.components.why import why_button
 from dashboard.components.words import counted_name, type_names
 from dashboard.figures.months import in_order, months_figure, pivot
-from dashboard.figures.waterfall import cut, waterfall_figure
+from dashboard.figures.waterfall import waterfall_figure
 from dashboard.filters import COUNTED, Filters
 from dashboard.queries.change import Change
 from dashboard.queries.changes import Bars, Mover
@@ -74,8 +74,7 @@ def parts(answers: Answers) -> dict[str, Any]:
     moment, counted = answers.moment, answers.counted
     then = moment.then.day or moment.then.asked
     compared = sentences.compared(moment, counted)
-    floor, query = cut(answers.bars), counted.to_query()
-    axis = _("axis begins at %(count)s", count=formats.number(floor)) if floor else None
+    query = counted.to_query()
     return {
         "state": None,
         "hidden": False,
@@ -94,7 +93,7 @@ def parts(answers: Answers) -> dict[str, Any]:
         "months_why": _actions(why_button(query, "months", words=True), "months", counted),
         "why_why": _actions(why_button(query, "bars", words=True), "bars", counted),
         "why_title": sentences.balance(answers.bars, then),
-        "why_subtitle": f"{compared}, {axis}" if axis else compared,
+        "why_subtitle": sentences.waterfall(answers.bars, moment, counted),
         "why": waterfall_figure(
             answers.bars,
             sentences.bar_names(moment, counted),

@@ -8,6 +8,7 @@ from flask_babel import ngettext
 
 from dashboard import formats
 from dashboard.components.words import basis_phrase, counted_name
+from dashboard.figures.waterfall import cut
 from dashboard.filters import ALL_CHANGES, BARS, Filters
 from dashboard.queries.change import Change
 from dashboard.queries.changes import Bars, Mover
@@ -53,6 +54,14 @@ def compared(moment: Moment, filters: Filters) -> str:
         now=formats.day(moment.now.day),
         basis=basis_phrase(filters.basis),
     )
+
+
+def waterfall(bars: Bars, moment: Moment, filters: Filters) -> str:
+    """Basis and both dates, and where the axis begins when that is not at zero."""
+    floor, text = cut(bars), compared(moment, filters)
+    if not floor:
+        return text
+    return f"{text}, " + _("axis begins at %(count)s", count=formats.number(floor))
 
 
 def reason(figure: Change, bars: Bars, filters: Filters, then: date) -> str:

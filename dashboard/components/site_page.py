@@ -113,7 +113,7 @@ def charts(trends: Trends) -> dict[str, Any]:
             lambda day, kind: links.devices_on(counted, day, types=(kind,)),
         ),
         "bars_title": sentences.balance(trends.bars, then),
-        "bars_subtitle": sentences.compared(moment, counted),
+        "bars_subtitle": sentences.waterfall(trends.bars, moment, counted),
         "bars": waterfall_figure(trends.bars, sentences.bar_names(moment, counted), opened),
         "bars_links": [changes, why_button(query, "bars", words=True)],
     }

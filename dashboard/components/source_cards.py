@@ -5,6 +5,7 @@ from datetime import date
 
 from dash import dcc, html
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from dashboard import formats
 from dashboard.asking import may
@@ -20,35 +21,36 @@ from db import jobs
 
 
 def source_cards(
-    newest: Mapping[str, Run], standing: Mapping[str, Run], fresh: Freshness, shown: Shown
+    newest: Mapping[str, Run], standing: Mapping[str, Run], fresh: Freshness | None, shown: Shown
 ) -> list[html.Section]:
     """One card a source.
 
     Args:
         newest: each source's last attempt.
-        standing: each source's run whose snapshot stands now.
+        standing: each source's run whose snapshot stands on the shown day.
+        fresh: how old the data is now; None on a past day, on which nothing can be asked for.
     """
     return [_card(run, standing.get(source), fresh, shown) for source, run in newest.items()]
 
 
-def _card(last: Run, standing: Run | None, fresh: Freshness, shown: Shown) -> html.Section:
+def _card(last: Run, standing: Run | None, fresh: Freshness | None, shown: Shown) -> html.Section:
     label = LABELS[last.source]
     head = html.Header([source_badge(last.source), html.H2(label), _pill(last, standing, fresh)])
     return html.Section(
         [
             head,
             *_facts(last, standing, shown),
-            html.Div(_buttons(last, standing), className="acts"),
+            html.Div(_buttons(last, standing) if fresh else None, className="acts"),
         ],
         className="card source-card",
         **{"aria-label": label},
     )
 
 
-def _pill(last: Run, standing: Run | None, fresh: Freshness) -> html.Span:
+def _pill(last: Run, standing: Run | None, fresh: Freshness | None) -> html.Span:
     if standing is not None and standing.kind == "end":
         return state_pill(days.ENDED)
-    if last.state == "running" or last.hold == "held" or last.state == "failed":
+    if fresh is None or last.state == "running" or last.hold == "held" or last.state == "failed":
         return state_pill(last.shown)
     if last.source in fresh.stale:
         return html.Span(_("stale"), className="pill run-pill run-stale")
@@ -62,15 +64,12 @@ def _facts(last: Run, standing: Run | None, shown: Shown) -> list[html.P]:
         day = formats.day(standing.business_date)
         first = html.P(_("Ended on %(day)s", day=day), className="source-when")
     else:
-        words = {
-            "when": formats.instant(standing.finished_at),
-            "n": formats.number(standing.records),
-        }
-        first = html.P(
-            dcc.Link(_("Complete %(when)s, %(n)s rows", **words),
-                     href=shown.address(run=standing.run_id)),
-            className="source-when",
+        words = ngettext(
+            "Complete %(when)s, %(n)s row", "Complete %(when)s, %(n)s rows", standing.records or 0,
+            when=formats.instant(standing.finished_at), n=formats.number(standing.records),
         )  # fmt: skip
+        run = dcc.Link(words, href=shown.address(run=standing.run_id))
+        first = html.P(run, className="source-when")
     if standing is not None and last.run_id == standing.run_id:
         return [first]
     link = dcc.Link(

@@ -25,7 +25,7 @@ def why_body(why: Why) -> list[Component]:
         _list(why),
         section(_("How it adds up"), _sums(why)),
         section(_("It rests on"), _rests(why)),
-        section(_("The points of the line and the bars"), points_table(why.points)),
+        section(_("Point by point"), points_table(why.points)),
         section(_("Left out"), _left_out(why)),
         section(_("Days without a snapshot"), _gaps(why)),
         meanings(why.filters.basis, why.rules),

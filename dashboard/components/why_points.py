@@ -31,10 +31,9 @@ def _row(point: Point) -> html.Tr:
     number: Any = formats.number(point.n)
     if point.filters is not None and point.n:
         number = dcc.Link(number, href=links.devices(point.filters))
-    name = formats.month(point.month) if point.month else formats.day(point.day)
     return html.Tr(
         [
-            html.Td(name),
+            html.Td(formats.day(point.day)),
             html.Td(number, className="figure"),
             html.Td(_stood(point), className="muted"),
         ]
@@ -53,5 +52,9 @@ def _run(source: str, one: Stood, day: date) -> Component:
     words = _("ended") if one.ended else formats.time(one.finished_at)
     if one.date != day:
         words = f"{formats.short_day(one.date)}, {words}"
-    run = dcc.Link(words, href=links.run(one.run_id), title=f"#{one.run_id}")
+    run = dcc.Link(
+        words,
+        href=links.run(one.run_id),
+        title=f"#{one.run_id}, {formats.instant(one.finished_at)}",
+    )
     return html.Span([source_badge(source), " ", run, " "], className="point-run")

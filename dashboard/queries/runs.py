@@ -112,10 +112,12 @@ def one(connection: Connection, run_id: int) -> Run | None:
     return Run(*row) if row else None
 
 
-def newest(connection: Connection) -> dict[str, Run]:
-    """Each source's last attempt, by source."""
+def newest(connection: Connection, until: date | None = None) -> dict[str, Run]:
+    """Each source's last attempt, of a business day up to `until`, by source."""
     runs = collection_runs.c
     last = select(func.max(runs.run_id)).group_by(runs.source)
+    if until is not None:
+        last = last.where(runs.business_date <= until)
     rows = connection.execute(select(*_RUN).where(runs.run_id.in_(last)))
     found = {run.source: run for run in (Run(*row) for row in rows)}
     return {source: found[source] for source in SOURCES if source in found}

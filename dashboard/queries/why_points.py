@@ -26,14 +26,12 @@ TRENDS = (*MONTHS, *DAYS)
 @dataclass(frozen=True)
 class Point:
     """One bar or one turn of a line. `filters` list its devices, None where no list is kept;
-    `month` is set at a month's end; `stood` says what of each source it rests on, nothing of a
-    count that was imported."""
+    `stood` says what of each source it rests on, nothing of a count that was imported."""
 
     day: date
     n: int | None
     filters: Filters | None
     stood: dict[str, Stood]
-    month: str | None = None
 
 
 def points(
@@ -63,8 +61,7 @@ def _by_month(
         day = min(month_end(one.month), moment.now.day)
         asked = months.listed(one, filters, moment)
         stood = ran.up_to(day) if one.dates else {}
-        month = one.month if day == month_end(one.month) else None
-        found.append(Point(day, one.total, asked, stood, month))
+        found.append(Point(day, one.total, asked, stood))
     return found
 
 
