@@ -1,16 +1,19 @@
-<<<<<<< HEAD
-"""The machines that report themselves, as the agent source reads them."""
+"""The machines that report themselves: as the agent source reads them, and single ones added,
+changed and deleted by hand, each with its entry in the audit log."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, tzinfo
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Row, Select, delete, insert, select, update
 
+from db import audit
 from db.engine import reading
-from db.tables import inventory, report_days
+from db.ids import device_id
+from db.tables import agent_hours, api_tokens, inventory, report_days
 
 SOURCE = "agent"
+_machine = inventory.c
 
 
 def ever_reported(connection: Connection) -> bool:
@@ -38,21 +41,6 @@ def present(engine: Engine, days: int, zone: tzinfo) -> Iterator[Mapping[str, An
         )
         for row in connection.execution_options(yield_per=1000).execute(machines).mappings():
             yield dict(row)
-=======
-"""Single machines added, changed and deleted by hand, each with its entry in the audit log."""
-
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
-
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
-
-from db import audit
-from db.ids import device_id
-from db.tables import agent_hours, api_tokens, inventory
-
-SOURCE = "agent"
-_machine = inventory.c
 
 
 def newborn(machine_id: str, now: datetime) -> dict[str, Any]:
@@ -123,4 +111,3 @@ def forget(connection: Connection, machine_id: str, actor: str, now: datetime) -
     detail = {"hostname": row.hostname}
     audit.note(connection, actor, "machine_delete", f"machine {machine_id}", now, detail)
     return True
->>>>>>> 5155892a24ad498ef0c61b79d7aa2826a87e5b0e

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, insert
 
 from db.engine import writing
+from db.machines import newborn
 from db.tables import agent_hours, inventory, report_days
 from etl import lease
 from etl.collect import collect
@@ -38,8 +39,6 @@ def collect_agent(hub: Hub, now: datetime, **environ: str) -> Outcome:
 
 def reported(hub: Hub, name: str, at: datetime, **said: Any) -> None:
     """A machine whose newest report came at `at`."""
-    from dashboard.ingest.merge import newborn
-
     row = newborn(machine_id(name), at) | {"hostname": name, **said}
     with writing(hub.engine) as connection:
         connection.execute(insert(inventory).values(row))

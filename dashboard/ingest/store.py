@@ -99,11 +99,7 @@ class _Batch:
             machine_id: dict(zip(_COLUMNS, row, strict=False))
             for machine_id, row in machines.items()
         }
-<<<<<<< HEAD
         self.rows = dict(self.before)
-=======
-        self.known = frozenset(machines)
->>>>>>> 5155892a24ad498ef0c61b79d7aa2826a87e5b0e
         self.keys: dict[str, dict[str, Any]] = {
             machine_id: dict(zip(_KEY, row[len(_COLUMNS) :], strict=True))
             for machine_id, row in machines.items()
@@ -129,17 +125,14 @@ class _Batch:
         is_new = row is None
         row = newborn(machine_id, self.now) if row is None else row
         site = None if entry.credential is None else entry.credential.site
-        known = []
+        known, is_first = [], is_new
         for report in entry.reports:
-            twice = is_known(row, report)
-            known.append(twice)
-            if twice:
+            known.append(is_known(row, report))
+            if known[-1]:
                 continue
             at = self.now if entry.live else moment(report, self.now)
-            row = merged(
-                row, report, self.now, live=entry.live, site=site,
-                is_new=is_new and not any(not one for one in known[:-1]),
-            )  # fmt: skip
+            row = merged(row, report, self.now, live=entry.live, site=site, is_new=is_first)
+            is_first = False
             self.hours.add(row["device_id"], at, report)
         self.rows[machine_id] = row
         self.touched.add(machine_id)
@@ -165,10 +158,10 @@ class _Batch:
         if held is not None and not self._same_enrolment(entry, held):
             raise Refusal(
                 403, "already_enrolled",
-                "This machine has its own key already. If it lost it, delete the machine on the "
-                "Machines page, or its key with inventory-hub token revoke, and enrol again.",
+                "This machine has its own key already. If it lost it, an administrator deletes "
+                "the machine (DELETE /api/machines/<id>), and it enrols again.",
             )  # fmt: skip
-        return self._issue(entry, token, held)
+        return self._issue(entry, token)
 
     def _check_key(
         self, credential: Credential, machine_id: str, held: Mapping[str, Any] | None
@@ -187,7 +180,7 @@ class _Batch:
         first = entry.reports[0].report_id
         return first is not None and first == held["report_id"] and held["last_used_at"] is None
 
-    def _issue(self, entry: Entry, token: Row[Any], held: Mapping[str, Any] | None) -> str:
+    def _issue(self, entry: Entry, token: Row[Any]) -> str:
         text, row = tokens.fresh(tokens.MACHINE)
         self.used.add(token.public_id)
         values = {
@@ -202,23 +195,20 @@ class _Batch:
 
     def write(self, connection: Connection) -> None:
         """Everything that changed, in statements of many rows."""
-<<<<<<< HEAD
-        restless, others = [], []
+        new, restless, others = [], [], []
         for machine_id in sorted(self.touched):
             row, before = self.rows[machine_id], self.before.get(machine_id)
-            if before is not None and all(row[name] == before[name] for name in _LASTING):
+            if before is None:
+                new.append(row)
+            elif all(row[name] == before[name] for name in _LASTING):
                 restless.append({"of": machine_id} | {name: row[name] for name in _RESTLESS})
             else:
                 others.append(row)
+        # Inserted, not upserted: when another process took the same machine in, we must look again.
+        insert_many(connection, inventory, new)
+        upsert(connection, inventory, others)
         if restless:
             connection.execute(_UPDATE, restless)
-        upsert(connection, inventory, others)
-=======
-        # Inserted, not upserted: when another process took the same machine in, we must look again.
-        new = sorted(self.touched - self.known)
-        insert_many(connection, inventory, [self.rows[one] for one in new])
-        upsert(connection, inventory, [self.rows[one] for one in self.touched & self.known])
->>>>>>> 5155892a24ad498ef0c61b79d7aa2826a87e5b0e
         accumulate(connection, agent_hours, self.hours.rows(), hours.SUMS, hours.PEAKS)
         for machine_id, row in self.issued.items():
             if machine_id in self.replaced:
