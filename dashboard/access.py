@@ -20,6 +20,9 @@ ACCESS: dict[str, str] = {
     # Pages. Dash answers "/" and, through "/<path:path>", every page.
     "/": VIEWER,
     "/<path:path>": VIEWER,
+    # Pages without Dash, as TatuScan called them.
+    "/report": VIEWER,
+    "/charts": VIEWER,
     # What a page is made of: no data in it, and the sign-in page needs it too.
     "/assets/<path:filename>": PUBLIC,
     "/static/<path:filename>": PUBLIC,
@@ -66,6 +69,8 @@ ACCESS: dict[str, str] = {
     "/export/month-ends.xlsx": VIEWER,
     "/export/months.csv": VIEWER,
     "/export/months.xlsx": VIEWER,
+    "/export/machines.csv": VIEWER,
+    "/export/machines.xlsx": VIEWER,
 }
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from dashboard.clock import business_day
 from dashboard.context import current
 from dashboard.filters import Filters
-from dashboard.queries import history, moment, month_table, one_site
+from dashboard.queries import history, machine_day, moment, month_table, one_site
 from db.engine import reading
 
 _NOTHING = "/not-found"
@@ -25,6 +25,7 @@ def _month(connection: Connection, name: str) -> bool:
 _FOUND: dict[str, Callable[[Connection, str], object]] = {
     "/sites/<site_id>": one_site.find,
     "/devices/<device_id>": history.is_known,
+    "/machines/<machine_id>": machine_day.is_machine,
     "/months/<month>": _month,
 }
 """Pages of one thing each: what tells whether there is one of that name."""

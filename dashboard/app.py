@@ -25,6 +25,7 @@ from dashboard.context import Context, attach
 from dashboard.decisions import register_decisions
 from dashboard.filters import BadParameter
 from dashboard.i18n import speak
+from dashboard.ingest import is_open
 from dashboard.queries import freshness, sites
 from dashboard.theme import ASSETS
 from db.engine import reading
@@ -59,7 +60,7 @@ def create_app(
         SettingsError: TIMEZONE names no zone.
     """
     server = Flask("dashboard")
-    context = Context(engine, clock, timezone(environ))
+    context = Context(engine, clock, timezone(environ), is_open(environ))
     attach(server, context)
     speak(server)
     access.guard(server, env_required(AUTH, environ), Bearer(engine, clock))

@@ -4,16 +4,28 @@ from typing import Any
 
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
 
+from dashboard import machine_views
 from dashboard.clock import business_day
 from dashboard.components.chips import chips
 from dashboard.components.day_marks import marks_data
-from dashboard.components.filter_bar import AS_OF, BASIS, CLEAR, COMPARE_TO, SITE, STATUS, TYPE
-from dashboard.components.strip import refused, stamp, strip
+from dashboard.components.filter_bar import (
+    AS_OF,
+    BASIS,
+    CLEAR,
+    COMPARE_TO,
+    MACHINE_FIELDS,
+    SITE,
+    STATUS,
+    TYPE,
+)
+from dashboard.components.machine_tiles import MACHINES
+from dashboard.components.strip import ingest_open, refused, stamp, strip
 from dashboard.components.why import ASKED, BODY
 from dashboard.components.why_body import why_body
 from dashboard.components.why_month import MONTH
 from dashboard.context import arguments, current, view
 from dashboard.filters import BadParameter, usual_statuses
+from dashboard.machine_filters import is_here
 from dashboard.month_views import explain_month
 from dashboard.queries import days, freshness, quarantine, sites, why
 from db.engine import reading
@@ -72,6 +84,12 @@ def register_callbacks(app: Dash) -> None:
         Output("days", "storage_type"),
         Input("days", "data"),
     )
+    app.clientside_callback(
+        ClientsideFunction("machines", "fields"),
+        *(Output(name, "value") for name in MACHINE_FIELDS),
+        Input("filters", "data"),
+        *(Input(name, "value") for name in MACHINE_FIELDS),
+    )
     app.callback(
         Output("strip", "children"),
         Output("chips", "children"),
@@ -86,8 +104,10 @@ def register_callbacks(app: Dash) -> None:
 
 def explain(asked: dict[str, Any] | None) -> Any:
     """Why the figure that was asked about is what it is."""
-    if not asked or asked["figure"] not in (*why.FIGURES, MONTH):
+    if not asked or asked["figure"] not in (*why.FIGURES, MONTH, MACHINES):
         return no_update
+    if asked["figure"] == MACHINES:
+        return machine_views.explain(asked["query"])
     with view(asked["query"]) as v:
         if asked["figure"] == MONTH:
             return explain_month(v, arguments(asked["query"]).get(MONTH))
@@ -113,16 +133,19 @@ def day_marks(_version: str | None, _settled: str | None) -> dict[str, Any]:
 def tell(query: str | None, _version: str | None, path: str | None) -> Any:
     """What is wrong, what is filtered, the moment the data is from, and whether to hide the page:
     an address that cannot be shown has no figures."""
+    here = path or "/"
+    opened = [ingest_open()] if current().ingest_open else []
     try:
-        with view(query, usual_statuses(path or "/")) as v:
+        if is_here(path):
+            return (*machine_views.tell(query, here, opened), False)
+        with view(query, usual_statuses(here)) as v:
             fresh = freshness.freshness(v.connection, v.now)
             called = sites.names(v.connection, v.filters.sites)
             aside = quarantine.standing(v.connection)
     except BadParameter as bad:
-        return refused(bad.message, path or "/"), [], "", True
-    notices = [*fresh.problems, *v.moment.notices]
-    found = chips(v.filters, called, path or "/")
-    return strip(notices, aside), found, stamp(v.moment, fresh), False
+        return refused(bad.message, here), [], "", True
+    notices = [*opened, *fresh.problems, *v.moment.notices]
+    return strip(notices, aside), chips(v.filters, called, here), stamp(v.moment, fresh), False
 
 
 def _on_click(app: Dash, function: str, button: str) -> None:

@@ -25,11 +25,16 @@ PAGES_OWN = ("run", "month", "state", "from", "to", "offset")
 
 @dataclass(frozen=True)
 class Context:
-    """What one server answers from."""
+    """What one server answers from; `ingest_open`: whether anybody may report a machine."""
 
     engine: Engine
     clock: Clock
     zone: tzinfo
+    ingest_open: bool = False
+
+    def now(self) -> datetime:
+        """This instant in the business zone."""
+        return self.clock().astimezone(self.zone)
 
 
 @dataclass(frozen=True)

@@ -207,17 +207,18 @@ def search(args: "MultiDict[str, str]") -> str | None:
         return None
     if len(text) > SEARCH_LENGTH:
         raise BadParameter("q", f"q has {len(text)} characters: use at most {SEARCH_LENGTH}.")
-    return _readable("q", text)
+    return readable("q", text)
 
 
 def _location(name: str) -> str:
     if len(name) > NAME_LENGTH:
         message = f"location has {len(name)} characters: no location has more than {NAME_LENGTH}."
         raise BadParameter("location", message)
-    return _readable("location", name)
+    return readable("location", name)
 
 
-def _readable(name: str, text: str) -> str:
+def readable(name: str, text: str) -> str:
+    """`text` itself, when databases can look for it."""
     if any(ord(letter) < 32 or "\ud800" <= letter <= "\udfff" for letter in text):
         message = f"{name} holds characters that cannot be searched: leave them out."
         raise BadParameter(name, message)

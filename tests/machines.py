@@ -13,9 +13,10 @@ import requests
 from sqlalchemy import Engine, Row, Table, select, update
 from werkzeug.serving import make_server
 
+from dashboard.ingest.merge import newborn
 from db import tokens
 from db.engine import reading, writing
-from db.tables import api_tokens
+from db.tables import api_tokens, inventory
 from tests.served import NOW, in_thread, make_app
 
 STOCK = (
@@ -118,3 +119,17 @@ def ingest(engine: Engine, **settings: str) -> Iterator[Ingest]:
 
 def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def stored(engine: Engine, *machines: dict[str, Any]) -> list[str]:
+    """Machines as their reports would have left them, each with what it says differently; their
+    ids, which are of their names unless given."""
+    rows = []
+    for number, said in enumerate(machines):
+        at = said.get("received_at", NOW)
+        key = said.get("machine_id") or machine_id(str(said.get("hostname") or number))
+        born = newborn(key, said.get("created_at", at))
+        rows.append(born | {"received_at": at, "reported_at": at} | said | {"machine_id": key})
+    with writing(engine) as connection:
+        connection.execute(inventory.insert(), rows)
+    return [row["machine_id"] for row in rows]

@@ -17,6 +17,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from dashboard import access, api
 from dashboard.bearer import Bearer
 from dashboard.clock import Clock
+from dashboard.i18n import speak
 from db.engine import open_engine, sqlite_url
 from tests.worlds import named_world
 
@@ -50,6 +51,7 @@ def make_app(
     dash = Dash("dashboard", title="a page")
     dash.layout = []
     server: Flask = dash.server
+    speak(server)
     access.guard(server, auth, Bearer(engine, clock))
     api.register(server, engine, clock, {"TIMEZONE": zone} | (environ or {}))
     return server

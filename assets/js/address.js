@@ -42,6 +42,9 @@
     return single + status + f.site.length + f.location.length + f.type.length + f.source.length + (page === "/changes" ? f.change.length : 0);
   }
 
+  // The pages of machines are about now: their address means nothing to other pages, nor theirs to them.
+  function own(page) { return page === "/machines" || page.indexOf("/machines/") === 0; }
+
   function tell() { window.dash_clientside.set_props("moved", { data: Date.now() }); }
 
   // Another query of the page that is shown: a step in the history, but no new page.
@@ -77,5 +80,5 @@
     if (link.search !== location.search) go(link.search.slice(1));
   }, true);
 
-  window.hubAddress = { usual: usual, read: read, write: write, count: count, go: go, open: open };
+  window.hubAddress = { own: own, usual: usual, read: read, write: write, count: count, go: go, open: open };
 })();

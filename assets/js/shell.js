@@ -6,6 +6,9 @@
   var CONTROLS = ["filter-site.value", "filter-as-of.date", "filter-compare-to.date", "filter-basis.value",
     "filter-type.value", "filter-status.value"];
 
+  // What the pages about days share, kept while a page about now is shown.
+  var kept = "";
+
   var DAYS = { as_of: true, compare_to: true };
 
   function nothing() { return window.dash_clientside.no_update; }
@@ -33,7 +36,8 @@
         var given = [site, as_of, compare_to, basis, type, status];
         var triggered = window.dash_clientside.callback_context.triggered.map(function (one) { return one.prop_id; });
         var text = location.search.slice(1);
-        var f = address.read(text);
+        var apart = address.own(location.pathname);
+        var f = address.read(apart ? "" : text);
         var shown = [chosen(sites, f.site), day(f.as_of), day(f.compare_to), chosen(bases, [f.basis])[0] || "assets",
           chosen(types, f.type), chosen(statuses, f.status.length ? f.status : address.usual(location.pathname))];
         var changed = CONTROLS.map(function (control, i) {
@@ -45,7 +49,7 @@
           if (text) address.go("");
           return nothing();
         }
-        if (changed.some(Boolean)) {
+        if (changed.some(Boolean) && !apart) {
           // A date that is none, such as one of the year 20265, changes nothing.
           FIELDS.forEach(function (field, i) {
             if (changed[i] && !(field in DAYS && given[i] && !day(given[i]))) f[field] = given[i];
@@ -73,15 +77,17 @@
         window.dash_clientside.set_props("trouble", { hidden: true });
         // Not as an output: a component that is loading loses the place where somebody types.
         var box = document.getElementById("search-text");
-        if (box && box !== document.activeElement && box.value !== (f.q || "")) {
-          window.dash_clientside.set_props("search-text", { value: f.q || "" });
+        var q = address.read(text).q || "";
+        if (box && box !== document.activeElement && box.value !== q) {
+          window.dash_clientside.set_props("search-text", { value: q });
         }
         // What belongs to one page alone stays there.
         var to = function (page) {
-          var shared = address.write(address.read(text), page);
+          var shared = address.own(page) ? "" : address.write(address.read(kept), page);
           return page + (shared ? "?" + shared : "");
         };
-        var n = address.count(address.read(text), location.pathname);
+        if (!apart) kept = text;
+        var n = apart ? document.querySelectorAll("#chips .chip").length : address.count(f, location.pathname);
         return [text].concat(shown, [
           links.map(function (link) { return to(link.page); }),
           links.map(function (link) { return here(location.pathname, link.page) ? "here" : ""; }),
@@ -89,10 +95,18 @@
         ]);
       },
       search: function (_, value) {
+        document.activeElement.blur();
+        if (address.own(location.pathname)) {
+          var query = new URLSearchParams(location.pathname === "/machines" ? location.search : "");
+          query.delete("q");
+          if ((value || "").trim()) query.append("q", value.trim());
+          if (location.pathname !== "/machines") address.open("/machines", query.toString());
+          else if (query.toString() !== location.search.slice(1)) address.go(query.toString());
+          return nothing();
+        }
         var f = address.read(location.search);
         f.q = (value || "").trim() || null;
         var text = address.write(f, "/devices");
-        document.activeElement.blur();
         if (location.pathname !== "/devices") address.open("/devices", text);
         else if (text !== location.search.slice(1)) address.go(text);
         return nothing();
@@ -145,7 +159,7 @@
 
   function typing(target) { return /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable; }
 
-  var KEYS = { o: "/", c: "/changes", d: "/devices", s: "/sites", m: "/months", r: "/collections" };
+  var KEYS = { o: "/", c: "/changes", d: "/devices", s: "/sites", m: "/months", a: "/machines", r: "/collections" };
   var waiting = 0;
   document.addEventListener("keydown", function (event) {
     if (event.key === "Escape") root.classList.remove("sheet-open", "more-open");

@@ -10,16 +10,18 @@ from dashboard.api import (
     exports,
     health,
     invoice_pack,
+    machine_files,
     machines,
     months,
     openapi,
+    report_page,
     runs,
     sites,
 )
 from dashboard.api.answers import register_errors
 from dashboard.api.question import Reader
 from dashboard.clock import Clock
-from dashboard.ingest import reception
+from dashboard.ingest import is_open, reception
 from dashboard.ingest.door import Door
 from db.settings import Environment, timezone
 
@@ -37,10 +39,12 @@ def register(
     reader = Reader(engine, clock, timezone(environ))
     register_errors(server)
     parts = (
-        health, dashboard, changes, devices, exports, invoice_pack, months, runs, sites, openapi,
+        health, dashboard, changes, devices, exports, invoice_pack, machine_files, months, runs,
+        sites, openapi,
     )  # fmt: skip
     for part in parts:
         server.register_blueprint(part.blueprint(reader))
     door = Door(reception(engine, clock, environ), server.wsgi_app)
     server.register_blueprint(machines.blueprint(reader, door))
     server.wsgi_app = door  # type: ignore[method-assign]
+    server.register_blueprint(report_page.blueprint(reader, ingest_open=is_open(environ)))

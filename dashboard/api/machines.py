@@ -1,24 +1,21 @@
 """Machines: what they report (TatuScan's addresses), the list, and single ones changed by hand."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from flask import Blueprint, Response, g, request
 
 from dashboard.api.answers import answer
 from dashboard.api.question import Reader, page
-from dashboard.filters import BadParameter, search, single
+from dashboard.api.streams import in_parts
 from dashboard.ingest import body, edit
 from dashboard.ingest.door import Door
-from dashboard.ingest.items import item
+from dashboard.ingest.items import told
 from dashboard.ingest.refusal import Refusal
+from dashboard.machine_filters import Shown, parse
 from dashboard.queries import machines
-from dashboard.queries.machines import STATES, Asked
 from db import machines as stored
 from db.engine import reading, writing
-
-ASKED = ("q", "state", "site", "os", "os_version", "clones", "sort")
 
 
 def blueprint(reader: Reader, door: Door) -> Blueprint:
@@ -32,25 +29,25 @@ def blueprint(reader: Reader, door: Door) -> Blueprint:
     @routes.get("/machines")
     @routes.get("/inventory")
     def machine_list() -> Response:
-        asked, sort, descending = question(("limit", "offset"))
-        now = reader.clock()
+        shown = parse(request.args, extra=("limit", "offset"))
         if "limit" not in request.args and "offset" not in request.args:
-            return _all(reader, asked, sort, descending)
+            return _all(reader, shown)
         limit, offset = page()
+        now = reader.now()
         with reading(reader.engine) as connection:
-            found = machines.count(connection, asked, now)
+            found = machines.count(connection, shown.asked, now)
             rows = machines.rows(
-                connection, asked, now, sort=sort, descending=descending, limit=limit,
-                offset=offset,
+                connection, shown.asked, now, sort=shown.sort, descending=shown.descending,
+                limit=limit, offset=offset,
             )  # fmt: skip
-            items = [_item(row, reader) for row in rows]
+            items = [told(row, reader.zone) for row in rows]
         return answer({"items": items, "count": found, "limit": limit, "offset": offset})
 
     @routes.get("/machines/<machine_id>")
     def machine(machine_id: str) -> Response:
         with reading(reader.engine) as connection:
-            row = machines.find(connection, machine_id, reader.clock())
-        return _missing(machine_id) if row is None else answer({"item": _item(row, reader)})
+            row = machines.find(connection, machine_id, reader.now())
+        return _missing(machine_id) if row is None else answer({"item": told(row, reader.zone)})
 
     @routes.patch("/machines/<machine_id>")
     def change(machine_id: str) -> Response:
@@ -58,13 +55,13 @@ def blueprint(reader: Reader, door: Door) -> Blueprint:
             values = edit.read(body.parse(body.read(request.environ)), reader.zone)
         except Refusal as refusal:
             return answer(refusal.payload(), refusal.status)
-        now = reader.clock()
+        now = reader.now()
         with writing(reader.engine) as connection:
             stored.change(connection, machine_id.lower(), values, g.actor.name, now)
             row = machines.find(connection, machine_id, now)
         if row is None:
             return _missing(machine_id)
-        return answer({"item": _item(row, reader), "message": edit.message(request, "changed")})
+        return answer({"item": told(row, reader.zone), "message": edit.message(request, "changed")})
 
     @routes.delete("/machines/<machine_id>")
     def delete(machine_id: str) -> Response:
@@ -77,71 +74,24 @@ def blueprint(reader: Reader, door: Door) -> Blueprint:
     return routes
 
 
-def question(extra: tuple[str, ...] = ()) -> tuple[Asked, str, bool]:
-    """Which machines the current request asks for, by which column, and whether downwards.
-
-    Raises:
-        BadParameter: it holds something that cannot be asked.
-    """
-    args = request.args
-    for name in args:
-        if name not in ASKED and name not in extra:
-            known = ", ".join(sorted({*ASKED, *extra}))
-            raise BadParameter(name, f"{name!r} is not a parameter here: use {known}.")
-    states = tuple(dict.fromkeys(args.getlist("state")))
-    for state in states:
-        if state not in STATES:
-            raise BadParameter("state", f"state is {state[:40]!r}: use one of {', '.join(STATES)}.")
-    sort = single(args, "sort") or "hostname"
-    if sort.removeprefix("-") not in machines.SORTS:
-        known = ", ".join(machines.SORTS)
-        raise BadParameter("sort", f"sort is {sort[:40]!r}: use one of {known}.")
-    clones = single(args, "clones")
-    if clones not in (None, "yes"):
-        raise BadParameter("clones", "clones is asked for with clones=yes.")
-    asked = Asked(
-        q=search(args), states=states, sites=_texts("site"), systems=_texts("os"),
-        versions=_texts("os_version"), clones=clones == "yes",
-    )  # fmt: skip
-    return asked, sort.removeprefix("-"), sort.startswith("-")
-
-
-def _texts(name: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value[:255] for value in request.args.getlist(name)))
-
-
-def _all(reader: Reader, asked: Asked, sort: str, descending: bool) -> Response:
+def _all(reader: Reader, shown: Shown) -> Response:
     """Every machine, written while it is read: as TatuScan answered, in constant memory."""
 
     def written() -> Iterator[str]:
         with reading(reader.engine) as connection:
             rows = machines.rows(
-                connection, asked, reader.clock(), sort=sort, descending=descending
-            )
+                connection, shown.asked, reader.now(), sort=shown.sort,
+                descending=shown.descending,
+            )  # fmt: skip
             n = 0
             yield '{"items": ['
             for n, row in enumerate(rows, 1):
-                yield ("" if n == 1 else ",\n") + json.dumps(_item(row, reader), ensure_ascii=False)
+                yield ("" if n == 1 else ",\n") + json.dumps(
+                    told(row, reader.zone), ensure_ascii=False
+                )
             yield f'], "count": {n}}}\n'
 
-    return Response(_in_parts(written), mimetype="application/json")
-
-
-def _in_parts(written: Callable[[], Iterator[str]], size: int = 64 * 1024) -> Iterator[str]:
-    """Text in parts worth sending."""
-    waiting: list[str] = []
-    length = 0
-    for text in written():
-        waiting.append(text)
-        length += len(text)
-        if length >= size:
-            yield "".join(waiting)
-            waiting, length = [], 0
-    yield "".join(waiting)
-
-
-def _item(row: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
-    return item(row, reader.zone) | {"state": row["state"], "is_cloned": bool(row["is_cloned"])}
+    return Response(in_parts(written()), mimetype="application/json")
 
 
 def _missing(machine_id: str) -> Response:

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from dashboard.ingest.items import KEYS
+from dashboard.api.tables import FORMATS
+from dashboard.ingest.items import KEYS, TOLD_KEYS
 from dashboard.ingest.receive import LARGEST_BATCH
 from dashboard.ingest.report import Report
+from dashboard.queries.ages import BUCKETS
 from dashboard.queries.machines import SORTS, STATES
 
 Schema = dict[str, Any]
@@ -131,6 +133,13 @@ def _parameter(name: str, about: str, schema: Schema, *, repeat: bool = False) -
     return {"name": name, "in": "query", "description": about, "schema": schema}
 
 
+def _file(asked: list[Schema], kind: str) -> Schema:
+    told = _does("Every machine that matches", {}, "400 401 403 503", parameters=asked)
+    schema = {"type": "string", "description": "Columns: " + ", ".join(TOLD_KEYS)}
+    told["responses"]["200"] = {"description": "The file", "content": {kind: {"schema": schema}}}
+    return told
+
+
 def paths(page: list[Schema]) -> Schema:
     """The paths; `page` are the parameters of a page of a list."""
     sorts = [f"{sign}{name}" for name in SORTS for sign in ("", "-")]
@@ -141,6 +150,10 @@ def paths(page: list[Schema]) -> Schema:
         _parameter("site", "Only machines that name one of these sites.", _WORDS, repeat=True),
         _parameter("os", "Only these operating systems.", _WORDS, repeat=True),
         _parameter("os_version", "Only these versions.", _WORDS, repeat=True),
+        _parameter("os_not", "All but these operating systems.", _WORDS, repeat=True),
+        _parameter("os_version_not", "All but these versions.", _WORDS, repeat=True),
+        _parameter("age", "Only machines put to work so many months ago.",
+                   {"type": "string", "enum": list(BUCKETS)}, repeat=True),
         _parameter("clones", "Only machines that seem to be two.",
                    {"type": "string", "enum": ["yes"]}),
         _parameter("sort", "The column to sort by, with - before it downwards; default hostname.",
@@ -152,6 +165,10 @@ def paths(page: list[Schema]) -> Schema:
     )  # fmt: skip
     single = {"parameters": [_ID]}
     return {
+        **{
+            f"/export/machines.{form}": {"get": _file(asked, kind)}
+            for form, kind in FORMATS.items()
+        },
         "/api/machines": {
             "get": listed,
             "post": _does(

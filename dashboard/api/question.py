@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, tzinfo
+from datetime import date, datetime, tzinfo
 
 from flask import request
 from sqlalchemy import Connection, Engine
@@ -26,6 +26,10 @@ class Reader:
     engine: Engine
     clock: Clock
     zone: tzinfo
+
+    def now(self) -> datetime:
+        """This instant in the business zone."""
+        return self.clock().astimezone(self.zone)
 
     def today(self) -> date:
         """The business day now."""

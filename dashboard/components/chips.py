@@ -46,13 +46,15 @@ def chips(filters: Filters, site_names: Mapping[int, str], path: str) -> list[Co
     for name in filters.changes:
         rest = tuple(other for other in filters.changes if other != name)
         found.append((bar_word(name, filters), filters.having(changes=rest)))
-    return [_chip(text, without.to_query(default_statuses=usual), path) for text, without in found]
+    queries = [(text, without.to_query(default_statuses=usual)) for text, without in found]
+    return [chip(text, f"{path}?{query}" if query else path) for text, query in queries]
 
 
-def _chip(text: str, query: str, path: str) -> Component:
+def chip(text: str, href: str) -> Component:
+    """One filter; `href` is the page without it."""
     return dcc.Link(
         [html.Span(text), html.Span(className="icon icon-close", **{"aria-hidden": "true"})],
-        href=f"{path}?{query}" if query else path,
+        href=href,
         className="chip",
         title=_("Remove this filter"),
     )

@@ -7,13 +7,20 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
-from dashboard.components.filter_words import basis_name, status_word, type_word
+from dashboard.components.filter_words import basis_name, state_word, status_word, type_word
 from dashboard.filters import BASES, STATUSES, TYPES
+from dashboard.queries.machines import STATES as STATES_OF_MACHINES
 from dashboard.queries.sites import Option
 
 SITE, AS_OF, COMPARE_TO = "filter-site", "filter-as-of", "filter-compare-to"
 BASIS, TYPE, STATUS = "filter-basis", "filter-type", "filter-status"
 CLEAR = "filter-clear"
+MACHINE_FIELDS = MACHINE_STATE, MACHINE_SITE, MACHINE_OS = (
+    "machines-field-state", "machines-field-site", "machines-field-os",
+)  # fmt: skip
+"""Of the pages of machines, which are about now and leave the other filters aside; what there is
+to choose from, the page says."""
+
 LONGEST = 80
 """Characters of a name that a choice shows."""
 
@@ -30,7 +37,7 @@ def filter_bar(sites: Sequence[Option]) -> Component:
                 className="sheet-head",
             ),
             _field(_("Sites"), _choices(SITE, [(s.name, s.site_id) for s in sites], _("All sites"),
-                                        searchable=True), wide=True),
+                                        searchable=True), kind="field wide"),
             _field(_("As of"), _date(AS_OF, _("Today"))),
             _field(_("Compare to"), _date(COMPARE_TO, _("Last month-end"))),
             _field(_("Counted"), dcc.Dropdown(
@@ -40,6 +47,7 @@ def filter_bar(sites: Sequence[Option]) -> Component:
                                        _("All types"))),
             _field(_("Status"), _choices(STATUS, [(status_word(name), name) for name in STATUSES],
                                          _("Billable and spare"))),
+            *_machine_fields(),
             html.Div(
                 [
                     html.Button(_("Clear"), id=CLEAR, className="button quiet"),
@@ -60,11 +68,18 @@ def filter_bar(sites: Sequence[Option]) -> Component:
     return html.Section([fields, under, marks], className="filters", **{"aria-label": _("Filters")})
 
 
-def _field(label: str, control: Any, *, wide: bool = False) -> Component:
-    return html.Div(
-        [html.Label(label, htmlFor=control.id), control],
-        className="field wide" if wide else "field",
-    )
+def _machine_fields() -> list[Component]:
+    states = [(state_word(name), name) for name in STATES_OF_MACHINES]
+    fields = [
+        (_("State"), _choices(MACHINE_STATE, states, _("All states"))),
+        (_("Site it names"), _choices(MACHINE_SITE, [], _("All sites"), searchable=True)),
+        (_("Operating system"), _choices(MACHINE_OS, [], _("All systems"), searchable=True)),
+    ]
+    return [_field(label, control, kind="field machine") for label, control in fields]
+
+
+def _field(label: str, control: Any, *, kind: str = "field") -> Component:
+    return html.Div([html.Label(label, htmlFor=control.id), control], className=kind)
 
 
 def _choices(
@@ -72,7 +87,7 @@ def _choices(
 ) -> Component:
     return dcc.Dropdown(
         id=name,
-        options=[_option(label, value) for label, value in options],
+        options=[option(label, value) for label, value in options],
         value=[],
         multi=True,
         placeholder=nothing,
@@ -81,7 +96,7 @@ def _choices(
     )
 
 
-def _option(label: str, value: object) -> dict[str, Any]:
+def option(label: str, value: object) -> dict[str, Any]:
     """A choice whose label is no plain string: Dash's dropdown indexes every substring of those,
     which takes minutes for a long name, and by a table in which "__proto__" breaks the page."""
     short = label if len(label) <= LONGEST else label[: LONGEST - 1] + "\u2026"

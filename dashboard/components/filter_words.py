@@ -26,6 +26,11 @@ def status_word(billing_status: str) -> str:
     ]
 
 
+def state_word(state: str) -> str:
+    """The state of a machine that reports itself."""
+    return {"online": _("Online"), "late": _("Late"), "offline": _("Offline")}[state]
+
+
 def location_word(name: str) -> str:
     """A location, or that none is named."""
     return _("(no location)") if name == NO_LOCATION else name

@@ -64,6 +64,50 @@ def nothing_matches(path: str) -> html.Section:
     )
 
 
+def no_machine_matches() -> html.Section:
+    """No machine is what the filters of its page ask for."""
+    return html.Section(
+        [
+            html.H2(_("No machine matches these filters"), className="state-title"),
+            html.P(_("Take a filter away, or start again without any.")),
+            dcc.Link(_("Clear all filters"), href="/machines", className="button"),
+        ],
+        className="card state",
+    )
+
+
+def no_machines() -> html.Section:
+    """No machine has ever reported itself."""
+    steps = [
+        _step(
+            False,
+            _("Make a token that lets machines in"),
+            [_("Run "), html.Code("inventory-hub token add --kind enrol --site NAME"),
+             _(" on this server; it prints the token once.")],
+        ),
+        _step(
+            False,
+            _("Install the agent"),
+            [_("On each machine set "), html.Code("INVENTORY_HUB_URL"), _(" and "),
+             html.Code("INVENTORY_HUB_TOKEN"), _(", then run "),
+             html.Code("inventory-agent install"), "."],
+        ),
+        _step(
+            False,
+            _("See it here"),
+            [_("A machine appears within a minute; this page fills by itself.")],
+        ),
+    ]  # fmt: skip
+    return html.Section(
+        [
+            html.H2(_("No machine has reported yet"), className="state-title"),
+            html.P(_("Three steps, and this page shows what each machine says of itself.")),
+            html.Ol(steps, className="checklist"),
+        ],
+        className="card state first-run",
+    )
+
+
 def _step(done: bool, title: str, what: list[Any]) -> html.Li:
     state = html.Span(
         _("done") if done else _("to do"), className=f"step-state step-{'done' if done else 'open'}"

@@ -11,7 +11,7 @@ from dashboard.formats import instant
 from dashboard.i18n import told
 from dashboard.queries.freshness import Freshness
 from dashboard.queries.moment import Moment
-from dashboard.queries.notice import Notice
+from dashboard.queries.notice import Notice, mark
 from dashboard.queries.quarantine import Quarantined
 
 
@@ -23,6 +23,16 @@ def strip(notices: Sequence[Notice], aside: Sequence[Quarantined]) -> list[Compo
         for notice in sorted(notices, key=lambda notice: order[notice.level])
     ]
     return [*lines, *_quarantined(aside)]
+
+
+def ingest_open() -> Notice:
+    """That anybody may report a machine."""
+    text = mark(
+        "Anybody who reaches this server may report a machine: INGEST_AUTH is open. To close it, "
+        "make tokens with inventory-hub token add --kind enrol, set INGEST_AUTH=token, and start "
+        "the server again."
+    )
+    return Notice(text, level="warning")
 
 
 def refused(message: str, path: str) -> list[Component]:

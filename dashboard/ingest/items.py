@@ -15,11 +15,18 @@ OUR_KEYS = (
     "disk_used_mb", "logged_in_user", "site", "received_at", "clock_skew_seconds",
 )  # fmt: skip
 KEYS = TATUSCAN_KEYS + OUR_KEYS
+TOLD_KEYS = (*KEYS, "state", "is_cloned")
+"""What is told of a machine that is asked for, not only of one that reports."""
 
 
 def item(row: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
     """A row of `inventory` as JSON values, times with their offset in `zone`."""
     return {name: _value(name, row[name], zone) for name in KEYS}
+
+
+def told(row: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
+    """A row of `queries.machines` as JSON values."""
+    return item(row, zone) | {"state": row["state"], "is_cloned": bool(row["is_cloned"])}
 
 
 def _value(name: str, value: Any, zone: tzinfo) -> Any:

@@ -1,4 +1,7 @@
-"""Machines as they last reported themselves: which, in what state, what they are."""
+"""Machines as they last reported themselves: which, in what state, what they are.
+
+`now` is in the business zone wherever it is asked for: whole days of age are counted there.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal, or_, select
 
+from dashboard.queries.ages import between
 from dashboard.queries.entities import contains
 from db.tables import inventory
 
@@ -19,32 +23,43 @@ CLONE_SHOWN = timedelta(hours=24)
 STATES = ("online", "late", "offline")
 SORTS = (
     "hostname", "state", "site", "os", "os_version", "ip", "cpu_percent", "memory_total_mb",
-    "memory_used_mb", "disk_used_mb", "computer_model", "manufacturer", "serial", "agent_version",
-    "logged_in_user", "created_at", "updated_at", "received_at", "computer_activation",
+    "memory_used_mb", "memory_percent", "disk_used_mb", "disk_percent", "computer_model",
+    "manufacturer", "serial", "agent_version", "logged_in_user", "created_at", "updated_at",
+    "received_at", "computer_activation",
 )  # fmt: skip
 _SEARCHED = (
     "hostname", "ip", "os", "os_version", "serial", "computer_model", "manufacturer",
     "logged_in_user", "site",
 )  # fmt: skip
+_FOLDED = ("hostname", "site", "os", "os_version")
 _m = inventory.c
+# What a machine's marks of its newest reports are is ingest's: a kilobyte that nobody reads here.
+_READ = [column for column in _m if column is not _m.recent_reports]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Which machines. Empty means all; `site` and `os` "" mean those that name none."""
+    """Which machines. Empty means all; a site, system or version "" means those that name none.
+
+    `other_systems` and `other_versions` leave these out: what "others" counts beside a top list.
+    `ages` are of `ages.BUCKETS`.
+    """
 
     q: str | None = None
     states: tuple[str, ...] = ()
     sites: tuple[str, ...] = ()
     systems: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
+    other_systems: tuple[str, ...] = ()
+    other_versions: tuple[str, ...] = ()
+    ages: tuple[str, ...] = ()
     clones: bool = False
 
 
 def count(connection: Connection, asked: Asked, now: datetime) -> int:
     """How many machines match."""
     found: int = connection.execute(
-        select(func.count()).select_from(inventory).where(*_where(asked, now))
+        select(func.count()).select_from(inventory).where(*matches(asked, now))
     ).scalar_one()
     return found
 
@@ -53,7 +68,7 @@ def by_state(connection: Connection, asked: Asked, now: datetime) -> dict[str, i
     """How many machines match in each state, whatever states are asked for."""
     state = _state(now)
     rows = connection.execute(
-        select(state, func.count()).where(*_where(asked, now, states=False)).group_by(state)
+        select(state, func.count()).where(*matches(asked, now, states=False)).group_by(state)
     )
     return dict.fromkeys(STATES, 0) | {name: n for name, n in rows}
 
@@ -90,14 +105,20 @@ def _select(asked: Asked, now: datetime, sort: str, descending: bool) -> Select[
             _m.received_at.asc() if descending else _m.received_at.desc()
         ]
     else:
-        column = _m[sort]
-        key = func.lower(column) if sort in ("hostname", "site", "os", "os_version") else column
-        keys = [column.is_(None), key.desc() if descending else key.asc()]
-    return _columns(now).where(*_where(asked, now)).order_by(*keys, _m.machine_id)
+        key = _key(sort)
+        keys = [key.is_(None), key.desc() if descending else key.asc()]
+    return _columns(now).where(*matches(asked, now)).order_by(*keys, _m.machine_id)
+
+
+def _key(sort: str) -> ColumnElement[Any]:
+    if sort in ("memory_percent", "disk_percent"):
+        kind = sort.split("_")[0]
+        return _m[f"{kind}_used_mb"] * 1.0 / func.nullif(_m[f"{kind}_total_mb"], 0)
+    return func.lower(_m[sort]) if sort in _FOLDED else _m[sort]
 
 
 def _columns(now: datetime) -> Select[Any]:
-    return select(inventory, _state(now).label("state"), _is_cloned(now).label("is_cloned"))
+    return select(*_READ, _state(now).label("state"), _is_cloned(now).label("is_cloned"))
 
 
 def _state(now: datetime) -> ColumnElement[str]:
@@ -112,7 +133,9 @@ def _is_cloned(now: datetime) -> ColumnElement[bool]:
     return and_(_m.clone_seen_at.is_not(None), _m.clone_seen_at >= now - CLONE_SHOWN)
 
 
-def _where(asked: Asked, now: datetime, *, states: bool = True) -> list[ColumnElement[bool]]:
+def matches(asked: Asked, now: datetime, *, states: bool = True) -> list[ColumnElement[bool]]:
+    """What a machine must be to be counted, listed and exported; without `states`, in any
+    state."""
     found: list[ColumnElement[bool]] = []
     if asked.q is not None:
         text = asked.q
@@ -123,6 +146,12 @@ def _where(asked: Asked, now: datetime, *, states: bool = True) -> list[ColumnEl
     for name, values in named:
         if values:
             found.append(func.coalesce(_m[name], "").in_(values))
+    for name, values in (("os", asked.other_systems), ("os_version", asked.other_versions)):
+        if values:
+            found.append(func.coalesce(_m[name], "").not_in(values))
+    if asked.ages:
+        activation = _m.computer_activation
+        found.append(or_(*(between(activation, bucket, now) for bucket in asked.ages)))
     if asked.clones:
         found.append(_is_cloned(now))
     return found

@@ -1,0 +1,135 @@
+"""TatuScan's report: every machine in six columns, as plain HTML that needs no script."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, tzinfo
+from itertools import chain
+from typing import Any
+
+from flask import Blueprint, Response, redirect, request
+from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from markupsafe import Markup, escape
+from sqlalchemy.exc import SQLAlchemyError
+
+from dashboard.api.question import Reader
+from dashboard.api.streams import in_parts
+from dashboard.queries import report
+from db.engine import reading
+
+NOTHING = "-"
+
+
+def blueprint(reader: Reader, *, ingest_open: bool) -> Blueprint:
+    """The routes /report and /charts, with a slash at their ends too.
+
+    Args:
+        ingest_open: whether anybody may report a machine, which the page then says.
+    """
+    routes = Blueprint("report_page", __name__)
+
+    @routes.get("/report", strict_slashes=False)
+    def table() -> Response:
+        column, descending = _sort()
+        head = _head(ingest_open)
+
+        def written() -> Iterator[str]:
+            with reading(reader.engine) as connection:
+                total = report.count(connection)
+                rows = report.rows(connection, column, descending=descending)
+                yield head + str(escape(_("Total: %(n)s", n=total))) + _columns(column, descending)
+                for row in rows:
+                    yield _row(row, reader.zone)
+            yield "</tbody></table></main></body></html>\n"
+
+        # What fails, fails before anything is sent.
+        parts = written()
+        return Response(in_parts(chain([next(parts)], parts)), mimetype="text/html")
+
+    @routes.get("/charts", strict_slashes=False)
+    def charts() -> ResponseReturnValue:
+        query = request.query_string.decode()
+        return redirect(f"/machines{'?' if query else ''}{query}#charts")
+
+    @routes.errorhandler(SQLAlchemyError)
+    def unreadable(_error: SQLAlchemyError) -> Response:
+        words = Markup("<p role='alert'>{}</p></main></body></html>\n").format(
+            _("The database cannot be read now. Run inventory-hub doctor to see why.")
+        )
+        page = _opening(_("Not available")) + words
+        return Response(page, 503, {"Retry-After": "30"}, mimetype="text/html")
+
+    return routes
+
+
+def _sort() -> tuple[str, bool]:
+    column = request.args.get("sort", "")
+    return (
+        column if column in report.COLUMNS else report.COLUMNS[0],
+        request.args.get("dir") == "desc",
+    )
+
+
+def _opening(title: str) -> str:
+    sheets = Markup("").join(
+        Markup("<link rel='stylesheet' href='/assets/css/{}.css'>").format(name)
+        for name in ("01-tokens", "02-base", "04-pages", "07-report")
+    )
+    return str(
+        Markup(
+            "<!DOCTYPE html>\n<html lang='{}'><head><meta charset='utf-8'>"
+            "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+            "<link rel='icon' type='image/svg+xml' href='/assets/favicon.svg'>"
+            "<title>{} \u00b7 Inventory Hub</title>{}</head><body class='report'><main>"
+        ).format(get_locale() or "en", title, sheets)
+    )
+
+
+def _head(ingest_open: bool) -> str:
+    warning = Markup("<p class='report-warning' role='alert'>{}</p>").format(
+        _("Anybody who reaches this server may report a machine: INGEST_AUTH is open. Set it to "
+          "token and start again.")
+    )  # fmt: skip
+    return _opening(_("Report")) + str(
+        Markup("{}<h1>{}</h1><p><a href='/machines'>{}</a></p><p>").format(
+            warning if ingest_open else "", _("Report"), _("To the page of machines")
+        )
+    )
+
+
+def _columns(column: str, descending: bool) -> str:
+    heads = [_column(name, words, column, descending) for name, words in _names().items()]
+    table = "</p><table class='table'><thead><tr>{}</tr></thead><tbody>\n"
+    return str(Markup(table).format(Markup("").join(heads)))
+
+
+def _names() -> dict[str, str]:
+    return dict(
+        zip(
+            report.COLUMNS,
+            (_("Hostname"), _("OS"), _("Version"), _("Created"), _("Updated"), _("Activation")),
+            strict=True,
+        )
+    )
+
+
+def _column(name: str, words: str, column: str, descending: bool) -> Markup:
+    """A head that sorts by its column; again, the other way."""
+    here = name == column
+    arrow = ("\u25bc" if descending else "\u25b2") if here else ""
+    order = {False: "ascending", True: "descending"}[descending] if here else "none"
+    turn = "desc" if here and not descending else "asc"
+    return Markup(
+        "<th scope='col' aria-sort='{}'><a href='/report?sort={}&amp;dir={}'>{} {}</a></th>"
+    ).format(order, name, turn, words, arrow)
+
+
+def _row(row: Sequence[Any], zone: tzinfo) -> str:
+    cells = "".join(f"<td>{_cell(value, zone)}</td>" for value in row)
+    return f"<tr>{cells}</tr>\n"
+
+
+def _cell(value: Any, zone: tzinfo) -> str:
+    if isinstance(value, datetime):
+        return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
+    return str(escape(value or NOTHING))

@@ -1,0 +1,132 @@
+"""What do the agents say now?"""
+
+from typing import Any
+
+import dash
+from dash import (
+    ClientsideFunction,
+    Input,
+    Output,
+    State,
+    callback,
+    clientside_callback,
+    dcc,
+    html,
+    no_update,
+    set_props,
+)
+
+from dashboard import machine_views
+from dashboard.components.card import file_links
+from dashboard.components.grid import window
+from dashboard.components.machine_grid import machine_grid, rows, sort_of
+from dashboard.context import arguments
+from dashboard.machine_filters import parse_page
+from dashboard.queries import machines
+
+dash.register_page(__name__, path="/machines", name="Machines", order=6)
+
+REFRESH_MILLISECONDS = 60_000
+"""As often as a machine reports."""
+
+
+class Ids:
+    """The ids of this page."""
+
+    COUNT, ABOUT, FILES = "machines-count", "machines-about", "machines-files"
+    TILES, NOTICE, CHARTS = "machines-tiles", "machines-notice", "charts"
+    STATE, BODY, GRID, TICK = "machines-state", "machines-body", "machines-grid", "machines-tick"
+
+
+def layout(sort: str = "", **_query: str) -> html.Div:
+    """Figures, charts, the grid in the order that the address asks for."""
+    column, descending = sort.removeprefix("-"), sort.startswith("-")
+    line = html.Div(
+        [html.H1(id=Ids.COUNT, role="status"), html.P(id=Ids.ABOUT, className="card-subtitle")]
+    )
+    files = html.Div(id=Ids.FILES, className="card-actions")
+    return html.Div(
+        [
+            dcc.Interval(id=Ids.TICK, interval=REFRESH_MILLISECONDS),
+            html.Div(id=Ids.TILES, className="kpis"),
+            html.Div(id=Ids.NOTICE),
+            html.Div(id=Ids.CHARTS, className="machine-charts"),
+            html.Div([line, files], className="page-head"),
+            html.Div(id=Ids.STATE),
+            html.Div(machine_grid(Ids.GRID, column, descending), id=Ids.BODY,
+                     className="grid-card tall"),
+        ],
+        className="machines",
+    )  # fmt: skip
+
+
+@callback(
+    output={
+        "count": Output(Ids.COUNT, "children"),
+        "about": Output(Ids.ABOUT, "children"),
+        "tiles": Output(Ids.TILES, "children"),
+        "notice": Output(Ids.NOTICE, "children"),
+        "charts": Output(Ids.CHARTS, "children"),
+        "state": Output(Ids.STATE, "children"),
+        "hidden": Output(Ids.BODY, "hidden"),
+    },
+    inputs=[Input("filters", "data"), Input(Ids.TICK, "n_intervals")],
+)
+def show(query: str | None, _ticks: int | None) -> dict[str, Any]:
+    """Everything but the rows, now."""
+    with machine_views.view(query) as v:
+        # The fields stand in the shell: as outputs they would miss this page's tick on other pages.
+        for field, options in machine_views.choices_of(v).items():
+            set_props(field, {"options": options})
+        return machine_views.parts(v)
+
+
+@callback(Output(Ids.FILES, "children"), Input("filters", "data"))
+def files(query: str | None) -> Any:
+    """The files of what is listed, in the order in which it is listed."""
+    shown = parse_page(arguments(query))
+    return file_links(lambda form: shown.address(f"/export/machines.{form}"))
+
+
+@callback(
+    Output(Ids.GRID, "getRowsResponse"),
+    Input(Ids.GRID, "getRowsRequest"),
+    State("filters", "data"),
+    prevent_initial_call=True,
+)
+def answer(request: dict[str, Any] | None, query: str | None) -> Any:
+    """The rows that the grid asks for."""
+    if request is None or query is None:
+        return no_update
+    sort, descending = sort_of(request.get("sortModel"))
+    with machine_views.view(query) as v:
+        asked, now = v.shown.asked, v.now
+        count = machines.count(v.connection, asked, now)
+        found = machines.rows(
+            v.connection, asked, now, sort=sort, descending=descending, **window(request)
+        )
+        return {"rowData": rows(found, now), "rowCount": count}
+
+
+clientside_callback(
+    ClientsideFunction("machines", "ask_again"),
+    Output(Ids.GRID, "id"),
+    Input("filters", "data"),
+    State(Ids.GRID, "id"),
+    prevent_initial_call=True,
+)
+
+clientside_callback(
+    ClientsideFunction("machines", "refresh"),
+    Output(Ids.BODY, "id"),
+    Input(Ids.TICK, "n_intervals"),
+    State(Ids.GRID, "id"),
+    prevent_initial_call=True,
+)
+
+clientside_callback(
+    ClientsideFunction("machines", "sorted"),
+    Output(Ids.TICK, "id"),
+    Input(Ids.GRID, "getRowsRequest"),
+    prevent_initial_call=True,
+)
