@@ -382,7 +382,8 @@ def test_without_any_source_it_says_what_to_set(cli: CliHere, tmp_path: Path) ->
     assert result.exit_code == 2
     assert result.stderr == (
         "No source is configured: set NINJA_CLIENT_ID and NINJA_CLIENT_SECRET or "
-        "THREATLOCKER_BASE_URL and THREATLOCKER_API_KEY.\n"
+        "THREATLOCKER_BASE_URL and THREATLOCKER_API_KEY, or let machines report themselves "
+        "(inventory-hub token add --kind enrol).\n"
     )
     assert list(tmp_path.iterdir()) == []
 
