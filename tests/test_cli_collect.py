@@ -376,7 +376,7 @@ def test_a_wrong_setting_is_named_with_its_fix_before_any_work(
     assert list(tmp_path.iterdir()) == [], "nothing was made"
 
 
-def test_without_any_source_it_says_what_to_set(cli: CliHere, tmp_path: Path) -> None:
+def test_without_any_source_it_says_what_to_set(cli: CliHere) -> None:
     result = cli("collect")
 
     assert result.exit_code == 2
@@ -385,7 +385,6 @@ def test_without_any_source_it_says_what_to_set(cli: CliHere, tmp_path: Path) ->
         "THREATLOCKER_BASE_URL and THREATLOCKER_API_KEY, or let machines report themselves "
         "(inventory-hub token add --kind enrol).\n"
     )
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("wrong", ["2026-02-30", "yesterday", "14.3.2026", ""])
