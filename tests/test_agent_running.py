@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 from agent import send
-from agent.spool import Spool
+from agent.spool import Spool, waiting
 from tests.agent_servers import Asked, Hub, Said, TatuScan, free_port, serving
 from tests.conftest import ROOT
 
@@ -196,19 +197,16 @@ def test_the_server_is_away_for_ten_intervals_and_the_agent_is_killed_meanwhile(
     with serving(hub, port):
         process = start(**given)
         wait_until(lambda: len(hub.reports) >= 2)
-    killed = 0
-    while killed < 3:
-        # Killed at any moment, also while it keeps a report.
-        time.sleep(3.5)
+    for least in (3, 5, 8, 10):
+        wait_until(lambda least=least: (waiting(tmp_path / "state") or 0) >= least)
+        # At any moment, also while it keeps the next one.
+        time.sleep(random.random())
         process.kill()
         process.wait()
-        killed += 1
-        process = start(**given)
-    time.sleep(2)
-    process.kill()
-    process.wait()
+        if least < 10:
+            process = start(**given)
     kept = waiting_in(tmp_path / "state")
-    assert len(kept) >= 8
+    assert len(kept) >= 10
     before = len(hub.reports)
     with serving(hub, port):
         process = start(**given)
