@@ -13,9 +13,9 @@ import requests
 from sqlalchemy import Engine, Row, Table, select, update
 from werkzeug.serving import make_server
 
-from dashboard.ingest.merge import newborn
 from db import tokens
 from db.engine import reading, writing
+from db.machines import newborn
 from db.tables import api_tokens, inventory
 from tests.served import NOW, in_thread, make_app
 
