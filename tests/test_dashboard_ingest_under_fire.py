@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
@@ -15,6 +15,7 @@ import pytest
 import requests
 from sqlalchemy import Engine
 
+from dashboard.ingest.queue import Queue
 from db.engine import open_engine
 from db.tables import agent_hours, api_tokens, inventory
 from tests.machines import Ingest, ingest, machine_id, report
@@ -94,6 +95,29 @@ def test_16_enrolments_of_one_machine_at_once_make_one_key(two: list[Ingest]) ->
             row for row in two[0].rows(api_tokens) if row.machine_id == machine_id(f"pc-{turn}")
         ]
         assert len(kept) == 1
+
+
+def test_a_report_that_cannot_be_stored_fails_without_those_beside_it() -> None:
+    first, outcomes = threading.Event(), dict[int, object]()
+
+    def store(entries: Sequence[int]) -> Sequence[int]:
+        first.wait(60)  # meanwhile the others queue
+        if 7 in entries:
+            raise ValueError("no database takes a 7")
+        return [10 * entry for entry in entries]
+
+    queue: Queue[int, int] = Queue(store)
+
+    def put(n: int) -> None:
+        try:
+            outcomes[n] = queue.put(n)
+        except ValueError as error:
+            outcomes[n] = str(error)
+
+    threading.Timer(0.5, first.set).start()
+    together(put)
+    expected: dict[int, object] = {n: 10 * n for n in range(AT_ONCE)}
+    assert outcomes == expected | {7: "no database takes a 7"}
 
 
 class Load:

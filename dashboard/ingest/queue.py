@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from dashboard.ingest.refusal import busy, unavailable
 from db.engine import is_conflict
@@ -88,18 +88,22 @@ class Queue(Generic[Entry, Outcome]):
         outcomes: Sequence[Outcome | Exception]
         try:
             outcomes = self._store([waiter.entry for waiter in together])
-        except SQLAlchemyError as error:
-            if is_conflict(error) and not again:
-                # Another process stored one of these first: each alone finds its row.
+        except Exception as error:
+            # Whoever waits must be answered, and the next reports be stored.
+            if not again and not _is_down(error):
+                # Another process stored one of these first, or one of them cannot be stored: alone
+                # each finds its row, or fails without the others.
                 for waiter in together:
                     self._flush([waiter], again=True)
                 return
-            log.error("%d reports not stored, the database refused: %s", len(together), error)
-            outcomes = [unavailable() for _ in together]
-        except Exception as error:
-            # Whoever waits must be answered, and the next reports be stored.
             log.exception("%d reports not stored", len(together))
-            outcomes = [error for _ in together]
+            told = unavailable() if isinstance(error, SQLAlchemyError) else error
+            outcomes = [told for _ in together]
         for waiter, outcome in zip(together, outcomes, strict=True):
             waiter.outcome = outcome
             waiter.done.release()
+
+
+def _is_down(error: Exception) -> bool:
+    """Whether the database answers nobody: asking it for each report alone would help none."""
+    return isinstance(error, OperationalError | InterfaceError) and not is_conflict(error)
