@@ -32,7 +32,7 @@ def figures(store: Store, days: int, runs: int) -> Iterator[Figure]:
     values = {"now": LAST_DAY.isoformat(), "was": then.isoformat()}
     server = Flask("bench")
     register(server, store.ours, lambda: datetime.combine(LAST_DAY, time(12), UTC), {})
-    access.guard(server, "none")
+    access.guard(server, "none", lambda: None)
     with Bare(store.ours) as bare:
         for basis, bars, listed in _QUESTIONS:
             path = f"/api/dashboard/changes?basis={basis}&as_of={LAST_DAY}&compare_to={then}"

@@ -60,7 +60,7 @@ def _server(engine: Engine) -> Flask:
     server = Flask("bench")
     moment = datetime.combine(LAST_DAY, time(12), UTC)
     register(server, engine, lambda: moment, {})
-    access.guard(server, "none")
+    access.guard(server, "none", lambda: None)
     return server
 
 
