@@ -53,7 +53,7 @@ def _measure(options: argparse.Namespace) -> list[Figure]:
                 figures += exporting.figures(store, options.runs)
     if "ingest" in options.parts:
         with stores(tuple(options.databases)) as found:
-            figures += ingest.figures(found, options.seconds)
+            figures += ingest.figures(found, options.machines, options.seconds)
     if "agent" in options.parts:
         figures += agent.figures(options.runs)
     return figures
@@ -73,6 +73,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--databases", nargs="+", choices=KINDS, default=list(KINDS), metavar="DATABASE"
     )
+    parser.add_argument("--machines", type=int, default=20_000, help="that report")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each load on a server")
     parser.add_argument(
         "--parts", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART",

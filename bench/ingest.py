@@ -19,7 +19,6 @@ from bench.load import Load, load
 from bench.stores import Store
 
 ROOT = Path(__file__).parent.parent
-MACHINES = 20_000
 AT_ONCE = 128
 MOST_OF_HELLO = 1 / 0.4
 """Time of a post as a multiple of a hello's: 0.4 of its rate."""
@@ -30,8 +29,8 @@ P99_MILLISECONDS = 250.0
 _PATIENCE = 60.0
 
 
-def figures(stores: Sequence[Store], seconds: float) -> Iterator[Figure]:
-    """Posts of `MACHINES` machines, `seconds` long each, in turns with the floor.
+def figures(stores: Sequence[Store], machines: int, seconds: float) -> Iterator[Figure]:
+    """Posts of `machines` machines, `seconds` long each, in turns with the floor.
 
     Raises:
         ConnectionError: a server does not come up, or goes away.
@@ -44,25 +43,26 @@ def figures(stores: Sequence[Store], seconds: float) -> Iterator[Figure]:
             _server(["-m", "cli.main", "serve", "--port"], served) as ours,
         ):
             # Every machine's first report makes its row; what is measured are the later ones.
-            _all(load(ours, _requests(True), at_once=AT_ONCE, seconds=MACHINES / 1000,
-                      keep_alive=True))  # fmt: skip
+            first = (_request(n, True) for n in range(machines))
+            _all(load(ours, first, at_once=AT_ONCE, seconds=_PATIENCE, keep_alive=True))
             for keep_alive in (True, False):
-                floor, measured = _in_turns(hello, ours, seconds, keep_alive=keep_alive)
+                requests = [_request(n, keep_alive) for n in range(machines)]
+                floor, measured = _in_turns((hello, ours), requests, seconds, keep_alive)
                 yield from _told(store.kind, measured, floor, keep_alive=keep_alive)
 
 
-def _in_turns(hello: int, ours: int, seconds: float, *, keep_alive: bool) -> tuple[Load, Load]:
-    """The better of three runs of both, one after the other: what else the machine does meanwhile
-    only takes away."""
-    runs = [
-        tuple(
-            _all(load(port, _requests(keep_alive), at_once=AT_ONCE, seconds=seconds,
-                      keep_alive=keep_alive))
-            for port in (hello, ours)
-        )
-        for _ in range(3)
-    ]  # fmt: skip
-    return max((run[0] for run in runs), key=_rate), max((run[1] for run in runs), key=_rate)
+def _in_turns(
+    ports: tuple[int, int], requests: Sequence[bytes], seconds: float, keep_alive: bool
+) -> tuple[Load, Load]:
+    """The better of three runs of both servers, one after the other: what else the machine does
+    meanwhile only takes away."""
+
+    def run(port: int) -> Load:
+        again = itertools.cycle(requests)
+        return _all(load(port, again, at_once=AT_ONCE, seconds=seconds, keep_alive=keep_alive))
+
+    runs = [(run(ports[0]), run(ports[1])) for _ in range(3)]
+    return max((one for one, _ in runs), key=_rate), max((one for _, one in runs), key=_rate)
 
 
 def _rate(measured: Load) -> float:
@@ -89,11 +89,6 @@ def _all(measured: Load) -> Load:
     if set(measured.statuses) - {200, 201}:
         raise ConnectionError(f"the server answered {dict(measured.statuses)}")
     return measured
-
-
-def _requests(keep_alive: bool) -> Iterator[bytes]:
-    """Every machine's report in turn, for ever."""
-    return itertools.cycle([_request(n, keep_alive) for n in range(MACHINES)])
 
 
 def _request(n: int, keep_alive: bool) -> bytes:

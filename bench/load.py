@@ -52,7 +52,7 @@ class _Exchange:
 def load(
     port: int, requests: Iterator[bytes], *, at_once: int, seconds: float, keep_alive: bool
 ) -> Load:
-    """Send `requests` with `at_once` of them under way, for `seconds`.
+    """Send `requests` with `at_once` of them under way, for `seconds`, or until there are no more.
 
     Args:
         keep_alive: a connection is used again; else each request has a new one.
@@ -68,12 +68,15 @@ def load(
 
     def send(connection: socket.socket | None) -> None:
         nonlocal under_way
+        if connection is not None:
+            selector.unregister(connection)
+        request = next(requests, None)
+        if request is None:
+            return
         now = time.perf_counter()
         if connection is None:
             connection = _connected(port)
-        else:
-            selector.unregister(connection)
-        connection.send(next(requests))
+        connection.send(request)
         selector.register(connection, selectors.EVENT_READ, _Exchange(connection, now))
         under_way += 1
 

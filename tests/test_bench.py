@@ -29,7 +29,15 @@ FIGURES = {
     "the full CSV, memory it takes": 30.0,
 }
 AGENT = {"resident memory": 40.0, "of one core, at 60 s": 0.5}
-TINY = ("--devices", "80", "--days", "4", "--runs", "2")
+INGEST = {
+    "report, kept connections, against hello": 2.5,
+    "report, a new connection each, against hello": 2.5,
+    "report, a new connection each": None,  # a limit of its own on each database
+    "report, a new connection each, p99": 250.0,
+}
+TINY = (
+    "--devices", "80", "--days", "4", "--runs", "2", "--machines", "100", "--seconds", "0.2",
+)  # fmt: skip
 
 
 def bench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -61,15 +69,18 @@ def test_the_report_is_complete_on_both_databases_and_nothing_is_left_behind(fol
     cells = [re.split(r"\s{2,}", line.strip()) for line in lines]
     assert cells[0] == ["database", "figure", "unit", "ours", "floor", "ratio", "limit", "ok?"]
     told = [tuple(row[:2]) for row in cells[1:]]
-    assert told == [(kind, name) for kind in ("sqlite", "postgresql") for name in FIGURES] + [
-        ("agent", name) for name in AGENT
+    kinds = ("sqlite", "postgresql")
+    assert told == [
+        *((kind, name) for kind in kinds for name in FIGURES),
+        *((kind, name) for kind in kinds for name in INGEST),
+        *(("agent", name) for name in AGENT),
     ]
     for row in cells[1:]:
-        limit, rest = (FIGURES | AGENT)[row[1]], row[2:]
+        limit, rest = (FIGURES | INGEST | AGENT)[row[1]], row[2:]
         if limit is not None:
             assert float(rest[-2]) == limit
             assert rest[-1] in ("ok", "MISSED")
-        assert all(float(number) >= 0 for number in rest[1 : 2 if len(rest) == 4 else 4])
+        assert all(float(number) >= 0 for number in rest[1:4] if number not in ("ok", "MISSED"))
     assert ("MISSED" in done.stdout) == (done.returncode == 1)
     assert [path.name for path in folder.iterdir()] == []
 
