@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 
+import dash
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
@@ -77,6 +78,13 @@ def test_a_page_of_what_there_is_not_is_a_404_that_shows_the_page(sqlite_engine:
         assert (path, answer.status_code) == (path, code)
         # Dash's own page, which then says what there is not.
         assert "_dash-renderer" in answer.text and answer.mimetype == "text/html"
+
+
+def test_every_page_of_one_thing_knows_whether_there_is_one(sqlite_engine: Engine) -> None:
+    there = client(sqlite_engine)
+    templates = [page["path_template"] for page in dash.page_registry.values()]
+    for template in filter(None, templates):
+        assert there.get(re.sub("<[a-z_]+>", "999999", template)).status_code == 404, template
 
 
 def test_what_browsers_keep_for_a_year_is_named_by_its_content(sqlite_engine: Engine) -> None:

@@ -151,7 +151,12 @@ PAGES: dict[str, Told] = {
     "/months/<month>": ("month-body.children", lambda day: f"Billable {billable(day)} "),
     "/collections": ("collections-body.children", lambda day: f" of {runs(day)} "),
 }
-PAGES_OF_NO_DAY = {"/not-found": "it says that there is nothing, on whatever day"}
+NOW = "it shows what agents say now; their days are snapshots like those of other sources"
+PAGES_OF_NO_DAY = {
+    "/not-found": "it says that there is nothing, on whatever day",
+    "/machines": NOW,
+    "/machines/<machine_id>": NOW,
+}
 
 
 def registered() -> dict[str, dict[str, Any]]:
@@ -243,6 +248,11 @@ OF_NO_DAY = {
     "/api/health": "it says how the process and its data are now",
     "/api/openapi.json": "it describes the routes, which have no day",
     "/export/invoice-pack.zip": "it holds one month, which names its own days",
+    "/api/machines": NOW,
+    "/api/machines/<machine_id>": NOW,
+    "/api/inventory": NOW,
+    "/export/machines.csv": NOW,
+    "/export/machines.xlsx": NOW,
 }
 """Routes for which as_of can mean nothing, each with the reason."""
 
@@ -311,7 +321,8 @@ def test_a_file_is_of_the_day_that_is_asked_for_and_says_so(client: Client, name
         assert refused["parameter"] == "as_of"
 
 
-def test_where_a_day_means_nothing_it_is_refused_or_changes_nothing(client: Client) -> None:
+def test_where_a_day_means_nothing_it_is_refused(client: Client) -> None:
     for path in OF_NO_DAY:
-        plain, dated = client.get(path), client.get(f"{path}?as_of={PAST}")
-        assert dated.status_code == 400 or (path, plain.status_code) == ("/api/health", 200)
+        # Of a machine that there is not, that is said first.
+        code = 404 if "<" in path else 400
+        assert client.get(f"{path}?as_of={PAST}").status_code == code, path
