@@ -119,12 +119,14 @@ def _sort(columns: tuple[str, ...]) -> Schema:
     return _parameter("sort", about, choices)
 
 
-def _get(summary: str, parameters: list[Schema], content: Schema, kind: str) -> Schema:
+def _get(
+    summary: str, parameters: list[Schema], content: Schema, kind: str, missing: str | None = None
+) -> Schema:
     answers: Schema = {"200": {"description": summary, "content": {kind: {"schema": content}}}}
     if parameters:
         answers["400"] = _failure("A parameter cannot be used; the error names it.")
-    if _DEVICE in parameters:
-        answers["404"] = _failure("There is no such device.")
+    if missing is not None:
+        answers["404"] = _failure(missing)
     answers["401"] = _failure("Nobody is signed in.")
     answers["503"] = _failure("The database cannot be read.")
     return {"get": {"summary": summary, "parameters": parameters, "responses": answers}}
@@ -135,8 +137,10 @@ def _failure(about: str) -> Schema:
     return {"description": about, "content": content}
 
 
-def _json(summary: str, parameters: list[Schema], schema: str) -> Schema:
-    return _get(summary, parameters, reference(schema), "application/json")
+def _json(
+    summary: str, parameters: list[Schema], schema: str, missing: str | None = None
+) -> Schema:
+    return _get(summary, parameters, reference(schema), "application/json", missing)
 
 
 def _files(
@@ -185,6 +189,7 @@ DOCUMENT: Schema = {
             "What was said of a device, newest first, and what changed",
             [_DEVICE, *_shared("assets"), *_PAGE],
             "History",
+            missing="There is no such device.",
         ),
         "/api/months": _json(
             "Months, the newest first: open or closed, and what they count",
@@ -200,6 +205,7 @@ DOCUMENT: Schema = {
             ],
             {"type": "string", "format": "binary"},
             "application/zip",
+            missing="There is no such site.",
         ),
         "/api/runs": _json("Attempts to collect, the newest day first", [*_RUNS, *_PAGE], "Runs"),
         "/api/dashboard/changes": _json(
