@@ -14,6 +14,7 @@ from dashboard.components.filter_bar import (
     CLEAR,
     COMPARE_TO,
     MACHINE_FIELDS,
+    MACHINE_NAMES,
     SITE,
     STATUS,
     TYPE,
@@ -88,6 +89,7 @@ def register_callbacks(app: Dash) -> None:
         ClientsideFunction("machines", "fields"),
         *(Output(name, "value") for name in MACHINE_FIELDS),
         Input("filters", "data"),
+        Input(MACHINE_NAMES, "data"),
         *(Input(name, "value") for name in MACHINE_FIELDS),
     )
     app.callback(

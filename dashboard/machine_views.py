@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 
 from dash import dcc, html
@@ -15,7 +16,7 @@ from sqlalchemy import Connection
 from dashboard import formats
 from dashboard.components import machine_page
 from dashboard.components.chips import chip
-from dashboard.components.filter_bar import MACHINE_OS, MACHINE_SITE, option
+from dashboard.components.filter_bar import MACHINE_NAMES, MACHINE_OS, MACHINE_SITE, option
 from dashboard.components.filter_words import state_word
 from dashboard.components.machine_bars import age_card, system_card, version_card
 from dashboard.components.machine_tiles import (
@@ -88,12 +89,21 @@ def parts(v: View) -> dict[str, Any]:
     }
 
 
-def choices_of(v: View) -> dict[str, list[dict[str, Any]]]:
-    """What the fields of the filter bar offer, by their ids."""
-    return {
-        field: _options(choices(v.connection, column))
-        for field, column in ((MACHINE_SITE, "site"), (MACHINE_OS, "os"))
-    }
+def choices_of(v: View) -> dict[str, dict[str, Any]]:
+    """What the fields of the filter bar offer: the properties of each, by its id."""
+    names: dict[str, str] = {}
+    found: dict[str, dict[str, Any]] = {}
+    for field, column in ((MACHINE_SITE, "site"), (MACHINE_OS, "os")):
+        keys = {_key(name): name for name in choices(v.connection, column)}
+        found[field] = {"options": [option(named(name), key) for key, name in keys.items()]}
+        names |= keys
+    return {MACHINE_NAMES: {"data": names}, **found}
+
+
+def _key(name: str) -> str:
+    """What stands for a name as the value of a choice: Dash's dropdown indexes every substring of
+    values, like that of labels (`filter_bar.option`)."""
+    return blake2b(name.encode(), digest_size=6).hexdigest()
 
 
 def _about(now: datetime) -> str:
@@ -103,11 +113,6 @@ def _about(now: datetime) -> str:
         time=f"{now:%H:%M:%S}",
     )
     return said
-
-
-def _options(values: Sequence[str]) -> list[dict[str, Any]]:
-    # With a sign before it, so that no name at all can be chosen too (machines.js takes it off).
-    return [option(named(value), f"={value}") for value in values]
 
 
 def tell(query: str | None, path: str, opened: Sequence[Notice]) -> tuple[Any, Any, str]:

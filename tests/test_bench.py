@@ -35,8 +35,14 @@ INGEST = {
     "report, a new connection each": None,  # a limit of its own on each database
     "report, a new connection each, p99": 250.0,
 }
+LISTING = {
+    f"{what}{query}{page}": 3.0
+    for query in ("", "?sort=state", "?q=pc-00")
+    for what, page in (("GET /api/machines", ", a page"), ("the grid of machines", ""))
+}
 TINY = (
-    "--devices", "80", "--days", "4", "--runs", "2", "--machines", "100", "--seconds", "0.2",
+    "--devices", "80", "--days", "4", "--runs", "2", "--machines", "100", "--listed", "150",
+    "--seconds", "0.2",
 )  # fmt: skip
 
 
@@ -72,11 +78,12 @@ def test_the_report_is_complete_on_both_databases_and_nothing_is_left_behind(fol
     kinds = ("sqlite", "postgresql")
     assert told == [
         *((kind, name) for kind in kinds for name in FIGURES),
+        *((kind, name) for kind in kinds for name in LISTING),
         *((kind, name) for kind in kinds for name in INGEST),
         *(("agent", name) for name in AGENT),
     ]
     for row in cells[1:]:
-        limit, rest = (FIGURES | INGEST | AGENT)[row[1]], row[2:]
+        limit, rest = (FIGURES | LISTING | INGEST | AGENT)[row[1]], row[2:]
         if limit is not None:
             assert float(rest[-2]) == limit
             assert rest[-1] in ("ok", "MISSED")

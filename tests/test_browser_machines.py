@@ -221,12 +221,12 @@ def test_a_minute_later_the_page_is_told_anew_where_it_stands(
 ) -> None:
     opened(quiet, hub)
     quiet.get_by_role("button", name="Next page").click()
-    expect(quiet.locator("[row-index='110'] .cell-link")).to_have_text("ws-110")
+    expect(quiet.locator("[row-index='113'] .cell-link")).to_have_text("ws-112")
     place = ".ag-body-viewport"
     quiet.evaluate(f"document.querySelector('{place}').scrollTop = 400")
-    cell(quiet, "serial", 112).click()
-    quiet.evaluate("window.kept = document.querySelector('[row-index=\"112\"] [col-id=serial]')")
-    cell(quiet, "serial", 112).evaluate("cell => getSelection().selectAllChildren(cell)")
+    cell(quiet, "serial", 113).click()
+    quiet.evaluate("window.kept = document.querySelector('[row-index=\"113\"] [col-id=serial]')")
+    cell(quiet, "serial", 113).evaluate("cell => getSelection().selectAllChildren(cell)")
     hub.now = NOW + timedelta(minutes=1)
     with writing(sqlite_engine) as connection:
         connection.execute(
@@ -236,8 +236,8 @@ def test_a_minute_later_the_page_is_told_anew_where_it_stands(
     top = quiet.evaluate(f"document.querySelector('{place}').scrollTop")
     assert top > 300
     quiet.evaluate("dash_clientside.set_props('machines-tick', {n_intervals: 1})")
-    expect(cell(quiet, "cpu_percent", 112)).to_contain_text("77")
-    expect(cell(quiet, "state", 112)).to_contain_text("Online")
+    expect(cell(quiet, "cpu_percent", 113)).to_contain_text("77")
+    expect(cell(quiet, "state", 113)).to_contain_text("Online")
     expect(quiet.locator("#machines-about")).to_contain_text("14:31:00")
     assert quiet.evaluate(f"document.querySelector('{place}').scrollTop") == top
     assert quiet.evaluate("window.kept.isConnected")

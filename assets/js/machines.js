@@ -6,33 +6,36 @@
   var nothing = function () { return window.dash_clientside.no_update; };
   var FIELDS = ["state", "site", "os"];
   var CONTROLS = ["machines-field-state.value", "machines-field-site.value", "machines-field-os.value"];
-  var SIGNED = [false, true, true];
+  var KEYED = [false, true, true];
   var shown = null;
 
   function list(value) { return Array.isArray(value) ? value : value ? [value] : []; }
 
   hub.machines = {
-    /* Address and controls are one: whichever moved, the other follows. */
-    fields: function (_query, state, site, os) {
-      var given = [state, site, os];
-      var query = new URLSearchParams(location.search);
+    /* Address and controls are one: whichever moved, the other follows. Keys stand for names. */
+    fields: function (_query, names, state, site, os) {
       if (!window.hubAddress.own(location.pathname)) { return FIELDS.map(nothing); }
+      var given = [state, site, os].map(list);
+      var query = new URLSearchParams(location.search);
+      var keys = new Map(Object.keys(names || {}).map(function (key) { return [names[key], key]; }));
       var named = FIELDS.map(function (name, i) {
-        return query.getAll(name).map(function (value) { return SIGNED[i] ? "=" + value : value; });
+        var values = query.getAll(name);
+        return KEYED[i] ? values.filter(function (one) { return keys.has(one); }).map(function (one) { return keys.get(one); }) : values;
       });
       var triggered = window.dash_clientside.callback_context.triggered.map(function (one) { return one.prop_id; });
       var moved = CONTROLS.map(function (control, i) {
-        return triggered.indexOf(control) >= 0 && list(given[i]).slice().sort().join("\n") !== named[i].slice().sort().join("\n");
+        return triggered.indexOf(control) >= 0 && given[i].slice().sort().join() !== named[i].slice().sort().join();
       });
-      if (triggered.indexOf("filters.data") >= 0 || !moved.some(Boolean)) {
-        return named.map(function (values, i) {
-          return list(given[i]).join("\n") === values.join("\n") ? nothing() : values;
-        });
+      if (!moved.some(Boolean) || triggered.indexOf("filters.data") >= 0 || triggered.indexOf("machines-names.data") >= 0) {
+        return named.map(function (values, i) { return given[i].join() === values.join() ? nothing() : values; });
       }
       FIELDS.forEach(function (name, i) {
         if (!moved[i]) { return; }
+        // What the address names and nobody offers stays: its chip shows it.
+        var kept = KEYED[i] ? query.getAll(name).filter(function (one) { return !keys.has(one); }) : [];
+        var chosen = given[i].map(function (key) { return KEYED[i] ? names[key] : key; });
         query.delete(name);
-        list(given[i]).forEach(function (value) { query.append(name, SIGNED[i] ? value.slice(1) : value); });
+        chosen.concat(kept).forEach(function (value) { query.append(name, value); });
       });
       window.hubAddress.go(query.toString());
       return FIELDS.map(nothing);

@@ -21,6 +21,9 @@ MACHINE_FIELDS = MACHINE_STATE, MACHINE_SITE, MACHINE_OS = (
 """Of the pages of machines, which are about now and leave the other filters aside; what there is
 to choose from, the page says."""
 
+MACHINE_NAMES = "machines-names"
+"""The names behind the choices of these fields."""
+
 LONGEST = 80
 """Characters of a name that a choice shows."""
 
@@ -63,9 +66,9 @@ def filter_bar(sites: Sequence[Option]) -> Component:
         [html.Div(id="chips", className="chips"), html.Div(id="stamp", className="stamp")],
         className="under",
     )
-    # What the calendars of the two dates mark; days.js reads it.
-    marks = dcc.Store(id="days")
-    return html.Section([fields, under, marks], className="filters", **{"aria-label": _("Filters")})
+    # What the calendars of the two dates mark, for days.js; the names of choices, for machines.js.
+    told = [dcc.Store(id="days"), dcc.Store(id=MACHINE_NAMES, data={})]
+    return html.Section([fields, under, *told], className="filters", **{"aria-label": _("Filters")})
 
 
 def _machine_fields() -> list[Component]:
