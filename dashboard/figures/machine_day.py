@@ -38,7 +38,7 @@ def day_figure(hours: Sequence[Hour], kind: str, zone: tzinfo) -> go.Figure:
                 fillcolor=tokens()["muted"], opacity=0.14,
             )  # fmt: skip
     figure.update_xaxes(
-        type="date", tickformat="%H:%M", nticks=9, showgrid=False,
+        type="date", tickformat="%H:%M", nticks=7, showgrid=False,
         range=[x[0] - _HOUR / 2, x[-1] + _HOUR / 2],
     )  # fmt: skip
     figure.update_yaxes(range=[0, 104], tickvals=_TICKS, ticktext=[f"{n}\u00a0%" for n in _TICKS])
