@@ -264,7 +264,7 @@ def test_a_name_in_a_chart_is_shown_as_it_is(name: str) -> None:
 @pytest.mark.parametrize("name", [HOSTILE, "=cmd|' /C calc'!A0", "__proto__", "x" * 10_000])
 def test_a_hostile_site_is_text_in_lists_and_tables(name: str) -> None:
     change = Change(5, 3)
-    movers = movers_list([Mover(7, name, change)], lambda site: f"/devices?site={site}")
+    movers = movers_list([Mover(7, name, change)], Filters())
     site = Site(7, name, change, {}, {}, ("ninja",), (1, None, 5))
     table = site_rows([site], Filters())
     for part in (movers, table):
@@ -326,12 +326,10 @@ def test_two_thousand_sites_are_cut_and_the_table_says_so() -> None:
 
 
 def test_bars_of_movers_are_shares_of_the_largest() -> None:
-    found = movers_list(
-        [Mover(1, "A", Change(0, 8)), Mover(2, "B", Change(4, 0))], lambda site: str(site)
-    )
+    found = movers_list([Mover(1, "A", Change(0, 8)), Mover(2, "B", Change(4, 0))], Filters())
     markup = json.dumps(found, default=lambda one: one.to_plotly_json())
     assert re.findall(r'"width": "([\d.]+)%"', markup) == ["100.0", "50.0"]
-    assert texts(movers_list([], str)) == ["Every site has as many devices as then.", "note"]
+    assert texts(movers_list([], Filters())) == ["Every site has as many devices as then.", "note"]
 
 
 def test_a_link_to_the_past_forgets_the_day_that_was_compared() -> None:

@@ -120,7 +120,7 @@ def test_files_and_api_say_the_states_that_the_page_says(hub: Hub, day: str | No
     shown = _of(hub, Filters(basis="ninja", as_of=date.fromisoformat(day) if day else None))
     states = {month: row.state for month, row in shown.items()}
     assert {"imported", "closed"} < set(states.values())
-    with served(hub.engine, now=datetime(2024, 3, 5, 12, tzinfo=UTC)) as client:
+    with served(hub.engine, clock=lambda: datetime(2024, 3, 5, 12, tzinfo=UTC)) as client:
         api = client.json(f"/api/months?{query}")["items"]
         assert {one["month"]: one["state"] for one in api} == states
         for name in ("months", "month-ends"):

@@ -326,7 +326,7 @@ def test_a_real_worker_collects_on_start_logs_json_and_stops_within_seconds(
     lines = [json.loads(line) for line in log.splitlines()]
     assert all(line.keys() >= {"time", "level", "logger", "message"} for line in lines)
     messages = [line["message"] for line in lines]
-    assert messages[0].startswith("worker started for ninja, threatlocker")
+    assert messages[0].startswith("worker started for agent, ninja, threatlocker")
     assert any(message.startswith("ninja complete for ") for message in messages)
     assert messages[-1] == "worker stopped"
     assert hub.runs()[0].state == "complete"
