@@ -7,6 +7,7 @@
   var FIELDS = ["state", "site", "os"];
   var CONTROLS = ["machines-field-state.value", "machines-field-site.value", "machines-field-os.value"];
   var KEYED = [false, true, true];
+  var STATES = ["online", "late", "offline"];
   var shown = null;
 
   function list(value) { return Array.isArray(value) ? value : value ? [value] : []; }
@@ -20,7 +21,9 @@
       var keys = new Map(Object.keys(names || {}).map(function (key) { return [names[key], key]; }));
       var named = FIELDS.map(function (name, i) {
         var values = query.getAll(name);
-        return KEYED[i] ? values.filter(function (one) { return keys.has(one); }).map(function (one) { return keys.get(one); }) : values;
+        return KEYED[i] ? values.filter(function (one) { return keys.has(one); }).map(function (one) { return keys.get(one); })
+          // A control drops what it does not offer; that must not change the address, which says it is wrong.
+          : values.filter(function (one) { return STATES.indexOf(one) >= 0; });
       });
       var triggered = window.dash_clientside.callback_context.triggered.map(function (one) { return one.prop_id; });
       var moved = CONTROLS.map(function (control, i) {
