@@ -82,6 +82,18 @@ JOBS: dict[str, str] = {
     jobs.END_SOURCE: ADMINISTRATOR,
     jobs.CLOSE_MONTH: MANAGER,
     jobs.REOPEN_MONTH: ADMINISTRATOR,
+    jobs.LINK_DEVICES: MANAGER,
+    jobs.SPLIT_DEVICE: MANAGER,
+    jobs.KEEP_APART: MANAGER,
+    jobs.MERGE_SITES: MANAGER,
+    jobs.MOVE_ALIAS: MANAGER,
+    jobs.CONFIRM_SITE: MANAGER,
+    jobs.EXPECT_SOURCES: MANAGER,
+    jobs.SAVE_RULES: MANAGER,
+    jobs.ACCEPT_FINDING: MANAGER,
+    jobs.WITHDRAW_ACCEPTANCE: MANAGER,
+    jobs.UNDO: MANAGER,
+    jobs.PREVIEW: MANAGER,
 }
 """What may be asked of the worker, and the least role that may ask for it."""
 

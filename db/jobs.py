@@ -19,8 +19,26 @@ WITHDRAW_DAY = "withdraw_day"  # source, day
 END_SOURCE = "end_source"  # source
 CLOSE_MONTH = "close_month"  # month
 REOPEN_MONTH = "reopen_month"  # month, reason
+LINK_DEVICES = "link_devices"  # device_id, other_device_id: their machines are one
+SPLIT_DEVICE = "split_device"  # device_id: it is not the machine that it answers to
+KEEP_APART = "keep_apart"  # device_id, other_device_id: two machines, never to be linked
+MERGE_SITES = "merge_sites"  # site_id, into
+MOVE_ALIAS = "move_alias"  # source, alias_key, site_id (null: a new site)
+CONFIRM_SITE = "confirm_site"  # site_id: a customer of its own
+EXPECT_SOURCES = "expect_sources"  # site_id, sources (a list; null: as the rules say)
+SAVE_RULES = "save_rules"  # rules (every field of db.rules.Rules but version), reason
+ACCEPT_FINDING = "accept_finding"  # finding_id, reason, expires (a date; null: never)
+WITHDRAW_ACCEPTANCE = "withdraw_acceptance"  # exception_id
+UNDO = "undo"  # entry_id, of the audit log
+PREVIEW = "preview"  # job (a kind), with (its arguments): what it would change
+RESTATING = (
+    LINK_DEVICES, SPLIT_DEVICE, KEEP_APART, MERGE_SITES, MOVE_ALIAS, SAVE_RULES,
+)  # fmt: skip
+"""Decisions that restate the days after the border."""
+UNDOABLE = (*RESTATING, CONFIRM_SITE, EXPECT_SOURCES, ACCEPT_FINDING)
 KINDS = (
     COLLECT, ACCEPT_RUN, REJECT_RUN, WITHDRAW_DAY, END_SOURCE, CLOSE_MONTH, REOPEN_MONTH,
+    *UNDOABLE, WITHDRAW_ACCEPTANCE, UNDO, PREVIEW,
 )  # fmt: skip
 
 

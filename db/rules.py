@@ -16,13 +16,15 @@ ENVIRONMENT = "environment"
 
 @dataclass(frozen=True)
 class Rules:
-    """One version of the rules' settings. `source_order`: who speaks first for an asset."""
+    """One version of the rules' settings. `source_order`: who speaks first for an asset.
+    `expected_sources`: those that every site is expected to have, unless it says otherwise."""
 
     version: int
     spare_words: tuple[str, ...] = ("spare",)
     spare_node_classes: tuple[str, ...] = ("VMWARE_VM_GUEST",)
     internal_sites: tuple[str, ...] = ()
     source_order: tuple[str, ...] = ("ninja", "threatlocker", "agent")
+    expected_sources: tuple[str, ...] = ("ninja", "threatlocker")
 
 
 def from_environment(version: int, environ: Environment | None = None) -> Rules:

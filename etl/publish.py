@@ -258,7 +258,7 @@ def _open(
 _SAID = (
     "alias_key", "location", "hostname", "display_name", "device_type", "type_reason",
     "billing_status", "reason", "rule_version", "os", "node_class", "serial", "repaired",
-    "payload_hash", "state_hash",
+    "unmanaged", "payload_hash", "state_hash",
 )  # fmt: skip
 
 

@@ -18,7 +18,8 @@ from etl.text import canonical, split_volatile
 @dataclass(frozen=True, slots=True)
 class State:
     """One device on one day: a row of `device_snapshots` but for the site and the asset, which
-    are resolved when it is published. `state_hash` covers all of it but the volatile end."""
+    are resolved when it is published. `state_hash` covers all of it but the volatile end, and
+    `unmanaged`, which an excluded record's reason tells."""
 
     device_id: int
     source_key: str
@@ -36,6 +37,7 @@ class State:
     node_class: str | None
     serial: str | None
     repaired: str | None
+    unmanaged: str | None
     payload_hash: int
     state_hash: int
     payload: bytes
@@ -97,6 +99,7 @@ def judge(
         node_class=record.node_class,
         serial=record.serial,
         repaired=record.repaired,
+        unmanaged=record.unmanaged[:400] if record.unmanaged else None,
         payload_hash=payload_hash,
         state_hash=hash63(json.dumps(said).encode()),
         payload=payload,

@@ -7,12 +7,14 @@ The other tables are small.
 
 from db.tables.base import MATCH_NAME_LENGTH, NAME_LENGTH, NO_SITE_ID, OPEN_END, metadata
 from db.tables.counts import daily_counts, month_end_counts
+from db.tables.coverage import coverage_exceptions, coverage_findings, suggestions
 from db.tables.devices import (
     asset_links,
     device_latest,
     device_payloads,
     device_snapshots,
     devices,
+    kept_apart,
     site_aliases,
     sites,
 )
@@ -41,6 +43,8 @@ __all__ = [
     "audit_log",
     "collection_runs",
     "count_restatements",
+    "coverage_exceptions",
+    "coverage_findings",
     "daily_counts",
     "device_latest",
     "device_payloads",
@@ -49,6 +53,7 @@ __all__ = [
     "held_records",
     "inventory",
     "jobs",
+    "kept_apart",
     "leases",
     "meta",
     "metadata",
@@ -64,4 +69,5 @@ __all__ = [
     "rule_versions",
     "site_aliases",
     "sites",
+    "suggestions",
 ]

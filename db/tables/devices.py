@@ -5,7 +5,9 @@ from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, String
 from db.tables.base import MATCH_NAME_LENGTH, NAME_LENGTH, id_column, table
 from db.types import Blob, LongText, SerialId, UtcDateTime
 
-# Canonical site: one customer under one name.
+# Canonical site: one customer under one name. `merged_into`: the site that its aliases answer to
+# since a decision. `expected_sources` ("ninja, threatlocker"): which sources it is expected to
+# have; null: what the rules say.
 sites = table(
     "sites",
     Column("site_id", SerialId, primary_key=True, autoincrement=True),
@@ -14,6 +16,8 @@ sites = table(
     Column("needs_review", Boolean, nullable=False),
     Column("internal", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("merged_into", BigInteger),
+    Column("expected_sources", String(64)),
 )
 
 # What one source calls a site, by the source's own id of it.
@@ -38,7 +42,9 @@ devices = table(
 
 # Unbroken stretch of days, valid_from up to but without valid_to, in which a source said the
 # same of a device. `state_hash` covers every column from alias_key to payload_hash but site and
-# asset, which are resolved, not said.
+# asset, which are resolved, not said. `unmanaged`: why its source does not manage it, which the
+# reason of an excluded record tells too. `restated_by`: the entry of the audit log whose decision
+# made the stretch begin, or say other things than the one before it.
 device_snapshots = table(
     "device_snapshots",
     id_column("device_id"),
@@ -64,6 +70,8 @@ device_snapshots = table(
     Column("state_hash", BigInteger, nullable=False),
     Column("opened_by", BigInteger, nullable=False),
     Column("closed_by", BigInteger),
+    Column("unmanaged", String(400)),
+    Column("restated_by", BigInteger),
     Index(None, "source", "valid_to", "valid_from"),
     Index(None, "asset_id"),
     Index(None, "serial"),
@@ -78,7 +86,8 @@ device_payloads = table(
 )
 
 # Device: what changes hourly. `volatile` is the JSON of the payload's volatile keys; with the
-# payload of the newest stretch it makes the newest full payload.
+# payload of the newest stretch it makes the newest full payload. `macs`: the hardware addresses
+# that the source tells, sorted ("02aa.., 3cec.."); evidence of which machine it is.
 device_latest = table(
     "device_latest",
     Column("device_id", SerialId, primary_key=True, autoincrement=False),
@@ -86,23 +95,40 @@ device_latest = table(
     Column("online", Boolean),
     Column("ip", String(64)),
     Column("volatile", LongText, nullable=False),
+    Column("macs", String(NAME_LENGTH)),
     # Every row is rewritten every day: with room beside it, PostgreSQL does that in its page, and
     # the table stays as small as it is.
     postgresql_with={"fillfactor": "45"},
 )
 
-# Link of a device to another device's machine, in force from `since` up to but without `until`.
+# Link of a device to another device's machine, in force from `since` up to but without `until`;
+# with both equal it never was. `method`: manual, serial, mac, hostname or prefix (probable);
+# `score`: how sure, 0 to 100. A run begins and ends it (`opened_by`, `closed_by`), or an entry of
+# the audit log (`decided_by`, `undone_by`).
 asset_links = table(
     "asset_links",
-    id_column("device_id"),
-    Column("since", Date, primary_key=True),
+    Column("link_id", SerialId, primary_key=True, autoincrement=True),
+    Column("device_id", BigInteger, nullable=False, index=True),
+    Column("since", Date, nullable=False),
     Column("until", Date, nullable=False),
-    Column("asset_id", BigInteger, nullable=False),
+    Column("asset_id", BigInteger, nullable=False, index=True),
     Column("other_device_id", BigInteger, nullable=False),
     Column("method", String(16), nullable=False),
     Column("evidence", String(400), nullable=False),
+    Column("score", Integer),
     Column("author", String(NAME_LENGTH), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("opened_by", BigInteger, nullable=False),
+    Column("opened_by", BigInteger),
     Column("closed_by", BigInteger),
+    Column("decided_by", BigInteger),
+    Column("undone_by", BigInteger),
+)
+
+# Two devices that somebody said are two machines, the lesser id first; `decided_by`: the entry of
+# the audit log. Undoing that decision deletes the row.
+kept_apart = table(
+    "kept_apart",
+    Column("decided_by", BigInteger, primary_key=True, autoincrement=False),
+    id_column("device_id"),
+    id_column("other_device_id"),
 )

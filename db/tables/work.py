@@ -44,7 +44,7 @@ jobs = table(
     Column("error", LongText),
 )
 
-# Decision: who did what to what, when; `detail` is JSON.
+# Decision: who did what to what, when; `detail` is JSON. `undoes`: the entry that it takes back.
 audit_log = table(
     "audit_log",
     Column("entry_id", SerialId, primary_key=True, autoincrement=True),
@@ -53,6 +53,7 @@ audit_log = table(
     Column("action", String(32), nullable=False),
     Column("subject", String(NAME_LENGTH), nullable=False),
     Column("detail", LongText, nullable=False),
+    Column("undoes", BigInteger, index=True),
 )
 
 # Count that a decision of the audit log changed, before and after.
