@@ -8,12 +8,12 @@ from datetime import date, datetime
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, case, delete, select, update
 from sqlalchemy.sql import Select
 
 from db.asof import as_of
 from db.chunks import chunks
-from db.tables import OPEN_END, asset_links, collection_runs, device_snapshots, devices
+from db.tables import OPEN_END, asset_links, collection_runs, device_snapshots, devices, kept_apart
 from db.upsert import insert_many
 from etl.rules.assets import Identity, Link, contradict, find_links, real_serial
 from etl.states import State
@@ -63,11 +63,67 @@ def resolve_assets(
         )
         for state in states
     ]  # fmt: skip
+    assets = _match(connection, mine, others, former)
+    assets.asset_of = {**asset_of, **assets.asset_of}
+    return assets
+
+
+def match_again(
+    connection: Connection, device_ids: Iterable[int], since: date, decided_by: int, now: datetime
+) -> list[int]:
+    """Let the rule look at the sites of `device_ids` again, after the decision `decided_by`: the
+    devices whose link began (on day `since`) or ended.
+
+    It looks at the standing stretches, whose sites and assets must be what the decision made of
+    them, and writes the links alone: whoever calls resolves the devices of the answer.
+    """
+    here = _at_sites_of(connection, device_ids)
+    found: list[int] = []
+    # ThreatLocker before Ninja: its records answer to machines of Ninja.
+    for source in sorted({identity.source for identity in here.values()}, reverse=True):
+        mine = [identity for identity in here.values() if identity.source == source]
+        others = [identity for identity in here.values() if identity.source != source]
+        assets = _match(connection, mine, others, ())
+        for device_id, asset_id in assets.asset_of.items():
+            here[device_id] = here[device_id]._replace(asset_id=asset_id)
+        write_links(connection, assets, since, now, decided_by=decided_by)
+        found += [*assets.ended, *(link.device_id for link in assets.begun)]
+    return sorted(set(found))
+
+
+def _at_sites_of(connection: Connection, device_ids: Iterable[int]) -> dict[int, Identity]:
+    """The standing records of the sites of some devices, and what else answers to their assets."""
+    found: dict[int, Identity] = {}
+    wanted: dict[Any, set[int]] = {_snapshots.device_id: set(device_ids)}
+    for column, following in (
+        (_snapshots.device_id, _snapshots.site_id),
+        (_snapshots.site_id, _snapshots.asset_id),
+        (_snapshots.asset_id, None),
+    ):
+        for chunk in chunks(sorted(wanted[column])):
+            rows = _identities(
+                connection, _OTHERS.where(column.in_(chunk), _snapshots.valid_to == OPEN_END)
+            )
+            found.update((identity.device_id, identity) for identity in rows)
+        if following is not None:
+            wanted[following] = {getattr(identity, following.name) for identity in found.values()}
+    return found
+
+
+def _match(
+    connection: Connection,
+    mine: Sequence[Identity],
+    others: Sequence[Identity],
+    former: Iterable[Identity],
+) -> Assets:
+    """What the rule ends and begins among the standing records of one source and the others."""
+    asset_of = {identity.device_id: identity.asset_id for identity in mine}
     assets = Assets(asset_of, ended=_contradicted(mine, others))
     for device_id in assets.ended:
         asset_of[device_id] = device_id
     if assets.ended:
         mine = [identity._replace(asset_id=asset_of[identity.device_id]) for identity in mine]
+    serials = [serial for identity in mine if (serial := real_serial(identity.serial))]
     if len(set(serials)) != len(serials):
         mine = _first_seen_first(connection, mine)
     company = Counter([identity.asset_id for identity in (*mine, *others)])
@@ -76,21 +132,46 @@ def resolve_assets(
         for identity in mine
         if identity.asset_id == identity.device_id and company[identity.asset_id] == 1
     }
-    assets.begun = find_links(mine, alone, others, former)
-    for link in assets.begun:
-        asset_of[link.device_id] = link.asset_id
+    apart = _kept_apart(connection)
+    members: dict[int, set[int]] = {}
+    if apart:
+        for identity in (*mine, *others):
+            members.setdefault(identity.asset_id, {identity.asset_id}).add(identity.device_id)
+    for link in find_links(mine, alone, others, former):
+        company_there = members.setdefault(link.asset_id, {link.asset_id})
+        if apart.isdisjoint((link.device_id, other) for other in company_there):
+            company_there.add(link.device_id)
+            assets.begun.append(link)
+            asset_of[link.device_id] = link.asset_id
     return assets
 
 
+def _kept_apart(connection: Connection) -> set[tuple[int, int]]:
+    """Pairs of devices that somebody said are two machines, both ways round."""
+    rows = connection.execute(select(kept_apart.c.device_id, kept_apart.c.other_device_id)).all()
+    return {pair for one, other in rows for pair in ((one, other), (other, one))}
+
+
 def write_links(
-    connection: Connection, assets: Assets, day: date, run_id: int, now: datetime
+    connection: Connection,
+    assets: Assets,
+    day: date,
+    now: datetime,
+    *,
+    run_id: int | None = None,
+    decided_by: int | None = None,
 ) -> None:
-    """End and begin the links that `resolve_assets` decided on."""
+    """End and begin the links that the rule decided on, in a run or after a decision."""
     for chunk in chunks(assets.ended):
         connection.execute(
             update(asset_links)
             .where(asset_links.c.device_id.in_(chunk), asset_links.c.until == OPEN_END)
-            .values(until=day, closed_by=run_id)
+            .values(
+                # A decision may reach back before the link: then it never was.
+                until=case((asset_links.c.since > day, asset_links.c.since), else_=day),
+                closed_by=run_id,
+                undone_by=decided_by,
+            )
         )
     insert_many(
         connection,
@@ -108,6 +189,7 @@ def write_links(
                 "created_at": now,
                 "opened_by": run_id,
                 "closed_by": None,
+                "decided_by": decided_by,
             }
             for link in assets.begun
         ],

@@ -117,7 +117,7 @@ def publish(
     }
     standing = {device_id: asset_id for device_id, (_, _, asset_id) in have.items()}
     assets = links.resolve_assets(connection, source, day, states, site_of, standing)
-    links.write_links(connection, assets, day, run_id, now)
+    links.write_links(connection, assets, day, now, run_id=run_id)
 
     come = {state.device_id: state for state in states}
     gone = have.keys() - come.keys() - set(keep)

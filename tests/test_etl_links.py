@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete, insert, update
 
+from db.engine import writing
 from db.ids import device_id
-from db.tables import OPEN_END
-from tests.small_hub import Hub, Pc, pcs
+from db.tables import OPEN_END, asset_links, device_snapshots, kept_apart
+from etl.links import match_again
+from tests.small_hub import Hub, Pc, noon, pcs
 
 DAY = date(2024, 3, 14)
 REST = pcs(range(100, 110))
@@ -187,3 +189,46 @@ def test_an_excluded_record_speaks_for_a_machine_only_when_no_other_does(hub: Hu
 
     assert hub.counted("ninja", DAY) == {"excluded": 2, "billable": 10}
     assert hub.counted("assets", DAY) == {"excluded": 1, "billable": 11}
+
+
+def test_after_a_decision_the_rule_looks_at_the_sites_again(engine: Engine) -> None:
+    hub = Hub(engine)
+    hub.collect(DAY, [Pc("1", hostname="pc-1"), Pc("2", "2", "Pelican", hostname="pc-2"), *REST])
+    fleet = [portal("a", hostname="pc-1"), portal("b")]
+    hub.collect(DAY, [*fleet, portal("c", hostname="pc-9")], "threatlocker")
+    with writing(engine) as connection:  # What undoing and keeping apart leave behind.
+        for table in (asset_links, kept_apart):
+            connection.execute(delete(table))
+        connection.execute(update(device_snapshots).values(asset_id=device_snapshots.c.device_id))
+
+        def again() -> list[int]:
+            return match_again(connection, [own("c", "threatlocker")], later(1), 77, noon(DAY))
+
+        pair = sorted((own("a", "threatlocker"), own("1")))
+        connection.execute(
+            insert(kept_apart).values(decided_by=5, device_id=pair[0], other_device_id=pair[1])
+        )
+        assert again() == []
+        connection.execute(delete(kept_apart))
+        assert again() == [own("a", "threatlocker")]
+
+    (link,) = hub.links()
+    assert (link.device_id, link.asset_id) == (own("a", "threatlocker"), own("1"))
+    assert (link.since, link.until, link.method) == (later(1), OPEN_END, "hostname")
+    assert (link.opened_by, link.decided_by, link.author) == (None, 77, "rule")
+
+
+def test_a_decision_shows_a_contradiction_that_ends_a_link(hub: Hub) -> None:
+    hub.collect(DAY, [Pc("1", hostname="pc-1", serial="SN-0001"), *REST])
+    hub.collect(later(2), [portal("a", hostname="pc-1")], "threatlocker")
+    with writing(hub.engine) as connection:
+        connection.execute(
+            update(device_snapshots)
+            .where(device_snapshots.c.device_id == own("a", "threatlocker"))
+            .values(serial="SN-0002")
+        )
+        ended = match_again(connection, [own("1")], later(1), 77, noon(DAY))
+
+    (link,) = hub.links()
+    assert ended == [own("a", "threatlocker")]
+    assert (link.since, link.until, link.undone_by) == (later(2), later(2), 77)
