@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from sqlalchemy import Connection
 
 from db.kept import KeptDays, month_end
-from db.runs import newest_by_source, published_days
+from db.runs import counted_days, newest_by_source
 from db.views import ASSETS
 
 
@@ -25,7 +25,7 @@ class KnownDays:
         end = month_end(month)
         bases = {source: source for source in newest_by_source(connection)} | {ASSETS: None}
         published = {
-            basis: [day for day in published_days(connection, source) if day <= end]
+            basis: [day for day in counted_days(connection, source) if day <= end]
             for basis, source in bases.items()
         }
         published = {basis: days for basis, days in published.items() if days}

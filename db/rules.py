@@ -47,8 +47,29 @@ def current(connection: Connection) -> Rules:
     ).one_or_none()
     if row is None:
         return Rules(1)
-    saved = {name: tuple(values) for name, values in json.loads(row.rules).items()}
-    return Rules(row.version, **saved)
+    return _read(row.version, row.rules)
+
+
+def all_versions(connection: Connection) -> dict[int, Rules]:
+    """Every version saved, by its number; the defaults as version 1 while none is."""
+    rows = connection.execute(select(rule_versions.c.version, rule_versions.c.rules))
+    return {version: _read(version, text) for version, text in rows} or {1: Rules(1)}
+
+
+def save(connection: Connection, rules: Rules, author: str, now: datetime) -> None:
+    """Write down a new version."""
+    values = asdict(rules)
+    del values["version"]
+    connection.execute(
+        insert(rule_versions).values(
+            version=rules.version, rules=json.dumps(values), author=author, created_at=now
+        )
+    )
+
+
+def _read(version: int, text: str) -> Rules:
+    saved = {name: tuple(values) for name, values in json.loads(text).items()}
+    return Rules(version, **saved)
 
 
 def adopt_environment(
@@ -67,11 +88,5 @@ def adopt_environment(
         if wanted == newest:
             return newest
         wanted = from_environment(newest.version + 1, environ)
-    values = asdict(wanted)
-    del values["version"]
-    connection.execute(
-        insert(rule_versions).values(
-            version=wanted.version, rules=json.dumps(values), author=ENVIRONMENT, created_at=now
-        )
-    )
+    save(connection, wanted, ENVIRONMENT, now)
     return wanted

@@ -16,6 +16,10 @@ END = "end"
 PURGED = "purged"
 """The fact in `meta` that says what has been purged."""
 
+RESTATED = "restated"
+"""The fact in `meta` that names the days from which decisions restated what was published before:
+the days after the border as it was. Every basis is counted on them too."""
+
 PUBLISHED = collection_runs.c.published.is_(True)
 
 
@@ -45,6 +49,22 @@ def published_days(connection: Connection, source: str | None = None) -> list[da
     """Every published business date, of one source or of any, oldest first."""
     rows = connection.scalars(select(collection_runs.c.business_date).where(_of(source)).distinct())
     return sorted(rows)
+
+
+def restated_days(connection: Connection) -> list[date]:
+    """The days from which decisions restated what had been published before them, oldest first."""
+    text = connection.scalar(select(meta.c.value).where(meta.c.name == RESTATED))
+    return [date.fromisoformat(day) for day in json.loads(text)] if text else []
+
+
+def counted_days(connection: Connection, source: str | None = None) -> list[date]:
+    """The days on which one source, or the machines of all, are counted, oldest first: every
+    published one, and those from which decisions restated the one before."""
+    published = published_days(connection, source)
+    if not published:
+        return []
+    restated = (day for day in restated_days(connection) if day > published[0])
+    return sorted({*published, *restated})
 
 
 def standing_runs(connection: Connection, day: date = date.max) -> dict[str, Row[Any]]:

@@ -22,6 +22,7 @@ from etl.collect import Clock, business_day
 from etl.decide import held_rows, judged
 from etl.lease import Lease
 from etl.publish import Published, Refused, check_date, publish
+from etl.resolve import resolve_undone
 from etl.restate import restating
 from etl.site_plan import internal_aliases, plan_sites
 from etl.sources import Source
@@ -131,6 +132,7 @@ def withdraw_day(by: Decider, source: str, day: date) -> None:
         rules = rule_versions.current(connection)
         with restating(connection, entry, source, day):
             undo_day(connection, source, day)
+            resolve_undone(connection, source, day)
             run_log.end(
                 connection, run_id, published=False, hold=WITHDRAWN, decided_by=by.actor,
                 decided_at=by.clock(),

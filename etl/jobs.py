@@ -14,7 +14,15 @@ from db.engine import reading, writing
 from db.jobs import DONE, FAILED, RUNNING, WAITING, Job
 from db.settings import Environment, SettingsError
 from db.tables import NAME_LENGTH, collection_runs, jobs
-from etl import decisions, lease, run_log
+from etl import (
+    decisions,
+    lease,
+    ledger,
+    rule_decisions,
+    run_log,
+    site_decisions,
+    undoing,
+)
 from etl.collect import Clock, business_day, collect
 from etl.decisions import Decider
 from etl.lease import Lease
@@ -199,6 +207,58 @@ def _reopen(desk: Desk, held: Lease, job: Job) -> str:
     return f"{month} is open again."
 
 
+def _link(desk: Desk, held: Lease, job: Job) -> str:
+    one, other = int(job.arguments["device_id"]), int(job.arguments["other_device_id"])
+    ledger.link_devices(desk.decider(held, job), one, other)
+    return "They are one machine, from the day after the newest closed month on."
+
+
+def _split(desk: Desk, held: Lease, job: Job) -> str:
+    ledger.split_device(desk.decider(held, job), int(job.arguments["device_id"]))
+    return "It is a machine of its own, from the day after the newest closed month on."
+
+
+def _apart(desk: Desk, held: Lease, job: Job) -> str:
+    one, other = int(job.arguments["device_id"]), int(job.arguments["other_device_id"])
+    ledger.keep_apart(desk.decider(held, job), one, other)
+    return "They are two machines, and no rule will link them."
+
+
+def _merge(desk: Desk, held: Lease, job: Job) -> str:
+    site_id, into = int(job.arguments["site_id"]), int(job.arguments["into"])
+    site_decisions.merge_sites(desk.decider(held, job), site_id, into)
+    return "The sites are one, from the day after the newest closed month on."
+
+
+def _move_alias(desk: Desk, held: Lease, job: Job) -> str:
+    source, key, site_id = (job.arguments[name] for name in ("source", "alias_key", "site_id"))
+    target = None if site_id is None else int(site_id)
+    site_decisions.move_alias(desk.decider(held, job), source, key, target)
+    return "The alias has moved, from the day after the newest closed month on."
+
+
+def _confirm(desk: Desk, held: Lease, job: Job) -> str:
+    site_decisions.confirm_site(desk.decider(held, job), int(job.arguments["site_id"]))
+    return "The site is a customer of its own."
+
+
+def _expect(desk: Desk, held: Lease, job: Job) -> str:
+    site_id, sources = int(job.arguments["site_id"]), job.arguments["sources"]
+    site_decisions.expect_sources(desk.decider(held, job), site_id, sources)
+    return "The sources that this site is expected to have are set."
+
+
+def _save_rules(desk: Desk, held: Lease, job: Job) -> str:
+    wanted, reason = job.arguments["rules"], job.arguments["reason"]
+    version = rule_decisions.save_rules(desk.decider(held, job), wanted, reason)
+    return f"The rules are version {version}, from the day after the newest closed month on."
+
+
+def _undo(desk: Desk, held: Lease, job: Job) -> str:
+    what = undoing.undo(desk.decider(held, job), int(job.arguments["entry_id"]))
+    return f"Undone: {what}."
+
+
 _DEEDS: Mapping[str, Callable[[Desk, Lease, Job], str]] = {
     asked.COLLECT: _collect,
     asked.ACCEPT_RUN: _accept,
@@ -207,4 +267,13 @@ _DEEDS: Mapping[str, Callable[[Desk, Lease, Job], str]] = {
     asked.END_SOURCE: _end,
     asked.CLOSE_MONTH: _close,
     asked.REOPEN_MONTH: _reopen,
+    asked.LINK_DEVICES: _link,
+    asked.SPLIT_DEVICE: _split,
+    asked.KEEP_APART: _apart,
+    asked.MERGE_SITES: _merge,
+    asked.MOVE_ALIAS: _move_alias,
+    asked.CONFIRM_SITE: _confirm,
+    asked.EXPECT_SOURCES: _expect,
+    asked.SAVE_RULES: _save_rules,
+    asked.UNDO: _undo,
 }

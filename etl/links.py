@@ -132,7 +132,7 @@ def _match(
         for identity in mine
         if identity.asset_id == identity.device_id and company[identity.asset_id] == 1
     }
-    apart = _kept_apart(connection)
+    apart = kept_apart_pairs(connection)
     members: dict[int, set[int]] = {}
     if apart:
         for identity in (*mine, *others):
@@ -146,7 +146,7 @@ def _match(
     return assets
 
 
-def _kept_apart(connection: Connection) -> set[tuple[int, int]]:
+def kept_apart_pairs(connection: Connection) -> set[tuple[int, int]]:
     """Pairs of devices that somebody said are two machines, both ways round."""
     rows = connection.execute(select(kept_apart.c.device_id, kept_apart.c.other_device_id)).all()
     return {pair for one, other in rows for pair in ((one, other), (other, one))}

@@ -16,7 +16,7 @@ from db.jobs import CLOSE_MONTH, REOPEN_MONTH
 from db.kept import month_before, month_end, month_of
 from db.month_bases import billing_bases
 from db.month_days import KnownDays
-from db.runs import END, border, kept_days, standing_runs
+from db.runs import END, border, kept_days, restated_days, standing_runs
 from db.settings import Environment
 from db.tables import (
     month_bases,
@@ -31,6 +31,7 @@ from etl.lease import Lease
 from etl.month_changes import changes
 from etl.month_members import member_counts, members
 from etl.publish import Refused
+from etl.restate import restate
 
 
 def close_month(
@@ -120,7 +121,10 @@ def reopen_month(
     if not reason.strip():
         raise Refused(f"Say why {month} is reopened: the reason is kept in the audit log.")
     connection.execute(update(months).where(months.c.month == month).values(closed=False))
-    audit.note(connection, actor, REOPEN_MONTH, month, now, {"reason": reason.strip()})
+    entry = audit.note(connection, actor, REOPEN_MONTH, month, now, {"reason": reason.strip()})
+    if restated_days(connection):
+        # Decisions made while it was closed hold from its first day on.
+        restate(connection, entry, rule_versions.current(connection), now, None)
 
 
 def close_due(

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 
 from db.chunks import chunks
 from db.rules import Rules
-from db.runs import border, gone, newest_day, published_days
+from db.runs import border, gone, newest_day, published_days, restated_days
 from db.tables import (
     NO_SITE_ID,
     OPEN_END,
@@ -28,6 +28,7 @@ from etl import links, rollups
 from etl.cycles import no_cycle_search
 from etl.many_changes import most_changed_keys
 from etl.recount import before_publish
+from etl.resolve import resolve_undone
 from etl.site_plan import SitePlan, carry_out
 from etl.states import State
 from etl.undo import can_undo, undo_day
@@ -104,6 +105,7 @@ def publish(
     """
     if newest_day(connection, source) == day:
         undo_day(connection, source, day)
+        resolve_undone(connection, source, day)
     names = {state.alias_key: state.alias_name for state in states if state.alias_key is not None}
     site_of_alias = carry_out(connection, plan, names, rules, day, now)
     site_of_key: dict[str | None, int] = {None: NO_SITE_ID}
@@ -161,11 +163,16 @@ _OPEN = select(_c.device_id, _c.state_hash, _c.site_id, _c.asset_id)
 
 
 def _close(connection: Connection, day: date, run_id: int, device_ids: Sequence[int]) -> None:
+    ends = _c.valid_to == OPEN_END
+    # A decision may have begun some on this very day: what it began them after ends instead.
+    restated = day in restated_days(connection)
     for chunk in chunks(sorted(device_ids)):
+        mine = _c.device_id.in_(chunk)
+        if restated:
+            connection.execute(delete(device_snapshots).where(mine, _c.valid_from == day))
+            ends = or_(_c.valid_to == OPEN_END, _c.valid_to == day)
         connection.execute(
-            update(device_snapshots)
-            .where(_c.device_id.in_(chunk), _c.valid_to == OPEN_END)
-            .values(valid_to=day, closed_by=run_id)
+            update(device_snapshots).where(mine, ends).values(valid_to=day, closed_by=run_id)
         )
 
 

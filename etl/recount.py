@@ -6,16 +6,16 @@ there, or may have been made differently, the answer is to count all.
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, func, insert, literal, select
+from sqlalchemy import Connection, Select, delete, func, insert, literal, select
 
 from db.chunks import chunks
 from db.rules import Rules
-from db.runs import PUBLISHED, published_days
+from db.runs import PUBLISHED, published_days, restated_days
 from db.tables import collection_runs, daily_counts, device_snapshots
 from db.upsert import upsert_tuples
 from db.views import assets_as_of, records_as_of
@@ -59,16 +59,23 @@ def before_publish(
         return touched
     mine = published_days(connection, source)
     others = _days_of_others(connection, source)
-    earlier = [past for past in mine if past < day]
-    if earlier:
-        touched.before[source] = (max(earlier), _part(connection, source, day, rules, device_ids))
+    restated = set(restated_days(connection))
     # When the day was published before and is being replaced, what it counted is no beginning.
-    days = {past for past in (*mine, *others) if past < day or (past == day and day not in mine)}
-    if days and (day not in mine or day not in others):
+    anew = day not in mine
+    own = [past for past in {*mine, *restated} if past < day or (past == day and anew)]
+    if mine and own and not _between(restated, max(own), day):
+        touched.before[source] = (max(own), part(connection, source, day, rules, device_ids))
+    days = [past for past in {*mine, *others, *restated} if past < day or (past == day and anew)]
+    if days and (anew or day not in others) and not _between(restated, max(days), day):
         base = max(days)
         if _counted_by(connection, base) == rules.version:
-            touched.before[ASSETS] = (base, _part(connection, ASSETS, day, rules, asset_ids))
+            touched.before[ASSETS] = (base, part(connection, ASSETS, day, rules, asset_ids))
     return touched
+
+
+def _between(restated: Iterable[date], base: date, day: date) -> bool:
+    """Whether a decision restated what was counted on `base`."""
+    return any(base < one <= day for one in restated)
 
 
 def after_publish(
@@ -81,20 +88,28 @@ def after_publish(
     base, before = touched.before[basis]
     counts = stored_counts(connection, basis, base)
     ids = touched.asset_ids if basis == ASSETS else touched.device_ids
-    change = _part(connection, basis, day, rules, ids)
+    change = part(connection, basis, day, rules, ids)
     change.subtract(before)
     changed = {group: counts[group] + n for group, n in change.items() if n}
     if not counts or min(changed.values(), default=0) < 0 or counts.total() + change.total() < 1:
         return False
     if base != day:
         _copy(connection, basis, base, day)
-    names = ("snapshot_date", "basis", *GROUPS, "n")
-    rows = [(day, basis, *group, n) for group, n in changed.items()]
-    upsert_tuples(connection, daily_counts, names, rows)
-    stored = daily_counts.c
-    nothing = and_(stored.snapshot_date == day, stored.basis == basis, stored.n == 0)
-    connection.execute(delete(daily_counts).where(nothing))
+    add(connection, basis, day, counts, change)
     return True
+
+
+def add(connection: Connection, basis: str, day: date, stored: Groups, change: Groups) -> None:
+    """Make the counts of a day, which are `stored`, those with `change` added."""
+    names = ("snapshot_date", "basis", *GROUPS, "n")
+    rows = [(day, basis, *group, stored[group] + n) for group, n in change.items() if n]
+    if not rows:
+        return
+    upsert_tuples(connection, daily_counts, names, rows)
+    c = daily_counts.c
+    connection.execute(
+        delete(daily_counts).where(c.snapshot_date == day, c.basis == basis, c.n == 0)
+    )
 
 
 def _copy(connection: Connection, basis: str, base: date, day: date) -> None:
@@ -143,7 +158,7 @@ def stored_counts(connection: Connection, basis: str, day: date) -> Groups:
     return Counter({(site, kind, status): n for site, kind, status, n in rows.all()})
 
 
-def _part(
+def part(
     connection: Connection, basis: str, day: date, rules: Rules, ids: Collection[int]
 ) -> Groups:
     """What the devices or machines `ids` count on `day`, as the tables are now."""

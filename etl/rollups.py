@@ -8,10 +8,10 @@ from sqlalchemy import Connection, Select, delete, func, insert, literal, select
 
 from db.kept import KeptDays, month_before, month_end, month_of
 from db.rules import Rules
-from db.runs import PUBLISHED, border, newest_day, published_days
+from db.runs import PUBLISHED, border, counted_days, newest_day
 from db.tables import collection_runs, daily_counts, month_end_counts
 from db.views import assets_as_of, records_as_of
-from etl.recount import ASSETS, GROUPS, Touched, after_publish
+from etl.recount import ASSETS, GROUPS, Touched, after_publish, stored_counts
 
 
 def count_day(
@@ -20,10 +20,10 @@ def count_day(
     """Count `day` for `source`; and the assets of that day and of later ones, which it joins."""
     for basis in (source, ASSETS):
         if not after_publish(connection, basis, day, rules, touched):
-            _count(connection, basis, day, rules)
-    for later in published_days(connection):
+            count(connection, basis, day, rules)
+    for later in counted_days(connection):
         if later > day:
-            _count(connection, ASSETS, later, rules)
+            count(connection, ASSETS, later, rules)
     since = {source: day, ASSETS: day}
     column = month_end_counts.c
     newest = select(column.basis, func.max(column.month)).group_by(column.basis)
@@ -40,14 +40,15 @@ def recount_after_withdrawal(connection: Connection, source: str, day: date, rul
     """Make the counts those of a history without `day` of `source`."""
     closed = border(connection) or date.min
     for basis in (source, ASSETS):
-        days = published_days(connection, None if basis == ASSETS else basis)
+        days = counted_days(connection, None if basis == ASSETS else basis)
         if day not in days:
             _forget(connection, basis, day)
-        # The day before stands longer now; retention may have purged its counts.
+        # The day before stands longer now. Retention may have purged its counts; where they lie on
+        # or before the border and are there, they stay.
         first = max((past for past in days if past < day), default=day)
         for past in days:
-            if past >= first and past > closed:
-                _count(connection, basis, past, rules)
+            if past >= first and (past > closed or not stored_counts(connection, basis, past)):
+                count(connection, basis, past, rules)
     newest = newest_day(connection) or closed
     stored = month_end_counts.c
     connection.execute(
@@ -64,12 +65,12 @@ def count_again(connection: Connection, rules: Rules, kept: KeptDays, since: dat
     sources = connection.scalars(select(collection_runs.c.source).where(PUBLISHED).distinct())
     bases = (*sorted(sources), ASSETS)
     for basis in bases:
-        days = published_days(connection, None if basis == ASSETS else basis)
+        days = counted_days(connection, None if basis == ASSETS else basis)
         for day, following in zip(days, [*days[1:], date.max], strict=True):
             # The day itself may be gone; a kept one before the next snapshot tells the same.
             standing = kept.first_in(day, following) if day > closed else None
             if standing is not None and (since is None or following > since):
-                _count(connection, basis, day, rules, standing)
+                count(connection, basis, day, rules, standing)
                 counted += 1
     first = min(kept.month_ends(), default=kept.today)
     count_months(connection, bases, max(first, since or first))
@@ -86,7 +87,7 @@ def count_months(connection: Connection, bases: Iterable[str], since: date) -> N
     if closed is not None:
         since = max(since, closed + timedelta(days=1))
     for basis in bases:
-        days = published_days(connection, None if basis == ASSETS else basis)
+        days = counted_days(connection, None if basis == ASSETS else basis)
         month = month_of(since)
         while month <= month_of(newest):
             place = bisect_right(days, month_end(month))
@@ -108,7 +109,7 @@ def _count_month(connection: Connection, basis: str, month: str, standing: date 
     connection.execute(insert(month_end_counts).from_select(["month", *columns], counts))
 
 
-def _count(
+def count(
     connection: Connection, basis: str, day: date, rules: Rules, standing: date | None = None
 ) -> None:
     """Count `basis` on `day`, from the state on `standing` (the same day unless given)."""

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, insert, select, update
 
+from db.merged import site_roots
 from db.rules import Rules
 from db.tables import NAME_LENGTH, NO_SITE_ID, site_aliases, sites
 from db.upsert import upsert
@@ -15,9 +16,11 @@ from etl.rules.site_names import match_name
 
 @dataclass(frozen=True)
 class SitePlan:
-    """Where each alias of one source belongs. An alias in `new` will get a site of that name."""
+    """Where each alias of one source belongs. An alias in `new` will get a site of that name.
+    `own`: the site of each known alias before merges; `known`: the one that answers for it."""
 
     source: str
+    own: dict[str, int]
     known: dict[str, int]
     joins: dict[str, int]
     new: dict[str, str]
@@ -42,7 +45,9 @@ def plan_sites(
             site_aliases.c.source == source
         )
     )
-    known = {key: site_id for key, site_id in rows}
+    own = {key: site_id for key, site_id in rows}
+    roots = site_roots(connection)
+    known = {key: roots.get(site_id, site_id) for key, site_id in own.items()}
     unknown = {key: name for key, name in names.items() if key not in known}
     joins: dict[str, int] = {}
     new: dict[str, str] = {}
@@ -51,7 +56,10 @@ def plan_sites(
         for site_id, match in connection.execute(
             select(sites.c.site_id, sites.c.match_name).order_by(sites.c.site_id)
         ):
-            by_name.setdefault(match, []).append(site_id)
+            # A site that was merged into another has that one's place.
+            same = by_name.setdefault(match, [])
+            if (root := roots.get(site_id, site_id)) not in same:
+                same.append(root)
         taken = {known[key] for key in live if key in known}
         for key in sorted(unknown):
             name = unknown[key] or f"{source} organization {key}"
@@ -61,7 +69,7 @@ def plan_sites(
                 taken.add(free[0])
             else:
                 new[key] = name[:NAME_LENGTH]
-    return SitePlan(source, known, joins, new)
+    return SitePlan(source, own, known, joins, new)
 
 
 def carry_out(
@@ -106,7 +114,7 @@ def carry_out(
                 {
                     "source": plan.source,
                     "alias_key": key,
-                    "site_id": site_of[key],
+                    "site_id": plan.own.get(key, site_of[key]),
                     "name": name,
                     "last_seen": day,
                 }
@@ -123,12 +131,17 @@ def internal_aliases(
     wanted = {match_name(name) for name in rules.internal_sites}
     if not wanted:
         return {}
+    called = {
+        site: name for site, name in connection.execute(select(sites.c.site_id, sites.c.name))
+    }
+    roots = site_roots(connection)
     rows = connection.execute(
-        select(site_aliases.c.alias_key, sites.c.name)
-        .join(sites, sites.c.site_id == site_aliases.c.site_id)
-        .where(site_aliases.c.source == source)
+        select(site_aliases.c.alias_key, site_aliases.c.site_id).where(
+            site_aliases.c.source == source
+        )
     )
-    site_names: dict[str, str | None] = {**names, **{key: name for key, name in rows}}
+    told = {key: called[roots.get(site_id, site_id)] for key, site_id in rows}
+    site_names: dict[str, str | None] = {**names, **told}
     return {key: name for key, name in site_names.items() if name and match_name(name) in wanted}
 
 

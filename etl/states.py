@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 from db.ids import device_id, hash63
 from db.rules import Rules
@@ -77,11 +78,13 @@ def judge(
     payload = canonical(stable)
     payload_hash = hash63(payload)
     reason, type_reason = status.reason[:400], kind.reason[:400]
-    said = (
-        record.alias_key, record.location, record.hostname, record.display_name, kind.value,
-        type_reason, status.value, reason, rules.version, record.os, record.node_class,
-        record.serial, record.repaired, payload_hash,
-    )  # fmt: skip
+    said = {
+        "alias_key": record.alias_key, "location": record.location, "hostname": record.hostname,
+        "display_name": record.display_name, "device_type": kind.value,
+        "type_reason": type_reason, "billing_status": status.value, "reason": reason,
+        "rule_version": rules.version, "os": record.os, "node_class": record.node_class,
+        "serial": record.serial, "repaired": record.repaired, "payload_hash": payload_hash,
+    }  # fmt: skip
     return State(
         device_id=device_id(source, record.source_key),
         source_key=record.source_key,
@@ -101,13 +104,25 @@ def judge(
         repaired=record.repaired,
         unmanaged=record.unmanaged[:400] if record.unmanaged else None,
         payload_hash=payload_hash,
-        state_hash=hash63(json.dumps(said).encode()),
+        state_hash=said_hash(said),
         payload=payload,
         last_contact=record.last_contact,
         online=record.online,
         ip=record.ip,
         volatile=canonical(volatile).decode(),
     )
+
+
+_SAID = (
+    "alias_key", "location", "hostname", "display_name", "device_type", "type_reason",
+    "billing_status", "reason", "rule_version", "os", "node_class", "serial", "repaired",
+    "payload_hash",
+)  # fmt: skip
+
+
+def said_hash(said: Mapping[str, Any]) -> int:
+    """The `state_hash` of what was said of a device, by the names of the columns."""
+    return hash63(json.dumps([said[name] for name in _SAID]).encode())
 
 
 # A fleet has few distinct pairs; the rule is pure.

@@ -45,10 +45,7 @@ def counted(
     if not side.known(filters.basis) or side.day is None:
         return None
     if filters.are_stored:
-        dates = side.dates(filters.basis)
-        if filters.basis == "assets":
-            dates = {"assets": max(dates.values())}
-        statement = _stored(tuple(dates.items()), filters)
+        statement = _stored(tuple(side.counted(filters.basis).items()), filters)
     else:
         statement = _live(side.day, moment.rules, filters)
     # These rows have the fields of a Count; to make one of each would cost more than the query.

@@ -13,21 +13,25 @@ from dashboard.filters import SOURCES, Filters
 from dashboard.queries.notice import Notice, mark
 from db.kept import KeptDays, month_before, month_end, month_of
 from db.rules import Rules, current
-from db.runs import PUBLISHED, kept_days
+from db.runs import PUBLISHED, kept_days, restated_days
 from db.tables import collection_runs
 from db.words import LABELS as LABELS
+
+Day = date
 
 
 @dataclass(frozen=True)
 class Standing:
     """The snapshot of one source that stands on a day; of the kind "end", that the source was
-    ended then and has nothing since."""
+    ended then and has nothing since. `counted`: the day of its stored counts, a later one when a
+    decision restated it."""
 
     source: str
     date: date
     finished_at: datetime | None
     run_id: int
-    kind: str = "collection"
+    kind: str
+    counted: Day
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,12 @@ class Side:
             for source, standing in self.standing.items()
             if standing is not None and basis in ("assets", "records", source)
         }
+
+    def counted(self, basis: str) -> dict[str, date]:
+        """The day of the stored counts that stand on this day, by stored basis."""
+        found = {source: self.standing[source] for source in self.dates(basis)}
+        days = {source: one.counted for source, one in found.items() if one is not None}
+        return {"assets": max(days.values())} if basis == "assets" and days else days
 
     def latest(self, basis: str) -> date | None:
         """The latest real date among the sources that `basis` counts."""
@@ -113,9 +123,10 @@ def side_on(connection: Connection, asked: date, kept: KeptDays | None) -> Side:
         .where(PUBLISHED)
     )
     standing: dict[str, Standing | None] = dict.fromkeys(SOURCES)
-    for row in rows:
+    restated = max((one for one in restated_days(connection) if one <= day), default=day.min)
+    for row in rows.all():
         if row.source in standing:
-            standing[row.source] = Standing(*row)
+            standing[row.source] = Standing(*row, max(row.business_date, restated))
     return Side(asked, day, standing)
 
 

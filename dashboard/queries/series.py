@@ -13,7 +13,7 @@ from dashboard.queries import entities
 from dashboard.queries.counts import figures
 from dashboard.queries.moment import Moment
 from db.kept import KeptDays
-from db.runs import published_days
+from db.runs import counted_days
 from db.tables import daily_counts
 
 _Groups = Counter[tuple[str, str]]
@@ -54,7 +54,7 @@ def series(
         shown = [day for day in shown if day >= moment.kept.daily_from] or shown[-1:]
     sums: list[_Groups | None] = [None] * len(shown)
     for basis in ("assets",) if filters.basis == "assets" else moment.now.dates(filters.basis):
-        published = published_days(connection, None if basis == "assets" else basis)
+        published = counted_days(connection, None if basis == "assets" else basis)
         places = [bisect_right(published, day) - 1 for day in shown]
         standing = {published[place] for place in places if place >= 0}
         stored = _stored(connection, basis, standing, filters)

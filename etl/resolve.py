@@ -1,0 +1,315 @@
+"""After the border, every stretch says what decisions say: the site of its alias, the machine that
+its links name, the verdict of the rules that a person saved. On or before the border it says what
+it said.
+
+A stretch that spans the border is split on the day after it, and made whole again when what made
+the difference is undone.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from db.chunks import chunks
+from db.jobs import RESTATING, UNDO
+from db.merged import site_roots
+from db.rules import ENVIRONMENT, Rules, all_versions
+from db.runs import border, published_days, restated_days
+from db.tables import (
+    NO_SITE_ID,
+    asset_links,
+    audit_log,
+    device_snapshots,
+    rule_versions,
+    site_aliases,
+    sites,
+)
+from db.upsert import insert_many
+from etl.rules.billing import billing_status
+from etl.rules.site_names import match_name
+from etl.states import said_hash
+
+Values = dict[str, Any]
+"""One stretch, all columns of `device_snapshots`."""
+
+
+@dataclass
+class Resolved:
+    """The devices of which something had to be restated, and the machines that they answered to
+    before it or answer to now."""
+
+    devices: set[int] = field(default_factory=set)
+    assets: set[int] = field(default_factory=set)
+
+
+class _Link(NamedTuple):
+    since: date
+    until: date
+    asset_id: int
+
+
+def resolve(
+    connection: Connection, first: date, entry_id: int, device_ids: Collection[int] | None = None
+) -> Resolved:
+    """Make the stretches of these devices (None: of all) say on every day from `first`, the day
+    after the border, what decisions say.
+
+    Args:
+        entry_id: the entry of the audit log because of which they may begin.
+    """
+    judges = _Judges(connection)
+    done = Resolved()
+    ids = _all(connection, first) if device_ids is None else sorted(device_ids)
+    for chunk in chunks(ids):
+        stretches = _stretches(connection, first, chunk)
+        links = _links(connection, chunk)
+        rows = _Rows()
+        for device_id, told in stretches.items():
+            for group in _groups(told):
+                wanted = _wanted(group, first, entry_id, links, judges)
+                _compare(group, wanted, rows, done)
+            if rows.changed:
+                done.devices.add(device_id)
+                rows.changed = False
+        rows.write(connection)
+    return done
+
+
+def resolve_undone(connection: Connection, source: str, day: date) -> None:
+    """Say again what decisions say, after a publish of `day` was taken back: where that is the
+    first day that they restate, what stands again is what was said before it."""
+    if day not in restated_days(connection) or day != first_restated(connection):
+        return
+    c, log = device_snapshots.c, audit_log.c
+    standing = select(c.device_id).where(c.source == source, c.valid_to > day, c.valid_from < day)
+    decision = select(func.max(log.entry_id)).where(log.action.in_((*RESTATING, UNDO)))
+    entry_id = connection.scalar(decision)
+    assert entry_id is not None, "a decision restated the day"
+    resolve(connection, day, entry_id, set(connection.scalars(standing)))
+
+
+def first_restated(connection: Connection) -> date | None:
+    """The first day that a decision restates now: the one after the border, or while no month is
+    closed the first published one. None before there is any."""
+    closed = border(connection)
+    if closed is not None:
+        return closed + timedelta(days=1)
+    return min(published_days(connection), default=None)
+
+
+def _all(connection: Connection, first: date) -> list[int]:
+    c = device_snapshots.c
+    return sorted(connection.scalars(select(c.device_id).where(c.valid_to > first).distinct()))
+
+
+def _stretches(
+    connection: Connection, first: date, device_ids: Sequence[int]
+) -> dict[int, list[Values]]:
+    c = device_snapshots.c
+    # The one that ends with the border too: one of the same run may go on after it.
+    rows = connection.execute(
+        select(device_snapshots)
+        .where(c.device_id.in_(device_ids), c.valid_to >= first)
+        .order_by(c.device_id, c.valid_from)
+    )
+    found: dict[int, list[Values]] = defaultdict(list)
+    for row in rows.mappings():
+        found[row["device_id"]].append(dict(row))
+    return found
+
+
+def _groups(told: Sequence[Values]) -> Iterator[list[Values]]:
+    """The stretches that one publish opened, of which decisions made several."""
+    group: list[Values] = []
+    for one in told:
+        if group and (
+            one["opened_by"] != group[-1]["opened_by"] or one["valid_from"] != group[-1]["valid_to"]
+        ):
+            yield group
+            group = []
+        group.append(one)
+    if group:
+        yield group
+
+
+def _wanted(
+    group: Sequence[Values],
+    first: date,
+    entry_id: int,
+    links: Mapping[int, Sequence[_Link]],
+    judges: "_Judges",
+) -> list[Values]:
+    """What the group has to say, as stretches."""
+    newest, until = group[-1], group[-1]["valid_to"]
+    wanted = [dict(one) for one in group if one["valid_from"] < first]
+    if wanted:
+        wanted[-1]["valid_to"] = min(first, until)
+    start = max(group[0]["valid_from"], first)
+    if start >= until:
+        return [dict(one) for one in group]
+    device_id = newest["device_id"]
+    days = sorted({start, *_boundaries(device_id, links, start, until)})
+    for day, end in zip(days, [*days[1:], until], strict=True):
+        said = judges.judged(newest) | {
+            "valid_from": day, "valid_to": end, "asset_id": _asset(device_id, links, day),
+        }  # fmt: skip
+        if wanted and _alike(wanted[-1], said):
+            wanted[-1]["valid_to"] = end
+            continue
+        said["restated_by"] = entry_id if wanted else None
+        wanted.append(said)
+    for one in wanted:
+        one["closed_by"] = newest["closed_by"] if one["valid_to"] == until else None
+    return wanted
+
+
+_DECIDED = (
+    "site_id", "asset_id", "billing_status", "reason", "rule_version", "state_hash",
+)  # fmt: skip
+"""What decisions may change of a stretch."""
+
+
+def _alike(one: Values, other: Values) -> bool:
+    return all(one[name] == other[name] for name in _DECIDED)
+
+
+def _compare(
+    group: Sequence[Values], wanted: Sequence[Values], rows: "_Rows", done: Resolved
+) -> None:
+    """Note in `rows` what has to be written to make `group` into `wanted`."""
+    stored = {one["valid_from"]: one for one in group}
+    for one in wanted:
+        was = stored.pop(one["valid_from"], None)
+        if was is None:
+            rows.inserted.append(one)
+        elif not _alike(was, one):
+            rows.updated.append(one)
+        elif was["valid_to"] != one["valid_to"]:
+            one["restated_by"] = was["restated_by"]
+            rows.updated.append(one)
+        else:
+            continue
+        rows.changed = True
+    for was in stored.values():
+        rows.deleted.append(was)
+        rows.changed = True
+    if rows.changed:
+        done.assets |= {one["asset_id"] for one in (*group, *wanted)}
+
+
+@dataclass
+class _Rows:
+    inserted: list[Values] = field(default_factory=list)
+    updated: list[Values] = field(default_factory=list)
+    deleted: list[Values] = field(default_factory=list)
+    changed: bool = False
+
+    def write(self, connection: Connection) -> None:
+        for one in self.deleted:
+            connection.execute(delete(device_snapshots).where(*_key(one)))
+        for one in self.updated:
+            names = ("valid_to", "closed_by", "restated_by", *_DECIDED)
+            values = {name: one[name] for name in names}
+            connection.execute(update(device_snapshots).where(*_key(one)).values(values))
+        insert_many(connection, device_snapshots, self.inserted)
+
+
+def _key(one: Values) -> tuple[Any, ...]:
+    c = device_snapshots.c
+    return c.device_id == one["device_id"], c.valid_from == one["valid_from"]
+
+
+def _links(connection: Connection, device_ids: Sequence[int]) -> dict[int, list[_Link]]:
+    """The links of these devices, and of those whose machine they answer to."""
+    c = asset_links.c
+    found: dict[int, list[_Link]] = {}
+    wanted = set(device_ids)
+    while wanted:
+        rows: list[tuple[int, date, date, int]] = []
+        for chunk in chunks(sorted(wanted)):
+            statement = select(c.device_id, c.since, c.until, c.asset_id)
+            mine = statement.where(c.device_id.in_(chunk), c.since < c.until)
+            told = connection.execute(mine.order_by(c.device_id, c.since))
+            rows += [(row[0], row[1], row[2], row[3]) for row in told]
+        found |= {device_id: [] for device_id in wanted}
+        for device_id, since, until, asset_id in rows:
+            found[device_id].append(_Link(since, until, asset_id))
+        wanted = {asset_id for *_, asset_id in rows} - found.keys()
+    return found
+
+
+def _asset(device_id: int, links: Mapping[int, Sequence[_Link]], day: date) -> int:
+    """The machine that a device answers to on a day: its links followed to the end."""
+    seen = {device_id}
+    while True:
+        into = next(
+            (link.asset_id for link in links[device_id] if link.since <= day < link.until), None
+        )
+        if into is None or into in seen:
+            return device_id
+        seen.add(into)
+        device_id = into
+
+
+def _boundaries(
+    device_id: int, links: Mapping[int, Sequence[_Link]], first: date, until: date
+) -> Iterator[date]:
+    """The days after `first` on which the device may come to answer to another machine."""
+    seen, ahead = {device_id}, [device_id]
+    while ahead:
+        for link in links[ahead.pop()]:
+            yield from (day for day in (link.since, link.until) if first < day < until)
+            if link.asset_id not in seen:
+                seen.add(link.asset_id)
+                ahead.append(link.asset_id)
+
+
+class _Judges:
+    """Where each alias belongs, and what each version of the rules says of a stretch there."""
+
+    def __init__(self, connection: Connection) -> None:
+        roots = site_roots(connection)
+        aliases = site_aliases.c
+        rows = connection.execute(select(aliases.source, aliases.alias_key, aliases.site_id))
+        self._sites = {(source, key): roots.get(site, site) for source, key, site in rows}
+        named = connection.execute(select(sites.c.site_id, sites.c.name))
+        self._names = {site_id: name for site_id, name in named}
+        self._versions = all_versions(connection)
+        self._internal = {
+            version: {match_name(name) for name in rules.internal_sites}
+            for version, rules in self._versions.items()
+        }
+        saved = select(func.max(rule_versions.c.version))
+        by_person = rule_versions.c.author != ENVIRONMENT
+        self._least = connection.scalar(saved.where(by_person)) or 0
+
+    def judged(self, one: Values) -> Values:
+        """A stretch as decisions see it, but for its machine."""
+        alias = one["alias_key"]
+        site = NO_SITE_ID if alias is None else self._sites[one["source"], alias]
+        version = max(one["rule_version"], self._least)
+        if site == one["site_id"] and version == one["rule_version"]:
+            return dict(one)
+        rules: Rules = self._versions[version]
+        name = self._names.get(site)
+        internal = name if name and match_name(name) in self._internal[version] else None
+        status = billing_status(
+            unmanaged=one["unmanaged"],
+            internal_site=internal,
+            display_name=one["display_name"],
+            location=one["location"],
+            node_class=one["node_class"],
+            spare_words=rules.spare_words,
+            spare_node_classes=rules.spare_node_classes,
+        )
+        said = one | {
+            "site_id": site,
+            "billing_status": status.value,
+            "reason": status.reason[:400],
+            "rule_version": version,
+        }
+        return said | {"state_hash": said_hash(said)}
