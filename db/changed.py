@@ -80,7 +80,7 @@ def changed(
         links: Mapping[int, list[Reason]] = {}
         if basis == "assets":
             told = machine_segments(connection, chunk, span, rules, names)
-            links = linked(connection, chunk, then, now, facts.decisions)
+            links = linked(connection, chunk, then, now)
         else:
             told = record_segments(connection, chunk, span, names)
         for key in chunk:

@@ -45,23 +45,25 @@ class State:
 
 
 class Segment(NamedTuple):
-    """Days from `day` on up to the next segment: what was said (None: absent), and the run or
-    decision that opened it."""
+    """Days from `day` on up to the next segment: what was said (None: absent). `restated`: a
+    decision made it begin. `alias_key` and `rule_version` as in `device_snapshots`."""
 
     day: date
     state: State | None
-    opened_by: int | None = None
+    restated: bool = False
+    alias_key: str | None = None
+    rule_version: int | None = None
 
 
 @dataclass(frozen=True)
 class Collected:
     """When sources were collected: their first day, every published day in order, the days on
-    which a decision ended them. `decisions`: those, by their id, that restated days."""
+    which a decision ended them. `saved`: the versions of the rules that a person saved."""
 
     began: Mapping[str, date]
     published: Mapping[str, Sequence[date]]
     ended: Mapping[str, Sequence[date]]
-    decisions: frozenset[int] = frozenset()
+    saved: frozenset[int] = frozenset()
 
 
 def happened(
@@ -77,13 +79,33 @@ def happened(
     if arrived is None:
         return ()
     reasons = [*_presence(segments, arrived, links, collected), *_attributes(segments, arrived)]
-    opened = {segment.day: segment.opened_by for segment in segments}
-    # A decision that restates days opens stretches on the day after the border.
     told = [
-        replace(reason, adjustment=opened.get(reason.day) in collected.decisions)
+        replace(reason, adjustment=_is_adjustment(reason, segments, collected))
         for reason in reasons
     ]
     return tuple(sorted([*links, *told], key=lambda one: (one.day, CODES.index(one.code))))
+
+
+def _is_adjustment(reason: Reason, segments: Sequence[Segment], collected: Collected) -> bool:
+    """Whether a decision, which restates the days after the border, made this happen."""
+    at = next((n for n, segment in enumerate(segments) if segment.day == reason.day), 0)
+    if at == 0:
+        return False
+    before, after = segments[at - 1], segments[at]
+    if after.restated:
+        return True
+    # What a collection said from the same day on may hide where the decision begins.
+    was, now = before.state, after.state
+    if was is None or now is None or was.device_id != now.device_id:
+        return False
+    if reason.code == "site":
+        return before.alias_key == after.alias_key
+    alike = all(getattr(was, name) == getattr(now, name) for name in _JUDGED_BY)
+    judged = before.rule_version != after.rule_version and after.rule_version in collected.saved
+    return reason.code == "billing_status" and alike and judged
+
+
+_JUDGED_BY = ("display_name", "location", "node_class")
 
 
 def _run(segments: Sequence[Segment], value: Callable[[State], Any]) -> int:

@@ -43,7 +43,9 @@ class _Said(NamedTuple):
     first: date
     until: date
     state: State | None
-    opened_by: int | None
+    restated: bool = False
+    alias_key: str | None = None
+    rule_version: int | None = None
 
 
 def record_segments(
@@ -52,7 +54,7 @@ def record_segments(
     """The segments of each device, by its id; `names` are those of the sites."""
     said = device_snapshots.c
     statement = (
-        select(*_COLUMNS, said.valid_from, said.valid_to, said.opened_by)
+        select(*_COLUMNS, said.valid_from, said.valid_to, *(said[name] for name in _HOW))
         .join(devices, devices.c.device_id == said.device_id)
         .where(
             said.device_id.in_(device_ids), said.valid_from <= span.now, said.valid_to > span.then
@@ -62,7 +64,7 @@ def record_segments(
     found: dict[int, list[_Said]] = defaultdict(list)
     for row in connection.execute(statement):
         state = _state(row, names, None)
-        found[row.device_id].append(_Said(row.valid_from, row.valid_to, state, row.opened_by))
+        found[row.device_id].append(_Said(row.valid_from, row.valid_to, state, *_how(row)))
     return {key: _segments(told, span) for key, told in found.items()}
 
 
@@ -75,20 +77,22 @@ def machine_segments(
 ) -> Segments:
     """The segments of each machine, by its asset id: what it shows on the first day and on every
     one on which a record of it begins or ends."""
-    shown: dict[tuple[int, date], tuple[State, int | None]] = {}
+    shown: dict[tuple[int, date], tuple[Any, ...]] = {}
     days = _days(asset_ids, span).subquery("days")
     for row in connection.execute(_machines(span.then, rules, asset_ids)):
-        shown[row.asset_id, span.then] = _state(row, names, row.sources), None
+        _, *how = _how(row)
+        shown[row.asset_id, span.then] = _state(row, names, row.sources), False, *how
     for row in connection.execute(_machines(days.c.day, rules, days.c.asset_id)):
-        opened_by = row.opened_by if row.valid_from == row.day else None
-        shown[row.asset_id, row.day] = _state(row, names, row.sources), opened_by
+        restated, *how = _how(row)
+        restated = restated and row.valid_from == row.day
+        shown[row.asset_id, row.day] = _state(row, names, row.sources), restated, *how
     found = {asset_id: [span.then] for asset_id in asset_ids}
     for asset_id, day in connection.execute(_days(asset_ids, span)):
         found[asset_id].append(day)
     return {
         key: _segments(
             [
-                _Said(day, until, *shown.get((key, day), (None, None)))
+                _Said(day, until, *shown.get((key, day), (None,)))
                 for day, until in _pairs(sorted(days))
             ],
             span,
@@ -104,9 +108,7 @@ def _machines(day: Day, rules: Rules, asset_ids: Sequence[int] | ColumnElement[i
         devices.c[column.name] if column.table is devices else view.c[column.name]
         for column in _COLUMNS
     )
-    more = [
-        view.c[name] for name in ("sources", "valid_from", "opened_by", "day") if name in view.c
-    ]
+    more = [view.c[name] for name in ("sources", "valid_from", *_HOW, "day") if name in view.c]
     joined = devices.c.device_id == view.c.device_id
     return select(*columns, *more).join_from(view, devices, joined)
 
@@ -135,11 +137,18 @@ def _segments(told: Iterable[_Said], span: Span) -> list[Segment]:
             found.append(Segment(until, None))
         first = max(one.first, span.then)
         if span.keeps(first, one.until):
-            found.append(Segment(first, one.state, one.opened_by))
+            found.append(Segment(first, *one[2:]))
         until = one.until
     if until <= span.now:
         found.append(Segment(until, None))
     return found
+
+
+_HOW = ("restated_by", "alias_key", "rule_version")
+
+
+def _how(row: Row[*tuple[Any, ...]]) -> tuple[bool, str | None, int]:
+    return row.restated_by is not None, row.alias_key, row.rule_version
 
 
 _FIELDS = tuple(field.name for field in fields(State) if field.name not in ("site", "sources"))

@@ -9,11 +9,15 @@ from sqlalchemy import Connection, and_, or_, select
 from db.chunks import chunks
 from db.happened import Collected
 from db.reasons import Reason
+from db.rules import ENVIRONMENT
 from db.runs import END, PUBLISHED
-from db.tables import asset_links, collection_runs, device_snapshots, devices
-
-RESTATEMENT = "restatement"
-"""The kind of run that writes down a decision that restated days."""
+from db.tables import (
+    asset_links,
+    collection_runs,
+    device_snapshots,
+    devices,
+    rule_versions,
+)
 
 
 def collected(connection: Connection) -> Collected:
@@ -28,9 +32,11 @@ def collected(connection: Connection) -> Collected:
     )
     for source, day, kind in rows:
         (ended if kind == END else published)[source].append(day)
-    decisions = connection.scalars(select(runs.run_id).where(runs.kind == RESTATEMENT))
+    saved = connection.scalars(
+        select(rule_versions.c.version).where(rule_versions.c.author != ENVIRONMENT)
+    )
     began = {source: days[0] for source, days in published.items()}
-    return Collected(began, published, ended, frozenset(decisions))
+    return Collected(began, published, ended, frozenset(saved))
 
 
 def linked(
@@ -38,7 +44,6 @@ def linked(
     asset_ids: Sequence[int],
     then: date,
     now: date,
-    decisions: frozenset[int],
 ) -> dict[int, list[Reason]]:
     """The links of these machines that are in force on one of the two days only, by machine: a
     record that answers to it, or its own record that answers to another machine."""
@@ -54,14 +59,14 @@ def linked(
     )
     found: dict[int, list[Reason]] = defaultdict(list)
     for row in rows:
-        code, day, by = ("linked", row.since, row.opened_by)
+        code, day, by = "linked", row.since, row.decided_by
         if row.until <= now:
-            code, day, by = "unlinked", row.until, row.closed_by
+            code, day, by = "unlinked", row.until, row.undone_by
         pairs = ((row.asset_id, row.device_id), (row.device_id, row.other_device_id))
         for machine, other in pairs:
             source, name = called.get(other, (None, str(other)))
             values = {"source": source, "name": name, "evidence": row.evidence}
-            found[machine].append(Reason(code, day, values, by in decisions))
+            found[machine].append(Reason(code, day, values, by is not None))
     return found
 
 

@@ -11,7 +11,14 @@ from sqlalchemy import Connection, func, select
 from db.chunks import chunks
 from db.rules import Rules
 from db.runs import RESTATED, counted_days, newest_by_source, published_days, restated_days
-from db.tables import OPEN_END, asset_links, count_restatements, device_snapshots, meta
+from db.tables import (
+    OPEN_END,
+    asset_links,
+    count_restatements,
+    device_snapshots,
+    devices,
+    meta,
+)
 from db.upsert import insert_many, upsert
 from etl import rollups
 from etl.links import match_again
@@ -54,7 +61,11 @@ def restate(
     if first is None:
         return Resolved()
     _count_first(connection, first, rules)
-    counts = _Counts(connection, first, rules, device_ids)
+    touched = device_ids
+    if match and device_ids is not None:
+        # The rules may part what answers to their machines from elsewhere.
+        touched = set(device_ids) | _answering(connection, first, device_ids)
+    counts = _Counts(connection, first, rules, touched)
     done = resolve(connection, first, entry_id, device_ids)
     if match and device_ids is not None:
         linked = match_again(connection, device_ids, first, entry_id, now)
@@ -75,6 +86,16 @@ def machines_of(connection: Connection, first: date, device_ids: Collection[int]
         told = select(said.asset_id).where(said.device_id.in_(chunk), said.valid_to > first)
         linked = select(link.asset_id).where(link.device_id.in_(chunk))
         found.update(connection.scalars(told.distinct()), connection.scalars(linked.distinct()))
+    return found
+
+
+def _answering(connection: Connection, first: date, device_ids: Collection[int]) -> set[int]:
+    """The devices that answer to the machines of these on any day from `first` on."""
+    c = device_snapshots.c
+    found: set[int] = set()
+    for chunk in chunks(sorted(machines_of(connection, first, device_ids))):
+        answers = select(c.device_id).where(c.asset_id.in_(chunk), c.valid_to > first)
+        found.update(connection.scalars(answers.distinct()))
     return found
 
 
@@ -117,6 +138,7 @@ class _Counts:
                 self._devices = None
         if self._devices is not None:
             self._machines = machines_of(connection, first, self._devices)
+            self._of = _by_source(connection, self._devices)
             self._before = self._parts()
 
     def again(self, entry_id: int) -> None:
@@ -144,11 +166,21 @@ class _Counts:
                 basis,
                 day,
                 self.rules,
-                self._machines if basis == ASSETS else self._devices,
+                self._machines if basis == ASSETS else self._of.get(basis, ()),
             )
             for basis, days in self.days.items()
             for day in days
         }
+
+
+def _by_source(connection: Connection, device_ids: Collection[int]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for chunk in chunks(sorted(device_ids)):
+        c = devices.c
+        rows = connection.execute(select(c.source, c.device_id).where(c.device_id.in_(chunk)))
+        for source, device_id in rows:
+            found.setdefault(source, []).append(device_id)
+    return found
 
 
 def _note(

@@ -29,7 +29,7 @@ def save_rules(by: Decider, wanted: Mapping[str, Sequence[str]], reason: str) ->
         now = checked(was, wanted)
         entry = by.note(
             connection, jobs.SAVE_RULES, f"version {now.version}", reason=reason.strip(),
-            version=now.version, before=_told(was), after=_told(now),
+            version=now.version, before=told(was), after=told(now),
         )  # fmt: skip
         rule_versions.save(connection, now, by.actor, by.clock())
         mark_internal(connection, now)
@@ -59,7 +59,8 @@ def checked(was: Rules, wanted: Mapping[str, Sequence[str]]) -> Rules:
     return replace(now, version=was.version + 1)
 
 
-def _told(rules: Rules) -> dict[str, list[str]]:
-    told = asdict(rules)
-    del told["version"]
-    return {name: list(values) for name, values in told.items()}
+def told(rules: Rules) -> dict[str, list[str]]:
+    """What a version says, as JSON."""
+    values = asdict(rules)
+    del values["version"]
+    return {name: list(words) for name, words in values.items()}

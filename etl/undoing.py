@@ -19,6 +19,7 @@ from etl.ledger import devices_of_sites
 from etl.publish import Refused
 from etl.resolve import first_restated
 from etl.restate import restate
+from etl.rule_decisions import told
 from etl.site_decisions import expect, review
 from etl.site_plan import mark_internal
 
@@ -114,7 +115,7 @@ def _expect(
 def _rules(by: Decider, connection: Connection, _decided: int, entry: int, detail: Detail) -> None:
     """Versions are only added: what the one before it said is said again, by a new one."""
     newest = rule_versions.current(connection)
-    if newest.version != detail["version"]:
+    if told(newest) != detail["after"]:
         raise Refused("The rules were changed again since. Undo that decision first.")
     now = replace(
         newest,

@@ -229,11 +229,9 @@ def test_what_a_restating_decision_changed_is_an_adjustment(sqlite_engine: Engin
     hub = Hub(sqlite_engine)
     hub.collect(DAY, [Pc("1"), *OTHERS])
     hub.collect(day(4), [Pc("1", display_name="Spare"), *OTHERS])
-    run = run_row("ninja", day(4), kind="restatement", published=False, run_id=99)
     with writing(sqlite_engine) as connection:
-        connection.execute(insert(collection_runs).values(run))
         opened = device_snapshots.c.valid_from == day(4)
-        connection.execute(update(device_snapshots).where(opened).values(opened_by=99))
+        connection.execute(update(device_snapshots).where(opened).values(restated_by=99))
     assert all(reason.startswith("adjustment: ") for reason in reasons(hub, "1", 4))
 
 
