@@ -17,11 +17,11 @@ from db.engine import writing
 from db.tables import OPEN_END, asset_links, device_snapshots, devices, kept_apart
 from db.upsert import insert_many
 from etl.decisions import Decider
-from etl.links import kept_apart_pairs
+from etl.identities import kept_apart_pairs
 from etl.publish import Refused
 from etl.resolve import first_restated
 from etl.restate import restate
-from etl.rules.assets import real_serial
+from etl.rules.evidence import real_serial
 
 MANUAL = "manual"
 SURE = 100

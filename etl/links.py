@@ -1,33 +1,51 @@
 """Which asset each record of a publishing source answers to: links that stand, that end because
-two real serials contradict, and that begin because the rule finds them."""
+two real serials contradict, and that begin because the rules find them."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, select, update
-from sqlalchemy.sql import Select
+from sqlalchemy import Connection, Row, case, delete, select, update
 
 from db.asof import as_of
 from db.chunks import chunks
-from db.tables import OPEN_END, asset_links, collection_runs, device_snapshots, devices, kept_apart
+from db.tables import NO_SITE_ID, OPEN_END, asset_links, collection_runs, device_snapshots
 from db.upsert import insert_many
-from etl.rules.assets import Identity, Link, contradict, find_links, real_serial
+from etl import looks
+from etl.identities import (
+    STANDING,
+    World,
+    first_seen_first,
+    followed,
+    former,
+    identities,
+    identity_of,
+    kept_apart_pairs,
+    links_in_force,
+)
+from etl.match_keys import around, note_keys
+from etl.rules.assets import link_all
+from etl.rules.evidence import Identity, contradicted
+from etl.rules.standing import Link, Standing
 from etl.states import State
 
 AUTOMATIC = "rule"
+Have = Mapping[int, tuple[int, int, int]]
+"""Device -> the hash, site and asset of its standing stretch."""
 
 
 @dataclass
 class Assets:
-    """The asset of every state of a publish, and what it takes to write the links down."""
+    """The asset of every state of a publish, and what it takes to write the links down. What the
+    next matchings look at: `waiting` records, and which ones `changed`, None for any."""
 
     asset_of: dict[int, int]
     begun: list[Link] = field(default_factory=list)
     ended: list[int] = field(default_factory=list)
+    waiting: set[int] = field(default_factory=set)
+    changed: set[int] | None = None
+    most: int = 0
 
 
 def resolve_assets(
@@ -36,42 +54,134 @@ def resolve_assets(
     day: date,
     states: Sequence[State],
     site_of: Mapping[int, int],
-    standing: Mapping[int, int],
+    have: Have,
+    keep: Collection[int] = (),
+    again: bool = False,
 ) -> Assets:
     """The asset of each state of `source` on `day`.
 
     Args:
         site_of: device id -> its site on that day.
-        standing: device id -> its asset in the standing snapshot.
+        have: what stands of the source.
+        keep: devices that keep their standing state, of which nothing was read.
+        again: whether the day was published before and is being replaced.
     """
-    ids = [state.device_id for state in states]
-    new = [device_id for device_id in ids if device_id not in standing]
-    linked = _links_of(connection, new)
-    answering = {**standing, **{device_id: linked.get(device_id, device_id) for device_id in new}}
-    asset_of = {device_id: answering[device_id] for device_id in ids}
-    others = list(_identities(connection, _OTHERS.where(as_of(day), _snapshots.source != source)))
-    former = _former(connection, source, new, states) if standing else []
-    serials = [serial for state in states if (serial := real_serial(state.serial))]
-    linked_now = ids != list(asset_of.values())
-    if not others and not former and not linked_now and len(set(serials)) == len(serials):
-        return Assets(asset_of)
-
-    mine = [
-        Identity(
-            state.device_id, asset_of[state.device_id], source, site_of[state.device_id],
-            state.hostname, state.serial,
-        )
+    look = looks.due(connection, source, day, len(states), again)
+    come = {state.device_id: state for state in states}
+    new = [state for state in states if state.device_id not in have]
+    touched = [
+        state
         for state in states
-    ]  # fmt: skip
-    assets = _match(connection, mine, others, former)
-    assets.asset_of = {**asset_of, **assets.asset_of}
+        if (known := have.get(state.device_id)) is not None
+        and known[:2] != (state.state_hash, site_of[state.device_id])
+    ]
+    asset_of = {device_id: have[device_id][2] for device_id in come.keys() & have.keys()}
+
+    def identity(state: State) -> Identity:
+        device_id = state.device_id
+        asset_id = asset_of.get(device_id, device_id)
+        return identity_of(state, source, site_of[device_id], asset_id)
+
+    changed: set[int] | None = None
+    if len(new) + len(touched) <= look.most:
+        changed = {state.device_id for state in new} | (have.keys() - come.keys() - set(keep))
+        changed |= _retold(connection, [identity(state) for state in touched])
+    everything = look.device_ids is None or changed is None
+    note_keys(connection, map(identity, states if everything else (*new, *touched)))
+    near: set[int] | None = None
+    if look.device_ids is not None and changed is not None:
+        near = around(connection, look.device_ids | changed, look.most)
+    links = links_in_force(connection, near)
+    chains = {
+        device_id: chain
+        for device_id in (come if near is None else near & come.keys())
+        if (chain := followed(device_id, links))
+    }
+    asset_of |= {device_id: chain[-1].asset_id for device_id, chain in chains.items()}
+    gone = former(connection, source, new, come.keys() | set(keep)) if have else []
+    elsewhere = device_snapshots.c.source != source
+    kept = set(keep) if near is None else near & set(keep)
+    world = World(
+        [
+            *(identity(come[i]) for i in (come if near is None else near & come.keys())),
+            *identities(connection, STANDING, among=kept),
+        ],
+        identities(connection, as_of(day), elsewhere, among=near),
+        gone,
+    )
+    if near is None:
+        note_keys(connection, world.others)
+    assets = match(connection, world, still=set(keep))
+    asset_of |= {key: asset for key, asset in assets.asset_of.items() if key in come}
+    assets.asset_of, assets.most = asset_of, look.most
+    for link in _straightened(chains[s.device_id] for s in new if s.device_id in chains):
+        if link.device_id not in assets.ended:
+            assets.ended.append(link.device_id)
+            assets.begun.append(link)
+    if changed is not None and not again:
+        changed |= {*assets.ended, *(link.device_id for link in assets.begun)}
+        machines = {asset_of.get(device_id, device_id) for device_id in changed}
+        machines |= {have[device_id][2] for device_id in changed if device_id in have}
+        assets.changed = changed | machines
     return assets
+
+
+def _straightened(chains: Iterable[Sequence[Row[Any]]]) -> Iterator[Link]:
+    """Links of devices that came back, straight to the machine that theirs has become meanwhile:
+    should that one be its own again, they are none of its business."""
+    for chain in chains:
+        if len(chain) > 1 and all(link.author == AUTOMATIC for link in chain):
+            first, last = chain[0], chain[-1]
+            yield Link(first.device_id, last.asset_id, last.device_id, first.method, first.evidence)
+
+
+def _retold(connection: Connection, told: Sequence[Identity]) -> set[int]:
+    """Those of a source's records that tell another thing about their machine than they did."""
+    was = {
+        identity.device_id: _evidence(identity)
+        for identity in identities(
+            connection, STANDING, among={identity.device_id for identity in told}
+        )
+    }
+    return {
+        identity.device_id
+        for identity in told
+        if was.get(identity.device_id) != _evidence(identity)
+    }
+
+
+def _evidence(identity: Identity) -> tuple[object, ...]:
+    return identity.site_id, identity.hostname, identity.serial, identity.guest, identity.macs
+
+
+def match(connection: Connection, world: World, still: Collection[int] = ()) -> Assets:
+    """What the rules end and begin among the records of a world.
+
+    Args:
+        still: records of the source whose links stay as they are.
+    """
+    ended = [i for i in contradicted(world.mine, world.others) if i not in still]
+    alone_again = set(ended)
+    mine = [
+        identity._replace(asset_id=identity.device_id)
+        if identity.device_id in alone_again
+        else identity
+        for identity in world.mine
+    ]
+    world = World(first_seen_first(connection, mine), world.others, world.former)
+    standing = Standing(
+        world.mine, world.alone() - set(still), world.others, world.former,
+        kept_apart_pairs(connection),
+    )  # fmt: skip
+    begun = link_all(standing)
+    asset_of = {identity.device_id: standing.asset(identity) for identity in world.mine}
+    return Assets(asset_of, begun, ended, standing.waiting | set(still))
 
 
 def match_again(
     connection: Connection, device_ids: Iterable[int], since: date, decided_by: int, now: datetime
 ) -> list[int]:
-    """Let the rule look at the sites of `device_ids` again, after the decision `decided_by`: the
+    """Let the rules look at the sites of `device_ids` again, after the decision `decided_by`: the
     devices whose link began (on day `since`) or ended.
 
     It looks at the standing stretches, whose sites and assets must be what the decision made of
@@ -83,7 +193,7 @@ def match_again(
     for source in sorted({identity.source for identity in here.values()}, reverse=True):
         mine = [identity for identity in here.values() if identity.source == source]
         others = [identity for identity in here.values() if identity.source != source]
-        assets = _match(connection, mine, others, ())
+        assets = match(connection, World(mine, others))
         for device_id, asset_id in assets.asset_of.items():
             here[device_id] = here[device_id]._replace(asset_id=asset_id)
         write_links(connection, assets, since, now, decided_by=decided_by)
@@ -92,64 +202,15 @@ def match_again(
 
 
 def _at_sites_of(connection: Connection, device_ids: Iterable[int]) -> dict[int, Identity]:
-    """The standing records of the sites of some devices, and what else answers to their assets."""
-    found: dict[int, Identity] = {}
-    wanted: dict[Any, set[int]] = {_snapshots.device_id: set(device_ids)}
-    for column, following in (
-        (_snapshots.device_id, _snapshots.site_id),
-        (_snapshots.site_id, _snapshots.asset_id),
-        (_snapshots.asset_id, None),
-    ):
-        for chunk in chunks(sorted(wanted[column])):
-            rows = _identities(
-                connection, _OTHERS.where(column.in_(chunk), _snapshots.valid_to == OPEN_END)
-            )
-            found.update((identity.device_id, identity) for identity in rows)
-        if following is not None:
-            wanted[following] = {getattr(identity, following.name) for identity in found.values()}
-    return found
-
-
-def _match(
-    connection: Connection,
-    mine: Sequence[Identity],
-    others: Sequence[Identity],
-    former: Iterable[Identity],
-) -> Assets:
-    """What the rule ends and begins among the standing records of one source and the others."""
-    asset_of = {identity.device_id: identity.asset_id for identity in mine}
-    assets = Assets(asset_of, ended=_contradicted(mine, others))
-    for device_id in assets.ended:
-        asset_of[device_id] = device_id
-    if assets.ended:
-        mine = [identity._replace(asset_id=asset_of[identity.device_id]) for identity in mine]
-    serials = [serial for identity in mine if (serial := real_serial(identity.serial))]
-    if len(set(serials)) != len(serials):
-        mine = _first_seen_first(connection, mine)
-    company = Counter([identity.asset_id for identity in (*mine, *others)])
-    alone = {
-        identity.device_id
-        for identity in mine
-        if identity.asset_id == identity.device_id and company[identity.asset_id] == 1
-    }
-    apart = kept_apart_pairs(connection)
-    members: dict[int, set[int]] = {}
-    if apart:
-        for identity in (*mine, *others):
-            members.setdefault(identity.asset_id, {identity.asset_id}).add(identity.device_id)
-    for link in find_links(mine, alone, others, former):
-        company_there = members.setdefault(link.asset_id, {link.asset_id})
-        if apart.isdisjoint((link.device_id, other) for other in company_there):
-            company_there.add(link.device_id)
-            assets.begun.append(link)
-            asset_of[link.device_id] = link.asset_id
-    return assets
-
-
-def kept_apart_pairs(connection: Connection) -> set[tuple[int, int]]:
-    """Pairs of devices that somebody said are two machines, both ways round."""
-    rows = connection.execute(select(kept_apart.c.device_id, kept_apart.c.other_device_id)).all()
-    return {pair for one, other in rows for pair in ((one, other), (other, one))}
+    """The standing records of the sites of some devices and of none, and whoever shares a key or
+    a machine with one of these."""
+    c = device_snapshots.c
+    about = identities(connection, STANDING, among=set(device_ids))
+    sites = {identity.site_id for identity in about} | {NO_SITE_ID}
+    here = identities(connection, STANDING, column=c.site_id, among=sites)
+    near = around(connection, {identity.device_id for identity in here}, most=10**9)
+    found = identities(connection, STANDING, among=near)
+    return {identity.device_id: identity for identity in found}
 
 
 def write_links(
@@ -185,6 +246,7 @@ def write_links(
                 "other_device_id": link.other_device_id,
                 "method": link.method,
                 "evidence": link.evidence,
+                "score": link.score,
                 "author": AUTOMATIC,
                 "created_at": now,
                 "opened_by": run_id,
@@ -207,82 +269,3 @@ def undo_links(connection: Connection, source: str, day: date) -> None:
         .where(asset_links.c.closed_by.in_(runs))
         .values(until=OPEN_END, closed_by=None)
     )
-
-
-_snapshots = device_snapshots.c
-_OTHERS: Select[Any] = select(
-    _snapshots.device_id, _snapshots.asset_id, _snapshots.source, _snapshots.site_id,
-    _snapshots.hostname, _snapshots.serial,
-)  # fmt: skip
-
-
-def _identities(connection: Connection, statement: Select[Any]) -> Iterator[Identity]:
-    return (Identity(*row) for row in connection.execute(statement).all())
-
-
-def _first_seen_first(connection: Connection, mine: Iterable[Identity]) -> list[Identity]:
-    """The records of one source, those that share a serial in the order they were first seen; new
-    ones last, equal ones by id."""
-    mine = list(mine)
-    serials = {m.device_id: serial for m in mine if (serial := real_serial(m.serial))}
-    bearers = Counter(serials.values())
-    twins = [device_id for device_id, serial in serials.items() if bearers[serial] > 1]
-    first_seen: dict[int, date] = {}
-    for chunk in chunks(twins):
-        rows = connection.execute(
-            select(devices.c.device_id, devices.c.first_seen).where(devices.c.device_id.in_(chunk))
-        )
-        first_seen.update((device_id, day) for device_id, day in rows)
-    return sorted(mine, key=lambda m: (first_seen.get(m.device_id, date.max), m.device_id))
-
-
-def _links_of(connection: Connection, device_ids: Iterable[int]) -> dict[int, int]:
-    found: dict[int, int] = {}
-    for chunk in chunks(device_ids):
-        rows = connection.execute(
-            select(asset_links.c.device_id, asset_links.c.asset_id).where(
-                asset_links.c.device_id.in_(chunk), asset_links.c.until == OPEN_END
-            )
-        )
-        found.update((device_id, asset_id) for device_id, asset_id in rows)
-    return found
-
-
-def _former(
-    connection: Connection, source: str, new: Sequence[int], states: Iterable[State]
-) -> list[Identity]:
-    """Records of the source that are gone and bore the serial of a new one."""
-    fresh = set(new)
-    wanted = {state.serial for state in states if state.device_id in fresh}
-    standing = {state.device_id for state in states}
-    newest: dict[int, tuple[date, Identity]] = {}
-    for chunk in chunks(sorted(serial for serial in wanted if serial)):
-        # Not by their source: a database would look through all of its records for the serials.
-        statement = select(*_OTHERS.selected_columns, _snapshots.valid_from).where(
-            _snapshots.serial.in_(chunk)
-        )
-        for *values, valid_from in connection.execute(statement):
-            identity = Identity(*values)
-            if identity.source != source or identity.device_id in standing:
-                continue
-            kept = newest.get(identity.device_id)
-            if kept is None or kept[0] < valid_from:
-                newest[identity.device_id] = (valid_from, identity)
-    return [identity for _, identity in newest.values()]
-
-
-def _contradicted(mine: Sequence[Identity], others: Iterable[Identity]) -> list[int]:
-    """Records that answer to another record's asset although two real serials say no."""
-    linked = [identity for identity in mine if identity.asset_id != identity.device_id]
-    if not linked:
-        return []
-    by_asset: dict[int, list[Identity]] = {identity.asset_id: [] for identity in linked}
-    heads = (identity for identity in mine if identity.asset_id == identity.device_id)
-    for identity in chain(others, heads):
-        if identity.asset_id in by_asset:
-            by_asset[identity.asset_id].append(identity)
-    return [
-        identity.device_id
-        for identity in linked
-        if any(contradict(identity, other) for other in by_asset[identity.asset_id])
-    ]

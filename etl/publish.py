@@ -24,7 +24,7 @@ from db.tables import (
     held_records,
 )
 from db.upsert import insert_many, upsert, upsert_tuples
-from etl import links, rollups
+from etl import links, looks, rollups
 from etl.cycles import no_cycle_search
 from etl.many_changes import most_changed_keys
 from etl.recount import before_publish
@@ -103,7 +103,8 @@ def publish(
         plan: where the states' aliases belong.
         keep: devices whose row could not be read: they keep their standing state.
     """
-    if newest_day(connection, source) == day:
+    again = newest_day(connection, source) == day
+    if again:
         undo_day(connection, source, day)
         resolve_undone(connection, source, day)
     names = {state.alias_key: state.alias_name for state in states if state.alias_key is not None}
@@ -118,11 +119,12 @@ def publish(
         ).all()
     }
     standing = {device_id: asset_id for device_id, (_, _, asset_id) in have.items()}
-    assets = links.resolve_assets(connection, source, day, states, site_of, standing)
+    kept = {device_id for device_id in keep if device_id in have}
+    assets = links.resolve_assets(connection, source, day, states, site_of, have, kept, again)
     links.write_links(connection, assets, day, now, run_id=run_id)
 
     come = {state.device_id: state for state in states}
-    gone = have.keys() - come.keys() - set(keep)
+    gone = have.keys() - come.keys() - kept
     opened = [
         state
         for state in states
@@ -149,10 +151,11 @@ def publish(
     upsert_tuples(
         connection,
         device_latest,
-        ("device_id", "last_contact", "online", "ip", "volatile"),
-        [(s.device_id, s.last_contact, s.online, s.ip, s.volatile) for s in states],
+        ("device_id", "last_contact", "online", "ip", "volatile", "macs"),
+        [(s.device_id, s.last_contact, s.online, s.ip, s.volatile, s.macs) for s in states],
     )
     _mark(connection, source, day, run_id)
+    looks.remember(connection, source, day, run_id, assets.waiting, assets.changed, assets.most)
     rollups.count_day(connection, source, day, rules, touched)
     percent = 100 * len(changed) / len(have) if have else 0.0
     return Published(len(added), len(gone), len(changed), percent, keys)

@@ -29,7 +29,8 @@ class Record:
     Optional text is None, never "". `payload` is the vendor's whole row, volatile keys included,
     exactly as received. `unmanaged` says why the source does not manage the device now
     ("approval status is PENDING"), None when it does. `repaired` says what had to be mended to
-    store the row ("hostname: 2 NUL characters replaced").
+    store the row ("hostname: 2 NUL characters replaced"). `macs`: what `etl.rules.macs.told` makes
+    of its hardware addresses.
     """
 
     source_key: str
@@ -47,6 +48,7 @@ class Record:
     online: bool | None = None
     ip: str | None = None
     repaired: str | None = None
+    macs: str | None = None
 
 
 @dataclass

@@ -16,6 +16,7 @@ from db.tables import (
     agent_hours,
     asset_links,
     daily_counts,
+    device_keys,
     device_latest,
     device_payloads,
     device_snapshots,
@@ -98,7 +99,7 @@ def _purge_orphans(connection: Connection, device_ids: list[int]) -> None:
             ),
         )
     )
-    for table in (devices, device_latest, asset_links):
+    for table in (devices, device_latest, device_keys, asset_links):
         connection.execute(
             delete(table).where(
                 table.c.device_id.in_(device_ids),

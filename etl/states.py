@@ -46,6 +46,7 @@ class State:
     online: bool | None
     ip: str | None
     volatile: str
+    macs: str | None = None
 
     def compressed(self) -> bytes:
         """The payload without its volatile keys, as stored."""
@@ -110,6 +111,7 @@ def judge(
         online=record.online,
         ip=record.ip,
         volatile=canonical(volatile).decode(),
+        macs=record.macs,
     )
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from etl.rules.assets import real_serial
+from etl.rules.evidence import real_serial
 
 PROVEN_RUNS = 7
 """Complete runs of a source after which a sudden growth is suspicious."""

@@ -11,6 +11,7 @@ from db.tables import (
     OPEN_END,
     asset_links,
     collection_runs,
+    device_keys,
     device_latest,
     device_payloads,
     device_snapshots,
@@ -67,7 +68,7 @@ def _forget(connection: Connection, device_ids: Sequence[int]) -> None:
     """Delete what else is stored of the deleted stretches: their payloads, and of devices that
     have no stretch any more all of it."""
     snapshots = device_snapshots.c
-    for table in (devices, device_latest, asset_links, device_payloads):
+    for table in (devices, device_latest, device_keys, asset_links, device_payloads):
         told = [snapshots.device_id == table.c.device_id]
         if table is device_payloads:
             told.append(snapshots.payload_hash == device_payloads.c.payload_hash)

@@ -7,12 +7,13 @@ of their own.
 
 import calendar
 from collections import Counter
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from etl.rules.assets import host_key, real_serial
+from etl.rules.evidence import real_serial
 from etl.rules.site_names import match_name
+from tests.oracle_links import NOWHERE, Matching, Told, differ
 
 ORDER = ("ninja", "threatlocker", "agent")
 
@@ -22,7 +23,7 @@ class Row:
     """One device row of a simulated source."""
 
     key: str
-    org: str
+    org: str | None
     org_name: str
     hostname: str | None
     serial: str | None
@@ -30,6 +31,7 @@ class Row:
     display_name: str | None
     managed: bool = True
     broken: bool = False
+    contact: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Known:
     display_name: str | None
     asset: tuple[str, str]
     version: int = 1
+    contact: datetime | None = None
 
 
 Device = tuple[str, str]
@@ -252,7 +255,7 @@ class Oracle:
                 )
                 told = (voice.kind, ", ".join(voice.sources), asset_days)
             members[device] = (
-                self.site_names[record.site], record.device_type, record.status, record.hostname,
+                self.called(record.site), record.device_type, record.status, record.hostname,
                 billable[device], *told,
             )  # fmt: skip
         return Closing(month, members, self._all_counts(end), bases_of(daily, end))
@@ -272,15 +275,18 @@ class Oracle:
     def _was(known: Known) -> "Seen":
         return known.site, known.status, known.serial, known.version
 
+    def called(self, site: int) -> str:
+        return "(no site)" if site == NOWHERE else self.site_names[site]
+
     def seen(self, places: dict[str, int | None], row: Row) -> "Seen":
         """What suspicion looks at."""
-        place: object = places.get(row.org)
+        place: object = places.get(row.org) if row.org else NOWHERE
         site = f"new {row.org}" if place is None else place
         return site, status_of(row, self.words), row.serial, self.version
 
     def _places(self, source: str, rows: dict[str, Row]) -> dict[str, int | None]:
         """Where each organization belongs; None for one that gets a site of its own."""
-        names = {row.org: row.org_name for row in rows.values()}
+        names = {row.org: row.org_name for row in rows.values() if row.org}
         places: dict[str, int | None] = {
             org: site for (name, org), site in self.aliases.items() if name == source
         }
@@ -307,28 +313,24 @@ class Oracle:
         for key in sorted(rows):
             row = rows[key]
             device = (source, key)
-            asset = device
-            if key in standing:
-                asset = standing[key].asset
-            else:
-                for link in self.links:
-                    if link.device == device and link.until is None:
-                        asset = link.asset
+            asset = self.follow(device)[-1]
             known[key] = Known(
-                self.aliases[source, row.org], type_of(row), status_of(row, self.words),
+                self.aliases[source, row.org] if row.org else NOWHERE,
+                type_of(row), status_of(row, self.words),
                 row.hostname, row.serial, row.node_class, row.display_name, asset, self.version,
+                row.contact,
             )  # fmt: skip
-        former = self._former(source, day, set(rows), set(rows) - standing.keys(), known)
-        self._link(source, day, known, former)
-        for key in keep:
-            if key in standing:
-                known[key] = standing[key]
+        kept = {key: standing[key] for key in keep if key in standing}
+        here = known.keys() | kept.keys()
+        former = self._former(source, day, here, set(rows) - standing.keys(), known)
+        self._link(source, day, known, kept, former)
+        known |= kept
         for key in known:
             self.first_seen.setdefault((source, key), day)
         self.days.setdefault(source, {})[day] = known
 
     def _settle_sites(self, source: str, rows: dict[str, Row]) -> None:
-        names = {row.org: row.org_name for row in rows.values()}
+        names = {row.org: row.org_name for row in rows.values() if row.org}
         for org, site in sorted(self._places(source, rows).items()):
             if (source, org) not in self.aliases:
                 if site is None:
@@ -352,7 +354,7 @@ class Oracle:
     ) -> list[tuple[str, Known]]:
         if not self.standing(source):
             return []
-        wanted = {known[key].serial for key in new if known[key].serial}
+        wanted = {known[key].serial for key in new if real_serial(known[key].serial)}
         newest: dict[str, Known] = {}
         for published in sorted(self.days.get(source, {})):
             for key, was in self.days[source][published].items():
@@ -363,84 +365,63 @@ class Oracle:
     # Links.
 
     def _link(
-        self, source: str, day: date, known: dict[str, Known], former: list[tuple[str, Known]]
+        self,
+        source: str,
+        day: date,
+        known: dict[str, Known],
+        kept: dict[str, Known],
+        former: list[tuple[str, Known]],
     ) -> None:
-        others = [
-            ((name, key), was)
-            for name in self.days
-            if name != source
-            for key, was in self.standing(name, day).items()
-        ]
-        mine = {(source, key): now for key, now in known.items()}
-        for device, now in list(mine.items()):
-            if now.asset == device:
-                continue
-            company = [was for _, was in others if was.asset == now.asset]
-            company += [was for d, was in mine.items() if d == now.asset and was.asset == d]
-            if any(differ(now.serial, was.serial) for was in company):
-                for link in self.links:
-                    if link.device == device and link.until is None:
-                        link.until, link.ended_by = day, (source, day)
-                mine[device] = with_asset(now, device)
-        alone = {
-            device
-            for device, now in mine.items()
-            if now.asset == device
-            and sum(was.asset == device for was in mine.values()) == 1
-            and not any(was.asset == device for _, was in others)
-        }
+        def told(device: Device, was: Known, gone: bool = False) -> Told:
+            turn = self.first_seen.get(device, date.max)
+            return Told(
+                device, product_id(device), was.site, was.hostname, was.serial,
+                was.node_class == "VMWARE_VM_GUEST", was.contact, was.asset, turn, gone,
+            )  # fmt: skip
 
-        def serial(was: Known) -> tuple[int, str] | None:
-            text = real_serial(was.serial)
-            return (was.site, text) if text else None
-
-        def host(was: Known) -> tuple[int, str] | None:
-            text = host_key(was.hostname)
-            return (was.site, text) if text else None
-
-        def begin(device: Device, asset: Device) -> None:
+        matching = Matching(
+            [told((source, key), was) for key, was in {**known, **kept}.items()],
+            [
+                told((name, key), was)
+                for name in self.days
+                if name != source
+                for key, was in self.standing(name, day).items()
+            ],
+            [told((source, key), was, gone=True) for key, was in former],
+            {(source, key) for key in kept},
+        )
+        for old in matching.former:
+            old.asset = self.follow(old.device)[-1]
+        ended = matching.contradicted()
+        for device in ended:
+            self._end_link(device, source, day)
+        for device, asset in matching.begun():
             self.links.append(LinkFact(device, asset, day, (source, day)))
-            mine[device] = with_asset(mine[device], asset)
-            alone.discard(device)
+        for key in known.keys() - self.standing(source).keys():
+            # Who comes back answers straight to what its machine has become.
+            chain = self.follow((source, key))
+            if len(chain) > 2:
+                self._end_link((source, key), source, day)
+                self.links.append(LinkFact((source, key), chain[-1], day, (source, day)))
+        for one in matching.mine:
+            if one.device[1] in known:
+                known[one.device[1]] = replace(known[one.device[1]], asset=one.asset)
 
-        groups: dict[tuple[int, str], list[Device]] = {}
-        for device, now in mine.items():
-            if (key := serial(now)) is not None:
-                groups.setdefault(key, []).append(device)
-        for key, twins in groups.items():
-            if len(twins) > 3:
-                continue
-            linked = [twin for twin in twins if twin not in alone]
-            elsewhere = {was.asset for _, was in others if serial(was) == key}
-            old = {was.asset for _, was in former if serial(was) == key}
-            if linked:
-                target = mine[min(linked, key=product_id)].asset
-            elif len(elsewhere) == 1:
-                target = elsewhere.pop()
-            elif len(old) == 1:
-                target = old.pop()
-            else:
-                first_seen = {twin: self.first_seen.get(twin, date.max) for twin in twins}
-                target = mine[min(twins, key=lambda d: (first_seen[d], product_id(d)))].asset
-            for twin in twins:
-                if twin in alone and target != mine[twin].asset:
-                    begin(twin, target)
-        machines = {now.asset for device, now in mine.items() if device not in alone}
-        for device in sorted(alone):
-            key = host(mine[device])
-            if key is None or sum(host(now) == key for now in mine.values()) != 1:
-                continue
-            matching = [(d, was) for d, was in others if host(was) == key]
-            assets = {was.asset for _, was in matching}
-            if len(assets) != 1 or len({d[0] for d, _ in matching}) != len(matching):
-                continue
-            if assets & machines or any(
-                differ(mine[device].serial, was.serial) for _, was in matching
-            ):
-                continue
-            begin(device, assets.pop())
-        for device, now in mine.items():
-            known[device[1]] = now
+    def _end_link(self, device: Device, source: str, day: date) -> None:
+        for link in self.links:
+            if link.device == device and link.until is None:
+                link.until, link.ended_by = day, (source, day)
+
+    def follow(self, device: Device) -> list[Device]:
+        """The device, the one that its link names, and so on to the end."""
+        chain = [device]
+        while True:
+            onwards = [
+                link.asset for link in self.links if link.device == chain[-1] and not link.until
+            ]
+            if not onwards or onwards[0] in chain:
+                return chain
+            chain.append(onwards[0])
 
     def purge(self) -> None:
         """Forget the days that no kept day needs; each source's newest two stay."""
@@ -515,13 +496,13 @@ class Oracle:
 
     def counts(self, source: str, day: date) -> Counter[tuple[str, str, str]]:
         return Counter(
-            (self.site_names[known.site], known.device_type, known.status)
+            (self.called(known.site), known.device_type, known.status)
             for known in self.standing(source, day).values()
         )
 
     def asset_counts(self, day: date) -> Counter[tuple[str, str, str]]:
         return Counter(
-            (self.site_names[voice.site], voice.kind, voice.status)
+            (self.called(voice.site), voice.kind, voice.status)
             for voice in self.machines(day).values()
         )
 
@@ -604,18 +585,6 @@ def product_id(device: Device) -> int:
     from db.ids import device_id
 
     return device_id(*device)
-
-
-def with_asset(known: Known, asset: Device) -> Known:
-    return Known(
-        known.site, known.device_type, known.status, known.hostname, known.serial,
-        known.node_class, known.display_name, asset, known.version,
-    )  # fmt: skip
-
-
-def differ(one: str | None, other: str | None) -> bool:
-    first, second = real_serial(one), real_serial(other)
-    return bool(first and second and first != second)
 
 
 def status_of(row: Row, words: tuple[str, ...]) -> str:

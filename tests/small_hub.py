@@ -239,7 +239,7 @@ def contents(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
                 tuple(
                     known[COUNTED_IDS[column]].get(value) if column in COUNTED_IDS else value
                     for column, value in row.items()
-                    if column != "created_at"
+                    if column not in ("created_at", "link_id")
                 )
                 for row in rows
             ]

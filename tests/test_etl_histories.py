@@ -21,6 +21,7 @@ from db.engine import open_engine, reading, sqlite_url, writing
 from db.runs import kept_days, newest_day, published_days
 from db.tables import (
     ALL_SITES,
+    NO_SITE_ID,
     collection_runs,
     daily_counts,
     device_snapshots,
@@ -35,6 +36,7 @@ from db.tables import (
     sites,
 )
 from db.views import assets_as_of, records_as_of
+from db.words import NO_SITE
 from etl import lease, run_log
 from etl.decide import Attempt, decide, finish
 from etl.decisions import Decider, accept_run, end_source, reject_run, withdraw_day
@@ -45,6 +47,7 @@ from etl.publish import Refused
 from etl.record import BadRecord, Raw, Record, Tally
 from etl.settle import settle
 from tests.oracle import Oracle, Row
+from tests.oracle_links import NOWHERE
 from tests.samples import samples
 
 FIRST_DAY = date(2024, 1, 30)
@@ -54,6 +57,12 @@ ORGS = {
     "3": "Pelican Freight",
     "4": "pelican-freight",
 }
+LONG = ("bdg-minipc-0001", "BDG-MINIPC-0001-north", "bdg-minipc-0001-south | Ben")
+CONTACTS = (
+    None,
+    *(datetime(2024, 2, 1, hour, tzinfo=UTC) for hour in (1, 9)),
+    datetime(2024, 2, 9, tzinfo=UTC),
+)
 CLASSES = ("WINDOWS_SERVER", "WINDOWS_WORKSTATION", "VMWARE_VM_GUEST", None)
 
 
@@ -61,15 +70,18 @@ def to_record(raw: Raw) -> Record:
     if raw["broken"]:
         raise BadRecord("broken on purpose", raw["key"])
     return Record(
-        source_key=raw["key"], alias_key=raw["org"], alias_name=raw["org_name"], payload=raw,
+        source_key=raw["key"], alias_key=raw["org"], alias_name=raw["org_name"] or None,
+        payload=raw,
         hostname=raw["hostname"], display_name=raw["display_name"], node_class=raw["node_class"],
-        serial=raw["serial"], unmanaged=None if raw["managed"] else "not approved",
+        serial=raw["serial"],
+        last_contact=datetime.fromisoformat(raw["contact"]) if raw["contact"] else None,
+        unmanaged=None if raw["managed"] else "not approved",
     )  # fmt: skip
 
 
 def source_named(name: str) -> Any:
     return SimpleNamespace(
-        NAME=name, LABEL=name.title(), VOLATILE=("seen",), NEEDS=(), SETTINGS=(),
+        NAME=name, LABEL=name.title(), VOLATILE=("seen", "contact"), NEEDS=(), SETTINGS=(),
         to_record=to_record, fetch=lambda _session: iter(()),
     )  # fmt: skip
 
@@ -79,14 +91,15 @@ SOURCES = {name: source_named(name) for name in ("ninja", "threatlocker")}
 device = st.builds(
     Row,
     key=st.integers(0, 11).map(str),
-    org=st.sampled_from(sorted(ORGS)),
+    org=st.sampled_from((*sorted(ORGS), *sorted(ORGS), None)),
     org_name=st.just(""),
-    hostname=st.sampled_from((None, "pc-1", "PC-1.local", "pc-2 | Anna", "pc-3", "srv-1")),
+    hostname=st.sampled_from((None, "pc-1", "PC-1.local", "pc-2 | Anna", "pc-3", *LONG)),
     serial=st.sampled_from((None, "None", "SN-0001", "SN-0002", "SN-0003", "sn 0003")),
     node_class=st.sampled_from(CLASSES),
     display_name=st.sampled_from((None, "Front desk", "SPARE-07")),
     managed=st.sampled_from((True, True, True, False)),
     broken=st.sampled_from((False, False, False, False, False, True)),
+    contact=st.sampled_from(CONTACTS),
 )
 fleet = st.lists(device, max_size=12, unique_by=lambda row: row.key)
 # How the next fleet of a source comes about: mostly the last one with a few rows changed.
@@ -132,7 +145,7 @@ def ballast(size: int) -> list[Row]:
 
 
 def named(row: Row) -> Row:
-    return replace(row, org_name=ORGS[row.org])
+    return replace(row, org_name=ORGS[row.org] if row.org else "")
 
 
 class Replay:
@@ -277,7 +290,9 @@ class Replay:
         if not any(self.oracle.published.values()):
             return
         with reading(self.engine) as connection:
-            names = dict(connection.execute(select(sites.c.site_id, sites.c.name)).all())
+            names = {NO_SITE_ID: NO_SITE} | dict(
+                connection.execute(select(sites.c.site_id, sites.c.name)).all()
+            )
             kept = kept_days(connection, self.environ)
             assert kept is not None and kept.today == self.oracle.today()
             assert kept.daily_from == self.oracle.daily_from()
@@ -300,8 +315,11 @@ class Replay:
                 select(month_closings).order_by(month_closings.c.closing_id)
             ).all()
             assert [row.month for row in rows] == [told.month for told in self.oracle.closings]
-            names = dict(connection.execute(select(sites.c.site_id, sites.c.name)).all())
-            turns = {site_id: turn for turn, site_id in enumerate(sorted(names))} | {ALL_SITES: -1}
+            names = {NO_SITE_ID: NO_SITE} | dict(
+                connection.execute(select(sites.c.site_id, sites.c.name)).all()
+            )
+            turns = {site_id: turn - 1 for turn, site_id in enumerate(sorted(names))}
+            turns |= {ALL_SITES: -1, NO_SITE_ID: NOWHERE}
             for row, told in zip(rows, self.oracle.closings, strict=True):
                 gone = row.month < self.oracle.gone_months
                 assert proven(connection, row.closing_id) is (None if gone else True)
@@ -392,7 +410,8 @@ class Replay:
             order = list(connection.scalars(select(sites.c.site_id).order_by(sites.c.site_id)))
         return {
             device: (
-                order[known.site], known.device_type, known.status, known.hostname, known.serial,
+                NO_SITE_ID if known.site == NOWHERE else order[known.site],
+                known.device_type, known.status, known.hostname, known.serial,
                 known.display_name, product_id(known.asset),
             )
             for device, known in self.oracle.records(day).items()
@@ -442,7 +461,8 @@ class Replay:
 
 
 def raw(row: Row) -> Raw:
-    return {**row.__dict__, "seen": 1}
+    contact = row.contact and row.contact.isoformat()
+    return {**row.__dict__, "contact": contact, "seen": 1}
 
 
 def added(rows: Iterable[Any], names: dict[int, str]) -> Counter[tuple[str, ...]]:

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from db.rules import Rules, from_environment
 from etl.record import Record
-from etl.rules.assets import Identity, contradict, find_links, host_key, real_serial
+from etl.rules.assets import find_links
 from etl.rules.billing import STATUSES
 from etl.rules.device_type import TYPES, device_type
+from etl.rules.evidence import Identity, contradict, host_key, real_serial
 from etl.rules.site_names import LEGAL_FORMS, match_name
 from etl.states import State, judge
 

@@ -10,6 +10,7 @@ from db.tables.counts import daily_counts, month_end_counts
 from db.tables.coverage import coverage_exceptions, coverage_findings, suggestions
 from db.tables.devices import (
     asset_links,
+    device_keys,
     device_latest,
     device_payloads,
     device_snapshots,
@@ -46,6 +47,7 @@ __all__ = [
     "coverage_exceptions",
     "coverage_findings",
     "daily_counts",
+    "device_keys",
     "device_latest",
     "device_payloads",
     "device_snapshots",

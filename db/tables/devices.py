@@ -87,7 +87,7 @@ device_payloads = table(
 
 # Device: what changes hourly. `volatile` is the JSON of the payload's volatile keys; with the
 # payload of the newest stretch it makes the newest full payload. `macs`: the hardware addresses
-# that the source tells, sorted ("02aa.., 3cec.."); evidence of which machine it is.
+# by which the source tells the machine, sorted ("00155d..,3cecef..").
 device_latest = table(
     "device_latest",
     Column("device_id", SerialId, primary_key=True, autoincrement=False),
@@ -99,6 +99,14 @@ device_latest = table(
     # Every row is rewritten every day: with room beside it, PostgreSQL does that in its page, and
     # the table stays as small as it is.
     postgresql_with={"fillfactor": "45"},
+)
+
+# Key that a device bears or once bore: 63 bits of blake2b of a serial number, a hostname, its first
+# 15 characters or a hardware address, as compared. By them a day's matching finds who to look at.
+device_keys = table(
+    "device_keys",
+    id_column("device_id"),
+    Column("key", BigInteger, primary_key=True, autoincrement=False, index=True),
 )
 
 # Link of a device to another device's machine, in force from `since` up to but without `until`;

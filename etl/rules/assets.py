@@ -1,72 +1,26 @@
-"""Two records are one machine when, inside one site, their serial numbers are equal and real, or
-else their normalised hostnames are equal. What is ambiguous stays apart.
+"""Two records are one machine when, inside one site, their serial numbers are equal and real; else
+an agent's hardware addresses are the other's; else their normalised hostnames are equal; else one
+hostname is the first 15 characters of the other. What is ambiguous stays apart, and so does what
+somebody keeps apart.
 
-Two different real serials contradict any link.
+A record without a site may be the machine of the only candidate of the whole fleet. Two different
+real serials contradict any link.
 """
 
-import re
-from collections.abc import Callable, Container, Iterable, Iterator, Set
-from functools import lru_cache
-from operator import attrgetter
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence, Set
+from itertools import combinations
 
-# What makers leave in the field, without spaces and punctuation.
-_JUNK_SERIALS = frozenset(
-    "none null unknown default defaultstring tobefilledbyoem systemserialnumber serialnumber "
-    "notspecified notapplicable notavailable invalid oem na x xxxxxxxx 123456789 1234567890 "
-    "0123456789".split()
+from etl.rules.evidence import AGENT, PREFIX, Identity, differ_in_name, host_key
+from etl.rules.macs import split
+from etl.rules.standing import (
+    Link,
+    Proposal,
+    Scope,
+    Standing,
+    in_fleet,
+    in_site,
+    is_placeholder,
 )
-
-
-MOST_TWINS = 3
-"""How many standing records of one source may share a real serial number."""
-
-
-class Identity(NamedTuple):
-    """What a record tells about which machine it is."""
-
-    device_id: int
-    asset_id: int
-    source: str
-    site_id: int
-    hostname: str | None
-    serial: str | None
-
-
-class Link(NamedTuple):
-    """`device_id` is the machine `asset_id`: it shares `evidence` with `other_device_id`."""
-
-    device_id: int
-    asset_id: int
-    other_device_id: int
-    method: str
-    evidence: str
-
-
-@lru_cache(maxsize=1 << 17)
-def real_serial(serial: str | None) -> str | None:
-    """The serial number in comparable form; None for the junk that makers ship."""
-    if not serial:
-        return None
-    text = re.sub(r"[^0-9a-z]", "", serial.casefold())
-    if len(text) < 4 or text in _JUNK_SERIALS or text.startswith("vmware") or len(set(text)) == 1:
-        return None
-    return text
-
-
-@lru_cache(maxsize=1 << 17)
-def host_key(hostname: str | None) -> str | None:
-    """A hostname as compared: trimmed, before `|`, before the first dot, case folded."""
-    if not hostname:
-        return None
-    text = hostname.split("|")[0].strip().split(".")[0].strip().casefold()
-    return text or None
-
-
-Key = tuple[int, str]
-"""A site, and a serial number or hostname in it."""
-KeysOf = Callable[[Iterable[Identity]], Iterable[str | None]]
-"""What tells the serial numbers, or the hostnames, of records in their order."""
 
 
 def find_links(
@@ -74,6 +28,7 @@ def find_links(
     unlinked: Set[int],
     others: Iterable[Identity],
     former: Iterable[Identity] = (),
+    apart: Set[tuple[int, int]] = frozenset(),
 ) -> list[Link]:
     """Links for the unlinked records of one source, at most one each.
 
@@ -82,105 +37,199 @@ def find_links(
         unlinked: ids of those that are alone in their asset.
         others: every standing record of the other sources.
         former: records of the source that are gone, whose serial a standing one may bear again.
+        apart: pairs of ids that are two machines, both ways round.
     """
-    standing = {identity.device_id: identity for identity in mine}
-    others = list(others)
-    links: dict[int, Link] = {}
-    for find in (_by_serial, _by_hostname):
-        alone = unlinked - links.keys()
-        for link in list(find(list(standing.values()), alone, others, former)):
-            links[link.device_id] = link
-            standing[link.device_id] = standing[link.device_id]._replace(asset_id=link.asset_id)
-    return list(links.values())
+    return link_all(Standing(mine, unlinked, others, list(former), apart))
 
 
-def _by_serial(
-    mine: list[Identity], alone: Set[int], others: list[Identity], former: Iterable[Identity]
-) -> Iterator[Link]:
+def link_all(standing: Standing) -> list[Link]:
+    """Begin links until no rule finds another one."""
+    links: list[Link] = []
+    while True:
+        begun = [
+            link
+            for scope in (in_site, in_fleet)
+            for rule in _RULES
+            for link in standing.begin(list(rule(standing, scope)))
+        ]
+        if not begun:
+            return links
+        links += begun
+
+
+def _by_serial(standing: Standing, scope: Scope) -> Iterator[Proposal]:
     """Equal real serials: in another source, or in the same one, where the machine was enrolled
     again. Who already answers to somebody decides, then the other sources, then who is gone."""
-    wanted = _keys_of(mine, _serials, alone)
-    theirs, gone = _by_key(others, _serials, wanted), _by_key(former, _serials, wanted)
-    for key, twins in _by_key(mine, _serials, wanted).items():
-        # More of them than that is a maker's placeholder that we do not know yet.
-        if len(twins) > MOST_TWINS:
+    for serial, bearers in standing.serials.items():
+        if is_placeholder(bearers, standing.gone):
             continue
-        linked = [twin for twin in twins if twin.device_id not in alone]
-        elsewhere, before = theirs.get(key, []), gone.get(key, [])
-        if linked:
-            target = min(linked, key=_device_id)
-        elif _machines(elsewhere) == 1:
-            target = min(elsewhere, key=_device_id)
-        elif _machines(before) == 1:
-            target = min(before, key=_device_id)
-        else:
-            target = twins[0]
-        where = "enrolled again" if target.source == twins[0].source else "at the same site"
-        for twin in twins:
-            if twin.device_id in alone and twin.asset_id != target.asset_id:
-                yield _link(twin, target, "serial", key[1], where)
+        for group in scope(bearers):
+            twins = standing.mine(group)
+            if not any(twin.device_id in standing.alone for twin in twins):
+                continue
+            clusters = _clusters(standing, twins)
+            elsewhere = standing.others(group) if len(clusters) == 1 else []
+            before = [i for i in group if i.device_id in standing.gone and len(clusters) == 1]
+            for cluster in clusters:
+                target = _target(standing, cluster, elsewhere, before)
+                if target is None:
+                    continue
+                again = "enrolled again" if target.source == standing.source else None
+                evidence = f"serial {serial} {again or _where(scope)}"
+                for twin in cluster:
+                    if twin.device_id in standing.alone and twin.device_id != target.device_id:
+                        yield Proposal(
+                            twin.device_id, target.device_id, "serial", evidence, twins=None
+                        )
 
 
-def _by_hostname(
-    mine: list[Identity], alone: Set[int], others: list[Identity], _former: Iterable[Identity]
-) -> Iterator[Link]:
-    theirs = _by_key(others, _hostnames, _keys_of(mine, _hostnames, alone))
-    machines = {identity.asset_id for identity in mine if identity.device_id not in alone}
-    for key, group in _by_key(mine, _hostnames, theirs).items():
-        if len(group) != 1:
-            continue
-        found = theirs[key]
-        assets = {other.asset_id for other in found}
-        sources = [other.source for other in found]
-        # A machine that has a record of our source already is not this one.
-        if len(assets) != 1 or len(set(sources)) != len(sources) or assets & machines:
-            continue
-        if not any(contradict(group[0], other) for other in found):
-            yield _link(group[0], found[0], "hostname", key[1], "at the same site")
+def _clusters(standing: Standing, twins: list[Identity]) -> list[list[Identity]]:
+    """Records of one source with one serial number, those together that may be one machine. Who
+    may be the machine of two that are not one is a cluster with them that `_target` leaves."""
+    clusters: list[list[Identity]] = []
+    for twin in twins:
+        near = [c for c in clusters if any(standing.enrolled_again(twin, one) for one in c)]
+        clusters = [c for c in clusters if c not in near]
+        clusters.append([*(one for c in near for one in c), twin])
+    return clusters
 
 
-def _link(mine: Identity, other: Identity, method: str, key: str, where: str) -> Link:
-    evidence = f"{method} {key} {where}"
-    return Link(mine.device_id, other.asset_id, other.device_id, method, evidence[:400])
+def _target(
+    standing: Standing,
+    cluster: list[Identity],
+    elsewhere: Sequence[Identity],
+    before: Sequence[Identity],
+) -> Identity | None:
+    """Whose machine the unlinked records of a cluster are; None when that is not clear."""
+    if not any(twin.device_id in standing.alone for twin in cluster):
+        return None
+    if not all(standing.enrolled_again(one, other) for one, other in combinations(cluster, 2)):
+        return None
+    linked = [twin for twin in cluster if twin.device_id not in standing.alone]
+    for known in (linked, elsewhere, before):
+        machines = standing.machines(known)
+        if len(machines) == 1:
+            return min(known)
+        if known is linked and machines:
+            return None
+    return cluster[0]
 
 
-def contradict(one: Identity, other: Identity) -> bool:
-    """Whether two real serial numbers say that these are two machines."""
-    first, second = real_serial(one.serial), real_serial(other.serial)
-    return first is not None and second is not None and first != second
-
-
-def _serials(identities: Iterable[Identity]) -> Iterator[str | None]:
-    return map(real_serial, map(attrgetter("serial"), identities))
-
-
-def _hostnames(identities: Iterable[Identity]) -> Iterator[str | None]:
-    return map(host_key, map(attrgetter("hostname"), identities))
-
-
-def _device_id(identity: Identity) -> int:
-    return identity.device_id
-
-
-def _machines(identities: Iterable[Identity]) -> int:
-    return len({identity.asset_id for identity in identities})
-
-
-def _keys_of(mine: list[Identity], keys_of: KeysOf, alone: Set[int]) -> set[Key]:
-    """The keys of the records that are alone: a group without one of them begins no link."""
-    return {
-        (identity.site_id, key)
-        for identity, key in zip(mine, keys_of(mine), strict=True)
-        if key is not None and identity.device_id in alone
+def _by_mac(standing: Standing, scope: Scope) -> Iterator[Proposal]:
+    """Two shared addresses, or all of them, with an agent on one side: nobody else has them, and
+    no hostname points to another machine."""
+    usable = {
+        mac
+        for mac, bearers in standing.macs_of_partners.items()
+        if not _has_doubles(standing, bearers)
     }
 
+    def addresses(identity: Identity) -> frozenset[str]:
+        return split(identity.macs) & usable
 
-def _by_key(
-    identities: Iterable[Identity], keys_of: KeysOf, wanted: Container[Key]
-) -> dict[Key, list[Identity]]:
-    identities = list(identities)
-    groups: dict[Key, list[Identity]] = {}
-    for identity, key in zip(identities, keys_of(identities), strict=True):
-        if key is not None and (site_and_key := (identity.site_id, key)) in wanted:
-            groups.setdefault(site_and_key, []).append(identity)
-    return groups
+    def near(identity: Identity) -> list[Identity]:
+        found = {
+            bearer.device_id: bearer
+            for mac in addresses(identity)
+            for bearer in standing.macs_of_partners[mac]
+        }
+        found[identity.device_id] = identity
+        groups = [group for group in scope(list(found.values())) if identity in group]
+        return groups[0] if groups else []
+
+    for device_id in sorted(standing.alone):
+        one = standing.records[device_id]
+        if not addresses(one):
+            continue
+        found = standing.others(near(one))
+        if len(standing.machines(found)) != 1:
+            continue
+        rivals = [rival for other in found for rival in standing.mine(near(other))]
+        if any(rival.device_id != device_id for rival in rivals):
+            continue
+        for other in sorted(found):
+            shared = addresses(one) & addresses(other)
+            enough = len(shared) > 1 or addresses(one) == addresses(other)
+            if enough and AGENT in (one.source, other.source) and not _named(standing, one, other):
+                evidence = f"mac {', '.join(sorted(shared))} {_where(scope)}"
+                yield Proposal(device_id, other.device_id, "mac", evidence)
+                break
+
+
+def _has_doubles(standing: Standing, bearers: list[Identity]) -> bool:
+    """Whether two machines of one source bear an address: a dock or a dongle."""
+    told = {(bearer.source, standing.asset(bearer)) for bearer in bearers}
+    return len(told) != len({source for source, _ in told})
+
+
+def _named(standing: Standing, one: Identity, other: Identity) -> bool:
+    """Whether a hostname says that two records with other names are other machines."""
+    if not differ_in_name(one, other):
+        return False
+    machines = standing.machines((one, other))
+    return any(
+        bearer.source != named.source
+        and bearer.site_id in (one.site_id, other.site_id)
+        and standing.asset(bearer) not in machines
+        for named in (one, other)
+        for bearer in standing.hosts_of_partners[host_key(named.hostname) or ""]
+    )
+
+
+def _by_hostname(standing: Standing, scope: Scope) -> Iterator[Proposal]:
+    """Equal names, of one machine on either side."""
+    for host, bearers in standing.hosts.items():
+        for group in scope(bearers):
+            one, found = _only_one(standing, group)
+            if one is not None:
+                evidence = f"hostname {host} {_where(scope)}"
+                yield Proposal(one.device_id, min(found).device_id, "hostname", evidence)
+
+
+def _by_guest(standing: Standing, scope: Scope) -> Iterator[Proposal]:
+    """What a host tells of a virtual machine, and that one's own record in the same source."""
+    for host, bearers in standing.hosts.items():
+        for group in scope(bearers):
+            mine = sorted(standing.mine(group), key=lambda one: (not one.guest, one))
+            if len(mine) != 2 or not mine[0].guest or mine[1].guest:
+                continue
+            if mine[0].device_id not in standing.alone:
+                mine.reverse()
+            one, other = (identity.device_id for identity in mine)
+            evidence = f"hostname {host} of a guest and of its own record {_where(scope)}"
+            yield Proposal(one, other, "hostname", evidence, twins={other})
+
+
+def _by_prefix(standing: Standing, scope: Scope) -> Iterator[Proposal]:
+    """A name of exactly 15 characters that begins one longer name, and no other."""
+    for prefix, bearers in standing.prefixes.items():
+        for group in scope(bearers):
+            one, found = _only_one(standing, group)
+            if one is None:
+                continue
+            for other in sorted(found):
+                short, long = sorted(
+                    (host_key(one.hostname) or "", host_key(other.hostname) or ""), key=len
+                )
+                if len(short) == PREFIX < len(long):
+                    evidence = f"prefix {prefix} of {long} {_where(scope)}"
+                    yield Proposal(one.device_id, other.device_id, "prefix", evidence)
+                    break
+
+
+def _only_one(standing: Standing, group: list[Identity]) -> tuple[Identity | None, list[Identity]]:
+    """The one unlinked record of ours among the bearers of a key, and the records of the one
+    machine of the others. A guest does not compete with a record of its source that is none."""
+    plain = {bearer.source for bearer in group if not bearer.guest}
+    rivals = [bearer for bearer in group if not bearer.guest or bearer.source not in plain]
+    mine, found = standing.mine(rivals), standing.others(rivals)
+    if len(mine) != 1 or mine[0].device_id not in standing.alone:
+        return None, []
+    return (mine[0], found) if len(standing.machines(found)) == 1 else (None, [])
+
+
+def _where(scope: Scope) -> str:
+    return "at the same site" if scope is in_site else "of no other machine in the fleet"
+
+
+_RULES = (_by_serial, _by_mac, _by_hostname, _by_guest, _by_prefix)

@@ -12,6 +12,7 @@ from db.machines import SOURCE, present
 from db.settings import TIMEZONE, Setting
 from etl.http import Session
 from etl.record import Raw, Record
+from etl.rules.macs import told
 from etl.text import IP_LENGTH, KEY_LENGTH, Mending
 
 NAME = SOURCE
@@ -77,6 +78,7 @@ def to_record(raw: Raw) -> Record:
         last_contact=datetime.fromisoformat(raw["received_at"]),
         ip=mending.text(raw["ip"], "ip", IP_LENGTH),
         repaired=mending.repaired,
+        macs=told(raw["mac_addresses"]),
     )
 
 

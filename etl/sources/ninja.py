@@ -13,6 +13,7 @@ from db.settings import Setting
 from etl.http import Session
 from etl.pagers import pages_after, read_id
 from etl.record import BadRecord, Raw, Record, UnreadableId
+from etl.rules.macs import told
 from etl.text import CLASS_LENGTH, IP_LENGTH, KEY_LENGTH, Mending, kind
 from etl.tokens import OAuthTokens
 
@@ -151,6 +152,7 @@ def to_record(raw: Raw) -> Record:
         online=not offline if isinstance(offline, bool) else None,
         ip=first("ip", row.get("publicIP"), length=IP_LENGTH),
         repaired=mending.repaired,
+        macs=told(row.get("macAddresses")),
     )
 
 

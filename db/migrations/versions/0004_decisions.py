@@ -74,6 +74,16 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "device_keys",
+        sa.Column("device_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("key", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("device_id", "key", name=op.f("pk_device_keys")),
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+    )
+    with op.batch_alter_table("device_keys", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_device_keys_key"), ["key"], unique=False)
+    op.create_table(
         "kept_apart",
         sa.Column("decided_by", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("device_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -137,6 +147,9 @@ def downgrade() -> None:
     _old_links()
     op.drop_table("suggestions")
     op.drop_table("kept_apart")
+    with op.batch_alter_table("device_keys", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_device_keys_key"))
+    op.drop_table("device_keys")
     with op.batch_alter_table("coverage_findings", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_coverage_findings_until_since"))
         batch_op.drop_index(batch_op.f("ix_coverage_findings_asset_id"))

@@ -1,0 +1,146 @@
+"""The identities of stored records: what the rules of matching look at."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy.sql import Select
+
+from db.chunks import chunks
+from db.tables import OPEN_END, asset_links, device_latest, device_snapshots, devices, kept_apart
+from etl.rules.evidence import Identity, real_serial
+from etl.states import State
+
+MANY = 2000
+"""How many ids one statement asks for."""
+
+_c = device_snapshots.c
+_link = asset_links.c
+STANDING = _c.valid_to == OPEN_END
+_LINKS: Select[Any] = select(
+    _link.device_id, _link.asset_id, _link.method, _link.evidence, _link.author
+).where(_link.until == OPEN_END)
+_IDENTITIES: Select[Any] = select(
+    _c.device_id, _c.asset_id, _c.source, _c.site_id, _c.hostname, _c.serial, _c.node_class,
+    device_latest.c.macs, device_latest.c.last_contact,
+).outerjoin(device_latest, device_latest.c.device_id == _c.device_id)  # fmt: skip
+
+
+@dataclass
+class World:
+    """The standing records of one source, the first seen of equal ones first, those of the others,
+    and records of the source that are gone."""
+
+    mine: Sequence[Identity]
+    others: Sequence[Identity]
+    former: Sequence[Identity] = ()
+
+    def alone(self) -> set[int]:
+        """The records of the source to whose machine no other standing record answers."""
+        company = Counter([identity.asset_id for identity in (*self.mine, *self.others)])
+        return {
+            identity.device_id
+            for identity in self.mine
+            if identity.asset_id == identity.device_id and company[identity.asset_id] == 1
+        }
+
+
+def identities(
+    connection: Connection,
+    *conditions: ColumnElement[bool],
+    column: ColumnElement[int] = _c.device_id,
+    among: Collection[int] | None = None,
+) -> list[Identity]:
+    """The stretches that meet the conditions, of those whose `column` is `among` some ids."""
+    if among is None:
+        return [Identity(*row) for row in connection.execute(_IDENTITIES.where(*conditions)).all()]
+    found: list[Identity] = []
+    for chunk in chunks(sorted(among), MANY):
+        rows = connection.execute(_IDENTITIES.where(column.in_(chunk), *conditions)).all()
+        found += [Identity(*row) for row in rows]
+    return found
+
+
+def identity_of(state: State, source: str, site_id: int, asset_id: int) -> Identity:
+    """What a state tells about its machine."""
+    return Identity(
+        state.device_id, asset_id, source, site_id, state.hostname, state.serial,
+        state.node_class, state.macs, state.last_contact,
+    )  # fmt: skip
+
+
+def links_in_force(
+    connection: Connection, device_ids: Collection[int] | None = None
+) -> dict[int, Row[Any]]:
+    """The newest link of each of these devices and of whom they answer to; None: of all."""
+    if device_ids is None:
+        return {row.device_id: row for row in connection.execute(_LINKS)}
+    found: dict[int, Row[Any]] = {}
+    asked, wanted = set[int](), set(device_ids)
+    while wanted:
+        for chunk in chunks(sorted(wanted), MANY):
+            rows = connection.execute(_LINKS.where(asset_links.c.device_id.in_(chunk)))
+            found.update((row.device_id, row) for row in rows)
+        asked |= wanted
+        wanted = {row.asset_id for row in found.values()} - asked
+    return found
+
+
+def followed(device_id: int, links: Mapping[int, Row[Any]]) -> list[Row[Any]]:
+    """A device's link, that of the device which it names, and so on; the last names its machine."""
+    chain: list[Row[Any]] = []
+    while device_id in links and links[device_id] not in chain:
+        chain.append(links[device_id])
+        device_id = chain[-1].asset_id
+    return chain
+
+
+def kept_apart_pairs(connection: Connection) -> set[tuple[int, int]]:
+    """Pairs of devices that somebody said are two machines, both ways round."""
+    rows = connection.execute(select(kept_apart.c.device_id, kept_apart.c.other_device_id)).all()
+    return {pair for one, other in rows for pair in ((one, other), (other, one))}
+
+
+def first_seen_first(connection: Connection, mine: Iterable[Identity]) -> list[Identity]:
+    """The records of one source, those that share a serial in the order they were first seen; new
+    ones last, equal ones by id."""
+    mine = list(mine)
+    serials = {m.device_id: serial for m in mine if (serial := real_serial(m.serial))}
+    bearers = Counter(serials.values())
+    twins = [device_id for device_id, serial in serials.items() if bearers[serial] > 1]
+    if not twins:
+        return mine
+    first_seen: dict[int, date] = {}
+    for chunk in chunks(twins, MANY):
+        rows = connection.execute(
+            select(devices.c.device_id, devices.c.first_seen).where(devices.c.device_id.in_(chunk))
+        )
+        first_seen.update((device_id, day) for device_id, day in rows)
+    return sorted(mine, key=lambda m: (first_seen.get(m.device_id, date.max), m.device_id))
+
+
+def former(
+    connection: Connection, source: str, new: Iterable[State], standing: Collection[int]
+) -> list[Identity]:
+    """Records of the source that are gone and bore the serial of a new one."""
+    wanted = {state.serial for state in new if real_serial(state.serial)}
+    newest: dict[int, tuple[date, Identity]] = {}
+    for chunk in chunks(sorted(serial for serial in wanted if serial)):
+        # Not by their source: a database would look through all of its records for the serials.
+        statement = _IDENTITIES.add_columns(_c.valid_from).where(_c.serial.in_(chunk))
+        for *values, valid_from in connection.execute(statement):
+            identity = Identity(*values)
+            if identity.source != source or identity.device_id in standing:
+                continue
+            kept = newest.get(identity.device_id)
+            if kept is None or kept[0] < valid_from:
+                newest[identity.device_id] = (valid_from, identity)
+    links = links_in_force(connection, newest)
+    return [
+        identity._replace(asset_id=chain[-1].asset_id if chain else identity.device_id)
+        for _, identity in newest.values()
+        for chain in (followed(identity.device_id, links),)
+    ]

@@ -1,0 +1,194 @@
+"""The standing records of a fleet while links begin for those of one source: who bears which key,
+and which machine each record answers to by now."""
+
+from collections.abc import Callable, Iterable, Iterator, Set
+from typing import NamedTuple
+
+from etl.rules.evidence import (
+    MOST_TWINS,
+    NO_SITE,
+    Identity,
+    both_live,
+    contradict,
+    host_key,
+    prefix_key,
+    real_serial,
+)
+from etl.rules.macs import split
+
+SCORES = {"serial": 98, "mac": 95, "hostname": 90, "prefix": 75}
+"""How sure a link of each method is, of 100."""
+
+Groups = Iterator[list[Identity]]
+Scope = Callable[[list[Identity]], Groups]
+"""Which bearers of one key are looked at together."""
+
+
+class Link(NamedTuple):
+    """`device_id` is the machine `asset_id`: it shares `evidence` with `other_device_id`."""
+
+    device_id: int
+    asset_id: int
+    other_device_id: int
+    method: str
+    evidence: str
+
+    @property
+    def score(self) -> int:
+        """How sure it is, of 100."""
+        return SCORES[self.method]
+
+
+class Proposal(NamedTuple):
+    """A link that a rule would begin. `twins`: the machine may have records of the same source,
+    any (None), or those with these ids only."""
+
+    device_id: int
+    other_device_id: int
+    method: str
+    evidence: str
+    twins: Set[int] | None = frozenset()
+
+
+def in_site(bearers: list[Identity]) -> Groups:
+    """Those of each site together."""
+    sites: dict[int, list[Identity]] = {}
+    for bearer in bearers:
+        if bearer.site_id != NO_SITE:
+            sites.setdefault(bearer.site_id, []).append(bearer)
+    yield from sites.values()
+
+
+def in_fleet(bearers: list[Identity]) -> Groups:
+    """All together, when some have no site and the others one and the same."""
+    sites = {bearer.site_id for bearer in bearers}
+    if NO_SITE in sites and len(sites) <= 2:
+        yield bearers
+
+
+class Standing:
+    """The records, and how far linking got. `alone`: ids of those that may still be linked."""
+
+    def __init__(
+        self,
+        mine: Iterable[Identity],
+        alone: Set[int],
+        others: Iterable[Identity],
+        former: Iterable[Identity],
+        apart: Set[tuple[int, int]],
+    ) -> None:
+        mine, others = list(mine), list(others)
+        self.source = mine[0].source if mine else ""
+        self.alone = set(alone)
+        self.apart = apart
+        self.waiting: set[int] = set()
+        self.gone = {identity.device_id for identity in former}
+        self.records = {identity.device_id: identity for identity in (*mine, *others, *former)}
+        self._asset = {key: identity.asset_id for key, identity in self.records.items()}
+        self._members: dict[int, list[int]] = {}
+        for identity in (*mine, *others):
+            self._members.setdefault(identity.asset_id, []).append(identity.device_id)
+        everybody = (*mine, *others)
+        seeking = [identity for identity in mine if identity.device_id in self.alone]
+        self.serials = _index((*everybody, *former), seeking, _serial)
+        self.hosts = _index(everybody, seeking, _host)
+        self.prefixes = _index(everybody, seeking, _prefix)
+        self.macs = _index(everybody, seeking, _macs)
+        # The keys of those that may become partners: do they name somebody else as well?
+        partners = [bearer for bearers in self.macs.values() for bearer in bearers]
+        self.macs_of_partners = _index(everybody, partners, _macs)
+        self.hosts_of_partners = _index(everybody, [*seeking, *partners], _host)
+
+    def asset(self, identity: Identity) -> int:
+        """The machine that a record answers to by now."""
+        return self._asset[identity.device_id]
+
+    def machines(self, identities: Iterable[Identity]) -> set[int]:
+        """The machines that some records answer to by now."""
+        return {self._asset[identity.device_id] for identity in identities}
+
+    def mine(self, identities: Iterable[Identity]) -> list[Identity]:
+        """Those of the source whose records are being linked."""
+        return [i for i in identities if i.source == self.source and i.device_id not in self.gone]
+
+    def others(self, identities: Iterable[Identity]) -> list[Identity]:
+        """Those of the other sources."""
+        return [identity for identity in identities if identity.source != self.source]
+
+    def enrolled_again(self, one: Identity, other: Identity) -> bool:
+        """Whether two records of one source with one serial number may be one machine."""
+        if both_live(one, other):
+            # Tomorrow one of them may have gone silent.
+            self.waiting |= {one.device_id, other.device_id} & self.alone
+            return False
+        return (one.device_id, other.device_id) not in self.apart
+
+    def begin(self, proposals: Iterable[Proposal]) -> Iterator[Link]:
+        """Begin the proposed links, in the order of their devices, as long as each still may."""
+        for proposal in sorted(proposals, key=lambda proposed: proposed[:2]):
+            device_id, other_id, method, evidence, _ = proposal
+            asset_id = self._asset[other_id]
+            if device_id not in self.alone or not self._may_join(proposal, asset_id):
+                continue
+            self._asset[device_id] = asset_id
+            self._members.setdefault(asset_id, []).append(device_id)
+            self.alone -= {device_id, asset_id}
+            yield Link(device_id, asset_id, other_id, method, evidence[:400])
+
+    def _may_join(self, proposal: Proposal, asset_id: int) -> bool:
+        one = self.records[proposal.device_id]
+        members = [self.records[member] for member in self._members.get(asset_id, ())]
+        company = {asset_id, proposal.other_device_id, *(member.device_id for member in members)}
+        if one.device_id in company or any(
+            (one.device_id, known) in self.apart for known in company
+        ):
+            return False
+        if any(contradict(one, member) for member in members):
+            return False
+        twins = self.mine(members)
+        if proposal.twins is None:
+            return all(self.enrolled_again(one, twin) for twin in twins)
+        return all(twin.device_id in proposal.twins for twin in twins)
+
+
+def is_placeholder(bearers: Iterable[Identity], gone: Set[int]) -> bool:
+    """Whether more standing records of one source bear a serial number than one machine can have:
+    a maker's placeholder that we do not know yet."""
+    n: dict[str, int] = {}
+    for bearer in bearers:
+        if bearer.device_id not in gone:
+            n[bearer.source] = n.get(bearer.source, 0) + 1
+    return max(n.values(), default=0) > MOST_TWINS
+
+
+def _serial(identity: Identity) -> Iterable[str]:
+    key = real_serial(identity.serial)
+    return () if key is None else (key,)
+
+
+def _host(identity: Identity) -> Iterable[str]:
+    key = host_key(identity.hostname)
+    return () if key is None else (key,)
+
+
+def _prefix(identity: Identity) -> Iterable[str]:
+    key = prefix_key(identity.hostname)
+    return () if key is None else (key,)
+
+
+def _macs(identity: Identity) -> Iterable[str]:
+    return split(identity.macs)
+
+
+def _index(
+    everybody: Iterable[Identity],
+    seeking: Iterable[Identity],
+    keys_of: Callable[[Identity], Iterable[str]],
+) -> dict[str, list[Identity]]:
+    """Who bears each of the keys that somebody who seeks a partner bears."""
+    found: dict[str, list[Identity]] = {key: [] for one in seeking for key in keys_of(one)}
+    for identity in everybody:
+        for key in keys_of(identity):
+            if key in found:
+                found[key].append(identity)
+    return found

@@ -1,0 +1,199 @@
+"""Which links begin and end on a day, found the plain way: every rule asks everybody, and again.
+
+The rules are those of PRODUCT.md 12, without hardware addresses, which random histories do not
+have.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import combinations
+
+from etl.rules.evidence import host_key, real_serial
+
+Device = tuple[str, str]
+NOWHERE = -2
+"""The site of a record without one."""
+
+
+@dataclass
+class Told:
+    """What a record tells, and the machine that it answers to. `turn` orders who came first."""
+
+    device: Device
+    number: int
+    site: int
+    hostname: str | None
+    serial: str | None
+    guest: bool
+    contact: datetime | None
+    asset: Device
+    turn: object = None
+    gone: bool = False
+
+    @property
+    def source(self) -> str:
+        return self.device[0]
+
+
+Key = Callable[[Told], str | None]
+Scope = Callable[[list[Told]], Iterable[list[Told]]]
+Proposal = tuple[Told, Told, list[Told] | None]
+
+
+@dataclass
+class Matching:
+    """One source's records beside everybody else's."""
+
+    mine: list[Told]
+    others: list[Told]
+    former: list[Told]
+    still: set[Device]
+    apart: set[tuple[Device, Device]] = field(default_factory=set)
+
+    def contradicted(self) -> list[Device]:
+        linked = sorted((t for t in self.mine if t.asset != t.device), key=lambda t: t.number)
+        staying = [*self.others, *(t for t in self.mine if t.asset == t.device)]
+        ended = []
+        for told in linked:
+            company = [other for other in staying if other.asset == told.asset]
+            if any(differ(told.serial, other.serial) for other in company):
+                ended.append(told)
+            else:
+                staying.append(told)
+        ended = [told for told in ended if told.device not in self.still]
+        for told in ended:
+            told.asset = told.device
+        return [told.device for told in ended]
+
+    def begun(self) -> Iterator[tuple[Device, Device]]:
+        found = True
+        while found:
+            found = False
+            for scope in (self.sites, self.fleet):
+                for rule in (self.serials, self.hostnames, self.guests, self.prefixes):
+                    proposed = sorted(rule(scope), key=lambda p: (p[0].number, p[1].number))
+                    for one, other, twins in proposed:
+                        if self.alone(one) and self.may_join(one, other, twins):
+                            one.asset = other.asset
+                            found = True
+                            yield one.device, other.asset
+
+    def alone(self, one: Told) -> bool:
+        company = [t for t in (*self.mine, *self.others) if t.asset == one.asset]
+        return one.asset == one.device and len(company) == 1 and one.device not in self.still
+
+    def may_join(self, one: Told, other: Told, twins: list[Told] | None) -> bool:
+        company = [t for t in (*self.mine, *self.others) if t.asset == other.asset]
+        names = {other.asset, other.device, *(t.device for t in company)}
+        if one.device in names or any((one.device, name) in self.apart for name in names):
+            return False
+        if any(differ(one.serial, t.serial) for t in company):
+            return False
+        mine = [t for t in company if t.source == one.source]
+        if twins is None:
+            return all(self.one_machine(one, t) for t in mine)
+        return all(t in twins for t in mine)
+
+    def one_machine(self, one: Told, other: Told) -> bool:
+        names = {host_key(one.hostname), host_key(other.hostname)} - {None}
+        known = one.contact and other.contact
+        if len(names) == 2 and known and abs(one.contact - other.contact) <= timedelta(hours=24):
+            return False
+        return (one.device, other.device) not in self.apart
+
+    # Who is looked at together.
+
+    def sites(self, bearers: list[Told]) -> Iterable[list[Told]]:
+        return [[t for t in bearers if t.site == site]
+                for site in {t.site for t in bearers} - {NOWHERE}]  # fmt: skip
+
+    def fleet(self, bearers: list[Told]) -> Iterable[list[Told]]:
+        sites = {t.site for t in bearers}
+        return [bearers] if NOWHERE in sites and len(sites - {NOWHERE}) <= 1 else []
+
+    def groups(self, scope: Scope, key: Key, *more: Told) -> Iterator[tuple[str, list[Told]]]:
+        everybody = [*self.mine, *self.others, *more]
+        for text in {key(t) for t in everybody} - {None}:
+            for group in scope([t for t in everybody if key(t) == text]):
+                yield text or "", group
+
+    # The rules.
+
+    def serials(self, scope: Scope) -> Iterator[Proposal]:
+        everybody = [*self.mine, *self.others]
+        bearers = Counter((t.source, real_serial(t.serial)) for t in everybody)
+        for key, group in self.groups(scope, lambda t: real_serial(t.serial), *self.former):
+            if any(n > 3 for (_, serial), n in bearers.items() if serial == key):
+                continue
+            twins = sorted((t for t in group if t in self.mine), key=lambda t: (t.turn, t.number))
+            clusters = [[t] for t in twins]
+            for one, other in combinations(twins, 2):
+                if self.one_machine(one, other):
+                    first = next(c for c in clusters if one in c)
+                    second = next(c for c in clusters if other in c)
+                    if first is not second:
+                        clusters.remove(second)
+                        first += second
+            for cluster in clusters:
+                if not all(self.one_machine(a, b) for a, b in combinations(cluster, 2)):
+                    continue
+                linked = [t for t in cluster if not self.alone(t)]
+                only = len(clusters) == 1
+                elsewhere = [t for t in group if t in self.others and only]
+                gone = [t for t in group if t.gone and only]
+                if len({t.asset for t in linked}) > 1:
+                    continue
+                known = [k for k in (linked, elsewhere, gone) if len({t.asset for t in k}) == 1]
+                target = (
+                    min(known[0], key=lambda t: t.number)
+                    if known
+                    else min(cluster, key=lambda t: (t.turn, t.number))
+                )
+                yield from ((t, target, None) for t in cluster if t is not target)
+
+    def hostnames(self, scope: Scope) -> Iterator[Proposal]:
+        for _, group in self.groups(scope, lambda t: host_key(t.hostname)):
+            one, found = self.only(group)
+            if one and found:
+                yield one, min(found, key=lambda t: t.number), []
+
+    def guests(self, scope: Scope) -> Iterator[Proposal]:
+        for _, group in self.groups(scope, lambda t: host_key(t.hostname)):
+            mine = [t for t in group if t in self.mine]
+            guests, plain = [t for t in mine if t.guest], [t for t in mine if not t.guest]
+            if len(guests) == len(plain) == 1:
+                one, other = guests[0], plain[0]
+                if not self.alone(one):
+                    one, other = other, one
+                yield one, other, [other]
+
+    def prefixes(self, scope: Scope) -> Iterator[Proposal]:
+        def prefix(told: Told) -> str | None:
+            host = host_key(told.hostname) or ""
+            return host[:15] if len(host) >= 15 else None
+
+        for _, group in self.groups(scope, prefix):
+            one, found = self.only(group)
+            for other in sorted(found, key=lambda t: t.number):
+                lengths = sorted(len(host_key(t.hostname) or "") for t in (one, other) if t)
+                if one and lengths[0] == 15 and lengths[1] > 15:
+                    yield one, other, []
+                    break
+
+    def only(self, group: list[Told]) -> tuple[Told | None, list[Told]]:
+        rivals = [
+            t for t in group
+            if not t.guest or all(o.guest for o in group if o.source == t.source)
+        ]  # fmt: skip
+        mine = [t for t in rivals if t in self.mine]
+        found = [t for t in rivals if t in self.others]
+        if len(mine) == 1 and self.alone(mine[0]) and len({t.asset for t in found}) == 1:
+            return mine[0], found
+        return None, []
+
+
+def differ(one: str | None, other: str | None) -> bool:
+    first, second = real_serial(one), real_serial(other)
+    return bool(first and second and first != second)
