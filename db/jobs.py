@@ -107,6 +107,11 @@ def unfinished(connection: Connection) -> list[Job]:
     return [_job(row) for row in rows.mappings()]
 
 
+def of_kind(connection: Connection, kind: str) -> list[Job]:
+    """The tasks of one kind that wait or are under way, oldest first."""
+    return [job for job in unfinished(connection) if job.kind == kind]
+
+
 _COLUMNS = (
     jobs.c.job_id, jobs.c.kind, jobs.c.arguments, jobs.c.actor, jobs.c.state, jobs.c.requested_at,
     jobs.c.started_at, jobs.c.finished_at, jobs.c.progress, jobs.c.result, jobs.c.error,

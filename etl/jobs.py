@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, Engine, select, update
+from sqlalchemy import ColumnElement, Engine, and_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from db import jobs as asked
 from db.engine import reading, writing
-from db.jobs import DONE, FAILED, RUNNING, WAITING, Job
+from db.jobs import DONE, FAILED, PREVIEW, RUNNING, WAITING, Job
 from db.settings import Environment, SettingsError
 from db.tables import NAME_LENGTH, collection_runs, jobs
 from etl import (
@@ -33,6 +33,10 @@ from etl.settle import settle
 from etl.sources import Source
 
 log = logging.getLogger(__name__)
+
+
+_OURS = jobs.c.kind != PREVIEW
+"""Previews have a lane of their own: `etl.preview_lane`."""
 
 
 class Failed(Exception):
@@ -61,25 +65,28 @@ class Desk:
         try:
             held = lease.take(self.engine)
         except lease.Taken as taken:
-            self._set(jobs.c.state == WAITING, progress=f"Waits: {taken}"[:NAME_LENGTH])
+            waits = and_(_OURS, jobs.c.state == WAITING)
+            self._set(waits, progress=f"Waits: {taken}"[:NAME_LENGTH])
             raise
         done = 0
         with held:
             # We hold the lease, so whoever was at these is gone.
-            self._set(jobs.c.state == RUNNING, state=FAILED, finished_at=self.clock(), error=DIED)
+            running = and_(_OURS, jobs.c.state == RUNNING)
+            self._set(running, state=FAILED, finished_at=self.clock(), error=DIED)
             while job := self._oldest():
                 self._do(held, job)
                 done += 1
         return done
 
     def _unfinished(self) -> bool:
-        open_ones = select(jobs.c.job_id).where(jobs.c.state.in_((WAITING, RUNNING))).limit(1)
+        open_ones = select(jobs.c.job_id).where(_OURS, jobs.c.state.in_((WAITING, RUNNING)))
         with reading(self.engine) as connection:
-            return connection.execute(open_ones).first() is not None
+            return connection.execute(open_ones.limit(1)).first() is not None
 
     def _oldest(self) -> Job | None:
         with reading(self.engine) as connection:
-            return next((j for j in asked.unfinished(connection) if j.state == WAITING), None)
+            waiting = (job for job in asked.unfinished(connection) if job.state == WAITING)
+            return next((job for job in waiting if job.kind != PREVIEW), None)
 
     def _do(self, held: Lease, job: Job) -> None:
         mine, now = jobs.c.job_id == job.job_id, self.clock()
@@ -277,3 +284,8 @@ _DEEDS: Mapping[str, Callable[[Desk, Lease, Job], str]] = {
     asked.SAVE_RULES: _save_rules,
     asked.UNDO: _undo,
 }
+
+
+def deed(kind: str) -> Callable[[Desk, Lease, Job], str]:
+    """What does a task of this kind."""
+    return _DEEDS[kind]

@@ -17,6 +17,7 @@ from etl import lease, run_log, stopping
 from etl.collect import Clock, business_day, collect
 from etl.due import collect_times, due_at, is_due
 from etl.jobs import Desk
+from etl.preview_lane import PreviewLane
 from etl.publish import Refused
 from etl.settle import settle
 from etl.sources import Source, not_begun
@@ -48,6 +49,7 @@ class Worker:
         self._stop = False
         self._not_before: dict[str, datetime] = {}
         self._desk = Desk(engine, sources, clock, environ, self._page)
+        self._previews = PreviewLane(self._desk)
 
     def stop(self) -> None:
         """End the worker soon; a run under way is given up, nothing half-done stays."""
@@ -59,6 +61,7 @@ class Worker:
         scheduler = schedule.Scheduler()
         scheduler.every(TICK_SECONDS).seconds.do(self.tick)
         log.info("worker started for %s", ", ".join(sorted(self.sources)) or "no source")
+        self._previews.start()
         try:
             self.do_jobs()
             self.tick()
@@ -69,6 +72,7 @@ class Worker:
                 scheduler.run_pending()
         except KeyboardInterrupt:
             self.stop()
+        self._previews.stop()
         log.info("worker stopped")
 
     def tick(self) -> list[str]:
