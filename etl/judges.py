@@ -1,4 +1,4 @@
-"""A stretch as decisions see it: where its alias belongs now, and what the rules say of it there."""
+"""A stretch as decisions see it: where its alias belongs now, and what the rules say of it."""
 
 from typing import Any
 
