@@ -54,8 +54,7 @@ def same_finding(
 ) -> ColumnElement[bool]:
     """Whether two rows are about the same finding, whatever their facts."""
     pairs = [one.c[name] == other.c[name] for name in IDENTITY[:3]]
-    neither = and_(one.c.other_device_id.is_(None), other.c.other_device_id.is_(None))
-    return and_(*pairs, or_(one.c.other_device_id == other.c.other_device_id, neither))
+    return and_(*pairs, one.c.other_device_id.is_not_distinct_from(other.c.other_device_id))
 
 
 def holds(day: date | ColumnElement[date]) -> ColumnElement[bool]:

@@ -1,13 +1,14 @@
 """What people decide about findings of coverage: accepted, with a reason and perhaps until a day,
 and that taken back. Each is one transaction with its entry in the audit log."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from db import jobs
-from db.coverage import IDENTITY, holds, same_finding
+from db import audit, jobs
+from db.coverage import ACCEPTED, IDENTITY, OPEN, holds
 from db.engine import writing
 from db.runs import newest_day
 from db.tables import OPEN_END, coverage_exceptions, coverage_findings, device_snapshots
@@ -40,9 +41,9 @@ def accept_finding(by: Decider, finding_id: int, reason: str, expires: date | No
             "reason": reason, "expires": expires, "author": by.actor, "accepted_on": today,
         }  # fmt: skip
         entry = by.note(
-            connection, jobs.ACCEPT_FINDING, _subject(connection, found), finding_id=finding_id,
-            before={"state": "open"},
-            after={"state": "accepted", "reason": reason, "expires": expires},
+            connection, jobs.ACCEPT_FINDING, _subject(connection, found),
+            finding_id=str(finding_id), before={"state": OPEN},
+            after={"state": ACCEPTED, "reason": reason, "expires": expires},
             **_told(values),
         )  # fmt: skip
         connection.execute(
@@ -66,39 +67,44 @@ def withdraw_acceptance(by: Decider, exception_id: int) -> int:
         ).one_or_none()
         if accepted is None:
             raise Refused(f"There is no acceptance {exception_id}.")
-        return _withdraw(connection, by, accepted, jobs.WITHDRAW_ACCEPTANCE)
+        entry = audit.note(
+            connection, by.actor, jobs.WITHDRAW_ACCEPTANCE, _subject(connection, accepted),
+            by.clock(),
+            {
+                "exception_id": str(exception_id),
+                "before": {"state": ACCEPTED, "reason": accepted.reason,
+                           "expires": accepted.expires},
+                "after": {"state": OPEN},
+                **_told(accepted._asdict()),
+            },
+            undoes=accepted.decided_by,
+        )  # fmt: skip
+        _withdraw(connection, by, accepted, entry)
+    return entry
 
 
-def undo_acceptance(connection: Connection, by: Decider, entry_id: int) -> int:
-    """Undo the acceptance that an entry of the audit log tells of, in the caller's transaction;
-    the new entry's id.
+def undo_acceptance(
+    by: Decider, connection: Connection, decided: int, entry: int, _detail: Mapping[str, Any]
+) -> None:
+    """Take back, under `entry` of the audit log, the acceptance that its entry `decided` made.
 
     Raises:
         Refused: it is withdrawn already.
     """
     accepted = connection.execute(
-        select(coverage_exceptions).where(coverage_exceptions.c.decided_by == entry_id)
-    ).one_or_none()
-    if accepted is None:
-        raise Refused(f"Entry {entry_id} accepted nothing.")
-    return _withdraw(connection, by, accepted, jobs.UNDO)
+        select(coverage_exceptions).where(coverage_exceptions.c.decided_by == decided)
+    ).one()
+    _withdraw(connection, by, accepted, entry)
 
 
-def _withdraw(connection: Connection, by: Decider, accepted: Row[Any], action: str) -> int:
+def _withdraw(connection: Connection, by: Decider, accepted: Row[Any], entry: int) -> None:
     if accepted.withdrawn_by is not None:
         raise Refused("It is withdrawn already: the finding is open again.")
-    entry = by.note(
-        connection, action, _subject(connection, accepted), exception_id=accepted.exception_id,
-        before={"state": "accepted", "reason": accepted.reason, "expires": accepted.expires},
-        after={"state": "open"}, undoes=accepted.decided_by,
-        **_told(accepted._asdict()),
-    )  # fmt: skip
     connection.execute(
         update(coverage_exceptions)
         .where(coverage_exceptions.c.exception_id == accepted.exception_id)
         .values(withdrawn_by=entry, withdrawn_on=_today(connection, by))
     )
-    return entry
 
 
 def _standing(connection: Connection, finding_id: int) -> Row[Any]:
@@ -116,7 +122,8 @@ def _today(connection: Connection, by: Decider) -> date:
 
 
 def _same(found: Row[Any]) -> list[Any]:
-    return [getattr(coverage_exceptions.c, name).is_not_distinct_from(getattr(found, name)) for name in _NAMES]
+    accepted = coverage_exceptions.c
+    return [accepted[name].is_not_distinct_from(getattr(found, name)) for name in _NAMES]
 
 
 def _told(values: dict[str, Any]) -> dict[str, Any]:
