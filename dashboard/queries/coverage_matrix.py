@@ -106,6 +106,12 @@ def expected(moment: Moment, own: str | None) -> tuple[str, ...]:
     return tuple(source for source in _collected(moment) if source in asked)
 
 
+def expected_of(connection: Connection, moment: Moment, site_id: int) -> tuple[str, ...]:
+    """Which sources one site should have."""
+    own = select(sites.c.expected_sources).where(sites.c.site_id == site_id)
+    return expected(moment, connection.scalar(own))
+
+
 def _collected(moment: Moment) -> list[str]:
     standing = moment.now.standing
     return [source for source in SOURCES if (one := standing.get(source)) and one.kind != END]

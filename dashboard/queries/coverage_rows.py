@@ -4,7 +4,7 @@ and its facts in words."""
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
@@ -216,3 +216,36 @@ _WORDS = {
         "%(source)s calls it \u201c%(name)s\u201d, %(other_source)s \u201c%(other_name)s\u201d"
     ),
 }  # fmt: skip
+
+
+class Subject(NamedTuple):
+    """A finding that stands, in a few words."""
+
+    kind: str
+    name: str
+    site: str
+    since: date
+
+
+def standing(connection: Connection, finding_id: int) -> Subject | None:
+    """The finding of that id, when it stands."""
+    finding, said = coverage_findings.c, device_snapshots.c
+    row = connection.execute(
+        select(finding.kind, finding.since, said.hostname, said.display_name, said.site_id)
+        .join_from(coverage_findings, device_snapshots, said.device_id == finding.device_id)
+        .where(finding.finding_id == finding_id, finding.until == OPEN_END)
+        .order_by(said.valid_from.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    site = sites.names(connection, [row.site_id]).get(row.site_id, str(row.site_id))
+    return Subject(row.kind, row.hostname or row.display_name or "?", site, row.since)
+
+
+def acceptance(connection: Connection, exception_id: int) -> Any:
+    """The acceptance of that id; None when there is none."""
+    accepted = coverage_exceptions
+    return connection.execute(
+        select(accepted).where(accepted.c.exception_id == exception_id)
+    ).one_or_none()
