@@ -86,10 +86,15 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     jobs.END_SOURCE: ("source",),
     jobs.CLOSE_MONTH: ("month",),
     jobs.REOPEN_MONTH: ("month", "reason"),
+    jobs.ACCEPT_FINDING: ("finding_id", "reason", "expires"),
+    jobs.WITHDRAW_ACCEPTANCE: ("exception_id",),
 }
 _CHECKS: dict[str, Callable[[Any], bool]] = {
     "source": lambda value: value in SOURCES,
     "run_id": lambda value: type(value) is int and 0 < value < 2**63,
+    "finding_id": lambda value: type(value) is int and 0 < value < 2**63,
+    "exception_id": lambda value: type(value) is int and 0 < value < 2**63,
+    "expires": lambda value: value is None or _is_day(value),
     "day": _is_day,
     "month": lambda value: isinstance(value, str) and _is_day(f"{value}-01"),
     "reason": lambda value: (

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
 from dashboard import asking
-from dashboard.components.dialog import BUTTON, told
+from dashboard.components.dialog import ASK, BUTTON, told
 from dashboard.components.job_line import lines
 from dashboard.context import current
 from dashboard.proposals import proposal
@@ -18,6 +18,12 @@ from db.engine import reading
 
 FOLLOWED = 5
 """The jobs of this browser that are shown at most, the last ones."""
+
+_TO_COME: dict[str, dict[str, Any]] = {
+    jobs.REOPEN_MONTH: {"reason": "?"},
+    jobs.ACCEPT_FINDING: {"reason": "?", "expires": None},
+}
+"""Arguments that only the dialog knows, in place of which something that would do."""
 
 _BUTTONS = {"kind": BUTTON, "job": ALL, "with": ALL}
 
@@ -32,12 +38,16 @@ def register_decisions(app: Dash) -> None:
             "body": Output("decision-body", "children"),
             "reasoned": Output("decision-reasoned", "hidden"),
             "reason": Output("decision-reason", "value"),
+            "untils": Output("decision-until", "options"),
+            "until": Output("decision-until", "value"),
+            "endless": Output("decision-untils", "hidden"),
             "wrong": Output("decision-wrong", "children"),
             "button": Output("decision-do", "children"),
             "asked": Output("asked", "data"),
         },
         inputs={
             "_pressed": Input(_BUTTONS, "n_clicks"),
+            "asked_for": Input(ASK, "data"),
             "_do": Input("decision-do", "n_clicks"),
             "_cancel": Input("decision-cancel", "n_clicks"),
             "_away": Input("jobs-away", "n_clicks"),
@@ -45,6 +55,7 @@ def register_decisions(app: Dash) -> None:
         state={
             "proposed": State("proposed", "data"),
             "reason": State("decision-reason", "value"),
+            "until": State("decision-until", "value"),
             "asked": State("asked", "data"),
         },
         prevent_initial_call=True,
@@ -62,7 +73,12 @@ def register_decisions(app: Dash) -> None:
 
 
 def decide(
-    proposed: dict[str, Any] | None, reason: str | None, asked: list[int] | None, **_pressed: Any
+    proposed: dict[str, Any] | None,
+    reason: str | None,
+    asked: list[int] | None,
+    asked_for: dict[str, Any] | None = None,
+    until: str | None = None,
+    **_pressed: Any,
 ) -> dict[str, Any]:
     """A button that asks was pressed, or one of the dialog's own."""
     pressed = ctx.triggered_id
@@ -75,41 +91,46 @@ def decide(
         return _left() | {"open": False}
     if pressed == "decision-do":
         assert proposed is not None
-        return _done(proposed, reason, asked or [])
-    return _pressed_one(pressed, asked or [])
+        return _done(proposed, reason, until, asked or [])
+    return _pressed_one(asked_for if pressed == ASK else pressed, asked or [])
 
 
 def _pressed_one(pressed: Any, asked: list[int]) -> dict[str, Any]:
-    kind = str(pressed["job"])
     try:
-        arguments = json.loads(pressed["with"])
-    except (TypeError, ValueError) as error:
+        kind, arguments = str(pressed["job"]), json.loads(pressed["with"])
+    except (KeyError, TypeError, ValueError) as error:
         raise BadRequest("The button asks for something that cannot be read.") from error
-    known = {"reason": "?"} if kind == jobs.REOPEN_MONTH else {}
-    asking.checked(kind, {**arguments, **known})
+    asking.checked(kind, {**arguments, **_TO_COME.get(kind, {})})
     with reading(current().engine) as connection:
         found = proposal(connection, kind, arguments)
     if found is None:
         return _left() | {"asked": _followed(asked, asking.ask(kind, arguments))}
-    what = None if found.blocked else {"job": kind, "with": arguments, "reasoned": found.reasoned}
+    what = {"job": kind, "with": arguments, "reasoned": found.reasoned, "ends": bool(found.until)}
     return _left() | {
-        "proposed": what,
+        "proposed": None if found.blocked else what,
         "open": True,
         "title": found.title,
         "body": told(found),
         "reasoned": not found.reasoned,
         "reason": "",
+        "untils": [{"label": words, "value": day} for words, day in found.until],
+        "until": "",
+        "endless": not found.until,
         "wrong": None,
         "button": found.button,
     }
 
 
-def _done(proposed: dict[str, Any], reason: str | None, asked: list[int]) -> dict[str, Any]:
+def _done(
+    proposed: dict[str, Any], reason: str | None, until: str | None, asked: list[int]
+) -> dict[str, Any]:
     arguments = dict(proposed["with"])
     if proposed.get("reasoned"):
         if not (reason or "").strip():
             return _left() | {"wrong": _("Write why: it stands in the audit log.")}
         arguments["reason"] = (reason or "").strip()
+    if proposed.get("ends"):
+        arguments["expires"] = until or None
     job_id = asking.ask(str(proposed["job"]), arguments)
     return _left() | {"open": False, "proposed": None, "asked": _followed(asked, job_id)}
 
@@ -120,7 +141,8 @@ def _followed(asked: list[int], job_id: int) -> list[int]:
 
 def _left() -> dict[str, Any]:
     names = (
-        "proposed", "open", "title", "body", "reasoned", "reason", "wrong", "button", "asked",
+        "proposed", "open", "title", "body", "reasoned", "reason", "untils", "until", "endless",
+        "wrong", "button", "asked",
     )  # fmt: skip
     return dict.fromkeys(names, no_update)
 

@@ -5,6 +5,7 @@ from sqlalchemy import Engine
 
 from dashboard.api import (
     changes,
+    coverage,
     dashboard,
     devices,
     exports,
@@ -39,8 +40,8 @@ def register(
     reader = Reader(engine, clock, timezone(environ))
     register_errors(server)
     parts = (
-        health, dashboard, changes, devices, exports, invoice_pack, machine_files, months, runs,
-        sites, openapi,
+        health, dashboard, changes, coverage, devices, exports, invoice_pack, machine_files,
+        months, runs, sites, openapi,
     )  # fmt: skip
     for part in parts:
         server.register_blueprint(part.blueprint(reader))

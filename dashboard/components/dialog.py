@@ -14,10 +14,15 @@ BUTTON = "ask"
 """The kind of the ids of buttons that ask for a job."""
 
 
+ASK = "ask-for"
+"""The store into which a button that is no component of Dash's writes what it asks for."""
+
+
 @dataclass(frozen=True)
 class Proposal:
     """What a dialog says before a job is asked for. `blocked`: it cannot be done now, and the
-    lines say why. `reasoned`: the reader must write why."""
+    lines say why. `reasoned`: the reader must write why. `until`: the last days to choose from,
+    in words and as ISO text ("": none)."""
 
     title: str
     lines: Sequence[str]
@@ -25,6 +30,7 @@ class Proposal:
     facts: Sequence[tuple[str, str]] = ()
     reasoned: bool = False
     blocked: bool = False
+    until: Sequence[tuple[str, str]] = ()
 
 
 def ask_button(
@@ -57,6 +63,17 @@ def dialog() -> list[Component]:
         id="decision-reasoned",
         className="decision-reason",
     )
+    until = html.Div(
+        [
+            html.Span(_("How long it holds"), id="decision-until-name"),
+            dcc.RadioItems(id="decision-until", options=[], value=""),
+        ],
+        id="decision-untils",
+        className="decision-until",
+        role="group",
+        hidden=True,
+        **{"aria-labelledby": "decision-until-name"},
+    )
     buttons = html.Div(
         [
             html.Button(_("Cancel"), id="decision-cancel", className="button", type="button"),
@@ -68,11 +85,12 @@ def dialog() -> list[Component]:
         html.H2(id="decision-title"),
         html.Div(id="decision-body", className="decision-body"),
         reason,
+        until,
         html.P(id="decision-wrong", className="step-trouble", role="alert"),
         buttons,
     ]
     modal = dbc.Modal(body, id="decision", is_open=False, fade=False, className="decision")
-    return [dcc.Store(id="proposed"), modal]
+    return [dcc.Store(id="proposed"), dcc.Store(id=ASK), modal]
 
 
 def told(proposal: Proposal) -> list[Component]:

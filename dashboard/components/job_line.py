@@ -105,4 +105,8 @@ def name(job: Job) -> str:
         return _("Close %(month)s", month=formats.month(month))
     if job.kind == jobs.REOPEN_MONTH:
         return _("Reopen %(month)s", month=formats.month(month))
+    if job.kind == jobs.ACCEPT_FINDING:
+        return _("Accept a finding")
+    if job.kind == jobs.WITHDRAW_ACCEPTANCE:
+        return _("Withdraw an acceptance")
     return job.kind
