@@ -1,5 +1,5 @@
-"""What follows each collection: findings of coverage are made, months that may close do, what no kept
-day needs goes, and what may be the same is looked for."""
+"""What follows each collection: findings of coverage are made, months that may close do, what no
+kept day needs goes, and what may be the same is looked for."""
 
 from datetime import datetime
 
