@@ -9,12 +9,12 @@ import sys
 import time
 from types import FrameType
 
-from bench import agent, changing, exporting, ingest, listing, loading, matching, reading
+from bench import agent, changing, deciding, exporting, ingest, listing, loading, matching, reading
 from bench.figures import Figure, table
 from bench.fleet import Fleet
 from bench.stores import KINDS, Unavailable, stores
 
-PARTS = ("days", "matching", "listing", "ingest", "agent")
+PARTS = ("days", "matching", "deciding", "listing", "ingest", "agent")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,6 +55,10 @@ def _measure(options: argparse.Namespace) -> list[Figure]:
         with stores(tuple(options.databases)) as found:
             for store in found:
                 figures += matching.figures(store, options.matched)
+    if "deciding" in options.parts:
+        with stores(tuple(options.databases)) as found:
+            for store in found:
+                figures += deciding.figures(store, options.devices)
     if "listing" in options.parts:
         with stores(tuple(options.databases)) as found:
             for store in found:

@@ -49,24 +49,25 @@ class Machine:
 
 def figures(store: Store, devices: int) -> Iterator[Figure]:
     """What matching tells of one store, which is filled first."""
-    machines = _fleet(devices)
+    machines = fleet_of(devices)
     for day in (FIRST_DAY, FIRST_DAY + timedelta(days=1)):
         for source in SOURCES:
-            _publish(store.ours, source, day, states_of(source, machines))
+            publish_day(store.ours, source, day, states_of(source, machines))
     store.settle()
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=fresh) as process:
         whole, grown = process.submit(_from_nothing, store.ours.url, devices).result(timeout=3000)
     yield Figure(store.kind, "matching from nothing", "s", whole, None, FULL_LIMIT)
     yield Figure(store.kind, "matching, memory it takes", "MB", grown, None, MEMORY_LIMIT)
-    changed = _next_day(machines)
+    changed = next_day(machines)
     seconds = sum(
-        _publish(store.ours, source, LAST_DAY, states_of(source, changed)) for source in SOURCES
+        publish_day(store.ours, source, LAST_DAY, states_of(source, changed)) for source in SOURCES
     )
     yield Figure(store.kind, "matching a day", "s", seconds, None, DAY_LIMIT)
 
 
-def _fleet(devices: int) -> list[Machine]:
+def fleet_of(devices: int) -> list[Machine]:
+    """As many machines at sites of the usual size."""
     dice = random.Random(5)
     sites = max(2, devices // DEVICES_PER_SITE)
     return [_machine(dice, number, sites) for number in range(devices)]
@@ -78,7 +79,7 @@ def _machine(dice: random.Random, number: int, sites: int) -> Machine:
     return Machine(number, dice.randrange(sites), host, f"SN{dice.getrandbits(40):010X}", mac)
 
 
-def _next_day(machines: list[Machine]) -> list[Machine]:
+def next_day(machines: list[Machine]) -> list[Machine]:
     """The fleet with one in a hundred renamed, moved, repaired or replaced."""
     dice = random.Random(6)
     sites = 1 + max(machine.site for machine in machines)
@@ -122,7 +123,7 @@ def _record(source: str, machine: Machine) -> Record:
     )  # fmt: skip
 
 
-def _publish(engine: Engine, source: str, day: date, states: list[State]) -> float:
+def publish_day(engine: Engine, source: str, day: date, states: list[State]) -> float:
     """Publish a day; the seconds of its matching, which is done twice and undone once for that."""
     now = datetime.combine(day, datetime.min.time(), UTC)
     run_id = run_log.begin(engine, source, day, "UTC", now)
@@ -160,7 +161,7 @@ def _from_nothing(url: URL, devices: int) -> tuple[float, float]:
     """The seconds in which every source finds all of its links, and by how many MB the resident
     memory of this process grows at most meanwhile. Nothing of it is kept."""
     engine = open_engine(url)
-    fleet = {source: states_of(source, _fleet(devices)) for source in SOURCES}
+    fleet = {source: states_of(source, fleet_of(devices)) for source in SOURCES}
     seconds = grown = 0.0
     with engine.connect() as connection:
         connection.execute(delete(asset_links))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
 from db.chunks import chunks
 from db.jobs import RESTATING, UNDO
@@ -201,18 +201,29 @@ class _Rows:
     changed: bool = False
 
     def write(self, connection: Connection) -> None:
-        for one in self.deleted:
-            connection.execute(delete(device_snapshots).where(*_key(one)))
-        for one in self.updated:
-            names = ("valid_to", "closed_by", "restated_by", *_DECIDED)
-            values = {name: one[name] for name in names}
-            connection.execute(update(device_snapshots).where(*_key(one)).values(values))
+        if self.deleted:
+            connection.execute(_DELETE, [_key(one) for one in self.deleted])
+        if self.updated:
+            connection.execute(
+                _UPDATE,
+                [_key(one) | {name: one[name] for name in _RESTATED} for one in self.updated],
+            )
         insert_many(connection, device_snapshots, self.inserted)
 
 
-def _key(one: Values) -> tuple[Any, ...]:
-    c = device_snapshots.c
-    return c.device_id == one["device_id"], c.valid_from == one["valid_from"]
+_RESTATED = ("valid_to", "closed_by", "restated_by", *_DECIDED)
+_BY_KEY = and_(
+    device_snapshots.c.device_id == bindparam("of_device"),
+    device_snapshots.c.valid_from == bindparam("of_day"),
+)
+_DELETE = delete(device_snapshots).where(_BY_KEY)
+_UPDATE = (
+    update(device_snapshots).where(_BY_KEY).values({name: bindparam(name) for name in _RESTATED})
+)
+
+
+def _key(one: Values) -> Values:
+    return {"of_device": one["device_id"], "of_day": one["valid_from"]}
 
 
 def _links(connection: Connection, device_ids: Sequence[int]) -> dict[int, list[_Link]]:
