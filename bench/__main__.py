@@ -76,7 +76,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--devices", type=int, default=20_000)
     parser.add_argument("--listed", type=int, default=100_000, help="machines in the live list")
     parser.add_argument(
-        "--matched", type=int, default=100_000, help="records of each of three sources"
+        "--matched", type=int, default=100_000, help="records of three sources in all"
     )
     parser.add_argument("--days", type=int, default=65, help="at least 4")
     parser.add_argument(

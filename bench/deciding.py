@@ -30,7 +30,7 @@ LIMIT = 5.0
 
 def figures(store: Store, devices: int) -> Iterator[Figure]:
     """What decisions cost in one store, which is filled first."""
-    machines = fleet_of(devices)
+    machines = fleet_of(max(10, devices * 10 // 27))  # each source knows nine in ten
     for back in range(DAYS - 1, -1, -1):
         for source in SOURCES:
             publish_day(store.ours, source, LAST_DAY - timedelta(days=back),

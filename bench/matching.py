@@ -1,5 +1,5 @@
 """Which records are one machine: three sources of one fleet, matched from nothing, and again on a
-day on which one record in a hundred changed. Limits are for 100,000 records of each source."""
+day on which one record in a hundred changed. Limits are for 100,000 records in all."""
 
 import gc
 import multiprocessing
@@ -47,8 +47,9 @@ class Machine:
     mac: str
 
 
-def figures(store: Store, devices: int) -> Iterator[Figure]:
+def figures(store: Store, records: int) -> Iterator[Figure]:
     """What matching tells of one store, which is filled first."""
+    devices = round(records / (0.9 * len(SOURCES)))
     machines = fleet_of(devices)
     for day in (FIRST_DAY, FIRST_DAY + timedelta(days=1)):
         for source in SOURCES:

@@ -90,39 +90,40 @@ def resolve_assets(
     near: set[int] | None = None
     if look.device_ids is not None and changed is not None:
         near = around(connection, look.device_ids | changed, look.most)
+    looked_at = come.keys() if near is None else near & come.keys()
     links = links_in_force(connection, near)
-    chains = {
-        device_id: chain
-        for device_id in (come if near is None else near & come.keys())
-        if (chain := followed(device_id, links))
-    }
-    asset_of |= {device_id: chain[-1].asset_id for device_id, chain in chains.items()}
-    gone = former(connection, source, new, come.keys() | set(keep)) if have else []
-    elsewhere = device_snapshots.c.source != source
+    chains = {device_id: followed(device_id, links) for device_id in looked_at}
+    for device_id, chain in chains.items():
+        asset_of[device_id] = chain[-1].asset_id if chain else device_id
     kept = set(keep) if near is None else near & set(keep)
+    elsewhere = device_snapshots.c.source != source
     world = World(
-        [
-            *(identity(come[i]) for i in (come if near is None else near & come.keys())),
+        mine=[
+            *(identity(come[device_id]) for device_id in looked_at),
             *identities(connection, STANDING, among=kept),
         ],
-        identities(connection, as_of(day), elsewhere, among=near),
-        gone,
+        others=identities(connection, as_of(day), elsewhere, among=near),
+        former=former(connection, source, new, come.keys() | set(keep)) if have else (),
     )
     if near is None:
         note_keys(connection, (one for one in world.others if one.source not in look.noted))
     assets = match(connection, world, still=set(keep))
     asset_of |= {key: asset for key, asset in assets.asset_of.items() if key in come}
     assets.asset_of, assets.most = asset_of, look.most
-    for link in _straightened(chains[s.device_id] for s in new if s.device_id in chains):
+    for link in _straightened(chains.get(state.device_id, ()) for state in new):
         if link.device_id not in assets.ended:
             assets.ended.append(link.device_id)
             assets.begun.append(link)
     if changed is not None and not again:
-        changed |= {*assets.ended, *(link.device_id for link in assets.begun)}
-        machines = {asset_of.get(device_id, device_id) for device_id in changed}
-        machines |= {have[device_id][2] for device_id in changed if device_id in have}
-        assets.changed = changed | machines
+        assets.changed = _with_machines(changed, assets, have)
     return assets
+
+
+def _with_machines(changed: set[int], assets: Assets, have: Have) -> set[int]:
+    """Records whose evidence or machine changed, with the machines that they had and have."""
+    changed = {*changed, *assets.ended, *(link.device_id for link in assets.begun)}
+    machines = {assets.asset_of.get(device_id, device_id) for device_id in changed}
+    return changed | machines | {have[device_id][2] for device_id in changed & have.keys()}
 
 
 def _straightened(chains: Iterable[Sequence[Row[Any]]]) -> Iterator[Link]:

@@ -33,6 +33,13 @@ MATCHING = {
     "matching, memory it takes": 500.0,
     "matching a day": 1.0,
 }
+DECIDING = {
+    "preview of a merge of sites": 5.0,
+    "preview of new rules": 5.0,
+    "a merge of sites, taken": None,
+    "a merge of sites, undone": None,
+    "new rules, taken": None,
+}
 AGENT = {"resident memory": 40.0, "of one core, at 60 s": 0.5}
 INGEST = {
     "report, kept connections, against hello": 2.5,
@@ -84,12 +91,13 @@ def test_the_report_is_complete_on_both_databases_and_nothing_is_left_behind(fol
     assert told == [
         *((kind, name) for kind in kinds for name in FIGURES),
         *((kind, name) for kind in kinds for name in MATCHING),
+        *((kind, name) for kind in kinds for name in DECIDING),
         *((kind, name) for kind in kinds for name in LISTING),
         *((kind, name) for kind in kinds for name in INGEST),
         *(("agent", name) for name in AGENT),
     ]
     for row in cells[1:]:
-        limit, rest = (FIGURES | MATCHING | LISTING | INGEST | AGENT)[row[1]], row[2:]
+        limit, rest = (FIGURES | MATCHING | DECIDING | LISTING | INGEST | AGENT)[row[1]], row[2:]
         if limit is not None:
             assert float(rest[-2]) == limit
             assert rest[-1] in ("ok", "MISSED")

@@ -60,27 +60,24 @@ def link_all(standing: Standing) -> list[Link]:
 def _by_serial(standing: Standing, scope: Scope) -> Iterator[Proposal]:
     """Equal real serials: in another source, or in the same one, where the machine was enrolled
     again. Who already answers to somebody decides, then the other sources, then who is gone."""
-    for serial, bearers in standing.serials.items():
+    for serial, bearers, group in standing.groups(standing.serials, scope):
+        twins = standing.mine(group)
         if is_placeholder(bearers, standing.gone):
             continue
-        for group in scope(bearers):
-            twins = standing.mine(group)
-            if not any(twin.device_id in standing.alone for twin in twins):
+        if not any(twin.device_id in standing.alone for twin in twins):
+            continue
+        clusters = _clusters(standing, twins)
+        elsewhere = standing.others(group) if len(clusters) == 1 else []
+        before = [i for i in group if i.device_id in standing.gone and len(clusters) == 1]
+        for cluster in clusters:
+            target = _target(standing, cluster, elsewhere, before)
+            if target is None:
                 continue
-            clusters = _clusters(standing, twins)
-            elsewhere = standing.others(group) if len(clusters) == 1 else []
-            before = [i for i in group if i.device_id in standing.gone and len(clusters) == 1]
-            for cluster in clusters:
-                target = _target(standing, cluster, elsewhere, before)
-                if target is None:
-                    continue
-                again = "enrolled again" if target.source == standing.source else None
-                evidence = f"serial {serial} {again or _where(scope)}"
-                for twin in cluster:
-                    if twin.device_id in standing.alone and twin.device_id != target.device_id:
-                        yield Proposal(
-                            twin.device_id, target.device_id, "serial", evidence, twins=None
-                        )
+            again = "enrolled again" if target.source == standing.source else None
+            evidence = f"serial {serial} {again or _where(scope)}"
+            for twin in cluster:
+                if twin.device_id in standing.alone and twin.device_id != target.device_id:
+                    yield Proposal(twin.device_id, target.device_id, "serial", evidence, twins=None)
 
 
 def _clusters(standing: Standing, twins: list[Identity]) -> list[list[Identity]]:
@@ -171,44 +168,41 @@ def _named(standing: Standing, one: Identity, other: Identity) -> bool:
 
 def _by_hostname(standing: Standing, scope: Scope) -> Iterator[Proposal]:
     """Equal names, of one machine on either side."""
-    for host, bearers in standing.hosts.items():
-        for group in scope(bearers):
-            one, found = _only_one(standing, group)
-            other = standing.one_machine(found)
-            if one is not None and other is not None:
-                evidence = f"hostname {host} {_where(scope)}"
-                yield Proposal(one.device_id, other.device_id, "hostname", evidence)
+    for host, _, group in standing.groups(standing.hosts, scope):
+        one, found = _only_one(standing, group)
+        other = standing.one_machine(found)
+        if one is not None and other is not None:
+            evidence = f"hostname {host} {_where(scope)}"
+            yield Proposal(one.device_id, other.device_id, "hostname", evidence)
 
 
 def _by_guest(standing: Standing, scope: Scope) -> Iterator[Proposal]:
     """What a host tells of a virtual machine, and that one's own record in the same source."""
-    for host, bearers in standing.hosts.items():
-        for group in scope(bearers):
-            mine = sorted(standing.mine(group), key=lambda one: (not one.guest, one))
-            if len(mine) != 2 or not mine[0].guest or mine[1].guest:
-                continue
-            if mine[0].device_id not in standing.alone:
-                mine.reverse()
-            one, other = (identity.device_id for identity in mine)
-            evidence = f"hostname {host} of a guest and of its own record {_where(scope)}"
-            yield Proposal(one, other, "hostname", evidence, twins={other})
+    for host, _, group in standing.groups(standing.hosts, scope):
+        mine = sorted(standing.mine(group), key=lambda one: (not one.guest, one))
+        if len(mine) != 2 or not mine[0].guest or mine[1].guest:
+            continue
+        if mine[0].device_id not in standing.alone:
+            mine.reverse()
+        one, other = (identity.device_id for identity in mine)
+        evidence = f"hostname {host} of a guest and of its own record {_where(scope)}"
+        yield Proposal(one, other, "hostname", evidence, twins={other})
 
 
 def _by_prefix(standing: Standing, scope: Scope) -> Iterator[Proposal]:
     """A name of exactly 15 characters that begins one longer name, and no other."""
-    for prefix, bearers in standing.prefixes.items():
-        for group in scope(bearers):
-            one, found = _only_one(standing, group)
-            if one is None or len(standing.machines(found)) != 1:
-                continue
-            for other in sorted(found):
-                short, long = sorted(
-                    (host_key(one.hostname) or "", host_key(other.hostname) or ""), key=len
-                )
-                if len(short) == PREFIX < len(long):
-                    evidence = f"prefix {prefix} of {long} {_where(scope)}"
-                    yield Proposal(one.device_id, other.device_id, "prefix", evidence)
-                    break
+    for prefix, _, group in standing.groups(standing.prefixes, scope):
+        one, found = _only_one(standing, group)
+        if one is None or len(standing.machines(found)) != 1:
+            continue
+        for other in sorted(found):
+            short, long = sorted(
+                (host_key(one.hostname) or "", host_key(other.hostname) or ""), key=len
+            )
+            if len(short) == PREFIX < len(long):
+                evidence = f"prefix {prefix} of {long} {_where(scope)}"
+                yield Proposal(one.device_id, other.device_id, "prefix", evidence)
+                break
 
 
 def _only_one(standing: Standing, group: list[Identity]) -> tuple[Identity | None, list[Identity]]:

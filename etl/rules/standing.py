@@ -54,6 +54,9 @@ class Proposal(NamedTuple):
 
 def in_site(bearers: list[Identity]) -> Groups:
     """Those of each site together."""
+    if len({bearer.site_id for bearer in bearers}) == 1:
+        yield from (bearers,) if bearers[0].site_id != NO_SITE else ()
+        return
     sites: dict[int, list[Identity]] = {}
     for bearer in bearers:
         if bearer.site_id != NO_SITE:
@@ -101,6 +104,16 @@ class Standing:
         partners = [bearer for bearers in near.values() for bearer in bearers]
         self.macs = _index_macs(with_macs, partners)
         self.hosts = _index(everybody, [*seeking, *partners], attrgetter("hostname"), host_key)
+
+    def groups(
+        self, index: dict[str, list[Identity]], scope: Scope
+    ) -> Iterator[tuple[str, list[Identity], list[Identity]]]:
+        """The keys that an unlinked record bears: with everybody who does, and those of them that
+        are looked at together."""
+        for key, bearers in index.items():
+            if any(bearer.device_id in self.alone for bearer in bearers):
+                for group in scope(bearers):
+                    yield key, bearers, group
 
     def asset(self, identity: Identity) -> int:
         """The machine that a record answers to by now."""
@@ -174,9 +187,11 @@ class Standing:
         return all(twin.device_id in proposal.twins for twin in twins)
 
 
-def is_placeholder(bearers: Iterable[Identity], gone: Set[int]) -> bool:
+def is_placeholder(bearers: Sequence[Identity], gone: Set[int]) -> bool:
     """Whether more standing records of one source bear a serial number than one machine can have:
     a maker's placeholder that we do not know yet."""
+    if len(bearers) <= MOST_TWINS:
+        return False
     n: dict[str, int] = {}
     for bearer in bearers:
         if bearer.device_id not in gone:
