@@ -4,7 +4,7 @@ from typing import Any
 
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
 
-from dashboard import machine_views
+from dashboard import formats, machine_views, settings_filters, settings_views
 from dashboard.clock import business_day
 from dashboard.components.chips import chips
 from dashboard.components.day_marks import marks_data
@@ -101,7 +101,20 @@ def register_callbacks(app: Dash) -> None:
         Input("snapshot", "data"),
         State("address", "pathname"),
     )(tell)
+    app.callback(
+        Output({"kind": "waits", "place": ALL}, "children"),
+        Input("snapshot", "data"),
+        Input("settled", "data"),
+        State({"kind": "waits", "place": ALL}, "id"),
+    )(waits)
     app.callback(Output(BODY, "children"), Input(ASKED, "data"), prevent_initial_call=True)(explain)
+
+
+def waits(_version: str | None, _settled: str | None, places: list[Any]) -> list[str | None]:
+    """How much waits for a decision, at each way to it."""
+    with reading(current().engine) as connection:
+        count = settings_views.count(connection)
+    return [formats.number(count) if count else None] * len(places)
 
 
 def explain(asked: dict[str, Any] | None) -> Any:
@@ -140,6 +153,8 @@ def tell(query: str | None, _version: str | None, path: str | None) -> Any:
     try:
         if is_here(path):
             return (*machine_views.tell(query, here, opened), False)
+        if settings_filters.is_here(path):
+            return (*settings_views.tell(query, here, opened), False)
         with view(query, usual_statuses(here)) as v:
             fresh = freshness.freshness(v.connection, v.now)
             called = sites.names(v.connection, v.filters.sites)

@@ -12,6 +12,7 @@ from dashboard import asking
 from dashboard.components.dialog import BUTTON, told
 from dashboard.components.job_line import lines
 from dashboard.context import current
+from dashboard.previews import preview
 from dashboard.proposals import proposal
 from db import jobs
 from db.engine import reading
@@ -35,9 +36,11 @@ def register_decisions(app: Dash) -> None:
             "wrong": Output("decision-wrong", "children"),
             "button": Output("decision-do", "children"),
             "asked": Output("asked", "data"),
+            "previewed": Output("previewed", "data"),
         },
         inputs={
             "_pressed": Input(_BUTTONS, "n_clicks"),
+            "draft": Input("draft", "data"),
             "_do": Input("decision-do", "n_clicks"),
             "_cancel": Input("decision-cancel", "n_clicks"),
             "_away": Input("jobs-away", "n_clicks"),
@@ -62,7 +65,11 @@ def register_decisions(app: Dash) -> None:
 
 
 def decide(
-    proposed: dict[str, Any] | None, reason: str | None, asked: list[int] | None, **_pressed: Any
+    proposed: dict[str, Any] | None,
+    reason: str | None,
+    asked: list[int] | None,
+    draft: dict[str, Any] | None,
+    **_pressed: Any,
 ) -> dict[str, Any]:
     """A button that asks was pressed, or one of the dialog's own."""
     pressed = ctx.triggered_id
@@ -72,10 +79,13 @@ def decide(
     if pressed == "jobs-away":
         return _left() | {"asked": []}
     if pressed == "decision-cancel" or (pressed == "decision-do" and not proposed):
-        return _left() | {"open": False}
+        return _left() | {"open": False, "previewed": None}
     if pressed == "decision-do":
         assert proposed is not None
         return _done(proposed, reason, asked or [])
+    if pressed == "draft":
+        assert draft is not None
+        return _pressed_one(draft, asked or [])
     return _pressed_one(pressed, asked or [])
 
 
@@ -85,15 +95,17 @@ def _pressed_one(pressed: Any, asked: list[int]) -> dict[str, Any]:
         arguments = json.loads(pressed["with"])
     except (TypeError, ValueError) as error:
         raise BadRequest("The button asks for something that cannot be read.") from error
-    known = {"reason": "?"} if kind == jobs.REOPEN_MONTH else {}
-    asking.checked(kind, {**arguments, **known})
+    known = {"reason": "?"} if asking.reasoned(kind) else {}
+    whole = asking.checked(kind, {**arguments, **known})
     with reading(current().engine) as connection:
         found = proposal(connection, kind, arguments)
     if found is None:
         return _left() | {"asked": _followed(asked, asking.ask(kind, arguments))}
-    what = None if found.blocked else {"job": kind, "with": arguments, "reasoned": found.reasoned}
+    # As text: the browser would lose digits of large ids.
+    said = {"job": kind, "with": json.dumps(arguments), "reasoned": found.reasoned}
     return _left() | {
-        "proposed": what,
+        "proposed": None if found.blocked else said,
+        "previewed": preview(kind, whole) if found.previewed and not found.blocked else None,
         "open": True,
         "title": found.title,
         "body": told(found),
@@ -105,13 +117,18 @@ def _pressed_one(pressed: Any, asked: list[int]) -> dict[str, Any]:
 
 
 def _done(proposed: dict[str, Any], reason: str | None, asked: list[int]) -> dict[str, Any]:
-    arguments = dict(proposed["with"])
+    arguments = json.loads(proposed["with"])
     if proposed.get("reasoned"):
         if not (reason or "").strip():
             return _left() | {"wrong": _("Write why: it stands in the audit log.")}
         arguments["reason"] = (reason or "").strip()
     job_id = asking.ask(str(proposed["job"]), arguments)
-    return _left() | {"open": False, "proposed": None, "asked": _followed(asked, job_id)}
+    return _left() | {
+        "open": False,
+        "proposed": None,
+        "previewed": None,
+        "asked": _followed(asked, job_id),
+    }
 
 
 def _followed(asked: list[int], job_id: int) -> list[int]:
@@ -121,6 +138,7 @@ def _followed(asked: list[int], job_id: int) -> list[int]:
 def _left() -> dict[str, Any]:
     names = (
         "proposed", "open", "title", "body", "reasoned", "reason", "wrong", "button", "asked",
+        "previewed",
     )  # fmt: skip
     return dict.fromkeys(names, no_update)
 
@@ -134,7 +152,8 @@ def follow(_fast: Any, _slow: Any, asked: list[int] | None, settled: str | None)
         for job_id in asked or []:
             job = jobs.job(connection, job_id)
             found |= {job_id: job} if job else {}
-    shown = [found[job_id] for job_id in sorted(found)]
+    # Previews are followed where they are shown.
+    shown = [found[job_id] for job_id in sorted(found) if found[job_id].kind != jobs.PREVIEW]
     ended = ",".join(str(job.job_id) for job in shown if job.ended)
     working = any(not job.ended for job in shown)
     return (

@@ -7,7 +7,7 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import Connection
 
-from dashboard import closing_proposals, formats
+from dashboard import closing_proposals, decision_proposals, formats
 from dashboard.components.dialog import Proposal
 from dashboard.queries import runs
 from dashboard.queries.moment import LABELS
@@ -32,7 +32,7 @@ def proposal(connection: Connection, kind: str, arguments: Mapping[str, Any]) ->
         return closing_proposals.closing(connection, arguments["month"])
     if kind == jobs.REOPEN_MONTH:
         return closing_proposals.reopening(connection, arguments["month"])
-    return None
+    return decision_proposals.proposal(connection, kind, arguments)
 
 
 def _too_late() -> Proposal:

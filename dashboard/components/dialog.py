@@ -13,11 +13,15 @@ from flask_babel import gettext as _
 BUTTON = "ask"
 """The kind of the ids of buttons that ask for a job."""
 
+POLL_MILLISECONDS = 500
+"""How often the dialog asks how far a preview is."""
+
 
 @dataclass(frozen=True)
 class Proposal:
     """What a dialog says before a job is asked for. `blocked`: it cannot be done now, and the
-    lines say why. `reasoned`: the reader must write why."""
+    lines say why. `reasoned`: the reader must write why. `previewed`: what it would change is
+    looked for meanwhile, and shown before the button does anything."""
 
     title: str
     lines: Sequence[str]
@@ -25,10 +29,11 @@ class Proposal:
     facts: Sequence[tuple[str, str]] = ()
     reasoned: bool = False
     blocked: bool = False
+    previewed: bool = False
 
 
 def ask_button(
-    job: str, arguments: Mapping[str, Any], words: str, *, kind: str = "", about: str | None = None
+    job: str, arguments: Mapping[str, Any], words: Any, *, kind: str = "", about: str | None = None
 ) -> html.Button:
     """A button that asks for a job: at once when nothing needs to be said before, else through
     the dialog.
@@ -67,12 +72,20 @@ def dialog() -> list[Component]:
     body = [
         html.H2(id="decision-title"),
         html.Div(id="decision-body", className="decision-body"),
+        html.Div(id="effect", className="effect", role="status"),
         reason,
         html.P(id="decision-wrong", className="step-trouble", role="alert"),
         buttons,
     ]
     modal = dbc.Modal(body, id="decision", is_open=False, fade=False, className="decision")
-    return [dcc.Store(id="proposed"), modal]
+    return [
+        dcc.Store(id="proposed"),
+        # The preview that the dialog shows; a draft that a page's form asks for.
+        dcc.Store(id="previewed"),
+        dcc.Store(id="draft"),
+        dcc.Interval(id="preview-poll", interval=POLL_MILLISECONDS, disabled=True),
+        modal,
+    ]
 
 
 def told(proposal: Proposal) -> list[Component]:
