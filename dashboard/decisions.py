@@ -3,13 +3,13 @@
 import json
 from typing import Any
 
-from dash import ALL, Dash, Input, Output, State, ctx, no_update
+from dash import Dash, Input, Output, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
 from dashboard import asking
-from dashboard.components.dialog import BUTTON, told
+from dashboard.components.dialog import told
 from dashboard.components.job_line import lines
 from dashboard.context import current
 from dashboard.previews import preview
@@ -19,8 +19,6 @@ from db.engine import reading
 
 FOLLOWED = 5
 """The jobs of this browser that are shown at most, the last ones."""
-
-_BUTTONS = {"kind": BUTTON, "job": ALL, "with": ALL}
 
 
 def register_decisions(app: Dash) -> None:
@@ -39,7 +37,6 @@ def register_decisions(app: Dash) -> None:
             "previewed": Output("previewed", "data"),
         },
         inputs={
-            "_pressed": Input(_BUTTONS, "n_clicks"),
             "draft": Input("draft", "data"),
             "_do": Input("decision-do", "n_clicks"),
             "_cancel": Input("decision-cancel", "n_clicks"),
@@ -74,7 +71,6 @@ def decide(
     """A button that asks was pressed, or one of the dialog's own."""
     pressed = ctx.triggered_id
     if not any(one["value"] for one in ctx.triggered):
-        # A page has drawn its buttons: nobody pressed one.
         raise PreventUpdate
     if pressed == "jobs-away":
         return _left() | {"asked": []}
@@ -83,25 +79,17 @@ def decide(
     if pressed == "decision-do":
         assert proposed is not None
         return _done(proposed, reason, asked or [])
-    if pressed == "draft":
-        assert draft is not None
-        return _pressed_one(draft, asked or [])
-    return _pressed_one(pressed, asked or [])
+    return _pressed_one(draft or {}, asked or [])
 
 
-def _pressed_one(pressed: Any, asked: list[int]) -> dict[str, Any]:
-    kind = str(pressed["job"])
-    try:
-        arguments = json.loads(pressed["with"])
-    except (TypeError, ValueError) as error:
-        raise BadRequest("The button asks for something that cannot be read.") from error
+def _pressed_one(draft: dict[str, Any], asked: list[int]) -> dict[str, Any]:
+    kind, arguments = str(draft.get("job")), _arguments(draft)
     known = {"reason": "?"} if asking.reasoned(kind) else {}
     whole = asking.checked(kind, {**arguments, **known})
     with reading(current().engine) as connection:
         found = proposal(connection, kind, arguments)
     if found is None:
         return _left() | {"asked": _followed(asked, asking.ask(kind, arguments))}
-    # As text: the browser would lose digits of large ids.
     said = {"job": kind, "with": json.dumps(arguments), "reasoned": found.reasoned}
     return _left() | {
         "proposed": None if found.blocked else said,
@@ -116,8 +104,18 @@ def _pressed_one(pressed: Any, asked: list[int]) -> dict[str, Any]:
     }
 
 
+def _arguments(said: dict[str, Any]) -> dict[str, Any]:
+    """What a button or the dialog asks for a job with: text, for a browser loses digits of large
+    ids."""
+    try:
+        found = json.loads(said["with"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadRequest("The button asks for something that cannot be read.") from error
+    return dict(found)
+
+
 def _done(proposed: dict[str, Any], reason: str | None, asked: list[int]) -> dict[str, Any]:
-    arguments = json.loads(proposed["with"])
+    arguments = _arguments(proposed)
     if proposed.get("reasoned"):
         if not (reason or "").strip():
             return _left() | {"wrong": _("Write why: it stands in the audit log.")}

@@ -3,14 +3,14 @@
 import json
 from typing import Any
 
-from dash import ALL, Dash, Input, Output, State, ctx, no_update
+from dash import Dash, Input, Output, ctx, no_update
 from dash.exceptions import PreventUpdate
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy import Connection
 
 from dashboard import asking, formats
-from dashboard.components.picker import BUTTON, SITES, Choice, choices
+from dashboard.components.picker import SITES, Choice, choices
 from dashboard.context import view
 from dashboard.filters import SEARCH_LENGTH, Filters
 from dashboard.queries import devices, site_list
@@ -19,17 +19,14 @@ from db import jobs
 
 MOST = 12
 
-_BUTTONS = {"kind": BUTTON, "job": ALL, "with": ALL, "field": ALL, "what": ALL}
-
 
 def register_picking(app: Dash) -> None:
     """Add the callbacks of the picker to `app`."""
     app.callback(
         Output("picker", "is_open"),
-        Output("picking", "data"),
         Output("picker-title", "children"),
         Output("picker-text", "value"),
-        Input(_BUTTONS, "n_clicks"),
+        Input("picking", "data"),
         Input("picker-cancel", "n_clicks"),
         Input("decision", "is_open"),
         prevent_initial_call=True,
@@ -38,22 +35,17 @@ def register_picking(app: Dash) -> None:
         Output("picker-found", "children"),
         Input("picking", "data"),
         Input("picker-text", "value"),
-        State("picker", "is_open"),
         prevent_initial_call=True,
     )(found)
 
 
-def choose(_pressed: Any, _cancel: Any, decided: bool | None) -> Any:
+def choose(picking: dict[str, Any] | None, _cancel: Any, decided: bool | None) -> Any:
     """A button that chooses was pressed; or what was chosen is decided about."""
-    pressed = ctx.triggered_id
-    if pressed in ("picker-cancel", "decision"):
-        if pressed == "decision" and not decided:
-            raise PreventUpdate
-        return False, None, no_update, no_update
-    if not any(one["value"] for one in ctx.triggered):
+    if ctx.triggered_id == "picking" and picking:
+        return True, _titles().get(str(picking.get("job")), _("Choose")), ""
+    if ctx.triggered_id == "decision" and not decided:
         raise PreventUpdate
-    title = _titles().get(str(pressed["job"]), _("Choose"))
-    return True, dict(pressed), title, ""
+    return False, no_update, no_update
 
 
 def _titles() -> dict[str, str]:
@@ -64,7 +56,7 @@ def _titles() -> dict[str, str]:
     }
 
 
-def found(picking: dict[str, Any] | None, text: str | None, _open: bool) -> Any:
+def found(picking: dict[str, Any] | None, text: str | None) -> Any:
     """What is called so."""
     if not picking or not asking.may(str(picking["job"])):
         return None

@@ -13,6 +13,7 @@ from dashboard.asking import may
 from dashboard.components.card import card, file_links
 from dashboard.components.decision_words import action_word, before_and_after, field_word
 from dashboard.components.dialog import ask_button
+from dashboard.components.drawn import drawn
 from dashboard.components.month_words import actor_name
 from dashboard.components.pill import pill
 from dashboard.queries.ledger import Entry
@@ -41,7 +42,7 @@ def audit_page(found: Sequence[Entry], count: int, shown: Audit) -> list[Compone
 
 def entries(found: Sequence[Entry]) -> Component:
     """Entries, a line each."""
-    return html.Ol([_entry(one) for one in found], className="entries")
+    return drawn(html.Ol([_entry(one) for one in found], className="entries"))
 
 
 def _entry(one: Entry) -> html.Li:

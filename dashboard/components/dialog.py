@@ -10,9 +10,6 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
-BUTTON = "ask"
-"""The kind of the ids of buttons that ask for a job."""
-
 POLL_MILLISECONDS = 500
 """How often the dialog asks how far a preview is."""
 
@@ -45,11 +42,16 @@ def ask_button(
     said = {} if about is None else {"aria-label": about}
     return html.Button(
         words,
-        id={"kind": BUTTON, "job": job, "with": json.dumps(dict(arguments), sort_keys=True)},
         className=f"button {kind}".strip(),
         type="button",
+        **job_data(job, arguments),
         **said,
     )
+
+
+def job_data(job: str, arguments: Mapping[str, Any]) -> dict[str, str]:
+    """The attributes of a button by which the browser knows what it asks for (ask.js)."""
+    return {"data-job": job, "data-with": json.dumps(dict(arguments), sort_keys=True)}
 
 
 def dialog() -> list[Component]:
@@ -80,7 +82,7 @@ def dialog() -> list[Component]:
     modal = dbc.Modal(body, id="decision", is_open=False, fade=False, className="decision")
     return [
         dcc.Store(id="proposed"),
-        # The preview that the dialog shows; a draft that a page's form asks for.
+        # What a button asks for; the preview that the dialog shows.
         dcc.Store(id="previewed"),
         dcc.Store(id="draft"),
         dcc.Interval(id="preview-poll", interval=POLL_MILLISECONDS, disabled=True),

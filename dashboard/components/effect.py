@@ -77,16 +77,17 @@ def _moved_most(counts: Counts, days: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _where(site: str | None) -> str:
-    return _("at %(site)s", site=site) if site else _("in all")  # type: ignore[no-any-return]
+    return _("at %(site)s", site=site) if site else _("in all")
 
 
 def _moves(pairs: Mapping[str, tuple[int, int]], days: Sequence[Mapping[str, Any]]) -> str:
-    return ", ".join(
+    said: list[str] = [
         _("%(before)s \u2192 %(after)s %(when)s", before=formats.number(pairs[one["day"]][0]),
           after=formats.number(pairs[one["day"]][1]), when=_when(one))
         for one in days
         if one["day"] in pairs
-    )  # fmt: skip
+    ]  # fmt: skip
+    return ", ".join(said)
 
 
 def _when(one: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from dashboard.asking import may
 from dashboard.components import links
 from dashboard.components.card import card
 from dashboard.components.dialog import ask_button
+from dashboard.components.drawn import drawn
 from dashboard.components.inbox_pairs import pair_item
 from dashboard.components.month_words import hindrance_words
 from dashboard.components.picker import SITES, choose_button
@@ -92,7 +93,7 @@ def _collected(waits: Waiting) -> Component:
     title = ngettext("%(n)s run or month", "%(n)s runs and months", len(lines),
                      n=formats.number(len(lines)))  # fmt: skip
     about = _("Collected, but not counted; over, but not closed")
-    body = html.Ul(lines, className="inbox-lines")
+    body = drawn(html.Ul(lines, className="inbox-lines"))
     return card("inbox-collected", body, title=title, subtitle=about)
 
 
@@ -102,7 +103,9 @@ def _sites(count: int, sites: Sequence[NewSite], shown: Inbox) -> Component:
         count, n=formats.number(count),
     )  # fmt: skip
     about = _("A source names a customer by a name that nearly is another's: the same one?")
-    body = [html.Ul([_site(one) for one in sites], className="inbox-list new-sites")]
+    body: list[Any] = [
+        drawn(html.Ul([_site(one) for one in sites], className="inbox-list new-sites"))
+    ]
     body += _more(len(sites), count, shown.more("sites"))
     return card("inbox-sites", body, title=title, subtitle=about)
 
@@ -124,7 +127,7 @@ def _unlike(count: int, sites: Sequence[NewSite], shown: Inbox) -> Component:
         )
         for one in sites
     ]
-    body = [html.Ul(items, className="inbox-list new-sites unlike")]
+    body: list[Any] = [drawn(html.Ul(items, className="inbox-list new-sites unlike"))]
     body += _more(len(sites), count, shown.more("unlike"))
     return card("inbox-unlike", body, title=title, subtitle=about)
 
@@ -189,7 +192,7 @@ def _pairs(count: int, pairs: Sequence[Pair], shown: Inbox) -> Component:
                      "%(n)s pairs of records may be one machine each", count,
                      n=formats.number(count))  # fmt: skip
     about = _("The rules find no proof either way. What differs is marked.")
-    body = [html.Ul([pair_item(one) for one in pairs], className="inbox-list")]
+    body: list[Any] = [drawn(html.Ul([pair_item(one) for one in pairs], className="inbox-list"))]
     body += _more(len(pairs), count, shown.more("links"))
     return card("inbox-pairs", body, title=title, subtitle=about)
 

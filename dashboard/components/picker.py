@@ -1,6 +1,5 @@
 """Choosing what a decision is about: a search, and a button for each thing found."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,10 +8,8 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
-from dashboard.components.dialog import ask_button
-
-BUTTON = "choose"
-"""The kind of the ids of buttons that open the picker."""
+from dashboard.components.dialog import ask_button, job_data
+from dashboard.components.drawn import drawn
 
 SITES, DEVICES = "sites", "devices"
 
@@ -24,16 +21,10 @@ def choose_button(
     job: str, arguments: Mapping[str, Any], field: str, what: str, words: Any, *, kind: str = ""
 ) -> html.Button:
     """A button that lets the reader choose the argument `field` of a job among `what`."""
-    said = {
-        "kind": BUTTON,
-        "job": job,
-        "with": json.dumps(dict(arguments), sort_keys=True),
-        "field": field,
-        "what": what,
-    }
+    said = job_data(job, arguments) | {"data-field": field, "data-what": what}
     return html.Button(
-        words, id=said, className=f"button {kind}".strip(), type="button",
-        **{"aria-haspopup": "dialog"},
+        words, className=f"button {kind}".strip(), type="button", **{"aria-haspopup": "dialog"},
+        **said,
     )  # fmt: skip
 
 
@@ -55,6 +46,7 @@ def picker() -> list[Component]:
         ),
     ]  # fmt: skip
     modal = dbc.Modal(body, id="picker", is_open=False, fade=False, className="decision picker")
+    # What a button lets choose.
     return [dcc.Store(id="picking"), modal]
 
 
@@ -75,7 +67,7 @@ def choices(
         )
         for value, name, about in found
     ]
-    parts: list[Component] = [html.Ul(rows, className="choices")]
+    parts: list[Component] = [drawn(html.Ul(rows, className="choices"))]
     if more:
         parts.append(html.P(_("%(n)s more: type more of the name.", n=more), className="note"))
     return parts
