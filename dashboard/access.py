@@ -45,6 +45,7 @@ ACCESS: dict[str, str] = {
     "/api/sites": VIEWER,
     "/api/dashboard/changes": VIEWER,
     "/api/months": VIEWER,
+    "/api/audit": MANAGER,
     # Machines: what they report is let in by `dashboard.ingest.credentials`.
     "POST /api/machines": MACHINE,
     "POST /api/machines/batch": MACHINE,
@@ -69,6 +70,8 @@ ACCESS: dict[str, str] = {
     "/export/month-ends.xlsx": VIEWER,
     "/export/months.csv": VIEWER,
     "/export/months.xlsx": VIEWER,
+    "/export/audit.csv": MANAGER,
+    "/export/audit.xlsx": MANAGER,
     "/export/machines.csv": VIEWER,
     "/export/machines.xlsx": VIEWER,
 }

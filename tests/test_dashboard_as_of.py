@@ -152,10 +152,15 @@ PAGES: dict[str, Told] = {
     "/collections": ("collections-body.children", lambda day: f" of {runs(day)} "),
 }
 NOW = "it shows what agents say now; their days are snapshots like those of other sources"
+DECIDED = "it shows what waits for a decision now, and what was decided when"
 PAGES_OF_NO_DAY = {
     "/not-found": "it says that there is nothing, on whatever day",
     "/machines": NOW,
     "/machines/<machine_id>": NOW,
+    "/settings": DECIDED,
+    "/settings/rules": DECIDED,
+    "/settings/sites": DECIDED,
+    "/settings/audit": DECIDED,
 }
 
 
@@ -251,6 +256,9 @@ OF_NO_DAY = {
     "/api/machines": NOW,
     "/api/machines/<machine_id>": NOW,
     "/api/inventory": NOW,
+    "/api/audit": DECIDED,
+    "/export/audit.csv": DECIDED,
+    "/export/audit.xlsx": DECIDED,
     "/export/machines.csv": NOW,
     "/export/machines.xlsx": NOW,
 }

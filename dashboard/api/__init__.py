@@ -4,6 +4,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from dashboard.api import (
+    audit,
     changes,
     dashboard,
     devices,
@@ -39,7 +40,7 @@ def register(
     reader = Reader(engine, clock, timezone(environ))
     register_errors(server)
     parts = (
-        health, dashboard, changes, devices, exports, invoice_pack, machine_files, months, runs,
+        audit, health, dashboard, changes, devices, exports, invoice_pack, machine_files, months, runs,
         sites, openapi,
     )  # fmt: skip
     for part in parts:

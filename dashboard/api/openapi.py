@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response
 
-from dashboard.api import machines_openapi
+from dashboard.api import audit, machines_openapi
 from dashboard.api.answers import answer
 from dashboard.api.exports import (
     BAR_COLUMNS,
@@ -110,6 +110,15 @@ _RUNS = [
 ]
 
 
+_AUDIT = [
+    _parameter("actor", "Only what these people decided.", {"type": "string"}, repeat=True),
+    _parameter("action", "Only decisions of these kinds.", {"type": "string"}, repeat=True),
+    _parameter("q", "Only entries that hold this text.", {"type": "string"}),
+    _parameter("from", "Only of this day and later.", DAY),
+    _parameter("to", "Only of this day and earlier.", DAY),
+]
+
+
 _DEVICE = {"name": "device_id", "in": "path", "required": True, "schema": ID}
 
 
@@ -208,6 +217,16 @@ DOCUMENT: Schema = {
             missing="There is no such site.",
         ),
         "/api/runs": _json("Attempts to collect, the newest day first", [*_RUNS, *_PAGE], "Runs"),
+        "/api/audit": _json("Who decided what, the newest first", [*_AUDIT, *_PAGE], "Audit"),
+        **{
+            f"/export/audit.{form}": _get(
+                "Who decided what, the newest first",
+                _AUDIT,
+                {"type": "string", "description": "Columns: " + ", ".join(audit.COLUMNS)},
+                kind,
+            )
+            for form, kind in FORMATS.items()
+        },
         "/api/dashboard/changes": _json(
             "Why a number moved: bars that add up, and the devices in them",
             [

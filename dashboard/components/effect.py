@@ -66,18 +66,14 @@ def _moved_most(counts: Counts, days: Sequence[Mapping[str, Any]]) -> list[str]:
         key=lambda site: -max(abs(a - b) for a, b in by_site[site].values()),
     )
     most = [site for site in most if any(a != b for a, b in by_site[site].values())][:NAMED]
-    return [
-        _(
-            "billable %(where)s %(moves)s",
-            where=_where(names[site]),
-            moves=_moves(by_site[site], days),
-        )
-        for site in most or [site for site in by_site if site is None]
-    ]
+    shown = most or [site for site in by_site if site is None]
+    return [_at(names[site], _moves(by_site[site], days)) for site in shown]
 
 
-def _where(site: str | None) -> str:
-    return _("at %(site)s", site=site) if site else _("in all")
+def _at(site: str | None, moves: str) -> str:
+    if site is None:
+        return str(_("billable in all %(moves)s", moves=moves))
+    return str(_("billable at %(site)s %(moves)s", site=site, moves=moves))
 
 
 def _moves(pairs: Mapping[str, tuple[int, int]], days: Sequence[Mapping[str, Any]]) -> str:
