@@ -40,8 +40,8 @@ def register(
     reader = Reader(engine, clock, timezone(environ))
     register_errors(server)
     parts = (
-        audit, health, dashboard, changes, devices, exports, invoice_pack, machine_files, months, runs,
-        sites, openapi,
+        health, dashboard, changes, devices, exports, invoice_pack, machine_files, months, runs,
+        sites, audit, openapi,
     )  # fmt: skip
     for part in parts:
         server.register_blueprint(part.blueprint(reader))

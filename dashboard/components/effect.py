@@ -66,8 +66,8 @@ def _moved_most(counts: Counts, days: Sequence[Mapping[str, Any]]) -> list[str]:
         key=lambda site: -max(abs(a - b) for a, b in by_site[site].values()),
     )
     most = [site for site in most if any(a != b for a, b in by_site[site].values())][:NAMED]
-    shown = most or [site for site in by_site if site is None]
-    return [_at(names[site], _moves(by_site[site], days)) for site in shown]
+    shown: list[str | None] = [*most] or [None]
+    return [_at(names[site], _moves(by_site[site], days)) for site in shown if site in by_site]
 
 
 def _at(site: str | None, moves: str) -> str:

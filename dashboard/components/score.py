@@ -1,4 +1,4 @@
-"""How alike two things are."""
+"""How sure it is that two things are one."""
 
 from dash import html
 from dash.development.base_component import Component
@@ -13,5 +13,5 @@ def score(value: int) -> Component:
             html.Span(f"{value}\u00a0%"),
         ],
         className="score",
-        title=_("How alike: %(n)s of 100", n=value),
+        title=_("How sure: %(n)s of 100", n=value),
     )
