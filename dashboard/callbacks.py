@@ -102,19 +102,20 @@ def register_callbacks(app: Dash) -> None:
         State("address", "pathname"),
     )(tell)
     app.callback(
-        Output({"kind": "waits", "place": ALL}, "children"),
+        Output("waits-top", "children"),
+        Output("waits-more", "children"),
         Input("snapshot", "data"),
         Input("settled", "data"),
-        State({"kind": "waits", "place": ALL}, "id"),
     )(waits)
     app.callback(Output(BODY, "children"), Input(ASKED, "data"), prevent_initial_call=True)(explain)
 
 
-def waits(_version: str | None, _settled: str | None, places: list[Any]) -> list[str | None]:
-    """How much waits for a decision, at each way to it."""
+def waits(_version: str | None, _settled: str | None) -> tuple[str | None, str | None]:
+    """How much waits for a decision, at both ways to it."""
     with reading(current().engine) as connection:
         count = settings_views.count(connection)
-    return [formats.number(count) if count else None] * len(places)
+    words = formats.number(count) if count else None
+    return words, words
 
 
 def explain(asked: dict[str, Any] | None) -> Any:

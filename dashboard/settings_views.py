@@ -15,7 +15,7 @@ from dashboard.asking import may
 from dashboard.clock import business_day
 from dashboard.components.audit_page import audit_page
 from dashboard.components.inbox import Found, inbox
-from dashboard.components.rules_page import rules_page
+from dashboard.components.rules_page import now_and_before
 from dashboard.components.settings_frame import forbidden, frame
 from dashboard.components.strip import strip
 from dashboard.context import arguments, current
@@ -72,13 +72,14 @@ def inbox_page(v: View) -> list[Any]:
     return frame(settings_filters.PAGE, waits.count, inbox(waits, found, shown))
 
 
-def rules(v: View) -> list[Any]:
-    """Every version, and the draft of the next."""
+def rules(v: View) -> tuple[list[Any], list[Any]]:
+    """What every page begins with, and every version."""
     settings_filters.only(v.args, ())
     found = rule_versions.versions(v.connection)
     asked = ledger.Asked(actions=(jobs.SAVE_RULES,))
     saved = ledger.page(v.connection, asked, limit=1000)
-    return frame(settings_filters.RULES, count(v.connection), rules_page(found, saved))
+    head = frame(settings_filters.RULES, count(v.connection), [])
+    return head, now_and_before(found, saved)
 
 
 def audit(v: View) -> list[Any]:

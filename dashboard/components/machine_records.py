@@ -15,7 +15,6 @@ from dashboard.components.score import score
 from dashboard.filters import Filters
 from dashboard.queries.machine import COMPARED, Link, Record
 from dashboard.queries.moment import LABELS
-from db.audit import AUTOMATIC
 
 Labels = Mapping[int, tuple[str, str]]
 
@@ -87,7 +86,7 @@ def _link(link: Link, labels: Labels, filters: Filters) -> html.Li:
             first=formats.day(link.since),
             last=formats.day(link.until),
         )
-    by = _("by the rule") if link.author in ("rule", AUTOMATIC) else _("by %(who)s", who=link.author)
+    by = _("by the rule") if link.author == "rule" else _("by %(who)s", who=link.author)
     return html.Li(
         [
             pill(method, "probable" if link.method == "prefix" else "linked"),

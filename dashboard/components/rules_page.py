@@ -29,16 +29,14 @@ from db.rules import ENVIRONMENT, Rules
 FIELDS = {name: f"rules-{name.replace('_', '-')}" for name in NAMES}
 """The id of each setting's control."""
 
-REPLAY, WRONG = "rules-replay", "rules-wrong"
+DRAFT, REPLAY, WRONG = "rules-draft", "rules-replay", "rules-wrong"
 
 
-def rules_page(found: Sequence[Version], saved: Sequence[Entry]) -> list[Component]:
-    """Now, draft, history."""
-    now = found[0]
-    beside = card("rules-history", _history(found, saved), title=_("Every version"),
-                  subtitle=_("A device keeps the version that it was judged by"))  # fmt: skip
-    left = _draft(now.rules) if may(jobs.SAVE_RULES) else _shown(now)
-    return [html.Div([left, beside], className="two-columns")]
+def now_and_before(found: Sequence[Version], saved: Sequence[Entry]) -> list[Component]:
+    """What holds, and every version; `saved` are the entries of the audit log that saved them."""
+    history = card("rules-history", _history(found, saved), title=_("Every version"),
+                   subtitle=_("A device keeps the version that it was judged by"))  # fmt: skip
+    return [_shown(found[0]), history]
 
 
 def _shown(now: Version) -> Component:
@@ -54,7 +52,8 @@ def _shown(now: Version) -> Component:
     return card("rules-now", html.Dl(rows, className="fact-list"), title=title, subtitle=_who(now))
 
 
-def _draft(rules: Rules) -> Component:
+def draft(rules: Rules) -> Component:
+    """The form of the next version, which begins as `rules`."""
     fields = [_field(name, rules) for name in NAMES]
     end = html.Div(
         [
@@ -64,9 +63,9 @@ def _draft(rules: Rules) -> Component:
         className="rules-end",
     )
     return card(
-        "rules-draft",
+        DRAFT,
         [*fields, end],
-        title=_("Draft version %(n)s", n=rules.version + 1),
+        title=_("Draft of the next version"),
         subtitle=_("Replay shows every open month as these rules would count it; nothing is saved "
                    "before you say so"),
     )  # fmt: skip

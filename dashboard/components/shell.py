@@ -151,7 +151,7 @@ def _bottom(links: Sequence[PageLink]) -> list[Component]:
 
 def _link(link: PageLink, place: str) -> Component:
     # How much waits for a decision there.
-    waits = html.Span(id={"kind": "waits", "place": place}, className="count")
+    waits = html.Span(id=f"waits-{place}", className="count")
     return dcc.Link(
         [icon(link.icon), link.name, *([waits] if link.path == "/settings" else [])],
         id={"kind": "page-link", "place": place, "page": link.path},

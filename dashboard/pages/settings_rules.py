@@ -9,26 +9,37 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
 from dashboard import asking, settings_views
-from dashboard.components.rules_page import FIELDS, REPLAY, WRONG, read
+from dashboard.components.rules_page import DRAFT, FIELDS, REPLAY, WRONG, draft, read
+from dashboard.context import current
+from dashboard.queries import rule_versions
 from db import jobs
+from db.engine import reading
 
 dash.register_page(__name__, path="/settings/rules", name="Rules", title="Rules", order=9.1)
 
 
 def layout(**_query: str) -> html.Div:
-    """One place, filled by the callback."""
-    return html.Div(id="rules-body", className="settings")
+    """The draft, which begins as the version that holds, and the places of the rest."""
+    with reading(current().engine) as connection:
+        form = draft(rule_versions.current(connection))
+    columns = [html.Div(form, className="column"), html.Div(id="rules-beside", className="column")]
+    return html.Div(
+        [html.Div(id="rules-head"), html.Div(columns, className="two-columns")],
+        className="settings",
+    )
 
 
 @callback(
-    Output("rules-body", "children"),
+    Output("rules-head", "children"),
+    Output("rules-beside", "children"),
+    Output(DRAFT, "hidden"),
     Input("filters", "data"),
     Input("settled", "data"),
 )
-def show(query: str | None, _settled: object) -> list[Any]:
-    """The draft begins as the version that holds."""
+def show(query: str | None, _settled: object) -> Any:
+    """What holds and held; the draft only for who may save it."""
     with settings_views.view(query) as v:
-        return settings_views.rules(v)
+        return (*settings_views.rules(v), not asking.may(jobs.SAVE_RULES))
 
 
 @callback(
