@@ -15,6 +15,10 @@ from db import jobs
 from db.engine import reading
 
 
+UNEXPECTED = "Unexpected "
+"""How the error of a preview begins that was not refused, but failed."""
+
+
 def register_previews(app: Dash) -> None:
     """Add the callback that follows a preview to `app`."""
     app.callback(
@@ -50,8 +54,11 @@ def follow(job_id: int | None, _ticks: int | None, ended: bool) -> dict[str, Any
     if not job.ended:
         return _answer(looking(job, here.clock()), done=False)
     if job.state == jobs.FAILED:
-        # The decision itself may still be right: whoever knows what it does can ask for it.
-        return _answer(unseen(job), done=True) | {"button": _("Save without seeing it")}
+        found = _answer(unseen(job), done=True)
+        if (job.error or "").startswith(UNEXPECTED):
+            # The fault is ours: the decision may be right, and whoever knows it can ask for it.
+            return found | {"button": _("Save without seeing it")}
+        return found | {"waits": True}
     return _answer(effect(json.loads(job.result or "{}")), done=True)
 
 
