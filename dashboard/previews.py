@@ -14,7 +14,6 @@ from dashboard.context import current
 from db import jobs
 from db.engine import reading
 
-
 UNEXPECTED = "Unexpected "
 """How the error of a preview begins that was not refused, but failed."""
 

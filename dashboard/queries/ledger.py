@@ -110,13 +110,8 @@ def _matches(asked: Asked) -> ColumnElement[bool]:
 
 def _entries(connection: Connection, rows: Sequence[Any]) -> list[Entry]:
     by = audit_log.c
-    undone = dict(
-        connection.execute(
-            select(by.undoes, by.entry_id).where(by.undoes.in_([row.entry_id for row in rows]))
-        )
-        .tuples()
-        .all()
-    )
+    taken_back = select(by.undoes, by.entry_id).where(by.undoes.in_([row.entry_id for row in rows]))
+    undone = {decided: entry_id for decided, entry_id in connection.execute(taken_back)}
     return [
         Entry(
             row.entry_id, row.at, row.actor, row.action, row.subject, json.loads(row.detail),
