@@ -28,6 +28,7 @@ from db.tables import collection_runs, meta, sites
 from db.upsert import upsert
 from etl import lease, stopping
 from etl.collect import business_day, collect
+from etl.coverage_after import catch_up
 from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
 from etl.due import collect_times
@@ -123,6 +124,7 @@ def fill(engine: Engine, fleet: Fleet, vendors: SimulatedVendors, environ: Envir
                     # As the worker would have: the months of the past are closed by now.
                     close_due(engine, held, _clock(start)(), environ)
             bar.reach(number)
+        catch_up(engine, held, environ)
         retain(engine, held, environ)
     logging.getLogger("etl").setLevel(logging.NOTSET)
     return len(todo)

@@ -46,6 +46,8 @@ ACCESS: dict[str, str] = {
     "/api/dashboard/changes": VIEWER,
     "/api/months": VIEWER,
     "/api/audit": MANAGER,
+    "/api/coverage": VIEWER,
+    "/api/coverage/matrix": VIEWER,
     # Machines: what they report is let in by `dashboard.ingest.credentials`.
     "POST /api/machines": MACHINE,
     "POST /api/machines/batch": MACHINE,
@@ -62,6 +64,8 @@ ACCESS: dict[str, str] = {
     "/export/bars.csv": VIEWER,
     "/export/bars.xlsx": VIEWER,
     "/export/invoice-pack.zip": VIEWER,
+    "/export/coverage.csv": VIEWER,
+    "/export/coverage.xlsx": VIEWER,
     "/export/sites.csv": VIEWER,
     "/export/sites.xlsx": VIEWER,
     "/export/movers.csv": VIEWER,

@@ -158,8 +158,3 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "with": lambda value: isinstance(value, dict),
 }
 """By the argument's name, or by job and name; what is not here is an id."""
-
-
-def reasoned(kind: str) -> bool:
-    """Whether the reader must write why."""
-    return "reason" in _ARGUMENTS.get(kind, ())

@@ -7,6 +7,7 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
 from dashboard import formats, machine_views, settings_filters, settings_views
 from dashboard.clock import business_day
 from dashboard.components.chips import chips
+from dashboard.components.coverage import WHY
 from dashboard.components.day_marks import marks_data
 from dashboard.components.filter_bar import (
     AS_OF,
@@ -25,12 +26,14 @@ from dashboard.components.why import ASKED, BODY
 from dashboard.components.why_body import why_body
 from dashboard.components.why_month import MONTH
 from dashboard.context import arguments, current, view
-from dashboard.filters import BadParameter, usual_statuses
+from dashboard.coverage_views import why_coverage
+from dashboard.filters import BadParameter, finding_states, usual_statuses
 from dashboard.machine_filters import is_here
 from dashboard.month_views import explain_month
 from dashboard.queries import days, freshness, quarantine, sites, why
 from db.engine import reading
 
+COVERAGE = "/coverage"
 _LINKS = {"kind": "page-link", "place": ALL, "page": ALL}
 
 
@@ -120,13 +123,15 @@ def waits(_version: str | None, _settled: str | None) -> tuple[str | None, str |
 
 def explain(asked: dict[str, Any] | None) -> Any:
     """Why the figure that was asked about is what it is."""
-    if not asked or asked["figure"] not in (*why.FIGURES, MONTH, MACHINES):
+    if not asked or asked["figure"] not in (*why.FIGURES, MONTH, MACHINES, WHY):
         return no_update
     if asked["figure"] == MACHINES:
         return machine_views.explain(asked["query"])
     with view(asked["query"]) as v:
         if asked["figure"] == MONTH:
             return explain_month(v, arguments(asked["query"]).get(MONTH))
+        if asked["figure"] == WHY:
+            return why_coverage(v)
         return why_body(why.explain(v.connection, v.moment, v.filters, asked["figure"]))
 
 
@@ -156,6 +161,8 @@ def tell(query: str | None, _version: str | None, path: str | None) -> Any:
             return (*machine_views.tell(query, here, opened), False)
         if settings_filters.is_here(path):
             return (*settings_views.tell(query, here, opened), False)
+        if here == COVERAGE:
+            finding_states(arguments(query))
         with view(query, usual_statuses(here)) as v:
             fresh = freshness.freshness(v.connection, v.now)
             called = sites.names(v.connection, v.filters.sites)

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
 from dashboard import asking
-from dashboard.components.dialog import told
+from dashboard.components.dialog import ASK, told
 from dashboard.components.job_line import lines
 from dashboard.context import current
 from dashboard.previews import preview
@@ -19,6 +19,13 @@ from db.engine import reading
 
 FOLLOWED = 5
 """The jobs of this browser that are shown at most, the last ones."""
+
+_TO_COME: dict[str, dict[str, Any]] = {
+    jobs.REOPEN_MONTH: {"reason": "?"},
+    jobs.SAVE_RULES: {"reason": "?"},
+    jobs.ACCEPT_FINDING: {"reason": "?", "expires": None},
+}
+"""Arguments that only the dialog knows, in place of which something that would do."""
 
 
 def register_decisions(app: Dash) -> None:
@@ -31,13 +38,16 @@ def register_decisions(app: Dash) -> None:
             "body": Output("decision-body", "children"),
             "reasoned": Output("decision-reasoned", "hidden"),
             "reason": Output("decision-reason", "value"),
+            "untils": Output("decision-until", "options"),
+            "until": Output("decision-until", "value"),
+            "endless": Output("decision-untils", "hidden"),
             "wrong": Output("decision-wrong", "children"),
             "button": Output("decision-do", "children"),
             "asked": Output("asked", "data"),
             "previewed": Output("previewed", "data"),
         },
         inputs={
-            "draft": Input("draft", "data"),
+            "asked_for": Input(ASK, "data"),
             "_do": Input("decision-do", "n_clicks"),
             "_cancel": Input("decision-cancel", "n_clicks"),
             "_away": Input("jobs-away", "n_clicks"),
@@ -45,6 +55,7 @@ def register_decisions(app: Dash) -> None:
         state={
             "proposed": State("proposed", "data"),
             "reason": State("decision-reason", "value"),
+            "until": State("decision-until", "value"),
             "asked": State("asked", "data"),
         },
         prevent_initial_call=True,
@@ -65,7 +76,8 @@ def decide(
     proposed: dict[str, Any] | None,
     reason: str | None,
     asked: list[int] | None,
-    draft: dict[str, Any] | None,
+    asked_for: dict[str, Any] | None = None,
+    until: str | None = None,
     **_pressed: Any,
 ) -> dict[str, Any]:
     """A button that asks was pressed, or one of the dialog's own."""
@@ -78,19 +90,21 @@ def decide(
         return _left() | {"open": False, "previewed": None}
     if pressed == "decision-do":
         assert proposed is not None
-        return _done(proposed, reason, asked or [])
-    return _pressed_one(draft or {}, asked or [])
+        return _done(proposed, reason, until, asked or [])
+    return _pressed_one(asked_for or {}, asked or [])
 
 
-def _pressed_one(draft: dict[str, Any], asked: list[int]) -> dict[str, Any]:
-    kind, arguments = str(draft.get("job")), _arguments(draft)
-    known = {"reason": "?"} if asking.reasoned(kind) else {}
-    whole = asking.checked(kind, {**arguments, **known})
+def _pressed_one(pressed: dict[str, Any], asked: list[int]) -> dict[str, Any]:
+    kind, arguments = str(pressed.get("job")), _arguments(pressed)
+    whole = asking.checked(kind, {**arguments, **_TO_COME.get(kind, {})})
     with reading(current().engine) as connection:
         found = proposal(connection, kind, arguments)
     if found is None:
         return _left() | {"asked": _followed(asked, asking.ask(kind, arguments))}
-    said = {"job": kind, "with": json.dumps(arguments), "reasoned": found.reasoned}
+    said = {
+        "job": kind, "with": json.dumps(arguments), "reasoned": found.reasoned,
+        "ends": bool(found.until),
+    }  # fmt: skip
     return _left() | {
         "proposed": None if found.blocked else said,
         "previewed": preview(kind, whole) if found.previewed and not found.blocked else None,
@@ -99,6 +113,9 @@ def _pressed_one(draft: dict[str, Any], asked: list[int]) -> dict[str, Any]:
         "body": told(found),
         "reasoned": not found.reasoned,
         "reason": "",
+        "untils": [{"label": words, "value": day} for words, day in found.until],
+        "until": "",
+        "endless": not found.until,
         "wrong": None,
         "button": found.button,
     }
@@ -114,12 +131,16 @@ def _arguments(said: dict[str, Any]) -> dict[str, Any]:
     return dict(found)
 
 
-def _done(proposed: dict[str, Any], reason: str | None, asked: list[int]) -> dict[str, Any]:
+def _done(
+    proposed: dict[str, Any], reason: str | None, until: str | None, asked: list[int]
+) -> dict[str, Any]:
     arguments = _arguments(proposed)
     if proposed.get("reasoned"):
         if not (reason or "").strip():
             return _left() | {"wrong": _("Write why: it stands in the audit log.")}
         arguments["reason"] = (reason or "").strip()
+    if proposed.get("ends"):
+        arguments["expires"] = until or None
     job_id = asking.ask(str(proposed["job"]), arguments)
     return _left() | {
         "open": False,
@@ -135,8 +156,8 @@ def _followed(asked: list[int], job_id: int) -> list[int]:
 
 def _left() -> dict[str, Any]:
     names = (
-        "proposed", "open", "title", "body", "reasoned", "reason", "wrong", "button", "asked",
-        "previewed",
+        "proposed", "open", "title", "body", "reasoned", "reason", "untils", "until", "endless",
+        "wrong", "button", "asked", "previewed",
     )  # fmt: skip
     return dict.fromkeys(names, no_update)
 

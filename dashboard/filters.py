@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
+from db.coverage import KINDS
+from db.coverage import STATES as FINDING_STATES
 from db.tables.base import NAME_LENGTH
 
 SOURCES = ("ninja", "threatlocker", "agent")
@@ -55,7 +57,8 @@ class Filters:
     `sources` narrows to records of these sources; in the assets basis, to machines for which
     their record speaks. `as_of` None is the current business day, `compare_to` None the month-end
     of the month before. `changes` are bars, only on Changes; empty means all of them.
-    `locations` are exact names of places inside sites, or `NO_LOCATION`; empty means all.
+    `locations` are exact names of places inside sites, or `NO_LOCATION`; empty means all. `kinds`
+    and `states` are those of findings, only on Coverage; empty means all that stand.
     """
 
     as_of: date | None = None
@@ -68,6 +71,8 @@ class Filters:
     sources: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     locations: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
 
     @property
     def are_stored(self) -> bool:
@@ -103,6 +108,8 @@ class Filters:
             pairs.append(("q", self.q))
         pairs += [("source", name) for name in self.sources]
         pairs += [("change", name) for name in self.changes]
+        pairs += [("kind", name) for name in self.kinds]
+        pairs += [("state", name) for name in self.states]
         pairs += [(name, value) for name, value in (extra or {}).items() if value is not None]
         return urlencode(pairs)
 
@@ -117,6 +124,8 @@ class Filters:
             sources=_in_order(changed.sources, SOURCES),
             changes=_in_order(changed.changes, (*BARS, ALL_CHANGES)),
             locations=tuple(sorted(set(changed.locations))),
+            kinds=_in_order(changed.kinds, KINDS),
+            states=_in_order(changed.states, FINDING_STATES),
         )
 
 
@@ -132,8 +141,8 @@ def parse(
 
     Args:
         today: the business day now; a later date is refused.
-        extra: names that the caller reads itself; "source" and "change" among them are read
-            here.
+        extra: names that the caller reads itself; "source", "change" and "kind", and with that
+            "state", among them are read here.
 
     Raises:
         BadParameter: an unknown name, a single parameter given twice, or a value that cannot be.
@@ -161,7 +170,15 @@ def parse(
         sources=sources,
         changes=changes,
         locations=tuple(sorted({_location(name) for name in args.getlist("location")})),
+        kinds=_choices(args, "kind", KINDS) if "kind" in extra else (),
+        # Runs have states too, which their page reads: `finding_states` refuses them.
+        states=_in_order(args.getlist("state"), FINDING_STATES) if "kind" in extra else (),
     )
+
+
+def finding_states(args: "MultiDict[str, str]") -> None:
+    """Refuse a `state` that no finding of coverage has."""
+    _choices(args, "state", FINDING_STATES)
 
 
 def single(args: "MultiDict[str, str]", name: str) -> str | None:

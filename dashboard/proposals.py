@@ -7,7 +7,7 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import Connection
 
-from dashboard import closing_proposals, decision_proposals, formats
+from dashboard import closing_proposals, coverage_proposals, decision_proposals, formats
 from dashboard.components.dialog import Proposal
 from dashboard.queries import runs
 from dashboard.queries.moment import LABELS
@@ -32,6 +32,10 @@ def proposal(connection: Connection, kind: str, arguments: Mapping[str, Any]) ->
         return closing_proposals.closing(connection, arguments["month"])
     if kind == jobs.REOPEN_MONTH:
         return closing_proposals.reopening(connection, arguments["month"])
+    if kind == jobs.ACCEPT_FINDING:
+        return coverage_proposals.accepting(connection, arguments["finding_id"])
+    if kind == jobs.WITHDRAW_ACCEPTANCE:
+        return coverage_proposals.withdrawing(connection, arguments["exception_id"])
     return decision_proposals.proposal(connection, kind, arguments)
 
 

@@ -15,6 +15,7 @@ from db.jobs import DONE, FAILED, PREVIEW, RUNNING, WAITING, Job
 from db.settings import Environment, SettingsError
 from db.tables import NAME_LENGTH, collection_runs, jobs
 from etl import (
+    coverage_decisions,
     decisions,
     lease,
     ledger,
@@ -24,6 +25,7 @@ from etl import (
     undoing,
 )
 from etl.collect import Clock, business_day, collect
+from etl.coverage_after import catch_up
 from etl.decisions import Decider
 from etl.lease import Lease
 from etl.months import close_month, reopen_month
@@ -187,6 +189,7 @@ def _reject(desk: Desk, held: Lease, job: Job) -> str:
 def _withdraw(desk: Desk, held: Lease, job: Job) -> str:
     source, day = job.arguments["source"], date.fromisoformat(job.arguments["day"])
     decisions.withdraw_day(desk.decider(held, job), source, day)
+    catch_up(desk.engine, held, desk.environ)
     return f"{day} of {source} is withdrawn: the day before it stands."
 
 
@@ -261,6 +264,21 @@ def _save_rules(desk: Desk, held: Lease, job: Job) -> str:
     return f"The rules are version {version}, from the day after the newest closed month on."
 
 
+def _accept_finding(desk: Desk, held: Lease, job: Job) -> str:
+    asked_for, expires = job.arguments, job.arguments["expires"]
+    coverage_decisions.accept_finding(
+        desk.decider(held, job), int(asked_for["finding_id"]), asked_for["reason"],
+        date.fromisoformat(expires) if expires else None,
+    )  # fmt: skip
+    return f"Accepted until {expires or 'its facts change'}: it is open no more."
+
+
+def _withdraw_acceptance(desk: Desk, held: Lease, job: Job) -> str:
+    exception_id = int(job.arguments["exception_id"])
+    coverage_decisions.withdraw_acceptance(desk.decider(held, job), exception_id)
+    return "The acceptance is withdrawn: the finding is open again."
+
+
 def _undo(desk: Desk, held: Lease, job: Job) -> str:
     what = undoing.undo(desk.decider(held, job), int(job.arguments["entry_id"]))
     return f"Undone: {what}."
@@ -282,6 +300,8 @@ _DEEDS: Mapping[str, Callable[[Desk, Lease, Job], str]] = {
     asked.CONFIRM_SITE: _confirm,
     asked.EXPECT_SOURCES: _expect,
     asked.SAVE_RULES: _save_rules,
+    asked.ACCEPT_FINDING: _accept_finding,
+    asked.WITHDRAW_ACCEPTANCE: _withdraw_acceptance,
     asked.UNDO: _undo,
 }
 

@@ -61,6 +61,8 @@ def restate(
     if first is None:
         return Resolved()
     _count_first(connection, first, rules)
+    if device_ids is not None:
+        device_ids = _with_followers(connection, device_ids)
     touched = device_ids
     if match and device_ids is not None:
         # The rules may part what answers to their machines from elsewhere.
@@ -69,7 +71,7 @@ def restate(
     done = resolve(connection, first, entry_id, device_ids)
     if match and device_ids is not None:
         linked = match_again(connection, device_ids, first, entry_id, now)
-        more = resolve(connection, first, entry_id, linked)
+        more = resolve(connection, first, entry_id, _with_followers(connection, linked))
         done.devices |= more.devices
         done.assets |= more.assets
     counts.again(entry_id)
@@ -86,6 +88,19 @@ def machines_of(connection: Connection, first: date, device_ids: Collection[int]
         told = select(said.asset_id).where(said.device_id.in_(chunk), said.valid_to > first)
         linked = select(link.asset_id).where(link.device_id.in_(chunk))
         found.update(connection.scalars(told.distinct()), connection.scalars(linked.distinct()))
+    return found
+
+
+def _with_followers(connection: Connection, device_ids: Collection[int]) -> set[int]:
+    """These devices, and those that links ever let answer to them: where one goes, they go."""
+    c = asset_links.c
+    found, wanted = set(device_ids), set(device_ids)
+    while wanted:
+        into: set[int] = set()
+        for chunk in chunks(sorted(wanted)):
+            into.update(connection.scalars(select(c.device_id).where(c.asset_id.in_(chunk))))
+        wanted = into - found
+        found |= wanted
     return found
 
 

@@ -15,6 +15,7 @@ from db.settings import Environment
 from db.tables import (
     agent_hours,
     asset_links,
+    coverage_findings,
     daily_counts,
     device_keys,
     device_latest,
@@ -61,6 +62,7 @@ def purge(connection: Connection, kept: KeptDays) -> int:
     _purge_counts(connection, kept)
     _purge_closings(connection, kept)
     _purge_hours(connection, kept)
+    _purge_findings(connection, kept)
     _remember(connection, kept)
     return purged
 
@@ -86,6 +88,18 @@ def _purge_hours(connection: Connection, kept: KeptDays) -> None:
     """Delete what machines did in hours of days before the last RETENTION_DAYS."""
     first = datetime.combine(kept.today - timedelta(days=kept.days), time.min, UTC)
     connection.execute(delete(agent_hours).where(agent_hours.c.hour < first))
+
+
+def _purge_findings(connection: Connection, kept: KeptDays) -> None:
+    """Delete stretches of findings in which no kept day lies. What people accepted stays."""
+    found = coverage_findings.c
+    unneeded = and_(
+        found.until <= kept.daily_from,
+        # Should today be withdrawn, what ended with it stands on.
+        found.until < kept.today,
+        *(~and_(found.since <= end, found.until > end) for end in kept.month_ends()),
+    )
+    connection.execute(delete(coverage_findings).where(unneeded))
 
 
 def _purge_orphans(connection: Connection, device_ids: list[int]) -> None:

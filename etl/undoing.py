@@ -14,6 +14,7 @@ from db import rules as rule_versions
 from db.engine import writing
 from db.merged import site_roots
 from db.tables import OPEN_END, asset_links, audit_log, kept_apart, site_aliases, sites
+from etl.coverage_decisions import undo_acceptance
 from etl.decisions import Decider
 from etl.ledger import devices_of_sites
 from etl.publish import Refused
@@ -169,4 +170,5 @@ _UNDONE: Mapping[str, Callable[[Decider, Connection, int, int, Detail], None]] =
     jobs.CONFIRM_SITE: _confirm,
     jobs.EXPECT_SOURCES: _expect,
     jobs.SAVE_RULES: _rules,
+    jobs.ACCEPT_FINDING: undo_acceptance,
 }

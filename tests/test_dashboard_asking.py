@@ -52,16 +52,16 @@ class Hub:
         g.actor = Actor(self.who, frozenset(ROLES[self.who]))
 
     def press(self, trigger: str, *, asked: Any = (), **state: Any) -> Any:
-        """The answer to a press of one of the dialog's buttons; "draft": of one that asks."""
+        """The answer to a press of one of the dialog's buttons; "ask-for": of one that asks."""
         (key,) = (key for key in self.app.callback_map if "decision.is_open" in key)
         found = self.app.callback_map[key]
-        plain = [_part("draft", state.get("draft"), "data")]
+        plain = [_part("ask-for", state.get("asked_for"), "data")]
         plain += [_part(name, 1 if name == trigger else None)
                   for name in ("decision-do", "decision-cancel", "jobs-away")]  # fmt: skip
         outputs = [
             {"id": one.component_id, "property": one.component_property} for one in found["output"]
         ]
-        changed = "data" if trigger == "draft" else "n_clicks"
+        changed = "data" if trigger == "ask-for" else "n_clicks"
         body = {
             "output": key,
             "outputs": outputs,
@@ -70,13 +70,14 @@ class Hub:
             "state": [
                 {"id": "proposed", "property": "data", "value": state.get("proposed")},
                 {"id": "decision-reason", "property": "value", "value": state.get("reason")},
+                {"id": "decision-until", "property": "value", "value": state.get("until")},
                 {"id": "asked", "property": "data", "value": list(asked)},
             ],
         }
         return self.app.server.test_client().post("/_dash-update-component", json=body)
 
     def ask(self, kind: str, **arguments: Any) -> Any:
-        return self.press("draft", draft={"job": kind, "with": json.dumps(arguments)})
+        return self.press("ask-for", asked_for={"job": kind, "with": json.dumps(arguments)})
 
     def jobs(self) -> list[jobs.Job]:
         with reading(self.engine) as connection:

@@ -12,6 +12,7 @@
       as_of: query.get("as_of"), compare_to: query.get("compare_to"), basis: query.get("basis") || "assets",
       site: query.getAll("site"), location: query.getAll("location"), type: query.getAll("type"), status: query.getAll("status"),
       q: query.get("q"), source: query.getAll("source"), change: query.getAll("change"),
+      kind: query.getAll("kind"), state: query.getAll("state"),
     };
   }
 
@@ -31,6 +32,10 @@
     if (f.q) query.append("q", f.q);
     f.source.forEach(function (name) { query.append("source", name); });
     if (page === "/changes") f.change.forEach(function (name) { query.append("change", name); });
+    if (page === "/coverage") {
+      f.kind.forEach(function (name) { query.append("kind", name); });
+      f.state.forEach(function (name) { query.append("state", name); });
+    }
     return query.toString();
   }
 
@@ -39,7 +44,8 @@
     var statuses = usual(page).length ? usual(page) : COUNTED;
     var single = [f.as_of, f.compare_to, f.basis !== "assets", f.q].filter(Boolean).length;
     var status = f.status.length && f.status.join() !== statuses.join() ? 1 : 0;
-    return single + status + f.site.length + f.location.length + f.type.length + f.source.length + (page === "/changes" ? f.change.length : 0);
+    return single + status + f.site.length + f.location.length + f.type.length + f.source.length + (page === "/changes" ? f.change.length : 0)
+      + (page === "/coverage" ? f.kind.length + f.state.length : 0);
   }
 
   // The pages of machines are about now: their address means nothing to other pages, nor theirs to them.

@@ -12,7 +12,7 @@
       asked.what = button.dataset.what;
       window.dash_clientside.set_props("picking", { data: asked });
     } else {
-      window.dash_clientside.set_props("draft", { data: asked });
+      window.dash_clientside.set_props("ask-for", { data: asked });
     }
   });
 })();

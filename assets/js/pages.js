@@ -80,7 +80,7 @@
     var query = location.search.slice(1);
     if (props.without) {
       var kept = new URLSearchParams(query);
-      kept.delete(props.without);
+      [].concat(props.without).forEach(function (name) { kept.delete(name); });
       query = kept.toString();
     }
     var page = props.page + props.data[props.id];

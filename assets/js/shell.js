@@ -159,7 +159,7 @@
 
   function typing(target) { return /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable; }
 
-  var KEYS = { o: "/", c: "/changes", d: "/devices", s: "/sites", m: "/months", a: "/machines", r: "/collections", e: "/settings" };
+  var KEYS = { o: "/", c: "/changes", d: "/devices", s: "/sites", v: "/coverage", m: "/months", a: "/machines", r: "/collections", e: "/settings" };
   var waiting = 0;
   document.addEventListener("keydown", function (event) {
     if (event.key === "Escape") root.classList.remove("sheet-open", "more-open");

@@ -6,6 +6,7 @@ from sqlalchemy import Engine
 from dashboard.api import (
     audit,
     changes,
+    coverage,
     dashboard,
     devices,
     exports,
@@ -40,8 +41,8 @@ def register(
     reader = Reader(engine, clock, timezone(environ))
     register_errors(server)
     parts = (
-        health, dashboard, changes, devices, exports, invoice_pack, machine_files, months, runs,
-        sites, audit, openapi,
+        health, dashboard, changes, coverage, devices, exports, invoice_pack, machine_files,
+        months, runs, sites, audit, openapi,
     )  # fmt: skip
     for part in parts:
         server.register_blueprint(part.blueprint(reader))

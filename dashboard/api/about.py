@@ -34,6 +34,10 @@ def about(
     ]
     if filters.changes:
         lines.append(("Changes", ", ".join(filters.changes)))
+    if filters.kinds:
+        lines.append(("Findings", ", ".join(filters.kinds)))
+    if filters.states:
+        lines.append(("States", ", ".join(filters.states)))
     return [*lines, *(("Notice", str(notice)) for notice in moment.notices)]
 
 
@@ -48,7 +52,7 @@ def file_name(
     days = f"{moment.now.day or moment.now.asked}"
     if compared:
         days = f"{moment.then.day or moment.then.asked}-to-{days}"
-    return "-".join((subject, *filters.changes, site, place, filters.basis, days))
+    return "-".join((subject, *filters.changes, *filters.kinds, site, place, filters.basis, days))
 
 
 def _dates(what: str, side: Side, basis: str) -> list[tuple[str, str]]:

@@ -5,17 +5,19 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from sqlalchemy import Connection
 
 from dashboard.api.about import about, file_name
 from dashboard.api.question import Reader, only_stored, sort_asked
 from dashboard.api.tables import FORMATS, table_file
-from dashboard.filters import BILLABLE, COUNTED, SOURCES, STATUSES, TYPES, Filters
+from dashboard.filters import BILLABLE, COUNTED, SOURCES, STATUSES, TYPES, Filters, finding_states
 from dashboard.queries import (
     change_rows,
     changes,
     changes_list,
+    coverage,
+    coverage_rows,
     devices,
     month_table,
     months,
@@ -97,6 +99,15 @@ def _bars(connection: Connection, moment: Moment, filters: Filters) -> Table:
     return BAR_COLUMNS, [rows]
 
 
+def _coverage(connection: Connection, moment: Moment, filters: Filters) -> Table:
+    finding_states(request.args)
+    sort = coverage.Sort(*(sort_asked(coverage.SORTS) or ()))
+    found = coverage.stream(connection, moment, filters, sort=sort)
+    return coverage_rows.FILE_COLUMNS, (
+        [coverage_rows.cells(row) for row in part] for part in found
+    )
+
+
 def _sites(connection: Connection, moment: Moment, filters: Filters) -> Table:
     return SITE_COLUMNS, [[_site(row) for row in sites.table(connection, moment, filters)]]
 
@@ -160,6 +171,7 @@ def _month(row: months.Month, state: str | None) -> tuple[Any, ...]:
 SUBJECTS = {
     "devices": Subject(_devices, ("source", "sort"), compared=False),
     "changes": Subject(_changes, ("source", "sort", "change"), BILLABLE),
+    "coverage": Subject(_coverage, ("source", "sort", "kind", "state"), compared=False),
     "bars": Subject(_bars, statuses=BILLABLE),
     "sites": Subject(_sites),
     "movers": Subject(_movers),

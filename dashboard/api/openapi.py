@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response
 
-from dashboard.api import audit, machines_openapi
+from dashboard.api import audit, coverage_openapi, machines_openapi
 from dashboard.api.answers import answer
 from dashboard.api.exports import (
     BAR_COLUMNS,
@@ -16,7 +16,7 @@ from dashboard.api.question import DEFAULT_LIMIT, MOST, Reader, nothing_else
 from dashboard.api.schemas import DAY, ID, MONTH, SCHEMAS, Schema, one_of, reference
 from dashboard.api.tables import FORMATS
 from dashboard.filters import ALL_CHANGES, BARS, BASES, SEARCH_LENGTH, SOURCES, STATUSES, TYPES
-from dashboard.queries import change_rows, changes_list
+from dashboard.queries import change_rows, changes_list, coverage, coverage_rows
 from dashboard.queries.devices import COLUMNS
 from dashboard.queries.runs import HOLDS
 from dashboard.queries.runs import STATES as STATES_OF_RUNS
@@ -119,6 +119,7 @@ _AUDIT = [
 ]
 
 
+_FINDINGS = coverage_openapi.parameters(_parameter)
 _DEVICE = {"name": "device_id", "in": "path", "required": True, "schema": ID}
 
 
@@ -261,7 +262,25 @@ DOCUMENT: Schema = {
             "month-ends", "Every month: its state, its counts, its closing", MONTH_END_COLUMNS
         ),
         **_files("months", "Month by month", MONTH_COLUMNS, _SOURCE),
+        "/api/coverage": _json(
+            "What the sources do not agree on, since when, and what became of it",
+            [*_shared("assets"), _SOURCE, *_FINDINGS, *_PAGE, _sort(coverage.SORTS)],
+            "Coverage",
+        ),
+        "/api/coverage/matrix": _json(
+            "How the sources overlap, what is missing at each site, and how that went",
+            [*_shared("assets"), _SOURCE, *_FINDINGS],
+            "CoverageMatrix",
+        ),
+        **_files(
+            "coverage",
+            "Every finding that matches",
+            coverage_rows.FILE_COLUMNS,
+            _SOURCE,
+            *_FINDINGS,
+            _sort(coverage.SORTS),
+        ),
         **machines_openapi.paths(_PAGE),
     },
-    "components": {"schemas": SCHEMAS | machines_openapi.SCHEMAS},
+    "components": {"schemas": SCHEMAS | machines_openapi.SCHEMAS | coverage_openapi.SCHEMAS},
 }

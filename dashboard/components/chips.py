@@ -6,6 +6,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
+from dashboard.components.coverage_words import finding_state, kind_name
 from dashboard.components.filter_words import basis_word, location_word, status_word, type_word
 from dashboard.components.sentences import bar_word
 from dashboard.filters import Filters, usual_statuses
@@ -46,6 +47,12 @@ def chips(filters: Filters, site_names: Mapping[int, str], path: str) -> list[Co
     for name in filters.changes:
         rest = tuple(other for other in filters.changes if other != name)
         found.append((bar_word(name, filters), filters.having(changes=rest)))
+    for name in filters.kinds:
+        rest = tuple(other for other in filters.kinds if other != name)
+        found.append((kind_name(name), filters.having(kinds=rest)))
+    for name in filters.states:
+        rest = tuple(other for other in filters.states if other != name)
+        found.append((finding_state(name), filters.having(states=rest)))
     queries = [(text, without.to_query(default_statuses=usual)) for text, without in found]
     return [chip(text, f"{path}?{query}" if query else path) for text, query in queries]
 

@@ -14,11 +14,16 @@ POLL_MILLISECONDS = 500
 """How often the dialog asks how far a preview is."""
 
 
+ASK = "ask-for"
+"""The store into which a button that is no component of Dash's writes what it asks for."""
+
+
 @dataclass(frozen=True)
 class Proposal:
     """What a dialog says before a job is asked for. `blocked`: it cannot be done now, and the
-    lines say why. `reasoned`: the reader must write why. `previewed`: what it would change is
-    looked for meanwhile, and shown before the button does anything."""
+    lines say why. `reasoned`: the reader must write why. `until`: the last days to choose from,
+    in words and as ISO text ("": none). `previewed`: what it would change is looked for meanwhile,
+    and shown before the button does anything."""
 
     title: str
     lines: Sequence[str]
@@ -26,6 +31,7 @@ class Proposal:
     facts: Sequence[tuple[str, str]] = ()
     reasoned: bool = False
     blocked: bool = False
+    until: Sequence[tuple[str, str]] = ()
     previewed: bool = False
 
 
@@ -64,6 +70,17 @@ def dialog() -> list[Component]:
         id="decision-reasoned",
         className="decision-reason",
     )
+    until = html.Div(
+        [
+            html.Span(_("How long it holds"), id="decision-until-name"),
+            dcc.RadioItems(id="decision-until", options=[], value=""),
+        ],
+        id="decision-untils",
+        className="decision-until",
+        role="group",
+        hidden=True,
+        **{"aria-labelledby": "decision-until-name"},
+    )
     buttons = html.Div(
         [
             html.Button(_("Cancel"), id="decision-cancel", className="button", type="button"),
@@ -76,15 +93,16 @@ def dialog() -> list[Component]:
         html.Div(id="decision-body", className="decision-body"),
         html.Div(id="effect", className="effect", role="status"),
         reason,
+        until,
         html.P(id="decision-wrong", className="step-trouble", role="alert"),
         buttons,
     ]
     modal = dbc.Modal(body, id="decision", is_open=False, fade=False, className="decision")
     return [
         dcc.Store(id="proposed"),
-        # What a button asks for; the preview that the dialog shows.
+        dcc.Store(id=ASK),
+        # The preview that the dialog shows.
         dcc.Store(id="previewed"),
-        dcc.Store(id="draft"),
         dcc.Interval(id="preview-poll", interval=POLL_MILLISECONDS, disabled=True),
         modal,
     ]

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard import formats
+from dashboard.components.coverage_words import kind_name
 from dashboard.components.drawn import drawn
 from dashboard.components.effect_devices import effect_devices
 from dashboard.components.filter_words import basis_name, status_word
@@ -170,22 +171,9 @@ def _findings(found: Mapping[str, Sequence[int]]) -> list[Component]:
     if not moved:
         return []
     words = [
-        _("%(kind)s %(before)s \u2192 %(after)s", kind=_finding(kind),
+        _("%(kind)s %(before)s \u2192 %(after)s", kind=kind_name(kind),
           before=formats.number(pair[0]), after=formats.number(pair[1]))
         for kind, pair in moved
     ]  # fmt: skip
     said = _("Coverage findings: %(words)s.", words="; ".join(words))
     return [html.P(said, className="note")]
-
-
-def _finding(kind: str) -> str:
-    """A kind of coverage finding."""
-    return {
-        "ninja_without_threatlocker": _("in NinjaRMM without ThreatLocker"),
-        "threatlocker_without_ninja": _("in ThreatLocker without NinjaRMM"),
-        "agent_only": _("agent without either"),
-        "duplicate": _("duplicates"),
-        "spare_mismatch": _("spare in one source only"),
-        "site_mismatch": _("different sites"),
-        "name_mismatch": _("different names"),
-    }.get(kind, kind)

@@ -1,5 +1,6 @@
 """Addresses of lists and files: the filters of a number, written into the link that opens it."""
 
+from collections.abc import Sequence
 from datetime import date
 
 from dashboard.filters import BARS, BILLABLE, COUNTED, Filters
@@ -7,6 +8,8 @@ from dashboard.queries import months as months_chart
 from dashboard.queries.changes import Bars
 from dashboard.queries.changes_list import BY_BAR
 from dashboard.queries.changes_list import Sort as ChangeSort
+from dashboard.queries.coverage import BY_KIND
+from dashboard.queries.coverage import Sort as FindingSort
 from dashboard.queries.devices import BY_SITE, Sort
 from dashboard.queries.moment import Moment
 from dashboard.queries.months import Month
@@ -58,6 +61,17 @@ def changes_file(filters: Filters, sort: ChangeSort, form: str) -> str:
     return _with(f"/export/changes.{form}", filters, BILLABLE, sort=order)
 
 
+def coverage(filters: Filters, kinds: Sequence[str] = (), states: Sequence[str] = ()) -> str:
+    """The list of findings of these kinds in these states; of all that stand, if none are named."""
+    return _with("/coverage", filters.having(kinds=tuple(kinds), states=tuple(states)))
+
+
+def coverage_file(filters: Filters, sort: FindingSort, form: str) -> str:
+    """The file of exactly the findings that `filters` list, in this order."""
+    order = None if sort == BY_KIND else f"{'-' if sort.descending else ''}{sort.column}"
+    return _with(f"/export/coverage.{form}", filters, sort=order)
+
+
 def file(subject: str, form: str, filters: Filters) -> str:
     """The file of a table or of a chart's data, as `filters` show it."""
     return _with(f"/export/{subject}.{form}", filters, BILLABLE if subject == "bars" else COUNTED)
@@ -104,5 +118,7 @@ def _with(path: str, filters: Filters, statuses: tuple[str, ...] = COUNTED, **ex
     """
     if path.split(".")[0] not in ("/changes", "/export/changes"):
         filters = filters.having(changes=())
+    if path.split(".")[0] not in ("/coverage", "/export/coverage"):
+        filters = filters.having(kinds=(), states=())
     query = filters.to_query(default_statuses=statuses, extra=extra)
     return f"{path}?{query}" if query else path

@@ -12,6 +12,7 @@ from flask_babel import ngettext
 from dashboard import formats
 from dashboard.components import links, sentences
 from dashboard.components.card import file_links
+from dashboard.components.coverage import WHY
 from dashboard.components.kpi import Tile, tiles
 from dashboard.components.legend import Entry, legend
 from dashboard.components.movers import movers_list
@@ -27,6 +28,7 @@ from dashboard.queries.counts import Kpi
 from dashboard.queries.moment import Moment
 from dashboard.queries.months import Month
 from dashboard.queries.sites import Site
+from db.coverage import GAPS, TO_DO
 
 PARTS = (
     "state", "hidden", "kpis", "months_title", "months_subtitle", "months", "months_kind", "legend",
@@ -51,6 +53,7 @@ class Answers:
     movers: Sequence[Mover]
     months: list[Month]
     trend: Sequence[int | None]
+    gap: Change
 
     @property
     def nothing(self) -> bool:
@@ -166,6 +169,11 @@ def _tiles(answers: Answers) -> list[Tile]:
             found.append(_kpi(kpi, type_names(key), line))
     if answers.asked.statuses == COUNTED:
         found.append(_kpi(answers.kpis["spare"], _("Spares"), since))
+    gaps = answers.asked.having(kinds=GAPS)
+    found.append(
+        Tile("gap", _("Coverage gaps"), answers.gap, since,
+             links.coverage(answers.asked, GAPS, TO_DO), gaps.to_query(), WHY)
+    )  # fmt: skip
     return found
 
 

@@ -37,6 +37,7 @@ def page_links() -> list[PageLink]:
         "/changes": PageLink("/changes", _("Changes"), "changes", "c"),
         "/sites": PageLink("/sites", _("Sites"), "sites", "s"),
         "/devices": PageLink("/devices", _("Devices"), "devices", "d"),
+        "/coverage": PageLink("/coverage", _("Coverage"), "coverage", "v"),
         "/machines": PageLink("/machines", _("Machines"), "machines", "a"),
         "/months": PageLink("/months", _("Months"), "months", "m"),
         "/collections": PageLink("/collections", _("Collections"), "collections", "r"),

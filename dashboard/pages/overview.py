@@ -12,6 +12,7 @@ from dashboard.components.overview import Answers, counted_by
 from dashboard.components.site_table import COLUMNS, MOVED, ordered, site_table
 from dashboard.components.states import first_run, nothing_matches
 from dashboard.context import View, view
+from dashboard.coverage_views import gap
 from dashboard.i18n import told
 from dashboard.queries import changes, counts, sites
 from dashboard.queries.freshness import freshness
@@ -114,6 +115,7 @@ def _ask(v: View) -> Answers:
         changes.movers(*asked, counted, limit=8),
         last_months(*asked, counted),
         series(*asked, counted).of("total"),
+        gap(v),
     )
 
 

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
 from dashboard import asking, settings_views
+from dashboard.components.dialog import ASK
 from dashboard.components.rules_page import DRAFT, FIELDS, REPLAY, WRONG, draft, read
 from dashboard.context import current
 from dashboard.queries import rule_versions
@@ -43,7 +44,7 @@ def show(query: str | None, _settled: object) -> Any:
 
 
 @callback(
-    Output("draft", "data"),
+    Output(ASK, "data"),
     Output(WRONG, "children"),
     Input(REPLAY, "n_clicks"),
     *(State(name, "value") for name in FIELDS.values()),

@@ -8,6 +8,7 @@ from dash import ClientsideFunction, Input, Output, State, callback, clientside_
 from dash import no_update as same
 from flask_babel import gettext as _
 
+from dashboard import coverage_views
 from dashboard.components import latest, site_page
 from dashboard.components.card import card, chart
 from dashboard.components.device_grid import asked, device_grid, rows
@@ -33,6 +34,7 @@ class Ids:
 
     SITE, GO, STATE, BODY, HEAD = "site", "site-go", "site-state", "site-body", "site-head"
     MONTHS, DAILY, BARS, LATEST = "site-months", "site-daily", "site-bars", "site-latest"
+    GAPS = "site-gaps"
     PLACES, ALIASES, DEVICES, GRID = "site-places", "site-aliases", "site-devices", "site-grid"
 
 
@@ -64,6 +66,7 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
             actions=html.Span(id=f"{Ids.BARS}-links", className="card-actions"),
         ),
         card(Ids.LATEST, html.Div(id=f"{Ids.LATEST}-rows")),
+        card(Ids.GAPS, html.Div(id=f"{Ids.GAPS}-rows")),
     ]
     grid = html.Div(device_grid(Ids.GRID), className="grid-card low")
     body = [
@@ -190,6 +193,23 @@ def show_latest(query: str | None, _snapshot: object, site_id: str | None) -> An
             return same, same, same
         counted = _of(v, profile.site_id)
         return latest.parts(_latest(v, counted), v.moment, counted)
+
+
+@callback(
+    Output(f"{Ids.GAPS}-title", "children"),
+    Output(f"{Ids.GAPS}-subtitle", "children"),
+    Output(f"{Ids.GAPS}-rows", "children"),
+    Input("filters", "data"),
+    Input("snapshot", "data"),
+    State(Ids.SITE, "data"),
+)
+def show_gaps(query: str | None, _snapshot: object, site_id: str | None) -> Any:
+    """What the sources do not agree on here."""
+    with view(query) as v:
+        profile = one_site.find(v.connection, site_id)
+        if profile is None or v.moment.now.day is None:
+            return same, same, same
+        return coverage_views.of_site(v, profile.site_id)
 
 
 def _latest(v: View, counted: Filters) -> Latest:

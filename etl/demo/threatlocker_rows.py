@@ -106,6 +106,9 @@ def _hostname(stay: Stay, style: int, site: Site) -> str:
 def _computer_name(stay: Stay, style: int) -> str:
     if stay.label == "spare":
         return f"{stay.host} | SPARE"
+    if stay.label is not None and not stay.spare and style % 31 == 4:
+        # Named by hand here, and nowhere else.
+        return f"{stay.label.split()[0]}'s computer"
     if stay.label is not None and (stay.spare or style % 3):
         return f"{stay.host} | {stay.label}"
     return stay.host

@@ -1,0 +1,150 @@
+"""Which machines miss a source, and where do the sources disagree?"""
+
+from typing import Any
+
+import dash
+from dash import (
+    ClientsideFunction,
+    Input,
+    Output,
+    State,
+    callback,
+    clientside_callback,
+    html,
+    no_update,
+)
+from flask_babel import gettext as _
+
+from dashboard.components import coverage as shown
+from dashboard.components import links
+from dashboard.components.card import card, chart, file_links
+from dashboard.components.coverage_grid import asked, coverage_grid, rows, sort_of
+from dashboard.components.states import first_run
+from dashboard.context import arguments, filters_of, view
+from dashboard.coverage_views import answers, decides
+from dashboard.filters import finding_states
+from dashboard.i18n import told
+from dashboard.queries import coverage
+from dashboard.queries.freshness import freshness
+
+dash.register_page(__name__, path="/coverage", name="Coverage", order=5)
+
+
+class Ids:
+    """The ids of this page."""
+
+    STATE, BODY = "coverage-state", "coverage-body"
+    SUMMARY, ABOUT, WHY = "coverage-summary", "coverage-about", "coverage-why"
+    TILES, MATRIX, TREND, SITES = (
+        "coverage-tiles", "coverage-matrix", "coverage-trend", "coverage-sites"
+    )  # fmt: skip
+    TABS, LISTED, EMPTY, PLACE = (
+        "coverage-tabs", "coverage-listed", "coverage-empty", "coverage-place"
+    )  # fmt: skip
+    GRID, FILES = "coverage-grid", "coverage-files"
+
+
+def layout(**_query: str) -> html.Div:
+    """The sentence, figures by kind, how the sources overlap, the trend, the sites, the list."""
+    words = html.Div(
+        [
+            html.Div(
+                [html.H1(id=Ids.SUMMARY, role="status"), html.Span(id=Ids.WHY)],
+                className="count-line",
+            ),
+            html.P(id=Ids.ABOUT, className="card-subtitle"),
+        ]
+    )
+    files = html.Div(id=Ids.FILES, className="card-actions")
+    body = [
+        html.Div(words, className="page-head"),
+        html.Div(id=Ids.TILES, className="kpis"),
+        html.Div(
+            [
+                card(Ids.MATRIX, html.Div(id=f"{Ids.MATRIX}-table", className="table-scroll")),
+                card(Ids.TREND, chart(f"{Ids.TREND}-chart", 250, _("Findings day by day"))),
+            ],
+            className="coverage-pair",
+        ),
+        card(Ids.SITES, html.Div(id=f"{Ids.SITES}-table"), title=_("Sites")),
+        html.Div(id=Ids.TABS, className="coverage-tabs"),
+        html.Div([html.H2(id=Ids.LISTED, role="status"), files], className="card-head"),
+        html.Div(id=Ids.EMPTY, className="note"),
+        html.Div(coverage_grid(Ids.GRID), id=Ids.PLACE, className="grid-card"),
+    ]
+    return html.Div([html.Div(id=Ids.STATE), html.Div(body, id=Ids.BODY, className="coverage")])
+
+
+@callback(
+    output={
+        "state": Output(Ids.STATE, "children"),
+        "hidden": Output(Ids.BODY, "hidden"),
+        "summary": Output(Ids.SUMMARY, "children"),
+        "about": Output(Ids.ABOUT, "children"),
+        "why": Output(Ids.WHY, "children"),
+        "tiles": Output(Ids.TILES, "children"),
+        "matrix_title": Output(f"{Ids.MATRIX}-title", "children"),
+        "matrix_subtitle": Output(f"{Ids.MATRIX}-subtitle", "children"),
+        "matrix": Output(f"{Ids.MATRIX}-table", "children"),
+        "trend_title": Output(f"{Ids.TREND}-title", "children"),
+        "trend_subtitle": Output(f"{Ids.TREND}-subtitle", "children"),
+        "trend": Output(f"{Ids.TREND}-chart", "figure"),
+        "sites_subtitle": Output(f"{Ids.SITES}-subtitle", "children"),
+        "sites": Output(f"{Ids.SITES}-table", "children"),
+        "tabs": Output(Ids.TABS, "children"),
+        "listed": Output(Ids.LISTED, "children"),
+        "empty": Output(Ids.EMPTY, "children"),
+        "no_list": Output(Ids.PLACE, "hidden"),
+    },
+    inputs=[Input("filters", "data"), Input("snapshot", "data"), Input("settled", "data")],
+)
+def show(query: str | None, _snapshot: object, _settled: object) -> dict[str, Any]:
+    """All figures of one moment, and how many are in the list."""
+    finding_states(arguments(query))
+    with view(query) as v:
+        if v.moment.newest is None:
+            problems = freshness(v.connection, v.now).problems
+            return shown.instead(first_run([told(notice) for notice in problems]))
+        return shown.parts(answers(v))
+
+
+@callback(
+    Output(Ids.FILES, "children"), Input("filters", "data"), Input(Ids.GRID, "getRowsRequest")
+)
+def files(query: str | None, request: dict[str, Any] | None) -> Any:
+    """The files of what is listed, in the order in which it is listed."""
+    filters, sort = filters_of(query), sort_of((request or {}).get("sortModel"))
+    return file_links(lambda form: links.coverage_file(filters, sort, form))
+
+
+@callback(
+    Output(Ids.GRID, "getRowsResponse"),
+    Input(Ids.GRID, "getRowsRequest"),
+    State("filters", "data"),
+    prevent_initial_call=True,
+)
+def answer(request: dict[str, Any] | None, query: str | None) -> Any:
+    """The rows that the grid asks for."""
+    if request is None or query is None:
+        return no_update
+    with view(query) as v:
+        found = coverage.page(v.connection, v.moment, v.filters, **asked(request))
+        count = coverage.count(v.connection, v.moment, v.filters)
+        return {"rowData": rows(found, decides=decides(v)), "rowCount": count}
+
+
+clientside_callback(
+    ClientsideFunction("pages", "follow"),
+    Output(f"{Ids.TREND}-chart", "id"),
+    Input(f"{Ids.TREND}-chart", "clickData"),
+    prevent_initial_call=True,
+)
+clientside_callback(
+    ClientsideFunction("coverage", "ask_again"),
+    Output(Ids.GRID, "id"),
+    Input("filters", "data"),
+    Input("snapshot", "data"),
+    Input("settled", "data"),
+    State(Ids.GRID, "id"),
+    prevent_initial_call=True,
+)

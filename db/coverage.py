@@ -1,0 +1,72 @@
+"""Findings of coverage: their kinds, their states, and which of them are accepted on a day."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, and_, or_
+
+from db.tables import coverage_exceptions, coverage_findings
+
+NINJA_WITHOUT_THREATLOCKER = "ninja_without_threatlocker"
+THREATLOCKER_WITHOUT_NINJA = "threatlocker_without_ninja"
+AGENT_ONLY = "agent_only"
+DUPLICATE = "duplicate"
+SPARE_MISMATCH = "spare_mismatch"
+SITE_MISMATCH = "site_mismatch"
+NAME_MISMATCH = "name_mismatch"
+KINDS = (
+    NINJA_WITHOUT_THREATLOCKER, THREATLOCKER_WITHOUT_NINJA, AGENT_ONLY, DUPLICATE, SPARE_MISMATCH,
+    SITE_MISMATCH, NAME_MISMATCH,
+)  # fmt: skip
+"""The same names stand in etl.rules.coverage, which imports nothing of ours; a test compares."""
+
+GAPS = KINDS[:3]
+"""Kinds that say that a source is missing."""
+
+OPEN, ACCEPTED, FIXED, COME_BACK = "open", "accepted", "fixed", "come_back"
+STATES = (OPEN, COME_BACK, ACCEPTED, FIXED)
+STANDING = (OPEN, COME_BACK, ACCEPTED)
+"""The states of findings that hold on the day; fixed ones held until lately."""
+
+TO_DO = (OPEN, COME_BACK)
+"""The states that ask somebody to do something."""
+
+IDENTITY = ("kind", "asset_id", "device_id", "other_device_id")
+"""What makes two stretches the same finding; with equal facts, an acceptance holds for both."""
+
+FACTS_LENGTH = 800
+
+
+def facts_text(facts: Mapping[str, Any]) -> str:
+    """Facts as stored: equal facts, equal text. Of what is too long only a digest, which is all
+    that it takes to see that they changed."""
+    text = json.dumps(dict(facts), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    if len(text) <= FACTS_LENGTH:
+        return text
+    return json.dumps({"digest": blake2b(text.encode(), digest_size=16).hexdigest()})
+
+
+def same_finding(
+    one: FromClause = coverage_findings, other: FromClause = coverage_exceptions
+) -> ColumnElement[bool]:
+    """Whether two rows are about the same finding, whatever their facts."""
+    pairs = [one.c[name] == other.c[name] for name in IDENTITY[:3]]
+    return and_(*pairs, one.c.other_device_id.is_not_distinct_from(other.c.other_device_id))
+
+
+def holds(day: date | ColumnElement[date]) -> ColumnElement[bool]:
+    """Whether an acceptance is in force on `day`, as far as its facts go."""
+    accepted = coverage_exceptions.c
+    return and_(
+        accepted.accepted_on <= day,
+        or_(accepted.expires.is_(None), accepted.expires >= day),
+        or_(accepted.withdrawn_on.is_(None), accepted.withdrawn_on > day),
+    )
+
+
+def stands(day: date) -> ColumnElement[bool]:
+    """Whether a finding holds on `day`."""
+    return and_(coverage_findings.c.since <= day, coverage_findings.c.until > day)
