@@ -23,8 +23,8 @@ from etl.coverage_stretches import (
     machines,
 )
 from etl.cycles import no_cycle_search
-from etl.rules.assets import host_key, real_serial
 from etl.rules.coverage import Finding, Record
+from etl.rules.evidence import host_key, real_serial
 
 _said = device_snapshots.c
 _found = coverage_findings.c

@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import date
 
-from etl.rules.assets import host_key, real_serial
 from etl.rules.coverage import (
     NO_SITE,
     Finding,
@@ -14,6 +13,7 @@ from etl.rules.coverage import (
     same_name,
     same_serial,
 )
+from etl.rules.evidence import host_key, real_serial
 
 Span = tuple[date, date, Record]
 """From a day up to, not with, another: what a source said of a device that it manages."""

@@ -18,6 +18,7 @@ from db.tables import (
     asset_links,
     audit_log,
     collection_runs,
+    coverage_findings,
     device_latest,
     device_snapshots,
     devices,
@@ -94,11 +95,13 @@ def _copy(connection: Connection, copy: Engine, days: Mapping[date, str]) -> Non
     of `days`, for only these are counted."""
     first = first_restated(connection) or date.max
     stretch, latest, run = device_snapshots.c, device_latest.c, collection_runs.c
+    finding = coverage_findings.c
     standing = {one.run_id for day in days for one in standing_runs(connection, day).values()}
     said: list[tuple[Table, Select[Any]]] = [
         *((table, select(table)) for table in _SMALL),
         (collection_runs, select(collection_runs).where(run.run_id.in_(sorted(standing)))),
         (device_snapshots, select(device_snapshots).where(stretch.valid_to > first)),
+        (coverage_findings, select(coverage_findings).where(finding.until >= first)),
         (
             device_latest,
             select(
@@ -131,7 +134,9 @@ class _Numbers:
                 for day in days
                 for basis in (*sorted(newest_by_source(connection)), ASSETS)
             }
-            self.records: Told = _records(connection, next(iter(days))) if days else {}
+            newest = next(iter(days), date.min)
+            self.records: Told = _records(connection, newest)
+            self.findings = _findings(connection, newest)
 
 
 def _counted(connection: Connection, basis: str, day: date, rules: Rules) -> Groups:
@@ -145,6 +150,13 @@ def _counted(connection: Connection, basis: str, day: date, rules: Rules) -> Gro
     for site_id, status, n in connection.execute(select(*groups, func.count()).group_by(*groups)):
         found.setdefault(site_id, {})[status] = n
     return found
+
+
+def _findings(connection: Connection, day: date) -> dict[str, int]:
+    """How many findings of coverage stand, by kind."""
+    c = coverage_findings.c
+    stand = select(c.kind, func.count()).where(c.since <= day, c.until > day)
+    return {kind: n for kind, n in connection.execute(stand.group_by(c.kind))}
 
 
 _SHOWN = ("site_id", "asset_id", "device_type", "billing_status", "reason")
@@ -173,6 +185,10 @@ def _told(before: _Numbers, after: _Numbers) -> dict[str, Any]:
             for key in before.counts
             for row in _rows(key, before.counts[key], after.counts[key], names)
         ],
+        "findings": {
+            kind: [before.findings.get(kind, 0), after.findings.get(kind, 0)]
+            for kind in sorted(before.findings.keys() | after.findings.keys())
+        },
         "devices": len(changed),
         "cut": len(changed) > LISTED,
         "items": [

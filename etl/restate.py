@@ -20,7 +20,7 @@ from db.tables import (
     meta,
 )
 from db.upsert import insert_many, upsert
-from etl import rollups
+from etl import coverage, rollups
 from etl.links import match_again
 from etl.recount import ASSETS, GROUPS, MOST, Groups, add, part, stored_counts
 from etl.resolve import Resolved, first_restated, resolve
@@ -76,6 +76,7 @@ def restate(
         done.assets |= more.assets
     counts.again(entry_id)
     rollups.count_months(connection, counts.days, first)
+    coverage.refresh(connection, first, None if device_ids is None else done.assets)
     return done
 
 

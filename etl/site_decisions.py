@@ -9,6 +9,7 @@ from db import rules as rule_versions
 from db.engine import writing
 from db.merged import site_roots
 from db.tables import MATCH_NAME_LENGTH, NO_SITE_ID, site_aliases, sites
+from etl import coverage
 from etl.decisions import Decider
 from etl.ledger import devices_of_sites
 from etl.publish import Refused
@@ -124,9 +125,12 @@ def review(connection: Connection, site_id: int, *, waits: bool) -> None:
 
 
 def expect(connection: Connection, site_id: int, sources: str | None) -> None:
-    """Set the sources that a site is expected to have."""
+    """Set the sources that a site is expected to have, on every day after the border."""
     mine = sites.c.site_id == site_id
     connection.execute(update(sites).where(mine).values(expected_sources=sources))
+    first = first_restated(connection)
+    if first is not None:
+        coverage.refresh(connection, first, coverage.machines_at(connection, site_id, first))
 
 
 def one_site(connection: Connection, site_id: int) -> Row[*tuple[object, ...]]:

@@ -21,7 +21,7 @@ from etl.coverage_after import catch_up
 from etl.decisions import Decider, end_source, withdraw_day
 from etl.publish import Refused
 from etl.rules import coverage as rule
-from etl.rules.assets import host_key, real_serial
+from etl.rules.evidence import host_key, real_serial
 from tests.samples import samples
 from tests.small_hub import Hub, Pc, noon, pcs
 

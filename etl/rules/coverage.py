@@ -8,7 +8,7 @@ first for the machine stands for one side, and each that disagrees with it for t
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from etl.rules.assets import MOST_TWINS, host_key, real_serial
+from etl.rules.evidence import MOST_TWINS, host_key, real_serial
 
 NO_SITE = 0
 """The site of records whose source names none: they disagree with nobody about it."""
