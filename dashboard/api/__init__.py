@@ -14,6 +14,7 @@ from dashboard.api import (
     invoice_pack,
     machine_files,
     machines,
+    month_bases,
     months,
     openapi,
     report_page,
@@ -42,7 +43,7 @@ def register(
     register_errors(server)
     parts = (
         health, dashboard, changes, coverage, devices, exports, invoice_pack, machine_files,
-        months, runs, sites, audit, openapi,
+        months, month_bases, runs, sites, audit, openapi,
     )  # fmt: skip
     for part in parts:
         server.register_blueprint(part.blueprint(reader))

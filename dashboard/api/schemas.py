@@ -199,6 +199,16 @@ SCHEMAS: Schema = {
             **{name: {"type": "integer"} for name in ("count", "limit", "offset")},
         }
     ),
+    "MonthBases": _object(
+        {
+            "as_of": _nullable("string", format="date"),
+            "month": MONTH,
+            "basis": one_of(BASES),
+            "items": {"type": "array", "items": {"type": "object"}},
+            "count": {"type": "integer"},
+            "devices": {"type": "array", "items": {"type": "object"}},
+        }
+    ),
     "Runs": _object(
         {
             "items": {"type": "array", "items": reference("Run")},
