@@ -9,12 +9,12 @@ import sys
 import time
 from types import FrameType
 
-from bench import agent, changing, exporting, ingest, listing, loading, reading
+from bench import agent, changing, exporting, ingest, listing, loading, matching, reading
 from bench.figures import Figure, table
 from bench.fleet import Fleet
 from bench.stores import KINDS, Unavailable, stores
 
-PARTS = ("days", "listing", "ingest", "agent")
+PARTS = ("days", "matching", "listing", "ingest", "agent")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,6 +51,10 @@ def _measure(options: argparse.Namespace) -> list[Figure]:
                 figures += reading.figures(store, options.days, options.runs)
                 figures += changing.figures(store, options.days, options.runs)
                 figures += exporting.figures(store, options.runs)
+    if "matching" in options.parts:
+        with stores(tuple(options.databases)) as found:
+            for store in found:
+                figures += matching.figures(store, options.matched)
     if "listing" in options.parts:
         with stores(tuple(options.databases)) as found:
             for store in found:
@@ -67,6 +71,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--devices", type=int, default=20_000)
     parser.add_argument("--listed", type=int, default=100_000, help="machines in the live list")
+    parser.add_argument(
+        "--matched", type=int, default=100_000, help="records of each of three sources"
+    )
     parser.add_argument("--days", type=int, default=65, help="at least 4")
     parser.add_argument(
         "--runs", type=int, default=9, help="of each question and file, reports of an agent"

@@ -86,8 +86,7 @@ def resolve_assets(
     if len(new) + len(touched) <= look.most:
         changed = {state.device_id for state in new} | (have.keys() - come.keys() - set(keep))
         changed |= _retold(connection, [identity(state) for state in touched])
-    everything = look.device_ids is None or changed is None
-    note_keys(connection, map(identity, states if everything else (*new, *touched)))
+    note_keys(connection, map(identity, (*new, *touched) if source in look.noted else states))
     near: set[int] | None = None
     if look.device_ids is not None and changed is not None:
         near = around(connection, look.device_ids | changed, look.most)
@@ -110,7 +109,7 @@ def resolve_assets(
         gone,
     )
     if near is None:
-        note_keys(connection, world.others)
+        note_keys(connection, (one for one in world.others if one.source not in look.noted))
     assets = match(connection, world, still=set(keep))
     asset_of |= {key: asset for key, asset in assets.asset_of.items() if key in come}
     assets.asset_of, assets.most = asset_of, look.most

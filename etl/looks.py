@@ -28,10 +28,12 @@ _NAME = "matched "
 
 @dataclass(frozen=True)
 class Look:
-    """What a source has to look at; None: everything. `most`: how many are worth picking out."""
+    """What a source has to look at; None: everything. `most`: how many are worth picking out.
+    `noted`: the sources whose keys were noted when they were published."""
 
     device_ids: set[int] | None
     most: int
+    noted: set[str]
 
 
 def due(connection: Connection, source: str, day: date, size: int, again: bool) -> Look:
@@ -41,21 +43,23 @@ def due(connection: Connection, source: str, day: date, size: int, again: bool) 
         again: whether the day was published before and is being replaced.
     """
     most = max(FEW, int(MOST * size))
-    told = _read(connection, source).get(source)
+    notes = _read(connection)
+    noted = {name for name, note in notes.items() if note["keys"] == VERSION}
+    told = notes.get(source)
     newest = max(newest_by_source(connection).values(), default=date.min)
     run = standing_runs(connection).get(source)
     if (
         again
         or told is None
         or told["look"] is None
-        or told["keys"] != VERSION
+        or notes.keys() != noted
         or told["entry"] != _entry(connection)
         or run is None
         or told["run"] != run.run_id
         or day < newest
     ):
-        return Look(None, most)
-    return Look(set(told["look"]), most)
+        return Look(None, most, noted)
+    return Look(set(told["look"]), most, noted)
 
 
 def remember(
@@ -74,7 +78,7 @@ def remember(
         changed: whose evidence or machine changed; None: nobody knows.
     """
     late = day < max(newest_by_source(connection).values(), default=date.min)
-    notes = _read(connection, None)
+    notes = _read(connection)
     for other, note in notes.items():
         if other == source or note["look"] is None:
             continue
@@ -91,8 +95,8 @@ def remember(
     )
 
 
-def _read(connection: Connection, source: str | None) -> dict[str, dict[str, Any]]:
-    named = meta.c.name.like(_NAME + "%") if source is None else meta.c.name == _NAME + source
+def _read(connection: Connection) -> dict[str, dict[str, Any]]:
+    named = meta.c.name.like(_NAME + "%")
     rows = connection.execute(select(meta.c.name, meta.c.value).where(named))
     return {name.removeprefix(_NAME): json.loads(value) for name, value in rows}
 

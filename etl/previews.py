@@ -19,6 +19,7 @@ from db.tables import (
     audit_log,
     collection_runs,
     coverage_findings,
+    device_keys,
     device_latest,
     device_snapshots,
     devices,
@@ -45,7 +46,7 @@ Told = Mapping[int, tuple[Any, ...]]
 
 _SMALL = (
     sites, site_aliases, asset_links, kept_apart, rule_versions, months, meta, audit_log, leases,
-    devices,
+    devices, device_keys,
 )  # fmt: skip
 
 

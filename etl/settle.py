@@ -1,13 +1,16 @@
-"""What follows each collection: findings of coverage are made, months that may close do, and what
-no kept day needs goes."""
+"""What follows each collection: findings of coverage are made, months that may close do, what no
+kept day needs goes, and what may be the same is looked for."""
 
 from datetime import datetime
 
 from sqlalchemy import Engine
 
+from db.engine import writing
+from db.runs import newest_day
 from db.settings import Environment
 from etl.coverage_after import catch_up
 from etl.lease import Lease
+from etl.matching import refresh_suggestions
 from etl.months import close_due
 from etl.retention import retain
 
@@ -22,4 +25,10 @@ def settle(
     that its closing lets go.
     """
     catch_up(engine, lease, environ)
-    return close_due(engine, lease, now, environ), retain(engine, lease, environ)
+    closed, purged = close_due(engine, lease, now, environ), retain(engine, lease, environ)
+    with writing(engine) as connection:
+        lease.hold(connection)
+        day = newest_day(connection)
+        if day is not None:
+            refresh_suggestions(connection, day)
+    return closed, purged

@@ -145,19 +145,18 @@ class Matching:
                 gone = [t for t in group if t.gone and only]
                 if len({t.asset for t in linked}) > 1:
                     continue
-                known = [k for k in (linked, elsewhere, gone) if len({t.asset for t in k}) == 1]
-                target = (
-                    min(known[0], key=lambda t: t.number)
-                    if known
-                    else min(cluster, key=lambda t: (t.turn, t.number))
-                )
+                targets = [min(linked, key=lambda t: t.number)] if linked else []
+                targets += self.one(elsewhere)
+                if len({t.asset for t in gone}) == 1:
+                    targets.append(min(gone, key=lambda t: t.number))
+                targets.append(min(cluster, key=lambda t: (t.turn, t.number)))
+                target = targets[0]
                 yield from ((t, target, None) for t in cluster if t is not target)
 
     def hostnames(self, scope: Scope) -> Iterator[Proposal]:
         for _, group in self.groups(scope, lambda t: host_key(t.hostname)):
             one, found = self.only(group)
-            if one and found:
-                yield one, min(found, key=lambda t: t.number), []
+            yield from ((one, target, []) for target in self.one(found) if one)
 
     def guests(self, scope: Scope) -> Iterator[Proposal]:
         for _, group in self.groups(scope, lambda t: host_key(t.hostname)):
@@ -176,11 +175,25 @@ class Matching:
 
         for _, group in self.groups(scope, prefix):
             one, found = self.only(group)
+            if len({t.asset for t in found}) != 1:
+                continue
             for other in sorted(found, key=lambda t: t.number):
                 lengths = sorted(len(host_key(t.hostname) or "") for t in (one, other) if t)
                 if one and lengths[0] == 15 and lengths[1] > 15:
                     yield one, other, []
                     break
+
+    def one(self, found: list[Told]) -> list[Told]:
+        """Whom to link with, at most one: the machine that every source knows once."""
+        machines = {(t.source, t.asset) for t in found}
+        if len({t.asset for t in found}) > 1:
+            if len(machines) != len({source for source, _ in machines}):
+                return []
+            for one, other in combinations(found, 2):
+                if differ(one.serial, other.serial) or (one.device, other.device) in self.apart:
+                    return []
+        size = Counter(t.asset for t in (*self.mine, *self.others))
+        return sorted(found, key=lambda t: (-size[t.asset], t.number))[:1]
 
     def only(self, group: list[Told]) -> tuple[Told | None, list[Told]]:
         rivals = [
@@ -189,7 +202,7 @@ class Matching:
         ]  # fmt: skip
         mine = [t for t in rivals if t in self.mine]
         found = [t for t in rivals if t in self.others]
-        if len(mine) == 1 and self.alone(mine[0]) and len({t.asset for t in found}) == 1:
+        if len(mine) == 1 and self.alone(mine[0]):
             return mine[0], found
         return None, []
 

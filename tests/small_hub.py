@@ -33,6 +33,7 @@ from etl.http import CollectionError, Session
 from etl.months import close_month, reopen_month
 from etl.record import BadRecord, Raw, Record, UnreadableId
 from etl.retention import retain
+from etl.rules.macs import told
 from etl.settle import settle
 
 
@@ -54,6 +55,7 @@ class Pc:
     seen: int = 1
     last_contact: datetime | None = None
     trouble: str | None = None
+    macs: tuple[str, ...] = ()
 
 
 def pcs(numbers: Iterable[int], **said: Any) -> list[Pc]:
@@ -97,7 +99,7 @@ class SmallSource:
             display_name=raw["display_name"], location=raw["location"], os=raw["os"],
             node_class=raw["node_class"], serial=raw["serial"],
             unmanaged=None if raw["managed"] else "approval status is PENDING",
-            last_contact=raw["last_contact"],
+            last_contact=raw["last_contact"], macs=told(list(raw["macs"])),
         )  # fmt: skip
 
 

@@ -28,6 +28,11 @@ FIGURES = {
     "the full CSV, assets": 1.5,
     "the full CSV, memory it takes": 30.0,
 }
+MATCHING = {
+    "matching from nothing": 10.0,
+    "matching, memory it takes": 500.0,
+    "matching a day": 1.0,
+}
 AGENT = {"resident memory": 40.0, "of one core, at 60 s": 0.5}
 INGEST = {
     "report, kept connections, against hello": 2.5,
@@ -42,7 +47,7 @@ LISTING = {
 }
 TINY = (
     "--devices", "80", "--days", "4", "--runs", "2", "--machines", "100", "--listed", "150",
-    "--seconds", "0.2",
+    "--matched", "90", "--seconds", "0.2",
 )  # fmt: skip
 
 
@@ -78,12 +83,13 @@ def test_the_report_is_complete_on_both_databases_and_nothing_is_left_behind(fol
     kinds = ("sqlite", "postgresql")
     assert told == [
         *((kind, name) for kind in kinds for name in FIGURES),
+        *((kind, name) for kind in kinds for name in MATCHING),
         *((kind, name) for kind in kinds for name in LISTING),
         *((kind, name) for kind in kinds for name in INGEST),
         *(("agent", name) for name in AGENT),
     ]
     for row in cells[1:]:
-        limit, rest = (FIGURES | LISTING | INGEST | AGENT)[row[1]], row[2:]
+        limit, rest = (FIGURES | MATCHING | LISTING | INGEST | AGENT)[row[1]], row[2:]
         if limit is not None:
             assert float(rest[-2]) == limit
             assert rest[-1] in ("ok", "MISSED")

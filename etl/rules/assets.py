@@ -106,32 +106,25 @@ def _target(
     if not all(standing.enrolled_again(one, other) for one, other in combinations(cluster, 2)):
         return None
     linked = [twin for twin in cluster if twin.device_id not in standing.alone]
-    for known in (linked, elsewhere, before):
-        machines = standing.machines(known)
-        if len(machines) == 1:
-            return min(known)
-        if known is linked and machines:
-            return None
-    return cluster[0]
+    if linked:
+        return min(linked) if len(standing.machines(linked)) == 1 else None
+    other = standing.one_machine(elsewhere)
+    if other is None and len(standing.machines(before)) == 1:
+        other = min(before)
+    return other or cluster[0]
 
 
 def _by_mac(standing: Standing, scope: Scope) -> Iterator[Proposal]:
     """Two shared addresses, or all of them, with an agent on one side: nobody else has them, and
     no hostname points to another machine."""
-    usable = {
-        mac
-        for mac, bearers in standing.macs_of_partners.items()
-        if not _has_doubles(standing, bearers)
-    }
+    usable = {mac for mac, bearers in standing.macs.items() if not _has_doubles(standing, bearers)}
 
     def addresses(identity: Identity) -> frozenset[str]:
         return split(identity.macs) & usable
 
     def near(identity: Identity) -> list[Identity]:
         found = {
-            bearer.device_id: bearer
-            for mac in addresses(identity)
-            for bearer in standing.macs_of_partners[mac]
+            bearer.device_id: bearer for mac in addresses(identity) for bearer in standing.macs[mac]
         }
         found[identity.device_id] = identity
         groups = [group for group in scope(list(found.values())) if identity in group]
@@ -172,7 +165,7 @@ def _named(standing: Standing, one: Identity, other: Identity) -> bool:
         and bearer.site_id in (one.site_id, other.site_id)
         and standing.asset(bearer) not in machines
         for named in (one, other)
-        for bearer in standing.hosts_of_partners[host_key(named.hostname) or ""]
+        for bearer in standing.hosts[host_key(named.hostname) or ""]
     )
 
 
@@ -181,9 +174,10 @@ def _by_hostname(standing: Standing, scope: Scope) -> Iterator[Proposal]:
     for host, bearers in standing.hosts.items():
         for group in scope(bearers):
             one, found = _only_one(standing, group)
-            if one is not None:
+            other = standing.one_machine(found)
+            if one is not None and other is not None:
                 evidence = f"hostname {host} {_where(scope)}"
-                yield Proposal(one.device_id, min(found).device_id, "hostname", evidence)
+                yield Proposal(one.device_id, other.device_id, "hostname", evidence)
 
 
 def _by_guest(standing: Standing, scope: Scope) -> Iterator[Proposal]:
@@ -205,7 +199,7 @@ def _by_prefix(standing: Standing, scope: Scope) -> Iterator[Proposal]:
     for prefix, bearers in standing.prefixes.items():
         for group in scope(bearers):
             one, found = _only_one(standing, group)
-            if one is None:
+            if one is None or len(standing.machines(found)) != 1:
                 continue
             for other in sorted(found):
                 short, long = sorted(
@@ -218,14 +212,14 @@ def _by_prefix(standing: Standing, scope: Scope) -> Iterator[Proposal]:
 
 
 def _only_one(standing: Standing, group: list[Identity]) -> tuple[Identity | None, list[Identity]]:
-    """The one unlinked record of ours among the bearers of a key, and the records of the one
-    machine of the others. A guest does not compete with a record of its source that is none."""
+    """The one record of ours among the bearers of a key, if it is unlinked, and those of the
+    others. A guest does not compete with a record of its source that is none."""
     plain = {bearer.source for bearer in group if not bearer.guest}
     rivals = [bearer for bearer in group if not bearer.guest or bearer.source not in plain]
     mine, found = standing.mine(rivals), standing.others(rivals)
     if len(mine) != 1 or mine[0].device_id not in standing.alone:
         return None, []
-    return (mine[0], found) if len(standing.machines(found)) == 1 else (None, [])
+    return mine[0], found
 
 
 def _where(scope: Scope) -> str:

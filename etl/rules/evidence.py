@@ -69,6 +69,7 @@ def host_key(hostname: str | None) -> str | None:
     return text or None
 
 
+@lru_cache(maxsize=1 << 17)
 def prefix_key(hostname: str | None) -> str | None:
     """The first 15 characters of a hostname as compared; None when it has fewer."""
     host = host_key(hostname)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 LENGTH = 255
 """How long the text of a record's addresses may be."""
@@ -38,6 +39,7 @@ def told(addresses: object) -> str | None:
     return ",".join(found[: (LENGTH + 1) // 13]) or None
 
 
+@lru_cache(maxsize=1 << 17)
 def split(macs: str | None) -> frozenset[str]:
     """The addresses in a stored text."""
     return frozenset(macs.split(",")) if macs else frozenset()

@@ -1,7 +1,9 @@
 """The standing records of a fleet while links begin for those of one source: who bears which key,
 and which machine each record answers to by now."""
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from itertools import combinations
+from operator import attrgetter
 from typing import NamedTuple
 
 from etl.rules.evidence import (
@@ -88,16 +90,17 @@ class Standing:
         self._members: dict[int, list[int]] = {}
         for identity in (*mine, *others):
             self._members.setdefault(identity.asset_id, []).append(identity.device_id)
-        everybody = (*mine, *others)
+        everybody = [*mine, *others]
         seeking = [identity for identity in mine if identity.device_id in self.alone]
-        self.serials = _index((*everybody, *former), seeking, _serial)
-        self.hosts = _index(everybody, seeking, _host)
-        self.prefixes = _index(everybody, seeking, _prefix)
-        self.macs = _index(everybody, seeking, _macs)
-        # The keys of those that may become partners: do they name somebody else as well?
-        partners = [bearer for bearers in self.macs.values() for bearer in bearers]
-        self.macs_of_partners = _index(everybody, partners, _macs)
-        self.hosts_of_partners = _index(everybody, [*seeking, *partners], _host)
+        told = attrgetter("serial")
+        self.serials = _index([*everybody, *former], seeking, told, real_serial)
+        self.prefixes = _index(everybody, seeking, attrgetter("hostname"), prefix_key)
+        with_macs = [identity for identity in everybody if identity.macs]
+        near = _index_macs(with_macs, seeking)
+        # Those that may become partners: do their addresses and names mean somebody else as well?
+        partners = [bearer for bearers in near.values() for bearer in bearers]
+        self.macs = _index_macs(with_macs, partners)
+        self.hosts = _index(everybody, [*seeking, *partners], attrgetter("hostname"), host_key)
 
     def asset(self, identity: Identity) -> int:
         """The machine that a record answers to by now."""
@@ -106,6 +109,26 @@ class Standing:
     def machines(self, identities: Iterable[Identity]) -> set[int]:
         """The machines that some records answer to by now."""
         return {self._asset[identity.device_id] for identity in identities}
+
+    def one_machine(self, found: Sequence[Identity]) -> Identity | None:
+        """Who of several records stands for their machine; None when they may be several. A machine
+        that each of the other sources knows once is one, also before these are linked."""
+        machines: dict[int, list[Identity]] = {}
+        for identity in found:
+            machines.setdefault(self.asset(identity), []).append(identity)
+        if len(machines) > 1:
+            told = {(identity.source, self.asset(identity)) for identity in found}
+            if len(told) != len({source for source, _ in told}):
+                return None
+            for one, other in combinations(found, 2):
+                if contradict(one, other) or (one.device_id, other.device_id) in self.apart:
+                    return None
+        # The largest one: the others may still answer to it.
+        return min(
+            found,
+            key=lambda i: (-len(self._members.get(self.asset(i), ())), i.device_id),
+            default=None,
+        )
 
     def mine(self, identities: Iterable[Identity]) -> list[Identity]:
         """Those of the source whose records are being linked."""
@@ -161,34 +184,26 @@ def is_placeholder(bearers: Iterable[Identity], gone: Set[int]) -> bool:
     return max(n.values(), default=0) > MOST_TWINS
 
 
-def _serial(identity: Identity) -> Iterable[str]:
-    key = real_serial(identity.serial)
-    return () if key is None else (key,)
-
-
-def _host(identity: Identity) -> Iterable[str]:
-    key = host_key(identity.hostname)
-    return () if key is None else (key,)
-
-
-def _prefix(identity: Identity) -> Iterable[str]:
-    key = prefix_key(identity.hostname)
-    return () if key is None else (key,)
-
-
-def _macs(identity: Identity) -> Iterable[str]:
-    return split(identity.macs)
-
-
 def _index(
-    everybody: Iterable[Identity],
+    everybody: Sequence[Identity],
     seeking: Iterable[Identity],
-    keys_of: Callable[[Identity], Iterable[str]],
+    told: Callable[[Identity], str | None],
+    key: Callable[[str | None], str | None],
 ) -> dict[str, list[Identity]]:
     """Who bears each of the keys that somebody who seeks a partner bears."""
-    found: dict[str, list[Identity]] = {key: [] for one in seeking for key in keys_of(one)}
-    for identity in everybody:
-        for key in keys_of(identity):
-            if key in found:
-                found[key].append(identity)
+    found: dict[str, list[Identity]] = {k: [] for k in map(key, map(told, seeking)) if k}
+    for identity, borne in zip(everybody, map(key, map(told, everybody)), strict=True):
+        if borne in found:
+            found[borne].append(identity)
+    return found
+
+
+def _index_macs(
+    everybody: Iterable[Identity], seeking: Iterable[Identity]
+) -> dict[str, list[Identity]]:
+    found: dict[str, list[Identity]] = {mac: [] for one in seeking for mac in split(one.macs)}
+    for identity in everybody if found else ():
+        for mac in split(identity.macs):
+            if mac in found:
+                found[mac].append(identity)
     return found

@@ -1,0 +1,216 @@
+"""Which records are one machine: three sources of one fleet, matched from nothing, and again on a
+day on which one record in a hundred changed. Limits are for 100,000 records of each source."""
+
+import gc
+import multiprocessing
+import random
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+
+import psutil
+from sqlalchemy import URL, Connection, Engine, delete, select, update
+
+from bench.figures import Figure
+from bench.fleet import DEVICES_PER_SITE
+from bench.loading import LAST_DAY
+from bench.stores import Store
+from db.engine import open_engine, writing
+from db.rules import Rules
+from db.tables import OPEN_END, asset_links, device_snapshots
+from etl import run_log
+from etl.links import Have, resolve_assets, write_links
+from etl.publish import publish
+from etl.record import Record
+from etl.rules.macs import told
+from etl.site_plan import carry_out, plan_sites
+from etl.states import State, judge
+
+FULL_LIMIT, DAY_LIMIT, MEMORY_LIMIT = 10.0, 1.0, 500.0
+SOURCES = ("ninja", "threatlocker", "agent")
+RULES = Rules(1)
+FIRST_DAY = LAST_DAY - timedelta(days=2)
+CHANGING = 0.01
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One machine, as its records tell it."""
+
+    number: int
+    site: int
+    host: str
+    serial: str
+    mac: str
+
+
+def figures(store: Store, devices: int) -> Iterator[Figure]:
+    """What matching tells of one store, which is filled first."""
+    machines = _fleet(devices)
+    for day in (FIRST_DAY, FIRST_DAY + timedelta(days=1)):
+        for source in SOURCES:
+            _publish(store.ours, source, day, states_of(source, machines))
+    store.settle()
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=fresh) as process:
+        whole, grown = process.submit(_from_nothing, store.ours.url, devices).result(timeout=3000)
+    yield Figure(store.kind, "matching from nothing", "s", whole, None, FULL_LIMIT)
+    yield Figure(store.kind, "matching, memory it takes", "MB", grown, None, MEMORY_LIMIT)
+    changed = _next_day(machines)
+    seconds = sum(
+        _publish(store.ours, source, LAST_DAY, states_of(source, changed)) for source in SOURCES
+    )
+    yield Figure(store.kind, "matching a day", "s", seconds, None, DAY_LIMIT)
+
+
+def _fleet(devices: int) -> list[Machine]:
+    dice = random.Random(5)
+    sites = max(2, devices // DEVICES_PER_SITE)
+    return [_machine(dice, number, sites) for number in range(devices)]
+
+
+def _machine(dice: random.Random, number: int, sites: int) -> Machine:
+    host = f"LONG-HOSTNAME-{number:06d}" if number % 40 == 0 else f"PC-{number:06d}"
+    mac = f"3c{dice.getrandbits(40):010x}"
+    return Machine(number, dice.randrange(sites), host, f"SN{dice.getrandbits(40):010X}", mac)
+
+
+def _next_day(machines: list[Machine]) -> list[Machine]:
+    """The fleet with one in a hundred renamed, moved, repaired or replaced."""
+    dice = random.Random(6)
+    sites = 1 + max(machine.site for machine in machines)
+    found = list(machines)
+    for position in dice.sample(range(len(found)), max(1, round(len(found) * CHANGING))):
+        was, kind = found[position], dice.randrange(4)
+        if kind == 0:
+            found[position] = replace(was, host=f"NEW-{was.number:06d}")
+        elif kind == 1:
+            found[position] = replace(was, site=dice.randrange(sites))
+        elif kind == 2:
+            found[position] = replace(was, serial=f"SN{dice.getrandbits(40):010X}")
+        else:
+            found[position] = _machine(dice, len(machines) + position, sites)
+    return found
+
+
+def states_of(source: str, machines: list[Machine]) -> list[State]:
+    """The records of a source: one in ten machines it does not know, one in three it knows by
+    name alone."""
+    turn = SOURCES.index(source)
+    return [
+        judge(source, _record(source, machine), RULES, (), {})
+        for machine in machines
+        if (machine.number + 3 * turn) % 10
+    ]
+
+
+def _record(source: str, machine: Machine) -> Record:
+    n = machine.number
+    named_only = source != "agent" and (n + SOURCES.index(source)) % 3 == 0
+    host = f"{machine.host}.example.local" if source == "ninja" else machine.host
+    return Record(
+        source_key=f"{n}", alias_key=f"{machine.site}", alias_name=f"Customer {machine.site}",
+        payload={"n": n, "host": host, "site": machine.site, "serial": machine.serial},
+        hostname=host[:15] if source == "threatlocker" else host,
+        node_class="WINDOWS_WORKSTATION" if source == "ninja" else None,
+        serial=None if named_only else machine.serial,
+        macs=None if source == "threatlocker" else told([machine.mac]),
+        last_contact=datetime(2026, 11, 20, n % 24, tzinfo=UTC),
+    )  # fmt: skip
+
+
+def _publish(engine: Engine, source: str, day: date, states: list[State]) -> float:
+    """Publish a day; the seconds of its matching, which is done twice and undone once for that."""
+    now = datetime.combine(day, datetime.min.time(), UTC)
+    run_id = run_log.begin(engine, source, day, "UTC", now)
+    names = {s.alias_key: s.alias_name for s in states if s.alias_key is not None}
+    with engine.connect() as connection:
+        plan = plan_sites(connection, source, names, set(names))
+        site_of_alias = carry_out(connection, plan, names, RULES, day, now)
+        site_of = {s.device_id: site_of_alias[s.alias_key or ""] for s in states}
+        have = _have(connection, source)
+        gc.disable()  # as it is while a day is published
+        begun = time.perf_counter()
+        assets = resolve_assets(connection, source, day, states, site_of, have)
+        write_links(connection, assets, day, now, run_id=run_id)
+        seconds = time.perf_counter() - begun
+        gc.enable()
+        connection.rollback()
+    with writing(engine) as connection:
+        plan = plan_sites(connection, source, names, set(names))
+        publish(connection, source, day, run_id, states, RULES, plan, now)
+        run_log.end(connection, run_id, state=run_log.COMPLETE, rule_version=1)
+    return seconds
+
+
+def _have(connection: Connection, source: str) -> Have:
+    c = device_snapshots.c
+    rows = connection.execute(
+        select(c.device_id, c.state_hash, c.site_id, c.asset_id).where(
+            c.source == source, c.valid_to == OPEN_END
+        )
+    ).all()
+    return {device: (state_hash, site, asset) for device, state_hash, site, asset in rows}
+
+
+def _from_nothing(url: URL, devices: int) -> tuple[float, float]:
+    """The seconds in which every source finds all of its links, and by how many MB the resident
+    memory of this process grows at most meanwhile. Nothing of it is kept."""
+    engine = open_engine(url)
+    fleet = {source: states_of(source, _fleet(devices)) for source in SOURCES}
+    seconds = grown = 0.0
+    with engine.connect() as connection:
+        connection.execute(delete(asset_links))
+        c = device_snapshots.c
+        connection.execute(update(device_snapshots).values(asset_id=c.device_id))
+        for source, states in fleet.items():
+            have = _have(connection, source)
+            site_of = {device_id: site for device_id, (_, site, _) in have.items()}
+            with _Memory() as memory:
+                begun = time.perf_counter()
+                assets = resolve_assets(
+                    connection, source, LAST_DAY, states, site_of, have, again=True
+                )
+                seconds += time.perf_counter() - begun
+            grown = max(grown, memory.megabytes)
+            _must_find_most(assets.asset_of)
+        connection.rollback()
+    engine.dispose()
+    return seconds, grown
+
+
+def _must_find_most(asset_of: Mapping[int, int]) -> None:
+    linked = sum(device_id != asset_id for device_id, asset_id in asset_of.items())
+    if linked < len(asset_of) / 2:
+        raise RuntimeError(f"Only {linked} of {len(asset_of)} records were linked.")
+
+
+class _Memory:
+    """By how many MB the resident memory of this process grows at most inside the block."""
+
+    megabytes = 0.0
+
+    def __enter__(self) -> "_Memory":
+        gc.collect()
+        gc.disable()
+        self._process, self._done = psutil.Process(), threading.Event()
+        self._before = self._process.memory_info().rss
+        self._watcher = threading.Thread(target=self._watch)
+        self._watcher.start()
+        return self
+
+    def _watch(self) -> None:
+        while True:
+            over = self._done.wait(0.02)
+            now = self._process.memory_info().rss
+            self.megabytes = max(self.megabytes, (now - self._before) / 1e6)
+            if over:
+                return
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._watcher.join()
+        gc.enable()
