@@ -45,6 +45,8 @@ ACCESS: dict[str, str] = {
     "/api/sites": VIEWER,
     "/api/dashboard/changes": VIEWER,
     "/api/months": VIEWER,
+    "/api/months/<month>/bases": VIEWER,
+    "/api/audit": MANAGER,
     "/api/coverage": VIEWER,
     "/api/coverage/matrix": VIEWER,
     # Machines: what they report is let in by `dashboard.ingest.credentials`.
@@ -71,8 +73,12 @@ ACCESS: dict[str, str] = {
     "/export/movers.xlsx": VIEWER,
     "/export/month-ends.csv": VIEWER,
     "/export/month-ends.xlsx": VIEWER,
+    "/export/month-bases.csv": VIEWER,
+    "/export/month-bases.xlsx": VIEWER,
     "/export/months.csv": VIEWER,
     "/export/months.xlsx": VIEWER,
+    "/export/audit.csv": MANAGER,
+    "/export/audit.xlsx": MANAGER,
     "/export/machines.csv": VIEWER,
     "/export/machines.xlsx": VIEWER,
 }

@@ -26,6 +26,8 @@ from dashboard.decisions import register_decisions
 from dashboard.filters import BadParameter
 from dashboard.i18n import speak
 from dashboard.ingest import is_open
+from dashboard.picking import register_picking
+from dashboard.previews import register_previews
 from dashboard.queries import freshness, sites
 from dashboard.theme import ASSETS
 from db.engine import reading
@@ -81,6 +83,8 @@ def create_app(
     app.layout = partial(_layout, context)
     register_callbacks(app)
     register_decisions(app)
+    register_previews(app)
+    register_picking(app)
     app.index_string = _index(app)
     server.after_request(_headers(app))
     return app

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,7 @@ from dashboard.context import current
 from dashboard.filters import SOURCES
 from db import jobs
 from db.engine import writing
+from db.rules import Rules
 from db.tables import collection_runs
 
 LONGEST_REASON = 200
@@ -57,8 +59,10 @@ def checked(kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     if set(arguments) != set(expected):
         raise BadRequest(f"The job {kind} takes {', '.join(expected)}.")
     for name in expected:
-        if not _CHECKS[name](arguments[name]):
+        if not _CHECKS.get(f"{kind}.{name}", _CHECKS.get(name, _is_id))(arguments[name]):
             raise BadRequest(f"{name} of the job {kind} cannot be {str(arguments[name])[:40]!r}.")
+    if kind == jobs.PREVIEW:
+        return {**arguments, "with": checked(arguments["job"], arguments["with"])}
     return dict(arguments)
 
 
@@ -78,6 +82,47 @@ def _is_day(value: Any) -> bool:
         return False
 
 
+def _is_id(value: Any) -> bool:
+    return type(value) is int and 0 < value < 2**63
+
+
+def _is_text(value: Any, longest: int = LONGEST_REASON) -> bool:
+    return (
+        isinstance(value, str)
+        and 0 < len(value.strip()) <= longest
+        and not re.search(r"[\x00-\x1f\ud800-\udfff]", value)
+    )
+
+
+def _are_sources(value: Any) -> bool:
+    """Some of the sources, each once."""
+    return (
+        isinstance(value, list)
+        and all(one in SOURCES for one in value)
+        and len(set(value)) == len(value)
+    )
+
+
+def _are_rules(value: Any) -> bool:
+    """Every field of `db.rules.Rules` but the version."""
+    return (
+        isinstance(value, dict)
+        and set(value) == RULE_FIELDS
+        and all(isinstance(one, list) and len(one) <= MOST_WORDS for one in value.values())
+        and all(_is_text(word) for words in value.values() for word in words)
+        and _are_sources(value["expected_sources"])
+        and _are_sources(value["source_order"])
+        and len(value["source_order"]) == len(SOURCES)
+    )
+
+
+RULE_FIELDS = {field.name for field in fields(Rules)} - {"version"}
+MOST_WORDS = 2000
+"""Entries of one setting of the rules at most: as many as there may be sites."""
+
+PREVIEWED = (*jobs.RESTATING, jobs.UNDO)
+"""What is shown before it is done: the worker tries it on a copy."""
+
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
     jobs.COLLECT: ("source",),
     jobs.ACCEPT_RUN: ("run_id",),
@@ -86,20 +131,30 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     jobs.END_SOURCE: ("source",),
     jobs.CLOSE_MONTH: ("month",),
     jobs.REOPEN_MONTH: ("month", "reason"),
+    jobs.LINK_DEVICES: ("device_id", "other_device_id"),
+    jobs.SPLIT_DEVICE: ("device_id",),
+    jobs.KEEP_APART: ("device_id", "other_device_id"),
+    jobs.MERGE_SITES: ("site_id", "into"),
+    jobs.MOVE_ALIAS: ("source", "alias_key", "site_id"),
+    jobs.CONFIRM_SITE: ("site_id",),
+    jobs.EXPECT_SOURCES: ("site_id", "sources"),
+    jobs.SAVE_RULES: ("rules", "reason"),
     jobs.ACCEPT_FINDING: ("finding_id", "reason", "expires"),
     jobs.WITHDRAW_ACCEPTANCE: ("exception_id",),
+    jobs.UNDO: ("entry_id",),
+    jobs.PREVIEW: ("job", "with"),
 }
 _CHECKS: dict[str, Callable[[Any], bool]] = {
     "source": lambda value: value in SOURCES,
-    "run_id": lambda value: type(value) is int and 0 < value < 2**63,
-    "finding_id": lambda value: type(value) is int and 0 < value < 2**63,
-    "exception_id": lambda value: type(value) is int and 0 < value < 2**63,
-    "expires": lambda value: value is None or _is_day(value),
     "day": _is_day,
     "month": lambda value: isinstance(value, str) and _is_day(f"{value}-01"),
-    "reason": lambda value: (
-        isinstance(value, str)
-        and 0 < len(value.strip()) <= LONGEST_REASON
-        and not re.search(r"[\x00-\x1f\ud800-\udfff]", value)
-    ),
+    "reason": _is_text,
+    "alias_key": _is_text,
+    "expires": lambda value: value is None or _is_day(value),
+    "rules": _are_rules,
+    "sources": lambda value: value is None or _are_sources(value),
+    f"{jobs.MOVE_ALIAS}.site_id": lambda value: value is None or _is_id(value),
+    "job": lambda value: value in PREVIEWED,
+    "with": lambda value: isinstance(value, dict),
 }
+"""By the argument's name, or by job and name; what is not here is an id."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
 
-from dashboard import machine_views
+from dashboard import formats, machine_views, settings_filters, settings_views
 from dashboard.clock import business_day
 from dashboard.components.chips import chips
 from dashboard.components.coverage import WHY
@@ -104,7 +104,21 @@ def register_callbacks(app: Dash) -> None:
         Input("snapshot", "data"),
         State("address", "pathname"),
     )(tell)
+    app.callback(
+        Output("waits-top", "children"),
+        Output("waits-more", "children"),
+        Input("snapshot", "data"),
+        Input("settled", "data"),
+    )(waits)
     app.callback(Output(BODY, "children"), Input(ASKED, "data"), prevent_initial_call=True)(explain)
+
+
+def waits(_version: str | None, _settled: str | None) -> tuple[str | None, str | None]:
+    """How much waits for a decision, at both ways to it."""
+    with reading(current().engine) as connection:
+        count = settings_views.count(connection)
+    words = formats.number(count) if count else None
+    return words, words
 
 
 def explain(asked: dict[str, Any] | None) -> Any:
@@ -145,6 +159,8 @@ def tell(query: str | None, _version: str | None, path: str | None) -> Any:
     try:
         if is_here(path):
             return (*machine_views.tell(query, here, opened), False)
+        if settings_filters.is_here(path):
+            return (*settings_views.tell(query, here, opened), False)
         if here == COVERAGE:
             finding_states(arguments(query))
         with view(query, usual_statuses(here)) as v:

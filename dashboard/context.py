@@ -19,7 +19,7 @@ from db.engine import reading
 
 _NAME = "inventory_hub"
 
-PAGES_OWN = ("run", "month", "state", "from", "to", "offset")
+PAGES_OWN = ("present", "run", "month", "state", "from", "to", "offset")
 """What single pages ask beside the filters that all share; each reads its own."""
 
 

@@ -3,15 +3,16 @@
 import json
 from typing import Any
 
-from dash import ALL, Dash, Input, Output, State, ctx, no_update
+from dash import Dash, Input, Output, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
 from dashboard import asking
-from dashboard.components.dialog import ASK, BUTTON, told
+from dashboard.components.dialog import ASK, told
 from dashboard.components.job_line import lines
 from dashboard.context import current
+from dashboard.previews import preview
 from dashboard.proposals import proposal
 from db import jobs
 from db.engine import reading
@@ -21,11 +22,10 @@ FOLLOWED = 5
 
 _TO_COME: dict[str, dict[str, Any]] = {
     jobs.REOPEN_MONTH: {"reason": "?"},
+    jobs.SAVE_RULES: {"reason": "?"},
     jobs.ACCEPT_FINDING: {"reason": "?", "expires": None},
 }
 """Arguments that only the dialog knows, in place of which something that would do."""
-
-_BUTTONS = {"kind": BUTTON, "job": ALL, "with": ALL}
 
 
 def register_decisions(app: Dash) -> None:
@@ -44,9 +44,9 @@ def register_decisions(app: Dash) -> None:
             "wrong": Output("decision-wrong", "children"),
             "button": Output("decision-do", "children"),
             "asked": Output("asked", "data"),
+            "previewed": Output("previewed", "data"),
         },
         inputs={
-            "_pressed": Input(_BUTTONS, "n_clicks"),
             "asked_for": Input(ASK, "data"),
             "_do": Input("decision-do", "n_clicks"),
             "_cancel": Input("decision-cancel", "n_clicks"),
@@ -83,31 +83,31 @@ def decide(
     """A button that asks was pressed, or one of the dialog's own."""
     pressed = ctx.triggered_id
     if not any(one["value"] for one in ctx.triggered):
-        # A page has drawn its buttons: nobody pressed one.
         raise PreventUpdate
     if pressed == "jobs-away":
         return _left() | {"asked": []}
     if pressed == "decision-cancel" or (pressed == "decision-do" and not proposed):
-        return _left() | {"open": False}
+        return _left() | {"open": False, "previewed": None}
     if pressed == "decision-do":
         assert proposed is not None
         return _done(proposed, reason, until, asked or [])
-    return _pressed_one(asked_for if pressed == ASK else pressed, asked or [])
+    return _pressed_one(asked_for or {}, asked or [])
 
 
-def _pressed_one(pressed: Any, asked: list[int]) -> dict[str, Any]:
-    try:
-        kind, arguments = str(pressed["job"]), json.loads(pressed["with"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadRequest("The button asks for something that cannot be read.") from error
-    asking.checked(kind, {**arguments, **_TO_COME.get(kind, {})})
+def _pressed_one(pressed: dict[str, Any], asked: list[int]) -> dict[str, Any]:
+    kind, arguments = str(pressed.get("job")), _arguments(pressed)
+    whole = asking.checked(kind, {**arguments, **_TO_COME.get(kind, {})})
     with reading(current().engine) as connection:
         found = proposal(connection, kind, arguments)
     if found is None:
         return _left() | {"asked": _followed(asked, asking.ask(kind, arguments))}
-    what = {"job": kind, "with": arguments, "reasoned": found.reasoned, "ends": bool(found.until)}
+    said = {
+        "job": kind, "with": json.dumps(arguments), "reasoned": found.reasoned,
+        "ends": bool(found.until),
+    }  # fmt: skip
     return _left() | {
-        "proposed": None if found.blocked else what,
+        "proposed": None if found.blocked else said,
+        "previewed": preview(kind, whole) if found.previewed and not found.blocked else None,
         "open": True,
         "title": found.title,
         "body": told(found),
@@ -121,10 +121,20 @@ def _pressed_one(pressed: Any, asked: list[int]) -> dict[str, Any]:
     }
 
 
+def _arguments(said: dict[str, Any]) -> dict[str, Any]:
+    """What a button or the dialog asks for a job with: text, for a browser loses digits of large
+    ids."""
+    try:
+        found = json.loads(said["with"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadRequest("The button asks for something that cannot be read.") from error
+    return dict(found)
+
+
 def _done(
     proposed: dict[str, Any], reason: str | None, until: str | None, asked: list[int]
 ) -> dict[str, Any]:
-    arguments = dict(proposed["with"])
+    arguments = _arguments(proposed)
     if proposed.get("reasoned"):
         if not (reason or "").strip():
             return _left() | {"wrong": _("Write why: it stands in the audit log.")}
@@ -132,7 +142,12 @@ def _done(
     if proposed.get("ends"):
         arguments["expires"] = until or None
     job_id = asking.ask(str(proposed["job"]), arguments)
-    return _left() | {"open": False, "proposed": None, "asked": _followed(asked, job_id)}
+    return _left() | {
+        "open": False,
+        "proposed": None,
+        "previewed": None,
+        "asked": _followed(asked, job_id),
+    }
 
 
 def _followed(asked: list[int], job_id: int) -> list[int]:
@@ -142,7 +157,7 @@ def _followed(asked: list[int], job_id: int) -> list[int]:
 def _left() -> dict[str, Any]:
     names = (
         "proposed", "open", "title", "body", "reasoned", "reason", "untils", "until", "endless",
-        "wrong", "button", "asked",
+        "wrong", "button", "asked", "previewed",
     )  # fmt: skip
     return dict.fromkeys(names, no_update)
 
@@ -156,7 +171,8 @@ def follow(_fast: Any, _slow: Any, asked: list[int] | None, settled: str | None)
         for job_id in asked or []:
             job = jobs.job(connection, job_id)
             found |= {job_id: job} if job else {}
-    shown = [found[job_id] for job_id in sorted(found)]
+    # Previews are followed where they are shown.
+    shown = [found[job_id] for job_id in sorted(found) if found[job_id].kind != jobs.PREVIEW]
     ended = ",".join(str(job.job_id) for job in shown if job.ended)
     working = any(not job.ended for job in shown)
     return (

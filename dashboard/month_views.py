@@ -1,5 +1,6 @@
 """What the pages of months show, put together from the answers of one moment."""
 
+from functools import partial
 from typing import Any
 
 from dash import dcc, html
@@ -9,16 +10,17 @@ from dashboard import formats
 from dashboard.components import links
 from dashboard.components.card import card, file_links
 from dashboard.components.month_list import month_list
-from dashboard.components.month_page import Answers, month_parts
+from dashboard.components.month_page import Answers, Bases, bases_card, month_history, month_parts
 from dashboard.components.states import first_run
 from dashboard.components.why_month import Answer, why_month
 from dashboard.components.words import basis_phrase
 from dashboard.context import View
 from dashboard.filters import Filters
-from dashboard.queries import adjustments, month_bases, month_table
+from dashboard.queries import adjustments, month_bases, month_presence, month_table
 from dashboard.queries.month_table import CLOSED, IMPORTED, RUNNING, MonthRow
 from dashboard.queries.sites import names
 from db.kept import month_end
+from db.tables import ALL_SITES
 
 
 def all_months(v: View) -> list[Any]:
@@ -44,24 +46,54 @@ def all_months(v: View) -> list[Any]:
     ]
 
 
-def one_month(v: View, month: str) -> tuple[list[Any], int | None]:
-    """One month, and the closing that stands of it."""
+def one_month(v: View, month: str) -> tuple[list[Any], Any, int | None]:
+    """What the page of one month begins and ends with, and the closing that stands of it."""
     rows = month_table.month_rows(v.connection, v.moment, v.filters)
     row = next((one for one in rows if one.month == month), None)
     back = html.P(dcc.Link(_("All months"), href=links.months(v.filters)), className="back")
     if row is None:
-        return [back, _no_month()], None
+        return [back, _no_month()], None, None
     filters = v.filters.as_stored()
     found = Answers(
         row,
-        _bases(v, row, filters),
         adjustments.adjustments(v.connection, month, filters),
         month_table.closings_of(v.connection, month),
         adjustments.audited(v.connection, month),
         filters,
         _devices(v, month, running=row.state == RUNNING),
     )
-    return [back, *month_parts(found)], row.closing.closing_id if row.closing else None
+    closing = row.closing.closing_id if row.closing else None
+    return [back, *month_parts(found)], month_history(found), closing
+
+
+def bases_of(v: View, month: str, chosen: str | None) -> Any:
+    """The card of the billing bases; `chosen` is the id of a site, or "all"."""
+    rows = month_table.month_rows(v.connection, v.moment, v.filters)
+    row = next((one for one in rows if one.month == month), None)
+    if row is None:
+        return None
+    filters = v.filters.as_stored()
+    sides = month_presence.sides(v.connection, v.moment, row, filters)
+    site = _chosen(v, chosen, sides)
+    listed = month_presence.differing(v.connection, sides, site[0]) if site else []
+    return bases_card(Bases(row, sides, filters, partial(_present, filters, month), site, listed))
+
+
+def _present(filters: Filters, month: str, site_id: int) -> str:
+    address = links.month(filters, month)
+    return f"{address}{'&' if '?' in address else '?'}present={_site_word(site_id)}"
+
+
+def _site_word(site_id: int) -> str:
+    return "all" if site_id == ALL_SITES else str(site_id)
+
+
+def _chosen(v: View, text: str | None, sides: month_presence.Sides) -> tuple[int, str] | None:
+    for one in sides.bases:
+        if sides.presence is not None and _site_word(one.site_id) == text:
+            everything = str(_("all sites"))
+            return one.site_id, everything if one.site_id == ALL_SITES else one.site
+    return None
 
 
 def explain_month(v: View, month: str | None) -> list[Any]:

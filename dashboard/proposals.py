@@ -7,7 +7,7 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import Connection
 
-from dashboard import closing_proposals, coverage_proposals, formats
+from dashboard import closing_proposals, coverage_proposals, decision_proposals, formats
 from dashboard.components.dialog import Proposal
 from dashboard.queries import runs
 from dashboard.queries.moment import LABELS
@@ -36,7 +36,7 @@ def proposal(connection: Connection, kind: str, arguments: Mapping[str, Any]) ->
         return coverage_proposals.accepting(connection, arguments["finding_id"])
     if kind == jobs.WITHDRAW_ACCEPTANCE:
         return coverage_proposals.withdrawing(connection, arguments["exception_id"])
-    return None
+    return decision_proposals.proposal(connection, kind, arguments)
 
 
 def _too_late() -> Proposal:

@@ -152,10 +152,15 @@ PAGES: dict[str, Told] = {
     "/collections": ("collections-body.children", lambda day: f" of {runs(day)} "),
 }
 NOW = "it shows what agents say now; their days are snapshots like those of other sources"
+DECIDED = "it shows what waits for a decision now, and what was decided when"
 PAGES_OF_NO_DAY = {
     "/not-found": "it says that there is nothing, on whatever day",
     "/machines": NOW,
     "/machines/<machine_id>": NOW,
+    "/settings": DECIDED,
+    "/settings/rules": DECIDED,
+    "/settings/sites": DECIDED,
+    "/settings/audit": DECIDED,
 }
 
 
@@ -241,6 +246,9 @@ API: dict[str, Answer] = {
     "/api/months": (
         lambda body: (body["as_of"], body["items"][0]["billable_devices"]), billable
     ),
+    "/api/months/<month>/bases": (
+        lambda body: (body["as_of"], body["items"][0]["month_end"]), billable
+    ),
     "/api/runs": (lambda body: (body["items"][0]["business_date"], body["count"]), runs),
 }
 # fmt: on
@@ -251,6 +259,11 @@ OF_NO_DAY = {
     "/api/machines": NOW,
     "/api/machines/<machine_id>": NOW,
     "/api/inventory": NOW,
+    "/export/month-bases.csv": "it holds one month, which its address must name",
+    "/export/month-bases.xlsx": "it holds one month, which its address must name",
+    "/api/audit": DECIDED,
+    "/export/audit.csv": DECIDED,
+    "/export/audit.xlsx": DECIDED,
     "/export/machines.csv": NOW,
     "/export/machines.xlsx": NOW,
 }
@@ -294,7 +307,7 @@ def test_every_route_and_file_is_in_the_sweep(engine_: Engine) -> None:
 @pytest.mark.parametrize("path", API)
 def test_an_answer_is_of_the_day_that_is_asked_for_and_says_so(client: Client, path: str) -> None:
     read, expected = API[path]
-    address = path.replace("<device_id>", MOVED_PC)
+    address = path.replace("<device_id>", MOVED_PC).replace("<month>", "2026-11")
     assert expected(PAST) != expected(TODAY)
     for day, query in ((TODAY, ""), (PAST, f"?as_of={PAST}"), (TODAY, f"?as_of={TODAY}")):
         said, number = read(client.json(address + query))

@@ -51,44 +51,41 @@ class Hub:
     def _sign_in(self) -> None:
         g.actor = Actor(self.who, frozenset(ROLES[self.who]))
 
-    def press(self, trigger: Any, *, asked: Any = (), **state: Any) -> Any:
-        """The answer to a press of the button with the id `trigger`."""
+    def press(self, trigger: str, *, asked: Any = (), **state: Any) -> Any:
+        """The answer to a press of one of the dialog's buttons; "ask-for": of one that asks."""
         (key,) = (key for key in self.app.callback_map if "decision.is_open" in key)
         found = self.app.callback_map[key]
-        text = (
-            trigger
-            if isinstance(trigger, str)
-            else json.dumps(trigger, sort_keys=True, separators=(",", ":"))
-        )
-        pattern = [] if isinstance(trigger, str) else [_part(trigger)]
-        plain = [_part(name, 1 if name == trigger else None)
-                 for name in ("decision-do", "decision-cancel", "jobs-away")]  # fmt: skip
+        plain = [_part("ask-for", state.get("asked_for"), "data")]
+        plain += [_part(name, 1 if name == trigger else None)
+                  for name in ("decision-do", "decision-cancel", "jobs-away")]  # fmt: skip
         outputs = [
             {"id": one.component_id, "property": one.component_property} for one in found["output"]
         ]
+        changed = "data" if trigger == "ask-for" else "n_clicks"
         body = {
             "output": key,
             "outputs": outputs,
-            "changedPropIds": [f"{text}.n_clicks"],
-            "inputs": [pattern, *plain],
+            "changedPropIds": [f"{trigger}.{changed}"],
+            "inputs": plain,
             "state": [
                 {"id": "proposed", "property": "data", "value": state.get("proposed")},
                 {"id": "decision-reason", "property": "value", "value": state.get("reason")},
+                {"id": "decision-until", "property": "value", "value": state.get("until")},
                 {"id": "asked", "property": "data", "value": list(asked)},
             ],
         }
         return self.app.server.test_client().post("/_dash-update-component", json=body)
 
     def ask(self, kind: str, **arguments: Any) -> Any:
-        return self.press({"kind": "ask", "job": kind, "with": json.dumps(arguments)})
+        return self.press("ask-for", asked_for={"job": kind, "with": json.dumps(arguments)})
 
     def jobs(self) -> list[jobs.Job]:
         with reading(self.engine) as connection:
             return jobs.unfinished(connection)
 
 
-def _part(name: Any, value: int | None = 1) -> dict[str, Any]:
-    return {"id": name, "property": "n_clicks", "value": value}
+def _part(name: str, value: Any, what: str = "n_clicks") -> dict[str, Any]:
+    return {"id": name, "property": what, "value": value}
 
 
 @pytest.fixture
@@ -128,7 +125,7 @@ def test_a_decision_is_said_first_and_asked_for_by_the_second_button(hub: Hub) -
 def test_who_may_not_is_refused_in_json_and_nothing_is_asked_for(hub: Hub, kind: str) -> None:
     hub.who = "viv" if kind != jobs.END_SOURCE else "mona"
     arguments = {"run_id": hub.held} if kind == jobs.ACCEPT_RUN else {"source": "ninja"}
-    proposed = {"job": kind, "with": arguments, "reasoned": False}
+    proposed = {"job": kind, "with": json.dumps(arguments), "reasoned": False}
     answer = hub.press("decision-do", proposed=proposed)
     assert answer.status_code == 403
     assert answer.get_json()["code"] == 403
@@ -140,7 +137,7 @@ def test_only_an_administrator_accepts_a_run_that_loses_very_much(hub: Hub) -> N
     with writing(hub.engine) as connection:
         large = collection_runs.c.run_id == hub.held
         connection.execute(update(collection_runs).where(large).values(needs_administrator=True))
-    proposed = {"job": jobs.ACCEPT_RUN, "with": {"run_id": hub.held}, "reasoned": False}
+    proposed = {"job": jobs.ACCEPT_RUN, "with": json.dumps({"run_id": hub.held}), "reasoned": False}
     hub.who = "mona"
     assert hub.press("decision-do", proposed=proposed).status_code == 403
     hub.who = "ada"
@@ -160,17 +157,31 @@ def test_only_an_administrator_accepts_a_run_that_loses_very_much(hub: Hub) -> N
         ("close_month", {"month": "2026-13"}),
         ("close_month", {"month": 202610}),
         ("reopen_month", {"month": "2026-10", "reason": "  "}),
+        ("merge_sites", {"site_id": 0, "into": 2}),
+        ("merge_sites", {"site_id": 1, "into": None}),
+        ("link_devices", {"device_id": "1", "other_device_id": 2}),
+        ("expect_sources", {"site_id": 1, "sources": ["ninja", "ninja"]}),
+        ("expect_sources", {"site_id": 1, "sources": ["nobody", 1]}),
+        ("move_alias", {"source": "ninja", "alias_key": "", "site_id": None}),
+        ("save_rules", {"rules": {"spare_words": ["spare"]}, "reason": "why"}),
+        ("accept_finding", {"finding_id": 1, "reason": "why", "expires": "tomorrow"}),
+        ("preview", {"job": "collect", "with": {"source": "ninja"}}),
+        ("preview", {"job": "undo", "with": {"entry_id": "1"}}),
     ],
 )
 def test_a_forged_button_is_refused(hub: Hub, kind: str, arguments: dict[str, Any]) -> None:
-    proposed = {"job": kind, "with": arguments, "reasoned": False}
+    proposed = {"job": kind, "with": json.dumps(arguments), "reasoned": False}
     answer = hub.press("decision-do", proposed=proposed)
     assert (answer.status_code, answer.get_json()["code"]) == (400, 400)
     assert hub.jobs() == []
 
 
 def test_a_reason_that_is_asked_for_must_be_given(hub: Hub) -> None:
-    proposed = {"job": jobs.REOPEN_MONTH, "with": {"month": "2026-10"}, "reasoned": True}
+    proposed = {
+        "job": jobs.REOPEN_MONTH,
+        "with": json.dumps({"month": "2026-10"}),
+        "reasoned": True,
+    }
     answer = hub.press("decision-do", proposed=proposed, reason="  ").get_json()["response"]
     assert "Write why" in answer["decision-wrong"]["children"]
     assert hub.jobs() == []

@@ -49,7 +49,10 @@
   }
 
   // The pages of machines are about now: their address means nothing to other pages, nor theirs to them.
-  function own(page) { return page === "/machines" || page.indexOf("/machines/") === 0; }
+  function live(page) { return page === "/machines" || page.indexOf("/machines/") === 0; }
+
+  // So are those of the settings.
+  function own(page) { return live(page) || page === "/settings" || page.indexOf("/settings/") === 0; }
 
   function tell() { window.dash_clientside.set_props("moved", { data: Date.now() }); }
 
@@ -86,5 +89,5 @@
     if (link.search !== location.search) go(link.search.slice(1));
   }, true);
 
-  window.hubAddress = { own: own, usual: usual, read: read, write: write, count: count, go: go, open: open };
+  window.hubAddress = { own: own, live: live, usual: usual, read: read, write: write, count: count, go: go, open: open };
 })();

@@ -28,7 +28,7 @@
   document.addEventListener("click", function (event) {
     var link = event.target.closest ? event.target.closest("[data-drawn] a[href]") : null;
     var other = event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
-    if (!link || other || event.defaultPrevented || link.hasAttribute("download")) return;
+    if (!link || other || event.defaultPrevented || link.target || link.hasAttribute("download")) return;
     event.preventDefault();
     window.hubAddress.open(link.pathname, link.search.slice(1));
   });

@@ -96,7 +96,7 @@
       },
       search: function (_, value) {
         document.activeElement.blur();
-        if (address.own(location.pathname)) {
+        if (address.live(location.pathname)) {
           var query = new URLSearchParams(location.pathname === "/machines" ? location.search : "");
           query.delete("q");
           if ((value || "").trim()) query.append("q", value.trim());
@@ -104,7 +104,7 @@
           else if (query.toString() !== location.search.slice(1)) address.go(query.toString());
           return nothing();
         }
-        var f = address.read(location.search);
+        var f = address.read(address.own(location.pathname) ? "" : location.search);
         f.q = (value || "").trim() || null;
         var text = address.write(f, "/devices");
         if (location.pathname !== "/devices") address.open("/devices", text);
@@ -159,7 +159,7 @@
 
   function typing(target) { return /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable; }
 
-  var KEYS = { o: "/", c: "/changes", d: "/devices", s: "/sites", v: "/coverage", m: "/months", a: "/machines", r: "/collections" };
+  var KEYS = { o: "/", c: "/changes", d: "/devices", s: "/sites", v: "/coverage", m: "/months", a: "/machines", r: "/collections", e: "/settings" };
   var waiting = 0;
   document.addEventListener("keydown", function (event) {
     if (event.key === "Escape") root.classList.remove("sheet-open", "more-open");

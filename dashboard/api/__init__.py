@@ -4,6 +4,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from dashboard.api import (
+    audit,
     changes,
     coverage,
     dashboard,
@@ -13,6 +14,7 @@ from dashboard.api import (
     invoice_pack,
     machine_files,
     machines,
+    month_bases,
     months,
     openapi,
     report_page,
@@ -41,7 +43,7 @@ def register(
     register_errors(server)
     parts = (
         health, dashboard, changes, coverage, devices, exports, invoice_pack, machine_files,
-        months, runs, sites, openapi,
+        months, month_bases, runs, sites, audit, openapi,
     )  # fmt: skip
     for part in parts:
         server.register_blueprint(part.blueprint(reader))

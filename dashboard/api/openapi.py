@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response
 
-from dashboard.api import coverage_openapi, machines_openapi
+from dashboard.api import audit_openapi, coverage_openapi, machines_openapi, month_bases
 from dashboard.api.answers import answer
 from dashboard.api.exports import (
     BAR_COLUMNS,
@@ -111,6 +111,7 @@ _RUNS = [
 
 
 _FINDINGS = coverage_openapi.parameters(_parameter)
+_MONTH_IN_PATH = {"name": "month", "in": "path", "required": True, "schema": MONTH}
 _DEVICE = {"name": "device_id", "in": "path", "required": True, "schema": ID}
 
 
@@ -197,6 +198,25 @@ DOCUMENT: Schema = {
             [*_stored(_shared("assets")), *_PAGE],
             "Months",
         ),
+        "/api/months/{month}/bases": _json(
+            "What a month can be billed by, site by site; of one site also the devices between",
+            [_MONTH_IN_PATH, *_stored(_shared("assets"))],
+            "MonthBases",
+            missing="There is no such month.",
+        ),
+        **{
+            f"/export/month-bases.{form}": _get(
+                "What a month can be billed by, site by site",
+                [
+                    _parameter("month", "The month.", MONTH) | {"required": True},
+                    *_stored(_shared("assets")),
+                ],
+                {"type": "string", "description": "Columns: " + ", ".join(month_bases.COLUMNS)},
+                kind,
+                missing="There is no such month.",
+            )
+            for form, kind in FORMATS.items()
+        },
         "/export/invoice-pack.zip": _get(
             "What an invoice for a site and month rests on: lists, changes, counts, checksums",
             [
@@ -261,6 +281,7 @@ DOCUMENT: Schema = {
             *_FINDINGS,
             _sort(coverage.SORTS),
         ),
+        **audit_openapi.paths(_get, _parameter, _PAGE),
         **machines_openapi.paths(_PAGE),
     },
     "components": {"schemas": SCHEMAS | machines_openapi.SCHEMAS | coverage_openapi.SCHEMAS},

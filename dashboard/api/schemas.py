@@ -182,6 +182,33 @@ SCHEMAS: Schema = {
             **{name: {"type": "integer"} for name in ("count", "limit", "offset")},
         }
     ),
+    "AuditEntry": _object(
+        {
+            **dict.fromkeys(("actor", "action", "subject"), {"type": "string"}),
+            "entry_id": {"type": "integer"},
+            "at": {"type": "string", "format": "date-time"},
+            "before": {},
+            "after": {},
+            "detail": {"type": "object"},
+            **dict.fromkeys(("undoes", "undone_by"), _COUNT),
+        }
+    ),
+    "Audit": _object(
+        {
+            "items": {"type": "array", "items": reference("AuditEntry")},
+            **{name: {"type": "integer"} for name in ("count", "limit", "offset")},
+        }
+    ),
+    "MonthBases": _object(
+        {
+            "as_of": _nullable("string", format="date"),
+            "month": MONTH,
+            "basis": one_of(BASES),
+            "items": {"type": "array", "items": {"type": "object"}},
+            "count": {"type": "integer"},
+            "devices": {"type": "array", "items": {"type": "object"}},
+        }
+    ),
     "Runs": _object(
         {
             "items": {"type": "array", "items": reference("Run")},

@@ -11,18 +11,21 @@ from flask_babel import gettext as _
 
 from dashboard import formats
 from dashboard.components import links, machine_records, timeline
+from dashboard.components.device_decisions import decided, device_acts, replaced_lines
 from dashboard.components.field_words import field_name, field_value
 from dashboard.components.filter_words import status_word, type_word
 from dashboard.components.machine_records import Labels
 from dashboard.components.pill import pill, source_badge
 from dashboard.filters import Filters
 from dashboard.queries.history import Device, Stretch
+from dashboard.queries.ledger import Entry
 from dashboard.queries.machine import Link, Record
 from dashboard.queries.moment import LABELS, Moment
+from dashboard.queries.touched import Replaced
 
 PARTS = (
     "state", "hidden", "head", "why", "timeline_title", "timeline", "machine_title", "machine",
-    "evidence", "versions", "version",
+    "evidence", "versions", "version", "acts", "decided",
 )  # fmt: skip
 """What `parts` answers."""
 
@@ -43,6 +46,8 @@ class Answers:
     moment: Moment
     filters: Filters
     unread: str | None = None
+    entries: Sequence[Entry] = ()
+    replaced: Replaced = Replaced(None, None)
 
 
 def nearest(stretches: Sequence[Stretch], day: date | None) -> Stretch:
@@ -79,6 +84,8 @@ def parts(answers: Answers) -> dict[str, Any]:
             answers.records, answers.device.device_id, answers.filters
         ),
         "evidence": machine_records.evidence(answers.links, answers.labels, answers.filters),
+        "acts": device_acts(answers.device, answers.records, now=answers.moment.is_newest),
+        "decided": decided(answers.entries),
         "versions": _versions(stretches),
         "version": answers.shown.valid_from.isoformat(),
     }
@@ -98,6 +105,7 @@ def _head(answers: Answers) -> list[Component]:
             ],
             className="title-about",
         ),
+        *replaced_lines(answers.replaced, answers.filters),
         *_unread(answers),
         html.Dl([_fact(name, value) for name, value in _facts(answers)], className="facts"),
     ]  # fmt: skip

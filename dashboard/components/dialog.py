@@ -10,8 +10,8 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
-BUTTON = "ask"
-"""The kind of the ids of buttons that ask for a job."""
+POLL_MILLISECONDS = 500
+"""How often the dialog asks how far a preview is."""
 
 
 ASK = "ask-for"
@@ -22,7 +22,8 @@ ASK = "ask-for"
 class Proposal:
     """What a dialog says before a job is asked for. `blocked`: it cannot be done now, and the
     lines say why. `reasoned`: the reader must write why. `until`: the last days to choose from,
-    in words and as ISO text ("": none)."""
+    in words and as ISO text ("": none). `previewed`: what it would change is looked for meanwhile,
+    and shown before the button does anything."""
 
     title: str
     lines: Sequence[str]
@@ -31,10 +32,11 @@ class Proposal:
     reasoned: bool = False
     blocked: bool = False
     until: Sequence[tuple[str, str]] = ()
+    previewed: bool = False
 
 
 def ask_button(
-    job: str, arguments: Mapping[str, Any], words: str, *, kind: str = "", about: str | None = None
+    job: str, arguments: Mapping[str, Any], words: Any, *, kind: str = "", about: str | None = None
 ) -> html.Button:
     """A button that asks for a job: at once when nothing needs to be said before, else through
     the dialog.
@@ -46,11 +48,16 @@ def ask_button(
     said = {} if about is None else {"aria-label": about}
     return html.Button(
         words,
-        id={"kind": BUTTON, "job": job, "with": json.dumps(dict(arguments), sort_keys=True)},
         className=f"button {kind}".strip(),
         type="button",
+        **job_data(job, arguments),
         **said,
     )
+
+
+def job_data(job: str, arguments: Mapping[str, Any]) -> dict[str, str]:
+    """The attributes of a button by which the browser knows what it asks for (ask.js)."""
+    return {"data-job": job, "data-with": json.dumps(dict(arguments), sort_keys=True)}
 
 
 def dialog() -> list[Component]:
@@ -84,13 +91,21 @@ def dialog() -> list[Component]:
     body = [
         html.H2(id="decision-title"),
         html.Div(id="decision-body", className="decision-body"),
+        html.Div(id="effect", className="effect", role="status"),
         reason,
         until,
         html.P(id="decision-wrong", className="step-trouble", role="alert"),
         buttons,
     ]
     modal = dbc.Modal(body, id="decision", is_open=False, fade=False, className="decision")
-    return [dcc.Store(id="proposed"), dcc.Store(id=ASK), modal]
+    return [
+        dcc.Store(id="proposed"),
+        dcc.Store(id=ASK),
+        # The preview that the dialog shows.
+        dcc.Store(id="previewed"),
+        dcc.Interval(id="preview-poll", interval=POLL_MILLISECONDS, disabled=True),
+        modal,
+    ]
 
 
 def told(proposal: Proposal) -> list[Component]:

@@ -34,6 +34,8 @@ def _tree(part: Any) -> Any:
         for name, value in said["props"].items()
         if name != "children" and value is not None and value is not False
     }
+    if "style" in attributes:
+        attributes["style"] = "; ".join(f"{k}: {v}" for k, v in attributes["style"].items())
     children = said["props"].get("children")
     if not isinstance(children, list | tuple):
         children = [children]

@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard import formats
+from dashboard.components.decision_words import action_word
 from dashboard.queries.moment import LABELS
 from db import jobs
 from db.jobs import Job
@@ -105,8 +106,4 @@ def name(job: Job) -> str:
         return _("Close %(month)s", month=formats.month(month))
     if job.kind == jobs.REOPEN_MONTH:
         return _("Reopen %(month)s", month=formats.month(month))
-    if job.kind == jobs.ACCEPT_FINDING:
-        return _("Accept a finding")
-    if job.kind == jobs.WITHDRAW_ACCEPTANCE:
-        return _("Withdraw an acceptance")
-    return job.kind
+    return action_word(job.kind)

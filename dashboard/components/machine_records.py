@@ -11,6 +11,7 @@ from dashboard import formats
 from dashboard.components import links
 from dashboard.components.field_words import field_name, field_value
 from dashboard.components.pill import pill, source_badge
+from dashboard.components.score import score
 from dashboard.filters import Filters
 from dashboard.queries.machine import COMPARED, Link, Record
 from dashboard.queries.moment import LABELS
@@ -75,8 +76,8 @@ def evidence(found: Sequence[Link], labels: Labels, filters: Filters) -> Compone
 
 def _link(link: Link, labels: Labels, filters: Filters) -> html.Li:
     method = {
-        "serial": _("Serial number"), "hostname": _("Hostname"), "probable": _("Probable"),
-        "manual": _("By hand"), "hand": _("By hand"),
+        "serial": _("Serial number"), "mac": _("Hardware address"), "hostname": _("Hostname"),
+        "prefix": _("Probable"), "manual": _("By hand"),
     }.get(link.method, link.method)  # fmt: skip
     words = _("since %(day)s", day=formats.day(link.since))
     if link.until is not None:
@@ -88,10 +89,11 @@ def _link(link: Link, labels: Labels, filters: Filters) -> html.Li:
     by = _("by the rule") if link.author == "rule" else _("by %(who)s", who=link.author)
     return html.Li(
         [
-            pill(method, "probable" if link.method == "probable" else "linked"),
+            pill(method, "probable" if link.method == "prefix" else "linked"),
             html.Span([_end(link.device_id, labels, filters), " = ",
                        _end(link.other_device_id, labels, filters)]),
             html.Span(link.evidence),
+            *([score(link.score)] if link.score is not None else []),
             html.Span(f"{words}, {by}", className="muted"),
         ]
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """One month: what stood at its end, what it can be billed by, who closed it, what moved since."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from dashboard import formats
 from dashboard.components.basis_table import basis_table
+from dashboard.components.differing import differing_table
 from dashboard.components.month_list import actions
 from dashboard.components.month_words import actor_name, hindrance_words, month_pill
 from dashboard.components.pill import delta
@@ -17,7 +18,7 @@ from dashboard.components.why_month import why_month_button
 from dashboard.components.words import basis_phrase
 from dashboard.filters import Filters
 from dashboard.queries.adjustments import Adjustment, Entry
-from dashboard.queries.month_bases import Bases
+from dashboard.queries.month_presence import Differing, Sides
 from dashboard.queries.month_table import RUNNING, Closing, MonthRow
 from db.jobs import CLOSE_MONTH
 from db.kept import month_end
@@ -28,7 +29,6 @@ class Answers:
     """What was asked of one month."""
 
     row: MonthRow
-    bases: Sequence[Bases]
     adjustments: Sequence[Adjustment]
     closings: Sequence[Closing]
     audited: Sequence[Entry]
@@ -36,17 +36,34 @@ class Answers:
     devices: str | None
 
 
+@dataclass(frozen=True)
+class Bases:
+    """What a month can be billed by. `chosen` is the site of which the devices are listed that
+    make the difference; `href` the page with those of another."""
+
+    row: MonthRow
+    sides: Sides
+    filters: Filters
+    href: Callable[[int], str]
+    chosen: tuple[int, str] | None = None
+    differing: Sequence[Differing] = ()
+
+
 def month_parts(found: Answers) -> list[Any]:
-    """Everything of the page but the proof of the hash."""
+    """What the page begins with."""
     row = found.row
     stood = _card(_("What it stands on"), None, stood_table(row))
     return [
         _head(row),
         _why_open(row),
         html.Div([_numbers(found), stood], className="run-cards"),
-        _bases(found),
-        html.Div([_adjusted(found.adjustments), _history(found)], className="run-cards"),
     ]
+
+
+def month_history(found: Answers) -> html.Div:
+    """What decisions changed, and who closed it."""
+    parts = [_adjusted(found.adjustments), _history(found)]
+    return html.Div(parts, className="run-cards")
 
 
 def _head(row: MonthRow) -> html.Header:
@@ -82,16 +99,21 @@ def _numbers(found: Answers) -> html.Section:
     return _card(_("Counts"), title, _facts(facts))
 
 
-def _bases(found: Answers) -> html.Section:
-    stored = found.row.closing is not None
+def bases_card(found: Bases) -> html.Section:
+    """The billing bases, and the devices that make the difference at the chosen site."""
+    row = found.row
+    stored = row.closing is not None
     about = _("As stored when the month was closed") if stored else _("Computed now; preliminary")
     subtitle = _(
-        "Billable devices, %(basis)s. %(about)s.",
+        "Billable devices, %(basis)s, and how far from the month-end. %(about)s.",
         basis=basis_phrase(found.filters.basis),
         about=about,
     )
-    title = [_("What it can be billed by"), why_month_button(found.row, found.filters)]
-    return _card(title, subtitle, basis_table(found.bases, found.row.month))
+    title = [_("What it can be billed by"), why_month_button(row, found.filters)]
+    body = [basis_table(found.sides, row.month, found.href)]
+    if found.chosen is not None:
+        body.append(differing_table(found))
+    return _card(title, subtitle, html.Div(body))
 
 
 def _adjusted(adjustments: Sequence[Adjustment]) -> html.Section:

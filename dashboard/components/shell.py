@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from dashboard.components.dialog import dialog
 from dashboard.components.filter_bar import filter_bar
 from dashboard.components.job_line import job_lines
+from dashboard.components.picker import picker
 from dashboard.components.why import drawer
 from dashboard.queries.sites import Option
 
@@ -40,6 +41,7 @@ def page_links() -> list[PageLink]:
         "/machines": PageLink("/machines", _("Machines"), "machines", "a"),
         "/months": PageLink("/months", _("Months"), "months", "m"),
         "/collections": PageLink("/collections", _("Collections"), "collections", "r"),
+        "/settings": PageLink("/settings", _("Settings"), "settings", "e"),
     }
     return [known[page["path"]] for page in dash.page_registry.values() if page["path"] in known]
 
@@ -67,6 +69,7 @@ def shell(sites: Sequence[Option], version: str) -> Component:
             _help(links),
             drawer(),
             *dialog(),
+            *picker(),
         ]
     )
 
@@ -148,8 +151,10 @@ def _bottom(links: Sequence[PageLink]) -> list[Component]:
 
 
 def _link(link: PageLink, place: str) -> Component:
+    # How much waits for a decision there.
+    waits = html.Span(id=f"waits-{place}", className="count")
     return dcc.Link(
-        [icon(link.icon), link.name],
+        [icon(link.icon), link.name, *([waits] if link.path == "/settings" else [])],
         id={"kind": "page-link", "place": place, "page": link.path},
         href=link.path,
     )

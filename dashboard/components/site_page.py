@@ -12,6 +12,7 @@ from dashboard import formats
 from dashboard.components import links, sentences
 from dashboard.components.filter_words import location_word
 from dashboard.components.pill import delta, pill, source_badge
+from dashboard.components.site_decisions import merged_line, site_acts, site_names
 from dashboard.components.why import why_button
 from dashboard.components.words import counted_name, type_names
 from dashboard.figures.daily import daily_figure
@@ -22,9 +23,10 @@ from dashboard.queries.change import Change
 from dashboard.queries.changes import Bars
 from dashboard.queries.counts import Kpi
 from dashboard.queries.gaps import Gap
+from dashboard.queries.merges import Merges
 from dashboard.queries.moment import LABELS, Moment
 from dashboard.queries.months import Month
-from dashboard.queries.one_site import Alias, Location, Profile
+from dashboard.queries.one_site import Location, Profile
 from dashboard.queries.series import Series
 
 PARTS = ("state", "hidden", "head", "places_title", "places", "aliases", "devices_title")
@@ -45,6 +47,7 @@ class Numbers:
     kpis: Mapping[str, Kpi]
     sources: Mapping[str, int]
     locations: Sequence[Location]
+    merges: Merges
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,9 @@ def parts(numbers: Numbers) -> dict[str, Any]:
         "head": _head(numbers),
         "places_title": _places_title(numbers.locations),
         "places": _places(numbers.locations, numbers.counted),
-        "aliases": _aliases(numbers.profile.aliases),
+        "aliases": site_names(
+            numbers.profile, numbers.merges, numbers.moment.rules, now=numbers.moment.is_newest
+        ),
         "devices_title": [
             dcc.Link(words, href=links.devices(counted)),
             why_button(counted.to_query()),
@@ -132,6 +137,8 @@ def _daily_title(trends: Trends) -> str:
 def _head(numbers: Numbers) -> list[Component]:
     profile, counted, total = numbers.profile, numbers.counted, numbers.kpis["total"]
     pills = []
+    if profile.merged_into is not None:
+        pills.append(pill(_("Merged"), "merged"))
     if profile.needs_review:
         pills.append(pill(_("Needs review"), "needs-review"))
     if profile.internal:
@@ -148,7 +155,15 @@ def _head(numbers: Numbers) -> list[Component]:
         className="title-line",
     )  # fmt: skip
     return [
-        html.Div([html.H1(profile.name), *pills], className="title-line"),
+        html.Div(
+            [
+                html.H1(profile.name),
+                *pills,
+                html.Div(site_acts(profile, now=numbers.moment.is_newest), className="acts"),
+            ],
+            className="title-line",
+        ),
+        *merged_line(numbers.merges),
         figure,
         html.Div([*_types(numbers), *_sources(numbers)], className="facts figures"),
     ]
@@ -208,29 +223,4 @@ def _place(one: Location, most: int, counted: Filters) -> html.Li:
             dcc.Link(formats.number(one.n), href=links.devices(there), className="place-n"),
             why_button(there.to_query()),
         ]
-    )
-
-
-def _source(source: str) -> Component:
-    return html.Span([source_badge(source), LABELS[source]], className="side-head")
-
-
-def _aliases(found: Sequence[Alias]) -> Component:
-    if not found:
-        return html.P(_("No source names this site."), className="note")
-    heads = (_("Source"), _("Calls it"), _("Its id there"), _("Last on"))
-    head = html.Tr([html.Th(text, scope="col") for text in heads])
-    rows = [
-        html.Tr(
-            [
-                html.Td(_source(one.source)),
-                html.Td(one.name),
-                html.Td(one.alias_key, className="muted"),
-                html.Td(formats.day(one.last_seen)),
-            ]
-        )
-        for one in found
-    ]  # fmt: skip
-    return html.Div(
-        html.Table([html.Thead(head), html.Tbody(rows)], className="table"), className="side-scroll"
     )

@@ -22,7 +22,7 @@ from dashboard.components.card import card
 from dashboard.components.device_page import PARTS, Answers
 from dashboard.components.payload_tree import payload_tree
 from dashboard.context import View, view
-from dashboard.queries import history, machine, quarantine
+from dashboard.queries import history, machine, quarantine, touched
 from dashboard.queries.history import Device, Stretch
 
 dash.register_page(__name__, path_template="/devices/<device_id>", name="Device", title="Device")
@@ -34,6 +34,7 @@ class Ids:
     DEVICE, STATE, BODY, HEAD = "device", "device-state", "device-body", "device-head"
     WHY, TIMELINE, MACHINE = "device-why", "device-timeline", "device-machine"
     EVIDENCE, PAYLOAD, TREE = "device-evidence", "device-payload", "device-tree"
+    ACTS, DECIDED = "device-acts", "device-decided"
     VERSION, TEXT, COPY = "device-version", "device-text", "device-copy"
 
 
@@ -45,7 +46,11 @@ def layout(device_id: str = "", **_query: str) -> html.Div:
     version = dcc.Dropdown(
         id=Ids.VERSION, options=[], clearable=False, searchable=False, className="version"
     )
-    machine_body = [html.Div(id=f"{Ids.MACHINE}-table"), html.Div(id=Ids.EVIDENCE)]
+    machine_body = [
+        html.Div(id=f"{Ids.MACHINE}-table"),
+        html.Div(id=Ids.EVIDENCE),
+        html.Div(id=Ids.ACTS),
+    ]
     beside = [
         card(
             Ids.WHY,
@@ -54,6 +59,12 @@ def layout(device_id: str = "", **_query: str) -> html.Div:
             subtitle=_("Each verdict with its reason"),
         ),
         card(Ids.MACHINE, machine_body, subtitle=_("Side by side; what differs is marked")),
+        card(
+            Ids.DECIDED,
+            html.Div(id=f"{Ids.DECIDED}-rows"),
+            title=_("What was decided"),
+            subtitle=_("Decisions that touched this device, the newest first"),
+        ),
     ]
     happened = [
         card(Ids.TIMELINE, html.Div(id=f"{Ids.TIMELINE}-rows"), subtitle=_("Newest first")),
@@ -90,12 +101,21 @@ def layout(device_id: str = "", **_query: str) -> html.Div:
         "machine_title": Output(f"{Ids.MACHINE}-title", "children"),
         "machine": Output(f"{Ids.MACHINE}-table", "children"),
         "evidence": Output(Ids.EVIDENCE, "children"),
+        "acts": Output(Ids.ACTS, "children"),
+        "decided": Output(f"{Ids.DECIDED}-rows", "children"),
         "versions": Output(Ids.VERSION, "options"),
         "version": Output(Ids.VERSION, "value"),
     },
-    inputs=[Input("filters", "data"), Input("snapshot", "data"), State(Ids.DEVICE, "data")],
+    inputs=[
+        Input("filters", "data"),
+        Input("snapshot", "data"),
+        Input("settled", "data"),
+        State(Ids.DEVICE, "data"),
+    ],
 )
-def show(query: str | None, _snapshot: object, device_id: str | None) -> dict[str, Any]:
+def show(
+    query: str | None, _snapshot: object, _settled: object, device_id: str | None
+) -> dict[str, Any]:
     """The device on the shown day, and its whole history."""
     with view(query) as v:
         device = history.find(v.connection, device_id)
@@ -124,6 +144,8 @@ def _ask(v: View, device: Device, found: list[Stretch]) -> Answers:
         v.moment,
         v.filters,
         standing and quarantine.of_device(v.connection, standing.run_id, device.device_id),
+        touched.decisions(v.connection, device.device_id),
+        touched.replaced(v.connection, device, {one.said["asset_id"] for one in found}),
     )
 
 

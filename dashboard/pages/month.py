@@ -7,8 +7,8 @@ from dash import Input, Output, State, callback, dcc, html
 from dash.exceptions import PreventUpdate
 from flask_babel import gettext as _
 
-from dashboard.context import current, view
-from dashboard.month_views import one_month
+from dashboard.context import arguments, current, view
+from dashboard.month_views import bases_of, one_month
 from db.closings import proven
 from db.engine import reading
 
@@ -18,6 +18,7 @@ dash.register_page(__name__, path_template="/months/<month>", name="Month", orde
 class Ids:
     """The ids of this page."""
 
+    BASES, HISTORY = "month-bases", "month-history"
     MONTH, BODY, CLOSING = "month-shown", "month-body", "month-closing"
     PROOF, VERIFY, PROVEN = "month-proof", "month-verify", "month-proven"
 
@@ -41,6 +42,8 @@ def layout(month: str = "", **_query: str) -> html.Div:
             dcc.Store(id=Ids.MONTH, data=month),
             dcc.Store(id=Ids.CLOSING),
             html.Div(id=Ids.BODY, className="collections"),
+            html.Div(id=Ids.BASES, className="month-bases"),
+            html.Div(id=Ids.HISTORY),
             html.Section(proof, id=Ids.PROOF, className="card proof", hidden=True),
         ],
         className="collections",
@@ -49,6 +52,7 @@ def layout(month: str = "", **_query: str) -> html.Div:
 
 @callback(
     Output(Ids.BODY, "children"),
+    Output(Ids.HISTORY, "children"),
     Output(Ids.CLOSING, "data"),
     Output(Ids.PROOF, "hidden"),
     Output(Ids.PROVEN, "children"),
@@ -60,8 +64,22 @@ def layout(month: str = "", **_query: str) -> html.Div:
 def show(query: str | None, _snapshot: object, _settled: object, month: str) -> tuple[Any, ...]:
     """Everything of the month; the proof only of a closed one."""
     with view(query) as v:
-        body, closing = one_month(v, month)
-    return body, closing, closing is None, None
+        body, history, closing = one_month(v, month)
+    return body, history, closing, closing is None, None
+
+
+# Apart from the rest: to know each device's days costs more than all of that.
+@callback(
+    Output(Ids.BASES, "children"),
+    Input("filters", "data"),
+    Input("snapshot", "data"),
+    Input("settled", "data"),
+    Input(Ids.MONTH, "data"),
+)
+def show_bases(query: str | None, _snapshot: object, _settled: object, month: str) -> Any:
+    """What it can be billed by, and who makes the difference."""
+    with view(query) as v:
+        return bases_of(v, month, arguments(query).get("present"))
 
 
 @callback(

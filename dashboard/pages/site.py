@@ -19,6 +19,7 @@ from dashboard.context import View, view
 from dashboard.filters import Filters
 from dashboard.queries import changes, changes_list, counts, devices, one_site
 from dashboard.queries.gaps import gaps
+from dashboard.queries.merges import merges
 from dashboard.queries.months import last_months
 from dashboard.queries.one_site import Profile
 from dashboard.queries.series import series
@@ -54,8 +55,8 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
         card(
             Ids.ALIASES,
             html.Div(id=f"{Ids.ALIASES}-rows"),
-            title=_("What sources call it"),
-            subtitle=_("Their own name and id of this site, and the last day they named it so"),
+            title=_("Names of this site"),
+            subtitle=_("What each source calls it, with its own id and the last day it did"),
         ),
     ]
     beside = [
@@ -97,9 +98,16 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
         "aliases": Output(f"{Ids.ALIASES}-rows", "children"),
         "devices_title": Output(f"{Ids.DEVICES}-title", "children"),
     },
-    inputs=[Input("filters", "data"), Input("snapshot", "data"), State(Ids.SITE, "data")],
+    inputs=[
+        Input("filters", "data"),
+        Input("snapshot", "data"),
+        Input("settled", "data"),
+        State(Ids.SITE, "data"),
+    ],
 )
-def show(query: str | None, _snapshot: object, site_id: str | None) -> dict[str, Any]:
+def show(
+    query: str | None, _snapshot: object, _settled: object, site_id: str | None
+) -> dict[str, Any]:
     """The numbers of one moment, of this site alone."""
     with view(query) as v:
         profile = one_site.find(v.connection, site_id)
@@ -152,6 +160,7 @@ def _numbers(v: View, profile: Profile) -> Numbers:
         counts.kpis(*asked, counted),
         one_site.in_sources(*asked, counted),
         one_site.locations(*asked, counted),
+        merges(v.connection, profile.site_id),
     )
 
 

@@ -37,7 +37,8 @@ class Record:
 
 @dataclass(frozen=True)
 class Link:
-    """Why a record answers to a machine: from `since` up to, not with, `until` (None: still)."""
+    """Why a record answers to a machine: from `since` up to, not with, `until` (None: still);
+    `score`: how sure, 0 to 100."""
 
     device_id: int
     other_device_id: int
@@ -47,6 +48,7 @@ class Link:
     author: str
     since: date
     until: date | None
+    score: int | None = None
 
 
 def records(connection: Connection, moment: Moment, asset_id: int) -> list[Record]:
@@ -89,12 +91,14 @@ def links(connection: Connection, device_ids: Collection[int]) -> list[Link]:
     rows = connection.execute(
         select(
             stored.device_id, stored.other_device_id, stored.asset_id, stored.method,
-            stored.evidence, stored.author, stored.since, stored.until,
+            stored.evidence, stored.author, stored.since, stored.until, stored.score,
         )
         .where(or_(stored.device_id.in_(device_ids), stored.other_device_id.in_(device_ids)))
+        # One that a decision took back before its first day never was.
+        .where(stored.since != stored.until)
         .order_by(stored.since.desc(), stored.device_id)
     )  # fmt: skip
-    return [Link(*row[:-1], None if row.until == OPEN_END else row.until) for row in rows]
+    return [Link(*row[:7], None if row.until == OPEN_END else row.until, row.score) for row in rows]
 
 
 def labels(connection: Connection, device_ids: Collection[int]) -> dict[int, tuple[str, str]]:

@@ -49,16 +49,22 @@ def stored(connection: Connection, closing_id: int, filters: Filters) -> list[Ba
 
 def computed(connection: Connection, moment: Moment, month: str, filters: Filters) -> list[Bases]:
     """The same of an open month, up to the shown day; empty when its days are not kept."""
-    kept, day = moment.kept, moment.now.day
-    if kept is None or day is None:
-        return []
-    known = KnownDays.of(connection, kept, month)
-    known = replace(known, days=tuple(one for one in known.days if one <= day))
-    if not known.days:
+    known = known_days(connection, moment, month)
+    if known is None:
         return []
     rows = bases.billing_bases(connection, known, _counts_at_the_end(connection, known))
     mine = (row for row in rows if row["basis"] == filters.basis)
     return _shown(connection, mine, filters)
+
+
+def known_days(connection: Connection, moment: Moment, month: str) -> KnownDays | None:
+    """The days of a month that are kept, up to the shown day; None when none is."""
+    kept, day = moment.kept, moment.now.day
+    if kept is None or day is None:
+        return None
+    known = KnownDays.of(connection, kept, month)
+    known = replace(known, days=tuple(one for one in known.days if one <= day))
+    return known if known.days else None
 
 
 _COLUMNS = ("site_id", "month_end", "device_days", "days", "peak", "peak_day")

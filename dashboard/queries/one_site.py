@@ -33,13 +33,17 @@ class Location(NamedTuple):
 
 @dataclass(frozen=True)
 class Profile:
-    """The site itself. `needs_review`: nobody has confirmed yet that it is one of its own."""
+    """The site itself. `needs_review`: nobody has confirmed yet that it is one of its own.
+    `merged_into`: the site that its aliases answer to since a decision. `expected`: the sources
+    that it is expected to have; None: those that the rules name."""
 
     site_id: int
     name: str
     needs_review: bool
     internal: bool
     aliases: tuple[Alias, ...]
+    merged_into: int | None = None
+    expected: tuple[str, ...] | None = None
 
 
 def find(connection: Connection, text: str | None) -> Profile | None:
@@ -64,7 +68,17 @@ def profile(connection: Connection, site_id: int) -> Profile | None:
         .order_by(called.name, called.alias_key)
     )
     found = sorted((Alias(*alias) for alias in aliases), key=lambda one: SOURCES.index(one.source))
-    return Profile(site_id, row.name, row.needs_review, row.internal, tuple(found))
+    return Profile(
+        site_id, row.name, row.needs_review, row.internal, tuple(found), row.merged_into,
+        sources_of(row.expected_sources),
+    )  # fmt: skip
+
+
+def sources_of(text: str | None) -> tuple[str, ...] | None:
+    """The sources that a site's own setting names; None when it has none."""
+    if text is None:
+        return None
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def locations(connection: Connection, moment: Moment, filters: Filters) -> list[Location]:

@@ -1,0 +1,91 @@
+"""The audit log for other programs, and as a file."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import tzinfo
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from dashboard.api.answers import answer
+from dashboard.api.question import Reader, page
+from dashboard.api.tables import FORMATS, table_file
+from dashboard.queries import ledger
+from dashboard.queries.ledger import Entry
+from dashboard.settings_filters import parse_audit
+from db import __version__
+from db.engine import reading
+
+COLUMNS = (
+    "entry_id", "at", "actor", "action", "subject", "before", "after", "detail", "undoes",
+    "undone_by",
+)  # fmt: skip
+
+
+def blueprint(reader: Reader) -> Blueprint:
+    """The routes /api/audit and /export/audit."""
+    routes = Blueprint("audit", __name__)
+
+    @routes.get("/api/audit")
+    def entries() -> Response:
+        shown = parse_audit(request.args, reader.today(), extra=("limit",))
+        asked = shown.asked(reader.zone)
+        limit, offset = page()
+        with reading(reader.engine) as connection:
+            found = ledger.page(connection, asked, limit=limit, offset=offset)
+            count = ledger.count(connection, asked)
+        items = [as_json(one, reader.zone) for one in found]
+        return answer({"items": items, "count": count, "limit": limit, "offset": offset})
+
+    for form in FORMATS:
+        routes.add_url_rule(f"/export/audit.{form}", f"audit_{form}", partial(_file, reader, form))
+    return routes
+
+
+def as_json(one: Entry, zone: tzinfo) -> dict[str, Any]:
+    """An entry with `COLUMNS`: `before` and `after` apart from what else was written down."""
+    rest = {name: value for name, value in one.detail.items() if name not in ("before", "after")}
+    return {
+        "entry_id": one.entry_id,
+        "at": one.at.astimezone(zone).isoformat(),
+        "actor": one.actor,
+        "action": one.action,
+        "subject": one.subject,
+        "before": one.detail.get("before"),
+        "after": one.detail.get("after"),
+        "detail": rest,
+        "undoes": one.undoes,
+        "undone_by": one.undone_by,
+    }
+
+
+def _file(reader: Reader, form: str) -> Response:
+    shown, now = parse_audit(request.args, reader.today()), reader.now()
+    with reading(reader.engine) as connection:
+        found = ledger.stream(connection, shown.asked(reader.zone))
+        about = [
+            ("Made by", f"Inventory Hub {__version__}"),
+            ("As of", now.isoformat(timespec="seconds")),
+            ("Who", "; ".join(shown.actors) or "everybody"),
+            ("What", "; ".join(shown.actions) or "everything"),
+            ("Search", shown.text or "none"),
+            ("From", str(shown.first or "the first")),
+            ("To", str(shown.last or "the last")),
+        ]
+        rows = _rows(found, reader.zone)
+        return table_file(f"audit-{now:%Y-%m-%d-%H%M}", COLUMNS, rows, about, form)
+
+
+def _rows(found: Iterator[list[Entry]], zone: tzinfo) -> Iterator[list[Sequence[Any]]]:
+    for part in found:
+        yield [_cells(as_json(one, zone)) for one in part]
+
+
+def _cells(item: dict[str, Any]) -> list[Any]:
+    return [
+        json.dumps(value, ensure_ascii=False, sort_keys=True)
+        if isinstance(value, dict | list)
+        else value
+        for value in item.values()
+    ]

@@ -1,0 +1,105 @@
+"""What a month can be billed by, basis beside basis, and the devices between them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, Response, request
+from sqlalchemy import Connection
+from werkzeug.exceptions import NotFound
+
+from dashboard.api.about import about
+from dashboard.api.answers import answer
+from dashboard.api.question import Reader, only_stored
+from dashboard.api.tables import FORMATS, table_file
+from dashboard.filters import BadParameter, Filters, single
+from dashboard.queries import month_presence, month_table
+from dashboard.queries.moment import Moment
+from dashboard.queries.month_bases import Bases
+from dashboard.queries.month_presence import Sides
+from db.tables import ALL_SITES
+
+COLUMNS = (
+    "site_id", "site", "month_end", "average", "average_difference", "peak", "peak_day",
+    "peak_difference", "devices_present", "present_difference", "device_days", "days",
+)  # fmt: skip
+
+
+def blueprint(reader: Reader) -> Blueprint:
+    """The routes /api/months/<month>/bases and /export/month-bases."""
+    routes = Blueprint("month_bases", __name__)
+
+    @routes.get("/api/months/<month>/bases")
+    def month_bases(month: str) -> Response:
+        filters = reader.filters()
+        only_stored(filters)
+        with reader.asked(filters) as (connection, moment):
+            sides = _sides(connection, moment, month, filters)
+            devices = []
+            if len(filters.sites) == 1:
+                devices = month_presence.differing(connection, sides, filters.sites[0])
+            day = moment.now.day
+        return answer(
+            {
+                "as_of": day.isoformat() if day else None,
+                "month": month,
+                "basis": filters.basis,
+                "items": [as_json(one, sides) for one in sides.bases],
+                "count": len(sides.bases),
+                "devices": [asdict(one) | {"device_id": str(one.device_id)} for one in devices],
+            }
+        )
+
+    for form in FORMATS:
+        name = f"month_bases_{form}"
+        routes.add_url_rule(f"/export/month-bases.{form}", name, partial(_file, reader, form))
+    return routes
+
+
+def as_json(one: Bases, sides: Sides) -> dict[str, Any]:
+    """One site with `COLUMNS`; all sites together have the site_id null."""
+    present = sides.devices(one)
+    average = round(one.average, 2)
+    return {
+        "site_id": None if one.site_id == ALL_SITES else one.site_id,
+        "site": None if one.site_id == ALL_SITES else one.site,
+        "month_end": one.month_end,
+        "average": average,
+        "average_difference": round(one.average - one.month_end, 2),
+        "peak": one.peak,
+        "peak_day": one.peak_day.isoformat(),
+        "peak_difference": one.peak - one.month_end,
+        "devices_present": present,
+        "present_difference": None if present is None else present - one.month_end,
+        "device_days": one.device_days,
+        "days": one.days,
+    }
+
+
+def _sides(connection: Connection, moment: Moment, month: str, filters: Filters) -> Sides:
+    rows = month_table.month_rows(connection, moment, filters)
+    row = next((one for one in rows if one.month == month), None)
+    if row is None:
+        raise NotFound
+    return month_presence.sides(connection, moment, row, filters)
+
+
+def _file(reader: Reader, form: str) -> Response:
+    month = single(request.args, "month")
+    if month is None:
+        raise BadParameter("month", "month is missing: name one like 2026-10.")
+    filters = reader.filters(extra=("month",))
+    only_stored(filters)
+    with reader.asked(filters) as (connection, moment):
+        sides = _sides(connection, moment, month, filters)
+        told = [("Month", month), *about(connection, moment, filters, compared=False)]
+        rows: list[Sequence[Any]] = [_cells(one, sides) for one in sides.bases]
+        name = f"month-bases-{month}-{filters.basis}-as-of-{moment.now.day}"
+        return table_file(name, COLUMNS, [rows], told, form)
+
+
+def _cells(one: Bases, sides: Sides) -> list[Any]:
+    said = as_json(one, sides)
+    return [said[name] if said[name] is not None or name != "site" else "All sites"
+            for name in COLUMNS]  # fmt: skip

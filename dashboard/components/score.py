@@ -1,0 +1,17 @@
+"""How sure it is that two things are one."""
+
+from dash import html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+
+
+def score(value: int) -> Component:
+    """As number and bar, of 100."""
+    return html.Span(
+        [
+            html.Span(html.Span(style={"width": f"{value}%"}), className="score-bar"),
+            html.Span(f"{value}\u00a0%"),
+        ],
+        className="score",
+        title=_("How sure: %(n)s of 100", n=value),
+    )

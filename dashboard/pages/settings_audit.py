@@ -1,0 +1,82 @@
+"""Who decided what, and how was it before?"""
+
+from typing import Any
+
+import dash
+from dash import ClientsideFunction, Input, Output, callback, clientside_callback, dcc, html
+from flask_babel import gettext as _
+
+from dashboard import settings_views
+from dashboard.components.decision_words import action_word
+from dashboard.components.filter_bar import option
+from dashboard.context import current
+from dashboard.queries import ledger
+from db.engine import reading
+
+dash.register_page(__name__, path="/settings/audit", name="Audit log", title="Audit log", order=9.3)
+
+
+class Ids:
+    """The ids of this page; the fields in the order in which settings.js takes them."""
+
+    BODY = "audit-body"
+    FIELDS = ("audit-actor", "audit-action", "audit-text", "audit-from", "audit-to")
+
+
+def layout(**_query: str) -> html.Div:
+    """The filters of the log, and its place."""
+    with reading(current().engine) as connection:
+        people, kinds = ledger.choices(connection)
+    actor, action, text, first, last = Ids.FIELDS
+    fields: list[tuple[str, Any]] = [
+        (_("Who"), _several(actor, [(one, one) for one in people], _("Everybody"))),
+        (_("What"), _several(action, [(action_word(one), one) for one in kinds], _("Everything"))),
+        (_("About"), dcc.Input(id=text, type="text", debounce=0.4, maxLength=200, value="",
+                               autoComplete="off", placeholder=_("Site, device, month"))),
+        (_("From"), _date(first)),
+        (_("To"), _date(last)),
+    ]  # fmt: skip
+    bar = html.Div(
+        [
+            html.Div([html.Label(name, htmlFor=one.id), one], className="field own")
+            for name, one in fields
+        ],
+        className="own-fields",
+    )
+    return html.Div([html.Div(id=f"{Ids.BODY}-head"), bar, html.Div(id=Ids.BODY)],
+                    className="settings")  # fmt: skip
+
+
+def _several(name: str, choices: list[tuple[str, str]], nothing: str) -> dcc.Dropdown:
+    return dcc.Dropdown(
+        id=name, options=[option(*one) for one in choices], value=[], multi=True,
+        placeholder=nothing, closeOnSelect=False,
+    )  # fmt: skip
+
+
+def _date(name: str) -> dcc.DatePickerSingle:
+    return dcc.DatePickerSingle(
+        id=name, placeholder=_("Any day"), display_format="D MMM YYYY", clearable=True,
+        first_day_of_week=1,
+    )  # fmt: skip
+
+
+@callback(
+    Output(f"{Ids.BODY}-head", "children"),
+    Output(Ids.BODY, "children"),
+    Input("filters", "data"),
+    Input("settled", "data"),
+)
+def show(query: str | None, _settled: object) -> Any:
+    """A page of the log."""
+    with settings_views.view(query) as v:
+        found: list[Any] = settings_views.audit(v)
+    return found[:2], found[2:]
+
+
+clientside_callback(
+    ClientsideFunction("settings", "audit"),
+    *(Output(name, "date" if name[-2:] in ("om", "to") else "value") for name in Ids.FIELDS),
+    Input("filters", "data"),
+    *(Input(name, "date" if name[-2:] in ("om", "to") else "value") for name in Ids.FIELDS),
+)

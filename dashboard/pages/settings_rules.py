@@ -1,0 +1,65 @@
+"""By which rules are devices judged, and what would others change?"""
+
+import json
+from typing import Any
+
+import dash
+from dash import Input, Output, State, callback, html, no_update
+from flask_babel import gettext as _
+from werkzeug.exceptions import BadRequest
+
+from dashboard import asking, settings_views
+from dashboard.components.dialog import ASK
+from dashboard.components.rules_page import DRAFT, FIELDS, REPLAY, WRONG, draft, read
+from dashboard.context import current
+from dashboard.queries import rule_versions
+from db import jobs
+from db.engine import reading
+
+dash.register_page(__name__, path="/settings/rules", name="Rules", title="Rules", order=9.1)
+
+
+def layout(**_query: str) -> html.Div:
+    """The draft, which begins as the version that holds, and the places of the rest."""
+    with reading(current().engine) as connection:
+        form = draft(rule_versions.current(connection))
+    columns = [html.Div(form, className="column"), html.Div(id="rules-beside", className="column")]
+    return html.Div(
+        [html.Div(id="rules-head"), html.Div(columns, className="two-columns")],
+        className="settings",
+    )
+
+
+@callback(
+    Output("rules-head", "children"),
+    Output("rules-beside", "children"),
+    Output(DRAFT, "hidden"),
+    Input("filters", "data"),
+    Input("settled", "data"),
+)
+def show(query: str | None, _settled: object) -> Any:
+    """What holds and held; the draft only for who may save it."""
+    with settings_views.view(query) as v:
+        return (*settings_views.rules(v), not asking.may(jobs.SAVE_RULES))
+
+
+@callback(
+    Output(ASK, "data"),
+    Output(WRONG, "children"),
+    Input(REPLAY, "n_clicks"),
+    *(State(name, "value") for name in FIELDS.values()),
+    prevent_initial_call=True,
+)
+def replay(clicks: int | None, *values: Any) -> Any:
+    """Ask what the draft would change."""
+    if not clicks:
+        return no_update, no_update
+    rules = {name: read(name, value) for name, value in zip(FIELDS, values, strict=True)}
+    try:
+        asking.checked(jobs.SAVE_RULES, {"rules": rules, "reason": "?"})
+    except BadRequest:
+        return no_update, _(
+            "An entry is too long, or holds characters that no name has: correct it."
+        )
+    # `n` makes a second replay of the same draft another one.
+    return {"job": jobs.SAVE_RULES, "with": json.dumps({"rules": rules}), "n": clicks}, None

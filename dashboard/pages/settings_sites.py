@@ -1,0 +1,104 @@
+"""Which sites are there, and what does each source call them?"""
+
+from typing import Any
+
+import dash
+from dash import (
+    ClientsideFunction,
+    Input,
+    Output,
+    State,
+    callback,
+    clientside_callback,
+    dcc,
+    html,
+    no_update,
+)
+from flask_babel import gettext as _
+
+from dashboard import settings_views
+from dashboard.components.grid import window
+from dashboard.components.settings_frame import frame
+from dashboard.components.site_list import in_order, rows, segments, site_list, title
+from dashboard.queries import site_list as query_sites
+from dashboard.settings_filters import SITES, parse_sites
+
+dash.register_page(
+    __name__, path="/settings/sites", name="Sites of the settings", title="Sites", order=9.2
+)
+
+
+class Ids:
+    """The ids of this page."""
+
+    HEAD, COUNT, TEXT = "sites-known-head", "sites-known-count", "sites-known-text"
+    STATES, GRID, TICK = "sites-known-states", "sites-known-grid", "sites-known-tick"
+
+
+def layout(q: str = "", **_query: str) -> html.Div:
+    """Search, states and grid."""
+    text = dcc.Input(
+        id=Ids.TEXT, type="text", debounce=0.3, maxLength=200, value=q, autoComplete="off",
+        placeholder=_("Name of a site, as anybody calls it"),
+    )  # fmt: skip
+    line = html.Div(
+        [
+            html.H2(id=Ids.COUNT, role="status"),
+            html.Div(id=Ids.STATES),
+            html.Div(text, className="picker-search"),
+        ],
+        className="sites-line",
+    )
+    grid = html.Div(site_list(Ids.GRID), className="grid-card tall")
+    return html.Div([html.Div(id=Ids.HEAD), line, grid, dcc.Store(id=Ids.TICK)],
+                    className="settings")  # fmt: skip
+
+
+@callback(
+    Output(Ids.HEAD, "children"),
+    Output(Ids.COUNT, "children"),
+    Output(Ids.STATES, "children"),
+    Input("filters", "data"),
+    Input("settled", "data"),
+)
+def show(query: str | None, _settled: object) -> Any:
+    """How many match, and the ways to others."""
+    with settings_views.view(query) as v:
+        asked = parse_sites(v.args)
+        found = query_sites.sites(v.connection, asked)
+        head = frame(SITES, settings_views.count(v.connection), [])
+        return head, title(len(found)), segments(asked.state)
+
+
+@callback(
+    Output(Ids.GRID, "getRowsResponse"),
+    Input(Ids.GRID, "getRowsRequest"),
+    State("filters", "data"),
+    prevent_initial_call=True,
+)
+def answer(request: dict[str, Any] | None, query: str | None) -> Any:
+    """The rows that the grid asks for."""
+    if request is None or query is None:
+        return no_update
+    with settings_views.view(query) as v:
+        found = query_sites.sites(v.connection, parse_sites(v.args))
+    part = window(request)
+    shown = in_order(found, request.get("sortModel"))
+    shown = shown[part["offset"] : part["offset"] + part["limit"]]
+    return {"rowData": rows(shown), "rowCount": len(found)}
+
+
+clientside_callback(
+    ClientsideFunction("pages", "ask_again"),
+    Output(Ids.GRID, "id"),
+    Input("filters", "data"),
+    Input("settled", "data"),
+    State(Ids.GRID, "id"),
+    prevent_initial_call=True,
+)
+clientside_callback(
+    ClientsideFunction("settings", "search"),
+    Output(Ids.TICK, "data"),
+    Input(Ids.TEXT, "value"),
+    prevent_initial_call=True,
+)

@@ -1,0 +1,53 @@
+"""Single things by their id, to call them by name: sites, aliases, devices."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from db.chunks import chunks
+from db.tables import OPEN_END, device_snapshots, devices, site_aliases
+
+
+@dataclass(frozen=True)
+class Named:
+    """A device as people call it; `site_id` and `asset_id` as of its newest stretch, `present`
+    while its source has it."""
+
+    device_id: int
+    source: str
+    name: str
+    site_id: int
+    asset_id: int
+    present: bool
+
+
+def devices_of(connection: Connection, device_ids: Collection[int]) -> dict[int, Named]:
+    """Those devices of which a stretch is kept."""
+    said = device_snapshots.c
+    found = {}
+    for chunk in chunks(sorted(set(device_ids))):
+        rows = connection.execute(
+            select(
+                said.device_id, said.source, said.hostname, said.display_name, said.site_id,
+                said.asset_id, said.valid_to, devices.c.source_key,
+            )
+            .join(devices, devices.c.device_id == said.device_id)
+            .where(said.device_id.in_(chunk))
+            .order_by(said.valid_from)
+        )  # fmt: skip
+        for row in rows:
+            name = row.hostname or row.display_name or row.source_key
+            found[row.device_id] = Named(
+                row.device_id, row.source, name, row.site_id, row.asset_id,
+                row.valid_to == OPEN_END,
+            )  # fmt: skip
+    return found
+
+
+def alias_name(connection: Connection, source: str, alias_key: str) -> str | None:
+    """What a source calls the site that it knows by this id of its own."""
+    called = site_aliases.c
+    return connection.scalar(
+        select(called.name).where(called.source == source, called.alias_key == alias_key)
+    )

@@ -1,0 +1,93 @@
+"""What the pages of the settings show, put together from the answers of one moment. They are about
+now: no day and no filter of other pages applies."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection
+from werkzeug.datastructures import MultiDict
+
+from dashboard import settings_filters
+from dashboard.asking import may
+from dashboard.clock import business_day
+from dashboard.components.audit_page import audit_page
+from dashboard.components.inbox import Found, inbox
+from dashboard.components.rules_page import now_and_before
+from dashboard.components.settings_frame import forbidden, frame
+from dashboard.components.strip import strip
+from dashboard.context import arguments, current
+from dashboard.queries import freshness, ledger, quarantine, review, rule_versions
+from dashboard.queries.notice import Notice
+from dashboard.queries.waiting import waiting
+from db import jobs
+from db.engine import reading
+
+
+@dataclass(frozen=True)
+class View:
+    """One read transaction, and what an address asks in it."""
+
+    connection: Connection
+    args: "MultiDict[str, str]"
+    today: date
+
+
+@contextmanager
+def view(query: str | None) -> Iterator[View]:
+    """What the query string asks, now."""
+    here = current()
+    with reading(here.engine) as connection:
+        yield View(connection, arguments(query), business_day(here.clock, here.zone))
+
+
+def tell(query: str | None, path: str, opened: Sequence[Notice]) -> tuple[Any, Any, str]:
+    """What is wrong; nothing is filtered, and what is shown is now.
+
+    Raises:
+        BadParameter: the address holds something that cannot be asked.
+    """
+    with view(query) as v:
+        settings_filters.check(path, v.args, v.today)
+        problems = freshness.freshness(v.connection, current().clock()).problems
+        aside = quarantine.standing(v.connection)
+    return strip([*opened, *problems], aside), [], ""
+
+
+def count(connection: Connection) -> int:
+    """How much waits for a decision."""
+    return waiting(connection).count
+
+
+def inbox_page(v: View) -> list[Any]:
+    """What waits for a person."""
+    shown, waits = settings_filters.parse_inbox(v.args), waiting(v.connection)
+    found = Found(
+        review.new_sites(v.connection, shown.sites, likely=True),
+        review.pairs(v.connection, shown.links),
+        review.new_sites(v.connection, shown.unlike, likely=False),
+    )
+    return frame(settings_filters.PAGE, waits.count, inbox(waits, found, shown))
+
+
+def rules(v: View) -> tuple[list[Any], list[Any]]:
+    """What every page begins with, and every version."""
+    settings_filters.only(v.args, ())
+    found = rule_versions.versions(v.connection)
+    asked = ledger.Asked(actions=(jobs.SAVE_RULES,))
+    saved = ledger.page(v.connection, asked, limit=1000)
+    head = frame(settings_filters.RULES, count(v.connection), [])
+    return head, now_and_before(found, saved)
+
+
+def audit(v: View) -> list[Any]:
+    """A page of the audit log."""
+    shown = settings_filters.parse_audit(v.args, v.today)
+    if not may(jobs.UNDO):
+        return frame(settings_filters.AUDIT, 0, [forbidden()])
+    asked = shown.asked(current().zone)
+    found = ledger.page(v.connection, asked, limit=settings_filters.AUDIT_PAGE, offset=shown.offset)
+    body = audit_page(found, ledger.count(v.connection, asked), shown)
+    return frame(settings_filters.AUDIT, count(v.connection), body)
