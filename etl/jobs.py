@@ -14,19 +14,11 @@ from db.engine import reading, writing
 from db.jobs import DONE, FAILED, PREVIEW, RUNNING, WAITING, Job
 from db.settings import Environment, SettingsError
 from db.tables import NAME_LENGTH, collection_runs, jobs
-from etl import (
-    coverage_decisions,
-    decisions,
-    lease,
-    ledger,
-    rule_decisions,
-    run_log,
-    site_decisions,
-    undoing,
-)
+from etl import decisions, lease, run_log
 from etl.collect import Clock, business_day, collect
 from etl.coverage_after import catch_up
 from etl.decisions import Decider
+from etl.deeds import DEEDS
 from etl.lease import Lease
 from etl.months import close_month, reopen_month
 from etl.publish import Published, Refused
@@ -94,7 +86,7 @@ class Desk:
         mine, now = jobs.c.job_id == job.job_id, self.clock()
         self._set(mine, state=RUNNING, started_at=now, heartbeat_at=now, progress=None)
         try:
-            result = _DEEDS[job.kind](self, held, job)
+            result = self._done(held, job)
             self._set(mine, state=DONE, finished_at=self.clock(), result=result)
             log.info("job %s %s for %s: %s", job.job_id, job.kind, job.actor, result)
             return
@@ -115,6 +107,11 @@ class Desk:
             error = f"Unexpected {name}: {unexpected}. Please report it with the worker's log."
         self._set(mine, state=FAILED, finished_at=self.clock(), error=error)
         log.warning("job %s %s failed: %s", job.job_id, job.kind, error)
+
+    def _done(self, held: Lease, job: Job) -> str:
+        if job.kind in DEEDS:
+            return DEEDS[job.kind](self.decider(held, job), job.arguments)
+        return _DEEDS[job.kind](self, held, job)
 
     def _set(self, which: ColumnElement[bool], **values: object) -> None:
         with writing(self.engine) as connection:
@@ -217,73 +214,6 @@ def _reopen(desk: Desk, held: Lease, job: Job) -> str:
     return f"{month} is open again."
 
 
-def _link(desk: Desk, held: Lease, job: Job) -> str:
-    one, other = int(job.arguments["device_id"]), int(job.arguments["other_device_id"])
-    ledger.link_devices(desk.decider(held, job), one, other)
-    return "They are one machine, from the day after the newest closed month on."
-
-
-def _split(desk: Desk, held: Lease, job: Job) -> str:
-    ledger.split_device(desk.decider(held, job), int(job.arguments["device_id"]))
-    return "It is a machine of its own, from the day after the newest closed month on."
-
-
-def _apart(desk: Desk, held: Lease, job: Job) -> str:
-    one, other = int(job.arguments["device_id"]), int(job.arguments["other_device_id"])
-    ledger.keep_apart(desk.decider(held, job), one, other)
-    return "They are two machines, and no rule will link them."
-
-
-def _merge(desk: Desk, held: Lease, job: Job) -> str:
-    site_id, into = int(job.arguments["site_id"]), int(job.arguments["into"])
-    site_decisions.merge_sites(desk.decider(held, job), site_id, into)
-    return "The sites are one, from the day after the newest closed month on."
-
-
-def _move_alias(desk: Desk, held: Lease, job: Job) -> str:
-    source, key, site_id = (job.arguments[name] for name in ("source", "alias_key", "site_id"))
-    target = None if site_id is None else int(site_id)
-    site_decisions.move_alias(desk.decider(held, job), source, key, target)
-    return "The alias has moved, from the day after the newest closed month on."
-
-
-def _confirm(desk: Desk, held: Lease, job: Job) -> str:
-    site_decisions.confirm_site(desk.decider(held, job), int(job.arguments["site_id"]))
-    return "The site is a customer of its own."
-
-
-def _expect(desk: Desk, held: Lease, job: Job) -> str:
-    site_id, sources = int(job.arguments["site_id"]), job.arguments["sources"]
-    site_decisions.expect_sources(desk.decider(held, job), site_id, sources)
-    return "The sources that this site is expected to have are set."
-
-
-def _save_rules(desk: Desk, held: Lease, job: Job) -> str:
-    wanted, reason = job.arguments["rules"], job.arguments["reason"]
-    version = rule_decisions.save_rules(desk.decider(held, job), wanted, reason)
-    return f"The rules are version {version}, from the day after the newest closed month on."
-
-
-def _accept_finding(desk: Desk, held: Lease, job: Job) -> str:
-    asked_for, expires = job.arguments, job.arguments["expires"]
-    coverage_decisions.accept_finding(
-        desk.decider(held, job), int(asked_for["finding_id"]), asked_for["reason"],
-        date.fromisoformat(expires) if expires else None,
-    )  # fmt: skip
-    return f"Accepted until {expires or 'its facts change'}: it is open no more."
-
-
-def _withdraw_acceptance(desk: Desk, held: Lease, job: Job) -> str:
-    exception_id = int(job.arguments["exception_id"])
-    coverage_decisions.withdraw_acceptance(desk.decider(held, job), exception_id)
-    return "The acceptance is withdrawn: the finding is open again."
-
-
-def _undo(desk: Desk, held: Lease, job: Job) -> str:
-    what = undoing.undo(desk.decider(held, job), int(job.arguments["entry_id"]))
-    return f"Undone: {what}."
-
-
 _DEEDS: Mapping[str, Callable[[Desk, Lease, Job], str]] = {
     asked.COLLECT: _collect,
     asked.ACCEPT_RUN: _accept,
@@ -292,20 +222,4 @@ _DEEDS: Mapping[str, Callable[[Desk, Lease, Job], str]] = {
     asked.END_SOURCE: _end,
     asked.CLOSE_MONTH: _close,
     asked.REOPEN_MONTH: _reopen,
-    asked.LINK_DEVICES: _link,
-    asked.SPLIT_DEVICE: _split,
-    asked.KEEP_APART: _apart,
-    asked.MERGE_SITES: _merge,
-    asked.MOVE_ALIAS: _move_alias,
-    asked.CONFIRM_SITE: _confirm,
-    asked.EXPECT_SOURCES: _expect,
-    asked.SAVE_RULES: _save_rules,
-    asked.ACCEPT_FINDING: _accept_finding,
-    asked.WITHDRAW_ACCEPTANCE: _withdraw_acceptance,
-    asked.UNDO: _undo,
 }
-
-
-def deed(kind: str) -> Callable[[Desk, Lease, Job], str]:
-    """What does a task of this kind."""
-    return _DEEDS[kind]

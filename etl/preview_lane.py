@@ -16,7 +16,8 @@ from db.jobs import DONE, FAILED, PREVIEW, RUNNING, UNDO, UNDOABLE, WAITING, Job
 from db.settings import SettingsError
 from db.tables import jobs
 from etl import lease
-from etl.jobs import DIED, Desk, Failed, deed
+from etl.deeds import DEEDS
+from etl.jobs import DIED, Desk, Failed
 from etl.previews import preview
 from etl.publish import Refused
 
@@ -89,8 +90,8 @@ class PreviewLane:
 
             def decide(engine: Engine) -> None:
                 there = replace(desk, engine=engine)
-                with lease.take(there.engine) as held:
-                    deed(asked.kind)(there, held, asked)
+                with lease.take(engine) as held:
+                    DEEDS[asked.kind](there.decider(held, asked), asked.arguments)
 
             result = preview(desk.engine, decide, lambda text: desk.tell(job, text))
             values = {"state": DONE, "result": json.dumps(result)}
