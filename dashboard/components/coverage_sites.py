@@ -77,4 +77,4 @@ def _number(n: int, href: str, most: int) -> html.Td:
         return html.Td(formats.NOTHING, className="figure muted")
     heat = f"{n / most * 100:.0f}%" if most else "0%"
     link = dcc.Link(formats.number(n), href=href)
-    return html.Td(link, className="figure heat", style=f"--heat: {heat}")
+    return html.Td(link, className="figure heat", style={"--heat": heat})
