@@ -54,7 +54,7 @@ def test_a_finding_is_accepted_with_a_reason_and_that_is_withdrawn(
     quiet.locator("#decision-reason").fill("The owner's own notebook")
     quiet.get_by_text("For 30 days, until 8 Apr 2026").click()
     quiet.locator("#decision-do").click()
-    expect(quiet.locator("#jobs-lines")).to_contain_text("Accept a finding")
+    expect(quiet.locator("#jobs-lines")).to_contain_text("Accept a coverage finding")
     assert story.work() == 1
 
     row = quiet.locator(".ag-center-cols-container .ag-row")
