@@ -147,6 +147,7 @@ PAGES: dict[str, Told] = {
     "/sites/<site_id>": ("site-devices-title.children", lambda day: f"Devices: {harbor(day)}"),
     "/devices": ("devices-count.children", lambda day: f"{counted(day)} devices match"),
     "/devices/<device_id>": ("device-head.children", site_of_the_moved),
+    "/coverage": ("coverage-listed.children", lambda day: f"{ {PAST: 3, TODAY: 5}[day] } findings"),
     "/months": ("months-body.children", lambda day: f" 2 {counted(day)} Oct 2026 "),
     "/months/<month>": ("month-body.children", lambda day: f"Billable {billable(day)} "),
     "/collections": ("collections-body.children", lambda day: f" of {runs(day)} "),
@@ -249,6 +250,13 @@ API: dict[str, Answer] = {
     "/api/months/<month>/bases": (
         lambda body: (body["as_of"], body["items"][0]["month_end"]), billable
     ),
+    "/api/coverage": (
+        lambda body: (body["date"], body["count"]), {PAST: 3, TODAY: 5}.__getitem__
+    ),
+    "/api/coverage/matrix": (
+        lambda body: (body["date"], sum(sum(one["kinds"].values()) for one in body["sites"])),
+        {PAST: 3, TODAY: 5}.__getitem__,
+    ),
     "/api/runs": (lambda body: (body["items"][0]["business_date"], body["count"]), runs),
 }
 # fmt: on
@@ -277,6 +285,7 @@ def rows_of(content: bytes) -> list[dict[str, str]]:
 FILES: dict[str, tuple[Callable[[list[dict[str, str]]], int], Callable[[date], int]]] = {
     "devices": (len, counted),
     "changes": (len, lambda day: {PAST: 4, TODAY: 6}[day]),
+    "coverage": (len, {PAST: 3, TODAY: 5}.__getitem__),
     "bars": (lambda rows: int(rows[-1]["devices"]), billable),
     "sites": (lambda rows: sum(int(row["current"]) for row in rows), counted),
     "movers": (

@@ -212,6 +212,9 @@ def test_every_button_of_a_page_is_answered_whole(
         answer = asks(app, "drawer-body.children", **{"drawer-asked": data})["response"]
         body = answer["drawer-body"]["children"]
         said = str(body)
+        if figure == "coverage":
+            assert "It rests on" in said and "/collections?run=" in said and "expected" in said
+            continue
         assert "Why " in said and "each machine once" in said or "records of" in said
         assert "It rests on" in said and "/collections?run=" in said, (figure, query)
         assert "What the words mean" in said

@@ -21,6 +21,7 @@ from db.rules import Rules
 from db.tables import OPEN_END, collection_runs, device_latest, device_snapshots, devices, sites
 from db.upsert import insert_many
 from etl import rollups
+from etl.coverage import refresh
 
 RULES = Rules(1)
 ORDER = RULES.source_order
@@ -144,6 +145,7 @@ class World:
             insert_many(connection, devices, [self._device(one) for one in known.values()])
             insert_many(connection, device_latest, [self._latest(one) for one in known.values()])
             rollups.count_again(connection, RULES, KeptDays(newest), None)
+            refresh(connection, date.min, None)
 
     def _runs(self) -> list[dict[str, Any]]:
         published = sorted(

@@ -14,6 +14,18 @@
       });
       return window.dash_clientside.no_update;
     },
+
+    /* A phone has room for the device, the state, the age and what to do. */
+    fit: function (_query, grid) {
+      var narrow = window.matchMedia("(max-width: 700px)").matches;
+      window.dash_ag_grid.getApiAsync(grid).then(function (api) {
+        if (!narrow) { return; }
+        api.setColumnsVisible(["site", "decision", "kind"], false);
+        api.moveColumns(["ask"], 1);
+        api.setColumnWidths([{ key: "hostname", newWidth: 136 }, { key: "ask", newWidth: 96 }]);
+      });
+      return window.dash_clientside.no_update;
+    },
   };
 
   var cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
@@ -35,7 +47,7 @@
     if (!asked) { return null; }
     var ask = function (event) {
       event.stopPropagation();
-      hub.set_props("ask-for", { data: { job: asked.job, "with": JSON.stringify(asked["with"]), at: Date.now() } });
+      window.dash_clientside.set_props("ask-for", { data: { job: asked.job, "with": JSON.stringify(asked["with"]), at: Date.now() } });
     };
     return element("button", { type: "button", className: "button small", onClick: ask,
       "aria-label": props.data.ask_words + ": " + props.data.hostname + ", " + props.data.kind }, props.data.ask_words);

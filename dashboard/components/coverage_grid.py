@@ -8,7 +8,7 @@ from dash_ag_grid import AgGrid
 from flask_babel import gettext as _
 
 from dashboard import formats
-from dashboard.components.coverage_words import finding_state, kind_name
+from dashboard.components.coverage_words import finding_state, kind_short
 from dashboard.components.grid import cut, grid, text_column, window
 from dashboard.i18n import told
 from dashboard.queries.coverage import BY_KIND, SORTS, Sort
@@ -51,7 +51,7 @@ def _row(row: Mapping[str, Any], decides: bool) -> dict[str, Any]:
     return {
         "device_id": row["device_id"],
         "hostname": cut(row["hostname"] or row["display_name"] or row["source_key"]),
-        "kind": kind_name(row["kind"]),
+        "kind": kind_short(row["kind"]),
         "facts": cut(said),
         "all_facts": said,
         "site": cut(row["site"]),
@@ -103,7 +103,7 @@ def _columns() -> list[dict[str, Any]]:
                 "page": "/devices/", "id": "device_id", "without": ["kind", "state"],
             },
         },
-        text_column("kind", _("Finding"), 150, flex=0.9),
+        text_column("kind", _("Finding"), 124, flex=0.4),
         text_column("facts", _("What does not agree"), 220, flex=2, sortable=False)
         | {"tooltipField": "all_facts"},
         text_column("site", _("Site"), 120, flex=0.8),

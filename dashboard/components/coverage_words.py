@@ -1,6 +1,7 @@
 """What people read for the kinds and states of findings."""
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from dashboard import formats
 from dashboard.queries.coverage import Counts, to_do
@@ -79,8 +80,11 @@ def summary(counted: Counts) -> str:
     n = to_do(counted)
     if not n:
         return str(_("Nothing to look at: the sources agree"))
+    words = ngettext(
+        "%(n)s finding to look at", "%(n)s findings to look at", n, n=formats.number(n)
+    )
     gaps = to_do(counted, NINJA_WITHOUT_THREATLOCKER)
-    return str(
-        _("%(n)s findings to look at, %(gaps)s of them in NinjaRMM without ThreatLocker",
-          n=formats.number(n), gaps=formats.number(gaps))
-    )  # fmt: skip
+    if gaps in (0, n):
+        return str(words)
+    more = _(", %(gaps)s of them in NinjaRMM without ThreatLocker", gaps=formats.number(gaps))
+    return f"{words}{more}"

@@ -57,7 +57,7 @@ def trend_figure(trend: Trend, href: Callable[[date, str], str]) -> go.Figure:
         )  # fmt: skip
     figure.update_xaxes(type="date", showgrid=False, tickformat="%-d %b", nticks=7)
     figure.update_yaxes(range=[0, top], nticks=4, tickformat="d")
-    figure.update_layout(margin={"l": 0, "r": 118, "t": 8, "b": 0}, showlegend=False)
+    figure.update_layout(margin={"l": 0, "r": 132, "t": 8, "b": 0}, showlegend=False)
     return figure
 
 

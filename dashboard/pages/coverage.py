@@ -148,3 +148,9 @@ clientside_callback(
     State(Ids.GRID, "id"),
     prevent_initial_call=True,
 )
+clientside_callback(
+    ClientsideFunction("coverage", "fit"),
+    Output(Ids.PLACE, "id"),
+    Input("filters", "data"),
+    State(Ids.GRID, "id"),
+)

@@ -4,7 +4,7 @@ and what became of them.
 One row per finding, with the record that it is about. Counts, lists and files are made of `found`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -115,6 +115,13 @@ def to_do(counted: Counts, kind: str | None = None, site: int | None = None) -> 
         n
         for (at, name, state), n in counted.items()
         if state in TO_DO and kind in (None, name) and site in (None, at)
+    )
+
+
+def total(counted: Counts, kind: str | None, states: Collection[str]) -> int:
+    """How many of the counted ones are of a kind, or of any, in these states."""
+    return sum(
+        n for (_site, name, state), n in counted.items() if kind in (None, name) and state in states
     )
 
 
