@@ -71,8 +71,9 @@ def _gone(values: Values, on: str) -> str:
 
 def _speaks(values: Values, on: str) -> str:
     now, was = _label(values, "now"), _label(values, "was")
-    instead = "another record of it" if now == was else was
-    return f"now speaks: {now} instead of {instead}, since {on}"
+    if now == was:
+        return f"replaced by another record of {now} on {on}"
+    return f"now speaks: {now} instead of {was}, since {on}"
 
 
 _SAID: Mapping[str, Callable[[Values, str], str]] = {

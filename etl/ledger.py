@@ -67,7 +67,7 @@ def link_devices(by: Decider, device_id: int, other_id: int) -> int:
         if lifted:
             raise Refused(
                 "Somebody decided that these are two machines. Undo that decision first, in "
-                "Settings, Decisions."
+                "Settings, Audit log."
             )
         _end(connection, [member.device_id for member in moving], first, entry)
         evidence = f"{by.actor} said so"

@@ -225,6 +225,15 @@ def test_a_machine_says_which_records_were_linked_and_who_speaks(engine: Engine)
     assert "now speaks: ThreatLocker instead of NinjaRMM, since 5 Nov 2026" in told
 
 
+def test_a_machine_enrolled_again_is_replaced_not_removed_and_added(sqlite_engine: Engine) -> None:
+    hub = Hub(sqlite_engine)
+    hub.collect(DAY, [Pc("1", serial="SN-0001", hostname="front-1"), *OTHERS])
+    hub.collect(day(4), [Pc("9", serial="SN-0001", hostname="front-1"), *OTHERS])
+    assert reasons(hub, "1", 4, "assets") == [
+        "replaced by another record of NinjaRMM on 4 Nov 2026"
+    ]
+
+
 def test_what_a_restating_decision_changed_is_an_adjustment(sqlite_engine: Engine) -> None:
     hub = Hub(sqlite_engine)
     hub.collect(DAY, [Pc("1"), *OTHERS])

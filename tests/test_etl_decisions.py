@@ -255,6 +255,25 @@ def test_withdrawing_counts_the_machines_of_later_days_again(hub: Hub) -> None:
     }  # fmt: skip
 
 
+def test_withdrawing_counts_a_day_whose_counts_were_purged_when_it_stands_again(
+    engine: Engine,
+) -> None:
+    """31 January stood for no kept day while 1 February did; without that it stands for all of
+    February, which is open and therefore kept."""
+    hub = Hub(engine, {"RETENTION_DAYS": "30", "MONTH_END_RETENTION_MONTHS": "1",
+                       "MONTH_CLOSE_DAYS": "99"})  # fmt: skip
+    hub.collect(date(2024, 1, 31), TEN)
+    hub.collect(date(2024, 2, 1), pcs(range(3)), "threatlocker")
+    hub.close("2024-01")
+    hub.collect(date(2024, 3, 12), TEN)
+    hub.settle()
+    assert not hub.all(daily_counts, basis="assets", snapshot_date=date(2024, 1, 31))
+
+    Ana(hub, date(2024, 3, 12)).withdraw("threatlocker", date(2024, 2, 1))
+
+    assert hub.counted("assets", date(2024, 2, 10)) == {"billable": 10}
+
+
 def test_the_only_day_of_a_month_withdrawn_leaves_no_month_end(hub: Hub) -> None:
     hub.collect(date(2024, 3, 31), TEN)
     hub.collect(date(2024, 4, 1), TEN)

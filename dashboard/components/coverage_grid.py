@@ -96,19 +96,19 @@ def _ask(row: Mapping[str, Any]) -> dict[str, Any] | None:
 def _columns() -> list[dict[str, Any]]:
     words = {name: finding_state(name) for name in STATES}
     return [
-        text_column("hostname", _("Device"), 150, pinned="left", flex=None, width=180)
+        text_column("hostname", _("Device"), 150, pinned="left", flex=None, width=196)
         | {
             "cellRenderer": "HubLink",
             "cellRendererParams": {
                 "page": "/devices/", "id": "device_id", "without": ["kind", "state"],
             },
         },
-        text_column("kind", _("Finding"), 124, flex=0.4),
-        text_column("facts", _("What does not agree"), 220, flex=2, sortable=False)
+        text_column("kind", _("Finding"), 150, flex=0.6),
+        text_column("facts", _("What does not agree"), 220, flex=1.5, sortable=False)
         | {"tooltipField": "all_facts"},
         text_column("site", _("Site"), 120, flex=0.8),
         {
-            "field": "state", "headerName": _("State"), "width": 112, "cellRenderer": "HubPill",
+            "field": "state", "headerName": _("State"), "width": 128, "cellRenderer": "HubPill",
             "cellRendererParams": {"words": words},
         },
         {

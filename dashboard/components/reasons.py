@@ -28,6 +28,9 @@ def _said(reason: Reason) -> str:
     day, values = formats.day(reason.day), reason.values
     if reason.code == "billing_status":
         return _status(reason, day)
+    if reason.code == "speaks" and values["was"] == values["now"]:
+        now = _value(reason, "now")
+        return _("Replaced by another record of %(now)s on %(day)s", now=now, day=day)
     if reason.code in _changed():
         words = _changed()[reason.code]
         return words % {"was": _value(reason, "was"), "now": _value(reason, "now"), "day": day}
