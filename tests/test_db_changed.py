@@ -230,7 +230,8 @@ def test_a_machine_enrolled_again_is_replaced_not_removed_and_added(sqlite_engin
     hub.collect(DAY, [Pc("1", serial="SN-0001", hostname="front-1"), *OTHERS])
     hub.collect(day(4), [Pc("9", serial="SN-0001", hostname="front-1"), *OTHERS])
     assert reasons(hub, "1", 4, "assets") == [
-        "replaced by another record of NinjaRMM on 4 Nov 2026"
+        "linked with NinjaRMM front-1 on 4 Nov 2026: serial sn0001 enrolled again",
+        "replaced by another record of NinjaRMM on 4 Nov 2026",
     ]
 
 
