@@ -187,7 +187,7 @@ def match_again(
     It looks at the standing stretches, whose sites and assets must be what the decision made of
     them, and writes the links alone: whoever calls resolves the devices of the answer.
     """
-    here = _at_sites_of(connection, device_ids)
+    here = looked_at_again(connection, device_ids)
     found: list[int] = []
     # ThreatLocker before Ninja: its records answer to machines of Ninja.
     for source in sorted({identity.source for identity in here.values()}, reverse=True):
@@ -201,9 +201,9 @@ def match_again(
     return sorted(set(found))
 
 
-def _at_sites_of(connection: Connection, device_ids: Iterable[int]) -> dict[int, Identity]:
-    """The standing records of the sites of some devices and of none, and whoever shares a key or
-    a machine with one of these."""
+def looked_at_again(connection: Connection, device_ids: Iterable[int]) -> dict[int, Identity]:
+    """What `match_again` looks at: the standing records of the sites of some devices and of none,
+    and whoever shares a key or a machine with one of these."""
     c = device_snapshots.c
     about = identities(connection, STANDING, among=set(device_ids))
     sites = {identity.site_id for identity in about} | {NO_SITE_ID}

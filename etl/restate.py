@@ -21,7 +21,7 @@ from db.tables import (
 )
 from db.upsert import insert_many, upsert
 from etl import coverage, rollups
-from etl.links import match_again
+from etl.links import looked_at_again, match_again
 from etl.recount import ASSETS, GROUPS, MOST, Groups, add, part, stored_counts
 from etl.resolve import Resolved, first_restated, resolve
 
@@ -65,8 +65,9 @@ def restate(
         device_ids = _with_followers(connection, device_ids)
     touched = device_ids
     if match and device_ids is not None:
-        # The rules may part what answers to their machines from elsewhere.
-        touched = set(device_ids) | _answering(connection, first, device_ids)
+        # The rules look further than at these, and may part what answers to their machines.
+        near = device_ids | looked_at_again(connection, device_ids).keys()
+        touched = near | _answering(connection, first, near)
     counts = _Counts(connection, first, rules, touched)
     done = resolve(connection, first, entry_id, device_ids)
     if match and device_ids is not None:

@@ -23,6 +23,7 @@ class Counted(NamedTuple):
     status: str
     name: str
     serial: str
+    guest: bool = False
 
 
 def recount(settings: dict[str, str]) -> list[Counted]:
@@ -49,7 +50,8 @@ def totals(records: list[Counted]) -> dict[str, int]:
 
 
 def machines(records: list[Counted]) -> int:
-    """How many machines the counted records are: one per serial number, else per name, and site."""
+    """How many machines the counted records are: one per serial number, else per name, and site;
+    a guest that a hypervisor tells and the record that it has of its own are one."""
     parent: dict[int, int] = {n: n for n in range(len(records))}
 
     def root(n: int) -> int:
@@ -63,12 +65,31 @@ def machines(records: list[Counted]) -> int:
             if getattr(record, key):
                 groups[_plain(record.site), getattr(record, key)].append(n)
         for members in groups.values():
-            sources = Counter(records[n].source for n in members)
-            serials = {records[n].serial for n in members if records[n].serial}
-            if key == "name" and (max(sources.values()) > 1 or len(serials) > 1):
-                continue
+            own = [n for n in members if not records[n].guest] or members
+            if key == "name":
+                sources = Counter(records[n].source for n in own)
+                serials = {records[n].serial for n in own if records[n].serial}
+                guests = [n for n in members if n not in own]
+                hosts = [n for n in own if records[n].source == "ninja"]
+                if len(guests) == len(hosts) == 1:
+                    parent[root(guests[0])] = root(hosts[0])
+                if max(sources.values()) > 1 or len(serials) > 1:
+                    continue
+                members = own + (guests if len(guests) == 1 else [])
             for n in members[1:]:
                 parent[root(n)] = root(members[0])
+    # A name that its source cut to 15 characters, when only one machine can be meant.
+    alone = [n for n in range(len(records)) if sum(root(m) == root(n) for m in parent) == 1]
+    places = [(_plain(record.site), record.name) for record in records]
+    for n in (n for n in alone if len(places[n][1]) == 15):
+        site, short = places[n]
+        cut = [m for m, place in enumerate(places) if place == (site, short)]
+        whole = [m for m, (where, name) in enumerate(places)
+                 if where == site and name.startswith(short) and name != short]  # fmt: skip
+        told = {records[m].serial for m in (n, *whole) if records[m].serial}
+        free = len(cut) == len(whole) == 1 and whole[0] in alone and len(told) < 2
+        if free and records[whole[0]].source != records[n].source:
+            parent[root(n)] = root(whole[0])
     alive = {root(n) for n, record in enumerate(records) if record.status != "excluded"}
     return len(alive)
 
@@ -109,7 +130,8 @@ def _ninja(settings: dict[str, str]) -> Iterator[Counted]:
         name = row.get("dnsName") or row.get("systemName") or ""
         serial = _real((row.get("system") or {}).get("serialNumber"))
         site = sites[row["organizationId"]]
-        yield Counted("ninja", site, kind, status, _short(name), serial)
+        guest = row["nodeClass"] in ("VMWARE_VM_GUEST", "HYPERV_VMM_GUEST")
+        yield Counted("ninja", site, kind, status, _short(name), serial, guest)
 
 
 def _threatlocker(settings: dict[str, str]) -> Iterator[Counted]:

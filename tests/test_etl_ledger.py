@@ -81,7 +81,9 @@ def counted(hub: Hub, day: date) -> dict[str, int]:
     with reading(hub.engine) as connection:
         names = dict(connection.execute(select(sites.c.site_id, sites.c.name)).all())
         found: dict[str, int] = {}
-        for (site_id, *_), n in totals(connection)["assets", day].items():
+        stood = {when: counts for (basis, when), counts in totals(connection).items()
+                 if basis == "assets" and when <= day}  # fmt: skip
+        for (site_id, *_), n in stood[max(stood)].items():
             found[names[site_id]] = found.get(names[site_id], 0) + n
         check(connection)
     return found
