@@ -497,7 +497,7 @@ decisions = st.lists(decision, min_size=1, max_size=6)
 def test_random_decisions_change_what_they_say_and_nothing_else_on_sqlite(
     sqlite_world: Engine,
 ) -> None:
-    @settings(max_examples=samples(30, 3000))
+    @settings(max_examples=samples(25, 3000))
     @given(steps)
     def holds(steps: list[Any]) -> None:
         random_decisions(sqlite_world, steps)
@@ -519,7 +519,7 @@ def test_random_decisions_change_what_they_say_and_nothing_else_on_postgresql(
 def test_decisions_undone_in_reverse_order_leave_the_same_numbers_on_sqlite(
     sqlite_world: Engine,
 ) -> None:
-    @settings(max_examples=samples(30, 3000))
+    @settings(max_examples=samples(25, 3000))
     @given(histories, decisions)
     def holds(history: list[Any], decisions: list[Any]) -> None:
         undone_in_reverse(sqlite_world, history, decisions)
