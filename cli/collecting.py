@@ -126,7 +126,7 @@ def process_command(rebuild: datetime | None) -> None:
             kept = kept_days(connection)
             counted = 0
             if kept is not None:
-                rules = rule_versions.current(connection)
+                rules = rule_versions.by_day(connection)
                 since = rebuild.date() if rebuild else None
                 counted = rollups.count_again(connection, rules, kept, since)
         closed, purged = settle(engine, held, now())

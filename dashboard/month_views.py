@@ -114,7 +114,7 @@ def explain_month(v: View, month: str | None) -> list[Any]:
         _devices(v, row.month, running=row.state == RUNNING),
         bases[0] if bases else None,
         formats.day(v.moment.now.day),
-        v.moment.rules,
+        v.moment.counted_by,
     )
     return why_month(answer)
 

@@ -14,7 +14,7 @@ from db.chunks import chunks
 from db.happened import COMPARED, State, happened
 from db.kept import KeptDays
 from db.reasons import Reason
-from db.rules import Rules
+from db.rules import RulesByDay
 from db.segments import Span, machine_segments, record_segments
 from db.tables import NO_SITE_ID, sites
 from db.views import standing_on_both
@@ -59,7 +59,7 @@ def changed(
     basis: str,
     then: date,
     now: date,
-    rules: Rules,
+    rules: RulesByDay,
     kept: KeptDays,
     keys: Sequence[int] | None = None,
 ) -> Iterator[Changed]:
@@ -107,7 +107,7 @@ def compared(basis: str) -> tuple[str, ...]:
     return (*COMPARED, "device_id") if basis == "assets" else COMPARED
 
 
-def _differing(basis: str, then: date, now: date, rules: Rules) -> Select[tuple[int]]:
+def _differing(basis: str, then: date, now: date, rules: RulesByDay) -> Select[tuple[int]]:
     rows = standing_on_both(then, now, basis, rules, compared(basis))
     return select(rows.c.key).group_by(rows.c.key).having(differs(rows, basis)).order_by(rows.c.key)
 

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from sqlalchemy import Connection
 
 from db.kept import KeptDays, month_end
+from db.rules import RulesByDay, by_day
 from db.runs import counted_days, newest_by_source
 from db.views import ASSETS
 
@@ -14,10 +15,12 @@ from db.views import ASSETS
 @dataclass(frozen=True)
 class KnownDays:
     """The calendar days of one month that are kept, oldest first, from the first snapshot of any
-    source on; and by basis (a source, or assets) the published days that can stand on them."""
+    source on; by basis (a source, or assets) the published days that can stand on them; and the
+    `rules` by which each is counted."""
 
     days: tuple[date, ...]
     published: dict[str, list[date]]
+    rules: RulesByDay
 
     @classmethod
     def of(cls, connection: Connection, kept: KeptDays, month: str) -> "KnownDays":
@@ -31,7 +34,8 @@ class KnownDays:
         published = {basis: days for basis, days in published.items() if days}
         first, last = published[ASSETS][0], end.day
         days = (end.replace(day=number) for number in range(1, last + 1))
-        return cls(tuple(day for day in days if day >= first and kept.keeps(day)), published)
+        known = tuple(day for day in days if day >= first and kept.keeps(day))
+        return cls(known, published, by_day(connection))
 
     def since(self, first: date) -> tuple[date, ...]:
         """Those from `first` on."""
@@ -50,7 +54,7 @@ class KnownDays:
 
     def alike(self) -> dict[date, int]:
         """Days of which each is like the known ones after it up to the next: how many that are."""
-        published = self.published[ASSETS]
+        published = sorted({*self.published[ASSETS], *self.turns})
         found: dict[date, int] = {}
         last: date | None = None
         state: int | None = None
@@ -60,6 +64,11 @@ class KnownDays:
                 last, state = day, now
             found[last] = found.get(last, 0) + 1
         return found
+
+    @property
+    def turns(self) -> list[date]:
+        """Those on which another may speak for a machine only because the rules are others."""
+        return self.rules.turns(self.days[0], self.days[-1])
 
     @property
     def span(self) -> tuple[date, date]:

@@ -1,10 +1,12 @@
 """The rules' settings, by version: environment values seed version 1; what a person saves wins."""
 
 import json
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from db import settings
 from db.settings import Environment, env_list
@@ -25,6 +27,53 @@ class Rules:
     internal_sites: tuple[str, ...] = ()
     source_order: tuple[str, ...] = ("ninja", "threatlocker", "agent")
     expected_sources: tuple[str, ...] = ("ninja", "threatlocker")
+
+
+@dataclass(frozen=True)
+class RulesByDay:
+    """By which version each day is counted: (first day, rules), oldest first, the first one from
+    the beginning on. A version saved while months are closed leaves their days to the one before
+    it."""
+
+    eras: tuple[tuple[date, Rules], ...]
+
+    @classmethod
+    def always(cls, rules: Rules) -> "RulesByDay":
+        """The same rules on every day."""
+        return cls(((date.min, rules),))
+
+    @classmethod
+    def of(cls, versions: Sequence[tuple[date | None, Rules]]) -> "RulesByDay":
+        """Versions in their order, each with the first day that it counts, None for no day yet: a
+        later one wins on all days from its first one on."""
+        eras = [(date.min, versions[0][1])]
+        for first, rules in versions:
+            if first is not None:
+                eras = [era for era in eras if era[0] < first] or eras[:1]
+                eras.append((first, rules))
+        return cls(tuple(eras))
+
+    def on(self, day: date) -> Rules:
+        """The rules by which `day` is counted."""
+        return self.eras[bisect_right([first for first, _rules in self.eras], day) - 1][1]
+
+    @property
+    def speakers(self) -> tuple[tuple[date, Rules], ...]:
+        """Only those eras that begin with another answer to who speaks for a machine."""
+        found = [self.eras[0]]
+        for era in self.eras[1:]:
+            if _speakers(era[1]) != _speakers(found[-1][1]):
+                found.append(era)
+        return tuple(found)
+
+    def turns(self, then: date, now: date) -> list[date]:
+        """The days after `then`, up to `now`, on which another may speak for a machine only
+        because the rules are others."""
+        return [first for first, _rules in self.speakers if then < first <= now]
+
+
+def _speakers(rules: Rules) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return rules.source_order, rules.spare_node_classes
 
 
 def from_environment(version: int, environ: Environment | None = None) -> Rules:
@@ -54,6 +103,34 @@ def all_versions(connection: Connection) -> dict[int, Rules]:
     """Every version saved, by its number; the defaults as version 1 while none is."""
     rows = connection.execute(select(rule_versions.c.version, rule_versions.c.rules))
     return {version: _read(version, text) for version, text in rows} or {1: Rules(1)}
+
+
+def by_day(connection: Connection) -> RulesByDay:
+    """By which version each day is counted; by the defaults while none is saved."""
+    c = rule_versions.c
+    rows = connection.execute(select(c.version, c.rules, c.first_day).order_by(c.version))
+    found = [(first, _read(version, text)) for version, text, first in rows]
+    return RulesByDay.of(found) if found else RulesByDay.always(Rules(1))
+
+
+def hold_from(connection: Connection, day: date) -> RulesByDay:
+    """Count `day` and every later one by the newest version from now on, in the transaction that
+    counts them again."""
+    c = rule_versions.c
+    # In two statements: MySQL reads no table in one that writes it.
+    newest = connection.scalar(select(func.max(c.version)))
+    later = or_(c.first_day.is_(None), c.first_day > day)
+    connection.execute(
+        update(rule_versions).where(c.version == newest, later).values(first_day=day)
+    )
+    return by_day(connection)
+
+
+def release(connection: Connection, day: date, following: date | None) -> None:
+    """Let the versions that begin on `day`, which has no counts any more, begin on the next day
+    that has some; with none, when one comes."""
+    c = rule_versions.c
+    connection.execute(update(rule_versions).where(c.first_day == day).values(first_day=following))
 
 
 def save(connection: Connection, rules: Rules, author: str, now: datetime) -> None:

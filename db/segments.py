@@ -7,11 +7,12 @@ from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select, union
+from sqlalchemy import ColumnElement, Connection, Date, Row, Select, literal, select, union
 
+from db.asof import as_of
 from db.happened import Segment, State
 from db.kept import KeptDays
-from db.rules import Rules
+from db.rules import RulesByDay
 from db.tables import OPEN_END, device_snapshots, devices
 from db.views import Day, assets_as_of
 
@@ -72,13 +73,14 @@ def machine_segments(
     connection: Connection,
     asset_ids: Sequence[int],
     span: Span,
-    rules: Rules,
+    rules: RulesByDay,
     names: Mapping[int, str],
 ) -> Segments:
     """The segments of each machine, by its asset id: what it shows on the first day and on every
-    one on which a record of it begins or ends."""
+    one on which a record of it begins or ends, or the rules say anew who speaks for it."""
     shown: dict[tuple[int, date], tuple[Any, ...]] = {}
-    days = _days(asset_ids, span).subquery("days")
+    turns = rules.turns(span.then, span.now)
+    days = _days(asset_ids, span, turns).subquery("days")
     for row in connection.execute(_machines(span.then, rules, asset_ids)):
         _, *how = _how(row)
         shown[row.asset_id, span.then] = _state(row, names, row.sources), False, *how
@@ -87,7 +89,7 @@ def machine_segments(
         restated = restated and row.valid_from == row.day
         shown[row.asset_id, row.day] = _state(row, names, row.sources), restated, *how
     found = {asset_id: [span.then] for asset_id in asset_ids}
-    for asset_id, day in connection.execute(_days(asset_ids, span)):
+    for asset_id, day in connection.execute(_days(asset_ids, span, turns)):
         found[asset_id].append(day)
     return {
         key: _segments(
@@ -101,9 +103,10 @@ def machine_segments(
     }
 
 
-def _machines(day: Day, rules: Rules, asset_ids: Sequence[int] | ColumnElement[int]) -> Select[Any]:
-    order, classes = rules.source_order, rules.spare_node_classes
-    view = assets_as_of(day, order, classes, asset_ids=asset_ids).subquery("machines")
+def _machines(
+    day: Day, rules: RulesByDay, asset_ids: Sequence[int] | ColumnElement[int]
+) -> Select[Any]:
+    view = assets_as_of(day, rules, asset_ids=asset_ids).subquery("machines")
     columns = (
         devices.c[column.name] if column.table is devices else view.c[column.name]
         for column in _COLUMNS
@@ -113,14 +116,16 @@ def _machines(day: Day, rules: Rules, asset_ids: Sequence[int] | ColumnElement[i
     return select(*columns, *more).join_from(view, devices, joined)
 
 
-def _days(asset_ids: Sequence[int], span: Span) -> Select[Any]:
-    """Every day after the first one on which a record of a machine begins or ends."""
+def _days(asset_ids: Sequence[int], span: Span, turns: Sequence[date]) -> Select[Any]:
+    """Every day after the first one on which a record of a machine begins or ends; of those that
+    have a record, the `turns` too."""
     said = device_snapshots.c
     ours = said.asset_id.in_(asset_ids)
     begins, ends = said.valid_from.label("day"), said.valid_to.label("day")
     every = union(
         select(said.asset_id, begins).where(ours, begins > span.then, begins <= span.now),
         select(said.asset_id, ends).where(ours, ends > span.then, ends <= span.now),
+        *(select(said.asset_id, literal(day, Date)).where(ours, as_of(day)) for day in turns),
     ).subquery("every_day")
     return select(every.c.asset_id, every.c.day)
 

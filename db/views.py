@@ -4,12 +4,13 @@ Every count, list, export and difference, and the stored daily counts too, are m
 selects, so they cannot disagree. They know nothing of filters: whoever asks adds those.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Date,
     FromClause,
     Integer,
     Select,
@@ -24,13 +25,8 @@ from sqlalchemy import (
 )
 
 from db.asof import as_of
-from db.rules import Rules
+from db.rules import Rules, RulesByDay
 from db.tables import device_snapshots, devices
-
-SOURCE_ORDER = ("ninja", "threatlocker", "agent")
-"""The order in which sources speak for a machine (PRODUCT.md rule 4)."""
-
-SPARE_NODE_CLASSES = ("VMWARE_VM_GUEST",)
 
 ASSETS = "assets"
 """The basis that counts each machine once; the other stored ones are the sources."""
@@ -45,6 +41,7 @@ _CARRIED = ("source", "asset_id", "site_id", "billing_status")
 """Columns so narrow that windows carry them along more cheaply than they are fetched again."""
 ASSET_COLUMNS = (*_STRETCH, "sources")
 """Everything that `assets_as_of` can tell of a machine."""
+_DEFAULTS = RulesByDay.always(Rules(1))
 
 
 def records_as_of(day: Day) -> Select[Any]:
@@ -59,8 +56,7 @@ def records_as_of(day: Day) -> Select[Any]:
 
 def assets_as_of(
     day: Day,
-    source_order: tuple[str, ...] = SOURCE_ORDER,
-    spare_node_classes: tuple[str, ...] = SPARE_NODE_CLASSES,
+    rules: RulesByDay = _DEFAULTS,
     *,
     columns: Collection[str] = ASSET_COLUMNS,
     asset_ids: Sequence[int] | ColumnElement[int] | None = None,
@@ -68,31 +64,34 @@ def assets_as_of(
     """One row per machine that stands on `day`: the stretch of the record that speaks for it.
 
     The columns are those of `records_as_of`, with `device_type` and `type_reason` of the first
-    record that knows its type, and `sources`: who manages the machine, in `source_order`
-    ("ninja, threatlocker"); who has it, when none manages it.
+    record that knows its type, and `sources`: who manages the machine, in the order in which they
+    speak ("ninja, threatlocker"); who has it, when none manages it.
 
     Args:
         day: as in `records_as_of`.
-        source_order: who speaks first; a source it does not name speaks last and unlisted.
-        spare_node_classes: classes of guest records, which speak only where no other record of
-            their source does.
+        rules: their `source_order` says who speaks first; a source it does not name speaks last
+            and unlisted. Records of their `spare_node_classes`, the guests, speak only where no
+            other record of their source does.
         columns: those that are asked of it; it costs what they cost.
         asset_ids: only these machines; a column beside `day`: each machine on its own days.
     """
-    keyed = _keyed(day, source_order, spare_node_classes)
+    eras = _eras(day, rules)
+    keyed = _keyed(day, eras)
     if isinstance(asset_ids, ColumnElement):
         keyed = keyed.where(device_snapshots.c.asset_id == asset_ids)
     elif asset_ids is not None:
         keyed = keyed.where(device_snapshots.c.asset_id.in_(asset_ids))
     fetched = set(columns) - {*_CARRIED, *_TYPED, "device_id", "valid_from", "sources"}
     carried = () if fetched else tuple(name for name in _CARRIED if name in columns)
-    ranked = _ranked(keyed, day, source_order, columns, carried).subquery("ranked")
+    named = sorted({source for _first, each in eras for source in each.source_order})
+    ranked = _ranked(keyed, day, named, columns, carried).subquery("ranked")
     said = ranked.c if carried else device_snapshots.c
     asked: list[ColumnElement[Any]] = [
         ranked.c[name] if name in _TYPED else said[name] for name in _STRETCH if name in columns
     ]
     if "sources" in columns:
-        asked.append(_listed(ranked, source_order))
+        on = day if isinstance(day, date) else ranked.c.day
+        asked.append(_by_day(on, eras, lambda each: _listed(ranked, each)).label("sources"))
     machines = select(*asked, *(ranked.c[name] for name in _day_name(day)))
     if not carried:
         stretch = device_snapshots.c
@@ -107,15 +106,14 @@ def assets_as_of(
 
 
 def standing_on_both(
-    then: date, now: date, basis: str, rules: Rules, columns: Collection[str]
+    then: date, now: date, basis: str, rules: RulesByDay, columns: Collection[str]
 ) -> Subquery:
     """What stands on either day in `basis`: `key` (a device, or an asset), `columns`, and `was`
     and `now`, 1 where the row stands on the first and the second day."""
     if basis == "assets":
-        order, classes = rules.source_order, rules.spare_node_classes
         asked = {"asset_id", *columns}
         views = [
-            (assets_as_of(day, order, classes, columns=asked).subquery(), was, is_now)
+            (assets_as_of(day, rules, columns=asked).subquery(), was, is_now)
             for day, was, is_now in ((then, 1, 0), (now, 0, 1))
         ]
         both = union_all(
@@ -147,20 +145,38 @@ def flag(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return case((condition, 1), else_=0)
 
 
-def _listed(ranked: FromClause, source_order: tuple[str, ...]) -> ColumnElement[str]:
+_Eras = Sequence[tuple[date, Rules]]
+
+
+def _eras(day: Day, rules: RulesByDay) -> _Eras:
+    return [(date.min, rules.on(day))] if isinstance(day, date) else rules.speakers
+
+
+def _by_day(
+    day: Day, eras: _Eras, value: Callable[[Rules], ColumnElement[Any]]
+) -> ColumnElement[Any]:
+    """`value` of the rules of the day."""
+    (_first, oldest), *later = eras
+    if not later:
+        return value(oldest)
+    told = [(literal(first, Date) <= day, value(rules)) for first, rules in reversed(later)]
+    return case(*told, else_=value(oldest))
+
+
+def _listed(ranked: FromClause, rules: Rules) -> ColumnElement[str]:
     """`sources`: those that know the machine as well as the best of them."""
     listed: ColumnElement[str] = literal("")
-    for position, source in enumerate(source_order):
-        speaks = ranked.c[f"level_{position}"] == ranked.c.level
+    for source in rules.source_order:
+        speaks = ranked.c[f"level_{source}"] == ranked.c.level
         listed = listed.concat(case((speaks, literal(f", {source}")), else_=literal("")))
     # From the third character on: without the first comma and space.
-    return func.substr(listed, 3).label("sources")
+    return func.substr(listed, 3)
 
 
 def _ranked(
     keyed: Select[Any],
     day: Day,
-    source_order: tuple[str, ...],
+    named: Sequence[str],
     columns: Collection[str],
     carried: Sequence[str],
 ) -> Select[Any]:
@@ -187,8 +203,8 @@ def _ranked(
         windows += [
             func.max(case((said.c.source == source, said.c.level), else_=0))
             .over(partition_by=machine)
-            .label(f"level_{position}")
-            for position, source in enumerate(source_order)
+            .label(f"level_{source}")
+            for source in named
         ]
     return select(
         said.c.device_id,
@@ -200,20 +216,13 @@ def _ranked(
     )
 
 
-def _keyed(
-    day: Day, source_order: tuple[str, ...], spare_node_classes: tuple[str, ...]
-) -> Select[Any]:
+def _keyed(day: Day, eras: _Eras) -> Select[Any]:
     """Every record with two numbers: the lowest `speaks` speaks for its machine, the lowest
     `types` tells its type."""
     said = device_snapshots.c
     excluded = case((said.billing_status == "excluded", 1), else_=0)
     unknown = case((said.device_type == "unknown", 1), else_=0)
-    rank = case(
-        *((said.source == source, position) for position, source in enumerate(source_order)),
-        else_=len(source_order),
-    )
-    guest = case((said.node_class.in_(spare_node_classes), 1), else_=0)
-    within = rank * 2 + guest
+    within = _by_day(day, eras, _within)
     return (
         select(
             said.device_id,
@@ -232,6 +241,17 @@ def _keyed(
         .join(devices, devices.c.device_id == said.device_id)
         .where(as_of(day))
     )
+
+
+def _within(rules: Rules) -> ColumnElement[int]:
+    """The place of a record among those that are managed alike."""
+    said, order = device_snapshots.c, rules.source_order
+    rank = case(
+        *((said.source == source, position) for position, source in enumerate(order)),
+        else_=len(order),
+    )
+    guest = case((said.node_class.in_(rules.spare_node_classes), 1), else_=0)
+    return rank * 2 + guest
 
 
 def _day_column(day: Day) -> list[ColumnElement[date]]:

@@ -129,7 +129,6 @@ def withdraw_day(by: Decider, source: str, day: date) -> None:
             select(runs.run_id).where(PUBLISHED, runs.source == source, runs.business_date == day)
         ).one()
         entry = by.note(connection, jobs.WITHDRAW_DAY, source, day=day, run_id=run_id)
-        rules = rule_versions.current(connection)
         with restating(connection, entry, source, day):
             undo_day(connection, source, day)
             resolve_undone(connection, source, day)
@@ -137,7 +136,7 @@ def withdraw_day(by: Decider, source: str, day: date) -> None:
                 connection, run_id, published=False, hold=WITHDRAWN, decided_by=by.actor,
                 decided_at=by.clock(),
             )  # fmt: skip
-            rollups.recount_after_withdrawal(connection, source, day, rules)
+            rollups.recount_after_withdrawal(connection, source, day)
 
 
 def end_source(by: Decider, source: str) -> tuple[date, int]:

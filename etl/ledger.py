@@ -11,7 +11,6 @@ from datetime import date
 from sqlalchemy import Connection, and_, func, select, update
 
 from db import jobs
-from db import rules as rule_versions
 from db.chunks import chunks
 from db.engine import writing
 from db.tables import OPEN_END, asset_links, device_snapshots, devices, kept_apart
@@ -73,7 +72,7 @@ def link_devices(by: Decider, device_id: int, other_id: int) -> int:
         evidence = f"{by.actor} said so"
         _begin(by, connection, entry, first, earlier, pointed, moving, evidence)
         ids = {member.device_id for member in (*here, *there)}
-        restate(connection, entry, rule_versions.current(connection), by.clock(), ids)
+        restate(connection, entry, by.clock(), ids)
     return entry
 
 
@@ -186,8 +185,7 @@ def _restate_sites(
     c = device_snapshots.c
     here = select(c.site_id).where(c.device_id.in_(sorted(device_ids)), c.valid_to > first)
     ids = devices_of_sites(connection, first, connection.scalars(here.distinct()))
-    rules = rule_versions.current(connection)
-    restate(connection, entry, rules, by.clock(), ids | set(device_ids), match=True)
+    restate(connection, entry, by.clock(), ids | set(device_ids), match=True)
 
 
 def _first(connection: Connection) -> date:

@@ -12,12 +12,12 @@ from sqlalchemy import Connection
 from db.changed import Changed, changed
 from db.kept import KeptDays
 from db.month_bases import RECORDS
-from db.rules import Rules
+from db.rules import RulesByDay
 from etl.recount import ASSETS
 
 
 def changes(
-    connection: Connection, then: date, end: date, rules: Rules, kept: KeptDays
+    connection: Connection, then: date, end: date, rules: RulesByDay, kept: KeptDays
 ) -> Iterator[dict[str, Any]]:
     """The rows of `month_changes` between two kept days, without the closing's id. The basis of a
     device is its source."""

@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Date, and_, case, literal, or_, select, union
 from db.asof import as_of
 from db.chunks import chunks
 from db.month_days import KnownDays
-from db.rules import Rules
 from db.tables import NO_SITE_ID, device_snapshots, devices, sites
 from db.views import BILLABLE, assets_as_of
 from db.words import NO_SITE
@@ -24,18 +23,14 @@ _NAMES = (
 )  # fmt: skip
 
 
-def members(
-    connection: Connection, end: date, rules: Rules, known: KnownDays
-) -> list[dict[str, Any]]:
+def members(connection: Connection, end: date, known: KnownDays) -> list[dict[str, Any]]:
     """The rows of `month_members` for the month that ends on `end`, without the closing's id."""
-    order, classes = rules.source_order, rules.spare_node_classes
     names = ("device_id", "device_type", "billing_status", "asset_id", "sources")
-    speaking = connection.execute(assets_as_of(end, order, classes, columns=names)).all()
+    speaking = connection.execute(assets_as_of(end, known.rules, columns=names)).all()
     machines = {row.device_id: row for row in speaking}
     days = _record_days(connection, known)
-    asset_days = _asset_days(connection, rules, known, {
-        row.asset_id: row.billing_status for row in speaking
-    })  # fmt: skip
+    status_at_end = {row.asset_id: row.billing_status for row in speaking}
+    asset_days = _asset_days(connection, known, status_at_end)
     rows = []
     for row in connection.execute(_standing(end)).all():
         machine = machines.get(row.device_id)
@@ -98,33 +93,34 @@ def _record_days(connection: Connection, known: KnownDays) -> Counter[int]:
 
 
 def _asset_days(
-    connection: Connection, rules: Rules, known: KnownDays, status_at_end: Mapping[int, str]
+    connection: Connection, known: KnownDays, status_at_end: Mapping[int, str]
 ) -> Mapping[int, int]:
     """On how many known days of the month each machine that stands at its end was billable."""
     first, after = known.span
     lasting = len(known.days)
     days = {asset: lasting * (status == BILLABLE) for asset, status in status_at_end.items()}
-    # Only where a stretch begins or ends inside the month can a machine's status have changed.
+    # Only where a stretch begins or ends inside the month can a machine's status have changed, or
+    # where the rules say anew who speaks.
     inside = or_(
         and_(_said.valid_from > first, _said.valid_from < after),
         and_(_said.valid_to > first, _said.valid_to < after),
     )
-    changed = connection.scalars(select(_said.asset_id).where(inside).distinct())
-    for chunk in chunks(sorted(asset for asset in set(changed) if asset in days)):
-        days.update(_counted(connection, rules, known.alike(), chunk))
+    changed = set(days) if known.turns else {
+        *connection.scalars(select(_said.asset_id).where(inside).distinct())
+    }  # fmt: skip
+    for chunk in chunks(sorted(asset for asset in changed if asset in days)):
+        days.update(_counted(connection, known, chunk))
     return days
 
 
-def _counted(
-    connection: Connection, rules: Rules, alike: Mapping[date, int], asset_ids: Sequence[int]
-) -> dict[int, int]:
+def _counted(connection: Connection, known: KnownDays, asset_ids: Sequence[int]) -> dict[int, int]:
     """The billable days of these machines, looked at on each day that may differ from the one
     before it."""
+    alike = known.alike()
     each = (select(literal(day, Date).label("day")) for day in alike)
     days = union_all(*each).subquery("days")
     names = ("asset_id", "billing_status")
-    order, classes = rules.source_order, rules.spare_node_classes
-    view = assets_as_of(days.c.day, order, classes, columns=names, asset_ids=asset_ids)
+    view = assets_as_of(days.c.day, known.rules, columns=names, asset_ids=asset_ids)
     found = dict.fromkeys(asset_ids, 0)
     for asset_id, status, day in connection.execute(view):
         # MySQL answers a literal date as text.

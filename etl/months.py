@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, insert, update
 
 from db import audit
-from db import rules as rule_versions
 from db.closings import fingerprint, hindrances, next_to_close
 from db.engine import writing
 from db.jobs import CLOSE_MONTH, REOPEN_MONTH
@@ -53,17 +52,16 @@ def close_month(
     kept = kept_days(connection, environ)
     assert kept is not None, "a month without data has a final hindrance"
     end, before = month_end(month), month_end(month_before(month))
-    rules = rule_versions.current(connection)
     # Where the end of the month before is not known, nobody can say what changed since.
     dates_before = standing_runs(connection, before) if kept.keeps(before) else {}
     known = KnownDays.of(connection, kept, month)
-    rows = members(connection, end, rules, known)
+    rows = members(connection, end, known)
     result = connection.execute(
         insert(month_closings).values(
             month=month,
             closed_at=now,
             author=actor,
-            rule_version=rules.version,
+            rule_version=known.rules.on(end).version,
             dates=_dates(standing_runs(connection, end)),
             dates_before=_dates(dates_before),
             members=len(rows),
@@ -74,7 +72,7 @@ def close_month(
     assert inserted is not None, "a closing's id comes from the database"
     closing_id: int = inserted[0]
     counts = member_counts(rows)
-    since = changes(connection, before, end, rules, kept) if dates_before else ()
+    since = changes(connection, before, end, known.rules, kept) if dates_before else ()
     for table, content in (
         (month_members, rows),
         (month_closing_counts, counts),
@@ -124,7 +122,7 @@ def reopen_month(
     entry = audit.note(connection, actor, REOPEN_MONTH, month, now, {"reason": reason.strip()})
     if restated_days(connection):
         # Decisions made while it was closed hold from its first day on.
-        restate(connection, entry, rule_versions.current(connection), now, None)
+        restate(connection, entry, now, None)
 
 
 def close_due(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, Select, Table, func, literal, select
 
 from db.engine import open_engine, reading, sqlite_url, writing
 from db.kept import month_end, month_of
-from db.rules import Rules, current
+from db.rules import RulesByDay, by_day
 from db.runs import border, newest_by_source, newest_day, standing_runs
 from db.tables import (
     NO_SITE_ID,
@@ -127,7 +127,7 @@ class _Numbers:
         self.days = days
         with reading(engine) as connection:
             self.border = border(connection)
-            rules = current(connection)
+            rules = by_day(connection)
             rows = connection.execute(select(sites.c.site_id, sites.c.name))
             self.sites = {NO_SITE_ID: NO_SITE, **{site_id: name for site_id, name in rows}}
             self.counts: dict[tuple[date, str], Groups] = {
@@ -140,9 +140,9 @@ class _Numbers:
             self.findings = _findings(connection, newest)
 
 
-def _counted(connection: Connection, basis: str, day: date, rules: Rules) -> Groups:
+def _counted(connection: Connection, basis: str, day: date, rules: RulesByDay) -> Groups:
     view = (
-        assets_as_of(day, rules.source_order, rules.spare_node_classes)
+        assets_as_of(day, rules)
         if basis == ASSETS
         else records_as_of(day).where(device_snapshots.c.source == basis)
     ).subquery()

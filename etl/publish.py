@@ -11,7 +11,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, delete, or_, select, update
 
 from db.chunks import chunks
-from db.rules import Rules
+from db.rules import Rules, hold_from
 from db.runs import border, gone, newest_day, published_days, restated_days
 from db.tables import (
     NO_SITE_ID,
@@ -134,8 +134,9 @@ def publish(
     changed = [state for state in opened if state.device_id in have]
     added = [state for state in opened if state.device_id not in have]
     keys = most_changed_keys(connection, len(have), changed)
+    counting = hold_from(connection, day)
     touched = before_publish(
-        connection, source, day, rules,
+        connection, source, day, counting,
         [*gone, *(state.device_id for state in opened)],
         {
             *(standing[device_id] for device_id in gone),
@@ -156,7 +157,7 @@ def publish(
     )
     _mark(connection, source, day, run_id)
     looks.remember(connection, source, day, run_id, assets.waiting, assets.changed, assets.most)
-    rollups.count_day(connection, source, day, rules, touched)
+    rollups.count_day(connection, source, day, counting, touched)
     percent = 100 * len(changed) / len(have) if have else 0.0
     return Published(len(added), len(gone), len(changed), percent, keys)
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, func, insert, literal, select
 
 from db.chunks import chunks
-from db.rules import Rules
+from db.rules import RulesByDay
 from db.runs import PUBLISHED, published_days, restated_days
 from db.tables import collection_runs, daily_counts, device_snapshots
 from db.upsert import upsert_tuples
@@ -43,7 +43,7 @@ def before_publish(
     connection: Connection,
     source: str,
     day: date,
-    rules: Rules,
+    rules: RulesByDay,
     device_ids: Collection[int],
     asset_ids: Collection[int],
     standing: int,
@@ -68,7 +68,7 @@ def before_publish(
     days = [past for past in {*mine, *others, *restated} if past < day or (past == day and anew)]
     if days and (anew or day not in others) and not _between(restated, max(days), day):
         base = max(days)
-        if _counted_by(connection, base) == rules.version:
+        if _counted_by(connection, base) == rules.on(day).version:
             touched.before[ASSETS] = (base, part(connection, ASSETS, day, rules, asset_ids))
     return touched
 
@@ -79,7 +79,7 @@ def _between(restated: Iterable[date], base: date, day: date) -> bool:
 
 
 def after_publish(
-    connection: Connection, basis: str, day: date, rules: Rules, touched: Touched
+    connection: Connection, basis: str, day: date, rules: RulesByDay, touched: Touched
 ) -> bool:
     """Write the counts of `basis` on `day`; False, and nothing is written, when they must be
     counted whole."""
@@ -159,7 +159,7 @@ def stored_counts(connection: Connection, basis: str, day: date) -> Groups:
 
 
 def part(
-    connection: Connection, basis: str, day: date, rules: Rules, ids: Collection[int]
+    connection: Connection, basis: str, day: date, rules: RulesByDay, ids: Collection[int]
 ) -> Groups:
     """What the devices or machines `ids` count on `day`, as the tables are now."""
     counts: Groups = Counter()
@@ -171,9 +171,8 @@ def part(
     return counts
 
 
-def _view(basis: str, day: date, rules: Rules, ids: Sequence[int]) -> Select[Any]:
+def _view(basis: str, day: date, rules: RulesByDay, ids: Sequence[int]) -> Select[Any]:
     if basis == ASSETS:
-        order, classes = rules.source_order, rules.spare_node_classes
-        return assets_as_of(day, order, classes, columns=GROUPS, asset_ids=ids)
+        return assets_as_of(day, rules, columns=GROUPS, asset_ids=ids)
     # Not by their source, which they are of: a database would look through all of its records.
     return records_as_of(day).where(device_snapshots.c.device_id.in_(ids))

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, func, select
 
 from db.chunks import chunks
-from db.rules import Rules
+from db.rules import RulesByDay, by_day, hold_from
 from db.runs import RESTATED, counted_days, newest_by_source, published_days, restated_days
 from db.tables import (
     OPEN_END,
@@ -42,7 +42,6 @@ def restating(connection: Connection, entry_id: int, source: str, day: date) -> 
 def restate(
     connection: Connection,
     entry_id: int,
-    rules: Rules,
     now: datetime,
     device_ids: Collection[int] | None,
     *,
@@ -52,14 +51,14 @@ def restate(
     note under an entry of the audit log which counts that changed.
 
     Args:
-        rules: by which machines are counted from now on.
         device_ids: the devices that a decision is about, those of their machines included; None:
-            all.
+            all, by the newest rules.
         match: whether the rules should look again which of these are one machine.
     """
     first = first_restated(connection)
     if first is None:
         return Resolved()
+    rules = hold_from(connection, first) if device_ids is None else by_day(connection)
     _count_first(connection, first, rules)
     if device_ids is not None:
         device_ids = _with_followers(connection, device_ids)
@@ -116,7 +115,7 @@ def _answering(connection: Connection, first: date, device_ids: Collection[int])
     return found
 
 
-def _count_first(connection: Connection, first: date, rules: Rules) -> None:
+def _count_first(connection: Connection, first: date, rules: RulesByDay) -> None:
     """Count every basis on `first` too: where its standing snapshot is an earlier one, the counts
     of that one stay as they are."""
     known = restated_days(connection)
@@ -138,7 +137,7 @@ class _Counts:
         self,
         connection: Connection,
         first: date,
-        rules: Rules,
+        rules: RulesByDay,
         device_ids: Collection[int] | None,
     ) -> None:
         self.connection, self.rules = connection, rules

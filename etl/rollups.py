@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from sqlalchemy import Connection, Select, delete, func, insert, literal, select
 
 from db.kept import KeptDays, month_before, month_end, month_of
-from db.rules import Rules
+from db.rules import RulesByDay, by_day, release
 from db.runs import PUBLISHED, border, counted_days, newest_day
 from db.tables import collection_runs, daily_counts, month_end_counts
 from db.views import assets_as_of, records_as_of
@@ -15,7 +15,7 @@ from etl.recount import ASSETS, GROUPS, Touched, after_publish, stored_counts
 
 
 def count_day(
-    connection: Connection, source: str, day: date, rules: Rules, touched: Touched
+    connection: Connection, source: str, day: date, rules: RulesByDay, touched: Touched
 ) -> None:
     """Count `day` for `source`; and the assets of that day and of later ones, which it joins."""
     for basis in (source, ASSETS):
@@ -36,8 +36,12 @@ def count_day(
         count_months(connection, (basis,), first)
 
 
-def recount_after_withdrawal(connection: Connection, source: str, day: date, rules: Rules) -> None:
+def recount_after_withdrawal(connection: Connection, source: str, day: date) -> None:
     """Make the counts those of a history without `day` of `source`."""
+    counted = counted_days(connection)
+    if day not in counted:
+        release(connection, day, min((one for one in counted if one > day), default=None))
+    rules = by_day(connection)
     closed = border(connection) or date.min
     for basis in (source, ASSETS):
         days = counted_days(connection, None if basis == ASSETS else basis)
@@ -57,7 +61,9 @@ def recount_after_withdrawal(connection: Connection, source: str, day: date, rul
     count_months(connection, (source, ASSETS), day.replace(day=1))
 
 
-def count_again(connection: Connection, rules: Rules, kept: KeptDays, since: date | None) -> int:
+def count_again(
+    connection: Connection, rules: RulesByDay, kept: KeptDays, since: date | None
+) -> int:
     """Redo the counts of every kept day after the border, from `since` on when given; how many
     days it was."""
     counted = 0
@@ -110,7 +116,7 @@ def _count_month(connection: Connection, basis: str, month: str, standing: date 
 
 
 def count(
-    connection: Connection, basis: str, day: date, rules: Rules, standing: date | None = None
+    connection: Connection, basis: str, day: date, rules: RulesByDay, standing: date | None = None
 ) -> None:
     """Count `basis` on `day`, from the state on `standing` (the same day unless given)."""
     _forget(connection, basis, day)
@@ -131,8 +137,7 @@ def _forget(connection: Connection, basis: str, day: date) -> None:
     )
 
 
-def _view(basis: str, day: date, rules: Rules) -> Select[tuple[object, ...]]:
+def _view(basis: str, day: date, rules: RulesByDay) -> Select[tuple[object, ...]]:
     if basis == ASSETS:
-        order, classes = rules.source_order, rules.spare_node_classes
-        return assets_as_of(day, order, classes, columns=GROUPS)
+        return assets_as_of(day, rules, columns=GROUPS)
     return records_as_of(day)

@@ -33,7 +33,7 @@ def save_rules(by: Decider, wanted: Mapping[str, Sequence[str]], reason: str) ->
         )  # fmt: skip
         rule_versions.save(connection, now, by.actor, by.clock())
         mark_internal(connection, now)
-        restate(connection, entry, now, by.clock(), None)
+        restate(connection, entry, by.clock(), None)
     return now.version
 
 

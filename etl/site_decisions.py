@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import Connection, Row, insert, select, update
 
 from db import jobs
-from db import rules as rule_versions
 from db.engine import writing
 from db.merged import site_roots
 from db.tables import MATCH_NAME_LENGTH, NO_SITE_ID, site_aliases, sites
@@ -160,7 +159,7 @@ def restate_sites(
     if first is None:
         return
     ids = devices_of_sites(connection, first, site_ids)
-    restate(connection, entry, rule_versions.current(connection), by.clock(), ids, match=match)
+    restate(connection, entry, by.clock(), ids, match=match)
 
 
 def _new_site(by: Decider, connection: Connection, name: str) -> int:

@@ -64,7 +64,7 @@ def _machines(
     assert first is not None, "a device has been published"
     ids = _unlink(by, connection, decided, entry, first)
     connection.execute(delete(kept_apart).where(kept_apart.c.decided_by == decided))
-    restate(connection, entry, rule_versions.current(connection), by.clock(), ids)
+    restate(connection, entry, by.clock(), ids)
 
 
 def _merge(by: Decider, connection: Connection, decided: int, entry: int, detail: Detail) -> None:
@@ -98,7 +98,7 @@ def _sites_again(
     roots = site_roots(connection)
     there = {*site_ids, *(roots.get(site_id, site_id) for site_id in site_ids)}
     ids |= devices_of_sites(connection, first, there)
-    restate(connection, entry, rule_versions.current(connection), by.clock(), ids)
+    restate(connection, entry, by.clock(), ids)
 
 
 def _confirm(
@@ -125,7 +125,7 @@ def _rules(by: Decider, connection: Connection, _decided: int, entry: int, detai
     )
     rule_versions.save(connection, now, by.actor, by.clock())
     mark_internal(connection, now)
-    restate(connection, entry, now, by.clock(), None)
+    restate(connection, entry, by.clock(), None)
 
 
 def _unlink(by: Decider, connection: Connection, decided: int, entry: int, first: date) -> set[int]:

@@ -32,7 +32,7 @@ from dashboard.queries.devices import COLUMNS, Sort
 from dashboard.queries.moment import Moment, Side
 from dashboard.queries.months import Month
 from dashboard.queries.sites import Site
-from db.rules import Rules
+from db.rules import Rules, RulesByDay
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 THEN = date(2026, 10, 31)
@@ -227,7 +227,7 @@ def test_the_reason_names_what_moved_and_nothing_else() -> None:
 
 def test_the_bars_are_called_by_what_happened_and_the_ends_by_their_days() -> None:
     now, then = Side(date(2026, 11, 22), date(2026, 11, 22), {}), Side(THEN, date(2026, 10, 30), {})
-    moment = Moment(now, then, None, None, Rules(1))
+    moment = Moment(now, then, None, None, RulesByDay.always(Rules(1)))
     assert sentences.bar_names(moment, BILLABLE) == NAMES | {"opening": "30 Oct"}
     every = sentences.bar_names(moment, Filters())
     assert (every["reclassified_in"], every["reclassified_out"]) == (

@@ -19,7 +19,7 @@ from dashboard.filters import (
     Filters,
     parse,
 )
-from db.views import SOURCE_ORDER
+from db.rules import Rules
 from etl.rules.billing import STATUSES as RULE_STATUSES
 from etl.rules.device_type import TYPES as RULE_TYPES
 
@@ -59,7 +59,7 @@ def test_a_location_is_named_exactly_and_none_by_nothing() -> None:
 def test_the_vocabulary_is_that_of_the_rules() -> None:
     assert TYPES == RULE_TYPES
     assert STATUSES == RULE_STATUSES
-    assert SOURCES == SOURCE_ORDER
+    assert Rules(1).source_order == SOURCES
 
 
 @pytest.mark.parametrize(

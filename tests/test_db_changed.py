@@ -12,11 +12,10 @@ from db.engine import reading, writing
 from db.happened import COMPARED
 from db.ids import device_id
 from db.kept import KeptDays
-from db.rules import Rules
 from db.runs import kept_days
 from db.tables import collection_runs, device_snapshots
 from tests.small_hub import Hub, Pc
-from tests.worlds import ORDER, RULES, TODAY, Said, World, random_world, run_row
+from tests.worlds import ALWAYS, ORDER, TODAY, Said, World, random_world, run_row
 
 BASES = ("assets", "records", *ORDER)
 
@@ -27,7 +26,7 @@ def found(
     with reading(engine) as connection:
         known = kept or kept_days(connection)
         assert known is not None
-        return {one.key: one for one in changed(connection, basis, then, now, RULES, known)}
+        return {one.key: one for one in changed(connection, basis, then, now, ALWAYS, known)}
 
 
 class Days:
@@ -265,7 +264,7 @@ def test_chosen_keys_come_in_their_order_changed_or_not(sqlite_engine: Engine) -
     hub.collect(day(2), [Pc("1", os="Windows 11"), Pc("2"), *OTHERS])
     keys = [device_id("ninja", key) for key in ("2", "1", "never")]
     with reading(hub.engine) as connection:
-        rows = list(changed(connection, "ninja", DAY, day(2), Rules(1), KeptDays(day(2)), keys))
+        rows = list(changed(connection, "ninja", DAY, day(2), ALWAYS, KeptDays(day(2)), keys))
     assert [row.key for row in rows] == keys[:2]
     assert [str(reason) for reason in rows[1].happened] == [
         "operating system changed: (none) to Windows 11 on 2 Nov 2026"

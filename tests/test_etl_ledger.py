@@ -15,7 +15,7 @@ from db import jobs, migrate
 from db.changed import changed
 from db.engine import open_engine, reading, sqlite_url, writing
 from db.ids import device_id
-from db.rules import current
+from db.rules import by_day, current
 from db.runs import border, kept_days, newest_day
 from db.tables import (
     audit_log,
@@ -30,7 +30,7 @@ from etl import lease
 from etl.decisions import Decider, withdraw_day
 from etl.ledger import keep_apart, link_devices, split_device
 from etl.publish import Refused
-from etl.rule_decisions import save_rules
+from etl.rule_decisions import save_rules, told
 from etl.site_decisions import merge_sites, move_alias
 from etl.undoing import undo
 from tests.decided import check, stretches, totals
@@ -123,9 +123,7 @@ def test_what_a_decision_changes_shows_the_day_after_the_border_as_an_adjustment
     with reading(hub.engine) as connection:
         kept = kept_days(connection)
         assert kept is not None
-        rows = changed(
-            connection, "assets", date(2026, 10, 31), NOVEMBER, current(connection), kept
-        )
+        rows = changed(connection, "assets", date(2026, 10, 31), NOVEMBER, by_day(connection), kept)
         told = {row.key: [str(reason) for reason in row.happened] for row in rows}
     moved = told[device("ninja", "3")]
     assert moved == [
@@ -153,7 +151,7 @@ def test_a_device_that_changed_itself_on_that_day_shows_both(hub: Hub) -> None:
         (row,) = [
             one
             for one in changed(
-                connection, "ninja", date(2026, 10, 31), NOVEMBER, current(connection), kept
+                connection, "ninja", date(2026, 10, 31), NOVEMBER, by_day(connection), kept
             )
             if one.key == device("ninja", "3")
         ]
@@ -253,6 +251,81 @@ def test_the_rules_of_a_person_judge_every_day_after_the_border_again(hub: Hub) 
     counted(hub, NOVEMBER + timedelta(days=2))
     with deciding(hub) as by, pytest.raises(Refused, match="says that already"):
         save_rules(by, wanted, "Again.")
+
+
+def test_who_speaks_on_a_closed_day_is_not_asked_by_rules_saved_later(hub: Hub) -> None:
+    """On 31 October ThreatLocker's record of a machine was billable and Ninja's spare."""
+    last, after = date(2026, 10, 31), NOVEMBER + timedelta(days=1)
+    hub.reopen("2026-10")
+    rows = {source: hub.sources[source].rows for source in ("ninja", "threatlocker")}
+    with deciding(hub) as by:
+        for source in rows:
+            withdraw_day(by, source, NOVEMBER)
+    spare = [Pc("1", "1", "Harbor Dental", "front-1", display_name="Spare 1"), *rows["ninja"][1:]]
+    hub.collect(last, spare, "ninja")
+    hub.collect(last, rows["threatlocker"], "threatlocker")
+    hub.collect(after, spare, "ninja")
+    hub.close("2026-10")
+    with reading(hub.engine) as connection:
+        before, rules = totals(connection), current(connection)
+    machine = hub.on(after)["1"].asset_id
+    assert hub.on(after, "threatlocker")["a"].asset_id == machine
+    wanted = told(rules) | {"source_order": ["threatlocker", "ninja", "agent"]}
+    with deciding(hub, after) as by:
+        save_rules(by, wanted, "They are paid for.")
+    entry = hub.all(audit_log)[-1].entry_id
+    with reading(hub.engine) as connection:
+        check(connection)
+        now, kept = totals(connection), kept_days(connection)
+        assert kept is not None
+        moved = changed(connection, "assets", last, after, by_day(connection), kept)
+        reasons = {row.key: [str(one) for one in row.happened] for row in moved}
+    assert {day: counts for day, counts in now.items() if day[1] <= last} == {
+        day: counts for day, counts in before.items() if day[1] <= last
+    }
+    spares = [
+        sum(n for (_, _, status), n in counts["assets", day].items() if status == "spare")
+        for counts, day in ((now, last), (now, after), (before, after))
+    ]
+    assert spares == [2, 1, 2]
+    speaks = "adjustment: now speaks: ThreatLocker instead of NinjaRMM, since 1 Nov 2026"
+    assert reasons.pop(machine) == [
+        speaks,
+        "adjustment: renamed Spare 1 to (none) on 1 Nov 2026",
+        "adjustment: renamed to (none), so billable, on 1 Nov 2026",
+    ]
+    assert list(reasons.values()) == [[speaks]]
+    with deciding(hub, after) as by:
+        undo(by, entry)
+    with reading(hub.engine) as connection:
+        check(connection)
+        undone = totals(connection)
+    assert {day: undone[day] for day in before} == before
+
+
+def test_rules_from_the_environment_count_from_the_first_day_published_by_them(
+    hub: Hub,
+) -> None:
+    """A guest speaks for its machine before another record of Ninja once its class is none."""
+    rows = [
+        *hub.sources["ninja"].rows,
+        Pc("7", "1", "Harbor Dental", "guest", serial="REAL1", display_name="Spare 7"),
+        Pc("8", "1", "Harbor Dental", "guest", serial="REAL1", node_class="VMWARE_VM_GUEST"),
+    ]
+    hub.collect(NOVEMBER, rows)
+    before = counted(hub, NOVEMBER)
+    hub.environ["SPARE_NODE_CLASSES"] = "HYPERV_VMM_GUEST"
+    half = rows[:2]
+    hub.collect(NOVEMBER + timedelta(days=1), half)
+    assert hub.runs()[-1].state == "suspicious"
+    assert counted(hub, NOVEMBER) == before
+    hub.collect(NOVEMBER + timedelta(days=1), rows)
+    counted(hub, NOVEMBER + timedelta(days=1))
+    with deciding(hub) as by:
+        withdraw_day(by, "ninja", NOVEMBER + timedelta(days=1))
+    assert counted(hub, NOVEMBER) == before
+    hub.collect(NOVEMBER + timedelta(days=2), rows)
+    counted(hub, NOVEMBER + timedelta(days=2))
 
 
 def test_a_source_that_published_last_before_the_border_is_restated_too(engine: Engine) -> None:

@@ -17,13 +17,14 @@ from sqlalchemy import Engine, insert
 from db.engine import open_engine, sqlite_url, writing
 from db.ids import device_id, hash63
 from db.kept import KeptDays
-from db.rules import Rules
+from db.rules import Rules, RulesByDay
 from db.tables import OPEN_END, collection_runs, device_latest, device_snapshots, devices, sites
 from db.upsert import insert_many
 from etl import rollups
 from etl.coverage import refresh
 
 RULES = Rules(1)
+ALWAYS = RulesByDay.always(RULES)
 ORDER = RULES.source_order
 COUNTED = ("billable", "spare")
 
@@ -144,7 +145,7 @@ class World:
                      for said in days.values() for one in said.values()}  # fmt: skip
             insert_many(connection, devices, [self._device(one) for one in known.values()])
             insert_many(connection, device_latest, [self._latest(one) for one in known.values()])
-            rollups.count_again(connection, RULES, KeptDays(newest), None)
+            rollups.count_again(connection, ALWAYS, KeptDays(newest), None)
             refresh(connection, date.min, None)
 
     def _runs(self) -> list[dict[str, Any]]:

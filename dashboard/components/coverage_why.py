@@ -18,7 +18,7 @@ from db.coverage import KINDS, STATES, TO_DO
 def body(moment: Moment, filters: Filters, counted: Counts) -> list[Component]:
     """The sentence, the rule of each kind, its states, and the snapshots it rests on."""
     kinds = filters.kinds or KINDS
-    expected = ", ".join(LABELS.get(name, name) for name in moment.rules.expected_sources)
+    expected = ", ".join(LABELS.get(name, name) for name in moment.counted_by.expected_sources)
     parts = [
         html.P(summary(counted), className="drawer-figure"),
         html.P(_("Only records that their source manages are looked at, as of %(day)s.",

@@ -86,7 +86,7 @@ def parts(numbers: Numbers) -> dict[str, Any]:
         "places_title": _places_title(numbers.locations),
         "places": _places(numbers.locations, numbers.counted),
         "aliases": site_names(
-            numbers.profile, numbers.merges, numbers.moment.rules, now=numbers.moment.is_newest
+            numbers.profile, numbers.merges, numbers.moment.counted_by, now=numbers.moment.is_newest
         ),
         "devices_title": [
             dcc.Link(words, href=links.devices(counted)),

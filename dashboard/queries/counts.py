@@ -13,7 +13,7 @@ from dashboard.filters import SOURCES, STATUSES, TYPES, Filters
 from dashboard.queries import entities
 from dashboard.queries.change import Change
 from dashboard.queries.moment import Moment, Side
-from db.rules import Rules
+from db.rules import RulesByDay
 from db.tables import daily_counts
 
 
@@ -69,7 +69,7 @@ def _stored(dates: tuple[tuple[str, date], ...], filters: Filters) -> Select[Any
     return statement.add_columns(added).group_by(*groups)
 
 
-def _live(day: date, rules: Rules, filters: Filters) -> Select[Any]:
+def _live(day: date, rules: RulesByDay, filters: Filters) -> Select[Any]:
     """What stands on `day`, counted: for filters that the stored counts know nothing of."""
     columns = ("site_id", "device_type", *entities.looked_at(filters))
     view = entities.standing(day, filters.basis, rules, columns)

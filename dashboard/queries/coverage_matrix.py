@@ -101,7 +101,7 @@ def site_rows(connection: Connection, moment: Moment, counted: Counts) -> list[S
 def expected(moment: Moment, own: str | None) -> tuple[str, ...]:
     """Which sources a site should have: those it names, else what all should, of those that are
     collected."""
-    names = moment.rules.expected_sources if own is None else own.split(",")
+    names = moment.counted_by.expected_sources if own is None else own.split(",")
     asked = {name.strip() for name in names}
     return tuple(source for source in _collected(moment) if source in asked)
 

@@ -10,7 +10,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, FromClause, Subquery, and_, func, or_, select, true
 
 from dashboard.filters import NO_LOCATION, Filters
-from db.rules import Rules
+from db.rules import RulesByDay
 from db.tables import NO_SITE_ID, device_snapshots, sites
 from db.views import ASSET_COLUMNS, assets_as_of, records_as_of
 from db.views import flag as flag
@@ -20,7 +20,7 @@ _SEARCHED = ("hostname", "display_name", "serial", "os", "node_class")
 
 
 def standing(
-    day: date, basis: str, rules: Rules, columns: Collection[str] = ASSET_COLUMNS
+    day: date, basis: str, rules: RulesByDay, columns: Collection[str] = ASSET_COLUMNS
 ) -> Subquery:
     """Everything that stands on `day` in `basis`, unfiltered: one row per record or machine.
 
@@ -28,8 +28,7 @@ def standing(
         columns: those that will be asked of it, by whoever asks and by its filters (`looked_at`).
     """
     if basis == "assets":
-        order, classes = rules.source_order, rules.spare_node_classes
-        view = assets_as_of(day, order, classes, columns=columns)
+        view = assets_as_of(day, rules, columns=columns)
     else:
         view = records_as_of(day)
         if basis != "records":

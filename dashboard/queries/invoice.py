@@ -225,7 +225,7 @@ def _live(connection: Connection, month: str, filters: Filters, today: date) -> 
         _of_site(bases, filters),
         month_table.stood_on(connection, end),
         month_table.stood_on(connection, before) if opening is not None else {},
-        both.rules.version,
+        both.rules.on(end).version,
         None,
     )
 

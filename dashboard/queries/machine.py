@@ -63,8 +63,7 @@ def records(connection: Connection, moment: Moment, asset_id: int) -> list[Recor
         .outerjoin(device_latest, device_latest.c.device_id == view.c.device_id)
         .where(view.c.asset_id == asset_id)
     ).all()
-    order, classes = moment.rules.source_order, moment.rules.spare_node_classes
-    speakers = assets_as_of(day, order, classes, columns=("device_id",), asset_ids=[asset_id])
+    speakers = assets_as_of(day, moment.rules, columns=("device_id",), asset_ids=[asset_id])
     speaker = connection.scalar(speakers)
     called = names(connection, {row.site_id for row in rows})
     found = [

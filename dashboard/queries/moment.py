@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, func, select
 from dashboard.filters import SOURCES, Filters
 from dashboard.queries.notice import Notice, mark
 from db.kept import KeptDays, month_before, month_end, month_of
-from db.rules import Rules, current
+from db.rules import Rules, RulesByDay, by_day
 from db.runs import PUBLISHED, kept_days, restated_days
 from db.tables import collection_runs
 from db.words import LABELS as LABELS
@@ -71,14 +71,19 @@ class Side:
 class Moment:
     """The two days of a view. `newest` is the newest published business date of any source, None
     while there is no data; `notices` say in words where a day is not the one asked for. `rules`
-    decide who speaks for an asset."""
+    decide who speaks for an asset, on each day those by which it was counted."""
 
     now: Side
     then: Side
     newest: date | None
     kept: KeptDays | None
-    rules: Rules
+    rules: RulesByDay
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def counted_by(self) -> Rules:
+        """The rules by which the shown day was counted."""
+        return self.rules.on(self.now.day or self.now.asked)
 
     @property
     def is_newest(self) -> bool:
@@ -88,7 +93,7 @@ class Moment:
 
 def resolve(connection: Connection, filters: Filters, today: date) -> Moment:
     """The moment that `filters` ask for; `today` is the business day now."""
-    kept, rules = kept_days(connection), current(connection)
+    kept, rules = kept_days(connection), by_day(connection)
     newest = kept.today if kept else None
     as_of = filters.as_of or max(today, newest or today)
     compare_to = filters.compare_to or month_end(month_before(month_of(as_of)))

@@ -11,7 +11,6 @@ from dashboard.queries.moment import Moment
 from dashboard.queries.month_bases import Bases
 from dashboard.queries.month_table import IMPORTED, MonthRow
 from dashboard.queries.presence import Presence, presence
-from db.rules import all_versions
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,7 @@ def sides(connection: Connection, moment: Moment, row: MonthRow, filters: Filter
     days = found[0].days if found else 0
     if known is None or len(known.days) < days:
         return Sides(found, None)
-    rules = moment.rules
-    if row.closing is not None:
-        # As it was counted then.
-        rules = all_versions(connection).get(row.closing.rule_version, rules)
-    return Sides(found, presence(connection, known, filters.basis, rules))
+    return Sides(found, presence(connection, known, filters.basis))
 
 
 def differing(connection: Connection, found: Sides, site_id: int) -> list[Differing]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Date, and_, literal, or_, select, union_all
 
 from db.chunks import chunks
 from db.month_days import KnownDays
-from db.rules import Rules
+from db.rules import RulesByDay
 from db.tables import ALL_SITES, device_snapshots
 from db.views import ASSETS, BILLABLE, assets_as_of
 
@@ -59,15 +59,10 @@ class Presence:
         return day in self.days and bool(mask >> self.days.index(day) & 1)
 
 
-def presence(connection: Connection, known: KnownDays, basis: str, rules: Rules) -> Presence:
-    """Who was billable in `basis` on which of the known days.
-
-    Args:
-        rules: those by which the month is counted, for who speaks for a machine.
-    """
-    masks = _of_assets(connection, known, rules) if basis == ASSETS else _of_records(
-        connection, known, basis
-    )  # fmt: skip
+def presence(connection: Connection, known: KnownDays, basis: str) -> Presence:
+    """Who was billable in `basis` on which of the known days."""
+    assets = basis == ASSETS
+    masks = _of_assets(connection, known) if assets else _of_records(connection, known, basis)
     return Presence(known.days, masks)
 
 
@@ -88,23 +83,26 @@ def _bits(days: Sequence[date], first: date, after: date) -> int:
     return sum(1 << place for place, day in enumerate(days) if first <= day < after)
 
 
-def _of_assets(connection: Connection, known: KnownDays, rules: Rules) -> Masks:
+def _of_assets(connection: Connection, known: KnownDays) -> Masks:
     first, after = known.span
-    # Only where a stretch begins or ends inside the month can a machine differ between its days.
+    # Only where a stretch begins or ends inside the month can a machine differ between its days,
+    # or where the rules say anew who speaks for it.
     inside = or_(
         and_(_said.valid_from > first, _said.valid_from < after),
         and_(_said.valid_to > first, _said.valid_to < after),
     )
+    if known.turns:
+        inside = and_(_said.valid_from < after, _said.valid_to > first)
     changed = set(connection.scalars(select(_said.asset_id).where(inside).distinct()))
     whole = (1 << len(known.days)) - 1
     end = [known.days[-1]]
     found: Masks = defaultdict(int)
-    for asset_id, site_id, _day in _billable(connection, end, rules, None):
+    for asset_id, site_id, _day in _billable(connection, end, known.rules, None):
         if asset_id not in changed:
             found[asset_id, site_id] = whole
     bits = _alike_bits(known)
     for chunk in chunks(sorted(changed)):
-        for asset_id, site_id, day in _billable(connection, bits, rules, chunk):
+        for asset_id, site_id, day in _billable(connection, bits, known.rules, chunk):
             found[asset_id, site_id] |= bits[day]
     return found
 
@@ -122,12 +120,15 @@ def _alike_bits(known: KnownDays) -> Mapping[date, int]:
 
 
 def _billable(
-    connection: Connection, days: Iterable[date], rules: Rules, asset_ids: Collection[int] | None
+    connection: Connection,
+    days: Iterable[date],
+    rules: RulesByDay,
+    asset_ids: Collection[int] | None,
 ) -> Iterator[tuple[int, int, date]]:
     """Machine, site and day, where it was billable."""
     each = union_all(*(select(literal(day, Date).label("day")) for day in days)).subquery("days")
     view = assets_as_of(
-        each.c.day, rules.source_order, rules.spare_node_classes,
+        each.c.day, rules,
         columns=("asset_id", "site_id", "billing_status"),
         asset_ids=None if asset_ids is None else list(asset_ids),
     ).subquery("billable")  # fmt: skip

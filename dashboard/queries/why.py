@@ -100,7 +100,7 @@ def explain(connection: Connection, moment: Moment, filters: Filters, figure: st
         tuple(_left_out(connection, moment, filters, total or 0)),
         tuple(_gaps(connection, moment, filters)),
         tuple(called.get(site, str(site)) for site in filters.sites),
-        moment.rules,
+        moment.counted_by,
         (moment.then.day or moment.then.asked, moment.now.day or moment.now.asked),
         points(connection, moment, filters, figure) if figure in TRENDS else (),
     )

@@ -62,11 +62,13 @@ held_records = table(
     Column("body", Blob, nullable=False),
 )
 
-# Version of the rules: their settings as JSON, from when, by whom.
+# Version of the rules: their settings as JSON, from when, by whom; the first day that is counted by
+# it, none before it counted any.
 rule_versions = table(
     "rule_versions",
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("rules", LongText, nullable=False),
     Column("author", String(NAME_LENGTH), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("first_day", Date),
 )
