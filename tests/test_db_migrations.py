@@ -2,14 +2,20 @@
 
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, inspect
 
 from db import migrate
-from db.tables import metadata
+from db.engine import reading
+from db.ids import device_id
+from db.tables import asset_links, daily_counts, device_snapshots, metadata, rule_versions
 from tests.conftest import COMMAND
+from tests.decided import check
+from tests.small_hub import Hub, Pc
 
 
 def test_migrations_go_up_down_and_up_again(bare_engine: Engine) -> None:
@@ -20,6 +26,41 @@ def test_migrations_go_up_down_and_up_again(bare_engine: Engine) -> None:
     assert set(inspect(bare_engine).get_table_names()) <= {"alembic_version"}
     migrate.upgrade(bare_engine)
     assert set(inspect(bare_engine).get_table_names()) == {*metadata.tables, "alembic_version"}
+
+
+def test_what_was_collected_before_the_newest_revisions_goes_on_after_them(
+    engine: Engine,
+) -> None:
+    hub = Hub(engine)
+    rows = [
+        Pc("1", "1", "Harbor", "front-1", serial="SN-0001"),
+        Pc("2", "1", "Harbor", "desk-2", managed=False),
+    ]
+    hub.collect(date(2026, 10, 30), rows)
+    licensed = [Pc("a", "t1", "Harbor", "front-1")]
+    hub.collect(date(2026, 10, 30), licensed, "threatlocker")
+    hub.environ["SPARE_WORDS"] = "front"
+    hub.collect(date(2026, 11, 2), rows)
+
+    def stands() -> list[list[dict[str, Any]]]:
+        return [
+            # How sure a link is nobody wrote down before.
+            [{**row._mapping, "score": None} for row in hub.all(table)]
+            for table in (device_snapshots, asset_links, rule_versions, daily_counts)
+        ]
+
+    before = stands()
+    assert before[0][1]["unmanaged"] and before[1] and before[2][1]["first_day"]
+    migrate.downgrade(engine, "0003")
+    migrate.upgrade(engine)
+    assert stands() == before
+    more = [*rows, Pc("3", "1", "Harbor", "lab-3"), Pc("4", "1", "Harbor", "front-1.harbor.local")]
+    hub.collect(date(2026, 11, 3), more)
+    licensed.append(Pc("b", "t1", "Harbor", "LAB-3"))
+    hub.collect(date(2026, 11, 3), licensed, "threatlocker")
+    with reading(engine) as connection:
+        check(connection)
+    assert hub.on(date(2026, 11, 3), "threatlocker")["b"].asset_id == device_id("ninja", "3")
 
 
 def test_several_processes_that_migrate_at_the_same_time_do_it_once(

@@ -159,7 +159,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_coverage_exceptions_asset_id"))
 
     op.drop_table("coverage_exceptions")
-    # ### end Alembic commands ###
+    # What the matching noted of keys that are gone.
+    op.execute("DELETE FROM meta WHERE name LIKE 'matched %%'")
 
 
 _links = sa.table(
