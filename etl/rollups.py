@@ -53,7 +53,8 @@ def recount_after_withdrawal(connection: Connection, source: str, day: date) -> 
         for past in days:
             if past >= first and (past > closed or not stored_counts(connection, basis, past)):
                 count(connection, basis, past, rules)
-    newest = newest_day(connection) or closed
+    # The counts of closed months stay, even where no day after the month before is left.
+    newest = max(newest_day(connection) or closed, closed)
     stored = month_end_counts.c
     connection.execute(
         delete(month_end_counts).where(stored.month > month_of(newest), stored.imported.is_(False))

@@ -284,6 +284,20 @@ def test_the_only_day_of_a_month_withdrawn_leaves_no_month_end(hub: Hub) -> None
     assert {row.month for row in hub.all(month_end_counts)} == {"2024-03"}
 
 
+def test_withdrawing_leaves_the_counts_of_months_closed_without_a_day_of_their_own(
+    hub: Hub,
+) -> None:
+    hub.collect(date(2024, 1, 31), TEN)
+    hub.collect(date(2024, 4, 5), TEN[:9])
+    for month in ("2024-01", "2024-02", "2024-03"):
+        hub.close(month)
+
+    Ana(hub, date(2024, 4, 5)).withdraw("ninja", date(2024, 4, 5))
+
+    assert hub.month_end("ninja", "2024-03") == {"billable": 10}
+    assert not hub.month_end("ninja", "2024-04")
+
+
 def test_the_only_day_of_all_withdrawn_leaves_nothing(hub: Hub) -> None:
     hub.collect(DAY, TEN)
 
