@@ -120,7 +120,7 @@ RULE_FIELDS = {field.name for field in fields(Rules)} - {"version"}
 MOST_WORDS = 2000
 """Entries of one setting of the rules at most: as many as there may be sites."""
 
-PREVIEWED = (*jobs.RESTATING, jobs.UNDO)
+PREVIEWED = (*jobs.RESTATING, jobs.EXPECT_SOURCES, jobs.UNDO)
 """What is shown before it is done: the worker tries it on a copy."""
 
 _ARGUMENTS: dict[str, tuple[str, ...]] = {

@@ -6,7 +6,7 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import Connection
 
-from dashboard import formats
+from dashboard import asking, formats
 from dashboard.components.decision_words import action_word
 from dashboard.components.dialog import Proposal
 from dashboard.components.rule_words import differences, sources_word
@@ -160,6 +160,7 @@ def _expect(connection: Connection, arguments: Mapping[str, Any]) -> Proposal:
             _("Coverage looks for what is missing of these. No count changes. ") + _undoable(),
         ],
         _("Save"),
+        previewed=True,
     )
 
 
@@ -197,7 +198,7 @@ def _undo(connection: Connection, arguments: Mapping[str, Any]) -> Proposal:
         lines,
         _("Undo it"),
         facts=[(_("Of"), entry.subject)],
-        previewed=entry.action in jobs.RESTATING,
+        previewed=entry.action in asking.PREVIEWED,
     )
 
 

@@ -218,6 +218,23 @@ def test_records_are_linked_and_split_on_the_page_of_a_device(quiet: Page, story
     assert story.billable()["Harbor Dental"] == before
 
 
+def test_what_a_site_should_have_is_changed_seeing_which_findings_go(
+    quiet: Page, story: Story
+) -> None:
+    story.hub.settle(NOW)
+    harbor = story.hub.site_of("1", "ninja").site_id
+    quiet.goto(f"{story.address}/sites/{harbor}")
+    expected = quiet.locator(".expected")
+    expect(expected).to_contain_text("as the rules say")
+    expected.get_by_role("button", name="Not ThreatLocker").click()
+    dialog = shows(quiet, story)
+    expect(dialog.locator(".effect-said")).to_have_text("No device and no count changes.")
+    expect(dialog).to_contain_text("In NinjaRMM, not in ThreatLocker 11 \u2192 3.")
+    dialog.get_by_role("button", name="Save").click()
+    story.work()
+    expect(expected).to_contain_text("NinjaRMM, set for this site")
+
+
 def test_a_pair_is_told_apart_and_does_not_come_back(quiet: Page, story: Story) -> None:
     quiet.goto(story.address + "/settings")
     pair = quiet.locator("#inbox-pairs .inbox-list > li")

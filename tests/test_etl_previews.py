@@ -1,6 +1,7 @@
 """A preview says exactly what the decision would do, and changes nothing."""
 
 import json
+from collections import Counter
 from datetime import date
 from typing import Any
 
@@ -12,18 +13,21 @@ from db import jobs
 from db.engine import reading, writing
 from db.jobs import Job
 from db.runs import newest_day
-from db.tables import audit_log
+from db.tables import audit_log, coverage_findings
 from etl import lease
 from etl.jobs import Desk
 from etl.preview_lane import PreviewLane
 from etl.previews import preview
 from etl.publish import Refused
+from etl.site_decisions import expect_sources
+from etl.undoing import undo
 from tests.decided import live
 from tests.samples import samples
 from tests.small_hub import Hub, Pc, noon
 from tests.test_etl_ledger import (
     NOVEMBER,
     World,
+    deciding,
     decision,
     device,
     histories,
@@ -81,6 +85,33 @@ def test_a_merge_is_shown_as_it_will_be_and_nothing_is_written(hub: Hub) -> None
         ("Harbour Dental Clinic", {"billable": 0, "spare": 1, "excluded": 0},
          {"billable": 0, "spare": 0, "excluded": 0}),
     ]  # fmt: skip
+
+
+def test_what_a_site_is_expected_to_have_is_shown_as_findings_that_come_and_go(hub: Hub) -> None:
+    hub.settle(noon(NOVEMBER))
+    harbor = site(hub, "Harbor Dental")
+
+    def standing() -> dict[str, int]:
+        rows = hub.all(coverage_findings)
+        return dict(Counter(row.kind for row in rows if row.since <= NOVEMBER < row.until))
+
+    before, counts = standing(), numbers(hub, NOVEMBER)
+    assert before["ninja_without_threatlocker"] and before["threatlocker_without_ninja"]
+    arguments = {"site_id": str(harbor), "sources": ["ninja"]}
+    told = json.loads(answer(hub, jobs.EXPECT_SOURCES, arguments).result or "")
+    assert standing() == before
+    assert told["devices"] == 0 and told["items"] == []
+    with deciding(hub) as by:
+        entry = expect_sources(by, harbor, ["ninja"])
+    after = standing()
+    assert after != before and numbers(hub, NOVEMBER) == counts
+    assert told["findings"] == {
+        kind: [before.get(kind, 0), after.get(kind, 0)] for kind in {*before, *after}
+    }
+    assert answer(hub, jobs.UNDO, {"entry_id": str(entry)}).state == jobs.DONE
+    with deciding(hub) as by:
+        undo(by, entry)
+    assert standing() == before
 
 
 def test_a_preview_does_not_wait_for_a_collection(hub: Hub) -> None:

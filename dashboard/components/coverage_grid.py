@@ -18,9 +18,7 @@ from db.coverage import ACCEPTED, STATES, TO_DO
 
 def coverage_grid(name: str) -> AgGrid:
     """The empty grid; it asks for its rows by `getRowsRequest`."""
-    found = grid(name, _columns(), row_height=48)
-    found.dashGridOptions["localeText"]["noRowsToShow"] = _("No finding matches these filters.")
-    return found
+    return grid(name, _columns(), row_height=48, empty=_("No finding matches these filters."))
 
 
 def asked(request: Mapping[str, Any]) -> dict[str, Any]:

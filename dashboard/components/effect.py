@@ -25,17 +25,16 @@ def effect(found: Mapping[str, Any]) -> list[Component]:
     """Everything of a preview's result; `db.jobs` says what it holds."""
     counts = found.get("counts") or []
     parts: list[Component] = [html.P(sentence(found), className="effect-said")]
+    findings = _findings(found.get("findings") or {})
     if not found.get("devices") and not any(_changes(row) for row in counts):
-        return parts
+        return [*parts, *findings]
     days = [(one["day"], one["what"]) for one in found["days"]]
     parts.append(_table([row for row in counts if row["basis"] == "assets"], days))
     others = [_of_source(name, counts, days) for name in SOURCES]
     if any(others):
         about = html.Summary(_("Source by source"))
         parts.append(html.Details([about, *(one for one in others if one)]))
-    parts += _findings(found.get("findings") or {})
-    parts += effect_devices(found)
-    return parts
+    return [*parts, *findings, *effect_devices(found)]
 
 
 def sentence(found: Mapping[str, Any]) -> str:

@@ -13,8 +13,14 @@ LONGEST = 300
 """Characters of a cell that are shown; the file has all."""
 
 
-def grid(name: str, columns: list[dict[str, Any]], *, row_height: int) -> AgGrid:
-    """An empty grid that the server pages and sorts; it asks for its rows by `getRowsRequest`."""
+def grid(
+    name: str, columns: list[dict[str, Any]], *, row_height: int, empty: str | None = None
+) -> AgGrid:
+    """An empty grid that the server pages and sorts; it asks for its rows by `getRowsRequest`.
+
+    Args:
+        empty: what it says without rows; None: that no device matches.
+    """
     return AgGrid(
         id=name,
         rowModelType="infinite",
@@ -33,7 +39,7 @@ def grid(name: str, columns: list[dict[str, Any]], *, row_height: int) -> AgGrid
             "tooltipShowDelay": 400,
             "multiSortKey": "none",
             "suppressMultiSort": True,
-            "localeText": _words(),
+            "localeText": _words() | ({"noRowsToShow": empty} if empty else {}),
         },
         className="grid",
         style={"height": None},

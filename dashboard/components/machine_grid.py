@@ -22,11 +22,9 @@ def machine_grid(name: str, sort: str, descending: bool) -> AgGrid:
     for column in columns:
         if column["field"] == sort and (sort, descending) != ("hostname", False):
             column["initialSort"] = "desc" if descending else "asc"
-    found = grid(name, columns, row_height=40)
+    found = grid(name, columns, row_height=40, empty=_("No machine matches these filters."))
     # A row stays the same row when it is told anew: where one scrolled to and what is chosen stay.
     found.getRowId = "params.data.machine_id"
-    words = found.dashGridOptions["localeText"]
-    words["noRowsToShow"] = _("No machine matches these filters.")
     return found
 
 

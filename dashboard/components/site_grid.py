@@ -43,7 +43,7 @@ def site_grid(name: str) -> AgGrid:
          "cellRenderer": "HubWhy",
          "cellRendererParams": {"about": _("Why this number?"), "figure": "site"}},
     ]  # fmt: skip
-    return grid(name, columns, row_height=40)
+    return grid(name, columns, row_height=40, empty=_("No site matches these filters."))
 
 
 def _figure(field: str, name: str, width: int) -> dict[str, Any]:
