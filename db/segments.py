@@ -14,6 +14,7 @@ from db.happened import Segment, State
 from db.kept import KeptDays
 from db.rules import RulesByDay
 from db.tables import OPEN_END, device_snapshots, devices
+from db.types import as_date
 from db.views import Day, assets_as_of
 
 Segments = dict[int, list[Segment]]
@@ -86,11 +87,12 @@ def machine_segments(
         shown[row.asset_id, span.then] = _state(row, names, row.sources), False, *how
     for row in connection.execute(_machines(days.c.day, rules, days.c.asset_id)):
         restated, *how = _how(row)
-        restated = restated and row.valid_from == row.day
-        shown[row.asset_id, row.day] = _state(row, names, row.sources), restated, *how
+        day = as_date(row.day)
+        restated = restated and row.valid_from == day
+        shown[row.asset_id, day] = _state(row, names, row.sources), restated, *how
     found = {asset_id: [span.then] for asset_id in asset_ids}
     for asset_id, day in connection.execute(_days(asset_ids, span, turns)):
-        found[asset_id].append(day)
+        found[asset_id].append(as_date(day))
     return {
         key: _segments(
             [

@@ -1,12 +1,17 @@
 """Column types that mean the same on SQLite, PostgreSQL, MySQL and MariaDB."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, LargeBinary, Text
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+def as_date(value: date | str) -> date:
+    """A day that a query answered: MySQL tells one that is a literal as text."""
+    return date.fromisoformat(value) if isinstance(value, str) else value
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -12,6 +12,7 @@ from db.asof import as_of
 from db.chunks import chunks
 from db.month_days import KnownDays
 from db.tables import NO_SITE_ID, device_snapshots, devices, sites
+from db.types import as_date
 from db.views import BILLABLE, assets_as_of
 from db.words import NO_SITE
 from etl.recount import ASSETS, GROUPS
@@ -123,6 +124,5 @@ def _counted(connection: Connection, known: KnownDays, asset_ids: Sequence[int])
     view = assets_as_of(days.c.day, known.rules, columns=names, asset_ids=asset_ids)
     found = dict.fromkeys(asset_ids, 0)
     for asset_id, status, day in connection.execute(view):
-        # MySQL answers a literal date as text.
-        found[asset_id] += alike[date.fromisoformat(str(day))] * (status == BILLABLE)
+        found[asset_id] += alike[as_date(day)] * (status == BILLABLE)
     return found

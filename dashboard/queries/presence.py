@@ -12,6 +12,7 @@ from db.chunks import chunks
 from db.month_days import KnownDays
 from db.rules import RulesByDay
 from db.tables import ALL_SITES, device_snapshots
+from db.types import as_date
 from db.views import ASSETS, BILLABLE, assets_as_of
 
 _said = device_snapshots.c
@@ -136,5 +137,4 @@ def _billable(
         select(view.c.asset_id, view.c.site_id, view.c.day).where(view.c.billing_status == BILLABLE)
     )
     for asset_id, site_id, day in rows.all():
-        # MySQL answers a literal date as text.
-        yield asset_id, site_id, date.fromisoformat(str(day))
+        yield asset_id, site_id, as_date(day)
