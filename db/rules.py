@@ -50,7 +50,8 @@ class RulesByDay:
         for first, rules in versions:
             if first is not None:
                 eras = [era for era in eras if era[0] < first] or eras[:1]
-                eras.append((first, rules))
+                if eras[-1][1].version != rules.version:
+                    eras.append((first, rules))
         return cls(tuple(eras))
 
     def on(self, day: date) -> Rules:

@@ -191,6 +191,9 @@ def test_rules_are_replayed_and_left_and_then_saved(quiet: Page, story: Story) -
     expect(newest).to_contain_text("By local")
     expect(newest).to_contain_text("+loaner")
     expect(newest).to_contain_text("Loaners are spare")
+    expect(newest).to_contain_text("Counts every day from 1 Nov 2026 on.")
+    oldest = quiet.locator(".versions > li").last
+    expect(oldest).to_contain_text("Counts every day up to 31 Oct 2026.")
     assert story.billable()["Harbor Dental"] == 8
 
 

@@ -143,7 +143,9 @@ def _version(one: Version, before: Version | None, now: Version, reason: str | N
     else:
         changed = differences(before.rules, one.rules)
     rows = [part for name, what in changed for part in (html.Dt(name), html.Dd(what))]
-    said = [html.Q(reason)] if reason else []
+    said: list[Component] = [html.Q(reason)] if reason else []
+    if (days := _days(one)) is not None:
+        said.append(html.P(days, className="note"))
     return html.Li(
         [
             html.Div(head, className="entry-head"),
@@ -153,6 +155,18 @@ def _version(one: Version, before: Version | None, now: Version, reason: str | N
             else html.P(_("Nothing changed."), className="note"),
         ]
     )
+
+
+def _days(one: Version) -> str | None:
+    """Which days a version counts; None for all."""
+    first, last = formats.day(one.first), formats.day(one.last)
+    if not one.counts:
+        return str(_("Counts no day."))
+    if one.first is None:
+        return None if one.last is None else str(_("Counts every day up to %(last)s.", last=last))
+    if one.last is None:
+        return str(_("Counts every day from %(first)s on.", first=first))
+    return str(_("Counts the days from %(first)s to %(last)s.", first=first, last=last))
 
 
 def as_argument(rules: Rules) -> dict[str, list[str]]:
