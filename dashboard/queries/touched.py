@@ -70,17 +70,18 @@ def replaced(connection: Connection, device: Device, asset_ids: Collection[int])
     before = after = None
     for row in rows:
         name = row.hostname or row.source_key
-        if row.last_seen is not None and _follows(row.last_seen, device.first_seen):
+        if _follows((row.first_seen, row.last_seen), device.first_seen):
             before = Other(row.device_id, name, device.first_seen)
-        gone = device.last_seen
-        if gone is not None and after is None and _follows(gone, row.first_seen):
+        if after is None and _follows((device.first_seen, device.last_seen), row.first_seen):
             after = Other(row.device_id, name, row.first_seen)
     return Replaced(before, after)
 
 
-def _follows(last_seen: date, first_seen: date) -> bool:
-    """Whether one was gone, or went within the same days, when the other came."""
-    return (last_seen - first_seen).days <= OVERLAP
+def _follows(seen: tuple[date, date | None], came: date) -> bool:
+    """Whether a record seen from one day to another (None: still) was gone, or went within some
+    days, when a later one came."""
+    first, last = seen
+    return first < came and last is not None and (last - came).days <= OVERLAP
 
 
 OVERLAP = 7
