@@ -160,7 +160,7 @@ def downgrade() -> None:
 
     op.drop_table("coverage_exceptions")
     # What the matching noted of keys that are gone.
-    op.execute("DELETE FROM meta WHERE name LIKE 'matched %%'")
+    op.execute("DELETE FROM meta WHERE name LIKE 'matched %'")
 
 
 _links = sa.table(
