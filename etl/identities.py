@@ -89,6 +89,24 @@ def links_in_force(
     return found
 
 
+def named_later(connection: Connection, day: date) -> set[int]:
+    """The devices that links which begin after `day` make answers lead to: were one of them linked
+    on `day`, the answers could lead in a circle from the later day on."""
+    later = select(_link.asset_id).where(_link.since > day, _link.until > _link.since)
+    wanted = set(connection.scalars(later))
+    found: set[int] = set()
+    while wanted:
+        found |= wanted
+        onwards: set[int] = set()
+        for chunk in chunks(sorted(wanted), MANY):
+            named = select(_link.asset_id).where(
+                _link.device_id.in_(chunk), _link.until > day, _link.until > _link.since
+            )
+            onwards |= set(connection.scalars(named))
+        wanted = onwards - found
+    return found
+
+
 def followed(device_id: int, links: Mapping[int, Row[Any]]) -> list[Row[Any]]:
     """A device's link, that of the device which it names, and so on; the last names its machine."""
     chain: list[Row[Any]] = []

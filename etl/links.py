@@ -23,10 +23,11 @@ from etl.identities import (
     identity_of,
     kept_apart_pairs,
     links_in_force,
+    named_later,
 )
 from etl.match_keys import around, note_keys
 from etl.rules.assets import link_all
-from etl.rules.evidence import Identity, contradicted
+from etl.rules.evidence import Identity, contradicted, real_serial
 from etl.rules.standing import Link, Standing
 from etl.states import State
 
@@ -107,7 +108,8 @@ def resolve_assets(
     )
     if near is None:
         note_keys(connection, (one for one in world.others if one.source not in look.noted))
-    assets = match(connection, world, still=set(keep))
+    later = named_later(connection, day) if look.late else set[int]()
+    assets = match(connection, world, still=set(keep), named=later)
     asset_of |= {key: asset for key, asset in assets.asset_of.items() if key in come}
     assets.asset_of, assets.most = asset_of, look.most
     for link in _straightened(chains.get(state.device_id, ()) for state in new):
@@ -154,11 +156,17 @@ def _evidence(identity: Identity) -> tuple[object, ...]:
     return identity.site_id, identity.hostname, identity.serial, identity.guest, identity.macs
 
 
-def match(connection: Connection, world: World, still: Collection[int] = ()) -> Assets:
+def match(
+    connection: Connection,
+    world: World,
+    still: Collection[int] = (),
+    named: Collection[int] = (),
+) -> Assets:
     """What the rules end and begin among the records of a world.
 
     Args:
         still: records of the source whose links stay as they are.
+        named: records that may not begin to answer to others, for others will answer to them.
     """
     ended = [i for i in contradicted(world.mine, world.others) if i not in still]
     alone_again = set(ended)
@@ -170,12 +178,15 @@ def match(connection: Connection, world: World, still: Collection[int] = ()) -> 
     ]
     world = World(first_seen_first(connection, mine), world.others, world.former)
     standing = Standing(
-        world.mine, world.alone() - set(still), world.others, world.former,
+        world.mine, world.alone() - {*still, *named}, world.others, world.former,
         kept_apart_pairs(connection),
     )  # fmt: skip
     begun = link_all(standing)
     asset_of = {identity.device_id: standing.asset(identity) for identity in world.mine}
-    return Assets(asset_of, begun, ended, standing.waiting | set(still))
+    # Who shares its serial number with a new record is no partner from the next day on.
+    gone = {real_serial(one.serial) for one in world.former}
+    waiting = {one.device_id for one in world.mine if gone and real_serial(one.serial) in gone}
+    return Assets(asset_of, begun, ended, standing.waiting | waiting | set(still))
 
 
 def match_again(

@@ -29,11 +29,13 @@ _NAME = "matched "
 @dataclass(frozen=True)
 class Look:
     """What a source has to look at; None: everything. `most`: how many are worth picking out.
-    `noted`: the sources whose keys were noted when they were published."""
+    `noted`: the sources whose keys were noted when they were published. `late`: whether another
+    source published a later day already."""
 
     device_ids: set[int] | None
     most: int
     noted: set[str]
+    late: bool
 
 
 def due(connection: Connection, source: str, day: date, size: int, again: bool) -> Look:
@@ -58,8 +60,8 @@ def due(connection: Connection, source: str, day: date, size: int, again: bool) 
         or told["run"] != run.run_id
         or day < newest
     ):
-        return Look(None, most, noted)
-    return Look(set(told["look"]), most, noted)
+        return Look(None, most, noted, day < newest)
+    return Look(set(told["look"]), most, noted, False)
 
 
 def remember(

@@ -389,6 +389,7 @@ class Oracle:
             ],
             [told((source, key), was, gone=True) for key, was in former],
             {(source, key) for key in kept},
+            self._named_later(day),
         )
         for old in matching.former:
             old.asset = self.follow(old.device)[-1]
@@ -406,6 +407,18 @@ class Oracle:
         for one in matching.mine:
             if one.device[1] in known:
                 known[one.device[1]] = replace(known[one.device[1]], asset=one.asset)
+
+    def _named_later(self, day: date) -> set[Device]:
+        """The devices to which links lead that begin after `day`."""
+        found: set[Device] = set()
+        ahead = [link.asset for link in self.links if link.since > day]
+        while ahead:
+            one = ahead.pop()
+            if one not in found:
+                found.add(one)
+                mine = [link for link in self.links if link.device == one]
+                ahead += [link.asset for link in mine if link.until is None or link.until > day]
+        return found
 
     def _end_link(self, device: Device, source: str, day: date) -> None:
         for link in self.links:

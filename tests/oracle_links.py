@@ -50,6 +50,8 @@ class Matching:
     others: list[Told]
     former: list[Told]
     still: set[Device]
+    named: set[Device] = field(default_factory=set)
+    """Those that links of later days lead to."""
     apart: set[tuple[Device, Device]] = field(default_factory=set)
 
     def contradicted(self) -> list[Device]:
@@ -82,7 +84,8 @@ class Matching:
 
     def alone(self, one: Told) -> bool:
         company = [t for t in (*self.mine, *self.others) if t.asset == one.asset]
-        return one.asset == one.device and len(company) == 1 and one.device not in self.still
+        fixed = self.still | self.named
+        return one.asset == one.device and len(company) == 1 and one.device not in fixed
 
     def may_join(self, one: Told, other: Told, twins: list[Told] | None) -> bool:
         company = [t for t in (*self.mine, *self.others) if t.asset == other.asset]

@@ -232,3 +232,42 @@ def test_a_decision_shows_a_contradiction_that_ends_a_link(hub: Hub) -> None:
     (link,) = hub.links()
     assert ended == [own("a", "threatlocker")]
     assert (link.since, link.until, link.undone_by) == (later(2), later(2), 77)
+
+
+def test_a_late_day_does_not_make_two_records_answer_to_each_other(hub: Hub) -> None:
+    """ThreatLocker's record answers to Ninja's since 16 March; Ninja's 14 March comes after it."""
+    serial = {"org": None, "org_name": None, "serial": "SN-0001"}
+    hub.collect(DAY, [Pc("t", **serial)], "threatlocker")
+    hub.collect(DAY - timedelta(days=3), [Pc("n", **serial)])
+    hub.collect(DAY + timedelta(days=2), [Pc("t", **serial)], "threatlocker")
+    (link,) = hub.links()
+    assert (link.device_id, link.since) == (device_id("threatlocker", "t"), DAY + timedelta(days=2))
+
+    hub.collect(DAY, [Pc("n", **serial)])
+
+    assert hub.links() == [link]
+    for days in (2, 3):
+        hub.collect(DAY + timedelta(days=days), [Pc("n", **serial)])
+        hub.collect(DAY + timedelta(days=days), [Pc("t", **serial)], "threatlocker")
+        assert hub.counted("assets", DAY + timedelta(days=days)) == {"billable": 1}
+
+
+def test_who_took_the_place_of_a_record_elsewhere_is_looked_at_again_the_next_day(
+    hub: Hub,
+) -> None:
+    """On its first day a record that is gone still bears its serial number, at another site."""
+    quiet = pcs(range(20, 40))
+    here, there = {"org": "1", "org_name": "Harbor"}, {"org": "4", "org_name": "Pelican"}
+    hub.collect(DAY, [*quiet, Pc("t2", **here, serial="SN-0002")], "threatlocker")
+    hub.collect(DAY, [Pc("n6", org=None, org_name=None, serial="SN-0002")])
+    after = [*quiet, Pc("t8", **there, serial="SN-0002")]
+    hub.collect(DAY + timedelta(days=1), after, "threatlocker")
+    new = device_id("threatlocker", "t8")
+    assert new not in {link.device_id for link in hub.links()}
+
+    hub.collect(DAY + timedelta(days=2), after, "threatlocker")
+
+    machine = device_id("threatlocker", "t2")
+    assert {link.device_id: link.asset_id for link in hub.links()} == {
+        device_id("ninja", "n6"): machine, new: machine,
+    }  # fmt: skip
