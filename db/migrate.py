@@ -37,6 +37,10 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     """Apply every revision up to `revision` that the database lacks. Of several who start this at
     the same time one does it; the others wait, and find nothing to do."""
     with _alone(engine), engine.connect().execution_options(write=True) as connection:
+        if engine.dialect.name == "sqlite":
+            # Alembic commits each revision unless it finds a transaction; in between another
+            # process would begin the next one too.
+            connection.begin()
         command.upgrade(_config(connection), revision)
         connection.commit()
 

@@ -44,7 +44,16 @@ expect.set_options(timeout=20_000)
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
 
 
+LONGEST = (
+    "test_bench", "test_etl_histories", "test_cli_serve", "test_browser", "test_agent_running",
+    "test_dashboard_changes", "test_dashboard_ingest", "test_etl_kill", "test_etl_ledger",
+    "test_etl_looks", "test_demo",
+)  # fmt: skip
+"""The files that are begun first, so that none keeps one process busy when the other is done."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.path.name.startswith(LONGEST))
     if FULL:
         return
     full = [item for item in items if item.get_closest_marker("full")]

@@ -289,7 +289,7 @@ def test_sites_are_searched_by_what_anybody_calls_them(quiet: Page, story: Story
     quiet.wait_for_url("**/sites/*")
     expect(quiet.locator("h1").last).to_have_text("Harbor Dental Grp")
     quiet.get_by_role("button", name="Expect Agent").click()
-    dialog = quiet.locator("#decision")
+    dialog = shows(quiet, story)
     expect(dialog).to_contain_text("Expected: NinjaRMM, ThreatLocker, Agent.")
     dialog.get_by_role("button", name="Save").click()
     story.work()

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, event, inspect
 
 from db import migrate
-from db.engine import reading
+from db.engine import open_engine, reading, sqlite_url
 from db.ids import device_id
 from db.tables import asset_links, daily_counts, device_snapshots, metadata, rule_versions
 from tests.conftest import COMMAND
@@ -78,6 +78,16 @@ def test_several_processes_that_migrate_at_the_same_time_do_it_once(
     said = [process.communicate(timeout=120) for process in several]
     assert [process.returncode for process in several] == [0, 0, 0], said
     assert migrate.current(bare_engine) == migrate.head()
+
+
+def test_sqlite_lets_nobody_in_between_two_revisions(tmp_path: Path) -> None:
+    engine = open_engine(sqlite_url(tmp_path / "bare.db"))
+    commits: list[int] = []
+    event.listen(engine, "commit", lambda _connection: commits.append(1))
+    migrate.upgrade(engine)
+    assert migrate.current(engine) == migrate.head()
+    assert len(commits) == 1
+    engine.dispose()
 
 
 def test_a_second_upgrade_changes_nothing(engine: Engine) -> None:
