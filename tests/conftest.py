@@ -44,16 +44,7 @@ expect.set_options(timeout=20_000)
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
 
 
-LONGEST = (
-    "test_bench", "test_etl_histories", "test_cli_serve", "test_browser", "test_agent_running",
-    "test_dashboard_changes", "test_dashboard_ingest", "test_etl_kill", "test_etl_ledger",
-    "test_etl_looks", "test_demo",
-)  # fmt: skip
-"""The files that are begun first, so that none keeps one process busy when the other is done."""
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.path.name.startswith(LONGEST))
     if FULL:
         return
     full = [item for item in items if item.get_closest_marker("full")]
@@ -219,10 +210,14 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+_GONE = "net::ERR_CONNECTION_"
+
+
 @pytest.fixture
 def quiet(page: Page) -> Iterator[Page]:
     """A page that must neither complain nor ask anybody else. That a page of nothing is a 404 is
-    no complaint: the browser notes it of the address that it shows."""
+    no complaint: the browser notes it of the address that it shows. Nor is that the server is gone,
+    which may stop before the page does."""
     complaints: list[str] = []
     foreign: list[str] = []
 
@@ -234,7 +229,7 @@ def quiet(page: Page) -> Iterator[Page]:
 
     def said(message: ConsoleMessage) -> None:
         not_found = "404" in message.text and message.location["url"] == page.url
-        if message.type == "error" and not not_found:
+        if message.type == "error" and not not_found and _GONE not in message.text:
             complaints.append(message.text)
 
     page.on("console", said)

@@ -157,7 +157,7 @@ def postgres_histories(postgres_server: Any) -> Iterator[Engine]:
 
 
 def test_bars_lists_and_files_agree_on_any_history_on_sqlite(sqlite_histories: Engine) -> None:
-    @settings(max_examples=samples(60, 10_000))
+    @settings(max_examples=samples(40, 10_000))
     @given(st.integers(0, 2**40))
     def holds(seed: int) -> None:
         check_history(sqlite_histories, seed)

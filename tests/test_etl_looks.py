@@ -67,7 +67,7 @@ def linked(hub: Hub) -> tuple[object, object]:
 def test_looking_at_what_changed_finds_what_looking_at_everything_finds(
     engines: tuple[Engine, Engine],
 ) -> None:
-    @settings(max_examples=samples(30, 3000))
+    @settings(max_examples=samples(25, 3000))
     @given(st.lists(day, min_size=2, max_size=12))
     def holds(history: list[Any]) -> None:
         hubs = [Hub(engine) for engine in engines]
