@@ -210,7 +210,7 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-_GONE = "net::ERR_CONNECTION_"
+_GONE = ("net::ERR_CONNECTION_", "Failed to fetch")
 
 
 @pytest.fixture
@@ -221,6 +221,10 @@ def quiet(page: Page) -> Iterator[Page]:
     complaints: list[str] = []
     foreign: list[str] = []
 
+    def complain(text: str) -> None:
+        if not any(gone in text for gone in _GONE):
+            complaints.append(text)
+
     def asked(request: Request) -> None:
         if urlsplit(request.url).hostname not in ("127.0.0.1", None) and not request.url.startswith(
             ("data:", "blob:")
@@ -229,11 +233,11 @@ def quiet(page: Page) -> Iterator[Page]:
 
     def said(message: ConsoleMessage) -> None:
         not_found = "404" in message.text and message.location["url"] == page.url
-        if message.type == "error" and not not_found and _GONE not in message.text:
-            complaints.append(message.text)
+        if message.type == "error" and not not_found:
+            complain(message.text)
 
     page.on("console", said)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("pageerror", lambda error: complain(str(error)))
     page.on("request", asked)
     yield page
     assert complaints == []

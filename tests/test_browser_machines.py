@@ -357,6 +357,7 @@ def test_open_ingest_is_said_on_every_page(quiet: Page, sqlite_engine: Engine) -
         for path in ("/", "/devices", "/machines", "/collections"):
             quiet.goto(hub.address + path)
             expect(quiet.locator("#strip .warning")).to_contain_text("INGEST_AUTH=token")
+        quiet.goto("about:blank")
     with shown(sqlite_engine) as hub:
         quiet.goto(f"{hub.address}/machines")
         expect(quiet.locator(".state")).to_be_visible()
