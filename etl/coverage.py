@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, select, update
 
+from db.among import among
 from db.chunks import chunks
 from db.coverage import DUPLICATE, SITE_MISMATCH, facts_text
 from db.rules import current
@@ -53,11 +54,7 @@ def refresh(connection: Connection, since: date, asset_ids: Collection[int] | No
     if not looked_at:
         return
     spans = _spans(connection, since, looked_at | context)
-    stored = [
-        row
-        for chunk in chunks(sorted(looked_at))
-        for row in connection.execute(known.where(_found.asset_id.in_(chunk)))
-    ]
+    stored = list(among(connection, known, _found.asset_id, looked_at))
     _write(connection, since, _evaluated(connection, spans, looked_at), stored)
 
 
@@ -118,11 +115,7 @@ _KEYS = select(
 
 
 def _rows_of(connection: Connection, statement: Select[Any], asset_ids: Iterable[int]) -> list[Any]:
-    return [
-        row
-        for chunk in chunks(sorted(asset_ids))
-        for row in connection.execute(statement.where(_said.asset_id.in_(chunk)))
-    ]
+    return list(among(connection, statement, _said.asset_id, asset_ids))
 
 
 def _bearing(every: Sequence[Any], some: Iterable[Any]) -> set[int]:

@@ -9,13 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, select
 from sqlalchemy.sql import Select
 
+from db.among import among as rows_among
 from db.chunks import chunks
 from db.tables import OPEN_END, asset_links, device_latest, device_snapshots, devices, kept_apart
 from etl.rules.evidence import Identity, real_serial
 from etl.states import State
-
-MANY = 2000
-"""How many ids one statement asks for."""
 
 _c = device_snapshots.c
 _link = asset_links.c
@@ -57,11 +55,8 @@ def identities(
     """The stretches that meet the conditions, of those whose `column` is `among` some ids."""
     if among is None:
         return [Identity(*row) for row in connection.execute(_IDENTITIES.where(*conditions)).all()]
-    found: list[Identity] = []
-    for chunk in chunks(sorted(among), MANY):
-        rows = connection.execute(_IDENTITIES.where(column.in_(chunk), *conditions)).all()
-        found += [Identity(*row) for row in rows]
-    return found
+    statement = _IDENTITIES.where(*conditions)
+    return [Identity(*row) for row in rows_among(connection, statement, column, among)]
 
 
 def identity_of(state: State, source: str, site_id: int, asset_id: int) -> Identity:
@@ -81,9 +76,8 @@ def links_in_force(
     found: dict[int, Row[Any]] = {}
     asked, wanted = set[int](), set(device_ids)
     while wanted:
-        for chunk in chunks(sorted(wanted), MANY):
-            rows = connection.execute(_LINKS.where(asset_links.c.device_id.in_(chunk)))
-            found.update((row.device_id, row) for row in rows)
+        rows = rows_among(connection, _LINKS, _link.device_id, wanted)
+        found.update((row.device_id, row) for row in rows)
         asked |= wanted
         wanted = {row.asset_id for row in found.values()} - asked
     return found
@@ -97,13 +91,9 @@ def named_later(connection: Connection, day: date) -> set[int]:
     found: set[int] = set()
     while wanted:
         found |= wanted
-        onwards: set[int] = set()
-        for chunk in chunks(sorted(wanted), MANY):
-            named = select(_link.asset_id).where(
-                _link.device_id.in_(chunk), _link.until > day, _link.until > _link.since
-            )
-            onwards |= set(connection.scalars(named))
-        wanted = onwards - found
+        named = select(_link.asset_id).where(_link.until > day, _link.until > _link.since)
+        onwards = rows_among(connection, named, _link.device_id, wanted)
+        wanted = {asset_id for (asset_id,) in onwards} - found
     return found
 
 
@@ -131,12 +121,9 @@ def first_seen_first(connection: Connection, mine: Iterable[Identity]) -> list[I
     twins = [device_id for device_id, serial in serials.items() if bearers[serial] > 1]
     if not twins:
         return mine
-    first_seen: dict[int, date] = {}
-    for chunk in chunks(twins, MANY):
-        rows = connection.execute(
-            select(devices.c.device_id, devices.c.first_seen).where(devices.c.device_id.in_(chunk))
-        )
-        first_seen.update((device_id, day) for device_id, day in rows)
+    d = devices.c
+    rows = rows_among(connection, select(d.device_id, d.first_seen), d.device_id, twins)
+    first_seen: dict[int, date] = {device_id: day for device_id, day in rows}
     return sorted(mine, key=lambda m: (first_seen.get(m.device_id, date.max), m.device_id))
 
 

@@ -69,14 +69,15 @@ def resolve_assets(
     """
     look = looks.due(connection, source, day, len(states), again)
     come = {state.device_id: state for state in states}
-    new = [state for state in states if state.device_id not in have]
-    touched = [
-        state
-        for state in states
-        if (known := have.get(state.device_id)) is not None
-        and known[:2] != (state.state_hash, site_of[state.device_id])
-    ]
-    asset_of = {device_id: have[device_id][2] for device_id in come.keys() & have.keys()}
+    new, touched, asset_of = [], [], dict[int, int]()
+    for device_id, state in come.items():
+        known = have.get(device_id)
+        if known is None:
+            new.append(state)
+            continue
+        state_hash, site_id, asset_of[device_id] = known
+        if state_hash != state.state_hash or site_id != site_of[device_id]:
+            touched.append(state)
 
     def identity(state: State) -> Identity:
         device_id = state.device_id

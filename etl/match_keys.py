@@ -7,13 +7,12 @@ day needs no word here.
 
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import Column, Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
-from db.chunks import chunks
+from db.among import among
 from db.ids import hash63
 from db.tables import OPEN_END, asset_links, device_keys, device_snapshots
 from db.upsert import upsert_tuples
-from etl.identities import MANY
 from etl.rules.evidence import Identity, host_key, prefix_key, real_serial
 from etl.rules.macs import split
 
@@ -45,6 +44,7 @@ def around(connection: Connection, device_ids: Collection[int], most: int) -> se
     found: set[int] = set()
     fresh = set(device_ids)
     keys: set[int] = set()
+    asked: set[int] = set()
     while fresh:
         found |= fresh
         if len(found) > most:
@@ -56,6 +56,8 @@ def around(connection: Connection, device_ids: Collection[int], most: int) -> se
         machines = _all(connection, select(c.asset_id).where(standing), c.device_id, fresh) | fresh
         machines |= _all(connection, select(link.asset_id).where(in_force), link.device_id, fresh)
         fresh = machines | _all(connection, select(k.device_id), k.key, borne)
+        machines -= asked
+        asked |= machines
         fresh |= _all(connection, select(c.device_id).where(standing), c.asset_id, machines)
         fresh |= _all(connection, select(link.device_id).where(in_force), link.asset_id, machines)
         fresh -= found
@@ -65,11 +67,8 @@ def around(connection: Connection, device_ids: Collection[int], most: int) -> se
 def _all(
     connection: Connection,
     statement: Select[tuple[int]],
-    column: Column[int],
+    column: ColumnElement[int],
     wanted: Collection[int],
 ) -> set[int]:
     """The numbers that `statement` answers where `column` is among the wanted."""
-    found: set[int] = set()
-    for chunk in chunks(sorted(wanted), MANY):
-        found.update(connection.scalars(statement.where(column.in_(chunk)).distinct()))
-    return found
+    return {number for (number,) in among(connection, statement, column, wanted)}

@@ -10,6 +10,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, delete, or_, select, update
 
+from db.among import among
 from db.chunks import chunks
 from db.rules import Rules, hold_from
 from db.runs import border, gone, newest_day, published_days, restated_days
@@ -191,12 +192,10 @@ def _leave(connection: Connection, source: str, day: date, gone: Iterable[int]) 
 
 
 def _arrive(connection: Connection, source: str, day: date, added: Sequence[State]) -> None:
-    known: dict[int, str] = {}
-    for chunk in chunks(state.device_id for state in added):
-        rows = connection.execute(
-            select(devices.c.device_id, devices.c.source_key).where(devices.c.device_id.in_(chunk))
-        )
-        known.update((device_id, key) for device_id, key in rows)
+    ids = (state.device_id for state in added)
+    told = select(devices.c.device_id, devices.c.source_key)
+    rows = among(connection, told, devices.c.device_id, ids)
+    known: dict[int, str] = {device_id: key for device_id, key in rows}
     for state in added:
         stored = known.get(state.device_id, state.source_key)
         if stored != state.source_key:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
+from db.among import among
 from db.chunks import chunks
 from db.jobs import RESTATING, UNDO
 from db.runs import border, published_days, restated_days
@@ -232,12 +233,11 @@ def _links(connection: Connection, device_ids: Sequence[int]) -> dict[int, list[
     found: dict[int, list[_Link]] = {}
     wanted = set(device_ids)
     while wanted:
-        rows: list[tuple[int, date, date, int]] = []
-        for chunk in chunks(sorted(wanted)):
-            statement = select(c.device_id, c.since, c.until, c.asset_id)
-            mine = statement.where(c.device_id.in_(chunk), c.since < c.until)
-            told = connection.execute(mine.order_by(c.device_id, c.since))
-            rows += [(row[0], row[1], row[2], row[3]) for row in told]
+        told = select(c.device_id, c.since, c.until, c.asset_id).where(c.since < c.until)
+        told = told.order_by(c.device_id, c.since)
+        rows: list[tuple[int, date, date, int]] = [
+            (row[0], row[1], row[2], row[3]) for row in among(connection, told, c.device_id, wanted)
+        ]
         found |= {device_id: [] for device_id in wanted}
         for device_id, since, until, asset_id in rows:
             found[device_id].append(_Link(since, until, asset_id))

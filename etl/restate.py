@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, func, select
 
-from db.chunks import chunks
+from db.among import among
 from db.rules import RulesByDay, by_day, hold_from
 from db.runs import RESTATED, counted_days, newest_by_source, published_days, restated_days
 from db.tables import (
@@ -84,11 +84,11 @@ def machines_of(connection: Connection, first: date, device_ids: Collection[int]
     """The machines that these devices answer to on any day from `first` on, or may when links
     begin again or end: then a device is its own."""
     said, link = device_snapshots.c, asset_links.c
+    told = select(said.asset_id).where(said.valid_to > first).distinct()
+    linked = select(link.asset_id).distinct()
     found = set(device_ids)
-    for chunk in chunks(sorted(device_ids)):
-        told = select(said.asset_id).where(said.device_id.in_(chunk), said.valid_to > first)
-        linked = select(link.asset_id).where(link.device_id.in_(chunk))
-        found.update(connection.scalars(told.distinct()), connection.scalars(linked.distinct()))
+    found |= {asset_id for (asset_id,) in among(connection, told, said.device_id, device_ids)}
+    found |= {asset_id for (asset_id,) in among(connection, linked, link.device_id, device_ids)}
     return found
 
 
@@ -97,10 +97,8 @@ def _with_followers(connection: Connection, device_ids: Collection[int]) -> set[
     c = asset_links.c
     found, wanted = set(device_ids), set(device_ids)
     while wanted:
-        into: set[int] = set()
-        for chunk in chunks(sorted(wanted)):
-            into.update(connection.scalars(select(c.device_id).where(c.asset_id.in_(chunk))))
-        wanted = into - found
+        into = among(connection, select(c.device_id), c.asset_id, wanted)
+        wanted = {device_id for (device_id,) in into} - found
         found |= wanted
     return found
 
@@ -108,11 +106,9 @@ def _with_followers(connection: Connection, device_ids: Collection[int]) -> set[
 def _answering(connection: Connection, first: date, device_ids: Collection[int]) -> set[int]:
     """The devices that answer to the machines of these on any day from `first` on."""
     c = device_snapshots.c
-    found: set[int] = set()
-    for chunk in chunks(sorted(machines_of(connection, first, device_ids))):
-        answers = select(c.device_id).where(c.asset_id.in_(chunk), c.valid_to > first)
-        found.update(connection.scalars(answers.distinct()))
-    return found
+    machines = machines_of(connection, first, device_ids)
+    answers = select(c.device_id).where(c.valid_to > first).distinct()
+    return {device_id for (device_id,) in among(connection, answers, c.asset_id, machines)}
 
 
 def _count_first(connection: Connection, first: date, rules: RulesByDay) -> None:
@@ -191,11 +187,10 @@ class _Counts:
 
 def _by_source(connection: Connection, device_ids: Collection[int]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
-    for chunk in chunks(sorted(device_ids)):
-        c = devices.c
-        rows = connection.execute(select(c.source, c.device_id).where(c.device_id.in_(chunk)))
-        for source, device_id in rows:
-            found.setdefault(source, []).append(device_id)
+    c = devices.c
+    rows = among(connection, select(c.source, c.device_id), c.device_id, device_ids)
+    for source, device_id in rows:
+        found.setdefault(source, []).append(device_id)
     return found
 
 

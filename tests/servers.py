@@ -101,9 +101,11 @@ def mariadb() -> Iterator[DatabaseServer]:
     with _folder() as folder:
         password, data = secrets.token_hex(8), folder / "data"
         root = ["--user=root"] if os.geteuid() == 0 else []
+        # A server that starts clears the temporary tables of whoever shares its folder with it.
+        own = f"--tmpdir={folder}"
         install: Sequence[str | Path] = (
             _program("mariadb-install-db", "mariadb-server-core"), "--no-defaults", *root,
-            f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db",
+            f"--datadir={data}", own, "--auth-root-authentication-method=normal", "--skip-test-db",
         )  # fmt: skip
         _run(install, folder)
         setup = folder / "setup.sql"
@@ -115,7 +117,7 @@ def mariadb() -> Iterator[DatabaseServer]:
         def command(port: int) -> Sequence[str | Path]:
             return (
                 _program("mariadbd", "mariadb-server-core"), "--no-defaults", *root,
-                f"--datadir={data}", f"--socket={folder / 's'}", f"--pid-file={folder / 'pid'}",
+                f"--datadir={data}", own, f"--socket={folder / 's'}", f"--pid-file={folder / 'pid'}",
                 "--bind-address=127.0.0.1", f"--port={port}", f"--init-file={setup}",
                 "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0",
                 "--innodb-log-file-size=16M", "--innodb-use-native-aio=0",

@@ -10,7 +10,7 @@ from dashboard.queries import devices
 from dashboard.queries.changes_list import Item
 from dashboard.queries.iso_text import IsoInstant
 from dashboard.queries.moment import Moment
-from db.chunks import chunks
+from db.among import among
 from db.happened import State
 from db.tables import device_latest
 
@@ -73,9 +73,7 @@ def _compared(state: State | None) -> dict[str, Any] | None:
 
 def _contacts(connection: Connection, items: Sequence[Item]) -> dict[int, str | None]:
     latest = device_latest.c
-    found: dict[int, str | None] = {}
-    for chunk in chunks(item.state.device_id for item in items):
-        statement = select(latest.device_id, IsoInstant(latest.last_contact))
-        for device_id, contact in connection.execute(statement.where(latest.device_id.in_(chunk))):
-            found[device_id] = contact
-    return found
+    statement = select(latest.device_id, IsoInstant(latest.last_contact))
+    ids = (item.state.device_id for item in items)
+    rows = among(connection, statement, latest.device_id, ids)
+    return {device_id: contact for device_id, contact in rows}

@@ -12,7 +12,7 @@ from dashboard.queries import sites
 from dashboard.queries.devices import COLUMNS
 from dashboard.queries.moment import LABELS, Moment
 from dashboard.queries.notice import Notice, mark
-from db.chunks import chunks
+from db.among import among
 from db.coverage import (
     ACCEPTED,
     AGENT_ONLY,
@@ -112,22 +112,15 @@ def _key(row: Any) -> tuple[Any, ...]:
 
 def _devices(connection: Connection, ids: Iterable[int]) -> dict[int, Any]:
     columns = (devices.c.device_id, devices.c.source_key, devices.c.first_seen)
-    return {
-        row.device_id: row
-        for chunk in chunks(sorted(ids))
-        for row in connection.execute(select(*columns).where(devices.c.device_id.in_(chunk)))
-    }
+    rows = among(connection, select(*columns), devices.c.device_id, ids)
+    return {row.device_id: row for row in rows}
 
 
 def _contacts(connection: Connection, ids: Iterable[int]) -> dict[int, Any]:
     latest = device_latest.c
-    return {
-        row.device_id: row.last_contact
-        for chunk in chunks(sorted(ids))
-        for row in connection.execute(
-            select(latest.device_id, latest.last_contact).where(latest.device_id.in_(chunk))
-        )
-    }
+    told = select(latest.device_id, latest.last_contact)
+    rows = among(connection, told, latest.device_id, ids)
+    return {row.device_id: row.last_contact for row in rows}
 
 
 def _others(connection: Connection, ids: Iterable[int], day: date) -> dict[int, Any]:
@@ -137,41 +130,23 @@ def _others(connection: Connection, ids: Iterable[int], day: date) -> dict[int, 
         said.device_id, said.source, said.site_id, said.hostname, said.display_name,
         said.valid_from,
     )  # fmt: skip
-    return {
-        row.device_id: row
-        for chunk in chunks(sorted(ids))
-        for row in connection.execute(
-            select(*columns)
-            .where(said.device_id.in_(chunk), said.valid_from <= day)
-            .order_by(said.valid_from)
-        )
-    }
+    told = select(*columns).where(said.valid_from <= day).order_by(said.valid_from)
+    return {row.device_id: row for row in among(connection, told, said.device_id, ids)}
 
 
 def _accepted(connection: Connection, rows: Sequence[Any], day: date) -> dict[tuple[Any, ...], Any]:
     accepted = coverage_exceptions
     asked = {row.asset_id for row in rows if row.state == ACCEPTED}
-    return {
-        _key(row): row
-        for chunk in chunks(sorted(asked))
-        for row in connection.execute(
-            select(accepted).where(accepted.c.asset_id.in_(chunk), holds(day))
-        )
-    }
+    told = select(accepted).where(holds(day))
+    return {_key(row): row for row in among(connection, told, accepted.c.asset_id, asked)}
 
 
 def _first_ever(connection: Connection, rows: Sequence[Any]) -> dict[tuple[Any, ...], date]:
     found = coverage_findings.c
     columns = [found[name] for name in IDENTITY]
-    return {
-        tuple(key): first
-        for chunk in chunks(sorted({row.asset_id for row in rows}))
-        for *key, first in connection.execute(
-            select(*columns, func.min(found.since))
-            .where(found.asset_id.in_(chunk))
-            .group_by(*columns)
-        )
-    }
+    told = select(*columns, func.min(found.since)).group_by(*columns)
+    asked = {row.asset_id for row in rows}
+    return {tuple(key): first for *key, first in among(connection, told, found.asset_id, asked)}
 
 
 def _facts(row: Any, other: Any, names: Mapping[int, str]) -> Notice:
