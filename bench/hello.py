@@ -6,7 +6,7 @@ from flask import Flask
 from granian.constants import Interfaces
 from granian.server import Server
 
-from dashboard.serving import THREADS
+THREADS = 64
 
 
 def make_server() -> Flask:

@@ -5,7 +5,9 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Table, func
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.dialects import mysql, sqlite
+
+from db.rowset import execute_rowset, insert_rowset
 
 
 def accumulate(
@@ -25,19 +27,31 @@ def accumulate(
     keys = [column.name for column in table.primary_key]
     # Two writers that take the same rows in another order would wait for each other.
     ordered = sorted(rows, key=lambda row: [row[key] for key in keys])
-    statement = _statement(connection.dialect.name, table, tuple(sums), tuple(peaks))
-    connection.execute(statement, ordered)
+    names = tuple(ordered[0])
+    statement = _statement(connection.dialect.name, table, names, tuple(sums), tuple(peaks))
+    if connection.dialect.name == "postgresql":
+        execute_rowset(connection, statement, table, names, ordered)
+    else:
+        connection.execute(statement, ordered)
 
 
 @lru_cache
-def _statement(dialect: str, table: Table, sums: tuple[str, ...], peaks: tuple[str, ...]) -> Any:
+def _statement(
+    dialect: str,
+    table: Table,
+    names: tuple[str, ...],
+    sums: tuple[str, ...],
+    peaks: tuple[str, ...],
+) -> Any:
     if dialect in ("mysql", "mariadb"):
         mine = mysql.insert(table)
         return mine.on_duplicate_key_update(
             _after(table, mine.inserted, sums, peaks, func.greatest)
         )
-    portable = (postgresql if dialect == "postgresql" else sqlite).insert(table)
-    larger = func.greatest if dialect == "postgresql" else func.max
+    portable: Any = sqlite.insert(table)
+    larger: Any = func.max
+    if dialect == "postgresql":
+        portable, larger = insert_rowset(table, names), func.greatest
     return portable.on_conflict_do_update(
         index_elements=[column.name for column in table.primary_key],
         set_=_after(table, portable.excluded, sums, peaks, larger),

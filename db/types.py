@@ -29,7 +29,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError(_ZONELESS.format(value))
+            raise ValueError(ZONELESS.format(value))
         value = value.astimezone(UTC)
         return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
 
@@ -47,13 +47,13 @@ def _sqlite_text(value: datetime | None) -> str | None:
     if value is None:
         return None
     if value.tzinfo is None:
-        raise ValueError(_ZONELESS.format(value))
+        raise ValueError(ZONELESS.format(value))
     if value.tzinfo is not UTC:
         value = value.astimezone(UTC)
     return value.isoformat(" ", "microseconds")[:-6]
 
 
-_ZONELESS = "{!r} has no zone: give instants with tzinfo"
+ZONELESS = "{!r} has no zone: give instants with tzinfo"
 
 # SQLite makes a sequence of, and needs no index beside the table for, a key of the type INTEGER.
 SerialId = BigInteger().with_variant(Integer(), "sqlite")

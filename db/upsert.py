@@ -4,17 +4,32 @@ import io
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import date
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Connection, Dialect, Table, TypeDecorator, insert
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Dialect,
+    Table,
+    TypeDecorator,
+    Update,
+    bindparam,
+    insert,
+    update,
+)
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
+
+from db.rowset import execute_rowset, rowset
 
 # Below this a COPY's round trips cost more than they save.
 COPY_FROM_ROWS = 200
 
 Row = tuple[Any, ...]
+_OF = "of_"
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -45,6 +60,35 @@ def upsert_tuples(
         _execute(
             connection, table, _statement(connection.dialect.name, table, names, keys), names, rows
         )
+
+
+def update_many(
+    connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Set the columns `names` of rows that are there, found by their primary keys in `rows`."""
+    if not rows:
+        return
+    keys = [column.name for column in table.primary_key]
+    statement = _update(connection.dialect.name, table, tuple(names))
+    if connection.dialect.name == "postgresql":
+        execute_rowset(connection, statement, table, (*keys, *names), rows)
+        return
+    values = [
+        {_OF + key: row[key] for key in keys} | {name: row[name] for name in names} for row in rows
+    ]
+    connection.execute(statement, values)
+
+
+# Made once: to put a statement of many columns together takes longer than to carry it out.
+@lru_cache
+def _update(dialect: str, table: Table, names: tuple[str, ...]) -> Update:
+    keys = list(table.primary_key)
+    if dialect == "postgresql":
+        told = rowset(table, (*(key.name for key in keys), *names))
+        mine = [key == told.c[key.name] for key in keys]
+        return update(table).where(*mine).values({name: told.c[name] for name in names})
+    mine = [key == bindparam(_OF + key.name) for key in keys]
+    return update(table).where(*mine).values({name: bindparam(name) for name in names})
 
 
 def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

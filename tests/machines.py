@@ -11,13 +11,12 @@ from uuid import uuid4
 
 import requests
 from sqlalchemy import Engine, Row, Table, select, update
-from werkzeug.serving import make_server
 
 from db import tokens
 from db.engine import reading, writing
 from db.machines import newborn
 from db.tables import api_tokens, inventory
-from tests.served import NOW, in_thread, make_app
+from tests.served import NOW, as_served, make_app
 
 STOCK = (
     '{"machine_id":"f66a149db696752687235e6fde3d7ebeed827c7b4b36438508fd1a138d8fa6b6",'
@@ -112,7 +111,7 @@ def ingest(engine: Engine, **settings: str) -> Iterator[Ingest]:
     """Serve the API of `engine`; `settings` are environment variables."""
     found = Ingest("", engine)
     app = make_app(engine, clock=lambda: found.now, environ=settings)
-    with in_thread(make_server("127.0.0.1", 0, app, threaded=True)) as address:
+    with as_served(app) as address:
         found.address = address
         yield found
 

@@ -1,7 +1,10 @@
 """The API over real HTTP: a server of its own on a free loopback port."""
 
+import asyncio
 import shutil
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,6 +14,8 @@ from typing import Any
 import requests
 from dash import Dash
 from flask import Flask
+from granian.constants import Interfaces
+from granian.server.embed import Server
 from sqlalchemy import Engine
 from werkzeug.serving import BaseWSGIServer, make_server
 
@@ -18,7 +23,9 @@ from dashboard import access, api
 from dashboard.bearer import Bearer
 from dashboard.clock import Clock
 from dashboard.i18n import speak
+from dashboard.serving import gated
 from db.engine import open_engine, sqlite_url
+from tests.agent_servers import free_port
 from tests.worlds import named_world
 
 NOW = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
@@ -76,6 +83,42 @@ def in_thread(server: BaseWSGIServer) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def as_served(app: Flask) -> Iterator[str]:
+    """Let `app` answer as `inventory-hub serve` has it; its address."""
+    port = free_port()
+    loop = asyncio.new_event_loop()
+    server = Server(
+        gated(app), address="127.0.0.1", port=port, interface=Interfaces.ASGINL, log_enabled=False
+    )
+
+    def run() -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(server.serve())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        _wait_for(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        loop.call_soon_threadsafe(server.stop)
+        thread.join()
+        loop.close()
+
+
+def _wait_for(port: int) -> None:
+    end = time.monotonic() + 30
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert time.monotonic() < end, "the server does not answer"
+            time.sleep(0.01)
+        else:
+            return
 
 
 @contextmanager

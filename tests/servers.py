@@ -117,8 +117,9 @@ def mariadb() -> Iterator[DatabaseServer]:
         def command(port: int) -> Sequence[str | Path]:
             return (
                 _program("mariadbd", "mariadb-server-core"), "--no-defaults", *root,
-                f"--datadir={data}", own, f"--socket={folder / 's'}", f"--pid-file={folder / 'pid'}",
-                "--bind-address=127.0.0.1", f"--port={port}", f"--init-file={setup}",
+                f"--datadir={data}", own, f"--socket={folder / 's'}",
+                f"--pid-file={folder / 'pid'}", "--bind-address=127.0.0.1", f"--port={port}",
+                f"--init-file={setup}",
                 "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0",
                 "--innodb-log-file-size=16M", "--innodb-use-native-aio=0",
                 "--default-time-zone=-03:00",

@@ -16,6 +16,7 @@ from dashboard.ingest.items import TATUSCAN_KEYS
 from db.ids import device_id
 from db.tables import agent_hours, api_tokens, audit_log, inventory, report_days
 from tests.machines import STOCK, STOCK_HEADERS, Ingest, ingest, machine_id, report, utc
+from tests.served import as_served, make_app
 
 
 @pytest.fixture
@@ -295,11 +296,7 @@ def test_machines_read_nothing_and_api_tokens_do_not_report(here: Ingest) -> Non
 
 
 def test_without_signing_in_a_token_reads_and_nobody_else(sqlite_engine: Engine) -> None:
-    from tests.machines import in_thread, make_app
-    from tests.machines import make_server as server
-
-    app = make_app(sqlite_engine, auth="password")
-    with in_thread(server("127.0.0.1", 0, app, threaded=True)) as address:
+    with as_served(make_app(sqlite_engine, auth="password")) as address:
         here = Ingest(address, sqlite_engine)
         assert here.ask("GET", "/api/machines").status_code == 401
         assert here.ask("GET", "/api/machines", here.api_token("viewer")).status_code == 200

@@ -21,11 +21,11 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, StatementError
 
 from db.engine import writing
 from db.types import Blob, LongText, UtcDateTime
-from db.upsert import COPY_FROM_ROWS, insert_many, upsert
+from db.upsert import COPY_FROM_ROWS, insert_many, update_many, upsert
 from tests.samples import samples
 
 metadata = MetaData()
@@ -51,6 +51,15 @@ pairs = Table(
     mysql_charset="utf8mb4",
     mysql_collate="utf8mb4_bin",
 )
+
+links = Table(
+    "links",
+    metadata,
+    Column("left", String(64), primary_key=True),
+    Column("right", BigInteger, primary_key=True, autoincrement=False),
+    Column("seen", Date),
+)
+D = date(2024, 2, 29)
 
 FEW, MANY = 3, COPY_FROM_ROWS + 50
 SIZES = pytest.mark.parametrize("size", [FEW, MANY], ids=["few", "many"])
@@ -230,3 +239,35 @@ def test_any_text_and_any_bytes_come_back(
     with store.connect() as connection:
         found = connection.execute(select(things).order_by(things.c.thing_id)).all()
     assert [(row.note, row.body) for row in found] == [(row["note"], row["body"]) for row in rows]
+
+
+@SIZES
+def test_an_update_changes_the_named_columns_of_its_rows_alone(store: Engine, size: int) -> None:
+    before, after = rows_of(size), rows_of(size, shift=5)
+    names = ("name", "note", "body", "online", "share", "day", "at")
+    told = [*after[: size // 2], {**after[0], "thing_id": 1}]
+    with writing(store) as connection:
+        upsert(connection, things, before)
+        update_many(connection, things, names, [])
+        update_many(connection, things, names, told)
+        update_many(connection, things, ("day",), [{"thing_id": before[-1]["thing_id"], "day": D}])
+    expected = [*after[: size // 2], *before[size // 2 :]]
+    expected[-1] = {**expected[-1], "day": D}
+    assert stored(store) == expected
+
+
+def test_an_update_finds_its_rows_by_a_key_of_two(store: Engine) -> None:
+    with writing(store) as connection:
+        insert_many(connection, links, [{"left": "a", "right": n, "seen": None} for n in (1, 2)])
+        update_many(connection, links, ("seen",), [{"left": "a", "right": 2, "seen": D}])
+        found = connection.execute(select(links).order_by(links.c.right)).all()
+    assert [tuple(row) for row in found] == [("a", 1, None), ("a", 2, D)]
+
+
+def test_an_instant_without_a_zone_is_refused_in_an_update_too(store: Engine) -> None:
+    rows = rows_of(1)
+    zoneless = {**rows[0], "at": datetime(2026, 1, 1)}
+    with pytest.raises((ValueError, StatementError)), writing(store) as connection:
+        upsert(connection, things, rows)
+        update_many(connection, things, ("at",), [zoneless])
+    assert stored(store) == []

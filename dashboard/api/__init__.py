@@ -47,7 +47,8 @@ def register(
     )  # fmt: skip
     for part in parts:
         server.register_blueprint(part.blueprint(reader))
-    door = Door(reception(engine, clock, environ), server.wsgi_app)
+    server.extensions["reception"] = taking = reception(engine, clock, environ)
+    door = Door(taking, server.wsgi_app)
     server.register_blueprint(machines.blueprint(reader, door))
     server.wsgi_app = door  # type: ignore[method-assign]
     server.register_blueprint(report_page.blueprint(reader, ingest_open=is_open(environ)))

@@ -16,8 +16,11 @@ LARGEST_BATCH = 1024 * 1024
 """Bytes of a batch unpacked."""
 
 
-def read(environ: dict[str, Any], unpacked: int = LARGEST) -> bytes:
+def read(environ: dict[str, Any], unpacked: int = LARGEST, come: bytes | None = None) -> bytes:
     """The body of a WSGI request, unpacked to at most `unpacked` bytes.
+
+    Args:
+        come: the body as it came, where a server has read it already.
 
     Raises:
         Refusal: it is too large, or comes in an encoding that we do not read.
@@ -27,16 +30,20 @@ def read(environ: dict[str, Any], unpacked: int = LARGEST) -> bytes:
     encoding = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
     if encoding not in ("", "identity", "gzip"):
         raise Refusal(415, "encoding", "Content-Encoding may be gzip or nothing.")
+    body = _come(environ) if come is None else come
+    if len(body) > LARGEST:
+        raise too_large(LARGEST)
+    return _unpacked(body, unpacked) if encoding == "gzip" else body
+
+
+def _come(environ: dict[str, Any]) -> bytes:
     try:
         # One more than is allowed, or a body that comes in chunks would end there unnoticed.
-        body = get_input_stream(environ, max_content_length=LARGEST + 1).read()
+        return get_input_stream(environ, max_content_length=LARGEST + 1).read()
     except RequestEntityTooLarge:
         raise too_large(LARGEST) from None
     except ClientDisconnected:
         raise malformed("The body ends before its length.") from None
-    if len(body) > LARGEST:
-        raise too_large(LARGEST)
-    return _unpacked(body, unpacked) if encoding == "gzip" else body
 
 
 def parse(body: bytes) -> Any:
@@ -46,10 +53,7 @@ def parse(body: bytes) -> Any:
         Refusal: it is none.
     """
     try:
-        return json.loads(
-            body.decode("utf-8"), object_pairs_hook=_once, parse_constant=_never,
-            parse_float=_finite,
-        )  # fmt: skip
+        return _READER.decode(body.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         # UnicodeDecodeError and JSONDecodeError are ValueErrors; so is a number of 5,000 digits.
         raise malformed(f"The body is no JSON that can be read: {str(error)[:100]}.") from None
@@ -89,3 +93,6 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError("a number is too large")
     return number
+
+
+_READER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_never, parse_float=_finite)

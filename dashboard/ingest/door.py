@@ -10,7 +10,7 @@ from wsgiref.types import StartResponse, WSGIApplication
 
 from werkzeug.http import HTTP_STATUS_CODES
 
-from dashboard.ingest.receive import Answer, Reception
+from dashboard.ingest.receive import Answer, Asking, Reception
 
 ONE, BATCH = "/api/machines", "/api/machines/batch"
 _HEADERS = [
@@ -25,7 +25,8 @@ class Door:
 
     def __init__(self, reception: Reception, behind: WSGIApplication) -> None:
         self._behind = behind
-        self._views: dict[str, Callable[[dict[str, Any]], Answer]] = {
+        self._queue = reception.queue
+        self._views: dict[str, Callable[[dict[str, Any]], Asking]] = {
             ONE: reception.one,
             BATCH: reception.batch,
         }
@@ -37,12 +38,32 @@ class Door:
             view = self._views.get(environ.get("PATH_INFO", ""))
         if view is None:
             return self._behind(environ, start_response)
-        answer = view(environ)
+        answer = self._answered(view(environ))
         body = answer.text().encode()
-        headers = [*_HEADERS, ("Content-Length", str(len(body)))]
-        if answer.retry_after is not None:
-            headers.append(("Retry-After", str(answer.retry_after)))
-        if answer.status == 401:
-            headers.append(("WWW-Authenticate", "Bearer"))
-        start_response(f"{answer.status} {HTTP_STATUS_CODES[answer.status]}", headers)
+        status = f"{answer.status} {HTTP_STATUS_CODES[answer.status]}"
+        start_response(status, headers_of(answer, len(body)))
         return [body]
+
+    def _answered(self, asking: Asking) -> Answer:
+        try:
+            entry = next(asking)
+            try:
+                stored = self._queue.put(entry)
+            except Exception as error:
+                asking.throw(error)
+            else:
+                asking.send(stored)
+        except StopIteration as done:
+            answer: Answer = done.value
+            return answer
+        raise RuntimeError("a request asks for one entry alone")
+
+
+def headers_of(answer: Answer, length: int) -> list[tuple[str, str]]:
+    """The headers of an answer whose body has so many bytes."""
+    headers = [*_HEADERS, ("Content-Length", str(length))]
+    if answer.retry_after is not None:
+        headers.append(("Retry-After", str(answer.retry_after)))
+    if answer.status == 401:
+        headers.append(("WWW-Authenticate", "Bearer"))
+    return headers

@@ -1,11 +1,11 @@
 """The two addresses that machines report to, from request to answer."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import LanguageAccept
@@ -32,6 +32,8 @@ _MESSAGES = {
     },
 }
 
+_WRITER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -43,7 +45,20 @@ class Answer:
 
     def text(self) -> str:
         """The body as it is sent."""
-        return json.dumps(self.body, ensure_ascii=False, allow_nan=False) + "\n"
+        return _WRITER.encode(self.body) + "\n"
+
+
+class Given(NamedTuple):
+    """What a server that must not wait has found out already: who it is, and the body as it
+    came."""
+
+    credential: Credential | None
+    body: bytes
+
+
+Asking = Generator[Entry, Stored, Answer]
+"""A request on its way to its answer: it asks for one entry to be stored, or for none, and does not
+care whether a thread waits for that or a coroutine."""
 
 
 class Reception:
@@ -62,12 +77,13 @@ class Reception:
         self._reports = Limit(REPORTS_A_MINUTE)
         self._addresses = None if address_rate is None else Limit(address_rate)
 
-    def one(self, environ: dict[str, Any]) -> Answer:
+    def one(self, environ: dict[str, Any], given: Given | None = None) -> Asking:
         """POST /api/machines: what one machine tells of itself now."""
         try:
-            credential = self._let_in(environ)
-            found = report.read(body.parse(body.read(environ)), self.zone)
-            stored = self._store(credential, [found], live=True)
+            self._slow_down(environ)
+            credential, come = given or (self.credentials.check(environ), None)
+            found = report.read(body.parse(body.read(environ, come=come)), self.zone)
+            stored = yield self._entry(credential, [found], live=True)
         except Refusal as refusal:
             return _refused(refusal)
         except SQLAlchemyError:
@@ -76,13 +92,14 @@ class Reception:
         told = {"item": item(stored.machine, self.zone), "message": message}
         return Answer(201 if stored.is_new else 200, told | _key(stored))
 
-    def batch(self, environ: dict[str, Any]) -> Answer:
+    def batch(self, environ: dict[str, Any]) -> Asking:
         """POST /api/machines/batch: what one machine could not tell when it was so."""
         try:
-            credential = self._let_in(environ)
+            self._slow_down(environ)
+            credential = self.credentials.check(environ)
             found = _listed(body.parse(body.read(environ, body.LARGEST_BATCH)))
             items, reports = self._read(found)
-            stored = self._store(credential, reports, live=False) if reports else None
+            stored = (yield self._entry(credential, reports, live=False)) if reports else None
         except Refusal as refusal:
             return _refused(refusal)
         except SQLAlchemyError:
@@ -94,12 +111,11 @@ class Reception:
         told = {"items": items, "count": len(items)}
         return Answer(200, told | ({} if stored is None else _key(stored)))
 
-    def _let_in(self, environ: Mapping[str, Any]) -> Credential | None:
+    def _slow_down(self, environ: Mapping[str, Any]) -> None:
         if self._addresses is not None:
             seconds = self._addresses.take(environ.get("REMOTE_ADDR", ""))
             if seconds is not None:
                 raise _too_many("This address reports too often: wait.", seconds)
-        return self.credentials.check(environ)
 
     def _read(self, found: list[Any]) -> tuple[list[dict[str, Any]], list[Report]]:
         """What is said of each report, and those that can be stored."""
@@ -121,12 +137,12 @@ class Reception:
                 items.append({"report_id": shown, **told, "error": refusal.sentence})
         return items, reports
 
-    def _store(self, credential: Credential | None, reports: list[Report], *, live: bool) -> Stored:
+    def _entry(self, credential: Credential | None, reports: list[Report], *, live: bool) -> Entry:
         machine_id = reports[0].machine_id
         who = None if credential is None else credential.public_id
         if (seconds := self._reports.take((machine_id, who))) is not None:
             raise _too_many("A machine may report 60 times a minute: wait.", seconds)
-        return self.queue.put(Entry(credential, machine_id, tuple(reports), live))
+        return Entry(credential, machine_id, tuple(reports), live)
 
 
 @lru_cache(maxsize=256)

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, bindparam, select, update
+from sqlalchemy import ARRAY, Connection, Engine, Row, String, any_, bindparam, select, update
 
 from dashboard.clock import Clock
 from dashboard.ingest import credentials, hours
@@ -18,7 +19,7 @@ from db.accumulate import accumulate
 from db.engine import writing
 from db.machines import newborn
 from db.tables import agent_hours, api_tokens, inventory, report_days
-from db.upsert import insert_many, upsert
+from db.upsert import insert_many, update_many, upsert
 
 _COLUMNS = tuple(inventory.c.keys())
 _KEY = ("public_id", "secret_hash", "revoked_at", "expires_at", "report_id", "last_used_at")
@@ -27,21 +28,18 @@ _RESTLESS = (
     "clock_skew_seconds", "recent_reports",
 )  # fmt: skip
 """What nearly every report changes: most write nothing else, and that is a third of the work."""
-_LASTING = tuple(name for name in _COLUMNS if name not in _RESTLESS)
+_lasting = itemgetter(*(name for name in _COLUMNS if name not in _RESTLESS))
 
 # Made once: to put a statement of so many columns together takes longer than to carry it out.
-_LOCKED = (
+_HELD = (
     select(inventory, *(api_tokens.c[name] for name in _KEY))
     .select_from(inventory.outerjoin(api_tokens, api_tokens.c.machine_id == inventory.c.machine_id))
-    .where(inventory.c.machine_id.in_(bindparam("ids", expanding=True)))
     .order_by(inventory.c.machine_id)
     .with_for_update(of=inventory)
 )
-_UPDATE = (
-    update(inventory)
-    .where(inventory.c.machine_id == bindparam("of"))
-    .values({name: bindparam(name) for name in _RESTLESS})
-)
+_ID = inventory.c.machine_id
+_LOCKED = _HELD.where(_ID.in_(bindparam("ids", expanding=True)))
+_LOCKED_BY_ARRAY = _HELD.where(any_(bindparam("ids", type_=ARRAY(String))) == _ID)
 
 
 @dataclass(frozen=True)
@@ -200,15 +198,14 @@ class _Batch:
             row, before = self.rows[machine_id], self.before.get(machine_id)
             if before is None:
                 new.append(row)
-            elif all(row[name] == before[name] for name in _LASTING):
-                restless.append({"of": machine_id} | {name: row[name] for name in _RESTLESS})
+            elif _lasting(row) == _lasting(before):
+                restless.append(row)
             else:
                 others.append(row)
         # Inserted, not upserted: when another process took the same machine in, we must look again.
         insert_many(connection, inventory, new)
         upsert(connection, inventory, others)
-        if restless:
-            connection.execute(_UPDATE, restless)
+        update_many(connection, inventory, _RESTLESS, restless)
         accumulate(connection, agent_hours, self.hours.rows(), hours.SUMS, hours.PEAKS)
         for machine_id, row in self.issued.items():
             if machine_id in self.replaced:
@@ -226,7 +223,9 @@ class _Batch:
 
 def _locked(connection: Connection, machine_ids: Iterable[str]) -> dict[str, Row[Any]]:
     """The rows of those machines, each with its key, and nobody else's until we are done."""
-    return {row[0]: row for row in connection.execute(_LOCKED, {"ids": sorted(machine_ids)})}
+    has_arrays = connection.dialect.name == "postgresql"
+    statement = _LOCKED_BY_ARRAY if has_arrays else _LOCKED
+    return {row[0]: row for row in connection.execute(statement, {"ids": sorted(machine_ids)})}
 
 
 def _enrolling(connection: Connection, entries: Sequence[Entry]) -> dict[str, Row[Any]]:
