@@ -26,6 +26,9 @@ waits for one of the pool's connections instead."""
 _GONE = "hub.gone"
 _ASCII = bytes(range(128)).decode()
 
+STOP_SECONDS = 10
+"""Whoever reads a file slowly holds up the end of the server no longer than this."""
+
 
 def make_server() -> App:
     """The ASGI application on the configured database."""
@@ -109,4 +112,5 @@ def serve(host: str, port: int) -> None:
         workers=1,
         factory=True,
         log_enabled=False,
+        workers_kill_timeout=STOP_SECONDS,
     ).serve()

@@ -123,7 +123,7 @@ def test_a_full_queue_refuses_at_once(here: Ingest, monkeypatch: pytest.MonkeyPa
     assert answers == [200, 200]
 
 
-def test_a_database_that_is_down_is_said_to_everybody(
+def test_a_fault_of_ours_is_told_and_harms_no_later_report(
     here: Ingest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = known(here)
