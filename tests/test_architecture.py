@@ -117,6 +117,7 @@ def test_the_rooms_at_the_bottom_import_little(room: str) -> None:
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
     declared = {
+        "a2wsgi": "a2wsgi",
         "alembic": "alembic", "babel": "babel", "click": "click", "dash": "dash",
         "dash_ag_grid": "dash-ag-grid",
         "dash_bootstrap_components": "dash-bootstrap-components", "flask": "flask",
@@ -130,8 +131,8 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
         "werkzeug": "werkzeug", "xlsxwriter": "XlsxWriter",
         **dict.fromkeys(PYWIN32, "pywin32"),
     }  # fmt: skip
-    # Loaded by name: SQLAlchemy's drivers, and the zones of systems that have none.
-    by_name = {"psycopg2-binary", "PyMySQL", "tzdata"}
+    # Loaded by name: SQLAlchemy's drivers, granian's loop, the zones of systems that have none.
+    by_name = {"psycopg2-binary", "PyMySQL", "tzdata", "uvloop"}
     found = {name for module in MODULES for name in imported(tree_of(module))}
     outside = found - sys.stdlib_module_names - set(ROOMS)
     assert outside <= set(declared), "declare it in setup.cfg and here"

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication
 
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.http import HTTP_STATUS_CODES
 
 from dashboard.ingest.receive import Answer, Asking, Reception
+from dashboard.ingest.refusal import Refusal
 
 ONE, BATCH = "/api/machines", "/api/machines/batch"
 _HEADERS = [
@@ -49,7 +51,7 @@ class Door:
             entry = next(asking)
             try:
                 stored = self._queue.put(entry)
-            except Exception as error:
+            except (Refusal, SQLAlchemyError) as error:
                 asking.throw(error)
             else:
                 asking.send(stored)

@@ -10,11 +10,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from dashboard.ingest.body import LARGEST
 from dashboard.ingest.door import ONE, headers_of
 from dashboard.ingest.queue import WAIT_SECONDS, Queue, Waiting
 from dashboard.ingest.receive import Answer, Asking, Given, Reception
-from dashboard.ingest.refusal import busy
+from dashboard.ingest.refusal import Refusal, busy
 from dashboard.ingest.store import Entry, Stored
 
 Message = MutableMapping[str, Any]
@@ -70,7 +72,7 @@ class Gate:
             entry = next(asking)
             try:
                 stored = await self._post.outcome(entry)
-            except Exception as error:
+            except (Refusal, SQLAlchemyError) as error:
                 asking.throw(error)
             else:
                 asking.send(stored)
