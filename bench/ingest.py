@@ -87,7 +87,10 @@ def _all(measured: Load) -> Load:
         ConnectionError: it was not.
     """
     if set(measured.statuses) - {200, 201}:
-        raise ConnectionError(f"the server answered {dict(measured.statuses)}")
+        raise ConnectionError(
+            f"The server answered {dict(measured.statuses)}; with 429 among them, let more "
+            "--machines report: each may do so 60 times a minute."
+        )
     return measured
 
 

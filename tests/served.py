@@ -97,6 +97,8 @@ def as_served(app: Flask) -> Iterator[str]:
     def run() -> None:
         asyncio.set_event_loop(loop)
         loop.run_until_complete(server.serve())
+        # A thread whose answer was read a moment ago still tells the loop that it is done.
+        loop.run_until_complete(asyncio.sleep(0.05))
 
     thread = threading.Thread(target=run)
     thread.start()

@@ -53,7 +53,7 @@ LISTING = {
     for what, page in (("GET /api/machines", ", a page"), ("the grid of machines", ""))
 }
 TINY = (
-    "--devices", "80", "--days", "4", "--runs", "2", "--machines", "100", "--listed", "150",
+    "--devices", "80", "--days", "4", "--runs", "2", "--machines", "1000", "--listed", "150",
     "--matched", "90", "--seconds", "0.2",
 )  # fmt: skip
 
