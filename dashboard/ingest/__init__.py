@@ -1,8 +1,8 @@
 """What machines report: read with suspicion, answered only after it is stored for good.
 
-A request goes through `body` (how large, which encoding), `credentials` (who), `report` (what),
-`limits` (how often), waits in `queue` for the next transaction, which `store` fills, and is
-answered as `receive` says.
+A request comes in by `gate` (it waits in a coroutine) or `door` (on a thread), goes through `body`
+(how large, which encoding), `credentials` (who), `report` (what), `limits` (how often), waits in
+`queue` for the next transaction, which `store` fills, and is answered as `receive` says.
 """
 
 from sqlalchemy import Engine

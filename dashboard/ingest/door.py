@@ -1,7 +1,7 @@
 """The addresses that machines report to, as a WSGI application of its own.
 
 Flask has routes to it like to any other; in front of Flask it answers the same at a fifth of the
-cost, and a fleet that reports each minute makes most of a server's requests.
+cost. Behind `gate` it gets what has to wait on a thread: batches, enrolments, and what is odd.
 """
 
 from collections.abc import Callable, Iterable
