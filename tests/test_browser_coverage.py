@@ -44,9 +44,15 @@ def test_a_finding_is_accepted_with_a_reason_and_that_is_withdrawn(
 ) -> None:
     quiet.goto(story.address + "/coverage?kind=agent_only")
     expect(quiet.locator("#kpi-agent_only .kpi-value")).to_have_text("1")
-    # Cells far below are not drawn until somebody scrolls there.
-    quiet.locator("#coverage-listed").evaluate("it => it.scrollIntoView()")
-    quiet.get_by_label("Accept: z, Agent alone").click()
+    accept = quiet.get_by_label("Accept: z, Agent alone")
+    for _ in range(100):
+        # Cells far below are not drawn until somebody scrolls there, and what is drawn above them
+        # meanwhile moves them on.
+        quiet.locator("#coverage-listed").evaluate("it => it.scrollIntoView()")
+        if accept.is_visible():
+            break
+        quiet.wait_for_timeout(100)
+    accept.click()
     expect(quiet.locator("#decision-title")).to_have_text("Accept this finding?")
     expect(quiet.locator("#decision-body")).to_contain_text("Harbor Dental")
     quiet.locator("#decision-do").click()

@@ -105,8 +105,10 @@ def _top(links: Iterable[PageLink]) -> Component:
                     html.Div(
                         [
                             icon("search"),
+                            # Not debounced: Dash sets the place of the cursor again after each
+                            # letter then, behind whoever types faster, and letters change places.
                             dcc.Input(
-                                id="search-text", type="text", debounce=True, maxLength=200,
+                                id="search-text", type="text", maxLength=200,
                                 placeholder=_("Hostname, serial, site"), autoComplete="off",
                             ),
                             html.Kbd("/"),
