@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from dashboard import asking, formats
 from dashboard.components.picker import SITES, Choice, choices
+from dashboard.components.typed import tell_typed, typed_id
 from dashboard.context import view
 from dashboard.filters import SEARCH_LENGTH, Filters
 from dashboard.queries import devices, site_list
@@ -26,6 +27,7 @@ def register_picking(app: Dash) -> None:
         Output("picker", "is_open"),
         Output("picker-title", "children"),
         Output("picker-text", "value"),
+        Output(typed_id("picker-text"), "data"),
         Input("picking", "data"),
         Input("picker-cancel", "n_clicks"),
         Input("decision", "is_open"),
@@ -34,18 +36,19 @@ def register_picking(app: Dash) -> None:
     app.callback(
         Output("picker-found", "children"),
         Input("picking", "data"),
-        Input("picker-text", "value"),
+        Input(typed_id("picker-text"), "data"),
         prevent_initial_call=True,
     )(found)
+    tell_typed(app.clientside_callback, "picker-text")
 
 
 def choose(picking: dict[str, Any] | None, _cancel: Any, decided: bool | None) -> Any:
     """A button that chooses was pressed; or what was chosen is decided about."""
     if ctx.triggered_id == "picking" and picking:
-        return True, _titles().get(str(picking.get("job")), _("Choose")), ""
+        return True, _titles().get(str(picking.get("job")), _("Choose")), "", ""
     if ctx.triggered_id == "decision" and not decided:
         raise PreventUpdate
-    return False, no_update, no_update
+    return False, no_update, no_update, no_update
 
 
 def _titles() -> dict[str, str]:

@@ -110,6 +110,12 @@ def shows(quiet: Page, story: Story) -> Locator:
     return dialog
 
 
+def typed(field: Locator, text: str) -> None:
+    """As fast as Chromium takes it, a letter at a time."""
+    field.press_sequentially(text)
+    expect(field).to_have_value(text)
+
+
 def test_a_site_is_merged_and_that_is_undone(quiet: Page, story: Story) -> None:
     before, counts = story.billable(), story.totals()
     quiet.goto(story.address + "/settings")
@@ -153,7 +159,7 @@ def test_another_site_is_chosen_by_its_name(quiet: Page, story: Story) -> None:
     quiet.goto(story.address + "/settings")
     quiet.get_by_role("button", name="Choose another").click()
     picker = quiet.locator("#picker")
-    picker.locator("#picker-text").fill("farm")
+    typed(picker.locator("#picker-text"), "north farms")
     expect(picker.locator(".choice")).to_have_count(1)
     picker.get_by_role("button", name="North Farms").click()
     dialog = quiet.locator("#decision")
@@ -267,7 +273,7 @@ def test_the_audit_log_is_filtered_and_downloaded(quiet: Page, story: Story) -> 
     quiet.goto(story.address + "/settings/audit")
     expect(quiet.locator("#audit-title")).to_have_text("1 decision")
     expect(quiet.locator(".entries")).to_contain_text("Close a month")
-    quiet.locator("#audit-text").fill("no such thing")
+    typed(quiet.locator("#audit-text"), "no such thing")
     expect(quiet.locator("#audit")).to_contain_text("No decision matches")
     assert "q=no+such+thing" in quiet.url
     quiet.go_back()
@@ -282,7 +288,7 @@ def test_the_audit_log_is_filtered_and_downloaded(quiet: Page, story: Story) -> 
 def test_sites_are_searched_by_what_anybody_calls_them(quiet: Page, story: Story) -> None:
     quiet.goto(story.address + "/settings/sites")
     expect(quiet.locator("#sites-known-count")).to_have_text("3 sites")
-    quiet.locator("#sites-known-text").fill("grp")
+    typed(quiet.locator("#sites-known-text"), "dental grp")
     expect(quiet.locator("#sites-known-count")).to_have_text("1 site")
     expect(quiet.locator(".ag-center-cols-container .ag-row")).to_have_count(1)
     quiet.get_by_role("link", name="Harbor Dental Grp").click()

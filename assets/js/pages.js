@@ -5,7 +5,16 @@
   var hub = (window.dash_clientside = window.dash_clientside || {});
   var nothing = function () { return window.dash_clientside.no_update; };
 
+  var pauses = {};
+
   hub.pages = {
+    /* What is typed is told a moment after the last letter. */
+    typed: function (text, field, told) {
+      clearTimeout(pauses[field]);
+      if ((text || "") === told) { return; }
+      pauses[field] = setTimeout(function () { window.dash_clientside.set_props(field + "-typed", { data: text || "" }); }, 300);
+    },
+
     /* A click on a chart goes to the address that the clicked bar carries. */
     follow: function () {
       var triggered = window.dash_clientside.callback_context.triggered[0];

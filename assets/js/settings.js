@@ -29,18 +29,20 @@
       var named = NAMES.map(function (name) { return query.getAll(name); });
       var triggered = window.dash_clientside.callback_context.triggered.map(function (one) { return one.prop_id; });
       if (!triggered.length || triggered.indexOf("filters.data") >= 0) {
-        return named.map(function (values, i) {
+        var shown = named.map(function (values, i) {
           return same(values, given[i]) ? nothing() : MANY[i] ? values : values[0] || (i === 2 ? "" : null);
         });
+        return shown.concat([shown[2]]);
       }
-      if (named.every(function (values, i) { return same(values, given[i]); })) { return NAMES.map(nothing); }
+      var still = NAMES.concat(["typed"]).map(nothing);
+      if (named.every(function (values, i) { return same(values, given[i]); })) { return still; }
       NAMES.forEach(function (name, i) {
         query.delete(name);
         given[i].forEach(function (value) { if (String(value).trim()) { query.append(name, String(value).trim()); } });
       });
       query.delete("offset");
       window.hubAddress.go(query.toString());
-      return NAMES.map(nothing);
+      return still;
     },
   };
 })();

@@ -160,15 +160,16 @@
   function typing(target) { return /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable; }
 
   var KEYS = { o: "/", c: "/changes", d: "/devices", s: "/sites", v: "/coverage", m: "/months", a: "/machines", r: "/collections", e: "/settings" };
-  var waiting = 0;
+  // When "g" was pressed, not when a busy page came to hear of it: whoever types fast is not too late.
+  var pressed = -Infinity;
   document.addEventListener("keydown", function (event) {
     if (event.key === "Escape") root.classList.remove("sheet-open", "more-open");
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     if (event.key === "/") { event.preventDefault(); search(); return; }
     if (event.key === "?") { window.dash_clientside.set_props("help", { is_open: true }); return; }
-    if (event.key === "g") { waiting = Date.now(); return; }
-    if (Date.now() - waiting < 1500) {
-      waiting = 0;
+    if (event.key === "g") { pressed = event.timeStamp; return; }
+    if (event.timeStamp - pressed < 1500) {
+      pressed = -Infinity;
       var page = KEYS[event.key];
       Array.prototype.forEach.call(document.querySelectorAll(".pages a"), function (link) {
         if (page && new URL(link.href).pathname === page) link.click();

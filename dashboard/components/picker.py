@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from dashboard.components.dialog import ask_button, job_data
 from dashboard.components.drawn import drawn
+from dashboard.components.typed import typed
 
 SITES, DEVICES = "sites", "devices"
 
@@ -33,10 +34,7 @@ def picker() -> list[Component]:
     body = [
         html.H2(_("Choose"), id="picker-title"),
         html.Div(
-            dcc.Input(
-                id="picker-text", type="text", debounce=0.25, maxLength=200, value="",
-                autoComplete="off", placeholder=_("Type a part of the name"), autoFocus=True,
-            ),
+            typed("picker-text", _("Type a part of the name"), autoFocus=True),
             className="picker-search",
         ),
         html.Div(id="picker-found", role="status"),

@@ -11,8 +11,9 @@ from wsgiref.types import StartResponse, WSGIApplication
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.http import HTTP_STATUS_CODES
 
-from dashboard.ingest.receive import Answer, Asking, Reception
+from dashboard.ingest.receive import Answer, Asking, Reception, begin, finish
 from dashboard.ingest.refusal import Refusal
+from dashboard.ingest.store import Stored
 
 ONE, BATCH = "/api/machines", "/api/machines/batch"
 _HEADERS = [
@@ -47,18 +48,15 @@ class Door:
         return [body]
 
     def _answered(self, asking: Asking) -> Answer:
+        entry = begin(asking)
+        if isinstance(entry, Answer):
+            return entry
+        outcome: Stored | Exception
         try:
-            entry = next(asking)
-            try:
-                stored = self._queue.put(entry)
-            except (Refusal, SQLAlchemyError) as error:
-                asking.throw(error)
-            else:
-                asking.send(stored)
-        except StopIteration as done:
-            answer: Answer = done.value
-            return answer
-        raise RuntimeError("a request asks for one entry alone")
+            outcome = self._queue.put(entry)
+        except (Refusal, SQLAlchemyError) as error:
+            outcome = error
+        return finish(asking, outcome)
 
 
 def headers_of(answer: Answer, length: int) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from dashboard.ingest.body import LARGEST
 from dashboard.ingest.door import ONE, headers_of
 from dashboard.ingest.queue import WAIT_SECONDS, Queue, Waiting
-from dashboard.ingest.receive import Answer, Asking, Given, Reception
+from dashboard.ingest.receive import Answer, Asking, Given, Reception, begin, finish
 from dashboard.ingest.refusal import Refusal, busy
 from dashboard.ingest.store import Entry, Stored
 
@@ -66,20 +66,17 @@ class Gate:
         await send({"type": "http.response.body", "body": text})
 
     async def _answered(self, asking: Asking) -> Answer:
+        entry = begin(asking)
+        if isinstance(entry, Answer):
+            return entry
         if self._post is None:
             self._post = _Post(asyncio.get_running_loop(), self._reception.queue)
+        outcome: Stored | Exception
         try:
-            entry = next(asking)
-            try:
-                stored = await self._post.outcome(entry)
-            except (Refusal, SQLAlchemyError) as error:
-                asking.throw(error)
-            else:
-                asking.send(stored)
-        except StopIteration as done:
-            answer: Answer = done.value
-            return answer
-        raise RuntimeError("a request asks for one entry alone")
+            outcome = await self._post.outcome(entry)
+        except (Refusal, SQLAlchemyError) as error:
+            outcome = error
+        return finish(asking, outcome)
 
 
 class _Post:

@@ -1,7 +1,7 @@
 """The two addresses that machines report to, from request to answer."""
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache
@@ -59,6 +59,30 @@ class Given(NamedTuple):
 Asking = Generator[Entry, Stored, Answer]
 """A request on its way to its answer: it asks for one entry to be stored, or for none, and does not
 care whether a thread waits for that or a coroutine."""
+
+
+def begin(asking: Asking) -> Entry | Answer:
+    """What the request wants stored; its answer where it wants nothing."""
+    return _next(lambda: next(asking))
+
+
+def finish(asking: Asking, outcome: Stored | Exception) -> Answer:
+    """The answer, once it is known what became of the entry."""
+    if isinstance(outcome, Exception):
+        answer = _next(lambda: asking.throw(outcome))
+    else:
+        answer = _next(lambda: asking.send(outcome))
+    if not isinstance(answer, Answer):
+        raise RuntimeError("a request asks for one entry alone")
+    return answer
+
+
+def _next(step: Callable[[], Entry]) -> Entry | Answer:
+    try:
+        return step()
+    except StopIteration as done:
+        answer: Answer = done.value
+        return answer
 
 
 class Reception:

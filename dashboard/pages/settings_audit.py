@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from dashboard import settings_views
 from dashboard.components.decision_words import action_word
 from dashboard.components.filter_bar import option
+from dashboard.components.typed import tell_typed, typed, typed_id
 from dashboard.context import current
 from dashboard.queries import ledger
 from db.engine import reading
@@ -19,8 +20,8 @@ dash.register_page(__name__, path="/settings/audit", name="Audit log", title="Au
 class Ids:
     """The ids of this page; the fields in the order in which settings.js takes them."""
 
-    BODY = "audit-body"
-    FIELDS = ("audit-actor", "audit-action", "audit-text", "audit-from", "audit-to")
+    BODY, TEXT = "audit-body", "audit-text"
+    FIELDS = ("audit-actor", "audit-action", TEXT, "audit-from", "audit-to")
 
 
 def layout(**_query: str) -> html.Div:
@@ -28,18 +29,19 @@ def layout(**_query: str) -> html.Div:
     with reading(current().engine) as connection:
         people, kinds = ledger.choices(connection)
     actor, action, text, first, last = Ids.FIELDS
-    fields: list[tuple[str, Any]] = [
-        (_("Who"), _several(actor, [(one, one) for one in people], _("Everybody"))),
-        (_("What"), _several(action, [(action_word(one), one) for one in kinds], _("Everything"))),
-        (_("About"), dcc.Input(id=text, type="text", debounce=0.4, maxLength=200, value="",
-                               autoComplete="off", placeholder=_("Site, device, month"))),
-        (_("From"), _date(first)),
-        (_("To"), _date(last)),
-    ]  # fmt: skip
+    who = _several(actor, [(one, one) for one in people], _("Everybody"))
+    what = _several(action, [(action_word(one), one) for one in kinds], _("Everything"))
+    fields: list[tuple[str, list[Any]]] = [
+        (_("Who"), [who]),
+        (_("What"), [what]),
+        (_("About"), typed(text, _("Site, device, month"))),
+        (_("From"), [_date(first)]),
+        (_("To"), [_date(last)]),
+    ]
     bar = html.Div(
         [
-            html.Div([html.Label(name, htmlFor=one.id), one], className="field own")
-            for name, one in fields
+            html.Div([html.Label(name, htmlFor=field[0].id), *field], className="field own")
+            for name, field in fields
         ],
         className="own-fields",
     )
@@ -74,9 +76,18 @@ def show(query: str | None, _settled: object) -> Any:
     return found[:2], found[2:]
 
 
+def _told(name: str) -> tuple[str, str]:
+    return name, "date" if name in Ids.FIELDS[3:] else "value"
+
+
 clientside_callback(
     ClientsideFunction("settings", "audit"),
-    *(Output(name, "date" if name[-2:] in ("om", "to") else "value") for name in Ids.FIELDS),
+    *(Output(*_told(name)) for name in Ids.FIELDS),
+    Output(typed_id(Ids.TEXT), "data"),
     Input("filters", "data"),
-    *(Input(name, "date" if name[-2:] in ("om", "to") else "value") for name in Ids.FIELDS),
+    *(
+        Input(typed_id(name), "data") if name == Ids.TEXT else Input(*_told(name))
+        for name in Ids.FIELDS
+    ),
 )
+tell_typed(clientside_callback, Ids.TEXT)

@@ -20,6 +20,7 @@ from dashboard import settings_views
 from dashboard.components.grid import window
 from dashboard.components.settings_frame import frame
 from dashboard.components.site_list import in_order, rows, segments, site_list, title
+from dashboard.components.typed import tell_typed, typed, typed_id
 from dashboard.queries import site_list as query_sites
 from dashboard.settings_filters import SITES, parse_sites
 
@@ -37,10 +38,7 @@ class Ids:
 
 def layout(q: str = "", **_query: str) -> html.Div:
     """Search, states and grid."""
-    text = dcc.Input(
-        id=Ids.TEXT, type="text", debounce=0.3, maxLength=200, value=q, autoComplete="off",
-        placeholder=_("Name of a site, as anybody calls it"),
-    )  # fmt: skip
+    text = typed(Ids.TEXT, _("Name of a site, as anybody calls it"), q)
     line = html.Div(
         [
             html.H2(id=Ids.COUNT, role="status"),
@@ -99,6 +97,7 @@ clientside_callback(
 clientside_callback(
     ClientsideFunction("settings", "search"),
     Output(Ids.TICK, "data"),
-    Input(Ids.TEXT, "value"),
+    Input(typed_id(Ids.TEXT), "data"),
     prevent_initial_call=True,
 )
+tell_typed(clientside_callback, Ids.TEXT)
