@@ -44,14 +44,16 @@ ASSET_COLUMNS = (*_STRETCH, "sources")
 _DEFAULTS = RulesByDay.always(Rules(1))
 
 
-def records_as_of(day: Day) -> Select[Any]:
-    """One row per record of every source that stands on `day`: its stretch, all columns.
+def records_as_of(day: Day, *, columns: Collection[str] = _STRETCH) -> Select[Any]:
+    """One row per record of every source that stands on `day`: its stretch.
 
     Args:
         day: a date, or a date column of another table: then one row per record and value of it,
             told apart by a last column `day`.
+        columns: those that are asked of it.
     """
-    return select(*device_snapshots.c, *_day_column(day)).where(as_of(day))
+    asked = (device_snapshots.c[name] for name in columns)
+    return select(*asked, *_day_column(day)).where(as_of(day))
 
 
 def assets_as_of(

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, literal, select
 from db.kept import KeptDays, month_before, month_end, month_of
 from db.rules import RulesByDay, by_day, release
 from db.runs import PUBLISHED, border, counted_days, newest_day
-from db.tables import collection_runs, daily_counts, month_end_counts
+from db.tables import collection_runs, daily_counts, device_snapshots, month_end_counts
 from db.views import assets_as_of, records_as_of
 from etl.recount import ASSETS, GROUPS, Touched, after_publish, stored_counts
 
@@ -124,8 +124,6 @@ def count(
     view = _view(basis, standing or day, rules).subquery()
     groups = [view.c[name] for name in GROUPS]
     rows = select(literal(day), literal(basis), *groups, func.count()).group_by(*groups)
-    if basis != ASSETS:
-        rows = rows.where(view.c.source == basis)
     connection.execute(
         insert(daily_counts).from_select(["snapshot_date", "basis", *GROUPS, "n"], rows)
     )
@@ -141,4 +139,4 @@ def _forget(connection: Connection, basis: str, day: date) -> None:
 def _view(basis: str, day: date, rules: RulesByDay) -> Select[tuple[object, ...]]:
     if basis == ASSETS:
         return assets_as_of(day, rules, columns=GROUPS)
-    return records_as_of(day)
+    return records_as_of(day, columns=GROUPS).where(device_snapshots.c.source == basis)

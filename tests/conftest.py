@@ -1,5 +1,6 @@
 """What every test may ask for: clean surroundings, databases, a browser, the commands."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -44,7 +45,22 @@ expect.set_options(timeout=20_000)
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
 
 
+# More than half a minute each. They begin first, so that no process has long to go when the others
+# are done.
+LONGEST = (
+    "test_bench", "test_browser_shell", "test_etl_kill", "test_browser_machines",
+    "test_browser_settings", "test_cli_serve", "test_browser_overview", "test_browser_devices",
+    "test_browser_changes", "test_etl_ledger", "test_agent_running", "test_browser_sites",
+    "test_browser_collections", "test_etl_histories", "test_dashboard_queries", "test_browser_why",
+)  # fmt: skip
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
+    # The collector need not look through all modules and tests again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     if FULL:
         return
     full = [item for item in items if item.get_closest_marker("full")]

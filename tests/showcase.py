@@ -20,8 +20,8 @@ ENVIRON = {"AUTH": "none", "TIMEZONE": "UTC"}
 
 
 def small_demo(engine: Engine, folder: str) -> Fleet:
-    """Fill `engine` with a small fleet's history of three months; the fleet."""
-    fleet = Fleet(7, devices=60, sites=6, months=3, last_day=LAST_DAY)
+    """Fill `engine` with a small fleet's history of two months; the fleet."""
+    fleet = Fleet(7, devices=60, sites=6, months=2, last_day=LAST_DAY)
     with SimulatedVendors(fleet) as vendors:
         fill(engine, fleet, vendors, vendors.environ() | {"DATA_DIR": folder})
     return fleet

@@ -19,6 +19,7 @@ from db.engine import writing
 from db.machines import newborn
 from db.tables import inventory
 from tests.conftest import COMMAND, RunCli
+from tests.scripted_vendor import Reply, script_of, scripted
 
 
 def free_port() -> int:
@@ -154,10 +155,11 @@ def test_a_demo_fills_serves_and_is_there_at_once_the_second_time(
 
 def test_a_demo_is_not_mixed_into_real_data(run_cli: RunCli, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'real.db'}"
-    failed = run_cli(
-        "collect", "ninja", DATABASE_URL=url, NINJA_BASE_URL="http://127.0.0.1:9",
-        NINJA_CLIENT_ID="a", NINJA_CLIENT_SECRET="b", timeout=180,
-    )  # fmt: skip
+    with scripted(script_of(Reply(401, b"{}"))) as vendor:
+        failed = run_cli(
+            "collect", "ninja", DATABASE_URL=url, NINJA_BASE_URL=vendor.url,
+            NINJA_CLIENT_ID="a", NINJA_CLIENT_SECRET="b",
+        )  # fmt: skip
     assert failed.returncode == 4
     ended = run_cli("demo", "--once", "--months", "1", DATABASE_URL=url)
     assert ended.returncode == 2
