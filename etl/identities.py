@@ -1,10 +1,11 @@
 """The identities of stored records: what the rules of matching look at."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from operator import attrgetter
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, select
 from sqlalchemy.sql import Select
@@ -18,9 +19,13 @@ from etl.states import State
 _c = device_snapshots.c
 _link = asset_links.c
 STANDING = _c.valid_to == OPEN_END
-_LINKS: Select[Any] = select(
-    _link.device_id, _link.asset_id, _link.method, _link.evidence, _link.author
-).where(_link.until == OPEN_END)
+_LINKS: Select[Any] = (
+    select(
+        _link.link_id, _link.device_id, _link.asset_id, _link.method, _link.evidence, _link.author
+    )
+    .where(_link.until == OPEN_END)
+    .order_by(_link.link_id)
+)
 _IDENTITIES: Select[Any] = select(
     _c.device_id, _c.asset_id, _c.source, _c.site_id, _c.hostname, _c.serial, _c.node_class,
     device_latest.c.macs, device_latest.c.last_contact,
@@ -97,12 +102,32 @@ def named_later(connection: Connection, day: date) -> set[int]:
     return found
 
 
-def followed(device_id: int, links: Mapping[int, Row[Any]]) -> list[Row[Any]]:
-    """A device's link, that of the device which it names, and so on; the last names its machine."""
-    chain: list[Row[Any]] = []
-    while device_id in links and links[device_id] not in chain:
-        chain.append(links[device_id])
-        device_id = chain[-1].asset_id
+class Named(Protocol):
+    """A link, as far as following it needs."""
+
+    @property
+    def link_id(self) -> int: ...
+    @property
+    def asset_id(self) -> int: ...
+
+
+_L = TypeVar("_L", bound=Named)
+
+
+def followed(device_id: int, link_of: Callable[[int], _L | None]) -> list[_L]:
+    """A device's link, that of the device which it names, and so on; the last names its machine.
+
+    A decision may turn around a link that a run ended: on the days in between both are in force,
+    and lead in a circle. The oldest link of a circle then is void, for the newer ones came after
+    it.
+    """
+    chain: list[_L] = []
+    while (link := link_of(device_id)) is not None:
+        if link in chain:
+            circle = chain[chain.index(link) :]
+            return chain[: chain.index(min(circle, key=attrgetter("link_id")))]
+        chain.append(link)
+        device_id = link.asset_id
     return chain
 
 
@@ -147,5 +172,5 @@ def former(
     return [
         identity._replace(asset_id=chain[-1].asset_id if chain else identity.device_id)
         for _, identity in newest.values()
-        for chain in (followed(identity.device_id, links),)
+        for chain in (followed(identity.device_id, links.get),)
     ]

@@ -94,7 +94,7 @@ def resolve_assets(
         near = around(connection, look.device_ids | changed, look.most)
     looked_at = come.keys() if near is None else near & come.keys()
     links = links_in_force(connection, near)
-    chains = {device_id: followed(device_id, links) for device_id in looked_at}
+    chains = {device_id: followed(device_id, links.get) for device_id in looked_at}
     for device_id, chain in chains.items():
         asset_of[device_id] = chain[-1].asset_id if chain else device_id
     kept = set(keep) if near is None else near & set(keep)
@@ -271,7 +271,7 @@ def write_links(
 
 
 def undo_links(connection: Connection, source: str, day: date) -> None:
-    """Take back what the runs of `source` on `day` did to the links."""
+    """Take back what the runs of `source` on `day` did to the links; what was undone stays so."""
     runs = select(collection_runs.c.run_id).where(
         collection_runs.c.source == source, collection_runs.c.business_date == day
     )
@@ -279,5 +279,8 @@ def undo_links(connection: Connection, source: str, day: date) -> None:
     connection.execute(
         update(asset_links)
         .where(asset_links.c.closed_by.in_(runs))
-        .values(until=OPEN_END, closed_by=None)
+        .values(
+            until=case((asset_links.c.undone_by.is_(None), OPEN_END), else_=asset_links.c.until),
+            closed_by=None,
+        )
     )

@@ -24,6 +24,7 @@ from db.tables import (
     device_snapshots,
 )
 from db.upsert import insert_many
+from etl.identities import followed
 from etl.judges import Judges
 
 Values = dict[str, Any]
@@ -40,6 +41,7 @@ class Resolved:
 
 
 class _Link(NamedTuple):
+    link_id: int
     since: date
     until: date
     asset_id: int
@@ -228,34 +230,30 @@ def _key(one: Values) -> Values:
 
 
 def _links(connection: Connection, device_ids: Sequence[int]) -> dict[int, list[_Link]]:
-    """The links of these devices, and of those whose machine they answer to."""
+    """The links of these devices, and of those whose machine they answer to; the newest first: a
+    decision reaches back to the border, also over links that a later run ended."""
     c = asset_links.c
     found: dict[int, list[_Link]] = {}
     wanted = set(device_ids)
     while wanted:
-        told = select(c.device_id, c.since, c.until, c.asset_id).where(c.since < c.until)
-        told = told.order_by(c.device_id, c.since)
-        rows: list[tuple[int, date, date, int]] = [
-            (row[0], row[1], row[2], row[3]) for row in among(connection, told, c.device_id, wanted)
-        ]
+        told = select(c.device_id, c.link_id, c.since, c.until, c.asset_id)
+        told = told.where(c.since < c.until).order_by(c.device_id, c.link_id.desc())
+        rows = list(among(connection, told, c.device_id, wanted))
         found |= {device_id: [] for device_id in wanted}
-        for device_id, since, until, asset_id in rows:
-            found[device_id].append(_Link(since, until, asset_id))
-        wanted = {asset_id for *_, asset_id in rows} - found.keys()
+        for device_id, *link in rows:
+            found[device_id].append(_Link._make(link))
+        wanted = {row.asset_id for row in rows} - found.keys()
     return found
 
 
 def _asset(device_id: int, links: Mapping[int, Sequence[_Link]], day: date) -> int:
     """The machine that a device answers to on a day: its links followed to the end."""
-    seen = {device_id}
-    while True:
-        into = next(
-            (link.asset_id for link in links[device_id] if link.since <= day < link.until), None
-        )
-        if into is None or into in seen:
-            return device_id
-        seen.add(into)
-        device_id = into
+
+    def on_the_day(device_id: int) -> _Link | None:
+        return next((link for link in links[device_id] if link.since <= day < link.until), None)
+
+    chain = followed(device_id, on_the_day)
+    return chain[-1].asset_id if chain else device_id
 
 
 def _boundaries(

@@ -131,12 +131,13 @@ def _rules(by: Decider, connection: Connection, _decided: int, entry: int, detai
 def _unlink(by: Decider, connection: Connection, decided: int, entry: int, first: date) -> set[int]:
     """End the links that a decision began and begin those again that it ended; their devices."""
     c = asset_links.c
-    begun = and_(c.decided_by == decided, c.until == OPEN_END)
+    end = case((c.since < first, first), else_=c.since)
+    # Whether they still stand or a run ended them, on a day from `first` on.
+    begun = and_(c.decided_by == decided, c.until > end)
     ended = connection.execute(
         select(asset_links).where(c.undone_by == decided).order_by(c.link_id)
     ).all()
     ids = {*connection.scalars(select(c.device_id).where(begun)), *(row.device_id for row in ended)}
-    end = case((c.since < first, first), else_=c.since)
     connection.execute(update(asset_links).where(begun).values(until=end, undone_by=entry))
     for link in ended:
         if link.decided_by is not None and _is_undone(connection, link.decided_by):

@@ -48,7 +48,7 @@ def check_stretches(connection: Connection) -> None:
         (version for version, author in _rows(connection, rule_versions, "version", "author")
          if author != "environment"), default=0)  # fmt: skip
     links: dict[int, list[Any]] = defaultdict(list)
-    for link in connection.execute(select(asset_links)):
+    for link in connection.execute(select(asset_links).order_by(asset_links.c.link_id.desc())):
         if link.since < link.until:
             links[link.device_id].append(link)
     last: Any = None
@@ -75,14 +75,19 @@ def check_stretches(connection: Connection) -> None:
 
 
 def machine(links: dict[int, list[Any]], device_id: int, day: date) -> int:
-    seen = []
-    while device_id not in seen:
-        seen.append(device_id)
-        device_id = next(
-            (link.asset_id for link in links[device_id] if link.since <= day < link.until),
-            device_id,
-        )
-    return device_id
+    """Whom the newest link in force names, and so on; in a circle its oldest link is void."""
+    void = set[int]()
+    while True:
+        path: list[Any] = []
+        at = device_id
+        while at not in [link.device_id for link in path]:
+            there = [one for one in links[at] if one.since <= day < one.until]
+            if not there or there[0].link_id in void:
+                return at
+            path.append(there[0])
+            at = there[0].asset_id
+        circle = path[[link.device_id for link in path].index(at) :]
+        void.add(min(link.link_id for link in circle))
 
 
 def check_counts(connection: Connection) -> None:

@@ -191,6 +191,72 @@ def test_the_head_of_a_machine_can_be_taken_out_and_the_rest_stays_together(engi
     assert counted(hub, NOVEMBER) == {"Harbor Dental": 1}
 
 
+def test_a_link_by_hand_reaches_back_over_one_that_a_run_ended_later(engine: Engine) -> None:
+    """PC 4 answered to ThreatLocker's record for a day, and then had another serial number."""
+    hub = Hub(engine)
+    first, second = NOVEMBER, NOVEMBER + timedelta(days=1)
+    hub.collect(first - timedelta(days=1), [Pc("1", "2", "Pelican")])
+    hub.collect(first, [Pc("a", serial="SN-0003")], "threatlocker")
+    hub.collect(first, [Pc("4", serial="SN-0003")], "agent")
+    hub.collect(second, [Pc("4", serial="SN-0001")], "agent")
+    (ended,) = hub.links()
+    assert (ended.since, ended.until, ended.device_id) == (first, second, device("agent", "4"))
+    before = [counted(hub, day) for day in (first, second)]
+    assert [sum(counts.values()) for counts in before] == [2, 3]
+    with deciding(hub, second) as by:
+        entry = link_devices(by, device("agent", "4"), device("ninja", "1"))
+    for day in (first, second):
+        assert sum(counted(hub, day).values()) == 2
+        assert hub.on(day, "agent")["4"].asset_id == hub.on(day)["1"].asset_id
+    with deciding(hub, second) as by:
+        undo(by, entry)
+    assert [counted(hub, day) for day in (first, second)] == before
+
+
+def test_a_link_by_hand_turns_one_around_that_a_run_ended(engine: Engine) -> None:
+    """ThreatLocker's record answered to the agent's for a day, which then was linked to it: on that
+    day each names the other."""
+    hub = Hub(engine)
+    days = [NOVEMBER + timedelta(days=n) for n in range(4)]
+    hub.collect(days[0], [Pc("a")], "threatlocker")
+    hub.collect(days[1], [Pc("4", serial="SN-0003")], "agent")
+    for day, serial in zip(days[1:], ("SN-0003", "SN-0009", None), strict=True):
+        hub.collect(day, [Pc("a", serial=serial)], "threatlocker")
+    linked = [counted(hub, day) for day in days]
+    assert [sum(counts.values()) for counts in linked] == [1, 1, 2, 2]
+    with deciding(hub, days[3]) as by:
+        link_devices(by, device("agent", "4"), device("threatlocker", "a"))
+    there = device("threatlocker", "a")
+    for day in days:
+        assert sum(counted(hub, day).values()) == 1
+        rows = {**hub.on(day, "agent"), **hub.on(day, "threatlocker")}
+        assert {row.asset_id for row in rows.values()} == {there}, day
+    hub.collect(days[3], [Pc("4"), Pc("5")], "agent")
+    assert hub.on(days[3], "agent")["4"].asset_id == there
+    with reading(engine) as connection:
+        check(connection)
+
+
+def test_a_link_that_is_undone_never_was_even_if_a_run_ended_it(engine: Engine) -> None:
+    hub = Hub(engine)
+    first, second = NOVEMBER, NOVEMBER + timedelta(days=1)
+    hub.collect(first, [Pc("1"), Pc("2")])
+    assert counted(hub, first) == {"Harbor Dental": 2}
+    with deciding(hub) as by:
+        entry = link_devices(by, device("ninja", "1"), device("ninja", "2"))
+    hub.collect(second, [Pc("1", serial="SN-1000"), Pc("2", serial="SN-2000")])
+    assert [counted(hub, day)["Harbor Dental"] for day in (first, second)] == [1, 2]
+    with deciding(hub, second) as by:
+        undo(by, entry)
+    assert counted(hub, first) == {"Harbor Dental": 2}
+    # Taken back, the run leaves the link as undone as it is.
+    with deciding(hub, second) as by:
+        withdraw_day(by, "ninja", second)
+    assert counted(hub, first) == {"Harbor Dental": 2}
+    hub.collect(second, [Pc("1"), Pc("2")])
+    assert counted(hub, second) == {"Harbor Dental": 2}
+
+
 def test_two_real_serial_numbers_refuse_a_link(hub: Hub) -> None:
     rows = [Pc(**{**row.__dict__, "serial": "SN-0009"}) for row in hub.sources["threatlocker"].rows]
     hub.collect(NOVEMBER + timedelta(days=1), rows[1:2], "threatlocker", today=None)
