@@ -134,13 +134,15 @@ def mariadb() -> Iterator[DatabaseServer]:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Chromium without a window. It asks nothing of the network but what a page asks."""
+    """Chromium without a window; Debian's build that knows none, where it is installed: it makes a
+    new context in a sixth of the time. It asks nothing of the network but what a page asks."""
     flags = (
         "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
         "--disable-background-networking", "--disable-component-update", "--disable-sync",
         "--disable-dev-shm-usage",
     )  # fmt: skip
-    path = _program("chromium", "chromium")
+    small = "chromium-headless-shell"
+    path = shutil.which(small) or _program("chromium", small)
     with _folder() as home, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=flags, env={**os.environ, "HOME": str(home)}
