@@ -69,7 +69,7 @@ def filters_of(text: str | None, statuses: tuple[str, ...] = COUNTED) -> Filters
     today = business_day(here.clock, here.zone)
     return query.parse(
         arguments(text), today=today, default_statuses=statuses,
-        extra=("source", "change", "kind", *PAGES_OWN),
+        extra=("source", "managed_by", "change", "kind", *PAGES_OWN),
     )  # fmt: skip
 
 

@@ -55,7 +55,8 @@ class Filters:
     """What is looked at. Empty `sites`, `types` and `sources` mean all; `statuses` never is empty.
 
     `sources` narrows to records of these sources; in the assets basis, to machines for which
-    their record speaks. `as_of` None is the current business day, `compare_to` None the month-end
+    their record speaks. `managed_by`: to machines that each of these sources manages; of the
+    assets basis alone. `as_of` None is the current business day, `compare_to` None the month-end
     of the month before. `changes` are bars, only on Changes; empty means all of them.
     `locations` are exact names of places inside sites, or `NO_LOCATION`; empty means all. `kinds`
     and `states` are those of findings, only on Coverage; empty means all that stand.
@@ -73,15 +74,16 @@ class Filters:
     locations: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
+    managed_by: tuple[str, ...] = ()
 
     @property
     def are_stored(self) -> bool:
         """Whether the stored counts, by site, type and status, know all that is asked."""
-        return self.q is None and not self.sources and not self.locations
+        return self.q is None and not (self.sources or self.locations or self.managed_by)
 
     def as_stored(self) -> "Filters":
         """These filters without what the stored counts know nothing of."""
-        return replace(self, q=None, sources=(), locations=())
+        return replace(self, q=None, sources=(), locations=(), managed_by=())
 
     def to_query(
         self,
@@ -107,6 +109,7 @@ class Filters:
         if self.q is not None:
             pairs.append(("q", self.q))
         pairs += [("source", name) for name in self.sources]
+        pairs += [("managed_by", name) for name in self.managed_by]
         pairs += [("change", name) for name in self.changes]
         pairs += [("kind", name) for name in self.kinds]
         pairs += [("state", name) for name in self.states]
@@ -126,6 +129,7 @@ class Filters:
             locations=tuple(sorted(set(changed.locations))),
             kinds=_in_order(changed.kinds, KINDS),
             states=_in_order(changed.states, FINDING_STATES),
+            managed_by=_in_order(changed.managed_by, SOURCES) if changed.basis == "assets" else (),
         )
 
 
@@ -141,8 +145,8 @@ def parse(
 
     Args:
         today: the business day now; a later date is refused.
-        extra: names that the caller reads itself; "source", "change" and "kind", and with that
-            "state", among them are read here.
+        extra: names that the caller reads itself; "source", "managed_by", "change" and "kind", and
+            with that "state", among them are read here.
 
     Raises:
         BadParameter: an unknown name, a single parameter given twice, or a value that cannot be.
@@ -158,11 +162,16 @@ def parse(
         raise BadParameter("compare_to", message)
     basis = single(args, "basis")
     sources = _choices(args, "source", SOURCES) if "source" in extra else ()
+    managed_by = _choices(args, "managed_by", SOURCES) if "managed_by" in extra else ()
     changes = _choices(args, "change", (*BARS, ALL_CHANGES)) if "change" in extra else ()
+    basis = default_basis if basis is None else _chosen("basis", basis, BASES)
+    if managed_by and basis != "assets":
+        message = "managed_by asks about machines: use it with basis=assets."
+        raise BadParameter("managed_by", message)
     return Filters(
         as_of=as_of,
         compare_to=compare_to,
-        basis=default_basis if basis is None else _chosen("basis", basis, BASES),
+        basis=basis,
         sites=tuple(sorted({whole("site", id, most=LARGEST_ID) for id in args.getlist("site")})),
         types=_choices(args, "type", TYPES),
         statuses=_choices(args, "status", STATUSES) or default_statuses,
@@ -173,6 +182,7 @@ def parse(
         kinds=_choices(args, "kind", KINDS) if "kind" in extra else (),
         # Runs have states too, which their page reads: `finding_states` refuses them.
         states=_in_order(args.getlist("state"), FINDING_STATES) if "kind" in extra else (),
+        managed_by=managed_by,
     )
 
 

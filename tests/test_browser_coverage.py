@@ -101,6 +101,26 @@ def test_a_cell_of_the_matrix_opens_its_list_whose_count_is_the_cell(
     expect(quiet.locator("#coverage-listed")).to_have_text(f"{ALL} findings")
 
 
+def test_machines_that_two_sources_share_open_their_list(quiet: Page, story: Story) -> None:
+    quiet.goto(story.address + "/coverage")
+    row = quiet.locator("#overlap tbody tr").filter(has=quiet.locator("th", has_text="NinjaRMM"))
+    row.get_by_role("link", name="5 in both").click()
+    quiet.wait_for_url("**/devices?managed_by=ninja&managed_by=threatlocker")
+    expect(quiet.locator("#devices-count")).to_contain_text("5")
+    expect(quiet.locator(".ag-center-cols-container .ag-row")).to_have_count(5)
+    chips = quiet.locator("#chips")
+    expect(chips).to_contain_text("managed by NinjaRMM")
+    quiet.locator(".why").first.click()
+    expect(quiet.locator("#drawer-body")).to_contain_text("managed by NinjaRMM and ThreatLocker")
+    quiet.keyboard.press("Escape")
+    # Without the chip: all that ThreatLocker manages. Another page asks nobody who manages what.
+    chips.get_by_text("managed by NinjaRMM").click()
+    quiet.wait_for_url("**/devices?managed_by=threatlocker")
+    expect(chips).not_to_contain_text("NinjaRMM")
+    quiet.get_by_role("link", name="Sites", exact=True).first.click()
+    quiet.wait_for_url("**/sites")
+
+
 def test_the_page_is_reached_by_its_key_and_says_why(quiet: Page, story: Story) -> None:
     quiet.goto(story.address + "/")
     expect(quiet.locator("#kpi-gap .kpi-value")).to_have_text("7")

@@ -211,6 +211,20 @@ def test_the_matrix_counts_machines_of_two_sources(client: Client) -> None:
     assert cells["ninja", "agent"]["missing"] is None
 
 
+@pytest.mark.parametrize("query", ("", "status=spare", "q=front", "status=excluded&type=server"))
+def test_every_number_of_machines_is_the_length_of_its_list(client: Client, query: str) -> None:
+    cells = client.json(f"/api/coverage/matrix?{query}")["matrix"]
+    assert len(cells) == 9
+    for cell in cells:
+        for n, asked in ((cell["machines"], {cell["source"]}),
+                         (cell["both"], {cell["source"], cell["other"]})):  # fmt: skip
+            named = "".join(f"&managed_by={source}" for source in sorted(asked))
+            listed = client.json(f"/api/dashboard/devices?basis=assets&{query}{named}")
+            assert listed["count"] == len(listed["items"]) == n, (cell, asked)
+            for item in listed["items"]:
+                assert asked <= {*item["sources"].split(", ")}
+
+
 def test_the_facts_are_told_in_words(client: Client) -> None:
     told = {item["kind"]: item["facts"] for item in client.json("/api/coverage")["items"]}
     assert told["spare_mismatch"] == "Spare in NinjaRMM, not spare in ThreatLocker"

@@ -119,6 +119,11 @@ def test_extra_parameters_are_let_through_where_they_are_known() -> None:
     assert _parse("source=agent&source=ninja", extra=("source",)).sources == ("ninja", "agent")
     with pytest.raises(BadParameter):
         _parse("source=zabbix", extra=("source",))
+    managed = _parse("managed_by=agent&managed_by=ninja", extra=("managed_by",))
+    assert managed.managed_by == ("ninja", "agent")
+    assert managed.having(basis="records").managed_by == ()
+    with pytest.raises(BadParameter, match="basis=assets"):
+        _parse("managed_by=agent&basis=records", extra=("managed_by",))
 
 
 _days = st.dates(date(1970, 1, 1), TODAY)
@@ -139,6 +144,7 @@ def _filters(draw: st.DrawFn) -> Filters:
         types=tuple(draw(st.lists(st.sampled_from(TYPES)))),
         statuses=tuple(draw(st.lists(st.sampled_from(STATUSES), min_size=1))),
         locations=tuple(draw(st.lists(text, max_size=3))),
+        managed_by=tuple(draw(st.lists(st.sampled_from(SOURCES)))),
     )
 
 
@@ -147,6 +153,7 @@ def test_the_canonical_query_reads_back_to_the_same_filters(
     filters: Filters, basis: str, statuses: tuple[str, ...]
 ) -> None:
     query = filters.to_query(default_basis=basis, default_statuses=statuses)
-    again = _parse(query, default_basis=basis, default_statuses=statuses)
+    extra = ("managed_by",)
+    again = _parse(query, default_basis=basis, default_statuses=statuses, extra=extra)
     assert again == filters
     assert again.to_query(default_basis=basis, default_statuses=statuses) == query

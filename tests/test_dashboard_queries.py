@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import Connection, Engine, insert
 
-from dashboard.filters import BASES, NO_LOCATION, STATUSES, TYPES, Filters
+from dashboard.filters import BASES, NO_LOCATION, SOURCES, STATUSES, TYPES, Filters
 from dashboard.queries import changes, counts, devices, moment, months, series
 from dashboard.queries import sites as site_queries
 from dashboard.queries.entities import NO_SITE
@@ -38,6 +38,7 @@ def _matches(world: World, said: Said, filters: Filters) -> bool:
         and (not filters.types or said.device_type in filters.types)
         and said.billing_status in filters.statuses
         and (not filters.locations or (said.location or NO_LOCATION) in filters.locations)
+        and set(filters.managed_by) <= {*said.managers}
         and (
             filters.q is None
             or any(filters.q.casefold() in text.casefold() for text in texts if text)
@@ -62,6 +63,7 @@ def _random_filters(rng: random.Random, *, sites: tuple[int, ...]) -> Filters:
         statuses=rng.choice((COUNTED, ("billable",), ("spare", "excluded"), STATUSES)),
         q=rng.choice((None, None, "pc", "_", "%", "50%", "ärger", "ÄRGER", "/b\\", "site", "a")),
         locations=rng.choice(((), (), (), (NO_LOCATION,), ("Rack 1",), ("", "Büro", "nowhere"))),
+        managed_by=rng.choice(((), (), ("ninja",), ("agent", "ninja"), SOURCES)),
     )
 
 

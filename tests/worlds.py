@@ -31,7 +31,8 @@ COUNTED = ("billable", "spare")
 
 @dataclass(frozen=True)
 class Said:
-    """What a source says of one device on one day. `asset` is a name; None: a machine alone."""
+    """What a source says of one device on one day. `asset` is a name; None: a machine alone.
+    `managers` is known of who speaks for a machine: the sources that manage it."""
 
     source: str
     key: str
@@ -45,6 +46,7 @@ class Said:
     os: str | None = None
     node_class: str | None = None
     serial: str | None = None
+    managers: tuple[str, ...] = ()
 
     @property
     def device_id(self) -> int:
@@ -114,7 +116,10 @@ class World:
     def standing(self, day: date, basis: str) -> dict[int, Said]:
         """What `basis` knows on `day`, by device, or by asset."""
         if basis == "assets":
-            return {asset: said for asset, (said, _) in self.assets(day).items()}
+            return {
+                asset: replace(said, managers=sources)
+                for asset, (said, sources) in self.assets(day).items()
+            }
         return {one.device_id: one for one in self.records(day) if basis in ("records", one.source)}
 
     def known(self, day: date, basis: str) -> bool:

@@ -5,13 +5,16 @@
   // The statuses that a page takes when its address names none; those of most pages need no choice.
   function usual(page) { return page === "/changes" ? ["billable"] : []; }
 
+  // Who manages a machine is asked in its list alone, for records are managed by one.
+  function managed(f, page) { return page === "/devices" && f.basis === "assets" ? f.managed_by : []; }
+
   // Every value is text, as in the address; what cannot be is for the server to refuse.
   function read(search) {
     var query = new URLSearchParams(search || "");
     return {
       as_of: query.get("as_of"), compare_to: query.get("compare_to"), basis: query.get("basis") || "assets",
       site: query.getAll("site"), location: query.getAll("location"), type: query.getAll("type"), status: query.getAll("status"),
-      q: query.get("q"), source: query.getAll("source"), change: query.getAll("change"),
+      q: query.get("q"), source: query.getAll("source"), managed_by: query.getAll("managed_by"), change: query.getAll("change"),
       kind: query.getAll("kind"), state: query.getAll("state"),
     };
   }
@@ -31,6 +34,7 @@
     }
     if (f.q) query.append("q", f.q);
     f.source.forEach(function (name) { query.append("source", name); });
+    managed(f, page).forEach(function (name) { query.append("managed_by", name); });
     if (page === "/changes") f.change.forEach(function (name) { query.append("change", name); });
     if (page === "/coverage") {
       f.kind.forEach(function (name) { query.append("kind", name); });
@@ -44,7 +48,7 @@
     var statuses = usual(page).length ? usual(page) : COUNTED;
     var single = [f.as_of, f.compare_to, f.basis !== "assets", f.q].filter(Boolean).length;
     var status = f.status.length && f.status.join() !== statuses.join() ? 1 : 0;
-    return single + status + f.site.length + f.location.length + f.type.length + f.source.length + (page === "/changes" ? f.change.length : 0)
+    return single + status + f.site.length + f.location.length + f.type.length + f.source.length + managed(f, page).length + (page === "/changes" ? f.change.length : 0)
       + (page === "/coverage" ? f.kind.length + f.state.length : 0);
   }
 

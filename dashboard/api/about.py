@@ -32,6 +32,8 @@ def about(
         ("Search", filters.q or "none"),
         ("Sources", ", ".join(LABELS[source] for source in filters.sources) or "all"),
     ]
+    if filters.managed_by:
+        lines.append(("Managed by", " and ".join(LABELS[one] for one in filters.managed_by)))
     if filters.changes:
         lines.append(("Changes", ", ".join(filters.changes)))
     if filters.kinds:

@@ -80,7 +80,7 @@ def blueprint(reader: Reader) -> Blueprint:
 
     @routes.get("/devices")
     def device_list() -> Response:
-        filters = reader.filters(BASIS, (*_PAGE, "source"))
+        filters = reader.filters(BASIS, (*_PAGE, "source", "managed_by"))
         limit, offset = page()
         with reader.asked(filters) as (connection, moment):
             items = devices.page(connection, moment, filters, limit=limit, offset=offset)

@@ -169,7 +169,7 @@ def _month(row: months.Month, state: str | None) -> tuple[Any, ...]:
 
 
 SUBJECTS = {
-    "devices": Subject(_devices, ("source", "sort"), compared=False),
+    "devices": Subject(_devices, ("source", "managed_by", "sort"), compared=False),
     "changes": Subject(_changes, ("source", "sort", "change"), BILLABLE),
     "coverage": Subject(_coverage, ("source", "sort", "kind", "state"), compared=False),
     "bars": Subject(_bars, statuses=BILLABLE),

@@ -83,6 +83,12 @@ _PAGE = [
     ),
 ]
 _SOURCE = _parameter("source", "Only records of these sources.", one_of(SOURCES), repeat=True)
+_MANAGED_BY = _parameter(
+    "managed_by",
+    "Only machines that each of these sources manages; with basis=assets alone.",
+    one_of(SOURCES),
+    repeat=True,
+)
 _CHANGE = _parameter(
     "change",
     "Only the devices in these bars; all bars unless given. With all also what changed and stands "
@@ -180,7 +186,9 @@ DOCUMENT: Schema = {
             "Totals of each site", [*_shared("records"), *_PAGE], "Sites"
         ),
         "/api/dashboard/devices": _json(
-            "Devices of a day", [*_shared("records"), _SOURCE, *_PAGE], "Devices"
+            "Devices of a day",
+            [*_shared("records"), _SOURCE, _MANAGED_BY, *_PAGE],
+            "Devices",
         ),
         "/api/sites": _json(
             "Sites, now and then, each machine once unless another basis is asked for",

@@ -44,6 +44,10 @@ def chips(filters: Filters, site_names: Mapping[int, str], path: str) -> list[Co
         found.append((f"“{filters.q}”", filters.having(q=None)))
     for source in filters.sources:
         found.append((LABELS[source], filters.having(sources=())))
+    for name in filters.managed_by:
+        rest = tuple(other for other in filters.managed_by if other != name)
+        text = _("managed by %(source)s", source=LABELS[name])
+        found.append((text, filters.having(managed_by=rest)))
     for name in filters.changes:
         rest = tuple(other for other in filters.changes if other != name)
         found.append((bar_word(name, filters), filters.having(changes=rest)))

@@ -64,11 +64,13 @@ def _cell(cell: Cell, records: Mapping[str, int], every: Filters) -> html.Td:
             html.Span(ngettext("record", "records", n), className="overlap-said"),
         ]
         return html.Td(body, className="own")
-    both = _("%(n)s in both", n=formats.number(cell.both))
+    shared = _("%(n)s in both", n=formats.number(cell.both))
+    both: Component = html.Span(shared, className="overlap-said")
+    if cell.both:
+        both = _opens(every, (cell.source, cell.other), shared)
     if cell.kind is None or cell.missing is None:
-        said = [html.Span(both, className="overlap-said"),
-                html.Span(_("not expected"), className="overlap-said")]  # fmt: skip
-        return html.Td(said, className="unasked")
+        said = html.Span(_("not expected"), className="overlap-said")
+        return html.Td([both, said], className="unasked")
     share = cell.missing / cell.machines if cell.machines else 0
     return html.Td(
         [
@@ -78,10 +80,16 @@ def _cell(cell: Cell, records: Mapping[str, int], every: Filters) -> html.Td:
                 className="overlap-n",
                 id=f"cell-{cell.source}-{cell.other}",
             ),
-            html.Span(_("%(share)s %% of %(n)s", share=f"{100 * share:.0f}",
-                        n=formats.number(cell.machines)), className="overlap-said"),
-            html.Span(both, className="overlap-said"),
+            _opens(every, (cell.source,), _("%(share)s %% of %(n)s", share=f"{100 * share:.0f}",
+                                            n=formats.number(cell.machines))),
+            both,
         ],
         className="heat",
         style={"--heat": f"{min(share * 1.6, 1) * 100 if cell.missing else 0:.0f}%"},
     )  # fmt: skip
+
+
+def _opens(every: Filters, managed_by: tuple[str, ...], text: str) -> Component:
+    """A number of machines that sources manage, which opens their list."""
+    listed = every.having(basis="assets", sources=(), managed_by=managed_by)
+    return dcc.Link(text, href=links.devices(listed), className="overlap-said")

@@ -64,6 +64,9 @@ def counted(filters: Filters, site_names: Sequence[str]) -> str:
     if filters.sources:
         sources = ", ".join(LABELS[source] for source in filters.sources)
         what = _("%(what)s for which %(sources)s speaks", what=what, sources=sources)
+    if filters.managed_by:
+        sources = _(" and ").join(LABELS[source] for source in filters.managed_by)
+        what = _("%(what)s managed by %(sources)s", what=what, sources=sources)
     return what
 
 
@@ -174,6 +177,7 @@ def left_out(one: LeftOut) -> str:
         "locations": _("at other locations"),
         "search": _("without the searched text"),
         "sources": _("for which another source speaks"),
+        "managed_by": _("not managed by all of these sources"),
         "records": _("records of all sources match; those of one machine count once"),
     }[one.kind]
 

@@ -178,10 +178,10 @@ def _asked(filters: Filters) -> set[str]:
 
 
 def of_records(filters: Filters) -> Filters:
-    """A source as the basis asks for findings about its records."""
+    """A source as the basis asks for findings about its records; who manages a machine, nothing."""
     if filters.basis in SOURCES and not filters.sources:
         return filters.having(sources=(filters.basis,))
-    return filters
+    return filters.having(managed_by=())
 
 
 def _standing(day: date) -> Select[Any]:

@@ -4,7 +4,7 @@ and what a site is expected to have."""
 from collections import defaultdict
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, func, select
 
 from dashboard.filters import SOURCES, Filters
 from dashboard.queries import coverage, devices, entities
@@ -12,8 +12,7 @@ from dashboard.queries.coverage import Counts
 from dashboard.queries.moment import Moment
 from db.coverage import AGENT_ONLY, NINJA_WITHOUT_THREATLOCKER, THREATLOCKER_WITHOUT_NINJA
 from db.runs import END
-from db.tables import device_snapshots, sites
-from db.views import records_as_of
+from db.tables import sites
 
 MISSING = {
     ("ninja", "threatlocker"): NINJA_WITHOUT_THREATLOCKER,
@@ -120,27 +119,23 @@ def _collected(moment: Moment) -> list[str]:
 def _overlap(
     connection: Connection, moment: Moment, filters: Filters
 ) -> tuple[dict[str, int], dict[tuple[str, str], int]]:
-    """How many machines each source manages where the filters look, and how many of those each
-    other source manages, wherever."""
+    """How many machines each source manages, and each two of them: as `managed_by` lists them."""
     machines = dict.fromkeys(SOURCES, 0)
     both = {(source, other): 0 for source in SOURCES for other in SOURCES}
     if moment.now.day is None:
         return machines, both
-    view = records_as_of(moment.now.day).where(device_snapshots.c.unmanaged.is_(None)).subquery()
-    here = entities.matches(view, filters.having(sources=()))
-    flags = [
-        func.max(case((condition, 1), else_=0)).label(f"{what}_{source}")
-        for source in SOURCES
-        for what, condition in (
-            ("has", view.c.source == source), ("here", (view.c.source == source) & here)
-        )
-    ]  # fmt: skip
-    each = select(*flags).group_by(view.c.asset_id).subquery()
-    rows = connection.execute(select(*each.c, func.count().label("n")).group_by(*each.c))
-    for row in rows.mappings():
-        for source in SOURCES:
-            if row[f"here_{source}"]:
-                machines[source] += row["n"]
-                for other in SOURCES:
-                    both[source, other] += row["n"] * row[f"has_{other}"]
+    asked = filters.having(basis="assets", sources=(), managed_by=())
+    columns = ("sources", *entities.looked_at(asked))
+    view = entities.standing(moment.now.day, "assets", moment.rules, columns)
+    rows = connection.execute(
+        select(view.c.sources, func.count())
+        .where(entities.matches(view, asked))
+        .group_by(view.c.sources)
+    )
+    for text, n in rows:
+        known = text.split(", ")
+        for source in known:
+            machines[source] += n
+            for other in known:
+                both[source, other] += n
     return machines, both

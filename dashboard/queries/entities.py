@@ -40,7 +40,7 @@ def looked_at(filters: Filters) -> tuple[str, ...]:
     """The columns that `matches` looks at."""
     names = {"billing_status": True, "site_id": bool(filters.sites or filters.q)}
     names |= {"device_type": bool(filters.types), "source": bool(filters.sources)}
-    names |= {"location": bool(filters.locations)}
+    names |= {"location": bool(filters.locations), "sources": bool(filters.managed_by)}
     names |= dict.fromkeys(_SEARCHED, filters.q is not None)
     return tuple(name for name, looked in names.items() if looked)
 
@@ -59,6 +59,8 @@ def matches(rows: FromClause, filters: Filters) -> ColumnElement[bool]:
         conditions.append(rows.c.source.in_(filters.sources))
     if filters.locations:
         conditions.append(func.coalesce(rows.c.location, NO_LOCATION).in_(filters.locations))
+    # No source's name is part of another's.
+    conditions += [rows.c.sources.contains(source) for source in filters.managed_by]
     if filters.q is not None:
         conditions.append(_found(rows, filters.q))
     return and_(*conditions)

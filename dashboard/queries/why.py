@@ -156,11 +156,12 @@ def _left_out(
         "locations": filters.having(locations=()) if filters.locations else None,
         "search": filters.having(q=None) if filters.q else None,
         "sources": filters.having(sources=()) if filters.sources else None,
+        "managed_by": filters.having(managed_by=()) if filters.managed_by else None,
     }
     for kind, everything in wider.items():
         if everything:
             yield LeftOut(kind, how_many(everything) - total, None)
-    if filters.basis == "assets":
+    if filters.basis == "assets" and not filters.managed_by:
         records = filters.having(basis="records")
         yield LeftOut("records", how_many(records), records)
 
