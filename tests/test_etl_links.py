@@ -252,6 +252,26 @@ def test_a_late_day_does_not_make_two_records_answer_to_each_other(hub: Hub) -> 
         assert hub.counted("assets", DAY + timedelta(days=days)) == {"billable": 1}
 
 
+def test_who_comes_again_is_the_machine_that_its_own_became_on_that_day(hub: Hub) -> None:
+    """Record a6 answered to a2 and comes again as a7, on the day on which a2 is found in Ninja."""
+    quiet = pcs(range(20, 40))
+    hub.collect(DAY, [*quiet, Pc("a2", serial="SN-0003"),
+                      Pc("a6", org=None, org_name=None, serial="SN-0003")], "agent")  # fmt: skip
+    hub.collect(DAY, [*quiet, Pc("n1", "4", "Pelican", hostname="pc-1")])
+    old, new = device_id("agent", "a2"), device_id("agent", "a7")
+    assert [link.asset_id for link in hub.links()] == [old]
+
+    elsewhere = {"org": "4", "org_name": "Pelican", "hostname": "pc-1"}
+    again = [*quiet, Pc("a2", **elsewhere), Pc("a7", "3", "Harbor Inc", serial="SN-0003")]
+    hub.collect(DAY + timedelta(days=1), again, "agent")
+
+    machine = device_id("ninja", "n1")
+    begun = {link.device_id: link.asset_id for link in hub.links() if link.since > DAY}
+    assert begun == {old: machine, new: machine}
+    said = hub.on(DAY + timedelta(days=1), "agent")
+    assert said["a2"].asset_id == said["a7"].asset_id == machine
+
+
 def test_who_took_the_place_of_a_record_elsewhere_is_looked_at_again_the_next_day(
     hub: Hub,
 ) -> None:

@@ -93,6 +93,9 @@ class Standing:
         self._members: dict[int, list[int]] = {}
         for identity in (*mine, *others):
             self._members.setdefault(identity.asset_id, []).append(identity.device_id)
+        self._gone_of: dict[int, list[int]] = {}
+        for identity in former:
+            self._gone_of.setdefault(identity.asset_id, []).append(identity.device_id)
         everybody = [*mine, *others]
         seeking = [identity for identity in mine if identity.device_id in self.alone]
         told = attrgetter("serial")
@@ -167,6 +170,10 @@ class Standing:
             if device_id not in self.alone or not self._may_join(proposal, asset_id):
                 continue
             self._asset[device_id] = asset_id
+            # Who answered to this record and is gone: should it come again, it is the same machine.
+            followers = self._gone_of.pop(device_id, [])
+            self._asset |= dict.fromkeys(followers, asset_id)
+            self._gone_of.setdefault(asset_id, []).extend(followers)
             self._members.setdefault(asset_id, []).append(device_id)
             self.alone -= {device_id, asset_id}
             yield Link(device_id, asset_id, other_id, method, evidence[:400])
