@@ -142,7 +142,7 @@ def chromium() -> Iterator[Browser]:
         "--disable-dev-shm-usage",
     )  # fmt: skip
     small = "chromium-headless-shell"
-    path = shutil.which(small) or _program("chromium", small)
+    path = shutil.which(small, path=_SYSTEM_PATH) or _program("chromium", small)
     with _folder() as home, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=flags, env={**os.environ, "HOME": str(home)}
