@@ -50,7 +50,7 @@ RunCli = Callable[..., subprocess.CompletedProcess[str]]
 LONGEST = (
     "test_bench", "test_browser_shell", "test_etl_kill", "test_browser_machines",
     "test_browser_settings", "test_cli_serve", "test_browser_overview", "test_browser_devices",
-    "test_browser_changes", "test_etl_ledger", "test_agent_running", "test_browser_sites",
+    "test_browser_changes", "test_etl_ledger_random", "test_agent_running", "test_browser_sites",
     "test_browser_collections", "test_etl_histories", "test_dashboard_queries", "test_browser_why",
 )  # fmt: skip
 

@@ -1,49 +1,34 @@
 """Decisions about machines, sites and rules restate the days after the border and none before, and
 undone they leave the numbers as they were."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import Engine, select
 
-from db import jobs, migrate
+from db import jobs
 from db.changed import changed
-from db.engine import open_engine, reading, sqlite_url, writing
+from db.engine import reading
 from db.ids import device_id
 from db.rules import by_day, current
-from db.runs import border, kept_days, newest_day
+from db.runs import kept_days
 from db.tables import (
     audit_log,
-    collection_runs,
     count_restatements,
     device_snapshots,
-    metadata,
-    site_aliases,
     sites,
 )
-from etl import lease
-from etl.decisions import Decider, withdraw_day
-from etl.ledger import keep_apart, link_devices, split_device
+from etl.decisions import withdraw_day
+from etl.ledger import link_devices, split_device
 from etl.publish import Refused
 from etl.rule_decisions import save_rules, told
-from etl.site_decisions import merge_sites, move_alias
+from etl.site_decisions import merge_sites
 from etl.undoing import undo
-from tests.decided import check, stretches, totals
-from tests.samples import samples
-from tests.small_hub import Hub, Pc, noon
+from tests.decided import check, totals
+from tests.ledger_world import NOVEMBER, deciding
+from tests.small_hub import Hub, Pc
 
-OCTOBER, NOVEMBER = date(2026, 10, 30), date(2026, 11, 4)
-
-
-@contextmanager
-def deciding(hub: Hub, day: date = NOVEMBER, actor: str = "Ana") -> Iterator[Decider]:
-    with lease.take(hub.engine) as held:
-        yield Decider(hub.engine, held, actor, lambda: noon(day), hub.environ)
+OCTOBER = date(2026, 10, 30)
 
 
 @pytest.fixture
@@ -418,263 +403,3 @@ def test_reopening_a_month_lets_decisions_reach_into_it(hub: Hub) -> None:
         merge_sites(by, site(hub, "Harbour Dental Clinic"), site(hub, "Harbor Dental"))
     hub.reopen("2026-10")
     assert counted(hub, OCTOBER) == {"Harbor Dental": 4, "Pelican Freight": 1}
-
-
-# Random worlds.
-
-DAY_ONE = date(2026, 9, 28)
-ORGS = {"1": "Harbor", "2": "Harbor Inc", "3": "Pelican", "4": "Pelican Freight", "5": None}
-pc = st.builds(
-    lambda key, org, hostname, serial, display_name, node_class, managed: Pc(
-        key,
-        None if org == "5" else org,
-        ORGS[org],
-        hostname,
-        display_name,
-        serial=serial,
-        node_class=node_class,
-        managed=managed,
-    ),  # fmt: skip
-    st.integers(0, 7).map(str),
-    st.sampled_from(sorted(ORGS)),
-    st.sampled_from((None, "pc-1", "PC-1.local", "pc-2", "pc-3", "srv-1")),
-    st.sampled_from((None, None, "SN-0001", "SN-0002", "SN-0003")),
-    st.sampled_from((None, "SPARE-07", "Desk")),
-    st.sampled_from(("WINDOWS_SERVER", "VMWARE_VM_GUEST", "MAC")),
-    st.sampled_from((True, True, True, False)),
-)
-number = st.integers(0, 40)
-decision = st.one_of(
-    st.tuples(
-        st.sampled_from(("link", "link", "split", "apart", "merge", "alias")), number, number
-    ),
-    st.tuples(st.just("rules"), number, number),
-)
-collection = st.tuples(
-    st.sampled_from(("ninja", "threatlocker", "agent")),
-    st.integers(0, 9),
-    st.lists(pc, max_size=6, unique_by=lambda row: row.key),
-)
-step = st.one_of(
-    collection.map(lambda one: ("collect", *one)),
-    collection.map(lambda one: ("collect", *one)),
-    decision,
-    st.tuples(st.sampled_from(("close", "reopen", "withdraw", "undo")), number, number),
-)
-
-
-class World:
-    """A hub that random steps drive."""
-
-    def __init__(self, engine: Engine) -> None:
-        # Every change is a large one in so small a fleet: nothing may be held for it.
-        self.hub = Hub(engine, {"RETENTION_DAYS": "400"})
-        self.day = DAY_ONE
-        with writing(engine) as connection:
-            for table in metadata.tables.values():
-                connection.execute(delete(table))
-
-    def step(self, kind: str, *arguments: Any) -> bool:
-        """Whether it was done; what is refused changes nothing."""
-        if kind == "collect":
-            source, gap, rows = arguments
-            self.day += timedelta(days=gap)
-            self.hub.collect(self.day, [*rows, *self.quiet(source)], source)
-            return True
-        try:
-            return self.decide(kind, *arguments)
-        except Refused:
-            return False
-
-    def quiet(self, source: str) -> list[Pc]:
-        return [Pc(f"q{n}", "1", "Harbor", f"{source}-{n}") for n in range(60)]
-
-    def decide(self, kind: str, one: int, other: int) -> bool:
-        if kind in ("close", "reopen"):
-            with reading(self.hub.engine) as connection:
-                closed = border(connection)
-                first = connection.scalar(select(func.min(collection_runs.c.business_date)))
-            if kind == "reopen" and closed is not None:
-                self.hub.reopen(f"{closed:%Y-%m}")
-            elif first is not None:
-                self.hub.close(f"{closed + timedelta(days=1) if closed else first:%Y-%m}")
-            return True
-        with reading(self.hub.engine) as connection:
-            c = device_snapshots.c
-            ids = sorted(set(connection.scalars(select(c.device_id))))
-            places = list(connection.scalars(select(sites.c.site_id).order_by(sites.c.site_id)))
-            aliases = connection.execute(
-                select(site_aliases.c.source, site_aliases.c.alias_key).order_by(
-                    site_aliases.c.source, site_aliases.c.alias_key
-                )
-            ).all()
-            newest = newest_day(connection, "ninja")
-            rules = current(connection)
-            log = audit_log.c
-            entries = list(
-                connection.scalars(
-                    select(log.entry_id)
-                    .where(log.action.in_(jobs.RESTATING))
-                    .order_by(log.entry_id)
-                )
-            )
-        ids = [each for each in ids if each in self.loud()] or ids
-        if not ids or not places:
-            return False
-        pick: Callable[[list[Any], int], Any] = lambda items, n: items[n % len(items)]  # noqa: E731
-        with deciding(self.hub, self.day) as by:
-            if kind == "link":
-                link_devices(by, pick(ids, one), pick(ids, other))
-            elif kind == "split":
-                split_device(by, pick(ids, one))
-            elif kind == "apart":
-                keep_apart(by, pick(ids, one), pick(ids, other))
-            elif kind == "merge":
-                merge_sites(by, pick(places, one), pick(places, other))
-            elif kind == "alias":
-                alias = pick(aliases, one)
-                move_alias(by, *alias, pick([*places, None], other))
-            elif kind == "rules":
-                words = pick([["spare"], ["desk"], ["spare", "desk"], []], one)
-                inside = pick([[], ["Harbor"], ["Pelican", "Harbor"]], other)
-                wanted = {
-                    "spare_words": words, "internal_sites": inside,
-                    "spare_node_classes": pick([["VMWARE_VM_GUEST"], []], one),
-                    "source_order": pick([["ninja", "threatlocker", "agent"],
-                                          ["agent", "threatlocker", "ninja"]], other),
-                    "expected_sources": list(rules.expected_sources),
-                }  # fmt: skip
-                save_rules(by, wanted, "random")
-            elif kind == "withdraw" and newest is not None:
-                withdraw_day(by, "ninja", newest)
-            elif kind == "undo" and entries:
-                undo(by, pick(entries, one))
-        return True
-
-    def loud(self) -> set[int]:
-        return {device_id(source, str(n)) for source in self.hub.sources for n in range(8)}
-
-    def frozen(self) -> Any:
-        """What no decision may change: everything on and before the border."""
-        with reading(self.hub.engine) as connection:
-            closed = border(connection)
-            if closed is None:
-                return None
-            then = {key: value for key, value in totals(connection).items() if key[1] <= closed}
-            return closed, stretches(connection, closed), then
-
-    def numbers(self) -> Any:
-        with reading(self.hub.engine) as connection:
-            said: list[Any] = []
-            for *told, _version, _hash, run, first, until in stretches(connection):
-                # A version of the rules splits what they judge, even where they judge alike.
-                if said and said[-1][0] == (told, run) and said[-1][2] == first:
-                    said[-1][2] = until
-                else:
-                    said.append([(told, run), first, until])
-            return totals(connection), said
-
-
-def random_decisions(engine: Engine, steps: list[Any]) -> None:
-    world = World(engine)
-    for kind, *arguments in steps:
-        before = world.frozen()
-        world.step(kind, *arguments)
-        if kind not in ("reopen", "close"):
-            assert world.frozen() == before or before is None
-        with reading(engine) as connection:
-            check(connection)
-
-
-def undone_in_reverse(engine: Engine, history: list[Any], decisions: list[Any]) -> None:
-    world = World(engine)
-    for kind, *arguments in history:
-        world.step(kind, *arguments)
-    before = world.numbers()
-    with reading(engine) as connection:
-        known = set(connection.scalars(select(audit_log.c.entry_id)))
-    for kind, *arguments in decisions:
-        world.step(kind, *arguments)
-    with reading(engine) as connection:
-        entries = sorted(set(connection.scalars(select(audit_log.c.entry_id))) - known)
-    for entry in reversed(entries):
-        with deciding(world.hub, world.day) as by:
-            undo(by, entry)
-    after = world.numbers()
-    # A decision may leave a day on which nothing changes any more to be looked at.
-    same = before[0].keys() & after[0].keys()
-    assert {key: after[0][key] for key in same} == {key: before[0][key] for key in same}
-    assert after[1] == before[1]
-    with reading(engine) as connection:
-        check(connection)
-
-
-@pytest.fixture(scope="module")
-def sqlite_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = open_engine(sqlite_url(tmp_path_factory.mktemp("ledger") / "hub.db"))
-    migrate.upgrade(engine)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def postgres_world(postgres_server: Any) -> Iterator[Engine]:
-    url = postgres_server.create()
-    engine = open_engine(url)
-    migrate.upgrade(engine)
-    yield engine
-    engine.dispose()
-    postgres_server.drop(url)
-
-
-steps = st.lists(step, min_size=3, max_size=14)
-histories = st.lists(
-    st.one_of(collection.map(lambda one: ("collect", *one)),
-              st.tuples(st.sampled_from(("close", "link", "merge")), number, number)),
-    min_size=2, max_size=8,
-)  # fmt: skip
-decisions = st.lists(decision, min_size=1, max_size=6)
-
-
-def test_random_decisions_change_what_they_say_and_nothing_else_on_sqlite(
-    sqlite_world: Engine,
-) -> None:
-    @settings(max_examples=samples(25, 3000))
-    @given(steps)
-    def holds(steps: list[Any]) -> None:
-        random_decisions(sqlite_world, steps)
-
-    holds()
-
-
-def test_random_decisions_change_what_they_say_and_nothing_else_on_postgresql(
-    postgres_world: Engine,
-) -> None:
-    @settings(max_examples=samples(10, 1000))
-    @given(steps)
-    def holds(steps: list[Any]) -> None:
-        random_decisions(postgres_world, steps)
-
-    holds()
-
-
-def test_decisions_undone_in_reverse_order_leave_the_same_numbers_on_sqlite(
-    sqlite_world: Engine,
-) -> None:
-    @settings(max_examples=samples(25, 3000))
-    @given(histories, decisions)
-    def holds(history: list[Any], decisions: list[Any]) -> None:
-        undone_in_reverse(sqlite_world, history, decisions)
-
-    holds()
-
-
-def test_decisions_undone_in_reverse_order_leave_the_same_numbers_on_postgresql(
-    postgres_world: Engine,
-) -> None:
-    @settings(max_examples=samples(10, 1000))
-    @given(histories, decisions)
-    def holds(history: list[Any], decisions: list[Any]) -> None:
-        undone_in_reverse(postgres_world, history, decisions)
-
-    holds()

@@ -22,19 +22,11 @@ from etl.publish import Refused
 from etl.site_decisions import expect_sources
 from etl.undoing import undo
 from tests.decided import live
+from tests.ledger_world import NOVEMBER, World, deciding, decision, histories
 from tests.samples import samples
 from tests.small_hub import Hub, Pc, noon
-from tests.test_etl_ledger import (
-    NOVEMBER,
-    World,
-    deciding,
-    decision,
-    device,
-    histories,
-    hub,
-    site,
-    sqlite_world,
-)
+from tests.test_etl_ledger import device, hub, site
+from tests.test_etl_ledger_random import sqlite_world
 
 __all__ = ["hub", "sqlite_world"]
 
