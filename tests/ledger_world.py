@@ -178,6 +178,11 @@ class World:
     def loud(self) -> set[int]:
         return {device_id(source, str(n)) for source in self.hub.sources for n in range(8)}
 
+    def newest(self) -> date:
+        """The newest day that any source published; the oldest there is, when none did."""
+        with reading(self.hub.engine) as connection:
+            return newest_day(connection) or date.min
+
     def frozen(self) -> Any:
         """What no decision may change: everything on and before the border."""
         with reading(self.hub.engine) as connection:
