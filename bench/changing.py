@@ -11,8 +11,8 @@ from bench.by_hand import Bare
 from bench.figures import Figure, interleaved
 from bench.loading import LAST_DAY
 from bench.stores import Store
-from dashboard import access
 from dashboard.api import register
+from dashboard.base import access
 
 LIMIT = 2.0
 

@@ -16,12 +16,12 @@ from bench.stores import Store
 from db.engine import reading
 from db.rules import current
 from db.tables import sites
-from etl import lease
-from etl.decisions import Decider
-from etl.previews import preview
-from etl.rule_decisions import save_rules
-from etl.site_decisions import merge_sites
-from etl.undoing import undo
+from etl.decisions.preview import preview
+from etl.decisions.rules import save_rules
+from etl.decisions.runs import Decider
+from etl.decisions.sites import merge_sites
+from etl.decisions.undo import undo
+from etl.runtime import lease
 
 DAYS = 10
 LIMIT = 5.0

@@ -19,8 +19,8 @@ from bench.by_hand import Bare
 from bench.figures import Figure, interleaved
 from bench.loading import LAST_DAY
 from bench.stores import Store
-from dashboard import access
 from dashboard.api import register
+from dashboard.base import access
 from db.engine import open_engine
 
 LIMIT = 1.5

@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 
-from etl.record import Raw
+from etl.records.record import Raw
 
 DEVICES_PER_SITE = 60
 MOVING = 0.15

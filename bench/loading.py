@@ -15,14 +15,15 @@ from bench.fleet import Fleet
 from bench.stores import Store
 from db import rules as rule_versions
 from db.engine import writing
-from etl import lease, run_log
-from etl.decide import Attempt, decide
-from etl.gather import read
-from etl.publish import publish
-from etl.record import Raw, Tally
-from etl.site_plan import internal_aliases, plan_sites
+from etl.collect import run_log
+from etl.collect.gather import read
+from etl.collect.verdict import Attempt, decide
+from etl.records.record import Raw, Tally
+from etl.records.states import judge
+from etl.runtime import lease
+from etl.snapshots.publish import publish
+from etl.snapshots.site_plan import internal_aliases, plan_sites
 from etl.sources import Source, discover
-from etl.states import judge
 
 LAST_DAY = date(2026, 11, 22)
 DISK_LIMIT, LOADING_LIMIT = 1 / 20, 1 / 5

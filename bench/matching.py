@@ -21,13 +21,13 @@ from bench.stores import Store
 from db.engine import open_engine, writing
 from db.rules import Rules
 from db.tables import OPEN_END, asset_links, device_snapshots
-from etl import run_log
-from etl.links import Have, resolve_assets, write_links
-from etl.publish import publish
-from etl.record import Record
+from etl.collect import run_log
+from etl.machines.links import Have, resolve_assets, write_links
+from etl.records.record import Record
+from etl.records.states import State, judge
 from etl.rules.macs import told
-from etl.site_plan import carry_out, plan_sites
-from etl.states import State, judge
+from etl.snapshots.publish import publish
+from etl.snapshots.site_plan import carry_out, plan_sites
 
 FULL_LIMIT, DAY_LIMIT, MEMORY_LIMIT = 10.0, 1.0, 500.0
 SOURCES = ("ninja", "threatlocker", "agent")

@@ -10,8 +10,9 @@ from bench.by_hand import Bare
 from bench.figures import Figure, interleaved
 from bench.loading import LAST_DAY
 from bench.stores import Store
-from dashboard.filters import Filters
-from dashboard.queries import changes, counts, moment
+from dashboard.base.params import Filters
+from dashboard.queries import counts, moment
+from dashboard.queries.changes import bars as changes
 from db.engine import reading
 
 LIMIT = 1.5

@@ -15,9 +15,9 @@ from datetime import date
 
 from sqlalchemy import Engine
 
-from db.ids import device_id
-from etl.gather import read
-from etl.record import Raw
+from db.keys import device_id
+from etl.collect.gather import read
+from etl.records.record import Raw
 from etl.rules.billing import billing_status
 from etl.rules.device_type import device_type
 from etl.sources import Source

@@ -64,7 +64,7 @@ def _sqlite() -> Iterator[Store]:
 def _postgresql() -> Iterator[Store]:
     try:
         # The tests know how to start one from its wheel; where they are not installed, none is.
-        from tests import servers
+        from tests.support import servers
     except ImportError as error:
         raise Unavailable(
             f"PostgreSQL is measured with what the tests install ({error}): "

@@ -11,14 +11,15 @@ from cli.database import open_database
 from cli.progress import Progress
 from db import rules as rule_versions
 from db.engine import reading, writing
-from db.kept import KeptDays
-from db.runs import ended_sources, kept_days
+from db.history.kept import KeptDays
+from db.history.runs import ended_sources, kept_days
 from db.settings import SettingsError
-from etl import lease, rollups, stopping
-from etl.collect import business_day, collect
-from etl.publish import check_date
-from etl.settle import settle
+from etl.collect.collect import business_day, collect
+from etl.runtime import lease, stopping
+from etl.snapshots import counts as rollups
+from etl.snapshots.publish import check_date
 from etl.sources import Source, configured, discover, not_begun, settings_for
+from etl.work.after_collection import settle
 
 EXIT_CODES = {"complete": 0, "suspicious": 3, "failed": 4}
 

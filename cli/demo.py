@@ -21,21 +21,21 @@ from cli.database import open_database
 from cli.progress import Progress
 from cli.running import check_port
 from db import migrate, settings, tokens
+from db.bulk import upsert
 from db.engine import database_url, open_engine, reading, sqlite_url, writing
-from db.runs import newest_by_source
+from db.history.runs import newest_by_source
 from db.settings import Environment, SettingsError, timezone
 from db.tables import collection_runs, meta, sites
-from db.upsert import upsert
-from etl import lease, stopping
-from etl.collect import business_day, collect
-from etl.coverage_after import catch_up
+from etl.collect.collect import business_day, collect
+from etl.coverage.refresh import catch_up
 from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
-from etl.due import collect_times
-from etl.months import close_due
-from etl.retention import retain
+from etl.months.close import close_due
+from etl.runtime import lease, stopping
+from etl.snapshots.retention import retain
 from etl.sources import discover
-from etl.worker import Worker
+from etl.work.due import collect_times
+from etl.work.worker import Worker
 
 SOURCES = ("ninja", "threatlocker")
 AGENT_PREFIXES = ("INVENTORY_HUB_", "TATUSCAN_")

@@ -11,11 +11,11 @@ from cli.running import check_auth
 from db import migrate, settings
 from db.engine import database_url, open_engine, reading
 from db.settings import SettingsError
-from etl import run_log
-from etl.due import collect_times
-from etl.http import CollectionError
-from etl.record import Tally
+from etl.collect import run_log
+from etl.records.record import Tally
 from etl.sources import configured, discover, not_begun, open_session
+from etl.vendor.http import CollectionError
+from etl.work.due import collect_times
 
 STALE = timedelta(hours=26)
 

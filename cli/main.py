@@ -19,8 +19,8 @@ from cli.tatuscan import import_tatuscan_command
 from cli.tokens import token_command
 from db import __version__
 from db.settings import SettingsError
-from etl.lease import Lost, Taken
-from etl.publish import Refused
+from etl.runtime.lease import Lost, Taken
+from etl.snapshots.publish import Refused
 
 EXIT_WRONG, EXIT_FAILED, EXIT_TAKEN = 2, 4, 5
 

@@ -10,9 +10,9 @@ from cli.collecting import check_settings, now
 from cli.database import open_database
 from db.engine import writing
 from db.settings import timezone
-from etl import lease
-from etl.import_counts import import_counts
-from etl.months import close_month, reopen_month
+from etl.months.close import close_month, reopen_month
+from etl.months.imports import import_counts
+from etl.runtime import lease
 
 
 def actor() -> str:

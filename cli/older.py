@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select
 
 from cli.terminal import minute, printable
-from dashboard.queries.machines import LATE_WITHIN
+from dashboard.queries.machines.latest import LATE_WITHIN
 from db.machines import held
 from db.tables import inventory
 

@@ -6,7 +6,7 @@ from types import TracebackType
 import click
 from tqdm import tqdm
 
-from etl.record import Tally
+from etl.records.record import Tally
 
 
 class Progress:

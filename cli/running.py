@@ -18,9 +18,9 @@ from db.settings import (
     env_int,
     env_required,
 )
-from etl import stopping
-from etl.due import collect_times
-from etl.worker import Worker
+from etl.runtime import stopping
+from etl.work.due import collect_times
+from etl.work.worker import Worker
 
 log = logging.getLogger(__name__)
 

@@ -15,11 +15,10 @@ from cli.months import actor
 from cli.tatuscan_file import FACTS, read
 from cli.terminal import minute, printable
 from db import audit
-from db.chunks import chunks
+from db.bulk import chunks, insert_many, upsert
 from db.machines import held, newborn
 from db.settings import SettingsError
 from db.tables import NAME_LENGTH, inventory
-from db.upsert import insert_many, upsert
 
 BY_HAND = ("computer_model", "computer_activation", "activation_days")
 """What TatuScan's agents never told: somebody set it, so it fills what is empty here."""

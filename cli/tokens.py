@@ -8,7 +8,7 @@ from sqlalchemy import select
 from cli.collecting import now
 from cli.database import open_database
 from cli.months import actor
-from dashboard.access import ADMINISTRATOR, MANAGER, VIEWER
+from dashboard.base.access import ADMINISTRATOR, MANAGER, VIEWER
 from db import audit, tokens
 from db.engine import reading, writing
 from db.settings import SettingsError

@@ -7,10 +7,14 @@ import dash
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from dashboard.clock import business_day
-from dashboard.context import current
-from dashboard.filters import Filters
-from dashboard.queries import history, machine_day, moment, month_table, one_site
+from dashboard.base.clock import business_day
+from dashboard.base.params import Filters
+from dashboard.queries import moment
+from dashboard.queries.devices import history
+from dashboard.queries.machines import hours as machine_day
+from dashboard.queries.months import table as month_table
+from dashboard.queries.sites import one_site
+from dashboard.web.context import current
 from db.engine import reading
 
 _NOTHING = "/not-found"

@@ -15,21 +15,23 @@ from flask_compress import Compress
 from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException
 
-from dashboard import access, api
+from dashboard import api
 from dashboard.addresses import leads_somewhere
-from dashboard.bearer import Bearer
-from dashboard.callbacks import register_callbacks
-from dashboard.clock import Clock, system_clock
-from dashboard.components.shell import shell
-from dashboard.context import Context, attach
-from dashboard.decisions import register_decisions
-from dashboard.filters import BadParameter
-from dashboard.i18n import speak
+from dashboard.base import access
+from dashboard.base.clock import Clock, system_clock
+from dashboard.base.i18n import speak
+from dashboard.base.params import BadParameter
+from dashboard.base.theme import ASSETS
+from dashboard.components.shell.frame import shell
+from dashboard.decisions.dialog import register_decisions
+from dashboard.decisions.picking import register_picking
+from dashboard.decisions.previews import register_previews
 from dashboard.ingest import is_open
-from dashboard.picking import register_picking
-from dashboard.previews import register_previews
-from dashboard.queries import freshness, sites
-from dashboard.theme import ASSETS
+from dashboard.queries import freshness
+from dashboard.queries.sites import table as sites
+from dashboard.shell_callbacks import register_callbacks
+from dashboard.web.bearer import Bearer
+from dashboard.web.context import Context, attach
 from db.engine import reading
 from db.settings import AUTH, Environment, env_required, timezone
 

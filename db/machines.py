@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, Row, Select, delete, insert, select, 
 
 from db import audit
 from db.engine import reading
-from db.ids import device_id
+from db.keys import device_id
 from db.tables import agent_hours, api_tokens, inventory, report_days
 
 SOURCE = "agent"

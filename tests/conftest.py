@@ -21,9 +21,9 @@ from db import migrate
 from db.engine import open_engine, sqlite_url
 from db.settings import SETTINGS
 from db.tables import metadata
-from tests import servers
-from tests.samples import FULL
-from tests.servers import DatabaseServer
+from tests.support import servers
+from tests.support.samples import FULL
+from tests.support.servers import DatabaseServer
 
 ROOT = Path(__file__).parent.parent
 DATABASES = ("sqlite", "postgresql", "mariadb")

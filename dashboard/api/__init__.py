@@ -9,10 +9,7 @@ from dashboard.api import (
     coverage,
     dashboard,
     devices,
-    exports,
     health,
-    invoice_pack,
-    machine_files,
     machines,
     month_bases,
     months,
@@ -22,10 +19,12 @@ from dashboard.api import (
     sites,
 )
 from dashboard.api.answers import register_errors
-from dashboard.api.question import Reader
-from dashboard.clock import Clock
+from dashboard.api.files import exports, invoice_pack
+from dashboard.api.files import machines as machine_files
+from dashboard.base.clock import Clock
 from dashboard.ingest import is_open, reception
 from dashboard.ingest.door import Door
+from dashboard.web.question import Reader
 from db.settings import Environment, timezone
 
 
@@ -34,7 +33,7 @@ def register(
 ) -> None:
     """Add every API and export route to `server`, answered from `engine`.
 
-    Who may ask is not decided here: `dashboard.access.guard` does that for the whole server.
+    Who may ask is not decided here: `dashboard.base.access.guard` does that for the whole server.
 
     Raises:
         SettingsError: TIMEZONE names no zone.

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, RequestRedirect
 
-from dashboard.filters import BadParameter
+from dashboard.base.params import BadParameter
 
 PREFIXES = ("/api", "/export")
 CALLBACKS = "/_dash-update-component"

@@ -9,11 +9,11 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from dashboard.api.answers import answer
-from dashboard.api.question import Reader, page
-from dashboard.api.tables import FORMATS, table_file
-from dashboard.queries import ledger
-from dashboard.queries.ledger import Entry
-from dashboard.settings_filters import parse_audit
+from dashboard.api.files.tables import FORMATS, table_file
+from dashboard.base.settings_params import parse_audit
+from dashboard.queries.audit import audit_log
+from dashboard.queries.audit.audit_log import Entry
+from dashboard.web.question import Reader, page
 from db import __version__
 from db.engine import reading
 
@@ -33,8 +33,8 @@ def blueprint(reader: Reader) -> Blueprint:
         asked = shown.asked(reader.zone)
         limit, offset = page()
         with reading(reader.engine) as connection:
-            found = ledger.page(connection, asked, limit=limit, offset=offset)
-            count = ledger.count(connection, asked)
+            found = audit_log.page(connection, asked, limit=limit, offset=offset)
+            count = audit_log.count(connection, asked)
         items = [as_json(one, reader.zone) for one in found]
         return answer({"items": items, "count": count, "limit": limit, "offset": offset})
 
@@ -63,7 +63,7 @@ def as_json(one: Entry, zone: tzinfo) -> dict[str, Any]:
 def _file(reader: Reader, form: str) -> Response:
     shown, now = parse_audit(request.args, reader.today()), reader.now()
     with reading(reader.engine) as connection:
-        found = ledger.stream(connection, shown.asked(reader.zone))
+        found = audit_log.stream(connection, shown.asked(reader.zone))
         about = [
             ("Made by", f"Inventory Hub {__version__}"),
             ("As of", now.isoformat(timespec="seconds")),

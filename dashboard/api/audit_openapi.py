@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from dashboard.api import audit
+from dashboard.api.files.tables import FORMATS
 from dashboard.api.schemas import DAY, Schema, reference
-from dashboard.api.tables import FORMATS
 
 
 def paths(get: Callable[..., Schema], parameter: Callable[..., Schema], page: list[Any]) -> Schema:

@@ -5,10 +5,12 @@ from dataclasses import asdict
 from flask import Blueprint, Response
 
 from dashboard.api.answers import answer, midnight, midnights
-from dashboard.api.question import Reader, page, sort_asked
-from dashboard.filters import BILLABLE
-from dashboard.queries import change_rows, changes, changes_list
-from dashboard.queries.changes_list import SORTS, Sort
+from dashboard.base.params import BILLABLE
+from dashboard.queries.changes import bars as changes
+from dashboard.queries.changes import items as changes_list
+from dashboard.queries.changes import rows as change_rows
+from dashboard.queries.changes.items import SORTS, Sort
+from dashboard.web.question import Reader, page, sort_asked
 
 
 def blueprint(reader: Reader) -> Blueprint:

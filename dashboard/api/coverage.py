@@ -5,12 +5,13 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from dashboard.api.answers import answer, midnight
-from dashboard.api.question import Reader, page, sort_asked
-from dashboard.filters import Filters, finding_states
-from dashboard.queries import coverage, coverage_matrix
-from dashboard.queries.coverage_rows import OWN
-from dashboard.queries.coverage_trend import trend
-from dashboard.queries.devices import COLUMNS
+from dashboard.base.params import Filters, finding_states
+from dashboard.queries.coverage import findings as coverage
+from dashboard.queries.coverage import matrix as coverage_matrix
+from dashboard.queries.coverage.rows import OWN
+from dashboard.queries.coverage.trend import trend
+from dashboard.queries.devices.matching import COLUMNS
+from dashboard.web.question import Reader, page, sort_asked
 from db.coverage import KINDS, STATES
 
 FIELDS = (

@@ -4,8 +4,8 @@ from typing import Any
 
 from dashboard.api.coverage import FIELDS
 from dashboard.api.schemas import DAY, ID, Schema, one_of, reference
-from dashboard.filters import SOURCES
-from dashboard.queries.devices import COLUMNS
+from dashboard.base.params import SOURCES
+from dashboard.queries.devices.matching import COLUMNS
 from db.coverage import KINDS, STATES
 
 _TEXT = {"type": ["string", "null"]}

@@ -5,12 +5,13 @@ from typing import Any
 from flask import Blueprint, Response
 
 from dashboard.api.answers import answer, midnight, midnights, number
-from dashboard.api.question import Reader, page
-from dashboard.filters import Filters
-from dashboard.queries import devices, totals
+from dashboard.base.params import Filters
+from dashboard.queries import totals
 from dashboard.queries.change import Change
+from dashboard.queries.devices import matching as devices
 from dashboard.queries.moment import Moment
-from dashboard.queries.sites import names
+from dashboard.queries.sites.table import names
+from dashboard.web.question import Reader, page
 from db.tables import NO_SITE_ID
 
 BASIS = "records"

@@ -8,10 +8,11 @@ from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
 from dashboard.api.answers import answer, midnight
-from dashboard.api.question import Reader, page
-from dashboard.queries import history, machine
-from dashboard.queries.history import Device, Stretch
-from dashboard.queries.payloads import Difference
+from dashboard.queries.devices import asset as machine
+from dashboard.queries.devices import history
+from dashboard.queries.devices.history import Device, Stretch
+from dashboard.queries.devices.payloads import Difference
+from dashboard.web.question import Reader, page
 
 
 def blueprint(reader: Reader) -> Blueprint:

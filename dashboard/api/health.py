@@ -4,8 +4,8 @@ from flask import Blueprint, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.api.answers import answer, midnight
-from dashboard.api.question import Reader, nothing_else
 from dashboard.queries.freshness import freshness
+from dashboard.web.question import Reader, nothing_else
 from db import __version__
 from db.engine import reading
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from flask import Blueprint, Response, g, request
 
 from dashboard.api.answers import answer
-from dashboard.api.question import Reader, page
-from dashboard.api.streams import in_parts
+from dashboard.api.files.streams import in_parts
+from dashboard.base.machine_params import Shown, parse
 from dashboard.ingest import body, edit
 from dashboard.ingest.door import Door
 from dashboard.ingest.items import told
 from dashboard.ingest.refusal import Refusal
-from dashboard.machine_filters import Shown, parse
-from dashboard.queries import machines
+from dashboard.queries.machines import latest as machines
+from dashboard.web.question import Reader, page
 from db import machines as stored
 from db.engine import reading, writing
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from dashboard.api.tables import FORMATS
+from dashboard.api.files.tables import FORMATS
 from dashboard.ingest.items import KEYS, TOLD_KEYS
 from dashboard.ingest.receive import LARGEST_BATCH
 from dashboard.ingest.report import Report
-from dashboard.queries.ages import BUCKETS
-from dashboard.queries.machines import SORTS, STATES
+from dashboard.queries.machines.ages import BUCKETS
+from dashboard.queries.machines.latest import SORTS, STATES
 
 Schema = dict[str, Any]
 

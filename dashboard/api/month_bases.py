@@ -9,15 +9,16 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Connection
 from werkzeug.exceptions import NotFound
 
-from dashboard.api.about import about
 from dashboard.api.answers import answer
-from dashboard.api.question import Reader, only_stored
-from dashboard.api.tables import FORMATS, table_file
-from dashboard.filters import BadParameter, Filters, single
-from dashboard.queries import month_presence, month_table
+from dashboard.api.files.about import about
+from dashboard.api.files.tables import FORMATS, table_file
+from dashboard.base.params import BadParameter, Filters, single
 from dashboard.queries.moment import Moment
-from dashboard.queries.month_bases import Bases
-from dashboard.queries.month_presence import Sides
+from dashboard.queries.months import basis_differences
+from dashboard.queries.months import table as month_table
+from dashboard.queries.months.bases import Bases
+from dashboard.queries.months.basis_differences import Sides
+from dashboard.web.question import Reader, only_stored
 from db.tables import ALL_SITES
 
 COLUMNS = (
@@ -38,7 +39,7 @@ def blueprint(reader: Reader) -> Blueprint:
             sides = _sides(connection, moment, month, filters)
             devices = []
             if len(filters.sites) == 1:
-                devices = month_presence.differing(connection, sides, filters.sites[0])
+                devices = basis_differences.differing(connection, sides, filters.sites[0])
             day = moment.now.day
         return answer(
             {
@@ -82,7 +83,7 @@ def _sides(connection: Connection, moment: Moment, month: str, filters: Filters)
     row = next((one for one in rows if one.month == month), None)
     if row is None:
         raise NotFound
-    return month_presence.sides(connection, moment, row, filters)
+    return basis_differences.sides(connection, moment, row, filters)
 
 
 def _file(reader: Reader, form: str) -> Response:

@@ -7,9 +7,9 @@ from typing import Any
 from flask import Blueprint, Response
 
 from dashboard.api.answers import answer, number
-from dashboard.api.question import Reader, only_stored, page
-from dashboard.queries import month_table
-from dashboard.queries.month_table import Closing, MonthRow, Stood
+from dashboard.queries.months import table as month_table
+from dashboard.queries.months.table import Closing, MonthRow, Stood
+from dashboard.web.question import Reader, only_stored, page
 
 
 def blueprint(reader: Reader) -> Blueprint:

@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from dashboard.api import audit_openapi, coverage_openapi, machines_openapi, month_bases
 from dashboard.api.answers import answer
-from dashboard.api.exports import (
+from dashboard.api.files.exports import (
     BAR_COLUMNS,
     MONTH_COLUMNS,
     MONTH_END_COLUMNS,
@@ -12,14 +12,17 @@ from dashboard.api.exports import (
     SITE_COLUMNS,
     SORTS,
 )
-from dashboard.api.question import DEFAULT_LIMIT, MOST, Reader, nothing_else
+from dashboard.api.files.tables import FORMATS
 from dashboard.api.schemas import DAY, ID, MONTH, SCHEMAS, Schema, one_of, reference
-from dashboard.api.tables import FORMATS
-from dashboard.filters import ALL_CHANGES, BARS, BASES, SEARCH_LENGTH, SOURCES, STATUSES, TYPES
-from dashboard.queries import change_rows, changes_list, coverage, coverage_rows
-from dashboard.queries.devices import COLUMNS
-from dashboard.queries.runs import HOLDS
-from dashboard.queries.runs import STATES as STATES_OF_RUNS
+from dashboard.base.params import ALL_CHANGES, BARS, BASES, SEARCH_LENGTH, SOURCES, STATUSES, TYPES
+from dashboard.queries.changes import items as changes_list
+from dashboard.queries.changes import rows as change_rows
+from dashboard.queries.coverage import findings as coverage
+from dashboard.queries.coverage import rows as coverage_rows
+from dashboard.queries.devices.matching import COLUMNS
+from dashboard.queries.runs.attempts import HOLDS
+from dashboard.queries.runs.attempts import STATES as STATES_OF_RUNS
+from dashboard.web.question import DEFAULT_LIMIT, MOST, Reader, nothing_else
 from db import __version__
 from db.tables.base import NAME_LENGTH
 

@@ -12,9 +12,9 @@ from flask_babel import gettext as _
 from markupsafe import Markup, escape
 from sqlalchemy.exc import SQLAlchemyError
 
-from dashboard.api.question import Reader
-from dashboard.api.streams import in_parts
-from dashboard.queries import report
+from dashboard.api.files.streams import in_parts
+from dashboard.queries.machines import report
+from dashboard.web.question import Reader
 from db.engine import reading
 
 NOTHING = "-"

@@ -6,11 +6,11 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from dashboard import run_filters
 from dashboard.api.answers import answer
-from dashboard.api.question import Reader, page
-from dashboard.queries import runs
-from dashboard.queries.runs import Run
+from dashboard.base import run_params
+from dashboard.queries.runs import attempts
+from dashboard.queries.runs.attempts import Run
+from dashboard.web.question import Reader, page
 from db.engine import reading
 
 FIELDS = (*(field.name for field in fields(Run)), "seconds")
@@ -22,11 +22,11 @@ def blueprint(reader: Reader) -> Blueprint:
 
     @routes.get("/runs")
     def run_list() -> Response:
-        asked = run_filters.parse(request.args, today=reader.today(), extra=("limit", "offset"))
+        asked = run_params.parse(request.args, today=reader.today(), extra=("limit", "offset"))
         limit, offset = page()
         with reading(reader.engine) as connection:
-            found = runs.page(connection, asked, limit=limit, offset=offset)
-            count = runs.count(connection, asked)
+            found = attempts.page(connection, asked, limit=limit, offset=offset)
+            count = attempts.count(connection, asked)
         items = [as_json(run, reader.zone) for run in found]
         return answer({"items": items, "count": count, "limit": limit, "offset": offset})
 

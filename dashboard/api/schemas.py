@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from dashboard.filters import BARS, BASES, SOURCES, STATUSES, TYPES
-from dashboard.queries.change_rows import COMPARED
-from dashboard.queries.devices import COLUMNS
-from dashboard.queries.history import SAID
-from dashboard.queries.runs import STATES as STATES_OF_RUNS
-from dashboard.queries.runs import Run
+from dashboard.base.params import BARS, BASES, SOURCES, STATUSES, TYPES
+from dashboard.queries.changes.rows import COMPARED
+from dashboard.queries.devices.history import SAID
+from dashboard.queries.devices.matching import COLUMNS
+from dashboard.queries.runs.attempts import STATES as STATES_OF_RUNS
+from dashboard.queries.runs.attempts import Run
 from dashboard.queries.totals import FIELDS
 
 Schema = dict[str, Any]

@@ -5,8 +5,8 @@ from typing import Any
 from flask import Blueprint, Response
 
 from dashboard.api.answers import answer, midnight, number
-from dashboard.api.question import Reader, page
-from dashboard.queries import sites
+from dashboard.queries.sites import table as sites
+from dashboard.web.question import Reader, page
 
 TYPE_FIELDS = {"server": "servers", "workstation": "workstations"}
 

@@ -5,11 +5,11 @@ from datetime import date
 
 import plotly.graph_objects as go
 
-from dashboard import formats
-from dashboard.components.coverage_words import kind_name, kind_short
+from dashboard.base import formats
+from dashboard.base.theme import template, tokens
 from dashboard.figures.plain import plain
-from dashboard.queries.coverage_trend import Trend
-from dashboard.theme import template, tokens
+from dashboard.queries.coverage.trend import Trend
+from dashboard.words.coverage_words import kind_name, kind_short
 
 _LINES = (
     ("workstation", "solid"), ("server", "solid"), ("network", "dot"), ("mobile", "solid"),

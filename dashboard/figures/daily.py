@@ -6,13 +6,13 @@ from datetime import date
 import plotly.graph_objects as go
 from flask_babel import gettext as _
 
-from dashboard import formats
-from dashboard.components.words import type_names
+from dashboard.base import formats
+from dashboard.base.params import TYPES
+from dashboard.base.theme import MUTED, series_colour, template
 from dashboard.figures.plain import plain
-from dashboard.filters import TYPES
-from dashboard.queries.gaps import Gap
+from dashboard.queries.days import Gap
 from dashboard.queries.series import Series
-from dashboard.theme import MUTED, series_colour, template
+from dashboard.words.terms import type_names
 
 _MARK = "\u00d7"
 

@@ -6,8 +6,8 @@ from datetime import timedelta, tzinfo
 import plotly.graph_objects as go
 from flask_babel import gettext as _
 
-from dashboard.queries.machine_day import Hour
-from dashboard.theme import ACCENT, MUTED, template, tokens
+from dashboard.base.theme import ACCENT, MUTED, template, tokens
+from dashboard.queries.machines.hours import Hour
 
 KINDS = ("cpu", "memory")
 _HOUR = timedelta(hours=1)

@@ -6,13 +6,13 @@ import pandas as pd
 import plotly.graph_objects as go
 from flask_babel import gettext as _
 
-from dashboard import formats
-from dashboard.components.words import type_names
+from dashboard.base import formats
+from dashboard.base.params import TYPES
+from dashboard.base.theme import MUTED, series_colour, template
 from dashboard.figures.plain import plain
-from dashboard.filters import TYPES
 from dashboard.queries.moment import LABELS
-from dashboard.queries.months import Month
-from dashboard.theme import MUTED, series_colour, template
+from dashboard.queries.months.month_ends import Month
+from dashboard.words.terms import type_names
 
 Href = Callable[[Month, str | None], str | None]
 """The address of a month's devices of one type, or of all (None); None: it has none."""

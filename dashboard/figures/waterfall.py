@@ -5,10 +5,10 @@ from itertools import accumulate, pairwise
 
 import plotly.graph_objects as go
 
-from dashboard import formats
+from dashboard.base import formats
+from dashboard.base.theme import ACCENT, DOWN, MUTED, UP, template
 from dashboard.figures.plain import plain
-from dashboard.queries.changes import Bars
-from dashboard.theme import ACCENT, DOWN, MUTED, UP, template
+from dashboard.queries.changes.bars import Bars
 
 STEPS = (
     ("added", 1),

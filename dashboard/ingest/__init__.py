@@ -7,7 +7,7 @@ A request comes in by `gate` (it waits in a coroutine) or `door` (on a thread), 
 
 from sqlalchemy import Engine
 
-from dashboard.clock import Clock
+from dashboard.base.clock import Clock
 from dashboard.ingest.credentials import Credentials
 from dashboard.ingest.queue import Queue
 from dashboard.ingest.receive import Reception

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from dashboard.clock import Clock
+from dashboard.base.clock import Clock
 from dashboard.ingest.limits import Limit
 from dashboard.ingest.refusal import Refusal
 from db import tokens

@@ -8,18 +8,17 @@ from typing import Any
 
 from sqlalchemy import ARRAY, Connection, Engine, Row, String, any_, bindparam, select, update
 
-from dashboard.clock import Clock
+from dashboard.base.clock import Clock
 from dashboard.ingest import credentials, hours
 from dashboard.ingest.credentials import Credential
 from dashboard.ingest.merge import is_known, merged, moment
 from dashboard.ingest.refusal import Refusal
 from dashboard.ingest.report import Report
 from db import tokens
-from db.accumulate import accumulate
+from db.bulk import accumulate, insert_many, update_many, upsert
 from db.engine import writing
 from db.machines import newborn
 from db.tables import agent_hours, api_tokens, inventory, report_days
-from db.upsert import insert_many, update_many, upsert
 
 _COLUMNS = tuple(inventory.c.keys())
 _KEY = ("public_id", "secret_hash", "revoked_at", "expires_at", "report_id", "last_used_at")

@@ -15,17 +15,18 @@ from dash import (
 )
 from flask_babel import gettext as _
 
-from dashboard.components import changes as shown
-from dashboard.components import links
-from dashboard.components.card import card, chart, file_links
-from dashboard.components.change_grid import asked, change_grid, rows, sort_of
-from dashboard.components.changes import Answers
-from dashboard.components.states import first_run, nothing_matches
-from dashboard.context import View, filters_of, view
-from dashboard.filters import BILLABLE
-from dashboard.i18n import told
-from dashboard.queries import changes, changes_list
+from dashboard.base.i18n import told
+from dashboard.base.params import BILLABLE
+from dashboard.components.changes import page as shown
+from dashboard.components.changes.grid import asked, change_grid, rows, sort_of
+from dashboard.components.changes.page import Answers
+from dashboard.components.kit import links
+from dashboard.components.kit.card import card, chart, file_links
+from dashboard.components.kit.states import first_run, nothing_matches
+from dashboard.queries.changes import bars as changes
+from dashboard.queries.changes import items as changes_list
 from dashboard.queries.freshness import freshness
+from dashboard.web.context import View, filters_of, view
 
 PATH = "/changes"
 dash.register_page(__name__, path=PATH, name="Changes", order=2)

@@ -15,17 +15,17 @@ from dash import (
 )
 from flask_babel import gettext as _
 
-from dashboard.components import coverage as shown
-from dashboard.components import links
-from dashboard.components.card import card, chart, file_links
-from dashboard.components.coverage_grid import asked, coverage_grid, rows, sort_of
-from dashboard.components.states import first_run
-from dashboard.context import arguments, filters_of, view
-from dashboard.coverage_views import answers, decides
-from dashboard.filters import finding_states
-from dashboard.i18n import told
-from dashboard.queries import coverage
+from dashboard.base.i18n import told
+from dashboard.base.params import finding_states
+from dashboard.components.coverage import page as shown
+from dashboard.components.coverage.grid import asked, coverage_grid, rows, sort_of
+from dashboard.components.kit import links
+from dashboard.components.kit.card import card, chart, file_links
+from dashboard.components.kit.states import first_run
+from dashboard.queries.coverage import findings as coverage
 from dashboard.queries.freshness import freshness
+from dashboard.views.coverage import answers, decides
+from dashboard.web.context import arguments, filters_of, view
 
 dash.register_page(__name__, path="/coverage", name="Coverage", order=5)
 

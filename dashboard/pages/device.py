@@ -17,13 +17,16 @@ from dash import (
 )
 from flask_babel import gettext as _
 
-from dashboard.components import device_page
-from dashboard.components.card import card
-from dashboard.components.device_page import PARTS, Answers
-from dashboard.components.payload_tree import payload_tree
-from dashboard.context import View, view
-from dashboard.queries import history, machine, quarantine, touched
-from dashboard.queries.history import Device, Stretch
+from dashboard.components.devices import page as device_page
+from dashboard.components.devices.page import PARTS, Answers
+from dashboard.components.devices.payload_tree import payload_tree
+from dashboard.components.kit.card import card
+from dashboard.queries import quarantine
+from dashboard.queries.devices import asset as machine
+from dashboard.queries.devices import device_decisions as touched
+from dashboard.queries.devices import history
+from dashboard.queries.devices.history import Device, Stretch
+from dashboard.web.context import View, view
 
 dash.register_page(__name__, path_template="/devices/<device_id>", name="Device", title="Device")
 

@@ -14,15 +14,16 @@ from dash import (
     no_update,
 )
 
-from dashboard.components import links, sentences
-from dashboard.components.card import file_links
-from dashboard.components.device_grid import asked, device_grid, rows, sort_of
-from dashboard.components.states import first_run, nothing_matches
-from dashboard.components.why import why_button
-from dashboard.context import filters_of, view
-from dashboard.i18n import told
-from dashboard.queries import devices
+from dashboard.base.i18n import told
+from dashboard.components.devices.grid import asked, device_grid, rows, sort_of
+from dashboard.components.kit import links
+from dashboard.components.kit.card import file_links
+from dashboard.components.kit.states import first_run, nothing_matches
+from dashboard.components.why.button import why_button
+from dashboard.queries.devices import matching as devices
 from dashboard.queries.freshness import freshness
+from dashboard.web.context import filters_of, view
+from dashboard.words import sentences
 
 dash.register_page(__name__, path="/devices", name="Devices", order=4)
 

@@ -6,10 +6,10 @@ import dash
 from dash import Input, Output, State, callback, dcc, html, no_update
 from flask_babel import gettext as _
 
-from dashboard import machine_views
-from dashboard.components.card import card, chart
-from dashboard.components.machine_page import unknown_machine
+from dashboard.components.kit.card import card, chart
+from dashboard.components.machines.page import unknown_machine
 from dashboard.figures.machine_day import KINDS
+from dashboard.views import machines as machine_views
 
 dash.register_page(
     __name__, path_template="/machines/<machine_id>", name="Machine", title="Machine", order=6.5

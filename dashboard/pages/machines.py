@@ -16,13 +16,13 @@ from dash import (
     set_props,
 )
 
-from dashboard import machine_views
-from dashboard.components.card import file_links
-from dashboard.components.grid import window
-from dashboard.components.machine_grid import machine_grid, rows, sort_of
-from dashboard.context import arguments
-from dashboard.machine_filters import parse_page
-from dashboard.queries import machines
+from dashboard.base.machine_params import parse_page
+from dashboard.components.kit.card import file_links
+from dashboard.components.kit.grid import window
+from dashboard.components.machines.grid import machine_grid, rows, sort_of
+from dashboard.queries.machines import latest as machines
+from dashboard.views import machines as machine_views
+from dashboard.web.context import arguments
 
 dash.register_page(__name__, path="/machines", name="Machines", order=6)
 

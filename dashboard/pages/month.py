@@ -7,10 +7,10 @@ from dash import Input, Output, State, callback, dcc, html
 from dash.exceptions import PreventUpdate
 from flask_babel import gettext as _
 
-from dashboard.context import arguments, current, view
-from dashboard.month_views import bases_of, one_month
-from db.closings import proven
+from dashboard.views.months import bases_of, one_month
+from dashboard.web.context import arguments, current, view
 from db.engine import reading
+from db.months.closings import proven
 
 dash.register_page(__name__, path_template="/months/<month>", name="Month", order=7.5)
 

@@ -5,8 +5,8 @@ from typing import Any
 import dash
 from dash import Input, Output, callback, html
 
-from dashboard.context import view
-from dashboard.month_views import all_months
+from dashboard.views.months import all_months
+from dashboard.web.context import view
 
 dash.register_page(__name__, path="/months", name="Months", order=7)
 

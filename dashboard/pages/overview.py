@@ -6,18 +6,20 @@ import dash
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html
 from flask_babel import gettext as _
 
-from dashboard.components import overview
-from dashboard.components.card import card, chart
-from dashboard.components.overview import Answers, counted_by
-from dashboard.components.site_table import COLUMNS, MOVED, ordered, site_table
-from dashboard.components.states import first_run, nothing_matches
-from dashboard.context import View, view
-from dashboard.coverage_views import gap
-from dashboard.i18n import told
-from dashboard.queries import changes, counts, sites
+from dashboard.base.i18n import told
+from dashboard.components.kit.card import card, chart
+from dashboard.components.kit.states import first_run, nothing_matches
+from dashboard.components.overview import page as overview
+from dashboard.components.overview.page import Answers, counted_by
+from dashboard.components.sites.table import COLUMNS, MOVED, ordered, site_table
+from dashboard.queries import counts
+from dashboard.queries.changes import bars as changes
 from dashboard.queries.freshness import freshness
-from dashboard.queries.months import last_months
+from dashboard.queries.months.month_ends import last_months
 from dashboard.queries.series import series
+from dashboard.queries.sites import table as sites
+from dashboard.views.coverage import gap
+from dashboard.web.context import View, view
 
 dash.register_page(__name__, path="/", name="Overview", order=1)
 

@@ -5,7 +5,7 @@ from typing import Any
 import dash
 from dash import Input, Output, callback, html
 
-from dashboard import settings_views
+from dashboard.views import settings as settings_views
 
 dash.register_page(__name__, path="/settings", name="Settings", order=9)
 

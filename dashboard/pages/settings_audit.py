@@ -6,12 +6,12 @@ import dash
 from dash import ClientsideFunction, Input, Output, callback, clientside_callback, dcc, html
 from flask_babel import gettext as _
 
-from dashboard import settings_views
-from dashboard.components.decision_words import action_word
-from dashboard.components.filter_bar import option
-from dashboard.components.typed import tell_typed, typed, typed_id
-from dashboard.context import current
-from dashboard.queries import ledger
+from dashboard.components.kit.typed import tell_typed, typed, typed_id
+from dashboard.components.shell.filter_bar import option
+from dashboard.queries.audit import audit_log
+from dashboard.views import settings as settings_views
+from dashboard.web.context import current
+from dashboard.words.decision_words import action_word
 from db.engine import reading
 
 dash.register_page(__name__, path="/settings/audit", name="Audit log", title="Audit log", order=9.3)
@@ -27,7 +27,7 @@ class Ids:
 def layout(**_query: str) -> html.Div:
     """The filters of the log, and its place."""
     with reading(current().engine) as connection:
-        people, kinds = ledger.choices(connection)
+        people, kinds = audit_log.choices(connection)
     actor, action, text, first, last = Ids.FIELDS
     who = _several(actor, [(one, one) for one in people], _("Everybody"))
     what = _several(action, [(action_word(one), one) for one in kinds], _("Everything"))

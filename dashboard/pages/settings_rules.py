@@ -8,11 +8,12 @@ from dash import Input, Output, State, callback, html, no_update
 from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
-from dashboard import asking, settings_views
-from dashboard.components.dialog import ASK
-from dashboard.components.rules_page import DRAFT, FIELDS, REPLAY, WRONG, draft, read
-from dashboard.context import current
-from dashboard.queries import rule_versions
+from dashboard.components.ask.dialog import ASK
+from dashboard.components.settings.rules import DRAFT, FIELDS, REPLAY, WRONG, draft, read
+from dashboard.queries.audit import rule_versions
+from dashboard.views import settings as settings_views
+from dashboard.web import asking
+from dashboard.web.context import current
 from db import jobs
 from db.engine import reading
 

@@ -16,13 +16,13 @@ from dash import (
 )
 from flask_babel import gettext as _
 
-from dashboard import settings_views
-from dashboard.components.grid import window
-from dashboard.components.settings_frame import frame
-from dashboard.components.site_list import in_order, rows, segments, site_list, title
-from dashboard.components.typed import tell_typed, typed, typed_id
-from dashboard.queries import site_list as query_sites
-from dashboard.settings_filters import SITES, parse_sites
+from dashboard.base.settings_params import SITES, parse_sites
+from dashboard.components.kit.grid import window
+from dashboard.components.kit.typed import tell_typed, typed, typed_id
+from dashboard.components.settings.frame import frame
+from dashboard.components.settings.sites import in_order, rows, segments, site_list, title
+from dashboard.queries.sites import directory as query_sites
+from dashboard.views import settings as settings_views
 
 dash.register_page(
     __name__, path="/settings/sites", name="Sites of the settings", title="Sites", order=9.2

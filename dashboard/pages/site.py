@@ -8,21 +8,26 @@ from dash import ClientsideFunction, Input, Output, State, callback, clientside_
 from dash import no_update as same
 from flask_babel import gettext as _
 
-from dashboard import coverage_views
-from dashboard.components import latest, site_page
-from dashboard.components.card import card, chart
-from dashboard.components.device_grid import asked, device_grid, rows
-from dashboard.components.latest import Latest
-from dashboard.components.site_page import CHARTS, PARTS, Numbers, Trends
-from dashboard.components.states import nothing_matches
-from dashboard.context import View, view
-from dashboard.filters import Filters
-from dashboard.queries import changes, changes_list, counts, devices, one_site
-from dashboard.queries.gaps import gaps
-from dashboard.queries.merges import merges
-from dashboard.queries.months import last_months
-from dashboard.queries.one_site import Profile
+from dashboard.base.params import Filters
+from dashboard.components.changes import latest
+from dashboard.components.changes.latest import Latest
+from dashboard.components.devices.grid import asked, device_grid, rows
+from dashboard.components.kit.card import card, chart
+from dashboard.components.kit.states import nothing_matches
+from dashboard.components.sites import page as site_page
+from dashboard.components.sites.page import CHARTS, PARTS, Numbers, Trends
+from dashboard.queries import counts
+from dashboard.queries.changes import bars as changes
+from dashboard.queries.changes import items as changes_list
+from dashboard.queries.days import gaps
+from dashboard.queries.devices import matching as devices
+from dashboard.queries.months.month_ends import last_months
 from dashboard.queries.series import series
+from dashboard.queries.sites import one_site
+from dashboard.queries.sites.merges import merges
+from dashboard.queries.sites.one_site import Profile
+from dashboard.views import coverage as coverage_views
+from dashboard.web.context import View, view
 
 dash.register_page(__name__, path_template="/sites/<site_id>", name="Site", title="Site")
 

@@ -15,15 +15,17 @@ from dash import (
     no_update,
 )
 
-from dashboard.components import links, sentences, site_grid
-from dashboard.components.card import file_links
-from dashboard.components.grid import window
-from dashboard.components.states import first_run, nothing_matches
-from dashboard.components.why import why_button
-from dashboard.context import view
-from dashboard.i18n import told
-from dashboard.queries import sites
+from dashboard.base.i18n import told
+from dashboard.components.kit import links
+from dashboard.components.kit.card import file_links
+from dashboard.components.kit.grid import window
+from dashboard.components.kit.states import first_run, nothing_matches
+from dashboard.components.sites import grid as site_grid
+from dashboard.components.why.button import why_button
 from dashboard.queries.freshness import freshness
+from dashboard.queries.sites import table as sites
+from dashboard.web.context import view
+from dashboard.words import sentences
 
 dash.register_page(__name__, path="/sites", name="Sites", order=3)
 

@@ -9,12 +9,12 @@ from datetime import date
 
 from sqlalchemy import ColumnElement, FromClause, Subquery, and_, func, or_, select, true
 
-from dashboard.filters import NO_LOCATION, Filters
+from dashboard.base.params import NO_LOCATION, Filters
+from db.history.views import ASSET_COLUMNS, assets_as_of, records_as_of
+from db.history.views import flag as flag
+from db.names import NO_SITE as NO_SITE
 from db.rules import RulesByDay
 from db.tables import NO_SITE_ID, device_snapshots, sites
-from db.views import ASSET_COLUMNS, assets_as_of, records_as_of
-from db.views import flag as flag
-from db.words import NO_SITE as NO_SITE
 
 _SEARCHED = ("hostname", "display_name", "serial", "os", "node_class")
 

@@ -6,9 +6,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, select
 
-from dashboard.queries.moment import LABELS
-from dashboard.queries.notice import Notice, mark
-from db.runs import PUBLISHED
+from dashboard.queries.moment import LABELS, Notice, mark
+from db.history.runs import PUBLISHED
 from db.tables import collection_runs
 
 STALE_AFTER = timedelta(hours=26)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from db.chunks import chunks
+from db.bulk import chunks
 from db.tables import OPEN_END, device_snapshots, devices, site_aliases
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, select
 
 from dashboard.queries.moment import LABELS
-from db.runs import PUBLISHED
+from db.history.runs import PUBLISHED
 from db.tables import collection_runs, quarantined_records
 
 MOST = 50

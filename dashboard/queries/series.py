@@ -8,12 +8,12 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection, func, select
 
-from dashboard.filters import STATUSES, Filters
+from dashboard.base.params import STATUSES, Filters
 from dashboard.queries import entities
 from dashboard.queries.counts import figures
 from dashboard.queries.moment import Moment
-from db.kept import KeptDays
-from db.runs import counted_days
+from db.history.kept import KeptDays
+from db.history.runs import counted_days
 from db.tables import daily_counts
 
 _Groups = Counter[tuple[str, str]]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, func, select
 
-from dashboard.filters import COUNTED, SOURCES, STATUSES, Filters
+from dashboard.base.params import COUNTED, SOURCES, STATUSES, Filters
 from dashboard.queries import counts, entities
 from dashboard.queries.moment import Moment, Side
 

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Engine
 
 from db import machines
 from db.settings import Environment, Setting, SettingsError, data_dir, env, env_required
-from etl.http import Session
-from etl.record import Raw, Record, Tally
+from etl.records.record import Raw, Record, Tally
+from etl.vendor.http import Session
 
 
 class Source(Protocol):

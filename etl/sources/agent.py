@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 from db.machines import SOURCE, present
 from db.settings import TIMEZONE, Setting
-from etl.http import Session
-from etl.record import Raw, Record
+from etl.records.record import Raw, Record
+from etl.records.text import IP_LENGTH, KEY_LENGTH, Mending
 from etl.rules.macs import told
-from etl.text import IP_LENGTH, KEY_LENGTH, Mending
+from etl.vendor.http import Session
 
 NAME = SOURCE
 LABEL = "Agent"

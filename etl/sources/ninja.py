@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from db.settings import Setting
-from etl.http import Session
-from etl.pagers import pages_after, read_id
-from etl.record import BadRecord, Raw, Record, UnreadableId
+from etl.records.record import BadRecord, Raw, Record, UnreadableId
+from etl.records.text import CLASS_LENGTH, IP_LENGTH, KEY_LENGTH, Mending, kind
 from etl.rules.macs import told
-from etl.text import CLASS_LENGTH, IP_LENGTH, KEY_LENGTH, Mending, kind
-from etl.tokens import OAuthTokens
+from etl.vendor.http import Session
+from etl.vendor.oauth import OAuthTokens
+from etl.vendor.pagers import pages_after, read_id
 
 NAME = "ninja"
 LABEL = "NinjaRMM"

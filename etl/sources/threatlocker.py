@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from db.settings import Setting
-from etl.http import Session
-from etl.pagers import pages_by_number
-from etl.record import BadRecord, Raw, Record, UnreadableId
-from etl.text import IP_LENGTH, KEY_LENGTH, Mending, kind
-from etl.tokens import FixedKey
+from etl.records.record import BadRecord, Raw, Record, UnreadableId
+from etl.records.text import IP_LENGTH, KEY_LENGTH, Mending, kind
+from etl.vendor.http import Session
+from etl.vendor.oauth import FixedKey
+from etl.vendor.pagers import pages_by_number
 
 NAME = "threatlocker"
 LABEL = "ThreatLocker"

@@ -1,0 +1,1 @@
+"""Files: tables as CSV and Excel, invoice packs, and long answers written while they are read."""

@@ -1,0 +1,71 @@
+"""What a file says of itself: its filters, its dates, and the runs that it rests on."""
+
+from sqlalchemy import Connection
+
+from dashboard.base.params import Filters
+from dashboard.queries.moment import LABELS, Moment, Side
+from dashboard.queries.sites import table as sites
+from db import __version__
+
+BASES = {"assets": "each machine once", "records": "the records of all sources, added"}
+
+
+def about(
+    connection: Connection, moment: Moment, filters: Filters, *, compared: bool
+) -> list[tuple[str, str]]:
+    """Two columns: what, and what of it.
+
+    Args:
+        compared: whether the other day matters too.
+    """
+    called = sites.names(connection, filters.sites)
+    basis = BASES.get(filters.basis) or f"the records of {LABELS[filters.basis]}"
+    lines = [
+        ("Made by", f"Inventory Hub {__version__}"),
+        *_dates("As of", moment.now, filters.basis),
+        *(_dates("Compared with", moment.then, filters.basis) if compared else ()),
+        ("Counted", basis),
+        ("Sites", "; ".join(called.get(site, str(site)) for site in filters.sites) or "all"),
+        ("Locations", "; ".join(name or "(no location)" for name in filters.locations) or "all"),
+        ("Types", ", ".join(filters.types) or "all"),
+        ("Billing statuses", ", ".join(filters.statuses)),
+        ("Search", filters.q or "none"),
+        ("Sources", ", ".join(LABELS[source] for source in filters.sources) or "all"),
+    ]
+    if filters.managed_by:
+        lines.append(("Managed by", " and ".join(LABELS[one] for one in filters.managed_by)))
+    if filters.changes:
+        lines.append(("Changes", ", ".join(filters.changes)))
+    if filters.kinds:
+        lines.append(("Findings", ", ".join(filters.kinds)))
+    if filters.states:
+        lines.append(("States", ", ".join(filters.states)))
+    return [*lines, *(("Notice", str(notice)) for notice in moment.notices)]
+
+
+def file_name(
+    connection: Connection, subject: str, moment: Moment, filters: Filters, *, compared: bool
+) -> str:
+    """What the file holds, for people: "devices-Harbor-Dental-assets-2026-11-22", and of what is
+    compared both days: "changes-added-assets-2026-10-31-to-2026-11-22"."""
+    called = sites.names(connection, filters.sites) if len(filters.sites) == 1 else {}
+    site = "".join(called.get(site, "") for site in filters.sites)
+    place = filters.locations[0] if len(filters.locations) == 1 else ""
+    days = f"{moment.now.day or moment.now.asked}"
+    if compared:
+        days = f"{moment.then.day or moment.then.asked}-to-{days}"
+    return "-".join((subject, *filters.changes, *filters.kinds, site, place, filters.basis, days))
+
+
+def _dates(what: str, side: Side, basis: str) -> list[tuple[str, str]]:
+    shown = side.day.isoformat() if side.day else "nothing is kept of it"
+    lines = [(f"{what}, asked", side.asked.isoformat()), (f"{what}, shown", shown)]
+    for source, day in side.dates(basis).items():
+        standing = side.standing[source]
+        assert standing is not None
+        finished = (
+            standing.finished_at.isoformat(timespec="seconds") if standing.finished_at else "–"
+        )
+        run = f"snapshot of {day}, run {standing.run_id}, finished {finished}"
+        lines.append((f"{what}, {LABELS[source]}", run))
+    return lines

@@ -1,0 +1,186 @@
+"""Files of exactly what is shown, complete, from the query that the list uses."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, Response, request
+from sqlalchemy import Connection
+
+from dashboard.api.files.about import about, file_name
+from dashboard.api.files.tables import FORMATS, table_file
+from dashboard.base.params import (
+    BILLABLE,
+    COUNTED,
+    SOURCES,
+    STATUSES,
+    TYPES,
+    Filters,
+    finding_states,
+)
+from dashboard.queries.changes import bars as changes
+from dashboard.queries.changes import items as changes_list
+from dashboard.queries.changes import rows as change_rows
+from dashboard.queries.coverage import findings as coverage
+from dashboard.queries.coverage import rows as coverage_rows
+from dashboard.queries.devices import matching as devices
+from dashboard.queries.moment import Moment
+from dashboard.queries.months import month_ends
+from dashboard.queries.months import table as month_table
+from dashboard.queries.sites import table as sites
+from dashboard.web.question import Reader, only_stored, sort_asked
+
+SITE_COLUMNS = (
+    "site_id", "site", "current", "previous", "change", "change_percent",
+    *STATUSES, *TYPES, "sources",
+)  # fmt: skip
+BAR_COLUMNS = ("bar", "devices", "change")
+MOVER_COLUMNS = ("site_id", "site", "current", "previous", "change", "change_percent")
+MONTH_END_COLUMNS = (
+    "month", "state", "billable", "previous", "change", "change_percent", "spare", "total",
+    "excluded", "closed_at", "closed_by", "hash", *(f"{source}_date" for source in SOURCES),
+)  # fmt: skip
+MONTH_COLUMNS = ("month", "state", "total", *TYPES, *(f"{source}_date" for source in SOURCES))
+SORTS = devices.columns("assets")
+"""What a file of devices can be sorted by; what its basis has no column for leaves it as it is."""
+
+Table = tuple[Sequence[str], Iterable[Iterable[Sequence[Any]]]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One table: its columns and rows for a question. `extra`: what its address may hold besides
+    the filters; `compared`: whether the other day matters too."""
+
+    table: Callable[[Connection, Moment, Filters], Table]
+    extra: tuple[str, ...] = ("source",)
+    statuses: tuple[str, ...] = COUNTED
+    compared: bool = True
+
+
+def blueprint(reader: Reader) -> Blueprint:
+    """The routes under /export: every subject in every format."""
+    routes = Blueprint("export", __name__, url_prefix="/export")
+    for name in SUBJECTS:
+        for form in FORMATS:
+            answer = partial(_answer, reader, name, form)
+            routes.add_url_rule(f"/{name}.{form}", f"{name}_{form}", answer)
+    return routes
+
+
+def _answer(reader: Reader, name: str, form: str) -> Response:
+    subject = SUBJECTS[name]
+    filters = reader.filters(extra=subject.extra, statuses=subject.statuses)
+    with reader.asked(filters) as (connection, moment):
+        told = about(connection, moment, filters, compared=subject.compared)
+        called = file_name(connection, name, moment, filters, compared=subject.compared)
+        # Last: its rows stream, and MySQL forgets them when anything else is asked meanwhile.
+        columns, rows = subject.table(connection, moment, filters)
+        return table_file(called, columns, rows, told, form)
+
+
+def _devices(connection: Connection, moment: Moment, filters: Filters) -> Table:
+    sort = devices.Sort(*(sort_asked(SORTS) or ()))
+    rows = devices.stream(connection, moment, filters, sort=sort)
+    return devices.columns(filters.basis), rows
+
+
+def _changes(connection: Connection, moment: Moment, filters: Filters) -> Table:
+    sort = changes_list.Sort(*(sort_asked(changes_list.SORTS) or ()))
+    items = changes_list.stream(connection, moment, filters, sort=sort)
+    rows = (
+        [
+            change_rows.cells(row, filters.basis)
+            for row in change_rows.rows(connection, moment, filters.basis, part)
+        ]
+        for part in items
+    )
+    return change_rows.columns(filters.basis), rows
+
+
+def _bars(connection: Connection, moment: Moment, filters: Filters) -> Table:
+    found = asdict(changes.bars(connection, moment, filters))
+    rows = [(name, n, changes.signed(name, n)) for name, n in found.items()]
+    return BAR_COLUMNS, [rows]
+
+
+def _coverage(connection: Connection, moment: Moment, filters: Filters) -> Table:
+    finding_states(request.args)
+    sort = coverage.Sort(*(sort_asked(coverage.SORTS) or ()))
+    found = coverage.stream(connection, moment, filters, sort=sort)
+    return coverage_rows.FILE_COLUMNS, (
+        [coverage_rows.cells(row) for row in part] for part in found
+    )
+
+
+def _sites(connection: Connection, moment: Moment, filters: Filters) -> Table:
+    return SITE_COLUMNS, [[_site(row) for row in sites.table(connection, moment, filters)]]
+
+
+def _site(row: sites.Site) -> tuple[Any, ...]:
+    figure = row.figure
+    return (
+        row.site_id, row.name, figure.current, figure.previous, figure.change, figure.percent,
+        *(row.by_status.get(status, 0) for status in STATUSES),
+        *(row.by_type.get(name, 0) for name in TYPES),
+        ", ".join(row.sources),
+    )  # fmt: skip
+
+
+def _movers(connection: Connection, moment: Moment, filters: Filters) -> Table:
+    """Every site that moved, most first: the card shows the first of them."""
+    moved = changes.movers(connection, moment, filters, limit=None)
+    rows = [
+        (one.site_id, one.site, one.figure.current, one.figure.previous, one.figure.change,
+         one.figure.percent)
+        for one in moved
+    ]  # fmt: skip
+    return MOVER_COLUMNS, [rows]
+
+
+def _month_ends(connection: Connection, moment: Moment, filters: Filters) -> Table:
+    """The table of the Months page."""
+    only_stored(filters)
+    return MONTH_END_COLUMNS, [
+        [_month_end(row) for row in month_table.month_rows(connection, moment, filters)]
+    ]
+
+
+def _month_end(row: month_table.MonthRow) -> tuple[Any, ...]:
+    closing, figure = row.closing, row.figure
+    dates = {} if row.state == month_table.IMPORTED else row.dates
+    return (
+        row.month, row.state, row.billable, figure.previous, figure.change, figure.percent,
+        row.spare, row.total, row.excluded,
+        closing and closing.closed_at.isoformat(timespec="seconds"), closing and closing.author,
+        closing and closing.hash,
+        *(dates[source].date if source in dates else None for source in SOURCES),
+    )  # fmt: skip
+
+
+def _months(connection: Connection, moment: Moment, filters: Filters) -> Table:
+    states = {row.month: row.state for row in month_table.month_rows(connection, moment, filters)}
+    found = month_ends.last_months(connection, moment, filters)
+    return MONTH_COLUMNS, [[_month(row, states.get(row.month)) for row in found]]
+
+
+def _month(row: month_ends.Month, state: str | None) -> tuple[Any, ...]:
+    by_type = row.by_type
+    return (
+        row.month, state, row.total,
+        *(None if by_type is None else by_type.get(name, 0) for name in TYPES),
+        *(row.dates.get(source) for source in SOURCES),
+    )  # fmt: skip
+
+
+SUBJECTS = {
+    "devices": Subject(_devices, ("source", "managed_by", "sort"), compared=False),
+    "changes": Subject(_changes, ("source", "sort", "change"), BILLABLE),
+    "coverage": Subject(_coverage, ("source", "sort", "kind", "state"), compared=False),
+    "bars": Subject(_bars, statuses=BILLABLE),
+    "sites": Subject(_sites),
+    "movers": Subject(_movers),
+    "month-ends": Subject(_month_ends, (), compared=False),
+    "months": Subject(_months, compared=False),
+}

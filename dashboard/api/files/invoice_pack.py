@@ -1,0 +1,178 @@
+"""The invoice pack: what an invoice for one site and month rests on, as a zip of files with their
+checksums. Asked again it has the same bytes: no clock, no compression, a fixed order."""
+
+import io
+import json
+import zipfile
+from hashlib import sha256
+from typing import Any
+
+from flask import Blueprint, Response, request
+from sqlalchemy import Connection
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import NotFound
+
+from dashboard.api.files.csv_text import csv_text
+from dashboard.api.files.tables import disposition
+from dashboard.base.params import BASES, LARGEST_ID, BadParameter, single, whole
+from dashboard.base.run_params import month_in
+from dashboard.queries.changes import rows as change_rows
+from dashboard.queries.devices import matching as devices
+from dashboard.queries.months.invoice import Invoice, invoice
+from dashboard.queries.months.table import Stood
+from dashboard.queries.sites import table as sites
+from dashboard.web.question import Reader
+from db.engine import reading
+from db.tables import NO_SITE_ID
+
+_ALWAYS = (1980, 1, 1, 0, 0, 0)
+"""The time of every file in the zip: the earliest that the format knows."""
+
+
+def blueprint(reader: Reader) -> Blueprint:
+    """The route /export/invoice-pack.zip."""
+    routes = Blueprint("invoice_pack", __name__, url_prefix="/export")
+
+    @routes.get("/invoice-pack.zip")
+    def pack() -> Response:
+        site, month, basis = _asked(request.args, reader)
+        with reading(reader.engine) as connection:
+            called = _name(connection, site)
+            found = invoice(connection, site, month, basis, reader.today())
+        if found is None:
+            message = f"The devices of {month} are not kept: choose a month that is."
+            raise BadParameter("month", message)
+        response = Response(zipped(files(found, called)), mimetype="application/zip")
+        name = f"invoice-pack-{called}-{basis}-{month}"
+        response.headers["Content-Disposition"] = disposition(name, "zip")
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    return routes
+
+
+def _asked(args: "MultiDict[str, str]", reader: Reader) -> tuple[int, str, str]:
+    for name in args:
+        if name not in ("site", "month", "basis"):
+            raise BadParameter(name, f"{name!r} is not a parameter here: use site, month, basis.")
+    month, site = month_in(args, reader.today()), single(args, "site")
+    basis = single(args, "basis") or "assets"
+    if month is None:
+        raise BadParameter("month", "month is missing: use a month like 2026-10.")
+    if site is None:
+        raise BadParameter("site", "site is missing: use the id of one site.")
+    if basis not in BASES:
+        raise BadParameter("basis", f"basis is {basis[:40]!r}: use one of {', '.join(BASES)}.")
+    site_id = whole("site", site, most=LARGEST_ID)
+    if site_id == NO_SITE_ID:
+        raise BadParameter("site", "Devices without a site are on no invoice: choose a site.")
+    return site_id, month, basis
+
+
+def _name(connection: Connection, site: int) -> str:
+    called = sites.names(connection, [site]).get(site)
+    if called is None:
+        raise NotFound
+    return called
+
+
+def files(found: Invoice, called: str) -> dict[str, bytes]:
+    """The files of the pack by name, in their order; `called`: the site's name now."""
+    basis = found.filters.basis
+    columns = devices.columns(basis)
+    changed = [change_rows.cells(change_rows.row(item, basis, {}), basis) for item in found.changes]
+    opening = [list(row.values()) for row in found.opening or ()]
+    closing = [list(row.values()) for row in found.rows]
+    tables: dict[str, list[Any]] = {
+        "opening.csv": [columns, *opening],
+        "closing.csv": [columns, *closing],
+        "changes.csv": [change_rows.columns(basis), *changed],
+        "counts.csv": [("name", "value"), *_counts(found)],
+    }
+    made = {name: csv_text(rows).encode() for name, rows in tables.items()}
+    proofs = {
+        name: {"rows": len(tables[name]) - 1, "sha256": sha256(content).hexdigest()}
+        for name, content in made.items()
+    }
+    about = _about(found, called) | {"files": proofs}
+    text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
+    return made | {"about.json": text.encode()}
+
+
+def zipped(content: dict[str, bytes]) -> bytes:
+    """The files as a zip, always with the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, body in content.items():
+            entry = zipfile.ZipInfo(name, _ALWAYS)
+            # As if made on Unix wherever it is made, readable by its owner and others.
+            entry.create_system, entry.external_attr = 3, 0o644 << 16
+            archive.writestr(entry, body)
+    return buffer.getvalue()
+
+
+def _counts(found: Invoice) -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = list(found.bars.items())
+    bases = found.bases
+    if bases is None:
+        return rows
+    return [
+        *rows,
+        ("month_end", bases.month_end),
+        ("average", f"{bases.average:.4f}"),
+        ("peak", bases.peak),
+        ("peak_day", bases.peak_day.isoformat()),
+        ("device_days", bases.device_days),
+        ("days", bases.days),
+    ]
+
+
+def _about(found: Invoice, called: str) -> dict[str, Any]:
+    closing, (before, end) = found.closing, found.days
+    return {
+        "made_by": "Inventory Hub",
+        "what": "Opening, closing and every change of the billable devices of one site",
+        "month": found.month,
+        "state": "preliminary" if closing is None else "closed",
+        "filters": {
+            "site": [str(site) for site in found.filters.sites],
+            "site_name": _name_then(found, called),
+            "basis": found.filters.basis,
+            "status": list(found.filters.statuses),
+        },
+        "opening": {
+            "day": before.isoformat(),
+            "known": found.opening is not None,
+            "sources": _stood(found.dates_before),
+        },
+        "closing": {"day": end.isoformat(), "sources": _stood(found.dates)},
+        "rule_version": found.rule_version,
+        "month_closing": None
+        if closing is None
+        else {
+            "closing_id": str(closing.closing_id),
+            "closed_at": closing.closed_at.isoformat(),
+            "closed_by": closing.author,
+            "hash": closing.hash,
+        },
+    }
+
+
+def _name_then(found: Invoice, called: str) -> str:
+    """The site's name as it was when the month was closed, as long as a device tells it."""
+    for row in (*found.rows, *(found.opening or ())):
+        return str(row["site"])
+    return called
+
+
+def _stood(dates: dict[str, Stood]) -> dict[str, Any]:
+    return {
+        source: {
+            "date": one.date.isoformat(),
+            "finished_at": one.finished_at.isoformat() if one.finished_at else None,
+            "run_id": str(one.run_id),
+            "ended": one.ended,
+        }
+        for source, one in sorted(dates.items())
+    }

@@ -1,0 +1,80 @@
+"""The file of machines: exactly those of the list, from its query."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from dashboard.api.files.tables import FORMATS, table_file
+from dashboard.base.machine_params import FIELDS, Shown, parse
+from dashboard.ingest.items import TOLD_KEYS, told
+from dashboard.queries.machines import latest as machines
+from dashboard.web.question import Reader
+from db import __version__
+from db.engine import reading
+
+CHUNK = 1000
+_WORDS = {
+    "state": "States", "site": "Sites", "os": "Operating systems", "os_version": "Versions",
+    "os_not": "All operating systems but", "os_version_not": "All versions but",
+    "age": "Months since they were put to work",
+}  # fmt: skip
+
+
+def blueprint(reader: Reader) -> Blueprint:
+    """The routes /export/machines.csv and .xlsx."""
+    routes = Blueprint("machine_files", __name__, url_prefix="/export")
+    for form in FORMATS:
+        answer = partial(_answer, reader, form)
+        routes.add_url_rule(f"/machines.{form}", f"machines_{form}", answer)
+    return routes
+
+
+def _answer(reader: Reader, form: str) -> Response:
+    shown, now = parse(request.args), reader.now()
+    with reading(reader.engine) as connection:
+        found = machines.rows(
+            connection, shown.asked, now, sort=shown.sort, descending=shown.descending
+        )
+        return table_file(
+            f"machines-{now:%Y-%m-%d-%H%M}", TOLD_KEYS, _chunks(found, reader),
+            [("As of", now.isoformat(timespec="seconds")), *about(shown)], form,
+        )  # fmt: skip
+
+
+def _chunks(rows: Iterator[Mapping[str, Any]], reader: Reader) -> Iterator[Iterable[Sequence[Any]]]:
+    while part := list(islice(rows, CHUNK)):
+        yield [_cells(told(row, reader.zone)) for row in part]
+
+
+def _cells(item: dict[str, Any]) -> list[Any]:
+    macs = item["mac_addresses"]
+    values = item | {
+        "mac_addresses": None if macs is None else ", ".join(macs),
+        "is_cloned": "yes" if item["is_cloned"] else "no",
+    }
+    return [values[name] for name in TOLD_KEYS]
+
+
+def about(shown: Shown) -> list[tuple[str, str]]:
+    """Two columns: what, and what of it."""
+    asked = shown.asked
+    chosen = {name: getattr(asked, its) for name, its in FIELDS.items()}
+    return [
+        ("Made by", f"Inventory Hub {__version__}"),
+        ("Search", asked.q or "none"),
+        *(
+            (_WORDS[name], "; ".join(value or "(none)" for value in values) or "all")
+            for name, values in chosen.items()
+            if values or not name.endswith("_not")
+        ),
+        ("Clones", "only ids that two machines report under" if asked.clones else "all machines"),
+        ("Sorted by", f"{shown.sort}, {'downwards' if shown.descending else 'upwards'}"),
+        (
+            "State",
+            "online: reported to this server in the last 3 minutes; late: in the last 15; offline: "
+            "longer ago. By this server's clock, now: no date of other pages applies.",
+        ),
+    ]

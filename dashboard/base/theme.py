@@ -1,0 +1,61 @@
+"""The tokens of look: read from the one CSS file, for what CSS cannot reach (charts)."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import plotly.graph_objects as go
+
+ASSETS = Path(__file__).parents[2] / "assets"
+TOKENS = ASSETS / "css" / "01-tokens.css"
+
+
+@cache
+def tokens() -> dict[str, str]:
+    """The light theme's CSS variables by name, without the dashes before them."""
+    light = TOKENS.read_text(encoding="utf-8").split('[data-theme="dark"]')[0]
+    return dict(re.findall(r"--([a-z0-9-]+):\s*([^;]+);", light))
+
+
+def series_colour(device_type: str) -> str:
+    """The colour that a device type has on every page."""
+    return tokens()[device_type.replace("_", "-")]
+
+
+def source_colour(source: str) -> str:
+    """The colour of a source's badge."""
+    return tokens()[f"source-{source}"]
+
+
+# Read well on both grounds; CSS swaps text and lines with the theme.
+UP = tokens()["up"]
+DOWN = tokens()["down"]
+ACCENT = tokens()["accent"]
+MUTED = tokens()["muted"]
+
+
+def template() -> go.layout.Template:
+    """The chart template: transparent, quiet axes, our type."""
+    axis = {
+        "gridcolor": tokens()["line"],
+        "linecolor": tokens()["line"],
+        "zerolinecolor": tokens()["line"],
+        "ticks": "",
+        "automargin": True,
+        "fixedrange": True,
+    }
+    return go.layout.Template(
+        layout={
+            "font": {"family": tokens()["font"], "size": 12, "color": tokens()["muted"]},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+            "xaxis": axis,
+            "yaxis": axis,
+            "hoverlabel": {"font": {"family": tokens()["font"], "size": 12}},
+            "legend": {"orientation": "h", "x": 0, "y": -0.14, "itemclick": False,
+                       "itemdoubleclick": False},
+            "bargap": 0.35,
+            "hovermode": "closest",
+        }
+    )  # fmt: skip

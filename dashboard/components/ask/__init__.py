@@ -1,0 +1,1 @@
+"""Confirmation dialogs, pickers and the preview of what a decision would change."""

@@ -1,0 +1,178 @@
+"""What a decision would change: the sentence, the counts before and after, the devices."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from dash import html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from dashboard.base import formats
+from dashboard.base.params import SOURCES, STATUSES
+from dashboard.components.ask.effect_devices import effect_devices
+from dashboard.components.kit.drawn import drawn
+from dashboard.words.coverage_words import kind_name
+from dashboard.words.filter_words import basis_name, status_word
+
+Counts = Sequence[Mapping[str, Any]]
+NAMED = 2
+"""How many sites the sentence names."""
+
+
+def effect(found: Mapping[str, Any]) -> list[Component]:
+    """Everything of a preview's result; `db.jobs` says what it holds."""
+    counts = found.get("counts") or []
+    parts: list[Component] = [html.P(sentence(found), className="effect-said")]
+    findings = _findings(found.get("findings") or {})
+    if not found.get("devices") and not any(_changes(row) for row in counts):
+        return [*parts, *findings]
+    days = [(one["day"], one["what"]) for one in found["days"]]
+    parts.append(_table([row for row in counts if row["basis"] == "assets"], days))
+    others = [_of_source(name, counts, days) for name in SOURCES]
+    if any(others):
+        about = html.Summary(_("Source by source"))
+        parts.append(html.Details([about, *(one for one in others if one)]))
+    return [*parts, *findings, *effect_devices(found)]
+
+
+def sentence(found: Mapping[str, Any]) -> str:
+    """What happens, in one line: how many devices, and the billable counts that move most."""
+    items, devices = found.get("items") or [], int(found.get("devices") or 0)
+    counts = [row for row in found.get("counts") or [] if row["basis"] == "assets"]
+    if not devices and not any(_changes(row) for row in counts):
+        return str(_("No device and no count changes."))
+    moved = sum(one["site"] != one["site_was"] for one in items)
+    n = formats.number(devices)
+    if moved == devices and not found.get("cut"):
+        said = ngettext("%(n)s record moves", "%(n)s records move", devices, n=n)
+    else:
+        said = ngettext("%(n)s record changes", "%(n)s records change", devices, n=n)
+    parts: list[str] = [said, *_moved_most(counts, found["days"])]
+    return "; ".join(parts) + "."
+
+
+def _moved_most(counts: Counts, days: Sequence[Mapping[str, Any]]) -> list[str]:
+    """ "billable at Harbor Dental 31 to 43 now, 30 to 42 on 31 Oct", of the sites that move most;
+    of all together when none does."""
+    by_site: dict[str | None, dict[str, tuple[int, int]]] = {}
+    names = {row["site_id"]: row["site"] for row in counts}
+    for row in counts:
+        pair = int(row["before"].get("billable", 0)), int(row["after"].get("billable", 0))
+        by_site.setdefault(row["site_id"], {})[row["day"]] = pair
+    most = sorted(
+        (site for site in by_site if site is not None),
+        key=lambda site: -max(abs(a - b) for a, b in by_site[site].values()),
+    )
+    most = [site for site in most if any(a != b for a, b in by_site[site].values())][:NAMED]
+    shown: list[str | None] = [*most] or [None]
+    return [_at(names[site], _moves(by_site[site], days)) for site in shown if site in by_site]
+
+
+def _at(site: str | None, moves: str) -> str:
+    if site is None:
+        return str(_("billable in all %(moves)s", moves=moves))
+    return str(_("billable at %(site)s %(moves)s", site=site, moves=moves))
+
+
+def _moves(pairs: Mapping[str, tuple[int, int]], days: Sequence[Mapping[str, Any]]) -> str:
+    said: list[str] = [
+        _("%(before)s \u2192 %(after)s %(when)s", before=formats.number(pairs[one["day"]][0]),
+          after=formats.number(pairs[one["day"]][1]), when=_when(one))
+        for one in days
+        if one["day"] in pairs
+    ]  # fmt: skip
+    return ", ".join(said)
+
+
+def _when(one: Mapping[str, Any]) -> str:
+    if one["what"] == "now":
+        return str(_("now"))
+    return str(_("on %(day)s", day=formats.short_day(date.fromisoformat(one["day"]))))
+
+
+def _changes(row: Mapping[str, Any]) -> bool:
+    return any(row["before"].get(name, 0) != row["after"].get(name, 0) for name in STATUSES)
+
+
+def _table(counts: Counts, days: Sequence[tuple[str, str]]) -> Component:
+    """A line per site and status that changes, all sites first; a column per day."""
+    heads = [html.Th(_("Site"), scope="col"), html.Th(_("Status"), scope="col")]
+    heads += [html.Th(_head(*one), scope="col", className="figure") for one in days]
+    by_site: dict[str | None, dict[str, Mapping[str, Any]]] = {}
+    for row in counts:
+        by_site.setdefault(row["site_id"], {})[row["day"]] = row
+    ordered = sorted(by_site, key=lambda site: (site is not None, _name(by_site[site]).casefold()))
+    lines = [line for site in ordered for line in _lines(by_site[site], site is None, days)]
+    table = html.Table(
+        [html.Thead(html.Tr(heads)), html.Tbody(lines)], className="table effect-counts"
+    )
+    return drawn(html.Div(table, className="table-scroll effect-scroll"))
+
+
+def _name(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    return str(next(iter(rows.values()))["site"] or "")
+
+
+def _lines(
+    rows: Mapping[str, Mapping[str, Any]], everything: bool, days: Sequence[tuple[str, str]]
+) -> list[html.Tr]:
+    name = _("All sites") if everything else _name(rows)
+    found: list[html.Tr] = []
+    for status in STATUSES:
+        pairs = [
+            (rows[day]["before"].get(status, 0), rows[day]["after"].get(status, 0))
+            if day in rows
+            else None
+            for day, _what in days
+        ]
+        moves = any(pair and pair[0] != pair[1] for pair in pairs)
+        if not moves and not (everything and status == "billable"):
+            continue
+        head = html.Th(name if not found else "", scope="row")
+        cells = [html.Td(_pair(pair), className="figure nowrap") for pair in pairs]
+        found.append(
+            html.Tr(
+                [head, html.Td(status_word(status)), *cells],
+                className="everything" if everything else "",
+            )
+        )
+    return found
+
+
+def _pair(pair: tuple[int, int] | None) -> Any:
+    if pair is None:
+        return html.Span(_("as before"), className="muted")
+    before, after = pair
+    if before == after:
+        return [formats.number(after), html.Span(" " + _("as before"), className="muted")]
+    way = "up" if after > before else "down"
+    change = html.Span(formats.signed(after - before), className=f"delta delta-{way}")
+    return [f"{formats.number(before)} \u2192 ", html.Strong(formats.number(after)), " ", change]
+
+
+def _head(day: str, what: str) -> str:
+    if what == "now":
+        return str(_("Now, %(day)s", day=formats.short_day(date.fromisoformat(day))))
+    return str(_("Month-end, %(day)s", day=formats.short_day(date.fromisoformat(day))))
+
+
+def _of_source(name: str, counts: Counts, days: Sequence[tuple[str, str]]) -> Component | None:
+    mine = [row for row in counts if row["basis"] == name]
+    if not any(_changes(row) for row in mine):
+        return None
+    return html.Div([html.H3(basis_name(name)), _table(mine, days)])
+
+
+def _findings(found: Mapping[str, Sequence[int]]) -> list[Component]:
+    moved = [(kind, pair) for kind, pair in found.items() if pair[0] != pair[1]]
+    if not moved:
+        return []
+    words = [
+        _("%(kind)s %(before)s \u2192 %(after)s", kind=kind_name(kind),
+          before=formats.number(pair[0]), after=formats.number(pair[1]))
+        for kind, pair in moved
+    ]  # fmt: skip
+    said = _("Coverage findings: %(words)s.", words="; ".join(words))
+    return [html.P(said, className="note")]

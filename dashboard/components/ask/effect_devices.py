@@ -1,0 +1,75 @@
+"""The devices that a decision would change, and how."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dash import html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.components.kit.drawn import drawn
+from dashboard.components.kit.pill import source_badge
+from dashboard.words.filter_words import status_word
+
+MOST = 200
+"""Devices that are listed; the sentence above has them all."""
+
+Item = Mapping[str, Any]
+
+
+def effect_devices(found: Mapping[str, Any]) -> list[Component]:
+    """The list, under a heading that says how many it shows."""
+    items = found.get("items") or []
+    if not items:
+        return []
+    all_ = int(found.get("devices") or len(items))
+    shown = items[:MOST]
+    title = _("Records that change: %(n)s", n=formats.number(all_))
+    if len(shown) < all_:
+        title = _("Records that change: the first %(n)s of %(all)s",
+                  n=formats.number(len(shown)), all=formats.number(all_))  # fmt: skip
+    heads = [(_("Record"), ""), (_("What changes"), "")]
+    head = html.Tr([html.Th(text, scope="col", className=kind) for text, kind in heads])
+    table = html.Table(
+        [html.Thead(head), html.Tbody([_row(one) for one in shown])],
+        className="table effect-devices",
+    )
+    return [html.H3(title), drawn(html.Div(table, className="table-scroll effect-scroll"))]
+
+
+def _row(item: Item) -> html.Tr:
+    name = item.get("hostname") or item.get("display_name") or item["device_id"]
+    link = html.A(name, href=f"/devices/{item['device_id']}", target="_blank")
+    aside = item.get("display_name")
+    about = [html.Span(aside, className="muted")] if aside and aside != name else []
+    return html.Tr(
+        [
+            html.Th(
+                html.Span([source_badge(item["source"]), link, *about], className="named-source"),
+                scope="row",
+            ),
+            html.Td([html.Span(text, className="effect-change") for text in _changes(item)]),
+        ]
+    )
+
+
+def _changes(item: Item) -> list[str]:
+    said = []
+    if item["site_was"] != item["site"]:
+        said.append(_arrow(item["site_was"], item["site"]))
+    if item["status_was"] != item["status"]:
+        words = _arrow(status_word(item["status_was"]), status_word(item["status"]))
+        said.append(_("%(change)s: %(reason)s", change=words, reason=item["reason"] or ""))
+    elif item["reason_was"] != item["reason"]:
+        said.append(_("why: %(reason)s", reason=item["reason"] or formats.NOTHING))
+    if str(item["asset_was"]) != str(item["asset"]):
+        own = str(item["asset"]) == str(item["device_id"])
+        said.append(
+            _("becomes a machine of its own") if own else _("answers to another record's machine")
+        )
+    return said
+
+
+def _arrow(before: str | None, after: str | None) -> str:
+    return f"{before or formats.NOTHING} \u2192 {after or formats.NOTHING}"

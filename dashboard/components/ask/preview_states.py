@@ -1,0 +1,39 @@
+"""What stands in the dialog while a preview is made, and when it fails."""
+
+from datetime import datetime
+
+from dash import html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+
+from dashboard.components.shell.job_line import PATIENCE
+from db import jobs
+from db.jobs import Job
+
+
+def looking(job: Job, now: datetime) -> list[Component]:
+    """How far it is."""
+    said = job.progress or _("The worker tries it on a copy; nothing is changed.")
+    if job.state == jobs.WAITING:
+        said = _("It waits for the worker.")
+        if now - job.requested_at > PATIENCE:
+            said = _("It waits for the worker: start inventory-hub worker.")
+    return [
+        html.P(
+            [html.Span(className="spinner", **{"aria-hidden": "true"}),
+             html.Strong(_("Looking what would change")), html.Span(said, className="muted")],
+            className="effect-waits",
+        )
+    ]  # fmt: skip
+
+
+def unseen(job: Job) -> list[Component]:
+    """Why nothing can be shown."""
+    why = job.error or _("The worker's log says why.")
+    return [
+        html.P(
+            [html.Strong(_("What would change cannot be shown: ")), why],
+            className="run-said error",
+            role="alert",
+        )
+    ]

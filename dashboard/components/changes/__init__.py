@@ -1,0 +1,1 @@
+"""Components of the Changes page and of lists of changes."""

@@ -1,0 +1,151 @@
+"""What the Changes page shows, put together from the answers of one moment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from dash import dcc, html, no_update
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.base.params import ALL_CHANGES, BARS, BILLABLE, COUNTED, Filters
+from dashboard.components.kit import links
+from dashboard.components.kit.card import file_links
+from dashboard.components.why.button import why_button
+from dashboard.figures.waterfall import waterfall_figure
+from dashboard.queries.change import Change
+from dashboard.queries.changes.bars import Bars
+from dashboard.queries.moment import LABELS, Moment
+from dashboard.words import sentences
+from dashboard.words.terms import counted_name
+
+PARTS = (
+    "state", "hidden", "summary", "about", "why", "title", "subtitle", "actions", "figure",
+    "tabs", "listed", "empty", "no_list",
+)  # fmt: skip
+"""What `parts` and `instead` answer."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was asked of one moment; `count` is how many are in the list."""
+
+    moment: Moment
+    filters: Filters
+    bars: Bars
+    count: int
+
+
+def instead(state: Component) -> dict[str, Any]:
+    """`state` alone, and no figures."""
+    return dict.fromkeys(PARTS, no_update) | {"state": state, "hidden": True}
+
+
+def too_early(moment: Moment, filters: Filters, first: date | None) -> html.Section:
+    """One of the two days is before the basis's first snapshot: nothing can be compared."""
+    if first is None:
+        return _never(filters)
+    then = moment.then.asked if not moment.then.known(filters.basis) else moment.now.asked
+    told = [
+        html.H2(
+            _("There is nothing to compare with on %(day)s", day=formats.day(then)),
+            className="state-title",
+        ),
+        html.P(_("No snapshot stands on that day, and what is not known is not a zero.")),
+    ]
+    if moment.now.day is not None and first <= moment.now.day:
+        later = filters.having(compare_to=first, changes=())
+        text = _("Compare with %(day)s, the first snapshot", day=formats.day(first))
+        told.append(dcc.Link(text, href=links.changes(later), className="button"))
+    return html.Section(told, className="card state")
+
+
+def _never(filters: Filters) -> html.Section:
+    """The basis is a source that was never collected."""
+    every = filters.having(basis="assets", changes=())
+    told = [
+        html.H2(
+            _("%(source)s was never collected", source=LABELS[filters.basis]),
+            className="state-title",
+        ),
+        html.P(_("There is no snapshot of it, and what is not known is not a zero.")),
+        dcc.Link(_("Count each machine once"), href=links.changes(every), className="button"),
+    ]
+    return html.Section(told, className="card state")
+
+
+def parts(answers: Answers) -> dict[str, Any]:
+    """Everything but the rows of the grid."""
+    moment, filters, bars = answers.moment, answers.filters, answers.bars
+    then = moment.then.day or moment.then.asked
+    figure = Change(bars.closing, bars.opening)
+    every = filters.having(changes=())
+    return {
+        "state": None,
+        "hidden": False,
+        "summary": sentences.reason(figure, bars, filters, then),
+        "about": _counted(filters),
+        "why": why_button(every.to_query(), "bars"),
+        "actions": file_links(lambda form: links.file("bars", form, every)),
+        "title": sentences.finding(figure, filters, then),
+        "subtitle": sentences.waterfall(bars, moment, filters),
+        "figure": waterfall_figure(
+            bars,
+            sentences.bar_names(moment, filters),
+            links.bars(bars, every, moment.then.day),
+            filters.changes,
+        ),
+        "tabs": _tabs(answers, every),
+        "listed": sentences.how_many_changes(answers.count),
+        "empty": None if answers.count else _empty(filters, every),
+        "no_list": not answers.count,
+    }
+
+
+def _tabs(answers: Answers, every: Filters) -> list[Component]:
+    """The bars as links, for keyboards and thumbs: all of them, each, and every change at all."""
+    bars, chosen = answers.bars, answers.filters.changes
+    numbers: list[tuple[tuple[str, ...], str, int | None]] = [
+        ((), _("All bars"), sum(getattr(bars, name) or 0 for name in BARS))
+    ]
+    for name in BARS:
+        numbers.append(((name,), sentences.bar_word(name, every), getattr(bars, name)))
+    numbers.append(((ALL_CHANGES,), _("Every change"), None))
+    return [
+        _tab(every.having(changes=names), text, n, names == chosen) for names, text, n in numbers
+    ]
+
+
+def _tab(filters: Filters, text: str, n: int | None, here: bool) -> Component:
+    number = [] if n is None else [html.Span(formats.number(n), className="tab-count")]
+    kind = "bar-tab here" if here else "bar-tab" if n is None or n else "bar-tab none"
+    current = {"aria-current": "true" if here else None}
+    href = links.changes(filters)
+    return html.A([html.Span(text), *number], href=href, className=kind, **current)
+
+
+def _empty(filters: Filters, every: Filters) -> Sequence[Component]:
+    """No device is in the list: which other list may have one."""
+    said = _("No device stands in a bar: the number did not move.")
+    if ALL_CHANGES in filters.changes:
+        said = _("Nothing changed between these two days in what the filters count.")
+    elif filters.changes:
+        said = _("No device stands in this bar.")
+    found: list[Component] = [html.P(said)]
+    if filters.changes:
+        found.append(dcc.Link(_("Show all bars"), href=links.changes(every), className="button"))
+    if ALL_CHANGES not in filters.changes:
+        href = links.changes(every, ALL_CHANGES)
+        found.append(dcc.Link(_("Show every change"), href=href, className="button"))
+    return found
+
+
+def _counted(filters: Filters) -> list[Component | str]:
+    """What is counted, and, where that is only what is billed, the way to count spares too."""
+    if filters.statuses != BILLABLE:
+        return [counted_name(filters)]
+    both = filters.having(statuses=COUNTED)
+    spares = dcc.Link(_("Count spares too"), href=links.changes(both))
+    return [_("Only billable devices are counted."), " ", spares]

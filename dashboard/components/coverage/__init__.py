@@ -1,0 +1,1 @@
+"""Components of the Coverage page and of a site's coverage card."""

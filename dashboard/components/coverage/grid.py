@@ -1,0 +1,121 @@
+"""The grid of findings: which machine, what does not agree, since when, what was decided."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from dash_ag_grid import AgGrid
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.base.i18n import told
+from dashboard.components.kit.grid import cut, grid, text_column, window
+from dashboard.queries.coverage.findings import BY_KIND, SORTS, Sort
+from dashboard.words.coverage_words import finding_state, kind_short
+from db import jobs
+from db.coverage import ACCEPTED, STATES, TO_DO
+
+
+def coverage_grid(name: str) -> AgGrid:
+    """The empty grid; it asks for its rows by `getRowsRequest`."""
+    return grid(name, _columns(), row_height=48, empty=_("No finding matches these filters."))
+
+
+def asked(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What the grid asks for, as arguments of `queries.coverage.page`."""
+    return {"sort": sort_of(request.get("sortModel")), **window(request)}
+
+
+def sort_of(model: list[Mapping[str, str]] | None) -> Sort:
+    """The grid's sort model as a sort of the query; by kind when there is none."""
+    for part in model or ():
+        if part.get("colId") in SORTS:
+            return Sort(str(part["colId"]), part.get("sort") == "desc")
+    return BY_KIND
+
+
+def rows(found: Sequence[Mapping[str, Any]], *, decides: bool) -> list[dict[str, Any]]:
+    """Findings as the grid shows them.
+
+    Args:
+        decides: whether the reader may decide about them now.
+    """
+    return [_row(row, decides) for row in found]
+
+
+def _row(row: Mapping[str, Any], decides: bool) -> dict[str, Any]:
+    accepted = row["accepted"]
+    said = told(row["notice"])
+    return {
+        "device_id": row["device_id"],
+        "hostname": cut(row["hostname"] or row["display_name"] or row["source_key"]),
+        "kind": kind_short(row["kind"]),
+        "facts": cut(said),
+        "all_facts": said,
+        "site": cut(row["site"]),
+        "state": row["state"],
+        "first_seen": row["age_days"],
+        "days": _("%(n)s d", n=formats.number(row["age_days"])),
+        "since": _since(row),
+        "decision": cut(_decision(accepted)) if accepted else None,
+        "ask": _ask(row) if decides else None,
+        "ask_words": _("Withdraw") if row["state"] == ACCEPTED else _("Accept"),
+    }
+
+
+def _since(row: Mapping[str, Any]) -> str:
+    day = date.fromisoformat
+    text = _("since %(day)s", day=formats.day(day(row["first_seen"])))
+    if row["first_ever"] != row["first_seen"]:
+        text += _("; first on %(day)s", day=formats.day(day(row["first_ever"])))
+    if row["fixed_on"]:
+        text += _("; fixed on %(day)s", day=formats.day(day(row["fixed_on"])))
+    return str(text)
+
+
+def _decision(accepted: Mapping[str, Any]) -> str:
+    words = {"by": accepted["by"], "reason": accepted["reason"]}
+    if accepted["expires"] is None:
+        return str(_("%(reason)s (%(by)s)", **words))
+    until = formats.day(date.fromisoformat(accepted["expires"]))
+    return str(_("%(reason)s (%(by)s, until %(until)s)", until=until, **words))
+
+
+def _ask(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The job that the row's button asks for."""
+    if row["state"] in TO_DO:
+        return {"job": jobs.ACCEPT_FINDING, "with": {"finding_id": int(row["finding_id"])}}
+    if row["state"] == ACCEPTED:
+        exception_id = int(row["accepted"]["exception_id"])
+        return {"job": jobs.WITHDRAW_ACCEPTANCE, "with": {"exception_id": exception_id}}
+    return None
+
+
+def _columns() -> list[dict[str, Any]]:
+    words = {name: finding_state(name) for name in STATES}
+    return [
+        text_column("hostname", _("Device"), 150, pinned="left", flex=None, width=196)
+        | {
+            "cellRenderer": "HubLink",
+            "cellRendererParams": {
+                "page": "/devices/", "id": "device_id", "without": ["kind", "state"],
+            },
+        },
+        text_column("kind", _("Finding"), 150, flex=0.6),
+        text_column("facts", _("What does not agree"), 220, flex=1.5, sortable=False)
+        | {"tooltipField": "all_facts"},
+        text_column("site", _("Site"), 120, flex=0.8),
+        {
+            "field": "state", "headerName": _("State"), "width": 128, "cellRenderer": "HubPill",
+            "cellRendererParams": {"words": words},
+        },
+        {
+            "field": "first_seen", "headerName": _("Age"), "width": 128,
+            "cellRenderer": "HubAge", "tooltipField": "since",
+        },
+        text_column("decision", _("Accepted because"), 120, flex=1, sortable=False),
+        {
+            "field": "ask", "headerName": _("Decide"), "width": 112, "sortable": False,
+            "cellRenderer": "HubAsk",
+        },
+    ]  # fmt: skip

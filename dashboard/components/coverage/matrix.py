@@ -1,0 +1,95 @@
+"""How the sources overlap, as a table: of the machines of the row's source, those that the
+column's does not have, and those that it has."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from dashboard.base import formats
+from dashboard.base.params import Filters
+from dashboard.components.kit import links
+from dashboard.components.kit.pill import source_badge
+from dashboard.queries.coverage.matrix import Cell
+from dashboard.queries.moment import LABELS
+
+
+def title(cells: Sequence[Cell]) -> str:
+    """The finding: where most is missing."""
+    worst = max(cells, key=lambda cell: cell.missing or 0, default=None)
+    if worst is None or not worst.missing:
+        return str(_("Where a source is expected, none misses a machine"))
+    return str(
+        _("%(n)s of %(all)s machines in %(source)s are not in %(other)s",
+          n=formats.number(worst.missing), all=formats.number(worst.machines),
+          source=LABELS[worst.source], other=LABELS[worst.other])
+    )  # fmt: skip
+
+
+def table(cells: Sequence[Cell], records: Mapping[str, int], every: Filters) -> Component:
+    """A cell for each pair of sources; its first number opens its list."""
+    sources = list(dict.fromkeys(cell.source for cell in cells))
+    by_pair = {(cell.source, cell.other): cell for cell in cells}
+    head = [html.Th(html.Span(_("Machines in"), className="visually-hidden"), scope="col")]
+    head += [html.Th(_source(other, _("not in")), scope="col") for other in sources]
+    rows = [
+        html.Tr(
+            [
+                html.Th(_source(source, _("in")), scope="row"),
+                *(_cell(by_pair[source, other], records, every) for other in sources),
+            ]
+        )
+        for source in sources
+    ]
+    return html.Table(
+        [html.Thead(html.Tr(head)), html.Tbody(rows)], className="table overlap", id="overlap"
+    )
+
+
+def _source(source: str, word: str) -> list[Any]:
+    return [
+        html.Span(word, className="overlap-word"), source_badge(source), html.Span(LABELS[source])
+    ]  # fmt: skip
+
+
+def _cell(cell: Cell, records: Mapping[str, int], every: Filters) -> html.Td:
+    if cell.source == cell.other:
+        listed = every.having(basis=cell.source)
+        n = records.get(cell.source, 0)
+        body: list[Any] = [
+            dcc.Link(formats.number(n), href=links.devices(listed), className="overlap-n"),
+            html.Span(ngettext("record", "records", n), className="overlap-said"),
+        ]
+        return html.Td(body, className="own")
+    shared = _("%(n)s in both", n=formats.number(cell.both))
+    both: Component = html.Span(shared, className="overlap-said")
+    if cell.both:
+        both = _opens(every, (cell.source, cell.other), shared)
+    if cell.kind is None or cell.missing is None:
+        said = html.Span(_("not expected"), className="overlap-said")
+        return html.Td([both, said], className="unasked")
+    share = cell.missing / cell.machines if cell.machines else 0
+    return html.Td(
+        [
+            dcc.Link(
+                formats.number(cell.missing),
+                href=links.coverage(every, (cell.kind,)),
+                className="overlap-n",
+                id=f"cell-{cell.source}-{cell.other}",
+            ),
+            _opens(every, (cell.source,), _("%(share)s %% of %(n)s", share=f"{100 * share:.0f}",
+                                            n=formats.number(cell.machines))),
+            both,
+        ],
+        className="heat",
+        style={"--heat": f"{min(share * 1.6, 1) * 100 if cell.missing else 0:.0f}%"},
+    )  # fmt: skip
+
+
+def _opens(every: Filters, managed_by: tuple[str, ...], text: str) -> Component:
+    """A number of machines that sources manage, which opens their list."""
+    listed = every.having(basis="assets", sources=(), managed_by=managed_by)
+    return dcc.Link(text, href=links.devices(listed), className="overlap-said")

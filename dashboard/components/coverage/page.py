@@ -1,0 +1,180 @@
+"""What the page of coverage shows, put together from the answers of one moment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from dashboard.base import formats
+from dashboard.base.params import Filters
+from dashboard.components.coverage import matrix as coverage_matrix
+from dashboard.components.coverage import sites as coverage_sites
+from dashboard.components.kit import links
+from dashboard.components.kit.kpi import Tile, tiles
+from dashboard.components.why.button import why_button
+from dashboard.figures.coverage import trend_figure
+from dashboard.queries.change import Change
+from dashboard.queries.coverage.findings import Counts, to_do, total
+from dashboard.queries.coverage.matrix import Cell, SiteRow
+from dashboard.queries.coverage.trend import Trend
+from dashboard.queries.moment import Moment
+from dashboard.words.coverage_words import finding_state, kind_name, summary
+from db.coverage import ACCEPTED, FIXED, KINDS, STANDING, TO_DO
+
+MOST_SITES = 50
+WHY = "coverage"
+PARTS = (
+    "state", "hidden", "summary", "about", "why", "tiles", "matrix_title", "matrix_subtitle",
+    "matrix", "trend_title", "trend_subtitle", "trend", "sites_subtitle", "sites", "tabs",
+    "listed", "empty", "no_list",
+)  # fmt: skip
+"""What `parts` and `instead` answer."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was asked of one moment: `every` counts all kinds and states that the other filters
+    let in, `then` the same on the day that is compared with; `listed`: how many are in the list."""
+
+    moment: Moment
+    filters: Filters
+    every: Counts
+    then: Counts
+    cells: Sequence[Cell]
+    records: dict[str, int]
+    sites: Sequence[SiteRow]
+    trend: Trend
+    listed: int
+
+    @property
+    def all(self) -> Filters:
+        """The filters without the choice of kinds and states."""
+        return self.filters.having(kinds=(), states=())
+
+
+def instead(state: Component) -> dict[str, Any]:
+    """Something else in place of the page."""
+    from dash import no_update
+
+    return dict.fromkeys(PARTS, no_update) | {"state": state, "hidden": True}
+
+
+def parts(answers: Answers) -> dict[str, Any]:
+    """Everything but the rows of the grid."""
+    moment, every = answers.moment, answers.all
+    shown = formats.day(moment.now.day)
+    return {
+        "state": None,
+        "hidden": False,
+        "summary": summary(answers.every),
+        "about": _("Managed records only, as of %(day)s. A source is missed only at sites that are "
+                   "expected to have it.", day=shown),
+        "why": why_button(every.to_query(), WHY),
+        "tiles": tiles(_tiles(answers)),
+        "matrix_title": coverage_matrix.title(answers.cells),
+        "matrix_subtitle": _("Of the machines that the row's source manages: how many the column's "
+                             "does not, and how many both do"),
+        "matrix": coverage_matrix.table(answers.cells, answers.records, answers.all),
+        "trend_title": _trend_title(answers),
+        "trend_subtitle": _("Findings to look at on each day, by kind; accepted ones left out"),
+        "trend": trend_figure(answers.trend, lambda day, kind: links.coverage(
+            every.having(as_of=day, compare_to=None), (kind,), TO_DO)),
+        "sites_subtitle": coverage_sites.line(answers.sites),
+        "sites": coverage_sites.table(answers.sites, answers.cells, answers.all),
+        "tabs": _tabs(answers),
+        "listed": _listed(answers),
+        "empty": None if answers.listed else _empty(answers),
+        "no_list": not answers.listed,
+    }  # fmt: skip
+
+
+def _tiles(answers: Answers) -> list[Tile]:
+    then = answers.moment.then.day
+    since = _("since %(day)s", day=formats.short_day(then)) if then else ""
+    found = []
+    for kind in KINDS:
+        accepted = total(answers.every, kind, (ACCEPTED,))
+        line = since
+        if accepted:
+            line = _("%(since)s; %(n)s accepted", since=since, n=formats.number(accepted))
+        filters = answers.all.having(kinds=(kind,))
+        before = to_do(answers.then, kind) if then else None
+        found.append(
+            Tile(kind, kind_name(kind), Change(to_do(answers.every, kind), before), line,
+                 links.coverage(answers.all, (kind,), TO_DO), filters.to_query(), WHY)
+        )  # fmt: skip
+    return found
+
+
+def _trend_title(answers: Answers) -> str:
+    days = answers.trend.days
+    if not days:
+        return str(_("No trend: the days around are no longer kept"))
+    first = sum(values[0] for values in answers.trend.values.values())
+    last = sum(values[-1] for values in answers.trend.values.values())
+    words = {"first": formats.number(first), "last": formats.number(last),
+             "day": formats.short_day(days[0])}  # fmt: skip
+    if first == last:
+        return str(_("%(last)s findings to look at, as on %(day)s", **words))
+    return str(_("%(last)s findings to look at, %(first)s on %(day)s", **words))
+
+
+def _tabs(answers: Answers) -> list[Component]:
+    """What is listed, as links: by state, then by kind."""
+    filters = answers.filters
+    kinds = filters.kinds
+    choices: list[tuple[tuple[str, ...], str]] = [
+        ((), _("All that stand")),
+        (TO_DO, _("To look at")),
+        ((ACCEPTED,), finding_state(ACCEPTED).capitalize()),
+        ((FIXED,), _("Fixed in 30 days")),
+    ]
+    states = [
+        _tab(
+            filters.having(states=choice), text,
+            sum(total(answers.every, kind, choice or STANDING) for kind in kinds or KINDS),
+            filters.having(states=choice).states == filters.states,
+        )
+        for choice, text in choices
+    ]  # fmt: skip
+    by_kind = [
+        _tab(filters.having(kinds=names), text, _sum_of(answers, names), names == kinds)
+        for names, text in (
+            ((), _("All kinds")), *(((kind,), kind_name(kind)) for kind in KINDS)
+        )
+    ]  # fmt: skip
+    return [
+        html.Nav(states, className="bar-tabs", **{"aria-label": _("States")}),
+        html.Nav(by_kind, className="bar-tabs", **{"aria-label": _("Kinds")}),
+    ]
+
+
+def _sum_of(answers: Answers, kinds: Sequence[str]) -> int:
+    states = answers.filters.states or STANDING
+    return sum(total(answers.every, kind, states) for kind in kinds or KINDS)
+
+
+def _tab(filters: Filters, text: str, n: int, here: bool) -> Component:
+    kind = "bar-tab here" if here else "bar-tab" if n else "bar-tab none"
+    said = [html.Span(text), html.Span(formats.number(n), className="tab-count")]
+    current = {"aria-current": "true" if here else None}
+    href = links.coverage(filters, filters.kinds, filters.states)
+    return html.A(said, href=href, className=kind, **current)
+
+
+def _listed(answers: Answers) -> str:
+    n = answers.listed
+    return str(ngettext("%(n)s finding", "%(n)s findings", n, n=formats.number(n)))
+
+
+def _empty(answers: Answers) -> list[Component]:
+    said = _("No finding here: nothing of this kind stands in this state.")
+    found: list[Component] = [html.P(said)]
+    if answers.filters.kinds or answers.filters.states:
+        href = links.coverage(answers.all)
+        found.append(dcc.Link(_("Show all that stand"), href=href, className="button"))
+    return found

@@ -1,0 +1,80 @@
+"""The sites at which something does not agree, those with most to do first."""
+
+from collections.abc import Sequence
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from dashboard.base import formats
+from dashboard.base.params import Filters
+from dashboard.components.kit import links
+from dashboard.components.kit.drawn import drawn
+from dashboard.components.kit.pill import source_badge
+from dashboard.queries.coverage.findings import to_do, total
+from dashboard.queries.coverage.matrix import Cell, SiteRow
+from dashboard.words.coverage_words import kind_short
+from db.coverage import KINDS, STANDING, TO_DO
+
+MOST_SITES = 50
+"""Rows shown; the filter finds the others."""
+
+
+def line(found: Sequence[SiteRow]) -> str:
+    """How many sites there are, and what the table shows of them."""
+    n = len(found)
+    words = ngettext(
+        "%(n)s site with findings", "%(n)s sites with findings", n, n=formats.number(n)
+    )
+    more = n - MOST_SITES
+    if more > 0:
+        words += _("; the %(n)s with most to do are shown", n=formats.number(MOST_SITES))
+    return str(words + _(". A number opens its list; a pale badge is a source not expected there."))
+
+
+def table(found: Sequence[SiteRow], cells: Sequence[Cell], every: Filters) -> Component:
+    """A row a site: what it is expected to have, and its findings of each kind."""
+    kinds = [kind for kind in KINDS if any(total(r.counted, kind, STANDING) for r in found)]
+    most = max((total(row.counted, kind, STANDING) for row in found for kind in kinds), default=0)
+    heads = [_("Site"), _("Expected"), _("To do"), *(kind_short(kind) for kind in kinds)]
+    head = html.Tr([
+        html.Th(text, scope="col", className="figure" if place > 1 else "")
+        for place, text in enumerate(heads)
+    ])  # fmt: skip
+    shown = [cell.source for cell in cells if cell.source == cell.other]
+    rows = [_site(row, kinds, most, shown, every) for row in found[:MOST_SITES]]
+    table = html.Table([html.Thead(head), html.Tbody(rows)], className="table gaps")
+    return drawn(html.Div(table, className="table-scroll"))
+
+
+def _site(
+    row: SiteRow, kinds: Sequence[str], most: int, shown: Sequence[str], every: Filters
+) -> html.Tr:
+    here = every.having(sites=(row.site_id,))
+    badges = [
+        html.Span(source_badge(source), className="" if source in row.expected else "pale",
+                  title=None if source in row.expected else _("not expected here"))
+        for source in shown
+    ]  # fmt: skip
+    if row.own:
+        badges.append(html.Span(_("own"), className="muted"))
+    return html.Tr(
+        [
+            html.Th(dcc.Link(row.name, href=links.site(every, row.site_id)), scope="row"),
+            html.Td(html.Span(badges, className="badges")),
+            _number(to_do(row.counted), links.coverage(here, (), TO_DO), 0),
+            *(
+                _number(total(row.counted, kind, STANDING), links.coverage(here, (kind,)), most)
+                for kind in kinds
+            ),
+        ]
+    )
+
+
+def _number(n: int, href: str, most: int) -> html.Td:
+    if not n:
+        return html.Td(formats.NOTHING, className="figure muted")
+    heat = f"{n / most * 100:.0f}%" if most else "0%"
+    link = dcc.Link(formats.number(n), href=href)
+    return html.Td(link, className="figure heat", style={"--heat": heat})

@@ -1,0 +1,1 @@
+"""Components of the Devices page and of one device's page."""

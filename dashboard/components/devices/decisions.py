@@ -1,0 +1,56 @@
+"""What is decided about one device: the buttons, and what was decided before."""
+
+from collections.abc import Sequence
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.base.params import Filters
+from dashboard.components.ask.dialog import ask_button
+from dashboard.components.ask.picker import DEVICES, choose_button
+from dashboard.components.kit import links
+from dashboard.components.settings.audit import entries
+from dashboard.queries.audit.audit_log import Entry
+from dashboard.queries.devices.asset import Record
+from dashboard.queries.devices.device_decisions import Replaced
+from dashboard.queries.devices.history import Device
+from dashboard.web.asking import may
+from db import jobs
+
+
+def device_acts(device: Device, records: Sequence[Record], *, now: bool) -> Component:
+    """The buttons under the records of a machine; none on a past day."""
+    this = {"device_id": device.device_id}
+    acts: list[Component] = []
+    if now and any(one.device_id == device.device_id for one in records):
+        if len(records) > 1 and may(jobs.SPLIT_DEVICE):
+            acts.append(ask_button(jobs.SPLIT_DEVICE, this, _("Not the same machine")))
+        if may(jobs.LINK_DEVICES):
+            words = _("Link with another device\u2026")
+            acts.append(choose_button(jobs.LINK_DEVICES, this, "other_device_id", DEVICES, words))
+    return html.Div(acts, className="acts machine-acts")
+
+
+def decided(found: Sequence[Entry]) -> Component:
+    """What was decided, each with the way back."""
+    if not found:
+        return html.P(_("Nobody has decided anything about this device."), className="note")
+    return entries(found)
+
+
+def replaced_lines(found: Replaced, filters: Filters) -> list[Component]:
+    """That the machine was enrolled again: one machine under two records, one after the other."""
+    lines = []
+    if found.before is not None:
+        link = dcc.Link(found.before.name, href=links.device(filters, found.before.device_id))
+        day = formats.day(found.before.day)
+        lines.append([html.Strong(_("Replaces ")), link, _(", since %(day)s", day=day)])
+    if found.after is not None:
+        link = dcc.Link(found.after.name, href=links.device(filters, found.after.device_id))
+        day = formats.day(found.after.day)
+        lines.append([html.Strong(_("Replaced by ")), link, _(", since %(day)s", day=day)])
+    about = _(". The same machine, enrolled again: it counts as one, without a gap.")
+    return [html.P([*line, html.Span(about, className="muted")], className="title-about")
+            for line in lines]  # fmt: skip

@@ -1,0 +1,93 @@
+"""The grid of devices: columns for a list of machines, paged and sorted by the server."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from dash_ag_grid import AgGrid
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.base.params import STATUSES, TYPES
+from dashboard.components.kit.grid import cut, grid, text_column, window
+from dashboard.queries.devices.matching import BY_SITE, COLUMNS, Sort
+from dashboard.queries.moment import LABELS
+from dashboard.words.filter_words import status_word, type_word
+
+SHOWN = (
+    "hostname", "display_name", "site", "location", "device_type", "billing_status", "reason",
+    "os", "serial", "sources", "last_contact",
+)  # fmt: skip
+
+
+def device_grid(name: str) -> AgGrid:
+    """The empty grid; it asks for its rows by `getRowsRequest`."""
+    return grid(name, _columns(), row_height=40)
+
+
+def rows(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Device rows as the grid shows them."""
+    return [_row(row) for row in found]
+
+
+def asked(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What the grid asks for, as arguments of `queries.devices.page`."""
+    return {"sort": sort_of(request.get("sortModel")), **window(request)}
+
+
+def sort_of(model: list[Mapping[str, str]] | None) -> Sort:
+    """The grid's sort model as a sort of the query; by site when there is none."""
+    for part in model or ():
+        column = part.get("colId")
+        if column in (*COLUMNS, "sources"):
+            return Sort(str(column), part.get("sort") == "desc")
+    return BY_SITE
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {name: cut(row.get(name)) for name in (*SHOWN, "device_id")}
+    shown["sources"] = row.get("sources") or row["source"]
+    # The name opens the device: one without a hostname needs something to click on.
+    shown["hostname"] = shown["hostname"] or shown["display_name"] or formats.NOTHING
+    contact = row.get("last_contact")
+    shown["last_contact"] = formats.instant(datetime.fromisoformat(contact)) if contact else None
+    return shown
+
+
+def _columns() -> list[dict[str, Any]]:
+    types = {name: type_word(name) for name in TYPES}
+    statuses = {name: status_word(name) for name in STATUSES}
+    return [
+        text_column("hostname", _("Hostname"), 150, pinned="left", flex=None, width=180)
+        | {
+            "cellRenderer": "HubLink",
+            "cellRendererParams": {"page": "/devices/", "id": "device_id"},
+        },
+        text_column("display_name", _("Display name"), 124),
+        text_column("site", _("Site"), 142),
+        text_column("location", _("Location"), 104, flex=0.3),
+        _pill("device_type", _("Type"), types, 114) | {"cellClass": "bare"},
+        _pill("billing_status", _("Status"), statuses, 102) | {"tooltipField": "reason"},
+        # Shown instead of the OS when only spare or excluded devices are asked for (pages.js).
+        text_column("reason", _("Reason"), 240, flex=2, hide=True),
+        text_column("os", _("OS"), 146, flex=1.4),
+        text_column("serial", _("Serial"), 124, flex=0.2),
+        {
+            "field": "sources",
+            "headerName": _("Sources"),
+            "width": 90,
+            "cellRenderer": "HubSources",
+            "cellRendererParams": {"words": LABELS},
+        },
+        {"field": "last_contact", "headerName": _("Last contact"), "width": 158},
+    ]
+
+
+def _pill(field: str, name: str, words: Mapping[str, str], width: int) -> dict[str, Any]:
+    return {
+        "field": field,
+        "headerName": name,
+        "width": width,
+        "cellRenderer": "HubPill",
+        "cellRendererParams": {"words": dict(words)},
+    }

@@ -1,0 +1,184 @@
+"""One device: what it is on the shown day, and everything that is known of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.base.params import Filters
+from dashboard.components.devices import records as machine_records
+from dashboard.components.devices import timeline
+from dashboard.components.devices.decisions import decided, device_acts, replaced_lines
+from dashboard.components.devices.records import Labels
+from dashboard.components.kit import links
+from dashboard.components.kit.pill import pill, source_badge
+from dashboard.queries.audit.audit_log import Entry
+from dashboard.queries.devices.asset import Link, Record
+from dashboard.queries.devices.device_decisions import Replaced
+from dashboard.queries.devices.history import Device, Stretch
+from dashboard.queries.moment import LABELS, Moment
+from dashboard.words.field_words import field_name, field_value
+from dashboard.words.filter_words import status_word, type_word
+
+PARTS = (
+    "state", "hidden", "head", "why", "timeline_title", "timeline", "machine_title", "machine",
+    "evidence", "versions", "version", "acts", "decided",
+)  # fmt: skip
+"""What `parts` answers."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was asked of one device; `now` is the stretch that holds on the shown day, `shown` that
+    or the nearest one before, else the first after it. `unread` is why the run that stands on that
+    day could not read the device's row."""
+
+    device: Device
+    stretches: Sequence[Stretch]
+    now: Stretch | None
+    shown: Stretch
+    records: Sequence[Record]
+    links: Sequence[Link]
+    labels: Labels
+    moment: Moment
+    filters: Filters
+    unread: str | None = None
+    entries: Sequence[Entry] = ()
+    replaced: Replaced = Replaced(None, None)
+
+
+def nearest(stretches: Sequence[Stretch], day: date | None) -> Stretch:
+    """Of stretches, newest first, the last one that began by `day`; else the oldest."""
+    begun = (stretch for stretch in stretches if day is None or stretch.valid_from <= day)
+    return next(begun, stretches[-1])
+
+
+def unknown() -> html.Section:
+    """What stands where there is no such device."""
+    return html.Section(
+        [
+            html.H1(_("There is no device with this id"), className="state-title"),
+            html.P(_("The link may be mistyped, or all of its days are no longer kept. Search by "
+                     "hostname or serial number above.")),
+            dcc.Link(_("Go to the devices"), href="/devices", className="button"),
+        ],
+        className="card state",
+    )  # fmt: skip
+
+
+def parts(answers: Answers) -> dict[str, Any]:
+    """The whole page but for the payload."""
+    day, stretches = answers.moment.now.day, answers.stretches
+    return {
+        "state": None,
+        "hidden": False,
+        "head": _head(answers),
+        "why": _why(answers.shown),
+        "timeline_title": timeline.title(stretches),
+        "timeline": timeline.timeline(stretches, day),
+        "machine_title": machine_records.title(answers.records),
+        "machine": machine_records.side_by_side(
+            answers.records, answers.device.device_id, answers.filters
+        ),
+        "evidence": machine_records.evidence(answers.links, answers.labels, answers.filters),
+        "acts": device_acts(answers.device, answers.records, now=answers.moment.is_newest),
+        "decided": decided(answers.entries),
+        "versions": _versions(stretches),
+        "version": answers.shown.valid_from.isoformat(),
+    }
+
+
+def _head(answers: Answers) -> list[Component]:
+    device, said = answers.device, answers.shown.said
+    name = said["hostname"] or said["display_name"] or device.source_key
+    named = said["display_name"]
+    return [
+        html.Div([html.H1(name), *_pills(answers)], className="title-line"),
+        html.P(
+            [
+                source_badge(device.source), " ", LABELS[device.source],
+                *([" · ", named] if named and named != name else []), " · ",
+                dcc.Link(said["site"] or "", href=links.site(answers.filters, said["site_id"])),
+            ],
+            className="title-about",
+        ),
+        *replaced_lines(answers.replaced, answers.filters),
+        *_unread(answers),
+        html.Dl([_fact(name, value) for name, value in _facts(answers)], className="facts"),
+    ]  # fmt: skip
+
+
+def _pills(answers: Answers) -> list[Component]:
+    said = answers.shown.said
+    return [
+        _presence(answers),
+        pill(status_word(said["billing_status"]), said["billing_status"]),
+        pill(type_word(said["device_type"]), said["device_type"]),
+        *([pill(_("Row set aside"), "warning")] if answers.unread else []),
+    ]
+
+
+def _unread(answers: Answers) -> list[Component]:
+    """That the newest row could not be read, so that what is shown is older."""
+    run = answers.moment.now.standing.get(answers.device.source)
+    if answers.unread is None or run is None:
+        return []
+    text = _(
+        "Its row of %(day)s could not be read: %(reason)s. What was read before stands.",
+        day=formats.day(run.date), reason=answers.unread.rstrip("."),
+    )  # fmt: skip
+    link = dcc.Link(_("See the run"), href=links.run(run.run_id))
+    return [html.P([text, " ", link], className="title-about")]
+
+
+def _presence(answers: Answers) -> Component:
+    day, shown = answers.moment.now.day, answers.shown
+    if answers.now is not None:
+        return pill(_("Present on %(day)s", day=formats.day(day)), "present")
+    if day is not None and shown.valid_from > day:
+        return pill(_("First seen on %(day)s", day=formats.day(shown.valid_from)), "gone")
+    return pill(_("Gone since %(day)s", day=formats.day(shown.valid_to)), "gone")
+
+
+def _facts(answers: Answers) -> list[tuple[str, object]]:
+    said, device = answers.shown.said, answers.device
+    mine = [one for one in answers.records if one.device_id == device.device_id]
+    contact = mine[0].last_contact if mine else None
+    found: list[tuple[str, object]] = [
+        (name, said[name]) for name in ("location", "os", "node_class", "serial", "organization")
+    ]
+    found += [("source_key", device.source_key), ("first_seen", device.first_seen)]
+    return [*found, *([("last_contact", contact)] if contact else [])]
+
+
+def _fact(name: str, value: object) -> Component:
+    return html.Div([html.Dt(field_name(name)), html.Dd(field_value(name, value))])
+
+
+def _why(shown: Stretch) -> Component:
+    """The classification, each verdict with its reason."""
+    said = shown.said
+    rows = [
+        (pill(status_word(said["billing_status"]), said["billing_status"]), said["reason"]),
+        (pill(type_word(said["device_type"]), said["device_type"]), said["type_reason"]),
+    ]
+    if said["repaired"]:
+        rows.append((pill(_("Repaired"), "warning"), said["repaired"]))
+    note = _("Judged by rules version %(n)s.", n=said["rule_version"])
+    lines = [html.Li([mark, html.Span(reason)]) for mark, reason in rows]
+    return html.Div([html.Ul(lines, className="verdicts"), html.P(note, className="muted")])
+
+
+def _versions(stretches: Sequence[Stretch]) -> list[dict[str, str]]:
+    """A choice per stretch whose payload differs from that of the stretch before it."""
+    following = [*stretches[1:], None]
+    return [
+        {"label": timeline.span(one), "value": one.valid_from.isoformat()}
+        for one, before in zip(stretches, following, strict=True)
+        if before is None or one.payload_hash != before.payload_hash
+    ]

@@ -1,0 +1,45 @@
+"""A payload, readable: names and values as a tree that folds."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from dash import html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from dashboard.base import formats
+
+_LONGEST = 500
+
+
+def payload_tree(payload: Mapping[str, Any], hourly: Mapping[str, Any]) -> html.Div:
+    """The tree, its branches of one level open; what changes by itself stands apart."""
+    rows = [_row(key, value, 0) for key, value in payload.items()]
+    if hourly:
+        rows.append(html.P(_("What changes by itself, latest values only"), className="tree-note"))
+        rows += [_row(key, value, 0) for key, value in hourly.items()]
+    return html.Div(rows, className="tree")
+
+
+def _row(key: str, value: Any, depth: int) -> Component:
+    name = html.Span(key, className="tree-key")
+    if isinstance(value, dict | list) and value:
+        inner = value.items() if isinstance(value, dict) else enumerate(value)
+        rows = [_row(str(name), one, depth + 1) for name, one in inner]
+        size = ngettext("%(n)s entry", "%(n)s entries", len(value), n=formats.number(len(value)))
+        summary = html.Summary([name, html.Span(size, className="muted")])
+        return html.Details([summary, html.Div(rows, className="tree")], open=depth < 1)
+    return html.Div([name, _value(value)], className="tree-row")
+
+
+def _value(value: Any) -> Component:
+    kind = "null" if value in (None, "", [], {}) else type(value).__name__
+    # As JSON writes it, but for the quotes.
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if text == "":
+        text = _("empty")
+    if len(text) > _LONGEST:
+        text = text[: _LONGEST - 1] + "\u2026"
+    return html.Span(text, className=f"tree-value tree-{kind}")

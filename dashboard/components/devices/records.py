@@ -1,0 +1,105 @@
+"""The records of one machine side by side, and the evidence that they are one."""
+
+from collections.abc import Mapping, Sequence
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from dashboard.base import formats
+from dashboard.base.params import Filters
+from dashboard.components.kit import links
+from dashboard.components.kit.pill import pill, source_badge
+from dashboard.components.settings.score import score
+from dashboard.queries.devices.asset import COMPARED, Link, Record
+from dashboard.queries.moment import LABELS
+from dashboard.words.field_words import field_name, field_value
+
+Labels = Mapping[int, tuple[str, str]]
+
+
+def title(records: Sequence[Record]) -> str:
+    """How many records the machine has."""
+    if not records:
+        return _("No record of this machine stands on this day")
+    return ngettext(
+        "This machine has %(n)s record", "This machine has %(n)s records", len(records),
+        n=formats.number(len(records)),
+    )  # fmt: skip
+
+
+def side_by_side(records: Sequence[Record], shown: int, filters: Filters) -> html.Div:
+    """A column per record; what differs between them is highlighted.
+
+    Args:
+        shown: the device whose page this is.
+    """
+    if not records:
+        return html.Div()
+    heads = [html.Th("", scope="col"), *(_head(record, shown, filters) for record in records)]
+    rows = [_row(name, [record.said[name] for record in records]) for name in COMPARED]
+    rows += [
+        _row("source_key", [record.source_key for record in records], compared=False),
+        _row("first_seen", [record.first_seen for record in records], compared=False),
+        _row("last_contact", [record.last_contact for record in records], compared=False),
+    ]
+    table = html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="table side")
+    return html.Div(table, className="side-scroll")
+
+
+def _head(record: Record, shown: int, filters: Filters) -> html.Th:
+    label = LABELS[record.source]
+    name: Component | str = label
+    if record.device_id != shown:
+        name = dcc.Link(label, href=links.device(filters, record.device_id))
+    speaks = [pill(_("speaks"), "stands")] if record.speaks else []
+    badge = source_badge(record.source)
+    return html.Th(html.Span([badge, name, *speaks], className="side-head"), scope="col")
+
+
+def _row(name: str, values: Sequence[object], compared: bool = True) -> html.Tr:
+    differ = compared and len({str(value or "").casefold() for value in values}) > 1
+    cells = [html.Td(field_value(name, value)) for value in values]
+    return html.Tr(
+        [html.Th(field_name(name), scope="row"), *cells], className="differ" if differ else ""
+    )
+
+
+def evidence(found: Sequence[Link], labels: Labels, filters: Filters) -> Component:
+    """Why the records are one machine, a line per link."""
+    if not found:
+        text = _("No link: no other record has its serial number or hostname at this site.")
+        return html.P(text, className="note")
+    return html.Ul([_link(link, labels, filters) for link in found], className="evidence")
+
+
+def _link(link: Link, labels: Labels, filters: Filters) -> html.Li:
+    method = {
+        "serial": _("Serial number"), "mac": _("Hardware address"), "hostname": _("Hostname"),
+        "prefix": _("Probable"), "manual": _("By hand"),
+    }.get(link.method, link.method)  # fmt: skip
+    words = _("since %(day)s", day=formats.day(link.since))
+    if link.until is not None:
+        words = _(
+            "%(first)s to %(last)s, undone",
+            first=formats.day(link.since),
+            last=formats.day(link.until),
+        )
+    by = _("by the rule") if link.author == "rule" else _("by %(who)s", who=link.author)
+    return html.Li(
+        [
+            pill(method, "probable" if link.method == "prefix" else "linked"),
+            html.Span([_end(link.device_id, labels, filters), " = ",
+                       _end(link.other_device_id, labels, filters)]),
+            html.Span(link.evidence),
+            *([score(link.score)] if link.score is not None else []),
+            html.Span(f"{words}, {by}", className="muted"),
+        ]
+    )  # fmt: skip
+
+
+def _end(device_id: int, labels: Labels, filters: Filters) -> Component:
+    source, name = labels.get(device_id, ("", str(device_id)))
+    text = f"{name} ({LABELS.get(source, source)})"
+    return dcc.Link(text, href=links.device(filters, device_id))

@@ -1,0 +1,1 @@
+"""Building blocks that any page may use: card, pill, grid, table, legend, sparkline."""

@@ -1,0 +1,55 @@
+"""The cards of the first row: number, direction, reason; each opens its devices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dash import dcc, html
+
+from dashboard.base import formats
+from dashboard.components.kit.pill import delta
+from dashboard.components.kit.sparkline import sparkline
+from dashboard.components.why.button import why_button
+from dashboard.queries.change import Change
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One card: `key` names it to tests and styles, `href` opens exactly what `figure` counts.
+    `query` and `why` are what its "why" button asks about. `moves` says whether its change is
+    worth a pill: a change has none of its own."""
+
+    key: str
+    label: str
+    figure: Change
+    line: str
+    href: str
+    query: str
+    why: str = "count"
+    trend: Sequence[int | None] = ()
+    moves: bool = True
+
+
+def tiles(found: Sequence[Tile]) -> list[html.Div]:
+    """The row of cards. The button stands beside the link, not in it."""
+    return [
+        html.Div([_tile(tile), why_button(tile.query, tile.why)], className=f"kpi-place {tile.key}")
+        for tile in found
+    ]
+
+
+def _tile(tile: Tile) -> dcc.Link:
+    first = [html.Span(formats.number(tile.figure.current), className="kpi-value")]
+    if tile.moves:
+        first.append(delta(tile.figure))
+    if tile.trend:
+        first.append(sparkline(tile.trend, "", width=72))
+    return dcc.Link(
+        [
+            html.Span(tile.label, className="kpi-label"),
+            html.Span(first, className="kpi-row"),
+            html.Span(tile.line, className="kpi-line"),
+        ],
+        href=tile.href,
+        className=f"card kpi kpi-{tile.key}",
+        id=f"kpi-{tile.key}",
+    )

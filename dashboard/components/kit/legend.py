@@ -1,0 +1,36 @@
+"""What the colours of a chart mean, with today's numbers; each entry opens its devices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dash import dcc, html
+
+from dashboard.base import formats
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One colour: the device type that has it, its name, how many now, and where they are."""
+
+    device_type: str
+    name: str
+    count: int | None
+    href: str
+
+
+def legend(entries: Sequence[Entry]) -> list[dcc.Link]:
+    """The entries in the order of the bars, from the bottom up."""
+    return [_entry(entry) for entry in entries]
+
+
+def _entry(entry: Entry) -> dcc.Link:
+    kind = entry.device_type.replace("_", "-")
+    return dcc.Link(
+        [
+            html.Span(className=f"legend-mark mark-{kind}", **{"aria-hidden": "true"}),
+            html.Span(entry.name),
+            html.Span(formats.number(entry.count), className="legend-count"),
+        ],
+        href=entry.href,
+        className="legend-entry",
+    )

@@ -1,0 +1,124 @@
+"""Addresses of lists and files: the filters of a number, written into the link that opens it."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from dashboard.base.params import BARS, BILLABLE, COUNTED, Filters
+from dashboard.queries.changes.bars import Bars
+from dashboard.queries.changes.items import BY_BAR
+from dashboard.queries.changes.items import Sort as ChangeSort
+from dashboard.queries.coverage.findings import BY_KIND
+from dashboard.queries.coverage.findings import Sort as FindingSort
+from dashboard.queries.devices.matching import BY_SITE, Sort
+from dashboard.queries.moment import Moment
+from dashboard.queries.months import month_ends as months_chart
+from dashboard.queries.months.month_ends import Month
+
+
+def devices(filters: Filters) -> str:
+    """The list of exactly the devices that `filters` count."""
+    return _with("/devices", filters)
+
+
+def devices_on(filters: Filters, day: date | None, **narrower: object) -> str:
+    """The same list on another day, with some filters replaced; None keeps the shown day."""
+    if day is not None:
+        # What is compared with is later than the past that is opened: it would be refused.
+        narrower |= {"as_of": day, "compare_to": None}
+    return devices(filters.having(**narrower))
+
+
+def month_bar(month: Month, kind: str | None, filters: Filters, moment: Moment) -> str | None:
+    """The devices of a bar of the months chart, of one type or of all; None where none are kept."""
+    listed = months_chart.listed(month, filters, moment)
+    if listed is None or month.by_type is None:
+        return None
+    return devices(listed if kind is None else listed.having(types=(kind,)))
+
+
+def devices_file(filters: Filters, sort: Sort = BY_SITE, form: str = "csv") -> str:
+    """The file of exactly the devices that `filters` count, in this order."""
+    order = None if sort == BY_SITE else f"{'-' if sort.descending else ''}{sort.column}"
+    return _with(f"/export/devices.{form}", filters, sort=order)
+
+
+def changes(filters: Filters, change: str | None = None) -> str:
+    """Why the count of `filters` moved; only the devices of one bar, when it is named."""
+    if change is not None:
+        filters = filters.having(changes=(change,))
+    return _with("/changes", filters, BILLABLE)
+
+
+def bars(found: Bars, filters: Filters, then: date | None) -> dict[str, str | None]:
+    """The address behind each bar; its ends open the devices of their day."""
+    behind = {name: changes(filters, name) for name in BARS if getattr(found, name)}
+    return {"opening": devices_on(filters, then), **behind, "closing": devices(filters)}
+
+
+def changes_file(filters: Filters, sort: ChangeSort, form: str) -> str:
+    """The file of exactly the changes that `filters` list, in this order."""
+    order = None if sort == BY_BAR else f"{'-' if sort.descending else ''}{sort.column}"
+    return _with(f"/export/changes.{form}", filters, BILLABLE, sort=order)
+
+
+def coverage(filters: Filters, kinds: Sequence[str] = (), states: Sequence[str] = ()) -> str:
+    """The list of findings of these kinds in these states; of all that stand, if none are named."""
+    return _with("/coverage", filters.having(kinds=tuple(kinds), states=tuple(states)))
+
+
+def coverage_file(filters: Filters, sort: FindingSort, form: str) -> str:
+    """The file of exactly the findings that `filters` list, in this order."""
+    order = None if sort == BY_KIND else f"{'-' if sort.descending else ''}{sort.column}"
+    return _with(f"/export/coverage.{form}", filters, sort=order)
+
+
+def file(subject: str, form: str, filters: Filters) -> str:
+    """The file of a table or of a chart's data, as `filters` show it."""
+    return _with(f"/export/{subject}.{form}", filters, BILLABLE if subject == "bars" else COUNTED)
+
+
+def site(filters: Filters, site_id: int) -> str:
+    """One site, seen through the other filters."""
+    return _with(f"/sites/{site_id}", filters.having(sites=()))
+
+
+def device(filters: Filters, device_id: int | str) -> str:
+    """One device on the day that `filters` show."""
+    return _with(f"/devices/{device_id}", filters)
+
+
+def run(run_id: int) -> str:
+    """One collection run."""
+    return f"/collections?run={run_id}"
+
+
+def month(filters: Filters, month: str) -> str:
+    """One month."""
+    return _with(f"/months/{month}", filters)
+
+
+def months(filters: Filters) -> str:
+    """Every month."""
+    return _with("/months", filters)
+
+
+def invoice_pack(site: int, month: str) -> str:
+    """What an invoice for a site and month rests on, as a zip."""
+    return f"/export/invoice-pack.zip?site={site}&month={month}"
+
+
+def devices_of_source(source: str, day: date) -> str:
+    """Every record of one source on a day."""
+    return _with("/devices", Filters(as_of=day, basis=source))
+
+
+def _with(path: str, filters: Filters, statuses: tuple[str, ...] = COUNTED, **extra: object) -> str:
+    """Args:
+    statuses: those that the address takes unless it names others.
+    """
+    if path.split(".")[0] not in ("/changes", "/export/changes"):
+        filters = filters.having(changes=())
+    if path.split(".")[0] not in ("/coverage", "/export/coverage"):
+        filters = filters.having(kinds=(), states=())
+    query = filters.to_query(default_statuses=statuses, extra=extra)
+    return f"{path}?{query}" if query else path

@@ -1,0 +1,1 @@
+"""Components of the Agents page and of one machine's page."""

@@ -1,0 +1,120 @@
+"""What machines run and how old they are, as ranked bars: each opens its machines."""
+
+from dataclasses import replace
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from dashboard.base import formats
+from dashboard.base.machine_params import TOPS, Shown
+from dashboard.components.kit.card import card
+from dashboard.queries.machines.ages import BUCKETS, FUTURE, UNKNOWN, Ages
+from dashboard.queries.machines.shares import Shares
+from dashboard.words.machine_words import bucket_word, months, named, percent
+
+_FIELDS = {"os": ("systems", "other_systems"), "os_version": ("versions", "other_versions")}
+"""What narrows to one value, and what to the others."""
+
+
+def system_card(found: Shares, shown: Shown) -> html.Section:
+    """Operating systems."""
+    return card(
+        "machines-os",
+        _ranked(found, shown, "os"),
+        title=_leader(found, _("No machine, no operating system")),
+        subtitle=_("Machines by operating system, as they name it"),
+    )
+
+
+def version_card(found: Shares, shown: Shown) -> html.Section:
+    """Versions, and how many of them are shown."""
+    return card(
+        "machines-version",
+        _ranked(found, shown, "os_version"),
+        title=_leader(found, _("No machine, no version")),
+        subtitle=ngettext(
+            "Machines by version, %(n)s in all", "Machines by version, %(n)s in all", found.kinds,
+            n=formats.number(found.kinds),
+        ),
+        actions=_tops(shown),
+    )  # fmt: skip
+
+
+def age_card(found: Ages, shown: Shown) -> html.Section:
+    """Ages, in months since each machine was put to work."""
+    if found.mean is None or found.median is None:
+        title = _("No machine says since when it is at work")
+        said = _("Set it with PATCH /api/machines/<id>, computer_activation")
+    else:
+        title = _("Half of the machines are older than %(n)s months", n=months(found.median))
+        said = ngettext(
+            "Mean %(mean)s, median %(median)s months, of %(n)s machine with a date",
+            "Mean %(mean)s, median %(median)s months, of %(n)s machines with a date",
+            found.known,
+            mean=months(found.mean), median=months(found.median), n=formats.number(found.known),
+        )  # fmt: skip
+    named_buckets = [
+        bucket for bucket in BUCKETS if found.counts[bucket] or bucket not in (FUTURE, UNKNOWN)
+    ]
+    most, total = max(found.counts.values()), sum(found.counts.values())
+    bars = [
+        _bar(bucket_word(name), found.counts[name], total, most, shown.having(ages=(name,)),
+             "aside" if name in (FUTURE, UNKNOWN) else "")
+        for name in named_buckets
+    ]  # fmt: skip
+    return card("machines-age", html.Ul(bars, className="ranked"), title=title, subtitle=said)
+
+
+def _leader(found: Shares, nothing: str) -> str:
+    """The finding: what most machines run."""
+    if not found.top:
+        return nothing
+    name, n = found.top[0]
+    share = percent(100 * n / found.total)
+    return _("%(name)s runs on %(share)s of the machines", name=named(name)[:48], share=share)
+
+
+def _ranked(found: Shares, shown: Shown, column: str) -> html.Ul:
+    one, rest = _FIELDS[column]
+    most = max([n for _name, n in found.top] + [found.others], default=0)
+    bars = [
+        _bar(named(name), n, found.total, most, shown.having(**{one: (name,), rest: ()}))
+        for name, n in found.top
+    ]
+    if found.others:
+        kinds = formats.number(found.kinds - len(found.top))
+        without = tuple({*getattr(shown.asked, rest), *(name for name, _n in found.top)})
+        others = shown.having(**{rest: tuple(sorted(without))})
+        words = _("others (%(kinds)s)", kinds=kinds)
+        bars.append(_bar(words, found.others, found.total, most, others, "aside"))
+    return html.Ul(bars, className="ranked")
+
+
+def _bar(words: str, n: int, total: int, most: int, shown: Shown, kind: str = "") -> html.Li:
+    """A bar from zero with its name and number; the whole line opens the machines."""
+    share = percent(100 * n / total) if total else formats.NOTHING
+    line = [
+        html.Span(words, className="ranked-name", title=words),
+        html.Span(
+            html.Span(className="ranked-bar", style={"width": f"{100 * n / max(most, 1):.2f}%"}),
+            className="ranked-track",
+        ),
+        html.Span(formats.number(n), className="ranked-n"),
+        html.Span(share, className="ranked-share"),
+    ]
+    if not n:
+        return html.Li(html.Span(line, className="ranked-line none"))
+    return html.Li(dcc.Link(line, href=shown.address(), className=f"ranked-line {kind}".strip()))
+
+
+def _tops(shown: Shown) -> list[Component]:
+    """How many bars there are before the rest is one."""
+    choices = [
+        html.Span(str(n), className="top-choice here", **{"aria-current": "true"})
+        if n == shown.top
+        else dcc.Link(str(n), href=replace(shown, top=n).address(), className="top-choice")
+        for n in TOPS
+    ]
+    return [html.Span(_("Top"), className="muted"), *choices]

@@ -1,0 +1,92 @@
+"""The head figures of the machines, each opening its list, each with its why."""
+
+from collections.abc import Mapping, Sequence
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from dashboard.base import formats
+from dashboard.base.machine_params import Shown
+from dashboard.components.kit.kpi import Tile, tiles
+from dashboard.queries.change import Change
+from dashboard.queries.machines.latest import STATES
+from dashboard.words.filter_words import state_word
+from dashboard.words.machine_words import bucket_word, clone_cause, named, percent
+
+MACHINES = "machines"
+"""What their "why" buttons ask about."""
+
+
+def state_rule(state: str) -> str:
+    """When a machine is in a state."""
+    return {
+        "online": _("reported in the last 3 minutes"),
+        "late": _("silent for 3 to 15 minutes"),
+        "offline": _("silent for more than 15 minutes"),
+    }[state]
+
+
+def machine_tiles(shown: Shown, by_state: Mapping[str, int]) -> list[html.Div]:
+    """One card for all of them and one a state, whatever states are chosen."""
+    total = sum(by_state.values())
+    line = _("by this server's clock, each machine's newest report")
+    found = [_tile("all", _("All machines"), total, line, shown.having(states=()))]
+    for state in STATES:
+        share = percent(100 * by_state[state] / total) if total else formats.NOTHING
+        line = f"{share}, {state_rule(state)}"
+        only = shown.having(states=(state,))
+        found.append(_tile(state, state_word(state), by_state[state], line, only))
+    return tiles(found)
+
+
+def _tile(key: str, label: str, n: int, line: str, shown: Shown) -> Tile:
+    return Tile(
+        key, label, Change(n, None), line, shown.address(), shown.query(), MACHINES, moves=False
+    )
+
+
+def clone_notice(shown: Shown, clones: int) -> list[Component]:
+    """That some ids are those of two machines, when there are any."""
+    if not clones:
+        return []
+    said = ngettext(
+        "%(n)s id seems to belong to two machines",
+        "%(n)s ids seem to belong to two machines each",
+        clones,
+        n=formats.number(clones),
+    )
+    every = shown.having(clones=True, states=())
+    return [
+        html.Div(
+            [
+                html.Span(className="icon icon-warning", **{"aria-hidden": "true"}),
+                html.Span([html.Strong(f"{said}: "), clone_cause()]),
+                dcc.Link(_("Show them"), href=every.address()),
+            ],
+            className="run-said warning machine-clones",
+        )
+    ]
+
+
+def machine_chips(shown: Shown) -> Sequence[tuple[str, Shown]]:
+    """What is filtered: the words of each filter, and the page without it."""
+    asked = shown.asked
+    words = {"states": state_word, "ages": bucket_word}
+    found: list[tuple[str, Shown]] = []
+    for name in ("states", "sites", "systems", "versions", "ages"):
+        values = getattr(asked, name)
+        for value in values:
+            rest = tuple(other for other in values if other != value)
+            found.append((words.get(name, named)(value), shown.having(**{name: rest})))
+    for name in ("other_systems", "other_versions"):
+        values = getattr(asked, name)
+        if values:
+            text = _("not %(values)s", values=", ".join(named(value) for value in values))
+            found.append((text, shown.having(**{name: ()})))
+    if asked.clones:
+        found.append((_("two machines, one id"), shown.having(clones=False)))
+    if asked.q:
+        found.append((f"\u201c{asked.q}\u201d", shown.having(q=None)))
+    return found

@@ -1,0 +1,1 @@
+"""Components of the Months page and of one month's page."""

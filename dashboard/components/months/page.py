@@ -1,0 +1,173 @@
+"""One month: what stood at its end, what it can be billed by, who closed it, what moved since."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dash import dcc, html
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.base.params import Filters
+from dashboard.components.kit.pill import delta
+from dashboard.components.months.basis_table import basis_table
+from dashboard.components.months.differences import differing_table
+from dashboard.components.months.snapshots import stood_table
+from dashboard.components.months.table import actions
+from dashboard.components.why.month import why_month_button
+from dashboard.queries.changes.adjustments import Adjustment, Entry
+from dashboard.queries.months.basis_differences import Differing, Sides
+from dashboard.queries.months.table import RUNNING, Closing, MonthRow
+from dashboard.words.month_words import actor_name, hindrance_words, month_pill
+from dashboard.words.terms import basis_phrase
+from db.history.kept import month_end
+from db.jobs import CLOSE_MONTH
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was asked of one month."""
+
+    row: MonthRow
+    adjustments: Sequence[Adjustment]
+    closings: Sequence[Closing]
+    audited: Sequence[Entry]
+    filters: Filters
+    devices: str | None
+
+
+@dataclass(frozen=True)
+class Bases:
+    """What a month can be billed by. `chosen` is the site of which the devices are listed that
+    make the difference; `href` the page with those of another."""
+
+    row: MonthRow
+    sides: Sides
+    filters: Filters
+    href: Callable[[int], str]
+    chosen: tuple[int, str] | None = None
+    differing: Sequence[Differing] = ()
+
+
+def month_parts(found: Answers) -> list[Any]:
+    """What the page begins with."""
+    row = found.row
+    stood = _card(_("What it stands on"), None, stood_table(row))
+    return [
+        _head(row),
+        _why_open(row),
+        html.Div([_numbers(found), stood], className="run-cards"),
+    ]
+
+
+def month_history(found: Answers) -> html.Div:
+    """What decisions changed, and who closed it."""
+    parts = [_adjusted(found.adjustments), _history(found)]
+    return html.Div(parts, className="run-cards")
+
+
+def _head(row: MonthRow) -> html.Header:
+    title = html.H1(formats.month(row.month))
+    return html.Header(
+        [title, month_pill(row.state), html.Div(actions(row), className="acts")],
+        className="run-head",
+    )
+
+
+def _why_open(row: MonthRow) -> Any:
+    if not row.hindrances:
+        return None
+    lines = [html.Li(hindrance_words(one)) for one in row.hindrances]
+    return html.Div(
+        [html.Strong(_("Why it is not closed yet")), html.Ul(lines)], className="run-said info"
+    )
+
+
+def _numbers(found: Answers) -> html.Section:
+    row = found.row
+    billable: Any = formats.number(row.billable)
+    if found.devices is not None and row.billable:
+        billable = dcc.Link(billable, href=found.devices)
+    facts: list[tuple[str, Any]] = [
+        (_("Billable"), [billable, " ", delta(row.figure), why_month_button(row, found.filters)]),
+        (_("Spare"), formats.number(row.spare)),
+        (_("Total"), formats.number(row.total)),
+        (_("Excluded, in no total"), formats.number(row.excluded)),
+    ]
+    when = _("so far") if row.state == RUNNING else formats.day(month_end(row.month))
+    title = _("%(when)s, %(basis)s", when=when, basis=basis_phrase(found.filters.basis))
+    return _card(_("Counts"), title, _facts(facts))
+
+
+def bases_card(found: Bases) -> html.Section:
+    """The billing bases, and the devices that make the difference at the chosen site."""
+    row = found.row
+    stored = row.closing is not None
+    about = _("As stored when the month was closed") if stored else _("Computed now; preliminary")
+    subtitle = _(
+        "Billable devices, %(basis)s, and how far from the month-end. %(about)s.",
+        basis=basis_phrase(found.filters.basis),
+        about=about,
+    )
+    title = [_("What it can be billed by"), why_month_button(row, found.filters)]
+    body = [basis_table(found.sides, row.month, found.href)]
+    if found.chosen is not None:
+        body.append(differing_table(found))
+    return _card(title, subtitle, html.Div(body))
+
+
+def _adjusted(adjustments: Sequence[Adjustment]) -> html.Section:
+    if not adjustments:
+        text = _("No decision changed the days of this month after they were counted.")
+        return _card(_("Adjustments"), None, html.P(text, className="note"))
+    heads = (_("When"), _("Who"), _("What"), _("Billable before"), _("after"))
+    rows = [
+        html.Tr(
+            [
+                html.Td(formats.instant(one.at)),
+                html.Td(one.actor),
+                html.Td(f"{one.action} {one.subject}"),
+                html.Td(formats.number(one.before), className="figure"),
+                html.Td(formats.number(one.after), className="figure"),
+            ]
+        )
+        for one in adjustments
+    ]
+    head = html.Tr([html.Th(text, scope="col") for text in heads])
+    table = html.Table([html.Thead(head), html.Tbody(rows)], className="table")
+    return _card(_("Adjustments"), None, html.Div(table, className="table-scroll"))
+
+
+def _history(found: Answers) -> html.Section:
+    """Every closing with its hash, and who closed and reopened."""
+    if not found.audited and not found.closings:
+        text = _("It was never closed.")
+        return _card(_("Closings"), None, html.P(text, className="note"))
+    items = []
+    hashes = {one.closing_id: one.hash for one in found.closings}
+    for entry in found.audited:
+        closed = entry.action == CLOSE_MONTH
+        said = _("Closed %(who)s") if closed else _("Reopened %(who)s")
+        line: list[Any] = [
+            html.Strong(said % {"who": actor_name(entry.actor)}),
+            html.Span(formats.instant(entry.at), className="muted"),
+        ]
+        proof = hashes.get(entry.detail.get("closing_id", -1))
+        if proof:
+            line.append(html.Code(proof, title=_("SHA-256 of members, counts and billing bases")))
+        if entry.detail.get("reason"):
+            line.append(html.Q(str(entry.detail["reason"])))
+        items.append(html.Li(line))
+    return _card(_("Closings"), None, html.Ul(items, className="history"))
+
+
+def _card(title: Any, subtitle: str | None, body: Any) -> html.Section:
+    words = [html.H2(title, className="count-line")]
+    if subtitle:
+        words.append(html.P(subtitle, className="card-subtitle"))
+    return html.Section([*words, body], className="card")
+
+
+def _facts(facts: Sequence[tuple[str, Any]]) -> html.Dl:
+    rows = [part for name, value in facts for part in (html.Dt(name), html.Dd(value))]
+    return html.Dl(rows, className="fact-list")

@@ -1,0 +1,36 @@
+"""What a month's end stands on: the real day of each source, its run, and when that finished."""
+
+from typing import Any
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.components.kit import links
+from dashboard.components.kit.pill import source_badge
+from dashboard.queries.moment import LABELS
+from dashboard.queries.months.table import IMPORTED, MonthRow
+
+
+def stood_table(row: MonthRow) -> Component:
+    """A row a source; words where the counts come from a file."""
+    if row.state == IMPORTED or not row.dates:
+        text = _("These counts come from a file, of a time before the source was collected. "
+                 "There is no list of devices behind them.")  # fmt: skip
+        return html.P(text, className="note")
+    rows = []
+    for source, one in row.dates.items():
+        label = [source_badge(source), " ", LABELS.get(source, source)]
+        words: list[Any] = [formats.day(one.date)]
+        if one.ended:
+            words.append(html.Span(_("source ended"), className="pill run-pill run-ended"))
+        elif source in row.late:
+            words.append(html.Span(_("not the last day"), className="pill run-pill run-suspicious"))
+        run = dcc.Link(f"#{one.run_id}", href=links.run(one.run_id))
+        cells = [label, words, formats.instant(one.finished_at), run]
+        rows.append(html.Tr([html.Td(cell) for cell in cells]))
+    heads = (_("Source"), _("Its day"), _("Finished"), _("Run"))
+    head = html.Tr([html.Th(text, scope="col") for text in heads])
+    table = html.Table([html.Thead(head), html.Tbody(rows)], className="table")
+    return html.Div(table, className="table-scroll")

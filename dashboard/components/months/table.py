@@ -1,0 +1,111 @@
+"""The months, newest first: what each counts, what it stands on, whether it is closed."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+from dash import dcc, html
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.base.params import Filters
+from dashboard.components.ask.dialog import ask_button
+from dashboard.components.kit.pill import delta, source_badge
+from dashboard.components.why.month import why_month_button
+from dashboard.queries.months.table import IMPORTED, OPEN, RUNNING, MonthRow
+from dashboard.web.asking import may
+from dashboard.words.month_words import closed_words, hindrance_words, month_pill
+from db import jobs
+
+Href = Callable[[str], str | None]
+
+
+def month_list(
+    rows: Sequence[MonthRow], filters: Filters, month_href: Href, devices_href: Href
+) -> html.Div:
+    """The table.
+
+    Args:
+        filters: what is counted, for the drawer that explains a month.
+        month_href: the page of a month.
+        devices_href: the billable devices at a month's end; None where they are not kept.
+    """
+    heads = [
+        (_("Month"), ""), (_("State"), ""), (_("Stands on"), "wide"), (_("Billable"), "figure"),
+        (_("Change"), "figure"), ("%", "figure wide"), (_("Spare"), "figure wide"),
+        (_("Total"), "figure wide"), ("", "doing"),
+    ]  # fmt: skip
+    head = html.Tr([html.Th(name, scope="col", className=kind) for name, kind in heads])
+    body = [_row(row, filters, month_href, devices_href) for row in rows]
+    table = html.Table([html.Thead(head), html.Tbody(body)], className="table months")
+    return html.Div(table, className="table-scroll")
+
+
+def _row(row: MonthRow, filters: Filters, month_href: Href, devices_href: Href) -> html.Tr:
+    billable: Any = formats.number(row.billable)
+    href = devices_href(row.month)
+    if href is not None and row.billable:
+        billable = dcc.Link(billable, href=href)
+    why = why_month_button(row, filters)
+    return html.Tr(
+        [
+            html.Th(
+                dcc.Link(formats.month(row.month), href=month_href(row.month)),
+                scope="row",
+                className="nowrap",
+            ),
+            html.Td(_state(row)),
+            html.Td(stands_on(row), className="wide"),
+            html.Td(billable, className="figure"),
+            html.Td(delta(row.figure), className="figure"),
+            html.Td(formats.percent(row.figure), className="figure wide muted"),
+            html.Td(formats.number(row.spare), className="figure wide muted"),
+            html.Td(formats.number(row.total), className="figure wide"),
+            html.Td(html.Div([*actions(row), why], className="acts"), className="doing"),
+        ],
+        className=f"is-{row.state}",
+    )
+
+
+def _state(row: MonthRow) -> list[Any]:
+    """The pill, and what there is to know of it."""
+    found: list[Any] = [month_pill(row.state)]
+    if row.closing is not None:
+        found.append(html.Span(closed_words(row.closing), className="muted said"))
+    elif row.state == IMPORTED:
+        found.append(html.Span(_("from a file; totals only"), className="muted said"))
+    elif row.state == OPEN and row.hindrances:
+        text = hindrance_words(row.hindrances[0])
+        found.append(html.Span(text, className="muted said"))
+    return found
+
+
+def stands_on(row: MonthRow) -> Any:
+    """The real date of each source: in words when it is not the month's last day."""
+    if row.state == IMPORTED or not row.dates:
+        return None
+    if row.state != RUNNING and not row.late and not any(one.ended for one in row.dates.values()):
+        badges = [source_badge(source) for source in row.dates]
+        return html.Span([*badges, html.Span(_("last day"), className="muted")], className="badges")
+    parts = []
+    for source, one in row.dates.items():
+        day: date = one.date
+        words = _("ended") if one.ended else formats.short_day(day)
+        kind = "late-day" if source in row.late else "muted"
+        parts.append(
+            html.Span([source_badge(source), html.Span(words, className=kind)], className="badges")
+        )
+    return html.Span(parts, className="stood")
+
+
+def actions(row: MonthRow) -> list[Any]:
+    """What whoever looks may do with a month."""
+    month = {"month": row.month}
+    name = formats.month(row.month)
+    if row.can_close and row.state == OPEN and may(jobs.CLOSE_MONTH):
+        about = _("Close %(month)s", month=name)
+        return [ask_button(jobs.CLOSE_MONTH, month, _("Close"), kind="filled", about=about)]
+    if row.can_reopen and row.closing is not None and may(jobs.REOPEN_MONTH):
+        about = _("Reopen %(month)s", month=name)
+        return [ask_button(jobs.REOPEN_MONTH, month, _("Reopen"), kind="quiet", about=about)]
+    return []

@@ -1,0 +1,51 @@
+"""The sites that moved most: bars from one zero line, names uncut, each a link to its devices."""
+
+from collections.abc import Sequence
+
+from dash import dcc, html
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.base.params import Filters
+from dashboard.components.kit import links
+from dashboard.components.kit.pill import direction
+from dashboard.components.why.button import why_button
+from dashboard.queries.changes.bars import Mover
+
+
+def movers_list(found: Sequence[Mover], counted: Filters) -> html.Div:
+    """One row a mover: its change opens the site's devices, its button says why."""
+    if not found:
+        return html.Div(_("Every site has as many devices as then."), className="note")
+    most = max(abs(mover.figure.change or 0) for mover in found)
+    rows = [_row(mover, counted.having(sites=(mover.site_id,)), most) for mover in found]
+    return html.Div(rows, className="movers", role="list")
+
+
+def _row(mover: Mover, there: Filters, most: int) -> html.Div:
+    change = mover.figure.change or 0
+    share = round(abs(change) / most * 100, 1) if most else 0
+    bar = html.Span(className="mover-bar", style={"width": f"{share}%"})
+    value = html.Span(formats.signed(change), className="mover-value")
+    said = _(
+        "%(then)s to %(now)s",
+        then=formats.number(mover.figure.previous),
+        now=formats.number(mover.figure.current),
+    )
+    link = dcc.Link(
+        [
+            html.Span(mover.site, className="mover-name"),
+            html.Span(
+                [
+                    html.Span([value, bar] if change < 0 else None, className="mover-left"),
+                    html.Span([bar, value] if change > 0 else None, className="mover-right"),
+                ],
+                className="mover-track",
+            ),
+        ],
+        href=links.devices(there),
+        title=f"{mover.site}: {said}"[:300],
+        className=f"mover mover-{direction(change)}",
+    )
+    why = why_button(there.to_query(), "bars")
+    return html.Div([link, why], className="mover-place", role="listitem")

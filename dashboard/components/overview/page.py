@@ -1,0 +1,214 @@
+"""What the Overview shows, put together from the answers of one moment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dash import html, no_update
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from dashboard.base import formats
+from dashboard.base.params import COUNTED, Filters
+from dashboard.components.coverage.page import WHY
+from dashboard.components.kit import links
+from dashboard.components.kit.card import file_links
+from dashboard.components.kit.kpi import Tile, tiles
+from dashboard.components.kit.legend import Entry, legend
+from dashboard.components.overview.movers import movers_list
+from dashboard.components.sites.table import more_line, site_rows
+from dashboard.components.why.button import why_button
+from dashboard.figures.months import in_order, months_figure, pivot
+from dashboard.figures.waterfall import waterfall_figure
+from dashboard.queries.change import Change
+from dashboard.queries.changes.bars import Bars, Mover
+from dashboard.queries.counts import Kpi
+from dashboard.queries.moment import Moment
+from dashboard.queries.months.month_ends import Month
+from dashboard.queries.sites.table import Site
+from dashboard.words import sentences
+from dashboard.words.terms import counted_name, type_names
+from db.coverage import GAPS, TO_DO
+
+PARTS = (
+    "state", "hidden", "kpis", "months_title", "months_subtitle", "months", "months_kind", "legend",
+    "movers_title", "movers_subtitle", "movers", "why_title", "why_subtitle", "why",
+    "months_why", "movers_why", "why_why",
+)  # fmt: skip
+"""What `parts` and `instead` answer."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was asked of one moment: `kpis` of `asked`, `billable` those of its billable devices,
+    all else of `counted`."""
+
+    moment: Moment
+    asked: Filters
+    counted: Filters
+    figure: Change
+    kpis: Mapping[str, Kpi]
+    billable: Mapping[str, Kpi]
+    bars: Bars
+    movers: Sequence[Mover]
+    months: list[Month]
+    trend: Sequence[int | None]
+    gap: Change
+
+    @property
+    def nothing(self) -> bool:
+        """Whether no device matches, on neither day."""
+        total = self.kpis["total"].figure
+        return not (total.current or total.previous)
+
+
+def counted_by(filters: Filters) -> Filters:
+    """What the page counts: billable devices, unless other statuses are asked for."""
+    return filters.having(statuses=("billable",)) if filters.statuses == COUNTED else filters
+
+
+def instead(state: html.Section) -> dict[str, Any]:
+    """`state` alone, and no figures."""
+    return dict.fromkeys(PARTS, no_update) | {"state": state, "hidden": True}
+
+
+def parts(answers: Answers) -> dict[str, Any]:
+    """Everything but the site table."""
+    moment, counted = answers.moment, answers.counted
+    then = moment.then.day or moment.then.asked
+    compared = sentences.compared(moment, counted)
+    query = counted.to_query()
+    return {
+        "state": None,
+        "hidden": False,
+        "kpis": tiles(_tiles(answers)),
+        "months_title": sentences.finding(answers.figure, counted, then),
+        "months_subtitle": sentences.plotted(moment, counted, answers.months),
+        "months": months_figure(
+            answers.months, lambda month, kind: links.month_bar(month, kind, counted, moment)
+        ),
+        "months_kind": "chart long" if _long(answers.months) else "chart",
+        "legend": legend(_entries(answers)),
+        "movers_title": sentences.most_moved(answers.movers),
+        "movers_subtitle": compared,
+        "movers": movers_list(answers.movers, counted),
+        "movers_why": _actions(why_button(query, "change", words=True), "movers", counted),
+        "months_why": _actions(why_button(query, "months", words=True), "months", counted),
+        "why_why": _actions(why_button(query, "bars", words=True), "bars", counted),
+        "why_title": sentences.balance(answers.bars, then),
+        "why_subtitle": sentences.waterfall(answers.bars, moment, counted),
+        "why": waterfall_figure(
+            answers.bars,
+            sentences.bar_names(moment, counted),
+            links.bars(answers.bars, counted, moment.then.day),
+        ),
+    }
+
+
+def _actions(why: Component, subject: str, counted: Filters) -> list[Component]:
+    return [why, *file_links(lambda form: links.file(subject, form, counted))]
+
+
+def _long(months: Sequence[Month]) -> bool:
+    """Whether the numbers above the bars are too long to stand side by side on a phone."""
+    return max((month.total or 0 for month in months), default=0) >= 1000 or any(
+        month.total is None for month in months
+    )
+
+
+def _entries(answers: Answers) -> list[Entry]:
+    """The colours of the months chart, with how many of each there are on the shown day."""
+    now = answers.months[-1].by_type or {}
+    return [
+        Entry(
+            name,
+            type_names(name),
+            now.get(name, 0),
+            links.devices(answers.counted.having(types=(name,))),
+        )
+        for name in in_order(pivot(answers.months))
+    ]
+
+
+def _tiles(answers: Answers) -> list[Tile]:
+    counted, bars, then = answers.counted, answers.bars, answers.moment.then
+    query = counted.to_query()
+    since = _("since %(day)s", day=formats.short_day(then.day or then.asked))
+    found = [
+        Tile(
+            "counted",
+            counted_name(counted),
+            answers.figure,
+            sentences.reason(answers.figure, bars, counted, then.day or then.asked),
+            links.devices(counted),
+            query,
+            "trend",
+            trend=answers.trend,
+        ),
+        *(
+            Tile(
+                bar,
+                name,
+                Change(n, None),
+                since,
+                links.changes(counted, bar),
+                query,
+                bar,
+                moves=False,
+            )
+            for bar, name, n in (
+                ("added", _("Added"), bars.added),
+                ("removed", _("Removed"), bars.removed),
+            )
+        ),
+    ]
+    for key in ("server", "workstation"):
+        if key in answers.kpis:
+            kpi = answers.kpis[key]
+            line = _shares(kpi, answers.billable.get(key)) or since
+            found.append(_kpi(kpi, type_names(key), line))
+    if answers.asked.statuses == COUNTED:
+        found.append(_kpi(answers.kpis["spare"], _("Spares"), since))
+    gaps = answers.asked.having(kinds=GAPS)
+    found.append(
+        Tile("gap", _("Coverage gaps"), answers.gap, since,
+             links.coverage(answers.asked, GAPS, TO_DO), gaps.to_query(), WHY)
+    )  # fmt: skip
+    return found
+
+
+def _kpi(kpi: Kpi, label: str, line: str) -> Tile:
+    href = links.devices(kpi.filters)
+    return Tile(kpi.key, label, kpi.figure, line, href, kpi.filters.to_query())
+
+
+def _shares(kpi: Kpi, billable: Kpi | None) -> str | None:
+    """How many of a type are billable and how many spare, when both are counted."""
+    all, paid = kpi.figure.current, billable.figure.current if billable else None
+    if all is None or paid is None or kpi.filters.statuses != COUNTED:
+        return None
+    if all and all == paid:
+        return _("all billable")
+    return _(
+        "%(billable)s billable, %(spare)s spare",
+        billable=formats.number(paid),
+        spare=formats.number(all - paid),
+    )
+
+
+def sites_parts(rows: Sequence[Site], moment: Moment, counted: Filters) -> dict[str, Any]:
+    """The site table: its rows, what stands above and under it, and its file."""
+    return {
+        "rows": site_rows(rows, counted),
+        "more": more_line(len(rows)),
+        "now": formats.short_day(moment.now.day or moment.now.asked),
+        "then": formats.short_day(moment.then.day or moment.then.asked),
+        "subtitle": _sites_line(len(rows), moment, counted),
+        "files": file_links(lambda form: links.file("sites", form, counted)),
+    }
+
+
+def _sites_line(count: int, moment: Moment, filters: Filters) -> str:
+    how_many = ngettext("%(n)s site", "%(n)s sites", count, n=formats.number(count))
+    return f"{how_many}: {counted_name(filters)}, {sentences.compared(moment, filters)}"

@@ -1,0 +1,1 @@
+"""Components of the Collections page and of one run's page."""

@@ -1,0 +1,113 @@
+"""The calendar of collections: a row a source, a column a day, a mark in shape and word."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+from dash import html
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from dashboard.base import formats
+from dashboard.components.kit.drawn import drawn
+from dashboard.queries import days
+from dashboard.queries.days import SourceDay
+from dashboard.queries.moment import LABELS
+from dashboard.words.run_words import mark, state_word
+
+Found = Mapping[str, Sequence[SourceDay]]
+
+
+def calendar(found: Found, href: Callable[[int], str]) -> html.Div:
+    """The table and what its marks mean.
+
+    Args:
+        href: the page of a run.
+    """
+    shown = [one.day for one in next(iter(found.values()), ())]
+    table = html.Table(
+        [
+            html.Caption(_("Collections by source and day"), className="visually-hidden"),
+            html.Thead([_months(shown), _numbers(shown)]),
+            html.Tbody([_row(source, row, href) for source, row in found.items()]),
+        ],
+        className="calendar",
+    )
+    return drawn(html.Div([html.Div(table, className="calendar-scroll"), _meaning(found)]))
+
+
+def finding(found: Found) -> str:
+    """How many days have a gap: the calendar's title."""
+    gaps = {one.day for row in found.values() for one in row if one.state in days.GAPS}
+    count = len(next(iter(found.values()), ()))
+    if not gaps:
+        return _("Every collection of these %(days)s days is complete", days=count)
+    return ngettext(
+        "%(num)d of %(days)s days has a gap", "%(num)d of %(days)s days have a gap", len(gaps),
+        days=count,
+    )  # fmt: skip
+
+
+def _months(shown: Sequence[date]) -> html.Tr:
+    heads: list[Any] = [html.Td()]
+    for month, group in groupby(shown, lambda day: f"{day:%Y-%m}"):
+        span = len(list(group))
+        # A month of two days has no room for its name.
+        text = formats.month(month) if span > 3 else ""
+        heads.append(html.Th(text, colSpan=span, scope="colgroup"))
+    return html.Tr(heads, className="calendar-months")
+
+
+def _numbers(shown: Sequence[date]) -> html.Tr:
+    heads = [
+        html.Th(
+            str(day.day),
+            scope="col",
+            className="weekend" if day.weekday() > 4 else "",
+            **{"aria-label": formats.day(day)},
+        )
+        for day in shown
+    ]
+    return html.Tr([html.Td(), *heads], className="calendar-days")
+
+
+def _row(source: str, row: Sequence[SourceDay], href: Callable[[int], str]) -> html.Tr:
+    cells = [
+        html.Td(_cell(source, one, href, first=one is row[-1]), className=_edge(one.day))
+        for one in row
+    ]
+    return html.Tr([html.Th(LABELS[source], scope="row"), *cells])
+
+
+def _edge(day: date) -> str:
+    return "month-start" if day.day == 1 else ""
+
+
+def _cell(source: str, one: SourceDay, href: Callable[[int], str], *, first: bool) -> Any:
+    """A day: a link to its run when there is one. Arrow keys walk over all of them (pages.js)."""
+    if one.state == days.BEFORE:
+        return None
+    said = f"{LABELS[source]}, {formats.day(one.day)}: {state_word(one.state)}"
+    if one.records and one.state == days.COMPLETE:
+        n = formats.number(one.records)
+        said += ", " + ngettext("%(n)s row", "%(n)s rows", one.records, n=n)
+    title = f"{said}. {one.reason[:300]}" if one.reason else said
+    words = html.Span(state_word(one.state), className="visually-hidden")
+    about = {"title": title, "tabIndex": 0 if first else -1, "aria-label": said}
+    look = f"day day-{one.state}"
+    if one.run_id is None:
+        return html.Span(words, className=look, role="img", **about)
+    return html.A(words, href=href(one.run_id), className=look, **about)
+
+
+def _meaning(found: Found) -> html.Ul:
+    """What the marks mean, with how many there are of each."""
+    counts = Counter(one.state for row in found.values() for one in row)
+    items = [
+        html.Li([mark(state), f"{state_word(state)} ", html.Strong(formats.number(counts[state]))])
+        for state in days.STATES
+        if counts[state] or state in (days.COMPLETE, days.SUSPICIOUS, days.FAILED, days.MISSING)
+    ]
+    return html.Ul(items, className="meaning")

@@ -1,0 +1,180 @@
+"""One run with everything of it: what came, what it rests on, what was decided."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dash import dcc, html
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.base.run_params import Shown
+from dashboard.components.ask.dialog import ask_button
+from dashboard.components.kit.drawn import drawn
+from dashboard.components.kit.links import devices_of_source
+from dashboard.components.kit.pill import source_badge
+from dashboard.decisions.proposals import effect
+from dashboard.queries.moment import LABELS
+from dashboard.queries.runs.attempts import MOST_ASIDE, Aside, Run
+from dashboard.web.asking import may
+from dashboard.words.run_words import duration, percent, state_pill, state_word
+from db import jobs
+
+
+def run_page(
+    run: Run, before: Run | None, aside: Sequence[Aside], shown: Shown, *, newest: bool
+) -> list[Any]:
+    """The page.
+
+    Args:
+        before: the published run that it was compared with.
+        newest: whether its day is the newest published one of its source.
+    """
+    return [
+        _back(shown),
+        _head(run, newest=newest),
+        _decision(run, before),
+        html.Div([_what(run), _rests(run, before, shown)], className="run-cards"),
+        _aside(run, aside),
+    ]
+
+
+def no_run(run_id: int, shown: Shown) -> list[Any]:
+    """There is no run of that id."""
+    state = html.Section(
+        [
+            html.H1(_("There is no run %(id)s", id=run_id), className="state-title"),
+            html.P(_("The link may be old or mistyped. The list holds every run there was.")),
+        ],
+        className="card state",
+    )
+    return [_back(shown), state]
+
+
+def _back(shown: Shown) -> html.P:
+    return html.P(dcc.Link(_("All collections"), href=shown.address()), className="back")
+
+
+def _head(run: Run, *, newest: bool) -> html.Header:
+    words = {"source": LABELS[run.source], "day": formats.day(run.business_date)}
+    acts = []
+    if newest and run.published and run.kind != "end" and may(jobs.WITHDRAW_DAY):
+        arguments = {"source": run.source, "day": run.business_date.isoformat()}
+        acts.append(ask_button(jobs.WITHDRAW_DAY, arguments, _("Withdraw this day")))
+    if run.published and run.kind != "end":
+        href = devices_of_source(run.source, run.business_date)
+        acts.append(dcc.Link(_("See its devices"), href=href, className="button"))
+    title = html.H1(_("%(source)s, %(day)s", **words))
+    return html.Header(
+        [source_badge(run.source), title, state_pill(run.shown), html.Div(acts, className="acts")],
+        className="run-head",
+    )
+
+
+def _decision(run: Run, before: Run | None) -> Any:
+    """Why it is not an ordinary run; of a held one what would change, and the two buttons."""
+    said = [html.P(run.reason, className="run-reason")] if run.reason else []
+    if run.hold != "held":
+        level = "error" if run.state == "failed" else "warning"
+        return html.Div(said, className=f"run-said {level}") if said else None
+    large = bool(run.needs_administrator)
+    acts: list[Any] = []
+    if may(jobs.ACCEPT_RUN, needs_administrator=large):
+        arguments = {"run_id": run.run_id}
+        acts.append(ask_button(jobs.ACCEPT_RUN, arguments, _("Accept"), kind="filled"))
+    if may(jobs.REJECT_RUN):
+        acts.append(ask_button(jobs.REJECT_RUN, {"run_id": run.run_id}, _("Reject")))
+    if large:
+        acts.append(
+            html.Span(
+                _("It loses so much that an administrator must accept it."), className="muted"
+            )
+        )
+    return html.Section(
+        [
+            html.H2(_("It waits for a decision")),
+            *said,
+            _facts(effect(run, before)),
+            html.Div(acts, className="acts"),
+        ],
+        className="card held-card",
+    )
+
+
+def _what(run: Run) -> html.Section:
+    rows = formats.number(run.records)
+    if run.promised is not None:
+        rows = _("%(rows)s of %(promised)s promised", rows=rows,
+                 promised=formats.number(run.promised))  # fmt: skip
+    moved = [
+        (_("Added"), formats.number(run.added)),
+        (_("Removed"), formats.number(run.removed)),
+        (_("Changed"), f"{formats.number(run.changed)} ({percent(run.changed_percent)})"),
+        (_("Changed most"), run.changed_keys or formats.NOTHING),
+    ]
+    facts = [
+        (_("Started"), formats.instant(run.started_at)),
+        (_("Took"), duration(run)),
+        (_("Pages"), formats.number(run.pages)),
+        (_("Rows"), rows),
+        (_("Organizations"), formats.number(run.organizations)),
+        (_("Locations"), formats.number(run.locations)),
+        (_("Set aside"), formats.number(run.quarantined)),
+        *(moved if run.changed is not None else []),
+    ]
+    return html.Section([html.H2(_("What came")), _facts(facts)], className="card")
+
+
+def _rests(run: Run, before: Run | None, shown: Shown) -> html.Section:
+    compared: Any = _("It was the first of its source")
+    if before is not None:
+        text = _("the snapshot of %(day)s", day=formats.day(before.business_date))
+        compared = dcc.Link(text, href=shown.address(run=before.run_id))
+    rules = formats.NOTHING if run.rule_version is None else str(run.rule_version)
+    facts: list[tuple[str, Any]] = [
+        (_("Compared with"), compared),
+        (_("Version of the rules"), rules),
+        (_("Business day in"), run.timezone),
+        (_("Snapshot"), _("stands for its day") if run.published else _("none from this run")),
+        (_("Correlation id"), html.Code(run.correlation_id)),
+    ]
+    if run.hold and run.hold != "held":
+        facts.append((_("Decision"), state_word(run.hold)))
+    if run.decided_by:
+        facts += [
+            (_("Decided by"), run.decided_by),
+            (_("Decided"), formats.instant(run.decided_at)),
+        ]
+    note = html.P(_("The worker's log has its lines under the correlation id."), className="note")
+    return html.Section([html.H2(_("What it rests on")), _facts(facts), note], className="card")
+
+
+def _facts(facts: Sequence[tuple[str, Any]]) -> html.Dl:
+    rows = [part for name, value in facts for part in (html.Dt(name), html.Dd(value))]
+    return html.Dl(rows, className="fact-list")
+
+
+def _aside(run: Run, aside: Sequence[Aside]) -> Any:
+    if not aside:
+        return None
+    heads = (_("Place"), _("Id"), _("Why it could not be read"), _("The row"))
+    rows = [
+        html.Tr(
+            [
+                html.Td(formats.number(row.position + 1), className="figure"),
+                html.Td(html.Code(row.source_key or formats.NOTHING)),
+                html.Td(row.reason),
+                html.Td(html.Details([html.Summary(_("Show")), html.Pre(row.body)])),
+            ]
+        )
+        for row in aside
+    ]
+    title = _("Rows that could not be read; devices that were known keep their last state")
+    if (run.quarantined or 0) > MOST_ASIDE:
+        title += ". " + _("The first %(n)s", n=formats.number(MOST_ASIDE))
+    head = html.Thead(html.Tr([html.Th(name, scope="col") for name in heads]))
+    table = html.Table([head, html.Tbody(rows)], className="table aside")
+    return html.Section(
+        [html.H2(_("Set aside")), html.P(title, className="card-subtitle"),
+         drawn(html.Div(table, className="table-scroll"))],
+        className="card",
+    )  # fmt: skip

@@ -1,0 +1,102 @@
+"""Each source at a glance: how fresh, how large, collect now; and what may be taken back."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from dash import dcc, html
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from dashboard.base import formats
+from dashboard.base.run_params import Shown
+from dashboard.components.ask.dialog import ask_button
+from dashboard.components.kit.pill import source_badge
+from dashboard.queries import days
+from dashboard.queries.freshness import Freshness
+from dashboard.queries.moment import LABELS
+from dashboard.queries.runs.attempts import Run
+from dashboard.web.asking import may
+from dashboard.words.run_words import state_pill
+from db import jobs
+
+
+def source_cards(
+    newest: Mapping[str, Run], standing: Mapping[str, Run], fresh: Freshness | None, shown: Shown
+) -> list[html.Section]:
+    """One card a source.
+
+    Args:
+        newest: each source's last attempt.
+        standing: each source's run whose snapshot stands on the shown day.
+        fresh: how old the data is now; None on a past day, on which nothing can be asked for.
+    """
+    return [_card(run, standing.get(source), fresh, shown) for source, run in newest.items()]
+
+
+def _card(last: Run, standing: Run | None, fresh: Freshness | None, shown: Shown) -> html.Section:
+    label = LABELS[last.source]
+    head = html.Header([source_badge(last.source), html.H2(label), _pill(last, standing, fresh)])
+    return html.Section(
+        [
+            head,
+            *_facts(last, standing, shown),
+            html.Div(_buttons(last, standing) if fresh else None, className="acts"),
+        ],
+        className="card source-card",
+        **{"aria-label": label},
+    )
+
+
+def _pill(last: Run, standing: Run | None, fresh: Freshness | None) -> html.Span:
+    if standing is not None and standing.kind == "end":
+        return state_pill(days.ENDED)
+    if fresh is None or last.state == "running" or last.hold == "held" or last.state == "failed":
+        return state_pill(last.shown)
+    if last.source in fresh.stale:
+        return html.Span(_("stale"), className="pill run-pill run-stale")
+    return html.Span(_("fresh"), className="pill run-pill run-complete")
+
+
+def _facts(last: Run, standing: Run | None, shown: Shown) -> list[html.P]:
+    if standing is None:
+        first = html.P(_("Nothing published yet"), className="source-when")
+    elif standing.kind == "end":
+        day = formats.day(standing.business_date)
+        first = html.P(_("Ended on %(day)s", day=day), className="source-when")
+    else:
+        words = ngettext(
+            "Complete %(when)s, %(n)s row", "Complete %(when)s, %(n)s rows", standing.records or 0,
+            when=formats.instant(standing.finished_at), n=formats.number(standing.records),
+        )  # fmt: skip
+        run = dcc.Link(words, href=shown.address(run=standing.run_id))
+        first = html.P(run, className="source-when")
+    if standing is not None and last.run_id == standing.run_id:
+        return [first]
+    link = dcc.Link(
+        _("Last attempt: %(when)s", when=formats.instant(last.started_at)),
+        href=shown.address(run=last.run_id),
+    )
+    return [first, html.P(link, className="source-last")]
+
+
+def _buttons(last: Run, standing: Run | None) -> list[html.Button]:
+    """What whoever looks may ask for."""
+    label, source = LABELS[last.source], {"source": last.source}
+    found = []
+    if may(jobs.COLLECT):
+        about = _("Collect %(source)s now", source=label)
+        found.append(ask_button(jobs.COLLECT, source, _("Collect now"), about=about))
+    if standing is None or standing.kind == "end":
+        return found
+    if may(jobs.WITHDRAW_DAY):
+        day: date = standing.business_date
+        words = _("Withdraw %(day)s", day=formats.short_day(day))
+        arguments = source | {"day": day.isoformat()}
+        about = _("Withdraw %(day)s of %(source)s", day=formats.day(day), source=label)
+        found.append(ask_button(jobs.WITHDRAW_DAY, arguments, words, kind="quiet", about=about))
+    if may(jobs.END_SOURCE):
+        about = _("End %(source)s", source=label)
+        found.append(
+            ask_button(jobs.END_SOURCE, source, _("End source"), kind="quiet", about=about)
+        )
+    return found

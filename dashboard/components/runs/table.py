@@ -1,0 +1,107 @@
+"""The list of runs: a page of it, its filters, and the ways to the other pages; all are links."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dash import dcc, html
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.base.run_params import Shown
+from dashboard.components.kit.drawn import drawn
+from dashboard.components.kit.pill import source_badge
+from dashboard.queries.moment import LABELS
+from dashboard.queries.runs.attempts import Run
+from dashboard.words.run_words import duration, percent, state_pill, state_word
+
+PAGE = 50
+CHOICES = ("complete", "suspicious", "held", "failed", "withdrawn")
+
+
+def run_table(found: Sequence[Run], count: int, shown: Shown) -> list[Any]:
+    """Filters, table and pager."""
+    if not count:
+        empty = html.P(
+            [_("No run matches. "), dcc.Link(_("Show all runs"), href="/collections")],
+            className="note",
+        )
+        return [_filters(shown), empty]
+    heads = [
+        (_("Source"), ""), (_("Day"), ""), (_("State"), ""), (_("Started"), "wide"),
+        (_("Took"), "figure wide"), (_("Pages"), "figure wide"), (_("Rows"), "figure"),
+        (_("Changed"), "figure wide"), (_("Set aside"), "figure wide"), (_("Reason"), "run-why"),
+        (_("Id"), "wide"),
+    ]  # fmt: skip
+    table = html.Table(
+        [
+            html.Thead(html.Tr([html.Th(name, scope="col", className=c) for name, c in heads])),
+            html.Tbody([_row(run, shown) for run in found]),
+        ],
+        className="table runs",
+    )
+    whole = drawn(html.Div(table, className="table-scroll"))
+    return [_filters(shown), whole, _pager(count, shown)]
+
+
+def _row(run: Run, shown: Shown) -> html.Tr:
+    name = html.Span(
+        [source_badge(run.source), html.Span(LABELS[run.source])], className="named-source"
+    )
+    link = dcc.Link(
+        formats.day(run.business_date),
+        href=shown.address(run=run.run_id),
+        className="row-link",
+    )
+    return html.Tr(
+        [
+            html.Td(name),
+            html.Th(link, scope="row", className="nowrap"),
+            html.Td(state_pill(run.shown)),
+            html.Td(formats.instant(run.started_at), className="wide nowrap muted"),
+            html.Td(duration(run), className="figure wide"),
+            html.Td(formats.number(run.pages), className="figure wide"),
+            html.Td(formats.number(run.records), className="figure"),
+            html.Td(percent(run.changed_percent), className="figure wide"),
+            html.Td(formats.number(run.quarantined), className="figure wide"),
+            html.Td(html.Span(run.reason, title=run.reason, className="cut"), className="run-why"),
+            html.Td(html.Code(run.correlation_id[:8]), className="wide muted"),
+        ]
+    )
+
+
+def _filters(shown: Shown) -> html.Nav:
+    """One link for each state; the chosen one leads back to all."""
+    chosen = shown.asked.states
+    every = dcc.Link(_("All"), href=shown.address(state=None), className=_look(not chosen))
+    links = [
+        dcc.Link(
+            state_word(state), href=shown.address(state=state), className=_look(state in chosen)
+        )
+        for state in CHOICES
+    ]
+    return html.Nav([every, *links], className="segments", **{"aria-label": _("State of the run")})
+
+
+def _look(here: bool) -> str:
+    return "segment here" if here else "segment"
+
+
+def _pager(count: int, shown: Shown) -> html.Nav:
+    first, last = shown.offset + 1, min(shown.offset + PAGE, count)
+    words = _(
+        "%(first)s to %(last)s of %(count)s",
+        first=formats.number(min(first, count)),
+        last=formats.number(last),
+        count=formats.number(count),
+    )
+    newer = max(shown.offset - PAGE, 0)
+    links = []
+    if shown.offset:
+        links.append(dcc.Link(_("Newer"), href=shown.address(offset=newer), className="button"))
+    if last < count:
+        links.append(
+            dcc.Link(_("Older"), href=shown.address(offset=shown.offset + PAGE), className="button")
+        )
+    return html.Nav(
+        [html.Span(words), *links], className="pager", **{"aria-label": _("Pages of runs")}
+    )

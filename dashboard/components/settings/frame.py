@@ -1,0 +1,47 @@
+"""What every page of the settings begins with: the way to the others, and how much waits."""
+
+from typing import Any
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.base.settings_params import AUDIT, PAGE, RULES, SITES
+
+
+def frame(here: str, count: int, body: list[Any]) -> list[Component]:
+    """The page at `here`; `count` is how much waits for a decision."""
+    pages = (
+        (PAGE, _("Waiting for you")), (RULES, _("Rules")), (SITES, _("Sites")),
+        (AUDIT, _("Audit log")),
+    )  # fmt: skip
+    links = [
+        dcc.Link(
+            [name, *([waits(count)] if path == PAGE and count else [])],
+            href=path,
+            className="settings-tab here" if path == here else "settings-tab",
+        )
+        for path, name in pages
+    ]
+    return [
+        html.H1(_("Settings"), className="visually-hidden"),
+        html.Nav(links, className="settings-tabs", **{"aria-label": _("Pages of the settings")}),
+        *body,
+    ]
+
+
+def waits(count: int) -> Component:
+    """How much waits, beside a name."""
+    return html.Span(formats.number(count) if count else None, className="count")
+
+
+def forbidden() -> Component:
+    """What stands where somebody may not look."""
+    return html.Section(
+        [
+            html.H2(_("Managers only"), className="state-title"),
+            html.P(_("Ask an administrator of this hub for the role of a manager.")),
+        ],
+        className="card state",
+    )

@@ -1,0 +1,77 @@
+"""Two records that may be one machine, side by side."""
+
+from datetime import datetime
+from typing import Any
+
+from dash import html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.components.ask.dialog import ask_button
+from dashboard.components.kit.pill import source_badge
+from dashboard.components.settings.score import score
+from dashboard.queries.audit.review import TOLD, Half, Pair
+from dashboard.queries.moment import LABELS
+from dashboard.web.asking import may
+from dashboard.words.field_words import field_name
+from db import jobs
+
+_WHOLE = ("macs", "last_contact", "location", "display_name")
+"""What may differ between two records of one machine."""
+
+
+def pair_item(pair: Pair) -> html.Li:
+    """The evidence of both, why no rule decides, and the two answers."""
+    two = (pair.one, pair.other)
+    heads = [html.Th("", scope="col"), *(_head(half) for half in two)]
+    rows = [_row(name, two) for name in TOLD]
+    rows.append(_line(_("Machine known to"), [_sources(half) for half in two], differs=False))
+    table = html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="table side")
+    why = html.P(
+        [score(pair.score), html.Span(pair.evidence),
+         html.Span(_("since %(day)s", day=formats.day(pair.since)), className="muted")],
+        className="inbox-head",
+    )  # fmt: skip
+    return html.Li([why, html.Div(table, className="side-scroll"), _acts(pair)])
+
+
+def _head(half: Half) -> html.Th:
+    name = half.said["hostname"] or half.said["display_name"] or str(half.device_id)
+    link = html.A(name, href=f"/devices/{half.device_id}")
+    return html.Th(html.Span([source_badge(half.source), link], className="side-head"), scope="col")
+
+
+def _row(name: str, two: tuple[Half, Half]) -> html.Tr:
+    values = [half.said[name] for half in two]
+    known = [str(value).casefold() for value in values if value]
+    differs = name not in _WHOLE and len(set(known)) > 1
+    label = _("Hardware addresses") if name == "macs" else field_name(name)
+    return _line(label, [_value(value) for value in values], differs=differs)
+
+
+def _line(name: str, values: list[Any], *, differs: bool) -> html.Tr:
+    cells = [html.Td(value) for value in values]
+    return html.Tr([html.Th(name, scope="row"), *cells], className="differ" if differs else "")
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, datetime):
+        return formats.instant(value)
+    return str(value) if value else formats.NOTHING
+
+
+def _sources(half: Half) -> Component:
+    badges = [source_badge(source) for source in half.machine]
+    names = ", ".join(LABELS[source] for source in half.machine)
+    return html.Span([*badges, html.Span(names)], className="badges")
+
+
+def _acts(pair: Pair) -> Component:
+    both = {"device_id": pair.one.device_id, "other_device_id": pair.other.device_id}
+    acts = []
+    if may(jobs.LINK_DEVICES):
+        acts.append(ask_button(jobs.LINK_DEVICES, both, _("Same machine"), kind="filled"))
+    if may(jobs.KEEP_APART):
+        acts.append(ask_button(jobs.KEEP_APART, both, _("Two machines")))
+    return html.Div(acts, className="acts")

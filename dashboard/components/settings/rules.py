@@ -1,0 +1,175 @@
+"""The rules: the version that holds, the draft of the next one, and all versions before."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import permutations
+from typing import Any
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.components.ask.dialog import ask_button
+from dashboard.components.kit.card import card
+from dashboard.queries.audit.audit_log import Entry
+from dashboard.queries.audit.rule_versions import Version
+from dashboard.queries.moment import LABELS
+from dashboard.web.asking import may
+from dashboard.words.rule_words import (
+    NAMES,
+    differences,
+    setting_about,
+    setting_name,
+    setting_value,
+)
+from db import jobs
+from db.rules import ENVIRONMENT, Rules
+
+FIELDS = {name: f"rules-{name.replace('_', '-')}" for name in NAMES}
+"""The id of each setting's control."""
+
+DRAFT, REPLAY, WRONG = "rules-draft", "rules-replay", "rules-wrong"
+
+
+def now_and_before(found: Sequence[Version], saved: Sequence[Entry]) -> list[Component]:
+    """What holds, and every version; `saved` are the entries of the audit log that saved them."""
+    history = card("rules-history", _history(found, saved), title=_("Every version"),
+                   subtitle=_("A device keeps the version that it was judged by"))  # fmt: skip
+    return [_shown(found[0]), history]
+
+
+def _shown(now: Version) -> Component:
+    rows = [
+        part
+        for name in NAMES
+        for part in (
+            html.Dt(setting_name(name)),
+            html.Dd(setting_value(name, getattr(now.rules, name))),
+        )
+    ]
+    title = _("Version %(n)s holds", n=now.rules.version)
+    return card("rules-now", html.Dl(rows, className="fact-list"), title=title, subtitle=_who(now))
+
+
+def draft(rules: Rules) -> Component:
+    """The form of the next version, which begins as `rules`."""
+    fields = [_field(name, rules) for name in NAMES]
+    end = html.Div(
+        [
+            html.P(id=WRONG, className="step-trouble", role="alert"),
+            html.Button(_("Replay"), id=REPLAY, className="button filled", type="button"),
+        ],
+        className="rules-end",
+    )
+    return card(
+        DRAFT,
+        [*fields, end],
+        title=_("Draft of the next version"),
+        subtitle=_("Replay shows every open month as these rules would count it; nothing is saved "
+                   "before you say so"),
+    )  # fmt: skip
+
+
+def _field(name: str, rules: Rules) -> Component:
+    label = html.Label(setting_name(name), htmlFor=FIELDS[name])
+    about = html.P(setting_about(name), className="muted", id=f"{FIELDS[name]}-about")
+    return html.Div([label, about, _control(name, getattr(rules, name))], className="rule-field")
+
+
+def _control(name: str, values: Sequence[str]) -> Component:
+    if name == "internal_sites":
+        return dcc.Textarea(id=FIELDS[name], value="\n".join(values), rows=4)
+    if name == "expected_sources":
+        options = [{"label": label, "value": source} for source, label in LABELS.items()]
+        return dcc.Checklist(id=FIELDS[name], options=options, value=list(values), inline=True)
+    if name == "source_order":
+        options = [
+            {"label": setting_value(name, order), "value": ",".join(order)} for order in _orders()
+        ]
+        return dcc.Dropdown(
+            id=FIELDS[name], options=options, value=",".join(values), clearable=False,
+            searchable=False,
+        )  # fmt: skip
+    return dcc.Input(id=FIELDS[name], type="text", value=", ".join(values), autoComplete="off")
+
+
+def _orders() -> list[tuple[str, ...]]:
+    return list(permutations(LABELS))
+
+
+def read(name: str, value: Any) -> list[str]:
+    """What a control holds, as the setting's entries: trimmed, each once."""
+    if isinstance(value, str):
+        value = value.split("\n" if name == "internal_sites" else ",")
+    return list(dict.fromkeys(word.strip() for word in value or () if word.strip()))
+
+
+def _who(one: Version) -> str:
+    if one.author is None:
+        return str(_("The defaults: nothing was collected yet"))
+    when = formats.instant(one.created_at)
+    if one.author == ENVIRONMENT:
+        return str(_("From the environment, %(when)s", when=when))
+    return str(_("By %(who)s, %(when)s", who=one.author, when=when))
+
+
+def _history(found: Sequence[Version], saved: Sequence[Entry]) -> Component:
+    reasons = {
+        str(entry.detail.get("version")): entry.detail.get("reason")
+        for entry in saved
+        if entry.undoes is None
+    }
+    befores = [*found[1:], None]
+    items = [
+        _version(one, before, found[0], reasons.get(str(one.rules.version)))
+        for one, before in zip(found, befores, strict=True)
+    ]
+    return html.Ol(items, className="versions")
+
+
+def _version(one: Version, before: Version | None, now: Version, reason: str | None) -> html.Li:
+    n = one.rules.version
+    head = [html.Strong(_("Version %(n)s", n=n)), html.Span(_who(one), className="muted")]
+    if one is now:
+        head.append(html.Span(_("holds"), className="pill pill-stands"))
+    elif may(jobs.SAVE_RULES) and differences(now.rules, one.rules):
+        head.append(
+            ask_button(jobs.SAVE_RULES, {"rules": as_argument(one.rules)}, _("Use again"),
+                       kind="quiet", about=_("Use version %(n)s again", n=n))
+        )  # fmt: skip
+    if before is None:
+        changed = [(setting_name(x), setting_value(x, getattr(one.rules, x))) for x in NAMES]
+    else:
+        changed = differences(before.rules, one.rules)
+    rows = [part for name, what in changed for part in (html.Dt(name), html.Dd(what))]
+    said: list[Component] = [html.Q(reason)] if reason else []
+    if (days := _days(one)) is not None:
+        said.append(html.P(days, className="note"))
+    return html.Li(
+        [
+            html.Div(head, className="entry-head"),
+            *said,
+            html.Dl(rows, className="entry-changes")
+            if rows
+            else html.P(_("Nothing changed."), className="note"),
+        ]
+    )
+
+
+def _days(one: Version) -> str | None:
+    """Which days a version counts; None for all."""
+    first, last = formats.day(one.first), formats.day(one.last)
+    if not one.counts:
+        return str(_("Counts no day."))
+    if one.first is None:
+        return None if one.last is None else str(_("Counts every day up to %(last)s.", last=last))
+    if one.last is None:
+        return str(_("Counts every day from %(first)s on.", first=first))
+    return str(_("Counts the days from %(first)s to %(last)s.", first=first, last=last))
+
+
+def as_argument(rules: Rules) -> dict[str, list[str]]:
+    """The rules as the job that saves them takes them."""
+    values = asdict(rules)
+    return {name: list(values[name]) for name in NAMES}

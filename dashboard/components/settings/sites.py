@@ -1,0 +1,108 @@
+"""The grid of every site as the settings know it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from dash_ag_grid import AgGrid
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from dashboard.base import formats
+from dashboard.base.settings_params import SITES
+from dashboard.components.kit.grid import cut, grid, text_column
+from dashboard.queries.moment import LABELS
+from dashboard.queries.sites.directory import Row
+from dashboard.words.rule_words import sources_word
+
+SORTS = ("name", "records", "state")
+
+
+def site_list(name: str) -> AgGrid:
+    """The empty grid; it asks for its rows by `getRowsRequest`."""
+    columns = [
+        text_column("name", _("Site"), 180, pinned="left", flex=None, width=240)
+        | {"cellRenderer": "HubLink", "cellRendererParams": {"page": "/sites/", "id": "site_id"}},
+        {"field": "state", "headerName": _("State"), "width": 150, "cellRenderer": "HubPill",
+         "cellRendererParams": {"words": _states()}},
+        {"field": "records", "headerName": _("Records"), "width": 100, "type": "rightAligned",
+         "sortingOrder": ["desc", "asc", None]},
+        *(text_column(source, label, 140, sortable=False) for source, label in LABELS.items()),
+        text_column("merged", _("Merged"), 150, sortable=False),
+        text_column("expected", _("Expected"), 130, flex=0.6, sortable=False),
+    ]  # fmt: skip
+    return grid(name, columns, row_height=40, empty=_("No site matches these filters."))
+
+
+def _states() -> dict[str, str]:
+    return {
+        "needs_review": _("Needs review"), "internal": _("Internal"), "merged": _("Merged"),
+    }  # fmt: skip
+
+
+def rows(found: Sequence[Row]) -> list[dict[str, Any]]:
+    """Sites as the grid shows them."""
+    return [_row(one) for one in found]
+
+
+def in_order(found: Sequence[Row], model: Sequence[Mapping[str, str]] | None) -> list[Row]:
+    """The sites as the grid's sort model asks; by name when it asks nothing."""
+    for part in model or ():
+        column, down = part.get("colId"), part.get("sort") == "desc"
+        if column == "records":
+            return sorted(found, key=lambda one: one.records, reverse=down)
+        if column == "state":
+            return sorted(found, key=lambda one: _state(one) or "~", reverse=down)
+        if column == "name" and down:
+            return list(reversed(found))
+    return list(found)
+
+
+def _state(one: Row) -> str | None:
+    if one.merged_into is not None:
+        return "merged"
+    if one.needs_review:
+        return "needs_review"
+    return "internal" if one.internal else None
+
+
+def _row(one: Row) -> dict[str, Any]:
+    called = {
+        source: cut(", ".join(alias.name for alias in one.aliases if alias.source == source))
+        for source in LABELS
+    }
+    merged = ", ".join(one.merged)
+    if one.merged_into is not None:
+        merged = str(_("into %(site)s", site=one.into))
+    return {
+        "site_id": str(one.site_id),
+        "name": cut(one.name),
+        "state": _state(one),
+        "records": formats.number(one.records),
+        "merged": cut(merged),
+        "expected": None if one.expected is None else sources_word(one.expected),
+        **called,
+    }
+
+
+def title(count: int) -> str:
+    """How many sites match."""
+    return str(ngettext("%(n)s site", "%(n)s sites", count, n=formats.number(count)))
+
+
+def segments(state: str | None) -> Component:
+    """One link for each state; the chosen one leads back to all."""
+    words = {
+        None: _("All"), "review": _("Needs review"), "merged": _("Merged"),
+        "internal": _("Internal"), "expects": _("Expects its own sources"),
+    }  # fmt: skip
+    links = [
+        dcc.Link(
+            word,
+            href=SITES if name is None else f"{SITES}?state={name}",
+            className="segment here" if name == state else "segment",
+        )
+        for name, word in words.items()
+    ]
+    return html.Nav(links, className="segments", **{"aria-label": _("State of the site")})

@@ -1,0 +1,1 @@
+"""What surrounds every page: top bar, filters, freshness strip, running jobs."""

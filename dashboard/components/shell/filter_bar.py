@@ -1,0 +1,114 @@
+"""The filters: one control each, named as in the address."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+
+from dashboard.base.params import BASES, STATUSES, TYPES
+from dashboard.queries.machines.latest import STATES as STATES_OF_MACHINES
+from dashboard.queries.sites.table import Option
+from dashboard.words.filter_words import basis_name, state_word, status_word, type_word
+
+SITE, AS_OF, COMPARE_TO = "filter-site", "filter-as-of", "filter-compare-to"
+BASIS, TYPE, STATUS = "filter-basis", "filter-type", "filter-status"
+CLEAR = "filter-clear"
+MACHINE_FIELDS = MACHINE_STATE, MACHINE_SITE, MACHINE_OS = (
+    "machines-field-state", "machines-field-site", "machines-field-os",
+)  # fmt: skip
+"""Of the pages of machines, which are about now and leave the other filters aside; what there is
+to choose from, the page says."""
+
+MACHINE_NAMES = "machines-names"
+"""The names behind the choices of these fields."""
+
+LONGEST = 80
+"""Characters of a name that a choice shows."""
+
+
+def filter_bar(sites: Sequence[Option]) -> Component:
+    """The bar, and on a phone the sheet, with every filter."""
+    fields = html.Div(
+        [
+            html.Div(
+                [
+                    html.H2(_("Filters")),
+                    html.Button(_("Done"), id="sheet-done", className="button filled"),
+                ],
+                className="sheet-head",
+            ),
+            _field(_("Sites"), _choices(SITE, [(s.name, s.site_id) for s in sites], _("All sites"),
+                                        searchable=True), kind="field wide"),
+            _field(_("As of"), _date(AS_OF, _("Today"))),
+            _field(_("Compare to"), _date(COMPARE_TO, _("Last month-end"))),
+            _field(_("Counted"), dcc.Dropdown(
+                id=BASIS, options=[{"label": basis_name(name), "value": name} for name in BASES],
+                value="assets", clearable=False, searchable=False)),
+            _field(_("Type"), _choices(TYPE, [(type_word(name), name) for name in TYPES],
+                                       _("All types"))),
+            _field(_("Status"), _choices(STATUS, [(status_word(name), name) for name in STATUSES],
+                                         _("Billable and spare"))),
+            *_machine_fields(),
+            html.Div(
+                [
+                    html.Button(_("Clear"), id=CLEAR, className="button quiet"),
+                    html.Button(html.Span(_("Copy link"), id="copy-text"), id="copy-link",
+                                className="button quiet"),
+                ],
+                className="field-end",
+            ),
+        ],
+        className="fields",
+    )  # fmt: skip
+    under = html.Div(
+        [html.Div(id="chips", className="chips"), html.Div(id="stamp", className="stamp")],
+        className="under",
+    )
+    # What the calendars of the two dates mark, for days.js; the names of choices, for machines.js.
+    told = [dcc.Store(id="days"), dcc.Store(id=MACHINE_NAMES, data={})]
+    return html.Section([fields, under, *told], className="filters", **{"aria-label": _("Filters")})
+
+
+def _machine_fields() -> list[Component]:
+    states = [(state_word(name), name) for name in STATES_OF_MACHINES]
+    fields = [
+        (_("State"), _choices(MACHINE_STATE, states, _("All states"))),
+        (_("Site it names"), _choices(MACHINE_SITE, [], _("All sites"), searchable=True)),
+        (_("Operating system"), _choices(MACHINE_OS, [], _("All systems"), searchable=True)),
+    ]
+    return [_field(label, control, kind="field machine") for label, control in fields]
+
+
+def _field(label: str, control: Any, *, kind: str = "field") -> Component:
+    return html.Div([html.Label(label, htmlFor=control.id), control], className=kind)
+
+
+def _choices(
+    name: str, options: list[tuple[str, object]], nothing: str, *, searchable: bool = False
+) -> Component:
+    return dcc.Dropdown(
+        id=name,
+        options=[option(label, value) for label, value in options],
+        value=[],
+        multi=True,
+        placeholder=nothing,
+        searchable=searchable,
+        closeOnSelect=False,
+    )
+
+
+def option(label: str, value: object) -> dict[str, Any]:
+    """A choice whose label is no plain string: Dash's dropdown indexes every substring of those,
+    which takes minutes for a long name, and by a table in which "__proto__" breaks the page."""
+    short = label if len(label) <= LONGEST else label[: LONGEST - 1] + "\u2026"
+    search = short.replace("__proto__", "proto")
+    return {"label": html.Span(short), "value": value, "search": search}
+
+
+def _date(name: str, nothing: str) -> Component:
+    return dcc.DatePickerSingle(
+        id=name, placeholder=nothing, display_format="D MMM YYYY", clearable=True,
+        first_day_of_week=1,
+    )  # fmt: skip

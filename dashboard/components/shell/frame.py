@@ -1,0 +1,180 @@
+"""What every page stands in: top bar, filters, strip, content, bottom bar."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import dash
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+
+from dashboard.components.ask.dialog import dialog
+from dashboard.components.ask.picker import picker
+from dashboard.components.shell.filter_bar import filter_bar
+from dashboard.components.shell.job_line import job_lines
+from dashboard.components.why.button import drawer
+from dashboard.queries.sites.table import Option
+
+POLL_MILLISECONDS = 30_000
+AT_HAND = 3
+"""How many pages a phone's bar shows."""
+
+
+class PageLink(NamedTuple):
+    """A page in the navigation, in the reader's language; `key` follows "g"."""
+
+    path: str
+    name: str
+    icon: str
+    key: str
+
+
+def page_links() -> list[PageLink]:
+    """The pages there are, in their order."""
+    known = {
+        "/": PageLink("/", _("Overview"), "overview", "o"),
+        "/changes": PageLink("/changes", _("Changes"), "changes", "c"),
+        "/sites": PageLink("/sites", _("Sites"), "sites", "s"),
+        "/devices": PageLink("/devices", _("Devices"), "devices", "d"),
+        "/coverage": PageLink("/coverage", _("Coverage"), "coverage", "v"),
+        "/machines": PageLink("/machines", _("Machines"), "machines", "a"),
+        "/months": PageLink("/months", _("Months"), "months", "m"),
+        "/collections": PageLink("/collections", _("Collections"), "collections", "r"),
+        "/settings": PageLink("/settings", _("Settings"), "settings", "e"),
+    }
+    return [known[page["path"]] for page in dash.page_registry.values() if page["path"] in known]
+
+
+def shell(sites: Sequence[Option], version: str) -> Component:
+    """The whole document around a page."""
+    links = page_links()
+    return html.Div(
+        [
+            dcc.Location(id="address", refresh=False),
+            dcc.Store(id="filters"),
+            dcc.Store(id="moved"),
+            dcc.Store(id="snapshot", data=version),
+            dcc.Interval(id="poll", interval=POLL_MILLISECONDS),
+            _top(links),
+            filter_bar(sites),
+            html.Div(id="strip", className="strip", role="status"),
+            html.Div(_trouble(), id="trouble", className="strip", hidden=True),
+            html.Div(_away(), className="strip away"),
+            *job_lines(),
+            html.Span(_("Copied"), id="copied", hidden=True),
+            html.Main(dash.page_container, id="page", className="content"),
+            html.Div(className="veil"),
+            *_bottom(links),
+            _help(links),
+            drawer(),
+            *dialog(),
+            *picker(),
+        ]
+    )
+
+
+def icon(name: str) -> Component:
+    """An icon in the colour of the text around it."""
+    return html.Span(className=f"icon icon-{name}", **{"aria-hidden": "true"})
+
+
+def _trouble() -> Component:
+    text = _("A part of this page could not be loaded. Try again; if it stays, see the log.")
+    return html.Div([icon("warning"), html.Span(text)], className="error", role="alert")
+
+
+def _away() -> Component:
+    text = _("The server does not answer: what you see may be old. Reload when it is back.")
+    return html.Div([icon("warning"), html.Span(text)], className="error", role="alert")
+
+
+def _top(links: Iterable[PageLink]) -> Component:
+    return html.Header(
+        [
+            dcc.Link(
+                [html.Img(src=dash.get_asset_url("mark.svg"), alt=""), html.Span("Inventory Hub")],
+                href="/", className="brand", title="Inventory Hub",
+            ),
+            html.Nav(
+                [_link(link, "top") for link in links],
+                className="pages", **{"aria-label": _("Pages")},
+            ),
+            html.Div(
+                [
+                    html.Div(
+                        [
+                            icon("search"),
+                            # Not debounced: Dash sets the place of the cursor again after each
+                            # letter then, behind whoever types faster, and letters change places.
+                            dcc.Input(
+                                id="search-text", type="text", maxLength=200,
+                                placeholder=_("Hostname, serial, site"), autoComplete="off",
+                            ),
+                            html.Kbd("/"),
+                        ],
+                        className="search",
+                    ),
+                    html.Button(
+                        icon("moon"), id="theme-button", className="square",
+                        title=_("Light or dark"), **{"aria-label": _("Light or dark")},
+                    ),
+                ],
+                className="top-end",
+            ),
+        ],
+        className="top",
+    )  # fmt: skip
+
+
+def _bottom(links: Sequence[PageLink]) -> list[Component]:
+    """A phone's bar: the first pages, the filters, and the rest behind "More"."""
+    bar = html.Nav(
+        [
+            *(_link(link, "bottom") for link in links[:AT_HAND]),
+            html.Button(
+                [icon("filter"), _("Filters"), html.Span(id="filter-count", className="count")],
+                id="bottom-filters",
+            ),
+            html.Button([icon("more"), _("More")], id="bottom-more"),
+        ],
+        className="bottom",
+        **{"aria-label": _("Pages and tools")},
+    )
+    more = html.Nav(
+        [
+            *(_link(link, "more") for link in links[AT_HAND:]),
+            html.Button([icon("moon"), _("Light or dark")], id="bottom-theme"),
+        ],
+        className="more",
+        **{"aria-label": _("More pages")},
+    )
+    return [more, bar]
+
+
+def _link(link: PageLink, place: str) -> Component:
+    # How much waits for a decision there.
+    waits = html.Span(id=f"waits-{place}", className="count")
+    return dcc.Link(
+        [icon(link.icon), link.name, *([waits] if link.path == "/settings" else [])],
+        id={"kind": "page-link", "place": place, "page": link.path},
+        href=link.path,
+    )
+
+
+def _help(links: Iterable[PageLink]) -> Component:
+    keys = [
+        ("/", _("Search")),
+        *((f"g {link.key}", link.name) for link in links),
+        ("?", _("This list")),
+        ("Esc", _("Close")),
+    ]
+    rows = [
+        part
+        for key, words in keys
+        for part in (html.Span([html.Kbd(letter) for letter in key.split()]), html.Span(words))
+    ]
+    return dbc.Modal(
+        [html.H2(_("Keyboard")), html.Div(rows, className="keys")],
+        id="help", is_open=False, fade=False, centered=False, className="help",
+    )  # fmt: skip

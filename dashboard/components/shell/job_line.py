@@ -1,0 +1,109 @@
+"""What was asked of the worker, and how far it is: one line for each, on every page."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.queries.moment import LABELS
+from dashboard.words.decision_words import action_word
+from db import jobs
+from db.jobs import Job
+
+POLL_MILLISECONDS = 1_000
+PATIENCE = timedelta(seconds=15)
+"""How long a job waits before the page asks whether there is a worker."""
+
+
+def job_lines() -> list[Component]:
+    """The place of the lines, what was asked on this page, and the clock that looks again while
+    something is unfinished."""
+    return [
+        dcc.Store(id="asked", data=[], storage_type="session"),
+        dcc.Store(id="settled", data=""),
+        dcc.Interval(id="jobs-poll", interval=POLL_MILLISECONDS, disabled=True),
+        html.Div(
+            [
+                html.Div(id="jobs-lines"),
+                html.Button(
+                    html.Span(className="icon icon-close", **{"aria-hidden": "true"}),
+                    id="jobs-away",
+                    className="square",
+                    title=_("Take these lines away"),
+                    type="button",
+                    **{"aria-label": _("Take these lines away")},
+                ),
+            ],
+            id="jobs",
+            className="strip jobs",
+            role="status",
+            hidden=True,
+        ),
+    ]
+
+
+def lines(found: Sequence[Job], now: datetime) -> list[Component]:
+    """One line a job."""
+    return [_line(job, now) for job in found]
+
+
+def _line(job: Job, now: datetime) -> Component:
+    state, level = _state(job)
+    return html.Div(
+        [
+            html.Span(state, className=f"pill pill-{job.state}"),
+            html.Strong(name(job)),
+            html.Span(_said(job, now), className="job-said"),
+        ],
+        className=f"job {level}",
+    )
+
+
+def _state(job: Job) -> tuple[str, str]:
+    return {
+        jobs.WAITING: (_("waiting"), "info"),
+        jobs.RUNNING: (_("under way"), "info"),
+        jobs.DONE: (_("done"), "info"),
+        jobs.FAILED: (_("failed"), "error"),
+    }[job.state]
+
+
+def _said(job: Job, now: datetime) -> str:
+    """How far it is, what came of it, or why not and what to do."""
+    if job.state == jobs.FAILED:
+        return job.error or _("The worker's log says why.")
+    if job.state == jobs.DONE:
+        return job.result or ""
+    if job.state == jobs.RUNNING:
+        return job.progress or ""
+    if job.progress:
+        return job.progress
+    if now - job.requested_at > PATIENCE:
+        return _("It waits for the worker: start inventory-hub worker.")
+    return _("It waits for the worker.")
+
+
+def name(job: Job) -> str:
+    """What a job does, in a few words."""
+    words: dict[str, Any] = dict(job.arguments)
+    source = LABELS.get(str(words.get("source")), str(words.get("source")))
+    run, month = words.get("run_id"), str(words.get("month"))
+    if job.kind == jobs.COLLECT:
+        return _("Collect %(source)s", source=source)
+    if job.kind == jobs.ACCEPT_RUN:
+        return _("Accept run %(run)s", run=run)
+    if job.kind == jobs.REJECT_RUN:
+        return _("Reject run %(run)s", run=run)
+    if job.kind == jobs.WITHDRAW_DAY:
+        return _("Withdraw %(day)s of %(source)s", day=words.get("day"), source=source)
+    if job.kind == jobs.END_SOURCE:
+        return _("End %(source)s", source=source)
+    if job.kind == jobs.CLOSE_MONTH:
+        return _("Close %(month)s", month=formats.month(month))
+    if job.kind == jobs.REOPEN_MONTH:
+        return _("Reopen %(month)s", month=formats.month(month))
+    return action_word(job.kind)

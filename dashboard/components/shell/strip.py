@@ -1,0 +1,78 @@
+"""The strip under the filters, only when something is wrong; else a small stamp."""
+
+from collections.abc import Sequence
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from dashboard.base.formats import instant
+from dashboard.base.i18n import told
+from dashboard.queries.freshness import Freshness
+from dashboard.queries.moment import Moment, Notice, mark
+from dashboard.queries.quarantine import Quarantined
+
+
+def strip(notices: Sequence[Notice], aside: Sequence[Quarantined]) -> list[Component]:
+    """One line for each thing to know, the worst first."""
+    order = {"error": 0, "warning": 1, "info": 2}
+    lines = [
+        html.Div([_icon(), html.Span(told(notice)), _run(notice)], className=notice.level)
+        for notice in sorted(notices, key=lambda notice: order[notice.level])
+    ]
+    return [*lines, *_quarantined(aside)]
+
+
+def ingest_open() -> Notice:
+    """That anybody may report a machine."""
+    text = mark(
+        "Anybody who reaches this server may report a machine: INGEST_AUTH is open. To close it, "
+        "make tokens with inventory-hub token add --kind enrol, set INGEST_AUTH=token, and start "
+        "the server again."
+    )
+    return Notice(text, level="warning")
+
+
+def refused(message: str, path: str) -> list[Component]:
+    """An address that cannot be shown, and the way out."""
+    clear = dcc.Link(_("Clear all filters"), href=path)
+    return [html.Div([_icon(), html.Span(message), clear], className="error")]
+
+
+def stamp(moment: Moment, fresh: Freshness) -> str:
+    """The moment the data is from: "as of 22 Nov 2026, 03:00, complete"."""
+    finished = [
+        standing.finished_at
+        for standing in moment.now.standing.values()
+        if standing is not None and standing.finished_at is not None
+    ]
+    if not finished:
+        return _("no data yet")
+    when = instant(max(finished))
+    if fresh.problems or not moment.is_newest:
+        return _("as of %(when)s", when=when)
+    return _("as of %(when)s, complete", when=when)
+
+
+def _quarantined(aside: Sequence[Quarantined]) -> list[Component]:
+    if not aside:
+        return []
+    rows = [html.Li(f"{row.label} {row.source_key or ''}: {row.reason}") for row in aside]
+    summary = ngettext(
+        "%(num)d row could not be read and stands aside; the rest is counted",
+        "%(num)d rows could not be read and stand aside; the rest is counted",
+        len(aside),
+    )
+    return [html.Details([html.Summary(summary), html.Ul(rows)], className="warning")]
+
+
+def _run(notice: Notice) -> Component | None:
+    """The way to the run that a notice is about."""
+    if notice.run_id is None:
+        return None
+    return dcc.Link(_("See the run"), href=f"/collections?run={notice.run_id}")
+
+
+def _icon() -> Component:
+    return html.Span(className="icon icon-warning", **{"aria-hidden": "true"})

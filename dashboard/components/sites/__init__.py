@@ -1,0 +1,1 @@
+"""Components of the Sites page and of one site's page."""

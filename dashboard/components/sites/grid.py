@@ -1,0 +1,116 @@
+"""The grid of sites: how many, how many then, of what type and status, trend, sources."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dash_ag_grid import AgGrid
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from dashboard.base import formats
+from dashboard.base.params import Filters
+from dashboard.components.kit.grid import cut, grid, text_column
+from dashboard.components.kit.pill import direction
+from dashboard.components.sites.table import MOVED, counts_of, ordered
+from dashboard.queries.change import Change
+from dashboard.queries.moment import LABELS
+from dashboard.queries.sites.table import Site
+
+COUNTS = ("billable", "spare", "server", "workstation", "others")
+SORTS = ("name", "now", "then", "change", "percent", *COUNTS)
+
+
+def site_grid(name: str) -> AgGrid:
+    """The empty grid."""
+    words = {
+        "now": _("Now"), "then": _("Then"), "change": _("Change"), "percent": "%",
+        "billable": _("Billable"), "spare": _("Spare"), "server": _("Servers"),
+        "workstation": _("Workstations"), "others": _("Other types"),
+    }  # fmt: skip
+    widths = {"workstation": 118, "others": 108, "change": 100}
+    columns = [
+        text_column("name", _("Site"), 150, pinned="left", flex=None, width=210)
+        | {
+            "cellRenderer": "HubLink",
+            "cellRendererParams": {"page": "/sites/", "id": "site_id", "without": "site"},
+        },
+        *(_figure(field, word, widths.get(field, 84)) for field, word in words.items()),
+        {"field": "trend", "headerName": _("Trend"), "minWidth": 116, "flex": 1,
+         "sortable": False, "cellRenderer": "HubTrend"},
+        {"field": "sources", "headerName": _("Sources"), "width": 90, "sortable": False,
+         "cellRenderer": "HubSources", "cellRendererParams": {"words": LABELS}},
+        {"field": "query", "headerName": "", "width": 48, "sortable": False,
+         "cellRenderer": "HubWhy",
+         "cellRendererParams": {"about": _("Why this number?"), "figure": "site"}},
+    ]  # fmt: skip
+    return grid(name, columns, row_height=40, empty=_("No site matches these filters."))
+
+
+def _figure(field: str, name: str, width: int) -> dict[str, Any]:
+    column = {"field": field, "headerName": name, "width": width, "type": "rightAligned"}
+    if field == "change":
+        column["cellRenderer"] = "HubDelta"
+    # The first click on a figure shows the largest.
+    return column | {"sortingOrder": ["desc", "asc", None]}
+
+
+def in_order(sites: Sequence[Site], model: list[Mapping[str, str]] | None) -> list[Site]:
+    """The sites as the grid's sort model asks; by how far they moved when it asks nothing."""
+    for part in model or ():
+        if part.get("colId") in SORTS:
+            return ordered(sites, str(part["colId"]), part.get("sort") == "desc")
+    return ordered(sites, **MOVED)
+
+
+def rows(sites: Sequence[Site], filters: Filters) -> list[dict[str, Any]]:
+    """Sites as the grid shows them."""
+    return [
+        _figures(site.figure, counts_of(site))
+        | {
+            "site_id": str(site.site_id),
+            "name": cut(site.name),
+            "trend": list(site.trend),
+            "sources": ", ".join(site.sources),
+            "query": filters.having(sites=(site.site_id,)).to_query(),
+        }
+        for site in sites
+    ]
+
+
+def total_row(sites: Sequence[Site], filters: Filters) -> dict[str, Any]:
+    """The last line, which stays: the sum of every site, on this page or not."""
+    counts = {name: sum(counts_of(site)[name] for site in sites) for name in COUNTS}
+    return _figures(total(sites), counts) | {
+        "name": how_many(len(sites)),
+        "trend": [],
+        "sources": "",
+        "query": filters.to_query(),
+    }
+
+
+def total(sites: Sequence[Site]) -> Change:
+    """The sum of all sites on both days."""
+    current = [site.figure.current for site in sites]
+    previous = [site.figure.previous for site in sites]
+    return Change(_sum(current), _sum(previous))
+
+
+def how_many(count: int) -> str:
+    """ "13 sites"."""
+    return ngettext("%(n)s site", "%(n)s sites", count, n=formats.number(count))
+
+
+def _sum(numbers: Sequence[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None
+
+
+def _figures(figure: Change, counts: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "now": formats.number(figure.current),
+        "then": formats.number(figure.previous),
+        "change": _("no change") if figure.change == 0 else formats.signed(figure.change),
+        "way": direction(figure.change),
+        "percent": formats.percent(figure),
+        **{name: formats.number(counts[name]) for name in COUNTS},
+    }

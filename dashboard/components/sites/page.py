@@ -1,0 +1,227 @@
+"""One site: its figures, how they went, its places, and what each source calls it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.base.params import NO_LOCATION, TYPES, Filters
+from dashboard.components.kit import links
+from dashboard.components.kit.pill import delta, pill, source_badge
+from dashboard.components.sites.decisions import merged_line, site_acts, site_names
+from dashboard.components.why.button import why_button
+from dashboard.figures.daily import daily_figure
+from dashboard.figures.months import months_figure
+from dashboard.figures.waterfall import waterfall_figure
+from dashboard.queries.change import Change
+from dashboard.queries.changes.bars import Bars
+from dashboard.queries.counts import Kpi
+from dashboard.queries.days import Gap
+from dashboard.queries.moment import LABELS, Moment
+from dashboard.queries.months.month_ends import Month
+from dashboard.queries.series import Series
+from dashboard.queries.sites.merges import Merges
+from dashboard.queries.sites.one_site import Location, Profile
+from dashboard.words import sentences
+from dashboard.words.filter_words import location_word
+from dashboard.words.terms import counted_name, type_names
+
+PARTS = ("state", "hidden", "head", "places_title", "places", "aliases", "devices_title")
+CHARTS = (
+    "months_title", "months_subtitle", "months", "months_why", "daily_title", "daily_subtitle",
+    "daily", "daily_why", "bars_title", "bars_subtitle", "bars", "bars_links",
+)  # fmt: skip
+"""What `parts` and `charts` answer."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the site is and has, on the two days of `moment`; all of `counted`, which names it."""
+
+    profile: Profile
+    moment: Moment
+    counted: Filters
+    kpis: Mapping[str, Kpi]
+    sources: Mapping[str, int]
+    locations: Sequence[Location]
+    merges: Merges
+
+
+@dataclass(frozen=True)
+class Trends:
+    """How the site went: why it moved, month by month, day by day."""
+
+    moment: Moment
+    counted: Filters
+    bars: Bars
+    months: list[Month]
+    daily: Series
+    gaps: Sequence[Gap]
+
+
+def unknown() -> html.Section:
+    """What stands where there is no such site."""
+    return html.Section(
+        [
+            html.H2(_("There is no site with this id"), className="state-title"),
+            html.P(_("The link may be mistyped. Search for the site by name, or choose it from "
+                     "the list.")),
+            dcc.Link(_("Go to the sites"), href="/sites", className="button"),
+        ],
+        className="card state",
+    )  # fmt: skip
+
+
+def parts(numbers: Numbers) -> dict[str, Any]:
+    """The page but for its charts and its grid."""
+    counted, figure = numbers.counted, numbers.kpis["total"].figure
+    words = f"{counted_name(counted)}: {formats.number(figure.current)}"
+    return {
+        "state": None,
+        "hidden": False,
+        "head": _head(numbers),
+        "places_title": _places_title(numbers.locations),
+        "places": _places(numbers.locations, numbers.counted),
+        "aliases": site_names(
+            numbers.profile, numbers.merges, numbers.moment.counted_by, now=numbers.moment.is_newest
+        ),
+        "devices_title": [
+            dcc.Link(words, href=links.devices(counted)),
+            why_button(counted.to_query()),
+        ],
+    }
+
+
+def charts(trends: Trends) -> dict[str, Any]:
+    """The charts and what stands above them."""
+    moment, counted, query = trends.moment, trends.counted, trends.counted.to_query()
+    then = moment.then.day or moment.then.asked
+    opened = links.bars(trends.bars, counted, moment.then.day)
+    changes = dcc.Link(_("All changes"), href=links.changes(counted), className="button quiet")
+    figure = Change(trends.bars.closing, trends.bars.opening)
+    return {
+        "months_title": sentences.finding(figure, counted, then),
+        "months_subtitle": sentences.plotted(moment, counted, trends.months),
+        "months": months_figure(
+            trends.months, lambda month, kind: links.month_bar(month, kind, counted, moment)
+        ),
+        "months_why": why_button(query, "months", words=True),
+        "daily_why": why_button(query, "days", words=True),
+        "daily_title": _daily_title(trends),
+        "daily_subtitle": _("By type; a pale day with × has no snapshot of some source"),
+        "daily": daily_figure(
+            trends.daily,
+            trends.gaps,
+            lambda day, kind: links.devices_on(counted, day, types=(kind,)),
+        ),
+        "bars_title": sentences.balance(trends.bars, then),
+        "bars_subtitle": sentences.waterfall(trends.bars, moment, counted),
+        "bars": waterfall_figure(trends.bars, sentences.bar_names(moment, counted), opened),
+        "bars_links": [changes, why_button(query, "bars", words=True)],
+    }
+
+
+def _daily_title(trends: Trends) -> str:
+    if not trends.daily.days:
+        return _("Day by day: not stored for searches")
+    days = {gap.day for gap in trends.gaps}
+    shown = formats.number(len(trends.daily.days))
+    if not days:
+        return _("The last %(days)s days, none missing", days=shown)
+    return _("The last %(days)s days, %(gaps)s with a gap", days=shown, gaps=len(days))
+
+
+def _head(numbers: Numbers) -> list[Component]:
+    profile, counted, total = numbers.profile, numbers.counted, numbers.kpis["total"]
+    pills = []
+    if profile.merged_into is not None:
+        pills.append(pill(_("Merged"), "merged"))
+    if profile.needs_review:
+        pills.append(pill(_("Needs review"), "needs-review"))
+    if profile.internal:
+        pills.append(pill(_("Internal"), "internal"))
+    figure = html.Div(
+        [
+            dcc.Link(formats.number(total.figure.current), href=links.devices(counted),
+                     className="site-total"),
+            delta(total.figure),
+            why_button(counted.to_query()),
+            html.Span(f"{counted_name(counted)}, {formats.day(numbers.moment.now.day)}",
+                      className="muted"),
+        ],
+        className="title-line",
+    )  # fmt: skip
+    return [
+        html.Div(
+            [
+                html.H1(profile.name),
+                *pills,
+                html.Div(site_acts(profile, now=numbers.moment.is_newest), className="acts"),
+            ],
+            className="title-line",
+        ),
+        *merged_line(numbers.merges),
+        figure,
+        html.Div([*_types(numbers), *_sources(numbers)], className="facts figures"),
+    ]
+
+
+def _types(numbers: Numbers) -> list[Component]:
+    """The count of each type that there is, now or then."""
+    return [
+        _figure(type_names(name), kpi.figure.current, kpi.filters)
+        for name in (*numbers.counted.statuses, *TYPES)
+        if (kpi := numbers.kpis.get(name)) and (kpi.figure.current or kpi.figure.previous)
+        if name in TYPES
+    ]
+
+
+def _sources(numbers: Numbers) -> list[Component]:
+    """The records of each source, the same machine's too."""
+    return [
+        _figure([source_badge(source), LABELS[source]], n,
+                numbers.counted.having(basis=source, sources=()))
+        for source, n in numbers.sources.items()
+    ]  # fmt: skip
+
+
+def _figure(name: Any, n: int | None, filters: Filters) -> Component:
+    return html.Div(
+        [
+            html.Span(name, className="figure-name"),
+            html.Span(
+                [dcc.Link(formats.number(n), href=links.devices(filters)),
+                 why_button(filters.to_query())],
+                className="figure-value",
+            ),
+        ]
+    )  # fmt: skip
+
+
+def _places_title(found: Sequence[Location]) -> str:
+    named = sum(one.name is not None for one in found)
+    return _("Locations: %(n)s", n=formats.number(named))
+
+
+def _places(found: Sequence[Location], counted: Filters) -> Component:
+    if not found:
+        return html.P(_("No counted device stands here."), className="note")
+    rows = [_place(one, found[0].n, counted) for one in found]
+    return html.Ol(rows, className="places")
+
+
+def _place(one: Location, most: int, counted: Filters) -> html.Li:
+    name = one.name or NO_LOCATION
+    there = counted.having(locations=(name,))
+    return html.Li(
+        [
+            html.Span(location_word(name), className="place-name"),
+            html.Span(className="place-bar", style={"width": f"{one.n / most * 100:.1f}%"}),
+            dcc.Link(formats.number(one.n), href=links.devices(there), className="place-n"),
+            why_button(there.to_query()),
+        ]
+    )

@@ -1,0 +1,129 @@
+"""What the drawer holds: the sentence, the sums, what they rest on, what was left out."""
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from dashboard.base import formats
+from dashboard.components.kit import links
+from dashboard.components.kit.pill import source_badge
+from dashboard.components.why.points import points_table
+from dashboard.queries.explain.figure import BARS, LeftOut, Snapshot, Why
+from dashboard.queries.moment import LABELS
+from dashboard.words import why_words as words
+from db.rules import Rules
+
+_MOST_GAPS = 6
+
+
+def why_body(why: Why) -> list[Component]:
+    """The answer, from the number down to the rules."""
+    parts = [
+        html.P(words.title(why), className="drawer-figure"),
+        html.P(words.predicate(why)),
+        _list(why),
+        section(_("How it adds up"), _sums(why)),
+        section(_("It rests on"), _rests(why)),
+        section(_("Point by point"), points_table(why.points)),
+        section(_("Left out"), _left_out(why)),
+        section(_("Days without a snapshot"), _gaps(why)),
+        meanings(why.filters.basis, why.rules),
+    ]
+    return [part for part in parts if part is not None]
+
+
+def section(title: str, body: Component | None) -> Component | None:
+    """A part of the answer under its title; nothing where there is nothing to say."""
+    return None if body is None else html.Section([html.H3(title), body])
+
+
+def _list(why: Why) -> Component | None:
+    """The link to what was counted, when there is something."""
+    if why.figure in ("bars", "change"):
+        return dcc.Link(_("Open the changes"), href=links.changes(why.filters), className="button")
+    if not why.value:
+        return None
+    href = links.devices(why.filters)
+    if why.figure in BARS:
+        href = links.changes(why.filters, why.figure)
+    text = _("Open the list of %(n)s", n=formats.number(why.value))
+    return dcc.Link(text, href=href, className="button filled")
+
+
+def _sums(why: Why) -> Component | None:
+    lines: list[Component] = [html.Li(line) for line in words.sums(why)]
+    if None in (why.count.current, why.count.previous):
+        text = _("On a day before the first snapshot there is no count, and never a zero.")
+        lines.append(html.Li(text, className="muted"))
+    return html.Ul(lines, className="sums") if lines else None
+
+
+def _rests(why: Why) -> Component | None:
+    days = (
+        *zip((why.days[1],) * len(why.now), why.now, strict=True),
+        *zip((why.days[0],) * len(why.then), why.then, strict=True),
+    )
+    if not days:
+        return None
+    heads = (_("For"), _("Source"), _("Its day"), _("Finished"), _("Run"))
+    head = html.Tr([html.Th(text, scope="col") for text in heads])
+    rows = [html.Tr([html.Td(formats.short_day(day)), *_snapshot(one)]) for day, one in days]
+    return html.Table([html.Thead(head), html.Tbody(rows)], className="table rests")
+
+
+def _snapshot(one: Snapshot) -> list[Component]:
+    run = dcc.Link(f"#{one.run_id}", href=links.run(one.run_id))
+    aside = None
+    if one.quarantined:
+        text = ngettext(
+            "%(n)s row unreadable", "%(n)s rows unreadable", one.quarantined,
+            n=formats.number(one.quarantined),
+        )  # fmt: skip
+        aside = html.Span(text, className="pill pill-warning")
+    return [
+        html.Td([source_badge(one.source), " ", LABELS[one.source], " ", aside]),
+        html.Td(formats.day(one.date)),
+        html.Td(formats.instant(one.finished_at)),
+        html.Td(run),
+    ]
+
+
+def _left_out(why: Why) -> Component | None:
+    rows = [one for one in why.left_out if one.n and not _same(one, why)]
+    if not rows:
+        return None
+    return html.Ul([html.Li(_left(one)) for one in rows], className="left-out")
+
+
+def _same(one: LeftOut, why: Why) -> bool:
+    """Whether every machine has one record: then there is nothing to say."""
+    return one.kind == "records" and one.n == why.count.current
+
+
+def _left(one: LeftOut) -> list[Component | str]:
+    n = formats.number(one.n)
+    number = dcc.Link(n, href=links.devices(one.filters)) if one.filters else html.Strong(n)
+    return [number, " ", words.left_out(one)]
+
+
+def _gaps(why: Why) -> Component | None:
+    if not why.gaps:
+        return None
+    rows = []
+    for one in why.gaps[-_MOST_GAPS:]:
+        more = dcc.Link(f"#{one.run_id}", href=links.run(one.run_id)) if one.run_id else None
+        rows.append(html.Li([words.gap(one), " ", more]))
+    if len(why.gaps) > _MOST_GAPS:
+        n = len(why.gaps) - _MOST_GAPS
+        rows.append(html.Li(_("and %(n)s earlier ones", n=formats.number(n))))
+    note = _("On such a day what stood before goes on standing: a gap is no drop.")
+    return html.Div([html.Ul(rows), html.P(note, className="muted")])
+
+
+def meanings(basis: str, rules: Rules) -> Component:
+    """What the words mean, by which version of the rules."""
+    said = words.meanings(basis, rules)
+    parts = [part for word, rule in said for part in (html.Dt(word), html.Dd(rule))]
+    title = html.H3(_("What the words mean (rules version %(n)s)", n=rules.version))
+    return html.Section([title, html.Dl(parts, className="meanings")])

@@ -1,0 +1,139 @@
+"""Why a month counts what it does: the drawer's answer for the rows of Months."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.base.params import Filters
+from dashboard.components.months.snapshots import stood_table
+from dashboard.components.why.body import meanings, section
+from dashboard.components.why.button import why_button
+from dashboard.queries.months.bases import Bases
+from dashboard.queries.months.table import CLOSED, IMPORTED, RUNNING, MonthRow
+from dashboard.words import why_words as words
+from dashboard.words.month_words import closed_words, hindrance_words
+from dashboard.words.terms import basis_phrase
+from db.rules import Rules
+
+MONTH = "month"
+"""The figure that this drawer explains; its query names the month too."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was asked: `billable` are the filters of the count, `devices` the address of its list,
+    None where none is kept; `shown` the day of a running month."""
+
+    row: MonthRow
+    billable: Filters
+    site_names: Sequence[str]
+    devices: str | None
+    bases: Bases | None
+    shown: str
+    rules: Rules
+
+
+def why_month_button(row: MonthRow, filters: Filters) -> Component:
+    """The button that explains every figure of a month."""
+    return why_button(filters.to_query(extra={MONTH: row.month}), MONTH)
+
+
+def why_month(why: Answer) -> list[Component]:
+    """The answer, from the number down to the rules."""
+    value = formats.number(why.row.billable)
+    title = _("Why no number?") if why.row.billable is None else _("Why %(value)s?", value=value)
+    parts = [
+        html.P(title, className="drawer-figure"),
+        html.P(_predicate(why)),
+        html.P(_state(why.row)),
+        _list(why),
+        section(_("How it adds up"), _lines(_sums(why))),
+        section(_("What it can be billed by"), _lines(_billed(why.bases))),
+        section(_("It rests on"), stood_table(why.row)),
+        section(_("Left out"), _lines(_left_out(why.row))),
+        meanings(why.billable.basis, why.rules),
+    ]
+    return [part for part in parts if part is not None]
+
+
+def _predicate(why: Answer) -> str:
+    said = {
+        "what": words.counted(why.billable, why.site_names),
+        "basis": basis_phrase(why.billable.basis),
+    }
+    if why.row.state == RUNNING:
+        return str(_("%(what)s on %(day)s, %(basis)s.", day=why.shown, **said))
+    month = formats.month(why.row.month)
+    return str(_("%(what)s at the end of %(month)s, %(basis)s.", month=month, **said))
+
+
+def _state(row: MonthRow) -> str:
+    if row.closing is not None:
+        return str(
+            _(
+                "Closed %(when)s under rules version %(version)s: it stands as it was stored then.",
+                when=closed_words(row.closing),
+                version=row.closing.rule_version,
+            )
+        )
+    return {
+        RUNNING: _("The month is not over: it changes with every snapshot."),
+        IMPORTED: _("Imported from a file: a total of that time, without a list of devices."),
+    }.get(row.state) or _("The month is open: a decision may still restate it.")
+
+
+def _list(why: Answer) -> Component | None:
+    if why.devices is None or not why.row.billable:
+        return None
+    text = _("Open the list of %(n)s", n=formats.number(why.row.billable))
+    return dcc.Link(text, href=why.devices, className="button filled")
+
+
+def _sums(why: Answer) -> list[str]:
+    row, lines = why.row, []
+    if row.total is not None:
+        lines.append(
+            _(
+                "%(total)s = %(billable)s billable + %(spare)s spare",
+                total=formats.number(row.total),
+                billable=formats.number(row.billable),
+                spare=formats.number(row.spare),
+            )
+        )
+    return [*lines, *words.moved(row.figure)]
+
+
+def _billed(bases: Bases | None) -> list[str]:
+    if bases is None or not bases.days:
+        return []
+    average = _(
+        "Average %(average)s = %(sum)s device-days / %(days)s days",
+        average=f"{bases.average:,.1f}",
+        sum=formats.number(bases.device_days),
+        days=formats.number(bases.days),
+    )
+    peak = _(
+        "Peak %(peak)s: the highest day, %(day)s",
+        peak=formats.number(bases.peak),
+        day=formats.day(bases.peak_day),
+    )
+    each = _("Each site has a peak of its own; averages add up over sites, peaks do not.")
+    return [average, peak, each]
+
+
+def _left_out(row: MonthRow) -> list[str]:
+    found = []
+    if row.excluded:
+        found.append(f"{formats.number(row.excluded)} " + _("excluded: in no total"))
+    if row.state not in (CLOSED, IMPORTED):
+        found += [hindrance_words(one) for one in row.hindrances]
+    return found
+
+
+def _lines(texts: Sequence[Any]) -> Component | None:
+    return html.Ul([html.Li(text) for text in texts], className="sums") if texts else None

@@ -1,0 +1,60 @@
+"""The points of a trend in the drawer: each with its number, its list and its runs."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.components.kit import links
+from dashboard.components.kit.drawn import drawn
+from dashboard.components.kit.pill import source_badge
+from dashboard.queries.explain.points import Point
+from dashboard.queries.months.table import Stood
+
+
+def points_table(points: Sequence[Point]) -> Component | None:
+    """A row a point, the newest first. A source says its day where it is another one."""
+    if not points:
+        return None
+    heads = ((_("Day"), ""), (_("Number"), "figure"), (_("Finished, run"), ""))
+    head = html.Tr([html.Th(text, scope="col", className=kind) for text, kind in heads])
+    rows = [_row(point) for point in points]
+    table = html.Table([html.Thead(head), html.Tbody(rows)], className="table rests points")
+    return drawn(table)
+
+
+def _row(point: Point) -> html.Tr:
+    number: Any = formats.number(point.n)
+    if point.filters is not None and point.n:
+        number = dcc.Link(number, href=links.devices(point.filters))
+    return html.Tr(
+        [
+            html.Td(formats.day(point.day)),
+            html.Td(number, className="figure"),
+            html.Td(_stood(point), className="muted"),
+        ]
+    )
+
+
+def _stood(point: Point) -> list[Component | str]:
+    if point.n is None:
+        return [_("nothing was collected yet")]
+    if not point.stood:
+        return [_("imported from a file")]
+    return [_run(source, one, point.day) for source, one in point.stood.items()]
+
+
+def _run(source: str, one: Stood, day: date) -> Component:
+    words = _("ended") if one.ended else formats.time(one.finished_at)
+    if one.date != day:
+        words = f"{formats.short_day(one.date)}, {words}"
+    run = dcc.Link(
+        words,
+        href=links.run(one.run_id),
+        title=f"#{one.run_id}, {formats.instant(one.finished_at)}",
+    )
+    return html.Span([source_badge(source), " ", run, " "], className="point-run")

@@ -1,0 +1,1 @@
+"""Decisions asked for on pages: the dialog, its proposals, previews and pickers."""

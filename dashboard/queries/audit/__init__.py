@@ -1,0 +1,1 @@
+"""The audit log, rule versions, and what waits for a decision."""

@@ -1,0 +1,1 @@
+"""Coverage findings: counts, lists, the matrix of sources, the trend."""

@@ -1,0 +1,251 @@
+"""What the sources do not agree on, as of the shown day: how many of each kind, which, since when,
+and what became of them.
+
+One row per finding, with the record that it is about. Counts, lists and files are made of `found`.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+
+from dashboard.base.params import SOURCES, Filters
+from dashboard.queries import entities
+from dashboard.queries.coverage import rows as coverage_rows
+from dashboard.queries.moment import Moment, Side
+from db.coverage import (
+    ACCEPTED,
+    COME_BACK,
+    FIXED,
+    KINDS,
+    OPEN,
+    STANDING,
+    STATES,
+    TO_DO,
+    holds,
+    same_finding,
+    stands,
+)
+from db.keys import as_of
+from db.tables import coverage_exceptions, coverage_findings, device_snapshots, sites
+
+LATELY = timedelta(days=30)
+"""How long a finding that ended is still shown as fixed."""
+
+CHUNK = 500
+SORTS = ("kind", "site", "hostname", "first_seen", "state")
+_KEPT = (
+    "finding_id",
+    "kind",
+    "asset_id",
+    "device_id",
+    "other_device_id",
+    "facts",
+    "since",
+    "until",
+)
+_SAID = tuple(
+    column for column in device_snapshots.c if column.name not in ("device_id", "asset_id")
+)
+
+
+@dataclass(frozen=True)
+class Sort:
+    """By which of `SORTS`, and whether downwards."""
+
+    column: str = "kind"
+    descending: bool = False
+
+
+BY_KIND = Sort()
+
+Counts = dict[tuple[int, str, str], int]
+"""How many findings a site has of a kind in a state."""
+
+
+def found(day: date, filters: Filters) -> Subquery:
+    """Every finding that the filters ask for on `day`, with its `state` and what the source says
+    of the record that it is about; of a fixed one what it said when it ended."""
+    parts = []
+    if _asked(filters) & {*STANDING}:
+        parts.append(_standing(day))
+    if FIXED in _asked(filters):
+        parts.append(_fixed(day))
+    every = (parts[0] if len(parts) == 1 else union_all(*parts)).subquery("every")
+    conditions = [entities.matches(every, of_records(filters))]
+    if filters.kinds:
+        conditions.append(every.c.kind.in_(filters.kinds))
+    if filters.states:
+        conditions.append(every.c.state.in_(filters.states))
+    return select(every).where(*conditions).subquery("found")
+
+
+def count(connection: Connection, moment: Moment, filters: Filters) -> int:
+    """How many there are: what `page` and `stream` give in all."""
+    return sum(counts(connection, moment.now, filters).values())
+
+
+def counts(connection: Connection, side: Side, filters: Filters) -> Counts:
+    """How many there are, by site, kind and state."""
+    if side.day is None:
+        return {}
+    rows = found(side.day, filters)
+    groups = (rows.c.site_id, rows.c.kind, rows.c.state)
+    result = connection.execute(select(*groups, func.count()).group_by(*groups))
+    return {(site, kind, state): n for site, kind, state, n in result}
+
+
+def to_do(counted: Counts, kind: str | None = None, site: int | None = None) -> int:
+    """How many of the counted ones ask somebody to do something."""
+    return sum(
+        n
+        for (at, name, state), n in counted.items()
+        if state in TO_DO and kind in (None, name) and site in (None, at)
+    )
+
+
+def total(counted: Counts, kind: str | None, states: Collection[str]) -> int:
+    """How many of the counted ones are of a kind, or of any, in these states."""
+    return sum(
+        n for (_site, name, state), n in counted.items() if kind in (None, name) and state in states
+    )
+
+
+def page(
+    connection: Connection,
+    moment: Moment,
+    filters: Filters,
+    *,
+    sort: Sort = BY_KIND,
+    offset: int = 0,
+    limit: int = 100,
+) -> list[dict[str, Any]]:
+    """The findings from `offset` on, at most `limit`, as `coverage_rows` tells them."""
+    if moment.now.day is None:
+        return []
+    statement = _rows(moment.now.day, filters, sort).limit(limit).offset(offset)
+    return coverage_rows.told(connection, moment, connection.execute(statement).all())
+
+
+def stream(
+    connection: Connection, moment: Moment, filters: Filters, *, sort: Sort = BY_KIND
+) -> Iterator[list[dict[str, Any]]]:
+    """Every finding in chunks."""
+    if moment.now.day is None:
+        return
+    rows = connection.execute(_rows(moment.now.day, filters, sort)).all()
+    for first in range(0, len(rows), CHUNK):
+        yield coverage_rows.told(connection, moment, rows[first : first + CHUNK])
+
+
+def _rows(day: date, filters: Filters, sort: Sort) -> Select[Any]:
+    rows = found(day, filters)
+    kind = case(*((rows.c.kind == name, place) for place, name in enumerate(KINDS)))
+    state = case(*((rows.c.state == name, place) for place, name in enumerate(STATES)))
+    site = func.lower(func.coalesce(sites.c.name, literal(entities.NO_SITE)))
+    host = func.lower(func.coalesce(rows.c.hostname, rows.c.display_name))
+    chosen: dict[str, ColumnElement[Any]] = {
+        "kind": kind, "site": site, "hostname": host, "first_seen": rows.c.since, "state": state,
+    }  # fmt: skip
+    first = chosen[sort.column]
+    return (
+        select(rows, func.coalesce(sites.c.name, literal(entities.NO_SITE)).label("site"))
+        .outerjoin_from(rows, sites, sites.c.site_id == rows.c.site_id)
+        .order_by(
+            entities.flag(first.is_(None)),
+            first.desc() if sort.descending else first,
+            kind, site, entities.flag(host.is_(None)), host, rows.c.finding_id,
+        )
+    )  # fmt: skip
+
+
+def _asked(filters: Filters) -> set[str]:
+    return {*(filters.states or STANDING)}
+
+
+def of_records(filters: Filters) -> Filters:
+    """A source as the basis asks for findings about its records; who manages a machine, nothing."""
+    if filters.basis in SOURCES and not filters.sources:
+        return filters.having(sources=(filters.basis,))
+    return filters.having(managed_by=())
+
+
+def _standing(day: date) -> Select[Any]:
+    finding = coverage_findings
+    said = and_(device_snapshots.c.device_id == finding.c.device_id, as_of(day))
+    return (
+        select(*(finding.c[name] for name in _KEPT), _state(day).label("state"), *_SAID)
+        .join_from(finding, device_snapshots, said)
+        .where(stands(day))
+    )
+
+
+def _fixed(day: date) -> Select[Any]:
+    """Findings that ended lately, each once, and that do not stand again with other facts."""
+    finding, later = coverage_findings, coverage_findings.alias("later")
+    said = device_snapshots.c
+    last = and_(
+        said.device_id == finding.c.device_id,
+        said.valid_from < finding.c.until,
+        said.valid_to >= finding.c.until,
+    )
+    again = exists(
+        select(later.c.finding_id)
+        .where(same_finding(finding, later), later.c.since >= finding.c.until, later.c.since <= day)
+        .correlate(finding)
+    )
+    return (
+        select(*(finding.c[name] for name in _KEPT), literal(FIXED).label("state"), *_SAID)
+        .join_from(finding, device_snapshots, last)
+        .where(finding.c.until <= day, finding.c.until > day - LATELY, ~again)
+    )
+
+
+def _state(day: date) -> ColumnElement[str]:
+    """Accepted; else come back, when it stood before a gap, or was accepted with other facts
+    until it came to stand as it does; else open."""
+    finding, accepted = coverage_findings, coverage_exceptions.c
+    before = coverage_findings.alias("before")
+    after = coverage_findings.alias("after")
+    in_force = exists(
+        select(accepted.exception_id)
+        .where(same_finding(), accepted.facts == finding.c.facts, holds(day))
+        .correlate(finding)
+    )
+    went_on = exists(
+        select(after.c.finding_id)
+        .where(same_finding(before, after), after.c.since == before.c.until)
+        .correlate(before)
+    )
+    gap = exists(
+        select(before.c.finding_id)
+        .where(same_finding(finding, before), before.c.until < finding.c.since, ~went_on)
+        .correlate(finding)
+    )
+    ended = exists(
+        select(accepted.exception_id)
+        .where(
+            same_finding(),
+            accepted.facts != finding.c.facts,
+            accepted.accepted_on < finding.c.since,
+            or_(accepted.expires.is_(None), accepted.expires >= finding.c.since),
+            or_(accepted.withdrawn_on.is_(None), accepted.withdrawn_on > finding.c.since),
+        )
+        .correlate(finding)
+    )
+    return case((in_force, ACCEPTED), (or_(gap, ended), COME_BACK), else_=OPEN)

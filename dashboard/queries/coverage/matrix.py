@@ -1,0 +1,143 @@
+"""How the sources overlap: which manage how many machines, how many machines two of them share,
+and what a site is expected to have."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from dashboard.base.params import SOURCES, Filters
+from dashboard.queries import entities
+from dashboard.queries.coverage import findings as coverage
+from dashboard.queries.coverage.findings import Counts
+from dashboard.queries.devices import matching as devices
+from dashboard.queries.moment import Moment
+from db.coverage import AGENT_ONLY, NINJA_WITHOUT_THREATLOCKER, THREATLOCKER_WITHOUT_NINJA
+from db.history.runs import END
+from db.tables import sites
+
+MISSING = {
+    ("ninja", "threatlocker"): NINJA_WITHOUT_THREATLOCKER,
+    ("threatlocker", "ninja"): THREATLOCKER_WITHOUT_NINJA,
+    ("agent", "ninja"): AGENT_ONLY,
+    ("agent", "threatlocker"): AGENT_ONLY,
+}
+"""What is found of machines that one source has and the other should have."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Of the machines that `source` manages: how many `other` manages too. `kind` and `missing`:
+    what is found of those that it should manage and does not (None: nothing is expected)."""
+
+    source: str
+    other: str
+    machines: int
+    both: int
+    kind: str | None
+    missing: int | None
+
+
+@dataclass(frozen=True)
+class SiteRow:
+    """One site with what stands there, by kind and state, and which sources it should have."""
+
+    site_id: int
+    name: str
+    expected: tuple[str, ...]
+    own: bool
+    counted: Counts
+
+
+def matrix(connection: Connection, moment: Moment, filters: Filters, counted: Counts) -> list[Cell]:
+    """A cell for each pair of sources, and for each source with itself."""
+    machines, both = _overlap(connection, moment, filters)
+    there = _collected(moment)
+    found = []
+    for source in there:
+        for other in there:
+            kind = MISSING.get((source, other))
+            missing = None
+            if kind is not None and other in there:
+                missing = sum(n for (_site, name, _state), n in counted.items() if name == kind)
+            found.append(Cell(source, other, machines[source], both[source, other], kind, missing))
+    return found
+
+
+def records(connection: Connection, moment: Moment, filters: Filters) -> dict[str, int]:
+    """How many records each source has, as its list counts them."""
+    return {
+        source: devices.count(connection, moment, filters.having(basis=source, kinds=(), states=()))
+        for source in _collected(moment)
+    }
+
+
+def site_rows(connection: Connection, moment: Moment, counted: Counts) -> list[SiteRow]:
+    """The sites at which something stands, those with most to do first."""
+    by_site: dict[int, Counts] = defaultdict(dict)
+    for key, n in counted.items():
+        by_site[key[0]][key] = n
+    called = {
+        row.site_id: row
+        for row in connection.execute(
+            select(sites.c.site_id, sites.c.name, sites.c.expected_sources)
+        )
+    }
+    rows = []
+    for site_id, here in by_site.items():
+        site = called.get(site_id)
+        own = site is not None and site.expected_sources is not None
+        rows.append(
+            SiteRow(
+                site_id,
+                site.name if site else entities.NO_SITE,
+                expected(moment, site.expected_sources if site else None),
+                own,
+                here,
+            )
+        )
+    return sorted(rows, key=lambda row: (-coverage.to_do(row.counted), row.name.casefold()))
+
+
+def expected(moment: Moment, own: str | None) -> tuple[str, ...]:
+    """Which sources a site should have: those it names, else what all should, of those that are
+    collected."""
+    names = moment.counted_by.expected_sources if own is None else own.split(",")
+    asked = {name.strip() for name in names}
+    return tuple(source for source in _collected(moment) if source in asked)
+
+
+def expected_of(connection: Connection, moment: Moment, site_id: int) -> tuple[str, ...]:
+    """Which sources one site should have."""
+    own = select(sites.c.expected_sources).where(sites.c.site_id == site_id)
+    return expected(moment, connection.scalar(own))
+
+
+def _collected(moment: Moment) -> list[str]:
+    standing = moment.now.standing
+    return [source for source in SOURCES if (one := standing.get(source)) and one.kind != END]
+
+
+def _overlap(
+    connection: Connection, moment: Moment, filters: Filters
+) -> tuple[dict[str, int], dict[tuple[str, str], int]]:
+    """How many machines each source manages, and each two of them: as `managed_by` lists them."""
+    machines = dict.fromkeys(SOURCES, 0)
+    both = {(source, other): 0 for source in SOURCES for other in SOURCES}
+    if moment.now.day is None:
+        return machines, both
+    asked = filters.having(basis="assets", sources=(), managed_by=())
+    columns = ("sources", *entities.looked_at(asked))
+    view = entities.standing(moment.now.day, "assets", moment.rules, columns)
+    rows = connection.execute(
+        select(view.c.sources, func.count())
+        .where(entities.matches(view, asked))
+        .group_by(view.c.sources)
+    )
+    for text, n in rows:
+        known = text.split(", ")
+        for source in known:
+            machines[source] += n
+            for other in known:
+                both[source, other] += n
+    return machines, both

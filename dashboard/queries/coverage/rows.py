@@ -1,0 +1,225 @@
+"""Findings of coverage as rows: the fields of a device row, since when, who accepted it and why,
+and its facts in words."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from dashboard.queries.devices.matching import COLUMNS
+from dashboard.queries.moment import LABELS, Moment, Notice, mark
+from dashboard.queries.sites import table as sites
+from db.bulk import among
+from db.coverage import (
+    ACCEPTED,
+    AGENT_ONLY,
+    DUPLICATE,
+    IDENTITY,
+    NAME_MISMATCH,
+    NINJA_WITHOUT_THREATLOCKER,
+    SITE_MISMATCH,
+    SPARE_MISMATCH,
+    THREATLOCKER_WITHOUT_NINJA,
+    holds,
+)
+from db.tables import (
+    OPEN_END,
+    coverage_exceptions,
+    coverage_findings,
+    device_latest,
+    device_snapshots,
+    devices,
+)
+
+OWN = (
+    "kind", "state", "first_seen", "age_days", "first_ever", "fixed_on", "facts", "accepted_by",
+    "accepted_reason", "accepted_expires", "finding_id",
+)  # fmt: skip
+"""The fields of a finding, before those of a device row; of those `first_seen` is here called
+`device_first_seen`."""
+
+FILE_COLUMNS = (*OWN, *("device_first_seen" if n == "first_seen" else n for n in COLUMNS))
+
+
+def told(connection: Connection, moment: Moment, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """A dict a finding: `FILE_COLUMNS`, but `accepted` for what accepted it, and `notice` for its
+    facts to translate; ids as decimal text, days as ISO text."""
+    day = moment.now.day
+    assert day is not None
+    ids = {row.device_id for row in rows}
+    others = {row.other_device_id for row in rows if row.other_device_id is not None}
+    known = _devices(connection, ids | others)
+    contacts = _contacts(connection, ids) if moment.is_newest else {}
+    said = _others(connection, others, day)
+    names = sites.names(connection, {r.site_id for r in said.values()})
+    accepted, first = _accepted(connection, rows, day), _first_ever(connection, rows)
+    return [
+        _row(row, day, known, contacts, accepted, first)
+        | {"notice": (notice := _facts(row, said.get(row.other_device_id), names))}
+        | {"facts": str(notice)}
+        for row in rows
+    ]
+
+
+def cells(row: Mapping[str, Any]) -> list[Any]:
+    """A finding as a line of a file, in the order of `FILE_COLUMNS`."""
+    accepted = row["accepted"] or {}
+    flat = {f"accepted_{name}": accepted.get(name) for name in ("by", "reason", "expires")}
+    values = {**row, **flat}
+    return [values[name] for name in FILE_COLUMNS]
+
+
+def _row(
+    row: Any,
+    day: date,
+    known: Mapping[int, Any],
+    contacts: Mapping[int, Any],
+    accepted: Mapping[tuple[Any, ...], Any],
+    first_ever: Mapping[tuple[Any, ...], date],
+) -> dict[str, Any]:
+    values = row._mapping
+    device = known[row.device_id]
+    until = min(row.until, day) if row.until != OPEN_END else day
+    contact = contacts.get(row.device_id)
+    agreed = accepted.get(_key(row)) if row.state == ACCEPTED else None
+    found: dict[str, Any] = {
+        "kind": row.kind,
+        "state": row.state,
+        "finding_id": str(row.finding_id),
+        "first_seen": row.since.isoformat(),
+        "age_days": (until - row.since).days,
+        "first_ever": first_ever[_key(row)[:-1]].isoformat(),
+        "fixed_on": row.until.isoformat() if row.until <= day else None,
+        "accepted": agreed and {
+            "by": agreed.author, "reason": agreed.reason,
+            "expires": agreed.expires and agreed.expires.isoformat(),
+            "exception_id": str(agreed.exception_id),
+        },
+        **{name: values[name] for name in COLUMNS if name in values},
+        "source_key": device.source_key,
+        "device_first_seen": device.first_seen.isoformat(),
+        "last_contact": contact and contact.isoformat(timespec="seconds"),
+    }  # fmt: skip
+    return found | {"device_id": str(row.device_id), "asset_id": str(row.asset_id)}
+
+
+def _key(row: Any) -> tuple[Any, ...]:
+    return (*(getattr(row, name) for name in IDENTITY), row.facts)
+
+
+def _devices(connection: Connection, ids: Iterable[int]) -> dict[int, Any]:
+    columns = (devices.c.device_id, devices.c.source_key, devices.c.first_seen)
+    rows = among(connection, select(*columns), devices.c.device_id, ids)
+    return {row.device_id: row for row in rows}
+
+
+def _contacts(connection: Connection, ids: Iterable[int]) -> dict[int, Any]:
+    latest = device_latest.c
+    told = select(latest.device_id, latest.last_contact)
+    rows = among(connection, told, latest.device_id, ids)
+    return {row.device_id: row.last_contact for row in rows}
+
+
+def _others(connection: Connection, ids: Iterable[int], day: date) -> dict[int, Any]:
+    """What is said of the other records on `day`, or was before it."""
+    said = device_snapshots.c
+    columns = (
+        said.device_id, said.source, said.site_id, said.hostname, said.display_name,
+        said.valid_from,
+    )  # fmt: skip
+    told = select(*columns).where(said.valid_from <= day).order_by(said.valid_from)
+    return {row.device_id: row for row in among(connection, told, said.device_id, ids)}
+
+
+def _accepted(connection: Connection, rows: Sequence[Any], day: date) -> dict[tuple[Any, ...], Any]:
+    accepted = coverage_exceptions
+    asked = {row.asset_id for row in rows if row.state == ACCEPTED}
+    told = select(accepted).where(holds(day))
+    return {_key(row): row for row in among(connection, told, accepted.c.asset_id, asked)}
+
+
+def _first_ever(connection: Connection, rows: Sequence[Any]) -> dict[tuple[Any, ...], date]:
+    found = coverage_findings.c
+    columns = [found[name] for name in IDENTITY]
+    told = select(*columns, func.min(found.since)).group_by(*columns)
+    asked = {row.asset_id for row in rows}
+    return {tuple(key): first for *key, first in among(connection, told, found.asset_id, asked)}
+
+
+def _facts(row: Any, other: Any, names: Mapping[int, str]) -> Notice:
+    """What does not agree, as a sentence."""
+    facts = json.loads(row.facts)
+    host = row.hostname or row.display_name or str(row.device_id)
+    values: dict[str, object] = {"source": LABELS[row.source], "site": row.site, "host": host}
+    values |= {"other": row.other_device_id, "other_source": "?", "other_site": "?"}
+    if other is not None:
+        values["other"] = other.hostname or other.display_name or str(other.device_id)
+        values["other_source"] = LABELS[other.source]
+        values["other_site"] = names.get(other.site_id, str(other.site_id))
+    if row.kind == SPARE_MISMATCH:
+        spare = facts.get("spare") == row.source
+        values |= {"spare": values["source" if spare else "other_source"],
+                   "not_spare": values["other_source" if spare else "source"]}  # fmt: skip
+    values |= {"name": row.display_name, "other_name": other.display_name if other else "?"}
+    if row.kind == DUPLICATE and facts.get("same") == "machine":
+        return Notice(_TWICE, values)
+    if "serial" in facts:
+        return Notice(_SERIAL, values | {"serial": facts["serial"]})
+    return Notice(_WORDS[row.kind], values)
+
+
+_TWICE = mark("%(source)s has this machine twice: %(host)s and %(other)s")
+_SERIAL = mark(
+    "Serial number %(serial)s is %(host)s at %(site)s (%(source)s) and %(other)s at %(other_site)s "
+    "(%(other_source)s)"
+)
+_WORDS = {
+    NINJA_WITHOUT_THREATLOCKER: mark("NinjaRMM manages it, ThreatLocker does not"),
+    THREATLOCKER_WITHOUT_NINJA: mark("ThreatLocker manages it, NinjaRMM does not"),
+    AGENT_ONLY: mark("Its agent reports, neither NinjaRMM nor ThreatLocker manages it"),
+    DUPLICATE: mark(
+        "%(source)s has this hostname twice at the site, as two machines: %(host)s and %(other)s"
+    ),
+    SPARE_MISMATCH: mark("Spare in %(spare)s, not spare in %(not_spare)s"),
+    SITE_MISMATCH: mark(
+        "%(source)s has it at %(site)s, %(other_source)s at %(other_site)s"
+    ),
+    NAME_MISMATCH: mark(
+        "%(source)s calls it \u201c%(name)s\u201d, %(other_source)s \u201c%(other_name)s\u201d"
+    ),
+}  # fmt: skip
+
+
+class Subject(NamedTuple):
+    """A finding that stands, in a few words."""
+
+    kind: str
+    name: str
+    site: str
+    since: date
+
+
+def standing(connection: Connection, finding_id: int) -> Subject | None:
+    """The finding of that id, when it stands."""
+    finding, said = coverage_findings.c, device_snapshots.c
+    row = connection.execute(
+        select(finding.kind, finding.since, said.hostname, said.display_name, said.site_id)
+        .join_from(coverage_findings, device_snapshots, said.device_id == finding.device_id)
+        .where(finding.finding_id == finding_id, finding.until == OPEN_END)
+        .order_by(said.valid_from.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    site = sites.names(connection, [row.site_id]).get(row.site_id, str(row.site_id))
+    return Subject(row.kind, row.hostname or row.display_name or "?", site, row.since)
+
+
+def acceptance(connection: Connection, exception_id: int) -> Any:
+    """The acceptance of that id; None when there is none."""
+    accepted = coverage_exceptions
+    return connection.execute(
+        select(accepted).where(accepted.c.exception_id == exception_id)
+    ).one_or_none()

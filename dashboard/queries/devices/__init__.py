@@ -1,0 +1,1 @@
+"""Devices: the list, one device's history, payloads, and the records of one asset."""

@@ -1,0 +1,88 @@
+"""What was decided about a device, and which record of the same source it replaced."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, or_, select
+
+from dashboard.queries.audit import audit_log
+from dashboard.queries.audit.audit_log import Entry
+from dashboard.queries.devices.history import Device
+from db.tables import asset_links, device_snapshots, devices, kept_apart
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another record of the same source and machine; `day` is when the one went or the other
+    came."""
+
+    device_id: int
+    name: str
+    day: date
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """Records of one machine in one source, of which each is gone when the next comes: the machine
+    was enrolled again. It is one machine all along."""
+
+    before: Other | None
+    after: Other | None
+
+
+def decisions(connection: Connection, device_id: int) -> list[Entry]:
+    """The decisions that linked, split, kept apart or restated this device, and those that took
+    them back; the newest first."""
+    link, apart, said = asset_links.c, kept_apart.c, device_snapshots.c
+    mine = or_(link.device_id == device_id, link.other_device_id == device_id)
+    found: set[int | None] = set()
+    for row in connection.execute(select(link.decided_by, link.undone_by).where(mine)):
+        found |= {*row}
+    found |= {*connection.scalars(
+        select(apart.decided_by).where(
+            or_(apart.device_id == device_id, apart.other_device_id == device_id)
+        )
+    )}  # fmt: skip
+    found |= {*connection.scalars(select(said.restated_by).where(said.device_id == device_id))}
+    ids = {one for one in found if one is not None}
+    entries = audit_log.these(connection, ids)
+    undoing = {one.undone_by for one in entries if one.undone_by is not None} - ids
+    return sorted([*entries, *audit_log.these(connection, undoing)], key=lambda one: -one.entry_id)
+
+
+def replaced(connection: Connection, device: Device, asset_ids: Collection[int]) -> Replaced:
+    """The record that this one replaced, and the one that replaced it."""
+    said = device_snapshots.c
+    rows = connection.execute(
+        select(
+            devices.c.device_id, devices.c.first_seen, devices.c.last_seen,
+            devices.c.source_key, said.hostname,
+        )
+        .join(device_snapshots, said.device_id == devices.c.device_id)
+        .where(
+            said.asset_id.in_(asset_ids),
+            said.source == device.source,
+            devices.c.device_id != device.device_id,
+        )
+        .order_by(devices.c.first_seen, devices.c.device_id, said.valid_from)
+    ).all()  # fmt: skip
+    before = after = None
+    for row in rows:
+        name = row.hostname or row.source_key
+        if _follows((row.first_seen, row.last_seen), device.first_seen):
+            before = Other(row.device_id, name, device.first_seen)
+        if after is None and _follows((device.first_seen, device.last_seen), row.first_seen):
+            after = Other(row.device_id, name, row.first_seen)
+    return Replaced(before, after)
+
+
+def _follows(seen: tuple[date, date | None], came: date) -> bool:
+    """Whether a record seen from one day to another (None: still) was gone, or went within some
+    days, when a later one came."""
+    first, last = seen
+    return first < came and last is not None and (last - came).days <= OVERLAP
+
+
+OVERLAP = 7
+"""Days in which a vendor may list an old and a new record of one machine."""

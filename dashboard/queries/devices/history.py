@@ -1,0 +1,196 @@
+"""One device's whole history: its unbroken stretches, and what changed from each to the next."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, exists, select
+
+from dashboard.base.params import LARGEST_ID
+from dashboard.queries.devices import payloads
+from dashboard.queries.devices.payloads import Difference, Payload
+from dashboard.queries.sites.table import names
+from db.history.kept import KeptDays
+from db.history.runs import newest_day
+from db.tables import OPEN_END, collection_runs, device_snapshots, devices, site_aliases
+
+SAID = (
+    "site_id", "site", "organization", "location", "hostname", "display_name", "device_type",
+    "type_reason", "billing_status", "reason", "rule_version", "os", "node_class", "serial",
+    "asset_id", "repaired",
+)  # fmt: skip
+"""The fields of a stretch. `organization` is what its source calls the site."""
+
+_TOLD = tuple(name for name in SAID if name != "site_id")
+"""Those that are compared: two sites differ by their names, and once."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """One record of one source. `last_seen` is None while the source still has it."""
+
+    device_id: int
+    source: str
+    source_key: str
+    first_seen: date
+    last_seen: date | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run that opened a stretch."""
+
+    run_id: int
+    business_date: date
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Unbroken days in which the source said the same: `valid_from` up to, not with, `valid_to`,
+    which is None while it lasts. `days` counts them up to the source's newest snapshot.
+
+    `follows` says what was just before: "first" nothing at all, "on" another stretch without a
+    day between, "absent" days without the device, "not kept" days of which nothing is kept.
+    `changes` holds what differs from the stretch before; nothing for the first one.
+    """
+
+    valid_from: date
+    valid_to: date | None
+    days: int
+    said: dict[str, Any]
+    payload_hash: int
+    run: Run | None
+    follows: str
+    changes: tuple[Difference, ...]
+
+    @property
+    def last(self) -> date | None:
+        """The last day of it; None while it lasts."""
+        return None if self.valid_to is None else self.valid_to - timedelta(days=1)
+
+    def holds_on(self, day: date) -> bool:
+        """Whether this is what was said on `day`."""
+        return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
+
+
+def find(connection: Connection, text: str | None) -> Device | None:
+    """The device whose id `text` is, in decimal; None when it is none's."""
+    if not text or not re.fullmatch("[0-9]{1,19}", text) or int(text) > LARGEST_ID:
+        return None
+    row = connection.execute(select(devices).where(devices.c.device_id == int(text))).one_or_none()
+    return Device(**row._mapping) if row else None
+
+
+def is_known(connection: Connection, text: str | None) -> bool:
+    """Whether `text` is the id of a device of which anything is still kept."""
+    device = find(connection, text)
+    if device is None:
+        return False
+    kept = exists().where(device_snapshots.c.device_id == device.device_id)
+    return bool(connection.scalar(select(kept)))
+
+
+def stretches(connection: Connection, device: Device, kept: KeptDays | None) -> list[Stretch]:
+    """Every kept stretch of a device, newest first."""
+    rows = _rows(connection, device)
+    told = payloads.of_device(connection, device.device_id)
+    called = names(connection, {row.site_id for row in rows})
+    said = [_said(row, called) for row in rows]
+    newest = newest_day(connection, device.source)
+    found = []
+    for index, row in enumerate(rows):
+        earlier = rows[index - 1] if index else None
+        until = row.valid_to if row.valid_to != OPEN_END else None
+        changes = _changes(index, said, rows, told) if index else []
+        found.append(
+            Stretch(
+                row.valid_from,
+                until,
+                _days(row.valid_from, until, newest),
+                said[index],
+                row.payload_hash,
+                Run(row.run_id, row.business_date, row.finished_at) if row.run_id else None,
+                _follows(earlier, row, device, kept),
+                tuple(changes),
+            )
+        )
+    return found[::-1]
+
+
+def standing(found: Sequence[Stretch], day: date | None) -> Stretch | None:
+    """The stretch that holds on `day`."""
+    if day is None:
+        return None
+    return next((stretch for stretch in found if stretch.holds_on(day)), None)
+
+
+def payload(connection: Connection, device: Device, stretch: Stretch) -> tuple[Payload, Payload]:
+    """What the source said in a stretch, whole; then the keys that keep their latest value only,
+    which belong to what lasts."""
+    told = payloads.of_device(connection, device.device_id, [stretch.payload_hash])
+    lasts = stretch.valid_to is None
+    hourly = payloads.volatile(connection, device.device_id) if lasts else {}
+    return told.get(stretch.payload_hash, {}), hourly
+
+
+def _rows(connection: Connection, device: Device) -> Sequence[Row[Any]]:
+    stored, runs, aliases = device_snapshots.c, collection_runs.c, site_aliases.c
+    return connection.execute(
+        select(
+            device_snapshots,
+            aliases.name.label("organization"),
+            runs.run_id,
+            runs.business_date,
+            runs.finished_at,
+        )
+        .outerjoin(collection_runs, runs.run_id == stored.opened_by)
+        .outerjoin(
+            site_aliases,
+            (aliases.source == stored.source) & (aliases.alias_key == stored.alias_key),
+        )
+        .where(stored.device_id == device.device_id)
+        .order_by(stored.valid_from)
+    ).all()
+
+
+def _said(row: Row[Any], called: Mapping[int, str]) -> dict[str, Any]:
+    stored = row._mapping
+    return {name: called.get(row.site_id) if name == "site" else stored[name] for name in SAID}
+
+
+def _changes(
+    index: int,
+    said: Sequence[Mapping[str, Any]],
+    rows: Sequence[Row[Any]],
+    told: Mapping[int, Payload],
+) -> list[Difference]:
+    """What differs from the stretch before: fields of ours, then of the payload."""
+    before, after = said[index - 1], said[index]
+    changes = [
+        Difference(name, before[name], after[name]) for name in _TOLD if before[name] != after[name]
+    ]
+    was, is_now = (told.get(rows[place].payload_hash) for place in (index - 1, index))
+    if was is not None and is_now is not None:
+        changes += [
+            Difference(f"payload.{path}", old, new)
+            for path, old, new in payloads.differences(was, is_now)
+        ]
+    return changes
+
+
+def _follows(earlier: Row[Any] | None, row: Row[Any], device: Device, kept: KeptDays | None) -> str:
+    if earlier is None:
+        return "first" if row.valid_from <= device.first_seen else "not kept"
+    if earlier.valid_to == row.valid_from:
+        return "on"
+    absent = kept is not None and kept.first_in(earlier.valid_to, row.valid_from) is not None
+    return "absent" if absent else "not kept"
+
+
+def _days(valid_from: date, until: date | None, newest: date | None) -> int:
+    if until is not None:
+        return (until - valid_from).days
+    return max((newest - valid_from).days + 1, 1) if newest else 1

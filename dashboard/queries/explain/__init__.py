@@ -1,0 +1,1 @@
+"""What a figure is made of: for the "Why this number?" drawer."""

@@ -1,0 +1,181 @@
+"""Why a number is what it is: what was counted, what it rests on, what was left out.
+
+Every count in here comes from `counts.counted` or `changes.bars`, like the figure itself.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, select
+
+from dashboard.base.params import SOURCES, STATUSES, TYPES, Filters
+from dashboard.queries.change import Change
+from dashboard.queries.changes import bars as changes
+from dashboard.queries.changes.bars import Bars
+from dashboard.queries.counts import Count, by_source, counted
+from dashboard.queries.days import Gap, gaps
+from dashboard.queries.explain.points import TRENDS, Point, points
+from dashboard.queries.moment import Moment, Side
+from dashboard.queries.sites.table import names
+from db.rules import Rules
+from db.tables import collection_runs
+
+BARS = ("added", "removed", "moved_in", "moved_out", "reclassified_in", "reclassified_out")
+HOW_MANY = ("count", *TRENDS)
+FIGURES = (*HOW_MANY, "change", "bars", *BARS)
+"""What can be asked about: how many there are, also with the points of their trend; how many more
+than then, all bars, or one."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a source contributes: the real date, when the run finished, and the rows of it that
+    could not be read."""
+
+    source: str
+    date: date
+    finished_at: datetime | None
+    run_id: int
+    quarantined: int
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Devices that one filter alone keeps out; `filters` list them, where an address can."""
+
+    kind: str
+    n: int
+    filters: Filters | None
+
+
+@dataclass(frozen=True)
+class Why:
+    """`figure` is one of `FIGURES`. The shares add up to `count.current`, each with the filters
+    that list it; those without a device are left out. `bars` only where they are asked about."""
+
+    figure: str
+    filters: Filters
+    count: Change
+    bars: Bars | None
+    statuses: dict[str, int]
+    types: dict[str, int]
+    sources: dict[str, int]
+    now: tuple[Snapshot, ...]
+    then: tuple[Snapshot, ...]
+    left_out: tuple[LeftOut, ...]
+    gaps: tuple[Gap, ...]
+    site_names: tuple[str, ...]
+    rules: Rules
+    days: tuple[date, date]
+    points: tuple[Point, ...] = ()
+
+    @property
+    def value(self) -> int | None:
+        """The figure itself."""
+        if self.figure in BARS:
+            found: int | None = getattr(self.bars, self.figure)
+            return found
+        return self.count.current if self.figure in HOW_MANY else self.count.change
+
+
+def explain(connection: Connection, moment: Moment, filters: Filters, figure: str) -> Why:
+    """Why `figure` of `filters` is what it is at this moment."""
+    then = counted(connection, moment, moment.then, filters)
+    rows = counted(connection, moment, moment.now, filters)
+    sources = by_source(connection, moment, moment.now, filters) or {}
+    called = names(connection, filters.sites)
+    total = None if rows is None else sum(row.n for row in rows)
+    return Why(
+        figure,
+        filters,
+        Change(total, None if then is None else sum(row.n for row in then)),
+        changes.bars(connection, moment, filters) if figure in ("bars", *BARS) else None,
+        _shares(STATUSES, rows, lambda row: row.billing_status),
+        _shares(TYPES, rows, lambda row: row.device_type),
+        {source: sum(sites.values()) for source, sites in sources.items() if sites},
+        _snapshots(connection, moment.now, filters.basis),
+        _snapshots(connection, moment.then, filters.basis),
+        tuple(_left_out(connection, moment, filters, total or 0)),
+        tuple(_gaps(connection, moment, filters)),
+        tuple(called.get(site, str(site)) for site in filters.sites),
+        moment.counted_by,
+        (moment.then.day or moment.then.asked, moment.now.day or moment.now.asked),
+        points(connection, moment, filters, figure) if figure in TRENDS else (),
+    )
+
+
+def _shares(
+    order: tuple[str, ...], rows: list[Count] | None, of: Callable[[Count], str]
+) -> dict[str, int]:
+    sums: Counter[str] = Counter()
+    for row in rows or ():
+        sums[of(row)] += row.n
+    return {name: sums[name] for name in order if sums[name]}
+
+
+def _snapshots(connection: Connection, side: Side, basis: str) -> tuple[Snapshot, ...]:
+    standing = [side.standing[source] for source in SOURCES if source in side.dates(basis)]
+    runs = collection_runs.c
+    aside: dict[int, int | None] = {
+        row.run_id: row.quarantined
+        for row in connection.execute(
+            select(runs.run_id, runs.quarantined).where(
+                runs.run_id.in_([one.run_id for one in standing if one])
+            )
+        )
+    }
+    return tuple(
+        Snapshot(one.source, one.date, one.finished_at, one.run_id, aside.get(one.run_id) or 0)
+        for one in standing
+        if one
+    )
+
+
+def _left_out(
+    connection: Connection, moment: Moment, filters: Filters, total: int
+) -> Iterator[LeftOut]:
+    """What each filter alone keeps out, and the records that a machine has besides its own."""
+
+    def how_many(asked: Filters) -> int:
+        return sum(row.n for row in counted(connection, moment, moment.now, asked) or ())
+
+    listed = {
+        status: filters.having(statuses=(status,))
+        for status in STATUSES
+        if status not in filters.statuses
+    }
+    if filters.types:
+        rest = tuple(name for name in TYPES if name not in filters.types)
+        listed["types"] = filters.having(types=rest)
+    for kind, asked in listed.items():
+        yield LeftOut(kind, how_many(asked), asked)
+    wider = {
+        "sites": filters.having(sites=()) if filters.sites else None,
+        "locations": filters.having(locations=()) if filters.locations else None,
+        "search": filters.having(q=None) if filters.q else None,
+        "sources": filters.having(sources=()) if filters.sources else None,
+        "managed_by": filters.having(managed_by=()) if filters.managed_by else None,
+    }
+    for kind, everything in wider.items():
+        if everything:
+            yield LeftOut(kind, how_many(everything) - total, None)
+    if filters.basis == "assets" and not filters.managed_by:
+        records = filters.having(basis="records")
+        yield LeftOut("records", how_many(records), records)
+
+
+def _gaps(connection: Connection, moment: Moment, filters: Filters) -> Iterator[Gap]:
+    """The days without a snapshot since the one that stands on the first of the two days."""
+    if moment.now.day is None:
+        return
+    first: dict[str, date] = {}
+    for side in (moment.now, moment.then):
+        for source, day in side.dates(filters.basis).items():
+            first[source] = min(day, first.get(source, day))
+    if not first:
+        return
+    for gap in gaps(connection, moment, first, min(first.values()), moment.now.day):
+        if gap.day > first[gap.source]:
+            yield gap

@@ -1,0 +1,96 @@
+"""The points of a trend, each with what it rests on: for the drawer of a chart or a sparkline."""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, select
+
+from dashboard.base.params import SOURCES, Filters
+from dashboard.queries import series
+from dashboard.queries.moment import Moment
+from dashboard.queries.months import month_ends
+from dashboard.queries.months.table import Stood
+from dashboard.queries.sites import table as sites
+from db.history.kept import month_end
+from db.history.runs import PUBLISHED
+from db.tables import collection_runs
+
+MONTHS = {"months": 14, "site": sites.TREND}
+"""Figures that are drawn month by month, and how many months each draws."""
+
+DAYS = {"days": 65, "trend": 30}
+"""Figures that are drawn day by day, and how many days each draws."""
+
+TRENDS = (*MONTHS, *DAYS)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One bar or one turn of a line. `filters` list its devices, None where no list is kept;
+    `stood` says what of each source it rests on, nothing of a count that was imported."""
+
+    day: date
+    n: int | None
+    filters: Filters | None
+    stood: dict[str, Stood]
+
+
+def points(
+    connection: Connection, moment: Moment, filters: Filters, figure: str
+) -> tuple[Point, ...]:
+    """The points that the chart or sparkline of `figure` draws, the newest first."""
+    if moment.now.day is None or moment.kept is None:
+        return ()
+    ran = _Ran(connection, filters)
+    if figure in MONTHS:
+        found = _by_month(connection, moment, filters, MONTHS[figure], ran)
+    else:
+        shown = series.series(connection, moment, filters, DAYS[figure], unbroken=figure == "days")
+        found = [
+            Point(day, n, _on(filters, day, moment), ran.up_to(day))
+            for day, n in zip(shown.days, shown.of("total"), strict=True)
+        ]
+    return tuple(reversed(found))
+
+
+def _by_month(
+    connection: Connection, moment: Moment, filters: Filters, count: int, ran: "_Ran"
+) -> list[Point]:
+    assert moment.now.day is not None
+    found = []
+    for one in month_ends.last_months(connection, moment, filters, count):
+        day = min(month_end(one.month), moment.now.day)
+        asked = month_ends.listed(one, filters, moment)
+        stood = ran.up_to(day) if one.dates else {}
+        found.append(Point(day, one.total, asked, stood))
+    return found
+
+
+def _on(filters: Filters, day: date, moment: Moment) -> Filters:
+    return filters if day == moment.now.day else filters.having(as_of=day, compare_to=None)
+
+
+class _Ran:
+    """Every published run of the sources that a basis counts."""
+
+    def __init__(self, connection: Connection, filters: Filters) -> None:
+        runs = collection_runs.c
+        rows = connection.execute(
+            select(runs.source, runs.business_date, runs.finished_at, runs.run_id, runs.kind)
+            .where(PUBLISHED)
+            .order_by(runs.business_date)
+        )
+        self._runs: dict[str, list[Stood]] = {source: [] for source in SOURCES}
+        for source, day, finished_at, run_id, kind in rows:
+            if filters.basis in ("assets", "records", source):
+                self._runs[source].append(Stood(day, finished_at, run_id, kind == "end"))
+
+    def up_to(self, day: date) -> dict[str, Stood]:
+        """What stands of each source on `day`."""
+        found = {}
+        for source, runs in self._runs.items():
+            place = bisect_right(runs, day, key=lambda one: one.date)
+            if place:
+                found[source] = runs[place - 1]
+        return found

@@ -1,0 +1,157 @@
+"""Machines as they last reported themselves: which, in what state, what they are.
+
+`now` is in the business zone wherever it is asked for: whole days of age are counted there.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal, or_, select
+
+from dashboard.queries.entities import contains
+from dashboard.queries.machines.ages import between
+from db.tables import inventory
+
+ONLINE_WITHIN = timedelta(minutes=3)
+"""A machine reports each minute: silent longer, it missed two reports and is late."""
+LATE_WITHIN = timedelta(minutes=15)
+CLONE_SHOWN = timedelta(hours=24)
+"""How long two live machines behind one id are pointed out."""
+
+STATES = ("online", "late", "offline")
+SORTS = (
+    "hostname", "state", "site", "os", "os_version", "ip", "cpu_percent", "memory_total_mb",
+    "memory_used_mb", "memory_percent", "disk_used_mb", "disk_percent", "computer_model",
+    "manufacturer", "serial", "agent_version", "logged_in_user", "created_at", "updated_at",
+    "received_at", "computer_activation",
+)  # fmt: skip
+_SEARCHED = (
+    "hostname", "ip", "os", "os_version", "serial", "computer_model", "manufacturer",
+    "logged_in_user", "site",
+)  # fmt: skip
+_FOLDED = ("hostname", "site", "os", "os_version")
+_m = inventory.c
+# What a machine's marks of its newest reports are is ingest's: a kilobyte that nobody reads here.
+_READ = [column for column in _m if column is not _m.recent_reports]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which machines. Empty means all; a site, system or version "" means those that name none.
+
+    `other_systems` and `other_versions` leave these out: what "others" counts beside a top list.
+    `ages` are of `ages.BUCKETS`.
+    """
+
+    q: str | None = None
+    states: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    other_systems: tuple[str, ...] = ()
+    other_versions: tuple[str, ...] = ()
+    ages: tuple[str, ...] = ()
+    clones: bool = False
+
+
+def count(connection: Connection, asked: Asked, now: datetime) -> int:
+    """How many machines match."""
+    found: int = connection.execute(
+        select(func.count()).select_from(inventory).where(*matches(asked, now))
+    ).scalar_one()
+    return found
+
+
+def by_state(connection: Connection, asked: Asked, now: datetime) -> dict[str, int]:
+    """How many machines match in each state, whatever states are asked for."""
+    state = _state(now)
+    rows = connection.execute(
+        select(state, func.count()).where(*matches(asked, now, states=False)).group_by(state)
+    )
+    return dict.fromkeys(STATES, 0) | {name: n for name, n in rows}
+
+
+def rows(
+    connection: Connection,
+    asked: Asked,
+    now: datetime,
+    *,
+    sort: str = "hostname",
+    descending: bool = False,
+    limit: int | None = None,
+    offset: int = 0,
+) -> Iterator[Mapping[str, Any]]:
+    """One row per machine: the columns of `inventory`, its `state`, and `is_cloned`."""
+    found = _select(asked, now, sort, descending)
+    if limit is not None:
+        found = found.limit(limit).offset(offset)
+    streamed = connection.execution_options(yield_per=1000) if limit is None else connection
+    for row in streamed.execute(found).mappings():
+        yield dict(row)
+
+
+def find(connection: Connection, machine_id: str, now: datetime) -> Mapping[str, Any] | None:
+    """The machine of that id."""
+    found = connection.execute(_columns(now).where(_m.machine_id == machine_id.lower())).first()
+    return None if found is None else dict(found._mapping)
+
+
+def _select(asked: Asked, now: datetime, sort: str, descending: bool) -> Select[Any]:
+    if sort == "state":
+        # Offline last, and in each state the longest silent first or last.
+        keys: Sequence[ColumnElement[Any]] = [
+            _m.received_at.asc() if descending else _m.received_at.desc()
+        ]
+    else:
+        key = _key(sort)
+        keys = [key.is_(None), key.desc() if descending else key.asc()]
+    return _columns(now).where(*matches(asked, now)).order_by(*keys, _m.machine_id)
+
+
+def _key(sort: str) -> ColumnElement[Any]:
+    if sort in ("memory_percent", "disk_percent"):
+        kind = sort.split("_")[0]
+        return _m[f"{kind}_used_mb"] * 1.0 / func.nullif(_m[f"{kind}_total_mb"], 0)
+    return func.lower(_m[sort]) if sort in _FOLDED else _m[sort]
+
+
+def _columns(now: datetime) -> Select[Any]:
+    return select(*_READ, _state(now).label("state"), _is_cloned(now).label("is_cloned"))
+
+
+def _state(now: datetime) -> ColumnElement[str]:
+    return case(
+        (_m.received_at >= now - ONLINE_WITHIN, literal("online")),
+        (_m.received_at >= now - LATE_WITHIN, literal("late")),
+        else_=literal("offline"),
+    )
+
+
+def _is_cloned(now: datetime) -> ColumnElement[bool]:
+    return and_(_m.clone_seen_at.is_not(None), _m.clone_seen_at >= now - CLONE_SHOWN)
+
+
+def matches(asked: Asked, now: datetime, *, states: bool = True) -> list[ColumnElement[bool]]:
+    """What a machine must be to be counted, listed and exported; without `states`, in any
+    state."""
+    found: list[ColumnElement[bool]] = []
+    if asked.q is not None:
+        text = asked.q
+        found.append(or_(*(contains(_m[name], text) for name in _SEARCHED)))
+    if states and asked.states:
+        found.append(_state(now).in_(asked.states))
+    named = (("site", asked.sites), ("os", asked.systems), ("os_version", asked.versions))
+    for name, values in named:
+        if values:
+            found.append(func.coalesce(_m[name], "").in_(values))
+    for name, values in (("os", asked.other_systems), ("os_version", asked.other_versions)):
+        if values:
+            found.append(func.coalesce(_m[name], "").not_in(values))
+    if asked.ages:
+        activation = _m.computer_activation
+        found.append(or_(*(between(activation, bucket, now) for bucket in asked.ages)))
+    if asked.clones:
+        found.append(_is_cloned(now))
+    return found

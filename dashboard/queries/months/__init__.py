@@ -1,0 +1,1 @@
+"""Months: counts, states, billing bases, presence, invoice packs."""

@@ -1,0 +1,103 @@
+"""What one month can be billed by, site by site: stored for a closed month, computed in the same
+way for an open one."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, and_, or_, select
+
+from dashboard.base.params import Filters
+from dashboard.queries.moment import Moment
+from dashboard.queries.sites.table import names
+from db.months import month_bases as bases
+from db.months.month_days import KnownDays
+from db.tables import ALL_SITES, daily_counts, month_bases
+
+
+@dataclass(frozen=True)
+class Bases:
+    """The billable devices of one site, or of all (`ALL_SITES`), in one month: at its end (or on
+    the shown day), added over its days, on its highest day."""
+
+    site_id: int
+    site: str
+    month_end: int
+    device_days: int
+    days: int
+    peak: int
+    peak_day: date
+
+    @property
+    def average(self) -> float:
+        """Billable devices on an average day."""
+        return self.device_days / self.days if self.days else 0.0
+
+
+def stored(connection: Connection, closing_id: int, filters: Filters) -> list[Bases]:
+    """The bases of a closed month in the basis of `filters`: all sites together first, then every
+    site that was billed on some day, by name."""
+    c = month_bases.c
+    rows = connection.execute(
+        select(*(c[name] for name in _COLUMNS)).where(
+            c.closing_id == closing_id, c.basis == filters.basis
+        )
+    )
+    return _shown(connection, rows.mappings(), filters)
+
+
+def computed(connection: Connection, moment: Moment, month: str, filters: Filters) -> list[Bases]:
+    """The same of an open month, up to the shown day; empty when its days are not kept."""
+    known = known_days(connection, moment, month)
+    if known is None:
+        return []
+    rows = bases.billing_bases(connection, known, _counts_at_the_end(connection, known))
+    mine = (row for row in rows if row["basis"] == filters.basis)
+    return _shown(connection, mine, filters)
+
+
+def known_days(connection: Connection, moment: Moment, month: str) -> KnownDays | None:
+    """The days of a month that are kept, up to the shown day; None when none is."""
+    kept, day = moment.kept, moment.now.day
+    if kept is None or day is None:
+        return None
+    known = KnownDays.of(connection, kept, month)
+    known = replace(known, days=tuple(one for one in known.days if one <= day))
+    return known if known.days else None
+
+
+_COLUMNS = ("site_id", "month_end", "device_days", "days", "peak", "peak_day")
+
+
+def _counts_at_the_end(connection: Connection, known: KnownDays) -> list[Mapping[str, Any]]:
+    """What stands on the last known day, in the shape of `month_closing_counts`."""
+    c = daily_counts.c
+    last = known.days[-1]
+    stands = [
+        and_(c.basis == basis, c.snapshot_date == standing[last])
+        for basis in known.published
+        if last in (standing := known.standing(basis))
+    ]
+    rows = connection.execute(
+        select(c.basis, c.site_id, c.device_type, c.billing_status, c.n).where(or_(*stands))
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def _shown(
+    connection: Connection, rows: Iterable[Mapping[Any, Any]], filters: Filters
+) -> list[Bases]:
+    wanted = [row for row in rows if not filters.sites or row["site_id"] in filters.sites]
+    called = names(connection, [row["site_id"] for row in wanted])
+    called[ALL_SITES] = ""
+    found = [
+        Bases(
+            site_id=row["site_id"],
+            site=called.get(row["site_id"], str(row["site_id"])),
+            **{name: row[name] for name in _COLUMNS[1:]},
+        )
+        for row in wanted
+        if row["peak"] or row["site_id"] == ALL_SITES
+    ]
+    return sorted(found, key=lambda one: (one.site_id != ALL_SITES, one.site.casefold()))

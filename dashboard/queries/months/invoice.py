@@ -1,0 +1,280 @@
+"""What an invoice for one site and month rests on: who stood at both ends, what changed and why.
+
+Of a closed month everything comes from its closing, of an open one from what stands now.
+"""
+
+import json
+import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+
+from dashboard.base.params import ALL_CHANGES, BARS, BILLABLE, SOURCES, Filters
+from dashboard.queries import moment
+from dashboard.queries.changes import bars as changes
+from dashboard.queries.changes import items as changes_list
+from dashboard.queries.changes.items import Item
+from dashboard.queries.devices import matching as devices
+from dashboard.queries.months import bases as month_bases
+from dashboard.queries.months import table as month_table
+from dashboard.queries.months.bases import Bases
+from dashboard.queries.months.table import Closing, Stood
+from db.history.changed import Changed
+from db.history.happened import State
+from db.history.kept import month_before, month_end
+from db.tables import month_changes, month_closings, month_members
+
+Row = Mapping[str, Any]
+"""The fields of a device row; `last_contact` is never told: it would be another one tomorrow."""
+
+
+@dataclass(frozen=True)
+class Invoice:
+    """One site's month. `opening` is None where the end of the month before is not known: then
+    there are no bars either. `closing` of an open month is None and everything preliminary.
+
+    Otherwise `opening`, the changes in a bar and `rows` add up, device by device.
+    """
+
+    filters: Filters
+    month: str
+    days: tuple[date, date]
+    opening: list[Row] | None
+    rows: list[Row]
+    changes: list[Item]
+    bases: Bases | None
+    dates: dict[str, Stood]
+    dates_before: dict[str, Stood]
+    rule_version: int
+    closing: Closing | None
+
+    @property
+    def bars(self) -> dict[str, int | None]:
+        """How many devices stand in each bar, between opening and closing."""
+        known = self.opening is not None
+        counts = Counter(item.bar for item in self.changes)
+        return {
+            "opening": len(self.opening) if self.opening is not None else None,
+            **{bar: counts[bar] if known else None for bar in BARS},
+            "closing": len(self.rows),
+        }
+
+
+def invoice(
+    connection: Connection, site: int, month: str, basis: str, today: date
+) -> Invoice | None:
+    """The invoice of one site; None when the month's devices are not, or no longer, kept."""
+    filters = Filters(basis=basis, sites=(site,), statuses=BILLABLE)
+    closing = month_table.standing_closings(connection).get(month)
+    if closing is not None:
+        return _stored(connection, closing, filters)
+    return _live(connection, month, filters, today)
+
+
+# Of a closed month.
+
+
+def _stored(connection: Connection, closing: Closing, filters: Filters) -> Invoice | None:
+    if closing.members and not _any_member(connection, closing.closing_id):
+        return None
+    opening, changed = None, []
+    rows = _members(connection, closing.closing_id, filters)
+    if closing.dates_before:
+        changed = _stored_changes(connection, closing.closing_id, filters)
+        opening = _opening(connection, closing, filters, rows, changed)
+    bases = month_bases.stored(connection, closing.closing_id, filters)
+    return Invoice(
+        filters,
+        closing.month,
+        (month_end(month_before(closing.month)), month_end(closing.month)),
+        opening,
+        rows,
+        changed,
+        _of_site(bases, filters),
+        closing.dates,
+        closing.dates_before,
+        closing.rule_version,
+        closing,
+    )
+
+
+def _any_member(connection: Connection, closing_id: int) -> bool:
+    members = select(month_members.c.device_id).where(month_members.c.closing_id == closing_id)
+    return connection.execute(members.limit(1)).first() is not None
+
+
+def _members(connection: Connection, closing_id: int, filters: Filters) -> list[Row]:
+    """The members that `filters` count, as device rows, their names as they were then."""
+    c = month_members.c
+    assets = filters.basis == "assets"
+    rows = connection.execute(
+        select(month_members).where(
+            c.closing_id == closing_id,
+            c.site_id.in_(filters.sites),
+            c.billing_status.in_(filters.statuses),
+            _counted(filters),
+        )
+    )
+    found = []
+    for row in rows.mappings():
+        told = dict(row) | {"last_contact": None, "first_seen": row["first_seen"].isoformat()}
+        if assets:
+            told["device_type"] = row["asset_type"]
+        found.append(_row(told, filters.basis))
+    return sorted(found, key=_place)
+
+
+def _counted(filters: Filters) -> ColumnElement[bool]:
+    """Which members a basis counts."""
+    c = month_members.c
+    if filters.basis == "assets":
+        return c.speaks.is_(True)
+    return c.source.in_(SOURCES if filters.basis == "records" else (filters.basis,))
+
+
+def _stored_changes(connection: Connection, closing_id: int, filters: Filters) -> list[Item]:
+    """Every stored change of a device that counts on either day, in the order of the bars."""
+    c = month_changes.c
+    bases = SOURCES if filters.basis == "records" else (filters.basis,)
+    bodies = connection.scalars(
+        select(c.body).where(
+            c.closing_id == closing_id,
+            c.basis.in_(bases),
+            or_(c.site_then.in_(filters.sites), c.site_now.in_(filters.sites)),
+        )
+    )
+    changed = (Changed.from_json(json.loads(zlib.decompress(body))) for body in bodies)
+    return _ordered(
+        Item(_bar(one, filters), one)
+        for one in changed
+        if _counts(one.then, filters) or _counts(one.now, filters)
+    )
+
+
+def _counts(state: State | None, filters: Filters) -> bool:
+    return (
+        state is not None
+        and state.site_id in filters.sites
+        and state.billing_status in filters.statuses
+    )
+
+
+def _bar(one: Changed, filters: Filters) -> str | None:
+    """The bar that a change stands in (PRODUCT.md rule 8)."""
+    was, is_now = _counts(one.then, filters), _counts(one.now, filters)
+    if was == is_now:
+        return None
+    other = one.then if is_now else one.now
+    if other is None:
+        return "added" if is_now else "removed"
+    if other.site_id not in filters.sites:
+        return "moved_in" if is_now else "moved_out"
+    return "reclassified_in" if is_now else "reclassified_out"
+
+
+def _opening(
+    connection: Connection,
+    closing: Closing,
+    filters: Filters,
+    rows: Sequence[Row],
+    changed: Sequence[Item],
+) -> list[Row]:
+    """Who stood at the end of the month before: the members of the closing before this one; if
+    those are no longer kept, today's without what changed."""
+    c = month_closings.c
+    before = connection.scalar(
+        select(func.max(c.closing_id)).where(
+            and_(c.month == month_before(closing.month), c.closing_id < closing.closing_id)
+        )
+    )
+    if before is not None and _any_member(connection, before):
+        return _members(connection, before, filters)
+    name = "asset_id" if filters.basis == "assets" else "device_id"
+    moved = {str(item.changed.key) for item in changed}
+    then = [item.changed.then for item in changed if _counts(item.changed.then, filters)]
+    stayed = [row for row in rows if row[name] not in moved]
+    was = [_state_row(state, filters.basis) for state in then if state is not None]
+    return sorted([*stayed, *was], key=_place)
+
+
+# Of an open month.
+
+
+def _live(connection: Connection, month: str, filters: Filters, today: date) -> Invoice | None:
+    before, end = month_end(month_before(month)), month_end(month)
+    newest = moment.resolve(connection, filters, today)
+    if newest.newest is None or f"{newest.newest:%Y-%m}" < month:
+        return None
+    end = min(end, newest.newest)
+    asked = filters.having(as_of=end, compare_to=before, changes=(ALL_CHANGES,))
+    both = moment.resolve(connection, asked, today)
+    if both.now.day != end or not both.now.known(filters.basis):
+        return None
+    opening, changed = None, []
+    if both.then.day == before and changes.known(both, asked):
+        then = moment.resolve(connection, filters.having(as_of=before), today)
+        opening = _listed(connection, then, filters)
+        changed = [item for part in changes_list.stream(connection, both, asked) for item in part]
+    bases = month_bases.computed(connection, both, month, filters)
+    return Invoice(
+        filters,
+        month,
+        (before, end),
+        opening,
+        _listed(connection, both, filters),
+        _ordered(changed),
+        _of_site(bases, filters),
+        month_table.stood_on(connection, end),
+        month_table.stood_on(connection, before) if opening is not None else {},
+        both.rules.on(end).version,
+        None,
+    )
+
+
+def _listed(connection: Connection, seen: moment.Moment, filters: Filters) -> list[Row]:
+    names = devices.columns(filters.basis)
+    rows = [
+        _row(dict(zip(names, row, strict=True)) | {"last_contact": None}, filters.basis)
+        for part in devices.stream(connection, seen, filters)
+        for row in part
+    ]
+    return sorted(rows, key=_place)
+
+
+# Of both.
+
+
+def _of_site(bases: Sequence[Bases], filters: Filters) -> Bases | None:
+    return next((one for one in bases if one.site_id in filters.sites), None)
+
+
+def _state_row(state: State, basis: str) -> Row:
+    told = {name: getattr(state, name) for name in state.__slots__}
+    return _row(told | {"last_contact": None, "first_seen": state.first_seen.isoformat()}, basis)
+
+
+def _row(told: Mapping[str, Any], basis: str) -> Row:
+    """In the columns of the basis, ids as decimal text."""
+    ids = {name: str(told[name]) for name in ("device_id", "asset_id")}
+    return {name: ids.get(name, told[name]) for name in devices.columns(basis)} | {
+        "first_seen": str(told["first_seen"])
+    }
+
+
+def _ordered(items: Any) -> list[Item]:
+    """By bar, hostname and key: the same order on every database."""
+    turns: dict[str | None, int] = {bar: turn for turn, bar in enumerate(BARS)}
+
+    def place(item: Item) -> tuple[int, str, int]:
+        host = (item.state.hostname or "").casefold()
+        return turns.get(item.bar, len(BARS)), host, item.changed.key
+
+    return sorted(items, key=place)
+
+
+def _place(row: Row) -> tuple[str, int]:
+    return (row["hostname"] or "").casefold(), int(row["device_id"])

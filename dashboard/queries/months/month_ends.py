@@ -1,0 +1,151 @@
+"""Month by month: how many devices at the end of each, by type."""
+
+from bisect import bisect_right
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from dashboard.base.params import SOURCES, Filters
+from dashboard.queries import entities
+from dashboard.queries.counts import counted
+from dashboard.queries.moment import Moment, side_on
+from db.history.kept import month_before, month_end, month_of
+from db.history.runs import published_days
+from db.tables import month_end_counts, months
+
+
+@dataclass(frozen=True)
+class Month:
+    """One month ('2026-11') up to the shown day.
+
+    `by_type` and `total` are None before the basis's first snapshot, and where a search asks for
+    a month whose devices are no longer kept. `dates` holds the real date of each source that the
+    count stands on. `open` says that the month is not closed, `running` that the shown day is
+    before its end. `gaps` names the sources that have no snapshot in this month and stand with an
+    earlier one.
+    """
+
+    month: str
+    total: int | None
+    by_type: dict[str, int] | None
+    dates: dict[str, date]
+    open: bool
+    running: bool
+    gaps: tuple[str, ...]
+
+
+def last_months(
+    connection: Connection, moment: Moment, filters: Filters, count: int = 14
+) -> list[Month]:
+    """The last `count` months up to that of the shown day, oldest first. The last one stands on
+    the shown day, the others on their ends."""
+    day = moment.now.day
+    if day is None:
+        return []
+    shown = [month_before(month_of(day), back) for back in range(count - 1, -1, -1)]
+    closed = set(connection.scalars(select(months.c.month).where(months.c.closed.is_(True))))
+    published = {
+        source: published_days(connection, source) for source in moment.now.dates(filters.basis)
+    }
+    counts = _past(connection, moment, filters, shown[:-1], month_end_counts.c.device_type)
+    counts.append(_sums(connection, moment, filters))
+    found = []
+    for month, by_type in zip(shown, counts, strict=True):
+        end = min(month_end(month), day)
+        places = {source: bisect_right(days, end) for source, days in published.items()}
+        dates = {source: published[source][place - 1] for source, place in places.items() if place}
+        found.append(
+            Month(
+                month,
+                None if by_type is None else sum(by_type.values()),
+                by_type,
+                dates,
+                open=month not in closed,
+                running=day < month_end(month),
+                gaps=tuple(source for source, date in dates.items() if month_of(date) != month),
+            )
+        )
+    return found
+
+
+def listed(month: Month, filters: Filters, moment: Moment) -> Filters | None:
+    """What lists the devices of one of `last_months`; None where there is no list: imported, not
+    kept, or nothing known."""
+    end = month_end(month.month)
+    if moment.now.day is not None and moment.now.day <= end:
+        return filters
+    kept = moment.kept is not None and moment.kept.resolve(end) == end
+    if month.total is None or not month.dates or not kept:
+        return None
+    # What is compared with is later than the past that is opened: it would be refused.
+    return filters.having(as_of=end, compare_to=None)
+
+
+def by_site(
+    connection: Connection, moment: Moment, filters: Filters, count: int
+) -> list[dict[int, int] | None]:
+    """The counts by site at the last `count` month-ends before the shown day's month, oldest
+    first, None where not known. Empty when a search is set: it would cost a count a month."""
+    if moment.now.day is None or not filters.are_stored:
+        return []
+    this = month_of(moment.now.day)
+    shown = [month_before(this, back) for back in range(count, 0, -1)]
+    return _stored(connection, filters, shown, month_end_counts.c.site_id)
+
+
+def _past(
+    connection: Connection,
+    moment: Moment,
+    filters: Filters,
+    shown: list[str],
+    group: ColumnElement[str],
+) -> list[dict[str, int] | None]:
+    if filters.are_stored:
+        return _stored(connection, filters, shown, group)
+    found: list[dict[str, int] | None] = []
+    for month in shown:
+        side = side_on(connection, month_end(month), moment.kept)
+        # A month whose devices are purged cannot be searched; an earlier one is not its answer.
+        kept = side.day == month_end(month)
+        counts = counted(connection, moment, side, filters) if kept else None
+        found.append(None if counts is None else _by_type(counts))
+    return found
+
+
+def _stored(
+    connection: Connection, filters: Filters, shown: list[str], group: ColumnElement[Any]
+) -> list[dict[Any, int] | None]:
+    """The month-end counts of each month by one column, None before the basis's first."""
+    column = month_end_counts.c
+    bases = SOURCES if filters.basis == "records" else (filters.basis,)
+    rows = connection.execute(
+        select(column.month, group, func.sum(column.n))
+        .where(
+            column.basis.in_(bases),
+            column.month.in_(shown),
+            entities.matches(month_end_counts, filters),
+        )
+        .group_by(column.month, group)
+    )
+    first = connection.scalar(select(func.min(column.month)).where(column.basis.in_(bases)))
+    found: dict[str, dict[Any, int]] = {}
+    if first is not None:
+        found = {month: {} for month in shown if month >= first}
+    for month, name, n in rows:
+        found[month][name] = int(n)
+    return [found.get(month) for month in shown]
+
+
+def _sums(connection: Connection, moment: Moment, filters: Filters) -> dict[str, int] | None:
+    counts = counted(connection, moment, moment.now, filters)
+    return None if counts is None else _by_type(counts)
+
+
+def _by_type(counts: list[Any]) -> dict[str, int]:
+    sums: Counter[str] = Counter()
+    for count in counts:
+        sums[count.device_type] += count.n
+    return dict(sums)

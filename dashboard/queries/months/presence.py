@@ -1,0 +1,140 @@
+"""On which days of a month each device was billable at each site: what the month can be billed by,
+device by device."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, Date, and_, literal, or_, select, union_all
+
+from db.bulk import chunks
+from db.history.views import ASSETS, BILLABLE, assets_as_of
+from db.months.month_days import KnownDays
+from db.rules import RulesByDay
+from db.tables import ALL_SITES, device_snapshots
+from db.types import as_date
+
+_said = device_snapshots.c
+
+Masks = dict[tuple[int, int], int]
+"""By device (in the basis "assets" by machine) and site: a bit for each known day, the first day's
+lowest, set where it was billable there."""
+
+
+@dataclass(frozen=True)
+class Presence:
+    """The days of a month, and who was billable on which."""
+
+    days: tuple[date, ...]
+    masks: Masks
+
+    def devices(self) -> Counter[int]:
+        """How many devices were billable on at least one day, by site; over all as ALL_SITES."""
+        found = Counter(site for _entity, site in self.masks)
+        found[ALL_SITES] = len({entity for entity, _site in self.masks})
+        return found
+
+    def device_days(self) -> Counter[int]:
+        """The same, each counted with its days."""
+        found: Counter[int] = Counter()
+        for (_entity, site), mask in self.masks.items():
+            found.update({site: mask.bit_count(), ALL_SITES: mask.bit_count()})
+        return found
+
+    def at(self, site_id: int) -> dict[int, int]:
+        """The mask of each device of a site, or at any site (ALL_SITES)."""
+        found: dict[int, int] = defaultdict(int)
+        for (entity, site), mask in self.masks.items():
+            if site_id in (site, ALL_SITES):
+                found[entity] |= mask
+        return found
+
+    def partial(self, site_id: int) -> dict[int, int]:
+        """Those of `at` that were not billable on every day: they make every difference."""
+        whole = (1 << len(self.days)) - 1
+        return {entity: mask for entity, mask in self.at(site_id).items() if mask != whole}
+
+    def holds(self, mask: int, day: date) -> bool:
+        """Whether a mask has this day."""
+        return day in self.days and bool(mask >> self.days.index(day) & 1)
+
+
+def presence(connection: Connection, known: KnownDays, basis: str) -> Presence:
+    """Who was billable in `basis` on which of the known days."""
+    assets = basis == ASSETS
+    masks = _of_assets(connection, known) if assets else _of_records(connection, known, basis)
+    return Presence(known.days, masks)
+
+
+def _of_records(connection: Connection, known: KnownDays, basis: str) -> Masks:
+    first, after = known.span
+    statement = select(_said.device_id, _said.site_id, _said.valid_from, _said.valid_to).where(
+        _said.billing_status == BILLABLE, _said.valid_from < after, _said.valid_to > first
+    )
+    if basis != "records":
+        statement = statement.where(_said.source == basis)
+    found: Masks = defaultdict(int)
+    for device_id, site_id, valid_from, valid_to in connection.execute(statement):
+        found[device_id, site_id] |= _bits(known.days, valid_from, valid_to)
+    return {key: mask for key, mask in found.items() if mask}
+
+
+def _bits(days: Sequence[date], first: date, after: date) -> int:
+    return sum(1 << place for place, day in enumerate(days) if first <= day < after)
+
+
+def _of_assets(connection: Connection, known: KnownDays) -> Masks:
+    first, after = known.span
+    # Only where a stretch begins or ends inside the month can a machine differ between its days,
+    # or where the rules say anew who speaks for it.
+    inside = or_(
+        and_(_said.valid_from > first, _said.valid_from < after),
+        and_(_said.valid_to > first, _said.valid_to < after),
+    )
+    if known.turns:
+        inside = and_(_said.valid_from < after, _said.valid_to > first)
+    changed = set(connection.scalars(select(_said.asset_id).where(inside).distinct()))
+    whole = (1 << len(known.days)) - 1
+    end = [known.days[-1]]
+    found: Masks = defaultdict(int)
+    for asset_id, site_id, _day in _billable(connection, end, known.rules, None):
+        if asset_id not in changed:
+            found[asset_id, site_id] = whole
+    bits = _alike_bits(known)
+    for chunk in chunks(sorted(changed)):
+        for asset_id, site_id, day in _billable(connection, bits, known.rules, chunk):
+            found[asset_id, site_id] |= bits[day]
+    return found
+
+
+def _alike_bits(known: KnownDays) -> Mapping[date, int]:
+    """Days of which each is like the known ones after it up to the next, with the bits of all of
+    these."""
+    alike = known.alike()
+    found, place = {}, 0
+    for day in known.days:
+        if day in alike:
+            found[day] = ((1 << alike[day]) - 1) << place
+            place += alike[day]
+    return found
+
+
+def _billable(
+    connection: Connection,
+    days: Iterable[date],
+    rules: RulesByDay,
+    asset_ids: Collection[int] | None,
+) -> Iterator[tuple[int, int, date]]:
+    """Machine, site and day, where it was billable."""
+    each = union_all(*(select(literal(day, Date).label("day")) for day in days)).subquery("days")
+    view = assets_as_of(
+        each.c.day, rules,
+        columns=("asset_id", "site_id", "billing_status"),
+        asset_ids=None if asset_ids is None else list(asset_ids),
+    ).subquery("billable")  # fmt: skip
+    rows = connection.execute(
+        select(view.c.asset_id, view.c.site_id, view.c.day).where(view.c.billing_status == BILLABLE)
+    )
+    for asset_id, site_id, day in rows.all():
+        yield asset_id, site_id, as_date(day)

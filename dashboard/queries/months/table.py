@@ -1,0 +1,279 @@
+"""Month by month: open, closed or imported, what it counts, and what hinders it from closing."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, select, true
+
+from dashboard.base.params import SOURCES, Filters
+from dashboard.queries.change import Change
+from dashboard.queries.counts import counted
+from dashboard.queries.moment import Moment
+from db.history.kept import month_before, month_end, month_of
+from db.history.runs import border, standing_runs
+from db.months.closings import Hindrance, hindrances, next_to_close
+from db.tables import month_closing_counts, month_closings, month_end_counts, months
+
+RUNNING, OPEN, CLOSED, IMPORTED = "running", "open", "closed", "imported"
+
+
+@dataclass(frozen=True)
+class Closing:
+    """One closing of a month; `dates` and `dates_before` hold what each source contributed to its
+    end and to the end of the month before."""
+
+    closing_id: int
+    month: str
+    closed_at: datetime
+    author: str
+    rule_version: int
+    dates: dict[str, "Stood"]
+    dates_before: dict[str, "Stood"]
+    members: int
+    hash: str
+
+
+@dataclass(frozen=True)
+class Stood:
+    """What stood of a source at a month's end: the real date of its snapshot, when that
+    collection finished, its run, and whether the source had been ended."""
+
+    date: date
+    finished_at: datetime | None
+    run_id: int
+    ended: bool = False
+
+
+@dataclass(frozen=True)
+class MonthRow:
+    """One month ('2026-11'). The counts are None where nothing is known; `figure` is billable now
+    against the month before. `hindrances` say why it does not close by itself, `can_close` and
+    `can_reopen` whether it is the one month that can."""
+
+    month: str
+    state: str
+    billable: int | None
+    spare: int | None
+    excluded: int | None
+    figure: Change
+    dates: dict[str, Stood]
+    closing: Closing | None
+    hindrances: tuple[Hindrance, ...]
+    can_close: bool
+    can_reopen: bool
+
+    @property
+    def total(self) -> int | None:
+        """Billable and spare; excluded devices stand apart."""
+        if self.billable is None or self.spare is None:
+            return None
+        return self.billable + self.spare
+
+    @property
+    def late(self) -> dict[str, date]:
+        """The sources that stand with another day than the month's last, with that day."""
+        if self.state == RUNNING:
+            return {}
+        end = month_end(self.month)
+        return {
+            name: one.date for name, one in self.dates.items() if one.date != end and not one.ended
+        }
+
+
+_Counts = Mapping[str, int]
+"""How many by billing status."""
+
+
+def month_rows(connection: Connection, moment: Moment, filters: Filters) -> list[MonthRow]:
+    """A row for each of `shown_months`, newest first. A search, a location and a source are left
+    aside: months are not stored by them."""
+    filters = filters.as_stored()
+    day = moment.now.day or moment.now.asked
+    shown = shown_months(connection, moment)
+    if not shown:
+        return []
+    last = shown[-1]
+    closings = standing_closings(connection)
+    counts, imported = _ends(connection, filters, shown)
+    counts.update(_closed(connection, filters, closings))
+    running = last >= month_of(moment.newest or day) or day != month_end(last)
+    if running and moment.now.day is not None:
+        counts[last] = _live(connection, moment, filters)
+        closings.pop(last, None)
+    to_close, to_reopen = next_to_close(connection), border(connection)
+    found = []
+    for month in reversed(shown):
+        closing = closings.get(month)
+        state = _state(month, closing, imported, running and month == last)
+        now, before = counts.get(month), counts.get(month_before(month))
+        found.append(
+            MonthRow(
+                month=month,
+                state=state,
+                billable=_of(now, "billable"),
+                spare=_of(now, "spare"),
+                excluded=_of(now, "excluded"),
+                figure=Change(_of(now, "billable"), _of(before, "billable")),
+                dates=closing.dates if closing else _stood(connection, month, moment),
+                closing=closing,
+                hindrances=tuple(hindrances(connection, month)) if state == OPEN else (),
+                can_close=month == to_close,
+                can_reopen=to_reopen is not None and month == month_of(to_reopen),
+            )
+        )
+    return found
+
+
+def shown_months(connection: Connection, moment: Moment) -> list[str]:
+    """Every month from the first that is counted to that of the shown day, oldest first."""
+    last = month_of(moment.now.day or moment.now.asked)
+    first = connection.scalar(select(func.min(month_end_counts.c.month)))
+    if moment.newest is None and first is None:
+        return []
+    return _months(min(first or last, last), last)
+
+
+def standing_closings(connection: Connection) -> dict[str, Closing]:
+    """The closing that stands, by month, of every month that is closed."""
+    c = month_closings.c
+    newest = (
+        select(func.max(c.closing_id))
+        .join(months, months.c.month == c.month)
+        .where(months.c.closed.is_(True))
+        .group_by(c.month)
+    )
+    rows = connection.execute(select(month_closings).where(c.closing_id.in_(newest)))
+    return {row.month: closing(row) for row in rows}
+
+
+def closings_of(connection: Connection, month: str) -> list[Closing]:
+    """Every closing that a month ever had, the newest first."""
+    c = month_closings.c
+    rows = connection.execute(
+        select(month_closings).where(c.month == month).order_by(c.closing_id.desc())
+    )
+    return [closing(row) for row in rows]
+
+
+def closing(row: Any) -> Closing:
+    """A row of `month_closings`, read."""
+    return Closing(
+        row.closing_id, row.month, row.closed_at, row.author, row.rule_version,
+        _read(row.dates), _read(row.dates_before), row.members, row.hash,
+    )  # fmt: skip
+
+
+def _read(text: str) -> dict[str, Stood]:
+    return {
+        source: Stood(
+            date.fromisoformat(one["date"]),
+            datetime.fromisoformat(one["finished_at"]) if one["finished_at"] else None,
+            int(one["run_id"]),
+            bool(one.get("ended")),
+        )
+        for source, one in json.loads(text).items()
+    }
+
+
+def stood_on(connection: Connection, day: date) -> dict[str, Stood]:
+    """What stands of each source on a day."""
+    return {
+        source: Stood(run.business_date, run.finished_at, run.run_id, run.kind == "end")
+        for source, run in standing_runs(connection, day).items()
+    }
+
+
+def _stood(connection: Connection, month: str, moment: Moment) -> dict[str, Stood]:
+    end = month_end(month)
+    return stood_on(connection, min(end, moment.now.day) if moment.now.day else end)
+
+
+def _state(month: str, closing: Closing | None, imported: Collection[str], running: bool) -> str:
+    if running:
+        return RUNNING
+    if closing is not None:
+        return CLOSED
+    return IMPORTED if month in imported else OPEN
+
+
+def _months(first: str, last: str) -> list[str]:
+    found = [first]
+    while found[-1] < last:
+        found.append(month_before(found[-1], -1))
+    return found
+
+
+def _of(counts: _Counts | None, status: str) -> int | None:
+    return None if counts is None else counts.get(status, 0)
+
+
+def _ends(
+    connection: Connection, filters: Filters, shown: list[str]
+) -> tuple[dict[str, _Counts | None], set[str]]:
+    """The counts of each month's end by status, None before the basis's first, and the months
+    that were imported."""
+    c = month_end_counts.c
+    first = connection.scalar(select(func.min(c.month)).where(_in_basis(c.basis, filters)))
+    rows = connection.execute(
+        select(c.month, c.billing_status, func.sum(c.n))
+        .where(_in_basis(c.basis, filters), _matching(c, filters))
+        .group_by(c.month, c.billing_status)
+    )
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for month, status, n in rows:
+        found[month][status] += int(n)
+    counts = {
+        month: found[month] if first is not None and month >= first else None for month in shown
+    }
+    every = select(c.month).where(c.imported.is_(True)).distinct()
+    return dict(counts), set(connection.scalars(every))
+
+
+def _closed(
+    connection: Connection, filters: Filters, closings: Mapping[str, Closing]
+) -> dict[str, _Counts]:
+    """The counts of closed months, as they were then."""
+    c = month_closing_counts.c
+    month_of_closing = {one.closing_id: month for month, one in closings.items()}
+    rows = connection.execute(
+        select(c.closing_id, c.billing_status, func.sum(c.n))
+        .where(
+            c.closing_id.in_(month_of_closing),
+            _in_basis(c.basis, filters),
+            _matching(c, filters),
+        )
+        .group_by(c.closing_id, c.billing_status)
+    )
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for closing_id, status, n in rows:
+        found[month_of_closing[closing_id]][status] += int(n)
+    return dict(found)
+
+
+def _in_basis(column: ColumnElement[str], filters: Filters) -> ColumnElement[bool]:
+    return column.in_(SOURCES if filters.basis == "records" else (filters.basis,))
+
+
+def _matching(columns: Any, filters: Filters) -> ColumnElement[bool]:
+    """The site and type filters; statuses stand in columns of their own."""
+    condition: ColumnElement[bool] = true()
+    if filters.sites:
+        condition = columns.site_id.in_(filters.sites)
+    if filters.types:
+        condition = condition & columns.device_type.in_(filters.types)
+    return condition
+
+
+def _live(connection: Connection, moment: Moment, filters: Filters) -> _Counts | None:
+    everything = filters.having(statuses=("billable", "spare", "excluded"))
+    counts = counted(connection, moment, moment.now, everything)
+    if counts is None:
+        return None
+    sums: Counter[str] = Counter()
+    for count in counts:
+        sums[count.billing_status] += count.n
+    return sums

@@ -1,0 +1,189 @@
+"""The attempts to collect: a page of them, one with everything of it."""
+
+import json
+import zlib
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
+
+from dashboard.base.params import SOURCES
+from dashboard.queries.days import state_of
+from db.history.runs import PUBLISHED
+from db.tables import collection_runs, quarantined_records
+
+STATES = ("running", "complete", "suspicious", "failed")
+HOLDS = ("held", "accepted", "rejected", "superseded", "withdrawn")
+MOST_ASIDE = 200
+"""Rows that could not be read, of one run, that are shown."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One attempt, as `collection_runs` holds it."""
+
+    run_id: int
+    source: str
+    business_date: date
+    timezone: str
+    kind: str
+    state: str
+    published: bool
+    hold: str | None
+    needs_administrator: bool | None
+    started_at: datetime
+    heartbeat_at: datetime
+    finished_at: datetime | None
+    pages: int | None
+    records: int | None
+    promised: int | None
+    organizations: int | None
+    locations: int | None
+    quarantined: int | None
+    added: int | None
+    removed: int | None
+    changed: int | None
+    changed_percent: float | None
+    changed_keys: str | None
+    reason: str | None
+    rule_version: int | None
+    correlation_id: str
+    decided_by: str | None
+    decided_at: datetime | None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None while it runs."""
+        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
+
+    @property
+    def shown(self) -> str:
+        """Its state as people read it: that of its day, or what was decided about it."""
+        if self.hold in ("rejected", "superseded") and not self.published:
+            return self.hold
+        return state_of(self)
+
+
+class Aside(NamedTuple):
+    """One row that could not be read: where it came in the answer, its id, why, and its JSON."""
+
+    position: int
+    source_key: str | None
+    reason: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which runs. Empty `sources` and `states` mean all; `first` and `last` are business dates."""
+
+    sources: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    first: date | None = None
+    last: date | None = None
+
+
+_RUN = tuple(collection_runs.c[field.name] for field in fields(Run))
+
+
+def page(connection: Connection, asked: Asked, *, limit: int, offset: int = 0) -> list[Run]:
+    """The runs, the newest business date first; of one day the last begun first."""
+    runs = collection_runs.c
+    rows = connection.execute(
+        select(*_RUN)
+        .where(_which(asked))
+        .order_by(runs.business_date.desc(), runs.run_id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    return [Run(*row) for row in rows]
+
+
+def count(connection: Connection, asked: Asked) -> int:
+    """How many runs there are: what `page` gives in all."""
+    statement = select(func.count()).select_from(collection_runs).where(_which(asked))
+    return connection.scalar(statement) or 0
+
+
+def one(connection: Connection, run_id: int) -> Run | None:
+    """One run; None when there is none of that id."""
+    row = connection.execute(select(*_RUN).where(collection_runs.c.run_id == run_id)).one_or_none()
+    return Run(*row) if row else None
+
+
+def newest(connection: Connection, until: date | None = None) -> dict[str, Run]:
+    """Each source's last attempt, of a business day up to `until`, by source."""
+    runs = collection_runs.c
+    last = select(func.max(runs.run_id)).group_by(runs.source)
+    if until is not None:
+        last = last.where(runs.business_date <= until)
+    rows = connection.execute(select(*_RUN).where(runs.run_id.in_(last)))
+    found = {run.source: run for run in (Run(*row) for row in rows)}
+    return {source: found[source] for source in SOURCES if source in found}
+
+
+def standing(connection: Connection, source: str, day: date) -> Run | None:
+    """The published run of a source that stands on `day`."""
+    return _first(connection, PUBLISHED, source, collection_runs.c.business_date <= day)
+
+
+def standing_before(connection: Connection, run: Run) -> Run | None:
+    """The published run that `run` was compared with."""
+    return _first(
+        connection, PUBLISHED, run.source, collection_runs.c.business_date < run.business_date
+    )
+
+
+def held(connection: Connection, source: str | None = None) -> list[Run]:
+    """The runs that wait for a decision, the oldest first."""
+    runs = collection_runs.c
+    which = [runs.hold == "held"]
+    if source is not None:
+        which.append(runs.source == source)
+    rows = connection.execute(select(*_RUN).where(*which).order_by(runs.run_id))
+    return [Run(*row) for row in rows]
+
+
+def aside(connection: Connection, run_id: int) -> list[Aside]:
+    """The rows of a run that could not be read, at most `MOST_ASIDE`."""
+    rows = quarantined_records.c
+    found = connection.execute(
+        select(rows.position, rows.source_key, rows.reason, rows.body)
+        .where(rows.run_id == run_id)
+        .order_by(rows.position)
+        .limit(MOST_ASIDE)
+    )
+    return [Aside(row.position, row.source_key, row.reason, _text(row.body)) for row in found]
+
+
+def _text(body: bytes) -> str:
+    return json.dumps(json.loads(zlib.decompress(body)), indent=1, ensure_ascii=False)[:4000]
+
+
+def _first(
+    connection: Connection, which: ColumnElement[bool], source: str, when: ColumnElement[bool]
+) -> Run | None:
+    runs = collection_runs.c
+    row = connection.execute(
+        select(*_RUN)
+        .where(which, runs.source == source, when)
+        .order_by(runs.business_date.desc(), runs.run_id.desc())
+        .limit(1)
+    ).one_or_none()
+    return Run(*row) if row else None
+
+
+def _which(asked: Asked) -> ColumnElement[bool]:
+    runs = collection_runs.c
+    conditions: list[ColumnElement[bool]] = [true()]
+    if asked.sources:
+        conditions.append(runs.source.in_(asked.sources))
+    if asked.states:
+        # What was decided about a run is asked for like a state.
+        conditions.append(or_(runs.state.in_(asked.states), runs.hold.in_(asked.states)))
+    if asked.first:
+        conditions.append(runs.business_date >= asked.first)
+    if asked.last:
+        conditions.append(runs.business_date <= asked.last)
+    return and_(*conditions)

@@ -1,0 +1,1 @@
+"""Sites: the table, one site, the directory of the settings, merges."""

@@ -1,0 +1,100 @@
+"""Every site as the settings know it: what sources call it, what it was merged into, what it is
+expected to have, how many records it has now."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from dashboard.base.params import SOURCES
+from dashboard.queries.sites.one_site import Alias, sources_of
+from db.tables import OPEN_END, device_snapshots, site_aliases
+from db.tables import sites as stored
+
+STATES = ("review", "internal", "merged", "expects")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which sites: those of whose names one holds this text; in one of `STATES`."""
+
+    text: str | None = None
+    state: str | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One site. `into` is the name of what it was merged into, `merged` are those that were merged
+    into it."""
+
+    site_id: int
+    name: str
+    needs_review: bool
+    internal: bool
+    merged_into: int | None
+    into: str | None
+    merged: tuple[str, ...]
+    expected: tuple[str, ...] | None
+    aliases: tuple[Alias, ...]
+    records: int
+
+
+def sites(connection: Connection, asked: Asked = Asked()) -> list[Row]:
+    """The sites that match, by name."""
+    rows = connection.execute(select(stored)).all()
+    called = {row.site_id: row.name for row in rows}
+    merged: dict[int, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.merged_into is not None:
+            merged[row.merged_into].append(row.name)
+    aliases, records = _aliases(connection), records_of(connection)
+    found = [
+        Row(
+            row.site_id, row.name, row.needs_review, row.internal, row.merged_into,
+            called.get(row.merged_into), tuple(sorted(merged[row.site_id])),
+            sources_of(row.expected_sources), aliases.get(row.site_id, ()),
+            records.get(row.site_id, 0),
+        )
+        for row in rows
+    ]  # fmt: skip
+    found = [row for row in found if _matches(row, asked)]
+    return sorted(found, key=lambda row: (row.name.casefold(), row.site_id))
+
+
+def records_of(connection: Connection, site_ids: Collection[int] | None = None) -> dict[int, int]:
+    """How many records each site has now, whatever they count as."""
+    said = device_snapshots.c
+    statement = (
+        select(said.site_id, func.count()).where(said.valid_to == OPEN_END).group_by(said.site_id)
+    )
+    if site_ids is not None:
+        statement = statement.where(said.site_id.in_(sorted(site_ids)))
+    return {site: int(n) for site, n in connection.execute(statement)}
+
+
+def _aliases(connection: Connection) -> dict[int, tuple[Alias, ...]]:
+    c = site_aliases.c
+    found: dict[int, list[Alias]] = defaultdict(list)
+    for row in connection.execute(
+        select(c.site_id, c.source, c.alias_key, c.name, c.last_seen).order_by(c.name)
+    ):
+        found[row.site_id].append(Alias(row.source, row.alias_key, row.name, row.last_seen))
+    return {
+        site: tuple(sorted(rows, key=lambda one: SOURCES.index(one.source)))
+        for site, rows in found.items()
+    }
+
+
+def _matches(row: Row, asked: Asked) -> bool:
+    if asked.text:
+        text = asked.text.casefold()
+        names = (row.name, row.into or "", *row.merged, *(one.name for one in row.aliases))
+        if not any(text in name.casefold() for name in names):
+            return False
+    return {
+        "review": row.needs_review and row.merged_into is None,
+        "internal": row.internal,
+        "merged": row.merged_into is not None,
+        "expects": row.expected is not None,
+    }.get(asked.state or "", True)

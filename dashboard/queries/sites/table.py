@@ -1,0 +1,116 @@
+"""Sites: the table of all of them, and the options of the site filter."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlalchemy import Connection, exists, select
+
+from dashboard.base.params import SOURCES, Filters
+from dashboard.queries.change import Change
+from dashboard.queries.counts import Count, by_source, counted
+from dashboard.queries.entities import NO_SITE
+from dashboard.queries.moment import Moment
+from dashboard.queries.months.month_ends import by_site
+from db.tables import NO_SITE_ID, month_end_counts, sites
+
+TREND = 8
+"""How many points a site's trend has."""
+
+
+class Option(NamedTuple):
+    """One site to choose."""
+
+    site_id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Site:
+    """One site that counts on either day. `sources` are those with a counted record there now;
+    `trend` is its count at the last month-ends and on the shown day, oldest first, None where not
+    known, empty when a search is set."""
+
+    site_id: int
+    name: str
+    figure: Change
+    by_type: dict[str, int]
+    by_status: dict[str, int]
+    sources: tuple[str, ...]
+    trend: tuple[int | None, ...]
+
+
+def names(connection: Connection, site_ids: Iterable[int] | None = None) -> dict[int, str]:
+    """The names of these sites, or of all; that of "no site" too."""
+    statement = select(sites.c.site_id, sites.c.name)
+    if site_ids is not None:
+        statement = statement.where(sites.c.site_id.in_(sorted(site_ids)))
+    return {NO_SITE_ID: NO_SITE, **{row.site_id: row.name for row in connection.execute(statement)}}
+
+
+def options(connection: Connection) -> list[Option]:
+    """Every site by name; "(no site)" first when a device was ever counted without one."""
+    called = names(connection)
+    counts = month_end_counts.c
+    if not connection.scalar(select(exists().where(counts.site_id == NO_SITE_ID))):
+        del called[NO_SITE_ID]
+    ordered = sorted(called.items(), key=lambda item: (item[0] != NO_SITE_ID, item[1].casefold()))
+    return [Option(*item) for item in ordered]
+
+
+def table(connection: Connection, moment: Moment, filters: Filters) -> list[Site]:
+    """Every site with a counted device on either day, by name."""
+    now = counted(connection, moment, moment.now, filters)
+    then = counted(connection, moment, moment.then, filters)
+    current, previous = _by_site(now), _by_site(then)
+    found = sorted({*current, *previous})
+    called = names(connection, found)
+    present = _present(connection, moment, filters)
+    trends = by_site(connection, moment, filters, TREND - 1)
+    table = [
+        Site(
+            site,
+            called.get(site, str(site)),
+            Change(
+                None if now is None else _sum(current[site]),
+                None if then is None else _sum(previous[site]),
+            ),
+            _group(current[site], "device_type"),
+            _group(current[site], "billing_status"),
+            tuple(source for source in SOURCES if site in present[source]),
+            tuple(
+                None if month is None else month.get(site, 0)
+                for month in (*trends, {site: _sum(current[site])})
+            )
+            if trends
+            else (),
+        )
+        for site in found
+    ]
+    return sorted(table, key=lambda row: (row.name.casefold(), row.site_id))
+
+
+def _present(connection: Connection, moment: Moment, filters: Filters) -> dict[str, dict[int, int]]:
+    """The sites in which each source has a counted record now, whoever speaks for the machine."""
+    basis = "records" if filters.basis == "assets" else filters.basis
+    found = by_source(connection, moment, moment.now, filters.having(basis=basis))
+    return found or {source: {} for source in SOURCES}
+
+
+def _by_site(counts: Iterable[Count] | None) -> dict[int, list[Count]]:
+    grouped: dict[int, list[Count]] = defaultdict(list)
+    for count in counts or ():
+        grouped[count.site_id].append(count)
+    return grouped
+
+
+def _sum(counts: Iterable[Count]) -> int:
+    return sum(count.n for count in counts)
+
+
+def _group(counts: Iterable[Count], field: str) -> dict[str, int]:
+    sums: Counter[str] = Counter()
+    for count in counts:
+        sums[getattr(count, field)] += count.n
+    return dict(sums)

@@ -1,0 +1,186 @@
+"""The shell's callbacks: the address is the state; what is wrong is said under the filters."""
+
+from typing import Any
+
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
+
+from dashboard.base import formats, settings_params
+from dashboard.base.clock import business_day
+from dashboard.base.machine_params import is_here
+from dashboard.base.params import BadParameter, finding_states, usual_statuses
+from dashboard.components.coverage.page import WHY
+from dashboard.components.machines.tiles import MACHINES
+from dashboard.components.shell.chips import chips
+from dashboard.components.shell.day_marks import marks_data
+from dashboard.components.shell.filter_bar import (
+    AS_OF,
+    BASIS,
+    CLEAR,
+    COMPARE_TO,
+    MACHINE_FIELDS,
+    MACHINE_NAMES,
+    SITE,
+    STATUS,
+    TYPE,
+)
+from dashboard.components.shell.strip import ingest_open, refused, stamp, strip
+from dashboard.components.why.body import why_body
+from dashboard.components.why.button import ASKED, BODY
+from dashboard.components.why.month import MONTH
+from dashboard.queries import days, freshness, quarantine
+from dashboard.queries.explain import figure as why
+from dashboard.queries.sites import table as sites
+from dashboard.views import machines as machine_views
+from dashboard.views import settings as settings_views
+from dashboard.views.coverage import why_coverage
+from dashboard.views.months import explain_month
+from dashboard.web.context import arguments, current, view
+from db.engine import reading
+
+COVERAGE = "/coverage"
+_LINKS = {"kind": "page-link", "place": ALL, "page": ALL}
+
+
+def register_callbacks(app: Dash) -> None:
+    """Add the shell's callbacks to `app`."""
+    app.clientside_callback(
+        ClientsideFunction("shell", "mirror"),
+        Output("filters", "data"),
+        Output(SITE, "value"), Output(AS_OF, "date"), Output(COMPARE_TO, "date"),
+        Output(BASIS, "value"), Output(TYPE, "value"), Output(STATUS, "value"),
+        Output(_LINKS, "href"), Output(_LINKS, "className"), Output("filter-count", "children"),
+        Input("moved", "data"),
+        Input(SITE, "value"), Input(AS_OF, "date"), Input(COMPARE_TO, "date"),
+        Input(BASIS, "value"), Input(TYPE, "value"), Input(STATUS, "value"),
+        Input(CLEAR, "n_clicks"),
+        State(_LINKS, "id"), State(SITE, "options"), State(BASIS, "options"),
+        State(TYPE, "options"), State(STATUS, "options"),
+    )  # fmt: skip
+    app.clientside_callback(
+        ClientsideFunction("shell", "search"),
+        Output("moved", "data"),
+        Input("search-text", "n_submit"),
+        State("search-text", "value"),
+        prevent_initial_call=True,
+    )
+    for button in ("theme-button", "bottom-theme"):
+        _on_click(app, "theme", button)
+    for button in ("bottom-filters", "sheet-done"):
+        _on_click(app, "sheet", button)
+    _on_click(app, "more", "bottom-more")
+    app.clientside_callback(
+        ClientsideFunction("shell", "copy"),
+        Output("copy-text", "children"),
+        Input("copy-link", "n_clicks"),
+        State("copied", "children"),
+        State("copy-text", "children"),
+        prevent_initial_call=True,
+    )
+    app.callback(
+        Output("snapshot", "data"),
+        Input("poll", "n_intervals"),
+        State("snapshot", "data"),
+        prevent_initial_call=True,
+    )(poll)
+    app.callback(
+        Output("days", "data"),
+        Input("snapshot", "data"),
+        Input("settled", "data"),
+    )(day_marks)
+    app.clientside_callback(
+        ClientsideFunction("shell", "days"),
+        Output("days", "storage_type"),
+        Input("days", "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("machines", "fields"),
+        *(Output(name, "value") for name in MACHINE_FIELDS),
+        Input("filters", "data"),
+        Input(MACHINE_NAMES, "data"),
+        *(Input(name, "value") for name in MACHINE_FIELDS),
+    )
+    app.callback(
+        Output("strip", "children"),
+        Output("chips", "children"),
+        Output("stamp", "children"),
+        Output("page", "hidden"),
+        Input("filters", "data"),
+        Input("snapshot", "data"),
+        State("address", "pathname"),
+    )(tell)
+    app.callback(
+        Output("waits-top", "children"),
+        Output("waits-more", "children"),
+        Input("snapshot", "data"),
+        Input("settled", "data"),
+    )(waits)
+    app.callback(Output(BODY, "children"), Input(ASKED, "data"), prevent_initial_call=True)(explain)
+
+
+def waits(_version: str | None, _settled: str | None) -> tuple[str | None, str | None]:
+    """How much waits for a decision, at both ways to it."""
+    with reading(current().engine) as connection:
+        count = settings_views.count(connection)
+    words = formats.number(count) if count else None
+    return words, words
+
+
+def explain(asked: dict[str, Any] | None) -> Any:
+    """Why the figure that was asked about is what it is."""
+    if not asked or asked["figure"] not in (*why.FIGURES, MONTH, MACHINES, WHY):
+        return no_update
+    if asked["figure"] == MACHINES:
+        return machine_views.explain(asked["query"])
+    with view(asked["query"]) as v:
+        if asked["figure"] == MONTH:
+            return explain_month(v, arguments(asked["query"]).get(MONTH))
+        if asked["figure"] == WHY:
+            return why_coverage(v)
+        return why_body(why.explain(v.connection, v.moment, v.filters, asked["figure"]))
+
+
+def poll(_ticks: int | None, shown: str | None) -> Any:
+    """The newest snapshot's version, when it is not the one that is shown."""
+    here = current()
+    with reading(here.engine) as connection:
+        version = freshness.freshness(connection, here.clock()).version
+    return no_update if version == shown else version
+
+
+def day_marks(_version: str | None, _settled: str | None) -> dict[str, Any]:
+    """What became of each day, for the calendars of the date pickers."""
+    here = current()
+    with reading(here.engine) as connection:
+        found = days.marks(connection, business_day(here.clock, here.zone))
+    return marks_data(found)
+
+
+def tell(query: str | None, _version: str | None, path: str | None) -> Any:
+    """What is wrong, what is filtered, the moment the data is from, and whether to hide the page:
+    an address that cannot be shown has no figures."""
+    here = path or "/"
+    opened = [ingest_open()] if current().ingest_open else []
+    try:
+        if is_here(path):
+            return (*machine_views.tell(query, here, opened), False)
+        if settings_params.is_here(path):
+            return (*settings_views.tell(query, here, opened), False)
+        if here == COVERAGE:
+            finding_states(arguments(query))
+        with view(query, usual_statuses(here)) as v:
+            fresh = freshness.freshness(v.connection, v.now)
+            called = sites.names(v.connection, v.filters.sites)
+            aside = quarantine.standing(v.connection)
+    except BadParameter as bad:
+        return refused(bad.message, here), [], "", True
+    notices = [*opened, *fresh.problems, *v.moment.notices]
+    return strip(notices, aside), chips(v.filters, called, here), stamp(v.moment, fresh), False
+
+
+def _on_click(app: Dash, function: str, button: str) -> None:
+    app.clientside_callback(
+        ClientsideFunction("shell", function),
+        Output(button, "title", allow_duplicate=True),
+        Input(button, "n_clicks"),
+        prevent_initial_call=True,
+    )

@@ -1,0 +1,1 @@
+"""The content of a page: answers of one moment, put together into components."""

@@ -1,0 +1,66 @@
+"""What is asked for the page of coverage, the card of a site, and the figure of the Overview."""
+
+from typing import Any
+
+from dash.development.base_component import Component
+
+from dashboard.components.coverage import site_card as coverage_site
+from dashboard.components.coverage import why as coverage_why
+from dashboard.components.coverage.page import Answers
+from dashboard.queries.change import Change
+from dashboard.queries.coverage import findings as coverage
+from dashboard.queries.coverage import matrix as coverage_matrix
+from dashboard.queries.coverage.trend import trend
+from dashboard.web.asking import may
+from dashboard.web.context import View
+from db import jobs
+from db.coverage import GAPS, KINDS, STANDING, STATES, TO_DO
+
+
+def answers(v: View) -> Answers:
+    """The page but for the rows of its grid."""
+    everything = v.filters.having(kinds=(), states=STATES)
+    counted = coverage.counts(v.connection, v.moment.now, everything)
+    standing = {key: n for key, n in counted.items() if key[2] in STANDING}
+    wanted = (v.filters.kinds or KINDS, v.filters.states or STANDING)
+    asked = (v.connection, v.moment, v.filters.having(kinds=(), states=()))
+    return Answers(
+        v.moment,
+        v.filters,
+        counted,
+        coverage.counts(v.connection, v.moment.then, v.filters.having(kinds=(), states=())),
+        coverage_matrix.matrix(*asked, standing),
+        coverage_matrix.records(*asked),
+        coverage_matrix.site_rows(v.connection, v.moment, standing),
+        trend(*asked),
+        sum(n for (_s, kind, st), n in counted.items() if kind in wanted[0] and st in wanted[1]),
+    )
+
+
+def decides(v: View) -> bool:
+    """Whether who asks may decide about findings on the shown day, which must be the newest."""
+    return v.moment.is_newest and may(jobs.ACCEPT_FINDING)
+
+
+def gap(v: View) -> Change:
+    """How many machines miss a source and nobody has accepted it, now and then."""
+    asked = v.filters.having(kinds=GAPS, states=TO_DO, changes=())
+    now, then = v.moment.now, v.moment.then
+    return Change(
+        sum(coverage.counts(v.connection, now, asked).values()) if now.day else None,
+        sum(coverage.counts(v.connection, then, asked).values()) if then.day else None,
+    )
+
+
+def why_coverage(v: View) -> list[Component]:
+    """What a figure of findings counts, and what it rests on."""
+    counted = coverage.counts(v.connection, v.moment.now, v.filters.having(states=STATES))
+    return coverage_why.body(v.moment, v.filters, counted)
+
+
+def of_site(v: View, site_id: int) -> tuple[Any, Any, Any]:
+    """Title, subtitle and rows of the card of one site."""
+    here = v.filters.having(sites=(site_id,), kinds=(), states=())
+    counted = coverage.counts(v.connection, v.moment.now, here)
+    expected = coverage_matrix.expected_of(v.connection, v.moment, site_id)
+    return coverage_site.parts(here, counted, expected)

@@ -1,0 +1,195 @@
+"""What the page of machines shows, put together from the answers of one moment."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from sqlalchemy import Connection
+
+from dashboard.base import formats
+from dashboard.base.machine_params import Shown, parse_page
+from dashboard.components.kit.states import no_machine_matches, no_machines
+from dashboard.components.machines import page as machine_page
+from dashboard.components.machines.bars import age_card, system_card, version_card
+from dashboard.components.machines.tiles import (
+    clone_notice,
+    machine_chips,
+    machine_tiles,
+    state_rule,
+)
+from dashboard.components.shell.chips import chip
+from dashboard.components.shell.filter_bar import MACHINE_NAMES, MACHINE_OS, MACHINE_SITE, option
+from dashboard.components.shell.strip import strip
+from dashboard.components.why.body import section
+from dashboard.figures.machine_day import KINDS, day_figure
+from dashboard.queries import freshness, quarantine
+from dashboard.queries.machines import hours as machine_day
+from dashboard.queries.machines import latest as machines
+from dashboard.queries.machines.ages import ages
+from dashboard.queries.machines.latest import STATES, Asked
+from dashboard.queries.machines.shares import choices, shares
+from dashboard.queries.moment import Notice
+from dashboard.web.context import arguments, current
+from dashboard.words.filter_words import state_word
+from dashboard.words.machine_words import named
+from db.engine import reading
+
+
+@dataclass(frozen=True)
+class View:
+    """One read transaction, what is asked in it, and the instant that is now."""
+
+    connection: Connection
+    shown: Shown
+    now: datetime
+
+
+@contextmanager
+def view(query: str | None) -> Iterator[View]:
+    """What the query string shows, now.
+
+    Raises:
+        BadParameter: it holds something that cannot be asked.
+    """
+    shown = parse_page(arguments(query))
+    with reading(current().engine) as connection:
+        yield View(connection, shown, current().now())
+
+
+def parts(v: View) -> dict[str, Any]:
+    """The whole page but for the grid's rows."""
+    asked = v.shown.asked
+    by_state = machines.by_state(v.connection, asked, v.now)
+    count = sum(n for state, n in by_state.items() if state in (asked.states or STATES))
+    clones = machines.count(v.connection, Asked(clones=True), v.now)
+    matched = machines.matches(asked, v.now)
+    state = None
+    if not count:
+        exist = machines.count(v.connection, Asked(), v.now)
+        state = no_machine_matches() if exist else no_machines()
+    return {
+        "count": ngettext(
+            "%(n)s machine matches", "%(n)s machines match", count, n=formats.number(count)
+        ),
+        "about": _about(v.now),
+        "tiles": machine_tiles(v.shown, by_state),
+        "notice": clone_notice(v.shown, clones),
+        "charts": [
+            system_card(shares(v.connection, matched, "os", v.shown.top), v.shown),
+            version_card(shares(v.connection, matched, "os_version", v.shown.top), v.shown),
+            age_card(ages(v.connection, matched, v.now), v.shown),
+        ],
+        "state": state,
+        "hidden": count == 0,
+    }
+
+
+def choices_of(v: View) -> dict[str, dict[str, Any]]:
+    """What the fields of the filter bar offer: the properties of each, by its id."""
+    names: dict[str, str] = {}
+    found: dict[str, dict[str, Any]] = {}
+    for field, column in ((MACHINE_SITE, "site"), (MACHINE_OS, "os")):
+        keys = {_key(name): name for name in choices(v.connection, column)}
+        found[field] = {"options": [option(named(name), key) for key, name in keys.items()]}
+        names |= keys
+    return {MACHINE_NAMES: {"data": names}, **found}
+
+
+def _key(name: str) -> str:
+    """What stands for a name as the value of a choice: Dash's dropdown indexes every substring of
+    values, like that of labels (`filter_bar.option`)."""
+    return blake2b(name.encode(), digest_size=6).hexdigest()
+
+
+def _about(now: datetime) -> str:
+    said: str = _(
+        "Live: what each machine last reported to this server, at %(time)s. Dates and filters "
+        "chosen on other pages do not apply here.",
+        time=f"{now:%H:%M:%S}",
+    )
+    return said
+
+
+def tell(query: str | None, path: str, opened: Sequence[Notice]) -> tuple[Any, Any, str]:
+    """What is wrong, what is filtered, and the moment that is shown."""
+    with view(query) as v:
+        problems = freshness.freshness(v.connection, v.now).problems
+        aside = quarantine.standing(v.connection)
+    chips = [chip(text, without.address(path)) for text, without in machine_chips(v.shown)]
+    stamp = _("live, %(when)s", when=formats.instant(v.now))
+    return strip([*opened, *problems], aside), chips, stamp
+
+
+def explain(query: str) -> list[Component]:
+    """Why so many machines are in a state."""
+    with view(query) as v:
+        by_state = machines.by_state(v.connection, v.shown.asked, v.now)
+    states = v.shown.asked.states or STATES
+    total = sum(by_state[state] for state in states)
+    sums = [
+        html.Li(
+            _("%(n)s %(state)s: %(rule)s", n=formats.number(by_state[state]),
+              state=state_word(state).lower(), rule=state_rule(state))
+        )
+        for state in STATES
+    ]  # fmt: skip
+    filtered = [text for text, _without in machine_chips(v.shown)]
+    link = dcc.Link(
+        _("Open the list of %(n)s", n=formats.number(total)), href=v.shown.address(),
+        className="button filled",
+    )  # fmt: skip
+    found = [
+        html.P(_("Why %(value)s?", value=formats.number(total)), className="drawer-figure"),
+        html.P(
+            _("Machines whose agent reported to this server at least once, at %(when)s.",
+              when=formats.instant(v.now))
+        ),
+        html.P(_("Only: %(filters)s.", filters="; ".join(filtered))) if filtered else None,
+        link if total else None,
+        section(_("How it adds up"), html.Ul(sums, className="sums")),
+        section(
+            _("It rests on"),
+            html.P(
+                _("The moment at which this server received each machine's newest report; the "
+                  "machines' own clocks do not matter. A machine reports once a minute. One that "
+                  "was deleted is in no figure.")
+            ),
+        ),
+    ]  # fmt: skip
+    return [part for part in found if part is not None]
+
+
+MACHINE_PARTS = (
+    "state", "hidden", "head", "clone",
+    *(f"{kind}{part}" for kind in KINDS for part in ("_title", "_about", "")),
+)  # fmt: skip
+"""What `machine_parts` answers."""
+
+
+def machine_parts(v: View, machine_id: str) -> dict[str, Any] | None:
+    """The page of one machine; None when there is none of that id."""
+    machine = machines.find(v.connection, machine_id, v.now)
+    if machine is None:
+        return None
+    number, zone = machine["device_id"], v.now.tzinfo
+    assert zone is not None
+    hours = machine_day.last_day(v.connection, number, v.now)
+    device = f"/devices/{number}" if machine_day.is_device(v.connection, number) else None
+    found: dict[str, Any] = {
+        "state": None,
+        "hidden": False,
+        "head": machine_page.head(machine, v.now, device, v.shown.address()),
+        "clone": machine_page.clone_card(machine),
+    }
+    for kind in KINDS:
+        found[f"{kind}_title"] = machine_page.finding(hours, kind)
+        found[f"{kind}_about"] = machine_page.gaps(hours, str(zone))
+        found[kind] = day_figure(hours, kind, zone)
+    return found

@@ -1,0 +1,171 @@
+"""What the pages of months show, put together from the answers of one moment."""
+
+from functools import partial
+from typing import Any
+
+from dash import dcc, html
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.base.params import Filters
+from dashboard.components.kit import links
+from dashboard.components.kit.card import card, file_links
+from dashboard.components.kit.states import first_run
+from dashboard.components.months.page import Answers, Bases, bases_card, month_history, month_parts
+from dashboard.components.months.table import month_list
+from dashboard.components.why.month import Answer, why_month
+from dashboard.queries.changes import adjustments
+from dashboard.queries.months import bases as month_bases
+from dashboard.queries.months import basis_differences
+from dashboard.queries.months import table as month_table
+from dashboard.queries.months.table import CLOSED, IMPORTED, RUNNING, MonthRow
+from dashboard.queries.sites.table import names
+from dashboard.web.context import View
+from dashboard.words.terms import basis_phrase
+from db.history.kept import month_end
+from db.tables import ALL_SITES
+
+
+def all_months(v: View) -> list[Any]:
+    """The table of months."""
+    rows = month_table.month_rows(v.connection, v.moment, v.filters)
+    if not rows:
+        return [first_run([])]
+    table = month_list(
+        rows,
+        v.filters,
+        lambda month: links.month(v.filters, month),
+        lambda month: _devices(v, month, running=month == rows[0].month),
+    )
+    return [
+        html.H1(_("Months"), className="visually-hidden"),
+        card(
+            "months-table",
+            table,
+            title=_finding(rows),
+            subtitle=_about(v),
+            actions=file_links(lambda form: links.file("month-ends", form, v.filters.as_stored())),
+        ),
+    ]
+
+
+def one_month(v: View, month: str) -> tuple[list[Any], Any, int | None]:
+    """What the page of one month begins and ends with, and the closing that stands of it."""
+    rows = month_table.month_rows(v.connection, v.moment, v.filters)
+    row = next((one for one in rows if one.month == month), None)
+    back = html.P(dcc.Link(_("All months"), href=links.months(v.filters)), className="back")
+    if row is None:
+        return [back, _no_month()], None, None
+    filters = v.filters.as_stored()
+    found = Answers(
+        row,
+        adjustments.adjustments(v.connection, month, filters),
+        month_table.closings_of(v.connection, month),
+        adjustments.audited(v.connection, month),
+        filters,
+        _devices(v, month, running=row.state == RUNNING),
+    )
+    closing = row.closing.closing_id if row.closing else None
+    return [back, *month_parts(found)], month_history(found), closing
+
+
+def bases_of(v: View, month: str, chosen: str | None) -> Any:
+    """The card of the billing bases; `chosen` is the id of a site, or "all"."""
+    rows = month_table.month_rows(v.connection, v.moment, v.filters)
+    row = next((one for one in rows if one.month == month), None)
+    if row is None:
+        return None
+    filters = v.filters.as_stored()
+    sides = basis_differences.sides(v.connection, v.moment, row, filters)
+    site = _chosen(v, chosen, sides)
+    listed = basis_differences.differing(v.connection, sides, site[0]) if site else []
+    return bases_card(Bases(row, sides, filters, partial(_present, filters, month), site, listed))
+
+
+def _present(filters: Filters, month: str, site_id: int) -> str:
+    address = links.month(filters, month)
+    return f"{address}{'&' if '?' in address else '?'}present={_site_word(site_id)}"
+
+
+def _site_word(site_id: int) -> str:
+    return "all" if site_id == ALL_SITES else str(site_id)
+
+
+def _chosen(v: View, text: str | None, sides: basis_differences.Sides) -> tuple[int, str] | None:
+    for one in sides.bases:
+        if sides.presence is not None and _site_word(one.site_id) == text:
+            everything = str(_("all sites"))
+            return one.site_id, everything if one.site_id == ALL_SITES else one.site
+    return None
+
+
+def explain_month(v: View, month: str | None) -> list[Any]:
+    """Why one month counts what it does, for the drawer."""
+    rows = month_table.month_rows(v.connection, v.moment, v.filters)
+    row = next((one for one in rows if one.month == month), None)
+    if row is None:
+        return [_no_month()]
+    filters = v.filters.as_stored()
+    called = names(v.connection, filters.sites)
+    # Bases are of all types, and of all sites or of one.
+    several = filters.types or len(filters.sites) > 1
+    bases = [] if several else _bases(v, row, filters)
+    answer = Answer(
+        row,
+        filters.having(statuses=("billable",)),
+        [called.get(site, str(site)) for site in filters.sites],
+        _devices(v, row.month, running=row.state == RUNNING),
+        bases[0] if bases else None,
+        formats.day(v.moment.now.day),
+        v.moment.counted_by,
+    )
+    return why_month(answer)
+
+
+def _bases(v: View, row: MonthRow, filters: Filters) -> list[month_bases.Bases]:
+    if row.state == IMPORTED:
+        return []
+    if row.closing is not None:
+        return month_bases.stored(v.connection, row.closing.closing_id, filters)
+    return month_bases.computed(v.connection, v.moment, row.month, filters)
+
+
+def _devices(v: View, month: str, *, running: bool) -> str | None:
+    """The billable devices at a month's end, or on the shown day of the running one."""
+    if v.moment.kept is None:
+        return None
+    filters = v.filters.as_stored().having(statuses=("billable",))
+    if running:
+        return links.devices(filters)
+    end = month_end(month)
+    return links.devices_on(filters, end) if v.moment.kept.resolve(end) == end else None
+
+
+def _finding(rows: list[MonthRow]) -> str:
+    """What there is to do, or that there is nothing: the table's title."""
+    due = next((row for row in rows if row.can_close), None)
+    if due is not None:
+        return str(_("%(month)s can be closed", month=formats.month(due.month)))
+    closed = next((row for row in rows if row.state == CLOSED), None)
+    if closed is None:
+        return str(_("No month is closed yet"))
+    return str(_("Closed up to %(month)s", month=formats.month(closed.month)))
+
+
+def _about(v: View) -> str:
+    day = formats.day(v.moment.now.day or v.moment.now.asked)
+    words = {"basis": basis_phrase(v.filters.basis), "day": day}
+    text = str(_("Month-ends, %(basis)s; the running month as of %(day)s", **words))
+    if not v.filters.are_stored:
+        text += ". " + _("Months are not counted by search or location: those are left aside here")
+    return text
+
+
+def _no_month() -> html.Section:
+    return html.Section(
+        [
+            html.H1(_("There is no such month"), className="state-title"),
+            html.P(_("It lies before the first count, or the address is mistyped.")),
+        ],
+        className="card state",
+    )

@@ -1,0 +1,129 @@
+"""What the page of collections shows, put together from the answers of one moment."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from dash import dcc, html
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.base.i18n import told
+from dashboard.base.run_params import Shown
+from dashboard.components.kit.card import card
+from dashboard.components.kit.states import first_run
+from dashboard.components.runs.calendar import calendar, finding
+from dashboard.components.runs.page import no_run, run_page
+from dashboard.components.runs.source_cards import source_cards
+from dashboard.components.runs.table import PAGE, run_table
+from dashboard.queries import days
+from dashboard.queries.freshness import freshness
+from dashboard.queries.runs import attempts
+from dashboard.web.context import View
+from db.history.kept import month_before, month_end
+from db.history.runs import newest_day
+
+CALENDAR_DAYS = 65
+
+
+def collected(v: View, shown: Shown) -> list[Any]:
+    """The page: one run, or sources, calendar and list."""
+    if shown.run_id is not None:
+        return _one(v, shown, shown.run_id)
+    newest = attempts.newest(v.connection, shown.as_of)
+    if not newest and not attempts.newest(v.connection):
+        return [first_run([])]
+    fresh = freshness(v.connection, v.now)
+    standing = {
+        source: run
+        for source in newest
+        if (run := attempts.standing(v.connection, source, shown.as_of or v.today)) is not None
+    }
+    if v.moment.newest is None:
+        return [first_run([told(notice) for notice in fresh.problems]), _list(v, shown)]
+    # What a past day shows is no news, and nothing is done from it.
+    now = fresh if shown.as_of is None or shown.as_of >= v.today else None
+    return [
+        html.H1(_("Collections"), className="visually-hidden"),
+        html.Div(source_cards(newest, standing, now, shown), className="source-cards"),
+        _calendar(v, shown),
+        _list(v, shown),
+    ]
+
+
+def _one(v: View, shown: Shown, run_id: int) -> list[Any]:
+    run = attempts.one(v.connection, run_id)
+    if run is None:
+        return no_run(run_id, shown)
+    before = attempts.standing_before(v.connection, run)
+    newest = newest_day(v.connection, run.source) == run.business_date
+    return run_page(run, before, attempts.aside(v.connection, run_id), shown, newest=newest)
+
+
+def _calendar(v: View, shown: Shown) -> html.Section:
+    first, last = _span(v, shown)
+    found = days.source_days(v.connection, first, last, v.today)
+    # A source that began later has no row in a month before it.
+    found = {
+        source: row for source, row in found.items() if any(d.state != days.BEFORE for d in row)
+    }
+    subtitle = _(
+        "%(first)s to %(last)s, a mark a source and day",
+        first=formats.day(first),
+        last=formats.day(last),
+    )
+    body: Any = calendar(found, lambda run_id: shown.address(run=run_id))
+    if not found:
+        body = html.P(_("Nothing was collected in these days."), className="note")
+    return card(
+        "calendar", body, title=finding(found) if found else _("No collections"),
+        subtitle=subtitle, actions=_months(v, shown),
+    )  # fmt: skip
+
+
+def _span(v: View, shown: Shown) -> tuple[date, date]:
+    """The days of the calendar: a month, or the last 65."""
+    until = shown.as_of or v.today
+    if shown.month is None:
+        return until - timedelta(days=CALENDAR_DAYS - 1), until
+    first = date.fromisoformat(f"{shown.month}-01")
+    return first, max(first, min(month_end(shown.month), until))
+
+
+def _months(v: View, shown: Shown) -> list[Any]:
+    """The ways to other months and back to the last 65 days."""
+    this = f"{shown.as_of or v.today:%Y-%m}"
+    month = shown.month or this
+    before, after = month_before(month, 1 if shown.month else 0), month_before(month, -1)
+    links = [
+        dcc.Link(
+            "\u2039 " + formats.month(before),
+            href=shown.address(month=before),
+            className="button quiet",
+        )
+    ]
+    if shown.month is not None:
+        if after <= this:
+            links.append(
+                dcc.Link(
+                    formats.month(after) + " \u203a",
+                    href=shown.address(month=after),
+                    className="button quiet",
+                )
+            )
+        words = _("Last %(days)s days", days=CALENDAR_DAYS)
+        links.append(dcc.Link(words, href=shown.address(month=None), className="button quiet"))
+    return links
+
+
+def _list(v: View, shown: Shown) -> html.Section:
+    found = attempts.page(v.connection, shown.asked, limit=PAGE, offset=shown.offset)
+    count = attempts.count(v.connection, shown.asked)
+    return card("runs", run_table(found, count, shown), title=_("Runs"), subtitle=_about(shown))
+
+
+def _about(shown: Shown) -> str:
+    """Which runs are listed."""
+    if shown.asked.last:
+        day = formats.day(shown.asked.last)
+        return str(_("The newest day first, up to %(day)s", day=day))
+    return str(_("The newest day first; every attempt, complete or not"))

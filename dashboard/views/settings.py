@@ -1,0 +1,96 @@
+"""What the pages of the settings show, put together from the answers of one moment. They are about
+now: no day and no filter of other pages applies."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection
+from werkzeug.datastructures import MultiDict
+
+from dashboard.base import settings_params
+from dashboard.base.clock import business_day
+from dashboard.components.settings.audit import audit_page
+from dashboard.components.settings.frame import forbidden, frame
+from dashboard.components.settings.inbox import Found, inbox
+from dashboard.components.settings.rules import now_and_before
+from dashboard.components.shell.strip import strip
+from dashboard.queries import freshness, quarantine
+from dashboard.queries.audit import audit_log, review, rule_versions
+from dashboard.queries.audit.waiting import waiting
+from dashboard.queries.moment import Notice
+from dashboard.web.asking import may
+from dashboard.web.context import arguments, current
+from db import jobs
+from db.engine import reading
+
+
+@dataclass(frozen=True)
+class View:
+    """One read transaction, and what an address asks in it."""
+
+    connection: Connection
+    args: "MultiDict[str, str]"
+    today: date
+
+
+@contextmanager
+def view(query: str | None) -> Iterator[View]:
+    """What the query string asks, now."""
+    here = current()
+    with reading(here.engine) as connection:
+        yield View(connection, arguments(query), business_day(here.clock, here.zone))
+
+
+def tell(query: str | None, path: str, opened: Sequence[Notice]) -> tuple[Any, Any, str]:
+    """What is wrong; nothing is filtered, and what is shown is now.
+
+    Raises:
+        BadParameter: the address holds something that cannot be asked.
+    """
+    with view(query) as v:
+        settings_params.check(path, v.args, v.today)
+        problems = freshness.freshness(v.connection, current().clock()).problems
+        aside = quarantine.standing(v.connection)
+    return strip([*opened, *problems], aside), [], ""
+
+
+def count(connection: Connection) -> int:
+    """How much waits for a decision."""
+    return waiting(connection).count
+
+
+def inbox_page(v: View) -> list[Any]:
+    """What waits for a person."""
+    shown, waits = settings_params.parse_inbox(v.args), waiting(v.connection)
+    found = Found(
+        review.new_sites(v.connection, shown.sites, likely=True),
+        review.pairs(v.connection, shown.links),
+        review.new_sites(v.connection, shown.unlike, likely=False),
+    )
+    return frame(settings_params.PAGE, waits.count, inbox(waits, found, shown))
+
+
+def rules(v: View) -> tuple[list[Any], list[Any]]:
+    """What every page begins with, and every version."""
+    settings_params.only(v.args, ())
+    found = rule_versions.versions(v.connection)
+    asked = audit_log.Asked(actions=(jobs.SAVE_RULES,))
+    saved = audit_log.page(v.connection, asked, limit=1000)
+    head = frame(settings_params.RULES, count(v.connection), [])
+    return head, now_and_before(found, saved)
+
+
+def audit(v: View) -> list[Any]:
+    """A page of the audit log."""
+    shown = settings_params.parse_audit(v.args, v.today)
+    if not may(jobs.UNDO):
+        return frame(settings_params.AUDIT, 0, [forbidden()])
+    asked = shown.asked(current().zone)
+    found = audit_log.page(
+        v.connection, asked, limit=settings_params.AUDIT_PAGE, offset=shown.offset
+    )
+    body = audit_page(found, audit_log.count(v.connection, asked), shown)
+    return frame(settings_params.AUDIT, count(v.connection), body)

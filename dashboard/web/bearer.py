@@ -1,0 +1,51 @@
+"""Another program that presents an api token: who it is, and what it may."""
+
+from datetime import timedelta
+
+from flask import request
+from sqlalchemy import Engine, update
+from werkzeug.exceptions import Forbidden, Unauthorized
+
+from dashboard.base.access import VIEWER, Actor, up_to
+from dashboard.base.clock import Clock
+from db import tokens
+from db.engine import reading, writing
+from db.tables import api_tokens
+
+_USE_NOTED_EVERY = timedelta(hours=1)
+
+
+class Bearer:
+    """Reads the Authorization header of the current request."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def __call__(self) -> Actor | None:
+        """Who presents an api token; None when there is no such header.
+
+        Raises:
+            Unauthorized: the token is not known.
+            Forbidden: it was revoked, has expired, or is a machine's and reads nothing.
+        """
+        scheme, _, text = request.headers.get("Authorization", "").strip().partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        shown = tokens.presented(text.strip())
+        if shown is None:
+            raise Unauthorized("This token is not known here.")
+        with reading(self._engine) as connection:
+            row = tokens.find(connection, [shown.public_id]).get(shown.public_id)
+        if not tokens.is_right(row, shown) or row is None:
+            raise Unauthorized("This token is not known here.")
+        now = self._clock()
+        if tokens.is_over(row, now):
+            raise Forbidden("This token was revoked or has expired: ask an administrator.")
+        if row.kind != tokens.API:
+            raise Forbidden("A machine's token or key reports, and reads nothing.")
+        if row.last_used_at is None or now - row.last_used_at >= _USE_NOTED_EVERY:
+            with writing(self._engine) as connection:
+                used = update(api_tokens).where(api_tokens.c.token_id == row.token_id)
+                connection.execute(used.values(last_used_at=now))
+        return Actor(f"token {row.name}", up_to(row.role or VIEWER))

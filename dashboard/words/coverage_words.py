@@ -1,0 +1,90 @@
+"""What people read for the kinds and states of findings."""
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from dashboard.base import formats
+from dashboard.queries.coverage.findings import Counts, to_do
+from db.coverage import NINJA_WITHOUT_THREATLOCKER
+
+
+def kind_name(kind: str) -> str:
+    """A kind, as the name of a list."""
+    return {
+        "ninja_without_threatlocker": _("In NinjaRMM, not in ThreatLocker"),
+        "threatlocker_without_ninja": _("In ThreatLocker, not in NinjaRMM"),
+        "agent_only": _("Agent alone"),
+        "duplicate": _("Twice in one source"),
+        "spare_mismatch": _("Spare in one source only"),
+        "site_mismatch": _("Sites disagree"),
+        "name_mismatch": _("Names disagree"),
+    }[kind]
+
+
+def kind_short(kind: str) -> str:
+    """A kind, as the head of a narrow column."""
+    return {
+        "ninja_without_threatlocker": _("No ThreatLocker"),
+        "threatlocker_without_ninja": _("No NinjaRMM"),
+        "agent_only": _("Agent alone"),
+        "duplicate": _("Twice"),
+        "spare_mismatch": _("Spare"),
+        "site_mismatch": _("Sites"),
+        "name_mismatch": _("Names"),
+    }[kind]
+
+
+def kind_rule(kind: str) -> str:
+    """What makes a finding of a kind."""
+    return {
+        "ninja_without_threatlocker": _(
+            "Billable servers and workstations that NinjaRMM manages and ThreatLocker does not, at "
+            "sites that are expected to have ThreatLocker."
+        ),
+        "threatlocker_without_ninja": _(
+            "Records that ThreatLocker manages, each a licence, of machines that NinjaRMM does not "
+            "manage, at sites that are expected to have NinjaRMM."
+        ),
+        "agent_only": _(
+            "Machines whose agent reports and that neither NinjaRMM nor ThreatLocker manages."
+        ),
+        "duplicate": _(
+            "Two records of one source that are one machine, or that have one hostname at one site."
+        ),
+        "spare_mismatch": _(
+            "Linked records of which one is spare and another is not; guests that are spare by "
+            "their class do not count."
+        ),
+        "site_mismatch": _(
+            "Linked records at different sites, and one real serial number at two sites."
+        ),
+        "name_mismatch": _(
+            "Linked records whose display names differ, apart from case and spaces; one that only "
+            "repeats the hostname is no name."
+        ),
+    }[kind]
+
+
+def finding_state(state: str) -> str:
+    """A state."""
+    return {
+        "open": _("open"),
+        "come_back": _("come back"),
+        "accepted": _("accepted"),
+        "fixed": _("fixed"),
+    }[state]
+
+
+def summary(counted: Counts) -> str:
+    """The page in a sentence."""
+    n = to_do(counted)
+    if not n:
+        return str(_("Nothing to look at: the sources agree"))
+    words = ngettext(
+        "%(n)s finding to look at", "%(n)s findings to look at", n, n=formats.number(n)
+    )
+    gaps = to_do(counted, NINJA_WITHOUT_THREATLOCKER)
+    if gaps in (0, n):
+        return str(words)
+    more = _(", %(gaps)s of them in NinjaRMM without ThreatLocker", gaps=formats.number(gaps))
+    return f"{words}{more}"

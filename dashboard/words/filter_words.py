@@ -1,0 +1,48 @@
+"""What people read for the words of the tables, in their language."""
+
+from flask_babel import gettext as _
+
+from dashboard.base.params import NO_LOCATION
+from dashboard.queries.moment import LABELS
+
+
+def type_word(device_type: str) -> str:
+    """A device type."""
+    return {
+        "server": _("Server"),
+        "workstation": _("Workstation"),
+        "vm_guest": _("VM guest"),
+        "network": _("Network"),
+        "mobile": _("Mobile"),
+        "other": _("Other"),
+        "unknown": _("Unknown"),
+    }[device_type]
+
+
+def status_word(billing_status: str) -> str:
+    """A billing status."""
+    return {"billable": _("Billable"), "spare": _("Spare"), "excluded": _("Excluded")}[
+        billing_status
+    ]
+
+
+def state_word(state: str) -> str:
+    """The state of a machine that reports itself."""
+    return {"online": _("Online"), "late": _("Late"), "offline": _("Offline")}[state]
+
+
+def location_word(name: str) -> str:
+    """A location, or that none is named."""
+    return _("(no location)") if name == NO_LOCATION else name
+
+
+def basis_name(basis: str) -> str:
+    """What is counted, as a choice."""
+    return {"assets": _("Machines"), "records": _("All records")}.get(basis) or LABELS[basis]
+
+
+def basis_word(basis: str) -> str:
+    """What is counted."""
+    if basis in LABELS:
+        return _("%(source)s only", source=LABELS[basis])
+    return {"assets": _("Each machine once"), "records": _("All records added")}[basis]

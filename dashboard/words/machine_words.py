@@ -1,0 +1,88 @@
+"""The words of machines that report themselves: since when, how large, how old."""
+
+from datetime import timedelta
+
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.queries.machines.ages import DAYS_A_MONTH, FUTURE, UNKNOWN
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def ago(passed: timedelta) -> str:
+    """How long ago: "40 s", "5 min", "3 h", "12 days"."""
+    seconds = max(0, int(passed.total_seconds()))
+    if seconds < _MINUTE:
+        return _("%(n)s s", n=seconds)
+    if seconds < _HOUR:
+        return _("%(n)s min", n=seconds // _MINUTE)
+    if seconds < 2 * _DAY:
+        return _("%(n)s h", n=seconds // _HOUR)
+    return _("%(n)s days", n=formats.number(seconds // _DAY))
+
+
+def size(megabytes: int | None) -> str:
+    """Memory or disk: "512 MB", "16 GB", "1.8 TB"."""
+    if megabytes is None:
+        return formats.NOTHING
+    for unit, one in (("TB", 2**20), ("GB", 2**10)):
+        if megabytes >= one:
+            return f"{megabytes / one:.1f}".removesuffix(".0") + f"\u00a0{unit}"
+    return f"{megabytes}\u00a0MB"
+
+
+def part(used: int | None, total: int | None) -> float | None:
+    """How full something is, in percent; None when that is not known."""
+    return None if used is None or not total else min(100.0, max(0.0, 100.0 * used / total))
+
+
+def percent(value: float | None) -> str:
+    """A percentage without its decimals; "<1" is some, not none."""
+    if value is None:
+        return formats.NOTHING
+    return "<1\u00a0%" if 0 < value < 0.5 else f"{value:.0f}\u00a0%"
+
+
+def system(os: str | None, version: str | None) -> str:
+    """System and version in one: the version alone where it tells the system."""
+    if not version:
+        return os or formats.NOTHING
+    return version if not os or os.casefold() in version.casefold() else f"{os}, {version}"
+
+
+def bucket_word(bucket: str) -> str:
+    """A bucket of ages."""
+    return {
+        "0-12": _("under 12 months"),
+        "12-36": _("12 to 36"),
+        "36-60": _("36 to 60"),
+        "60-120": _("60 to 120"),
+        "120-": _("over 120 months"),
+        FUTURE: _("in the future"),
+        UNKNOWN: _("unknown"),
+    }[bucket]
+
+
+def months(days: float) -> str:
+    """An age in months: "38"."""
+    return f"{days / DAYS_A_MONTH:.0f}"
+
+
+def named(value: str) -> str:
+    """A site, system or version, or that none is named."""
+    return value or _("(none)")
+
+
+def clone_cause() -> str:
+    """Why two machines share an id, in short."""
+    return _("a disk with an installed agent was copied, and its row shows whichever spoke last.")
+
+
+def clone_words() -> str:
+    """What it means that two machines share an id, and what to do."""
+    return _(
+        "Two running agents report under this id, so it shows whichever spoke last. That happens "
+        "when a disk with an installed agent was copied. On one of the two, stop the agent, delete "
+        "its state file and start it again: it then gets an id of its own."
+    )

@@ -1,0 +1,56 @@
+"""What people read for the states of months."""
+
+from dash import html
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.queries.moment import LABELS
+from dashboard.queries.months.table import Closing
+from db.audit import AUTOMATIC
+from db.months.closings import Hindrance
+
+
+def month_pill(state: str) -> html.Span:
+    """The state of a month in word and shape."""
+    word = {
+        "running": _("running"),
+        "open": _("open"),
+        "closed": _("closed"),
+        "imported": _("imported"),
+    }[state]
+    sign = html.Span(className=f"icon icon-{state}-month", **{"aria-hidden": "true"})
+    return html.Span([sign, word], className=f"pill run-pill month-{state}")
+
+
+def actor_name(actor: str) -> str:
+    """Who did it, for people."""
+    return _("by itself") if actor == AUTOMATIC else _("by %(actor)s", actor=actor)
+
+
+def closed_words(closing: Closing) -> str:
+    """When and by whom a month was closed."""
+    return f"{formats.instant(closing.closed_at)} {actor_name(closing.author)}"
+
+
+def hindrance_words(hindrance: Hindrance) -> str:
+    """Why a month does not close by itself, in the reader's language."""
+    words = {name: formats.plain(value) for name, value in hindrance.values.items()}
+    for name in ("month", "older"):
+        if name in words:
+            words[name] = formats.month(str(words[name]))
+    if "source" in words:
+        words["source"] = LABELS.get(str(words["source"]), words["source"])
+    return str(_texts()[hindrance.code] % words)
+
+
+def _texts() -> dict[str, str]:
+    return {
+        "closed": _("%(month)s is closed."),
+        "no_data": _("No snapshot of its end is kept."),
+        "running": _("It is not over: the newest snapshot is of %(newest)s."),
+        "older_open": _("%(older)s is still open, and months close oldest first."),
+        "reopened": _("It was reopened: close it when it is right."),
+        "too_early": _("It closes by itself with a snapshot of %(day)s or later."),
+        "no_run": _("%(source)s has no complete run from %(first)s to %(last)s."),
+        "held": _("The run of %(source)s of %(day)s is held: accept or reject it."),
+    }

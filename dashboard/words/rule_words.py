@@ -1,0 +1,79 @@
+"""What people read for the settings of the rules, and for what differs between two versions."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.queries.moment import LABELS
+from db.rules import Rules
+
+ORDERED = ("source_order",)
+OF_SOURCES = ("source_order", "expected_sources")
+NAMES = tuple(field.name for field in fields(Rules) if field.name != "version")
+"""The settings, in the order in which they are shown."""
+
+
+def setting_name(name: str) -> str:
+    """A setting of the rules."""
+    return {
+        "spare_words": _("Spare words"),
+        "spare_node_classes": _("Spare node classes"),
+        "internal_sites": _("Internal sites"),
+        "source_order": _("Who speaks first"),
+        "expected_sources": _("Expected everywhere"),
+    }.get(name, name)
+
+
+def setting_about(name: str) -> str:
+    """What a setting does."""
+    return {
+        "spare_words": _("A device is spare when its display name or its location holds one of "
+                         "these, in whatever case. Separate them by commas."),
+        "spare_node_classes": _("A device is spare when its node class is one of these. Separate "
+                                "them by commas."),
+        "internal_sites": _("Devices of these sites are excluded: they stand apart, in no total. "
+                            "One name a line."),
+        "source_order": _("Of the sources that know a machine, the first decides its site and its "
+                          "status."),
+        "expected_sources": _("Coverage looks for what is missing of these at every site that does "
+                              "not say otherwise."),
+    }.get(name, "")  # fmt: skip
+
+
+def sources_word(names: Sequence[str]) -> str:
+    """Sources by their names; "none" when there is none."""
+    return ", ".join(LABELS.get(name, name) for name in names) or _("none")
+
+
+def setting_value(name: str, values: Sequence[str]) -> str:
+    """A setting's value, in words."""
+    if name in OF_SOURCES:
+        words = [LABELS.get(one, one) for one in values]
+        return " \u203a ".join(words) if name in ORDERED else sources_word(values)
+    return ", ".join(values) or formats.NOTHING
+
+
+def differences(before: Rules, after: Rules) -> list[tuple[str, str]]:
+    """What differs: each setting's name with what it takes away and adds."""
+    found = []
+    for name in NAMES:
+        was, now = getattr(before, name), getattr(after, name)
+        if was == now or (name not in ORDERED and set(was) == set(now)):
+            continue
+        found.append((setting_name(name), _difference(name, was, now)))
+    return found
+
+
+def _difference(name: str, was: Sequence[str], now: Sequence[str]) -> str:
+    if name in ORDERED:
+        words = {"was": setting_value(name, was), "now": setting_value(name, now)}
+        return str(_("%(was)s, now %(now)s", **words))
+    gone = [f"{formats.MINUS}{_word(name, one)}" for one in was if one not in now]
+    new = [f"+{_word(name, one)}" for one in now if one not in was]
+    return ", ".join([*new, *gone])
+
+
+def _word(name: str, value: str) -> str:
+    return LABELS.get(value, value) if name in OF_SOURCES else value

@@ -1,0 +1,54 @@
+"""What people read for the states of runs and days; each has one pill and one mark everywhere."""
+
+from dash import html
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.queries import days
+from dashboard.queries.runs.attempts import Run
+
+
+def state_word(state: str) -> str:
+    """A state of a run or of a source's day."""
+    return {
+        days.COMPLETE: _("complete"),
+        days.HELD: _("held"),
+        days.SUSPICIOUS: _("suspicious"),
+        days.WITHDRAWN: _("withdrawn"),
+        days.FAILED: _("failed"),
+        days.RUNNING: _("running"),
+        days.MISSING: _("missing"),
+        days.ENDED: _("ended"),
+        days.DUE: _("not yet"),
+        days.BEFORE: _("before the first"),
+        "accepted": _("accepted"),
+        "rejected": _("rejected"),
+        "superseded": _("superseded"),
+    }[state]
+
+
+def state_pill(state: str) -> html.Span:
+    """The state in word and shape."""
+    return html.Span([mark(state), state_word(state)], className=f"pill run-pill run-{state}")
+
+
+def mark(state: str) -> html.Span:
+    """The shape of a state."""
+    return html.Span(className=f"mark day-{state}", **{"aria-hidden": "true"})
+
+
+def duration(run: Run) -> str:
+    """How long a run took: "6 s", "3 min 20 s"."""
+    if run.seconds is None:
+        return formats.NOTHING
+    whole = round(run.seconds)
+    if whole < 1:
+        return _("under 1 s")
+    if whole < 60:
+        return _("%(s)s s", s=whole)
+    return _("%(m)s min %(s)s s", m=formats.number(whole // 60), s=whole % 60)
+
+
+def percent(value: float | None) -> str:
+    """A share of changed devices: "1.4 %"."""
+    return formats.NOTHING if value is None else f"{value:.1f}\u00a0%"

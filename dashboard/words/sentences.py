@@ -1,0 +1,183 @@
+"""What the numbers say, in one sentence each."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from dashboard.base import formats
+from dashboard.base.params import ALL_CHANGES, BARS, Filters
+from dashboard.figures.waterfall import cut
+from dashboard.queries.change import Change
+from dashboard.queries.changes.bars import Bars, Mover
+from dashboard.queries.moment import Moment
+from dashboard.queries.months.month_ends import Month
+from dashboard.queries.sites.table import Site
+from dashboard.words.terms import basis_phrase, counted_name
+
+
+def finding(figure: Change, filters: Filters, then: date) -> str:
+    """How the figure moved: "Billable devices grew 1.1 % since 31 Oct"."""
+    words = {"what": counted_name(filters), "day": formats.short_day(then)}
+    if figure.change is None:
+        return _("%(what)s: nothing to compare with on %(day)s", **words)
+    if figure.change == 0:
+        return _("%(what)s: unchanged since %(day)s", **words)
+    if figure.percent is None:
+        return _("%(what)s: first counted since %(day)s", **words)
+    words["percent"] = formats.percent(figure).lstrip(f"+{formats.MINUS}")
+    if figure.change > 0:
+        return _("%(what)s grew %(percent)s since %(day)s", **words)
+    return _("%(what)s fell %(percent)s since %(day)s", **words)
+
+
+def plotted(moment: Moment, filters: Filters, months: list[Month]) -> str:
+    """What the months chart plots: basis, dates, and the months with a gap."""
+    words = {
+        "basis": basis_phrase(filters.basis),
+        "first": formats.month(months[0].month),
+        "day": formats.day(moment.now.day),
+    }
+    text = _("By type, %(basis)s: month-ends from %(first)s, and %(day)s (outlined: open)", **words)
+    gaps = [formats.month(month.month) for month in months if month.gaps]
+    if gaps:
+        text += ". " + _("Incomplete: %(months)s", months=", ".join(gaps))
+    return text
+
+
+def compared(moment: Moment, filters: Filters) -> str:
+    """Basis and both dates."""
+    return _(
+        "%(then)s to %(now)s, %(basis)s",
+        then=formats.day(moment.then.day or moment.then.asked),
+        now=formats.day(moment.now.day),
+        basis=basis_phrase(filters.basis),
+    )
+
+
+def waterfall(bars: Bars, moment: Moment, filters: Filters) -> str:
+    """Basis and both dates, and where the axis begins when that is not at zero."""
+    floor, text = cut(bars), compared(moment, filters)
+    if not floor:
+        return text
+    return f"{text}, " + _("axis begins at %(count)s", count=formats.number(floor))
+
+
+def reason(figure: Change, bars: Bars, filters: Filters, then: date) -> str:
+    """Why the figure moved: "+12 since 31 Oct: 9 added, 3 became billable"."""
+    if figure.change is None or bars.opening is None:
+        return _("No count for %(day)s", day=formats.short_day(then))
+    day = formats.short_day(then)
+    start = _("unchanged since %(day)s", day=day)
+    if figure.change:
+        start = _("%(change)s since %(day)s", change=formats.signed(figure.change), day=day)
+    parts = _parts(bars, filters)
+    return f"{start}: {', '.join(parts)}" if parts else start
+
+
+def balance(bars: Bars, then: date) -> str:
+    """How much came and went: "20 came, 18 went since 31 Oct"."""
+    if bars.opening is None:
+        return _("No count for %(day)s", day=formats.short_day(then))
+    came = sum(n or 0 for n in (bars.added, bars.moved_in, bars.reclassified_in))
+    went = sum(n or 0 for n in (bars.removed, bars.moved_out, bars.reclassified_out))
+    return _(
+        "%(came)s came, %(went)s went since %(day)s",
+        came=formats.number(came),
+        went=formats.number(went),
+        day=formats.short_day(then),
+    )
+
+
+def most_moved(movers: Sequence[Mover]) -> str:
+    """Which site moved most: "Bayou Dental Group moved most: +14"."""
+    if not movers:
+        return _("No site moved")
+    first = movers[0]
+    site = first.site if len(first.site) <= 40 else first.site[:39] + "\u2026"
+    change = formats.signed(first.figure.change)
+    return _("%(site)s moved most: %(change)s", site=site, change=change)
+
+
+def bar_names(moment: Moment, filters: Filters) -> dict[str, str]:
+    """What each bar is called: the ends by their days, those between by what happened."""
+    return {
+        "opening": formats.short_day(moment.then.day or moment.then.asked),
+        **{bar: bar_word(bar, filters) for bar in BARS},
+        "closing": formats.short_day(moment.now.day or moment.now.asked),
+    }
+
+
+def bar_word(bar: str, filters: Filters) -> str:
+    """What a bar between the ends is called, or "all" changes."""
+    return {
+        "added": _("Added"),
+        "removed": _("Removed"),
+        "moved_in": _("Moved in"),
+        "moved_out": _("Moved out"),
+        ALL_CHANGES: _("Every change"),
+        **_reclassified(filters),
+    }[bar]
+
+
+def _reclassified(filters: Filters) -> dict[str, str]:
+    if _only_status(filters) == "billable":
+        return {
+            "reclassified_in": _("Became billable"),
+            "reclassified_out": _("No longer billable"),
+        }
+    return {"reclassified_in": _("Reclassified in"), "reclassified_out": _("Reclassified out")}
+
+
+def _only_status(filters: Filters) -> str | None:
+    """The one status, when nothing but it can make a device come or go by reclassification."""
+    alone = len(filters.statuses) == 1 and not filters.types and filters.are_stored
+    return filters.statuses[0] if alone else None
+
+
+def _parts(bars: Bars, filters: Filters) -> list[str]:
+    """What moved the figure, arrivals first, without what is zero."""
+    billable = _only_status(filters) == "billable"
+    said = [
+        (bars.added, _("%(n)s added")),
+        (
+            bars.reclassified_in,
+            _("%(n)s became billable") if billable else _("%(n)s reclassified in"),
+        ),
+        (bars.moved_in, _("%(n)s moved in")),
+        (bars.removed, _("%(n)s removed")),
+        (
+            bars.reclassified_out,
+            _("%(n)s no longer billable") if billable else _("%(n)s reclassified out"),
+        ),
+        (bars.moved_out, _("%(n)s moved out")),
+    ]
+    return [words % {"n": formats.number(n)} for n, words in said if n]
+
+
+def how_many(count: int) -> str:
+    """ "412 devices match"."""
+    return ngettext("%(n)s device matches", "%(n)s devices match", count, n=formats.number(count))
+
+
+def how_many_changes(count: int) -> str:
+    """ "12 devices changed"."""
+    return ngettext("%(n)s device changed", "%(n)s devices changed", count, n=formats.number(count))
+
+
+def at_sites(sites: Sequence[Site], filters: Filters) -> str:
+    """ "412 devices at 13 sites, +12": the sum of a table of sites."""
+    figures = [site.figure for site in sites]
+    total = sum(figure.current or 0 for figure in figures)
+    return ngettext(
+        "%(what)s: %(total)s at %(n)s site", "%(what)s: %(total)s at %(n)s sites", len(figures),
+        what=counted_name(filters), total=formats.number(total), n=formats.number(len(figures)),
+    )  # fmt: skip
+
+
+def shown(moment: Moment, filters: Filters) -> str:
+    """Basis and date of a list."""
+    day = formats.day(moment.now.day or moment.now.asked)
+    basis = basis_phrase(filters.basis)
+    return _("%(basis)s, %(day)s", basis=basis[:1].upper() + basis[1:], day=day)

@@ -1,0 +1,41 @@
+"""The words of sentences, titles and legends; those of controls are in `filter_words`."""
+
+from flask_babel import gettext as _
+
+from dashboard.base.params import COUNTED, Filters
+from dashboard.queries.moment import LABELS
+
+
+def type_names(device_type: str) -> str:
+    """Several devices of a type, for legends and sentences."""
+    return {
+        "server": _("Servers"),
+        "workstation": _("Workstations"),
+        "vm_guest": _("VM guests"),
+        "network": _("Network"),
+        "mobile": _("Mobile"),
+        "other": _("Other"),
+        "unknown": _("Unknown"),
+    }[device_type]
+
+
+def basis_phrase(basis: str) -> str:
+    """What a count of `basis` counts, inside a sentence."""
+    if basis == "assets":
+        return _("each machine once")
+    if basis == "records":
+        return _("records of all sources")
+    return _("records of %(source)s", source=LABELS[basis])
+
+
+def counted_name(filters: Filters) -> str:
+    """What the filters count, as the beginning of a sentence."""
+    kinds = " + ".join(type_names(name) for name in filters.types)
+    if len(filters.statuses) > 1:
+        return kinds or (_("Devices") if filters.statuses == COUNTED else _("Chosen devices"))
+    whole, some = {
+        "billable": (_("Billable devices"), _("Billable: %(types)s", types=kinds)),
+        "spare": (_("Spare devices"), _("Spare: %(types)s", types=kinds)),
+        "excluded": (_("Excluded devices"), _("Excluded: %(types)s", types=kinds)),
+    }[filters.statuses[0]]
+    return some if kinds else whole

@@ -1,0 +1,194 @@
+"""The sentences and sums of the drawer: what was counted, in plain words and with its numbers."""
+
+from collections.abc import Sequence
+
+from flask_babel import gettext as _
+
+from dashboard.base import formats
+from dashboard.base.formats import MINUS
+from dashboard.base.params import Filters
+from dashboard.queries import days
+from dashboard.queries.change import Change
+from dashboard.queries.days import Gap
+from dashboard.queries.explain.figure import BARS, HOW_MANY, LeftOut, Why
+from dashboard.queries.moment import LABELS
+from dashboard.words.filter_words import location_word, status_word
+from dashboard.words.terms import basis_phrase, counted_name, type_names
+from db.rules import Rules
+
+_MOST_SITES = 3
+
+
+def title(why: Why) -> str:
+    """The figure itself: "Why 412?"."""
+    if why.value is None:
+        return _("Why no number?")
+    said = (
+        formats.number(why.value) if why.figure in (*HOW_MANY, *BARS) else formats.signed(why.value)
+    )
+    return _("Why %(value)s?", value=said)
+
+
+def predicate(why: Why) -> str:
+    """What was counted: "Billable devices at Harbor Dental on 22 Nov 2026, each machine once"."""
+    then, now = (formats.day(day) for day in why.days)
+    words = {
+        "what": counted(why.filters, why.site_names),
+        "basis": basis_phrase(why.filters.basis),
+        "day": now,
+    }
+    if why.figure in HOW_MANY:
+        return _("%(what)s on %(day)s, %(basis)s.", **words)
+    if why.figure in ("change", "bars"):
+        return _("%(what)s: %(day)s against %(then)s, %(basis)s.", **words, then=then)
+    return f"{_bar(why.figure)} " + _(
+        "%(what)s: %(then)s to %(day)s, %(basis)s.", **words, then=then
+    )
+
+
+def counted(filters: Filters, site_names: Sequence[str]) -> str:
+    """What the filters count and where: "Billable devices at Harbor Dental"."""
+    what = counted_name(filters)
+    if filters.sites:
+        shown = ", ".join(site_names[:_MOST_SITES])
+        more = len(site_names) - _MOST_SITES
+        if more > 0:
+            shown = _("%(sites)s and %(n)s more sites", sites=shown, n=formats.number(more))
+        what = _("%(what)s at %(sites)s", what=what, sites=shown)
+    if filters.locations:
+        shown = ", ".join(location_word(name) for name in filters.locations)
+        what = _("%(what)s, location %(places)s", what=what, places=shown)
+    if filters.q:
+        what = _("%(what)s with “%(q)s” in a name, serial, OS, class or site", what=what,
+                 q=filters.q)  # fmt: skip
+    if filters.sources:
+        sources = ", ".join(LABELS[source] for source in filters.sources)
+        what = _("%(what)s for which %(sources)s speaks", what=what, sources=sources)
+    if filters.managed_by:
+        sources = _(" and ").join(LABELS[source] for source in filters.managed_by)
+        what = _("%(what)s managed by %(sources)s", what=what, sources=sources)
+    return what
+
+
+def _bar(bar: str) -> str:
+    return {
+        "added": _("Counted now, and not there at all before."),
+        "removed": _("Counted before, and not there at all now."),
+        "moved_in": _("Counted now, and before at a site outside the filter."),
+        "moved_out": _("Counted before, and now at a site outside the filter."),
+        "reclassified_in": _("Counted now; there before, but outside the other filters."),
+        "reclassified_out": _("Counted before; there now, but outside the other filters."),
+    }[bar]
+
+
+def sums(why: Why) -> list[str]:
+    """The arithmetic, each line with its numbers."""
+    total = why.count.current
+    lines = _shares(why, total) if why.figure in HOW_MANY and total else []
+    if why.bars is not None and why.bars.opening is not None:
+        lines.append(_balance(why))
+    return lines if why.figure in BARS else [*lines, *moved(why.count)]
+
+
+def moved(figure: Change) -> list[str]:
+    """A change and its share, each with its numbers: "+12 = 412 - 400"."""
+    if figure.current is None or figure.previous is None:
+        return []
+    change, then = formats.signed(figure.change), formats.number(figure.previous)
+    lines = [f"{change} = {formats.number(figure.current)} {MINUS} {then}"]
+    if figure.percent is not None:
+        lines.append(f"{formats.percent(figure)} = {change} / {then}")
+    return lines
+
+
+def _shares(why: Why, total: int) -> list[str]:
+    """The count by status, by type, and by who speaks or tells."""
+    shares = [
+        {status_word(name).lower(): n for name, n in why.statuses.items()},
+        {lowered(type_names(name)): n for name, n in why.types.items()},
+        {_("by %(source)s", source=LABELS[name]): n for name, n in why.sources.items()},
+    ]
+    return [_sum(total, parts) for parts in shares if len(parts) > 1]
+
+
+def lowered(name: str) -> str:
+    """A name inside a sentence; "VM guests" stays as it is."""
+    return name if name[1:2].isupper() else name[:1].lower() + name[1:]
+
+
+def _sum(total: int, parts: dict[str, int]) -> str:
+    said = " + ".join(f"{formats.number(n)} {name}" for name, n in parts.items())
+    return f"{formats.number(total)} = {said}"
+
+
+def _balance(why: Why) -> str:
+    bars = why.bars
+    assert bars is not None
+    names = (
+        (bars.added, "+", _("added")),
+        (bars.removed, MINUS, _("removed")),
+        (bars.moved_in, "+", _("moved in")),
+        (bars.moved_out, MINUS, _("moved out")),
+        (bars.reclassified_in, "+", _("reclassified in")),
+        (bars.reclassified_out, MINUS, _("reclassified out")),
+    )
+    steps = [f"{sign} {formats.number(n)} {name}" for n, sign, name in names if n]
+    return " ".join([formats.number(bars.opening), *steps, "=", formats.number(bars.closing)])
+
+
+def meanings(basis: str, rules: Rules) -> list[tuple[str, str]]:
+    """What the words of the predicate mean, each with its rule."""
+    found = []
+    if basis == "assets":
+        order = _(", then ").join(LABELS[source] for source in rules.source_order)
+        found.append((
+            _("Each machine once"),
+            _("The records of all sources that are the same machine count as one. Who speaks for "
+              "it decides its site and status: %(order)s.", order=order),
+        ))  # fmt: skip
+    elif basis == "records":
+        found.append((_("Records"), _("Each source's record counts, the same machine twice too.")))
+    words = ", ".join(f"“{word}”" for word in rules.spare_words)
+    classes = ", ".join(rules.spare_node_classes)
+    found += [
+        (
+            _("Spare"),
+            _("The display name or the location contains %(words)s, or the class is %(classes)s.",
+              words=words or "–", classes=classes or "–"),
+        ),
+        (
+            _("Excluded"),
+            _("Its source says that it is not managed now, or its site is internal. Excluded "
+              "devices are in no total."),
+        ),
+        (_("Billable"), _("Every other device: total = billable + spare.")),
+    ]  # fmt: skip
+    return found
+
+
+def left_out(one: LeftOut) -> str:
+    """What a filter keeps out, after its number."""
+    return {
+        "billable": _("billable: the status filter leaves them out"),
+        "spare": _("spare: the status filter leaves them out"),
+        "excluded": _("excluded: in no total"),
+        "types": _("of other types"),
+        "sites": _("at other sites"),
+        "locations": _("at other locations"),
+        "search": _("without the searched text"),
+        "sources": _("for which another source speaks"),
+        "managed_by": _("not managed by all of these sources"),
+        "records": _("records of all sources match; those of one machine count once"),
+    }[one.kind]
+
+
+def gap(one: Gap) -> str:
+    """A day without a snapshot, in words."""
+    words = {"source": one.label, "day": formats.day(one.day), "reason": one.reason or ""}
+    return {
+        days.MISSING: _("%(source)s, %(day)s: not collected; the state before stands.", **words),
+        days.WITHDRAWN: _("%(source)s, %(day)s: withdrawn; the state before stands.", **words),
+        days.HELD: _("%(source)s, %(day)s: held until somebody decides: %(reason)s", **words),
+        days.SUSPICIOUS: _("%(source)s, %(day)s: suspicious, not shown: %(reason)s", **words),
+        days.FAILED: _("%(source)s, %(day)s: failed: %(reason)s", **words),
+    }[one.state]

@@ -1,0 +1,1 @@
+"""Months: closings, billing bases, and the days whose state is known."""

@@ -1,0 +1,181 @@
+"""Months and their closings: which month is next, what hinders it from closing by itself, and the
+proof that a closing is still what it was."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, func, select
+
+from db.history.kept import month_before, month_end, month_of
+from db.history.runs import END, PUBLISHED, border, gone, kept_days, newest_day, standing_runs
+from db.settings import MONTH_CLOSE_DAYS, Environment, env_int
+from db.tables import (
+    collection_runs,
+    month_bases,
+    month_changes,
+    month_closing_counts,
+    month_closings,
+    month_members,
+    months,
+)
+
+LAST_DAYS = 3
+"""A source must have a complete run in so many last days of a month."""
+
+_TEXTS = {
+    "closed": "%(month)s is closed.",
+    "no_data": "There is no snapshot of %(month)s or before it that is still kept.",
+    "running": "%(month)s is not over: the newest snapshot is of %(newest)s.",
+    "older_open": "%(older)s is still open, and months close oldest first.",
+    "reopened": "%(month)s was reopened: close it by hand when it is right.",
+    "too_early": "It closes by itself with a snapshot of %(day)s or later.",
+    "no_run": "%(source)s has no complete run from %(first)s to %(last)s.",
+    "held": "The run of %(source)s of %(day)s is held: accept or reject it.",
+}
+_NEVER = ("closed", "no_data", "running", "older_open")
+
+
+@dataclass(frozen=True)
+class Hindrance:
+    """One reason why a month does not close by itself: a code, and the values its sentence names.
+    `str()` is that sentence in English."""
+
+    code: str
+    values: Mapping[str, Any]
+
+    @property
+    def final(self) -> bool:
+        """Whether nobody can close the month now, not even by hand."""
+        return self.code in _NEVER
+
+    def __str__(self) -> str:
+        return _TEXTS[self.code] % self.values
+
+
+def next_to_close(connection: Connection, environ: Environment | None = None) -> str | None:
+    """The oldest open month that is over: the only one that can be closed. None when there is
+    none. A month is over when a later one has a snapshot, whatever the clock says."""
+    newest = newest_day(connection)
+    month = _oldest_open(connection, environ)
+    return month if newest and month and month < month_of(newest) else None
+
+
+def hindrances(
+    connection: Connection, month: str, environ: Environment | None = None
+) -> list[Hindrance]:
+    """Why `month` does not close by itself (PRODUCT.md rule 6); empty when it will with the next
+    collection."""
+    newest, oldest = newest_day(connection), _oldest_open(connection, environ)
+    closed = border(connection)
+    end = month_end(month)
+    if closed is not None and end <= closed:
+        return [Hindrance("closed", {"month": month})]
+    if newest is None or oldest is None or month < oldest:
+        return [Hindrance("no_data", {"month": month})]
+    if month >= month_of(newest):
+        return [Hindrance("running", {"month": month, "newest": newest})]
+    if month > oldest:
+        return [Hindrance("older_open", {"month": month, "older": oldest})]
+    found = []
+    if connection.scalar(select(months.c.month).where(months.c.month == month)):
+        found.append(Hindrance("reopened", {"month": month}))
+    day = end + timedelta(days=env_int(MONTH_CLOSE_DAYS, environ, least=0, most=366))
+    if newest < day:
+        found.append(Hindrance("too_early", {"month": month, "day": day}))
+    return [*found, *_missing_runs(connection, end), *_held_runs(connection, end)]
+
+
+def _oldest_open(connection: Connection, environ: Environment | None) -> str | None:
+    """The month after the newest closed one; while none is closed, the first with data whose end
+    is kept."""
+    closed = border(connection)
+    if closed is not None:
+        return month_before(month_of(closed), -1)
+    kept = kept_days(connection, environ)
+    if kept is None:
+        return None
+    first = connection.scalar(select(func.min(collection_runs.c.business_date)).where(PUBLISHED))
+    month = month_of(first)
+    while month < month_of(kept.today) and not kept.keeps(month_end(month)):
+        month = month_before(month, -1)
+    return month
+
+
+def _missing_runs(connection: Connection, end: date) -> Iterator[Hindrance]:
+    """The sources that stood at the month's end, have not ended since, and have no complete run
+    in its last days."""
+    first = end - timedelta(days=LAST_DAYS - 1)
+    standing_now = standing_runs(connection)
+    for source, run in standing_runs(connection, end).items():
+        ended = END in (run.kind, standing_now[source].kind)
+        if run.business_date < first and not ended:
+            values = {"source": source, "first": first, "last": end}
+            yield Hindrance("no_run", values)
+
+
+def _held_runs(connection: Connection, end: date) -> Iterator[Hindrance]:
+    runs = collection_runs.c
+    rows = connection.execute(
+        select(runs.source, runs.business_date, runs.run_id)
+        .where(runs.hold == "held", runs.business_date <= end)
+        .order_by(runs.source)
+    )
+    for source, day, run_id in rows:
+        yield Hindrance("held", {"source": source, "day": day, "run_id": run_id})
+
+
+def standing_closing(connection: Connection, month: str) -> Row[Any] | None:
+    """The newest closing of `month`, which stands while the month is closed."""
+    closings = month_closings.c
+    return connection.execute(
+        select(month_closings)
+        .where(closings.month == month)
+        .order_by(closings.closing_id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def fingerprint(connection: Connection, closing_id: int) -> str:
+    """SHA-256 of what a closing says, computed from its rows as they are now: its dates, members,
+    counts, billing bases and changes."""
+    digest = sha256()
+    for line in _told(connection, closing_id):
+        digest.update(line.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def proven(connection: Connection, closing_id: int) -> bool | None:
+    """Whether a closing's rows are still those that its hash was made of; None once its members
+    and changes are purged."""
+    closings = month_closings.c
+    row = connection.execute(
+        select(closings.hash, closings.month).where(closings.closing_id == closing_id)
+    ).one()
+    purged = gone(connection)
+    if purged is not None and row.month < purged.months_before:
+        return None
+    return bool(row.hash == fingerprint(connection, closing_id))
+
+
+def _told(connection: Connection, closing_id: int) -> Iterator[str]:
+    """Each row of a closing as a line of JSON, in an order that is the same everywhere."""
+    c = month_closings.c
+    head = select(c.month, c.rule_version, c.dates, c.dates_before, c.members)
+    yield _line(connection.execute(head.where(c.closing_id == closing_id)).one())
+    for table in (month_members, month_closing_counts, month_bases, month_changes):
+        yield table.name
+        yield from sorted(_lines(connection, table, closing_id))
+
+
+def _lines(connection: Connection, table: Table, closing_id: int) -> Iterator[str]:
+    columns = [column for column in table.c if column.name != "closing_id"]
+    rows = connection.execute(select(*columns).where(table.c.closing_id == closing_id))
+    return (_line(row) for row in rows)
+
+
+def _line(row: Iterable[Any]) -> str:
+    return json.dumps(list(row), default=str)

@@ -1,0 +1,80 @@
+"""What a month can be billed by (PRODUCT.md rule 15): the billable devices at its end, on its
+average day and on its highest day, by basis and site."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from db.history.views import ASSETS, BILLABLE
+from db.months.month_days import KnownDays
+from db.tables import ALL_SITES, daily_counts
+
+RECORDS = "records"
+"""The basis that adds the records of all sources."""
+
+Daily = dict[date, Counter[int]]
+"""By day, how many billable devices each site, and ALL_SITES, has."""
+
+
+def billing_bases(
+    connection: Connection, known: KnownDays, counts: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The rows of `month_bases` for the month of `known`, without the closing's id.
+
+    Args:
+        counts: those of the month's end, as `month_closing_counts` holds them.
+    """
+    daily = {basis: _daily(connection, basis, known) for basis in known.published}
+    daily[RECORDS] = _added(daily[basis] for basis in daily if basis != ASSETS)
+    ends: Counter[tuple[str, int]] = Counter()
+    for row in counts:
+        if row["billing_status"] == BILLABLE:
+            for basis in {row["basis"], RECORDS} if row["basis"] != ASSETS else {ASSETS}:
+                for site in (row["site_id"], ALL_SITES):
+                    ends[basis, site] += row["n"]
+    return [
+        row for basis, days in daily.items() for row in _rows(basis, days, ends)
+    ]  # fmt: skip
+
+
+def _rows(basis: str, days: Daily, ends: Mapping[tuple[str, int], int]) -> Iterable[dict[str, Any]]:
+    for site in sorted({ALL_SITES, *(site for counts in days.values() for site in counts)}):
+        peak_day = max(sorted(days), key=lambda day: days[day][site])
+        yield {
+            "basis": basis,
+            "site_id": site,
+            "month_end": ends[basis, site],
+            "device_days": sum(counts[site] for counts in days.values()),
+            "days": len(days),
+            "peak": days[peak_day][site],
+            "peak_day": peak_day,
+        }
+
+
+def _daily(connection: Connection, basis: str, known: KnownDays) -> Daily:
+    standing = known.standing(basis)
+    column = daily_counts.c
+    rows = connection.execute(
+        select(column.snapshot_date, column.site_id, func.sum(column.n))
+        .where(
+            column.basis == basis,
+            column.billing_status == BILLABLE,
+            column.snapshot_date.in_(sorted(set(standing.values()))),
+        )
+        .group_by(column.snapshot_date, column.site_id)
+    )
+    stored: Daily = {published: Counter() for published in standing.values()}
+    for published, site, n in rows:
+        stored[published].update({site: int(n), ALL_SITES: int(n)})
+    return {day: stored[published] for day, published in standing.items()}
+
+
+def _added(parts: Iterable[Daily]) -> Daily:
+    sums: Daily = {}
+    for part in parts:
+        for day, counts in part.items():
+            sums[day] = sums.get(day, Counter()) + counts
+    return sums

@@ -1,0 +1,1 @@
+"""One collection: fetch a source, check it, publish it or hold it."""

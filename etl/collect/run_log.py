@@ -1,0 +1,90 @@
+"""The record of each attempt: begun, alive, ended one way or another."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Engine, func, insert, select, update
+
+from db.engine import writing
+from db.history.runs import END, PUBLISHED
+from db.tables import collection_runs, quarantined_records
+
+RUNNING, COMPLETE, SUSPICIOUS, FAILED = "running", "complete", "suspicious", "failed"
+
+
+def begin(engine: Engine, source: str, day: date, timezone: str, now: datetime) -> int:
+    """Write down that a run starts; its id. The caller holds the writer's lease, so a run that
+    still says it is running has died."""
+    runs = collection_runs.c
+    with writing(engine) as connection:
+        connection.execute(
+            update(collection_runs)
+            .where(runs.source == source, runs.state == RUNNING)
+            .values(
+                state=FAILED,
+                finished_at=now,
+                reason="The process ended before the run did; nothing was published.",
+            )
+        )
+        result = connection.execute(
+            insert(collection_runs).values(
+                source=source,
+                business_date=day,
+                timezone=timezone,
+                state=RUNNING,
+                published=False,
+                started_at=now,
+                heartbeat_at=now,
+                correlation_id=str(uuid4()),
+            )
+        )
+        inserted = result.inserted_primary_key
+        assert inserted is not None, "a run's id comes from the database"
+        run_id: int = inserted[0]
+        return run_id
+
+
+def beat(engine: Engine, run_id: int, now: datetime, pages: int, records: int) -> None:
+    """Say that the run lives and how far it is."""
+    with writing(engine) as connection:
+        end(connection, run_id, heartbeat_at=now, pages=pages, records=records)
+
+
+def end(connection: Connection, run_id: int, **values: Any) -> None:
+    """Set columns of a run."""
+    connection.execute(
+        update(collection_runs).where(collection_runs.c.run_id == run_id).values(**values)
+    )
+
+
+def last_complete(connection: Connection, source: str) -> Mapping[str, Any] | None:
+    """The newest complete run of a source that stands, as a mapping of its columns."""
+    runs = collection_runs.c
+    row = connection.execute(
+        select(collection_runs)
+        .where(PUBLISHED, runs.source == source, runs.kind != END)
+        .order_by(runs.business_date.desc(), runs.run_id.desc())
+        .limit(1)
+    ).one_or_none()
+    return dict(row._mapping) if row else None
+
+
+def count_complete(connection: Connection, source: str) -> int:
+    """For how many business days a complete run of the source stands."""
+    runs = collection_runs.c
+    return (
+        connection.scalar(
+            select(func.count(runs.business_date.distinct())).where(
+                PUBLISHED, runs.source == source, runs.kind != END
+            )
+        )
+        or 0
+    )
+
+
+def quarantine(connection: Connection, run_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep the rows that could not be read, each with position, reason and body."""
+    if rows:
+        connection.execute(insert(quarantined_records), [{"run_id": run_id, **row} for row in rows])

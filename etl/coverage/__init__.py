@@ -1,0 +1,1 @@
+"""Coverage findings: what sources disagree on, refreshed day by day."""

@@ -1,0 +1,1 @@
+"""Closing months, their members, and imported counts."""

@@ -1,0 +1,159 @@
+"""Close a month: what stands at its end is written down once, and nothing on or before it changes
+any more. Reopen the newest closed one (PRODUCT.md rule 6)."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, insert, update
+
+from db import audit
+from db.bulk import insert_many, upsert
+from db.engine import writing
+from db.history.kept import month_before, month_end, month_of
+from db.history.runs import END, border, kept_days, restated_days, standing_runs
+from db.jobs import CLOSE_MONTH, REOPEN_MONTH
+from db.months.closings import fingerprint, hindrances, next_to_close
+from db.months.month_bases import billing_bases
+from db.months.month_days import KnownDays
+from db.settings import Environment
+from db.tables import (
+    month_bases,
+    month_changes,
+    month_closing_counts,
+    month_closings,
+    month_members,
+    months,
+)
+from etl.decisions.restate import restate
+from etl.months.members import changes, member_counts, members
+from etl.runtime.lease import Lease
+from etl.snapshots.publish import Refused
+
+
+def close_month(
+    connection: Connection,
+    month: str,
+    actor: str,
+    now: datetime,
+    environ: Environment | None = None,
+) -> int:
+    """Close `month` ('2026-10') in the caller's transaction, which holds the writer's lease; the
+    closing's id.
+
+    Raises:
+        Refused: it is not over, or not the oldest open one.
+    """
+    final = [str(one) for one in hindrances(connection, month, environ) if one.final]
+    if final:
+        raise Refused(f"{month} cannot be closed: {' '.join(final)}{_instead(connection, environ)}")
+    kept = kept_days(connection, environ)
+    assert kept is not None, "a month without data has a final hindrance"
+    end, before = month_end(month), month_end(month_before(month))
+    # Where the end of the month before is not known, nobody can say what changed since.
+    dates_before = standing_runs(connection, before) if kept.keeps(before) else {}
+    known = KnownDays.of(connection, kept, month)
+    rows = members(connection, end, known)
+    result = connection.execute(
+        insert(month_closings).values(
+            month=month,
+            closed_at=now,
+            author=actor,
+            rule_version=known.rules.on(end).version,
+            dates=_dates(standing_runs(connection, end)),
+            dates_before=_dates(dates_before),
+            members=len(rows),
+            hash="",
+        )
+    )
+    inserted = result.inserted_primary_key
+    assert inserted is not None, "a closing's id comes from the database"
+    closing_id: int = inserted[0]
+    counts = member_counts(rows)
+    since = changes(connection, before, end, known.rules, kept) if dates_before else ()
+    for table, content in (
+        (month_members, rows),
+        (month_closing_counts, counts),
+        (month_bases, billing_bases(connection, known, counts)),
+        (month_changes, since),
+    ):
+        insert_many(connection, table, [{"closing_id": closing_id, **row} for row in content])
+    proof = fingerprint(connection, closing_id)
+    of_this = month_closings.c.closing_id == closing_id
+    connection.execute(update(month_closings).where(of_this).values(hash=proof))
+    upsert(connection, months, [{"month": month, "closed": True}])
+    detail = {"closing_id": closing_id, "members": len(rows), "hash": proof}
+    audit.note(connection, actor, CLOSE_MONTH, month, now, detail)
+    return closing_id
+
+
+def reopen_month(
+    connection: Connection,
+    month: str,
+    reason: str,
+    actor: str,
+    now: datetime,
+    environ: Environment | None = None,
+) -> None:
+    """Open the newest closed month again, in the caller's transaction, which holds the writer's
+    lease. Its closings stay.
+
+    Raises:
+        Refused: it is not the newest closed one, or there is no reason.
+    """
+    closed = border(connection)
+    newest = month_of(closed) if closed else None
+    if newest is None:
+        raise Refused(f"{month} cannot be reopened: no month is closed.")
+    if month != newest:
+        raise Refused(
+            f"{month} cannot be reopened: only {newest}, the newest closed month, can be."
+        )
+    kept = kept_days(connection, environ)
+    if kept is None or not kept.keeps(month_end(month)):
+        raise Refused(
+            f"{month} cannot be reopened: the devices of its last day are no longer kept."
+        )
+    if not reason.strip():
+        raise Refused(f"Say why {month} is reopened: the reason is kept in the audit log.")
+    connection.execute(update(months).where(months.c.month == month).values(closed=False))
+    entry = audit.note(connection, actor, REOPEN_MONTH, month, now, {"reason": reason.strip()})
+    if restated_days(connection):
+        # Decisions made while it was closed hold from its first day on.
+        restate(connection, entry, now, None)
+
+
+def close_due(
+    engine: Engine, lease: Lease, now: datetime, environ: Environment | None = None
+) -> list[str]:
+    """Close every month that closes by itself, oldest first; which."""
+    done: list[str] = []
+    while True:
+        with writing(engine) as connection:
+            month = next_to_close(connection, environ)
+            if month is None or hindrances(connection, month, environ):
+                return done
+            lease.hold(connection)
+            close_month(connection, month, audit.AUTOMATIC, now, environ)
+        done.append(month)
+
+
+def _instead(connection: Connection, environ: Environment | None) -> str:
+    month = next_to_close(connection, environ)
+    return f" The next one to close is {month}." if month else ""
+
+
+def _dates(standing: Mapping[str, Row[Any]]) -> str:
+    """JSON of what stood, by source: the real date, when its collection finished, and its run."""
+    dates: dict[str, dict[str, Any]] = {}
+    for source, run in standing.items():
+        finished = run.finished_at.isoformat() if run.finished_at else None
+        dates[source] = {
+            "date": run.business_date.isoformat(),
+            "finished_at": finished,
+            "run_id": str(run.run_id),
+        }
+        if run.kind == END:
+            dates[source]["ended"] = True
+    return json.dumps(dates, sort_keys=True)

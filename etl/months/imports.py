@@ -1,0 +1,262 @@
+"""Month-end counts of the time before a source was collected, from a file: all or nothing."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from db import audit
+from db.bulk import insert_many
+from db.history.kept import month_of
+from db.history.runs import PUBLISHED
+from db.names import NO_SITE
+from db.tables import NAME_LENGTH, NO_SITE_ID, collection_runs, month_end_counts, months, sites
+from etl.rules.billing import STATUSES
+from etl.rules.device_type import TYPES
+from etl.rules.site_names import match_name
+from etl.snapshots.incremental import ASSETS
+from etl.snapshots.publish import Refused
+
+BASES = ("ninja", "threatlocker", "agent", ASSETS)
+COLUMNS = ("month", "site", "source", "device_type", "billing_status", "count")
+_ALIASES = {"type": "device_type"}
+_CHOICES = {"source": BASES, "device_type": TYPES, "billing_status": STATUSES}
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+_COUNT = re.compile(r"[0-9]{1,9}")
+
+
+@dataclass(frozen=True)
+class CountLine:
+    """One line of the file, with its number in it."""
+
+    number: int
+    month: str
+    site: str
+    source: str
+    device_type: str
+    billing_status: str
+    count: int
+
+
+@dataclass(frozen=True)
+class CountFile:
+    """What was read. `problems` holds a sentence for each wrong line, each with its number."""
+
+    lines: tuple[CountLine, ...]
+    problems: tuple[str, ...]
+
+
+def read_counts(data: bytes) -> CountFile:
+    """The counts in a file's bytes: UTF-8 with or without a byte order mark, a header of `COLUMNS`
+    (`type` for `device_type`) in any order, commas in between."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        number = data[: error.start].count(b"\n") + 1
+        return _nothing(f"line {number}: it is not UTF-8; save the file as CSV UTF-8")
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        names = [_ALIASES.get(name.strip(), name.strip()) for name in next(reader, [])]
+        if sorted(names) != sorted(COLUMNS):
+            return _nothing(
+                f"line 1: the header must name the columns {', '.join(COLUMNS)}, in any order; "
+                f"it is {', '.join(names) or 'empty'}"
+            )
+        return _read(reader, names)
+    except csv.Error as error:
+        return _nothing(f"line {reader.line_num}: it cannot be read as CSV: {error}")
+
+
+def _nothing(problem: str) -> CountFile:
+    return CountFile((), (problem,))
+
+
+def _read(reader: Iterator[list[str]], names: list[str]) -> CountFile:
+    lines: list[CountLine] = []
+    problems: list[str] = []
+    first: dict[tuple[str, ...], int] = {}
+    for cells in reader:
+        # What csv.reader makes has no public type.
+        number: int = reader.line_num  # type: ignore[attr-defined]
+        if not any(cell.strip() for cell in cells):
+            continue
+        values = dict(zip(names, (cell.strip() for cell in cells), strict=False))
+        wrong = list(_wrong(values)) if len(cells) == len(names) else [
+            f"it has {len(cells)} cells, the header has {len(names)}"
+        ]  # fmt: skip
+        if not wrong:
+            key = (
+                match_name(values["site"]),
+                *(values[name] for name in COLUMNS[:1] + COLUMNS[2:5]),
+            )
+            if key in first:
+                wrong.append(f"it counts the same as line {first[key]}")
+            first.setdefault(key, number)
+            lines.append(CountLine(number, count=int(values.pop("count")), **values))
+        problems += [f"line {number}: {'; '.join(wrong)}"] if wrong else []
+    if not lines and not problems:
+        problems.append("line 2: there is no count in the file")
+    return CountFile(tuple(lines), tuple(problems))
+
+
+def _wrong(values: Mapping[str, str]) -> Iterator[str]:
+    if not _MONTH.fullmatch(values["month"]):
+        yield f"month is {values['month']!r}, it must be like 2025-11"
+    if not values["site"] or len(values["site"]) > NAME_LENGTH or "\0" in values["site"]:
+        yield f"site must be a name of 1 to {NAME_LENGTH} characters"
+    for name, choices in _CHOICES.items():
+        if values[name] not in choices:
+            yield f"{name} is {values[name]!r}, it must be one of {', '.join(choices)}"
+    if not _COUNT.fullmatch(values["count"]):
+        yield f"count is {values['count']!r}, it must be a whole number of 0 or more"
+
+
+IMPORT_COUNTS = "import_counts"
+SHOWN = 20
+"""Of so many wrong lines each is told; of the others, how many they are."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did. `replaced` names the months and sources that an earlier import held."""
+
+    counts: int
+    months: tuple[str, ...]
+    new_sites: tuple[str, ...]
+    replaced: tuple[str, ...]
+
+
+def import_counts(
+    connection: Connection, name: str, data: bytes, actor: str, now: datetime
+) -> Imported:
+    """Store the counts of a file, in the caller's transaction, which holds the writer's lease.
+
+    Args:
+        name: the file's, for the audit log.
+        now: with the zone that says which month is running.
+
+    Raises:
+        Refused: a line is wrong; nothing is stored. The text names each line.
+    """
+    found = read_counts(data)
+    problems = list(found.problems) or _out_of_time(connection, found.lines, month_of(now.date()))
+    site_of: dict[str, int] = {}
+    new: list[str] = []
+    if not problems:
+        site_of, new, problems = _sites(connection, found.lines, now)
+    if problems:
+        more = len(problems) - SHOWN
+        rest = [f"... and {more} more wrong line(s)"] if more > 0 else []
+        raise Refused("\n".join(["Nothing was imported:", *problems[:SHOWN], *rest]))
+    replaced = _replace(connection, found.lines)
+    insert_many(
+        connection,
+        month_end_counts,
+        [
+            {
+                "month": line.month,
+                "basis": line.source,
+                "site_id": site_of[line.site],
+                "device_type": line.device_type,
+                "billing_status": line.billing_status,
+                "n": line.count,
+                "imported": True,
+            }
+            for line in found.lines
+        ],
+    )
+    done = Imported(
+        len(found.lines),
+        tuple(sorted({line.month for line in found.lines})),
+        tuple(new),
+        tuple(replaced),
+    )
+    detail = {"counts": done.counts, "months": done.months, "new_sites": done.new_sites,
+              "replaced": done.replaced, "sha256": sha256(data).hexdigest()}  # fmt: skip
+    audit.note(connection, actor, IMPORT_COUNTS, name[:NAME_LENGTH], now, detail)
+    return done
+
+
+def _out_of_time(connection: Connection, lines: Iterable[CountLine], running: str) -> list[str]:
+    """A sentence for each line whose month is closed, or not before its source's first snapshot
+    (before the first of all, where the source has none; before the running month, where there is
+    none at all)."""
+    runs = collection_runs.c
+    firsts = {
+        source: month_of(day)
+        for source, day in connection.execute(
+            select(runs.source, func.min(runs.business_date)).where(PUBLISHED).group_by(runs.source)
+        )
+    }
+    firsts[ASSETS] = min(firsts.values(), default=running)
+    closed = set(connection.scalars(select(months.c.month).where(months.c.closed.is_(True))))
+    problems = []
+    for line in lines:
+        first = firsts.get(line.source, firsts[ASSETS])
+        if line.month in closed:
+            problems.append(f"line {line.number}: {line.month} is closed")
+        elif line.month >= first:
+            problems.append(
+                f"line {line.number}: {line.month} is not before {first}, from which on "
+                f"{line.source} is counted here"
+            )
+    return problems
+
+
+def _sites(
+    connection: Connection, lines: Iterable[CountLine], now: datetime
+) -> tuple[dict[str, int], list[str], list[str]]:
+    """The site of each name in the file, the names for which a new one was made, and a sentence
+    for each name that more than one site has."""
+    known: dict[str, list[tuple[int, str]]] = {}
+    for site_id, name, match in connection.execute(
+        select(sites.c.site_id, sites.c.name, sites.c.match_name).order_by(sites.c.site_id)
+    ):
+        known.setdefault(match, []).append((site_id, name))
+    site_of = {NO_SITE: NO_SITE_ID}
+    new: list[str] = []
+    problems: list[str] = []
+    for line in lines:
+        if line.site in site_of:
+            continue
+        match = match_name(line.site)[:NAME_LENGTH]
+        alike = known.setdefault(match, [])
+        if not alike:
+            alike.append((_make_site(connection, line.site, match, now), line.site))
+            new.append(line.site)
+        exact = [site_id for site_id, name in alike if name == line.site]
+        if len(alike) > 1 and len(exact) != 1:
+            problems.append(
+                f"line {line.number}: {len(alike)} sites are called {line.site!r} or alike: "
+                f"name one as it stands here ({', '.join(name for _, name in alike)})"
+            )
+        site_of[line.site] = exact[0] if len(exact) == 1 else alike[0][0]
+    return site_of, new, problems
+
+
+def _make_site(connection: Connection, name: str, match: str, now: datetime) -> int:
+    result = connection.execute(
+        insert(sites).values(
+            name=name, match_name=match, needs_review=True, internal=False, created_at=now
+        )
+    )
+    inserted = result.inserted_primary_key
+    assert inserted is not None, "a site's id comes from the database"
+    site_id: int = inserted[0]
+    return site_id
+
+
+def _replace(connection: Connection, lines: Sequence[CountLine]) -> list[str]:
+    """Delete what was imported before of the same months and sources; which those were."""
+    stored = month_end_counts.c
+    replaced = []
+    for month, source in sorted({(line.month, line.source) for line in lines}):
+        of_both = (stored.month == month, stored.basis == source, stored.imported.is_(True))
+        if connection.execute(delete(month_end_counts).where(*of_both)).rowcount:
+            replaced.append(f"{month} {source}")
+    return replaced

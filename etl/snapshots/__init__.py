@@ -1,0 +1,1 @@
+"""Publishing a day: stretches, counts, retention, undo."""

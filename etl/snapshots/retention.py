@@ -1,0 +1,139 @@
+"""Purge what no kept day needs: stretches, their payloads and devices, and the counts of days.
+Month-end counts are never purged, nor what a closing counted; its members are, after their time."""
+
+import json
+from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
+
+from sqlalchemy import Connection, Engine, and_, delete, exists, or_, select
+
+from db.bulk import chunks, upsert
+from db.engine import writing
+from db.history.kept import Gone, KeptDays
+from db.history.runs import PURGED, kept_days, newest_by_source
+from db.settings import Environment
+from db.tables import (
+    agent_hours,
+    asset_links,
+    coverage_findings,
+    daily_counts,
+    device_keys,
+    device_latest,
+    device_payloads,
+    device_snapshots,
+    devices,
+    meta,
+    month_changes,
+    month_closings,
+    month_members,
+)
+from etl.runtime.lease import Lease
+
+
+def retain(engine: Engine, lease: Lease, environ: Environment | None = None) -> int:
+    """Purge what no kept day needs; how many stretches that were."""
+    with writing(engine) as connection:
+        lease.hold(connection)
+        kept = kept_days(connection, environ)
+        return purge(connection, kept) if kept else 0
+
+
+def purge(connection: Connection, kept: KeptDays) -> int:
+    """Delete everything in which no kept day lies; how many stretches that were.
+
+    What ended with a source's newest published day stays: that day may be collected again, or
+    withdrawn, and then the day before it stands.
+    """
+    snapshots = device_snapshots.c
+    newest = newest_by_source(connection)
+    unneeded = and_(
+        or_(*(and_(snapshots.source == s, snapshots.valid_to < day) for s, day in newest.items())),
+        snapshots.valid_to <= kept.daily_from,
+        *(
+            ~and_(snapshots.valid_from <= end, snapshots.valid_to > end)
+            for end in kept.month_ends()
+        ),
+    )
+    affected = sorted(set(connection.scalars(select(snapshots.device_id).where(unneeded))))
+    purged = connection.execute(delete(device_snapshots).where(unneeded)).rowcount
+    for chunk in chunks(affected):
+        _purge_orphans(connection, chunk)
+    _purge_counts(connection, kept)
+    _purge_closings(connection, kept)
+    _purge_hours(connection, kept)
+    _purge_findings(connection, kept)
+    _remember(connection, kept)
+    return purged
+
+
+def _remember(connection: Connection, kept: KeptDays) -> None:
+    """Write down what is purged now, for the day on which another day is the newest."""
+    days_before = max(kept.daily_from, kept.gone.days_before) if kept.gone else kept.daily_from
+    now = Gone(days_before, kept.oldest_month)
+    if now != kept.gone:
+        value = json.dumps([days_before.isoformat(), kept.oldest_month])
+        upsert(connection, meta, [{"name": PURGED, "value": value}])
+
+
+def _purge_closings(connection: Connection, kept: KeptDays) -> None:
+    """Delete members and changes of closings whose month's end is no longer kept."""
+    closings = month_closings.c
+    old = select(closings.closing_id).where(closings.month < kept.oldest_month)
+    for table in (month_members, month_changes):
+        connection.execute(delete(table).where(table.c.closing_id.in_(old)))
+
+
+def _purge_hours(connection: Connection, kept: KeptDays) -> None:
+    """Delete what machines did in hours of days before the last RETENTION_DAYS."""
+    first = datetime.combine(kept.today - timedelta(days=kept.days), time.min, UTC)
+    connection.execute(delete(agent_hours).where(agent_hours.c.hour < first))
+
+
+def _purge_findings(connection: Connection, kept: KeptDays) -> None:
+    """Delete stretches of findings in which no kept day lies. What people accepted stays."""
+    found = coverage_findings.c
+    unneeded = and_(
+        found.until <= kept.daily_from,
+        # Should today be withdrawn, what ended with it stands on.
+        found.until < kept.today,
+        *(~and_(found.since <= end, found.until > end) for end in kept.month_ends()),
+    )
+    connection.execute(delete(coverage_findings).where(unneeded))
+
+
+def _purge_orphans(connection: Connection, device_ids: list[int]) -> None:
+    snapshots = device_snapshots.c
+    connection.execute(
+        delete(device_payloads).where(
+            device_payloads.c.device_id.in_(device_ids),
+            ~exists().where(
+                snapshots.device_id == device_payloads.c.device_id,
+                snapshots.payload_hash == device_payloads.c.payload_hash,
+            ),
+        )
+    )
+    for table in (devices, device_latest, device_keys, asset_links):
+        connection.execute(
+            delete(table).where(
+                table.c.device_id.in_(device_ids),
+                ~exists().where(snapshots.device_id == table.c.device_id),
+            )
+        )
+
+
+def _purge_counts(connection: Connection, kept: KeptDays) -> None:
+    bases = list(connection.scalars(select(daily_counts.c.basis).distinct()))
+    for basis in bases:
+        column = daily_counts.c.snapshot_date
+        counted = sorted(
+            connection.scalars(select(column).where(daily_counts.c.basis == basis).distinct())
+        )
+        gone = [
+            day
+            for day, following in pairwise(counted[:-1])
+            if kept.first_in(day, following) is None
+        ]
+        for chunk in chunks(gone):
+            connection.execute(
+                delete(daily_counts).where(daily_counts.c.basis == basis, column.in_(chunk))
+            )

@@ -1,0 +1,157 @@
+"""Which site each alias belongs to: known ones where they are, new ones to the site of equal
+normalised name, else to a new site that waits for review (PRODUCT.md rule 13)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from db.bulk import upsert
+from db.names import site_roots
+from db.rules import Rules
+from db.tables import NAME_LENGTH, NO_SITE_ID, site_aliases, sites
+from etl.rules.site_names import match_name
+
+
+@dataclass(frozen=True)
+class SitePlan:
+    """Where each alias of one source belongs. An alias in `new` will get a site of that name.
+    `own`: the site of each known alias before merges; `known`: the one that answers for it."""
+
+    source: str
+    own: dict[str, int]
+    known: dict[str, int]
+    joins: dict[str, int]
+    new: dict[str, str]
+
+    def site_of(self, alias_key: str | None) -> int | None:
+        """The site id; None while the site does not exist."""
+        if alias_key is None:
+            return NO_SITE_ID
+        return self.known.get(alias_key, self.joins.get(alias_key))
+
+
+def plan_sites(
+    connection: Connection, source: str, names: Mapping[str, str | None], live: set[str]
+) -> SitePlan:
+    """Where the aliases `names` (key -> the vendor's name, None when it told none) belong.
+
+    Args:
+        live: the source's aliases that have devices now; a site with one of them is taken.
+    """
+    rows = connection.execute(
+        select(site_aliases.c.alias_key, site_aliases.c.site_id).where(
+            site_aliases.c.source == source
+        )
+    )
+    own = {key: site_id for key, site_id in rows}
+    roots = site_roots(connection)
+    known = {key: roots.get(site_id, site_id) for key, site_id in own.items()}
+    unknown = {key: name for key, name in names.items() if key not in known}
+    joins: dict[str, int] = {}
+    new: dict[str, str] = {}
+    if unknown:
+        by_name: dict[str, list[int]] = {}
+        for site_id, match in connection.execute(
+            select(sites.c.site_id, sites.c.match_name).order_by(sites.c.site_id)
+        ):
+            # A site that was merged into another has that one's place.
+            same = by_name.setdefault(match, [])
+            if (root := roots.get(site_id, site_id)) not in same:
+                same.append(root)
+        taken = {known[key] for key in live if key in known}
+        for key in sorted(unknown):
+            name = unknown[key] or f"{source} organization {key}"
+            free = [site for site in by_name.get(match_name(name), []) if site not in taken]
+            if len(free) == 1 and unknown[key]:
+                joins[key] = free[0]
+                taken.add(free[0])
+            else:
+                new[key] = name[:NAME_LENGTH]
+    return SitePlan(source, own, known, joins, new)
+
+
+def carry_out(
+    connection: Connection,
+    plan: SitePlan,
+    names: Mapping[str, str | None],
+    rules: Rules,
+    day: date,
+    now: datetime,
+) -> dict[str, int]:
+    """Make the plan's new sites, write the aliases, and answer the site of every alias."""
+    site_of = {**plan.known, **plan.joins}
+    internal = {match_name(name) for name in rules.internal_sites}
+    for key, name in plan.new.items():
+        match = match_name(name)[:NAME_LENGTH]
+        values = {
+            "name": name,
+            "match_name": match,
+            "needs_review": True,
+            "internal": match in internal,
+            "created_at": now,
+        }
+        result = connection.execute(insert(sites).values(values))
+        inserted = result.inserted_primary_key
+        assert inserted is not None, "a site's id comes from the database"
+        site_of[key] = inserted[0]
+    stored = {
+        key: (name, seen)
+        for key, name, seen in connection.execute(
+            select(site_aliases.c.alias_key, site_aliases.c.name, site_aliases.c.last_seen).where(
+                site_aliases.c.source == plan.source
+            )
+        )
+    }
+    rows = []
+    for key, told in names.items():
+        # A vendor that names no organization this time has not renamed it.
+        known_name = stored[key][0] if key in stored else plan.new.get(key, key)
+        name = (told or known_name)[:NAME_LENGTH]
+        if stored.get(key) != (name, day):
+            rows.append(
+                {
+                    "source": plan.source,
+                    "alias_key": key,
+                    "site_id": plan.own.get(key, site_of[key]),
+                    "name": name,
+                    "last_seen": day,
+                }
+            )
+    upsert(connection, site_aliases, rows)
+    mark_internal(connection, rules)
+    return site_of
+
+
+def internal_aliases(
+    connection: Connection, source: str, names: Mapping[str, str | None], rules: Rules
+) -> dict[str | None, str]:
+    """The aliases whose site is internal under `rules`, with the site's name."""
+    wanted = {match_name(name) for name in rules.internal_sites}
+    if not wanted:
+        return {}
+    called = {
+        site: name for site, name in connection.execute(select(sites.c.site_id, sites.c.name))
+    }
+    roots = site_roots(connection)
+    rows = connection.execute(
+        select(site_aliases.c.alias_key, site_aliases.c.site_id).where(
+            site_aliases.c.source == source
+        )
+    )
+    told = {key: called[roots.get(site_id, site_id)] for key, site_id in rows}
+    site_names: dict[str, str | None] = {**names, **told}
+    return {key: name for key, name in site_names.items() if name and match_name(name) in wanted}
+
+
+def mark_internal(connection: Connection, rules: Rules) -> None:
+    """Make `sites.internal` say what `rules` say."""
+    wanted = [match_name(name)[:NAME_LENGTH] for name in rules.internal_sites]
+    for value, condition in (
+        (True, sites.c.match_name.in_(wanted)),
+        (False, sites.c.match_name.not_in(wanted)),
+    ):
+        connection.execute(
+            update(sites).where(condition, sites.c.internal.is_not(value)).values(internal=value)
+        )

@@ -1,0 +1,93 @@
+"""Take a published day of one source back, so that it can be published again."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from sqlalchemy import Connection, and_, delete, exists, func, select, update
+
+from db.bulk import chunks
+from db.history.runs import gone, published_days
+from db.tables import (
+    OPEN_END,
+    asset_links,
+    collection_runs,
+    device_keys,
+    device_latest,
+    device_payloads,
+    device_snapshots,
+    devices,
+)
+from etl.machines.links import undo_links
+
+
+def can_undo(connection: Connection, source: str, day: date) -> bool:
+    """Whether what stood before `day`, the newest published day of `source`, is still there.
+
+    Retention keeps what ended with a source's newest day. Where that was a later one, which has
+    been withdrawn since, it may have purged what ended with this one.
+    """
+    purged = gone(connection)
+    if purged is None or day > purged.days_before:
+        return True
+    runs = collection_runs.c
+    withdrawn = select(runs.run_id).where(
+        runs.source == source, runs.hold == "withdrawn", runs.business_date > day
+    )
+    return connection.execute(withdrawn.limit(1)).first() is None
+
+
+def undo_day(connection: Connection, source: str, day: date) -> None:
+    """Take back the publish of `day`, the newest published day of `source`."""
+    snapshots = device_snapshots.c
+    began = and_(snapshots.source == source, snapshots.valid_from == day)
+    begun = list(connection.scalars(select(snapshots.device_id).where(began)))
+    undo_links(connection, source, day)
+    connection.execute(delete(device_snapshots).where(began))
+    connection.execute(
+        update(device_snapshots)
+        .where(snapshots.source == source, snapshots.valid_to == day)
+        .values(valid_to=OPEN_END, closed_by=None)
+    )
+    for chunk in chunks(begun):
+        _forget(connection, chunk)
+        _restore_last_seen(connection, source, chunk)
+    connection.execute(
+        update(devices)
+        .where(
+            devices.c.source == source,
+            devices.c.last_seen.is_not(None),
+            exists().where(
+                snapshots.device_id == devices.c.device_id, snapshots.valid_to == OPEN_END
+            ),
+        )
+        .values(last_seen=None)
+    )
+
+
+def _forget(connection: Connection, device_ids: Sequence[int]) -> None:
+    """Delete what else is stored of the deleted stretches: their payloads, and of devices that
+    have no stretch any more all of it."""
+    snapshots = device_snapshots.c
+    for table in (devices, device_latest, device_keys, asset_links, device_payloads):
+        told = [snapshots.device_id == table.c.device_id]
+        if table is device_payloads:
+            told.append(snapshots.payload_hash == device_payloads.c.payload_hash)
+        connection.execute(
+            delete(table).where(table.c.device_id.in_(device_ids), ~exists().where(*told))
+        )
+
+
+def _restore_last_seen(connection: Connection, source: str, device_ids: Sequence[int]) -> None:
+    """Devices that had come back on the undone day are gone again since their last stretch."""
+    rows = connection.execute(
+        select(device_snapshots.c.device_id, func.max(device_snapshots.c.valid_to))
+        .where(device_snapshots.c.device_id.in_(device_ids))
+        .group_by(device_snapshots.c.device_id)
+    ).all()
+    days = published_days(connection, source)
+    for device_id, valid_to in rows:
+        if valid_to != OPEN_END:
+            seen = max((day for day in days if day < valid_to), default=None)
+            connection.execute(
+                update(devices).where(devices.c.device_id == device_id).values(last_seen=seen)
+            )

@@ -1,0 +1,1 @@
+"""Talking to a vendor: HTTP, retries, paging, OAuth tokens."""

@@ -1,0 +1,1 @@
+"""The worker: its timetable, jobs, previews, and what follows a collection."""

@@ -1,0 +1,89 @@
+"""When a source is due: since its last success, not at a moment that may be slept through."""
+
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from db.history.kept import month_end, month_of
+from db.settings import COLLECT_AT, Environment, SettingsError, env_list
+
+LAST_HOUR = time(23, 5)
+"""On a month's last day every source is collected once more at this time, for the month-end."""
+
+KNOWN = ("ninja", "threatlocker", "agent")
+FIRST_RETRY = timedelta(minutes=5)
+LONGEST_RETRY = timedelta(hours=1)
+
+
+def collect_times(environ: Environment | None = None) -> dict[str, time]:
+    """COLLECT_AT read: source -> time of day.
+
+    Raises:
+        SettingsError: it is not of the form ninja=02:00,threatlocker=03:00.
+    """
+    times = {}
+    for part in env_list(COLLECT_AT, environ):
+        source, _, text = part.partition("=")
+        try:
+            times[source.strip()] = time.fromisoformat(text.strip())
+        except ValueError:
+            times = {}
+            break
+        if source.strip() not in KNOWN:
+            times = {}
+            break
+    if not times:
+        raise SettingsError(
+            f"COLLECT_AT cannot be read: set it like {COLLECT_AT.default}, "
+            f"with sources of {', '.join(KNOWN)}."
+        )
+    return {**dict.fromkeys(KNOWN, time(4, 0)), **times}
+
+
+def due_at(now: datetime, at: time, zone: tzinfo) -> datetime:
+    """The latest instant on or before `now` at which a source collected at `at` was due.
+
+    A time that a DST night leaves out is due when it would have been; one that comes twice is
+    due the first time.
+    """
+    today = now.astimezone(zone).date()
+    instants = [
+        instant
+        for back in range(3)
+        for instant in _instants(today - timedelta(days=back), at, zone)
+    ]
+    return max(instant for instant in instants if instant <= now)
+
+
+def is_due(
+    now: datetime,
+    due: datetime,
+    last_success: datetime | None,
+    failures: int,
+    last_failure: datetime | None,
+) -> bool:
+    """Whether to collect now.
+
+    Args:
+        last_success: when the last complete or held run started.
+        failures: failed runs since `due`; each doubles the wait for the next try.
+        last_failure: when the last of them ended.
+    """
+    if last_success is not None and last_success >= due:
+        return False
+    if not failures or last_failure is None:
+        return True
+    wait = FIRST_RETRY * int(2 ** min(failures - 1, 10))
+    return now >= last_failure + min(wait, LONGEST_RETRY)
+
+
+def _instants(day: date, at: time, zone: tzinfo) -> list[datetime]:
+    last = day == month_end(month_of(day))
+    times = [at, LAST_HOUR] if last and at < LAST_HOUR else [at]
+    return [_instant(day, when, zone) for when in times]
+
+
+def _instant(day: date, at: time, zone: tzinfo) -> datetime:
+    instant = datetime.combine(day, at, zone).astimezone(UTC)
+    if instant.astimezone(zone).date() != day:
+        # The clocks skip the end of this day: an hour earlier still belongs to it.
+        instant = datetime.combine(day, at.replace(fold=1), zone).astimezone(UTC)
+    return instant

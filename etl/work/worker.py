@@ -1,0 +1,160 @@
+"""The worker: collects each configured source when it is due, and does in between what people ask
+for, until it is told to stop."""
+
+import logging
+import time
+from datetime import datetime, timedelta
+
+import schedule
+from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from db.engine import reading
+from db.history.runs import ended_sources
+from db.settings import Environment, timezone
+from db.tables import collection_runs
+from etl.collect import run_log
+from etl.collect.collect import Clock, business_day, collect
+from etl.runtime import lease, stopping
+from etl.snapshots.publish import Refused
+from etl.sources import Source, not_begun
+from etl.work.after_collection import settle
+from etl.work.due import collect_times, due_at, is_due
+from etl.work.jobs import Desk
+from etl.work.preview_lane import PreviewLane
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 20
+LOOK_AGAIN = timedelta(minutes=5)
+SOON = timedelta(seconds=5)
+JOBS = "jobs"
+
+
+class Worker:
+    """Looks every few seconds whether a source is due. `stop` ends it after the page it is at."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        sources: dict[str, Source],
+        clock: Clock,
+        environ: Environment | None = None,
+    ) -> None:
+        self.engine = engine
+        self.sources = sources
+        self.clock = clock
+        self.environ = environ
+        self.times = collect_times(environ)
+        self.zone = timezone(environ)
+        self._stop = False
+        self._not_before: dict[str, datetime] = {}
+        self._desk = Desk(engine, sources, clock, environ, self._page)
+        self._previews = PreviewLane(self._desk)
+
+    def stop(self) -> None:
+        """End the worker soon; a run under way is given up, nothing half-done stays."""
+        # A plain flag: an Event's lock, taken in a signal handler, may be ours already.
+        self._stop = True
+
+    def run(self) -> None:
+        """Work until stopped."""
+        scheduler = schedule.Scheduler()
+        scheduler.every(TICK_SECONDS).seconds.do(self.tick)
+        log.info("worker started for %s", ", ".join(sorted(self.sources)) or "no source")
+        self._previews.start()
+        try:
+            self.do_jobs()
+            self.tick()
+            while not self._stopped():
+                with stopping.waiting():
+                    time.sleep(1)
+                self.do_jobs()
+                scheduler.run_pending()
+        except KeyboardInterrupt:
+            self.stop()
+        self._previews.stop()
+        log.info("worker stopped")
+
+    def tick(self) -> list[str]:
+        """Collect every source that is due now, in the order in which they fell due; which."""
+        due = sorted(
+            (due_at(self.clock(), self.times[name], self.zone), name) for name in self.sources
+        )
+        collected = []
+        for since, name in due:
+            now = self.clock()
+            if self._stopped() or now < self._not_before.get(name, now):
+                continue
+            try:
+                if self._is_due(name, since):
+                    self._collect(name)
+                    collected.append(name)
+                    self.do_jobs()
+            except SQLAlchemyError as error:
+                # A database that restarts is no reason to end: it is asked again later.
+                self._not_before[name] = self.clock() + LOOK_AGAIN
+                log.error("%s not collected, the database refused: %s", name, error)
+        return collected
+
+    def do_jobs(self) -> int:
+        """Do what people have asked for; how much that was."""
+        now = self.clock()
+        if self._stopped() or now < self._not_before.get(JOBS, now):
+            return 0
+        try:
+            return self._desk.work()
+        except (lease.Taken, lease.Lost, SQLAlchemyError) as error:
+            self._not_before[JOBS] = now + SOON
+            log.warning("jobs wait: %s", error)
+        except KeyboardInterrupt:
+            self.stop()
+        return 0
+
+    def _is_due(self, name: str, due: datetime) -> bool:
+        runs = collection_runs.c
+        with reading(self.engine) as connection:
+            if name in ended_sources(connection):
+                return False  # until somebody collects it by hand
+            if not_begun(connection, self.sources[name]):
+                return False
+            last_success = connection.scalar(
+                select(func.max(runs.started_at)).where(
+                    runs.source == name, runs.state.in_((run_log.COMPLETE, run_log.SUSPICIOUS))
+                )
+            )
+            failed = connection.execute(
+                select(func.count(), func.max(runs.finished_at)).where(
+                    runs.source == name, runs.state == run_log.FAILED, runs.started_at >= due
+                )
+            ).one()
+        return is_due(self.clock(), due, last_success, failed[0], failed[1])
+
+    def _collect(self, name: str) -> None:
+        source = self.sources[name]
+        try:
+            with lease.take(self.engine) as held:
+                day = business_day(self.clock, self.environ)
+                outcome = collect(
+                    self.engine, held, source, day, self.clock, self.environ, self._page
+                )
+                closed, purged = settle(self.engine, held, self.clock(), self.environ)
+            log.info(
+                "%s %s for %s: %d records, %d stretches purged%s%s",
+                name, outcome.state, day, outcome.records, purged,
+                f"; {outcome.reason}" if outcome.reason else "",
+                f"; {', '.join(closed)} closed" if closed else "",
+            )  # fmt: skip
+        except (lease.Taken, lease.Lost, Refused) as error:
+            # Not this worker's turn, or not this day's; look again later, without flooding the log.
+            self._not_before[name] = self.clock() + LOOK_AGAIN
+            log.warning("%s not collected: %s", name, error)
+        except KeyboardInterrupt:
+            self.stop()
+
+    def _page(self, _tally: object) -> None:
+        if self._stop:
+            raise KeyboardInterrupt
+
+    def _stopped(self) -> bool:
+        return self._stop or stopping.told()

@@ -1,0 +1,297 @@
+"""The agent as a process of its own: what it prints, how it ends, and that nothing gets lost."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent import send
+from agent.spool import Spool, waiting
+from tests.conftest import ROOT
+from tests.support.agent_servers import Asked, Hub, Said, TatuScan, free_port, serving
+
+KEYS = [
+    "machine_id", "hostname", "ip", "os", "os_version", "cpu_percent", "memory_total_mb",
+    "memory_used_mb", "timestamp", "agent_version", "boot_time", "serial", "manufacturer",
+    "computer_model", "mac_addresses", "disk_total_mb", "disk_used_mb", "logged_in_user",
+    "report_id", "stream_id",
+]  # fmt: skip
+RFC3339 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)"
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts the agent: start("--once", URL=server.url); `folder` is where its state is."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*arguments: str, folder: Path | None = None, **given: str) -> subprocess.Popen[str]:
+        variables = {f"INVENTORY_HUB_{name}": value for name, value in given.items()}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "agent", *arguments],
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "INVENTORY_HUB_STATE_DIR": str(folder or tmp_path / "state"),
+                **variables,
+            },
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def ended(process: subprocess.Popen[str], seconds: float = 60) -> tuple[int, str, str]:
+    output, errors = process.communicate(timeout=seconds)
+    return process.returncode, output, errors
+
+
+def wait_until(true: Callable[[], object], seconds: float = 60) -> None:
+    limit = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < limit, "it never came"
+        time.sleep(0.05)
+
+
+def test_print_shows_this_very_machine_and_sends_nothing(start: Start, tmp_path: Path) -> None:
+    code, output, _ = ended(start("--print"))
+    report = json.loads(output)
+    assert code == 0 and list(report) == KEYS
+    assert re.fullmatch(r"[0-9a-f]{64}", report["machine_id"])
+    assert report["hostname"] == socket.gethostname()
+    assert report["os"] == sys.platform
+    assert 0 <= report["cpu_percent"] <= 100
+    assert 0 < report["memory_used_mb"] < report["memory_total_mb"]
+    assert 0 < report["disk_used_mb"] < report["disk_total_mb"]
+    assert re.fullmatch(RFC3339, report["timestamp"])
+    assert re.fullmatch(RFC3339, report["boot_time"])
+    again = json.loads(ended(start("--print", SITE="Acme"))[1])
+    assert again["machine_id"] == report["machine_id"], "also where it is random"
+    assert again["report_id"] != report["report_id"] and again["site"] == "Acme"
+
+
+def test_version() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "agent", "--version"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "inventory-agent 0.1.0\n")
+
+
+def test_once_delivers_to_a_server_that_knows_tatuscan_only(start: Start) -> None:
+    server = TatuScan()
+    with serving(server) as served:
+        for _ in range(2):
+            code, output, errors = ended(start("--once", URL=f"{served.url}/"))
+            assert (code, output) == (0, ""), errors
+    first, second = (asked.json() for asked in server.asked)
+    assert list(first) == KEYS
+    assert [asked.path for asked in server.asked] == ["/api/machines"] * 2
+    assert first["stream_id"] != second["stream_id"]
+    (row,) = server.rows.values()
+    assert row["hostname"] == first["hostname"]
+
+
+def test_once_without_a_server_keeps_the_report_and_says_so(start: Start) -> None:
+    port = free_port()
+    code, _, errors = ended(start("--once", URL=f"http://127.0.0.1:{port}"))
+    assert code == 4 and "cannot be reached (Connection refused)" in errors
+    hub = Hub()
+    with serving(hub, port) as served:
+        assert ended(start("--once", URL=served.url, TOKEN=hub.token))[0] == 0
+    assert len(hub.counted) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given", "word"),
+    [
+        (("--once",), {}, "INVENTORY_HUB_URL"),
+        ((), {"URL": "example.com"}, "INVENTORY_HUB_URL"),
+        ((), {"URL": "http://inventory.example", "TOKEN": "t"}, "plain http"),
+        (("--once",), {"URL": "http://127.0.0.1", "STATE_DIR": "/proc/nowhere"}, "STATE_DIR"),
+        (("--twice",), {}, "--twice"),
+    ],
+)
+def test_wrong_settings_end_with_one_sentence_and_2(
+    start: Start, arguments: tuple[str, ...], given: dict[str, str], word: str
+) -> None:
+    code, _, errors = ended(start(*arguments, **given))
+    assert code == 2 and word in errors and "Traceback" not in errors
+
+
+def test_dotenv_in_the_working_folder_is_read(start: Start, tmp_path: Path) -> None:
+    hub = Hub()
+    with serving(hub) as served:
+        (tmp_path / ".env").write_text(
+            f"TATUSCAN_URL={served.url}\nINVENTORY_HUB_TOKEN={hub.token}\n"
+        )
+        assert ended(start("--once"))[0] == 0
+    assert len(hub.reports) == 1
+
+
+def test_a_second_agent_on_the_same_folder_ends_with_5(start: Start) -> None:
+    hub = Hub()
+    with serving(hub) as served:
+        first = start(URL=served.url, TOKEN=hub.token, INTERVAL="1s")
+        wait_until(lambda: hub.reports)
+        code, _, errors = ended(start("--once", URL=served.url, TOKEN=hub.token))
+        assert code == 5 and "Another inventory-agent is running" in errors
+        assert first.poll() is None
+        first.kill()
+        first.wait()
+        assert ended(start("--once", URL=served.url))[0] == 0, "a lock ends with its process"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_within_a_second_also_while_the_server_keeps_it_waiting(
+    start: Start, number: signal.Signals
+) -> None:
+    asked, over = threading.Event(), threading.Event()
+
+    def slow(_: Asked) -> Said:
+        asked.set()
+        over.wait(30)
+        return 200, {}
+
+    with serving(slow) as served:
+        process = start(URL=served.url, INTERVAL="1s")
+        assert asked.wait(30)
+        process.send_signal(number)
+        assert process.wait(timeout=15) == 0, "it does not wait for the answer, which takes 30 s"
+        over.set()
+    hub = Hub()
+    with serving(hub, served.port) as served:
+        assert ended(start("--once", URL=served.url, TOKEN=hub.token))[0] == 0
+    assert len(hub.counted) == 2, "what was on its way was kept"
+
+
+def test_the_server_is_away_for_ten_intervals_and_the_agent_is_killed_meanwhile(
+    start: Start, tmp_path: Path
+) -> None:
+    hub, port = Hub(), free_port()
+    given = {"URL": f"http://127.0.0.1:{port}", "TOKEN": hub.token, "INTERVAL": "1s"}
+    with serving(hub, port):
+        process = start(**given)
+        wait_until(lambda: len(hub.reports) >= 2)
+    for least in (3, 5, 8, 10):
+        wait_until(lambda least=least: (waiting(tmp_path / "state") or 0) >= least)
+        # At any moment, also while it keeps the next one.
+        time.sleep(random.random())
+        process.kill()
+        process.wait()
+        if least < 10:
+            process = start(**given)
+    kept = waiting_in(tmp_path / "state")
+    assert len(kept) >= 10
+    before = len(hub.reports)
+    with serving(hub, port):
+        process = start(**given)
+        wait_until(lambda: len(hub.reports) >= before + len(kept) + 2)
+        process.terminate()
+        assert process.wait(timeout=10) == 0
+    arrived = hub.counted
+    assert len(arrived) == len(set(arrived))
+    assert arrived[before : before + len(kept)] == [one for one in kept if one in arrived]
+    assert set(kept) <= set(arrived)
+    moments = [report["timestamp"] for report in hub.reports]
+    assert moments == sorted(moments)
+    assert len({report["stream_id"] for report in hub.reports}) == 5
+    assert len({report["machine_id"] for report in hub.reports}) == 1
+    assert len(hub.keys) == 1 and waiting_in(tmp_path / "state") == []
+
+
+def waiting_in(folder: Path) -> list[str]:
+    """The ids of the reports that a dead agent left, oldest first."""
+    found = Spool(folder, 10_000_000, 30)
+    kept = [one.report_id for one in found.oldest(10_000)]
+    found.close()
+    return kept
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(start: Start, tmp_path: Path) -> None:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed: it makes the certificate")
+    both = tmp_path / "both.pem"
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=hub",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    both.write_text(key.read_text() + certificate.read_text())
+    hub = Hub()
+    with serving(hub, certificate=both) as served:
+        given: dict[str, Any] = {"URL": served.url, "TOKEN": hub.token}
+        code, _, errors = ended(start("--once", **given))
+        assert code == 4 and "certificate that nobody vouches for" in errors and hub.asked == []
+        assert ended(start("--once", CA_FILE=str(certificate), **given))[0] == 0
+        named = served.url.replace("127.0.0.1", "localhost")
+        code, _, errors = ended(
+            start("--once", CA_FILE=str(certificate), URL=named, TOKEN=hub.token)
+        )
+        assert code == 4 and "certificate" in errors, "issued to another name"
+    assert len(hub.asked) == 1
+
+
+def test_credentials_go_over_plain_http_only_when_told_to(start: Start) -> None:
+    given = {"URL": "http://192.0.2.77:9", "TOKEN": "secret-token"}
+    code, _, errors = ended(start("--once", **given))
+    assert code == 2 and "INVENTORY_HUB_ALLOW_HTTP=1" in errors and "secret-token" not in errors
+
+
+def test_a_hanging_name_server_or_answer_does_not_hang_the_agent() -> None:
+    # One byte now and then: each arrives in time, the whole never does.
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def dribble() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 1000:
+                try:
+                    connection.send(bytes([byte]))
+                except OSError:
+                    return
+                time.sleep(0.05)
+
+    threading.Thread(target=dribble, daemon=True).start()
+    wire = send.Wire(
+        f"http://127.0.0.1:{listener.getsockname()[1]}", threading.Event(), longest=1.0
+    )
+    begun = time.monotonic()
+    with pytest.raises(send.Undelivered, match="did not finish"):
+        wire.post("{}", None)
+    assert time.monotonic() - begun < 25, "the whole answer takes 50 s"
+    listener.close()
+
+
+def test_a_spool_that_cannot_be_read_is_no_crash(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "spool.db").write_bytes(b"torn" * 1000)
+    hub = Hub()
+    with serving(hub) as served:
+        code, _, errors = ended(start("--once", URL=served.url, TOKEN=hub.token))
+    assert code == 0 and "spool_corrupt=1" in errors and len(hub.counted) == 1

@@ -1,0 +1,180 @@
+"""Collections and months in Chromium, with the real worker behind the buttons: a gap is drawn as a
+gap, a held run is accepted, a month is closed and locked."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import Engine
+
+from etl.work.jobs import Desk
+from tests.support.showcase import shown
+from tests.support.small_hub import Hub, Pc, pcs
+
+LAST = date(2026, 11, 22)
+NOW = datetime(2026, 11, 22, 14, tzinfo=UTC)
+FLEET = [*pcs(range(30)), *[Pc(f"n{n}", org="2", org_name="North Farms") for n in range(4)]]
+
+
+@dataclass
+class Story:
+    """A hub whose NinjaRMM failed on the 10th, was not asked on the 12th, and is held today."""
+
+    hub: Hub
+    address: str
+
+    def work(self) -> int:
+        """Let the worker do what was asked for."""
+        sources = dict(self.hub.sources)
+        return Desk(self.hub.engine, sources, lambda: NOW, self.hub.environ).work()  # type: ignore[arg-type]  # small sources
+
+
+def day(n: int, month: int = 11) -> date:
+    return date(2026, month, n)
+
+
+@pytest.fixture
+def story(sqlite_engine: Engine) -> Iterator[Story]:
+    hub = Hub(sqlite_engine)
+    for one in (day(30, 10), day(31, 10), *(day(n) for n in range(1, 22))):
+        if one == day(10):
+            hub.sources["ninja"].failure = "NinjaRMM answered 503: try again later."
+            hub.collect(one, FLEET)
+            hub.sources["ninja"].failure = None
+        elif one != day(12):
+            hub.collect(one, FLEET)
+    hub.collect(LAST, FLEET[:12])
+    with shown(sqlite_engine, NOW) as (address, _):
+        yield Story(hub, address)
+
+
+def test_an_outage_day_is_drawn_as_a_gap(quiet: Page, story: Story) -> None:
+    quiet.goto(story.address + "/collections")
+    expect(quiet.locator("#calendar-title")).to_have_text("3 of 65 days have a gap")
+    failed = quiet.get_by_label("NinjaRMM, 10 Nov 2026: failed")
+    expect(failed).to_have_class("day day-failed")
+    expect(quiet.get_by_label("NinjaRMM, 12 Nov 2026: missing")).to_have_class("day day-missing")
+    expect(quiet.get_by_label(re.compile("NinjaRMM, 11 Nov 2026: complete"))).to_be_visible()
+    failed.click()
+    quiet.wait_for_url("**/collections?run=*")
+    expect(quiet.locator("h1").last).to_have_text("NinjaRMM, 10 Nov 2026")
+    expect(quiet.locator(".run-said")).to_contain_text("NinjaRMM answered 503")
+    quiet.go_back()
+    expect(quiet.locator("#calendar-title")).to_be_visible()
+
+
+def test_the_calendar_is_walked_with_arrow_keys(quiet: Page, story: Story) -> None:
+    quiet.goto(story.address + "/collections")
+    last = quiet.locator(".calendar .day").last
+    expect(last).to_be_visible()
+    last.focus()
+    for _ in range(10):
+        quiet.keyboard.press("ArrowLeft")
+    focused = quiet.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert focused == "NinjaRMM, 12 Nov 2026: missing"
+    assert quiet.locator(".calendar .day[tabindex='0']").count() == 1
+
+
+def test_the_date_pickers_mark_the_days(quiet: Page, story: Story) -> None:
+    quiet.goto(story.address + "/collections")
+    expect(quiet.locator("#calendar-title")).to_be_visible()
+    quiet.locator("#filter-as-of").click()
+    cells = quiet.locator(".dash-datepicker-calendar td")
+    marked = {
+        name: cells.and_(quiet.locator(f"[data-mark={name}]"))
+        for name in ("failed", "missing", "suspicious", "complete")
+    }
+    for name, text in (("failed", "10"), ("missing", "12"), ("suspicious", "22")):
+        expect(marked[name]).to_have_text(text)
+    assert marked["complete"].count() > 15
+    expect(marked["failed"]).to_have_attribute("title", "NinjaRMM failed")
+    expect(quiet.locator(".day-legend li")).to_have_text(
+        ["complete", "suspicious", "failed", "missing", "no longer kept"]
+    )
+    quiet.get_by_label("Previous month").click()
+    expect(marked["failed"]).to_have_count(0)
+    expect(marked["complete"].first).to_be_visible()
+
+
+def test_a_held_run_is_accepted(quiet: Page, story: Story) -> None:
+    quiet.goto(story.address + "/months")
+    quiet.get_by_role("link", name="See the run").click()
+    expect(quiet.locator(".held-card")).to_contain_text("vanished at once")
+    quiet.get_by_role("button", name="Accept", exact=True).click()
+    dialog = quiet.get_by_role("dialog")
+    expect(dialog).to_contain_text("Accept the run of NinjaRMM of 22 Nov 2026?")
+    expect(dialog).to_contain_text("Every count from that day on is made again.")
+    quiet.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert story.work() == 0
+    quiet.get_by_role("button", name="Accept", exact=True).click()
+    dialog.get_by_role("button", name="Accept the run").click()
+    expect(quiet.locator("#jobs")).to_contain_text("It waits for the worker")
+    assert story.work() == 1
+    expect(quiet.locator("#jobs")).to_contain_text("done")
+    expect(quiet.locator(".run-head .pill")).to_have_text("complete")
+    expect(quiet.locator(".held-card")).to_have_count(0)
+    assert [run.hold for run in story.hub.runs() if run.hold] == ["accepted"]
+
+
+def test_collecting_now_shows_how_far_it_is(quiet: Page, story: Story) -> None:
+    quiet.goto(story.address + "/collections")
+    story.hub.sources["ninja"].rows = FLEET
+    quiet.get_by_role("button", name="Collect NinjaRMM now").click()
+    expect(quiet.locator("#jobs")).to_contain_text("Collect NinjaRMM")
+    assert story.work() == 1
+    expect(quiet.locator("#jobs .pill-done")).to_be_visible()
+    expect(quiet.locator(".source-card")).to_contain_text("34 rows")
+    quiet.get_by_label("Take these lines away").click()
+    expect(quiet.locator("#jobs")).to_be_hidden()
+
+
+def test_a_month_is_closed_and_locked_and_proves_itself(quiet: Page, story: Story) -> None:
+    quiet.goto(story.address + "/months")
+    row = quiet.locator(".months tbody tr", has_text="Oct 2026")
+    expect(row.locator(".pill")).to_have_text("open")
+    row.get_by_role("button", name="Close Oct 2026").click()
+    dialog = quiet.get_by_role("dialog")
+    expect(dialog).to_contain_text("What stands on 31 Oct 2026 is stored once")
+    expect(dialog.locator(".fact-list")).to_contain_text("34")
+    dialog.get_by_role("button", name="Close the month").click()
+    expect(quiet.locator("#jobs")).to_contain_text("Close Oct 2026")
+    assert story.work() == 1
+    expect(row.locator(".pill")).to_have_text("closed")
+    expect(row).to_contain_text("by local")
+    expect(row.get_by_role("button", name="Close Oct 2026")).to_have_count(0)
+    row.get_by_role("link", name="Oct 2026").click()
+    quiet.wait_for_url("**/months/2026-10")
+    quiet.get_by_role("button", name="Verify").click()
+    expect(quiet.locator("#month-proven")).to_have_text("Yes: the hash is the same.")
+    with quiet.expect_download() as download:
+        quiet.get_by_label("Invoice pack of North Farms").click()
+    assert download.value.suggested_filename == "invoice-pack-North-Farms-assets-2026-10.zip"
+    quiet.get_by_role("button", name="Reopen Oct 2026").click()
+    dialog.get_by_role("button", name="Reopen the month").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Write why")
+    dialog.get_by_label("Reason, for the audit log").fill("a wrong alias")
+    dialog.get_by_role("button", name="Reopen the month").click()
+    expect(dialog).to_have_count(0)
+    assert story.work() == 1
+    expect(quiet.locator(".run-head .pill")).to_have_text("open")
+    expect(quiet.locator(".history")).to_contain_text("a wrong alias")
+
+
+def test_no_page_is_wider_than_a_phone(quiet: Page, story: Story) -> None:
+    quiet.set_viewport_size({"width": 390, "height": 844})
+    held = next(run.run_id for run in story.hub.runs() if run.hold == "held")
+    for path in ("/collections", f"/collections?run={held}", "/months", "/months/2026-10"):
+        quiet.goto(story.address + path)
+        expect(quiet.locator(".collections .card").first).to_be_visible()
+        assert quiet.evaluate("document.documentElement.scrollWidth") == 390, path
+
+
+def test_an_address_that_names_nothing_says_so(quiet: Page, story: Story) -> None:
+    quiet.goto(story.address + "/collections?run=99999")
+    expect(quiet.locator(".state-title")).to_have_text("There is no run 99999")
+    quiet.goto(story.address + "/months/2019-01")
+    expect(quiet.locator(".state-title")).to_have_text("There is no such month")

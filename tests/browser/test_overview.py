@@ -1,0 +1,298 @@
+"""The Overview in Chromium: its numbers are the API's, and each opens exactly its devices."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from playwright.sync_api import Page, expect
+from sqlalchemy import Engine, insert
+
+from db.engine import writing
+from db.tables import collection_runs
+from tests.support.showcase import shown
+from tests.support.worlds import MONTH_END, TODAY, Said, World, named_world, run_row, saved
+
+HOSTILE = ("<img src=x onerror=window.hit=1>", "__proto__", "=cmd|' /C calc'!A0", "y" * 10_000)
+
+
+@pytest.fixture(scope="module")
+def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The named world, served; nobody writes to it."""
+    engine = saved(named_world(), migrated_file, tmp_path_factory.mktemp("overview"))
+    with shown(engine) as (found, _):
+        yield found
+    engine.dispose()
+
+
+def opened(page: Page, address: str, query: str = "") -> None:
+    page.goto(f"{address}/{query}")
+    expect(page.locator("#kpi-counted .kpi-value")).not_to_be_empty()
+    expect(page.locator("#sites-table tbody tr").first).to_be_visible()
+
+
+def value(page: Page, key: str) -> int:
+    return int(page.locator(f"#kpi-{key} .kpi-value").inner_text().replace(",", ""))
+
+
+def listed(page: Page) -> int:
+    """How many devices the list that has opened says it has."""
+    page.wait_for_url("**/devices*")
+    expect(page.locator("#devices-count")).not_to_be_empty()
+    return int(page.locator("#devices-count").inner_text().split()[0].replace(",", ""))
+
+
+def in_file(address: str, href: str) -> int:
+    """How many devices the file behind a list has."""
+    answer = requests.get(address + href.replace("/devices", "/export/devices.csv", 1), timeout=30)
+    assert answer.status_code == 200, answer.text
+    return len(answer.text.splitlines()) - 1
+
+
+def chart(page: Page, name: str) -> list[dict[str, Any]]:
+    """What the browser has drawn: each trace's x, y, customdata."""
+    expect(page.locator(f"#{name} .bars .point").first).to_be_attached()
+    found: list[dict[str, Any]] = page.evaluate(
+        "name => document.querySelector(`#${name} .js-plotly-plot`).data.map(trace => "
+        "({type: trace.type, name: trace.name, y: Array.from(trace.y), to: trace.customdata,"
+        " text: trace.text}))",
+        name,
+    )
+    return found
+
+
+def test_the_numbers_are_those_of_the_api(quiet: Page, address: str) -> None:
+    opened(quiet, address)
+    query = "basis=assets"
+    found = requests.get(f"{address}/api/dashboard/comparison?{query}", timeout=30).json()
+    now, change = found["today_totals"], found["changes"]
+    assert value(quiet, "counted") == now["billable_devices"]
+    assert value(quiet, "server") == now["servers"]
+    assert value(quiet, "workstation") == now["workstations"]
+    assert value(quiet, "spare") == now["spare_devices"]
+    moved = change["billable_devices"]["change"]
+    said = quiet.locator("#kpi-counted .delta").inner_text().replace("\u2212", "-")
+    assert int(said.split()[-1]) == moved
+    sites = requests.get(
+        f"{address}/api/dashboard/sites?{query}&status=billable", timeout=30
+    ).json()["items"]
+    rows = {
+        row.locator("th").inner_text(): row.locator("td").all_inner_texts()
+        for row in quiet.locator("#sites-table tbody tr").all()
+    }
+    assert {name: (int(cells[0]), int(cells[1])) for name, cells in rows.items()} == {
+        site["name"]: (site["total_devices"], site["previous"]) for site in sites
+    }
+
+
+def test_the_title_states_the_finding_and_the_card_why(quiet: Page, address: str) -> None:
+    opened(quiet, address)
+    expect(quiet.locator("#months-title")).to_contain_text("since 31 Oct")
+    # H-NEW came and H-OLD went; H-SPARE became spare and M-SRV is excluded.
+    expect(quiet.locator("#kpi-counted .kpi-line")).to_have_text(
+        "\u22122 since 31 Oct: 1 added, 1 removed, 2 no longer billable"
+    )
+    expect(quiet.locator("#why-title")).to_have_text("1 came, 3 went since 31 Oct")
+
+
+@pytest.mark.parametrize("query", ["", "?site=1", "?basis=ninja", "?as_of=2026-11-01&type=server"])
+def test_every_card_carries_exactly_its_devices(quiet: Page, address: str, query: str) -> None:
+    opened(quiet, address, query)
+    checked = 0
+    for key in ("counted", "server", "workstation", "spare"):
+        card = quiet.locator(f"#kpi-{key}")
+        if card.count():
+            assert in_file(address, card.get_attribute("href") or "") == value(quiet, key), key
+            checked += 1
+    assert checked == (3 if "type=server" in query else 4)
+
+
+def test_a_click_on_a_card_opens_its_devices(quiet: Page, address: str) -> None:
+    opened(quiet, address)
+    count = value(quiet, "server")
+    quiet.locator("#kpi-server").click()
+    assert listed(quiet) == count
+    assert urlsplit(quiet.url).query == "type=server"
+
+
+def test_every_segment_of_every_month_carries_its_devices(quiet: Page, address: str) -> None:
+    for query in ("", "?site=1&site=2", "?basis=records&status=billable&status=excluded"):
+        opened(quiet, address, query)
+        checked = 0
+        for trace in chart(quiet, "months-chart"):
+            if trace["type"] == "bar":
+                for count, href in zip(trace["y"], trace["to"], strict=True):
+                    assert (count is None) == (href is None)
+                    if href is not None:
+                        assert in_file(address, href) == count, href
+                        checked += 1
+        assert checked >= 8
+
+
+def test_a_click_on_a_segment_opens_its_devices_and_back_returns(quiet: Page, address: str) -> None:
+    opened(quiet, address, "?site=1")
+    workstations = chart(quiet, "months-chart")[0]
+    assert workstations["name"] == "Workstations"
+    september = len(workstations["y"]) - 3
+    bars = quiet.locator("#months-chart .trace.bars").first
+    # Plotly listens above its bars.
+    bars.locator(".point path").nth(september).click(force=True)
+    assert listed(quiet) == workstations["y"][september]
+    assert "as_of=2026-09-30" in quiet.url and "site=1" in quiet.url
+    expect(quiet.locator("#devices-about")).to_contain_text("30 Sep 2026")
+    quiet.go_back()
+    expect(quiet.locator("#months-title")).to_contain_text("since 31 Oct")
+    assert urlsplit(quiet.url).query == "site=1"
+
+
+def test_movers_and_sites_open_their_devices(quiet: Page, address: str) -> None:
+    opened(quiet, address)
+    now = {}
+    for row in quiet.locator("#sites-table tbody tr").all():
+        href = row.locator("a").get_attribute("href") or ""
+        now[row.locator("th").inner_text()] = int(row.locator("td").first.inner_text())
+        assert in_file(address, href) == now[row.locator("th").inner_text()]
+    for mover in quiet.locator("a.mover").all():
+        href = mover.get_attribute("href") or ""
+        assert in_file(address, href) == now[mover.locator(".mover-name").inner_text()]
+    name = quiet.locator("a.mover .mover-name").first.inner_text()
+    quiet.locator("a.mover").first.click()
+    assert listed(quiet) == now[name]
+    opened(quiet, address)
+    # Anywhere in the row: the link of its name lies over it.
+    quiet.locator("#sites-table tbody tr", has_text=name).locator("td").nth(3).click(force=True)
+    assert listed(quiet) == now[name]
+
+
+def test_the_waterfall_adds_up_and_its_ends_open_their_devices(quiet: Page, address: str) -> None:
+    opened(quiet, address)
+    bars, labels = chart(quiet, "why-chart")
+    numbers = [int(text.replace("\u2212", "-")) for text in labels["text"]]
+    assert sum(numbers[:-1]) == numbers[-1] == value(quiet, "counted")
+    assert in_file(address, bars["to"][0]) == numbers[0]
+    assert in_file(address, bars["to"][-1]) == numbers[-1]
+    assert f"as_of={MONTH_END}" in bars["to"][0]
+
+
+def test_a_head_sorts_the_sites_and_sorts_them_back(quiet: Page, address: str) -> None:
+    opened(quiet, address)
+    names = quiet.locator("#sites-table tbody th")
+    by_name = sorted(names.all_inner_texts(), key=str.casefold)
+    quiet.locator("#sites-sort-name").click()
+    expect(names).to_have_text(by_name)
+    expect(quiet.locator("#sites-head-name")).to_have_attribute("aria-sort", "ascending")
+    quiet.locator("#sites-sort-name").click()
+    expect(names).to_have_text(by_name[::-1])
+    quiet.locator("#sites-sort-now").click()
+    expect(quiet.locator("#sites-head-now")).to_have_attribute("aria-sort", "descending")
+    expect(quiet.locator("#sites-head-name")).to_have_attribute("aria-sort", "none")
+    expect(names.first).to_have_text("Harbor Dental")
+    counts = [int(row.inner_text()) for row in quiet.locator("#sites-table td:nth-child(2)").all()]
+    assert counts == sorted(counts, reverse=True)
+
+
+def test_the_legend_counts_the_shown_day_and_opens_its_devices(quiet: Page, address: str) -> None:
+    opened(quiet, address, "?basis=records")
+    bars = [trace for trace in chart(quiet, "months-chart") if trace["type"] == "bar"]
+    entries = quiet.locator(".legend-entry").all()
+    said = [entry.inner_text().split("\n") for entry in entries]
+    assert [name for name, _ in said] == [trace["name"] for trace in bars]
+    for entry, (_, count), trace in zip(entries, said, bars, strict=True):
+        assert int(count) == trace["y"][-1]
+        assert in_file(address, entry.get_attribute("href") or "") == int(count)
+
+
+def test_the_first_screen_shows_the_cards_both_charts_and_the_top_of_the_waterfall(
+    quiet: Page, address: str
+) -> None:
+    opened(quiet, address)
+    chart(quiet, "why-chart")
+    for name in ("#overview-kpis", "#months", "#movers"):
+        box = quiet.locator(name).bounding_box()
+        assert box is not None and box["y"] + box["height"] <= 900, name
+    box = quiet.locator("#why-chart").bounding_box()
+    assert box is not None and box["y"] <= 820
+
+
+@pytest.mark.parametrize("width", [390, 768, 1440])
+def test_nothing_scrolls_sideways(quiet: Page, address: str, width: int) -> None:
+    quiet.set_viewport_size({"width": width, "height": 844})
+    opened(quiet, address)
+    chart(quiet, "why-chart")
+    assert quiet.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_day_before_the_first_snapshot_has_no_numbers_and_no_zeros(
+    page: Page, address: str
+) -> None:
+    page.goto(f"{address}/?basis=agent&compare_to=2026-10-31")
+    expect(page.locator("#kpi-counted .kpi-line")).to_have_text("No count for 31 Oct")
+    expect(page.locator("#months-title")).to_contain_text("nothing to compare with")
+    expect(page.locator("#kpi-added .kpi-value")).to_have_text("\u2013")
+    assert value(page, "counted") == 1
+
+
+def test_no_match_says_so_and_leads_back(quiet: Page, address: str) -> None:
+    quiet.goto(f"{address}/?q=nobody-has-this")
+    expect(quiet.locator(".state")).to_contain_text("No device matches these filters")
+    expect(quiet.locator("#months")).not_to_be_visible()
+    quiet.locator(".state .button").click()
+    expect(quiet.locator("#kpi-counted")).to_be_visible()
+    expect(quiet.locator(".state")).not_to_be_visible()
+
+
+def test_an_empty_hub_says_what_to_do_and_what_went_wrong(
+    quiet: Page, sqlite_engine: Engine
+) -> None:
+    with shown(sqlite_engine) as (address, _):
+        quiet.goto(address)
+        steps = quiet.locator(".checklist li")
+        expect(steps).to_have_count(3)
+        expect(steps.nth(1)).to_contain_text("inventory-hub collect")
+        expect(quiet.locator(".step-done")).to_have_count(0)
+        expect(quiet.locator("#months")).not_to_be_visible()
+        failed = run_row("ninja", TODAY, state="failed", published=False,
+                         reason="NinjaRMM answered 401: check NINJA_CLIENT_SECRET")  # fmt: skip
+        with writing(sqlite_engine) as connection:
+            connection.execute(insert(collection_runs), [failed])
+        quiet.reload()
+        expect(quiet.locator(".step-trouble")).to_contain_text("check NINJA_CLIENT_SECRET")
+        expect(quiet.locator(".step-done")).to_have_count(1)
+
+
+def test_hostile_names_are_text(quiet: Page, migrated_file: Path, tmp_path: Path) -> None:
+    world = World(dict(enumerate(HOSTILE, 1)))
+    first = [Said("ninja", str(number), number, hostname=name)
+             for number, name in enumerate(HOSTILE, 1)]  # fmt: skip
+    more = [replace(one, key=f"{one.key}-new") for one in first]
+    world.publish("ninja", MONTH_END, first)
+    world.publish("ninja", TODAY, first + more)
+    engine = saved(world, migrated_file, tmp_path)
+    with shown(engine, datetime(2026, 11, 22, 9, tzinfo=UTC)) as (address, _):
+        opened(quiet, address)
+        expect(quiet.locator(".mover-name").filter(has_text="onerror")).to_have_text(HOSTILE[0])
+        shown_names = set(quiet.locator("#sites-table tbody th").all_inner_texts())
+        assert shown_names >= set(HOSTILE[:3])
+        chart(quiet, "months-chart")
+        assert quiet.evaluate("window.hit") is None
+        assert quiet.evaluate("document.documentElement.scrollWidth") <= 1440
+        assert quiet.locator(".overview img[src='x']").count() == 0
+    engine.dispose()
+
+
+def test_a_gap_is_said_in_the_chart(quiet: Page, migrated_file: Path, tmp_path: Path) -> None:
+    world = World({1: "Harbor Dental"})
+    said = [Said("ninja", "1", 1)]
+    for day in (date(2026, 8, 31), MONTH_END, TODAY):
+        world.publish("ninja", day, said)
+    engine = saved(world, migrated_file, tmp_path)
+    with shown(engine) as (address, _):
+        opened(quiet, address)
+        expect(quiet.locator("#months-subtitle")).to_contain_text("Incomplete: Sep 2026")
+        assert "1*" in chart(quiet, "months-chart")[-1]["text"]
+        assert "no data" in chart(quiet, "months-chart")[-1]["text"]
+    engine.dispose()

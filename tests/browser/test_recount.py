@@ -1,0 +1,66 @@
+"""What Chromium shows against a recount by hand of what the simulated vendors answered."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import Engine
+
+from etl.collect.collect import collect
+from etl.demo.fleet import Fleet
+from etl.demo.servers import SimulatedVendors
+from etl.runtime import lease
+from etl.sources import discover
+from tests.cli.test_demo import LAST_DAY
+from tests.support.recount import Counted, machines, recount, totals
+from tests.support.showcase import shown
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_number_on_the_screen_is_the_recount(
+    page: Page, sqlite_engine: Engine, tmp_path: Path, seed: int
+) -> None:
+    clock = datetime(2026, 11, 22, 4, tzinfo=UTC)
+    fleet = Fleet(seed, devices=150, sites=8, last_day=LAST_DAY)
+    with SimulatedVendors(fleet) as vendors:
+        environ = vendors.environ() | {"DATA_DIR": str(tmp_path)}
+        with lease.take(sqlite_engine) as held:
+            for source in (one for one in discover().values() if one.ADDRESS):
+                collect(sqlite_engine, held, source, LAST_DAY, lambda: clock, environ)
+        records = recount(vendors.environ())
+    ninja = [record for record in records if record.source == "ninja"]
+    threatlocker = [record for record in records if record.source == "threatlocker"]
+    with shown(sqlite_engine) as (address, _):
+        for basis, counted in (
+            ("ninja", ninja),
+            ("threatlocker", threatlocker),
+            ("records", records),
+        ):
+            page.goto(f"{address}/?basis={basis}")
+            expected = totals(counted)
+            shows(page, "#kpi-counted", expected["billable_devices"])
+            shows(page, "#kpi-server", expected["servers"])
+            shows(page, "#kpi-workstation", expected["workstations"])
+            shows(page, "#kpi-spare", expected["spare_devices"])
+            page.goto(f"{address}/devices?basis={basis}")
+            expect(page.locator("h1")).to_have_text(f"{expected['total_devices']} devices match")
+        page.goto(f"{address}/devices")
+        expect(page.locator("h1")).to_have_text(f"{machines(records)} devices match")
+        page.goto(f"{address}/?basis=ninja")
+        expect(page.locator("#sites-table tbody tr").first).to_be_visible()
+        rows = page.locator("#sites-table tbody tr").all()
+        on_screen = {
+            row.locator("th").inner_text(): int(row.locator("td").first.inner_text())
+            for row in rows
+        }
+        assert on_screen == billable_by_site(ninja)
+
+
+def shows(page: Page, card: str, number: int) -> None:
+    expect(page.locator(f"{card} .kpi-value")).to_have_text(f"{number:,}")
+
+
+def billable_by_site(records: list[Counted]) -> dict[str, int]:
+    return dict(Counter(record.site for record in records if record.status == "billable"))

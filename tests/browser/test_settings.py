@@ -1,0 +1,318 @@
+"""Decisions in Chromium, with the real worker behind the buttons: what one would change is shown
+before it is saved, it changes that, and undone it never was."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import Engine, insert
+
+from db.engine import writing
+from db.keys import device_id
+from db.tables import audit_log, daily_counts, rule_versions, sites, suggestions
+from etl.work.jobs import Desk
+from etl.work.preview_lane import PreviewLane
+from tests.support.showcase import shown
+from tests.support.small_hub import Hub, Pc, pcs
+
+TODAY = date(2026, 11, 22)
+DAYS = (date(2026, 10, 31), date(2026, 11, 21), TODAY)
+NOW = datetime(2026, 11, 22, 14, tzinfo=UTC)
+HARBOR = [
+    *pcs(range(6), serial="real"),
+    Pc("front", hostname="front01.harbor.local", display_name="Front desk"),
+    Pc("loan", display_name="Loaner 7"),
+]
+FARMS = [Pc(f"f{n}", org="2", org_name="North Farms") for n in range(3)]
+ELSEWHERE = [
+    *[Pc(f"t{n}", org="x", org_name="Harbor Dental Grp", node_class=None, os="Windows 11")
+      for n in range(4)],
+    Pc("tfront", org="h", org_name="Harbor Dental", hostname="front-desk", node_class=None),
+]  # fmt: skip
+
+
+@dataclass
+class Story:
+    """Two sources of which one calls Harbor Dental otherwise; October is closed."""
+
+    hub: Hub
+    address: str
+
+    @property
+    def desk(self) -> Desk:
+        sources = dict(self.hub.sources)
+        return Desk(self.hub.engine, sources, lambda: NOW, self.hub.environ)  # type: ignore[arg-type]  # small sources
+
+    def look(self) -> None:
+        """Let the worker do the preview that was asked for."""
+        assert PreviewLane(self.desk).work() == 1
+
+    def work(self) -> None:
+        """Let it do what was asked for, once the click has reached the server."""
+        late = time.monotonic() + 20
+        while self.desk.work() == 0:
+            assert time.monotonic() < late, "nothing was asked for"
+            time.sleep(0.05)
+
+    def totals(self) -> list[object]:
+        """Every count of the days that were collected."""
+        return [tuple(row) for day in DAYS for row in self.hub.all(daily_counts, snapshot_date=day)]
+
+    def billable(self) -> Counter[str]:
+        """How many machines are billable today, by site."""
+        names = {row.site_id: row.name for row in self.hub.all(sites)}
+        rows = self.hub.all(daily_counts, basis="assets", snapshot_date=TODAY)
+        found: Counter[str] = Counter()
+        for row in rows:
+            if row.billing_status == "billable":
+                found[names[row.site_id]] += row.n
+        return found
+
+
+@pytest.fixture
+def story(sqlite_engine: Engine) -> Iterator[Story]:
+    hub = Hub(sqlite_engine)
+    rows = [Pc(**{**one.__dict__, "serial": f"SN-{one.key}"}) for one in HARBOR]
+    for day in DAYS:
+        hub.collect(day, [*rows, *FARMS])
+        hub.collect(day, ELSEWHERE, "threatlocker")
+    hub.close("2026-10")
+    with writing(sqlite_engine) as connection:
+        other, harbor = (hub.site_of(key, source).site_id
+                         for key, source in (("x", "threatlocker"), ("1", "ninja")))  # fmt: skip
+        front, desk = device_id("ninja", "front"), device_id("threatlocker", "tfront")
+        rows_ = [
+            ("site", other, harbor, "the same but for its end"),
+            ("link", front, desk, "the display name of one is the hostname of the other"),
+        ]
+        connection.execute(
+            insert(suggestions).prefix_with("OR REPLACE"),
+            [
+                {"kind": kind, "subject_id": one, "other_id": two, "score": 91, "evidence": why,
+                 "since": TODAY}
+                for kind, one, two, why in rows_
+            ],
+        )  # fmt: skip
+    with shown(sqlite_engine, NOW) as (address, _):
+        yield Story(hub, address)
+
+
+def shows(quiet: Page, story: Story) -> Locator:
+    """The dialog once the worker has found what would change."""
+    dialog = quiet.locator("#decision")
+    expect(dialog).to_contain_text("Looking what would change")
+    story.look()
+    expect(dialog.locator(".effect-said")).to_be_visible()
+    return dialog
+
+
+def typed(field: Locator, text: str) -> None:
+    """As fast as Chromium takes it, a letter at a time."""
+    field.press_sequentially(text)
+    expect(field).to_have_value(text)
+
+
+def test_a_site_is_merged_and_that_is_undone(quiet: Page, story: Story) -> None:
+    before, counts = story.billable(), story.totals()
+    quiet.goto(story.address + "/settings")
+    expect(quiet.locator("#waits-top")).to_have_text("2")
+    quiet.get_by_role("button", name="Merge into Harbor Dental").click()
+    dialog = shows(quiet, story)
+    expect(dialog).to_contain_text("Nothing on or before it changes")
+    expect(dialog.locator(".effect-said")).to_contain_text("4 records move")
+    row = dialog.locator(".effect-counts").first.locator("tr", has_text="Harbor Dental Grp")
+    expect(row).to_contain_text("4 \u2192 0")
+    assert story.totals() == counts
+    dialog.get_by_role("button", name="Merge", exact=True).click()
+    story.work()
+    expect(quiet.locator("#inbox-sites")).to_have_count(0)
+    expect(quiet.locator("#waits-top")).to_have_text("1")
+    after = story.billable()
+    assert after["Harbor Dental"] == before["Harbor Dental"] + 4
+    assert after["Harbor Dental Grp"] == 0
+
+    quiet.goto(f"{story.address}/sites/{story.hub.site_of('x', 'threatlocker').site_id}")
+    expect(quiet.locator(".merged-line")).to_contain_text("Merged into Harbor Dental")
+    expect(quiet.locator(".merged-line")).to_contain_text("Its own days end on 31 Oct 2026")
+    quiet.get_by_role("button", name="Unmerge").click()
+    dialog = shows(quiet, story)
+    expect(dialog.locator(".effect-said")).to_contain_text("4 records move")
+    dialog.get_by_role("button", name="Undo it").click()
+    story.work()
+    expect(quiet.locator(".merged-line")).to_have_count(0)
+    assert story.totals() == counts
+
+    quiet.goto(story.address + "/settings/audit?action=merge_sites&action=undo")
+    entries = quiet.locator(".entries > li")
+    expect(entries).to_have_count(2)
+    expect(entries.nth(0)).to_contain_text("undoes entry")
+    expect(entries.nth(1)).to_contain_text("Harbor Dental Grp into Harbor Dental")
+    expect(entries.nth(1)).to_contain_text("undone by entry")
+    expect(entries.nth(1).get_by_role("button")).to_have_count(0)
+
+
+def test_another_site_is_chosen_by_its_name(quiet: Page, story: Story) -> None:
+    quiet.goto(story.address + "/settings")
+    quiet.get_by_role("button", name="Choose another").click()
+    picker = quiet.locator("#picker")
+    typed(picker.locator("#picker-text"), "north farms")
+    expect(picker.locator(".choice")).to_have_count(1)
+    picker.get_by_role("button", name="North Farms").click()
+    dialog = quiet.locator("#decision")
+    expect(dialog).to_contain_text("Merge Harbor Dental Grp into North Farms?")
+    expect(picker).to_have_count(0)
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_have_count(0)
+    quiet.get_by_role("button", name="Keep Harbor Dental Grp as its own").click()
+    expect(quiet.locator("#jobs")).to_contain_text("Keep a site as its own")
+    story.work()
+    expect(quiet.locator("#inbox-sites")).to_have_count(0)
+
+
+def test_rules_are_replayed_and_left_and_then_saved(quiet: Page, story: Story) -> None:
+    counts, versions = story.totals(), len(story.hub.all(rule_versions))
+    quiet.goto(story.address + "/settings/rules")
+    quiet.locator("#rules-spare-words").fill("spare, loaner")
+    quiet.get_by_role("button", name="Replay").click()
+    dialog = shows(quiet, story)
+    expect(dialog).to_contain_text("+loaner")
+    expect(dialog.locator(".effect-devices")).to_contain_text("Billable \u2192 Spare")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_have_count(0)
+    assert story.desk.work() == 0
+    assert (story.totals(), len(story.hub.all(rule_versions))) == (counts, versions)
+
+    quiet.get_by_role("button", name="Replay").click()
+    dialog = shows(quiet, story)
+    dialog.get_by_role("button", name="Save the rules").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Write why")
+    dialog.get_by_label("Reason, for the audit log").fill("Loaners are spare")
+    dialog.get_by_role("button", name="Save the rules").click()
+    story.work()
+    newest = quiet.locator(".versions > li").first
+    expect(newest).to_contain_text("By local")
+    expect(newest).to_contain_text("+loaner")
+    expect(newest).to_contain_text("Loaners are spare")
+    expect(newest).to_contain_text("Counts every day from 1 Nov 2026 on.")
+    oldest = quiet.locator(".versions > li").last
+    expect(oldest).to_contain_text("Counts every day up to 31 Oct 2026.")
+    assert story.billable()["Harbor Dental"] == 8
+
+
+def test_records_are_linked_and_split_on_the_page_of_a_device(quiet: Page, story: Story) -> None:
+    before = story.billable()["Harbor Dental"]
+    quiet.goto(f"{story.address}/devices/{device_id('ninja', 'front')}")
+    expect(quiet.locator("#device-machine-title")).to_have_text("This machine has 1 record")
+    quiet.get_by_role("button", name="Link with another device").click()
+    quiet.locator("#picker-text").fill("front-desk")
+    quiet.locator("#picker .choice").click()
+    dialog = shows(quiet, story)
+    expect(dialog).to_contain_text("answers to another record's machine")
+    dialog.get_by_role("button", name="Same machine").click()
+    story.work()
+    expect(quiet.locator("#device-machine-title")).to_have_text("This machine has 2 records")
+    expect(quiet.locator(".evidence")).to_contain_text("By hand")
+    expect(quiet.locator("#device-decided .entries > li")).to_have_count(1)
+    assert story.billable()["Harbor Dental"] == before - 1
+    quiet.get_by_role("button", name="Not the same machine").click()
+    dialog = shows(quiet, story)
+    dialog.get_by_role("button", name="Not the same machine").click()
+    story.work()
+    expect(quiet.locator("#device-machine-title")).to_have_text("This machine has 1 record")
+    expect(quiet.locator("#device-decided .entries > li")).to_have_count(2)
+    assert story.billable()["Harbor Dental"] == before
+
+
+def test_what_a_site_should_have_is_changed_seeing_which_findings_go(
+    quiet: Page, story: Story
+) -> None:
+    story.hub.settle(NOW)
+    harbor = story.hub.site_of("1", "ninja").site_id
+    quiet.goto(f"{story.address}/sites/{harbor}")
+    expected = quiet.locator(".expected")
+    expect(expected).to_contain_text("as the rules say")
+    expected.get_by_role("button", name="Not ThreatLocker").click()
+    dialog = shows(quiet, story)
+    expect(dialog.locator(".effect-said")).to_have_text("No device and no count changes.")
+    expect(dialog).to_contain_text("In NinjaRMM, not in ThreatLocker 11 \u2192 3.")
+    dialog.get_by_role("button", name="Save").click()
+    story.work()
+    expect(expected).to_contain_text("NinjaRMM, set for this site")
+
+
+def test_a_pair_is_told_apart_and_does_not_come_back(quiet: Page, story: Story) -> None:
+    quiet.goto(story.address + "/settings")
+    pair = quiet.locator("#inbox-pairs .inbox-list > li")
+    expect(pair).to_contain_text("front01.harbor.local")
+    expect(pair).to_contain_text("SN-front")
+    pair.get_by_role("button", name="Two machines").click()
+    dialog = shows(quiet, story)
+    expect(dialog.locator(".effect-said")).to_have_text("No device and no count changes.")
+    dialog.get_by_role("button", name="Two machines").click()
+    story.work()
+    expect(quiet.locator("#inbox-pairs")).to_have_count(0)
+
+
+def test_what_cannot_be_done_says_so_before_it_is_saved(quiet: Page, story: Story) -> None:
+    quiet.goto(f"{story.address}/devices/{device_id('ninja', 'front')}")
+    quiet.get_by_role("button", name="Link with another device").click()
+    quiet.locator("#picker-text").fill("Loaner")
+    quiet.locator("#picker .choice").click()
+    dialog = quiet.locator("#decision")
+    expect(dialog).to_contain_text("Looking what would change")
+    story.look()
+    expect(dialog.get_by_role("alert").first).to_contain_text("two real serial numbers")
+    expect(dialog.get_by_role("button", name="Same machine")).to_be_disabled()
+
+
+def test_the_audit_log_is_filtered_and_downloaded(quiet: Page, story: Story) -> None:
+    quiet.goto(story.address + "/settings/audit")
+    expect(quiet.locator("#audit-title")).to_have_text("1 decision")
+    expect(quiet.locator(".entries")).to_contain_text("Close a month")
+    typed(quiet.locator("#audit-text"), "no such thing")
+    expect(quiet.locator("#audit")).to_contain_text("No decision matches")
+    assert "q=no+such+thing" in quiet.url
+    quiet.go_back()
+    expect(quiet.locator("#audit-title")).to_have_text("1 decision")
+    expect(quiet.locator("#audit-text")).to_have_value("")
+    with quiet.expect_download() as download:
+        quiet.locator("#audit .file-csv").click()
+    assert download.value.suggested_filename.startswith("audit-2026-11-22")
+    assert len(story.hub.all(audit_log)) == 1
+
+
+def test_sites_are_searched_by_what_anybody_calls_them(quiet: Page, story: Story) -> None:
+    quiet.goto(story.address + "/settings/sites")
+    expect(quiet.locator("#sites-known-count")).to_have_text("3 sites")
+    typed(quiet.locator("#sites-known-text"), "dental grp")
+    expect(quiet.locator("#sites-known-count")).to_have_text("1 site")
+    expect(quiet.locator(".ag-center-cols-container .ag-row")).to_have_count(1)
+    quiet.get_by_role("link", name="Harbor Dental Grp").click()
+    quiet.wait_for_url("**/sites/*")
+    expect(quiet.locator("h1").last).to_have_text("Harbor Dental Grp")
+    quiet.get_by_role("button", name="Expect Agent").click()
+    dialog = shows(quiet, story)
+    expect(dialog).to_contain_text("Expected: NinjaRMM, ThreatLocker, Agent.")
+    dialog.get_by_role("button", name="Save").click()
+    story.work()
+    expect(quiet.locator(".expected")).to_contain_text("set for this site")
+
+
+def test_no_page_of_the_settings_is_wider_than_a_phone(quiet: Page, story: Story) -> None:
+    quiet.set_viewport_size({"width": 390, "height": 844})
+    for path in ("", "/rules", "/sites", "/audit"):
+        quiet.goto(f"{story.address}/settings{path}")
+        expect(quiet.locator(".settings-tab.here")).to_be_visible()
+        expect(quiet.locator(".settings .card, .settings .grid-card").first).to_be_visible()
+        assert quiet.evaluate("document.documentElement.scrollWidth") == 390, path
+
+
+def test_nothing_waits_when_all_is_decided(quiet: Page, sqlite_engine: Engine) -> None:
+    with shown(sqlite_engine, NOW) as (address, _):
+        quiet.goto(address + "/settings")
+        expect(quiet.locator(".state-title")).to_have_text("Nothing waits for you")
+        expect(quiet.locator("#waits-top")).to_have_text("")

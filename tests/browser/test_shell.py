@@ -1,0 +1,286 @@
+"""The shell in Chromium: the address is the state, nothing breaks, nothing leaves the machine."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import Engine, select, update
+
+from db import migrate
+from db.engine import open_engine, reading, sqlite_url, writing
+from db.tables import collection_runs, sites
+from tests.support.showcase import shown, small_demo
+
+
+@pytest.fixture(scope="module")
+def demo_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    folder = tmp_path_factory.mktemp("showcase")
+    engine = open_engine(sqlite_url(folder / "inventory.db"))
+    migrate.upgrade(engine)
+    small_demo(engine, str(folder))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def address(demo_engine: Engine) -> Iterator[str]:
+    with shown(demo_engine) as (address, _):
+        yield address
+
+
+def site_of(engine: Engine) -> tuple[int, str]:
+    with reading(engine) as connection:
+        row = connection.execute(
+            select(sites.c.site_id, sites.c.name).order_by(sites.c.name)
+        ).first()
+    assert row is not None
+    return row.site_id, row.name
+
+
+@pytest.mark.parametrize("path", ["/", "/devices"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_every_page_stands_without_a_complaint_and_without_scrolling_sideways(
+    quiet: Page, address: str, path: str, theme: str, width: int
+) -> None:
+    quiet.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    quiet.set_viewport_size({"width": width, "height": 844})
+    quiet.goto(address + path)
+    expect(quiet.locator("#stamp")).to_contain_text("as of 22 Nov 2026")
+    quiet.wait_for_load_state("networkidle")
+    assert quiet.evaluate("document.documentElement.dataset.theme") == theme
+    assert quiet.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_filter_goes_into_the_address_and_survives_a_reload(
+    quiet: Page, address: str, demo_engine: Engine
+) -> None:
+    site, name = site_of(demo_engine)
+    quiet.goto(address + "/")
+    expect(quiet.locator("#stamp")).to_contain_text("complete")
+    quiet.locator("#filter-site").click()
+    quiet.get_by_role("option", name=name, exact=True).click()
+    quiet.keyboard.press("Escape")
+    expect(quiet.locator("#chips")).to_have_text(name)
+    assert parse_qs(urlsplit(quiet.url).query) == {"site": [str(site)]}
+    quiet.reload()
+    expect(quiet.locator("#chips")).to_have_text(name)
+    expect(quiet.locator("#filter-site")).to_contain_text(name)
+    quiet.locator("#filter-clear").click()
+    expect(quiet.locator("#chips")).to_have_text("")
+    assert urlsplit(quiet.url).query == ""
+    quiet.go_back()
+    expect(quiet.locator("#chips")).to_have_text(name)
+    expect(quiet.locator("#filter-site")).to_contain_text(name)
+
+
+def test_a_bad_address_says_what_is_wrong_and_shows_the_way_out(page: Page, address: str) -> None:
+    page.goto(address + "/?as_of=2031-01-01")
+    expect(page.locator("#strip")).to_contain_text("as_of 2031-01-01 is in the future")
+    page.get_by_role("link", name="Clear all filters").click()
+    expect(page.locator("#stamp")).to_contain_text("as of 22 Nov 2026")
+    expect(page.locator("#strip")).not_to_contain_text("future")
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("site=abc", "site is 'abc'"),
+        ("basis=foo", "basis is 'foo'"),
+        ("type=foo", "type is 'foo'"),
+        ("foo=1", "'foo' is not a parameter"),
+        ("as_of=2026-11-01&as_of=2026-11-02", "as_of is given 2 times"),
+    ],
+)
+def test_an_address_that_cannot_be_is_never_shown_as_the_whole_fleet(
+    quiet: Page, address: str, query: str, said: str
+) -> None:
+    quiet.goto(f"{address}/?{query}")
+    expect(quiet.locator("#strip")).to_contain_text(said)
+    expect(quiet.locator("#page")).to_be_hidden()
+    quiet.wait_for_load_state("networkidle")
+    assert urlsplit(quiet.url).query == query
+    quiet.get_by_role("link", name="Clear all filters").click()
+    expect(quiet.locator("#page")).to_be_visible()
+    expect(quiet.locator("#kpi-counted .kpi-value")).not_to_be_empty()
+
+
+def test_a_site_that_is_not_offered_stays_chosen(quiet: Page, address: str) -> None:
+    quiet.goto(f"{address}/?site=999999")
+    expect(quiet.locator("#chips")).to_have_text("site 999999")
+    assert urlsplit(quiet.url).query == "site=999999"
+
+
+def test_a_chip_taken_away_leaves_address_and_figures_as_one(
+    quiet: Page, address: str, demo_engine: Engine
+) -> None:
+    site, name = site_of(demo_engine)
+    quiet.goto(f"{address}/?site={site}")
+    figure = quiet.locator("#kpi-counted .kpi-value")
+    expect(figure).not_to_be_empty()
+    before = figure.inner_text()
+    quiet.locator("#filter-site").click()
+    quiet.get_by_role("option").nth(1).click()
+    quiet.keyboard.press("Escape")
+    expect(quiet.locator("#chips a")).to_have_count(2)
+    expect(figure).not_to_have_text(before)
+    # The address is again the one that the page was opened with.
+    quiet.locator("#chips a").filter(has_not_text=name).click()
+    expect(quiet.locator("#chips")).to_have_text(name)
+    expect(figure).to_have_text(before)
+    assert urlsplit(quiet.url).query == f"site={site}"
+    quiet.go_back()
+    expect(quiet.locator("#chips a")).to_have_count(2)
+    expect(figure).not_to_have_text(before)
+
+
+def test_a_search_can_be_made_again_after_it_was_cleared(quiet: Page, address: str) -> None:
+    quiet.goto(f"{address}/devices")
+    expect(quiet.locator("#stamp")).to_contain_text("complete")
+    for _ in range(2):
+        quiet.locator("#search-text").fill("spare")
+        quiet.keyboard.press("Enter")
+        expect(quiet.locator("#chips")).to_contain_text("spare")
+        quiet.locator("#filter-clear").click()
+        expect(quiet.locator("#chips")).to_have_text("")
+        expect(quiet.locator("#search-text")).to_have_value("")
+
+
+def test_a_server_that_is_gone_is_said_until_it_is_back(page: Page, address: str) -> None:
+    page.goto(address + "/")
+    expect(page.locator("#stamp")).to_contain_text("complete")
+    page.route("**/_dash-update-component*", lambda route: route.abort())
+    page.locator("#filter-type").click()
+    page.get_by_role("option", name="Server", exact=True).click()
+    expect(page.get_by_text("The server does not answer")).to_be_visible()
+    page.unroute("**/_dash-update-component*")
+    page.get_by_role("option", name="Mobile", exact=True).click()
+    expect(page.get_by_text("The server does not answer")).to_be_hidden()
+
+
+def test_the_theme_is_remembered(quiet: Page, address: str) -> None:
+    quiet.goto(address + "/")
+    quiet.locator("#theme-button").click()
+    assert quiet.evaluate("document.documentElement.dataset.theme") == "dark"
+    quiet.reload()
+    assert quiet.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_the_keyboard_searches_goes_to_pages_and_lists_its_keys(quiet: Page, address: str) -> None:
+    quiet.goto(address + "/")
+    expect(quiet.locator("#stamp")).to_contain_text("complete")
+    quiet.keyboard.press("?")
+    expect(quiet.get_by_text("Keyboard")).to_be_visible()
+    quiet.keyboard.press("Escape")
+    expect(quiet.get_by_text("Keyboard")).not_to_be_visible()
+    quiet.keyboard.press("g")
+    quiet.keyboard.press("d")
+    quiet.wait_for_url("**/devices")
+    expect(quiet.locator("#devices-count")).not_to_be_empty()
+    quiet.keyboard.press("/")
+    quiet.keyboard.type("spare")
+    quiet.keyboard.press("Enter")
+    quiet.wait_for_url("**/devices?q=spare")
+    expect(quiet.locator("#chips")).to_contain_text("spare")
+
+
+def test_a_phone_has_its_filters_in_a_sheet_with_a_count(
+    quiet: Page, address: str, demo_engine: Engine
+) -> None:
+    site, _ = site_of(demo_engine)
+    quiet.set_viewport_size({"width": 390, "height": 844})
+    quiet.goto(f"{address}/?site={site}&type=server")
+    expect(quiet.locator("#filter-count")).to_have_text("2")
+    expect(quiet.locator("#filter-site")).not_to_be_visible()
+    quiet.locator("#bottom-filters").click()
+    expect(quiet.locator("#filter-site")).to_be_visible()
+    quiet.locator("#sheet-done").click()
+    expect(quiet.locator("#filter-site")).not_to_be_visible()
+
+
+def test_a_phone_reaches_every_page(quiet: Page, address: str) -> None:
+    quiet.set_viewport_size({"width": 390, "height": 844})
+    quiet.goto(f"{address}/?type=server")
+    bar, more = quiet.locator(".bottom"), quiet.locator(".more")
+    expect(bar.locator("a, button")).to_have_count(5)
+    expect(more).not_to_be_visible()
+    bar.get_by_text("More").click()
+    more.get_by_text("Collections").click()
+    expect(quiet).to_have_url(f"{address}/collections?type=server")
+    expect(more).not_to_be_visible()
+
+
+def test_a_new_snapshot_refreshes_what_is_shown(page: Page, demo_engine: Engine) -> None:
+    with shown(demo_engine) as (address, app):
+        layout = app.layout
+
+        def impatient() -> object:
+            found = layout()
+            poll = next(part for part in found._traverse() if getattr(part, "id", "") == "poll")
+            poll.interval = 300
+            return found
+
+        app.layout = impatient
+        page.goto(address + "/")
+        expect(page.locator("#stamp")).to_contain_text("22 Nov 2026, 03:00")
+        with writing(demo_engine) as connection:
+            runs = collection_runs.c
+            newest = connection.execute(
+                select(runs.run_id, runs.finished_at)
+                .where(runs.published.is_(True))
+                .order_by(runs.run_id.desc())
+            ).first()
+            assert newest is not None
+            unpublish = update(collection_runs).where(runs.run_id == newest.run_id)
+            connection.execute(unpublish.values(published=False))
+        # Asked for three times a second, on a busy machine it may take its time.
+        expect(page.locator("#stamp")).to_contain_text("22 Nov 2026, 02:00", timeout=60_000)
+        with writing(demo_engine) as connection:
+            connection.execute(unpublish.values(published=True))
+        expect(page.locator("#stamp")).to_contain_text("22 Nov 2026, 03:00", timeout=60_000)
+
+
+def test_a_failed_collection_is_said_under_the_filters(page: Page, demo_engine: Engine) -> None:
+    with writing(demo_engine) as connection:
+        runs = collection_runs.c
+        row = (
+            connection.execute(select(collection_runs).order_by(runs.run_id.desc()).limit(1))
+            .one()
+            ._mapping
+        )
+        values = {
+            **row,
+            "run_id": row["run_id"] + 1,
+            "state": "failed",
+            "published": False,
+            "reason": "NinjaRMM answered 403: <b>no right</b>",
+            "source": "ninja",
+        }
+        connection.execute(collection_runs.insert().values(values))
+    try:
+        with shown(demo_engine) as (address, _):
+            page.goto(address + "/")
+            expect(page.locator("#strip")).to_contain_text("NinjaRMM")
+            expect(page.locator("#strip")).to_contain_text("<b>no right</b>")
+            expect(page.locator("#stamp")).not_to_contain_text("complete")
+    finally:
+        with writing(demo_engine) as connection:
+            connection.execute(collection_runs.delete().where(runs.run_id == row["run_id"] + 1))
+
+
+def test_the_files_of_the_page_are_local_and_kept(quiet: Page, address: str) -> None:
+    answers = []
+    quiet.on("response", lambda response: answers.append(response))
+    quiet.goto(address + "/")
+    expect(quiet.locator("#stamp")).to_contain_text("complete")
+    page_answer = next(a for a in answers if urlsplit(a.url).path == "/")
+    policy = page_answer.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0]
+    assert page_answer.headers["cache-control"] == "no-store"
+    # An address with a fingerprint never means another file.
+    kept = [a for a in answers if "?m=" in a.url or "?v=" in a.url]
+    assert {Path(urlsplit(a.url).path).suffix for a in kept} >= {".css", ".js"}
+    assert all("max-age=31536000" in a.headers["cache-control"] for a in kept)

@@ -1,0 +1,101 @@
+"""The drawer that explains a figure: opened by mouse and keyboard, and true to the list."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.test_devices import count, opened
+from tests.support.showcase import shown
+from tests.support.worlds import named_world, saved
+
+
+@pytest.fixture(scope="module")
+def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The named world."""
+    engine = saved(named_world(), migrated_file, tmp_path_factory.mktemp("why"))
+    with shown(engine) as (found, _):
+        yield found
+    engine.dispose()
+
+
+def asked(page: Page, button: Locator) -> int:
+    """The number that the drawer of a why button explains."""
+    button.click()
+    figure = page.locator(".drawer-figure")
+    expect(figure).to_have_text(re.compile(r"^Why [0-9,]+\?$"))
+    return int(re.sub(r"\D", "", figure.inner_text()))
+
+
+@pytest.mark.parametrize("card", ["counted", "server"])
+def test_the_drawer_of_a_card_leads_to_exactly_its_devices(
+    quiet: Page, address: str, card: str
+) -> None:
+    quiet.goto(f"{address}/")
+    number = asked(quiet, quiet.locator(f".kpi-place.{card} .why"))
+    assert quiet.locator(f"#kpi-{card} .kpi-value").inner_text() == str(number)
+    for line in quiet.locator(".sums li").all_inner_texts()[:-2]:
+        total, parts = line.split(" = ")
+        assert int(total) == number == sum(map(int, re.findall(r"\d+", parts))), line
+    quiet.locator(".drawer .button.filled").click()
+    expect(quiet.locator("#drawer")).not_to_be_visible()
+    expect(quiet.locator("#devices-count")).to_contain_text(f"{number} device")
+    opened(quiet, address, "?" + quiet.url.partition("?")[2])
+    assert count(quiet) == number
+
+
+def test_what_was_left_out_opens_its_list(quiet: Page, address: str) -> None:
+    quiet.goto(f"{address}/?site=1")
+    asked(quiet, quiet.locator(".kpi-place.counted .why"))
+    left = quiet.locator(".left-out li", has_text="spare").locator("a")
+    number = int(left.inner_text())
+    left.click()
+    expect(quiet.locator("#devices-count")).to_contain_text(f"{number} device")
+
+
+def test_each_site_of_the_table_and_each_list_explains_its_number(
+    quiet: Page, address: str
+) -> None:
+    quiet.goto(f"{address}/")
+    row = quiet.locator("#sites-rows tr", has_text="Harbor Dental")
+    number = asked(quiet, row.locator(".why"))
+    assert row.locator("td").first.inner_text() == str(number)
+    expect(quiet.locator(".drawer-body > p").nth(1)).to_have_text(
+        "Billable devices at Harbor Dental on 22 Nov 2026, each machine once."
+    )
+    quiet.keyboard.press("Escape")
+    opened(quiet, address, "?type=server")
+    assert asked(quiet, quiet.locator("#devices-why .why")) == count(quiet)
+
+
+def test_the_bars_are_explained_with_their_sum(quiet: Page, address: str) -> None:
+    quiet.goto(f"{address}/")
+    quiet.locator("#why-why .why").click()
+    line = quiet.locator(".sums li").first
+    expect(line).to_contain_text("added")
+    text = line.inner_text().replace("\u2212", "-")
+    left, closing = text.split(" = ")
+    assert sum(int(n.replace(" ", "")) for n in re.findall(r"[+-]? ?\d+", left)) == int(closing)
+
+
+def test_the_keyboard_opens_it_and_gets_the_focus_back(quiet: Page, address: str) -> None:
+    quiet.goto(f"{address}/")
+    button = quiet.locator(".kpi-place.spare .why")
+    button.focus()
+    quiet.keyboard.press("Enter")
+    expect(quiet.locator("#drawer-close")).to_be_focused()
+    expect(quiet.locator(".drawer-figure")).to_be_visible()
+    quiet.keyboard.press("Escape")
+    expect(quiet.locator("#drawer")).not_to_be_visible()
+    expect(button).to_be_focused()
+
+
+def test_a_phone_shows_the_drawer_whole(quiet: Page, address: str) -> None:
+    quiet.set_viewport_size({"width": 390, "height": 844})
+    quiet.goto(f"{address}/")
+    asked(quiet, quiet.locator(".kpi-place.counted .why"))
+    assert quiet.evaluate("document.documentElement.scrollWidth") <= 390
+    box = quiet.locator("#drawer").bounding_box()
+    assert box is not None and (box["x"], box["width"]) == (0, 390)

@@ -1,0 +1,395 @@
+"""`collect`: which sources, which date, how it ends, and what it says before any work."""
+
+import logging
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import Engine, text
+
+from cli.main import main
+from db.engine import writing
+from db.tables import device_snapshots, leases
+from etl.demo.fleet import Fleet
+from etl.demo.servers import SimulatedVendors
+from tests.conftest import COMMAND, RunCli
+from tests.support.small_hub import Hub
+
+LAST = date(2026, 3, 14)
+BEFORE = LAST - timedelta(days=1)
+CliHere = Callable[..., Result]
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHere]:
+    """Runs `inventory-hub ARGUMENTS` in this process: cli("collect", TIMEZONE="UTC")."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+
+    def run(*arguments: str, **variables: str) -> Result:
+        result = CliRunner().invoke(main, arguments, env=variables)
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+    yield run
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Fleet:
+    return Fleet(seed=3, devices=40, sites=4, last_day=LAST, months=1)
+
+
+@pytest.fixture
+def vendors(fleet: Fleet) -> Iterator[SimulatedVendors]:
+    with SimulatedVendors(fleet) as running:
+        yield running
+
+
+@pytest.fixture
+def environ(vendors: SimulatedVendors, sqlite_engine: Engine) -> dict[str, str]:
+    return vendors.environ() | {"DATABASE_URL": str(sqlite_engine.url)}
+
+
+# What it does
+
+
+def test_without_names_every_configured_source_is_collected_for_today(
+    cli: CliHere, environ: dict[str, str], sqlite_engine: Engine
+) -> None:
+    today = datetime.now(UTC).date()
+
+    result = cli("collect", **environ)
+
+    assert result.exit_code == 0, result.output
+    told = [line.split(" for ")[0] for line in result.stdout.splitlines()]
+    assert told == ["ninja complete", "threatlocker complete"]
+    hub = Hub(sqlite_engine)
+    assert len(hub.on(date.max - timedelta(days=1))) == 40
+    days = [run.business_date for source in hub.sources for run in hub.runs(source)]
+    assert len(days) == 2 and set(days) <= {today, today + timedelta(days=1)}
+
+
+def test_without_a_terminal_progress_is_plain_lines(cli: CliHere, environ: dict[str, str]) -> None:
+    result = cli("collect", **environ)
+
+    assert "Collecting NinjaRMM ...\n" in result.stderr
+    assert "Collecting ThreatLocker ...\n" in result.stderr
+    assert "\r" not in result.output and "\x1b" not in result.output
+
+
+def test_only_what_is_configured_is_collected(
+    cli: CliHere, environ: dict[str, str], sqlite_engine: Engine
+) -> None:
+    for name in ("THREATLOCKER_BASE_URL", "THREATLOCKER_API_KEY", "THREATLOCKER_ORGANIZATION_ID"):
+        del environ[name]
+
+    assert cli("collect", **environ).exit_code == 0
+
+    hub = Hub(sqlite_engine)
+    assert [len(hub.runs(source)) for source in ("ninja", "threatlocker")] == [1, 0]
+
+
+def test_only_what_is_named_is_collected_and_each_once(
+    cli: CliHere, environ: dict[str, str], sqlite_engine: Engine
+) -> None:
+    assert cli("collect", "threatlocker", "threatlocker", **environ).exit_code == 0
+
+    hub = Hub(sqlite_engine)
+    assert [len(hub.runs(source)) for source in ("ninja", "threatlocker")] == [0, 1]
+
+
+def test_a_date_makes_that_the_business_date_and_a_second_time_replaces_it(
+    cli: CliHere, environ: dict[str, str], sqlite_engine: Engine
+) -> None:
+    for _ in range(2):
+        assert cli("collect", "ninja", "--date", "2026-03-14", **environ).exit_code == 0
+
+    hub = Hub(sqlite_engine)
+    assert [(run.business_date, run.published) for run in hub.runs()] == [
+        (LAST, False), (LAST, True),
+    ]  # fmt: skip
+    assert {row.valid_from for row in hub.all(device_snapshots)} == {LAST}
+
+
+def test_a_new_database_is_made_in_the_data_folder(
+    cli: CliHere, vendors: SimulatedVendors, tmp_path: Path
+) -> None:
+    result = cli("collect", "ninja", DATA_DIR=str(tmp_path / "new" / "data"), **vendors.environ())
+
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "new" / "data" / "inventory.db").exists()
+
+
+def test_settings_are_read_from_env_files_literally_and_the_environment_wins(
+    cli_environment: dict[str, str], vendors: SimulatedVendors, run_cli: RunCli, tmp_path: Path
+) -> None:
+    lines = [f"{name}='{value}'" for name, value in vendors.environ().items()]
+    (tmp_path / ".env").write_text("\n".join([*lines, "DATA_DIR='da$ta #1'", "TIMEZONE=Mars"]))
+
+    done = run_cli("collect", "ninja", TIMEZONE="America/Chicago")
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "da$ta #1" / "inventory.db").exists()
+
+
+# Exit codes
+
+
+def test_a_suspicious_run_exits_3_and_says_why(
+    cli: CliHere, environ: dict[str, str], vendors: SimulatedVendors
+) -> None:
+    assert cli("collect", "ninja", "--date", "2026-03-13", **environ).exit_code == 0
+    vendors.ninja_faults.add("fewer_rows", "devices-detailed", times=None, rows=30)
+
+    result = cli("collect", "ninja", "--date", "2026-03-14", **environ)
+
+    assert result.exit_code == 3
+    assert result.stdout.startswith("ninja suspicious for 2026-03-14: 10 records. 30 of 40 devices")
+
+
+def test_a_failed_run_exits_4_and_says_why(
+    cli: CliHere, environ: dict[str, str], vendors: SimulatedVendors, sqlite_engine: Engine
+) -> None:
+    vendors.ninja_faults.add("forbidden", "devices-detailed")
+
+    result = cli("collect", "ninja", **environ)
+
+    assert result.exit_code == 4
+    assert "ninja failed for" in result.stdout and "answered 403" in result.stdout
+    assert "Give the API client the scope Monitoring" in result.stdout
+    assert Hub(sqlite_engine).all(device_snapshots) == []
+
+
+def test_with_several_sources_the_worst_counts_and_the_others_are_collected_all_the_same(
+    cli: CliHere, environ: dict[str, str], vendors: SimulatedVendors, sqlite_engine: Engine
+) -> None:
+    cli("collect", "--date", "2026-03-13", **environ)
+    vendors.ninja_faults.add("forbidden", "devices-detailed")
+    vendors.threatlocker_faults.add("missing_id", "ComputerGetByAll")
+    assert cli("collect", "--date", "2026-03-14", **environ).exit_code == 4
+
+    vendors.threatlocker_faults.add("missing_id", "ComputerGetByAll")
+    assert cli("collect", "--date", "2026-03-14", **environ).exit_code == 3
+
+    states = {name: [run.state for run in Hub(sqlite_engine).runs(name)] for name in
+              ("ninja", "threatlocker")}  # fmt: skip
+    assert states == {
+        "ninja": ["complete", "failed", "complete"],
+        "threatlocker": ["complete", "suspicious", "suspicious"],
+    }
+
+
+def test_a_refused_date_exits_2_before_any_source_is_collected(
+    cli: CliHere, environ: dict[str, str], vendors: SimulatedVendors
+) -> None:
+    cli("collect", "threatlocker", "--date", "2026-03-14", **environ)
+    vendors.requests.clear()
+
+    result = cli("collect", "--date", "2026-03-13", **environ)
+
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "2026-03-13 is before 2026-03-14, the newest published day of threatlocker. "
+        "Choose 2026-03-14 to replace it, or a later day.\n"
+    )
+    assert vendors.requests == []
+
+
+def test_a_date_in_the_future_exits_2(cli: CliHere, environ: dict[str, str]) -> None:
+    result = cli("collect", "--date", "2999-01-01", **environ)
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("2999-01-01 is in the future: today is 20")
+
+
+def test_a_database_that_does_not_answer_exits_4_in_one_sentence(
+    cli: CliHere, environ: dict[str, str]
+) -> None:
+    environ["DATABASE_URL"] = "postgresql://hub:of-ours@127.0.0.1:9/hub"
+
+    result = cli("collect", **environ)
+
+    assert result.exit_code == 4
+    assert result.stderr.startswith("The database refused: ")
+    assert "Check DATABASE_URL and that it is running." in result.stderr
+    assert "of-ours" not in result.output
+
+
+def test_a_database_of_another_version_exits_2_and_names_the_command(
+    cli: CliHere, environ: dict[str, str], sqlite_engine: Engine
+) -> None:
+    with writing(sqlite_engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+
+    result = cli("collect", **environ)
+
+    assert result.exit_code == 2
+    assert "run inventory-hub migrate (after a backup)" in result.stderr
+
+
+def test_a_wrong_key_fails_the_run_and_no_secret_is_shown(
+    run_cli: RunCli, environ: dict[str, str]
+) -> None:
+    environ |= {"NINJA_CLIENT_SECRET": "a-secret-of-ours", "LOG_LEVEL": "DEBUG"}
+
+    done = run_cli("collect", "ninja", **environ)
+
+    assert done.returncode == 4
+    assert "Check NINJA_CLIENT_ID and NINJA_CLIENT_SECRET" in done.stdout
+    assert "a-secret-of-ours" not in done.stdout + done.stderr
+
+
+def test_ctrl_c_ends_it_with_nothing_half_done(
+    cli_environment: dict[str, str], environ: dict[str, str], vendors: SimulatedVendors,
+    sqlite_engine: Engine,
+) -> None:  # fmt: skip
+    vendors.ninja_faults.add("slow", "devices-detailed", seconds=60)
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, "collect"], env=cli_environment | environ,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # Tests that run in the background of a shell would pass on that SIGINT is ignored.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    end = time.monotonic() + 60
+    while not any("devices-detailed" in asked.path for asked in vendors.requests):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+
+    assert process.returncode != 0 and "Traceback" not in told
+    hub = Hub(sqlite_engine)
+    assert [run.reason for run in hub.runs()] == ["Stopped by hand; nothing was published."]
+    assert hub.runs("threatlocker") == [] and hub.all(device_snapshots) == []
+    assert hub.all(leases)[0].token is None
+
+
+# Wrong settings: one sentence, exit 2, before any work
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changed", "sentence"),
+    [
+        (
+            (),
+            {"NINJA_CLIENT_SECRET": ""},
+            "NINJA_CLIENT_SECRET is not set: set NINJA_CLIENT_SECRET or "
+            "NINJA_CLIENT_SECRET_FILE (Its secret).",
+        ),
+        (
+            (),
+            {"THREATLOCKER_API_KEY": ""},
+            "THREATLOCKER_API_KEY is not set: set THREATLOCKER_API_KEY or",
+        ),
+        (
+            ("ninja", "threatlocker"),
+            {"THREATLOCKER_BASE_URL": "", "THREATLOCKER_API_KEY": ""},
+            "THREATLOCKER_BASE_URL is not set: set THREATLOCKER_BASE_URL",
+        ),
+        (("hal9000",), {}, "There is no source 'hal9000': choose from agent, ninja, threatlocker."),
+        (
+            (),
+            {"NINJA_BASE_URL": "http://app.ninjarmm.com"},
+            "NINJA_BASE_URL is 'http://app.ninjarmm.com': set it to https",
+        ),
+        (
+            (),
+            {"NINJA_BASE_URL": "app.ninjarmm.com"},
+            "NINJA_BASE_URL is 'app.ninjarmm.com': set it to an address like",
+        ),
+        (
+            ("ninja",),
+            {"NINJA_BASE_URL": "https://a:b@app.ninjarmm.com"},
+            "NINJA_BASE_URL must hold an address only",
+        ),
+        ((), {"THREATLOCKER_API_KEY": "two\nlines"}, "THREATLOCKER_API_KEY holds a line break"),
+        (
+            (),
+            {"NINJA_CLIENT_SECRET": "", "NINJA_CLIENT_SECRET_FILE": "/nowhere/at/all"},
+            "NINJA_CLIENT_SECRET_FILE points to /nowhere/at/all, which cannot be read",
+        ),
+        (
+            (),
+            {"TIMEZONE": "Mars/Olympus"},
+            "TIMEZONE is 'Mars/Olympus', which is no known zone: set it to a name like "
+            "America/Chicago.",
+        ),
+        (
+            (),
+            {"RETENTION_DAYS": "many"},
+            "RETENTION_DAYS is 'many': set it to a whole number from 1 to 36500.",
+        ),
+        ((), {"RETENTION_DAYS": "0"}, "RETENTION_DAYS is '0': set it to a whole number from 1"),
+        (
+            (),
+            {"MONTH_END_RETENTION_MONTHS": "-1"},
+            "MONTH_END_RETENTION_MONTHS is '-1': set it to a whole number",
+        ),
+        (
+            (),
+            {"LOG_LEVEL": "LOUD"},
+            "LOG_LEVEL is 'LOUD': set it to one of DEBUG, INFO, WARNING, ERROR.",
+        ),
+        (
+            (),
+            {"DATABASE_URL": "nonsense"},
+            "DATABASE_URL is not a database address: set it to an address like postgresql://",
+        ),
+        (
+            (),
+            {"DATABASE_URL": "oracle://x/y"},
+            "DATABASE_URL names 'oracle', which is not supported",
+        ),
+        (
+            (),
+            {"DATABASE_URL": "", "DB_HOST": "db"},
+            "DB_PASSWORD is not set: set DB_PASSWORD or",
+        ),
+        (
+            (),
+            {"DATABASE_URL": "", "DB_NAME": "hub", "DB_USER": "me"},
+            "DB_PASSWORD is not set: set DB_PASSWORD or DB_PASSWORD_FILE",
+        ),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict | tuple) else "",
+)
+def test_a_wrong_setting_is_named_with_its_fix_before_any_work(
+    cli: CliHere, vendors: SimulatedVendors, tmp_path: Path, arguments: tuple[str, ...],
+    changed: dict[str, str], sentence: str,
+) -> None:  # fmt: skip
+    result = cli("collect", *arguments, **vendors.environ() | changed)
+
+    assert result.exit_code == 2, result.output
+    assert sentence in result.stderr
+    assert len(result.stderr.splitlines()) == 1 and result.stdout == ""
+    assert vendors.requests == []
+    assert list(tmp_path.iterdir()) == [], "nothing was made"
+
+
+def test_without_any_source_it_says_what_to_set(cli: CliHere) -> None:
+    result = cli("collect")
+
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "No source is configured: set NINJA_CLIENT_ID and NINJA_CLIENT_SECRET or "
+        "THREATLOCKER_BASE_URL and THREATLOCKER_API_KEY, or let machines report themselves "
+        "(inventory-hub token add --kind enrol).\n"
+    )
+
+
+@pytest.mark.parametrize("wrong", ["2026-02-30", "yesterday", "14.3.2026", ""])
+def test_a_date_that_is_none_exits_2(cli: CliHere, tmp_path: Path, wrong: str) -> None:
+    result = cli("collect", "--date", wrong)
+
+    assert result.exit_code == 2 and "--date" in result.stderr
+    assert list(tmp_path.iterdir()) == []

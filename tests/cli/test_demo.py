@@ -1,0 +1,77 @@
+"""The main job, end to end: simulated vendors, real collectors, and a recount by hand."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from cli.demo import fill
+from db.engine import reading
+from db.tables import collection_runs
+from etl.collect.collect import collect
+from etl.demo.fleet import Fleet
+from etl.demo.servers import SimulatedVendors
+from etl.runtime import lease
+from etl.sources import discover
+from tests.support.recount import machines, recount, totals
+from tests.support.served import served
+
+LAST_DAY = date(2026, 11, 22)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_the_numbers_of_a_day_equal_a_recount_of_what_the_vendors_answered(
+    seed: int, sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    fleet = Fleet(seed, devices=200, sites=9, last_day=LAST_DAY)
+    clock = datetime(2026, 11, 22, 4, tzinfo=UTC)
+    with SimulatedVendors(fleet) as vendors:
+        environ = vendors.environ() | {"DATA_DIR": str(tmp_path)}
+        with lease.take(sqlite_engine) as held:
+            for source in (one for one in discover().values() if one.ADDRESS):
+                assert source.NAME in ("ninja", "threatlocker")
+                collect(sqlite_engine, held, source, LAST_DAY, lambda: clock, environ)
+        records = recount(vendors.environ())
+    with served(sqlite_engine) as client:
+        today = client.json("/api/dashboard/today")["totals"]
+        expected = totals(records)
+        assert {name: today[name] for name in expected} == expected
+        assert today["unique_assets"] == machines(records)
+        for source in ("ninja", "threatlocker"):
+            own = client.json(f"/api/dashboard/today?basis={source}")["totals"]
+            expected = totals([record for record in records if record.source == source])
+            assert {name: own[name] for name in expected} == expected
+        for site in client.json("/api/dashboard/sites?basis=ninja")["items"]:
+            of_site = [r for r in records if r.source == "ninja" and r.site == site["name"]]
+            assert site["total_devices"] == totals(of_site)["total_devices"]
+
+
+@pytest.fixture(scope="module")
+def two_months() -> Iterator[Fleet]:
+    yield Fleet(5, devices=60, sites=5, months=3, last_day=LAST_DAY)
+
+
+def test_a_demo_replays_its_history_and_ends_on_the_vendors_own_numbers(
+    two_months: Fleet, sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    with SimulatedVendors(two_months) as vendors:
+        environ = vendors.environ() | {"DATA_DIR": str(tmp_path)}
+        assert fill(sqlite_engine, two_months, vendors, environ) == len(two_months.days())
+        assert fill(sqlite_engine, two_months, vendors, environ) == 0
+        expected = totals(recount(vendors.environ()))
+    with served(sqlite_engine) as client:
+        today = client.json("/api/dashboard/today")["totals"]
+        assert {name: today[name] for name in expected} == expected
+        assert client.json("/api/dashboard/comparison")["month_end_dates"] == {
+            "ninja": "2026-10-31T00:00:00+00:00",
+            "threatlocker": "2026-10-31T00:00:00+00:00",
+        }
+    with reading(sqlite_engine) as connection:
+        runs = collection_runs.c
+        states = dict(
+            connection.execute(select(runs.state, func.count()).group_by(runs.state)).all()
+        )
+    # One day a vendor was down, one day it gave less than it promised.
+    assert states == {"complete": 2 * len(two_months.days()) - 2, "failed": 2}

@@ -1,0 +1,297 @@
+"""`import-tatuscan`: a TatuScan database, as it was or as it went wrong, taken over once."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, insert
+
+from cli.tatuscan_file import read
+from db.engine import writing
+from db.keys import device_id
+from db.machines import newborn
+from db.settings import SettingsError
+from db.tables import api_tokens, audit_log, inventory
+from tests.cli.test_collect import CliHere, cli
+from tests.cli.test_machines import UNCHANGED, rows
+from tests.cli.test_process import address
+from tests.support.machines import Ingest, ingest, machine_id, report
+from tests.support.samples import samples
+
+__all__ = ["cli"]
+
+SCHEMA = """
+CREATE TABLE inventory (
+    machine_id VARCHAR(64) NOT NULL, hostname VARCHAR(100) NOT NULL, ip VARCHAR(45) NOT NULL,
+    os VARCHAR(100) NOT NULL, os_version VARCHAR(100) NOT NULL, cpu_percent FLOAT NOT NULL,
+    memory_total_mb BIGINT NOT NULL, memory_used_mb BIGINT NOT NULL, computer_model VARCHAR(100),
+    computer_activation DATETIME, activation_days INTEGER, created_at DATETIME NOT NULL,
+    updated_at DATETIME, PRIMARY KEY (machine_id)
+)"""
+"""TatuScan's table, as its server makes it."""
+COLUMNS = (
+    "machine_id", "hostname", "ip", "os", "os_version", "cpu_percent", "memory_total_mb",
+    "memory_used_mb", "computer_model", "computer_activation", "activation_days", "created_at",
+    "updated_at",
+)  # fmt: skip
+Bring = Callable[..., Result]
+
+
+def theirs(name: str, **said: Any) -> dict[str, Any]:
+    """The row of the machine `name`; times are those of Cuiaba's walls."""
+    row = {
+        "machine_id": machine_id(name), "hostname": name, "ip": "198.51.100.7", "os": "linux",
+        "os_version": "Debian GNU/Linux 12 (bookworm)", "cpu_percent": 12.5,
+        "memory_total_mb": 24105, "memory_used_mb": 1251, "computer_model": None,
+        "computer_activation": "2024-01-15 00:00:00.000000", "activation_days": None,
+        "created_at": "2025-10-22 08:30:00.123456", "updated_at": "2025-10-23 09:00:00.000000",
+    }  # fmt: skip
+    return row | said
+
+
+def written(file: Path, *machines: dict[str, Any], schema: str = SCHEMA) -> Path:
+    """A TatuScan database of those rows."""
+    file.unlink(missing_ok=True)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(schema)
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(inventory)")]
+        marks = ", ".join("?" * len(columns))
+        connection.executemany(
+            f"INSERT INTO inventory VALUES ({marks})",
+            [[machine[name] for name in columns] for machine in machines],
+        )
+    return file
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "tatuscan.db"
+
+
+@pytest.fixture
+def bring(cli: CliHere, file: Path, engine: Engine) -> Bring:
+    def run(*arguments: str) -> Result:
+        return cli("import-tatuscan", str(file), *arguments, DATABASE_URL=address(engine))
+
+    return run
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type]
+
+
+def test_machines_are_taken_over_with_their_times_once(
+    engine: Engine, bring: Bring, file: Path
+) -> None:
+    anna = theirs("anna", computer_model="X1", activation_days=30)
+    bob = theirs("bob", updated_at=None, computer_activation=None, cpu_percent=0)
+    before = written(file, anna, bob).read_bytes()
+
+    said = bring()
+    assert said.exit_code == 0, said.output
+    assert said.output.splitlines() == [
+        f"new: {anna['machine_id']} anna", f"new: {bob['machine_id']} bob",
+        "2 machine(s) in the file. Would take 2 new and change 0; 0 are so already; 0 refused; "
+        "0 value(s) mended.",
+        UNCHANGED.strip(),
+    ]  # fmt: skip
+    assert rows(engine, inventory) == []
+
+    done = bring("--yes")
+    assert done.exit_code == 0 and "Took 2 new" in done.output, done.output
+    stored = {row.hostname: row for row in rows(engine, inventory)}
+    one = stored["anna"]
+    assert (one.device_id, one.ip, one.cpu_percent, one.memory_used_mb) == (
+        device_id("agent", machine_id("anna")), "198.51.100.7", 12.5, 1251,
+    )  # fmt: skip
+    assert (one.computer_model, one.activation_days) == ("X1", 30)
+    assert one.created_at == utc(2025, 10, 22, 12, 30, 0, 123456)
+    assert one.updated_at == one.received_at == one.reported_at == utc(2025, 10, 23, 13)
+    assert one.computer_activation == utc(2024, 1, 15, 4)
+    two = stored["bob"]
+    assert (two.updated_at, two.computer_activation) == (None, None)
+    assert two.received_at == two.created_at == one.created_at
+    (entry,) = rows(engine, audit_log)
+    assert (entry.action, entry.subject) == ("import_tatuscan", "tatuscan.db")
+    assert json.loads(entry.detail)["new"] == 2
+
+    again = bring("--yes")
+    assert "Took 0 new and change 0; 2 are so already" in again.output
+    assert {row.hostname: row for row in rows(engine, inventory)} == stored
+    assert file.read_bytes() == before and list(file.parent.glob("tatuscan.db*")) == [file]
+
+
+def test_a_machine_taken_over_reports_on_under_its_id(
+    sqlite_engine: Engine, cli: CliHere, file: Path
+) -> None:
+    written(file, theirs("anna", computer_model="X1"))
+    done = cli("import-tatuscan", str(file), "--yes", DATABASE_URL=address(sqlite_engine))
+    assert done.exit_code == 0, done.output
+    with ingest(sqlite_engine) as here:
+        answer = here.post(report("anna"), here.token())
+    assert answer.status_code == 200 and answer.json()["key"]
+    item = answer.json()["item"]
+    assert (item["computer_model"], item["created_at"][:10]) == ("X1", "2025-10-22")
+
+
+def test_newer_facts_of_ours_stay_and_what_is_missing_is_filled_in(
+    engine: Engine, bring: Bring, file: Path
+) -> None:
+    newer, older = utc(2026, 1, 1), utc(2024, 1, 1)
+    kept = {"ip": "192.0.2.1", "os": "windows", "cpu_percent": 1.0, "serial": "S"}
+    with writing(engine) as connection:
+        for name, at in (("anna", newer), ("bob", older), ("carl", newer)):
+            row = newborn(machine_id(name), at) | kept | {"hostname": f"our {name}"}
+            row |= {"computer_activation": older} if name == "carl" else {}
+            connection.execute(insert(inventory).values(row))
+    written(file, *(theirs(name, computer_model="X1") for name in ("anna", "bob", "carl")))
+
+    said = bring("--yes")
+    assert "Took 0 new and change 3;" in said.output, said.output
+    stored = {row.machine_id: row for row in rows(engine, inventory)}
+    anna, bob, carl = (stored[machine_id(name)] for name in ("anna", "bob", "carl"))
+    assert (anna.hostname, anna.ip, anna.os, anna.received_at) == (
+        "our anna", "192.0.2.1", "windows", newer,
+    )  # fmt: skip
+    assert (anna.computer_model, anna.computer_activation) == ("X1", utc(2024, 1, 15, 4))
+    assert anna.created_at == utc(2025, 10, 22, 12, 30, 0, 123456), "it was first seen there"
+    assert (bob.hostname, bob.ip, bob.cpu_percent, bob.serial) == (
+        "bob", "198.51.100.7", 12.5, "S",
+    )  # fmt: skip
+    assert (bob.created_at, bob.received_at) == (older, utc(2025, 10, 23, 13))
+    assert carl.computer_activation == older, "what is set here stays"
+    assert "computer_model nothing -> X1" in said.output
+
+    again = bring("--yes")
+    assert "Took 0 new and change 0; 3 are so already" in again.output
+    assert {row.machine_id: row for row in rows(engine, inventory)} == stored
+
+
+def test_what_cannot_be_taken_is_named_and_what_can_be_mended_is(
+    engine: Engine, bring: Bring, file: Path
+) -> None:
+    good = theirs("good")
+    wrong = [
+        theirs("none", machine_id=""), theirs("slash", machine_id="a/b"),
+        theirs("number", machine_id=7), theirs("twice", machine_id=good["machine_id"].upper()),
+        theirs("future", updated_at="2199-01-01 00:00:00.000000"),
+        theirs("timeless", created_at="soon", updated_at="0001-01-01 00:00:00"),
+    ]  # fmt: skip
+    odd = theirs(
+        "odd", hostname="h" * 300, ip=b"1" * 46, os="a\0b", os_version=12, cpu_percent="NaN",
+        memory_total_mb=-1, memory_used_mb=2**62, computer_activation="garbage",
+        activation_days="x", created_at="never", computer_model="\x1b[2J",
+    )  # fmt: skip
+    endless = theirs("endless", cpu_percent=float("inf"), hostname="")
+    written(file, good, *wrong, odd, endless)
+
+    done = bring("--yes")
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    assert [line for line in lines if line.startswith("refused")] == [
+        "refused: row 2 (none): its id is empty, not 64 hex digits: add it with "
+        "inventory-hub machine add",
+        "refused: row 3 (slash): its id is 'a/b', not 64 hex digits: add it with "
+        "inventory-hub machine add",
+        "refused: row 4 (number): its id is '7', not 64 hex digits: add it with "
+        "inventory-hub machine add",
+        "refused: row 5 (twice): another row has its id, in other letters",
+        "refused: row 6 (future): its last report is of 2199-01-01 04:00 UTC, which is to come: "
+        "check --zone",
+        "refused: row 7 (timeless): it has neither a first nor a last report whose time can be "
+        "read",
+    ]
+    assert "9 machine(s) in the file. Took 3 new" in lines[-1]
+    assert "6 refused; 10 value(s) mended." in lines[-1], done.output
+    stored = {row.machine_id: row for row in rows(engine, inventory)}
+    row = stored[machine_id("odd")]
+    assert (row.hostname, row.ip, row.os, row.os_version) == (
+        "h" * 100, "1" * 45, "a\ufffdb", "12",
+    )  # fmt: skip
+    assert row.cpu_percent is row.memory_total_mb is row.computer_activation is None
+    assert row.created_at == row.received_at == utc(2025, 10, 23, 13)
+    assert row.computer_model == "\x1b[2J" and "\x1b" not in done.output
+    assert stored[machine_id("endless")].cpu_percent is None
+    assert "Took 0 new and change 0; 3 are so already" in bring("--yes").output
+
+
+def test_a_file_without_the_newest_columns_is_read(
+    sqlite_engine: Engine, cli: CliHere, file: Path
+) -> None:
+    schema = "CREATE TABLE inventory (machine_id TEXT, hostname TEXT, created_at DATETIME)"
+    written(file, theirs("anna"), schema=schema)
+    done = cli("import-tatuscan", str(file), "--yes", DATABASE_URL=address(sqlite_engine))
+    assert done.exit_code == 0, done.output
+    (row,) = rows(sqlite_engine, inventory)
+    assert (row.hostname, row.os, row.os_version, row.memory_used_mb) == ("anna", None, "", 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (b"", "no table inventory"), (b"hostname,ip\nanna,1\n" * 400, "not a database"),
+        ("CREATE TABLE devices (a)", "no table inventory"),
+        ("CREATE TABLE inventory (machine_id, ip)", "lacks hostname, created_at"),
+    ],
+)  # fmt: skip
+def test_what_is_no_tatuscan_database_is_said(
+    sqlite_engine: Engine, cli: CliHere, file: Path, content: bytes | str, named: str
+) -> None:
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    else:
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute(content)
+    done = cli("import-tatuscan", str(file), "--yes", DATABASE_URL=address(sqlite_engine))
+    assert done.exit_code == 2 and named in done.output, done.output
+    assert rows(sqlite_engine, audit_log) == []
+
+
+def test_a_zone_that_is_none_is_said(sqlite_engine: Engine, cli: CliHere, file: Path) -> None:
+    written(file)
+    done = cli("import-tatuscan", str(file), "--zone", "Mars", DATABASE_URL=address(sqlite_engine))
+    assert done.exit_code == 2 and "--zone" in done.output
+
+
+def test_a_machine_that_enrolled_keeps_its_key(engine: Engine, bring: Bring, file: Path) -> None:
+    with ingest(engine) as hub:
+        enrolled(hub)
+        written(file, theirs("anna", updated_at="2026-11-23 09:00:00"))
+        key = rows(engine, api_tokens)
+        bring("--yes")
+        assert rows(engine, api_tokens) == key
+
+
+def enrolled(hub: Ingest) -> None:
+    hub.now = datetime.now(UTC) - timedelta(days=400)
+    hub.enrol("anna")
+
+
+ANYTHING = st.one_of(
+    st.none(), st.integers(-(2**63), 2**63 - 1), st.floats(), st.text(max_size=120),
+    st.binary(max_size=120), st.datetimes().map(str),
+)  # fmt: skip
+
+
+@settings(max_examples=samples(50, 3000))
+@given(values=st.lists(st.fixed_dictionaries(dict.fromkeys(COLUMNS, ANYTHING)), max_size=3))
+def test_whatever_a_file_holds_is_taken_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, values: list[dict[str, Any]]
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "anything.db"
+    loose = f"CREATE TABLE inventory ({', '.join(COLUMNS)})"
+    written(file, *values, theirs("good"), schema=loose)
+    try:
+        found = read(file, UTC, utc(2026, 1, 1))
+    except SettingsError as error:
+        pytest.fail(str(error))
+    assert found.count == len(values) + 1 == len(found.machines) + len(found.refused)
+    assert found.machines[-1]["hostname"] == "good"

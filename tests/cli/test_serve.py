@@ -1,0 +1,166 @@
+"""`serve` and `demo` as real processes: they answer, they refuse, they stop."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import requests
+from sqlalchemy import Engine, insert
+
+from db.engine import writing
+from db.machines import newborn
+from db.tables import inventory
+from tests.conftest import COMMAND, RunCli
+from tests.support.scripted_vendor import Reply, script_of, scripted
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(
+    environment: dict[str, str], folder: Path, *arguments: str, command: str = COMMAND
+) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", command, *arguments], env=environment, cwd=folder, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
+
+
+def answer(address: str, process: "subprocess.Popen[str]", within: float) -> requests.Response:
+    """The first answer of a server that is starting."""
+    end = time.monotonic() + within
+    while True:
+        try:
+            return requests.get(address, timeout=30)
+        except requests.ConnectionError:
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < end, "the server does not answer"
+            time.sleep(0.2)
+
+
+def stop(process: "subprocess.Popen[str]") -> str:
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=30)
+    return output
+
+
+def test_serve_answers_pages_and_api_and_stops_when_told(
+    cli_environment: dict[str, str], tmp_path: Path
+) -> None:
+    port = free_port()
+    environment = cli_environment | {"AUTH": "none"}
+    with running(environment, tmp_path, "serve", "--port", str(port)) as process:
+        address = f"http://127.0.0.1:{port}"
+        health = answer(f"{address}/api/health", process, 60)
+        assert health.json()["status"] == "healthy"
+        page = requests.get(address, timeout=30)
+        assert page.status_code == 200
+        assert "Inventory Hub" in page.text
+        missing = requests.get(f"{address}/api/nothing", timeout=30)
+        assert (missing.status_code, missing.json()["code"]) == (404, 404)
+        output = stop(process)
+    assert process.returncode == 0
+    assert f"Inventory Hub at {address}" in output
+    assert "Traceback" not in output
+
+
+def test_whoever_reads_slowly_does_not_hold_up_the_end_of_the_server(
+    cli_environment: dict[str, str], sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    born = [newborn(f"{n:064x}", now) | {"hostname": "x" * 250} for n in range(20_000)]
+    with writing(sqlite_engine) as connection:
+        connection.execute(insert(inventory), born)
+    url = sqlite_engine.url.render_as_string(hide_password=False)
+    port = free_port()
+    running_server = running(
+        cli_environment | {"AUTH": "none", "DATABASE_URL": url}, tmp_path,
+        "serve", "--port", str(port),
+        command=f"from dashboard import serving; serving.STOP_SECONDS = 1; {COMMAND}",
+    )  # fmt: skip
+    with running_server as process:
+        answer(f"http://127.0.0.1:{port}/api/health", process, 60)
+        with socket.create_connection(("127.0.0.1", port)) as slow:
+            slow.sendall(b"GET /api/machines HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert slow.recv(8) == b"HTTP/1.1"
+            stop(process)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "names"),
+    [
+        ((), {}, "AUTH=none"),
+        (("--host", "0.0.0.0"), {"AUTH": "none"}, "127.0.0.1"),
+        ((), {"AUTH": "none", "HOST": "192.0.2.7"}, "HOST"),
+        ((), {"AUTH": "nobody"}, "AUTH"),
+        ((), {"AUTH": "none", "PORT": "many"}, "PORT"),
+        ((), {"AUTH": "none", "TIMEZONE": "Mars/Olympus"}, "TIMEZONE"),
+        ((), {"AUTH": "none", "DATABASE_URL": "oracle://x"}, "DATABASE_URL"),
+    ],
+)
+def test_serve_refuses_in_one_sentence_what_would_be_open_or_wrong(
+    run_cli: RunCli, arguments: tuple[str, ...], settings: dict[str, str], names: str
+) -> None:
+    ended = run_cli("serve", *arguments, **settings)
+    assert ended.returncode == 2
+    assert names in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_serve_refuses_a_port_that_is_taken(run_cli: RunCli) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ended = run_cli("serve", "--port", port, AUTH="none")
+    assert ended.returncode == 2
+    assert port in ended.stderr and "--port" in ended.stderr
+
+
+def test_a_demo_fills_serves_and_is_there_at_once_the_second_time(
+    cli_environment: dict[str, str], tmp_path: Path
+) -> None:
+    small = ("--devices", "40", "--sites", "4", "--months", "1", "--data", "demo")
+    for _time in range(2):
+        port = free_port()
+        with running(cli_environment, tmp_path, "demo", *small, "--port", str(port)) as process:
+            address = f"http://127.0.0.1:{port}"
+            today = answer(f"{address}/api/dashboard/today", process, 120).json()["totals"]
+            assert today["ninja_devices"] > 30
+            assert today["threatlocker_devices"] > 10
+            stop(process)
+        assert process.returncode == 0
+
+
+def test_a_demo_is_not_mixed_into_real_data(run_cli: RunCli, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'real.db'}"
+    with scripted(script_of(Reply(401, b"{}"))) as vendor:
+        failed = run_cli(
+            "collect", "ninja", DATABASE_URL=url, NINJA_BASE_URL=vendor.url,
+            NINJA_CLIENT_ID="a", NINJA_CLIENT_SECRET="b",
+        )  # fmt: skip
+    assert failed.returncode == 4
+    ended = run_cli("demo", "--once", "--months", "1", DATABASE_URL=url)
+    assert ended.returncode == 2
+    assert "real data" in ended.stderr

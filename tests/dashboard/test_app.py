@@ -1,0 +1,102 @@
+"""The dashboard's server: who may, what is kept, what every answer carries."""
+
+import re
+from datetime import UTC, datetime
+
+import dash
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+
+from dashboard.app import create_app
+from dashboard.base.access import needed
+from db.keys import device_id
+from tests.support.worlds import named_world
+
+NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+
+
+def client(engine: Engine, auth: str = "none") -> FlaskClient:
+    environ = {"AUTH": auth, "TIMEZONE": "UTC"}
+    found: FlaskClient = create_app(engine, clock=lambda: NOW, environ=environ).server.test_client()
+    return found
+
+
+def test_every_address_of_the_server_names_who_may(sqlite_engine: Engine) -> None:
+    app = create_app(sqlite_engine, clock=lambda: NOW, environ={"AUTH": "none", "TIMEZONE": "UTC"})
+    for rule in app.server.url_map.iter_rules():
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            assert needed(rule.rule, method) is not None
+
+
+@pytest.mark.parametrize("path", ["/", "/devices", "/_dash-layout", "/api/dashboard/today"])
+def test_a_stranger_gets_nothing_but_what_a_page_is_made_of(
+    sqlite_engine: Engine, path: str
+) -> None:
+    strange = client(sqlite_engine, auth="password")
+    assert strange.get(path).status_code == 401
+    assert strange.post("/_dash-update-component", json={}).status_code == 401
+    assert strange.get("/assets/css/01-tokens.css").status_code == 200
+
+
+@pytest.mark.parametrize("filled", [True, False], ids=["with data", "empty"])
+@pytest.mark.parametrize("path", ["/", "/devices", "/nothing", "/_dash-layout", "/api/health"])
+def test_every_answer_carries_the_security_headers(
+    sqlite_engine: Engine, path: str, filled: bool
+) -> None:
+    if filled:
+        named_world().save(sqlite_engine)
+    headers = client(sqlite_engine).get(path).headers
+    script = re.search("script-src ([^;]*);", headers["Content-Security-Policy"])
+    assert script and "unsafe" not in script[1] and "http" not in script[1]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Cache-Control"] == "no-store"
+
+
+def test_an_unknown_page_is_a_404_and_a_known_one_is_not(sqlite_engine: Engine) -> None:
+    there = client(sqlite_engine)
+    codes = {path: there.get(path).status_code for path in ("/", "/devices", "/devices/", "/no")}
+    assert codes == {"/": 200, "/devices": 200, "/devices/": 200, "/no": 404}
+    unknown = there.get("/api/no")
+    assert unknown.status_code == 404
+    assert unknown.is_json
+
+
+def test_a_page_of_what_there_is_not_is_a_404_that_shows_the_page(sqlite_engine: Engine) -> None:
+    named_world().save(sqlite_engine)
+    there = client(sqlite_engine)
+    known, unknown = device_id("ninja", "101"), device_id("ninja", "999")
+    for path, code in (
+        ("/sites/1", 200), ("/sites/0", 200), ("/sites/99", 404), ("/sites/x", 404),
+        ("/sites/2026-10", 404), ("/sites/9999999999999999999", 404), (f"/devices/{known}", 200),
+        (f"/devices/{unknown}", 404), ("/devices/1%27", 404), ("/months/2026-10", 200),
+        ("/months/2019-01", 404), ("/months/2026-12", 404), ("/months/10", 404),
+        ("/sites/1/more", 404), ("/not-found", 404), ("/nowhere", 404),
+    ):  # fmt: skip
+        answer = there.get(path)
+        assert (path, answer.status_code) == (path, code)
+        # Dash's own page, which then says what there is not.
+        assert "_dash-renderer" in answer.text and answer.mimetype == "text/html"
+
+
+def test_every_page_of_one_thing_knows_whether_there_is_one(sqlite_engine: Engine) -> None:
+    there = client(sqlite_engine)
+    templates = [page["path_template"] for page in dash.page_registry.values()]
+    for template in filter(None, templates):
+        assert there.get(re.sub("<[a-z_]+>", "999999", template)).status_code == 404, template
+
+
+def test_what_browsers_keep_for_a_year_is_named_by_its_content(sqlite_engine: Engine) -> None:
+    there = client(sqlite_engine)
+    kept = re.findall(r'"(/assets/[^"]+\?[vm]=[^"]+)"', there.get("/").text)
+    assert any("early.js" in address for address in kept)
+    for address in kept:
+        answer = there.get(address)
+        assert answer.status_code == 200, address
+        assert "immutable" in answer.headers["Cache-Control"]
+    versions = {address.split("=")[1] for address in kept if "?v=" in address}
+    assert len(versions) == 3, "each of the three vendored files has a version of its own"
+    missing = there.get("/assets/no.js?v=1")
+    assert missing.status_code == 404
+    assert "immutable" not in missing.headers.get("Cache-Control", "")

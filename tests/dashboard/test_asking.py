@@ -1,0 +1,252 @@
+"""What a page asks of the worker: who may, what stands in the job, what the dialog says first."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from dash import Dash
+from flask import g
+from sqlalchemy import Engine, insert, update
+
+from dashboard.app import create_app
+from dashboard.base.access import ADMINISTRATOR, JOBS, MANAGER, PUBLIC, VIEWER, Actor
+from db import jobs
+from db.engine import reading, writing
+from db.tables import collection_runs
+from db.tables import jobs as jobs_table
+from tests.support.showcase import ENVIRON, NOW
+from tests.support.worlds import TODAY, Said, World, run_row
+
+ROLES = {
+    "viv": {PUBLIC, VIEWER},
+    "mona": {PUBLIC, VIEWER, MANAGER},
+    "ada": {PUBLIC, VIEWER, MANAGER, ADMINISTRATOR},
+}
+
+
+class Hub:
+    """The dashboard on a small world with a held run, asked by one person after another."""
+
+    def __init__(self, engine: Engine) -> None:
+        world = World({1: "Alpha"})
+        for back in (3, 1, 0):
+            world.publish("ninja", TODAY - timedelta(days=back), [Said("ninja", "1", 1)])
+        world.save(engine)
+        self.engine = engine
+        with writing(engine) as connection:
+            held = {"state": "suspicious", "published": False, "hold": "held"}
+            row = run_row(
+                "ninja", TODAY, **held, reason="5 vanished", added=1, removed=5, changed=0
+            )
+            result = connection.execute(insert(collection_runs).values(row))
+            self.held: int = result.inserted_primary_key[0]  # type: ignore[index]
+        self.app: Dash = create_app(engine, clock=lambda: NOW, environ=ENVIRON)
+        self.who = "ada"
+        # After the gate of AUTH=none, for which everybody is an administrator.
+        self.app.server.before_request(self._sign_in)
+        self.app.server.test_client().get("/")
+
+    def _sign_in(self) -> None:
+        g.actor = Actor(self.who, frozenset(ROLES[self.who]))
+
+    def press(self, trigger: str, *, asked: Any = (), **state: Any) -> Any:
+        """The answer to a press of one of the dialog's buttons; "ask-for": of one that asks."""
+        (key,) = (key for key in self.app.callback_map if "decision.is_open" in key)
+        found = self.app.callback_map[key]
+        plain = [_part("ask-for", state.get("asked_for"), "data")]
+        plain += [_part(name, 1 if name == trigger else None)
+                  for name in ("decision-do", "decision-cancel", "jobs-away")]  # fmt: skip
+        outputs = [
+            {"id": one.component_id, "property": one.component_property} for one in found["output"]
+        ]
+        changed = "data" if trigger == "ask-for" else "n_clicks"
+        body = {
+            "output": key,
+            "outputs": outputs,
+            "changedPropIds": [f"{trigger}.{changed}"],
+            "inputs": plain,
+            "state": [
+                {"id": "proposed", "property": "data", "value": state.get("proposed")},
+                {"id": "decision-reason", "property": "value", "value": state.get("reason")},
+                {"id": "decision-until", "property": "value", "value": state.get("until")},
+                {"id": "asked", "property": "data", "value": list(asked)},
+            ],
+        }
+        return self.app.server.test_client().post("/_dash-update-component", json=body)
+
+    def ask(self, kind: str, **arguments: Any) -> Any:
+        return self.press("ask-for", asked_for={"job": kind, "with": json.dumps(arguments)})
+
+    def jobs(self) -> list[jobs.Job]:
+        with reading(self.engine) as connection:
+            return jobs.unfinished(connection)
+
+
+def _part(name: str, value: Any, what: str = "n_clicks") -> dict[str, Any]:
+    return {"id": name, "property": what, "value": value}
+
+
+@pytest.fixture
+def hub(sqlite_engine: Engine) -> Iterator[Hub]:
+    yield Hub(sqlite_engine)
+
+
+def test_every_job_names_the_role_that_may_ask_for_it() -> None:
+    assert set(JOBS) == set(jobs.KINDS)
+    assert set(JOBS.values()) <= {MANAGER, ADMINISTRATOR}
+
+
+def test_collecting_now_is_asked_for_at_once_with_the_name_of_who_asks(hub: Hub) -> None:
+    hub.who = "mona"
+    answer = hub.ask(jobs.COLLECT, source="ninja")
+    assert answer.status_code == 200, answer.text
+    (job,) = hub.jobs()
+    assert (job.kind, job.arguments, job.actor) == ("collect", {"source": "ninja"}, "mona")
+    assert answer.get_json()["response"]["asked"]["data"] == [job.job_id]
+    assert "decision" not in answer.get_json()["response"]
+
+
+def test_a_decision_is_said_first_and_asked_for_by_the_second_button(hub: Hub) -> None:
+    answer = hub.ask(jobs.ACCEPT_RUN, run_id=hub.held).get_json()["response"]
+    assert answer["decision"]["is_open"] is True
+    said = json.dumps(answer["decision-body"]["children"])
+    assert "5 vanished" in said and "Would be removed" in said
+    assert hub.jobs() == []
+    done = hub.press("decision-do", proposed=answer["proposed"]["data"])
+    assert done.get_json()["response"]["decision"]["is_open"] is False
+    assert [(job.kind, job.arguments) for job in hub.jobs()] == [
+        ("accept_run", {"run_id": hub.held})
+    ]
+
+
+@pytest.mark.parametrize("kind", [jobs.COLLECT, jobs.END_SOURCE, jobs.ACCEPT_RUN])
+def test_who_may_not_is_refused_in_json_and_nothing_is_asked_for(hub: Hub, kind: str) -> None:
+    hub.who = "viv" if kind != jobs.END_SOURCE else "mona"
+    arguments = {"run_id": hub.held} if kind == jobs.ACCEPT_RUN else {"source": "ninja"}
+    proposed = {"job": kind, "with": json.dumps(arguments), "reasoned": False}
+    answer = hub.press("decision-do", proposed=proposed)
+    assert answer.status_code == 403
+    assert answer.get_json()["code"] == 403
+    assert "administrator" in answer.get_json()["error"]
+    assert hub.jobs() == []
+
+
+def test_only_an_administrator_accepts_a_run_that_loses_very_much(hub: Hub) -> None:
+    with writing(hub.engine) as connection:
+        large = collection_runs.c.run_id == hub.held
+        connection.execute(update(collection_runs).where(large).values(needs_administrator=True))
+    proposed = {"job": jobs.ACCEPT_RUN, "with": json.dumps({"run_id": hub.held}), "reasoned": False}
+    hub.who = "mona"
+    assert hub.press("decision-do", proposed=proposed).status_code == 403
+    hub.who = "ada"
+    assert hub.press("decision-do", proposed=proposed).status_code == 200
+    assert len(hub.jobs()) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        ("format_disk", {}),
+        ("collect", {"source": "nobody"}),
+        ("collect", {"source": "ninja", "more": 1}),
+        ("accept_run", {"run_id": "7"}),
+        ("accept_run", {"run_id": True}),
+        ("withdraw_day", {"source": "ninja", "day": "22 Nov"}),
+        ("close_month", {"month": "2026-13"}),
+        ("close_month", {"month": 202610}),
+        ("reopen_month", {"month": "2026-10", "reason": "  "}),
+        ("merge_sites", {"site_id": 0, "into": 2}),
+        ("merge_sites", {"site_id": 1, "into": None}),
+        ("link_devices", {"device_id": "1", "other_device_id": 2}),
+        ("expect_sources", {"site_id": 1, "sources": ["ninja", "ninja"]}),
+        ("expect_sources", {"site_id": 1, "sources": ["nobody", 1]}),
+        ("move_alias", {"source": "ninja", "alias_key": "", "site_id": None}),
+        ("save_rules", {"rules": {"spare_words": ["spare"]}, "reason": "why"}),
+        ("accept_finding", {"finding_id": 1, "reason": "why", "expires": "tomorrow"}),
+        ("preview", {"job": "collect", "with": {"source": "ninja"}}),
+        ("preview", {"job": "undo", "with": {"entry_id": "1"}}),
+    ],
+)
+def test_a_forged_button_is_refused(hub: Hub, kind: str, arguments: dict[str, Any]) -> None:
+    proposed = {"job": kind, "with": json.dumps(arguments), "reasoned": False}
+    answer = hub.press("decision-do", proposed=proposed)
+    assert (answer.status_code, answer.get_json()["code"]) == (400, 400)
+    assert hub.jobs() == []
+
+
+def test_a_reason_that_is_asked_for_must_be_given(hub: Hub) -> None:
+    proposed = {
+        "job": jobs.REOPEN_MONTH,
+        "with": json.dumps({"month": "2026-10"}),
+        "reasoned": True,
+    }
+    answer = hub.press("decision-do", proposed=proposed, reason="  ").get_json()["response"]
+    assert "Write why" in answer["decision-wrong"]["children"]
+    assert hub.jobs() == []
+    hub.press("decision-do", proposed=proposed, reason=" a wrong alias ")
+    assert hub.jobs()[0].arguments == {"month": "2026-10", "reason": "a wrong alias"}
+
+
+def test_what_was_decided_meanwhile_is_not_offered_again(hub: Hub) -> None:
+    with writing(hub.engine) as connection:
+        connection.execute(update(collection_runs).values(hold="rejected"))
+    answer = hub.ask(jobs.REJECT_RUN, run_id=hub.held).get_json()["response"]
+    assert answer["decision-title"]["children"] == "Nothing to decide"
+    assert answer["proposed"]["data"] is None
+
+
+def test_only_the_newest_day_is_withdrawn(hub: Hub) -> None:
+    old = (TODAY - timedelta(days=3)).isoformat()
+    answer = hub.ask(jobs.WITHDRAW_DAY, source="ninja", day=old).get_json()["response"]
+    assert answer["decision-title"]["children"] == "Nothing to withdraw"
+    newest = hub.ask(jobs.WITHDRAW_DAY, source="ninja", day=TODAY.isoformat()).get_json()
+    said = json.dumps(newest["response"]["decision-body"]["children"])
+    assert "The snapshot of 21 Nov 2026 will stand again" in said
+
+
+def _lines(hub: Hub, asked: list[int]) -> dict[str, Any]:
+    (key,) = (key for key in hub.app.callback_map if "jobs-lines.children" in key)
+    outputs = [
+        {"id": one.component_id, "property": one.component_property}
+        for one in hub.app.callback_map[key]["output"]
+    ]
+    body = {
+        "output": key,
+        "outputs": outputs,
+        "changedPropIds": ["asked.data"],
+        "inputs": [
+            {"id": "jobs-poll", "property": "n_intervals", "value": 1},
+            {"id": "poll", "property": "n_intervals", "value": 1},
+            {"id": "asked", "property": "data", "value": asked},
+        ],
+        "state": [{"id": "settled", "property": "data", "value": ""}],
+    }
+    answer = hub.app.server.test_client().post("/_dash-update-component", json=body)
+    found: dict[str, Any] = answer.get_json()["response"]
+    return found
+
+
+def _set(hub: Hub, **values: object) -> None:
+    with writing(hub.engine) as connection:
+        connection.execute(update(jobs_table).values(**values))
+
+
+def test_a_job_is_followed_from_waiting_to_its_result(hub: Hub) -> None:
+    assert _lines(hub, [])["jobs"]["hidden"] is True
+    hub.ask(jobs.COLLECT, source="ninja")
+    job_id = hub.jobs()[0].job_id
+    found = _lines(hub, [job_id])
+    assert "It waits for the worker." in json.dumps(found)
+    assert found["jobs-poll"]["disabled"] is False
+    _set(hub, requested_at=NOW - timedelta(seconds=20))
+    assert "start inventory-hub worker" in json.dumps(_lines(hub, [job_id]))
+    _set(hub, state="running", progress="page 3, 1,200 rows")
+    assert "page 3, 1,200 rows" in json.dumps(_lines(hub, [job_id]))
+    _set(hub, state="failed", error="NinjaRMM answered 503. Collect again later.")
+    found = _lines(hub, [job_id])
+    assert "Collect again later." in json.dumps(found)
+    assert found["jobs-poll"]["disabled"] is True
+    assert found["settled"]["data"] == str(job_id)
+    assert _lines(hub, [])["jobs"]["hidden"] is True

@@ -1,0 +1,261 @@
+"""Coverage as it is asked for: states that survive collections, one query for numbers, lists and
+files, as of any day."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from db import jobs
+from db.coverage import KINDS
+from db.tables import audit_log, coverage_exceptions, coverage_findings
+from etl.decisions.coverage import accept_finding, withdraw_acceptance
+from etl.decisions.undo import undo
+from etl.runtime import lease
+from etl.snapshots.publish import Refused
+from tests.etl.test_coverage import DAY, Fleet, after, pc
+from tests.support.served import Client, served
+from tests.support.small_hub import Pc, noon
+
+REST = [pc("b"), pc("c"), pc("d")]
+
+
+class Hall(Fleet):
+    """A fleet, who decides about it, and what the API answers."""
+
+    def accept(self, day: date, kind: str, expires: date | None = None, **which: Any) -> int:
+        (row,) = (
+            row for row in self.all(coverage_findings, kind=kind, **which)
+            if row.until.year == 9999
+        )  # fmt: skip
+        with lease.take(self.engine) as held:
+            by = self.decider(held, day)
+            return accept_finding(by, row.finding_id, "The customer wants it so.", expires)
+
+    def withdraw(self, day: date) -> int:
+        newest = self.all(coverage_exceptions)[-1].exception_id
+        with lease.take(self.engine) as held:
+            return withdraw_acceptance(self.decider(held, day), newest)
+
+    def ask(self, day: date, query: str = "", today: date | None = None) -> list[dict[str, Any]]:
+        clock = lambda: noon(today or day)  # noqa: E731
+        with served(self.engine, clock=clock) as client:
+            body = client.json(f"/api/coverage?as_of={day}&{query}")
+        assert body["count"] == len(body["items"])
+        found: list[dict[str, Any]] = body["items"]
+        return found
+
+    def states(self, day: date, query: str = "", today: date | None = None) -> list[str]:
+        return [item["state"] for item in self.ask(day, query, today)]
+
+
+def gap(hall: Hall, day: date, *, open_: bool = True, **said: Any) -> None:
+    """A collection in which only machine "a" may be without ThreatLocker."""
+    locked = REST if open_ else [pc("a"), *REST]
+    hall.say(day, ninja=[pc("a", **said), *REST], threatlocker=locked)
+
+
+def test_an_accepted_finding_stays_accepted_through_a_month_until_its_facts_change(
+    sqlite_engine: Engine,
+) -> None:
+    hall = Hall(sqlite_engine)
+    hall.environ["MONTH_CLOSE_DAYS"] = "400"
+    gap(hall, DAY)
+    hall.accept(DAY, "ninja_without_threatlocker")
+    for number in range(1, 31):
+        gap(hall, after(number), os=f"Windows {number}", location=f"Desk {number}")
+        if number % 10 == 0:
+            assert hall.states(after(number)) == ["accepted"]
+    gap(hall, after(31), org="2", org_name="Pelican Freight")
+
+    (moved,) = hall.ask(after(31))
+    assert (moved["state"], moved["first_seen"], moved["age_days"], moved["first_ever"]) == (
+        "come_back", after(31).isoformat(), 0, DAY.isoformat()
+    )  # fmt: skip
+    assert moved["accepted"] is None
+    (before,) = hall.ask(after(30))
+    assert before["state"] == "accepted" and before["age_days"] == 30
+    assert before["accepted"] | {"exception_id": ""} == {
+        "by": "Ana", "reason": "The customer wants it so.", "expires": None, "exception_id": "",
+    }  # fmt: skip
+
+
+def test_what_ends_is_fixed_for_thirty_days_and_what_returns_has_come_back(
+    sqlite_engine: Engine,
+) -> None:
+    hall = Hall(sqlite_engine)
+    gap(hall, DAY)
+    gap(hall, after(3), open_=False)
+    assert hall.states(after(3)) == []
+    (fixed,) = hall.ask(after(3), "state=fixed&state=open")
+    assert (fixed["state"], fixed["first_seen"], fixed["fixed_on"], fixed["age_days"]) == (
+        "fixed", DAY.isoformat(), after(3).isoformat(), 3
+    )  # fmt: skip
+    assert hall.states(after(32), "state=fixed") == ["fixed"]
+    assert hall.states(after(33), "state=fixed") == []
+
+    gap(hall, after(40))
+    assert hall.states(after(40), "state=fixed") == []
+    (back,) = hall.ask(after(41))
+    assert (back["state"], back["first_seen"], back["age_days"], back["first_ever"]) == (
+        "come_back", after(40).isoformat(), 1, DAY.isoformat()
+    )  # fmt: skip
+    assert hall.states(after(1)) == ["open"]
+
+
+def test_an_acceptance_ends_after_its_last_day_and_when_it_is_withdrawn(
+    sqlite_engine: Engine,
+) -> None:
+    hall = Hall(sqlite_engine)
+    gap(hall, DAY)
+    hall.accept(DAY, "ninja_without_threatlocker", expires=after(2))
+    assert hall.states(after(2)) == ["accepted"]
+    assert hall.states(after(3)) == ["open"]
+    entry = hall.accept(after(3), "ninja_without_threatlocker")
+    with pytest.raises(Refused, match="accepted it already"):
+        hall.accept(after(3), "ninja_without_threatlocker")
+    hall.withdraw(after(5))
+    assert [hall.states(after(n), today=after(9)) for n in (2, 3, 4, 5)] == [
+        ["accepted"], ["accepted"], ["accepted"], ["open"]
+    ]  # fmt: skip
+    with pytest.raises(Refused, match="withdrawn already"):
+        hall.withdraw(after(5))
+
+    accepted, *_, withdrawn = hall.all(audit_log)
+    assert (accepted.action, accepted.subject) == (
+        jobs.ACCEPT_FINDING, "ninja_without_threatlocker a"
+    )  # fmt: skip
+    assert (withdrawn.action, withdrawn.undoes) == (jobs.WITHDRAW_ACCEPTANCE, entry)
+    assert '"before": {"state": "open"}' in accepted.detail
+
+
+def test_undoing_the_entry_of_an_acceptance_withdraws_it(sqlite_engine: Engine) -> None:
+    hall = Hall(sqlite_engine)
+    gap(hall, DAY)
+    entry = hall.accept(DAY, "ninja_without_threatlocker")
+    with lease.take(sqlite_engine) as held:
+        undo(hall.decider(held, after(1)), entry)
+    assert hall.states(after(1)) == ["open"]
+
+
+def test_what_does_not_stand_any_more_cannot_be_accepted(sqlite_engine: Engine) -> None:
+    hall = Hall(sqlite_engine)
+    gap(hall, DAY)
+    (row,) = hall.all(coverage_findings)
+    with lease.take(sqlite_engine) as held, pytest.raises(Refused, match="has passed"):
+        accept_finding(hall.decider(held, DAY), row.finding_id, "No.", after(-1))
+    gap(hall, after(1), open_=False)
+    with lease.take(sqlite_engine) as held, pytest.raises(Refused, match="not stand any more"):
+        accept_finding(hall.decider(held, after(1)), row.finding_id, "Too late.", None)
+
+
+# One query for all: a hub with every kind.
+
+SPARE = pc("s", display_name="spare notebook")
+EVERYTHING: dict[str, list[Pc]] = {
+    "ninja": [
+        *REST, pc("a"), SPARE, pc("t", key="t1"), pc("T.local", key="t2"),
+        pc("n", display_name="Front desk"), pc("m", serial="SN-7711"),
+    ],
+    "threatlocker": [
+        *REST, pc("s"), pc("x"), pc("n", display_name="Back office | Anna"),
+        pc("q", serial="SN-7711", org="2", org_name="Pelican Freight"),
+    ],
+    "agent": [pc("b"), pc("z")],
+}  # fmt: skip
+EXPECTED = {
+    "ninja_without_threatlocker": 4, "threatlocker_without_ninja": 2, "agent_only": 1,
+    "duplicate": 1, "spare_mismatch": 1, "site_mismatch": 1, "name_mismatch": 1,
+}  # fmt: skip
+
+
+@pytest.fixture
+def client(engine: Engine) -> Iterator[Client]:
+    hall = Hall(engine)
+    hall.say(DAY, **EVERYTHING)
+    hall.accept(DAY, "agent_only")
+    with served(engine, clock=lambda: noon(after(2))) as found:
+        yield found
+
+
+def test_every_kind_is_counted_listed_and_filed_the_same(client: Client) -> None:
+    body = client.json("/api/coverage")
+    assert Counter(item["kind"] for item in body["items"]) == EXPECTED
+    matrix = client.json("/api/coverage/matrix")
+    for kind in KINDS:
+        listed = client.json(f"/api/coverage?kind={kind}&limit=1")
+        counted = matrix["kinds"][kind]
+        assert listed["count"] == EXPECTED[kind] == counted["to_do"] + counted["accepted"]
+        assert matrix["trend"]["to_do"][kind][-1] == counted["to_do"]
+        file = client.get(f"/export/coverage.csv?kind={kind}").content.decode()
+        rows = list(csv.DictReader(io.StringIO(file, newline="")))
+        assert len(rows) == EXPECTED[kind] and {row["kind"] for row in rows} == {kind}
+    assert matrix["trend"]["days"] == [after(n).isoformat() for n in range(3)]
+    sums = Counter[str]()
+    for site in matrix["sites"]:
+        sums.update(site["kinds"])
+    assert sums == EXPECTED
+
+
+def test_the_matrix_counts_machines_of_two_sources(client: Client) -> None:
+    cells = {(c["source"], c["other"]): c for c in client.json("/api/coverage/matrix")["matrix"]}
+    assert cells["ninja", "ninja"]["machines"] == 9
+    assert cells["ninja", "threatlocker"]["both"] == cells["threatlocker", "ninja"]["both"] == 5
+    assert cells["ninja", "threatlocker"]["missing"] == 4
+    assert cells["threatlocker", "ninja"]["missing"] == 2
+    assert cells["ninja", "agent"]["missing"] is None
+
+
+@pytest.mark.parametrize("query", ("", "status=spare", "q=front", "status=excluded&type=server"))
+def test_every_number_of_machines_is_the_length_of_its_list(client: Client, query: str) -> None:
+    cells = client.json(f"/api/coverage/matrix?{query}")["matrix"]
+    assert len(cells) == 9
+    for cell in cells:
+        for n, asked in ((cell["machines"], {cell["source"]}),
+                         (cell["both"], {cell["source"], cell["other"]})):  # fmt: skip
+            named = "".join(f"&managed_by={source}" for source in sorted(asked))
+            listed = client.json(f"/api/dashboard/devices?basis=assets&{query}{named}")
+            assert listed["count"] == len(listed["items"]) == n, (cell, asked)
+            for item in listed["items"]:
+                assert asked <= {*item["sources"].split(", ")}
+
+
+def test_the_facts_are_told_in_words(client: Client) -> None:
+    told = {item["kind"]: item["facts"] for item in client.json("/api/coverage")["items"]}
+    assert told["spare_mismatch"] == "Spare in NinjaRMM, not spare in ThreatLocker"
+    assert told["name_mismatch"] == (
+        "NinjaRMM calls it \u201cFront desk\u201d, ThreatLocker \u201cBack office | Anna\u201d"
+    )
+    assert "Serial number sn7711 is" in told["site_mismatch"] or "7711" in told["site_mismatch"]
+    assert "Pelican Freight" in told["site_mismatch"]
+
+
+def test_filters_narrow_findings_like_devices(client: Client) -> None:
+    def count(query: str) -> int:
+        found: int = client.json(f"/api/coverage?{query}")["count"]
+        return found
+
+    assert count("state=accepted") == 1 and count("state=open") == sum(EXPECTED.values()) - 1
+    assert count("q=front") == 1
+    assert count("status=spare") == 1 and count("source=agent") == count("basis=agent") == 1
+    pelican = {s["name"]: s["site_id"] for s in client.json("/api/coverage/matrix")["sites"]}
+    assert count(f"site={pelican['Pelican Freight']}") >= 1
+    page = client.json("/api/coverage?limit=2&offset=1&sort=-first_seen")
+    assert len(page["items"]) == 2 and page["count"] == sum(EXPECTED.values())
+    for bad in ("kind=gap", "state=running", "sort=x", "limit=0", "as_of=2030-01-01", "why=1"):
+        assert client.json(f"/api/coverage?{bad}", 400)["parameter"] == bad.split("=")[0]
+
+
+def test_retention_purges_findings_of_no_kept_day(sqlite_engine: Engine) -> None:
+    hall = Hall(sqlite_engine)
+    hall.environ |= {"RETENTION_DAYS": "3", "MONTH_END_RETENTION_MONTHS": "0"}
+    gap(hall, DAY)
+    gap(hall, after(1), open_=False)
+    gap(hall, after(8), open_=False)
+    hall.retain()
+    assert hall.all(coverage_findings) == []

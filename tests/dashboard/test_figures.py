@@ -1,0 +1,383 @@
+"""Charts and small parts: what the rows say is what is drawn, and names are never markup."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import date
+from typing import Any
+from urllib.parse import unquote
+
+import plotly.graph_objects as go
+import pytest
+from dash.development.base_component import Component
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.base.params import BASES, STATUSES, TYPES, Filters
+from dashboard.components.devices.grid import rows, sort_of
+from dashboard.components.kit import links
+from dashboard.components.kit.grid import LONGEST
+from dashboard.components.kit.legend import Entry, legend
+from dashboard.components.kit.sparkline import sparkline, svg
+from dashboard.components.overview.movers import movers_list
+from dashboard.components.sites.table import MOST, more_line, ordered, site_rows
+from dashboard.figures.months import months_figure, pivot
+from dashboard.figures.plain import LONGEST as LONGEST_NAME
+from dashboard.figures.plain import plain
+from dashboard.figures.waterfall import STEPS, cut, waterfall_figure
+from dashboard.queries.change import Change
+from dashboard.queries.changes.bars import Bars, Mover
+from dashboard.queries.devices.matching import COLUMNS, Sort
+from dashboard.queries.moment import Moment, Side
+from dashboard.queries.months.month_ends import Month
+from dashboard.queries.sites.table import Site
+from dashboard.words import sentences
+from dashboard.words.terms import basis_phrase, counted_name, type_names
+from db.rules import Rules, RulesByDay
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+THEN = date(2026, 10, 31)
+
+
+def month(name: str, by_type: dict[str, int] | None, **more: Any) -> Month:
+    total = None if by_type is None else sum(by_type.values())
+    found = Month(name, total, by_type, {}, open=False, running=False, gaps=())
+    return replace(found, **more)
+
+
+YEAR = [
+    month("2026-08", None),
+    month("2026-09", {"server": 2, "workstation": 5}, gaps=("ninja",),
+          dates={"ninja": date(2026, 8, 30)}),
+    month("2026-10", {"workstation": 6}),
+    month("2026-11", {"server": 1, "workstation": 7, "unknown": 1}, running=True, open=True),
+]  # fmt: skip
+
+
+def bars_of(figure: go.Figure) -> dict[str, list[int | None]]:
+    return {trace.name: list(trace.y) for trace in figure.data if trace.type == "bar"}
+
+
+def texts(part: object) -> list[str]:
+    """Every text and attribute of a component tree."""
+    if isinstance(part, Component):
+        return [text for value in part.to_plotly_json()["props"].values() for text in texts(value)]
+    if isinstance(part, list | tuple):
+        return [text for one in part for text in texts(one)]
+    return [part] if isinstance(part, str) else []
+
+
+# Month by month.
+
+
+def test_a_month_before_the_first_snapshot_is_unknown_and_a_type_it_lacks_is_zero() -> None:
+    counts = pivot(YEAR)
+    assert list(counts.columns) == ["server", "workstation", "unknown"]
+    assert counts.loc["2026-08"].isna().all()
+    assert counts.loc["2026-10"].to_dict() == {"server": 0, "workstation": 6, "unknown": 0}
+
+
+def test_the_bars_are_the_counts_largest_type_first() -> None:
+    figure = months_figure(YEAR, lambda month, kind: f"/{month.month}/{kind}")
+    assert bars_of(figure) == {
+        "Workstations": [None, 5, 6, 7],
+        "Servers": [None, 2, 0, 1],
+        "Unknown": [None, 0, 0, 1],
+    }
+    assert list(bars_of(figure)) == ["Workstations", "Servers", "Unknown"]
+
+
+def test_above_each_bar_stands_the_total_with_its_gap_or_that_there_is_none() -> None:
+    figure = months_figure(YEAR, lambda *_: None)
+    assert list(figure.data[-1].text) == ["no data", "7*", "6", "9"]
+
+
+def test_a_segment_carries_the_address_of_its_month_and_type() -> None:
+    figure = months_figure(YEAR, lambda month, kind: f"/{month.month}/{kind}")
+    assert list(figure.data[1].customdata)[1:] == [
+        "/2026-09/server", "/2026-10/server", "/2026-11/server",
+    ]  # fmt: skip
+
+
+def test_the_open_month_is_outlined_and_the_closed_ones_are_not() -> None:
+    for trace in months_figure(YEAR, lambda *_: None).data[:-1]:
+        assert list(trace.marker.line.width) == [0, 0, 0, 2]
+        assert list(trace.marker.opacity) == [1, 1, 1, 0.45]
+
+
+def test_what_is_unknown_is_hatched_and_nothing_else_is() -> None:
+    traces = {trace.name: trace for trace in months_figure(YEAR, lambda *_: None).data[:-1]}
+    assert {name: trace.marker.pattern.shape for name, trace in traces.items()} == {
+        "Workstations": "", "Servers": "", "Unknown": "/",
+    }  # fmt: skip
+
+
+def test_the_hover_says_from_when_a_gap_stands() -> None:
+    hover = months_figure(YEAR, lambda *_: None).data[0].hovertext
+    assert hover[1] == "Sep 2026: 5 Workstations<br>of 7 in all<br>NinjaRMM: as of 30 Aug 2026"
+    assert hover[3].endswith("month still open")
+
+
+def test_no_month_at_all_is_an_empty_chart() -> None:
+    assert bars_of(months_figure([], lambda *_: None)) == {}
+    assert bars_of(months_figure([month("2026-11", {})], lambda *_: None)) == {}
+
+
+# The waterfall.
+
+_COUNT = st.integers(0, 3000)
+
+
+@st.composite
+def balanced(draw: st.DrawFn) -> Bars:
+    """Bars that add up."""
+    came = [draw(_COUNT) for _ in range(3)]
+    opening = draw(_COUNT)
+    went, left = [], opening
+    for _ in range(3):
+        went.append(draw(st.integers(0, left)))
+        left -= went[-1]
+    return Bars(opening, came[0], went[0], came[1], went[1], came[2], went[2], left + sum(came))
+
+
+NAMES = {
+    "opening": "31 Oct", "added": "Added", "removed": "Removed", "moved_in": "Moved in",
+    "moved_out": "Moved out", "reclassified_in": "Became billable",
+    "reclassified_out": "No longer billable", "closing": "22 Nov",
+}  # fmt: skip
+
+
+@given(balanced())
+def test_each_bar_begins_where_the_last_one_ended(found: Bars) -> None:
+    figure = waterfall_figure(found, NAMES, {})
+    trace = figure.data[0]
+    floor = cut(found)
+    ends = [base + height for base, height in zip(trace.base, trace.y, strict=True)]
+    level = found.opening or 0
+    assert ends[0] == level
+    for place, (key, sign) in enumerate(STEPS, 1):
+        before, level = level, level + sign * getattr(found, key)
+        assert (trace.base[place], ends[place]) == (
+            max(min(before, level), floor), max(before, level),
+        )  # fmt: skip
+    assert ends[-1] == level == found.closing
+    assert all(height >= 0 for height in trace.y)
+
+
+@given(balanced())
+def test_its_axis_begins_at_zero_or_below_everything_that_changes(found: Bars) -> None:
+    floor, roof = waterfall_figure(found, NAMES, {}).layout.yaxis.range
+    level, levels = found.opening or 0, [found.opening or 0]
+    for key, sign in STEPS:
+        level += sign * getattr(found, key)
+        levels.append(level)
+    assert floor == cut(found)
+    assert floor == 0 or floor < min(levels)
+    assert roof > max(levels)
+
+
+def test_its_labels_are_signed_and_a_zero_has_no_sign() -> None:
+    figure = waterfall_figure(Bars(395, 18, 15, 0, 0, 2, 3, 397), NAMES, {})
+    assert list(figure.data[1].text) == [
+        "395", "+18", "\u221215", "0", "0", "+2", "\u22123", "397",
+    ]  # fmt: skip
+    assert list(figure.data[0].x)[-3:] == ["Became<br>billable", "No longer<br>billable", "22 Nov"]
+
+
+def test_a_line_leads_from_each_bar_to_the_next_and_through_a_bar_of_nothing() -> None:
+    lines = waterfall_figure(Bars(395, 18, 15, 0, 0, 2, 3, 397), NAMES, {}).layout.shapes
+    assert [line.y0 for line in lines] == [395, 413, 398, 398, 398, 400, 397]
+    assert [(line.x0, line.x1) for line in lines][2:5] == [(2.35, 3), (3, 4), (4, 4.65)]
+
+
+def test_nothing_to_compare_with_is_an_empty_chart() -> None:
+    assert len(waterfall_figure(Bars(), NAMES, {}).data) == 0
+
+
+# What a sentence says.
+
+BILLABLE = Filters(statuses=("billable",))
+
+
+@pytest.mark.parametrize(
+    ("figure", "sentence"),
+    [
+        (Change(404, 400), "Billable devices grew 1.0\u00a0% since 31 Oct"),
+        (Change(396, 400), "Billable devices fell 1.0\u00a0% since 31 Oct"),
+        (Change(400, 400), "Billable devices: unchanged since 31 Oct"),
+        (Change(4, 0), "Billable devices: first counted since 31 Oct"),
+        (Change(0, 0), "Billable devices: unchanged since 31 Oct"),
+        (Change(4, None), "Billable devices: nothing to compare with on 31 Oct"),
+    ],
+)
+def test_the_title_states_the_finding(figure: Change, sentence: str) -> None:
+    assert sentences.finding(figure, BILLABLE, THEN) == sentence
+
+
+def test_the_reason_names_what_moved_and_nothing_else() -> None:
+    bars = Bars(400, 9, 0, 0, 0, 3, 0, 412)
+    said = sentences.reason(Change(412, 400), bars, BILLABLE, THEN)
+    assert said == "+12 since 31 Oct: 9 added, 3 became billable"
+    servers = Filters(statuses=("billable",), types=("server",))
+    said = sentences.reason(Change(412, 400), bars, servers, THEN)
+    assert said == "+12 since 31 Oct: 9 added, 3 reclassified in"
+    assert sentences.reason(Change(4, None), Bars(), BILLABLE, THEN) == "No count for 31 Oct"
+    swapped = sentences.reason(Change(4, 4), Bars(4, 1, 1, 0, 0, 0, 0, 4), BILLABLE, THEN)
+    assert swapped == "unchanged since 31 Oct: 1 added, 1 removed"
+
+
+def test_the_bars_are_called_by_what_happened_and_the_ends_by_their_days() -> None:
+    now, then = Side(date(2026, 11, 22), date(2026, 11, 22), {}), Side(THEN, date(2026, 10, 30), {})
+    moment = Moment(now, then, None, None, RulesByDay.always(Rules(1)))
+    assert sentences.bar_names(moment, BILLABLE) == NAMES | {"opening": "30 Oct"}
+    every = sentences.bar_names(moment, Filters())
+    assert (every["reclassified_in"], every["reclassified_out"]) == (
+        "Reclassified in", "Reclassified out",
+    )  # fmt: skip
+
+
+def test_the_site_that_moved_most_is_named_and_cut_when_nobody_reads_on() -> None:
+    first, second = Mover(1, "Harbor Dental", Change(3, 5)), Mover(2, "B", Change(2, 1))
+    assert sentences.most_moved([first, second]) == "Harbor Dental moved most: \u22122"
+    assert sentences.most_moved([]) == "No site moved"
+    assert len(sentences.most_moved([replace(first, site="y" * 10_000)])) < 70
+
+
+def test_every_choice_of_filters_has_a_name() -> None:
+    for statuses in [(one,) for one in STATUSES] + [STATUSES, STATUSES[:2]]:
+        for types in [(), *((one,) for one in TYPES), TYPES]:
+            assert counted_name(Filters(statuses=statuses, types=types))
+    assert all(basis_phrase(basis) for basis in BASES)
+    assert len({type_names(name) for name in TYPES}) == len(TYPES)
+
+
+# Names are text.
+
+
+@given(st.text(max_size=100))
+def test_a_name_in_a_chart_is_shown_as_it_is(name: str) -> None:
+    shown = plain(name)
+    assert not re.search("[<>]", shown)
+    back = shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    assert back == (name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "\u2026")
+
+
+@pytest.mark.parametrize("name", [HOSTILE, "=cmd|' /C calc'!A0", "__proto__", "x" * 10_000])
+def test_a_hostile_site_is_text_in_lists_and_tables(name: str) -> None:
+    change = Change(5, 3)
+    movers = movers_list([Mover(7, name, change)], Filters())
+    site = Site(7, name, change, {}, {}, ("ninja",), (1, None, 5))
+    table = site_rows([site], Filters())
+    for part in (movers, table):
+        assert name in texts(part)
+        markup = json.dumps(part, default=lambda one: one.to_plotly_json())
+        assert "dangerously" not in markup
+
+
+# Small parts.
+
+
+def test_a_sparkline_has_a_line_per_unbroken_stretch_inside_its_frame() -> None:
+    picture = svg([3, 9, None, 4, 4], 96, 24)
+    assert picture.count("M") == 2
+    places = re.findall(r"[ML]([\d.]+) ([\d.]+)", picture)
+    assert all(0 <= float(x) <= 96 and 0 <= float(y) <= 24 for x, y in places)
+    assert len(places) == 4
+
+
+@given(st.lists(st.none() | st.integers(0, 10**6), max_size=30))
+def test_any_trend_is_a_picture_or_an_empty_place(values: list[int | None]) -> None:
+    found = sparkline(values, "trend")
+    if sum(value is not None for value in values) < 2:
+        assert "maskImage" not in found.style
+    else:
+        shape = unquote(found.style["maskImage"])
+        assert shape.startswith('url("data:image/svg+xml,<svg') and shape.endswith('</svg>")')
+
+
+def site(name: str, now: int | None, then: int | None, number: int = 1) -> Site:
+    return Site(number, name, Change(now, then), {}, {}, (), ())
+
+
+@pytest.mark.parametrize(
+    ("column", "down", "names"),
+    [
+        ("moved", True, "beta Alpha delta gamma"),
+        ("change", True, "Alpha delta beta gamma"),
+        ("change", False, "beta delta Alpha gamma"),
+        ("percent", True, "Alpha delta beta gamma"),
+        ("now", True, "Alpha beta gamma delta"),
+        ("then", False, "delta Alpha beta gamma"),
+        ("name", False, "Alpha beta delta gamma"),
+        ("name", True, "gamma delta beta Alpha"),
+    ],
+)
+def test_sites_are_ordered_by_a_column_and_what_is_not_known_comes_last(
+    column: str, down: bool, names: str
+) -> None:
+    found = [site("beta", 5, 9), site("Alpha", 9, 8), site("gamma", 3, None), site("delta", 2, 2)]
+    assert " ".join(one.name for one in ordered(found, column, down)) == names
+
+
+def test_two_thousand_sites_are_cut_and_the_table_says_so() -> None:
+    many = [site(f"Site {number}", 1, 1, number) for number in range(2000)]
+    assert len(site_rows(many, Filters())) == MOST
+    assert "200 of 2,000 sites" in (more_line(len(many)) or "")
+    assert more_line(MOST) is None
+
+
+def test_bars_of_movers_are_shares_of_the_largest() -> None:
+    found = movers_list([Mover(1, "A", Change(0, 8)), Mover(2, "B", Change(4, 0))], Filters())
+    markup = json.dumps(found, default=lambda one: one.to_plotly_json())
+    assert re.findall(r'"width": "([\d.]+)%"', markup) == ["100.0", "50.0"]
+    assert texts(movers_list([], Filters())) == ["Every site has as many devices as then.", "note"]
+
+
+def test_a_link_to_the_past_forgets_the_day_that_was_compared() -> None:
+    now = Filters(as_of=date(2026, 11, 22), compare_to=THEN, statuses=("billable",))
+    assert links.devices_on(now, date(2026, 6, 30), types=("server",)) == (
+        "/devices?as_of=2026-06-30&type=server&status=billable"
+    )
+    assert links.devices_on(now, None) == links.devices(now)
+    assert links.devices(Filters()) == "/devices"
+
+
+def test_a_file_is_sorted_as_the_list_is() -> None:
+    spares = Filters(statuses=("spare",), sources=("ninja",))
+    assert links.devices_file(spares) == "/export/devices.csv?status=spare&source=ninja"
+    assert links.devices_file(Filters(), Sort("os", True)) == "/export/devices.csv?sort=-os"
+    assert links.devices_file(spares, Sort("os")).endswith("source=ninja&sort=os")
+
+
+def test_a_legend_counts_and_opens_what_its_colour_means() -> None:
+    (link,) = legend([Entry("vm_guest", "VM guests", 1200, "/devices?type=vm_guest")])
+    assert link.href == "/devices?type=vm_guest"
+    assert [text for text in texts(link) if not text.startswith("legend")] == [
+        "true", "VM guests", "1,200", "/devices?type=vm_guest",
+    ]  # fmt: skip
+    assert "legend-mark mark-vm-guest" in texts(link)
+
+
+def test_a_cell_is_cut_where_nobody_reads_on() -> None:
+    row: dict[str, Any] = dict.fromkeys(COLUMNS) | {
+        "device_id": "1", "hostname": "x" * 10_000, "source": "ninja", "display_name": HOSTILE,
+    }  # fmt: skip
+    shown = rows([row])[0]
+    assert len(shown["hostname"]) == LONGEST
+    assert shown["display_name"] == HOSTILE
+    assert shown["sources"] == "ninja"
+
+
+@pytest.mark.parametrize(
+    ("model", "sort"),
+    [
+        (None, Sort()),
+        ([], Sort()),
+        ([{"colId": "hostname", "sort": "desc"}], Sort("hostname", True)),
+        ([{"colId": "sources", "sort": "asc"}], Sort("sources")),
+        ([{"colId": "__proto__", "sort": "asc"}], Sort()),
+        ([{"colId": "device_id; DROP TABLE devices", "sort": "desc"}], Sort()),
+    ],
+)
+def test_a_grid_sorts_by_columns_that_there_are(model: Any, sort: Sort) -> None:
+    assert sort_of(model) == sort

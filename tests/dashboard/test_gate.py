@@ -1,0 +1,254 @@
+"""Reports that wait in coroutines are answered as those that wait on threads; what goes wrong on
+the way holds nobody up."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask, request
+from sqlalchemy import Engine
+from werkzeug.serving import make_server
+
+from dashboard.ingest import gate, queue
+from dashboard.ingest.store import Entry, Stored
+from dashboard.serving import THREADS
+from tests.support.machines import STOCK, Ingest, ingest, machine_id, report
+from tests.support.served import as_served, in_thread, make_app
+
+
+@pytest.fixture
+def here(sqlite_engine: Engine) -> Iterator[Ingest]:
+    """Machines report to granian, as with `inventory-hub serve`."""
+    with ingest(sqlite_engine) as found:
+        yield found
+
+
+@pytest.fixture
+def on_threads(here: Ingest) -> Iterator[Ingest]:
+    """The same database, served without the gate."""
+    app = make_app(here.engine, clock=lambda: here.now)
+    with in_thread(make_server("127.0.0.1", 0, app, threaded=True)) as address:
+        yield Ingest(address, here.engine)
+
+
+LONG = 3_000
+BODIES: dict[str, Any] = {
+    "good": report(), "with all": report(serial="A", boot_time="2026-11-01T00:00:00Z", site="X",
+                                         mac_addresses=["02:00:00:00:00:01"]),
+    "null": report(hostname=None), "missing": {"machine_id": machine_id("anna")}, "list": [1],
+    "no JSON": b"{", "no UTF-8": b"\xff", "nothing": b"", "twice": b'{"a": 1, "a": 2}',
+    "NaN": b'{"a": NaN}', "wrong number": report(cpu_percent=101),
+    "of another machine": report("bob"), "large": report(site="x" * 70_000),
+}  # fmt: skip
+HEADERS: dict[str, dict[str, str]] = {
+    "plain": {}, "Portuguese": {"Accept-Language": "pt-BR,pt;q=0.9"},
+    "text": {"Content-Type": "text/plain"}, "brotli": {"Content-Encoding": "br"},
+    "gzip that is none": {"Content-Encoding": "gzip"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sent", BODIES)
+@pytest.mark.parametrize("headers", HEADERS)
+def test_a_report_is_answered_as_on_a_thread(
+    here: Ingest, on_threads: Ingest, sent: str, headers: str
+) -> None:
+    key = known(here)
+    one, other = (where.post(BODIES[sent], key, **HEADERS[headers]) for where in (here, on_threads))
+    assert (one.status_code, one.json()) == (other.status_code, other.json())
+    for name in ("Content-Type", "Cache-Control", "X-Content-Type-Options", "WWW-Authenticate"):
+        assert one.headers.get(name) == other.headers.get(name)
+
+
+def known(here: Ingest, name: str = "anna") -> str:
+    """The key of a machine that has reported with it: it waits in a coroutine from then on."""
+    key = here.enrol(name)
+    assert here.post(report(name), key).status_code == 200
+    return key
+
+
+def test_nobody_is_answered_before_the_commit(
+    here: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = known(here)
+    held = _hold(monkeypatch)
+    answers: list[int] = []
+    asking = threading.Thread(target=lambda: answers.append(here.post(report(), key).status_code))
+    asking.start()
+    assert held.reached.wait(10)
+    assert here.ask("GET", "/api/health").ok, "others are answered meanwhile"
+    assert answers == []
+    held.go.set()
+    asking.join(10)
+    assert answers == [200]
+
+
+def test_who_waits_too_long_is_told_to_come_again(
+    here: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = known(here)
+    monkeypatch.setattr(gate, "WAIT_SECONDS", 0.1)
+    held = _hold(monkeypatch)
+    answer = here.post(report(), key)
+    assert (answer.status_code, answer.json()["reason"]) == (503, "busy")
+    assert int(answer.headers["Retry-After"]) > 0
+    held.go.set()
+    assert here.post(report(), key).ok, "an outcome for which nobody waits harms nobody"
+
+
+def test_a_full_queue_refuses_at_once(here: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [known(here, name) for name in ("anna", "bob", "cleo")]
+    monkeypatch.setattr(queue, "MOST_TOGETHER", 1)
+    held = _hold(monkeypatch, most=1)
+    answers: list[int] = []
+
+    def ask(name: str, key: str) -> None:
+        answers.append(here.post(report(name), key).status_code)
+
+    asking = [threading.Thread(target=ask, args=("anna", keys[0]))]
+    asking[0].start()
+    assert held.reached.wait(10)
+    asking.append(threading.Thread(target=ask, args=("bob", keys[1])))
+    asking[1].start()
+    while not len(held.queues[0]):
+        pass
+    refused = here.post(report("cleo"), keys[2])
+    assert (refused.status_code, refused.json()["reason"]) == (503, "busy")
+    held.go.set()
+    for one in asking:
+        one.join(10)
+    assert answers == [200, 200]
+
+
+def test_a_fault_of_ours_is_told_and_harms_no_later_report(
+    here: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = known(here)
+
+    def fail(_self: Any, _entries: Sequence[Entry]) -> Sequence[Stored]:
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setattr("dashboard.ingest.store.Store.__call__", fail)
+    assert here.post(report(), key).status_code == 500
+    monkeypatch.undo()
+    assert here.post(report(), key).ok
+
+
+def test_who_hangs_up_in_the_middle_of_a_body_holds_nobody_up(here: Ingest) -> None:
+    key = known(here)
+    port = int(here.address.rsplit(":", 1)[1])
+    for _ in range(80):
+        with socket.create_connection(("127.0.0.1", port)) as gone:
+            gone.sendall(
+                b"POST /api/machines HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                b"Content-Length: 500\r\nAuthorization: Bearer " + key.encode() + b"\r\n\r\n{"
+            )
+    assert here.post(report(), key).ok
+
+
+def test_a_stock_client_is_answered_in_open_mode(sqlite_engine: Engine) -> None:
+    with ingest(sqlite_engine, INGEST_AUTH="open") as here:
+        assert [here.post(STOCK).status_code for _ in range(2)] == [201, 200]
+
+
+# What runs on threads behind the gate
+
+
+@pytest.fixture(scope="module")
+def odd() -> Iterator[str]:
+    """A server that does what servers rarely do."""
+    app = Flask("odd")
+    app.extensions["reception"] = None
+
+    @app.get("/breaks")
+    def breaks() -> Any:
+        def parts() -> Iterator[str]:
+            yield "x" * 1000
+            raise RuntimeError("in the middle")
+
+        return app.response_class(parts(), mimetype="text/plain")
+
+    made = {"parts": 0}
+
+    @app.get("/long")
+    def long() -> Any:
+        def parts() -> Iterator[str]:
+            for _ in range(LONG):
+                made["parts"] += 1
+                yield "x" * 10_000
+
+        made["parts"] = 0
+        return app.response_class(parts(), mimetype="text/plain")
+
+    @app.get("/made")
+    def told() -> Any:
+        return made
+
+    @app.get("/asked")
+    def asked() -> Any:
+        return {"q": request.args.get("q"), "from": request.remote_addr, "path": request.path}
+
+    @app.post("/body")
+    def body() -> Any:
+        return {"bytes": len(request.get_data())}
+
+    with as_served(app) as address:
+        yield address
+
+
+def test_what_breaks_in_the_middle_is_seen_to_be_broken(odd: str) -> None:
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        requests.get(f"{odd}/breaks", timeout=10)
+
+
+def test_a_long_answer_comes_whole(odd: str) -> None:
+    assert len(requests.get(f"{odd}/long", timeout=60).content) == 10_000 * LONG
+
+
+def test_an_answer_that_nobody_reads_on_is_not_made_to_its_end(odd: str) -> None:
+    for _ in range(THREADS + 6):
+        requests.get(f"{odd}/long", timeout=30, stream=True).close()
+    assert requests.get(f"{odd}/made", timeout=30).json()["parts"] < LONG
+
+
+@pytest.mark.parametrize("query", ["q=é", "q=%C3%A9"])
+def test_a_query_may_hold_any_byte(odd: str, query: str) -> None:
+    port = int(odd.rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port)) as raw:
+        raw.sendall(f"GET /asked?{query} HTTP/1.0\r\nHost: x\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: raw.recv(65536), b""))
+    told = json.loads(answer.split(b"\r\n\r\n", 1)[1])
+    assert told == {"q": "é", "from": "127.0.0.1", "path": "/asked"}
+
+
+def test_a_body_comes_in_chunks_or_whole(odd: str) -> None:
+    parts = [b"x" * 70_000] * 3
+    for data in (iter(parts), b"".join(parts), b""):
+        told = requests.post(f"{odd}/body", data=data, timeout=10)  # type: ignore[arg-type]  # the stub knows no iterator
+        assert told.json() == {"bytes": 0 if data == b"" else 210_000}
+
+
+class _Held:
+    def __init__(self) -> None:
+        self.reached, self.go = threading.Event(), threading.Event()
+        self.queues: list[Any] = []
+
+
+def _hold(monkeypatch: pytest.MonkeyPatch, most: int | None = None) -> _Held:
+    """Let whatever stores wait until it may go on."""
+    held = _Held()
+    flush: Callable[..., None] = queue.Queue._flush
+
+    def slow(self: Any, *args: Any, **more: Any) -> None:
+        held.queues.append(self)
+        if most is not None:
+            self._most = most
+        held.reached.set()
+        held.go.wait(20)
+        flush(self, *args, **more)
+
+    monkeypatch.setattr(queue.Queue, "_flush", slow)
+    return held

@@ -1,0 +1,304 @@
+"""How the ingest routes of others were broken, tried on ours."""
+
+import ast
+import gzip
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psutil
+import pytest
+from sqlalchemy import Engine, select
+from werkzeug.serving import make_server
+
+from dashboard.base import access
+from db.engine import reading
+from db.keys import device_id
+from db.machines import newborn
+from db.tables import api_tokens, audit_log, inventory
+from db.tables.base import metadata
+from tests.conftest import ROOT
+from tests.support.machines import Ingest, ingest, machine_id, report
+from tests.support.served import in_thread, make_app
+
+TEXTS = (
+    "hostname", "ip", "os", "os_version", "computer_model", "agent_version", "serial",
+    "manufacturer", "logged_in_user", "site",
+)  # fmt: skip
+INJECTIONS = (
+    "'", '"', "`", ";", "--", "/*", "*/", "\\", "\\'", "%", "%s", "%(id)s", "%%", "{}", "{0}",
+    ":x", "?", "$1", "' or 1=1--", "' or ''='", '" or ""="', "') or ('a'='a", "1; drop table x",
+    "'; drop table x--", "' union select 1--", "'||(select 1)||'", "' and sleep(9)--",
+    "'; select pg_sleep(9)--", "x' and 1=cast(1 as int)--", "admin'--", "' having 1=1--",
+    "' group by 1--", "0x27", "%27", "&#39;", "\u2019", "\uff07", "\t", "\r\n", "\\x27",
+    "a\\", "'\\''",
+)  # fmt: skip
+
+
+@pytest.fixture
+def hub(engine: Engine) -> Iterator[Ingest]:
+    with ingest(engine, INGEST_AUTH="open") as found:
+        yield found
+
+
+@pytest.fixture
+def here(sqlite_engine: Engine) -> Iterator[Ingest]:
+    with ingest(sqlite_engine) as found:
+        yield found
+
+
+# Texts that are statements elsewhere
+
+
+def test_every_text_is_stored_as_it_came(hub: Ingest, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    for text in INJECTIONS:
+        said = dict.fromkeys(TEXTS, text)
+        answer = hub.post(report(text, **said, mac_addresses=[text]))
+        assert answer.status_code == 201, answer.text
+        read = hub.ask("GET", f"/api/machines/{machine_id(text)}").json()["item"]
+        assert {name: read[name] for name in TEXTS} == said
+        assert read["mac_addresses"] == [text]
+        found = hub.ask("GET", "/api/machines", params={"q": text, "os": text}).json()
+        if text.isprintable():
+            assert [one["hostname"] for one in found["items"]] == [text]
+        else:
+            assert found["code"] == 400, "it is told that it cannot be searched"
+    assert len(hub.rows(inventory)) == len(INJECTIONS)
+    assert caplog.records == []
+
+
+def test_a_nul_in_any_text_is_replaced_and_holds_up_nobody(hub: Ingest) -> None:
+    reports = [report("anna", report_id=str(n), **{name: "a\0b"}) for n, name in enumerate(TEXTS)]
+    plain = [report("anna", report_id=f"plain {n}") for n in range(50)]
+    items = hub.batch(plain[:25] + reports + plain[25:]).json()["items"]
+    assert {one["status"] for one in items} == {200}
+    for name in TEXTS:
+        item = hub.post(report(name, **{name: "a\0b"}, mac_addresses=["\0"])).json()["item"]
+        assert (item[name], item["mac_addresses"]) == ("a\ufffdb", ["\ufffd"])
+    for name in ("machine_id", "report_id", "timestamp", "computer_activation", "boot_time"):
+        assert hub.post(report(**{name: "\0"})).status_code in (200, 201, 400)
+    assert hub.post(report(report_id="a\0b")).ok, "an id is hashed, never stored"
+
+
+def calls(tree: ast.AST) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def test_no_statement_is_put_together_from_what_somebody_sent() -> None:
+    for room in ("dashboard", "cli"):
+        for module in (ROOT / room).rglob("*.py"):
+            for call in calls(ast.parse(module.read_text(encoding="utf-8"))):
+                name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+                assert name not in ("text", "exec_driver_sql", "literal_column") or not any(
+                    isinstance(part, ast.JoinedStr | ast.BinOp) for part in call.args
+                ), f"{module}:{call.lineno}"
+
+
+# Credentials
+
+
+def test_nothing_that_a_machine_tells_of_itself_is_a_credential(sqlite_engine: Engine) -> None:
+    app = make_app(sqlite_engine, auth="password")
+    with in_thread(make_server("127.0.0.1", 0, app, threaded=True)) as address:
+        here = Ingest(address, sqlite_engine)
+        key = here.enrol("anna", serial="S-1", mac_addresses=["00:1b:21:12:34:56"])
+        prefix, kind, public_id, secret = key.split("_", 3)
+        (stored,) = [row.secret_hash for row in here.rows(api_tokens) if row.kind == "machine"]
+        wrong = (
+            machine_id("anna"), "anna", "S-1", "00:1b:21:12:34:56", public_id, secret, stored,
+            str(device_id("agent", machine_id("anna"))), f"{prefix}_{kind}_{public_id}",
+            f"{prefix}_{kind}_{public_id}_", f"{prefix}_{kind}_{public_id}_{stored}",
+            f"{prefix}_api_{public_id}_{secret.swapcase()}", key.upper(), key.lower(), key[:-1],
+            f"{key}x", f"{prefix}_{kind}_{public_id.upper()}x_{secret}", "null", "[]", "%00",
+        )  # fmt: skip
+        asked = [
+            ("GET", "/api/machines"), ("GET", f"/api/machines/{machine_id('anna')}"),
+            ("DELETE", f"/api/machines/{machine_id('anna')}"), ("GET", "/api/inventory"),
+        ]  # fmt: skip
+        for one in wrong:
+            for method, path in asked:
+                assert here.ask(method, path, one).status_code == 401, (path, one)
+            answer = here.post(report(), one)
+            assert (answer.status_code, answer.json()["reason"]) == (401, "unknown_credential")
+        assert here.post(report(), key).ok, "the key itself is one"
+
+
+def test_every_closed_address_is_closed_to_a_machines_key(sqlite_engine: Engine) -> None:
+    app = make_app(sqlite_engine, auth="password")
+    closed = [
+        (rule, method)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if access.needed(rule.rule, method) not in (access.PUBLIC, access.MACHINE)
+    ]
+    with in_thread(make_server("127.0.0.1", 0, app, threaded=True)) as address:
+        here = Ingest(address, sqlite_engine)
+        key, token = here.enrol("anna"), here.token()
+        for rule, method in closed:
+            path = rule.build(dict.fromkeys(rule.arguments, "1"), append_unknown=False)
+            assert path is not None
+            for one in (key, token):
+                answer = here.ask(method, path[1], one, allow_redirects=False)
+                assert answer.status_code == 403, (method, path[1])
+            assert here.ask(method, path[1], machine_id("anna")).status_code == 401
+    assert len(closed) > 20
+
+
+def test_secrets_are_compared_without_telling_how_much_was_right() -> None:
+    source = (ROOT / "db" / "tokens.py").read_text(encoding="utf-8")
+    (compare,) = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef) and node.name == "is_right"
+    ]
+    names = {getattr(call.func, "attr", "") for call in calls(compare)}
+    assert "compare_digest" in names
+    (returned,) = [node for node in ast.walk(compare) if isinstance(node, ast.Return)]
+    assert isinstance(returned.value, ast.BoolOp), (
+        "and the comparison comes before the row is asked"
+    )
+    assert isinstance(returned.value.values[0], ast.Call)
+
+
+def test_secrets_stand_nowhere_but_in_the_answer_that_shows_them(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    answers: list[str] = []
+    with ingest(engine) as hub:
+        token, api = hub.token(), hub.api_token("administrator")
+        key = hub.enrol("anna")
+        secrets = [text.split("_", 3)[3] for text in (token, api, key)]
+        for shown in (token, api, key, key[:-1], f"{api}x"):
+            answers.append(hub.post(report("bob"), shown).text)
+            answers.append(hub.post({"key": shown}, shown).text)
+            answers.append(hub.batch([report(report_id="1")], shown).text)
+            answers.append(hub.ask("GET", "/api/machines", shown).text)
+            answers.append(hub.ask("PATCH", f"/api/machines/{shown}", shown, json={}).text)
+        hub.revoke(key)
+        answers.append(hub.post(report(), key).text)
+    with reading(engine) as connection:
+        stored = [
+            str(tuple(row))
+            for table in metadata.tables.values()
+            for row in connection.execute(select(table))
+        ]
+    enrolled = [text for text in answers if '"key": "ihub_machine_' in text]
+    assert len(enrolled) == 1, "bob was let in by the token"
+    answers.remove(enrolled[0])
+    logged = [
+        record.getMessage() for record in caplog.records if "PATCH" not in record.getMessage()
+    ]
+    for secret in secrets:
+        assert not [text for text in (*answers, *stored, *logged) if secret in text]
+
+
+def test_tokens_are_rotated_without_a_gap_and_one_key_is_revoked_alone(hub: Ingest) -> None:
+    old, new = hub.token(), hub.token()
+    keys = {}
+    for name, token in (("anna", old), ("bob", new), ("carl", old)):
+        keys[name] = hub.post(report(name, report_id=str(uuid4())), token).json()["key"]
+    hub.revoke(old)
+    assert hub.post(report("dora"), old).json()["reason"] == "revoked"
+    assert hub.post(report("dora"), new).status_code == 201
+    assert all(hub.post(report(name), key).ok for name, key in keys.items()), "keys outlive tokens"
+    hub.revoke(keys["anna"])
+    codes = {name: hub.post(report(name), key).status_code for name, key in keys.items()}
+    assert codes == {"anna": 403, "bob": 200, "carl": 200}
+    assert hub.post(report("anna"), new).json()["reason"] == "revoked", "no token brings it back"
+
+
+# Bodies
+
+
+@pytest.mark.parametrize("path", ["/api/machines", "/api/machines/batch"])
+def test_bombs_do_not_fill_the_memory_nor_hold_up_others(here: Ingest, path: str) -> None:
+    token, zipped = here.token(), {"Content-Encoding": "gzip"}
+    bomb = gzip.compress(b" " * 60_000_000)
+    nested = gzip.compress(gzip.compress(json.dumps(report()).encode()))
+    assert len(bomb) < 64 * 1024
+    process, peaks, done = psutil.Process(), [0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.002):
+            peaks[0] = max(peaks[0], process.memory_info().rss)
+
+    for _ in range(5):  # the memory that each thread begins with
+        here.post(nested, token, path, **zipped)
+    before = process.memory_info().rss
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        for _ in range(10):
+            assert here.post(bomb, token, path, **zipped).status_code == 413
+            assert here.post(nested, token, path, **zipped).status_code == 400
+        assert here.post(report(str(uuid4())), token).ok
+    finally:
+        done.set()
+        watching.join()
+    assert peaks[0] - before < 20 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "multipart/form-data; boundary=x", "application/x-www-form-urlencoded", "text/json",
+        "application/json5", "application/xml",
+    ],
+)  # fmt: skip
+def test_a_form_is_refused_before_any_of_it_came(here: Ingest, kind: str) -> None:
+    where = urlsplit(here.address)
+    head = (
+        f"POST /api/machines HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Type: {kind}\r\n"
+        f"Authorization: Bearer {here.token()}\r\nContent-Length: 1000000000\r\n\r\n--x\r\n"
+    )
+    with socket.create_connection((where.hostname, where.port), timeout=10) as sent:
+        sent.sendall(head.encode())
+        assert sent.recv(64).split(b" ")[1] == b"415"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 60_000, b'{"a":' * 13_000, b'{"cpu_percent": ' + b"9" * 65_000 + b"}",
+        b'{"a": NaN}', b'{"a": -Infinity}', b"{" + b'"a": 1, ' * 8_000 + b'"b": 1}',
+        json.dumps({f"k{n}": 1 for n in range(5_500)}).encode(), b'{"hostname": "\\ud800"}',
+        b"\xef\xbb\xbf{}", "{}".encode("utf-16"), b'{"hostname": "\xed\xa0\x80"}',
+        b"1" * 4_400, b"-" * 65_000, b'"' + b"\\u0000" * 10_000 + b'"',
+    ],
+    ids=range(14),
+)  # fmt: skip
+def test_a_body_made_to_be_slow_costs_hardly_more_than_any_of_its_length(
+    here: Ingest, body: bytes
+) -> None:
+    token = here.token()
+
+    def took(body: bytes) -> float:
+        begun = time.process_time()
+        answer = here.post(body, token)
+        assert answer.status_code in (400, 413), answer.text
+        return time.process_time() - begun
+
+    no_json = b"x" * len(body)
+    pairs = [(took(no_json), took(body)) for _ in range(5)]
+    plain, made = (min(each) for each in zip(*pairs, strict=True))
+    assert made < 10 * plain
+
+
+# What somebody did by hand
+
+
+def test_what_a_program_changes_is_logged_with_its_name(here: Ingest) -> None:
+    here.enrol("anna")
+    path = f"/api/machines/{machine_id('anna')}"
+    manager = here.api_token("manager")
+    assert here.ask("PATCH", path, manager, json={"activation_days": 1}).ok
+    assert here.ask("DELETE", path, manager).status_code == 403
+    assert [row.actor for row in here.rows(audit_log)] == ["token manager"]
+    assert set(newborn(machine_id("anna"), here.now)) == {one.name for one in inventory.c}

@@ -1,0 +1,281 @@
+"""The pages through the server that Dash runs on: what each callback answers, without a browser."""
+
+import ast
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dash
+import pytest
+from dash import Dash
+from dash.development.base_component import Component
+from sqlalchemy import Engine
+
+from dashboard.app import create_app
+from dashboard.components.sites.table import MOVED
+from db.engine import open_engine, sqlite_url
+from tests.conftest import ROOT
+from tests.support.showcase import ENVIRON, NOW
+from tests.support.worlds import HARBOR, MUELLER, named_world
+
+LONGEST_CALLBACK = 12
+PAGES = sorted((ROOT / "dashboard" / "pages").glob("[!_]*.py"))
+
+
+@pytest.fixture(scope="module")
+def app(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dash]:
+    """The dashboard on the named world."""
+    path = tmp_path_factory.mktemp("pages") / "inventory.db"
+    shutil.copyfile(migrated_file, path)
+    engine = open_engine(sqlite_url(path))
+    named_world().save(engine)
+    yield created(engine)
+    engine.dispose()
+
+
+def created(engine: Engine) -> Dash:
+    app = create_app(engine, clock=lambda: NOW, environ=ENVIRON)
+    app.server.test_client().get("/")
+    return app
+
+
+def asks(app: Dash, output: str, **values: Any) -> Any:
+    """Run the callback that has `output` among its outputs, as the browser would; its answer, or
+    None when it leaves everything as it is.
+
+    Args:
+        values: the inputs by their place in the callback, named by property: `filters="..."`.
+    """
+    (found,) = (
+        one for one in app.callback_map.values()
+        if output in str(one["output"]) and one.get("callback")
+    )  # fmt: skip
+    (key,) = (key for key, one in app.callback_map.items() if one is found)
+    parts = {
+        kind: [part | {"value": values.get(part["id"])} for part in found[kind]]
+        for kind in ("inputs", "state")
+    }
+    written = found["output"] if isinstance(found["output"], list) else [found["output"]]
+    outputs = [{"id": one.component_id, "property": one.component_property} for one in written]
+    body = {
+        "output": key,
+        "outputs": outputs if isinstance(found["output"], list) else outputs[0],
+        "changedPropIds": [f"{part['id']}.{part['property']}" for part in parts["inputs"]],
+        **parts,
+    }
+    answer = app.server.test_client().post("/_dash-update-component", json=body)
+    if answer.status_code == 204:
+        return None
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    return answer.get_json()
+
+
+def grid(app: Dash, query: str, **request: Any) -> dict[str, Any]:
+    asked = {"startRow": 0, "endRow": 100, "sortModel": [], "filterModel": {}} | request
+    answer = asks(app, "devices-grid.getRowsResponse", **{"devices-grid": asked, "filters": query})
+    found: dict[str, Any] = answer["response"]["devices-grid"]["getRowsResponse"]
+    return found
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_callback_is_short(path: Path) -> None:
+    functions = [
+        node for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef)
+        and any(getattr(one, "func", one).__dict__.get("id") == "callback"
+                for one in node.decorator_list)
+    ]  # fmt: skip
+    assert functions or "callback" not in path.read_text("utf-8")
+    for function in functions:
+        body = function.body[1:]  # without the docstring
+        lines = (body[-1].end_lineno or 0) - body[0].lineno + 1
+        assert lines <= LONGEST_CALLBACK, f"{path.name}: {function.name} has {lines} lines"
+
+
+def test_every_id_that_a_callback_names_is_on_a_page_and_none_stands_twice(app: Dash) -> None:
+    with app.server.test_request_context("/"):
+        shell = ids(app.layout())
+        pages = [ids(page["layout"]()) for page in dash.page_registry.values()]
+    assert all(shell.isdisjoint(page) for page in pages)
+    named = {
+        part["id"]
+        for one in app.callback_map.values()
+        for part in (*one["inputs"], *one["state"])
+        if not part["id"].startswith(("{", "_pages"))
+    }
+    assert len(named) > 10
+    assert named <= shell.union(*pages)
+
+
+def ids(part: object) -> set[str]:
+    """Every id in a tree of components; each may stand there once."""
+    found: list[str] = []
+    walk = [part]
+    while walk:
+        one = walk.pop()
+        if isinstance(one, list | tuple):
+            walk += one
+        elif isinstance(one, Component):
+            name = getattr(one, "id", None)
+            if isinstance(name, str):
+                found.append(name)
+            walk.append(getattr(one, "children", None))
+    assert len(found) == len(set(found)), "an id stands twice"
+    return set(found)
+
+
+def test_the_count_and_the_rows_of_a_list_are_of_one_query(app: Dash) -> None:
+    for query in ("", "site=1", "basis=records&status=excluded", "q=h-", "as_of=2026-10-31"):
+        found = grid(app, query)
+        shown = asks(app, "devices-count", filters=query)["response"]
+        word = "device matches" if found["rowCount"] == 1 else "devices match"
+        assert shown["devices-count"]["children"] == f"{found['rowCount']} {word}"
+        assert len(found["rowData"]) == found["rowCount"]
+
+
+def site(app: Dash, query: str, site_id: int) -> dict[str, Any]:
+    """The charts and the latest changes of a site."""
+    found: dict[str, Any] = {}
+    for output in ("site-bars-chart", "site-latest-rows"):
+        found |= asks(app, output, filters=query, site=str(site_id))["response"]
+    return found
+
+
+def texts(part: Any, kind: str) -> list[str]:
+    """The text of each component of a class, in order."""
+    found: list[str] = []
+    if isinstance(part, list):
+        found += [text for one in part for text in texts(one, kind)]
+    elif isinstance(part, dict):
+        props = part["props"]
+        if kind in (props.get("className") or part["type"]).split():
+            found.append(props["children"])
+        found += texts(props.get("children"), kind)
+    return found
+
+
+def test_the_latest_changes_of_a_site_are_the_first_of_its_list_of_changes(app: Dash) -> None:
+    for number in (HARBOR, MUELLER):
+        found = site(app, "basis=records", number)
+        query = f"basis=records&site={number}&status=billable&status=spare"
+        request = {"startRow": 0, "endRow": 8, "filterModel": {},
+                   "sortModel": [{"colId": "changed_on", "sort": "desc"}]}  # fmt: skip
+        listed = asks(
+            app, "changes-grid.getRowsResponse", **{"changes-grid": request, "filters": query}
+        )["response"]["changes-grid"]["getRowsResponse"]
+        title = found["site-latest-title"]["children"]["props"]
+        assert title["children"].startswith(f"{listed['rowCount']} device")
+        assert title["href"] == f"/changes?{query}"
+        rows = found["site-latest-rows"]["children"]
+        assert texts(rows, "Link") == [row["hostname"] for row in listed["rowData"]]
+        assert texts(rows, "latest-day") == [row["changed_on"] for row in listed["rowData"]]
+        said = [text for row in listed["rowData"] for text in row["reasons"][:2]]
+        assert [text for text in texts(rows, "reason") if text[0] != "+"] == said
+        (bars,) = (
+            one for one in found["site-bars-chart"]["figure"]["data"] if one["type"] == "bar"
+        )
+        assert {href for href in bars["customdata"][1:-1] if href} == {
+            f"/changes?{query}&change={row['kind']}" for row in listed["rowData"]
+        }
+
+
+def buttons(part: Any) -> set[tuple[str, str]]:
+    """The figure and the query of every why button in an answer."""
+    found: set[tuple[str, str]] = set()
+    if isinstance(part, list):
+        found = set().union(*(buttons(one) for one in part))
+    elif isinstance(part, dict):
+        if "data-why" in part:
+            found.add((part["data-why"], part["data-query"]))
+        found |= set().union(*(buttons(one) for one in part.values()))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("outputs", "expected"),
+    [
+        (("overview-kpis", "sites-rows"), {"trend", "months", "bars", "added", "site", "count"}),
+        (("site-head", "site-bars-chart"), {"count", "months", "days", "bars"}),
+        (("months-body",), {"month"}),
+        (("month-body",), {"month"}),
+    ],
+)
+def test_every_button_of_a_page_is_answered_whole(
+    app: Dash, outputs: tuple[str, ...], expected: set[str]
+) -> None:
+    values = {"filters": "", "sites-order": MOVED, "site": "1", "month-shown": "2026-10"}
+    asked = set().union(*(buttons(asks(app, name, **values)["response"]) for name in outputs))
+    assert expected <= {figure for figure, _ in asked}
+    for figure, query in asked:
+        data = {"figure": figure, "query": query, "at": 1}
+        answer = asks(app, "drawer-body.children", **{"drawer-asked": data})["response"]
+        body = answer["drawer-body"]["children"]
+        said = str(body)
+        if figure == "coverage":
+            assert "It rests on" in said and "/collections?run=" in said and "expected" in said
+            continue
+        assert "Why " in said and "each machine once" in said or "records of" in said
+        assert "It rests on" in said and "/collections?run=" in said, (figure, query)
+        assert "What the words mean" in said
+        if figure in ("months", "site", "trend", "days"):
+            assert "Point by point" in said
+
+
+def test_why_a_month_counts_what_it_does(app: Dash) -> None:
+    query = "site=1&month=2026-10"
+    data = {"figure": "month", "query": query, "at": 1}
+    answer = asks(app, "drawer-body.children", **{"drawer-asked": data})["response"]
+    body = answer["drawer-body"]["children"]
+    assert texts(body, "drawer-figure") == ["Why 5?"]
+    assert "Billable devices at Harbor Dental at the end of Oct 2026" in str(body)
+    assert "6 = 5 billable + 1 spare" in str(body)
+    assert "/devices?as_of=2026-10-31&site=1&status=billable" in str(body)
+    assert "Average" in str(body) and "device-days / 31 days" in str(body)
+
+
+def test_a_site_without_changes_says_so(app: Dash) -> None:
+    still = site(app, "as_of=2026-11-22&compare_to=2026-11-22", HARBOR)["site-latest-rows"]
+    assert texts(still["children"], "note") == ["Nothing came or went since 22 Nov 2026."]
+    early = site(app, "compare_to=2026-07-31", HARBOR)["site-latest-rows"]
+    assert texts(early["children"], "note") == ["There is no count of 31 Jul 2026 to compare with."]
+
+
+@pytest.mark.parametrize(
+    "request_", [{"startRow": -5}, {"endRow": 10**9}, {"startRow": 50, "endRow": 2},
+                 {"sortModel": [{"colId": "payload; --", "sort": "x"}]}],
+)  # fmt: skip
+def test_a_grid_that_asks_for_too_much_gets_what_there_is(app: Dash, request_: Any) -> None:
+    everything = grid(app, "")["rowCount"]
+    found = grid(app, "", **request_)
+    assert found["rowCount"] == everything
+    assert len(found["rowData"]) <= everything
+
+
+def test_a_bad_filter_leaves_what_is_shown(app: Dash) -> None:
+    for query in ("type=toaster", "as_of=2999-01-01", "site=x", "nobody=knows"):
+        assert asks(app, "devices-count", filters=query) is None
+        assert asks(app, "overview-kpis", filters=query) is None
+
+
+def test_an_empty_hub_has_a_checklist_on_both_pages(sqlite_engine: Engine) -> None:
+    app = created(sqlite_engine)
+    for output, state in (("overview-kpis", "overview-state"), ("devices-count", "devices-state")):
+        answer = asks(app, output, filters="")["response"]
+        assert "Nothing collected yet" in str(answer[state]["children"])
+    answer = asks(app, "sites-rows", filters="", **{"sites-order": MOVED})["response"]
+    assert answer["sites-rows"]["children"] == []
+
+
+def test_when_the_database_is_gone_what_is_shown_stays(tmp_path: Path, migrated_file: Path) -> None:
+    path = tmp_path / "gone.db"
+    shutil.copyfile(migrated_file, path)
+    engine = open_engine(sqlite_url(path))
+    app = created(engine)
+    engine.dispose()
+    path.write_bytes(b"this is no database at all" * 100)
+    for output in ("devices-count", "overview-kpis", "sites-rows"):
+        values = {"filters": "", "sites-order": MOVED}
+        answer = asks(app, output, **values)
+        assert answer["response"] == {}, output
+        assert answer["sideUpdate"] == {"trouble": {"hidden": False}}, output

@@ -1,0 +1,235 @@
+"""Runs and days: the calendar, the marks of the date pickers, the list, the API."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, insert, update
+
+from dashboard.base.params import Filters
+from dashboard.queries import days, moment
+from dashboard.queries import days as gaps
+from dashboard.queries.freshness import freshness
+from dashboard.queries.runs import attempts
+from dashboard.words import why_words as words
+from db.engine import reading, writing
+from db.tables import collection_runs
+from tests.support.served import NOW, Client, served
+from tests.support.worlds import TODAY, Said, World, run_row
+
+FIRST = TODAY - timedelta(days=9)
+
+
+def day(back: int) -> date:
+    return TODAY - timedelta(days=back)
+
+
+def _world(engine: Engine) -> None:
+    """Ten days of NinjaRMM with every kind of day, three of ThreatLocker, which then was ended."""
+    world = World({1: "Alpha"})
+    for back in (9, 8, 6, 3, 1):
+        world.publish("ninja", day(back), [Said("ninja", "1", 1)])
+    for back in (5, 4):
+        world.publish("threatlocker", day(back), [Said("threatlocker", "1", 1)])
+    world.save(engine)
+    with writing(engine) as connection:
+        _add(connection, "ninja", day(7), state="failed", reason="HTTP 500")
+        _add(connection, "ninja", day(5), state="suspicious", hold="superseded", reason="many gone")
+        _add(connection, "ninja", day(3), state="failed", reason="a first try")
+        _add(connection, "ninja", day(2), state="complete", hold="withdrawn")
+        _add(connection, "ninja", day(0), state="suspicious", hold="held", reason="half is gone")
+        _add(connection, "threatlocker", day(3), state="complete", kind="end", published=True)
+
+
+def _add(connection: Connection, source: str, when: date, **values: Any) -> None:
+    row = run_row(source, when, **({"published": False} | values))
+    connection.execute(insert(collection_runs).values(row))
+
+
+def _states(found: dict[str, list[days.SourceDay]]) -> dict[str, list[str]]:
+    return {source: [one.state for one in row] for source, row in found.items()}
+
+
+def test_each_day_of_each_source_says_what_became_of_it(engine: Engine) -> None:
+    _world(engine)
+    with reading(engine) as connection:
+        found = days.source_days(connection, FIRST - timedelta(days=1), TODAY, TODAY)
+    assert _states(found) == {
+        "ninja": [
+            "before", "complete", "complete", "failed", "complete", "suspicious", "missing",
+            "complete", "withdrawn", "complete", "held",
+        ],
+        "threatlocker": ["before"] * 5 + ["complete", "complete"] + ["ended"] * 4,
+    }  # fmt: skip
+    failed = found["ninja"][3]
+    assert (failed.day, failed.reason) == (day(7), "HTTP 500")
+
+
+def test_an_ended_source_stays_ended_in_later_months_until_it_is_collected_again(
+    sqlite_engine: Engine,
+) -> None:
+    _world(sqlite_engine)
+    with reading(sqlite_engine) as connection:
+        later = days.source_days(connection, day(1), TODAY, TODAY)
+    assert _states(later)["threatlocker"] == ["ended", "ended"]
+    with writing(sqlite_engine) as connection:
+        _add(connection, "threatlocker", day(1), published=True)
+    with reading(sqlite_engine) as connection:
+        later = days.source_days(connection, day(2), TODAY, TODAY)
+    assert _states(later)["threatlocker"] == ["ended", "complete", "due"]
+
+
+def test_a_day_whose_collection_was_replaced_by_the_end_is_ended_or_withdrawn(
+    sqlite_engine: Engine,
+) -> None:
+    _world(sqlite_engine)
+    with writing(sqlite_engine) as connection:
+        _add(connection, "threatlocker", day(3), state="complete")
+    with reading(sqlite_engine) as connection:
+        found = days.source_days(connection, day(3), TODAY, TODAY)
+    assert _states(found)["threatlocker"] == ["ended"] * 4
+    end = update(collection_runs).where(collection_runs.c.kind == "end")
+    with writing(sqlite_engine) as connection:
+        connection.execute(end.values(published=False, hold="withdrawn"))
+    with reading(sqlite_engine) as connection:
+        found = days.source_days(connection, day(3), TODAY, TODAY)
+    assert _states(found)["threatlocker"] == ["withdrawn", "missing", "missing", "due"]
+
+
+def test_an_ended_source_has_no_gaps_but_held_and_withdrawn_days_are_some(engine: Engine) -> None:
+    _world(engine)
+    with reading(engine) as connection:
+        found = moment.resolve(connection, Filters(), TODAY)
+        told = gaps.gaps(connection, found, ("ninja", "threatlocker"), day(30), TODAY)
+    assert [(one.day, one.source, one.state) for one in told] == [
+        (day(7), "ninja", "failed"), (day(5), "ninja", "suspicious"), (day(4), "ninja", "missing"),
+        (day(2), "ninja", "withdrawn"), (day(0), "ninja", "held"),
+    ]  # fmt: skip
+    assert all(words.gap(one) for one in told)
+
+
+def test_today_is_not_missing_before_it_was_tried(sqlite_engine: Engine) -> None:
+    world = World({1: "Alpha"})
+    world.publish("ninja", day(1), [Said("ninja", "1", 1)])
+    world.save(sqlite_engine)
+    with reading(sqlite_engine) as connection:
+        found = days.source_days(connection, day(1), TODAY, TODAY)
+    assert _states(found)["ninja"] == ["complete", "due"]
+
+
+def test_the_date_pickers_mark_each_day_by_its_worst_source(engine: Engine) -> None:
+    _world(engine)
+    with reading(engine) as connection:
+        found = days.marks(connection, TODAY)
+    assert found.first == FIRST
+    assert found.sources == {"ninja": "ccfcsmcmcs", "threatlocker": "----cc----"}
+    assert found.together == "ccfcsmcmcs"
+
+
+def test_days_that_are_no_longer_kept_are_marked_so(sqlite_engine: Engine) -> None:
+    world = World({1: "Alpha"})
+    for back in (100, 80, 53, 0):
+        world.publish("ninja", day(back), [Said("ninja", "1", 1)])
+    world.save(sqlite_engine)
+    with reading(sqlite_engine) as connection:
+        found = days.marks(connection, TODAY)
+    by_day = {day(100) + timedelta(days=n): letter for n, letter in enumerate(found.together)}
+    assert by_day[day(100)] == by_day[day(80)] == "x"
+    assert by_day[date(2026, 8, 31)] == "m"  # a kept month-end without a run
+    assert (by_day[day(53)], by_day[TODAY], by_day[day(10)]) == ("c", "c", "m")
+
+
+def test_without_any_snapshot_there_is_nothing_to_mark(sqlite_engine: Engine) -> None:
+    with reading(sqlite_engine) as connection:
+        assert days.marks(connection, TODAY) == days.Marks(None, "", {})
+        assert days.source_days(connection, FIRST, TODAY, TODAY) == {}
+
+
+def test_a_source_that_was_ended_is_not_stale(engine: Engine) -> None:
+    _world(engine)
+    with reading(engine) as connection:
+        found = freshness(connection, NOW + timedelta(days=2))
+    assert found.stale == ("ninja",)
+    assert not any("ThreatLocker" in str(problem) for problem in found.problems)
+
+
+def test_an_ended_source_has_no_gap_to_tell_of(sqlite_engine: Engine) -> None:
+    _world(sqlite_engine)
+    with served(sqlite_engine) as client:
+        notices = client.json(f"/api/dashboard/today?as_of={day(1)}")["notices"]
+    assert notices == []
+
+
+def test_a_run_says_what_it_was_compared_with(sqlite_engine: Engine) -> None:
+    _world(sqlite_engine)
+    with reading(sqlite_engine) as connection:
+        (held,) = attempts.held(connection)
+        before = attempts.standing_before(connection, held)
+        assert (held.shown, held.seconds) == ("held", 600)
+        assert before is not None and before.business_date == day(1)
+        assert attempts.one(connection, 999) is None
+        assert list(attempts.newest(connection)) == ["ninja", "threatlocker"]
+
+
+@pytest.fixture
+def client(sqlite_engine: Engine) -> Any:
+    _world(sqlite_engine)
+    with served(sqlite_engine, zone="America/Chicago") as found:
+        yield found
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("", 13),
+        ("source=threatlocker", 3),
+        ("state=failed", 2),
+        ("state=failed&state=held", 3),
+        ("state=withdrawn", 1),
+        (f"from={day(3)}&to={day(2)}", 4),
+        (f"as_of={day(3)}", 10),
+        (f"as_of={day(3)}&to={day(8)}", 2),
+        ("limit=2&offset=12", 13),
+    ],
+)
+def test_runs_are_listed_and_filtered(client: Client, query: str, count: int) -> None:
+    body = client.json(f"/api/runs?{query}")
+    assert body["count"] == count
+    assert len(body["items"]) == min(count - body["offset"], body["limit"])
+    order = [(item["business_date"], item["run_id"]) for item in body["items"]]
+    assert order == sorted(order, reverse=True)
+
+
+def test_a_run_tells_everything_in_json(client: Client) -> None:
+    (item,) = client.json("/api/runs?state=held")["items"]
+    assert item == item | {
+        "source": "ninja", "business_date": str(TODAY), "state": "suspicious", "hold": "held",
+        "published": False, "reason": "half is gone", "seconds": 600.0,
+        "started_at": "2026-11-21T20:00:00-06:00", "correlation_id": f"ninja-{TODAY}",
+        "decided_by": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("site=1", "site"), ("state=sad", "state"), ("source=me", "source"), ("from=x", "from"),
+        ("to=2026-11-23", "to"), ("from=2026-11-20&to=2026-11-19", "to"), ("limit=0", "limit"),
+        ("run=1", "run"),
+    ],
+)  # fmt: skip
+def test_a_bad_parameter_is_refused(client: Client, query: str, name: str) -> None:
+    assert client.json(f"/api/runs?{query}", 400)["parameter"] == name
+
+
+def test_an_accepted_run_is_complete_on_its_day(sqlite_engine: Engine) -> None:
+    _world(sqlite_engine)
+    with writing(sqlite_engine) as connection:
+        held = collection_runs.c.hold == "held"
+        accepted = update(collection_runs).where(held)
+        connection.execute(accepted.values(published=True, hold="accepted"))
+    with reading(sqlite_engine) as connection:
+        found = days.source_days(connection, TODAY, TODAY, TODAY)
+        (run,) = attempts.page(connection, attempts.Asked(states=("accepted",)), limit=5)
+    assert _states(found)["ninja"] == ["complete"]
+    assert run.shown == "complete"

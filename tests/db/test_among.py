@@ -1,0 +1,50 @@
+"""Rows among many numbers are those that one would pick by hand, however many are asked for."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import BigInteger, Column, Engine, MetaData, Table, func, select
+
+from db.bulk import MANY, among, insert_many
+from db.engine import writing
+
+metadata = MetaData()
+things = Table(
+    "numbered",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("parity", BigInteger),
+)
+STORED = [step * (2**62 // 4000) - 2**61 for step in range(4000)]
+
+
+@pytest.fixture
+def store(bare_engine: Engine) -> Iterator[Engine]:
+    """A database with numbers from one end of 63 bits to the other."""
+    metadata.create_all(bare_engine)
+    with writing(bare_engine) as connection:
+        insert_many(connection, things, [{"number": n, "parity": n % 2} for n in STORED])
+    yield bare_engine
+
+
+def test_rows_are_those_of_the_numbers_asked_for(store: Engine) -> None:
+    dice = random.Random(1)
+    with store.connect() as connection:
+        for asked in (0, 1, MANY - 1, MANY, MANY + 1, 3 * MANY):
+            known = dice.sample(STORED, min(asked, len(STORED)) // 2)
+            wanted = [*known, *(dice.choice(STORED) + 1 for _ in range(asked - len(known)))]
+            told = select(things.c.number, things.c.parity)
+            rows = among(connection, told, things.c.number, [*wanted, *wanted])
+            expected = sorted((n, n % 2) for n in STORED if n in set(wanted))
+            assert sorted(tuple(row) for row in rows) == expected, asked
+
+
+def test_it_keeps_the_conditions_and_the_grouping_of_its_statement(store: Engine) -> None:
+    wanted = STORED[:100]
+    count = select(things.c.parity, func.count()).where(things.c.number > wanted[9])
+    with store.connect() as connection:
+        rows = among(connection, count.group_by(things.c.parity), things.c.number, wanted)
+        found = {parity: n for parity, n in rows}
+    odd = sum(n % 2 for n in wanted[10:])
+    assert found == {parity: n for parity, n in ((0, 90 - odd), (1, odd)) if n}

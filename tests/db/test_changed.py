@@ -1,0 +1,271 @@
+"""What changed between two days: against plain Python on random fleets, and in words."""
+
+import json
+import random
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import Engine, insert, update
+
+from db.engine import reading, writing
+from db.history.changed import Changed, changed
+from db.history.happened import COMPARED
+from db.history.kept import KeptDays
+from db.history.runs import kept_days
+from db.keys import device_id
+from db.tables import collection_runs, device_snapshots
+from tests.support.small_hub import Hub, Pc
+from tests.support.worlds import ALWAYS, ORDER, TODAY, Said, World, random_world, run_row
+
+BASES = ("assets", "records", *ORDER)
+
+
+def found(
+    engine: Engine, basis: str, then: date, now: date, kept: KeptDays | None = None
+) -> dict[int, Changed]:
+    with reading(engine) as connection:
+        known = kept or kept_days(connection)
+        assert known is not None
+        return {one.key: one for one in changed(connection, basis, then, now, ALWAYS, known)}
+
+
+class Days:
+    """What plain Python remembers of every day of a span, by key."""
+
+    def __init__(self, world: World, basis: str, then: date, now: date) -> None:
+        self.world, self.basis, self.then, self.now = world, basis, then, now
+        self.days = [then + timedelta(days=n) for n in range((now - then).days + 1)]
+        self.standing = [world.standing(day, basis) for day in self.days]
+
+    def differing(self) -> set[int]:
+        was, now = self.standing[0], self.standing[-1]
+        names = (*COMPARED, "device_id") if self.basis == "assets" else COMPARED
+        return {
+            key
+            for key in was.keys() | now.keys()
+            if key not in was
+            or key not in now
+            or any(getattr(was[key], name) != getattr(now[key], name) for name in names)
+        }
+
+    def dated(self, key: int) -> dict[str, set[date]]:
+        """The dates of presence, site and status, each by walking back day by day."""
+        told = [standing.get(key) for standing in self.standing]
+        expected: dict[str, set[date]] = {}
+        start = _walk(told, lambda said: True)
+        if told[-1] is None:
+            expected["gone"] = {self.days[start]}
+            told = told[:start]
+        elif told[0] is None:
+            expected |= self._arrival(told, start)
+        elif start:
+            expected["back"] = {self.days[start]}
+        first = next(said for said in told if said is not None)
+        last = told[-1]
+        assert last is not None
+        for code, name in (("site", "site_id"), ("billing_status", "billing_status")):
+            if getattr(first, name) != getattr(last, name):
+                start = _walk(told, lambda said, name=name: getattr(said, name))
+                expected[code] = {self.days[start]}
+        return expected
+
+    def _arrival(self, told: list[Said | None], start: int) -> dict[str, set[date]]:
+        arrived = next(index for index, said in enumerate(told) if said is not None)
+        said = told[arrived]
+        assert said is not None
+        seen, began = self.world.first_seen(said), min(self.world.days[said.source])
+        expected: dict[str, set[date]] = {}
+        if began > self.then:
+            expected["source_began"] = {began}
+        if seen <= self.then:
+            expected["back"] = {self.days[arrived]}
+        elif seen != began:
+            expected["first_seen"] = {seen}
+        if start > arrived:
+            expected.setdefault("back", set()).add(self.days[start])
+        return expected
+
+
+def _walk(told, value):  # type: ignore[no-untyped-def]
+    """Where the last unbroken run of a value begins; absence is a value of its own."""
+    values = [None if said is None else (value(said),) for said in told]
+    index = len(values) - 1
+    while index and values[index - 1] == values[-1]:
+        index -= 1
+    return index
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_changed_and_since_when_is_what_plain_python_remembers(
+    engine: Engine, seed: int
+) -> None:
+    rng = random.Random(seed)
+    world = random_world(rng, days=14)
+    world.save(engine)
+    for basis in BASES:
+        then = TODAY - timedelta(days=rng.randrange(4, 13))
+        now = then + timedelta(days=rng.randrange(1, (TODAY - then).days + 1))
+        plain = Days(world, basis, then, now)
+        rows = found(engine, basis, then, now, KeptDays(TODAY))
+        assert rows.keys() == plain.differing()
+        for key, one in rows.items():
+            told: dict[str, set[date]] = {}
+            for reason in one.happened:
+                assert str(reason)
+                told.setdefault(reason.code, set()).add(reason.day)
+            expected = plain.dated(key)
+            codes = ("gone", "back", "first_seen", "source_began", "site", "billing_status")
+            assert {code: told[code] for code in codes if code in told} == expected
+            assert Changed.from_json(json.loads(json.dumps(one.to_json()))) == one
+            for state, standing in ((one.then, plain.standing[0]), (one.now, plain.standing[-1])):
+                said = standing.get(key)
+                assert (state is None) == (said is None)
+                if state is not None and said is not None:
+                    assert (state.device_id, state.site_id) == (said.device_id, said.site_id)
+                    assert state.device_type == said.device_type
+
+
+DAY = date(2026, 11, 1)
+
+
+def day(number: int) -> date:
+    return date(2026, 11, number)
+
+
+def reasons(
+    hub: Hub, key: str, until: int, basis: str = "ninja", source: str = "ninja"
+) -> list[str]:
+    """What is said of a device between the first and another day of November."""
+    rows = found(hub.engine, basis, DAY, day(until))
+    return [str(reason) for reason in rows[device_id(source, key)].happened]
+
+
+OTHERS = [Pc(str(number), hostname=f"pc-{number}") for number in range(50, 62)]
+
+
+def test_every_change_is_told_with_the_day_from_which_it_has_lasted(sqlite_engine: Engine) -> None:
+    hub = Hub(sqlite_engine)
+    old = Pc("1", hostname="pc-1", display_name="Front desk", location="Rack 1")
+    hub.collect(DAY, [old, Pc("2", display_name="SPARE-02"), Pc("3"), *OTHERS])
+    moved = Pc("1", "2", "Pelican Freight", hostname="pc-1", display_name="Front desk")
+    hub.collect(day(3), [moved, Pc("2", display_name="Back desk"), Pc("4"), *OTHERS])
+    renamed = Pc("1", "2", "Pelican Freight", hostname="pc-9", display_name="SPARE-07",
+                 node_class="WINDOWS_SERVER", serial="SN-0001")  # fmt: skip
+    hub.collect(day(5), [renamed, Pc("2", display_name="Back desk"), Pc("4"), *OTHERS])
+    hub.collect(day(7), [renamed, Pc("2", display_name="Back desk"), Pc("4"), *OTHERS])
+    assert reasons(hub, "1", 8) == [
+        "organization changed: Harbor Dental to Pelican Freight on 3 Nov 2026",
+        "location changed: Rack 1 to (none) on 3 Nov 2026",
+        "hostname changed: pc-1 to pc-9 on 5 Nov 2026",
+        "renamed Front desk to SPARE-07 on 5 Nov 2026",
+        "type changed: workstation to server on 5 Nov 2026",
+        "renamed to SPARE-07, so spare, on 5 Nov 2026",
+        "serial number changed: (none) to SN-0001 on 5 Nov 2026",
+        "node class changed: WINDOWS_WORKSTATION to WINDOWS_SERVER on 5 Nov 2026",
+    ]
+    assert reasons(hub, "2", 8)[-1] == "renamed to Back desk, so billable, on 3 Nov 2026"
+    assert reasons(hub, "3", 8) == ["gone since 3 Nov 2026, last seen 1 Nov 2026"]
+    assert reasons(hub, "4", 8) == ["first seen 3 Nov 2026"]
+
+
+def test_a_device_that_comes_back_says_so(sqlite_engine: Engine) -> None:
+    hub = Hub(sqlite_engine)
+    hub.collect(date(2026, 10, 28), [Pc("1"), *OTHERS])
+    hub.collect(DAY, [*OTHERS])
+    hub.collect(day(4), [Pc("1"), *OTHERS])
+    assert reasons(hub, "1", 4) == ["back since 4 Nov 2026"]
+
+
+def test_the_devices_of_a_source_first_collected_in_between_say_that(
+    sqlite_engine: Engine,
+) -> None:
+    hub = Hub(sqlite_engine)
+    hub.collect(DAY, OTHERS)
+    hub.collect(day(3), [Pc("a")], "threatlocker")
+    hub.collect(day(4), [Pc("a"), Pc("b")], "threatlocker")
+    began = "first collection of ThreatLocker on 3 Nov 2026"
+    assert reasons(hub, "a", 5, "records", "threatlocker") == [began]
+    assert reasons(hub, "b", 5, "records", "threatlocker") == [began, "first seen 4 Nov 2026"]
+
+
+def test_a_source_that_was_ended_takes_its_devices_along(sqlite_engine: Engine) -> None:
+    hub = Hub(sqlite_engine)
+    hub.collect(DAY, [Pc("1")])
+    end = run_row("ninja", day(4), kind="end", correlation_id="end")
+    with writing(sqlite_engine) as connection:
+        connection.execute(insert(collection_runs).values(end))
+        connection.execute(update(device_snapshots).values(valid_to=day(4)))
+    assert reasons(hub, "1", 4) == ["source ended: NinjaRMM on 4 Nov 2026"]
+
+
+def test_a_machine_says_which_records_were_linked_and_who_speaks(engine: Engine) -> None:
+    hub = Hub(engine)
+    others = [Pc(f"t{number}", hostname=f"tl-{number}") for number in range(4)]
+    lone = Pc("a", hostname="pc-1")
+    hub.collect(DAY, [lone, *others], "threatlocker")
+    hub.collect(day(2), [Pc("1", hostname="PC-1.local"), *OTHERS])
+    hub.collect(day(3), [Pc("1", hostname="PC-1.local"), *OTHERS])
+    machine = device_id("threatlocker", "a")
+    rows = found(engine, "assets", DAY, day(3))
+    assert [str(reason) for reason in rows[machine].happened] == [
+        "linked with NinjaRMM PC-1.local on 2 Nov 2026: hostname pc-1 at the same site",
+        "now speaks: NinjaRMM instead of ThreatLocker, since 2 Nov 2026",
+        "hostname changed: pc-1 to PC-1.local on 2 Nov 2026",
+    ]
+    # Another real serial at each of them undoes the link: two machines again.
+    hub.collect(day(4), [Pc("a", hostname="pc-1", serial="AAAA-1"), *others], "threatlocker")
+    hub.collect(day(5), [Pc("1", hostname="PC-1.local", serial="BBBB-2"), *OTHERS])
+    rows = found(engine, "assets", day(3), day(5))
+    assert [str(reason) for reason in rows[device_id("ninja", "1")].happened] == [
+        "unlinked from ThreatLocker pc-1 on 5 Nov 2026",
+    ]
+    told = [str(reason) for reason in rows[machine].happened]
+    assert "unlinked from NinjaRMM PC-1.local on 5 Nov 2026" in told
+    assert "now speaks: ThreatLocker instead of NinjaRMM, since 5 Nov 2026" in told
+
+
+def test_a_machine_enrolled_again_is_replaced_not_removed_and_added(sqlite_engine: Engine) -> None:
+    hub = Hub(sqlite_engine)
+    hub.collect(DAY, [Pc("1", serial="SN-0001", hostname="front-1"), *OTHERS])
+    hub.collect(day(4), [Pc("9", serial="SN-0001", hostname="front-1"), *OTHERS])
+    assert reasons(hub, "1", 4, "assets") == [
+        "linked with NinjaRMM front-1 on 4 Nov 2026: serial sn0001 enrolled again",
+        "replaced by another record of NinjaRMM on 4 Nov 2026",
+    ]
+
+
+def test_what_a_restating_decision_changed_is_an_adjustment(sqlite_engine: Engine) -> None:
+    hub = Hub(sqlite_engine)
+    hub.collect(DAY, [Pc("1"), *OTHERS])
+    hub.collect(day(4), [Pc("1", display_name="Spare"), *OTHERS])
+    with writing(sqlite_engine) as connection:
+        opened = device_snapshots.c.valid_from == day(4)
+        connection.execute(update(device_snapshots).where(opened).values(restated_by=99))
+    assert all(reason.startswith("adjustment: ") for reason in reasons(hub, "1", 4))
+
+
+def test_days_that_are_not_kept_prove_nothing(sqlite_engine: Engine) -> None:
+    hub = Hub(sqlite_engine)
+    hub.collect(DAY, [Pc("1", display_name="one"), *OTHERS])
+    hub.collect(day(3), [*OTHERS])
+    hub.collect(day(5), [Pc("1", display_name="two"), *OTHERS])
+    hub.collect(day(9), [Pc("1", display_name="two"), *OTHERS])
+    all_kept = found(hub.engine, "ninja", DAY, day(9), KeptDays(day(9)))
+    told = [str(reason) for reason in all_kept[device_id("ninja", "1")].happened]
+    assert told == ["back since 5 Nov 2026", "renamed one to two on 5 Nov 2026"]
+    few_kept = found(hub.engine, "ninja", DAY, day(9), KeptDays(day(9), days=5, months=0))
+    told = [str(reason) for reason in few_kept[device_id("ninja", "1")].happened]
+    assert told == ["renamed one to two on 5 Nov 2026"]
+
+
+def test_chosen_keys_come_in_their_order_changed_or_not(sqlite_engine: Engine) -> None:
+    hub = Hub(sqlite_engine)
+    hub.collect(DAY, [Pc("1"), Pc("2"), *OTHERS])
+    hub.collect(day(2), [Pc("1", os="Windows 11"), Pc("2"), *OTHERS])
+    keys = [device_id("ninja", key) for key in ("2", "1", "never")]
+    with reading(hub.engine) as connection:
+        rows = list(changed(connection, "ninja", DAY, day(2), ALWAYS, KeptDays(day(2)), keys))
+    assert [row.key for row in rows] == keys[:2]
+    assert [str(reason) for reason in rows[1].happened] == [
+        "operating system changed: (none) to Windows 11 on 2 Nov 2026"
+    ]

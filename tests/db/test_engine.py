@@ -1,0 +1,280 @@
+"""Which database, with which driver, and how its transactions behave."""
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import URL, Engine, create_engine, delete, func, insert, select, text
+from sqlalchemy.exc import DataError, IntegrityError
+
+from db import migrate
+from db.engine import database_url, normalised, open_engine, reading, sqlite_url, writing
+from db.settings import SettingsError
+from db.tables import leases, meta
+from tests.support.servers import DatabaseServer
+
+
+def row(name: str) -> dict[str, Any]:
+    return {"name": name, "value": "x"}
+
+
+@pytest.mark.parametrize(
+    ("address", "driver"),
+    [
+        ("postgres://u:p@h:5433/d", "postgresql+psycopg2"),
+        ("postgresql://u:p@h:5433/d", "postgresql+psycopg2"),
+        ("postgresql+psycopg2://u:p@h:5433/d", "postgresql+psycopg2"),
+        ("mysql://u:p@h:5433/d", "mysql+pymysql"),
+        ("mysql+pymysql://u:p@h:5433/d", "mysql+pymysql"),
+        ("mariadb://u:p@h:5433/d", "mysql+pymysql"),
+        ("mariadb+pymysql://u:p@h:5433/d", "mysql+pymysql"),
+    ],
+)
+def test_an_address_gets_the_driver_that_we_install(address: str, driver: str) -> None:
+    url = normalised(address)
+    assert url.drivername == driver
+    assert (url.username, url.password, url.host, url.port, url.database) == (
+        "u", "p", "h", 5433, "d",
+    )  # fmt: skip
+    assert open_engine(url).dialect.name == driver.split("+")[0]
+
+
+def test_the_rest_of_an_address_stays() -> None:
+    url = normalised("postgres://us%40er:p%3A%2F%23@h/d?sslmode=require")  # not a secret
+    assert (url.username, url.password) == ("us@er", "p:/#")
+    assert url.query == {"sslmode": "require"}
+    assert normalised("mysql://u@h/d").query == {"charset": "utf8mb4"}
+    assert normalised("mysql://u@h/d?charset=utf8").query == {"charset": "utf8"}
+    assert normalised("sqlite:////var/lib/hub.db") == sqlite_url(Path("/var/lib/hub.db"))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "hub.db", "/var/lib/hub.db", "oracle://u@h/d", "mssql+pyodbc://u@h/d", "http://h/d",
+     "postgresql//h/d", "postgresql://h:port/d", "sqlite"],
+)  # fmt: skip
+def test_another_address_is_refused_with_examples(address: str) -> None:
+    with pytest.raises(SettingsError, match="DATABASE_URL .*postgresql://user"):
+        normalised(address)
+
+
+def test_a_driver_that_is_not_installed_is_refused() -> None:
+    with pytest.raises(SettingsError, match="DATABASE_URL cannot be used"):
+        open_engine(normalised("postgresql+psycopg://u@h/d"))
+
+
+def test_a_refusal_does_not_tell_the_password() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        normalised("oracle://user:hunter2@host/name")
+    assert "hunter2" not in str(refusal.value)
+
+
+ALL = {
+    "DATABASE_URL": "postgres://first/d",
+    "SQLALCHEMY_DATABASE_URI": "postgres://second/d",
+    "DB_HOST": "third",
+    "DB_PASSWORD": "p",
+    "TATUSCAN_DB_DIR": "/fourth",
+    "TATUSCAN_DB_FILE": "tatuscan.db",
+    "DATA_DIR": "/fifth",
+}
+
+
+@pytest.mark.parametrize(
+    ("without", "address"),
+    [
+        (0, "postgresql+psycopg2://first/d"),
+        (1, "postgresql+psycopg2://second/d"),
+        (2, "postgresql+psycopg2://es_inventory_user:p@third:5432/es_inventory_db"),
+        (4, "sqlite:////fourth/tatuscan.db"),
+        (5, "sqlite:////fifth/tatuscan.db"),
+        (6, "sqlite:////fifth/inventory.db"),
+        (7, "sqlite:///data/inventory.db"),
+    ],
+)
+def test_the_first_that_is_set_says_where_the_data_is(without: int, address: str) -> None:
+    environ = dict(list(ALL.items())[without:])
+    assert database_url(environ).render_as_string(hide_password=False) == address
+
+
+def test_tatuscans_folder_alone_holds_the_default_file() -> None:
+    assert database_url({"TATUSCAN_DB_DIR": "/d"}) == sqlite_url(Path("/d/inventory.db"))
+
+
+@pytest.mark.parametrize("name", ["DB_HOST", "DB_PORT", "DB_NAME", "DB_USER"])
+def test_one_part_of_a_postgresql_address_asks_for_the_password(name: str) -> None:
+    # Also where it says what is the default anyway: nobody writes it who wants SQLite.
+    default = {"DB_HOST": "localhost", "DB_PORT": "5432", "DB_NAME": "es_inventory_db"}
+    environ = {name: default.get(name, "es_inventory_user")}
+    with pytest.raises(SettingsError, match="DB_PASSWORD is not set: set DB_PASSWORD or"):
+        database_url(environ)
+
+
+def test_a_password_is_taken_as_it_is(tmp_path: Path) -> None:
+    password = "p@ss:/w%rd#$é"
+    assert database_url({"DB_PASSWORD": password}).password == password
+    file = tmp_path / "password"
+    file.write_text(password + "\n", encoding="utf-8")
+    assert database_url({"DB_PASSWORD_FILE": str(file)}).password == password
+
+
+def test_the_address_may_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "address"
+    file.write_text("postgres://h/d\n")
+    assert database_url({"DATABASE_URL_FILE": str(file)}).host == "h"
+
+
+def test_a_port_that_is_none_is_refused() -> None:
+    with pytest.raises(SettingsError, match="DB_PORT is '70000'"):
+        database_url({"DB_PORT": "70000", "DB_PASSWORD": "p"})
+
+
+def test_sqlite_makes_its_folder_or_says_why_not(tmp_path: Path) -> None:
+    open_engine(sqlite_url(tmp_path / "a" / "b" / "hub.db")).connect().close()
+    assert (tmp_path / "a" / "b" / "hub.db").exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match="set DATA_DIR or DATABASE_URL"):
+        open_engine(sqlite_url(tmp_path / "file" / "hub.db"))
+
+
+def test_sqlite_is_as_safe_as_it_can_be_on_every_connection(sqlite_engine: Engine) -> None:
+    with sqlite_engine.connect() as one, sqlite_engine.connect() as two:
+        for connection in (one, two):
+            found = {
+                pragma: connection.exec_driver_sql(f"PRAGMA {pragma}").scalar()
+                for pragma in ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
+            }
+            assert found == {
+                "journal_mode": "wal", "synchronous": 2, "busy_timeout": 30000, "foreign_keys": 1,
+            }  # fmt: skip
+
+
+def test_a_sqlite_writer_takes_its_turn_at_once_and_a_reader_needs_none(
+    sqlite_engine: Engine,
+) -> None:
+    with writing(sqlite_engine) as connection:
+        raw = connection.connection.driver_connection
+        assert raw is not None and raw.in_transaction
+        with reading(sqlite_engine) as reader:
+            assert reader.scalar(select(func.count()).select_from(meta)) == 0
+        impatient = create_engine(sqlite_engine.url, connect_args={"timeout": 0})
+        with pytest.raises(Exception, match="locked"), impatient.connect() as other:
+            other.exec_driver_sql("BEGIN IMMEDIATE")
+        impatient.dispose()
+
+
+def test_two_writers_wait_for_each_other_and_both_are_stored(engine: Engine) -> None:
+    # Each reads, thinks and writes what it read plus one, many times.
+    with writing(engine) as connection:
+        connection.execute(insert(meta), [{"name": "n", "value": "0"}])
+    errors: list[BaseException] = []
+
+    def count_up(times: int) -> None:
+        query = select(meta.c.value).where(meta.c.name == "n").with_for_update()
+        try:
+            for _time in range(times):
+                with writing(engine) as connection:
+                    value = int(connection.execute(query).scalar_one())
+                    time.sleep(0.002)
+                    connection.execute(meta.update().values(value=str(value + 1)))
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=count_up, args=(25,)) for _thread in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    with reading(engine) as connection:
+        assert connection.scalar(select(meta.c.value)) == "50"
+
+
+def test_a_write_is_whole_or_not_at_all(engine: Engine) -> None:
+    with pytest.raises(IntegrityError), writing(engine) as connection:
+        connection.execute(insert(meta), [row("a")])
+        connection.execute(insert(meta), [row("a")])
+    with reading(engine) as connection:
+        assert connection.scalar(select(func.count()).select_from(meta)) == 0
+
+
+def test_a_reader_sees_one_picture_while_another_writes(engine: Engine) -> None:
+    count = select(func.count()).select_from(meta)
+    with reading(engine) as reader:
+        assert reader.scalar(count) == 0
+        with writing(engine) as writer:
+            writer.execute(insert(meta), [row("a")])
+        assert reader.scalar(count) == 0
+    with reading(engine) as reader:
+        assert reader.scalar(count) == 1
+
+
+def test_text_is_compared_exactly(engine: Engine) -> None:
+    names = ["A1", "a1", "Á1", "ß", "ss", "e\u0301", "\u00e9"]
+    with writing(engine) as connection:
+        connection.execute(insert(meta), [row(name) for name in names])
+    with reading(engine) as connection:
+        for name in names:
+            found = connection.scalars(select(meta.c.name).where(meta.c.name == name)).all()
+            assert found == [name]
+        assert connection.scalar(select(func.count(meta.c.name.distinct()))) == len(names)
+        groups = select(meta.c.name, func.count()).group_by(meta.c.name)
+        assert all(count == 1 for _name, count in connection.execute(groups))
+        assert connection.scalars(select(meta.c.name).order_by(meta.c.name)).first() == "A1"
+
+
+def test_mariadb_by_either_name_compares_exactly(mariadb_server: DatabaseServer) -> None:
+    url = mariadb_server.create()
+    for name in ("mysql", "mariadb"):
+        address = url.set(drivername=name).render_as_string(hide_password=False)
+        engine = open_engine(normalised(address))
+        migrate.upgrade(engine)
+        with writing(engine) as connection:
+            connection.execute(delete(meta))
+            connection.execute(insert(meta), [row("A1"), row("a1")])
+        engine.dispose()
+    mariadb_server.drop(url)
+
+
+def test_what_is_too_long_is_refused_and_never_cut_off(
+    mariadb_server: DatabaseServer, mariadb_engine: Engine
+) -> None:
+    lenient = create_engine(mariadb_server.url, isolation_level="AUTOCOMMIT")
+    with lenient.connect() as connection:
+        before = connection.scalar(text("SELECT @@GLOBAL.sql_mode"))
+        connection.execute(text("SET GLOBAL sql_mode = ''"))
+    try:
+        mariadb_engine.dispose()
+        with pytest.raises(DataError), writing(mariadb_engine) as connection:
+            connection.execute(insert(meta), [row("x" * 65)])
+    finally:
+        with lenient.connect() as connection:
+            connection.execute(text("SET GLOBAL sql_mode = :mode"), {"mode": before})
+        lenient.dispose()
+
+
+def test_a_process_start_keeps_its_fractions(engine: Engine) -> None:
+    started = 1_795_334_400.123456
+    with writing(engine) as connection:
+        connection.execute(insert(leases), [{"name": "n", "process_started": started}])
+    with reading(engine) as connection:
+        assert connection.scalar(select(leases.c.process_started)) == started
+
+
+def test_a_lost_connection_is_replaced(postgres_engine: Engine) -> None:
+    with postgres_engine.connect() as connection:
+        pid = connection.scalar(text("SELECT pg_backend_pid()"))
+    other = create_engine(postgres_engine.url, isolation_level="AUTOCOMMIT")
+    with other.connect() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+    other.dispose()
+    with postgres_engine.connect() as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
+
+
+def test_a_url_hides_its_password() -> None:
+    url: URL = normalised("postgres://u:hunter2@h/d")
+    assert "hunter2" not in str(url)
+    assert "hunter2" not in repr(open_engine(url))

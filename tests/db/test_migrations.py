@@ -1,0 +1,119 @@
+"""One set of migrations, on every database."""
+
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, inspect
+
+from db import migrate
+from db.engine import open_engine, reading, sqlite_url
+from db.keys import device_id
+from db.tables import asset_links, daily_counts, device_snapshots, metadata, rule_versions
+from tests.conftest import COMMAND
+from tests.support.decided import check
+from tests.support.small_hub import Hub, Pc
+
+
+def test_migrations_go_up_down_and_up_again(bare_engine: Engine) -> None:
+    assert migrate.current(bare_engine) is None
+    migrate.upgrade(bare_engine)
+    assert migrate.current(bare_engine) == migrate.head()
+    migrate.downgrade(bare_engine, "base")
+    assert set(inspect(bare_engine).get_table_names()) <= {"alembic_version"}
+    migrate.upgrade(bare_engine)
+    assert set(inspect(bare_engine).get_table_names()) == {*metadata.tables, "alembic_version"}
+
+
+def test_what_was_collected_before_the_newest_revisions_goes_on_after_them(
+    engine: Engine,
+) -> None:
+    hub = Hub(engine)
+    rows = [
+        Pc("1", "1", "Harbor", "front-1", serial="SN-0001"),
+        Pc("2", "1", "Harbor", "desk-2", managed=False),
+    ]
+    hub.collect(date(2026, 10, 30), rows)
+    licensed = [Pc("a", "t1", "Harbor", "front-1")]
+    hub.collect(date(2026, 10, 30), licensed, "threatlocker")
+    hub.environ["SPARE_WORDS"] = "front"
+    hub.collect(date(2026, 11, 2), rows)
+
+    def stands() -> list[list[dict[str, Any]]]:
+        return [
+            # How sure a link is nobody wrote down before.
+            [{**row._mapping, "score": None} for row in hub.all(table)]
+            for table in (device_snapshots, asset_links, rule_versions, daily_counts)
+        ]
+
+    before = stands()
+    assert before[0][1]["unmanaged"] and before[1] and before[2][1]["first_day"]
+    migrate.downgrade(engine, "0003")
+    migrate.upgrade(engine)
+    assert stands() == before
+    more = [*rows, Pc("3", "1", "Harbor", "lab-3"), Pc("4", "1", "Harbor", "front-1.harbor.local")]
+    hub.collect(date(2026, 11, 3), more)
+    licensed.append(Pc("b", "t1", "Harbor", "LAB-3"))
+    hub.collect(date(2026, 11, 3), licensed, "threatlocker")
+    with reading(engine) as connection:
+        check(connection)
+    assert hub.on(date(2026, 11, 3), "threatlocker")["b"].asset_id == device_id("ninja", "3")
+
+
+def test_several_processes_that_migrate_at_the_same_time_do_it_once(
+    bare_engine: Engine, cli_environment: dict[str, str], tmp_path: Path
+) -> None:
+    address = bare_engine.url.render_as_string(hide_password=False)
+    several = [
+        subprocess.Popen(
+            [sys.executable, "-c", COMMAND, "migrate"],
+            env=cli_environment | {"DATABASE_URL": address}, cwd=tmp_path,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(3)
+    ]  # fmt: skip
+    said = [process.communicate(timeout=120) for process in several]
+    assert [process.returncode for process in several] == [0, 0, 0], said
+    assert migrate.current(bare_engine) == migrate.head()
+
+
+def test_sqlite_lets_nobody_in_between_two_revisions(tmp_path: Path) -> None:
+    engine = open_engine(sqlite_url(tmp_path / "bare.db"))
+    commits: list[int] = []
+    event.listen(engine, "commit", lambda _connection: commits.append(1))
+    migrate.upgrade(engine)
+    assert migrate.current(engine) == migrate.head()
+    assert len(commits) == 1
+    engine.dispose()
+
+
+def test_a_second_upgrade_changes_nothing(engine: Engine) -> None:
+    migrate.upgrade(engine)
+    assert migrate.current(engine) == migrate.head()
+
+
+def test_the_migrations_make_the_tables_that_the_code_declares(engine: Engine) -> None:
+    migrate.check(engine)
+
+
+def test_no_big_table_is_unique_without_its_device(engine: Engine) -> None:
+    inspector = inspect(engine)
+    for table in ("devices", "device_snapshots", "device_payloads", "device_latest"):
+        assert inspector.get_pk_constraint(table)["constrained_columns"][0] == "device_id"
+        assert inspector.get_foreign_keys(table) == []
+        for index in inspector.get_indexes(table):
+            assert not index["unique"] or index["column_names"][0] == "device_id"
+        for constraint in inspector.get_unique_constraints(table):
+            assert constraint["column_names"][0] == "device_id"
+
+
+@pytest.mark.parametrize("name", sorted(metadata.tables))
+def test_every_constraint_has_a_name(name: str) -> None:
+    table = metadata.tables[name]
+    for constraint in table.constraints:
+        assert constraint.name, f"{name} has an unnamed constraint"
+    for index in table.indexes:
+        assert index.name

@@ -1,0 +1,89 @@
+"""Which version of the rules counts which day."""
+
+from datetime import date
+
+import pytest
+from sqlalchemy import Engine
+
+from dashboard.queries.audit.rule_versions import versions
+from db import rules
+from db.engine import reading, writing
+from db.rules import Rules, RulesByDay
+from tests.support.small_hub import noon
+
+
+def november(number: int) -> date:
+    return date(2026, 11, number)
+
+
+@pytest.mark.parametrize(
+    ("first_days", "on_3_6_9", "turns"),
+    [
+        ([None], [1, 1, 1], []),
+        ([4], [1, 1, 1], []),
+        ([None, 5], [1, 2, 2], [5]),
+        ([1, 5, 8], [1, 2, 3], [5, 8]),
+        # A month was reopened, so that a later version reaches further back.
+        ([None, 8, 5], [1, 3, 3], [5]),
+        ([None, 8, 2], [3, 3, 3], [2]),
+        # One that never counted, then one that does.
+        ([None, None, 7], [1, 1, 3], [7]),
+        ([None, None], [1, 1, 1], []),
+    ],
+)
+def test_a_day_is_counted_by_the_newest_version_that_reaches_back_to_it(
+    first_days: list[int | None], on_3_6_9: list[int], turns: list[int]
+) -> None:
+    by_day = RulesByDay.of(
+        [
+            (None if day is None else november(day), Rules(n, spare_node_classes=(f"{n}",)))
+            for n, day in enumerate(first_days, 1)
+        ]
+    )
+    assert [by_day.on(november(day)).version for day in (3, 6, 9)] == on_3_6_9
+    assert by_day.turns(november(1), november(30)) == [november(day) for day in turns]
+    assert by_day.turns(november(9), november(30)) == []
+
+
+def test_versions_that_say_alike_who_speaks_are_no_turn() -> None:
+    words = [Rules(1), Rules(2, spare_words=("loaner",)), Rules(3, source_order=("agent",))]
+    by_day = RulesByDay.of(list(zip([None, november(5), november(8)], words, strict=True)))
+    assert by_day.on(november(6)).spare_words == ("loaner",)
+    assert by_day.turns(november(1), november(30)) == [november(8)]
+
+
+def test_a_version_counts_from_the_first_day_that_is_counted_by_it(engine: Engine) -> None:
+    now = noon(november(1))
+    with reading(engine) as connection:
+        assert rules.by_day(connection) == RulesByDay.always(Rules(1))
+    with writing(engine) as connection:
+        rules.save(connection, Rules(1), rules.ENVIRONMENT, now)
+        rules.hold_from(connection, november(1))
+        rules.save(connection, Rules(2, spare_words=("loaner",)), "Ana", now)
+    with reading(engine) as connection:
+        assert rules.by_day(connection).on(november(9)).version == 1
+        assert [(one.counts, one.first, one.last) for one in versions(connection)] == [
+            (False, None, None), (True, None, None),
+        ]  # fmt: skip
+    with writing(engine) as connection:
+        assert rules.hold_from(connection, november(8)).on(november(8)).version == 2
+        rules.hold_from(connection, november(10))
+    with reading(engine) as connection:
+        assert [(one.counts, one.first, one.last) for one in versions(connection)] == [
+            (True, november(8), None), (True, None, november(7)),
+        ]  # fmt: skip
+    with writing(engine) as connection:
+        rules.release(connection, november(8), november(9))
+        assert rules.by_day(connection).on(november(8)).version == 1
+        assert rules.by_day(connection).on(november(9)).version == 2
+        rules.release(connection, november(9), None)
+        assert rules.by_day(connection).on(november(30)).version == 1
+
+
+def test_a_version_that_is_read_is_the_one_that_was_saved(engine: Engine) -> None:
+    saved = Rules(1, ("a", "b"), (), ("Harbor",), ("agent", "ninja", "threatlocker"), ())
+    with writing(engine) as connection:
+        rules.save(connection, saved, "Ana", noon(november(1)))
+    with reading(engine) as connection:
+        assert rules.current(connection) == saved
+        assert rules.all_versions(connection) == {1: saved}

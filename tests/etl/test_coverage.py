@@ -1,0 +1,407 @@
+"""What the sources do not agree on, found in stretches of days: always what a plain look at each
+day finds, however the days came, and however few machines were looked at."""
+
+import random
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+from itertools import groupby
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, Row, delete, select, update
+
+from db import coverage
+from db.engine import reading, writing
+from db.history.runs import kept_days, standing_runs
+from db.keys import as_of
+from db.tables import coverage_findings, device_snapshots, sites
+from etl.coverage.findings import machines_at, refresh
+from etl.coverage.refresh import catch_up
+from etl.decisions.runs import Decider, end_source, withdraw_day
+from etl.rules import coverage as rule
+from etl.rules.evidence import host_key, real_serial
+from etl.runtime import lease
+from etl.snapshots.publish import Refused
+from tests.support.samples import samples
+from tests.support.small_hub import Hub, Pc, noon, pcs
+
+DAY = date(2026, 3, 9)
+NINJA, LOCKER, AGENT = "ninja", "threatlocker", "agent"
+Found = tuple[str, int, int, int | None]
+
+
+def after(days: int) -> date:
+    return DAY + timedelta(days=days)
+
+
+class Fleet(Hub):
+    """A hub that looks for findings after each collection."""
+
+    def say(self, day: date, **said: list[Pc]) -> None:
+        for source, rows in said.items():
+            self.collect(day, rows, source)
+        self.look()
+
+    def look(self) -> None:
+        with lease.take(self.engine) as held:
+            catch_up(self.engine, held, self.environ)
+
+    def decider(self, held: lease.Lease, day: date) -> Decider:
+        return Decider(self.engine, held, "Ana", lambda: noon(day), self.environ)
+
+    def found(self, day: date) -> list[tuple[str, str, str | None]]:
+        """What stands on a day: kind, hostname of the record, hostname of the other one."""
+        with reading(self.engine) as connection:
+            rows = connection.execute(
+                select(coverage_findings).where(coverage.stands(day)).order_by("finding_id")
+            ).all()
+            names = {
+                row.device_id: row.hostname
+                for row in connection.execute(select(device_snapshots).where(as_of(day)))
+            }
+        return sorted(
+            (row.kind, names[row.device_id], names.get(row.other_device_id)) for row in rows
+        )
+
+    def stored(self) -> list[tuple[Any, ...]]:
+        return sorted(tuple(row)[1:] for row in self.all(coverage_findings))
+
+
+def pc(host: str, **said: Any) -> Pc:
+    return Pc(key=said.pop("key", host), hostname=host, **said)
+
+
+# Each kind, by its sentence.
+
+
+def test_a_billable_computer_of_ninja_without_threatlocker_is_found(engine: Engine) -> None:
+    fleet = Fleet(engine)
+    network = pc("switch", node_class="NMS_SWITCH")
+    spare = pc("old", display_name="spare")
+    pending = pc("new", managed=False)
+    fleet.say(DAY, ninja=[pc("a"), pc("b"), network, spare, pending], threatlocker=[pc("B.local")])
+
+    assert fleet.found(DAY) == [("ninja_without_threatlocker", "a", None)]
+
+
+def test_every_record_of_threatlocker_without_ninja_is_found(engine: Engine) -> None:
+    fleet = Fleet(engine)
+    unmanaged = pc("c", managed=False)
+    fleet.say(DAY, ninja=[pc("a"), unmanaged], threatlocker=[pc("a"), pc("b"), pc("c")])
+
+    assert fleet.found(DAY) == [
+        ("threatlocker_without_ninja", "b", None), ("threatlocker_without_ninja", "c", None)
+    ]  # fmt: skip
+
+
+def test_an_agent_without_either_is_found(sqlite_engine: Engine) -> None:
+    fleet = Fleet(sqlite_engine)
+    both = [pc("a"), pc("b")]
+    fleet.say(DAY, ninja=both, threatlocker=both, agent=[pc("a"), pc("x")])
+
+    assert fleet.found(DAY) == [("agent_only", "x", None)]
+
+
+def test_two_records_of_one_source_for_one_machine_are_found(sqlite_engine: Engine) -> None:
+    fleet = Fleet(sqlite_engine)
+    twice = [pc("a", key="1", serial="REAL77"), pc("b", key="2", serial="real-77")]
+    fleet.say(DAY, ninja=twice)
+
+    (found,) = fleet.found(DAY)
+    assert found[0] == "duplicate" and {found[1], found[2]} == {"a", "b"}
+
+
+def test_one_hostname_twice_at_a_site_is_found_and_at_two_sites_is_not(engine: Engine) -> None:
+    fleet = Fleet(engine)
+    here = [pc("DESK", key="1"), pc("desk.local", key="2")]
+    there = pc("desk", key="3", org="2", org_name="Pelican")
+    nowhere = [pc("desk", key=key, org=None, org_name=None) for key in ("4", "5")]
+    fleet.say(DAY, ninja=[*here, there, *nowhere])
+
+    ((kind, *names),) = fleet.found(DAY)
+    assert kind == "duplicate" and set(names) == {"DESK", "desk.local"}
+
+
+def test_spare_in_one_source_and_not_in_the_other_is_found_but_not_of_guests(
+    sqlite_engine: Engine,
+) -> None:
+    fleet = Fleet(sqlite_engine)
+    guest = pc("vm", node_class="VMWARE_VM_GUEST")
+    fleet.say(
+        DAY,
+        ninja=[pc("a", location="Spares"), guest],
+        threatlocker=[pc("a", node_class=None), pc("vm", node_class=None)],
+    )
+
+    assert fleet.found(DAY) == [("spare_mismatch", "a", "a")]
+
+
+def test_a_serial_at_two_sites_is_found_while_nothing_links_it(engine: Engine) -> None:
+    fleet = Fleet(engine)
+    fleet.say(
+        DAY,
+        ninja=[pc("a", serial="SN-1234")],
+        threatlocker=[pc("b", serial="sn1234", org="2", org_name="Pelican")],
+    )
+
+    found = fleet.found(DAY)
+    assert {kind for kind, *_ in found} == {*coverage.KINDS[:2], "site_mismatch"}
+
+
+def test_a_linked_machine_that_moves_in_one_source_is_found(sqlite_engine: Engine) -> None:
+    fleet = Fleet(sqlite_engine)
+    fleet.say(DAY, ninja=[pc("a")], threatlocker=[pc("a")])
+    fleet.say(after(1), ninja=[pc("a", org="2", org_name="Pelican")])
+
+    assert fleet.found(DAY) == []
+    assert fleet.found(after(1)) == [("site_mismatch", "a", "a")]
+
+
+@pytest.mark.parametrize(
+    ("ninja", "locker", "differs"),
+    [
+        ("Front desk", "front  DESK", False),
+        ("Front desk", "Front desk | Anna", False),
+        ("Front desk", "Back office | Anna", True),
+        ("Front desk", None, False),
+        ("Front desk", "a", False),
+        ("Front desk", "A.bdg.local", False),
+        ("A", "Back office", False),
+        ("Front | desk", "Front", True),
+    ],
+)
+def test_display_names_that_disagree_are_found(
+    sqlite_engine: Engine, ninja: str, locker: str | None, differs: bool
+) -> None:
+    fleet = Fleet(sqlite_engine)
+    fleet.say(DAY, ninja=[pc("a", display_name=ninja)], threatlocker=[pc("a", display_name=locker)])
+
+    assert fleet.found(DAY) == ([("name_mismatch", "a", "a")] if differs else [])
+
+
+def test_a_source_is_missed_only_where_it_is_expected_and_while_it_is_collected(
+    engine: Engine,
+) -> None:
+    fleet = Fleet(engine)
+    fleet.say(DAY, ninja=[pc("a"), pc("b", org="2", org_name="Pelican")])
+    assert fleet.found(DAY) == []
+
+    fleet.say(after(1), threatlocker=[pc("z")])
+    gaps = [("ninja_without_threatlocker", host, None) for host in "ab"]
+    assert fleet.found(after(1)) == [*gaps, ("threatlocker_without_ninja", "z", None)]
+
+    site = fleet.site_of("2").site_id
+    with writing(engine) as connection:
+        connection.execute(
+            update(sites).where(sites.c.site_id == site).values(expected_sources="ninja")
+        )
+        touched = machines_at(connection, site, after(2))
+        assert len(touched) == 1
+        refresh(connection, after(2), touched)
+    assert fleet.found(after(1)) == [*gaps, ("threatlocker_without_ninja", "z", None)]
+    assert fleet.found(after(2)) == [gaps[0], ("threatlocker_without_ninja", "z", None)]
+
+    with lease.take(engine) as held:
+        end_source(fleet.decider(held, after(3)), LOCKER)
+    fleet.look()
+    assert fleet.found(after(3)) == []
+    fleet.say(after(5), threatlocker=[pc("y")])
+    assert fleet.found(after(4)) == []
+    assert ("ninja_without_threatlocker", "a", None) in fleet.found(after(5))
+
+
+# Stretches.
+
+
+def test_a_finding_keeps_its_row_while_it_stands_and_begins_anew_after_a_gap(
+    engine: Engine,
+) -> None:
+    fleet = Fleet(engine)
+    rest = [pc("b"), pc("c")]
+    both, alone = [pc("a"), *rest], rest
+    fleet.say(DAY, ninja=both, threatlocker=alone)
+    first = fleet.all(coverage_findings)
+    for number in range(1, 4):
+        fleet.say(after(number), ninja=[pc("a", os=f"{number}"), *rest], threatlocker=alone)
+    assert fleet.all(coverage_findings) == first
+    fleet.say(after(4), threatlocker=both)
+    fleet.say(after(6), threatlocker=alone)
+
+    spans = [(row.since, row.until) for row in fleet.all(coverage_findings)]
+    assert spans == [(DAY, after(4)), (after(6), date(9999, 12, 31))]
+
+
+def test_what_is_right_already_is_not_written_again(sqlite_engine: Engine) -> None:
+    fleet = Fleet(sqlite_engine)
+    fleet.say(DAY, ninja=pcs(range(20)), threatlocker=pcs(range(10)))
+    before = fleet.all(coverage_findings)
+    with writing(sqlite_engine) as connection:
+        refresh(connection, date.min, None)
+        refresh(connection, after(1), None)
+    assert fleet.all(coverage_findings) == before
+
+
+def test_kinds_have_the_same_names_in_the_rule_and_in_the_tables() -> None:
+    assert {kind for kind, _ in rule.MISSING.values()} == {*coverage.GAPS}
+
+
+# Random histories against a plain look at each day.
+
+
+def plainly(rows: list[Row[Any]], there: set[str], of_site: dict[int, set[str]]) -> set[Found]:
+    """What is found on one day, by its sentences, pair by pair."""
+    found: set[Found] = set()
+    order = (NINJA, LOCKER, AGENT)
+
+    def missed(row: Row[Any], *names: str) -> bool:
+        expected = of_site.get(row.site_id, {NINJA, LOCKER}) & there
+        own = {other.source for other in rows if other.asset_id == row.asset_id}
+        return not own & {*names} and bool(expected & {*names})
+
+    for _asset, group in groupby(sorted(rows, key=lambda r: r.asset_id), lambda r: r.asset_id):
+        mine = sorted(group, key=lambda r: (order.index(r.source), r.device_id))
+        computers = [
+            row for row in mine
+            if row.source == NINJA and row.billing_status == "billable"
+            and row.device_type in ("server", "workstation") and missed(row, LOCKER)
+        ]  # fmt: skip
+        alone = [row for row in mine if row.source == AGENT and missed(row, NINJA, LOCKER)]
+        for kind, lonely in (("ninja_without_threatlocker", computers), ("agent_only", alone)):
+            found |= {(kind, r.asset_id, r.device_id, None) for r in lonely[:1]}
+        found |= {
+            ("threatlocker_without_ninja", row.asset_id, row.device_id, None)
+            for row in mine
+            if row.source == LOCKER and missed(row, NINJA)
+        }
+        for source in order:
+            same = [row for row in mine if row.source == source]
+            found |= pairs("duplicate", same, lambda a, b: True)
+        spares = [
+            row for row in mine
+            if row.billing_status in ("billable", "spare")
+            and not (row.billing_status == "spare" and row.node_class == "VMWARE_VM_GUEST")
+        ]  # fmt: skip
+        found |= pairs("spare_mismatch", spares, lambda a, b: a.billing_status != b.billing_status)
+        placed = [row for row in mine if row.site_id]
+        found |= pairs("site_mismatch", placed, lambda a, b: a.site_id != b.site_id)
+    by_id = sorted((row for row in rows if row.site_id), key=lambda r: r.device_id)
+    for source, site, host in {(r.source, r.site_id, host_key(r.hostname)) for r in by_id}:
+        same = [
+            r for r in by_id if (r.source, r.site_id, host_key(r.hostname)) == (source, site, host)
+        ]
+        if host:
+            found |= pairs("duplicate", same, lambda a, b: a.asset_id != b.asset_id)
+    for serial in {real_serial(r.serial) for r in rows} - {None}:
+        bearers = [r for r in rows if real_serial(r.serial) == serial]
+        if max(sum(r.source == name for r in bearers) for name in order) <= 3:
+            same = [r for r in by_id if real_serial(r.serial) == serial]
+            apart = lambda a, b: a.asset_id != b.asset_id and a.site_id != b.site_id  # noqa: E731
+            found |= pairs("site_mismatch", same, apart)
+    return found
+
+
+def pairs(
+    kind: str, rows: list[Row[Any]], disagree: Callable[[Row[Any], Row[Any]], bool]
+) -> Iterable[Found]:
+    return {
+        (kind, rows[0].asset_id, rows[0].device_id, other.device_id)
+        for other in rows[1:]
+        if disagree(rows[0], other)
+    }
+
+
+def agree(fleet: Fleet) -> None:
+    """On every kept day stands what a plain look finds; and a rebuild changes nothing."""
+    with reading(fleet.engine) as connection:
+        kept = kept_days(connection)
+        assert kept is not None
+        of_site = {
+            row.site_id: {name.strip() for name in row.expected_sources.split(",")}
+            for row in connection.execute(select(sites).where(sites.c.expected_sources != ""))
+        }
+        for number in range((kept.today - DAY).days + 1):
+            day = after(number)
+            there = {s for s, run in standing_runs(connection, day).items() if run.kind != "end"}
+            rows = connection.execute(
+                select(device_snapshots).where(as_of(day), device_snapshots.c.unmanaged.is_(None))
+            ).all()
+            stored = connection.execute(
+                select(coverage_findings).where(
+                    coverage.stands(day), coverage_findings.c.kind != "name_mismatch"
+                )
+            )
+            now = [(r.kind, r.asset_id, r.device_id, r.other_device_id) for r in stored]
+            assert len(set(now)) == len(now)
+            assert set(now) == plainly(list(rows), there, of_site), day
+    before = fleet.stored()
+    with writing(fleet.engine) as connection:
+        connection.execute(delete(coverage_findings))
+        refresh(connection, date.min, None)
+    assert fleet.stored() == before
+
+
+def random_rows(rng: random.Random, said: dict[str, Pc]) -> list[Pc]:
+    for key in map(str, range(9)):
+        if rng.random() < 0.25:
+            org = rng.choice(("1", "1", "1", "2", None))
+            said[key] = Pc(
+                key, org, {"1": "Harbor", "2": "Pelican", None: None}[org],
+                hostname=rng.choice(("a", "B", "b.local", "c", "d", None)),
+                display_name=rng.choice((None, "Front", "front ", "spare", "Front | Anna")),
+                node_class=rng.choice(("WINDOWS_SERVER", "WINDOWS_WORKSTATION", "VMWARE_VM_GUEST")),
+                serial=rng.choice((None, None, "SN-11", "sn11", "SN-22", "n/a")),
+                managed=rng.random() < 0.85,
+                os=rng.choice(("Windows 11", "Windows 10")),
+            )  # fmt: skip
+        elif rng.random() < 0.06:
+            said.pop(key, None)
+    return list(said.values())
+
+
+def random_history(fleet: Fleet, rng: random.Random, days: int = 12) -> None:
+    said: dict[str, dict[str, Pc]] = {NINJA: {}, LOCKER: {}, AGENT: {}}
+    fleet.environ["RETENTION_DAYS"] = "365"
+    starts = {NINJA: 0, LOCKER: rng.choice((0, 0, 4)), AGENT: rng.choice((0, 3))}
+    for number in range(days):
+        day = after(number)
+        for source in said:
+            if number < starts[source] or rng.random() < 0.15:
+                continue
+            for _again in range(rng.choice((1, 1, 1, 2))):
+                fleet.collect(day, random_rows(rng, said[source]), source)
+                if rng.random() < 0.7:
+                    fleet.look()
+        if rng.random() < 0.25:
+            undo_something(fleet, rng, day)
+    fleet.look()
+
+
+def undo_something(fleet: Fleet, rng: random.Random, day: date) -> None:
+    with lease.take(fleet.engine) as held:
+        by = fleet.decider(held, day)
+        source = rng.choice((NINJA, LOCKER, AGENT))
+        try:
+            if rng.random() < 0.3:
+                end_source(by, source)
+            else:
+                withdraw_day(by, source, day)
+        except Refused:
+            pass
+
+
+@pytest.mark.parametrize("seed", range(samples(6, 300)))
+def test_after_any_history_each_day_has_what_a_plain_look_finds(
+    sqlite_engine: Engine, seed: int
+) -> None:
+    fleet = Fleet(sqlite_engine)
+    random_history(fleet, random.Random(seed))
+    agree(fleet)
+
+
+@pytest.mark.parametrize("seed", range(samples(1, 20)))
+def test_after_any_history_each_day_has_what_a_plain_look_finds_on_postgresql(
+    postgres_engine: Engine, seed: int
+) -> None:
+    fleet = Fleet(postgres_engine)
+    random_history(fleet, random.Random(seed), days=8)
+    agree(fleet)

@@ -1,0 +1,323 @@
+"""The worker does what people ask for on a page, oldest first, and says how far it is, what came
+of it, or what to do."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, insert, text
+
+from db import jobs as asked
+from db.engine import reading, writing
+from db.jobs import Job, ask, job
+from db.tables import audit_log, device_snapshots, jobs, months
+from etl.records.record import Raw
+from etl.runtime import lease
+from etl.vendor.http import Session
+from etl.work.worker import Worker
+from tests.etl.test_worker import Broken, Working
+from tests.support.small_hub import SmallSource, pcs
+
+NOW = datetime(2026, 3, 13, 12, tzinfo=UTC)
+TODAY = NOW.date()
+TEN = pcs(range(10))
+
+
+class Office(Working):
+    """A worker over ninja, and somebody who asks it for things. Nothing is due."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, ("ninja",))
+        self.clock.now = NOW
+
+    def ask(self, kind: str, **arguments: Any) -> int:
+        with writing(self.hub.engine) as connection:
+            return ask(connection, kind, arguments, "Ana", self.clock.now)
+
+    def job(self, job_id: int) -> Job:
+        with reading(self.hub.engine) as connection:
+            found = job(connection, job_id)
+        assert found is not None
+        return found
+
+    def done(self, kind: str, **arguments: Any) -> Job:
+        """Ask for something and let the worker do it."""
+        job_id = self.ask(kind, **arguments)
+        assert self.worker.do_jobs() == 1
+        return self.job(job_id)
+
+
+@pytest.fixture
+def office(sqlite_engine: Engine) -> Office:
+    return Office(sqlite_engine)
+
+
+def test_collect_now_collects_and_says_what_came_of_it(engine: Engine) -> None:
+    office = Office(engine)
+
+    done = office.done(asked.COLLECT, source="ninja")
+
+    assert (done.state, done.error) == ("done", None)
+    assert (
+        done.result == "ninja complete for 2026-03-13: 10 records, 10 added, 0 removed, 0 changed."
+    )
+    assert done.started_at == done.finished_at == NOW
+    assert len(office.hub.on(TODAY)) == 10
+
+
+class Slow(SmallSource):
+    """A source of three pages that looks, after each, at what is told of its task."""
+
+    seen: list[tuple[str | None, datetime | None]]
+    office: Office
+
+    def fetch(self, session: Session) -> Iterator[Raw]:
+        rows = list(super().fetch(session))
+        session.tally.pages = session.tally.rows = 0
+        for page in range(3):
+            self.office.clock.now += timedelta(seconds=10)
+            session.tally.page(500)
+            (row,) = self.office.hub.all(jobs)
+            self.seen.append((row.progress, row.heartbeat_at))
+            assert row.state == "running", page
+        yield from rows
+
+
+def test_while_it_collects_it_tells_page_by_page_how_far_it_is(office: Office) -> None:
+    slow = Slow("ninja", TEN)
+    slow.seen, slow.office = [], office
+    office.worker.sources["ninja"] = slow  # type: ignore[assignment]
+
+    office.done(asked.COLLECT, source="ninja")
+
+    assert [progress for progress, _ in slow.seen] == [
+        "page 1, 500 devices", "page 2, 1,000 devices", "page 3, 1,500 devices",
+    ]  # fmt: skip
+    beats = [beat for _, beat in slow.seen]
+    assert beats == sorted(beats) and len(set(beats)) == 3
+
+
+def test_a_collection_that_fails_fails_its_task_with_the_reason(office: Office) -> None:
+    office.sources["ninja"].failure = "The vendor is down: try again later."
+
+    done = office.done(asked.COLLECT, source="ninja")
+
+    assert (done.state, done.error) == ("failed", "The vendor is down: try again later.")
+
+
+def test_a_suspicious_collection_is_done_and_says_so(office: Office) -> None:
+    office.hub.collect(TODAY - timedelta(days=1), pcs(range(30)))
+    office.sources["ninja"].rows = TEN
+
+    done = office.done(asked.COLLECT, source="ninja")
+
+    assert done.state == "done" and done.result is not None
+    assert done.result.startswith("ninja suspicious for 2026-03-13: 10 records. 20 of 30 devices")
+
+
+def test_every_kind_of_task_is_done(office: Office) -> None:
+    hub, yesterday = office.hub, TODAY - timedelta(days=1)
+    hub.collect(date(2026, 2, 28), TEN)
+    hub.collect(yesterday, TEN)
+    results = [office.done(asked.CLOSE_MONTH, month="2026-02").result]
+    results += [office.done(asked.REOPEN_MONTH, month="2026-02", reason="late").result]
+    hub.collect(TODAY, TEN[:4])
+    held = hub.runs()[-1].run_id
+    results += [office.done(asked.REJECT_RUN, run_id=held).result]
+    hub.collect(TODAY, TEN[:4])
+    held = hub.runs()[-1].run_id
+    results += [office.done(asked.ACCEPT_RUN, run_id=held).result]
+    results += [office.done(asked.WITHDRAW_DAY, source="ninja", day=TODAY).result]
+    results += [office.done(asked.END_SOURCE, source="ninja").result]
+
+    assert results == [
+        "2026-02 is closed.",
+        "2026-02 is open again.",
+        "The run of ninja of 2026-03-13 is rejected: the numbers before it stand.",
+        f"Run {held} of ninja is accepted: 0 added, 6 removed, 0 changed.",
+        "2026-03-13 of ninja is withdrawn: the day before it stands.",
+        "ninja is ended on 2026-03-13: 10 devices removed.",
+    ]
+    entries = [(row.actor, row.action) for row in hub.all(audit_log)]
+    assert entries == [("Ana", kind) for kind in (
+        "close_month", "reopen_month", "reject_run", "accept_run", "withdraw_day", "end_source",
+    )]  # fmt: skip
+
+
+def test_what_is_refused_fails_with_what_to_do(office: Office) -> None:
+    for kind, arguments, sentence in (
+        (asked.CLOSE_MONTH, {"month": "2026-02"}, "2026-02 cannot be closed: There is no snapshot"),
+        (asked.ACCEPT_RUN, {"run_id": 7}, "There is no run 7."),
+        (asked.REJECT_RUN, {"run_id": 7}, "There is no run 7."),
+        (asked.END_SOURCE, {"source": "agent"}, "agent was never collected"),
+        (asked.COLLECT, {"source": "agent"}, "The worker does not collect 'agent': set what it"),
+    ):
+        done = office.done(kind, **arguments)
+        assert done.state == "failed" and (done.error or "").startswith(sentence), done.error
+        assert done.result is None and done.finished_at == NOW
+
+
+def test_tasks_are_done_oldest_first_and_an_unexpected_fault_does_not_stop_the_next(
+    office: Office,
+) -> None:
+    first = office.ask(asked.ACCEPT_RUN, run="forgotten")
+    second = office.ask(asked.COLLECT, source="ninja")
+
+    assert office.worker.do_jobs() == 2
+
+    assert office.job(first).error == (
+        "Unexpected KeyError: 'run_id'. Please report it with the worker's log."
+    )
+    assert office.job(second).state == "done"
+
+
+def test_a_fault_in_a_source_fails_the_task_and_the_worker_goes_on(office: Office) -> None:
+    office.worker.sources["ninja"] = Broken("ninja")  # type: ignore[assignment]
+
+    done = office.done(asked.COLLECT, source="ninja")
+
+    assert done.state == "failed"
+    assert "Unexpected ZeroDivisionError: a fault of ours." in (done.error or "")
+    assert office.worker.do_jobs() == 0
+
+
+def test_while_somebody_else_writes_a_task_waits_and_says_for_whom(office: Office) -> None:
+    job_id = office.ask(asked.COLLECT, source="ninja")
+    with lease.take(office.hub.engine):
+        assert office.worker.do_jobs() == 0
+
+        waiting = office.job(job_id)
+        assert waiting.state == "waiting"
+        assert (waiting.progress or "").startswith("Waits: process ")
+    assert office.worker.do_jobs() == 0, "not every second"
+
+    office.clock.now += timedelta(seconds=5)
+    assert office.worker.do_jobs() == 1
+    assert office.job(job_id).state == "done"
+
+
+def test_what_a_dead_worker_was_at_is_failed_by_the_next_one(office: Office) -> None:
+    with writing(office.hub.engine) as connection:
+        connection.execute(
+            insert(jobs).values(
+                kind="collect", arguments=json.dumps({"source": "ninja"}), actor="Ana",
+                state="running", requested_at=NOW, started_at=NOW,
+            )
+        )  # fmt: skip
+
+    assert office.worker.do_jobs() == 0
+
+    (died,) = office.hub.all(jobs)
+    assert died.state == "failed" and died.finished_at == NOW
+    assert died.error.startswith("The worker ended before this was done. Look whether")
+
+
+class StopsIt(SmallSource):
+    """A source during whose fetch the worker is told to stop."""
+
+    worker: Worker
+
+    def fetch(self, session: Session) -> Iterator[Raw]:
+        self.worker.stop()
+        yield from super().fetch(session)
+
+
+def test_stopped_in_the_middle_a_task_says_so_and_the_worker_ends(office: Office) -> None:
+    stops = StopsIt("ninja", TEN)
+    stops.worker = office.worker
+    office.worker.sources["ninja"] = stops  # type: ignore[assignment]
+    job_id = office.ask(asked.COLLECT, source="ninja")
+
+    office.worker.run()
+
+    assert office.job(job_id).state == "failed"
+    assert office.job(job_id).error == (
+        "The worker was stopped before this was done. Ask again when it runs."
+    )
+    assert office.states() == ["failed"] and office.hub.all(device_snapshots) == []
+
+
+def test_with_nothing_to_do_it_asks_one_question(office: Office) -> None:
+    statements: list[str] = []
+    event.listen(
+        office.hub.engine, "before_cursor_execute",
+        lambda _c, _cursor, statement, *_: statements.append(statement),
+    )  # fmt: skip
+
+    assert office.worker.do_jobs() == 0
+
+    asking = [statement for statement in statements if statement.startswith("SELECT")]
+    assert len(asking) == len([s for s in statements if not s.startswith("BEGIN")]) == 1
+
+
+def test_a_database_that_is_away_does_not_end_it(office: Office) -> None:
+    with writing(office.hub.engine) as connection:
+        connection.execute(text("ALTER TABLE jobs RENAME TO away"))
+    assert office.worker.do_jobs() == 0
+    with writing(office.hub.engine) as connection:
+        connection.execute(text("ALTER TABLE away RENAME TO jobs"))
+    office.clock.now += timedelta(seconds=5)
+
+    assert office.done(asked.COLLECT, source="ninja").state == "done"
+
+
+def wait_for(happened: Callable[[], bool], seconds: float) -> float:
+    begun = time.monotonic()
+    while not happened():
+        assert time.monotonic() - begun < seconds
+        time.sleep(0.02)
+    return time.monotonic() - begun
+
+
+def test_a_running_worker_takes_a_task_within_two_seconds(office: Office) -> None:
+    office.hub.collect(TODAY, TEN)
+    thread = threading.Thread(target=office.worker.run)
+    thread.start()
+    try:
+        time.sleep(0.3)
+        job_id = office.ask(asked.CLOSE_MONTH, month="2026-02")
+        waited = wait_for(lambda: office.job(job_id).ended, 20)
+    finally:
+        office.worker.stop()
+        thread.join()
+    assert waited < 3, "a tick, and a busy machine"
+
+
+# What the worker does by itself besides
+
+
+def test_the_worker_closes_a_month_when_it_is_due(office: Office) -> None:
+    office.hub.collect(date(2026, 2, 28), TEN)
+    office.clock.now = datetime(2026, 3, 3, 2, 30, tzinfo=UTC)
+
+    assert office.worker.tick() == ["ninja"]
+
+    assert [(row.month, row.closed) for row in office.hub.all(months)] == [("2026-02", True)]
+
+
+def test_an_ended_source_is_not_collected_until_somebody_asks(office: Office) -> None:
+    office.hub.collect(TODAY - timedelta(days=3), TEN)
+    office.done(asked.END_SOURCE, source="ninja")
+    office.clock.now += timedelta(days=1)
+    assert office.worker.tick() == []
+
+    assert office.done(asked.COLLECT, source="ninja").state == "done"
+    office.clock.now += timedelta(days=1)
+
+    assert office.worker.tick() == ["ninja"]
+
+
+def test_what_is_asked_for_is_done_between_two_collections(sqlite_engine: Engine) -> None:
+    two = Working(sqlite_engine, ("ninja", "threatlocker"))
+    with writing(sqlite_engine) as connection:
+        job_id = ask(connection, asked.CLOSE_MONTH, {"month": "2026-02"}, "Ana", two.clock.now)
+
+    two.worker.tick()
+
+    with reading(sqlite_engine) as connection:
+        found = job(connection, job_id)
+    assert found is not None and found.ended

@@ -1,0 +1,124 @@
+"""Whatever is decided in whatever order: it changes what it says and nothing else, and undone in
+reverse it leaves the same numbers."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from sqlalchemy import Engine, select
+
+from db import migrate
+from db.engine import open_engine, reading, sqlite_url
+from db.tables import audit_log
+from etl.decisions.undo import undo
+from tests.support.decided import Counts, check
+from tests.support.ledger_world import World, deciding, decisions, histories, steps
+from tests.support.samples import samples
+
+
+def random_decisions(engine: Engine, steps: list[Any]) -> None:
+    world = World(engine)
+    for kind, *arguments in steps:
+        before, newest = world.frozen(), world.newest()
+        world.step(kind, *arguments)
+        with reading(engine) as connection:
+            check(connection)
+        if kind in ("reopen", "close") or before is None:
+            continue
+        *stood, counted = before
+        *stand, count = world.frozen()
+        assert stand == stood
+        # Days after the newest one have no counts: the withdrawal of that one may leave some so.
+        same = min(newest, world.newest())
+        assert _until(same, count) == _until(same, counted)
+
+
+def _until(day: date, counted: dict[tuple[str, date], Counts]) -> dict[tuple[str, date], Counts]:
+    return {key: n for key, n in counted.items() if key[1] <= day}
+
+
+def undone_in_reverse(engine: Engine, history: list[Any], decisions: list[Any]) -> None:
+    world = World(engine)
+    for kind, *arguments in history:
+        world.step(kind, *arguments)
+    before = world.numbers()
+    with reading(engine) as connection:
+        known = set(connection.scalars(select(audit_log.c.entry_id)))
+    for kind, *arguments in decisions:
+        world.step(kind, *arguments)
+    with reading(engine) as connection:
+        entries = sorted(set(connection.scalars(select(audit_log.c.entry_id))) - known)
+    for entry in reversed(entries):
+        with deciding(world.hub, world.day) as by:
+            undo(by, entry)
+    after = world.numbers()
+    # A decision may leave a day on which nothing changes any more to be looked at.
+    same = before[0].keys() & after[0].keys()
+    assert {key: after[0][key] for key in same} == {key: before[0][key] for key in same}
+    assert after[1] == before[1]
+    with reading(engine) as connection:
+        check(connection)
+
+
+@pytest.fixture(scope="module")
+def sqlite_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    engine = open_engine(sqlite_url(tmp_path_factory.mktemp("ledger") / "hub.db"))
+    migrate.upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def postgres_world(postgres_server: Any) -> Iterator[Engine]:
+    url = postgres_server.create()
+    engine = open_engine(url)
+    migrate.upgrade(engine)
+    yield engine
+    engine.dispose()
+    postgres_server.drop(url)
+
+
+def test_random_decisions_change_what_they_say_and_nothing_else_on_sqlite(
+    sqlite_world: Engine,
+) -> None:
+    @settings(max_examples=samples(25, 3000))
+    @given(steps)
+    def holds(steps: list[Any]) -> None:
+        random_decisions(sqlite_world, steps)
+
+    holds()
+
+
+def test_random_decisions_change_what_they_say_and_nothing_else_on_postgresql(
+    postgres_world: Engine,
+) -> None:
+    @settings(max_examples=samples(10, 1000))
+    @given(steps)
+    def holds(steps: list[Any]) -> None:
+        random_decisions(postgres_world, steps)
+
+    holds()
+
+
+def test_decisions_undone_in_reverse_order_leave_the_same_numbers_on_sqlite(
+    sqlite_world: Engine,
+) -> None:
+    @settings(max_examples=samples(25, 3000))
+    @given(histories, decisions)
+    def holds(history: list[Any], decisions: list[Any]) -> None:
+        undone_in_reverse(sqlite_world, history, decisions)
+
+    holds()
+
+
+def test_decisions_undone_in_reverse_order_leave_the_same_numbers_on_postgresql(
+    postgres_world: Engine,
+) -> None:
+    @settings(max_examples=samples(10, 1000))
+    @given(histories, decisions)
+    def holds(history: list[Any], decisions: list[Any]) -> None:
+        undone_in_reverse(postgres_world, history, decisions)
+
+    holds()

@@ -1,0 +1,155 @@
+"""What may be the same and no rule makes one is suggested, with what speaks for it and against."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, insert, update
+
+from db.engine import writing
+from db.keys import device_id
+from db.tables import kept_apart, sites, suggestions
+from etl.machines.suggestions import refresh_suggestions
+from tests.support.small_hub import Hub, Pc, pcs
+
+DAY = date(2024, 3, 14)
+REST = pcs(range(100, 110))
+
+
+@pytest.fixture
+def hub(sqlite_engine: Engine) -> Hub:
+    return Hub(sqlite_engine)
+
+
+def portal(key: str, org: str = "guid", name: str = "Harbor Dental", **said: str | None) -> Pc:
+    return Pc(key, org, name, node_class=None, **said)  # type: ignore[arg-type]
+
+
+def suggested(hub: Hub, kind: str = "link", day: date = DAY) -> dict[tuple[int, int], str]:
+    with writing(hub.engine) as connection:
+        refresh_suggestions(connection, day)
+    return {(row.subject_id, row.other_id): row.evidence for row in hub.all(suggestions, kind=kind)}
+
+
+def pair(one: int, other: int) -> tuple[int, int]:
+    return (one, other) if one < other else (other, one)
+
+
+def ninja(key: str) -> int:
+    return device_id("ninja", key)
+
+
+def threatlocker(key: str) -> int:
+    return device_id("threatlocker", key)
+
+
+def test_a_site_to_review_names_the_sites_that_are_spelt_like_it(engine: Engine) -> None:
+    hub = Hub(engine)
+    hub.collect(DAY, [Pc("1", "1", "Harbor Dental"), Pc("2", "2", "Granite Law"), *REST])
+    hub.collect(DAY, [portal("a", name="Harbour Dental Care")], "threatlocker")
+    with writing(hub.engine) as connection:
+        connection.execute(
+            update(sites).where(sites.c.name != "Harbour Dental Care").values(needs_review=False)
+        )
+
+    found = suggested(hub, "site")
+
+    harbour, harbor = hub.site_of("guid", "threatlocker").site_id, hub.site_of("1").site_id
+    assert list(found) == [(harbour, harbor)]
+    assert found[harbour, harbor] == "“Harbour Dental Care” is spelt like “Harbor Dental”"
+    with writing(hub.engine) as connection:
+        connection.execute(update(sites).values(needs_review=False))
+    assert suggested(hub, "site") == {}
+
+
+def test_a_site_that_was_merged_is_suggested_no_more(hub: Hub) -> None:
+    hub.collect(DAY, [Pc("1", "1", "Harbor Dental"), Pc("2", "2", "Harbour Dental")])
+    assert len(suggested(hub, "site")) == 2
+
+    with writing(hub.engine) as connection:
+        into = hub.site_of("1").site_id
+        merged = sites.c.site_id == hub.site_of("2").site_id
+        connection.execute(update(sites).where(merged).values(merged_into=into))
+
+    assert suggested(hub, "site") == {}
+
+
+def test_two_candidates_of_one_name_are_both_suggested_and_say_why_they_wait(hub: Hub) -> None:
+    hub.collect(DAY, [Pc("1", hostname="pc-1"), Pc("2", hostname="pc-1"), *REST])
+    hub.collect(DAY, [portal("a", hostname="pc-1")], "threatlocker")
+
+    found = suggested(hub)
+
+    why = "hostname pc-1 is equal; but more than one machine has that name"
+    assert found[pair(ninja("1"), threatlocker("a"))] == why
+    assert found[pair(ninja("2"), threatlocker("a"))] == why
+
+
+def test_two_live_machines_with_one_serial_number_are_suggested(hub: Hub) -> None:
+    now = datetime(2024, 3, 14, 9, tzinfo=UTC)
+    said: dict[str, Any] = {"serial": "SN-0001", "last_contact": now}
+    hub.collect(DAY, [Pc("1", hostname="pc-1", **said), Pc("2", hostname="pc-2", **said), *REST])
+
+    assert hub.links() == []
+    assert suggested(hub) == {
+        pair(ninja("1"), ninja("2")): "serial number sn0001 is equal; but pc-1 and pc-2 both report"
+    }
+
+
+def test_names_that_differ_in_a_letter_are_suggested_and_in_a_digit_are_not(hub: Hub) -> None:
+    hub.collect(DAY, [Pc("1", hostname="frontdesk-01"), Pc("2", hostname="frontdesk-02"), *REST])
+    hub.collect(DAY, [portal("a", hostname="frontdeks-01")], "threatlocker")
+
+    assert list(suggested(hub)) == [pair(ninja("1"), threatlocker("a"))]
+
+
+def test_a_cut_name_that_begins_two_names_is_suggested_for_both(hub: Hub) -> None:
+    hub.collect(DAY, [Pc("1", hostname="BDG-MINIPC25100031"),
+                      Pc("2", hostname="BDG-MINIPC25100032"), *REST])  # fmt: skip
+    hub.collect(DAY, [portal("a", hostname="BDG-MINIPC25100")], "threatlocker")
+
+    assert hub.links() == []
+    assert sorted(suggested(hub).values()) == [
+        f"bdg-minipc25100 may be bdg-minipc2510003{n} cut short; "
+        "but more than one machine has a name that begins so"
+        for n in (1, 2)
+    ]
+
+
+def test_what_is_kept_apart_is_never_suggested(hub: Hub) -> None:
+    hub.collect(DAY, [Pc("1", hostname="pc-1"), Pc("2", hostname="pc-1"), *REST])
+    hub.collect(DAY, [portal("a", hostname="pc-1")], "threatlocker")
+    one, other = pair(ninja("1"), threatlocker("a"))
+    with writing(hub.engine) as connection:
+        connection.execute(
+            insert(kept_apart).values(decided_by=1, device_id=one, other_device_id=other)
+        )
+
+    assert pair(ninja("1"), threatlocker("a")) not in suggested(hub)
+    assert pair(ninja("2"), threatlocker("a")) in suggested(hub)
+
+
+def test_a_device_has_at_most_three_suggestions(hub: Hub) -> None:
+    hub.collect(DAY, [*pcs(range(6), hostname="pc-1"), *REST])
+    hub.collect(DAY, [portal("a", hostname="pc-1")], "threatlocker")
+
+    found = suggested(hub)
+
+    assert sum(threatlocker("a") in key for key in found) == 3
+
+
+def test_a_suggestion_keeps_its_first_day_while_it_stays_and_goes_when_its_reason_does(
+    hub: Hub,
+) -> None:
+    hub.collect(DAY, [Pc("1", hostname="pc-1"), Pc("2", hostname="pc-1"), *REST])
+    hub.collect(DAY, [portal("a", hostname="pc-1")], "threatlocker")
+    hub.settle()
+    later = DAY + timedelta(days=1)
+    hub.collect(later, [Pc("1", hostname="pc-1"), Pc("2", hostname="pc-1", note="x"), *REST])
+    hub.settle()
+    assert {row.since for row in hub.all(suggestions, kind="link")} == {DAY}
+
+    hub.collect(later + timedelta(days=1), [Pc("1", hostname="pc-1"), Pc("2"), *REST])
+    hub.settle()
+
+    assert hub.all(suggestions, kind="link") == []

@@ -1,0 +1,365 @@
+"""The rules of the numbers as tables: what goes in, what is said, and why."""
+
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from db.rules import Rules, from_environment
+from etl.records.record import Record
+from etl.records.states import State, judge
+from etl.rules.assets import find_links
+from etl.rules.billing import STATUSES
+from etl.rules.device_type import TYPES, device_type
+from etl.rules.evidence import Identity, contradict, host_key, real_serial
+from etl.rules.site_names import LEGAL_FORMS, match_name
+
+FIRST = Rules(1)
+MANAGED = "managed by its source and not spare"
+
+
+class Device(NamedTuple):
+    node_class: str | None = None
+    os: str | None = None
+    display_name: str | None = None
+    location: str | None = None
+    unmanaged: str | None = None
+
+
+WIN11 = "Windows 11 Professional Edition"
+
+# device -> type, billing status, reason
+GOLDEN: list[tuple[Device, str, str, str]] = [
+    # NinjaRMM: the node class decides.
+    (Device("WINDOWS_SERVER", "Windows Server 2022"), "server", "billable", MANAGED),
+    (Device("LINUX_SERVER", "Ubuntu 24.04"), "server", "billable", MANAGED),
+    (Device("MAC_SERVER", "macOS 14"), "server", "billable", MANAGED),
+    (Device("VMWARE_VM_HOST", "VMware ESXi 8"), "server", "billable", MANAGED),
+    (Device("HYPERV_VMM_HOST"), "server", "billable", MANAGED),
+    (Device("WINDOWS_WORKSTATION", WIN11), "workstation", "billable", MANAGED),
+    (Device("MAC", "macOS 15"), "workstation", "billable", MANAGED),
+    (Device("LINUX_WORKSTATION", "Debian GNU/Linux 12"), "workstation", "billable", MANAGED),
+    (Device("CHROMEOS"), "workstation", "billable", MANAGED),
+    (Device("VMWARE_VM_GUEST"), "vm_guest", "spare", "node class is VMWARE_VM_GUEST"),
+    (Device("HYPERV_VMM_GUEST"), "vm_guest", "billable", MANAGED),
+    (Device("ANDROID"), "mobile", "billable", MANAGED),
+    (Device("AOSP"), "mobile", "billable", MANAGED),
+    (Device("APPLE_IOS"), "mobile", "billable", MANAGED),
+    (Device("APPLE_IPADOS"), "mobile", "billable", MANAGED),
+    (Device("NMS_SWITCH"), "network", "billable", MANAGED),
+    (Device("NMS_FIREWALL"), "network", "billable", MANAGED),
+    (Device("NMS_NOBODY_HEARD_OF_THIS_ONE"), "network", "billable", MANAGED),
+    (Device("CLOUD_MONITOR_TARGET"), "other", "billable", MANAGED),
+    (Device("MANAGED_DEVICE"), "other", "billable", MANAGED),
+    (Device("UNMANAGED_DEVICE"), "other", "billable", MANAGED),
+    # A class that the vendor invents tomorrow is shown, and no workstation.
+    (Device("QUANTUM_BOX", WIN11), "unknown", "billable", MANAGED),
+    # The class is right where the system's name would mislead.
+    (Device("WINDOWS_WORKSTATION", "Windows Server 2019"), "workstation", "billable", MANAGED),
+    (Device("WINDOWS_SERVER", "Windows 10"), "server", "billable", MANAGED),
+    # ThreatLocker and the agent have no class: the name of the system decides.
+    (Device(None, "Windows Server 2016 Standard"), "server", "billable", MANAGED),
+    (Device(None, "windows sERVER 2025"), "server", "billable", MANAGED),
+    (Device(None, WIN11), "workstation", "billable", MANAGED),
+    (Device(None, "macOS Sonoma 14.5"), "workstation", "billable", MANAGED),
+    (Device(None, "Mac OS X 10.15"), "workstation", "billable", MANAGED),
+    (Device(None, "Ubuntu 24.04.1 LTS"), "workstation", "billable", MANAGED),
+    (Device(None, "Ubuntu Server 22.04"), "server", "billable", MANAGED),
+    (Device(None, "FreeRTOS 11"), "unknown", "billable", MANAGED),
+    (Device(), "unknown", "billable", MANAGED),
+    # A name of a machine tells no type: ADCOCK is no domain controller, WEBER no web server.
+    (Device(None, None, "ADCOCK-SRV-SQL-DC01"), "unknown", "billable", MANAGED),
+    # Spare: by display name, by location, by class.
+    (
+        Device("WINDOWS_WORKSTATION", WIN11, "SPARE-07"),
+        "workstation", "spare", 'display name "SPARE-07" contains "spare"',
+    ),
+    (
+        Device("WINDOWS_SERVER", None, "Laptop (Spare)"),
+        "server", "spare", 'display name "Laptop (Spare)" contains "spare"',
+    ),
+    (
+        Device("MAC", None, None, "Spare closet"),
+        "workstation", "spare", 'location "Spare closet" contains "spare"',
+    ),
+    (
+        # Exactly as the seed says: it contains the word, be it inside another.
+        Device("MAC", None, "Transparent kiosk"),
+        "workstation", "spare", 'display name "Transparent kiosk" contains "spare"',
+    ),
+    (
+        Device(None, WIN11, "spare-laptop-3"),
+        "workstation", "spare", 'display name "spare-laptop-3" contains "spare"',
+    ),
+    (
+        Device("VMWARE_VM_GUEST", None, "Spare VM", "Spare closet"),
+        "vm_guest", "spare", 'display name "Spare VM" contains "spare"',
+    ),
+    # What its source does not manage is excluded, spare or not.
+    (
+        Device("WINDOWS_WORKSTATION", WIN11, "SPARE-08", None, "approval status is PENDING"),
+        "workstation", "excluded", "approval status is PENDING",
+    ),
+    (
+        Device("VMWARE_VM_GUEST", None, None, None, "approval status is DECOMMISSIONED"),
+        "vm_guest", "excluded", "approval status is DECOMMISSIONED",
+    ),
+    (
+        Device(None, WIN11, None, None, "deleted in ThreatLocker"),
+        "workstation", "excluded", "deleted in ThreatLocker",
+    ),
+]  # fmt: skip
+
+
+def judged(device: Device, rules: Rules = FIRST, internal: str | None = None) -> State:
+    record = Record("1", "7", "Harbor Dental", {}, **device._asdict())
+    return judge("ninja", record, rules, (), {"7": internal} if internal else {})
+
+
+@pytest.mark.parametrize(("device", "kind", "status", "reason"), GOLDEN)
+def test_every_device_of_the_golden_table_is_classified_as_written(
+    device: Device, kind: str, status: str, reason: str
+) -> None:
+    state = judged(device)
+
+    assert (state.device_type, state.billing_status, state.reason) == (kind, status, reason)
+    assert state.type_reason
+
+
+def test_the_golden_table_shows_every_type_and_every_status() -> None:
+    assert {kind for _, kind, _, _ in GOLDEN} == set(TYPES)
+    assert {status for _, _, status, _ in GOLDEN} == set(STATUSES)
+
+
+@pytest.mark.parametrize(
+    ("node_class", "os", "reason"),
+    [
+        ("NMS_SWITCH", None, "node class is NMS_SWITCH"),
+        ("QUANTUM_BOX", WIN11, "node class QUANTUM_BOX is not known"),
+        (None, "Windows Server 2022", "operating system is Windows Server 2022"),
+        (None, "FreeRTOS 11", "operating system FreeRTOS 11 tells no type"),
+        (None, None, "the source names neither a class nor an operating system"),
+    ],
+)
+def test_a_type_says_where_it_comes_from(
+    node_class: str | None, os: str | None, reason: str
+) -> None:
+    assert device_type(node_class, os).reason == reason
+
+
+@given(st.builds(Device, *[st.none() | st.text() | st.just("spare")] * 5))
+def test_whatever_a_row_says_it_is_one_of_the_types_and_statuses_with_a_reason(
+    device: Device,
+) -> None:
+    state = judged(device)
+
+    assert state.device_type in TYPES and state.type_reason
+    assert state.billing_status in STATUSES and state.reason
+
+
+def test_an_internal_site_excludes_its_devices_by_name() -> None:
+    state = judged(Device("WINDOWS_SERVER", None, "SPARE-1"), internal="Our own office")
+
+    assert (state.billing_status, state.reason) == ("excluded", "site Our own office is internal")
+
+
+def test_the_words_and_classes_that_make_spares_are_settings() -> None:
+    rules = from_environment(
+        2, {"SPARE_WORDS": "Reserve, Loaner", "SPARE_NODE_CLASSES": "HYPERV_VMM_GUEST"}
+    )
+
+    assert judged(Device("MAC", None, "SPARE-07"), rules).billing_status == "billable"
+    assert judged(Device("VMWARE_VM_GUEST"), rules).billing_status == "billable"
+    assert judged(Device("HYPERV_VMM_GUEST"), rules).billing_status == "spare"
+    reserve = judged(Device("MAC", None, None, "RESERVE shelf"), rules)
+    assert reserve.reason == 'location "RESERVE shelf" contains "Reserve"'
+    assert judged(Device("MAC", None, "loaner 4"), rules).billing_status == "spare"
+    assert judged(Device("MAC"), rules).rule_version == 2
+
+
+# Sites (rule 13)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Harbor Dental", "HARBOR  DENTAL"),
+        ("Harbor Dental", "Harbor Dental, LLC"),
+        ("Harbor Dental", "Harbor Dental L.L.C."),
+        ("Harbor Dental", " harbor-dental Inc. "),
+        ("Harbor Dental Inc", "Harbor Dental, Incorporated"),
+        ("Pelican & Sons", "Pelican and Sons"),
+        ("Pelican&Sons", "Pelican and Sons"),
+        ("Clínica São José Ltda", "Clinica Sao Jose LTDA."),
+        ("Construções Norte S/A", "Construcoes Norte SA"),
+        ("Müller GmbH", "MULLER"),
+        ("O'Neil Freight", "ONeil Freight"),
+        ("Weiß Bau", "WEISS BAU"),
+        ("ＡＢＣ Ｌｏｇｉｓｔｉｃｓ", "ABC Logistics"),
+        ("Smith Co. Ltd.", "Smith"),
+        ("A.B.C. Plumbing", "ABC Plumbing"),
+        ("Bayou_Dental", "Bayou Dental"),
+    ],
+)
+def test_these_spellings_are_one_customer(one: str, other: str) -> None:
+    assert match_name(one) == match_name(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Harbor Dental", "Harbor Dentist"),
+        ("Harbor Dental", "Harbor Dental North"),
+        ("LLC Partners", "Partners"),
+        ("Inc", "LLC"),
+        ("Site 1", "Site 2"),
+        ("Pelican", "Pelicans"),
+        ("!!!", "???"),
+        ("東京支店", "大阪支店"),
+    ],
+)
+def test_these_names_are_different_customers(one: str, other: str) -> None:
+    assert match_name(one) != match_name(other)
+
+
+@given(st.text(min_size=1), st.sampled_from(sorted(LEGAL_FORMS)))
+def test_a_legal_form_at_the_end_changes_no_name_and_normalising_twice_changes_nothing(
+    name: str, form: str
+) -> None:
+    match = match_name(name)
+
+    assert match_name(match) == match
+    if any(letter.isalnum() for letter in match):
+        assert match_name(f"{match}, {form.upper()}") == match
+
+
+# Assets (rule 12)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        None, "", " ", "None", "N/A", "To be filled by O.E.M.", "Default string",
+        "System Serial Number", "VMware-42 1d 3f", "00000000", "0000-0000", "XXXXXXXX",
+        "123456789", "0123456789", "Not Specified", "INVALID", "OEM", "abc",
+    ],
+)  # fmt: skip
+def test_what_makers_ship_as_serial_number_is_none(junk: str | None) -> None:
+    assert real_serial(junk) is None
+
+
+def test_a_real_serial_number_is_compared_without_its_looks() -> None:
+    assert real_serial(" pf-3k9 x2q ") == real_serial("PF3K9X2Q") == "pf3k9x2q"
+
+
+@pytest.mark.parametrize(
+    ("spelling", "key"),
+    [
+        ("PC-1", "pc-1"),
+        (" pc-1.harbor.local ", "pc-1"),
+        ("PC-1 | Anna Berg", "pc-1"),
+        ("PC-1.local | Anna", "pc-1"),
+        ("BDG-MINIPC25100031", "bdg-minipc25100031"),
+        ("", None),
+        (" | Anna", None),
+        (".local", None),
+        (None, None),
+    ],
+)
+def test_a_hostname_is_compared_before_its_bar_and_its_first_dot(
+    spelling: str | None, key: str | None
+) -> None:
+    assert host_key(spelling) == key
+
+
+def machine(
+    number: int, source: str = "ninja", site: int = 1, host: str | None = None,
+    serial: str | None = None, asset: int | None = None,
+) -> Identity:  # fmt: skip
+    return Identity(number, asset or number, source, site, host, serial)
+
+
+def linked(
+    mine: list[Identity], others: list[Identity], former: list[Identity] | None = None
+) -> dict[int, tuple[int, str]]:
+    """Device -> asset and method; every one of `mine` is alone."""
+    alone = {one.device_id for one in mine if one.asset_id == one.device_id}
+    links = find_links(mine, alone, others, former or [])
+    return {link.device_id: (link.asset_id, link.method) for link in links}
+
+
+def test_a_serial_number_links_before_a_hostname_does() -> None:
+    mine = [machine(1, "threatlocker", host="pc-1", serial="SN-0001")]
+    others = [machine(2, host="PC-1.local"), machine(3, host="other", serial="sn0001")]
+
+    assert linked(mine, others) == {1: (3, "serial")}
+
+
+def test_a_hostname_links_where_no_serial_number_does_and_says_its_evidence() -> None:
+    mine = [machine(1, "threatlocker", host="pc-1 | Anna")]
+
+    (link,) = find_links(mine, {1}, [machine(2, host="PC-1.local", serial="SN-0001")])
+
+    assert (link.asset_id, link.other_device_id, link.method) == (2, 2, "hostname")
+    assert link.evidence == "hostname pc-1 at the same site"
+
+
+def test_records_of_two_sites_are_never_linked() -> None:
+    mine = [machine(1, "threatlocker", site=1, host="pc-1", serial="SN-0001")]
+
+    assert linked(mine, [machine(2, site=2, host="pc-1", serial="SN-0001")]) == {}
+
+
+def test_two_candidates_wait_for_a_person() -> None:
+    mine = [machine(1, "threatlocker", host="pc-1")]
+
+    assert linked(mine, [machine(2, host="pc-1"), machine(3, host="pc-1")]) == {}
+    assert linked([*mine, machine(4, "threatlocker", host="pc-1")], [machine(2, host="pc-1")]) == {}
+
+
+def test_two_real_serial_numbers_contradict_a_hostname() -> None:
+    mine = [machine(1, "threatlocker", host="pc-1", serial="SN-0001")]
+
+    assert linked(mine, [machine(2, host="pc-1", serial="SN-0002")]) == {}
+    assert linked(mine, [machine(2, host="pc-1", serial="Default string")]) == {1: (2, "hostname")}
+    assert not contradict(mine[0], machine(2, serial="sn-0001"))
+
+
+def test_fifteen_equal_characters_are_not_one_machine() -> None:
+    mine = [machine(1, "threatlocker", host="BDG-MINIPC25100031")]
+
+    assert linked(mine, [machine(2, host="BDG-MINIPC25100032")]) == {}
+
+
+def test_the_same_serial_number_twice_in_a_source_is_one_machine_enrolled_again() -> None:
+    first, second = machine(1, serial="SN-0001"), machine(2, serial="SN-0001")
+
+    # The later one, which comes second, answers to the earlier one.
+    assert linked([first, second], []) == {2: (1, "serial")}
+    assert linked([second, first], []) == {1: (2, "serial")}
+
+
+def test_a_placeholder_that_many_machines_share_links_none() -> None:
+    assert linked([machine(n, serial="MAKER-X9") for n in range(1, 5)], []) == {}
+
+
+def test_a_machine_that_is_gone_hands_its_asset_to_the_one_with_its_serial_number() -> None:
+    former = [machine(1, serial="SN-0001", asset=77)]
+
+    assert linked([machine(2, serial="sn 0001")], [], former) == {2: (77, "serial")}
+
+
+def test_junk_serial_numbers_link_nobody() -> None:
+    mine = [machine(1, "threatlocker", serial="None"), machine(2, "threatlocker", serial="None")]
+
+    assert linked(mine, [machine(3, serial="None")]) == {}
+
+
+def test_a_machine_that_has_a_record_of_the_source_already_takes_no_second_by_name() -> None:
+    mine = [
+        machine(1, "threatlocker", host="old", asset=9),
+        machine(2, "threatlocker", host="pc-1"),
+    ]
+
+    assert linked(mine, [machine(9, host="pc-1")]) == {}

@@ -1,0 +1,105 @@
+"""What a source needs to be set, and what is wrong with it."""
+
+from pathlib import Path
+
+import pytest
+
+from db.settings import SettingsError
+from etl.records.record import Tally
+from etl.sources import (
+    Source,
+    configured,
+    discover,
+    ninja,
+    open_session,
+    settings_for,
+    threatlocker,
+)
+
+NINJA = {"NINJA_CLIENT_ID": "client", "NINJA_CLIENT_SECRET": "secret"}
+THREATLOCKER = {
+    "THREATLOCKER_BASE_URL": "https://portalapi.g.threatlocker.com/portalapi",
+    "THREATLOCKER_API_KEY": "ab" * 32,
+}
+
+
+def test_the_sources_of_the_folder_are_found_by_their_names() -> None:
+    found = discover()
+    assert found["ninja"] is ninja and found["threatlocker"] is threatlocker
+    assert [source.NAME for source in found.values()] == list(found)
+    for source in found.values():
+        assert source.LABEL
+        assert set(source.NEEDS) <= set(source.SETTINGS)
+
+
+@pytest.mark.parametrize(("source", "environ"), [(ninja, NINJA), (threatlocker, THREATLOCKER)])
+def test_a_source_is_configured_when_all_it_needs_is_set(
+    source: Source, environ: dict[str, str]
+) -> None:
+    assert configured(source, environ)
+    assert not configured(source, {})
+    assert not configured(source, {"NINJA_BASE_URL": "https://eu.ninjarmm.com"})
+    for name in environ:
+        with pytest.raises(SettingsError, match=f"^{name} is not set: set {name}"):
+            configured(source, {key: environ[key] for key in environ if key != name})
+        with pytest.raises(SettingsError, match=f"^{name} is not set"):
+            settings_for(source, {**environ, name: "  "})
+
+
+def test_secrets_may_come_from_files(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from the file\n".replace(" ", "-"))
+    environ = {"NINJA_CLIENT_ID": "client", "NINJA_CLIENT_SECRET_FILE": str(tmp_path / "secret")}
+    assert settings_for(ninja, environ) == {
+        "NINJA_BASE_URL": "https://app.ninjarmm.com", "NINJA_CLIENT_ID": "client",
+        "NINJA_CLIENT_SECRET": "from-the-file", "NINJA_REFRESH_TOKEN": None,
+    }  # fmt: skip
+    environ["NINJA_CLIENT_SECRET_FILE"] = str(tmp_path / "nothing")
+    with pytest.raises(SettingsError, match="NINJA_CLIENT_SECRET_FILE"):
+        settings_for(ninja, environ)
+
+
+@pytest.mark.parametrize("secret", ["two\nlines", "curly’quote", "tab\there"])
+def test_a_secret_that_no_header_can_carry_is_noticed_before_any_work(secret: str) -> None:
+    with pytest.raises(
+        SettingsError, match="NINJA_CLIENT_SECRET holds .*: copy it again"
+    ) as caught:
+        settings_for(ninja, {**NINJA, "NINJA_CLIENT_SECRET": secret})
+    assert secret not in str(caught.value)
+
+
+def test_values_with_shell_letters_arrive_unchanged() -> None:
+    secret = "$2b$12$x #y='\"=& z"
+    values = settings_for(ninja, {**NINJA, "NINJA_CLIENT_SECRET": secret})
+    assert values["NINJA_CLIENT_SECRET"] == secret
+
+
+@pytest.mark.parametrize(("url", "address"), [
+    ("https://eu.ninjarmm.com", "https://eu.ninjarmm.com"),
+    ("https://eu.ninjarmm.com/", "https://eu.ninjarmm.com"),
+    ("  https://eu.ninjarmm.com:8443/x// ", "https://eu.ninjarmm.com:8443/x"),
+    ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
+    ("http://127.9.9.9", "http://127.9.9.9"),
+    ("http://localhost:5000/", "http://localhost:5000"),
+    ("http://[::1]:5000", "http://[::1]:5000"),
+])  # fmt: skip
+def test_an_address_is_https_or_on_this_machine(url: str, address: str, tmp_path: Path) -> None:
+    session = open_session(ninja, {**NINJA, "NINJA_BASE_URL": url, "DATA_DIR": str(tmp_path)})
+    assert session.base_url == address and session.address_name == "NINJA_BASE_URL"
+    assert session.label == "NinjaRMM" and session.data_dir == tmp_path
+
+
+@pytest.mark.parametrize("url", [
+    "http://eu.ninjarmm.com", "http://10.0.0.1", "http://127.0.0.1.example.com", "http://0.0.0.0",
+    "http://localhost.example.com", "ftp://eu.ninjarmm.com", "eu.ninjarmm.com", "https://", "//x",
+    "https://eu.ninjarmm.com:port", "https://[::1", "https://user:hush@eu.ninjarmm.com",
+    "https://eu.ninjarmm.com/?a=b", "https://eu.ninjarmm.com/#top", "http://169.254.169.254",
+])  # fmt: skip
+def test_any_other_address_is_refused_by_its_setting(url: str) -> None:
+    with pytest.raises(SettingsError, match="^NINJA_BASE_URL ") as caught:
+        settings_for(ninja, {**NINJA, "NINJA_BASE_URL": url})
+    assert "hush" not in str(caught.value)
+
+
+def test_a_session_counts_in_the_tally_it_is_given() -> None:
+    tally = Tally()
+    assert open_session(threatlocker, THREATLOCKER, tally).tally is tally

@@ -1,0 +1,285 @@
+"""OAuth tokens: cached, replaced, stored before use, and refused with the fix."""
+
+import json
+import multiprocessing
+import os
+import stat
+import threading
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from etl.demo.fleet import Fleet
+from etl.demo.servers import SimulatedVendors
+from etl.records.record import Tally
+from etl.sources import ninja, open_session
+from etl.vendor.file_lock import FileLock
+from etl.vendor.http import CollectionError, Session
+from tests.support.scripted_vendor import Asked, Reply, Script, Time, ok, scripted, session_to
+
+LAST = date(2026, 3, 14)
+STORE = "ninja-token.json"
+GOOD = {"access_token": "access-1", "expires_in": 3600, "token_type": "Bearer"}
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Fleet:
+    return Fleet(seed=1, devices=20, sites=3, last_day=LAST, months=1)
+
+
+def collect(environ: dict[str, str], folder: Path) -> int:
+    """How many devices a run of its own gets."""
+    session = open_session(ninja, {**environ, "DATA_DIR": str(folder)}, Tally())
+    return len(list(ninja.fetch(session)))
+
+
+def scripted_session(url: str, folder: Path, refresh: str | None, time: Time) -> Session:
+    settings = {
+        "NINJA_CLIENT_ID": "client", "NINJA_CLIENT_SECRET": "hush-hush-secret",
+        "NINJA_REFRESH_TOKEN": refresh,
+    }  # fmt: skip
+    return session_to(url, folder, time, settings)
+
+
+def asked_for_tokens(script: Script, folder: Path, refresh: str | None = None) -> list[Asked]:
+    with scripted(script) as vendor:
+        list(ninja.fetch(scripted_session(vendor.url, folder, refresh, Time())))
+        return [asked for asked in vendor.asked if asked.path.endswith("/token")]
+
+
+def answering(*tokens: dict[str, Any]) -> Script:
+    """Gives these tokens one after the other, the last for ever, and empty lists."""
+    left = list(tokens)
+
+    def script(asked: Asked) -> Reply:
+        if asked.path.endswith("/token"):
+            return ok(left.pop(0) if len(left) > 1 else left[0])
+        return ok([])
+
+    return script
+
+
+def test_without_a_refresh_token_the_client_speaks_for_itself(tmp_path: Path) -> None:
+    (asked,) = asked_for_tokens(answering(GOOD), tmp_path)
+    assert asked.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert asked.form() == {
+        "grant_type": "client_credentials", "scope": "monitoring", "client_id": "client",
+        "client_secret": "hush-hush-secret",
+    }  # fmt: skip
+    assert not (tmp_path / STORE).exists()
+
+
+def test_a_refresh_token_is_traded_in_when_one_is_set(tmp_path: Path) -> None:
+    (asked,) = asked_for_tokens(answering(GOOD), tmp_path, "seed")
+    assert asked.form() == {
+        "grant_type": "refresh_token", "refresh_token": "seed", "client_id": "client",
+        "client_secret": "hush-hush-secret",
+    }  # fmt: skip
+
+
+def test_the_access_token_serves_until_90_seconds_before_its_end(tmp_path: Path) -> None:
+    time = Time()
+    with scripted(answering(GOOD, {**GOOD, "access_token": "access-2"})) as vendor:
+        session = scripted_session(vendor.url, tmp_path, None, time)
+        list(ninja.fetch(session))
+        time.now += 3600 - 91
+        session.get("/organizations", {})
+        assert vendor.asked[-1].headers["Authorization"] == "Bearer access-1"
+        time.now += 2
+        session.get("/organizations", {})
+        assert vendor.asked[-1].headers["Authorization"] == "Bearer access-2"
+
+
+@pytest.mark.parametrize("expires_in", [None, "3600", -5, 0, True, 60, 1e400, [], 10**30])
+def test_a_strange_lifetime_neither_breaks_nor_asks_for_a_token_per_call(
+    expires_in: object, tmp_path: Path
+) -> None:
+    assert len(asked_for_tokens(answering({**GOOD, "expires_in": expires_in}), tmp_path)) == 1
+
+
+def test_the_replaced_token_is_on_disk_before_the_access_token_is_used(tmp_path: Path) -> None:
+    stored: list[dict[str, str]] = []
+
+    def script(asked: Asked) -> Reply:
+        if asked.path.endswith("/token"):
+            return ok({**GOOD, "refresh_token": "second"})
+        stored.append(json.loads((tmp_path / STORE).read_text()))
+        return ok([])
+
+    asked_for_tokens(script, tmp_path, "first")
+    assert stored[0]["refresh_token"] == "second"
+    assert "first" not in (tmp_path / STORE).read_text()
+    assert stat.S_IMODE((tmp_path / STORE).stat().st_mode) == 0o600
+    assert sorted(path.name for path in tmp_path.iterdir()) == [STORE, "ninja-token.lock"]
+
+
+def test_runs_hand_the_token_on_to_each_other(fleet: Fleet, tmp_path: Path) -> None:
+    with SimulatedVendors(fleet, refresh_token="seed") as vendors:
+        for _ in range(3):
+            assert collect(vendors.environ(), tmp_path) == len(fleet.ninja(LAST).devices)
+        used = [
+            request.params["refresh_token"] for request in vendors.requests
+            if request.path.endswith("/token")
+        ]  # fmt: skip
+    assert len(set(used)) == 3 and used[0] == "seed"
+
+
+def test_a_crash_right_after_the_token_came_loses_nothing(fleet: Fleet, tmp_path: Path) -> None:
+    with SimulatedVendors(fleet, refresh_token="seed") as vendors:
+        environ = {**vendors.environ(), "DATA_DIR": str(tmp_path)}
+        session = open_session(ninja, environ, Tally())
+        vendors.ninja_faults.add("slow", "organizations", seconds=30)
+        thread = threading.Thread(target=lambda: next(iter(ninja.fetch(session))), daemon=True)
+        thread.start()
+        while not (tmp_path / STORE).exists():
+            thread.join(0.02)
+        # That run never gets further; the next one finds the successor.
+        assert collect(vendors.environ(), tmp_path) == len(fleet.ninja(LAST).devices)
+        vendors.ninja_faults.clear()
+        thread.join(20)
+        environ["DATA_DIR"] = str(tmp_path / "elsewhere")
+        with pytest.raises(CollectionError, match="Set a new NINJA_REFRESH_TOKEN"):
+            collect(environ, tmp_path / "elsewhere")
+
+
+def _collect_apart(environ: dict[str, str], folder: Path, answers: Any) -> None:
+    answers.put(collect(environ, folder))
+
+
+def test_two_processes_do_not_burn_each_others_token(fleet: Fleet, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    answers = context.Queue()
+    with SimulatedVendors(fleet, refresh_token="seed") as vendors:
+        vendors.ninja_faults.add("slow", "/oauth/token", times=2, seconds=0.3)
+        runs = [
+            context.Process(target=_collect_apart, args=(vendors.environ(), tmp_path, answers))
+            for _ in range(2)
+        ]
+        for run in runs:
+            run.start()
+        for run in runs:
+            run.join(60)
+    assert [run.exitcode for run in runs] == [0, 0]
+    assert {answers.get(timeout=5), answers.get(timeout=5)} == {len(fleet.ninja(LAST).devices)}
+
+
+def test_an_answer_without_a_refresh_token_keeps_the_old_one(tmp_path: Path) -> None:
+    asked_for_tokens(answering({**GOOD, "refresh_token": "second"}), tmp_path, "first")
+    for _ in range(2):
+        (asked,) = asked_for_tokens(answering(GOOD), tmp_path, "first")
+        assert asked.form()["refresh_token"] == "second"
+
+
+def test_a_newly_set_token_goes_before_the_stored_one(tmp_path: Path) -> None:
+    asked_for_tokens(answering({**GOOD, "refresh_token": "second"}), tmp_path, "first")
+    (asked,) = asked_for_tokens(answering({**GOOD, "refresh_token": "b2"}), tmp_path, "b1")
+    assert asked.form()["refresh_token"] == "b1"
+    (asked,) = asked_for_tokens(answering(GOOD), tmp_path, "b1")
+    assert asked.form()["refresh_token"] == "b2"
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"seed": 1}', '{"refresh_token": "x"}', "null"]
+)
+def test_an_unreadable_store_counts_as_none(content: str, tmp_path: Path) -> None:
+    (tmp_path / STORE).write_text(content)
+    (asked,) = asked_for_tokens(answering({**GOOD, "refresh_token": "n"}), tmp_path, "seed")
+    assert asked.form()["refresh_token"] == "seed"
+
+
+def test_what_a_crash_left_half_written_is_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / "ninja-token.new").write_text("half")
+    asked_for_tokens(answering({**GOOD, "refresh_token": "second"}), tmp_path, "first")
+    assert json.loads((tmp_path / STORE).read_text())["refresh_token"] == "second"
+
+
+def test_a_folder_that_cannot_be_written_is_noticed_before_the_token_is_burnt(
+    tmp_path: Path,
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    with scripted(answering({**GOOD, "refresh_token": "second"})) as vendor:
+        session = scripted_session(vendor.url, blocked / "data", "first", Time())
+        with pytest.raises(CollectionError, match="Make DATA_DIR a folder") as caught:
+            list(ninja.fetch(session))
+        assert caught.value.permanent and not vendor.asked
+
+
+def test_a_lock_that_another_process_never_gives_back_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time = Time()
+    with FileLock(tmp_path / "ninja-token.lock", time.sleep), scripted(answering(GOOD)) as vendor:
+        with pytest.raises(CollectionError, match="another process") as caught:
+            list(ninja.fetch(scripted_session(vendor.url, tmp_path, "first", time)))
+        assert not caught.value.permanent and not vendor.asked
+
+
+@pytest.mark.parametrize(("error", "fix"), [
+    ("invalid_client", "Check NINJA_CLIENT_ID and NINJA_CLIENT_SECRET"),
+    ("invalid_scope", "Tick the scope Monitoring"),
+    ("unsupported_grant_type", "Allow the client credentials grant"),
+    ("unauthorized_client", "Allow the client credentials grant"),
+    ("invalid_grant", "Set a new NINJA_REFRESH_TOKEN"),
+    ("invalid_token", "Set a new NINJA_REFRESH_TOKEN"),
+    ("expired_token", "Set a new NINJA_REFRESH_TOKEN"),
+    ("something_new", "Check NINJA_BASE_URL"),
+    (17, "Check NINJA_BASE_URL"),
+])  # fmt: skip
+@pytest.mark.parametrize("status", [200, 400, 401])
+def test_a_refused_token_is_permanent_and_comes_with_the_fix(
+    error: object, fix: str, status: int, tmp_path: Path
+) -> None:
+    body = json.dumps({"error": error, "error_description": "hush-hush-secret", "error_code": 400})
+
+    def script(asked: Asked) -> Reply:
+        return Reply(status, body.encode())
+
+    with scripted(script) as vendor:
+        session = scripted_session(vendor.url, tmp_path, "seed", Time())
+        session.address_name = "NINJA_BASE_URL"
+        with pytest.raises(CollectionError, match=fix) as caught:
+            list(ninja.fetch(session))
+        assert len(vendor.asked) == 1
+    assert caught.value.permanent and "hush-hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("body", [
+    b"<html>Sign in</html>", b"", b'"token"', b"[]", b"{}", b'{"access_token": 5}',
+    b'{"access_token": "two\\nlines"}', b'{"access_token": ""}',
+])  # fmt: skip
+def test_an_answer_that_holds_no_token_is_an_error(body: bytes, tmp_path: Path) -> None:
+    with scripted(lambda asked: Reply(200, body)) as vendor:
+        with pytest.raises(CollectionError, match="token"):
+            list(ninja.fetch(scripted_session(vendor.url, tmp_path, None, Time())))
+        assert len(vendor.asked) == 1
+
+
+def test_a_token_endpoint_with_a_bad_moment_is_asked_again(fleet: Fleet, tmp_path: Path) -> None:
+    with SimulatedVendors(fleet) as vendors:
+        vendors.ninja_faults.add("server_error", "/oauth/token", times=1)
+        assert collect(vendors.environ(), tmp_path) == len(fleet.ninja(LAST).devices)
+
+
+def test_the_simulated_vendor_refuses_what_the_real_one_refuses(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    with SimulatedVendors(fleet, refresh_token="seed") as vendors:
+        environ = vendors.environ()
+        with pytest.raises(CollectionError, match="Check NINJA_CLIENT_ID"):
+            collect({**environ, "NINJA_CLIENT_SECRET": "wrong"}, tmp_path)
+        with pytest.raises(CollectionError, match="Set a new NINJA_REFRESH_TOKEN"):
+            collect({**environ, "NINJA_REFRESH_TOKEN": "wrong"}, tmp_path)
+
+
+def test_the_lock_ends_with_its_process(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    child = os.fork()
+    if child == 0:
+        FileLock(path, lambda seconds: None).__enter__()
+        os._exit(0)
+    os.waitpid(child, 0)
+    with FileLock(path, lambda seconds: None):
+        pass

@@ -1,0 +1,394 @@
+"""The worker: collects what is due, catches up, waits after failures, stops when told."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, insert, text
+
+from db.engine import writing
+from db.tables import device_snapshots, leases, months
+from etl.demo.fleet import Fleet
+from etl.demo.servers import SimulatedVendors
+from etl.records.record import Raw
+from etl.runtime import lease
+from etl.vendor.http import Session
+from etl.work.worker import Worker
+from tests.conftest import COMMAND, RunCli
+from tests.support.small_hub import Hub, SmallSource, pcs
+
+MORNING = datetime(2026, 3, 13, 4, 30, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+class Hands:
+    """A clock that somebody turns."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def at(self, hour: int, minute: int = 0, days: int = 0) -> None:
+        self.now = self.now.replace(hour=hour, minute=minute) + timedelta(days=days)
+
+
+class Working:
+    """A worker over small sources, its clock and what it has collected."""
+
+    def __init__(self, engine: Engine, names: tuple[str, ...], **environ: str) -> None:
+        self.hub = Hub(engine, environ)
+        self.clock = Hands(MORNING)
+        self.sources = {name: self.hub.sources[name] for name in names}
+        for source in self.sources.values():
+            source.rows = pcs(range(10))
+        self.worker = Worker(engine, dict(self.sources), self.clock, environ)  # type: ignore[arg-type]
+
+    def states(self, source: str = "ninja") -> list[str]:
+        return [run.state for run in self.hub.runs(source)]
+
+    def days(self, source: str = "ninja") -> list[date]:
+        return [run.business_date for run in self.hub.runs(source)]
+
+
+@pytest.fixture
+def two(sqlite_engine: Engine) -> Working:
+    return Working(sqlite_engine, ("ninja", "threatlocker"))
+
+
+@pytest.fixture
+def one(sqlite_engine: Engine) -> Working:
+    return Working(sqlite_engine, ("ninja",))
+
+
+def test_on_its_first_start_it_collects_every_source_and_then_waits(two: Working) -> None:
+    assert two.worker.tick() == ["ninja", "threatlocker"]
+    assert two.worker.tick() == []
+    assert two.days() == two.days("threatlocker") == [date(2026, 3, 13)]
+
+
+def test_each_source_is_collected_at_its_own_time(two: Working) -> None:
+    two.worker.tick()
+    collected = {}
+    for hour in range(24):
+        two.clock.now = MORNING.replace(hour=hour, minute=0) + timedelta(days=1)
+        for name in two.worker.tick():
+            collected[name] = hour
+
+    assert collected == {"ninja": 2, "threatlocker": 3}
+
+
+def test_times_are_those_of_the_configured_zone(sqlite_engine: Engine) -> None:
+    here = Working(sqlite_engine, ("ninja",), TIMEZONE="America/Chicago", COLLECT_AT="ninja=18:00")
+    here.worker.tick()
+    here.clock.at(22, 59)
+    assert here.worker.tick() == []
+
+    here.clock.at(23, 0)  # 18:00 in Chicago
+
+    assert here.worker.tick() == ["ninja"]
+    assert here.days() == [date(2026, 3, 12), date(2026, 3, 13)]
+
+
+def test_after_days_off_it_collects_today_once(two: Working) -> None:
+    two.worker.tick()
+    two.clock.at(15, days=4)
+
+    assert two.worker.tick() == ["ninja", "threatlocker"]
+    assert two.worker.tick() == []
+
+    assert two.days() == [date(2026, 3, 13), date(2026, 3, 17)]
+
+
+def test_what_somebody_collected_by_hand_after_the_hour_is_not_collected_again(
+    one: Working,
+) -> None:
+    one.hub.collect(MORNING.date(), pcs(range(10)))  # at noon
+
+    one.clock.at(13)
+    assert one.worker.tick() == []
+
+
+def test_after_a_failure_it_tries_again_later_and_later(one: Working) -> None:
+    one.sources["ninja"].failure = "The vendor is down."
+    tries = []
+    for minute in range(0, 180):
+        one.clock.now = MORNING + minute * MINUTE
+        if one.worker.tick():
+            tries.append(minute)
+
+    assert tries == [0, 5, 15, 35, 75, 135]
+    one.sources["ninja"].failure = None
+    one.clock.now = MORNING + 195 * MINUTE
+    assert one.worker.tick() == ["ninja"]
+    one.clock.now = MORNING + 500 * MINUTE
+    assert one.worker.tick() == []
+    assert one.states() == ["failed"] * 6 + ["complete"]
+
+
+def test_yesterdays_failures_do_not_make_today_wait(one: Working) -> None:
+    one.sources["ninja"].failure = "The vendor is down."
+    for minute in (0, 5, 15, 35, 75):
+        one.clock.now = MORNING + minute * MINUTE
+        one.worker.tick()
+
+    one.clock.now = MORNING.replace(hour=2, minute=0) + timedelta(days=1)
+    assert one.worker.tick() == ["ninja"]
+
+
+def test_a_suspicious_run_is_not_repeated_until_the_next_day(one: Working) -> None:
+    one.worker.tick()
+    one.sources["ninja"].rows = pcs(range(4))
+    one.clock.at(5, days=1)
+    one.worker.tick()
+    one.clock.at(20)
+
+    assert one.worker.tick() == []
+    assert one.states() == ["complete", "suspicious"]
+
+
+class Broken(SmallSource):
+    """A source with a fault of ours in it."""
+
+    def fetch(self, session: Session) -> Iterator[Raw]:
+        raise ZeroDivisionError("a fault of ours")
+
+
+def test_the_fault_of_one_source_does_not_take_the_other_along(two: Working) -> None:
+    two.worker.sources["ninja"] = Broken("ninja")  # type: ignore[assignment]
+
+    two.worker.tick()
+
+    assert two.states() == ["failed"] and two.states("threatlocker") == ["complete"]
+    reason = two.hub.runs()[0].reason
+    assert reason.startswith("Unexpected ZeroDivisionError: a fault of ours.")
+
+
+def test_while_another_worker_collects_it_looks_again_in_five_minutes(one: Working) -> None:
+    with lease.take(one.hub.engine):
+        one.worker.tick()
+        one.clock.now += 4 * MINUTE
+    assert one.worker.tick() == [], "not every twenty seconds"
+
+    one.clock.now += MINUTE
+    assert one.worker.tick() == ["ninja"]
+    assert one.states() == ["complete"]
+
+
+def test_a_date_that_is_refused_does_not_end_it(one: Working) -> None:
+    with writing(one.hub.engine) as connection:
+        connection.execute(insert(months).values(month="2026-03", closed=True))
+
+    one.worker.tick()
+    one.clock.at(12, days=19)
+
+    assert one.worker.tick() == ["ninja"]
+    assert one.days() == [date(2026, 4, 1)]
+
+
+def test_a_database_that_is_away_for_a_while_does_not_end_it(one: Working) -> None:
+    one.worker.tick()
+    one.clock.at(5, days=1)
+    with writing(one.hub.engine) as connection:
+        connection.execute(text("ALTER TABLE collection_runs RENAME TO away"))
+
+    assert one.worker.tick() == []
+    one.clock.now += 6 * MINUTE
+    assert one.worker.tick() == []
+
+    with writing(one.hub.engine) as connection:
+        connection.execute(text("ALTER TABLE away RENAME TO collection_runs"))
+    one.clock.now += 6 * MINUTE
+    assert one.worker.tick() == ["ninja"]
+    assert one.states() == ["complete", "complete"]
+
+
+def test_it_purges_after_each_collection(sqlite_engine: Engine) -> None:
+    here = Working(sqlite_engine, ("ninja",), RETENTION_DAYS="1", MONTH_END_RETENTION_MONTHS="0")
+    for day in range(4):
+        here.sources["ninja"].rows = pcs(range(10), note=str(day))
+        here.worker.tick()
+        here.clock.at(5, days=1)
+
+    assert len(here.hub.all(device_snapshots)) == 20, "today's, and what a repeat would need"
+
+
+def test_on_the_last_day_of_a_month_it_collects_in_the_last_hour_too(one: Working) -> None:
+    one.clock.now = datetime(2026, 2, 28, 2, tzinfo=UTC)
+    ticks = []
+    for step in range(24 * 12):
+        one.clock.now = datetime(2026, 2, 28, 2, tzinfo=UTC) + 5 * step * MINUTE
+        if one.worker.tick():
+            ticks.append(f"{one.clock.now:%d %H:%M}")
+
+    assert ticks == ["28 02:00", "28 23:05"]
+    assert one.days() == [date(2026, 2, 28), date(2026, 2, 28)]
+
+
+def test_once_stopped_it_begins_nothing(two: Working) -> None:
+    two.worker.stop()
+
+    assert two.worker.tick() == []
+    two.worker.run()
+    assert two.states() == []
+
+
+class StopsIt(SmallSource):
+    """A source during whose fetch the worker is told to stop."""
+
+    worker: Worker
+
+    def fetch(self, session: Session) -> Iterator[Raw]:
+        self.worker.stop()
+        yield from super().fetch(session)
+
+
+def test_stopped_while_it_collects_it_gives_the_run_up_and_lets_go_of_the_lease(
+    two: Working,
+) -> None:
+    stops = StopsIt("ninja", pcs(range(10)))
+    stops.worker = two.worker
+    two.worker.sources["ninja"] = stops  # type: ignore[assignment]
+
+    two.worker.run()
+
+    (run,) = two.hub.runs()
+    assert (run.state, run.reason) == ("failed", "Stopped by hand; nothing was published.")
+    assert two.states("threatlocker") == []
+    assert two.hub.all(device_snapshots) == []
+    assert two.hub.all(leases)[0].token is None
+
+
+# A real process
+
+StartWorker = Callable[[], "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def vendors() -> Iterator[SimulatedVendors]:
+    fleet = Fleet(seed=1, devices=20, sites=3, last_day=date(2026, 3, 14), months=1)
+    with SimulatedVendors(fleet) as running:
+        yield running
+
+
+@pytest.fixture
+def environ(
+    vendors: SimulatedVendors, cli_environment: dict[str, str], sqlite_engine: Engine
+) -> dict[str, str]:
+    # All due since the same moment, so in their own order at any hour of the day.
+    at_once = {"COLLECT_AT": "ninja=00:00,threatlocker=00:00,agent=00:00"}
+    return cli_environment | vendors.environ() | at_once | {"DATABASE_URL": str(sqlite_engine.url)}
+
+
+@pytest.fixture
+def start_worker(environ: dict[str, str]) -> Iterator[StartWorker]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [sys.executable, "-c", COMMAND, "worker"], env=environ, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def wait_until(happened: Callable[[], Any]) -> None:
+    end = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_real_worker_collects_on_start_logs_json_and_stops_within_seconds(
+    start_worker: StartWorker, sqlite_engine: Engine, number: signal.Signals
+) -> None:
+    hub, worker = Hub(sqlite_engine), start_worker()
+    wait_until(lambda: [run.state for run in hub.runs("threatlocker")] == ["complete"])
+
+    begun = time.monotonic()
+    worker.send_signal(number)
+    _, log = worker.communicate(timeout=30)
+
+    assert time.monotonic() - begun < 10
+    assert worker.returncode == 0
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert all(line.keys() >= {"time", "level", "logger", "message"} for line in lines)
+    messages = [line["message"] for line in lines]
+    assert messages[0].startswith("worker started for agent, ninja, threatlocker")
+    assert any(message.startswith("ninja complete for ") for message in messages)
+    assert messages[-1] == "worker stopped"
+    assert hub.runs()[0].state == "complete"
+
+
+SIGNALLED = """
+import os, signal, sys
+from sqlalchemy import Engine, event
+from cli.main import main
+
+begun = 0
+
+@event.listens_for(Engine, "begin")
+def signal_in_the_middle(connection):
+    global begun
+    begun += 1
+    if begun == int(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+sys.exit(main(["worker"]))
+"""
+"""A worker that is told to stop while its transaction of that number begins."""
+
+
+@pytest.mark.parametrize("transaction", [4, 9, 16, 25, 36])
+def test_a_signal_while_a_transaction_begins_stops_the_worker_and_leaves_nothing_open(
+    environ: dict[str, str], run_cli: RunCli, sqlite_engine: Engine, transaction: int
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNALLED, str(transaction)], env=environ, timeout=25,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert "worker stopped" in done.stderr
+    hub = Hub(sqlite_engine)
+    assert all(lease.token is None for lease in hub.all(leases))
+    assert all(run.state in ("complete", "failed") for run in hub.runs())
+
+
+@pytest.mark.parametrize("fault", ["slow", "too_many_requests"])
+def test_a_real_worker_that_a_vendor_keeps_waiting_stops_within_seconds(
+    start_worker: StartWorker, run_cli: RunCli, vendors: SimulatedVendors,
+    environ: dict[str, str], sqlite_engine: Engine, fault: Any,
+) -> None:  # fmt: skip
+    vendors.ninja_faults.add(fault, "devices-detailed", times=None, seconds=60, retry_after="60")
+    hub, worker = Hub(sqlite_engine), start_worker()
+    wait_until(lambda: any("devices-detailed" in asked.path for asked in vendors.requests))
+    time.sleep(0.2)
+
+    begun = time.monotonic()
+    worker.terminate()
+    worker.communicate(timeout=60)
+
+    assert time.monotonic() - begun < 10
+    assert worker.returncode == 0
+    (run,) = hub.runs()
+    assert (run.state, run.published) == ("failed", False)
+    assert run.reason == "Stopped by hand; nothing was published."
+    assert hub.all(device_snapshots) == []
+    vendors.ninja_faults.clear()
+    settings = {name: environ[name] for name in vendors.environ() | {"DATABASE_URL": ""}}
+    assert run_cli("collect", **settings).returncode == 0

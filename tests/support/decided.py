@@ -1,0 +1,171 @@
+"""What must hold after any decision, read from the tables with plain Python."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, select
+
+from db.history.kept import month_end
+from db.history.runs import border, counted_days, kept_days, newest_day
+from db.history.views import assets_as_of, records_as_of
+from db.months.closings import proven
+from db.rules import by_day
+from db.tables import (
+    NO_SITE_ID,
+    OPEN_END,
+    asset_links,
+    daily_counts,
+    device_snapshots,
+    month_closings,
+    month_end_counts,
+    rule_versions,
+    site_aliases,
+    sites,
+)
+
+Counts = Counter[tuple[Any, ...]]
+
+
+def check(connection: Connection) -> None:
+    """Everything that decisions promise: after the border each stretch says what they say, and
+    every stored count is what the devices count."""
+    check_stretches(connection)
+    check_counts(connection)
+    closings = connection.scalars(select(month_closings.c.closing_id)).all()
+    assert all(proven(connection, closing_id) is not False for closing_id in closings)
+
+
+def check_stretches(connection: Connection) -> None:
+    closed = border(connection)
+    first = closed + timedelta(days=1) if closed else date.min
+    into = dict(_rows(connection, sites, "site_id", "merged_into"))
+    own = {
+        row[:2]: row[2] for row in _rows(connection, site_aliases, "source", "alias_key", "site_id")
+    }
+    saved = max(
+        (version for version, author in _rows(connection, rule_versions, "version", "author")
+         if author != "environment"), default=0)  # fmt: skip
+    links: dict[int, list[Any]] = defaultdict(list)
+    for link in connection.execute(select(asset_links).order_by(asset_links.c.link_id.desc())):
+        if link.since < link.until:
+            links[link.device_id].append(link)
+    last: Any = None
+    order = device_snapshots.c.device_id, device_snapshots.c.valid_from
+    for one in connection.execute(select(device_snapshots).order_by(*order)):
+        assert one.valid_from < one.valid_to
+        if last is not None and last.device_id == one.device_id:
+            assert last.valid_to <= one.valid_from
+            apart = one.opened_by != last.opened_by or one.valid_from != last.valid_to
+            assert apart or one.restated_by is not None
+        last = one
+        if one.valid_to <= first:
+            continue
+        site = NO_SITE_ID if one.alias_key is None else own[one.source, one.alias_key]
+        while into.get(site):
+            site = into[site]
+        assert one.site_id == site, "I1"
+        assert one.rule_version >= saved, "I3"
+        day, until = max(one.valid_from, first), one.valid_to
+        days = {day, *(d for each in links.values() for link in each
+                       for d in (link.since, link.until) if day < d < until)}  # fmt: skip
+        for each in days:
+            assert one.asset_id == machine(links, one.device_id, each), "I2"
+
+
+def machine(links: dict[int, list[Any]], device_id: int, day: date) -> int:
+    """Whom the newest link in force names, and so on; in a circle its oldest link is void."""
+    void = set[int]()
+    while True:
+        path: list[Any] = []
+        at = device_id
+        while at not in [link.device_id for link in path]:
+            there = [one for one in links[at] if one.since <= day < one.until]
+            if not there or there[0].link_id in void:
+                return at
+            path.append(there[0])
+            at = there[0].asset_id
+        circle = path[[link.device_id for link in path].index(at) :]
+        void.add(min(link.link_id for link in circle))
+
+
+def check_counts(connection: Connection) -> None:
+    kept = kept_days(connection)
+    if kept is None:
+        return
+    closed, newest = border(connection), newest_day(connection)
+    for (basis, day), found in totals(connection).items():
+        assert found == live(connection, basis, day), (basis, day)
+    c = month_end_counts.c
+    for month in connection.scalars(select(c.month).where(c.imported.is_(False)).distinct()):
+        end = month_end(month)
+        if closed is not None and end <= closed:
+            continue
+        bases = connection.scalars(select(c.basis).where(c.month == month).distinct()).all()
+        for basis in bases:
+            rows = connection.execute(
+                select(c.site_id, c.device_type, c.billing_status, c.n).where(
+                    c.month == month, c.basis == basis
+                )
+            )
+            stored = Counter({tuple(row[:3]): row[3] for row in rows})
+            assert newest is not None
+            assert stored == live(connection, basis, min(end, newest)), (basis, month)
+
+
+def totals(connection: Connection) -> dict[tuple[str, date], Counts]:
+    """The stored counts that stand on every kept day on which any may change, by basis and day."""
+    kept = kept_days(connection)
+    if kept is None:
+        return {}
+    c, said = daily_counts.c, device_snapshots.c
+    found = {}
+    bases = connection.scalars(select(said.source).distinct()).all()
+    turns = {*connection.scalars(select(said.valid_from).distinct())}
+    turns |= {*connection.scalars(select(said.valid_to).distinct()), *counted_days(connection)}
+    for basis in (*bases, "assets"):
+        counted = counted_days(connection, None if basis == "assets" else basis)
+        ends = {day for day in turns if day < OPEN_END} | {*kept.month_ends(), kept.today}
+        ends |= {day - timedelta(days=1) for day in ends}
+        days = sorted(day for day in ends if counted[0] <= day <= kept.today)
+        for day in (day for day in days if kept.resolve(day) == day):
+            standing = max(past for past in counted if past <= day)
+            rows = connection.execute(
+                select(c.site_id, c.device_type, c.billing_status, c.n).where(
+                    c.basis == basis, c.snapshot_date == standing
+                )
+            )
+            found[basis, day] = Counter({tuple(row[:3]): row[3] for row in rows})
+    return found
+
+
+def live(connection: Connection, basis: str, day: date) -> Counts:
+    """What the devices of a day count."""
+    if basis == "assets":
+        view = assets_as_of(day, by_day(connection)).subquery()
+        where = func.coalesce(view.c.source, "") != ""
+    else:
+        view = records_as_of(day).subquery()
+        where = view.c.source == basis
+    groups = (view.c.site_id, view.c.device_type, view.c.billing_status)
+    rows = connection.execute(select(*groups, func.count()).where(where).group_by(*groups))
+    return Counter({tuple(row[:3]): row[3] for row in rows})
+
+
+def stretches(connection: Connection, until: date = date.max) -> list[tuple[Any, ...]]:
+    """What every device said on every day up to `until`, in rows that splits do not change."""
+    order = device_snapshots.c.device_id, device_snapshots.c.valid_from
+    found: list[tuple[Any, ...]] = []
+    for one in connection.execute(select(device_snapshots).order_by(*order)):
+        if one.valid_from > until:
+            continue
+        end = min(one.valid_to, until + timedelta(days=1)) if until < date.max else one.valid_to
+        said = (one.device_id, one.site_id, one.asset_id, one.billing_status, one.reason,
+                one.rule_version, one.state_hash, one.opened_by)  # fmt: skip
+        found.append((*said, one.valid_from, end))
+    return found
+
+
+def _rows(connection: Connection, table: Table, *names: str) -> Iterable[Any]:
+    return [tuple(row) for row in connection.execute(select(*(table.c[name] for name in names)))]

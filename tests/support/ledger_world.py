@@ -1,0 +1,204 @@
+"""A hub that random steps drive: collections, decisions, months closed and reopened."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete, func, select
+
+from db import jobs
+from db.engine import reading, writing
+from db.history.runs import border, newest_day
+from db.keys import device_id
+from db.rules import current
+from db.tables import (
+    audit_log,
+    collection_runs,
+    device_snapshots,
+    metadata,
+    site_aliases,
+    sites,
+)
+from etl.decisions.machines import keep_apart, link_devices, split_device
+from etl.decisions.rules import save_rules
+from etl.decisions.runs import Decider, withdraw_day
+from etl.decisions.sites import merge_sites, move_alias
+from etl.decisions.undo import undo
+from etl.runtime import lease
+from etl.snapshots.publish import Refused
+from tests.support.decided import stretches, totals
+from tests.support.small_hub import Hub, Pc, noon
+
+NOVEMBER = date(2026, 11, 4)
+DAY_ONE = date(2026, 9, 28)
+ORGS = {"1": "Harbor", "2": "Harbor Inc", "3": "Pelican", "4": "Pelican Freight", "5": None}
+pc = st.builds(
+    lambda key, org, hostname, serial, display_name, node_class, managed: Pc(
+        key,
+        None if org == "5" else org,
+        ORGS[org],
+        hostname,
+        display_name,
+        serial=serial,
+        node_class=node_class,
+        managed=managed,
+    ),  # fmt: skip
+    st.integers(0, 7).map(str),
+    st.sampled_from(sorted(ORGS)),
+    st.sampled_from((None, "pc-1", "PC-1.local", "pc-2", "pc-3", "srv-1")),
+    st.sampled_from((None, None, "SN-0001", "SN-0002", "SN-0003")),
+    st.sampled_from((None, "SPARE-07", "Desk")),
+    st.sampled_from(("WINDOWS_SERVER", "VMWARE_VM_GUEST", "MAC")),
+    st.sampled_from((True, True, True, False)),
+)
+number = st.integers(0, 40)
+decision = st.one_of(
+    st.tuples(
+        st.sampled_from(("link", "link", "split", "apart", "merge", "alias")), number, number
+    ),
+    st.tuples(st.just("rules"), number, number),
+)
+collection = st.tuples(
+    st.sampled_from(("ninja", "threatlocker", "agent")),
+    st.integers(0, 9),
+    st.lists(pc, max_size=6, unique_by=lambda row: row.key),
+)
+step = st.one_of(
+    collection.map(lambda one: ("collect", *one)),
+    collection.map(lambda one: ("collect", *one)),
+    decision,
+    st.tuples(st.sampled_from(("close", "reopen", "withdraw", "undo")), number, number),
+)
+
+steps = st.lists(step, min_size=3, max_size=14)
+histories = st.lists(
+    st.one_of(collection.map(lambda one: ("collect", *one)),
+              st.tuples(st.sampled_from(("close", "link", "merge")), number, number)),
+    min_size=2, max_size=8,
+)  # fmt: skip
+decisions = st.lists(decision, min_size=1, max_size=6)
+
+
+@contextmanager
+def deciding(hub: Hub, day: date = NOVEMBER, actor: str = "Ana") -> Iterator[Decider]:
+    with lease.take(hub.engine) as held:
+        yield Decider(hub.engine, held, actor, lambda: noon(day), hub.environ)
+
+
+class World:
+    """A hub that random steps drive."""
+
+    def __init__(self, engine: Engine) -> None:
+        # Every change is a large one in so small a fleet: nothing may be held for it.
+        self.hub = Hub(engine, {"RETENTION_DAYS": "400"})
+        self.day = DAY_ONE
+        with writing(engine) as connection:
+            for table in metadata.tables.values():
+                connection.execute(delete(table))
+
+    def step(self, kind: str, *arguments: Any) -> bool:
+        """Whether it was done; what is refused changes nothing."""
+        if kind == "collect":
+            source, gap, rows = arguments
+            self.day += timedelta(days=gap)
+            self.hub.collect(self.day, [*rows, *self.quiet(source)], source)
+            return True
+        try:
+            return self.decide(kind, *arguments)
+        except Refused:
+            return False
+
+    def quiet(self, source: str) -> list[Pc]:
+        return [Pc(f"q{n}", "1", "Harbor", f"{source}-{n}") for n in range(60)]
+
+    def decide(self, kind: str, one: int, other: int) -> bool:
+        if kind in ("close", "reopen"):
+            with reading(self.hub.engine) as connection:
+                closed = border(connection)
+                first = connection.scalar(select(func.min(collection_runs.c.business_date)))
+            if kind == "reopen" and closed is not None:
+                self.hub.reopen(f"{closed:%Y-%m}")
+            elif first is not None:
+                self.hub.close(f"{closed + timedelta(days=1) if closed else first:%Y-%m}")
+            return True
+        with reading(self.hub.engine) as connection:
+            c = device_snapshots.c
+            ids = sorted(set(connection.scalars(select(c.device_id))))
+            places = list(connection.scalars(select(sites.c.site_id).order_by(sites.c.site_id)))
+            aliases = connection.execute(
+                select(site_aliases.c.source, site_aliases.c.alias_key).order_by(
+                    site_aliases.c.source, site_aliases.c.alias_key
+                )
+            ).all()
+            newest = newest_day(connection, "ninja")
+            rules = current(connection)
+            log = audit_log.c
+            entries = list(
+                connection.scalars(
+                    select(log.entry_id)
+                    .where(log.action.in_(jobs.RESTATING))
+                    .order_by(log.entry_id)
+                )
+            )
+        ids = [each for each in ids if each in self.loud()] or ids
+        if not ids or not places:
+            return False
+        pick: Callable[[list[Any], int], Any] = lambda items, n: items[n % len(items)]  # noqa: E731
+        with deciding(self.hub, self.day) as by:
+            if kind == "link":
+                link_devices(by, pick(ids, one), pick(ids, other))
+            elif kind == "split":
+                split_device(by, pick(ids, one))
+            elif kind == "apart":
+                keep_apart(by, pick(ids, one), pick(ids, other))
+            elif kind == "merge":
+                merge_sites(by, pick(places, one), pick(places, other))
+            elif kind == "alias":
+                alias = pick(aliases, one)
+                move_alias(by, *alias, pick([*places, None], other))
+            elif kind == "rules":
+                words = pick([["spare"], ["desk"], ["spare", "desk"], []], one)
+                inside = pick([[], ["Harbor"], ["Pelican", "Harbor"]], other)
+                wanted = {
+                    "spare_words": words, "internal_sites": inside,
+                    "spare_node_classes": pick([["VMWARE_VM_GUEST"], []], one),
+                    "source_order": pick([["ninja", "threatlocker", "agent"],
+                                          ["agent", "threatlocker", "ninja"]], other),
+                    "expected_sources": list(rules.expected_sources),
+                }  # fmt: skip
+                save_rules(by, wanted, "random")
+            elif kind == "withdraw" and newest is not None:
+                withdraw_day(by, "ninja", newest)
+            elif kind == "undo" and entries:
+                undo(by, pick(entries, one))
+        return True
+
+    def loud(self) -> set[int]:
+        return {device_id(source, str(n)) for source in self.hub.sources for n in range(8)}
+
+    def newest(self) -> date:
+        """The newest day that any source published; the oldest there is, when none did."""
+        with reading(self.hub.engine) as connection:
+            return newest_day(connection) or date.min
+
+    def frozen(self) -> Any:
+        """What no decision may change: everything on and before the border."""
+        with reading(self.hub.engine) as connection:
+            closed = border(connection)
+            if closed is None:
+                return None
+            then = {key: value for key, value in totals(connection).items() if key[1] <= closed}
+            return closed, stretches(connection, closed), then
+
+    def numbers(self) -> Any:
+        with reading(self.hub.engine) as connection:
+            said: list[Any] = []
+            for *told, _version, _hash, run, first, until in stretches(connection):
+                # A version of the rules splits what they judge, even where they judge alike.
+                if said and said[-1][0] == (told, run) and said[-1][2] == first:
+                    said[-1][2] = until
+                else:
+                    said.append([(told, run), first, until])
+            return totals(connection), said

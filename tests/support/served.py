@@ -1,0 +1,136 @@
+"""The API over real HTTP: a server of its own on a free loopback port."""
+
+import asyncio
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+from dash import Dash
+from flask import Flask
+from granian.constants import Interfaces
+from granian.server.embed import Server
+from sqlalchemy import Engine
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from dashboard import api
+from dashboard.base import access
+from dashboard.base.clock import Clock
+from dashboard.base.i18n import speak
+from dashboard.serving import gated
+from dashboard.web.bearer import Bearer
+from db.engine import open_engine, sqlite_url
+from tests.support.agent_servers import free_port
+from tests.support.worlds import named_world
+
+NOW = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
+
+
+class Client:
+    """Asks one served API; an answer to `json` must be JSON, whatever its code."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        return requests.get(self.address + path, timeout=30, **options)
+
+    def json(self, path: str, code: int = 200) -> Any:
+        response = self.get(path)
+        assert response.status_code == code, response.text
+        assert response.headers["Content-Type"] == "application/json"
+        return response.json()
+
+
+def make_app(
+    engine: Engine,
+    zone: str = "UTC",
+    auth: str = "none",
+    clock: Clock = lambda: NOW,
+    environ: dict[str, str] | None = None,
+) -> Flask:
+    """A server like the dashboard's: Dash with a page for every path, the API, and the gate."""
+    dash = Dash("dashboard", title="a page")
+    dash.layout = []
+    server: Flask = dash.server
+    speak(server)
+    access.guard(server, auth, Bearer(engine, clock))
+    api.register(server, engine, clock, {"TIMEZONE": zone} | (environ or {}))
+    return server
+
+
+@contextmanager
+def served(engine: Engine, **options: Any) -> Iterator[Client]:
+    """Serve the API of `engine` until the end of the block."""
+    app = make_app(engine, **options)
+    with in_thread(make_server("127.0.0.1", 0, app, threaded=True)) as address:
+        yield Client(address)
+
+
+@contextmanager
+def in_thread(server: BaseWSGIServer) -> Iterator[str]:
+    """Let `server` answer until the end of the block; its address."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def as_served(app: Flask) -> Iterator[str]:
+    """Let `app` answer as `inventory-hub serve` has it; its address."""
+    port = free_port()
+    loop = asyncio.new_event_loop()
+    server = Server(
+        gated(app), address="127.0.0.1", port=port, interface=Interfaces.ASGINL, log_enabled=False
+    )
+
+    def run() -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(server.serve())
+        # A thread whose answer was read a moment ago still tells the loop that it is done.
+        loop.run_until_complete(asyncio.sleep(0.05))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        _wait_for(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        loop.call_soon_threadsafe(server.stop)
+        thread.join()
+        loop.close()
+
+
+def _wait_for(port: int) -> None:
+    end = time.monotonic() + 30
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert time.monotonic() < end, "the server does not answer"
+            time.sleep(0.01)
+        else:
+            return
+
+
+@contextmanager
+def named_world_served(migrated: Path, folder: Path) -> Iterator[Client]:
+    """The named world in a copy of the `migrated` file, for tests that only read."""
+    path = folder / "inventory.db"
+    shutil.copyfile(migrated, path)
+    engine = open_engine(sqlite_url(path))
+    named_world().save(engine)
+    with served(engine) as found:
+        yield found
+    engine.dispose()

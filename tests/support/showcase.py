@@ -1,0 +1,42 @@
+"""The whole dashboard on a demo's data, served on a free loopback port for a browser."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from dash import Dash
+from sqlalchemy import Engine
+from werkzeug.serving import make_server
+
+from cli.demo import fill
+from dashboard.app import create_app
+from etl.demo.fleet import Fleet
+from etl.demo.servers import SimulatedVendors
+from tests.cli.test_demo import LAST_DAY
+
+NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+ENVIRON = {"AUTH": "none", "TIMEZONE": "UTC"}
+
+
+def small_demo(engine: Engine, folder: str) -> Fleet:
+    """Fill `engine` with a small fleet's history of two months; the fleet."""
+    fleet = Fleet(7, devices=60, sites=6, months=2, last_day=LAST_DAY)
+    with SimulatedVendors(fleet) as vendors:
+        fill(engine, fleet, vendors, vendors.environ() | {"DATA_DIR": folder})
+    return fleet
+
+
+@contextmanager
+def shown(engine: Engine, now: datetime = NOW) -> Iterator[tuple[str, Dash]]:
+    """The address of the dashboard on `engine`, until the end of the block."""
+    app = create_app(engine, clock=lambda: now, environ=ENVIRON)
+    server = make_server("127.0.0.1", 0, app.server, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}", app
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
