@@ -147,7 +147,7 @@ def _serve(environ: dict[str, str], port: int) -> None:
     thread = threading.Thread(target=worker.run, name="worker")
     with _dashboard(environ, port) as web, _agent(environ, port):
         thread.start()
-        while not stopping.told() and web.poll() is None:
+        while not stopping.stop_requested() and web.poll() is None:
             time.sleep(0.5)
         worker.stop()
         thread.join()

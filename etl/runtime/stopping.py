@@ -20,7 +20,7 @@ def on_signals() -> None:
         signal.signal(number, _stop)
 
 
-def told() -> bool:
+def stop_requested() -> bool:
     """Whether a signal asked this process to stop."""
     return _told
 

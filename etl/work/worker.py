@@ -157,4 +157,4 @@ class Worker:
             raise KeyboardInterrupt
 
     def _stopped(self) -> bool:
-        return self._stop or stopping.told()
+        return self._stop or stopping.stop_requested()
