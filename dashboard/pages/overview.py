@@ -105,13 +105,14 @@ def show(query: str | None, _snapshot: object) -> dict[str, Any]:
 def _ask(v: View) -> Answers:
     asked = (v.connection, v.moment)
     counted = counted_by(v.filters)
-    billable = counts.kpis(*asked, counted)
+    compared = counts.compare(*asked, v.filters)
+    billable = compared.kpis(counted.statuses)
     return Answers(
         v.moment,
         v.filters,
         counted,
         billable["total"].figure,
-        counts.kpis(*asked, v.filters),
+        compared.kpis(),
         billable,
         changes.bars(*asked, counted),
         changes.movers(*asked, counted, limit=8),

@@ -162,7 +162,7 @@ def _numbers(v: View, profile: Profile) -> Numbers:
         profile,
         v.moment,
         counted,
-        counts.kpis(*asked, counted),
+        counts.compare(*asked, counted).kpis(),
         one_site.in_sources(*asked, counted),
         one_site.locations(*asked, counted),
         merges(v.connection, profile.site_id),

@@ -105,19 +105,40 @@ def by_source(
     return found
 
 
-def kpis(connection: Connection, moment: Moment, filters: Filters) -> dict[str, Kpi]:
-    """The figures of a moment: the total of what the filters count, its statuses and types, and
-    the excluded devices, which stand apart and are counted whatever the status filter says."""
+@dataclass(frozen=True)
+class Comparison:
+    """The counts of both sides of a moment in every billing status, whatever `filters.statuses`
+    says; None for a side before the basis's first snapshot."""
+
+    filters: Filters
+    now: list[Count] | None
+    then: list[Count] | None
+
+    def kpis(self, statuses: tuple[str, ...] | None = None) -> dict[str, Kpi]:
+        """The total of what the filters count, each status and type in it, and the excluded
+        devices, which are counted separately whatever the statuses.
+
+        Args:
+            statuses: the billing statuses that make the total; those of the filters when None.
+        """
+        filters = self.filters if statuses is None else self.filters.having(statuses=statuses)
+        return {
+            key: Kpi(key, Change(_sum(self.now, its), _sum(self.then, its)), its)
+            for key, its in kpi_filters(filters).items()
+        }
+
+
+def compare(connection: Connection, moment: Moment, filters: Filters) -> Comparison:
+    """The counts of both sides of `moment`, one query each."""
     everything = filters.having(statuses=STATUSES)
-    now = counted(connection, moment, moment.now, everything)
-    then = counted(connection, moment, moment.then, everything)
-    return {
-        key: Kpi(key, Change(_sum(now, asked), _sum(then, asked)), asked)
-        for key, asked in figures(filters).items()
-    }
+    return Comparison(
+        filters,
+        counted(connection, moment, moment.now, everything),
+        counted(connection, moment, moment.then, everything),
+    )
 
 
-def figures(filters: Filters) -> dict[str, Filters]:
+def kpi_filters(filters: Filters) -> dict[str, Filters]:
     """The keys of the figures that `filters` let in, each with the filters of exactly it."""
     statuses = [status for status in STATUSES if status in filters.statuses]
     types = [name for name in TYPES if not filters.types or name in filters.types]
@@ -129,12 +150,12 @@ def figures(filters: Filters) -> dict[str, Filters]:
     }
 
 
-def _sum(counts: Iterable[Count] | None, asked: Filters) -> int | None:
+def _sum(counts: Iterable[Count] | None, filters: Filters) -> int | None:
     if counts is None:
         return None
     return sum(
         count.n
         for count in counts
-        if count.billing_status in asked.statuses
-        and (not asked.types or count.device_type in asked.types)
+        if count.billing_status in filters.statuses
+        and (not filters.types or count.device_type in filters.types)
     )

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from dashboard.base.params import STATUSES, Filters
 from dashboard.queries import entities
-from dashboard.queries.counts import figures
+from dashboard.queries.counts import kpi_filters
 from dashboard.queries.moment import Moment
 from db.history.kept import KeptDays
 from db.history.runs import counted_days
@@ -65,7 +65,7 @@ def series(
         tuple(shown),
         {
             key: tuple(None if groups is None else _sum(groups, asked) for groups in sums)
-            for key, asked in figures(filters).items()
+            for key, asked in kpi_filters(filters).items()
         },
     )
 

@@ -178,7 +178,7 @@ def test_each_figure_equals_the_list_that_it_opens(engine: Engine) -> None:
                 Filters(basis=basis, types=("server", "network"), q="h-"),
             ):
                 found = moment.resolve(connection, given, TODAY)
-                for kpi in counts.kpis(connection, found, given).values():
+                for kpi in counts.compare(connection, found, given).kpis().values():
                     listed = devices.count(connection, found, kpi.filters)
                     assert kpi.figure.current == listed, kpi
                 by_source = counts.by_source(connection, found, found.now, given)
@@ -248,7 +248,7 @@ def test_before_a_basis_begins_figures_are_unknown_not_zero(sqlite_engine: Engin
     with reading(sqlite_engine) as connection:
         agent = Filters(basis="agent")
         found = moment.resolve(connection, agent, TODAY)
-        kpi = counts.kpis(connection, found, agent)["total"]
+        kpi = counts.compare(connection, found, agent).kpis()["total"]
         assert (kpi.figure.current, kpi.figure.previous, kpi.figure.verdict) == (1, None, "no data")
         assert changes.bars(connection, found, agent) == changes.Bars()
         assert changes.movers(connection, found, agent) == []
@@ -266,7 +266,7 @@ def test_without_any_snapshot_everything_is_unknown(engine: Engine) -> None:
             found = moment.resolve(connection, filters, TODAY)
             assert found.now.day is None
             assert counts.counted(connection, found, found.now, filters) is None
-            assert counts.kpis(connection, found, filters)["total"].figure.current is None
+            assert counts.compare(connection, found, filters).kpis()["total"].figure.current is None
             assert devices.page(connection, found, filters) == []
             assert list(devices.stream(connection, found, filters)) == []
             assert month_ends.last_months(connection, found, filters) == []
