@@ -1,6 +1,7 @@
 """Files with settings in them: an ini file, and .env as the server reads it."""
 
 import configparser
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,6 +54,17 @@ def dotenv_text(given: Mapping[str, str]) -> str:
     """Settings as `dotenv` reads them, and systemd."""
     escaped = {name: re.sub(r'(["\\$`])', r"\\\1", value) for name, value in given.items()}
     return "".join(f'{name}="{value}"\n' for name, value in escaped.items())
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner reads, all of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f"{path.name}.new")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    beside.replace(path)
 
 
 def _unquoted(value: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from agent import __version__, places, service, settings
+from agent import __version__, paths, service, settings
 from agent.cycle import Agent, Reporter, settle_id
 from agent.settings import Settings, SettingsError
 from agent.state import Lock, Locked, State, Unusable
@@ -95,7 +95,7 @@ def _serve() -> int:
         return WRONG
     from agent import service_windows
 
-    folder = places.state_folder()
+    folder = paths.state_folder()
     folder.mkdir(parents=True, exist_ok=True)
     _configure_logs("INFO", folder / "agent.log")
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from agent import places, settings
+from agent import paths, settings
 from agent.cycle import may_send
 from agent.settings import SettingsError
 from agent.spool import waiting
@@ -62,7 +62,7 @@ def program() -> list[str]:
         here = Path(sys.executable)
         if sys.platform == "win32":
             return [str(here)]
-        target = Path("/usr/local/bin") / places.NAME
+        target = Path("/usr/local/bin") / paths.NAME
         if here != target:
             beside = target.with_suffix(".new")
             shutil.copyfile(here, beside)
@@ -70,21 +70,10 @@ def program() -> list[str]:
             # Put in its place by its name: the old one may be running.
             beside.replace(target)
         return [str(target)]
-    script = Path(sys.executable).with_name(f"{places.NAME}{'.exe' * (sys.platform == 'win32')}")
+    script = Path(sys.executable).with_name(f"{paths.NAME}{'.exe' * (sys.platform == 'win32')}")
     if not script.exists():
         raise SettingsError(f"{script} is missing: install the package first (pip install .).")
     return [str(script)]
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads, all of it or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.new")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    beside.replace(path)
 
 
 def _system() -> ModuleType:
@@ -102,7 +91,7 @@ def _system() -> ModuleType:
 
 
 def _need_rights(command: str) -> None:
-    if not places.privileged():
+    if not paths.privileged():
         raise SettingsError(
             f"{command} changes the system: run it as administrator (sudo, or an elevated prompt), "
             "with the settings in its environment."

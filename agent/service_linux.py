@@ -4,12 +4,12 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from agent import files, places, service
+from agent import files, paths
 from agent.settings import Settings
 
-UNIT = f"etc/systemd/system/{places.NAME}.service"
-SETTINGS = f"etc/{places.NAME}/agent.env"
-STATE = Path("/var/lib") / places.NAME
+UNIT = f"etc/systemd/system/{paths.NAME}.service"
+SETTINGS = f"etc/{paths.NAME}/agent.env"
+STATE = Path("/var/lib") / paths.NAME
 
 # Root without a single capability: it owns the files in /sys that tell the serial number, and
 # that is all that being root is needed for.
@@ -61,7 +61,7 @@ def unit(command: Sequence[str], state_dir: Path) -> str:
     """The unit that runs `command`."""
     words = " ".join(_quoted(word) for word in command)
     if state_dir == STATE:
-        state = f"StateDirectory={places.NAME}\nStateDirectoryMode=0700"
+        state = f"StateDirectory={paths.NAME}\nStateDirectoryMode=0700"
     else:
         state = f"ReadWritePaths={_quoted(str(state_dir))}"
     return _UNIT.format(command=words, settings=SETTINGS, state=state)
@@ -78,7 +78,7 @@ def kept_settings(root: Path = Path("/")) -> Mapping[str, str]:
 def install(found: Settings, command: Sequence[str], root: Path = Path("/")) -> str:
     """Write the settings and the unit, and start it; what to say."""
     given = {**found.given, "INVENTORY_HUB_URL": found.server}
-    service.write_private(root / SETTINGS, files.dotenv_text(given))
+    files.write_private(root / SETTINGS, files.dotenv_text(given))
     found.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = root / UNIT
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,12 +88,12 @@ def install(found: Settings, command: Sequence[str], root: Path = Path("/")) -> 
     if not _systemd_runs(root):
         return (
             f"{written} systemd does not run here: "
-            f"start the service with systemctl enable --now {places.NAME} where it does."
+            f"start the service with systemctl enable --now {paths.NAME} where it does."
         )
     _systemctl("daemon-reload")
-    _systemctl("enable", places.NAME)
-    _systemctl("restart", places.NAME)
-    return f"{written} The service runs; journalctl -u {places.NAME} shows what it says."
+    _systemctl("enable", paths.NAME)
+    _systemctl("restart", paths.NAME)
+    return f"{written} The service runs; journalctl -u {paths.NAME} shows what it says."
 
 
 def uninstall(root: Path = Path("/")) -> str:
@@ -102,7 +102,7 @@ def uninstall(root: Path = Path("/")) -> str:
     if not path.exists():
         return "The service was not installed."
     if _systemd_runs(root):
-        _systemctl("disable", "--now", places.NAME)
+        _systemctl("disable", "--now", paths.NAME)
     path.unlink()
     if _systemd_runs(root):
         _systemctl("daemon-reload")
@@ -116,7 +116,7 @@ def running(root: Path = Path("/")) -> str | None:
     """Words for "it runs"; None when it does not."""
     if not (_systemd_runs(root) and (root / UNIT).exists()):
         return None
-    done = subprocess.run(["systemctl", "is-active", "--quiet", places.NAME], check=False)
+    done = subprocess.run(["systemctl", "is-active", "--quiet", paths.NAME], check=False)
     return "running (systemd)" if done.returncode == 0 else None
 
 

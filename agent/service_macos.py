@@ -5,12 +5,12 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from agent import files, places, service
+from agent import files, paths
 from agent.settings import CONFIG, Settings
 
 LABEL = "com.inventory-hub.agent"
 PLIST = Path("/Library/LaunchDaemons") / f"{LABEL}.plist"
-LOG = Path("/Library/Logs") / f"{places.NAME}.log"
+LOG = Path("/Library/Logs") / f"{paths.NAME}.log"
 
 
 def plist(command: Sequence[str]) -> bytes:
@@ -19,7 +19,7 @@ def plist(command: Sequence[str]) -> bytes:
         {
             "Label": LABEL,
             "ProgramArguments": list(command),
-            "EnvironmentVariables": {CONFIG: str(places.ini_file())},
+            "EnvironmentVariables": {CONFIG: str(paths.ini_file())},
             "RunAtLoad": True,
             "KeepAlive": {"SuccessfulExit": False},
             "ThrottleInterval": 30,
@@ -38,12 +38,12 @@ def kept_settings() -> Mapping[str, str]:
 def install(found: Settings, command: Sequence[str]) -> str:
     """Write the settings and the job, and start it; what to say."""
     given = {**found.given, "INVENTORY_HUB_URL": found.server}
-    service.write_private(places.ini_file(), files.ini_text(given))
+    files.write_private(paths.ini_file(), files.ini_text(given))
     PLIST.write_bytes(plist(command))
     PLIST.chmod(0o644)
     _launchctl("bootout", f"system/{LABEL}", check=False)
     _launchctl("bootstrap", "system", str(PLIST))
-    return f"Wrote {PLIST} and {places.ini_file()}. The service runs; {LOG} shows what it says."
+    return f"Wrote {PLIST} and {paths.ini_file()}. The service runs; {LOG} shows what it says."
 
 
 def uninstall() -> str:
@@ -52,7 +52,7 @@ def uninstall() -> str:
         return "The service was not installed."
     _launchctl("bootout", f"system/{LABEL}", check=False)
     PLIST.unlink()
-    return f"Removed {PLIST}. The settings and the machine's id in {places.ini_file().parent} stay."
+    return f"Removed {PLIST}. The settings and the machine's id in {paths.ini_file().parent} stay."
 
 
 def running() -> str | None:

@@ -11,7 +11,7 @@ import win32service
 import win32serviceutil
 import winerror
 
-from agent import files, places, service
+from agent import files, paths
 from agent.settings import Settings
 
 assert sys.platform == "win32"
@@ -28,13 +28,13 @@ def kept_settings() -> Mapping[str, str]:
 
 def install(found: Settings, command: Sequence[str]) -> str:
     """Write the settings, make the service or mend it, and start it; what to say."""
-    folder = places.ini_file().parent
+    folder = paths.ini_file().parent
     folder.mkdir(parents=True, exist_ok=True)
     # Others may read in ProgramData, unless the folder's own list says otherwise.
     grants = [f"{who}:(OI)(CI)F" for who in (SYSTEM, ADMINISTRATORS)]
     _quietly("icacls", str(folder), "/inheritance:r", "/grant:r", *grants)
     given = {**found.given, "INVENTORY_HUB_URL": found.server}
-    service.write_private(places.ini_file(), files.ini_text(given))
+    files.write_private(paths.ini_file(), files.ini_text(given))
     line = subprocess.list2cmdline([*command, "service"])
     manager = win32service.OpenSCManager(None, None, win32service.SC_MANAGER_ALL_ACCESS)
     try:
@@ -61,7 +61,7 @@ def install(found: Settings, command: Sequence[str]) -> str:
         win32serviceutil.RestartService(NAME)
     else:
         win32serviceutil.StartService(NAME)
-    return f"The service {NAME} runs with {places.ini_file()}; agent.log beside it is what it says."
+    return f"The service {NAME} runs with {paths.ini_file()}; agent.log beside it is what it says."
 
 
 def uninstall() -> str:
@@ -74,7 +74,7 @@ def uninstall() -> str:
         if error.winerror != winerror.ERROR_SERVICE_DOES_NOT_EXIST:
             raise
         return "The service was not installed."
-    return f"Removed {NAME}. Settings and the machine's id in {places.ini_file().parent} stay."
+    return f"Removed {NAME}. Settings and the machine's id in {paths.ini_file().parent} stay."
 
 
 def running() -> str | None:

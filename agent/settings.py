@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from agent.files import PREFIX, SECTION, dotenv, ini
-from agent.places import ini_file, state_folder
+from agent.paths import ini_file, state_folder
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 

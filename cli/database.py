@@ -1,4 +1,4 @@
-"""`migrate` and `doctor`, and how every command opens its database."""
+"""`migrate`, and how every command opens its database."""
 
 import click
 from sqlalchemy import Engine
@@ -36,15 +36,3 @@ def migrate_command() -> None:
     click.echo(
         "Nothing to do." if before == after else f"Migrated from {before or 'nothing'} to {after}."
     )
-
-
-@click.command("doctor")
-def doctor_command() -> None:
-    """Check settings, database, keys and freshness, and say what to do."""
-    from cli.doctor import examine
-
-    findings = examine()
-    for finding in findings:
-        click.echo(f"{'ok  ' if finding.fine else 'FIX '} {finding.subject}: {finding.text}")
-    if not all(finding.fine for finding in findings):
-        raise SystemExit(2)

@@ -1,9 +1,10 @@
-"""What `doctor` looks at: settings, database, keys, freshness; each finding says what to do."""
+"""`doctor`: checks settings, database, keys and freshness; each finding says what to do."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import NamedTuple
 
+import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from cli.collecting import now
@@ -21,16 +22,22 @@ STALE = timedelta(hours=26)
 
 
 class Finding(NamedTuple):
-    """One thing looked at."""
+    """The result of one check."""
 
-    fine: bool
+    ok: bool
     subject: str
     text: str
 
 
-def examine() -> list[Finding]:
-    """Every finding, in the order in which they should be mended."""
-    return [*_settings(), *_database(), *_sources()]
+@click.command("doctor")
+def doctor_command() -> None:
+    """Check settings, database, keys and freshness, and say what to do."""
+    # In the order in which they should be mended.
+    findings = [*_settings(), *_database(), *_sources()]
+    for finding in findings:
+        click.echo(f"{'ok  ' if finding.ok else 'FIX '} {finding.subject}: {finding.text}")
+    if not all(finding.ok for finding in findings):
+        raise SystemExit(2)
 
 
 def _settings() -> Iterator[Finding]:

@@ -9,8 +9,9 @@ from dotenv import dotenv_values
 from sqlalchemy.exc import SQLAlchemyError
 
 from cli.collecting import collect_command, process_command
-from cli.database import doctor_command, migrate_command
+from cli.database import migrate_command
 from cli.demo import demo_command
+from cli.doctor import doctor_command
 from cli.logs import configure_logs
 from cli.machines import machine_command
 from cli.months import import_counts_command, month_command

@@ -7,14 +7,8 @@ through, and is spent after `times` of them. The oldest fault that matches is th
 """
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
-
-from flask import Flask, Response, g, request
-
-from etl.demo import wrong_answers, wrong_rows
-from etl.demo.rows import Row
 
 Kind = Literal[
     # instead of an answer
@@ -34,9 +28,6 @@ answer again and again (an endless cursor). missing_page: a page without its row
 `rows` too few, totals unchanged. doubled_row: a row comes twice. no_pagination: no Pagination
 header; no_totals: no `totalRows` either. nulls: null for keys that other rows have. The rest
 spoil row number `row`, in `field` or its usual victim; wrong_value puts `value` there."""
-
-Render = Callable[[int, str], Row]
-"""(status, message) -> a vendor's error body."""
 
 
 @dataclass
@@ -107,31 +98,3 @@ class Faults:
                 fault.shown += 1
                 return fault
             return next((fault for fault in self.standing if fault.matches(path)), None)
-
-
-def install(
-    app: Flask, faults: Faults, render: Render, on_unauthorized: Callable[[], None]
-) -> None:
-    """Let `app` show `faults`; `on_unauthorized` is called when it answers 401 for one."""
-
-    def before() -> Response | None:
-        fault = faults.take(request.path)
-        if fault is None:
-            return None
-        if fault.kind == "slow":
-            faults.stopped.wait(fault.seconds)
-        if fault.kind == "unauthorized":
-            on_unauthorized()
-        answer = wrong_answers.instead(fault, render)
-        if answer is None:
-            g.to_spoil = fault
-        return answer
-
-    def after(response: Response) -> Response:
-        fault: Fault | None = g.get("to_spoil")
-        if fault is not None and response.status_code == 200:
-            return wrong_rows.spoil(fault, response)
-        return response
-
-    app.before_request(before)
-    app.after_request(after)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 
-from etl.demo.faults import Faults, install
+from etl.demo.fault_injection import inject_faults
+from etl.demo.faults import Faults
 from etl.demo.ninja_filter import filter_devices
 from etl.demo.ninja_reports import REPORTS, Cursors
 from etl.demo.ninja_tokens import Tokens
@@ -41,7 +42,7 @@ def create_app(
     app = Flask("simulated-ninja")
     tokens = Tokens(client_id, client_secret, refresh_token, rotating=rotating)
     app.extensions["tokens"] = tokens
-    install(app, faults, _render, tokens.forget)
+    inject_faults(app, faults, _render, tokens.forget)
 
     def token() -> Response:
         status, body = tokens.grant(request.form)

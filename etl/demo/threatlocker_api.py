@@ -12,7 +12,8 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from etl.demo.faults import Faults, install
+from etl.demo.fault_injection import inject_faults
+from etl.demo.faults import Faults
 from etl.demo.rows import Row, ThreatLockerRows
 
 _ZERO = "00000000-0000-0000-0000-000000000000"
@@ -55,7 +56,7 @@ def create_app(
     """
     app = Flask("simulated-threatlocker")
     app.wsgi_app = _any_case(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own idiom
-    install(app, faults, _render, lambda: None)
+    inject_faults(app, faults, _render, lambda: None)
     asked = itertools.count()
 
     def managed() -> str | None:
