@@ -13,6 +13,8 @@ from bench.loading import LAST_DAY
 from bench.stores import Store
 from dashboard.api import register
 from dashboard.base import access
+from dashboard.web.context import Context
+from db.settings import timezone
 
 LIMIT = 2.0
 
@@ -31,7 +33,8 @@ def figures(store: Store, days: int, runs: int) -> Iterator[Figure]:
     then = LAST_DAY - timedelta(days=days // 2)
     values = {"now": LAST_DAY.isoformat(), "was": then.isoformat()}
     server = Flask("bench")
-    register(server, store.ours, lambda: datetime.combine(LAST_DAY, time(12), UTC), {})
+    moment = datetime.combine(LAST_DAY, time(12), UTC)
+    register(server, Context(store.ours, lambda: moment, timezone({})), {})
     access.guard(server, "none", lambda: None)
     with Bare(store.ours) as bare:
         for basis, bars, listed in _QUESTIONS:

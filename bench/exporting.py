@@ -21,7 +21,9 @@ from bench.loading import LAST_DAY
 from bench.stores import Store
 from dashboard.api import register
 from dashboard.base import access
+from dashboard.web.context import Context
 from db.engine import open_engine
+from db.settings import timezone
 
 LIMIT = 1.5
 MEMORY_LIMIT = 30.0
@@ -59,7 +61,7 @@ def figures(store: Store, runs: int) -> Iterator[Figure]:
 def _server(engine: Engine) -> Flask:
     server = Flask("bench")
     moment = datetime.combine(LAST_DAY, time(12), UTC)
-    register(server, engine, lambda: moment, {})
+    register(server, Context(engine, lambda: moment, timezone({})), {})
     access.guard(server, "none", lambda: None)
     return server
 

@@ -7,7 +7,6 @@ import dash
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from dashboard.base.clock import business_day
 from dashboard.base.params import Filters
 from dashboard.queries import moment
 from dashboard.queries.devices import history
@@ -22,7 +21,7 @@ _NOTHING = "/not-found"
 
 def _month(connection: Connection, name: str) -> bool:
     here = current()
-    seen = moment.resolve(connection, Filters(), business_day(here.clock, here.zone))
+    seen = moment.resolve(connection, Filters(), here.today())
     return name in month_table.shown_months(connection, seen)
 
 

@@ -19,7 +19,7 @@ from dashboard import api
 from dashboard.addresses import leads_somewhere
 from dashboard.base import access
 from dashboard.base.clock import Clock, system_clock
-from dashboard.base.i18n import speak
+from dashboard.base.i18n import init_babel
 from dashboard.base.params import BadParameter
 from dashboard.base.theme import ASSETS
 from dashboard.components.shell.frame import shell
@@ -66,7 +66,7 @@ def create_app(
     server = Flask("dashboard")
     context = Context(engine, clock, timezone(environ), is_open(environ))
     attach(server, context)
-    speak(server)
+    init_babel(server, context.zone)
     access.guard(server, env_required(AUTH, environ), Bearer(engine, clock))
     _compress(server)
     app = Dash(
@@ -81,7 +81,7 @@ def create_app(
         suppress_callback_exceptions=True,
         on_error=_failed,
     )
-    api.register(server, engine, clock, environ)
+    api.register(server, context, environ)
     app.layout = partial(_layout, context)
     register_callbacks(app)
     register_decisions(app)

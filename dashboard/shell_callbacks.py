@@ -5,9 +5,8 @@ from typing import Any
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
 
 from dashboard.base import formats, settings_params
-from dashboard.base.clock import business_day
 from dashboard.base.machine_params import is_here
-from dashboard.base.params import BadParameter, finding_states, usual_statuses
+from dashboard.base.params import BadParameter, arguments, finding_states, usual_statuses
 from dashboard.components.coverage.page import WHY
 from dashboard.components.machines.tiles import MACHINES
 from dashboard.components.shell.chips import chips
@@ -34,7 +33,7 @@ from dashboard.views import machines as machine_views
 from dashboard.views import settings as settings_views
 from dashboard.views.coverage import why_coverage
 from dashboard.views.months import explain_month
-from dashboard.web.context import arguments, current, view
+from dashboard.web.context import current, view
 from db.engine import reading
 
 COVERAGE = "/coverage"
@@ -151,7 +150,7 @@ def day_marks(_version: str | None, _settled: str | None) -> dict[str, Any]:
     """What became of each day, for the calendars of the date pickers."""
     here = current()
     with reading(here.engine) as connection:
-        found = days.marks(connection, business_day(here.clock, here.zone))
+        found = days.marks(connection, here.today())
     return marks_data(found)
 
 

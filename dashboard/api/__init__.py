@@ -1,7 +1,6 @@
 """The JSON API and the exports, as Flask blueprints on the server that Dash runs on."""
 
 from flask import Flask
-from sqlalchemy import Engine
 
 from dashboard.api import (
     audit,
@@ -21,33 +20,26 @@ from dashboard.api import (
 from dashboard.api.answers import register_errors
 from dashboard.api.files import exports, invoice_pack
 from dashboard.api.files import machines as machine_files
-from dashboard.base.clock import Clock
-from dashboard.ingest import is_open, reception
+from dashboard.ingest import reception
 from dashboard.ingest.door import Door
-from dashboard.web.question import Reader
-from db.settings import Environment, timezone
+from dashboard.web.context import Context
+from db.settings import Environment
 
 
-def register(
-    server: Flask, engine: Engine, clock: Clock, environ: Environment | None = None
-) -> None:
-    """Add every API and export route to `server`, answered from `engine`.
+def register(server: Flask, context: Context, environ: Environment | None = None) -> None:
+    """Add every API and export route to `server`, answered from `context`.
 
     Who may ask is not decided here: `dashboard.base.access.guard` does that for the whole server.
-
-    Raises:
-        SettingsError: TIMEZONE names no zone.
     """
-    reader = Reader(engine, clock, timezone(environ))
     register_errors(server)
     parts = (
         health, dashboard, changes, coverage, devices, exports, invoice_pack, machine_files,
         months, month_bases, runs, sites, audit, openapi,
     )  # fmt: skip
     for part in parts:
-        server.register_blueprint(part.blueprint(reader))
-    server.extensions["reception"] = taking = reception(engine, clock, environ)
+        server.register_blueprint(part.blueprint(context))
+    server.extensions["reception"] = taking = reception(context.engine, context.clock, environ)
     door = Door(taking, server.wsgi_app)
-    server.register_blueprint(machines.blueprint(reader, door))
+    server.register_blueprint(machines.blueprint(context, door))
     server.wsgi_app = door  # type: ignore[method-assign]
-    server.register_blueprint(report_page.blueprint(reader, ingest_open=is_open(environ)))
+    server.register_blueprint(report_page.blueprint(context))

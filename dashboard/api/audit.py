@@ -10,10 +10,11 @@ from flask import Blueprint, Response, request
 
 from dashboard.api.answers import answer
 from dashboard.api.files.tables import FORMATS, table_file
+from dashboard.base.params import page_of
 from dashboard.base.settings_params import parse_audit
 from dashboard.queries.audit import audit_log
 from dashboard.queries.audit.audit_log import Entry
-from dashboard.web.question import Reader, page
+from dashboard.web.context import Context
 from db import __version__
 from db.engine import reading
 
@@ -23,23 +24,23 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def blueprint(reader: Reader) -> Blueprint:
+def blueprint(context: Context) -> Blueprint:
     """The routes /api/audit and /export/audit."""
     routes = Blueprint("audit", __name__)
 
     @routes.get("/api/audit")
     def entries() -> Response:
-        shown = parse_audit(request.args, reader.today(), extra=("limit",))
-        asked = shown.asked(reader.zone)
-        limit, offset = page()
-        with reading(reader.engine) as connection:
+        shown = parse_audit(request.args, context.today(), extra=("limit",))
+        asked = shown.asked(context.zone)
+        limit, offset = page_of(request.args)
+        with reading(context.engine) as connection:
             found = audit_log.page(connection, asked, limit=limit, offset=offset)
             count = audit_log.count(connection, asked)
-        items = [as_json(one, reader.zone) for one in found]
+        items = [as_json(one, context.zone) for one in found]
         return answer({"items": items, "count": count, "limit": limit, "offset": offset})
 
     for form in FORMATS:
-        routes.add_url_rule(f"/export/audit.{form}", f"audit_{form}", partial(_file, reader, form))
+        routes.add_url_rule(f"/export/audit.{form}", f"audit_{form}", partial(_file, context, form))
     return routes
 
 
@@ -60,10 +61,10 @@ def as_json(one: Entry, zone: tzinfo) -> dict[str, Any]:
     }
 
 
-def _file(reader: Reader, form: str) -> Response:
-    shown, now = parse_audit(request.args, reader.today()), reader.now()
-    with reading(reader.engine) as connection:
-        found = audit_log.stream(connection, shown.asked(reader.zone))
+def _file(context: Context, form: str) -> Response:
+    shown, now = parse_audit(request.args, context.today()), context.now()
+    with reading(context.engine) as connection:
+        found = audit_log.stream(connection, shown.asked(context.zone))
         about = [
             ("Made by", f"Inventory Hub {__version__}"),
             ("As of", now.isoformat(timespec="seconds")),
@@ -73,7 +74,7 @@ def _file(reader: Reader, form: str) -> Response:
             ("From", str(shown.first or "the first")),
             ("To", str(shown.last or "the last")),
         ]
-        rows = _rows(found, reader.zone)
+        rows = _rows(found, context.zone)
         return table_file(f"audit-{now:%Y-%m-%d-%H%M}", COLUMNS, rows, about, form)
 
 

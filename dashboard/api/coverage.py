@@ -5,13 +5,13 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from dashboard.api.answers import answer, midnight
-from dashboard.base.params import Filters, finding_states
+from dashboard.base.params import Filters, finding_states, page_of, parse_sort
 from dashboard.queries.coverage import findings as coverage
 from dashboard.queries.coverage import matrix as coverage_matrix
 from dashboard.queries.coverage.rows import OWN
 from dashboard.queries.coverage.trend import trend
 from dashboard.queries.devices.matching import COLUMNS
-from dashboard.web.question import Reader, page, sort_asked
+from dashboard.web.context import Context
 from db.coverage import KINDS, STATES
 
 FIELDS = (
@@ -21,44 +21,44 @@ FIELDS = (
 EXTRA = ("kind", "state", "source")
 
 
-def blueprint(reader: Reader) -> Blueprint:
+def blueprint(context: Context) -> Blueprint:
     """The routes /api/coverage and /api/coverage/matrix."""
     routes = Blueprint("coverage_api", __name__, url_prefix="/api")
 
     @routes.get("/coverage")
     def findings() -> Response:
-        filters = _asked(reader, "sort", "limit", "offset")
-        limit, offset = page()
-        sort = coverage.Sort(*(sort_asked(coverage.SORTS) or ()))
-        with reader.asked(filters) as (connection, moment):
+        filters = _asked(context, "sort", "limit", "offset")
+        limit, offset = page_of(request.args)
+        sort = coverage.Sort(*(parse_sort(request.args, coverage.SORTS) or ()))
+        with context.view(filters) as v:
             items = coverage.page(
-                connection, moment, filters, sort=sort, limit=limit, offset=offset
+                v.connection, v.moment, filters, sort=sort, limit=limit, offset=offset
             )
-            count = coverage.count(connection, moment, filters)
+            count = coverage.count(v.connection, v.moment, filters)
         return answer(
             {
-                "date": midnight(moment.now.day, reader.zone),
+                "date": midnight(v.moment.now.day, context.zone),
                 "items": [{name: item[name] for name in FIELDS} for item in items],
                 "count": count,
                 "limit": limit,
                 "offset": offset,
-                "notices": [str(notice) for notice in moment.notices],
+                "notices": [str(notice) for notice in v.moment.notices],
             }
         )
 
     @routes.get("/coverage/matrix")
     def overlap() -> Response:
-        filters = _asked(reader)
-        with reader.asked(filters) as (connection, moment):
-            counted = coverage.counts(connection, moment.now, filters)
-            then = coverage.counts(connection, moment.then, filters)
-            cells = coverage_matrix.matrix(connection, moment, filters, counted)
-            sites = coverage_matrix.site_rows(connection, moment, counted)
-            days = trend(connection, moment, filters)
+        filters = _asked(context)
+        with context.view(filters) as v:
+            counted = coverage.counts(v.connection, v.moment.now, filters)
+            then = coverage.counts(v.connection, v.moment.then, filters)
+            cells = coverage_matrix.matrix(v.connection, v.moment, filters, counted)
+            sites = coverage_matrix.site_rows(v.connection, v.moment, counted)
+            days = trend(v.connection, v.moment, filters)
         return answer(
             {
-                "date": midnight(moment.now.day, reader.zone),
-                "compared_with": midnight(moment.then.day, reader.zone),
+                "date": midnight(v.moment.now.day, context.zone),
+                "compared_with": midnight(v.moment.then.day, context.zone),
                 "kinds": {kind: _kind(kind, counted, then) for kind in KINDS},
                 "matrix": [
                     {"source": cell.source, "other": cell.other, "machines": cell.machines,
@@ -81,9 +81,9 @@ def blueprint(reader: Reader) -> Blueprint:
     return routes
 
 
-def _asked(reader: Reader, *more: str) -> Filters:
+def _asked(context: Context, *more: str) -> Filters:
     finding_states(request.args)
-    return reader.filters(extra=(*EXTRA, *more))
+    return context.filters(request.args, extra=(*EXTRA, *more))
 
 
 def _kind(kind: str, now: coverage.Counts, then: coverage.Counts) -> dict[str, Any]:

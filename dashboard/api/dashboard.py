@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from dashboard.api.answers import answer, midnight, midnights, number
-from dashboard.base.params import Filters
+from dashboard.base.change import Change
+from dashboard.base.params import Filters, page_of
 from dashboard.queries import totals
-from dashboard.queries.change import Change
 from dashboard.queries.devices import matching as devices
 from dashboard.queries.moment import Moment
 from dashboard.queries.sites.table import names
-from dashboard.web.question import Reader, page
+from dashboard.web.context import Context
 from db.tables import NO_SITE_ID
 
 BASIS = "records"
@@ -20,41 +20,41 @@ BASIS = "records"
 _PAGE = ("limit", "offset")
 
 
-def blueprint(reader: Reader) -> Blueprint:
+def blueprint(context: Context) -> Blueprint:
     """The routes under /api/dashboard."""
     routes = Blueprint("dashboard_api", __name__, url_prefix="/api/dashboard")
 
     @routes.get("/today")
     def today() -> Response:
-        filters = reader.filters(BASIS)
-        with reader.asked(filters) as (connection, moment):
-            sites = totals.by_site(connection, moment, moment.now, filters)
-            called = names(connection, sites)
+        filters = context.filters(request.args, basis=BASIS)
+        with context.view(filters) as v:
+            sites = totals.by_site(v.connection, v.moment, v.moment.now, filters)
+            called = names(v.connection, sites)
         rows = None if sites is None else _shown(_by_name(sites, called), filters)
         return answer(
             {
-                "date": midnight(moment.now.day, reader.zone),
+                "date": midnight(v.moment.now.day, context.zone),
                 "basis": filters.basis,
                 "totals": totals.total(None if sites is None else sites.values()),
                 "sites": rows or [],
                 "site_count": None if sites is None else _count(sites),
-                "source_dates": midnights(moment.now.dates(filters.basis), reader.zone),
-                "notices": [str(notice) for notice in moment.notices],
+                "source_dates": midnights(v.moment.now.dates(filters.basis), context.zone),
+                "notices": [str(notice) for notice in v.moment.notices],
             }
         )
 
     @routes.get("/comparison")
     def comparison() -> Response:
-        filters = reader.filters(BASIS)
-        with reader.asked(filters) as (connection, moment):
-            now = totals.by_site(connection, moment, moment.now, filters)
-            then = totals.by_site(connection, moment, moment.then, filters)
+        filters = context.filters(request.args, basis=BASIS)
+        with context.view(filters) as v:
+            now = totals.by_site(v.connection, v.moment, v.moment.now, filters)
+            then = totals.by_site(v.connection, v.moment, v.moment.then, filters)
         current = totals.total(None if now is None else now.values())
         previous = totals.total(None if then is None else then.values())
         return answer(
             {
-                "today_date": midnight(moment.now.day, reader.zone),
-                "last_month_end_date": midnight(moment.then.latest(filters.basis), reader.zone),
+                "today_date": midnight(v.moment.now.day, context.zone),
+                "last_month_end_date": midnight(v.moment.then.latest(filters.basis), context.zone),
                 "basis": filters.basis,
                 "today_totals": current,
                 "last_month_totals": previous,
@@ -62,40 +62,40 @@ def blueprint(reader: Reader) -> Blueprint:
                     field: _change(Change(current[field], previous[field]))
                     for field in totals.FIELDS
                 },
-                "source_dates": midnights(moment.now.dates(filters.basis), reader.zone),
-                "month_end_dates": midnights(moment.then.dates(filters.basis), reader.zone),
-                "notices": [str(notice) for notice in moment.notices],
+                "source_dates": midnights(v.moment.now.dates(filters.basis), context.zone),
+                "month_end_dates": midnights(v.moment.then.dates(filters.basis), context.zone),
+                "notices": [str(notice) for notice in v.moment.notices],
             }
         )
 
     @routes.get("/sites")
     def sites() -> Response:
-        filters = reader.filters(BASIS, _PAGE)
-        limit, offset = page()
-        with reader.asked(filters) as (connection, moment):
-            now = totals.by_site(connection, moment, moment.now, filters)
-            then = totals.by_site(connection, moment, moment.then, filters)
-            called = names(connection, {*(now or ()), *(then or ())})
+        filters = context.filters(request.args, basis=BASIS, extra=_PAGE)
+        limit, offset = page_of(request.args)
+        with context.view(filters) as v:
+            now = totals.by_site(v.connection, v.moment, v.moment.now, filters)
+            then = totals.by_site(v.connection, v.moment, v.moment.then, filters)
+            called = names(v.connection, {*(now or ()), *(then or ())})
         items = _shown(_compared(now, then, called), filters)
-        return answer(_about(moment, reader, filters.basis) | _listed(items, limit, offset))
+        return answer(_about(v.moment, context, filters.basis) | _listed(items, limit, offset))
 
     @routes.get("/devices")
     def device_list() -> Response:
-        filters = reader.filters(BASIS, (*_PAGE, "source", "managed_by"))
-        limit, offset = page()
-        with reader.asked(filters) as (connection, moment):
-            items = devices.page(connection, moment, filters, limit=limit, offset=offset)
-            count = devices.count(connection, moment, filters)
+        filters = context.filters(request.args, basis=BASIS, extra=(*_PAGE, "source", "managed_by"))
+        limit, offset = page_of(request.args)
+        with context.view(filters) as v:
+            items = devices.page(v.connection, v.moment, filters, limit=limit, offset=offset)
+            count = devices.count(v.connection, v.moment, filters)
         return answer(
-            _about(moment, reader, filters.basis)
+            _about(v.moment, context, filters.basis)
             | {"items": items, "count": count, "limit": limit, "offset": offset}
         )
 
     return routes
 
 
-def _about(moment: Moment, reader: Reader, basis: str) -> dict[str, Any]:
-    return {"date": midnight(moment.now.day, reader.zone), "basis": basis}
+def _about(moment: Moment, context: Context, basis: str) -> dict[str, Any]:
+    return {"date": midnight(moment.now.day, context.zone), "basis": basis}
 
 
 def _change(change: Change) -> dict[str, Any]:

@@ -4,34 +4,35 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from dashboard.api.answers import answer, midnight
+from dashboard.base.params import page_of
 from dashboard.queries.devices import asset as machine
 from dashboard.queries.devices import history
 from dashboard.queries.devices.history import Device, Stretch
 from dashboard.queries.devices.payloads import Difference
-from dashboard.web.question import Reader, page
+from dashboard.web.context import Context
 
 
-def blueprint(reader: Reader) -> Blueprint:
+def blueprint(context: Context) -> Blueprint:
     """The route /api/devices/<device_id>/history."""
     routes = Blueprint("devices_api", __name__, url_prefix="/api/devices")
 
     @routes.get("/<device_id>/history")
     def device_history(device_id: str) -> Response:
-        filters = reader.filters(extra=("limit", "offset"))
-        limit, offset = page()
-        with reader.asked(filters) as (connection, moment):
-            device = history.find(connection, device_id)
+        filters = context.filters(request.args, extra=("limit", "offset"))
+        limit, offset = page_of(request.args)
+        with context.view(filters) as v:
+            device = history.find(v.connection, device_id)
             if device is None:
                 raise NotFound
-            found = history.stretches(connection, device, moment.kept)
-            links = machine.links(connection, [device.device_id])
-        items = [_item(stretch, moment.now.day) for stretch in found[offset : offset + limit]]
+            found = history.stretches(v.connection, device, v.moment.kept)
+            links = machine.links(v.connection, [device.device_id])
+        items = [_item(stretch, v.moment.now.day) for stretch in found[offset : offset + limit]]
         about = {
-            "date": midnight(moment.now.day, reader.zone),
+            "date": midnight(v.moment.now.day, context.zone),
             "items": items,
             "count": len(found),
             "limit": limit,

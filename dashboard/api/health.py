@@ -1,26 +1,27 @@
 """Is it alive: process and database. How old the data is stands beside, and is no illness."""
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.api.answers import answer, midnight
+from dashboard.base.params import allow_only
 from dashboard.queries.freshness import freshness
-from dashboard.web.question import Reader, nothing_else
+from dashboard.web.context import Context
 from db import __version__
 from db.engine import reading
 
 
-def blueprint(reader: Reader) -> Blueprint:
+def blueprint(context: Context) -> Blueprint:
     """The route /api/health."""
     routes = Blueprint("health", __name__, url_prefix="/api")
 
     @routes.get("/health")
     def health() -> Response:
-        nothing_else()
-        now = reader.clock().astimezone(reader.zone)
+        allow_only(request.args, ())
+        now = context.clock().astimezone(context.zone)
         about = {"version": __version__, "timestamp": now.isoformat()}
         try:
-            with reading(reader.engine) as connection:
+            with reading(context.engine) as connection:
                 found = freshness(connection, now)
         except SQLAlchemyError:
             # Anybody may ask: what is wrong with the database is for the log and the doctor.
@@ -35,8 +36,8 @@ def blueprint(reader: Reader) -> Blueprint:
                 "data": data,
                 "sources": {
                     source: {
-                        "date": midnight(day, reader.zone),
-                        "complete_at": found.complete[source].astimezone(reader.zone).isoformat()
+                        "date": midnight(day, context.zone),
+                        "complete_at": found.complete[source].astimezone(context.zone).isoformat()
                         if source in found.complete
                         else None,
                         "stale": source in found.stale,

@@ -8,17 +8,18 @@ from flask import Blueprint, Response, g, request
 from dashboard.api.answers import answer
 from dashboard.api.files.streams import in_parts
 from dashboard.base.machine_params import Shown, parse
+from dashboard.base.params import page_of
 from dashboard.ingest import body, edit
 from dashboard.ingest.door import Door
 from dashboard.ingest.items import told
 from dashboard.ingest.refusal import Refusal
 from dashboard.queries.machines import latest as machines
-from dashboard.web.question import Reader, page
+from dashboard.web.context import Context
 from db import machines as stored
 from db.engine import reading, writing
 
 
-def blueprint(reader: Reader, door: Door) -> Blueprint:
+def blueprint(context: Context, door: Door) -> Blueprint:
     """The routes under /api/machines, and /api/inventory."""
     routes = Blueprint("machines_api", __name__, url_prefix="/api")
 
@@ -31,42 +32,44 @@ def blueprint(reader: Reader, door: Door) -> Blueprint:
     def machine_list() -> Response:
         shown = parse(request.args, extra=("limit", "offset"))
         if "limit" not in request.args and "offset" not in request.args:
-            return _all(reader, shown)
-        limit, offset = page()
-        now = reader.now()
-        with reading(reader.engine) as connection:
+            return _all(context, shown)
+        limit, offset = page_of(request.args)
+        now = context.now()
+        with reading(context.engine) as connection:
             found = machines.count(connection, shown.asked, now)
             rows = machines.rows(
                 connection, shown.asked, now, sort=shown.sort, descending=shown.descending,
                 limit=limit, offset=offset,
             )  # fmt: skip
-            items = [told(row, reader.zone) for row in rows]
+            items = [told(row, context.zone) for row in rows]
         return answer({"items": items, "count": found, "limit": limit, "offset": offset})
 
     @routes.get("/machines/<machine_id>")
     def machine(machine_id: str) -> Response:
-        with reading(reader.engine) as connection:
-            row = machines.find(connection, machine_id, reader.now())
-        return _missing(machine_id) if row is None else answer({"item": told(row, reader.zone)})
+        with reading(context.engine) as connection:
+            row = machines.find(connection, machine_id, context.now())
+        return _missing(machine_id) if row is None else answer({"item": told(row, context.zone)})
 
     @routes.patch("/machines/<machine_id>")
     def change(machine_id: str) -> Response:
         try:
-            values = edit.read(body.parse(body.read(request.environ)), reader.zone)
+            values = edit.read(body.parse(body.read(request.environ)), context.zone)
         except Refusal as refusal:
             return answer(refusal.payload(), refusal.status)
-        now = reader.now()
-        with writing(reader.engine) as connection:
+        now = context.now()
+        with writing(context.engine) as connection:
             stored.change(connection, machine_id.lower(), values, g.actor.name, now)
             row = machines.find(connection, machine_id, now)
         if row is None:
             return _missing(machine_id)
-        return answer({"item": told(row, reader.zone), "message": edit.message(request, "changed")})
+        return answer(
+            {"item": told(row, context.zone), "message": edit.message(request, "changed")}
+        )
 
     @routes.delete("/machines/<machine_id>")
     def delete(machine_id: str) -> Response:
-        with writing(reader.engine) as connection:
-            gone = stored.forget(connection, machine_id.lower(), g.actor.name, reader.clock())
+        with writing(context.engine) as connection:
+            gone = stored.forget(connection, machine_id.lower(), g.actor.name, context.clock())
         if not gone:
             return _missing(machine_id)
         return answer({"message": edit.message(request, "deleted")})
@@ -74,20 +77,20 @@ def blueprint(reader: Reader, door: Door) -> Blueprint:
     return routes
 
 
-def _all(reader: Reader, shown: Shown) -> Response:
+def _all(context: Context, shown: Shown) -> Response:
     """Every machine, written while it is read: as TatuScan answered, in constant memory."""
 
     def written() -> Iterator[str]:
-        with reading(reader.engine) as connection:
+        with reading(context.engine) as connection:
             rows = machines.rows(
-                connection, shown.asked, reader.now(), sort=shown.sort,
+                connection, shown.asked, context.now(), sort=shown.sort,
                 descending=shown.descending,
             )  # fmt: skip
             n = 0
             yield '{"items": ['
             for n, row in enumerate(rows, 1):
                 yield ("" if n == 1 else ",\n") + json.dumps(
-                    told(row, reader.zone), ensure_ascii=False
+                    told(row, context.zone), ensure_ascii=False
                 )
             yield f'], "count": {n}}}\n'
 

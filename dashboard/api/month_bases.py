@@ -12,13 +12,13 @@ from werkzeug.exceptions import NotFound
 from dashboard.api.answers import answer
 from dashboard.api.files.about import about
 from dashboard.api.files.tables import FORMATS, table_file
-from dashboard.base.params import BadParameter, Filters, single
+from dashboard.base.params import BadParameter, Filters, only_stored, single
 from dashboard.queries.moment import Moment
 from dashboard.queries.months import basis_differences
 from dashboard.queries.months import table as month_table
 from dashboard.queries.months.bases import Bases
 from dashboard.queries.months.basis_differences import Sides
-from dashboard.web.question import Reader, only_stored
+from dashboard.web.context import Context
 from db.tables import ALL_SITES
 
 COLUMNS = (
@@ -27,20 +27,20 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def blueprint(reader: Reader) -> Blueprint:
+def blueprint(context: Context) -> Blueprint:
     """The routes /api/months/<month>/bases and /export/month-bases."""
     routes = Blueprint("month_bases", __name__)
 
     @routes.get("/api/months/<month>/bases")
     def month_bases(month: str) -> Response:
-        filters = reader.filters()
+        filters = context.filters(request.args)
         only_stored(filters)
-        with reader.asked(filters) as (connection, moment):
-            sides = _sides(connection, moment, month, filters)
+        with context.view(filters) as v:
+            sides = _sides(v.connection, v.moment, month, filters)
             devices = []
             if len(filters.sites) == 1:
-                devices = basis_differences.differing(connection, sides, filters.sites[0])
-            day = moment.now.day
+                devices = basis_differences.differing(v.connection, sides, filters.sites[0])
+            day = v.moment.now.day
         return answer(
             {
                 "as_of": day.isoformat() if day else None,
@@ -54,7 +54,7 @@ def blueprint(reader: Reader) -> Blueprint:
 
     for form in FORMATS:
         name = f"month_bases_{form}"
-        routes.add_url_rule(f"/export/month-bases.{form}", name, partial(_file, reader, form))
+        routes.add_url_rule(f"/export/month-bases.{form}", name, partial(_file, context, form))
     return routes
 
 
@@ -86,17 +86,17 @@ def _sides(connection: Connection, moment: Moment, month: str, filters: Filters)
     return basis_differences.sides(connection, moment, row, filters)
 
 
-def _file(reader: Reader, form: str) -> Response:
+def _file(context: Context, form: str) -> Response:
     month = single(request.args, "month")
     if month is None:
         raise BadParameter("month", "month is missing: name one like 2026-10.")
-    filters = reader.filters(extra=("month",))
+    filters = context.filters(request.args, extra=("month",))
     only_stored(filters)
-    with reader.asked(filters) as (connection, moment):
-        sides = _sides(connection, moment, month, filters)
-        told = [("Month", month), *about(connection, moment, filters, compared=False)]
+    with context.view(filters) as v:
+        sides = _sides(v.connection, v.moment, month, filters)
+        told = [("Month", month), *about(v.connection, v.moment, filters, compared=False)]
         rows: list[Sequence[Any]] = [_cells(one, sides) for one in sides.bases]
-        name = f"month-bases-{month}-{filters.basis}-as-of-{moment.now.day}"
+        name = f"month-bases-{month}-{filters.basis}-as-of-{v.moment.now.day}"
         return table_file(name, COLUMNS, [rows], told, form)
 
 

@@ -4,27 +4,28 @@ from dataclasses import asdict
 from datetime import tzinfo
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from dashboard.api.answers import answer, number
+from dashboard.base.params import only_stored, page_of
 from dashboard.queries.months import table as month_table
 from dashboard.queries.months.table import Closing, MonthRow, Stood
-from dashboard.web.question import Reader, only_stored, page
+from dashboard.web.context import Context
 
 
-def blueprint(reader: Reader) -> Blueprint:
+def blueprint(context: Context) -> Blueprint:
     """The route /api/months."""
     routes = Blueprint("months", __name__, url_prefix="/api")
 
     @routes.get("/months")
     def month_list() -> Response:
-        filters = reader.filters(extra=("limit", "offset"))
+        filters = context.filters(request.args, extra=("limit", "offset"))
         only_stored(filters)
-        limit, offset = page()
-        with reader.asked(filters) as (connection, moment):
-            rows = month_table.month_rows(connection, moment, filters)
-        items = [as_json(row, reader.zone) for row in rows[offset : offset + limit]]
-        day = moment.now.day
+        limit, offset = page_of(request.args)
+        with context.view(filters) as v:
+            rows = month_table.month_rows(v.connection, v.moment, filters)
+        items = [as_json(row, context.zone) for row in rows[offset : offset + limit]]
+        day = v.moment.now.day
         return answer(
             {
                 "as_of": day.isoformat() if day else None,

@@ -1,6 +1,6 @@
 """The API, described for programs (OpenAPI 3.1). A test compares it with the routes."""
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from dashboard.api import audit_openapi, coverage_openapi, machines_openapi, month_bases
 from dashboard.api.answers import answer
@@ -14,7 +14,18 @@ from dashboard.api.files.exports import (
 )
 from dashboard.api.files.tables import FORMATS
 from dashboard.api.schemas import DAY, ID, MONTH, SCHEMAS, Schema, one_of, reference
-from dashboard.base.params import ALL_CHANGES, BARS, BASES, SEARCH_LENGTH, SOURCES, STATUSES, TYPES
+from dashboard.base.params import (
+    ALL_CHANGES,
+    BARS,
+    BASES,
+    DEFAULT_LIMIT,
+    MOST,
+    SEARCH_LENGTH,
+    SOURCES,
+    STATUSES,
+    TYPES,
+    allow_only,
+)
 from dashboard.queries.changes import items as changes_list
 from dashboard.queries.changes import rows as change_rows
 from dashboard.queries.coverage import findings as coverage
@@ -22,18 +33,18 @@ from dashboard.queries.coverage import rows as coverage_rows
 from dashboard.queries.devices.matching import COLUMNS
 from dashboard.queries.runs.attempts import HOLDS
 from dashboard.queries.runs.attempts import STATES as STATES_OF_RUNS
-from dashboard.web.question import DEFAULT_LIMIT, MOST, Reader, nothing_else
+from dashboard.web.context import Context
 from db import __version__
 from db.tables.base import NAME_LENGTH
 
 
-def blueprint(_reader: Reader) -> Blueprint:
+def blueprint(_context: Context) -> Blueprint:
     """The route /api/openapi.json."""
     routes = Blueprint("openapi", __name__, url_prefix="/api")
 
     @routes.get("/openapi.json")
     def document() -> Response:
-        nothing_else()
+        allow_only(request.args, ())
         return answer(DOCUMENT)
 
     return routes

@@ -14,32 +14,28 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.api.files.streams import in_parts
 from dashboard.queries.machines import report
-from dashboard.web.question import Reader
+from dashboard.web.context import Context
 from db.engine import reading
 
 NOTHING = "-"
 
 
-def blueprint(reader: Reader, *, ingest_open: bool) -> Blueprint:
-    """The routes /report and /charts, with a slash at their ends too.
-
-    Args:
-        ingest_open: whether anybody may report a machine, which the page then says.
-    """
+def blueprint(context: Context) -> Blueprint:
+    """The routes /report and /charts, with a slash at their ends too."""
     routes = Blueprint("report_page", __name__)
 
     @routes.get("/report", strict_slashes=False)
     def table() -> Response:
         column, descending = _sort()
-        head = _head(ingest_open)
+        head = _head(context.ingest_open)
 
         def written() -> Iterator[str]:
-            with reading(reader.engine) as connection:
+            with reading(context.engine) as connection:
                 total = report.count(connection)
                 rows = report.rows(connection, column, descending=descending)
                 yield head + str(escape(_("Total: %(n)s", n=total))) + _columns(column, descending)
                 for row in rows:
-                    yield _row(row, reader.zone)
+                    yield _row(row, context.zone)
             yield "</tbody></table></main></body></html>\n"
 
         # What fails, fails before anything is sent.

@@ -8,26 +8,27 @@ from flask import Blueprint, Response, request
 
 from dashboard.api.answers import answer
 from dashboard.base import run_params
+from dashboard.base.params import page_of
 from dashboard.queries.runs import attempts
 from dashboard.queries.runs.attempts import Run
-from dashboard.web.question import Reader, page
+from dashboard.web.context import Context
 from db.engine import reading
 
 FIELDS = (*(field.name for field in fields(Run)), "seconds")
 
 
-def blueprint(reader: Reader) -> Blueprint:
+def blueprint(context: Context) -> Blueprint:
     """The route /api/runs."""
     routes = Blueprint("runs", __name__, url_prefix="/api")
 
     @routes.get("/runs")
     def run_list() -> Response:
-        asked = run_params.parse(request.args, today=reader.today(), extra=("limit", "offset"))
-        limit, offset = page()
-        with reading(reader.engine) as connection:
+        asked = run_params.parse(request.args, today=context.today(), extra=("limit", "offset"))
+        limit, offset = page_of(request.args)
+        with reading(context.engine) as connection:
             found = attempts.page(connection, asked, limit=limit, offset=offset)
             count = attempts.count(connection, asked)
-        items = [as_json(run, reader.zone) for run in found]
+        items = [as_json(run, context.zone) for run in found]
         return answer({"items": items, "count": count, "limit": limit, "offset": offset})
 
     return routes

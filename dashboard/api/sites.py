@@ -2,29 +2,30 @@
 
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from dashboard.api.answers import answer, midnight, number
+from dashboard.base.params import page_of
 from dashboard.queries.sites import table as sites
-from dashboard.web.question import Reader, page
+from dashboard.web.context import Context
 
 TYPE_FIELDS = {"server": "servers", "workstation": "workstations"}
 
 
-def blueprint(reader: Reader) -> Blueprint:
+def blueprint(context: Context) -> Blueprint:
     """The route /api/sites."""
     routes = Blueprint("sites_api", __name__, url_prefix="/api")
 
     @routes.get("/sites")
     def site_list() -> Response:
-        filters = reader.filters(extra=("limit", "offset", "source"))
-        limit, offset = page()
-        with reader.asked(filters) as (connection, moment):
-            found = sites.table(connection, moment, filters)
+        filters = context.filters(request.args, extra=("limit", "offset", "source"))
+        limit, offset = page_of(request.args)
+        with context.view(filters) as v:
+            found = sites.table(v.connection, v.moment, filters)
         return answer(
             {
-                "date": midnight(moment.now.day, reader.zone),
-                "compared_with": midnight(moment.then.day, reader.zone),
+                "date": midnight(v.moment.now.day, context.zone),
+                "compared_with": midnight(v.moment.then.day, context.zone),
                 "basis": filters.basis,
                 "items": [_item(site) for site in found[offset : offset + limit]],
                 "count": len(found),

@@ -1,4 +1,4 @@
-"""How numbers, dates and instants are written: here, once, in the reader's language."""
+"""Numbers, dates and instants as text, in the locale and time zone of the request."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -6,19 +6,17 @@ from decimal import Decimal
 from babel.dates import format_date
 from babel.numbers import format_decimal
 from flask import has_request_context
-from flask_babel import get_locale, gettext
+from flask_babel import get_locale, get_timezone, gettext
 
-from dashboard.queries.change import Change
-from dashboard.web.context import current
+from dashboard.base.change import Change
 
 MINUS = "\u2212"
 NOTHING = "\u2013"
-"""What stands where there is no figure."""
+"""Stands for an unknown value."""
 
 
 def _locale() -> str:
-    found = get_locale() if has_request_context() else None
-    return str(found or "en")
+    return str((has_request_context() and get_locale()) or "en")
 
 
 def number(value: int | None) -> str:
@@ -27,7 +25,7 @@ def number(value: int | None) -> str:
 
 
 def signed(value: int | None) -> str:
-    """A change with its sign, the true minus; "0" without one."""
+    """A number with its sign, U+2212 for minus; "0" without one."""
     if value is None:
         return NOTHING
     return f"+{number(value)}" if value > 0 else number(value)
@@ -57,20 +55,20 @@ def month(value: str) -> str:
 
 
 def instant(value: datetime | None) -> str:
-    """An instant in TIMEZONE: "22 Nov 2026, 03:00"."""
+    """An instant in the business time zone: "22 Nov 2026, 03:00"."""
     if value is None:
         return NOTHING
-    local = value.astimezone(current().zone)
+    local = value.astimezone(get_timezone())
     return f"{day(local.date())}, {local:%H:%M}"
 
 
 def time(value: datetime | None) -> str:
-    """The time of an instant in TIMEZONE: "03:00"."""
-    return NOTHING if value is None else f"{value.astimezone(current().zone):%H:%M}"
+    """The time of an instant in the business time zone: "03:00"."""
+    return NOTHING if value is None else f"{value.astimezone(get_timezone()):%H:%M}"
 
 
 def plain(value: object) -> object:
-    """A value for a sentence: dates, instants and numbers as people write them."""
+    """Dates, instants and whole numbers formatted for a sentence; anything else as it is."""
     if isinstance(value, datetime):
         return instant(value)
     if isinstance(value, date):

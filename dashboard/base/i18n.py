@@ -3,36 +3,34 @@
 English is the source; a folder `translations/<language>` makes another one available.
 """
 
+from datetime import tzinfo
 from pathlib import Path
 
 from flask import Flask, request
-from flask_babel import Babel, gettext, ngettext
+from flask_babel import Babel, gettext
 
-from dashboard.queries.moment import Notice
+from dashboard.base.formats import plain
+from dashboard.base.notice import Notice
 
 TRANSLATIONS = Path(__file__).parents[1] / "translations"
 
 
 def languages() -> list[str]:
-    """The languages there are."""
+    """The languages that there is a catalogue for, English first."""
     return ["en", *sorted(path.parent.parent.name for path in TRANSLATIONS.glob("*/*/*.mo"))]
 
 
-def speak(server: Flask) -> None:
-    """Let `server` answer in the best language that a browser asks for."""
+def init_babel(server: Flask, zone: tzinfo) -> None:
+    """Answer each request in the best language that it accepts, with instants in `zone`."""
     Babel(
         server,
         default_translation_directories=str(TRANSLATIONS),
         locale_selector=lambda: request.accept_languages.best_match(languages(), "en"),
+        timezone_selector=lambda: zone,
     )
 
 
-def told(notice: Notice) -> str:
-    """A notice in the reader's language, its dates as people write them."""
-    from dashboard.base.formats import plain
-
+def translate_notice(notice: Notice) -> str:
+    """A notice in the reader's language, its dates and numbers as people write them."""
     values = {name: plain(value) for name, value in notice.values.items()}
     return str(gettext(notice.text, **values) if values else gettext(notice.text))
-
-
-__all__ = ["gettext", "languages", "ngettext", "speak", "told"]

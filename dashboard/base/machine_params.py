@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from dashboard.base.params import SHARED, BadParameter, readable, search, single, whole
+from dashboard.base.params import SHARED, BadParameter, allow_only, readable, search, single, whole
 from dashboard.queries.machines.ages import BUCKETS
 from dashboard.queries.machines.latest import SORTS, STATES, Asked
 from db.tables.base import NAME_LENGTH
@@ -68,10 +68,7 @@ def parse(args: "MultiDict[str, str]", *, extra: Collection[str] = ()) -> Shown:
     Raises:
         BadParameter: an unknown name, or a value that cannot be.
     """
-    for name in args:
-        if name not in _KNOWN and name not in extra:
-            known = ", ".join(sorted({*_KNOWN, *extra}))
-            raise BadParameter(name, f"{name!r} is not a parameter here: use {known}.")
+    allow_only(args, sorted({*_KNOWN, *extra}))
     sort = single(args, "sort") or "hostname"
     if sort.removeprefix("-") not in SORTS:
         known = ", ".join(SORTS)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from werkzeug.datastructures import MultiDict
 
@@ -31,6 +31,16 @@ SEARCH_LENGTH = 200
 NO_LOCATION = ""
 """As a location: none is named. No place is called so, and `location=` asks for it."""
 
+OF_PAGES = (
+    "source", "managed_by", "change", "kind", "present", "run", "month", "state", "from", "to",
+    "offset",
+)  # fmt: skip
+"""What the addresses of pages may hold beside `SHARED`; some mean something on one page only."""
+
+DEFAULT_LIMIT, MOST = 100, 1000
+"""Rows of a page of a list: unless asked otherwise, and at most."""
+
+MOST_OFFSET = 10**9
 LARGEST_ID = 2**63 - 1
 _OLDEST_DAY = date(1970, 1, 1)
 
@@ -151,10 +161,7 @@ def parse(
     Raises:
         BadParameter: an unknown name, a single parameter given twice, or a value that cannot be.
     """
-    for name in args:
-        if name not in SHARED and name not in extra:
-            known = ", ".join(sorted({*SHARED, *extra}))
-            raise BadParameter(name, f"{name!r} is not a parameter here: use {known}.")
+    allow_only(args, sorted({*SHARED, *extra}))
     as_of, compare_to = day_of(args, "as_of", today), day_of(args, "compare_to", today)
     until = as_of or today
     if compare_to is not None and compare_to > until:
@@ -265,3 +272,53 @@ def _chosen(name: str, value: str, known: tuple[str, ...]) -> str:
 def _in_order(values: Iterable[str], known: tuple[str, ...]) -> tuple[str, ...]:
     given = set(values)
     return tuple(value for value in known if value in given)
+
+
+def arguments(query: str | None) -> "MultiDict[str, str]":
+    """The names and values of a query string without "?"."""
+    return MultiDict(parse_qsl(query or "", keep_blank_values=True))
+
+
+def allow_only(args: "MultiDict[str, str]", names: Collection[str]) -> None:
+    """Refuse any parameter that is not one of `names`.
+
+    Raises:
+        BadParameter: there is one; the message lists `names` in their order.
+    """
+    for name in args:
+        if name not in names:
+            what = f"use {', '.join(names)}" if names else "leave it out"
+            raise BadParameter(name, f"{name!r} is not a parameter here: {what}.")
+
+
+def page_of(args: "MultiDict[str, str]") -> tuple[int, int]:
+    """The `limit` and `offset` of a page of a list."""
+    limit, offset = single(args, "limit"), single(args, "offset")
+    return (
+        DEFAULT_LIMIT if limit is None else whole("limit", limit, least=1, most=MOST),
+        0 if offset is None else whole("offset", offset, most=MOST_OFFSET),
+    )
+
+
+def parse_sort(args: "MultiDict[str, str]", columns: Collection[str]) -> tuple[str, bool] | None:
+    """The column that `sort` names, and whether downwards ("-" before it); None when not given."""
+    text = single(args, "sort")
+    if text is None:
+        return None
+    if text.removeprefix("-") not in columns:
+        known = ", ".join(columns)
+        raise BadParameter("sort", f"sort is {text[:40]!r}: use one of {known}.")
+    return text.removeprefix("-"), text.startswith("-")
+
+
+def only_stored(filters: Filters) -> None:
+    """Refuse filters that the stored counts of months do not know.
+
+    Raises:
+        BadParameter: there is one.
+    """
+    if filters.q is not None:
+        raise BadParameter("q", "Months are not counted by search: leave q out.")
+    if filters.locations:
+        message = "Months are not counted by location: leave location out."
+        raise BadParameter("location", message)

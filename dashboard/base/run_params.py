@@ -7,14 +7,22 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from dashboard.base.params import SHARED, SOURCES, BadParameter, day_of, single, whole
+from dashboard.base.params import (
+    MOST_OFFSET,
+    SHARED,
+    SOURCES,
+    BadParameter,
+    allow_only,
+    day_of,
+    single,
+    whole,
+)
 from dashboard.queries.runs.attempts import HOLDS, STATES, Asked
 
 CHOICES = (*STATES, *HOLDS)
 """What `state` may be: a state, or what was decided about a run."""
 
 _SHARED_HERE = ("source", "state", "from", "to", "as_of")
-_MOST_OFFSET = 10**9
 
 
 @dataclass(frozen=True)
@@ -50,10 +58,7 @@ def parse(args: "MultiDict[str, str]", *, today: date, extra: Collection[str] = 
     Raises:
         BadParameter: an unknown name, or a value that cannot be.
     """
-    known = (*_SHARED_HERE, *extra)
-    for name in args:
-        if name not in known:
-            raise BadParameter(name, f"{name!r} is not a parameter here: use {', '.join(known)}.")
+    allow_only(args, (*_SHARED_HERE, *extra))
     first, last = day_of(args, "from", today), day_of(args, "to", today)
     as_of = day_of(args, "as_of", today)
     if first and last and first > last:
@@ -79,7 +84,7 @@ def parse_page(args: "MultiDict[str, str]", *, today: date) -> Shown:
         day_of(args, "as_of", today),
         None if run is None else whole("run", run, least=1, most=2**63 - 1),
         month_in(args, today),
-        0 if offset is None else whole("offset", offset, most=_MOST_OFFSET),
+        0 if offset is None else whole("offset", offset, most=MOST_OFFSET),
     )
 
 

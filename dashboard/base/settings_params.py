@@ -8,7 +8,16 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from dashboard.base.params import BadParameter, day_of, readable, search, single, whole
+from dashboard.base.params import (
+    MOST_OFFSET,
+    BadParameter,
+    allow_only,
+    day_of,
+    readable,
+    search,
+    single,
+    whole,
+)
 from dashboard.queries.audit import audit_log
 from dashboard.queries.sites import directory as site_list
 from db.tables.base import NAME_LENGTH
@@ -19,24 +28,10 @@ AUDIT_PAGE = 50
 STEP = 20
 """Sites and pairs of the inbox that are shown at first, and more with every step."""
 
-_MOST_OFFSET = 10**9
-
 
 def is_here(path: str | None) -> bool:
     """Whether `path` is a page of the settings, whose address means nothing to other pages."""
     return path == PAGE or (path or "").startswith(f"{PAGE}/")
-
-
-def only(args: "MultiDict[str, str]", known: Collection[str]) -> None:
-    """Refuse names that are not known here.
-
-    Raises:
-        BadParameter: there is one.
-    """
-    for name in args:
-        if name not in known:
-            what = f"use {', '.join(known)}" if known else "leave it out"
-            raise BadParameter(name, f"{name!r} is not a parameter here: {what}.")
 
 
 @dataclass(frozen=True)
@@ -61,7 +56,7 @@ def parse_inbox(args: "MultiDict[str, str]") -> Inbox:
         BadParameter: an unknown name, or a value that cannot be.
     """
     names = [one.name for one in fields(Inbox)]
-    only(args, names)
+    allow_only(args, names)
     given = {name: single(args, name) for name in names}
     return Inbox(
         **{n: whole(n, text, least=1, most=10_000) for n, text in given.items() if text is not None}
@@ -74,7 +69,7 @@ def parse_sites(args: "MultiDict[str, str]") -> site_list.Asked:
     Raises:
         BadParameter: an unknown name, or a value that cannot be.
     """
-    only(args, ("q", "state"))
+    allow_only(args, ("q", "state"))
     state = single(args, "state")
     if state is not None and state not in site_list.STATES:
         known = ", ".join(site_list.STATES)
@@ -124,7 +119,7 @@ def parse_audit(args: "MultiDict[str, str]", today: date, *, extra: Collection[s
     Raises:
         BadParameter: an unknown name, or a value that cannot be.
     """
-    only(args, ("actor", "action", "q", "from", "to", "offset", *extra))
+    allow_only(args, ("actor", "action", "q", "from", "to", "offset", *extra))
     first, last = day_of(args, "from", today), day_of(args, "to", today)
     if first and last and first > last:
         raise BadParameter("to", f"to {last} is before from {first}: swap the dates.")
@@ -135,7 +130,7 @@ def parse_audit(args: "MultiDict[str, str]", today: date, *, extra: Collection[s
         search(args),
         first,
         last,
-        0 if offset is None else whole("offset", offset, most=_MOST_OFFSET),
+        0 if offset is None else whole("offset", offset, most=MOST_OFFSET),
     )
 
 
@@ -161,4 +156,4 @@ def check(path: str, args: "MultiDict[str, str]", today: date) -> None:
     elif path == AUDIT:
         parse_audit(args, today)
     else:
-        only(args, ())
+        allow_only(args, ())

@@ -6,7 +6,6 @@ from flask_babel import gettext as _
 from sqlalchemy import Connection
 
 from dashboard.base import formats
-from dashboard.base.clock import business_day
 from dashboard.components.ask.dialog import Proposal
 from dashboard.queries.coverage import rows as coverage_rows
 from dashboard.web.context import current
@@ -20,7 +19,7 @@ def accepting(connection: Connection, finding_id: int) -> Proposal:
         line = _("It does not stand any more: there is nothing left to accept.")
         return Proposal(_("Nothing to accept"), [line], _("Close"), blocked=True)
     here = current()
-    today = business_day(here.clock, here.zone)
+    today = here.today()
     return Proposal(
         _("Accept this finding?"),
         [

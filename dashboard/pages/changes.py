@@ -15,7 +15,7 @@ from dash import (
 )
 from flask_babel import gettext as _
 
-from dashboard.base.i18n import told
+from dashboard.base.i18n import translate_notice
 from dashboard.base.params import BILLABLE
 from dashboard.components.changes import page as shown
 from dashboard.components.changes.grid import asked, change_grid, rows, sort_of
@@ -26,7 +26,7 @@ from dashboard.components.kit.states import first_run, nothing_matches
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.changes import items as changes_list
 from dashboard.queries.freshness import freshness
-from dashboard.web.context import View, filters_of, view
+from dashboard.web.context import View, page_filters, view
 
 PATH = "/changes"
 dash.register_page(__name__, path=PATH, name="Changes", order=2)
@@ -104,7 +104,7 @@ def _shown(v: View) -> dict[str, Any]:
     asked = (v.connection, v.moment, v.filters)
     if v.moment.newest is None:
         problems = freshness(v.connection, v.now).problems
-        return shown.instead(first_run([told(notice) for notice in problems]))
+        return shown.instead(first_run([translate_notice(notice) for notice in problems]))
     bars = changes.bars(*asked)
     if bars.opening is None:
         first = changes.first_day(v.connection, v.filters.basis)
@@ -120,7 +120,7 @@ def _shown(v: View) -> dict[str, Any]:
 )
 def files(query: str | None, request: dict[str, Any] | None) -> Any:
     """The files of what is listed, in the order in which it is listed."""
-    filters, sort = filters_of(query, BILLABLE), sort_of((request or {}).get("sortModel"))
+    filters, sort = page_filters(query, BILLABLE), sort_of((request or {}).get("sortModel"))
     return file_links(lambda form: links.changes_file(filters, sort, form))
 
 

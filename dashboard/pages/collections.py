@@ -5,9 +5,10 @@ from typing import Any
 import dash
 from dash import Input, Output, callback, html
 
+from dashboard.base.params import arguments
 from dashboard.base.run_params import parse_page
 from dashboard.views.runs import collected
-from dashboard.web.context import arguments, view
+from dashboard.web.context import view
 
 dash.register_page(__name__, path="/collections", name="Collections", order=8)
 

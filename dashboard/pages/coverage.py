@@ -15,8 +15,8 @@ from dash import (
 )
 from flask_babel import gettext as _
 
-from dashboard.base.i18n import told
-from dashboard.base.params import finding_states
+from dashboard.base.i18n import translate_notice
+from dashboard.base.params import arguments, finding_states
 from dashboard.components.coverage import page as shown
 from dashboard.components.coverage.grid import asked, coverage_grid, rows, sort_of
 from dashboard.components.kit import links
@@ -25,7 +25,7 @@ from dashboard.components.kit.states import first_run
 from dashboard.queries.coverage import findings as coverage
 from dashboard.queries.freshness import freshness
 from dashboard.views.coverage import answers, decides
-from dashboard.web.context import arguments, filters_of, view
+from dashboard.web.context import page_filters, view
 
 dash.register_page(__name__, path="/coverage", name="Coverage", order=5)
 
@@ -104,7 +104,7 @@ def show(query: str | None, _snapshot: object, _settled: object) -> dict[str, An
     with view(query) as v:
         if v.moment.newest is None:
             problems = freshness(v.connection, v.now).problems
-            return shown.instead(first_run([told(notice) for notice in problems]))
+            return shown.instead(first_run([translate_notice(notice) for notice in problems]))
         return shown.parts(answers(v))
 
 
@@ -113,7 +113,7 @@ def show(query: str | None, _snapshot: object, _settled: object) -> dict[str, An
 )
 def files(query: str | None, request: dict[str, Any] | None) -> Any:
     """The files of what is listed, in the order in which it is listed."""
-    filters, sort = filters_of(query), sort_of((request or {}).get("sortModel"))
+    filters, sort = page_filters(query), sort_of((request or {}).get("sortModel"))
     return file_links(lambda form: links.coverage_file(filters, sort, form))
 
 

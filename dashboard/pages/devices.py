@@ -14,7 +14,7 @@ from dash import (
     no_update,
 )
 
-from dashboard.base.i18n import told
+from dashboard.base.i18n import translate_notice
 from dashboard.components.devices.grid import asked, device_grid, rows, sort_of
 from dashboard.components.kit import links
 from dashboard.components.kit.card import file_links
@@ -22,7 +22,7 @@ from dashboard.components.kit.states import first_run, nothing_matches
 from dashboard.components.why.button import why_button
 from dashboard.queries.devices import matching as devices
 from dashboard.queries.freshness import freshness
-from dashboard.web.context import filters_of, view
+from dashboard.web.context import page_filters, view
 from dashboard.words import sentences
 
 dash.register_page(__name__, path="/devices", name="Devices", order=4)
@@ -75,7 +75,7 @@ def show(query: str | None, _snapshot: object) -> tuple[str, str, Any, Any, bool
         problems = freshness(v.connection, v.now).problems if v.moment.newest is None else ()
     state = None
     if v.moment.newest is None:
-        state = first_run([told(notice) for notice in problems])
+        state = first_run([translate_notice(notice) for notice in problems])
     elif not count:
         state = nothing_matches("/devices")
     shown, why = sentences.shown(v.moment, v.filters), why_button(v.filters.to_query())
@@ -87,7 +87,7 @@ def show(query: str | None, _snapshot: object) -> tuple[str, str, Any, Any, bool
 )
 def files(query: str | None, request: dict[str, Any] | None) -> Any:
     """The files of what is listed, in the order in which it is listed."""
-    filters, sort = filters_of(query), sort_of((request or {}).get("sortModel"))
+    filters, sort = page_filters(query), sort_of((request or {}).get("sortModel"))
     return file_links(lambda form: links.devices_file(filters, sort, form))
 
 

@@ -17,12 +17,12 @@ from dash import (
 )
 
 from dashboard.base.machine_params import parse_page
+from dashboard.base.params import arguments
 from dashboard.components.kit.card import file_links
 from dashboard.components.kit.grid import window
 from dashboard.components.machines.grid import machine_grid, rows, sort_of
 from dashboard.queries.machines import latest as machines
 from dashboard.views import machines as machine_views
-from dashboard.web.context import arguments
 
 dash.register_page(__name__, path="/machines", name="Machines", order=6)
 

@@ -7,8 +7,9 @@ from dash import Input, Output, State, callback, dcc, html
 from dash.exceptions import PreventUpdate
 from flask_babel import gettext as _
 
+from dashboard.base.params import arguments
 from dashboard.views.months import bases_of, one_month
-from dashboard.web.context import arguments, current, view
+from dashboard.web.context import current, view
 from db.engine import reading
 from db.months.closings import proven
 

@@ -6,7 +6,7 @@ import dash
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html
 from flask_babel import gettext as _
 
-from dashboard.base.i18n import told
+from dashboard.base.i18n import translate_notice
 from dashboard.components.kit.card import card, chart
 from dashboard.components.kit.states import first_run, nothing_matches
 from dashboard.components.overview import page as overview
@@ -95,7 +95,7 @@ def show(query: str | None, _snapshot: object) -> dict[str, Any]:
     with view(query) as v:
         if v.moment.newest is None:
             problems = freshness(v.connection, v.now).problems
-            return overview.instead(first_run([told(notice) for notice in problems]))
+            return overview.instead(first_run([translate_notice(notice) for notice in problems]))
         answers = _ask(v)
     if answers.nothing:
         return overview.instead(nothing_matches("/"))

@@ -15,7 +15,7 @@ from dash import (
     no_update,
 )
 
-from dashboard.base.i18n import told
+from dashboard.base.i18n import translate_notice
 from dashboard.components.kit import links
 from dashboard.components.kit.card import file_links
 from dashboard.components.kit.grid import window
@@ -85,7 +85,7 @@ def show(query: str | None, _snapshot: object) -> tuple[Any, ...]:
         problems = freshness(v.connection, v.now).problems if v.moment.newest is None else ()
     state = None
     if v.moment.newest is None:
-        state = first_run([told(notice) for notice in problems])
+        state = first_run([translate_notice(notice) for notice in problems])
     elif not found:
         state = nothing_matches("/sites")
     why = why_button(v.filters.to_query())

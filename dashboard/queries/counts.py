@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import Connection, Integer, Select, and_, func, or_, select
 from sqlalchemy import cast as sql_cast
 
+from dashboard.base.change import Change
 from dashboard.base.params import SOURCES, STATUSES, TYPES, Filters
 from dashboard.queries import entities
-from dashboard.queries.change import Change
 from dashboard.queries.moment import Moment, Side
 from db.rules import RulesByDay
 from db.tables import daily_counts

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, select
 
-from dashboard.queries.moment import LABELS, Notice, mark
+from dashboard.base.notice import Notice, mark
+from dashboard.queries.moment import LABELS
 from db.history.runs import PUBLISHED
 from db.tables import collection_runs
 

@@ -4,11 +4,12 @@ A date resolves to the nearest earlier kept day (PRODUCT.md rules 7 and 10), and
 source stands with its latest published snapshot on or before it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import Connection, and_, func, select
 
+from dashboard.base.notice import Notice, mark
 from dashboard.base.params import SOURCES, Filters
 from db.history.kept import KeptDays, month_before, month_end, month_of
 from db.history.runs import PUBLISHED, kept_days, restated_days
@@ -17,28 +18,6 @@ from db.rules import Rules, RulesByDay, by_day
 from db.tables import collection_runs
 
 Day = date
-
-
-@dataclass(frozen=True)
-class Notice:
-    """An English sentence with named places (`%(source)s`) and what to put there.
-
-    A page shows `gettext(notice.text, **notice.values)`; `str(notice)` is the English.
-    `level` is "info", "warning" or "error"; `run_id` leads to the run it is about.
-    """
-
-    text: str
-    values: dict[str, object] = field(default_factory=dict)
-    level: str = "info"
-    run_id: int | None = None
-
-    def __str__(self) -> str:
-        return self.text % self.values if self.values else self.text
-
-
-def mark(text: str) -> str:
-    """`text` itself, marked so that the message catalogue picks it up."""
-    return text
 
 
 @dataclass(frozen=True)

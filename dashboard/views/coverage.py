@@ -4,10 +4,10 @@ from typing import Any
 
 from dash.development.base_component import Component
 
+from dashboard.base.change import Change
 from dashboard.components.coverage import site_card as coverage_site
 from dashboard.components.coverage import why as coverage_why
 from dashboard.components.coverage.page import Answers
-from dashboard.queries.change import Change
 from dashboard.queries.coverage import findings as coverage
 from dashboard.queries.coverage import matrix as coverage_matrix
 from dashboard.queries.coverage.trend import trend

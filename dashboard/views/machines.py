@@ -15,6 +15,8 @@ from sqlalchemy import Connection
 
 from dashboard.base import formats
 from dashboard.base.machine_params import Shown, parse_page
+from dashboard.base.notice import Notice
+from dashboard.base.params import arguments
 from dashboard.components.kit.states import no_machine_matches, no_machines
 from dashboard.components.machines import page as machine_page
 from dashboard.components.machines.bars import age_card, system_card, version_card
@@ -35,8 +37,7 @@ from dashboard.queries.machines import latest as machines
 from dashboard.queries.machines.ages import ages
 from dashboard.queries.machines.latest import STATES, Asked
 from dashboard.queries.machines.shares import choices, shares
-from dashboard.queries.moment import Notice
-from dashboard.web.context import arguments, current
+from dashboard.web.context import current
 from dashboard.words.filter_words import state_word
 from dashboard.words.machine_words import named
 from db.engine import reading

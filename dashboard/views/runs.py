@@ -7,7 +7,7 @@ from dash import dcc, html
 from flask_babel import gettext as _
 
 from dashboard.base import formats
-from dashboard.base.i18n import told
+from dashboard.base.i18n import translate_notice
 from dashboard.base.run_params import Shown
 from dashboard.components.kit.card import card
 from dashboard.components.kit.states import first_run
@@ -39,7 +39,7 @@ def collected(v: View, shown: Shown) -> list[Any]:
         if (run := attempts.standing(v.connection, source, shown.as_of or v.today)) is not None
     }
     if v.moment.newest is None:
-        return [first_run([told(notice) for notice in fresh.problems]), _list(v, shown)]
+        return [first_run([translate_notice(notice) for notice in fresh.problems]), _list(v, shown)]
     # What a past day shows is no news, and nothing is done from it.
     now = fresh if shown.as_of is None or shown.as_of >= v.today else None
     return [

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from werkzeug.datastructures import MultiDict
 
 from dashboard.base import settings_params
-from dashboard.base.clock import business_day
+from dashboard.base.notice import Notice
+from dashboard.base.params import allow_only, arguments
 from dashboard.components.settings.audit import audit_page
 from dashboard.components.settings.frame import forbidden, frame
 from dashboard.components.settings.inbox import Found, inbox
@@ -20,9 +21,8 @@ from dashboard.components.shell.strip import strip
 from dashboard.queries import freshness, quarantine
 from dashboard.queries.audit import audit_log, review, rule_versions
 from dashboard.queries.audit.waiting import waiting
-from dashboard.queries.moment import Notice
 from dashboard.web.asking import may
-from dashboard.web.context import arguments, current
+from dashboard.web.context import current
 from db import jobs
 from db.engine import reading
 
@@ -41,7 +41,7 @@ def view(query: str | None) -> Iterator[View]:
     """What the query string asks, now."""
     here = current()
     with reading(here.engine) as connection:
-        yield View(connection, arguments(query), business_day(here.clock, here.zone))
+        yield View(connection, arguments(query), here.today())
 
 
 def tell(query: str | None, path: str, opened: Sequence[Notice]) -> tuple[Any, Any, str]:
@@ -75,7 +75,7 @@ def inbox_page(v: View) -> list[Any]:
 
 def rules(v: View) -> tuple[list[Any], list[Any]]:
     """What every page begins with, and every version."""
-    settings_params.only(v.args, ())
+    allow_only(v.args, ())
     found = rule_versions.versions(v.connection)
     asked = audit_log.Asked(actions=(jobs.SAVE_RULES,))
     saved = audit_log.page(v.connection, asked, limit=1000)

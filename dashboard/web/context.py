@@ -1,45 +1,29 @@
-"""What a page's callbacks ask through: the running server's database and clock."""
+"""What a request is answered from: the server's database and clock, the filters that its address
+asks for, and a read transaction of the moment that they mean."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
-from urllib.parse import parse_qsl
 
 from flask import Flask, current_app
 from sqlalchemy import Connection, Engine
 from werkzeug.datastructures import MultiDict
 
-from dashboard.base import params as query
-from dashboard.base.clock import Clock, business_day
+from dashboard.base import params
+from dashboard.base.clock import Clock
 from dashboard.base.params import COUNTED, Filters
 from dashboard.queries import moment
 from dashboard.queries.moment import Moment
 from db.engine import reading
 
-_NAME = "inventory_hub"
-
-PAGES_OWN = ("present", "run", "month", "state", "from", "to", "offset")
-"""What single pages ask beside the filters that all share; each reads its own."""
-
-
-@dataclass(frozen=True)
-class Context:
-    """What one server answers from; `ingest_open`: whether anybody may report a machine."""
-
-    engine: Engine
-    clock: Clock
-    zone: tzinfo
-    ingest_open: bool = False
-
-    def now(self) -> datetime:
-        """This instant in the business zone."""
-        return self.clock().astimezone(self.zone)
+_EXTENSION = "inventory_hub"
 
 
 @dataclass(frozen=True)
 class View:
-    """One read transaction and what is looked at in it."""
+    """One read transaction, the filters that are asked for, and the moment that they mean in it.
+    `now` is an instant, `today` the business day."""
 
     connection: Connection
     filters: Filters
@@ -48,47 +32,86 @@ class View:
     today: date
 
 
+@dataclass(frozen=True)
+class Context:
+    """The database, the clock and the business time zone of one server. `ingest_open`: whether
+    anybody may report a machine."""
+
+    engine: Engine
+    clock: Clock
+    zone: tzinfo
+    ingest_open: bool = False
+
+    def now(self) -> datetime:
+        """This instant in the business time zone."""
+        return self.clock().astimezone(self.zone)
+
+    def today(self) -> date:
+        """The business day now."""
+        return self.now().date()
+
+    def filters(
+        self,
+        args: "MultiDict[str, str]",
+        *,
+        basis: str = "assets",
+        statuses: tuple[str, ...] = COUNTED,
+        extra: Collection[str] = (),
+    ) -> Filters:
+        """The filters in `args`.
+
+        Args:
+            basis: the basis unless `args` name another; `statuses` likewise.
+            extra: names that `args` may hold beside the shared filters.
+
+        Raises:
+            BadParameter: an unknown name, or a value that cannot be used.
+        """
+        return params.parse(
+            args,
+            today=self.today(),
+            default_basis=basis,
+            default_statuses=statuses,
+            extra=extra,
+        )
+
+    @contextmanager
+    def view(self, filters: Filters) -> Iterator[View]:
+        """One read transaction in which `filters` are answered."""
+        today = self.today()
+        with reading(self.engine) as connection:
+            resolved = moment.resolve(connection, filters, today)
+            yield View(connection, filters, resolved, self.clock(), today)
+
+
 def attach(server: Flask, context: Context) -> None:
     """Make `context` the one that requests of `server` see."""
-    server.extensions[_NAME] = context
+    server.extensions[_EXTENSION] = context
 
 
 def current() -> Context:
     """The context of the request's server."""
-    found: Context = current_app.extensions[_NAME]
-    return found
+    context: Context = current_app.extensions[_EXTENSION]
+    return context
 
 
-def filters_of(text: str | None, statuses: tuple[str, ...] = COUNTED) -> Filters:
-    """The filters of a query string without "?"; `statuses` unless it names others.
+def page_filters(query: str | None, statuses: tuple[str, ...] = COUNTED) -> Filters:
+    """The filters in the query string of a page; `statuses` unless it names others.
 
     Raises:
-        BadParameter: it holds something that cannot be asked.
+        BadParameter: a parameter of no page, or a value that cannot be used.
     """
-    here = current()
-    today = business_day(here.clock, here.zone)
-    return query.parse(
-        arguments(text), today=today, default_statuses=statuses,
-        extra=("source", "managed_by", "change", "kind", *PAGES_OWN),
-    )  # fmt: skip
-
-
-def arguments(text: str | None) -> "MultiDict[str, str]":
-    """The names and values of a query string without "?"."""
-    return MultiDict(parse_qsl(text or "", keep_blank_values=True))
+    args = params.arguments(query)
+    return current().filters(args, statuses=statuses, extra=params.OF_PAGES)
 
 
 @contextmanager
-def view(text: str | None, statuses: tuple[str, ...] = COUNTED) -> Iterator[View]:
-    """What the query string `text` shows, in one read transaction; `statuses` unless it names
-    others.
+def view(query: str | None, statuses: tuple[str, ...] = COUNTED) -> Iterator[View]:
+    """One read transaction in which the query string of a page is answered; `statuses` unless it
+    names others.
 
     Raises:
-        BadParameter: it holds something that cannot be asked.
+        BadParameter: a parameter of no page, or a value that cannot be used.
     """
-    here = current()
-    asked = filters_of(text, statuses)
-    today = business_day(here.clock, here.zone)
-    with reading(here.engine) as connection:
-        resolved = moment.resolve(connection, asked, today)
-        yield View(connection, asked, resolved, here.clock(), today)
+    with current().view(page_filters(query, statuses)) as opened:
+        yield opened

@@ -7,9 +7,9 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard.base import formats
+from dashboard.base.change import Change
 from dashboard.base.params import ALL_CHANGES, BARS, Filters
 from dashboard.figures.waterfall import cut
-from dashboard.queries.change import Change
 from dashboard.queries.changes.bars import Bars, Mover
 from dashboard.queries.moment import Moment
 from dashboard.queries.months.month_ends import Month

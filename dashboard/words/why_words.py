@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.base.change import Change
 from dashboard.base.formats import MINUS
 from dashboard.base.params import Filters
 from dashboard.queries import days
-from dashboard.queries.change import Change
 from dashboard.queries.days import Gap
 from dashboard.queries.explain.figure import BARS, HOW_MANY, LeftOut, Why
 from dashboard.queries.moment import LABELS

@@ -13,6 +13,7 @@ from dash.development.base_component import Component
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboard.base.change import Change
 from dashboard.base.params import BASES, STATUSES, TYPES, Filters
 from dashboard.components.devices.grid import rows, sort_of
 from dashboard.components.kit import links
@@ -25,7 +26,6 @@ from dashboard.figures.months import months_figure, pivot
 from dashboard.figures.plain import LONGEST as LONGEST_NAME
 from dashboard.figures.plain import plain
 from dashboard.figures.waterfall import STEPS, cut, waterfall_figure
-from dashboard.queries.change import Change
 from dashboard.queries.changes.bars import Bars, Mover
 from dashboard.queries.devices.matching import COLUMNS, Sort
 from dashboard.queries.moment import Moment, Side

@@ -1,24 +1,20 @@
 """Numbers, changes, dates and instants as people read them."""
 
 from datetime import UTC, date, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine
 
 from dashboard.base import formats
-from dashboard.base.clock import system_clock
-from dashboard.base.i18n import speak
-from dashboard.queries.change import Change
-from dashboard.web.context import Context, attach
+from dashboard.base.change import Change
+from dashboard.base.i18n import init_babel
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(0, "0"), (999, "999"), (1234567, "1,234,567"), (-1234, "\u22121,234")]
 )
-def test_a_number_is_grouped_and_has_the_true_minus(value: int, text: str) -> None:
+def test_numbers_are_grouped_and_use_the_true_minus(value: int, text: str) -> None:
     assert formats.number(value) == text
 
 
@@ -27,7 +23,7 @@ def test_a_change_always_has_its_sign(value: int, text: str) -> None:
     assert formats.signed(value) == text
 
 
-def test_what_is_not_known_is_a_dash_and_never_a_zero() -> None:
+def test_unknown_values_are_a_dash_and_never_zero() -> None:
     for write in (formats.number, formats.signed, formats.day, formats.short_day, formats.instant):
         assert write(None) == formats.NOTHING
 
@@ -48,7 +44,7 @@ def test_what_is_not_known_is_a_dash_and_never_a_zero() -> None:
 )
 def test_a_percentage_has_one_decimal_or_says_why_there_is_none(change: Change, text: str) -> None:
     server = Flask("test")
-    speak(server)
+    init_babel(server, UTC)
     with server.test_request_context():
         assert formats.percent(change) == text
 
@@ -59,9 +55,8 @@ def test_dates_and_months_are_written_out() -> None:
     assert formats.month("2026-02") == "Feb 2026"
 
 
-def test_an_instant_is_told_in_the_business_zone(sqlite_engine: Engine, tmp_path: Path) -> None:
+def test_an_instant_is_written_in_the_business_time_zone() -> None:
     server = Flask("test")
-    attach(server, Context(sqlite_engine, system_clock, ZoneInfo("America/Chicago")))
-    with server.app_context():
-        told = formats.instant(datetime(2026, 11, 22, 3, 5, tzinfo=UTC))
-    assert told == "21 Nov 2026, 21:05"
+    init_babel(server, ZoneInfo("America/Chicago"))
+    with server.test_request_context():
+        assert formats.instant(datetime(2026, 11, 22, 3, 5, tzinfo=UTC)) == "21 Nov 2026, 21:05"

@@ -22,10 +22,13 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from dashboard import api
 from dashboard.base import access
 from dashboard.base.clock import Clock
-from dashboard.base.i18n import speak
+from dashboard.base.i18n import init_babel
+from dashboard.ingest import is_open
 from dashboard.serving import gated
 from dashboard.web.bearer import Bearer
+from dashboard.web.context import Context
 from db.engine import open_engine, sqlite_url
+from db.settings import timezone
 from tests.support.agent_servers import free_port
 from tests.support.worlds import named_world
 
@@ -59,9 +62,11 @@ def make_app(
     dash = Dash("dashboard", title="a page")
     dash.layout = []
     server: Flask = dash.server
-    speak(server)
+    settings = {"TIMEZONE": zone} | (environ or {})
+    context = Context(engine, clock, timezone(settings), is_open(settings))
+    init_babel(server, context.zone)
     access.guard(server, auth, Bearer(engine, clock))
-    api.register(server, engine, clock, {"TIMEZONE": zone} | (environ or {}))
+    api.register(server, context, settings)
     return server
 
 

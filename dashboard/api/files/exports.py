@@ -18,6 +18,8 @@ from dashboard.base.params import (
     TYPES,
     Filters,
     finding_states,
+    only_stored,
+    parse_sort,
 )
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.changes import items as changes_list
@@ -29,7 +31,7 @@ from dashboard.queries.moment import Moment
 from dashboard.queries.months import month_ends
 from dashboard.queries.months import table as month_table
 from dashboard.queries.sites import table as sites
-from dashboard.web.question import Reader, only_stored, sort_asked
+from dashboard.web.context import Context
 
 SITE_COLUMNS = (
     "site_id", "site", "current", "previous", "change", "change_percent",
@@ -59,35 +61,35 @@ class Subject:
     compared: bool = True
 
 
-def blueprint(reader: Reader) -> Blueprint:
+def blueprint(context: Context) -> Blueprint:
     """The routes under /export: every subject in every format."""
     routes = Blueprint("export", __name__, url_prefix="/export")
     for name in SUBJECTS:
         for form in FORMATS:
-            answer = partial(_answer, reader, name, form)
+            answer = partial(_answer, context, name, form)
             routes.add_url_rule(f"/{name}.{form}", f"{name}_{form}", answer)
     return routes
 
 
-def _answer(reader: Reader, name: str, form: str) -> Response:
+def _answer(context: Context, name: str, form: str) -> Response:
     subject = SUBJECTS[name]
-    filters = reader.filters(extra=subject.extra, statuses=subject.statuses)
-    with reader.asked(filters) as (connection, moment):
-        told = about(connection, moment, filters, compared=subject.compared)
-        called = file_name(connection, name, moment, filters, compared=subject.compared)
+    filters = context.filters(request.args, extra=subject.extra, statuses=subject.statuses)
+    with context.view(filters) as v:
+        told = about(v.connection, v.moment, filters, compared=subject.compared)
+        called = file_name(v.connection, name, v.moment, filters, compared=subject.compared)
         # Last: its rows stream, and MySQL forgets them when anything else is asked meanwhile.
-        columns, rows = subject.table(connection, moment, filters)
+        columns, rows = subject.table(v.connection, v.moment, filters)
         return table_file(called, columns, rows, told, form)
 
 
 def _devices(connection: Connection, moment: Moment, filters: Filters) -> Table:
-    sort = devices.Sort(*(sort_asked(SORTS) or ()))
+    sort = devices.Sort(*(parse_sort(request.args, SORTS) or ()))
     rows = devices.stream(connection, moment, filters, sort=sort)
     return devices.columns(filters.basis), rows
 
 
 def _changes(connection: Connection, moment: Moment, filters: Filters) -> Table:
-    sort = changes_list.Sort(*(sort_asked(changes_list.SORTS) or ()))
+    sort = changes_list.Sort(*(parse_sort(request.args, changes_list.SORTS) or ()))
     items = changes_list.stream(connection, moment, filters, sort=sort)
     rows = (
         [
@@ -107,7 +109,7 @@ def _bars(connection: Connection, moment: Moment, filters: Filters) -> Table:
 
 def _coverage(connection: Connection, moment: Moment, filters: Filters) -> Table:
     finding_states(request.args)
-    sort = coverage.Sort(*(sort_asked(coverage.SORTS) or ()))
+    sort = coverage.Sort(*(parse_sort(request.args, coverage.SORTS) or ()))
     found = coverage.stream(connection, moment, filters, sort=sort)
     return coverage_rows.FILE_COLUMNS, (
         [coverage_rows.cells(row) for row in part] for part in found

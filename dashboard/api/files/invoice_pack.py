@@ -21,7 +21,7 @@ from dashboard.queries.devices import matching as devices
 from dashboard.queries.months.invoice import Invoice, invoice
 from dashboard.queries.months.table import Stood
 from dashboard.queries.sites import table as sites
-from dashboard.web.question import Reader
+from dashboard.web.context import Context
 from db.engine import reading
 from db.tables import NO_SITE_ID
 
@@ -29,16 +29,16 @@ _ALWAYS = (1980, 1, 1, 0, 0, 0)
 """The time of every file in the zip: the earliest that the format knows."""
 
 
-def blueprint(reader: Reader) -> Blueprint:
+def blueprint(context: Context) -> Blueprint:
     """The route /export/invoice-pack.zip."""
     routes = Blueprint("invoice_pack", __name__, url_prefix="/export")
 
     @routes.get("/invoice-pack.zip")
     def pack() -> Response:
-        site, month, basis = _asked(request.args, reader)
-        with reading(reader.engine) as connection:
+        site, month, basis = _asked(request.args, context)
+        with reading(context.engine) as connection:
             called = _name(connection, site)
-            found = invoice(connection, site, month, basis, reader.today())
+            found = invoice(connection, site, month, basis, context.today())
         if found is None:
             message = f"The devices of {month} are not kept: choose a month that is."
             raise BadParameter("month", message)
@@ -52,11 +52,11 @@ def blueprint(reader: Reader) -> Blueprint:
     return routes
 
 
-def _asked(args: "MultiDict[str, str]", reader: Reader) -> tuple[int, str, str]:
+def _asked(args: "MultiDict[str, str]", context: Context) -> tuple[int, str, str]:
     for name in args:
         if name not in ("site", "month", "basis"):
             raise BadParameter(name, f"{name!r} is not a parameter here: use site, month, basis.")
-    month, site = month_in(args, reader.today()), single(args, "site")
+    month, site = month_in(args, context.today()), single(args, "site")
     basis = single(args, "basis") or "assets"
     if month is None:
         raise BadParameter("month", "month is missing: use a month like 2026-10.")

@@ -1,6 +1,7 @@
 """The file of machines: exactly those of the list, from its query."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import tzinfo
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -11,7 +12,7 @@ from dashboard.api.files.tables import FORMATS, table_file
 from dashboard.base.machine_params import FIELDS, Shown, parse
 from dashboard.ingest.items import TOLD_KEYS, told
 from dashboard.queries.machines import latest as machines
-from dashboard.web.question import Reader
+from dashboard.web.context import Context
 from db import __version__
 from db.engine import reading
 
@@ -23,30 +24,30 @@ _WORDS = {
 }  # fmt: skip
 
 
-def blueprint(reader: Reader) -> Blueprint:
+def blueprint(context: Context) -> Blueprint:
     """The routes /export/machines.csv and .xlsx."""
     routes = Blueprint("machine_files", __name__, url_prefix="/export")
     for form in FORMATS:
-        answer = partial(_answer, reader, form)
+        answer = partial(_answer, context, form)
         routes.add_url_rule(f"/machines.{form}", f"machines_{form}", answer)
     return routes
 
 
-def _answer(reader: Reader, form: str) -> Response:
-    shown, now = parse(request.args), reader.now()
-    with reading(reader.engine) as connection:
+def _answer(context: Context, form: str) -> Response:
+    shown, now = parse(request.args), context.now()
+    with reading(context.engine) as connection:
         found = machines.rows(
             connection, shown.asked, now, sort=shown.sort, descending=shown.descending
         )
         return table_file(
-            f"machines-{now:%Y-%m-%d-%H%M}", TOLD_KEYS, _chunks(found, reader),
+            f"machines-{now:%Y-%m-%d-%H%M}", TOLD_KEYS, _chunks(found, context.zone),
             [("As of", now.isoformat(timespec="seconds")), *about(shown)], form,
         )  # fmt: skip
 
 
-def _chunks(rows: Iterator[Mapping[str, Any]], reader: Reader) -> Iterator[Iterable[Sequence[Any]]]:
+def _chunks(rows: Iterator[Mapping[str, Any]], zone: tzinfo) -> Iterator[Iterable[Sequence[Any]]]:
     while part := list(islice(rows, CHUNK)):
-        yield [_cells(told(row, reader.zone)) for row in part]
+        yield [_cells(told(row, zone)) for row in part]
 
 
 def _cells(item: dict[str, Any]) -> list[Any]:

@@ -10,12 +10,12 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.base.change import Change
 from dashboard.base.params import ALL_CHANGES, BARS, BILLABLE, COUNTED, Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.card import file_links
 from dashboard.components.why.button import why_button
 from dashboard.figures.waterfall import waterfall_figure
-from dashboard.queries.change import Change
 from dashboard.queries.changes.bars import Bars
 from dashboard.queries.moment import LABELS, Moment
 from dashboard.words import sentences

@@ -8,7 +8,7 @@ from dash_ag_grid import AgGrid
 from flask_babel import gettext as _
 
 from dashboard.base import formats
-from dashboard.base.i18n import told
+from dashboard.base.i18n import translate_notice
 from dashboard.components.kit.grid import cut, grid, text_column, window
 from dashboard.queries.coverage.findings import BY_KIND, SORTS, Sort
 from dashboard.words.coverage_words import finding_state, kind_short
@@ -45,7 +45,7 @@ def rows(found: Sequence[Mapping[str, Any]], *, decides: bool) -> list[dict[str,
 
 def _row(row: Mapping[str, Any], decides: bool) -> dict[str, Any]:
     accepted = row["accepted"]
-    said = told(row["notice"])
+    said = translate_notice(row["notice"])
     return {
         "device_id": row["device_id"],
         "hostname": cut(row["hostname"] or row["display_name"] or row["source_key"]),

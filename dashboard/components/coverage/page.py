@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard.base import formats
+from dashboard.base.change import Change
 from dashboard.base.params import Filters
 from dashboard.components.coverage import matrix as coverage_matrix
 from dashboard.components.coverage import sites as coverage_sites
@@ -17,7 +18,6 @@ from dashboard.components.kit import links
 from dashboard.components.kit.kpi import Tile, tiles
 from dashboard.components.why.button import why_button
 from dashboard.figures.coverage import trend_figure
-from dashboard.queries.change import Change
 from dashboard.queries.coverage.findings import Counts, to_do, total
 from dashboard.queries.coverage.matrix import Cell, SiteRow
 from dashboard.queries.coverage.trend import Trend

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from dash import dcc, html
 
 from dashboard.base import formats
+from dashboard.base.change import Change
 from dashboard.components.kit.pill import delta
 from dashboard.components.kit.sparkline import sparkline
 from dashboard.components.why.button import why_button
-from dashboard.queries.change import Change
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dash import html
 from flask_babel import gettext as _
 
 from dashboard.base import formats
-from dashboard.queries.change import Change
+from dashboard.base.change import Change
 from dashboard.queries.moment import LABELS
 
 _ARROWS = {"up": "\u25b2", "down": "\u25bc"}

@@ -8,9 +8,9 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard.base import formats
+from dashboard.base.change import Change
 from dashboard.base.machine_params import Shown
 from dashboard.components.kit.kpi import Tile, tiles
-from dashboard.queries.change import Change
 from dashboard.queries.machines.latest import STATES
 from dashboard.words.filter_words import state_word
 from dashboard.words.machine_words import bucket_word, clone_cause, named, percent

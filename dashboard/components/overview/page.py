@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard.base import formats
+from dashboard.base.change import Change
 from dashboard.base.params import COUNTED, Filters
 from dashboard.components.coverage.page import WHY
 from dashboard.components.kit import links
@@ -21,7 +22,6 @@ from dashboard.components.sites.table import more_line, site_rows
 from dashboard.components.why.button import why_button
 from dashboard.figures.months import in_order, months_figure, pivot
 from dashboard.figures.waterfall import waterfall_figure
-from dashboard.queries.change import Change
 from dashboard.queries.changes.bars import Bars, Mover
 from dashboard.queries.counts import Kpi
 from dashboard.queries.moment import Moment

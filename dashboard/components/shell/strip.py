@@ -8,9 +8,10 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard.base.formats import instant
-from dashboard.base.i18n import told
+from dashboard.base.i18n import translate_notice
+from dashboard.base.notice import Notice, mark
 from dashboard.queries.freshness import Freshness
-from dashboard.queries.moment import Moment, Notice, mark
+from dashboard.queries.moment import Moment
 from dashboard.queries.quarantine import Quarantined
 
 
@@ -18,7 +19,9 @@ def strip(notices: Sequence[Notice], aside: Sequence[Quarantined]) -> list[Compo
     """One line for each thing to know, the worst first."""
     order = {"error": 0, "warning": 1, "info": 2}
     lines = [
-        html.Div([_icon(), html.Span(told(notice)), _run(notice)], className=notice.level)
+        html.Div(
+            [_icon(), html.Span(translate_notice(notice)), _run(notice)], className=notice.level
+        )
         for notice in sorted(notices, key=lambda notice: order[notice.level])
     ]
     return [*lines, *_quarantined(aside)]

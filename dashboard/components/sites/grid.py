@@ -8,11 +8,11 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard.base import formats
+from dashboard.base.change import Change
 from dashboard.base.params import Filters
 from dashboard.components.kit.grid import cut, grid, text_column
 from dashboard.components.kit.pill import direction
 from dashboard.components.sites.table import MOVED, counts_of, ordered
-from dashboard.queries.change import Change
 from dashboard.queries.moment import LABELS
 from dashboard.queries.sites.table import Site
 

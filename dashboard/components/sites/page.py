@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.base.change import Change
 from dashboard.base.params import NO_LOCATION, TYPES, Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.pill import delta, pill, source_badge
@@ -17,7 +18,6 @@ from dashboard.components.why.button import why_button
 from dashboard.figures.daily import daily_figure
 from dashboard.figures.months import months_figure
 from dashboard.figures.waterfall import waterfall_figure
-from dashboard.queries.change import Change
 from dashboard.queries.changes.bars import Bars
 from dashboard.queries.counts import Kpi
 from dashboard.queries.days import Gap

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Subquery, and_, case, func, select
 
+from dashboard.base.change import Change
 from dashboard.base.params import ALL_CHANGES, Filters
 from dashboard.queries import entities
-from dashboard.queries.change import Change
 from dashboard.queries.counts import counted
 from dashboard.queries.entities import flag
 from dashboard.queries.moment import Moment

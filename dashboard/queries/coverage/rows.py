@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
+from dashboard.base.notice import Notice, mark
 from dashboard.queries.devices.matching import COLUMNS
-from dashboard.queries.moment import LABELS, Moment, Notice, mark
+from dashboard.queries.moment import LABELS, Moment
 from dashboard.queries.sites import table as sites
 from db.bulk import among
 from db.coverage import (

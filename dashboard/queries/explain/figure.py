@@ -10,8 +10,8 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, select
 
+from dashboard.base.change import Change
 from dashboard.base.params import SOURCES, STATUSES, TYPES, Filters
-from dashboard.queries.change import Change
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.changes.bars import Bars
 from dashboard.queries.counts import Count, by_source, counted

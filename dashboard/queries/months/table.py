@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select, true
 
+from dashboard.base.change import Change
 from dashboard.base.params import SOURCES, Filters
-from dashboard.queries.change import Change
 from dashboard.queries.counts import counted
 from dashboard.queries.moment import Moment
 from db.history.kept import month_before, month_end, month_of

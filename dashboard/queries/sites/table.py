@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, exists, select
 
+from dashboard.base.change import Change
 from dashboard.base.params import SOURCES, Filters
-from dashboard.queries.change import Change
 from dashboard.queries.counts import Count, by_source, counted
 from dashboard.queries.entities import NO_SITE
 from dashboard.queries.moment import Moment

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard.queries.change import Change
+from dashboard.base.change import Change
 
 
 @pytest.mark.parametrize(
