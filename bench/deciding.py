@@ -14,7 +14,7 @@ from bench.loading import LAST_DAY
 from bench.matching import SOURCES, fleet_of, next_day, publish_day, states_of
 from bench.stores import Store
 from db.engine import reading
-from db.rules import current
+from db.rules import current_rules
 from db.tables import sites
 from etl.decisions.preview import preview
 from etl.decisions.rules import save_rules
@@ -39,7 +39,7 @@ def figures(store: Store, devices: int) -> Iterator[Figure]:
     store.settle()
     with reading(store.ours) as connection:
         one, other = list(connection.scalars(select(sites.c.site_id).limit(2)))
-        told = asdict(current(connection))
+        told = asdict(current_rules(connection))
     del told["version"]
     rules = {**{name: list(words) for name, words in told.items()}, "spare_words": ["00"]}
 

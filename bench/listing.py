@@ -15,7 +15,7 @@ from bench.stores import Store
 from dashboard.app import create_app
 from dashboard.ingest.items import KEYS
 from db.engine import writing
-from db.machines import newborn
+from db.machines import blank_machine
 from db.tables import inventory
 
 LIMIT = 3.0
@@ -86,7 +86,7 @@ def fill(store: Store, machines: int) -> None:
 
 def _machine(number: int, dice: random.Random, systems: tuple[str, ...]) -> dict[str, Any]:
     key = sha256(str(number).encode()).hexdigest()
-    return newborn(key, NOW - timedelta(days=dice.randrange(700))) | {
+    return blank_machine(key, NOW - timedelta(days=dice.randrange(700))) | {
         "hostname": f"PC-{dice.randrange(10**6):06}", "ip": f"10.1.{number % 256}.7",
         "os": "windows", "os_version": dice.choice(systems), "cpu_percent": 5.0,
         "memory_total_mb": 16384, "memory_used_mb": dice.randrange(16384), "serial": f"S{number}",

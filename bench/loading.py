@@ -19,7 +19,7 @@ from etl.collect import run_log
 from etl.collect.gather import read
 from etl.collect.verdict import Attempt, decide
 from etl.records.record import Raw, Tally
-from etl.records.states import judge
+from etl.records.states import evaluate_record
 from etl.runtime import lease
 from etl.snapshots.publish import publish
 from etl.snapshots.site_plan import internal_aliases, plan_sites
@@ -110,7 +110,10 @@ def _publish(store: Store, source: Source, raws: Sequence[Raw], day: date) -> fl
         with writing(store.ours) as connection:
             rules = rule_versions.adopt_environment(connection, attempt.clock(), {})
             internal = internal_aliases(connection, source.NAME, names, rules)
-        states = [judge(source.NAME, r, rules, source.VOLATILE, internal) for r in gathered.records]
+        states = [
+            evaluate_record(source.NAME, r, rules, source.VOLATILE, internal)
+            for r in gathered.records
+        ]
         begun = time.perf_counter()
         with writing(store.ours) as connection:
             attempt.lease.hold(connection)

@@ -22,12 +22,12 @@ from db.engine import open_engine, writing
 from db.rules import Rules
 from db.tables import OPEN_END, asset_links, device_snapshots
 from etl.collect import run_log
-from etl.machines.links import Have, resolve_assets, write_links
+from etl.machines.links import OpenStretches, resolve_assets, write_links
 from etl.records.record import Record
-from etl.records.states import State, judge
-from etl.rules.macs import told
+from etl.records.states import DeviceState, evaluate_record
+from etl.rules.macs import canonical_macs
 from etl.snapshots.publish import publish
-from etl.snapshots.site_plan import carry_out, plan_sites
+from etl.snapshots.site_plan import apply_site_plan, plan_sites
 
 FULL_LIMIT, DAY_LIMIT, MEMORY_LIMIT = 10.0, 1.0, 500.0
 SOURCES = ("ninja", "threatlocker", "agent")
@@ -98,12 +98,12 @@ def next_day(machines: list[Machine]) -> list[Machine]:
     return found
 
 
-def states_of(source: str, machines: list[Machine]) -> list[State]:
+def states_of(source: str, machines: list[Machine]) -> list[DeviceState]:
     """The records of a source: one in ten machines it does not know, one in three it knows by
     name alone."""
     turn = SOURCES.index(source)
     return [
-        judge(source, _record(source, machine), RULES, (), {})
+        evaluate_record(source, _record(source, machine), RULES, (), {})
         for machine in machines
         if (machine.number + 3 * turn) % 10
     ]
@@ -119,19 +119,19 @@ def _record(source: str, machine: Machine) -> Record:
         hostname=host[:15] if source == "threatlocker" else host,
         node_class="WINDOWS_WORKSTATION" if source == "ninja" else None,
         serial=None if named_only else machine.serial,
-        macs=None if source == "threatlocker" else told([machine.mac]),
+        macs=None if source == "threatlocker" else canonical_macs([machine.mac]),
         last_contact=datetime(2026, 11, 20, n % 24, tzinfo=UTC),
     )  # fmt: skip
 
 
-def publish_day(engine: Engine, source: str, day: date, states: list[State]) -> float:
+def publish_day(engine: Engine, source: str, day: date, states: list[DeviceState]) -> float:
     """Publish a day; the seconds of its matching, which is done twice and undone once for that."""
     now = datetime.combine(day, datetime.min.time(), UTC)
     run_id = run_log.begin(engine, source, day, "UTC", now)
     names = {s.alias_key: s.alias_name for s in states if s.alias_key is not None}
     with engine.connect() as connection:
         plan = plan_sites(connection, source, names, set(names))
-        site_of_alias = carry_out(connection, plan, names, RULES, day, now)
+        site_of_alias = apply_site_plan(connection, plan, names, RULES, day, now)
         site_of = {s.device_id: site_of_alias[s.alias_key or ""] for s in states}
         have = _have(connection, source)
         gc.disable()  # as it is while a day is published
@@ -148,7 +148,7 @@ def publish_day(engine: Engine, source: str, day: date, states: list[State]) -> 
     return seconds
 
 
-def _have(connection: Connection, source: str) -> Have:
+def _have(connection: Connection, source: str) -> OpenStretches:
     c = device_snapshots.c
     rows = connection.execute(
         select(c.device_id, c.state_hash, c.site_id, c.asset_id).where(

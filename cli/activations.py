@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, Select, select
 
 from cli.terminal import minute, printable
 from dashboard.ingest.report import activation
-from db.machines import held
+from db.machines import rows_for_update
 from db.settings import SettingsError
 from db.tables import inventory
 
@@ -112,7 +112,7 @@ def plan(connection: Connection, lines: Sequence[Line]) -> Plan:
     asked: Select[Any] = select(
         machine.machine_id, machine.hostname, machine.computer_activation, machine.computer_model
     )
-    found = held(connection, asked)
+    found = rows_for_update(connection, asked)
     by_key: dict[tuple[str, str], list[Row[Any]]] = defaultdict(list)
     for row in found:
         by_key[HOSTNAME, (row.hostname or "").casefold()].append(row)

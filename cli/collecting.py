@@ -17,7 +17,7 @@ from db.settings import SettingsError
 from etl.collect.collect import business_day, collect
 from etl.runtime import lease, stopping
 from etl.snapshots import counts as rollups
-from etl.snapshots.publish import check_date
+from etl.snapshots.publish import check_publish_date
 from etl.sources import Source, configured, discover, not_begun, settings_for
 from etl.work.after_collection import settle
 
@@ -80,7 +80,7 @@ def check_settings(chosen: Iterable[Source]) -> None:
     """
     for source in chosen:
         settings_for(source)
-    KeptDays.configured(business_day(now), None)
+    KeptDays.from_settings(business_day(now), None)
 
 
 @click.command("collect")
@@ -100,7 +100,7 @@ def collect_command(sources: tuple[str, ...], day: datetime | None) -> None:
             if not sources:
                 chosen = with_something_to_say(connection, chosen)
             for source in chosen:
-                check_date(connection, source.NAME, wanted, today)
+                check_publish_date(connection, source.NAME, wanted, today)
         for source in chosen:
             stopping.check()
             with Progress(f"Collecting {source.LABEL}", "devices") as progress:
@@ -127,9 +127,9 @@ def process_command(rebuild: datetime | None) -> None:
             kept = kept_days(connection)
             counted = 0
             if kept is not None:
-                rules = rule_versions.by_day(connection)
+                rules = rule_versions.rules_by_day(connection)
                 since = rebuild.date() if rebuild else None
-                counted = rollups.count_again(connection, rules, kept, since)
+                counted = rollups.recount_days(connection, rules, kept, since)
         closed, purged = settle(engine, held, now())
     for month in closed:
         click.echo(f"{month} is closed.")

@@ -32,7 +32,7 @@ from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
 from etl.months.close import close_due
 from etl.runtime import lease, stopping
-from etl.snapshots.retention import retain
+from etl.snapshots.retention import apply_retention
 from etl.sources import discover
 from etl.work.due import collect_times
 from etl.work.worker import Worker
@@ -125,7 +125,7 @@ def fill(engine: Engine, fleet: Fleet, vendors: SimulatedVendors, environ: Envir
                     close_due(engine, held, _clock(start)(), environ)
             bar.reach(number)
         catch_up(engine, held, environ)
-        retain(engine, held, environ)
+        apply_retention(engine, held, environ)
     logging.getLogger("etl").setLevel(logging.NOTSET)
     return len(todo)
 
@@ -174,7 +174,7 @@ def _agent(environ: dict[str, str], port: int) -> Iterator[None]:
     a demo."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(AGENT_PREFIXES)}
     with writing(open_database(environ)) as connection:
-        token = tokens.add(
+        token = tokens.create(
             connection, tokens.ENROL, "demo", "demo", now(), expires_at=now() + timedelta(hours=1)
         )
     folder = Path(environ["DATA_DIR"]).resolve() / "agent"

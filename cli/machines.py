@@ -67,7 +67,7 @@ def add_command(
     if not re.fullmatch("[0-9a-fA-F]{64}", found):
         raise SettingsError("--machine-id must be 64 hex digits; leave it out to have one made.")
     moment = now()
-    row = machines.newborn(found.lower(), moment) | texts
+    row = machines.blank_machine(found.lower(), moment) | texts
     row["computer_activation"] = _activation(activated)
     with planning(yes) as connection:
         known = connection.execute(
@@ -132,7 +132,7 @@ def delete_older_command(yes: bool) -> None:
         gone = [machine for group in groups for machine in group.gone]
         if yes:
             for machine in gone:
-                machines.forget(connection, machine.machine_id, actor(), moment)
+                machines.remove(connection, machine.machine_id, actor(), moment)
         left = sum(len(group.left) for group in groups)
         click.echo(
             f"{'Deleted' if yes else 'Would delete'} {len(gone)} machine(s) with their hours and "

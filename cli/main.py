@@ -21,7 +21,7 @@ from cli.tokens import token_command
 from db import __version__
 from db.settings import SettingsError
 from etl.runtime.lease import Lost, Taken
-from etl.snapshots.publish import Refused
+from etl.snapshots.publish import PublishRefused
 
 EXIT_WRONG, EXIT_FAILED, EXIT_TAKEN = 2, 4, 5
 
@@ -33,7 +33,7 @@ class FrontDoor(click.Group):
         """Run the command; known errors become their exit code."""
         try:
             return super().invoke(context)
-        except (SettingsError, Refused) as error:
+        except (SettingsError, PublishRefused) as error:
             _say(error, EXIT_WRONG)
         except Taken as error:
             _say(error, EXIT_TAKEN)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, select
 
 from cli.terminal import minute, printable
 from dashboard.queries.machines.latest import LATE_WITHIN
-from db.machines import held
+from db.machines import rows_for_update
 from db.tables import inventory
 
 LIVES, OTHER_SERIAL = "it still reports: these are two", "its serial number is another one"
@@ -42,7 +42,7 @@ def find(connection: Connection, now: datetime) -> list[Group]:
     asked: Select[Any] = select(
         machine.machine_id, machine.hostname, machine.site, machine.serial, machine.received_at
     )
-    rows = held(connection, asked)
+    rows = rows_for_update(connection, asked)
     named = sorted((row for row in rows if row.hostname), key=_order)
     groups = []
     for _, together in groupby(named, key=_name):

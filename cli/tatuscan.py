@@ -16,7 +16,7 @@ from cli.tatuscan_file import FACTS, read
 from cli.terminal import minute, printable
 from db import audit
 from db.bulk import chunks, insert_many, upsert
-from db.machines import held, newborn
+from db.machines import blank_machine, rows_for_update
 from db.settings import SettingsError
 from db.tables import NAME_LENGTH, inventory
 
@@ -67,7 +67,7 @@ def plan(connection: Connection, found: Sequence[Row]) -> tuple[list[Row], list[
     known: dict[str, Mapping[str, Any]] = {}
     for part in chunks(sorted(row["machine_id"] for row in found)):
         asked = select(inventory).where(inventory.c.machine_id.in_(part))
-        known |= {row.machine_id: row._mapping for row in held(connection, asked)}
+        known |= {row.machine_id: row._mapping for row in rows_for_update(connection, asked)}
     new, changed, said = [], [], []
     for row in found:
         before = known.get(row["machine_id"])
@@ -86,7 +86,7 @@ def plan(connection: Connection, found: Sequence[Row]) -> tuple[list[Row], list[
 
 def _first(row: Row) -> Row:
     told = {"received_at": row["last_at"], "reported_at": row["last_at"]}
-    born = newborn(row["machine_id"], row["created_at"])
+    born = blank_machine(row["machine_id"], row["created_at"])
     return born | {name: row[name] for name in row if name in born and row[name] is not None} | told
 
 

@@ -47,12 +47,12 @@ def add_command(
             raise SettingsError(f"{option} must be printable, with at most {NAME_LENGTH} letters.")
     moment = now()
     with writing(open_database()) as connection:
-        text = tokens.add(
+        text = tokens.create(
             connection, kind, name, actor(), moment, site=site,
             role=(role or VIEWER) if kind == tokens.API else None,
             expires_at=moment + timedelta(days=days) if days else None,
         )  # fmt: skip
-        shown = tokens.presented(text)
+        shown = tokens.parse_credential(text)
         assert shown is not None
         detail = {"kind": kind, "name": name, "site": site, "role": role, "days": days}
         audit.note(connection, actor(), "token_add", f"token {shown.public_id}", moment, detail)
@@ -72,7 +72,9 @@ def list_command(machines: bool) -> None:
             select(api_tokens).where(token.kind.in_(kinds)).order_by(token.token_id)
         ).all()
     for row in rows:
-        state = "revoked" if row.revoked_at else "expired" if tokens.is_over(row, moment) else "ok"
+        state = (
+            "revoked" if row.revoked_at else "expired" if tokens.is_inactive(row, moment) else "ok"
+        )
         used = f"{row.last_used_at:%Y-%m-%d %H:%M}" if row.last_used_at else "never"
         more = row.site or row.role or (row.machine_id or "")[:12]
         click.echo(f"{row.public_id}  {row.kind:7}  {state:7}  {used:16}  {row.name}  {more}")
@@ -84,7 +86,7 @@ def list_command(machines: bool) -> None:
 @click.argument("public_id", metavar="ID")
 def revoke_command(public_id: str) -> None:
     """End the token or machine key of that ID (as listed, or the token itself) at once."""
-    shown = tokens.presented(public_id)
+    shown = tokens.parse_credential(public_id)
     wanted = shown.public_id if shown else public_id
     with writing(open_database()) as connection:
         if not tokens.revoke(connection, wanted, now()):

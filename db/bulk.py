@@ -42,11 +42,11 @@ from sqlalchemy.sql import Select
 
 from db.types import ZONELESS, UtcDateTime
 
-MANY = 2000
+MAX_IN_PARAMETERS = 2000
 """How many numbers one statement asks for where each is a parameter."""
 
 
-def among(
+def rows_where_in(
     connection: Connection,
     statement: Select[Any],
     column: ColumnElement[int],
@@ -63,7 +63,7 @@ def among(
             statement.where(column == any_(cast(listed, ARRAY(BigInteger))))
         )
         return
-    for chunk in chunks(numbers, MANY):
+    for chunk in chunks(numbers, MAX_IN_PARAMETERS):
         yield from connection.execute(statement.where(column.in_(chunk)))
 
 

@@ -28,7 +28,7 @@ GAPS = KINDS[:3]
 
 OPEN, ACCEPTED, FIXED, COME_BACK = "open", "accepted", "fixed", "come_back"
 STATES = (OPEN, COME_BACK, ACCEPTED, FIXED)
-STANDING = (OPEN, COME_BACK, ACCEPTED)
+CURRENT = (OPEN, COME_BACK, ACCEPTED)
 """The states of findings that hold on the day; fixed ones held until lately."""
 
 TO_DO = (OPEN, COME_BACK)
@@ -49,7 +49,7 @@ def facts_text(facts: Mapping[str, Any]) -> str:
     return json.dumps({"digest": blake2b(text.encode(), digest_size=16).hexdigest()})
 
 
-def same_finding(
+def is_same_finding(
     one: FromClause = coverage_findings, other: FromClause = coverage_exceptions
 ) -> ColumnElement[bool]:
     """Whether two rows are about the same finding, whatever their facts."""
@@ -57,7 +57,7 @@ def same_finding(
     return and_(*pairs, one.c.other_device_id.is_not_distinct_from(other.c.other_device_id))
 
 
-def holds(day: date | ColumnElement[date]) -> ColumnElement[bool]:
+def acceptance_in_force(day: date | ColumnElement[date]) -> ColumnElement[bool]:
     """Whether an acceptance is in force on `day`, as far as its facts go."""
     accepted = coverage_exceptions.c
     return and_(
@@ -67,6 +67,6 @@ def holds(day: date | ColumnElement[date]) -> ColumnElement[bool]:
     )
 
 
-def stands(day: date) -> ColumnElement[bool]:
+def finding_in_force(day: date) -> ColumnElement[bool]:
     """Whether a finding holds on `day`."""
     return and_(coverage_findings.c.since <= day, coverage_findings.c.until > day)

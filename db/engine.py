@@ -27,7 +27,7 @@ def database_url(environ: Environment | None = None) -> URL:
     """Where the data is, from DATABASE_URL, the DB_ settings, TatuScan's, or the default file."""
     text = settings.env(settings.DATABASE_URL, environ)
     if text is not None:
-        return normalised(text)
+        return normalise_url(text)
     parts = (settings.DB_HOST, settings.DB_PORT, settings.DB_NAME, settings.DB_USER)
     if any(settings.is_set(part, environ) for part in (*parts, settings.DB_PASSWORD)):
         return URL.create(
@@ -49,7 +49,7 @@ def sqlite_url(path: Path) -> URL:
     return URL.create("sqlite", database=str(path))
 
 
-def normalised(text: str) -> URL:
+def normalise_url(text: str) -> URL:
     """A user's database address with the driver that we install.
 
     Raises:

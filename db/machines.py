@@ -21,7 +21,7 @@ def ever_reported(connection: Connection) -> bool:
     return connection.execute(select(report_days.c.day).limit(1)).first() is not None
 
 
-def present(engine: Engine, days: int, zone: tzinfo) -> Iterator[Mapping[str, Any]]:
+def recently_reporting(engine: Engine, days: int, zone: tzinfo) -> Iterator[Mapping[str, Any]]:
     """One row per machine that reported within the last `days` days on which any machine did:
     while nothing reports at all, our own server may be what is down (PRODUCT.md rule 5).
 
@@ -43,7 +43,7 @@ def present(engine: Engine, days: int, zone: tzinfo) -> Iterator[Mapping[str, An
             yield dict(row)
 
 
-def newborn(machine_id: str, now: datetime) -> dict[str, Any]:
+def blank_machine(machine_id: str, now: datetime) -> dict[str, Any]:
     """A machine before its first report; what TatuScan stores where a report says nothing."""
     return {column.name: None for column in inventory.c} | {
         "machine_id": machine_id,
@@ -57,7 +57,7 @@ def newborn(machine_id: str, now: datetime) -> dict[str, Any]:
     }
 
 
-def held(connection: Connection, statement: Select[Any]) -> Sequence[Row[Any]]:
+def rows_for_update(connection: Connection, statement: Select[Any]) -> Sequence[Row[Any]]:
     """The rows of `statement`, by id and held until a write transaction ends; in another one they
     are only read."""
     statement = statement.order_by(_machine.machine_id)
@@ -97,7 +97,7 @@ def change(
     return True
 
 
-def forget(connection: Connection, machine_id: str, actor: str, now: datetime) -> bool:
+def remove(connection: Connection, machine_id: str, actor: str, now: datetime) -> bool:
     """Delete a machine, its hours and its key; False when there is none. Its days stay in the
     snapshots; if it reports again, it must enrol again."""
     row = connection.execute(

@@ -43,7 +43,7 @@ class RulesByDay:
         return cls(((date.min, rules),))
 
     @classmethod
-    def of(cls, versions: Sequence[tuple[date | None, Rules]]) -> "RulesByDay":
+    def from_versions(cls, versions: Sequence[tuple[date | None, Rules]]) -> "RulesByDay":
         """Versions in their order, each with the first day that it counts, None for no day yet: a
         later one wins on all days from its first one on."""
         eras = [(date.min, versions[0][1])]
@@ -54,26 +54,26 @@ class RulesByDay:
                     eras.append((first, rules))
         return cls(tuple(eras))
 
-    def on(self, day: date) -> Rules:
+    def effective_on(self, day: date) -> Rules:
         """The rules by which `day` is counted."""
         return self.eras[bisect_right([first for first, _rules in self.eras], day) - 1][1]
 
     @property
-    def speakers(self) -> tuple[tuple[date, Rules], ...]:
+    def precedence_eras(self) -> tuple[tuple[date, Rules], ...]:
         """Only those eras that begin with another answer to who speaks for a machine."""
         found = [self.eras[0]]
         for era in self.eras[1:]:
-            if _speakers(era[1]) != _speakers(found[-1][1]):
+            if _precedence(era[1]) != _precedence(found[-1][1]):
                 found.append(era)
         return tuple(found)
 
-    def turns(self, then: date, now: date) -> list[date]:
+    def precedence_changes(self, then: date, now: date) -> list[date]:
         """The days after `then`, up to `now`, on which another may speak for a machine only
         because the rules are others."""
-        return [first for first, _rules in self.speakers if then < first <= now]
+        return [first for first, _rules in self.precedence_eras if then < first <= now]
 
 
-def _speakers(rules: Rules) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _precedence(rules: Rules) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return rules.source_order, rules.spare_node_classes
 
 
@@ -87,7 +87,7 @@ def from_environment(version: int, environ: Environment | None = None) -> Rules:
     )
 
 
-def current(connection: Connection) -> Rules:
+def current_rules(connection: Connection) -> Rules:
     """The newest version saved; the defaults, as version 1, while none is."""
     newest = select(func.max(rule_versions.c.version)).scalar_subquery()
     row = connection.execute(
@@ -97,24 +97,24 @@ def current(connection: Connection) -> Rules:
     ).one_or_none()
     if row is None:
         return Rules(1)
-    return _read(row.version, row.rules)
+    return _parse_rules(row.version, row.rules)
 
 
 def all_versions(connection: Connection) -> dict[int, Rules]:
     """Every version saved, by its number; the defaults as version 1 while none is."""
     rows = connection.execute(select(rule_versions.c.version, rule_versions.c.rules))
-    return {version: _read(version, text) for version, text in rows} or {1: Rules(1)}
+    return {version: _parse_rules(version, text) for version, text in rows} or {1: Rules(1)}
 
 
-def by_day(connection: Connection) -> RulesByDay:
+def rules_by_day(connection: Connection) -> RulesByDay:
     """By which version each day is counted; by the defaults while none is saved."""
     c = rule_versions.c
     rows = connection.execute(select(c.version, c.rules, c.first_day).order_by(c.version))
-    found = [(first, _read(version, text)) for version, text, first in rows]
-    return RulesByDay.of(found) if found else RulesByDay.always(Rules(1))
+    found = [(first, _parse_rules(version, text)) for version, text, first in rows]
+    return RulesByDay.from_versions(found) if found else RulesByDay.always(Rules(1))
 
 
-def hold_from(connection: Connection, day: date) -> RulesByDay:
+def apply_newest_from(connection: Connection, day: date) -> RulesByDay:
     """Count `day` and every later one by the newest version from now on, in the transaction that
     counts them again."""
     c = rule_versions.c
@@ -124,17 +124,17 @@ def hold_from(connection: Connection, day: date) -> RulesByDay:
     connection.execute(
         update(rule_versions).where(c.version == newest, later).values(first_day=day)
     )
-    return by_day(connection)
+    return rules_by_day(connection)
 
 
-def release(connection: Connection, day: date, following: date | None) -> None:
+def move_first_day(connection: Connection, day: date, following: date | None) -> None:
     """Let the versions that begin on `day`, which has no counts any more, begin on the next day
     that has some; with none, when one comes."""
     c = rule_versions.c
     connection.execute(update(rule_versions).where(c.first_day == day).values(first_day=following))
 
 
-def save(connection: Connection, rules: Rules, author: str, now: datetime) -> None:
+def save_version(connection: Connection, rules: Rules, author: str, now: datetime) -> None:
     """Write down a new version."""
     values = asdict(rules)
     del values["version"]
@@ -145,7 +145,7 @@ def save(connection: Connection, rules: Rules, author: str, now: datetime) -> No
     )
 
 
-def _read(version: int, text: str) -> Rules:
+def _parse_rules(version: int, text: str) -> Rules:
     saved = {name: tuple(values) for name, values in json.loads(text).items()}
     return Rules(version, **saved)
 
@@ -155,7 +155,7 @@ def adopt_environment(
 ) -> Rules:
     """The rules to judge by now: the newest version, after the environment's was saved as a new
     one when it differs from the environment's last one and no person has saved any."""
-    newest = current(connection)
+    newest = current_rules(connection)
     author = connection.scalar(
         select(rule_versions.c.author).where(rule_versions.c.version == newest.version)
     )
@@ -166,5 +166,5 @@ def adopt_environment(
         if wanted == newest:
             return newest
         wanted = from_environment(newest.version + 1, environ)
-    save(connection, wanted, ENVIRONMENT, now)
+    save_version(connection, wanted, ENVIRONMENT, now)
     return wanted

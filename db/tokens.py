@@ -23,7 +23,7 @@ _NO_HASH = hashlib.sha256(b"").hexdigest()
 
 
 @dataclass(frozen=True)
-class Presented:
+class Credential:
     """What somebody shows us; `kind` is only their claim."""
 
     kind: str
@@ -31,36 +31,36 @@ class Presented:
     secret: str
 
 
-def presented(text: str) -> Presented | None:
+def parse_credential(text: str) -> Credential | None:
     """`text` as a credential; None when it is not written like one."""
     parts = text.split("_", 3)
     if len(parts) != 4 or parts[0] != _PREFIX or parts[1] not in KINDS or not text.isascii():
         return None
     if len(parts[2]) > 16 or len(parts[3]) > 64:
         return None
-    return Presented(*parts[1:])
+    return Credential(*parts[1:])
 
 
-def is_right(row: Row[Any] | None, shown: Presented) -> bool:
+def verify(row: Row[Any] | None, credential: Credential) -> bool:
     """Whether `shown` is the credential of `row`; takes as long when there is no row."""
     stored = _NO_HASH if row is None else row.secret_hash
-    return hmac.compare_digest(_hash(shown.secret), stored) and row is not None
+    return hmac.compare_digest(_hash(credential.secret), stored) and row is not None
 
 
-def find(connection: Connection, public_ids: Sequence[str]) -> dict[str, Row[Any]]:
+def rows_by_public_id(connection: Connection, public_ids: Sequence[str]) -> dict[str, Row[Any]]:
     """The rows of those public ids."""
     rows = connection.execute(select(api_tokens).where(api_tokens.c.public_id.in_(public_ids)))
     return {row.public_id: row for row in rows}
 
 
-def fresh(kind: str) -> tuple[str, dict[str, str]]:
+def new_credential(kind: str) -> tuple[str, dict[str, str]]:
     """A new credential's text, shown once, and the values of its row that stand for it."""
     public_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     row = {"kind": kind, "public_id": public_id, "secret_hash": _hash(secret)}
     return f"{_PREFIX}_{kind}_{public_id}_{secret}", row
 
 
-def add(
+def create(
     connection: Connection,
     kind: str,
     name: str,
@@ -72,7 +72,7 @@ def add(
     expires_at: datetime | None = None,
 ) -> str:
     """Make a credential and store its row; its text, which nobody can be shown again."""
-    text, row = fresh(kind)
+    text, row = new_credential(kind)
     connection.execute(
         insert(api_tokens).values(
             **row, name=name, site=site, role=role, created_at=now, created_by=actor,
@@ -93,7 +93,7 @@ def revoke(connection: Connection, public_id: str, now: datetime) -> bool:
     return ended.rowcount == 1
 
 
-def is_over(row: Row[Any], now: datetime) -> bool:
+def is_inactive(row: Row[Any], now: datetime) -> bool:
     """Whether it was revoked, or its time is up."""
     return row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now)
 

@@ -69,7 +69,7 @@ def blueprint(context: Context, door: Door) -> Blueprint:
     @routes.delete("/machines/<machine_id>")
     def delete(machine_id: str) -> Response:
         with writing(context.engine) as connection:
-            gone = stored.forget(connection, machine_id.lower(), g.actor.name, context.clock())
+            gone = stored.remove(connection, machine_id.lower(), g.actor.name, context.clock())
         if not gone:
             return _missing(machine_id)
         return answer({"message": edit.message(request, "deleted")})

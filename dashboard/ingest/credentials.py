@@ -83,14 +83,14 @@ class Credentials:
         scheme, _, text = shown.partition(" ")
         if not shown:
             raise missing()
-        found = tokens.presented(text.strip()) if scheme.lower() == "bearer" else None
+        found = tokens.parse_credential(text.strip()) if scheme.lower() == "bearer" else None
         if found is None:
             raise unknown()
         with reading(self._engine) as connection:
-            row = tokens.find(connection, [found.public_id]).get(found.public_id)
-        if not tokens.is_right(row, found) or row is None:
+            row = tokens.rows_by_public_id(connection, [found.public_id]).get(found.public_id)
+        if not tokens.verify(row, found) or row is None:
             raise unknown()
-        if tokens.is_over(row, self._clock()):
+        if tokens.is_inactive(row, self._clock()):
             raise revoked()
         if row.kind == tokens.API:
             raise Refusal(

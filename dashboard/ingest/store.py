@@ -17,7 +17,7 @@ from dashboard.ingest.report import Report
 from db import tokens
 from db.bulk import accumulate, insert_many, update_many, upsert
 from db.engine import writing
-from db.machines import newborn
+from db.machines import blank_machine
 from db.tables import agent_hours, api_tokens, inventory, report_days
 
 _COLUMNS = tuple(inventory.c.keys())
@@ -120,7 +120,7 @@ class _Batch:
         row = self.rows.get(machine_id)
         key = self._admit(entry)
         is_new = row is None
-        row = newborn(machine_id, self.now) if row is None else row
+        row = blank_machine(machine_id, self.now) if row is None else row
         site = None if entry.credential is None else entry.credential.site
         known, is_first = [], is_new
         for report in entry.reports:
@@ -150,7 +150,7 @@ class _Batch:
         token = self.enrolling.get(credential.public_id)
         if token is None:
             raise credentials.unknown()
-        if tokens.is_over(token, self.now):
+        if tokens.is_inactive(token, self.now):
             raise credentials.revoked()
         if held is not None and not self._same_enrolment(entry, held):
             raise Refusal(
@@ -178,7 +178,7 @@ class _Batch:
         return first is not None and first == held["report_id"] and held["last_used_at"] is None
 
     def _issue(self, entry: Entry, token: Row[Any]) -> str:
-        text, row = tokens.fresh(tokens.MACHINE)
+        text, row = tokens.new_credential(tokens.MACHINE)
         self.used.add(token.public_id)
         values = {
             **row, "name": entry.reports[-1].hostname or entry.machine_id[:12],
@@ -234,4 +234,4 @@ def _enrolling(connection: Connection, entries: Sequence[Entry]) -> dict[str, Ro
         for entry in entries
         if entry.credential is not None and entry.credential.kind == tokens.ENROL
     }
-    return tokens.find(connection, sorted(shown)) if shown else {}
+    return tokens.rows_by_public_id(connection, sorted(shown)) if shown else {}

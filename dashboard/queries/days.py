@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from dashboard.base.params import SOURCES
 from dashboard.queries.moment import LABELS, Moment
-from db.history.runs import END, PUBLISHED, kept_days, standing_runs
+from db.history.runs import END, PUBLISHED, kept_days, runs_in_force
 from db.tables import collection_runs
 
 COMPLETE, HELD, SUSPICIOUS, WITHDRAWN = "complete", "held", "suspicious", "withdrawn"
@@ -94,7 +94,7 @@ def marks(connection: Connection, today: date) -> Marks:
     if kept is None or first is None:
         return Marks(None, "", {})
     found = source_days(connection, first, today, today)
-    gone = {day for day in _days(found) if kept.resolve(day) != day}
+    gone = {day for day in _days(found) if kept.kept_on_or_before(day) != day}
     letters = {
         source: "".join("x" if one.day in gone else _letter([one.state]) for one in days)
         for source, days in found.items()
@@ -118,7 +118,7 @@ def _letter(states: Iterable[str]) -> str:
 
 def _ended_before(connection: Connection, day: date) -> set[str]:
     """The sources that had been ended, and not been collected since, when `day` began."""
-    standing = standing_runs(connection, day - timedelta(days=1))
+    standing = runs_in_force(connection, day - timedelta(days=1))
     return {source for source, run in standing.items() if run.kind == END}
 
 

@@ -14,7 +14,7 @@ from dashboard.base.params import SOURCES, Filters
 from db.history.kept import KeptDays, month_before, month_end, month_of
 from db.history.runs import PUBLISHED, kept_days, restated_days
 from db.names import LABELS as LABELS
-from db.rules import Rules, RulesByDay, by_day
+from db.rules import Rules, RulesByDay, rules_by_day
 from db.tables import collection_runs
 
 Day = date
@@ -83,7 +83,7 @@ class Moment:
     @property
     def counted_by(self) -> Rules:
         """The rules by which the shown day was counted."""
-        return self.rules.on(self.now.day or self.now.asked)
+        return self.rules.effective_on(self.now.day or self.now.asked)
 
     @property
     def is_newest(self) -> bool:
@@ -93,7 +93,7 @@ class Moment:
 
 def resolve(connection: Connection, filters: Filters, today: date) -> Moment:
     """The moment that `filters` ask for; `today` is the business day now."""
-    kept, rules = kept_days(connection), by_day(connection)
+    kept, rules = kept_days(connection), rules_by_day(connection)
     newest = kept.today if kept else None
     as_of = filters.as_of or max(today, newest or today)
     compare_to = filters.compare_to or month_end(month_before(month_of(as_of)))
@@ -109,7 +109,7 @@ def resolve(connection: Connection, filters: Filters, today: date) -> Moment:
 
 def side_on(connection: Connection, asked: date, kept: KeptDays | None) -> Side:
     """The kept day that `asked` resolves to, and what stands on it."""
-    day = kept.resolve(asked) if kept else None
+    day = kept.kept_on_or_before(asked) if kept else None
     if day is None:
         return Side(asked, None, dict.fromkeys(SOURCES))
     runs = collection_runs.c

@@ -14,15 +14,15 @@ from dashboard.queries.coverage.trend import trend
 from dashboard.web.asking import may
 from dashboard.web.context import View
 from db import jobs
-from db.coverage import GAPS, KINDS, STANDING, STATES, TO_DO
+from db.coverage import CURRENT, GAPS, KINDS, STATES, TO_DO
 
 
 def answers(v: View) -> Answers:
     """The page but for the rows of its grid."""
     everything = v.filters.having(kinds=(), states=STATES)
     counted = coverage.counts(v.connection, v.moment.now, everything)
-    standing = {key: n for key, n in counted.items() if key[2] in STANDING}
-    wanted = (v.filters.kinds or KINDS, v.filters.states or STANDING)
+    standing = {key: n for key, n in counted.items() if key[2] in CURRENT}
+    wanted = (v.filters.kinds or KINDS, v.filters.states or CURRENT)
     asked = (v.connection, v.moment, v.filters.having(kinds=(), states=()))
     return Answers(
         v.moment,

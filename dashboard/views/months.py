@@ -138,7 +138,7 @@ def _devices(v: View, month: str, *, running: bool) -> str | None:
     if running:
         return links.devices(filters)
     end = month_end(month)
-    return links.devices_on(filters, end) if v.moment.kept.resolve(end) == end else None
+    return links.devices_on(filters, end) if v.moment.kept.kept_on_or_before(end) == end else None
 
 
 def _finding(rows: list[MonthRow]) -> str:

@@ -32,15 +32,15 @@ class Bearer:
         scheme, _, text = request.headers.get("Authorization", "").strip().partition(" ")
         if scheme.lower() != "bearer":
             return None
-        shown = tokens.presented(text.strip())
+        shown = tokens.parse_credential(text.strip())
         if shown is None:
             raise Unauthorized("This token is not known here.")
         with reading(self._engine) as connection:
-            row = tokens.find(connection, [shown.public_id]).get(shown.public_id)
-        if not tokens.is_right(row, shown) or row is None:
+            row = tokens.rows_by_public_id(connection, [shown.public_id]).get(shown.public_id)
+        if not tokens.verify(row, shown) or row is None:
             raise Unauthorized("This token is not known here.")
         now = self._clock()
-        if tokens.is_over(row, now):
+        if tokens.is_inactive(row, now):
             raise Forbidden("This token was revoked or has expired: ask an administrator.")
         if row.kind != tokens.API:
             raise Forbidden("A machine's token or key reports, and reads nothing.")

@@ -20,7 +20,7 @@ def said(reason: Reason) -> str:
 def told(item: Item) -> list[str]:
     """All that happened, what put the device into its bar first."""
     decisive = item.decisive
-    others = [reason for reason in item.changed.happened if reason not in decisive]
+    others = [reason for reason in item.changed.reasons if reason not in decisive]
     return [said(reason) for reason in (*decisive, *others)]
 
 

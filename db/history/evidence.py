@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import Connection, and_, or_, select
 
 from db.bulk import chunks
-from db.history.happened import Collected
+from db.history.explain import CollectionHistory
 from db.history.reasons import Reason
 from db.history.runs import END, PUBLISHED
 from db.rules import ENVIRONMENT
@@ -20,7 +20,7 @@ from db.tables import (
 )
 
 
-def collected(connection: Connection) -> Collected:
+def collection_history(connection: Connection) -> CollectionHistory:
     """When each source was collected, and what was decided."""
     runs = collection_runs.c
     published: dict[str, list[date]] = defaultdict(list)
@@ -36,10 +36,10 @@ def collected(connection: Connection) -> Collected:
         select(rule_versions.c.version).where(rule_versions.c.author != ENVIRONMENT)
     )
     began = {source: days[0] for source, days in published.items()}
-    return Collected(began, published, ended, frozenset(saved))
+    return CollectionHistory(began, published, ended, frozenset(saved))
 
 
-def linked(
+def link_reasons(
     connection: Connection,
     asset_ids: Sequence[int],
     then: date,

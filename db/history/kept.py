@@ -25,7 +25,7 @@ def month_before(month: str, count: int = 1) -> str:
 
 
 @dataclass(frozen=True)
-class Gone:
+class PurgeMarks:
     """What has been purged: days before `days_before` that are no month's end, and the ends of
     months before `months_before`."""
 
@@ -46,15 +46,15 @@ class KeptDays:
     days: int = 65
     months: int = 24
     border: date | None = None
-    gone: Gone | None = None
+    purged: PurgeMarks | None = None
 
     @classmethod
-    def configured(
+    def from_settings(
         cls,
         today: date,
         border: date | None,
         environ: Environment | None = None,
-        gone: Gone | None = None,
+        purged: PurgeMarks | None = None,
     ) -> "KeptDays":
         """With the numbers of days and months from the settings."""
         return cls(
@@ -62,7 +62,7 @@ class KeptDays:
             env_int(RETENTION_DAYS, environ, least=1, most=36500),
             env_int(MONTH_END_RETENTION_MONTHS, environ, least=0, most=1200),
             border,
-            gone,
+            purged,
         )
 
     @property
@@ -72,7 +72,7 @@ class KeptDays:
         if self.border:
             first = min(first, self.border + timedelta(days=1))
         # What stands today stands whole, whatever was purged.
-        return min(self.today, max(first, self.gone.days_before)) if self.gone else first
+        return min(self.today, max(first, self.purged.days_before)) if self.purged else first
 
     @property
     def oldest_month(self) -> str:
@@ -81,7 +81,7 @@ class KeptDays:
         if self.border:
             # An open month's end is what it will be closed from, however long that takes.
             oldest = min(oldest, month_before(month_of(self.border), -1))
-        return max(oldest, self.gone.months_before) if self.gone else oldest
+        return max(oldest, self.purged.months_before) if self.purged else oldest
 
     def month_ends(self) -> list[date]:
         """The kept month-ends, oldest first; the running month has none yet."""
@@ -91,17 +91,17 @@ class KeptDays:
             month = month_before(month, -1)
         return ends
 
-    def keeps(self, day: date) -> bool:
+    def is_kept(self, day: date) -> bool:
         """Whether `day` is a kept one."""
-        return self.resolve(day) == day
+        return self.kept_on_or_before(day) == day
 
-    def resolve(self, day: date) -> date | None:
+    def kept_on_or_before(self, day: date) -> date | None:
         """The nearest kept day on or before `day`; None when every such day is gone."""
         if day >= self.daily_from:
             return day
         return max((end for end in self.month_ends() if end <= day), default=None)
 
-    def first_in(self, valid_from: date, valid_to: date) -> date | None:
+    def first_kept_in(self, valid_from: date, valid_to: date) -> date | None:
         """The first kept day from `valid_from` up to, not with, `valid_to`."""
         days = [end for end in self.month_ends() if valid_from <= end < valid_to]
         if valid_to > self.daily_from:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
-from db.history.kept import Gone, KeptDays, month_before, month_end
+from db.history.kept import KeptDays, PurgeMarks, month_before, month_end
 from db.settings import Environment
 from db.tables import collection_runs, meta, months
 
@@ -23,14 +23,14 @@ the days after the border as it was. Every basis is counted on them too."""
 PUBLISHED = collection_runs.c.published.is_(True)
 
 
-def _of(source: str | None) -> ColumnElement[bool]:
+def _published_by(source: str | None) -> ColumnElement[bool]:
     return PUBLISHED if source is None else and_(PUBLISHED, collection_runs.c.source == source)
 
 
 def newest_day(connection: Connection, source: str | None = None) -> date | None:
     """The newest published business date, of one source or of any."""
     day: date | None = connection.scalar(
-        select(func.max(collection_runs.c.business_date)).where(_of(source))
+        select(func.max(collection_runs.c.business_date)).where(_published_by(source))
     )
     return day
 
@@ -47,7 +47,9 @@ def newest_by_source(connection: Connection) -> dict[str, date]:
 
 def published_days(connection: Connection, source: str | None = None) -> list[date]:
     """Every published business date, of one source or of any, oldest first."""
-    rows = connection.scalars(select(collection_runs.c.business_date).where(_of(source)).distinct())
+    rows = connection.scalars(
+        select(collection_runs.c.business_date).where(_published_by(source)).distinct()
+    )
     return sorted(rows)
 
 
@@ -67,7 +69,7 @@ def counted_days(connection: Connection, source: str | None = None) -> list[date
     return sorted({*published, *restated})
 
 
-def standing_runs(connection: Connection, day: date = date.max) -> dict[str, Row[Any]]:
+def runs_in_force(connection: Connection, day: date = date.max) -> dict[str, Row[Any]]:
     """Each source's published run that stands on `day`, all of its columns."""
     runs = collection_runs.c
     newest = (
@@ -85,7 +87,7 @@ def standing_runs(connection: Connection, day: date = date.max) -> dict[str, Row
 
 def ended_sources(connection: Connection) -> dict[str, date]:
     """The sources that an administrator ended and nobody collected since, each with the day."""
-    standing = standing_runs(connection).items()
+    standing = runs_in_force(connection).items()
     return {source: run.business_date for source, run in standing if run.kind == END}
 
 
@@ -95,13 +97,13 @@ def border(connection: Connection) -> date | None:
     return month_end(month) if month else None
 
 
-def gone(connection: Connection) -> Gone | None:
+def purge_marks(connection: Connection) -> PurgeMarks | None:
     """What has been purged; None while nothing has."""
     text = connection.scalar(select(meta.c.value).where(meta.c.name == PURGED))
     if text is None:
         return None
     days_before, months_before = json.loads(text)
-    return Gone(date.fromisoformat(days_before), months_before)
+    return PurgeMarks(date.fromisoformat(days_before), months_before)
 
 
 def kept_days(connection: Connection, environ: Environment | None = None) -> KeptDays | None:
@@ -114,4 +116,4 @@ def kept_days(connection: Connection, environ: Environment | None = None) -> Kep
         # All closed months were reopened: what they are closed from again must stay.
         reopened = connection.scalar(select(func.min(months.c.month)))
         since = month_end(month_before(reopened)) if reopened else None
-    return KeptDays.configured(today, since, environ, gone(connection))
+    return KeptDays.from_settings(today, since, environ, purge_marks(connection))

@@ -107,7 +107,7 @@ def assets_as_of(
     return machines.where(ranked.c.turn == 1)
 
 
-def standing_on_both(
+def rows_on_either_day(
     then: date, now: date, basis: str, rules: RulesByDay, columns: Collection[str]
 ) -> Subquery:
     """What stands on either day in `basis`: `key` (a device, or an asset), `columns`, and `was`
@@ -151,7 +151,7 @@ _Eras = Sequence[tuple[date, Rules]]
 
 
 def _eras(day: Day, rules: RulesByDay) -> _Eras:
-    return [(date.min, rules.on(day))] if isinstance(day, date) else rules.speakers
+    return [(date.min, rules.effective_on(day))] if isinstance(day, date) else rules.precedence_eras
 
 
 def _by_day(

@@ -11,7 +11,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, func, select
 
 from db.history.kept import month_before, month_end, month_of
-from db.history.runs import END, PUBLISHED, border, gone, kept_days, newest_day, standing_runs
+from db.history.runs import (
+    END,
+    PUBLISHED,
+    border,
+    kept_days,
+    newest_day,
+    purge_marks,
+    runs_in_force,
+)
 from db.settings import MONTH_CLOSE_DAYS, Environment, env_int
 from db.tables import (
     collection_runs,
@@ -100,7 +108,7 @@ def _oldest_open(connection: Connection, environ: Environment | None) -> str | N
         return None
     first = connection.scalar(select(func.min(collection_runs.c.business_date)).where(PUBLISHED))
     month = month_of(first)
-    while month < month_of(kept.today) and not kept.keeps(month_end(month)):
+    while month < month_of(kept.today) and not kept.is_kept(month_end(month)):
         month = month_before(month, -1)
     return month
 
@@ -109,8 +117,8 @@ def _missing_runs(connection: Connection, end: date) -> Iterator[Hindrance]:
     """The sources that stood at the month's end, have not ended since, and have no complete run
     in its last days."""
     first = end - timedelta(days=LAST_DAYS - 1)
-    standing_now = standing_runs(connection)
-    for source, run in standing_runs(connection, end).items():
+    standing_now = runs_in_force(connection)
+    for source, run in runs_in_force(connection, end).items():
         ended = END in (run.kind, standing_now[source].kind)
         if run.business_date < first and not ended:
             values = {"source": source, "first": first, "last": end}
@@ -155,7 +163,7 @@ def proven(connection: Connection, closing_id: int) -> bool | None:
     row = connection.execute(
         select(closings.hash, closings.month).where(closings.closing_id == closing_id)
     ).one()
-    purged = gone(connection)
+    purged = purge_marks(connection)
     if purged is not None and row.month < purged.months_before:
         return None
     return bool(row.hash == fingerprint(connection, closing_id))

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from db.history.kept import KeptDays, month_end
 from db.history.runs import counted_days, newest_by_source
 from db.history.views import ASSETS
-from db.rules import RulesByDay, by_day
+from db.rules import RulesByDay, rules_by_day
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class KnownDays:
         published = {basis: days for basis, days in published.items() if days}
         first, last = published[ASSETS][0], end.day
         days = (end.replace(day=number) for number in range(1, last + 1))
-        known = tuple(day for day in days if day >= first and kept.keeps(day))
-        return cls(known, published, by_day(connection))
+        known = tuple(day for day in days if day >= first and kept.is_kept(day))
+        return cls(known, published, rules_by_day(connection))
 
     def since(self, first: date) -> tuple[date, ...]:
         """Those from `first` on."""
@@ -68,7 +68,7 @@ class KnownDays:
     @property
     def turns(self) -> list[date]:
         """Those on which another may speak for a machine only because the rules are others."""
-        return self.rules.turns(self.days[0], self.days[-1])
+        return self.rules.precedence_changes(self.days[0], self.days[-1])
 
     @property
     def span(self) -> tuple[date, date]:

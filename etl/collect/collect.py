@@ -14,7 +14,7 @@ from etl.collect.verdict import Attempt, Outcome, decide, finish
 from etl.records.record import Tally
 from etl.runtime import stopping
 from etl.runtime.lease import Lease, Lost
-from etl.snapshots.publish import Refused, check_date
+from etl.snapshots.publish import PublishRefused, check_publish_date
 from etl.sources import Source, open_session
 from etl.vendor.http import CollectionError
 
@@ -48,7 +48,7 @@ def collect(
     tally = Tally()
     session = open_session(source, environ, tally, engine=engine)
     with reading(engine) as connection:
-        check_date(connection, source.NAME, day, business_day(clock, environ))
+        check_publish_date(connection, source.NAME, day, business_day(clock, environ))
     run_id = run_log.begin(engine, source.NAME, day, str(timezone(environ)), clock())
     attempt = Attempt(engine, lease, source, day, run_id, clock, environ, tally)
 
@@ -70,7 +70,7 @@ def collect(
     except KeyboardInterrupt:
         finish(attempt, gathered, "Stopped by hand; nothing was published.")
         raise
-    except (Lost, Refused) as error:
+    except (Lost, PublishRefused) as error:
         finish(attempt, gathered, str(error))
         raise
     except Exception as error:

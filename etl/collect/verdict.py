@@ -17,10 +17,10 @@ from etl.collect import run_log
 from etl.collect.gather import Gathered, pack, read
 from etl.collect.suspicion import Seen, differences, needs_a_person, suspicions
 from etl.records.record import Tally
-from etl.records.states import State, judge
-from etl.runtime.gc_pause import no_cycle_search
+from etl.records.states import DeviceState, evaluate_record
+from etl.runtime.gc_pause import gc_disabled
 from etl.runtime.lease import Lease
-from etl.snapshots.publish import Published, check_date, publish, supersede_held
+from etl.snapshots.publish import PublishResult, check_publish_date, publish, supersede_held
 from etl.snapshots.site_plan import SitePlan, internal_aliases, plan_sites
 from etl.sources import Source
 
@@ -36,7 +36,7 @@ class Outcome:
     records: int
     quarantined: int
     reason: str | None = None
-    published: Published | None = None
+    published: PublishResult | None = None
 
     def __str__(self) -> str:
         text = f"{self.source} {self.state} for {self.day}: {self.records} records"
@@ -66,7 +66,7 @@ class Attempt:
         state: str,
         gathered: Gathered,
         reason: str | None = None,
-        published: Published | None = None,
+        published: PublishResult | None = None,
     ) -> Outcome:
         """How this attempt ended."""
         records, aside = len(gathered.raws), len(gathered.quarantined)
@@ -75,7 +75,7 @@ class Attempt:
         )
 
 
-@no_cycle_search()
+@gc_disabled()
 def decide(attempt: Attempt, gathered: Gathered) -> Outcome:
     """Publish the run, or hold it when it is suspicious against what stands."""
     source = attempt.source
@@ -87,7 +87,7 @@ def decide(attempt: Attempt, gathered: Gathered) -> Outcome:
     states = judged(source, gathered, rules, internal)
     with writing(attempt.engine) as connection:
         attempt.lease.hold(connection)
-        check_date(connection, source.NAME, attempt.day, attempt.day)
+        check_publish_date(connection, source.NAME, attempt.day, attempt.day)
         plan = plan_sites(connection, source.NAME, names, set(names))
         before = _standing(connection, source.NAME)
         kept_as_is = {device: before[device] for device in gathered.keep if device in before}
@@ -136,9 +136,11 @@ def finish(attempt: Attempt, gathered: Gathered, reason: str) -> None:
 
 def judged(
     source: Source, gathered: Gathered, rules: Rules, internal: Mapping[str | None, str]
-) -> list[State]:
+) -> list[DeviceState]:
     """The readable records of a run as `rules` see them."""
-    return [judge(source.NAME, r, rules, source.VOLATILE, internal) for r in gathered.records]
+    return [
+        evaluate_record(source.NAME, r, rules, source.VOLATILE, internal) for r in gathered.records
+    ]
 
 
 def _standing(connection: Connection, source: str) -> dict[int, Seen]:
@@ -154,7 +156,7 @@ def _standing(connection: Connection, source: str) -> dict[int, Seen]:
     }
 
 
-def _seen(states: Iterable[State], plan: SitePlan) -> dict[int, Seen]:
+def _seen(states: Iterable[DeviceState], plan: SitePlan) -> dict[int, Seen]:
     seen = {}
     for state in states:
         site: int | str | None = plan.site_of(state.alias_key)

@@ -8,15 +8,22 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, select, update
 
-from db.bulk import among, chunks, insert_many
+from db.bulk import chunks, insert_many, rows_where_in
 from db.coverage import DUPLICATE, SITE_MISMATCH, facts_text
 from db.history.runs import END, PUBLISHED
-from db.rules import current
+from db.rules import current_rules
 from db.tables import collection_runs, coverage_findings, device_snapshots, sites
-from etl.coverage.stretches import Expectations, Found, Span, between_machines, joined, machines
+from etl.coverage.stretches import (
+    Expectations,
+    FindingStretches,
+    Span,
+    findings_between_machines,
+    findings_per_machine,
+    merge_stretches,
+)
 from etl.rules.coverage import Finding, Record
 from etl.rules.evidence import host_key, real_serial
-from etl.runtime.gc_pause import no_cycle_search
+from etl.runtime.gc_pause import gc_disabled
 
 _said = device_snapshots.c
 _found = coverage_findings.c
@@ -27,8 +34,10 @@ _SPANS = select(
 ).where(_said.unmanaged.is_(None))  # fmt: skip
 
 
-@no_cycle_search()
-def refresh(connection: Connection, since: date, asset_ids: Collection[int] | None) -> None:
+@gc_disabled()
+def refresh_findings(
+    connection: Connection, since: date, asset_ids: Collection[int] | None
+) -> None:
     """Make the findings of the days from `since` on again; those of earlier days stay.
 
     Args:
@@ -45,7 +54,7 @@ def refresh(connection: Connection, since: date, asset_ids: Collection[int] | No
     if not looked_at:
         return
     spans = _spans(connection, since, looked_at | context)
-    stored = list(among(connection, known, _found.asset_id, looked_at))
+    stored = list(rows_where_in(connection, known, _found.asset_id, looked_at))
     _write(connection, since, _evaluated(connection, spans, looked_at), stored)
 
 
@@ -106,7 +115,7 @@ _KEYS = select(
 
 
 def _rows_of(connection: Connection, statement: Select[Any], asset_ids: Iterable[int]) -> list[Any]:
-    return list(among(connection, statement, _said.asset_id, asset_ids))
+    return list(rows_where_in(connection, statement, _said.asset_id, asset_ids))
 
 
 def _bearing(every: Sequence[Any], some: Iterable[Any]) -> set[int]:
@@ -125,14 +134,14 @@ def _bearing(every: Sequence[Any], some: Iterable[Any]) -> set[int]:
 
 def _evaluated(
     connection: Connection, spans: list[Span], asset_ids: Collection[int] | None
-) -> Found:
+) -> FindingStretches:
     """What is found of these machines in `spans`, which hold all that they are compared with."""
-    rules = current(connection)
+    rules = current_rules(connection)
     expectations = _expectations(connection, frozenset(rules.expected_sources))
     own = spans if asset_ids is None else [s for s in spans if s[2].asset_id in asset_ids]
-    alone = machines(own, expectations, rules.source_order, rules.spare_node_classes)
-    between = between_machines(spans)
-    return joined(
+    alone = findings_per_machine(own, expectations, rules.source_order, rules.spare_node_classes)
+    between = findings_between_machines(spans)
+    return merge_stretches(
         (finding, first, until)
         for finding, first, until in chain(alone, between)
         if asset_ids is None or finding.asset_id in asset_ids
@@ -170,7 +179,9 @@ def _collected(connection: Connection) -> Iterator[tuple[date, frozenset[str]]]:
 _Key = tuple[str, int, int, int | None, str]
 
 
-def _write(connection: Connection, since: date, found: Found, stored: Iterable[Row[Any]]) -> None:
+def _write(
+    connection: Connection, since: date, found: FindingStretches, stored: Iterable[Row[Any]]
+) -> None:
     """Bring what is stored from `since` on to what is found, and touch nothing that is so."""
     heads: dict[_Key, Row[Any]] = {}
     inside: dict[tuple[_Key, date], Row[Any]] = {}

@@ -9,11 +9,11 @@ from sqlalchemy import Connection, Engine, and_, func, or_, select
 from db.bulk import upsert
 from db.engine import writing
 from db.history.kept import KeptDays
-from db.history.runs import END, PUBLISHED, kept_days, standing_runs
-from db.rules import Rules, current
+from db.history.runs import END, PUBLISHED, kept_days, runs_in_force
+from db.rules import Rules, current_rules
 from db.settings import Environment
 from db.tables import OPEN_END, collection_runs, device_snapshots, meta
-from etl.coverage.findings import refresh
+from etl.coverage.findings import refresh_findings
 from etl.runtime.lease import Lease
 
 DONE = "coverage"
@@ -25,14 +25,14 @@ def catch_up(engine: Engine, lease: Lease, environ: Environment | None = None) -
     with writing(engine) as connection:
         lease.hold(connection)
         kept = kept_days(connection, environ)
-        now = _state(connection, current(connection))
+        now = _state(connection, current_rules(connection))
         stored = connection.scalar(select(meta.c.value).where(meta.c.name == DONE))
         done = json.loads(stored) if stored else None
         if done == now:
             return
         for since, sources in _stale(connection, done, now, kept):
             touched = None if sources is None else _touched(connection, since, sources)
-            refresh(connection, since, touched)
+            refresh_findings(connection, since, touched)
         upsert(connection, meta, [{"name": DONE, "value": json.dumps(now)}])
 
 
@@ -40,7 +40,7 @@ def _state(connection: Connection, rules: Rules) -> dict[str, Any]:
     """What the findings of now rest on."""
     runs = {
         source: [run.business_date.isoformat(), run.run_id, run.kind]
-        for source, run in standing_runs(connection).items()
+        for source, run in runs_in_force(connection).items()
     }
     asked = (rules.expected_sources, rules.source_order, rules.spare_node_classes)
     return {"runs": runs, "rules": [list(values) for values in asked]}

@@ -10,15 +10,15 @@ from etl.rules.coverage import (
     Finding,
     Record,
     machine_findings,
-    same_name,
-    same_serial,
+    same_hostname_findings,
+    same_serial_findings,
 )
 from etl.rules.evidence import host_key, real_serial
 
 Span = tuple[date, date, Record]
 """From a day up to, not with, another: what a source said of a device that it manages."""
 
-Found = dict[Finding, list[tuple[date, date]]]
+FindingStretches = dict[Finding, list[tuple[date, date]]]
 """Each finding with the stretches of days on which it held, in order."""
 
 Judge = Callable[[Sequence[Record]], Iterable[Finding]]
@@ -38,7 +38,7 @@ class Expectations:
         """The days from which on others are expected."""
         return [day for day, _ in self.collected]
 
-    def on(self, day: date) -> Callable[[int], Collection[str]]:
+    def expected_on(self, day: date) -> Callable[[int], Collection[str]]:
         """What tells of a site which sources it should have on `day`."""
         there = [sources for since, sources in self.collected if since <= day]
         known = there[-1] if there else frozenset()
@@ -46,7 +46,7 @@ class Expectations:
         return lambda site: self.of_site[site] & known if site in self.of_site else usual
 
 
-def machines(
+def findings_per_machine(
     spans: Iterable[Span],
     expectations: Expectations,
     source_order: Sequence[str],
@@ -57,9 +57,9 @@ def machines(
     by_asset: dict[int, list[Span]] = defaultdict(list)
     for span in spans:
         by_asset[span[2].asset_id].append(span)
-    asked = {day: expectations.on(day) for day in expectations.changes}
+    asked = {day: expectations.expected_on(day) for day in expectations.changes}
     days = sorted(asked)
-    nothing = expectations.on(date.min)
+    nothing = expectations.expected_on(date.min)
     for said in by_asset.values():
         said.sort(key=lambda span: (turn.get(span[2].source, len(turn)), span[2].device_id))
         for first, until, records in _segments(said, days):
@@ -71,7 +71,9 @@ def machines(
                 yield finding, first, until
 
 
-def groups(spans: Iterable[Span]) -> tuple[dict[object, list[Span]], dict[object, list[Span]]]:
+def sharing_groups(
+    spans: Iterable[Span],
+) -> tuple[dict[object, list[Span]], dict[object, list[Span]]]:
     """The spans that share a hostname in one source and site, and those that share a serial
     number, wherever; of both only where that is worth a look."""
     hosts: dict[object, list[Span]] = defaultdict(list)
@@ -85,19 +87,19 @@ def groups(spans: Iterable[Span]) -> tuple[dict[object, list[Span]], dict[object
     return _shared(hosts), _shared(serials)
 
 
-def between_machines(spans: Iterable[Span]) -> Iterator[tuple[Finding, date, date]]:
+def findings_between_machines(spans: Iterable[Span]) -> Iterator[tuple[Finding, date, date]]:
     """What is found of machines that share a hostname or a serial number."""
-    hosts, serials = groups(spans)
-    for judge, found in ((same_name, hosts), (same_serial, serials)):
+    hosts, serials = sharing_groups(spans)
+    for judge, found in ((same_hostname_findings, hosts), (same_serial_findings, serials)):
         for said in found.values():
             for first, until, records in _segments(said, ()):
                 for finding in judge(records):
                     yield finding, first, until
 
 
-def joined(found: Iterable[tuple[Finding, date, date]]) -> Found:
+def merge_stretches(found: Iterable[tuple[Finding, date, date]]) -> FindingStretches:
     """Stretches that follow each other as one."""
-    stretches: Found = defaultdict(list)
+    stretches: FindingStretches = defaultdict(list)
     for finding, first, until in found:
         stretches[finding].append((first, until))
     for finding, parts in stretches.items():

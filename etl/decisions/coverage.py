@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from db import audit, jobs
-from db.coverage import ACCEPTED, IDENTITY, OPEN, holds
+from db.coverage import ACCEPTED, IDENTITY, OPEN, acceptance_in_force
 from db.engine import writing
 from db.history.runs import newest_day
 from db.tables import OPEN_END, coverage_exceptions, coverage_findings, device_snapshots
 from etl.collect.collect import business_day
 from etl.decisions.runs import Decider
-from etl.snapshots.publish import Refused
+from etl.snapshots.publish import PublishRefused
 
 _NAMES = (*IDENTITY, "facts")
 
@@ -30,12 +30,12 @@ def accept_finding(by: Decider, finding_id: int, reason: str, expires: date | No
         by.lease.hold(connection)
         found, today = _standing(connection, finding_id), _today(connection, by)
         if expires is not None and expires < today:
-            raise Refused(f"{expires} has passed: choose {today} or later, or no last day.")
+            raise PublishRefused(f"{expires} has passed: choose {today} or later, or no last day.")
         accepted = connection.execute(
-            select(coverage_exceptions).where(*_same(found), holds(today))
+            select(coverage_exceptions).where(*_same(found), acceptance_in_force(today))
         ).first()
         if accepted is not None:
-            raise Refused(f"{accepted.author} has accepted it already: {accepted.reason}")
+            raise PublishRefused(f"{accepted.author} has accepted it already: {accepted.reason}")
         values = {
             **{name: getattr(found, name) for name in _NAMES},
             "reason": reason, "expires": expires, "author": by.actor, "accepted_on": today,
@@ -66,7 +66,7 @@ def withdraw_acceptance(by: Decider, exception_id: int) -> int:
             select(coverage_exceptions).where(coverage_exceptions.c.exception_id == exception_id)
         ).one_or_none()
         if accepted is None:
-            raise Refused(f"There is no acceptance {exception_id}.")
+            raise PublishRefused(f"There is no acceptance {exception_id}.")
         entry = audit.note(
             connection, by.actor, jobs.WITHDRAW_ACCEPTANCE, _subject(connection, accepted),
             by.clock(),
@@ -99,7 +99,7 @@ def undo_acceptance(
 
 def _withdraw(connection: Connection, by: Decider, accepted: Row[Any], entry: int) -> None:
     if accepted.withdrawn_by is not None:
-        raise Refused("It is withdrawn already: the finding is open again.")
+        raise PublishRefused("It is withdrawn already: the finding is open again.")
     connection.execute(
         update(coverage_exceptions)
         .where(coverage_exceptions.c.exception_id == accepted.exception_id)
@@ -112,7 +112,7 @@ def _standing(connection: Connection, finding_id: int) -> Row[Any]:
         select(coverage_findings).where(coverage_findings.c.finding_id == finding_id)
     ).one_or_none()
     if found is None or found.until != OPEN_END:
-        raise Refused("It does not stand any more: there is nothing left to accept.")
+        raise PublishRefused("It does not stand any more: there is nothing left to accept.")
     return found
 
 

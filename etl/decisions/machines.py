@@ -16,10 +16,10 @@ from db.engine import writing
 from db.tables import OPEN_END, asset_links, device_snapshots, devices, kept_apart
 from etl.decisions.restate import restate
 from etl.decisions.runs import Decider
-from etl.machines.identities import kept_apart_pairs
+from etl.machines.identities import distinct_pairs
 from etl.rules.evidence import real_serial
-from etl.snapshots.publish import Refused
-from etl.snapshots.resolve import first_restated
+from etl.snapshots.apply_decisions import restatement_start
+from etl.snapshots.publish import PublishRefused
 
 MANUAL = "manual"
 SURE = 100
@@ -49,7 +49,7 @@ def link_devices(by: Decider, device_id: int, other_id: int) -> int:
         first = _first(connection)
         one, other = machine_of(connection, device_id), machine_of(connection, other_id)
         if one == other:
-            raise Refused("These devices are one machine already.")
+            raise PublishRefused("These devices are one machine already.")
         here, there = members(connection, one), members(connection, other)
         _check_serials((*here, *there))
         earlier, later = sorted((one, other), key=lambda root: _age(connection, root))
@@ -63,7 +63,7 @@ def link_devices(by: Decider, device_id: int, other_id: int) -> int:
         )  # fmt: skip
         lifted = _lift_apart(connection, here, there)
         if lifted:
-            raise Refused(
+            raise PublishRefused(
                 "Somebody decided that these are two machines. Undo that decision first, in "
                 "Settings, Audit log."
             )
@@ -88,7 +88,9 @@ def split_device(by: Decider, device_id: int) -> int:
         together = members(connection, root)
         rest = [member for member in together if member.device_id != device_id]
         if not rest:
-            raise Refused("This device is the only record of its machine: there is nothing to do.")
+            raise PublishRefused(
+                "This device is the only record of its machine: there is nothing to do."
+            )
         name = next(member.name for member in together if member.device_id == device_id)
         entry = by.note(
             connection, jobs.SPLIT_DEVICE, name, device_id=str(device_id),
@@ -118,9 +120,11 @@ def keep_apart(by: Decider, device_id: int, other_id: int) -> int:
         by.lease.hold(connection)
         one, other = machine_of(connection, device_id), machine_of(connection, other_id)
         if one == other:
-            raise Refused("These devices are one machine now: take one of them out of it instead.")
-        if (device_id, other_id) in kept_apart_pairs(connection):
-            raise Refused("It is written down already that these are two machines.")
+            raise PublishRefused(
+                "These devices are one machine now: take one of them out of it instead."
+            )
+        if (device_id, other_id) in distinct_pairs(connection):
+            raise PublishRefused("It is written down already that these are two machines.")
         named = {
             m.device_id: m.name for m in (*members(connection, one), *members(connection, other))
         }
@@ -144,7 +148,7 @@ def machine_of(connection: Connection, device_id: int) -> int:
         select(c.asset_id).where(c.device_id == device_id).order_by(c.valid_from.desc()).limit(1)
     )
     if found is None:
-        raise Refused(f"There is no device {device_id}: it may have been purged.")
+        raise PublishRefused(f"There is no device {device_id}: it may have been purged.")
     return found
 
 
@@ -188,7 +192,7 @@ def _restate_sites(
 
 
 def _first(connection: Connection) -> date:
-    first = first_restated(connection)
+    first = restatement_start(connection)
     assert first is not None, "a device has been published"
     return first
 
@@ -202,7 +206,7 @@ def _check_serials(together: Iterable[Member]) -> None:
     serials = {real: member for member in together if (real := real_serial(member.serial))}
     if len(serials) > 1:
         one, other = list(serials.values())[:2]
-        raise Refused(
+        raise PublishRefused(
             f"{one.name} ({one.source}) has the serial number {one.serial}, {other.name} "
             f"({other.source}) has {other.serial}: two real serial numbers are two machines. "
             "Correct the number where it is wrong; the next collection brings it."
@@ -212,7 +216,7 @@ def _check_serials(together: Iterable[Member]) -> None:
 def _lift_apart(
     connection: Connection, here: Iterable[Member], there: Collection[Member]
 ) -> list[tuple[int, int]]:
-    pairs = kept_apart_pairs(connection)
+    pairs = distinct_pairs(connection)
     every = ((one.device_id, other.device_id) for one in here for other in there)
     return [pair for pair in every if pair in pairs]
 

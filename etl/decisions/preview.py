@@ -12,10 +12,10 @@ from sqlalchemy import Connection, Engine, Select, Table, func, literal, select
 from db.bulk import upsert_tuples
 from db.engine import open_engine, reading, sqlite_url, writing
 from db.history.kept import month_end, month_of
-from db.history.runs import border, newest_by_source, newest_day, standing_runs
+from db.history.runs import border, newest_by_source, newest_day, runs_in_force
 from db.history.views import ASSETS, assets_as_of, records_as_of
 from db.names import NO_SITE
-from db.rules import RulesByDay, by_day
+from db.rules import RulesByDay, rules_by_day
 from db.tables import (
     NO_SITE_ID,
     asset_links,
@@ -35,7 +35,7 @@ from db.tables import (
     site_aliases,
     sites,
 )
-from etl.snapshots.resolve import first_restated
+from etl.snapshots.apply_decisions import restatement_start
 
 LISTED = 500
 """How many of the devices that would change are listed."""
@@ -80,7 +80,7 @@ def preview(
 
 def _days(connection: Connection) -> dict[date, str]:
     """The days that a preview shows: the newest one, and the ends of open months before it."""
-    newest, first = newest_day(connection), first_restated(connection)
+    newest, first = newest_day(connection), restatement_start(connection)
     if newest is None or first is None:
         return {}
     days = {newest: "now"}
@@ -94,10 +94,10 @@ def _days(connection: Connection) -> dict[date, str]:
 def _copy(connection: Connection, copy: Engine, days: Mapping[date, str]) -> None:
     """What decisions look at, of the days after the border; of the runs those that stand on one
     of `days`, for only these are counted."""
-    first = first_restated(connection) or date.max
+    first = restatement_start(connection) or date.max
     stretch, latest, run = device_snapshots.c, device_latest.c, collection_runs.c
     finding = coverage_findings.c
-    standing = {one.run_id for day in days for one in standing_runs(connection, day).values()}
+    standing = {one.run_id for day in days for one in runs_in_force(connection, day).values()}
     said: list[tuple[Table, Select[Any]]] = [
         *((table, select(table)) for table in _SMALL),
         (collection_runs, select(collection_runs).where(run.run_id.in_(sorted(standing)))),
@@ -127,7 +127,7 @@ class _Numbers:
         self.days = days
         with reading(engine) as connection:
             self.border = border(connection)
-            rules = by_day(connection)
+            rules = rules_by_day(connection)
             rows = connection.execute(select(sites.c.site_id, sites.c.name))
             self.sites = {NO_SITE_ID: NO_SITE, **{site_id: name for site_id, name in rows}}
             self.counts: dict[tuple[date, str], Groups] = {

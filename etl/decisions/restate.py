@@ -8,9 +8,9 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, func, select
 
-from db.bulk import among, insert_many, upsert
+from db.bulk import insert_many, rows_where_in, upsert
 from db.history.runs import RESTATED, counted_days, newest_by_source, published_days, restated_days
-from db.rules import RulesByDay, by_day, hold_from
+from db.rules import RulesByDay, apply_newest_from, rules_by_day
 from db.tables import (
     OPEN_END,
     asset_links,
@@ -20,10 +20,18 @@ from db.tables import (
     meta,
 )
 from etl.coverage import findings as coverage
-from etl.machines.links import looked_at_again, match_again
+from etl.machines.links import rematch, rematch_scope
 from etl.snapshots import counts as rollups
-from etl.snapshots.incremental import ASSETS, GROUPS, MOST, Groups, add, part, stored_counts
-from etl.snapshots.resolve import Resolved, first_restated, resolve
+from etl.snapshots.apply_decisions import Restated, apply_decisions, restatement_start
+from etl.snapshots.incremental import (
+    ASSETS,
+    GROUP_COLUMNS,
+    MAX_PERCENT,
+    GroupCounts,
+    add_to_counts,
+    count_part,
+    stored_counts,
+)
 
 
 @contextmanager
@@ -46,7 +54,7 @@ def restate(
     device_ids: Collection[int] | None,
     *,
     match: bool = False,
-) -> Resolved:
+) -> Restated:
     """Make every day after the border say what decisions say now, count those days again, and
     note under an entry of the audit log which counts that changed.
 
@@ -55,28 +63,28 @@ def restate(
             all, by the newest rules.
         match: whether the rules should look again which of these are one machine.
     """
-    first = first_restated(connection)
+    first = restatement_start(connection)
     if first is None:
-        return Resolved()
-    rules = hold_from(connection, first) if device_ids is None else by_day(connection)
+        return Restated()
+    rules = apply_newest_from(connection, first) if device_ids is None else rules_by_day(connection)
     _count_first(connection, first, rules)
     if device_ids is not None:
         device_ids = _with_followers(connection, device_ids)
     touched = device_ids
     if match and device_ids is not None:
         # The rules look further than at these, and may part what answers to their machines.
-        near = device_ids | looked_at_again(connection, device_ids).keys()
+        near = device_ids | rematch_scope(connection, device_ids).keys()
         touched = near | _answering(connection, first, near)
     counts = _Counts(connection, first, rules, touched)
-    done = resolve(connection, first, entry_id, device_ids)
+    done = apply_decisions(connection, first, entry_id, device_ids)
     if match and device_ids is not None:
-        linked = match_again(connection, device_ids, first, entry_id, now)
-        more = resolve(connection, first, entry_id, _with_followers(connection, linked))
+        linked = rematch(connection, device_ids, first, entry_id, now)
+        more = apply_decisions(connection, first, entry_id, _with_followers(connection, linked))
         done.devices |= more.devices
         done.assets |= more.assets
     counts.again(entry_id)
     rollups.count_months(connection, counts.days, first)
-    coverage.refresh(connection, first, None if device_ids is None else done.assets)
+    coverage.refresh_findings(connection, first, None if device_ids is None else done.assets)
     return done
 
 
@@ -87,8 +95,12 @@ def machines_of(connection: Connection, first: date, device_ids: Collection[int]
     told = select(said.asset_id).where(said.valid_to > first).distinct()
     linked = select(link.asset_id).distinct()
     found = set(device_ids)
-    found |= {asset_id for (asset_id,) in among(connection, told, said.device_id, device_ids)}
-    found |= {asset_id for (asset_id,) in among(connection, linked, link.device_id, device_ids)}
+    found |= {
+        asset_id for (asset_id,) in rows_where_in(connection, told, said.device_id, device_ids)
+    }
+    found |= {
+        asset_id for (asset_id,) in rows_where_in(connection, linked, link.device_id, device_ids)
+    }
     return found
 
 
@@ -97,7 +109,7 @@ def _with_followers(connection: Connection, device_ids: Collection[int]) -> set[
     c = asset_links.c
     found, wanted = set(device_ids), set(device_ids)
     while wanted:
-        into = among(connection, select(c.device_id), c.asset_id, wanted)
+        into = rows_where_in(connection, select(c.device_id), c.asset_id, wanted)
         wanted = {device_id for (device_id,) in into} - found
         found |= wanted
     return found
@@ -108,7 +120,7 @@ def _answering(connection: Connection, first: date, device_ids: Collection[int])
     c = device_snapshots.c
     machines = machines_of(connection, first, device_ids)
     answers = select(c.device_id).where(c.valid_to > first).distinct()
-    return {device_id for (device_id,) in among(connection, answers, c.asset_id, machines)}
+    return {device_id for (device_id,) in rows_where_in(connection, answers, c.asset_id, machines)}
 
 
 def _count_first(connection: Connection, first: date, rules: RulesByDay) -> None:
@@ -120,7 +132,7 @@ def _count_first(connection: Connection, first: date, rules: RulesByDay) -> None
     for basis in (*newest_by_source(connection), ASSETS):
         days = published_days(connection, None if basis == ASSETS else basis)
         if first not in days and days[0] < first:
-            rollups.count(connection, basis, first, rules)
+            rollups.count_basis(connection, basis, first, rules)
     value = json.dumps([day.isoformat() for day in (*known, first)])
     upsert(connection, meta, [{"name": RESTATED, "value": value}])
 
@@ -146,7 +158,7 @@ class _Counts:
         if device_ids is not None:
             standing = device_snapshots.c.valid_to == OPEN_END
             fleet = connection.scalar(select(func.count()).where(standing)) or 0
-            if len(device_ids) * 100 > MOST * fleet:
+            if len(device_ids) * 100 > MAX_PERCENT * fleet:
                 self._devices = None
         if self._devices is not None:
             self._machines = machines_of(connection, first, self._devices)
@@ -160,20 +172,20 @@ class _Counts:
             for day in days:
                 before = stored_counts(self.connection, basis, day)
                 if now is None:
-                    rollups.count(self.connection, basis, day, self.rules)
+                    rollups.count_basis(self.connection, basis, day, self.rules)
                     after = stored_counts(self.connection, basis, day)
                 else:
                     change = Counter(now[basis, day])
                     change.subtract(self._before[basis, day])
                     after = Counter(before)
                     after.update(change)
-                    add(self.connection, basis, day, before, change)
+                    add_to_counts(self.connection, basis, day, before, change)
                 _note(self.connection, entry_id, basis, day, before, after)
 
-    def _parts(self) -> dict[tuple[str, date], Groups]:
+    def _parts(self) -> dict[tuple[str, date], GroupCounts]:
         assert self._devices is not None
         return {
-            (basis, day): part(
+            (basis, day): count_part(
                 self.connection,
                 basis,
                 day,
@@ -188,16 +200,21 @@ class _Counts:
 def _by_source(connection: Connection, device_ids: Collection[int]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     c = devices.c
-    rows = among(connection, select(c.source, c.device_id), c.device_id, device_ids)
+    rows = rows_where_in(connection, select(c.source, c.device_id), c.device_id, device_ids)
     for source, device_id in rows:
         found.setdefault(source, []).append(device_id)
     return found
 
 
 def _note(
-    connection: Connection, entry_id: int, basis: str, day: date, then: Groups, now: Groups
+    connection: Connection,
+    entry_id: int,
+    basis: str,
+    day: date,
+    then: GroupCounts,
+    now: GroupCounts,
 ) -> None:
-    names = ("entry_id", "snapshot_date", "basis", *GROUPS, "before", "after")
+    names = ("entry_id", "snapshot_date", "basis", *GROUP_COLUMNS, "before", "after")
     rows = [
         dict(zip(names, (entry_id, day, basis, *group, then[group], now[group]), strict=True))
         for group in sorted(then.keys() | now.keys())
@@ -206,8 +223,8 @@ def _note(
     insert_many(connection, count_restatements, rows)
 
 
-def _standing(connection: Connection, basis: str, day: date) -> Groups:
+def _standing(connection: Connection, basis: str, day: date) -> GroupCounts:
     """The stored counts that stand on `day`."""
     days = counted_days(connection, None if basis == ASSETS else basis)
     standing = max((past for past in days if past <= day), default=None)
-    return stored_counts(connection, basis, standing) if standing else Groups()
+    return stored_counts(connection, basis, standing) if standing else GroupCounts()

@@ -10,7 +10,7 @@ from db.engine import writing
 from db.rules import Rules
 from etl.decisions.restate import restate
 from etl.decisions.runs import Decider
-from etl.snapshots.publish import Refused
+from etl.snapshots.publish import PublishRefused
 from etl.snapshots.site_plan import mark_internal
 
 
@@ -31,7 +31,7 @@ def save_rules(by: Decider, wanted: Mapping[str, Sequence[str]], reason: str) ->
             connection, jobs.SAVE_RULES, f"version {now.version}", reason=reason.strip(),
             version=now.version, before=told(was), after=told(now),
         )  # fmt: skip
-        rule_versions.save(connection, now, by.actor, by.clock())
+        rule_versions.save_version(connection, now, by.actor, by.clock())
         mark_internal(connection, now)
         restate(connection, entry, by.clock(), None)
     return now.version
@@ -49,13 +49,13 @@ def checked(was: Rules, wanted: Mapping[str, Sequence[str]]) -> Rules:
     }
     now = Rules(was.version, **clean)
     if now == was:
-        raise Refused(f"Version {was.version} of the rules says that already.")
+        raise PublishRefused(f"Version {was.version} of the rules says that already.")
     if set(now.source_order) != set(was.source_order):
-        raise Refused(
+        raise PublishRefused(
             f"The order of the sources must name each once: {', '.join(was.source_order)}."
         )
     if strange := set(now.expected_sources) - set(was.source_order):
-        raise Refused(f"{', '.join(sorted(strange))} is no source that a site could have.")
+        raise PublishRefused(f"{', '.join(sorted(strange))} is no source that a site could have.")
     return replace(now, version=was.version + 1)
 
 

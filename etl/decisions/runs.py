@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, Row, delete, insert, select
 from db import audit, jobs
 from db import rules as rule_versions
 from db.engine import writing
-from db.history.runs import END, PUBLISHED, border, newest_day, standing_runs
+from db.history.runs import END, PUBLISHED, border, newest_day, runs_in_force
 from db.settings import Environment, timezone
 from db.tables import collection_runs, held_records
 from etl.collect import run_log
@@ -23,10 +23,10 @@ from etl.collect.verdict import held_rows, judged
 from etl.decisions.restate import restating
 from etl.runtime.lease import Lease
 from etl.snapshots import counts as rollups
-from etl.snapshots.publish import Published, Refused, check_date, publish
-from etl.snapshots.resolve import resolve_undone
+from etl.snapshots.apply_decisions import reapply_decisions
+from etl.snapshots.publish import PublishRefused, PublishResult, check_publish_date, publish
 from etl.snapshots.site_plan import internal_aliases, plan_sites
-from etl.snapshots.undo_day import can_undo, undo_day
+from etl.snapshots.undo_day import can_undo_day, undo_day
 from etl.sources import Source
 
 HELD, ACCEPTED, REJECTED, WITHDRAWN = "held", "accepted", "rejected", "withdrawn"
@@ -47,7 +47,7 @@ class Decider:
         return audit.note(connection, self.actor, action, subject, self.clock(), detail)
 
 
-def accept_run(by: Decider, source: Source, run_id: int) -> Published:
+def accept_run(by: Decider, source: Source, run_id: int) -> PublishResult:
     """Publish a held run of `source` as its own business date, judged by the rules of now.
 
     Raises:
@@ -57,11 +57,11 @@ def accept_run(by: Decider, source: Source, run_id: int) -> Published:
         by.lease.hold(connection)
         run, closed = _held(connection, run_id), border(connection)
         if closed is not None and run.business_date <= closed:
-            raise Refused(
+            raise PublishRefused(
                 f"The run of {run.business_date} cannot be accepted: its month is closed. "
                 "Reject it, or reopen the month first."
             )
-        check_date(connection, run.source, run.business_date, run.business_date)
+        check_publish_date(connection, run.source, run.business_date, run.business_date)
         rules = rule_versions.adopt_environment(connection, by.clock(), by.environ)
         gathered = held_rows(connection, source, run_id)
         names = {r.alias_key: r.alias_name for r in gathered.records if r.alias_key is not None}
@@ -110,18 +110,18 @@ def withdraw_day(by: Decider, source: str, day: date) -> None:
         by.lease.hold(connection)
         newest, closed = newest_day(connection, source), border(connection)
         if newest is None:
-            raise Refused(f"{source} has no published day to withdraw.")
+            raise PublishRefused(f"{source} has no published day to withdraw.")
         if day != newest:
-            raise Refused(
+            raise PublishRefused(
                 f"{day} of {source} cannot be withdrawn: only {newest}, its newest published day, "
                 "can be."
             )
         if closed is not None and day <= closed:
-            raise Refused(
+            raise PublishRefused(
                 f"{day} cannot be withdrawn: its month is closed. Reopen the month first."
             )
-        if not can_undo(connection, source, day):
-            raise Refused(
+        if not can_undo_day(connection, source, day):
+            raise PublishRefused(
                 f"{day} of {source} cannot be withdrawn: what stood before it is no longer kept. "
                 "Collect the source again instead."
             )
@@ -132,7 +132,7 @@ def withdraw_day(by: Decider, source: str, day: date) -> None:
         entry = by.note(connection, jobs.WITHDRAW_DAY, source, day=day, run_id=run_id)
         with restating(connection, entry, source, day):
             undo_day(connection, source, day)
-            resolve_undone(connection, source, day)
+            reapply_decisions(connection, source, day)
             run_log.end(
                 connection, run_id, published=False, hold=WITHDRAWN, decided_by=by.actor,
                 decided_at=by.clock(),
@@ -149,12 +149,12 @@ def end_source(by: Decider, source: str) -> tuple[date, int]:
     with writing(by.engine) as connection:
         by.lease.hold(connection)
         today = business_day(by.clock, by.environ)
-        standing = standing_runs(connection).get(source)
+        standing = runs_in_force(connection).get(source)
         if standing is None:
-            raise Refused(f"{source} was never collected: there is nothing to end.")
+            raise PublishRefused(f"{source} was never collected: there is nothing to end.")
         if standing.kind == END:
-            raise Refused(f"{source} was ended on {standing.business_date} already.")
-        check_date(connection, source, today, today)
+            raise PublishRefused(f"{source} was ended on {standing.business_date} already.")
+        check_publish_date(connection, source, today, today)
         rules = rule_versions.adopt_environment(connection, by.clock(), by.environ)
         run_id = _begin_end(connection, by, source, today, rules.version)
         entry = by.note(connection, jobs.END_SOURCE, source, day=today, run_id=run_id)
@@ -170,10 +170,10 @@ def _held(connection: Connection, run_id: int) -> Row[Any]:
         select(collection_runs).where(collection_runs.c.run_id == run_id)
     ).one_or_none()
     if run is None:
-        raise Refused(f"There is no run {run_id}.")
+        raise PublishRefused(f"There is no run {run_id}.")
     if run.hold != HELD:
         state = f"it was {run.hold}" if run.hold else f"it is {run.state}"
-        raise Refused(f"Run {run_id} does not wait for a decision: {state}.")
+        raise PublishRefused(f"Run {run_id} does not wait for a decision: {state}.")
     return run
 
 

@@ -13,8 +13,8 @@ from etl.decisions.machines import devices_of_sites
 from etl.decisions.restate import restate
 from etl.decisions.runs import Decider
 from etl.rules.site_names import match_name
-from etl.snapshots.publish import Refused
-from etl.snapshots.resolve import first_restated
+from etl.snapshots.apply_decisions import restatement_start
+from etl.snapshots.publish import PublishRefused
 
 
 def merge_sites(by: Decider, site_id: int, into: int) -> int:
@@ -29,12 +29,12 @@ def merge_sites(by: Decider, site_id: int, into: int) -> int:
         site, other = one_site(connection, site_id), one_site(connection, into)
         for merged in (site, other):
             if merged.merged_into is not None:
-                raise Refused(
+                raise PublishRefused(
                     f"{merged.name} is merged into another site already. Choose that one, or undo "
                     "that decision first."
                 )
         if site_id == into:
-            raise Refused("A site cannot be merged into itself. Choose another one.")
+            raise PublishRefused("A site cannot be merged into itself. Choose another one.")
         entry = by.note(
             connection, jobs.MERGE_SITES, f"{site.name} into {other.name}"[:255],
             site_id=str(site_id), into=str(into),
@@ -62,14 +62,14 @@ def move_alias(by: Decider, source: str, alias_key: str, site_id: int | None) ->
         mine = (site_aliases.c.source == source, site_aliases.c.alias_key == alias_key)
         alias = connection.execute(select(site_aliases).where(*mine)).one_or_none()
         if alias is None:
-            raise Refused(f"{source} has no organization {alias_key}.")
+            raise PublishRefused(f"{source} has no organization {alias_key}.")
         was = one_site(connection, site_roots(connection).get(alias.site_id, alias.site_id))
         target = _new_site(by, connection, alias.name) if site_id is None else site_id
         now = one_site(connection, target)
         if now.merged_into is not None:
-            raise Refused(f"{now.name} is merged into another site. Choose that one.")
+            raise PublishRefused(f"{now.name} is merged into another site. Choose that one.")
         if now.site_id == was.site_id:
-            raise Refused(f"{alias.name} belongs to {now.name} already.")
+            raise PublishRefused(f"{alias.name} belongs to {now.name} already.")
         entry = by.note(
             connection, jobs.MOVE_ALIAS, f"{alias.name} ({source}) to {now.name}"[:255],
             source=source, alias_key=alias_key, site_id=str(target),
@@ -90,7 +90,9 @@ def confirm_site(by: Decider, site_id: int) -> int:
         by.lease.hold(connection)
         site = one_site(connection, site_id)
         if not site.needs_review:
-            raise Refused(f"{site.name} does not wait for review: somebody has decided already.")
+            raise PublishRefused(
+                f"{site.name} does not wait for review: somebody has decided already."
+            )
         entry = by.note(
             connection, jobs.CONFIRM_SITE, site.name, site_id=str(site_id),
             before={"needs_review": True}, after={"needs_review": False},
@@ -127,9 +129,11 @@ def expect(connection: Connection, site_id: int, sources: str | None) -> None:
     """Set the sources that a site is expected to have, on every day after the border."""
     mine = sites.c.site_id == site_id
     connection.execute(update(sites).where(mine).values(expected_sources=sources))
-    first = first_restated(connection)
+    first = restatement_start(connection)
     if first is not None:
-        coverage.refresh(connection, first, coverage.machines_at(connection, site_id, first))
+        coverage.refresh_findings(
+            connection, first, coverage.machines_at(connection, site_id, first)
+        )
 
 
 def one_site(connection: Connection, site_id: int) -> Row[*tuple[object, ...]]:
@@ -139,10 +143,12 @@ def one_site(connection: Connection, site_id: int) -> Row[*tuple[object, ...]]:
         Refused: there is none of that id.
     """
     if site_id == NO_SITE_ID:
-        raise Refused("(no site) is no customer: give the machines a site where they report.")
+        raise PublishRefused(
+            "(no site) is no customer: give the machines a site where they report."
+        )
     found = connection.execute(select(sites).where(sites.c.site_id == site_id)).one_or_none()
     if found is None:
-        raise Refused(f"There is no site {site_id}.")
+        raise PublishRefused(f"There is no site {site_id}.")
     return found
 
 
@@ -155,7 +161,7 @@ def restate_sites(
     match: bool = True,
 ) -> None:
     """Restate every device that was at one of these sites on a day after the border."""
-    first = first_restated(connection)
+    first = restatement_start(connection)
     if first is None:
         return
     ids = devices_of_sites(connection, first, site_ids)

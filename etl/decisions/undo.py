@@ -20,8 +20,8 @@ from etl.decisions.restate import restate
 from etl.decisions.rules import told
 from etl.decisions.runs import Decider
 from etl.decisions.sites import expect, review
-from etl.snapshots.publish import Refused
-from etl.snapshots.resolve import first_restated
+from etl.snapshots.apply_decisions import restatement_start
+from etl.snapshots.publish import PublishRefused
 from etl.snapshots.site_plan import mark_internal
 
 Detail = Mapping[str, Any]
@@ -51,16 +51,18 @@ def _decision(connection: Connection, entry_id: int) -> Row[Any]:
     c = audit_log.c
     found = connection.execute(select(audit_log).where(c.entry_id == entry_id)).one_or_none()
     if found is None or found.action not in _UNDONE:
-        raise Refused(f"Entry {entry_id} of the audit log is no decision that can be undone.")
+        raise PublishRefused(
+            f"Entry {entry_id} of the audit log is no decision that can be undone."
+        )
     if _is_undone(connection, entry_id):
-        raise Refused("This decision is undone already.")
+        raise PublishRefused("This decision is undone already.")
     return found
 
 
 def _machines(
     by: Decider, connection: Connection, decided: int, entry: int, _detail: Detail
 ) -> None:
-    first = first_restated(connection)
+    first = restatement_start(connection)
     assert first is not None, "a device has been published"
     ids = _unlink(by, connection, decided, entry, first)
     connection.execute(delete(kept_apart).where(kept_apart.c.decided_by == decided))
@@ -71,7 +73,7 @@ def _merge(by: Decider, connection: Connection, decided: int, entry: int, detail
     site_id, into = int(detail["site_id"]), int(detail["into"])
     now = connection.execute(select(sites).where(sites.c.site_id == site_id)).one()
     if now.merged_into != into:
-        raise Refused("The site was merged again since. Undo that decision first.")
+        raise PublishRefused("The site was merged again since. Undo that decision first.")
     connection.execute(update(sites).where(sites.c.site_id == site_id).values(merged_into=None))
     review(connection, site_id, waits=detail["before"]["needs_review"])
     _sites_again(by, connection, decided, entry, (site_id, into))
@@ -82,7 +84,7 @@ def _alias(by: Decider, connection: Connection, decided: int, entry: int, detail
     mine = (c.source == detail["source"], c.alias_key == detail["alias_key"])
     now, was = int(detail["site_id"]), int(detail["site_id_was"])
     if connection.scalar(select(c.site_id).where(*mine)) != now:
-        raise Refused("The alias was moved again since. Undo that decision first.")
+        raise PublishRefused("The alias was moved again since. Undo that decision first.")
     connection.execute(update(site_aliases).where(*mine).values(site_id=was))
     _sites_again(by, connection, decided, entry, (now, was))
 
@@ -90,7 +92,7 @@ def _alias(by: Decider, connection: Connection, decided: int, entry: int, detail
 def _sites_again(
     by: Decider, connection: Connection, decided: int, entry: int, site_ids: tuple[int, int]
 ) -> None:
-    first = first_restated(connection)
+    first = restatement_start(connection)
     if first is None:
         return
     # A site that is merged now has its devices where it was merged into.
@@ -115,15 +117,15 @@ def _expect(
 
 def _rules(by: Decider, connection: Connection, _decided: int, entry: int, detail: Detail) -> None:
     """Versions are only added: what the one before it said is said again, by a new one."""
-    newest = rule_versions.current(connection)
+    newest = rule_versions.current_rules(connection)
     if told(newest) != detail["after"]:
-        raise Refused("The rules were changed again since. Undo that decision first.")
+        raise PublishRefused("The rules were changed again since. Undo that decision first.")
     now = replace(
         newest,
         version=newest.version + 1,
         **{name: tuple(values) for name, values in detail["before"].items()},
     )
-    rule_versions.save(connection, now, by.actor, by.clock())
+    rule_versions.save_version(connection, now, by.actor, by.clock())
     mark_internal(connection, now)
     restate(connection, entry, by.clock(), None)
 
@@ -144,7 +146,9 @@ def _unlink(by: Decider, connection: Connection, decided: int, entry: int, first
             continue
         taken = select(c.link_id).where(c.device_id == link.device_id, c.until == OPEN_END)
         if connection.execute(taken).first():
-            raise Refused("A later decision links these devices otherwise. Undo that one first.")
+            raise PublishRefused(
+                "A later decision links these devices otherwise. Undo that one first."
+            )
         if link.until >= first:
             again = {"until": OPEN_END, "undone_by": None}
             connection.execute(update(asset_links).where(c.link_id == link.link_id).values(again))

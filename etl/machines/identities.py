@@ -10,15 +10,15 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import ColumnElement, Connection, Row, select
 from sqlalchemy.sql import Select
 
-from db.bulk import among as rows_among
 from db.bulk import chunks
+from db.bulk import rows_where_in as rows_among
 from db.tables import OPEN_END, asset_links, device_latest, device_snapshots, devices, kept_apart
-from etl.records.states import State
+from etl.records.states import DeviceState
 from etl.rules.evidence import Identity, real_serial
 
 _c = device_snapshots.c
 _link = asset_links.c
-STANDING = _c.valid_to == OPEN_END
+IS_OPEN = _c.valid_to == OPEN_END
 _LINKS: Select[Any] = (
     select(
         _link.link_id, _link.device_id, _link.asset_id, _link.method, _link.evidence, _link.author
@@ -33,25 +33,25 @@ _IDENTITIES: Select[Any] = select(
 
 
 @dataclass
-class World:
+class MatchInput:
     """The standing records of one source, the first seen of equal ones first, those of the others,
     and records of the source that are gone."""
 
-    mine: Sequence[Identity]
+    own: Sequence[Identity]
     others: Sequence[Identity]
     former: Sequence[Identity] = ()
 
-    def alone(self) -> set[int]:
+    def unlinked(self) -> set[int]:
         """The records of the source to whose machine no other standing record answers."""
-        company = Counter([identity.asset_id for identity in (*self.mine, *self.others)])
+        company = Counter([identity.asset_id for identity in (*self.own, *self.others)])
         return {
             identity.device_id
-            for identity in self.mine
+            for identity in self.own
             if identity.asset_id == identity.device_id and company[identity.asset_id] == 1
         }
 
 
-def identities(
+def load_identities(
     connection: Connection,
     *conditions: ColumnElement[bool],
     column: ColumnElement[int] = _c.device_id,
@@ -64,7 +64,7 @@ def identities(
     return [Identity(*row) for row in rows_among(connection, statement, column, among)]
 
 
-def identity_of(state: State, source: str, site_id: int, asset_id: int) -> Identity:
+def identity_from_state(state: DeviceState, source: str, site_id: int, asset_id: int) -> Identity:
     """What a state tells about its machine."""
     return Identity(
         state.device_id, asset_id, source, site_id, state.hostname, state.serial,
@@ -72,7 +72,7 @@ def identity_of(state: State, source: str, site_id: int, asset_id: int) -> Ident
     )  # fmt: skip
 
 
-def links_in_force(
+def newest_links(
     connection: Connection, device_ids: Collection[int] | None = None
 ) -> dict[int, Row[Any]]:
     """The newest link of each of these devices and of whom they answer to; None: of all."""
@@ -88,7 +88,7 @@ def links_in_force(
     return found
 
 
-def named_later(connection: Connection, day: date) -> set[int]:
+def later_link_targets(connection: Connection, day: date) -> set[int]:
     """The devices that links which begin after `day` make answers lead to: were one of them linked
     on `day`, the answers could lead in a circle from the later day on."""
     later = select(_link.asset_id).where(_link.since > day, _link.until > _link.since)
@@ -102,7 +102,7 @@ def named_later(connection: Connection, day: date) -> set[int]:
     return found
 
 
-class Named(Protocol):
+class LinkTarget(Protocol):
     """A link, as far as following it needs."""
 
     @property
@@ -111,10 +111,10 @@ class Named(Protocol):
     def asset_id(self) -> int: ...
 
 
-_L = TypeVar("_L", bound=Named)
+_L = TypeVar("_L", bound=LinkTarget)
 
 
-def followed(device_id: int, link_of: Callable[[int], _L | None]) -> list[_L]:
+def follow_links(device_id: int, link_of: Callable[[int], _L | None]) -> list[_L]:
     """A device's link, that of the device which it names, and so on; the last names its machine.
 
     A decision may turn around a link that a run ended: on the days in between both are in force,
@@ -131,13 +131,13 @@ def followed(device_id: int, link_of: Callable[[int], _L | None]) -> list[_L]:
     return chain
 
 
-def kept_apart_pairs(connection: Connection) -> set[tuple[int, int]]:
+def distinct_pairs(connection: Connection) -> set[tuple[int, int]]:
     """Pairs of devices that somebody said are two machines, both ways round."""
     rows = connection.execute(select(kept_apart.c.device_id, kept_apart.c.other_device_id)).all()
     return {pair for one, other in rows for pair in ((one, other), (other, one))}
 
 
-def first_seen_first(connection: Connection, mine: Iterable[Identity]) -> list[Identity]:
+def sort_by_first_seen(connection: Connection, mine: Iterable[Identity]) -> list[Identity]:
     """The records of one source, those that share a serial in the order they were first seen; new
     ones last, equal ones by id."""
     mine = list(mine)
@@ -152,8 +152,8 @@ def first_seen_first(connection: Connection, mine: Iterable[Identity]) -> list[I
     return sorted(mine, key=lambda m: (first_seen.get(m.device_id, date.max), m.device_id))
 
 
-def former(
-    connection: Connection, source: str, new: Iterable[State], standing: Collection[int]
+def former_identities(
+    connection: Connection, source: str, new: Iterable[DeviceState], standing: Collection[int]
 ) -> list[Identity]:
     """Records of the source that are gone and bore the serial of a new one."""
     wanted = {state.serial for state in new if real_serial(state.serial)}
@@ -168,9 +168,9 @@ def former(
             kept = newest.get(identity.device_id)
             if kept is None or kept[0] < valid_from:
                 newest[identity.device_id] = (valid_from, identity)
-    links = links_in_force(connection, newest)
+    links = newest_links(connection, newest)
     return [
         identity._replace(asset_id=chain[-1].asset_id if chain else identity.device_id)
         for _, identity in newest.values()
-        for chain in (followed(identity.device_id, links.get),)
+        for chain in (follow_links(identity.device_id, links.get),)
     ]

@@ -13,30 +13,30 @@ from db.keys import as_of
 from db.tables import NO_SITE_ID, OPEN_END, asset_links, collection_runs, device_snapshots
 from etl.machines import pending
 from etl.machines.identities import (
-    STANDING,
-    World,
-    first_seen_first,
-    followed,
-    former,
-    identities,
-    identity_of,
-    kept_apart_pairs,
-    links_in_force,
-    named_later,
+    IS_OPEN,
+    MatchInput,
+    distinct_pairs,
+    follow_links,
+    former_identities,
+    identity_from_state,
+    later_link_targets,
+    load_identities,
+    newest_links,
+    sort_by_first_seen,
 )
-from etl.machines.match_keys import around, note_keys
-from etl.records.states import State
+from etl.machines.match_keys import add_keys, connected_devices
+from etl.records.states import DeviceState
 from etl.rules.assets import link_all
-from etl.rules.evidence import Identity, contradicted, real_serial
-from etl.rules.standing import Link, Standing
+from etl.rules.evidence import Identity, contradicting_links, real_serial
+from etl.rules.linking import Link, LinkingState
 
 AUTOMATIC = "rule"
-Have = Mapping[int, tuple[int, int, int]]
+OpenStretches = Mapping[int, tuple[int, int, int]]
 """Device -> the hash, site and asset of its standing stretch."""
 
 
 @dataclass
-class Assets:
+class MatchResult:
     """The asset of every state of a publish, and what it takes to write the links down. What the
     next matchings look at: `waiting` records, and which ones `changed`, None for any."""
 
@@ -52,12 +52,12 @@ def resolve_assets(
     connection: Connection,
     source: str,
     day: date,
-    states: Sequence[State],
+    states: Sequence[DeviceState],
     site_of: Mapping[int, int],
-    have: Have,
+    have: OpenStretches,
     keep: Collection[int] = (),
     again: bool = False,
-) -> Assets:
+) -> MatchResult:
     """The asset of each state of `source` on `day`.
 
     Args:
@@ -66,7 +66,7 @@ def resolve_assets(
         keep: devices that keep their standing state, of which nothing was read.
         again: whether the day was published before and is being replaced.
     """
-    look = pending.due(connection, source, day, len(states), again)
+    look = pending.match_scope(connection, source, day, len(states), again)
     come = {state.device_id: state for state in states}
     new, touched, asset_of = [], [], dict[int, int]()
     for device_id, state in come.items():
@@ -78,38 +78,38 @@ def resolve_assets(
         if state_hash != state.state_hash or site_id != site_of[device_id]:
             touched.append(state)
 
-    def identity(state: State) -> Identity:
+    def identity(state: DeviceState) -> Identity:
         device_id = state.device_id
         asset_id = asset_of.get(device_id, device_id)
-        return identity_of(state, source, site_of[device_id], asset_id)
+        return identity_from_state(state, source, site_of[device_id], asset_id)
 
     changed: set[int] | None = None
     if len(new) + len(touched) <= look.most:
         changed = {state.device_id for state in new} | (have.keys() - come.keys() - set(keep))
         changed |= _retold(connection, [identity(state) for state in touched])
-    note_keys(connection, map(identity, (*new, *touched) if source in look.noted else states))
+    add_keys(connection, map(identity, (*new, *touched) if source in look.noted else states))
     near: set[int] | None = None
     if look.device_ids is not None and changed is not None:
-        near = around(connection, look.device_ids | changed, look.most)
+        near = connected_devices(connection, look.device_ids | changed, look.most)
     looked_at = come.keys() if near is None else near & come.keys()
-    links = links_in_force(connection, near)
-    chains = {device_id: followed(device_id, links.get) for device_id in looked_at}
+    links = newest_links(connection, near)
+    chains = {device_id: follow_links(device_id, links.get) for device_id in looked_at}
     for device_id, chain in chains.items():
         asset_of[device_id] = chain[-1].asset_id if chain else device_id
     kept = set(keep) if near is None else near & set(keep)
     elsewhere = device_snapshots.c.source != source
-    world = World(
-        mine=[
+    world = MatchInput(
+        own=[
             *(identity(come[device_id]) for device_id in looked_at),
-            *identities(connection, STANDING, among=kept),
+            *load_identities(connection, IS_OPEN, among=kept),
         ],
-        others=identities(connection, as_of(day), elsewhere, among=near),
-        former=former(connection, source, new, come.keys() | set(keep)) if have else (),
+        others=load_identities(connection, as_of(day), elsewhere, among=near),
+        former=former_identities(connection, source, new, come.keys() | set(keep)) if have else (),
     )
     if near is None:
-        note_keys(connection, (one for one in world.others if one.source not in look.noted))
-    later = named_later(connection, day) if look.late else set[int]()
-    assets = match(connection, world, still=set(keep), named=later)
+        add_keys(connection, (one for one in world.others if one.source not in look.noted))
+    later = later_link_targets(connection, day) if look.late else set[int]()
+    assets = match_records(connection, world, still=set(keep), named=later)
     asset_of |= {key: asset for key, asset in assets.asset_of.items() if key in come}
     assets.asset_of, assets.most = asset_of, look.most
     for link in _straightened(chains.get(state.device_id, ()) for state in new):
@@ -121,7 +121,7 @@ def resolve_assets(
     return assets
 
 
-def _with_machines(changed: set[int], assets: Assets, have: Have) -> set[int]:
+def _with_machines(changed: set[int], assets: MatchResult, have: OpenStretches) -> set[int]:
     """Records whose evidence or machine changed, with the machines that they had and have."""
     changed = {*changed, *assets.ended, *(link.device_id for link in assets.begun)}
     machines = {assets.asset_of.get(device_id, device_id) for device_id in changed}
@@ -141,8 +141,8 @@ def _retold(connection: Connection, told: Sequence[Identity]) -> set[int]:
     """Those of a source's records that tell another thing about their machine than they did."""
     was = {
         identity.device_id: _evidence(identity)
-        for identity in identities(
-            connection, STANDING, among={identity.device_id for identity in told}
+        for identity in load_identities(
+            connection, IS_OPEN, among={identity.device_id for identity in told}
         )
     }
     return {
@@ -156,40 +156,40 @@ def _evidence(identity: Identity) -> tuple[object, ...]:
     return identity.site_id, identity.hostname, identity.serial, identity.guest, identity.macs
 
 
-def match(
+def match_records(
     connection: Connection,
-    world: World,
+    world: MatchInput,
     still: Collection[int] = (),
     named: Collection[int] = (),
-) -> Assets:
+) -> MatchResult:
     """What the rules end and begin among the records of a world.
 
     Args:
         still: records of the source whose links stay as they are.
         named: records that may not begin to answer to others, for others will answer to them.
     """
-    ended = [i for i in contradicted(world.mine, world.others) if i not in still]
+    ended = [i for i in contradicting_links(world.own, world.others) if i not in still]
     alone_again = set(ended)
     mine = [
         identity._replace(asset_id=identity.device_id)
         if identity.device_id in alone_again
         else identity
-        for identity in world.mine
+        for identity in world.own
     ]
-    world = World(first_seen_first(connection, mine), world.others, world.former)
-    standing = Standing(
-        world.mine, world.alone() - {*still, *named}, world.others, world.former,
-        kept_apart_pairs(connection),
+    world = MatchInput(sort_by_first_seen(connection, mine), world.others, world.former)
+    standing = LinkingState(
+        world.own, world.unlinked() - {*still, *named}, world.others, world.former,
+        distinct_pairs(connection),
     )  # fmt: skip
     begun = link_all(standing)
-    asset_of = {identity.device_id: standing.asset(identity) for identity in world.mine}
+    asset_of = {identity.device_id: standing.asset_of(identity) for identity in world.own}
     # Who shares its serial number with a new record is no partner from the next day on.
     gone = {real_serial(one.serial) for one in world.former}
-    waiting = {one.device_id for one in world.mine if gone and real_serial(one.serial) in gone}
-    return Assets(asset_of, begun, ended, standing.waiting | waiting | set(still))
+    waiting = {one.device_id for one in world.own if gone and real_serial(one.serial) in gone}
+    return MatchResult(asset_of, begun, ended, standing.pending | waiting | set(still))
 
 
-def match_again(
+def rematch(
     connection: Connection, device_ids: Iterable[int], since: date, decided_by: int, now: datetime
 ) -> list[int]:
     """Let the rules look at the sites of `device_ids` again, after the decision `decided_by`: the
@@ -198,13 +198,13 @@ def match_again(
     It looks at the standing stretches, whose sites and assets must be what the decision made of
     them, and writes the links alone: whoever calls resolves the devices of the answer.
     """
-    here = looked_at_again(connection, device_ids)
+    here = rematch_scope(connection, device_ids)
     found: list[int] = []
     # ThreatLocker before Ninja: its records answer to machines of Ninja.
     for source in sorted({identity.source for identity in here.values()}, reverse=True):
         mine = [identity for identity in here.values() if identity.source == source]
         others = [identity for identity in here.values() if identity.source != source]
-        assets = match(connection, World(mine, others))
+        assets = match_records(connection, MatchInput(mine, others))
         for device_id, asset_id in assets.asset_of.items():
             here[device_id] = here[device_id]._replace(asset_id=asset_id)
         write_links(connection, assets, since, now, decided_by=decided_by)
@@ -212,21 +212,21 @@ def match_again(
     return sorted(set(found))
 
 
-def looked_at_again(connection: Connection, device_ids: Iterable[int]) -> dict[int, Identity]:
+def rematch_scope(connection: Connection, device_ids: Iterable[int]) -> dict[int, Identity]:
     """What `match_again` looks at: the standing records of the sites of some devices and of none,
     and whoever shares a key or a machine with one of these."""
     c = device_snapshots.c
-    about = identities(connection, STANDING, among=set(device_ids))
+    about = load_identities(connection, IS_OPEN, among=set(device_ids))
     sites = {identity.site_id for identity in about} | {NO_SITE_ID}
-    here = identities(connection, STANDING, column=c.site_id, among=sites)
-    near = around(connection, {identity.device_id for identity in here}, most=10**9)
-    found = identities(connection, STANDING, among=near)
+    here = load_identities(connection, IS_OPEN, column=c.site_id, among=sites)
+    near = connected_devices(connection, {identity.device_id for identity in here}, most=10**9)
+    found = load_identities(connection, IS_OPEN, among=near)
     return {identity.device_id: identity for identity in found}
 
 
 def write_links(
     connection: Connection,
-    assets: Assets,
+    assets: MatchResult,
     day: date,
     now: datetime,
     *,

@@ -9,11 +9,11 @@ from collections.abc import Collection, Iterable
 
 from sqlalchemy import ColumnElement, Connection, Select, select
 
-from db.bulk import among, upsert_tuples
+from db.bulk import rows_where_in, upsert_tuples
 from db.keys import hash63
 from db.tables import OPEN_END, asset_links, device_keys, device_snapshots
 from etl.rules.evidence import Identity, host_key, prefix_key, real_serial
-from etl.rules.macs import split
+from etl.rules.macs import split_macs
 
 VERSION = 1
 """Of what the keys are made; another one makes the index anew."""
@@ -27,17 +27,19 @@ def keys_of(identity: Identity) -> Iterable[int]:
         "prefix": prefix_key(identity.hostname),
     }
     texts = {f"{kind} {text}" for kind, text in named.items() if text is not None}
-    texts |= {f"mac {mac}" for mac in split(identity.macs)}
+    texts |= {f"mac {mac}" for mac in split_macs(identity.macs)}
     return (hash63(text.encode()) for text in texts)
 
 
-def note_keys(connection: Connection, identities: Iterable[Identity]) -> None:
+def add_keys(connection: Connection, identities: Iterable[Identity]) -> None:
     """Add the keys of some records."""
     rows = [(identity.device_id, key) for identity in identities for key in keys_of(identity)]
     upsert_tuples(connection, device_keys, ("device_id", "key"), rows)
 
 
-def around(connection: Connection, device_ids: Collection[int], most: int) -> set[int] | None:
+def connected_devices(
+    connection: Connection, device_ids: Collection[int], most: int
+) -> set[int] | None:
     """These devices, everybody who shares a key or a machine with one of them, and so on; None
     when they are more than `most`."""
     found: set[int] = set()
@@ -70,4 +72,4 @@ def _all(
     wanted: Collection[int],
 ) -> set[int]:
     """The numbers that `statement` answers where `column` is among the wanted."""
-    return {number for (number,) in among(connection, statement, column, wanted)}
+    return {number for (number,) in rows_where_in(connection, statement, column, wanted)}

@@ -15,19 +15,19 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from db.bulk import upsert
-from db.history.runs import newest_by_source, standing_runs
+from db.history.runs import newest_by_source, runs_in_force
 from db.jobs import ACCEPT_RUN, END_SOURCE, RESTATING, UNDO, WITHDRAW_DAY
 from db.tables import audit_log, meta
 from etl.machines.match_keys import VERSION
 
-MOST = 0.2
+MAX_SHARE = 0.2
 """The part of a fleet from which looking at everything is as quick."""
-FEW = 2000
+MIN_LIMIT = 2000
 _NAME = "matched "
 
 
 @dataclass(frozen=True)
-class Look:
+class MatchScope:
     """What a source has to look at; None: everything. `most`: how many are worth picking out.
     `noted`: the sources whose keys were noted when they were published. `late`: whether another
     source published a later day already."""
@@ -38,18 +38,20 @@ class Look:
     late: bool
 
 
-def due(connection: Connection, source: str, day: date, size: int, again: bool) -> Look:
+def match_scope(
+    connection: Connection, source: str, day: date, size: int, again: bool
+) -> MatchScope:
     """What `source` has to look at when it publishes `size` records for `day`.
 
     Args:
         again: whether the day was published before and is being replaced.
     """
-    most = max(FEW, int(MOST * size))
+    most = max(MIN_LIMIT, int(MAX_SHARE * size))
     notes = _read(connection)
     noted = {name for name, note in notes.items() if note["keys"] == VERSION}
     told = notes.get(source)
     newest = max(newest_by_source(connection).values(), default=date.min)
-    run = standing_runs(connection).get(source)
+    run = runs_in_force(connection).get(source)
     if (
         again
         or told is None
@@ -60,11 +62,11 @@ def due(connection: Connection, source: str, day: date, size: int, again: bool) 
         or told["run"] != run.run_id
         or day < newest
     ):
-        return Look(None, most, noted, day < newest)
-    return Look(set(told["look"]), most, noted, False)
+        return MatchScope(None, most, noted, day < newest)
+    return MatchScope(set(told["look"]), most, noted, False)
 
 
-def remember(
+def save_pending(
     connection: Connection,
     source: str,
     day: date,

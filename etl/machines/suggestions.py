@@ -13,19 +13,19 @@ from sqlalchemy import Connection, delete, select
 
 from db.bulk import chunks, upsert
 from db.tables import sites, suggestions
-from etl.machines.identities import STANDING, identities, kept_apart_pairs
+from etl.machines.identities import IS_OPEN, distinct_pairs, load_identities
 from etl.rules.evidence import (
     AGENT,
     NO_SITE,
     Identity,
-    both_live,
-    contradict,
+    both_active,
     host_key,
     prefix_key,
     real_serial,
+    serials_contradict,
 )
-from etl.rules.macs import split
-from etl.rules.standing import is_placeholder
+from etl.rules.linking import is_placeholder
+from etl.rules.macs import split_macs
 
 SITE, LINK = "site", "link"
 LIKELY_SITE, MOST_SITES = 70, 5
@@ -97,12 +97,12 @@ def likely_sites(connection: Connection) -> Iterator[Suggestion]:
 def likely_links(connection: Connection) -> list[Suggestion]:
     """Pairs of records inside one site, or one of them without a site, that are alike in
     something and no rule links; at most three for each."""
-    everybody = identities(connection, STANDING)
+    everybody = load_identities(connection, IS_OPEN)
     machines: dict[int, list[int]] = {}
     for identity in everybody:
         machines.setdefault(identity.asset_id, []).append(identity.device_id)
     alone = [identity for identity in everybody if len(machines[identity.asset_id]) == 1]
-    apart = kept_apart_pairs(connection)
+    apart = distinct_pairs(connection)
     best: dict[tuple[int, int], Suggestion] = {}
     for found in chain(
         _serials(everybody, alone), _macs(everybody, alone), _hosts(everybody, alone),
@@ -165,19 +165,19 @@ def _serials(everybody: list[Identity], alone: list[Identity]) -> Iterator[Sugge
         if is_placeholder(group, set()):
             continue
         but = "more than one machine bears it"
-        if one.source == other.source and both_live(one, other):
+        if one.source == other.source and both_active(one, other):
             but = " and ".join(sorted((one.hostname or "", other.hostname or ""))) + " both report"
         yield _suggest(one, other, 80, f"serial number {serial} is equal", but)
 
 
 def _macs(everybody: list[Identity], alone: list[Identity]) -> Iterator[Suggestion]:
-    for mac, _, one, other in _pairs(everybody, alone, lambda i: split(i.macs)):
-        shared = split(one.macs) & split(other.macs)
+    for mac, _, one, other in _pairs(everybody, alone, lambda i: split_macs(i.macs)):
+        shared = split_macs(one.macs) & split_macs(other.macs)
         enough = len(shared) > 1 or one.macs == other.macs
         if not enough or AGENT not in (one.source, other.source) or mac != min(shared):
             continue
         but = f"the names {one.hostname} and {other.hostname} say otherwise"
-        if contradict(one, other):
+        if serials_contradict(one, other):
             but = f"the serial numbers {one.serial} and {other.serial} differ"
         elif host_key(one.hostname) == host_key(other.hostname):
             but = "another record bears it too"
@@ -189,7 +189,7 @@ def _macs(everybody: list[Identity], alone: list[Identity]) -> Iterator[Suggesti
 def _hosts(everybody: list[Identity], alone: list[Identity]) -> Iterator[Suggestion]:
     for host, _, one, other in _pairs(everybody, alone, lambda i: (host_key(i.hostname),)):
         but, score = "more than one machine has that name", 70
-        if contradict(one, other):
+        if serials_contradict(one, other):
             but, score = f"the serial numbers {one.serial} and {other.serial} differ", 55
         elif one.source == other.source:
             but, score = "nothing else says that one replaced the other", 50
@@ -202,7 +202,7 @@ def _prefixes(everybody: list[Identity], alone: list[Identity]) -> Iterator[Sugg
         if one.source == other.source or prefix not in hosts or len(hosts) != 2:
             continue
         but = "more than one machine has a name that begins so"
-        if contradict(one, other):
+        if serials_contradict(one, other):
             but = f"the serial numbers {one.serial} and {other.serial} differ"
         yield _suggest(one, other, 60, f"{prefix} may be {max(hosts, key=str)} cut short", but)
 
@@ -218,7 +218,7 @@ def _near_names(alone: list[Identity]) -> Iterator[Suggestion]:
         if len({identity.source for _, identity in group}) < 2:
             continue
         for (first, one), (second, other) in combinations(group, 2):
-            if one.source == other.source or first == second or contradict(one, other):
+            if one.source == other.source or first == second or serials_contradict(one, other):
                 continue
             score = fuzz.ratio(first, second, score_cutoff=LIKELY_NAME)
             if score:

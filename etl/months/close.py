@@ -12,7 +12,7 @@ from db import audit
 from db.bulk import insert_many, upsert
 from db.engine import writing
 from db.history.kept import month_before, month_end, month_of
-from db.history.runs import END, border, kept_days, restated_days, standing_runs
+from db.history.runs import END, border, kept_days, restated_days, runs_in_force
 from db.jobs import CLOSE_MONTH, REOPEN_MONTH
 from db.months.closings import fingerprint, hindrances, next_to_close
 from db.months.month_bases import billing_bases
@@ -29,7 +29,7 @@ from db.tables import (
 from etl.decisions.restate import restate
 from etl.months.members import changes, member_counts, members
 from etl.runtime.lease import Lease
-from etl.snapshots.publish import Refused
+from etl.snapshots.publish import PublishRefused
 
 
 def close_month(
@@ -47,12 +47,14 @@ def close_month(
     """
     final = [str(one) for one in hindrances(connection, month, environ) if one.final]
     if final:
-        raise Refused(f"{month} cannot be closed: {' '.join(final)}{_instead(connection, environ)}")
+        raise PublishRefused(
+            f"{month} cannot be closed: {' '.join(final)}{_instead(connection, environ)}"
+        )
     kept = kept_days(connection, environ)
     assert kept is not None, "a month without data has a final hindrance"
     end, before = month_end(month), month_end(month_before(month))
     # Where the end of the month before is not known, nobody can say what changed since.
-    dates_before = standing_runs(connection, before) if kept.keeps(before) else {}
+    dates_before = runs_in_force(connection, before) if kept.is_kept(before) else {}
     known = KnownDays.of(connection, kept, month)
     rows = members(connection, end, known)
     result = connection.execute(
@@ -60,8 +62,8 @@ def close_month(
             month=month,
             closed_at=now,
             author=actor,
-            rule_version=known.rules.on(end).version,
-            dates=_dates(standing_runs(connection, end)),
+            rule_version=known.rules.effective_on(end).version,
+            dates=_dates(runs_in_force(connection, end)),
             dates_before=_dates(dates_before),
             members=len(rows),
             hash="",
@@ -105,18 +107,18 @@ def reopen_month(
     closed = border(connection)
     newest = month_of(closed) if closed else None
     if newest is None:
-        raise Refused(f"{month} cannot be reopened: no month is closed.")
+        raise PublishRefused(f"{month} cannot be reopened: no month is closed.")
     if month != newest:
-        raise Refused(
+        raise PublishRefused(
             f"{month} cannot be reopened: only {newest}, the newest closed month, can be."
         )
     kept = kept_days(connection, environ)
-    if kept is None or not kept.keeps(month_end(month)):
-        raise Refused(
+    if kept is None or not kept.is_kept(month_end(month)):
+        raise PublishRefused(
             f"{month} cannot be reopened: the devices of its last day are no longer kept."
         )
     if not reason.strip():
-        raise Refused(f"Say why {month} is reopened: the reason is kept in the audit log.")
+        raise PublishRefused(f"Say why {month} is reopened: the reason is kept in the audit log.")
     connection.execute(update(months).where(months.c.month == month).values(closed=False))
     entry = audit.note(connection, actor, REOPEN_MONTH, month, now, {"reason": reason.strip()})
     if restated_days(connection):

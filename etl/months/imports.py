@@ -20,7 +20,7 @@ from etl.rules.billing import STATUSES
 from etl.rules.device_type import TYPES
 from etl.rules.site_names import match_name
 from etl.snapshots.incremental import ASSETS
-from etl.snapshots.publish import Refused
+from etl.snapshots.publish import PublishRefused
 
 BASES = ("ninja", "threatlocker", "agent", ASSETS)
 COLUMNS = ("month", "site", "source", "device_type", "billing_status", "count")
@@ -152,7 +152,7 @@ def import_counts(
     if problems:
         more = len(problems) - SHOWN
         rest = [f"... and {more} more wrong line(s)"] if more > 0 else []
-        raise Refused("\n".join(["Nothing was imported:", *problems[:SHOWN], *rest]))
+        raise PublishRefused("\n".join(["Nothing was imported:", *problems[:SHOWN], *rest]))
     replaced = _replace(connection, found.lines)
     insert_many(
         connection,

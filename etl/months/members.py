@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Date, and_, case, literal, or_, select, union_all
 
 from db.bulk import chunks
-from db.history.changed import Changed, changed
+from db.history.changes import EntityChange, changes_between
 from db.history.kept import KeptDays
 from db.history.views import BILLABLE, assets_as_of
 from db.keys import as_of
@@ -21,7 +21,7 @@ from db.names import NO_SITE
 from db.rules import RulesByDay
 from db.tables import NO_SITE_ID, device_snapshots, devices, sites
 from db.types import as_date
-from etl.snapshots.incremental import ASSETS, GROUPS
+from etl.snapshots.incremental import ASSETS, GROUP_COLUMNS
 
 _said = device_snapshots.c
 _NAMES = (
@@ -63,7 +63,8 @@ def member_counts(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         if row["speaks"]:
             counts[ASSETS, place, row["asset_type"], status] += 1
     return [
-        dict(zip(("basis", *GROUPS, "n"), (*group, n), strict=True)) for group, n in counts.items()
+        dict(zip(("basis", *GROUP_COLUMNS, "n"), (*group, n), strict=True))
+        for group, n in counts.items()
     ]
 
 
@@ -140,11 +141,11 @@ def changes(
     """The rows of `month_changes` between two kept days, without the closing's id. The basis of a
     device is its source."""
     for basis in (RECORDS, ASSETS):
-        for one in changed(connection, basis, then, end, rules, kept):
+        for one in changes_between(connection, basis, then, end, rules, kept):
             yield _row(basis, one)
 
 
-def _row(basis: str, one: Changed) -> dict[str, Any]:
+def _row(basis: str, one: EntityChange) -> dict[str, Any]:
     state = one.now or one.then
     assert state is not None, "what stands on neither day has not changed"
     return {

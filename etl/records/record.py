@@ -29,8 +29,8 @@ class Record:
     Optional text is None, never "". `payload` is the vendor's whole row, volatile keys included,
     exactly as received. `unmanaged` says why the source does not manage the device now
     ("approval status is PENDING"), None when it does. `repaired` says what had to be mended to
-    store the row ("hostname: 2 NUL characters replaced"). `macs`: what `etl.rules.macs.told` makes
-    of its hardware addresses.
+    store the row ("hostname: 2 NUL characters replaced"). `macs`: its hardware
+    addresses as written by `etl.rules.macs.canonical_macs`.
     """
 
     source_key: str

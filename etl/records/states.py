@@ -20,7 +20,7 @@ from etl.rules.device_type import device_type
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class DeviceState:
     """One device on one day: a row of `device_snapshots` but for the site and the asset, which
     are resolved when it is published. `state_hash` covers all of it but the volatile end, and
     `unmanaged`, which an excluded record's reason tells."""
@@ -56,13 +56,13 @@ class State:
         return zlib.compress(self.payload, 6)
 
 
-def judge(
+def evaluate_record(
     source: str,
     record: Record,
     rules: Rules,
     volatile_paths: tuple[str, ...],
     internal: Mapping[str | None, str],
-) -> State:
+) -> DeviceState:
     """The state of a record under `rules`.
 
     Args:
@@ -89,7 +89,7 @@ def judge(
         "rule_version": rules.version, "os": record.os, "node_class": record.node_class,
         "serial": record.serial, "repaired": record.repaired, "payload_hash": payload_hash,
     }  # fmt: skip
-    return State(
+    return DeviceState(
         device_id=device_id(source, record.source_key),
         source_key=record.source_key,
         alias_key=record.alias_key,
@@ -108,7 +108,7 @@ def judge(
         repaired=record.repaired,
         unmanaged=record.unmanaged[:400] if record.unmanaged else None,
         payload_hash=payload_hash,
-        state_hash=said_hash(said),
+        state_hash=hash_state(said),
         payload=payload,
         last_contact=record.last_contact,
         online=record.online,
@@ -125,7 +125,7 @@ _SAID = (
 )  # fmt: skip
 
 
-def said_hash(said: Mapping[str, Any]) -> int:
+def hash_state(said: Mapping[str, Any]) -> int:
     """The `state_hash` of what was said of a device, by the names of the columns."""
     return hash63(json.dumps([said[name] for name in _SAID]).encode())
 
@@ -153,11 +153,11 @@ _said = device_snapshots.c
 
 
 def most_changed_keys(
-    connection: Connection, standing: int, changed: Sequence[State]
+    connection: Connection, open_count: int, changed: Sequence[DeviceState]
 ) -> str | None:
     """The payload keys in which a sample of `changed` differs from what stands; None when no more
     than usual of the `standing` devices changed. The stretches must not be closed yet."""
-    if not standing or len(changed) * 100 <= MANY_CHANGES * standing:
+    if not open_count or len(changed) * 100 <= MANY_CHANGES * open_count:
         return None
     sample = {state.device_id: state for state in changed[:50]}
     payloads = device_payloads.c

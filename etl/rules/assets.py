@@ -10,17 +10,17 @@ real serials contradict any link.
 from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import combinations
 
-from etl.rules.evidence import AGENT, PREFIX, Identity, differ_in_name, host_key
-from etl.rules.macs import split
-from etl.rules.standing import (
+from etl.rules.evidence import AGENT, PREFIX_LENGTH, Identity, host_key, hostnames_differ
+from etl.rules.linking import (
     Link,
+    LinkingState,
     Proposal,
     Scope,
-    Standing,
     in_fleet,
     in_site,
     is_placeholder,
 )
+from etl.rules.macs import split_macs
 
 
 def find_links(
@@ -39,10 +39,10 @@ def find_links(
         former: records of the source that are gone, whose serial a standing one may bear again.
         apart: pairs of ids that are two machines, both ways round.
     """
-    return link_all(Standing(mine, unlinked, others, list(former), apart))
+    return link_all(LinkingState(mine, unlinked, others, list(former), apart))
 
 
-def link_all(standing: Standing) -> list[Link]:
+def link_all(standing: LinkingState) -> list[Link]:
     """Begin links until no rule finds another one."""
     links: list[Link] = []
     while True:
@@ -50,25 +50,25 @@ def link_all(standing: Standing) -> list[Link]:
             link
             for scope in (in_site, in_fleet)
             for rule in _RULES
-            for link in standing.begin(list(rule(standing, scope)))
+            for link in standing.accept(list(rule(standing, scope)))
         ]
         if not begun:
             return links
         links += begun
 
 
-def _by_serial(standing: Standing, scope: Scope) -> Iterator[Proposal]:
+def _by_serial(standing: LinkingState, scope: Scope) -> Iterator[Proposal]:
     """Equal real serials: in another source, or in the same one, where the machine was enrolled
     again. Who already answers to somebody decides, then the other sources, then who is gone."""
     for serial, bearers, group in standing.groups(standing.serials, scope):
-        twins = standing.mine(group)
-        if is_placeholder(bearers, standing.gone):
+        twins = standing.own_records(group)
+        if is_placeholder(bearers, standing.former):
             continue
-        if not any(twin.device_id in standing.alone for twin in twins):
+        if not any(twin.device_id in standing.unlinked for twin in twins):
             continue
         clusters = _clusters(standing, twins)
-        elsewhere = standing.others(group) if len(clusters) == 1 else []
-        before = [i for i in group if i.device_id in standing.gone and len(clusters) == 1]
+        elsewhere = standing.other_records(group) if len(clusters) == 1 else []
+        before = [i for i in group if i.device_id in standing.former and len(clusters) == 1]
         for cluster in clusters:
             target = _target(standing, cluster, elsewhere, before)
             if target is None:
@@ -76,48 +76,48 @@ def _by_serial(standing: Standing, scope: Scope) -> Iterator[Proposal]:
             again = "enrolled again" if target.source == standing.source else None
             evidence = f"serial {serial} {again or _where(scope)}"
             for twin in cluster:
-                if twin.device_id in standing.alone and twin.device_id != target.device_id:
+                if twin.device_id in standing.unlinked and twin.device_id != target.device_id:
                     yield Proposal(twin.device_id, target.device_id, "serial", evidence, twins=None)
 
 
-def _clusters(standing: Standing, twins: list[Identity]) -> list[list[Identity]]:
+def _clusters(standing: LinkingState, twins: list[Identity]) -> list[list[Identity]]:
     """Records of one source with one serial number, those together that may be one machine. Who
     may be the machine of two that are not one is a cluster with them that `_target` leaves."""
     clusters: list[list[Identity]] = []
     for twin in twins:
-        near = [c for c in clusters if any(standing.enrolled_again(twin, one) for one in c)]
+        near = [c for c in clusters if any(standing.may_be_reenrolled(twin, one) for one in c)]
         clusters = [c for c in clusters if c not in near]
         clusters.append([*(one for c in near for one in c), twin])
     return clusters
 
 
 def _target(
-    standing: Standing,
+    standing: LinkingState,
     cluster: list[Identity],
     elsewhere: Sequence[Identity],
     before: Sequence[Identity],
 ) -> Identity | None:
     """Whose machine the unlinked records of a cluster are; None when that is not clear."""
-    if not any(twin.device_id in standing.alone for twin in cluster):
+    if not any(twin.device_id in standing.unlinked for twin in cluster):
         return None
-    if not all(standing.enrolled_again(one, other) for one, other in combinations(cluster, 2)):
+    if not all(standing.may_be_reenrolled(one, other) for one, other in combinations(cluster, 2)):
         return None
-    linked = [twin for twin in cluster if twin.device_id not in standing.alone]
+    linked = [twin for twin in cluster if twin.device_id not in standing.unlinked]
     if linked:
         return min(linked) if len(standing.machines(linked)) == 1 else None
-    other = standing.one_machine(elsewhere)
+    other = standing.single_machine(elsewhere)
     if other is None and len(standing.machines(before)) == 1:
         other = min(before)
     return other or cluster[0]
 
 
-def _by_mac(standing: Standing, scope: Scope) -> Iterator[Proposal]:
+def _by_mac(standing: LinkingState, scope: Scope) -> Iterator[Proposal]:
     """Two shared addresses, or all of them, with an agent on one side: nobody else has them, and
     no hostname points to another machine."""
     usable = {mac for mac, bearers in standing.macs.items() if not _has_doubles(standing, bearers)}
 
     def addresses(identity: Identity) -> frozenset[str]:
-        return split(identity.macs) & usable
+        return split_macs(identity.macs) & usable
 
     def near(identity: Identity) -> list[Identity]:
         found = {
@@ -127,14 +127,14 @@ def _by_mac(standing: Standing, scope: Scope) -> Iterator[Proposal]:
         groups = [group for group in scope(list(found.values())) if identity in group]
         return groups[0] if groups else []
 
-    for device_id in sorted(standing.alone):
+    for device_id in sorted(standing.unlinked):
         one = standing.records[device_id]
         if not addresses(one):
             continue
-        found = standing.others(near(one))
+        found = standing.other_records(near(one))
         if len(standing.machines(found)) != 1:
             continue
-        rivals = [rival for other in found for rival in standing.mine(near(other))]
+        rivals = [rival for other in found for rival in standing.own_records(near(other))]
         if any(rival.device_id != device_id for rival in rivals):
             continue
         for other in sorted(found):
@@ -146,50 +146,50 @@ def _by_mac(standing: Standing, scope: Scope) -> Iterator[Proposal]:
                 break
 
 
-def _has_doubles(standing: Standing, bearers: list[Identity]) -> bool:
+def _has_doubles(standing: LinkingState, bearers: list[Identity]) -> bool:
     """Whether two machines of one source bear an address: a dock or a dongle."""
-    told = {(bearer.source, standing.asset(bearer)) for bearer in bearers}
+    told = {(bearer.source, standing.asset_of(bearer)) for bearer in bearers}
     return len(told) != len({source for source, _ in told})
 
 
-def _named(standing: Standing, one: Identity, other: Identity) -> bool:
+def _named(standing: LinkingState, one: Identity, other: Identity) -> bool:
     """Whether a hostname says that two records with other names are other machines."""
-    if not differ_in_name(one, other):
+    if not hostnames_differ(one, other):
         return False
     machines = standing.machines((one, other))
     return any(
         bearer.source != named.source
         and bearer.site_id in (one.site_id, other.site_id)
-        and standing.asset(bearer) not in machines
+        and standing.asset_of(bearer) not in machines
         for named in (one, other)
         for bearer in standing.hosts[host_key(named.hostname) or ""]
     )
 
 
-def _by_hostname(standing: Standing, scope: Scope) -> Iterator[Proposal]:
+def _by_hostname(standing: LinkingState, scope: Scope) -> Iterator[Proposal]:
     """Equal names, of one machine on either side."""
     for host, _, group in standing.groups(standing.hosts, scope):
         one, found = _only_one(standing, group)
-        other = standing.one_machine(found)
+        other = standing.single_machine(found)
         if one is not None and other is not None:
             evidence = f"hostname {host} {_where(scope)}"
             yield Proposal(one.device_id, other.device_id, "hostname", evidence)
 
 
-def _by_guest(standing: Standing, scope: Scope) -> Iterator[Proposal]:
+def _by_guest(standing: LinkingState, scope: Scope) -> Iterator[Proposal]:
     """What a host tells of a virtual machine, and that one's own record in the same source."""
     for host, _, group in standing.groups(standing.hosts, scope):
-        mine = sorted(standing.mine(group), key=lambda one: (not one.guest, one))
+        mine = sorted(standing.own_records(group), key=lambda one: (not one.guest, one))
         if len(mine) != 2 or not mine[0].guest or mine[1].guest:
             continue
-        if mine[0].device_id not in standing.alone:
+        if mine[0].device_id not in standing.unlinked:
             mine.reverse()
         one, other = (identity.device_id for identity in mine)
         evidence = f"hostname {host} of a guest and of its own record {_where(scope)}"
         yield Proposal(one, other, "hostname", evidence, twins={other})
 
 
-def _by_prefix(standing: Standing, scope: Scope) -> Iterator[Proposal]:
+def _by_prefix(standing: LinkingState, scope: Scope) -> Iterator[Proposal]:
     """A name of exactly 15 characters that begins one longer name, and no other."""
     for prefix, _, group in standing.groups(standing.prefixes, scope):
         one, found = _only_one(standing, group)
@@ -199,19 +199,21 @@ def _by_prefix(standing: Standing, scope: Scope) -> Iterator[Proposal]:
             short, long = sorted(
                 (host_key(one.hostname) or "", host_key(other.hostname) or ""), key=len
             )
-            if len(short) == PREFIX < len(long):
+            if len(short) == PREFIX_LENGTH < len(long):
                 evidence = f"prefix {prefix} of {long} {_where(scope)}"
                 yield Proposal(one.device_id, other.device_id, "prefix", evidence)
                 break
 
 
-def _only_one(standing: Standing, group: list[Identity]) -> tuple[Identity | None, list[Identity]]:
+def _only_one(
+    standing: LinkingState, group: list[Identity]
+) -> tuple[Identity | None, list[Identity]]:
     """The one record of ours among the bearers of a key, if it is unlinked, and those of the
     others. A guest does not compete with a record of its source that is none."""
     plain = {bearer.source for bearer in group if not bearer.guest}
     rivals = [bearer for bearer in group if not bearer.guest or bearer.source not in plain]
-    mine, found = standing.mine(rivals), standing.others(rivals)
-    if len(mine) != 1 or mine[0].device_id not in standing.alone:
+    mine, found = standing.own_records(rivals), standing.other_records(rivals)
+    if len(mine) != 1 or mine[0].device_id not in standing.unlinked:
         return None, []
     return mine[0], found
 

@@ -8,7 +8,7 @@ first for the machine stands for one side, and each that disagrees with it for t
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from etl.rules.evidence import MOST_TWINS, host_key, real_serial
+from etl.rules.evidence import MAX_SAME_SERIAL, host_key, real_serial
 
 NO_SITE = 0
 """The site of records whose source names none: they disagree with nobody about it."""
@@ -70,7 +70,7 @@ def machine_findings(
         yield from _names(records)
 
 
-def same_name(records: Sequence[Record]) -> Iterator[Finding]:
+def same_hostname_findings(records: Sequence[Record]) -> Iterator[Finding]:
     """Of the records of one source at one site with one hostname: those of other machines than
     the first one's."""
     first, *rest = sorted(records, key=_device_id)
@@ -80,12 +80,12 @@ def same_name(records: Sequence[Record]) -> Iterator[Finding]:
             yield _pair("duplicate", first, other, facts)
 
 
-def same_serial(records: Sequence[Record]) -> Iterator[Finding]:
+def same_serial_findings(records: Sequence[Record]) -> Iterator[Finding]:
     """Of the records with one real serial number: those of another machine at another site. More
     in one source than a machine has are a maker's placeholder, and say nothing."""
     placed = sorted((record for record in records if record.site_id != NO_SITE), key=_device_id)
     sources = [record.source for record in records]
-    if not placed or any(sources.count(source) > MOST_TWINS for source in set(sources)):
+    if not placed or any(sources.count(source) > MAX_SAME_SERIAL for source in set(sources)):
         return
     first = placed[0]
     for other in placed[1:]:

@@ -13,13 +13,13 @@ AGENT = "agent"
 GUEST_CLASSES = frozenset({"VMWARE_VM_GUEST", "HYPERV_VMM_GUEST"})
 """Node classes of what a host tells of its guests; a guest may have a record of its own."""
 
-MOST_TWINS = 3
+MAX_SAME_SERIAL = 3
 """How many standing records of one source may share a real serial number."""
 
-LIVE = timedelta(hours=24)
+ACTIVE_WITHIN = timedelta(hours=24)
 """Two records in contact within this of each other are both alive."""
 
-PREFIX = 15
+PREFIX_LENGTH = 15
 """What NetBIOS leaves of a longer hostname."""
 
 # What makers leave in the field, without spaces and punctuation.
@@ -73,30 +73,30 @@ def host_key(hostname: str | None) -> str | None:
 def prefix_key(hostname: str | None) -> str | None:
     """The first 15 characters of a hostname as compared; None when it has fewer."""
     host = host_key(hostname)
-    return host[:PREFIX] if host is not None and len(host) >= PREFIX else None
+    return host[:PREFIX_LENGTH] if host is not None and len(host) >= PREFIX_LENGTH else None
 
 
-def contradict(one: Identity, other: Identity) -> bool:
+def serials_contradict(one: Identity, other: Identity) -> bool:
     """Whether two real serial numbers say that these are two machines."""
     first, second = real_serial(one.serial), real_serial(other.serial)
     return first is not None and second is not None and first != second
 
 
-def differ_in_name(one: Identity, other: Identity) -> bool:
+def hostnames_differ(one: Identity, other: Identity) -> bool:
     """Whether both have a hostname, and not the same."""
     first, second = host_key(one.hostname), host_key(other.hostname)
     return first is not None and second is not None and first != second
 
 
-def both_live(one: Identity, other: Identity) -> bool:
+def both_active(one: Identity, other: Identity) -> bool:
     """Whether two records under different names were in contact within a day of each other: two
     machines that share a serial number, not one that was enrolled again."""
-    if not differ_in_name(one, other) or one.last_contact is None or other.last_contact is None:
+    if not hostnames_differ(one, other) or one.last_contact is None or other.last_contact is None:
         return False
-    return abs(one.last_contact - other.last_contact) <= LIVE
+    return abs(one.last_contact - other.last_contact) <= ACTIVE_WITHIN
 
 
-def contradicted(mine: Iterable[Identity], others: Iterable[Identity]) -> list[int]:
+def contradicting_links(mine: Iterable[Identity], others: Iterable[Identity]) -> list[int]:
     """Records of `mine` that answer to another record's machine although two real serial numbers
     say no. Of two of `mine` that contradict each other the one with the lesser id stays."""
     linked: list[Identity] = []
@@ -110,7 +110,7 @@ def contradicted(mine: Iterable[Identity], others: Iterable[Identity]) -> list[i
                 company[identity.asset_id].append(identity)
     ended = []
     for identity in sorted(linked):
-        if any(contradict(identity, other) for other in company[identity.asset_id]):
+        if any(serials_contradict(identity, other) for other in company[identity.asset_id]):
             ended.append(identity.device_id)
         else:
             company[identity.asset_id].append(identity)

@@ -12,7 +12,7 @@ _SAME_EVERYWHERE = frozenset({"00059a3c7a00", "00090faa0001", "00090ffe0001"})
 _VMWARE_HOST_ONLY = "005056c000"
 
 
-def normalise(address: object) -> str | None:
+def normalise_mac(address: object) -> str | None:
     """An address as 12 hexadecimal digits in lower case; None for what names no one machine."""
     if not isinstance(address, str):
         return None
@@ -27,7 +27,7 @@ def normalise(address: object) -> str | None:
     return text
 
 
-def told(addresses: object) -> str | None:
+def canonical_macs(addresses: object) -> str | None:
     """The usable addresses of a record as stored: sorted, with commas between, cut at a whole one;
     None when there is none.
 
@@ -35,11 +35,11 @@ def told(addresses: object) -> str | None:
         addresses: what the source tells, a list where it tells any.
     """
     given: Iterable[object] = addresses if isinstance(addresses, list) else ()
-    found = sorted({text for address in given if (text := normalise(address))})
+    found = sorted({text for address in given if (text := normalise_mac(address))})
     return ",".join(found[: (LENGTH + 1) // 13]) or None
 
 
 @lru_cache(maxsize=1 << 17)
-def split(macs: str | None) -> frozenset[str]:
+def split_macs(macs: str | None) -> frozenset[str]:
     """The addresses in a stored text."""
     return frozenset(macs.split(",")) if macs else frozenset()

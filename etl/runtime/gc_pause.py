@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def no_cycle_search() -> Iterator[None]:
+def gc_disabled() -> Iterator[None]:
     """Nothing is searched inside; whoever had switched the search off finds it off after."""
     searching = gc.isenabled()
     gc.disable()

@@ -9,21 +9,27 @@ from sqlalchemy import Connection, Select, delete, func, insert, literal, select
 from db.history.kept import KeptDays, month_before, month_end, month_of
 from db.history.runs import PUBLISHED, border, counted_days, newest_day
 from db.history.views import assets_as_of, records_as_of
-from db.rules import RulesByDay, by_day, release
+from db.rules import RulesByDay, move_first_day, rules_by_day
 from db.tables import collection_runs, daily_counts, device_snapshots, month_end_counts
-from etl.snapshots.incremental import ASSETS, GROUPS, Touched, after_publish, stored_counts
+from etl.snapshots.incremental import (
+    ASSETS,
+    GROUP_COLUMNS,
+    Affected,
+    count_incrementally,
+    stored_counts,
+)
 
 
 def count_day(
-    connection: Connection, source: str, day: date, rules: RulesByDay, touched: Touched
+    connection: Connection, source: str, day: date, rules: RulesByDay, touched: Affected
 ) -> None:
     """Count `day` for `source`; and the assets of that day and of later ones, which it joins."""
     for basis in (source, ASSETS):
-        if not after_publish(connection, basis, day, rules, touched):
-            count(connection, basis, day, rules)
+        if not count_incrementally(connection, basis, day, rules, touched):
+            count_basis(connection, basis, day, rules)
     for later in counted_days(connection):
         if later > day:
-            count(connection, ASSETS, later, rules)
+            count_basis(connection, ASSETS, later, rules)
     since = {source: day, ASSETS: day}
     column = month_end_counts.c
     newest = select(column.basis, func.max(column.month)).group_by(column.basis)
@@ -40,8 +46,8 @@ def recount_after_withdrawal(connection: Connection, source: str, day: date) -> 
     """Make the counts those of a history without `day` of `source`."""
     counted = counted_days(connection)
     if day not in counted:
-        release(connection, day, min((one for one in counted if one > day), default=None))
-    rules = by_day(connection)
+        move_first_day(connection, day, min((one for one in counted if one > day), default=None))
+    rules = rules_by_day(connection)
     closed = border(connection) or date.min
     for basis in (source, ASSETS):
         days = counted_days(connection, None if basis == ASSETS else basis)
@@ -52,7 +58,7 @@ def recount_after_withdrawal(connection: Connection, source: str, day: date) -> 
         first = max((past for past in days if past < day), default=day)
         for past in days:
             if past >= first and (past > closed or not stored_counts(connection, basis, past)):
-                count(connection, basis, past, rules)
+                count_basis(connection, basis, past, rules)
     # The counts of closed months stay, even where no day after the month before is left.
     newest = max(newest_day(connection) or closed, closed)
     stored = month_end_counts.c
@@ -62,7 +68,7 @@ def recount_after_withdrawal(connection: Connection, source: str, day: date) -> 
     count_months(connection, (source, ASSETS), day.replace(day=1))
 
 
-def count_again(
+def recount_days(
     connection: Connection, rules: RulesByDay, kept: KeptDays, since: date | None
 ) -> int:
     """Redo the counts of every kept day after the border, from `since` on when given; how many
@@ -75,9 +81,9 @@ def count_again(
         days = counted_days(connection, None if basis == ASSETS else basis)
         for day, following in zip(days, [*days[1:], date.max], strict=True):
             # The day itself may be gone; a kept one before the next snapshot tells the same.
-            standing = kept.first_in(day, following) if day > closed else None
+            standing = kept.first_kept_in(day, following) if day > closed else None
             if standing is not None and (since is None or following > since):
-                count(connection, basis, day, rules, standing)
+                count_basis(connection, basis, day, rules, standing)
                 counted += 1
     first = min(kept.month_ends(), default=kept.today)
     count_months(connection, bases, max(first, since or first))
@@ -109,23 +115,23 @@ def _count_month(connection: Connection, basis: str, month: str, standing: date 
         connection.execute(old.where(stored.imported.is_(False)))
         return
     connection.execute(old)
-    columns = ("basis", *GROUPS, "n")
+    columns = ("basis", *GROUP_COLUMNS, "n")
     counts = select(literal(month), *(daily_counts.c[name] for name in columns)).where(
         daily_counts.c.basis == basis, daily_counts.c.snapshot_date == standing
     )
     connection.execute(insert(month_end_counts).from_select(["month", *columns], counts))
 
 
-def count(
-    connection: Connection, basis: str, day: date, rules: RulesByDay, standing: date | None = None
+def count_basis(
+    connection: Connection, basis: str, day: date, rules: RulesByDay, state_on: date | None = None
 ) -> None:
     """Count `basis` on `day`, from the state on `standing` (the same day unless given)."""
     _forget(connection, basis, day)
-    view = _view(basis, standing or day, rules).subquery()
-    groups = [view.c[name] for name in GROUPS]
+    view = _view(basis, state_on or day, rules).subquery()
+    groups = [view.c[name] for name in GROUP_COLUMNS]
     rows = select(literal(day), literal(basis), *groups, func.count()).group_by(*groups)
     connection.execute(
-        insert(daily_counts).from_select(["snapshot_date", "basis", *GROUPS, "n"], rows)
+        insert(daily_counts).from_select(["snapshot_date", "basis", *GROUP_COLUMNS, "n"], rows)
     )
 
 
@@ -138,5 +144,5 @@ def _forget(connection: Connection, basis: str, day: date) -> None:
 
 def _view(basis: str, day: date, rules: RulesByDay) -> Select[tuple[object, ...]]:
     if basis == ASSETS:
-        return assets_as_of(day, rules, columns=GROUPS)
-    return records_as_of(day, columns=GROUPS).where(device_snapshots.c.source == basis)
+        return assets_as_of(day, rules, columns=GROUP_COLUMNS)
+    return records_as_of(day, columns=GROUP_COLUMNS).where(device_snapshots.c.source == basis)

@@ -7,12 +7,12 @@ from sqlalchemy import Connection, func, select
 from db.names import site_roots
 from db.rules import ENVIRONMENT, Rules, all_versions
 from db.tables import NO_SITE_ID, rule_versions, site_aliases, sites
-from etl.records.states import said_hash
+from etl.records.states import hash_state
 from etl.rules.billing import billing_status
 from etl.rules.site_names import match_name
 
 
-class Judges:
+class RuleEvaluator:
     """Where each alias belongs, and what each version of the rules says of a stretch there."""
 
     def __init__(self, connection: Connection) -> None:
@@ -31,7 +31,7 @@ class Judges:
         by_person = rule_versions.c.author != ENVIRONMENT
         self._least = connection.scalar(saved.where(by_person)) or 0
 
-    def judged(self, one: dict[str, Any]) -> dict[str, Any]:
+    def evaluate(self, one: dict[str, Any]) -> dict[str, Any]:
         """A stretch as decisions see it, but for its machine."""
         alias = one["alias_key"]
         site = NO_SITE_ID if alias is None else self._sites[one["source"], alias]
@@ -56,4 +56,4 @@ class Judges:
             "reason": status.reason[:400],
             "rule_version": version,
         }
-        return said | {"state_hash": said_hash(said)}
+        return said | {"state_hash": hash_state(said)}

@@ -20,25 +20,25 @@ from db.rules import RulesByDay
 from db.tables import collection_runs, daily_counts, device_snapshots
 
 ASSETS = "assets"
-GROUPS = ("site_id", "device_type", "billing_status")
-MOST = 10.0
+GROUP_COLUMNS = ("site_id", "device_type", "billing_status")
+MAX_PERCENT = 10.0
 """Percent of touched devices from which counting all is as quick."""
 
-Groups = Counter[tuple[int, str, str]]
+GroupCounts = Counter[tuple[int, str, str]]
 
 
 @dataclass(frozen=True)
-class Touched:
+class Affected:
     """The devices and machines that a publish changes, and what they counted before it: by basis,
     with the day whose stored counts tell what everything counted. A basis that is missing must be
     counted whole."""
 
     device_ids: Collection[int]
     asset_ids: Collection[int]
-    before: dict[str, tuple[date, Groups]] = field(default_factory=dict)
+    before: dict[str, tuple[date, GroupCounts]] = field(default_factory=dict)
 
 
-def before_publish(
+def affected_by_publish(
     connection: Connection,
     source: str,
     day: date,
@@ -46,15 +46,15 @@ def before_publish(
     device_ids: Collection[int],
     asset_ids: Collection[int],
     standing: int,
-) -> Touched:
+) -> Affected:
     """What the devices that a publish of `source` on `day` will change count before it.
 
     Args:
         asset_ids: every machine that these devices answer to before it or after.
         standing: how many devices the source has before it.
     """
-    touched = Touched(device_ids, asset_ids)
-    if len(device_ids) * 100 > MOST * standing:
+    touched = Affected(device_ids, asset_ids)
+    if len(device_ids) * 100 > MAX_PERCENT * standing:
         return touched
     mine = published_days(connection, source)
     others = _days_of_others(connection, source)
@@ -63,12 +63,12 @@ def before_publish(
     anew = day not in mine
     own = [past for past in {*mine, *restated} if past < day or (past == day and anew)]
     if mine and own and not _between(restated, max(own), day):
-        touched.before[source] = (max(own), part(connection, source, day, rules, device_ids))
+        touched.before[source] = (max(own), count_part(connection, source, day, rules, device_ids))
     days = [past for past in {*mine, *others, *restated} if past < day or (past == day and anew)]
     if days and (anew or day not in others) and not _between(restated, max(days), day):
         base = max(days)
-        if _counted_by(connection, base) == rules.on(day).version:
-            touched.before[ASSETS] = (base, part(connection, ASSETS, day, rules, asset_ids))
+        if _counted_by(connection, base) == rules.effective_on(day).version:
+            touched.before[ASSETS] = (base, count_part(connection, ASSETS, day, rules, asset_ids))
     return touched
 
 
@@ -77,8 +77,8 @@ def _between(restated: Iterable[date], base: date, day: date) -> bool:
     return any(base < one <= day for one in restated)
 
 
-def after_publish(
-    connection: Connection, basis: str, day: date, rules: RulesByDay, touched: Touched
+def count_incrementally(
+    connection: Connection, basis: str, day: date, rules: RulesByDay, touched: Affected
 ) -> bool:
     """Write the counts of `basis` on `day`; False, and nothing is written, when they must be
     counted whole."""
@@ -87,20 +87,22 @@ def after_publish(
     base, before = touched.before[basis]
     counts = stored_counts(connection, basis, base)
     ids = touched.asset_ids if basis == ASSETS else touched.device_ids
-    change = part(connection, basis, day, rules, ids)
+    change = count_part(connection, basis, day, rules, ids)
     change.subtract(before)
     changed = {group: counts[group] + n for group, n in change.items() if n}
     if not counts or min(changed.values(), default=0) < 0 or counts.total() + change.total() < 1:
         return False
     if base != day:
         _copy(connection, basis, base, day)
-    add(connection, basis, day, counts, change)
+    add_to_counts(connection, basis, day, counts, change)
     return True
 
 
-def add(connection: Connection, basis: str, day: date, stored: Groups, change: Groups) -> None:
+def add_to_counts(
+    connection: Connection, basis: str, day: date, stored: GroupCounts, change: GroupCounts
+) -> None:
     """Make the counts of a day, which are `stored`, those with `change` added."""
-    names = ("snapshot_date", "basis", *GROUPS, "n")
+    names = ("snapshot_date", "basis", *GROUP_COLUMNS, "n")
     rows = [(day, basis, *group, stored[group] + n) for group, n in change.items() if n]
     if not rows:
         return
@@ -117,7 +119,7 @@ def _copy(connection: Connection, basis: str, base: date, day: date) -> None:
     connection.execute(
         delete(daily_counts).where(stored.snapshot_date == day, stored.basis == basis)
     )
-    names = ("basis", *GROUPS, "n")
+    names = ("basis", *GROUP_COLUMNS, "n")
     rows = select(literal(day), *(stored[name] for name in names)).where(
         stored.snapshot_date == base, stored.basis == basis
     )
@@ -146,7 +148,7 @@ def _counted_by(connection: Connection, day: date) -> int | None:
     return version
 
 
-def stored_counts(connection: Connection, basis: str, day: date) -> Groups:
+def stored_counts(connection: Connection, basis: str, day: date) -> GroupCounts:
     """How many `basis` has on a published day of it, as counted then."""
     stored = daily_counts.c
     rows = connection.execute(
@@ -157,11 +159,11 @@ def stored_counts(connection: Connection, basis: str, day: date) -> Groups:
     return Counter({(site, kind, status): n for site, kind, status, n in rows.all()})
 
 
-def part(
+def count_part(
     connection: Connection, basis: str, day: date, rules: RulesByDay, ids: Collection[int]
-) -> Groups:
+) -> GroupCounts:
     """What the devices or machines `ids` count on `day`, as the tables are now."""
-    counts: Groups = Counter()
+    counts: GroupCounts = Counter()
     for chunk in chunks(sorted(ids)):
         view = _view(basis, day, rules, chunk).subquery()
         groups = (view.c.site_id, view.c.device_type, view.c.billing_status)
@@ -172,6 +174,6 @@ def part(
 
 def _view(basis: str, day: date, rules: RulesByDay, ids: Sequence[int]) -> Select[Any]:
     if basis == ASSETS:
-        return assets_as_of(day, rules, columns=GROUPS, asset_ids=ids)
+        return assets_as_of(day, rules, columns=GROUP_COLUMNS, asset_ids=ids)
     # Not by their source, which they are of: a database would look through all of its records.
     return records_as_of(day).where(device_snapshots.c.device_id.in_(ids))

@@ -10,9 +10,9 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, delete, or_, select, update
 
-from db.bulk import among, chunks, insert_many, upsert, upsert_tuples
-from db.history.runs import border, gone, newest_day, published_days, restated_days
-from db.rules import Rules, hold_from
+from db.bulk import chunks, insert_many, rows_where_in, upsert, upsert_tuples
+from db.history.runs import border, newest_day, published_days, purge_marks, restated_days
+from db.rules import Rules, apply_newest_from
 from db.tables import (
     NO_SITE_ID,
     OPEN_END,
@@ -24,21 +24,21 @@ from db.tables import (
     held_records,
 )
 from etl.machines import links, pending
-from etl.records.states import State, most_changed_keys
-from etl.runtime.gc_pause import no_cycle_search
+from etl.records.states import DeviceState, most_changed_keys
+from etl.runtime.gc_pause import gc_disabled
 from etl.snapshots import counts as rollups
-from etl.snapshots.incremental import before_publish
-from etl.snapshots.resolve import resolve_undone
-from etl.snapshots.site_plan import SitePlan, carry_out
-from etl.snapshots.undo_day import can_undo, undo_day
+from etl.snapshots.apply_decisions import reapply_decisions
+from etl.snapshots.incremental import affected_by_publish
+from etl.snapshots.site_plan import SitePlan, apply_site_plan
+from etl.snapshots.undo_day import can_undo_day, undo_day
 
 
-class Refused(Exception):
+class PublishRefused(Exception):
     """A business date cannot be published; the text says why and what can be."""
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishResult:
     """What a publish did, in devices."""
 
     added: int
@@ -48,7 +48,7 @@ class Published:
     changed_keys: str | None
 
 
-def check_date(connection: Connection, source: str, day: date, today: date) -> None:
+def check_publish_date(connection: Connection, source: str, day: date, today: date) -> None:
     """Whether `source` may publish `day`.
 
     Raises:
@@ -56,43 +56,45 @@ def check_date(connection: Connection, source: str, day: date, today: date) -> N
             the border, among days that are purged, or is published and cannot be taken back.
     """
     if day > today:
-        raise Refused(
+        raise PublishRefused(
             f"{day} is in the future: today is {today}. Choose {today} or leave --date out."
         )
     newest = newest_day(connection, source)
     if newest is not None and day < newest:
-        raise Refused(
+        raise PublishRefused(
             f"{day} is before {newest}, the newest published day of {source}. "
             f"Choose {newest} to replace it, or a later day."
         )
     closed = border(connection)
     if closed is not None and day <= closed:
-        raise Refused(f"{day} lies in a closed month, which ends on {closed}. Choose a later day.")
-    purged = gone(connection)
+        raise PublishRefused(
+            f"{day} lies in a closed month, which ends on {closed}. Choose a later day."
+        )
+    purged = purge_marks(connection)
     if purged is not None and day < purged.days_before:
-        raise Refused(
+        raise PublishRefused(
             f"{day} is before {purged.days_before}, the first day of which everything is kept. "
             "Choose a later day."
         )
-    if day == newest and not can_undo(connection, source, day):
-        raise Refused(
+    if day == newest and not can_undo_day(connection, source, day):
+        raise PublishRefused(
             f"{day} of {source} cannot be replaced: what stood before it is no longer kept. "
             "Choose a later day."
         )
 
 
-@no_cycle_search()
+@gc_disabled()
 def publish(
     connection: Connection,
     source: str,
     day: date,
     run_id: int,
-    states: Sequence[State],
+    states: Sequence[DeviceState],
     rules: Rules,
     plan: SitePlan,
     now: datetime,
     keep: Iterable[int] = (),
-) -> Published:
+) -> PublishResult:
     """Make `states` the snapshot of `source` on `day`.
 
     The caller holds the writer's lease in this transaction and has checked the date.
@@ -105,9 +107,9 @@ def publish(
     again = newest_day(connection, source) == day
     if again:
         undo_day(connection, source, day)
-        resolve_undone(connection, source, day)
+        reapply_decisions(connection, source, day)
     names = {state.alias_key: state.alias_name for state in states if state.alias_key is not None}
-    site_of_alias = carry_out(connection, plan, names, rules, day, now)
+    site_of_alias = apply_site_plan(connection, plan, names, rules, day, now)
     site_of_key: dict[str | None, int] = {None: NO_SITE_ID}
     site_of_key.update(site_of_alias)
     site_of = {state.device_id: site_of_key[state.alias_key] for state in states}
@@ -133,8 +135,8 @@ def publish(
     changed = [state for state in opened if state.device_id in have]
     added = [state for state in opened if state.device_id not in have]
     keys = most_changed_keys(connection, len(have), changed)
-    counting = hold_from(connection, day)
-    touched = before_publish(
+    counting = apply_newest_from(connection, day)
+    touched = affected_by_publish(
         connection, source, day, counting,
         [*gone, *(state.device_id for state in opened)],
         {
@@ -155,10 +157,12 @@ def publish(
         [(s.device_id, s.last_contact, s.online, s.ip, s.volatile, s.macs) for s in states],
     )
     _mark(connection, source, day, run_id)
-    pending.remember(connection, source, day, run_id, assets.waiting, assets.changed, assets.most)
+    pending.save_pending(
+        connection, source, day, run_id, assets.waiting, assets.changed, assets.most
+    )
     rollups.count_day(connection, source, day, counting, touched)
     percent = 100 * len(changed) / len(have) if have else 0.0
-    return Published(len(added), len(gone), len(changed), percent, keys)
+    return PublishResult(len(added), len(gone), len(changed), percent, keys)
 
 
 _c = device_snapshots.c
@@ -189,10 +193,10 @@ def _leave(connection: Connection, source: str, day: date, gone: Iterable[int]) 
         )
 
 
-def _arrive(connection: Connection, source: str, day: date, added: Sequence[State]) -> None:
+def _arrive(connection: Connection, source: str, day: date, added: Sequence[DeviceState]) -> None:
     ids = (state.device_id for state in added)
     told = select(devices.c.device_id, devices.c.source_key)
-    rows = among(connection, told, devices.c.device_id, ids)
+    rows = rows_where_in(connection, told, devices.c.device_id, ids)
     known: dict[int, str] = {device_id: key for device_id, key in rows}
     for state in added:
         stored = known.get(state.device_id, state.source_key)
@@ -227,7 +231,7 @@ def _open(
     source: str,
     day: date,
     run_id: int,
-    opened: Sequence[State],
+    opened: Sequence[DeviceState],
     site_of: Mapping[int, int],
     asset_of: Mapping[int, int],
 ) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, and_, delete, exists, or_, select
 
 from db.bulk import chunks, upsert
 from db.engine import writing
-from db.history.kept import Gone, KeptDays
+from db.history.kept import KeptDays, PurgeMarks
 from db.history.runs import PURGED, kept_days, newest_by_source
 from db.settings import Environment
 from db.tables import (
@@ -30,7 +30,7 @@ from db.tables import (
 from etl.runtime.lease import Lease
 
 
-def retain(engine: Engine, lease: Lease, environ: Environment | None = None) -> int:
+def apply_retention(engine: Engine, lease: Lease, environ: Environment | None = None) -> int:
     """Purge what no kept day needs; how many stretches that were."""
     with writing(engine) as connection:
         lease.hold(connection)
@@ -68,9 +68,9 @@ def purge(connection: Connection, kept: KeptDays) -> int:
 
 def _remember(connection: Connection, kept: KeptDays) -> None:
     """Write down what is purged now, for the day on which another day is the newest."""
-    days_before = max(kept.daily_from, kept.gone.days_before) if kept.gone else kept.daily_from
-    now = Gone(days_before, kept.oldest_month)
-    if now != kept.gone:
+    days_before = max(kept.daily_from, kept.purged.days_before) if kept.purged else kept.daily_from
+    now = PurgeMarks(days_before, kept.oldest_month)
+    if now != kept.purged:
         value = json.dumps([days_before.isoformat(), kept.oldest_month])
         upsert(connection, meta, [{"name": PURGED, "value": value}])
 
@@ -131,7 +131,7 @@ def _purge_counts(connection: Connection, kept: KeptDays) -> None:
         gone = [
             day
             for day, following in pairwise(counted[:-1])
-            if kept.first_in(day, following) is None
+            if kept.first_kept_in(day, following) is None
         ]
         for chunk in chunks(gone):
             connection.execute(

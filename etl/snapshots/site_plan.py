@@ -72,7 +72,7 @@ def plan_sites(
     return SitePlan(source, own, known, joins, new)
 
 
-def carry_out(
+def apply_site_plan(
     connection: Connection,
     plan: SitePlan,
     names: Mapping[str, str | None],

@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import Connection, and_, delete, exists, func, select, update
 
 from db.bulk import chunks
-from db.history.runs import gone, published_days
+from db.history.runs import published_days, purge_marks
 from db.tables import (
     OPEN_END,
     asset_links,
@@ -20,13 +20,13 @@ from db.tables import (
 from etl.machines.links import undo_links
 
 
-def can_undo(connection: Connection, source: str, day: date) -> bool:
+def can_undo_day(connection: Connection, source: str, day: date) -> bool:
     """Whether what stood before `day`, the newest published day of `source`, is still there.
 
     Retention keeps what ended with a source's newest day. Where that was a later one, which has
     been withdrawn since, it may have purged what ended with this one.
     """
-    purged = gone(connection)
+    purged = purge_marks(connection)
     if purged is None or day > purged.days_before:
         return True
     runs = collection_runs.c

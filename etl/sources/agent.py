@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from db.machines import SOURCE, present
+from db.machines import SOURCE, recently_reporting
 from db.settings import TIMEZONE, Setting
 from etl.records.record import Raw, Record
 from etl.records.text import IP_LENGTH, KEY_LENGTH, Mending
-from etl.rules.macs import told
+from etl.rules.macs import canonical_macs
 from etl.vendor.http import Session
 
 NAME = SOURCE
@@ -50,7 +50,7 @@ def fetch(session: Session) -> Iterator[Raw]:
     zone = ZoneInfo(session.settings[TIMEZONE.name] or "UTC")
     days = session.whole(PRESENT_DAYS, least=1, most=3650)
     n = 0
-    for n, row in enumerate(present(session.database(), days, zone), 1):
+    for n, row in enumerate(recently_reporting(session.database(), days, zone), 1):
         yield {name: _plain(name, value) for name, value in row.items() if name not in _OURS}
         if n % 1000 == 0:
             session.tally.page(1000)
@@ -78,7 +78,7 @@ def to_record(raw: Raw) -> Record:
         last_contact=datetime.fromisoformat(raw["received_at"]),
         ip=mending.text(raw["ip"], "ip", IP_LENGTH),
         repaired=mending.repaired,
-        macs=told(raw["mac_addresses"]),
+        macs=canonical_macs(raw["mac_addresses"]),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from db.settings import Setting
 from etl.records.record import BadRecord, Raw, Record, UnreadableId
 from etl.records.text import CLASS_LENGTH, IP_LENGTH, KEY_LENGTH, Mending, kind
-from etl.rules.macs import told
+from etl.rules.macs import canonical_macs
 from etl.vendor.http import Session
 from etl.vendor.oauth import OAuthTokens
 from etl.vendor.pagers import pages_after, read_id
@@ -152,7 +152,7 @@ def to_record(raw: Raw) -> Record:
         online=not offline if isinstance(offline, bool) else None,
         ip=first("ip", row.get("publicIP"), length=IP_LENGTH),
         repaired=mending.repaired,
-        macs=told(row.get("macAddresses")),
+        macs=canonical_macs(row.get("macAddresses")),
     )
 
 

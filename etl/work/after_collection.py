@@ -12,7 +12,7 @@ from etl.coverage.refresh import catch_up
 from etl.machines.suggestions import refresh_suggestions
 from etl.months.close import close_due
 from etl.runtime.lease import Lease
-from etl.snapshots.retention import retain
+from etl.snapshots.retention import apply_retention
 
 
 def settle(
@@ -25,7 +25,7 @@ def settle(
     that its closing lets go.
     """
     catch_up(engine, lease, environ)
-    closed, purged = close_due(engine, lease, now, environ), retain(engine, lease, environ)
+    closed, purged = close_due(engine, lease, now, environ), apply_retention(engine, lease, environ)
     with writing(engine) as connection:
         lease.hold(connection)
         day = newest_day(connection)

@@ -24,7 +24,7 @@ from etl.months.close import close_month, reopen_month
 from etl.records.record import Tally
 from etl.runtime import lease
 from etl.runtime.lease import Lease
-from etl.snapshots.publish import Published, Refused
+from etl.snapshots.publish import PublishRefused, PublishResult
 from etl.sources import Source
 from etl.work.after_collection import settle
 
@@ -92,7 +92,7 @@ class Desk:
             self._set(mine, state=DONE, finished_at=self.clock(), result=result)
             log.info("job %s %s for %s: %s", job.job_id, job.kind, job.actor, result)
             return
-        except (Failed, Refused, SettingsError) as refused:
+        except (Failed, PublishRefused, SettingsError) as refused:
             error = str(refused)
         except lease.Lost as lost:
             self._set(mine, state=FAILED, finished_at=self.clock(), error=f"{lost} Ask again.")
@@ -174,7 +174,7 @@ def _accept(desk: Desk, held: Lease, job: Job) -> str:
     return f"Run {run_id} of {name} is accepted: {_changes(done)}."
 
 
-def _changes(done: Published) -> str:
+def _changes(done: PublishResult) -> str:
     return f"{done.added} added, {done.removed} removed, {done.changed} changed"
 
 

@@ -18,7 +18,7 @@ from db.tables import jobs
 from etl.decisions.preview import preview
 from etl.decisions.registry import DEEDS
 from etl.runtime import lease
-from etl.snapshots.publish import Refused
+from etl.snapshots.publish import PublishRefused
 from etl.work.jobs import DIED, Desk, Failed
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class PreviewLane:
 
             result = preview(desk.engine, decide, lambda text: desk.tell(job, text))
             values = {"state": DONE, "result": json.dumps(result)}
-        except (Failed, Refused, SettingsError) as refused:
+        except (Failed, PublishRefused, SettingsError) as refused:
             values = {"state": FAILED, "error": str(refused)}
         except SQLAlchemyError:
             raise  # the database's trouble: the preview is found silent, and failed later

@@ -16,7 +16,7 @@ from db.tables import collection_runs
 from etl.collect import run_log
 from etl.collect.collect import Clock, business_day, collect
 from etl.runtime import lease, stopping
-from etl.snapshots.publish import Refused
+from etl.snapshots.publish import PublishRefused
 from etl.sources import Source, not_begun
 from etl.work.after_collection import settle
 from etl.work.due import collect_times, due_at, is_due
@@ -145,7 +145,7 @@ class Worker:
                 f"; {outcome.reason}" if outcome.reason else "",
                 f"; {', '.join(closed)} closed" if closed else "",
             )  # fmt: skip
-        except (lease.Taken, lease.Lost, Refused) as error:
+        except (lease.Taken, lease.Lost, PublishRefused) as error:
             # Not this worker's turn, or not this day's; look again later, without flooding the log.
             self._not_before[name] = self.clock() + LOOK_AGAIN
             log.warning("%s not collected: %s", name, error)

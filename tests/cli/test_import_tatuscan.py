@@ -17,7 +17,7 @@ from sqlalchemy import Engine, insert
 from cli.tatuscan_file import read
 from db.engine import writing
 from db.keys import device_id
-from db.machines import newborn
+from db.machines import blank_machine
 from db.settings import SettingsError
 from db.tables import api_tokens, audit_log, inventory
 from tests.cli.test_collect import CliHere, cli
@@ -149,7 +149,7 @@ def test_newer_facts_of_ours_stay_and_what_is_missing_is_filled_in(
     kept = {"ip": "192.0.2.1", "os": "windows", "cpu_percent": 1.0, "serial": "S"}
     with writing(engine) as connection:
         for name, at in (("anna", newer), ("bob", older), ("carl", newer)):
-            row = newborn(machine_id(name), at) | kept | {"hostname": f"our {name}"}
+            row = blank_machine(machine_id(name), at) | kept | {"hostname": f"our {name}"}
             row |= {"computer_activation": older} if name == "carl" else {}
             connection.execute(insert(inventory).values(row))
     written(file, *(theirs(name, computer_model="X1") for name in ("anna", "bob", "carl")))

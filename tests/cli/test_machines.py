@@ -13,7 +13,7 @@ from cli.activations import asset_number
 from db import tokens
 from db.engine import reading, writing
 from db.keys import device_id
-from db.machines import newborn
+from db.machines import blank_machine
 from db.tables import agent_hours, api_tokens, audit_log, inventory
 from tests.cli.test_collect import CliHere, cli
 from tests.cli.test_process import address
@@ -33,8 +33,8 @@ def rows(engine: Engine, table: Table) -> list[Row[Any]]:
 def machine(engine: Engine, name: str, at: datetime = LONG_AGO, **more: Any) -> str:
     """A machine that reported last `at`, with an hour and a key; its id."""
     found = machine_id(name)
-    row = newborn(found, at) | {"hostname": name} | more
-    _, key = tokens.fresh(tokens.MACHINE)
+    row = blank_machine(found, at) | {"hostname": name} | more
+    _, key = tokens.new_credential(tokens.MACHINE)
     hour = {"device_id": row["device_id"], "hour": at, "n": 1} | dict.fromkeys(
         ("cpu_n", "cpu_sum", "cpu_max", "memory_n", "memory_sum", "memory_max"), 0
     )

@@ -16,7 +16,7 @@ import requests
 from sqlalchemy import Engine, insert
 
 from db.engine import writing
-from db.machines import newborn
+from db.machines import blank_machine
 from db.tables import inventory
 from tests.conftest import COMMAND, RunCli
 from tests.support.scripted_vendor import Reply, script_of, scripted
@@ -88,7 +88,7 @@ def test_whoever_reads_slowly_does_not_hold_up_the_end_of_the_server(
     cli_environment: dict[str, str], sqlite_engine: Engine, tmp_path: Path
 ) -> None:
     now = datetime(2026, 11, 22, tzinfo=UTC)
-    born = [newborn(f"{n:064x}", now) | {"hostname": "x" * 250} for n in range(20_000)]
+    born = [blank_machine(f"{n:064x}", now) | {"hostname": "x" * 250} for n in range(20_000)]
     with writing(sqlite_engine) as connection:
         connection.execute(insert(inventory), born)
     url = sqlite_engine.url.render_as_string(hide_password=False)

@@ -99,7 +99,7 @@ def check(connection: Connection, world: World, filters: Filters, rng: random.Ra
     assert {item.changed.key: item.bar for item in everything} == expected
     for item in everything:
         told: dict[str, set[date]] = {}
-        for reason in item.changed.happened:
+        for reason in item.changed.reasons:
             told.setdefault(reason.code, set()).add(reason.day)
         for code, dates in days.dated(item.changed.key).items():
             assert told[code] == dates

@@ -19,7 +19,7 @@ from werkzeug.serving import make_server
 from dashboard.base import access
 from db.engine import reading
 from db.keys import device_id
-from db.machines import newborn
+from db.machines import blank_machine
 from db.tables import api_tokens, audit_log, inventory
 from db.tables.base import metadata
 from tests.conftest import ROOT
@@ -301,4 +301,4 @@ def test_what_a_program_changes_is_logged_with_its_name(here: Ingest) -> None:
     assert here.ask("PATCH", path, manager, json={"activation_days": 1}).ok
     assert here.ask("DELETE", path, manager).status_code == 403
     assert [row.actor for row in here.rows(audit_log)] == ["token manager"]
-    assert set(newborn(machine_id("anna"), here.now)) == {one.name for one in inventory.c}
+    assert set(blank_machine(machine_id("anna"), here.now)) == {one.name for one in inventory.c}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import BigInteger, Column, Engine, MetaData, Table, func, select
 
-from db.bulk import MANY, among, insert_many
+from db.bulk import MAX_IN_PARAMETERS, insert_many, rows_where_in
 from db.engine import writing
 
 metadata = MetaData()
@@ -31,11 +31,18 @@ def store(bare_engine: Engine) -> Iterator[Engine]:
 def test_rows_are_those_of_the_numbers_asked_for(store: Engine) -> None:
     dice = random.Random(1)
     with store.connect() as connection:
-        for asked in (0, 1, MANY - 1, MANY, MANY + 1, 3 * MANY):
+        for asked in (
+            0,
+            1,
+            MAX_IN_PARAMETERS - 1,
+            MAX_IN_PARAMETERS,
+            MAX_IN_PARAMETERS + 1,
+            3 * MAX_IN_PARAMETERS,
+        ):
             known = dice.sample(STORED, min(asked, len(STORED)) // 2)
             wanted = [*known, *(dice.choice(STORED) + 1 for _ in range(asked - len(known)))]
             told = select(things.c.number, things.c.parity)
-            rows = among(connection, told, things.c.number, [*wanted, *wanted])
+            rows = rows_where_in(connection, told, things.c.number, [*wanted, *wanted])
             expected = sorted((n, n % 2) for n in STORED if n in set(wanted))
             assert sorted(tuple(row) for row in rows) == expected, asked
 
@@ -44,7 +51,7 @@ def test_it_keeps_the_conditions_and_the_grouping_of_its_statement(store: Engine
     wanted = STORED[:100]
     count = select(things.c.parity, func.count()).where(things.c.number > wanted[9])
     with store.connect() as connection:
-        rows = among(connection, count.group_by(things.c.parity), things.c.number, wanted)
+        rows = rows_where_in(connection, count.group_by(things.c.parity), things.c.number, wanted)
         found = {parity: n for parity, n in rows}
     odd = sum(n % 2 for n in wanted[10:])
     assert found == {parity: n for parity, n in ((0, 90 - odd), (1, odd)) if n}

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine, insert, update
 
 from db.engine import reading, writing
-from db.history.changed import Changed, changed
-from db.history.happened import COMPARED
+from db.history.changes import EntityChange, changes_between
+from db.history.explain import COMPARED
 from db.history.kept import KeptDays
 from db.history.runs import kept_days
 from db.keys import device_id
@@ -22,11 +22,13 @@ BASES = ("assets", "records", *ORDER)
 
 def found(
     engine: Engine, basis: str, then: date, now: date, kept: KeptDays | None = None
-) -> dict[int, Changed]:
+) -> dict[int, EntityChange]:
     with reading(engine) as connection:
         known = kept or kept_days(connection)
         assert known is not None
-        return {one.key: one for one in changed(connection, basis, then, now, ALWAYS, known)}
+        return {
+            one.key: one for one in changes_between(connection, basis, then, now, ALWAYS, known)
+        }
 
 
 class Days:
@@ -110,13 +112,13 @@ def test_what_changed_and_since_when_is_what_plain_python_remembers(
         assert rows.keys() == plain.differing()
         for key, one in rows.items():
             told: dict[str, set[date]] = {}
-            for reason in one.happened:
+            for reason in one.reasons:
                 assert str(reason)
                 told.setdefault(reason.code, set()).add(reason.day)
             expected = plain.dated(key)
             codes = ("gone", "back", "first_seen", "source_began", "site", "billing_status")
             assert {code: told[code] for code in codes if code in told} == expected
-            assert Changed.from_json(json.loads(json.dumps(one.to_json()))) == one
+            assert EntityChange.from_json(json.loads(json.dumps(one.to_json()))) == one
             for state, standing in ((one.then, plain.standing[0]), (one.now, plain.standing[-1])):
                 said = standing.get(key)
                 assert (state is None) == (said is None)
@@ -137,7 +139,7 @@ def reasons(
 ) -> list[str]:
     """What is said of a device between the first and another day of November."""
     rows = found(hub.engine, basis, DAY, day(until))
-    return [str(reason) for reason in rows[device_id(source, key)].happened]
+    return [str(reason) for reason in rows[device_id(source, key)].reasons]
 
 
 OTHERS = [Pc(str(number), hostname=f"pc-{number}") for number in range(50, 62)]
@@ -207,7 +209,7 @@ def test_a_machine_says_which_records_were_linked_and_who_speaks(engine: Engine)
     hub.collect(day(3), [Pc("1", hostname="PC-1.local"), *OTHERS])
     machine = device_id("threatlocker", "a")
     rows = found(engine, "assets", DAY, day(3))
-    assert [str(reason) for reason in rows[machine].happened] == [
+    assert [str(reason) for reason in rows[machine].reasons] == [
         "linked with NinjaRMM PC-1.local on 2 Nov 2026: hostname pc-1 at the same site",
         "now speaks: NinjaRMM instead of ThreatLocker, since 2 Nov 2026",
         "hostname changed: pc-1 to PC-1.local on 2 Nov 2026",
@@ -216,10 +218,10 @@ def test_a_machine_says_which_records_were_linked_and_who_speaks(engine: Engine)
     hub.collect(day(4), [Pc("a", hostname="pc-1", serial="AAAA-1"), *others], "threatlocker")
     hub.collect(day(5), [Pc("1", hostname="PC-1.local", serial="BBBB-2"), *OTHERS])
     rows = found(engine, "assets", day(3), day(5))
-    assert [str(reason) for reason in rows[device_id("ninja", "1")].happened] == [
+    assert [str(reason) for reason in rows[device_id("ninja", "1")].reasons] == [
         "unlinked from ThreatLocker pc-1 on 5 Nov 2026",
     ]
-    told = [str(reason) for reason in rows[machine].happened]
+    told = [str(reason) for reason in rows[machine].reasons]
     assert "unlinked from NinjaRMM PC-1.local on 5 Nov 2026" in told
     assert "now speaks: ThreatLocker instead of NinjaRMM, since 5 Nov 2026" in told
 
@@ -251,10 +253,10 @@ def test_days_that_are_not_kept_prove_nothing(sqlite_engine: Engine) -> None:
     hub.collect(day(5), [Pc("1", display_name="two"), *OTHERS])
     hub.collect(day(9), [Pc("1", display_name="two"), *OTHERS])
     all_kept = found(hub.engine, "ninja", DAY, day(9), KeptDays(day(9)))
-    told = [str(reason) for reason in all_kept[device_id("ninja", "1")].happened]
+    told = [str(reason) for reason in all_kept[device_id("ninja", "1")].reasons]
     assert told == ["back since 5 Nov 2026", "renamed one to two on 5 Nov 2026"]
     few_kept = found(hub.engine, "ninja", DAY, day(9), KeptDays(day(9), days=5, months=0))
-    told = [str(reason) for reason in few_kept[device_id("ninja", "1")].happened]
+    told = [str(reason) for reason in few_kept[device_id("ninja", "1")].reasons]
     assert told == ["renamed one to two on 5 Nov 2026"]
 
 
@@ -264,8 +266,10 @@ def test_chosen_keys_come_in_their_order_changed_or_not(sqlite_engine: Engine) -
     hub.collect(day(2), [Pc("1", os="Windows 11"), Pc("2"), *OTHERS])
     keys = [device_id("ninja", key) for key in ("2", "1", "never")]
     with reading(hub.engine) as connection:
-        rows = list(changed(connection, "ninja", DAY, day(2), ALWAYS, KeptDays(day(2)), keys))
+        rows = list(
+            changes_between(connection, "ninja", DAY, day(2), ALWAYS, KeptDays(day(2)), keys)
+        )
     assert [row.key for row in rows] == keys[:2]
-    assert [str(reason) for reason in rows[1].happened] == [
+    assert [str(reason) for reason in rows[1].reasons] == [
         "operating system changed: (none) to Windows 11 on 2 Nov 2026"
     ]

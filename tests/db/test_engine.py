@@ -10,7 +10,7 @@ from sqlalchemy import URL, Engine, create_engine, delete, func, insert, select,
 from sqlalchemy.exc import DataError, IntegrityError
 
 from db import migrate
-from db.engine import database_url, normalised, open_engine, reading, sqlite_url, writing
+from db.engine import database_url, normalise_url, open_engine, reading, sqlite_url, writing
 from db.settings import SettingsError
 from db.tables import leases, meta
 from tests.support.servers import DatabaseServer
@@ -33,7 +33,7 @@ def row(name: str) -> dict[str, Any]:
     ],
 )
 def test_an_address_gets_the_driver_that_we_install(address: str, driver: str) -> None:
-    url = normalised(address)
+    url = normalise_url(address)
     assert url.drivername == driver
     assert (url.username, url.password, url.host, url.port, url.database) == (
         "u", "p", "h", 5433, "d",
@@ -42,12 +42,12 @@ def test_an_address_gets_the_driver_that_we_install(address: str, driver: str) -
 
 
 def test_the_rest_of_an_address_stays() -> None:
-    url = normalised("postgres://us%40er:p%3A%2F%23@h/d?sslmode=require")  # not a secret
+    url = normalise_url("postgres://us%40er:p%3A%2F%23@h/d?sslmode=require")  # not a secret
     assert (url.username, url.password) == ("us@er", "p:/#")
     assert url.query == {"sslmode": "require"}
-    assert normalised("mysql://u@h/d").query == {"charset": "utf8mb4"}
-    assert normalised("mysql://u@h/d?charset=utf8").query == {"charset": "utf8"}
-    assert normalised("sqlite:////var/lib/hub.db") == sqlite_url(Path("/var/lib/hub.db"))
+    assert normalise_url("mysql://u@h/d").query == {"charset": "utf8mb4"}
+    assert normalise_url("mysql://u@h/d?charset=utf8").query == {"charset": "utf8"}
+    assert normalise_url("sqlite:////var/lib/hub.db") == sqlite_url(Path("/var/lib/hub.db"))
 
 
 @pytest.mark.parametrize(
@@ -57,17 +57,17 @@ def test_the_rest_of_an_address_stays() -> None:
 )  # fmt: skip
 def test_another_address_is_refused_with_examples(address: str) -> None:
     with pytest.raises(SettingsError, match="DATABASE_URL .*postgresql://user"):
-        normalised(address)
+        normalise_url(address)
 
 
 def test_a_driver_that_is_not_installed_is_refused() -> None:
     with pytest.raises(SettingsError, match="DATABASE_URL cannot be used"):
-        open_engine(normalised("postgresql+psycopg://u@h/d"))
+        open_engine(normalise_url("postgresql+psycopg://u@h/d"))
 
 
 def test_a_refusal_does_not_tell_the_password() -> None:
     with pytest.raises(SettingsError) as refusal:
-        normalised("oracle://user:hunter2@host/name")
+        normalise_url("oracle://user:hunter2@host/name")
     assert "hunter2" not in str(refusal.value)
 
 
@@ -229,7 +229,7 @@ def test_mariadb_by_either_name_compares_exactly(mariadb_server: DatabaseServer)
     url = mariadb_server.create()
     for name in ("mysql", "mariadb"):
         address = url.set(drivername=name).render_as_string(hide_password=False)
-        engine = open_engine(normalised(address))
+        engine = open_engine(normalise_url(address))
         migrate.upgrade(engine)
         with writing(engine) as connection:
             connection.execute(delete(meta))
@@ -275,6 +275,6 @@ def test_a_lost_connection_is_replaced(postgres_engine: Engine) -> None:
 
 
 def test_a_url_hides_its_password() -> None:
-    url: URL = normalised("postgres://u:hunter2@h/d")
+    url: URL = normalise_url("postgres://u:hunter2@h/d")
     assert "hunter2" not in str(url)
     assert "hunter2" not in repr(open_engine(url))

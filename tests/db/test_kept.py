@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from db.history.kept import Gone, KeptDays, month_before, month_end, month_of
+from db.history.kept import KeptDays, PurgeMarks, month_before, month_end, month_of
 from db.settings import SettingsError
 from tests.support.samples import samples
 
@@ -25,9 +25,9 @@ def kept_by_the_rule(kept: KeptDays, earliest: date) -> list[date]:
         monthly = (day + DAY).month != day.month and (
             1 <= months_ago <= kept.months or after_border
         )
-        if kept.gone is not None:
-            daily = daily and (day >= kept.gone.days_before or day == kept.today)
-            monthly = monthly and month_of(day) >= kept.gone.months_before
+        if kept.purged is not None:
+            daily = daily and (day >= kept.purged.days_before or day == kept.today)
+            monthly = monthly and month_of(day) >= kept.purged.months_before
         if daily or monthly:
             found.append(day)
         day += DAY
@@ -50,10 +50,10 @@ def any_kept(draw: st.DrawFn) -> KeptDays:
     )
 
 
-def gone(today: date, back: int) -> Gone:
+def gone(today: date, back: int) -> PurgeMarks:
     """What a purge took so many days ago, or on a later day that was withdrawn since."""
     day = today - back * DAY
-    return Gone(day, month_before(month_of(day), 4))
+    return PurgeMarks(day, month_before(month_of(day), 4))
 
 
 EARLIEST = date(2020, 12, 1)
@@ -66,10 +66,12 @@ def test_a_day_resolves_to_the_nearest_earlier_kept_day(
 ) -> None:
     by_the_rule = kept_by_the_rule(kept, EARLIEST)
     day = kept.today - back * DAY
-    assert kept.resolve(day) == max((one for one in by_the_rule if one <= day), default=None)
+    assert kept.kept_on_or_before(day) == max(
+        (one for one in by_the_rule if one <= day), default=None
+    )
     until = day + length * DAY
     expected = min((one for one in by_the_rule if day <= one < until), default=None)
-    assert kept.first_in(day, until) == expected
+    assert kept.first_kept_in(day, until) == expected
 
 
 @settings(max_examples=samples(300, 10_000))
@@ -78,30 +80,30 @@ def test_month_ends_are_the_last_days_of_the_months_before(kept: KeptDays) -> No
     ends = kept.month_ends()
     assert ends == sorted(set(ends))
     assert all((end + DAY).day == 1 and month_of(end) < month_of(kept.today) for end in ends)
-    if kept.gone is None and kept.border is None:
+    if kept.purged is None and kept.border is None:
         assert len(ends) == kept.months
-    assert all(kept.keeps(end) for end in ends)
+    assert all(kept.is_kept(end) for end in ends)
 
 
 def test_sixty_five_days_count_today() -> None:
     kept = KeptDays(date(2026, 3, 1))
     assert kept.daily_from == date(2025, 12, 27)
-    assert kept.resolve(date(2025, 12, 27)) == date(2025, 12, 27)
-    assert kept.resolve(date(2025, 12, 26)) == date(2025, 11, 30)
+    assert kept.kept_on_or_before(date(2025, 12, 27)) == date(2025, 12, 27)
+    assert kept.kept_on_or_before(date(2025, 12, 26)) == date(2025, 11, 30)
 
 
 def test_leap_days_are_month_ends() -> None:
     kept = KeptDays(date(2026, 2, 10))
     assert kept.month_ends()[0] == date(2024, 2, 29)
-    assert kept.resolve(date(2024, 3, 30)) == date(2024, 2, 29)
-    assert kept.resolve(date(2024, 2, 28)) is None
+    assert kept.kept_on_or_before(date(2024, 3, 30)) == date(2024, 2, 29)
+    assert kept.kept_on_or_before(date(2024, 2, 28)) is None
     assert KeptDays(date(2024, 3, 1)).month_ends()[-1] == date(2024, 2, 29)
 
 
 def test_every_day_after_the_border_is_kept() -> None:
     kept = KeptDays(date(2026, 12, 31), border=date(2026, 5, 31))
-    assert kept.resolve(date(2026, 6, 1)) == date(2026, 6, 1)
-    assert kept.resolve(date(2026, 5, 30)) == date(2026, 4, 30)
+    assert kept.kept_on_or_before(date(2026, 6, 1)) == date(2026, 6, 1)
+    assert kept.kept_on_or_before(date(2026, 5, 30)) == date(2026, 4, 30)
     # A border that is near takes nothing away from the 65 days.
     assert KeptDays(date(2026, 12, 31), border=date(2026, 11, 30)).daily_from == date(2026, 10, 28)
 
@@ -117,7 +119,7 @@ def test_months_are_counted_over_the_turn_of_the_year(day: date, count: int) -> 
 
 def test_the_numbers_of_days_and_months_are_settings() -> None:
     environ = {"RETENTION_DAYS": "10", "MONTH_END_RETENTION_MONTHS": "2"}
-    kept = KeptDays.configured(date(2026, 3, 15), None, environ)
+    kept = KeptDays.from_settings(date(2026, 3, 15), None, environ)
     assert (kept.days, kept.months) == (10, 2)
     with pytest.raises(SettingsError, match="RETENTION_DAYS is '0'"):
-        KeptDays.configured(date(2026, 3, 15), None, {"RETENTION_DAYS": "0"})
+        KeptDays.from_settings(date(2026, 3, 15), None, {"RETENTION_DAYS": "0"})

@@ -34,56 +34,60 @@ def november(number: int) -> date:
 def test_a_day_is_counted_by_the_newest_version_that_reaches_back_to_it(
     first_days: list[int | None], on_3_6_9: list[int], turns: list[int]
 ) -> None:
-    by_day = RulesByDay.of(
+    by_day = RulesByDay.from_versions(
         [
             (None if day is None else november(day), Rules(n, spare_node_classes=(f"{n}",)))
             for n, day in enumerate(first_days, 1)
         ]
     )
-    assert [by_day.on(november(day)).version for day in (3, 6, 9)] == on_3_6_9
-    assert by_day.turns(november(1), november(30)) == [november(day) for day in turns]
-    assert by_day.turns(november(9), november(30)) == []
+    assert [by_day.effective_on(november(day)).version for day in (3, 6, 9)] == on_3_6_9
+    assert by_day.precedence_changes(november(1), november(30)) == [november(day) for day in turns]
+    assert by_day.precedence_changes(november(9), november(30)) == []
 
 
 def test_versions_that_say_alike_who_speaks_are_no_turn() -> None:
     words = [Rules(1), Rules(2, spare_words=("loaner",)), Rules(3, source_order=("agent",))]
-    by_day = RulesByDay.of(list(zip([None, november(5), november(8)], words, strict=True)))
-    assert by_day.on(november(6)).spare_words == ("loaner",)
-    assert by_day.turns(november(1), november(30)) == [november(8)]
+    by_day = RulesByDay.from_versions(
+        list(zip([None, november(5), november(8)], words, strict=True))
+    )
+    assert by_day.effective_on(november(6)).spare_words == ("loaner",)
+    assert by_day.precedence_changes(november(1), november(30)) == [november(8)]
 
 
 def test_a_version_counts_from_the_first_day_that_is_counted_by_it(engine: Engine) -> None:
     now = noon(november(1))
     with reading(engine) as connection:
-        assert rules.by_day(connection) == RulesByDay.always(Rules(1))
+        assert rules.rules_by_day(connection) == RulesByDay.always(Rules(1))
     with writing(engine) as connection:
-        rules.save(connection, Rules(1), rules.ENVIRONMENT, now)
-        rules.hold_from(connection, november(1))
-        rules.save(connection, Rules(2, spare_words=("loaner",)), "Ana", now)
+        rules.save_version(connection, Rules(1), rules.ENVIRONMENT, now)
+        rules.apply_newest_from(connection, november(1))
+        rules.save_version(connection, Rules(2, spare_words=("loaner",)), "Ana", now)
     with reading(engine) as connection:
-        assert rules.by_day(connection).on(november(9)).version == 1
+        assert rules.rules_by_day(connection).effective_on(november(9)).version == 1
         assert [(one.counts, one.first, one.last) for one in versions(connection)] == [
             (False, None, None), (True, None, None),
         ]  # fmt: skip
     with writing(engine) as connection:
-        assert rules.hold_from(connection, november(8)).on(november(8)).version == 2
-        rules.hold_from(connection, november(10))
+        assert (
+            rules.apply_newest_from(connection, november(8)).effective_on(november(8)).version == 2
+        )
+        rules.apply_newest_from(connection, november(10))
     with reading(engine) as connection:
         assert [(one.counts, one.first, one.last) for one in versions(connection)] == [
             (True, november(8), None), (True, None, november(7)),
         ]  # fmt: skip
     with writing(engine) as connection:
-        rules.release(connection, november(8), november(9))
-        assert rules.by_day(connection).on(november(8)).version == 1
-        assert rules.by_day(connection).on(november(9)).version == 2
-        rules.release(connection, november(9), None)
-        assert rules.by_day(connection).on(november(30)).version == 1
+        rules.move_first_day(connection, november(8), november(9))
+        assert rules.rules_by_day(connection).effective_on(november(8)).version == 1
+        assert rules.rules_by_day(connection).effective_on(november(9)).version == 2
+        rules.move_first_day(connection, november(9), None)
+        assert rules.rules_by_day(connection).effective_on(november(30)).version == 1
 
 
 def test_a_version_that_is_read_is_the_one_that_was_saved(engine: Engine) -> None:
     saved = Rules(1, ("a", "b"), (), ("Harbor",), ("agent", "ninja", "threatlocker"), ())
     with writing(engine) as connection:
-        rules.save(connection, saved, "Ana", noon(november(1)))
+        rules.save_version(connection, saved, "Ana", noon(november(1)))
     with reading(engine) as connection:
-        assert rules.current(connection) == saved
+        assert rules.current_rules(connection) == saved
         assert rules.all_versions(connection) == {1: saved}

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, insert
 
 from db.engine import writing
-from db.machines import newborn
+from db.machines import blank_machine
 from db.tables import agent_hours, inventory, report_days
 from etl.collect.collect import collect
 from etl.collect.verdict import Outcome
@@ -39,7 +39,7 @@ def collect_agent(hub: Hub, now: datetime, **environ: str) -> Outcome:
 
 def reported(hub: Hub, name: str, at: datetime, **said: Any) -> None:
     """A machine whose newest report came at `at`."""
-    row = newborn(machine_id(name), at) | {"hostname": name, **said}
+    row = blank_machine(machine_id(name), at) | {"hostname": name, **said}
     with writing(hub.engine) as connection:
         connection.execute(insert(inventory).values(row))
 

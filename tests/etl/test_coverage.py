@@ -12,16 +12,16 @@ from sqlalchemy import Engine, Row, delete, select, update
 
 from db import coverage
 from db.engine import reading, writing
-from db.history.runs import kept_days, standing_runs
+from db.history.runs import kept_days, runs_in_force
 from db.keys import as_of
 from db.tables import coverage_findings, device_snapshots, sites
-from etl.coverage.findings import machines_at, refresh
+from etl.coverage.findings import machines_at, refresh_findings
 from etl.coverage.refresh import catch_up
 from etl.decisions.runs import Decider, end_source, withdraw_day
 from etl.rules import coverage as rule
 from etl.rules.evidence import host_key, real_serial
 from etl.runtime import lease
-from etl.snapshots.publish import Refused
+from etl.snapshots.publish import PublishRefused
 from tests.support.samples import samples
 from tests.support.small_hub import Hub, Pc, noon, pcs
 
@@ -53,7 +53,9 @@ class Fleet(Hub):
         """What stands on a day: kind, hostname of the record, hostname of the other one."""
         with reading(self.engine) as connection:
             rows = connection.execute(
-                select(coverage_findings).where(coverage.stands(day)).order_by("finding_id")
+                select(coverage_findings)
+                .where(coverage.finding_in_force(day))
+                .order_by("finding_id")
             ).all()
             names = {
                 row.device_id: row.hostname
@@ -197,7 +199,7 @@ def test_a_source_is_missed_only_where_it_is_expected_and_while_it_is_collected(
         )
         touched = machines_at(connection, site, after(2))
         assert len(touched) == 1
-        refresh(connection, after(2), touched)
+        refresh_findings(connection, after(2), touched)
     assert fleet.found(after(1)) == [*gaps, ("threatlocker_without_ninja", "z", None)]
     assert fleet.found(after(2)) == [gaps[0], ("threatlocker_without_ninja", "z", None)]
 
@@ -236,8 +238,8 @@ def test_what_is_right_already_is_not_written_again(sqlite_engine: Engine) -> No
     fleet.say(DAY, ninja=pcs(range(20)), threatlocker=pcs(range(10)))
     before = fleet.all(coverage_findings)
     with writing(sqlite_engine) as connection:
-        refresh(connection, date.min, None)
-        refresh(connection, after(1), None)
+        refresh_findings(connection, date.min, None)
+        refresh_findings(connection, after(1), None)
     assert fleet.all(coverage_findings) == before
 
 
@@ -321,13 +323,13 @@ def agree(fleet: Fleet) -> None:
         }
         for number in range((kept.today - DAY).days + 1):
             day = after(number)
-            there = {s for s, run in standing_runs(connection, day).items() if run.kind != "end"}
+            there = {s for s, run in runs_in_force(connection, day).items() if run.kind != "end"}
             rows = connection.execute(
                 select(device_snapshots).where(as_of(day), device_snapshots.c.unmanaged.is_(None))
             ).all()
             stored = connection.execute(
                 select(coverage_findings).where(
-                    coverage.stands(day), coverage_findings.c.kind != "name_mismatch"
+                    coverage.finding_in_force(day), coverage_findings.c.kind != "name_mismatch"
                 )
             )
             now = [(r.kind, r.asset_id, r.device_id, r.other_device_id) for r in stored]
@@ -336,7 +338,7 @@ def agree(fleet: Fleet) -> None:
     before = fleet.stored()
     with writing(fleet.engine) as connection:
         connection.execute(delete(coverage_findings))
-        refresh(connection, date.min, None)
+        refresh_findings(connection, date.min, None)
     assert fleet.stored() == before
 
 
@@ -385,7 +387,7 @@ def undo_something(fleet: Fleet, rng: random.Random, day: date) -> None:
                 end_source(by, source)
             else:
                 withdraw_day(by, source, day)
-        except Refused:
+        except PublishRefused:
             pass
 
 

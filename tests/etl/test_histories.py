@@ -45,7 +45,7 @@ from etl.months.close import close_month, reopen_month
 from etl.records.record import BadRecord, Raw, Record, Tally
 from etl.runtime import lease
 from etl.runtime.lease import Lease
-from etl.snapshots.publish import Refused
+from etl.snapshots.publish import PublishRefused
 from etl.work.after_collection import settle
 from tests.support.oracle import Oracle, Row
 from tests.support.oracle_links import NOWHERE
@@ -223,7 +223,7 @@ class Replay:
             return
         try:
             found = decide(attempt, gathered).state
-        except Refused as refused:
+        except PublishRefused as refused:
             found = "refused"
             finish(attempt, gathered, str(refused))
         assert found == expected
@@ -276,7 +276,7 @@ class Replay:
         try:
             deed()
             refused = None
-        except Refused as reason:
+        except PublishRefused as reason:
             refused = str(reason)
         assert (refused is None) == expected(), refused
 
@@ -298,7 +298,7 @@ class Replay:
             assert kept is not None and kept.today == self.oracle.today()
             assert kept.daily_from == self.oracle.daily_from()
             for day in self.oracle.kept():
-                assert kept.resolve(day) == day
+                assert kept.kept_on_or_before(day) == day
                 assert self._records(connection, day) == self._expected(day)
                 for source in self.oracle.days:
                     expected = self.oracle.counts(source, day)

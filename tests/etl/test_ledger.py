@@ -8,10 +8,10 @@ from sqlalchemy import Engine, select
 
 from db import jobs
 from db.engine import reading
-from db.history.changed import changed
+from db.history.changes import changes_between
 from db.history.runs import kept_days
 from db.keys import device_id
-from db.rules import by_day, current
+from db.rules import current_rules, rules_by_day
 from db.tables import (
     audit_log,
     count_restatements,
@@ -23,7 +23,7 @@ from etl.decisions.rules import save_rules, told
 from etl.decisions.runs import withdraw_day
 from etl.decisions.sites import merge_sites
 from etl.decisions.undo import undo
-from etl.snapshots.publish import Refused
+from etl.snapshots.publish import PublishRefused
 from tests.support.decided import check, totals
 from tests.support.ledger_world import NOVEMBER, deciding
 from tests.support.small_hub import Hub, Pc
@@ -108,8 +108,10 @@ def test_what_a_decision_changes_shows_the_day_after_the_border_as_an_adjustment
     with reading(hub.engine) as connection:
         kept = kept_days(connection)
         assert kept is not None
-        rows = changed(connection, "assets", date(2026, 10, 31), NOVEMBER, by_day(connection), kept)
-        told = {row.key: [str(reason) for reason in row.happened] for row in rows}
+        rows = changes_between(
+            connection, "assets", date(2026, 10, 31), NOVEMBER, rules_by_day(connection), kept
+        )
+        told = {row.key: [str(reason) for reason in row.reasons] for row in rows}
     moved = told[device("ninja", "3")]
     assert moved == [
         "adjustment: organization changed: Harbour Dental Clinic to Harbor Dental on 1 Nov 2026"
@@ -135,12 +137,12 @@ def test_a_device_that_changed_itself_on_that_day_shows_both(hub: Hub) -> None:
         assert kept is not None
         (row,) = [
             one
-            for one in changed(
-                connection, "ninja", date(2026, 10, 31), NOVEMBER, by_day(connection), kept
+            for one in changes_between(
+                connection, "ninja", date(2026, 10, 31), NOVEMBER, rules_by_day(connection), kept
             )
             if one.key == device("ninja", "3")
         ]
-    assert [str(reason) for reason in row.happened] == [
+    assert [str(reason) for reason in row.reasons] == [
         "adjustment: organization changed: Harbour Dental Clinic to Harbor Dental on 1 Nov 2026",
         "hostname changed: lab-3 to lab-3b on 1 Nov 2026",
     ]
@@ -248,7 +250,7 @@ def test_two_real_serial_numbers_refuse_a_link(hub: Hub) -> None:
     ninja = [Pc(**{**row.__dict__, "serial": "SN-0008"}) for row in hub.sources["ninja"].rows[1:2]]
     hub.collect(NOVEMBER + timedelta(days=1), [*hub.sources["ninja"].rows[:1], *ninja,
                                                *hub.sources["ninja"].rows[2:]])  # fmt: skip
-    with deciding(hub) as by, pytest.raises(Refused, match="two real serial numbers"):
+    with deciding(hub) as by, pytest.raises(PublishRefused, match="two real serial numbers"):
         link_devices(by, device("ninja", "2"), device("ninja", "1"))
     assert len(hub.all(audit_log)) == 1  # the month's closing
 
@@ -275,7 +277,7 @@ def test_merged_sites_count_as_one_link_what_is_one_and_come_apart_again(hub: Hu
 
 def test_the_rules_of_a_person_judge_every_day_after_the_border_again(hub: Hub) -> None:
     with reading(hub.engine) as connection:
-        was = current(connection)
+        was = current_rules(connection)
     wanted = {
         "spare_words": ["dock"], "spare_node_classes": [], "internal_sites": ["Harbor Dental"],
         "source_order": ["threatlocker", "ninja", "agent"], "expected_sources": ["ninja"],
@@ -300,7 +302,7 @@ def test_the_rules_of_a_person_judge_every_day_after_the_border_again(hub: Hub) 
     hub.collect(NOVEMBER + timedelta(days=2), hub.sources["ninja"].rows)
     assert hub.runs()[-1].rule_version == was.version + 1
     counted(hub, NOVEMBER + timedelta(days=2))
-    with deciding(hub) as by, pytest.raises(Refused, match="says that already"):
+    with deciding(hub) as by, pytest.raises(PublishRefused, match="says that already"):
         save_rules(by, wanted, "Again.")
 
 
@@ -318,7 +320,7 @@ def test_who_speaks_on_a_closed_day_is_not_asked_by_rules_saved_later(hub: Hub) 
     hub.collect(after, spare, "ninja")
     hub.close("2026-10")
     with reading(hub.engine) as connection:
-        before, rules = totals(connection), current(connection)
+        before, rules = totals(connection), current_rules(connection)
     machine = hub.on(after)["1"].asset_id
     assert hub.on(after, "threatlocker")["a"].asset_id == machine
     wanted = told(rules) | {"source_order": ["threatlocker", "ninja", "agent"]}
@@ -329,8 +331,8 @@ def test_who_speaks_on_a_closed_day_is_not_asked_by_rules_saved_later(hub: Hub) 
         check(connection)
         now, kept = totals(connection), kept_days(connection)
         assert kept is not None
-        moved = changed(connection, "assets", last, after, by_day(connection), kept)
-        reasons = {row.key: [str(one) for one in row.happened] for row in moved}
+        moved = changes_between(connection, "assets", last, after, rules_by_day(connection), kept)
+        reasons = {row.key: [str(one) for one in row.reasons] for row in moved}
     assert {day: counts for day, counts in now.items() if day[1] <= last} == {
         day: counts for day, counts in before.items() if day[1] <= last
     }

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, delete, insert, update
 from db.engine import writing
 from db.keys import device_id
 from db.tables import OPEN_END, asset_links, device_snapshots, kept_apart
-from etl.machines.links import match_again
+from etl.machines.links import rematch
 from tests.support.small_hub import Hub, Pc, noon, pcs
 
 DAY = date(2024, 3, 14)
@@ -202,7 +202,7 @@ def test_after_a_decision_the_rule_looks_at_the_sites_again(engine: Engine) -> N
         connection.execute(update(device_snapshots).values(asset_id=device_snapshots.c.device_id))
 
         def again() -> list[int]:
-            return match_again(connection, [own("c", "threatlocker")], later(1), 77, noon(DAY))
+            return rematch(connection, [own("c", "threatlocker")], later(1), 77, noon(DAY))
 
         pair = sorted((own("a", "threatlocker"), own("1")))
         connection.execute(
@@ -227,7 +227,7 @@ def test_a_decision_shows_a_contradiction_that_ends_a_link(hub: Hub) -> None:
             .where(device_snapshots.c.device_id == own("a", "threatlocker"))
             .values(serial="SN-0002")
         )
-        ended = match_again(connection, [own("1")], later(1), 77, noon(DAY))
+        ended = rematch(connection, [own("1")], later(1), 77, noon(DAY))
 
     (link,) = hub.links()
     assert ended == [own("a", "threatlocker")]

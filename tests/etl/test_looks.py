@@ -104,7 +104,7 @@ def hub(sqlite_engine: Engine) -> Hub:
 def due(hub: Hub, source: str, days: int, *, again: bool = False) -> set[int] | None:
     with reading(hub.engine) as connection:
         when = DAY + timedelta(days=days)
-        return pending.due(connection, source, when, 40, again).device_ids
+        return pending.match_scope(connection, source, when, 40, again).device_ids
 
 
 def test_a_quiet_day_leaves_nothing_to_look_at(hub: Hub) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, delete, update
 
 from db.engine import reading, writing
-from db.history.changed import Changed
+from db.history.changes import EntityChange
 from db.history.runs import kept_days
 from db.months.closings import hindrances, next_to_close, proven
 from db.tables import (
@@ -26,7 +26,7 @@ from db.tables import (
     months,
     sites,
 )
-from etl.snapshots.publish import Refused
+from etl.snapshots.publish import PublishRefused
 from tests.etl.test_decisions import Ana
 from tests.support.small_hub import Hub, Pc, pcs
 
@@ -110,7 +110,9 @@ def test_the_running_month_never_closes_whatever_the_clock_says(hub: Hub) -> Non
     hub.collect(LAST, TEN, today=date(2026, 5, 5))
 
     assert codes(hub, "2024-01") == ["running"]
-    with pytest.raises(Refused, match="2024-01 is not over: the newest snapshot is of 2024-01-31"):
+    with pytest.raises(
+        PublishRefused, match="2024-01 is not over: the newest snapshot is of 2024-01-31"
+    ):
         hub.close("2024-01")
 
 
@@ -161,17 +163,17 @@ def test_months_close_oldest_first(hub: Hub) -> None:
     for day in (LAST, february(29), date(2024, 3, 5)):
         hub.collect(day, TEN)
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(PublishRefused) as caught:
         hub.close("2024-02")
 
     assert str(caught.value) == (
         "2024-02 cannot be closed: 2024-01 is still open, and months close oldest first. "
         "The next one to close is 2024-01."
     )
-    with pytest.raises(Refused, match="no snapshot of 2023-12 or before it"):
+    with pytest.raises(PublishRefused, match="no snapshot of 2023-12 or before it"):
         hub.close("2023-12")
     hub.close("2024-01")
-    with pytest.raises(Refused, match="2024-01 is closed"):
+    with pytest.raises(PublishRefused, match="2024-01 is closed"):
         hub.close("2024-01")
 
 
@@ -345,12 +347,12 @@ def test_what_changed_since_the_month_before_is_kept_with_its_reasons(engine: En
     assert {row.closing_id for row in rows} == {second.closing_id}
     for basis in ("ninja", "assets"):
         told = [
-            Changed.from_json(json.loads(zlib.decompress(row.body)))
+            EntityChange.from_json(json.loads(zlib.decompress(row.body)))
             for row in rows
             if row.basis == basis
         ]
         reasons = {
-            (one.now or one.then).source_key: [str(reason) for reason in one.happened]  # type: ignore[union-attr]
+            (one.now or one.then).source_key: [str(reason) for reason in one.reasons]  # type: ignore[union-attr]
             for one in told
         }
         assert reasons.keys() == {"0", "1", "new"}, basis
@@ -368,7 +370,7 @@ def test_after_closing_nothing_on_or_before_the_border_is_published(hub: Hub) ->
     hub.collect(february(3), TEN, "threatlocker")
     hub.close("2024-01")
 
-    with pytest.raises(Refused, match="lies in a closed month, which ends on 2024-01-31"):
+    with pytest.raises(PublishRefused, match="lies in a closed month, which ends on 2024-01-31"):
         hub.collect(LAST, TEN, today=february(3))
     assert hub.collect(february(1), TEN, today=february(3)).state == "complete"
 
@@ -443,14 +445,14 @@ def test_only_the_newest_closed_month_reopens_and_only_with_a_reason(
         hub.collect(day, TEN)
     hub.settle()
 
-    with pytest.raises(Refused, match=sentence):
+    with pytest.raises(PublishRefused, match=sentence):
         hub.reopen(month, reason)
 
     assert closed(hub) == ["2024-01", "2024-02"] and len(hub.all(audit_log)) == 2
 
 
 def test_without_a_closed_month_there_is_nothing_to_reopen(hub: Hub) -> None:
-    with pytest.raises(Refused, match="no month is closed"):
+    with pytest.raises(PublishRefused, match="no month is closed"):
         hub.reopen("2024-01")
 
 
@@ -503,8 +505,10 @@ def test_days_that_were_purged_while_a_month_was_closed_are_not_taken_for_kept_w
     with reading(hub.engine) as connection:
         kept = kept_days(connection, hub.environ)
     assert kept is not None
-    assert not kept.keeps(date(2024, 1, 25))
-    assert kept.resolve(LAST) == LAST and kept.resolve(february(1)) == february(1)
+    assert not kept.is_kept(date(2024, 1, 25))
+    assert kept.kept_on_or_before(LAST) == LAST and kept.kept_on_or_before(february(1)) == february(
+        1
+    )
     second = hub.close("2024-01")
     rows = {row.basis: row.days for row in hub.all(month_bases, closing_id=second)}
     assert rows["ninja"] == 1, "only its last day is known by now"

@@ -18,7 +18,7 @@ from etl.decisions.preview import preview
 from etl.decisions.sites import expect_sources
 from etl.decisions.undo import undo
 from etl.runtime import lease
-from etl.snapshots.publish import Refused
+from etl.snapshots.publish import PublishRefused
 from etl.work.jobs import Desk
 from etl.work.preview_lane import PreviewLane
 from tests.etl.test_ledger import device, hub, site
@@ -177,7 +177,7 @@ def test_what_a_preview_says_is_what_the_decision_does(sqlite_world: Engine) -> 
             return
         try:
             told = preview(sqlite_world, decide, lambda _text: None)
-        except Refused:
+        except PublishRefused:
             assert not world.step(kind, *arguments)
             return
         world.step(kind, *arguments)

@@ -30,7 +30,7 @@ from db.tables import (
 from etl.collect.collect import collect
 from etl.records.text import merge_volatile
 from etl.runtime import lease
-from etl.snapshots.publish import Refused
+from etl.snapshots.publish import PublishRefused
 from tests.conftest import DATABASES
 from tests.support.small_hub import Hub, Pc, contents, pcs
 
@@ -245,7 +245,7 @@ def test_a_run_that_died_is_written_down_as_failed_by_the_next_one(hub: Hub) -> 
 
 def refused(hub: Hub, day: date, today: date | None = None) -> str:
     before, runs = standing(hub), hub.runs()
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(PublishRefused) as caught:
         hub.collect(day, TEN[:9], today=today)
     assert (standing(hub), hub.runs()) == (before, runs), "something was begun"
     return str(caught.value)
@@ -297,7 +297,7 @@ def test_the_business_date_is_the_date_in_the_configured_zone_and_kept_with_it(h
     source.rows = TEN
 
     with lease.take(hub.engine) as held:
-        with pytest.raises(Refused):
+        with pytest.raises(PublishRefused):
             collect(hub.engine, held, source, NEXT, lambda: evening, hub.environ)
         collect(hub.engine, held, source, DAY, lambda: evening, hub.environ)
 

@@ -98,10 +98,10 @@ def test_every_kept_day_can_be_read_as_before_and_nothing_else_is_left(
               if hub.runs(source)}  # fmt: skip
     looked_at = [START + timedelta(days=back) for back in range(121)]
     for day in looked_at:
-        if kept.resolve(day) == day:
+        if kept.kept_on_or_before(day) == day:
             assert told(hub, day) == told(memory, day), day
     for row in hub.all(device_snapshots):
-        needed = kept.first_in(row.valid_from, row.valid_to) is not None
+        needed = kept.first_kept_in(row.valid_from, row.valid_to) is not None
         assert needed or row.valid_to == newest[row.source], "no kept day lies in it"
     left = len(hub.all(device_snapshots))
     assert purged > 10 and left + purged == len(memory.all(device_snapshots))
@@ -119,7 +119,7 @@ def test_every_kept_day_can_be_read_as_before_and_nothing_else_is_left(
 
 
 def test_with_the_default_settings_65_days_and_24_month_ends_are_kept() -> None:
-    kept = KeptDays.configured(date(2024, 3, 14), None, {})
+    kept = KeptDays.from_settings(date(2024, 3, 14), None, {})
 
     assert kept.daily_from == date(2024, 1, 10)
     ends = kept.month_ends()

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from db.rules import Rules, from_environment
 from etl.records.record import Record
-from etl.records.states import State, judge
+from etl.records.states import DeviceState, evaluate_record
 from etl.rules.assets import find_links
 from etl.rules.billing import STATUSES
 from etl.rules.device_type import TYPES, device_type
-from etl.rules.evidence import Identity, contradict, host_key, real_serial
+from etl.rules.evidence import Identity, host_key, real_serial, serials_contradict
 from etl.rules.site_names import LEGAL_FORMS, match_name
 
 FIRST = Rules(1)
@@ -112,9 +112,9 @@ GOLDEN: list[tuple[Device, str, str, str]] = [
 ]  # fmt: skip
 
 
-def judged(device: Device, rules: Rules = FIRST, internal: str | None = None) -> State:
+def judged(device: Device, rules: Rules = FIRST, internal: str | None = None) -> DeviceState:
     record = Record("1", "7", "Harbor Dental", {}, **device._asdict())
-    return judge("ninja", record, rules, (), {"7": internal} if internal else {})
+    return evaluate_record("ninja", record, rules, (), {"7": internal} if internal else {})
 
 
 @pytest.mark.parametrize(("device", "kind", "status", "reason"), GOLDEN)
@@ -323,7 +323,7 @@ def test_two_real_serial_numbers_contradict_a_hostname() -> None:
 
     assert linked(mine, [machine(2, host="pc-1", serial="SN-0002")]) == {}
     assert linked(mine, [machine(2, host="pc-1", serial="Default string")]) == {1: (2, "hostname")}
-    assert not contradict(mine[0], machine(2, serial="sn-0001"))
+    assert not serials_contradict(mine[0], machine(2, serial="sn-0001"))
 
 
 def test_fifteen_equal_characters_are_not_one_machine() -> None:

@@ -11,7 +11,7 @@ from db.history.kept import month_end
 from db.history.runs import border, counted_days, kept_days, newest_day
 from db.history.views import assets_as_of, records_as_of
 from db.months.closings import proven
-from db.rules import by_day
+from db.rules import rules_by_day
 from db.tables import (
     NO_SITE_ID,
     OPEN_END,
@@ -129,7 +129,7 @@ def totals(connection: Connection) -> dict[tuple[str, date], Counts]:
         ends = {day for day in turns if day < OPEN_END} | {*kept.month_ends(), kept.today}
         ends |= {day - timedelta(days=1) for day in ends}
         days = sorted(day for day in ends if counted[0] <= day <= kept.today)
-        for day in (day for day in days if kept.resolve(day) == day):
+        for day in (day for day in days if kept.kept_on_or_before(day) == day):
             standing = max(past for past in counted if past <= day)
             rows = connection.execute(
                 select(c.site_id, c.device_type, c.billing_status, c.n).where(
@@ -143,7 +143,7 @@ def totals(connection: Connection) -> dict[tuple[str, date], Counts]:
 def live(connection: Connection, basis: str, day: date) -> Counts:
     """What the devices of a day count."""
     if basis == "assets":
-        view = assets_as_of(day, by_day(connection)).subquery()
+        view = assets_as_of(day, rules_by_day(connection)).subquery()
         where = func.coalesce(view.c.source, "") != ""
     else:
         view = records_as_of(day).subquery()

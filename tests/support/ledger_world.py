@@ -12,7 +12,7 @@ from db import jobs
 from db.engine import reading, writing
 from db.history.runs import border, newest_day
 from db.keys import device_id
-from db.rules import current
+from db.rules import current_rules
 from db.tables import (
     audit_log,
     collection_runs,
@@ -27,7 +27,7 @@ from etl.decisions.runs import Decider, withdraw_day
 from etl.decisions.sites import merge_sites, move_alias
 from etl.decisions.undo import undo
 from etl.runtime import lease
-from etl.snapshots.publish import Refused
+from etl.snapshots.publish import PublishRefused
 from tests.support.decided import stretches, totals
 from tests.support.small_hub import Hub, Pc, noon
 
@@ -107,7 +107,7 @@ class World:
             return True
         try:
             return self.decide(kind, *arguments)
-        except Refused:
+        except PublishRefused:
             return False
 
     def quiet(self, source: str) -> list[Pc]:
@@ -133,7 +133,7 @@ class World:
                 )
             ).all()
             newest = newest_day(connection, "ninja")
-            rules = current(connection)
+            rules = current_rules(connection)
             log = audit_log.c
             entries = list(
                 connection.scalars(

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, Row, Table, select, update
 
 from db import tokens
 from db.engine import reading, writing
-from db.machines import newborn
+from db.machines import blank_machine
 from db.tables import api_tokens, inventory
 from tests.support.served import NOW, as_served, make_app
 
@@ -59,11 +59,11 @@ class Ingest:
     def token(self, **more: Any) -> str:
         """An enrolment token."""
         with writing(self.engine) as connection:
-            return tokens.add(connection, "enrol", "test", "Ana", self.now, **more)
+            return tokens.create(connection, "enrol", "test", "Ana", self.now, **more)
 
     def api_token(self, role: str) -> str:
         with writing(self.engine) as connection:
-            return tokens.add(connection, "api", role, "Ana", self.now, role=role)
+            return tokens.create(connection, "api", role, "Ana", self.now, role=role)
 
     def revoke(self, text: str) -> None:
         public_id = text.split("_")[2]
@@ -127,7 +127,7 @@ def stored(engine: Engine, *machines: dict[str, Any]) -> list[str]:
     for number, said in enumerate(machines):
         at = said.get("received_at", NOW)
         key = said.get("machine_id") or machine_id(str(said.get("hostname") or number))
-        born = newborn(key, said.get("created_at", at))
+        born = blank_machine(key, said.get("created_at", at))
         rows.append(born | {"received_at": at, "reported_at": at} | said | {"machine_id": key})
     with writing(engine) as connection:
         connection.execute(inventory.insert(), rows)

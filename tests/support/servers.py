@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import URL, create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from db.engine import normalised
+from db.engine import normalise_url
 
 INSTALL = "run .ci/packages, which `make test` does first"
 READY_WITHIN = 60.0
@@ -89,7 +89,7 @@ def postgres(*, durable: bool = False) -> Iterator[DatabaseServer]:
             )  # fmt: skip
 
         def address(port: int) -> URL:
-            return normalised(f"postgresql://hub:{password}@127.0.0.1:{port}/postgres")
+            return normalise_url(f"postgresql://hub:{password}@127.0.0.1:{port}/postgres")
 
         with _running(command, address, folder, user) as url:
             yield DatabaseServer(url)
@@ -126,7 +126,7 @@ def mariadb() -> Iterator[DatabaseServer]:
             )  # fmt: skip
 
         def address(port: int) -> URL:
-            return normalised(f"mysql://hub:{password}@127.0.0.1:{port}/mysql")
+            return normalise_url(f"mysql://hub:{password}@127.0.0.1:{port}/mysql")
 
         with _running(command, address, folder) as url:
             yield DatabaseServer(url)

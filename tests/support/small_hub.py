@@ -29,9 +29,9 @@ from etl.collect.collect import collect
 from etl.collect.verdict import Outcome
 from etl.months.close import close_month, reopen_month
 from etl.records.record import BadRecord, Raw, Record, UnreadableId
-from etl.rules.macs import told
+from etl.rules.macs import canonical_macs
 from etl.runtime import lease
-from etl.snapshots.retention import retain
+from etl.snapshots.retention import apply_retention
 from etl.vendor.http import CollectionError, Session
 from etl.work.after_collection import settle
 
@@ -98,7 +98,7 @@ class SmallSource:
             display_name=raw["display_name"], location=raw["location"], os=raw["os"],
             node_class=raw["node_class"], serial=raw["serial"],
             unmanaged=None if raw["managed"] else "approval status is PENDING",
-            last_contact=raw["last_contact"], macs=told(list(raw["macs"])),
+            last_contact=raw["last_contact"], macs=canonical_macs(list(raw["macs"])),
         )  # fmt: skip
 
 
@@ -129,7 +129,7 @@ class Hub:
 
     def retain(self) -> int:
         with lease.take(self.engine) as held:
-            return retain(self.engine, held, self.environ)
+            return apply_retention(self.engine, held, self.environ)
 
     def settle(self, now: datetime | None = None) -> list[str]:
         """What follows a collection; the months that closed."""

@@ -20,7 +20,7 @@ from db.history.kept import KeptDays
 from db.keys import device_id, hash63
 from db.rules import Rules, RulesByDay
 from db.tables import OPEN_END, collection_runs, device_latest, device_snapshots, devices, sites
-from etl.coverage.findings import refresh
+from etl.coverage.findings import refresh_findings
 from etl.snapshots import counts as rollups
 
 RULES = Rules(1)
@@ -150,8 +150,8 @@ class World:
                      for said in days.values() for one in said.values()}  # fmt: skip
             insert_many(connection, devices, [self._device(one) for one in known.values()])
             insert_many(connection, device_latest, [self._latest(one) for one in known.values()])
-            rollups.count_again(connection, ALWAYS, KeptDays(newest), None)
-            refresh(connection, date.min, None)
+            rollups.recount_days(connection, ALWAYS, KeptDays(newest), None)
+            refresh_findings(connection, date.min, None)
 
     def _runs(self) -> list[dict[str, Any]]:
         published = sorted(

@@ -13,7 +13,7 @@ from dashboard.queries.changes.items import BY_BAR, DATE, SORTS, Item, Sort
 from dashboard.words.filter_words import status_word, type_word
 from dashboard.words.reasons import told
 from dashboard.words.sentences import bar_word
-from db.history.happened import State
+from db.history.explain import EntityState
 
 _SHOWN = ("site", "location", "device_type", "billing_status", "display_name", "hostname")
 """What "before" and "after" tell where it differs, in this order."""
@@ -59,7 +59,7 @@ def _row(item: Item, filters: Filters) -> dict[str, Any]:
     }
 
 
-def _told(state: State | None, other: State | None) -> str:
+def _told(state: EntityState | None, other: EntityState | None) -> str:
     """What a device was, where the other day differs; what it is at all, where it was not there."""
     if state is None:
         return formats.NOTHING
@@ -70,7 +70,7 @@ def _told(state: State | None, other: State | None) -> str:
     return ", ".join(_value(state, name) for name in names)
 
 
-def _value(state: State, name: str) -> str:
+def _value(state: EntityState, name: str) -> str:
     value = getattr(state, name)
     words = {"device_type": type_word, "billing_status": status_word}
     return words[name](value) if name in words else value or _("(none)")

@@ -23,7 +23,7 @@ from dashboard.queries.coverage.matrix import Cell, SiteRow
 from dashboard.queries.coverage.trend import Trend
 from dashboard.queries.moment import Moment
 from dashboard.words.coverage_words import finding_state, kind_name, summary
-from db.coverage import ACCEPTED, FIXED, KINDS, STANDING, TO_DO
+from db.coverage import ACCEPTED, CURRENT, FIXED, KINDS, TO_DO
 
 MOST_SITES = 50
 WHY = "coverage"
@@ -136,7 +136,7 @@ def _tabs(answers: Answers) -> list[Component]:
     states = [
         _tab(
             filters.having(states=choice), text,
-            sum(total(answers.every, kind, choice or STANDING) for kind in kinds or KINDS),
+            sum(total(answers.every, kind, choice or CURRENT) for kind in kinds or KINDS),
             filters.having(states=choice).states == filters.states,
         )
         for choice, text in choices
@@ -154,7 +154,7 @@ def _tabs(answers: Answers) -> list[Component]:
 
 
 def _sum_of(answers: Answers, kinds: Sequence[str]) -> int:
-    states = answers.filters.states or STANDING
+    states = answers.filters.states or CURRENT
     return sum(total(answers.every, kind, states) for kind in kinds or KINDS)
 
 

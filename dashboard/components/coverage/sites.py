@@ -15,7 +15,7 @@ from dashboard.components.kit.pill import source_badge
 from dashboard.queries.coverage.findings import to_do, total
 from dashboard.queries.coverage.matrix import Cell, SiteRow
 from dashboard.words.coverage_words import kind_short
-from db.coverage import KINDS, STANDING, TO_DO
+from db.coverage import CURRENT, KINDS, TO_DO
 
 MOST_SITES = 50
 """Rows shown; the filter finds the others."""
@@ -35,8 +35,8 @@ def line(found: Sequence[SiteRow]) -> str:
 
 def table(found: Sequence[SiteRow], cells: Sequence[Cell], every: Filters) -> Component:
     """A row a site: what it is expected to have, and its findings of each kind."""
-    kinds = [kind for kind in KINDS if any(total(r.counted, kind, STANDING) for r in found)]
-    most = max((total(row.counted, kind, STANDING) for row in found for kind in kinds), default=0)
+    kinds = [kind for kind in KINDS if any(total(r.counted, kind, CURRENT) for r in found)]
+    most = max((total(row.counted, kind, CURRENT) for row in found for kind in kinds), default=0)
     heads = [_("Site"), _("Expected"), _("To do"), *(kind_short(kind) for kind in kinds)]
     head = html.Tr([
         html.Th(text, scope="col", className="figure" if place > 1 else "")
@@ -65,7 +65,7 @@ def _site(
             html.Td(html.Span(badges, className="badges")),
             _number(to_do(row.counted), links.coverage(here, (), TO_DO), 0),
             *(
-                _number(total(row.counted, kind, STANDING), links.coverage(here, (kind,)), most)
+                _number(total(row.counted, kind, CURRENT), links.coverage(here, (kind,)), most)
                 for kind in kinds
             ),
         ]

@@ -29,7 +29,7 @@ def versions(connection: Connection) -> list[Version]:
     """Every version, the newest first."""
     c = rule_versions.c
     rows = connection.execute(select(rule_versions).order_by(c.version.desc()))
-    days = _days(rules.by_day(connection))
+    days = _days(rules.rules_by_day(connection))
     found = [
         Version(
             _read(row.version, row.rules), row.author, row.created_at,
@@ -51,7 +51,7 @@ def _days(by_day: RulesByDay) -> dict[int, tuple[date | None, date | None]]:
 
 def current(connection: Connection) -> Rules:
     """The version to judge by now."""
-    return rules.current(connection)
+    return rules.current_rules(connection)
 
 
 def _read(version: int, text: str) -> Rules:

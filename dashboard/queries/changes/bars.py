@@ -14,9 +14,9 @@ from dashboard.queries.counts import counted
 from dashboard.queries.entities import flag
 from dashboard.queries.moment import Moment
 from dashboard.queries.sites.table import names
-from db.history.changed import compared, differs
+from db.history.changes import compared_columns, has_changed
 from db.history.runs import published_days
-from db.history.views import standing_on_both
+from db.history.views import rows_on_either_day
 
 _ABSENT, _ELSEWHERE, _IN_SITES, COUNTED = range(4)
 
@@ -85,8 +85,8 @@ def levels(moment: Moment, filters: Filters, *columns: str) -> Select[Any]:
     everything = ALL_CHANGES in filters.changes
     asked = {*entities.looked_at(filters), *columns}
     if everything:
-        asked |= {*compared(filters.basis)}
-    rows = standing_on_both(
+        asked |= {*compared_columns(filters.basis)}
+    rows = rows_on_either_day(
         moment.then.day, moment.now.day, filters.basis, moment.rules, sorted(asked)
     )
     level = case(
@@ -96,7 +96,7 @@ def levels(moment: Moment, filters: Filters, *columns: str) -> Select[Any]:
     )
     told = [_newest(rows, name).label(name) for name in columns]
     if everything:
-        told.append(flag(differs(rows, filters.basis)).label("differs"))
+        told.append(flag(has_changed(rows, filters.basis)).label("differs"))
     return select(
         rows.c.key,
         func.max(case((rows.c.was == 1, level), else_=_ABSENT)).label("was_level"),

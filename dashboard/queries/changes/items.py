@@ -26,8 +26,8 @@ from dashboard.base.params import ALL_CHANGES, BARS, Filters
 from dashboard.queries.changes.bars import COUNTED, Bars, in_bars, known, levels
 from dashboard.queries.entities import NO_SITE, flag
 from dashboard.queries.moment import Moment
-from db.history.changed import Changed, changed
-from db.history.happened import State
+from db.history.changes import EntityChange, changes_between
+from db.history.explain import EntityState
 from db.history.reasons import Reason
 from db.tables import sites
 
@@ -39,10 +39,10 @@ class Item:
     """A device, or machine, that changed, and the bar it stands in; None: in none."""
 
     bar: str | None
-    changed: Changed
+    changed: EntityChange
 
     @property
-    def state(self) -> State:
+    def state(self) -> EntityState:
         """How it stands now; of one that is gone, how it stood."""
         found = self.changed.now or self.changed.then
         assert found is not None
@@ -52,10 +52,10 @@ class Item:
     def decisive(self) -> tuple[Reason, ...]:
         """What put it into its bar; without a bar, all that happened."""
         for codes in _DECISIVE.get(self.bar or "", ()):
-            found = tuple(reason for reason in self.changed.happened if reason.code in codes)
+            found = tuple(reason for reason in self.changed.reasons if reason.code in codes)
             if found:
                 return found
-        return self.changed.happened
+        return self.changed.reasons
 
     @property
     def day(self) -> date | None:
@@ -144,7 +144,7 @@ def _items(
     connection: Connection, moment: Moment, filters: Filters, keys: Sequence[Any]
 ) -> list[Item]:
     assert moment.then.day and moment.now.day and moment.kept
-    found = changed(
+    found = changes_between(
         connection, filters.basis, moment.then.day, moment.now.day, moment.rules, moment.kept,
         [key for key, _bar in keys],
     )  # fmt: skip

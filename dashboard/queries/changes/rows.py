@@ -10,8 +10,8 @@ from dashboard.queries.changes.items import Item
 from dashboard.queries.devices import matching as devices
 from dashboard.queries.iso_text import IsoInstant
 from dashboard.queries.moment import Moment
-from db.bulk import among
-from db.history.happened import State
+from db.bulk import rows_where_in
+from db.history.explain import EntityState
 from db.tables import device_latest
 
 COMPARED = (
@@ -57,7 +57,7 @@ def row(item: Item, basis: str, contacts: Mapping[int, str | None]) -> dict[str,
     return {
         "bar": item.bar,
         "changed_on": item.day.isoformat() if item.day else None,
-        "reasons": [str(reason) for reason in changed.happened],
+        "reasons": [str(reason) for reason in changed.reasons],
         **{
             name: values[name] if name in values else getattr(state, name)
             for name in devices.columns(basis)
@@ -67,7 +67,7 @@ def row(item: Item, basis: str, contacts: Mapping[int, str | None]) -> dict[str,
     }
 
 
-def _compared(state: State | None) -> dict[str, Any] | None:
+def _compared(state: EntityState | None) -> dict[str, Any] | None:
     return None if state is None else {name: getattr(state, name) for name in COMPARED}
 
 
@@ -75,5 +75,5 @@ def _contacts(connection: Connection, items: Sequence[Item]) -> dict[int, str | 
     latest = device_latest.c
     statement = select(latest.device_id, IsoInstant(latest.last_contact))
     ids = (item.state.device_id for item in items)
-    rows = among(connection, statement, latest.device_id, ids)
+    rows = rows_where_in(connection, statement, latest.device_id, ids)
     return {device_id: contact for device_id, contact in rows}

@@ -31,15 +31,15 @@ from dashboard.queries.moment import Moment, Side
 from db.coverage import (
     ACCEPTED,
     COME_BACK,
+    CURRENT,
     FIXED,
     KINDS,
     OPEN,
-    STANDING,
     STATES,
     TO_DO,
-    holds,
-    same_finding,
-    stands,
+    acceptance_in_force,
+    finding_in_force,
+    is_same_finding,
 )
 from db.keys import as_of
 from db.tables import coverage_exceptions, coverage_findings, device_snapshots, sites
@@ -82,7 +82,7 @@ def found(day: date, filters: Filters) -> Subquery:
     """Every finding that the filters ask for on `day`, with its `state` and what the source says
     of the record that it is about; of a fixed one what it said when it ended."""
     parts = []
-    if _asked(filters) & {*STANDING}:
+    if _asked(filters) & {*CURRENT}:
         parts.append(_standing(day))
     if FIXED in _asked(filters):
         parts.append(_fixed(day))
@@ -175,7 +175,7 @@ def _rows(day: date, filters: Filters, sort: Sort) -> Select[Any]:
 
 
 def _asked(filters: Filters) -> set[str]:
-    return {*(filters.states or STANDING)}
+    return {*(filters.states or CURRENT)}
 
 
 def of_records(filters: Filters) -> Filters:
@@ -191,7 +191,7 @@ def _standing(day: date) -> Select[Any]:
     return (
         select(*(finding.c[name] for name in _KEPT), _state(day).label("state"), *_SAID)
         .join_from(finding, device_snapshots, said)
-        .where(stands(day))
+        .where(finding_in_force(day))
     )
 
 
@@ -206,7 +206,9 @@ def _fixed(day: date) -> Select[Any]:
     )
     again = exists(
         select(later.c.finding_id)
-        .where(same_finding(finding, later), later.c.since >= finding.c.until, later.c.since <= day)
+        .where(
+            is_same_finding(finding, later), later.c.since >= finding.c.until, later.c.since <= day
+        )
         .correlate(finding)
     )
     return (
@@ -224,23 +226,23 @@ def _state(day: date) -> ColumnElement[str]:
     after = coverage_findings.alias("after")
     in_force = exists(
         select(accepted.exception_id)
-        .where(same_finding(), accepted.facts == finding.c.facts, holds(day))
+        .where(is_same_finding(), accepted.facts == finding.c.facts, acceptance_in_force(day))
         .correlate(finding)
     )
     went_on = exists(
         select(after.c.finding_id)
-        .where(same_finding(before, after), after.c.since == before.c.until)
+        .where(is_same_finding(before, after), after.c.since == before.c.until)
         .correlate(before)
     )
     gap = exists(
         select(before.c.finding_id)
-        .where(same_finding(finding, before), before.c.until < finding.c.since, ~went_on)
+        .where(is_same_finding(finding, before), before.c.until < finding.c.since, ~went_on)
         .correlate(finding)
     )
     ended = exists(
         select(accepted.exception_id)
         .where(
-            same_finding(),
+            is_same_finding(),
             accepted.facts != finding.c.facts,
             accepted.accepted_on < finding.c.since,
             or_(accepted.expires.is_(None), accepted.expires >= finding.c.since),

@@ -12,7 +12,7 @@ from dashboard.base.notice import Notice, mark
 from dashboard.queries.devices.matching import COLUMNS
 from dashboard.queries.moment import LABELS, Moment
 from dashboard.queries.sites import table as sites
-from db.bulk import among
+from db.bulk import rows_where_in
 from db.coverage import (
     ACCEPTED,
     AGENT_ONLY,
@@ -23,7 +23,7 @@ from db.coverage import (
     SITE_MISMATCH,
     SPARE_MISMATCH,
     THREATLOCKER_WITHOUT_NINJA,
-    holds,
+    acceptance_in_force,
 )
 from db.tables import (
     OPEN_END,
@@ -112,14 +112,14 @@ def _key(row: Any) -> tuple[Any, ...]:
 
 def _devices(connection: Connection, ids: Iterable[int]) -> dict[int, Any]:
     columns = (devices.c.device_id, devices.c.source_key, devices.c.first_seen)
-    rows = among(connection, select(*columns), devices.c.device_id, ids)
+    rows = rows_where_in(connection, select(*columns), devices.c.device_id, ids)
     return {row.device_id: row for row in rows}
 
 
 def _contacts(connection: Connection, ids: Iterable[int]) -> dict[int, Any]:
     latest = device_latest.c
     told = select(latest.device_id, latest.last_contact)
-    rows = among(connection, told, latest.device_id, ids)
+    rows = rows_where_in(connection, told, latest.device_id, ids)
     return {row.device_id: row.last_contact for row in rows}
 
 
@@ -131,14 +131,14 @@ def _others(connection: Connection, ids: Iterable[int], day: date) -> dict[int, 
         said.valid_from,
     )  # fmt: skip
     told = select(*columns).where(said.valid_from <= day).order_by(said.valid_from)
-    return {row.device_id: row for row in among(connection, told, said.device_id, ids)}
+    return {row.device_id: row for row in rows_where_in(connection, told, said.device_id, ids)}
 
 
 def _accepted(connection: Connection, rows: Sequence[Any], day: date) -> dict[tuple[Any, ...], Any]:
     accepted = coverage_exceptions
     asked = {row.asset_id for row in rows if row.state == ACCEPTED}
-    told = select(accepted).where(holds(day))
-    return {_key(row): row for row in among(connection, told, accepted.c.asset_id, asked)}
+    told = select(accepted).where(acceptance_in_force(day))
+    return {_key(row): row for row in rows_where_in(connection, told, accepted.c.asset_id, asked)}
 
 
 def _first_ever(connection: Connection, rows: Sequence[Any]) -> dict[tuple[Any, ...], date]:
@@ -146,7 +146,9 @@ def _first_ever(connection: Connection, rows: Sequence[Any]) -> dict[tuple[Any, 
     columns = [found[name] for name in IDENTITY]
     told = select(*columns, func.min(found.since)).group_by(*columns)
     asked = {row.asset_id for row in rows}
-    return {tuple(key): first for *key, first in among(connection, told, found.asset_id, asked)}
+    return {
+        tuple(key): first for *key, first in rows_where_in(connection, told, found.asset_id, asked)
+    }
 
 
 def _facts(row: Any, other: Any, names: Mapping[int, str]) -> Notice:

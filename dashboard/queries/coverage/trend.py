@@ -11,7 +11,7 @@ from dashboard.base.params import Filters
 from dashboard.queries import entities
 from dashboard.queries.coverage.findings import of_records
 from dashboard.queries.moment import Moment
-from db.coverage import KINDS, same_finding
+from db.coverage import KINDS, is_same_finding
 from db.history.runs import PUBLISHED
 from db.tables import (
     OPEN_END,
@@ -80,7 +80,7 @@ def _accepted(connection: Connection, filters: Filters) -> Iterator[_Stretch]:
         .join_from(coverage_findings, device_snapshots, _ABOUT)
         .join(
             coverage_exceptions,
-            and_(same_finding(), accepted.facts == coverage_findings.c.facts),
+            and_(is_same_finding(), accepted.facts == coverage_findings.c.facts),
         )
         .where(entities.matches(device_snapshots, of_records(filters)))
     )

@@ -186,7 +186,7 @@ def _follows(earlier: Row[Any] | None, row: Row[Any], device: Device, kept: Kept
         return "first" if row.valid_from <= device.first_seen else "not kept"
     if earlier.valid_to == row.valid_from:
         return "on"
-    absent = kept is not None and kept.first_in(earlier.valid_to, row.valid_from) is not None
+    absent = kept is not None and kept.first_kept_in(earlier.valid_to, row.valid_from) is not None
     return "absent" if absent else "not kept"
 
 

@@ -23,8 +23,8 @@ from dashboard.queries.months import bases as month_bases
 from dashboard.queries.months import table as month_table
 from dashboard.queries.months.bases import Bases
 from dashboard.queries.months.table import Closing, Stood
-from db.history.changed import Changed
-from db.history.happened import State
+from db.history.changes import EntityChange
+from db.history.explain import EntityState
 from db.history.kept import month_before, month_end
 from db.tables import month_changes, month_closings, month_members
 
@@ -147,7 +147,7 @@ def _stored_changes(connection: Connection, closing_id: int, filters: Filters) -
             or_(c.site_then.in_(filters.sites), c.site_now.in_(filters.sites)),
         )
     )
-    changed = (Changed.from_json(json.loads(zlib.decompress(body))) for body in bodies)
+    changed = (EntityChange.from_json(json.loads(zlib.decompress(body))) for body in bodies)
     return _ordered(
         Item(_bar(one, filters), one)
         for one in changed
@@ -155,7 +155,7 @@ def _stored_changes(connection: Connection, closing_id: int, filters: Filters) -
     )
 
 
-def _counts(state: State | None, filters: Filters) -> bool:
+def _counts(state: EntityState | None, filters: Filters) -> bool:
     return (
         state is not None
         and state.site_id in filters.sites
@@ -163,7 +163,7 @@ def _counts(state: State | None, filters: Filters) -> bool:
     )
 
 
-def _bar(one: Changed, filters: Filters) -> str | None:
+def _bar(one: EntityChange, filters: Filters) -> str | None:
     """The bar that a change stands in (PRODUCT.md rule 8)."""
     was, is_now = _counts(one.then, filters), _counts(one.now, filters)
     if was == is_now:
@@ -230,7 +230,7 @@ def _live(connection: Connection, month: str, filters: Filters, today: date) -> 
         _of_site(bases, filters),
         month_table.stood_on(connection, end),
         month_table.stood_on(connection, before) if opening is not None else {},
-        both.rules.on(end).version,
+        both.rules.effective_on(end).version,
         None,
     )
 
@@ -252,7 +252,7 @@ def _of_site(bases: Sequence[Bases], filters: Filters) -> Bases | None:
     return next((one for one in bases if one.site_id in filters.sites), None)
 
 
-def _state_row(state: State, basis: str) -> Row:
+def _state_row(state: EntityState, basis: str) -> Row:
     told = {name: getattr(state, name) for name in state.__slots__}
     return _row(told | {"last_contact": None, "first_seen": state.first_seen.isoformat()}, basis)
 

@@ -77,7 +77,7 @@ def listed(month: Month, filters: Filters, moment: Moment) -> Filters | None:
     end = month_end(month.month)
     if moment.now.day is not None and moment.now.day <= end:
         return filters
-    kept = moment.kept is not None and moment.kept.resolve(end) == end
+    kept = moment.kept is not None and moment.kept.kept_on_or_before(end) == end
     if month.total is None or not month.dates or not kept:
         return None
     # What is compared with is later than the past that is opened: it would be refused.

@@ -14,7 +14,7 @@ from dashboard.base.params import SOURCES, Filters
 from dashboard.queries.counts import counted
 from dashboard.queries.moment import Moment
 from db.history.kept import month_before, month_end, month_of
-from db.history.runs import border, standing_runs
+from db.history.runs import border, runs_in_force
 from db.months.closings import Hindrance, hindrances, next_to_close
 from db.tables import month_closing_counts, month_closings, month_end_counts, months
 
@@ -183,7 +183,7 @@ def stood_on(connection: Connection, day: date) -> dict[str, Stood]:
     """What stands of each source on a day."""
     return {
         source: Stood(run.business_date, run.finished_at, run.run_id, run.kind == "end")
-        for source, run in standing_runs(connection, day).items()
+        for source, run in runs_in_force(connection, day).items()
     }
 
 

@@ -11,26 +11,26 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Subquery, func, or_, select
 
 from db.bulk import chunks
-from db.history.evidence import collected, linked
-from db.history.happened import COMPARED, State, happened
+from db.history.evidence import collection_history, link_reasons
+from db.history.explain import COMPARED, EntityState, explain_changes
 from db.history.kept import KeptDays
 from db.history.reasons import Reason
 from db.history.segments import Span, machine_segments, record_segments
-from db.history.views import standing_on_both
+from db.history.views import rows_on_either_day
 from db.names import NO_SITE
 from db.rules import RulesByDay
 from db.tables import NO_SITE_ID, sites
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class EntityChange:
     """A device (`key` is its id), or in the basis "assets" a machine (its asset id): how it stood
     on both days, None where it did not, and all that happened in between, oldest first."""
 
     key: int
-    then: State | None
-    now: State | None
-    happened: tuple[Reason, ...]
+    then: EntityState | None
+    now: EntityState | None
+    reasons: tuple[Reason, ...]
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: ids as decimal text, days as ISO text."""
@@ -39,12 +39,12 @@ class Changed:
             "then": _state_to_json(self.then),
             "now": _state_to_json(self.now),
             "happened": [
-                {**asdict(reason), "day": reason.day.isoformat()} for reason in self.happened
+                {**asdict(reason), "day": reason.day.isoformat()} for reason in self.reasons
             ],
         }
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "Changed":
+    def from_json(cls, stored: Mapping[str, Any]) -> "EntityChange":
         """What `to_json` wrote."""
         reasons = (
             Reason(**{**reason, "day": date.fromisoformat(reason["day"])})
@@ -54,7 +54,7 @@ class Changed:
         return cls(int(stored["key"]), then, now, tuple(reasons))
 
 
-def changed(
+def changes_between(
     connection: Connection,
     basis: str,
     then: date,
@@ -62,7 +62,7 @@ def changed(
     rules: RulesByDay,
     kept: KeptDays,
     keys: Sequence[int] | None = None,
-) -> Iterator[Changed]:
+) -> Iterator[EntityChange]:
     """Everything in `basis` that does not stand on `now` as it did on `then`, by key.
 
     Args:
@@ -73,28 +73,28 @@ def changed(
     """
     if keys is None:
         keys = list(connection.scalars(_differing(basis, then, now, rules)))
-    span, facts = Span.of(then, now, kept), collected(connection)
+    span, facts = Span.from_kept_days(then, now, kept), collection_history(connection)
     rows = connection.execute(select(sites.c.site_id, sites.c.name))
     names = {NO_SITE_ID: NO_SITE, **{site_id: name for site_id, name in rows}}
     for chunk in chunks(keys):
         links: Mapping[int, list[Reason]] = {}
         if basis == "assets":
             told = machine_segments(connection, chunk, span, rules, names)
-            links = linked(connection, chunk, then, now)
+            links = link_reasons(connection, chunk, then, now)
         else:
             told = record_segments(connection, chunk, span, names)
         for key in chunk:
             segments = told.get(key, [])
             if any(segment.state for segment in segments):
-                reasons = happened(segments, links.get(key, ()), facts)
-                yield Changed(key, segments[0].state, segments[-1].state, reasons)
+                reasons = explain_changes(segments, links.get(key, ()), facts)
+                yield EntityChange(key, segments[0].state, segments[-1].state, reasons)
 
 
-def differs(rows: Subquery, basis: str) -> ColumnElement[bool]:
+def has_changed(rows: Subquery, basis: str) -> ColumnElement[bool]:
     """Whether a group by `key` of `standing_on_both` with the columns `compared` has changed."""
     values: list[ColumnElement[Any]] = [
         rows.c[name] if name.endswith("_id") else func.coalesce(rows.c[name], "")
-        for name in compared(basis)
+        for name in compared_columns(basis)
     ]
     return or_(
         func.sum(rows.c.was) != func.sum(rows.c.now),
@@ -102,28 +102,33 @@ def differs(rows: Subquery, basis: str) -> ColumnElement[bool]:
     )
 
 
-def compared(basis: str) -> tuple[str, ...]:
+def compared_columns(basis: str) -> tuple[str, ...]:
     """The columns that `differs` looks at."""
     return (*COMPARED, "device_id") if basis == "assets" else COMPARED
 
 
 def _differing(basis: str, then: date, now: date, rules: RulesByDay) -> Select[tuple[int]]:
-    rows = standing_on_both(then, now, basis, rules, compared(basis))
-    return select(rows.c.key).group_by(rows.c.key).having(differs(rows, basis)).order_by(rows.c.key)
+    rows = rows_on_either_day(then, now, basis, rules, compared_columns(basis))
+    return (
+        select(rows.c.key)
+        .group_by(rows.c.key)
+        .having(has_changed(rows, basis))
+        .order_by(rows.c.key)
+    )
 
 
 _IDS = ("device_id", "asset_id")
 
 
-def _state_to_json(state: State | None) -> dict[str, Any] | None:
+def _state_to_json(state: EntityState | None) -> dict[str, Any] | None:
     if state is None:
         return None
     ids = {name: str(getattr(state, name)) for name in _IDS}
     return {**asdict(state), **ids, "first_seen": state.first_seen.isoformat()}
 
 
-def _state_from_json(stored: Mapping[str, Any] | None) -> State | None:
+def _state_from_json(stored: Mapping[str, Any] | None) -> EntityState | None:
     if stored is None:
         return None
     ids = {name: int(stored[name]) for name in _IDS}
-    return State(**{**stored, **ids, "first_seen": date.fromisoformat(stored["first_seen"])})
+    return EntityState(**{**stored, **ids, "first_seen": date.fromisoformat(stored["first_seen"])})

@@ -7,16 +7,16 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from etl.rules.evidence import (
-    MOST_TWINS,
+    MAX_SAME_SERIAL,
     NO_SITE,
     Identity,
-    both_live,
-    contradict,
+    both_active,
     host_key,
     prefix_key,
     real_serial,
+    serials_contradict,
 )
-from etl.rules.macs import split
+from etl.rules.macs import split_macs
 
 SCORES = {"serial": 98, "mac": 95, "hostname": 90, "prefix": 75}
 """How sure a link of each method is, of 100."""
@@ -71,7 +71,7 @@ def in_fleet(bearers: list[Identity]) -> Groups:
         yield bearers
 
 
-class Standing:
+class LinkingState:
     """The records, and how far linking got. `alone`: ids of those that may still be linked."""
 
     def __init__(
@@ -84,10 +84,10 @@ class Standing:
     ) -> None:
         mine, others = list(mine), list(others)
         self.source = mine[0].source if mine else ""
-        self.alone = set(alone)
-        self.apart = apart
-        self.waiting: set[int] = set()
-        self.gone = {identity.device_id for identity in former}
+        self.unlinked = set(alone)
+        self.distinct = apart
+        self.pending: set[int] = set()
+        self.former = {identity.device_id for identity in former}
         self.records = {identity.device_id: identity for identity in (*mine, *others, *former)}
         self._asset = {key: identity.asset_id for key, identity in self.records.items()}
         self._members: dict[int, list[int]] = {}
@@ -97,7 +97,7 @@ class Standing:
         for identity in former:
             self._gone_of.setdefault(identity.asset_id, []).append(identity.device_id)
         everybody = [*mine, *others]
-        seeking = [identity for identity in mine if identity.device_id in self.alone]
+        seeking = [identity for identity in mine if identity.device_id in self.unlinked]
         told = attrgetter("serial")
         self.serials = _index([*everybody, *former], seeking, told, real_serial)
         self.prefixes = _index(everybody, seeking, attrgetter("hostname"), prefix_key)
@@ -114,11 +114,11 @@ class Standing:
         """The keys that an unlinked record bears: with everybody who does, and those of them that
         are looked at together."""
         for key, bearers in index.items():
-            if any(bearer.device_id in self.alone for bearer in bearers):
+            if any(bearer.device_id in self.unlinked for bearer in bearers):
                 for group in scope(bearers):
                     yield key, bearers, group
 
-    def asset(self, identity: Identity) -> int:
+    def asset_of(self, identity: Identity) -> int:
         """The machine that a record answers to by now."""
         return self._asset[identity.device_id]
 
@@ -126,48 +126,51 @@ class Standing:
         """The machines that some records answer to by now."""
         return {self._asset[identity.device_id] for identity in identities}
 
-    def one_machine(self, found: Sequence[Identity]) -> Identity | None:
+    def single_machine(self, found: Sequence[Identity]) -> Identity | None:
         """Who of several records stands for their machine; None when they may be several. A machine
         that each of the other sources knows once is one, also before these are linked."""
         machines: dict[int, list[Identity]] = {}
         for identity in found:
-            machines.setdefault(self.asset(identity), []).append(identity)
+            machines.setdefault(self.asset_of(identity), []).append(identity)
         if len(machines) > 1:
-            told = {(identity.source, self.asset(identity)) for identity in found}
+            told = {(identity.source, self.asset_of(identity)) for identity in found}
             if len(told) != len({source for source, _ in told}):
                 return None
             for one, other in combinations(found, 2):
-                if contradict(one, other) or (one.device_id, other.device_id) in self.apart:
+                if (
+                    serials_contradict(one, other)
+                    or (one.device_id, other.device_id) in self.distinct
+                ):
                     return None
         # The largest one: the others may still answer to it.
         return min(
             found,
-            key=lambda i: (-len(self._members.get(self.asset(i), ())), i.device_id),
+            key=lambda i: (-len(self._members.get(self.asset_of(i), ())), i.device_id),
             default=None,
         )
 
-    def mine(self, identities: Iterable[Identity]) -> list[Identity]:
+    def own_records(self, identities: Iterable[Identity]) -> list[Identity]:
         """Those of the source whose records are being linked."""
-        return [i for i in identities if i.source == self.source and i.device_id not in self.gone]
+        return [i for i in identities if i.source == self.source and i.device_id not in self.former]
 
-    def others(self, identities: Iterable[Identity]) -> list[Identity]:
+    def other_records(self, identities: Iterable[Identity]) -> list[Identity]:
         """Those of the other sources."""
         return [identity for identity in identities if identity.source != self.source]
 
-    def enrolled_again(self, one: Identity, other: Identity) -> bool:
+    def may_be_reenrolled(self, one: Identity, other: Identity) -> bool:
         """Whether two records of one source with one serial number may be one machine."""
-        if both_live(one, other):
+        if both_active(one, other):
             # Tomorrow one of them may have gone silent.
-            self.waiting |= {one.device_id, other.device_id} & self.alone
+            self.pending |= {one.device_id, other.device_id} & self.unlinked
             return False
-        return (one.device_id, other.device_id) not in self.apart
+        return (one.device_id, other.device_id) not in self.distinct
 
-    def begin(self, proposals: Iterable[Proposal]) -> Iterator[Link]:
+    def accept(self, proposals: Iterable[Proposal]) -> Iterator[Link]:
         """Begin the proposed links, in the order of their devices, as long as each still may."""
         for proposal in sorted(proposals, key=lambda proposed: proposed[:2]):
             device_id, other_id, method, evidence, _ = proposal
             asset_id = self._asset[other_id]
-            if device_id not in self.alone or not self._may_join(proposal, asset_id):
+            if device_id not in self.unlinked or not self._may_join(proposal, asset_id):
                 continue
             self._asset[device_id] = asset_id
             # Who answered to this record and is gone: should it come again, it is the same machine.
@@ -175,7 +178,7 @@ class Standing:
             self._asset |= dict.fromkeys(followers, asset_id)
             self._gone_of.setdefault(asset_id, []).extend(followers)
             self._members.setdefault(asset_id, []).append(device_id)
-            self.alone -= {device_id, asset_id}
+            self.unlinked -= {device_id, asset_id}
             yield Link(device_id, asset_id, other_id, method, evidence[:400])
 
     def _may_join(self, proposal: Proposal, asset_id: int) -> bool:
@@ -183,27 +186,27 @@ class Standing:
         members = [self.records[member] for member in self._members.get(asset_id, ())]
         company = {asset_id, proposal.other_device_id, *(member.device_id for member in members)}
         if one.device_id in company or any(
-            (one.device_id, known) in self.apart for known in company
+            (one.device_id, known) in self.distinct for known in company
         ):
             return False
-        if any(contradict(one, member) for member in members):
+        if any(serials_contradict(one, member) for member in members):
             return False
-        twins = self.mine(members)
+        twins = self.own_records(members)
         if proposal.twins is None:
-            return all(self.enrolled_again(one, twin) for twin in twins)
+            return all(self.may_be_reenrolled(one, twin) for twin in twins)
         return all(twin.device_id in proposal.twins for twin in twins)
 
 
 def is_placeholder(bearers: Sequence[Identity], gone: Set[int]) -> bool:
     """Whether more standing records of one source bear a serial number than one machine can have:
     a maker's placeholder that we do not know yet."""
-    if len(bearers) <= MOST_TWINS:
+    if len(bearers) <= MAX_SAME_SERIAL:
         return False
     n: dict[str, int] = {}
     for bearer in bearers:
         if bearer.device_id not in gone:
             n[bearer.source] = n.get(bearer.source, 0) + 1
-    return max(n.values(), default=0) > MOST_TWINS
+    return max(n.values(), default=0) > MAX_SAME_SERIAL
 
 
 def _index(
@@ -223,9 +226,9 @@ def _index(
 def _index_macs(
     everybody: Iterable[Identity], seeking: Iterable[Identity]
 ) -> dict[str, list[Identity]]:
-    found: dict[str, list[Identity]] = {mac: [] for one in seeking for mac in split(one.macs)}
+    found: dict[str, list[Identity]] = {mac: [] for one in seeking for mac in split_macs(one.macs)}
     for identity in everybody if found else ():
-        for mac in split(identity.macs):
+        for mac in split_macs(identity.macs):
             if mac in found:
                 found[mac].append(identity)
     return found

@@ -21,7 +21,7 @@ speaks for it (`device_id`)."""
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class EntityState:
     """What a device row shows on one day, but for `last_contact`, which no past day has.
     `sources` is None outside the basis "assets"."""
 
@@ -49,14 +49,14 @@ class Segment(NamedTuple):
     decision made it begin. `alias_key` and `rule_version` as in `device_snapshots`."""
 
     day: date
-    state: State | None
+    state: EntityState | None
     restated: bool = False
     alias_key: str | None = None
     rule_version: int | None = None
 
 
 @dataclass(frozen=True)
-class Collected:
+class CollectionHistory:
     """When sources were collected: their first day, every published day in order, the days on
     which a decision ended them. `saved`: the versions of the rules that a person saved."""
 
@@ -66,8 +66,8 @@ class Collected:
     saved: frozenset[int] = frozenset()
 
 
-def happened(
-    segments: Sequence[Segment], links: Sequence[Reason], collected: Collected
+def explain_changes(
+    segments: Sequence[Segment], links: Sequence[Reason], collected: CollectionHistory
 ) -> tuple[Reason, ...]:
     """Everything between the first and the last day, oldest first.
 
@@ -86,7 +86,9 @@ def happened(
     return tuple(sorted([*links, *told], key=lambda one: (one.day, CODES.index(one.code))))
 
 
-def _is_adjustment(reason: Reason, segments: Sequence[Segment], collected: Collected) -> bool:
+def _is_adjustment(
+    reason: Reason, segments: Sequence[Segment], collected: CollectionHistory
+) -> bool:
     """Whether a decision, which restates the days after the border, made this happen."""
     at = next((n for n, segment in enumerate(segments) if segment.day == reason.day), 0)
     if at == 0:
@@ -108,7 +110,7 @@ def _is_adjustment(reason: Reason, segments: Sequence[Segment], collected: Colle
 _JUDGED_BY = ("display_name", "location", "node_class")
 
 
-def _run(segments: Sequence[Segment], value: Callable[[State], Any]) -> int:
+def _run(segments: Sequence[Segment], value: Callable[[EntityState], Any]) -> int:
     """Where the unbroken run of `value` begins in which the last segment stands. Absence is a
     value of its own."""
 
@@ -122,7 +124,10 @@ def _run(segments: Sequence[Segment], value: Callable[[State], Any]) -> int:
 
 
 def _presence(
-    segments: Sequence[Segment], arrived: Segment, links: Sequence[Reason], collected: Collected
+    segments: Sequence[Segment],
+    arrived: Segment,
+    links: Sequence[Reason],
+    collected: CollectionHistory,
 ) -> list[Reason]:
     first, start = segments[0], _run(segments, lambda _state: True)
     day = segments[start].day
@@ -147,7 +152,7 @@ def _presence(
     return [*found, *back]
 
 
-def _gone(last: State, day: date, collected: Collected) -> Reason:
+def _gone(last: EntityState, day: date, collected: CollectionHistory) -> Reason:
     if day in collected.ended.get(last.source, ()):
         return Reason("source_ended", day, {"source": last.source})
     published = collected.published.get(last.source, ())
@@ -181,7 +186,7 @@ def _attributes(segments: Sequence[Segment], arrived: Segment) -> list[Reason]:
     return found
 
 
-def _cause(before: State | None, after: State | None) -> dict[str, str | None]:
+def _cause(before: EntityState | None, after: EntityState | None) -> dict[str, str | None]:
     """The new name, or the new location, that a status came with, when its reason names it."""
     if before is None or after is None:
         return {}

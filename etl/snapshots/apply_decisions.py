@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
-from db.bulk import among, chunks, insert_many
+from db.bulk import chunks, insert_many, rows_where_in
 from db.history.runs import border, published_days, restated_days
 from db.jobs import RESTATING, UNDO
 from db.tables import (
@@ -22,15 +22,15 @@ from db.tables import (
     audit_log,
     device_snapshots,
 )
-from etl.machines.identities import followed
-from etl.snapshots.evaluate import Judges
+from etl.machines.identities import follow_links
+from etl.snapshots.evaluate import RuleEvaluator
 
 Values = dict[str, Any]
 """One stretch, all columns of `device_snapshots`."""
 
 
 @dataclass
-class Resolved:
+class Restated:
     """The devices of which something had to be restated, and the machines that they answered to
     before it or answer to now."""
 
@@ -45,17 +45,17 @@ class _Link(NamedTuple):
     asset_id: int
 
 
-def resolve(
+def apply_decisions(
     connection: Connection, first: date, entry_id: int, device_ids: Collection[int] | None = None
-) -> Resolved:
+) -> Restated:
     """Make the stretches of these devices (None: of all) say on every day from `first`, the day
     after the border, what decisions say.
 
     Args:
         entry_id: the entry of the audit log because of which they may begin.
     """
-    judges = Judges(connection)
-    done = Resolved()
+    judges = RuleEvaluator(connection)
+    done = Restated()
     ids = _all(connection, first) if device_ids is None else sorted(device_ids)
     for chunk in chunks(ids):
         stretches = _stretches(connection, first, chunk)
@@ -72,20 +72,20 @@ def resolve(
     return done
 
 
-def resolve_undone(connection: Connection, source: str, day: date) -> None:
+def reapply_decisions(connection: Connection, source: str, day: date) -> None:
     """Say again what decisions say, after a publish of `day` was taken back: where that is the
     first day that they restate, what stands again is what was said before it."""
-    if day not in restated_days(connection) or day != first_restated(connection):
+    if day not in restated_days(connection) or day != restatement_start(connection):
         return
     c, log = device_snapshots.c, audit_log.c
     standing = select(c.device_id).where(c.source == source, c.valid_to > day, c.valid_from < day)
     decision = select(func.max(log.entry_id)).where(log.action.in_((*RESTATING, UNDO)))
     entry_id = connection.scalar(decision)
     assert entry_id is not None, "a decision restated the day"
-    resolve(connection, day, entry_id, set(connection.scalars(standing)))
+    apply_decisions(connection, day, entry_id, set(connection.scalars(standing)))
 
 
-def first_restated(connection: Connection) -> date | None:
+def restatement_start(connection: Connection) -> date | None:
     """The first day that a decision restates now: the one after the border, or while no month is
     closed the first published one. None before there is any."""
     closed = border(connection)
@@ -134,7 +134,7 @@ def _wanted(
     first: date,
     entry_id: int,
     links: Mapping[int, Sequence[_Link]],
-    judges: Judges,
+    judges: RuleEvaluator,
 ) -> list[Values]:
     """What the group has to say, as stretches."""
     newest, until = group[-1], group[-1]["valid_to"]
@@ -147,7 +147,7 @@ def _wanted(
     device_id = newest["device_id"]
     days = sorted({start, *_boundaries(device_id, links, start, until)})
     for day, end in zip(days, [*days[1:], until], strict=True):
-        said = judges.judged(newest) | {
+        said = judges.evaluate(newest) | {
             "valid_from": day, "valid_to": end, "asset_id": _asset(device_id, links, day),
         }  # fmt: skip
         if wanted and _alike(wanted[-1], said):
@@ -171,7 +171,7 @@ def _alike(one: Values, other: Values) -> bool:
 
 
 def _compare(
-    group: Sequence[Values], wanted: Sequence[Values], rows: "_Rows", done: Resolved
+    group: Sequence[Values], wanted: Sequence[Values], rows: "_Rows", done: Restated
 ) -> None:
     """Note in `rows` what has to be written to make `group` into `wanted`."""
     stored = {one["valid_from"]: one for one in group}
@@ -236,7 +236,7 @@ def _links(connection: Connection, device_ids: Sequence[int]) -> dict[int, list[
     while wanted:
         told = select(c.device_id, c.link_id, c.since, c.until, c.asset_id)
         told = told.where(c.since < c.until).order_by(c.device_id, c.link_id.desc())
-        rows = list(among(connection, told, c.device_id, wanted))
+        rows = list(rows_where_in(connection, told, c.device_id, wanted))
         found |= {device_id: [] for device_id in wanted}
         for device_id, *link in rows:
             found[device_id].append(_Link._make(link))
@@ -250,7 +250,7 @@ def _asset(device_id: int, links: Mapping[int, Sequence[_Link]], day: date) -> i
     def on_the_day(device_id: int) -> _Link | None:
         return next((link for link in links[device_id] if link.since <= day < link.until), None)
 
-    chain = followed(device_id, on_the_day)
+    chain = follow_links(device_id, on_the_day)
     return chain[-1].asset_id if chain else device_id
 
 
