@@ -115,6 +115,10 @@ class Actor:
     name: str
     roles: frozenset[str]
 
+    def may_start(self, kind: str, *, needs_administrator: bool = False) -> bool:
+        """Whether the actor may request a job of `kind`, one of `JOBS`."""
+        return (ADMINISTRATOR if needs_administrator else JOBS[kind]) in self.roles
+
 
 LOCAL = Actor("local", frozenset(ROLES))
 """The one actor of AUTH=none: whoever sits at this machine."""

@@ -13,6 +13,7 @@ from dashboard.decisions import coverage_proposals, link_proposals, month_propos
 from dashboard.queries.moment import LABELS
 from dashboard.queries.runs import attempts
 from dashboard.queries.runs.attempts import Run
+from dashboard.words.run_words import run_effect
 from db import jobs
 from db.history.runs import newest_day
 
@@ -57,23 +58,8 @@ def _accept(run: Run, before: Run | None) -> Proposal:
         _("Accept the run of %(source)s of %(day)s?", **words),
         lines,
         _("Accept the run"),
-        facts=effect(run, before),
+        facts=run_effect(run, before),
     )
-
-
-def effect(run: Run, before: Run | None) -> list[tuple[str, str]]:
-    """What a held run would change, against the snapshot that stands."""
-    facts = [(_("Rows in this run"), formats.number(run.records))]
-    if before is not None:
-        day = formats.short_day(before.business_date)
-        facts.append((_("Standing since %(day)s", day=day), formats.number(before.records)))
-    if run.added is not None:
-        facts += [
-            (_("Would be added"), formats.number(run.added)),
-            (_("Would be removed"), formats.number(run.removed)),
-            (_("Would change"), formats.number(run.changed)),
-        ]
-    return facts
 
 
 def _reject(run: Run, before: Run | None) -> Proposal:

@@ -95,8 +95,8 @@ def waterfall_figure(
     return figure
 
 
-def cut(bars: Bars) -> int:
-    """Where the chart's axis begins: 0, or the count below which nothing is drawn."""
+def axis_start(bars: Bars) -> int:
+    """The count at which the chart's axis begins; 0 unless it is cut."""
     return 0 if bars.opening is None else int(_range(_levels(bars))[0])
 
 

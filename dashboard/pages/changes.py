@@ -3,6 +3,7 @@
 from typing import Any
 
 import dash
+import plotly.graph_objects as go
 from dash import (
     ClientsideFunction,
     Input,
@@ -23,10 +24,12 @@ from dashboard.components.changes.page import Answers
 from dashboard.components.kit import links
 from dashboard.components.kit.card import card, chart, file_links
 from dashboard.components.kit.states import first_run, nothing_matches
+from dashboard.figures.waterfall import axis_start, waterfall_figure
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.changes import items as changes_list
 from dashboard.queries.freshness import freshness
 from dashboard.web.context import View, page_filters, view
+from dashboard.words.sentences import bar_names
 
 PATH = "/changes"
 dash.register_page(__name__, path=PATH, name="Changes", order=2)
@@ -112,7 +115,14 @@ def _shown(v: View) -> dict[str, Any]:
     count = changes_list.count(*asked, bars)
     if not (bars.opening or bars.closing or count):
         return shown.instead(nothing_matches(PATH))
-    return shown.parts(Answers(v.moment, v.filters, bars, count))
+    answers = Answers(v.moment, v.filters, bars, count, axis_start(bars))
+    return shown.parts(answers) | {"figure": _chart(answers)}
+
+
+def _chart(answers: Answers) -> go.Figure:
+    moment, filters, bars = answers.moment, answers.filters, answers.bars
+    behind = links.bars(bars, filters.having(changes=()), moment.then.day)
+    return waterfall_figure(bars, bar_names(moment, filters), behind, filters.changes)
 
 
 @callback(

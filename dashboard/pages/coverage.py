@@ -3,6 +3,7 @@
 from typing import Any
 
 import dash
+import plotly.graph_objects as go
 from dash import (
     ClientsideFunction,
     Input,
@@ -19,13 +20,16 @@ from dashboard.base.i18n import translate_notice
 from dashboard.base.params import arguments, finding_states
 from dashboard.components.coverage import page as shown
 from dashboard.components.coverage.grid import asked, coverage_grid, rows, sort_of
+from dashboard.components.coverage.page import Answers
 from dashboard.components.kit import links
 from dashboard.components.kit.card import card, chart, file_links
 from dashboard.components.kit.states import first_run
+from dashboard.figures.coverage import trend_figure
 from dashboard.queries.coverage import findings as coverage
 from dashboard.queries.freshness import freshness
 from dashboard.views.coverage import answers, decides
 from dashboard.web.context import page_filters, view
+from db.coverage import TO_DO
 
 dash.register_page(__name__, path="/coverage", name="Coverage", order=5)
 
@@ -105,7 +109,16 @@ def show(query: str | None, _snapshot: object, _settled: object) -> dict[str, An
         if v.moment.newest is None:
             problems = freshness(v.connection, v.now).problems
             return shown.instead(first_run([translate_notice(notice) for notice in problems]))
-        return shown.parts(answers(v))
+        found = answers(v)
+    return shown.parts(found) | {"trend": _chart(found)}
+
+
+def _chart(found: Answers) -> go.Figure:
+    every = found.all.having(compare_to=None)
+    return trend_figure(
+        found.trend,
+        lambda day, kind: links.coverage(every.having(as_of=day), (kind,), TO_DO),
+    )
 
 
 @callback(

@@ -146,6 +146,7 @@ def _ask(v: View, device: Device, found: list[Stretch]) -> Answers:
         machine.labels(v.connection, ends),
         v.moment,
         v.filters,
+        v.actor,
         standing and quarantine.of_device(v.connection, standing.run_id, device.device_id),
         touched.decisions(v.connection, device.device_id),
         touched.replaced(v.connection, device, {one.said["asset_id"] for one in found}),

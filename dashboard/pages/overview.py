@@ -7,11 +7,14 @@ from dash import ClientsideFunction, Input, Output, State, callback, clientside_
 from flask_babel import gettext as _
 
 from dashboard.base.i18n import translate_notice
+from dashboard.components.kit import links
 from dashboard.components.kit.card import card, chart
 from dashboard.components.kit.states import first_run, nothing_matches
 from dashboard.components.overview import page as overview
 from dashboard.components.overview.page import Answers, counted_by
 from dashboard.components.sites.table import COLUMNS, MOVED, ordered, site_table
+from dashboard.figures.months import in_order, months_figure, pivot
+from dashboard.figures.waterfall import axis_start, waterfall_figure
 from dashboard.queries import counts
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.freshness import freshness
@@ -20,6 +23,7 @@ from dashboard.queries.series import series
 from dashboard.queries.sites import table as sites
 from dashboard.views.coverage import gap
 from dashboard.web.context import View, view
+from dashboard.words.sentences import bar_names
 
 dash.register_page(__name__, path="/", name="Overview", order=1)
 
@@ -99,7 +103,19 @@ def show(query: str | None, _snapshot: object) -> dict[str, Any]:
         answers = _ask(v)
     if answers.nothing:
         return overview.instead(nothing_matches("/"))
-    return overview.parts(answers)
+    return overview.parts(answers) | _charts(answers)
+
+
+def _charts(answers: Answers) -> dict[str, Any]:
+    moment, counted, bars = answers.moment, answers.counted, answers.bars
+    return {
+        "months": months_figure(
+            answers.months, lambda month, kind: links.month_bar(month, kind, counted, moment)
+        ),
+        "why": waterfall_figure(
+            bars, bar_names(moment, counted), links.bars(bars, counted, moment.then.day)
+        ),
+    }
 
 
 def _ask(v: View) -> Answers:
@@ -107,6 +123,7 @@ def _ask(v: View) -> Answers:
     counted = counted_by(v.filters)
     compared = counts.compare(*asked, v.filters)
     billable = compared.kpis(counted.statuses)
+    bars, months = changes.bars(*asked, counted), last_months(*asked, counted)
     return Answers(
         v.moment,
         v.filters,
@@ -114,11 +131,13 @@ def _ask(v: View) -> Answers:
         billable["total"].figure,
         compared.kpis(),
         billable,
-        changes.bars(*asked, counted),
+        bars,
         changes.movers(*asked, counted, limit=8),
-        last_months(*asked, counted),
+        months,
         series(*asked, counted).of("total"),
         gap(v),
+        in_order(pivot(months)),
+        axis_start(bars),
     )
 
 

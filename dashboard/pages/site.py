@@ -12,10 +12,14 @@ from dashboard.base.params import Filters
 from dashboard.components.changes import latest
 from dashboard.components.changes.latest import Latest
 from dashboard.components.devices.grid import asked, device_grid, rows
+from dashboard.components.kit import links
 from dashboard.components.kit.card import card, chart
 from dashboard.components.kit.states import nothing_matches
 from dashboard.components.sites import page as site_page
 from dashboard.components.sites.page import CHARTS, PARTS, Numbers, Trends
+from dashboard.figures.daily import daily_figure
+from dashboard.figures.months import months_figure
+from dashboard.figures.waterfall import axis_start, waterfall_figure
 from dashboard.queries import counts
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.changes import items as changes_list
@@ -28,6 +32,7 @@ from dashboard.queries.sites.merges import merges
 from dashboard.queries.sites.one_site import Profile
 from dashboard.views import coverage as coverage_views
 from dashboard.web.context import View, view
+from dashboard.words.sentences import bar_names
 
 dash.register_page(__name__, path_template="/sites/<site_id>", name="Site", title="Site")
 
@@ -148,7 +153,8 @@ def show_charts(query: str | None, _snapshot: object, site_id: str | None) -> di
         profile = one_site.find(v.connection, site_id)
         if profile is None or v.moment.now.day is None:
             return dict.fromkeys(CHARTS, same)
-        return site_page.charts(_trends(v, profile))
+        trends = _trends(v, profile)
+    return site_page.chart_words(trends) | _charts(trends)
 
 
 def _of(v: View, site_id: int) -> Filters:
@@ -166,7 +172,25 @@ def _numbers(v: View, profile: Profile) -> Numbers:
         one_site.in_sources(*asked, counted),
         one_site.locations(*asked, counted),
         merges(v.connection, profile.site_id),
+        v.actor,
     )
+
+
+def _charts(trends: Trends) -> dict[str, Any]:
+    moment, counted, bars = trends.moment, trends.counted, trends.bars
+    return {
+        "months": months_figure(
+            trends.months, lambda month, kind: links.month_bar(month, kind, counted, moment)
+        ),
+        "daily": daily_figure(
+            trends.daily,
+            trends.gaps,
+            lambda day, kind: links.devices_on(counted, day, types=(kind,)),
+        ),
+        "bars": waterfall_figure(
+            bars, bar_names(moment, counted), links.bars(bars, counted, moment.then.day)
+        ),
+    }
 
 
 def _trends(v: View, profile: Profile) -> Trends:
@@ -178,7 +202,7 @@ def _trends(v: View, profile: Profile) -> Trends:
         sources = v.moment.now.dates(counted.basis)
         missing = gaps(*asked, sources, daily.days[0] - timedelta(days=1), daily.days[-1])
     bars, months = changes.bars(*asked, counted), last_months(*asked, counted)
-    return Trends(v.moment, counted, bars, months, daily, missing)
+    return Trends(v.moment, counted, bars, months, daily, missing, axis_start(bars))
 
 
 # Apart from the charts: it takes all changes to know the newest, and a site may have thousands.

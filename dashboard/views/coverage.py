@@ -11,7 +11,6 @@ from dashboard.components.coverage.page import Answers
 from dashboard.queries.coverage import findings as coverage
 from dashboard.queries.coverage import matrix as coverage_matrix
 from dashboard.queries.coverage.trend import trend
-from dashboard.web.asking import may
 from dashboard.web.context import View
 from db import jobs
 from db.coverage import CURRENT, GAPS, KINDS, STATES, TO_DO
@@ -39,7 +38,7 @@ def answers(v: View) -> Answers:
 
 def decides(v: View) -> bool:
     """Whether who asks may decide about findings on the shown day, which must be the newest."""
-    return v.moment.is_newest and may(jobs.ACCEPT_FINDING)
+    return v.moment.is_newest and v.actor.may_start(jobs.ACCEPT_FINDING)
 
 
 def gap(v: View) -> Change:

@@ -34,6 +34,7 @@ def all_months(v: View) -> list[Any]:
     table = month_list(
         rows,
         v.filters,
+        v.actor,
         lambda month: links.month(v.filters, month),
         lambda month: _devices(v, month, running=month == rows[0].month),
     )
@@ -64,6 +65,7 @@ def one_month(v: View, month: str) -> tuple[list[Any], Any, int | None]:
         adjustments.audited(v.connection, month),
         filters,
         _devices(v, month, running=row.state == RUNNING),
+        v.actor,
     )
     closing = row.closing.closing_id if row.closing else None
     return [back, *month_parts(found)], month_history(found), closing

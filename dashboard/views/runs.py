@@ -44,7 +44,7 @@ def collected(v: View, shown: Shown) -> list[Any]:
     now = fresh if shown.as_of is None or shown.as_of >= v.today else None
     return [
         html.H1(_("Collections"), className="visually-hidden"),
-        html.Div(source_cards(newest, standing, now, shown), className="source-cards"),
+        html.Div(source_cards(newest, standing, now, shown, v.actor), className="source-cards"),
         _calendar(v, shown),
         _list(v, shown),
     ]
@@ -56,7 +56,8 @@ def _one(v: View, shown: Shown, run_id: int) -> list[Any]:
         return no_run(run_id, shown)
     before = attempts.standing_before(v.connection, run)
     newest = newest_day(v.connection, run.source) == run.business_date
-    return run_page(run, before, attempts.aside(v.connection, run_id), shown, newest=newest)
+    aside = attempts.aside(v.connection, run_id)
+    return run_page(run, before, aside, shown, v.actor, newest=newest)
 
 
 def _calendar(v: View, shown: Shown) -> html.Section:

@@ -10,7 +10,7 @@ from flask import g
 from sqlalchemy import Connection, select
 from werkzeug.exceptions import BadRequest, Forbidden
 
-from dashboard.base.access import ADMINISTRATOR, JOBS, Actor
+from dashboard.base.access import JOBS, Actor
 from dashboard.base.params import SOURCES
 from dashboard.web.context import current
 from db import jobs
@@ -29,7 +29,7 @@ def actor() -> Actor:
 
 def may(kind: str, *, needs_administrator: bool = False) -> bool:
     """Whether who asks may ask for a job of `kind`: what a page offers."""
-    return (ADMINISTRATOR if needs_administrator else JOBS[kind]) in actor().roles
+    return actor().may_start(kind, needs_administrator=needs_administrator)
 
 
 def ask(kind: str, arguments: Mapping[str, Any]) -> int:

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from sqlalchemy import Connection, Engine
 from werkzeug.datastructures import MultiDict
 
 from dashboard.base import params
+from dashboard.base.access import Actor
 from dashboard.base.clock import Clock
 from dashboard.base.params import COUNTED, Filters
 from dashboard.queries import moment
@@ -23,13 +24,14 @@ _EXTENSION = "inventory_hub"
 @dataclass(frozen=True)
 class View:
     """One read transaction, the filters that are asked for, and the moment that they mean in it.
-    `now` is an instant, `today` the business day."""
+    `now` is an instant, `today` the business day, `actor` whoever sent the request."""
 
     connection: Connection
     filters: Filters
     moment: Moment
     now: datetime
     today: date
+    actor: Actor
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Context:
         today = self.today()
         with reading(self.engine) as connection:
             resolved = moment.resolve(connection, filters, today)
-            yield View(connection, filters, resolved, self.clock(), today)
+            yield View(connection, filters, resolved, self.clock(), today, g.actor)
 
 
 def attach(server: Flask, context: Context) -> None:

@@ -1,6 +1,5 @@
 """What people read for the states of months."""
 
-from dash import html
 from flask_babel import gettext as _
 
 from dashboard.base import formats
@@ -10,16 +9,14 @@ from db.audit import AUTOMATIC
 from db.months.closings import Hindrance
 
 
-def month_pill(state: str) -> html.Span:
-    """The state of a month in word and shape."""
-    word = {
+def month_state_word(state: str) -> str:
+    """A state of a month."""
+    return {
         "running": _("running"),
         "open": _("open"),
         "closed": _("closed"),
         "imported": _("imported"),
     }[state]
-    sign = html.Span(className=f"icon icon-{state}-month", **{"aria-hidden": "true"})
-    return html.Span([sign, word], className=f"pill run-pill month-{state}")
 
 
 def actor_name(actor: str) -> str:

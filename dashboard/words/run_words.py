@@ -1,6 +1,5 @@
 """What people read for the states of runs and days; each has one pill and one mark everywhere."""
 
-from dash import html
 from flask_babel import gettext as _
 
 from dashboard.base import formats
@@ -27,16 +26,6 @@ def state_word(state: str) -> str:
     }[state]
 
 
-def state_pill(state: str) -> html.Span:
-    """The state in word and shape."""
-    return html.Span([mark(state), state_word(state)], className=f"pill run-pill run-{state}")
-
-
-def mark(state: str) -> html.Span:
-    """The shape of a state."""
-    return html.Span(className=f"mark day-{state}", **{"aria-hidden": "true"})
-
-
 def duration(run: Run) -> str:
     """How long a run took: "6 s", "3 min 20 s"."""
     if run.seconds is None:
@@ -52,3 +41,18 @@ def duration(run: Run) -> str:
 def percent(value: float | None) -> str:
     """A share of changed devices: "1.4 %"."""
     return formats.NOTHING if value is None else f"{value:.1f}\u00a0%"
+
+
+def run_effect(run: Run, before: Run | None) -> list[tuple[str, str]]:
+    """What a held run would change, against the snapshot that stands."""
+    facts = [(_("Rows in this run"), formats.number(run.records))]
+    if before is not None:
+        day = formats.short_day(before.business_date)
+        facts.append((_("Standing since %(day)s", day=day), formats.number(before.records)))
+    if run.added is not None:
+        facts += [
+            (_("Would be added"), formats.number(run.added)),
+            (_("Would be removed"), formats.number(run.removed)),
+            (_("Would change"), formats.number(run.changed)),
+        ]
+    return facts

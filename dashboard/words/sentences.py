@@ -9,7 +9,6 @@ from flask_babel import ngettext
 from dashboard.base import formats
 from dashboard.base.change import Change
 from dashboard.base.params import ALL_CHANGES, BARS, Filters
-from dashboard.figures.waterfall import cut
 from dashboard.queries.changes.bars import Bars, Mover
 from dashboard.queries.moment import Moment
 from dashboard.queries.months.month_ends import Month
@@ -56,12 +55,12 @@ def compared(moment: Moment, filters: Filters) -> str:
     )
 
 
-def waterfall(bars: Bars, moment: Moment, filters: Filters) -> str:
+def waterfall(moment: Moment, filters: Filters, axis_start: int) -> str:
     """Basis and both dates, and where the axis begins when that is not at zero."""
-    floor, text = cut(bars), compared(moment, filters)
-    if not floor:
+    text = compared(moment, filters)
+    if not axis_start:
         return text
-    return f"{text}, " + _("axis begins at %(count)s", count=formats.number(floor))
+    return f"{text}, " + _("axis begins at %(count)s", count=formats.number(axis_start))
 
 
 def reason(figure: Change, bars: Bars, filters: Filters, then: date) -> str:

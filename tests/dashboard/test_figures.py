@@ -25,7 +25,7 @@ from dashboard.components.sites.table import MOST, more_line, ordered, site_rows
 from dashboard.figures.months import months_figure, pivot
 from dashboard.figures.plain import LONGEST as LONGEST_NAME
 from dashboard.figures.plain import plain
-from dashboard.figures.waterfall import STEPS, cut, waterfall_figure
+from dashboard.figures.waterfall import STEPS, axis_start, waterfall_figure
 from dashboard.queries.changes.bars import Bars, Mover
 from dashboard.queries.devices.matching import COLUMNS, Sort
 from dashboard.queries.moment import Moment, Side
@@ -151,7 +151,7 @@ NAMES = {
 def test_each_bar_begins_where_the_last_one_ended(found: Bars) -> None:
     figure = waterfall_figure(found, NAMES, {})
     trace = figure.data[0]
-    floor = cut(found)
+    floor = axis_start(found)
     ends = [base + height for base, height in zip(trace.base, trace.y, strict=True)]
     level = found.opening or 0
     assert ends[0] == level
@@ -171,7 +171,7 @@ def test_its_axis_begins_at_zero_or_below_everything_that_changes(found: Bars) -
     for key, sign in STEPS:
         level += sign * getattr(found, key)
         levels.append(level)
-    assert floor == cut(found)
+    assert floor == axis_start(found)
     assert floor == 0 or floor < min(levels)
     assert roof > max(levels)
 

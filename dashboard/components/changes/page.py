@@ -15,7 +15,6 @@ from dashboard.base.params import ALL_CHANGES, BARS, BILLABLE, COUNTED, Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.card import file_links
 from dashboard.components.why.button import why_button
-from dashboard.figures.waterfall import waterfall_figure
 from dashboard.queries.changes.bars import Bars
 from dashboard.queries.moment import LABELS, Moment
 from dashboard.words import sentences
@@ -25,17 +24,19 @@ PARTS = (
     "state", "hidden", "summary", "about", "why", "title", "subtitle", "actions", "figure",
     "tabs", "listed", "empty", "no_list",
 )  # fmt: skip
-"""What `parts` and `instead` answer."""
+"""What the page shows, its chart included."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What was asked of one moment; `count` is how many are in the list."""
+    """What was asked of one moment; `count` is how many are in the list, `axis_start` where the
+    axis of the waterfall begins."""
 
     moment: Moment
     filters: Filters
     bars: Bars
     count: int
+    axis_start: int
 
 
 def instead(state: Component) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def _never(filters: Filters) -> html.Section:
 
 
 def parts(answers: Answers) -> dict[str, Any]:
-    """Everything but the rows of the grid."""
+    """Everything but the chart and the rows of the grid."""
     moment, filters, bars = answers.moment, answers.filters, answers.bars
     then = moment.then.day or moment.then.asked
     figure = Change(bars.closing, bars.opening)
@@ -90,13 +91,7 @@ def parts(answers: Answers) -> dict[str, Any]:
         "why": why_button(every.to_query(), "bars"),
         "actions": file_links(lambda form: links.file("bars", form, every)),
         "title": sentences.finding(figure, filters, then),
-        "subtitle": sentences.waterfall(bars, moment, filters),
-        "figure": waterfall_figure(
-            bars,
-            sentences.bar_names(moment, filters),
-            links.bars(bars, every, moment.then.day),
-            filters.changes,
-        ),
+        "subtitle": sentences.waterfall(moment, filters, answers.axis_start),
         "tabs": _tabs(answers, every),
         "listed": sentences.how_many_changes(answers.count),
         "empty": None if answers.count else _empty(filters, every),

@@ -17,7 +17,6 @@ from dashboard.components.coverage import sites as coverage_sites
 from dashboard.components.kit import links
 from dashboard.components.kit.kpi import Tile, tiles
 from dashboard.components.why.button import why_button
-from dashboard.figures.coverage import trend_figure
 from dashboard.queries.coverage.findings import Counts, to_do, total
 from dashboard.queries.coverage.matrix import Cell, SiteRow
 from dashboard.queries.coverage.trend import Trend
@@ -32,7 +31,7 @@ PARTS = (
     "matrix", "trend_title", "trend_subtitle", "trend", "sites_subtitle", "sites", "tabs",
     "listed", "empty", "no_list",
 )  # fmt: skip
-"""What `parts` and `instead` answer."""
+"""What the page shows, its chart included."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def instead(state: Component) -> dict[str, Any]:
 
 
 def parts(answers: Answers) -> dict[str, Any]:
-    """Everything but the rows of the grid."""
+    """Everything but the chart and the rows of the grid."""
     moment, every = answers.moment, answers.all
     shown = formats.day(moment.now.day)
     return {
@@ -81,8 +80,6 @@ def parts(answers: Answers) -> dict[str, Any]:
         "matrix": coverage_matrix.table(answers.cells, answers.records, answers.all),
         "trend_title": _trend_title(answers),
         "trend_subtitle": _("Findings to look at on each day, by kind; accepted ones left out"),
-        "trend": trend_figure(answers.trend, lambda day, kind: links.coverage(
-            every.having(as_of=day, compare_to=None), (kind,), TO_DO)),
         "sites_subtitle": coverage_sites.line(answers.sites),
         "sites": coverage_sites.table(answers.sites, answers.cells, answers.all),
         "tabs": _tabs(answers),

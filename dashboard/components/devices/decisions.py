@@ -7,6 +7,7 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.base.access import Actor
 from dashboard.base.params import Filters
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.ask.picker import DEVICES, choose_button
@@ -16,18 +17,17 @@ from dashboard.queries.audit.audit_log import Entry
 from dashboard.queries.devices.asset import Record
 from dashboard.queries.devices.device_decisions import Replaced
 from dashboard.queries.devices.history import Device
-from dashboard.web.asking import may
 from db import jobs
 
 
-def device_acts(device: Device, records: Sequence[Record], *, now: bool) -> Component:
+def device_acts(device: Device, records: Sequence[Record], actor: Actor, *, now: bool) -> Component:
     """The buttons under the records of a machine; none on a past day."""
     this = {"device_id": device.device_id}
     acts: list[Component] = []
     if now and any(one.device_id == device.device_id for one in records):
-        if len(records) > 1 and may(jobs.SPLIT_DEVICE):
+        if len(records) > 1 and actor.may_start(jobs.SPLIT_DEVICE):
             acts.append(ask_button(jobs.SPLIT_DEVICE, this, _("Not the same machine")))
-        if may(jobs.LINK_DEVICES):
+        if actor.may_start(jobs.LINK_DEVICES):
             words = _("Link with another device\u2026")
             acts.append(choose_button(jobs.LINK_DEVICES, this, "other_device_id", DEVICES, words))
     return html.Div(acts, className="acts machine-acts")

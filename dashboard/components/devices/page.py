@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.base.access import Actor
 from dashboard.base.params import Filters
 from dashboard.components.devices import records as machine_records
 from dashboard.components.devices import timeline
@@ -47,6 +48,7 @@ class Answers:
     labels: Labels
     moment: Moment
     filters: Filters
+    actor: Actor
     unread: str | None = None
     entries: Sequence[Entry] = ()
     replaced: Replaced = Replaced(None, None)
@@ -86,7 +88,9 @@ def parts(answers: Answers) -> dict[str, Any]:
             answers.records, answers.device.device_id, answers.filters
         ),
         "evidence": machine_records.evidence(answers.links, answers.labels, answers.filters),
-        "acts": device_acts(answers.device, answers.records, now=answers.moment.is_newest),
+        "acts": device_acts(
+            answers.device, answers.records, answers.actor, now=answers.moment.is_newest
+        ),
         "decided": decided(answers.entries),
         "versions": _versions(stretches),
         "version": answers.shown.valid_from.isoformat(),

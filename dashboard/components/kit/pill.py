@@ -6,6 +6,8 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.base.change import Change
 from dashboard.queries.moment import LABELS
+from dashboard.words.month_words import month_state_word
+from dashboard.words.run_words import state_word
 
 _ARROWS = {"up": "\u25b2", "down": "\u25bc"}
 
@@ -31,6 +33,22 @@ def delta(figure: Change) -> html.Span:
 def pill(text: str, kind: str) -> html.Span:
     """A state in words; `kind` gives the mark before them."""
     return html.Span(text, className=f"pill pill-{kind.replace('_', '-')}")
+
+
+def run_mark(state: str) -> html.Span:
+    """The shape that stands for a state of a run or of a source's day."""
+    return html.Span(className=f"mark day-{state}", **{"aria-hidden": "true"})
+
+
+def run_pill(state: str) -> html.Span:
+    """A state of a run or of a source's day, in word and shape."""
+    return html.Span([run_mark(state), state_word(state)], className=f"pill run-pill run-{state}")
+
+
+def month_pill(state: str) -> html.Span:
+    """A state of a month, in word and shape."""
+    sign = html.Span(className=f"icon icon-{state}-month", **{"aria-hidden": "true"})
+    return html.Span([sign, month_state_word(state)], className=f"pill run-pill month-{state}")
 
 
 def source_badge(source: str) -> html.Span:

@@ -8,8 +8,9 @@ from dash import dcc, html
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.base.access import Actor
 from dashboard.base.params import Filters
-from dashboard.components.kit.pill import delta
+from dashboard.components.kit.pill import delta, month_pill
 from dashboard.components.months.basis_table import basis_table
 from dashboard.components.months.differences import differing_table
 from dashboard.components.months.snapshots import stood_table
@@ -18,7 +19,7 @@ from dashboard.components.why.month import why_month_button
 from dashboard.queries.changes.adjustments import Adjustment, Entry
 from dashboard.queries.months.basis_differences import Differing, Sides
 from dashboard.queries.months.table import RUNNING, Closing, MonthRow
-from dashboard.words.month_words import actor_name, hindrance_words, month_pill
+from dashboard.words.month_words import actor_name, hindrance_words
 from dashboard.words.terms import basis_phrase
 from db.history.kept import month_end
 from db.jobs import CLOSE_MONTH
@@ -34,6 +35,7 @@ class Answers:
     audited: Sequence[Entry]
     filters: Filters
     devices: str | None
+    actor: Actor
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def month_parts(found: Answers) -> list[Any]:
     row = found.row
     stood = _card(_("What it stands on"), None, stood_table(row))
     return [
-        _head(row),
+        _head(row, found.actor),
         _why_open(row),
         html.Div([_numbers(found), stood], className="run-cards"),
     ]
@@ -66,10 +68,10 @@ def month_history(found: Answers) -> html.Div:
     return html.Div(parts, className="run-cards")
 
 
-def _head(row: MonthRow) -> html.Header:
+def _head(row: MonthRow, actor: Actor) -> html.Header:
     title = html.H1(formats.month(row.month))
     return html.Header(
-        [title, month_pill(row.state), html.Div(actions(row), className="acts")],
+        [title, month_pill(row.state), html.Div(actions(row, actor), className="acts")],
         className="run-head",
     )
 

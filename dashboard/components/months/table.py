@@ -8,25 +8,30 @@ from dash import dcc, html
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.base.access import Actor
 from dashboard.base.params import Filters
 from dashboard.components.ask.dialog import ask_button
-from dashboard.components.kit.pill import delta, source_badge
+from dashboard.components.kit.pill import delta, month_pill, source_badge
 from dashboard.components.why.month import why_month_button
 from dashboard.queries.months.table import IMPORTED, OPEN, RUNNING, MonthRow
-from dashboard.web.asking import may
-from dashboard.words.month_words import closed_words, hindrance_words, month_pill
+from dashboard.words.month_words import closed_words, hindrance_words
 from db import jobs
 
 Href = Callable[[str], str | None]
 
 
 def month_list(
-    rows: Sequence[MonthRow], filters: Filters, month_href: Href, devices_href: Href
+    rows: Sequence[MonthRow],
+    filters: Filters,
+    actor: Actor,
+    month_href: Href,
+    devices_href: Href,
 ) -> html.Div:
     """The table.
 
     Args:
         filters: what is counted, for the drawer that explains a month.
+        actor: whoever looks; only what they may do is offered.
         month_href: the page of a month.
         devices_href: the billable devices at a month's end; None where they are not kept.
     """
@@ -36,12 +41,14 @@ def month_list(
         (_("Total"), "figure wide"), ("", "doing"),
     ]  # fmt: skip
     head = html.Tr([html.Th(name, scope="col", className=kind) for name, kind in heads])
-    body = [_row(row, filters, month_href, devices_href) for row in rows]
+    body = [_row(row, filters, actor, month_href, devices_href) for row in rows]
     table = html.Table([html.Thead(head), html.Tbody(body)], className="table months")
     return html.Div(table, className="table-scroll")
 
 
-def _row(row: MonthRow, filters: Filters, month_href: Href, devices_href: Href) -> html.Tr:
+def _row(
+    row: MonthRow, filters: Filters, actor: Actor, month_href: Href, devices_href: Href
+) -> html.Tr:
     billable: Any = formats.number(row.billable)
     href = devices_href(row.month)
     if href is not None and row.billable:
@@ -61,7 +68,7 @@ def _row(row: MonthRow, filters: Filters, month_href: Href, devices_href: Href) 
             html.Td(formats.percent(row.figure), className="figure wide muted"),
             html.Td(formats.number(row.spare), className="figure wide muted"),
             html.Td(formats.number(row.total), className="figure wide"),
-            html.Td(html.Div([*actions(row), why], className="acts"), className="doing"),
+            html.Td(html.Div([*actions(row, actor), why], className="acts"), className="doing"),
         ],
         className=f"is-{row.state}",
     )
@@ -98,14 +105,14 @@ def stands_on(row: MonthRow) -> Any:
     return html.Span(parts, className="stood")
 
 
-def actions(row: MonthRow) -> list[Any]:
-    """What whoever looks may do with a month."""
+def actions(row: MonthRow, actor: Actor) -> list[Any]:
+    """What `actor` may do with a month."""
     month = {"month": row.month}
     name = formats.month(row.month)
-    if row.can_close and row.state == OPEN and may(jobs.CLOSE_MONTH):
+    if row.can_close and row.state == OPEN and actor.may_start(jobs.CLOSE_MONTH):
         about = _("Close %(month)s", month=name)
         return [ask_button(jobs.CLOSE_MONTH, month, _("Close"), kind="filled", about=about)]
-    if row.can_reopen and row.closing is not None and may(jobs.REOPEN_MONTH):
+    if row.can_reopen and row.closing is not None and actor.may_start(jobs.REOPEN_MONTH):
         about = _("Reopen %(month)s", month=name)
         return [ask_button(jobs.REOPEN_MONTH, month, _("Reopen"), kind="quiet", about=about)]
     return []

@@ -20,8 +20,6 @@ from dashboard.components.kit.legend import Entry, legend
 from dashboard.components.overview.movers import movers_list
 from dashboard.components.sites.table import more_line, site_rows
 from dashboard.components.why.button import why_button
-from dashboard.figures.months import in_order, months_figure, pivot
-from dashboard.figures.waterfall import waterfall_figure
 from dashboard.queries.changes.bars import Bars, Mover
 from dashboard.queries.counts import Kpi
 from dashboard.queries.moment import Moment
@@ -36,13 +34,14 @@ PARTS = (
     "movers_title", "movers_subtitle", "movers", "why_title", "why_subtitle", "why",
     "months_why", "movers_why", "why_why",
 )  # fmt: skip
-"""What `parts` and `instead` answer."""
+"""What the page shows, its charts included."""
 
 
 @dataclass(frozen=True)
 class Answers:
     """What was asked of one moment: `kpis` of `asked`, `billable` those of its billable devices,
-    all else of `counted`."""
+    all else of `counted`. `stacked` are the device types of the months chart from the bottom up,
+    `axis_start` is where the axis of the waterfall begins."""
 
     moment: Moment
     asked: Filters
@@ -55,6 +54,8 @@ class Answers:
     months: list[Month]
     trend: Sequence[int | None]
     gap: Change
+    stacked: Sequence[str]
+    axis_start: int
 
     @property
     def nothing(self) -> bool:
@@ -74,7 +75,7 @@ def instead(state: html.Section) -> dict[str, Any]:
 
 
 def parts(answers: Answers) -> dict[str, Any]:
-    """Everything but the site table."""
+    """Everything but the charts and the site table."""
     moment, counted = answers.moment, answers.counted
     then = moment.then.day or moment.then.asked
     compared = sentences.compared(moment, counted)
@@ -85,9 +86,6 @@ def parts(answers: Answers) -> dict[str, Any]:
         "kpis": tiles(_tiles(answers)),
         "months_title": sentences.finding(answers.figure, counted, then),
         "months_subtitle": sentences.plotted(moment, counted, answers.months),
-        "months": months_figure(
-            answers.months, lambda month, kind: links.month_bar(month, kind, counted, moment)
-        ),
         "months_kind": "chart long" if _long(answers.months) else "chart",
         "legend": legend(_entries(answers)),
         "movers_title": sentences.most_moved(answers.movers),
@@ -97,12 +95,7 @@ def parts(answers: Answers) -> dict[str, Any]:
         "months_why": _actions(why_button(query, "months", words=True), "months", counted),
         "why_why": _actions(why_button(query, "bars", words=True), "bars", counted),
         "why_title": sentences.balance(answers.bars, then),
-        "why_subtitle": sentences.waterfall(answers.bars, moment, counted),
-        "why": waterfall_figure(
-            answers.bars,
-            sentences.bar_names(moment, counted),
-            links.bars(answers.bars, counted, moment.then.day),
-        ),
+        "why_subtitle": sentences.waterfall(moment, counted, answers.axis_start),
     }
 
 
@@ -127,7 +120,7 @@ def _entries(answers: Answers) -> list[Entry]:
             now.get(name, 0),
             links.devices(answers.counted.having(types=(name,))),
         )
-        for name in in_order(pivot(answers.months))
+        for name in answers.stacked
     ]
 
 

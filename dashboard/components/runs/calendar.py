@@ -12,10 +12,11 @@ from flask_babel import ngettext
 
 from dashboard.base import formats
 from dashboard.components.kit.drawn import drawn
+from dashboard.components.kit.pill import run_mark
 from dashboard.queries import days
 from dashboard.queries.days import SourceDay
 from dashboard.queries.moment import LABELS
-from dashboard.words.run_words import mark, state_word
+from dashboard.words.run_words import state_word
 
 Found = Mapping[str, Sequence[SourceDay]]
 
@@ -106,7 +107,9 @@ def _meaning(found: Found) -> html.Ul:
     """What the marks mean, with how many there are of each."""
     counts = Counter(one.state for row in found.values() for one in row)
     items = [
-        html.Li([mark(state), f"{state_word(state)} ", html.Strong(formats.number(counts[state]))])
+        html.Li(
+            [run_mark(state), f"{state_word(state)} ", html.Strong(formats.number(counts[state]))]
+        )
         for state in days.STATES
         if counts[state] or state in (days.COMPLETE, days.SUSPICIOUS, days.FAILED, days.MISSING)
     ]

@@ -7,32 +7,38 @@ from dash import dcc, html
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.base.access import Actor
 from dashboard.base.run_params import Shown
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.links import devices_of_source
-from dashboard.components.kit.pill import source_badge
-from dashboard.decisions.proposals import effect
+from dashboard.components.kit.pill import run_pill, source_badge
 from dashboard.queries.moment import LABELS
 from dashboard.queries.runs.attempts import MOST_ASIDE, Aside, Run
-from dashboard.web.asking import may
-from dashboard.words.run_words import duration, percent, state_pill, state_word
+from dashboard.words.run_words import duration, percent, run_effect, state_word
 from db import jobs
 
 
 def run_page(
-    run: Run, before: Run | None, aside: Sequence[Aside], shown: Shown, *, newest: bool
+    run: Run,
+    before: Run | None,
+    aside: Sequence[Aside],
+    shown: Shown,
+    actor: Actor,
+    *,
+    newest: bool,
 ) -> list[Any]:
-    """The page.
+    """The page of one run.
 
     Args:
         before: the published run that it was compared with.
+        actor: whoever looks; only the decisions they may take are offered.
         newest: whether its day is the newest published one of its source.
     """
     return [
         _back(shown),
-        _head(run, newest=newest),
-        _decision(run, before),
+        _head(run, actor, newest=newest),
+        _decision(run, before, actor),
         html.Div([_what(run), _rests(run, before, shown)], className="run-cards"),
         _aside(run, aside),
     ]
@@ -54,10 +60,10 @@ def _back(shown: Shown) -> html.P:
     return html.P(dcc.Link(_("All collections"), href=shown.address()), className="back")
 
 
-def _head(run: Run, *, newest: bool) -> html.Header:
+def _head(run: Run, actor: Actor, *, newest: bool) -> html.Header:
     words = {"source": LABELS[run.source], "day": formats.day(run.business_date)}
     acts = []
-    if newest and run.published and run.kind != "end" and may(jobs.WITHDRAW_DAY):
+    if newest and run.published and run.kind != "end" and actor.may_start(jobs.WITHDRAW_DAY):
         arguments = {"source": run.source, "day": run.business_date.isoformat()}
         acts.append(ask_button(jobs.WITHDRAW_DAY, arguments, _("Withdraw this day")))
     if run.published and run.kind != "end":
@@ -65,12 +71,12 @@ def _head(run: Run, *, newest: bool) -> html.Header:
         acts.append(dcc.Link(_("See its devices"), href=href, className="button"))
     title = html.H1(_("%(source)s, %(day)s", **words))
     return html.Header(
-        [source_badge(run.source), title, state_pill(run.shown), html.Div(acts, className="acts")],
+        [source_badge(run.source), title, run_pill(run.shown), html.Div(acts, className="acts")],
         className="run-head",
     )
 
 
-def _decision(run: Run, before: Run | None) -> Any:
+def _decision(run: Run, before: Run | None, actor: Actor) -> Any:
     """Why it is not an ordinary run; of a held one what would change, and the two buttons."""
     said = [html.P(run.reason, className="run-reason")] if run.reason else []
     if run.hold != "held":
@@ -78,10 +84,10 @@ def _decision(run: Run, before: Run | None) -> Any:
         return html.Div(said, className=f"run-said {level}") if said else None
     large = bool(run.needs_administrator)
     acts: list[Any] = []
-    if may(jobs.ACCEPT_RUN, needs_administrator=large):
+    if actor.may_start(jobs.ACCEPT_RUN, needs_administrator=large):
         arguments = {"run_id": run.run_id}
         acts.append(ask_button(jobs.ACCEPT_RUN, arguments, _("Accept"), kind="filled"))
-    if may(jobs.REJECT_RUN):
+    if actor.may_start(jobs.REJECT_RUN):
         acts.append(ask_button(jobs.REJECT_RUN, {"run_id": run.run_id}, _("Reject")))
     if large:
         acts.append(
@@ -93,7 +99,7 @@ def _decision(run: Run, before: Run | None) -> Any:
         [
             html.H2(_("It waits for a decision")),
             *said,
-            _facts(effect(run, before)),
+            _facts(run_effect(run, before)),
             html.Div(acts, className="acts"),
         ],
         className="card held-card",

@@ -8,20 +8,23 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard.base import formats
+from dashboard.base.access import Actor
 from dashboard.base.run_params import Shown
 from dashboard.components.ask.dialog import ask_button
-from dashboard.components.kit.pill import source_badge
+from dashboard.components.kit.pill import run_pill, source_badge
 from dashboard.queries import days
 from dashboard.queries.freshness import Freshness
 from dashboard.queries.moment import LABELS
 from dashboard.queries.runs.attempts import Run
-from dashboard.web.asking import may
-from dashboard.words.run_words import state_pill
 from db import jobs
 
 
 def source_cards(
-    newest: Mapping[str, Run], standing: Mapping[str, Run], fresh: Freshness | None, shown: Shown
+    newest: Mapping[str, Run],
+    standing: Mapping[str, Run],
+    fresh: Freshness | None,
+    shown: Shown,
+    actor: Actor,
 ) -> list[html.Section]:
     """One card a source.
 
@@ -29,18 +32,21 @@ def source_cards(
         newest: each source's last attempt.
         standing: each source's run whose snapshot stands on the shown day.
         fresh: how old the data is now; None on a past day, on which nothing can be asked for.
+        actor: whoever looks; only what they may do is offered.
     """
-    return [_card(run, standing.get(source), fresh, shown) for source, run in newest.items()]
+    return [_card(run, standing.get(source), fresh, shown, actor) for source, run in newest.items()]
 
 
-def _card(last: Run, standing: Run | None, fresh: Freshness | None, shown: Shown) -> html.Section:
+def _card(
+    last: Run, standing: Run | None, fresh: Freshness | None, shown: Shown, actor: Actor
+) -> html.Section:
     label = LABELS[last.source]
     head = html.Header([source_badge(last.source), html.H2(label), _pill(last, standing, fresh)])
     return html.Section(
         [
             head,
             *_facts(last, standing, shown),
-            html.Div(_buttons(last, standing) if fresh else None, className="acts"),
+            html.Div(_buttons(last, standing, actor) if fresh else None, className="acts"),
         ],
         className="card source-card",
         **{"aria-label": label},
@@ -49,9 +55,9 @@ def _card(last: Run, standing: Run | None, fresh: Freshness | None, shown: Shown
 
 def _pill(last: Run, standing: Run | None, fresh: Freshness | None) -> html.Span:
     if standing is not None and standing.kind == "end":
-        return state_pill(days.ENDED)
+        return run_pill(days.ENDED)
     if fresh is None or last.state == "running" or last.hold == "held" or last.state == "failed":
-        return state_pill(last.shown)
+        return run_pill(last.shown)
     if last.source in fresh.stale:
         return html.Span(_("stale"), className="pill run-pill run-stale")
     return html.Span(_("fresh"), className="pill run-pill run-complete")
@@ -79,22 +85,22 @@ def _facts(last: Run, standing: Run | None, shown: Shown) -> list[html.P]:
     return [first, html.P(link, className="source-last")]
 
 
-def _buttons(last: Run, standing: Run | None) -> list[html.Button]:
-    """What whoever looks may ask for."""
+def _buttons(last: Run, standing: Run | None, actor: Actor) -> list[html.Button]:
+    """What `actor` may do with the source."""
     label, source = LABELS[last.source], {"source": last.source}
     found = []
-    if may(jobs.COLLECT):
+    if actor.may_start(jobs.COLLECT):
         about = _("Collect %(source)s now", source=label)
         found.append(ask_button(jobs.COLLECT, source, _("Collect now"), about=about))
     if standing is None or standing.kind == "end":
         return found
-    if may(jobs.WITHDRAW_DAY):
+    if actor.may_start(jobs.WITHDRAW_DAY):
         day: date = standing.business_date
         words = _("Withdraw %(day)s", day=formats.short_day(day))
         arguments = source | {"day": day.isoformat()}
         about = _("Withdraw %(day)s of %(source)s", day=formats.day(day), source=label)
         found.append(ask_button(jobs.WITHDRAW_DAY, arguments, words, kind="quiet", about=about))
-    if may(jobs.END_SOURCE):
+    if actor.may_start(jobs.END_SOURCE):
         about = _("End %(source)s", source=label)
         found.append(
             ask_button(jobs.END_SOURCE, source, _("End source"), kind="quiet", about=about)

@@ -9,10 +9,10 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.base.run_params import Shown
 from dashboard.components.kit.drawn import drawn
-from dashboard.components.kit.pill import source_badge
+from dashboard.components.kit.pill import run_pill, source_badge
 from dashboard.queries.moment import LABELS
 from dashboard.queries.runs.attempts import Run
-from dashboard.words.run_words import duration, percent, state_pill, state_word
+from dashboard.words.run_words import duration, percent, state_word
 
 PAGE = 50
 CHOICES = ("complete", "suspicious", "held", "failed", "withdrawn")
@@ -56,7 +56,7 @@ def _row(run: Run, shown: Shown) -> html.Tr:
         [
             html.Td(name),
             html.Th(link, scope="row", className="nowrap"),
-            html.Td(state_pill(run.shown)),
+            html.Td(run_pill(run.shown)),
             html.Td(formats.instant(run.started_at), className="wide nowrap muted"),
             html.Td(duration(run), className="figure wide"),
             html.Td(formats.number(run.pages), className="figure wide"),

@@ -8,6 +8,7 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.base.access import Actor
 from dashboard.base.params import SOURCES
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.ask.picker import SITES, choose_button
@@ -15,14 +16,13 @@ from dashboard.components.kit.pill import source_badge
 from dashboard.queries.moment import LABELS
 from dashboard.queries.sites.merges import Merge, Merges
 from dashboard.queries.sites.one_site import Alias, Profile
-from dashboard.web.asking import may
 from dashboard.words.rule_words import sources_word
 from db import jobs
 from db.rules import Rules
 from db.tables import NO_SITE_ID
 
 
-def merged_line(found: Merges) -> list[Component]:
+def merged_line(found: Merges, actor: Actor) -> list[Component]:
     """Under the name of a merged site: into what, when, and that its own days stay."""
     into = found.into
     if into is None:
@@ -39,7 +39,7 @@ def merged_line(found: Merges) -> list[Component]:
         words = _("Show %(day)s", day=formats.day(found.own_until))
         look = [dcc.Link(words, href=f"?as_of={found.own_until}", className="button quiet")]
     words = [html.Strong(_("Merged into ")), link, html.Span(_when(into)), html.Span(own)]
-    return [html.P([*words, *look, *_unmerge(into)], className="run-said info merged-line")]
+    return [html.P([*words, *look, *_unmerge(into, actor)], className="run-said info merged-line")]
 
 
 def _when(one: Merge) -> str:
@@ -49,15 +49,15 @@ def _when(one: Merge) -> str:
     return str(_(" on %(day)s by %(who)s. ", day=day, who=one.author))
 
 
-def _unmerge(one: Merge) -> list[Component]:
-    if one.entry_id is None or not may(jobs.UNDO):
+def _unmerge(one: Merge, actor: Actor) -> list[Component]:
+    if one.entry_id is None or not actor.may_start(jobs.UNDO):
         return []
     words = _("Unmerge")
     about = _("Unmerge %(site)s", site=one.name)
     return [ask_button(jobs.UNDO, {"entry_id": one.entry_id}, words, about=about)]
 
 
-def site_acts(profile: Profile, *, now: bool) -> list[Component]:
+def site_acts(profile: Profile, actor: Actor, *, now: bool) -> list[Component]:
     """The buttons beside the name; none on a past day.
 
     Args:
@@ -67,41 +67,43 @@ def site_acts(profile: Profile, *, now: bool) -> list[Component]:
         return []
     this = {"site_id": profile.site_id}
     acts: list[Component] = []
-    if profile.needs_review and may(jobs.CONFIRM_SITE):
+    if profile.needs_review and actor.may_start(jobs.CONFIRM_SITE):
         acts.append(ask_button(jobs.CONFIRM_SITE, this, _("Keep as its own")))
-    if may(jobs.MERGE_SITES):
+    if actor.may_start(jobs.MERGE_SITES):
         words = _("Merge into\u2026")
         acts.append(choose_button(jobs.MERGE_SITES, this, "into", SITES, words))
     return acts
 
 
-def site_names(profile: Profile, found: Merges, rules: Rules, *, now: bool) -> list[Component]:
+def site_names(
+    profile: Profile, found: Merges, rules: Rules, actor: Actor, *, now: bool
+) -> list[Component]:
     """What sources call it, what was merged into it, what it is expected to have."""
-    parts: list[Component] = [_aliases(profile.aliases, now=now)]
+    parts: list[Component] = [_aliases(profile.aliases, actor, now=now)]
     if found.merged:
         lines = [
             html.Li(
                 [
                     dcc.Link(one.name, href=f"/sites/{one.site_id}"),
                     html.Span(_when(one), className="muted"),
-                    *(_unmerge(one) if now else []),
+                    *(_unmerge(one, actor) if now else []),
                 ]
             )
             for one in found.merged
         ]
         parts += [html.H3(_("Merged into it")), html.Ul(lines, className="merged-sites")]
     if profile.site_id != NO_SITE_ID and profile.merged_into is None:
-        parts += [html.H3(_("Expected to have")), _expected(profile, rules, now=now)]
+        parts += [html.H3(_("Expected to have")), _expected(profile, rules, actor, now=now)]
     return parts
 
 
-def _expected(profile: Profile, rules: Rules, *, now: bool) -> Component:
+def _expected(profile: Profile, rules: Rules, actor: Actor, *, now: bool) -> Component:
     wanted = rules.expected_sources if profile.expected is None else profile.expected
     said = _("%(sources)s, as the rules say", sources=sources_word(wanted))
     if profile.expected is not None:
         said = _("%(sources)s, set for this site", sources=sources_word(wanted))
     acts: list[Component] = []
-    if now and may(jobs.EXPECT_SOURCES):
+    if now and actor.may_start(jobs.EXPECT_SOURCES):
         acts = [_toggle(profile.site_id, source, wanted) for source in SOURCES]
         if profile.expected is not None:
             asked = {"site_id": profile.site_id, "sources": None}
@@ -120,7 +122,7 @@ def _toggle(site_id: int, source: str, wanted: Sequence[str]) -> Component:
     return ask_button(jobs.EXPECT_SOURCES, asked, _("Expect %(source)s", **words))
 
 
-def _aliases(found: Sequence[Alias], *, now: bool) -> Component:
+def _aliases(found: Sequence[Alias], actor: Actor, *, now: bool) -> Component:
     if not found:
         return html.P(_("No source names this site."), className="note")
     heads = (_("Source"), _("Calls it"), _("Its id there"), _("Last on"), "")
@@ -133,7 +135,7 @@ def _aliases(found: Sequence[Alias], *, now: bool) -> Component:
                 html.Td(one.name),
                 html.Td(one.alias_key, className="muted"),
                 html.Td(formats.day(one.last_seen)),
-                html.Td(_move(one) if now else None, className="doing"),
+                html.Td(_move(one, actor) if now else None, className="doing"),
             ]
         )
         for one in found
@@ -143,8 +145,8 @@ def _aliases(found: Sequence[Alias], *, now: bool) -> Component:
     )
 
 
-def _move(one: Alias) -> Component | None:
-    if not may(jobs.MOVE_ALIAS):
+def _move(one: Alias, actor: Actor) -> Component | None:
+    if not actor.may_start(jobs.MOVE_ALIAS):
         return None
     asked = {"source": one.source, "alias_key": one.alias_key}
     return choose_button(jobs.MOVE_ALIAS, asked, "site_id", SITES, _("Move\u2026"), kind="quiet")

@@ -9,15 +9,13 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.base.access import Actor
 from dashboard.base.change import Change
 from dashboard.base.params import NO_LOCATION, TYPES, Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.pill import delta, pill, source_badge
 from dashboard.components.sites.decisions import merged_line, site_acts, site_names
 from dashboard.components.why.button import why_button
-from dashboard.figures.daily import daily_figure
-from dashboard.figures.months import months_figure
-from dashboard.figures.waterfall import waterfall_figure
 from dashboard.queries.changes.bars import Bars
 from dashboard.queries.counts import Kpi
 from dashboard.queries.days import Gap
@@ -35,7 +33,7 @@ CHARTS = (
     "months_title", "months_subtitle", "months", "months_why", "daily_title", "daily_subtitle",
     "daily", "daily_why", "bars_title", "bars_subtitle", "bars", "bars_links",
 )  # fmt: skip
-"""What `parts` and `charts` answer."""
+"""What the page shows at once, and its charts with the words above them."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +47,13 @@ class Numbers:
     sources: Mapping[str, int]
     locations: Sequence[Location]
     merges: Merges
+    actor: Actor
 
 
 @dataclass(frozen=True)
 class Trends:
-    """How the site went: why it moved, month by month, day by day."""
+    """How the site went: why it moved, month by month, day by day. `axis_start` is where the axis
+    of the waterfall begins."""
 
     moment: Moment
     counted: Filters
@@ -61,6 +61,7 @@ class Trends:
     months: list[Month]
     daily: Series
     gaps: Sequence[Gap]
+    axis_start: int
 
 
 def unknown() -> html.Section:
@@ -87,7 +88,11 @@ def parts(numbers: Numbers) -> dict[str, Any]:
         "places_title": _places_title(numbers.locations),
         "places": _places(numbers.locations, numbers.counted),
         "aliases": site_names(
-            numbers.profile, numbers.merges, numbers.moment.counted_by, now=numbers.moment.is_newest
+            numbers.profile,
+            numbers.merges,
+            numbers.moment.counted_by,
+            numbers.actor,
+            now=numbers.moment.is_newest,
         ),
         "devices_title": [
             dcc.Link(words, href=links.devices(counted)),
@@ -96,31 +101,21 @@ def parts(numbers: Numbers) -> dict[str, Any]:
     }
 
 
-def charts(trends: Trends) -> dict[str, Any]:
-    """The charts and what stands above them."""
+def chart_words(trends: Trends) -> dict[str, Any]:
+    """What stands above the charts."""
     moment, counted, query = trends.moment, trends.counted, trends.counted.to_query()
     then = moment.then.day or moment.then.asked
-    opened = links.bars(trends.bars, counted, moment.then.day)
     changes = dcc.Link(_("All changes"), href=links.changes(counted), className="button quiet")
     figure = Change(trends.bars.closing, trends.bars.opening)
     return {
         "months_title": sentences.finding(figure, counted, then),
         "months_subtitle": sentences.plotted(moment, counted, trends.months),
-        "months": months_figure(
-            trends.months, lambda month, kind: links.month_bar(month, kind, counted, moment)
-        ),
         "months_why": why_button(query, "months", words=True),
         "daily_why": why_button(query, "days", words=True),
         "daily_title": _daily_title(trends),
         "daily_subtitle": _("By type; a pale day with × has no snapshot of some source"),
-        "daily": daily_figure(
-            trends.daily,
-            trends.gaps,
-            lambda day, kind: links.devices_on(counted, day, types=(kind,)),
-        ),
         "bars_title": sentences.balance(trends.bars, then),
-        "bars_subtitle": sentences.waterfall(trends.bars, moment, counted),
-        "bars": waterfall_figure(trends.bars, sentences.bar_names(moment, counted), opened),
+        "bars_subtitle": sentences.waterfall(moment, counted, trends.axis_start),
         "bars_links": [changes, why_button(query, "bars", words=True)],
     }
 
@@ -160,11 +155,14 @@ def _head(numbers: Numbers) -> list[Component]:
             [
                 html.H1(profile.name),
                 *pills,
-                html.Div(site_acts(profile, now=numbers.moment.is_newest), className="acts"),
+                html.Div(
+                    site_acts(profile, numbers.actor, now=numbers.moment.is_newest),
+                    className="acts",
+                ),
             ],
             className="title-line",
         ),
-        *merged_line(numbers.merges),
+        *merged_line(numbers.merges, numbers.actor),
         figure,
         html.Div([*_types(numbers), *_sources(numbers)], className="facts figures"),
     ]
