@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, request
+from pydantic import BaseModel
 
+from dashboard.api import parameters
 from dashboard.api.answers import answer
 from dashboard.api.files.tables import FORMATS, table_file
+from dashboard.api.operation import documented, file_of
+from dashboard.api.schema import Page
 from dashboard.base.params import page_of
 from dashboard.base.settings_params import parse_audit
 from dashboard.queries.audit import audit_log
@@ -24,11 +28,35 @@ COLUMNS = (
 )  # fmt: skip
 
 
+class AuditEntry(BaseModel):
+    """Who decided what. `undoes`, `undone_by`: other entries, by their id."""
+
+    entry_id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    before: Any
+    after: Any
+    detail: dict[str, Any]
+    undoes: int | None
+    undone_by: int | None
+
+
+class Audit(Page):
+    """Entries of the audit log, the newest first."""
+
+    items: list[AuditEntry]
+
+
 def blueprint(context: Context) -> Blueprint:
     """The routes /api/audit and /export/audit."""
     routes = Blueprint("audit", __name__)
 
+    summary = "Who decided what, the newest first"
+
     @routes.get("/api/audit")
+    @documented(summary, Audit, [*parameters.AUDIT, *parameters.PAGE])
     def entries() -> Response:
         shown = parse_audit(request.args, context.today(), extra=("limit",))
         asked = shown.asked(context.zone)
@@ -39,8 +67,10 @@ def blueprint(context: Context) -> Blueprint:
         items = [as_json(one, context.zone) for one in found]
         return answer({"items": items, "count": count, "limit": limit, "offset": offset})
 
-    for form in FORMATS:
-        routes.add_url_rule(f"/export/audit.{form}", f"audit_{form}", partial(_file, context, form))
+    for form, media_type in FORMATS.items():
+        declare = documented(summary, file_of(media_type, COLUMNS), parameters.AUDIT)
+        view = declare(partial(_file, context, form))
+        routes.add_url_rule(f"/export/audit.{form}", f"audit_{form}", view)
     return routes
 
 

@@ -1,11 +1,17 @@
 """Why the number moved: the bars between two days, and the devices behind them."""
 
 from dataclasses import asdict
+from datetime import date, datetime
+from typing import Annotated
 
 from flask import Blueprint, Response, request
+from pydantic import BaseModel
 
+from dashboard.api import parameters
 from dashboard.api.answers import answer, midnight, midnights
-from dashboard.base.params import BILLABLE, page_of, parse_sort
+from dashboard.api.operation import documented
+from dashboard.api.schema import Basis, Dates, Device, OneOf, Page, types_of, with_fields
+from dashboard.base.params import BARS, BILLABLE, page_of, parse_sort
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.changes import items as changes_list
 from dashboard.queries.changes import rows as change_rows
@@ -13,11 +19,59 @@ from dashboard.queries.changes.items import SORTS, Sort
 from dashboard.web.context import Context
 
 
+@with_fields(
+    {name: kind for name, kind in types_of(Device).items() if name in change_rows.COMPARED}
+)
+class State(BaseModel):
+    """What a device was on one of the two days."""
+
+
+class ChangedDevice(Device):
+    """A device as it is now (one that is gone: as it was), its bar, and what changed when."""
+
+    bar: Annotated[str, OneOf(BARS)] | None
+    changed_on: date | None
+    reasons: list[str]
+    before: State | None
+    after: State | None
+
+
+@with_fields(dict.fromkeys(BARS, int | None))
+class Bars(BaseModel):
+    """How many devices stand in each bar."""
+
+
+class Changes(Page):
+    """The bars that lead from `opening` to `closing`, and the devices in them."""
+
+    date: datetime | None
+    compare_date: datetime | None
+    basis: Basis
+    opening: int | None
+    bars: Bars
+    closing: int | None
+    items: list[ChangedDevice]
+    source_dates: Dates
+    compare_source_dates: Dates
+    notices: list[str]
+
+
 def blueprint(context: Context) -> Blueprint:
     """The route /api/dashboard/changes."""
     routes = Blueprint("changes_api", __name__, url_prefix="/api/dashboard")
 
     @routes.get("/changes")
+    @documented(
+        "Why a number moved: bars that add up, and the devices in them",
+        Changes,
+        [
+            *parameters.filters(statuses="billable"),
+            parameters.SOURCE,
+            parameters.CHANGE,
+            *parameters.PAGE,
+            parameters.sort(SORTS),
+        ],
+    )
     def bars_and_items() -> Response:
         extra = ("change", "source", "sort", "limit", "offset")
         filters = context.filters(request.args, extra=extra, statuses=BILLABLE)

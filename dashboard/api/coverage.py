@@ -1,10 +1,15 @@
 """What the sources do not agree on: the findings, and how the sources overlap."""
 
-from typing import Any
+from datetime import date, datetime
+from typing import Annotated, Any
 
 from flask import Blueprint, Response, request
+from pydantic import BaseModel, Field
 
+from dashboard.api import parameters
 from dashboard.api.answers import answer, midnight
+from dashboard.api.operation import documented
+from dashboard.api.schema import DecimalId, OneOf, Page, SourceName, with_fields
 from dashboard.base.params import Filters, finding_states, page_of, parse_sort
 from dashboard.queries.coverage import findings as coverage
 from dashboard.queries.coverage import matrix as coverage_matrix
@@ -21,11 +26,112 @@ FIELDS = (
 EXTRA = ("kind", "state", "source")
 
 
+Kind = Annotated[str, OneOf(KINDS)]
+
+
+class Acceptance(BaseModel):
+    """Who accepted a finding, why, and until when (null: for good)."""
+
+    by: str
+    reason: str
+    expires: date | None
+    exception_id: DecimalId
+
+
+@with_fields(dict.fromkeys(FIELDS, str | None))
+class Finding(BaseModel):
+    """One finding, with the fields of its device."""
+
+    kind: Kind
+    state: Annotated[str, OneOf(STATES)]
+    first_seen: date
+    first_ever: date
+    fixed_on: date | None
+    age_days: int
+    facts: Annotated[str, Field(description="What does not agree, in words.")]
+    finding_id: DecimalId
+    accepted: Acceptance | None
+    device_id: DecimalId
+    asset_id: DecimalId
+    source: SourceName
+    site_id: int
+    last_contact: datetime | None
+    device_first_seen: date
+
+
+class Coverage(Page):
+    """What the sources do not agree on, on one day."""
+
+    date: datetime | None
+    items: list[Finding]
+    notices: list[str]
+
+
+@with_fields(dict.fromkeys((*STATES, "to_do", "previous"), int))
+class KindCounts(BaseModel):
+    """Findings of one kind by state; how many ask for something now, and on the day before."""
+
+
+@with_fields(dict.fromkeys(KINDS, KindCounts))
+class CountsByKind(BaseModel):
+    """The counts of each kind of finding."""
+
+
+@with_fields(dict.fromkeys(KINDS, int))
+class NumbersByKind(BaseModel):
+    """How many findings there are of each kind."""
+
+
+class Overlap(BaseModel):
+    """How many machines of `source` are in `other` too, and the kind of finding for the rest."""
+
+    source: SourceName
+    other: SourceName
+    machines: int
+    both: int
+    kind: Kind | None
+    missing: int | None
+
+
+class ExpectedSite(BaseModel):
+    """A site with the sources that it is expected to have, and its findings."""
+
+    site_id: int
+    name: str
+    expected: list[SourceName]
+    kinds: NumbersByKind
+
+
+class Trend(BaseModel):
+    """What asked for something on each of `days`, by kind."""
+
+    days: list[date]
+    to_do: dict[str, list[int | None]]
+
+
+class CoverageMatrix(BaseModel):
+    """How the sources overlap, what is missing at each site, and how that went."""
+
+    date: datetime | None
+    compared_with: datetime | None
+    kinds: CountsByKind
+    matrix: list[Overlap]
+    sites: list[ExpectedSite]
+    trend: Trend
+
+
 def blueprint(context: Context) -> Blueprint:
     """The routes /api/coverage and /api/coverage/matrix."""
     routes = Blueprint("coverage_api", __name__, url_prefix="/api")
 
+    asked = [*parameters.filters(), parameters.SOURCE, *parameters.FINDINGS]
+
     @routes.get("/coverage")
+    @documented(
+        "What the sources do not agree on, since when, and what became of it",
+        Coverage,
+        [*asked, *parameters.PAGE, parameters.sort(coverage.SORTS)],
+    )
     def findings() -> Response:
         filters = _asked(context, "sort", "limit", "offset")
         limit, offset = page_of(request.args)
@@ -47,6 +153,11 @@ def blueprint(context: Context) -> Blueprint:
         )
 
     @routes.get("/coverage/matrix")
+    @documented(
+        "How the sources overlap, what is missing at each site, and how that went",
+        CoverageMatrix,
+        asked,
+    )
     def overlap() -> Response:
         filters = _asked(context)
         with context.view(filters) as v:

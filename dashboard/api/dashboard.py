@@ -1,11 +1,16 @@
 """The seed's dashboard routes: today, comparison, sites and devices, in the seed's shapes."""
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, request
+from pydantic import BaseModel
 
+from dashboard.api import parameters
 from dashboard.api.answers import answer, midnight, midnights, number
-from dashboard.base.change import Change
+from dashboard.api.operation import documented
+from dashboard.api.schema import Basis, Dates, DayPage, Device, Percent, with_fields
+from dashboard.base.change import Change as Figure
 from dashboard.base.params import Filters, page_of
 from dashboard.queries import totals
 from dashboard.queries.devices import matching as devices
@@ -20,11 +25,79 @@ BASIS = "records"
 _PAGE = ("limit", "offset")
 
 
+@with_fields(dict.fromkeys(totals.FIELDS, int | None))
+class Totals(BaseModel):
+    """Counts of devices; null where nothing is known."""
+
+
+class Site(Totals):
+    """A site with its totals."""
+
+    site_id: int
+    name: str
+
+
+class ComparedSite(Site):
+    """A site with its totals, and how its total changed."""
+
+    previous: int | None
+    change: int | None
+    change_percent: Percent
+
+
+class Change(BaseModel):
+    """A count on two days; null where it is not known."""
+
+    current: int | None
+    previous: int | None
+    change: int | None
+    change_percent: Percent
+
+
+class Today(BaseModel):
+    """The totals of one day. `site_count`: sites with a counted device."""
+
+    date: datetime | None
+    basis: Basis
+    totals: Totals
+    sites: list[Site]
+    site_count: int | None
+    source_dates: Dates
+    notices: list[str]
+
+
+class Comparison(BaseModel):
+    """The totals of two days; `changes` by field of the totals."""
+
+    today_date: datetime | None
+    last_month_end_date: datetime | None
+    basis: Basis
+    today_totals: Totals
+    last_month_totals: Totals
+    changes: dict[str, Change]
+    source_dates: Dates
+    month_end_dates: Dates
+    notices: list[str]
+
+
+class Sites(DayPage):
+    """The totals of each site."""
+
+    items: list[ComparedSite]
+
+
+class Devices(DayPage):
+    """Devices of a day."""
+
+    items: list[Device]
+
+
 def blueprint(context: Context) -> Blueprint:
     """The routes under /api/dashboard."""
     routes = Blueprint("dashboard_api", __name__, url_prefix="/api/dashboard")
 
     @routes.get("/today")
+    @documented("Totals of a day", Today, parameters.filters(BASIS))
     def today() -> Response:
         filters = context.filters(request.args, basis=BASIS)
         with context.view(filters) as v:
@@ -44,6 +117,7 @@ def blueprint(context: Context) -> Blueprint:
         )
 
     @routes.get("/comparison")
+    @documented("Totals of two days and their changes", Comparison, parameters.filters(BASIS))
     def comparison() -> Response:
         filters = context.filters(request.args, basis=BASIS)
         with context.view(filters) as v:
@@ -59,7 +133,7 @@ def blueprint(context: Context) -> Blueprint:
                 "today_totals": current,
                 "last_month_totals": previous,
                 "changes": {
-                    field: _change(Change(current[field], previous[field]))
+                    field: _change(Figure(current[field], previous[field]))
                     for field in totals.FIELDS
                 },
                 "source_dates": midnights(v.moment.now.dates(filters.basis), context.zone),
@@ -69,6 +143,7 @@ def blueprint(context: Context) -> Blueprint:
         )
 
     @routes.get("/sites")
+    @documented("Totals of each site", Sites, [*parameters.filters(BASIS), *parameters.PAGE])
     def sites() -> Response:
         filters = context.filters(request.args, basis=BASIS, extra=_PAGE)
         limit, offset = page_of(request.args)
@@ -80,6 +155,11 @@ def blueprint(context: Context) -> Blueprint:
         return answer(_about(v.moment, context, filters.basis) | _listed(items, limit, offset))
 
     @routes.get("/devices")
+    @documented(
+        "Devices of a day",
+        Devices,
+        [*parameters.filters(BASIS), parameters.SOURCE, parameters.MANAGED_BY, *parameters.PAGE],
+    )
     def device_list() -> Response:
         filters = context.filters(request.args, basis=BASIS, extra=(*_PAGE, "source", "managed_by"))
         limit, offset = page_of(request.args)
@@ -98,7 +178,7 @@ def _about(moment: Moment, context: Context, basis: str) -> dict[str, Any]:
     return {"date": midnight(moment.now.day, context.zone), "basis": basis}
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(change: Figure) -> dict[str, Any]:
     return {
         "current": change.current,
         "previous": change.previous,
@@ -141,7 +221,7 @@ def _compared(
         site = row["site_id"]
         previous = None if then is None else then.get(site, nothing)["total_devices"]
         current = None if now is None else row["total_devices"]
-        change = Change(current, previous)
+        change = Figure(current, previous)
         row |= {
             "previous": previous, "change": change.change, "change_percent": number(change.percent)
         }  # fmt: skip

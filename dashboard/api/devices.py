@@ -2,18 +2,71 @@
 
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Blueprint, Response, request
+from pydantic import BaseModel, Field
 from werkzeug.exceptions import NotFound
 
+from dashboard.api import parameters
 from dashboard.api.answers import answer, midnight
+from dashboard.api.operation import documented
+from dashboard.api.schema import DecimalId, OneOf, Page, SourceName, types_of, with_fields
 from dashboard.base.params import page_of
 from dashboard.queries.devices import asset as machine
 from dashboard.queries.devices import history
-from dashboard.queries.devices.history import Device, Stretch
-from dashboard.queries.devices.payloads import Difference
+from dashboard.queries.devices.history import Device
+from dashboard.queries.devices.payloads import Difference as FieldChange
 from dashboard.web.context import Context
+
+
+@with_fields(types_of(history.Run))
+class StretchRun(BaseModel):
+    """The run that opened a stretch."""
+
+
+class Difference(BaseModel):
+    """One field before and after, of ours or of the payload ("payload.os.name")."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+@with_fields(dict.fromkeys(history.SAID, str | None))
+class Stretch(BaseModel):
+    """Unbroken days in which the source said the same."""
+
+    valid_from: date
+    valid_to: Annotated[date | None, Field(description="The first day after it; or null.")]
+    days: int
+    stands: Annotated[bool, Field(description="Whether it holds on as_of.")]
+    follows: Annotated[str, OneOf(("first", "on", "absent", "not kept"))]
+    site_id: int
+    rule_version: int
+    asset_id: DecimalId
+    run: StretchRun | None
+    changes: list[Difference]
+
+
+@with_fields(types_of(machine.Link))
+class Link(BaseModel):
+    """Why the record of a device answers to a machine, from `since` up to, not with, `until`."""
+
+    device_id: DecimalId
+    other_device_id: DecimalId
+    asset_id: DecimalId
+
+
+@with_fields(types_of(Device))
+class History(Page):
+    """One record of one source: its stretches, newest first, and its links."""
+
+    device_id: DecimalId
+    source: SourceName
+    date: datetime | None
+    items: list[Stretch]
+    links: list[Link]
 
 
 def blueprint(context: Context) -> Blueprint:
@@ -21,6 +74,12 @@ def blueprint(context: Context) -> Blueprint:
     routes = Blueprint("devices_api", __name__, url_prefix="/api/devices")
 
     @routes.get("/<device_id>/history")
+    @documented(
+        "What was said of a device, newest first, and what changed",
+        History,
+        [*parameters.filters(), *parameters.PAGE],
+        missing="There is no such device.",
+    )
     def device_history(device_id: str) -> Response:
         filters = context.filters(request.args, extra=("limit", "offset"))
         limit, offset = page_of(request.args)
@@ -48,7 +107,7 @@ def _device(device: Device) -> dict[str, Any]:
     return said
 
 
-def _item(stretch: Stretch, day: date | None) -> dict[str, Any]:
+def _item(stretch: history.Stretch, day: date | None) -> dict[str, Any]:
     return {
         "valid_from": _plain(stretch.valid_from),
         "valid_to": _plain(stretch.valid_to),
@@ -61,9 +120,9 @@ def _item(stretch: Stretch, day: date | None) -> dict[str, Any]:
     }
 
 
-def _change(change: Difference) -> dict[str, Any]:
+def _change(change: FieldChange) -> dict[str, Any]:
     if change.field == "asset_id":
-        change = Difference(change.field, str(change.before), str(change.after))
+        change = FieldChange(change.field, str(change.before), str(change.after))
     return change._asdict()
 
 

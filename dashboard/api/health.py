@@ -1,9 +1,14 @@
 """Is it alive: process and database. How old the data is stands beside, and is no illness."""
 
+from datetime import datetime
+from typing import Literal
+
 from flask import Blueprint, Response, request
+from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.api.answers import answer, midnight
+from dashboard.api.operation import documented
 from dashboard.base.params import allow_only
 from dashboard.queries.freshness import freshness
 from dashboard.web.context import Context
@@ -11,11 +16,31 @@ from db import __version__
 from db.engine import reading
 
 
+class SourceAge(BaseModel):
+    """The newest business day of a source, and when its collection was complete."""
+
+    date: datetime | None
+    complete_at: datetime | None
+    stale: bool
+
+
+class Health(BaseModel):
+    """Process and database, and how old the data of each source is."""
+
+    status: Literal["healthy"]
+    database: Literal["connected"]
+    data: Literal["fresh", "stale", "missing"]
+    sources: dict[str, SourceAge]
+    version: str
+    timestamp: datetime
+
+
 def blueprint(context: Context) -> Blueprint:
     """The route /api/health."""
     routes = Blueprint("health", __name__, url_prefix="/api")
 
     @routes.get("/health")
+    @documented("Process and database, and how old the data is", Health)
     def health() -> Response:
         allow_only(request.args, ())
         now = context.clock().astimezone(context.zone)

@@ -2,21 +2,133 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated
 
 from flask import Blueprint, Response, g, request
+from pydantic import BaseModel, Field
 
+from dashboard.api import parameters
 from dashboard.api.answers import answer
 from dashboard.api.files.streams import in_parts
+from dashboard.api.operation import BAD_BODY, documented
+from dashboard.api.schema import OneOf, with_fields
 from dashboard.base.machine_params import Shown, parse
 from dashboard.base.params import page_of
 from dashboard.ingest import body, edit
 from dashboard.ingest.door import Door
-from dashboard.ingest.items import told
+from dashboard.ingest.items import KEYS, told
+from dashboard.ingest.receive import LARGEST_BATCH
 from dashboard.ingest.refusal import Refusal
+from dashboard.ingest.report import Report
 from dashboard.queries.machines import latest as machines
 from dashboard.web.context import Context
 from db import machines as stored
 from db.engine import reading, writing
+
+
+@with_fields(dict.fromkeys(KEYS, str | None))
+class ReportedMachine(BaseModel):
+    """A machine as it last reported; null what it never said."""
+
+    machine_id: str
+    cpu_percent: float | None
+    memory_total_mb: int | None
+    memory_used_mb: int | None
+    disk_total_mb: int | None
+    disk_used_mb: int | None
+    activation_days: int | None
+    clock_skew_seconds: int | None
+    computer_activation: datetime | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    boot_time: datetime | None
+    received_at: datetime | None
+    mac_addresses: list[str] | None
+
+
+class Machine(ReportedMachine):
+    """A machine as it last reported. `is_cloned`: two machines report under its id."""
+
+    state: Annotated[str, OneOf(machines.STATES)]
+    is_cloned: bool
+
+
+class Machines(BaseModel):
+    """Machines; `limit` and `offset` only when a page was asked for."""
+
+    items: list[Machine]
+    count: int
+    limit: int = 0
+    offset: int = 0
+
+
+class MachineItem(BaseModel):
+    """One machine."""
+
+    item: Machine
+
+
+class MachineTaken(BaseModel):
+    """The machine as stored; `key`: its own key from now on, when it enrolled."""
+
+    item: ReportedMachine
+    message: str
+    key: str = ""
+
+
+class MachineChanged(BaseModel):
+    """The machine after the change."""
+
+    item: Machine
+    message: str
+
+
+class MachineDeleted(BaseModel):
+    """The machine is forgotten."""
+
+    message: str
+
+
+class Batch(BaseModel):
+    """Reports of one machine that could not be sent when they were made."""
+
+    reports: Annotated[list[Report], Field(min_length=1, max_length=LARGEST_BATCH)]
+
+
+class BatchItem(BaseModel):
+    """What became of one report of a batch; `error` when it was refused."""
+
+    report_id: str | None
+    status: int
+    reason: str
+    error: str = ""
+
+
+class BatchTaken(BaseModel):
+    """What became of each report, in their order; `key` as in MachineTaken."""
+
+    items: list[BatchItem]
+    count: int
+    key: str = ""
+
+
+class MachineChange(BaseModel):
+    """When a machine was put to work: a time as reports send it, and days since."""
+
+    model_config = {"json_schema_extra": {"minProperties": 1}}
+
+    computer_activation: str | float | None = None
+    activation_days: int | None = None
+
+
+_NO_MACHINE = "There is no such machine."
+_REPORTING = {
+    **BAD_BODY,
+    403: "Revoked, or another machine's.",
+    429: "Too often; Retry-After says how long to wait.",
+    503: "It could not be stored; Retry-After says when to send it again.",
+}
 
 
 def blueprint(context: Context, door: Door) -> Blueprint:
@@ -24,11 +136,34 @@ def blueprint(context: Context, door: Door) -> Blueprint:
     routes = Blueprint("machines_api", __name__, url_prefix="/api")
 
     # The door stands before Flask; here it is for the table of roles, for 405, and for `Allow`.
-    routes.add_url_rule("/machines", "report", lambda: door, methods=["POST"])
-    routes.add_url_rule("/machines/batch", "batch", lambda: door, methods=["POST"])
+    @routes.post("/machines")
+    @documented(
+        "A machine reports what it is now",
+        MachineTaken,
+        errors=_REPORTING,
+        body=Report,
+        statuses=(200, 201),
+    )
+    def report() -> Door:
+        return door
+
+    @routes.post("/machines/batch")
+    @documented(
+        "A machine reports what it could not tell when it was so",
+        BatchTaken,
+        errors=_REPORTING,
+        body=Batch,
+    )
+    def batch() -> Door:
+        return door
 
     @routes.get("/machines")
     @routes.get("/inventory")
+    @documented(
+        "Machines as they last reported; all of them, streamed, unless limit or offset is given",
+        Machines,
+        [*parameters.MACHINES, *parameters.PAGE],
+    )
     def machine_list() -> Response:
         shown = parse(request.args, extra=("limit", "offset"))
         if "limit" not in request.args and "offset" not in request.args:
@@ -45,12 +180,20 @@ def blueprint(context: Context, door: Door) -> Blueprint:
         return answer({"items": items, "count": found, "limit": limit, "offset": offset})
 
     @routes.get("/machines/<machine_id>")
+    @documented("One machine", MachineItem, errors={}, missing=_NO_MACHINE)
     def machine(machine_id: str) -> Response:
         with reading(context.engine) as connection:
             row = machines.find(connection, machine_id, context.now())
         return _missing(machine_id) if row is None else answer({"item": told(row, context.zone)})
 
     @routes.patch("/machines/<machine_id>")
+    @documented(
+        "Set when a machine was put to work",
+        MachineChanged,
+        errors=BAD_BODY,
+        missing=_NO_MACHINE,
+        body=MachineChange,
+    )
     def change(machine_id: str) -> Response:
         try:
             values = edit.read(body.parse(body.read(request.environ)), context.zone)
@@ -67,6 +210,7 @@ def blueprint(context: Context, door: Door) -> Blueprint:
         )
 
     @routes.delete("/machines/<machine_id>")
+    @documented("Forget a machine and its key", MachineDeleted, errors={}, missing=_NO_MACHINE)
     def delete(machine_id: str) -> Response:
         with writing(context.engine) as connection:
             gone = stored.remove(connection, machine_id.lower(), g.actor.name, context.clock())

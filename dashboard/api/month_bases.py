@@ -2,16 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import date
 from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, request
+from pydantic import BaseModel
 from sqlalchemy import Connection
 from werkzeug.exceptions import NotFound
 
+from dashboard.api import parameters
 from dashboard.api.answers import answer
 from dashboard.api.files.about import about
 from dashboard.api.files.tables import FORMATS, table_file
+from dashboard.api.operation import Parameter, documented, file_of
+from dashboard.api.schema import Basis, DecimalId, Month, types_of, with_fields
 from dashboard.base.params import BadParameter, Filters, only_stored, single
 from dashboard.queries.moment import Moment
 from dashboard.queries.months import basis_differences
@@ -27,11 +32,55 @@ COLUMNS = (
 )  # fmt: skip
 
 
+class SiteBases(BaseModel):
+    """What a month can be billed by at one site; site_id and site are null for all sites
+    together."""
+
+    site_id: int | None
+    site: str | None
+    month_end: int
+    average: float
+    average_difference: float
+    peak: int
+    peak_day: date
+    peak_difference: int
+    devices_present: int | None
+    present_difference: int | None
+    device_days: int
+    days: int
+
+
+@with_fields(types_of(basis_differences.Differing))
+class DifferingDevice(BaseModel):
+    """A device that was not billable on every day of the month."""
+
+    device_id: DecimalId
+
+
+class MonthBases(BaseModel):
+    """A month's billing bases; `devices` only when one site is asked for."""
+
+    as_of: date | None
+    month: Month
+    basis: Basis
+    items: list[SiteBases]
+    count: int
+    devices: list[DifferingDevice]
+
+
 def blueprint(context: Context) -> Blueprint:
     """The routes /api/months/<month>/bases and /export/month-bases."""
     routes = Blueprint("month_bases", __name__)
 
+    asked = parameters.filters(stored=True)
+
     @routes.get("/api/months/<month>/bases")
+    @documented(
+        "What a month can be billed by, site by site; of one site also the devices between",
+        MonthBases,
+        asked,
+        missing="There is no such month.",
+    )
     def month_bases(month: str) -> Response:
         filters = context.filters(request.args)
         only_stored(filters)
@@ -52,9 +101,15 @@ def blueprint(context: Context) -> Blueprint:
             }
         )
 
-    for form in FORMATS:
-        name = f"month_bases_{form}"
-        routes.add_url_rule(f"/export/month-bases.{form}", name, partial(_file, context, form))
+    for form, media_type in FORMATS.items():
+        declare = documented(
+            "What a month can be billed by, site by site",
+            file_of(media_type, COLUMNS),
+            [Parameter("month", "The month.", parameters.MONTH, required=True), *asked],
+            missing="There is no such month.",
+        )
+        view = declare(partial(_file, context, form))
+        routes.add_url_rule(f"/export/month-bases.{form}", f"month_bases_{form}", view)
     return routes
 
 

@@ -1,16 +1,71 @@
 """Every month with its state, counts and closing, for other programs."""
 
 from dataclasses import asdict
-from datetime import tzinfo
-from typing import Any
+from datetime import date, datetime, tzinfo
+from typing import Annotated, Any
 
 from flask import Blueprint, Response, request
+from pydantic import BaseModel
 
+from dashboard.api import parameters, schema
 from dashboard.api.answers import answer, number
+from dashboard.api.operation import documented
+from dashboard.api.schema import Basis, OneOf, Page, Percent, types_of, with_fields
 from dashboard.base.params import only_stored, page_of
 from dashboard.queries.months import table as month_table
-from dashboard.queries.months.table import Closing, MonthRow, Stood
+from dashboard.queries.months.table import CLOSED, IMPORTED, OPEN, RUNNING, Closing, MonthRow, Stood
 from dashboard.web.context import Context
+
+
+@with_fields(types_of(Stood))
+class SourceEnd(BaseModel):
+    """What stood of a source at the month's end."""
+
+
+class MonthClosing(BaseModel):
+    """The closing that stands. `members`: how many records it holds; `hash`: of all of them."""
+
+    closing_id: int
+    closed_at: datetime
+    author: str
+    rule_version: int
+    members: int
+    hash: str
+
+
+class Hindrance(BaseModel):
+    """Why a month does not close by itself; `final`: nor by hand."""
+
+    code: str
+    message: str
+    final: bool
+
+
+class Month(BaseModel):
+    """A month. The counts are null where nothing is known."""
+
+    month: schema.Month
+    state: Annotated[str, OneOf((RUNNING, OPEN, CLOSED, IMPORTED))]
+    billable_devices: int | None
+    spare_devices: int | None
+    excluded_devices: int | None
+    total_devices: int | None
+    previous: int | None
+    change: int | None
+    change_percent: Percent
+    sources: dict[str, SourceEnd]
+    closing: MonthClosing | None
+    hindrances: list[Hindrance]
+    can_close: bool
+    can_reopen: bool
+
+
+class Months(Page):
+    """Months, the newest first."""
+
+    as_of: date | None
+    basis: Basis
+    items: list[Month]
 
 
 def blueprint(context: Context) -> Blueprint:
@@ -18,6 +73,11 @@ def blueprint(context: Context) -> Blueprint:
     routes = Blueprint("months", __name__, url_prefix="/api")
 
     @routes.get("/months")
+    @documented(
+        "Months, the newest first: open or closed, and what they count",
+        Months,
+        [*parameters.filters(stored=True), *parameters.PAGE],
+    )
     def month_list() -> Response:
         filters = context.filters(request.args, extra=("limit", "offset"))
         only_stored(filters)

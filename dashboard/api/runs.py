@@ -2,19 +2,39 @@
 
 from dataclasses import fields
 from datetime import date, datetime, tzinfo
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Blueprint, Response, request
+from pydantic import BaseModel
 
+from dashboard.api import parameters
 from dashboard.api.answers import answer
+from dashboard.api.operation import documented
+from dashboard.api.schema import OneOf, Page, Percent, SourceName, types_of, with_fields
 from dashboard.base import run_params
 from dashboard.base.params import page_of
 from dashboard.queries.runs import attempts
-from dashboard.queries.runs.attempts import Run
+from dashboard.queries.runs.attempts import Run as Attempt
 from dashboard.web.context import Context
 from db.engine import reading
 
-FIELDS = (*(field.name for field in fields(Run)), "seconds")
+FIELDS = (*(field.name for field in fields(Attempt)), "seconds")
+
+
+@with_fields(types_of(Attempt))
+class Run(BaseModel):
+    """One attempt to collect; `seconds`: how long it took, null while it runs."""
+
+    source: SourceName
+    state: Annotated[str, OneOf(attempts.STATES)]
+    changed_percent: Percent
+    seconds: float | None
+
+
+class Runs(Page):
+    """Attempts to collect, the newest business day first."""
+
+    items: list[Run]
 
 
 def blueprint(context: Context) -> Blueprint:
@@ -22,6 +42,9 @@ def blueprint(context: Context) -> Blueprint:
     routes = Blueprint("runs", __name__, url_prefix="/api")
 
     @routes.get("/runs")
+    @documented(
+        "Attempts to collect, the newest day first", Runs, [*parameters.RUNS, *parameters.PAGE]
+    )
     def run_list() -> Response:
         asked = run_params.parse(request.args, today=context.today(), extra=("limit", "offset"))
         limit, offset = page_of(request.args)
@@ -34,7 +57,7 @@ def blueprint(context: Context) -> Blueprint:
     return routes
 
 
-def as_json(run: Run, zone: tzinfo) -> dict[str, Any]:
+def as_json(run: Attempt, zone: tzinfo) -> dict[str, Any]:
     """A run with `FIELDS`: instants with their offset, dates as ISO text."""
     told: dict[str, Any] = {}
     for name in FIELDS:

@@ -1,10 +1,15 @@
 """The sites with their counts now and then: what the Sites page lists."""
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, request
+from pydantic import BaseModel
 
+from dashboard.api import parameters
 from dashboard.api.answers import answer, midnight, number
+from dashboard.api.operation import documented
+from dashboard.api.schema import DayPage, Percent, SourceName
 from dashboard.base.params import page_of
 from dashboard.queries.sites import table as sites
 from dashboard.web.context import Context
@@ -12,11 +17,42 @@ from dashboard.web.context import Context
 TYPE_FIELDS = {"server": "servers", "workstation": "workstations"}
 
 
+class SiteItem(BaseModel):
+    """A site: its total = servers + workstations + others = the sum of its statuses."""
+
+    site_id: int
+    name: str
+    total_devices: int | None
+    servers: int | None
+    workstations: int | None
+    other_devices: int | None
+    billable_devices: int | None
+    spare_devices: int | None
+    excluded_devices: int | None
+    types: dict[str, int]
+    sources: list[SourceName]
+    previous: int | None
+    change: int | None
+    change_percent: Percent
+
+
+class SiteList(DayPage):
+    """Sites, now and on the day that they are compared with."""
+
+    compared_with: datetime | None
+    items: list[SiteItem]
+
+
 def blueprint(context: Context) -> Blueprint:
     """The route /api/sites."""
     routes = Blueprint("sites_api", __name__, url_prefix="/api")
 
     @routes.get("/sites")
+    @documented(
+        "Sites, now and then, each machine once unless another basis is asked for",
+        SiteList,
+        [*parameters.filters(), parameters.SOURCE, *parameters.PAGE],
+    )
     def site_list() -> Response:
         filters = context.filters(request.args, extra=("limit", "offset", "source"))
         limit, offset = page_of(request.args)
@@ -38,7 +74,6 @@ def blueprint(context: Context) -> Blueprint:
 
 
 def _item(site: sites.Site) -> dict[str, Any]:
-    """A site: its total = servers + workstations + others = the sum of its statuses."""
     figure = site.figure
     main = {field: site.by_type.get(name, 0) for name, field in TYPE_FIELDS.items()}
     return {

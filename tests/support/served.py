@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from dashboard import api
+from dashboard.api.openapi import document
 from dashboard.base import access
 from dashboard.base.clock import Clock
 from dashboard.base.i18n import init_babel
@@ -68,6 +69,11 @@ def make_app(
     access.guard(server, auth, Bearer(engine, clock))
     api.register(server, context, settings)
     return server
+
+
+def api_document() -> dict[str, Any]:
+    """The OpenAPI document of a server like the dashboard's."""
+    return document(make_app(open_engine(sqlite_url(Path("never-opened.db")))))
 
 
 @contextmanager

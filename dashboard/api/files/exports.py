@@ -8,8 +8,10 @@ from typing import Any
 from flask import Blueprint, Response, request
 from sqlalchemy import Connection
 
+from dashboard.api import parameters
 from dashboard.api.files.about import about, file_name
 from dashboard.api.files.tables import FORMATS, table_file
+from dashboard.api.operation import Parameter, documented, file_of
 from dashboard.base.params import (
     BILLABLE,
     COUNTED,
@@ -52,28 +54,39 @@ Table = tuple[Sequence[str], Iterable[Iterable[Sequence[Any]]]]
 
 @dataclass(frozen=True)
 class Subject:
-    """One table: its columns and rows for a question. `extra`: what its address may hold besides
-    the filters; `compared`: whether the other day matters too."""
+    """One table: its columns and rows for a question.
 
+    `columns`: all that it may have, for the description; `extra`: the parameters of its address
+    beside the filters; `stored`: months, which cannot be filtered by everything; `compared`:
+    whether the other day matters too.
+    """
+
+    summary: str
+    columns: Sequence[str]
     table: Callable[[Connection, Moment, Filters], Table]
-    extra: tuple[str, ...] = ("source",)
+    extra: tuple[Parameter, ...] = (parameters.SOURCE,)
     statuses: tuple[str, ...] = COUNTED
+    stored: bool = False
     compared: bool = True
 
 
 def blueprint(context: Context) -> Blueprint:
     """The routes under /export: every subject in every format."""
     routes = Blueprint("export", __name__, url_prefix="/export")
-    for name in SUBJECTS:
-        for form in FORMATS:
-            answer = partial(_answer, context, name, form)
-            routes.add_url_rule(f"/{name}.{form}", f"{name}_{form}", answer)
+    for name, subject in SUBJECTS.items():
+        statuses = " and ".join(subject.statuses)
+        asked = [*parameters.filters(statuses=statuses, stored=subject.stored), *subject.extra]
+        for form, media_type in FORMATS.items():
+            declare = documented(subject.summary, file_of(media_type, subject.columns), asked)
+            view = declare(partial(_answer, context, name, form))
+            routes.add_url_rule(f"/{name}.{form}", f"{name}_{form}", view)
     return routes
 
 
 def _answer(context: Context, name: str, form: str) -> Response:
     subject = SUBJECTS[name]
-    filters = context.filters(request.args, extra=subject.extra, statuses=subject.statuses)
+    extra = [parameter.name for parameter in subject.extra]
+    filters = context.filters(request.args, extra=extra, statuses=subject.statuses)
     with context.view(filters) as v:
         told = about(v.connection, v.moment, filters, compared=subject.compared)
         called = file_name(v.connection, name, v.moment, filters, compared=subject.compared)
@@ -177,12 +190,37 @@ def _month(row: month_ends.Month, state: str | None) -> tuple[Any, ...]:
 
 
 SUBJECTS = {
-    "devices": Subject(_devices, ("source", "managed_by", "sort"), compared=False),
-    "changes": Subject(_changes, ("source", "sort", "change"), BILLABLE),
-    "coverage": Subject(_coverage, ("source", "sort", "kind", "state"), compared=False),
-    "bars": Subject(_bars, statuses=BILLABLE),
-    "sites": Subject(_sites),
-    "movers": Subject(_movers),
-    "month-ends": Subject(_month_ends, (), compared=False),
-    "months": Subject(_months, compared=False),
+    "devices": Subject(
+        "Every device that matches",
+        devices.columns("assets"),
+        _devices,
+        (parameters.SOURCE, parameters.MANAGED_BY, parameters.sort(SORTS, "site")),
+        compared=False,
+    ),
+    "changes": Subject(
+        "Every device that changed",
+        change_rows.columns("assets"),
+        _changes,
+        (parameters.SOURCE, parameters.CHANGE, parameters.sort(changes_list.SORTS)),
+        BILLABLE,
+    ),
+    "coverage": Subject(
+        "Every finding that matches",
+        coverage_rows.FILE_COLUMNS,
+        _coverage,
+        (parameters.SOURCE, *parameters.FINDINGS, parameters.sort(coverage.SORTS)),
+        compared=False,
+    ),
+    "bars": Subject("Why a number moved, in bars", BAR_COLUMNS, _bars, statuses=BILLABLE),
+    "sites": Subject("Every site that matches", SITE_COLUMNS, _sites),
+    "movers": Subject("Every site that moved, most first", MOVER_COLUMNS, _movers),
+    "month-ends": Subject(
+        "Every month: its state, its counts, its closing",
+        MONTH_END_COLUMNS,
+        _month_ends,
+        (),
+        stored=True,
+        compared=False,
+    ),
+    "months": Subject("Month by month", MONTH_COLUMNS, _months, compared=False),
 }

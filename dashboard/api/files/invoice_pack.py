@@ -12,8 +12,10 @@ from sqlalchemy import Connection
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import NotFound
 
+from dashboard.api import parameters
 from dashboard.api.files.csv_text import csv_text
 from dashboard.api.files.tables import disposition
+from dashboard.api.operation import File, documented
 from dashboard.base.params import BASES, LARGEST_ID, BadParameter, single, whole
 from dashboard.base.run_params import month_in
 from dashboard.queries.changes import rows as change_rows
@@ -34,6 +36,12 @@ def blueprint(context: Context) -> Blueprint:
     routes = Blueprint("invoice_pack", __name__, url_prefix="/export")
 
     @routes.get("/invoice-pack.zip")
+    @documented(
+        "What an invoice for a site and month rests on: lists, changes, counts, checksums",
+        File("application/zip", {"type": "string", "format": "binary"}),
+        parameters.INVOICE_PACK,
+        missing="There is no such site.",
+    )
     def pack() -> Response:
         site, month, basis = _asked(request.args, context)
         with reading(context.engine) as connection:

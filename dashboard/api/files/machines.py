@@ -8,7 +8,9 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from dashboard.api import parameters
 from dashboard.api.files.tables import FORMATS, table_file
+from dashboard.api.operation import documented, file_of
 from dashboard.base.machine_params import FIELDS, Shown, parse
 from dashboard.ingest.items import TOLD_KEYS, told
 from dashboard.queries.machines import latest as machines
@@ -27,9 +29,11 @@ _WORDS = {
 def blueprint(context: Context) -> Blueprint:
     """The routes /export/machines.csv and .xlsx."""
     routes = Blueprint("machine_files", __name__, url_prefix="/export")
-    for form in FORMATS:
-        answer = partial(_answer, context, form)
-        routes.add_url_rule(f"/machines.{form}", f"machines_{form}", answer)
+    for form, media_type in FORMATS.items():
+        file = file_of(media_type, TOLD_KEYS)
+        declare = documented("Every machine that matches", file, parameters.MACHINES)
+        view = declare(partial(_answer, context, form))
+        routes.add_url_rule(f"/machines.{form}", f"machines_{form}", view)
     return routes
 
 
