@@ -4,3 +4,7 @@
 row per device and day, with its JSON), then asks both sides the same questions. It prints ratios:
 milliseconds of one machine tell nobody anything.
 """
+
+from etl.sources import register_discovered
+
+register_discovered()

@@ -88,7 +88,7 @@ def _clock(day: date) -> datetime:
 @contextmanager
 def _attempt(store: Store, source: Source, day: date) -> Iterator[Attempt]:
     with lease.take(store.ours) as held:
-        run_id = run_log.begin(store.ours, source.NAME, day, "UTC", _clock(day))
+        run_id = run_log.begin(store.ours, source.FACTS.name, day, "UTC", _clock(day))
         yield Attempt(store.ours, held, source, day, run_id, lambda: _clock(day), {}, Tally())
 
 
@@ -109,17 +109,24 @@ def _publish(store: Store, source: Source, raws: Sequence[Raw], day: date) -> fl
         names = {r.alias_key: r.alias_name for r in gathered.records if r.alias_key is not None}
         with writing(store.ours) as connection:
             rules = rule_versions.adopt_environment(connection, attempt.clock(), {})
-            internal = internal_aliases(connection, source.NAME, names, rules)
+            internal = internal_aliases(connection, source.FACTS.name, names, rules)
         states = [
-            evaluate_record(source.NAME, r, rules, source.VOLATILE, internal)
+            evaluate_record(source.FACTS.name, r, rules, source.VOLATILE, internal)
             for r in gathered.records
         ]
         begun = time.perf_counter()
         with writing(store.ours) as connection:
             attempt.lease.hold(connection)
-            plan = plan_sites(connection, source.NAME, names, set(names))
+            plan = plan_sites(connection, source.FACTS.name, names, set(names))
             publish(
-                connection, source.NAME, day, attempt.run_id, states, rules, plan, attempt.clock()
+                connection,
+                source.FACTS.name,
+                day,
+                attempt.run_id,
+                states,
+                rules,
+                plan,
+                attempt.clock(),
             )
             run_log.end(
                 connection, attempt.run_id, state=run_log.COMPLETE, rule_version=rules.version

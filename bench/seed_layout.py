@@ -63,7 +63,8 @@ def rows_of(source: Source, raws: Sequence[Raw], day: date) -> list[Row]:
         )  # fmt: skip
         rows.append(
             (
-                day.isoformat(), str(device_id(source.NAME, record.source_key)), source.NAME,
+                day.isoformat(), str(device_id(source.FACTS.name, record.source_key)),
+                source.FACTS.name,
                 record.alias_key, record.hostname, record.display_name, record.location,
                 kind.value, status.value, record.os, record.node_class, record.serial,
                 json.dumps(record.payload, separators=(",", ":")),

@@ -50,9 +50,9 @@ def with_something_to_say(connection: Connection, chosen: list[Source]) -> list[
     chosen = [source for source in chosen if not not_begun(connection, source)]
     if not chosen:
         wanted = " or ".join(
-            " and ".join(setting.name for setting in source.NEEDS)
+            " and ".join(setting.name for setting in source.FACTS.required)
             for source in discover().values()
-            if source.NEEDS
+            if source.FACTS.required
         )
         raise SettingsError(
             f"No source is configured: set {wanted}, or let machines report themselves "
@@ -60,13 +60,14 @@ def with_something_to_say(connection: Connection, chosen: list[Source]) -> list[
         )
     ended = ended_sources(connection)
     for source in chosen:
-        if source.NAME in ended:
+        name = source.FACTS.name
+        if name in ended:
             click.echo(
-                f"{source.NAME} was ended on {ended[source.NAME]} and is left out; to begin again: "
-                f"inventory-hub collect {source.NAME}",
+                f"{name} was ended on {ended[name]} and is left out; to begin again: "
+                f"inventory-hub collect {name}",
                 err=True,
             )
-    left = [source for source in chosen if source.NAME not in ended]
+    left = [source for source in chosen if source.FACTS.name not in ended]
     if not left:
         raise SettingsError("Every configured source was ended: name the one to collect.")
     return left
@@ -100,10 +101,10 @@ def collect_command(sources: tuple[str, ...], day: datetime | None) -> None:
             if not sources:
                 chosen = with_something_to_say(connection, chosen)
             for source in chosen:
-                check_publish_date(connection, source.NAME, wanted, today)
+                check_publish_date(connection, source.FACTS.name, wanted, today)
         for source in chosen:
             stopping.check()
-            with Progress(f"Collecting {source.LABEL}", "devices") as progress:
+            with Progress(f"Collecting {source.FACTS.label}", "devices") as progress:
                 outcome = collect(engine, held, source, wanted, now, on_page=progress.page)
             click.echo(outcome)
             worst = max(worst, EXIT_CODES[outcome.state])

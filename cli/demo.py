@@ -33,7 +33,7 @@ from etl.demo.servers import SimulatedVendors
 from etl.months.close import close_due
 from etl.runtime import lease, stopping
 from etl.snapshots.retention import apply_retention
-from etl.sources import discover
+from etl.sources import configured, discover
 from etl.work.due import collect_times
 from etl.work.worker import Worker
 
@@ -91,7 +91,12 @@ def _open_demo(environ: Environment) -> Engine:
 
 def demo_environment(process_environ: Environment, data: Path) -> dict[str, str]:
     """The settings of a demo: the process's own, never those of .env, and no real vendor's."""
-    own = {s.name for source in discover().values() if source.ADDRESS for s in source.SETTINGS}
+    own = {
+        s.name
+        for source in discover().values()
+        if source.FACTS.address
+        for s in source.FACTS.settings
+    }
     own |= {f"{name}_FILE" for name in own}
     environ = {name: value for name, value in process_environ.items() if name not in own}
     if not settings.env(settings.DATABASE_URL, environ):
@@ -143,7 +148,8 @@ def _clock(start: datetime) -> Callable[[], datetime]:
 def _serve(environ: dict[str, str], port: int) -> None:
     """The dashboard as a process of its own, the worker in this one, until stopped."""
     stopping.on_signals()
-    worker = Worker(open_database(environ), discover(), now, environ)
+    sources = {name: source for name, source in discover().items() if configured(source, environ)}
+    worker = Worker(open_database(environ), sources, now, environ)
     thread = threading.Thread(target=worker.run, name="worker")
     with _dashboard(environ, port) as web, _agent(environ, port):
         thread.start()

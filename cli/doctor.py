@@ -79,22 +79,23 @@ def _database() -> Iterator[Finding]:
 
 def _sources() -> Iterator[Finding]:
     for source in discover().values():
+        facts = source.FACTS
         try:
             if not configured(source):
-                needs = " and ".join(need.name for need in source.NEEDS)
-                yield Finding(True, source.LABEL, f"not configured; to collect it set {needs}")
+                needs = " and ".join(need.name for need in facts.required)
+                yield Finding(True, facts.label, f"not configured; to collect it set {needs}")
                 continue
             engine = open_engine(database_url())
             with reading(engine) as connection:
                 if not_begun(connection, source):
-                    yield Finding(True, source.LABEL, "no machine has reported yet")
+                    yield Finding(True, facts.label, "no machine has reported yet")
                     continue
             # The first row proves address, keys and rights; nothing is stored.
             next(source.fetch(open_session(source, None, Tally(), engine=engine)), None)
-            yield Finding(True, source.LABEL, "answers with these settings")
-            yield _freshness(source.NAME, source.LABEL)
+            yield Finding(True, facts.label, "answers with these settings")
+            yield _freshness(facts.name, facts.label)
         except (SettingsError, CollectionError) as error:
-            yield Finding(False, source.LABEL, str(error))
+            yield Finding(False, facts.label, str(error))
         except SQLAlchemyError:
             continue  # The database's own finding says it already.
 

@@ -3,6 +3,7 @@
 import logging
 import socket
 from ipaddress import ip_address
+from typing import Any
 
 import click
 
@@ -85,15 +86,23 @@ def serve_command(host: str | None, port: int | None) -> None:
     check_port(host, port)
     open_database().dispose()
     click.echo(f"Inventory Hub at http://{host}:{port}")
-    serve(host, port)
+    serve(host, port, f"{__name__}:make_server")
+
+
+def make_server() -> Any:
+    """The ASGI application, as granian's process makes it: importing `cli` has registered the
+    sources there."""
+    from dashboard import serving
+
+    return serving.make_server()
 
 
 @click.command("worker")
 def worker_command() -> None:
     """Collect every configured source when it is due, until stopped."""
-    sources = {source.NAME: source for source in chosen_sources(())}
+    sources = {source.FACTS.name: source for source in chosen_sources(())}
     check_settings(sources.values())
-    if not any(source.NEEDS for source in sources.values()):
+    if not any(source.FACTS.required for source in sources.values()):
         log.warning("no vendor is configured: only machines that report themselves are collected")
     collect_times()
     stopping.on_signals()

@@ -21,7 +21,7 @@ from dashboard.base import access
 from dashboard.base.clock import Clock, system_clock
 from dashboard.base.i18n import init_babel
 from dashboard.base.params import BadParameter
-from dashboard.base.theme import ASSETS
+from dashboard.base.theme import ASSETS, source_styles
 from dashboard.components.shell.frame import shell
 from dashboard.decisions.dialog import register_decisions
 from dashboard.decisions.picking import register_picking
@@ -47,6 +47,7 @@ _INDEX = """<!DOCTYPE html>
     <link rel="icon" type="image/svg+xml" href="FAVICON">
     <script src="EARLY" data-plotly="PLOTLY"></script>
     {%css%}
+    <style>STYLES</style>
   </head>
   <body>
     {%app_entry%}
@@ -104,7 +105,7 @@ def _index(app: Dash) -> str:
         "PLOTLY": app.get_asset_url(_PLOTLY),
         "FAVICON": app.get_asset_url("favicon.svg"),
     }
-    index = _INDEX
+    index = _INDEX.replace("STYLES", source_styles())
     for name, address in replacements.items():
         file = ASSETS / address.split("/assets/")[-1].split("?")[0]
         # Kept for a year by browsers: another content must have another address.

@@ -102,10 +102,14 @@ def _while_there(parts: Any, gone: threading.Event) -> Iterator[bytes]:
             yield part
 
 
-def serve(host: str, port: int) -> None:
-    """Answer at `host` and `port` until stopped."""
+def serve(host: str, port: int, application: str) -> None:
+    """Answer at `host` and `port` until stopped.
+
+    Args:
+        application: the factory that the server's process calls, e.g. "module:make_server".
+    """
     Server(
-        "dashboard.serving:make_server",
+        application,
         address=host,
         port=port,
         interface=Interfaces.ASGINL,

@@ -6,9 +6,6 @@ from sqlalchemy import Connection, select
 
 from db.tables import sites
 
-LABELS = {"ninja": "NinjaRMM", "threatlocker": "ThreatLocker", "agent": "Agent"}
-"""By source."""
-
 NO_SITE = "(no site)"
 """Where a machine has no site."""
 

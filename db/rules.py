@@ -3,13 +3,14 @@
 import json
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 
 from sqlalchemy import Connection, func, insert, or_, select, update
 
 from db import settings
 from db.settings import Environment, env_list
+from db.sources import expected_sources, source_names
 from db.tables import rule_versions
 
 ENVIRONMENT = "environment"
@@ -25,8 +26,8 @@ class Rules:
     spare_words: tuple[str, ...] = ("spare",)
     spare_node_classes: tuple[str, ...] = ("VMWARE_VM_GUEST",)
     internal_sites: tuple[str, ...] = ()
-    source_order: tuple[str, ...] = ("ninja", "threatlocker", "agent")
-    expected_sources: tuple[str, ...] = ("ninja", "threatlocker")
+    source_order: tuple[str, ...] = field(default_factory=source_names)
+    expected_sources: tuple[str, ...] = field(default_factory=expected_sources)
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,9 @@ def save_version(connection: Connection, rules: Rules, author: str, now: datetim
 
 def _parse_rules(version: int, text: str) -> Rules:
     saved = {name: tuple(values) for name, values in json.loads(text).items()}
-    return Rules(version, **saved)
+    # A source that came after this version was saved is the last one that it asks.
+    order = dict.fromkeys((*saved.get("source_order", ()), *source_names()))
+    return Rules(version, **saved | {"source_order": tuple(order)})
 
 
 def adopt_environment(

@@ -65,11 +65,8 @@ INGEST_AUTH = Setting(
 INGEST_ADDRESS_RATE = Setting(
     "INGEST_ADDRESS_RATE", "Reports a minute that one address may send; no limit when not set"
 )
-COLLECT_AT = Setting(
-    "COLLECT_AT",
-    "When the worker collects each source, in TIMEZONE",
-    "ninja=02:00,threatlocker=03:00,agent=04:00",
-)
+# Its default is what each source declares (db/sources.py).
+COLLECT_AT = Setting("COLLECT_AT", "When the worker collects each source, in TIMEZONE")
 RETENTION_DAYS = Setting("RETENTION_DAYS", "Days of which every day is kept", "65")
 MONTH_END_RETENTION_MONTHS = Setting(
     "MONTH_END_RETENTION_MONTHS", "Months of which the last day is kept", "24"

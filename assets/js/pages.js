@@ -181,8 +181,9 @@
     var badges = String(props.value).split(",").map(function (part) {
       var name = part.trim();
       var label = (props.words && props.words[name]) || name;
-      return element("span", { key: name, className: "source-badge source-" + name.replace(/[^a-z]/g, "-"), title: label },
-        element("span", { "aria-hidden": "true" }, label.charAt(0)),
+      var letters = (props.badges && props.badges[name]) || label.charAt(0);
+      return element("span", { key: name, className: "source-badge source-" + name.replace(/[^a-z0-9_]/g, "-"), title: label },
+        element("span", { "aria-hidden": "true" }, letters),
         element("span", { className: "visually-hidden" }, label));
     });
     return element("span", { className: "badges" }, badges);

@@ -10,9 +10,10 @@ from werkzeug.datastructures import MultiDict
 
 from db.coverage import KINDS
 from db.coverage import STATES as FINDING_STATES
+from db.sources import source_names
 from db.tables.base import NAME_LENGTH
 
-SOURCES = ("ninja", "threatlocker", "agent")
+SOURCES = source_names()
 BASES = ("assets", "records", *SOURCES)
 TYPES = ("server", "workstation", "vm_guest", "network", "mobile", "other", "unknown")
 STATUSES = ("billable", "spare", "excluded")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import plotly.graph_objects as go
 
+from db.sources import registered_sources
+
 ASSETS = Path(__file__).parents[2] / "assets"
 TOKENS = ASSETS / "css" / "01-tokens.css"
 
@@ -22,9 +24,12 @@ def series_colour(device_type: str) -> str:
     return tokens()[device_type.replace("_", "-")]
 
 
-def source_colour(source: str) -> str:
-    """The colour of a source's badge."""
-    return tokens()[f"source-{source}"]
+def source_styles() -> str:
+    """The CSS rules that colour the badges of the registered sources."""
+    return "".join(
+        f".source-badge.source-{source.name}{{color:{source.colour}}}"
+        for source in registered_sources()
+    )
 
 
 # Read well on both grounds; CSS swaps text and lines with the theme.

@@ -10,7 +10,6 @@ from dashboard.base import formats
 from dashboard.components.ask.dialog import Proposal
 from dashboard.queries import named
 from dashboard.queries.audit import audit_log, rule_versions
-from dashboard.queries.moment import LABELS
 from dashboard.queries.sites import one_site
 from dashboard.queries.sites.table import names
 from dashboard.web import asking
@@ -19,6 +18,7 @@ from dashboard.words.rule_words import differences, sources_word
 from db import jobs
 from db.history.runs import border
 from db.rules import Rules
+from db.sources import source_label
 
 
 def proposal(connection: Connection, kind: str, arguments: Mapping[str, Any]) -> Proposal | None:
@@ -72,7 +72,7 @@ def _move_alias(connection: Connection, arguments: Mapping[str, Any]) -> Proposa
     into = one_site.profile(connection, to) if to else None
     if alias is None or (to and into is None):
         return _nothing(_("Nothing to move"), _("The name or the site is not there any more."))
-    words = {"alias": alias, "source": LABELS[source], "into": into.name if into else ""}
+    words = {"alias": alias, "source": source_label(source), "into": into.name if into else ""}
     title = (
         _("Move %(alias)s of %(source)s to %(into)s?", **words)
         if into
@@ -90,8 +90,8 @@ def _two(connection: Connection, arguments: Mapping[str, Any]) -> dict[str, str]
         return None
     one, other = (found[device_id] for device_id in ids)
     return {
-        "one": f"{one.name} ({LABELS[one.source]})",
-        "other": f"{other.name} ({LABELS[other.source]})",
+        "one": f"{one.name} ({source_label(one.source)})",
+        "other": f"{other.name} ({source_label(other.source)})",
         "same_site": "yes" if one.site_id == other.site_id else "",
         "same": "yes" if one.asset_id == other.asset_id else "",
     }
@@ -134,7 +134,7 @@ def _split(connection: Connection, arguments: Mapping[str, Any]) -> Proposal:
     if not found:
         return _gone()
     (one,) = found.values()
-    words = {"name": one.name, "source": LABELS[one.source]}
+    words = {"name": one.name, "source": source_label(one.source)}
     return Proposal(
         _("Is %(name)s of %(source)s another machine?", **words),
         [

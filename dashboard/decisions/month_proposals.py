@@ -5,7 +5,6 @@ from sqlalchemy import Connection, func, select
 
 from dashboard.base import formats
 from dashboard.components.ask.dialog import Proposal
-from dashboard.queries.moment import LABELS
 from dashboard.queries.months.table import stood_on
 from dashboard.queries.runs import attempts
 from dashboard.words.month_words import hindrance_words
@@ -13,6 +12,7 @@ from db.history.kept import month_end, month_of
 from db.history.runs import border
 from db.keys import as_of
 from db.months.closings import hindrances
+from db.sources import source_label
 from db.tables import device_snapshots, month_end_counts
 
 
@@ -82,5 +82,5 @@ def _dates(connection: Connection, month: str) -> list[tuple[str, str]]:
             words = _("ended on %(day)s", day=formats.day(one.date))
         elif one.date != end:
             words = _("%(day)s, not the last day", day=formats.day(one.date))
-        found.append((LABELS.get(source, source), words))
+        found.append((source_label(source), words))
     return found

@@ -14,11 +14,12 @@ from dashboard.base.params import SEARCH_LENGTH, Filters
 from dashboard.components.ask.picker import SITES, Choice, choices
 from dashboard.components.kit.typed import tell_typed, typed_id
 from dashboard.queries.devices import matching as devices
-from dashboard.queries.moment import LABELS, Moment
+from dashboard.queries.moment import Moment
 from dashboard.queries.sites import directory as site_list
 from dashboard.web import asking
 from dashboard.web.context import view
 from db import jobs
+from db.sources import source_label
 
 MOST = 12
 
@@ -92,7 +93,7 @@ def _sites(
 
 def _about_site(one: site_list.Row) -> str:
     words = ngettext("%(n)s record", "%(n)s records", one.records, n=formats.number(one.records))
-    names = ", ".join(sorted({LABELS[alias.source] for alias in one.aliases}))
+    names = ", ".join(sorted({source_label(alias.source) for alias in one.aliases}))
     return " \u00b7 ".join(part for part in (words, names) if part)
 
 
@@ -116,5 +117,5 @@ def _devices(
 
 
 def _about_device(row: dict[str, Any]) -> str:
-    said = (LABELS[row["source"]], row["site"], row["display_name"], row["serial"])
+    said = (source_label(row["source"]), row["site"], row["display_name"], row["serial"])
     return " \u00b7 ".join(part for part in said if part)

@@ -10,12 +10,12 @@ from sqlalchemy import Connection
 from dashboard.base import formats
 from dashboard.components.ask.dialog import Proposal
 from dashboard.decisions import coverage_proposals, link_proposals, month_proposals
-from dashboard.queries.moment import LABELS
 from dashboard.queries.runs import attempts
 from dashboard.queries.runs.attempts import Run
 from dashboard.words.run_words import run_effect
 from db import jobs
 from db.history.runs import newest_day
+from db.sources import source_label
 
 
 def proposal(connection: Connection, kind: str, arguments: Mapping[str, Any]) -> Proposal | None:
@@ -47,7 +47,7 @@ def _too_late() -> Proposal:
 
 
 def _accept(run: Run, before: Run | None) -> Proposal:
-    words = {"source": LABELS[run.source], "day": formats.day(run.business_date)}
+    words = {"source": source_label(run.source), "day": formats.day(run.business_date)}
     lines = [
         _("It becomes the snapshot of %(day)s. Every count from that day on is made again.",
           **words),
@@ -63,7 +63,7 @@ def _accept(run: Run, before: Run | None) -> Proposal:
 
 
 def _reject(run: Run, before: Run | None) -> Proposal:
-    words = {"source": LABELS[run.source], "day": formats.day(run.business_date)}
+    words = {"source": source_label(run.source), "day": formats.day(run.business_date)}
     lines = [_("Its rows are dropped and %(day)s stays without a snapshot of its own.", **words)]
     if before is not None:
         shown = formats.day(before.business_date)
@@ -75,7 +75,7 @@ def _reject(run: Run, before: Run | None) -> Proposal:
 
 
 def _withdraw(connection: Connection, source: str, day: date) -> Proposal:
-    words = {"source": LABELS[source], "day": formats.day(day)}
+    words = {"source": source_label(source), "day": formats.day(day)}
     if newest_day(connection, source) != day:
         line = _("Only the newest published day of a source can be withdrawn.")
         return Proposal(_("Nothing to withdraw"), [line], _("Close"), blocked=True)
@@ -98,7 +98,7 @@ def _withdraw(connection: Connection, source: str, day: date) -> Proposal:
 
 
 def _end(connection: Connection, source: str) -> Proposal:
-    words = {"source": LABELS[source]}
+    words = {"source": source_label(source)}
     newest = newest_day(connection, source)
     standing = attempts.standing(connection, source, newest) if newest else None
     facts = []

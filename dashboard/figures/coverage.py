@@ -13,7 +13,7 @@ from dashboard.words.coverage_words import kind_name, kind_short
 
 _LINES = (
     ("workstation", "solid"), ("server", "solid"), ("network", "dot"), ("mobile", "solid"),
-    ("other", "dash"), ("source-threatlocker", "dashdot"), ("vm-guest", "longdash"),
+    ("other", "dash"), ("plum", "dashdot"), ("vm-guest", "longdash"),
 )  # fmt: skip
 """The colour and dash of each kind, in their order: told apart without colour too."""
 

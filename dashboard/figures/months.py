@@ -10,9 +10,9 @@ from dashboard.base import formats
 from dashboard.base.params import TYPES
 from dashboard.base.theme import MUTED, series_colour, template
 from dashboard.figures.plain import plain
-from dashboard.queries.moment import LABELS
 from dashboard.queries.months.month_ends import Month
 from dashboard.words.terms import type_names
+from db.sources import source_label
 
 Href = Callable[[Month, str | None], str | None]
 """The address of a month's devices of one type, or of all (None); None: it has none."""
@@ -107,6 +107,6 @@ def _hover(month: Month, name: str) -> str:
     for source, day in month.dates.items():
         if source in month.gaps:
             lines.append(
-                _("%(source)s: as of %(day)s", source=LABELS[source], day=formats.day(day))
+                _("%(source)s: as of %(day)s", source=source_label(source), day=formats.day(day))
             )
     return "<br>".join(plain(line) for line in lines)

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from dashboard.base.params import SOURCES
-from dashboard.queries.moment import LABELS, Moment
+from dashboard.queries.moment import Moment
 from db.history.runs import END, PUBLISHED, kept_days, runs_in_force
+from db.sources import source_label
 from db.tables import collection_runs
 
 COMPLETE, HELD, SUSPICIOUS, WITHDRAWN = "complete", "held", "suspicious", "withdrawn"
@@ -176,7 +177,7 @@ class Gap:
     @property
     def label(self) -> str:
         """What people read for the source."""
-        return LABELS.get(self.source, self.source)
+        return source_label(self.source)
 
 
 def gaps(

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from dashboard.base.notice import Notice, mark
-from dashboard.queries.moment import LABELS
 from db.history.runs import PUBLISHED
+from db.sources import source_label
 from db.tables import collection_runs
 
 STALE_AFTER = timedelta(hours=26)
@@ -95,7 +95,7 @@ def _last_run(run: Row[Any], standing: Row[Any] | None) -> Notice | None:
     else:
         return None
     values = {
-        "source": LABELS.get(run.source, run.source),
+        "source": source_label(run.source),
         "day": run.business_date,
         "date": standing.business_date if standing else None,
         "reason": run.reason or run.state,
@@ -109,7 +109,7 @@ def _stale(source: str, finished_at: datetime, now: datetime, run_id: int) -> No
         "inventory-hub collect %(name)s."
     )
     hours = int((now - finished_at) / timedelta(hours=1))
-    values = {"source": LABELS.get(source, source), "name": source, "hours": hours}
+    values = {"source": source_label(source), "name": source, "hours": hours}
     return Notice(text, values, "warning", run_id)
 
 
@@ -121,7 +121,7 @@ def _quarantined(run: Row[Any]) -> list[Notice]:
         "were known keep their last state."
     )
     values = {
-        "source": LABELS.get(run.source, run.source),
+        "source": source_label(run.source),
         "count": run.quarantined,
         "day": run.business_date,
     }

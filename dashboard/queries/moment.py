@@ -13,8 +13,8 @@ from dashboard.base.notice import Notice, mark
 from dashboard.base.params import SOURCES, Filters
 from db.history.kept import KeptDays, month_before, month_end, month_of
 from db.history.runs import PUBLISHED, kept_days, restated_days
-from db.names import LABELS as LABELS
 from db.rules import Rules, RulesByDay, rules_by_day
+from db.sources import source_label
 from db.tables import collection_runs
 
 Day = date
@@ -150,6 +150,6 @@ def _notices(side: Side, basis: str, *, asked_for: bool) -> list[Notice]:
         standing = side.standing[source]
         if day != side.day and standing is not None and standing.kind != "end":
             text = mark("%(source)s has no snapshot of %(day)s: shown is the one of %(date)s.")
-            values = {"source": LABELS[source], "day": side.day, "date": day}
+            values = {"source": source_label(source), "day": side.day, "date": day}
             notices.append(Notice(text, values, run_id=standing.run_id))
     return notices

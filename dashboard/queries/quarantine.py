@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from dashboard.queries.moment import LABELS
 from db.history.runs import PUBLISHED
+from db.sources import source_label
 from db.tables import collection_runs, quarantined_records
 
 MOST = 50
@@ -21,7 +21,7 @@ class Quarantined(NamedTuple):
     @property
     def label(self) -> str:
         """What people read for the source."""
-        return LABELS.get(self.source, self.source)
+        return source_label(self.source)
 
 
 def standing(connection: Connection) -> list[Quarantined]:

@@ -1,7 +1,7 @@
 """The totals of the JSON API, by site: the seed's fields, and those that make its sums hold.
 
-`total = servers + workstations + other = billable + spare = ninja + threatlocker + agent`, in
-every basis. Excluded devices are in none of them; `excluded_devices` counts those apart.
+`total = servers + workstations + other = billable + spare = the sum of the sources`, in every
+basis. Excluded devices are in none of them; `excluded_devices` counts those apart.
 """
 
 from collections.abc import Iterable
@@ -14,8 +14,8 @@ from dashboard.queries.moment import Moment, Side
 
 FIELDS = (
     "total_devices", "servers", "workstations", "other_devices", "spare_devices",
-    "billable_devices", "excluded_devices", "ninja_devices", "threatlocker_devices",
-    "agent_devices", "unique_assets",
+    "billable_devices", "excluded_devices", *(f"{source}_devices" for source in SOURCES),
+    "unique_assets",
 )  # fmt: skip
 
 Totals = dict[str, int]

@@ -3,7 +3,7 @@
 from flask_babel import gettext as _
 
 from dashboard.base.params import NO_LOCATION
-from dashboard.queries.moment import LABELS
+from db.sources import source_label, source_names
 
 
 def type_word(device_type: str) -> str:
@@ -38,11 +38,11 @@ def location_word(name: str) -> str:
 
 def basis_name(basis: str) -> str:
     """What is counted, as a choice."""
-    return {"assets": _("Machines"), "records": _("All records")}.get(basis) or LABELS[basis]
+    return {"assets": _("Machines"), "records": _("All records")}.get(basis) or source_label(basis)
 
 
 def basis_word(basis: str) -> str:
     """What is counted."""
-    if basis in LABELS:
-        return _("%(source)s only", source=LABELS[basis])
+    if basis in source_names():
+        return _("%(source)s only", source=source_label(basis))
     return {"assets": _("Each machine once"), "records": _("All records added")}[basis]

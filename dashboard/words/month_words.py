@@ -3,10 +3,10 @@
 from flask_babel import gettext as _
 
 from dashboard.base import formats
-from dashboard.queries.moment import LABELS
 from dashboard.queries.months.table import Closing
 from db.audit import AUTOMATIC
 from db.months.closings import Hindrance
+from db.sources import source_label
 
 
 def month_state_word(state: str) -> str:
@@ -36,7 +36,7 @@ def hindrance_words(hindrance: Hindrance) -> str:
         if name in words:
             words[name] = formats.month(str(words[name]))
     if "source" in words:
-        words["source"] = LABELS.get(str(words["source"]), words["source"])
+        words["source"] = source_label(str(words["source"]))
     return str(_texts()[hindrance.code] % words)
 
 

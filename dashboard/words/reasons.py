@@ -8,7 +8,7 @@ from dashboard.base import formats
 from dashboard.queries.changes.items import Item
 from dashboard.words.filter_words import status_word, type_word
 from db.history.reasons import Reason
-from db.names import LABELS
+from db.sources import source_label
 
 
 def said(reason: Reason) -> str:
@@ -34,7 +34,7 @@ def _said(reason: Reason) -> str:
     if reason.code in _changed():
         words = _changed()[reason.code]
         return words % {"was": _value(reason, "was"), "now": _value(reason, "now"), "day": day}
-    seen, source = values.get("last_seen"), LABELS.get(values.get("source") or "", "")
+    seen, source = values.get("last_seen"), source_label(values.get("source") or "")
     if reason.code == "gone":
         if seen is None:
             return _("Gone since %(day)s", day=day)
@@ -71,7 +71,7 @@ def _value(reason: Reason, name: str) -> str:
         return _("(none)")
     if reason.code == "device_type":
         return type_word(value)
-    return LABELS.get(value, value) if reason.code == "speaks" else value
+    return source_label(value) if reason.code == "speaks" else value
 
 
 def _status(reason: Reason, day: str) -> str:

@@ -6,8 +6,8 @@ from dataclasses import fields
 from flask_babel import gettext as _
 
 from dashboard.base import formats
-from dashboard.queries.moment import LABELS
 from db.rules import Rules
+from db.sources import source_label
 
 ORDERED = ("source_order",)
 OF_SOURCES = ("source_order", "expected_sources")
@@ -44,13 +44,13 @@ def setting_about(name: str) -> str:
 
 def sources_word(names: Sequence[str]) -> str:
     """Sources by their names; "none" when there is none."""
-    return ", ".join(LABELS.get(name, name) for name in names) or _("none")
+    return ", ".join(source_label(name) for name in names) or _("none")
 
 
 def setting_value(name: str, values: Sequence[str]) -> str:
     """A setting's value, in words."""
     if name in OF_SOURCES:
-        words = [LABELS.get(one, one) for one in values]
+        words = [source_label(one) for one in values]
         return " \u203a ".join(words) if name in ORDERED else sources_word(values)
     return ", ".join(values) or formats.NOTHING
 
@@ -76,4 +76,4 @@ def _difference(name: str, was: Sequence[str], now: Sequence[str]) -> str:
 
 
 def _word(name: str, value: str) -> str:
-    return LABELS.get(value, value) if name in OF_SOURCES else value
+    return source_label(value) if name in OF_SOURCES else value

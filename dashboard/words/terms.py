@@ -3,7 +3,7 @@
 from flask_babel import gettext as _
 
 from dashboard.base.params import COUNTED, Filters
-from dashboard.queries.moment import LABELS
+from db.sources import source_label
 
 
 def type_names(device_type: str) -> str:
@@ -25,7 +25,7 @@ def basis_phrase(basis: str) -> str:
         return _("each machine once")
     if basis == "records":
         return _("records of all sources")
-    return _("records of %(source)s", source=LABELS[basis])
+    return _("records of %(source)s", source=source_label(basis))
 
 
 def counted_name(filters: Filters) -> str:

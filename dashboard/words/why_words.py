@@ -11,10 +11,10 @@ from dashboard.base.params import Filters
 from dashboard.queries import days
 from dashboard.queries.days import Gap
 from dashboard.queries.explain.figure import BARS, HOW_MANY, LeftOut, Why
-from dashboard.queries.moment import LABELS
 from dashboard.words.filter_words import location_word, status_word
 from dashboard.words.terms import basis_phrase, counted_name, type_names
 from db.rules import Rules
+from db.sources import source_label
 
 _MOST_SITES = 3
 
@@ -62,10 +62,10 @@ def counted(filters: Filters, site_names: Sequence[str]) -> str:
         what = _("%(what)s with “%(q)s” in a name, serial, OS, class or site", what=what,
                  q=filters.q)  # fmt: skip
     if filters.sources:
-        sources = ", ".join(LABELS[source] for source in filters.sources)
+        sources = ", ".join(source_label(source) for source in filters.sources)
         what = _("%(what)s for which %(sources)s speaks", what=what, sources=sources)
     if filters.managed_by:
-        sources = _(" and ").join(LABELS[source] for source in filters.managed_by)
+        sources = _(" and ").join(source_label(source) for source in filters.managed_by)
         what = _("%(what)s managed by %(sources)s", what=what, sources=sources)
     return what
 
@@ -106,7 +106,7 @@ def _shares(why: Why, total: int) -> list[str]:
     shares = [
         {status_word(name).lower(): n for name, n in why.statuses.items()},
         {lowered(type_names(name)): n for name, n in why.types.items()},
-        {_("by %(source)s", source=LABELS[name]): n for name, n in why.sources.items()},
+        {_("by %(source)s", source=source_label(name)): n for name, n in why.sources.items()},
     ]
     return [_sum(total, parts) for parts in shares if len(parts) > 1]
 
@@ -140,7 +140,7 @@ def meanings(basis: str, rules: Rules) -> list[tuple[str, str]]:
     """What the words of the predicate mean, each with its rule."""
     found = []
     if basis == "assets":
-        order = _(", then ").join(LABELS[source] for source in rules.source_order)
+        order = _(", then ").join(source_label(source) for source in rules.source_order)
         found.append((
             _("Each machine once"),
             _("The records of all sources that are the same machine count as one. Who speaks for "

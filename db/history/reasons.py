@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from db.names import LABELS
+from db.sources import source_label
 
 Values = Mapping[str, str | None]
 
@@ -43,7 +43,7 @@ def _day(day: date) -> str:
 
 def _label(values: Values, name: str = "source") -> str:
     source = values[name] or ""
-    return LABELS.get(source, source)
+    return source_label(source)
 
 
 def _changed(what: str) -> Callable[[Values, str], str]:

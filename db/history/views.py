@@ -41,7 +41,6 @@ _CARRIED = ("source", "asset_id", "site_id", "billing_status")
 """Columns so narrow that windows carry them along more cheaply than they are fetched again."""
 ASSET_COLUMNS = (*_STRETCH, "sources")
 """Everything that `assets_as_of` can tell of a machine."""
-_DEFAULTS = RulesByDay.always(Rules(1))
 
 
 def records_as_of(day: Day, *, columns: Collection[str] = _STRETCH) -> Select[Any]:
@@ -58,7 +57,7 @@ def records_as_of(day: Day, *, columns: Collection[str] = _STRETCH) -> Select[An
 
 def assets_as_of(
     day: Day,
-    rules: RulesByDay = _DEFAULTS,
+    rules: RulesByDay | None = None,
     *,
     columns: Collection[str] = ASSET_COLUMNS,
     asset_ids: Sequence[int] | ColumnElement[int] | None = None,
@@ -67,17 +66,17 @@ def assets_as_of(
 
     The columns are those of `records_as_of`, with `device_type` and `type_reason` of the first
     record that knows its type, and `sources`: who manages the machine, in the order in which they
-    speak ("ninja, threatlocker"); who has it, when none manages it.
+    speak, joined by ", "; who has it, when none manages it.
 
     Args:
         day: as in `records_as_of`.
-        rules: their `source_order` says who speaks first; a source it does not name speaks last
-            and unlisted. Records of their `spare_node_classes`, the guests, speak only where no
-            other record of their source does.
+        rules: their `source_order` says who speaks first (default: the order of the registered
+            sources); a source it does not name speaks last and unlisted. Records of their
+            `spare_node_classes`, the guests, speak only where no other record of their source does.
         columns: those that are asked of it; it costs what they cost.
         asset_ids: only these machines; a column beside `day`: each machine on its own days.
     """
-    eras = _eras(day, rules)
+    eras = _eras(day, rules or RulesByDay.always(Rules(1)))
     keyed = _keyed(day, eras)
     if isinstance(asset_ids, ColumnElement):
         keyed = keyed.where(device_snapshots.c.asset_id == asset_ids)

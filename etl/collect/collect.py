@@ -48,8 +48,8 @@ def collect(
     tally = Tally()
     session = open_session(source, environ, tally, engine=engine)
     with reading(engine) as connection:
-        check_publish_date(connection, source.NAME, day, business_day(clock, environ))
-    run_id = run_log.begin(engine, source.NAME, day, str(timezone(environ)), clock())
+        check_publish_date(connection, source.FACTS.name, day, business_day(clock, environ))
+    run_id = run_log.begin(engine, source.FACTS.name, day, str(timezone(environ)), clock())
     attempt = Attempt(engine, lease, source, day, run_id, clock, environ, tally)
 
     def page(seen: Tally) -> None:
@@ -75,7 +75,7 @@ def collect(
         raise
     except Exception as error:
         # One source's fault must not take the others along; and a run must say how it ended.
-        log.exception("collecting %s failed", source.NAME)
+        log.exception("collecting %s failed", source.FACTS.name)
         failure = f"Unexpected {type(error).__name__}: {error}. Please report it with the log."
     finish(attempt, gathered, failure)
     return attempt.outcome(run_log.FAILED, gathered, failure)
@@ -83,7 +83,7 @@ def collect(
 
 def _failure(attempt: Attempt, gathered: Gathered) -> str | None:
     """Why what came cannot be the whole truth; None when it can."""
-    label = attempt.source.LABEL
+    label = attempt.source.FACTS.label
     if not gathered.raws:
         return (
             f"{label} answered no devices at all: check that the key may read every "
@@ -93,7 +93,9 @@ def _failure(attempt: Attempt, gathered: Gathered) -> str | None:
         reason = gathered.quarantined[0]["reason"]
         return f"None of {len(gathered.raws)} rows could be read; the first: {reason}."
     with reading(attempt.engine) as connection:
-        last: Mapping[str, object] = run_log.last_complete(connection, attempt.source.NAME) or {}
+        last: Mapping[str, object] = (
+            run_log.last_complete(connection, attempt.source.FACTS.name) or {}
+        )
     for name in ("organizations", "locations"):
         if last.get(name) and getattr(attempt.tally, name) == 0:
             return (

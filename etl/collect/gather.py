@@ -37,7 +37,7 @@ def read(source: Source, raws: Iterable[Raw]) -> Gathered:
         except BadRecord as bad:
             gathered.unreadable_ids += isinstance(bad, UnreadableId)
             key = bad.source_key
-            known = device_id(source.NAME, key) if key else None
+            known = device_id(source.FACTS.name, key) if key else None
             if known is not None:
                 gathered.keep.add(known)
             gathered.quarantined.append(

@@ -71,7 +71,7 @@ class Attempt:
         """How this attempt ended."""
         records, aside = len(gathered.raws), len(gathered.quarantined)
         return Outcome(
-            self.source.NAME, self.day, self.run_id, state, records, aside, reason, published
+            self.source.FACTS.name, self.day, self.run_id, state, records, aside, reason, published
         )
 
 
@@ -83,16 +83,16 @@ def decide(attempt: Attempt, gathered: Gathered) -> Outcome:
     with writing(attempt.engine) as connection:
         attempt.lease.hold(connection)
         rules = rule_versions.adopt_environment(connection, attempt.clock(), attempt.environ)
-        internal = internal_aliases(connection, source.NAME, names, rules)
+        internal = internal_aliases(connection, source.FACTS.name, names, rules)
     states = judged(source, gathered, rules, internal)
     with writing(attempt.engine) as connection:
         attempt.lease.hold(connection)
-        check_publish_date(connection, source.NAME, attempt.day, attempt.day)
-        plan = plan_sites(connection, source.NAME, names, set(names))
-        before = _standing(connection, source.NAME)
+        check_publish_date(connection, source.FACTS.name, attempt.day, attempt.day)
+        plan = plan_sites(connection, source.FACTS.name, names, set(names))
+        before = _standing(connection, source.FACTS.name)
         kept_as_is = {device: before[device] for device in gathered.keep if device in before}
         after = {**kept_as_is, **_seen(states, plan)}
-        reasons = suspicions(before, after, run_log.count_complete(connection, source.NAME))
+        reasons = suspicions(before, after, run_log.count_complete(connection, source.FACTS.name))
         large = needs_a_person(before, after)
         if reasons and not large:
             held = _held(connection, attempt, rules, plan, internal)
@@ -111,7 +111,7 @@ def decide(attempt: Attempt, gathered: Gathered) -> Outcome:
             )  # fmt: skip
             return attempt.outcome(run_log.SUSPICIOUS, gathered, reason)
         done = publish(
-            connection, source.NAME, attempt.day, attempt.run_id, states, rules, plan,
+            connection, source.FACTS.name, attempt.day, attempt.run_id, states, rules, plan,
             attempt.clock(), keep=kept_as_is,
         )  # fmt: skip
         _end(
@@ -139,7 +139,8 @@ def judged(
 ) -> list[DeviceState]:
     """The readable records of a run as `rules` see them."""
     return [
-        evaluate_record(source.NAME, r, rules, source.VOLATILE, internal) for r in gathered.records
+        evaluate_record(source.FACTS.name, r, rules, source.VOLATILE, internal)
+        for r in gathered.records
     ]
 
 
@@ -179,7 +180,7 @@ def _held(
     held = connection.scalar(
         select(runs.run_id)
         .where(
-            runs.source == attempt.source.NAME,
+            runs.source == attempt.source.FACTS.name,
             runs.hold == "held",
             runs.business_date < attempt.day,
         )
@@ -201,7 +202,7 @@ def held_rows(connection: Connection, source: Source, run_id: int | None) -> Gat
 
 
 def _hold(connection: Connection, attempt: Attempt, gathered: Gathered) -> None:
-    supersede_held(connection, attempt.source.NAME)
+    supersede_held(connection, attempt.source.FACTS.name)
     connection.execute(
         insert(held_records),
         [

@@ -15,6 +15,7 @@ from db.bulk import insert_many
 from db.history.kept import month_of
 from db.history.runs import PUBLISHED
 from db.names import NO_SITE
+from db.sources import source_names
 from db.tables import NAME_LENGTH, NO_SITE_ID, collection_runs, month_end_counts, months, sites
 from etl.rules.billing import STATUSES
 from etl.rules.device_type import TYPES
@@ -22,10 +23,8 @@ from etl.rules.site_names import match_name
 from etl.snapshots.incremental import ASSETS
 from etl.snapshots.publish import PublishRefused
 
-BASES = ("ninja", "threatlocker", "agent", ASSETS)
 COLUMNS = ("month", "site", "source", "device_type", "billing_status", "count")
 _ALIASES = {"type": "device_type"}
-_CHOICES = {"source": BASES, "device_type": TYPES, "billing_status": STATUSES}
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _COUNT = re.compile(r"[0-9]{1,9}")
 
@@ -104,12 +103,20 @@ def _read(reader: Iterator[list[str]], names: list[str]) -> CountFile:
     return CountFile(tuple(lines), tuple(problems))
 
 
+def _choices() -> dict[str, tuple[str, ...]]:
+    return {
+        "source": (*source_names(), ASSETS),
+        "device_type": TYPES,
+        "billing_status": STATUSES,
+    }
+
+
 def _wrong(values: Mapping[str, str]) -> Iterator[str]:
     if not _MONTH.fullmatch(values["month"]):
         yield f"month is {values['month']!r}, it must be like 2025-11"
     if not values["site"] or len(values["site"]) > NAME_LENGTH or "\0" in values["site"]:
         yield f"site must be a name of 1 to {NAME_LENGTH} characters"
-    for name, choices in _CHOICES.items():
+    for name, choices in _choices().items():
         if values[name] not in choices:
             yield f"{name} is {values[name]!r}, it must be one of {', '.join(choices)}"
     if not _COUNT.fullmatch(values["count"]):

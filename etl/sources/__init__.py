@@ -1,8 +1,10 @@
-"""ADD A SOURCE HERE: one file each, found by its being here.
+"""ADD A SOURCE HERE: one file for each vendor, found because it is in this folder. A source may
+also come as an installed package: its entry point in the group `inventory_hub.sources` names a
+module like those here.
 
-A source file has, top to bottom: a docstring (the vendor's API, what we take), NAME, LABEL,
-SETTINGS, NEEDS, ADDRESS, VOLATILE, fetch (chooses a shared pager, yields raw rows), to_record
-(pure). No SQL, no sleep, no page loop, no os.environ in it.
+A source file has, top to bottom: a docstring (the vendor's API, what is taken from it), its
+settings, FACTS (name, label, badge, colour, default time, order), VOLATILE, fetch (chooses a shared
+pager, yields raw rows), to_record (pure). No SQL, no sleep, no page loop, no os.environ in it.
 """
 
 import importlib
@@ -10,29 +12,25 @@ import ipaddress
 import pkgutil
 import time
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from importlib.metadata import entry_points
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine
 
 from db import machines
 from db.settings import Environment, Setting, SettingsError, data_dir, env, env_required
+from db.sources import SourceFacts, register_sources
 from etl.records.record import Raw, Record, Tally
 from etl.vendor.http import Session
+
+ENTRY_POINT_GROUP = "inventory_hub.sources"
 
 
 class Source(Protocol):
     """What a source module offers."""
 
-    NAME: str
-    """The source's name in tables, addresses and commands, e.g. "ninja"."""
-    LABEL: str
-    """What people read, e.g. "NinjaRMM"."""
-    SETTINGS: tuple[Setting, ...]
-    """The settings it reads; it is configured when its `NEEDS` are set."""
-    NEEDS: tuple[Setting, ...]
-    ADDRESS: Setting | None
-    """The one of them that holds the vendor's base URL; None for a source without a vendor."""
+    FACTS: SourceFacts
     VOLATILE: tuple[str, ...]
     """Dotted paths of payload keys that change hourly ("os.lastBootTime",
     "volumes[].freeSpace"): kept with their latest value only, never compared."""
@@ -43,7 +41,7 @@ class Source(Protocol):
         Counts organizations, locations, pages and promised rows in `session.tally`.
 
         Raises:
-            CollectionError: the source did not tell the whole truth, for whatever reason.
+            CollectionError: the source could not be read completely, for whatever reason.
         """
 
     def to_record(self, raw: Raw) -> Record:
@@ -56,13 +54,53 @@ class Source(Protocol):
 
 
 def discover() -> dict[str, Source]:
-    """Every source of this folder by its name."""
-    modules = (
-        importlib.import_module(f"{__name__}.{info.name}")
-        for info in pkgutil.iter_modules(__path__)
-        if not info.name.startswith("_")
-    )
-    return {module.NAME: module for module in modules}
+    """Every source of this folder and of the installed packages, by its name and in that order.
+
+    Raises:
+        SettingsError: an installed source cannot be loaded, or its name is taken.
+    """
+    sources: dict[str, Source] = {}
+    for info in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{info.name}")
+        sources[module.FACTS.name] = module
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        installed = _installed(point)
+        if installed.FACTS.name in sources:
+            raise SettingsError(
+                f"There are two sources {installed.FACTS.name!r}: uninstall the package that "
+                f"provides {point.value}."
+            )
+        sources[installed.FACTS.name] = installed
+    return dict(sorted(sources.items()))
+
+
+def register_discovered() -> None:
+    """Make the discovered sources known to `db.sources`, before anything reads them there.
+
+    Raises:
+        SettingsError: as `discover` does.
+    """
+    register_sources(source.FACTS for source in discover().values())
+
+
+def _installed(point: Any) -> Source:
+    try:
+        source: Source = point.load()
+        missing = [name for name in _OFFERED if not hasattr(source, name)]
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise SettingsError(
+            f"The source {point.name!r} ({point.value}) cannot be loaded ({error}): "
+            "repair or uninstall its package."
+        ) from error
+    if missing:
+        raise SettingsError(
+            f"The source {point.name!r} ({point.value}) has no {' and no '.join(missing)}: "
+            "repair or uninstall its package."
+        )
+    return source
+
+
+_OFFERED = ("FACTS", "VOLATILE", "fetch", "to_record")
 
 
 def configured(source: Source, environ: Environment | None = None) -> bool:
@@ -71,10 +109,10 @@ def configured(source: Source, environ: Environment | None = None) -> bool:
     Raises:
         SettingsError: some of it is set, some is not.
     """
-    missing = [need for need in source.NEEDS if not env(need, environ)]
+    missing = [need for need in source.FACTS.required if not env(need, environ)]
     if not missing:
         return True
-    if len(missing) < len(source.NEEDS):
+    if len(missing) < len(source.FACTS.required):
         env_required(missing[0], environ)
     return False
 
@@ -85,9 +123,9 @@ def settings_for(source: Source, environ: Environment | None = None) -> dict[str
     Raises:
         SettingsError: one is missing or wrong.
     """
-    for need in source.NEEDS:
+    for need in source.FACTS.required:
         env_required(need, environ)
-    values = {setting.name: env(setting, environ) for setting in source.SETTINGS}
+    values = {setting.name: env(setting, environ) for setting in source.FACTS.settings}
     for name, value in values.items():
         # They travel in headers and addresses, where a line break or a curly quote breaks things
         # in ways that nobody would trace back to a copied key.
@@ -95,8 +133,8 @@ def settings_for(source: Source, environ: Environment | None = None) -> dict[str
             raise SettingsError(
                 f"{name} holds a line break or a character that is not plain ASCII: copy it again."
             )
-    if source.ADDRESS is not None:
-        values[source.ADDRESS.name] = _base_url(source.ADDRESS, environ)
+    if source.FACTS.address is not None:
+        values[source.FACTS.address.name] = _base_url(source.FACTS.address, environ)
     return values
 
 
@@ -117,9 +155,9 @@ def open_session(
         SettingsError: a setting is missing or wrong.
     """
     values = settings_for(source, environ)
-    address = source.ADDRESS
+    address = source.FACTS.address
     return Session(
-        source.LABEL,
+        source.FACTS.label,
         (values[address.name] if address else None) or "",
         values,
         tally or Tally(),
@@ -133,7 +171,7 @@ def open_session(
 def not_begun(connection: Connection, source: Source) -> bool:
     """Whether `source` has nothing to say yet, and that is no failure: machines are to report to
     us, and none ever has."""
-    return source.NAME == machines.SOURCE and not machines.ever_reported(connection)
+    return source.FACTS.self_reporting and not machines.ever_reported(connection)
 
 
 def _base_url(setting: Setting, environ: Environment | None) -> str:

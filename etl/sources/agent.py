@@ -4,19 +4,17 @@ stored it. No vendor is asked; the machine's `site` is its organization, as it s
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from db.machines import SOURCE, recently_reporting
 from db.settings import TIMEZONE, Setting
+from db.sources import SourceFacts
 from etl.records.record import Raw, Record
 from etl.records.text import IP_LENGTH, KEY_LENGTH, Mending
 from etl.rules.macs import canonical_macs
 from etl.vendor.http import Session
-
-NAME = SOURCE
-LABEL = "Agent"
 
 PRESENT_DAYS = Setting(
     "AGENT_PRESENT_DAYS",
@@ -24,9 +22,16 @@ PRESENT_DAYS = Setting(
     "reported left out",
     "30",
 )
-SETTINGS = (PRESENT_DAYS, TIMEZONE)
-NEEDS = ()
-ADDRESS = None
+FACTS = SourceFacts(
+    name=SOURCE,
+    label="Agent",
+    badge="A",
+    colour="#0F8A7A",
+    collect_at=time(4, 0),
+    order=90,
+    self_reporting=True,
+    settings=(PRESENT_DAYS, TIMEZONE),
+)
 
 VOLATILE = (
     "cpu_percent",

@@ -6,19 +6,17 @@ joined here. Keys that the API has nothing to say about are absent or null.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from db.settings import Setting
+from db.sources import SourceFacts
 from etl.records.record import BadRecord, Raw, Record, UnreadableId
 from etl.records.text import CLASS_LENGTH, IP_LENGTH, KEY_LENGTH, Mending, kind
 from etl.rules.macs import canonical_macs
 from etl.vendor.http import Session
 from etl.vendor.oauth import OAuthTokens
 from etl.vendor.pagers import pages_after, read_id
-
-NAME = "ninja"
-LABEL = "NinjaRMM"
 
 BASE_URL = Setting(
     "NINJA_BASE_URL",
@@ -33,9 +31,18 @@ REFRESH_TOKEN = Setting(
     "in DATA_DIR",
     secret=True,
 )
-SETTINGS = (BASE_URL, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN)
-NEEDS = (CLIENT_ID, CLIENT_SECRET)
-ADDRESS = BASE_URL
+FACTS = SourceFacts(
+    name="ninja",
+    label="NinjaRMM",
+    badge="N",
+    colour="#2B6CB0",
+    collect_at=time(2, 0),
+    order=10,
+    expected=True,
+    settings=(BASE_URL, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN),
+    required=(CLIENT_ID, CLIENT_SECRET),
+    address=BASE_URL,
+)
 
 VOLATILE = (
     "offline",

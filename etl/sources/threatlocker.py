@@ -8,17 +8,15 @@ the list's display name goes first. Deleted computers are not asked for.
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 from db.settings import Setting
+from db.sources import SourceFacts
 from etl.records.record import BadRecord, Raw, Record, UnreadableId
 from etl.records.text import IP_LENGTH, KEY_LENGTH, Mending, kind
 from etl.vendor.http import Session
 from etl.vendor.oauth import FixedKey
 from etl.vendor.pagers import pages_by_number
-
-NAME = "threatlocker"
-LABEL = "ThreatLocker"
 
 BASE_URL = Setting(
     "THREATLOCKER_BASE_URL",
@@ -32,9 +30,18 @@ ORGANIZATION_ID = Setting(
     "collected; default the token's own",
     "00000000-0000-0000-0000-000000000000",
 )
-SETTINGS = (BASE_URL, API_KEY, ORGANIZATION_ID)
-NEEDS = (BASE_URL, API_KEY)
-ADDRESS = BASE_URL
+FACTS = SourceFacts(
+    name="threatlocker",
+    label="ThreatLocker",
+    badge="T",
+    colour="#8A4FA0",
+    collect_at=time(3, 0),
+    order=20,
+    expected=True,
+    settings=(BASE_URL, API_KEY, ORGANIZATION_ID),
+    required=(BASE_URL, API_KEY),
+    address=BASE_URL,
+)
 
 VOLATILE = (
     "lastCheckin",

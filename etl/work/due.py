@@ -3,22 +3,27 @@
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from db.history.kept import month_end, month_of
-from db.settings import COLLECT_AT, Environment, SettingsError, env_list
+from db.settings import COLLECT_AT, Environment, SettingsError, env, env_list
+from db.sources import default_collect_at, registered_sources, source_names
 
 LAST_HOUR = time(23, 5)
 """On a month's last day every source is collected once more at this time, for the month-end."""
 
-KNOWN = ("ninja", "threatlocker", "agent")
 FIRST_RETRY = timedelta(minutes=5)
 LONGEST_RETRY = timedelta(hours=1)
+LEFT_OUT_AT = time(4, 0)
+"""When a source is collected that a COLLECT_AT does not name."""
 
 
 def collect_times(environ: Environment | None = None) -> dict[str, time]:
-    """COLLECT_AT read: source -> time of day.
+    """The time of day, in TIMEZONE, at which each registered source is collected.
 
     Raises:
-        SettingsError: it is not of the form ninja=02:00,threatlocker=03:00.
+        SettingsError: COLLECT_AT is not of the form name=02:00,name=03:00.
     """
+    if env(COLLECT_AT, environ) is None:
+        return {source.name: source.collect_at for source in registered_sources()}
+    names = source_names()
     times = {}
     for part in env_list(COLLECT_AT, environ):
         source, _, text = part.partition("=")
@@ -27,15 +32,15 @@ def collect_times(environ: Environment | None = None) -> dict[str, time]:
         except ValueError:
             times = {}
             break
-        if source.strip() not in KNOWN:
+        if source.strip() not in names:
             times = {}
             break
     if not times:
         raise SettingsError(
-            f"COLLECT_AT cannot be read: set it like {COLLECT_AT.default}, "
-            f"with sources of {', '.join(KNOWN)}."
+            f"COLLECT_AT cannot be read: set it like {default_collect_at()}, "
+            f"with sources of {', '.join(names)}."
         )
-    return {**dict.fromkeys(KNOWN, time(4, 0)), **times}
+    return {**dict.fromkeys(names, LEFT_OUT_AT), **times}
 
 
 def due_at(now: datetime, at: time, zone: tzinfo) -> datetime:

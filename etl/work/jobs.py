@@ -152,7 +152,7 @@ def _collect(desk: Desk, held: Lease, job: Job) -> str:
         desk.tell(job, f"page {tally.pages}, {tally.rows:,} devices")
         desk.on_page(tally)
 
-    desk.tell(job, f"asks {source.LABEL}")
+    desk.tell(job, f"asks {source.FACTS.label}")
     day = business_day(desk.clock, desk.environ)
     outcome = collect(desk.engine, held, source, day, desk.clock, desk.environ, page)
     closed, _ = settle(desk.engine, held, desk.clock(), desk.environ)

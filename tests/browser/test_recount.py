@@ -27,7 +27,7 @@ def test_every_number_on_the_screen_is_the_recount(
     with SimulatedVendors(fleet) as vendors:
         environ = vendors.environ() | {"DATA_DIR": str(tmp_path)}
         with lease.take(sqlite_engine) as held:
-            for source in (one for one in discover().values() if one.ADDRESS):
+            for source in (one for one in discover().values() if one.FACTS.address):
                 collect(sqlite_engine, held, source, LAST_DAY, lambda: clock, environ)
         records = recount(vendors.environ())
     ninja = [record for record in records if record.source == "ninja"]

@@ -30,8 +30,8 @@ def test_the_numbers_of_a_day_equal_a_recount_of_what_the_vendors_answered(
     with SimulatedVendors(fleet) as vendors:
         environ = vendors.environ() | {"DATA_DIR": str(tmp_path)}
         with lease.take(sqlite_engine) as held:
-            for source in (one for one in discover().values() if one.ADDRESS):
-                assert source.NAME in ("ninja", "threatlocker")
+            for source in (one for one in discover().values() if one.FACTS.address):
+                assert source.FACTS.name in ("ninja", "threatlocker")
                 collect(sqlite_engine, held, source, LAST_DAY, lambda: clock, environ)
         records = recount(vendors.environ())
     with served(sqlite_engine) as client:

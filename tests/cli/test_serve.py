@@ -96,7 +96,7 @@ def test_whoever_reads_slowly_does_not_hold_up_the_end_of_the_server(
     running_server = running(
         cli_environment | {"AUTH": "none", "DATABASE_URL": url}, tmp_path,
         "serve", "--port", str(port),
-        command=f"from dashboard import serving; serving.STOP_SECONDS = 1; {COMMAND}",
+        command=f"import cli; from dashboard import serving; serving.STOP_SECONDS = 1; {COMMAND}",
     )  # fmt: skip
     with running_server as process:
         answer(f"http://127.0.0.1:{port}/api/health", process, 60)

@@ -26,10 +26,10 @@ THREATLOCKER = {
 def test_the_sources_of_the_folder_are_found_by_their_names() -> None:
     found = discover()
     assert found["ninja"] is ninja and found["threatlocker"] is threatlocker
-    assert [source.NAME for source in found.values()] == list(found)
+    assert [source.FACTS.name for source in found.values()] == list(found)
     for source in found.values():
-        assert source.LABEL
-        assert set(source.NEEDS) <= set(source.SETTINGS)
+        assert source.FACTS.label
+        assert set(source.FACTS.required) <= set(source.FACTS.settings)
 
 
 @pytest.mark.parametrize(("source", "environ"), [(ninja, NINJA), (threatlocker, THREATLOCKER)])

@@ -9,7 +9,8 @@ from dotenv import dotenv_values
 
 import agent.settings
 from cli.main import main
-from db.settings import SETTINGS, Setting
+from db.settings import COLLECT_AT, SETTINGS, Setting
+from db.sources import default_collect_at
 from etl.sources import discover
 from tests.conftest import ROOT
 
@@ -19,7 +20,7 @@ DOCUMENTS = sorted(path.name for path in ROOT.glob("*.md"))
 
 
 def every_setting() -> list[Setting]:
-    own = [setting for source in discover().values() for setting in source.SETTINGS]
+    own = [setting for source in discover().values() for setting in source.FACTS.settings]
     return [*SETTINGS, *(setting for setting in own if setting not in SETTINGS)]
 
 
@@ -38,6 +39,7 @@ def test_the_example_with_every_line_in_force_is_the_defaults(tmp_path: Path) ->
     values = dotenv_values(file, interpolate=False)
     every = [*every_setting(), *agent.settings.SETTINGS]
     expected = {setting.name: setting.default or "" for setting in every}
+    expected |= {COLLECT_AT.name: default_collect_at()}
     assert values == expected
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, Row, Table, select
 from db.engine import reading, writing
 from db.history.runs import published_days
 from db.keys import as_of, device_id
+from db.sources import SourceFacts
 from db.tables import (
     NO_SITE_ID,
     OPEN_END,
@@ -72,12 +73,10 @@ class SmallSource:
     locations: int | None = None
     failure: str | None = None
     VOLATILE = ("seen",)
-    NEEDS = SETTINGS = ()
-    ADDRESS = None
 
     @property
-    def LABEL(self) -> str:
-        return self.NAME.title()
+    def FACTS(self) -> SourceFacts:
+        return SourceFacts(self.NAME, self.NAME.title(), "S", "#000000", time(4))
 
     def fetch(self, session: Session) -> Iterator[Raw]:
         session.tally.organizations, session.tally.locations = self.organizations, self.locations

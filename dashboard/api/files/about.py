@@ -3,9 +3,10 @@
 from sqlalchemy import Connection
 
 from dashboard.base.params import Filters
-from dashboard.queries.moment import LABELS, Moment, Side
+from dashboard.queries.moment import Moment, Side
 from dashboard.queries.sites import table as sites
 from db import __version__
+from db.sources import source_label
 
 BASES = {"assets": "each machine once", "records": "the records of all sources, added"}
 
@@ -19,7 +20,7 @@ def about(
         compared: whether the other day matters too.
     """
     called = sites.names(connection, filters.sites)
-    basis = BASES.get(filters.basis) or f"the records of {LABELS[filters.basis]}"
+    basis = BASES.get(filters.basis) or f"the records of {source_label(filters.basis)}"
     lines = [
         ("Made by", f"Inventory Hub {__version__}"),
         *_dates("As of", moment.now, filters.basis),
@@ -30,10 +31,10 @@ def about(
         ("Types", ", ".join(filters.types) or "all"),
         ("Billing statuses", ", ".join(filters.statuses)),
         ("Search", filters.q or "none"),
-        ("Sources", ", ".join(LABELS[source] for source in filters.sources) or "all"),
+        ("Sources", ", ".join(source_label(source) for source in filters.sources) or "all"),
     ]
     if filters.managed_by:
-        lines.append(("Managed by", " and ".join(LABELS[one] for one in filters.managed_by)))
+        lines.append(("Managed by", " and ".join(source_label(one) for one in filters.managed_by)))
     if filters.changes:
         lines.append(("Changes", ", ".join(filters.changes)))
     if filters.kinds:
@@ -67,5 +68,5 @@ def _dates(what: str, side: Side, basis: str) -> list[tuple[str, str]]:
             standing.finished_at.isoformat(timespec="seconds") if standing.finished_at else "–"
         )
         run = f"snapshot of {day}, run {standing.run_id}, finished {finished}"
-        lines.append((f"{what}, {LABELS[source]}", run))
+        lines.append((f"{what}, {source_label(source)}", run))
     return lines

@@ -16,9 +16,10 @@ from dashboard.components.kit import links
 from dashboard.components.kit.card import file_links
 from dashboard.components.why.button import why_button
 from dashboard.queries.changes.bars import Bars
-from dashboard.queries.moment import LABELS, Moment
+from dashboard.queries.moment import Moment
 from dashboard.words import sentences
 from dashboard.words.terms import counted_name
+from db.sources import source_label
 
 PARTS = (
     "state", "hidden", "summary", "about", "why", "title", "subtitle", "actions", "figure",
@@ -68,7 +69,7 @@ def _never(filters: Filters) -> html.Section:
     every = filters.having(basis="assets", changes=())
     told = [
         html.H2(
-            _("%(source)s was never collected", source=LABELS[filters.basis]),
+            _("%(source)s was never collected", source=source_label(filters.basis)),
             className="state-title",
         ),
         html.P(_("There is no snapshot of it, and what is not known is not a zero.")),

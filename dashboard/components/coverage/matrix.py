@@ -14,7 +14,7 @@ from dashboard.base.params import Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.pill import source_badge
 from dashboard.queries.coverage.matrix import Cell
-from dashboard.queries.moment import LABELS
+from db.sources import source_label
 
 
 def title(cells: Sequence[Cell]) -> str:
@@ -25,7 +25,7 @@ def title(cells: Sequence[Cell]) -> str:
     return str(
         _("%(n)s of %(all)s machines in %(source)s are not in %(other)s",
           n=formats.number(worst.missing), all=formats.number(worst.machines),
-          source=LABELS[worst.source], other=LABELS[worst.other])
+          source=source_label(worst.source), other=source_label(worst.other))
     )  # fmt: skip
 
 
@@ -51,8 +51,10 @@ def table(cells: Sequence[Cell], records: Mapping[str, int], every: Filters) -> 
 
 def _source(source: str, word: str) -> list[Any]:
     return [
-        html.Span(word, className="overlap-word"), source_badge(source), html.Span(LABELS[source])
-    ]  # fmt: skip
+        html.Span(word, className="overlap-word"),
+        source_badge(source),
+        html.Span(source_label(source)),
+    ]
 
 
 def _cell(cell: Cell, records: Mapping[str, int], every: Filters) -> html.Td:

@@ -10,9 +10,9 @@ from dashboard.base import formats
 from dashboard.base.params import Filters
 from dashboard.components.kit import links
 from dashboard.queries.coverage.findings import Counts, to_do
-from dashboard.queries.moment import LABELS
 from dashboard.words.coverage_words import kind_name
 from db.coverage import KINDS
+from db.sources import source_label
 
 
 def parts(here: Filters, counted: Counts, expected: tuple[str, ...]) -> tuple[Any, Any, Any]:
@@ -24,7 +24,7 @@ def parts(here: Filters, counted: Counts, expected: tuple[str, ...]) -> tuple[An
             "Coverage: %(n)s finding to look at", "Coverage: %(n)s findings to look at", n,
             n=formats.number(n),
         )  # fmt: skip
-    names = ", ".join(LABELS[source] for source in expected)
+    names = ", ".join(source_label(source) for source in expected)
     subtitle = _("Expected here: %(sources)s", sources=names or _("no source"))
     sums = {kind: sum(n for (_s, k, _st), n in counted.items() if k == kind) for kind in KINDS}
     lines = [

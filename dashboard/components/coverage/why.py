@@ -10,15 +10,16 @@ from dashboard.components.kit import links
 from dashboard.components.kit.pill import source_badge
 from dashboard.components.why.body import section
 from dashboard.queries.coverage.findings import Counts
-from dashboard.queries.moment import LABELS, Moment
+from dashboard.queries.moment import Moment
 from dashboard.words.coverage_words import finding_state, kind_name, kind_rule, summary
 from db.coverage import KINDS, STATES, TO_DO
+from db.sources import source_label
 
 
 def body(moment: Moment, filters: Filters, counted: Counts) -> list[Component]:
     """The sentence, the rule of each kind, its states, and the snapshots it rests on."""
     kinds = filters.kinds or KINDS
-    expected = ", ".join(LABELS.get(name, name) for name in moment.counted_by.expected_sources)
+    expected = ", ".join(source_label(name) for name in moment.counted_by.expected_sources)
     parts = [
         html.P(summary(counted), className="drawer-figure"),
         html.P(_("Only records that their source manages are looked at, as of %(day)s.",
@@ -59,7 +60,7 @@ def _rests(moment: Moment) -> Component:
         standing = moment.now.standing[source]
         assert standing is not None
         run = dcc.Link(f"#{standing.run_id}", href=links.run(standing.run_id))
-        cells = [[source_badge(source), " ", LABELS[source]], formats.day(day), run]
+        cells = [[source_badge(source), " ", source_label(source)], formats.day(day), run]
         rows.append(html.Tr([html.Td(cell) for cell in cells]))
     heads = (_("Source"), _("Its day"), _("Run"))
     head = html.Tr([html.Th(text, scope="col") for text in heads])

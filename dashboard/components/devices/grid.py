@@ -10,8 +10,8 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.base.params import STATUSES, TYPES
 from dashboard.components.kit.grid import cut, grid, text_column, window
+from dashboard.components.kit.pill import source_badge_params
 from dashboard.queries.devices.matching import BY_SITE, COLUMNS, Sort
-from dashboard.queries.moment import LABELS
 from dashboard.words.filter_words import status_word, type_word
 
 SHOWN = (
@@ -77,7 +77,7 @@ def _columns() -> list[dict[str, Any]]:
             "headerName": _("Sources"),
             "width": 90,
             "cellRenderer": "HubSources",
-            "cellRendererParams": {"words": LABELS},
+            "cellRendererParams": source_badge_params(),
         },
         {"field": "last_contact", "headerName": _("Last contact"), "width": 158},
     ]

@@ -22,9 +22,10 @@ from dashboard.queries.audit.audit_log import Entry
 from dashboard.queries.devices.asset import Link, Record
 from dashboard.queries.devices.device_decisions import Replaced
 from dashboard.queries.devices.history import Device, Stretch
-from dashboard.queries.moment import LABELS, Moment
+from dashboard.queries.moment import Moment
 from dashboard.words.field_words import field_name, field_value
 from dashboard.words.filter_words import status_word, type_word
+from db.sources import source_label
 
 PARTS = (
     "state", "hidden", "head", "why", "timeline_title", "timeline", "machine_title", "machine",
@@ -105,7 +106,7 @@ def _head(answers: Answers) -> list[Component]:
         html.Div([html.H1(name), *_pills(answers)], className="title-line"),
         html.P(
             [
-                source_badge(device.source), " ", LABELS[device.source],
+                source_badge(device.source), " ", source_label(device.source),
                 *([" · ", named] if named and named != name else []), " · ",
                 dcc.Link(said["site"] or "", href=links.site(answers.filters, said["site_id"])),
             ],

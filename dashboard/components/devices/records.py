@@ -13,8 +13,8 @@ from dashboard.components.kit import links
 from dashboard.components.kit.pill import pill, source_badge
 from dashboard.components.settings.score import score
 from dashboard.queries.devices.asset import COMPARED, Link, Record
-from dashboard.queries.moment import LABELS
 from dashboard.words.field_words import field_name, field_value
+from db.sources import source_label
 
 Labels = Mapping[int, tuple[str, str]]
 
@@ -49,7 +49,7 @@ def side_by_side(records: Sequence[Record], shown: int, filters: Filters) -> htm
 
 
 def _head(record: Record, shown: int, filters: Filters) -> html.Th:
-    label = LABELS[record.source]
+    label = source_label(record.source)
     name: Component | str = label
     if record.device_id != shown:
         name = dcc.Link(label, href=links.device(filters, record.device_id))
@@ -101,5 +101,5 @@ def _link(link: Link, labels: Labels, filters: Filters) -> html.Li:
 
 def _end(device_id: int, labels: Labels, filters: Filters) -> Component:
     source, name = labels.get(device_id, ("", str(device_id)))
-    text = f"{name} ({LABELS.get(source, source)})"
+    text = f"{name} ({source_label(source)})"
     return dcc.Link(text, href=links.device(filters, device_id))

@@ -5,9 +5,9 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.change import Change
-from dashboard.queries.moment import LABELS
 from dashboard.words.month_words import month_state_word
 from dashboard.words.run_words import state_word
+from db.sources import source_badge_letters, source_label, source_labels, source_names
 
 _ARROWS = {"up": "\u25b2", "down": "\u25bc"}
 
@@ -53,12 +53,20 @@ def month_pill(state: str) -> html.Span:
 
 def source_badge(source: str) -> html.Span:
     """The letter of a source, with its name for whoever asks."""
-    label = LABELS[source]
+    label = source_label(source)
     return html.Span(
         [
-            html.Span(label[0], **{"aria-hidden": "true"}),
+            html.Span(source_badge_letters(source), **{"aria-hidden": "true"}),
             html.Span(label, className="visually-hidden"),
         ],
         className=f"source-badge source-{source}",
         title=label,
     )
+
+
+def source_badge_params() -> dict[str, dict[str, str]]:
+    """What the grids' renderer `HubSources` needs to draw the badges of all sources."""
+    return {
+        "words": source_labels(),
+        "badges": {name: source_badge_letters(name) for name in source_names()},
+    }

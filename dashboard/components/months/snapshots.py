@@ -9,8 +9,8 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.components.kit import links
 from dashboard.components.kit.pill import source_badge
-from dashboard.queries.moment import LABELS
 from dashboard.queries.months.table import IMPORTED, MonthRow
+from db.sources import source_label
 
 
 def stood_table(row: MonthRow) -> Component:
@@ -21,7 +21,7 @@ def stood_table(row: MonthRow) -> Component:
         return html.P(text, className="note")
     rows = []
     for source, one in row.dates.items():
-        label = [source_badge(source), " ", LABELS.get(source, source)]
+        label = [source_badge(source), " ", source_label(source)]
         words: list[Any] = [formats.day(one.date)]
         if one.ended:
             words.append(html.Span(_("source ended"), className="pill run-pill run-ended"))

@@ -15,8 +15,8 @@ from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import run_mark
 from dashboard.queries import days
 from dashboard.queries.days import SourceDay
-from dashboard.queries.moment import LABELS
 from dashboard.words.run_words import state_word
+from db.sources import source_label
 
 Found = Mapping[str, Sequence[SourceDay]]
 
@@ -79,7 +79,7 @@ def _row(source: str, row: Sequence[SourceDay], href: Callable[[int], str]) -> h
         html.Td(_cell(source, one, href, first=one is row[-1]), className=_edge(one.day))
         for one in row
     ]
-    return html.Tr([html.Th(LABELS[source], scope="row"), *cells])
+    return html.Tr([html.Th(source_label(source), scope="row"), *cells])
 
 
 def _edge(day: date) -> str:
@@ -90,7 +90,7 @@ def _cell(source: str, one: SourceDay, href: Callable[[int], str], *, first: boo
     """A day: a link to its run when there is one. Arrow keys walk over all of them (pages.js)."""
     if one.state == days.BEFORE:
         return None
-    said = f"{LABELS[source]}, {formats.day(one.day)}: {state_word(one.state)}"
+    said = f"{source_label(source)}, {formats.day(one.day)}: {state_word(one.state)}"
     if one.records and one.state == days.COMPLETE:
         n = formats.number(one.records)
         said += ", " + ngettext("%(n)s row", "%(n)s rows", one.records, n=n)

@@ -13,10 +13,10 @@ from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.links import devices_of_source
 from dashboard.components.kit.pill import run_pill, source_badge
-from dashboard.queries.moment import LABELS
 from dashboard.queries.runs.attempts import MOST_ASIDE, Aside, Run
 from dashboard.words.run_words import duration, percent, run_effect, state_word
 from db import jobs
+from db.sources import source_label
 
 
 def run_page(
@@ -61,7 +61,7 @@ def _back(shown: Shown) -> html.P:
 
 
 def _head(run: Run, actor: Actor, *, newest: bool) -> html.Header:
-    words = {"source": LABELS[run.source], "day": formats.day(run.business_date)}
+    words = {"source": source_label(run.source), "day": formats.day(run.business_date)}
     acts = []
     if newest and run.published and run.kind != "end" and actor.may_start(jobs.WITHDRAW_DAY):
         arguments = {"source": run.source, "day": run.business_date.isoformat()}

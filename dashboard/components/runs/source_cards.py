@@ -14,9 +14,9 @@ from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.pill import run_pill, source_badge
 from dashboard.queries import days
 from dashboard.queries.freshness import Freshness
-from dashboard.queries.moment import LABELS
 from dashboard.queries.runs.attempts import Run
 from db import jobs
+from db.sources import source_label
 
 
 def source_cards(
@@ -40,7 +40,7 @@ def source_cards(
 def _card(
     last: Run, standing: Run | None, fresh: Freshness | None, shown: Shown, actor: Actor
 ) -> html.Section:
-    label = LABELS[last.source]
+    label = source_label(last.source)
     head = html.Header([source_badge(last.source), html.H2(label), _pill(last, standing, fresh)])
     return html.Section(
         [
@@ -87,7 +87,7 @@ def _facts(last: Run, standing: Run | None, shown: Shown) -> list[html.P]:
 
 def _buttons(last: Run, standing: Run | None, actor: Actor) -> list[html.Button]:
     """What `actor` may do with the source."""
-    label, source = LABELS[last.source], {"source": last.source}
+    label, source = source_label(last.source), {"source": last.source}
     found = []
     if actor.may_start(jobs.COLLECT):
         about = _("Collect %(source)s now", source=label)

@@ -10,9 +10,9 @@ from dashboard.base import formats
 from dashboard.base.run_params import Shown
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import run_pill, source_badge
-from dashboard.queries.moment import LABELS
 from dashboard.queries.runs.attempts import Run
 from dashboard.words.run_words import duration, percent, state_word
+from db.sources import source_label
 
 PAGE = 50
 CHOICES = ("complete", "suspicious", "held", "failed", "withdrawn")
@@ -45,7 +45,7 @@ def run_table(found: Sequence[Run], count: int, shown: Shown) -> list[Any]:
 
 def _row(run: Run, shown: Shown) -> html.Tr:
     name = html.Span(
-        [source_badge(run.source), html.Span(LABELS[run.source])], className="named-source"
+        [source_badge(run.source), html.Span(source_label(run.source))], className="named-source"
     )
     link = dcc.Link(
         formats.day(run.business_date),

@@ -21,10 +21,10 @@ from dashboard.components.settings.inbox_pairs import pair_item
 from dashboard.components.settings.score import score
 from dashboard.queries.audit.review import Match, NewSite, Pair
 from dashboard.queries.audit.waiting import Waiting
-from dashboard.queries.moment import LABELS
 from dashboard.web.asking import may
 from dashboard.words.month_words import hindrance_words
 from db import jobs
+from db.sources import source_label
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,9 @@ def _collected(waits: Waiting) -> Component:
     lines = [
         html.Li(
             [
-                html.Span([source_badge(run.source), LABELS[run.source]], className="named-source"),
+                html.Span(
+                    [source_badge(run.source), source_label(run.source)], className="named-source"
+                ),
                 html.Strong(_("The run of %(day)s is held", day=formats.day(run.business_date))),
                 html.Span(run.reason, className="muted grow"),
                 dcc.Link(_("See the run"), href=links.run(run.run_id), className="button"),

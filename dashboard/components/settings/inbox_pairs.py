@@ -12,10 +12,10 @@ from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.pill import source_badge
 from dashboard.components.settings.score import score
 from dashboard.queries.audit.review import TOLD, Half, Pair
-from dashboard.queries.moment import LABELS
 from dashboard.web.asking import may
 from dashboard.words.field_words import field_name
 from db import jobs
+from db.sources import source_label
 
 _WHOLE = ("macs", "last_contact", "location", "display_name")
 """What may differ between two records of one machine."""
@@ -63,7 +63,7 @@ def _value(value: Any) -> str:
 
 def _sources(half: Half) -> Component:
     badges = [source_badge(source) for source in half.machine]
-    names = ", ".join(LABELS[source] for source in half.machine)
+    names = ", ".join(source_label(source) for source in half.machine)
     return html.Span([*badges, html.Span(names)], className="badges")
 
 

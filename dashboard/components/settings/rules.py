@@ -14,7 +14,6 @@ from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.card import card
 from dashboard.queries.audit.audit_log import Entry
 from dashboard.queries.audit.rule_versions import Version
-from dashboard.queries.moment import LABELS
 from dashboard.web.asking import may
 from dashboard.words.rule_words import (
     NAMES,
@@ -25,6 +24,7 @@ from dashboard.words.rule_words import (
 )
 from db import jobs
 from db.rules import ENVIRONMENT, Rules
+from db.sources import source_labels, source_names
 
 FIELDS = {name: f"rules-{name.replace('_', '-')}" for name in NAMES}
 """The id of each setting's control."""
@@ -81,11 +81,12 @@ def _control(name: str, values: Sequence[str]) -> Component:
     if name == "internal_sites":
         return dcc.Textarea(id=FIELDS[name], value="\n".join(values), rows=4)
     if name == "expected_sources":
-        options = [{"label": label, "value": source} for source, label in LABELS.items()]
+        options = [{"label": label, "value": name} for name, label in source_labels().items()]
         return dcc.Checklist(id=FIELDS[name], options=options, value=list(values), inline=True)
     if name == "source_order":
         options = [
-            {"label": setting_value(name, order), "value": ",".join(order)} for order in _orders()
+            {"label": setting_value(name, order), "value": ",".join(order)}
+            for order in _orders(values)
         ]
         return dcc.Dropdown(
             id=FIELDS[name], options=options, value=",".join(values), clearable=False,
@@ -94,8 +95,8 @@ def _control(name: str, values: Sequence[str]) -> Component:
     return dcc.Input(id=FIELDS[name], type="text", value=", ".join(values), autoComplete="off")
 
 
-def _orders() -> list[tuple[str, ...]]:
-    return list(permutations(LABELS))
+def _orders(now: Sequence[str]) -> list[tuple[str, ...]]:
+    return list(permutations(dict.fromkeys((*source_names(), *now))))
 
 
 def read(name: str, value: Any) -> list[str]:

@@ -12,9 +12,9 @@ from flask_babel import ngettext
 from dashboard.base import formats
 from dashboard.base.settings_params import SITES
 from dashboard.components.kit.grid import cut, grid, text_column
-from dashboard.queries.moment import LABELS
 from dashboard.queries.sites.directory import Row
 from dashboard.words.rule_words import sources_word
+from db.sources import source_labels, source_names
 
 SORTS = ("name", "records", "state")
 
@@ -28,7 +28,7 @@ def site_list(name: str) -> AgGrid:
          "cellRendererParams": {"words": _states()}},
         {"field": "records", "headerName": _("Records"), "width": 100, "type": "rightAligned",
          "sortingOrder": ["desc", "asc", None]},
-        *(text_column(source, label, 140, sortable=False) for source, label in LABELS.items()),
+        *(text_column(name, label, 140, sortable=False) for name, label in source_labels().items()),
         text_column("merged", _("Merged"), 150, sortable=False),
         text_column("expected", _("Expected"), 130, flex=0.6, sortable=False),
     ]  # fmt: skip
@@ -70,7 +70,7 @@ def _state(one: Row) -> str | None:
 def _row(one: Row) -> dict[str, Any]:
     called = {
         source: cut(", ".join(alias.name for alias in one.aliases if alias.source == source))
-        for source in LABELS
+        for source in source_names()
     }
     merged = ", ".join(one.merged)
     if one.merged_into is not None:

@@ -8,10 +8,10 @@ from flask_babel import gettext as _
 
 from dashboard.base.formats import day
 from dashboard.base.params import Filters, usual_statuses
-from dashboard.queries.moment import LABELS
 from dashboard.words.coverage_words import finding_state, kind_name
 from dashboard.words.filter_words import basis_word, location_word, status_word, type_word
 from dashboard.words.sentences import bar_word
+from db.sources import source_label
 
 
 def chips(filters: Filters, site_names: Mapping[int, str], path: str) -> list[Component]:
@@ -43,10 +43,10 @@ def chips(filters: Filters, site_names: Mapping[int, str], path: str) -> list[Co
     if filters.q:
         found.append((f"“{filters.q}”", filters.having(q=None)))
     for source in filters.sources:
-        found.append((LABELS[source], filters.having(sources=())))
+        found.append((source_label(source), filters.having(sources=())))
     for name in filters.managed_by:
         rest = tuple(other for other in filters.managed_by if other != name)
-        text = _("managed by %(source)s", source=LABELS[name])
+        text = _("managed by %(source)s", source=source_label(name))
         found.append((text, filters.having(managed_by=rest)))
     for name in filters.changes:
         rest = tuple(other for other in filters.changes if other != name)

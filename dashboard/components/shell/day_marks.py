@@ -5,7 +5,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from dashboard.queries.days import MARKS, Marks
-from dashboard.queries.moment import LABELS
+from db.sources import source_label
 
 
 def marks_data(found: Marks) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def marks_data(found: Marks) -> dict[str, Any]:
     return {
         "first": found.first.isoformat() if found.first else None,
         "together": found.together,
-        "sources": {LABELS[source]: letters for source, letters in found.sources.items()},
+        "sources": {source_label(source): letters for source, letters in found.sources.items()},
         "words": words,
         "classes": MARKS,
         "about": _("A day without a complete snapshot shows the nearest earlier one."),

@@ -9,10 +9,10 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
-from dashboard.queries.moment import LABELS
 from dashboard.words.decision_words import action_word
 from db import jobs
 from db.jobs import Job
+from db.sources import source_label
 
 POLL_MILLISECONDS = 1_000
 PATIENCE = timedelta(seconds=15)
@@ -90,7 +90,7 @@ def _said(job: Job, now: datetime) -> str:
 def name(job: Job) -> str:
     """What a job does, in a few words."""
     words: dict[str, Any] = dict(job.arguments)
-    source = LABELS.get(str(words.get("source")), str(words.get("source")))
+    source = source_label(str(words.get("source")))
     run, month = words.get("run_id"), str(words.get("month"))
     if job.kind == jobs.COLLECT:
         return _("Collect %(source)s", source=source)

@@ -13,12 +13,12 @@ from dashboard.base.params import SOURCES
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.ask.picker import SITES, choose_button
 from dashboard.components.kit.pill import source_badge
-from dashboard.queries.moment import LABELS
 from dashboard.queries.sites.merges import Merge, Merges
 from dashboard.queries.sites.one_site import Alias, Profile
 from dashboard.words.rule_words import sources_word
 from db import jobs
 from db.rules import Rules
+from db.sources import source_label
 from db.tables import NO_SITE_ID
 
 
@@ -116,7 +116,7 @@ def _toggle(site_id: int, source: str, wanted: Sequence[str]) -> Component:
     """Expect a source, or no longer."""
     rest = [one for one in SOURCES if (one in wanted) != (one == source)]
     asked = {"site_id": site_id, "sources": rest}
-    words = {"source": LABELS[source]}
+    words = {"source": source_label(source)}
     if source in wanted:
         return ask_button(jobs.EXPECT_SOURCES, asked, _("Not %(source)s", **words))
     return ask_button(jobs.EXPECT_SOURCES, asked, _("Expect %(source)s", **words))
@@ -130,7 +130,7 @@ def _aliases(found: Sequence[Alias], actor: Actor, *, now: bool) -> Component:
     rows = [
         html.Tr(
             [
-                html.Td(html.Span([source_badge(one.source), LABELS[one.source]],
+                html.Td(html.Span([source_badge(one.source), source_label(one.source)],
                                   className="side-head")),
                 html.Td(one.name),
                 html.Td(one.alias_key, className="muted"),

@@ -11,9 +11,8 @@ from dashboard.base import formats
 from dashboard.base.change import Change
 from dashboard.base.params import Filters
 from dashboard.components.kit.grid import cut, grid, text_column
-from dashboard.components.kit.pill import direction
+from dashboard.components.kit.pill import direction, source_badge_params
 from dashboard.components.sites.table import MOVED, counts_of, ordered
-from dashboard.queries.moment import LABELS
 from dashboard.queries.sites.table import Site
 
 COUNTS = ("billable", "spare", "server", "workstation", "others")
@@ -38,7 +37,7 @@ def site_grid(name: str) -> AgGrid:
         {"field": "trend", "headerName": _("Trend"), "minWidth": 116, "flex": 1,
          "sortable": False, "cellRenderer": "HubTrend"},
         {"field": "sources", "headerName": _("Sources"), "width": 90, "sortable": False,
-         "cellRenderer": "HubSources", "cellRendererParams": {"words": LABELS}},
+         "cellRenderer": "HubSources", "cellRendererParams": source_badge_params()},
         {"field": "query", "headerName": "", "width": 48, "sortable": False,
          "cellRenderer": "HubWhy",
          "cellRendererParams": {"about": _("Why this number?"), "figure": "site"}},

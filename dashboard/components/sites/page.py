@@ -19,7 +19,7 @@ from dashboard.components.why.button import why_button
 from dashboard.queries.changes.bars import Bars
 from dashboard.queries.counts import Kpi
 from dashboard.queries.days import Gap
-from dashboard.queries.moment import LABELS, Moment
+from dashboard.queries.moment import Moment
 from dashboard.queries.months.month_ends import Month
 from dashboard.queries.series import Series
 from dashboard.queries.sites.merges import Merges
@@ -27,6 +27,7 @@ from dashboard.queries.sites.one_site import Location, Profile
 from dashboard.words import sentences
 from dashboard.words.filter_words import location_word
 from dashboard.words.terms import counted_name, type_names
+from db.sources import source_label
 
 PARTS = ("state", "hidden", "head", "places_title", "places", "aliases", "devices_title")
 CHARTS = (
@@ -181,7 +182,7 @@ def _types(numbers: Numbers) -> list[Component]:
 def _sources(numbers: Numbers) -> list[Component]:
     """The records of each source, the same machine's too."""
     return [
-        _figure([source_badge(source), LABELS[source]], n,
+        _figure([source_badge(source), source_label(source)], n,
                 numbers.counted.having(basis=source, sources=()))
         for source, n in numbers.sources.items()
     ]  # fmt: skip

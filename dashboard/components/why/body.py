@@ -10,9 +10,9 @@ from dashboard.components.kit import links
 from dashboard.components.kit.pill import source_badge
 from dashboard.components.why.points import points_table
 from dashboard.queries.explain.figure import BARS, LeftOut, Snapshot, Why
-from dashboard.queries.moment import LABELS
 from dashboard.words import why_words as words
 from db.rules import Rules
+from db.sources import source_label
 
 _MOST_GAPS = 6
 
@@ -82,7 +82,7 @@ def _snapshot(one: Snapshot) -> list[Component]:
         )  # fmt: skip
         aside = html.Span(text, className="pill pill-warning")
     return [
-        html.Td([source_badge(one.source), " ", LABELS[one.source], " ", aside]),
+        html.Td([source_badge(one.source), " ", source_label(one.source), " ", aside]),
         html.Td(formats.day(one.date)),
         html.Td(formats.instant(one.finished_at)),
         html.Td(run),

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from dashboard.base.notice import Notice, mark
 from dashboard.queries.devices.matching import COLUMNS
-from dashboard.queries.moment import LABELS, Moment
+from dashboard.queries.moment import Moment
 from dashboard.queries.sites import table as sites
 from db.bulk import rows_where_in
 from db.coverage import (
@@ -25,6 +25,7 @@ from db.coverage import (
     THREATLOCKER_WITHOUT_NINJA,
     acceptance_in_force,
 )
+from db.sources import source_label
 from db.tables import (
     OPEN_END,
     coverage_exceptions,
@@ -155,11 +156,11 @@ def _facts(row: Any, other: Any, names: Mapping[int, str]) -> Notice:
     """What does not agree, as a sentence."""
     facts = json.loads(row.facts)
     host = row.hostname or row.display_name or str(row.device_id)
-    values: dict[str, object] = {"source": LABELS[row.source], "site": row.site, "host": host}
+    values: dict[str, object] = {"source": source_label(row.source), "site": row.site, "host": host}
     values |= {"other": row.other_device_id, "other_source": "?", "other_site": "?"}
     if other is not None:
         values["other"] = other.hostname or other.display_name or str(other.device_id)
-        values["other_source"] = LABELS[other.source]
+        values["other_source"] = source_label(other.source)
         values["other_site"] = names.get(other.site_id, str(other.site_id))
     if row.kind == SPARE_MISMATCH:
         spare = facts.get("spare") == row.source
