@@ -1,8 +1,9 @@
-"""Findings to look at, day by day: a line for each kind, named where it ends."""
+"""Findings to look at, day by day: a line for each kind, labelled where it ends."""
 
 from collections.abc import Callable
 from datetime import date
 
+import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.base import formats
@@ -15,31 +16,30 @@ _LINES = (
     ("workstation", "solid"), ("server", "solid"), ("network", "dot"), ("mobile", "solid"),
     ("other", "dash"), ("plum", "dashdot"), ("vm-guest", "longdash"),
 )  # fmt: skip
-"""The colour and dash of each kind, in their order: told apart without colour too."""
+"""The colour and dash of each kind, in their order: distinct without colour too."""
 
-_APART = 0.075
-"""How far names of lines stand apart at least, in parts of the height."""
+_LABEL_DISTANCE = 0.075
+"""The least vertical distance of two labels, as a share of the chart's height."""
 
 
 def trend_figure(trend: Trend, href: Callable[[date, str], str]) -> go.Figure:
-    """The chart; kinds that never stood are left out.
+    """The chart. Kinds without a finding on any day are left out.
 
     Args:
         href: the findings of a day of one kind.
     """
     figure = go.Figure(layout={"template": template()})
     days = [day.isoformat() for day in trend.days]
-    shown = [
-        (kind, values, style)
-        for (kind, values), style in zip(trend.values.items(), _LINES, strict=False)
-        if any(values)
-    ]
-    most = max((max(values) for _kind, values, _style in shown), default=0)
-    for kind, values, (colour, dash) in shown:
+    styles = dict(zip(trend.values, _LINES, strict=False))
+    counts = pd.DataFrame(trend.values, index=list(trend.days), dtype=int)
+    counts = counts.loc[:, counts.any()]
+    for kind in map(str, counts):
+        colour, dash = styles[kind]
+        values = counts[kind].tolist()
         figure.add_scatter(
             name=kind_name(kind),
             x=days,
-            y=list(values),
+            y=values,
             mode="lines+markers" if len(days) < 3 else "lines",
             line={"color": tokens()[colour], "width": 2, "dash": dash, "shape": "hv"},
             customdata=[href(day, kind) for day in trend.days],
@@ -49,8 +49,9 @@ def trend_figure(trend: Trend, href: Callable[[date, str], str]) -> go.Figure:
             ],
             hoverinfo="text",
         )
+    most = 0 if counts.empty else int(counts.max().max())
     top = most * 1.08 or 1
-    for kind, last, place in _places([(k, v[-1]) for k, v, _s in shown], top):
+    for kind, last, place in _labels(counts, top):
         figure.add_annotation(
             x=1, xref="paper", xanchor="left", xshift=6, y=place, showarrow=False,
             text=plain(f"{formats.number(last)} {kind_short(kind)}"), font={"size": 12},
@@ -61,12 +62,15 @@ def trend_figure(trend: Trend, href: Callable[[date, str], str]) -> go.Figure:
     return figure
 
 
-def _places(ends: list[tuple[str, int]], top: float) -> list[tuple[str, int, float]]:
-    """Where each name stands: at its line's end, or as near above it as there is room."""
-    found: list[tuple[str, int, float]] = []
+def _labels(counts: pd.DataFrame, top: float) -> list[tuple[str, int, float]]:
+    """Each kind, its last count, and the height of its label: at the end of the line, or as near
+    above it as there is room."""
+    labels: list[tuple[str, int, float]] = []
+    if counts.empty:
+        return labels
     floor = 0.0
-    for kind, last in sorted(ends, key=lambda end: end[1]):
-        place = max(float(last), floor)
-        found.append((kind, last, place))
-        floor = place + top * _APART
-    return found
+    for kind, n in counts.iloc[-1].sort_values(kind="stable").items():
+        height = max(float(n), floor)
+        labels.append((str(kind), int(n), height))
+        floor = height + top * _LABEL_DISTANCE
+    return labels

@@ -1,8 +1,9 @@
-"""Day by day: stacked bars by type; a day without a snapshot is pale and marked, never a drop."""
+"""Devices day by day, stacked by type; a day without a snapshot is pale and marked, no drop."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
+import pandas as pd
 import plotly.graph_objects as go
 from flask_babel import gettext as _
 
@@ -27,36 +28,32 @@ def daily_figure(
         href: the devices of a day of one type.
     """
     figure = go.Figure(layout={"template": template(), "barmode": "stack", "bargap": 0.15})
-    missing = _by_day(gaps)
+    counts, notes = _counts(series), _notes(gaps).reindex(list(series.days))
     days = [day.isoformat() for day in series.days]
-    values = {name: series.of(name) for name in TYPES if any(series.of(name))}
-    ordered = sorted(values, key=lambda name: -sum(n or 0 for n in values[name]))
-    for name in ordered:
+    for name in map(str, counts):
         figure.add_bar(
             name=type_names(name),
             x=days,
-            y=list(values[name]),
+            y=_values(counts[name]),
             customdata=[href(day, name) for day in series.days],
-            marker=_marker(name, [day in missing for day in series.days]),
+            marker=_marker(name, notes.notna()),
             hovertext=[
-                _hover(day, name, n, missing.get(day, ()))
-                for day, n in zip(series.days, values[name], strict=True)
+                _hover(day, name, n, note)
+                for day, n, note in zip(series.days, _values(counts[name]), notes, strict=True)
             ],
             hoverinfo="text",
         )
-    most = max((n or 0 for n in series.of("total")), default=0)
-    marked = [
-        (day, n) for day, n in zip(series.days, series.of("total"), strict=False)
-        if day in missing and n is not None
-    ]  # fmt: skip
+    total = pd.Series(series.of("total"), index=list(series.days), dtype="Int64")
+    most = int(total.max()) if total.notna().any() else 0
+    marked = total[notes.notna()].dropna()
     figure.add_scatter(
-        x=[day.isoformat() for day, _n in marked],
-        y=[n + most * 0.02 for _day, n in marked],
+        x=[day.isoformat() for day in marked.index],
+        y=[n + most * 0.02 for n in marked],
         text=[_MARK] * len(marked),
         mode="text",
         textposition="top center",
         cliponaxis=False,
-        hovertext=["<br>".join(_said(missing[day])) for day, _n in marked],
+        hovertext=list(notes[marked.index]),
         hoverinfo="text",
     )
     figure.update_xaxes(type="date", showgrid=False, tickformat="%-d %b", nticks=8)
@@ -65,28 +62,37 @@ def daily_figure(
     return figure
 
 
-def _marker(name: str, missing: Sequence[bool]) -> dict[str, object]:
+def _counts(series: Series) -> pd.DataFrame:
+    """Days x device types, the most frequent type first; types that never count are left out.
+    NA before the first snapshot."""
+    values = {name: series.of(name) for name in TYPES if series.of(name)}
+    counts = pd.DataFrame(values, index=list(series.days), dtype="Int64")
+    sums = counts.sum().sort_values(ascending=False, kind="stable")
+    return counts[list(sums[sums > 0].index)]
+
+
+def _notes(gaps: Sequence[Gap]) -> "pd.Series[str]":
+    """By day: which sources have no snapshot, as lines for a tooltip."""
+    words = _("no snapshot, the state before stands")
+    lines = [plain(f"{gap.label}: {words}") for gap in gaps]
+    notes = pd.Series(lines, index=[gap.day for gap in gaps], dtype=object)
+    return notes.groupby(level=0).agg("<br>".join)
+
+
+def _values(counts: "pd.Series[int]") -> list[int | None]:
+    return [None if pd.isna(n) else int(n) for n in counts]
+
+
+def _marker(name: str, incomplete: "pd.Series[bool]") -> dict[str, object]:
     marker: dict[str, object] = {"color": series_colour(name), "line": {"width": 0}}
-    if any(missing):
-        marker["opacity"] = [0.45 if gap else 1 for gap in missing]
+    if incomplete.any():
+        marker["opacity"] = [0.45 if day else 1 for day in incomplete]
     if name == "unknown":
-        # Told from grey without colour.
+        # A pattern tells it from grey without colour.
         marker["pattern"] = {"shape": "/", "size": 5, "fgcolor": MUTED}
     return marker
 
 
-def _by_day(gaps: Sequence[Gap]) -> Mapping[date, list[Gap]]:
-    found: dict[date, list[Gap]] = {}
-    for gap in gaps:
-        found.setdefault(gap.day, []).append(gap)
-    return found
-
-
-def _hover(day: date, name: str, n: int | None, missing: Sequence[Gap]) -> str:
-    line = f"{formats.day(day)}: {formats.number(n)} {type_names(name)}"
-    return "<br>".join([plain(line), *_said(missing)])
-
-
-def _said(missing: Sequence[Gap]) -> list[str]:
-    said = _("no snapshot, the state before stands")
-    return [plain(f"{gap.label}: {said}") for gap in missing]
+def _hover(day: date, name: str, n: int | None, note: str | float) -> str:
+    line = plain(f"{formats.day(day)}: {formats.number(n)} {type_names(name)}")
+    return line if pd.isna(note) else f"{line}<br>{note}"

@@ -1,8 +1,10 @@
-"""A machine's last 24 hours: mean and highest of each hour, hours without a report as gaps."""
+"""CPU and memory of a machine in the last 24 hours; hours without a report are gaps."""
 
 from collections.abc import Sequence
-from datetime import timedelta, tzinfo
+from dataclasses import asdict
+from datetime import datetime, timedelta, tzinfo
 
+import pandas as pd
 import plotly.graph_objects as go
 from flask_babel import gettext as _
 
@@ -10,42 +12,52 @@ from dashboard.base.theme import ACCENT, MUTED, template, tokens
 from dashboard.queries.machines.hours import Hour
 
 KINDS = ("cpu", "memory")
-_HOUR = timedelta(hours=1)
+_HALF_AN_HOUR = timedelta(minutes=30)
 _TICKS = (0, 25, 50, 75, 100)
 
 
 def day_figure(hours: Sequence[Hour], kind: str, zone: tzinfo) -> go.Figure:
-    """The chart of `kind`, in percent, by the hours of `zone`."""
+    """The chart: mean and maximum of each hour.
+
+    Args:
+        kind: one of `KINDS`, in percent.
+        zone: the time zone of the axis.
+    """
     figure = go.Figure(layout={"template": template()})
-    # Plotly knows no zones: it is given the wall clock's time, in the middle of each hour.
-    x = [(hour.start + _HOUR / 2).astimezone(zone).replace(tzinfo=None) for hour in hours]
+    frame = _by_local_time(hours, zone)
+    # The middle of each hour.
+    x = [start + _HALF_AN_HOUR for start in frame.index]
     for measure, name, colour, dash in (
         ("max", _("highest"), MUTED, "dot"), ("mean", _("mean"), ACCENT, "solid"),
     ):  # fmt: skip
-        values = [getattr(hour, f"{kind}_{measure}") for hour in hours]
+        values = frame[f"{kind}_{measure}"]
         figure.add_scatter(
-            name=name, x=x, y=values, mode="lines+markers", connectgaps=False,
+            name=name, x=x, y=list(values), mode="lines+markers", connectgaps=False,
             line={"color": colour, "width": 2 if measure == "mean" else 1.5, "dash": dash},
             marker={"size": 5 if measure == "mean" else 4, "color": colour},
-            hovertext=[_hover(hour, value, name, zone)
-                       for hour, value in zip(hours, values, strict=True)],
+            hovertext=[_hover(start, value, name)
+                       for start, value in zip(frame.index, values, strict=True)],
             hoverinfo="text",
         )  # fmt: skip
-    for at, hour in zip(x, hours, strict=True):
-        if not hour.reports:
-            figure.add_vrect(
-                x0=at - _HOUR / 2, x1=at + _HOUR / 2, line_width=0, layer="below",
-                fillcolor=tokens()["muted"], opacity=0.14,
-            )  # fmt: skip
+    for start in frame.index[frame["reports"] == 0]:
+        figure.add_vrect(
+            x0=start, x1=start + 2 * _HALF_AN_HOUR, line_width=0, layer="below",
+            fillcolor=tokens()["muted"], opacity=0.14,
+        )  # fmt: skip
     figure.update_xaxes(
         type="date", tickformat="%H:%M", nticks=7, showgrid=False,
-        range=[x[0] - _HOUR / 2, x[-1] + _HOUR / 2],
+        range=[frame.index[0], frame.index[-1] + 2 * _HALF_AN_HOUR],
     )  # fmt: skip
     figure.update_yaxes(range=[0, 104], tickvals=_TICKS, ticktext=[f"{n}\u00a0%" for n in _TICKS])
     figure.update_layout(margin={"l": 0, "r": 0, "t": 4, "b": 0}, showlegend=False)
     return figure
 
 
-def _hover(hour: Hour, value: float | None, name: str, zone: tzinfo) -> str:
-    at = f"{hour.start.astimezone(zone):%H:%M}"
-    return "" if value is None else f"{at}: {name} {value:.1f}\u00a0%"
+def _by_local_time(hours: Sequence[Hour], zone: tzinfo) -> pd.DataFrame:
+    """A row for each hour by its start on the clocks of `zone`: Plotly knows no time zones."""
+    frame = pd.DataFrame([asdict(hour) for hour in hours]).set_index("start")
+    return frame.tz_convert(zone).tz_localize(None)
+
+
+def _hover(start: datetime, value: float | None, name: str) -> str:
+    return "" if pd.isna(value) else f"{start:%H:%M}: {name} {value:.1f}\u00a0%"

@@ -1,4 +1,4 @@
-"""Month by month: stacked bars by type, the total above each, gaps said."""
+"""Devices month by month, stacked by type, with the total above each bar."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,12 +15,13 @@ from dashboard.words.terms import type_names
 from db.sources import source_label
 
 Href = Callable[[Month, str | None], str | None]
-"""The address of a month's devices of one type, or of all (None); None: it has none."""
+"""The address of the devices of a month and of one type, or of all types (None); None where no
+devices are kept."""
 
 
 def pivot(months: Sequence[Month]) -> pd.DataFrame:
-    """Months x types in their fixed orders: a type that nowhere counts is left out; a month that
-    is not known is NaN in every type, a known one without a type 0."""
+    """Counts as months x device types. Types that never count are left out; an unknown month is
+    NaN in every type, a known month is 0 in the types it lacks."""
     frame = pd.DataFrame.from_records(
         [month.by_type or {} for month in months],
         index=[month.month for month in months],
@@ -31,19 +32,19 @@ def pivot(months: Sequence[Month]) -> pd.DataFrame:
     return frame.loc[:, frame.sum() > 0]
 
 
-def in_order(counts: pd.DataFrame) -> list[str]:
-    """The types of a pivot, the largest first: it stands at the bottom, where lengths are easiest
-    to compare."""
+def stacking_order(counts: pd.DataFrame) -> list[str]:
+    """The types of a pivot from the bottom of the bars up: the largest first, because lengths are
+    easiest to compare from the axis."""
     return list(counts.sum().sort_values(ascending=False, kind="stable").index)
 
 
 def months_figure(months: Sequence[Month], href: Href) -> go.Figure:
-    """The chart. The open month is outlined and pale, an unknown one says so."""
+    """The chart. The running month is outlined and pale, an unknown month is labelled "no data"."""
     counts = pivot(months)
     labels = [_label(month) for month in months]
     most = max((month.total or 0 for month in months), default=0)
     figure = go.Figure(layout={"template": template(), "barmode": "stack", "bargap": 0.28})
-    for name in in_order(counts):
+    for name in stacking_order(counts):
         figure.add_bar(
             name=type_names(name),
             x=labels,
@@ -66,7 +67,7 @@ def months_figure(months: Sequence[Month], href: Href) -> go.Figure:
         hoverinfo="skip",
     )
     figure.update_xaxes(type="category", showgrid=False, dtick=1)
-    # Every bar has its number above it: lines to read it from would only cross the numbers.
+    # Every bar has its number above it; grid lines would only cross the numbers.
     figure.update_xaxes(tickangle=0)
     figure.update_yaxes(range=[0, most * 1.12 or 1], showticklabels=False, showgrid=False)
     figure.update_layout(margin={"l": 0, "r": 0, "t": 4, "b": 0}, showlegend=False)
@@ -79,7 +80,7 @@ def _marker(name: str, months: Sequence[Month]) -> dict[str, object]:
         "color": colour,
         "opacity": [0.45 if month.running else 1 for month in months],
         "line": {"color": colour, "width": [2 if month.running else 0 for month in months]},
-        # What is not known is hatched, so that it is told from grey without colour.
+        # A pattern tells it from grey without colour.
         "pattern": {"shape": "/" if name == "unknown" else "", "size": 5, "fgcolor": MUTED},
     }
 

@@ -1,9 +1,9 @@
-"""Text for charts: Plotly reads a little HTML in every text, names are no HTML."""
+"""Text for charts: Plotly interprets some HTML in every text, so names are escaped."""
 
 LONGEST = 60
 
 
 def plain(text: str, longest: int = LONGEST) -> str:
-    """`text` as it is, shown as it is, cut when it is longer than anybody reads."""
+    """`text` escaped, cut after `longest` characters."""
     short = text if len(text) <= longest else text[: longest - 1] + "\u2026"
     return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

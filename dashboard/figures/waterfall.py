@@ -1,4 +1,4 @@
-"""Why the number moved: opening, what came, what went, closing. It adds up."""
+"""The waterfall between two days: opening, additions, removals, closing."""
 
 from collections.abc import Collection, Mapping
 from itertools import accumulate, pairwise
@@ -21,7 +21,7 @@ STEPS = (
 """The bars between opening and closing, with their sign."""
 
 _GAP = 0.3
-"""Of a bar's place, how much stays empty."""
+"""The share of a bar's slot that stays empty."""
 _HALF_BAR = (1 - _GAP) / 2
 
 
@@ -37,9 +37,9 @@ def waterfall_figure(
     says so.
 
     Args:
-        names: what each field of `Bars` is called.
-        href: the address behind a bar, by field; None where there is none.
-        chosen: the bars that are looked at; the others step back.
+        names: the label of each field of `Bars`.
+        href: the address that a click on a bar opens, by field; None where there is none.
+        chosen: the selected bars; the others are faded.
     """
     figure = go.Figure(layout={"template": template(), "bargap": _GAP, "showlegend": False})
     if bars.opening is None or bars.closing is None:
@@ -47,7 +47,7 @@ def waterfall_figure(
     levels = _levels(bars)
     floor, roof = _range(levels)
     keys = ["opening", *(key for key, _sign in STEPS), "closing"]
-    # Each bar stands between two levels; the first and the last one on the ground.
+    # Each bar lies between two levels; the first and the last one begin at zero.
     lows = [0, *map(min, pairwise(levels)), 0]
     highs = [levels[0], *map(max, pairwise(levels)), bars.closing]
     changes = [sign * (getattr(bars, key) or 0) for key, sign in STEPS]
@@ -57,17 +57,17 @@ def waterfall_figure(
         formats.number(bars.closing),
     ]
     colours = [ACCENT, *(UP if sign > 0 else DOWN for _key, sign in STEPS), ACCENT]
-    alone = any(key in chosen for key in keys)
-    faded = [1 if key in chosen or not alone else 0.35 for key in keys]
+    any_chosen = any(key in chosen for key in keys)
+    opacity = [1 if key in chosen or not any_chosen else 0.35 for key in keys]
     labels = [_wrapped(names[key]) for key in keys]
-    # From the floor on, or Plotly would draw from zero what the axis cuts away.
+    # Nothing below the start of the axis: Plotly would draw it all the same.
     bases = [max(low, floor) for low in lows]
     figure.add_bar(
         x=labels,
         y=[high - base for base, high in zip(bases, highs, strict=True)],
         base=bases,
         customdata=[href.get(key) for key in keys],
-        marker={"color": colours, "opacity": faded},
+        marker={"color": colours, "opacity": opacity},
         hovertext=[plain(f"{names[key]}: {text}") for key, text in zip(keys, texts, strict=True)],
         hoverinfo="text",
     )
@@ -80,8 +80,8 @@ def waterfall_figure(
         cliponaxis=False,
         hoverinfo="skip",
     )
-    # From the edge of one bar to that of the next, so that it crosses no number; a bar of nothing
-    # is the line itself.
+    # Connectors run from the edge of a bar to that of the next, so that they cross no number; a
+    # bar of height zero is such a line itself.
     edges = [_HALF_BAR, *(_HALF_BAR if change else 0 for change in changes), _HALF_BAR]
     for index, height in enumerate(levels):
         figure.add_shape(
@@ -101,13 +101,14 @@ def axis_start(bars: Bars) -> int:
 
 
 def _levels(bars: Bars) -> list[int]:
-    """How many there are at the beginning and after each step."""
+    """The count at the beginning and after each step."""
     steps = (sign * (getattr(bars, key) or 0) for key, sign in STEPS)
     return list(accumulate(steps, initial=bars.opening or 0))
 
 
 def _range(levels: list[int]) -> tuple[float, float]:
-    """The axis: from zero when the changes are large enough to see, else from shortly below."""
+    """Both ends of the axis: from zero when the changes are large enough to see, else from a little
+    below the lowest level."""
     least, most = min(levels), max(levels)
     spread = max(most - least, 1)
     floor = 0 if spread * 5 > most else max(0, least - spread)
@@ -115,6 +116,6 @@ def _range(levels: list[int]) -> tuple[float, float]:
 
 
 def _wrapped(name: str) -> str:
-    """A name on lines as short as the narrow bars are; a day stays on one."""
+    """A label broken before its last word, to fit narrow bars; a day stays on one line."""
     parts = [name] if name[:1].isdigit() else name.rsplit(" ", 1)
     return "<br>".join(plain(part) for part in parts)

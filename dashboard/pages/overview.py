@@ -13,7 +13,7 @@ from dashboard.components.kit.states import first_run, nothing_matches
 from dashboard.components.overview import page as overview
 from dashboard.components.overview.page import Answers, counted_by
 from dashboard.components.sites.table import COLUMNS, MOVED, ordered, site_table
-from dashboard.figures.months import in_order, months_figure, pivot
+from dashboard.figures.months import months_figure, pivot, stacking_order
 from dashboard.figures.waterfall import axis_start, waterfall_figure
 from dashboard.queries import counts
 from dashboard.queries.changes import bars as changes
@@ -136,7 +136,7 @@ def _ask(v: View) -> Answers:
         months,
         series(*asked, counted).of("total"),
         gap(v),
-        in_order(pivot(months)),
+        stacking_order(pivot(months)),
         axis_start(bars),
     )
 
