@@ -4,9 +4,8 @@ from typing import Any
 
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
 
-from dashboard.base import formats, settings_params
-from dashboard.base.machine_params import is_here
-from dashboard.base.params import BadParameter, arguments, finding_states, usual_statuses
+from dashboard.base import formats, machine_params, settings_params
+from dashboard.base.params import BadParameter, arguments
 from dashboard.components.coverage.page import WHY
 from dashboard.components.machines.tiles import MACHINES
 from dashboard.components.shell.chips import chips
@@ -36,7 +35,6 @@ from dashboard.views.months import explain_month
 from dashboard.web.context import current, view
 from db.engine import reading
 
-COVERAGE = "/coverage"
 _LINKS = {"kind": "page-link", "place": ALL, "page": ALL}
 
 
@@ -160,13 +158,11 @@ def tell(query: str | None, _version: str | None, path: str | None) -> Any:
     here = path or "/"
     opened = [ingest_open()] if current().ingest_open else []
     try:
-        if is_here(path):
+        if _within(here, machine_params.PAGE):
             return (*machine_views.tell(query, here, opened), False)
-        if settings_params.is_here(path):
+        if _within(here, settings_params.PAGE):
             return (*settings_views.tell(query, here, opened), False)
-        if here == COVERAGE:
-            finding_states(arguments(query))
-        with view(query, usual_statuses(here)) as v:
+        with view(query, here) as v:
             fresh = freshness.freshness(v.connection, v.now)
             called = sites.names(v.connection, v.filters.sites)
             aside = quarantine.standing(v.connection)
@@ -174,6 +170,10 @@ def tell(query: str | None, _version: str | None, path: str | None) -> Any:
         return refused(bad.message, here), [], "", True
     notices = [*opened, *fresh.problems, *v.moment.notices]
     return strip(notices, aside), chips(v.filters, called, here), stamp(v.moment, fresh), False
+
+
+def _within(path: str, page: str) -> bool:
+    return path == page or path.startswith(f"{page}/")
 
 
 def _on_click(app: Dash, function: str, button: str) -> None:

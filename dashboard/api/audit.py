@@ -59,11 +59,11 @@ def blueprint(context: Context) -> Blueprint:
     @documented(summary, Audit, [*parameters.AUDIT, *parameters.PAGE])
     def entries() -> Response:
         shown = parse_audit(request.args, context.today(), extra=("limit",))
-        asked = shown.asked(context.zone)
+        filters = shown.filters(context.zone)
         limit, offset = page_of(request.args)
         with reading(context.engine) as connection:
-            found = audit_log.page(connection, asked, limit=limit, offset=offset)
-            count = audit_log.count(connection, asked)
+            found = audit_log.page(connection, filters, limit=limit, offset=offset)
+            count = audit_log.count(connection, filters)
         items = [as_json(one, context.zone) for one in found]
         return answer({"items": items, "count": count, "limit": limit, "offset": offset})
 
@@ -94,7 +94,7 @@ def as_json(one: Entry, zone: tzinfo) -> dict[str, Any]:
 def _file(context: Context, form: str) -> Response:
     shown, now = parse_audit(request.args, context.today()), context.now()
     with reading(context.engine) as connection:
-        found = audit_log.stream(connection, shown.asked(context.zone))
+        found = audit_log.stream(connection, shown.filters(context.zone))
         about = [
             ("Made by", f"Inventory Hub {__version__}"),
             ("As of", now.isoformat(timespec="seconds")),

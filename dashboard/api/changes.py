@@ -15,7 +15,7 @@ from dashboard.base.params import BARS, BILLABLE, page_of, parse_sort
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.changes import items as changes_list
 from dashboard.queries.changes import rows as change_rows
-from dashboard.queries.changes.items import SORTS, Sort
+from dashboard.queries.changes.items import BY_BAR, SORTS
 from dashboard.web.context import Context
 
 
@@ -76,7 +76,7 @@ def blueprint(context: Context) -> Blueprint:
         extra = ("change", "source", "sort", "limit", "offset")
         filters = context.filters(request.args, extra=extra, statuses=BILLABLE)
         limit, offset = page_of(request.args)
-        sort = Sort(*(parse_sort(request.args, SORTS) or ()))
+        sort = parse_sort(request.args, SORTS, BY_BAR)
         with context.view(filters) as v:
             asked = (v.connection, v.moment, filters)
             found = changes.bars(*asked)

@@ -10,7 +10,7 @@ from dashboard.api import parameters
 from dashboard.api.answers import answer, midnight
 from dashboard.api.operation import documented
 from dashboard.api.schema import DecimalId, OneOf, Page, SourceName, with_fields
-from dashboard.base.params import Filters, finding_states, page_of, parse_sort
+from dashboard.base.params import Filters, page_of, parse_sort
 from dashboard.queries.coverage import findings as coverage
 from dashboard.queries.coverage import matrix as coverage_matrix
 from dashboard.queries.coverage.rows import OWN
@@ -135,7 +135,7 @@ def blueprint(context: Context) -> Blueprint:
     def findings() -> Response:
         filters = _asked(context, "sort", "limit", "offset")
         limit, offset = page_of(request.args)
-        sort = coverage.Sort(*(parse_sort(request.args, coverage.SORTS) or ()))
+        sort = parse_sort(request.args, coverage.SORTS, coverage.BY_KIND)
         with context.view(filters) as v:
             items = coverage.page(
                 v.connection, v.moment, filters, sort=sort, limit=limit, offset=offset
@@ -193,7 +193,6 @@ def blueprint(context: Context) -> Blueprint:
 
 
 def _asked(context: Context, *more: str) -> Filters:
-    finding_states(request.args)
     return context.filters(request.args, extra=(*EXTRA, *more))
 
 

@@ -13,7 +13,7 @@ from dashboard.api.answers import answer
 from dashboard.api.files.streams import in_parts
 from dashboard.api.operation import BAD_BODY, documented
 from dashboard.api.schema import OneOf, with_fields
-from dashboard.base.machine_params import Shown, parse
+from dashboard.base.machine_params import STATES, MachineList, parse_machines
 from dashboard.base.params import page_of
 from dashboard.ingest import body, edit
 from dashboard.ingest.door import Door
@@ -50,7 +50,7 @@ class ReportedMachine(BaseModel):
 class Machine(ReportedMachine):
     """A machine as it last reported. `is_cloned`: two machines report under its id."""
 
-    state: Annotated[str, OneOf(machines.STATES)]
+    state: Annotated[str, OneOf(STATES)]
     is_cloned: bool
 
 
@@ -165,17 +165,16 @@ def blueprint(context: Context, door: Door) -> Blueprint:
         [*parameters.MACHINES, *parameters.PAGE],
     )
     def machine_list() -> Response:
-        shown = parse(request.args, extra=("limit", "offset"))
+        shown = parse_machines(request.args, extra=("limit", "offset"))
         if "limit" not in request.args and "offset" not in request.args:
             return _all(context, shown)
         limit, offset = page_of(request.args)
         now = context.now()
         with reading(context.engine) as connection:
-            found = machines.count(connection, shown.asked, now)
+            found = machines.count(connection, shown.filters, now)
             rows = machines.rows(
-                connection, shown.asked, now, sort=shown.sort, descending=shown.descending,
-                limit=limit, offset=offset,
-            )  # fmt: skip
+                connection, shown.filters, now, sort=shown.sort, limit=limit, offset=offset
+            )
             items = [told(row, context.zone) for row in rows]
         return answer({"items": items, "count": found, "limit": limit, "offset": offset})
 
@@ -221,15 +220,12 @@ def blueprint(context: Context, door: Door) -> Blueprint:
     return routes
 
 
-def _all(context: Context, shown: Shown) -> Response:
+def _all(context: Context, shown: MachineList) -> Response:
     """Every machine, written while it is read: as TatuScan answered, in constant memory."""
 
     def written() -> Iterator[str]:
         with reading(context.engine) as connection:
-            rows = machines.rows(
-                connection, shown.asked, context.now(), sort=shown.sort,
-                descending=shown.descending,
-            )  # fmt: skip
+            rows = machines.rows(connection, shown.filters, context.now(), sort=shown.sort)
             n = 0
             yield '{"items": ['
             for n, row in enumerate(rows, 1):

@@ -11,8 +11,8 @@ from dashboard.api import parameters
 from dashboard.api.answers import answer
 from dashboard.api.operation import documented
 from dashboard.api.schema import OneOf, Page, Percent, SourceName, types_of, with_fields
-from dashboard.base import run_params
 from dashboard.base.params import page_of
+from dashboard.base.run_params import STATES, parse_runs
 from dashboard.queries.runs import attempts
 from dashboard.queries.runs.attempts import Run as Attempt
 from dashboard.web.context import Context
@@ -26,7 +26,7 @@ class Run(BaseModel):
     """One attempt to collect; `seconds`: how long it took, null while it runs."""
 
     source: SourceName
-    state: Annotated[str, OneOf(attempts.STATES)]
+    state: Annotated[str, OneOf(STATES)]
     changed_percent: Percent
     seconds: float | None
 
@@ -46,7 +46,7 @@ def blueprint(context: Context) -> Blueprint:
         "Attempts to collect, the newest day first", Runs, [*parameters.RUNS, *parameters.PAGE]
     )
     def run_list() -> Response:
-        asked = run_params.parse(request.args, today=context.today(), extra=("limit", "offset"))
+        asked = parse_runs(request.args, today=context.today(), extra=("limit", "offset"))
         limit, offset = page_of(request.args)
         with reading(context.engine) as connection:
             found = attempts.page(connection, asked, limit=limit, offset=offset)

@@ -1,110 +1,157 @@
-"""What an address asks of the machines, read strictly and written canonically."""
+"""The parameters of the addresses about machines."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-from werkzeug.datastructures import MultiDict
-
-from dashboard.base.params import SHARED, BadParameter, allow_only, readable, search, single, whole
-from dashboard.queries.machines.ages import BUCKETS
-from dashboard.queries.machines.latest import SORTS, STATES, Asked
+from dashboard.base.params import (
+    SHARED,
+    TEXT_SCHEMA,
+    Args,
+    BadParameter,
+    Parameter,
+    Sort,
+    allow_only,
+    choice,
+    named,
+    number,
+    one_of,
+    parse_sort,
+    readable,
+    search,
+    single,
+)
 from db.tables.base import NAME_LENGTH
 
 PAGE = "/machines"
+STATES = ("online", "late", "offline")
+FUTURE, UNKNOWN = "future", "unknown"
+BUCKETS = ("0-12", "12-36", "36-60", "60-120", "120-", FUTURE, UNKNOWN)
+"""Ages in months since a machine was put to work, from and up to; `FUTURE` and `UNKNOWN` have none.
+"""
+SORTS = (
+    "hostname", "state", "site", "os", "os_version", "ip", "cpu_percent", "memory_total_mb",
+    "memory_used_mb", "memory_percent", "disk_used_mb", "disk_percent", "computer_model",
+    "manufacturer", "serial", "agent_version", "logged_in_user", "created_at", "updated_at",
+    "received_at", "computer_activation",
+)  # fmt: skip
 TOPS = (5, 8, 12, 20)
-USUAL_TOP, MOST_TOP = 8, 50
-FIELDS = {
-    "state": "states", "site": "sites", "os": "systems", "os_version": "versions",
-    "os_not": "other_systems", "os_version_not": "other_versions", "age": "ages",
-}  # fmt: skip
-"""The parameters that may be repeated, each with its field of `Asked`."""
+DEFAULT_TOP, MOST_TOP = 8, 50
 
-_KNOWN = ("q", *FIELDS, "clones", "sort")
-_CHOICES = {"state": STATES, "age": BUCKETS}
+
+def _name(name: str, about: str, field: str) -> Parameter:
+    read = named(f"none has more than {NAME_LENGTH}.")
+    return Parameter(name, about, TEXT_SCHEMA, read, field, repeat=True)
+
+
+def _choice(name: str, about: str, choices: tuple[str, ...], field: str) -> Parameter:
+    chosen = one_of(choices)
+
+    def read(name: str, text: str, today: date) -> Any:
+        return chosen(name, readable(name, text), today)
+
+    return Parameter(**choice(name, about, choices, field=field) | {"read": read})
+
+
+def _clones(name: str, text: str, _today: date) -> bool:
+    if text != "yes":
+        raise BadParameter(name, "clones is asked for with clones=yes.")
+    return True
+
+
+MACHINES = (
+    Parameter(
+        "q", "Only machines with this text in a name, address or serial.", TEXT_SCHEMA, search
+    ),
+    _choice("state", "Only machines in these states.", STATES, "states"),
+    _name("site", "Only machines that name one of these sites.", "sites"),
+    _name("os", "Only these operating systems.", "systems"),
+    _name("os_version", "Only these versions.", "versions"),
+    _name("os_not", "All but these operating systems.", "other_systems"),
+    _name("os_version_not", "All but these versions.", "other_versions"),
+    _choice("age", "Only machines put to work so many months ago.", BUCKETS, "ages"),
+    Parameter(
+        "clones", "Only machines that seem to be two.", {"type": "string", "enum": ["yes"]},
+        _clones, default=False,
+    ),
+)  # fmt: skip
+BY_NAME = Sort("hostname")
+TOP = Parameter(
+    "top", "How many bars each share shows.", {}, number(least=1, most=MOST_TOP),
+    default=DEFAULT_TOP,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What the page of machines shows: which, in what order, and how many bars of the shares."""
+class MachineFilters:
+    """The values of `MACHINES`. Empty means all; a site, system or version "" means the machines
+    that name none.
 
-    asked: Asked = field(default_factory=Asked)
-    sort: str = "hostname"
-    descending: bool = False
-    top: int = USUAL_TOP
+    `other_systems` and `other_versions` leave these out: what "others" counts beside a top list.
+    """
 
-    def having(self, **changes: Any) -> "Shown":
-        """The same with other fields of `asked`."""
-        return replace(self, asked=replace(self.asked, **changes))
+    q: str | None = None
+    states: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    other_systems: tuple[str, ...] = ()
+    other_versions: tuple[str, ...] = ()
+    ages: tuple[str, ...] = ()
+    clones: bool = False
 
-    def query(self, *, extra: bool = True) -> str:
-        """The canonical query, without "?"; without `extra`, what files and the API read of it."""
-        asked = self.asked
-        pairs: list[tuple[str, object]] = [] if asked.q is None else [("q", asked.q)]
-        pairs += [(name, value) for name, its in FIELDS.items() for value in getattr(asked, its)]
-        if asked.clones:
-            pairs.append(("clones", "yes"))
-        if (self.sort, self.descending) != ("hostname", False):
-            pairs.append(("sort", f"{'-' if self.descending else ''}{self.sort}"))
-        if extra and self.top != USUAL_TOP:
+
+@dataclass(frozen=True)
+class MachineList:
+    """Which machines are listed, in what order, and how many bars the shares of them have."""
+
+    filters: MachineFilters = field(default_factory=MachineFilters)
+    sort: Sort = BY_NAME
+    top: int = DEFAULT_TOP
+
+    def having(self, **changes: Any) -> "MachineList":
+        """The same with other `filters`."""
+        return replace(self, filters=replace(self.filters, **changes))
+
+    def query(self, *, top: bool = True) -> str:
+        """The canonical query string, without "?"; files and the API know no `top`."""
+        pairs: list[tuple[str, object]] = []
+        for each in MACHINES:
+            value = getattr(self.filters, each.field)
+            if value != each.default:
+                pairs += each.pairs("yes" if value is True else value)
+        if self.sort != BY_NAME:
+            pairs.append(("sort", str(self.sort)))
+        if top and self.top != DEFAULT_TOP:
             pairs.append(("top", self.top))
         return urlencode(pairs)
 
     def address(self, path: str = PAGE) -> str:
         """The page at `path`, or a file, with all of this."""
-        query = self.query(extra=path.startswith(PAGE))
+        query = self.query(top=path.startswith(PAGE))
         return f"{path}?{query}" if query else path
 
 
-def is_here(path: str | None) -> bool:
-    """Whether `path` is a page of machines, whose address means nothing to other pages."""
-    return path == PAGE or (path or "").startswith(f"{PAGE}/")
-
-
-def parse(args: "MultiDict[str, str]", *, extra: Collection[str] = ()) -> Shown:
-    """What an address asks for; every name must be known or in `extra`.
+def parse_machines(args: Args, *, extra: Collection[str] = ()) -> MachineList:
+    """The machines that an address asks for; every name must be known or in `extra`.
 
     Raises:
-        BadParameter: an unknown name, or a value that cannot be.
+        BadParameter: an unknown name, or a value that cannot be used.
     """
-    allow_only(args, sorted({*_KNOWN, *extra}))
-    sort = single(args, "sort") or "hostname"
-    if sort.removeprefix("-") not in SORTS:
-        known = ", ".join(SORTS)
-        raise BadParameter("sort", f"sort is {sort[:40]!r}: use one of {known}.")
-    clones = single(args, "clones")
-    if clones not in (None, "yes"):
-        raise BadParameter("clones", "clones is asked for with clones=yes.")
-    asked = Asked(
-        q=search(args),
-        clones=clones == "yes",
-        **{its: _values(args, name) for name, its in FIELDS.items()},
-    )
-    return Shown(asked, sort.removeprefix("-"), sort.startswith("-"))
+    allow_only(args, sorted({*(each.name for each in MACHINES), "sort", *extra}))
+    values = {each.field: each.value(args, date.max) for each in MACHINES}
+    sort = BY_NAME if single(args, "sort") == "" else parse_sort(args, SORTS, BY_NAME)
+    return MachineList(MachineFilters(**values), sort)
 
 
-def parse_page(args: "MultiDict[str, str]") -> Shown:
-    """What the page shows. The dates and the other filters of the pages about days are left aside:
-    it is about now.
+def parse_machines_page(args: Args) -> MachineList:
+    """What the page of machines shows. The dates and filters of the pages about days are ignored:
+    it shows now.
 
     Raises:
-        BadParameter: an unknown name, or a value that cannot be.
+        BadParameter: an unknown name, or a value that cannot be used.
     """
-    top = single(args, "top")
-    shown = parse(args, extra=(*SHARED, "top"))
-    return replace(
-        shown, top=USUAL_TOP if top is None else whole("top", top, least=1, most=MOST_TOP)
-    )
-
-
-def _values(args: "MultiDict[str, str]", name: str) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(readable(name, value) for value in args.getlist(name)))
-    known = _CHOICES.get(name)
-    for value in found:
-        if known is None and len(value) > NAME_LENGTH:
-            message = f"{name} has {len(value)} characters: none has more than {NAME_LENGTH}."
-            raise BadParameter(name, message)
-        if known is not None and value not in known:
-            raise BadParameter(name, f"{name} is {value[:40]!r}: use one of {', '.join(known)}.")
-    return found if known is None else tuple(value for value in known if value in found)
+    top = TOP.value(args, date.max)
+    return replace(parse_machines(args, extra=(*SHARED, TOP.name)), top=top)

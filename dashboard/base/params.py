@@ -1,7 +1,13 @@
-"""The query that page, export and API addresses share: read strictly, written canonically."""
+"""The parameters of addresses, each declared once.
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+A table of `Parameter` says how each is read, checked, written and described; parsing, canonical
+query strings, the OpenAPI description and the browser's copy (`browser_filters`) are made from it.
+`FILTERS` is the table of everything about days: pages, files and API routes. Machines, runs and
+the settings have tables of their own beside this module.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -13,43 +19,33 @@ from db.coverage import STATES as FINDING_STATES
 from db.sources import source_names
 from db.tables.base import NAME_LENGTH
 
+Args = MultiDict[str, str]
+Schema = Mapping[str, Any]
+
 SOURCES = source_names()
 BASES = ("assets", "records", *SOURCES)
 TYPES = ("server", "workstation", "vm_guest", "network", "mobile", "other", "unknown")
 STATUSES = ("billable", "spare", "excluded")
 COUNTED = ("billable", "spare")
-"""The statuses that lists and counts take unless asked otherwise: those that make a total."""
+"""The statuses that lists and counts take unless an address names others: those of a total."""
 
 BILLABLE = ("billable",)
-"""The statuses that changes take unless asked otherwise."""
+"""The statuses that changes take unless an address names others."""
 
 BARS = ("added", "removed", "moved_in", "moved_out", "reclassified_in", "reclassified_out")
 ALL_CHANGES = "all"
 """As a bar: every bar, and what changed without standing in one."""
 
-SHARED = ("as_of", "compare_to", "basis", "site", "location", "type", "status", "q")
-SEARCH_LENGTH = 200
 NO_LOCATION = ""
-"""As a location: none is named. No place is called so, and `location=` asks for it."""
+"""As a location: none is named. No place is called so, and `location=` selects it."""
 
-OF_PAGES = (
-    "source", "managed_by", "change", "kind", "present", "run", "month", "state", "from", "to",
-    "offset",
-)  # fmt: skip
-"""What the addresses of pages may hold beside `SHARED`; some mean something on one page only."""
-
+SEARCH_LENGTH = 200
 DEFAULT_LIMIT, MOST = 100, 1000
 """Rows of a page of a list: unless asked otherwise, and at most."""
 
 MOST_OFFSET = 10**9
 LARGEST_ID = 2**63 - 1
 _OLDEST_DAY = date(1970, 1, 1)
-
-
-def usual_statuses(path: str) -> tuple[str, ...]:
-    """The statuses that the page at `path` takes unless its address names others; address.js
-    knows the same."""
-    return BILLABLE if path == "/changes" else COUNTED
 
 
 class BadParameter(ValueError):
@@ -61,12 +57,300 @@ class BadParameter(ValueError):
         self.message = message
 
 
+Read = Callable[[str, str, date], Any]
+"""Makes a value of a parameter's name and text, on a business day; raises BadParameter."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of an address.
+
+    Attributes:
+        about: what it does, in a sentence of the OpenAPI document; `schema` is that of one value.
+        field: the attribute of the parsed object that holds it; its own name unless given.
+        repeat: whether it may be given several times; its value is a tuple then.
+        choices: every value there is, in canonical order; None when there is no such list.
+        sort: whether several values are sorted, rather than kept in the order given.
+        default: its value when it is not given.
+    """
+
+    name: str
+    about: str
+    schema: Schema
+    read: Read
+    field: str = ""
+    repeat: bool = False
+    choices: tuple[str, ...] | None = None
+    sort: bool = False
+    default: Any = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "field", self.field or self.name)
+        if self.repeat and self.default is None:
+            object.__setattr__(self, "default", ())
+
+    def value(self, args: Args, today: date, *, lenient: bool = False) -> Any:
+        """Its value in `args`.
+
+        Args:
+            lenient: leave out unknown choices: another page uses the same name.
+
+        Raises:
+            BadParameter: a single parameter is given twice, or a value cannot be used.
+        """
+        if self.repeat:
+            texts = args.getlist(self.name)
+            if lenient:
+                texts = [text for text in texts if text in (self.choices or ())]
+            return self.ordered(self.read(self.name, text, today) for text in texts) or self.default
+        text = single(args, self.name)
+        return self.default if text is None else self.read(self.name, text, today)
+
+    def ordered(self, values: Iterable[Any]) -> tuple[Any, ...]:
+        """Several values, each once, in canonical order."""
+        given = dict.fromkeys(values)
+        if self.choices is not None:
+            return tuple(choice for choice in self.choices if choice in given)
+        return tuple(sorted(given)) if self.sort else tuple(given)
+
+    def pairs(self, value: Any) -> list[tuple[str, object]]:
+        """Its part of a query string."""
+        return [(self.name, one) for one in value] if self.repeat else [(self.name, value)]
+
+
+def day(name: str, text: str, today: date) -> date:
+    """Reads one day, today or earlier."""
+    found = None
+    # fromisoformat alone would take '20261122' and '2026-W47-7' too.
+    if len(text) == 10 and text[4] == "-" and text[7] == "-" and text.isascii():
+        try:
+            found = date.fromisoformat(text)
+        except ValueError:
+            found = None
+    if found is None:
+        raise BadParameter(name, f"{name} is {text[:40]!r}: use a date like {today}.")
+    if found > today:
+        raise BadParameter(name, f"{name} {found} is in the future: today is {today}.")
+    if found < _OLDEST_DAY:
+        raise BadParameter(name, f"{name} {found} is before {_OLDEST_DAY}: use a later date.")
+    return found
+
+
+def month(name: str, text: str, today: date) -> str:
+    """Reads a month such as "2026-11", this one or an earlier one."""
+    valid = len(text) == 7 and text.isascii()
+    if valid:
+        try:
+            valid = date.fromisoformat(f"{text}-01").isoformat()[:7] == text
+        except ValueError:
+            valid = False
+    if not valid:
+        raise BadParameter(name, f"{name} is {text[:40]!r}: use a month like {today:%Y-%m}.")
+    if text > f"{today:%Y-%m}":
+        raise BadParameter(name, f"{name} {text} is in the future: it is {today:%Y-%m} now.")
+    return text
+
+
+def search(name: str, text: str, _today: date) -> str | None:
+    """Reads a text to search for, trimmed; None when nothing is left."""
+    text = text.strip()
+    if len(text) > SEARCH_LENGTH:
+        raise BadParameter(name, f"{name} has {len(text)} characters: use at most {SEARCH_LENGTH}.")
+    return readable(name, text) or None
+
+
+def one_of(choices: Sequence[str]) -> Read:
+    """Reads one of `choices`."""
+
+    def read(name: str, text: str, _today: date) -> str:
+        if text not in choices:
+            raise BadParameter(name, f"{name} is {text[:40]!r}: use one of {', '.join(choices)}.")
+        return text
+
+    return read
+
+
+def number(*, least: int = 0, most: int) -> Read:
+    """Reads a whole number from `least` to `most`, written in plain digits."""
+
+    def read(name: str, text: str, _today: date) -> int:
+        if text.isascii() and text.isdigit() and len(text) <= 19 and least <= int(text) <= most:
+            return int(text)
+        message = f"{name} is {text[:40]!r}: use a whole number from {least} to {most}."
+        raise BadParameter(name, message)
+
+    return read
+
+
+def named(too_long: str) -> Read:
+    """Reads the exact name of something.
+
+    Args:
+        too_long: ends the message about a longer one than any name that is stored.
+    """
+
+    def read(name: str, text: str, _today: date) -> str:
+        if len(text) > NAME_LENGTH:
+            raise BadParameter(name, f"{name} has {len(text)} characters: {too_long}")
+        return readable(name, text)
+
+    return read
+
+
+def readable(name: str, text: str) -> str:
+    """`text` itself, when databases can look for it."""
+    if any(ord(letter) < 32 or "\ud800" <= letter <= "\udfff" for letter in text):
+        message = f"{name} holds characters that cannot be searched: leave them out."
+        raise BadParameter(name, message)
+    return text
+
+
+DAY_SCHEMA = {"type": "string", "format": "date"}
+ID_SCHEMA = {"type": "string", "pattern": "^[0-9]+$"}
+MONTH_SCHEMA = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"}
+TEXT_SCHEMA = {"type": "string"}
+
+
+def choice(
+    name: str,
+    about: str,
+    choices: tuple[str, ...],
+    *,
+    field: str = "",
+    repeat: bool = True,
+    default: Any = None,
+) -> dict[str, Any]:
+    """The common arguments of a parameter that is one or several of `choices`."""
+    schema = {"type": "string", "enum": list(choices)}
+    return {
+        "name": name, "about": about, "schema": schema, "read": one_of(choices), "field": field,
+        "repeat": repeat, "choices": choices, "default": default,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Filter(Parameter):
+    """A parameter that narrows or moves what the pages about days show.
+
+    Attributes:
+        shared: whether every such address takes it; the others take it where a route names it.
+        stored: whether the stored counts of months know it.
+        page: the one page whose navigation keeps it; None for all of them.
+        counts: whether it narrows what is counted; if not, it selects rows of the list of `page`,
+            and addresses elsewhere leave it out.
+        basis: the one basis with which it means something; None for all of them.
+        usual: values that stand for the default at some addresses.
+    """
+
+    shared: bool = True
+    stored: bool = True
+    page: str | None = None
+    counts: bool = True
+    basis: str | None = None
+    usual: Mapping[str, Any] = field(default_factory=dict)
+
+
+FILTERS = (
+    Filter("as_of", "The day to show; today unless given.", DAY_SCHEMA, day),
+    Filter("compare_to", "The day to compare with; the month-end before.", DAY_SCHEMA, day),
+    Filter(**choice("basis", "What is counted.", BASES, repeat=False, default="assets")),
+    Filter(
+        "site", "Only these sites.", ID_SCHEMA, number(most=LARGEST_ID), "sites", repeat=True,
+        sort=True,
+    ),
+    Filter(
+        "location",
+        "Only these locations, by their exact names; nothing (location=) asks for devices without "
+        "one.",
+        {"type": "string", "maxLength": NAME_LENGTH},
+        named(f"no location has more than {NAME_LENGTH}."),
+        "locations",
+        repeat=True,
+        sort=True,
+        stored=False,
+    ),
+    Filter(**choice("type", "Only these device types.", TYPES, field="types")),
+    Filter(
+        **choice("status", "Only these billing statuses; {usual} unless given.", STATUSES,
+                 field="statuses", default=COUNTED),
+        usual=dict.fromkeys(("/changes", "/export/changes", "/export/bars"), BILLABLE),
+    ),
+    Filter(
+        "q",
+        "Only what has this text in a name, serial number, operating system, class or site.",
+        {"type": "string", "maxLength": SEARCH_LENGTH},
+        search,
+        stored=False,
+    ),
+    Filter(
+        **choice("source", "Only records of these sources.", SOURCES, field="sources"),
+        shared=False,
+        stored=False,
+    ),
+    Filter(
+        **choice("managed_by", "Only machines that each of these sources manages; with "
+                 "basis=assets alone.", SOURCES),
+        shared=False,
+        stored=False,
+        page="/devices",
+        basis="assets",
+    ),
+    Filter(
+        **choice("change", "Only the devices in these bars; all bars unless given. With all also "
+                 "what changed and stands in none.", (*BARS, ALL_CHANGES), field="changes"),
+        shared=False,
+        page="/changes",
+        counts=False,
+    ),
+    Filter(
+        **choice("kind", "Only findings of these kinds.", KINDS, field="kinds"),
+        shared=False,
+        page="/coverage",
+        counts=False,
+    ),
+    Filter(
+        **choice("state", "Only findings in these states; all that stand unless given. With fixed "
+                 "what ended in the 30 days before.", FINDING_STATES, field="states"),
+        shared=False,
+        page="/coverage",
+        counts=False,
+    ),
+)  # fmt: skip
+"""In the order of a canonical query string."""
+
+SHARED = tuple(each.name for each in FILTERS if each.shared)
+_STATUS = next(each for each in FILTERS if each.name == "status")
+
+
+def usual_statuses(path: str) -> tuple[str, ...]:
+    """The statuses that the page or file at `path` takes unless its address names others."""
+    usual: tuple[str, ...] = _STATUS.usual.get(path.split(".")[0], _STATUS.default)
+    return usual
+
+
+def browser_filters() -> list[dict[str, Any]]:
+    """`FILTERS` for assets/js/address.js, which reads and writes the same addresses."""
+    return [
+        {
+            "name": each.name,
+            "repeat": each.repeat,
+            "numeric": each.schema is ID_SCHEMA,
+            "default": each.default or None,
+            "usual": each.usual,
+            "page": each.page,
+            "basis": each.basis,
+        }
+        for each in FILTERS
+    ]
+
+
 @dataclass(frozen=True)
 class Filters:
-    """What is looked at. Empty `sites`, `types` and `sources` mean all; `statuses` never is empty.
+    """The values of `FILTERS`. Empty `sites`, `types` and `sources` mean all; `statuses` is never
+    empty.
 
-    `sources` narrows to records of these sources; in the assets basis, to machines for which
-    their record speaks. `managed_by`: to machines that each of these sources manages; of the
+    `sources` narrows to records of these sources; in the assets basis, to machines that their
+    record represents. `managed_by`: to machines that each of these sources manages; of the
     assets basis alone. `as_of` None is the current business day, `compare_to` None the month-end
     of the month before. `changes` are bars, only on Changes; empty means all of them.
     `locations` are exact names of places inside sites, or `NO_LOCATION`; empty means all. `kinds`
@@ -89,12 +373,20 @@ class Filters:
 
     @property
     def are_stored(self) -> bool:
-        """Whether the stored counts, by site, type and status, know all that is asked."""
-        return self.q is None and not (self.sources or self.locations or self.managed_by)
+        """Whether the stored counts, by site, type and status, know everything that is set."""
+        return not any(getattr(self, each.field) for each in FILTERS if not each.stored)
 
     def as_stored(self) -> "Filters":
-        """These filters without what the stored counts know nothing of."""
-        return replace(self, q=None, sources=(), locations=(), managed_by=())
+        """These filters without what the stored counts do not know."""
+        return replace(self, **{each.field: each.default for each in FILTERS if not each.stored})
+
+    def at(self, path: str) -> "Filters":
+        """These filters without those that select rows of another list than that at `path`, a
+        page or its file."""
+        page = path.split(".")[0].removeprefix("/export")
+        rows = [each for each in FILTERS if not each.counts and each.page != page]
+        unset: dict[str, Any] = {each.field: () for each in rows}
+        return replace(self, **unset)
 
     def to_query(
         self,
@@ -105,182 +397,89 @@ class Filters:
     ) -> str:
         """The canonical query string, without "?": only what differs from the defaults, then
         `extra` without its None values. `parse` reads it back to equal filters."""
+        defaults = {"basis": default_basis, "status": default_statuses}
         pairs: list[tuple[str, object]] = []
-        if self.as_of is not None:
-            pairs.append(("as_of", self.as_of.isoformat()))
-        if self.compare_to is not None:
-            pairs.append(("compare_to", self.compare_to.isoformat()))
-        if self.basis != default_basis:
-            pairs.append(("basis", self.basis))
-        pairs += [("site", site) for site in self.sites]
-        pairs += [("location", name) for name in self.locations]
-        pairs += [("type", name) for name in self.types]
-        if self.statuses != default_statuses:
-            pairs += [("status", name) for name in self.statuses]
-        if self.q is not None:
-            pairs.append(("q", self.q))
-        pairs += [("source", name) for name in self.sources]
-        pairs += [("managed_by", name) for name in self.managed_by]
-        pairs += [("change", name) for name in self.changes]
-        pairs += [("kind", name) for name in self.kinds]
-        pairs += [("state", name) for name in self.states]
+        for each in FILTERS:
+            value = getattr(self, each.field)
+            if value != defaults.get(each.name, each.default):
+                pairs += each.pairs(value)
         pairs += [(name, value) for name, value in (extra or {}).items() if value is not None]
         return urlencode(pairs)
 
     def having(self, **changes: Any) -> "Filters":
         """These filters with some fields replaced, brought into canonical order."""
         changed = replace(self, **changes)
-        return replace(
-            changed,
-            sites=tuple(sorted(set(changed.sites))),
-            types=_in_order(changed.types, TYPES),
-            statuses=_in_order(changed.statuses, STATUSES),
-            sources=_in_order(changed.sources, SOURCES),
-            changes=_in_order(changed.changes, (*BARS, ALL_CHANGES)),
-            locations=tuple(sorted(set(changed.locations))),
-            kinds=_in_order(changed.kinds, KINDS),
-            states=_in_order(changed.states, FINDING_STATES),
-            managed_by=_in_order(changed.managed_by, SOURCES) if changed.basis == "assets" else (),
-        )
+        canonical: dict[str, Any] = {}
+        for each in FILTERS:
+            if each.repeat:
+                allowed = each.basis in (None, changed.basis)
+                canonical[each.field] = (
+                    each.ordered(getattr(changed, each.field)) if allowed else each.default
+                )
+        return replace(changed, **canonical)
 
 
 def parse(
-    args: "MultiDict[str, str]",
+    args: Args,
     *,
     today: date,
     default_basis: str = "assets",
     default_statuses: tuple[str, ...] = COUNTED,
     extra: Collection[str] = (),
+    lenient: Collection[str] = (),
 ) -> Filters:
     """The filters in `args`, of which every name must be shared or in `extra`.
 
     Args:
         today: the business day now; a later date is refused.
-        extra: names that the caller reads itself; "source", "managed_by", "change" and "kind", and
-            with that "state", among them are read here.
+        extra: names beside the shared ones; those that are not in `FILTERS` the caller reads.
+        lenient: names whose unknown values are left out instead of refused.
 
     Raises:
-        BadParameter: an unknown name, a single parameter given twice, or a value that cannot be.
+        BadParameter: an unknown name, a single parameter given twice, or a value that cannot be
+            used.
     """
     allow_only(args, sorted({*SHARED, *extra}))
-    as_of, compare_to = day_of(args, "as_of", today), day_of(args, "compare_to", today)
-    until = as_of or today
-    if compare_to is not None and compare_to > until:
-        message = f"compare_to {compare_to} is after as_of {until}: swap the dates."
+    values = {
+        each.field: each.value(args, today, lenient=each.name in lenient)
+        for each in FILTERS
+        if each.shared or each.name in extra
+    }
+    if "basis" not in args:
+        values["basis"] = default_basis
+    if "status" not in args:
+        values["statuses"] = default_statuses
+    filters = Filters(**values)
+    until = filters.as_of or today
+    if filters.compare_to is not None and filters.compare_to > until:
+        message = f"compare_to {filters.compare_to} is after as_of {until}: swap the dates."
         raise BadParameter("compare_to", message)
-    basis = single(args, "basis")
-    sources = _choices(args, "source", SOURCES) if "source" in extra else ()
-    managed_by = _choices(args, "managed_by", SOURCES) if "managed_by" in extra else ()
-    changes = _choices(args, "change", (*BARS, ALL_CHANGES)) if "change" in extra else ()
-    basis = default_basis if basis is None else _chosen("basis", basis, BASES)
-    if managed_by and basis != "assets":
-        message = "managed_by asks about machines: use it with basis=assets."
-        raise BadParameter("managed_by", message)
-    return Filters(
-        as_of=as_of,
-        compare_to=compare_to,
-        basis=basis,
-        sites=tuple(sorted({whole("site", id, most=LARGEST_ID) for id in args.getlist("site")})),
-        types=_choices(args, "type", TYPES),
-        statuses=_choices(args, "status", STATUSES) or default_statuses,
-        q=search(args),
-        sources=sources,
-        changes=changes,
-        locations=tuple(sorted({_location(name) for name in args.getlist("location")})),
-        kinds=_choices(args, "kind", KINDS) if "kind" in extra else (),
-        # Runs have states too, which their page reads: `finding_states` refuses them.
-        states=_in_order(args.getlist("state"), FINDING_STATES) if "kind" in extra else (),
-        managed_by=managed_by,
-    )
+    for each in FILTERS:
+        if each.basis not in (None, filters.basis) and getattr(filters, each.field):
+            message = f"{each.name} asks about machines: use it with basis={each.basis}."
+            raise BadParameter(each.name, message)
+    return filters
 
 
-def finding_states(args: "MultiDict[str, str]") -> None:
-    """Refuse a `state` that no finding of coverage has."""
-    _choices(args, "state", FINDING_STATES)
+def only_stored(filters: Filters) -> None:
+    """Refuse filters that the stored counts of months do not know.
+
+    Raises:
+        BadParameter: there is one.
+    """
+    for each in reversed(FILTERS):
+        if not each.stored and getattr(filters, each.field):
+            word = "search" if each.name == "q" else each.name
+            message = f"Months are not counted by {word}: leave {each.name} out."
+            raise BadParameter(each.name, message)
 
 
-def single(args: "MultiDict[str, str]", name: str) -> str | None:
-    """The value of a parameter that may be given once; None when it is not given."""
-    values = args.getlist(name)
-    if len(values) > 1:
-        raise BadParameter(name, f"{name} is given {len(values)} times: give it once.")
-    return values[0] if values else None
-
-
-def whole(name: str, text: str, *, least: int = 0, most: int) -> int:
-    """`text` as a whole number from `least` to `most`, written in plain digits."""
-    if text.isascii() and text.isdigit() and len(text) <= 19 and least <= int(text) <= most:
-        return int(text)
-    raise BadParameter(name, f"{name} is {text[:40]!r}: use a whole number from {least} to {most}.")
-
-
-def day_of(args: "MultiDict[str, str]", name: str, today: date) -> date | None:
-    """The value of a parameter that names one day, today or earlier; None when not given."""
-    text = single(args, name)
-    if text is None:
-        return None
-    day = None
-    # fromisoformat alone would take '20261122' and '2026-W47-7' too.
-    if len(text) == 10 and text[4] == "-" and text[7] == "-" and text.isascii():
-        try:
-            day = date.fromisoformat(text)
-        except ValueError:
-            day = None
-    if day is None:
-        raise BadParameter(name, f"{name} is {text[:40]!r}: use a date like {today}.")
-    if day > today:
-        raise BadParameter(name, f"{name} {day} is in the future: today is {today}.")
-    if day < _OLDEST_DAY:
-        raise BadParameter(name, f"{name} {day} is before {_OLDEST_DAY}: use a later date.")
-    return day
-
-
-def search(args: "MultiDict[str, str]") -> str | None:
-    """The text to search for, trimmed; None when there is none."""
-    text = (single(args, "q") or "").strip()
-    if not text:
-        return None
-    if len(text) > SEARCH_LENGTH:
-        raise BadParameter("q", f"q has {len(text)} characters: use at most {SEARCH_LENGTH}.")
-    return readable("q", text)
-
-
-def _location(name: str) -> str:
-    if len(name) > NAME_LENGTH:
-        message = f"location has {len(name)} characters: no location has more than {NAME_LENGTH}."
-        raise BadParameter("location", message)
-    return readable("location", name)
-
-
-def readable(name: str, text: str) -> str:
-    """`text` itself, when databases can look for it."""
-    if any(ord(letter) < 32 or "\ud800" <= letter <= "\udfff" for letter in text):
-        message = f"{name} holds characters that cannot be searched: leave them out."
-        raise BadParameter(name, message)
-    return text
-
-
-def _choices(args: "MultiDict[str, str]", name: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    return _in_order((_chosen(name, value, known) for value in args.getlist(name)), known)
-
-
-def _chosen(name: str, value: str, known: tuple[str, ...]) -> str:
-    if value not in known:
-        raise BadParameter(name, f"{name} is {value[:40]!r}: use one of {', '.join(known)}.")
-    return value
-
-
-def _in_order(values: Iterable[str], known: tuple[str, ...]) -> tuple[str, ...]:
-    given = set(values)
-    return tuple(value for value in known if value in given)
-
-
-def arguments(query: str | None) -> "MultiDict[str, str]":
+def arguments(query: str | None) -> Args:
     """The names and values of a query string without "?"."""
     return MultiDict(parse_qsl(query or "", keep_blank_values=True))
 
 
-def allow_only(args: "MultiDict[str, str]", names: Collection[str]) -> None:
+def allow_only(args: Args, names: Collection[str]) -> None:
     """Refuse any parameter that is not one of `names`.
 
     Raises:
@@ -292,34 +491,56 @@ def allow_only(args: "MultiDict[str, str]", names: Collection[str]) -> None:
             raise BadParameter(name, f"{name!r} is not a parameter here: {what}.")
 
 
-def page_of(args: "MultiDict[str, str]") -> tuple[int, int]:
+def single(args: Args, name: str) -> str | None:
+    """The text of a parameter that may be given once; None when it is not given."""
+    values = args.getlist(name)
+    if len(values) > 1:
+        raise BadParameter(name, f"{name} is given {len(values)} times: give it once.")
+    return values[0] if values else None
+
+
+LIMIT = Parameter(
+    "limit",
+    "How many rows at most.",
+    {"type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT_LIMIT},
+    number(least=1, most=MOST),
+    default=DEFAULT_LIMIT,
+)
+OFFSET = Parameter(
+    "offset",
+    "How many rows to leave out first.",
+    {"type": "integer", "minimum": 0, "default": 0},
+    number(most=MOST_OFFSET),
+    default=0,
+)
+
+
+def page_of(args: Args) -> tuple[int, int]:
     """The `limit` and `offset` of a page of a list."""
-    limit, offset = single(args, "limit"), single(args, "offset")
-    return (
-        DEFAULT_LIMIT if limit is None else whole("limit", limit, least=1, most=MOST),
-        0 if offset is None else whole("offset", offset, most=MOST_OFFSET),
-    )
+    return LIMIT.value(args, date.max), OFFSET.value(args, date.max)
 
 
-def parse_sort(args: "MultiDict[str, str]", columns: Collection[str]) -> tuple[str, bool] | None:
-    """The column that `sort` names, and whether downwards ("-" before it); None when not given."""
+@dataclass(frozen=True)
+class Sort:
+    """The order of a list: by a column, upwards unless `descending`."""
+
+    column: str
+    descending: bool = False
+
+    def __str__(self) -> str:
+        return f"{'-' if self.descending else ''}{self.column}"
+
+
+def parse_sort(args: Args, columns: Collection[str], default: Sort) -> Sort:
+    """The order that `sort` names: a column, with "-" before it downwards.
+
+    Raises:
+        BadParameter: none of `columns`.
+    """
     text = single(args, "sort")
     if text is None:
-        return None
+        return default
     if text.removeprefix("-") not in columns:
         known = ", ".join(columns)
         raise BadParameter("sort", f"sort is {text[:40]!r}: use one of {known}.")
-    return text.removeprefix("-"), text.startswith("-")
-
-
-def only_stored(filters: Filters) -> None:
-    """Refuse filters that the stored counts of months do not know.
-
-    Raises:
-        BadParameter: there is one.
-    """
-    if filters.q is not None:
-        raise BadParameter("q", "Months are not counted by search: leave q out.")
-    if filters.locations:
-        message = "Months are not counted by location: leave location out."
-        raise BadParameter("location", message)
+    return Sort(text.removeprefix("-"), text.startswith("-"))

@@ -1,36 +1,63 @@
-"""What an address asks of the collection runs, read strictly and written canonically."""
+"""The parameters of the addresses about collection runs."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlencode
 
-from werkzeug.datastructures import MultiDict
-
 from dashboard.base.params import (
-    MOST_OFFSET,
+    DAY_SCHEMA,
+    LARGEST_ID,
+    MONTH_SCHEMA,
+    OFFSET,
     SHARED,
     SOURCES,
+    Args,
     BadParameter,
+    Parameter,
     allow_only,
-    day_of,
-    single,
-    whole,
+    choice,
+    day,
+    month,
+    number,
 )
-from dashboard.queries.runs.attempts import HOLDS, STATES, Asked
 
-CHOICES = (*STATES, *HOLDS)
-"""What `state` may be: a state, or what was decided about a run."""
+PAGE = "/collections"
+STATES = ("running", "complete", "suspicious", "failed")
+HOLDS = ("held", "accepted", "rejected", "superseded", "withdrawn")
 
-_SHARED_HERE = ("source", "state", "from", "to", "as_of")
+RUNS = (
+    Parameter(**choice("source", "Only runs of these sources.", SOURCES, field="sources")),
+    Parameter(
+        **choice("state", "Only runs in these states, or of which this was decided.",
+                 (*STATES, *HOLDS), field="states")
+    ),
+    Parameter("from", "Only of this business day and later.", DAY_SCHEMA, day),
+    Parameter("to", "Only of this business day and earlier.", DAY_SCHEMA, day),
+    Parameter("as_of", "The same as `to`; the earlier one counts.", DAY_SCHEMA, day),
+)  # fmt: skip
+RUN = Parameter("run", "One run.", {}, number(least=1, most=LARGEST_ID))
+MONTH = Parameter("month", "The month.", MONTH_SCHEMA, month)
+OF_PAGE = (RUN, MONTH, OFFSET)
+"""What the page of collections takes beside `RUNS`."""
 
 
 @dataclass(frozen=True)
-class Shown:
+class RunFilters:
+    """Which runs; empty or None means all. `first` and `last` are business days."""
+
+    sources: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    first: date | None = None
+    last: date | None = None
+
+
+@dataclass(frozen=True)
+class RunList:
     """What the page of collections shows: a run, or the calendar of a month (None: the last 65
     days) and the list of runs from `offset` on."""
 
-    asked: Asked
+    filters: RunFilters
     as_of: date | None = None
     run_id: int | None = None
     month: str | None = None
@@ -38,78 +65,54 @@ class Shown:
 
     def address(self, **changes: object) -> str:
         """The page with something else: `state`, `source`, `month`, `offset`, `run`. What is None
-        is left out; other runs begin at their first page."""
+        is left out; another list begins at its first page."""
         values: dict[str, object] = {
             "as_of": self.as_of,
-            "source": self.asked.sources,
-            "state": self.asked.states,
-            "from": self.asked.first,
-            "to": None if self.asked.last == self.as_of else self.asked.last,
+            "source": self.filters.sources,
+            "state": self.filters.states,
+            "from": self.filters.first,
+            "to": None if self.filters.last == self.as_of else self.filters.last,
             "month": self.month,
             **changes,
         }
         query = urlencode({k: v for k, v in values.items() if v}, doseq=True)
-        return f"/collections?{query}" if query else "/collections"
+        return f"{PAGE}?{query}" if query else PAGE
 
 
-def parse(args: "MultiDict[str, str]", *, today: date, extra: Collection[str] = ()) -> Asked:
+def parse_runs(args: Args, *, today: date, extra: Collection[str] = ()) -> RunFilters:
     """The runs that an address asks for; every name must be known or in `extra`.
 
     Raises:
-        BadParameter: an unknown name, or a value that cannot be.
+        BadParameter: an unknown name, or a value that cannot be used.
     """
-    allow_only(args, (*_SHARED_HERE, *extra))
-    first, last = day_of(args, "from", today), day_of(args, "to", today)
-    as_of = day_of(args, "as_of", today)
-    if first and last and first > last:
-        raise BadParameter("to", f"to {last} is before from {first}: swap the dates.")
-    return Asked(
-        _given(args, "source", SOURCES),
-        _given(args, "state", CHOICES),
+    allow_only(args, (*(each.name for each in RUNS), *extra))
+    values = {each.field: each.value(args, today) for each in RUNS}
+    first, last, as_of = values["from"], values["to"], values["as_of"]
+    in_order(first, last)
+    return RunFilters(
+        values["sources"],
+        values["states"],
         first,
         min((day for day in (last, as_of) if day is not None), default=None),
     )
 
 
-def parse_page(args: "MultiDict[str, str]", *, today: date) -> Shown:
+def in_order(first: date | None, last: date | None) -> None:
+    """Refuse the parameter `to` before `from`.
+
+    Raises:
+        BadParameter: it is.
+    """
+    if first and last and first > last:
+        raise BadParameter("to", f"to {last} is before from {first}: swap the dates.")
+
+
+def parse_runs_page(args: Args, *, today: date) -> RunList:
     """What the page of collections shows.
 
     Raises:
-        BadParameter: an unknown name, or a value that cannot be.
+        BadParameter: an unknown name, or a value that cannot be used.
     """
-    asked = parse(args, today=today, extra=(*SHARED, "run", "month", "offset"))
-    run, offset = single(args, "run"), single(args, "offset")
-    return Shown(
-        asked,
-        day_of(args, "as_of", today),
-        None if run is None else whole("run", run, least=1, most=2**63 - 1),
-        month_in(args, today),
-        0 if offset is None else whole("offset", offset, most=MOST_OFFSET),
-    )
-
-
-def month_in(args: "MultiDict[str, str]", today: date) -> str | None:
-    """The value of `month`, this month or an earlier one; None when not given."""
-    text = single(args, "month")
-    if text is None:
-        return None
-    good = len(text) == 7 and text.isascii()
-    if good:
-        try:
-            good = date.fromisoformat(f"{text}-01").isoformat()[:7] == text
-        except ValueError:
-            good = False
-    if not good:
-        raise BadParameter("month", f"month is {text[:40]!r}: use a month like {today:%Y-%m}.")
-    if text > f"{today:%Y-%m}":
-        raise BadParameter("month", f"month {text} is in the future: it is {today:%Y-%m} now.")
-    return text
-
-
-def _given(args: "MultiDict[str, str]", name: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    values = args.getlist(name)
-    for value in values:
-        if value not in known:
-            message = f"{name} is {value[:40]!r}: use one of {', '.join(known)}."
-            raise BadParameter(name, message)
-    return tuple(value for value in known if value in values)
+    filters = parse_runs(args, today=today, extra=(*SHARED, *(each.name for each in OF_PAGE)))
+    as_of = next(each for each in RUNS if each.name == "as_of").value(args, today)
+    return RunList(filters, as_of, *(each.value(args, today) for each in OF_PAGE))

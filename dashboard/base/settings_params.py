@@ -1,26 +1,25 @@
-"""What the addresses of the settings ask, read strictly and written canonically."""
+"""The parameters of the addresses of the settings."""
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 from urllib.parse import urlencode
 
-from werkzeug.datastructures import MultiDict
-
 from dashboard.base.params import (
-    MOST_OFFSET,
-    BadParameter,
+    DAY_SCHEMA,
+    OFFSET,
+    TEXT_SCHEMA,
+    Args,
+    Parameter,
     allow_only,
-    day_of,
-    readable,
+    choice,
+    day,
+    named,
+    number,
     search,
-    single,
-    whole,
 )
-from dashboard.queries.audit import audit_log
-from dashboard.queries.sites import directory as site_list
-from db.tables.base import NAME_LENGTH
+from dashboard.base.run_params import in_order
 
 PAGE = "/settings"
 RULES, SITES, AUDIT = f"{PAGE}/rules", f"{PAGE}/sites", f"{PAGE}/audit"
@@ -28,15 +27,38 @@ AUDIT_PAGE = 50
 STEP = 20
 """Sites and pairs of the inbox that are shown at first, and more with every step."""
 
+SITE_STATES = ("review", "internal", "merged", "expects")
 
-def is_here(path: str | None) -> bool:
-    """Whether `path` is a page of the settings, whose address means nothing to other pages."""
-    return path == PAGE or (path or "").startswith(f"{PAGE}/")
+INBOX = tuple(
+    Parameter(name, f"How many {name} are shown.", {}, number(least=1, most=10_000), default=STEP)
+    for name in ("sites", "links", "unlike")
+)
+KNOWN_SITES = (
+    Parameter("q", "Only sites with this text in a name.", TEXT_SCHEMA, search, "text"),
+    Parameter(**choice("state", "Only sites in this state.", SITE_STATES, repeat=False)),
+)
+ENTRIES = (
+    Parameter(
+        "actor", "Only what these people decided.", TEXT_SCHEMA, named("no name is so long."),
+        "actors", repeat=True,
+    ),
+    Parameter(
+        "action", "Only decisions of these kinds.", TEXT_SCHEMA, named("no name is so long."),
+        "actions", repeat=True,
+    ),
+    Parameter("q", "Only entries that hold this text.", TEXT_SCHEMA, search, "text"),
+    Parameter("from", "Only of this day and later.", DAY_SCHEMA, day, "first"),
+    Parameter("to", "Only of this day and earlier.", DAY_SCHEMA, day, "last"),
+)  # fmt: skip
+
+
+def _names(table: Collection[Parameter]) -> tuple[str, ...]:
+    return tuple(each.name for each in table)
 
 
 @dataclass(frozen=True)
 class Inbox:
-    """How many sites, pairs of records, and sites that are called like no other the inbox shows."""
+    """How many sites, pairs of records, and sites with a name like no other the inbox shows."""
 
     sites: int = STEP
     links: int = STEP
@@ -49,37 +71,49 @@ class Inbox:
         return f"{PAGE}?{urlencode({k: v for k, v in values.items() if v != STEP})}"
 
 
-def parse_inbox(args: "MultiDict[str, str]") -> Inbox:
+def parse_inbox(args: Args) -> Inbox:
     """What the inbox shows.
 
     Raises:
-        BadParameter: an unknown name, or a value that cannot be.
+        BadParameter: an unknown name, or a value that cannot be used.
     """
-    names = [one.name for one in fields(Inbox)]
-    allow_only(args, names)
-    given = {name: single(args, name) for name in names}
-    return Inbox(
-        **{n: whole(n, text, least=1, most=10_000) for n, text in given.items() if text is not None}
-    )
-
-
-def parse_sites(args: "MultiDict[str, str]") -> site_list.Asked:
-    """Which sites are listed.
-
-    Raises:
-        BadParameter: an unknown name, or a value that cannot be.
-    """
-    allow_only(args, ("q", "state"))
-    state = single(args, "state")
-    if state is not None and state not in site_list.STATES:
-        known = ", ".join(site_list.STATES)
-        raise BadParameter("state", f"state is {state[:40]!r}: use one of {known}.")
-    return site_list.Asked(search(args), state)
+    allow_only(args, _names(INBOX))
+    return Inbox(*(each.value(args, date.max) for each in INBOX))
 
 
 @dataclass(frozen=True)
-class Audit:
-    """Which entries of the audit log, from `offset` on; `first` and `last` are days."""
+class SiteFilters:
+    """Which sites: those with a name that holds `text`; in one of `SITE_STATES`."""
+
+    text: str | None = None
+    state: str | None = None
+
+
+def parse_sites(args: Args) -> SiteFilters:
+    """Which sites are listed.
+
+    Raises:
+        BadParameter: an unknown name, or a value that cannot be used.
+    """
+    allow_only(args, _names(KNOWN_SITES))
+    return SiteFilters(**{each.field: each.value(args, date.max) for each in KNOWN_SITES})
+
+
+@dataclass(frozen=True)
+class AuditFilters:
+    """Which entries of the audit log: by these people, of these kinds, about what holds `text`,
+    from the instant `first` up to, without, `until`."""
+
+    actors: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    text: str | None = None
+    first: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class AuditList:
+    """Which entries of the audit log are listed, from `offset` on; `first` and `last` are days."""
 
     actors: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
@@ -88,10 +122,10 @@ class Audit:
     last: date | None = None
     offset: int = 0
 
-    def asked(self, zone: tzinfo) -> audit_log.Asked:
-        """The same as instants: the days of `zone`."""
+    def filters(self, zone: tzinfo) -> AuditFilters:
+        """The same with the days of `zone` as instants."""
         until = self.last and self.last + timedelta(days=1)
-        return audit_log.Asked(
+        return AuditFilters(
             self.actors,
             self.actions,
             self.text,
@@ -101,11 +135,13 @@ class Audit:
 
     def address(self, path: str = AUDIT, **changes: Any) -> str:
         """The page at `path`, or a file, with this; other entries begin at their first page."""
-        now = replace(self, **{"offset": 0, **changes})
-        pairs: list[tuple[str, object]] = [("actor", name) for name in now.actors]
-        pairs += [("action", name) for name in now.actions]
-        rest = {"q": now.text, "from": now.first, "to": now.last, "offset": now.offset}
-        query = urlencode([*pairs, *((name, value) for name, value in rest.items() if value)])
+        changed = replace(self, **{"offset": 0, **changes})
+        pairs: list[tuple[str, object]] = []
+        for each in (*ENTRIES, OFFSET):
+            value = getattr(changed, each.field)
+            if value:
+                pairs += each.pairs(value)
+        query = urlencode(pairs)
         return f"{path}?{query}" if query else path
 
 
@@ -113,41 +149,25 @@ def _midnight(day: date | None, zone: tzinfo) -> datetime | None:
     return None if day is None else datetime.combine(day, time.min, zone)
 
 
-def parse_audit(args: "MultiDict[str, str]", today: date, *, extra: Collection[str] = ()) -> Audit:
+def parse_audit(args: Args, today: date, *, extra: Collection[str] = ()) -> AuditList:
     """Which entries an address asks for.
 
     Raises:
-        BadParameter: an unknown name, or a value that cannot be.
+        BadParameter: an unknown name, or a value that cannot be used.
     """
-    allow_only(args, ("actor", "action", "q", "from", "to", "offset", *extra))
-    first, last = day_of(args, "from", today), day_of(args, "to", today)
-    if first and last and first > last:
-        raise BadParameter("to", f"to {last} is before from {first}: swap the dates.")
-    offset = single(args, "offset")
-    return Audit(
-        _names(args, "actor"),
-        _names(args, "action"),
-        search(args),
-        first,
-        last,
-        0 if offset is None else whole("offset", offset, most=MOST_OFFSET),
-    )
+    allow_only(args, (*_names(ENTRIES), OFFSET.name, *extra))
+    values = {each.field: each.value(args, today) for each in (*ENTRIES, OFFSET)}
+    in_order(values["first"], values["last"])
+    for field in ("actors", "actions"):
+        values[field] = tuple(filter(None, values[field]))
+    return AuditList(**values)
 
 
-def _names(args: "MultiDict[str, str]", name: str) -> tuple[str, ...]:
-    values = args.getlist(name)
-    for value in values:
-        if len(value) > NAME_LENGTH:
-            raise BadParameter(name, f"{name} has {len(value)} characters: no name is so long.")
-        readable(name, value)
-    return tuple(dict.fromkeys(value for value in values if value))
-
-
-def check(path: str, args: "MultiDict[str, str]", today: date) -> None:
+def check(path: str, args: Args, today: date) -> None:
     """Refuse an address that cannot be shown.
 
     Raises:
-        BadParameter: an unknown name, or a value that cannot be.
+        BadParameter: an unknown name, or a value that cannot be used.
     """
     if path == PAGE:
         parse_inbox(args)

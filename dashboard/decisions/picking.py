@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from dashboard.base import formats
 from dashboard.base.params import SEARCH_LENGTH, Filters
+from dashboard.base.settings_params import SiteFilters
 from dashboard.components.ask.picker import SITES, Choice, choices
 from dashboard.components.kit.typed import tell_typed, typed_id
 from dashboard.queries.devices import matching as devices
@@ -82,7 +83,7 @@ def _sites(
 ) -> tuple[list[Choice], int]:
     rows = [
         one
-        for one in site_list.sites(connection, site_list.Asked(text or None))
+        for one in site_list.sites(connection, SiteFilters(text or None))
         if one.merged_into is None and one.site_id != arguments.get("site_id")
     ]
     offered: list[Choice] = [(one.site_id, one.name, _about_site(one)) for one in rows[:MOST]]

@@ -17,12 +17,12 @@ from dash import (
 from flask_babel import gettext as _
 
 from dashboard.base.i18n import translate_notice
-from dashboard.base.params import BILLABLE
 from dashboard.components.changes import page as shown
-from dashboard.components.changes.grid import asked, change_grid, rows, sort_of
+from dashboard.components.changes.grid import change_grid, rows
 from dashboard.components.changes.page import Answers
 from dashboard.components.kit import links
 from dashboard.components.kit.card import card, chart, file_links
+from dashboard.components.kit.grid import sort_of, sorted_window
 from dashboard.components.kit.states import first_run, nothing_matches
 from dashboard.figures.waterfall import axis_start, waterfall_figure
 from dashboard.queries.changes import bars as changes
@@ -99,7 +99,7 @@ def layout(**_query: str) -> html.Div:
 )
 def show(query: str | None, _snapshot: object) -> dict[str, Any]:
     """The bars, and how many devices are in the list."""
-    with view(query, BILLABLE) as v:
+    with view(query, PATH) as v:
         return _shown(v)
 
 
@@ -130,7 +130,8 @@ def _chart(answers: Answers) -> go.Figure:
 )
 def files(query: str | None, request: dict[str, Any] | None) -> Any:
     """The files of what is listed, in the order in which it is listed."""
-    filters, sort = page_filters(query, BILLABLE), sort_of((request or {}).get("sortModel"))
+    filters = page_filters(query, PATH)
+    sort = sort_of(request, changes_list.SORTS, changes_list.BY_BAR)
     return file_links(lambda form: links.changes_file(filters, sort, form))
 
 
@@ -144,8 +145,13 @@ def answer(request: dict[str, Any] | None, query: str | None) -> Any:
     """The rows that the grid asks for."""
     if request is None or query is None:
         return no_update
-    with view(query, BILLABLE) as v:
-        found = changes_list.page(v.connection, v.moment, v.filters, **asked(request))
+    with view(query, PATH) as v:
+        found = changes_list.page(
+            v.connection,
+            v.moment,
+            v.filters,
+            **sorted_window(request, changes_list.SORTS, changes_list.BY_BAR),
+        )
         count = changes_list.count(v.connection, v.moment, v.filters)
     return {"rowData": rows(found, v.filters), "rowCount": count}
 

@@ -6,7 +6,7 @@ import dash
 from dash import Input, Output, callback, html
 
 from dashboard.base.params import arguments
-from dashboard.base.run_params import parse_page
+from dashboard.base.run_params import parse_runs_page
 from dashboard.views.runs import collected
 from dashboard.web.context import view
 
@@ -27,4 +27,4 @@ def layout(**_query: str) -> html.Div:
 def show(query: str | None, _snapshot: object, _settled: object) -> list[Any]:
     """Sources, calendar and list; or one run."""
     with view(query) as v:
-        return collected(v, parse_page(arguments(query), today=v.today))
+        return collected(v, parse_runs_page(arguments(query), today=v.today))

@@ -17,12 +17,12 @@ from dash import (
 from flask_babel import gettext as _
 
 from dashboard.base.i18n import translate_notice
-from dashboard.base.params import arguments, finding_states
 from dashboard.components.coverage import page as shown
-from dashboard.components.coverage.grid import asked, coverage_grid, rows, sort_of
+from dashboard.components.coverage.grid import coverage_grid, rows
 from dashboard.components.coverage.page import Answers
 from dashboard.components.kit import links
 from dashboard.components.kit.card import card, chart, file_links
+from dashboard.components.kit.grid import sort_of, sorted_window
 from dashboard.components.kit.states import first_run
 from dashboard.figures.coverage import trend_figure
 from dashboard.queries.coverage import findings as coverage
@@ -31,7 +31,8 @@ from dashboard.views.coverage import answers, decides
 from dashboard.web.context import page_filters, view
 from db.coverage import TO_DO
 
-dash.register_page(__name__, path="/coverage", name="Coverage", order=5)
+PATH = "/coverage"
+dash.register_page(__name__, path=PATH, name="Coverage", order=5)
 
 
 class Ids:
@@ -104,8 +105,7 @@ def layout(**_query: str) -> html.Div:
 )
 def show(query: str | None, _snapshot: object, _settled: object) -> dict[str, Any]:
     """All figures of one moment, and how many are in the list."""
-    finding_states(arguments(query))
-    with view(query) as v:
+    with view(query, PATH) as v:
         if v.moment.newest is None:
             problems = freshness(v.connection, v.now).problems
             return shown.instead(first_run([translate_notice(notice) for notice in problems]))
@@ -126,7 +126,8 @@ def _chart(found: Answers) -> go.Figure:
 )
 def files(query: str | None, request: dict[str, Any] | None) -> Any:
     """The files of what is listed, in the order in which it is listed."""
-    filters, sort = page_filters(query), sort_of((request or {}).get("sortModel"))
+    filters = page_filters(query, PATH)
+    sort = sort_of(request, coverage.SORTS, coverage.BY_KIND)
     return file_links(lambda form: links.coverage_file(filters, sort, form))
 
 
@@ -140,8 +141,13 @@ def answer(request: dict[str, Any] | None, query: str | None) -> Any:
     """The rows that the grid asks for."""
     if request is None or query is None:
         return no_update
-    with view(query) as v:
-        found = coverage.page(v.connection, v.moment, v.filters, **asked(request))
+    with view(query, PATH) as v:
+        found = coverage.page(
+            v.connection,
+            v.moment,
+            v.filters,
+            **sorted_window(request, coverage.SORTS, coverage.BY_KIND),
+        )
         count = coverage.count(v.connection, v.moment, v.filters)
         return {"rowData": rows(found, decides=decides(v)), "rowCount": count}
 

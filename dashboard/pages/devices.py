@@ -15,9 +15,10 @@ from dash import (
 )
 
 from dashboard.base.i18n import translate_notice
-from dashboard.components.devices.grid import asked, device_grid, rows, sort_of
+from dashboard.components.devices.grid import device_grid, rows
 from dashboard.components.kit import links
 from dashboard.components.kit.card import file_links
+from dashboard.components.kit.grid import sort_of, sorted_window
 from dashboard.components.kit.states import first_run, nothing_matches
 from dashboard.components.why.button import why_button
 from dashboard.queries.devices import matching as devices
@@ -87,7 +88,8 @@ def show(query: str | None, _snapshot: object) -> tuple[str, str, Any, Any, bool
 )
 def files(query: str | None, request: dict[str, Any] | None) -> Any:
     """The files of what is listed, in the order in which it is listed."""
-    filters, sort = page_filters(query), sort_of((request or {}).get("sortModel"))
+    filters = page_filters(query)
+    sort = sort_of(request, devices.SORTS, devices.BY_SITE)
     return file_links(lambda form: links.devices_file(filters, sort, form))
 
 
@@ -102,7 +104,12 @@ def answer(request: dict[str, Any] | None, query: str | None) -> Any:
     if request is None or query is None:
         return no_update
     with view(query) as v:
-        found = devices.page(v.connection, v.moment, v.filters, **asked(request))
+        found = devices.page(
+            v.connection,
+            v.moment,
+            v.filters,
+            **sorted_window(request, devices.SORTS, devices.BY_SITE),
+        )
         count = devices.count(v.connection, v.moment, v.filters)
     return {"rowData": rows(found), "rowCount": count}
 

@@ -16,11 +16,11 @@ from dash import (
     set_props,
 )
 
-from dashboard.base.machine_params import parse_page
-from dashboard.base.params import arguments
+from dashboard.base.machine_params import BY_NAME, SORTS, parse_machines_page
+from dashboard.base.params import Sort, arguments
 from dashboard.components.kit.card import file_links
-from dashboard.components.kit.grid import window
-from dashboard.components.machines.grid import machine_grid, rows, sort_of
+from dashboard.components.kit.grid import sort_of, window
+from dashboard.components.machines.grid import machine_grid, rows
 from dashboard.queries.machines import latest as machines
 from dashboard.views import machines as machine_views
 
@@ -40,7 +40,7 @@ class Ids:
 
 def layout(sort: str = "", **_query: str) -> html.Div:
     """Figures, charts, the grid in the order that the address asks for."""
-    column, descending = sort.removeprefix("-"), sort.startswith("-")
+    order = Sort(sort.removeprefix("-"), sort.startswith("-"))
     line = html.Div(
         [html.H1(id=Ids.COUNT, role="status"), html.P(id=Ids.ABOUT, className="card-subtitle")]
     )
@@ -53,7 +53,7 @@ def layout(sort: str = "", **_query: str) -> html.Div:
             html.Div(id=Ids.CHARTS, className="machine-charts"),
             html.Div([line, files], className="page-head"),
             html.Div(id=Ids.STATE),
-            html.Div(machine_grid(Ids.GRID, column, descending), id=Ids.BODY,
+            html.Div(machine_grid(Ids.GRID, order), id=Ids.BODY,
                      className="grid-card tall"),
         ],
         className="machines",
@@ -84,7 +84,7 @@ def show(query: str | None, _ticks: int | None) -> dict[str, Any]:
 @callback(Output(Ids.FILES, "children"), Input("filters", "data"))
 def files(query: str | None) -> Any:
     """The files of what is listed, in the order in which it is listed."""
-    shown = parse_page(arguments(query))
+    shown = parse_machines_page(arguments(query))
     return file_links(lambda form: shown.address(f"/export/machines.{form}"))
 
 
@@ -98,13 +98,11 @@ def answer(request: dict[str, Any] | None, query: str | None) -> Any:
     """The rows that the grid asks for."""
     if request is None or query is None:
         return no_update
-    sort, descending = sort_of(request.get("sortModel"))
+    sort = sort_of(request, SORTS, BY_NAME)
     with machine_views.view(query) as v:
-        asked, now = v.shown.asked, v.now
+        asked, now = v.shown.filters, v.now
         count = machines.count(v.connection, asked, now)
-        found = machines.rows(
-            v.connection, asked, now, sort=sort, descending=descending, **window(request)
-        )
+        found = machines.rows(v.connection, asked, now, sort=sort, **window(request))
         return {"rowData": rows(found, now), "rowCount": count}
 
 

@@ -8,12 +8,13 @@ from dash import ClientsideFunction, Input, Output, State, callback, clientside_
 from dash import no_update as same
 from flask_babel import gettext as _
 
-from dashboard.base.params import Filters
+from dashboard.base.params import Filters, Sort
 from dashboard.components.changes import latest
 from dashboard.components.changes.latest import Latest
-from dashboard.components.devices.grid import asked, device_grid, rows
+from dashboard.components.devices.grid import device_grid, rows
 from dashboard.components.kit import links
 from dashboard.components.kit.card import card, chart
+from dashboard.components.kit.grid import sorted_window
 from dashboard.components.kit.states import nothing_matches
 from dashboard.components.sites import page as site_page
 from dashboard.components.sites.page import CHARTS, PARTS, Numbers, Trends
@@ -245,7 +246,7 @@ def _latest(v: View, counted: Filters) -> Latest:
     asked = (v.connection, v.moment, counted)
     if not changes.known(v.moment, counted):
         return Latest(None, [])
-    newest = changes_list.Sort(changes_list.DATE, descending=True)
+    newest = Sort(changes_list.DATE, descending=True)
     items = changes_list.page(*asked, sort=newest, limit=latest.MOST)
     return Latest(changes_list.count(*asked), items)
 
@@ -265,10 +266,12 @@ def answer(request: dict[str, Any] | None, query: str | None, site_id: str | Non
         profile = one_site.find(v.connection, site_id)
         if profile is None:
             return {"rowData": [], "rowCount": 0}
-        counted = _of(v, profile.site_id)
-        found = devices.page(v.connection, v.moment, counted, **asked(request))
-        count = devices.count(v.connection, v.moment, counted)
-    return {"rowData": rows(found), "rowCount": count}
+        question = (v.connection, v.moment, _of(v, profile.site_id))
+        window = sorted_window(request, devices.SORTS, devices.BY_SITE)
+        return {
+            "rowData": rows(devices.page(*question, **window)),
+            "rowCount": devices.count(*question),
+        }
 
 
 clientside_callback(

@@ -14,7 +14,7 @@ from flask_babel import ngettext
 from sqlalchemy import Connection
 
 from dashboard.base import formats
-from dashboard.base.machine_params import Shown, parse_page
+from dashboard.base.machine_params import STATES, MachineFilters, MachineList, parse_machines_page
 from dashboard.base.notice import Notice
 from dashboard.base.params import arguments
 from dashboard.components.kit.states import no_machine_matches, no_machines
@@ -35,7 +35,6 @@ from dashboard.queries import freshness, quarantine
 from dashboard.queries.machines import hours as machine_day
 from dashboard.queries.machines import latest as machines
 from dashboard.queries.machines.ages import ages
-from dashboard.queries.machines.latest import STATES, Asked
 from dashboard.queries.machines.shares import choices, shares
 from dashboard.web.context import current
 from dashboard.words.filter_words import state_word
@@ -48,7 +47,7 @@ class View:
     """One read transaction, what is asked in it, and the instant that is now."""
 
     connection: Connection
-    shown: Shown
+    shown: MachineList
     now: datetime
 
 
@@ -59,21 +58,21 @@ def view(query: str | None) -> Iterator[View]:
     Raises:
         BadParameter: it holds something that cannot be asked.
     """
-    shown = parse_page(arguments(query))
+    shown = parse_machines_page(arguments(query))
     with reading(current().engine) as connection:
         yield View(connection, shown, current().now())
 
 
 def parts(v: View) -> dict[str, Any]:
     """The whole page but for the grid's rows."""
-    asked = v.shown.asked
+    asked = v.shown.filters
     by_state = machines.by_state(v.connection, asked, v.now)
     count = sum(n for state, n in by_state.items() if state in (asked.states or STATES))
-    clones = machines.count(v.connection, Asked(clones=True), v.now)
+    clones = machines.count(v.connection, MachineFilters(clones=True), v.now)
     matched = machines.matches(asked, v.now)
     state = None
     if not count:
-        exist = machines.count(v.connection, Asked(), v.now)
+        exist = machines.count(v.connection, MachineFilters(), v.now)
         state = no_machine_matches() if exist else no_machines()
     return {
         "count": ngettext(
@@ -131,8 +130,8 @@ def tell(query: str | None, path: str, opened: Sequence[Notice]) -> tuple[Any, A
 def explain(query: str) -> list[Component]:
     """Why so many machines are in a state."""
     with view(query) as v:
-        by_state = machines.by_state(v.connection, v.shown.asked, v.now)
-    states = v.shown.asked.states or STATES
+        by_state = machines.by_state(v.connection, v.shown.filters, v.now)
+    states = v.shown.filters.states or STATES
     total = sum(by_state[state] for state in states)
     sums = [
         html.Li(

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.i18n import translate_notice
-from dashboard.base.run_params import Shown
+from dashboard.base.run_params import RunList
 from dashboard.components.kit.card import card
 from dashboard.components.kit.states import first_run
 from dashboard.components.runs.calendar import calendar, finding
@@ -25,7 +25,7 @@ from db.history.runs import newest_day
 CALENDAR_DAYS = 65
 
 
-def collected(v: View, shown: Shown) -> list[Any]:
+def collected(v: View, shown: RunList) -> list[Any]:
     """The page: one run, or sources, calendar and list."""
     if shown.run_id is not None:
         return _one(v, shown, shown.run_id)
@@ -50,7 +50,7 @@ def collected(v: View, shown: Shown) -> list[Any]:
     ]
 
 
-def _one(v: View, shown: Shown, run_id: int) -> list[Any]:
+def _one(v: View, shown: RunList, run_id: int) -> list[Any]:
     run = attempts.one(v.connection, run_id)
     if run is None:
         return no_run(run_id, shown)
@@ -60,7 +60,7 @@ def _one(v: View, shown: Shown, run_id: int) -> list[Any]:
     return run_page(run, before, aside, shown, v.actor, newest=newest)
 
 
-def _calendar(v: View, shown: Shown) -> html.Section:
+def _calendar(v: View, shown: RunList) -> html.Section:
     first, last = _span(v, shown)
     found = days.source_days(v.connection, first, last, v.today)
     # A source that began later has no row in a month before it.
@@ -81,7 +81,7 @@ def _calendar(v: View, shown: Shown) -> html.Section:
     )  # fmt: skip
 
 
-def _span(v: View, shown: Shown) -> tuple[date, date]:
+def _span(v: View, shown: RunList) -> tuple[date, date]:
     """The days of the calendar: a month, or the last 65."""
     until = shown.as_of or v.today
     if shown.month is None:
@@ -90,7 +90,7 @@ def _span(v: View, shown: Shown) -> tuple[date, date]:
     return first, max(first, min(month_end(shown.month), until))
 
 
-def _months(v: View, shown: Shown) -> list[Any]:
+def _months(v: View, shown: RunList) -> list[Any]:
     """The ways to other months and back to the last 65 days."""
     this = f"{shown.as_of or v.today:%Y-%m}"
     month = shown.month or this
@@ -116,15 +116,15 @@ def _months(v: View, shown: Shown) -> list[Any]:
     return links
 
 
-def _list(v: View, shown: Shown) -> html.Section:
-    found = attempts.page(v.connection, shown.asked, limit=PAGE, offset=shown.offset)
-    count = attempts.count(v.connection, shown.asked)
+def _list(v: View, shown: RunList) -> html.Section:
+    found = attempts.page(v.connection, shown.filters, limit=PAGE, offset=shown.offset)
+    count = attempts.count(v.connection, shown.filters)
     return card("runs", run_table(found, count, shown), title=_("Runs"), subtitle=_about(shown))
 
 
-def _about(shown: Shown) -> str:
+def _about(shown: RunList) -> str:
     """Which runs are listed."""
-    if shown.asked.last:
-        day = formats.day(shown.asked.last)
+    if shown.filters.last:
+        day = formats.day(shown.filters.last)
         return str(_("The newest day first, up to %(day)s", day=day))
     return str(_("The newest day first; every attempt, complete or not"))

@@ -13,6 +13,7 @@ from werkzeug.datastructures import MultiDict
 from dashboard.base import settings_params
 from dashboard.base.notice import Notice
 from dashboard.base.params import allow_only, arguments
+from dashboard.base.settings_params import AuditFilters
 from dashboard.components.settings.audit import audit_page
 from dashboard.components.settings.frame import forbidden, frame
 from dashboard.components.settings.inbox import Found, inbox
@@ -77,7 +78,7 @@ def rules(v: View) -> tuple[list[Any], list[Any]]:
     """What every page begins with, and every version."""
     allow_only(v.args, ())
     found = rule_versions.versions(v.connection)
-    asked = audit_log.Asked(actions=(jobs.SAVE_RULES,))
+    asked = AuditFilters(actions=(jobs.SAVE_RULES,))
     saved = audit_log.page(v.connection, asked, limit=1000)
     head = frame(settings_params.RULES, count(v.connection), [])
     return head, now_and_before(found, saved)
@@ -88,9 +89,9 @@ def audit(v: View) -> list[Any]:
     shown = settings_params.parse_audit(v.args, v.today)
     if not may(jobs.UNDO):
         return frame(settings_params.AUDIT, 0, [forbidden()])
-    asked = shown.asked(current().zone)
+    filters = shown.filters(current().zone)
     found = audit_log.page(
-        v.connection, asked, limit=settings_params.AUDIT_PAGE, offset=shown.offset
+        v.connection, filters, limit=settings_params.AUDIT_PAGE, offset=shown.offset
     )
-    body = audit_page(found, audit_log.count(v.connection, asked), shown)
+    body = audit_page(found, audit_log.count(v.connection, filters), shown)
     return frame(settings_params.AUDIT, count(v.connection), body)

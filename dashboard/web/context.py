@@ -8,12 +8,12 @@ from datetime import date, datetime, tzinfo
 
 from flask import Flask, current_app, g
 from sqlalchemy import Connection, Engine
-from werkzeug.datastructures import MultiDict
 
 from dashboard.base import params
 from dashboard.base.access import Actor
 from dashboard.base.clock import Clock
-from dashboard.base.params import COUNTED, Filters
+from dashboard.base.params import COUNTED, FILTERS, Args, Filters
+from dashboard.base.run_params import OF_PAGE, RUNS
 from dashboard.queries import moment
 from dashboard.queries.moment import Moment
 from db.engine import reading
@@ -54,17 +54,19 @@ class Context:
 
     def filters(
         self,
-        args: "MultiDict[str, str]",
+        args: Args,
         *,
         basis: str = "assets",
         statuses: tuple[str, ...] = COUNTED,
         extra: Collection[str] = (),
+        lenient: Collection[str] = (),
     ) -> Filters:
         """The filters in `args`.
 
         Args:
             basis: the basis unless `args` name another; `statuses` likewise.
             extra: names that `args` may hold beside the shared filters.
+            lenient: names whose unknown values are left out instead of refused.
 
         Raises:
             BadParameter: an unknown name, or a value that cannot be used.
@@ -75,6 +77,7 @@ class Context:
             default_basis=basis,
             default_statuses=statuses,
             extra=extra,
+            lenient=lenient,
         )
 
     @contextmanager
@@ -97,23 +100,35 @@ def current() -> Context:
     return context
 
 
-def page_filters(query: str | None, statuses: tuple[str, ...] = COUNTED) -> Filters:
-    """The filters in the query string of a page; `statuses` unless it names others.
+_OF_SINGLE_PAGES = ("present", *(each.name for each in (*RUNS, *OF_PAGE)))
+_OF_PAGES = (*(each.name for each in FILTERS if not each.shared), *_OF_SINGLE_PAGES)
+
+
+def page_filters(query: str | None, path: str = "/") -> Filters:
+    """The filters in the query string of the page at `path`.
 
     Raises:
         BadParameter: a parameter of no page, or a value that cannot be used.
     """
-    args = params.arguments(query)
-    return current().filters(args, statuses=statuses, extra=params.OF_PAGES)
+    return current().filters(
+        params.arguments(query),
+        statuses=params.usual_statuses(path),
+        extra=_OF_PAGES,
+        # Another page uses the same name: `state` is of findings on one and of runs on another.
+        lenient=[
+            each.name
+            for each in FILTERS
+            if each.page not in (None, path) and each.name in _OF_SINGLE_PAGES
+        ],
+    )
 
 
 @contextmanager
-def view(query: str | None, statuses: tuple[str, ...] = COUNTED) -> Iterator[View]:
-    """One read transaction in which the query string of a page is answered; `statuses` unless it
-    names others.
+def view(query: str | None, path: str = "/") -> Iterator[View]:
+    """One read transaction in which the query string of the page at `path` is answered.
 
     Raises:
         BadParameter: a parameter of no page, or a value that cannot be used.
     """
-    with current().view(page_filters(query, statuses)) as opened:
+    with current().view(page_filters(query, path)) as opened:
         yield opened

@@ -5,7 +5,8 @@ from datetime import timedelta
 from flask_babel import gettext as _
 
 from dashboard.base import formats
-from dashboard.queries.machines.ages import DAYS_A_MONTH, FUTURE, UNKNOWN
+from dashboard.base.machine_params import FUTURE, UNKNOWN
+from dashboard.queries.machines.ages import DAYS_A_MONTH
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 

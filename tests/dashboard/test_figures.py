@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.base.change import Change
-from dashboard.base.params import BASES, STATUSES, TYPES, Filters
-from dashboard.components.devices.grid import rows, sort_of
+from dashboard.base.params import BASES, STATUSES, TYPES, Filters, Sort
+from dashboard.components.devices.grid import rows
 from dashboard.components.kit import links
-from dashboard.components.kit.grid import LONGEST
+from dashboard.components.kit.grid import LONGEST, sort_of
 from dashboard.components.kit.legend import Entry, legend
 from dashboard.components.kit.sparkline import sparkline, svg
 from dashboard.components.overview.movers import movers_list
@@ -27,7 +27,7 @@ from dashboard.figures.plain import LONGEST as LONGEST_NAME
 from dashboard.figures.plain import plain
 from dashboard.figures.waterfall import STEPS, axis_start, waterfall_figure
 from dashboard.queries.changes.bars import Bars, Mover
-from dashboard.queries.devices.matching import COLUMNS, Sort
+from dashboard.queries.devices.matching import BY_SITE, COLUMNS, SORTS
 from dashboard.queries.moment import Moment, Side
 from dashboard.queries.months.month_ends import Month
 from dashboard.queries.sites.table import Site
@@ -371,13 +371,13 @@ def test_a_cell_is_cut_where_nobody_reads_on() -> None:
 @pytest.mark.parametrize(
     ("model", "sort"),
     [
-        (None, Sort()),
-        ([], Sort()),
+        (None, BY_SITE),
+        ([], BY_SITE),
         ([{"colId": "hostname", "sort": "desc"}], Sort("hostname", True)),
         ([{"colId": "sources", "sort": "asc"}], Sort("sources")),
-        ([{"colId": "__proto__", "sort": "asc"}], Sort()),
-        ([{"colId": "device_id; DROP TABLE devices", "sort": "desc"}], Sort()),
+        ([{"colId": "__proto__", "sort": "asc"}], BY_SITE),
+        ([{"colId": "device_id; DROP TABLE devices", "sort": "desc"}], BY_SITE),
     ],
 )
 def test_a_grid_sorts_by_columns_that_there_are(model: Any, sort: Sort) -> None:
-    assert sort_of(model) == sort
+    assert sort_of({"sortModel": model}, SORTS, BY_SITE) == sort

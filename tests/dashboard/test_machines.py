@@ -17,12 +17,18 @@ from sqlalchemy import Engine
 from werkzeug.datastructures import MultiDict
 
 from dashboard.app import create_app
-from dashboard.base.machine_params import Shown, parse_page
+from dashboard.base.machine_params import (
+    BUCKETS,
+    STATES,
+    MachineFilters,
+    MachineList,
+    parse_machines_page,
+)
+from dashboard.base.params import Sort
 from dashboard.ingest.items import TOLD_KEYS
 from dashboard.queries.machines import hours as machine_day
 from dashboard.queries.machines import latest as machines
-from dashboard.queries.machines.ages import BUCKETS, Ages, ages
-from dashboard.queries.machines.latest import Asked
+from dashboard.queries.machines.ages import Ages, ages
 from dashboard.queries.machines.shares import Shares, shares
 from db.engine import reading, writing
 from db.tables import agent_hours, inventory
@@ -40,7 +46,7 @@ CUIABA = ZoneInfo("America/Cuiaba")
 MICROSECOND = timedelta(microseconds=1)
 
 
-def ids(engine: Engine, asked: Asked, now: datetime = NOW, **more: Any) -> list[str]:
+def ids(engine: Engine, asked: MachineFilters, now: datetime = NOW, **more: Any) -> list[str]:
     with reading(engine) as connection:
         found = [row["machine_id"] for row in machines.rows(connection, asked, now, **more)]
         assert machines.count(connection, asked, now) == len(found)
@@ -60,13 +66,13 @@ def test_a_machine_is_late_after_three_minutes_and_offline_after_fifteen(engine:
     }  # fmt: skip
     stored(engine, *({"hostname": name, "received_at": NOW - passed}
                      for name, (passed, _) in silent.items()))  # fmt: skip
-    for state in machines.STATES:
+    for state in STATES:
         expected = {machine_id(name) for name, (_, said) in silent.items() if said == state}
-        assert set(ids(engine, Asked(states=(state,)))) == expected
+        assert set(ids(engine, MachineFilters(states=(state,)))) == expected
     with reading(engine) as connection:
-        found = machines.by_state(connection, Asked(states=("late",)), NOW)
+        found = machines.by_state(connection, MachineFilters(states=("late",)), NOW)
         assert found == Counter(said for _, said in silent.values())
-    order = ids(engine, Asked(), sort="state")
+    order = ids(engine, MachineFilters(), sort=Sort("state"))
     assert order[0] == machine_id("ahead") and order[-1] == machine_id("long")
 
 
@@ -111,8 +117,8 @@ def test_ages_stand_in_their_buckets_and_each_bucket_opens_its_machines(
     assert found.mean == pytest.approx(mean(past))
     assert (found.median, found.known) == (median(past), len(past))
     for bucket in BUCKETS:
-        assert len(ids(engine, Asked(ages=(bucket,)), now)) == expected[bucket], bucket
-    assert len(ids(engine, Asked(ages=BUCKETS), now)) == len(dated) + 2
+        assert len(ids(engine, MachineFilters(ages=(bucket,)), now)) == expected[bucket], bucket
+    assert len(ids(engine, MachineFilters(ages=BUCKETS), now)) == len(dated) + 2
 
 
 def test_of_machines_without_a_date_there_is_no_mean_and_no_median(sqlite_engine: Engine) -> None:
@@ -149,8 +155,8 @@ def test_the_top_and_the_others_are_all(engine: Engine) -> None:
             kept = tuple(name for name, _n in found.top)
             fields = {"os": ("systems", "other_systems"),
                       "os_version": ("versions", "other_versions")}[column]  # fmt: skip
-            assert len(ids(engine, Asked(**{fields[0]: kept}))) == sum(ranked)  # type: ignore[arg-type]
-            assert len(ids(engine, Asked(**{fields[1]: kept}))) == found.others  # type: ignore[arg-type]
+            assert len(ids(engine, MachineFilters(**{fields[0]: kept}))) == sum(ranked)  # type: ignore[arg-type]
+            assert len(ids(engine, MachineFilters(**{fields[1]: kept}))) == found.others  # type: ignore[arg-type]
 
 
 def test_without_machines_there_are_no_shares(sqlite_engine: Engine) -> None:
@@ -360,25 +366,33 @@ def test_what_cannot_be_asked_is_refused_alike_by_file_and_api(
 # Addresses
 
 
-def read(query: str) -> Shown:
-    return parse_page(MultiDict(parse_qsl(query, keep_blank_values=True)))
+def read(query: str) -> MachineList:
+    return parse_machines_page(MultiDict(parse_qsl(query, keep_blank_values=True)))
 
 
 @pytest.mark.parametrize(
     "shown",
     [
-        Shown(),
-        Shown(Asked(q="a&b", states=("online", "offline"), clones=True), "state", True, 20),
-        Shown(Asked(sites=("", *HOSTILE), other_systems=("", "x"), ages=("0-12", "unknown"))),
+        MachineList(),
+        MachineList(
+            MachineFilters(q="a&b", states=("online", "offline"), clones=True),
+            Sort("state", True),
+            20,
+        ),
+        MachineList(
+            MachineFilters(sites=("", *HOSTILE), other_systems=("", "x"), ages=("0-12", "unknown"))
+        ),
     ],
 )
-def test_an_address_is_read_back_as_it_was_written(shown: Shown) -> None:
+def test_an_address_is_read_back_as_it_was_written(shown: MachineList) -> None:
     assert read(shown.query()) == shown
     assert read(shown.address().partition("?")[2]) == shown
 
 
 def test_what_other_pages_ask_is_left_aside_by_the_page() -> None:
-    assert read("as_of=2026-01-01&basis=ninja&type=server&q=x") == Shown(Asked(q="x"))
+    assert read("as_of=2026-01-01&basis=ninja&type=server&q=x") == MachineList(
+        MachineFilters(q="x")
+    )
 
 
 def test_an_id_without_a_machine_is_404_and_its_page_is_shown(sqlite_engine: Engine) -> None:

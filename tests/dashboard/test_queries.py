@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import Connection, Engine, insert
 
-from dashboard.base.params import BASES, NO_LOCATION, SOURCES, STATUSES, TYPES, Filters
+from dashboard.base.params import BASES, NO_LOCATION, SOURCES, STATUSES, TYPES, Filters, Sort
 from dashboard.queries import counts, moment, series
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.devices import matching as devices
@@ -365,7 +365,7 @@ def test_every_column_sorts_totally_with_empty_values_last(engine: Engine) -> No
             everything = set(_listed(connection, found, filters))
             for column in devices.columns(basis):
                 for descending in (False, True):
-                    sort = devices.Sort(column, descending)
+                    sort = Sort(column, descending)
                     pages = [
                         row
                         for offset in range(0, len(everything), 4)

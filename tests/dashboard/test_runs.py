@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, update
 
 from dashboard.base.params import Filters
+from dashboard.base.run_params import RunFilters
 from dashboard.queries import days, moment
 from dashboard.queries import days as gaps
 from dashboard.queries.freshness import freshness
@@ -230,6 +231,6 @@ def test_an_accepted_run_is_complete_on_its_day(sqlite_engine: Engine) -> None:
         connection.execute(accepted.values(published=True, hold="accepted"))
     with reading(sqlite_engine) as connection:
         found = days.source_days(connection, TODAY, TODAY, TODAY)
-        (run,) = attempts.page(connection, attempts.Asked(states=("accepted",)), limit=5)
+        (run,) = attempts.page(connection, RunFilters(states=("accepted",)), limit=5)
     assert _states(found)["ninja"] == ["complete"]
     assert run.shown == "complete"

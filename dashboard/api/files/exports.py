@@ -19,7 +19,6 @@ from dashboard.base.params import (
     STATUSES,
     TYPES,
     Filters,
-    finding_states,
     only_stored,
     parse_sort,
 )
@@ -96,13 +95,13 @@ def _answer(context: Context, name: str, form: str) -> Response:
 
 
 def _devices(connection: Connection, moment: Moment, filters: Filters) -> Table:
-    sort = devices.Sort(*(parse_sort(request.args, SORTS) or ()))
+    sort = parse_sort(request.args, SORTS, devices.BY_SITE)
     rows = devices.stream(connection, moment, filters, sort=sort)
     return devices.columns(filters.basis), rows
 
 
 def _changes(connection: Connection, moment: Moment, filters: Filters) -> Table:
-    sort = changes_list.Sort(*(parse_sort(request.args, changes_list.SORTS) or ()))
+    sort = parse_sort(request.args, changes_list.SORTS, changes_list.BY_BAR)
     items = changes_list.stream(connection, moment, filters, sort=sort)
     rows = (
         [
@@ -121,8 +120,7 @@ def _bars(connection: Connection, moment: Moment, filters: Filters) -> Table:
 
 
 def _coverage(connection: Connection, moment: Moment, filters: Filters) -> Table:
-    finding_states(request.args)
-    sort = coverage.Sort(*(parse_sort(request.args, coverage.SORTS) or ()))
+    sort = parse_sort(request.args, coverage.SORTS, coverage.BY_KIND)
     found = coverage.stream(connection, moment, filters, sort=sort)
     return coverage_rows.FILE_COLUMNS, (
         [coverage_rows.cells(row) for row in part] for part in found

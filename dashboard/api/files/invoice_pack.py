@@ -4,20 +4,33 @@ checksums. Asked again it has the same bytes: no clock, no compression, a fixed 
 import io
 import json
 import zipfile
+from dataclasses import replace
+from datetime import date
 from hashlib import sha256
 from typing import Any
 
 from flask import Blueprint, Response, request
 from sqlalchemy import Connection
-from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import NotFound
 
 from dashboard.api import parameters
 from dashboard.api.files.csv_text import csv_text
 from dashboard.api.files.tables import disposition
 from dashboard.api.operation import File, documented
-from dashboard.base.params import BASES, LARGEST_ID, BadParameter, single, whole
-from dashboard.base.run_params import month_in
+from dashboard.base.params import (
+    BASES,
+    ID_SCHEMA,
+    LARGEST_ID,
+    MONTH_SCHEMA,
+    Args,
+    BadParameter,
+    Parameter,
+    allow_only,
+    choice,
+    month,
+    number,
+    single,
+)
 from dashboard.queries.changes import rows as change_rows
 from dashboard.queries.devices import matching as devices
 from dashboard.queries.months.invoice import Invoice, invoice
@@ -31,6 +44,18 @@ _ALWAYS = (1980, 1, 1, 0, 0, 0)
 """The time of every file in the zip: the earliest that the format knows."""
 
 
+_SITE = Parameter("site", "The site.", ID_SCHEMA, number(most=LARGEST_ID))
+_MONTH = Parameter("month", "The month, like 2026-10.", MONTH_SCHEMA, month)
+_BASIS = Parameter(**choice("basis", "What is counted.", BASES, repeat=False, default="assets"))
+PARAMETERS = (_SITE, _MONTH, _BASIS)
+_DESCRIBED = [
+    replace(each, schema=each.schema | {"default": _BASIS.default})
+    if each.name == "basis"
+    else replace(each, required=True)
+    for each in parameters.described(PARAMETERS)
+]
+
+
 def blueprint(context: Context) -> Blueprint:
     """The route /export/invoice-pack.zip."""
     routes = Blueprint("invoice_pack", __name__, url_prefix="/export")
@@ -39,11 +64,11 @@ def blueprint(context: Context) -> Blueprint:
     @documented(
         "What an invoice for a site and month rests on: lists, changes, counts, checksums",
         File("application/zip", {"type": "string", "format": "binary"}),
-        parameters.INVOICE_PACK,
+        _DESCRIBED,
         missing="There is no such site.",
     )
     def pack() -> Response:
-        site, month, basis = _asked(request.args, context)
+        site, month, basis = _question(request.args, context.today())
         with reading(context.engine) as connection:
             called = _name(connection, site)
             found = invoice(connection, site, month, basis, context.today())
@@ -60,22 +85,18 @@ def blueprint(context: Context) -> Blueprint:
     return routes
 
 
-def _asked(args: "MultiDict[str, str]", context: Context) -> tuple[int, str, str]:
-    for name in args:
-        if name not in ("site", "month", "basis"):
-            raise BadParameter(name, f"{name!r} is not a parameter here: use site, month, basis.")
-    month, site = month_in(args, context.today()), single(args, "site")
-    basis = single(args, "basis") or "assets"
+def _question(args: Args, today: date) -> tuple[int, str, str]:
+    """The site, month and basis that `args` ask for."""
+    allow_only(args, [each.name for each in PARAMETERS])
+    site, month = _SITE.value(args, today), _MONTH.value(args, today)
+    basis = _BASIS.default if single(args, "basis") == "" else _BASIS.value(args, today)
     if month is None:
         raise BadParameter("month", "month is missing: use a month like 2026-10.")
     if site is None:
         raise BadParameter("site", "site is missing: use the id of one site.")
-    if basis not in BASES:
-        raise BadParameter("basis", f"basis is {basis[:40]!r}: use one of {', '.join(BASES)}.")
-    site_id = whole("site", site, most=LARGEST_ID)
-    if site_id == NO_SITE_ID:
+    if site == NO_SITE_ID:
         raise BadParameter("site", "Devices without a site are on no invoice: choose a site.")
-    return site_id, month, basis
+    return site, month, basis
 
 
 def _name(connection: Connection, site: int) -> str:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 from dashboard.api import parameters
 from dashboard.api.files.tables import FORMATS, table_file
 from dashboard.api.operation import documented, file_of
-from dashboard.base.machine_params import FIELDS, Shown, parse
+from dashboard.base.machine_params import MACHINES, MachineList, parse_machines
 from dashboard.ingest.items import TOLD_KEYS, told
 from dashboard.queries.machines import latest as machines
 from dashboard.web.context import Context
@@ -38,11 +38,9 @@ def blueprint(context: Context) -> Blueprint:
 
 
 def _answer(context: Context, form: str) -> Response:
-    shown, now = parse(request.args), context.now()
+    shown, now = parse_machines(request.args), context.now()
     with reading(context.engine) as connection:
-        found = machines.rows(
-            connection, shown.asked, now, sort=shown.sort, descending=shown.descending
-        )
+        found = machines.rows(connection, shown.filters, now, sort=shown.sort)
         return table_file(
             f"machines-{now:%Y-%m-%d-%H%M}", TOLD_KEYS, _chunks(found, context.zone),
             [("As of", now.isoformat(timespec="seconds")), *about(shown)], form,
@@ -63,10 +61,10 @@ def _cells(item: dict[str, Any]) -> list[Any]:
     return [values[name] for name in TOLD_KEYS]
 
 
-def about(shown: Shown) -> list[tuple[str, str]]:
+def about(shown: MachineList) -> list[tuple[str, str]]:
     """Two columns: what, and what of it."""
-    asked = shown.asked
-    chosen = {name: getattr(asked, its) for name, its in FIELDS.items()}
+    asked = shown.filters
+    chosen = {each.name: getattr(asked, each.field) for each in MACHINES if each.repeat}
     return [
         ("Made by", f"Inventory Hub {__version__}"),
         ("Search", asked.q or "none"),
@@ -76,7 +74,10 @@ def about(shown: Shown) -> list[tuple[str, str]]:
             if values or not name.endswith("_not")
         ),
         ("Clones", "only ids that two machines report under" if asked.clones else "all machines"),
-        ("Sorted by", f"{shown.sort}, {'downwards' if shown.descending else 'upwards'}"),
+        (
+            "Sorted by",
+            f"{shown.sort.column}, {'downwards' if shown.sort.descending else 'upwards'}",
+        ),
         (
             "State",
             "online: reported to this server in the last 3 minutes; late: in the last 15; offline: "

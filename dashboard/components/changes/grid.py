@@ -1,6 +1,6 @@
 """The grid of changes: which device, why, since when, what it was and is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from dash_ag_grid import AgGrid
@@ -8,8 +8,8 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.params import Filters
-from dashboard.components.kit.grid import cut, grid, text_column, window
-from dashboard.queries.changes.items import BY_BAR, DATE, SORTS, Item, Sort
+from dashboard.components.kit.grid import cut, grid, text_column
+from dashboard.queries.changes.items import DATE, Item
 from dashboard.words.filter_words import status_word, type_word
 from dashboard.words.reasons import told
 from dashboard.words.sentences import bar_word
@@ -27,19 +27,6 @@ def change_grid(name: str) -> AgGrid:
 def rows(items: Sequence[Item], filters: Filters) -> list[dict[str, Any]]:
     """Changes as the grid shows them."""
     return [_row(item, filters) for item in items]
-
-
-def asked(request: Mapping[str, Any]) -> dict[str, Any]:
-    """What the grid asks for, as arguments of `queries.changes_list.page`."""
-    return {"sort": sort_of(request.get("sortModel")), **window(request)}
-
-
-def sort_of(model: list[Mapping[str, str]] | None) -> Sort:
-    """The grid's sort model as a sort of the query; by bar when there is none."""
-    for part in model or ():
-        if part.get("colId") in SORTS:
-            return Sort(str(part["colId"]), part.get("sort") == "desc")
-    return BY_BAR
 
 
 def _row(item: Item, filters: Filters) -> dict[str, Any]:

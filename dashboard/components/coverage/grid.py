@@ -9,8 +9,7 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.i18n import translate_notice
-from dashboard.components.kit.grid import cut, grid, text_column, window
-from dashboard.queries.coverage.findings import BY_KIND, SORTS, Sort
+from dashboard.components.kit.grid import cut, grid, text_column
 from dashboard.words.coverage_words import finding_state, kind_short
 from db import jobs
 from db.coverage import ACCEPTED, STATES, TO_DO
@@ -19,19 +18,6 @@ from db.coverage import ACCEPTED, STATES, TO_DO
 def coverage_grid(name: str) -> AgGrid:
     """The empty grid; it asks for its rows by `getRowsRequest`."""
     return grid(name, _columns(), row_height=48, empty=_("No finding matches these filters."))
-
-
-def asked(request: Mapping[str, Any]) -> dict[str, Any]:
-    """What the grid asks for, as arguments of `queries.coverage.page`."""
-    return {"sort": sort_of(request.get("sortModel")), **window(request)}
-
-
-def sort_of(model: list[Mapping[str, str]] | None) -> Sort:
-    """The grid's sort model as a sort of the query; by kind when there is none."""
-    for part in model or ():
-        if part.get("colId") in SORTS:
-            return Sort(str(part["colId"]), part.get("sort") == "desc")
-    return BY_KIND
 
 
 def rows(found: Sequence[Mapping[str, Any]], *, decides: bool) -> list[dict[str, Any]]:

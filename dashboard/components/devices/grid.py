@@ -9,9 +9,8 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.params import STATUSES, TYPES
-from dashboard.components.kit.grid import cut, grid, text_column, window
+from dashboard.components.kit.grid import cut, grid, text_column
 from dashboard.components.kit.pill import source_badge_params
-from dashboard.queries.devices.matching import BY_SITE, COLUMNS, Sort
 from dashboard.words.filter_words import status_word, type_word
 
 SHOWN = (
@@ -28,20 +27,6 @@ def device_grid(name: str) -> AgGrid:
 def rows(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Device rows as the grid shows them."""
     return [_row(row) for row in found]
-
-
-def asked(request: Mapping[str, Any]) -> dict[str, Any]:
-    """What the grid asks for, as arguments of `queries.devices.page`."""
-    return {"sort": sort_of(request.get("sortModel")), **window(request)}
-
-
-def sort_of(model: list[Mapping[str, str]] | None) -> Sort:
-    """The grid's sort model as a sort of the query; by site when there is none."""
-    for part in model or ():
-        column = part.get("colId")
-        if column in (*COLUMNS, "sources"):
-            return Sort(str(column), part.get("sort") == "desc")
-    return BY_SITE
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:

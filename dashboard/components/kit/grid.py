@@ -1,10 +1,12 @@
 """What every grid has in common: its options, its words, its pages, its columns of text."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from dash_ag_grid import AgGrid
 from flask_babel import gettext as _
+
+from dashboard.base.params import Sort
 
 PAGE = 100
 MOST = 1000
@@ -50,6 +52,21 @@ def window(request: Mapping[str, Any]) -> dict[str, int]:
     """Which rows the grid asks for, as the arguments `offset` and `limit` of a query."""
     first, end = int(request["startRow"]), int(request["endRow"])
     return {"offset": max(first, 0), "limit": min(max(end - first, 0), MOST)}
+
+
+def sort_of(request: Mapping[str, Any] | None, columns: Collection[str], default: Sort) -> Sort:
+    """The order that the grid asks for; `default` when it asks for none of `columns`."""
+    for part in (request or {}).get("sortModel") or ():
+        if part.get("colId") in columns:
+            return Sort(str(part["colId"]), part.get("sort") == "desc")
+    return default
+
+
+def sorted_window(
+    request: Mapping[str, Any], columns: Collection[str], default: Sort
+) -> dict[str, Any]:
+    """Which rows the grid asks for, as the arguments `sort`, `offset` and `limit` of a query."""
+    return {"sort": sort_of(request, columns, default), **window(request)}
 
 
 def cut(value: Any) -> Any:

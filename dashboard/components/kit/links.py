@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from datetime import date
 
-from dashboard.base.params import BARS, BILLABLE, COUNTED, Filters
+from dashboard.base.params import BARS, Filters, Sort, usual_statuses
 from dashboard.queries.changes.bars import Bars
 from dashboard.queries.changes.items import BY_BAR
-from dashboard.queries.changes.items import Sort as ChangeSort
 from dashboard.queries.coverage.findings import BY_KIND
-from dashboard.queries.coverage.findings import Sort as FindingSort
-from dashboard.queries.devices.matching import BY_SITE, Sort
+from dashboard.queries.devices.matching import BY_SITE
 from dashboard.queries.moment import Moment
 from dashboard.queries.months import month_ends as months_chart
 from dashboard.queries.months.month_ends import Month
@@ -38,15 +36,14 @@ def month_bar(month: Month, kind: str | None, filters: Filters, moment: Moment) 
 
 def devices_file(filters: Filters, sort: Sort = BY_SITE, form: str = "csv") -> str:
     """The file of exactly the devices that `filters` count, in this order."""
-    order = None if sort == BY_SITE else f"{'-' if sort.descending else ''}{sort.column}"
-    return _with(f"/export/devices.{form}", filters, sort=order)
+    return _with(f"/export/devices.{form}", filters, sort=None if sort == BY_SITE else sort)
 
 
 def changes(filters: Filters, change: str | None = None) -> str:
     """Why the count of `filters` moved; only the devices of one bar, when it is named."""
     if change is not None:
         filters = filters.having(changes=(change,))
-    return _with("/changes", filters, BILLABLE)
+    return _with("/changes", filters)
 
 
 def bars(found: Bars, filters: Filters, then: date | None) -> dict[str, str | None]:
@@ -55,10 +52,9 @@ def bars(found: Bars, filters: Filters, then: date | None) -> dict[str, str | No
     return {"opening": devices_on(filters, then), **behind, "closing": devices(filters)}
 
 
-def changes_file(filters: Filters, sort: ChangeSort, form: str) -> str:
+def changes_file(filters: Filters, sort: Sort, form: str) -> str:
     """The file of exactly the changes that `filters` list, in this order."""
-    order = None if sort == BY_BAR else f"{'-' if sort.descending else ''}{sort.column}"
-    return _with(f"/export/changes.{form}", filters, BILLABLE, sort=order)
+    return _with(f"/export/changes.{form}", filters, sort=None if sort == BY_BAR else sort)
 
 
 def coverage(filters: Filters, kinds: Sequence[str] = (), states: Sequence[str] = ()) -> str:
@@ -66,15 +62,14 @@ def coverage(filters: Filters, kinds: Sequence[str] = (), states: Sequence[str] 
     return _with("/coverage", filters.having(kinds=tuple(kinds), states=tuple(states)))
 
 
-def coverage_file(filters: Filters, sort: FindingSort, form: str) -> str:
+def coverage_file(filters: Filters, sort: Sort, form: str) -> str:
     """The file of exactly the findings that `filters` list, in this order."""
-    order = None if sort == BY_KIND else f"{'-' if sort.descending else ''}{sort.column}"
-    return _with(f"/export/coverage.{form}", filters, sort=order)
+    return _with(f"/export/coverage.{form}", filters, sort=None if sort == BY_KIND else sort)
 
 
 def file(subject: str, form: str, filters: Filters) -> str:
     """The file of a table or of a chart's data, as `filters` show it."""
-    return _with(f"/export/{subject}.{form}", filters, BILLABLE if subject == "bars" else COUNTED)
+    return _with(f"/export/{subject}.{form}", filters)
 
 
 def site(filters: Filters, site_id: int) -> str:
@@ -112,13 +107,6 @@ def devices_of_source(source: str, day: date) -> str:
     return _with("/devices", Filters(as_of=day, basis=source))
 
 
-def _with(path: str, filters: Filters, statuses: tuple[str, ...] = COUNTED, **extra: object) -> str:
-    """Args:
-    statuses: those that the address takes unless it names others.
-    """
-    if path.split(".")[0] not in ("/changes", "/export/changes"):
-        filters = filters.having(changes=())
-    if path.split(".")[0] not in ("/coverage", "/export/coverage"):
-        filters = filters.having(kinds=(), states=())
-    query = filters.to_query(default_statuses=statuses, extra=extra)
+def _with(path: str, filters: Filters, **extra: object) -> str:
+    query = filters.at(path).to_query(default_statuses=usual_statuses(path), extra=extra)
     return f"{path}?{query}" if query else path

@@ -8,9 +8,9 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard.base import formats
-from dashboard.base.machine_params import TOPS, Shown
+from dashboard.base.machine_params import BUCKETS, FUTURE, TOPS, UNKNOWN, MachineList
 from dashboard.components.kit.card import card
-from dashboard.queries.machines.ages import BUCKETS, FUTURE, UNKNOWN, Ages
+from dashboard.queries.machines.ages import Ages
 from dashboard.queries.machines.shares import Shares
 from dashboard.words.machine_words import bucket_word, months, named, percent
 
@@ -18,7 +18,7 @@ _FIELDS = {"os": ("systems", "other_systems"), "os_version": ("versions", "other
 """What narrows to one value, and what to the others."""
 
 
-def system_card(found: Shares, shown: Shown) -> html.Section:
+def system_card(found: Shares, shown: MachineList) -> html.Section:
     """Operating systems."""
     return card(
         "machines-os",
@@ -28,7 +28,7 @@ def system_card(found: Shares, shown: Shown) -> html.Section:
     )
 
 
-def version_card(found: Shares, shown: Shown) -> html.Section:
+def version_card(found: Shares, shown: MachineList) -> html.Section:
     """Versions, and how many of them are shown."""
     return card(
         "machines-version",
@@ -42,7 +42,7 @@ def version_card(found: Shares, shown: Shown) -> html.Section:
     )  # fmt: skip
 
 
-def age_card(found: Ages, shown: Shown) -> html.Section:
+def age_card(found: Ages, shown: MachineList) -> html.Section:
     """Ages, in months since each machine was put to work."""
     if found.mean is None or found.median is None:
         title = _("No machine says since when it is at work")
@@ -76,7 +76,7 @@ def _leader(found: Shares, nothing: str) -> str:
     return _("%(name)s runs on %(share)s of the machines", name=named(name)[:48], share=share)
 
 
-def _ranked(found: Shares, shown: Shown, column: str) -> html.Ul:
+def _ranked(found: Shares, shown: MachineList, column: str) -> html.Ul:
     one, rest = _FIELDS[column]
     most = max([n for _name, n in found.top] + [found.others], default=0)
     bars = [
@@ -85,14 +85,14 @@ def _ranked(found: Shares, shown: Shown, column: str) -> html.Ul:
     ]
     if found.others:
         kinds = formats.number(found.kinds - len(found.top))
-        without = tuple({*getattr(shown.asked, rest), *(name for name, _n in found.top)})
+        without = tuple({*getattr(shown.filters, rest), *(name for name, _n in found.top)})
         others = shown.having(**{rest: tuple(sorted(without))})
         words = _("others (%(kinds)s)", kinds=kinds)
         bars.append(_bar(words, found.others, found.total, most, others, "aside"))
     return html.Ul(bars, className="ranked")
 
 
-def _bar(words: str, n: int, total: int, most: int, shown: Shown, kind: str = "") -> html.Li:
+def _bar(words: str, n: int, total: int, most: int, shown: MachineList, kind: str = "") -> html.Li:
     """A bar from zero with its name and number; the whole line opens the machines."""
     share = percent(100 * n / total) if total else formats.NOTHING
     line = [
@@ -109,7 +109,7 @@ def _bar(words: str, n: int, total: int, most: int, shown: Shown, kind: str = ""
     return html.Li(dcc.Link(line, href=shown.address(), className=f"ranked-line {kind}".strip()))
 
 
-def _tops(shown: Shown) -> list[Component]:
+def _tops(shown: MachineList) -> list[Component]:
     """How many bars there are before the rest is one."""
     choices = [
         html.Span(str(n), className="top-choice here", **{"aria-current": "true"})

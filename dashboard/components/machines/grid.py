@@ -8,32 +8,25 @@ from dash_ag_grid import AgGrid
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.base.machine_params import BY_NAME, STATES
+from dashboard.base.params import Sort
 from dashboard.components.kit.grid import cut, grid, text_column
-from dashboard.queries.machines.latest import SORTS, STATES
 from dashboard.words.filter_words import state_word
 from dashboard.words.machine_words import ago, clone_words, part, size, system
 
 _TEXTS = ("site", "logged_in_user", "computer_model", "serial", "ip", "agent_version")
 
 
-def machine_grid(name: str, sort: str, descending: bool) -> AgGrid:
+def machine_grid(name: str, sort: Sort) -> AgGrid:
     """The empty grid, marked as sorted so; it asks for its rows by `getRowsRequest`."""
     columns = _columns()
     for column in columns:
-        if column["field"] == sort and (sort, descending) != ("hostname", False):
-            column["initialSort"] = "desc" if descending else "asc"
+        if column["field"] == sort.column and sort != BY_NAME:
+            column["initialSort"] = "desc" if sort.descending else "asc"
     found = grid(name, columns, row_height=40, empty=_("No machine matches these filters."))
     # A row stays the same row when it is told anew: where one scrolled to and what is chosen stay.
     found.getRowId = "params.data.machine_id"
     return found
-
-
-def sort_of(model: list[Mapping[str, str]] | None) -> tuple[str, bool]:
-    """The grid's sort model as column and direction; by hostname when there is none."""
-    for sort in model or ():
-        if sort.get("colId") in SORTS:
-            return str(sort["colId"]), sort.get("sort") == "desc"
-    return "hostname", False
 
 
 def rows(found: Iterable[Mapping[str, Any]], now: datetime) -> list[dict[str, Any]]:

@@ -9,9 +9,8 @@ from flask_babel import ngettext
 
 from dashboard.base import formats
 from dashboard.base.change import Change
-from dashboard.base.machine_params import Shown
+from dashboard.base.machine_params import STATES, MachineList
 from dashboard.components.kit.kpi import Tile, tiles
-from dashboard.queries.machines.latest import STATES
 from dashboard.words.filter_words import state_word
 from dashboard.words.machine_words import bucket_word, clone_cause, named, percent
 
@@ -28,7 +27,7 @@ def state_rule(state: str) -> str:
     }[state]
 
 
-def machine_tiles(shown: Shown, by_state: Mapping[str, int]) -> list[html.Div]:
+def machine_tiles(shown: MachineList, by_state: Mapping[str, int]) -> list[html.Div]:
     """One card for all of them and one a state, whatever states are chosen."""
     total = sum(by_state.values())
     line = _("by this server's clock, each machine's newest report")
@@ -41,13 +40,13 @@ def machine_tiles(shown: Shown, by_state: Mapping[str, int]) -> list[html.Div]:
     return tiles(found)
 
 
-def _tile(key: str, label: str, n: int, line: str, shown: Shown) -> Tile:
+def _tile(key: str, label: str, n: int, line: str, shown: MachineList) -> Tile:
     return Tile(
         key, label, Change(n, None), line, shown.address(), shown.query(), MACHINES, moves=False
     )
 
 
-def clone_notice(shown: Shown, clones: int) -> list[Component]:
+def clone_notice(shown: MachineList, clones: int) -> list[Component]:
     """That some ids are those of two machines, when there are any."""
     if not clones:
         return []
@@ -70,11 +69,11 @@ def clone_notice(shown: Shown, clones: int) -> list[Component]:
     ]
 
 
-def machine_chips(shown: Shown) -> Sequence[tuple[str, Shown]]:
+def machine_chips(shown: MachineList) -> Sequence[tuple[str, MachineList]]:
     """What is filtered: the words of each filter, and the page without it."""
-    asked = shown.asked
+    asked = shown.filters
     words = {"states": state_word, "ages": bucket_word}
-    found: list[tuple[str, Shown]] = []
+    found: list[tuple[str, MachineList]] = []
     for name in ("states", "sites", "systems", "versions", "ages"):
         values = getattr(asked, name)
         for value in values:

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.access import Actor
-from dashboard.base.run_params import Shown
+from dashboard.base.run_params import RunList
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.links import devices_of_source
@@ -23,7 +23,7 @@ def run_page(
     run: Run,
     before: Run | None,
     aside: Sequence[Aside],
-    shown: Shown,
+    shown: RunList,
     actor: Actor,
     *,
     newest: bool,
@@ -44,7 +44,7 @@ def run_page(
     ]
 
 
-def no_run(run_id: int, shown: Shown) -> list[Any]:
+def no_run(run_id: int, shown: RunList) -> list[Any]:
     """There is no run of that id."""
     state = html.Section(
         [
@@ -56,7 +56,7 @@ def no_run(run_id: int, shown: Shown) -> list[Any]:
     return [_back(shown), state]
 
 
-def _back(shown: Shown) -> html.P:
+def _back(shown: RunList) -> html.P:
     return html.P(dcc.Link(_("All collections"), href=shown.address()), className="back")
 
 
@@ -130,7 +130,7 @@ def _what(run: Run) -> html.Section:
     return html.Section([html.H2(_("What came")), _facts(facts)], className="card")
 
 
-def _rests(run: Run, before: Run | None, shown: Shown) -> html.Section:
+def _rests(run: Run, before: Run | None, shown: RunList) -> html.Section:
     compared: Any = _("It was the first of its source")
     if before is not None:
         text = _("the snapshot of %(day)s", day=formats.day(before.business_date))

@@ -9,7 +9,7 @@ from flask_babel import ngettext
 
 from dashboard.base import formats
 from dashboard.base.access import Actor
-from dashboard.base.run_params import Shown
+from dashboard.base.run_params import RunList
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.pill import run_pill, source_badge
 from dashboard.queries import days
@@ -23,7 +23,7 @@ def source_cards(
     newest: Mapping[str, Run],
     standing: Mapping[str, Run],
     fresh: Freshness | None,
-    shown: Shown,
+    shown: RunList,
     actor: Actor,
 ) -> list[html.Section]:
     """One card a source.
@@ -38,7 +38,7 @@ def source_cards(
 
 
 def _card(
-    last: Run, standing: Run | None, fresh: Freshness | None, shown: Shown, actor: Actor
+    last: Run, standing: Run | None, fresh: Freshness | None, shown: RunList, actor: Actor
 ) -> html.Section:
     label = source_label(last.source)
     head = html.Header([source_badge(last.source), html.H2(label), _pill(last, standing, fresh)])
@@ -63,7 +63,7 @@ def _pill(last: Run, standing: Run | None, fresh: Freshness | None) -> html.Span
     return html.Span(_("fresh"), className="pill run-pill run-complete")
 
 
-def _facts(last: Run, standing: Run | None, shown: Shown) -> list[html.P]:
+def _facts(last: Run, standing: Run | None, shown: RunList) -> list[html.P]:
     if standing is None:
         first = html.P(_("Nothing published yet"), className="source-when")
     elif standing.kind == "end":

@@ -7,7 +7,7 @@ from dash import dcc, html
 from flask_babel import gettext as _
 
 from dashboard.base import formats
-from dashboard.base.run_params import Shown
+from dashboard.base.run_params import RunList
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import run_pill, source_badge
 from dashboard.queries.runs.attempts import Run
@@ -18,7 +18,7 @@ PAGE = 50
 CHOICES = ("complete", "suspicious", "held", "failed", "withdrawn")
 
 
-def run_table(found: Sequence[Run], count: int, shown: Shown) -> list[Any]:
+def run_table(found: Sequence[Run], count: int, shown: RunList) -> list[Any]:
     """Filters, table and pager."""
     if not count:
         empty = html.P(
@@ -43,7 +43,7 @@ def run_table(found: Sequence[Run], count: int, shown: Shown) -> list[Any]:
     return [_filters(shown), whole, _pager(count, shown)]
 
 
-def _row(run: Run, shown: Shown) -> html.Tr:
+def _row(run: Run, shown: RunList) -> html.Tr:
     name = html.Span(
         [source_badge(run.source), html.Span(source_label(run.source))], className="named-source"
     )
@@ -69,9 +69,9 @@ def _row(run: Run, shown: Shown) -> html.Tr:
     )
 
 
-def _filters(shown: Shown) -> html.Nav:
+def _filters(shown: RunList) -> html.Nav:
     """One link for each state; the chosen one leads back to all."""
-    chosen = shown.asked.states
+    chosen = shown.filters.states
     every = dcc.Link(_("All"), href=shown.address(state=None), className=_look(not chosen))
     links = [
         dcc.Link(
@@ -86,7 +86,7 @@ def _look(here: bool) -> str:
     return "segment here" if here else "segment"
 
 
-def _pager(count: int, shown: Shown) -> html.Nav:
+def _pager(count: int, shown: RunList) -> html.Nav:
     first, last = shown.offset + 1, min(shown.offset + PAGE, count)
     words = _(
         "%(first)s to %(last)s of %(count)s",

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard.base import formats
-from dashboard.base.settings_params import AUDIT_PAGE, Audit
+from dashboard.base.settings_params import AUDIT_PAGE, AuditList
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.card import card, file_links
 from dashboard.components.kit.drawn import drawn
@@ -21,12 +21,12 @@ from dashboard.words.month_words import actor_name
 from db import jobs
 
 
-def audit_page(found: Sequence[Entry], count: int, shown: Audit) -> list[Component]:
+def audit_page(found: Sequence[Entry], count: int, shown: AuditList) -> list[Component]:
     """The list, its files, and the ways to its other pages."""
     title = ngettext("%(n)s decision", "%(n)s decisions", count, n=formats.number(count))
     if not count:
         nothing = _("Nothing was decided yet.")
-        if shown != Audit():
+        if shown != AuditList():
             nothing = _("No decision matches. Take a filter away.")
         body: list[Any] = [html.P(nothing, className="note")]
     else:
@@ -97,7 +97,7 @@ def _changes(one: Entry) -> list[Component]:
     return [html.Dl(rows, className="entry-changes")]
 
 
-def _pager(count: int, shown: Audit) -> html.Nav:
+def _pager(count: int, shown: AuditList) -> html.Nav:
     first, last = shown.offset + 1, min(shown.offset + AUDIT_PAGE, count)
     words = _(
         "%(first)s to %(last)s of %(count)s",

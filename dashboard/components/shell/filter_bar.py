@@ -7,8 +7,8 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
+from dashboard.base.machine_params import STATES as STATES_OF_MACHINES
 from dashboard.base.params import BASES, STATUSES, TYPES
-from dashboard.queries.machines.latest import STATES as STATES_OF_MACHINES
 from dashboard.queries.sites.table import Option
 from dashboard.words.filter_words import basis_name, state_word, status_word, type_word
 

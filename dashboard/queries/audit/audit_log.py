@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, true
 
+from dashboard.base.settings_params import AuditFilters
 from dashboard.queries.entities import contains
 from db import jobs
 from db.tables import audit_log
@@ -37,32 +38,22 @@ class Entry:
         return self.action in jobs.UNDOABLE and self.undone_by is None
 
 
-@dataclass(frozen=True)
-class Asked:
-    """Which entries: of these people, of these kinds, about what holds this text, from an instant
-    up to, without, another."""
-
-    actors: tuple[str, ...] = ()
-    actions: tuple[str, ...] = ()
-    text: str | None = None
-    first: datetime | None = None
-    until: datetime | None = None
-
-
-def page(connection: Connection, asked: Asked, *, limit: int, offset: int = 0) -> list[Entry]:
+def page(
+    connection: Connection, asked: AuditFilters, *, limit: int, offset: int = 0
+) -> list[Entry]:
     """At most `limit` entries from `offset` on."""
     rows = connection.execute(_select(asked).limit(limit).offset(offset))
     return _entries(connection, rows.all())
 
 
-def count(connection: Connection, asked: Asked) -> int:
+def count(connection: Connection, asked: AuditFilters) -> int:
     """How many there are in all."""
     return (
         connection.scalar(select(func.count()).select_from(audit_log).where(_matches(asked))) or 0
     )
 
 
-def stream(connection: Connection, asked: Asked) -> Iterator[list[Entry]]:
+def stream(connection: Connection, asked: AuditFilters) -> Iterator[list[Entry]]:
     """All of them, in parts."""
     offset = 0
     while part := page(connection, asked, limit=CHUNK, offset=offset):
@@ -77,7 +68,7 @@ def one(connection: Connection, entry_id: int) -> Entry | None:
 
 def these(connection: Connection, entry_ids: Collection[int]) -> list[Entry]:
     """The entries of these ids, the newest first."""
-    statement = _select(Asked()).where(audit_log.c.entry_id.in_(sorted(entry_ids)))
+    statement = _select(AuditFilters()).where(audit_log.c.entry_id.in_(sorted(entry_ids)))
     return _entries(connection, connection.execute(statement).all())
 
 
@@ -88,11 +79,11 @@ def choices(connection: Connection) -> tuple[list[str], list[str]]:
     return sorted(people), sorted(kinds)
 
 
-def _select(asked: Asked) -> Select[Any]:
+def _select(asked: AuditFilters) -> Select[Any]:
     return select(audit_log).where(_matches(asked)).order_by(audit_log.c.entry_id.desc())
 
 
-def _matches(asked: Asked) -> ColumnElement[bool]:
+def _matches(asked: AuditFilters) -> ColumnElement[bool]:
     log = audit_log.c
     found: ColumnElement[bool] = true()
     if asked.actors:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
 )
 
-from dashboard.base.params import ALL_CHANGES, BARS, Filters
+from dashboard.base.params import ALL_CHANGES, BARS, Filters, Sort
 from dashboard.queries.changes.bars import COUNTED, Bars, in_bars, known, levels
 from dashboard.queries.entities import NO_SITE, flag
 from dashboard.queries.moment import Moment
@@ -63,15 +63,7 @@ class Item:
         return max((reason.day for reason in self.decisive), default=None)
 
 
-@dataclass(frozen=True)
-class Sort:
-    """By which of `SORTS`, and whether downwards."""
-
-    column: str = "bar"
-    descending: bool = False
-
-
-BY_BAR = Sort()
+BY_BAR = Sort("bar")
 DATE = "changed_on"
 SORTS = ("bar", "site", "hostname", "display_name", "device_type", "billing_status", DATE)
 _DECISIVE = {

@@ -5,7 +5,6 @@ One row per finding, with the record that it is about. Counts, lists and files a
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -24,7 +23,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from dashboard.base.params import SOURCES, Filters
+from dashboard.base.params import SOURCES, Filters, Sort
 from dashboard.queries import entities
 from dashboard.queries.coverage import rows as coverage_rows
 from dashboard.queries.moment import Moment, Side
@@ -64,15 +63,7 @@ _SAID = tuple(
 )
 
 
-@dataclass(frozen=True)
-class Sort:
-    """By which of `SORTS`, and whether downwards."""
-
-    column: str = "kind"
-    descending: bool = False
-
-
-BY_KIND = Sort()
+BY_KIND = Sort("kind")
 
 Counts = dict[tuple[int, str, str], int]
 """How many findings a site has of a kind in a state."""

@@ -4,7 +4,6 @@ One row per device, or in the assets basis per machine (the record that speaks f
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -20,7 +19,7 @@ from sqlalchemy import (
     select,
 )
 
-from dashboard.base.params import Filters
+from dashboard.base.params import Filters, Sort
 from dashboard.queries import entities
 from dashboard.queries.iso_text import IsoInstant, iso_date
 from dashboard.queries.moment import Moment
@@ -37,15 +36,8 @@ CHUNK = 1000
 _IDS = ("device_id", "asset_id")
 
 
-@dataclass(frozen=True)
-class Sort:
-    """By which column, and whether downwards. Devices without a value come last either way."""
-
-    column: str = "site"
-    descending: bool = False
-
-
-BY_SITE = Sort()
+BY_SITE = Sort("site")
+SORTS = (*COLUMNS, "sources")
 
 
 def columns(basis: str) -> tuple[str, ...]:

@@ -7,13 +7,12 @@ from math import ceil
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
+from dashboard.base.machine_params import BUCKETS, FUTURE, UNKNOWN
 from db.tables import inventory
 
 DAYS_A_MONTH = 30.42
-_FROM = {"0-12": 0, "12-36": 12, "36-60": 36, "60-120": 60, "120-": 120}
+_FROM = {name: int(name.split("-")[0]) for name in BUCKETS if name not in (FUTURE, UNKNOWN)}
 """The month with which each bucket begins; it ends where the next one begins."""
-FUTURE, UNKNOWN = "future", "unknown"
-BUCKETS = (*_FROM, FUTURE, UNKNOWN)
 
 _FIRST_DAY = {name: ceil(months * DAYS_A_MONTH) for name, months in _FROM.items()}
 _NEXT_DAY = dict(zip(_FIRST_DAY, [*list(_FIRST_DAY.values())[1:], None], strict=True))

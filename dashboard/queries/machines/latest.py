@@ -4,12 +4,13 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal, or_, select
 
+from dashboard.base.machine_params import BY_NAME, STATES, MachineFilters
+from dashboard.base.params import Sort
 from dashboard.queries.entities import contains
 from dashboard.queries.machines.ages import between
 from db.tables import inventory
@@ -20,13 +21,6 @@ LATE_WITHIN = timedelta(minutes=15)
 CLONE_SHOWN = timedelta(hours=24)
 """How long two live machines behind one id are pointed out."""
 
-STATES = ("online", "late", "offline")
-SORTS = (
-    "hostname", "state", "site", "os", "os_version", "ip", "cpu_percent", "memory_total_mb",
-    "memory_used_mb", "memory_percent", "disk_used_mb", "disk_percent", "computer_model",
-    "manufacturer", "serial", "agent_version", "logged_in_user", "created_at", "updated_at",
-    "received_at", "computer_activation",
-)  # fmt: skip
 _SEARCHED = (
     "hostname", "ip", "os", "os_version", "serial", "computer_model", "manufacturer",
     "logged_in_user", "site",
@@ -37,26 +31,7 @@ _m = inventory.c
 _READ = [column for column in _m if column is not _m.recent_reports]
 
 
-@dataclass(frozen=True)
-class Asked:
-    """Which machines. Empty means all; a site, system or version "" means those that name none.
-
-    `other_systems` and `other_versions` leave these out: what "others" counts beside a top list.
-    `ages` are of `ages.BUCKETS`.
-    """
-
-    q: str | None = None
-    states: tuple[str, ...] = ()
-    sites: tuple[str, ...] = ()
-    systems: tuple[str, ...] = ()
-    versions: tuple[str, ...] = ()
-    other_systems: tuple[str, ...] = ()
-    other_versions: tuple[str, ...] = ()
-    ages: tuple[str, ...] = ()
-    clones: bool = False
-
-
-def count(connection: Connection, asked: Asked, now: datetime) -> int:
+def count(connection: Connection, asked: MachineFilters, now: datetime) -> int:
     """How many machines match."""
     found: int = connection.execute(
         select(func.count()).select_from(inventory).where(*matches(asked, now))
@@ -64,7 +39,7 @@ def count(connection: Connection, asked: Asked, now: datetime) -> int:
     return found
 
 
-def by_state(connection: Connection, asked: Asked, now: datetime) -> dict[str, int]:
+def by_state(connection: Connection, asked: MachineFilters, now: datetime) -> dict[str, int]:
     """How many machines match in each state, whatever states are asked for."""
     state = _state(now)
     rows = connection.execute(
@@ -75,16 +50,15 @@ def by_state(connection: Connection, asked: Asked, now: datetime) -> dict[str, i
 
 def rows(
     connection: Connection,
-    asked: Asked,
+    asked: MachineFilters,
     now: datetime,
     *,
-    sort: str = "hostname",
-    descending: bool = False,
+    sort: Sort = BY_NAME,
     limit: int | None = None,
     offset: int = 0,
 ) -> Iterator[Mapping[str, Any]]:
     """One row per machine: the columns of `inventory`, its `state`, and `is_cloned`."""
-    found = _select(asked, now, sort, descending)
+    found = _select(asked, now, sort.column, sort.descending)
     if limit is not None:
         found = found.limit(limit).offset(offset)
     streamed = connection.execution_options(yield_per=1000) if limit is None else connection
@@ -98,7 +72,7 @@ def find(connection: Connection, machine_id: str, now: datetime) -> Mapping[str,
     return None if found is None else dict(found._mapping)
 
 
-def _select(asked: Asked, now: datetime, sort: str, descending: bool) -> Select[Any]:
+def _select(asked: MachineFilters, now: datetime, sort: str, descending: bool) -> Select[Any]:
     if sort == "state":
         # Offline last, and in each state the longest silent first or last.
         keys: Sequence[ColumnElement[Any]] = [
@@ -133,7 +107,9 @@ def _is_cloned(now: datetime) -> ColumnElement[bool]:
     return and_(_m.clone_seen_at.is_not(None), _m.clone_seen_at >= now - CLONE_SHOWN)
 
 
-def matches(asked: Asked, now: datetime, *, states: bool = True) -> list[ColumnElement[bool]]:
+def matches(
+    asked: MachineFilters, now: datetime, *, states: bool = True
+) -> list[ColumnElement[bool]]:
     """What a machine must be to be counted, listed and exported; without `states`, in any
     state."""
     found: list[ColumnElement[bool]] = []

@@ -9,12 +9,11 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
 
 from dashboard.base.params import SOURCES
+from dashboard.base.run_params import RunFilters
 from dashboard.queries.days import state_of
 from db.history.runs import PUBLISHED
 from db.tables import collection_runs, quarantined_records
 
-STATES = ("running", "complete", "suspicious", "failed")
-HOLDS = ("held", "accepted", "rejected", "superseded", "withdrawn")
 MOST_ASIDE = 200
 """Rows that could not be read, of one run, that are shown."""
 
@@ -74,20 +73,10 @@ class Aside(NamedTuple):
     body: str
 
 
-@dataclass(frozen=True)
-class Asked:
-    """Which runs. Empty `sources` and `states` mean all; `first` and `last` are business dates."""
-
-    sources: tuple[str, ...] = ()
-    states: tuple[str, ...] = ()
-    first: date | None = None
-    last: date | None = None
-
-
 _RUN = tuple(collection_runs.c[field.name] for field in fields(Run))
 
 
-def page(connection: Connection, asked: Asked, *, limit: int, offset: int = 0) -> list[Run]:
+def page(connection: Connection, asked: RunFilters, *, limit: int, offset: int = 0) -> list[Run]:
     """The runs, the newest business date first; of one day the last begun first."""
     runs = collection_runs.c
     rows = connection.execute(
@@ -100,7 +89,7 @@ def page(connection: Connection, asked: Asked, *, limit: int, offset: int = 0) -
     return [Run(*row) for row in rows]
 
 
-def count(connection: Connection, asked: Asked) -> int:
+def count(connection: Connection, asked: RunFilters) -> int:
     """How many runs there are: what `page` gives in all."""
     statement = select(func.count()).select_from(collection_runs).where(_which(asked))
     return connection.scalar(statement) or 0
@@ -174,7 +163,7 @@ def _first(
     return Run(*row) if row else None
 
 
-def _which(asked: Asked) -> ColumnElement[bool]:
+def _which(asked: RunFilters) -> ColumnElement[bool]:
     runs = collection_runs.c
     conditions: list[ColumnElement[bool]] = [true()]
     if asked.sources:

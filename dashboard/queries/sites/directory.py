@@ -8,19 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from dashboard.base.params import SOURCES
+from dashboard.base.settings_params import SiteFilters
 from dashboard.queries.sites.one_site import Alias, sources_of
 from db.tables import OPEN_END, device_snapshots, site_aliases
 from db.tables import sites as stored
 
-STATES = ("review", "internal", "merged", "expects")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Which sites: those of whose names one holds this text; in one of `STATES`."""
-
-    text: str | None = None
-    state: str | None = None
+_EVERY_SITE = SiteFilters()
 
 
 @dataclass(frozen=True)
@@ -40,7 +33,7 @@ class Row:
     records: int
 
 
-def sites(connection: Connection, asked: Asked = Asked()) -> list[Row]:
+def sites(connection: Connection, asked: SiteFilters = _EVERY_SITE) -> list[Row]:
     """The sites that match, by name."""
     rows = connection.execute(select(stored)).all()
     called = {row.site_id: row.name for row in rows}
@@ -86,7 +79,7 @@ def _aliases(connection: Connection) -> dict[int, tuple[Alias, ...]]:
     }
 
 
-def _matches(row: Row, asked: Asked) -> bool:
+def _matches(row: Row, asked: SiteFilters) -> bool:
     if asked.text:
         text = asked.text.casefold()
         names = (row.name, row.into or "", *row.merged, *(one.name for one in row.aliases))
