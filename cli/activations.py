@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select
 
 from cli.terminal import minute, printable
-from dashboard.ingest.report import activation
+from dashboard.ingest.report import parse_activation
 from db.machines import rows_for_update
 from db.settings import SettingsError
 from db.tables import inventory
@@ -186,7 +186,7 @@ def _values(said: dict[str, str], zone: tzinfo) -> dict[str, Any]:
 
 def _date(text: str, zone: tzinfo) -> datetime | None:
     try:
-        return activation(_DASHED.sub(r"\1/\2/\3", text), zone)
+        return parse_activation(_DASHED.sub(r"\1/\2/\3", text), zone)
     except (ValueError, OverflowError):
         raise ValueError(f"{text!r} is no date: write it 15/01/2024 or 2024-01-15") from None
 

@@ -16,7 +16,7 @@ from cli.collecting import check_settings, now
 from cli.database import open_database
 from cli.months import actor
 from cli.terminal import printable
-from dashboard.ingest.report import activation
+from dashboard.ingest.report import parse_activation
 from db import machines
 from db.engine import reading, writing
 from db.settings import SettingsError, timezone
@@ -109,7 +109,7 @@ def _given(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _activation(text: str | None) -> datetime | None:
     try:
-        return activation(text, timezone())
+        return parse_activation(text, timezone())
     except (ValueError, OverflowError):
         raise SettingsError(f"--activation is {text!r}: give a date like 2024-01-15.") from None
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from dashboard.ingest.report import LARGEST_NUMBER, activation
+from dashboard.ingest.report import LARGEST_NUMBER, parse_activation
 from db.settings import SettingsError
 
 TEXTS = {"hostname": 100, "ip": 45, "os": 100, "os_version": 100, "computer_model": 100}
@@ -169,7 +169,7 @@ class _Reader:
     def time(self, name: str, value: object) -> datetime | None:
         """An instant; None for none, and for what is no time that anybody means."""
         try:
-            return activation(value, self.zone)
+            return parse_activation(value, self.zone)
         except (ValueError, OverflowError):
             self.mended.append(f"{name} {value!r:.40} left out")
             return None

@@ -135,7 +135,18 @@ def _compress(server: Flask) -> None:
         "text/html", "text/css", "text/javascript", "application/javascript", "application/json",
         "image/svg+xml",
     ]  # fmt: skip
-    Compress(server)
+    server.config["COMPRESS_REGISTER"] = False
+    compress = Compress(server)
+
+    @server.after_request
+    def _compress_for_browsers(response: Response) -> Response:
+        return response if _answers_report() else compress.after_request(response)
+
+
+def _answers_report() -> bool:
+    """Whether this request is a machine's report, whose answer must equal the ASGI gate's."""
+    rule = request.url_rule
+    return rule is not None and access.needed(rule.rule, request.method) == access.MACHINE
 
 
 def _headers(app: Dash) -> Callable[[Response], Response]:
@@ -145,6 +156,8 @@ def _headers(app: Dash) -> Callable[[Response], Response]:
     )
 
     def add(response: Response) -> Response:
+        if _answers_report():
+            return response
         rule = request.url_rule.rule if request.url_rule else None
         path = request.path.rstrip("/") or "/"
         if rule == "/<path:path>" and response.status_code == 200 and not leads_somewhere(path):

@@ -20,8 +20,7 @@ from dashboard.api import (
 from dashboard.api.answers import register_errors
 from dashboard.api.files import exports, invoice_pack
 from dashboard.api.files import machines as machine_files
-from dashboard.ingest import reception
-from dashboard.ingest.door import Door
+from dashboard.ingest import make_reception
 from dashboard.web.context import Context
 from db.settings import Environment
 
@@ -38,8 +37,8 @@ def register(server: Flask, context: Context, environ: Environment | None = None
     )  # fmt: skip
     for part in parts:
         server.register_blueprint(part.blueprint(context))
-    server.extensions["reception"] = taking = reception(context.engine, context.clock, environ)
-    door = Door(taking, server.wsgi_app)
-    server.register_blueprint(machines.blueprint(context, door))
-    server.wsgi_app = door  # type: ignore[method-assign]
+    server.extensions["reception"] = reception = make_reception(
+        context.engine, context.clock, environ
+    )
+    server.register_blueprint(machines.blueprint(context, reception))
     server.register_blueprint(report_page.blueprint(context))

@@ -1,9 +1,13 @@
-"""Machines: what they report (TatuScan's addresses), the list, and single ones changed by hand."""
+"""Machines, at TatuScan's addresses: their reports, the list, single ones changed or deleted.
+
+`dashboard.ingest.gate` answers the single reports of known machines before they come here, with
+the same bytes.
+"""
 
 import json
-from collections.abc import Iterator
-from datetime import datetime
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from datetime import datetime, tzinfo
+from typing import Annotated, Any
 
 from flask import Blueprint, Response, g, request
 from pydantic import BaseModel, Field
@@ -15,12 +19,11 @@ from dashboard.api.operation import BAD_BODY, documented
 from dashboard.api.schema import OneOf, with_fields
 from dashboard.base.machine_params import STATES, MachineList, parse_machines
 from dashboard.base.params import page_of
-from dashboard.ingest import body, edit
-from dashboard.ingest.door import Door
-from dashboard.ingest.items import KEYS, told
-from dashboard.ingest.receive import LARGEST_BATCH
-from dashboard.ingest.refusal import Refusal
-from dashboard.ingest.report import Report
+from dashboard.ingest import body
+from dashboard.ingest.items import KEYS, listed_item
+from dashboard.ingest.reception import LARGEST_BATCH, Answer, Reception, language
+from dashboard.ingest.refusal import Refusal, malformed
+from dashboard.ingest.report import Report, checked_activation
 from dashboard.queries.machines import latest as machines
 from dashboard.web.context import Context
 from db import machines as stored
@@ -122,6 +125,11 @@ class MachineChange(BaseModel):
     activation_days: int | None = None
 
 
+_CHANGEABLE = ("computer_activation", "activation_days")
+_MESSAGES = {
+    "en": {"changed": "Inventory updated", "deleted": "Inventory removed"},
+    "pt": {"changed": "Inventário atualizado", "deleted": "Inventário removido"},
+}
 _NO_MACHINE = "There is no such machine."
 _REPORTING = {
     **BAD_BODY,
@@ -131,11 +139,10 @@ _REPORTING = {
 }
 
 
-def blueprint(context: Context, door: Door) -> Blueprint:
+def blueprint(context: Context, reception: Reception) -> Blueprint:
     """The routes under /api/machines, and /api/inventory."""
     routes = Blueprint("machines_api", __name__, url_prefix="/api")
 
-    # The door stands before Flask; here it is for the table of roles, for 405, and for `Allow`.
     @routes.post("/machines")
     @documented(
         "A machine reports what it is now",
@@ -144,8 +151,8 @@ def blueprint(context: Context, door: Door) -> Blueprint:
         body=Report,
         statuses=(200, 201),
     )
-    def report() -> Door:
-        return door
+    def report() -> Response:
+        return _response(reception.report(request.environ))
 
     @routes.post("/machines/batch")
     @documented(
@@ -154,8 +161,8 @@ def blueprint(context: Context, door: Door) -> Blueprint:
         errors=_REPORTING,
         body=Batch,
     )
-    def batch() -> Door:
-        return door
+    def batch() -> Response:
+        return _response(reception.batch(request.environ))
 
     @routes.get("/machines")
     @routes.get("/inventory")
@@ -175,7 +182,7 @@ def blueprint(context: Context, door: Door) -> Blueprint:
             rows = machines.rows(
                 connection, shown.filters, now, sort=shown.sort, limit=limit, offset=offset
             )
-            items = [told(row, context.zone) for row in rows]
+            items = [listed_item(row, context.zone) for row in rows]
         return answer({"items": items, "count": found, "limit": limit, "offset": offset})
 
     @routes.get("/machines/<machine_id>")
@@ -183,7 +190,11 @@ def blueprint(context: Context, door: Door) -> Blueprint:
     def machine(machine_id: str) -> Response:
         with reading(context.engine) as connection:
             row = machines.find(connection, machine_id, context.now())
-        return _missing(machine_id) if row is None else answer({"item": told(row, context.zone)})
+        return (
+            _missing(machine_id)
+            if row is None
+            else answer({"item": listed_item(row, context.zone)})
+        )
 
     @routes.patch("/machines/<machine_id>")
     @documented(
@@ -195,7 +206,7 @@ def blueprint(context: Context, door: Door) -> Blueprint:
     )
     def change(machine_id: str) -> Response:
         try:
-            values = edit.read(body.parse(body.read(request.environ)), context.zone)
+            values = _changes(body.parse(body.read(request.environ)), context.zone)
         except Refusal as refusal:
             return answer(refusal.payload(), refusal.status)
         now = context.now()
@@ -204,9 +215,7 @@ def blueprint(context: Context, door: Door) -> Blueprint:
             row = machines.find(connection, machine_id, now)
         if row is None:
             return _missing(machine_id)
-        return answer(
-            {"item": told(row, context.zone), "message": edit.message(request, "changed")}
-        )
+        return answer({"item": listed_item(row, context.zone), "message": _message("changed")})
 
     @routes.delete("/machines/<machine_id>")
     @documented("Forget a machine and its key", MachineDeleted, errors={}, missing=_NO_MACHINE)
@@ -215,7 +224,7 @@ def blueprint(context: Context, door: Door) -> Blueprint:
             gone = stored.remove(connection, machine_id.lower(), g.actor.name, context.clock())
         if not gone:
             return _missing(machine_id)
-        return answer({"message": edit.message(request, "deleted")})
+        return answer({"message": _message("deleted")})
 
     return routes
 
@@ -230,7 +239,7 @@ def _all(context: Context, shown: MachineList) -> Response:
             yield '{"items": ['
             for n, row in enumerate(rows, 1):
                 yield ("" if n == 1 else ",\n") + json.dumps(
-                    told(row, context.zone), ensure_ascii=False
+                    listed_item(row, context.zone), ensure_ascii=False
                 )
             yield f'], "count": {n}}}\n'
 
@@ -239,3 +248,31 @@ def _all(context: Context, shown: MachineList) -> Response:
 
 def _missing(machine_id: str) -> Response:
     return answer({"error": f"Inventory not found: {machine_id[:64]}", "code": 404}, 404)
+
+
+def _response(report_answer: Answer) -> Response:
+    content = report_answer.encoded()
+    return Response(content, report_answer.status, report_answer.headers(len(content)))
+
+
+def _changes(content: Any, zone: tzinfo) -> dict[str, Any]:
+    """The columns that the body of a PATCH changes.
+
+    Raises:
+        Refusal: 400.
+    """
+    if not isinstance(content, Mapping):
+        raise malformed("A change is a JSON object.")
+    values = {name: content[name] for name in _CHANGEABLE if name in content}
+    if not values:
+        raise malformed("No valid fields provided for update", list(_CHANGEABLE))
+    if "computer_activation" in values:
+        values["computer_activation"] = checked_activation(values["computer_activation"], zone)
+    days = values.get("activation_days")
+    if days is not None and (type(days) is not int or not -(2**31) <= days < 2**31):
+        raise malformed("activation_days is a whole number of days.", ["activation_days"])
+    return values
+
+
+def _message(event: str) -> str:
+    return _MESSAGES[language(request.headers.get("Accept-Language", ""))][event]

@@ -1,17 +1,18 @@
-"""What machines report: read with suspicion, answered only after it is stored for good.
+"""Reports of machines, answered only after they are committed.
 
-A request comes in by `gate` (it waits in a coroutine) or `door` (on a thread), goes through `body`
-(how large, which encoding), `credentials` (who), `report` (what), `limits` (how often), waits in
-`queue` for the next transaction, which `store` fills, and is answered as `receive` says.
+There are two doors with the same answers: `routes` (Flask; a thread waits for the commit) and
+`gate` (ASGI; a coroutine waits). Behind both, `reception` has the order: `rate_limit` of the
+address, `credentials`, `body`, `report`, rate limit of the machine; then `commit_queue` collects
+entries for the next transaction, which `store` writes.
 """
 
 from sqlalchemy import Engine
 
 from dashboard.base.clock import Clock
+from dashboard.ingest.commit_queue import CommitQueue
 from dashboard.ingest.credentials import Credentials
-from dashboard.ingest.queue import Queue
-from dashboard.ingest.receive import Reception
-from dashboard.ingest.store import Entry, Store, Stored
+from dashboard.ingest.reception import Reception
+from dashboard.ingest.store import Entry, Store, StoredEntry
 from db.settings import (
     INGEST_ADDRESS_RATE,
     INGEST_AUTH,
@@ -24,7 +25,7 @@ from db.settings import (
 
 
 def is_open(environ: Environment | None = None) -> bool:
-    """Whether anybody may report a machine.
+    """Whether reports need no credential.
 
     Raises:
         SettingsError: INGEST_AUTH is neither token nor open.
@@ -32,14 +33,14 @@ def is_open(environ: Environment | None = None) -> bool:
     return env_choice(INGEST_AUTH, ("token", "open"), environ) == "open"
 
 
-def reception(engine: Engine, clock: Clock, environ: Environment | None = None) -> Reception:
-    """What takes reports, on `engine`.
+def make_reception(engine: Engine, clock: Clock, environ: Environment | None = None) -> Reception:
+    """The reception that stores in `engine`.
 
     Raises:
         SettingsError: INGEST_AUTH, INGEST_ADDRESS_RATE or TIMEZONE is wrong.
     """
     zone = timezone(environ)
-    limited = env(INGEST_ADDRESS_RATE, environ)
-    rate = None if limited is None else env_int(INGEST_ADDRESS_RATE, environ, least=1)
-    queue: Queue[Entry, Stored] = Queue(Store(engine, clock, zone))
+    is_limited = env(INGEST_ADDRESS_RATE, environ) is not None
+    rate = env_int(INGEST_ADDRESS_RATE, environ, least=1) if is_limited else None
+    queue: CommitQueue[Entry, StoredEntry] = CommitQueue(Store(engine, clock, zone))
     return Reception(Credentials(engine, clock, is_open=is_open(environ)), queue, zone, rate)

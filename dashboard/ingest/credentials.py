@@ -1,7 +1,8 @@
-"""Who reports: an enrolment token, a machine's own key, or, when INGEST_AUTH is open, anybody.
+"""Authentication of reports: an enrolment token, a machine's own key, or, when INGEST_AUTH is open,
+nothing.
 
-What was right is remembered for ten minutes, so that a report costs no query here. The transaction
-that stores it looks again: a key that is revoked meanwhile stores nothing.
+Valid credentials are cached for ten minutes, so that a report costs no query here. The transaction
+that stores it checks again: a key that is revoked meanwhile stores nothing.
 """
 
 import time
@@ -12,19 +13,19 @@ from typing import Any
 from sqlalchemy import Engine
 
 from dashboard.base.clock import Clock
-from dashboard.ingest.limits import Limit
+from dashboard.ingest.rate_limit import RateLimit
 from dashboard.ingest.refusal import Refusal
 from db import tokens
 from db.engine import reading
 
-REMEMBERED_SECONDS = 600.0
-MOST_REMEMBERED = 200_000
-REFUSED_A_MINUTE = 60
+CACHE_SECONDS = 600.0
+MAX_CACHED = 200_000
+FAILURES_A_MINUTE = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What was presented and is right."""
+    """A valid token or key."""
 
     public_id: str
     kind: str
@@ -33,7 +34,7 @@ class Credential:
 
 
 class Credentials:
-    """Recognises who sends a request."""
+    """Authenticates requests."""
 
     def __init__(
         self, engine: Engine, clock: Clock, *, is_open: bool,
@@ -43,55 +44,57 @@ class Credentials:
         self._clock = clock
         self._open = is_open
         self._ticks = ticks
-        self._remembered: dict[str, tuple[float, Credential]] = {}
-        self._refused: Limit = Limit(REFUSED_A_MINUTE, ticks)
+        self._cache: dict[str, tuple[float, Credential]] = {}
+        self._failures = RateLimit(FAILURES_A_MINUTE, ticks)
 
     def check(self, environ: Mapping[str, Any]) -> Credential | None:
-        """Who sends this WSGI request; None for anybody.
+        """The credential of a WSGI request; None for an anonymous one in open mode.
 
         Raises:
-            Refusal: nobody whom we let in.
+            Refusal: 401, 403, or 429 after too many failures from one address.
         """
-        shown = environ.get("HTTP_AUTHORIZATION", "").strip()
-        is_known, known = self.known(shown)
+        authorization = environ.get("HTTP_AUTHORIZATION", "").strip()
+        is_known, known = self.cached(authorization)
         if is_known:
             return known
         try:
-            credential = self._look_up(shown)
+            credential = self._look_up(authorization)
         except Refusal:
-            # Only now: behind one address there may be many machines, most of them in order.
-            seconds = self._refused.take(environ.get("REMOTE_ADDR", ""))
+            # Only failures count: many machines with valid keys may share an address.
+            seconds = self._failures.take(environ.get("REMOTE_ADDR", ""))
             if seconds is None:
                 raise
             raise Refusal(
                 429, "too_many_requests", "Too many wrong credentials from this address: wait.",
                 retry_after=seconds,
             ) from None  # fmt: skip
-        if len(self._remembered) >= MOST_REMEMBERED:
-            self._remembered = {}
-        self._remembered[shown] = (self._ticks() + REMEMBERED_SECONDS, credential)
+        if len(self._cache) >= MAX_CACHED:
+            self._cache = {}
+        self._cache[authorization] = (self._ticks() + CACHE_SECONDS, credential)
         return credential
 
-    def known(self, shown: str) -> tuple[bool, Credential | None]:
-        """Whether whoever shows this is let in without a query, and who it is."""
-        if not shown:
+    def cached(self, authorization: str) -> tuple[bool, Credential | None]:
+        """Whether this Authorization header is known to be good without a query, and what it is."""
+        if not authorization:
             return self._open, None
-        ends, credential = self._remembered.get(shown, (0.0, None))
-        return ends > self._ticks(), credential
+        expires_at, credential = self._cache.get(authorization, (0.0, None))
+        return expires_at > self._ticks(), credential
 
-    def _look_up(self, shown: str) -> Credential:
-        scheme, _, text = shown.partition(" ")
-        if not shown:
-            raise missing()
-        found = tokens.parse_credential(text.strip()) if scheme.lower() == "bearer" else None
-        if found is None:
-            raise unknown()
+    def _look_up(self, authorization: str) -> Credential:
+        scheme, _, text = authorization.partition(" ")
+        if not authorization:
+            raise missing_credential()
+        presented = tokens.parse_credential(text.strip()) if scheme.lower() == "bearer" else None
+        if presented is None:
+            raise unknown_credential()
         with reading(self._engine) as connection:
-            row = tokens.rows_by_public_id(connection, [found.public_id]).get(found.public_id)
-        if not tokens.verify(row, found) or row is None:
-            raise unknown()
+            row = tokens.rows_by_public_id(connection, [presented.public_id]).get(
+                presented.public_id
+            )
+        if not tokens.verify(row, presented) or row is None:
+            raise unknown_credential()
         if tokens.is_inactive(row, self._clock()):
-            raise revoked()
+            raise revoked_credential()
         if row.kind == tokens.API:
             raise Refusal(
                 403, "wrong_kind", "This token reads the API; to report, a machine needs an "
@@ -100,24 +103,24 @@ class Credentials:
         return Credential(row.public_id, row.kind, row.machine_id, row.site)
 
 
-def missing() -> Refusal:
-    """Nobody said who it is."""
+def missing_credential() -> Refusal:
+    """401: no credential sent."""
     return Refusal(
         401, "missing_credential",
         "Send an enrolment token or the machine's key: Authorization: Bearer ...",
     )  # fmt: skip
 
 
-def unknown() -> Refusal:
-    """A credential that we never made, or whose machine was deleted."""
+def unknown_credential() -> Refusal:
+    """401: never issued, or its machine was deleted."""
     return Refusal(
         401, "unknown_credential",
         "This token or key is not known here: enrol again with an enrolment token.",
     )  # fmt: skip
 
 
-def revoked() -> Refusal:
-    """A credential that somebody ended, or whose time is up."""
+def revoked_credential() -> Refusal:
+    """403: revoked or expired."""
     return Refusal(
         403, "revoked", "This token or key was revoked or has expired: ask an administrator."
     )

@@ -1,8 +1,9 @@
-"""The address that machines report to, as an ASGI application: a report waits for its commit in a
-coroutine. A thread for each took twice the time, most of it for changing between threads.
+"""The ASGI application in front of Flask that answers POST /api/machines for known machines.
 
-Only what asks nothing of the database but to be stored is answered here. Batches, whoever is not
-known yet, bodies without a length and all else go on to the threads behind, which answer the same.
+A report waits for its commit in a coroutine: with a thread for each report, twice the time went
+into switching between threads. Only reports that need no other database access are answered here;
+batches, unknown credentials, bodies without a length and everything else go on to Flask, which
+answers the same.
 """
 
 import asyncio
@@ -12,113 +13,118 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from dashboard.ingest.body import LARGEST
-from dashboard.ingest.door import ONE, headers_of
-from dashboard.ingest.queue import WAIT_SECONDS, Queue, Waiting
-from dashboard.ingest.receive import Answer, Asking, Given, Reception, begin, finish
+from dashboard.ingest import body
+from dashboard.ingest.commit_queue import WAIT_SECONDS, CommitQueue, Pending
+from dashboard.ingest.credentials import Credential
+from dashboard.ingest.reception import Answer, Reception, refused
 from dashboard.ingest.refusal import Refusal, busy
-from dashboard.ingest.store import Entry, Stored
+from dashboard.ingest.store import Entry, StoredEntry
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
-_NAMES = {
+PATH = "/api/machines"
+_ENVIRON_NAMES = {
     b"authorization": "HTTP_AUTHORIZATION",
     b"content-type": "CONTENT_TYPE",
     b"content-encoding": "HTTP_CONTENT_ENCODING",
     b"content-length": "CONTENT_LENGTH",
     b"accept-language": "HTTP_ACCEPT_LANGUAGE",
 }
-"""What a report is read by, under the names of WSGI."""
-_LATE_EVERY = 1.0
+"""The WSGI names of the headers that `reception` reads."""
+_TIMEOUT_CHECK_SECONDS = 1.0
 
 
 class Gate:
-    """Answers POST /api/machines; all else goes on to `behind`."""
+    """Answers single reports of known machines; passes everything else on to `app`."""
 
-    def __init__(self, reception: Reception, behind: App) -> None:
+    def __init__(self, reception: Reception, app: App) -> None:
         self._reception = reception
-        self._behind = behind
-        self._post: _Post | None = None
+        self._app = app
+        self._commits: _AsyncCommits | None = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """As ASGI 3 has it."""
-        environ = _environ(scope)
+        """Handle one ASGI 3 connection."""
+        environ = _report_environ(scope)
         if environ is None:
-            await self._behind(scope, receive, send)
+            await self._app(scope, receive, send)
             return
-        shown = environ.get("HTTP_AUTHORIZATION", "").strip()
-        is_known, credential = self._reception.credentials.known(shown)
+        authorization = environ.get("HTTP_AUTHORIZATION", "").strip()
+        is_known, credential = self._reception.credentials.cached(authorization)
         if not is_known:
-            await self._behind(scope, receive, send)
+            await self._app(scope, receive, send)
             return
-        body = await _body(receive, int(environ["CONTENT_LENGTH"]))
-        if body is None:
-            return  # nobody is left to answer
-        answer = await self._answered(self._reception.one(environ, Given(credential, body)))
-        text = answer.text().encode()
+        received = await _receive_body(receive, int(environ["CONTENT_LENGTH"]))
+        if received is None:
+            return  # The client disconnected.
+        answer = await self._answer(environ, credential, received)
+        content = answer.encoded()
         headers = [
-            (name.lower().encode(), value.encode()) for name, value in headers_of(answer, len(text))
+            (name.lower().encode(), value.encode()) for name, value in answer.headers(len(content))
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": text})
+        await send({"type": "http.response.body", "body": content})
 
-    async def _answered(self, asking: Asking) -> Answer:
-        entry = begin(asking)
-        if isinstance(entry, Answer):
-            return entry
-        if self._post is None:
-            self._post = _Post(asyncio.get_running_loop(), self._reception.queue)
-        outcome: Stored | Exception
+    async def _answer(
+        self, environ: dict[str, Any], credential: Credential | None, received: bytes
+    ) -> Answer:
+        """`Reception.report`, waiting in a coroutine."""
+        reception = self._reception
+        if self._commits is None:
+            self._commits = _AsyncCommits(asyncio.get_running_loop(), reception.queue)
         try:
-            outcome = await self._post.outcome(entry)
+            reception.check_address(environ)
+            entry = reception.report_entry(credential, body.read(environ, received=received))
+            stored = await self._commits.commit(entry)
         except (Refusal, SQLAlchemyError) as error:
-            outcome = error
-        return finish(asking, outcome)
+            return refused(error)
+        return reception.report_answer(environ, stored)
 
 
-class _Post:
-    """Takes entries to the thread that stores and their outcomes back to the coroutines that wait.
-    Both sides are woken once for many, and those for whom it takes too long are told so."""
+class _AsyncCommits:
+    """`CommitQueue` for coroutines. Entries and outcomes cross between the event loop and the
+    committing thread in groups, so that each side is woken once for many."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, queue: Queue[Entry, Stored]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, queue: CommitQueue[Entry, StoredEntry]
+    ) -> None:
         self._loop = loop
         self._queue = queue
-        self._leaving: list[Waiting[Entry, Stored]] = []
-        self._come: deque[tuple[asyncio.Future[Stored], Stored | Exception]] = deque()
-        self._waiting: deque[tuple[float, asyncio.Future[Stored]]] = deque()
-        self._is_watching = False
+        self._outgoing: list[Pending[Entry, StoredEntry]] = []
+        self._outcomes: deque[tuple[asyncio.Future[StoredEntry], StoredEntry | Exception]] = deque()
+        self._deadlines: deque[tuple[float, asyncio.Future[StoredEntry]]] = deque()
+        self._is_checking = False
 
-    def outcome(self, entry: Entry) -> asyncio.Future[Stored]:
-        """What becomes of `entry`."""
-        future: asyncio.Future[Stored] = self._loop.create_future()
-        self._waiting.append((self._loop.time() + WAIT_SECONDS, future))
-        if not self._is_watching:
-            self._is_watching = True
-            self._loop.call_later(_LATE_EVERY, self._watch)
+    def commit(self, entry: Entry) -> asyncio.Future[StoredEntry]:
+        """Have `entry` committed. The future raises as `CommitQueue.commit` does."""
+        future: asyncio.Future[StoredEntry] = self._loop.create_future()
+        self._deadlines.append((self._loop.time() + WAIT_SECONDS, future))
+        if not self._is_checking:
+            self._is_checking = True
+            self._loop.call_later(_TIMEOUT_CHECK_SECONDS, self._check_deadlines)
 
-        def tell(outcome: Stored | Exception) -> None:
-            self._come.append((future, outcome))
-            # Whoever finds others before it is taken out with them.
-            if len(self._come) == 1:
+        def on_outcome(outcome: StoredEntry | Exception) -> None:
+            self._outcomes.append((future, outcome))
+            # An outcome that finds others in the queue is delivered with them.
+            if len(self._outcomes) == 1:
                 self._loop.call_soon_threadsafe(self._deliver)
 
-        # What came together leaves together: a transaction for the first alone would hold up the
-        # others.
-        self._leaving.append((entry, tell))
-        if len(self._leaving) == 1:
-            self._loop.call_soon(self._leave)
+        # Requests read in one turn of the loop are submitted together: a transaction for the first
+        # alone would make the others wait.
+        self._outgoing.append((entry, on_outcome))
+        if len(self._outgoing) == 1:
+            self._loop.call_soon(self._submit)
         return future
 
-    def _leave(self) -> None:
-        leaving, self._leaving = self._leaving, []
-        self._queue.add(leaving)
+    def _submit(self) -> None:
+        outgoing, self._outgoing = self._outgoing, []
+        self._queue.submit(outgoing)
 
     def _deliver(self) -> None:
-        while self._come:
-            future, outcome = self._come.popleft()
+        while self._outcomes:
+            future, outcome = self._outcomes.popleft()
             if future.done():
                 continue
             if isinstance(outcome, Exception):
@@ -126,36 +132,38 @@ class _Post:
             else:
                 future.set_result(outcome)
 
-    def _watch(self) -> None:
-        """Refuse those that wait too long. They came in turn, and leave in turn."""
+    def _check_deadlines(self) -> None:
+        """Refuse what has waited too long. Deadlines are in the order of their requests."""
         now = self._loop.time()
-        while self._waiting and (self._waiting[0][1].done() or self._waiting[0][0] <= now):
-            _, future = self._waiting.popleft()
+        while self._deadlines and (self._deadlines[0][1].done() or self._deadlines[0][0] <= now):
+            _, future = self._deadlines.popleft()
             if not future.done():
                 future.set_exception(busy())
-        self._is_watching = bool(self._waiting)
-        if self._is_watching:
-            self._loop.call_later(_LATE_EVERY, self._watch)
+        self._is_checking = bool(self._deadlines)
+        if self._is_checking:
+            self._loop.call_later(_TIMEOUT_CHECK_SECONDS, self._check_deadlines)
 
 
-def _environ(scope: Message) -> dict[str, Any] | None:
-    """What a report's request says of it; None where it is none, or says it in an odd way."""
-    if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] != ONE:
+def _report_environ(scope: Message) -> dict[str, Any] | None:
+    """What `reception` reads of a WSGI environ; None unless this is a report with a usable length
+    and no repeated header."""
+    if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] != PATH:
         return None
     client = scope.get("client")
-    found: dict[str, Any] = {"REMOTE_ADDR": client[0] if client else ""}
-    for name, value in scope["headers"]:
-        called = _NAMES.get(name)
-        if called is not None:
-            if called in found:
+    environ: dict[str, Any] = {"REMOTE_ADDR": client[0] if client else ""}
+    for header, value in scope["headers"]:
+        name = _ENVIRON_NAMES.get(header)
+        if name is not None:
+            if name in environ:
                 return None
-            found[called] = value.decode("latin-1")
-    length = found.get("CONTENT_LENGTH", "")
-    return found if length.isdecimal() and len(length) < 10 and int(length) <= LARGEST else None
+            environ[name] = value.decode("latin-1")
+    length = environ.get("CONTENT_LENGTH", "")
+    is_usable = length.isdecimal() and len(length) < 10 and int(length) <= body.LARGEST
+    return environ if is_usable else None
 
 
-async def _body(receive: Receive, length: int) -> bytes | None:
-    """The body, of `length` bytes; None when the client is gone before its end."""
+async def _receive_body(receive: Receive, length: int) -> bytes | None:
+    """The body; None if the client disconnected before `length` bytes came."""
     parts = []
     while True:
         message = await receive()
@@ -163,5 +171,5 @@ async def _body(receive: Receive, length: int) -> bytes | None:
             return None
         parts.append(message.get("body", b""))
         if not message.get("more_body", False):
-            body = b"".join(parts)
-            return body if len(body) == length else None
+            content = b"".join(parts)
+            return content if len(content) == length else None

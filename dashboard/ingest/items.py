@@ -1,4 +1,4 @@
-"""A machine as the API tells it: TatuScan's 13 keys, then ours."""
+"""A machine as JSON: TatuScan's 13 keys, then ours."""
 
 import json
 from collections.abc import Mapping
@@ -18,23 +18,23 @@ OUR_KEYS = (
     "disk_used_mb", "logged_in_user", "site", "received_at", "clock_skew_seconds",
 )  # fmt: skip
 KEYS = TATUSCAN_KEYS + OUR_KEYS
-TOLD_KEYS = (*KEYS, "state", "is_cloned")
-"""What is told of a machine that is asked for, not only of one that reports."""
+LISTED_KEYS = (*KEYS, "state", "is_cloned")
+"""The keys of a machine that is read; the answer to a report has only `KEYS`."""
 
 _INSTANTS = tuple(name for name in KEYS if isinstance(inventory.c[name].type, UtcDateTime))
 
 
 def item(row: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
     """A row of `inventory` as JSON values, times with their offset in `zone`."""
-    told = {name: row[name] for name in KEYS}
+    values = {name: row[name] for name in KEYS}
     for name in _INSTANTS:
-        if told[name] is not None:
-            told[name] = told[name].astimezone(zone).isoformat(timespec="microseconds")
-    if told["mac_addresses"] is not None:
-        told["mac_addresses"] = json.loads(told["mac_addresses"])
-    return told
+        if values[name] is not None:
+            values[name] = values[name].astimezone(zone).isoformat(timespec="microseconds")
+    if values["mac_addresses"] is not None:
+        values["mac_addresses"] = json.loads(values["mac_addresses"])
+    return values
 
 
-def told(row: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
-    """A row of `queries.machines` as JSON values."""
+def listed_item(row: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
+    """A row of `queries.machines.latest` as JSON values."""
     return item(row, zone) | {"state": row["state"], "is_cloned": bool(row["is_cloned"])}

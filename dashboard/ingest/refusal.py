@@ -1,10 +1,10 @@
-"""Why a report is not taken: a status, a word for programs, a sentence for people."""
+"""Error answers: an HTTP status, a reason for programs, a sentence for people."""
 
 from typing import Any
 
 
 class Refusal(Exception):
-    """An answer other than 2xx."""
+    """A request that is answered with an error. `fields` names the wrong keys of the body."""
 
     def __init__(
         self,
@@ -23,23 +23,23 @@ class Refusal(Exception):
         self.fields = fields
 
     def payload(self) -> dict[str, Any]:
-        """What the answer's body says."""
+        """The JSON body."""
         body = {"error": self.sentence, "code": self.status, "reason": self.reason}
         return body | ({"fields": self.fields} if self.fields else {})
 
 
 def malformed(sentence: str, fields: list[str] | None = None) -> Refusal:
-    """The body can never be accepted."""
+    """400: sending the same body again cannot help."""
     return Refusal(400, "malformed", sentence, fields=fields)
 
 
 def unavailable() -> Refusal:
-    """Nothing was stored; the same report may be sent again."""
+    """503: the database failed and nothing was stored; the report may be sent again."""
     return Refusal(
         503, "unavailable", "The database cannot be written now. Send it again.", retry_after=10
     )
 
 
 def busy() -> Refusal:
-    """More is waiting than can be promised to be stored in time."""
+    """503: too many reports are pending."""
     return Refusal(503, "busy", "Too much is waiting to be stored. Send it again.", retry_after=5)

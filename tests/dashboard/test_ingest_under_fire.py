@@ -15,7 +15,7 @@ import pytest
 import requests
 from sqlalchemy import Engine
 
-from dashboard.ingest.queue import Queue
+from dashboard.ingest.commit_queue import CommitQueue
 from db.engine import open_engine
 from db.tables import agent_hours, api_tokens, inventory
 from tests.cli.test_process import address
@@ -106,11 +106,11 @@ def test_a_report_that_cannot_be_stored_fails_without_those_beside_it() -> None:
             raise ValueError("no database takes a 7")
         return [10 * entry for entry in entries]
 
-    queue: Queue[int, int] = Queue(store)
+    queue: CommitQueue[int, int] = CommitQueue(store)
 
     def put(n: int) -> None:
         try:
-            outcomes[n] = queue.put(n)
+            outcomes[n] = queue.commit(n)
         except ValueError as error:
             outcomes[n] = str(error)
 

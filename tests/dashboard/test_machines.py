@@ -25,7 +25,7 @@ from dashboard.base.machine_params import (
     parse_machines_page,
 )
 from dashboard.base.params import Sort
-from dashboard.ingest.items import TOLD_KEYS
+from dashboard.ingest.items import LISTED_KEYS
 from dashboard.queries.machines import hours as machine_day
 from dashboard.queries.machines import latest as machines
 from dashboard.queries.machines.ages import Ages, ages
@@ -330,7 +330,7 @@ def test_the_file_is_the_list_of_the_api_in_its_order(told: Engine) -> None:
             for row, one in zip(found, listed, strict=True):
                 assert row["state"] == one["state"] and row["created_at"] == one["created_at"]
                 assert row["hostname"] == one["hostname"]
-    assert tuple(found[0]) == TOLD_KEYS
+    assert tuple(found[0]) == LISTED_KEYS
 
 
 def test_the_files_run_nothing_and_say_what_was_asked(sqlite_engine: Engine) -> None:

@@ -12,7 +12,7 @@ from dashboard.api import parameters
 from dashboard.api.files.tables import FORMATS, table_file
 from dashboard.api.operation import documented, file_of
 from dashboard.base.machine_params import MACHINES, MachineList, parse_machines
-from dashboard.ingest.items import TOLD_KEYS, told
+from dashboard.ingest.items import LISTED_KEYS, listed_item
 from dashboard.queries.machines import latest as machines
 from dashboard.web.context import Context
 from db import __version__
@@ -30,7 +30,7 @@ def blueprint(context: Context) -> Blueprint:
     """The routes /export/machines.csv and .xlsx."""
     routes = Blueprint("machine_files", __name__, url_prefix="/export")
     for form, media_type in FORMATS.items():
-        file = file_of(media_type, TOLD_KEYS)
+        file = file_of(media_type, LISTED_KEYS)
         declare = documented("Every machine that matches", file, parameters.MACHINES)
         view = declare(partial(_answer, context, form))
         routes.add_url_rule(f"/machines.{form}", f"machines_{form}", view)
@@ -42,14 +42,14 @@ def _answer(context: Context, form: str) -> Response:
     with reading(context.engine) as connection:
         found = machines.rows(connection, shown.filters, now, sort=shown.sort)
         return table_file(
-            f"machines-{now:%Y-%m-%d-%H%M}", TOLD_KEYS, _chunks(found, context.zone),
+            f"machines-{now:%Y-%m-%d-%H%M}", LISTED_KEYS, _chunks(found, context.zone),
             [("As of", now.isoformat(timespec="seconds")), *about(shown)], form,
         )  # fmt: skip
 
 
 def _chunks(rows: Iterator[Mapping[str, Any]], zone: tzinfo) -> Iterator[Iterable[Sequence[Any]]]:
     while part := list(islice(rows, CHUNK)):
-        yield [_cells(told(row, zone)) for row in part]
+        yield [_cells(listed_item(row, zone)) for row in part]
 
 
 def _cells(item: dict[str, Any]) -> list[Any]:
@@ -58,7 +58,7 @@ def _cells(item: dict[str, Any]) -> list[Any]:
         "mac_addresses": None if macs is None else ", ".join(macs),
         "is_cloned": "yes" if item["is_cloned"] else "no",
     }
-    return [values[name] for name in TOLD_KEYS]
+    return [values[name] for name in LISTED_KEYS]
 
 
 def about(shown: MachineList) -> list[tuple[str, str]]:
