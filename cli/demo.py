@@ -29,7 +29,7 @@ from db.tables import collection_runs, meta, sites
 from etl.collect.collect import business_day, collect
 from etl.coverage.refresh import catch_up
 from etl.demo.fleet import Fleet
-from etl.demo.servers import SimulatedVendors
+from etl.demo.servers import SIMULATED, SimulatedVendors
 from etl.months.close import close_due
 from etl.runtime import lease, stopping
 from etl.snapshots.retention import apply_retention
@@ -37,7 +37,6 @@ from etl.sources import configured, discover
 from etl.work.due import collect_times
 from etl.work.worker import Worker
 
-SOURCES = ("ninja", "threatlocker")
 AGENT_PREFIXES = ("INVENTORY_HUB_", "TATUSCAN_")
 
 
@@ -114,7 +113,7 @@ def fill(engine: Engine, fleet: Fleet, vendors: SimulatedVendors, environ: Envir
     times = collect_times(environ)
     with reading(engine) as connection:
         done = newest_by_source(connection)
-    todo = [day for day in fleet.days() if any(done.get(s, date.min) < day for s in SOURCES)]
+    todo = [day for day in fleet.days() if any(done.get(name, date.min) < day for name in SIMULATED)]
     if not todo:
         return 0
     # Bad days are part of the story: their runs fail, as the Overview's gaps will show.
@@ -122,7 +121,7 @@ def fill(engine: Engine, fleet: Fleet, vendors: SimulatedVendors, environ: Envir
     with lease.take(engine) as held, Progress(_span(todo), "days", len(todo)) as bar:
         for number, day in enumerate(todo, 1):
             vendors.day = day
-            for name in SOURCES:
+            for name in SIMULATED:
                 if done.get(name, date.min) < day:
                     start = datetime.combine(day, times[name], timezone(environ))
                     collect(engine, held, sources[name], day, _clock(start), environ)

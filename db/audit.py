@@ -26,7 +26,7 @@ def note(
 
     Args:
         action: a job's kind, or the command's name.
-        subject: what it was done to: "2026-10", "run 7", "ninja".
+        subject: what it was done to: "2026-10", "run 7", the name of a source.
         undoes: the entry that this one takes back.
     """
     text = json.dumps(dict(detail or {}), sort_keys=True, default=str)

@@ -26,6 +26,15 @@ KINDS = (
 GAPS = KINDS[:3]
 """Kinds that say that a source is missing."""
 
+KIND_OF_GAP = {
+    ("ninja", "threatlocker"): NINJA_WITHOUT_THREATLOCKER,
+    ("threatlocker", "ninja"): THREATLOCKER_WITHOUT_NINJA,
+    ("agent", "ninja"): AGENT_ONLY,
+    ("agent", "threatlocker"): AGENT_ONLY,
+}
+"""The kind of finding about machines that the first source manages and the second should but does
+not. No pair of other sources is compared."""
+
 OPEN, ACCEPTED, FIXED, COME_BACK = "open", "accepted", "fixed", "come_back"
 STATES = (OPEN, COME_BACK, ACCEPTED, FIXED)
 CURRENT = (OPEN, COME_BACK, ACCEPTED)

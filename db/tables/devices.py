@@ -6,7 +6,7 @@ from db.tables.base import MATCH_NAME_LENGTH, NAME_LENGTH, id_column, table
 from db.types import Blob, LongText, SerialId, UtcDateTime
 
 # Canonical site: one customer under one name. `merged_into`: the site that its aliases answer to
-# since a decision. `expected_sources` ("ninja, threatlocker"): which sources it is expected to
+# since a decision. `expected_sources` (names joined by ", "): which sources it is expected to
 # have; null: what the rules say.
 sites = table(
     "sites",

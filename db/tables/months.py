@@ -25,7 +25,7 @@ month_closings = table(
     Column("author", String(NAME_LENGTH), nullable=False),
     Column("rule_version", Integer, nullable=False),
     # JSON: what stood at the month's end, and at the end of the month before it, by source:
-    # {"ninja": {"date": "2026-10-31", "finished_at": "...", "run_id": "7"}}.
+    # {source: {"date": "2026-10-31", "finished_at": "...", "run_id": "7"}}.
     Column("dates", LongText, nullable=False),
     Column("dates_before", LongText, nullable=False),
     Column("members", Integer, nullable=False),

@@ -18,6 +18,9 @@ from etl.demo.rows import NinjaRows, ThreatLockerRows
 from etl.demo.serving import Served
 from etl.demo.sites import PARENT_TENANT
 
+SIMULATED = ("ninja", "threatlocker")
+"""The sources whose vendors are simulated, in the order in which the demo collects them."""
+
 CLIENT_ID = "simulated-client"
 CLIENT_SECRET = "simulated-client-secret"  # opens a door on loopback only
 API_KEY = "5e" * 32

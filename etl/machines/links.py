@@ -200,7 +200,7 @@ def rematch(
     """
     here = rematch_scope(connection, device_ids)
     found: list[int] = []
-    # ThreatLocker before Ninja: its records answer to machines of Ninja.
+    # In one order always: the outcome depends on which source's records look for a machine first.
     for source in sorted({identity.source for identity in here.values()}, reverse=True):
         mine = [identity for identity in here.values() if identity.source == source]
         others = [identity for identity in here.values() if identity.source != source]

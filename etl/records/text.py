@@ -28,8 +28,8 @@ _CONTROLS = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029]+")
 class Mending:
     """The texts of one record, cleaned, and the list of what was mended.
 
-    Blanks around a text are dropped without a word (ThreatLocker ends every operating system
-    with one); all else that changes a text is listed.
+    Blanks around a text are dropped without a word (one vendor ends every operating system with
+    one); all else that changes a text is listed.
     """
 
     def __init__(self) -> None:

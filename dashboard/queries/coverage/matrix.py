@@ -12,17 +12,9 @@ from dashboard.queries.coverage import findings as coverage
 from dashboard.queries.coverage.findings import Counts
 from dashboard.queries.devices import matching as devices
 from dashboard.queries.moment import Moment
-from db.coverage import AGENT_ONLY, NINJA_WITHOUT_THREATLOCKER, THREATLOCKER_WITHOUT_NINJA
+from db.coverage import KIND_OF_GAP
 from db.history.runs import END
 from db.tables import sites
-
-MISSING = {
-    ("ninja", "threatlocker"): NINJA_WITHOUT_THREATLOCKER,
-    ("threatlocker", "ninja"): THREATLOCKER_WITHOUT_NINJA,
-    ("agent", "ninja"): AGENT_ONLY,
-    ("agent", "threatlocker"): AGENT_ONLY,
-}
-"""What is found of machines that one source has and the other should have."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +48,7 @@ def matrix(connection: Connection, moment: Moment, filters: Filters, counted: Co
     found = []
     for source in there:
         for other in there:
-            kind = MISSING.get((source, other))
+            kind = KIND_OF_GAP.get((source, other))
             missing = None
             if kind is not None and other in there:
                 missing = sum(n for (_site, name, _state), n in counted.items() if name == kind)
