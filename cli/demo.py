@@ -113,7 +113,9 @@ def fill(engine: Engine, fleet: Fleet, vendors: SimulatedVendors, environ: Envir
     times = collect_times(environ)
     with reading(engine) as connection:
         done = newest_by_source(connection)
-    todo = [day for day in fleet.days() if any(done.get(name, date.min) < day for name in SIMULATED)]
+    todo = [
+        day for day in fleet.days() if any(done.get(name, date.min) < day for name in SIMULATED)
+    ]
     if not todo:
         return 0
     # Bad days are part of the story: their runs fail, as the Overview's gaps will show.

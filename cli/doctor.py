@@ -11,6 +11,7 @@ from cli.collecting import now
 from cli.running import check_auth
 from db import migrate, settings
 from db.engine import database_url, open_engine, reading
+from db.history.runs import newest_by_source
 from db.settings import SettingsError
 from etl.collect import run_log
 from etl.records.record import Tally
@@ -33,7 +34,7 @@ class Finding(NamedTuple):
 def doctor_command() -> None:
     """Check settings, database, keys and freshness, and say what to do."""
     # In the order in which they should be mended.
-    findings = [*_settings(), *_database(), *_sources()]
+    findings = [*_settings(), *_database(), *_sources(), *_missing_sources()]
     for finding in findings:
         click.echo(f"{'ok  ' if finding.ok else 'FIX '} {finding.subject}: {finding.text}")
     if not all(finding.ok for finding in findings):
@@ -98,6 +99,18 @@ def _sources() -> Iterator[Finding]:
             yield Finding(False, facts.label, str(error))
         except SQLAlchemyError:
             continue  # The database's own finding says it already.
+
+
+def _missing_sources() -> Iterator[Finding]:
+    """Sources that were collected into this database and that nothing installed provides."""
+    try:
+        with reading(open_engine(database_url())) as connection:
+            collected = set(newest_by_source(connection))
+    except (SettingsError, SQLAlchemyError):
+        return  # The database's own finding says it already.
+    for name in sorted(collected - set(discover())):
+        text = "its snapshots are kept but not shown: install its file or package again"
+        yield Finding(False, name, text)
 
 
 def _freshness(name: str, label: str) -> Finding:

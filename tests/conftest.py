@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db import migrate
 from db.engine import open_engine, sqlite_url
 from db.settings import SETTINGS
+from db.sources import registered_sources
 from db.tables import metadata
 from tests.support import servers
 from tests.support.samples import FULL
@@ -28,7 +29,7 @@ from tests.support.servers import DatabaseServer
 ROOT = Path(__file__).parent.parent
 DATABASES = ("sqlite", "postgresql", "mariadb")
 COMMAND = "import sys; from cli.main import main; sys.exit(main())"
-PREFIXES = ("DB_", "INVENTORY_HUB_", "NINJA_", "TATUSCAN_", "THREATLOCKER_")
+PREFIXES = ("DB_", "INVENTORY_HUB_", "TATUSCAN_")
 
 settings.register_profile(
     "hub",
@@ -73,7 +74,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(autouse=True)
 def clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the person who runs the tests, no `.env` or `data` in the current folder."""
-    names = {name for setting in SETTINGS for name in (setting.name, *setting.aliases)}
+    declared = [*SETTINGS, *(own for source in registered_sources() for own in source.settings)]
+    names = {name for setting in declared for name in (setting.name, *setting.aliases)}
     for variable in os.environ:
         if variable.removesuffix("_FILE") in names or variable.startswith(PREFIXES):
             monkeypatch.delenv(variable)

@@ -54,6 +54,18 @@ def test_versions_that_say_alike_who_speaks_are_no_turn() -> None:
     assert by_day.precedence_changes(november(1), november(30)) == [november(8)]
 
 
+def test_a_source_added_later_stands_last_in_the_order_of_saved_versions(
+    sqlite_engine: Engine,
+) -> None:
+    saved = Rules(1, source_order=("threatlocker", "ninja"), expected_sources=("ninja",))
+    with writing(sqlite_engine) as connection:
+        rules.save_version(connection, saved, "Ana", noon(november(1)))
+    with reading(sqlite_engine) as connection:
+        read = rules.current_rules(connection)
+    assert read.source_order == ("threatlocker", "ninja", "agent")
+    assert read.expected_sources == ("ninja",)
+
+
 def test_a_version_counts_from_the_first_day_that_is_counted_by_it(engine: Engine) -> None:
     now = noon(november(1))
     with reading(engine) as connection:

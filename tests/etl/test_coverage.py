@@ -243,8 +243,13 @@ def test_what_is_right_already_is_not_written_again(sqlite_engine: Engine) -> No
     assert fleet.all(coverage_findings) == before
 
 
-def test_kinds_have_the_same_names_in_the_rule_and_in_the_tables() -> None:
+def test_the_rule_and_the_pages_compare_the_same_sources_by_the_same_kinds() -> None:
     assert {kind for kind, _ in rule.MISSING.values()} == {*coverage.GAPS}
+    assert coverage.KIND_OF_GAP == {
+        (source, other): kind
+        for source, (kind, missing) in rule.MISSING.items()
+        for other in missing
+    }
 
 
 # Random histories against a plain look at each day.

@@ -1,5 +1,8 @@
 """What a source needs to be set, and what is wrong with it."""
 
+import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from etl.sources import (
     settings_for,
     threatlocker,
 )
+from tests.conftest import ROOT, RunCli
 
 NINJA = {"NINJA_CLIENT_ID": "client", "NINJA_CLIENT_SECRET": "secret"}
 THREATLOCKER = {
@@ -30,6 +34,63 @@ def test_the_sources_of_the_folder_are_found_by_their_names() -> None:
     for source in found.values():
         assert source.FACTS.label
         assert set(source.FACTS.required) <= set(source.FACTS.settings)
+
+
+INSTALLED = """
+from datetime import time
+from db.sources import SourceFacts
+FACTS = SourceFacts("{name}", "Acme", "A", "#010203", time(1))
+VOLATILE = ()
+def fetch(session): ...
+def to_record(raw): ...
+"""
+
+
+def install(folder: Path, code: str) -> None:
+    """Put a distribution with the module `acme_hub` and an entry point to it into `folder`."""
+    (folder / "acme_hub.py").write_text(code)
+    about = folder / "acme_hub-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-hub\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[inventory_hub.sources]\nacme = acme_hub\n")
+
+
+@pytest.fixture
+def site_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder from which packages can be imported, until the test ends."""
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    sys.modules.pop("acme_hub", None)
+
+
+def test_an_installed_source_is_discovered_by_its_entry_point(site_packages: Path) -> None:
+    install(site_packages, INSTALLED.format(name="acme"))
+    assert list(discover()) == ["acme", "agent", "ninja", "threatlocker"]
+    assert discover()["acme"].FACTS.label == "Acme"
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("import nothing_like_that", "cannot be loaded .*nothing_like_that"),
+        (INSTALLED.format(name="Acme!"), "cannot be loaded .*cannot name a source"),
+        (INSTALLED.format(name="ninja"), "two sources 'ninja'"),
+        ("VOLATILE = ()", "has no FACTS and no fetch and no to_record"),
+    ],
+)
+def test_a_broken_installed_source_is_named(site_packages: Path, code: str, complaint: str) -> None:
+    install(site_packages, code)
+    with pytest.raises(SettingsError, match=complaint) as caught:
+        discover()
+    assert "acme_hub" in str(caught.value)
+
+
+def test_commands_name_a_broken_installed_source_and_end(tmp_path: Path, run_cli: RunCli) -> None:
+    install(tmp_path, "import nothing_like_that")
+    done = run_cli("doctor", PYTHONPATH=os.pathsep.join([str(ROOT), str(tmp_path)]))
+    assert done.returncode == 2
+    assert done.stderr.startswith("The source 'acme' (acme_hub) cannot be loaded")
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(("source", "environ"), [(ninja, NINJA), (threatlocker, THREATLOCKER)])
