@@ -254,7 +254,7 @@ def test_pages_show_each_in_filters_badges_and_matrix(quiet: Page, address: str)
     expect(grid_badge).to_have_css("color", "rgb(0, 105, 92)")
     expect(quiet.locator(".ag-row .source-badge.source-acme").first).to_contain_text("Ac")
     choices = json.dumps(_json(address, "/_dash-layout"))
-    assert '{"label": "Acme RMM only", "value": "acme"}' in choices
+    assert '{"label": "Acme RMM", "value": "acme"}' in choices
 
 
 def _json(address: str, path: str) -> Any:

@@ -245,11 +245,11 @@ def test_what_is_right_already_is_not_written_again(sqlite_engine: Engine) -> No
 
 def test_the_rule_and_the_pages_compare_the_same_sources_by_the_same_kinds() -> None:
     assert {kind for kind, _ in rule.MISSING.values()} == {*coverage.GAPS}
-    assert coverage.KIND_OF_GAP == {
+    assert {
         (source, other): kind
         for source, (kind, missing) in rule.MISSING.items()
         for other in missing
-    }
+    } == coverage.KIND_OF_GAP
 
 
 # Random histories against a plain look at each day.
