@@ -33,7 +33,7 @@ class Difference(BaseModel):
     after: Any
 
 
-@with_fields(dict.fromkeys(history.SAID, str | None))
+@with_fields(dict.fromkeys(history.FIELDS, str | None))
 class Stretch(BaseModel):
     """Unbroken days in which the source said the same."""
 

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from db.history.reasons import CODES, Reason
+from db.tables import NameFields, SystemFields
 
 COMPARED = (
     "site_id", "location", "device_type", "billing_status", "hostname", "display_name", "serial",
@@ -20,25 +21,20 @@ COMPARED = (
 speaks for it (`device_id`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class EntityState:
-    """What a device row shows on one day, but for `last_contact`, which no past day has.
-    `sources` is None outside the basis "assets"."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityState(NameFields, SystemFields):
+    """A device row on one day, without `last_contact`, which is not stored for past days: a record,
+    or in the basis "assets" a machine as its primary record describes it. `sources` is None outside
+    the basis "assets"."""
 
     device_id: int
     source: str
     source_key: str
     site_id: int
     site: str
-    location: str | None
-    hostname: str | None
-    display_name: str | None
     device_type: str
     billing_status: str
     reason: str
-    os: str | None
-    node_class: str | None
-    serial: str | None
     first_seen: date
     asset_id: int
     sources: str | None = None

@@ -23,6 +23,7 @@ from db.history.runs import (
 from db.settings import MONTH_CLOSE_DAYS, Environment, env_int
 from db.tables import (
     collection_runs,
+    is_hashed_if_set,
     month_bases,
     month_changes,
     month_closing_counts,
@@ -180,9 +181,13 @@ def _told(connection: Connection, closing_id: int) -> Iterator[str]:
 
 
 def _lines(connection: Connection, table: Table, closing_id: int) -> Iterator[str]:
-    columns = [column for column in table.c if column.name != "closing_id"]
-    rows = connection.execute(select(*columns).where(table.c.closing_id == closing_id))
-    return (_line(row) for row in rows)
+    columns = [c for c in table.c if c.name != "closing_id" and not is_hashed_if_set(c)]
+    added = [c for c in table.c if is_hashed_if_set(c)]
+    rows = connection.execute(select(*columns, *added).where(table.c.closing_id == closing_id))
+    for row in rows:
+        values, more = row[: len(columns)], zip(added, row[len(columns) :], strict=True)
+        # Columns that were added later count where they have a value: older hashes stay valid.
+        yield _line([*values, *([c.name, value] for c, value in more if value is not None)])
 
 
 def _line(row: Iterable[Any]) -> str:

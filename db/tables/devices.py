@@ -1,9 +1,68 @@
-"""What is known of devices, sites and machines. Each comment says what one row is."""
+"""Devices, sites and machines. Each comment says what one row is.
+
+The fields that a snapshot stores of a device are declared here and nowhere else. The records that
+sources build, the states that a publish writes, the state hash, the members of closed months,
+device rows in pages, files and API, and a device's history derive from `NameFields`,
+`SystemFields` and the columns of `device_snapshots`. To store another field of a source: declare it
+in `SystemFields`, write the migration of both tables, set it in the source's `to_record`, and
+give it a label in `dashboard.words.field_words`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, String
+from sqlalchemy.types import TypeEngine
 
 from db.tables.base import MATCH_NAME_LENGTH, NAME_LENGTH, id_column, table
 from db.types import Blob, LongText, SerialId, UtcDateTime
+
+_HASHED = {"hashed": "always"}
+_HASHED_IF_SET = {"hashed": "if set"}
+_HISTORY = {"history": True}
+_LISTED = {"listed": True, "history": True}
+"""What a column's `info` says of it.
+
+hashed: part of `state_hash`, so that another value opens another stretch. Columns that were added
+after hashes had been stored are "if set": a hash covers them only where they have a value, and the
+hashes of older rows stay valid.
+listed: part of every device row: grid, API, files, members of a closed month.
+history: shown and compared in the history of a device.
+"""
+
+
+def _stored(kind: TypeEngine[Any], hashed: dict[str, Any] = _HASHED_IF_SET) -> Any:
+    """A listed dataclass field with a column of the type `kind`; None unless it is set."""
+    return field(default=None, metadata={"type": kind, "info": {**hashed, **_LISTED}})
+
+
+@dataclass(frozen=True, kw_only=True)
+class NameFields:
+    """What a source calls a device, and where it says that it is."""
+
+    __slots__ = ()
+
+    location: str | None = _stored(String(NAME_LENGTH), _HASHED)
+    hostname: str | None = _stored(String(NAME_LENGTH), _HASHED)
+    display_name: str | None = _stored(String(NAME_LENGTH), _HASHED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemFields:
+    """What a source says a device is. New fields go to the end."""
+
+    __slots__ = ()
+
+    os: str | None = _stored(String(NAME_LENGTH), _HASHED)
+    node_class: str | None = _stored(String(64), _HASHED)
+    serial: str | None = _stored(String(128), _HASHED)
+
+
+def _columns(declared: type[NameFields] | type[SystemFields]) -> Iterator[Column[Any]]:
+    for each in fields(declared):
+        yield Column(each.name, each.metadata["type"], info=each.metadata["info"])
+
 
 # Canonical site: one customer under one name. `merged_into`: the site that its aliases answer to
 # since a decision. `expected_sources` (names joined by ", "): which sources it is expected to
@@ -41,10 +100,10 @@ devices = table(
 )
 
 # Unbroken stretch of days, valid_from up to but without valid_to, in which a source said the
-# same of a device. `state_hash` covers every column from alias_key to payload_hash but site and
-# asset, which are resolved, not said. `unmanaged`: why its source does not manage it, which the
-# reason of an excluded record tells too. `restated_by`: the entry of the audit log whose decision
-# made the stretch begin, or say other things than the one before it.
+# same of a device. `state_hash` covers the columns marked as hashed; not site and asset, which are
+# resolved from the alias and the links, nor `unmanaged`: why its source does not manage it, which
+# the reason of an excluded record repeats. `restated_by`: the entry of the audit log whose decision
+# made the stretch begin, or differ from the one before it.
 device_snapshots = table(
     "device_snapshots",
     id_column("device_id"),
@@ -53,20 +112,16 @@ device_snapshots = table(
     Column("source", String(16), nullable=False),
     Column("site_id", BigInteger, nullable=False),
     Column("asset_id", BigInteger, nullable=False),
-    Column("alias_key", String(128)),
-    Column("location", String(NAME_LENGTH)),
-    Column("hostname", String(NAME_LENGTH)),
-    Column("display_name", String(NAME_LENGTH)),
-    Column("device_type", String(16), nullable=False),
-    Column("type_reason", String(400), nullable=False),
-    Column("billing_status", String(16), nullable=False),
-    Column("reason", String(400), nullable=False),
-    Column("rule_version", Integer, nullable=False),
-    Column("os", String(NAME_LENGTH)),
-    Column("node_class", String(64)),
-    Column("serial", String(128)),
-    Column("repaired", String(NAME_LENGTH)),
-    Column("payload_hash", BigInteger, nullable=False),
+    Column("alias_key", String(128), info=_HASHED),
+    *_columns(NameFields),
+    Column("device_type", String(16), nullable=False, info=_HASHED | _LISTED),
+    Column("type_reason", String(400), nullable=False, info=_HASHED | _HISTORY),
+    Column("billing_status", String(16), nullable=False, info=_HASHED | _LISTED),
+    Column("reason", String(400), nullable=False, info=_HASHED | _LISTED),
+    Column("rule_version", Integer, nullable=False, info=_HASHED | _HISTORY),
+    *_columns(SystemFields),
+    Column("repaired", String(NAME_LENGTH), info=_HASHED),
+    Column("payload_hash", BigInteger, nullable=False, info=_HASHED),
     Column("state_hash", BigInteger, nullable=False),
     Column("opened_by", BigInteger, nullable=False),
     Column("closed_by", BigInteger),
@@ -76,6 +131,33 @@ device_snapshots = table(
     Index(None, "asset_id"),
     Index(None, "serial"),
 )
+
+
+def is_hashed_if_set(column: Column[Any]) -> bool:
+    """Whether hashes cover the column only where it has a value."""
+    return column.info.get("hashed") == "if set"
+
+
+def _fields(flag: str, value: object = True) -> tuple[str, ...]:
+    # `Column.name` is a subclass of str that JSON libraries refuse.
+    return tuple(str(c.name) for c in device_snapshots.c if c.info.get(flag) == value)
+
+
+HASHED_FIELDS = _fields("hashed", "always")
+"""The columns of `state_hash`, in the order in which it takes them: changing it would change every
+stored hash, and open a new stretch for every device."""
+
+HASHED_IF_SET = _fields("hashed", "if set")
+LISTED_FIELDS = _fields("listed")
+HISTORY_FIELDS = _fields("history")
+
+
+def listed_columns() -> Iterator[Column[Any]]:
+    """The columns of `LISTED_FIELDS`, for another table that stores device rows."""
+    for name in LISTED_FIELDS:
+        c = device_snapshots.c[name]
+        yield Column(c.name, c.type, nullable=c.nullable, info=c.info)
+
 
 # Distinct payload of a device without its volatile keys: zlib of canonical JSON.
 device_payloads = table(

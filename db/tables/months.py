@@ -3,6 +3,7 @@
 from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, String
 
 from db.tables.base import NAME_LENGTH, id_column, table
+from db.tables.devices import listed_columns
 from db.types import Blob, LongText, SerialId, UtcDateTime
 
 ALL_SITES = -1
@@ -32,9 +33,9 @@ month_closings = table(
     Column("hash", String(64), nullable=False),
 )
 
-# Record that stood at the end of a closed month, its names as they were then. `days`: on how many
-# days of the month it was billable. `speaks` marks the record that speaks for its machine; only
-# that one has the machine's type, sources and days.
+# Record that was present at the end of a closed month, with the listed fields of its snapshot as
+# they were then. `days`: on how many days of the month it was billable. `speaks` marks the primary
+# record of its machine; only that one has the machine's type, sources and days.
 month_members = table(
     "month_members",
     Column("closing_id", BigInteger, primary_key=True, autoincrement=False),
@@ -43,15 +44,7 @@ month_members = table(
     Column("source_key", String(128), nullable=False),
     Column("site_id", BigInteger, nullable=False),
     Column("site", String(NAME_LENGTH), nullable=False),
-    Column("location", String(NAME_LENGTH)),
-    Column("hostname", String(NAME_LENGTH)),
-    Column("display_name", String(NAME_LENGTH)),
-    Column("device_type", String(16), nullable=False),
-    Column("billing_status", String(16), nullable=False),
-    Column("reason", String(400), nullable=False),
-    Column("os", String(NAME_LENGTH)),
-    Column("node_class", String(64)),
-    Column("serial", String(128)),
+    *listed_columns(),
     Column("first_seen", Date, nullable=False),
     Column("asset_id", BigInteger, nullable=False),
     Column("days", Integer, nullable=False),

@@ -19,15 +19,13 @@ from db.months.month_bases import RECORDS
 from db.months.month_days import KnownDays
 from db.names import NO_SITE
 from db.rules import RulesByDay
-from db.tables import NO_SITE_ID, device_snapshots, devices, sites
+from db.tables import NO_SITE_ID, device_snapshots, devices, month_members, sites
 from db.types import as_date
 from etl.snapshots.incremental import ASSETS, GROUP_COLUMNS
 
 _said = device_snapshots.c
-_NAMES = (
-    "location", "hostname", "display_name", "device_type", "billing_status", "reason", "os",
-    "node_class", "serial", "asset_id",
-)  # fmt: skip
+_COPIED = tuple(str(c.name) for c in month_members.c if c.name in device_snapshots.c)
+"""The columns that a member takes from its snapshot as they are."""
 
 
 def members(connection: Connection, end: date, known: KnownDays) -> list[dict[str, Any]]:
@@ -72,13 +70,10 @@ def _standing(end: date) -> Any:
     nowhere = _said.site_id == NO_SITE_ID
     return (
         select(
-            _said.device_id,
-            _said.source,
+            *(_said[name] for name in _COPIED),
             devices.c.source_key,
-            _said.site_id,
-            case((nowhere, NO_SITE), else_=sites.c.name).label("site"),
-            *(_said[name] for name in _NAMES),
             devices.c.first_seen,
+            case((nowhere, NO_SITE), else_=sites.c.name).label("site"),
         )
         .join(devices, devices.c.device_id == _said.device_id)
         .outerjoin(sites, sites.c.site_id == _said.site_id)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from db.tables import NameFields, SystemFields
+
 Raw = dict[str, Any]
 """One row as fetched: JSON of the vendor's own making, joined names beside it."""
 
@@ -23,8 +25,8 @@ class UnreadableId(BadRecord):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One device as its source tells it, cleaned, not yet judged.
+class Record(NameFields, SystemFields):
+    """One device as its source describes it, cleaned; the rules have not been applied.
 
     Optional text is None, never "". `payload` is the vendor's whole row, volatile keys included,
     exactly as received. `unmanaged` says why the source does not manage the device now
@@ -37,12 +39,6 @@ class Record:
     alias_key: str | None
     alias_name: str | None
     payload: Raw
-    hostname: str | None = None
-    display_name: str | None = None
-    location: str | None = None
-    os: str | None = None
-    node_class: str | None = None
-    serial: str | None = None
     unmanaged: str | None = None
     last_contact: datetime | None = None
     online: bool | None = None

@@ -3,7 +3,7 @@
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -12,34 +12,36 @@ from sqlalchemy import Connection, and_, select
 
 from db.keys import device_id, hash63
 from db.rules import Rules
-from db.tables import OPEN_END, device_payloads, device_snapshots
+from db.tables import (
+    HASHED_FIELDS,
+    HASHED_IF_SET,
+    OPEN_END,
+    NameFields,
+    SystemFields,
+    device_payloads,
+    device_snapshots,
+)
 from etl.records.record import Record
 from etl.records.text import canonical, split_volatile
 from etl.rules.billing import billing_status
 from etl.rules.device_type import device_type
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceState:
-    """One device on one day: a row of `device_snapshots` but for the site and the asset, which
-    are resolved when it is published. `state_hash` covers all of it but the volatile end, and
-    `unmanaged`, which an excluded record's reason tells."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceState(NameFields, SystemFields):
+    """One device on one day: a row of `device_snapshots` without its site and asset, which are
+    resolved when it is published, and a row of `device_latest`. `state_hash` covers the columns
+    that `db.tables.devices` marks as hashed."""
 
     device_id: int
     source_key: str
     alias_key: str | None
     alias_name: str | None
-    location: str | None
-    hostname: str | None
-    display_name: str | None
     device_type: str
     type_reason: str
     billing_status: str
     reason: str
     rule_version: int
-    os: str | None
-    node_class: str | None
-    serial: str | None
     repaired: str | None
     unmanaged: str | None
     payload_hash: int
@@ -54,6 +56,14 @@ class DeviceState:
     def compressed(self) -> bytes:
         """The payload without its volatile keys, as stored."""
         return zlib.compress(self.payload, 6)
+
+
+_STATE_FIELDS = {each.name for each in fields(DeviceState)}
+_COPIED = tuple(
+    each.name for each in fields(Record) if each.name in _STATE_FIELDS - {"payload", "unmanaged"}
+)
+SNAPSHOT_COLUMNS = tuple(str(c.name) for c in device_snapshots.c if c.name in _STATE_FIELDS)
+"""The columns of `device_snapshots` that a state fills."""
 
 
 def evaluate_record(
@@ -80,54 +90,30 @@ def evaluate_record(
     )
     stable, volatile = split_volatile(record.payload, volatile_paths)
     payload = canonical(stable)
-    payload_hash = hash63(payload)
-    reason, type_reason = status.reason[:400], kind.reason[:400]
-    said = {
-        "alias_key": record.alias_key, "location": record.location, "hostname": record.hostname,
-        "display_name": record.display_name, "device_type": kind.value,
-        "type_reason": type_reason, "billing_status": status.value, "reason": reason,
-        "rule_version": rules.version, "os": record.os, "node_class": record.node_class,
-        "serial": record.serial, "repaired": record.repaired, "payload_hash": payload_hash,
-    }  # fmt: skip
+    values: dict[str, Any] = {name: getattr(record, name) for name in _COPIED}
+    values |= {
+        "device_type": kind.value,
+        "type_reason": kind.reason[:400],
+        "billing_status": status.value,
+        "reason": status.reason[:400],
+        "rule_version": rules.version,
+        "payload_hash": hash63(payload),
+    }
     return DeviceState(
+        **values,
         device_id=device_id(source, record.source_key),
-        source_key=record.source_key,
-        alias_key=record.alias_key,
-        alias_name=record.alias_name,
-        location=record.location,
-        hostname=record.hostname,
-        display_name=record.display_name,
-        device_type=kind.value,
-        type_reason=type_reason,
-        billing_status=status.value,
-        reason=reason,
-        rule_version=rules.version,
-        os=record.os,
-        node_class=record.node_class,
-        serial=record.serial,
-        repaired=record.repaired,
         unmanaged=record.unmanaged[:400] if record.unmanaged else None,
-        payload_hash=payload_hash,
-        state_hash=hash_state(said),
+        state_hash=hash_state(values),
         payload=payload,
-        last_contact=record.last_contact,
-        online=record.online,
-        ip=record.ip,
         volatile=canonical(volatile).decode(),
-        macs=record.macs,
     )
 
 
-_SAID = (
-    "alias_key", "location", "hostname", "display_name", "device_type", "type_reason",
-    "billing_status", "reason", "rule_version", "os", "node_class", "serial", "repaired",
-    "payload_hash",
-)  # fmt: skip
-
-
-def hash_state(said: Mapping[str, Any]) -> int:
-    """The `state_hash` of what was said of a device, by the names of the columns."""
-    return hash63(json.dumps([said[name] for name in _SAID]).encode())
+def hash_state(values: Mapping[str, Any]) -> int:
+    """The `state_hash` of a snapshot's columns, by their names."""
+    content: list[Any] = [values[name] for name in HASHED_FIELDS]
+    content += [[name, values[name]] for name in HASHED_IF_SET if values[name] is not None]
+    return hash63(json.dumps(content).encode())
 
 
 # A fleet has few distinct pairs; the rule is pure.

@@ -24,7 +24,7 @@ from db.tables import (
     held_records,
 )
 from etl.machines import links, pending
-from etl.records.states import DeviceState, most_changed_keys
+from etl.records.states import SNAPSHOT_COLUMNS, DeviceState, most_changed_keys
 from etl.runtime.gc_pause import gc_disabled
 from etl.snapshots import counts as rollups
 from etl.snapshots.apply_decisions import reapply_decisions
@@ -252,26 +252,18 @@ def _open(
         device_snapshots,
         [
             {
-                "device_id": state.device_id,
+                **{name: getattr(state, name) for name in SNAPSHOT_COLUMNS},
                 "valid_from": day,
                 "valid_to": OPEN_END,
                 "source": source,
                 "site_id": site_of[state.device_id],
                 "asset_id": asset_of[state.device_id],
-                **{name: getattr(state, name) for name in _SAID},
                 "opened_by": run_id,
                 "closed_by": None,
             }
             for state in opened
         ],
     )
-
-
-_SAID = (
-    "alias_key", "location", "hostname", "display_name", "device_type", "type_reason",
-    "billing_status", "reason", "rule_version", "os", "node_class", "serial", "repaired",
-    "unmanaged", "payload_hash", "state_hash",
-)  # fmt: skip
 
 
 def _mark(connection: Connection, source: str, day: date, run_id: int) -> None:

@@ -11,12 +11,19 @@ from dashboard.base import formats
 from dashboard.base.params import STATUSES, TYPES
 from dashboard.components.kit.grid import cut, grid, text_column
 from dashboard.components.kit.pill import source_badge_params
+from dashboard.words.field_words import field_name
 from dashboard.words.filter_words import status_word, type_word
+from db.tables import LISTED_FIELDS
 
-SHOWN = (
+_HIDDEN = ("node_class",)
+_PLACED = (
     "hostname", "display_name", "site", "location", "device_type", "billing_status", "reason",
-    "os", "serial", "sources", "last_contact",
+    "os", "serial",
 )  # fmt: skip
+_OTHERS = tuple(name for name in LISTED_FIELDS if name not in (*_PLACED, *_HIDDEN))
+"""Fields without a width or a drawing of their own: plain text after the others."""
+
+SHOWN = (*_PLACED, *_OTHERS, "sources", "last_contact")
 
 
 def device_grid(name: str) -> AgGrid:
@@ -57,6 +64,7 @@ def _columns() -> list[dict[str, Any]]:
         text_column("reason", _("Reason"), 240, flex=2, hide=True),
         text_column("os", _("OS"), 146, flex=1.4),
         text_column("serial", _("Serial"), 124, flex=0.2),
+        *(text_column(name, field_name(name), 124) for name in _OTHERS),
         {
             "field": "sources",
             "headerName": _("Sources"),

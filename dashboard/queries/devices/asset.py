@@ -12,12 +12,16 @@ from dashboard.queries import entities
 from dashboard.queries.moment import Moment
 from dashboard.queries.sites.table import names
 from db.history.views import assets_as_of
-from db.tables import OPEN_END, asset_links, device_latest, device_snapshots, devices
+from db.tables import (
+    LISTED_FIELDS,
+    OPEN_END,
+    asset_links,
+    device_latest,
+    device_snapshots,
+    devices,
+)
 
-COMPARED = (
-    "site", "location", "hostname", "display_name", "device_type", "billing_status", "reason",
-    "os", "node_class", "serial",
-)  # fmt: skip
+COMPARED = ("site", *LISTED_FIELDS)
 """What the records of a machine are compared by."""
 
 

@@ -14,17 +14,20 @@ from dashboard.queries.devices.payloads import Difference, Payload
 from dashboard.queries.sites.table import names
 from db.history.kept import KeptDays
 from db.history.runs import newest_day
-from db.tables import OPEN_END, collection_runs, device_snapshots, devices, site_aliases
+from db.tables import (
+    HISTORY_FIELDS,
+    OPEN_END,
+    collection_runs,
+    device_snapshots,
+    devices,
+    site_aliases,
+)
 
-SAID = (
-    "site_id", "site", "organization", "location", "hostname", "display_name", "device_type",
-    "type_reason", "billing_status", "reason", "rule_version", "os", "node_class", "serial",
-    "asset_id", "repaired",
-)  # fmt: skip
+FIELDS = ("site_id", "site", "organization", *HISTORY_FIELDS, "asset_id", "repaired")
 """The fields of a stretch. `organization` is what its source calls the site."""
 
-_TOLD = tuple(name for name in SAID if name != "site_id")
-"""Those that are compared: two sites differ by their names, and once."""
+_COMPARED = tuple(name for name in FIELDS if name != "site_id")
+"""Two sites differ by their names, and are told once."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,7 @@ def _rows(connection: Connection, device: Device) -> Sequence[Row[Any]]:
 
 def _said(row: Row[Any], called: Mapping[int, str]) -> dict[str, Any]:
     stored = row._mapping
-    return {name: called.get(row.site_id) if name == "site" else stored[name] for name in SAID}
+    return {name: called.get(row.site_id) if name == "site" else stored[name] for name in FIELDS}
 
 
 def _changes(
@@ -170,7 +173,9 @@ def _changes(
     """What differs from the stretch before: fields of ours, then of the payload."""
     before, after = said[index - 1], said[index]
     changes = [
-        Difference(name, before[name], after[name]) for name in _TOLD if before[name] != after[name]
+        Difference(name, before[name], after[name])
+        for name in _COMPARED
+        if before[name] != after[name]
     ]
     was, is_now = (told.get(rows[place].payload_hash) for place in (index - 1, index))
     if was is not None and is_now is not None:

@@ -23,11 +23,10 @@ from dashboard.base.params import Filters, Sort
 from dashboard.queries import entities
 from dashboard.queries.iso_text import IsoInstant, iso_date
 from dashboard.queries.moment import Moment
-from db.tables import device_latest, devices, sites
+from db.tables import LISTED_FIELDS, device_latest, devices, sites
 
 COLUMNS = (
-    "device_id", "source", "source_key", "site_id", "site", "location", "hostname",
-    "display_name", "device_type", "billing_status", "reason", "os", "node_class", "serial",
+    "device_id", "source", "source_key", "site_id", "site", *LISTED_FIELDS,
     "last_contact", "first_seen", "asset_id",
 )  # fmt: skip
 """The fields of a device row, everywhere; in the assets basis `sources` follows."""
