@@ -34,7 +34,7 @@ def figures(store: Store, days: int, runs: int) -> Iterator[Figure]:
 
         def counting(filters: Filters) -> Callable[[], object]:
             found = moment.resolve(connection, filters, LAST_DAY)
-            return lambda: counts.counted(connection, found, found.now, filters)
+            return lambda: counts.device_counts(connection, found, found.now, filters)
 
         def comparing(filters: Filters) -> Callable[[], object]:
             found = moment.resolve(connection, filters, LAST_DAY)

@@ -96,7 +96,7 @@ def create_app(
 def _layout(context: Context) -> Any:
     with reading(context.engine) as connection:
         fresh = freshness.freshness(connection, context.clock())
-        return shell(sites.options(connection), fresh.version)
+        return shell(sites.site_options(connection), fresh.version)
 
 
 def _index(app: Dash) -> str:

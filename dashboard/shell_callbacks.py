@@ -25,7 +25,7 @@ from dashboard.components.shell.strip import ingest_open, refused, stamp, strip
 from dashboard.components.why.body import why_body
 from dashboard.components.why.button import ASKED, BODY
 from dashboard.components.why.month import MONTH
-from dashboard.queries import days, freshness, quarantine
+from dashboard.queries import collection_days, freshness, quarantine
 from dashboard.queries.explain import figure as why
 from dashboard.queries.sites import table as sites
 from dashboard.views import machines as machine_views
@@ -148,7 +148,7 @@ def day_marks(_version: str | None, _settled: str | None) -> dict[str, Any]:
     """What became of each day, for the calendars of the date pickers."""
     here = current()
     with reading(here.engine) as connection:
-        found = days.marks(connection, here.today())
+        found = collection_days.day_marks(connection, here.today())
     return marks_data(found)
 
 
@@ -164,8 +164,8 @@ def tell(query: str | None, _version: str | None, path: str | None) -> Any:
             return (*settings_views.tell(query, here, opened), False)
         with view(query, here) as v:
             fresh = freshness.freshness(v.connection, v.now)
-            called = sites.names(v.connection, v.filters.sites)
-            aside = quarantine.standing(v.connection)
+            called = sites.site_names(v.connection, v.filters.sites)
+            aside = quarantine.quarantined_rows(v.connection)
     except BadParameter as bad:
         return refused(bad.message, here), [], "", True
     notices = [*opened, *fresh.problems, *v.moment.notices]

@@ -13,14 +13,14 @@ from dashboard.api.schema import DecimalId, OneOf, Page, SourceName, with_fields
 from dashboard.base.params import Filters, page_of, parse_sort
 from dashboard.queries.coverage import findings as coverage
 from dashboard.queries.coverage import matrix as coverage_matrix
-from dashboard.queries.coverage.rows import OWN
+from dashboard.queries.coverage.rows import FINDING_FIELDS
 from dashboard.queries.coverage.trend import trend
 from dashboard.queries.devices.matching import COLUMNS
 from dashboard.web.context import Context
 from db.coverage import KINDS, STATES
 
 FIELDS = (
-    *(name for name in OWN if not name.startswith("accepted_")), "accepted",
+    *(name for name in FINDING_FIELDS if not name.startswith("accepted_")), "accepted",
     *("device_first_seen" if name == "first_seen" else name for name in COLUMNS),
 )  # fmt: skip
 EXTRA = ("kind", "state", "source")

@@ -15,7 +15,7 @@ from dashboard.base.params import Filters, page_of
 from dashboard.queries import totals
 from dashboard.queries.devices import matching as devices
 from dashboard.queries.moment import Moment
-from dashboard.queries.sites.table import names
+from dashboard.queries.sites.table import site_names
 from dashboard.web.context import Context
 from db.tables import NO_SITE_ID
 
@@ -102,7 +102,7 @@ def blueprint(context: Context) -> Blueprint:
         filters = context.filters(request.args, basis=BASIS)
         with context.view(filters) as v:
             sites = totals.by_site(v.connection, v.moment, v.moment.now, filters)
-            called = names(v.connection, sites)
+            called = site_names(v.connection, sites)
         rows = None if sites is None else _shown(_by_name(sites, called), filters)
         return answer(
             {
@@ -150,7 +150,7 @@ def blueprint(context: Context) -> Blueprint:
         with context.view(filters) as v:
             now = totals.by_site(v.connection, v.moment, v.moment.now, filters)
             then = totals.by_site(v.connection, v.moment, v.moment.then, filters)
-            called = names(v.connection, {*(now or ()), *(then or ())})
+            called = site_names(v.connection, {*(now or ()), *(then or ())})
         items = _shown(_compared(now, then, called), filters)
         return answer(_about(v.moment, context, filters.basis) | _listed(items, limit, offset))
 

@@ -114,7 +114,7 @@ def _item(stretch: history.Stretch, day: date | None) -> dict[str, Any]:
         "days": stretch.days,
         "stands": day is not None and stretch.holds_on(day),
         "follows": stretch.follows,
-        **_plain(stretch.said),
+        **_plain(stretch.state),
         "run": None if stretch.run is None else _plain(asdict(stretch.run)),
         "changes": [_change(change) for change in stretch.changes],
     }

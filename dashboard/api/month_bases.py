@@ -21,8 +21,8 @@ from dashboard.base.params import BadParameter, Filters, only_stored, single
 from dashboard.queries.moment import Moment
 from dashboard.queries.months import basis_differences
 from dashboard.queries.months import table as month_table
-from dashboard.queries.months.bases import Bases
-from dashboard.queries.months.basis_differences import Sides
+from dashboard.queries.months.bases import BillingBases
+from dashboard.queries.months.basis_differences import BasisComparison
 from dashboard.web.context import Context
 from db.tables import ALL_SITES
 
@@ -50,7 +50,7 @@ class SiteBases(BaseModel):
     days: int
 
 
-@with_fields(types_of(basis_differences.Differing))
+@with_fields(types_of(basis_differences.DifferingDevice))
 class DifferingDevice(BaseModel):
     """A device that was not billable on every day of the month."""
 
@@ -88,7 +88,7 @@ def blueprint(context: Context) -> Blueprint:
             sides = _sides(v.connection, v.moment, month, filters)
             devices = []
             if len(filters.sites) == 1:
-                devices = basis_differences.differing(v.connection, sides, filters.sites[0])
+                devices = basis_differences.differing_devices(v.connection, sides, filters.sites[0])
             day = v.moment.now.day
         return answer(
             {
@@ -113,7 +113,7 @@ def blueprint(context: Context) -> Blueprint:
     return routes
 
 
-def as_json(one: Bases, sides: Sides) -> dict[str, Any]:
+def as_json(one: BillingBases, sides: BasisComparison) -> dict[str, Any]:
     """One site with `COLUMNS`; all sites together have the site_id null."""
     present = sides.devices(one)
     average = round(one.average, 2)
@@ -133,12 +133,12 @@ def as_json(one: Bases, sides: Sides) -> dict[str, Any]:
     }
 
 
-def _sides(connection: Connection, moment: Moment, month: str, filters: Filters) -> Sides:
+def _sides(connection: Connection, moment: Moment, month: str, filters: Filters) -> BasisComparison:
     rows = month_table.month_rows(connection, moment, filters)
     row = next((one for one in rows if one.month == month), None)
     if row is None:
         raise NotFound
-    return basis_differences.sides(connection, moment, row, filters)
+    return basis_differences.compare_bases(connection, moment, row, filters)
 
 
 def _file(context: Context, form: str) -> Response:
@@ -155,7 +155,7 @@ def _file(context: Context, form: str) -> Response:
         return table_file(name, COLUMNS, [rows], told, form)
 
 
-def _cells(one: Bases, sides: Sides) -> list[Any]:
+def _cells(one: BillingBases, sides: BasisComparison) -> list[Any]:
     said = as_json(one, sides)
     return [said[name] if said[name] is not None or name != "site" else "All sites"
             for name in COLUMNS]  # fmt: skip

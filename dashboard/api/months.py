@@ -13,11 +13,19 @@ from dashboard.api.operation import documented
 from dashboard.api.schema import Basis, OneOf, Page, Percent, types_of, with_fields
 from dashboard.base.params import only_stored, page_of
 from dashboard.queries.months import table as month_table
-from dashboard.queries.months.table import CLOSED, IMPORTED, OPEN, RUNNING, Closing, MonthRow, Stood
+from dashboard.queries.months.table import (
+    CLOSED,
+    IMPORTED,
+    OPEN,
+    RUNNING,
+    Closing,
+    MonthRow,
+    MonthSource,
+)
 from dashboard.web.context import Context
 
 
-@with_fields(types_of(Stood))
+@with_fields(types_of(MonthSource))
 class SourceEnd(BaseModel):
     """What stood of a source at the month's end."""
 
@@ -123,7 +131,7 @@ def as_json(row: MonthRow, zone: tzinfo) -> dict[str, Any]:
     }
 
 
-def _stood(one: Stood, zone: tzinfo) -> dict[str, Any]:
+def _stood(one: MonthSource, zone: tzinfo) -> dict[str, Any]:
     finished = one.finished_at.astimezone(zone).isoformat() if one.finished_at else None
     return asdict(one) | {"date": one.date.isoformat(), "finished_at": finished}
 

@@ -57,7 +57,7 @@ def blueprint(context: Context) -> Blueprint:
         filters = context.filters(request.args, extra=("limit", "offset", "source"))
         limit, offset = page_of(request.args)
         with context.view(filters) as v:
-            found = sites.table(v.connection, v.moment, filters)
+            found = sites.site_rows(v.connection, v.moment, filters)
         return answer(
             {
                 "date": midnight(v.moment.now.day, context.zone),

@@ -14,7 +14,7 @@ from dashboard.words.coverage_words import kind_name
 
 def accepting(connection: Connection, finding_id: int) -> Proposal:
     """What the dialog says before a finding is accepted."""
-    found = coverage_rows.standing(connection, finding_id)
+    found = coverage_rows.get_finding(connection, finding_id)
     if found is None:
         line = _("It does not stand any more: there is nothing left to accept.")
         return Proposal(_("Nothing to accept"), [line], _("Close"), blocked=True)
@@ -41,7 +41,7 @@ def accepting(connection: Connection, finding_id: int) -> Proposal:
 
 def withdrawing(connection: Connection, exception_id: int) -> Proposal:
     """What the dialog says before an acceptance is withdrawn."""
-    found = coverage_rows.acceptance(connection, exception_id)
+    found = coverage_rows.get_acceptance(connection, exception_id)
     if found is None or found.withdrawn_on is not None:
         line = _("It is withdrawn already: the finding is open again.")
         return Proposal(_("Nothing to withdraw"), [line], _("Close"), blocked=True)

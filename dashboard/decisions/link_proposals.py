@@ -8,10 +8,10 @@ from sqlalchemy import Connection
 
 from dashboard.base import formats
 from dashboard.components.ask.dialog import Proposal
-from dashboard.queries import named
 from dashboard.queries.audit import audit_log, rule_versions
+from dashboard.queries.device_names import alias_name, device_names
 from dashboard.queries.sites import one_site
-from dashboard.queries.sites.table import names
+from dashboard.queries.sites.table import site_names
 from dashboard.web import asking
 from dashboard.words.decision_words import action_word
 from dashboard.words.rule_words import differences, sources_word
@@ -68,7 +68,7 @@ def _merge(connection: Connection, arguments: Mapping[str, Any]) -> Proposal:
 
 def _move_alias(connection: Connection, arguments: Mapping[str, Any]) -> Proposal:
     source, key, to = (arguments[name] for name in ("source", "alias_key", "site_id"))
-    alias = named.alias_name(connection, source, key)
+    alias = alias_name(connection, source, key)
     into = one_site.profile(connection, to) if to else None
     if alias is None or (to and into is None):
         return _nothing(_("Nothing to move"), _("The name or the site is not there any more."))
@@ -85,7 +85,7 @@ def _move_alias(connection: Connection, arguments: Mapping[str, Any]) -> Proposa
 def _two(connection: Connection, arguments: Mapping[str, Any]) -> dict[str, str] | None:
     """How the two devices of a decision are called."""
     ids = (arguments["device_id"], arguments["other_device_id"])
-    found = named.devices_of(connection, ids)
+    found = device_names(connection, ids)
     if len(found) < 2:
         return None
     one, other = (found[device_id] for device_id in ids)
@@ -130,7 +130,7 @@ def _apart(connection: Connection, arguments: Mapping[str, Any]) -> Proposal:
 
 
 def _split(connection: Connection, arguments: Mapping[str, Any]) -> Proposal:
-    found = named.devices_of(connection, [arguments["device_id"]])
+    found = device_names(connection, [arguments["device_id"]])
     if not found:
         return _gone()
     (one,) = found.values()
@@ -148,7 +148,7 @@ def _split(connection: Connection, arguments: Mapping[str, Any]) -> Proposal:
 
 
 def _expect(connection: Connection, arguments: Mapping[str, Any]) -> Proposal:
-    called = names(connection, [arguments["site_id"]])
+    called = site_names(connection, [arguments["site_id"]])
     site = called.get(arguments["site_id"], str(arguments["site_id"]))
     wanted = arguments["sources"]
     if wanted is None:

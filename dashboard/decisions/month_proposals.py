@@ -5,7 +5,7 @@ from sqlalchemy import Connection, func, select
 
 from dashboard.base import formats
 from dashboard.components.ask.dialog import Proposal
-from dashboard.queries.months.table import stood_on
+from dashboard.queries.months.table import sources_on
 from dashboard.queries.runs import attempts
 from dashboard.words.month_words import hindrance_words
 from db.history.kept import month_end, month_of
@@ -76,7 +76,7 @@ def _dates(connection: Connection, month: str) -> list[tuple[str, str]]:
     """The real date of each source."""
     end = month_end(month)
     found = []
-    for source, one in stood_on(connection, end).items():
+    for source, one in sources_on(connection, end).items():
         words = formats.instant(one.finished_at)
         if one.ended:
             words = _("ended on %(day)s", day=formats.day(one.date))

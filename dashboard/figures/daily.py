@@ -11,7 +11,7 @@ from dashboard.base import formats
 from dashboard.base.params import TYPES
 from dashboard.base.theme import MUTED, series_colour, template
 from dashboard.figures.plain import plain
-from dashboard.queries.days import Gap
+from dashboard.queries.collection_days import Gap
 from dashboard.queries.series import Series
 from dashboard.words.terms import type_names
 

@@ -10,16 +10,16 @@ from dashboard.base import formats
 from dashboard.base.params import TYPES
 from dashboard.base.theme import MUTED, series_colour, template
 from dashboard.figures.plain import plain
-from dashboard.queries.months.month_ends import Month
+from dashboard.queries.months.month_ends import MonthEnd
 from dashboard.words.terms import type_names
 from db.sources import source_label
 
-Href = Callable[[Month, str | None], str | None]
+Href = Callable[[MonthEnd, str | None], str | None]
 """The address of the devices of a month and of one type, or of all types (None); None where no
 devices are kept."""
 
 
-def pivot(months: Sequence[Month]) -> pd.DataFrame:
+def pivot(months: Sequence[MonthEnd]) -> pd.DataFrame:
     """Counts as months x device types. Types that never count are left out; an unknown month is
     NaN in every type, a known month is 0 in the types it lacks."""
     frame = pd.DataFrame.from_records(
@@ -38,7 +38,7 @@ def stacking_order(counts: pd.DataFrame) -> list[str]:
     return list(counts.sum().sort_values(ascending=False, kind="stable").index)
 
 
-def months_figure(months: Sequence[Month], href: Href) -> go.Figure:
+def months_figure(months: Sequence[MonthEnd], href: Href) -> go.Figure:
     """The chart. The running month is outlined and pale, an unknown month is labelled "no data"."""
     counts = pivot(months)
     labels = [_label(month) for month in months]
@@ -74,7 +74,7 @@ def months_figure(months: Sequence[Month], href: Href) -> go.Figure:
     return figure
 
 
-def _marker(name: str, months: Sequence[Month]) -> dict[str, object]:
+def _marker(name: str, months: Sequence[MonthEnd]) -> dict[str, object]:
     colour = series_colour(name)
     return {
         "color": colour,
@@ -85,19 +85,19 @@ def _marker(name: str, months: Sequence[Month]) -> dict[str, object]:
     }
 
 
-def _label(month: Month) -> str:
+def _label(month: MonthEnd) -> str:
     name, _space, year = formats.month(month.month).partition(" ")
     return f"{plain(name)}<br>{plain(year)}"
 
 
-def _above(month: Month) -> str:
+def _above(month: MonthEnd) -> str:
     if month.total is None:
         return plain(_("no data"))
     # The asterisk is explained by the subtitle, which names the month.
     return formats.number(month.total) + ("*" if month.gaps else "")
 
 
-def _hover(month: Month, name: str) -> str:
+def _hover(month: MonthEnd, name: str) -> str:
     count = (month.by_type or {}).get(name, 0)
     lines = [
         f"{formats.month(month.month)}: {formats.number(count)} {type_names(name)}",

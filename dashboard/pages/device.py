@@ -132,24 +132,24 @@ def show(
 def _ask(v: View, device: Device, found: list[Stretch]) -> Answers:
     day = v.moment.now.day
     shown = device_page.nearest(found, day)
-    records = machine.records(v.connection, v.moment, shown.said["asset_id"])
+    records = machine.records(v.connection, v.moment, shown.state["asset_id"])
     links = machine.links(v.connection, {device.device_id, *(one.device_id for one in records)})
     ends = {end for link in links for end in (link.device_id, link.other_device_id)}
-    standing = v.moment.now.standing.get(device.source)
+    standing = v.moment.now.snapshots.get(device.source)
     return Answers(
         device,
         found,
-        history.standing(found, day),
+        history.stretch_on(found, day),
         shown,
         records,
         links,
-        machine.labels(v.connection, ends),
+        machine.device_labels(v.connection, ends),
         v.moment,
         v.filters,
         v.actor,
-        standing and quarantine.of_device(v.connection, standing.run_id, device.device_id),
-        touched.decisions(v.connection, device.device_id),
-        touched.replaced(v.connection, device, {one.said["asset_id"] for one in found}),
+        standing and quarantine.quarantine_reason(v.connection, standing.run_id, device.device_id),
+        touched.device_decisions(v.connection, device.device_id),
+        touched.replacements(v.connection, device, {one.state["asset_id"] for one in found}),
     )
 
 

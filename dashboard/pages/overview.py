@@ -19,7 +19,7 @@ from dashboard.queries import counts
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.freshness import freshness
 from dashboard.queries.months.month_ends import last_months
-from dashboard.queries.series import series
+from dashboard.queries.series import daily_series
 from dashboard.queries.sites import table as sites
 from dashboard.views.coverage import gap
 from dashboard.web.context import View, view
@@ -134,7 +134,7 @@ def _ask(v: View) -> Answers:
         bars,
         changes.movers(*asked, counted, limit=8),
         months,
-        series(*asked, counted).of("total"),
+        daily_series(*asked, counted).of("total"),
         gap(v),
         stacking_order(pivot(months)),
         axis_start(bars),
@@ -156,7 +156,7 @@ def show_sites(query: str | None, _snapshot: object, order: dict[str, Any]) -> d
     """The table of sites in the chosen order."""
     with view(query) as v:
         counted = counted_by(v.filters)
-        rows = ordered(sites.table(v.connection, v.moment, counted), **order)
+        rows = ordered(sites.site_rows(v.connection, v.moment, counted), **order)
     return overview.sites_parts(rows, v.moment, counted)
 
 

@@ -24,10 +24,10 @@ from dashboard.figures.waterfall import axis_start, waterfall_figure
 from dashboard.queries import counts
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.changes import items as changes_list
-from dashboard.queries.days import gaps
+from dashboard.queries.collection_days import gaps
 from dashboard.queries.devices import matching as devices
 from dashboard.queries.months.month_ends import last_months
-from dashboard.queries.series import series
+from dashboard.queries.series import daily_series
 from dashboard.queries.sites import one_site
 from dashboard.queries.sites.merges import merges
 from dashboard.queries.sites.one_site import Profile
@@ -170,7 +170,7 @@ def _numbers(v: View, profile: Profile) -> Numbers:
         v.moment,
         counted,
         counts.compare(*asked, counted).kpis(),
-        one_site.in_sources(*asked, counted),
+        one_site.records_by_source(*asked, counted),
         one_site.locations(*asked, counted),
         merges(v.connection, profile.site_id),
         v.actor,
@@ -197,7 +197,7 @@ def _charts(trends: Trends) -> dict[str, Any]:
 def _trends(v: View, profile: Profile) -> Trends:
     counted = _of(v, profile.site_id)
     asked = (v.connection, v.moment)
-    daily = series(*asked, counted, DAYS, unbroken=True)
+    daily = daily_series(*asked, counted, DAYS, unbroken=True)
     missing = []
     if daily.days:
         sources = v.moment.now.dates(counted.basis)
@@ -244,7 +244,7 @@ def show_gaps(query: str | None, _snapshot: object, site_id: str | None) -> Any:
 
 def _latest(v: View, counted: Filters) -> Latest:
     asked = (v.connection, v.moment, counted)
-    if not changes.known(v.moment, counted):
+    if not changes.can_compare(v.moment, counted):
         return Latest(None, [])
     newest = Sort(changes_list.DATE, descending=True)
     items = changes_list.page(*asked, sort=newest, limit=latest.MOST)

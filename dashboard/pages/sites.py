@@ -81,7 +81,7 @@ def layout(**_query: str) -> html.Div:
 def show(query: str | None, _snapshot: object) -> tuple[Any, ...]:
     """How many at how many sites, against then; what stands instead of nothing."""
     with view(query) as v:
-        found = sites.table(v.connection, v.moment, v.filters)
+        found = sites.site_rows(v.connection, v.moment, v.filters)
         problems = freshness(v.connection, v.now).problems if v.moment.newest is None else ()
     state = None
     if v.moment.newest is None:
@@ -106,7 +106,7 @@ def answer(request: dict[str, Any] | None, query: str | None) -> Any:
     if request is None or query is None:
         return no_update, no_update
     with view(query) as v:
-        found = sites.table(v.connection, v.moment, v.filters)
+        found = sites.site_rows(v.connection, v.moment, v.filters)
     asked = window(request)
     ordered = site_grid.in_order(found, request.get("sortModel"))
     shown = ordered[asked["offset"] : asked["offset"] + asked["limit"]]

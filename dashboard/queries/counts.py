@@ -12,7 +12,7 @@ from sqlalchemy import cast as sql_cast
 from dashboard.base.change import Change
 from dashboard.base.params import SOURCES, STATUSES, TYPES, Filters
 from dashboard.queries import entities
-from dashboard.queries.moment import Moment, Side
+from dashboard.queries.moment import Moment, SnapshotDay
 from db.rules import RulesByDay
 from db.tables import daily_counts
 
@@ -38,23 +38,23 @@ class Kpi:
     filters: Filters
 
 
-def counted(
-    connection: Connection, moment: Moment, side: Side, filters: Filters
+def device_counts(
+    connection: Connection, moment: Moment, side: SnapshotDay, filters: Filters
 ) -> list[Count] | None:
     """The counts of one side by site, type and status; None before the basis's first snapshot."""
-    if not side.known(filters.basis) or side.day is None:
+    if not side.has_data(filters.basis) or side.day is None:
         return None
     if filters.are_stored:
-        statement = _stored(tuple(side.counted(filters.basis).items()), filters)
+        statement = _stored_counts(tuple(side.count_days(filters.basis).items()), filters)
     else:
-        statement = _live(side.day, moment.rules, filters)
+        statement = _live_counts(side.day, moment.rules, filters)
     # These rows have the fields of a Count; to make one of each would cost more than the query.
     return cast("list[Count]", connection.execute(statement).all())
 
 
 # Kept, because to build it takes as long as to run it.
 @lru_cache(maxsize=256)
-def _stored(dates: tuple[tuple[str, date], ...], filters: Filters) -> Select[Any]:
+def _stored_counts(dates: tuple[tuple[str, date], ...], filters: Filters) -> Select[Any]:
     """The stored counts of each basis on its date, added."""
     column = daily_counts.c
     standing = or_(
@@ -69,26 +69,26 @@ def _stored(dates: tuple[tuple[str, date], ...], filters: Filters) -> Select[Any
     return statement.add_columns(added).group_by(*groups)
 
 
-def _live(day: date, rules: RulesByDay, filters: Filters) -> Select[Any]:
+def _live_counts(day: date, rules: RulesByDay, filters: Filters) -> Select[Any]:
     """What stands on `day`, counted: for filters that the stored counts know nothing of."""
-    columns = ("site_id", "device_type", *entities.looked_at(filters))
-    view = entities.standing(day, filters.basis, rules, columns)
+    columns = ("site_id", "device_type", *entities.filter_columns(filters))
+    view = entities.rows_on(day, filters.basis, rules, columns)
     groups = (view.c.site_id, view.c.device_type, view.c.billing_status)
     matching = entities.matches(view, filters)
     return select(*groups, func.count().label("n")).where(matching).group_by(*groups)
 
 
 def by_source(
-    connection: Connection, moment: Moment, side: Side, filters: Filters
+    connection: Connection, moment: Moment, side: SnapshotDay, filters: Filters
 ) -> dict[str, dict[int, int]] | None:
     """How many of the counted devices each source has, by site; in the assets basis, for how
     many machines it speaks. None before the basis's first snapshot."""
-    if not side.known(filters.basis) or side.day is None:
+    if not side.has_data(filters.basis) or side.day is None:
         return None
     found: dict[str, dict[int, int]] = {source: {} for source in SOURCES}
     if filters.basis == "assets":
-        columns = ("source", "site_id", *entities.looked_at(filters))
-        view = entities.standing(side.day, filters.basis, moment.rules, columns)
+        columns = ("source", "site_id", *entities.filter_columns(filters))
+        view = entities.rows_on(side.day, filters.basis, moment.rules, columns)
         rows = connection.execute(
             select(view.c.source, view.c.site_id, func.count())
             .where(entities.matches(view, filters))
@@ -100,7 +100,7 @@ def by_source(
     for source in side.dates(filters.basis):
         if filters.sources and source not in filters.sources:
             continue
-        for count in counted(connection, moment, side, filters.having(basis=source)) or ():
+        for count in device_counts(connection, moment, side, filters.having(basis=source)) or ():
             found[source][count.site_id] = found[source].get(count.site_id, 0) + count.n
     return found
 
@@ -133,8 +133,8 @@ def compare(connection: Connection, moment: Moment, filters: Filters) -> Compari
     everything = filters.having(statuses=STATUSES)
     return Comparison(
         filters,
-        counted(connection, moment, moment.now, everything),
-        counted(connection, moment, moment.then, everything),
+        device_counts(connection, moment, moment.now, everything),
+        device_counts(connection, moment, moment.then, everything),
     )
 
 

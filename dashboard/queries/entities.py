@@ -19,7 +19,7 @@ from db.tables import NO_SITE_ID, device_snapshots, sites
 _SEARCHED = ("hostname", "display_name", "serial", "os", "node_class")
 
 
-def standing(
+def rows_on(
     day: date, basis: str, rules: RulesByDay, columns: Collection[str] = ASSET_COLUMNS
 ) -> Subquery:
     """Everything that stands on `day` in `basis`, unfiltered: one row per record or machine.
@@ -36,7 +36,7 @@ def standing(
     return view.subquery("standing")
 
 
-def looked_at(filters: Filters) -> tuple[str, ...]:
+def filter_columns(filters: Filters) -> tuple[str, ...]:
     """The columns that `matches` looks at."""
     names = {"billing_status": True, "site_id": bool(filters.sites or filters.q)}
     names |= {"device_type": bool(filters.types), "source": bool(filters.sources)}
@@ -62,11 +62,11 @@ def matches(rows: FromClause, filters: Filters) -> ColumnElement[bool]:
     # No source's name is part of another's.
     conditions += [rows.c.sources.contains(source) for source in filters.managed_by]
     if filters.q is not None:
-        conditions.append(_found(rows, filters.q))
+        conditions.append(_matches_search(rows, filters.q))
     return and_(*conditions)
 
 
-def _found(rows: FromClause, q: str) -> ColumnElement[bool]:
+def _matches_search(rows: FromClause, q: str) -> ColumnElement[bool]:
     """Whether one of the searched texts, or the site's name, contains `q`, ignoring case."""
     named = select(sites.c.site_id).where(contains(sites.c.name, q))
     found = [contains(rows.c[name], q) for name in _SEARCHED]

@@ -21,7 +21,7 @@ Day = date
 
 
 @dataclass(frozen=True)
-class Standing:
+class SourceSnapshot:
     """The snapshot of one source that stands on a day; of the kind "end", that the source was
     ended then and has nothing since. `counted`: the day of its stored counts, a later one when a
     decision restated it."""
@@ -31,38 +31,38 @@ class Standing:
     finished_at: datetime | None
     run_id: int
     kind: str
-    counted: Day
+    counts_day: Day
 
 
 @dataclass(frozen=True)
-class Side:
+class SnapshotDay:
     """One of the two days: `asked`, the kept `day` it resolves to (None when every such day is
     gone or nothing was ever published), and what stands on it, by source (None before a source's
     first snapshot)."""
 
-    asked: date
+    requested: date
     day: date | None
-    standing: dict[str, Standing | None]
+    snapshots: dict[str, SourceSnapshot | None]
 
     def dates(self, basis: str) -> dict[str, date]:
         """The real date of each source that `basis` counts and that stands on this day."""
         return {
             source: standing.date
-            for source, standing in self.standing.items()
+            for source, standing in self.snapshots.items()
             if standing is not None and basis in ("assets", "records", source)
         }
 
-    def counted(self, basis: str) -> dict[str, date]:
+    def count_days(self, basis: str) -> dict[str, date]:
         """The day of the stored counts that stand on this day, by stored basis."""
-        found = {source: self.standing[source] for source in self.dates(basis)}
-        days = {source: one.counted for source, one in found.items() if one is not None}
+        found = {source: self.snapshots[source] for source in self.dates(basis)}
+        days = {source: one.counts_day for source, one in found.items() if one is not None}
         return {"assets": max(days.values())} if basis == "assets" and days else days
 
     def latest(self, basis: str) -> date | None:
         """The latest real date among the sources that `basis` counts."""
         return max(self.dates(basis).values(), default=None)
 
-    def known(self, basis: str) -> bool:
+    def has_data(self, basis: str) -> bool:
         """Whether `basis` has any snapshot here; before its first every count is None, never 0."""
         return self.day is not None and bool(self.dates(basis))
 
@@ -73,17 +73,17 @@ class Moment:
     while there is no data; `notices` say in words where a day is not the one asked for. `rules`
     decide who speaks for an asset, on each day those by which it was counted."""
 
-    now: Side
-    then: Side
+    now: SnapshotDay
+    then: SnapshotDay
     newest: date | None
     kept: KeptDays | None
     rules: RulesByDay
     notices: tuple[Notice, ...] = ()
 
     @property
-    def counted_by(self) -> Rules:
+    def rules_of_day(self) -> Rules:
         """The rules by which the shown day was counted."""
-        return self.rules.effective_on(self.now.day or self.now.asked)
+        return self.rules.effective_on(self.now.day or self.now.requested)
 
     @property
     def is_newest(self) -> bool:
@@ -97,7 +97,7 @@ def resolve(connection: Connection, filters: Filters, today: date) -> Moment:
     newest = kept.today if kept else None
     as_of = filters.as_of or max(today, newest or today)
     compare_to = filters.compare_to or month_end(month_before(month_of(as_of)))
-    now, then = side_on(connection, as_of, kept), side_on(connection, compare_to, kept)
+    now, then = snapshot_day(connection, as_of, kept), snapshot_day(connection, compare_to, kept)
     if newest is None:
         return Moment(now, then, None, None, rules)
     notices = (
@@ -107,11 +107,11 @@ def resolve(connection: Connection, filters: Filters, today: date) -> Moment:
     return Moment(now, then, newest, kept, rules, notices)
 
 
-def side_on(connection: Connection, asked: date, kept: KeptDays | None) -> Side:
+def snapshot_day(connection: Connection, asked: date, kept: KeptDays | None) -> SnapshotDay:
     """The kept day that `asked` resolves to, and what stands on it."""
     day = kept.kept_on_or_before(asked) if kept else None
     if day is None:
-        return Side(asked, None, dict.fromkeys(SOURCES))
+        return SnapshotDay(asked, None, dict.fromkeys(SOURCES))
     runs = collection_runs.c
     latest = (
         select(runs.source, func.max(runs.business_date).label("business_date"))
@@ -127,27 +127,27 @@ def side_on(connection: Connection, asked: date, kept: KeptDays | None) -> Side:
         )
         .where(PUBLISHED)
     )
-    standing: dict[str, Standing | None] = dict.fromkeys(SOURCES)
+    standing: dict[str, SourceSnapshot | None] = dict.fromkeys(SOURCES)
     restated = max((one for one in restated_days(connection) if one <= day), default=day.min)
     for row in rows.all():
         if row.source in standing:
-            standing[row.source] = Standing(*row, max(row.business_date, restated))
-    return Side(asked, day, standing)
+            standing[row.source] = SourceSnapshot(*row, max(row.business_date, restated))
+    return SnapshotDay(asked, day, standing)
 
 
-def _notices(side: Side, basis: str, *, asked_for: bool) -> list[Notice]:
+def _notices(side: SnapshotDay, basis: str, *, asked_for: bool) -> list[Notice]:
     if side.day is None:
         text = mark("%(asked)s is before the first day that is kept: there is nothing to show.")
-        return [Notice(text, {"asked": side.asked}, "warning")]
+        return [Notice(text, {"asked": side.requested}, "warning")]
     notices = []
-    if side.day != side.asked:
+    if side.day != side.requested:
         text = mark("%(asked)s is no longer kept: shown is %(day)s, the nearest earlier kept day.")
-        notices.append(Notice(text, {"asked": side.asked, "day": side.day}))
+        notices.append(Notice(text, {"asked": side.requested, "day": side.day}))
     if not asked_for:
         # Today's collection may be still to come: how old the data is, freshness says.
         return notices
     for source, day in side.dates(basis).items():
-        standing = side.standing[source]
+        standing = side.snapshots[source]
         if day != side.day and standing is not None and standing.kind != "end":
             text = mark("%(source)s has no snapshot of %(day)s: shown is the one of %(date)s.")
             values = {"source": source_label(source), "day": side.day, "date": day}

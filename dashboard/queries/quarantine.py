@@ -8,7 +8,7 @@ from db.history.runs import PUBLISHED
 from db.sources import source_label
 from db.tables import collection_runs, quarantined_records
 
-MOST = 50
+MAX_ROWS = 50
 
 
 class Quarantined(NamedTuple):
@@ -24,7 +24,7 @@ class Quarantined(NamedTuple):
         return source_label(self.source)
 
 
-def standing(connection: Connection) -> list[Quarantined]:
+def quarantined_rows(connection: Connection) -> list[Quarantined]:
     """The quarantined rows of each source's newest published run, at most `MOST`."""
     runs = collection_runs.c
     newest = (
@@ -39,12 +39,12 @@ def standing(connection: Connection) -> list[Quarantined]:
         .join(newest, (newest.c.source == runs.source) & (newest.c.day == runs.business_date))
         .where(PUBLISHED)
         .order_by(runs.source, quarantined_records.c.position)
-        .limit(MOST)
+        .limit(MAX_ROWS)
     )
     return [Quarantined(*row) for row in rows]
 
 
-def of_device(connection: Connection, run_id: int, device_id: int) -> str | None:
+def quarantine_reason(connection: Connection, run_id: int, device_id: int) -> str | None:
     """Why a run could not read the row of a device; None when it could."""
     rows = quarantined_records.c
     reason: str | None = connection.scalar(

@@ -33,7 +33,7 @@ class Series:
         return (self.values or {}).get(key, ())
 
 
-def series(
+def daily_series(
     connection: Connection,
     moment: Moment,
     filters: Filters,

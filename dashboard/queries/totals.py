@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from dashboard.base.params import COUNTED, SOURCES, STATUSES, Filters
 from dashboard.queries import counts, entities
-from dashboard.queries.moment import Moment, Side
+from dashboard.queries.moment import Moment, SnapshotDay
 
 FIELDS = (
     "total_devices", "servers", "workstations", "other_devices", "spare_devices",
@@ -24,11 +24,11 @@ _TYPE_FIELDS = {"server": "servers", "workstation": "workstations"}
 
 
 def by_site(
-    connection: Connection, moment: Moment, side: Side, filters: Filters
+    connection: Connection, moment: Moment, side: SnapshotDay, filters: Filters
 ) -> dict[int, Totals] | None:
     """The totals of each site with a device that matches; None before the basis's first
     snapshot."""
-    everything = counts.counted(connection, moment, side, filters.having(statuses=STATUSES))
+    everything = counts.device_counts(connection, moment, side, filters.having(statuses=STATUSES))
     if everything is None:
         return None
     found: dict[int, Totals] = {}
@@ -47,7 +47,11 @@ def by_site(
 
 
 def _add_sources(
-    connection: Connection, moment: Moment, side: Side, filters: Filters, found: dict[int, Totals]
+    connection: Connection,
+    moment: Moment,
+    side: SnapshotDay,
+    filters: Filters,
+    found: dict[int, Totals],
 ) -> None:
     by_source = counts.by_source(connection, moment, side, filters) or {}
     for source in SOURCES:
@@ -60,17 +64,17 @@ def _add_sources(
 
 
 def _unique_assets(
-    connection: Connection, moment: Moment, side: Side, filters: Filters
+    connection: Connection, moment: Moment, side: SnapshotDay, filters: Filters
 ) -> dict[int, int]:
     """How many machines match, by site: in a source's basis those that the source has."""
     if filters.basis in ("assets", "records"):
         assets = filters.having(basis="assets")
         sums: dict[int, int] = {}
-        for count in counts.counted(connection, moment, side, assets) or ():
+        for count in counts.device_counts(connection, moment, side, assets) or ():
             sums[count.site_id] = sums.get(count.site_id, 0) + count.n
         return sums
     assert side.day is not None
-    view = entities.standing(side.day, filters.basis, moment.rules)
+    view = entities.rows_on(side.day, filters.basis, moment.rules)
     machines = (
         select(func.min(view.c.site_id).label("site_id"))
         .where(entities.matches(view, filters))

@@ -29,7 +29,7 @@ def answers(v: View) -> Answers:
         counted,
         coverage.counts(v.connection, v.moment.then, v.filters.having(kinds=(), states=())),
         coverage_matrix.matrix(*asked, standing),
-        coverage_matrix.records(*asked),
+        coverage_matrix.record_counts(*asked),
         coverage_matrix.site_rows(v.connection, v.moment, standing),
         trend(*asked),
         sum(n for (_s, kind, st), n in counted.items() if kind in wanted[0] and st in wanted[1]),
@@ -61,5 +61,5 @@ def of_site(v: View, site_id: int) -> tuple[Any, Any, Any]:
     """Title, subtitle and rows of the card of one site."""
     here = v.filters.having(sites=(site_id,), kinds=(), states=())
     counted = coverage.counts(v.connection, v.moment.now, here)
-    expected = coverage_matrix.expected_of(v.connection, v.moment, site_id)
+    expected = coverage_matrix.expected_sources(v.connection, v.moment, site_id)
     return coverage_site.parts(here, counted, expected)

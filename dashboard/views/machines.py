@@ -121,7 +121,7 @@ def tell(query: str | None, path: str, opened: Sequence[Notice]) -> tuple[Any, A
     """What is wrong, what is filtered, and the moment that is shown."""
     with view(query) as v:
         problems = freshness.freshness(v.connection, v.now).problems
-        aside = quarantine.standing(v.connection)
+        aside = quarantine.quarantined_rows(v.connection)
     chips = [chip(text, without.address(path)) for text, without in machine_chips(v.shown)]
     stamp = _("live, %(when)s", when=formats.instant(v.now))
     return strip([*opened, *problems], aside), chips, stamp
@@ -180,7 +180,7 @@ def machine_parts(v: View, machine_id: str) -> dict[str, Any] | None:
         return None
     number, zone = machine["device_id"], v.now.tzinfo
     assert zone is not None
-    hours = machine_day.last_day(v.connection, number, v.now)
+    hours = machine_day.last_24_hours(v.connection, number, v.now)
     device = f"/devices/{number}" if machine_day.is_device(v.connection, number) else None
     found: dict[str, Any] = {
         "state": None,

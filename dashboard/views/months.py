@@ -19,7 +19,7 @@ from dashboard.queries.months import bases as month_bases
 from dashboard.queries.months import basis_differences
 from dashboard.queries.months import table as month_table
 from dashboard.queries.months.table import CLOSED, IMPORTED, RUNNING, MonthRow
-from dashboard.queries.sites.table import names
+from dashboard.queries.sites.table import site_names
 from dashboard.web.context import View
 from dashboard.words.terms import basis_phrase
 from db.history.kept import month_end
@@ -78,9 +78,9 @@ def bases_of(v: View, month: str, chosen: str | None) -> Any:
     if row is None:
         return None
     filters = v.filters.as_stored()
-    sides = basis_differences.sides(v.connection, v.moment, row, filters)
+    sides = basis_differences.compare_bases(v.connection, v.moment, row, filters)
     site = _chosen(v, chosen, sides)
-    listed = basis_differences.differing(v.connection, sides, site[0]) if site else []
+    listed = basis_differences.differing_devices(v.connection, sides, site[0]) if site else []
     return bases_card(Bases(row, sides, filters, partial(_present, filters, month), site, listed))
 
 
@@ -93,7 +93,9 @@ def _site_word(site_id: int) -> str:
     return "all" if site_id == ALL_SITES else str(site_id)
 
 
-def _chosen(v: View, text: str | None, sides: basis_differences.Sides) -> tuple[int, str] | None:
+def _chosen(
+    v: View, text: str | None, sides: basis_differences.BasisComparison
+) -> tuple[int, str] | None:
     for one in sides.bases:
         if sides.presence is not None and _site_word(one.site_id) == text:
             everything = str(_("all sites"))
@@ -108,7 +110,7 @@ def explain_month(v: View, month: str | None) -> list[Any]:
     if row is None:
         return [_no_month()]
     filters = v.filters.as_stored()
-    called = names(v.connection, filters.sites)
+    called = site_names(v.connection, filters.sites)
     # Bases are of all types, and of all sites or of one.
     several = filters.types or len(filters.sites) > 1
     bases = [] if several else _bases(v, row, filters)
@@ -119,17 +121,17 @@ def explain_month(v: View, month: str | None) -> list[Any]:
         _devices(v, row.month, running=row.state == RUNNING),
         bases[0] if bases else None,
         formats.day(v.moment.now.day),
-        v.moment.counted_by,
+        v.moment.rules_of_day,
     )
     return why_month(answer)
 
 
-def _bases(v: View, row: MonthRow, filters: Filters) -> list[month_bases.Bases]:
+def _bases(v: View, row: MonthRow, filters: Filters) -> list[month_bases.BillingBases]:
     if row.state == IMPORTED:
         return []
     if row.closing is not None:
-        return month_bases.stored(v.connection, row.closing.closing_id, filters)
-    return month_bases.computed(v.connection, v.moment, row.month, filters)
+        return month_bases.stored_bases(v.connection, row.closing.closing_id, filters)
+    return month_bases.computed_bases(v.connection, v.moment, row.month, filters)
 
 
 def _devices(v: View, month: str, *, running: bool) -> str | None:
@@ -155,7 +157,7 @@ def _finding(rows: list[MonthRow]) -> str:
 
 
 def _about(v: View) -> str:
-    day = formats.day(v.moment.now.day or v.moment.now.asked)
+    day = formats.day(v.moment.now.day or v.moment.now.requested)
     words = {"basis": basis_phrase(v.filters.basis), "day": day}
     text = str(_("Month-ends, %(basis)s; the running month as of %(day)s", **words))
     if not v.filters.are_stored:

@@ -15,7 +15,7 @@ from dashboard.components.runs.calendar import calendar, finding
 from dashboard.components.runs.page import no_run, run_page
 from dashboard.components.runs.source_cards import source_cards
 from dashboard.components.runs.table import PAGE, run_table
-from dashboard.queries import days
+from dashboard.queries import collection_days
 from dashboard.queries.freshness import freshness
 from dashboard.queries.runs import attempts
 from dashboard.web.context import View
@@ -62,10 +62,12 @@ def _one(v: View, shown: RunList, run_id: int) -> list[Any]:
 
 def _calendar(v: View, shown: RunList) -> html.Section:
     first, last = _span(v, shown)
-    found = days.source_days(v.connection, first, last, v.today)
+    found = collection_days.source_days(v.connection, first, last, v.today)
     # A source that began later has no row in a month before it.
     found = {
-        source: row for source, row in found.items() if any(d.state != days.BEFORE for d in row)
+        source: row
+        for source, row in found.items()
+        if any(d.state != collection_days.BEFORE for d in row)
     }
     subtitle = _(
         "%(first)s to %(last)s, a mark a source and day",

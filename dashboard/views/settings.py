@@ -54,7 +54,7 @@ def tell(query: str | None, path: str, opened: Sequence[Notice]) -> tuple[Any, A
     with view(query) as v:
         settings_params.check(path, v.args, v.today)
         problems = freshness.freshness(v.connection, current().clock()).problems
-        aside = quarantine.standing(v.connection)
+        aside = quarantine.quarantined_rows(v.connection)
     return strip([*opened, *problems], aside), [], ""
 
 

@@ -3,23 +3,23 @@
 from flask_babel import gettext as _
 
 from dashboard.base import formats
-from dashboard.queries import days
+from dashboard.queries import collection_days
 from dashboard.queries.runs.attempts import Run
 
 
 def state_word(state: str) -> str:
     """A state of a run or of a source's day."""
     return {
-        days.COMPLETE: _("complete"),
-        days.HELD: _("held"),
-        days.SUSPICIOUS: _("suspicious"),
-        days.WITHDRAWN: _("withdrawn"),
-        days.FAILED: _("failed"),
-        days.RUNNING: _("running"),
-        days.MISSING: _("missing"),
-        days.ENDED: _("ended"),
-        days.DUE: _("not yet"),
-        days.BEFORE: _("before the first"),
+        collection_days.COMPLETE: _("complete"),
+        collection_days.HELD: _("held"),
+        collection_days.SUSPICIOUS: _("suspicious"),
+        collection_days.WITHDRAWN: _("withdrawn"),
+        collection_days.FAILED: _("failed"),
+        collection_days.RUNNING: _("running"),
+        collection_days.MISSING: _("missing"),
+        collection_days.ENDED: _("ended"),
+        collection_days.DUE: _("not yet"),
+        collection_days.BEFORE: _("before the first"),
         "accepted": _("accepted"),
         "rejected": _("rejected"),
         "superseded": _("superseded"),

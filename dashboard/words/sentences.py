@@ -11,7 +11,7 @@ from dashboard.base.change import Change
 from dashboard.base.params import ALL_CHANGES, BARS, Filters
 from dashboard.queries.changes.bars import Bars, Mover
 from dashboard.queries.moment import Moment
-from dashboard.queries.months.month_ends import Month
+from dashboard.queries.months.month_ends import MonthEnd
 from dashboard.queries.sites.table import Site
 from dashboard.words.terms import basis_phrase, counted_name
 
@@ -31,7 +31,7 @@ def finding(figure: Change, filters: Filters, then: date) -> str:
     return _("%(what)s fell %(percent)s since %(day)s", **words)
 
 
-def plotted(moment: Moment, filters: Filters, months: list[Month]) -> str:
+def plotted(moment: Moment, filters: Filters, months: list[MonthEnd]) -> str:
     """What the months chart plots: basis, dates, and the months with a gap."""
     words = {
         "basis": basis_phrase(filters.basis),
@@ -49,7 +49,7 @@ def compared(moment: Moment, filters: Filters) -> str:
     """Basis and both dates."""
     return _(
         "%(then)s to %(now)s, %(basis)s",
-        then=formats.day(moment.then.day or moment.then.asked),
+        then=formats.day(moment.then.day or moment.then.requested),
         now=formats.day(moment.now.day),
         basis=basis_phrase(filters.basis),
     )
@@ -102,9 +102,9 @@ def most_moved(movers: Sequence[Mover]) -> str:
 def bar_names(moment: Moment, filters: Filters) -> dict[str, str]:
     """What each bar is called: the ends by their days, those between by what happened."""
     return {
-        "opening": formats.short_day(moment.then.day or moment.then.asked),
+        "opening": formats.short_day(moment.then.day or moment.then.requested),
         **{bar: bar_word(bar, filters) for bar in BARS},
-        "closing": formats.short_day(moment.now.day or moment.now.asked),
+        "closing": formats.short_day(moment.now.day or moment.now.requested),
     }
 
 
@@ -177,6 +177,6 @@ def at_sites(sites: Sequence[Site], filters: Filters) -> str:
 
 def shown(moment: Moment, filters: Filters) -> str:
     """Basis and date of a list."""
-    day = formats.day(moment.now.day or moment.now.asked)
+    day = formats.day(moment.now.day or moment.now.requested)
     basis = basis_phrase(filters.basis)
     return _("%(basis)s, %(day)s", basis=basis[:1].upper() + basis[1:], day=day)

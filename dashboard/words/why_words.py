@@ -8,9 +8,9 @@ from dashboard.base import formats
 from dashboard.base.change import Change
 from dashboard.base.formats import MINUS
 from dashboard.base.params import Filters
-from dashboard.queries import days
-from dashboard.queries.days import Gap
-from dashboard.queries.explain.figure import BARS, HOW_MANY, LeftOut, Why
+from dashboard.queries import collection_days
+from dashboard.queries.collection_days import Gap
+from dashboard.queries.explain.figure import BARS, HOW_MANY, Explanation, LeftOut
 from dashboard.words.filter_words import location_word, status_word
 from dashboard.words.terms import basis_phrase, counted_name, type_names
 from db.rules import Rules
@@ -19,7 +19,7 @@ from db.sources import source_label
 _MOST_SITES = 3
 
 
-def title(why: Why) -> str:
+def title(why: Explanation) -> str:
     """The figure itself: "Why 412?"."""
     if why.value is None:
         return _("Why no number?")
@@ -29,7 +29,7 @@ def title(why: Why) -> str:
     return _("Why %(value)s?", value=said)
 
 
-def predicate(why: Why) -> str:
+def predicate(why: Explanation) -> str:
     """What was counted: "Billable devices at Harbor Dental on 22 Nov 2026, each machine once"."""
     then, now = (formats.day(day) for day in why.days)
     words = {
@@ -81,7 +81,7 @@ def _bar(bar: str) -> str:
     }[bar]
 
 
-def sums(why: Why) -> list[str]:
+def sums(why: Explanation) -> list[str]:
     """The arithmetic, each line with its numbers."""
     total = why.count.current
     lines = _shares(why, total) if why.figure in HOW_MANY and total else []
@@ -101,7 +101,7 @@ def moved(figure: Change) -> list[str]:
     return lines
 
 
-def _shares(why: Why, total: int) -> list[str]:
+def _shares(why: Explanation, total: int) -> list[str]:
     """The count by status, by type, and by who speaks or tells."""
     shares = [
         {status_word(name).lower(): n for name, n in why.statuses.items()},
@@ -121,7 +121,7 @@ def _sum(total: int, parts: dict[str, int]) -> str:
     return f"{formats.number(total)} = {said}"
 
 
-def _balance(why: Why) -> str:
+def _balance(why: Explanation) -> str:
     bars = why.bars
     assert bars is not None
     names = (
@@ -186,9 +186,17 @@ def gap(one: Gap) -> str:
     """A day without a snapshot, in words."""
     words = {"source": one.label, "day": formats.day(one.day), "reason": one.reason or ""}
     return {
-        days.MISSING: _("%(source)s, %(day)s: not collected; the state before stands.", **words),
-        days.WITHDRAWN: _("%(source)s, %(day)s: withdrawn; the state before stands.", **words),
-        days.HELD: _("%(source)s, %(day)s: held until somebody decides: %(reason)s", **words),
-        days.SUSPICIOUS: _("%(source)s, %(day)s: suspicious, not shown: %(reason)s", **words),
-        days.FAILED: _("%(source)s, %(day)s: failed: %(reason)s", **words),
+        collection_days.MISSING: _(
+            "%(source)s, %(day)s: not collected; the state before stands.", **words
+        ),
+        collection_days.WITHDRAWN: _(
+            "%(source)s, %(day)s: withdrawn; the state before stands.", **words
+        ),
+        collection_days.HELD: _(
+            "%(source)s, %(day)s: held until somebody decides: %(reason)s", **words
+        ),
+        collection_days.SUSPICIOUS: _(
+            "%(source)s, %(day)s: suspicious, not shown: %(reason)s", **words
+        ),
+        collection_days.FAILED: _("%(source)s, %(day)s: failed: %(reason)s", **words),
     }[one.state]

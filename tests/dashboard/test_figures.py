@@ -28,8 +28,8 @@ from dashboard.figures.plain import plain
 from dashboard.figures.waterfall import STEPS, axis_start, waterfall_figure
 from dashboard.queries.changes.bars import Bars, Mover
 from dashboard.queries.devices.matching import BY_SITE, COLUMNS, SORTS
-from dashboard.queries.moment import Moment, Side
-from dashboard.queries.months.month_ends import Month
+from dashboard.queries.moment import Moment, SnapshotDay
+from dashboard.queries.months.month_ends import MonthEnd
 from dashboard.queries.sites.table import Site
 from dashboard.words import sentences
 from dashboard.words.terms import basis_phrase, counted_name, type_names
@@ -39,9 +39,9 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 THEN = date(2026, 10, 31)
 
 
-def month(name: str, by_type: dict[str, int] | None, **more: Any) -> Month:
+def month(name: str, by_type: dict[str, int] | None, **more: Any) -> MonthEnd:
     total = None if by_type is None else sum(by_type.values())
-    found = Month(name, total, by_type, {}, open=False, running=False, gaps=())
+    found = MonthEnd(name, total, by_type, {}, open=False, running=False, gaps=())
     return replace(found, **more)
 
 
@@ -227,7 +227,10 @@ def test_the_reason_names_what_moved_and_nothing_else() -> None:
 
 
 def test_the_bars_are_called_by_what_happened_and_the_ends_by_their_days() -> None:
-    now, then = Side(date(2026, 11, 22), date(2026, 11, 22), {}), Side(THEN, date(2026, 10, 30), {})
+    now, then = (
+        SnapshotDay(date(2026, 11, 22), date(2026, 11, 22), {}),
+        SnapshotDay(THEN, date(2026, 10, 30), {}),
+    )
     moment = Moment(now, then, None, None, RulesByDay.always(Rules(1)))
     assert sentences.bar_names(moment, BILLABLE) == NAMES | {"opening": "30 Oct"}
     every = sentences.bar_names(moment, Filters())

@@ -67,7 +67,7 @@ def test_a_timeline_says_what_changed_from_stretch_to_stretch(hub: Hub) -> None:
 
 def test_the_stretch_of_a_day_is_the_one_that_holds_on_it(hub: Hub) -> None:
     found = told(hub)
-    places = [history.standing(found, day(number)) for number in range(5)]
+    places = [history.stretch_on(found, day(number)) for number in range(5)]
     assert [place and place.valid_from for place in places] == [
         day(0), day(0), day(2), None, day(4),
     ]  # fmt: skip
@@ -83,8 +83,8 @@ def test_the_payload_of_a_stretch_is_whole_but_for_what_changes_hourly(hub: Hub)
     newest = told(hub)[0]
     known = device_id("ninja", "7")
     with reading(hub.engine) as connection:
-        found = payloads.of_device(connection, known, [newest.payload_hash])
-        latest = payloads.volatile(connection, known)
+        found = payloads.payloads_by_hash(connection, known, [newest.payload_hash])
+        latest = payloads.volatile_values(connection, known)
     assert found[newest.payload_hash]["note"] == "moved to the shelf"
     assert "seen" not in found[newest.payload_hash]
     assert latest == {"seen": 1}
@@ -102,10 +102,10 @@ def test_the_records_of_a_machine_stand_side_by_side_with_their_evidence(hub: Hu
     hub.collect(day(4), [shield], "threatlocker")
     with reading(hub.engine) as connection:
         found = moment.resolve(connection, Filters(), day(4))
-        asset = told(hub)[0].said["asset_id"]
+        asset = told(hub)[0].state["asset_id"]
         records = machine.records(connection, found, asset)
         links = machine.links(connection, [record.device_id for record in records])
-        labels = machine.labels(connection, [record.device_id for record in records])
+        labels = machine.device_labels(connection, [record.device_id for record in records])
     assert [(r.source, r.speaks) for r in records] == [("ninja", True), ("threatlocker", False)]
     assert [(link.method, link.until) for link in links] == [("serial", None)]
     assert "777" in links[0].evidence

@@ -182,8 +182,8 @@ def test_a_day_has_24_hours_and_those_without_a_report_are_empty(engine: Engine)
                 cpu_sum=cpu, cpu_max=most, memory_n=0, memory_sum=0, memory_max=0,
             ))  # fmt: skip
     with reading(engine) as connection:
-        found = machine_day.last_day(connection, device["device_id"], NOW.astimezone(CUIABA))
-        assert machine_day.last_day(connection, device["device_id"] + 1, NOW)[0].reports == 0
+        found = machine_day.last_24_hours(connection, device["device_id"], NOW.astimezone(CUIABA))
+        assert machine_day.last_24_hours(connection, device["device_id"] + 1, NOW)[0].reports == 0
     assert [hour.start for hour in found] == [this - timedelta(hours=n) for n in range(23, -1, -1)]
     reporting = {n: hour for n, hour in zip(range(23, -1, -1), found, strict=True) if hour.reports}
     assert sorted(reporting) == [0, 5, 23]

@@ -184,12 +184,12 @@ def test_an_open_months_bases_are_those_that_its_closing_stores(hub: Hub, basis:
     for month in ("2024-01", "2024-02"):
         with reading(hub.engine) as connection:
             seen = moment.resolve(connection, filters, TODAY)
-            live = month_bases.computed(connection, seen, month, filters)
+            live = month_bases.computed_bases(connection, seen, month, filters)
         hub.close(month)
         closing = _of(hub)[month].closing
         assert closing is not None
         with reading(hub.engine) as connection:
-            assert month_bases.stored(connection, closing.closing_id, filters) == live
+            assert month_bases.stored_bases(connection, closing.closing_id, filters) == live
     assert bool(live) == (basis != "agent")
 
 
@@ -197,7 +197,7 @@ def test_average_peak_and_device_days_count_every_calendar_day(hub: Hub) -> None
     filters = Filters(basis="ninja")
     with reading(hub.engine) as connection:
         seen = moment.resolve(connection, filters, TODAY)
-        everything, harbor, north = month_bases.computed(connection, seen, "2024-02", filters)
+        everything, harbor, north = month_bases.computed_bases(connection, seen, "2024-02", filters)
     assert (everything.site_id, harbor.site, north.site) == (ALL_SITES, "Harbor Dental",
                                                             "North Farms")  # fmt: skip
     # Six machines up to the 19th, four from the 20th on, five on the 29th.
@@ -211,7 +211,7 @@ def test_the_running_months_bases_end_on_the_shown_day(hub: Hub) -> None:
     filters = Filters(basis="ninja", as_of=february(21))
     with reading(hub.engine) as connection:
         seen = moment.resolve(connection, filters, TODAY)
-        found = month_bases.computed(connection, seen, "2024-02", filters)
+        found = month_bases.computed_bases(connection, seen, "2024-02", filters)
     harbor = found[1]
     assert (harbor.month_end, harbor.days) == (4, 21)
 

@@ -10,7 +10,7 @@ from dashboard.base.params import BASES, Filters
 from dashboard.queries import moment
 from dashboard.queries.months import basis_differences
 from dashboard.queries.months import table as month_table
-from dashboard.queries.months.basis_differences import Differing, Sides
+from dashboard.queries.months.basis_differences import BasisComparison, DifferingDevice
 from db.engine import reading
 from db.tables import ALL_SITES
 from tests.dashboard.test_changes import csv_rows
@@ -39,14 +39,16 @@ def story(engine: Engine) -> Hub:
     return hub
 
 
-def sides(hub: Hub, basis: str, month: str = "2024-02") -> tuple[Sides, list[Differing]]:
+def sides(
+    hub: Hub, basis: str, month: str = "2024-02"
+) -> tuple[BasisComparison, list[DifferingDevice]]:
     filters = Filters(basis=basis)
     with reading(hub.engine) as connection:
         seen = moment.resolve(connection, filters, TODAY)
         rows = month_table.month_rows(connection, seen, filters)
         row = next(one for one in rows if one.month == month)
-        found = basis_differences.sides(connection, seen, row, filters)
-        return found, basis_differences.differing(connection, found, ALL_SITES)
+        found = basis_differences.compare_bases(connection, seen, row, filters)
+        return found, basis_differences.differing_devices(connection, found, ALL_SITES)
 
 
 @pytest.mark.parametrize("basis", BASES[:4])

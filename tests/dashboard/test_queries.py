@@ -85,7 +85,7 @@ def test_number_list_file_and_bars_agree_with_plain_python(engine: Engine, seed:
             assert filters.as_of and filters.compare_to
             found = moment.resolve(connection, filters, TODAY)
             expected = _expected(world, filters.as_of, filters)
-            counted = counts.counted(connection, found, found.now, filters)
+            counted = counts.device_counts(connection, found, found.now, filters)
             if not world.known(filters.as_of, filters.basis):
                 assert counted is None
                 assert not expected
@@ -141,13 +141,13 @@ def _bar(other: Said | None, filters: Filters, absent: str, elsewhere: str, here
 
 def _check_sites(connection: Connection, found: Moment, world: World, filters: Filters) -> None:
     assert filters.as_of
-    table = site_queries.table(connection, found, filters)
+    table = site_queries.site_rows(connection, found, filters)
     total = len(_expected(world, filters.as_of, filters))
     assert sum(row.figure.current or 0 for row in table) == total
     assert all(sum(row.by_type.values()) == (row.figure.current or 0) for row in table)
     assert all(sum(row.by_status.values()) == (row.figure.current or 0) for row in table)
     moved = changes.movers(connection, found, filters)
-    if found.then.known(filters.basis):
+    if found.then.has_data(filters.basis):
         assert {row.site_id for row in moved} == {row.site_id for row in table if row.figure.change}
 
 
@@ -159,10 +159,10 @@ def test_stored_counts_and_stretches_agree_on_every_kept_day(engine: Engine) -> 
             for back in range(0, 66, 5):
                 filters = Filters(as_of=TODAY - timedelta(days=back), basis=basis)
                 found = moment.resolve(connection, filters, TODAY)
-                stored = counts.counted(connection, found, found.now, filters)
+                stored = counts.device_counts(connection, found, found.now, filters)
                 total = None if stored is None else sum(count.n for count in stored)
                 if total is None:
-                    assert not found.now.known(basis)
+                    assert not found.now.has_data(basis)
                     continue
                 assert total == devices.count(connection, found, filters)
 
@@ -231,7 +231,7 @@ def test_a_day_that_is_not_kept_resolves_to_the_one_before(sqlite_engine: Engine
         found = moment.resolve(connection, asked, TODAY)
         assert found.now.day == date(2026, 8, 31)
         assert "2026-09-10 is no longer kept" in str(found.notices[0])
-        assert found.then.asked == date(2026, 8, 31)
+        assert found.then.requested == date(2026, 8, 31)
 
 
 def test_the_border_keeps_every_day_after_it(sqlite_engine: Engine) -> None:
@@ -252,7 +252,7 @@ def test_before_a_basis_begins_figures_are_unknown_not_zero(sqlite_engine: Engin
         assert (kpi.figure.current, kpi.figure.previous, kpi.figure.verdict) == (1, None, "no data")
         assert changes.bars(connection, found, agent) == changes.Bars()
         assert changes.movers(connection, found, agent) == []
-        daily = series.series(connection, found, agent)
+        daily = series.daily_series(connection, found, agent)
         first = daily.days.index(date(2026, 11, 5))
         assert daily.of("total")[first - 1 : first + 1] == (None, 1)
         monthly = month_ends.last_months(connection, found, agent)
@@ -265,14 +265,14 @@ def test_without_any_snapshot_everything_is_unknown(engine: Engine) -> None:
             filters = Filters(basis=basis)
             found = moment.resolve(connection, filters, TODAY)
             assert found.now.day is None
-            assert counts.counted(connection, found, found.now, filters) is None
+            assert counts.device_counts(connection, found, found.now, filters) is None
             assert counts.compare(connection, found, filters).kpis()["total"].figure.current is None
             assert devices.page(connection, found, filters) == []
             assert list(devices.stream(connection, found, filters)) == []
             assert month_ends.last_months(connection, found, filters) == []
-            assert site_queries.table(connection, found, filters) == []
-            assert series.series(connection, found, filters).days == ()
-            assert site_queries.options(connection) == []
+            assert site_queries.site_rows(connection, found, filters) == []
+            assert series.daily_series(connection, found, filters).days == ()
+            assert site_queries.site_options(connection) == []
 
 
 def test_the_series_repeats_what_stands_on_a_day_without_a_snapshot(engine: Engine) -> None:
@@ -282,7 +282,7 @@ def test_the_series_repeats_what_stands_on_a_day_without_a_snapshot(engine: Engi
         for basis in BASES:
             filters = Filters(basis=basis)
             found = moment.resolve(connection, filters, TODAY)
-            daily = series.series(connection, found, filters)
+            daily = series.daily_series(connection, found, filters)
             assert len(daily.days) == 30
             for day, total in zip(daily.days, daily.of("total"), strict=True):
                 known = world.known(day, basis)
@@ -333,7 +333,7 @@ def test_a_site_row_shows_both_days_its_sources_and_its_trend(engine: Engine) ->
     with reading(engine) as connection:
         filters = Filters(statuses=("billable",))
         found = moment.resolve(connection, filters, TODAY)
-        table = {row.name: row for row in site_queries.table(connection, found, filters)}
+        table = {row.name: row for row in site_queries.site_rows(connection, found, filters)}
         assert list(table) == [NO_SITE, "Harbor Dental", "Müller & Söhne, Bau", "North 100% Farms"]
         harbor = table["Harbor Dental"]
         assert (harbor.figure.current, harbor.figure.previous) == (3, 5)
@@ -342,7 +342,7 @@ def test_a_site_row_shows_both_days_its_sources_and_its_trend(engine: Engine) ->
         assert harbor.sources == ("ninja", "threatlocker", "agent")
         assert harbor.trend == (None, None, None, None, 5, 5, 5, 3)
         assert table[NO_SITE].sources == ("ninja",)
-        assert [option.name for option in site_queries.options(connection)] == list(table)
+        assert [option.name for option in site_queries.site_options(connection)] == list(table)
 
 
 def test_last_contact_belongs_to_the_newest_day_only(engine: Engine) -> None:

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, Engine, insert, update
 
 from dashboard.base.params import Filters
 from dashboard.base.run_params import RunFilters
-from dashboard.queries import days, moment
-from dashboard.queries import days as gaps
+from dashboard.queries import collection_days, moment
+from dashboard.queries import collection_days as gaps
 from dashboard.queries.freshness import freshness
 from dashboard.queries.runs import attempts
 from dashboard.words import why_words as words
@@ -47,14 +47,14 @@ def _add(connection: Connection, source: str, when: date, **values: Any) -> None
     connection.execute(insert(collection_runs).values(row))
 
 
-def _states(found: dict[str, list[days.SourceDay]]) -> dict[str, list[str]]:
+def _states(found: dict[str, list[collection_days.SourceDay]]) -> dict[str, list[str]]:
     return {source: [one.state for one in row] for source, row in found.items()}
 
 
 def test_each_day_of_each_source_says_what_became_of_it(engine: Engine) -> None:
     _world(engine)
     with reading(engine) as connection:
-        found = days.source_days(connection, FIRST - timedelta(days=1), TODAY, TODAY)
+        found = collection_days.source_days(connection, FIRST - timedelta(days=1), TODAY, TODAY)
     assert _states(found) == {
         "ninja": [
             "before", "complete", "complete", "failed", "complete", "suspicious", "missing",
@@ -71,12 +71,12 @@ def test_an_ended_source_stays_ended_in_later_months_until_it_is_collected_again
 ) -> None:
     _world(sqlite_engine)
     with reading(sqlite_engine) as connection:
-        later = days.source_days(connection, day(1), TODAY, TODAY)
+        later = collection_days.source_days(connection, day(1), TODAY, TODAY)
     assert _states(later)["threatlocker"] == ["ended", "ended"]
     with writing(sqlite_engine) as connection:
         _add(connection, "threatlocker", day(1), published=True)
     with reading(sqlite_engine) as connection:
-        later = days.source_days(connection, day(2), TODAY, TODAY)
+        later = collection_days.source_days(connection, day(2), TODAY, TODAY)
     assert _states(later)["threatlocker"] == ["ended", "complete", "due"]
 
 
@@ -87,13 +87,13 @@ def test_a_day_whose_collection_was_replaced_by_the_end_is_ended_or_withdrawn(
     with writing(sqlite_engine) as connection:
         _add(connection, "threatlocker", day(3), state="complete")
     with reading(sqlite_engine) as connection:
-        found = days.source_days(connection, day(3), TODAY, TODAY)
+        found = collection_days.source_days(connection, day(3), TODAY, TODAY)
     assert _states(found)["threatlocker"] == ["ended"] * 4
     end = update(collection_runs).where(collection_runs.c.kind == "end")
     with writing(sqlite_engine) as connection:
         connection.execute(end.values(published=False, hold="withdrawn"))
     with reading(sqlite_engine) as connection:
-        found = days.source_days(connection, day(3), TODAY, TODAY)
+        found = collection_days.source_days(connection, day(3), TODAY, TODAY)
     assert _states(found)["threatlocker"] == ["withdrawn", "missing", "missing", "due"]
 
 
@@ -114,17 +114,17 @@ def test_today_is_not_missing_before_it_was_tried(sqlite_engine: Engine) -> None
     world.publish("ninja", day(1), [Said("ninja", "1", 1)])
     world.save(sqlite_engine)
     with reading(sqlite_engine) as connection:
-        found = days.source_days(connection, day(1), TODAY, TODAY)
+        found = collection_days.source_days(connection, day(1), TODAY, TODAY)
     assert _states(found)["ninja"] == ["complete", "due"]
 
 
 def test_the_date_pickers_mark_each_day_by_its_worst_source(engine: Engine) -> None:
     _world(engine)
     with reading(engine) as connection:
-        found = days.marks(connection, TODAY)
+        found = collection_days.day_marks(connection, TODAY)
     assert found.first == FIRST
     assert found.sources == {"ninja": "ccfcsmcmcs", "threatlocker": "----cc----"}
-    assert found.together == "ccfcsmcmcs"
+    assert found.all_sources == "ccfcsmcmcs"
 
 
 def test_days_that_are_no_longer_kept_are_marked_so(sqlite_engine: Engine) -> None:
@@ -133,8 +133,8 @@ def test_days_that_are_no_longer_kept_are_marked_so(sqlite_engine: Engine) -> No
         world.publish("ninja", day(back), [Said("ninja", "1", 1)])
     world.save(sqlite_engine)
     with reading(sqlite_engine) as connection:
-        found = days.marks(connection, TODAY)
-    by_day = {day(100) + timedelta(days=n): letter for n, letter in enumerate(found.together)}
+        found = collection_days.day_marks(connection, TODAY)
+    by_day = {day(100) + timedelta(days=n): letter for n, letter in enumerate(found.all_sources)}
     assert by_day[day(100)] == by_day[day(80)] == "x"
     assert by_day[date(2026, 8, 31)] == "m"  # a kept month-end without a run
     assert (by_day[day(53)], by_day[TODAY], by_day[day(10)]) == ("c", "c", "m")
@@ -142,8 +142,10 @@ def test_days_that_are_no_longer_kept_are_marked_so(sqlite_engine: Engine) -> No
 
 def test_without_any_snapshot_there_is_nothing_to_mark(sqlite_engine: Engine) -> None:
     with reading(sqlite_engine) as connection:
-        assert days.marks(connection, TODAY) == days.Marks(None, "", {})
-        assert days.source_days(connection, FIRST, TODAY, TODAY) == {}
+        assert collection_days.day_marks(connection, TODAY) == collection_days.DayMarks(
+            None, "", {}
+        )
+        assert collection_days.source_days(connection, FIRST, TODAY, TODAY) == {}
 
 
 def test_a_source_that_was_ended_is_not_stale(engine: Engine) -> None:
@@ -230,7 +232,7 @@ def test_an_accepted_run_is_complete_on_its_day(sqlite_engine: Engine) -> None:
         accepted = update(collection_runs).where(held)
         connection.execute(accepted.values(published=True, hold="accepted"))
     with reading(sqlite_engine) as connection:
-        found = days.source_days(connection, TODAY, TODAY, TODAY)
+        found = collection_days.source_days(connection, TODAY, TODAY, TODAY)
         (run,) = attempts.page(connection, RunFilters(states=("accepted",)), limit=5)
     assert _states(found)["ninja"] == ["complete"]
     assert run.shown == "complete"

@@ -14,9 +14,9 @@ from dashboard.base.params import NO_LOCATION, Filters
 from dashboard.components.sites import grid as site_grid
 from dashboard.figures.daily import daily_figure
 from dashboard.queries import moment
-from dashboard.queries.days import Gap
+from dashboard.queries.collection_days import Gap
 from dashboard.queries.devices import matching as devices
-from dashboard.queries.series import Series, series
+from dashboard.queries.series import Series, daily_series
 from dashboard.queries.sites import one_site
 from dashboard.queries.sites import table as sites
 from db.engine import reading
@@ -47,7 +47,7 @@ def test_locations_and_sources_of_a_site_add_up_to_its_lists(engine: Engine) -> 
             for one in places:
                 there = filters.having(locations=(one.name or NO_LOCATION,))
                 assert one.n == devices.count(connection, found, there)
-            for source, n in one_site.in_sources(connection, found, filters).items():
+            for source, n in one_site.records_by_source(connection, found, filters).items():
                 assert n == devices.count(connection, found, filters.having(basis=source))
 
 
@@ -83,7 +83,7 @@ def test_day_by_day_means_days_that_follow_each_other(sqlite_engine: Engine) -> 
         for as_of in (TODAY, date(2026, 10, 1), date(2026, 8, 31)):
             filters = Filters(as_of=as_of)
             found = moment.resolve(connection, filters, TODAY)
-            days = series(connection, found, filters, 65, unbroken=True).days
+            days = daily_series(connection, found, filters, 65, unbroken=True).days
             assert days[-1] == found.now.day
             assert len(days) == (days[-1] - days[0]).days + 1
 
@@ -93,7 +93,7 @@ def test_the_grid_orders_by_what_is_asked_and_its_last_line_is_the_sum(engine: E
     filters = Filters(basis="records")
     with reading(engine) as connection:
         found = moment.resolve(connection, filters, TODAY)
-        table = sites.table(connection, found, filters)
+        table = sites.site_rows(connection, found, filters)
 
     def ids(column: str, way: str) -> list[int]:
         model = [{"colId": column, "sort": way}]

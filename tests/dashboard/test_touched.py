@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from dashboard.queries.devices import device_decisions as touched
 from dashboard.queries.devices import history
-from dashboard.queries.devices.device_decisions import Other, Replaced
+from dashboard.queries.devices.device_decisions import OtherRecord, Replacements
 from db.engine import reading
 from db.keys import device_id
 from tests.support.small_hub import Hub, Pc
@@ -18,16 +18,16 @@ OLD, NEW = (Pc(key, "1", "Harbor", "front-1", serial="REAL-0001") for key in ("1
 NEWEST = Pc("3", "1", "Harbor", "front-1", serial="REAL-0001")
 
 
-def told(hub: Hub, key: str) -> Replaced:
+def told(hub: Hub, key: str) -> Replacements:
     with reading(hub.engine) as connection:
         device = history.find(connection, str(device_id("ninja", key)))
         assert device is not None
         assets = {row.asset_id for row in hub.stretches(key)}
-        return touched.replaced(connection, device, assets)
+        return touched.replacements(connection, device, assets)
 
 
-def other(key: str, day: date) -> Other:
-    return Other(device_id("ninja", key), "front-1", day)
+def other(key: str, day: date) -> OtherRecord:
+    return OtherRecord(device_id("ninja", key), "front-1", day)
 
 
 def after(days: int) -> date:
@@ -38,10 +38,10 @@ def test_each_record_says_which_came_before_it_and_which_after(engine: Engine) -
     hub = Hub(engine)
     for days, rows in enumerate(([OLD], [OLD], [NEW], [NEW], [NEWEST])):
         hub.collect(after(days), [*OTHERS, *rows])
-    assert told(hub, "1") == Replaced(None, other("2", after(2)))
-    assert told(hub, "2") == Replaced(other("1", after(2)), other("3", after(4)))
-    assert told(hub, "3") == Replaced(other("2", after(4)), None)
-    assert told(hub, "10") == Replaced(None, None)
+    assert told(hub, "1") == Replacements(None, other("2", after(2)))
+    assert told(hub, "2") == Replacements(other("1", after(2)), other("3", after(4)))
+    assert told(hub, "3") == Replacements(other("2", after(4)), None)
+    assert told(hub, "10") == Replacements(None, None)
 
 
 @pytest.mark.parametrize(("together", "replaces"), [(6, True), (12, False)])

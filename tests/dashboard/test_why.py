@@ -9,7 +9,7 @@ from sqlalchemy import Engine, insert, update
 from dashboard.base.params import Filters
 from dashboard.queries import moment, series
 from dashboard.queries.changes import bars as changes
-from dashboard.queries.days import gaps
+from dashboard.queries.collection_days import gaps
 from dashboard.queries.devices import matching as devices
 from dashboard.queries.explain import figure as why
 from dashboard.queries.months import month_ends
@@ -20,7 +20,7 @@ from tests.dashboard.test_queries import _random_filters
 from tests.support.worlds import HARBOR, MONTH_END, TODAY, named_world, random_world, run_row
 
 
-def explained(engine: Engine, filters: Filters, figure: str = "count") -> why.Why:
+def explained(engine: Engine, filters: Filters, figure: str = "count") -> why.Explanation:
     with reading(engine) as connection:
         found = moment.resolve(connection, filters, TODAY)
         return why.explain(connection, found, filters, figure)
@@ -64,10 +64,10 @@ def test_the_points_of_a_trend_are_those_that_are_drawn_and_listed(
             asked = (connection, moment.resolve(connection, filters, TODAY), filters)
             drawn: dict[str, list[int | None]] = {
                 "months": [one.total for one in month_ends.last_months(*asked)],
-                "trend": list(series.series(*asked).of("total")),
-                "days": list(series.series(*asked, 65, unbroken=True).of("total")),
+                "trend": list(series.daily_series(*asked).of("total")),
+                "days": list(series.daily_series(*asked, 65, unbroken=True).of("total")),
             }
-            row = next((one for one in sites.table(*asked) if one.trend), None)
+            row = next((one for one in sites.site_rows(*asked) if one.trend), None)
             if row is not None:
                 drawn["site"] = list(row.trend)
             for figure, values in drawn.items():
@@ -80,7 +80,7 @@ def test_the_points_of_a_trend_are_those_that_are_drawn_and_listed(
                         there = moment.resolve(connection, one.filters, TODAY)
                         listed = devices.count(connection, there, one.filters)
                         assert listed == (one.n or 0)
-                        assert one.stood or one.n is None
+                        assert one.snapshots or one.n is None
 
 
 def test_what_is_left_out_is_counted_by_its_reason(engine: Engine) -> None:

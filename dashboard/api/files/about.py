@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from dashboard.base.params import Filters
-from dashboard.queries.moment import Moment, Side
+from dashboard.queries.moment import Moment, SnapshotDay
 from dashboard.queries.sites import table as sites
 from db import __version__
 from db.sources import source_label
@@ -19,7 +19,7 @@ def about(
     Args:
         compared: whether the other day matters too.
     """
-    called = sites.names(connection, filters.sites)
+    called = sites.site_names(connection, filters.sites)
     basis = BASES.get(filters.basis) or f"the records of {source_label(filters.basis)}"
     lines = [
         ("Made by", f"Inventory Hub {__version__}"),
@@ -49,20 +49,20 @@ def file_name(
 ) -> str:
     """What the file holds, for people: "devices-Harbor-Dental-assets-2026-11-22", and of what is
     compared both days: "changes-added-assets-2026-10-31-to-2026-11-22"."""
-    called = sites.names(connection, filters.sites) if len(filters.sites) == 1 else {}
+    called = sites.site_names(connection, filters.sites) if len(filters.sites) == 1 else {}
     site = "".join(called.get(site, "") for site in filters.sites)
     place = filters.locations[0] if len(filters.locations) == 1 else ""
-    days = f"{moment.now.day or moment.now.asked}"
+    days = f"{moment.now.day or moment.now.requested}"
     if compared:
-        days = f"{moment.then.day or moment.then.asked}-to-{days}"
+        days = f"{moment.then.day or moment.then.requested}-to-{days}"
     return "-".join((subject, *filters.changes, *filters.kinds, site, place, filters.basis, days))
 
 
-def _dates(what: str, side: Side, basis: str) -> list[tuple[str, str]]:
+def _dates(what: str, side: SnapshotDay, basis: str) -> list[tuple[str, str]]:
     shown = side.day.isoformat() if side.day else "nothing is kept of it"
-    lines = [(f"{what}, asked", side.asked.isoformat()), (f"{what}, shown", shown)]
+    lines = [(f"{what}, asked", side.requested.isoformat()), (f"{what}, shown", shown)]
     for source, day in side.dates(basis).items():
-        standing = side.standing[source]
+        standing = side.snapshots[source]
         assert standing is not None
         finished = (
             standing.finished_at.isoformat(timespec="seconds") if standing.finished_at else "–"

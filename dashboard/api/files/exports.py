@@ -115,7 +115,7 @@ def _changes(connection: Connection, moment: Moment, filters: Filters) -> Table:
 
 def _bars(connection: Connection, moment: Moment, filters: Filters) -> Table:
     found = asdict(changes.bars(connection, moment, filters))
-    rows = [(name, n, changes.signed(name, n)) for name, n in found.items()]
+    rows = [(name, n, changes.signed_change(name, n)) for name, n in found.items()]
     return BAR_COLUMNS, [rows]
 
 
@@ -128,7 +128,7 @@ def _coverage(connection: Connection, moment: Moment, filters: Filters) -> Table
 
 
 def _sites(connection: Connection, moment: Moment, filters: Filters) -> Table:
-    return SITE_COLUMNS, [[_site(row) for row in sites.table(connection, moment, filters)]]
+    return SITE_COLUMNS, [[_site(row) for row in sites.site_rows(connection, moment, filters)]]
 
 
 def _site(row: sites.Site) -> tuple[Any, ...]:
@@ -178,7 +178,7 @@ def _months(connection: Connection, moment: Moment, filters: Filters) -> Table:
     return MONTH_COLUMNS, [[_month(row, states.get(row.month)) for row in found]]
 
 
-def _month(row: month_ends.Month, state: str | None) -> tuple[Any, ...]:
+def _month(row: month_ends.MonthEnd, state: str | None) -> tuple[Any, ...]:
     by_type = row.by_type
     return (
         row.month, state, row.total,

@@ -34,7 +34,7 @@ from dashboard.base.params import (
 from dashboard.queries.changes import rows as change_rows
 from dashboard.queries.devices import matching as devices
 from dashboard.queries.months.invoice import Invoice, invoice
-from dashboard.queries.months.table import Stood
+from dashboard.queries.months.table import MonthSource
 from dashboard.queries.sites import table as sites
 from dashboard.web.context import Context
 from db.engine import reading
@@ -100,7 +100,7 @@ def _question(args: Args, today: date) -> tuple[int, str, str]:
 
 
 def _name(connection: Connection, site: int) -> str:
-    called = sites.names(connection, [site]).get(site)
+    called = sites.site_names(connection, [site]).get(site)
     if called is None:
         raise NotFound
     return called
@@ -195,7 +195,7 @@ def _name_then(found: Invoice, called: str) -> str:
     return called
 
 
-def _stood(dates: dict[str, Stood]) -> dict[str, Any]:
+def _stood(dates: dict[str, MonthSource]) -> dict[str, Any]:
     return {
         source: {
             "date": one.date.isoformat(),

@@ -31,7 +31,7 @@ class Latest:
 
 def parts(latest: Latest, moment: Moment, counted: Filters) -> tuple[Any, Any, Component]:
     """Title, subtitle and list; in words when there is nothing to list."""
-    then = formats.day(moment.then.day or moment.then.asked)
+    then = formats.day(moment.then.day or moment.then.requested)
     if not latest.count:
         said = _("Nothing came or went since %(day)s.", day=then)
         if latest.count is None:

@@ -49,7 +49,9 @@ def too_early(moment: Moment, filters: Filters, first: date | None) -> html.Sect
     """One of the two days is before the basis's first snapshot: nothing can be compared."""
     if first is None:
         return _never(filters)
-    then = moment.then.asked if not moment.then.known(filters.basis) else moment.now.asked
+    then = (
+        moment.then.requested if not moment.then.has_data(filters.basis) else moment.now.requested
+    )
     told = [
         html.H2(
             _("There is nothing to compare with on %(day)s", day=formats.day(then)),
@@ -81,7 +83,7 @@ def _never(filters: Filters) -> html.Section:
 def parts(answers: Answers) -> dict[str, Any]:
     """Everything but the chart and the rows of the grid."""
     moment, filters, bars = answers.moment, answers.filters, answers.bars
-    then = moment.then.day or moment.then.asked
+    then = moment.then.day or moment.then.requested
     figure = Change(bars.closing, bars.opening)
     every = filters.having(changes=())
     return {

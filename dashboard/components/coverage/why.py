@@ -19,7 +19,7 @@ from db.sources import source_label
 def body(moment: Moment, filters: Filters, counted: Counts) -> list[Component]:
     """The sentence, the rule of each kind, its states, and the snapshots it rests on."""
     kinds = filters.kinds or KINDS
-    expected = ", ".join(source_label(name) for name in moment.counted_by.expected_sources)
+    expected = ", ".join(source_label(name) for name in moment.rules_of_day.expected_sources)
     parts = [
         html.P(summary(counted), className="drawer-figure"),
         html.P(_("Only records that their source manages are looked at, as of %(day)s.",
@@ -57,7 +57,7 @@ def _sums(kinds: tuple[str, ...], counted: Counts) -> Component:
 def _rests(moment: Moment) -> Component:
     rows = []
     for source, day in moment.now.dates("assets").items():
-        standing = moment.now.standing[source]
+        standing = moment.now.snapshots[source]
         assert standing is not None
         run = dcc.Link(f"#{standing.run_id}", href=links.run(standing.run_id))
         cells = [[source_badge(source), " ", source_label(source)], formats.day(day), run]

@@ -15,7 +15,7 @@ from dashboard.components.kit import links
 from dashboard.components.settings.audit import entries
 from dashboard.queries.audit.audit_log import Entry
 from dashboard.queries.devices.asset import Record
-from dashboard.queries.devices.device_decisions import Replaced
+from dashboard.queries.devices.device_decisions import Replacements
 from dashboard.queries.devices.history import Device
 from db import jobs
 
@@ -40,7 +40,7 @@ def decided(found: Sequence[Entry]) -> Component:
     return entries(found)
 
 
-def replaced_lines(found: Replaced, filters: Filters) -> list[Component]:
+def replaced_lines(found: Replacements, filters: Filters) -> list[Component]:
     """That the machine was enrolled again: one machine under two records, one after the other."""
     lines = []
     if found.before is not None:

@@ -20,7 +20,7 @@ from dashboard.components.kit import links
 from dashboard.components.kit.pill import pill, source_badge
 from dashboard.queries.audit.audit_log import Entry
 from dashboard.queries.devices.asset import Link, Record
-from dashboard.queries.devices.device_decisions import Replaced
+from dashboard.queries.devices.device_decisions import Replacements
 from dashboard.queries.devices.history import Device, Stretch
 from dashboard.queries.moment import Moment
 from dashboard.words.field_words import field_name, field_value
@@ -52,7 +52,7 @@ class Answers:
     actor: Actor
     unread: str | None = None
     entries: Sequence[Entry] = ()
-    replaced: Replaced = Replaced(None, None)
+    replaced: Replacements = Replacements(None, None)
 
 
 def nearest(stretches: Sequence[Stretch], day: date | None) -> Stretch:
@@ -99,7 +99,7 @@ def parts(answers: Answers) -> dict[str, Any]:
 
 
 def _head(answers: Answers) -> list[Component]:
-    device, said = answers.device, answers.shown.said
+    device, said = answers.device, answers.shown.state
     name = said["hostname"] or said["display_name"] or device.source_key
     named = said["display_name"]
     return [
@@ -119,7 +119,7 @@ def _head(answers: Answers) -> list[Component]:
 
 
 def _pills(answers: Answers) -> list[Component]:
-    said = answers.shown.said
+    said = answers.shown.state
     return [
         _presence(answers),
         pill(status_word(said["billing_status"]), said["billing_status"]),
@@ -130,7 +130,7 @@ def _pills(answers: Answers) -> list[Component]:
 
 def _unread(answers: Answers) -> list[Component]:
     """That the newest row could not be read, so that what is shown is older."""
-    run = answers.moment.now.standing.get(answers.device.source)
+    run = answers.moment.now.snapshots.get(answers.device.source)
     if answers.unread is None or run is None:
         return []
     text = _(
@@ -151,7 +151,7 @@ def _presence(answers: Answers) -> Component:
 
 
 def _facts(answers: Answers) -> list[tuple[str, object]]:
-    said, device = answers.shown.said, answers.device
+    said, device = answers.shown.state, answers.device
     mine = [one for one in answers.records if one.device_id == device.device_id]
     contact = mine[0].last_contact if mine else None
     found: list[tuple[str, object]] = [
@@ -167,7 +167,7 @@ def _fact(name: str, value: object) -> Component:
 
 def _why(shown: Stretch) -> Component:
     """The classification, each verdict with its reason."""
-    said = shown.said
+    said = shown.state
     rows = [
         (pill(status_word(said["billing_status"]), said["billing_status"]), said["reason"]),
         (pill(type_word(said["device_type"]), said["device_type"]), said["type_reason"]),

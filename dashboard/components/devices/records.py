@@ -38,7 +38,7 @@ def side_by_side(records: Sequence[Record], shown: int, filters: Filters) -> htm
     if not records:
         return html.Div()
     heads = [html.Th("", scope="col"), *(_head(record, shown, filters) for record in records)]
-    rows = [_row(name, [record.said[name] for record in records]) for name in COMPARED]
+    rows = [_row(name, [record.fields[name] for record in records]) for name in COMPARED]
     rows += [
         _row("source_key", [record.source_key for record in records], compared=False),
         _row("first_seen", [record.first_seen for record in records], compared=False),
@@ -53,7 +53,7 @@ def _head(record: Record, shown: int, filters: Filters) -> html.Th:
     name: Component | str = label
     if record.device_id != shown:
         name = dcc.Link(label, href=links.device(filters, record.device_id))
-    speaks = [pill(_("speaks"), "stands")] if record.speaks else []
+    speaks = [pill(_("speaks"), "stands")] if record.is_primary else []
     badge = source_badge(record.source)
     return html.Th(html.Span([badge, name, *speaks], className="side-head"), scope="col")
 

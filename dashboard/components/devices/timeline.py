@@ -52,8 +52,8 @@ def span(stretch: Stretch) -> str:
 def _entry(stretch: Stretch, day: date | None) -> html.Li:
     stands = day is not None and stretch.holds_on(day)
     marks = [pill(_("as of %(day)s", day=formats.short_day(day)), "stands")] if stands else []
-    if stretch.said["repaired"]:
-        marks.append(pill(_("repaired: %(what)s", what=stretch.said["repaired"]), "warning"))
+    if stretch.state["repaired"]:
+        marks.append(pill(_("repaired: %(what)s", what=stretch.state["repaired"]), "warning"))
     days = ngettext("%(n)s day", "%(n)s days", stretch.days, n=formats.number(stretch.days))
     head = html.Div(
         [html.Strong(span(stretch)), html.Span(days, className="muted"), *marks, _run(stretch)],

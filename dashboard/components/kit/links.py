@@ -10,7 +10,7 @@ from dashboard.queries.coverage.findings import BY_KIND
 from dashboard.queries.devices.matching import BY_SITE
 from dashboard.queries.moment import Moment
 from dashboard.queries.months import month_ends as months_chart
-from dashboard.queries.months.month_ends import Month
+from dashboard.queries.months.month_ends import MonthEnd
 
 
 def devices(filters: Filters) -> str:
@@ -26,9 +26,9 @@ def devices_on(filters: Filters, day: date | None, **narrower: object) -> str:
     return devices(filters.having(**narrower))
 
 
-def month_bar(month: Month, kind: str | None, filters: Filters, moment: Moment) -> str | None:
+def month_bar(month: MonthEnd, kind: str | None, filters: Filters, moment: Moment) -> str | None:
     """The devices of a bar of the months chart, of one type or of all; None where none are kept."""
-    listed = months_chart.listed(month, filters, moment)
+    listed = months_chart.list_filters(month, filters, moment)
     if listed is None or month.by_type is None:
         return None
     return devices(listed if kind is None else listed.having(types=(kind,)))

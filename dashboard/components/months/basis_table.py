@@ -10,15 +10,15 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn
-from dashboard.queries.months.bases import Bases
-from dashboard.queries.months.basis_differences import Sides
+from dashboard.queries.months.bases import BillingBases
+from dashboard.queries.months.basis_differences import BasisComparison
 from db.tables import ALL_SITES, NO_SITE_ID
 
 MOST = 200
 """Sites shown; the filter finds the others."""
 
 
-def basis_table(sides: Sides, month: str, href: Callable[[int], str]) -> html.Div:
+def basis_table(sides: BasisComparison, month: str, href: Callable[[int], str]) -> html.Div:
     """The table: all sites together first.
 
     Args:
@@ -47,7 +47,9 @@ def basis_table(sides: Sides, month: str, href: Callable[[int], str]) -> html.Di
     return html.Div([whole, html.P(more, className="note")])
 
 
-def _row(one: Bases, month: str, sides: Sides, href: Callable[[int], str]) -> html.Tr:
+def _row(
+    one: BillingBases, month: str, sides: BasisComparison, href: Callable[[int], str]
+) -> html.Tr:
     present, link = sides.devices(one), href(one.site_id) if sides.presence else None
     everything = one.site_id == ALL_SITES
     pack: Any = None
@@ -100,6 +102,6 @@ def _difference(value: float, href: str | None, decimals: int = 0) -> Component 
     return dcc.Link(words, href=href, className=look, title=_("Which devices make the difference"))
 
 
-def average(one: Bases) -> str:
+def average(one: BillingBases) -> str:
     """The average day, with its days: "41.6"."""
     return f"{one.average:,.1f}"

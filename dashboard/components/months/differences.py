@@ -12,14 +12,14 @@ from dashboard.base.params import Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import source_badge
-from dashboard.queries.months.basis_differences import Differing
+from dashboard.queries.months.basis_differences import DifferingDevice
 
 MOST = 500
 
 
 def differing_table(found: Any) -> Component:
     """The list for `month_page.Bases`, under a sentence that adds it up."""
-    rows: Sequence[Differing] = found.differing
+    rows: Sequence[DifferingDevice] = found.differing
     where = found.chosen[1]
     if not rows:
         text = _("At %(where)s every device was billable on every day: the bases are the same.",
@@ -41,7 +41,7 @@ def differing_table(found: Any) -> Component:
     )
 
 
-def _sum(rows: Sequence[Differing]) -> str:
+def _sum(rows: Sequence[DifferingDevice]) -> str:
     gone = sum(one.on_peak and not one.at_end for one in rows)
     new = sum(one.at_end and not one.on_peak for one in rows)
     left = sum(not one.at_end for one in rows)
@@ -52,7 +52,7 @@ def _sum(rows: Sequence[Differing]) -> str:
     )  # fmt: skip
 
 
-def _row(one: Differing, filters: Filters, days: int) -> html.Tr:
+def _row(one: DifferingDevice, filters: Filters, days: int) -> html.Tr:
     badge = [source_badge(one.source)] if one.source else []
     name = dcc.Link(one.name, href=links.device(filters.having(as_of=None), one.device_id))
     return html.Tr(

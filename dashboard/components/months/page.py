@@ -17,7 +17,7 @@ from dashboard.components.months.snapshots import stood_table
 from dashboard.components.months.table import actions
 from dashboard.components.why.month import why_month_button
 from dashboard.queries.changes.adjustments import Adjustment, Entry
-from dashboard.queries.months.basis_differences import Differing, Sides
+from dashboard.queries.months.basis_differences import BasisComparison, DifferingDevice
 from dashboard.queries.months.table import RUNNING, Closing, MonthRow
 from dashboard.words.month_words import actor_name, hindrance_words
 from dashboard.words.terms import basis_phrase
@@ -44,11 +44,11 @@ class Bases:
     make the difference; `href` the page with those of another."""
 
     row: MonthRow
-    sides: Sides
+    sides: BasisComparison
     filters: Filters
     href: Callable[[int], str]
     chosen: tuple[int, str] | None = None
-    differing: Sequence[Differing] = ()
+    differing: Sequence[DifferingDevice] = ()
 
 
 def month_parts(found: Answers) -> list[Any]:

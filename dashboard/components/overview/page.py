@@ -23,7 +23,7 @@ from dashboard.components.why.button import why_button
 from dashboard.queries.changes.bars import Bars, Mover
 from dashboard.queries.counts import Kpi
 from dashboard.queries.moment import Moment
-from dashboard.queries.months.month_ends import Month
+from dashboard.queries.months.month_ends import MonthEnd
 from dashboard.queries.sites.table import Site
 from dashboard.words import sentences
 from dashboard.words.terms import counted_name, type_names
@@ -51,7 +51,7 @@ class Answers:
     billable: Mapping[str, Kpi]
     bars: Bars
     movers: Sequence[Mover]
-    months: list[Month]
+    months: list[MonthEnd]
     trend: Sequence[int | None]
     gap: Change
     stacked: Sequence[str]
@@ -77,7 +77,7 @@ def instead(state: html.Section) -> dict[str, Any]:
 def parts(answers: Answers) -> dict[str, Any]:
     """Everything but the charts and the site table."""
     moment, counted = answers.moment, answers.counted
-    then = moment.then.day or moment.then.asked
+    then = moment.then.day or moment.then.requested
     compared = sentences.compared(moment, counted)
     query = counted.to_query()
     return {
@@ -103,7 +103,7 @@ def _actions(why: Component, subject: str, counted: Filters) -> list[Component]:
     return [why, *file_links(lambda form: links.file(subject, form, counted))]
 
 
-def _long(months: Sequence[Month]) -> bool:
+def _long(months: Sequence[MonthEnd]) -> bool:
     """Whether the numbers above the bars are too long to stand side by side on a phone."""
     return max((month.total or 0 for month in months), default=0) >= 1000 or any(
         month.total is None for month in months
@@ -127,13 +127,13 @@ def _entries(answers: Answers) -> list[Entry]:
 def _tiles(answers: Answers) -> list[Tile]:
     counted, bars, then = answers.counted, answers.bars, answers.moment.then
     query = counted.to_query()
-    since = _("since %(day)s", day=formats.short_day(then.day or then.asked))
+    since = _("since %(day)s", day=formats.short_day(then.day or then.requested))
     found = [
         Tile(
             "counted",
             counted_name(counted),
             answers.figure,
-            sentences.reason(answers.figure, bars, counted, then.day or then.asked),
+            sentences.reason(answers.figure, bars, counted, then.day or then.requested),
             links.devices(counted),
             query,
             "trend",
@@ -195,8 +195,8 @@ def sites_parts(rows: Sequence[Site], moment: Moment, counted: Filters) -> dict[
     return {
         "rows": site_rows(rows, counted),
         "more": more_line(len(rows)),
-        "now": formats.short_day(moment.now.day or moment.now.asked),
-        "then": formats.short_day(moment.then.day or moment.then.asked),
+        "now": formats.short_day(moment.now.day or moment.now.requested),
+        "then": formats.short_day(moment.then.day or moment.then.requested),
         "subtitle": _sites_line(len(rows), moment, counted),
         "files": file_links(lambda form: links.file("sites", form, counted)),
     }

@@ -13,8 +13,8 @@ from flask_babel import ngettext
 from dashboard.base import formats
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import run_mark
-from dashboard.queries import days
-from dashboard.queries.days import SourceDay
+from dashboard.queries import collection_days
+from dashboard.queries.collection_days import SourceDay
 from dashboard.words.run_words import state_word
 from db.sources import source_label
 
@@ -41,7 +41,7 @@ def calendar(found: Found, href: Callable[[int], str]) -> html.Div:
 
 def finding(found: Found) -> str:
     """How many days have a gap: the calendar's title."""
-    gaps = {one.day for row in found.values() for one in row if one.state in days.GAPS}
+    gaps = {one.day for row in found.values() for one in row if one.state in collection_days.GAPS}
     count = len(next(iter(found.values()), ()))
     if not gaps:
         return _("Every collection of these %(days)s days is complete", days=count)
@@ -88,10 +88,10 @@ def _edge(day: date) -> str:
 
 def _cell(source: str, one: SourceDay, href: Callable[[int], str], *, first: bool) -> Any:
     """A day: a link to its run when there is one. Arrow keys walk over all of them (pages.js)."""
-    if one.state == days.BEFORE:
+    if one.state == collection_days.BEFORE:
         return None
     said = f"{source_label(source)}, {formats.day(one.day)}: {state_word(one.state)}"
-    if one.records and one.state == days.COMPLETE:
+    if one.records and one.state == collection_days.COMPLETE:
         n = formats.number(one.records)
         said += ", " + ngettext("%(n)s row", "%(n)s rows", one.records, n=n)
     title = f"{said}. {one.reason[:300]}" if one.reason else said
@@ -110,7 +110,14 @@ def _meaning(found: Found) -> html.Ul:
         html.Li(
             [run_mark(state), f"{state_word(state)} ", html.Strong(formats.number(counts[state]))]
         )
-        for state in days.STATES
-        if counts[state] or state in (days.COMPLETE, days.SUSPICIOUS, days.FAILED, days.MISSING)
+        for state in collection_days.STATES
+        if counts[state]
+        or state
+        in (
+            collection_days.COMPLETE,
+            collection_days.SUSPICIOUS,
+            collection_days.FAILED,
+            collection_days.MISSING,
+        )
     ]
     return html.Ul(items, className="meaning")

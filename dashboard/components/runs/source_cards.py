@@ -12,7 +12,7 @@ from dashboard.base.access import Actor
 from dashboard.base.run_params import RunList
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.pill import run_pill, source_badge
-from dashboard.queries import days
+from dashboard.queries import collection_days
 from dashboard.queries.freshness import Freshness
 from dashboard.queries.runs.attempts import Run
 from db import jobs
@@ -55,7 +55,7 @@ def _card(
 
 def _pill(last: Run, standing: Run | None, fresh: Freshness | None) -> html.Span:
     if standing is not None and standing.kind == "end":
-        return run_pill(days.ENDED)
+        return run_pill(collection_days.ENDED)
     if fresh is None or last.state == "running" or last.hold == "held" or last.state == "failed":
         return run_pill(last.shown)
     if last.source in fresh.stale:

@@ -4,11 +4,11 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from dashboard.queries.days import MARKS, Marks
+from dashboard.queries.collection_days import MARKS, DayMarks
 from db.sources import source_label
 
 
-def marks_data(found: Marks) -> dict[str, Any]:
+def marks_data(found: DayMarks) -> dict[str, Any]:
     """The days from `first` on as letters, together and by source; the class and the word of each
     letter; and what stands above the legend."""
     words = {
@@ -20,7 +20,7 @@ def marks_data(found: Marks) -> dict[str, Any]:
     }
     return {
         "first": found.first.isoformat() if found.first else None,
-        "together": found.together,
+        "together": found.all_sources,
         "sources": {source_label(source): letters for source, letters in found.sources.items()},
         "words": words,
         "classes": MARKS,

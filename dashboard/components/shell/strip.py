@@ -47,7 +47,7 @@ def stamp(moment: Moment, fresh: Freshness) -> str:
     """The moment the data is from: "as of 22 Nov 2026, 03:00, complete"."""
     finished = [
         standing.finished_at
-        for standing in moment.now.standing.values()
+        for standing in moment.now.snapshots.values()
         if standing is not None and standing.finished_at is not None
     ]
     if not finished:

@@ -17,10 +17,10 @@ from dashboard.components.kit.pill import delta, pill, source_badge
 from dashboard.components.sites.decisions import merged_line, site_acts, site_names
 from dashboard.components.why.button import why_button
 from dashboard.queries.changes.bars import Bars
+from dashboard.queries.collection_days import Gap
 from dashboard.queries.counts import Kpi
-from dashboard.queries.days import Gap
 from dashboard.queries.moment import Moment
-from dashboard.queries.months.month_ends import Month
+from dashboard.queries.months.month_ends import MonthEnd
 from dashboard.queries.series import Series
 from dashboard.queries.sites.merges import Merges
 from dashboard.queries.sites.one_site import Location, Profile
@@ -59,7 +59,7 @@ class Trends:
     moment: Moment
     counted: Filters
     bars: Bars
-    months: list[Month]
+    months: list[MonthEnd]
     daily: Series
     gaps: Sequence[Gap]
     axis_start: int
@@ -91,7 +91,7 @@ def parts(numbers: Numbers) -> dict[str, Any]:
         "aliases": site_names(
             numbers.profile,
             numbers.merges,
-            numbers.moment.counted_by,
+            numbers.moment.rules_of_day,
             numbers.actor,
             now=numbers.moment.is_newest,
         ),
@@ -105,7 +105,7 @@ def parts(numbers: Numbers) -> dict[str, Any]:
 def chart_words(trends: Trends) -> dict[str, Any]:
     """What stands above the charts."""
     moment, counted, query = trends.moment, trends.counted, trends.counted.to_query()
-    then = moment.then.day or moment.then.asked
+    then = moment.then.day or moment.then.requested
     changes = dcc.Link(_("All changes"), href=links.changes(counted), className="button quiet")
     figure = Change(trends.bars.closing, trends.bars.opening)
     return {

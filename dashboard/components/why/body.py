@@ -9,7 +9,7 @@ from dashboard.base import formats
 from dashboard.components.kit import links
 from dashboard.components.kit.pill import source_badge
 from dashboard.components.why.points import points_table
-from dashboard.queries.explain.figure import BARS, LeftOut, Snapshot, Why
+from dashboard.queries.explain.figure import BARS, Explanation, LeftOut, Snapshot
 from dashboard.words import why_words as words
 from db.rules import Rules
 from db.sources import source_label
@@ -17,7 +17,7 @@ from db.sources import source_label
 _MOST_GAPS = 6
 
 
-def why_body(why: Why) -> list[Component]:
+def why_body(why: Explanation) -> list[Component]:
     """The answer, from the number down to the rules."""
     parts = [
         html.P(words.title(why), className="drawer-figure"),
@@ -38,7 +38,7 @@ def section(title: str, body: Component | None) -> Component | None:
     return None if body is None else html.Section([html.H3(title), body])
 
 
-def _list(why: Why) -> Component | None:
+def _list(why: Explanation) -> Component | None:
     """The link to what was counted, when there is something."""
     if why.figure in ("bars", "change"):
         return dcc.Link(_("Open the changes"), href=links.changes(why.filters), className="button")
@@ -51,7 +51,7 @@ def _list(why: Why) -> Component | None:
     return dcc.Link(text, href=href, className="button filled")
 
 
-def _sums(why: Why) -> Component | None:
+def _sums(why: Explanation) -> Component | None:
     lines: list[Component] = [html.Li(line) for line in words.sums(why)]
     if None in (why.count.current, why.count.previous):
         text = _("On a day before the first snapshot there is no count, and never a zero.")
@@ -59,7 +59,7 @@ def _sums(why: Why) -> Component | None:
     return html.Ul(lines, className="sums") if lines else None
 
 
-def _rests(why: Why) -> Component | None:
+def _rests(why: Explanation) -> Component | None:
     days = (
         *zip((why.days[1],) * len(why.now), why.now, strict=True),
         *zip((why.days[0],) * len(why.then), why.then, strict=True),
@@ -89,14 +89,14 @@ def _snapshot(one: Snapshot) -> list[Component]:
     ]
 
 
-def _left_out(why: Why) -> Component | None:
+def _left_out(why: Explanation) -> Component | None:
     rows = [one for one in why.left_out if one.n and not _same(one, why)]
     if not rows:
         return None
     return html.Ul([html.Li(_left(one)) for one in rows], className="left-out")
 
 
-def _same(one: LeftOut, why: Why) -> bool:
+def _same(one: LeftOut, why: Explanation) -> bool:
     """Whether every machine has one record: then there is nothing to say."""
     return one.kind == "records" and one.n == why.count.current
 
@@ -107,7 +107,7 @@ def _left(one: LeftOut) -> list[Component | str]:
     return [number, " ", words.left_out(one)]
 
 
-def _gaps(why: Why) -> Component | None:
+def _gaps(why: Explanation) -> Component | None:
     if not why.gaps:
         return None
     rows = []

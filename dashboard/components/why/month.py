@@ -13,7 +13,7 @@ from dashboard.base.params import Filters
 from dashboard.components.months.snapshots import stood_table
 from dashboard.components.why.body import meanings, section
 from dashboard.components.why.button import why_button
-from dashboard.queries.months.bases import Bases
+from dashboard.queries.months.bases import BillingBases
 from dashboard.queries.months.table import CLOSED, IMPORTED, RUNNING, MonthRow
 from dashboard.words import why_words as words
 from dashboard.words.month_words import closed_words, hindrance_words
@@ -33,7 +33,7 @@ class Answer:
     billable: Filters
     site_names: Sequence[str]
     devices: str | None
-    bases: Bases | None
+    bases: BillingBases | None
     shown: str
     rules: Rules
 
@@ -108,7 +108,7 @@ def _sums(why: Answer) -> list[str]:
     return [*lines, *words.moved(row.figure)]
 
 
-def _billed(bases: Bases | None) -> list[str]:
+def _billed(bases: BillingBases | None) -> list[str]:
     if bases is None or not bases.days:
         return []
     average = _(

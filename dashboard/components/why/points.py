@@ -13,7 +13,7 @@ from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import source_badge
 from dashboard.queries.explain.points import Point
-from dashboard.queries.months.table import Stood
+from dashboard.queries.months.table import MonthSource
 
 
 def points_table(points: Sequence[Point]) -> Component | None:
@@ -43,12 +43,12 @@ def _row(point: Point) -> html.Tr:
 def _stood(point: Point) -> list[Component | str]:
     if point.n is None:
         return [_("nothing was collected yet")]
-    if not point.stood:
+    if not point.snapshots:
         return [_("imported from a file")]
-    return [_run(source, one, point.day) for source, one in point.stood.items()]
+    return [_run(source, one, point.day) for source, one in point.snapshots.items()]
 
 
-def _run(source: str, one: Stood, day: date) -> Component:
+def _run(source: str, one: MonthSource, day: date) -> Component:
     words = _("ended") if one.ended else formats.time(one.finished_at)
     if one.date != day:
         words = f"{formats.short_day(one.date)}, {words}"

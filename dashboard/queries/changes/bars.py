@@ -10,10 +10,10 @@ from sqlalchemy import ColumnElement, Connection, Select, Subquery, and_, case, 
 from dashboard.base.change import Change
 from dashboard.base.params import ALL_CHANGES, Filters
 from dashboard.queries import entities
-from dashboard.queries.counts import counted
+from dashboard.queries.counts import device_counts
 from dashboard.queries.entities import flag
 from dashboard.queries.moment import Moment
-from dashboard.queries.sites.table import names
+from dashboard.queries.sites.table import site_names
 from db.history.changes import compared_columns, has_changed
 from db.history.runs import published_days
 from db.history.views import rows_on_either_day
@@ -47,28 +47,28 @@ class Mover:
 
 def bars(connection: Connection, moment: Moment, filters: Filters) -> Bars:
     """The bars between the two days of the moment, for everything that the filters count."""
-    if not known(moment, filters):
+    if not can_compare(moment, filters):
         return Bars()
     rows = levels(moment, filters).subquery("entities")
     conditions = {
         "opening": rows.c.was_level == COUNTED,
-        **in_bars(rows),
+        **bar_conditions(rows),
         "closing": rows.c.is_level == COUNTED,
     }
     sums = select(*(func.sum(flag(conditions[field.name])) for field in fields(Bars)))
     return Bars(*(int(n or 0) for n in connection.execute(sums).one()))
 
 
-def signed(name: str, n: int | None) -> int | None:
+def signed_change(name: str, n: int | None) -> int | None:
     """What a bar does to the number; None at its ends."""
     if n is None or name in ("opening", "closing"):
         return None
     return n if name in ("added", "moved_in", "reclassified_in") else -n
 
 
-def known(moment: Moment, filters: Filters) -> bool:
+def can_compare(moment: Moment, filters: Filters) -> bool:
     """Whether the basis has a snapshot on both days: without one there is nothing to compare."""
-    return moment.then.known(filters.basis) and moment.now.known(filters.basis)
+    return moment.then.has_data(filters.basis) and moment.now.has_data(filters.basis)
 
 
 def first_day(connection: Connection, basis: str) -> date | None:
@@ -83,7 +83,7 @@ def levels(moment: Moment, filters: Filters, *columns: str) -> Select[Any]:
     all; `columns` as they are now, or were; and, if the filters ask, whether anything differs."""
     assert moment.then.day is not None and moment.now.day is not None
     everything = ALL_CHANGES in filters.changes
-    asked = {*entities.looked_at(filters), *columns}
+    asked = {*entities.filter_columns(filters), *columns}
     if everything:
         asked |= {*compared_columns(filters.basis)}
     rows = rows_on_either_day(
@@ -113,7 +113,7 @@ def _newest(rows: Subquery, name: str) -> ColumnElement[Any]:
     return case((func.max(rows.c.now) == 1, now), else_=then)
 
 
-def in_bars(rows: Subquery) -> dict[str, ColumnElement[bool]]:
+def bar_conditions(rows: Subquery) -> dict[str, ColumnElement[bool]]:
     """When a device stands in each of the bars."""
     was, is_now = rows.c.was_level, rows.c.is_level
     entered = and_(is_now == COUNTED, was < COUNTED)
@@ -133,8 +133,8 @@ def movers(
 ) -> list[Mover]:
     """The sites whose count changed most, largest change first, then by name; none unchanged.
     Empty before the basis's first snapshot."""
-    now = counted(connection, moment, moment.now, filters)
-    then = counted(connection, moment, moment.then, filters)
+    now = device_counts(connection, moment, moment.now, filters)
+    then = device_counts(connection, moment, moment.then, filters)
     if now is None or then is None:
         return []
     current: Counter[int] = Counter()
@@ -143,7 +143,7 @@ def movers(
         for count in counts:
             sums[count.site_id] += count.n
     moved = [site for site in current | previous if current[site] != previous[site]]
-    called = names(connection, moved)
+    called = site_names(connection, moved)
     found = [Mover(site, called[site], Change(current[site], previous[site])) for site in moved]
     found.sort(key=lambda mover: (-abs(mover.figure.change or 0), mover.site.casefold()))
     return found[:limit]

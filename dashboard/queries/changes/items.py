@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from dashboard.base.params import ALL_CHANGES, BARS, Filters, Sort
-from dashboard.queries.changes.bars import COUNTED, Bars, in_bars, known, levels
+from dashboard.queries.changes.bars import COUNTED, Bars, bar_conditions, can_compare, levels
 from dashboard.queries.entities import NO_SITE, flag
 from dashboard.queries.moment import Moment
 from db.history.changes import EntityChange, changes_between
@@ -87,7 +87,7 @@ def count(
     Args:
         bars: those of the same question, if they are known: then they need not be counted again.
     """
-    if not known(moment, filters):
+    if not can_compare(moment, filters):
         return 0
     if bars is not None and ALL_CHANGES not in filters.changes:
         return sum(getattr(bars, name) or 0 for name in filters.changes or BARS)
@@ -105,7 +105,7 @@ def page(
     limit: int = 100,
 ) -> list[Item]:
     """The changes from `offset` on, at most `limit`."""
-    if not known(moment, filters):
+    if not can_compare(moment, filters):
         return []
     if sort.column == DATE:
         # Only what happened tells the day: it takes all of them to know the first.
@@ -119,7 +119,7 @@ def stream(
     connection: Connection, moment: Moment, filters: Filters, *, sort: Sort = BY_BAR
 ) -> Iterator[list[Item]]:
     """Every change in chunks."""
-    if not known(moment, filters):
+    if not can_compare(moment, filters):
         return
     by_date = sort.column == DATE
     keys = connection.execute(_keys(moment, filters, BY_BAR if by_date else sort)).all()
@@ -145,7 +145,7 @@ def _items(
 
 def _listed(rows: Subquery, filters: Filters) -> ColumnElement[bool]:
     """Whether the row is in the list that the filters ask for."""
-    conditions = in_bars(rows)
+    conditions = bar_conditions(rows)
     everything = ALL_CHANGES in filters.changes
     asked = [name for name in BARS if everything or not filters.changes or name in filters.changes]
     listed = [conditions[name] for name in asked]
@@ -159,7 +159,7 @@ def _keys(moment: Moment, filters: Filters, sort: Sort) -> Select[Any]:
     """The key and the bar of every listed change, in a total order."""
     columns = {"site_id", "hostname"} | ({sort.column} & {*SORTS} - {"bar", "site"})
     rows = levels(moment, filters, *sorted(columns)).subquery("entities")
-    conditions = in_bars(rows)
+    conditions = bar_conditions(rows)
     bar = case(*((conditions[name], name) for name in BARS))
     turn = case(*((conditions[name], place) for place, name in enumerate(BARS)), else_=len(BARS))
     site = func.lower(func.coalesce(sites.c.name, literal(NO_SITE)))

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from dashboard.base.params import SOURCES, Filters, Sort
 from dashboard.queries import entities
 from dashboard.queries.coverage import rows as coverage_rows
-from dashboard.queries.moment import Moment, Side
+from dashboard.queries.moment import Moment, SnapshotDay
 from db.coverage import (
     ACCEPTED,
     COME_BACK,
@@ -91,7 +91,7 @@ def count(connection: Connection, moment: Moment, filters: Filters) -> int:
     return sum(counts(connection, moment.now, filters).values())
 
 
-def counts(connection: Connection, side: Side, filters: Filters) -> Counts:
+def counts(connection: Connection, side: SnapshotDay, filters: Filters) -> Counts:
     """How many there are, by site, kind and state."""
     if side.day is None:
         return {}
@@ -130,7 +130,7 @@ def page(
     if moment.now.day is None:
         return []
     statement = _rows(moment.now.day, filters, sort).limit(limit).offset(offset)
-    return coverage_rows.told(connection, moment, connection.execute(statement).all())
+    return coverage_rows.finding_rows(connection, moment, connection.execute(statement).all())
 
 
 def stream(
@@ -141,7 +141,7 @@ def stream(
         return
     rows = connection.execute(_rows(moment.now.day, filters, sort)).all()
     for first in range(0, len(rows), CHUNK):
-        yield coverage_rows.told(connection, moment, rows[first : first + CHUNK])
+        yield coverage_rows.finding_rows(connection, moment, rows[first : first + CHUNK])
 
 
 def _rows(day: date, filters: Filters, sort: Sort) -> Select[Any]:

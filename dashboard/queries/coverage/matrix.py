@@ -56,7 +56,7 @@ def matrix(connection: Connection, moment: Moment, filters: Filters, counted: Co
     return found
 
 
-def records(connection: Connection, moment: Moment, filters: Filters) -> dict[str, int]:
+def record_counts(connection: Connection, moment: Moment, filters: Filters) -> dict[str, int]:
     """How many records each source has, as its list counts them."""
     return {
         source: devices.count(connection, moment, filters.having(basis=source, kinds=(), states=()))
@@ -83,7 +83,7 @@ def site_rows(connection: Connection, moment: Moment, counted: Counts) -> list[S
             SiteRow(
                 site_id,
                 site.name if site else entities.NO_SITE,
-                expected(moment, site.expected_sources if site else None),
+                expected_by_site(moment, site.expected_sources if site else None),
                 own,
                 here,
             )
@@ -91,22 +91,22 @@ def site_rows(connection: Connection, moment: Moment, counted: Counts) -> list[S
     return sorted(rows, key=lambda row: (-coverage.to_do(row.counted), row.name.casefold()))
 
 
-def expected(moment: Moment, own: str | None) -> tuple[str, ...]:
+def expected_by_site(moment: Moment, own: str | None) -> tuple[str, ...]:
     """Which sources a site should have: those it names, else what all should, of those that are
     collected."""
-    names = moment.counted_by.expected_sources if own is None else own.split(",")
+    names = moment.rules_of_day.expected_sources if own is None else own.split(",")
     asked = {name.strip() for name in names}
     return tuple(source for source in _collected(moment) if source in asked)
 
 
-def expected_of(connection: Connection, moment: Moment, site_id: int) -> tuple[str, ...]:
+def expected_sources(connection: Connection, moment: Moment, site_id: int) -> tuple[str, ...]:
     """Which sources one site should have."""
     own = select(sites.c.expected_sources).where(sites.c.site_id == site_id)
-    return expected(moment, connection.scalar(own))
+    return expected_by_site(moment, connection.scalar(own))
 
 
 def _collected(moment: Moment) -> list[str]:
-    standing = moment.now.standing
+    standing = moment.now.snapshots
     return [source for source in SOURCES if (one := standing.get(source)) and one.kind != END]
 
 
@@ -119,8 +119,8 @@ def _overlap(
     if moment.now.day is None:
         return machines, both
     asked = filters.having(basis="assets", sources=(), managed_by=())
-    columns = ("sources", *entities.looked_at(asked))
-    view = entities.standing(moment.now.day, "assets", moment.rules, columns)
+    columns = ("sources", *entities.filter_columns(asked))
+    view = entities.rows_on(moment.now.day, "assets", moment.rules, columns)
     rows = connection.execute(
         select(view.c.sources, func.count())
         .where(entities.matches(view, asked))

@@ -35,17 +35,22 @@ from db.tables import (
     devices,
 )
 
-OWN = (
+FINDING_FIELDS = (
     "kind", "state", "first_seen", "age_days", "first_ever", "fixed_on", "facts", "accepted_by",
     "accepted_reason", "accepted_expires", "finding_id",
 )  # fmt: skip
 """The fields of a finding, before those of a device row; of those `first_seen` is here called
 `device_first_seen`."""
 
-FILE_COLUMNS = (*OWN, *("device_first_seen" if n == "first_seen" else n for n in COLUMNS))
+FILE_COLUMNS = (
+    *FINDING_FIELDS,
+    *("device_first_seen" if n == "first_seen" else n for n in COLUMNS),
+)
 
 
-def told(connection: Connection, moment: Moment, rows: Sequence[Any]) -> list[dict[str, Any]]:
+def finding_rows(
+    connection: Connection, moment: Moment, rows: Sequence[Any]
+) -> list[dict[str, Any]]:
     """A dict a finding: `FILE_COLUMNS`, but `accepted` for what accepted it, and `notice` for its
     facts to translate; ids as decimal text, days as ISO text."""
     day = moment.now.day
@@ -55,7 +60,7 @@ def told(connection: Connection, moment: Moment, rows: Sequence[Any]) -> list[di
     known = _devices(connection, ids | others)
     contacts = _contacts(connection, ids) if moment.is_newest else {}
     said = _others(connection, others, day)
-    names = sites.names(connection, {r.site_id for r in said.values()})
+    names = sites.site_names(connection, {r.site_id for r in said.values()})
     accepted, first = _accepted(connection, rows, day), _first_ever(connection, rows)
     return [
         _row(row, day, known, contacts, accepted, first)
@@ -196,7 +201,7 @@ _WORDS = {
 }  # fmt: skip
 
 
-class Subject(NamedTuple):
+class FindingSummary(NamedTuple):
     """A finding that stands, in a few words."""
 
     kind: str
@@ -205,7 +210,7 @@ class Subject(NamedTuple):
     since: date
 
 
-def standing(connection: Connection, finding_id: int) -> Subject | None:
+def get_finding(connection: Connection, finding_id: int) -> FindingSummary | None:
     """The finding of that id, when it stands."""
     finding, said = coverage_findings.c, device_snapshots.c
     row = connection.execute(
@@ -217,11 +222,11 @@ def standing(connection: Connection, finding_id: int) -> Subject | None:
     ).first()
     if row is None:
         return None
-    site = sites.names(connection, [row.site_id]).get(row.site_id, str(row.site_id))
-    return Subject(row.kind, row.hostname or row.display_name or "?", site, row.since)
+    site = sites.site_names(connection, [row.site_id]).get(row.site_id, str(row.site_id))
+    return FindingSummary(row.kind, row.hostname or row.display_name or "?", site, row.since)
 
 
-def acceptance(connection: Connection, exception_id: int) -> Any:
+def get_acceptance(connection: Connection, exception_id: int) -> Any:
     """The acceptance of that id; None when there is none."""
     accepted = coverage_exceptions
     return connection.execute(

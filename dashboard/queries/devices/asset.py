@@ -10,7 +10,7 @@ from sqlalchemy import Connection, or_, select
 from dashboard.base.params import SOURCES
 from dashboard.queries import entities
 from dashboard.queries.moment import Moment
-from dashboard.queries.sites.table import names
+from dashboard.queries.sites.table import site_names
 from db.history.views import assets_as_of
 from db.tables import (
     LISTED_FIELDS,
@@ -33,10 +33,10 @@ class Record:
     device_id: int
     source: str
     source_key: str
-    speaks: bool
+    is_primary: bool
     first_seen: date
     last_contact: datetime | None
-    said: dict[str, Any]
+    fields: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def records(connection: Connection, moment: Moment, asset_id: int) -> list[Recor
     day = moment.now.day
     if day is None:
         return []
-    view = entities.standing(day, "records", moment.rules)
+    view = entities.rows_on(day, "records", moment.rules)
     rows = connection.execute(
         select(view, devices.c.source_key, devices.c.first_seen, device_latest.c.last_contact)
         .join(devices, devices.c.device_id == view.c.device_id)
@@ -69,7 +69,7 @@ def records(connection: Connection, moment: Moment, asset_id: int) -> list[Recor
     ).all()
     speakers = assets_as_of(day, moment.rules, columns=("device_id",), asset_ids=[asset_id])
     speaker = connection.scalar(speakers)
-    called = names(connection, {row.site_id for row in rows})
+    called = site_names(connection, {row.site_id for row in rows})
     found = [
         Record(
             row.device_id,
@@ -104,7 +104,9 @@ def links(connection: Connection, device_ids: Collection[int]) -> list[Link]:
     return [Link(*row[:7], None if row.until == OPEN_END else row.until, row.score) for row in rows]
 
 
-def labels(connection: Connection, device_ids: Collection[int]) -> dict[int, tuple[str, str]]:
+def device_labels(
+    connection: Connection, device_ids: Collection[int]
+) -> dict[int, tuple[str, str]]:
     """The source of each device and what it is called there: its newest hostname, or its key."""
     stored = device_snapshots.c
     rows = connection.execute(

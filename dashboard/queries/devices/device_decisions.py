@@ -13,7 +13,7 @@ from db.tables import asset_links, device_snapshots, devices, kept_apart
 
 
 @dataclass(frozen=True)
-class Other:
+class OtherRecord:
     """Another record of the same source and machine; `day` is when the one went or the other
     came."""
 
@@ -23,15 +23,15 @@ class Other:
 
 
 @dataclass(frozen=True)
-class Replaced:
+class Replacements:
     """Records of one machine in one source, of which each is gone when the next comes: the machine
     was enrolled again. It is one machine all along."""
 
-    before: Other | None
-    after: Other | None
+    before: OtherRecord | None
+    after: OtherRecord | None
 
 
-def decisions(connection: Connection, device_id: int) -> list[Entry]:
+def device_decisions(connection: Connection, device_id: int) -> list[Entry]:
     """The decisions that linked, split, kept apart or restated this device, and those that took
     them back; the newest first."""
     link, apart, said = asset_links.c, kept_apart.c, device_snapshots.c
@@ -51,7 +51,9 @@ def decisions(connection: Connection, device_id: int) -> list[Entry]:
     return sorted([*entries, *audit_log.these(connection, undoing)], key=lambda one: -one.entry_id)
 
 
-def replaced(connection: Connection, device: Device, asset_ids: Collection[int]) -> Replaced:
+def replacements(
+    connection: Connection, device: Device, asset_ids: Collection[int]
+) -> Replacements:
     """The record that this one replaced, and the one that replaced it."""
     said = device_snapshots.c
     rows = connection.execute(
@@ -71,10 +73,10 @@ def replaced(connection: Connection, device: Device, asset_ids: Collection[int])
     for row in rows:
         name = row.hostname or row.source_key
         if _follows((row.first_seen, row.last_seen), device.first_seen):
-            before = Other(row.device_id, name, device.first_seen)
+            before = OtherRecord(row.device_id, name, device.first_seen)
         if after is None and _follows((device.first_seen, device.last_seen), row.first_seen):
-            after = Other(row.device_id, name, row.first_seen)
-    return Replaced(before, after)
+            after = OtherRecord(row.device_id, name, row.first_seen)
+    return Replacements(before, after)
 
 
 def _follows(seen: tuple[date, date | None], came: date) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, exists, select
 from dashboard.base.params import LARGEST_ID
 from dashboard.queries.devices import payloads
 from dashboard.queries.devices.payloads import Difference, Payload
-from dashboard.queries.sites.table import names
+from dashboard.queries.sites.table import site_names
 from db.history.kept import KeptDays
 from db.history.runs import newest_day
 from db.tables import (
@@ -63,7 +63,7 @@ class Stretch:
     valid_from: date
     valid_to: date | None
     days: int
-    said: dict[str, Any]
+    state: dict[str, Any]
     payload_hash: int
     run: Run | None
     follows: str
@@ -99,8 +99,8 @@ def is_known(connection: Connection, text: str | None) -> bool:
 def stretches(connection: Connection, device: Device, kept: KeptDays | None) -> list[Stretch]:
     """Every kept stretch of a device, newest first."""
     rows = _rows(connection, device)
-    told = payloads.of_device(connection, device.device_id)
-    called = names(connection, {row.site_id for row in rows})
+    told = payloads.payloads_by_hash(connection, device.device_id)
+    called = site_names(connection, {row.site_id for row in rows})
     said = [_said(row, called) for row in rows]
     newest = newest_day(connection, device.source)
     found = []
@@ -123,7 +123,7 @@ def stretches(connection: Connection, device: Device, kept: KeptDays | None) -> 
     return found[::-1]
 
 
-def standing(found: Sequence[Stretch], day: date | None) -> Stretch | None:
+def stretch_on(found: Sequence[Stretch], day: date | None) -> Stretch | None:
     """The stretch that holds on `day`."""
     if day is None:
         return None
@@ -133,9 +133,9 @@ def standing(found: Sequence[Stretch], day: date | None) -> Stretch | None:
 def payload(connection: Connection, device: Device, stretch: Stretch) -> tuple[Payload, Payload]:
     """What the source said in a stretch, whole; then the keys that keep their latest value only,
     which belong to what lasts."""
-    told = payloads.of_device(connection, device.device_id, [stretch.payload_hash])
+    told = payloads.payloads_by_hash(connection, device.device_id, [stretch.payload_hash])
     lasts = stretch.valid_to is None
-    hourly = payloads.volatile(connection, device.device_id) if lasts else {}
+    hourly = payloads.volatile_values(connection, device.device_id) if lasts else {}
     return told.get(stretch.payload_hash, {}), hourly
 
 

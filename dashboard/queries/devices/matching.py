@@ -48,8 +48,8 @@ def count(connection: Connection, moment: Moment, filters: Filters) -> int:
     """How many devices match: what `page` and `stream` give in all."""
     if moment.now.day is None:
         return 0
-    view = entities.standing(
-        moment.now.day, filters.basis, moment.rules, entities.looked_at(filters)
+    view = entities.rows_on(
+        moment.now.day, filters.basis, moment.rules, entities.filter_columns(filters)
     )
     return connection.scalar(select(func.count()).where(entities.matches(view, filters))) or 0
 
@@ -89,8 +89,8 @@ def stream(
 
 
 def _rows(day: date, moment: Moment, filters: Filters, sort: Sort) -> Select[Any]:
-    asked = {*columns(filters.basis), *entities.looked_at(filters)}
-    view = entities.standing(day, filters.basis, moment.rules, asked)
+    asked = {*columns(filters.basis), *entities.filter_columns(filters)}
+    view = entities.rows_on(day, filters.basis, moment.rules, asked)
     last_contact = IsoInstant(device_latest.c.last_contact) if moment.is_newest else null()
     found: dict[str, ColumnElement[Any]] = {
         **{name: view.c[name] for name in columns(filters.basis) if name in view.c},

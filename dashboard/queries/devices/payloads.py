@@ -20,7 +20,7 @@ class Difference(NamedTuple):
     after: Any
 
 
-def of_device(
+def payloads_by_hash(
     connection: Connection, device_id: int, hashes: Collection[int] | None = None
 ) -> dict[int, Payload]:
     """The payloads of a device by their hash, all or only `hashes`, without their volatile keys."""
@@ -34,7 +34,7 @@ def of_device(
     }
 
 
-def volatile(connection: Connection, device_id: int) -> Payload:
+def volatile_values(connection: Connection, device_id: int) -> Payload:
     """The keys that change by themselves, with their latest values."""
     text = connection.scalar(
         select(device_latest.c.volatile).where(device_latest.c.device_id == device_id)

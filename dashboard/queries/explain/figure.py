@@ -14,11 +14,11 @@ from dashboard.base.change import Change
 from dashboard.base.params import SOURCES, STATUSES, TYPES, Filters
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.changes.bars import Bars
-from dashboard.queries.counts import Count, by_source, counted
-from dashboard.queries.days import Gap, gaps
+from dashboard.queries.collection_days import Gap, gaps
+from dashboard.queries.counts import Count, by_source, device_counts
 from dashboard.queries.explain.points import TRENDS, Point, points
-from dashboard.queries.moment import Moment, Side
-from dashboard.queries.sites.table import names
+from dashboard.queries.moment import Moment, SnapshotDay
+from dashboard.queries.sites.table import site_names
 from db.rules import Rules
 from db.tables import collection_runs
 
@@ -51,7 +51,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class Why:
+class Explanation:
     """`figure` is one of `FIGURES`. The shares add up to `count.current`, each with the filters
     that list it; those without a device are left out. `bars` only where they are asked about."""
 
@@ -80,14 +80,14 @@ class Why:
         return self.count.current if self.figure in HOW_MANY else self.count.change
 
 
-def explain(connection: Connection, moment: Moment, filters: Filters, figure: str) -> Why:
+def explain(connection: Connection, moment: Moment, filters: Filters, figure: str) -> Explanation:
     """Why `figure` of `filters` is what it is at this moment."""
-    then = counted(connection, moment, moment.then, filters)
-    rows = counted(connection, moment, moment.now, filters)
+    then = device_counts(connection, moment, moment.then, filters)
+    rows = device_counts(connection, moment, moment.now, filters)
     sources = by_source(connection, moment, moment.now, filters) or {}
-    called = names(connection, filters.sites)
+    called = site_names(connection, filters.sites)
     total = None if rows is None else sum(row.n for row in rows)
-    return Why(
+    return Explanation(
         figure,
         filters,
         Change(total, None if then is None else sum(row.n for row in then)),
@@ -100,8 +100,8 @@ def explain(connection: Connection, moment: Moment, filters: Filters, figure: st
         tuple(_left_out(connection, moment, filters, total or 0)),
         tuple(_gaps(connection, moment, filters)),
         tuple(called.get(site, str(site)) for site in filters.sites),
-        moment.counted_by,
-        (moment.then.day or moment.then.asked, moment.now.day or moment.now.asked),
+        moment.rules_of_day,
+        (moment.then.day or moment.then.requested, moment.now.day or moment.now.requested),
         points(connection, moment, filters, figure) if figure in TRENDS else (),
     )
 
@@ -115,8 +115,8 @@ def _shares(
     return {name: sums[name] for name in order if sums[name]}
 
 
-def _snapshots(connection: Connection, side: Side, basis: str) -> tuple[Snapshot, ...]:
-    standing = [side.standing[source] for source in SOURCES if source in side.dates(basis)]
+def _snapshots(connection: Connection, side: SnapshotDay, basis: str) -> tuple[Snapshot, ...]:
+    standing = [side.snapshots[source] for source in SOURCES if source in side.dates(basis)]
     runs = collection_runs.c
     aside: dict[int, int | None] = {
         row.run_id: row.quarantined
@@ -139,7 +139,7 @@ def _left_out(
     """What each filter alone keeps out, and the records that a machine has besides its own."""
 
     def how_many(asked: Filters) -> int:
-        return sum(row.n for row in counted(connection, moment, moment.now, asked) or ())
+        return sum(row.n for row in device_counts(connection, moment, moment.now, asked) or ())
 
     listed = {
         status: filters.having(statuses=(status,))

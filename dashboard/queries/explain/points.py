@@ -10,13 +10,13 @@ from dashboard.base.params import SOURCES, Filters
 from dashboard.queries import series
 from dashboard.queries.moment import Moment
 from dashboard.queries.months import month_ends
-from dashboard.queries.months.table import Stood
+from dashboard.queries.months.table import MonthSource
 from dashboard.queries.sites import table as sites
 from db.history.kept import month_end
 from db.history.runs import PUBLISHED
 from db.tables import collection_runs
 
-MONTHS = {"months": 14, "site": sites.TREND}
+MONTHS = {"months": 14, "site": sites.TREND_POINTS}
 """Figures that are drawn month by month, and how many months each draws."""
 
 DAYS = {"days": 65, "trend": 30}
@@ -33,7 +33,7 @@ class Point:
     day: date
     n: int | None
     filters: Filters | None
-    stood: dict[str, Stood]
+    snapshots: dict[str, MonthSource]
 
 
 def points(
@@ -46,7 +46,9 @@ def points(
     if figure in MONTHS:
         found = _by_month(connection, moment, filters, MONTHS[figure], ran)
     else:
-        shown = series.series(connection, moment, filters, DAYS[figure], unbroken=figure == "days")
+        shown = series.daily_series(
+            connection, moment, filters, DAYS[figure], unbroken=figure == "days"
+        )
         found = [
             Point(day, n, _on(filters, day, moment), ran.up_to(day))
             for day, n in zip(shown.days, shown.of("total"), strict=True)
@@ -61,7 +63,7 @@ def _by_month(
     found = []
     for one in month_ends.last_months(connection, moment, filters, count):
         day = min(month_end(one.month), moment.now.day)
-        asked = month_ends.listed(one, filters, moment)
+        asked = month_ends.list_filters(one, filters, moment)
         stood = ran.up_to(day) if one.dates else {}
         found.append(Point(day, one.total, asked, stood))
     return found
@@ -81,12 +83,12 @@ class _Ran:
             .where(PUBLISHED)
             .order_by(runs.business_date)
         )
-        self._runs: dict[str, list[Stood]] = {source: [] for source in SOURCES}
+        self._runs: dict[str, list[MonthSource]] = {source: [] for source in SOURCES}
         for source, day, finished_at, run_id, kind in rows:
             if filters.basis in ("assets", "records", source):
-                self._runs[source].append(Stood(day, finished_at, run_id, kind == "end"))
+                self._runs[source].append(MonthSource(day, finished_at, run_id, kind == "end"))
 
-    def up_to(self, day: date) -> dict[str, Stood]:
+    def up_to(self, day: date) -> dict[str, MonthSource]:
         """What stands of each source on `day`."""
         found = {}
         for source, runs in self._runs.items():

@@ -23,7 +23,7 @@ class Hour:
     memory_max: float | None = None
 
 
-def last_day(connection: Connection, device_id: int, now: datetime) -> list[Hour]:
+def last_24_hours(connection: Connection, device_id: int, now: datetime) -> list[Hour]:
     """The hour that runs and the 23 before it, oldest first, also those without a report."""
     this = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     first = this - timedelta(hours=HOURS - 1)

@@ -10,14 +10,14 @@ from sqlalchemy import Connection, and_, or_, select
 
 from dashboard.base.params import Filters
 from dashboard.queries.moment import Moment
-from dashboard.queries.sites.table import names
+from dashboard.queries.sites.table import site_names
 from db.months import month_bases as bases
 from db.months.month_days import KnownDays
 from db.tables import ALL_SITES, daily_counts, month_bases
 
 
 @dataclass(frozen=True)
-class Bases:
+class BillingBases:
     """The billable devices of one site, or of all (`ALL_SITES`), in one month: at its end (or on
     the shown day), added over its days, on its highest day."""
 
@@ -35,7 +35,7 @@ class Bases:
         return self.device_days / self.days if self.days else 0.0
 
 
-def stored(connection: Connection, closing_id: int, filters: Filters) -> list[Bases]:
+def stored_bases(connection: Connection, closing_id: int, filters: Filters) -> list[BillingBases]:
     """The bases of a closed month in the basis of `filters`: all sites together first, then every
     site that was billed on some day, by name."""
     c = month_bases.c
@@ -47,7 +47,9 @@ def stored(connection: Connection, closing_id: int, filters: Filters) -> list[Ba
     return _shown(connection, rows.mappings(), filters)
 
 
-def computed(connection: Connection, moment: Moment, month: str, filters: Filters) -> list[Bases]:
+def computed_bases(
+    connection: Connection, moment: Moment, month: str, filters: Filters
+) -> list[BillingBases]:
     """The same of an open month, up to the shown day; empty when its days are not kept."""
     known = known_days(connection, moment, month)
     if known is None:
@@ -87,12 +89,12 @@ def _counts_at_the_end(connection: Connection, known: KnownDays) -> list[Mapping
 
 def _shown(
     connection: Connection, rows: Iterable[Mapping[Any, Any]], filters: Filters
-) -> list[Bases]:
+) -> list[BillingBases]:
     wanted = [row for row in rows if not filters.sites or row["site_id"] in filters.sites]
-    called = names(connection, [row["site_id"] for row in wanted])
+    called = site_names(connection, [row["site_id"] for row in wanted])
     called[ALL_SITES] = ""
     found = [
-        Bases(
+        BillingBases(
             site_id=row["site_id"],
             site=called.get(row["site_id"], str(row["site_id"])),
             **{name: row[name] for name in _COLUMNS[1:]},

@@ -6,29 +6,29 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from dashboard.base.params import Filters
-from dashboard.queries import named
+from dashboard.queries.device_names import device_names
 from dashboard.queries.moment import Moment
 from dashboard.queries.months import bases as month_bases
-from dashboard.queries.months.bases import Bases
+from dashboard.queries.months.bases import BillingBases
 from dashboard.queries.months.presence import Presence, presence
 from dashboard.queries.months.table import IMPORTED, MonthRow
 
 
 @dataclass(frozen=True)
-class Sides:
+class BasisComparison:
     """The bases, and who was billable on which day; None when the month's days are no longer kept
     (of an old closed month only its last day is)."""
 
-    bases: Sequence[Bases]
+    bases: Sequence[BillingBases]
     presence: Presence | None
 
-    def devices(self, one: Bases) -> int | None:
+    def devices(self, one: BillingBases) -> int | None:
         """How many devices were billable on at least one day, at the site of `one`."""
         return self.presence.devices()[one.site_id] if self.presence else None
 
 
 @dataclass(frozen=True)
-class Differing:
+class DifferingDevice:
     """A device that was not billable on every day of the month: on how many it was, and whether on
     the highest one and on the last."""
 
@@ -40,32 +40,36 @@ class Differing:
     at_end: bool
 
 
-def sides(connection: Connection, moment: Moment, row: MonthRow, filters: Filters) -> Sides:
+def compare_bases(
+    connection: Connection, moment: Moment, row: MonthRow, filters: Filters
+) -> BasisComparison:
     """The bases of a month as stored, or as computed while it is open."""
     if row.state == IMPORTED:
-        return Sides([], None)
+        return BasisComparison([], None)
     if row.closing is not None:
-        found = month_bases.stored(connection, row.closing.closing_id, filters)
+        found = month_bases.stored_bases(connection, row.closing.closing_id, filters)
     else:
-        found = month_bases.computed(connection, moment, row.month, filters)
+        found = month_bases.computed_bases(connection, moment, row.month, filters)
     known = month_bases.known_days(connection, moment, row.month)
     days = found[0].days if found else 0
     if known is None or len(known.days) < days:
-        return Sides(found, None)
-    return Sides(found, presence(connection, known, filters.basis))
+        return BasisComparison(found, None)
+    return BasisComparison(found, presence(connection, known, filters.basis))
 
 
-def differing(connection: Connection, found: Sides, site_id: int) -> list[Differing]:
+def differing_devices(
+    connection: Connection, found: BasisComparison, site_id: int
+) -> list[DifferingDevice]:
     """The devices that make the difference between the bases of a site, the fewest days first."""
     one = next((one for one in found.bases if one.site_id == site_id), None)
     if found.presence is None or one is None:
         return []
     here = found.presence
     masks = here.partial(site_id)
-    called = named.devices_of(connection, masks)
+    called = device_names(connection, masks)
     last = here.days[-1]
     rows = [
-        Differing(
+        DifferingDevice(
             entity,
             called[entity].name if entity in called else str(entity),
             called[entity].source if entity in called else None,

@@ -21,8 +21,8 @@ from dashboard.queries.changes.items import Item
 from dashboard.queries.devices import matching as devices
 from dashboard.queries.months import bases as month_bases
 from dashboard.queries.months import table as month_table
-from dashboard.queries.months.bases import Bases
-from dashboard.queries.months.table import Closing, Stood
+from dashboard.queries.months.bases import BillingBases
+from dashboard.queries.months.table import Closing, MonthSource
 from db.history.changes import EntityChange
 from db.history.explain import EntityState
 from db.history.kept import month_before, month_end
@@ -46,9 +46,9 @@ class Invoice:
     opening: list[Row] | None
     rows: list[Row]
     changes: list[Item]
-    bases: Bases | None
-    dates: dict[str, Stood]
-    dates_before: dict[str, Stood]
+    bases: BillingBases | None
+    dates: dict[str, MonthSource]
+    dates_before: dict[str, MonthSource]
     rule_version: int
     closing: Closing | None
 
@@ -69,7 +69,7 @@ def invoice(
 ) -> Invoice | None:
     """The invoice of one site; None when the month's devices are not, or no longer, kept."""
     filters = Filters(basis=basis, sites=(site,), statuses=BILLABLE)
-    closing = month_table.standing_closings(connection).get(month)
+    closing = month_table.current_closings(connection).get(month)
     if closing is not None:
         return _stored(connection, closing, filters)
     return _live(connection, month, filters, today)
@@ -86,7 +86,7 @@ def _stored(connection: Connection, closing: Closing, filters: Filters) -> Invoi
     if closing.dates_before:
         changed = _stored_changes(connection, closing.closing_id, filters)
         opening = _opening(connection, closing, filters, rows, changed)
-    bases = month_bases.stored(connection, closing.closing_id, filters)
+    bases = month_bases.stored_bases(connection, closing.closing_id, filters)
     return Invoice(
         filters,
         closing.month,
@@ -212,14 +212,14 @@ def _live(connection: Connection, month: str, filters: Filters, today: date) -> 
     end = min(end, newest.newest)
     asked = filters.having(as_of=end, compare_to=before, changes=(ALL_CHANGES,))
     both = moment.resolve(connection, asked, today)
-    if both.now.day != end or not both.now.known(filters.basis):
+    if both.now.day != end or not both.now.has_data(filters.basis):
         return None
     opening, changed = None, []
-    if both.then.day == before and changes.known(both, asked):
+    if both.then.day == before and changes.can_compare(both, asked):
         then = moment.resolve(connection, filters.having(as_of=before), today)
         opening = _listed(connection, then, filters)
         changed = [item for part in changes_list.stream(connection, both, asked) for item in part]
-    bases = month_bases.computed(connection, both, month, filters)
+    bases = month_bases.computed_bases(connection, both, month, filters)
     return Invoice(
         filters,
         month,
@@ -228,8 +228,8 @@ def _live(connection: Connection, month: str, filters: Filters, today: date) -> 
         _listed(connection, both, filters),
         _ordered(changed),
         _of_site(bases, filters),
-        month_table.stood_on(connection, end),
-        month_table.stood_on(connection, before) if opening is not None else {},
+        month_table.sources_on(connection, end),
+        month_table.sources_on(connection, before) if opening is not None else {},
         both.rules.effective_on(end).version,
         None,
     )
@@ -248,7 +248,7 @@ def _listed(connection: Connection, seen: moment.Moment, filters: Filters) -> li
 # Of both.
 
 
-def _of_site(bases: Sequence[Bases], filters: Filters) -> Bases | None:
+def _of_site(bases: Sequence[BillingBases], filters: Filters) -> BillingBases | None:
     return next((one for one in bases if one.site_id in filters.sites), None)
 
 

@@ -10,15 +10,15 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from dashboard.base.params import SOURCES, Filters
 from dashboard.queries import entities
-from dashboard.queries.counts import counted
-from dashboard.queries.moment import Moment, side_on
+from dashboard.queries.counts import device_counts
+from dashboard.queries.moment import Moment, snapshot_day
 from db.history.kept import month_before, month_end, month_of
 from db.history.runs import published_days
 from db.tables import month_end_counts, months
 
 
 @dataclass(frozen=True)
-class Month:
+class MonthEnd:
     """One month ('2026-11') up to the shown day.
 
     `by_type` and `total` are None before the basis's first snapshot, and where a search asks for
@@ -39,7 +39,7 @@ class Month:
 
 def last_months(
     connection: Connection, moment: Moment, filters: Filters, count: int = 14
-) -> list[Month]:
+) -> list[MonthEnd]:
     """The last `count` months up to that of the shown day, oldest first. The last one stands on
     the shown day, the others on their ends."""
     day = moment.now.day
@@ -58,7 +58,7 @@ def last_months(
         places = {source: bisect_right(days, end) for source, days in published.items()}
         dates = {source: published[source][place - 1] for source, place in places.items() if place}
         found.append(
-            Month(
+            MonthEnd(
                 month,
                 None if by_type is None else sum(by_type.values()),
                 by_type,
@@ -71,7 +71,7 @@ def last_months(
     return found
 
 
-def listed(month: Month, filters: Filters, moment: Moment) -> Filters | None:
+def list_filters(month: MonthEnd, filters: Filters, moment: Moment) -> Filters | None:
     """What lists the devices of one of `last_months`; None where there is no list: imported, not
     kept, or nothing known."""
     end = month_end(month.month)
@@ -84,7 +84,7 @@ def listed(month: Month, filters: Filters, moment: Moment) -> Filters | None:
     return filters.having(as_of=end, compare_to=None)
 
 
-def by_site(
+def counts_by_site(
     connection: Connection, moment: Moment, filters: Filters, count: int
 ) -> list[dict[int, int] | None]:
     """The counts by site at the last `count` month-ends before the shown day's month, oldest
@@ -107,10 +107,10 @@ def _past(
         return _stored(connection, filters, shown, group)
     found: list[dict[str, int] | None] = []
     for month in shown:
-        side = side_on(connection, month_end(month), moment.kept)
+        side = snapshot_day(connection, month_end(month), moment.kept)
         # A month whose devices are purged cannot be searched; an earlier one is not its answer.
         kept = side.day == month_end(month)
-        counts = counted(connection, moment, side, filters) if kept else None
+        counts = device_counts(connection, moment, side, filters) if kept else None
         found.append(None if counts is None else _by_type(counts))
     return found
 
@@ -140,7 +140,7 @@ def _stored(
 
 
 def _sums(connection: Connection, moment: Moment, filters: Filters) -> dict[str, int] | None:
-    counts = counted(connection, moment, moment.now, filters)
+    counts = device_counts(connection, moment, moment.now, filters)
     return None if counts is None else _by_type(counts)
 
 

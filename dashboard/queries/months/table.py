@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from dashboard.base.change import Change
 from dashboard.base.params import SOURCES, Filters
-from dashboard.queries.counts import counted
+from dashboard.queries.counts import device_counts
 from dashboard.queries.moment import Moment
 from db.history.kept import month_before, month_end, month_of
 from db.history.runs import border, runs_in_force
@@ -31,14 +31,14 @@ class Closing:
     closed_at: datetime
     author: str
     rule_version: int
-    dates: dict[str, "Stood"]
-    dates_before: dict[str, "Stood"]
+    dates: dict[str, "MonthSource"]
+    dates_before: dict[str, "MonthSource"]
     members: int
     hash: str
 
 
 @dataclass(frozen=True)
-class Stood:
+class MonthSource:
     """What stood of a source at a month's end: the real date of its snapshot, when that
     collection finished, its run, and whether the source had been ended."""
 
@@ -60,7 +60,7 @@ class MonthRow:
     spare: int | None
     excluded: int | None
     figure: Change
-    dates: dict[str, Stood]
+    dates: dict[str, MonthSource]
     closing: Closing | None
     hindrances: tuple[Hindrance, ...]
     can_close: bool
@@ -92,12 +92,12 @@ def month_rows(connection: Connection, moment: Moment, filters: Filters) -> list
     """A row for each of `shown_months`, newest first. A search, a location and a source are left
     aside: months are not stored by them."""
     filters = filters.as_stored()
-    day = moment.now.day or moment.now.asked
+    day = moment.now.day or moment.now.requested
     shown = shown_months(connection, moment)
     if not shown:
         return []
     last = shown[-1]
-    closings = standing_closings(connection)
+    closings = current_closings(connection)
     counts, imported = _ends(connection, filters, shown)
     counts.update(_closed(connection, filters, closings))
     running = last >= month_of(moment.newest or day) or day != month_end(last)
@@ -130,14 +130,14 @@ def month_rows(connection: Connection, moment: Moment, filters: Filters) -> list
 
 def shown_months(connection: Connection, moment: Moment) -> list[str]:
     """Every month from the first that is counted to that of the shown day, oldest first."""
-    last = month_of(moment.now.day or moment.now.asked)
+    last = month_of(moment.now.day or moment.now.requested)
     first = connection.scalar(select(func.min(month_end_counts.c.month)))
     if moment.newest is None and first is None:
         return []
     return _months(min(first or last, last), last)
 
 
-def standing_closings(connection: Connection) -> dict[str, Closing]:
+def current_closings(connection: Connection) -> dict[str, Closing]:
     """The closing that stands, by month, of every month that is closed."""
     c = month_closings.c
     newest = (
@@ -147,7 +147,7 @@ def standing_closings(connection: Connection) -> dict[str, Closing]:
         .group_by(c.month)
     )
     rows = connection.execute(select(month_closings).where(c.closing_id.in_(newest)))
-    return {row.month: closing(row) for row in rows}
+    return {row.month: read_closing(row) for row in rows}
 
 
 def closings_of(connection: Connection, month: str) -> list[Closing]:
@@ -156,10 +156,10 @@ def closings_of(connection: Connection, month: str) -> list[Closing]:
     rows = connection.execute(
         select(month_closings).where(c.month == month).order_by(c.closing_id.desc())
     )
-    return [closing(row) for row in rows]
+    return [read_closing(row) for row in rows]
 
 
-def closing(row: Any) -> Closing:
+def read_closing(row: Any) -> Closing:
     """A row of `month_closings`, read."""
     return Closing(
         row.closing_id, row.month, row.closed_at, row.author, row.rule_version,
@@ -167,9 +167,9 @@ def closing(row: Any) -> Closing:
     )  # fmt: skip
 
 
-def _read(text: str) -> dict[str, Stood]:
+def _read(text: str) -> dict[str, MonthSource]:
     return {
-        source: Stood(
+        source: MonthSource(
             date.fromisoformat(one["date"]),
             datetime.fromisoformat(one["finished_at"]) if one["finished_at"] else None,
             int(one["run_id"]),
@@ -179,17 +179,17 @@ def _read(text: str) -> dict[str, Stood]:
     }
 
 
-def stood_on(connection: Connection, day: date) -> dict[str, Stood]:
+def sources_on(connection: Connection, day: date) -> dict[str, MonthSource]:
     """What stands of each source on a day."""
     return {
-        source: Stood(run.business_date, run.finished_at, run.run_id, run.kind == "end")
+        source: MonthSource(run.business_date, run.finished_at, run.run_id, run.kind == "end")
         for source, run in runs_in_force(connection, day).items()
     }
 
 
-def _stood(connection: Connection, month: str, moment: Moment) -> dict[str, Stood]:
+def _stood(connection: Connection, month: str, moment: Moment) -> dict[str, MonthSource]:
     end = month_end(month)
-    return stood_on(connection, min(end, moment.now.day) if moment.now.day else end)
+    return sources_on(connection, min(end, moment.now.day) if moment.now.day else end)
 
 
 def _state(month: str, closing: Closing | None, imported: Collection[str], running: bool) -> str:
@@ -270,7 +270,7 @@ def _matching(columns: Any, filters: Filters) -> ColumnElement[bool]:
 
 def _live(connection: Connection, moment: Moment, filters: Filters) -> _Counts | None:
     everything = filters.having(statuses=("billable", "spare", "excluded"))
-    counts = counted(connection, moment, moment.now, everything)
+    counts = device_counts(connection, moment, moment.now, everything)
     if counts is None:
         return None
     sums: Counter[str] = Counter()

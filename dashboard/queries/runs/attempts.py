@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
 
 from dashboard.base.params import SOURCES
 from dashboard.base.run_params import RunFilters
-from dashboard.queries.days import state_of
+from dashboard.queries.collection_days import run_state
 from db.history.runs import PUBLISHED
 from db.tables import collection_runs, quarantined_records
 
@@ -61,7 +61,7 @@ class Run:
         """Its state as people read it: that of its day, or what was decided about it."""
         if self.hold in ("rejected", "superseded") and not self.published:
             return self.hold
-        return state_of(self)
+        return run_state(self)
 
 
 class Aside(NamedTuple):

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from dashboard.base.params import SOURCES
 from dashboard.base.settings_params import SiteFilters
-from dashboard.queries.sites.one_site import Alias, sources_of
+from dashboard.queries.sites.one_site import Alias, parse_sources
 from db.tables import OPEN_END, device_snapshots, site_aliases
 from db.tables import sites as stored
 
@@ -46,7 +46,7 @@ def sites(connection: Connection, asked: SiteFilters = _EVERY_SITE) -> list[Row]
         Row(
             row.site_id, row.name, row.needs_review, row.internal, row.merged_into,
             called.get(row.merged_into), tuple(sorted(merged[row.site_id])),
-            sources_of(row.expected_sources), aliases.get(row.site_id, ()),
+            parse_sources(row.expected_sources), aliases.get(row.site_id, ()),
             records.get(row.site_id, 0),
         )
         for row in rows

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, exists, func, select
 
 from dashboard.base.params import LARGEST_ID, SOURCES, Filters
 from dashboard.queries import entities
-from dashboard.queries.counts import counted
+from dashboard.queries.counts import device_counts
 from dashboard.queries.entities import NO_SITE
 from dashboard.queries.moment import Moment
 from db.tables import NO_SITE_ID, device_snapshots, site_aliases, sites
@@ -70,11 +70,11 @@ def profile(connection: Connection, site_id: int) -> Profile | None:
     found = sorted((Alias(*alias) for alias in aliases), key=lambda one: SOURCES.index(one.source))
     return Profile(
         site_id, row.name, row.needs_review, row.internal, tuple(found), row.merged_into,
-        sources_of(row.expected_sources),
+        parse_sources(row.expected_sources),
     )  # fmt: skip
 
 
-def sources_of(text: str | None) -> tuple[str, ...] | None:
+def parse_sources(text: str | None) -> tuple[str, ...] | None:
     """The sources that a site's own setting names; None when it has none."""
     if text is None:
         return None
@@ -85,8 +85,8 @@ def locations(connection: Connection, moment: Moment, filters: Filters) -> list[
     """The counted devices by location, the largest first. They add up to the count."""
     if moment.now.day is None:
         return []
-    columns = ("location", *entities.looked_at(filters))
-    view = entities.standing(moment.now.day, filters.basis, moment.rules, columns)
+    columns = ("location", *entities.filter_columns(filters))
+    view = entities.rows_on(moment.now.day, filters.basis, moment.rules, columns)
     rows = connection.execute(
         select(view.c.location, func.count())
         .where(entities.matches(view, filters))
@@ -96,10 +96,12 @@ def locations(connection: Connection, moment: Moment, filters: Filters) -> list[
     return sorted(found, key=lambda one: (-one.n, one.name is None, one.name or ""))
 
 
-def in_sources(connection: Connection, moment: Moment, filters: Filters) -> dict[str, int]:
+def records_by_source(connection: Connection, moment: Moment, filters: Filters) -> dict[str, int]:
     """How many records each source has of what the filters count; those without any left out."""
     found = {}
     for source in SOURCES:
-        rows = counted(connection, moment, moment.now, filters.having(basis=source, sources=()))
+        rows = device_counts(
+            connection, moment, moment.now, filters.having(basis=source, sources=())
+        )
         found[source] = sum(row.n for row in rows or ())
     return {source: n for source, n in found.items() if n}

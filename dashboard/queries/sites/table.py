@@ -9,13 +9,13 @@ from sqlalchemy import Connection, exists, select
 
 from dashboard.base.change import Change
 from dashboard.base.params import SOURCES, Filters
-from dashboard.queries.counts import Count, by_source, counted
+from dashboard.queries.counts import Count, by_source, device_counts
 from dashboard.queries.entities import NO_SITE
 from dashboard.queries.moment import Moment
-from dashboard.queries.months.month_ends import by_site
+from dashboard.queries.months.month_ends import counts_by_site
 from db.tables import NO_SITE_ID, month_end_counts, sites
 
-TREND = 8
+TREND_POINTS = 8
 """How many points a site's trend has."""
 
 
@@ -41,7 +41,7 @@ class Site:
     trend: tuple[int | None, ...]
 
 
-def names(connection: Connection, site_ids: Iterable[int] | None = None) -> dict[int, str]:
+def site_names(connection: Connection, site_ids: Iterable[int] | None = None) -> dict[int, str]:
     """The names of these sites, or of all; that of "no site" too."""
     statement = select(sites.c.site_id, sites.c.name)
     if site_ids is not None:
@@ -49,9 +49,9 @@ def names(connection: Connection, site_ids: Iterable[int] | None = None) -> dict
     return {NO_SITE_ID: NO_SITE, **{row.site_id: row.name for row in connection.execute(statement)}}
 
 
-def options(connection: Connection) -> list[Option]:
+def site_options(connection: Connection) -> list[Option]:
     """Every site by name; "(no site)" first when a device was ever counted without one."""
-    called = names(connection)
+    called = site_names(connection)
     counts = month_end_counts.c
     if not connection.scalar(select(exists().where(counts.site_id == NO_SITE_ID))):
         del called[NO_SITE_ID]
@@ -59,15 +59,15 @@ def options(connection: Connection) -> list[Option]:
     return [Option(*item) for item in ordered]
 
 
-def table(connection: Connection, moment: Moment, filters: Filters) -> list[Site]:
+def site_rows(connection: Connection, moment: Moment, filters: Filters) -> list[Site]:
     """Every site with a counted device on either day, by name."""
-    now = counted(connection, moment, moment.now, filters)
-    then = counted(connection, moment, moment.then, filters)
+    now = device_counts(connection, moment, moment.now, filters)
+    then = device_counts(connection, moment, moment.then, filters)
     current, previous = _by_site(now), _by_site(then)
     found = sorted({*current, *previous})
-    called = names(connection, found)
+    called = site_names(connection, found)
     present = _present(connection, moment, filters)
-    trends = by_site(connection, moment, filters, TREND - 1)
+    trends = counts_by_site(connection, moment, filters, TREND_POINTS - 1)
     table = [
         Site(
             site,

@@ -50,11 +50,11 @@ class SourceDay:
 
 
 @dataclass(frozen=True)
-class Marks:
+class DayMarks:
     """The days from `first` on, a letter of `MARKS` each: of all sources together, and of each."""
 
     first: date | None
-    together: str
+    all_sources: str
     sources: dict[str, str]
 
 
@@ -88,12 +88,12 @@ def source_days(
     }
 
 
-def marks(connection: Connection, today: date) -> Marks:
+def day_marks(connection: Connection, today: date) -> DayMarks:
     """Every day from the first published one to `today`, as the date pickers mark it."""
     kept = kept_days(connection)
     first = connection.scalar(select(func.min(collection_runs.c.business_date)).where(PUBLISHED))
     if kept is None or first is None:
-        return Marks(None, "", {})
+        return DayMarks(None, "", {})
     found = source_days(connection, first, today, today)
     gone = {day for day in _days(found) if kept.kept_on_or_before(day) != day}
     letters = {
@@ -104,7 +104,7 @@ def marks(connection: Connection, today: date) -> Marks:
         "x" if by_source[0].day in gone else _letter([one.state for one in by_source])
         for by_source in zip(*found.values(), strict=True)
     )
-    return Marks(first, together, letters)
+    return DayMarks(first, together, letters)
 
 
 def _days(found: Mapping[str, list[SourceDay]]) -> list[date]:
@@ -138,8 +138,8 @@ def _source(
             ended = standing.kind == END
         if attempts:
             # Of equal ones the last: sorted() keeps their order.
-            best = standing or sorted(attempts, key=lambda run: -_RANK.index(state_of(run)))[-1]
-            yield SourceDay(day, state_of(best), best.run_id, best.reason, best.records)
+            best = standing or sorted(attempts, key=lambda run: -_RANK.index(run_state(run)))[-1]
+            yield SourceDay(day, run_state(best), best.run_id, best.reason, best.records)
         elif ended:
             yield SourceDay(day, ENDED)
         elif day < begun:
@@ -148,7 +148,7 @@ def _source(
             yield SourceDay(day, MISSING if day < today else DUE)
 
 
-def state_of(run: Any) -> str:
+def run_state(run: Any) -> str:
     """What became of one run, in one word of `STATES`."""
     if run.kind == END and run.published:
         return ENDED

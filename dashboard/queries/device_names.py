@@ -10,7 +10,7 @@ from db.tables import OPEN_END, device_snapshots, devices, site_aliases
 
 
 @dataclass(frozen=True)
-class Named:
+class DeviceName:
     """A device as people call it; `site_id` and `asset_id` as of its newest stretch, `present`
     while its source has it."""
 
@@ -22,7 +22,7 @@ class Named:
     present: bool
 
 
-def devices_of(connection: Connection, device_ids: Collection[int]) -> dict[int, Named]:
+def device_names(connection: Connection, device_ids: Collection[int]) -> dict[int, DeviceName]:
     """Those devices of which a stretch is kept."""
     said = device_snapshots.c
     found = {}
@@ -38,7 +38,7 @@ def devices_of(connection: Connection, device_ids: Collection[int]) -> dict[int,
         )  # fmt: skip
         for row in rows:
             name = row.hostname or row.display_name or row.source_key
-            found[row.device_id] = Named(
+            found[row.device_id] = DeviceName(
                 row.device_id, row.source, name, row.site_id, row.asset_id,
                 row.valid_to == OPEN_END,
             )  # fmt: skip
