@@ -106,7 +106,7 @@ def test_the_records_of_a_machine_stand_side_by_side_with_their_evidence(hub: Hu
         records = machine.records(connection, found, asset)
         links = machine.links(connection, [record.device_id for record in records])
         labels = machine.device_labels(connection, [record.device_id for record in records])
-    assert [(r.source, r.speaks) for r in records] == [("ninja", True), ("threatlocker", False)]
+    assert [(r.source, r.is_primary) for r in records] == [("ninja", True), ("threatlocker", False)]
     assert [(link.method, link.until) for link in links] == [("serial", None)]
     assert "777" in links[0].evidence
     assert {name for _source, name in labels.values()} == {"H-PC7", "h-pc7.example"}
