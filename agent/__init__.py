@@ -1,4 +1,4 @@
-"""ALONE: the program that reports one machine. It imports no other room, and none imports it."""
+"""The agent: reports one machine to the server. It imports no other package of the project."""
 
 __version__ = "0.1.0"
-"""The product's version, said again: `db` is another room. A test holds the two together."""
+"""Equal to `db.__version__`, which the agent may not import; a test compares them."""

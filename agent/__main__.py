@@ -1,18 +1,18 @@
-"""`python -m agent`, and where the single-file build begins."""
+"""`python -m agent`, and the entry point of the single-file build."""
 
 import os
 import sys
 import warnings
 
 if getattr(sys, "frozen", False):
-    # requests misses what the build leaves out on purpose, and says so while it is imported.
+    # The build leaves this optional dependency of requests out; the import would warn.
     warnings.filterwarnings("ignore", message="Unable to find acceptable character detection")
 
 from agent.main import main
 
 if __name__ == "__main__":
     if getattr(sys, "frozen", False):
-        # The libraries in the file are ours alone: systemctl and its like have their own.
+        # Child processes such as systemctl must not load the bundled libraries.
         before = os.environ.pop("LD_LIBRARY_PATH_ORIG", None)
         os.environ.pop("LD_LIBRARY_PATH", None)
         if before is not None:

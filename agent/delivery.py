@@ -1,6 +1,6 @@
-"""What becomes of the reports that wait: which go next, and what the server's answer means.
+"""Uploads spooled reports: which go next, and what the server's answer means for them.
 
-Nothing leaves the spool before the server said that it has it, or that it never wants it.
+A report leaves the spool only when the server has stored it or will never accept it.
 """
 
 import logging
@@ -9,23 +9,23 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agent.send import Answer, Stopped, Undelivered, Wire, packed
-from agent.spool import Kept, Spool
+from agent.client import Answer, Client, Undelivered, pack_batch
+from agent.spool import Spool, SpooledReport
 from agent.state import State
 
 BATCH_REPORTS = 100
 BATCH_BYTES = 60_000
-"""On the wire; the server takes 64 KB."""
-BATCH_INFLATED = 1_000_000
-LONGEST_PAUSE = 300.0
+"""On the client; the server takes 64 KB."""
+BATCH_UNPACKED_BYTES = 1_000_000
+MAX_PAUSE = 300.0
 FIRST_PAUSE = 2.0
-PATIENCE = 900.0
-"""About so long until the next try where only a person can help."""
-LONGEST_ASKED = 3600.0
-TRIES = 10
-"""So often a server that breaks down over one report, and is not ours, gets it again."""
-_NEVER = (400, 413, 422)
-_WANTED = (200, 201)
+MANUAL_FIX_PAUSE = 900.0
+"""Roughly the pause before the next try when only a person can fix the cause."""
+MAX_RETRY_AFTER = 3600.0
+MAX_TRIES = 10
+"""Tries of a report to which a server that is not ours answers 500."""
+_PERMANENT_ERRORS = (400, 413, 422)
+_SUCCESS = (200, 201)
 
 _ADVICE = {
     "missing_credential": "set INVENTORY_HUB_TOKEN to an enrolment token of this machine's site",
@@ -37,12 +37,12 @@ _ADVICE = {
 _log = logging.getLogger(__name__)
 
 
-class Courier:
-    """Carries reports from the spool to the server, one exchange at a time."""
+class Uploader:
+    """Sends reports from the spool to the server, one request at a time."""
 
     def __init__(
         self,
-        wire: Wire,
+        client: Client,
         spool: Spool,
         state: State,
         token: str | None,
@@ -51,11 +51,11 @@ class Courier:
     ) -> None:
         """
         Args:
-            token: lets a machine without a key in.
-            clock: seconds that never go back.
-            jitter: a random number between two.
+            token: the enrolment token, for a machine without a key.
+            clock: monotonic seconds.
+            jitter: a random number between its arguments.
         """
-        self._wire = wire
+        self._client = client
         self._spool = spool
         self._state = state
         self._token = token
@@ -63,44 +63,50 @@ class Courier:
         self._jitter = jitter
         self.not_before = 0.0
         self._failures = 0
-        self._broken: tuple[str, int] = ("", 0)
+        self._failing_report: tuple[str, int] = ("", 0)
         self._size = BATCH_REPORTS
         self._one_by_one = False
         self._enrol_again = False
 
     def step(self) -> bool:
-        """One exchange; False when it failed. Either way `not_before` says when the next may be.
+        """Send one request; False when it failed. `not_before` is when the next may be sent.
 
         Raises:
-            Stopped: told to stop while the server thought about it; all is kept.
+            Stopped: the agent was stopped before the answer; every report is kept.
         """
         reports = self._batch()
         credential = self._credential()
-        single = len(reports) == 1
+        is_single = len(reports) == 1
         try:
-            if single:
-                answer = self._wire.post(reports[0].body, credential)
+            if is_single:
+                answer = self._client.post(reports[0].body, credential)
             else:
-                answer = self._wire.post_batch(packed([kept.body for kept in reports]), credential)
+                answer = self._client.post_batch(
+                    pack_batch([report.body for report in reports]), credential
+                )
         except Undelivered as error:
-            return self._later(str(error))
+            return self._retry_later(str(error))
         self._take_key(answer)
-        if answer.status in _WANTED and single and "item" in answer.data:
-            return self._settled(reports, {reports[0].report_id})
-        if answer.status in _WANTED and not single and isinstance(answer.data.get("items"), list):
-            return self._sorted_out(reports, answer)
-        if not single:
-            return self._batch_refused(reports, answer)
-        if answer.status in _NEVER:
+        if answer.status in _SUCCESS and is_single and "item" in answer.data:
+            return self._on_delivered(reports, {reports[0].report_id})
+        if (
+            answer.status in _SUCCESS
+            and not is_single
+            and isinstance(answer.data.get("items"), list)
+        ):
+            return self._on_batch_answer(reports, answer)
+        if not is_single:
+            return self._on_batch_refused(reports, answer)
+        if answer.status in _PERMANENT_ERRORS:
             self._drop(reports[0].report_id, answer.status, answer.error)
-            return self._settled(reports, {reports[0].report_id})
-        return self._refused(reports[0], answer)
+            return self._on_delivered(reports, {reports[0].report_id})
+        return self._on_refused(reports[0], answer)
 
-    def _batch(self) -> list[Kept]:
+    def _batch(self) -> list[SpooledReport]:
         reports = self._spool.oldest(1 if self._one_by_one else self._size)
         while len(reports) > 1 and (
-            sum(len(kept.body) + 1 for kept in reports) > BATCH_INFLATED
-            or len(packed([kept.body for kept in reports])) > BATCH_BYTES
+            sum(len(report.body) + 1 for report in reports) > BATCH_UNPACKED_BYTES
+            or len(pack_batch([report.body for report in reports])) > BATCH_BYTES
         ):
             reports = reports[: len(reports) // 2]
         return reports
@@ -111,104 +117,110 @@ class Courier:
 
     def _take_key(self, answer: Answer) -> None:
         key = answer.data.get("key")
-        if answer.status not in _WANTED or not isinstance(key, str) or not key.isascii():
+        if answer.status not in _SUCCESS or not isinstance(key, str) or not key.isascii():
             return
         self._enrol_again = False
         self._state.key = key
-        self._state.keep()
+        self._state.save_or_log()
         _log.info("Enrolled: the server gave this machine its key.")
 
-    def _settled(self, reports: list[Kept], gone: set[str]) -> bool:
+    def _on_delivered(self, reports: list[SpooledReport], gone: set[str]) -> bool:
         if self._failures or len(reports) > 1:
             _log.info("Delivered; %d still wait.", len(self._spool) - len(gone))
         self._spool.remove(gone)
         self._failures = 0
         self._size = min(BATCH_REPORTS, self._size * 2)
         if not len(self._spool):
-            # Whoever could not take batches may be another version by the next backlog.
+            # A server without the batch route may be upgraded by the next backlog.
             self._one_by_one = False
-        # Not in one gush: others have backlogs too. One by one, the pauses would add up to hours.
+        # Paced, because other machines have backlogs too. Shorter for single reports, or the pauses
+        # would add up to hours.
         self.not_before = self._clock() + self._jitter(0.0, 0.2 if len(reports) == 1 else 2.0)
         return True
 
-    def _sorted_out(self, reports: list[Kept], answer: Answer) -> bool:
-        said: dict[str, Mapping[str, Any]] = {
+    def _on_batch_answer(self, reports: list[SpooledReport], answer: Answer) -> bool:
+        results: dict[str, Mapping[str, Any]] = {
             str(item.get("report_id")): item
             for item in answer.data["items"]
             if isinstance(item, dict)
         }
-        gone, kept_back = set(), []
-        for kept in reports:
-            item = said.get(kept.report_id, {})
+        gone, undelivered = set(), []
+        for report in reports:
+            item = results.get(report.report_id, {})
             status = item.get("status")
-            if status in _WANTED:
-                gone.add(kept.report_id)
-            elif status in _NEVER:
-                self._drop(kept.report_id, status, str(item.get("error")))
-                gone.add(kept.report_id)
+            if status in _SUCCESS:
+                gone.add(report.report_id)
+            elif status in _PERMANENT_ERRORS:
+                self._drop(report.report_id, status, str(item.get("error")))
+                gone.add(report.report_id)
             else:
-                kept_back.append((kept, item))
+                undelivered.append((report, item))
         if gone:
-            self._settled(reports, gone)
-        if not kept_back:
+            self._on_delivered(reports, gone)
+        if not undelivered:
             return True
-        kept, item = kept_back[0]
+        report, item = undelivered[0]
         status = item.get("status")
-        return self._refused(
-            kept, Answer(status if isinstance(status, int) else 502, item, answer.retry_after)
+        return self._on_refused(
+            report, Answer(status if isinstance(status, int) else 502, item, answer.retry_after)
         )
 
-    def _batch_refused(self, reports: list[Kept], answer: Answer) -> bool:
+    def _on_batch_refused(self, reports: list[SpooledReport], answer: Answer) -> bool:
         if answer.status in (404, 405):
             self._one_by_one = True
             return True
-        if answer.status in _NEVER:
+        if answer.status in _PERMANENT_ERRORS:
             self._size = len(reports) // 2
             return True
         if answer.status == 500 and not answer.reason:
-            # One of them may be what breaks it.
+            # One of the reports may be what it fails on.
             self._size = max(1, len(reports) // 2)
-        return self._refused(reports[0], answer)
+        return self._on_refused(reports[0], answer)
 
-    def _refused(self, kept: Kept, answer: Answer) -> bool:
+    def _on_refused(self, report: SpooledReport, answer: Answer) -> bool:
         if answer.reason == "unknown_credential" and self._credential() != self._token is not None:
-            # The key is given up only when its successor is here: a server that was set up anew
-            # does not know it, but one that was reached by mistake does not either.
+            # The old key is kept until a new one is here: a server that was set up anew does not
+            # know it, but neither does one that was reached by mistake.
             self._enrol_again = True
             _log.warning("The server does not know this machine's key: enrolling again.")
             return True
         if 300 <= answer.status < 400:
-            return self._later(
+            return self._retry_later(
                 f"The server redirects to {answer.location or 'another place'}: set "
-                "INVENTORY_HUB_URL to where it answers itself.", PATIENCE
+                "INVENTORY_HUB_URL to where it answers itself.", MANUAL_FIX_PAUSE
             )  # fmt: skip
         if answer.status in (401, 403):
             self._enrol_again = False
             advice = _ADVICE.get(answer.reason, "see the server's log")
-            return self._later(f"{_said(answer)}: {advice}.", PATIENCE)
-        if answer.status in (404, 405, 415) or answer.status in _WANTED:
-            return self._later(
-                f"{_said(answer)}: no Inventory Hub or TatuScan server is there. "
-                "Check INVENTORY_HUB_URL.", PATIENCE
+            return self._retry_later(f"{_describe(answer)}: {advice}.", MANUAL_FIX_PAUSE)
+        if answer.status in (404, 405, 415) or answer.status in _SUCCESS:
+            return self._retry_later(
+                f"{_describe(answer)}: no Inventory Hub or TatuScan server is there. "
+                "Check INVENTORY_HUB_URL.", MANUAL_FIX_PAUSE
             )  # fmt: skip
         if answer.status == 500 and not answer.reason:
-            report_id, tries = self._broken
-            self._broken = (kept.report_id, tries + 1 if report_id == kept.report_id else 1)
-            if self._broken[1] >= TRIES:
-                self._drop(kept.report_id, 500, answer.error)
-                return self._settled([kept], {kept.report_id})
-        return self._later(f"{_said(answer)}.", asked=answer.retry_after)
+            report_id, tries = self._failing_report
+            self._failing_report = (
+                report.report_id,
+                tries + 1 if report_id == report.report_id else 1,
+            )
+            if self._failing_report[1] >= MAX_TRIES:
+                self._drop(report.report_id, 500, answer.error)
+                return self._on_delivered([report], {report.report_id})
+        return self._retry_later(f"{_describe(answer)}.", retry_after=answer.retry_after)
 
-    def _later(self, sentence: str, patience: float = 0.0, asked: float | None = None) -> bool:
+    def _retry_later(
+        self, sentence: str, manual_fix_pause: float = 0.0, retry_after: float | None = None
+    ) -> bool:
         self._failures += 1
-        # Full jitter: machines that failed together do not come back together.
-        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures, 10))
+        # Full jitter, so that machines that failed together do not come back together.
+        longest = min(MAX_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures, 10))
         pause = self._jitter(0.0, longest)
-        if patience:
-            pause = self._jitter(patience / 2, patience)
-        elif asked is not None:
-            asked = min(asked, LONGEST_ASKED)
-            pause = asked + self._jitter(0.0, max(asked, 1.0))
+        if manual_fix_pause:
+            pause = self._jitter(manual_fix_pause / 2, manual_fix_pause)
+        elif retry_after is not None:
+            retry_after = min(retry_after, MAX_RETRY_AFTER)
+            pause = retry_after + self._jitter(0.0, max(retry_after, 1.0))
         self.not_before = self._clock() + pause
         _log.warning(
             "Not delivered: %s %d wait; next try in %.0f s.", sentence, len(self._spool), pause
@@ -221,9 +233,6 @@ class Courier:
         )
 
 
-def _said(answer: Answer) -> str:
+def _describe(answer: Answer) -> str:
     words = " ".join(part for part in (answer.reason, answer.error.rstrip(".")) if part)
     return f"The server answered {answer.status}" + (f" ({words})" if words else "")
-
-
-__all__ = ["Courier", "Stopped"]

@@ -1,4 +1,4 @@
-"""Which machine this is: TatuScan's algorithm, so that ids survive the move, applied once."""
+"""The machine's id, by TatuScan's algorithm, so that a machine keeps its id when it moves over."""
 
 import hashlib
 import secrets
@@ -6,28 +6,28 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from agent.interfaces import VIRTUAL_WORDS, Interface, here
+from agent.interfaces import VIRTUAL_WORDS, Interface, list_interfaces
 
-PATTERN = r"[0-9a-f]{64}"
+ID_PATTERN = r"[0-9a-f]{64}"
 
 
-def of_macs(macs: Iterable[str]) -> str:
-    """The id of a machine with these MACs as they are written; what comes twice counts twice."""
+def id_from_macs(macs: Iterable[str]) -> str:
+    """The id for these MACs, exactly as written; duplicates count."""
     return hashlib.sha256("|".join(sorted(macs)).encode()).hexdigest()
 
 
-def of_interfaces(interfaces: Iterable[Interface]) -> str | None:
-    """The id by TatuScan's rule on Linux and macOS; None when it accepts no interface."""
-    macs = [one.mac for one in interfaces if one.accepted]
-    return of_macs(macs) if macs else None
+def id_from_interfaces(interfaces: Iterable[Interface]) -> str | None:
+    """The id by TatuScan's rule for Linux and macOS; None when it accepts no interface."""
+    macs = [interface.mac for interface in interfaces if interface.accepted_by_tatuscan]
+    return id_from_macs(macs) if macs else None
 
 
-def of_adapters(adapters: Iterable[Mapping[str, Any]], upper_case: bool) -> str | None:
-    """The id by TatuScan's rule on Windows, of rows of Win32_NetworkAdapter.
+def id_from_adapters(adapters: Iterable[Mapping[str, Any]], upper_case: bool) -> str | None:
+    """The id by TatuScan's rule for Windows, from rows of Win32_NetworkAdapter.
 
     Args:
-        upper_case: TatuScan takes the MACs as WMI writes them, in upper case. So do we where it
-            is installed; elsewhere an id has one form on every system.
+        upper_case: TatuScan hashes the MACs in upper case, as WMI returns them. We do so where it
+            is installed; elsewhere in lower case, as on the other systems.
     """
     macs = []
     for row in adapters:
@@ -38,23 +38,25 @@ def of_adapters(adapters: Iterable[Mapping[str, Any]], upper_case: bool) -> str 
         if row["NetEnabled"] is False or row["PhysicalAdapter"] is False or int(mac[:2], 16) & 0x02:
             continue
         macs.append(mac.upper() if upper_case else mac.lower())
-    return of_macs(macs) if macs else None
+    return id_from_macs(macs) if macs else None
 
 
-def at_random() -> str:
-    """An id of the same form for a machine without an acceptable MAC."""
+def random_id() -> str:
+    """An id for a machine without an acceptable MAC."""
     return secrets.token_hex(32)
 
 
-def of_this_machine() -> tuple[str | None, bool]:
-    """The id by TatuScan's rule, None when nothing is acceptable now; and whether something may
-    become so: there is hardware that has only no address yet, as soon after power-on."""
+def detect_id() -> tuple[str | None, bool]:
+    """The id by TatuScan's rule, None without an acceptable MAC; and whether there is hardware that
+    may become acceptable, because it has no address yet soon after boot."""
     if sys.platform == "win32":
         from agent import windows
 
         adapters = windows.network_adapters()
         if adapters:
-            found = of_adapters(adapters, windows.tatuscan_is_installed())
-            return found, any(row["PhysicalAdapter"] for row in adapters)
-    interfaces = here()
-    return of_interfaces(interfaces), any(one.lasting for one in interfaces)
+            machine_id = id_from_adapters(adapters, windows.tatuscan_is_installed())
+            return machine_id, any(row["PhysicalAdapter"] for row in adapters)
+    interfaces = list_interfaces()
+    return id_from_interfaces(interfaces), any(
+        interface.has_permanent_mac for interface in interfaces
+    )

@@ -12,11 +12,11 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from agent import __version__, paths, service, settings
-from agent.cycle import Agent, Reporter, settle_id
+from agent.loop import Agent, Reporter, ensure_machine_id
 from agent.settings import Settings, SettingsError
-from agent.state import Lock, Locked, State, Unusable
+from agent.state import Lock, Locked, State, StateUnusable
 
-DONE, WRONG, FAILED, TAKEN = 0, 2, 4, 5
+EXIT_OK, EXIT_SETTINGS, EXIT_FAILED, EXIT_LOCKED = 0, 2, 4, 5
 _log = logging.getLogger(__name__)
 
 
@@ -28,19 +28,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _service(options.command)
         if options.command == "service":
             return _serve()
-        found = settings.of_this_process()
-        _configure_logs(found.log_level)
+        configured = settings.load_from_process()
+        _configure_logs(configured.log_level)
         if options.print:
-            return _print(found)
+            return _print(configured)
         stop = threading.Event()
         _on_signals(stop)
-        return _report(found, stop, options.once)
-    except (SettingsError, Unusable) as error:
+        return _report(configured, stop, options.once)
+    except (SettingsError, StateUnusable) as error:
         print(error, file=sys.stderr)
-        return WRONG
+        return EXIT_SETTINGS
     except Locked as error:
         print(error, file=sys.stderr)
-        return TAKEN
+        return EXIT_LOCKED
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -64,14 +64,14 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _report(found: Settings, stop: threading.Event, once: bool) -> int:
-    _ = found.server  # or a sentence, before anything is touched
-    with Lock(found.state_dir):
-        agent = Agent(found, State(found.state_dir), stop)
+def _report(configured: Settings, stop: threading.Event, once: bool) -> int:
+    _ = configured.server  # Raises before anything is touched.
+    with Lock(configured.state_dir):
+        agent = Agent(configured, State(configured.state_dir), stop)
         if once:
-            return DONE if agent.once() else FAILED
+            return EXIT_OK if agent.once() else EXIT_FAILED
         agent.run()
-        return DONE
+        return EXIT_OK
 
 
 def _service(command: str) -> int:
@@ -82,17 +82,17 @@ def _service(command: str) -> int:
             print(words)
             return code
         print(service.install() if command == "install" else service.uninstall())
-        return DONE
+        return EXIT_OK
     except (OSError, subprocess.SubprocessError) as error:
         print(f"{command} failed: {error}", file=sys.stderr)
-        return FAILED
+        return EXIT_FAILED
 
 
 def _serve() -> int:
-    """Be what Windows starts as a service; other systems start the agent as anybody does."""
+    """Run as a Windows service; other systems start the agent without arguments."""
     if sys.platform != "win32":
         print("service is for Windows itself to call.", file=sys.stderr)
-        return WRONG
+        return EXIT_SETTINGS
     from agent import service_windows
 
     folder = paths.state_folder()
@@ -101,29 +101,29 @@ def _serve() -> int:
 
     def work(stop: threading.Event) -> None:
         try:
-            found = settings.of_this_process()
-            logging.getLogger().setLevel(found.log_level)
-            _report(found, stop, once=False)
-        except (SettingsError, Unusable, Locked) as error:
+            configured = settings.load_from_process()
+            logging.getLogger().setLevel(configured.log_level)
+            _report(configured, stop, once=False)
+        except (SettingsError, StateUnusable, Locked) as error:
             _log.error("%s", error)
 
     service_windows.serve(work)
-    return DONE
+    return EXIT_OK
 
 
-def _print(found: Settings) -> int:
-    state = State(found.state_dir)
+def _print(configured: Settings) -> int:
+    state = State(configured.state_dir)
     machine_id = state.machine_id
     if machine_id is None:
         try:
-            with Lock(found.state_dir):
+            with Lock(configured.state_dir):
                 state.load()
-                machine_id = settle_id(state, threading.Event(), patience=0)
-        except (Locked, Unusable) as error:
-            raise Unusable(f"This machine has no id yet. {error}") from error
-    report = Reporter(found, threading.Event()).report(machine_id)
+                machine_id = ensure_machine_id(state, threading.Event(), wait_seconds=0)
+        except (Locked, StateUnusable) as error:
+            raise StateUnusable(f"This machine has no id yet. {error}") from error
+    report = Reporter(configured, threading.Event()).report(machine_id)
     print(json.dumps(report, indent=2, ensure_ascii=False))
-    return DONE
+    return EXIT_OK
 
 
 def _configure_logs(level: str, file: Path | None = None) -> None:
@@ -137,17 +137,16 @@ def _configure_logs(level: str, file: Path | None = None) -> None:
 
 
 def _on_signals(stop: threading.Event) -> None:
-    """From now on SIGTERM and Ctrl-C set `stop`."""
+    """Set `stop` on SIGTERM and Ctrl-C."""
     if sys.platform == "win32":
         signal.signal(signal.SIGINT, lambda *_: stop.set())
         return
-    # A handler that sets an event may come while the same thread holds that event's lock; so a
-    # thread of its own waits for the signals.
-    wanted = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+    # Not in a signal handler: it could run while its thread holds the event's lock.
+    stop_signals = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals)
 
     def wait() -> None:
-        signal.sigwait(wanted)
+        signal.sigwait(stop_signals)
         stop.set()
 
     threading.Thread(target=wait, daemon=True).start()

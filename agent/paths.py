@@ -1,4 +1,4 @@
-"""Where the agent's files are: for the whole machine, or a person's own without the rights."""
+"""The agent's files: the machine's, or the user's own when it runs without privileges."""
 
 import os
 import sys
@@ -7,8 +7,8 @@ from pathlib import Path
 NAME = "inventory-agent"
 
 
-def privileged() -> bool:
-    """Whether this process may write where the machine's own files are."""
+def is_privileged() -> bool:
+    """Whether this process is root or an administrator."""
     if sys.platform == "win32":
         import ctypes
 
@@ -17,10 +17,10 @@ def privileged() -> bool:
 
 
 def state_folder() -> Path:
-    """Where the machine's id, its key and its spool are, unless a setting says otherwise."""
+    """The default folder of the machine's id, its key and its spool."""
     if sys.platform == "win32":
         return _program_data()
-    if not privileged():
+    if not is_privileged():
         base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
         return Path(base) / NAME
     if sys.platform == "darwin":
@@ -29,7 +29,7 @@ def state_folder() -> Path:
 
 
 def ini_file() -> Path:
-    """Where the settings are, unless a setting says otherwise."""
+    """The default settings file."""
     if sys.platform == "win32":
         return _program_data() / "agent.ini"
     if sys.platform == "darwin":

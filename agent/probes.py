@@ -1,4 +1,4 @@
-"""One function a fact. A probe that fails is null in the report, and takes no other along."""
+"""The facts in a report, one function each. A probe that fails is null; the others still run."""
 
 import logging
 import re
@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 from agent import interfaces, systems
-from agent.systems import answer_of
+from agent.systems import command_output
 
 Probe = Callable[[], Any]
 MIB = 2**20
@@ -24,12 +24,12 @@ _log = logging.getLogger(__name__)
 
 
 class Probes:
-    """The facts of this machine."""
+    """Collects the facts of this machine."""
 
     def __init__(self, stop: threading.Event) -> None:
         """
         Args:
-            stop: ends the second in which the processor is watched.
+            stop: cuts short the second in which the processor is measured.
         """
         self._stop = stop
         self._failing: set[str] = set()
@@ -39,9 +39,9 @@ class Probes:
         return self.run(
             {
                 "hostname": socket.gethostname,
-                "ip": address,
-                "os": systems.name,
-                "os_version": systems.version,
+                "ip": ip_address,
+                "os": systems.os_name,
+                "os_version": systems.os_version,
                 "cpu_percent": self._cpu,
                 "memory_total_mb": lambda: psutil.virtual_memory().total // MIB,
                 "memory_used_mb": lambda: psutil.virtual_memory().used // MIB,
@@ -49,7 +49,7 @@ class Probes:
                 "serial": serial,
                 "manufacturer": manufacturer,
                 "computer_model": computer_model,
-                "mac_addresses": lambda: interfaces.macs(interfaces.here()),
+                "mac_addresses": lambda: interfaces.physical_macs(interfaces.list_interfaces()),
                 "disk_total_mb": lambda: disks()[0] // MIB,
                 "disk_used_mb": lambda: disks()[1] // MIB,
                 "logged_in_user": logged_in_user,
@@ -57,8 +57,8 @@ class Probes:
         )
 
     def run(self, probes: Mapping[str, Probe]) -> dict[str, Any]:
-        """What each of `probes` finds; None where it fails, said once."""
-        found: dict[str, Any] = {}
+        """The result of each probe; None where it fails, which is logged once."""
+        facts: dict[str, Any] = {}
         for name, probe in probes.items():
             try:
                 value = probe()
@@ -71,36 +71,37 @@ class Probes:
                     self._failing.add(name)
             else:
                 self._failing.discard(name)
-            found[name] = clean(value) if isinstance(value, str) else value
-        return found
+            facts[name] = clean_text(value) if isinstance(value, str) else value
+        return facts
 
     def _cpu(self) -> float:
-        # Of a second that begins now: the first answer of psutil is about nothing.
+        # Measured over one second: psutil's first result is meaningless.
         psutil.cpu_percent(None)
         self._stop.wait(1.0)
         return min(max(psutil.cpu_percent(None), 0.0), 100.0)
 
 
-def clean(text: str) -> str | None:
-    """`text` that every database and JSON reader takes; None when nothing is left."""
+def clean_text(text: str) -> str | None:
+    """`text` without control characters and lone surrogates; None when nothing is left."""
     text = text.encode("utf-8", "replace").decode()
     return re.sub(r"[\x00-\x1f\x7f]", " ", text).strip() or None
 
 
 def rfc3339(moment: float) -> str:
-    """Whole seconds with this machine's offset; "Z" for none."""
+    """A Unix time as text, in whole seconds with the local offset; "Z" for UTC."""
     text = datetime.fromtimestamp(int(moment)).astimezone().isoformat()
     return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
 
 
-def address() -> str | None:
-    """What TatuScan would send; where its rule finds nothing, the address that leads outwards, or
-    one of a network without a way out."""
-    found = interfaces.here()
+def ip_address() -> str | None:
+    """The address that TatuScan would send; else the outbound one, else that of any hardware."""
+    hardware = interfaces.list_interfaces()
     return (
-        interfaces.first_address(one for one in found if one.accepted)
-        or interfaces.address_outwards()
-        or interfaces.first_address(one for one in found if one.physical)
+        interfaces.first_address(
+            interface for interface in hardware if interface.accepted_by_tatuscan
+        )
+        or interfaces.outbound_address()
+        or interfaces.first_address(interface for interface in hardware if interface.physical)
     )
 
 
@@ -111,16 +112,15 @@ def serial() -> str | None:
 
         return windows.bios_serial()
     if sys.platform == "darwin":
-        found = re.search(
+        match = re.search(
             r'"IOPlatformSerialNumber" = "(.*)"',
-            answer_of("ioreg", "-rd1", "-c", "IOPlatformExpertDevice"),
+            command_output("ioreg", "-rd1", "-c", "IOPlatformExpertDevice"),
         )
-        return found[1] if found else None
+        return match[1] if match else None
     return first_line(_DMI / "product_serial", _TREE / "serial-number")
 
 
 def manufacturer() -> str | None:
-    """Who made the machine."""
     if sys.platform == "win32":
         from agent import windows
 
@@ -129,21 +129,20 @@ def manufacturer() -> str | None:
 
 
 def computer_model() -> str | None:
-    """What its maker calls it."""
     if sys.platform == "win32":
         from agent import windows
 
         return windows.model()
     if sys.platform == "darwin":
-        return answer_of("sysctl", "-n", "hw.model")
+        return command_output("sysctl", "-n", "hw.model")
     return first_line(_DMI / "product_name", _TREE / "model")
 
 
 def first_line(*paths: Path) -> str | None:
-    """What stands in the first of `paths` that this machine has; None when it has none.
+    """The text of the first of `paths` that exists; None when none does.
 
     Raises:
-        OSError: one is there and cannot be read.
+        OSError: it cannot be read.
     """
     for path in paths:
         if path.exists():
@@ -152,11 +151,11 @@ def first_line(*paths: Path) -> str | None:
 
 
 def disks() -> tuple[int, int]:
-    """Bytes in all, and bytes used, of the disks in this machine."""
+    """Total and used bytes of this machine's disks."""
     seen: dict[str, Any] = {}
     for part in psutil.disk_partitions(all=False):
-        # Containers of packages and optical discs are always full. All volumes of a Mac and all
-        # datasets of a ZFS pool share their space: the first one speaks.
+        # Package images and optical discs are always full. All volumes of a Mac and all datasets of
+        # a ZFS pool share their space: the first one counts.
         device = part.device.split("/")[0] if part.fstype == "zfs" else part.device
         device = "disk" if sys.platform == "darwin" else device
         if part.fstype in ("squashfs", "iso9660", "udf", "erofs") or "cdrom" in part.opts:
@@ -165,7 +164,7 @@ def disks() -> tuple[int, int]:
             try:
                 seen[device] = psutil.disk_usage(part.mountpoint)
             except OSError:
-                # A card reader without a card, a mount that others may not see.
+                # For example a card reader without a card, or a mount of another user.
                 continue
     if not seen:
         whole = psutil.disk_usage("/")
@@ -176,11 +175,10 @@ def disks() -> tuple[int, int]:
 
 
 def logged_in_user() -> str | None:
-    """Who logged in last and still is."""
+    """The logged-in user who logged in last."""
     users = psutil.users()
     return max(users, key=lambda user: user.started).name if users else None
 
 
 def now() -> str:
-    """The time of a report."""
     return rfc3339(time.time())

@@ -1,4 +1,4 @@
-"""`install`, `uninstall` and `status`: the agent as a service of this system."""
+"""`install`, `uninstall` and `status` of the agent as a system service."""
 
 import os
 import shutil
@@ -7,53 +7,53 @@ from pathlib import Path
 from types import ModuleType
 
 from agent import paths, settings
-from agent.cycle import may_send
+from agent.loop import check_transport
 from agent.settings import SettingsError
-from agent.spool import waiting
+from agent.spool import count_waiting
 from agent.state import State
 
-RUNNING, STOPPED = 0, 3
+EXIT_RUNNING, EXIT_STOPPED = 0, 3
 
 
 def install() -> str:
-    """Make the service with the settings of this process, or mend it; what to say.
+    """Create or update the service with this process's settings; returns the message for the user.
 
     Raises:
-        SettingsError: a setting is wrong, or this process may not.
+        SettingsError: a setting is wrong, or this process lacks privileges.
     """
-    _need_rights("install")
-    system = _system()
-    # What an earlier installation was given holds, unless it is said anew.
-    found = settings.read({**system.kept_settings(), **os.environ}, Path.cwd())
-    may_send(found, State(found.state_dir))
-    return str(system.install(found, program()))
+    _require_privileges("install")
+    system = _platform_service()
+    # Settings of an earlier installation stay unless they are given anew.
+    configured = settings.load({**system.installed_settings(), **os.environ}, Path.cwd())
+    check_transport(configured, State(configured.state_dir))
+    return str(system.install(configured, program_command()))
 
 
 def uninstall() -> str:
-    """Take the service away; settings, id and key stay. What to say."""
-    _need_rights("uninstall")
-    return str(_system().uninstall())
+    """Remove the service, not its settings, id and key; returns the message for the user."""
+    _require_privileges("uninstall")
+    return str(_platform_service().uninstall())
 
 
 def status() -> tuple[int, str]:
-    """The exit code and the words: does it run, where to, as whom, what waits."""
-    system = _system()
-    found = settings.read({**system.kept_settings(), **os.environ}, Path.cwd())
-    running: str | None = system.running()
-    state = State(found.state_dir)
-    left = waiting(found.state_dir)
+    """The exit code and the text to print."""
+    system = _platform_service()
+    configured = settings.load({**system.installed_settings(), **os.environ}, Path.cwd())
+    running: str | None = system.running_state()
+    state = State(configured.state_dir)
+    left = count_waiting(configured.state_dir)
     lines = (
         f"service: {running or 'not running'}",
-        f"server:  {found.url or 'not set'}",
+        f"server:  {configured.url or 'not set'}",
         f"machine: {state.machine_id or 'no id yet, or not to be read by you'}",
         f"key:     {'its own' if state.key else 'none'}",
-        f"waiting: {'unknown' if left is None else left} reports in {found.state_dir}",
+        f"waiting: {'unknown' if left is None else left} reports in {configured.state_dir}",
     )
-    return RUNNING if running else STOPPED, "\n".join(lines)
+    return EXIT_RUNNING if running else EXIT_STOPPED, "\n".join(lines)
 
 
-def program() -> list[str]:
-    """How this program is called: the single file, at a place where it may stay, or our script.
+def program_command() -> list[str]:
+    """The command that starts the agent: the script, or the single file, copied to where it stays.
 
     Raises:
         SettingsError: it is not installed.
@@ -64,11 +64,11 @@ def program() -> list[str]:
             return [str(here)]
         target = Path("/usr/local/bin") / paths.NAME
         if here != target:
-            beside = target.with_suffix(".new")
-            shutil.copyfile(here, beside)
-            beside.chmod(0o755)
-            # Put in its place by its name: the old one may be running.
-            beside.replace(target)
+            temporary = target.with_suffix(".new")
+            shutil.copyfile(here, temporary)
+            temporary.chmod(0o755)
+            # Renamed into place: the old one may be running.
+            temporary.replace(target)
         return [str(target)]
     script = Path(sys.executable).with_name(f"{paths.NAME}{'.exe' * (sys.platform == 'win32')}")
     if not script.exists():
@@ -76,7 +76,7 @@ def program() -> list[str]:
     return [str(script)]
 
 
-def _system() -> ModuleType:
+def _platform_service() -> ModuleType:
     if sys.platform == "win32":
         from agent import service_windows
 
@@ -90,8 +90,8 @@ def _system() -> ModuleType:
     return service_linux
 
 
-def _need_rights(command: str) -> None:
-    if not paths.privileged():
+def _require_privileges(command: str) -> None:
+    if not paths.is_privileged():
         raise SettingsError(
             f"{command} changes the system: run it as administrator (sudo, or an elevated prompt), "
             "with the settings in its environment."

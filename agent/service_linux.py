@@ -1,18 +1,17 @@
-"""The agent as a systemd service, with as few rights as it needs."""
+"""The agent as a systemd service with minimal privileges."""
 
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from agent import files, paths
+from agent import paths, settings_files
 from agent.settings import Settings
 
 UNIT = f"etc/systemd/system/{paths.NAME}.service"
 SETTINGS = f"etc/{paths.NAME}/agent.env"
 STATE = Path("/var/lib") / paths.NAME
 
-# Root without a single capability: it owns the files in /sys that tell the serial number, and
-# that is all that being root is needed for.
+# Root without any capability: root owns the files in /sys that have the serial number.
 _UNIT = """\
 [Unit]
 Description=Inventory Hub agent: reports this machine
@@ -58,7 +57,7 @@ WantedBy=multi-user.target
 
 
 def unit(command: Sequence[str], state_dir: Path) -> str:
-    """The unit that runs `command`."""
+    """The text of the unit that runs `command`."""
     words = " ".join(_quoted(word) for word in command)
     if state_dir == STATE:
         state = f"StateDirectory={paths.NAME}\nStateDirectoryMode=0700"
@@ -67,22 +66,22 @@ def unit(command: Sequence[str], state_dir: Path) -> str:
     return _UNIT.format(command=words, settings=SETTINGS, state=state)
 
 
-def kept_settings(root: Path = Path("/")) -> Mapping[str, str]:
-    """What an earlier installation was given, as far as this user may know."""
+def installed_settings(root: Path = Path("/")) -> Mapping[str, str]:
+    """The settings of an earlier installation, {} if this user may not read them."""
     try:
-        return files.dotenv(root / SETTINGS)
+        return settings_files.read_dotenv(root / SETTINGS)
     except PermissionError:
         return {}
 
 
-def install(found: Settings, command: Sequence[str], root: Path = Path("/")) -> str:
-    """Write the settings and the unit, and start it; what to say."""
-    given = {**found.given, "INVENTORY_HUB_URL": found.server}
-    files.write_private(root / SETTINGS, files.dotenv_text(given))
-    found.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+def install(settings: Settings, command: Sequence[str], root: Path = Path("/")) -> str:
+    """Write the settings and the unit and start it; returns the message for the user."""
+    explicit = {**settings.explicit, "INVENTORY_HUB_URL": settings.server}
+    settings_files.write_private(root / SETTINGS, settings_files.format_dotenv(explicit))
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = root / UNIT
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(unit(command, found.state_dir), encoding="utf-8")
+    path.write_text(unit(command, settings.state_dir), encoding="utf-8")
     path.chmod(0o644)
     written = f"Wrote {path} and, for root only, {root / SETTINGS}."
     if not _systemd_runs(root):
@@ -97,7 +96,7 @@ def install(found: Settings, command: Sequence[str], root: Path = Path("/")) -> 
 
 
 def uninstall(root: Path = Path("/")) -> str:
-    """Stop it and remove the unit; what to say."""
+    """Stop it and remove the unit; returns the message for the user."""
     path = root / UNIT
     if not path.exists():
         return "The service was not installed."
@@ -112,8 +111,8 @@ def uninstall(root: Path = Path("/")) -> str:
     )
 
 
-def running(root: Path = Path("/")) -> str | None:
-    """Words for "it runs"; None when it does not."""
+def running_state(root: Path = Path("/")) -> str | None:
+    """The state to show, None when it does not run."""
     if not (_systemd_runs(root) and (root / UNIT).exists()):
         return None
     done = subprocess.run(["systemctl", "is-active", "--quiet", paths.NAME], check=False)

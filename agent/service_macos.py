@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from agent import files, paths
+from agent import paths, settings_files
 from agent.settings import CONFIG, Settings
 
 LABEL = "com.inventory-hub.agent"
@@ -14,7 +14,7 @@ LOG = Path("/Library/Logs") / f"{paths.NAME}.log"
 
 
 def plist(command: Sequence[str]) -> bytes:
-    """The job that runs `command`; its settings are in a file, for everybody may read this one."""
+    """The launchd job that runs `command`. It is world-readable, so the settings are in a file."""
     return plistlib.dumps(
         {
             "Label": LABEL,
@@ -30,15 +30,15 @@ def plist(command: Sequence[str]) -> bytes:
     )
 
 
-def kept_settings() -> Mapping[str, str]:
-    """None: the ini file is read by itself."""
+def installed_settings() -> Mapping[str, str]:
+    """{}: `settings.load` reads the ini file anyway."""
     return {}
 
 
-def install(found: Settings, command: Sequence[str]) -> str:
-    """Write the settings and the job, and start it; what to say."""
-    given = {**found.given, "INVENTORY_HUB_URL": found.server}
-    files.write_private(paths.ini_file(), files.ini_text(given))
+def install(settings: Settings, command: Sequence[str]) -> str:
+    """Write the settings and the job and start it; returns the message for the user."""
+    explicit = {**settings.explicit, "INVENTORY_HUB_URL": settings.server}
+    settings_files.write_private(paths.ini_file(), settings_files.format_ini(explicit))
     PLIST.write_bytes(plist(command))
     PLIST.chmod(0o644)
     _launchctl("bootout", f"system/{LABEL}", check=False)
@@ -47,7 +47,7 @@ def install(found: Settings, command: Sequence[str]) -> str:
 
 
 def uninstall() -> str:
-    """Stop it and remove the job; what to say."""
+    """Stop it and remove the job; returns the message for the user."""
     if not PLIST.exists():
         return "The service was not installed."
     _launchctl("bootout", f"system/{LABEL}", check=False)
@@ -55,8 +55,8 @@ def uninstall() -> str:
     return f"Removed {PLIST}. The settings and the machine's id in {paths.ini_file().parent} stay."
 
 
-def running() -> str | None:
-    """Words for "it runs"; None when it does not."""
+def running_state() -> str | None:
+    """The state to show, None when it does not run."""
     done = _launchctl("print", f"system/{LABEL}", check=False)
     return "running (launchd)" if "state = running" in done.stdout else None
 

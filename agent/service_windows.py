@@ -1,4 +1,4 @@
-"""The agent as a Windows service, by pywin32. Nobody else imports this."""
+"""The agent as a Windows service, with pywin32. Imported on Windows only."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ import win32service
 import win32serviceutil
 import winerror
 
-from agent import files, paths
+from agent import paths, settings_files
 from agent.settings import Settings
 
 assert sys.platform == "win32"
@@ -21,20 +21,21 @@ SYSTEM, ADMINISTRATORS = "*S-1-5-18", "*S-1-5-32-544"
 STOP_SECONDS = 2.0
 
 
-def kept_settings() -> Mapping[str, str]:
-    """None: the ini file is read by itself."""
+def installed_settings() -> Mapping[str, str]:
+    """{}: `settings.load` reads the ini file anyway."""
     return {}
 
 
-def install(found: Settings, command: Sequence[str]) -> str:
-    """Write the settings, make the service or mend it, and start it; what to say."""
+def install(settings: Settings, command: Sequence[str]) -> str:
+    """Write the settings, create or update the service and start it; returns the message for the
+    user."""
     folder = paths.ini_file().parent
     folder.mkdir(parents=True, exist_ok=True)
-    # Others may read in ProgramData, unless the folder's own list says otherwise.
+    # ProgramData is readable by all users unless the folder has its own ACL.
     grants = [f"{who}:(OI)(CI)F" for who in (SYSTEM, ADMINISTRATORS)]
-    _quietly("icacls", str(folder), "/inheritance:r", "/grant:r", *grants)
-    given = {**found.given, "INVENTORY_HUB_URL": found.server}
-    files.write_private(paths.ini_file(), files.ini_text(given))
+    _run("icacls", str(folder), "/inheritance:r", "/grant:r", *grants)
+    explicit = {**settings.explicit, "INVENTORY_HUB_URL": settings.server}
+    settings_files.write_private(paths.ini_file(), settings_files.format_ini(explicit))
     line = subprocess.list2cmdline([*command, "service"])
     manager = win32service.OpenSCManager(None, None, win32service.SC_MANAGER_ALL_ACCESS)
     try:
@@ -55,9 +56,9 @@ def install(found: Settings, command: Sequence[str]) -> str:
         win32service.CloseServiceHandle(handle)
     finally:
         win32service.CloseServiceHandle(manager)
-    _quietly("sc.exe", "description", NAME, "Reports this machine to Inventory Hub.")
-    _quietly("sc.exe", "failure", NAME, "reset=", "86400", "actions=", "restart/30000")
-    if running():
+    _run("sc.exe", "description", NAME, "Reports this machine to Inventory Hub.")
+    _run("sc.exe", "failure", NAME, "reset=", "86400", "actions=", "restart/30000")
+    if running_state():
         win32serviceutil.RestartService(NAME)
     else:
         win32serviceutil.StartService(NAME)
@@ -65,9 +66,9 @@ def install(found: Settings, command: Sequence[str]) -> str:
 
 
 def uninstall() -> str:
-    """Stop and remove the service; what to say."""
+    """Stop and remove the service; returns the message for the user."""
     try:
-        if running():
+        if running_state():
             win32serviceutil.StopService(NAME)
         win32serviceutil.RemoveService(NAME)
     except pywintypes.error as error:
@@ -77,8 +78,8 @@ def uninstall() -> str:
     return f"Removed {NAME}. Settings and the machine's id in {paths.ini_file().parent} stay."
 
 
-def running() -> str | None:
-    """Words for "it runs"; None when it does not."""
+def running_state() -> str | None:
+    """The state to show, None when it does not run."""
     try:
         state = win32serviceutil.QueryServiceStatus(NAME)[1]
     except pywintypes.error:
@@ -87,7 +88,7 @@ def running() -> str | None:
 
 
 def serve(work: Callable[[threading.Event], None]) -> None:
-    """Be the service: called by Windows' service control manager only."""
+    """Run as the service until stopped; called by Windows' service control manager only."""
     stop = threading.Event()
 
     class Service(win32serviceutil.ServiceFramework):  # type: ignore[misc]
@@ -98,7 +99,6 @@ def serve(work: Callable[[threading.Event], None]) -> None:
             self.ReportServiceStatus(win32service.SERVICE_STOP_PENDING)
             stop.set()
 
-        # Windows is shutting down.
         SvcShutdown = SvcStop
 
         def SvcDoRun(self) -> None:
@@ -107,7 +107,7 @@ def serve(work: Callable[[threading.Event], None]) -> None:
             thread.start()
             while thread.is_alive() and not stop.is_set():
                 thread.join(1.0)
-            # What hangs in the system is left behind: nothing is lost with it.
+            # A hanging system call is abandoned: no report is lost with it.
             thread.join(STOP_SECONDS)
 
     servicemanager.Initialize()
@@ -115,5 +115,5 @@ def serve(work: Callable[[threading.Event], None]) -> None:
     servicemanager.StartServiceCtrlDispatcher()
 
 
-def _quietly(*words: str) -> None:
+def _run(*words: str) -> None:
     subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=True)

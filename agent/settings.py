@@ -1,4 +1,4 @@
-"""The agent's settings: declared once, read strictly from the environment, an ini file and .env."""
+"""The agent's settings, read strictly from the environment, an ini file and .env."""
 
 import os
 import re
@@ -8,19 +8,19 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from agent.files import PREFIX, SECTION, dotenv, ini
 from agent.paths import ini_file, state_folder
+from agent.settings_files import PREFIX, SECTION, read_dotenv, read_ini
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class SettingsError(Exception):
-    """A setting is missing or wrong; the text is one sentence that names it and the fix."""
+    """A setting is missing or wrong. The text names it and says what to do."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One variable; TatuScan's name for it is an alias."""
+    """One variable; `alias` is TatuScan's name for it."""
 
     name: str
     help: str
@@ -29,7 +29,6 @@ class Setting:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All names, ours first."""
         return (self.name, self.alias) if self.alias else (self.name,)
 
 
@@ -55,7 +54,7 @@ CONFIG = "INVENTORY_HUB_CONFIG"
 
 @dataclass(frozen=True)
 class Settings:
-    """What the agent goes by."""
+    """Validated agent configuration."""
 
     url: str | None
     token: str | None
@@ -67,15 +66,15 @@ class Settings:
     allow_http: bool
     spool_bytes: int
     spool_days: int
-    given: Mapping[str, str]
-    """What somebody set, by our names: an installed service is handed the same."""
+    explicit: Mapping[str, str]
+    """The settings that were set, by name; an installed service gets the same."""
 
     @property
     def server(self) -> str:
         """The server's address.
 
         Raises:
-            SettingsError: there is none.
+            SettingsError: it is not set.
         """
         if self.url is None:
             raise SettingsError(
@@ -86,63 +85,65 @@ class Settings:
 
     @property
     def on_loopback(self) -> bool:
-        """Whether the server is this very machine."""
+        """Whether the server is this machine."""
         return _is_loopback(urlsplit(self.server).hostname or "")
 
     @property
-    def readable_on_the_way(self) -> bool:
+    def is_unencrypted(self) -> bool:
         """Whether reports go over a network without TLS."""
         return self.server.startswith("http:") and not self.on_loopback
 
 
-def read(environ: Mapping[str, str], folder: Path) -> Settings:
-    """The settings of a process with `environ` that starts in `folder`.
+def load(environ: Mapping[str, str], folder: Path) -> Settings:
+    """Read the settings from `environ`, the ini file and `folder`/.env.
 
     Raises:
         SettingsError: one is wrong.
     """
-    # The process environment wins, by whichever name; then the ini file, then .env.
-    layers = (environ, _ini(environ), _dotenv(folder / ".env"))
-    given = {
+    # Precedence: the environment under either name, the ini file, .env.
+    layers = (environ, _ini_layer(environ), _dotenv_layer(folder / ".env"))
+    explicit = {
         setting.name: value
         for setting in SETTINGS
         if (value := _value(setting, layers)) is not None
     }
-    token = given.get(TOKEN.name) or _token_file(layers)
+    token = explicit.get(TOKEN.name) or _token_file(layers)
     if token is not None:
-        given[TOKEN.name] = token
-    chosen = {setting.name: given.get(setting.name, setting.default or "") for setting in SETTINGS}
-    for name, value in given.items():
+        explicit[TOKEN.name] = token
+    values = {
+        setting.name: explicit.get(setting.name, setting.default or "") for setting in SETTINGS
+    }
+    for name, value in explicit.items():
         if not value.isprintable():
             raise SettingsError(
                 f"{name} holds a line break or another control character: remove it."
             )
     paths: dict[str, Path | None] = {}
     for setting in (CA_FILE, STATE_DIR):
-        path = given.get(setting.name)
-        paths[setting.name] = found = Path(path).expanduser().absolute() if path else None
-        if found is not None:
+        path = explicit.get(setting.name)
+        paths[setting.name] = absolute = Path(path).expanduser().absolute() if path else None
+        if absolute is not None:
             # A service starts in another folder.
-            given[setting.name] = str(found)
+            explicit[setting.name] = str(absolute)
     ca_file = paths[CA_FILE.name]
     if ca_file is not None and not ca_file.is_file():
         raise SettingsError(f"{CA_FILE.name} is {ca_file}, which is no file: correct the path.")
     return Settings(
-        url=_address(chosen[URL.name]),
-        token=_credential(token),
-        interval=seconds(chosen[INTERVAL.name]),
-        site=chosen[SITE.name] or None,
-        log_level=_level(chosen[LOG_LEVEL.name]),
+        url=_parse_url(values[URL.name]),
+        token=_check_token(token),
+        interval=parse_duration(values[INTERVAL.name]),
+        site=values[SITE.name] or None,
+        log_level=_parse_level(values[LOG_LEVEL.name]),
         state_dir=paths[STATE_DIR.name] or state_folder(),
         ca_file=ca_file,
-        allow_http=_yes(chosen[ALLOW_HTTP.name]),
-        spool_bytes=_whole(SPOOL_MB, chosen[SPOOL_MB.name], 1, 1000) * 1_000_000,
-        spool_days=_whole(SPOOL_DAYS, chosen[SPOOL_DAYS.name], 1, 365),
-        given=given,
+        allow_http=_parse_flag(values[ALLOW_HTTP.name]),
+        spool_bytes=_parse_int(SPOOL_MB, values[SPOOL_MB.name], 1, 1000) * 1_000_000,
+        spool_days=_parse_int(SPOOL_DAYS, values[SPOOL_DAYS.name], 1, 365),
+        explicit=explicit,
     )
 
 
-def seconds(text: str) -> float:
+def parse_duration(text: str) -> float:
     """The seconds of "60s", "2m", "1h30m", "1.5m" or "60".
 
     Raises:
@@ -151,17 +152,17 @@ def seconds(text: str) -> float:
     units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
     number = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
     if re.fullmatch(number, text):
-        found = float(text)
+        total = float(text)
     elif re.fullmatch(rf"(?:{number}(?:ms|s|m|h))+", text):
         parts = re.findall(rf"({number})(ms|s|m|h)", text)
-        found = sum(float(count) * units[unit] for count, unit in parts)
+        total = sum(float(count) * units[unit] for count, unit in parts)
     else:
-        found = 0.0
-    if not 1 <= found <= 86400:
+        total = 0.0
+    if not 1 <= total <= 86400:
         raise SettingsError(
             f"{INTERVAL.name} is {text!r}: set it to a time from 1s to 24h, for example 60s or 2m."
         )
-    return found
+    return total
 
 
 def _value(setting: Setting, layers: tuple[Mapping[str, str], ...]) -> str | None:
@@ -172,11 +173,11 @@ def _value(setting: Setting, layers: tuple[Mapping[str, str], ...]) -> str | Non
     return None
 
 
-def _ini(environ: Mapping[str, str]) -> Mapping[str, str]:
+def _ini_layer(environ: Mapping[str, str]) -> Mapping[str, str]:
     named = environ.get(CONFIG, "").strip()
     path = Path(named).expanduser() if named else ini_file()
     try:
-        found = ini(path)
+        values = read_ini(path)
     except (FileNotFoundError, PermissionError) as error:
         if not named:
             return {}
@@ -189,16 +190,16 @@ def _ini(environ: Mapping[str, str]) -> Mapping[str, str]:
             "then lines like url = https://inventory.example.com."
         ) from error
     known = {setting.name for setting in SETTINGS} | {f"{TOKEN.name}_FILE"}
-    for name in found:
+    for name in values:
         if name not in known:
             key = name.removeprefix(PREFIX).lower()
             raise SettingsError(f"{path} sets {key!r}, which is no setting: remove or correct it.")
-    return found
+    return values
 
 
-def _dotenv(path: Path) -> Mapping[str, str]:
+def _dotenv_layer(path: Path) -> Mapping[str, str]:
     try:
-        return dotenv(path)
+        return read_dotenv(path)
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path} cannot be read ({error}): mend or remove it.") from error
 
@@ -217,14 +218,14 @@ def _token_file(layers: tuple[Mapping[str, str], ...]) -> str | None:
     return content
 
 
-def _credential(token: str | None) -> str | None:
-    # It becomes a header.
+def _check_token(token: str | None) -> str | None:
+    # It is sent as a header.
     if token is not None and not re.fullmatch(r"[!-~]+", token):
         raise SettingsError(f"{TOKEN.name} holds more than a token: copy it again, without spaces.")
     return token
 
 
-def _address(text: str) -> str | None:
+def _parse_url(text: str) -> str | None:
     if not text:
         return None
     try:
@@ -247,29 +248,29 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _level(text: str) -> str:
-    # As TatuScan writes them.
+def _parse_level(text: str) -> str:
+    # TatuScan's names.
     level = {"WARN": "WARNING", "FATAL": "ERROR"}.get(text.upper(), text.upper())
     if level not in LEVELS:
         raise SettingsError(f"{LOG_LEVEL.name} is {text!r}: set it to one of {', '.join(LEVELS)}.")
     return level
 
 
-def _yes(text: str) -> bool:
+def _parse_flag(text: str) -> bool:
     if text not in ("0", "1"):
         raise SettingsError(f"{ALLOW_HTTP.name} is {text!r}: set it to 1 or 0.")
     return text == "1"
 
 
-def _whole(setting: Setting, text: str, least: int, most: int) -> int:
+def _parse_int(setting: Setting, text: str, minimum: int, maximum: int) -> int:
     number = int(text) if re.fullmatch(r"[0-9]{1,6}", text) else -1
-    if not least <= number <= most:
+    if not minimum <= number <= maximum:
         raise SettingsError(
-            f"{setting.name} is {text!r}: set it to a whole number from {least} to {most}."
+            f"{setting.name} is {text!r}: set it to a whole number from {minimum} to {maximum}."
         )
     return number
 
 
-def of_this_process() -> Settings:
-    """The settings of this process."""
-    return read(os.environ, Path.cwd())
+def load_from_process() -> Settings:
+    """`load` for this process."""
+    return load(os.environ, Path.cwd())

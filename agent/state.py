@@ -1,5 +1,5 @@
-"""What must not be forgotten: the machine's id and its key, in one small file that is never half
-written; and the lock by which only one agent works on it."""
+"""The agent's persistent state, the machine's id and key in one file, and the lock that keeps a
+second agent off it."""
 
 import json
 import logging
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Self
 
-from agent.identity import PATTERN
+from agent.identity import ID_PATTERN
 
 if sys.platform == "win32":
     import msvcrt
@@ -20,15 +20,15 @@ _log = logging.getLogger(__name__)
 
 
 class Locked(Exception):
-    """Another agent works on this folder."""
+    """Another agent uses this folder."""
 
 
-class Unusable(Exception):
+class StateUnusable(Exception):
     """The folder cannot be used; the text says what to do."""
 
 
 class State:
-    """The file in `folder`. Reading needs no lock, writing does."""
+    """The file `state.json` in `folder`. Writing needs `Lock`, reading does not."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,11 +39,11 @@ class State:
         self.load()
 
     def load(self) -> None:
-        """Take what the file says; one that is damaged is set aside, and said."""
+        """Read the file; a damaged one is set aside and logged."""
         try:
-            found = json.loads(self.path.read_text(encoding="utf-8"))
-            machine_id, key = found["machine_id"], found["key"]
-            if not re.fullmatch(PATTERN, machine_id) or not re.fullmatch(r"[!-~]+", key or "-"):
+            saved = json.loads(self.path.read_text(encoding="utf-8"))
+            machine_id, key = saved["machine_id"], saved["key"]
+            if not re.fullmatch(ID_PATTERN, machine_id) or not re.fullmatch(r"[!-~]+", key or "-"):
                 raise ValueError("no id")
         except (FileNotFoundError, PermissionError):
             return
@@ -53,14 +53,14 @@ class State:
             try:
                 self.path.replace(aside)
             except OSError as refused:
-                raise Unusable(
+                raise StateUnusable(
                     f"{self.path} is damaged and cannot be set aside: {refused}"
                 ) from error
             return
         self.machine_id, self.key = machine_id, key
 
-    def keep(self) -> None:
-        """Save, or say once that it cannot be done now; `unsaved` tells whether to come again."""
+    def save_or_log(self) -> None:
+        """`save`, but log a failure, once; `unsaved` says whether it has to be tried again."""
         try:
             self.save()
             self.unsaved = False
@@ -73,20 +73,20 @@ class State:
             self.unsaved = True
 
     def save(self) -> None:
-        """Write the file: all of it or nothing, and on the disk when this returns.
+        """Write the file atomically and durably.
 
         Raises:
             OSError: it cannot be written.
         """
         text = json.dumps({"machine_id": self.machine_id, "key": self.key}, indent=1)
-        beside = self.path.with_suffix(".new")
-        # Never readable by others, not even for a moment.
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        temporary = self.path.with_suffix(".new")
+        # Created with its mode, so that others can never read it.
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(self.path)
+        temporary.replace(self.path)
         if sys.platform != "win32":
             descriptor = os.open(self.folder, os.O_RDONLY)
             try:
@@ -96,7 +96,7 @@ class State:
 
 
 class Lock:
-    """`with Lock(folder):` this process alone works there; it ends with the process."""
+    """Context manager: this process alone uses `folder`. Released when the process ends."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -105,14 +105,14 @@ class Lock:
     def __enter__(self) -> Self:
         """
         Raises:
-            Locked: another process does.
-            Unusable: nobody can.
+            Locked: another process holds the lock.
+            StateUnusable: the folder cannot be written.
         """
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise Unusable(
+            raise StateUnusable(
                 f"The state folder {self._folder} cannot be written ({error.strerror}): run as "
                 "administrator, or set INVENTORY_HUB_STATE_DIR to a folder of your own."
             ) from error
@@ -130,5 +130,5 @@ class Lock:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        # The file stays, or two processes might lock two files.
+        # The file is not removed, or two processes could lock two different files.
         os.close(self._descriptor)

@@ -1,4 +1,4 @@
-"""The operating system's name and version, in words a person would use."""
+"""The operating system's name and version as people write them."""
 
 import platform
 import re
@@ -16,47 +16,47 @@ WINDOWS_SERVERS = (
 """The first build of each Windows Server, newest first."""
 
 
-def name() -> str:
-    """What TatuScan sends as `os`: linux, windows or darwin."""
+def os_name() -> str:
+    """TatuScan's `os`: linux, windows or darwin."""
     return {"win32": "windows"}.get(sys.platform, sys.platform)
 
 
-def version() -> str:
-    """What TatuScan sends as `os_version`, and means."""
+def os_version() -> str:
+    """TatuScan's `os_version`."""
     if sys.platform == "win32":
         from agent import windows
 
         return windows_version(*windows.product())
     if sys.platform == "darwin":
-        return macos_version(answer_of("sw_vers"))
+        return macos_version(command_output("sw_vers"))
     return linux_version(Path("/"), platform.release)
 
 
 def linux_version(root: Path, release: Callable[[], str]) -> str:
-    """NAME and VERSION of os-release, else what older files say, else the kernel's `release`."""
+    """NAME and VERSION of os-release, else of older files, else the kernel's `release`."""
     for path in ("etc/os-release", "usr/lib/os-release"):
-        found = _assignments(root / path)
-        label = found.get("NAME") or found.get("ID")
+        values = _assignments(root / path)
+        label = values.get("NAME") or values.get("ID")
         if label:
-            return f"{label} {found.get('VERSION') or found.get('VERSION_ID') or ''}".strip()
-    found = _assignments(root / "etc/lsb-release")
-    if found.get("DISTRIB_DESCRIPTION"):
-        return found["DISTRIB_DESCRIPTION"]
-    if found.get("DISTRIB_ID"):
-        return f"{found['DISTRIB_ID']} {found.get('DISTRIB_RELEASE', '')}".strip()
+            return f"{label} {values.get('VERSION') or values.get('VERSION_ID') or ''}".strip()
+    values = _assignments(root / "etc/lsb-release")
+    if values.get("DISTRIB_DESCRIPTION"):
+        return values["DISTRIB_DESCRIPTION"]
+    if values.get("DISTRIB_ID"):
+        return f"{values['DISTRIB_ID']} {values.get('DISTRIB_RELEASE', '')}".strip()
     line = _text(root / "etc/redhat-release").strip().partition("\n")[0]
     return line or f"Linux {release()}"
 
 
 def macos_version(sw_vers: str) -> str:
-    """Of what `sw_vers` prints: "macOS 14.5 (23F79)".
+    """Parse the output of `sw_vers`: "macOS 14.5 (23F79)".
 
     Raises:
-        KeyError: it printed something else.
+        KeyError: it is something else.
     """
     lines = [line.partition(":") for line in sw_vers.splitlines()]
-    found = {key.strip(): value.strip() for key, _, value in lines}
-    return f"{found['ProductName']} {found['ProductVersion']} ({found['BuildVersion']})"
+    values = {key.strip(): value.strip() for key, _, value in lines}
+    return f"{values['ProductName']} {values['ProductVersion']} ({values['BuildVersion']})"
 
 
 def windows_version(product: str, build: int, server: bool) -> str:
@@ -64,7 +64,7 @@ def windows_version(product: str, build: int, server: bool) -> str:
 
     Args:
         product: the registry's ProductName, which calls Windows 11 "Windows 10" and may be "".
-        server: whether this is an edition for servers; the build alone cannot tell.
+        server: whether this is a server edition; builds are shared with clients.
     """
     if server and "server" not in product.lower():
         year = next((year for first, year in WINDOWS_SERVERS if build >= first), "")
@@ -76,11 +76,11 @@ def windows_version(product: str, build: int, server: bool) -> str:
     return f"{product} (build {build})"
 
 
-def answer_of(*command: str) -> str:
-    """What `command` of the system prints.
+def command_output(*command: str) -> str:
+    """The standard output of `command`.
 
     Raises:
-        OSError, subprocess.SubprocessError: it is missing, fails, or takes too long.
+        OSError, subprocess.SubprocessError: it is missing, fails, or takes over 10 s.
     """
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10, check=True
@@ -94,16 +94,16 @@ def _client(build: int) -> str:
 
 
 def _assignments(path: Path) -> dict[str, str]:
-    found = {}
+    variables = {}
     for line in _text(path).splitlines():
         key, equals, value = line.strip().partition("=")
         if equals and not key.startswith("#"):
             try:
-                found[key] = "".join(shlex.split(value)[:1])
+                variables[key] = "".join(shlex.split(value)[:1])
             except ValueError:
-                # A quote that is never closed: as it stands.
-                found[key] = value
-    return found
+                # An unclosed quote: taken literally.
+                variables[key] = value
+    return variables
 
 
 def _text(path: Path) -> str:

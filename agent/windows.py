@@ -1,4 +1,4 @@
-"""What only Windows can tell: WMI and the registry, through pywin32. Nobody else imports this."""
+"""Facts from WMI and the registry, with pywin32. Imported on Windows only."""
 
 import sys
 import winreg
@@ -15,7 +15,7 @@ _TATUSCAN = r"SYSTEM\CurrentControlSet\Services\TatuScanAgent"
 
 
 def query(wql: str) -> list[dict[str, Any]]:
-    """The rows that WMI finds for "SELECT column, column FROM table"."""
+    """The rows of a WMI query "SELECT column, column FROM table"."""
     pythoncom.CoInitialize()
     service = win32com.client.GetObject(r"winmgmts:root\cimv2")
     columns = [name.strip(" ,") for name in wql.partition(" FROM ")[0].split()[1:]]
@@ -23,7 +23,7 @@ def query(wql: str) -> list[dict[str, Any]]:
 
 
 def network_adapters() -> list[dict[str, Any]]:
-    """Every network adapter that has a MAC; none when WMI is broken."""
+    """The network adapters that have a MAC; [] when WMI is broken."""
     try:
         return query(
             "SELECT Name, Description, MACAddress, NetEnabled, PhysicalAdapter "
@@ -41,18 +41,16 @@ def bios_serial() -> str | None:
 
 @cache
 def manufacturer() -> str | None:
-    """Who made it."""
     return _one("SELECT Manufacturer FROM Win32_ComputerSystem")
 
 
 @cache
 def model() -> str | None:
-    """What its maker calls it."""
     return _one("SELECT Model FROM Win32_ComputerSystem")
 
 
 def product() -> tuple[str, int, bool]:
-    """ProductName, build, and whether it is a server."""
+    """ProductName, build, and whether it is a server edition."""
     with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, _VERSION) as key:
         build = int(_text(key, "CurrentBuildNumber"))
         server = _text(key, "InstallationType").startswith("Server")
@@ -60,7 +58,7 @@ def product() -> tuple[str, int, bool]:
 
 
 def tatuscan_is_installed() -> bool:
-    """Whether the machine still has TatuScan's service."""
+    """Whether TatuScan's service is registered."""
     try:
         with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, _TATUSCAN):
             return True

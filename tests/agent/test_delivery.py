@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from agent.delivery import BATCH_REPORTS, PATIENCE, Courier
-from agent.send import Wire
+from agent.client import Client
+from agent.delivery import BATCH_REPORTS, MANUAL_FIX_PAUSE, Uploader
 from agent.spool import Spool
 from agent.state import State
 from tests.support.agent_servers import Asked, Hub, Said, Script, Served, TatuScan, free_port
@@ -27,7 +27,7 @@ class Time:
 
 
 class Bench:
-    """A courier, its spool, and a server that does what `script` says."""
+    """A uploader, its spool, and a server that does what `script` says."""
 
     def __init__(self, folder: Path, script: Script | None, token: str | None) -> None:
         self.server = None if script is None else Served(script)
@@ -36,9 +36,9 @@ class Bench:
         self.state = State(folder)
         self.state.machine_id = MACHINE
         self.spool = Spool(folder, 10_000_000, 30)
-        wire = Wire(url, threading.Event(), proxies=False)
-        self.courier = Courier(
-            wire, self.spool, self.state, token, self.time, lambda low, high: high
+        client = Client(url, threading.Event(), proxies=False)
+        self.uploader = Uploader(
+            client, self.spool, self.state, token, self.time, lambda low, high: high
         )
         self._number = 0
 
@@ -51,13 +51,13 @@ class Bench:
         return found
 
     def pause(self) -> float:
-        return self.courier.not_before - self.time.now
+        return self.uploader.not_before - self.time.now
 
     def drain(self, steps: int = 50) -> bool:
         """All that can be delivered now; False at the first failure."""
         while len(self.spool) and steps:
-            self.time.now = max(self.time.now, self.courier.not_before)
-            if not self.courier.step():
+            self.time.now = max(self.time.now, self.uploader.not_before)
+            if not self.uploader.step():
                 return False
             steps -= 1
         return not len(self.spool)
@@ -215,7 +215,7 @@ def test_a_key_is_given_up_only_for_another_one(bench: Any) -> None:
     found.state.save()
     found.put()
     assert not found.drain()
-    assert found.pause() == PATIENCE and len(found.spool) == 1
+    assert found.pause() == MANUAL_FIX_PAUSE and len(found.spool) == 1
     assert State(found.state.folder).key == "mine"
 
 
@@ -237,7 +237,7 @@ def test_what_only_a_person_can_mend_is_said_and_tried_again_late(
     found = bench(scripted(refused(status, reason)))
     found.put(2)
     assert not found.drain()
-    assert len(found.spool) == 2 and found.pause() == PATIENCE
+    assert len(found.spool) == 2 and found.pause() == MANUAL_FIX_PAUSE
     assert advice in caplog.text and "enrol-acme" not in caplog.text
 
 
@@ -336,11 +336,11 @@ def test_a_lost_answer_is_asked_for_again_under_the_same_id(bench: Any) -> None:
         raise ConnectionAbortedError("after the commit")
 
     cutting = Served(cut)
-    straight = found.courier._wire._url
-    found.courier._wire._url = cutting.url
+    straight = found.uploader._client._url
+    found.uploader._client._url = cutting.url
     expected = found.put(3)
     assert not found.drain() and len(found.spool) == 3
-    found.courier._wire._url = straight
+    found.uploader._client._url = straight
     cutting.stop()
     assert found.drain()
     assert hub.counted == ["r00001", *expected]
@@ -355,11 +355,11 @@ def test_the_credential_never_comes_from_netrc(
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     server = TatuScan()
     found = bench(server, token=None)
-    found.courier._wire._proxies = True
+    found.uploader._client._proxies = True
     found.put()
     assert found.drain()
     assert server.asked[0].token is None
-    found.courier._token = "ours"
+    found.uploader._token = "ours"
     found.put()
     assert found.drain()
     assert server.asked[1].headers["Authorization"] == "Bearer ours"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from agent.cycle import settle_id
-from agent.identity import of_adapters, of_interfaces, of_macs
-from agent.interfaces import Interface, first_address, is_virtual, macs
+from agent.identity import id_from_adapters, id_from_interfaces, id_from_macs
+from agent.interfaces import Interface, first_address, is_virtual, physical_macs
+from agent.loop import ensure_machine_id
 from agent.state import State
 
 ONE = "f66a149db696752687235e6fde3d7ebeed827c7b4b36438508fd1a138d8fa6b6"
@@ -23,10 +23,10 @@ def nic(name: str = "enp3s0", mac: str = INTEL, **differing: Any) -> Interface:
 
 
 def test_the_ids_are_tatuscans() -> None:
-    assert of_macs([INTEL]) == ONE
-    assert of_macs([INTEL, BROADCOM]) == of_macs([BROADCOM, INTEL]) == TWO
-    assert of_macs([INTEL, INTEL]) == TWICE
-    assert of_interfaces([nic(), nic("enp4s0", BROADCOM)]) == TWO
+    assert id_from_macs([INTEL]) == ONE
+    assert id_from_macs([INTEL, BROADCOM]) == id_from_macs([BROADCOM, INTEL]) == TWO
+    assert id_from_macs([INTEL, INTEL]) == TWICE
+    assert id_from_interfaces([nic(), nic("enp4s0", BROADCOM)]) == TWO
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def test_the_ids_are_tatuscans() -> None:
     ],
 )
 def test_what_tatuscan_leaves_out_is_left_out(other: Interface) -> None:
-    assert of_interfaces([nic(), other]) == ONE
-    assert of_interfaces([other]) is None
+    assert id_from_interfaces([nic(), other]) == ONE
+    assert id_from_interfaces([other]) is None
 
 
 def test_virtual_is_what_the_kernel_or_the_name_says(tmp_path: Path) -> None:
@@ -71,9 +71,11 @@ def test_the_address_is_the_first_of_the_first_interface_that_has_one() -> None:
 
 
 def test_the_list_of_macs_has_the_hardware_that_is_down_or_made_up_too() -> None:
-    found = macs([nic(), nic("eth0", "02:fc:00:00:00:01", up=False), nic("br0", virtual=True)])
+    found = physical_macs(
+        [nic(), nic("eth0", "02:fc:00:00:00:01", up=False), nic("br0", virtual=True)]
+    )
     assert found == [INTEL, "02:fc:00:00:00:01"]
-    assert len(macs(nic(mac=f"00:00:00:00:01:{n:02x}") for n in range(200))) == 64
+    assert len(physical_macs(nic(mac=f"00:00:00:00:01:{n:02x}") for n in range(200))) == 64
 
 
 def adapter(mac: str | None, **differing: Any) -> dict[str, Any]:
@@ -85,8 +87,10 @@ def adapter(mac: str | None, **differing: Any) -> dict[str, Any]:
 
 def test_on_windows_an_id_has_one_form_but_keeps_tatuscans_where_that_is_installed() -> None:
     rows = [adapter("00:1B:21:12:34:56"), adapter("00-0A-F7-00-00-01")]
-    assert of_adapters(rows, upper_case=False) == TWO
-    assert of_adapters(rows, upper_case=True) == of_macs(["00:0A:F7:00:00:01", "00:1B:21:12:34:56"])
+    assert id_from_adapters(rows, upper_case=False) == TWO
+    assert id_from_adapters(rows, upper_case=True) == id_from_macs(
+        ["00:0A:F7:00:00:01", "00:1B:21:12:34:56"]
+    )
     left_out = [
         adapter(None),
         adapter(BROADCOM, Name="vEthernet (Hyper-V Virtual Switch)"),
@@ -95,9 +99,9 @@ def test_on_windows_an_id_has_one_form_but_keeps_tatuscans_where_that_is_install
         adapter(BROADCOM, PhysicalAdapter=False),
         adapter("02:00:00:00:00:01"),
     ]
-    assert of_adapters([rows[0], *left_out], upper_case=False) == ONE
-    assert of_adapters(left_out, upper_case=False) is None
-    assert of_adapters([adapter(INTEL, NetEnabled=None)], upper_case=False) == ONE
+    assert id_from_adapters([rows[0], *left_out], upper_case=False) == ONE
+    assert id_from_adapters(left_out, upper_case=False) is None
+    assert id_from_adapters([adapter(INTEL, NetEnabled=None)], upper_case=False) == ONE
 
 
 class Waiting(threading.Event):
@@ -112,28 +116,30 @@ class Waiting(threading.Event):
 
 def test_an_id_is_chosen_once_whatever_becomes_of_the_network(tmp_path: Path) -> None:
     stop = Waiting()
-    assert settle_id(State(tmp_path), stop, find=lambda: (ONE, True)) == ONE
-    assert settle_id(State(tmp_path), stop, find=lambda: (TWO, True)) == ONE
+    assert ensure_machine_id(State(tmp_path), stop, detect=lambda: (ONE, True)) == ONE
+    assert ensure_machine_id(State(tmp_path), stop, detect=lambda: (TWO, True)) == ONE
     assert (tmp_path / "state.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_first_start_waits_for_the_network_but_not_for_ever(tmp_path: Path) -> None:
     stop = Waiting()
     answers = iter([(None, True), (None, True), (ONE, True)])
-    assert settle_id(State(tmp_path), stop, find=lambda: next(answers)) == ONE
+    assert ensure_machine_id(State(tmp_path), stop, detect=lambda: next(answers)) == ONE
     assert stop.waited == 10
     (tmp_path / "other").mkdir()
-    assert len(settle_id(State(tmp_path / "other"), stop, find=lambda: (None, True))) == 64
+    assert (
+        len(ensure_machine_id(State(tmp_path / "other"), stop, detect=lambda: (None, True))) == 64
+    )
     assert stop.waited == 70
 
 
 def test_a_machine_without_an_acceptable_mac_gets_a_random_id_that_stays(tmp_path: Path) -> None:
     stop = Waiting()
-    found = settle_id(State(tmp_path), stop, find=lambda: (None, False))
+    found = ensure_machine_id(State(tmp_path), stop, detect=lambda: (None, False))
     assert len(found) == 64 and set(found) <= set("0123456789abcdef")
-    assert settle_id(State(tmp_path), stop, find=lambda: (None, False)) == found
+    assert ensure_machine_id(State(tmp_path), stop, detect=lambda: (None, False)) == found
     (tmp_path / "other").mkdir()
-    assert settle_id(State(tmp_path / "other"), stop, find=lambda: (None, False)) != found
+    assert ensure_machine_id(State(tmp_path / "other"), stop, detect=lambda: (None, False)) != found
     assert stop.waited == 0
 
 

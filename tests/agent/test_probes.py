@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.cycle import start_delay
-from agent.probes import Probes, clean, first_line, rfc3339
+from agent.loop import start_delay
+from agent.probes import Probes, clean_text, first_line, rfc3339
 
 
 class Never(threading.Event):
@@ -52,7 +52,7 @@ def test_every_fact_is_there_whatever_happens() -> None:
     ],
 )
 def test_text_is_what_every_database_takes(text: str, expected: str | None) -> None:
-    assert clean(text) == expected
+    assert clean_text(text) == expected
 
 
 def test_times_carry_their_offset(monkeypatch: pytest.MonkeyPatch) -> None:

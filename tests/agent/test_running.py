@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from agent import send
-from agent.spool import Spool, waiting
+from agent import client
+from agent.spool import Spool, count_waiting
 from tests.conftest import ROOT
 from tests.support.agent_servers import Asked, Hub, Said, TatuScan, free_port, serving
 
@@ -196,14 +196,14 @@ def test_the_server_is_away_for_ten_intervals_and_the_agent_is_killed_meanwhile(
         process = start(**given)
         wait_until(lambda: len(hub.reports) >= 2)
     for least in (3, 5, 8, 10):
-        wait_until(lambda least=least: (waiting(tmp_path / "state") or 0) >= least)
+        wait_until(lambda least=least: (count_waiting(tmp_path / "state") or 0) >= least)
         # At any moment, also while it keeps the next one.
         time.sleep(random.random())
         process.kill()
         process.wait()
         if least < 10:
             process = start(**given)
-    kept = waiting_in(tmp_path / "state")
+    kept = spooled_ids(tmp_path / "state")
     assert len(kept) >= 10
     before = len(hub.reports)
     with serving(hub, port):
@@ -219,10 +219,10 @@ def test_the_server_is_away_for_ten_intervals_and_the_agent_is_killed_meanwhile(
     assert moments == sorted(moments)
     assert len({report["stream_id"] for report in hub.reports}) == 5
     assert len({report["machine_id"] for report in hub.reports}) == 1
-    assert len(hub.keys) == 1 and waiting_in(tmp_path / "state") == []
+    assert len(hub.keys) == 1 and spooled_ids(tmp_path / "state") == []
 
 
-def waiting_in(folder: Path) -> list[str]:
+def spooled_ids(folder: Path) -> list[str]:
     """The ids of the reports that a dead agent left, oldest first."""
     found = Spool(folder, 10_000_000, 30)
     kept = [one.report_id for one in found.oldest(10_000)]
@@ -278,12 +278,12 @@ def test_a_hanging_name_server_or_answer_does_not_hang_the_agent() -> None:
                 time.sleep(0.05)
 
     threading.Thread(target=dribble, daemon=True).start()
-    wire = send.Wire(
-        f"http://127.0.0.1:{listener.getsockname()[1]}", threading.Event(), longest=1.0
+    hub = client.Client(
+        f"http://127.0.0.1:{listener.getsockname()[1]}", threading.Event(), total_seconds=1.0
     )
     begun = time.monotonic()
-    with pytest.raises(send.Undelivered, match="did not finish"):
-        wire.post("{}", None)
+    with pytest.raises(client.Undelivered, match="did not finish"):
+        hub.post("{}", None)
     assert time.monotonic() - begun < 25, "the whole answer takes 50 s"
     listener.close()
 

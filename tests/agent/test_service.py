@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent import __version__, files, service_linux, service_macos
-from agent.settings import CONFIG, read
+from agent import __version__, service_linux, service_macos, settings_files
+from agent.settings import CONFIG, load
 from tests.conftest import ROOT
 from tests.support.agent_servers import Hub, serving
 
@@ -65,7 +65,7 @@ def test_a_command_with_a_space_or_a_percent_sign_stays_one_word() -> None:
 
 
 def test_installing_carries_the_settings_into_a_file_that_only_root_reads(tmp_path: Path) -> None:
-    found = read({**GIVEN, "INVENTORY_HUB_STATE_DIR": str(tmp_path / "state")}, tmp_path)
+    found = load({**GIVEN, "INVENTORY_HUB_STATE_DIR": str(tmp_path / "state")}, tmp_path)
     root = tmp_path / "root"
     said = service_linux.install(found, COMMAND, root)
     settings = root / "etc/inventory-agent/agent.env"
@@ -73,16 +73,16 @@ def test_installing_carries_the_settings_into_a_file_that_only_root_reads(tmp_pa
     unit = (root / "etc/systemd/system/inventory-agent.service").read_text()
     assert "\nEnvironmentFile=/etc/inventory-agent/agent.env\n" in unit
     assert "secret-token" not in unit + said and "systemd does not run here" in said
-    again = read(service_linux.kept_settings(root), tmp_path)
+    again = load(service_linux.installed_settings(root), tmp_path)
     assert again == found
-    assert service_linux.running(root) is None
+    assert service_linux.running_state(root) is None
     assert service_linux.install(again, COMMAND, root) == said, "installing twice is once"
     assert "Removed" in service_linux.uninstall(root) and settings.exists()
     assert "was not installed" in service_linux.uninstall(root)
 
 
 def test_what_means_something_inside_quotes_is_escaped_as_systemd_expects() -> None:
-    assert files.dotenv_text({"A": 'x"y\\z$`'}) == 'A="x\\"y\\\\z\\$\\`"\n'
+    assert settings_files.format_dotenv({"A": 'x"y\\z$`'}) == 'A="x\\"y\\\\z\\$\\`"\n'
 
 
 @given(st.dictionaries(st.sampled_from(sorted(GIVEN)), printable))
@@ -90,10 +90,10 @@ def test_settings_survive_their_files(
     tmp_path_factory: pytest.TempPathFactory, values: dict[str, str]
 ) -> None:
     folder = tmp_path_factory.mktemp("files")
-    (folder / ".env").write_text(files.dotenv_text(values), encoding="utf-8")
-    assert files.dotenv(folder / ".env") == values
-    (folder / "agent.ini").write_text(files.ini_text(values), encoding="utf-8")
-    assert files.ini(folder / "agent.ini") == values
+    (folder / ".env").write_text(settings_files.format_dotenv(values), encoding="utf-8")
+    assert settings_files.read_dotenv(folder / ".env") == values
+    (folder / "agent.ini").write_text(settings_files.format_ini(values), encoding="utf-8")
+    assert settings_files.read_ini(folder / "agent.ini") == values
 
 
 def test_the_launchd_job_names_the_file_of_the_settings_and_no_secret() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent import __version__
-from agent.settings import SETTINGS, Settings, SettingsError, read, seconds
+from agent.settings import SETTINGS, Settings, SettingsError, load, parse_duration
 from db import __version__ as product
 from tests.conftest import ROOT
 
@@ -14,7 +14,7 @@ URL = "https://inventory.example.com"
 
 
 def settings(folder: Path, **environ: str) -> Settings:
-    return read(environ, folder)
+    return load(environ, folder)
 
 
 def test_the_agent_has_the_products_version() -> None:
@@ -54,7 +54,7 @@ def test_the_process_environment_wins_over_the_ini_file_and_that_over_dotenv(
     assert found.server == "http://environment"
     assert (found.site, found.interval) == ("Ini 100% & Co", 90.0)
     assert (found.log_level, found.token) == ("DEBUG", "a$b#c")
-    assert set(found.given) == {
+    assert set(found.explicit) == {
         f"INVENTORY_HUB_{name}" for name in ("URL", "SITE", "INTERVAL", "LOG_LEVEL", "TOKEN")
     }
 
@@ -75,13 +75,13 @@ def test_a_token_may_be_in_a_file(tmp_path: Path) -> None:
 def test_an_interval_is_written_as_tatuscan_writes_it_or_in_seconds(
     text: str, expected: float
 ) -> None:
-    assert seconds(text) == expected
+    assert parse_duration(text) == expected
 
 
 @pytest.mark.parametrize("text", ["0s", "0", "-5s", "5 s", "s", "1d", "25h", "nan", "1e3", "١s"])
 def test_another_interval_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="INVENTORY_HUB_INTERVAL"):
-        seconds(text)
+        parse_duration(text)
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def test_reports_of_an_id_that_was_lost_are_dropped(tmp_path: Path) -> None:
     found = spool(tmp_path)
     for number, machine in enumerate("aab"):
         found.put({"machine_id": machine * 64, **report(number)})
-    found.keep_only("a" * 64)
+    found.drop_other_machines("a" * 64)
     assert ids(found) == ["r000000", "r000001"] and len(found) == 2
 
 
@@ -223,10 +223,10 @@ def test_what_the_state_cannot_hold_now_it_holds_later(
     state = State(tmp_path)
     state.machine_id, state.key = "f" * 64, "key"
     with full_disk():
-        state.keep()
-        state.keep()
+        state.save_or_log()
+        state.save_or_log()
     assert state.unsaved and caplog.text.count("cannot be written") == 1
-    state.keep()
+    state.save_or_log()
     assert not state.unsaved and State(tmp_path).key == "key"
 
 

@@ -1,4 +1,4 @@
-"""Files with settings in them: an ini file, and .env as the server reads it."""
+"""Reads and writes settings files: ini, and .env in the server's dialect."""
 
 import configparser
 import os
@@ -10,7 +10,7 @@ SECTION = "agent"
 PREFIX = "INVENTORY_HUB_"
 
 
-def ini(path: Path) -> Mapping[str, str]:
+def read_ini(path: Path) -> Mapping[str, str]:
     """The settings in an ini file, by their full names: "url" is INVENTORY_HUB_URL.
 
     Raises:
@@ -26,13 +26,13 @@ def ini(path: Path) -> Mapping[str, str]:
     return {PREFIX + key.upper(): value for key, value in section.items()}
 
 
-def ini_text(given: Mapping[str, str]) -> str:
-    """Settings as `ini` reads them."""
-    lines = (f"{name.removeprefix(PREFIX).lower()} = {value}" for name, value in given.items())
+def format_ini(settings: Mapping[str, str]) -> str:
+    """The text that `read_ini` reads."""
+    lines = (f"{name.removeprefix(PREFIX).lower()} = {value}" for name, value in settings.items())
     return "\n".join((f"[{SECTION}]", *lines, ""))
 
 
-def dotenv(path: Path) -> Mapping[str, str]:
+def read_dotenv(path: Path) -> Mapping[str, str]:
     """The variables in a file of lines NAME=value; {} when there is no file.
 
     Raises:
@@ -42,29 +42,29 @@ def dotenv(path: Path) -> Mapping[str, str]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
         return {}
-    found = {}
+    variables = {}
     for line in lines:
         match = re.fullmatch(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*", line)
         if match:
-            found[match[1]] = _unquoted(match[2])
-    return found
+            variables[match[1]] = _unquoted(match[2])
+    return variables
 
 
-def dotenv_text(given: Mapping[str, str]) -> str:
-    """Settings as `dotenv` reads them, and systemd."""
-    escaped = {name: re.sub(r'(["\\$`])', r"\\\1", value) for name, value in given.items()}
+def format_dotenv(settings: Mapping[str, str]) -> str:
+    """The text that `read_dotenv` and systemd read."""
+    escaped = {name: re.sub(r'(["\\$`])', r"\\\1", value) for name, value in settings.items()}
     return "".join(f'{name}="{value}"\n' for name, value in escaped.items())
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads, all of it or nothing."""
+    """Replace a file atomically; only its owner can read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.new")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    temporary = path.with_name(f"{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
-    beside.replace(path)
+    temporary.replace(path)
 
 
 def _unquoted(value: str) -> str:

@@ -1,4 +1,4 @@
-"""One HTTP exchange with the server: a whole answer in time, or the reason why there is none."""
+"""HTTP client for the server: one complete answer in time, or the reason why there is none."""
 
 import gzip
 import json
@@ -18,23 +18,23 @@ from agent import __version__, systems
 TIMEOUT = (10.0, 20.0)
 """Seconds to connect, and to the next byte."""
 EXCHANGE_SECONDS = 60.0
-"""Of all of it: neither a name server nor a header that comes byte by byte respects `TIMEOUT`."""
-_LONGEST_ANSWER = 2**20
-LIVE = "/api/machines"
-BATCH = "/api/machines/batch"
+"""For the whole exchange: `TIMEOUT` limits neither name resolution nor a trickling response."""
+_MAX_RESPONSE_BYTES = 2**20
+REPORT_PATH = "/api/machines"
+BATCH_PATH = "/api/machines/batch"
 
 
 class Undelivered(Exception):
-    """No usable answer came; the text is a sentence."""
+    """No usable answer; the text is a sentence."""
 
 
 class Stopped(Exception):
-    """This process was told to stop meanwhile."""
+    """The agent was stopped before the answer came."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server said; `data` is {} when that was no JSON object."""
+    """The server's response; `data` is {} when its body is no JSON object."""
 
     status: int
     data: Mapping[str, Any]
@@ -43,18 +43,18 @@ class Answer:
 
     @property
     def reason(self) -> str:
-        """Our server's word for a refusal; "" from another one."""
+        """Our server's machine-readable reason of a refusal; "" from another server."""
         reason = self.data.get("reason")
         return reason if isinstance(reason, str) else ""
 
     @property
     def error(self) -> str:
-        """What it says about a refusal, on one line."""
+        """The error message, on one line."""
         return " ".join(str(self.data.get("error") or "").split())[:300]
 
 
 class Bearer(AuthBase):
-    """Our credential, or none; being there keeps requests from taking one from .netrc."""
+    """Sends a credential, or none; without it requests would take one from .netrc."""
 
     def __init__(self, credential: str | None) -> None:
         self._credential = credential
@@ -65,8 +65,8 @@ class Bearer(AuthBase):
         return request
 
 
-class Wire:
-    """The way to one server."""
+class Client:
+    """Sends reports to one server."""
 
     def __init__(
         self,
@@ -74,49 +74,49 @@ class Wire:
         stop: threading.Event,
         ca_file: Path | None = None,
         proxies: bool = True,
-        longest: float = EXCHANGE_SECONDS,
+        total_seconds: float = EXCHANGE_SECONDS,
     ) -> None:
         """
         Args:
-            stop: ends the wait for an answer.
+            stop: aborts the wait for an answer.
             ca_file: certificates to trust instead of the usual ones.
             proxies: whether the proxies of the environment are used.
-            longest: seconds that one exchange may take.
+            total_seconds: that one exchange may take.
         """
         self._url = url
         self._stop = stop
         self._ca_file = ca_file
         self._proxies = proxies
-        self._longest = longest
+        self._total_seconds = total_seconds
 
     def post(self, body: str, credential: str | None) -> Answer:
-        """One report, live.
+        """Send one live report.
 
         Raises:
-            Undelivered: there was no answer.
-            Stopped: nobody waited for it.
+            Undelivered: no usable answer came.
+            Stopped: the agent was stopped before the answer.
         """
-        return self._exchange(LIVE, body.encode(), {}, credential)
+        return self._exchange(REPORT_PATH, body.encode(), {}, credential)
 
     def post_batch(self, body: bytes, credential: str | None) -> Answer:
-        """A packed backlog; raises as `post` does."""
-        return self._exchange(BATCH, body, {"Content-Encoding": "gzip"}, credential)
+        """Send the body that `pack_batch` made; raises as `post` does."""
+        return self._exchange(BATCH_PATH, body, {"Content-Encoding": "gzip"}, credential)
 
     def _exchange(
         self, path: str, body: bytes, headers: Mapping[str, str], credential: str | None
     ) -> Answer:
         outcome: list[Answer | Exception] = []
 
-        def ask() -> None:
+        def send() -> None:
             try:
-                outcome.append(self._ask(self._url + path, body, headers, credential))
-            except OSError as error:  # what requests raises is one, too
+                outcome.append(self._request(self._url + path, body, headers, credential))
+            except OSError as error:  # Includes requests.RequestException.
                 outcome.append(error)
 
-        thread = threading.Thread(target=ask, daemon=True)
+        thread = threading.Thread(target=send, daemon=True)
         thread.start()
         waited = 0.0
-        while thread.is_alive() and waited < self._longest:
+        while thread.is_alive() and waited < self._total_seconds:
             thread.join(0.25)
             waited += 0.25
             if self._stop.is_set() and thread.is_alive():
@@ -124,17 +124,17 @@ class Wire:
         if not outcome:
             raise Undelivered(f"{self._url} did not finish its answer.")
         if isinstance(outcome[0], Exception):
-            raise Undelivered(_sentence(self._url, outcome[0])) from outcome[0]
+            raise Undelivered(_explain(self._url, outcome[0])) from outcome[0]
         return outcome[0]
 
-    def _ask(
+    def _request(
         self, url: str, body: bytes, headers: Mapping[str, str], credential: str | None
     ) -> Answer:
         with requests.Session() as session:
             session.trust_env = self._proxies
             session.headers.update(
                 {
-                    "User-Agent": f"inventory-agent/{__version__} ({systems.name()})",
+                    "User-Agent": f"inventory-agent/{__version__} ({systems.os_name()})",
                     "Content-Type": "application/json",
                     "Accept": "application/json",
                     **headers,
@@ -152,63 +152,63 @@ class Wire:
                 content = b""
                 for chunk in response.iter_content(65536):
                     content += chunk
-                    if len(content) > _LONGEST_ANSWER:
+                    if len(content) > _MAX_RESPONSE_BYTES:
                         break
                 return Answer(
                     response.status_code,
-                    _object(content),
-                    _asked_pause(response.headers),
+                    _json_object(content),
+                    _retry_after(response.headers),
                     response.headers.get("Location", ""),
                 )
 
 
-def packed(bodies: list[str]) -> bytes:
-    """The body of a batch."""
+def pack_batch(bodies: list[str]) -> bytes:
+    """The gzipped body of a batch."""
     return gzip.compress(f'{{"reports":[{",".join(bodies)}]}}'.encode(), 6)
 
 
-def _object(content: bytes) -> Mapping[str, Any]:
+def _json_object(content: bytes) -> Mapping[str, Any]:
     try:
-        found = json.loads(content)
+        value = json.loads(content)
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
-def _asked_pause(headers: Mapping[str, str]) -> float | None:
-    """Seconds that Retry-After asks for, given as seconds or as a date."""
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Retry-After in seconds; the header may also be a date."""
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
     try:
         until = parsedate_to_datetime(value)
-        # The server's own clock, when it shows it, is the one its date was read from.
+        # Compared with the server's clock, in case this machine's is wrong.
         now = parsedate_to_datetime(headers["Date"]) if "Date" in headers else datetime.now(UTC)
         return max((until - now).total_seconds(), 0.0)
     except (ValueError, TypeError):
         return None
 
 
-def _sentence(url: str, error: Exception) -> str:
+def _explain(url: str, error: Exception) -> str:
     if isinstance(error, requests.exceptions.SSLError):
         return (
-            f"{url} shows a certificate that nobody vouches for ({_root(error)}): correct it, or "
-            "set INVENTORY_HUB_CA_FILE to the authority that issued it."
+            f"{url} shows a certificate that nobody vouches for ({_root_cause(error)}): correct "
+            "it, or set INVENTORY_HUB_CA_FILE to the authority that issued it."
         )
     if isinstance(error, requests.exceptions.ProxyError):
-        return f"The proxy on the way to {url} refused ({_root(error)}): check HTTPS_PROXY."
+        return f"The proxy on the way to {url} refused ({_root_cause(error)}): check HTTPS_PROXY."
     if isinstance(error, requests.Timeout):
         return f"{url} did not answer in time."
-    return f"{url} cannot be reached ({_root(error)})."
+    return f"{url} cannot be reached ({_root_cause(error)})."
 
 
-def _root(error: BaseException) -> str:
-    """What lies at the bottom of what requests and urllib3 wrap around it."""
+def _root_cause(error: BaseException) -> str:
+    """The text of the innermost error that requests and urllib3 wrapped."""
     while inner := next(
         (
-            one
-            for one in (getattr(error, "reason", None), *error.args, error.__cause__)
-            if isinstance(one, BaseException)
+            candidate
+            for candidate in (getattr(error, "reason", None), *error.args, error.__cause__)
+            if isinstance(candidate, BaseException)
         ),
         None,
     ):
