@@ -1,6 +1,6 @@
-"""THE BOTTOM: settings, engine, tables, migrations, the as-of predicate and the upsert.
+"""What the writer and the reader share: settings, engine, tables, migrations, queries by date.
 
-`etl` writes through it and `dashboard` reads through it; it imports neither, only the standard
+`etl` writes through it and `dashboard` reads through it. It imports neither, only the standard
 library, SQLAlchemy and Alembic.
 """
 

@@ -1,5 +1,5 @@
-"""Many rows at once: long IN lists, rows passed as one JSON parameter, upserts, and sums added to
-stored rows, each in the form that is quickest on each database."""
+"""Statements over many rows, each in the form that is fastest on each database: long IN lists, rows
+passed as one JSON parameter, inserts, updates, upserts, and values added to stored sums."""
 
 import io
 import json
@@ -43,24 +43,25 @@ from sqlalchemy.sql import Select
 from db.types import ZONELESS, UtcDateTime
 
 MAX_IN_PARAMETERS = 2000
-"""How many numbers one statement asks for where each is a parameter."""
+"""How many values an IN list holds where each is a parameter of its own."""
 
 
 def rows_where_in(
     connection: Connection,
     statement: Select[Any],
     column: ColumnElement[int],
-    wanted: Iterable[int],
+    ids: Iterable[int],
 ) -> Iterator[Any]:
-    """The rows of `statement` whose `column` is among the wanted numbers."""
-    numbers = sorted(set(wanted))
+    """Execute `statement` for the rows whose `column` is one of `ids`, in as many statements as
+    it takes. The rows come in no particular order."""
+    numbers = sorted(set(ids))
     if not numbers:
         return
     if connection.dialect.name == "postgresql":
-        # One parameter: thousands of them take longer to write and to read than to look for.
-        listed = bindparam(None, "{" + ",".join(map(str, numbers)) + "}", Text)
+        # One array: sending and parsing thousands of parameters takes longer than the query.
+        array = bindparam(None, "{" + ",".join(map(str, numbers)) + "}", Text)
         yield from connection.execute(
-            statement.where(column == any_(cast(listed, ARRAY(BigInteger))))
+            statement.where(column == any_(cast(array, ARRAY(BigInteger))))
         )
         return
     for chunk in chunks(numbers, MAX_IN_PARAMETERS):
@@ -71,7 +72,7 @@ T = TypeVar("T")
 
 
 def chunks(items: Iterable[T], size: int = 500) -> Iterator[list[T]]:
-    """The items in lists of `size`, the last one shorter."""
+    """The items in lists of `size`; the last one may be shorter."""
     iterator = iter(items)
     while part := list(islice(iterator, size)):
         yield part
@@ -81,15 +82,16 @@ _ROWS = "rows"
 
 
 def rowset(table: Table, names: Iterable[str]) -> TableValuedAlias:
-    """What a statement selects from: rows with the columns `names` of `table`."""
+    """A FROM clause of rows that are passed as one JSON parameter, with the columns `names` of
+    `table`. For PostgreSQL; `execute_rowset` passes the rows."""
     columns = [column(name, table.c[name].type) for name in names]
-    kind: ColumnElement[Any] = literal_column(f"NULL::{table.name}")
-    told = func.json_populate_recordset(kind, bindparam(_ROWS, type_=Text))
-    return told.table_valued(*columns).alias("told")
+    row_type: ColumnElement[Any] = literal_column(f"NULL::{table.name}")
+    rows = func.json_populate_recordset(row_type, bindparam(_ROWS, type_=Text))
+    return rows.table_valued(*columns).alias("rowset")
 
 
 def insert_rowset(table: Table, names: Iterable[str]) -> Insert:
-    """An INSERT of such rows; to what is there already it does what is added to it."""
+    """An INSERT that selects from `rowset(table, names)`; the caller adds ON CONFLICT."""
     names = list(names)
     return postgresql.insert(table).from_select(names, select(*rowset(table, names).c))
 
@@ -101,14 +103,14 @@ def execute_rowset(
     names: Iterable[str],
     rows: Iterable[Mapping[str, Any]],
 ) -> None:
-    """Carry out a statement that selects from `rowset(table, names)`."""
+    """Execute a statement that selects from `rowset(table, names)`."""
     connection.execute(statement, {_ROWS: _as_json(connection.dialect, table, names, rows)})
 
 
 def _as_json(
     dialect: Dialect, table: Table, names: Iterable[str], rows: Iterable[Mapping[str, Any]]
 ) -> str:
-    """The values of `names` in `rows`, each converted as an INSERT would do it."""
+    """The values of `names` in `rows` as JSON, each converted as for an INSERT."""
     typed = [(name, _converter(table.c[name], dialect)) for name in names]
     return json.dumps(
         [
@@ -122,11 +124,11 @@ def _as_json(
 
 
 def _converter(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
-    kind = column.type
-    if isinstance(kind, UtcDateTime):
+    type_ = column.type
+    if isinstance(type_, UtcDateTime):
         return _instant
-    if isinstance(kind, TypeDecorator):
-        return lambda value: kind.process_bind_param(value, dialect)
+    if isinstance(type_, TypeDecorator):
+        return lambda value: type_.process_bind_param(value, dialect)
     return None
 
 
@@ -143,10 +145,10 @@ def _plain(value: object) -> str:
         return value.isoformat()
     if isinstance(value, bytes):
         return "\\x" + value.hex()
-    raise TypeError(f"{type(value).__name__} cannot be told as JSON: convert it before.")
+    raise TypeError(f"{type(value).__name__} has no JSON form: convert it first.")
 
 
-# Below this a COPY's round trips cost more than they save.
+# For fewer rows the round trips of a COPY cost more than they save.
 COPY_FROM_ROWS = 200
 
 Row = tuple[Any, ...]
@@ -169,11 +171,11 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 def upsert_tuples(
     connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Row]
 ) -> None:
-    """`upsert` of a whole fleet: `rows` hold the values of the columns `names`."""
+    """`upsert` for large numbers of rows: tuples with the values of the columns `names`."""
     if not rows:
         return
     keys = [column.name for column in table.primary_key]
-    # Two writers that take the same rows in another order would wait for each other.
+    # In key order: two writers that lock the same rows in different orders deadlock.
     rows = sorted(rows, key=itemgetter(*(names.index(key) for key in keys)))
     if connection.dialect.name == "postgresql" and len(rows) >= COPY_FROM_ROWS:
         _copy(connection, table, names, rows, keys)
@@ -186,7 +188,7 @@ def upsert_tuples(
 def update_many(
     connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Set the columns `names` of rows that are there, found by their primary keys in `rows`."""
+    """Set the columns `names` of existing rows, which are found by the primary keys in `rows`."""
     if not rows:
         return
     keys = [column.name for column in table.primary_key]
@@ -200,20 +202,20 @@ def update_many(
     connection.execute(statement, values)
 
 
-# Made once: to put a statement of many columns together takes longer than to carry it out.
+# Cached: building a statement with many columns takes longer than executing it.
 @lru_cache
 def _update(dialect: str, table: Table, names: tuple[str, ...]) -> Update:
     keys = list(table.primary_key)
     if dialect == "postgresql":
-        told = rowset(table, (*(key.name for key in keys), *names))
-        mine = [key == told.c[key.name] for key in keys]
-        return update(table).where(*mine).values({name: told.c[name] for name in names})
-    mine = [key == bindparam(_OF + key.name) for key in keys]
-    return update(table).where(*mine).values({name: bindparam(name) for name in names})
+        rows = rowset(table, (*(key.name for key in keys), *names))
+        same_key = [key == rows.c[key.name] for key in keys]
+        return update(table).where(*same_key).values({name: rows.c[name] for name in names})
+    same_key = [key == bindparam(_OF + key.name) for key in keys]
+    return update(table).where(*same_key).values({name: bindparam(name) for name in names})
 
 
 def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert `rows`, of which none is there yet; all with the same keys."""
+    """Insert `rows`, all with the same keys; none of them may exist yet."""
     if not rows:
         return
     if connection.dialect.name == "postgresql" and len(rows) >= COPY_FROM_ROWS:
@@ -227,7 +229,7 @@ def _statement(dialect: str, table: Table, columns: Sequence[str], keys: list[st
     others = [column for column in columns if column not in keys]
     if dialect in ("mysql", "mariadb"):
         statement = mysql.insert(table)
-        # With nothing to replace, the key replaces itself: MySQL has no DO NOTHING.
+        # Without other columns the key is set to itself: MySQL has no DO NOTHING.
         return statement.on_duplicate_key_update(
             {column: statement.inserted[column] for column in others or keys[:1]}
         )
@@ -246,7 +248,7 @@ def _execute(
     if dialect.name != "sqlite":
         connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
         return
-    # SQLAlchemy takes longer to prepare many rows than SQLite to write them.
+    # Bypasses SQLAlchemy, which takes longer to prepare many rows than SQLite to write them.
     columns = [
         _converted(table.c[name], values, dialect)
         for name, values in zip(names, zip(*rows, strict=True), strict=True)
@@ -258,9 +260,9 @@ def _execute(
 
 
 def _converted(column: Column[Any], values: Sequence[Any], dialect: Dialect) -> Sequence[Any]:
-    """`values` as the driver of SQLite takes them."""
+    """`values` as SQLite's driver takes them."""
     convert = column.type.dialect_impl(dialect).bind_processor(dialect)
-    # A bool is a number to the driver; SQLAlchemy's conversion only checks that it is one.
+    # The driver stores a bool as a number; SQLAlchemy's conversion only validates it.
     if convert is None or isinstance(column.type, Boolean):
         return values
     return [convert(value) for value in values]
@@ -273,7 +275,11 @@ def _copy(
     rows: Sequence[Row],
     keys: list[str] | None,
 ) -> None:
-    """PostgreSQL's COPY: measured 10 to 18 times as fast as its INSERT of many rows."""
+    """Write `rows` with PostgreSQL's COPY, measured at 10 to 18 times the speed of INSERT.
+
+    Args:
+        keys: the primary key's columns, to upsert by way of a temporary table; None to insert.
+    """
     quoted = connection.dialect.identifier_preparer.quote
     columns = ", ".join(quoted(name) for name in names)
     target, stage = quoted(table.name), quoted(f"stage_{table.name}")
@@ -285,7 +291,7 @@ def _copy(
             if keys is None:
                 cursor.copy_expert(copy, data)
                 return
-            # Dropped at the end: the table may look otherwise when this connection comes back.
+            # Dropped on commit: the table's columns may change before this connection is reused.
             cursor.execute(
                 f"CREATE TEMP TABLE IF NOT EXISTS {stage} (LIKE {target}) ON COMMIT DROP"
             )
@@ -294,23 +300,23 @@ def _copy(
             conflict = ", ".join(quoted(key) for key in keys)
             others = [quoted(name) for name in names if name not in keys]
             action = "UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in others)
-            cursor.execute(  # made of names from db.tables alone
+            cursor.execute(  # contains only names from db.tables
                 f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {stage} "  # noqa: S608
                 f"ON CONFLICT ({conflict}) DO {action if others else 'NOTHING'}"
             )
     except errors as error:
-        # Whoever calls catches SQLAlchemy's errors, whichever way the rows went.
+        # Callers catch SQLAlchemy's errors, whichever way the rows are written.
         raise DBAPIError.instance(copy, None, error, errors, dialect=connection.dialect) from error
 
 
-# COPY's text format: a tab between cells, a line feed after rows, `\N` for NULL, and a backslash
-# before each of them that is meant as it stands.
+# COPY's text format: cells end with a tab, rows with a line feed, NULL is `\N`; inside a cell these
+# characters are escaped with a backslash.
 _ESCAPES = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
 _NONE = type(None)
 
 
 def _text(dialect: Dialect, columns: Sequence[Column[Any]], rows: Sequence[Row]) -> io.StringIO:
-    """`rows` as COPY reads them, each value converted as an INSERT would convert it."""
+    """`rows` in COPY's text format, each value converted as for an INSERT."""
     cells = [
         _cells(column, values, dialect)
         for column, values in zip(columns, zip(*rows, strict=True), strict=True)
@@ -319,13 +325,13 @@ def _text(dialect: Dialect, columns: Sequence[Column[Any]], rows: Sequence[Row])
 
 
 def _cells(column: Column[Any], values: Sequence[Any], dialect: Dialect) -> list[str]:
-    kind = column.type
-    if isinstance(kind, TypeDecorator):
-        values = [kind.process_bind_param(value, dialect) for value in values]
-    kinds = set(map(type, values)) - {_NONE}
-    if kinds == {int}:
+    type_ = column.type
+    if isinstance(type_, TypeDecorator):
+        values = [type_.process_bind_param(value, dialect) for value in values]
+    types = set(map(type, values)) - {_NONE}
+    if types == {int}:
         return ["\\N" if value is None else str(value) for value in values]
-    if kinds == {str} and not any(
+    if types == {str} and not any(
         mark in value for mark, _ in _ESCAPES for value in values if value is not None
     ):
         return ["\\N" if value is None else value for value in values]
@@ -354,7 +360,7 @@ def accumulate(
     sums: Collection[str],
     peaks: Collection[str],
 ) -> None:
-    """Insert `rows`; where a key is there already, add `sums` and keep the larger of `peaks`.
+    """Insert `rows`; where the key exists, add the columns `sums` and keep the larger of `peaks`.
 
     Args:
         rows: all with the same keys; no two with the same primary key.
@@ -362,7 +368,7 @@ def accumulate(
     if not rows:
         return
     keys = [column.name for column in table.primary_key]
-    # Two writers that take the same rows in another order would wait for each other.
+    # In key order: two writers that lock the same rows in different orders deadlock.
     ordered = sorted(rows, key=lambda row: [row[key] for key in keys])
     names = tuple(ordered[0])
     statement = _accumulate_statement(
@@ -383,9 +389,9 @@ def _accumulate_statement(
     peaks: tuple[str, ...],
 ) -> Any:
     if dialect in ("mysql", "mariadb"):
-        mine = mysql.insert(table)
-        return mine.on_duplicate_key_update(
-            _accumulated(table, mine.inserted, sums, peaks, func.greatest)
+        statement = mysql.insert(table)
+        return statement.on_duplicate_key_update(
+            _accumulated(table, statement.inserted, sums, peaks, func.greatest)
         )
     portable: Any = sqlite.insert(table)
     larger: Any = func.max

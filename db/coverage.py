@@ -1,4 +1,4 @@
-"""Findings of coverage: their kinds, their states, and which of them are accepted on a day."""
+"""Coverage findings: their kinds and states, and which are in force or accepted on a day."""
 
 import json
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ KINDS = (
 """The same names stand in etl.rules.coverage, which imports nothing of ours; a test compares."""
 
 GAPS = KINDS[:3]
-"""Kinds that say that a source is missing."""
+"""The kinds that say that a source is missing."""
 
 KIND_OF_GAP = {
     ("ninja", "threatlocker"): NINJA_WITHOUT_THREATLOCKER,
@@ -38,20 +38,21 @@ not. No pair of other sources is compared."""
 OPEN, ACCEPTED, FIXED, COME_BACK = "open", "accepted", "fixed", "come_back"
 STATES = (OPEN, COME_BACK, ACCEPTED, FIXED)
 CURRENT = (OPEN, COME_BACK, ACCEPTED)
-"""The states of findings that hold on the day; fixed ones held until lately."""
+"""The states of findings that are in force; fixed ones were until recently."""
 
 TO_DO = (OPEN, COME_BACK)
-"""The states that ask somebody to do something."""
+"""The states that need somebody to act."""
 
 IDENTITY = ("kind", "asset_id", "device_id", "other_device_id")
-"""What makes two stretches the same finding; with equal facts, an acceptance holds for both."""
+"""The columns that identify a finding. An acceptance applies to findings with the same identity and
+the same facts."""
 
 FACTS_LENGTH = 800
 
 
 def facts_text(facts: Mapping[str, Any]) -> str:
-    """Facts as stored: equal facts, equal text. Of what is too long only a digest, which is all
-    that it takes to see that they changed."""
+    """Facts as stored: canonical JSON, so that equal facts have equal text. If it is too long, a
+    digest of it: facts are only compared."""
     text = json.dumps(dict(facts), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     if len(text) <= FACTS_LENGTH:
         return text
@@ -59,15 +60,15 @@ def facts_text(facts: Mapping[str, Any]) -> str:
 
 
 def is_same_finding(
-    one: FromClause = coverage_findings, other: FromClause = coverage_exceptions
+    first: FromClause = coverage_findings, second: FromClause = coverage_exceptions
 ) -> ColumnElement[bool]:
-    """Whether two rows are about the same finding, whatever their facts."""
-    pairs = [one.c[name] == other.c[name] for name in IDENTITY[:3]]
-    return and_(*pairs, one.c.other_device_id.is_not_distinct_from(other.c.other_device_id))
+    """Whether two rows have the same identity; their facts may differ."""
+    pairs = [first.c[name] == second.c[name] for name in IDENTITY[:3]]
+    return and_(*pairs, first.c.other_device_id.is_not_distinct_from(second.c.other_device_id))
 
 
 def acceptance_in_force(day: date | ColumnElement[date]) -> ColumnElement[bool]:
-    """Whether an acceptance is in force on `day`, as far as its facts go."""
+    """Whether an acceptance is in force on `day`, provided that its facts are still the same."""
     accepted = coverage_exceptions.c
     return and_(
         accepted.accepted_on <= day,
@@ -77,5 +78,5 @@ def acceptance_in_force(day: date | ColumnElement[date]) -> ColumnElement[bool]:
 
 
 def finding_in_force(day: date) -> ColumnElement[bool]:
-    """Whether a finding holds on `day`."""
+    """Whether a finding is in force on `day`."""
     return and_(coverage_findings.c.since <= day, coverage_findings.c.until > day)

@@ -1,4 +1,4 @@
-"""The engine: which database, with which driver, and how a transaction begins."""
+"""The database address, the engine for it, and its transactions."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemy
 from db import settings
 from db.settings import Environment, SettingsError
 
-# SQLAlchemy 2.1 reads these names as psycopg 3 and mysqlclient, which we do not install. To it
-# "mariadb" is another dialect than "mysql", one that would pass over our tables' mysql_collate.
+# SQLAlchemy 2.1 maps these names to psycopg 3 and mysqlclient, which we do not install. It treats
+# "mariadb" as a dialect of its own, which would ignore our tables' mysql_collate.
 DRIVERS = {
     "postgres": "postgresql+psycopg2",
     "postgresql": "postgresql+psycopg2",
@@ -24,7 +24,8 @@ DRIVERS = {
 
 
 def database_url(environ: Environment | None = None) -> URL:
-    """Where the data is, from DATABASE_URL, the DB_ settings, TatuScan's, or the default file."""
+    """The database address: DATABASE_URL, else the DB_ settings, else a SQLite file at TatuScan's
+    settings or the default place."""
     text = settings.env(settings.DATABASE_URL, environ)
     if text is not None:
         return normalise_url(text)
@@ -45,15 +46,14 @@ def database_url(environ: Environment | None = None) -> URL:
 
 
 def sqlite_url(path: Path) -> URL:
-    """The address of a SQLite file."""
     return URL.create("sqlite", database=str(path))
 
 
 def normalise_url(text: str) -> URL:
-    """A user's database address with the driver that we install.
+    """A database address with the drivers that we install.
 
     Raises:
-        SettingsError: it is no database address, or one of a database we do not know.
+        SettingsError: it is not a database address, or the database is not supported.
     """
     fix = (
         "set it to an address like postgresql://user:password@host/name, "
@@ -72,19 +72,19 @@ def normalise_url(text: str) -> URL:
 
 
 def open_engine(url: URL) -> Engine:
-    """An engine for `url`. On SQLite the file's folder is made, and every setting that makes it
-    safe for one writer and many readers is on."""
+    """An engine for `url`. For SQLite, creates the file's folder, and configures each connection
+    for one writer and many concurrent readers."""
     backend = url.get_backend_name()
     if backend == "sqlite":
         return _sqlite(url)
     options: dict[str, Any] = {"pool_pre_ping": True}
     if backend == "postgresql":
-        # psycopg2 alone would send the rows of an upsert one by one.
+        # psycopg2's default sends the rows of an upsert one by one.
         options["executemany_mode"] = "values_plus_batch"
     if backend == "mysql":
-        # Gap locks only cost: who needs one picture of it all asks for it with `reading`.
+        # No gap locks: whatever needs a consistent snapshot uses `reading`.
         options["isolation_level"] = "READ COMMITTED"
-        # A server may be set to cut off what is too long and say nothing.
+        # Otherwise a server may be configured to truncate too long values silently.
         options["connect_args"] = {"init_command": "SET SESSION sql_mode = 'TRADITIONAL'"}
     try:
         return create_engine(url, **options)
@@ -107,7 +107,7 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:
-        # Python's own transaction handling begins too late and breaks savepoints and DDL.
+        # sqlite3's own transaction handling begins too late and breaks savepoints and DDL.
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
@@ -121,7 +121,7 @@ def _sqlite(url: URL) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         write = connection.get_execution_options().get("write", False)
-        # A write transaction takes its lock at once: a later upgrade would fail without waiting.
+        # Lock at once for writing: upgrading a read transaction fails without waiting.
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
@@ -129,14 +129,14 @@ def _sqlite(url: URL) -> Engine:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """One write transaction: committed at the end, rolled back on an error."""
+    """A write transaction, committed at the end or rolled back on an error."""
     with engine.connect().execution_options(write=True) as connection, connection.begin():
         yield connection
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """One read transaction: every statement in it sees the same data."""
+    """A read transaction in which every statement sees the same data."""
     options: dict[str, Any] = {}
     if engine.dialect.name != "sqlite":
         options["isolation_level"] = "REPEATABLE READ"
@@ -145,8 +145,8 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 def is_conflict(error: SQLAlchemyError) -> bool:
-    """Whether a transaction lost against another one and may win when it is done again: the other
-    inserted the same key, or both waited for each other."""
+    """Whether a transaction failed because of a concurrent one (same key, serialization failure,
+    deadlock, lock timeout) and may succeed when it is repeated."""
     if isinstance(error, IntegrityError):
         return True
     cause = error.orig if isinstance(error, DBAPIError) else None

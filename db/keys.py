@@ -1,4 +1,4 @@
-"""The as-of predicate: which stretches hold on a day. Written here, once."""
+"""Keys of snapshots: the as-of predicate and the ids of devices, each written only here."""
 
 from datetime import date
 from hashlib import blake2b
@@ -11,7 +11,7 @@ from db.tables import device_snapshots
 def as_of(
     day: date | ColumnElement[date], table: FromClause = device_snapshots
 ) -> ColumnElement[bool]:
-    """True for the stretches of `table` (valid_from, valid_to) that hold on `day`."""
+    """Whether a stretch of `table` (columns valid_from, valid_to) contains `day`."""
     return and_(table.c.valid_from <= day, table.c.valid_to > day)
 
 

@@ -1,5 +1,5 @@
-"""The machines that report themselves: as the agent source reads them, and single ones added,
-changed and deleted by hand, each with its entry in the audit log."""
+"""Machines that report themselves: read by the agent source; added, changed and removed by hand,
+each time with an entry in the audit log."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, tzinfo
@@ -17,16 +17,17 @@ _machine = inventory.c
 
 
 def ever_reported(connection: Connection) -> bool:
-    """Whether any machine has reported on any day."""
+    """Whether any machine has ever reported."""
     return connection.execute(select(report_days.c.day).limit(1)).first() is not None
 
 
 def recently_reporting(engine: Engine, days: int, zone: tzinfo) -> Iterator[Mapping[str, Any]]:
-    """One row per machine that reported within the last `days` days on which any machine did:
-    while nothing reports at all, our own server may be what is down (PRODUCT.md rule 5).
+    """One row per machine that reported within the last `days` days on which any machine reported:
+    days without a single report do not count, for our own server may have been down (PRODUCT.md
+    rule 5).
 
     Args:
-        zone: of the business day.
+        zone: the time zone of business days.
     """
     with reading(engine) as connection:
         day = report_days.c.day
@@ -44,7 +45,7 @@ def recently_reporting(engine: Engine, days: int, zone: tzinfo) -> Iterator[Mapp
 
 
 def blank_machine(machine_id: str, now: datetime) -> dict[str, Any]:
-    """A machine before its first report; what TatuScan stores where a report says nothing."""
+    """The row of a machine before its first report, with TatuScan's values for what is missing."""
     return {column.name: None for column in inventory.c} | {
         "machine_id": machine_id,
         "device_id": device_id(SOURCE, machine_id),
@@ -58,8 +59,7 @@ def blank_machine(machine_id: str, now: datetime) -> dict[str, Any]:
 
 
 def rows_for_update(connection: Connection, statement: Select[Any]) -> Sequence[Row[Any]]:
-    """The rows of `statement`, by id and held until a write transaction ends; in another one they
-    are only read."""
+    """The rows of `statement` ordered by id, locked if the transaction is one for writing."""
     statement = statement.order_by(_machine.machine_id)
     if connection.get_execution_options().get("write"):
         statement = statement.with_for_update(of=inventory)
@@ -67,12 +67,12 @@ def rows_for_update(connection: Connection, statement: Select[Any]) -> Sequence[
 
 
 def add(connection: Connection, row: Mapping[str, Any], actor: str, now: datetime) -> bool:
-    """Store a machine that does not report; False when there is one of its id."""
+    """Store a machine that does not report; False if its id exists."""
     machine_id = row["machine_id"]
-    found = connection.execute(
+    existing = connection.execute(
         select(_machine.machine_id).where(_machine.machine_id == machine_id)
     ).first()
-    if found is not None:
+    if existing is not None:
         return False
     connection.execute(insert(inventory).values(dict(row)))
     detail = {name: row[name] for name in ("hostname", "os", "ip", "computer_model", "site")}
@@ -83,7 +83,7 @@ def add(connection: Connection, row: Mapping[str, Any], actor: str, now: datetim
 def change(
     connection: Connection, machine_id: str, values: Mapping[str, Any], actor: str, now: datetime
 ) -> bool:
-    """Set `values` of a machine; False when there is none."""
+    """Set `values` of a machine; False if there is no such machine."""
     before = connection.execute(
         select(*(_machine[name] for name in values)).where(_machine.machine_id == machine_id)
     ).first()
@@ -98,8 +98,8 @@ def change(
 
 
 def remove(connection: Connection, machine_id: str, actor: str, now: datetime) -> bool:
-    """Delete a machine, its hours and its key; False when there is none. Its days stay in the
-    snapshots; if it reports again, it must enrol again."""
+    """Delete a machine, its hours and its key; False if there is no such machine. Its days stay in
+    the snapshots; to report again it must enrol again."""
     row = connection.execute(
         select(_machine.device_id, _machine.hostname).where(_machine.machine_id == machine_id)
     ).first()

@@ -1,4 +1,4 @@
-"""Bring a database to the newest revision. Alembic is configured here, in code."""
+"""Schema migrations with Alembic, which is configured here in code."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,32 +21,32 @@ def _config(connection: Connection | None = None) -> Config:
 
 
 def head() -> str:
-    """The newest revision that this version of the product knows."""
+    """The newest revision of this version of the product."""
     revision = ScriptDirectory.from_config(_config()).get_current_head()
     assert revision is not None, "the product has at least one revision"
     return revision
 
 
 def current(engine: Engine) -> str | None:
-    """The database's revision; None for a database that was never migrated."""
+    """The database's revision; None before its first migration."""
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Apply every revision up to `revision` that the database lacks. Of several who start this at
-    the same time one does it; the others wait, and find nothing to do."""
-    with _alone(engine), engine.connect().execution_options(write=True) as connection:
+    """Apply the missing revisions up to `revision`. Of several processes that call this at the same
+    time one migrates; the others wait, and then have nothing to do."""
+    with _locked(engine), engine.connect().execution_options(write=True) as connection:
         if engine.dialect.name == "sqlite":
-            # Alembic commits each revision unless it finds a transaction; in between another
-            # process would begin the next one too.
+            # Without an open transaction Alembic commits after each revision, and another process
+            # could start the next one too.
             connection.begin()
         command.upgrade(_config(connection), revision)
         connection.commit()
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    """Take back every revision after `revision` ('base' for all)."""
+    """Revert every revision after `revision` ('base' for all)."""
     with engine.connect().execution_options(write=True) as connection:
         command.downgrade(_config(connection), revision)
         connection.commit()
@@ -60,21 +60,21 @@ _LOCKS = {
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[None]:
-    """Keep others from migrating. SQLite's write transaction does that by itself."""
+def _locked(engine: Engine) -> Iterator[None]:
+    """Hold the migration lock. SQLite needs none: a write transaction excludes other writers."""
     if engine.dialect.name not in _LOCKS:
         yield
         return
-    take, leave = _LOCKS[engine.dialect.name]
+    lock, unlock = _LOCKS[engine.dialect.name]
     with engine.connect() as connection:
-        connection.execute(text(take))
+        connection.execute(text(lock))
         try:
             yield
         finally:
-            connection.execute(text(leave))
+            connection.execute(text(unlock))
 
 
 def check(engine: Engine) -> None:
-    """Raise when the tables as declared and the migrated database differ."""
+    """Raise if the migrated database differs from the declared tables."""
     with engine.connect() as connection:
         command.check(_config(connection))

@@ -1,4 +1,8 @@
-"""The rules' settings, by version: environment values seed version 1; what a person saves wins."""
+"""Versions of the rules' settings, and which version applies to which day.
+
+The environment's values are version 1. Once a person has saved a version, the environment's are
+ignored.
+"""
 
 import json
 from bisect import bisect_right
@@ -14,13 +18,17 @@ from db.sources import expected_sources, source_names
 from db.tables import rule_versions
 
 ENVIRONMENT = "environment"
-"""The author of a version that was read from the environment."""
+"""The author of versions that come from the environment."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """One version of the rules' settings. `source_order`: who speaks first for an asset.
-    `expected_sources`: those that every site is expected to have, unless it says otherwise."""
+    """One version of the rules' settings.
+
+    `source_order`: the precedence of sources: the first one that has a machine provides its primary
+    record. `expected_sources`: the sources that every site should have unless the site has a list
+    of its own.
+    """
 
     version: int
     spare_words: tuple[str, ...] = ("spare",)
@@ -32,9 +40,11 @@ class Rules:
 
 @dataclass(frozen=True)
 class RulesByDay:
-    """By which version each day is counted: (first day, rules), oldest first, the first one from
-    the beginning on. A version saved while months are closed leaves their days to the one before
-    it."""
+    """Which version applies to which day.
+
+    `eras` holds (first day, rules), oldest first; the first era has no beginning. A version that is
+    saved while months are closed applies from the day after them: the closed days keep theirs.
+    """
 
     eras: tuple[tuple[date, Rules], ...]
 
@@ -45,8 +55,8 @@ class RulesByDay:
 
     @classmethod
     def from_versions(cls, versions: Sequence[tuple[date | None, Rules]]) -> "RulesByDay":
-        """Versions in their order, each with the first day that it counts, None for no day yet: a
-        later one wins on all days from its first one on."""
+        """Build the eras from versions in ascending order, each with the first day that it applies
+        to (None: to no day yet). A later version replaces earlier ones from its first day on."""
         eras = [(date.min, versions[0][1])]
         for first, rules in versions:
             if first is not None:
@@ -56,21 +66,21 @@ class RulesByDay:
         return cls(tuple(eras))
 
     def effective_on(self, day: date) -> Rules:
-        """The rules by which `day` is counted."""
+        """The rules that apply to `day`."""
         return self.eras[bisect_right([first for first, _rules in self.eras], day) - 1][1]
 
     @property
     def precedence_eras(self) -> tuple[tuple[date, Rules], ...]:
-        """Only those eras that begin with another answer to who speaks for a machine."""
-        found = [self.eras[0]]
+        """The eras that begin with another precedence of records than the one before."""
+        eras = [self.eras[0]]
         for era in self.eras[1:]:
-            if _precedence(era[1]) != _precedence(found[-1][1]):
-                found.append(era)
-        return tuple(found)
+            if _precedence(era[1]) != _precedence(eras[-1][1]):
+                eras.append(era)
+        return tuple(eras)
 
     def precedence_changes(self, then: date, now: date) -> list[date]:
-        """The days after `then`, up to `now`, on which another may speak for a machine only
-        because the rules are others."""
+        """The days after `then`, up to `now`, on which a machine may get another primary record
+        only because the rules change."""
         return [first for first, _rules in self.precedence_eras if then < first <= now]
 
 
@@ -108,18 +118,18 @@ def all_versions(connection: Connection) -> dict[int, Rules]:
 
 
 def rules_by_day(connection: Connection) -> RulesByDay:
-    """By which version each day is counted; by the defaults while none is saved."""
+    """Which version applies to which day; the defaults to every day while none is saved."""
     c = rule_versions.c
     rows = connection.execute(select(c.version, c.rules, c.first_day).order_by(c.version))
-    found = [(first, _parse_rules(version, text)) for version, text, first in rows]
-    return RulesByDay.from_versions(found) if found else RulesByDay.always(Rules(1))
+    versions = [(first, _parse_rules(version, text)) for version, text, first in rows]
+    return RulesByDay.from_versions(versions) if versions else RulesByDay.always(Rules(1))
 
 
 def apply_newest_from(connection: Connection, day: date) -> RulesByDay:
-    """Count `day` and every later one by the newest version from now on, in the transaction that
-    counts them again."""
+    """Let the newest version apply to `day` and later days. The caller recounts those days in the
+    same transaction."""
     c = rule_versions.c
-    # In two statements: MySQL reads no table in one that writes it.
+    # Two statements: MySQL cannot read a table in a statement that writes to it.
     newest = connection.scalar(select(func.max(c.version)))
     later = or_(c.first_day.is_(None), c.first_day > day)
     connection.execute(
@@ -129,14 +139,14 @@ def apply_newest_from(connection: Connection, day: date) -> RulesByDay:
 
 
 def move_first_day(connection: Connection, day: date, following: date | None) -> None:
-    """Let the versions that begin on `day`, which has no counts any more, begin on the next day
-    that has some; with none, when one comes."""
+    """Let the versions whose first day is `day`, which has no counts any more, begin on
+    `following`, the next day that has counts; None: on the next day that is published."""
     c = rule_versions.c
     connection.execute(update(rule_versions).where(c.first_day == day).values(first_day=following))
 
 
 def save_version(connection: Connection, rules: Rules, author: str, now: datetime) -> None:
-    """Write down a new version."""
+    """Store a new version."""
     values = asdict(rules)
     del values["version"]
     connection.execute(
@@ -156,18 +166,18 @@ def _parse_rules(version: int, text: str) -> Rules:
 def adopt_environment(
     connection: Connection, now: datetime, environ: Environment | None = None
 ) -> Rules:
-    """The rules to judge by now: the newest version, after the environment's was saved as a new
-    one when it differs from the environment's last one and no person has saved any."""
+    """The rules to apply now: the newest version. While no person has saved one, changed values in
+    the environment are saved as a new version first."""
     newest = current_rules(connection)
     author = connection.scalar(
         select(rule_versions.c.author).where(rule_versions.c.version == newest.version)
     )
     if author not in (None, ENVIRONMENT):
         return newest
-    wanted = from_environment(newest.version, environ)
+    rules = from_environment(newest.version, environ)
     if author is not None:
-        if wanted == newest:
+        if rules == newest:
             return newest
-        wanted = from_environment(newest.version + 1, environ)
-    save_version(connection, wanted, ENVIRONMENT, now)
-    return wanted
+        rules = from_environment(newest.version + 1, environ)
+    save_version(connection, rules, ENVIRONMENT, now)
+    return rules

@@ -1,7 +1,7 @@
-"""Credentials of programs: made, recognised, revoked. Their secrets are never stored.
+"""Credentials of programs: created, verified, revoked. Their secrets are never stored.
 
-A credential reads `ihub_<kind>_<public id>_<secret>`. The public id finds its row; the secret is
-256 random bits, so a plain hash of it is as good as a slow one, and is compared in constant time.
+A credential is `ihub_<kind>_<public id>_<secret>`. The public id selects its row. The secret is 256
+random bits, so a fast hash is as safe as a slow one; hashes are compared in constant time.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ _NO_HASH = hashlib.sha256(b"").hexdigest()
 
 @dataclass(frozen=True)
 class Credential:
-    """What somebody shows us; `kind` is only their claim."""
+    """A credential as sent, not yet verified: its kind too is only a claim."""
 
     kind: str
     public_id: str
@@ -32,7 +32,7 @@ class Credential:
 
 
 def parse_credential(text: str) -> Credential | None:
-    """`text` as a credential; None when it is not written like one."""
+    """`text` as a credential; None if it is malformed."""
     parts = text.split("_", 3)
     if len(parts) != 4 or parts[0] != _PREFIX or parts[1] not in KINDS or not text.isascii():
         return None
@@ -42,19 +42,19 @@ def parse_credential(text: str) -> Credential | None:
 
 
 def verify(row: Row[Any] | None, credential: Credential) -> bool:
-    """Whether `shown` is the credential of `row`; takes as long when there is no row."""
+    """Whether `credential` has the secret of `row`; takes the same time without a row."""
     stored = _NO_HASH if row is None else row.secret_hash
     return hmac.compare_digest(_hash(credential.secret), stored) and row is not None
 
 
 def rows_by_public_id(connection: Connection, public_ids: Sequence[str]) -> dict[str, Row[Any]]:
-    """The rows of those public ids."""
+    """The stored credentials with these public ids, by public id."""
     rows = connection.execute(select(api_tokens).where(api_tokens.c.public_id.in_(public_ids)))
     return {row.public_id: row for row in rows}
 
 
 def new_credential(kind: str) -> tuple[str, dict[str, str]]:
-    """A new credential's text, shown once, and the values of its row that stand for it."""
+    """A new credential: its text, which is not stored, and the values of its row."""
     public_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     row = {"kind": kind, "public_id": public_id, "secret_hash": _hash(secret)}
     return f"{_PREFIX}_{kind}_{public_id}_{secret}", row
@@ -71,7 +71,7 @@ def create(
     role: str | None = None,
     expires_at: datetime | None = None,
 ) -> str:
-    """Make a credential and store its row; its text, which nobody can be shown again."""
+    """Create and store a credential. Returns its text, which cannot be read again later."""
     text, row = new_credential(kind)
     connection.execute(
         insert(api_tokens).values(
@@ -83,18 +83,18 @@ def create(
 
 
 def revoke(connection: Connection, public_id: str, now: datetime) -> bool:
-    """End a credential at once; False when there is none of that public id, or it is ended."""
+    """Revoke a credential; False if there is no such one, or it is revoked already."""
     token = api_tokens.c
-    ended = connection.execute(
+    result = connection.execute(
         update(api_tokens)
         .where(token.public_id == public_id, token.revoked_at.is_(None))
         .values(revoked_at=now)
     )
-    return ended.rowcount == 1
+    return result.rowcount == 1
 
 
 def is_inactive(row: Row[Any], now: datetime) -> bool:
-    """Whether it was revoked, or its time is up."""
+    """Whether a credential is revoked or expired."""
     return row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now)
 
 

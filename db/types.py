@@ -1,4 +1,4 @@
-"""Column types that mean the same on SQLite, PostgreSQL, MySQL and MariaDB."""
+"""Column types that behave the same on SQLite, PostgreSQL, MySQL and MariaDB."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -10,12 +10,12 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
 def as_date(value: date | str) -> date:
-    """A day that a query answered: MySQL tells one that is a literal as text."""
+    """A date from a query's result: MySQL returns date literals as text."""
     return date.fromisoformat(value) if isinstance(value, str) else value
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An instant: aware in, aware out, stored in UTC with microseconds."""
+    """A timezone-aware datetime, stored in UTC with microseconds."""
 
     impl = DateTime
     cache_ok = True
@@ -34,7 +34,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any] | None:
-        # SQLite keeps the text that SQLAlchemy would write, made here in a third of its time.
+        # The same text as SQLAlchemy writes, in a third of the time.
         return _sqlite_text if dialect.name == "sqlite" else super().bind_processor(dialect)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -55,9 +55,9 @@ def _sqlite_text(value: datetime | None) -> str | None:
 
 ZONELESS = "{!r} has no zone: give instants with tzinfo"
 
-# SQLite makes a sequence of, and needs no index beside the table for, a key of the type INTEGER.
+# On SQLite an INTEGER key is the row id: it is generated, and needs no separate index.
 SerialId = BigInteger().with_variant(Integer(), "sqlite")
 
-# BLOB and TEXT end at 64 KB on MySQL; a payload may be larger.
+# MySQL's BLOB and TEXT hold 64 KB; a payload may be larger.
 Blob = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
 LongText = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")

@@ -1,1 +1,1 @@
-"""What was said of devices over time: stretches, changes between two days, kept days, runs."""
+"""The stored history of devices: state on a day, changes between two days, kept days, runs."""

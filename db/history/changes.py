@@ -1,6 +1,8 @@
-"""What changed between two days, and all that happened to it in between.
+"""What changed between two days: each entity that differs, with the reasons.
 
-One row per device, or in the basis "assets" per machine. A closing stores the same rows.
+An entity is a device, or in the basis "assets" a machine. First one query finds the entities that
+differ. Then, in chunks, their segments (`db.history.segments`) are loaded, and the reasons derived
+from them (`db.history.explain`). Closing a month stores the same rows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,8 +26,11 @@ from db.tables import NO_SITE_ID, sites
 
 @dataclass(frozen=True, slots=True)
 class EntityChange:
-    """A device (`key` is its id), or in the basis "assets" a machine (its asset id): how it stood
-    on both days, None where it did not, and all that happened in between, oldest first."""
+    """A device (`key` is its id), or in the basis "assets" a machine (`key` is its asset id).
+
+    `then` and `now` are its states on the two days, None where it is absent; `reasons` what
+    happened in between, oldest first.
+    """
 
     key: int
     then: EntityState | None
@@ -33,7 +38,7 @@ class EntityChange:
     reasons: tuple[Reason, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON: ids as decimal text, days as ISO text."""
+        """As JSON: ids as decimal text, days as ISO text. Stored by closings."""
         return {
             "key": str(self.key),
             "then": _state_to_json(self.then),
@@ -45,7 +50,7 @@ class EntityChange:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "EntityChange":
-        """What `to_json` wrote."""
+        """The change that `to_json` wrote."""
         reasons = (
             Reason(**{**reason, "day": date.fromisoformat(reason["day"])})
             for reason in stored["happened"]
@@ -63,35 +68,36 @@ def changes_between(
     kept: KeptDays,
     keys: Sequence[int] | None = None,
 ) -> Iterator[EntityChange]:
-    """Everything in `basis` that does not stand on `now` as it did on `then`, by key.
+    """The entities of `basis` whose state on `now` differs from that on `then`, ordered by key.
 
     Args:
         then, now: kept days.
-        kept: on other days stretches may be purged, so nothing is concluded from those.
-        keys: exactly these, in this order, changed or not; those that stand on neither day and
-            on none between are left out.
+        kept: other days are ignored, since some of their stretches may be purged.
+        keys: instead of the entities that differ exactly these, in this order, changed or not; but
+            for those that are absent on both days and in between.
     """
     if keys is None:
         keys = list(connection.scalars(_differing(basis, then, now, rules)))
-    span, facts = Span.from_kept_days(then, now, kept), collection_history(connection)
+    span, collections = Span.from_kept_days(then, now, kept), collection_history(connection)
     rows = connection.execute(select(sites.c.site_id, sites.c.name))
     names = {NO_SITE_ID: NO_SITE, **{site_id: name for site_id, name in rows}}
     for chunk in chunks(keys):
         links: Mapping[int, list[Reason]] = {}
         if basis == "assets":
-            told = machine_segments(connection, chunk, span, rules, names)
+            by_key = machine_segments(connection, chunk, span, rules, names)
             links = link_reasons(connection, chunk, then, now)
         else:
-            told = record_segments(connection, chunk, span, names)
+            by_key = record_segments(connection, chunk, span, names)
         for key in chunk:
-            segments = told.get(key, [])
+            segments = by_key.get(key, [])
             if any(segment.state for segment in segments):
-                reasons = explain_changes(segments, links.get(key, ()), facts)
+                reasons = explain_changes(segments, links.get(key, ()), collections)
                 yield EntityChange(key, segments[0].state, segments[-1].state, reasons)
 
 
 def has_changed(rows: Subquery, basis: str) -> ColumnElement[bool]:
-    """Whether a group by `key` of `standing_on_both` with the columns `compared` has changed."""
+    """HAVING condition for `rows_on_either_day` grouped by `key`: whether the entity is present on
+    one day only, or one of the `compared_columns` has more than one value."""
     values: list[ColumnElement[Any]] = [
         rows.c[name] if name.endswith("_id") else func.coalesce(rows.c[name], "")
         for name in compared_columns(basis)
@@ -103,7 +109,7 @@ def has_changed(rows: Subquery, basis: str) -> ColumnElement[bool]:
 
 
 def compared_columns(basis: str) -> tuple[str, ...]:
-    """The columns that `differs` looks at."""
+    """The columns that `has_changed` compares."""
     return (*COMPARED, "device_id") if basis == "assets" else COMPARED
 
 

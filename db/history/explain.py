@@ -1,7 +1,10 @@
-"""All that happened to one device between two days, from what was said of it in between.
+"""Why an entity differs between two days: the reasons, derived from its segments in between.
 
-A change is dated by the first day of the unbroken state that it led to, whatever else changed
-(PRODUCT.md rule 8).
+The segments of an entity (a device, or in the basis "assets" a machine) cover the days from the
+first to the last without gaps; each says the state in its days, or that the entity is absent. Every
+attribute is treated separately: if its value on the last day differs from the one on the first, the
+change is dated by the first day of the unbroken run of its present value, however often it changed
+before and whatever else changed meanwhile (PRODUCT.md rule 8). Presence is treated in the same way.
 """
 
 from bisect import bisect_left
@@ -17,8 +20,8 @@ from db.tables import NameFields, SystemFields
 COMPARED = (
     "site_id", "location", "device_type", "billing_status", "hostname", "display_name", "serial",
 )  # fmt: skip
-"""What makes a device that stands on both days a changed one; in the basis "assets" also who
-speaks for it (`device_id`)."""
+"""A device that is present on both days is changed if one of these differs; in the basis "assets"
+also if the machine has another primary record (`device_id`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +44,8 @@ class EntityState(NameFields, SystemFields):
 
 
 class Segment(NamedTuple):
-    """Days from `day` on up to the next segment: what was said (None: absent). `restated`: a
-    decision made it begin. `alias_key` and `rule_version` as in `device_snapshots`."""
+    """The state (None: absent) from `day` until the next segment begins. `restated`: it begins
+    because of a decision. `alias_key` and `rule_version` as in `device_snapshots`."""
 
     day: date
     state: EntityState | None
@@ -53,8 +56,8 @@ class Segment(NamedTuple):
 
 @dataclass(frozen=True)
 class CollectionHistory:
-    """When sources were collected: their first day, every published day in order, the days on
-    which a decision ended them. `saved`: the versions of the rules that a person saved."""
+    """For each source the first published day, all published days in order, and the days on which
+    an administrator ended it; and the versions of the rules that persons saved."""
 
     began: Mapping[str, date]
     published: Mapping[str, Sequence[date]]
@@ -65,56 +68,63 @@ class CollectionHistory:
 def explain_changes(
     segments: Sequence[Segment], links: Sequence[Reason], collected: CollectionHistory
 ) -> tuple[Reason, ...]:
-    """Everything between the first and the last day, oldest first.
+    """The reasons for the differences between the first and the last segment, oldest first; none if
+    the entity is absent in all of them.
 
     Args:
-        segments: in order, the first one holds on the first day, the last one on the last.
-        links: what was linked or unlinked in between (only in the basis "assets").
+        segments: in order; the first one contains the first day, the last one the last day.
+        links: links that began or ended in between (only in the basis "assets").
     """
     arrived = next((segment for segment in segments if segment.state is not None), None)
     if arrived is None:
         return ()
     reasons = [*_presence(segments, arrived, links, collected), *_attributes(segments, arrived)]
-    told = [
+    dated = [
         replace(reason, adjustment=_is_adjustment(reason, segments, collected))
         for reason in reasons
     ]
-    return tuple(sorted([*links, *told], key=lambda one: (one.day, CODES.index(one.code))))
+    return tuple(
+        sorted([*links, *dated], key=lambda reason: (reason.day, CODES.index(reason.code)))
+    )
 
 
 def _is_adjustment(
     reason: Reason, segments: Sequence[Segment], collected: CollectionHistory
 ) -> bool:
-    """Whether a decision, which restates the days after the border, made this happen."""
-    at = next((n for n, segment in enumerate(segments) if segment.day == reason.day), 0)
-    if at == 0:
+    """Whether this is the effect of a decision, which restates the days after the border."""
+    index = next((n for n, segment in enumerate(segments) if segment.day == reason.day), 0)
+    if index == 0:
         return False
-    before, after = segments[at - 1], segments[at]
+    before, after = segments[index - 1], segments[index]
     if after.restated:
         return True
-    # What a collection said from the same day on may hide where the decision begins.
-    was, now = before.state, after.state
-    if was is None or now is None or was.device_id != now.device_id:
+    # If a collection opened a stretch on the day of a decision, the stretch does not mention the
+    # decision. It is the cause if nothing that the source reports explains the change.
+    then, now = before.state, after.state
+    if then is None or now is None or then.device_id != now.device_id:
         return False
     if reason.code == "site":
         return before.alias_key == after.alias_key
-    alike = all(getattr(was, name) == getattr(now, name) for name in _JUDGED_BY)
-    judged = before.rule_version != after.rule_version and after.rule_version in collected.saved
-    return reason.code == "billing_status" and alike and judged
+    same_input = all(getattr(then, name) == getattr(now, name) for name in _RULE_INPUTS)
+    other_version = (
+        before.rule_version != after.rule_version and after.rule_version in collected.saved
+    )
+    return reason.code == "billing_status" and same_input and other_version
 
 
-_JUDGED_BY = ("display_name", "location", "node_class")
+_RULE_INPUTS = ("display_name", "location", "node_class")
+"""The reported fields on which the billing status depends."""
 
 
 def _run(segments: Sequence[Segment], value: Callable[[EntityState], Any]) -> int:
-    """Where the unbroken run of `value` begins in which the last segment stands. Absence is a
+    """The index at which the unbroken run of the last segment's `value` begins. Absence counts as a
     value of its own."""
 
-    def told(segment: Segment) -> Any:
+    def value_of(segment: Segment) -> Any:
         return None if segment.state is None else (value(segment.state),)
 
-    index, last = len(segments) - 1, told(segments[-1])
-    while index and told(segments[index - 1]) == last:
+    index, last = len(segments) - 1, value_of(segments[-1])
+    while index and value_of(segments[index - 1]) == last:
         index -= 1
     return index
 
@@ -125,27 +135,27 @@ def _presence(
     links: Sequence[Reason],
     collected: CollectionHistory,
 ) -> list[Reason]:
-    first, start = segments[0], _run(segments, lambda _state: True)
-    day = segments[start].day
+    first, run = segments[0], _run(segments, lambda _state: True)
+    day = segments[run].day
     if segments[-1].state is None:
-        last = segments[start - 1].state
+        last = segments[run - 1].state
         assert last is not None
-        # A machine whose record answers to another one is not gone.
+        # A machine whose record was linked to another machine on that day is not gone.
         return [] if any(link.day == day for link in links) else [_gone(last, day, collected)]
     back = [Reason("back", day)] if day > arrived.day else []
     if first.state is not None:
         return back
     assert arrived.state is not None
-    source, seen = arrived.state.source, arrived.state.first_seen
+    source, first_seen = arrived.state.source, arrived.state.first_seen
     began = collected.began.get(source, first.day)
-    found = [Reason("source_began", began, {"source": source})] if began > first.day else []
+    reasons = [Reason("source_began", began, {"source": source})] if began > first.day else []
     if any(link.day == arrived.day and link.code == "unlinked" for link in links):
-        return [*found, *back]
-    if seen <= first.day:
-        found.append(Reason("back", arrived.day))
-    elif seen != began:
-        found.append(Reason("first_seen", seen))
-    return [*found, *back]
+        return [*reasons, *back]
+    if first_seen <= first.day:
+        reasons.append(Reason("back", arrived.day))
+    elif first_seen != began:
+        reasons.append(Reason("first_seen", first_seen))
+    return [*reasons, *back]
 
 
 def _gone(last: EntityState, day: date, collected: CollectionHistory) -> Reason:
@@ -157,12 +167,13 @@ def _gone(last: EntityState, day: date, collected: CollectionHistory) -> Reason:
 
 
 def _attributes(segments: Sequence[Segment], arrived: Segment) -> list[Reason]:
-    """What is not as it was, attribute by attribute; of a device that left, as it was at last."""
+    """The attributes that differ between the first and the last state. For an entity that is gone,
+    the last state before that."""
     if segments[-1].state is None:
         segments = segments[: _run(segments, lambda _state: True)]
     was, now = arrived.state, segments[-1].state
     assert was is not None and now is not None
-    found = []
+    reasons = []
     for name in (*COMPARED, "os", "node_class"):
         if getattr(was, name) == getattr(now, name):
             continue
@@ -174,21 +185,22 @@ def _attributes(segments: Sequence[Segment], arrived: Segment) -> list[Reason]:
             values |= {"reason_was": was.reason, "reason": now.reason}
             values |= _cause(segments[start - 1].state, segments[start].state)
         code = "site" if name == "site_id" else name
-        found.append(Reason(code, segments[start].day, values))
+        reasons.append(Reason(code, segments[start].day, values))
     if was.sources is not None and was.device_id != now.device_id:
         start = _run(segments, lambda state: state.device_id)
         values = {"was": was.source, "now": now.source}
-        found.append(Reason("speaks", segments[start].day, values))
-    return found
+        reasons.append(Reason("speaks", segments[start].day, values))
+    return reasons
 
 
 def _cause(before: EntityState | None, after: EntityState | None) -> dict[str, str | None]:
-    """The new name, or the new location, that a status came with, when its reason names it."""
+    """The new display name or location that came with a new status, if the rule's reason for the
+    status (before or after) is that field."""
     if before is None or after is None:
         return {}
-    why = after.reason if after.billing_status == "spare" else before.reason
-    if why.startswith("display name") and before.display_name != after.display_name:
+    rule = after.reason if after.billing_status == "spare" else before.reason
+    if rule.startswith("display name") and before.display_name != after.display_name:
         return {"renamed": after.display_name}
-    if why.startswith("location") and before.location != after.location:
+    if rule.startswith("location") and before.location != after.location:
         return {"relocated": after.location}
     return {}

@@ -1,4 +1,4 @@
-"""Which days are kept (PRODUCT.md rule 10), the same for all sources."""
+"""Which days are kept (PRODUCT.md rule 10); the same for all sources."""
 
 import calendar
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ def month_of(day: date) -> str:
 
 
 def month_end(month: str) -> date:
-    """The last calendar day of `month` ('2026-11')."""
+    """The last day of `month` ('2026-11')."""
     year, number = int(month[:4]), int(month[5:])
     return date(year, number, calendar.monthrange(year, number)[1])
 
@@ -26,7 +26,7 @@ def month_before(month: str, count: int = 1) -> str:
 
 @dataclass(frozen=True)
 class PurgeMarks:
-    """What has been purged: days before `days_before` that are no month's end, and the ends of
+    """How far retention has purged: all days before `days_before` but month-ends, and the ends of
     months before `months_before`."""
 
     days_before: date
@@ -35,11 +35,11 @@ class PurgeMarks:
 
 @dataclass(frozen=True)
 class KeptDays:
-    """The kept days, seen from `today`, the newest published business date.
+    """The kept days as of `today`, the newest published business date.
 
-    `border` is the last day of the newest closed month, None while no month is closed. `gone` is
-    what has been purged already: a day that is withdrawn, a month that is reopened and a larger
-    setting bring nothing back.
+    Kept are the last `days` days, the ends of the last `months` months, and every day after
+    `border`, the last day of the newest closed month (None while no month is closed); except what
+    was `purged` before: withdrawing a day, reopening a month or a larger setting restores nothing.
     """
 
     today: date
@@ -56,7 +56,7 @@ class KeptDays:
         environ: Environment | None = None,
         purged: PurgeMarks | None = None,
     ) -> "KeptDays":
-        """With the numbers of days and months from the settings."""
+        """With `days` and `months` from the settings."""
         return cls(
             today,
             env_int(RETENTION_DAYS, environ, least=1, most=36500),
@@ -67,24 +67,24 @@ class KeptDays:
 
     @property
     def daily_from(self) -> date:
-        """The first day from which on every day is kept."""
+        """From this day on every day is kept."""
         first = self.today - timedelta(days=self.days - 1)
         if self.border:
             first = min(first, self.border + timedelta(days=1))
-        # What stands today stands whole, whatever was purged.
+        # The newest day is complete, whatever was purged.
         return min(self.today, max(first, self.purged.days_before)) if self.purged else first
 
     @property
     def oldest_month(self) -> str:
-        """The oldest month whose end is kept; the running one when none is."""
+        """The oldest month whose end is kept; the current month if none is."""
         oldest = month_before(month_of(self.today), self.months)
         if self.border:
-            # An open month's end is what it will be closed from, however long that takes.
+            # An open month will be closed from its end, however long that takes.
             oldest = min(oldest, month_before(month_of(self.border), -1))
         return max(oldest, self.purged.months_before) if self.purged else oldest
 
     def month_ends(self) -> list[date]:
-        """The kept month-ends, oldest first; the running month has none yet."""
+        """The kept month-ends before the current month, oldest first."""
         ends, month = [], self.oldest_month
         while month < month_of(self.today):
             ends.append(month_end(month))
@@ -92,17 +92,16 @@ class KeptDays:
         return ends
 
     def is_kept(self, day: date) -> bool:
-        """Whether `day` is a kept one."""
         return self.kept_on_or_before(day) == day
 
     def kept_on_or_before(self, day: date) -> date | None:
-        """The nearest kept day on or before `day`; None when every such day is gone."""
+        """The newest kept day on or before `day`; None if all of them are purged."""
         if day >= self.daily_from:
             return day
         return max((end for end in self.month_ends() if end <= day), default=None)
 
     def first_kept_in(self, valid_from: date, valid_to: date) -> date | None:
-        """The first kept day from `valid_from` up to, not with, `valid_to`."""
+        """The first kept day from `valid_from` up to but without `valid_to`."""
         days = [end for end in self.month_ends() if valid_from <= end < valid_to]
         if valid_to > self.daily_from:
             days.append(max(valid_from, self.daily_from))

@@ -1,4 +1,4 @@
-"""What happened to a device, as facts that any language can tell, and in English."""
+"""What happened to a device: as data for any language, and as English text."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,18 +13,19 @@ CODES = (
     "hostname", "display_name", "device_type", "billing_status", "serial", "os", "node_class",
     "gone", "source_ended",
 )  # fmt: skip
-"""In the order in which those of one day are told."""
+"""In the order in which reasons of the same day are listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One thing that happened: `code`, since which day, and the values that tell it.
+    """One thing that happened: what (`code`, one of `CODES`), since which day, and details.
 
-    Values: `source` of source_began and source_ended; `last_seen` (ISO) of gone; `source`, `name`
-    (of the other record) and `evidence` of linked and unlinked; `was` and `now` of everything
-    that has another value now (sources of speaks, names of site); of billing_status also
-    `reason_was`, `reason`, and `renamed` or `relocated` when it came with that new name or
-    location. `adjustment`: a decision restated the days after the border.
+    `values`: `source` for source_began and source_ended; `last_seen` (ISO date) for gone; `source`,
+    `name` (of the other record) and `evidence` for linked and unlinked; `was` and `now` for every
+    changed attribute (for speaks, another primary record, the sources; for site the names); for
+    billing_status also `reason_was`, `reason`, and `renamed` or `relocated` if the new status came
+    with a new name or location. `adjustment`: it is the effect of a decision, which restates the
+    days after the border.
     """
 
     code: str
@@ -33,7 +34,7 @@ class Reason:
     adjustment: bool = False
 
     def __str__(self) -> str:
-        text = _SAID[self.code](self.values, _day(self.day))
+        text = _TEXTS[self.code](self.values, _day(self.day))
         return f"adjustment: {text}" if self.adjustment else text
 
 
@@ -47,10 +48,10 @@ def _label(values: Values, name: str = "source") -> str:
 
 
 def _changed(what: str) -> Callable[[Values, str], str]:
-    def say(values: Values, on: str) -> str:
+    def text(values: Values, on: str) -> str:
         return f"{what} changed: {values['was'] or '(none)'} to {values['now'] or '(none)'} on {on}"
 
-    return say
+    return text
 
 
 def _status(values: Values, on: str) -> str:
@@ -69,14 +70,14 @@ def _gone(values: Values, on: str) -> str:
     return f"gone since {on}" + (f", last seen {_day(date.fromisoformat(seen))}" if seen else "")
 
 
-def _speaks(values: Values, on: str) -> str:
+def _primary(values: Values, on: str) -> str:
     now, was = _label(values, "now"), _label(values, "was")
     if now == was:
         return f"replaced by another record of {now} on {on}"
     return f"now speaks: {now} instead of {was}, since {on}"
 
 
-_SAID: Mapping[str, Callable[[Values, str], str]] = {
+_TEXTS: Mapping[str, Callable[[Values, str], str]] = {
     "source_began": lambda values, on: f"first collection of {_label(values)} on {on}",
     "first_seen": lambda _values, on: f"first seen {on}",
     "back": lambda _values, on: f"back since {on}",
@@ -84,7 +85,7 @@ _SAID: Mapping[str, Callable[[Values, str], str]] = {
         f"linked with {_label(values)} {values['name']} on {on}: {values['evidence']}"
     ),
     "unlinked": lambda values, on: f"unlinked from {_label(values)} {values['name']} on {on}",
-    "speaks": _speaks,
+    "speaks": _primary,
     "site": _changed("organization"),
     "location": _changed("location"),
     "hostname": _changed("hostname"),

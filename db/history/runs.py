@@ -1,4 +1,4 @@
-"""Which snapshot stands: one reader for everything that asks about published days."""
+"""Published runs and days: which snapshot is in force on a day, the border, the kept days."""
 
 import json
 from datetime import date
@@ -11,14 +11,14 @@ from db.settings import Environment
 from db.tables import collection_runs, meta, months
 
 END = "end"
-"""The kind of the run that ended its source: it publishes that there is nothing more."""
+"""The kind of the run that ends its source: it publishes an empty snapshot."""
 
 PURGED = "purged"
-"""The fact in `meta` that says what has been purged."""
+"""The entry of `meta` that holds `PurgeMarks`."""
 
 RESTATED = "restated"
-"""The fact in `meta` that names the days from which decisions restated what was published before:
-the days after the border as it was. Every basis is counted on them too."""
+"""The entry of `meta` that holds the days from which decisions restated earlier snapshots: the days
+after the border at that time. Every basis has counts on them too."""
 
 PUBLISHED = collection_runs.c.published.is_(True)
 
@@ -28,7 +28,7 @@ def _published_by(source: str | None) -> ColumnElement[bool]:
 
 
 def newest_day(connection: Connection, source: str | None = None) -> date | None:
-    """The newest published business date, of one source or of any."""
+    """The newest published business date of one source, or of any."""
     day: date | None = connection.scalar(
         select(func.max(collection_runs.c.business_date)).where(_published_by(source))
     )
@@ -46,7 +46,7 @@ def newest_by_source(connection: Connection) -> dict[str, date]:
 
 
 def published_days(connection: Connection, source: str | None = None) -> list[date]:
-    """Every published business date, of one source or of any, oldest first."""
+    """Every published business date of one source, or of any, oldest first."""
     rows = connection.scalars(
         select(collection_runs.c.business_date).where(_published_by(source)).distinct()
     )
@@ -54,14 +54,14 @@ def published_days(connection: Connection, source: str | None = None) -> list[da
 
 
 def restated_days(connection: Connection) -> list[date]:
-    """The days from which decisions restated what had been published before them, oldest first."""
+    """The days from which decisions restated earlier snapshots, oldest first."""
     text = connection.scalar(select(meta.c.value).where(meta.c.name == RESTATED))
     return [date.fromisoformat(day) for day in json.loads(text)] if text else []
 
 
 def counted_days(connection: Connection, source: str | None = None) -> list[date]:
-    """The days on which one source, or the machines of all, are counted, oldest first: every
-    published one, and those from which decisions restated the one before."""
+    """The days that have counts of one source, or of the machines of all, oldest first: published
+    days, and days from which decisions restated the snapshot before them."""
     published = published_days(connection, source)
     if not published:
         return []
@@ -70,7 +70,7 @@ def counted_days(connection: Connection, source: str | None = None) -> list[date
 
 
 def runs_in_force(connection: Connection, day: date = date.max) -> dict[str, Row[Any]]:
-    """Each source's published run that stands on `day`, all of its columns."""
+    """Each source's run whose snapshot is in force on `day`: the newest published one up to it."""
     runs = collection_runs.c
     newest = (
         select(runs.source, func.max(runs.business_date).label("day"))
@@ -86,19 +86,20 @@ def runs_in_force(connection: Connection, day: date = date.max) -> dict[str, Row
 
 
 def ended_sources(connection: Connection) -> dict[str, date]:
-    """The sources that an administrator ended and nobody collected since, each with the day."""
-    standing = runs_in_force(connection).items()
-    return {source: run.business_date for source, run in standing if run.kind == END}
+    """The sources that an administrator ended and that were not collected since, with the day."""
+    in_force = runs_in_force(connection).items()
+    return {source: run.business_date for source, run in in_force if run.kind == END}
 
 
 def border(connection: Connection) -> date | None:
-    """The last day of the newest closed month; None while no month is closed."""
+    """The last day of the newest closed month; None while no month is closed. Nothing on or before
+    it is restated."""
     month = connection.scalar(select(func.max(months.c.month)).where(months.c.closed.is_(True)))
     return month_end(month) if month else None
 
 
 def purge_marks(connection: Connection) -> PurgeMarks | None:
-    """What has been purged; None while nothing has."""
+    """How far retention has purged; None if it has purged nothing yet."""
     text = connection.scalar(select(meta.c.value).where(meta.c.name == PURGED))
     if text is None:
         return None
@@ -107,13 +108,13 @@ def purge_marks(connection: Connection) -> PurgeMarks | None:
 
 
 def kept_days(connection: Connection, environ: Environment | None = None) -> KeptDays | None:
-    """The kept days as of now; None before the first snapshot."""
+    """The kept days as of the newest published day; None before the first snapshot."""
     today = newest_day(connection)
     if today is None:
         return None
-    since = border(connection)
-    if since is None:
-        # All closed months were reopened: what they are closed from again must stay.
+    closed_until = border(connection)
+    if closed_until is None:
+        # All closed months were reopened: the days from which they will be closed again must stay.
         reopened = connection.scalar(select(func.min(months.c.month)))
-        since = month_end(month_before(reopened)) if reopened else None
-    return KeptDays.from_settings(today, since, environ, purge_marks(connection))
+        closed_until = month_end(month_before(reopened)) if reopened else None
+    return KeptDays.from_settings(today, closed_until, environ, purge_marks(connection))

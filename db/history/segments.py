@@ -1,4 +1,9 @@
-"""What was said of devices, or of machines, between two days, in its order."""
+"""The states of devices or machines between two days, as segments without gaps.
+
+A record's segments are its stored stretches. A machine has no stretches of its own: its state is
+queried on every day on which it may change, which are the days on which a record of it begins or
+ends, or the precedence of records changes.
+"""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -22,7 +27,7 @@ Segments = dict[int, list[Segment]]
 
 @dataclass(frozen=True)
 class Span:
-    """The days from `then` to `now`; `kept` are those of them that are kept, in order."""
+    """The days from `first` to `last`; `kept` are the kept ones among them, in order."""
 
     first: date
     last: date
@@ -30,18 +35,20 @@ class Span:
 
     @classmethod
     def from_kept_days(cls, then: date, now: date, kept: KeptDays) -> "Span":
-        """The span with the days that `kept` keeps; both ends count as kept."""
+        """The span with its kept days; `then` and `now` count as kept."""
         between = (then + timedelta(days=number) for number in range((now - then).days + 1))
         days = {then, now, *(day for day in between if kept.kept_on_or_before(day) == day)}
         return cls(then, now, tuple(sorted(days)))
 
     def has_kept_day(self, first: date, until: date) -> bool:
-        """Whether a kept day lies from `first` up to, not with, `until`."""
+        """Whether there is a kept day from `first` up to but without `until`."""
         index = bisect_left(self.kept, first)
         return index < len(self.kept) and self.kept[index] < until
 
 
-class _Said(NamedTuple):
+class _Stretch(NamedTuple):
+    """A state from `first` up to but without `until`; the rest as in `Segment`."""
+
     first: date
     until: date
     state: EntityState | None
@@ -53,21 +60,31 @@ class _Said(NamedTuple):
 def record_segments(
     connection: Connection, device_ids: Sequence[int], span: Span, names: Mapping[int, str]
 ) -> Segments:
-    """The segments of each device, by its id; `names` are those of the sites."""
-    said = device_snapshots.c
+    """The segments of each device by its id.
+
+    Args:
+        names: site id -> name.
+    """
+    stretch = device_snapshots.c
     statement = (
-        select(*_COLUMNS, said.valid_from, said.valid_to, *(said[name] for name in _HOW))
-        .join(devices, devices.c.device_id == said.device_id)
-        .where(
-            said.device_id.in_(device_ids), said.valid_from <= span.last, said.valid_to > span.first
+        select(
+            *_COLUMNS, stretch.valid_from, stretch.valid_to, *(stretch[name] for name in _ORIGIN)
         )
-        .order_by(said.device_id, said.valid_from)
+        .join(devices, devices.c.device_id == stretch.device_id)
+        .where(
+            stretch.device_id.in_(device_ids),
+            stretch.valid_from <= span.last,
+            stretch.valid_to > span.first,
+        )
+        .order_by(stretch.device_id, stretch.valid_from)
     )
-    found: dict[int, list[_Said]] = defaultdict(list)
+    stretches: dict[int, list[_Stretch]] = defaultdict(list)
     for row in connection.execute(statement):
         state = _state(row, names, None)
-        found[row.device_id].append(_Said(row.valid_from, row.valid_to, state, *_how(row)))
-    return {key: _segments(told, span) for key, told in found.items()}
+        stretches[row.device_id].append(
+            _Stretch(row.valid_from, row.valid_to, state, *_origin(row))
+        )
+    return {key: _segments(of_device, span) for key, of_device in stretches.items()}
 
 
 def machine_segments(
@@ -77,35 +94,38 @@ def machine_segments(
     rules: RulesByDay,
     names: Mapping[int, str],
 ) -> Segments:
-    """The segments of each machine, by its asset id: what it shows on the first day and on every
-    one on which a record of it begins or ends, or the rules say anew who speaks for it."""
-    shown: dict[tuple[int, date], tuple[Any, ...]] = {}
-    turns = rules.precedence_changes(span.first, span.last)
-    days = _days(asset_ids, span, turns).subquery("days")
-    for row in connection.execute(_machines(span.first, rules, asset_ids)):
-        _, *how = _how(row)
-        shown[row.asset_id, span.first] = _state(row, names, row.sources), False, *how
-    for row in connection.execute(_machines(days.c.day, rules, days.c.asset_id)):
-        restated, *how = _how(row)
+    """The segments of each machine by its asset id.
+
+    Args:
+        names: site id -> name.
+    """
+    states: dict[tuple[int, date], tuple[Any, ...]] = {}
+    precedence_changes = rules.precedence_changes(span.first, span.last)
+    days = _days(asset_ids, span, precedence_changes).subquery("days")
+    for row in connection.execute(_machines_on(span.first, rules, asset_ids)):
+        _, *origin = _origin(row)
+        states[row.asset_id, span.first] = _state(row, names, row.sources), False, *origin
+    for row in connection.execute(_machines_on(days.c.day, rules, days.c.asset_id)):
+        restated, *origin = _origin(row)
         day = as_date(row.day)
         restated = restated and row.valid_from == day
-        shown[row.asset_id, day] = _state(row, names, row.sources), restated, *how
-    found = {asset_id: [span.first] for asset_id in asset_ids}
-    for asset_id, day in connection.execute(_days(asset_ids, span, turns)):
-        found[asset_id].append(as_date(day))
+        states[row.asset_id, day] = _state(row, names, row.sources), restated, *origin
+    days_of = {asset_id: [span.first] for asset_id in asset_ids}
+    for asset_id, day in connection.execute(_days(asset_ids, span, precedence_changes)):
+        days_of[asset_id].append(as_date(day))
     return {
         key: _segments(
             [
-                _Said(day, until, *shown.get((key, day), (None,)))
+                _Stretch(day, until, *states.get((key, day), (None,)))
                 for day, until in _pairs(sorted(days))
             ],
             span,
         )
-        for key, days in found.items()
+        for key, days in days_of.items()
     }
 
 
-def _machines(
+def _machines_on(
     day: Day, rules: RulesByDay, asset_ids: Sequence[int] | ColumnElement[int]
 ) -> Select[Any]:
     view = assets_as_of(day, rules, asset_ids=asset_ids).subquery("machines")
@@ -113,21 +133,24 @@ def _machines(
         devices.c[column.name] if column.table is devices else view.c[column.name]
         for column in _COLUMNS
     )
-    more = [view.c[name] for name in ("sources", "valid_from", *_HOW, "day") if name in view.c]
-    joined = devices.c.device_id == view.c.device_id
-    return select(*columns, *more).join_from(view, devices, joined)
+    others = [view.c[name] for name in ("sources", "valid_from", *_ORIGIN, "day") if name in view.c]
+    same_device = devices.c.device_id == view.c.device_id
+    return select(*columns, *others).join_from(view, devices, same_device)
 
 
-def _days(asset_ids: Sequence[int], span: Span, turns: Sequence[date]) -> Select[Any]:
-    """Every day after the first one on which a record of a machine begins or ends; of those that
-    have a record, the `turns` too."""
-    said = device_snapshots.c
-    ours = said.asset_id.in_(asset_ids)
-    begins, ends = said.valid_from.label("day"), said.valid_to.label("day")
+def _days(asset_ids: Sequence[int], span: Span, precedence_changes: Sequence[date]) -> Select[Any]:
+    """Asset id and day: every day after the first one on which a record of the machine begins or
+    ends, and the days of `precedence_changes` on which it has a record."""
+    stretch = device_snapshots.c
+    of_asset = stretch.asset_id.in_(asset_ids)
+    begins, ends = stretch.valid_from.label("day"), stretch.valid_to.label("day")
     every = union(
-        select(said.asset_id, begins).where(ours, begins > span.first, begins <= span.last),
-        select(said.asset_id, ends).where(ours, ends > span.first, ends <= span.last),
-        *(select(said.asset_id, literal(day, Date)).where(ours, as_of(day)) for day in turns),
+        select(stretch.asset_id, begins).where(of_asset, begins > span.first, begins <= span.last),
+        select(stretch.asset_id, ends).where(of_asset, ends > span.first, ends <= span.last),
+        *(
+            select(stretch.asset_id, literal(day, Date)).where(of_asset, as_of(day))
+            for day in precedence_changes
+        ),
     ).subquery("every_day")
     return select(every.c.asset_id, every.c.day)
 
@@ -136,25 +159,26 @@ def _pairs(days: Sequence[date]) -> Iterable[tuple[date, date]]:
     return zip(days, [*days[1:], OPEN_END], strict=True)
 
 
-def _segments(told: Iterable[_Said], span: Span) -> list[Segment]:
-    """Without what holds on no kept day: of that some may be purged and some not."""
-    found, until = [], span.first
-    for one in told:
-        if span.has_kept_day(until, one.first):
-            found.append(Segment(until, None))
-        first = max(one.first, span.first)
-        if span.has_kept_day(first, one.until):
-            found.append(Segment(first, *one[2:]))
-        until = one.until
+def _segments(stretches: Iterable[_Stretch], span: Span) -> list[Segment]:
+    """Stretches as segments, with absence in between. Leaves out those without a kept day: whether
+    they have been purged already must make no difference."""
+    segments, until = [], span.first
+    for stretch in stretches:
+        if span.has_kept_day(until, stretch.first):
+            segments.append(Segment(until, None))
+        first = max(stretch.first, span.first)
+        if span.has_kept_day(first, stretch.until):
+            segments.append(Segment(first, *stretch[2:]))
+        until = stretch.until
     if until <= span.last:
-        found.append(Segment(until, None))
-    return found
+        segments.append(Segment(until, None))
+    return segments
 
 
-_HOW = ("restated_by", "alias_key", "rule_version")
+_ORIGIN = ("restated_by", "alias_key", "rule_version")
 
 
-def _how(row: Row[*tuple[Any, ...]]) -> tuple[bool, str | None, int]:
+def _origin(row: Row[*tuple[Any, ...]]) -> tuple[bool, str | None, int]:
     return row.restated_by is not None, row.alias_key, row.rule_version
 
 

@@ -1,7 +1,19 @@
-"""What is counted as of a day: the records of every source, and each machine once.
+"""The two selects behind every number: the records of a day, and the machines of a day.
 
-Every count, list, export and difference, and the stored daily counts too, are made from these two
-selects, so they cannot disagree. They know nothing of filters: whoever asks adds those.
+Counts, lists, exports, differences and the stored daily counts are all made from them, so they
+cannot disagree. They know nothing of filters: callers add those.
+
+A machine (an asset) may have several records, from different sources or the same one. One of them
+is its primary record, which provides its site, names and billing status. `_ranked` puts the records
+of a machine in this order, and the first one is primary:
+
+1. records that their source manages before excluded ones;
+2. by the place of their source in the rules' `source_order`, unlisted sources last;
+3. within a source, what a host reports of its guests (`spare_node_classes`) after other records;
+4. the last first seen; then the higher device id, so that all databases choose the same record.
+
+The device type comes from the first record in the same order, except that after 1. records of a
+known type come before those of an unknown one.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -29,7 +41,7 @@ from db.rules import Rules, RulesByDay
 from db.tables import device_snapshots, devices
 
 ASSETS = "assets"
-"""The basis that counts each machine once; the other stored ones are the sources."""
+"""The basis that counts each machine once. The other stored bases are the names of the sources."""
 
 BILLABLE = "billable"
 
@@ -38,21 +50,22 @@ Day = date | ColumnElement[date]
 _STRETCH = tuple(column.name for column in device_snapshots.c)
 _TYPED = ("device_type", "type_reason")
 _CARRIED = ("source", "asset_id", "site_id", "billing_status")
-"""Columns so narrow that windows carry them along more cheaply than they are fetched again."""
+"""Columns so narrow that carrying them through the window functions costs less than a join to fetch
+them afterwards."""
 ASSET_COLUMNS = (*_STRETCH, "sources")
-"""Everything that `assets_as_of` can tell of a machine."""
+"""The columns of `assets_as_of`."""
 
 
 def records_as_of(day: Day, *, columns: Collection[str] = _STRETCH) -> Select[Any]:
-    """One row per record of every source that stands on `day`: its stretch.
+    """One row per record of any source that is present on `day`: its stretch.
 
     Args:
-        day: a date, or a date column of another table: then one row per record and value of it,
-            told apart by a last column `day`.
-        columns: those that are asked of it.
+        day: a date, or a date column of another table; then there is one row per record and value
+            of that column, which is returned as the last column, `day`.
+        columns: the columns to select.
     """
-    asked = (device_snapshots.c[name] for name in columns)
-    return select(*asked, *_day_column(day)).where(as_of(day))
+    selected = (device_snapshots.c[name] for name in columns)
+    return select(*selected, *_day_column(day)).where(as_of(day))
 
 
 def assets_as_of(
@@ -62,19 +75,19 @@ def assets_as_of(
     columns: Collection[str] = ASSET_COLUMNS,
     asset_ids: Sequence[int] | ColumnElement[int] | None = None,
 ) -> Select[Any]:
-    """One row per machine that stands on `day`: the stretch of the record that speaks for it.
+    """One row per machine that is present on `day`: the stretch of its primary record.
 
     The columns are those of `records_as_of`, with `device_type` and `type_reason` of the first
-    record that knows its type, and `sources`: who manages the machine, in the order in which they
-    speak, joined by ", "; who has it, when none manages it.
+    record whose type is known, and `sources`: the sources that manage the machine, in order of
+    precedence, joined by ", "; if none manages it, those that have it.
 
     Args:
         day: as in `records_as_of`.
-        rules: their `source_order` says who speaks first (default: the order of the registered
-            sources); a source it does not name speaks last and unlisted. Records of their
-            `spare_node_classes`, the guests, speak only where no other record of their source does.
-        columns: those that are asked of it; it costs what they cost.
-        asset_ids: only these machines; a column beside `day`: each machine on its own days.
+        rules: their `source_order` (default: the order of the registered sources) and
+            `spare_node_classes` decide which record is primary; `sources` leaves out sources that
+            are not in the order.
+        columns: the columns to select. Select no more than needed: the statement depends on them.
+        asset_ids: only these machines; or a column beside `day`, for each machine on its own days.
     """
     eras = _eras(day, rules or RulesByDay.always(Rules(1)))
     keyed = _keyed(day, eras)
@@ -86,14 +99,14 @@ def assets_as_of(
     carried = () if fetched else tuple(name for name in _CARRIED if name in columns)
     named = sorted({source for _first, each in eras for source in each.source_order})
     ranked = _ranked(keyed, day, named, columns, carried).subquery("ranked")
-    said = ranked.c if carried else device_snapshots.c
-    asked: list[ColumnElement[Any]] = [
-        ranked.c[name] if name in _TYPED else said[name] for name in _STRETCH if name in columns
+    values = ranked.c if carried else device_snapshots.c
+    selected: list[ColumnElement[Any]] = [
+        ranked.c[name] if name in _TYPED else values[name] for name in _STRETCH if name in columns
     ]
     if "sources" in columns:
         on = day if isinstance(day, date) else ranked.c.day
-        asked.append(_by_day(on, eras, lambda each: _listed(ranked, each)).label("sources"))
-    machines = select(*asked, *(ranked.c[name] for name in _day_name(day)))
+        selected.append(_by_day(on, eras, lambda each: _listed(ranked, each)).label("sources"))
+    machines = select(*selected, *(ranked.c[name] for name in _day_name(day)))
     if not carried:
         stretch = device_snapshots.c
         machines = machines.join_from(
@@ -103,18 +116,21 @@ def assets_as_of(
                 stretch.device_id == ranked.c.device_id, stretch.valid_from == ranked.c.valid_from
             ),
         )
-    return machines.where(ranked.c.turn == 1)
+    return machines.where(ranked.c.place == 1)
 
 
 def rows_on_either_day(
     then: date, now: date, basis: str, rules: RulesByDay, columns: Collection[str]
 ) -> Subquery:
-    """What stands on either day in `basis`: `key` (a device, or an asset), `columns`, and `was`
-    and `now`, 1 where the row stands on the first and the second day."""
+    """Everything in `basis` that is present on either day: `key` (device id, or asset id),
+    `columns`, and `was` and `now`: 1 if the row is in force on the first, the second day, else 0.
+
+    A stretch that spans both days is one row; a machine (basis "assets") has one row for each day.
+    """
     if basis == "assets":
-        asked = {"asset_id", *columns}
+        needed = {"asset_id", *columns}
         views = [
-            (assets_as_of(day, rules, columns=asked).subquery(), was, is_now)
+            (assets_as_of(day, rules, columns=needed).subquery(), was, is_now)
             for day, was, is_now in ((then, 1, 0), (now, 0, 1))
         ]
         both = union_all(
@@ -129,20 +145,20 @@ def rows_on_either_day(
             )
         )
         return both.subquery("both_days")
-    said, was, is_now = device_snapshots.c, as_of(then), as_of(now)
+    stretch, was, is_now = device_snapshots.c, as_of(then), as_of(now)
     rows = select(
-        said.device_id.label("key"),
-        *(said[name] for name in columns),
+        stretch.device_id.label("key"),
+        *(stretch[name] for name in columns),
         flag(was).label("was"),
         flag(is_now).label("now"),
     ).where(or_(was, is_now))
     if basis != "records":
-        rows = rows.where(said.source == basis)
+        rows = rows.where(stretch.source == basis)
     return rows.subquery("both_days")
 
 
 def flag(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    """1 where `condition` holds, else 0: what can be summed on every database."""
+    """1 if `condition` holds, else 0: a boolean that every database can sum."""
     return case((condition, 1), else_=0)
 
 
@@ -156,21 +172,21 @@ def _eras(day: Day, rules: RulesByDay) -> _Eras:
 def _by_day(
     day: Day, eras: _Eras, value: Callable[[Rules], ColumnElement[Any]]
 ) -> ColumnElement[Any]:
-    """`value` of the rules of the day."""
+    """SQL for `value` of the rules that apply to `day`."""
     (_first, oldest), *later = eras
     if not later:
         return value(oldest)
-    told = [(literal(first, Date) <= day, value(rules)) for first, rules in reversed(later)]
-    return case(*told, else_=value(oldest))
+    later_values = [(literal(first, Date) <= day, value(rules)) for first, rules in reversed(later)]
+    return case(*later_values, else_=value(oldest))
 
 
 def _listed(ranked: FromClause, rules: Rules) -> ColumnElement[str]:
-    """`sources`: those that know the machine as well as the best of them."""
+    """The column `sources`: the sources whose level is the highest level of all."""
     listed: ColumnElement[str] = literal("")
     for source in rules.source_order:
-        speaks = ranked.c[f"level_{source}"] == ranked.c.level
-        listed = listed.concat(case((speaks, literal(f", {source}")), else_=literal("")))
-    # From the third character on: without the first comma and space.
+        highest = ranked.c[f"level_{source}"] == ranked.c.level
+        listed = listed.concat(case((highest, literal(f", {source}")), else_=literal("")))
+    # Without the first comma and space.
     return func.substr(listed, 3)
 
 
@@ -181,78 +197,81 @@ def _ranked(
     columns: Collection[str],
     carried: Sequence[str],
 ) -> Select[Any]:
-    """Every record of `keyed` with its `turn` to speak for its machine and, if asked for, the
-    machine's type, and how well each source, and the best of all, knows it: 2 manages, 1 has it,
-    0 not.
+    """Every record of `keyed` with its `place` within its machine (1: primary). If they are among
+    the `columns`, also the machine's type, and its level with each source and the highest level of
+    all: 2 managed, 1 present, 0 absent.
 
-    Narrow on purpose, and joined to its stretch again where more than `carried` is asked: windows
-    cost by the width of their rows and by their keys, here a third of what they would with all
-    columns.
+    Narrow on purpose: the cost of window functions grows with the width of the rows and with the
+    keys; here it is a third of what it would be with all columns. The caller joins the stretch if
+    it needs more than the `carried` columns.
     """
-    said = keyed.subquery("said")
-    machine = [*(said.c[name] for name in _day_name(day)), said.c.asset_id]
-    # Ids last: whatever else is equal, the same record speaks on every database.
-    newest_first = (said.c.first_seen.desc(), said.c.device_id.desc())
-    speaking, typed = (said.c.speaks, *newest_first), (said.c.types, *newest_first)
+    records = keyed.subquery("records")
+    machine = [*(records.c[name] for name in _day_name(day)), records.c.asset_id]
+    # The id last: every database then chooses the same record.
+    newest_first = (records.c.first_seen.desc(), records.c.device_id.desc())
+    primary_first = (records.c.precedence, *newest_first)
+    typed_first = (records.c.type_precedence, *newest_first)
     windows = [
-        func.first_value(said.c[name]).over(partition_by=machine, order_by=typed).label(name)
+        func.first_value(records.c[name])
+        .over(partition_by=machine, order_by=typed_first)
+        .label(name)
         for name in _TYPED
         if name in columns
     ]
     if "sources" in columns:
-        windows.append(func.max(said.c.level).over(partition_by=machine).label("level"))
+        windows.append(func.max(records.c.level).over(partition_by=machine).label("level"))
         windows += [
-            func.max(case((said.c.source == source, said.c.level), else_=0))
+            func.max(case((records.c.source == source, records.c.level), else_=0))
             .over(partition_by=machine)
             .label(f"level_{source}")
             for source in named
         ]
     return select(
-        said.c.device_id,
-        said.c.valid_from,
-        *(said.c[name] for name in _day_name(day)),
-        *(said.c[name] for name in carried),
-        func.row_number().over(partition_by=machine, order_by=speaking).label("turn"),
+        records.c.device_id,
+        records.c.valid_from,
+        *(records.c[name] for name in _day_name(day)),
+        *(records.c[name] for name in carried),
+        func.row_number().over(partition_by=machine, order_by=primary_first).label("place"),
         *windows,
     )
 
 
 def _keyed(day: Day, eras: _Eras) -> Select[Any]:
-    """Every record with two numbers: the lowest `speaks` speaks for its machine, the lowest
-    `types` tells its type."""
-    said = device_snapshots.c
-    excluded = case((said.billing_status == "excluded", 1), else_=0)
-    unknown = case((said.device_type == "unknown", 1), else_=0)
+    """Every record with its `precedence` as primary record and as source of the machine's type
+    (`type_precedence`), the lowest first, and its `level`."""
+    stretch = device_snapshots.c
+    is_excluded = case((stretch.billing_status == "excluded", 1), else_=0)
+    is_unknown = case((stretch.device_type == "unknown", 1), else_=0)
     within = _by_day(day, eras, _within)
     return (
         select(
-            said.device_id,
-            said.valid_from,
-            said.asset_id,
-            said.source,
-            said.site_id,
-            said.billing_status,
-            *(said[name] for name in _TYPED),
+            stretch.device_id,
+            stretch.valid_from,
+            stretch.asset_id,
+            stretch.source,
+            stretch.site_id,
+            stretch.billing_status,
+            *(stretch[name] for name in _TYPED),
             devices.c.first_seen,
-            (excluded * 1000 + within).label("speaks"),
-            (excluded * 1000 + unknown * 500 + within).label("types"),
-            (2 - excluded).label("level"),
+            (is_excluded * 1000 + within).label("precedence"),
+            (is_excluded * 1000 + is_unknown * 500 + within).label("type_precedence"),
+            (2 - is_excluded).label("level"),
             *_day_column(day),
         )
-        .join(devices, devices.c.device_id == said.device_id)
+        .join(devices, devices.c.device_id == stretch.device_id)
         .where(as_of(day))
     )
 
 
 def _within(rules: Rules) -> ColumnElement[int]:
-    """The place of a record among those that are managed alike."""
-    said, order = device_snapshots.c, rules.source_order
-    rank = case(
-        *((said.source == source, position) for position, source in enumerate(order)),
+    """The precedence of a record among those of the same level."""
+    stretch, order = device_snapshots.c, rules.source_order
+    place = case(
+        *((stretch.source == source, position) for position, source in enumerate(order)),
         else_=len(order),
     )
-    guest = case((said.node_class.in_(rules.spare_node_classes), 1), else_=0)
-    return rank * 2 + guest
+    is_guest = case((stretch.node_class.in_(rules.spare_node_classes), 1), else_=0)
+    return place * 2 + is_guest
 
 
 def _day_column(day: Day) -> list[ColumnElement[date]]:
