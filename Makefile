@@ -45,7 +45,7 @@ fmt: $(VENV)/.for-development ## Put the code into the house's form
 
 words: $(VENV)/.for-use ## Collect the dashboard's words for translators
 	$(BIN)/pybabel --quiet extract -k mark --no-location --sort-output --omit-header \
-		-o dashboard/translations/messages.pot dashboard
+		-o dashboard/translations/messages.pot dashboard db/decisions.py
 
 bench: $(VENV)/.for-tests ## Measure speed and size, as ratios
 	$(BIN)/python -m bench $(ARGS)

@@ -17,8 +17,8 @@ from db.engine import reading
 from db.rules import current_rules
 from db.tables import sites
 from etl.decisions.preview import preview
+from etl.decisions.registry import DecisionContext
 from etl.decisions.rules import save_rules
-from etl.decisions.runs import Decider
 from etl.decisions.sites import merge_sites
 from etl.decisions.undo import undo
 from etl.runtime import lease
@@ -62,10 +62,10 @@ def figures(store: Store, devices: int) -> Iterator[Figure]:
 
 
 @contextmanager
-def _deciding(engine: Engine) -> Iterator[Decider]:
+def _deciding(engine: Engine) -> Iterator[DecisionContext]:
     now = datetime.combine(LAST_DAY, datetime.min.time(), UTC)
     with lease.take(engine) as held:
-        yield Decider(engine, held, "bench", lambda: now, {})
+        yield DecisionContext(engine, held, "bench", lambda: now, {})
 
 
 def _clocked(work: Callable[[], object]) -> float:

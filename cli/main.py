@@ -20,6 +20,7 @@ from cli.tatuscan import import_tatuscan_command
 from cli.tokens import token_command
 from db import __version__
 from db.settings import SettingsError
+from etl.decisions.registry import DecisionRefused
 from etl.runtime.lease import Lost, Taken
 from etl.snapshots.publish import PublishRefused
 
@@ -33,7 +34,7 @@ class FrontDoor(click.Group):
         """Run the command; known errors become their exit code."""
         try:
             return super().invoke(context)
-        except (SettingsError, PublishRefused) as error:
+        except (SettingsError, DecisionRefused, PublishRefused) as error:
             _say(error, EXIT_WRONG)
         except Taken as error:
             _say(error, EXIT_TAKEN)

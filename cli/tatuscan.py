@@ -58,7 +58,7 @@ def import_tatuscan_command(file: Path, zone: str, yes: bool) -> None:
             upsert(connection, inventory, changed)
             detail = counts | {"zone": zone}
             name = file.name[:NAME_LENGTH]
-            audit.note(connection, actor(), "import_tatuscan", name, moment, detail)
+            audit.write_entry(connection, actor(), "import_tatuscan", name, moment, detail)
         click.echo(_counted(counts, yes))
 
 

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from cli.collecting import now
 from cli.database import open_database
 from cli.months import actor
-from dashboard.base.access import ADMINISTRATOR, MANAGER, VIEWER
 from db import audit, tokens
 from db.engine import reading, writing
+from db.roles import ADMINISTRATOR, MANAGER, VIEWER
 from db.settings import SettingsError
 from db.tables import NAME_LENGTH, api_tokens
 
@@ -55,7 +55,8 @@ def add_command(
         shown = tokens.parse_credential(text)
         assert shown is not None
         detail = {"kind": kind, "name": name, "site": site, "role": role, "days": days}
-        audit.note(connection, actor(), "token_add", f"token {shown.public_id}", moment, detail)
+        subject = f"token {shown.public_id}"
+        audit.write_entry(connection, actor(), "token_add", subject, moment, detail)
     click.echo(text)
     click.echo("It is not shown again. To end it: ", nl=False, err=True)
     click.echo(f"inventory-hub token revoke {shown.public_id}", err=True)
@@ -93,5 +94,5 @@ def revoke_command(public_id: str) -> None:
             raise SettingsError(
                 f"There is no valid token {wanted[:16]!r}: inventory-hub token list shows them all."
             )
-        audit.note(connection, actor(), "token_revoke", f"token {wanted}", now())
+        audit.write_entry(connection, actor(), "token_revoke", f"token {wanted}", now())
     click.echo(f"{wanted} is revoked.")

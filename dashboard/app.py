@@ -24,8 +24,8 @@ from dashboard.base.params import BadParameter
 from dashboard.base.theme import ASSETS, source_styles
 from dashboard.components.shell.frame import shell
 from dashboard.decisions.dialog import register_decisions
-from dashboard.decisions.picking import register_picking
-from dashboard.decisions.previews import register_previews
+from dashboard.decisions.picker import register_picking
+from dashboard.decisions.preview import register_previews
 from dashboard.ingest import is_open
 from dashboard.queries import freshness
 from dashboard.queries.sites import table as sites
@@ -33,6 +33,7 @@ from dashboard.shell_callbacks import register_callbacks
 from dashboard.web.bearer import Bearer
 from dashboard.web.context import Context, attach
 from db.engine import reading
+from db.roles import MACHINE
 from db.settings import AUTH, Environment, env_required, timezone
 
 log = logging.getLogger(__name__)
@@ -146,7 +147,7 @@ def _compress(server: Flask) -> None:
 def _answers_report() -> bool:
     """Whether this request is a machine's report, whose answer must equal the ASGI gate's."""
     rule = request.url_rule
-    return rule is not None and access.needed(rule.rule, request.method) == access.MACHINE
+    return rule is not None and access.needed(rule.rule, request.method) == MACHINE
 
 
 def _headers(app: Dash) -> Callable[[Response], Response]:

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from db.tables import audit_log
 
 AUTOMATIC = "automatic"
-"""The actor of what the product does by itself, by a rule that its settings name."""
+"""The actor of what the program does by itself."""
 
 
-def note(
+def write_entry(
     connection: Connection,
     actor: str,
     action: str,
@@ -22,12 +22,12 @@ def note(
     detail: Mapping[str, Any] | None = None,
     undoes: int | None = None,
 ) -> int:
-    """Write one decision down, in the transaction that carries it out; the entry's id.
+    """Write an entry in the transaction that carries the decision out; the entry's id.
 
     Args:
-        action: a job's kind, or the command's name.
-        subject: what it was done to: "2026-10", "run 7", the name of a source.
-        undoes: the entry that this one takes back.
+        action: a kind of `db.decisions`, or the name of a command.
+        subject: what the decision is about: "2026-10", "run 7".
+        undoes: the id of the entry that this one takes back.
     """
     text = json.dumps(dict(detail or {}), sort_keys=True, default=str)
     result = connection.execute(
@@ -39,3 +39,9 @@ def note(
     assert inserted is not None, "an entry's id comes from the database"
     entry_id: int = inserted[0]
     return entry_id
+
+
+def is_undone(connection: Connection, entry_id: int) -> bool:
+    """Whether another entry takes this one back."""
+    c = audit_log.c
+    return connection.execute(select(c.entry_id).where(c.undoes == entry_id)).first() is not None

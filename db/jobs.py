@@ -1,14 +1,16 @@
-"""What a person asks for on a page and the worker does: the dashboard writes it down here, the
-worker takes it, and both read how far it is."""
+"""The queue of jobs: the dashboard enqueues decisions that people request, the worker carries them
+out, and both read their progress."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from db.decisions import Decision
 from db.tables import jobs
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
@@ -31,21 +33,31 @@ ACCEPT_FINDING = "accept_finding"  # finding_id, reason, expires (a date; null: 
 WITHDRAW_ACCEPTANCE = "withdraw_acceptance"  # exception_id
 UNDO = "undo"  # entry_id, of the audit log
 PREVIEW = "preview"  # job (a kind), with (its arguments): what it would change
-RESTATING = (
-    LINK_DEVICES, SPLIT_DEVICE, KEEP_APART, MERGE_SITES, MOVE_ALIAS, SAVE_RULES,
-)  # fmt: skip
-"""Decisions that restate the days after the border."""
-UNDOABLE = (*RESTATING, CONFIRM_SITE, EXPECT_SOURCES, ACCEPT_FINDING)
-KINDS = (
-    COLLECT, ACCEPT_RUN, REJECT_RUN, WITHDRAW_DAY, END_SOURCE, CLOSE_MONTH, REOPEN_MONTH,
-    *UNDOABLE, WITHDRAW_ACCEPTANCE, UNDO, PREVIEW,
-)  # fmt: skip
+
+
+class FailureKind(StrEnum):
+    """Why a job failed."""
+
+    REFUSED = "refused"
+    """It cannot be done as things stand; the error says what to do."""
+    COLLECTION_FAILED = "collect_failed"
+    """The source could not be collected; its run says the same."""
+    UNEXPECTED = "unexpected"
+    """A fault of the program."""
+    INTERRUPTED = "interrupted"
+    """The worker stopped, died or lost its lease before the job was done."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One task. `progress` says in words how far it is, `result` what came of it, `error` why it
-    failed and what to do."""
+    """One row of `jobs`.
+
+    Attributes:
+        arguments: JSON values, as `db.decisions.parse` reads them.
+        progress: how far the job is, in words.
+        result: what came of it, in words; of a preview JSON (`etl.decisions.preview`).
+        error: why it failed and what to do.
+    """
 
     job_id: int
     kind: str
@@ -58,34 +70,32 @@ class Job:
     progress: str | None
     result: str | None
     error: str | None
+    failure_kind: FailureKind | None
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come of it."""
+        """Whether its state is final."""
         return self.state in (DONE, FAILED)
 
 
-def ask(
-    connection: Connection, kind: str, arguments: Mapping[str, Any], actor: str, now: datetime
-) -> int:
-    """Write down a task for the worker; its id. The same task that still waits is not asked for
-    twice: its id is answered.
+def enqueue(connection: Connection, decision: Decision, actor: str, now: datetime) -> int:
+    """Add a job for the worker; its id. While the same decision still waits, the id of that job.
 
     Args:
-        kind: one of `KINDS`; beside each stands what `arguments` must hold.
-        actor: who asks, for the audit log.
+        actor: who requests it, for the audit log.
     """
-    assert kind in KINDS, kind
-    text = json.dumps(dict(arguments), sort_keys=True, default=str)
+    arguments = json.dumps(decision.arguments(), sort_keys=True)
     waiting: int | None = connection.scalar(
         select(jobs.c.job_id).where(
-            jobs.c.kind == kind, jobs.c.arguments == text, jobs.c.state == WAITING
+            jobs.c.kind == decision.kind, jobs.c.arguments == arguments, jobs.c.state == WAITING
         )
     )
     if waiting is not None:
         return waiting
     result = connection.execute(
-        insert(jobs).values(kind=kind, arguments=text, actor=actor, state=WAITING, requested_at=now)
+        insert(jobs).values(
+            kind=decision.kind, arguments=arguments, actor=actor, state=WAITING, requested_at=now
+        )
     )
     inserted = result.inserted_primary_key
     assert inserted is not None, "a job's id comes from the database"
@@ -93,31 +103,25 @@ def ask(
     return job_id
 
 
-def job(connection: Connection, job_id: int) -> Job | None:
-    """One task; None when there is none of that id."""
+def find_job(connection: Connection, job_id: int) -> Job | None:
+    """The job of that id, None if there is none."""
     row = connection.execute(select(*_COLUMNS).where(jobs.c.job_id == job_id)).one_or_none()
     return _job(row._mapping) if row else None
 
 
-def unfinished(connection: Connection) -> list[Job]:
-    """The tasks that wait or are under way, oldest first."""
+def unfinished_jobs(connection: Connection) -> list[Job]:
+    """The jobs that wait or run, oldest first."""
     rows = connection.execute(
         select(*_COLUMNS).where(jobs.c.state.in_((WAITING, RUNNING))).order_by(jobs.c.job_id)
     )
     return [_job(row) for row in rows.mappings()]
 
 
-def of_kind(connection: Connection, kind: str) -> list[Job]:
-    """The tasks of one kind that wait or are under way, oldest first."""
-    return [job for job in unfinished(connection) if job.kind == kind]
+_COLUMNS = [jobs.c[field.name] for field in fields(Job)]
 
 
-_COLUMNS = (
-    jobs.c.job_id, jobs.c.kind, jobs.c.arguments, jobs.c.actor, jobs.c.state, jobs.c.requested_at,
-    jobs.c.started_at, jobs.c.finished_at, jobs.c.progress, jobs.c.result, jobs.c.error,
-)  # fmt: skip
-
-
-def _job(values: Mapping[Any, Any]) -> Job:
-    read: dict[str, Any] = {**values, "arguments": json.loads(values["arguments"])}
-    return Job(**read)
+def _job(row: Mapping[Any, Any]) -> Job:
+    values: dict[str, Any] = {**row, "arguments": json.loads(row["arguments"])}
+    if values["failure_kind"] is not None:
+        values["failure_kind"] = FailureKind(values["failure_kind"])
+    return Job(**values)

@@ -76,7 +76,7 @@ def add(connection: Connection, row: Mapping[str, Any], actor: str, now: datetim
         return False
     connection.execute(insert(inventory).values(dict(row)))
     detail = {name: row[name] for name in ("hostname", "os", "ip", "computer_model", "site")}
-    audit.note(connection, actor, "machine_add", f"machine {machine_id}", now, detail)
+    audit.write_entry(connection, actor, "machine_add", f"machine {machine_id}", now, detail)
     return True
 
 
@@ -93,7 +93,7 @@ def change(
         update(inventory).where(_machine.machine_id == machine_id).values(dict(values))
     )
     detail = {"before": dict(before._mapping), "after": dict(values)}
-    audit.note(connection, actor, "machine_change", f"machine {machine_id}", now, detail)
+    audit.write_entry(connection, actor, "machine_change", f"machine {machine_id}", now, detail)
     return True
 
 
@@ -109,5 +109,5 @@ def remove(connection: Connection, machine_id: str, actor: str, now: datetime) -
     connection.execute(delete(api_tokens).where(api_tokens.c.machine_id == machine_id))
     connection.execute(delete(inventory).where(_machine.machine_id == machine_id))
     detail = {"hostname": row.hostname}
-    audit.note(connection, actor, "machine_delete", f"machine {machine_id}", now, detail)
+    audit.write_entry(connection, actor, "machine_delete", f"machine {machine_id}", now, detail)
     return True

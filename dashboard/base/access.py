@@ -10,11 +10,8 @@ from dataclasses import dataclass
 from flask import Flask, g, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from db import jobs
-
-PUBLIC, MACHINE = "public", "machine"
-VIEWER, MANAGER, ADMINISTRATOR = "viewer", "manager", "administrator"
-ROLES = (PUBLIC, MACHINE, VIEWER, MANAGER, ADMINISTRATOR)
+from db.decisions import Decision
+from db.roles import ADMINISTRATOR, MACHINE, MANAGER, PUBLIC, ROLES, VIEWER
 
 ACCESS: dict[str, str] = {
     # Pages. Dash answers "/" and, through "/<path:path>", every page.
@@ -84,40 +81,16 @@ ACCESS: dict[str, str] = {
 }
 
 
-JOBS: dict[str, str] = {
-    jobs.COLLECT: MANAGER,
-    jobs.ACCEPT_RUN: MANAGER,  # an administrator, when the run says so
-    jobs.REJECT_RUN: MANAGER,
-    jobs.WITHDRAW_DAY: ADMINISTRATOR,
-    jobs.END_SOURCE: ADMINISTRATOR,
-    jobs.CLOSE_MONTH: MANAGER,
-    jobs.REOPEN_MONTH: ADMINISTRATOR,
-    jobs.LINK_DEVICES: MANAGER,
-    jobs.SPLIT_DEVICE: MANAGER,
-    jobs.KEEP_APART: MANAGER,
-    jobs.MERGE_SITES: MANAGER,
-    jobs.MOVE_ALIAS: MANAGER,
-    jobs.CONFIRM_SITE: MANAGER,
-    jobs.EXPECT_SOURCES: MANAGER,
-    jobs.SAVE_RULES: MANAGER,
-    jobs.ACCEPT_FINDING: MANAGER,
-    jobs.WITHDRAW_ACCEPTANCE: MANAGER,
-    jobs.UNDO: MANAGER,
-    jobs.PREVIEW: MANAGER,
-}
-"""What may be asked of the worker, and the least role that may ask for it."""
-
-
 @dataclass(frozen=True)
 class Actor:
-    """Who asks, by the name that the audit log writes down, and what they may."""
+    """Who sends a request: the name for the audit log, and the roles."""
 
     name: str
     roles: frozenset[str]
 
-    def may_start(self, kind: str, *, needs_administrator: bool = False) -> bool:
-        """Whether the actor may request a job of `kind`, one of `JOBS`."""
-        return (ADMINISTRATOR if needs_administrator else JOBS[kind]) in self.roles
+    def may_start(self, decision: type[Decision], *, needs_administrator: bool = False) -> bool:
+        """Whether the actor's role suffices to request a decision of this kind."""
+        return (ADMINISTRATOR if needs_administrator else decision.role) in self.roles
 
 
 LOCAL = Actor("local", frozenset(ROLES))

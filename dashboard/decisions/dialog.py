@@ -1,4 +1,5 @@
-"""The shell's callbacks around jobs: propose, ask, follow."""
+"""The callbacks around jobs, on every page: open the dialog of a decision, enqueue its job, follow
+the jobs."""
 
 import json
 from typing import Any
@@ -8,44 +9,45 @@ from dash.exceptions import PreventUpdate
 from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
-from dashboard.components.ask.dialog import ASK, told
+from dashboard.components.ask.dialog import ASK, dialog_body
 from dashboard.components.shell.job_line import lines
-from dashboard.decisions.previews import preview
-from dashboard.decisions.proposals import proposal
-from dashboard.web import asking
+from dashboard.decisions.preview import enqueue_preview
+from dashboard.decisions.proposals.registry import load_proposals, propose
 from dashboard.web.context import current
+from dashboard.web.job_requests import enqueue, parse_decision
 from db import jobs
+from db.decisions import KINDS, Preview
 from db.engine import reading
 
-FOLLOWED = 5
-"""The jobs of this browser that are shown at most, the last ones."""
+load_proposals()
 
-_TO_COME: dict[str, dict[str, Any]] = {
-    jobs.REOPEN_MONTH: {"reason": "?"},
-    jobs.SAVE_RULES: {"reason": "?"},
-    jobs.ACCEPT_FINDING: {"reason": "?", "expires": None},
+MAX_FOLLOWED = 5
+"""How many jobs that this browser requested are shown, the last ones."""
+
+_ENTERED: dict[str, Any] = {"reason": "?", "expires": None}
+"""Arguments that are entered in the dialog, with valid values in their place until then."""
+
+_OUTPUTS = {
+    "proposed": ("proposed", "data"),
+    "open": ("decision", "is_open"),
+    "title": ("decision-title", "children"),
+    "body": ("decision-body", "children"),
+    "reasoned": ("decision-reasoned", "hidden"),
+    "reason": ("decision-reason", "value"),
+    "untils": ("decision-until", "options"),
+    "until": ("decision-until", "value"),
+    "endless": ("decision-untils", "hidden"),
+    "wrong": ("decision-wrong", "children"),
+    "button": ("decision-do", "children"),
+    "asked": ("asked", "data"),
+    "previewed": ("previewed", "data"),
 }
-"""Arguments that only the dialog knows, in place of which something that would do."""
 
 
 def register_decisions(app: Dash) -> None:
     """Add the callbacks around jobs to `app`."""
     app.callback(
-        output={
-            "proposed": Output("proposed", "data"),
-            "open": Output("decision", "is_open"),
-            "title": Output("decision-title", "children"),
-            "body": Output("decision-body", "children"),
-            "reasoned": Output("decision-reasoned", "hidden"),
-            "reason": Output("decision-reason", "value"),
-            "untils": Output("decision-until", "options"),
-            "until": Output("decision-until", "value"),
-            "endless": Output("decision-untils", "hidden"),
-            "wrong": Output("decision-wrong", "children"),
-            "button": Output("decision-do", "children"),
-            "asked": Output("asked", "data"),
-            "previewed": Output("previewed", "data"),
-        },
+        output={name: Output(*place) for name, place in _OUTPUTS.items()},
         inputs={
             "asked_for": Input(ASK, "data"),
             "_do": Input("decision-do", "n_clicks"),
@@ -59,7 +61,7 @@ def register_decisions(app: Dash) -> None:
             "asked": State("asked", "data"),
         },
         prevent_initial_call=True,
-    )(decide)
+    )(on_button)
     app.callback(
         Output("jobs-lines", "children"),
         Output("jobs", "hidden"),
@@ -69,115 +71,120 @@ def register_decisions(app: Dash) -> None:
         Input("poll", "n_intervals"),
         Input("asked", "data"),
         State("settled", "data"),
-    )(follow)
+    )(follow_jobs)
 
 
-def decide(
+def on_button(
     proposed: dict[str, Any] | None,
     reason: str | None,
     asked: list[int] | None,
     asked_for: dict[str, Any] | None = None,
     until: str | None = None,
-    **_pressed: Any,
+    **_clicks: Any,
 ) -> dict[str, Any]:
-    """A button that asks was pressed, or one of the dialog's own."""
+    """A button on a page requests a decision, or one of the dialog's own was pressed.
+
+    Args:
+        proposed: the decision in the dialog: its kind as "job", its arguments as JSON in "with".
+        asked: the ids of the jobs that this browser requested.
+        asked_for: what the button on the page requests, like `proposed`.
+    """
     pressed = ctx.triggered_id
-    if not any(one["value"] for one in ctx.triggered):
+    if not any(trigger["value"] for trigger in ctx.triggered):
         raise PreventUpdate
     if pressed == "jobs-away":
-        return _left() | {"asked": []}
+        return _update(asked=[])
     if pressed == "decision-cancel" or (pressed == "decision-do" and not proposed):
-        return _left() | {"open": False, "previewed": None}
+        return _update(open=False, previewed=None)
     if pressed == "decision-do":
         assert proposed is not None
-        return _done(proposed, reason, until, asked or [])
-    return _pressed_one(asked_for or {}, asked or [])
+        return _confirm(proposed, reason, until, asked or [])
+    return _request(asked_for or {}, asked or [])
 
 
-def _pressed_one(pressed: dict[str, Any], asked: list[int]) -> dict[str, Any]:
-    kind, arguments = str(pressed.get("job")), _arguments(pressed)
-    whole = asking.checked(kind, {**arguments, **_TO_COME.get(kind, {})})
+def _request(asked_for: dict[str, Any], asked: list[int]) -> dict[str, Any]:
+    """Open the dialog; of a decision that needs no confirmation enqueue the job."""
+    kind, arguments = str(asked_for.get("job")), _arguments(asked_for)
+    names = KINDS[kind].argument_names() if kind in KINDS else ()
+    entered = {name: value for name, value in _ENTERED.items() if name in names}
+    decision = parse_decision(kind, {**arguments, **entered})
+    if not decision.confirmed:
+        return _update(asked=_followed(asked, enqueue(decision)))
     with reading(current().engine) as connection:
-        found = proposal(connection, kind, arguments)
-    if found is None:
-        return _left() | {"asked": _followed(asked, asking.ask(kind, arguments))}
-    said = {
-        "job": kind, "with": json.dumps(arguments), "reasoned": found.reasoned,
-        "ends": bool(found.until),
-    }  # fmt: skip
-    return _left() | {
-        "proposed": None if found.blocked else said,
-        "previewed": preview(kind, whole) if found.previewed and not found.blocked else None,
-        "open": True,
-        "title": found.title,
-        "body": told(found),
-        "reasoned": not found.reasoned,
-        "reason": "",
-        "untils": [{"label": words, "value": day} for words, day in found.until],
-        "until": "",
-        "endless": not found.until,
-        "wrong": None,
-        "button": found.button,
+        proposal = propose(connection, decision)
+    needs_reason = "reason" in entered and not proposal.blocked
+    proposed = {
+        "job": kind,
+        "with": json.dumps(arguments),
+        "reasoned": needs_reason,
+        "ends": bool(proposal.until),
     }
+    previewed = decision.previewed and proposal.previewed and not proposal.blocked
+    return _update(
+        proposed=None if proposal.blocked else proposed,
+        previewed=enqueue_preview(decision) if previewed else None,
+        open=True,
+        title=proposal.title,
+        body=dialog_body(proposal),
+        reasoned=not needs_reason,
+        reason="",
+        untils=[{"label": label, "value": day} for label, day in proposal.until],
+        until="",
+        endless=not proposal.until,
+        wrong=None,
+        button=proposal.button,
+    )
 
 
-def _arguments(said: dict[str, Any]) -> dict[str, Any]:
-    """What a button or the dialog asks for a job with: text, for a browser loses digits of large
-    ids."""
+def _arguments(request: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a request. They travel as text, since a browser rounds large ids."""
     try:
-        found = json.loads(said["with"])
+        arguments = json.loads(request["with"])
     except (KeyError, TypeError, ValueError) as error:
         raise BadRequest("The button asks for something that cannot be read.") from error
-    return dict(found)
+    return dict(arguments)
 
 
-def _done(
+def _confirm(
     proposed: dict[str, Any], reason: str | None, until: str | None, asked: list[int]
 ) -> dict[str, Any]:
     arguments = _arguments(proposed)
     if proposed.get("reasoned"):
         if not (reason or "").strip():
-            return _left() | {"wrong": _("Write why: it stands in the audit log.")}
+            return _update(wrong=_("Write why: it stands in the audit log."))
         arguments["reason"] = (reason or "").strip()
     if proposed.get("ends"):
         arguments["expires"] = until or None
-    job_id = asking.ask(str(proposed["job"]), arguments)
-    return _left() | {
-        "open": False,
-        "proposed": None,
-        "previewed": None,
-        "asked": _followed(asked, job_id),
-    }
+    job_id = enqueue(parse_decision(str(proposed["job"]), arguments))
+    return _update(open=False, proposed=None, previewed=None, asked=_followed(asked, job_id))
 
 
 def _followed(asked: list[int], job_id: int) -> list[int]:
-    return [*(one for one in asked if one != job_id), job_id][-FOLLOWED:]
+    return [*(each for each in asked if each != job_id), job_id][-MAX_FOLLOWED:]
 
 
-def _left() -> dict[str, Any]:
-    names = (
-        "proposed", "open", "title", "body", "reasoned", "reason", "untils", "until", "endless",
-        "wrong", "button", "asked", "previewed",
-    )  # fmt: skip
-    return dict.fromkeys(names, no_update)
+def _update(**values: Any) -> dict[str, Any]:
+    """All outputs; those without a value stay as they are."""
+    return dict.fromkeys(_OUTPUTS, no_update) | values
 
 
-def follow(_fast: Any, _slow: Any, asked: list[int] | None, settled: str | None) -> Any:
-    """The lines of what is unfinished and of what was asked here; whether to look again soon; and
-    what has ended, so that pages show what came of it."""
-    here = current()
-    with reading(here.engine) as connection:
-        found = {job.job_id: job for job in jobs.unfinished(connection)}
+def follow_jobs(
+    _fast: int | None, _slow: int | None, asked: list[int] | None, settled: str | None
+) -> tuple[Any, ...]:
+    """A line for each unfinished job and each that this browser requested; whether there is none;
+    whether polling can pause; and the ids of those that ended, so that pages refresh."""
+    context = current()
+    with reading(context.engine) as connection:
+        by_id = {job.job_id: job for job in jobs.unfinished_jobs(connection)}
         for job_id in asked or []:
-            job = jobs.job(connection, job_id)
-            found |= {job_id: job} if job else {}
-    # Previews are followed where they are shown.
-    shown = [found[job_id] for job_id in sorted(found) if found[job_id].kind != jobs.PREVIEW]
-    ended = ",".join(str(job.job_id) for job in shown if job.ended)
-    working = any(not job.ended for job in shown)
+            job = jobs.find_job(connection, job_id)
+            by_id |= {job_id: job} if job else {}
+    # The dialog follows its preview itself.
+    followed = [by_id[job_id] for job_id in sorted(by_id) if by_id[job_id].kind != Preview.kind]
+    ended = ",".join(str(job.job_id) for job in followed if job.ended)
     return (
-        lines(shown, here.clock()),
-        not shown,
-        not working,
+        lines(followed, context.clock()),
+        not followed,
+        all(job.ended for job in followed),
         no_update if ended == (settled or "") else ended,
     )

@@ -9,12 +9,12 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
 from dashboard.components.ask.dialog import ASK
-from dashboard.components.settings.rules import DRAFT, FIELDS, REPLAY, WRONG, draft, read
+from dashboard.components.settings.rules import DRAFT, FIELDS, REPLAY, WRONG, draft, parse_control
 from dashboard.queries.audit import rule_versions
 from dashboard.views import settings as settings_views
-from dashboard.web import asking
 from dashboard.web.context import current
-from db import jobs
+from dashboard.web.job_requests import current_actor, parse_decision
+from db.decisions import SaveRules
 from db.engine import reading
 
 dash.register_page(__name__, path="/settings/rules", name="Rules", title="Rules", order=9.1)
@@ -41,7 +41,7 @@ def layout(**_query: str) -> html.Div:
 def show(query: str | None, _settled: object) -> Any:
     """What holds and held; the draft only for who may save it."""
     with settings_views.view(query) as v:
-        return (*settings_views.rules(v), not asking.may(jobs.SAVE_RULES))
+        return (*settings_views.rules(v), not current_actor().may_start(SaveRules))
 
 
 @callback(
@@ -55,12 +55,12 @@ def replay(clicks: int | None, *values: Any) -> Any:
     """Ask what the draft would change."""
     if not clicks:
         return no_update, no_update
-    rules = {name: read(name, value) for name, value in zip(FIELDS, values, strict=True)}
+    rules = {name: parse_control(name, value) for name, value in zip(FIELDS, values, strict=True)}
     try:
-        asking.checked(jobs.SAVE_RULES, {"rules": rules, "reason": "?"})
+        parse_decision(SaveRules.kind, {"rules": rules, "reason": "?"})
     except BadRequest:
         return no_update, _(
             "An entry is too long, or holds characters that no name has: correct it."
         )
     # `n` makes a second replay of the same draft another one.
-    return {"job": jobs.SAVE_RULES, "with": json.dumps({"rules": rules}), "n": clicks}, None
+    return {"job": SaveRules.kind, "with": json.dumps({"rules": rules}), "n": clicks}, None

@@ -12,8 +12,8 @@ from dashboard.queries.coverage import findings as coverage
 from dashboard.queries.coverage import matrix as coverage_matrix
 from dashboard.queries.coverage.trend import trend
 from dashboard.web.context import View
-from db import jobs
 from db.coverage import CURRENT, GAPS, KINDS, STATES, TO_DO
+from db.decisions import AcceptFinding
 
 
 def answers(v: View) -> Answers:
@@ -38,7 +38,7 @@ def answers(v: View) -> Answers:
 
 def decides(v: View) -> bool:
     """Whether who asks may decide about findings on the shown day, which must be the newest."""
-    return v.moment.is_newest and v.actor.may_start(jobs.ACCEPT_FINDING)
+    return v.moment.is_newest and v.actor.may_start(AcceptFinding)
 
 
 def gap(v: View) -> Change:

@@ -16,15 +16,15 @@ from dashboard.base.params import allow_only, arguments
 from dashboard.base.settings_params import AuditFilters
 from dashboard.components.settings.audit import audit_page
 from dashboard.components.settings.frame import forbidden, frame
-from dashboard.components.settings.inbox import Found, inbox
-from dashboard.components.settings.rules import now_and_before
+from dashboard.components.settings.inbox import Listed, inbox
+from dashboard.components.settings.rules import rule_cards
 from dashboard.components.shell.strip import strip
 from dashboard.queries import freshness, quarantine
 from dashboard.queries.audit import audit_log, review, rule_versions
 from dashboard.queries.audit.waiting import waiting
-from dashboard.web.asking import may
 from dashboard.web.context import current
-from db import jobs
+from dashboard.web.job_requests import current_actor
+from db.decisions import SaveRules, Undo
 from db.engine import reading
 
 
@@ -66,32 +66,33 @@ def count(connection: Connection) -> int:
 def inbox_page(v: View) -> list[Any]:
     """What waits for a person."""
     shown, waits = settings_params.parse_inbox(v.args), waiting(v.connection)
-    found = Found(
+    listed = Listed(
         review.new_sites(v.connection, shown.sites, likely=True),
         review.pairs(v.connection, shown.links),
         review.new_sites(v.connection, shown.unlike, likely=False),
     )
-    return frame(settings_params.PAGE, waits.count, inbox(waits, found, shown))
+    return frame(settings_params.PAGE, waits.count, inbox(waits, listed, shown, current_actor()))
 
 
 def rules(v: View) -> tuple[list[Any], list[Any]]:
     """What every page begins with, and every version."""
     allow_only(v.args, ())
-    found = rule_versions.versions(v.connection)
-    asked = AuditFilters(actions=(jobs.SAVE_RULES,))
+    versions = rule_versions.versions(v.connection)
+    asked = AuditFilters(actions=(SaveRules.kind,))
     saved = audit_log.page(v.connection, asked, limit=1000)
     head = frame(settings_params.RULES, count(v.connection), [])
-    return head, now_and_before(found, saved)
+    return head, rule_cards(versions, saved, current_actor())
 
 
 def audit(v: View) -> list[Any]:
     """A page of the audit log."""
     shown = settings_params.parse_audit(v.args, v.today)
-    if not may(jobs.UNDO):
+    actor = current_actor()
+    if not actor.may_start(Undo):
         return frame(settings_params.AUDIT, 0, [forbidden()])
-    filters = shown.filters(current().zone)
-    found = audit_log.page(
-        v.connection, filters, limit=settings_params.AUDIT_PAGE, offset=shown.offset
+    asked = shown.filters(current().zone)
+    entries = audit_log.page(
+        v.connection, asked, limit=settings_params.AUDIT_PAGE, offset=shown.offset
     )
-    body = audit_page(found, audit_log.count(v.connection, filters), shown)
+    body = audit_page(entries, audit_log.count(v.connection, asked), shown, actor)
     return frame(settings_params.AUDIT, count(v.connection), body)

@@ -6,10 +6,11 @@ from flask import request
 from sqlalchemy import Engine, update
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from dashboard.base.access import VIEWER, Actor, up_to
+from dashboard.base.access import Actor, up_to
 from dashboard.base.clock import Clock
 from db import tokens
 from db.engine import reading, writing
+from db.roles import VIEWER
 from db.tables import api_tokens
 
 _USE_NOTED_EVERY = timedelta(hours=1)

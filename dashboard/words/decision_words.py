@@ -1,4 +1,4 @@
-"""What people read for the entries of the audit log."""
+"""The words for entries of the audit log: what was decided, and what it changed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,33 +7,19 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.queries.audit.audit_log import Entry
-from db import jobs
+from db.decisions import KINDS
 
 
 def action_word(action: str) -> str:
-    """What was decided, in a few words."""
-    return _actions().get(action) or action.replace("_", " ")
+    """What an entry of the audit log, or a job, is about, in a few words."""
+    decision = KINDS.get(action)
+    label = _(decision.label) if decision and decision.label else _command_labels().get(action)
+    return label or action.replace("_", " ")
 
 
-def _actions() -> dict[str, str]:
+def _command_labels() -> dict[str, str]:
+    """Actions of commands, which no page requests."""
     return {
-        jobs.ACCEPT_RUN: _("Accept a run"),
-        jobs.REJECT_RUN: _("Reject a run"),
-        jobs.WITHDRAW_DAY: _("Withdraw a day"),
-        jobs.END_SOURCE: _("End a source"),
-        jobs.CLOSE_MONTH: _("Close a month"),
-        jobs.REOPEN_MONTH: _("Reopen a month"),
-        jobs.LINK_DEVICES: _("Link two records"),
-        jobs.SPLIT_DEVICE: _("Split a record off"),
-        jobs.KEEP_APART: _("Keep two records apart"),
-        jobs.MERGE_SITES: _("Merge sites"),
-        jobs.MOVE_ALIAS: _("Move a site's name"),
-        jobs.CONFIRM_SITE: _("Keep a site as its own"),
-        jobs.EXPECT_SOURCES: _("Change what a site is expected to have"),
-        jobs.SAVE_RULES: _("Save rules"),
-        jobs.ACCEPT_FINDING: _("Accept a coverage finding"),
-        jobs.WITHDRAW_ACCEPTANCE: _("Withdraw an acceptance"),
-        jobs.UNDO: _("Undo"),
         "import_counts": _("Import counts"),
         "import_tatuscan": _("Import from TatuScan"),
         "token_add": _("Add a token"),
@@ -42,42 +28,42 @@ def _actions() -> dict[str, str]:
 
 
 def before_and_after(entry: Entry) -> list[tuple[str, str, str]]:
-    """What the decision changed: each field's name, what it was, what it is; else each fact of
-    the entry, with nothing before."""
-    before, after = entry.detail.get("before"), entry.detail.get("after")
-    rest = {k: v for k, v in entry.detail.items() if k not in ("before", "after")}
-    found = []
-    if before is not None or after is not None:
-        was, now = _fields(before), _fields(after)
-        found = [
-            (name, told(was.get(name)), told(now.get(name)))
-            for name in dict.fromkeys((*was, *now))
-            if was.get(name) != now.get(name)
-        ]
-    return [*found, *((name, "", told(value)) for name, value in rest.items() if _is_fact(value))]
+    """What a decision changed, as (field, value before, value after); then the other values of the
+    entry, with "" before."""
+    detail = dict(entry.detail)
+    before, after = _fields(detail.pop("before", None)), _fields(detail.pop("after", None))
+    changed = [
+        (name, value_word(before.get(name)), value_word(after.get(name)))
+        for name in dict.fromkeys((*before, *after))
+        if before.get(name) != after.get(name)
+    ]
+    others = [
+        (name, "", value_word(value)) for name, value in detail.items() if not _is_empty(value)
+    ]
+    return [*changed, *others]
 
 
-def _fields(said: Any) -> Mapping[str, Any]:
-    return said if isinstance(said, Mapping) else {"": said}
+def _fields(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {"": value}
 
 
-def _is_fact(value: Any) -> bool:
-    return value not in (None, "", [], {})
+def _is_empty(value: Any) -> bool:
+    return value in (None, "", [], {})
 
 
-def told(value: Any) -> str:
-    """A value of an entry, whatever it is."""
+def value_word(value: Any) -> str:
+    """Any JSON value, in words."""
     if value is None or value == "":
         return formats.NOTHING
     if isinstance(value, bool):
         return str(_("yes") if value else _("no"))
     if isinstance(value, Mapping):
-        return "; ".join(f"{field_word(str(k))}: {told(v)}" for k, v in value.items())
+        return "; ".join(f"{field_word(str(k))}: {value_word(v)}" for k, v in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(told(one) for one in value) or formats.NOTHING
+        return ", ".join(value_word(item) for item in value) or formats.NOTHING
     return str(value)
 
 
 def field_word(name: str) -> str:
-    """A field of an entry: the database's names, as people write them."""
+    """The name of a field, with spaces for underscores."""
     return name.replace("_", " ")

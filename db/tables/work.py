@@ -26,8 +26,8 @@ meta = table(
 )
 
 
-# Something that a person asked for on a page and the worker does. `arguments` and `result` are
-# JSON; `progress` says in words how far it is.
+# Job: what a person requested on a page and the worker does. `arguments` are JSON; `progress` says
+# in words how far it is; `failure_kind` of a failed one is a `db.jobs.FailureKind`.
 jobs = table(
     "jobs",
     Column("job_id", SerialId, primary_key=True, autoincrement=True),
@@ -42,6 +42,7 @@ jobs = table(
     Column("progress", String(NAME_LENGTH)),
     Column("result", LongText),
     Column("error", LongText),
+    Column("failure_kind", String(16)),
 )
 
 # Decision: who did what to what, when; `detail` is JSON. `undoes`: the entry that it takes back.

@@ -1,107 +1,95 @@
-"""Decisions as tasks: from the arguments of a job to the decision, and what came of it in words."""
+"""Who carries out a decision, and who undoes it: handlers, registered by the kind of decision."""
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Mapping
-from datetime import date
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from db import jobs
-from etl.decisions import (
-    coverage as coverage_decisions,
-)
-from etl.decisions import (
-    machines as ledger,
-)
-from etl.decisions import (
-    rules as rule_decisions,
-)
-from etl.decisions import (
-    sites as site_decisions,
-)
-from etl.decisions import (
-    undo as undoing,
-)
-from etl.decisions.runs import Decider
+from sqlalchemy import Connection, Engine
 
-Arguments = Mapping[str, Any]
+from db import audit
+from db.decisions import Decision
+from db.settings import Environment
+from etl.collect.collect import Clock
+from etl.records.record import Tally
+from etl.runtime.lease import Lease
+from etl.sources import Source
 
 
-def link(by: Decider, asked: Arguments) -> str:
-    one, other = int(asked["device_id"]), int(asked["other_device_id"])
-    ledger.link_devices(by, one, other)
-    return "They are one machine, from the day after the newest closed month on."
+class DecisionRefused(Exception):
+    """A decision cannot be carried out as things stand; the text says why and what to do."""
 
 
-def split(by: Decider, asked: Arguments) -> str:
-    ledger.split_device(by, int(asked["device_id"]))
-    return "It is a machine of its own, from the day after the newest closed month on."
+@dataclass(frozen=True)
+class DecisionContext:
+    """Where, when and by whom a decision is carried out. The lease is held by the caller."""
+
+    engine: Engine
+    lease: Lease
+    actor: str
+    clock: Clock
+    environ: Environment | None = None
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    """Those that the worker collects."""
+    report_progress: Callable[[str], None] = lambda text: None
+    on_page: Callable[[Tally], None] = lambda tally: None
+    """Called after each page of a collection; may stop it by raising."""
+
+    def write_entry(
+        self, connection: Connection, decision: type[Decision], subject: str, **detail: Any
+    ) -> int:
+        """Write an entry of the audit log; its id."""
+        now = self.clock()
+        return audit.write_entry(connection, self.actor, decision.kind, subject, now, detail)
 
 
-def apart(by: Decider, asked: Arguments) -> str:
-    one, other = int(asked["device_id"]), int(asked["other_device_id"])
-    ledger.keep_apart(by, one, other)
-    return "They are two machines, and no rule will link them."
+@dataclass(frozen=True)
+class Reversal:
+    """An undo in progress: `entry` of the audit log takes `undone_entry` back, whose detail this
+    is."""
+
+    connection: Connection
+    undone_entry: int
+    entry: int
+    detail: Mapping[str, Any]
 
 
-def merge(by: Decider, asked: Arguments) -> str:
-    site_id, into = int(asked["site_id"]), int(asked["into"])
-    site_decisions.merge_sites(by, site_id, into)
-    return "The sites are one, from the day after the newest closed month on."
+D = TypeVar("D", bound=Decision)
+Handler = Callable[[DecisionContext, D], str]
+"""Carries a decision out; what came of it, as a sentence. Raises `DecisionRefused`."""
+UndoHandler = Callable[[DecisionContext, Reversal], None]
+"""Reverts what a decision changed. Raises `DecisionRefused` when a later decision builds on it."""
+
+HANDLERS: dict[str, Handler[Any]] = {}
+UNDO_HANDLERS: dict[str, UndoHandler] = {}
 
 
-def move_alias(by: Decider, asked: Arguments) -> str:
-    source, key, site_id = (asked[name] for name in ("source", "alias_key", "site_id"))
-    target = None if site_id is None else int(site_id)
-    site_decisions.move_alias(by, source, key, target)
-    return "The alias has moved, from the day after the newest closed month on."
+def handles(decision: type[D]) -> Callable[[Handler[D]], Handler[D]]:
+    """Register the handler of a kind of decision."""
+
+    def register(handler: Handler[D]) -> Handler[D]:
+        assert decision.kind not in HANDLERS, f"{decision.kind} has a handler"
+        HANDLERS[decision.kind] = handler
+        return handler
+
+    return register
 
 
-def confirm(by: Decider, asked: Arguments) -> str:
-    site_decisions.confirm_site(by, int(asked["site_id"]))
-    return "The site is a customer of its own."
+def undoes(*decisions: type[Decision]) -> Callable[[UndoHandler], UndoHandler]:
+    """Register the function that undoes decisions of these kinds."""
+
+    def register(handler: UndoHandler) -> UndoHandler:
+        for decision in decisions:
+            assert decision.kind not in UNDO_HANDLERS, f"{decision.kind} has an undo handler"
+            UNDO_HANDLERS[decision.kind] = handler
+        return handler
+
+    return register
 
 
-def expect(by: Decider, asked: Arguments) -> str:
-    site_id, sources = int(asked["site_id"]), asked["sources"]
-    site_decisions.expect_sources(by, site_id, sources)
-    return "The sources that this site is expected to have are set."
-
-
-def save_rules(by: Decider, asked: Arguments) -> str:
-    wanted, reason = asked["rules"], asked["reason"]
-    version = rule_decisions.save_rules(by, wanted, reason)
-    return f"The rules are version {version}, from the day after the newest closed month on."
-
-
-def accept_finding(by: Decider, asked: Arguments) -> str:
-    asked_for, expires = asked, asked["expires"]
-    coverage_decisions.accept_finding(
-        by, int(asked_for["finding_id"]), asked_for["reason"],
-        date.fromisoformat(expires) if expires else None,
-    )  # fmt: skip
-    return f"Accepted until {expires or 'its facts change'}: it is open no more."
-
-
-def withdraw_acceptance(by: Decider, asked: Arguments) -> str:
-    exception_id = int(asked["exception_id"])
-    coverage_decisions.withdraw_acceptance(by, exception_id)
-    return "The acceptance is withdrawn: the finding is open again."
-
-
-def undo(by: Decider, asked: Arguments) -> str:
-    what = undoing.undo(by, int(asked["entry_id"]))
-    return f"Undone: {what}."
-
-
-DEEDS: Mapping[str, Callable[[Decider, Arguments], str]] = {
-    jobs.LINK_DEVICES: link,
-    jobs.SPLIT_DEVICE: split,
-    jobs.KEEP_APART: apart,
-    jobs.MERGE_SITES: merge,
-    jobs.MOVE_ALIAS: move_alias,
-    jobs.CONFIRM_SITE: confirm,
-    jobs.EXPECT_SOURCES: expect,
-    jobs.SAVE_RULES: save_rules,
-    jobs.ACCEPT_FINDING: accept_finding,
-    jobs.WITHDRAW_ACCEPTANCE: withdraw_acceptance,
-    jobs.UNDO: undo,
-}
+def load_handlers() -> None:
+    """Import every module of `etl.decisions`, which registers its handlers."""
+    package = importlib.import_module(__package__)
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")

@@ -1,66 +1,90 @@
-"""What people decide about the rules: a new version, by which every day after the border is judged
-again (PRODUCT.md rule 15)."""
+"""Decisions about the rules: a new version, by which every day after the newest closed month is
+evaluated again (PRODUCT.md rule 15)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
-from db import jobs
 from db import rules as rule_versions
+from db.decisions import SaveRules
 from db.engine import writing
 from db.rules import Rules
+from etl.decisions.registry import DecisionContext, DecisionRefused, Reversal, handles, undoes
 from etl.decisions.restate import restate
-from etl.decisions.runs import Decider
-from etl.snapshots.publish import PublishRefused
 from etl.snapshots.site_plan import mark_internal
 
 
-def save_rules(by: Decider, wanted: Mapping[str, Sequence[str]], reason: str) -> int:
-    """Save a new version of the rules and judge every day after the border by it; its number.
+@handles(SaveRules)
+def _save_rules(context: DecisionContext, decision: SaveRules) -> str:
+    version = save_rules(context, decision.rules, decision.reason)
+    return f"The rules are version {version}, from the day after the newest closed month on."
+
+
+def save_rules(context: DecisionContext, values: Mapping[str, Sequence[str]], reason: str) -> int:
+    """Save a new version of the rules and evaluate every day after the newest closed month by it;
+    the version's number.
 
     Args:
-        wanted: every field of `Rules` but the version.
+        values: every field of `Rules` but the version.
 
     Raises:
-        Refused: it is what the newest version says, or leaves a source out of the order.
+        DecisionRefused: nothing differs from the newest version, or a source is missing or unknown.
     """
-    with writing(by.engine) as connection:
-        by.lease.hold(connection)
-        was = rule_versions.adopt_environment(connection, by.clock(), by.environ)
-        now = checked(was, wanted)
-        entry = by.note(
-            connection, jobs.SAVE_RULES, f"version {now.version}", reason=reason.strip(),
-            version=now.version, before=told(was), after=told(now),
-        )  # fmt: skip
-        rule_versions.save_version(connection, now, by.actor, by.clock())
-        mark_internal(connection, now)
-        restate(connection, entry, by.clock(), None)
-    return now.version
+    with writing(context.engine) as connection:
+        context.lease.hold(connection)
+        before = rule_versions.adopt_environment(connection, context.clock(), context.environ)
+        after = next_version(before, values)
+        entry = context.write_entry(
+            connection,
+            SaveRules,
+            f"version {after.version}",
+            reason=reason.strip(),
+            version=after.version,
+            before=as_json(before),
+            after=as_json(after),
+        )
+        rule_versions.save_version(connection, after, context.actor, context.clock())
+        mark_internal(connection, after)
+        restate(connection, entry, context.clock(), None)
+    return after.version
 
 
-def checked(was: Rules, wanted: Mapping[str, Sequence[str]]) -> Rules:
-    """The next version, as `wanted`.
+@undoes(SaveRules)
+def _undo_rules(context: DecisionContext, reversal: Reversal) -> None:
+    """Save the values from before once more, as a new version: versions are only added."""
+    newest = rule_versions.current_rules(reversal.connection)
+    if as_json(newest) != reversal.detail["after"]:
+        raise DecisionRefused("The rules were changed again since. Undo that decision first.")
+    before = {name: tuple(values) for name, values in reversal.detail["before"].items()}
+    restored = replace(newest, version=newest.version + 1, **before)
+    rule_versions.save_version(reversal.connection, restored, context.actor, context.clock())
+    mark_internal(reversal.connection, restored)
+    restate(reversal.connection, reversal.entry, context.clock(), None)
+
+
+def next_version(newest: Rules, values: Mapping[str, Sequence[str]]) -> Rules:
+    """The version after `newest`, with `values` trimmed and each entry once.
 
     Raises:
-        Refused: a person would not want it so.
+        DecisionRefused: nothing differs, or a source is missing or unknown.
     """
     clean = {
-        name: tuple(dict.fromkeys(text for value in values if (text := " ".join(value.split()))))
-        for name, values in wanted.items()
+        name: tuple(dict.fromkeys(text for entry in entries if (text := " ".join(entry.split()))))
+        for name, entries in values.items()
     }
-    now = Rules(was.version, **clean)
-    if now == was:
-        raise PublishRefused(f"Version {was.version} of the rules says that already.")
-    if set(now.source_order) != set(was.source_order):
-        raise PublishRefused(
-            f"The order of the sources must name each once: {', '.join(was.source_order)}."
+    rules = Rules(newest.version, **clean)
+    if rules == newest:
+        raise DecisionRefused(f"Version {newest.version} of the rules says that already.")
+    if set(rules.source_order) != set(newest.source_order):
+        raise DecisionRefused(
+            f"The order of the sources must name each once: {', '.join(newest.source_order)}."
         )
-    if strange := set(now.expected_sources) - set(was.source_order):
-        raise PublishRefused(f"{', '.join(sorted(strange))} is no source that a site could have.")
-    return replace(now, version=was.version + 1)
+    if unknown := set(rules.expected_sources) - set(newest.source_order):
+        raise DecisionRefused(f"{', '.join(sorted(unknown))} is no source that a site could have.")
+    return replace(rules, version=newest.version + 1)
 
 
-def told(rules: Rules) -> dict[str, list[str]]:
-    """What a version says, as JSON."""
+def as_json(rules: Rules) -> dict[str, list[str]]:
+    """A version's values, without its number."""
     values = asdict(rules)
     del values["version"]
-    return {name: list(words) for name, words in values.items()}
+    return {name: list(entries) for name, entries in values.items()}

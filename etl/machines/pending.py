@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from db.bulk import upsert
+from db.decisions import AcceptRun, EndSource, Undo, WithdrawDay, restating_kinds
 from db.history.runs import newest_by_source, runs_in_force
-from db.jobs import ACCEPT_RUN, END_SOURCE, RESTATING, UNDO, WITHDRAW_DAY
 from db.tables import audit_log, meta
 from etl.machines.match_keys import VERSION
 
@@ -107,6 +107,7 @@ def _read(connection: Connection) -> dict[str, dict[str, Any]]:
 
 def _entry(connection: Connection) -> int:
     """The newest decision that may have changed which links there are."""
-    deeds = (ACCEPT_RUN, END_SOURCE, WITHDRAW_DAY, *RESTATING, UNDO)
-    newest = select(func.max(audit_log.c.entry_id)).where(audit_log.c.action.in_(deeds))
+    runs = (AcceptRun.kind, EndSource.kind, WithdrawDay.kind)
+    kinds = (*runs, *restating_kinds(), Undo.kind)
+    newest = select(func.max(audit_log.c.entry_id)).where(audit_log.c.action.in_(kinds))
     return connection.scalar(newest) or 0

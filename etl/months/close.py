@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Engine, Row, insert, update
 
 from db import audit
 from db.bulk import insert_many, upsert
+from db.decisions import CloseMonth, ReopenMonth
 from db.engine import writing
 from db.history.kept import month_before, month_end, month_of
 from db.history.runs import END, border, kept_days, restated_days, runs_in_force
-from db.jobs import CLOSE_MONTH, REOPEN_MONTH
 from db.months.closings import fingerprint, hindrances, next_to_close
 from db.months.month_bases import billing_bases
 from db.months.month_days import KnownDays
@@ -26,10 +26,10 @@ from db.tables import (
     month_members,
     months,
 )
+from etl.decisions.registry import DecisionRefused
 from etl.decisions.restate import restate
 from etl.months.members import changes, member_counts, members
 from etl.runtime.lease import Lease
-from etl.snapshots.publish import PublishRefused
 
 
 def close_month(
@@ -47,7 +47,7 @@ def close_month(
     """
     final = [str(one) for one in hindrances(connection, month, environ) if one.final]
     if final:
-        raise PublishRefused(
+        raise DecisionRefused(
             f"{month} cannot be closed: {' '.join(final)}{_instead(connection, environ)}"
         )
     kept = kept_days(connection, environ)
@@ -86,7 +86,7 @@ def close_month(
     connection.execute(update(month_closings).where(of_this).values(hash=proof))
     upsert(connection, months, [{"month": month, "closed": True}])
     detail = {"closing_id": closing_id, "members": len(rows), "hash": proof}
-    audit.note(connection, actor, CLOSE_MONTH, month, now, detail)
+    audit.write_entry(connection, actor, CloseMonth.kind, month, now, detail)
     return closing_id
 
 
@@ -107,20 +107,21 @@ def reopen_month(
     closed = border(connection)
     newest = month_of(closed) if closed else None
     if newest is None:
-        raise PublishRefused(f"{month} cannot be reopened: no month is closed.")
+        raise DecisionRefused(f"{month} cannot be reopened: no month is closed.")
     if month != newest:
-        raise PublishRefused(
+        raise DecisionRefused(
             f"{month} cannot be reopened: only {newest}, the newest closed month, can be."
         )
     kept = kept_days(connection, environ)
     if kept is None or not kept.is_kept(month_end(month)):
-        raise PublishRefused(
+        raise DecisionRefused(
             f"{month} cannot be reopened: the devices of its last day are no longer kept."
         )
     if not reason.strip():
-        raise PublishRefused(f"Say why {month} is reopened: the reason is kept in the audit log.")
+        raise DecisionRefused(f"Say why {month} is reopened: the reason is kept in the audit log.")
     connection.execute(update(months).where(months.c.month == month).values(closed=False))
-    entry = audit.note(connection, actor, REOPEN_MONTH, month, now, {"reason": reason.strip()})
+    detail = {"reason": reason.strip()}
+    entry = audit.write_entry(connection, actor, ReopenMonth.kind, month, now, detail)
     if restated_days(connection):
         # Decisions made while it was closed hold from its first day on.
         restate(connection, entry, now, None)

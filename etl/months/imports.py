@@ -17,11 +17,11 @@ from db.history.runs import PUBLISHED
 from db.names import NO_SITE
 from db.sources import source_names
 from db.tables import NAME_LENGTH, NO_SITE_ID, collection_runs, month_end_counts, months, sites
+from etl.decisions.registry import DecisionRefused
 from etl.rules.billing import STATUSES
 from etl.rules.device_type import TYPES
 from etl.rules.site_names import match_name
 from etl.snapshots.incremental import ASSETS
-from etl.snapshots.publish import PublishRefused
 
 COLUMNS = ("month", "site", "source", "device_type", "billing_status", "count")
 _ALIASES = {"type": "device_type"}
@@ -159,7 +159,7 @@ def import_counts(
     if problems:
         more = len(problems) - SHOWN
         rest = [f"... and {more} more wrong line(s)"] if more > 0 else []
-        raise PublishRefused("\n".join(["Nothing was imported:", *problems[:SHOWN], *rest]))
+        raise DecisionRefused("\n".join(["Nothing was imported:", *problems[:SHOWN], *rest]))
     replaced = _replace(connection, found.lines)
     insert_many(
         connection,
@@ -185,7 +185,7 @@ def import_counts(
     )
     detail = {"counts": done.counts, "months": done.months, "new_sites": done.new_sites,
               "replaced": done.replaced, "sha256": sha256(data).hexdigest()}  # fmt: skip
-    audit.note(connection, actor, IMPORT_COUNTS, name[:NAME_LENGTH], now, detail)
+    audit.write_entry(connection, actor, IMPORT_COUNTS, name[:NAME_LENGTH], now, detail)
     return done
 
 

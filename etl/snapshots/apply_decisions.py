@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
 from db.bulk import chunks, insert_many, rows_where_in
+from db.decisions import Undo, restating_kinds
 from db.history.runs import border, published_days, restated_days
-from db.jobs import RESTATING, UNDO
 from db.tables import (
     asset_links,
     audit_log,
@@ -79,7 +79,7 @@ def reapply_decisions(connection: Connection, source: str, day: date) -> None:
         return
     c, log = device_snapshots.c, audit_log.c
     standing = select(c.device_id).where(c.source == source, c.valid_to > day, c.valid_from < day)
-    decision = select(func.max(log.entry_id)).where(log.action.in_((*RESTATING, UNDO)))
+    decision = select(func.max(log.entry_id)).where(log.action.in_((*restating_kinds(), Undo.kind)))
     entry_id = connection.scalar(decision)
     assert entry_id is not None, "a decision restated the day"
     apply_decisions(connection, day, entry_id, set(connection.scalars(standing)))

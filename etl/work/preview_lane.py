@@ -1,5 +1,5 @@
-"""The lane of previews: read-only, so that they never wait behind a collection. A thread of the
-worker takes them from the table `jobs`."""
+"""Runs previews, oldest first, in a thread of the worker: they only read, so they never wait behind
+a collection."""
 
 import json
 import logging
@@ -11,109 +11,110 @@ from datetime import timedelta
 from sqlalchemy import Engine, delete, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from db.decisions import Decision, Preview, is_previewed, parse
 from db.engine import reading, writing
-from db.jobs import DONE, FAILED, PREVIEW, RUNNING, UNDO, UNDOABLE, WAITING, Job, of_kind
-from db.settings import SettingsError
+from db.jobs import RUNNING, WAITING, FailureKind, Job, unfinished_jobs
 from db.tables import jobs
 from etl.decisions.preview import preview
-from etl.decisions.registry import DEEDS
+from etl.decisions.registry import DecisionRefused
 from etl.runtime import lease
-from etl.snapshots.publish import PublishRefused
-from etl.work.jobs import DIED, Desk, Failed
+from etl.work.handlers import carry_out
+from etl.work.jobs import DIED, JobRunner, failed, run
 
 log = logging.getLogger(__name__)
 
-SECONDS = 0.5
-SILENT = timedelta(minutes=5)
-"""After so long without a word a preview is thought dead."""
-KEPT = timedelta(days=1)
-"""For how long the result of a preview is kept."""
+POLL_SECONDS = 0.5
+HEARTBEAT_TIMEOUT = timedelta(minutes=5)
+"""After so long without a heartbeat the worker of a preview is taken for dead."""
+RESULT_KEPT = timedelta(days=1)
 
 
 class PreviewLane:
-    """Does previews, oldest first, until `stop`."""
+    """The thread that runs previews until `stop`."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, runner: JobRunner) -> None:
+        self._runner = runner
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="previews", daemon=True)
 
     def start(self) -> None:
-        """Begin to look for previews."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Look for no more; the one under way is left to itself."""
+        """Start no more previews; the one that runs is not waited for."""
         self._stopped.set()
 
     def _run(self) -> None:
         while not self._stopped.is_set():
             try:
-                self.work()
+                self.run_waiting()
             except SQLAlchemyError as error:
                 log.warning("previews wait: %s", error)
-                time.sleep(SECONDS * 10)
-            self._stopped.wait(SECONDS)
+                time.sleep(POLL_SECONDS * 10)
+            self._stopped.wait(POLL_SECONDS)
 
-    def work(self) -> int:
-        """Do every preview that waits; how many those were."""
-        desk, now = self._desk, self._desk.clock()
-        with reading(desk.engine) as connection:
-            found = of_kind(connection, PREVIEW)
+    def run_waiting(self) -> int:
+        """Run every waiting preview; how many."""
+        runner, now = self._runner, self._runner.clock()
+        with reading(runner.engine) as connection:
+            previews = [job for job in unfinished_jobs(connection) if job.kind == Preview.kind]
         done = 0
-        for job in found:
+        for job in previews:
             if job.state == WAITING and self._claim(job):
-                self._do(job)
+                self._run_preview(job)
                 done += 1
-        if any(job.state == RUNNING and (job.started_at or now) < now - SILENT for job in found):
-            self._bury()
+        timeout = now - HEARTBEAT_TIMEOUT
+        if any(job.state == RUNNING and (job.started_at or now) < timeout for job in previews):
+            self._fail_dead()
         return done
 
     def _claim(self, job: Job) -> bool:
-        """Whether the preview is ours; of several workers one gets it."""
-        mine = (jobs.c.job_id == job.job_id, jobs.c.state == WAITING)
-        now = self._desk.clock()
-        with writing(self._desk.engine) as connection:
+        """Whether this worker got the preview; of several workers one does."""
+        waiting = (jobs.c.job_id == job.job_id, jobs.c.state == WAITING)
+        now = self._runner.clock()
+        with writing(self._runner.engine) as connection:
             claimed = connection.execute(
-                update(jobs).where(*mine).values(state=RUNNING, started_at=now, heartbeat_at=now)
+                update(jobs).where(*waiting).values(state=RUNNING, started_at=now, heartbeat_at=now)
             )
-            old = (jobs.c.kind == PREVIEW, jobs.c.finished_at < now - KEPT)
+            old = (jobs.c.kind == Preview.kind, jobs.c.finished_at < now - RESULT_KEPT)
             connection.execute(delete(jobs).where(*old))
         return claimed.rowcount == 1
 
-    def _do(self, job: Job) -> None:
-        asked = replace(job, kind=job.arguments["job"], arguments=job.arguments["with"])
-        desk, mine = self._desk, jobs.c.job_id == job.job_id
-        try:
-            if asked.kind not in (*UNDOABLE, UNDO):
-                raise Failed(f"There is no preview of {asked.kind}.")
+    def _run_preview(self, job: Job) -> None:
+        runner = self._runner
+
+        def work() -> str:
+            decision = _previewed_decision(job)
 
             def decide(engine: Engine) -> None:
-                there = replace(desk, engine=engine)
+                on_copy = replace(runner, engine=engine)
                 with lease.take(engine) as held:
-                    DEEDS[asked.kind](there.decider(held, asked), asked.arguments)
+                    carry_out(on_copy.context(held, job), decision)
 
-            result = preview(desk.engine, decide, lambda text: desk.tell(job, text))
-            values = {"state": DONE, "result": json.dumps(result)}
-        except (Failed, PublishRefused, SettingsError) as refused:
-            values = {"state": FAILED, "error": str(refused)}
-        except SQLAlchemyError:
-            raise  # the database's trouble: the preview is found silent, and failed later
-        except Exception as unexpected:
-            # One preview's fault must not end the lane, and it must say how it ended.
-            log.exception("preview %s of %s failed", job.job_id, asked.kind)
-            name = type(unexpected).__name__
-            error = f"Unexpected {name}: {unexpected}. Please report it with the worker's log."
-            values = {"state": FAILED, "error": error}
-        with writing(desk.engine) as connection:
-            connection.execute(update(jobs).where(mine).values(finished_at=desk.clock(), **values))
+            report = lambda text: runner.report_progress(job, text)  # noqa: E731
+            return json.dumps(preview(runner.engine, decide, report))
 
-    def _bury(self) -> None:
-        silent = (
-            jobs.c.kind == PREVIEW,
+        ended = run(job, work)
+        of_job = jobs.c.job_id == job.job_id
+        with writing(runner.engine) as connection:
+            values = {"finished_at": runner.clock(), **ended}
+            connection.execute(update(jobs).where(of_job).values(values))
+
+    def _fail_dead(self) -> None:
+        now = self._runner.clock()
+        dead = (
+            jobs.c.kind == Preview.kind,
             jobs.c.state == RUNNING,
-            jobs.c.heartbeat_at < self._desk.clock() - SILENT,
+            jobs.c.heartbeat_at < now - HEARTBEAT_TIMEOUT,
         )
-        values = {"state": FAILED, "error": DIED, "finished_at": self._desk.clock()}
-        with writing(self._desk.engine) as connection:
-            connection.execute(update(jobs).where(*silent).values(values))
+        values = {"finished_at": now, **failed(DIED, FailureKind.INTERRUPTED)}
+        with writing(self._runner.engine) as connection:
+            connection.execute(update(jobs).where(*dead).values(values))
+
+
+def _previewed_decision(job: Job) -> Decision:
+    kind = job.arguments["job"]
+    if not is_previewed(kind):
+        raise DecisionRefused(f"There is no preview of {kind}.")
+    return parse(kind, job.arguments["with"])

@@ -20,7 +20,7 @@ from etl.snapshots.publish import PublishRefused
 from etl.sources import Source, not_begun
 from etl.work.after_collection import settle
 from etl.work.due import collect_times, due_at, is_due
-from etl.work.jobs import Desk
+from etl.work.jobs import JobRunner
 from etl.work.preview_lane import PreviewLane
 
 log = logging.getLogger(__name__)
@@ -49,8 +49,8 @@ class Worker:
         self.zone = timezone(environ)
         self._stop = False
         self._not_before: dict[str, datetime] = {}
-        self._desk = Desk(engine, sources, clock, environ, self._page)
-        self._previews = PreviewLane(self._desk)
+        self._job_runner = JobRunner(engine, sources, clock, environ, self._page)
+        self._previews = PreviewLane(self._job_runner)
 
     def stop(self) -> None:
         """End the worker soon; a run under way is given up, nothing half-done stays."""
@@ -103,7 +103,7 @@ class Worker:
         if self._stopped() or now < self._not_before.get(JOBS, now):
             return 0
         try:
-            return self._desk.work()
+            return self._job_runner.run_waiting()
         except (lease.Taken, lease.Lost, SQLAlchemyError) as error:
             self._not_before[JOBS] = now + SOON
             log.warning("jobs wait: %s", error)

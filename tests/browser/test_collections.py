@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
-from etl.work.jobs import Desk
+from etl.work.jobs import JobRunner
 from tests.support.showcase import shown
 from tests.support.small_hub import Hub, Pc, pcs
 
@@ -29,7 +29,7 @@ class Story:
     def work(self) -> int:
         """Let the worker do what was asked for."""
         sources = dict(self.hub.sources)
-        return Desk(self.hub.engine, sources, lambda: NOW, self.hub.environ).work()  # type: ignore[arg-type]  # small sources
+        return JobRunner(self.hub.engine, sources, lambda: NOW, self.hub.environ).run_waiting()  # type: ignore[arg-type]  # small sources
 
 
 def day(n: int, month: int = 11) -> date:

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
 from db.tables import audit_log, coverage_exceptions
-from etl.work.jobs import Desk
+from etl.work.jobs import JobRunner
 from tests.dashboard.test_coverage import EVERYTHING, EXPECTED, Hall
 from tests.etl.test_coverage import DAY
 from tests.support.showcase import shown
@@ -28,7 +28,8 @@ class Story:
     def work(self) -> int:
         """Let the worker do what was asked for."""
         sources = dict(self.hall.sources)
-        return Desk(self.hall.engine, sources, lambda: noon(DAY), self.hall.environ).work()  # type: ignore[arg-type]  # small sources
+        runner = JobRunner(self.hall.engine, sources, lambda: noon(DAY), self.hall.environ)  # type: ignore[arg-type]  # small sources
+        return runner.run_waiting()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, insert
 from db.engine import writing
 from db.keys import device_id
 from db.tables import audit_log, daily_counts, rule_versions, sites, suggestions
-from etl.work.jobs import Desk
+from etl.work.jobs import JobRunner
 from etl.work.preview_lane import PreviewLane
 from tests.support.showcase import shown
 from tests.support.small_hub import Hub, Pc, pcs
@@ -43,18 +43,18 @@ class Story:
     address: str
 
     @property
-    def desk(self) -> Desk:
+    def runner(self) -> JobRunner:
         sources = dict(self.hub.sources)
-        return Desk(self.hub.engine, sources, lambda: NOW, self.hub.environ)  # type: ignore[arg-type]  # small sources
+        return JobRunner(self.hub.engine, sources, lambda: NOW, self.hub.environ)  # type: ignore[arg-type]  # small sources
 
     def look(self) -> None:
         """Let the worker do the preview that was asked for."""
-        assert PreviewLane(self.desk).work() == 1
+        assert PreviewLane(self.runner).run_waiting() == 1
 
     def work(self) -> None:
         """Let it do what was asked for, once the click has reached the server."""
         late = time.monotonic() + 20
-        while self.desk.work() == 0:
+        while self.runner.run_waiting() == 0:
             assert time.monotonic() < late, "nothing was asked for"
             time.sleep(0.05)
 
@@ -183,7 +183,7 @@ def test_rules_are_replayed_and_left_and_then_saved(quiet: Page, story: Story) -
     expect(dialog.locator(".effect-devices")).to_contain_text("Billable \u2192 Spare")
     dialog.get_by_role("button", name="Cancel").click()
     expect(dialog).to_have_count(0)
-    assert story.desk.work() == 0
+    assert story.runner.run_waiting() == 0
     assert (story.totals(), len(story.hub.all(rule_versions))) == (counts, versions)
 
     quiet.get_by_role("button", name="Replay").click()

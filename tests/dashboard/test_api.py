@@ -10,9 +10,10 @@ import pytest
 import requests
 from sqlalchemy import Engine, insert
 
-from dashboard.base.access import ACCESS, ROLES, needed
+from dashboard.base.access import ACCESS, needed
 from dashboard.queries.devices.matching import COLUMNS
 from db.engine import open_engine, sqlite_url, writing
+from db.roles import ROLES
 from db.tables import collection_runs
 from tests.support.served import NOW, Client, api_document, make_app, named_world_served, served
 from tests.support.worlds import HARBOR, TODAY, Said, World, named_world, run_row

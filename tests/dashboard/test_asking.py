@@ -1,4 +1,4 @@
-"""What a page asks of the worker: who may, what stands in the job, what the dialog says first."""
+"""Requests of pages for jobs: who may, the arguments, the dialog, the lines of their progress."""
 
 import json
 from collections.abc import Iterator
@@ -11,9 +11,11 @@ from flask import g
 from sqlalchemy import Engine, insert, update
 
 from dashboard.app import create_app
-from dashboard.base.access import ADMINISTRATOR, JOBS, MANAGER, PUBLIC, VIEWER, Actor
+from dashboard.base.access import Actor
 from db import jobs
+from db.decisions import AcceptRun, Collect, EndSource, RejectRun, ReopenMonth, WithdrawDay
 from db.engine import reading, writing
+from db.roles import ADMINISTRATOR, MANAGER, PUBLIC, VIEWER
 from db.tables import collection_runs
 from db.tables import jobs as jobs_table
 from tests.support.showcase import ENVIRON, NOW
@@ -81,7 +83,7 @@ class Hub:
 
     def jobs(self) -> list[jobs.Job]:
         with reading(self.engine) as connection:
-            return jobs.unfinished(connection)
+            return jobs.unfinished_jobs(connection)
 
 
 def _part(name: str, value: Any, what: str = "n_clicks") -> dict[str, Any]:
@@ -93,14 +95,9 @@ def hub(sqlite_engine: Engine) -> Iterator[Hub]:
     yield Hub(sqlite_engine)
 
 
-def test_every_job_names_the_role_that_may_ask_for_it() -> None:
-    assert set(JOBS) == set(jobs.KINDS)
-    assert set(JOBS.values()) <= {MANAGER, ADMINISTRATOR}
-
-
 def test_collecting_now_is_asked_for_at_once_with_the_name_of_who_asks(hub: Hub) -> None:
     hub.who = "mona"
-    answer = hub.ask(jobs.COLLECT, source="ninja")
+    answer = hub.ask(Collect.kind, source="ninja")
     assert answer.status_code == 200, answer.text
     (job,) = hub.jobs()
     assert (job.kind, job.arguments, job.actor) == ("collect", {"source": "ninja"}, "mona")
@@ -109,7 +106,7 @@ def test_collecting_now_is_asked_for_at_once_with_the_name_of_who_asks(hub: Hub)
 
 
 def test_a_decision_is_said_first_and_asked_for_by_the_second_button(hub: Hub) -> None:
-    answer = hub.ask(jobs.ACCEPT_RUN, run_id=hub.held).get_json()["response"]
+    answer = hub.ask(AcceptRun.kind, run_id=hub.held).get_json()["response"]
     assert answer["decision"]["is_open"] is True
     said = json.dumps(answer["decision-body"]["children"])
     assert "5 vanished" in said and "Would be removed" in said
@@ -121,10 +118,10 @@ def test_a_decision_is_said_first_and_asked_for_by_the_second_button(hub: Hub) -
     ]
 
 
-@pytest.mark.parametrize("kind", [jobs.COLLECT, jobs.END_SOURCE, jobs.ACCEPT_RUN])
+@pytest.mark.parametrize("kind", [Collect.kind, EndSource.kind, AcceptRun.kind])
 def test_who_may_not_is_refused_in_json_and_nothing_is_asked_for(hub: Hub, kind: str) -> None:
-    hub.who = "viv" if kind != jobs.END_SOURCE else "mona"
-    arguments = {"run_id": hub.held} if kind == jobs.ACCEPT_RUN else {"source": "ninja"}
+    hub.who = "viv" if kind != EndSource.kind else "mona"
+    arguments = {"run_id": hub.held} if kind == AcceptRun.kind else {"source": "ninja"}
     proposed = {"job": kind, "with": json.dumps(arguments), "reasoned": False}
     answer = hub.press("decision-do", proposed=proposed)
     assert answer.status_code == 403
@@ -137,7 +134,7 @@ def test_only_an_administrator_accepts_a_run_that_loses_very_much(hub: Hub) -> N
     with writing(hub.engine) as connection:
         large = collection_runs.c.run_id == hub.held
         connection.execute(update(collection_runs).where(large).values(needs_administrator=True))
-    proposed = {"job": jobs.ACCEPT_RUN, "with": json.dumps({"run_id": hub.held}), "reasoned": False}
+    proposed = {"job": AcceptRun.kind, "with": json.dumps({"run_id": hub.held}), "reasoned": False}
     hub.who = "mona"
     assert hub.press("decision-do", proposed=proposed).status_code == 403
     hub.who = "ada"
@@ -146,39 +143,65 @@ def test_only_an_administrator_accepts_a_run_that_loses_very_much(hub: Hub) -> N
 
 
 @pytest.mark.parametrize(
-    ("kind", "arguments"),
+    ("kind", "arguments", "error"),
     [
-        ("format_disk", {}),
-        ("collect", {"source": "nobody"}),
-        ("collect", {"source": "ninja", "more": 1}),
-        ("accept_run", {"run_id": "7"}),
-        ("accept_run", {"run_id": True}),
-        ("withdraw_day", {"source": "ninja", "day": "22 Nov"}),
-        ("close_month", {"month": "2026-13"}),
-        ("close_month", {"month": 202610}),
-        ("reopen_month", {"month": "2026-10", "reason": "  "}),
-        ("merge_sites", {"site_id": 0, "into": 2}),
-        ("merge_sites", {"site_id": 1, "into": None}),
-        ("link_devices", {"device_id": "1", "other_device_id": 2}),
-        ("expect_sources", {"site_id": 1, "sources": ["ninja", "ninja"]}),
-        ("expect_sources", {"site_id": 1, "sources": ["nobody", 1]}),
-        ("move_alias", {"source": "ninja", "alias_key": "", "site_id": None}),
-        ("save_rules", {"rules": {"spare_words": ["spare"]}, "reason": "why"}),
-        ("accept_finding", {"finding_id": 1, "reason": "why", "expires": "tomorrow"}),
-        ("preview", {"job": "collect", "with": {"source": "ninja"}}),
-        ("preview", {"job": "undo", "with": {"entry_id": "1"}}),
+        ("format_disk", {}, "There is no job 'format_disk'."),
+        ("collect", {"source": "nobody"}, "source of the job collect cannot be 'nobody'."),
+        ("collect", {"source": "ninja", "more": 1}, "The job collect takes source."),
+        ("reopen_month", {"month": "2026-10"}, "The job reopen_month takes month, reason."),
+        ("accept_run", {"run_id": "7"}, "run_id of the job accept_run cannot be '7'."),
+        ("accept_run", {"run_id": True}, "run_id of the job accept_run cannot be 'True'."),
+        ("accept_run", {"run_id": 2**63}, f"run_id of the job accept_run cannot be '{2**63}'."),
+        ("accept_run", {"run_id": 7.0}, "run_id of the job accept_run cannot be '7.0'."),
+        ("withdraw_day", {"source": "ninja", "day": "22 Nov"},
+         "day of the job withdraw_day cannot be '22 Nov'."),
+        ("withdraw_day", {"source": "ninja", "day": "20261122"},
+         "day of the job withdraw_day cannot be '20261122'."),
+        ("close_month", {"month": "2026-13"}, "month of the job close_month cannot be '2026-13'."),
+        ("close_month", {"month": 202610}, "month of the job close_month cannot be '202610'."),
+        ("reopen_month", {"month": "2026-10", "reason": "  "},
+         "reason of the job reopen_month cannot be '  '."),
+        ("reopen_month", {"month": "2026-10", "reason": "x" * 201},
+         f"reason of the job reopen_month cannot be '{'x' * 40}'."),
+        ("reopen_month", {"month": "2026-10", "reason": "a\nb"},
+         r"reason of the job reopen_month cannot be 'a\nb'."),
+        ("merge_sites", {"site_id": 0, "into": 2},
+         "site_id of the job merge_sites cannot be '0'."),
+        ("merge_sites", {"site_id": 1, "into": None},
+         "into of the job merge_sites cannot be 'None'."),
+        ("link_devices", {"device_id": "1", "other_device_id": 2},
+         "device_id of the job link_devices cannot be '1'."),
+        ("expect_sources", {"site_id": 1, "sources": ["ninja", "ninja"]},
+         """sources of the job expect_sources cannot be "['ninja', 'ninja']"."""),
+        ("expect_sources", {"site_id": 1, "sources": ["nobody", 1]},
+         """sources of the job expect_sources cannot be "['nobody', 1]"."""),
+        ("move_alias", {"source": "ninja", "alias_key": "", "site_id": None},
+         "alias_key of the job move_alias cannot be ''."),
+        ("save_rules", {"rules": {"spare_words": ["spare"]}, "reason": "why"},
+         """rules of the job save_rules cannot be "{'spare_words': ['spare']}"."""),
+        ("accept_finding", {"finding_id": 1, "reason": "why", "expires": "tomorrow"},
+         "expires of the job accept_finding cannot be 'tomorrow'."),
+        ("preview", {"job": "collect", "with": {"source": "ninja"}},
+         "job of the job preview cannot be 'collect'."),
+        ("preview", {"job": "undo"}, "The job preview takes job, with."),
+        ("preview", {"job": "undo", "with": [1]}, "with of the job preview cannot be '[1]'."),
+        ("preview", {"job": "undo", "with": {"entry_id": "1"}},
+         "entry_id of the job undo cannot be '1'."),
     ],
-)
-def test_a_forged_button_is_refused(hub: Hub, kind: str, arguments: dict[str, Any]) -> None:
+)  # fmt: skip
+def test_a_forged_request_is_refused_and_says_which_argument_is_wrong(
+    hub: Hub, kind: str, arguments: dict[str, Any], error: str
+) -> None:
     proposed = {"job": kind, "with": json.dumps(arguments), "reasoned": False}
     answer = hub.press("decision-do", proposed=proposed)
     assert (answer.status_code, answer.get_json()["code"]) == (400, 400)
+    assert answer.get_json()["error"] == error
     assert hub.jobs() == []
 
 
 def test_a_reason_that_is_asked_for_must_be_given(hub: Hub) -> None:
     proposed = {
-        "job": jobs.REOPEN_MONTH,
+        "job": ReopenMonth.kind,
         "with": json.dumps({"month": "2026-10"}),
         "reasoned": True,
     }
@@ -192,16 +215,16 @@ def test_a_reason_that_is_asked_for_must_be_given(hub: Hub) -> None:
 def test_what_was_decided_meanwhile_is_not_offered_again(hub: Hub) -> None:
     with writing(hub.engine) as connection:
         connection.execute(update(collection_runs).values(hold="rejected"))
-    answer = hub.ask(jobs.REJECT_RUN, run_id=hub.held).get_json()["response"]
+    answer = hub.ask(RejectRun.kind, run_id=hub.held).get_json()["response"]
     assert answer["decision-title"]["children"] == "Nothing to decide"
     assert answer["proposed"]["data"] is None
 
 
 def test_only_the_newest_day_is_withdrawn(hub: Hub) -> None:
     old = (TODAY - timedelta(days=3)).isoformat()
-    answer = hub.ask(jobs.WITHDRAW_DAY, source="ninja", day=old).get_json()["response"]
+    answer = hub.ask(WithdrawDay.kind, source="ninja", day=old).get_json()["response"]
     assert answer["decision-title"]["children"] == "Nothing to withdraw"
-    newest = hub.ask(jobs.WITHDRAW_DAY, source="ninja", day=TODAY.isoformat()).get_json()
+    newest = hub.ask(WithdrawDay.kind, source="ninja", day=TODAY.isoformat()).get_json()
     said = json.dumps(newest["response"]["decision-body"]["children"])
     assert "The snapshot of 21 Nov 2026 will stand again" in said
 
@@ -235,7 +258,7 @@ def _set(hub: Hub, **values: object) -> None:
 
 def test_a_job_is_followed_from_waiting_to_its_result(hub: Hub) -> None:
     assert _lines(hub, [])["jobs"]["hidden"] is True
-    hub.ask(jobs.COLLECT, source="ninja")
+    hub.ask(Collect.kind, source="ninja")
     job_id = hub.jobs()[0].job_id
     found = _lines(hub, [job_id])
     assert "It waits for the worker." in json.dumps(found)

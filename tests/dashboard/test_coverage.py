@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from db import jobs
 from db.coverage import KINDS
+from db.decisions import AcceptFinding, WithdrawAcceptance
 from db.tables import audit_log, coverage_exceptions, coverage_findings
 from etl.decisions.coverage import accept_finding, withdraw_acceptance
+from etl.decisions.registry import DecisionRefused
 from etl.decisions.undo import undo
 from etl.runtime import lease
-from etl.snapshots.publish import PublishRefused
 from tests.etl.test_coverage import DAY, Fleet, after, pc
 from tests.support.served import Client, served
 from tests.support.small_hub import Pc, noon
@@ -117,20 +117,20 @@ def test_an_acceptance_ends_after_its_last_day_and_when_it_is_withdrawn(
     assert hall.states(after(2)) == ["accepted"]
     assert hall.states(after(3)) == ["open"]
     entry = hall.accept(after(3), "ninja_without_threatlocker")
-    with pytest.raises(PublishRefused, match="accepted it already"):
+    with pytest.raises(DecisionRefused, match="accepted it already"):
         hall.accept(after(3), "ninja_without_threatlocker")
     hall.withdraw(after(5))
     assert [hall.states(after(n), today=after(9)) for n in (2, 3, 4, 5)] == [
         ["accepted"], ["accepted"], ["accepted"], ["open"]
     ]  # fmt: skip
-    with pytest.raises(PublishRefused, match="withdrawn already"):
+    with pytest.raises(DecisionRefused, match="withdrawn already"):
         hall.withdraw(after(5))
 
     accepted, *_, withdrawn = hall.all(audit_log)
     assert (accepted.action, accepted.subject) == (
-        jobs.ACCEPT_FINDING, "ninja_without_threatlocker a"
+        AcceptFinding.kind, "ninja_without_threatlocker a"
     )  # fmt: skip
-    assert (withdrawn.action, withdrawn.undoes) == (jobs.WITHDRAW_ACCEPTANCE, entry)
+    assert (withdrawn.action, withdrawn.undoes) == (WithdrawAcceptance.kind, entry)
     assert '"before": {"state": "open"}' in accepted.detail
 
 
@@ -147,12 +147,12 @@ def test_what_does_not_stand_any_more_cannot_be_accepted(sqlite_engine: Engine) 
     hall = Hall(sqlite_engine)
     gap(hall, DAY)
     (row,) = hall.all(coverage_findings)
-    with lease.take(sqlite_engine) as held, pytest.raises(PublishRefused, match="has passed"):
+    with lease.take(sqlite_engine) as held, pytest.raises(DecisionRefused, match="has passed"):
         accept_finding(hall.decider(held, DAY), row.finding_id, "No.", after(-1))
     gap(hall, after(1), open_=False)
     with (
         lease.take(sqlite_engine) as held,
-        pytest.raises(PublishRefused, match="not stand any more"),
+        pytest.raises(DecisionRefused, match="not stand any more"),
     ):
         accept_finding(hall.decider(held, after(1)), row.finding_id, "Too late.", None)
 

@@ -220,7 +220,7 @@ def test_adjustments_tell_the_decision_and_the_count_before_and_after(engine: En
     _story(engine)
     at = datetime(2024, 3, 5, 9, tzinfo=UTC)
     with writing(engine) as connection:
-        entry = audit.note(connection, "ada", "merge_sites", "North Farms", at)
+        entry = audit.write_entry(connection, "ada", "merge_sites", "North Farms", at)
         row = {"entry_id": entry, "basis": "ninja", "site_id": 2, "device_type": "workstation"}
         row |= {"billing_status": "billable"}
         for day, before, after in ((february(1), 3, 0), (february(28), 4, 1)):

@@ -4,12 +4,14 @@ import ast
 import io
 from pathlib import Path
 
-from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir, extract_from_file
 from babel.messages.pofile import read_po
 
 from tests.conftest import ROOT
 
 DASHBOARD = ROOT / "dashboard"
+DECISIONS = ROOT / "db" / "decisions.py"
+"""The kinds of decisions have their labels there."""
 READ_BY_PEOPLE = ("title", "placeholder", "label", "aria-label", "alt", "headerName")
 NOT_WORDS = {"Inventory Hub", "Esc"}
 
@@ -18,9 +20,10 @@ def test_the_catalogue_holds_exactly_the_words_of_the_dashboard() -> None:
     keywords = {**DEFAULT_KEYWORDS, "mark": None}
     found = {
         message[0] if isinstance(message, tuple) else message
-        for _file, _line, message, _comments, _context in extract_from_dir(
-            DASHBOARD, keywords=keywords
-        )
+        for _file, _line, message, _comments, _context in [
+            *extract_from_dir(DASHBOARD, keywords=keywords),
+            *(("decisions.py", *rest) for rest in extract_from_file("python", DECISIONS, keywords)),
+        ]
     }
     catalogue = read_po(
         io.BytesIO((DASHBOARD / "translations" / "messages.pot").read_bytes()),

@@ -2,20 +2,22 @@
 
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, inspect
+from sqlalchemy import Engine, event, insert, inspect, select
 
 from db import migrate
-from db.engine import open_engine, reading, sqlite_url
+from db.engine import open_engine, reading, sqlite_url, writing
 from db.keys import device_id
-from db.tables import asset_links, daily_counts, device_snapshots, metadata, rule_versions
+from db.tables import asset_links, daily_counts, device_snapshots, jobs, metadata, rule_versions
 from tests.conftest import COMMAND
 from tests.support.decided import check
 from tests.support.small_hub import Hub, Pc
+
+NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
 
 
 def test_migrations_go_up_down_and_up_again(bare_engine: Engine) -> None:
@@ -61,6 +63,33 @@ def test_what_was_collected_before_the_newest_revisions_goes_on_after_them(
     with reading(engine) as connection:
         check(connection)
     assert hub.on(date(2026, 11, 3), "threatlocker")["b"].asset_id == device_id("ninja", "3")
+
+
+def test_failed_jobs_of_before_get_the_kind_of_their_failure(engine: Engine) -> None:
+    migrate.downgrade(engine, "0005")
+    errors = {
+        "Unexpected KeyError: 'x'. Please report it with the worker's log.": "unexpected",
+        "The worker was stopped before this was done. Ask again when it runs.": "interrupted",
+        "The worker ended before this was done. Look whether it took effect.": "interrupted",
+        "There is no run 7.": "refused",
+        None: None,
+    }
+    rows = [
+        {
+            "kind": "collect", "arguments": "{}", "actor": "Ana", "requested_at": NOON,
+            "state": "failed" if error else "done", "error": error,
+        }
+        for error in errors
+    ]  # fmt: skip
+    with writing(engine) as connection:
+        connection.execute(insert(jobs).values(rows[0] | {"state": "waiting", "error": None}))
+        connection.execute(insert(jobs), rows)
+    migrate.upgrade(engine)
+    with reading(engine) as connection:
+        kinds = connection.execute(
+            select(jobs.c.error, jobs.c.failure_kind).order_by(jobs.c.job_id)
+        ).all()
+    assert [tuple(row) for row in kinds] == [(None, None), *errors.items()]
 
 
 def test_several_processes_that_migrate_at_the_same_time_do_it_once(

@@ -17,7 +17,8 @@ from db.keys import as_of
 from db.tables import coverage_findings, device_snapshots, sites
 from etl.coverage.findings import machines_at, refresh_findings
 from etl.coverage.refresh import catch_up
-from etl.decisions.runs import Decider, end_source, withdraw_day
+from etl.decisions.registry import DecisionContext, DecisionRefused
+from etl.decisions.runs import end_source, withdraw_day
 from etl.rules import coverage as rule
 from etl.rules.evidence import host_key, real_serial
 from etl.runtime import lease
@@ -46,8 +47,8 @@ class Fleet(Hub):
         with lease.take(self.engine) as held:
             catch_up(self.engine, held, self.environ)
 
-    def decider(self, held: lease.Lease, day: date) -> Decider:
-        return Decider(self.engine, held, "Ana", lambda: noon(day), self.environ)
+    def decider(self, held: lease.Lease, day: date) -> DecisionContext:
+        return DecisionContext(self.engine, held, "Ana", lambda: noon(day), self.environ)
 
     def found(self, day: date) -> list[tuple[str, str, str | None]]:
         """What stands on a day: kind, hostname of the record, hostname of the other one."""
@@ -392,7 +393,7 @@ def undo_something(fleet: Fleet, rng: random.Random, day: date) -> None:
                 end_source(by, source)
             else:
                 withdraw_day(by, source, day)
-        except PublishRefused:
+        except (DecisionRefused, PublishRefused):
             pass
 
 

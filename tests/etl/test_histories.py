@@ -40,7 +40,8 @@ from db.tables import (
 from etl.collect import run_log
 from etl.collect.gather import read
 from etl.collect.verdict import Attempt, decide, finish
-from etl.decisions.runs import Decider, accept_run, end_source, reject_run, withdraw_day
+from etl.decisions.registry import DecisionContext, DecisionRefused
+from etl.decisions.runs import accept_run, end_source, reject_run, withdraw_day
 from etl.months.close import close_month, reopen_month
 from etl.records.record import BadRecord, Raw, Record, Tally
 from etl.runtime import lease
@@ -223,14 +224,14 @@ class Replay:
             return
         try:
             found = decide(attempt, gathered).state
-        except PublishRefused as refused:
+        except (DecisionRefused, PublishRefused) as refused:
             found = "refused"
             finish(attempt, gathered, str(refused))
         assert found == expected
 
     def decide(self, held: Lease, kind: str, source: str) -> None:
         """Whatever is decided of `source`: the oracle must say yes when the product does."""
-        by = Decider(self.engine, held, "Ana", self.clock, self.environ)
+        by = DecisionContext(self.engine, held, "Ana", self.clock, self.environ)
         if kind in ("accept", "reject"):
             source = next(iter(self.oracle.held), source)
         runs = collection_runs.c
@@ -276,7 +277,7 @@ class Replay:
         try:
             deed()
             refused = None
-        except PublishRefused as reason:
+        except (DecisionRefused, PublishRefused) as reason:
             refused = str(reason)
         assert (refused is None) == expected(), refused
 

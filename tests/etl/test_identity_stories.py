@@ -13,7 +13,7 @@ from db.engine import open_engine, sqlite_url, writing
 from db.keys import device_id
 from db.tables import metadata
 from etl.decisions.machines import keep_apart, link_devices, split_device
-from etl.decisions.runs import Decider
+from etl.decisions.registry import DecisionContext
 from etl.runtime import lease
 from tests.support.identity_stories import STORIES, Deed, Rec, Story
 from tests.support.small_hub import Hub, Pc, noon
@@ -99,7 +99,7 @@ def wrong(hub: Hub, standing: list[Rec], day: date) -> list[tuple[Rec, Rec]]:
 
 def decide(hub: Hub, deed: Deed, day: date) -> None:
     with lease.take(hub.engine) as held:
-        by = Decider(hub.engine, held, "Ana", lambda: noon(day), {})
+        by = DecisionContext(hub.engine, held, "Ana", lambda: noon(day), {})
         if deed.what == "split":
             split_device(by, number(deed.one))
             return

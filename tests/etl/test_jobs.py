@@ -6,14 +6,22 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event, insert, text
 
-from db import jobs as asked
+from db.decisions import (
+    AcceptRun,
+    CloseMonth,
+    Collect,
+    Decision,
+    EndSource,
+    RejectRun,
+    ReopenMonth,
+    WithdrawDay,
+)
 from db.engine import reading, writing
-from db.jobs import Job, ask, job
+from db.jobs import FailureKind, Job, enqueue, find_job
 from db.tables import audit_log, device_snapshots, jobs, months
 from etl.records.record import Raw
 from etl.runtime import lease
@@ -28,25 +36,25 @@ TEN = pcs(range(10))
 
 
 class Office(Working):
-    """A worker over ninja, and somebody who asks it for things. Nothing is due."""
+    """A worker that collects ninja, with nothing due, and somebody who requests jobs of it."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine, ("ninja",))
         self.clock.now = NOW
 
-    def ask(self, kind: str, **arguments: Any) -> int:
+    def enqueue(self, decision: Decision) -> int:
         with writing(self.hub.engine) as connection:
-            return ask(connection, kind, arguments, "Ana", self.clock.now)
+            return enqueue(connection, decision, "Ana", self.clock.now)
 
     def job(self, job_id: int) -> Job:
         with reading(self.hub.engine) as connection:
-            found = job(connection, job_id)
-        assert found is not None
-        return found
+            job = find_job(connection, job_id)
+        assert job is not None
+        return job
 
-    def done(self, kind: str, **arguments: Any) -> Job:
-        """Ask for something and let the worker do it."""
-        job_id = self.ask(kind, **arguments)
+    def run(self, decision: Decision) -> Job:
+        """The job after the worker ran it."""
+        job_id = self.enqueue(decision)
         assert self.worker.do_jobs() == 1
         return self.job(job_id)
 
@@ -59,7 +67,7 @@ def office(sqlite_engine: Engine) -> Office:
 def test_collect_now_collects_and_says_what_came_of_it(engine: Engine) -> None:
     office = Office(engine)
 
-    done = office.done(asked.COLLECT, source="ninja")
+    done = office.run(Collect(source="ninja"))
 
     assert (done.state, done.error) == ("done", None)
     assert (
@@ -92,7 +100,7 @@ def test_while_it_collects_it_tells_page_by_page_how_far_it_is(office: Office) -
     slow.seen, slow.office = [], office
     office.worker.sources["ninja"] = slow  # type: ignore[assignment]
 
-    office.done(asked.COLLECT, source="ninja")
+    office.run(Collect(source="ninja"))
 
     assert [progress for progress, _ in slow.seen] == [
         "page 1, 500 devices", "page 2, 1,000 devices", "page 3, 1,500 devices",
@@ -104,16 +112,17 @@ def test_while_it_collects_it_tells_page_by_page_how_far_it_is(office: Office) -
 def test_a_collection_that_fails_fails_its_task_with_the_reason(office: Office) -> None:
     office.sources["ninja"].failure = "The vendor is down: try again later."
 
-    done = office.done(asked.COLLECT, source="ninja")
+    done = office.run(Collect(source="ninja"))
 
     assert (done.state, done.error) == ("failed", "The vendor is down: try again later.")
+    assert done.failure_kind == FailureKind.COLLECTION_FAILED
 
 
 def test_a_suspicious_collection_is_done_and_says_so(office: Office) -> None:
     office.hub.collect(TODAY - timedelta(days=1), pcs(range(30)))
     office.sources["ninja"].rows = TEN
 
-    done = office.done(asked.COLLECT, source="ninja")
+    done = office.run(Collect(source="ninja"))
 
     assert done.state == "done" and done.result is not None
     assert done.result.startswith("ninja suspicious for 2026-03-13: 10 records. 20 of 30 devices")
@@ -123,16 +132,16 @@ def test_every_kind_of_task_is_done(office: Office) -> None:
     hub, yesterday = office.hub, TODAY - timedelta(days=1)
     hub.collect(date(2026, 2, 28), TEN)
     hub.collect(yesterday, TEN)
-    results = [office.done(asked.CLOSE_MONTH, month="2026-02").result]
-    results += [office.done(asked.REOPEN_MONTH, month="2026-02", reason="late").result]
+    results = [office.run(CloseMonth(month="2026-02")).result]
+    results += [office.run(ReopenMonth(month="2026-02", reason="late")).result]
     hub.collect(TODAY, TEN[:4])
     held = hub.runs()[-1].run_id
-    results += [office.done(asked.REJECT_RUN, run_id=held).result]
+    results += [office.run(RejectRun(run_id=held)).result]
     hub.collect(TODAY, TEN[:4])
     held = hub.runs()[-1].run_id
-    results += [office.done(asked.ACCEPT_RUN, run_id=held).result]
-    results += [office.done(asked.WITHDRAW_DAY, source="ninja", day=TODAY).result]
-    results += [office.done(asked.END_SOURCE, source="ninja").result]
+    results += [office.run(AcceptRun(run_id=held)).result]
+    results += [office.run(WithdrawDay(source="ninja", day=TODAY)).result]
+    results += [office.run(EndSource(source="ninja")).result]
 
     assert results == [
         "2026-02 is closed.",
@@ -148,29 +157,40 @@ def test_every_kind_of_task_is_done(office: Office) -> None:
     )]  # fmt: skip
 
 
-def test_what_is_refused_fails_with_what_to_do(office: Office) -> None:
-    for kind, arguments, sentence in (
-        (asked.CLOSE_MONTH, {"month": "2026-02"}, "2026-02 cannot be closed: There is no snapshot"),
-        (asked.ACCEPT_RUN, {"run_id": 7}, "There is no run 7."),
-        (asked.REJECT_RUN, {"run_id": 7}, "There is no run 7."),
-        (asked.END_SOURCE, {"source": "agent"}, "agent was never collected"),
-        (asked.COLLECT, {"source": "agent"}, "The worker does not collect 'agent': set what it"),
-    ):
-        done = office.done(kind, **arguments)
-        assert done.state == "failed" and (done.error or "").startswith(sentence), done.error
-        assert done.result is None and done.finished_at == NOW
+@pytest.mark.parametrize(
+    ("decision", "error"),
+    [
+        (CloseMonth(month="2026-02"), "2026-02 cannot be closed: There is no snapshot"),
+        (AcceptRun(run_id=7), "There is no run 7."),
+        (RejectRun(run_id=7), "There is no run 7."),
+        (EndSource(source="agent"), "agent was never collected"),
+        (Collect(source="agent"), "The worker does not collect 'agent': set what it"),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Decision) else "",
+)
+def test_a_refused_job_fails_with_what_to_do(
+    office: Office, decision: Decision, error: str
+) -> None:
+    job = office.run(decision)
+
+    assert (job.state, job.failure_kind) == ("failed", FailureKind.REFUSED)
+    assert (job.error or "").startswith(error), job.error
+    assert job.result is None and job.finished_at == NOW
 
 
-def test_tasks_are_done_oldest_first_and_an_unexpected_fault_does_not_stop_the_next(
+def test_jobs_run_oldest_first_and_an_unexpected_fault_does_not_stop_the_next(
     office: Office,
 ) -> None:
-    first = office.ask(asked.ACCEPT_RUN, run="forgotten")
-    second = office.ask(asked.COLLECT, source="ninja")
+    first = office.enqueue(AcceptRun.model_construct())
+    second = office.enqueue(Collect(source="ninja"))
 
     assert office.worker.do_jobs() == 2
 
-    assert office.job(first).error == (
-        "Unexpected KeyError: 'run_id'. Please report it with the worker's log."
+    broken = office.job(first)
+    assert broken.failure_kind == FailureKind.UNEXPECTED
+    assert broken.error == (
+        "Unexpected InvalidDecision: The job accept_run takes run_id.. Please report it with the "
+        "worker's log."
     )
     assert office.job(second).state == "done"
 
@@ -178,15 +198,15 @@ def test_tasks_are_done_oldest_first_and_an_unexpected_fault_does_not_stop_the_n
 def test_a_fault_in_a_source_fails_the_task_and_the_worker_goes_on(office: Office) -> None:
     office.worker.sources["ninja"] = Broken("ninja")  # type: ignore[assignment]
 
-    done = office.done(asked.COLLECT, source="ninja")
+    done = office.run(Collect(source="ninja"))
 
-    assert done.state == "failed"
+    assert (done.state, done.failure_kind) == ("failed", FailureKind.COLLECTION_FAILED)
     assert "Unexpected ZeroDivisionError: a fault of ours." in (done.error or "")
     assert office.worker.do_jobs() == 0
 
 
 def test_while_somebody_else_writes_a_task_waits_and_says_for_whom(office: Office) -> None:
-    job_id = office.ask(asked.COLLECT, source="ninja")
+    job_id = office.enqueue(Collect(source="ninja"))
     with lease.take(office.hub.engine):
         assert office.worker.do_jobs() == 0
 
@@ -213,6 +233,7 @@ def test_what_a_dead_worker_was_at_is_failed_by_the_next_one(office: Office) -> 
 
     (died,) = office.hub.all(jobs)
     assert died.state == "failed" and died.finished_at == NOW
+    assert died.failure_kind == "interrupted"
     assert died.error.startswith("The worker ended before this was done. Look whether")
 
 
@@ -230,14 +251,13 @@ def test_stopped_in_the_middle_a_task_says_so_and_the_worker_ends(office: Office
     stops = StopsIt("ninja", TEN)
     stops.worker = office.worker
     office.worker.sources["ninja"] = stops  # type: ignore[assignment]
-    job_id = office.ask(asked.COLLECT, source="ninja")
+    job_id = office.enqueue(Collect(source="ninja"))
 
     office.worker.run()
 
-    assert office.job(job_id).state == "failed"
-    assert office.job(job_id).error == (
-        "The worker was stopped before this was done. Ask again when it runs."
-    )
+    stopped = office.job(job_id)
+    assert (stopped.state, stopped.failure_kind) == ("failed", FailureKind.INTERRUPTED)
+    assert stopped.error == ("The worker was stopped before this was done. Ask again when it runs.")
     assert office.states() == ["failed"] and office.hub.all(device_snapshots) == []
 
 
@@ -262,7 +282,7 @@ def test_a_database_that_is_away_does_not_end_it(office: Office) -> None:
         connection.execute(text("ALTER TABLE away RENAME TO jobs"))
     office.clock.now += timedelta(seconds=5)
 
-    assert office.done(asked.COLLECT, source="ninja").state == "done"
+    assert office.run(Collect(source="ninja")).state == "done"
 
 
 def wait_for(happened: Callable[[], bool], seconds: float) -> float:
@@ -279,7 +299,7 @@ def test_a_running_worker_takes_a_task_within_two_seconds(office: Office) -> Non
     thread.start()
     try:
         time.sleep(0.3)
-        job_id = office.ask(asked.CLOSE_MONTH, month="2026-02")
+        job_id = office.enqueue(CloseMonth(month="2026-02"))
         waited = wait_for(lambda: office.job(job_id).ended, 20)
     finally:
         office.worker.stop()
@@ -301,11 +321,11 @@ def test_the_worker_closes_a_month_when_it_is_due(office: Office) -> None:
 
 def test_an_ended_source_is_not_collected_until_somebody_asks(office: Office) -> None:
     office.hub.collect(TODAY - timedelta(days=3), TEN)
-    office.done(asked.END_SOURCE, source="ninja")
+    office.run(EndSource(source="ninja"))
     office.clock.now += timedelta(days=1)
     assert office.worker.tick() == []
 
-    assert office.done(asked.COLLECT, source="ninja").state == "done"
+    assert office.run(Collect(source="ninja")).state == "done"
     office.clock.now += timedelta(days=1)
 
     assert office.worker.tick() == ["ninja"]
@@ -314,10 +334,10 @@ def test_an_ended_source_is_not_collected_until_somebody_asks(office: Office) ->
 def test_what_is_asked_for_is_done_between_two_collections(sqlite_engine: Engine) -> None:
     two = Working(sqlite_engine, ("ninja", "threatlocker"))
     with writing(sqlite_engine) as connection:
-        job_id = ask(connection, asked.CLOSE_MONTH, {"month": "2026-02"}, "Ana", two.clock.now)
+        job_id = enqueue(connection, CloseMonth(month="2026-02"), "Ana", two.clock.now)
 
     two.worker.tick()
 
     with reading(sqlite_engine) as connection:
-        found = job(connection, job_id)
-    assert found is not None and found.ended
+        job = find_job(connection, job_id)
+    assert job is not None and job.ended

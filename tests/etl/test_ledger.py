@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import Engine, select
 
-from db import jobs
+from db.decisions import SaveRules
 from db.engine import reading
 from db.history.changes import changes_between
 from db.history.runs import kept_days
@@ -19,11 +19,11 @@ from db.tables import (
     sites,
 )
 from etl.decisions.machines import link_devices, split_device
-from etl.decisions.rules import save_rules, told
+from etl.decisions.registry import DecisionRefused
+from etl.decisions.rules import as_json, save_rules
 from etl.decisions.runs import withdraw_day
 from etl.decisions.sites import merge_sites
 from etl.decisions.undo import undo
-from etl.snapshots.publish import PublishRefused
 from tests.support.decided import check, totals
 from tests.support.ledger_world import NOVEMBER, deciding
 from tests.support.small_hub import Hub, Pc
@@ -250,7 +250,7 @@ def test_two_real_serial_numbers_refuse_a_link(hub: Hub) -> None:
     ninja = [Pc(**{**row.__dict__, "serial": "SN-0008"}) for row in hub.sources["ninja"].rows[1:2]]
     hub.collect(NOVEMBER + timedelta(days=1), [*hub.sources["ninja"].rows[:1], *ninja,
                                                *hub.sources["ninja"].rows[2:]])  # fmt: skip
-    with deciding(hub) as by, pytest.raises(PublishRefused, match="two real serial numbers"):
+    with deciding(hub) as by, pytest.raises(DecisionRefused, match="two real serial numbers"):
         link_devices(by, device("ninja", "2"), device("ninja", "1"))
     assert len(hub.all(audit_log)) == 1  # the month's closing
 
@@ -295,14 +295,14 @@ def test_the_rules_of_a_person_judge_every_day_after_the_border_again(hub: Hub) 
     assert {row.rule_version for row in hub.on(NOVEMBER).values()} == {was.version + 1}
     assert counted(hub, date(2026, 10, 31)) == october
     entry = hub.all(audit_log)[-1]
-    assert entry.action == jobs.SAVE_RULES and '"dock"' in entry.detail
+    assert entry.action == SaveRules.kind and '"dock"' in entry.detail
     assert hub.all(count_restatements, entry_id=entry.entry_id)
     # The next collection is judged by them too, whatever the environment says.
     hub.environ["SPARE_WORDS"] = "front"
     hub.collect(NOVEMBER + timedelta(days=2), hub.sources["ninja"].rows)
     assert hub.runs()[-1].rule_version == was.version + 1
     counted(hub, NOVEMBER + timedelta(days=2))
-    with deciding(hub) as by, pytest.raises(PublishRefused, match="says that already"):
+    with deciding(hub) as by, pytest.raises(DecisionRefused, match="says that already"):
         save_rules(by, wanted, "Again.")
 
 
@@ -323,7 +323,7 @@ def test_who_speaks_on_a_closed_day_is_not_asked_by_rules_saved_later(hub: Hub) 
         before, rules = totals(connection), current_rules(connection)
     machine = hub.on(after)["1"].asset_id
     assert hub.on(after, "threatlocker")["a"].asset_id == machine
-    wanted = told(rules) | {"source_order": ["threatlocker", "ninja", "agent"]}
+    wanted = as_json(rules) | {"source_order": ["threatlocker", "ninja", "agent"]}
     with deciding(hub, after) as by:
         save_rules(by, wanted, "They are paid for.")
     entry = hub.all(audit_log)[-1].entry_id

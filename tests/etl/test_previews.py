@@ -10,16 +10,17 @@ from hypothesis import given, settings
 from sqlalchemy import Engine
 
 from db import jobs
+from db.decisions import Decision, ExpectSources, LinkDevices, MergeSites, Preview, Undo
 from db.engine import reading, writing
 from db.history.runs import newest_day
-from db.jobs import Job
+from db.jobs import FailureKind, Job
 from db.tables import audit_log, coverage_findings
 from etl.decisions.preview import preview
+from etl.decisions.registry import DecisionRefused
 from etl.decisions.sites import expect_sources
 from etl.decisions.undo import undo
 from etl.runtime import lease
-from etl.snapshots.publish import PublishRefused
-from etl.work.jobs import Desk
+from etl.work.jobs import JobRunner
 from etl.work.preview_lane import PreviewLane
 from tests.etl.test_ledger import device, hub, site
 from tests.etl.test_ledger_random import sqlite_world
@@ -31,21 +32,33 @@ from tests.support.small_hub import Hub, Pc, noon
 __all__ = ["hub", "sqlite_world"]
 
 
-def ask(hub: Hub, kind: str, arguments: dict[str, Any]) -> int:
+def enqueue(hub: Hub, kind: str, arguments: dict[str, Any]) -> int:
     with writing(hub.engine) as connection:
-        asked = {"job": kind, "with": arguments}
-        return jobs.ask(connection, jobs.PREVIEW, asked, "Ana", noon(NOVEMBER))
+        # Unchecked: the lane must refuse what the dashboard would not enqueue.
+        decision = Preview.model_construct(job=kind, with_arguments=arguments)
+        return jobs.enqueue(connection, decision, "Ana", noon(NOVEMBER))
 
 
-def answer(hub: Hub, kind: str, arguments: dict[str, Any]) -> Job:
-    """The preview of a job, from the lane."""
-    job_id = ask(hub, kind, arguments)
-    desk = Desk(hub.engine, dict(hub.sources), lambda: noon(NOVEMBER), hub.environ)
-    assert PreviewLane(desk).work() == 1
+def run_preview(hub: Hub, decision: Decision) -> Job:
+    """The job after the lane ran the preview of a decision."""
+    return run_preview_of(hub, decision.kind, decision.arguments())
+
+
+def run_preview_of(hub: Hub, kind: str, arguments: dict[str, Any]) -> Job:
+    job_id = enqueue(hub, kind, arguments)
+    assert PreviewLane(job_runner(hub)).run_waiting() == 1
+    return stored_job(hub, job_id)
+
+
+def job_runner(hub: Hub) -> JobRunner:
+    return JobRunner(hub.engine, dict(hub.sources), lambda: noon(NOVEMBER), hub.environ)  # type: ignore[arg-type]  # small sources
+
+
+def stored_job(hub: Hub, job_id: int) -> Job:
     with reading(hub.engine) as connection:
-        found = jobs.job(connection, job_id)
-    assert found is not None
-    return found
+        job = jobs.find_job(connection, job_id)
+    assert job is not None
+    return job
 
 
 def numbers(hub: Hub, day: date) -> dict[str, Any]:
@@ -58,17 +71,17 @@ def numbers(hub: Hub, day: date) -> dict[str, Any]:
 def test_a_merge_is_shown_as_it_will_be_and_nothing_is_written(hub: Hub) -> None:
     before, log = numbers(hub, NOVEMBER), hub.all(audit_log)
     clinic, harbor = site(hub, "Harbour Dental Clinic"), site(hub, "Harbor Dental")
-    job = answer(hub, jobs.MERGE_SITES, {"site_id": str(clinic), "into": str(harbor)})
+    job = run_preview(hub, MergeSites(site_id=clinic, into=harbor))
     assert job.state == jobs.DONE and job.result is not None
-    told = json.loads(job.result)
+    effect = json.loads(job.result)
     assert numbers(hub, NOVEMBER) == before and hub.all(audit_log) == log
-    assert told["border"] == "2026-10-31"
-    assert told["days"] == [{"day": "2026-11-04", "what": "now"}]
-    assert told["devices"] == 1 and told["items"][0]["hostname"] == "lab-3"
-    assert (told["items"][0]["site_was"], told["items"][0]["site"]) == (
+    assert effect["border"] == "2026-10-31"
+    assert effect["days"] == [{"day": "2026-11-04", "what": "now"}]
+    assert effect["devices"] == 1 and effect["items"][0]["hostname"] == "lab-3"
+    assert (effect["items"][0]["site_was"], effect["items"][0]["site"]) == (
         "Harbour Dental Clinic", "Harbor Dental",
     )  # fmt: skip
-    machines = [row for row in told["counts"] if row["basis"] == "assets"]
+    machines = [row for row in effect["counts"] if row["basis"] == "assets"]
     assert [(row["site"], row["before"], row["after"]) for row in machines] == [
         (None, {"billable": 4, "spare": 1, "excluded": 0},
          {"billable": 4, "spare": 1, "excluded": 0}),
@@ -89,18 +102,18 @@ def test_what_a_site_is_expected_to_have_is_shown_as_findings_that_come_and_go(h
 
     before, counts = standing(), numbers(hub, NOVEMBER)
     assert before["ninja_without_threatlocker"] and before["threatlocker_without_ninja"]
-    arguments = {"site_id": str(harbor), "sources": ["ninja"]}
-    told = json.loads(answer(hub, jobs.EXPECT_SOURCES, arguments).result or "")
+    expecting = ExpectSources(site_id=harbor, sources=["ninja"])
+    effect = json.loads(run_preview(hub, expecting).result or "")
     assert standing() == before
-    assert told["devices"] == 0 and told["items"] == []
+    assert effect["devices"] == 0 and effect["items"] == []
     with deciding(hub) as by:
         entry = expect_sources(by, harbor, ["ninja"])
     after = standing()
     assert after != before and numbers(hub, NOVEMBER) == counts
-    assert told["findings"] == {
+    assert effect["findings"] == {
         kind: [before.get(kind, 0), after.get(kind, 0)] for kind in {*before, *after}
     }
-    assert answer(hub, jobs.UNDO, {"entry_id": str(entry)}).state == jobs.DONE
+    assert run_preview(hub, Undo(entry_id=entry)).state == jobs.DONE
     with deciding(hub) as by:
         undo(by, entry)
     assert standing() == before
@@ -109,34 +122,37 @@ def test_what_a_site_is_expected_to_have_is_shown_as_findings_that_come_and_go(h
 def test_a_preview_does_not_wait_for_a_collection(hub: Hub) -> None:
     with lease.take(hub.engine):
         one, other = device("ninja", "2"), device("threatlocker", "b")
-        arguments = {"device_id": str(one), "other_device_id": str(other)}
-        job = answer(hub, jobs.LINK_DEVICES, arguments)
+        job = run_preview(hub, LinkDevices(device_id=one, other_device_id=other))
         assert job.state == jobs.DONE
         assert json.loads(job.result or "")["devices"] == 1
 
 
-def test_the_desk_leaves_previews_alone(hub: Hub) -> None:
-    job_id = ask(hub, jobs.UNDO, {"entry_id": "1"})
-    desk = Desk(hub.engine, dict(hub.sources), lambda: noon(NOVEMBER), hub.environ)
-    assert desk.work() == 0
-    with reading(hub.engine) as connection:
-        found = jobs.job(connection, job_id)
-    assert found is not None and found.state == jobs.WAITING
+def test_the_job_runner_leaves_previews_to_their_lane(hub: Hub) -> None:
+    job_id = enqueue(hub, Undo.kind, {"entry_id": 1})
+    assert job_runner(hub).run_waiting() == 0
+    assert stored_job(hub, job_id).state == jobs.WAITING
 
 
 @pytest.mark.parametrize(
     ("kind", "arguments", "why"),
     [
-        (jobs.UNDO, {"entry_id": "999"}, "no decision that can be undone"),
-        (jobs.MERGE_SITES, {"site_id": "1", "into": "1"}, "into itself"),
-        (jobs.COLLECT, {"source": "ninja"}, "no preview of collect"),
+        ("undo", {"entry_id": 999}, "no decision that can be undone"),
+        ("merge_sites", {"site_id": 1, "into": 1}, "into itself"),
+        ("collect", {"source": "ninja"}, "no preview of collect"),
     ],
 )
 def test_a_preview_of_what_would_be_refused_says_why(
     hub: Hub, kind: str, arguments: dict[str, Any], why: str
 ) -> None:
-    job = answer(hub, kind, arguments)
-    assert job.state == jobs.FAILED and why in (job.error or "")
+    job = run_preview_of(hub, kind, arguments)
+    assert (job.state, job.failure_kind) == (jobs.FAILED, FailureKind.REFUSED)
+    assert why in (job.error or "")
+
+
+def test_a_fault_in_a_preview_is_unexpected_and_the_lane_goes_on(hub: Hub) -> None:
+    broken = run_preview_of(hub, "undo", {"entry_id": "no number"})
+    assert (broken.state, broken.failure_kind) == (jobs.FAILED, FailureKind.UNEXPECTED)
+    assert run_preview(hub, Undo(entry_id=999)).failure_kind == FailureKind.REFUSED
 
 
 def test_months_that_are_still_open_are_shown_too(engine: Engine) -> None:
@@ -144,18 +160,18 @@ def test_months_that_are_still_open_are_shown_too(engine: Engine) -> None:
     for day in (date(2026, 9, 29), date(2026, 10, 30), NOVEMBER):
         hub.collect(day, [Pc("1", "1", "Harbor"), Pc("2", "2", "Harbour")])
     sites_now = (site(hub, "Harbour"), site(hub, "Harbor"))
-    arguments = dict(zip(("site_id", "into"), map(str, sites_now), strict=True))
-    told = json.loads(answer(hub, jobs.MERGE_SITES, arguments).result or "")
-    assert told["days"] == [
+    merging = MergeSites(site_id=sites_now[0], into=sites_now[1])
+    effect = json.loads(run_preview(hub, merging).result or "")
+    assert effect["days"] == [
         {"day": "2026-11-04", "what": "now"},
         {"day": "2026-10-31", "what": "month_end"},
         {"day": "2026-09-30", "what": "month_end"},
     ]
-    assert told["border"] is None
+    assert effect["border"] is None
 
 
 def test_what_a_preview_says_is_what_the_decision_does(sqlite_world: Engine) -> None:
-    """Any decision on any random history: every count and every device, as told before."""
+    """Any decision on any random history: every count and every device, as the preview said."""
 
     @settings(max_examples=samples(15, 1000))
     @given(histories, decision)
@@ -176,24 +192,24 @@ def test_what_a_preview_says_is_what_the_decision_does(sqlite_world: Engine) -> 
         if newest is None:
             return
         try:
-            told = preview(sqlite_world, decide, lambda _text: None)
-        except PublishRefused:
+            effect = preview(sqlite_world, decide, lambda _text: None)
+        except DecisionRefused:
             assert not world.step(kind, *arguments)
             return
         world.step(kind, *arguments)
         with reading(sqlite_world) as connection:
-            for day in {row["day"] for row in told["counts"]}:
-                for basis in {row["basis"] for row in told["counts"]}:
+            for day in {row["day"] for row in effect["counts"]}:
+                for basis in {row["basis"] for row in effect["counts"]}:
                     found = live(connection, basis, date.fromisoformat(day))
                     sums = {"billable": 0, "spare": 0, "excluded": 0}
                     for (_, _, status), n in found.items():
                         sums[status] += n
                     (all_sites,) = [
-                        row for row in told["counts"]
+                        row for row in effect["counts"]
                         if (row["day"], row["basis"], row["site"]) == (day, basis, None)
                     ]  # fmt: skip
                     assert all_sites["after"] == sums
-                    for row in told["counts"]:
+                    for row in effect["counts"]:
                         if row["site"] and (row["day"], row["basis"]) == (day, basis):
                             here = dict.fromkeys(sums, 0)
                             for (site_id, _, status), n in found.items():

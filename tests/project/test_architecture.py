@@ -29,7 +29,7 @@ PYWIN32 = {
 
 # What a room may import besides the standard library and itself.
 ALLOWED = {
-    "db": {"sqlalchemy", "alembic"},
+    "db": {"sqlalchemy", "alembic", "pydantic"},
     "etl/rules": {"etl"},
     "agent": {"psutil", "requests", *PYWIN32},
 }

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, func, select
 
-from db import jobs
+from db.decisions import restating_kinds
 from db.engine import reading, writing
 from db.history.runs import border, newest_day
 from db.keys import device_id
@@ -22,8 +22,9 @@ from db.tables import (
     sites,
 )
 from etl.decisions.machines import keep_apart, link_devices, split_device
+from etl.decisions.registry import DecisionContext, DecisionRefused
 from etl.decisions.rules import save_rules
-from etl.decisions.runs import Decider, withdraw_day
+from etl.decisions.runs import withdraw_day
 from etl.decisions.sites import merge_sites, move_alias
 from etl.decisions.undo import undo
 from etl.runtime import lease
@@ -82,9 +83,9 @@ decisions = st.lists(decision, min_size=1, max_size=6)
 
 
 @contextmanager
-def deciding(hub: Hub, day: date = NOVEMBER, actor: str = "Ana") -> Iterator[Decider]:
+def deciding(hub: Hub, day: date = NOVEMBER, actor: str = "Ana") -> Iterator[DecisionContext]:
     with lease.take(hub.engine) as held:
-        yield Decider(hub.engine, held, actor, lambda: noon(day), hub.environ)
+        yield DecisionContext(hub.engine, held, actor, lambda: noon(day), hub.environ)
 
 
 class World:
@@ -107,7 +108,7 @@ class World:
             return True
         try:
             return self.decide(kind, *arguments)
-        except PublishRefused:
+        except (DecisionRefused, PublishRefused):
             return False
 
     def quiet(self, source: str) -> list[Pc]:
@@ -138,7 +139,7 @@ class World:
             entries = list(
                 connection.scalars(
                     select(log.entry_id)
-                    .where(log.action.in_(jobs.RESTATING))
+                    .where(log.action.in_(restating_kinds()))
                     .order_by(log.entry_id)
                 )
             )

@@ -1,4 +1,4 @@
-"""Asking before something is done: what will happen, and the one button that does it."""
+"""The dialog in which a decision is confirmed, and the buttons that open it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,58 +10,68 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
-POLL_MILLISECONDS = 500
-"""How often the dialog asks how far a preview is."""
+from db.decisions import Decision
 
+POLL_MILLISECONDS = 500
+"""How often the dialog polls the state of a preview."""
 
 ASK = "ask-for"
-"""The store into which a button that is no component of Dash's writes what it asks for."""
+"""The store into which ask.js writes what a button requests."""
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a dialog says before a job is asked for. `blocked`: it cannot be done now, and the
-    lines say why. `reasoned`: the reader must write why. `until`: the last days to choose from,
-    in words and as ISO text ("": none). `previewed`: what it would change is looked for meanwhile,
-    and shown before the button does anything."""
+    """What the dialog says before a decision is requested.
+
+    Attributes:
+        button: the label of the button that requests it.
+        facts: pairs of name and value, listed below the lines.
+        blocked: it cannot be decided now, and the lines say why.
+        until: the last days to choose from, as label and ISO text ("" for no last day).
+        previewed: whether the effect is shown, of a kind that can be previewed.
+    """
 
     title: str
     lines: Sequence[str]
     button: str
     facts: Sequence[tuple[str, str]] = ()
-    reasoned: bool = False
     blocked: bool = False
     until: Sequence[tuple[str, str]] = ()
-    previewed: bool = False
+    previewed: bool = True
 
 
 def ask_button(
-    job: str, arguments: Mapping[str, Any], words: Any, *, kind: str = "", about: str | None = None
+    decision: type[Decision],
+    arguments: Mapping[str, Any],
+    label: Any,
+    *,
+    kind: str = "",
+    about: str | None = None,
 ) -> html.Button:
-    """A button that asks for a job: at once when nothing needs to be said before, else through
-    the dialog.
+    """A button that requests a decision: at once, or through the dialog if its kind is confirmed.
 
     Args:
-        job: a kind of `db.jobs`.
-        about: what it is called for those who do not see what it stands beside.
+        arguments: as JSON values; those that the dialog asks for are left out.
+        kind: CSS classes beside "button".
+        about: the label for screen readers, where `label` needs its surroundings.
     """
-    said = {} if about is None else {"aria-label": about}
+    accessible = {} if about is None else {"aria-label": about}
     return html.Button(
-        words,
+        label,
         className=f"button {kind}".strip(),
         type="button",
-        **job_data(job, arguments),
-        **said,
+        **decision_data(decision, arguments),
+        **accessible,
     )
 
 
-def job_data(job: str, arguments: Mapping[str, Any]) -> dict[str, str]:
-    """The attributes of a button by which the browser knows what it asks for (ask.js)."""
-    return {"data-job": job, "data-with": json.dumps(dict(arguments), sort_keys=True)}
+def decision_data(decision: type[Decision], arguments: Mapping[str, Any]) -> dict[str, str]:
+    """The attributes by which ask.js knows what a button requests."""
+    return {"data-job": decision.kind, "data-with": json.dumps(dict(arguments), sort_keys=True)}
 
 
 def dialog() -> list[Component]:
-    """The dialog, closed, and what it asks about."""
+    """The closed dialog and its stores."""
     reason = html.Div(
         [
             html.Label(_("Reason, for the audit log"), htmlFor="decision-reason"),
@@ -101,14 +111,14 @@ def dialog() -> list[Component]:
     return [
         dcc.Store(id="proposed"),
         dcc.Store(id=ASK),
-        # The preview that the dialog shows.
+        # The id of the preview's job.
         dcc.Store(id="previewed"),
         dcc.Interval(id="preview-poll", interval=POLL_MILLISECONDS, disabled=True),
         modal,
     ]
 
 
-def told(proposal: Proposal) -> list[Component]:
+def dialog_body(proposal: Proposal) -> list[Component]:
     """What stands in the dialog between title and buttons."""
     rows = [part for name, value in proposal.facts for part in (html.Dt(name), html.Dd(value))]
     return [

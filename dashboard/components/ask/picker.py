@@ -1,4 +1,4 @@
-"""Choosing what a decision is about: a search, and a button for each thing found."""
+"""The picker: a search for what a decision is about, with a button for each result."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,29 +8,46 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
-from dashboard.components.ask.dialog import ask_button, job_data
+from dashboard.components.ask.dialog import ask_button, decision_data
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.typed import typed
+from db.decisions import Decision
 
 SITES, DEVICES = "sites", "devices"
 
 Choice = tuple[Any, Any, str | None]
-"""What an argument becomes, its name, and a line about it."""
+"""The argument's value, its name, and a line about it."""
 
 
 def choose_button(
-    job: str, arguments: Mapping[str, Any], field: str, what: str, words: Any, *, kind: str = ""
+    decision: type[Decision],
+    arguments: Mapping[str, Any],
+    field: str,
+    what: str,
+    label: Any,
+    *,
+    kind: str = "",
 ) -> html.Button:
-    """A button that lets the reader choose the argument `field` of a job among `what`."""
-    said = job_data(job, arguments) | {"data-field": field, "data-what": what}
+    """A button that opens the picker for one argument of a decision.
+
+    Args:
+        arguments: the other arguments, as JSON values.
+        field: the name of the argument to choose.
+        what: `SITES` or `DEVICES`, to choose among.
+        kind: CSS classes beside "button".
+    """
+    data = decision_data(decision, arguments) | {"data-field": field, "data-what": what}
     return html.Button(
-        words, className=f"button {kind}".strip(), type="button", **{"aria-haspopup": "dialog"},
-        **said,
-    )  # fmt: skip
+        label,
+        className=f"button {kind}".strip(),
+        type="button",
+        **{"aria-haspopup": "dialog"},
+        **data,
+    )
 
 
 def picker() -> list[Component]:
-    """The dialog, closed."""
+    """The closed picker and its store."""
     body = [
         html.H2(_("Choose"), id="picker-title"),
         html.Div(
@@ -49,21 +66,25 @@ def picker() -> list[Component]:
 
 
 def choices(
-    job: str, arguments: Mapping[str, Any], field: str, found: Sequence[Choice], more: int
+    decision: type[Decision],
+    arguments: Mapping[str, Any],
+    field: str,
+    results: Sequence[Choice],
+    more: int,
 ) -> list[Component]:
-    """A button for each choice; `more` says how many others there are."""
-    if not found:
+    """A button for each result; `more` says how many others match."""
+    if not results:
         return [html.P(_("Nothing is called so."), className="note")]
     rows = [
         html.Li(
             ask_button(
-                job,
+                decision,
                 {**arguments, field: value},
                 [html.Strong(name), html.Span(about, className="muted")],
                 kind="choice",
             )
         )
-        for value, name, about in found
+        for value, name, about in results
     ]
     parts: list[Component] = [drawn(html.Ul(rows, className="choices"))]
     if more:

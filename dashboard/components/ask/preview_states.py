@@ -1,4 +1,4 @@
-"""What stands in the dialog while a preview is made, and when it fails."""
+"""What the dialog shows while a preview waits or runs, and when it failed."""
 
 from datetime import datetime
 
@@ -11,23 +11,26 @@ from db import jobs
 from db.jobs import Job
 
 
-def looking(job: Job, now: datetime) -> list[Component]:
-    """How far it is."""
-    said = job.progress or _("The worker tries it on a copy; nothing is changed.")
+def preview_pending(job: Job, now: datetime) -> list[Component]:
+    """How far the preview is."""
+    progress = job.progress or _("The worker tries it on a copy; nothing is changed.")
     if job.state == jobs.WAITING:
-        said = _("It waits for the worker.")
+        progress = _("It waits for the worker.")
         if now - job.requested_at > PATIENCE:
-            said = _("It waits for the worker: start inventory-hub worker.")
+            progress = _("It waits for the worker: start inventory-hub worker.")
     return [
         html.P(
-            [html.Span(className="spinner", **{"aria-hidden": "true"}),
-             html.Strong(_("Looking what would change")), html.Span(said, className="muted")],
+            [
+                html.Span(className="spinner", **{"aria-hidden": "true"}),
+                html.Strong(_("Looking what would change")),
+                html.Span(progress, className="muted"),
+            ],
             className="effect-waits",
         )
-    ]  # fmt: skip
+    ]
 
 
-def unseen(job: Job) -> list[Component]:
+def preview_failed(job: Job) -> list[Component]:
     """Why nothing can be shown."""
     why = job.error or _("The worker's log says why.")
     return [

@@ -11,8 +11,8 @@ from dashboard.base import formats
 from dashboard.base.i18n import translate_notice
 from dashboard.components.kit.grid import cut, grid, text_column
 from dashboard.words.coverage_words import finding_state, kind_short
-from db import jobs
 from db.coverage import ACCEPTED, STATES, TO_DO
+from db.decisions import AcceptFinding, WithdrawAcceptance
 
 
 def coverage_grid(name: str) -> AgGrid:
@@ -70,10 +70,10 @@ def _decision(accepted: Mapping[str, Any]) -> str:
 def _ask(row: Mapping[str, Any]) -> dict[str, Any] | None:
     """The job that the row's button asks for."""
     if row["state"] in TO_DO:
-        return {"job": jobs.ACCEPT_FINDING, "with": {"finding_id": int(row["finding_id"])}}
+        return {"job": AcceptFinding.kind, "with": {"finding_id": int(row["finding_id"])}}
     if row["state"] == ACCEPTED:
         exception_id = int(row["accepted"]["exception_id"])
-        return {"job": jobs.WITHDRAW_ACCEPTANCE, "with": {"exception_id": exception_id}}
+        return {"job": WithdrawAcceptance.kind, "with": {"exception_id": exception_id}}
     return None
 
 

@@ -17,7 +17,7 @@ from dashboard.queries.audit.audit_log import Entry
 from dashboard.queries.devices.asset import Record
 from dashboard.queries.devices.device_decisions import Replacements
 from dashboard.queries.devices.history import Device
-from db import jobs
+from db.decisions import LinkDevices, SplitDevice
 
 
 def device_acts(device: Device, records: Sequence[Record], actor: Actor, *, now: bool) -> Component:
@@ -25,19 +25,19 @@ def device_acts(device: Device, records: Sequence[Record], actor: Actor, *, now:
     this = {"device_id": device.device_id}
     acts: list[Component] = []
     if now and any(one.device_id == device.device_id for one in records):
-        if len(records) > 1 and actor.may_start(jobs.SPLIT_DEVICE):
-            acts.append(ask_button(jobs.SPLIT_DEVICE, this, _("Not the same machine")))
-        if actor.may_start(jobs.LINK_DEVICES):
+        if len(records) > 1 and actor.may_start(SplitDevice):
+            acts.append(ask_button(SplitDevice, this, _("Not the same machine")))
+        if actor.may_start(LinkDevices):
             words = _("Link with another device\u2026")
-            acts.append(choose_button(jobs.LINK_DEVICES, this, "other_device_id", DEVICES, words))
+            acts.append(choose_button(LinkDevices, this, "other_device_id", DEVICES, words))
     return html.Div(acts, className="acts machine-acts")
 
 
-def decided(found: Sequence[Entry]) -> Component:
+def decided(found: Sequence[Entry], actor: Actor) -> Component:
     """What was decided, each with the way back."""
     if not found:
         return html.P(_("Nobody has decided anything about this device."), className="note")
-    return entries(found)
+    return entries(found, actor)
 
 
 def replaced_lines(found: Replacements, filters: Filters) -> list[Component]:

@@ -92,7 +92,7 @@ def parts(answers: Answers) -> dict[str, Any]:
         "acts": device_acts(
             answers.device, answers.records, answers.actor, now=answers.moment.is_newest
         ),
-        "decided": decided(answers.entries),
+        "decided": decided(answers.entries, answers.actor),
         "versions": _versions(stretches),
         "version": answers.shown.valid_from.isoformat(),
     }

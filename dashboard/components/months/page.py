@@ -21,8 +21,8 @@ from dashboard.queries.months.basis_differences import BasisComparison, Differin
 from dashboard.queries.months.table import RUNNING, Closing, MonthRow
 from dashboard.words.month_words import actor_name, hindrance_words
 from dashboard.words.terms import basis_phrase
+from db.decisions import CloseMonth
 from db.history.kept import month_end
-from db.jobs import CLOSE_MONTH
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def _history(found: Answers) -> html.Section:
     items = []
     hashes = {one.closing_id: one.hash for one in found.closings}
     for entry in found.audited:
-        closed = entry.action == CLOSE_MONTH
+        closed = entry.action == CloseMonth.kind
         said = _("Closed %(who)s") if closed else _("Reopened %(who)s")
         line: list[Any] = [
             html.Strong(said % {"who": actor_name(entry.actor)}),

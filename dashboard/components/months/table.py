@@ -15,7 +15,7 @@ from dashboard.components.kit.pill import delta, month_pill, source_badge
 from dashboard.components.why.month import why_month_button
 from dashboard.queries.months.table import IMPORTED, OPEN, RUNNING, MonthRow
 from dashboard.words.month_words import closed_words, hindrance_words
-from db import jobs
+from db.decisions import CloseMonth, ReopenMonth
 
 Href = Callable[[str], str | None]
 
@@ -109,10 +109,10 @@ def actions(row: MonthRow, actor: Actor) -> list[Any]:
     """What `actor` may do with a month."""
     month = {"month": row.month}
     name = formats.month(row.month)
-    if row.can_close and row.state == OPEN and actor.may_start(jobs.CLOSE_MONTH):
+    if row.can_close and row.state == OPEN and actor.may_start(CloseMonth):
         about = _("Close %(month)s", month=name)
-        return [ask_button(jobs.CLOSE_MONTH, month, _("Close"), kind="filled", about=about)]
-    if row.can_reopen and row.closing is not None and actor.may_start(jobs.REOPEN_MONTH):
+        return [ask_button(CloseMonth, month, _("Close"), kind="filled", about=about)]
+    if row.can_reopen and row.closing is not None and actor.may_start(ReopenMonth):
         about = _("Reopen %(month)s", month=name)
-        return [ask_button(jobs.REOPEN_MONTH, month, _("Reopen"), kind="quiet", about=about)]
+        return [ask_button(ReopenMonth, month, _("Reopen"), kind="quiet", about=about)]
     return []

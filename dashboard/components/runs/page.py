@@ -15,7 +15,7 @@ from dashboard.components.kit.links import devices_of_source
 from dashboard.components.kit.pill import run_pill, source_badge
 from dashboard.queries.runs.attempts import MOST_ASIDE, Aside, Run
 from dashboard.words.run_words import duration, percent, run_effect, state_word
-from db import jobs
+from db.decisions import AcceptRun, RejectRun, WithdrawDay
 from db.sources import source_label
 
 
@@ -63,9 +63,9 @@ def _back(shown: RunList) -> html.P:
 def _head(run: Run, actor: Actor, *, newest: bool) -> html.Header:
     words = {"source": source_label(run.source), "day": formats.day(run.business_date)}
     acts = []
-    if newest and run.published and run.kind != "end" and actor.may_start(jobs.WITHDRAW_DAY):
+    if newest and run.published and run.kind != "end" and actor.may_start(WithdrawDay):
         arguments = {"source": run.source, "day": run.business_date.isoformat()}
-        acts.append(ask_button(jobs.WITHDRAW_DAY, arguments, _("Withdraw this day")))
+        acts.append(ask_button(WithdrawDay, arguments, _("Withdraw this day")))
     if run.published and run.kind != "end":
         href = devices_of_source(run.source, run.business_date)
         acts.append(dcc.Link(_("See its devices"), href=href, className="button"))
@@ -84,11 +84,11 @@ def _decision(run: Run, before: Run | None, actor: Actor) -> Any:
         return html.Div(said, className=f"run-said {level}") if said else None
     large = bool(run.needs_administrator)
     acts: list[Any] = []
-    if actor.may_start(jobs.ACCEPT_RUN, needs_administrator=large):
+    if actor.may_start(AcceptRun, needs_administrator=large):
         arguments = {"run_id": run.run_id}
-        acts.append(ask_button(jobs.ACCEPT_RUN, arguments, _("Accept"), kind="filled"))
-    if actor.may_start(jobs.REJECT_RUN):
-        acts.append(ask_button(jobs.REJECT_RUN, {"run_id": run.run_id}, _("Reject")))
+        acts.append(ask_button(AcceptRun, arguments, _("Accept"), kind="filled"))
+    if actor.may_start(RejectRun):
+        acts.append(ask_button(RejectRun, {"run_id": run.run_id}, _("Reject")))
     if large:
         acts.append(
             html.Span(

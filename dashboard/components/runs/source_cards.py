@@ -15,7 +15,7 @@ from dashboard.components.kit.pill import run_pill, source_badge
 from dashboard.queries import collection_days
 from dashboard.queries.freshness import Freshness
 from dashboard.queries.runs.attempts import Run
-from db import jobs
+from db.decisions import Collect, EndSource, WithdrawDay
 from db.sources import source_label
 
 
@@ -89,20 +89,18 @@ def _buttons(last: Run, standing: Run | None, actor: Actor) -> list[html.Button]
     """What `actor` may do with the source."""
     label, source = source_label(last.source), {"source": last.source}
     found = []
-    if actor.may_start(jobs.COLLECT):
+    if actor.may_start(Collect):
         about = _("Collect %(source)s now", source=label)
-        found.append(ask_button(jobs.COLLECT, source, _("Collect now"), about=about))
+        found.append(ask_button(Collect, source, _("Collect now"), about=about))
     if standing is None or standing.kind == "end":
         return found
-    if actor.may_start(jobs.WITHDRAW_DAY):
+    if actor.may_start(WithdrawDay):
         day: date = standing.business_date
         words = _("Withdraw %(day)s", day=formats.short_day(day))
         arguments = source | {"day": day.isoformat()}
         about = _("Withdraw %(day)s of %(source)s", day=formats.day(day), source=label)
-        found.append(ask_button(jobs.WITHDRAW_DAY, arguments, words, kind="quiet", about=about))
-    if actor.may_start(jobs.END_SOURCE):
+        found.append(ask_button(WithdrawDay, arguments, words, kind="quiet", about=about))
+    if actor.may_start(EndSource):
         about = _("End %(source)s", source=label)
-        found.append(
-            ask_button(jobs.END_SOURCE, source, _("End source"), kind="quiet", about=about)
-        )
+        found.append(ask_button(EndSource, source, _("End source"), kind="quiet", about=about))
     return found

@@ -1,4 +1,4 @@
-"""The audit log: who decided what, what it was before and after, and the way back."""
+"""The audit log: a line per entry, with what it changed and a button to undo it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,20 +9,28 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard.base import formats
+from dashboard.base.access import Actor
 from dashboard.base.settings_params import AUDIT_PAGE, AuditList
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.card import card, file_links
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import pill
 from dashboard.queries.audit.audit_log import Entry
-from dashboard.web.asking import may
 from dashboard.words.decision_words import action_word, before_and_after, field_word
 from dashboard.words.month_words import actor_name
-from db import jobs
+from db.decisions import Undo
 
 
-def audit_page(found: Sequence[Entry], count: int, shown: AuditList) -> list[Component]:
-    """The list, its files, and the ways to its other pages."""
+def audit_page(
+    page: Sequence[Entry], count: int, shown: AuditList, actor: Actor
+) -> list[Component]:
+    """A page of the list, with links to its files and its other pages.
+
+    Args:
+        count: entries on all pages.
+        shown: the filters and the page of the address.
+        actor: whoever looks; only what they may undo has a button.
+    """
     title = ngettext("%(n)s decision", "%(n)s decisions", count, n=formats.number(count))
     if not count:
         nothing = _("Nothing was decided yet.")
@@ -30,68 +38,71 @@ def audit_page(found: Sequence[Entry], count: int, shown: AuditList) -> list[Com
             nothing = _("No decision matches. Take a filter away.")
         body: list[Any] = [html.P(nothing, className="note")]
     else:
-        body = [entries(found), _pager(count, shown)]
+        body = [entries(page, actor), _pager(count, shown)]
     return [
         card(
-            "audit", body, title=title,
+            "audit",
+            body,
+            title=title,
             subtitle=_("The newest first; nothing is ever taken out of this list"),
             actions=file_links(lambda form: shown.address(f"/export/audit.{form}")),
         )
-    ]  # fmt: skip
+    ]
 
 
-def entries(found: Sequence[Entry]) -> Component:
-    """Entries, a line each."""
-    return drawn(html.Ol([_entry(one) for one in found], className="entries"))
+def entries(rows: Sequence[Entry], actor: Actor) -> Component:
+    """A list with a line per entry."""
+    return drawn(html.Ol([_entry(entry, actor) for entry in rows], className="entries"))
 
 
-def _entry(one: Entry) -> html.Li:
+def _entry(entry: Entry, actor: Actor) -> html.Li:
     head = html.Div(
         [
-            html.Strong(action_word(one.action)),
-            html.Span(one.subject, className="entry-subject"),
-            *_state(one),
-            html.Span([*_undo(one)], className="acts"),
+            html.Strong(action_word(entry.action)),
+            html.Span(entry.subject, className="entry-subject"),
+            *_state(entry),
+            html.Span(_undo(entry, actor), className="acts"),
         ],
         className="entry-head",
     )
     when = html.Div(
         [
-            html.Span(formats.instant(one.at)),
-            html.Span(actor_name(one.actor)),
-            html.Span(_("entry %(n)s", n=one.entry_id)),
+            html.Span(formats.instant(entry.at)),
+            html.Span(actor_name(entry.actor)),
+            html.Span(_("entry %(n)s", n=entry.entry_id)),
         ],
         className="entry-when muted",
     )
-    return html.Li([head, when, *_changes(one)], id=f"entry-{one.entry_id}")
+    return html.Li([head, when, *_changes(entry)], id=f"entry-{entry.entry_id}")
 
 
-def _state(one: Entry) -> list[Component]:
-    if one.undone_by is not None:
-        return [pill(_("undone by entry %(n)s", n=one.undone_by), "gone")]
-    if one.undoes is not None:
-        return [pill(_("undoes entry %(n)s", n=one.undoes), "gone")]
+def _state(entry: Entry) -> list[Component]:
+    if entry.undone_by is not None:
+        return [pill(_("undone by entry %(n)s", n=entry.undone_by), "gone")]
+    if entry.undoes is not None:
+        return [pill(_("undoes entry %(n)s", n=entry.undoes), "gone")]
     return []
 
 
-def _undo(one: Entry) -> list[Component]:
-    if not one.can_undo or not may(jobs.UNDO):
+def _undo(entry: Entry, actor: Actor) -> list[Component]:
+    if not entry.can_undo or not actor.may_start(Undo):
         return []
-    about = _("Undo entry %(n)s", n=one.entry_id)
-    return [ask_button(jobs.UNDO, {"entry_id": one.entry_id}, _("Undo"), about=about)]
+    about = _("Undo entry %(n)s", n=entry.entry_id)
+    return [ask_button(Undo, {"entry_id": entry.entry_id}, _("Undo"), about=about)]
 
 
-def _changes(one: Entry) -> list[Component]:
-    """Each field that changed, before and after."""
-    lines = before_and_after(one)
+def _changes(entry: Entry) -> list[Component]:
+    lines = before_and_after(entry)
     if not lines:
         return []
     rows = [
         part
-        for name, was, now in lines
+        for name, before, after in lines
         for part in (
             html.Dt(field_word(name)),
-            html.Dd([html.Del(was), html.Span(" \u2192 "), html.Ins(now)] if was else now),
+            html.Dd(
+                [html.Del(before), html.Span(" \u2192 "), html.Ins(after)] if before else after
+            ),
         )
     ]
     return [html.Dl(rows, className="entry-changes")]
@@ -101,9 +112,10 @@ def _pager(count: int, shown: AuditList) -> html.Nav:
     first, last = shown.offset + 1, min(shown.offset + AUDIT_PAGE, count)
     words = _(
         "%(first)s to %(last)s of %(count)s",
-        first=formats.number(min(first, count)), last=formats.number(last),
+        first=formats.number(min(first, count)),
+        last=formats.number(last),
         count=formats.number(count),
-    )  # fmt: skip
+    )
     links = []
     if shown.offset:
         newer = shown.address(offset=max(shown.offset - AUDIT_PAGE, 0))

@@ -8,21 +8,21 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.base.access import Actor
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.pill import source_badge
 from dashboard.components.settings.score import score
 from dashboard.queries.audit.review import TOLD, Half, Pair
-from dashboard.web.asking import may
 from dashboard.words.field_words import field_name
-from db import jobs
+from db.decisions import KeepApart, LinkDevices
 from db.sources import source_label
 
 _WHOLE = ("macs", "last_contact", "location", "display_name")
 """What may differ between two records of one machine."""
 
 
-def pair_item(pair: Pair) -> html.Li:
-    """The evidence of both, why no rule decides, and the two answers."""
+def pair_item(pair: Pair, actor: Actor) -> html.Li:
+    """Both records, why no rule decides, and a button for each answer that `actor` may give."""
     two = (pair.one, pair.other)
     heads = [html.Th("", scope="col"), *(_head(half) for half in two)]
     rows = [_row(name, two) for name in TOLD]
@@ -33,7 +33,7 @@ def pair_item(pair: Pair) -> html.Li:
          html.Span(_("since %(day)s", day=formats.day(pair.since)), className="muted")],
         className="inbox-head",
     )  # fmt: skip
-    return html.Li([why, html.Div(table, className="side-scroll"), _acts(pair)])
+    return html.Li([why, html.Div(table, className="side-scroll"), _acts(pair, actor)])
 
 
 def _head(half: Half) -> html.Th:
@@ -67,11 +67,11 @@ def _sources(half: Half) -> Component:
     return html.Span([*badges, html.Span(names)], className="badges")
 
 
-def _acts(pair: Pair) -> Component:
+def _acts(pair: Pair, actor: Actor) -> Component:
     both = {"device_id": pair.one.device_id, "other_device_id": pair.other.device_id}
     acts = []
-    if may(jobs.LINK_DEVICES):
-        acts.append(ask_button(jobs.LINK_DEVICES, both, _("Same machine"), kind="filled"))
-    if may(jobs.KEEP_APART):
-        acts.append(ask_button(jobs.KEEP_APART, both, _("Two machines")))
+    if actor.may_start(LinkDevices):
+        acts.append(ask_button(LinkDevices, both, _("Same machine"), kind="filled"))
+    if actor.may_start(KeepApart):
+        acts.append(ask_button(KeepApart, both, _("Two machines")))
     return html.Div(acts, className="acts")

@@ -1,4 +1,4 @@
-"""The rules: the version that holds, the draft of the next one, and all versions before."""
+"""The rules: the version in force, the form of the next one, and every version before."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,11 +10,11 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.base.access import Actor
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.card import card
 from dashboard.queries.audit.audit_log import Entry
 from dashboard.queries.audit.rule_versions import Version
-from dashboard.web.asking import may
 from dashboard.words.rule_words import (
     NAMES,
     differences,
@@ -22,7 +22,7 @@ from dashboard.words.rule_words import (
     setting_name,
     setting_value,
 )
-from db import jobs
+from db.decisions import SaveRules
 from db.rules import ENVIRONMENT, Rules
 from db.sources import source_labels, source_names
 
@@ -32,14 +32,26 @@ FIELDS = {name: f"rules-{name.replace('_', '-')}" for name in NAMES}
 DRAFT, REPLAY, WRONG = "rules-draft", "rules-replay", "rules-wrong"
 
 
-def now_and_before(found: Sequence[Version], saved: Sequence[Entry]) -> list[Component]:
-    """What holds, and every version; `saved` are the entries of the audit log that saved them."""
-    history = card("rules-history", _history(found, saved), title=_("Every version"),
-                   subtitle=_("A device keeps the version that it was judged by"))  # fmt: skip
-    return [_shown(found[0]), history]
+def rule_cards(
+    versions: Sequence[Version], saved: Sequence[Entry], actor: Actor
+) -> list[Component]:
+    """The version in force, and all versions.
+
+    Args:
+        versions: all, the newest first.
+        saved: the entries of the audit log that saved them.
+        actor: whoever looks; "Use again" is offered to who may save rules.
+    """
+    history = card(
+        "rules-history",
+        _history(versions, saved, actor),
+        title=_("Every version"),
+        subtitle=_("A device keeps the version that it was judged by"),
+    )
+    return [_in_force(versions[0]), history]
 
 
-def _shown(now: Version) -> Component:
+def _in_force(now: Version) -> Component:
     rows = [
         part
         for name in NAMES
@@ -53,7 +65,7 @@ def _shown(now: Version) -> Component:
 
 
 def draft(rules: Rules) -> Component:
-    """The form of the next version, which begins as `rules`."""
+    """The form of the next version, filled in with `rules`."""
     fields = [_field(name, rules) for name in NAMES]
     end = html.Div(
         [
@@ -66,9 +78,11 @@ def draft(rules: Rules) -> Component:
         DRAFT,
         [*fields, end],
         title=_("Draft of the next version"),
-        subtitle=_("Replay shows every open month as these rules would count it; nothing is saved "
-                   "before you say so"),
-    )  # fmt: skip
+        subtitle=_(
+            "Replay shows every open month as these rules would count it; nothing is saved "
+            "before you say so"
+        ),
+    )
 
 
 def _field(name: str, rules: Rules) -> Component:
@@ -89,9 +103,12 @@ def _control(name: str, values: Sequence[str]) -> Component:
             for order in _orders(values)
         ]
         return dcc.Dropdown(
-            id=FIELDS[name], options=options, value=",".join(values), clearable=False,
+            id=FIELDS[name],
+            options=options,
+            value=",".join(values),
+            clearable=False,
             searchable=False,
-        )  # fmt: skip
+        )
     return dcc.Input(id=FIELDS[name], type="text", value=", ".join(values), autoComplete="off")
 
 
@@ -99,58 +116,64 @@ def _orders(now: Sequence[str]) -> list[tuple[str, ...]]:
     return list(permutations(dict.fromkeys((*source_names(), *now))))
 
 
-def read(name: str, value: Any) -> list[str]:
-    """What a control holds, as the setting's entries: trimmed, each once."""
+def parse_control(name: str, value: Any) -> list[str]:
+    """The entries in the value of a control: trimmed, each once."""
     if isinstance(value, str):
         value = value.split("\n" if name == "internal_sites" else ",")
     return list(dict.fromkeys(word.strip() for word in value or () if word.strip()))
 
 
-def _who(one: Version) -> str:
-    if one.author is None:
+def _who(version: Version) -> str:
+    if version.author is None:
         return str(_("The defaults: nothing was collected yet"))
-    when = formats.instant(one.created_at)
-    if one.author == ENVIRONMENT:
+    when = formats.instant(version.created_at)
+    if version.author == ENVIRONMENT:
         return str(_("From the environment, %(when)s", when=when))
-    return str(_("By %(who)s, %(when)s", who=one.author, when=when))
+    return str(_("By %(who)s, %(when)s", who=version.author, when=when))
 
 
-def _history(found: Sequence[Version], saved: Sequence[Entry]) -> Component:
+def _history(versions: Sequence[Version], saved: Sequence[Entry], actor: Actor) -> Component:
     reasons = {
         str(entry.detail.get("version")): entry.detail.get("reason")
         for entry in saved
         if entry.undoes is None
     }
-    befores = [*found[1:], None]
     items = [
-        _version(one, before, found[0], reasons.get(str(one.rules.version)))
-        for one, before in zip(found, befores, strict=True)
+        _version(version, before, versions[0], reasons.get(str(version.rules.version)), actor)
+        for version, before in zip(versions, [*versions[1:], None], strict=True)
     ]
     return html.Ol(items, className="versions")
 
 
-def _version(one: Version, before: Version | None, now: Version, reason: str | None) -> html.Li:
-    n = one.rules.version
-    head = [html.Strong(_("Version %(n)s", n=n)), html.Span(_who(one), className="muted")]
-    if one is now:
+def _version(
+    version: Version, before: Version | None, now: Version, reason: str | None, actor: Actor
+) -> html.Li:
+    n = version.rules.version
+    head = [html.Strong(_("Version %(n)s", n=n)), html.Span(_who(version), className="muted")]
+    if version is now:
         head.append(html.Span(_("holds"), className="pill pill-stands"))
-    elif may(jobs.SAVE_RULES) and differences(now.rules, one.rules):
+    elif actor.may_start(SaveRules) and differences(now.rules, version.rules):
         head.append(
-            ask_button(jobs.SAVE_RULES, {"rules": as_argument(one.rules)}, _("Use again"),
-                       kind="quiet", about=_("Use version %(n)s again", n=n))
-        )  # fmt: skip
+            ask_button(
+                SaveRules,
+                {"rules": as_argument(version.rules)},
+                _("Use again"),
+                kind="quiet",
+                about=_("Use version %(n)s again", n=n),
+            )
+        )
     if before is None:
-        changed = [(setting_name(x), setting_value(x, getattr(one.rules, x))) for x in NAMES]
+        changed = [(setting_name(x), setting_value(x, getattr(version.rules, x))) for x in NAMES]
     else:
-        changed = differences(before.rules, one.rules)
+        changed = differences(before.rules, version.rules)
     rows = [part for name, what in changed for part in (html.Dt(name), html.Dd(what))]
-    said: list[Component] = [html.Q(reason)] if reason else []
-    if (days := _days(one)) is not None:
-        said.append(html.P(days, className="note"))
+    notes: list[Component] = [html.Q(reason)] if reason else []
+    if (days := _days(version)) is not None:
+        notes.append(html.P(days, className="note"))
     return html.Li(
         [
             html.Div(head, className="entry-head"),
-            *said,
+            *notes,
             html.Dl(rows, className="entry-changes")
             if rows
             else html.P(_("Nothing changed."), className="note"),
@@ -158,19 +181,21 @@ def _version(one: Version, before: Version | None, now: Version, reason: str | N
     )
 
 
-def _days(one: Version) -> str | None:
+def _days(version: Version) -> str | None:
     """Which days a version counts; None for all."""
-    first, last = formats.day(one.first), formats.day(one.last)
-    if not one.counts:
+    first, last = formats.day(version.first), formats.day(version.last)
+    if not version.counts:
         return str(_("Counts no day."))
-    if one.first is None:
-        return None if one.last is None else str(_("Counts every day up to %(last)s.", last=last))
-    if one.last is None:
+    if version.first is None:
+        return (
+            None if version.last is None else str(_("Counts every day up to %(last)s.", last=last))
+        )
+    if version.last is None:
         return str(_("Counts every day from %(first)s on.", first=first))
     return str(_("Counts the days from %(first)s to %(last)s.", first=first, last=last))
 
 
 def as_argument(rules: Rules) -> dict[str, list[str]]:
-    """The rules as the job that saves them takes them."""
+    """The rules as the argument of `SaveRules`."""
     values = asdict(rules)
     return {name: list(values[name]) for name in NAMES}

@@ -11,6 +11,15 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.words.decision_words import action_word
 from db import jobs
+from db.decisions import (
+    AcceptRun,
+    CloseMonth,
+    Collect,
+    EndSource,
+    RejectRun,
+    ReopenMonth,
+    WithdrawDay,
+)
 from db.jobs import Job
 from db.sources import source_label
 
@@ -92,18 +101,18 @@ def name(job: Job) -> str:
     words: dict[str, Any] = dict(job.arguments)
     source = source_label(str(words.get("source")))
     run, month = words.get("run_id"), str(words.get("month"))
-    if job.kind == jobs.COLLECT:
+    if job.kind == Collect.kind:
         return _("Collect %(source)s", source=source)
-    if job.kind == jobs.ACCEPT_RUN:
+    if job.kind == AcceptRun.kind:
         return _("Accept run %(run)s", run=run)
-    if job.kind == jobs.REJECT_RUN:
+    if job.kind == RejectRun.kind:
         return _("Reject run %(run)s", run=run)
-    if job.kind == jobs.WITHDRAW_DAY:
+    if job.kind == WithdrawDay.kind:
         return _("Withdraw %(day)s of %(source)s", day=words.get("day"), source=source)
-    if job.kind == jobs.END_SOURCE:
+    if job.kind == EndSource.kind:
         return _("End %(source)s", source=source)
-    if job.kind == jobs.CLOSE_MONTH:
+    if job.kind == CloseMonth.kind:
         return _("Close %(month)s", month=formats.month(month))
-    if job.kind == jobs.REOPEN_MONTH:
+    if job.kind == ReopenMonth.kind:
         return _("Reopen %(month)s", month=formats.month(month))
     return action_word(job.kind)

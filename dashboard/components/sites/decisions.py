@@ -16,7 +16,7 @@ from dashboard.components.kit.pill import source_badge
 from dashboard.queries.sites.merges import Merge, Merges
 from dashboard.queries.sites.one_site import Alias, Profile
 from dashboard.words.rule_words import sources_word
-from db import jobs
+from db.decisions import ConfirmSite, ExpectSources, MergeSites, MoveAlias, Undo
 from db.rules import Rules
 from db.sources import source_label
 from db.tables import NO_SITE_ID
@@ -50,11 +50,11 @@ def _when(one: Merge) -> str:
 
 
 def _unmerge(one: Merge, actor: Actor) -> list[Component]:
-    if one.entry_id is None or not actor.may_start(jobs.UNDO):
+    if one.entry_id is None or not actor.may_start(Undo):
         return []
     words = _("Unmerge")
     about = _("Unmerge %(site)s", site=one.name)
-    return [ask_button(jobs.UNDO, {"entry_id": one.entry_id}, words, about=about)]
+    return [ask_button(Undo, {"entry_id": one.entry_id}, words, about=about)]
 
 
 def site_acts(profile: Profile, actor: Actor, *, now: bool) -> list[Component]:
@@ -67,11 +67,11 @@ def site_acts(profile: Profile, actor: Actor, *, now: bool) -> list[Component]:
         return []
     this = {"site_id": profile.site_id}
     acts: list[Component] = []
-    if profile.needs_review and actor.may_start(jobs.CONFIRM_SITE):
-        acts.append(ask_button(jobs.CONFIRM_SITE, this, _("Keep as its own")))
-    if actor.may_start(jobs.MERGE_SITES):
+    if profile.needs_review and actor.may_start(ConfirmSite):
+        acts.append(ask_button(ConfirmSite, this, _("Keep as its own")))
+    if actor.may_start(MergeSites):
         words = _("Merge into\u2026")
-        acts.append(choose_button(jobs.MERGE_SITES, this, "into", SITES, words))
+        acts.append(choose_button(MergeSites, this, "into", SITES, words))
     return acts
 
 
@@ -103,12 +103,12 @@ def _expected(profile: Profile, rules: Rules, actor: Actor, *, now: bool) -> Com
     if profile.expected is not None:
         said = _("%(sources)s, set for this site", sources=sources_word(wanted))
     acts: list[Component] = []
-    if now and actor.may_start(jobs.EXPECT_SOURCES):
+    if now and actor.may_start(ExpectSources):
         acts = [_toggle(profile.site_id, source, wanted) for source in SOURCES]
         if profile.expected is not None:
             asked = {"site_id": profile.site_id, "sources": None}
             words = _("As the rules say")
-            acts.append(ask_button(jobs.EXPECT_SOURCES, asked, words, kind="quiet"))
+            acts.append(ask_button(ExpectSources, asked, words, kind="quiet"))
     return html.Div([html.P(said), html.Div(acts, className="acts")], className="expected")
 
 
@@ -118,8 +118,8 @@ def _toggle(site_id: int, source: str, wanted: Sequence[str]) -> Component:
     asked = {"site_id": site_id, "sources": rest}
     words = {"source": source_label(source)}
     if source in wanted:
-        return ask_button(jobs.EXPECT_SOURCES, asked, _("Not %(source)s", **words))
-    return ask_button(jobs.EXPECT_SOURCES, asked, _("Expect %(source)s", **words))
+        return ask_button(ExpectSources, asked, _("Not %(source)s", **words))
+    return ask_button(ExpectSources, asked, _("Expect %(source)s", **words))
 
 
 def _aliases(found: Sequence[Alias], actor: Actor, *, now: bool) -> Component:
@@ -146,7 +146,7 @@ def _aliases(found: Sequence[Alias], actor: Actor, *, now: bool) -> Component:
 
 
 def _move(one: Alias, actor: Actor) -> Component | None:
-    if not actor.may_start(jobs.MOVE_ALIAS):
+    if not actor.may_start(MoveAlias):
         return None
     asked = {"source": one.source, "alias_key": one.alias_key}
-    return choose_button(jobs.MOVE_ALIAS, asked, "site_id", SITES, _("Move\u2026"), kind="quiet")
+    return choose_button(MoveAlias, asked, "site_id", SITES, _("Move\u2026"), kind="quiet")

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, tru
 
 from dashboard.base.settings_params import AuditFilters
 from dashboard.queries.entities import contains
-from db import jobs
+from db.decisions import KINDS
 from db.tables import audit_log
 
 CHUNK = 1000
@@ -35,7 +35,7 @@ class Entry:
     @property
     def can_undo(self) -> bool:
         """Whether it may be taken back: a decision that stands."""
-        return self.action in jobs.UNDOABLE and self.undone_by is None
+        return self.action in KINDS and KINDS[self.action].undoable and self.undone_by is None
 
 
 def page(

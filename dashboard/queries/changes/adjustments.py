@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from dashboard.base.params import SOURCES, Filters
+from db.decisions import CloseMonth, ReopenMonth
 from db.history.kept import month_end
-from db.jobs import CLOSE_MONTH, REOPEN_MONTH
 from db.tables import audit_log, count_restatements
 
 
@@ -80,7 +80,7 @@ def audited(connection: Connection, month: str) -> list[Entry]:
     log = audit_log.c
     rows = connection.execute(
         select(log.at, log.actor, log.action, log.subject, log.detail)
-        .where(log.subject == month, log.action.in_((CLOSE_MONTH, REOPEN_MONTH)))
+        .where(log.subject == month, log.action.in_((CloseMonth.kind, ReopenMonth.kind)))
         .order_by(log.entry_id.desc())
     )
     return [

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from dashboard.base.settings_params import AuditFilters
 from dashboard.queries.audit import audit_log
-from db import jobs
+from db.decisions import MergeSites
 from db.tables import device_snapshots, sites
 
 
@@ -62,7 +62,7 @@ def _merge(site_id: int, name: str, entry: audit_log.Entry | None) -> Merge:
 
 def _decided(connection: Connection) -> dict[tuple[int, int], audit_log.Entry]:
     """The standing decision of each merge; of two the newer one."""
-    asked = AuditFilters(actions=(jobs.MERGE_SITES,))
+    asked = AuditFilters(actions=(MergeSites.kind,))
     found: dict[tuple[int, int], audit_log.Entry] = {}
     for part in audit_log.stream(connection, asked):
         for entry in part:

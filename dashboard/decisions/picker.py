@@ -1,4 +1,4 @@
-"""The shell's callbacks around the picker: open, search, close."""
+"""The callbacks of the picker, on every page: open, search, close."""
 
 import json
 from typing import Any
@@ -17,12 +17,12 @@ from dashboard.components.kit.typed import tell_typed, typed_id
 from dashboard.queries.devices import matching as devices
 from dashboard.queries.moment import Moment
 from dashboard.queries.sites import directory as site_list
-from dashboard.web import asking
 from dashboard.web.context import view
-from db import jobs
+from dashboard.web.job_requests import current_actor
+from db.decisions import KINDS, LinkDevices, MergeSites, MoveAlias
 from db.sources import source_label
 
-MOST = 12
+MAX_RESULTS = 12
 
 
 def register_picking(app: Dash) -> None:
@@ -36,65 +36,72 @@ def register_picking(app: Dash) -> None:
         Input("picker-cancel", "n_clicks"),
         Input("decision", "is_open"),
         prevent_initial_call=True,
-    )(choose)
+    )(open_or_close)
     app.callback(
         Output("picker-found", "children"),
         Input("picking", "data"),
         Input(typed_id("picker-text"), "data"),
         prevent_initial_call=True,
-    )(found)
+    )(search)
     tell_typed(app.clientside_callback, "picker-text")
 
 
-def choose(picking: dict[str, Any] | None, _cancel: Any, decided: bool | None) -> Any:
-    """A button that chooses was pressed; or what was chosen is decided about."""
+def open_or_close(
+    picking: dict[str, Any] | None, _cancel: int | None, dialog_open: bool | None
+) -> Any:
+    """Open the picker for the button that was pressed; close it when the dialog opens."""
     if ctx.triggered_id == "picking" and picking:
         return True, _titles().get(str(picking.get("job")), _("Choose")), "", ""
-    if ctx.triggered_id == "decision" and not decided:
+    if ctx.triggered_id == "decision" and not dialog_open:
         raise PreventUpdate
     return False, no_update, no_update, no_update
 
 
 def _titles() -> dict[str, str]:
     return {
-        jobs.MERGE_SITES: _("Merge into which site?"),
-        jobs.MOVE_ALIAS: _("Move to which site?"),
-        jobs.LINK_DEVICES: _("The same machine as which record?"),
+        MergeSites.kind: _("Merge into which site?"),
+        MoveAlias.kind: _("Move to which site?"),
+        LinkDevices.kind: _("The same machine as which record?"),
     }
 
 
-def found(picking: dict[str, Any] | None, text: str | None) -> Any:
-    """What is called so."""
-    if not picking or not asking.may(str(picking["job"])):
+def search(picking: dict[str, Any] | None, text: str | None) -> Any:
+    """The sites or devices whose name holds the text."""
+    if not picking:
+        return None
+    decision = KINDS[str(picking["job"])]
+    if not current_actor().may_start(decision):
         return None
     arguments = json.loads(picking["with"])
-    wanted = (text or "").strip()[:SEARCH_LENGTH]
+    text = (text or "").strip()[:SEARCH_LENGTH]
     with view("") as v:
         if picking["what"] == SITES:
-            offered, count = _sites(v.connection, wanted, arguments)
+            results, count = _sites(v.connection, text, arguments)
         else:
-            offered, count = _devices(v.connection, v.moment, wanted, arguments)
-    more = max(count - MOST, 0)
-    return choices(str(picking["job"]), arguments, str(picking["field"]), offered, more)
+            results, count = _devices(v.connection, v.moment, text, arguments)
+    more = max(count - MAX_RESULTS, 0)
+    return choices(decision, arguments, str(picking["field"]), results, more)
 
 
 def _sites(
     connection: Connection, text: str, arguments: dict[str, Any]
 ) -> tuple[list[Choice], int]:
     rows = [
-        one
-        for one in site_list.sites(connection, SiteFilters(text or None))
-        if one.merged_into is None and one.site_id != arguments.get("site_id")
+        site
+        for site in site_list.sites(connection, SiteFilters(text or None))
+        if site.merged_into is None and site.site_id != arguments.get("site_id")
     ]
-    offered: list[Choice] = [(one.site_id, one.name, _about_site(one)) for one in rows[:MOST]]
+    results: list[Choice] = [
+        (site.site_id, site.name, _about_site(site)) for site in rows[:MAX_RESULTS]
+    ]
     if "alias_key" in arguments and not text:
-        offered.append((None, _("A new site of its own"), None))
-    return offered, len(rows)
+        results.append((None, _("A new site of its own"), None))
+    return results, len(rows)
 
 
-def _about_site(one: site_list.Row) -> str:
-    words = ngettext("%(n)s record", "%(n)s records", one.records, n=formats.number(one.records))
-    names = ", ".join(sorted({source_label(alias.source) for alias in one.aliases}))
+def _about_site(site: site_list.Row) -> str:
+    words = ngettext("%(n)s record", "%(n)s records", site.records, n=formats.number(site.records))
+    names = ", ".join(sorted({source_label(alias.source) for alias in site.aliases}))
     return " \u00b7 ".join(part for part in (words, names) if part)
 
 
@@ -105,18 +112,21 @@ def _devices(
     filters = Filters(basis="records", statuses=statuses, q=text or None)
     if not text:
         return [], 0
-    rows = devices.page(connection, moment, filters, limit=MOST + 1)
+    rows = devices.page(connection, moment, filters, limit=MAX_RESULTS + 1)
     mine = str(arguments.get("device_id"))
-    offered: list[Choice] = []
-    offered += [
-        (int(row["device_id"]), row["hostname"] or row["display_name"] or row["source_key"],
-         _about_device(row))
+    results: list[Choice] = []
+    results += [
+        (
+            int(row["device_id"]),
+            row["hostname"] or row["display_name"] or row["source_key"],
+            _about_device(row),
+        )
         for row in rows
         if row["device_id"] != mine
-    ][:MOST]  # fmt: skip
-    return offered, devices.count(connection, moment, filters)
+    ][:MAX_RESULTS]
+    return results, devices.count(connection, moment, filters)
 
 
 def _about_device(row: dict[str, Any]) -> str:
-    said = (source_label(row["source"]), row["site"], row["display_name"], row["serial"])
-    return " \u00b7 ".join(part for part in said if part)
+    parts = (source_label(row["source"]), row["site"], row["display_name"], row["serial"])
+    return " \u00b7 ".join(part for part in parts if part)

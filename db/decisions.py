@@ -1,0 +1,358 @@
+"""One record per kind of decision that a person can request on a page.
+
+A record is a class: its class variables say what the kind is (see `Decision`), its fields are the
+arguments. To add a kind, add its class here, a handler in `etl/decisions` (or in
+`etl/work/handlers.py` when it needs the worker's sources), and, when it is confirmed in a dialog, a
+proposal in `dashboard/decisions/proposals`. A test checks that each kind has what its record says.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import date
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+
+from db.roles import ADMINISTRATOR, MANAGER
+from db.rules import Rules
+from db.sources import source_names
+
+LONGEST_TEXT = 200
+MOST_ENTRIES = 2000
+"""Entries of one setting of the rules at most: as many as there may be sites."""
+
+KINDS: "dict[str, type[Decision]]" = {}
+"""Every kind by its name, as `jobs.kind` and `audit_log.action` store it."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\ud800-\udfff]")
+"""What no text may hold: control characters, and halves of characters, which nothing can store."""
+
+RULE_FIELDS = frozenset(field.name for field in fields(Rules)) - {"version"}
+
+
+class InvalidDecision(ValueError):
+    """There is no such kind, or these are not its arguments; the text says which."""
+
+
+def mark(text: str) -> str:
+    """Mark an English text for translation; the dashboard translates it when it is shown."""
+    return text
+
+
+T = TypeVar("T")
+
+
+def _check(is_valid: Callable[[T], bool]) -> Callable[[T], T]:
+    def check(value: T) -> T:
+        if not is_valid(value):
+            raise ValueError("not valid here")
+        return value
+
+    return check
+
+
+def _is_text(value: str) -> bool:
+    return 0 < len(value.strip()) <= LONGEST_TEXT and not _CONTROL.search(value)
+
+
+def _is_source(value: str) -> bool:
+    return value in source_names()
+
+
+def _are_sources(values: list[str]) -> bool:
+    return all(map(_is_source, values)) and len(set(values)) == len(values)
+
+
+def _parse_day(value: object) -> date:
+    """A day as JSON has it, '2026-10-31' and no other way of writing it."""
+    if isinstance(value, date):
+        return value
+    if not isinstance(value, str) or date.fromisoformat(value).isoformat() != value:
+        raise ValueError("write the day like 2026-10-31")
+    return date.fromisoformat(value)
+
+
+def _check_month(value: str) -> str:
+    _parse_day(f"{value}-01")
+    return value
+
+
+def _are_rules(rules: "dict[str, list[Text]]") -> bool:
+    return (
+        rules.keys() == RULE_FIELDS
+        and all(len(entries) <= MOST_ENTRIES for entries in rules.values())
+        and _are_sources(rules["expected_sources"])
+        and _are_sources(rules["source_order"])
+        and len(rules["source_order"]) == len(source_names())
+    )
+
+
+Id = Annotated[int, Field(gt=0, lt=2**63)]
+Day = Annotated[date, BeforeValidator(_parse_day)]
+Month = Annotated[str, AfterValidator(_check_month)]
+Text = Annotated[str, AfterValidator(_check(_is_text))]
+Source = Annotated[str, AfterValidator(_check(_is_source))]
+Sources = Annotated[list[str], AfterValidator(_check(_are_sources))]
+RuleValues = Annotated[dict[str, list[Text]], AfterValidator(_check(_are_rules))]
+"""Every field of `db.rules.Rules` but the version."""
+
+
+class Decision(BaseModel):
+    """What a person requests. Subclasses are the kinds; instances carry checked arguments."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    kind: ClassVar[str]
+    label: ClassVar[str] = ""
+    """In English, for the audit log; empty for what is never written there."""
+    role: ClassVar[str] = MANAGER
+    """The least role that may request it."""
+    checks_administrator: ClassVar[bool] = False
+    """Whether the run that it is about may demand an administrator."""
+    confirmed: ClassVar[bool] = True
+    """Whether a dialog says what will happen first; otherwise it is requested at once."""
+    restates: ClassVar[bool] = False
+    """Whether it changes every day after the newest closed month."""
+    undoable: ClassVar[bool] = False
+    previewed: ClassVar[bool] = False
+    """Whether the worker tries it on a copy first, so that the dialog can show the effect."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_options: Any) -> None:
+        KINDS[cls.kind] = cls
+
+    @classmethod
+    def argument_names(cls) -> tuple[str, ...]:
+        """The names of the arguments, as JSON has them."""
+        return tuple(field.alias or name for name, field in cls.model_fields.items())
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments as JSON values."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class Collect(Decision):
+    kind = "collect"
+    confirmed = False
+
+    source: Source
+
+
+class AcceptRun(Decision):
+    kind = "accept_run"
+    label = mark("Accept a run")
+    checks_administrator = True
+
+    run_id: Id
+
+
+class RejectRun(Decision):
+    kind = "reject_run"
+    label = mark("Reject a run")
+
+    run_id: Id
+
+
+class WithdrawDay(Decision):
+    kind = "withdraw_day"
+    label = mark("Withdraw a day")
+    role = ADMINISTRATOR
+
+    source: Source
+    day: Day
+
+
+class EndSource(Decision):
+    kind = "end_source"
+    label = mark("End a source")
+    role = ADMINISTRATOR
+
+    source: Source
+
+
+class CloseMonth(Decision):
+    kind = "close_month"
+    label = mark("Close a month")
+
+    month: Month
+
+
+class ReopenMonth(Decision):
+    kind = "reopen_month"
+    label = mark("Reopen a month")
+    role = ADMINISTRATOR
+
+    month: Month
+    reason: Text
+
+
+class LinkDevices(Decision):
+    """The machines of two devices are one."""
+
+    kind = "link_devices"
+    label = mark("Link two records")
+    restates = undoable = previewed = True
+
+    device_id: Id
+    other_device_id: Id
+
+
+class SplitDevice(Decision):
+    """A device is not the machine that it is linked to."""
+
+    kind = "split_device"
+    label = mark("Split a record off")
+    restates = undoable = previewed = True
+
+    device_id: Id
+
+
+class KeepApart(Decision):
+    """Two devices are two machines, which no rule may link."""
+
+    kind = "keep_apart"
+    label = mark("Keep two records apart")
+    restates = undoable = previewed = True
+
+    device_id: Id
+    other_device_id: Id
+
+
+class MergeSites(Decision):
+    kind = "merge_sites"
+    label = mark("Merge sites")
+    restates = undoable = previewed = True
+
+    site_id: Id
+    into: Id
+
+
+class MoveAlias(Decision):
+    """What one source calls a site belongs to another site; None: to a new one."""
+
+    kind = "move_alias"
+    label = mark("Move a site's name")
+    restates = undoable = previewed = True
+
+    source: Source
+    alias_key: Text
+    site_id: Id | None
+
+
+class ConfirmSite(Decision):
+    """A site that waits for review is a customer of its own."""
+
+    kind = "confirm_site"
+    label = mark("Keep a site as its own")
+    confirmed = False
+    undoable = True
+
+    site_id: Id
+
+
+class ExpectSources(Decision):
+    """The sources that a site should have; None: those that the rules name."""
+
+    kind = "expect_sources"
+    label = mark("Change what a site is expected to have")
+    undoable = previewed = True
+
+    site_id: Id
+    sources: Sources | None
+
+
+class SaveRules(Decision):
+    kind = "save_rules"
+    label = mark("Save rules")
+    restates = undoable = previewed = True
+
+    rules: RuleValues
+    reason: Text
+
+
+class AcceptFinding(Decision):
+    """A coverage finding is accepted until its facts change or `expires` has passed."""
+
+    kind = "accept_finding"
+    label = mark("Accept a coverage finding")
+    undoable = True
+
+    finding_id: Id
+    reason: Text
+    expires: Day | None
+
+
+class WithdrawAcceptance(Decision):
+    kind = "withdraw_acceptance"
+    label = mark("Withdraw an acceptance")
+
+    exception_id: Id
+
+
+class Undo(Decision):
+    """An undoable decision is taken back, by its entry of the audit log."""
+
+    kind = "undo"
+    label = mark("Undo")
+    previewed = True
+
+    entry_id: Id
+
+
+class Preview(Decision):
+    """What another decision would change; the preview lane finds out, and nothing is written."""
+
+    kind = "preview"
+    confirmed = False
+
+    job: Annotated[str, AfterValidator(_check(lambda kind: is_previewed(kind)))]
+    with_arguments: dict[str, Any] = Field(alias="with")
+
+    def decision(self) -> Decision:
+        """The decision that is tried.
+
+        Raises:
+            InvalidDecision: its arguments are not those of its kind.
+        """
+        return parse(self.job, self.with_arguments)
+
+
+def is_previewed(kind: str) -> bool:
+    """Whether there is a kind of this name that can be previewed."""
+    return kind in KINDS and KINDS[kind].previewed
+
+
+def parse(kind: str, arguments: Mapping[str, Any]) -> Decision:
+    """The decision of a kind with these JSON values as its arguments.
+
+    Raises:
+        InvalidDecision: there is no such kind, or these are not its arguments.
+    """
+    decision = KINDS.get(kind)
+    if decision is None:
+        raise InvalidDecision(f"There is no job {kind[:40]!r}.")
+    names = decision.argument_names()
+    if arguments.keys() != set(names):
+        raise InvalidDecision(f"The job {kind} takes {', '.join(names)}.")
+    try:
+        parsed = decision.model_validate(dict(arguments))
+    except ValidationError as error:
+        name = str(error.errors()[0]["loc"][0])
+        value = str(arguments[name])[:40]
+        raise InvalidDecision(f"{name} of the job {kind} cannot be {value!r}.") from error
+    if isinstance(parsed, Preview):
+        parsed.decision()  # raises if its own arguments are not valid
+    return parsed
+
+
+def restating_kinds() -> tuple[str, ...]:
+    """The names of the kinds that change days which were counted already."""
+    return tuple(name for name, decision in KINDS.items() if decision.restates)
