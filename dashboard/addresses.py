@@ -1,56 +1,70 @@
-"""Which addresses there are: those of the pages, and of what has a page of its own."""
+"""The pages that there are, as their files declare them to Dash.
+
+`dash.register_page` takes, beside Dash's own arguments:
+    icon, key: a place in the navigation, with this icon, and the letter that follows "g".
+    tab: its name among the pages of the settings.
+    status: makes strip, chips and stamp of the page and those under its path, which then ignore
+        the filters of the pages about days; takes the query string, the path and the notices that
+        every page shows.
+    search: whether searching stays on such a page.
+    exists: of a page with a path template, whether there is something of the name in the path.
+"""
 
 import re
-from collections.abc import Callable
+from typing import Any
 
 import dash
-from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from dashboard.base.params import Filters
-from dashboard.queries import moment
-from dashboard.queries.devices import history
-from dashboard.queries.machines import hours as machine_day
-from dashboard.queries.months import table as month_table
-from dashboard.queries.sites import one_site
+from dashboard.base.params import browser_filters
 from dashboard.web.context import current
 from db.engine import reading
 
-_NOTHING = "/not-found"
+_NOT_FOUND = "/not-found"
 
 
-def _month(connection: Connection, name: str) -> bool:
-    here = current()
-    seen = moment.resolve(connection, Filters(), here.today())
-    return name in month_table.shown_months(connection, seen)
+def browser_addresses() -> dict[str, Any]:
+    """The pages and filters for assets/js/address.js."""
+    return {
+        "filters": browser_filters(),
+        "pages": [
+            {
+                "path": page["path"],
+                "key": page["key"],
+                "own": "status" in page,
+                "search": page.get("search", False),
+            }
+            for page in dash.page_registry.values()
+            if "key" in page
+        ],
+    }
 
 
-_FOUND: dict[str, Callable[[Connection, str], object]] = {
-    "/sites/<site_id>": one_site.find,
-    "/devices/<device_id>": history.is_known,
-    "/machines/<machine_id>": machine_day.is_machine,
-    "/months/<month>": _month,
-}
-"""Pages of one thing each: what tells whether there is one of that name."""
+def status_of(path: str) -> Any:
+    """The `status` of the page at `path` or above it; None when it is about days."""
+    for page in dash.page_registry.values():
+        if "status" in page and (path == page["path"] or path.startswith(f"{page['path']}/")):
+            return page["status"]
+    return None
 
 
-def leads_somewhere(path: str) -> bool:
-    """Whether a page answers `path`, and shows more there than that there is nothing."""
+def is_address(path: str) -> bool:
+    """Whether a page answers `path` with more than that there is nothing."""
     for page in dash.page_registry.values():
         template = page["path_template"]
         if template is None:
             if path == page["path"]:
-                return bool(path != _NOTHING)
+                return bool(path != _NOT_FOUND)
             continue
-        fits = re.fullmatch(re.sub("<[a-z_]+>", "([^/]+)", template), path)
-        if fits:
-            return _is_there(template, fits[1])
+        match = re.fullmatch(re.sub("<[a-z_]+>", "([^/]+)", template), path)
+        if match:
+            return _exists(page, match[1])
     return False
 
 
-def _is_there(template: str, name: str) -> bool:
+def _exists(page: dict[str, Any], name: str) -> bool:
     try:
         with reading(current().engine) as connection:
-            return bool(_FOUND[template](connection, name))
+            return bool(page["exists"](connection, name))
     except SQLAlchemyError:
-        return True  # Nobody knows now: the page says that the database cannot be read.
+        return True  # Unknown now: the page says that the database cannot be read.

@@ -1,6 +1,8 @@
 """The dashboard: Dash on its own Flask server, with the API and the exports beside the pages."""
 
 import hashlib
+import html
+import json
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +18,7 @@ from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException
 
 from dashboard import api
-from dashboard.addresses import leads_somewhere
+from dashboard.addresses import browser_addresses, is_address
 from dashboard.base import access
 from dashboard.base.clock import Clock, system_clock
 from dashboard.base.i18n import init_babel
@@ -45,6 +47,7 @@ _INDEX = """<!DOCTYPE html>
     {%metas%}
     <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
     <title>{%title%}</title>
+    <meta name="addresses" content="ADDRESSES">
     <link rel="icon" type="image/svg+xml" href="FAVICON">
     <script src="EARLY" data-plotly="PLOTLY"></script>
     {%css%}
@@ -112,7 +115,7 @@ def _index(app: Dash) -> str:
         # Kept for a year by browsers: another content must have another address.
         version = hashlib.blake2b(file.read_bytes(), digest_size=6).hexdigest()
         index = index.replace(name, f"{address.split('?')[0]}?v={version}")
-    return index
+    return index.replace("ADDRESSES", html.escape(json.dumps(browser_addresses())))
 
 
 def _failed(error: Exception) -> None:
@@ -161,7 +164,7 @@ def _headers(app: Dash) -> Callable[[Response], Response]:
             return response
         rule = request.url_rule.rule if request.url_rule else None
         path = request.path.rstrip("/") or "/"
-        if rule == "/<path:path>" and response.status_code == 200 and not leads_somewhere(path):
+        if rule == "/<path:path>" and response.status_code == 200 and not is_address(path):
             # Dash answers its page for every path; the page then says that there is nothing.
             response.status_code = 404
         # Dash writes its own small scripts into the page; each is allowed by its hash.

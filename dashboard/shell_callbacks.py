@@ -4,7 +4,8 @@ from typing import Any
 
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
 
-from dashboard.base import formats, machine_params, settings_params
+from dashboard.addresses import status_of
+from dashboard.base import formats
 from dashboard.base.params import BadParameter, arguments
 from dashboard.components.coverage.page import WHY
 from dashboard.components.machines.tiles import MACHINES
@@ -158,10 +159,8 @@ def tell(query: str | None, _version: str | None, path: str | None) -> Any:
     here = path or "/"
     opened = [ingest_open()] if current().ingest_open else []
     try:
-        if _within(here, machine_params.PAGE):
-            return (*machine_views.tell(query, here, opened), False)
-        if _within(here, settings_params.PAGE):
-            return (*settings_views.tell(query, here, opened), False)
+        if status := status_of(here):
+            return (*status(query, here, opened), False)
         with view(query, here) as v:
             fresh = freshness.freshness(v.connection, v.now)
             called = sites.site_names(v.connection, v.filters.sites)
@@ -170,10 +169,6 @@ def tell(query: str | None, _version: str | None, path: str | None) -> Any:
         return refused(bad.message, here), [], "", True
     notices = [*opened, *fresh.problems, *v.moment.notices]
     return strip(notices, aside), chips(v.filters, called, here), stamp(v.moment, fresh), False
-
-
-def _within(path: str, page: str) -> bool:
-    return path == page or path.startswith(f"{page}/")
 
 
 def _on_click(app: Dash, function: str, button: str) -> None:

@@ -15,7 +15,7 @@
   hub.machines = {
     /* Address and controls are one: whichever moved, the other follows. Keys stand for names. */
     fields: function (_query, names, state, site, os) {
-      if (!window.hubAddress.live(location.pathname)) { return FIELDS.map(nothing); }
+      if (!window.hubAddress.searched(location.pathname)) { return FIELDS.map(nothing); }
       var given = [state, site, os].map(list);
       var query = new URLSearchParams(location.search);
       var keys = new Map(Object.keys(names || {}).map(function (key) { return [names[key], key]; }));

@@ -96,11 +96,12 @@
       },
       search: function (_, value) {
         document.activeElement.blur();
-        if (address.live(location.pathname)) {
-          var query = new URLSearchParams(location.pathname === "/machines" ? location.search : "");
+        var page = address.searched(location.pathname);
+        if (page) {
+          var query = new URLSearchParams(location.pathname === page ? location.search : "");
           query.delete("q");
           if ((value || "").trim()) query.append("q", value.trim());
-          if (location.pathname !== "/machines") address.open("/machines", query.toString());
+          if (location.pathname !== page) address.open(page, query.toString());
           else if (query.toString() !== location.search.slice(1)) address.go(query.toString());
           return nothing();
         }
@@ -159,7 +160,6 @@
 
   function typing(target) { return /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable; }
 
-  var KEYS = { o: "/", c: "/changes", d: "/devices", s: "/sites", v: "/coverage", m: "/months", a: "/machines", r: "/collections", e: "/settings" };
   // When "g" was pressed, not when a busy page came to hear of it: whoever types fast is not too late.
   var pressed = -Infinity;
   document.addEventListener("keydown", function (event) {
@@ -170,9 +170,9 @@
     if (event.key === "g") { pressed = event.timeStamp; return; }
     if (event.timeStamp - pressed < 1500) {
       pressed = -Infinity;
-      var page = KEYS[event.key];
+      var page = address.pages.filter(function (page) { return page.key === event.key; })[0];
       Array.prototype.forEach.call(document.querySelectorAll(".pages a"), function (link) {
-        if (page && new URL(link.href).pathname === page) link.click();
+        if (page && new URL(link.href).pathname === page.path) link.click();
       });
     }
   });

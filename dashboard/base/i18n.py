@@ -30,6 +30,11 @@ def init_babel(server: Flask, zone: tzinfo) -> None:
     )
 
 
+def translate(text: str) -> str:
+    """A text that was marked for the catalogue, in the reader's language."""
+    return str(gettext(text))
+
+
 def translate_notice(notice: Notice) -> str:
     """A notice in the reader's language, its dates and numbers as people write them."""
     values = {name: plain(value) for name, value in notice.values.items()}

@@ -17,6 +17,7 @@ from dash import (
 from flask_babel import gettext as _
 
 from dashboard.base.i18n import translate_notice
+from dashboard.base.notice import mark
 from dashboard.components.changes import page as shown
 from dashboard.components.changes.grid import change_grid, rows
 from dashboard.components.changes.page import Answers
@@ -32,7 +33,7 @@ from dashboard.web.context import View, page_filters, view
 from dashboard.words.sentences import bar_names
 
 PATH = "/changes"
-dash.register_page(__name__, path=PATH, name="Changes", order=2)
+dash.register_page(__name__, path=PATH, name=mark("Changes"), order=2, icon="changes", key="c")
 
 
 class Ids:

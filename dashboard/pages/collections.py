@@ -5,12 +5,15 @@ from typing import Any
 import dash
 from dash import Input, Output, callback, html
 
+from dashboard.base.notice import mark
 from dashboard.base.params import arguments
-from dashboard.base.run_params import parse_runs_page
+from dashboard.base.run_params import PAGE, parse_runs_page
 from dashboard.views.runs import collected
 from dashboard.web.context import view
 
-dash.register_page(__name__, path="/collections", name="Collections", order=8)
+dash.register_page(
+    __name__, path=PAGE, name=mark("Collections"), order=8, icon="collections", key="r"
+)
 
 
 def layout(**_query: str) -> html.Div:

@@ -17,6 +17,7 @@ from dash import (
 from flask_babel import gettext as _
 
 from dashboard.base.i18n import translate_notice
+from dashboard.base.notice import mark
 from dashboard.components.coverage import page as shown
 from dashboard.components.coverage.grid import coverage_grid, rows
 from dashboard.components.coverage.page import Answers
@@ -32,7 +33,7 @@ from dashboard.web.context import page_filters, view
 from db.coverage import TO_DO
 
 PATH = "/coverage"
-dash.register_page(__name__, path=PATH, name="Coverage", order=5)
+dash.register_page(__name__, path=PATH, name=mark("Coverage"), order=5, icon="coverage", key="v")
 
 
 class Ids:

@@ -28,7 +28,13 @@ from dashboard.queries.devices import history
 from dashboard.queries.devices.history import Device, Stretch
 from dashboard.web.context import View, view
 
-dash.register_page(__name__, path_template="/devices/<device_id>", name="Device", title="Device")
+dash.register_page(
+    __name__,
+    path_template="/devices/<device_id>",
+    name="Device",
+    title="Device",
+    exists=history.is_known,
+)
 
 
 class Ids:

@@ -15,6 +15,7 @@ from dash import (
 )
 
 from dashboard.base.i18n import translate_notice
+from dashboard.base.notice import mark
 from dashboard.components.devices.grid import device_grid, rows
 from dashboard.components.kit import links
 from dashboard.components.kit.card import file_links
@@ -26,7 +27,9 @@ from dashboard.queries.freshness import freshness
 from dashboard.web.context import page_filters, view
 from dashboard.words import sentences
 
-dash.register_page(__name__, path="/devices", name="Devices", order=4)
+dash.register_page(
+    __name__, path="/devices", name=mark("Devices"), order=4, icon="devices", key="d"
+)
 
 
 class Ids:

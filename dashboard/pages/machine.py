@@ -9,10 +9,16 @@ from flask_babel import gettext as _
 from dashboard.components.kit.card import card, chart
 from dashboard.components.machines.page import unknown_machine
 from dashboard.figures.machine_day import KINDS
+from dashboard.queries.machines import hours as machine_day
 from dashboard.views import machines as machine_views
 
 dash.register_page(
-    __name__, path_template="/machines/<machine_id>", name="Machine", title="Machine", order=6.5
+    __name__,
+    path_template="/machines/<machine_id>",
+    name="Machine",
+    title="Machine",
+    order=6.5,
+    exists=machine_day.is_machine,
 )
 
 

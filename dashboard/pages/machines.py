@@ -16,7 +16,8 @@ from dash import (
     set_props,
 )
 
-from dashboard.base.machine_params import BY_NAME, SORTS, parse_machines_page
+from dashboard.base.machine_params import BY_NAME, PAGE, SORTS, parse_machines_page
+from dashboard.base.notice import mark
 from dashboard.base.params import Sort, arguments
 from dashboard.components.kit.card import file_links
 from dashboard.components.kit.grid import sort_of, window
@@ -24,7 +25,16 @@ from dashboard.components.machines.grid import machine_grid, rows
 from dashboard.queries.machines import latest as machines
 from dashboard.views import machines as machine_views
 
-dash.register_page(__name__, path="/machines", name="Machines", order=6)
+dash.register_page(
+    __name__,
+    path=PAGE,
+    name=mark("Machines"),
+    order=6,
+    icon="machines",
+    key="a",
+    status=machine_views.status,
+    search=True,
+)
 
 REFRESH_MILLISECONDS = 60_000
 """As often as a machine reports."""

@@ -8,12 +8,14 @@ from dash.exceptions import PreventUpdate
 from flask_babel import gettext as _
 
 from dashboard.base.params import arguments
-from dashboard.views.months import bases_of, one_month
+from dashboard.views.months import bases_of, is_shown, one_month
 from dashboard.web.context import current, view
 from db.engine import reading
 from db.months.closings import proven
 
-dash.register_page(__name__, path_template="/months/<month>", name="Month", order=7.5)
+dash.register_page(
+    __name__, path_template="/months/<month>", name="Month", order=7.5, exists=is_shown
+)
 
 
 class Ids:

@@ -5,10 +5,11 @@ from typing import Any
 import dash
 from dash import Input, Output, callback, html
 
+from dashboard.base.notice import mark
 from dashboard.views.months import all_months
 from dashboard.web.context import view
 
-dash.register_page(__name__, path="/months", name="Months", order=7)
+dash.register_page(__name__, path="/months", name=mark("Months"), order=7, icon="months", key="m")
 
 
 def layout(**_query: str) -> html.Div:

@@ -7,6 +7,7 @@ from dash import ClientsideFunction, Input, Output, State, callback, clientside_
 from flask_babel import gettext as _
 
 from dashboard.base.i18n import translate_notice
+from dashboard.base.notice import mark
 from dashboard.components.kit import links
 from dashboard.components.kit.card import card, chart
 from dashboard.components.kit.states import first_run, nothing_matches
@@ -25,7 +26,7 @@ from dashboard.views.coverage import gap
 from dashboard.web.context import View, view
 from dashboard.words.sentences import bar_names
 
-dash.register_page(__name__, path="/", name="Overview", order=1)
+dash.register_page(__name__, path="/", name=mark("Overview"), order=1, icon="overview", key="o")
 
 
 class Ids:

@@ -5,9 +5,20 @@ from typing import Any
 import dash
 from dash import Input, Output, callback, html
 
+from dashboard.base.notice import mark
+from dashboard.base.settings_params import PAGE
 from dashboard.views import settings as settings_views
 
-dash.register_page(__name__, path="/settings", name="Settings", order=9)
+dash.register_page(
+    __name__,
+    path=PAGE,
+    name=mark("Settings"),
+    order=9,
+    icon="settings",
+    key="e",
+    tab=mark("Waiting for you"),
+    status=settings_views.status,
+)
 
 
 def layout(**_query: str) -> html.Div:

@@ -6,6 +6,8 @@ import dash
 from dash import ClientsideFunction, Input, Output, callback, clientside_callback, dcc, html
 from flask_babel import gettext as _
 
+from dashboard.base.notice import mark
+from dashboard.base.settings_params import AUDIT
 from dashboard.components.kit.typed import tell_typed, typed, typed_id
 from dashboard.components.shell.filter_bar import option
 from dashboard.queries.audit import audit_log
@@ -14,7 +16,9 @@ from dashboard.web.context import current
 from dashboard.words.decision_words import action_word
 from db.engine import reading
 
-dash.register_page(__name__, path="/settings/audit", name="Audit log", title="Audit log", order=9.3)
+dash.register_page(
+    __name__, path=AUDIT, name="Audit log", title="Audit log", order=9.3, tab=mark("Audit log")
+)
 
 
 class Ids:

@@ -8,6 +8,8 @@ from dash import Input, Output, State, callback, html, no_update
 from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
+from dashboard.base.notice import mark
+from dashboard.base.settings_params import RULES
 from dashboard.components.ask.dialog import ASK
 from dashboard.components.settings.rules import DRAFT, FIELDS, REPLAY, WRONG, draft, parse_control
 from dashboard.queries.audit import rule_versions
@@ -17,7 +19,7 @@ from dashboard.web.job_requests import current_actor, parse_decision
 from db.decisions import SaveRules
 from db.engine import reading
 
-dash.register_page(__name__, path="/settings/rules", name="Rules", title="Rules", order=9.1)
+dash.register_page(__name__, path=RULES, name="Rules", title="Rules", order=9.1, tab=mark("Rules"))
 
 
 def layout(**_query: str) -> html.Div:

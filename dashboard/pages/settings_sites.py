@@ -16,6 +16,7 @@ from dash import (
 )
 from flask_babel import gettext as _
 
+from dashboard.base.notice import mark
 from dashboard.base.settings_params import SITES, parse_sites
 from dashboard.components.kit.grid import window
 from dashboard.components.kit.typed import tell_typed, typed, typed_id
@@ -25,7 +26,7 @@ from dashboard.queries.sites import directory as query_sites
 from dashboard.views import settings as settings_views
 
 dash.register_page(
-    __name__, path="/settings/sites", name="Sites of the settings", title="Sites", order=9.2
+    __name__, path=SITES, name="Sites of the settings", title="Sites", order=9.2, tab=mark("Sites")
 )
 
 

@@ -35,7 +35,9 @@ from dashboard.views import coverage as coverage_views
 from dashboard.web.context import View, view
 from dashboard.words.sentences import bar_names
 
-dash.register_page(__name__, path_template="/sites/<site_id>", name="Site", title="Site")
+dash.register_page(
+    __name__, path_template="/sites/<site_id>", name="Site", title="Site", exists=one_site.find
+)
 
 DAYS = 65
 

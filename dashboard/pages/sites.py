@@ -16,6 +16,7 @@ from dash import (
 )
 
 from dashboard.base.i18n import translate_notice
+from dashboard.base.notice import mark
 from dashboard.components.kit import links
 from dashboard.components.kit.card import file_links
 from dashboard.components.kit.grid import window
@@ -27,7 +28,7 @@ from dashboard.queries.sites import table as sites
 from dashboard.web.context import view
 from dashboard.words import sentences
 
-dash.register_page(__name__, path="/sites", name="Sites", order=3)
+dash.register_page(__name__, path="/sites", name=mark("Sites"), order=3, icon="sites", key="s")
 
 
 class Ids:

@@ -117,7 +117,7 @@ def _about(now: datetime) -> str:
     return said
 
 
-def tell(query: str | None, path: str, opened: Sequence[Notice]) -> tuple[Any, Any, str]:
+def status(query: str | None, path: str, opened: Sequence[Notice]) -> tuple[Any, Any, str]:
     """What is wrong, what is filtered, and the moment that is shown."""
     with view(query) as v:
         problems = freshness.freshness(v.connection, v.now).problems

@@ -5,6 +5,7 @@ from typing import Any
 
 from dash import dcc, html
 from flask_babel import gettext as _
+from sqlalchemy import Connection
 
 from dashboard.base import formats
 from dashboard.base.params import Filters
@@ -15,15 +16,22 @@ from dashboard.components.months.page import Answers, Bases, bases_card, month_h
 from dashboard.components.months.table import month_list
 from dashboard.components.why.month import Answer, why_month
 from dashboard.queries.changes import adjustments
+from dashboard.queries.moment import resolve
 from dashboard.queries.months import bases as month_bases
 from dashboard.queries.months import basis_differences
 from dashboard.queries.months import table as month_table
 from dashboard.queries.months.table import CLOSED, IMPORTED, RUNNING, MonthRow
 from dashboard.queries.sites.table import site_names
-from dashboard.web.context import View
+from dashboard.web.context import View, current
 from dashboard.words.terms import basis_phrase
 from db.history.kept import month_end
 from db.tables import ALL_SITES
+
+
+def is_shown(connection: Connection, month: str) -> bool:
+    """Whether the table of months has a row of this name."""
+    moment = resolve(connection, Filters(), current().today())
+    return month in month_table.shown_months(connection, moment)
 
 
 def all_months(v: View) -> list[Any]:

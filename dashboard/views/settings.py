@@ -45,7 +45,7 @@ def view(query: str | None) -> Iterator[View]:
         yield View(connection, arguments(query), here.today())
 
 
-def tell(query: str | None, path: str, opened: Sequence[Notice]) -> tuple[Any, Any, str]:
+def status(query: str | None, path: str, opened: Sequence[Notice]) -> tuple[Any, Any, str]:
     """What is wrong; nothing is filtered, and what is shown is now.
 
     Raises:

@@ -2,27 +2,26 @@
 
 from typing import Any
 
+import dash
 from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
-from dashboard.base.settings_params import AUDIT, PAGE, RULES, SITES
+from dashboard.base.i18n import translate
+from dashboard.base.settings_params import PAGE
 
 
 def frame(here: str, count: int, body: list[Any]) -> list[Component]:
     """The page at `here`; `count` is how much waits for a decision."""
-    pages = (
-        (PAGE, _("Waiting for you")), (RULES, _("Rules")), (SITES, _("Sites")),
-        (AUDIT, _("Audit log")),
-    )  # fmt: skip
+    tabs = [page for page in dash.page_registry.values() if "tab" in page]
     links = [
         dcc.Link(
-            [name, *([waits(count)] if path == PAGE and count else [])],
-            href=path,
-            className="settings-tab here" if path == here else "settings-tab",
+            [translate(page["tab"]), *([waits(count)] if page["path"] == PAGE and count else [])],
+            href=page["path"],
+            className="settings-tab here" if page["path"] == here else "settings-tab",
         )
-        for path, name in pages
+        for page in tabs
     ]
     return [
         html.H1(_("Settings"), className="visually-hidden"),

@@ -1,64 +1,72 @@
 """What is filtered, as chips; each is a link to the same page without it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from dash import dcc, html
 from dash.development.base_component import Component
-from flask_babel import gettext as _
+from flask_babel import gettext
 
 from dashboard.base.formats import day
-from dashboard.base.params import Filters, usual_statuses
+from dashboard.base.params import FILTERS, Filter, Filters, usual_statuses
 from dashboard.words.coverage_words import finding_state, kind_name
 from dashboard.words.filter_words import basis_word, location_word, status_word, type_word
 from dashboard.words.sentences import bar_word
 from db.sources import source_label
 
+Label = Callable[[Any, Filters, Mapping[int, str]], str]
+"""The words of one value of a filter, given all filters and the names of their sites."""
+
+LABELS: dict[str, Label] = {
+    "site": lambda site, _filters, names: names.get(site, gettext("site %(id)s", id=site)),
+    "location": lambda name, *_: location_word(name),
+    "as_of": lambda value, *_: gettext("as of %(day)s", day=day(value)),
+    "compare_to": lambda value, *_: gettext("against %(day)s", day=day(value)),
+    "basis": lambda name, *_: basis_word(name),
+    "type": lambda name, *_: type_word(name),
+    "status": lambda names, *_: ", ".join(status_word(name) for name in names),
+    "q": lambda text, *_: f"\u201c{text}\u201d",
+    "source": lambda name, *_: source_label(name),
+    "managed_by": lambda name, *_: gettext("managed by %(source)s", source=source_label(name)),
+    "change": lambda name, filters, _names: bar_word(name, filters),
+    "kind": lambda name, *_: kind_name(name),
+    "state": lambda name, *_: finding_state(name),
+}
+"""By parameter, in the order of the chips."""
+
 
 def chips(filters: Filters, site_names: Mapping[int, str], path: str) -> list[Component]:
-    """One chip for each filter that is set; on Changes, the bars too."""
+    """One chip for each value of a filter that is set; one for all values that replace a default.
+
+    Each is a link to the page at `path` without it."""
+    parameters = {each.name: each for each in FILTERS}
     usual = usual_statuses(path)
-    found: list[tuple[str, Filters]] = []
-    for site in filters.sites:
-        others = tuple(other for other in filters.sites if other != site)
-        found.append(
-            (site_names.get(site, _("site %(id)s", id=site)), filters.having(sites=others))
-        )
-    for name in filters.locations:
-        rest = tuple(other for other in filters.locations if other != name)
-        found.append((location_word(name), filters.having(locations=rest)))
-    if filters.as_of:
-        text = _("as of %(day)s", day=day(filters.as_of))
-        found.append((text, filters.having(as_of=None)))
-    if filters.compare_to:
-        text = _("against %(day)s", day=day(filters.compare_to))
-        found.append((text, filters.having(compare_to=None)))
-    if filters.basis != "assets":
-        found.append((basis_word(filters.basis), filters.having(basis="assets")))
-    for name in filters.types:
-        rest = tuple(other for other in filters.types if other != name)
-        found.append((type_word(name), filters.having(types=rest)))
-    if filters.statuses != usual:
-        words = ", ".join(status_word(name) for name in filters.statuses)
-        found.append((words, filters.having(statuses=usual)))
-    if filters.q:
-        found.append((f"“{filters.q}”", filters.having(q=None)))
-    for source in filters.sources:
-        found.append((source_label(source), filters.having(sources=())))
-    for name in filters.managed_by:
-        rest = tuple(other for other in filters.managed_by if other != name)
-        text = _("managed by %(source)s", source=source_label(name))
-        found.append((text, filters.having(managed_by=rest)))
-    for name in filters.changes:
-        rest = tuple(other for other in filters.changes if other != name)
-        found.append((bar_word(name, filters), filters.having(changes=rest)))
-    for name in filters.kinds:
-        rest = tuple(other for other in filters.kinds if other != name)
-        found.append((kind_name(name), filters.having(kinds=rest)))
-    for name in filters.states:
-        rest = tuple(other for other in filters.states if other != name)
-        found.append((finding_state(name), filters.having(states=rest)))
-    queries = [(text, without.to_query(default_statuses=usual)) for text, without in found]
-    return [chip(text, f"{path}?{query}" if query else path) for text, query in queries]
+    return [
+        chip(label(value, filters, site_names), _address(path, rest, usual))
+        for name, label in LABELS.items()
+        for value, rest in _removals(filters, parameters[name], usual)
+    ]
+
+
+def _removals(
+    filters: Filters, parameter: Filter, usual: tuple[str, ...]
+) -> Iterator[tuple[Any, Filters]]:
+    """What the chips of a parameter show, and the filters without it."""
+    value = getattr(filters, parameter.field)
+    default = usual if parameter.name == "status" else parameter.default
+    if value == default:
+        return
+    if not parameter.repeat or parameter.default:
+        yield value, filters.having(**{parameter.field: default})
+        return
+    for one in value:
+        rest = () if parameter.name == "source" else tuple(other for other in value if other != one)
+        yield one, filters.having(**{parameter.field: rest})
+
+
+def _address(path: str, filters: Filters, usual: tuple[str, ...]) -> str:
+    query = filters.to_query(default_statuses=usual)
+    return f"{path}?{query}" if query else path
 
 
 def chip(text: str, href: str) -> Component:
@@ -67,5 +75,5 @@ def chip(text: str, href: str) -> Component:
         [html.Span(text), html.Span(className="icon icon-close", **{"aria-hidden": "true"})],
         href=href,
         className="chip",
-        title=_("Remove this filter"),
+        title=gettext("Remove this filter"),
     )

@@ -9,6 +9,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
+from dashboard.base.i18n import translate
 from dashboard.components.ask.dialog import dialog
 from dashboard.components.ask.picker import picker
 from dashboard.components.shell.filter_bar import filter_bar
@@ -31,19 +32,12 @@ class PageLink(NamedTuple):
 
 
 def page_links() -> list[PageLink]:
-    """The pages there are, in their order."""
-    known = {
-        "/": PageLink("/", _("Overview"), "overview", "o"),
-        "/changes": PageLink("/changes", _("Changes"), "changes", "c"),
-        "/sites": PageLink("/sites", _("Sites"), "sites", "s"),
-        "/devices": PageLink("/devices", _("Devices"), "devices", "d"),
-        "/coverage": PageLink("/coverage", _("Coverage"), "coverage", "v"),
-        "/machines": PageLink("/machines", _("Machines"), "machines", "a"),
-        "/months": PageLink("/months", _("Months"), "months", "m"),
-        "/collections": PageLink("/collections", _("Collections"), "collections", "r"),
-        "/settings": PageLink("/settings", _("Settings"), "settings", "e"),
-    }
-    return [known[page["path"]] for page in dash.page_registry.values() if page["path"] in known]
+    """The pages that declare a key, in their order."""
+    return [
+        PageLink(page["path"], translate(page["name"]), page["icon"], page["key"])
+        for page in dash.page_registry.values()
+        if "key" in page
+    ]
 
 
 def shell(sites: Sequence[Option], version: str) -> Component:
