@@ -14,11 +14,10 @@ import re
 from typing import Any
 
 import dash
-from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.base.params import browser_filters
 from dashboard.web.context import current
-from db.engine import reading
+from db.engine import DatabaseError
 
 _NOT_FOUND = "/not-found"
 
@@ -64,7 +63,7 @@ def is_address(path: str) -> bool:
 
 def _exists(page: dict[str, Any], name: str) -> bool:
     try:
-        with reading(current().engine) as connection:
+        with current().reading() as connection:
             return bool(page["exists"](connection, name))
-    except SQLAlchemyError:
+    except DatabaseError:
         return True  # Unknown now: the page says that the database cannot be read.

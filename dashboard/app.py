@@ -34,7 +34,6 @@ from dashboard.queries.sites import table as sites
 from dashboard.shell_callbacks import register_callbacks
 from dashboard.web.bearer import Bearer
 from dashboard.web.context import Context, attach
-from db.engine import reading
 from db.roles import MACHINE
 from db.settings import AUTH, Environment, env_required, timezone
 
@@ -98,7 +97,7 @@ def create_app(
 
 
 def _layout(context: Context) -> Any:
-    with reading(context.engine) as connection:
+    with context.reading() as connection:
         fresh = freshness.freshness(connection, context.clock())
         return shell(sites.site_options(connection), fresh.version)
 

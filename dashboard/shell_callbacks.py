@@ -34,7 +34,6 @@ from dashboard.views import settings as settings_views
 from dashboard.views.coverage import why_coverage
 from dashboard.views.months import explain_month
 from dashboard.web.context import current, view
-from db.engine import reading
 
 _LINKS = {"kind": "page-link", "place": ALL, "page": ALL}
 
@@ -117,7 +116,7 @@ def register_callbacks(app: Dash) -> None:
 
 def waits(_version: str | None, _settled: str | None) -> tuple[str | None, str | None]:
     """How much waits for a decision, at both ways to it."""
-    with reading(current().engine) as connection:
+    with current().reading() as connection:
         count = settings_views.count(connection)
     words = formats.number(count) if count else None
     return words, words
@@ -140,7 +139,7 @@ def explain(asked: dict[str, Any] | None) -> Any:
 def poll(_ticks: int | None, shown: str | None) -> Any:
     """The newest snapshot's version, when it is not the one that is shown."""
     here = current()
-    with reading(here.engine) as connection:
+    with here.reading() as connection:
         version = freshness.freshness(connection, here.clock()).version
     return no_update if version == shown else version
 
@@ -148,7 +147,7 @@ def poll(_ticks: int | None, shown: str | None) -> Any:
 def day_marks(_version: str | None, _settled: str | None) -> dict[str, Any]:
     """What became of each day, for the calendars of the date pickers."""
     here = current()
-    with reading(here.engine) as connection:
+    with here.reading() as connection:
         found = collection_days.day_marks(connection, here.today())
     return marks_data(found)
 

@@ -23,6 +23,11 @@ DRIVERS = {
 }
 
 
+DatabaseError = SQLAlchemyError
+"""What every statement raises when the database cannot be reached, read or written: for modules
+that import no SQLAlchemy."""
+
+
 def database_url(environ: Environment | None = None) -> URL:
     """The database address: DATABASE_URL, else the DB_ settings, else a SQLite file at TatuScan's
     settings or the default place."""

@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from flask import Flask, Response, request
-from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, RequestRedirect
 
 from dashboard.base.params import BadParameter
+from db.engine import DatabaseError
 
 PREFIXES = ("/api", "/export")
 CALLBACKS = "/_dash-update-component"
@@ -77,7 +77,7 @@ def register_errors(server: Flask) -> None:
     def _bad_parameter(error: BadParameter) -> Response:
         return answer({"error": error.message, "code": 400, "parameter": error.name}, 400)
 
-    def _database(error: SQLAlchemyError) -> Response | tuple[str, int]:
+    def _database(error: DatabaseError) -> Response | tuple[str, int]:
         server.logger.error("The database did not answer %s", request.path, exc_info=error)
         message = "The database cannot be read now. Run `inventory-hub doctor` to see why."
         if not _is_ours(request.path):
@@ -88,7 +88,7 @@ def register_errors(server: Flask) -> None:
 
     server.register_error_handler(HTTPException, _http)
     server.register_error_handler(BadParameter, _bad_parameter)
-    server.register_error_handler(SQLAlchemyError, _database)
+    server.register_error_handler(DatabaseError, _database)
 
 
 def _is_ours(path: str) -> bool:

@@ -20,7 +20,6 @@ from dashboard.queries.audit import audit_log
 from dashboard.queries.audit.audit_log import Entry
 from dashboard.web.context import Context
 from db import __version__
-from db.engine import reading
 
 COLUMNS = (
     "entry_id", "at", "actor", "action", "subject", "before", "after", "detail", "undoes",
@@ -61,7 +60,7 @@ def blueprint(context: Context) -> Blueprint:
         shown = parse_audit(request.args, context.today(), extra=("limit",))
         filters = shown.filters(context.zone)
         limit, offset = page_of(request.args)
-        with reading(context.engine) as connection:
+        with context.reading() as connection:
             found = audit_log.page(connection, filters, limit=limit, offset=offset)
             count = audit_log.count(connection, filters)
         items = [as_json(one, context.zone) for one in found]
@@ -93,7 +92,7 @@ def as_json(one: Entry, zone: tzinfo) -> dict[str, Any]:
 
 def _file(context: Context, form: str) -> Response:
     shown, now = parse_audit(request.args, context.today()), context.now()
-    with reading(context.engine) as connection:
+    with context.reading() as connection:
         found = audit_log.stream(connection, shown.filters(context.zone))
         about = [
             ("Made by", f"Inventory Hub {__version__}"),

@@ -5,7 +5,6 @@ from typing import Literal
 
 from flask import Blueprint, Response, request
 from pydantic import BaseModel
-from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.api.answers import answer, midnight
 from dashboard.api.operation import documented
@@ -13,7 +12,7 @@ from dashboard.base.params import allow_only
 from dashboard.queries.freshness import freshness
 from dashboard.web.context import Context
 from db import __version__
-from db.engine import reading
+from db.engine import DatabaseError
 
 
 class SourceAge(BaseModel):
@@ -46,9 +45,9 @@ def blueprint(context: Context) -> Blueprint:
         now = context.clock().astimezone(context.zone)
         about = {"version": __version__, "timestamp": now.isoformat()}
         try:
-            with reading(context.engine) as connection:
+            with context.reading() as connection:
                 found = freshness(connection, now)
-        except SQLAlchemyError:
+        except DatabaseError:
             # Anybody may ask: what is wrong with the database is for the log and the doctor.
             message = "The database cannot be read. Run `inventory-hub doctor` to see why."
             broken = {"status": "unhealthy", "database": "unreachable", "error": message}

@@ -27,7 +27,6 @@ from dashboard.ingest.report import Report, checked_activation
 from dashboard.queries.machines import latest as machines
 from dashboard.web.context import Context
 from db import machines as stored
-from db.engine import reading, writing
 
 
 @with_fields(dict.fromkeys(KEYS, str | None))
@@ -177,7 +176,7 @@ def blueprint(context: Context, reception: Reception) -> Blueprint:
             return _all(context, shown)
         limit, offset = page_of(request.args)
         now = context.now()
-        with reading(context.engine) as connection:
+        with context.reading() as connection:
             found = machines.count(connection, shown.filters, now)
             rows = machines.rows(
                 connection, shown.filters, now, sort=shown.sort, limit=limit, offset=offset
@@ -188,7 +187,7 @@ def blueprint(context: Context, reception: Reception) -> Blueprint:
     @routes.get("/machines/<machine_id>")
     @documented("One machine", MachineItem, errors={}, missing=_NO_MACHINE)
     def machine(machine_id: str) -> Response:
-        with reading(context.engine) as connection:
+        with context.reading() as connection:
             row = machines.find(connection, machine_id, context.now())
         return (
             _missing(machine_id)
@@ -210,7 +209,7 @@ def blueprint(context: Context, reception: Reception) -> Blueprint:
         except Refusal as refusal:
             return answer(refusal.payload(), refusal.status)
         now = context.now()
-        with writing(context.engine) as connection:
+        with context.writing() as connection:
             stored.change(connection, machine_id.lower(), values, g.actor.name, now)
             row = machines.find(connection, machine_id, now)
         if row is None:
@@ -220,7 +219,7 @@ def blueprint(context: Context, reception: Reception) -> Blueprint:
     @routes.delete("/machines/<machine_id>")
     @documented("Forget a machine and its key", MachineDeleted, errors={}, missing=_NO_MACHINE)
     def delete(machine_id: str) -> Response:
-        with writing(context.engine) as connection:
+        with context.writing() as connection:
             gone = stored.remove(connection, machine_id.lower(), g.actor.name, context.clock())
         if not gone:
             return _missing(machine_id)
@@ -233,7 +232,7 @@ def _all(context: Context, shown: MachineList) -> Response:
     """Every machine, written while it is read: as TatuScan answered, in constant memory."""
 
     def written() -> Iterator[str]:
-        with reading(context.engine) as connection:
+        with context.reading() as connection:
             rows = machines.rows(connection, shown.filters, context.now(), sort=shown.sort)
             n = 0
             yield '{"items": ['

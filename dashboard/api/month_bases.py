@@ -8,7 +8,6 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 from pydantic import BaseModel
-from sqlalchemy import Connection
 from werkzeug.exceptions import NotFound
 
 from dashboard.api import parameters
@@ -17,13 +16,12 @@ from dashboard.api.files.about import about
 from dashboard.api.files.tables import FORMATS, table_file
 from dashboard.api.operation import Parameter, documented, file_of
 from dashboard.api.schema import Basis, DecimalId, Month, types_of, with_fields
-from dashboard.base.params import BadParameter, Filters, only_stored, single
-from dashboard.queries.moment import Moment
+from dashboard.base.params import BadParameter, only_stored, single
 from dashboard.queries.months import basis_differences
 from dashboard.queries.months import table as month_table
 from dashboard.queries.months.bases import BillingBases
 from dashboard.queries.months.basis_differences import BasisComparison
-from dashboard.web.context import Context
+from dashboard.web.context import Context, View
 from db.tables import ALL_SITES
 
 COLUMNS = (
@@ -85,19 +83,23 @@ def blueprint(context: Context) -> Blueprint:
         filters = context.filters(request.args)
         only_stored(filters)
         with context.view(filters) as v:
-            sides = _sides(v.connection, v.moment, month, filters)
+            comparison = _compare(v, month)
             devices = []
             if len(filters.sites) == 1:
-                devices = basis_differences.differing_devices(v.connection, sides, filters.sites[0])
+                devices = basis_differences.differing_devices(
+                    v.connection, comparison, filters.sites[0]
+                )
             day = v.moment.now.day
         return answer(
             {
                 "as_of": day.isoformat() if day else None,
                 "month": month,
                 "basis": filters.basis,
-                "items": [as_json(one, sides) for one in sides.bases],
-                "count": len(sides.bases),
-                "devices": [asdict(one) | {"device_id": str(one.device_id)} for one in devices],
+                "items": [as_json(site, comparison) for site in comparison.bases],
+                "count": len(comparison.bases),
+                "devices": [
+                    asdict(device) | {"device_id": str(device.device_id)} for device in devices
+                ],
             }
         )
 
@@ -113,32 +115,32 @@ def blueprint(context: Context) -> Blueprint:
     return routes
 
 
-def as_json(one: BillingBases, sides: BasisComparison) -> dict[str, Any]:
+def as_json(site: BillingBases, comparison: BasisComparison) -> dict[str, Any]:
     """One site with `COLUMNS`; all sites together have the site_id null."""
-    present = sides.devices(one)
-    average = round(one.average, 2)
+    present = comparison.devices(site)
+    average = round(site.average, 2)
     return {
-        "site_id": None if one.site_id == ALL_SITES else one.site_id,
-        "site": None if one.site_id == ALL_SITES else one.site,
-        "month_end": one.month_end,
+        "site_id": None if site.site_id == ALL_SITES else site.site_id,
+        "site": None if site.site_id == ALL_SITES else site.site,
+        "month_end": site.month_end,
         "average": average,
-        "average_difference": round(one.average - one.month_end, 2),
-        "peak": one.peak,
-        "peak_day": one.peak_day.isoformat(),
-        "peak_difference": one.peak - one.month_end,
+        "average_difference": round(site.average - site.month_end, 2),
+        "peak": site.peak,
+        "peak_day": site.peak_day.isoformat(),
+        "peak_difference": site.peak - site.month_end,
         "devices_present": present,
-        "present_difference": None if present is None else present - one.month_end,
-        "device_days": one.device_days,
-        "days": one.days,
+        "present_difference": None if present is None else present - site.month_end,
+        "device_days": site.device_days,
+        "days": site.days,
     }
 
 
-def _sides(connection: Connection, moment: Moment, month: str, filters: Filters) -> BasisComparison:
-    rows = month_table.month_rows(connection, moment, filters)
-    row = next((one for one in rows if one.month == month), None)
+def _compare(v: View, month: str) -> BasisComparison:
+    rows = month_table.month_rows(v.connection, v.moment, v.filters)
+    row = next((row for row in rows if row.month == month), None)
     if row is None:
         raise NotFound
-    return basis_differences.compare_bases(connection, moment, row, filters)
+    return basis_differences.compare_bases(v.connection, v.moment, row, v.filters)
 
 
 def _file(context: Context, form: str) -> Response:
@@ -148,14 +150,14 @@ def _file(context: Context, form: str) -> Response:
     filters = context.filters(request.args, extra=("month",))
     only_stored(filters)
     with context.view(filters) as v:
-        sides = _sides(v.connection, v.moment, month, filters)
-        told = [("Month", month), *about(v.connection, v.moment, filters, compared=False)]
-        rows: list[Sequence[Any]] = [_cells(one, sides) for one in sides.bases]
+        comparison = _compare(v, month)
+        facts = [("Month", month), *about(v, compared=False)]
+        rows: list[Sequence[Any]] = [_cells(site, comparison) for site in comparison.bases]
         name = f"month-bases-{month}-{filters.basis}-as-of-{v.moment.now.day}"
-        return table_file(name, COLUMNS, [rows], told, form)
+        return table_file(name, COLUMNS, [rows], facts, form)
 
 
-def _cells(one: BillingBases, sides: BasisComparison) -> list[Any]:
-    said = as_json(one, sides)
-    return [said[name] if said[name] is not None or name != "site" else "All sites"
-            for name in COLUMNS]  # fmt: skip
+def _cells(site: BillingBases, comparison: BasisComparison) -> list[Any]:
+    values = as_json(site, comparison)
+    values["site"] = values["site"] or "All sites"
+    return [values[name] for name in COLUMNS]

@@ -10,12 +10,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
-from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.api.files.streams import in_parts
 from dashboard.queries.machines import report
 from dashboard.web.context import Context
-from db.engine import reading
+from db.engine import DatabaseError
 
 NOTHING = "-"
 
@@ -30,7 +29,7 @@ def blueprint(context: Context) -> Blueprint:
         head = _head(context.ingest_open)
 
         def written() -> Iterator[str]:
-            with reading(context.engine) as connection:
+            with context.reading() as connection:
                 total = report.count(connection)
                 rows = report.rows(connection, column, descending=descending)
                 yield head + str(escape(_("Total: %(n)s", n=total))) + _columns(column, descending)
@@ -47,8 +46,8 @@ def blueprint(context: Context) -> Blueprint:
         query = request.query_string.decode()
         return redirect(f"/machines{'?' if query else ''}{query}#charts")
 
-    @routes.errorhandler(SQLAlchemyError)
-    def unreadable(_error: SQLAlchemyError) -> Response:
+    @routes.errorhandler(DatabaseError)
+    def unreadable(_error: DatabaseError) -> Response:
         words = Markup("<p role='alert'>{}</p></main></body></html>\n").format(
             _("The database cannot be read now. Run inventory-hub doctor to see why.")
         )

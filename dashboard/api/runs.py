@@ -16,7 +16,6 @@ from dashboard.base.run_params import STATES, parse_runs
 from dashboard.queries.runs import attempts
 from dashboard.queries.runs.attempts import Run as Attempt
 from dashboard.web.context import Context
-from db.engine import reading
 
 FIELDS = (*(field.name for field in fields(Attempt)), "seconds")
 
@@ -48,7 +47,7 @@ def blueprint(context: Context) -> Blueprint:
     def run_list() -> Response:
         asked = parse_runs(request.args, today=context.today(), extra=("limit", "offset"))
         limit, offset = page_of(request.args)
-        with reading(context.engine) as connection:
+        with context.reading() as connection:
             found = attempts.page(connection, asked, limit=limit, offset=offset)
             count = attempts.count(connection, asked)
         items = [as_json(run, context.zone) for run in found]

@@ -17,7 +17,6 @@ from dashboard.web.context import current
 from dashboard.web.job_requests import enqueue, parse_decision
 from db import jobs
 from db.decisions import KINDS, Preview
-from db.engine import reading
 
 load_proposals()
 
@@ -110,7 +109,7 @@ def _request(asked_for: dict[str, Any], asked: list[int]) -> dict[str, Any]:
     decision = parse_decision(kind, {**arguments, **entered})
     if not decision.confirmed:
         return _update(asked=_followed(asked, enqueue(decision)))
-    with reading(current().engine) as connection:
+    with current().reading() as connection:
         proposal = propose(connection, decision)
     needs_reason = "reason" in entered and not proposal.blocked
     proposed = {
@@ -174,7 +173,7 @@ def follow_jobs(
     """A line for each unfinished job and each that this browser requested; whether there is none;
     whether polling can pause; and the ids of those that ended, so that pages refresh."""
     context = current()
-    with reading(context.engine) as connection:
+    with context.reading() as connection:
         by_id = {job.job_id: job for job in jobs.unfinished_jobs(connection)}
         for job_id in asked or []:
             job = jobs.find_job(connection, job_id)

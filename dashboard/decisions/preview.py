@@ -14,7 +14,6 @@ from dashboard.web.context import current
 from dashboard.web.job_requests import current_actor, enqueue
 from db import jobs
 from db.decisions import Decision, Preview
-from db.engine import reading
 from db.jobs import FailureKind
 
 
@@ -49,7 +48,7 @@ def follow_preview(
     if job_id is None:
         return _update(None, done=True)
     context = current()
-    with reading(context.engine) as connection:
+    with context.reading() as connection:
         job = jobs.find_job(connection, job_id)
     if job is None or job.kind != Preview.kind or not current_actor().may_start(Preview):
         return _update(None, done=True)

@@ -10,7 +10,6 @@ from flask_babel import gettext as _
 from dashboard.base.params import arguments
 from dashboard.views.months import bases_of, is_shown, one_month
 from dashboard.web.context import current, view
-from db.engine import reading
 from db.months.closings import proven
 
 dash.register_page(
@@ -95,7 +94,7 @@ def verify(clicks: int | None, closing: int | None) -> str:
     """Whether the closing's rows still give its hash."""
     if not clicks or closing is None:
         raise PreventUpdate
-    with reading(current().engine) as connection:
+    with current().reading() as connection:
         found = proven(connection, closing)
     if found is None:
         return _("Its members are no longer kept; counts and hash are.")

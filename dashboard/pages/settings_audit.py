@@ -14,7 +14,6 @@ from dashboard.queries.audit import audit_log
 from dashboard.views import settings as settings_views
 from dashboard.web.context import current
 from dashboard.words.decision_words import action_word
-from db.engine import reading
 
 dash.register_page(
     __name__, path=AUDIT, name="Audit log", title="Audit log", order=9.3, tab=mark("Audit log")
@@ -30,7 +29,7 @@ class Ids:
 
 def layout(**_query: str) -> html.Div:
     """The filters of the log, and its place."""
-    with reading(current().engine) as connection:
+    with current().reading() as connection:
         people, kinds = audit_log.choices(connection)
     actor, action, text, first, last = Ids.FIELDS
     who = _several(actor, [(one, one) for one in people], _("Everybody"))

@@ -17,14 +17,13 @@ from dashboard.views import settings as settings_views
 from dashboard.web.context import current
 from dashboard.web.job_requests import current_actor, parse_decision
 from db.decisions import SaveRules
-from db.engine import reading
 
 dash.register_page(__name__, path=RULES, name="Rules", title="Rules", order=9.1, tab=mark("Rules"))
 
 
 def layout(**_query: str) -> html.Div:
     """The draft, which begins as the version that holds, and the places of the rest."""
-    with reading(current().engine) as connection:
+    with current().reading() as connection:
         form = draft(rule_versions.current(connection))
     columns = [html.Div(form, className="column"), html.Div(id="rules-beside", className="column")]
     return html.Div(

@@ -39,7 +39,6 @@ from dashboard.queries.machines.shares import choices, shares
 from dashboard.web.context import current
 from dashboard.words.filter_words import state_word
 from dashboard.words.machine_words import named
-from db.engine import reading
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def view(query: str | None) -> Iterator[View]:
         BadParameter: it holds something that cannot be asked.
     """
     shown = parse_machines_page(arguments(query))
-    with reading(current().engine) as connection:
+    with current().reading() as connection:
         yield View(connection, shown, current().now())
 
 

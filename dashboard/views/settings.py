@@ -25,7 +25,6 @@ from dashboard.queries.audit.waiting import waiting
 from dashboard.web.context import current
 from dashboard.web.job_requests import current_actor
 from db.decisions import SaveRules, Undo
-from db.engine import reading
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class View:
 def view(query: str | None) -> Iterator[View]:
     """What the query string asks, now."""
     here = current()
-    with reading(here.engine) as connection:
+    with here.reading() as connection:
         yield View(connection, arguments(query), here.today())
 
 

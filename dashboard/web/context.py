@@ -2,7 +2,7 @@
 asks for, and a read transaction of the moment that they mean."""
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
@@ -16,7 +16,7 @@ from dashboard.base.params import COUNTED, FILTERS, Args, Filters
 from dashboard.base.run_params import OF_PAGE, RUNS
 from dashboard.queries import moment
 from dashboard.queries.moment import Moment
-from db.engine import reading
+from db import engine as database
 
 _EXTENSION = "inventory_hub"
 
@@ -52,6 +52,14 @@ class Context:
         """The business day now."""
         return self.now().date()
 
+    def reading(self) -> AbstractContextManager[Connection]:
+        """One read transaction, for what belongs to no day."""
+        return database.reading(self.engine)
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """One write transaction."""
+        return database.writing(self.engine)
+
     def filters(
         self,
         args: Args,
@@ -84,7 +92,7 @@ class Context:
     def view(self, filters: Filters) -> Iterator[View]:
         """One read transaction in which `filters` are answered."""
         today = self.today()
-        with reading(self.engine) as connection:
+        with self.reading() as connection:
             resolved = moment.resolve(connection, filters, today)
             yield View(connection, filters, resolved, self.clock(), today, g.actor)
 

@@ -11,7 +11,6 @@ from dashboard.base.access import Actor
 from dashboard.web.context import current
 from db import jobs
 from db.decisions import Decision, InvalidDecision, parse
-from db.engine import writing
 from db.tables import collection_runs
 
 
@@ -40,7 +39,7 @@ def enqueue(decision: Decision) -> int:
         Forbidden: the actor's role does not suffice.
     """
     context, actor = current(), current_actor()
-    with writing(context.engine) as connection:
+    with context.writing() as connection:
         needs_administrator = _needs_administrator(connection, decision)
         if not actor.may_start(type(decision), needs_administrator=needs_administrator):
             raise Forbidden("Your role may not do this: ask an administrator of this hub.")

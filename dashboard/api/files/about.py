@@ -1,32 +1,29 @@
 """What a file says of itself: its filters, its dates, and the runs that it rests on."""
 
-from sqlalchemy import Connection
-
-from dashboard.base.params import Filters
-from dashboard.queries.moment import Moment, SnapshotDay
+from dashboard.queries.moment import SnapshotDay
 from dashboard.queries.sites import table as sites
+from dashboard.web.context import View
 from db import __version__
 from db.sources import source_label
 
 BASES = {"assets": "each machine once", "records": "the records of all sources, added"}
 
 
-def about(
-    connection: Connection, moment: Moment, filters: Filters, *, compared: bool
-) -> list[tuple[str, str]]:
-    """Two columns: what, and what of it.
+def about(v: View, *, compared: bool) -> list[tuple[str, str]]:
+    """The filters, dates and runs of a file, as label and value.
 
     Args:
         compared: whether the other day matters too.
     """
-    called = sites.site_names(connection, filters.sites)
+    filters, moment = v.filters, v.moment
+    names = sites.site_names(v.connection, filters.sites)
     basis = BASES.get(filters.basis) or f"the records of {source_label(filters.basis)}"
     lines = [
         ("Made by", f"Inventory Hub {__version__}"),
         *_dates("As of", moment.now, filters.basis),
         *(_dates("Compared with", moment.then, filters.basis) if compared else ()),
         ("Counted", basis),
-        ("Sites", "; ".join(called.get(site, str(site)) for site in filters.sites) or "all"),
+        ("Sites", "; ".join(names.get(site, str(site)) for site in filters.sites) or "all"),
         ("Locations", "; ".join(name or "(no location)" for name in filters.locations) or "all"),
         ("Types", ", ".join(filters.types) or "all"),
         ("Billing statuses", ", ".join(filters.statuses)),
@@ -44,13 +41,12 @@ def about(
     return [*lines, *(("Notice", str(notice)) for notice in moment.notices)]
 
 
-def file_name(
-    connection: Connection, subject: str, moment: Moment, filters: Filters, *, compared: bool
-) -> str:
+def file_name(subject: str, v: View, *, compared: bool) -> str:
     """What the file holds, for people: "devices-Harbor-Dental-assets-2026-11-22", and of what is
     compared both days: "changes-added-assets-2026-10-31-to-2026-11-22"."""
-    called = sites.site_names(connection, filters.sites) if len(filters.sites) == 1 else {}
-    site = "".join(called.get(site, "") for site in filters.sites)
+    filters, moment = v.filters, v.moment
+    names = sites.site_names(v.connection, filters.sites) if len(filters.sites) == 1 else {}
+    site = "".join(names.get(site, "") for site in filters.sites)
     place = filters.locations[0] if len(filters.locations) == 1 else ""
     days = f"{moment.now.day or moment.now.requested}"
     if compared:

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, request
-from sqlalchemy import Connection
 
 from dashboard.api import parameters
 from dashboard.api.files.about import about, file_name
@@ -18,7 +17,6 @@ from dashboard.base.params import (
     SOURCES,
     STATUSES,
     TYPES,
-    Filters,
     only_stored,
     parse_sort,
 )
@@ -28,11 +26,10 @@ from dashboard.queries.changes import rows as change_rows
 from dashboard.queries.coverage import findings as coverage
 from dashboard.queries.coverage import rows as coverage_rows
 from dashboard.queries.devices import matching as devices
-from dashboard.queries.moment import Moment
 from dashboard.queries.months import month_ends
 from dashboard.queries.months import table as month_table
 from dashboard.queries.sites import table as sites
-from dashboard.web.context import Context
+from dashboard.web.context import Context, View
 
 SITE_COLUMNS = (
     "site_id", "site", "current", "previous", "change", "change_percent",
@@ -62,7 +59,7 @@ class Subject:
 
     summary: str
     columns: Sequence[str]
-    table: Callable[[Connection, Moment, Filters], Table]
+    table: Callable[[View], Table]
     extra: tuple[Parameter, ...] = (parameters.SOURCE,)
     statuses: tuple[str, ...] = COUNTED
     stored: bool = False
@@ -87,48 +84,50 @@ def _answer(context: Context, name: str, form: str) -> Response:
     extra = [parameter.name for parameter in subject.extra]
     filters = context.filters(request.args, extra=extra, statuses=subject.statuses)
     with context.view(filters) as v:
-        told = about(v.connection, v.moment, filters, compared=subject.compared)
-        called = file_name(v.connection, name, v.moment, filters, compared=subject.compared)
+        facts = about(v, compared=subject.compared)
+        title = file_name(name, v, compared=subject.compared)
         # Last: its rows stream, and MySQL forgets them when anything else is asked meanwhile.
-        columns, rows = subject.table(v.connection, v.moment, filters)
-        return table_file(called, columns, rows, told, form)
+        columns, rows = subject.table(v)
+        return table_file(title, columns, rows, facts, form)
 
 
-def _devices(connection: Connection, moment: Moment, filters: Filters) -> Table:
+def _devices(v: View) -> Table:
     sort = parse_sort(request.args, SORTS, devices.BY_SITE)
-    rows = devices.stream(connection, moment, filters, sort=sort)
-    return devices.columns(filters.basis), rows
+    rows = devices.stream(v.connection, v.moment, v.filters, sort=sort)
+    return devices.columns(v.filters.basis), rows
 
 
-def _changes(connection: Connection, moment: Moment, filters: Filters) -> Table:
+def _changes(v: View) -> Table:
     sort = parse_sort(request.args, changes_list.SORTS, changes_list.BY_BAR)
-    items = changes_list.stream(connection, moment, filters, sort=sort)
+    items = changes_list.stream(v.connection, v.moment, v.filters, sort=sort)
     rows = (
         [
-            change_rows.cells(row, filters.basis)
-            for row in change_rows.rows(connection, moment, filters.basis, part)
+            change_rows.cells(row, v.filters.basis)
+            for row in change_rows.rows(v.connection, v.moment, v.filters.basis, part)
         ]
         for part in items
     )
-    return change_rows.columns(filters.basis), rows
+    return change_rows.columns(v.filters.basis), rows
 
 
-def _bars(connection: Connection, moment: Moment, filters: Filters) -> Table:
-    found = asdict(changes.bars(connection, moment, filters))
+def _bars(v: View) -> Table:
+    found = asdict(changes.bars(v.connection, v.moment, v.filters))
     rows = [(name, n, changes.signed_change(name, n)) for name, n in found.items()]
     return BAR_COLUMNS, [rows]
 
 
-def _coverage(connection: Connection, moment: Moment, filters: Filters) -> Table:
+def _coverage(v: View) -> Table:
     sort = parse_sort(request.args, coverage.SORTS, coverage.BY_KIND)
-    found = coverage.stream(connection, moment, filters, sort=sort)
+    found = coverage.stream(v.connection, v.moment, v.filters, sort=sort)
     return coverage_rows.FILE_COLUMNS, (
         [coverage_rows.cells(row) for row in part] for part in found
     )
 
 
-def _sites(connection: Connection, moment: Moment, filters: Filters) -> Table:
-    return SITE_COLUMNS, [[_site(row) for row in sites.site_rows(connection, moment, filters)]]
+def _sites(v: View) -> Table:
+    return SITE_COLUMNS, [
+        [_site(row) for row in sites.site_rows(v.connection, v.moment, v.filters)]
+    ]
 
 
 def _site(row: sites.Site) -> tuple[Any, ...]:
@@ -141,9 +140,9 @@ def _site(row: sites.Site) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _movers(connection: Connection, moment: Moment, filters: Filters) -> Table:
+def _movers(v: View) -> Table:
     """Every site that moved, most first: the card shows the first of them."""
-    moved = changes.movers(connection, moment, filters, limit=None)
+    moved = changes.movers(v.connection, v.moment, v.filters, limit=None)
     rows = [
         (one.site_id, one.site, one.figure.current, one.figure.previous, one.figure.change,
          one.figure.percent)
@@ -152,11 +151,11 @@ def _movers(connection: Connection, moment: Moment, filters: Filters) -> Table:
     return MOVER_COLUMNS, [rows]
 
 
-def _month_ends(connection: Connection, moment: Moment, filters: Filters) -> Table:
+def _month_ends(v: View) -> Table:
     """The table of the Months page."""
-    only_stored(filters)
+    only_stored(v.filters)
     return MONTH_END_COLUMNS, [
-        [_month_end(row) for row in month_table.month_rows(connection, moment, filters)]
+        [_month_end(row) for row in month_table.month_rows(v.connection, v.moment, v.filters)]
     ]
 
 
@@ -172,9 +171,11 @@ def _month_end(row: month_table.MonthRow) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _months(connection: Connection, moment: Moment, filters: Filters) -> Table:
-    states = {row.month: row.state for row in month_table.month_rows(connection, moment, filters)}
-    found = month_ends.last_months(connection, moment, filters)
+def _months(v: View) -> Table:
+    states = {
+        row.month: row.state for row in month_table.month_rows(v.connection, v.moment, v.filters)
+    }
+    found = month_ends.last_months(v.connection, v.moment, v.filters)
     return MONTH_COLUMNS, [[_month(row, states.get(row.month)) for row in found]]
 
 

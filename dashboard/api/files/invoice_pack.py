@@ -10,7 +10,6 @@ from hashlib import sha256
 from typing import Any
 
 from flask import Blueprint, Response, request
-from sqlalchemy import Connection
 from werkzeug.exceptions import NotFound
 
 from dashboard.api import parameters
@@ -37,10 +36,9 @@ from dashboard.queries.months.invoice import Invoice, invoice
 from dashboard.queries.months.table import MonthSource
 from dashboard.queries.sites import table as sites
 from dashboard.web.context import Context
-from db.engine import reading
 from db.tables import NO_SITE_ID
 
-_ALWAYS = (1980, 1, 1, 0, 0, 0)
+_TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 """The time of every file in the zip: the earliest that the format knows."""
 
 
@@ -69,14 +67,16 @@ def blueprint(context: Context) -> Blueprint:
     )
     def pack() -> Response:
         site, month, basis = _question(request.args, context.today())
-        with reading(context.engine) as connection:
-            called = _name(connection, site)
-            found = invoice(connection, site, month, basis, context.today())
-        if found is None:
+        with context.reading() as connection:
+            site_name = sites.site_names(connection, [site]).get(site)
+            if site_name is None:
+                raise NotFound
+            evidence = invoice(connection, site, month, basis, context.today())
+        if evidence is None:
             message = f"The devices of {month} are not kept: choose a month that is."
             raise BadParameter("month", message)
-        response = Response(zipped(files(found, called)), mimetype="application/zip")
-        name = f"invoice-pack-{called}-{basis}-{month}"
+        response = Response(zipped(files(evidence, site_name)), mimetype="application/zip")
+        name = f"invoice-pack-{site_name}-{basis}-{month}"
         response.headers["Content-Disposition"] = disposition(name, "zip")
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -99,34 +99,29 @@ def _question(args: Args, today: date) -> tuple[int, str, str]:
     return site, month, basis
 
 
-def _name(connection: Connection, site: int) -> str:
-    called = sites.site_names(connection, [site]).get(site)
-    if called is None:
-        raise NotFound
-    return called
-
-
-def files(found: Invoice, called: str) -> dict[str, bytes]:
-    """The files of the pack by name, in their order; `called`: the site's name now."""
-    basis = found.filters.basis
+def files(evidence: Invoice, site_name: str) -> dict[str, bytes]:
+    """The files of the pack by name, in their order; `site_name` is the current name."""
+    basis = evidence.filters.basis
     columns = devices.columns(basis)
-    changed = [change_rows.cells(change_rows.row(item, basis, {}), basis) for item in found.changes]
-    opening = [list(row.values()) for row in found.opening or ()]
-    closing = [list(row.values()) for row in found.rows]
+    changed = [
+        change_rows.cells(change_rows.row(item, basis, {}), basis) for item in evidence.changes
+    ]
+    opening = [list(row.values()) for row in evidence.opening or ()]
+    closing = [list(row.values()) for row in evidence.rows]
     tables: dict[str, list[Any]] = {
         "opening.csv": [columns, *opening],
         "closing.csv": [columns, *closing],
         "changes.csv": [change_rows.columns(basis), *changed],
-        "counts.csv": [("name", "value"), *_counts(found)],
+        "counts.csv": [("name", "value"), *_counts(evidence)],
     }
-    made = {name: csv_text(rows).encode() for name, rows in tables.items()}
-    proofs = {
+    encoded = {name: csv_text(rows).encode() for name, rows in tables.items()}
+    checksums = {
         name: {"rows": len(tables[name]) - 1, "sha256": sha256(content).hexdigest()}
-        for name, content in made.items()
+        for name, content in encoded.items()
     }
-    about = _about(found, called) | {"files": proofs}
+    about = _about(evidence, site_name) | {"files": checksums}
     text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
-    return made | {"about.json": text.encode()}
+    return encoded | {"about.json": text.encode()}
 
 
 def zipped(content: dict[str, bytes]) -> bytes:
@@ -134,16 +129,16 @@ def zipped(content: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, body in content.items():
-            entry = zipfile.ZipInfo(name, _ALWAYS)
+            entry = zipfile.ZipInfo(name, _TIMESTAMP)
             # As if made on Unix wherever it is made, readable by its owner and others.
             entry.create_system, entry.external_attr = 3, 0o644 << 16
             archive.writestr(entry, body)
     return buffer.getvalue()
 
 
-def _counts(found: Invoice) -> list[tuple[str, Any]]:
-    rows: list[tuple[str, Any]] = list(found.bars.items())
-    bases = found.bases
+def _counts(evidence: Invoice) -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = list(evidence.bars.items())
+    bases = evidence.bases
     if bases is None:
         return rows
     return [
@@ -157,26 +152,26 @@ def _counts(found: Invoice) -> list[tuple[str, Any]]:
     ]
 
 
-def _about(found: Invoice, called: str) -> dict[str, Any]:
-    closing, (before, end) = found.closing, found.days
+def _about(evidence: Invoice, site_name: str) -> dict[str, Any]:
+    closing, (before, end) = evidence.closing, evidence.days
     return {
         "made_by": "Inventory Hub",
         "what": "Opening, closing and every change of the billable devices of one site",
-        "month": found.month,
+        "month": evidence.month,
         "state": "preliminary" if closing is None else "closed",
         "filters": {
-            "site": [str(site) for site in found.filters.sites],
-            "site_name": _name_then(found, called),
-            "basis": found.filters.basis,
-            "status": list(found.filters.statuses),
+            "site": [str(site) for site in evidence.filters.sites],
+            "site_name": _name_at_closing(evidence, site_name),
+            "basis": evidence.filters.basis,
+            "status": list(evidence.filters.statuses),
         },
         "opening": {
             "day": before.isoformat(),
-            "known": found.opening is not None,
-            "sources": _stood(found.dates_before),
+            "known": evidence.opening is not None,
+            "sources": _sources(evidence.dates_before),
         },
-        "closing": {"day": end.isoformat(), "sources": _stood(found.dates)},
-        "rule_version": found.rule_version,
+        "closing": {"day": end.isoformat(), "sources": _sources(evidence.dates)},
+        "rule_version": evidence.rule_version,
         "month_closing": None
         if closing is None
         else {
@@ -188,20 +183,20 @@ def _about(found: Invoice, called: str) -> dict[str, Any]:
     }
 
 
-def _name_then(found: Invoice, called: str) -> str:
-    """The site's name as it was when the month was closed, as long as a device tells it."""
-    for row in (*found.rows, *(found.opening or ())):
+def _name_at_closing(evidence: Invoice, site_name: str) -> str:
+    """The site's name as it was when the month was closed, if a device holds it."""
+    for row in (*evidence.rows, *(evidence.opening or ())):
         return str(row["site"])
-    return called
+    return site_name
 
 
-def _stood(dates: dict[str, MonthSource]) -> dict[str, Any]:
+def _sources(dates: dict[str, MonthSource]) -> dict[str, Any]:
     return {
         source: {
-            "date": one.date.isoformat(),
-            "finished_at": one.finished_at.isoformat() if one.finished_at else None,
-            "run_id": str(one.run_id),
-            "ended": one.ended,
+            "date": snapshot.date.isoformat(),
+            "finished_at": snapshot.finished_at.isoformat() if snapshot.finished_at else None,
+            "run_id": str(snapshot.run_id),
+            "ended": snapshot.ended,
         }
-        for source, one in sorted(dates.items())
+        for source, snapshot in sorted(dates.items())
     }

@@ -16,7 +16,6 @@ from dashboard.ingest.items import LISTED_KEYS, listed_item
 from dashboard.queries.machines import latest as machines
 from dashboard.web.context import Context
 from db import __version__
-from db.engine import reading
 
 CHUNK = 1000
 _WORDS = {
@@ -39,7 +38,7 @@ def blueprint(context: Context) -> Blueprint:
 
 def _answer(context: Context, form: str) -> Response:
     shown, now = parse_machines(request.args), context.now()
-    with reading(context.engine) as connection:
+    with context.reading() as connection:
         found = machines.rows(connection, shown.filters, now, sort=shown.sort)
         return table_file(
             f"machines-{now:%Y-%m-%d-%H%M}", LISTED_KEYS, _chunks(found, context.zone),
