@@ -46,20 +46,23 @@ expect.set_options(timeout=20_000)
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
 
 
-# More than half a minute each. They begin first, so that no process has long to go when the others
-# are done (xdist keeps the order with --no-loadscope-reorder, which the Makefile says).
+# Files that take longest: they are handed out first, so that no process has long to go when the
+# others are done (xdist keeps the order with --no-loadscope-reorder, which the Makefile sets).
 LONGEST = (
-    "test_bench", "test_browser_shell", "test_etl_kill", "test_browser_machines",
-    "test_browser_settings", "test_cli_serve", "test_browser_overview", "test_browser_devices",
-    "test_browser_changes", "test_etl_ledger_random", "test_agent_running", "test_browser_sites",
-    "test_browser_collections", "test_etl_histories", "test_dashboard_queries", "test_browser_why",
+    "project/test_bench", "etl/test_histories", "browser/test_shell", "etl/test_kill",
+    "browser/test_overview", "dashboard/test_queries", "dashboard/test_changes",
+    "browser/test_machines", "browser/test_settings", "browser/test_changes", "cli/test_serve",
+    "browser/test_devices", "dashboard/test_coverage", "agent/test_running",
+    "etl/test_ledger_random", "browser/test_collections", "etl/test_ledger",
+    "browser/test_recount", "browser/test_sites", "browser/test_coverage", "browser/test_why",
+    "dashboard/test_contract", "etl/test_clock_walk", "cli/test_demo",
 )  # fmt: skip
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    begins = {name: number for number, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: begins.get(item.path.stem, len(begins)))
-    # The collector need not look through all modules and tests again and again.
+    order = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(f"{item.path.parent.name}/{item.path.stem}", len(order)))
+    # Exclude all modules and tests from garbage collection.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

@@ -11,11 +11,9 @@ from agent.identity import id_from_adapters, id_from_interfaces, id_from_macs
 from agent.interfaces import Interface, first_address, is_virtual, physical_macs
 from agent.loop import ensure_machine_id
 from agent.state import State
+from tests.support.network_cards import BROADCOM, INTEL, ONE, TWO
 
-ONE = "f66a149db696752687235e6fde3d7ebeed827c7b4b36438508fd1a138d8fa6b6"
-TWO = "9514f44c38aece14d9d7a6defe1cb674887c52fccd4e5fd9a361ee7d82ce7660"
 TWICE = "458f45c139e019e6069c871db0107d8e57786b96cd568a37abe089947121b3c9"
-INTEL, BROADCOM = "00:1b:21:12:34:56", "00:0a:f7:00:00:01"
 
 
 def nic(name: str = "enp3s0", mac: str = INTEL, **differing: Any) -> Interface:

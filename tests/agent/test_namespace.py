@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.agent.test_identity import BROADCOM, INTEL, ONE, TWO
 from tests.conftest import ROOT
+from tests.support.network_cards import BROADCOM, INTEL, ONE, TWO
 
 MADE_UP = "02:fc:00:00:00:01"
 NINE = {

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from tests.conftest import COMMAND, ROOT
+from tests.support.agent_servers import free_port
 from tests.support.scripted_vendor import Asked, Reply, ok, scripted
 
 SOURCE_FILE = Template('''"""$label, API v1: every device of one account."""
@@ -166,7 +166,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 @pytest.fixture(scope="module")
 def address(product: Product) -> Iterator[str]:
     """Where the copy's dashboard answers."""
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     with product.running("serve", "--port", str(port)) as server:
         _wait(lambda: _answers(url), server, product.folder / "serve.log")
@@ -282,10 +282,3 @@ def _wait(done: Any, process: "subprocess.Popen[str]", log: Path) -> None:
     while not done():
         assert process.poll() is None and time.monotonic() < end, log.read_text()
         time.sleep(0.2)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -13,8 +13,8 @@ import requests
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import Engine
 
-from tests.browser.test_overview import chart
-from tests.dashboard.test_changes import sheets
+from tests.support.files import sheets
+from tests.support.pages import chart
 from tests.support.showcase import shown
 from tests.support.worlds import TODAY, Said, World, named_world, saved
 

@@ -10,8 +10,7 @@ from sqlalchemy import Engine
 
 from db.tables import audit_log, coverage_exceptions
 from etl.work.jobs import JobRunner
-from tests.dashboard.test_coverage import EVERYTHING, EXPECTED, Hall
-from tests.etl.test_coverage import DAY
+from tests.support.coverage_world import DAY, EVERYTHING, EXPECTED, Hall
 from tests.support.showcase import shown
 from tests.support.small_hub import noon
 

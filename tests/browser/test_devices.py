@@ -11,6 +11,7 @@ import requests
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import Engine
 
+from tests.support.pages import count, opened
 from tests.support.showcase import shown
 from tests.support.worlds import HARBOR, MUELLER, SITE_NAMES, TODAY, Said, World, named_world, saved
 
@@ -31,22 +32,12 @@ def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     engine.dispose()
 
 
-def opened(page: Page, address: str, query: str = "") -> None:
-    page.goto(f"{address}/devices{query}")
-    expect(page.locator(".ag-pinned-left-cols-container .ag-cell").first).not_to_be_empty()
-
-
 def hostnames(page: Page) -> Locator:
     return page.locator(".ag-pinned-left-cols-container .ag-row")
 
 
 def first_row(page: Page) -> Locator:
     return page.locator(".ag-pinned-left-cols-container [row-index='0']")
-
-
-def count(page: Page) -> int:
-    expect(page.locator("#devices-count")).not_to_be_empty()
-    return int(page.locator("#devices-count").inner_text().split()[0].replace(",", ""))
 
 
 def download(page: Page) -> list[dict[str, str]]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,6 +13,7 @@ from sqlalchemy import Engine, insert
 
 from db.engine import writing
 from db.tables import collection_runs
+from tests.support.pages import chart
 from tests.support.showcase import shown
 from tests.support.worlds import MONTH_END, TODAY, Said, World, named_world, run_row, saved
 
@@ -51,18 +51,6 @@ def in_file(address: str, href: str) -> int:
     answer = requests.get(address + href.replace("/devices", "/export/devices.csv", 1), timeout=30)
     assert answer.status_code == 200, answer.text
     return len(answer.text.splitlines()) - 1
-
-
-def chart(page: Page, name: str) -> list[dict[str, Any]]:
-    """What the browser has drawn: each trace's x, y, customdata."""
-    expect(page.locator(f"#{name} .bars .point").first).to_be_attached()
-    found: list[dict[str, Any]] = page.evaluate(
-        "name => document.querySelector(`#${name} .js-plotly-plot`).data.map(trace => "
-        "({type: trace.type, name: trace.name, y: Array.from(trace.y), to: trace.customdata,"
-        " text: trace.text}))",
-        name,
-    )
-    return found
 
 
 def test_the_numbers_are_those_of_the_api(quiet: Page, address: str) -> None:

@@ -13,9 +13,8 @@ from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
 from etl.runtime import lease
 from etl.sources import discover
-from tests.cli.test_demo import LAST_DAY
 from tests.support.recount import Counted, machines, recount, totals
-from tests.support.showcase import shown
+from tests.support.showcase import LAST_DAY, shown
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_devices import count
+from tests.support.pages import count
 from tests.support.showcase import shown
 from tests.support.worlds import HARBOR, named_world, saved
 

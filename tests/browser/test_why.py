@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.test_devices import count, opened
+from tests.support.pages import count, opened
 from tests.support.showcase import shown
 from tests.support.worlds import named_world, saved
 

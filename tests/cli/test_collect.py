@@ -1,62 +1,24 @@
 """`collect`: which sources, which date, how it ends, and what it says before any work."""
 
-import logging
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
-from cli.main import main
 from db.engine import writing
 from db.tables import device_snapshots, leases
-from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
 from tests.conftest import COMMAND, RunCli
+from tests.support.cli import LAST, CliHere
 from tests.support.small_hub import Hub
 
-LAST = date(2026, 3, 14)
 BEFORE = LAST - timedelta(days=1)
-CliHere = Callable[..., Result]
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHere]:
-    """Runs `inventory-hub ARGUMENTS` in this process: cli("collect", TIMEZONE="UTC")."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-
-    def run(*arguments: str, **variables: str) -> Result:
-        result = CliRunner().invoke(main, arguments, env=variables)
-        assert result.exception is None or isinstance(result.exception, SystemExit)
-        return result
-
-    yield run
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
-@pytest.fixture(scope="module")
-def fleet() -> Fleet:
-    return Fleet(seed=3, devices=40, sites=4, last_day=LAST, months=1)
-
-
-@pytest.fixture
-def vendors(fleet: Fleet) -> Iterator[SimulatedVendors]:
-    with SimulatedVendors(fleet) as running:
-        yield running
-
-
-@pytest.fixture
-def environ(vendors: SimulatedVendors, sqlite_engine: Engine) -> dict[str, str]:
-    return vendors.environ() | {"DATABASE_URL": str(sqlite_engine.url)}
 
 
 # What it does

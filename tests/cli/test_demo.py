@@ -1,7 +1,7 @@
 """The main job, end to end: simulated vendors, real collectors, and a recount by hand."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,8 +17,7 @@ from etl.runtime import lease
 from etl.sources import discover
 from tests.support.recount import machines, recount, totals
 from tests.support.served import served
-
-LAST_DAY = date(2026, 11, 22)
+from tests.support.showcase import LAST_DAY
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])

@@ -7,27 +7,19 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from sqlalchemy import Engine, Row, Table, insert, select
+from sqlalchemy import Engine, insert
 
 from cli.activations import asset_number
 from db import tokens
-from db.engine import reading, writing
+from db.engine import writing
 from db.keys import device_id
 from db.machines import blank_machine
 from db.tables import agent_hours, api_tokens, audit_log, inventory
-from tests.cli.test_collect import CliHere, cli
-from tests.cli.test_process import address
+from tests.support.cli import UNCHANGED, CliHere, rows
 from tests.support.machines import machine_id
+from tests.support.served import address
 
-__all__ = ["cli"]
-
-UNCHANGED = "Nothing was changed. To carry it out, give the same command with --yes.\n"
 LONG_AGO = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-
-
-def rows(engine: Engine, table: Table) -> list[Row[Any]]:
-    with reading(engine) as connection:
-        return list(connection.execute(select(table).order_by(*table.primary_key)))
 
 
 def machine(engine: Engine, name: str, at: datetime = LONG_AGO, **more: Any) -> str:

@@ -7,12 +7,10 @@ from sqlalchemy import Engine
 
 from db.tables import audit_log, month_closings, months
 from etl.runtime import lease
-from tests.cli.test_collect import CliHere, cli, environ, fleet, vendors
-from tests.cli.test_process import address
-from tests.etl.test_decisions import Ana
+from tests.support.cli import CliHere
+from tests.support.decided import Ana
+from tests.support.served import address
 from tests.support.small_hub import Hub, pcs
-
-__all__ = ["cli", "environ", "fleet", "vendors"]
 
 END = date(2024, 1, 31)
 TEN = pcs(range(10))

@@ -14,10 +14,9 @@ from sqlalchemy import Engine, delete, insert, update
 from db.engine import writing
 from db.tables import collection_runs, daily_counts, device_snapshots, month_end_counts
 from etl.runtime import lease
-from tests.cli.test_collect import CliHere, cli
+from tests.support.cli import CliHere
+from tests.support.served import address
 from tests.support.small_hub import Hub, Pc, contents, pcs
-
-__all__ = ["cli"]
 
 START = date(2023, 12, 20)
 
@@ -36,10 +35,6 @@ def filled(engine: Engine) -> Hub:
             fleet.append(Pc(f"new-{back}", org="2", org_name="Pelican"))
             assert hub.collect(START + timedelta(days=back), fleet, source).state == "complete"
     return hub
-
-
-def address(engine: Engine) -> str:
-    return engine.url.render_as_string(hide_password=False)
 
 
 def test_counts_deleted_by_hand_are_all_there_again(engine: Engine, cli: CliHere) -> None:

@@ -1,13 +1,8 @@
 """`serve` and `demo` as real processes: they answer, they refuse, they stop."""
 
-import os
 import signal
 import socket
 import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,43 +14,9 @@ from db.engine import writing
 from db.machines import blank_machine
 from db.tables import inventory
 from tests.conftest import COMMAND, RunCli
+from tests.support.agent_servers import free_port
 from tests.support.scripted_vendor import Reply, script_of, scripted
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def running(
-    environment: dict[str, str], folder: Path, *arguments: str, command: str = COMMAND
-) -> Iterator["subprocess.Popen[str]"]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", command, *arguments], env=environment, cwd=folder, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(30)
-
-
-def answer(address: str, process: "subprocess.Popen[str]", within: float) -> requests.Response:
-    """The first answer of a server that is starting."""
-    end = time.monotonic() + within
-    while True:
-        try:
-            return requests.get(address, timeout=30)
-        except requests.ConnectionError:
-            assert process.poll() is None, process.communicate()[0]
-            assert time.monotonic() < end, "the server does not answer"
-            time.sleep(0.2)
+from tests.support.served import answer, running
 
 
 def stop(process: "subprocess.Popen[str]") -> str:

@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 
 from dashboard.components.sites.table import MOVED
 from db.keys import device_id
-from tests.dashboard.test_changes import sheets
-from tests.dashboard.test_pages import asks, created, ids
+from tests.support.callbacks import asks, created, ids
+from tests.support.files import sheets
 from tests.support.served import Client, make_app, served
 from tests.support.worlds import (
     HARBOR,

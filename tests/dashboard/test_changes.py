@@ -3,13 +3,11 @@
 import csv
 import io
 import random
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
@@ -25,9 +23,8 @@ from dashboard.queries.moment import Moment
 from db import migrate
 from db.engine import open_engine, reading, sqlite_url, writing
 from db.tables import device_snapshots, metadata
-from tests.dashboard.test_queries import _bar as bar_of
-from tests.dashboard.test_queries import _matches as matches
-from tests.db.test_changed import Days
+from tests.support.counted import Days, bar_of, matches
+from tests.support.files import csv_rows, sheets
 from tests.support.samples import samples
 from tests.support.served import Client, named_world_served, served
 from tests.support.worlds import COUNTED, HARBOR, MUELLER, TODAY, World, named_world, random_world
@@ -269,43 +266,6 @@ def test_only_changes_know_of_bars(client: Client) -> None:
 
 
 # The files.
-
-
-def csv_rows(content: bytes) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
-
-
-SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-
-
-def sheets(content: bytes) -> dict[str, list[list[str | float | None]]]:
-    """The sheets of an Excel file by name; no cell may be a formula."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        assert archive.testzip() is None
-        book = ElementTree.fromstring(archive.read("xl/workbook.xml"))
-        names = [sheet.attrib["name"] for sheet in book.iter(f"{SHEET}sheet")]
-        found = {}
-        for number, name in enumerate(names, 1):
-            tree = ElementTree.fromstring(archive.read(f"xl/worksheets/sheet{number}.xml"))
-            assert not list(tree.iter(f"{SHEET}f")), "a formula"
-            assert not list(tree.iter(f"{SHEET}hyperlink")), "a link"
-            found[name] = [_cells(row) for row in tree.iter(f"{SHEET}row")]
-    return found
-
-
-def _cells(row: ElementTree.Element) -> list[str | float | None]:
-    cells: dict[int, str | float | None] = {}
-    for cell in row.iter(f"{SHEET}c"):
-        column = 0
-        for letter in cell.attrib["r"].rstrip("0123456789"):
-            column = column * 26 + ord(letter) - 64
-        if cell.attrib.get("t") == "inlineStr":
-            cells[column] = "".join(text.text or "" for text in cell.iter(f"{SHEET}t"))
-        else:
-            value = cell.find(f"{SHEET}v")
-            assert value is not None and value.text is not None
-            cells[column] = float(value.text)
-    return [cells.get(column) for column in range(1, max(cells, default=0) + 1)]
 
 
 def as_text(cell: str | float | None) -> str:

@@ -25,8 +25,7 @@ from dashboard.api.openapi import operations
 from dashboard.api.operation import File
 from db.engine import open_engine, sqlite_url
 from db.keys import device_id
-from tests.dashboard.test_ingest_fuzz import LEAKED
-from tests.support.machines import Ingest, ingest, machine_id, report
+from tests.support.machines import LEAKED, Ingest, ingest, machine_id, report
 from tests.support.samples import samples
 from tests.support.served import api_document, make_app
 from tests.support.small_hub import Hub

@@ -13,45 +13,14 @@ from sqlalchemy import Engine
 
 from db.coverage import KINDS
 from db.decisions import AcceptFinding, WithdrawAcceptance
-from db.tables import audit_log, coverage_exceptions, coverage_findings
-from etl.decisions.coverage import accept_finding, withdraw_acceptance
+from db.tables import audit_log, coverage_findings
+from etl.decisions.coverage import accept_finding
 from etl.decisions.registry import DecisionRefused
 from etl.decisions.undo import undo
 from etl.runtime import lease
-from tests.etl.test_coverage import DAY, Fleet, after, pc
+from tests.support.coverage_world import DAY, EVERYTHING, EXPECTED, REST, Hall, after, pc
 from tests.support.served import Client, served
-from tests.support.small_hub import Pc, noon
-
-REST = [pc("b"), pc("c"), pc("d")]
-
-
-class Hall(Fleet):
-    """A fleet, who decides about it, and what the API answers."""
-
-    def accept(self, day: date, kind: str, expires: date | None = None, **which: Any) -> int:
-        (row,) = (
-            row for row in self.all(coverage_findings, kind=kind, **which)
-            if row.until.year == 9999
-        )  # fmt: skip
-        with lease.take(self.engine) as held:
-            by = self.decider(held, day)
-            return accept_finding(by, row.finding_id, "The customer wants it so.", expires)
-
-    def withdraw(self, day: date) -> int:
-        newest = self.all(coverage_exceptions)[-1].exception_id
-        with lease.take(self.engine) as held:
-            return withdraw_acceptance(self.decider(held, day), newest)
-
-    def ask(self, day: date, query: str = "", today: date | None = None) -> list[dict[str, Any]]:
-        clock = lambda: noon(today or day)  # noqa: E731
-        with served(self.engine, clock=clock) as client:
-            body = client.json(f"/api/coverage?as_of={day}&{query}")
-        assert body["count"] == len(body["items"])
-        found: list[dict[str, Any]] = body["items"]
-        return found
-
-    def states(self, day: date, query: str = "", today: date | None = None) -> list[str]:
-        return [item["state"] for item in self.ask(day, query, today)]
+from tests.support.small_hub import noon
 
 
 def gap(hall: Hall, day: date, *, open_: bool = True, **said: Any) -> None:
@@ -158,23 +127,6 @@ def test_what_does_not_stand_any_more_cannot_be_accepted(sqlite_engine: Engine) 
 
 
 # One query for all: a hub with every kind.
-
-SPARE = pc("s", display_name="spare notebook")
-EVERYTHING: dict[str, list[Pc]] = {
-    "ninja": [
-        *REST, pc("a"), SPARE, pc("t", key="t1"), pc("T.local", key="t2"),
-        pc("n", display_name="Front desk"), pc("m", serial="SN-7711"),
-    ],
-    "threatlocker": [
-        *REST, pc("s"), pc("x"), pc("n", display_name="Back office | Anna"),
-        pc("q", serial="SN-7711", org="2", org_name="Pelican Freight"),
-    ],
-    "agent": [pc("b"), pc("z")],
-}  # fmt: skip
-EXPECTED = {
-    "ninja_without_threatlocker": 4, "threatlocker_without_ninja": 2, "agent_only": 1,
-    "duplicate": 1, "spare_mismatch": 1, "site_mismatch": 1, "name_mismatch": 1,
-}  # fmt: skip
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from dashboard.queries.devices import history, payloads
 from dashboard.queries.devices.history import Stretch
 from db.engine import reading
 from db.keys import device_id
-from tests.dashboard.test_pages import asks, created
+from tests.support.callbacks import asks, created
 from tests.support.served import served
 from tests.support.small_hub import Hub, Pc, pcs
 

@@ -4,7 +4,6 @@ the same on every database."""
 import gzip
 import json
 import logging
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,10 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from tests.support.machines import Ingest, ingest, machine_id, report
+from tests.support.machines import LEAKED, Ingest, ingest, machine_id, report
 from tests.support.samples import samples
 
-LEAKED = re.compile(r"SELECT|INSERT|psycopg|sqlite3|pymysql|Traceback")
 TOGETHER = 6
 """Bodies in one example, which are sent one after another to every database."""
 NAMES = ("open", "keyed")

@@ -18,10 +18,10 @@ from sqlalchemy import Engine
 from dashboard.ingest.commit_queue import CommitQueue
 from db.engine import open_engine
 from db.tables import agent_hours, api_tokens, inventory
-from tests.cli.test_process import address
-from tests.cli.test_serve import answer, free_port, running
+from tests.support.agent_servers import free_port
 from tests.support.machines import Ingest, ingest, machine_id, report
 from tests.support.samples import samples
+from tests.support.served import address, answer, running
 
 AT_ONCE = 16
 

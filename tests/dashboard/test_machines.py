@@ -32,7 +32,7 @@ from dashboard.queries.machines.ages import Ages, ages
 from dashboard.queries.machines.shares import Shares, shares
 from db.engine import reading, writing
 from db.tables import agent_hours, inventory
-from tests.dashboard.test_changes import sheets
+from tests.support.files import sheets
 from tests.support.machines import machine_id, stored
 from tests.support.served import NOW, Client, served
 

@@ -16,7 +16,7 @@ from dashboard.queries.months.table import MonthRow
 from db import audit
 from db.engine import reading, writing
 from db.tables import ALL_SITES, count_restatements, month_end_counts
-from tests.dashboard.test_changes import csv_rows, sheets
+from tests.support.files import csv_rows, sheets
 from tests.support.served import served
 from tests.support.small_hub import Hub, Pc, pcs
 

@@ -13,7 +13,7 @@ from dashboard.queries.months import table as month_table
 from dashboard.queries.months.basis_differences import BasisComparison, DifferingDevice
 from db.engine import reading
 from db.tables import ALL_SITES
-from tests.dashboard.test_changes import csv_rows
+from tests.support.files import csv_rows
 from tests.support.served import served
 from tests.support.small_hub import Hub, Pc
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import Connection, Engine, insert
 
-from dashboard.base.params import BASES, NO_LOCATION, SOURCES, STATUSES, TYPES, Filters, Sort
+from dashboard.base.params import BASES, STATUSES, Filters, Sort
 from dashboard.queries import counts, moment, series
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.devices import matching as devices
@@ -18,8 +18,10 @@ from dashboard.queries.sites import table as site_queries
 from db.engine import reading, writing
 from db.history.kept import month_before, month_end
 from db.tables import months as months_table
+from tests.support.counted import bar_of as _bar
+from tests.support.counted import matches as _matches
+from tests.support.counted import random_filters as _random_filters
 from tests.support.worlds import (
-    COUNTED,
     HARBOR,
     MONTH_END,
     MUELLER,
@@ -33,41 +35,9 @@ from tests.support.worlds import (
 BAR_NAMES = ("added", "removed", "moved_in", "moved_out", "reclassified_in", "reclassified_out")
 
 
-def _matches(world: World, said: Said, filters: Filters) -> bool:
-    texts = [said.hostname, said.display_name, said.serial, said.os, said.node_class]
-    texts.append(world.sites.get(said.site_id, NO_SITE))
-    return (
-        (not filters.sites or said.site_id in filters.sites)
-        and (not filters.types or said.device_type in filters.types)
-        and said.billing_status in filters.statuses
-        and (not filters.locations or (said.location or NO_LOCATION) in filters.locations)
-        and set(filters.managed_by) <= {*said.managers}
-        and (
-            filters.q is None
-            or any(filters.q.casefold() in text.casefold() for text in texts if text)
-        )
-    )
-
-
 def _expected(world: World, day: date, filters: Filters) -> dict[int, Said]:
     standing = world.standing(day, filters.basis)
     return {key: said for key, said in standing.items() if _matches(world, said, filters)}
-
-
-def _random_filters(rng: random.Random, *, sites: tuple[int, ...]) -> Filters:
-    as_of = TODAY - timedelta(days=rng.randrange(8))
-    return Filters(
-        as_of=as_of,
-        compare_to=as_of - timedelta(days=rng.randrange(6)),
-        basis=rng.choice(BASES),
-    ).having(
-        sites=tuple(rng.sample(sites, rng.randrange(3))),
-        types=tuple(rng.sample(TYPES, rng.choice((0, 0, 1, 2)))),
-        statuses=rng.choice((COUNTED, ("billable",), ("spare", "excluded"), STATUSES)),
-        q=rng.choice((None, None, "pc", "_", "%", "50%", "ärger", "ÄRGER", "/b\\", "site", "a")),
-        locations=rng.choice(((), (), (), (NO_LOCATION,), ("Rack 1",), ("", "Büro", "nowhere"))),
-        managed_by=rng.choice(((), (), ("ninja",), ("agent", "ninja"), SOURCES)),
-    )
 
 
 def _listed(connection: Connection, found: Moment, filters: Filters) -> list[str]:
@@ -131,12 +101,6 @@ def _check_bars(connection: Connection, found: Moment, world: World, filters: Fi
     )
     assert bars.opening is not None
     assert bars.opening + signed == bars.closing
-
-
-def _bar(other: Said | None, filters: Filters, absent: str, elsewhere: str, here: str) -> str:
-    if other is None:
-        return absent
-    return elsewhere if filters.sites and other.site_id not in filters.sites else here
 
 
 def _check_sites(connection: Connection, found: Moment, world: World, filters: Filters) -> None:

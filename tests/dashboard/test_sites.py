@@ -21,7 +21,7 @@ from dashboard.queries.sites import one_site
 from dashboard.queries.sites import table as sites
 from db.engine import reading
 from db.tables import NO_SITE_ID
-from tests.dashboard.test_queries import _random_filters
+from tests.support.counted import random_filters as _random_filters
 from tests.support.served import Client, named_world_served
 from tests.support.small_hub import Hub, pcs
 from tests.support.worlds import HARBOR, MUELLER, NORTH, TODAY, named_world, random_world

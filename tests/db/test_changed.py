@@ -9,13 +9,13 @@ from sqlalchemy import Engine, insert, update
 
 from db.engine import reading, writing
 from db.history.changes import EntityChange, changes_between
-from db.history.explain import COMPARED
 from db.history.kept import KeptDays
 from db.history.runs import kept_days
 from db.keys import device_id
 from db.tables import collection_runs, device_snapshots
+from tests.support.counted import Days, day
 from tests.support.small_hub import Hub, Pc
-from tests.support.worlds import ALWAYS, ORDER, TODAY, Said, World, random_world, run_row
+from tests.support.worlds import ALWAYS, ORDER, TODAY, random_world, run_row
 
 BASES = ("assets", "records", *ORDER)
 
@@ -29,72 +29,6 @@ def found(
         return {
             one.key: one for one in changes_between(connection, basis, then, now, ALWAYS, known)
         }
-
-
-class Days:
-    """What plain Python remembers of every day of a span, by key."""
-
-    def __init__(self, world: World, basis: str, then: date, now: date) -> None:
-        self.world, self.basis, self.then, self.now = world, basis, then, now
-        self.days = [then + timedelta(days=n) for n in range((now - then).days + 1)]
-        self.standing = [world.standing(day, basis) for day in self.days]
-
-    def differing(self) -> set[int]:
-        was, now = self.standing[0], self.standing[-1]
-        names = (*COMPARED, "device_id") if self.basis == "assets" else COMPARED
-        return {
-            key
-            for key in was.keys() | now.keys()
-            if key not in was
-            or key not in now
-            or any(getattr(was[key], name) != getattr(now[key], name) for name in names)
-        }
-
-    def dated(self, key: int) -> dict[str, set[date]]:
-        """The dates of presence, site and status, each by walking back day by day."""
-        told = [standing.get(key) for standing in self.standing]
-        expected: dict[str, set[date]] = {}
-        start = _walk(told, lambda said: True)
-        if told[-1] is None:
-            expected["gone"] = {self.days[start]}
-            told = told[:start]
-        elif told[0] is None:
-            expected |= self._arrival(told, start)
-        elif start:
-            expected["back"] = {self.days[start]}
-        first = next(said for said in told if said is not None)
-        last = told[-1]
-        assert last is not None
-        for code, name in (("site", "site_id"), ("billing_status", "billing_status")):
-            if getattr(first, name) != getattr(last, name):
-                start = _walk(told, lambda said, name=name: getattr(said, name))
-                expected[code] = {self.days[start]}
-        return expected
-
-    def _arrival(self, told: list[Said | None], start: int) -> dict[str, set[date]]:
-        arrived = next(index for index, said in enumerate(told) if said is not None)
-        said = told[arrived]
-        assert said is not None
-        seen, began = self.world.first_seen(said), min(self.world.days[said.source])
-        expected: dict[str, set[date]] = {}
-        if began > self.then:
-            expected["source_began"] = {began}
-        if seen <= self.then:
-            expected["back"] = {self.days[arrived]}
-        elif seen != began:
-            expected["first_seen"] = {seen}
-        if start > arrived:
-            expected.setdefault("back", set()).add(self.days[start])
-        return expected
-
-
-def _walk(told, value):  # type: ignore[no-untyped-def]
-    """Where the last unbroken run of a value begins; absence is a value of its own."""
-    values = [None if said is None else (value(said),) for said in told]
-    index = len(values) - 1
-    while index and values[index - 1] == values[-1]:
-        index -= 1
-    return index
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -128,10 +62,6 @@ def test_what_changed_and_since_when_is_what_plain_python_remembers(
 
 
 DAY = date(2026, 11, 1)
-
-
-def day(number: int) -> date:
-    return date(2026, 11, number)
 
 
 def reasons(

@@ -11,8 +11,7 @@ from sqlalchemy import Engine
 
 from db.history.kept import month_end, month_of
 from db.tables import month_closings
-from tests.etl.test_due import NIGHTS, local_days
-from tests.etl.test_worker import Working
+from tests.support.clocks import NIGHTS, Working, local_days
 from tests.support.small_hub import pcs
 
 ZONES = (

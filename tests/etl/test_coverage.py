@@ -3,7 +3,7 @@ day finds, however the days came, and however few machines were looked at."""
 
 import random
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
+from datetime import date
 from itertools import groupby
 from typing import Any
 
@@ -16,62 +16,18 @@ from db.history.runs import kept_days, runs_in_force
 from db.keys import as_of
 from db.tables import coverage_findings, device_snapshots, sites
 from etl.coverage.findings import machines_at, refresh_findings
-from etl.coverage.refresh import catch_up
-from etl.decisions.registry import DecisionContext, DecisionRefused
+from etl.decisions.registry import DecisionRefused
 from etl.decisions.runs import end_source, withdraw_day
 from etl.rules import coverage as rule
 from etl.rules.evidence import host_key, real_serial
 from etl.runtime import lease
 from etl.snapshots.publish import PublishRefused
+from tests.support.coverage_world import DAY, Fleet, after, pc
 from tests.support.samples import samples
-from tests.support.small_hub import Hub, Pc, noon, pcs
+from tests.support.small_hub import Pc, pcs
 
-DAY = date(2026, 3, 9)
 NINJA, LOCKER, AGENT = "ninja", "threatlocker", "agent"
 Found = tuple[str, int, int, int | None]
-
-
-def after(days: int) -> date:
-    return DAY + timedelta(days=days)
-
-
-class Fleet(Hub):
-    """A hub that looks for findings after each collection."""
-
-    def say(self, day: date, **said: list[Pc]) -> None:
-        for source, rows in said.items():
-            self.collect(day, rows, source)
-        self.look()
-
-    def look(self) -> None:
-        with lease.take(self.engine) as held:
-            catch_up(self.engine, held, self.environ)
-
-    def decider(self, held: lease.Lease, day: date) -> DecisionContext:
-        return DecisionContext(self.engine, held, "Ana", lambda: noon(day), self.environ)
-
-    def found(self, day: date) -> list[tuple[str, str, str | None]]:
-        """What stands on a day: kind, hostname of the record, hostname of the other one."""
-        with reading(self.engine) as connection:
-            rows = connection.execute(
-                select(coverage_findings)
-                .where(coverage.finding_in_force(day))
-                .order_by("finding_id")
-            ).all()
-            names = {
-                row.device_id: row.hostname
-                for row in connection.execute(select(device_snapshots).where(as_of(day)))
-            }
-        return sorted(
-            (row.kind, names[row.device_id], names.get(row.other_device_id)) for row in rows
-        )
-
-    def stored(self) -> list[tuple[Any, ...]]:
-        return sorted(tuple(row)[1:] for row in self.all(coverage_findings))
-
-
-def pc(host: str, **said: Any) -> Pc:
-    return Pc(key=said.pop("key", host), hostname=host, **said)
 
 
 # Each kind, by its sentence.

@@ -4,7 +4,6 @@ the numbers, and what it leaves in the audit log."""
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -24,6 +23,7 @@ from etl.decisions.registry import DecisionContext, DecisionRefused
 from etl.decisions.runs import accept_run, end_source, reject_run, withdraw_day
 from etl.runtime import lease
 from etl.snapshots.publish import PublishRefused
+from tests.support.decided import Ana
 from tests.support.small_hub import Hub, Pc, contents, noon, pcs
 
 DAY = date(2024, 3, 14)
@@ -38,26 +38,6 @@ def later(days: int) -> date:
 @pytest.fixture
 def hub(sqlite_engine: Engine) -> Hub:
     return Hub(sqlite_engine)
-
-
-class Ana:
-    """An administrator who decides at noon of a day."""
-
-    def __init__(self, hub: Hub, day: date) -> None:
-        self.hub, self.day = hub, day
-
-    def __getattr__(self, name: str) -> Any:
-        deed = {
-            "accept": accept_run, "reject": reject_run, "withdraw": withdraw_day, "end": end_source,
-        }[name]  # fmt: skip
-
-        def decide(*arguments: Any) -> Any:
-            with lease.take(self.hub.engine) as held:
-                clock = lambda: noon(self.day)  # noqa: E731
-                by = DecisionContext(self.hub.engine, held, "Ana", clock, self.hub.environ)
-                return deed(by, *arguments)
-
-        return decide
 
 
 def last_entry(hub: Hub) -> tuple[str, str, str]:

@@ -12,10 +12,8 @@ import requests
 
 from etl.demo.faults import Fault
 from etl.demo.servers import SimulatedVendors
-from tests.etl.test_demo_ninja import Client as NinjaClient
-from tests.etl.test_demo_ninja import world as ninja_world
-from tests.etl.test_demo_threatlocker import COMPUTERS, WORLD
-from tests.etl.test_demo_threatlocker import Client as PortalClient
+from tests.support.simulated_ninja import NinjaClient, ninja_world
+from tests.support.simulated_threatlocker import COMPUTERS, WORLD, PortalClient
 
 DEVICES = "/v2/devices-detailed"
 

@@ -9,9 +9,8 @@ import requests
 
 from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
-from tests.etl.test_demo_ninja import Client as NinjaClient
-from tests.etl.test_demo_threatlocker import COMPUTERS
-from tests.etl.test_demo_threatlocker import Client as PortalClient
+from tests.support.simulated_ninja import NinjaClient
+from tests.support.simulated_threatlocker import COMPUTERS, PortalClient
 
 LAST_DAY = date(2026, 3, 14)
 

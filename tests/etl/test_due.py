@@ -10,34 +10,9 @@ import pytest
 
 from db.settings import SettingsError
 from etl.work.due import FIRST_RETRY, LAST_HOUR, LONGEST_RETRY, collect_times, due_at, is_due
+from tests.support.clocks import NIGHTS, local_days
 
 TICK = timedelta(minutes=10)
-
-# The days around which the clocks change, or a day is left out.
-NIGHTS = [
-    ("America/Chicago", date(2026, 3, 8)),  # 02:00 -> 03:00
-    ("America/Chicago", date(2026, 11, 1)),  # 02:00 -> 01:00
-    ("America/Cuiaba", date(2018, 2, 17)),  # 24:00 -> 23:00
-    ("America/Cuiaba", date(2018, 11, 4)),  # 00:00 -> 01:00
-    ("Asia/Kolkata", date(2026, 3, 8)),  # never changes
-    ("Asia/Kolkata", date(2026, 11, 1)),
-    ("Pacific/Apia", date(2011, 9, 24)),  # 03:00 -> 04:00
-    ("Pacific/Apia", date(2011, 12, 30)),  # a day that did not exist
-    ("Pacific/Apia", date(2012, 4, 1)),  # 04:00 -> 03:00
-    ("Australia/Lord_Howe", date(2026, 4, 5)),  # 02:00 -> 01:30
-    ("Australia/Lord_Howe", date(2026, 10, 4)),  # 02:00 -> 02:30
-    ("America/Nuuk", date(2024, 3, 30)),  # 23:00 -> 24:00
-    ("America/Nuuk", date(2024, 10, 27)),  # 00:00 -> 23:00 of the day before
-]
-
-
-def local_days(zone: ZoneInfo, first: date, last: date) -> set[date]:
-    """The local days from `first` to `last` that exist."""
-    found, instant = set(), datetime.combine(first, time(0), UTC) - timedelta(days=1)
-    while instant < datetime.combine(last, time(0), UTC) + timedelta(days=2):
-        found.add(instant.astimezone(zone).date())
-        instant += timedelta(hours=1)
-    return {day for day in found if first <= day <= last}
 
 
 def instants(zone: ZoneInfo, first: date, last: date) -> Iterator[datetime]:

@@ -27,7 +27,7 @@ from etl.records.record import Raw
 from etl.runtime import lease
 from etl.vendor.http import Session
 from etl.work.worker import Worker
-from tests.etl.test_worker import Broken, Working
+from tests.support.clocks import Broken, Working
 from tests.support.small_hub import SmallSource, pcs
 
 NOW = datetime(2026, 3, 13, 12, tzinfo=UTC)

@@ -10,7 +10,6 @@ from db.decisions import SaveRules
 from db.engine import reading
 from db.history.changes import changes_between
 from db.history.runs import kept_days
-from db.keys import device_id
 from db.rules import current_rules, rules_by_day
 from db.tables import (
     audit_log,
@@ -25,40 +24,8 @@ from etl.decisions.runs import withdraw_day
 from etl.decisions.sites import merge_sites
 from etl.decisions.undo import undo
 from tests.support.decided import check, totals
-from tests.support.ledger_world import NOVEMBER, deciding
+from tests.support.ledger_world import NOVEMBER, OCTOBER, deciding, device, site
 from tests.support.small_hub import Hub, Pc
-
-OCTOBER = date(2026, 10, 30)
-
-
-@pytest.fixture
-def hub(engine: Engine) -> Hub:
-    """Two customers in two sources on 30 October and 4 November, October closed in between."""
-    hub = Hub(engine)
-    ninja = [
-        Pc("1", "1", "Harbor Dental", "front-1", serial="SN-0001"),
-        Pc("2", "1", "Harbor Dental", "back-2"),
-        Pc("3", "2", "Harbour Dental Clinic", "lab-3", display_name="SPARE lab"),
-        Pc("4", "3", "Pelican Freight", "dock-4"),
-    ]
-    threatlocker = [
-        Pc("a", "t1", "Harbor Dental", "front-1"),
-        Pc("b", "t1", "Harbor Dental", "rear-2"),
-        Pc("c", "t2", "Pelican Freight", "dock-4"),
-    ]
-    for day in (OCTOBER, NOVEMBER):
-        hub.collect(day, ninja, "ninja")
-        hub.collect(day, threatlocker, "threatlocker")
-    hub.close("2026-10")
-    return hub
-
-
-def site(hub: Hub, name: str) -> int:
-    return next(row.site_id for row in hub.all(sites) if row.name == name)
-
-
-def device(source: str, key: str) -> int:
-    return device_id(source, key)
 
 
 def counted(hub: Hub, day: date) -> dict[str, int]:

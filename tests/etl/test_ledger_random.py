@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from sqlalchemy import Engine, select
 
 from db import migrate
-from db.engine import open_engine, reading, sqlite_url
+from db.engine import open_engine, reading
 from db.tables import audit_log
 from etl.decisions.undo import undo
 from tests.support.decided import Counts, check
@@ -60,14 +60,6 @@ def undone_in_reverse(engine: Engine, history: list[Any], decisions: list[Any]) 
     assert after[1] == before[1]
     with reading(engine) as connection:
         check(connection)
-
-
-@pytest.fixture(scope="module")
-def sqlite_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = open_engine(sqlite_url(tmp_path_factory.mktemp("ledger") / "hub.db"))
-    migrate.upgrade(engine)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture(scope="module")

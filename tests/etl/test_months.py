@@ -28,7 +28,7 @@ from db.tables import (
 )
 from etl.decisions.registry import DecisionRefused
 from etl.snapshots.publish import PublishRefused
-from tests.etl.test_decisions import Ana
+from tests.support.decided import Ana
 from tests.support.small_hub import Hub, Pc, pcs
 
 LAST = date(2024, 1, 31)

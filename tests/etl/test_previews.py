@@ -22,14 +22,10 @@ from etl.decisions.undo import undo
 from etl.runtime import lease
 from etl.work.jobs import JobRunner
 from etl.work.preview_lane import PreviewLane
-from tests.etl.test_ledger import device, hub, site
-from tests.etl.test_ledger_random import sqlite_world
 from tests.support.decided import live
-from tests.support.ledger_world import NOVEMBER, World, deciding, decision, histories
+from tests.support.ledger_world import NOVEMBER, World, deciding, decision, device, histories, site
 from tests.support.samples import samples
 from tests.support.small_hub import Hub, Pc, noon
-
-__all__ = ["hub", "sqlite_world"]
 
 
 def enqueue(hub: Hub, kind: str, arguments: dict[str, Any]) -> int:

@@ -21,41 +21,10 @@ from etl.runtime import lease
 from etl.vendor.http import Session
 from etl.work.worker import Worker
 from tests.conftest import COMMAND, RunCli
+from tests.support.clocks import MORNING, Broken, Working
 from tests.support.small_hub import Hub, SmallSource, pcs
 
-MORNING = datetime(2026, 3, 13, 4, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-
-
-class Hands:
-    """A clock that somebody turns."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def at(self, hour: int, minute: int = 0, days: int = 0) -> None:
-        self.now = self.now.replace(hour=hour, minute=minute) + timedelta(days=days)
-
-
-class Working:
-    """A worker over small sources, its clock and what it has collected."""
-
-    def __init__(self, engine: Engine, names: tuple[str, ...], **environ: str) -> None:
-        self.hub = Hub(engine, environ)
-        self.clock = Hands(MORNING)
-        self.sources = {name: self.hub.sources[name] for name in names}
-        for source in self.sources.values():
-            source.rows = pcs(range(10))
-        self.worker = Worker(engine, dict(self.sources), self.clock, environ)  # type: ignore[arg-type]
-
-    def states(self, source: str = "ninja") -> list[str]:
-        return [run.state for run in self.hub.runs(source)]
-
-    def days(self, source: str = "ninja") -> list[date]:
-        return [run.business_date for run in self.hub.runs(source)]
 
 
 @pytest.fixture
@@ -152,13 +121,6 @@ def test_a_suspicious_run_is_not_repeated_until_the_next_day(one: Working) -> No
 
     assert one.worker.tick() == []
     assert one.states() == ["complete", "suspicious"]
-
-
-class Broken(SmallSource):
-    """A source with a fault of ours in it."""
-
-    def fetch(self, session: Session) -> Iterator[Raw]:
-        raise ZeroDivisionError("a fault of ours")
 
 
 def test_the_fault_of_one_source_does_not_take_the_other_along(two: Working) -> None:

@@ -259,3 +259,16 @@ def test_the_secret_scan_finds_secrets_and_only_those(tmp_path: Path) -> None:
         assert scanner.scan(line) == [], line
     (tmp_path / "leak.txt").write_text(secrets[0])
     assert scanner.main(tmp_path) == 1
+
+
+def test_no_test_imports_another_test() -> None:
+    tests = [path for path in (ROOT / "tests").rglob("*.py") if path.stem.startswith("test_")]
+    shared = [path for path in (ROOT / "tests" / "support").glob("*.py")]
+    imports = {
+        f"{path.relative_to(ROOT)}: {node.module}"
+        for path in [*tests, *shared]
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ImportFrom) and node.module
+        if node.module.startswith("tests.") and ".test_" in node.module
+    }
+    assert imports == set()

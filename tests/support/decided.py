@@ -24,6 +24,10 @@ from db.tables import (
     site_aliases,
     sites,
 )
+from etl.decisions.registry import DecisionContext
+from etl.decisions.runs import accept_run, end_source, reject_run, withdraw_day
+from etl.runtime import lease
+from tests.support.small_hub import Hub, noon
 
 Counts = Counter[tuple[Any, ...]]
 
@@ -169,3 +173,23 @@ def stretches(connection: Connection, until: date = date.max) -> list[tuple[Any,
 
 def _rows(connection: Connection, table: Table, *names: str) -> Iterable[Any]:
     return [tuple(row) for row in connection.execute(select(*(table.c[name] for name in names)))]
+
+
+class Ana:
+    """An administrator who decides at noon of a day."""
+
+    def __init__(self, hub: Hub, day: date) -> None:
+        self.hub, self.day = hub, day
+
+    def __getattr__(self, name: str) -> Any:
+        deed = {
+            "accept": accept_run, "reject": reject_run, "withdraw": withdraw_day, "end": end_source,
+        }[name]  # fmt: skip
+
+        def decide(*arguments: Any) -> Any:
+            with lease.take(self.hub.engine) as held:
+                clock = lambda: noon(self.day)  # noqa: E731
+                by = DecisionContext(self.hub.engine, held, "Ana", clock, self.hub.environ)
+                return deed(by, *arguments)
+
+        return decide

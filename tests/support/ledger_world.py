@@ -203,3 +203,14 @@ class World:
                 else:
                     said.append([(told, run), first, until])
             return totals(connection), said
+
+
+def site(hub: Hub, name: str) -> int:
+    return next(row.site_id for row in hub.all(sites) if row.name == name)
+
+
+def device(source: str, key: str) -> int:
+    return device_id(source, key)
+
+
+OCTOBER = date(2026, 10, 30)

@@ -1,6 +1,7 @@
 """Machines that report over HTTP, and what lets them in: what ingest tests start from."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -132,3 +133,6 @@ def stored(engine: Engine, *machines: dict[str, Any]) -> list[str]:
     with writing(engine) as connection:
         connection.execute(inventory.insert(), rows)
     return [row["machine_id"] for row in rows]
+
+
+LEAKED = re.compile(r"SELECT|INSERT|psycopg|sqlite3|pymysql|Traceback")

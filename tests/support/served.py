@@ -1,8 +1,12 @@
 """The API over real HTTP: a server of its own on a free loopback port."""
 
 import asyncio
+import os
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -30,6 +34,7 @@ from dashboard.web.bearer import Bearer
 from dashboard.web.context import Context
 from db.engine import open_engine, sqlite_url
 from db.settings import timezone
+from tests.conftest import COMMAND
 from tests.support.agent_servers import free_port
 from tests.support.worlds import named_world
 
@@ -145,3 +150,36 @@ def named_world_served(migrated: Path, folder: Path) -> Iterator[Client]:
     with served(engine) as found:
         yield found
     engine.dispose()
+
+
+def address(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def running(
+    environment: dict[str, str], folder: Path, *arguments: str, command: str = COMMAND
+) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", command, *arguments], env=environment, cwd=folder, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
+
+
+def answer(address: str, process: "subprocess.Popen[str]", within: float) -> requests.Response:
+    """The first answer of a server that is starting."""
+    end = time.monotonic() + within
+    while True:
+        try:
+            return requests.get(address, timeout=30)
+        except requests.ConnectionError:
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < end, "the server does not answer"
+            time.sleep(0.2)

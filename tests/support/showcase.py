@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from dash import Dash
 from sqlalchemy import Engine
@@ -13,7 +13,6 @@ from cli.demo import fill
 from dashboard.app import create_app
 from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
-from tests.cli.test_demo import LAST_DAY
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 ENVIRON = {"AUTH": "none", "TIMEZONE": "UTC"}
@@ -40,3 +39,6 @@ def shown(engine: Engine, now: datetime = NOW) -> Iterator[tuple[str, Dash]]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+LAST_DAY = date(2026, 11, 22)
