@@ -18,7 +18,7 @@ from db.engine import writing
 from etl.collect import run_log
 from etl.collect.gather import read
 from etl.collect.verdict import Attempt, decide
-from etl.records.record import Raw, Tally
+from etl.records.record import FetchStats, Raw
 from etl.records.states import evaluate_record
 from etl.runtime import lease
 from etl.snapshots.publish import publish
@@ -89,7 +89,7 @@ def _clock(day: date) -> datetime:
 def _attempt(store: Store, source: Source, day: date) -> Iterator[Attempt]:
     with lease.take(store.ours) as held:
         run_id = run_log.begin(store.ours, source.FACTS.name, day, "UTC", _clock(day))
-        yield Attempt(store.ours, held, source, day, run_id, lambda: _clock(day), {}, Tally())
+        yield Attempt(store.ours, held, source, day, run_id, lambda: _clock(day), {}, FetchStats())
 
 
 def _decide(store: Store, source: Source, raws: Sequence[Raw], day: date) -> float:

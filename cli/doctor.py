@@ -14,7 +14,7 @@ from db.engine import database_url, open_engine, reading
 from db.history.runs import newest_by_source
 from db.settings import SettingsError
 from etl.collect import run_log
-from etl.records.record import Tally
+from etl.records.record import FetchStats
 from etl.sources import configured, discover, not_begun, open_session
 from etl.vendor.http import CollectionError
 from etl.work.due import collect_times
@@ -92,7 +92,7 @@ def _sources() -> Iterator[Finding]:
                     yield Finding(True, facts.label, "no machine has reported yet")
                     continue
             # The first row proves address, keys and rights; nothing is stored.
-            next(source.fetch(open_session(source, None, Tally(), engine=engine)), None)
+            next(source.fetch(open_session(source, None, FetchStats(), engine=engine)), None)
             yield Finding(True, facts.label, "answers with these settings")
             yield _freshness(facts.name, facts.label)
         except (SettingsError, CollectionError) as error:

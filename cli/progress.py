@@ -6,7 +6,7 @@ from types import TracebackType
 import click
 from tqdm import tqdm
 
-from etl.records.record import Tally
+from etl.records.record import FetchStats
 
 
 class Progress:
@@ -24,10 +24,10 @@ class Progress:
             else None
         )
 
-    def page(self, tally: Tally) -> None:
+    def page(self, stats: FetchStats) -> None:
         """A page of a collection came."""
-        self.total = tally.promised or self.total
-        self.reach(tally.rows)
+        self.total = stats.promised or self.total
+        self.reach(stats.rows)
 
     def reach(self, done: int) -> None:
         """So much is done now."""

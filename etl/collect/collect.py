@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 from db.engine import reading
 from db.settings import Environment, timezone
 from etl.collect import run_log
-from etl.collect.gather import Gathered, read
+from etl.collect.gather import CollectedRows, read
 from etl.collect.verdict import Attempt, Outcome, decide, finish
-from etl.records.record import Tally
+from etl.records.record import FetchStats
 from etl.runtime import stopping
 from etl.runtime.lease import Lease, Lost
 from etl.snapshots.publish import PublishRefused, check_publish_date
@@ -36,7 +36,7 @@ def collect(
     day: date,
     clock: Clock,
     environ: Environment | None = None,
-    on_page: Callable[[Tally], None] = lambda tally: None,
+    on_page: Callable[[FetchStats], None] = lambda stats: None,
 ) -> Outcome:
     """Collect `source` for the business date `day`. Never raises for what the vendor does.
 
@@ -45,21 +45,21 @@ def collect(
         Refused: the date cannot be published; nothing was begun.
         Lost: another worker took the lease over; nothing was published.
     """
-    tally = Tally()
-    session = open_session(source, environ, tally, engine=engine)
+    stats = FetchStats()
+    session = open_session(source, environ, stats, engine=engine)
     with reading(engine) as connection:
         check_publish_date(connection, source.FACTS.name, day, business_day(clock, environ))
     run_id = run_log.begin(engine, source.FACTS.name, day, str(timezone(environ)), clock())
-    attempt = Attempt(engine, lease, source, day, run_id, clock, environ, tally)
+    attempt = Attempt(engine, lease, source, day, run_id, clock, environ, stats)
 
-    def page(seen: Tally) -> None:
+    def page(seen: FetchStats) -> None:
         stopping.check()
         lease.renew()
         run_log.beat(engine, run_id, clock(), seen.pages, seen.rows)
         on_page(seen)
 
-    tally.on_page = page
-    gathered = Gathered()
+    stats.on_page = page
+    gathered = CollectedRows()
     try:
         gathered = read(source, source.fetch(session))
         failure = _failure(attempt, gathered)
@@ -81,7 +81,7 @@ def collect(
     return attempt.outcome(run_log.FAILED, gathered, failure)
 
 
-def _failure(attempt: Attempt, gathered: Gathered) -> str | None:
+def _failure(attempt: Attempt, gathered: CollectedRows) -> str | None:
     """Why what came cannot be the whole truth; None when it can."""
     label = attempt.source.FACTS.label
     if not gathered.raws:
@@ -97,7 +97,7 @@ def _failure(attempt: Attempt, gathered: Gathered) -> str | None:
             run_log.last_complete(connection, attempt.source.FACTS.name) or {}
         )
     for name in ("organizations", "locations"):
-        if last.get(name) and getattr(attempt.tally, name) == 0:
+        if last.get(name) and getattr(attempt.stats, name) == 0:
             return (
                 f"{label} answered no {name}, the last run had {last[name]}: "
                 "check the key's rights."

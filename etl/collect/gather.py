@@ -12,7 +12,7 @@ from etl.sources import Source
 
 
 @dataclass
-class Gathered:
+class CollectedRows:
     """Everything one run got. `keep` are the devices whose row could not be read this time."""
 
     raws: list[Raw] = field(default_factory=list)
@@ -22,9 +22,9 @@ class Gathered:
     unreadable_ids: int = 0
 
 
-def read(source: Source, raws: Iterable[Raw]) -> Gathered:
+def read(source: Source, raws: Iterable[Raw]) -> CollectedRows:
     """Read each row as a record; a row that cannot be read stands aside with its reason."""
-    gathered = Gathered()
+    gathered = CollectedRows()
     seen: set[str] = set()
     for position, raw in enumerate(raws):
         gathered.raws.append(raw)

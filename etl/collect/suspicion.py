@@ -20,7 +20,7 @@ class Seen(NamedTuple):
     rule_version: int
 
 
-def suspicions(
+def suspicion_reasons(
     before: Mapping[int, Seen], after: Mapping[int, Seen], complete_runs: int
 ) -> list[str]:
     """Why `after` is suspicious against `before`, in words; empty when it is not.
@@ -51,7 +51,7 @@ def suspicions(
     return found
 
 
-def needs_a_person(before: Mapping[int, Seen], after: Mapping[int, Seen]) -> bool:
+def needs_administrator(before: Mapping[int, Seen], after: Mapping[int, Seen]) -> bool:
     """Whether a loss is too large for a second run to confirm it: two sites went to zero or 20 %
     vanished."""
     vanished = len(before) - len(before.keys() & after.keys())

@@ -14,9 +14,9 @@ from db.rules import Rules
 from db.settings import Environment
 from db.tables import OPEN_END, collection_runs, device_snapshots, held_records
 from etl.collect import run_log
-from etl.collect.gather import Gathered, pack, read
-from etl.collect.suspicion import Seen, differences, needs_a_person, suspicions
-from etl.records.record import Tally
+from etl.collect.gather import CollectedRows, pack, read
+from etl.collect.suspicion import Seen, differences, needs_administrator, suspicion_reasons
+from etl.records.record import FetchStats
 from etl.records.states import DeviceState, evaluate_record
 from etl.runtime.gc_pause import gc_disabled
 from etl.runtime.lease import Lease
@@ -59,12 +59,12 @@ class Attempt:
     run_id: int
     clock: Callable[[], datetime]
     environ: Environment | None
-    tally: Tally
+    stats: FetchStats
 
     def outcome(
         self,
         state: str,
-        gathered: Gathered,
+        gathered: CollectedRows,
         reason: str | None = None,
         published: PublishResult | None = None,
     ) -> Outcome:
@@ -76,7 +76,7 @@ class Attempt:
 
 
 @gc_disabled()
-def decide(attempt: Attempt, gathered: Gathered) -> Outcome:
+def decide(attempt: Attempt, gathered: CollectedRows) -> Outcome:
     """Publish the run, or hold it when it is suspicious against what stands."""
     source = attempt.source
     names = {r.alias_key: r.alias_name for r in gathered.records if r.alias_key is not None}
@@ -92,11 +92,13 @@ def decide(attempt: Attempt, gathered: Gathered) -> Outcome:
         before = _standing(connection, source.FACTS.name)
         kept_as_is = {device: before[device] for device in gathered.keep if device in before}
         after = {**kept_as_is, **_seen(states, plan)}
-        reasons = suspicions(before, after, run_log.count_complete(connection, source.FACTS.name))
-        large = needs_a_person(before, after)
+        reasons = suspicion_reasons(
+            before, after, run_log.count_complete(connection, source.FACTS.name)
+        )
+        large = needs_administrator(before, after)
         if reasons and not large:
             held = _held(connection, attempt, rules, plan, internal)
-            if held and not suspicions(held, after, 0):
+            if held and not suspicion_reasons(held, after, 0):
                 reasons = []
         if gathered.unreadable_ids:
             reasons.append(f"{gathered.unreadable_ids} row(s) have an id that cannot be read")
@@ -116,7 +118,7 @@ def decide(attempt: Attempt, gathered: Gathered) -> Outcome:
         )  # fmt: skip
         _end(
             connection, attempt, gathered, run_log.COMPLETE,
-            "; ".join(attempt.tally.warnings) or None,
+            "; ".join(attempt.stats.warnings) or None,
             added=done.added, removed=done.removed, changed=done.changed,
             changed_percent=round(done.changed_percent, 2), changed_keys=done.changed_keys,
             rule_version=rules.version,
@@ -124,7 +126,7 @@ def decide(attempt: Attempt, gathered: Gathered) -> Outcome:
     return attempt.outcome(run_log.COMPLETE, gathered, None, done)
 
 
-def finish(attempt: Attempt, gathered: Gathered, reason: str) -> None:
+def finish(attempt: Attempt, gathered: CollectedRows, reason: str) -> None:
     """Write down that the run failed, and why; unless it came to its end before it was stopped."""
     runs = collection_runs.c
     with writing(attempt.engine) as connection:
@@ -135,7 +137,7 @@ def finish(attempt: Attempt, gathered: Gathered, reason: str) -> None:
 
 
 def judged(
-    source: Source, gathered: Gathered, rules: Rules, internal: Mapping[str | None, str]
+    source: Source, gathered: CollectedRows, rules: Rules, internal: Mapping[str | None, str]
 ) -> list[DeviceState]:
     """The readable records of a run as `rules` see them."""
     return [
@@ -187,11 +189,11 @@ def _held(
         .order_by(runs.run_id.desc())
         .limit(1)
     )
-    gathered = held_rows(connection, attempt.source, held)
+    gathered = read_held_rows(connection, attempt.source, held)
     return _seen(judged(attempt.source, gathered, rules, internal), plan)
 
 
-def held_rows(connection: Connection, source: Source, run_id: int | None) -> Gathered:
+def read_held_rows(connection: Connection, source: Source, run_id: int | None) -> CollectedRows:
     """The rows that are held of a run, read again."""
     bodies = connection.scalars(
         select(held_records.c.body)
@@ -201,7 +203,7 @@ def held_rows(connection: Connection, source: Source, run_id: int | None) -> Gat
     return read(source, (json.loads(zlib.decompress(body)) for body in bodies))
 
 
-def _hold(connection: Connection, attempt: Attempt, gathered: Gathered) -> None:
+def _hold(connection: Connection, attempt: Attempt, gathered: CollectedRows) -> None:
     supersede_held(connection, attempt.source.FACTS.name)
     connection.execute(
         insert(held_records),
@@ -215,16 +217,16 @@ def _hold(connection: Connection, attempt: Attempt, gathered: Gathered) -> None:
 def _end(
     connection: Connection,
     attempt: Attempt,
-    gathered: Gathered,
+    gathered: CollectedRows,
     state: str,
     reason: str | None,
     **values: object,
 ) -> None:
-    now, tally = attempt.clock(), attempt.tally
+    now, stats = attempt.clock(), attempt.stats
     run_log.quarantine(connection, attempt.run_id, gathered.quarantined)
     run_log.end(
         connection, attempt.run_id, state=state, reason=reason, finished_at=now, heartbeat_at=now,
-        pages=tally.pages, records=len(gathered.raws), promised=tally.promised,
-        organizations=tally.organizations, locations=tally.locations,
+        pages=stats.pages, records=len(gathered.raws), promised=stats.promised,
+        organizations=stats.organizations, locations=stats.locations,
         quarantined=len(gathered.quarantined), **values,
     )  # fmt: skip

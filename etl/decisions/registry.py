@@ -12,7 +12,7 @@ from db import audit
 from db.decisions import Decision
 from db.settings import Environment
 from etl.collect.collect import Clock
-from etl.records.record import Tally
+from etl.records.record import FetchStats
 from etl.runtime.lease import Lease
 from etl.sources import Source
 
@@ -33,7 +33,7 @@ class DecisionContext:
     sources: Mapping[str, Source] = field(default_factory=dict)
     """Those that the worker collects."""
     report_progress: Callable[[str], None] = lambda text: None
-    on_page: Callable[[Tally], None] = lambda tally: None
+    on_page: Callable[[FetchStats], None] = lambda stats: None
     """Called after each page of a collection; may stop it by raising."""
 
     def write_entry(

@@ -18,7 +18,7 @@ from db.settings import timezone
 from db.tables import collection_runs, held_records
 from etl.collect import run_log
 from etl.collect.collect import business_day
-from etl.collect.verdict import held_rows, judged
+from etl.collect.verdict import judged, read_held_rows
 from etl.decisions.registry import DecisionContext, DecisionRefused
 from etl.decisions.restate import restating
 from etl.snapshots import counts as rollups
@@ -47,7 +47,7 @@ def accept_run(context: DecisionContext, source: Source, run_id: int) -> Publish
             )
         check_publish_date(connection, run.source, run.business_date, run.business_date)
         rules = rule_versions.adopt_environment(connection, context.clock(), context.environ)
-        gathered = held_rows(connection, source, run_id)
+        gathered = read_held_rows(connection, source, run_id)
         names = {r.alias_key: r.alias_name for r in gathered.records if r.alias_key is not None}
         internal = internal_aliases(connection, run.source, names, rules)
         states = judged(source, gathered, rules, internal)

@@ -1,4 +1,4 @@
-"""What a source hands over: records, and a tally of what it saw on the way."""
+"""What a source delivers: records, and counts of what it fetched."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,11 +8,11 @@ from typing import Any
 from db.tables import NameFields, SystemFields
 
 Raw = dict[str, Any]
-"""One row as fetched: JSON of the vendor's own making, joined names beside it."""
+"""One row as fetched: the vendor's JSON, with joined rows beside it."""
 
 
 class BadRecord(Exception):
-    """A row cannot be read as a device: it is quarantined, the others go on. The text says why."""
+    """A row cannot be read as a device: it is quarantined, and the others are used."""
 
     def __init__(self, reason: str, source_key: str | None = None) -> None:
         super().__init__(reason)
@@ -21,7 +21,7 @@ class BadRecord(Exception):
 
 
 class UnreadableId(BadRecord):
-    """A row's own id cannot be read: nobody can say which device it is, the run is suspicious."""
+    """A row's own id cannot be read: its device is unknown, which makes the run suspicious."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Record(NameFields, SystemFields):
 
     Optional text is None, never "". `payload` is the vendor's whole row, volatile keys included,
     exactly as received. `unmanaged` says why the source does not manage the device now
-    ("approval status is PENDING"), None when it does. `repaired` says what had to be mended to
+    ("approval status is PENDING"), None when it does. `repaired` lists what was changed to
     store the row ("hostname: 2 NUL characters replaced"). `macs`: its hardware
     addresses as written by `etl.rules.macs.canonical_macs`.
     """
@@ -48,9 +48,9 @@ class Record(NameFields, SystemFields):
 
 
 @dataclass
-class Tally:
-    """What a fetch saw besides its rows. `on_page` is called after each page, for progress and
-    for the run's heartbeat."""
+class FetchStats:
+    """Counts of one fetch. `on_page` is called after each page, for progress and for the run's
+    heartbeat."""
 
     pages: int = 0
     rows: int = 0
@@ -58,10 +58,10 @@ class Tally:
     locations: int | None = None
     promised: int | None = None
     warnings: list[str] = field(default_factory=list)
-    on_page: Callable[["Tally"], None] = lambda tally: None
+    on_page: Callable[["FetchStats"], None] = lambda stats: None
 
-    def page(self, rows: int) -> None:
-        """Count one page with `rows` device rows; a page of another list has none."""
+    def count_page(self, rows: int) -> None:
+        """Count one page with `rows` device rows, 0 for a page of another list."""
         self.pages += 1
         self.rows += rows
         self.on_page(self)

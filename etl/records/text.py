@@ -1,9 +1,8 @@
-"""Vendor text made fit to store, and payloads made fit to compare.
+"""Cleaning of vendor text for storage, and canonical payloads for comparison.
 
-A `Mending` cleans the texts of one record and remembers what it had to mend. `canonical` turns a
-payload into bytes that are equal when the payloads are, and come back exactly as they were:
-NUL, lone surrogates, NaN and Infinity included. `split_volatile` takes the keys that change
-hourly out of a payload; `merge_volatile` puts them back.
+`TextCleaner` cleans the texts of one record and lists its repairs. `canonical` encodes a payload so
+that equal payloads give equal bytes, losslessly: NUL, lone surrogates, NaN and Infinity included.
+`split_volatile` separates the keys that change hourly; `merge_volatile` puts them back.
 """
 
 import json
@@ -25,20 +24,20 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _CONTROLS = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
-class Mending:
-    """The texts of one record, cleaned, and the list of what was mended.
+class TextCleaner:
+    """Cleans the texts of one record and lists the repairs.
 
-    Blanks around a text are dropped without a word (one vendor ends every operating system with
-    one); all else that changes a text is listed.
+    Surrounding blanks are dropped silently (one vendor ends every operating system with one);
+    every other change to a text is a repair.
     """
 
     def __init__(self) -> None:
         self._repairs: list[str] = []
 
     def text(self, value: object, field: str, length: int = NAME_LENGTH) -> str | None:
-        """`value` as text of at most `length` characters, None when nothing is left of it.
+        """`value` as text of at most `length` characters; None when nothing is left.
 
-        A number is written out; any other thing that is no text is dropped.
+        A number is converted; any other type is dropped.
         """
         if value is None:
             return None
@@ -48,42 +47,42 @@ class Mending:
             value = self._printable(value, field)
         value = value.strip()
         if len(value) > length:
-            self.note(f"{field}: cut from {len(value)} to {length} characters")
+            self.add_repair(f"{field}: cut from {len(value)} to {length} characters")
             value = value[:length].rstrip()
         return value or None
 
-    def note(self, repair: str) -> None:
-        """Remember a repair, e.g. "hostname: 2 NUL characters replaced"."""
+    def add_repair(self, repair: str) -> None:
+        """Add to the list, e.g. "hostname: 2 NUL characters replaced"."""
         self._repairs.append(repair)
 
     @property
     def repaired(self) -> str | None:
-        """All repairs in one line that fits its column; None when nothing had to be mended."""
+        """All repairs in one line that fits its column; None when there were none."""
         line = "; ".join(self._repairs)
         return f"{line[: REPAIRED_LENGTH - 1]}…" if len(line) > REPAIRED_LENGTH else line or None
 
     def _from_other(self, value: object, field: str, length: int) -> str | None:
         if isinstance(value, int | float) and not isinstance(value, bool):
-            self.note(f"{field}: a number was read as text")
+            self.add_repair(f"{field}: a number was read as text")
             return str(value)[:length]
-        self.note(f"{field}: {kind(value)} was ignored, text belongs there")
+        self.add_repair(f"{field}: {json_type(value)} was ignored, text belongs there")
         return None
 
     def _printable(self, value: str, field: str) -> str:
         nuls, both = value.count("\0"), len(_UNSTORABLE.findall(value))
         if nuls:
-            self.note(f"{field}: {_count(nuls, 'NUL character')} replaced")
+            self.add_repair(f"{field}: {_count(nuls, 'NUL character')} replaced")
         if both > nuls:
-            self.note(f"{field}: {_count(both - nuls, 'half surrogate pair')} replaced")
+            self.add_repair(f"{field}: {_count(both - nuls, 'half surrogate pair')} replaced")
         value = _UNSTORABLE.sub("\ufffd", value).strip()
         value, controls = _CONTROLS.subn(" ", value)
         if controls:
-            self.note(f"{field}: {_count(controls, 'run')} of control characters replaced")
+            self.add_repair(f"{field}: {_count(controls, 'run')} of control characters replaced")
         return value
 
 
-def kind(value: object) -> str:
-    """What a JSON value is, with its article: "a list", "an object"."""
+def json_type(value: object) -> str:
+    """The type of a JSON value, with its article: "a list", "an object"."""
     names: dict[type, str] = {
         dict: "an object", list: "a list", str: "text", bool: "true or false",
         int: "a number", float: "a number", type(None): "null",
@@ -95,7 +94,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-# ASCII only, so that no database and no codec can touch what a vendor sent.
+# ASCII only, so that no database and no codec can alter it.
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"))
 
 
@@ -174,7 +173,7 @@ def _merge(stable: Any, volatile: Any) -> Any:
             merged[key] = _merge(merged[key], value) if key in merged else value
         return merged
     if type(stable) is list and type(volatile) is list:
-        # The newest volatile part may belong to a list that has shrunk or grown since.
+        # The volatile part may be newer, and the list shorter or longer since.
         rest = [None] * (len(stable) - len(volatile))
-        return [_merge(one, other) for one, other in zip(stable, volatile + rest, strict=False)]
+        return [_merge(item, extra) for item, extra in zip(stable, volatile + rest, strict=False)]
     return stable

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Engine
 from db import machines
 from db.settings import Environment, Setting, SettingsError, data_dir, env, env_required
 from db.sources import SourceFacts, register_sources
-from etl.records.record import Raw, Record, Tally
+from etl.records.record import FetchStats, Raw, Record
 from etl.vendor.http import Session
 
 ENTRY_POINT_GROUP = "inventory_hub.sources"
@@ -38,7 +38,7 @@ class Source(Protocol):
     def fetch(self, session: Session) -> Iterator[Raw]:
         """Every device of the source as raw rows.
 
-        Counts organizations, locations, pages and promised rows in `session.tally`.
+        Counts organizations, locations, pages and promised rows in `session.stats`.
 
         Raises:
             CollectionError: the source could not be read completely, for whatever reason.
@@ -141,7 +141,7 @@ def settings_for(source: Source, environ: Environment | None = None) -> dict[str
 def open_session(
     source: Source,
     environ: Environment | None = None,
-    tally: Tally | None = None,
+    stats: FetchStats | None = None,
     sleep: Callable[[float], None] = time.sleep,
     engine: Engine | None = None,
 ) -> Session:
@@ -160,7 +160,7 @@ def open_session(
         source.FACTS.label,
         (values[address.name] if address else None) or "",
         values,
-        tally or Tally(),
+        stats or FetchStats(),
         data_dir(environ),
         address_name=address.name if address else "",
         sleep=sleep,

@@ -1,5 +1,5 @@
-"""Our own agent: every machine that reported itself within the last days, as the ingest route
-stored it. No vendor is asked; the machine's `site` is its organization, as it spells it.
+"""Our own agent: every machine that reported within the last days, read from our own database where
+the ingest route stored it. A machine's `site`, as it spells it, is its organization.
 """
 
 import json
@@ -12,7 +12,7 @@ from db.machines import SOURCE, recently_reporting
 from db.settings import TIMEZONE, Setting
 from db.sources import SourceFacts
 from etl.records.record import Raw, Record
-from etl.records.text import IP_LENGTH, KEY_LENGTH, Mending
+from etl.records.text import IP_LENGTH, KEY_LENGTH, TextCleaner
 from etl.rules.macs import canonical_macs
 from etl.vendor.http import Session
 
@@ -46,8 +46,15 @@ VOLATILE = (
     "clock_skew_seconds",
 )
 
-_OURS = ("device_id", "recent_reports", "stream", "other_stream", "stream_since", "clone_seen_at")
-"""What the ingest route notes for itself: no word of the machine's."""
+_BOOKKEEPING = (
+    "device_id",
+    "recent_reports",
+    "stream",
+    "other_stream",
+    "stream_since",
+    "clone_seen_at",
+)
+"""Columns of the ingest route's own bookkeeping, not reported by the machine."""
 
 
 def fetch(session: Session) -> Iterator[Raw]:
@@ -56,10 +63,10 @@ def fetch(session: Session) -> Iterator[Raw]:
     days = session.whole(PRESENT_DAYS, least=1, most=3650)
     n = 0
     for n, row in enumerate(recently_reporting(session.database(), days, zone), 1):
-        yield {name: _plain(name, value) for name, value in row.items() if name not in _OURS}
+        yield {name: _plain(name, value) for name, value in row.items() if name not in _BOOKKEEPING}
         if n % 1000 == 0:
-            session.tally.page(1000)
-    session.tally.page(n % 1000)
+            session.stats.count_page(1000)
+    session.stats.count_page(n % 1000)
     if n == 0:
         raise session.failure(
             f"knows no machine that reported in the last {days} days",
@@ -69,20 +76,20 @@ def fetch(session: Session) -> Iterator[Raw]:
 
 def to_record(raw: Raw) -> Record:
     """One machine as a record."""
-    mending = Mending()
-    site = mending.text(raw["site"], "site")
+    cleaner = TextCleaner()
+    site = cleaner.text(raw["site"], "site")
     return Record(
         source_key=raw["machine_id"],
         alias_key=None if site is None else " ".join(site.casefold().split())[:KEY_LENGTH],
         alias_name=None if site is None else " ".join(site.split()),
         payload=raw,
-        hostname=mending.text(raw["hostname"], "hostname"),
-        display_name=mending.text(raw["hostname"], "display name"),
-        os=mending.text(raw["os_version"] or raw["os"], "os"),
-        serial=mending.text(raw["serial"], "serial", KEY_LENGTH),
+        hostname=cleaner.text(raw["hostname"], "hostname"),
+        display_name=cleaner.text(raw["hostname"], "display name"),
+        os=cleaner.text(raw["os_version"] or raw["os"], "os"),
+        serial=cleaner.text(raw["serial"], "serial", KEY_LENGTH),
         last_contact=datetime.fromisoformat(raw["received_at"]),
-        ip=mending.text(raw["ip"], "ip", IP_LENGTH),
-        repaired=mending.repaired,
+        ip=cleaner.text(raw["ip"], "ip", IP_LENGTH),
+        repaired=cleaner.repaired,
         macs=canonical_macs(raw["mac_addresses"]),
     )
 

@@ -2,7 +2,7 @@
 
 Three lists, read one after the other, never a call per device: organizations, locations,
 devices-detailed. Device rows name their organization and location by id only, so the names are
-joined here. Keys that the API has nothing to say about are absent or null.
+joined here. Keys without a value are absent or null.
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from typing import Any
 from db.settings import Setting
 from db.sources import SourceFacts
 from etl.records.record import BadRecord, Raw, Record, UnreadableId
-from etl.records.text import CLASS_LENGTH, IP_LENGTH, KEY_LENGTH, Mending, kind
+from etl.records.text import CLASS_LENGTH, IP_LENGTH, KEY_LENGTH, TextCleaner, json_type
 from etl.rules.macs import canonical_macs
 from etl.vendor.http import Session
-from etl.vendor.oauth import OAuthTokens
-from etl.vendor.pagers import pages_after, read_id
+from etl.vendor.oauth import OAuth2Auth
+from etl.vendor.pagers import paginate_after_id, parse_id
 
 BASE_URL = Setting(
     "NINJA_BASE_URL",
@@ -79,9 +79,9 @@ _ADVICE: dict[int | str, str] = {
 
 
 def fetch(session: Session) -> Iterator[Raw]:
-    """Every device with the organization and location that it names, None where there is none."""
+    """Every device with its organization and location, None where the lists lack them."""
     session.prefixes = ("/v2", "/api/v2")
-    session.signer = OAuthTokens(
+    session.auth = OAuth2Auth(
         session,
         client_id=session.required(CLIENT_ID),
         client_secret=session.required(CLIENT_SECRET),
@@ -90,16 +90,16 @@ def fetch(session: Session) -> Iterator[Raw]:
         store="ninja-token.json",
         advice=_ADVICE,
     )
-    organizations = _by_id(pages_after(session, "/organizations"))
-    session.tally.organizations = len(organizations)
-    locations = _by_id(pages_after(session, "/locations"))
-    session.tally.locations = len(locations)
-    for device in pages_after(session, "/devices-detailed", fleet=True):
+    organizations = _by_id(paginate_after_id(session, "/organizations"))
+    session.stats.organizations = len(organizations)
+    locations = _by_id(paginate_after_id(session, "/locations"))
+    session.stats.locations = len(locations)
+    for device in paginate_after_id(session, "/devices-detailed", devices=True):
         row = device if isinstance(device, dict) else {}
         yield {
             "device": device,
-            "organization": organizations.get(read_id(row.get("organizationId"))),
-            "location": locations.get(read_id(row.get("locationId"))),
+            "organization": organizations.get(parse_id(row.get("organizationId"))),
+            "location": locations.get(parse_id(row.get("locationId"))),
         }
 
 
@@ -107,27 +107,27 @@ def to_record(raw: Raw) -> Record:
     """One device of the API as a record."""
     row = raw["device"]
     if not isinstance(row, dict):
-        raise UnreadableId(f"the row is {kind(row)}, not a device")
-    number = read_id(row.get("id"))
+        raise UnreadableId(f"the row is {json_type(row)}, not a device")
+    number = parse_id(row.get("id"))
     if number is None:
-        raise UnreadableId(f"its id is {kind(row.get('id'))} that names no device")
+        raise UnreadableId(f"its id is {json_type(row.get('id'))} that names no device")
     key = str(number)
-    organization_id = read_id(row.get("organizationId"))
+    organization_id = parse_id(row.get("organizationId"))
     if organization_id is None:
         raise BadRecord(
             f"device {key} names no organization (organizationId is "
-            f"{kind(row.get('organizationId'))})",
+            f"{json_type(row.get('organizationId'))})",
             key,
         )
-    mending = Mending()
+    cleaner = TextCleaner()
     organization, location = raw["organization"] or {}, raw["location"] or {}
     os, system, references = (
-        _object(row, name, mending) for name in ("os", "system", "references")
+        _object(row, name, cleaner) for name in ("os", "system", "references")
     )
-    referred = references.get("location")
+    location_reference = references.get("location")
 
     def first(field: str, *values: object, length: int = 255) -> str | None:
-        texts = (mending.text(value, field, length) for value in values)
+        texts = (cleaner.text(value, field, length) for value in values)
         return next((text for text in texts if text), None)
 
     system_name = row.get("systemName")
@@ -144,7 +144,7 @@ def to_record(raw: Raw) -> Record:
         location=first(
             "location",
             location.get("name"),
-            referred.get("name") if isinstance(referred, dict) else None,
+            location_reference.get("name") if isinstance(location_reference, dict) else None,
         ),
         os=first("os", os.get("name")),
         node_class=first("node class", row.get("nodeClass"), length=CLASS_LENGTH),
@@ -154,39 +154,39 @@ def to_record(raw: Raw) -> Record:
             system.get("biosSerialNumber"),
             length=KEY_LENGTH,
         ),
-        unmanaged=_unmanaged(row.get("approvalStatus"), mending),
+        unmanaged=_unmanaged(row.get("approvalStatus"), cleaner),
         last_contact=_instant(row.get("lastContact")),
         online=not offline if isinstance(offline, bool) else None,
         ip=first("ip", row.get("publicIP"), length=IP_LENGTH),
-        repaired=mending.repaired,
+        repaired=cleaner.repaired,
         macs=canonical_macs(row.get("macAddresses")),
     )
 
 
 def _by_id(rows: Iterator[Any]) -> dict[int | None, Raw]:
-    found = {read_id(row.get("id")): row for row in rows if isinstance(row, dict)}
-    found.pop(None, None)
-    return found
+    by_id = {parse_id(row.get("id")): row for row in rows if isinstance(row, dict)}
+    by_id.pop(None, None)
+    return by_id
 
 
-def _object(row: Raw, name: str, mending: Mending) -> Raw:
+def _object(row: Raw, name: str, cleaner: TextCleaner) -> Raw:
     value = row.get(name)
     if isinstance(value, dict):
         return value
     if value is not None:
-        mending.note(f"{name}: {kind(value)} was ignored, an object belongs there")
+        cleaner.add_repair(f"{name}: {json_type(value)} was ignored, an object belongs there")
     return {}
 
 
-def _unmanaged(status: object, mending: Mending) -> str | None:
-    # Older versions of the API leave the status out; their lists hold approved devices only.
-    text = mending.text(status, "approval status", CLASS_LENGTH)
+def _unmanaged(status: object, cleaner: TextCleaner) -> str | None:
+    # Older API versions omit the status and list approved devices only.
+    text = cleaner.text(status, "approval status", CLASS_LENGTH)
     return None if text is None or text.upper() == "APPROVED" else f"approval status is {text}"
 
 
 def _instant(seconds: object) -> datetime | None:
-    """Epoch seconds as an instant; None for what no clock of this century shows."""
+    """Epoch seconds as an instant; None outside the years 2000 to 2099."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return None
-    usable = 946_684_800 <= seconds < 4_102_444_800  # NaN is not, nor is a time in milliseconds
+    usable = 946_684_800 <= seconds < 4_102_444_800  # excludes NaN and milliseconds
     return datetime.fromtimestamp(seconds, UTC) if usable else None

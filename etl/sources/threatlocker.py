@@ -1,8 +1,8 @@
 """ThreatLocker, portal API: every computer of the managed organization and all below it.
 
 Two lists, read one after the other: the child organizations, then the computers, ordered by a
-name that does not change while we read. Each computer carries its organization's id and name;
-the list's display name goes first. Deleted computers are not asked for.
+name that does not change meanwhile. Each computer carries its organization's id and name;
+the list's display name takes precedence. Deleted computers are not requested.
 """
 
 import re
@@ -13,10 +13,10 @@ from datetime import UTC, datetime, time
 from db.settings import Setting
 from db.sources import SourceFacts
 from etl.records.record import BadRecord, Raw, Record, UnreadableId
-from etl.records.text import IP_LENGTH, KEY_LENGTH, Mending, kind
+from etl.records.text import IP_LENGTH, KEY_LENGTH, TextCleaner, json_type
 from etl.vendor.http import Session
-from etl.vendor.oauth import FixedKey
-from etl.vendor.pagers import pages_by_number
+from etl.vendor.oauth import ApiKeyAuth
+from etl.vendor.pagers import paginate_by_number
 
 BASE_URL = Setting(
     "THREATLOCKER_BASE_URL",
@@ -80,11 +80,11 @@ _SHOWN_WARNINGS = 10
 def fetch(session: Session) -> Iterator[Raw]:
     """Every computer with its organization's row, None where the list does not have it."""
     key = session.required(API_KEY)
-    session.conceal(key)
-    session.signer = FixedKey(
+    session.redact(key)
+    session.auth = ApiKeyAuth(
         {"Authorization": key, "ManagedOrganizationId": session.required(ORGANIZATION_ID)}, _ADVICE
     )
-    # Sources disagree on which of the two switches shows grandchildren; either does no harm.
+    # The documentation is ambiguous about which switch includes grandchildren; both are harmless.
     body = {
         "searchText": "",
         "orderBy": "name",
@@ -92,13 +92,13 @@ def fetch(session: Session) -> Iterator[Raw]:
         "includeAllChildren": True,
         "childOrganizations": True,
     }
-    rows = pages_by_number(
+    rows = paginate_by_number(
         session, "/Organization/OrganizationGetChildOrganizationsByParameters", body, _organization
     )
     organizations = {_organization(row): row for row in rows if isinstance(row, dict)}
     organizations.pop(None, None)
-    session.tally.organizations = len(organizations)
-    # Not by last check-in, which changes while we read and moves rows between pages.
+    session.stats.organizations = len(organizations)
+    # Not by last check-in, which changes meanwhile and moves rows between pages.
     body = {
         "searchText": "",
         "orderBy": "computername",
@@ -108,48 +108,48 @@ def fetch(session: Session) -> Iterator[Raw]:
         "showDeleted": False,
     }
     collected: Counter[str | None] = Counter()
-    computers = pages_by_number(
-        session, "/Computer/ComputerGetByAllParameters", body, _computer, fleet=True
+    computers = paginate_by_number(
+        session, "/Computer/ComputerGetByAllParameters", body, _computer, devices=True
     )
     for computer in computers:
         organization_id = _organization(computer) if isinstance(computer, dict) else None
         collected[organization_id] += 1
         yield {"computer": computer, "organization": organizations.get(organization_id)}
-    session.tally.warnings += _miscounted(organizations, collected)
+    session.stats.warnings += _miscounted(organizations, collected)
 
 
 def to_record(raw: Raw) -> Record:
     """One computer of the API as a record."""
     row = raw["computer"]
     if not isinstance(row, dict):
-        raise UnreadableId(f"the row is {kind(row)}, not a computer")
+        raise UnreadableId(f"the row is {json_type(row)}, not a computer")
     key = _computer(row)
     if key is None:
-        raise UnreadableId(f"its computerId is {kind(row.get('computerId'))} that is no GUID")
+        raise UnreadableId(f"its computerId is {json_type(row.get('computerId'))} that is no GUID")
     organization_id = _organization(row)
     if organization_id is None:
         raise BadRecord(
             f"computer {key} names no organization (organizationId is "
-            f"{kind(row.get('organizationId'))})",
+            f"{json_type(row.get('organizationId'))})",
             key,
         )
-    mending = Mending()
+    cleaner = TextCleaner()
     organization = raw["organization"] or {}
     names = (organization.get("displayName"), organization.get("name"), row.get("organization"))
-    alias_names = (mending.text(name, "organization") for name in names)
+    alias_names = (cleaner.text(name, "organization") for name in names)
     return Record(
         source_key=key,
         alias_key=organization_id,
         alias_name=next((name for name in alias_names if name), None),
         payload=row,
-        hostname=mending.text(row.get("hostname"), "hostname"),
-        display_name=mending.text(row.get("computerName"), "display name"),
-        os=mending.text(row.get("operatingSystem"), "os"),
-        serial=mending.text(row.get("serialNumber"), "serial", KEY_LENGTH),
+        hostname=cleaner.text(row.get("hostname"), "hostname"),
+        display_name=cleaner.text(row.get("computerName"), "display name"),
+        os=cleaner.text(row.get("operatingSystem"), "os"),
+        serial=cleaner.text(row.get("serialNumber"), "serial", KEY_LENGTH),
         unmanaged="deleted in ThreatLocker" if row.get("isDeleted") is True else None,
         last_contact=_instant(row.get("lastCheckin")),
-        ip=mending.text(row.get("lastCheckinIPAddress"), "ip", IP_LENGTH),
-        repaired=mending.repaired,
+        ip=cleaner.text(row.get("lastCheckinIPAddress"), "ip", IP_LENGTH),
+        repaired=cleaner.repaired,
     )
 
 
@@ -168,7 +168,7 @@ def _organization(row: Raw) -> str | None:
 
 
 def _instant(value: object) -> datetime | None:
-    """An ISO 8601 time as an instant, UTC when it names no zone; None for what is none."""
+    """An ISO 8601 time as an instant, UTC when it names no zone; None when unreadable."""
     if not isinstance(value, str):
         return None
     try:
@@ -182,10 +182,10 @@ def _instant(value: object) -> datetime | None:
 
 
 def _miscounted(organizations: dict[str | None, Raw], collected: Counter[str | None]) -> list[str]:
-    """Where the organization list counts other than we did, in sentences."""
+    """A warning for each organization whose listed count is not the number of its rows."""
     warnings = [
-        f"{Mending().text(row.get('displayName'), 'name') or key}: the organization list counts "
-        f"{row['computerCount']} computers, {collected[key]} were collected."
+        f"{TextCleaner().text(row.get('displayName'), 'name') or key}: the organization list "
+        f"counts {row['computerCount']} computers, {collected[key]} were collected."
         for key, row in organizations.items()
         if isinstance(row.get("computerCount"), int) and row["computerCount"] != collected[key]
     ]

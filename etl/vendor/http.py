@@ -1,8 +1,7 @@
-"""One run's conversation with one vendor over HTTP: patient with its bad moments, strict with
-its answers.
+"""JSON client for one vendor during one run; retries transient failures for 110 s.
 
-An exchange is tried up to five times with growing random pauses, but a vendor that keeps failing
-ends the run within two minutes. Every disappointment is a `CollectionError`, never an empty list.
+A request is tried up to five times with growing random pauses, but a vendor that keeps failing
+ends the run within two minutes. Every failure is a `CollectionError`, never an empty list.
 """
 
 import logging
@@ -16,39 +15,51 @@ from typing import Any, Protocol
 from sqlalchemy import Engine
 
 from db.settings import Setting, SettingsError, env_int
-from etl.records.record import Tally
+from etl.records.record import FetchStats
 from etl.runtime.stopping import waiting
-from etl.vendor.answers import Answer, CollectionError, Garbled, Reply, without_secrets
-from etl.vendor.transport import TRIES, Patience, Trouble, Untrusted, Wire
+from etl.vendor.responses import (
+    CollectionError,
+    JsonResponse,
+    Response,
+    UnreadableResponse,
+    redacted,
+)
+from etl.vendor.transport import (
+    MAX_ATTEMPTS,
+    CertificateError,
+    HttpTransport,
+    RetryBudget,
+    TransportError,
+)
 
-__all__ = ["Answer", "CollectionError", "Reply", "Session", "Signer"]
+__all__ = ["Response", "CollectionError", "JsonResponse", "Session", "Auth"]
 
-_NOTHING = object()
+_NO_DEFAULT = object()
 _log = logging.getLogger(__name__)
 
 
-class Signer(Protocol):
-    """How a vendor recognises us."""
+class Auth(Protocol):
+    """How requests to a vendor are authenticated."""
 
     def headers(self) -> Mapping[str, str]:
-        """The headers that every request carries."""
+        """The headers that every request carries; may fetch a token first."""
 
     def renew(self) -> bool:
-        """Forget what was refused with 401; False when there is nothing newer to offer."""
+        """Drop the credential that was refused with 401; False when there is no other to try."""
 
     def advice(self, status: int) -> str:
-        """What to do about a 401 or a 403, in a sentence."""
+        """What a person can do about a 401 or a 403, in a sentence."""
 
 
 class Session:
-    """The conversation. `fetch` of a source gets one, signs it, and asks.
+    """The client that a source's `fetch` gets; the source sets `auth` before its first request.
 
     Attributes:
-        signer: set by the source before its first request.
-        prefixes: path prefixes under which the vendor may serve its data; the first that is
-            not answered with 404 is used from then on.
+        auth: set by the source before its first request.
+        prefixes: path prefixes to try in turn; the first that is not answered with 404 is used
+            from then on.
         settings: the source's settings by name.
-        tally: what the run has seen; the pagers count in it.
+        stats: counts of the run, updated by the pagers.
         data_dir: the folder for tokens that the vendor replaces.
     """
 
@@ -57,7 +68,7 @@ class Session:
         source_label: str,
         base_url: str,
         settings: Mapping[str, str | None],
-        tally: Tally,
+        stats: FetchStats,
         data_dir: Path,
         *,
         address_name: str = "its base URL",
@@ -68,28 +79,32 @@ class Session:
     ) -> None:
         """
         Args:
-            address_name: the setting that holds `base_url`, for the errors.
+            address_name: the setting that holds `base_url`, named in errors.
             engine: our own database, for a source that reads what machines reported to us.
-            clock: seconds that never go back.
-            jitter: a random number between two.
+            clock: monotonic seconds.
+            jitter: a random number between two bounds.
         """
         self.label = source_label
         self.base_url = base_url.rstrip("/")
         self.settings = settings
-        self.tally = tally
+        self.stats = stats
         self.data_dir = data_dir
         self.address_name = address_name
         self._engine = engine
         self.clock = clock
         self.sleep = sleep
-        self.signer: Signer | None = None
+        self.auth: Auth | None = None
         self.prefixes: tuple[str, ...] = ("",)
-        self.patience = Patience(clock, jitter)
+        self.retry_budget = RetryBudget(clock, jitter)
         self._secrets: frozenset[str] = frozenset()
-        self._wire = Wire()
+        self._transport = HttpTransport()
 
     def required(self, setting: Setting) -> str:
-        """The value of a setting that the source needs."""
+        """The value of a setting.
+
+        Raises:
+            SettingsError: it is not set.
+        """
         value = self.settings[setting.name]
         if value is None:
             raise SettingsError(f"{setting.name} is not set: set it ({setting.help}).")
@@ -110,116 +125,117 @@ class Session:
             raise SettingsError(f"{self.label} is read from our own database: give the session it.")
         return self._engine
 
-    def conceal(self, *secrets: str | None) -> None:
+    def redact(self, *secrets: str | None) -> None:
         """Keep `secrets` out of every message, should the vendor send them back."""
-        # A secret of three letters would hide half of every sentence, and is none.
+        # Replacing a text of three letters would garble every message.
         self._secrets |= {secret for secret in secrets if secret and len(secret) > 3}
 
-    def get(self, path: str, params: Mapping[str, str | int]) -> Reply:
-        """The JSON at `path`.
+    def get(self, path: str, params: Mapping[str, str | int]) -> JsonResponse:
+        """GET `path`.
 
         Raises:
-            CollectionError: there is none to be had.
+            CollectionError: no usable response came.
         """
-        return self._ask("GET", path, _NOTHING, params=params)
+        return self._request("GET", path, _NO_DEFAULT, params=params)
 
-    def post(self, path: str, body: Mapping[str, Any], *, empty: object = _NOTHING) -> Reply:
-        """The JSON that answers `body`; `empty` stands for a body of zero bytes.
+    def post(
+        self, path: str, body: Mapping[str, Any], *, empty: object = _NO_DEFAULT
+    ) -> JsonResponse:
+        """POST `body` as JSON; `empty` is the data of a response with an empty body.
 
         Raises:
-            CollectionError: there is none to be had.
+            CollectionError: no usable response came.
         """
-        return self._ask("POST", path, empty, json=body)
+        return self._request("POST", path, empty, json=body)
 
-    def post_form(self, path: str, fields: Mapping[str, str]) -> Answer:
-        """The answer to an unsigned form, whatever its status, unless it is a passing failure.
+    def post_form(self, path: str, fields: Mapping[str, str]) -> Response:
+        """POST a form without `auth`; the response may have any status that is not retried.
 
         Raises:
             CollectionError: the vendor kept failing.
         """
         headers = {"Accept": "application/json"}
-        return self._exchange("POST", path, headers=headers, data=dict(fields))
+        return self._send_with_retries("POST", path, headers=headers, data=dict(fields))
 
-    def failure(self, happened: str, advice: str, permanent: bool = False) -> CollectionError:
-        """The error that says what this vendor did and what to do about it."""
-        text = f"{self.label} {happened.rstrip('. ')}. {advice}"
-        return CollectionError(without_secrets(text, self._secrets), permanent)
+    def failure(self, problem: str, advice: str, permanent: bool = False) -> CollectionError:
+        """An error whose text names the vendor, says what happened and what to do."""
+        text = f"{self.label} {problem.rstrip('. ')}. {advice}"
+        return CollectionError(redacted(text, self._secrets), permanent)
 
     def close(self) -> None:
-        """Give the connection back."""
-        self._wire.close()
+        self._transport.close()
 
-    def _ask(self, method: str, path: str, empty: object, **content: Any) -> Reply:
-        signer, renewed = self.signer, False
-        if signer is None:
-            raise ValueError("set the session's signer before its first request")
+    def _request(self, method: str, path: str, empty: object, **content: Any) -> JsonResponse:
+        auth, renewed = self.auth, False
+        if auth is None:
+            raise ValueError("set the session's auth before its first request")
         while True:
             full_path = self.prefixes[0] + path
-            headers = {"Accept": "application/json", **signer.headers()}
-            answer = self._exchange(method, full_path, headers=headers, **content)
-            if answer.status == 401 and not renewed and signer.renew():
+            headers = {"Accept": "application/json", **auth.headers()}
+            response = self._send_with_retries(method, full_path, headers=headers, **content)
+            if response.status == 401 and not renewed and auth.renew():
                 renewed = True
-            elif answer.status == 404 and len(self.prefixes) > 1:
+            elif response.status == 404 and len(self.prefixes) > 1:
                 self.prefixes = self.prefixes[1:]
             else:
                 break
-        if answer.status not in (200, 203, 204):
-            raise self._refusal(answer, f"{method} {full_path}", signer)
-        # Under this prefix the vendor lives: a 404 from now on means what it says.
+        if response.status not in (200, 203, 204):
+            raise self._refusal(response, f"{method} {full_path}", auth)
+        # This prefix works: from now on a 404 is an error.
         self.prefixes = self.prefixes[:1]
-        if empty is not _NOTHING and not answer.body.strip():
-            return Reply(empty, answer.headers)
+        if empty is not _NO_DEFAULT and not response.body.strip():
+            return JsonResponse(empty, response.headers)
         try:
-            return Reply(answer.json(), answer.headers)
-        except Garbled as error:
-            raise self._unreadable(f"{method} {full_path} with {answer.status}", error) from error
+            return JsonResponse(response.json(), response.headers)
+        except UnreadableResponse as error:
+            raise self._unreadable(f"{method} {full_path} with {response.status}", error) from error
 
-    def _exchange(self, method: str, path: str, **content: Any) -> Answer:
+    def _send_with_retries(self, method: str, path: str, **content: Any) -> Response:
         request = f"{method} {path}"
-        self.patience.begin()
-        for attempt in range(1, TRIES + 1):
+        self.retry_budget.start()
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             headers: Mapping[str, str] | None = None
             try:
-                seconds = max(self.patience.left(), 1.0)
+                seconds = max(self.retry_budget.remaining(), 1.0)
                 with waiting():
-                    answer = self._wire.send(method, self.base_url + path, seconds, content)
-                answer = replace(answer, secrets=self._secrets)
-                if answer.status < 500 and answer.status not in (408, 429):
-                    self.patience.restore()
-                    return answer
-                headers = answer.headers
-                happened = f"answered {answer.status} to {request}: {answer.excerpt()}"
-            except Garbled as error:
+                    response = self._transport.send(method, self.base_url + path, seconds, content)
+                response = replace(response, secrets=self._secrets)
+                if response.status < 500 and response.status not in (408, 429):
+                    self.retry_budget.reset()
+                    return response
+                headers = response.headers
+                problem = f"answered {response.status} to {request}: {response.excerpt()}"
+            except UnreadableResponse as error:
                 raise self._unreadable(request, error) from error
-            except Untrusted as error:
+            except CertificateError as error:
                 advice = f"Check {self.address_name}; somebody between may be reading along."
                 raise self.failure(f"{error} ({self.base_url})", advice, permanent=True) from error
-            except Trouble as error:
-                happened = f"{error} ({request})"
-            pause = self.patience.pause(attempt, headers)
-            if attempt == TRIES or pause > self.patience.left():
+            except TransportError as error:
+                problem = f"{error} ({request})"
+            pause = self.retry_budget.pause(attempt, headers)
+            if attempt == MAX_ATTEMPTS or pause > self.retry_budget.remaining():
                 break
-            _log.warning("%s", self.failure(happened, f"Trying again in {pause:.1f} s."))
+            _log.warning("%s", self.failure(problem, f"Trying again in {pause:.1f} s."))
             with waiting():
                 self.sleep(pause)
         raise self.failure(
-            f"{happened.rstrip('. ')} (tries: {attempt}, in {self.patience.failing():.0f} s)",
+            f"{problem.rstrip('. ')} (tries: {attempt}, in {self.retry_budget.spent():.0f} s)",
             f"Collect again later; if this stays so, check {self.address_name} and the network.",
         )
 
-    def _unreadable(self, request: str, error: Garbled) -> CollectionError:
+    def _unreadable(self, request: str, error: UnreadableResponse) -> CollectionError:
         advice = f"Collect again later; if this stays so, check {self.address_name}."
         return self.failure(f"answered {request}: {error}", advice)
 
-    def _refusal(self, answer: Answer, request: str, signer: Signer) -> CollectionError:
-        happened = f"answered {answer.status} to {request}: {answer.excerpt()}"
-        if answer.status in (401, 403):
-            advice = signer.advice(answer.status)
-        elif 300 <= answer.status < 400:
-            happened = f"answered {answer.status}, a redirect, to {request}"
+    def _refusal(self, response: Response, request: str, auth: Auth) -> CollectionError:
+        problem = f"answered {response.status} to {request}: {response.excerpt()}"
+        if response.status in (401, 403):
+            advice = auth.advice(response.status)
+        elif 300 <= response.status < 400:
+            problem = f"answered {response.status}, a redirect, to {request}"
             advice = f"Set {self.address_name} to the address where the API itself answers."
-        elif answer.status in (404, 405):
+        elif response.status in (404, 405):
             advice = f"Check {self.address_name}: the API is not at {self.base_url}."
         else:
             advice = "Report this: the vendor may have changed its API."
-        return self.failure(happened, advice, permanent=True)
+        return self.failure(problem, advice, permanent=True)

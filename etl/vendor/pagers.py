@@ -1,23 +1,22 @@
-"""Lists that come in pages, read to their end. What does not add up is an error, never a short
-list."""
+"""Paginated lists, read to their end. A list that is incomplete or repeats itself is an error."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from etl.records.record import Raw
-from etl.records.text import kind
+from etl.records.text import json_type
 from etl.vendor.http import Session
 
-MOST_PAGES = 5_000
-"""A vendor with five million devices would need more; one that never ends needs a limit."""
+MAX_PAGES = 5_000
+"""Enough for five million devices; a list that never ends needs a limit."""
 
 _LARGEST_ID = 2**63 - 1
 _Key = TypeVar("_Key", int, str)
 
 
-def read_id(value: object) -> int | None:
-    """A row id: a positive whole number or its decimal digits; None for all else."""
+def parse_id(value: object) -> int | None:
+    """A row id: a positive integer or its decimal digits; None for anything else."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LARGEST_ID:
@@ -25,23 +24,23 @@ def read_id(value: object) -> int | None:
     return None
 
 
-def pages_after(
-    session: Session, path: str, *, fleet: bool = False, page_size: int = 1000
+def paginate_after_id(
+    session: Session, path: str, *, devices: bool = False, page_size: int = 1000
 ) -> Iterator[Any]:
-    """The rows of a list that goes on `after` the largest id seen, each id once.
+    """The rows of a list paginated by `after=<largest id so far>`, each id once.
 
-    The vendor promises no total, and may give smaller pages than asked for: only an empty page
-    is the end, and only when it is empty a second time, for nothing else would tell a lost page.
+    The API returns no total and may return smaller pages than requested: the list ends with an
+    empty page, which is requested twice, because a page lost by the vendor looks the same.
 
     Args:
-        fleet: whether the rows are the devices, to be counted in `session.tally`.
+        devices: whether the rows are devices, to be counted in `session.stats`.
 
     Raises:
-        CollectionError: an answer is no list, or the list does not move on.
+        CollectionError: a page is no list, or the list does not advance.
     """
     after = 0
     seen: set[int] = set()
-    for _ in range(MOST_PAGES):
+    for _ in range(MAX_PAGES):
         params = {"pageSize": page_size} | ({"after": after} if after else {})
         rows = _rows(session, session.get(path, params).data, path)
         if not rows:
@@ -51,7 +50,7 @@ def pages_after(
                     "Collect again later; if this stays so, the vendor's paging has changed.",
                 )
             return
-        fresh, ids = _fresh(rows, lambda row: read_id(row.get("id")), seen)
+        fresh, ids = _fresh(rows, lambda row: parse_id(row.get("id")), seen)
         last = max(ids, default=0)
         if last <= after:
             raise session.failure(
@@ -59,37 +58,37 @@ def pages_after(
                 "Collect again later; if this stays so, the vendor's paging has changed.",
             )
         after = last
-        session.tally.page(len(fresh) if fleet else 0)
+        session.stats.count_page(len(fresh) if devices else 0)
         yield from fresh
     raise _endless(session, path)
 
 
-def pages_by_number(
+def paginate_by_number(
     session: Session,
     path: str,
     body: Mapping[str, Any],
     key_of: Callable[[Raw], str | None],
     *,
-    fleet: bool = False,
+    devices: bool = False,
     page_size: int = 500,
 ) -> Iterator[Any]:
-    """The rows of a list whose pages have numbers, each key once, as many as promised.
+    """The rows of a list paginated by page number, each key once, as many as promised.
 
-    The promise is the largest total seen, in the `Pagination` header or as `totalRows` of a row;
-    without a promise only an empty page is the end.
+    `promised` is the largest total seen, in the `Pagination` header or as `totalRows` of a row;
+    without one the list ends with an empty page.
 
     Args:
-        key_of: a row's id, None when it cannot be read (such a row counts as one of its own).
-        fleet: whether the rows are the devices, to be counted in `session.tally`.
+        key_of: a row's id, None when it cannot be read (such a row is never a duplicate).
+        devices: whether the rows are devices, to be counted in `session.stats`.
 
     Raises:
-        CollectionError: an answer is no list, a page repeats, or the rows are not as many as
-            promised.
+        CollectionError: a page is no list, a page repeats, or the number of rows is not the
+            promised one.
     """
     seen: set[str] = set()
     count = 0
     promised: int | None = None
-    for number in range(1, MOST_PAGES + 1):
+    for number in range(1, MAX_PAGES + 1):
         reply = session.post(path, {**body, "pageNumber": number, "pageSize": page_size}, empty=[])
         rows = _rows(session, reply.data, path)
         promised = _largest(promised, _header_total(reply.headers), *map(_row_total, rows))
@@ -100,17 +99,17 @@ def pages_by_number(
                 "Collect again later; if this stays so, the vendor's paging has changed.",
             )
         count += len(fresh)
-        if fleet:
-            session.tally.promised = promised
+        if devices:
+            session.stats.promised = promised
         if rows:
-            session.tally.page(len(fresh) if fleet else 0)
+            session.stats.count_page(len(fresh) if devices else 0)
         yield from fresh
         if not rows or (promised is not None and count >= promised):
             break
     else:
         raise _endless(session, path)
     if promised is None and count:
-        session.tally.warnings.append(
+        session.stats.warnings.append(
             f"{session.label} promised no total for {path}: nobody can say whether the {count} "
             "rows are all."
         )
@@ -126,7 +125,7 @@ def pages_by_number(
 def _fresh(
     rows: list[Any], key_of: Callable[[Raw], _Key | None], seen: set[_Key]
 ) -> tuple[list[Any], list[_Key]]:
-    """The rows whose key is not in `seen`, where it is put, and the keys that can be read."""
+    """The rows whose key is not in `seen` yet, and all readable keys; adds them to `seen`."""
     fresh, keys = [], []
     for row in rows:
         key = key_of(row) if isinstance(row, dict) else None
@@ -142,16 +141,16 @@ def _fresh(
 def _rows(session: Session, data: Any, path: str) -> list[Any]:
     if isinstance(data, list):
         return data
-    shown = json.dumps(data)[:200]
+    excerpt = json.dumps(data)[:200]
     raise session.failure(
-        f"answered {path} with {kind(data)} where a list belongs: {shown}",
+        f"answered {path} with {json_type(data)} where a list belongs: {excerpt}",
         "Collect again later; if this stays so, check the key's rights and the address.",
     )
 
 
 def _endless(session: Session, path: str) -> Exception:
     return session.failure(
-        f"did not come to an end of {path} in {MOST_PAGES} pages", "Report this: it is a fault."
+        f"did not come to an end of {path} in {MAX_PAGES} pages", "Report this: it is a fault."
     )
 
 

@@ -1,4 +1,4 @@
-"""One HTTP exchange, once: a whole answer in time, or the trouble."""
+"""One HTTP request, sent once with a deadline, and the time budget for sending it again."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -9,74 +9,83 @@ from typing import Any
 import requests
 import urllib3
 
-from etl.vendor.answers import Answer, Garbled, read_answer
+from etl.vendor.responses import Response, UnreadableResponse, read_response
 
-CONNECT_SECONDS = 10.0
-SILENCE_SECONDS = 30.0
+CONNECT_TIMEOUT_SECONDS = 10.0
+READ_TIMEOUT_SECONDS = 30.0
 """Longest wait for the next byte."""
-ANSWER_SECONDS = 60.0
-"""Longest wait for one whole answer: a byte now and then is no answer."""
+RESPONSE_TIMEOUT_SECONDS = 60.0
+"""Longest wait for one complete response, however steadily its bytes trickle in."""
 
 
-class Trouble(Exception):
-    """No whole answer came; the text is the rest of a sentence: "did not answer"."""
+class TransportError(Exception):
+    """No complete response came; the text is a predicate: "did not answer in time"."""
 
 
-class Untrusted(Trouble):
-    """The other side shows a certificate that nobody vouches for."""
+class CertificateError(TransportError):
+    """The server's certificate could not be verified."""
 
 
-class Wire:
-    """The connection to one vendor."""
+class HttpTransport:
+    """Sends requests to one vendor over a kept-alive connection."""
 
     def __init__(self) -> None:
         self._http = _connection()
 
-    def send(self, method: str, url: str, seconds: float, content: Mapping[str, Any]) -> Answer:
-        """The answer to one request, whatever its status.
+    def send(self, method: str, url: str, seconds: float, content: Mapping[str, Any]) -> Response:
+        """The response to one request, whatever its status.
 
         Args:
-            seconds: time for all of it, at most `ANSWER_SECONDS`.
-            content: what `requests` takes: headers, params, json, data.
+            seconds: deadline for all of it, at most `RESPONSE_TIMEOUT_SECONDS`.
+            content: arguments of `requests.request`: headers, params, json, data.
 
         Raises:
-            Trouble: none came.
-            Garbled: one came that cannot be read.
+            TransportError: no complete response came.
+            UnreadableResponse: one came that cannot be read.
         """
-        seconds = min(seconds, ANSWER_SECONDS)
-        outcome: list[Answer | requests.RequestException | urllib3.exceptions.HTTPError | Garbled]
+        seconds = min(seconds, RESPONSE_TIMEOUT_SECONDS)
+        outcome: list[
+            Response | requests.RequestException | urllib3.exceptions.HTTPError | UnreadableResponse
+        ]
         outcome = []
 
-        def exchange(http: requests.Session) -> None:
+        def send(http: requests.Session) -> None:
             try:
                 with http.request(
                     method,
                     url,
-                    timeout=(min(CONNECT_SECONDS, seconds), min(SILENCE_SECONDS, seconds)),
+                    timeout=(
+                        min(CONNECT_TIMEOUT_SECONDS, seconds),
+                        min(READ_TIMEOUT_SECONDS, seconds),
+                    ),
                     allow_redirects=False,
                     stream=True,
                     **content,
                 ) as response:
-                    outcome.append(read_answer(response))
-            except (requests.RequestException, urllib3.exceptions.HTTPError, Garbled) as error:
+                    outcome.append(read_response(response))
+            except (
+                requests.RequestException,
+                urllib3.exceptions.HTTPError,
+                UnreadableResponse,
+            ) as error:
                 outcome.append(error)
 
-        # In a thread of its own: neither a name server nor a header that comes byte by byte
-        # respects the time-outs of a socket.
-        thread = threading.Thread(target=exchange, args=(self._http,), daemon=True)
+        # In a thread of its own, because socket timeouts cover neither name resolution nor
+        # headers that arrive byte by byte.
+        thread = threading.Thread(target=send, args=(self._http,), daemon=True)
         thread.start()
         thread.join(seconds)
         if thread.is_alive():
             self._http = _connection()
-            raise Trouble(f"did not finish its answer within {seconds:.0f} s")
+            raise TransportError(f"did not finish its answer within {seconds:.0f} s")
         if not outcome:
             raise RuntimeError(f"{method} {url} broke down: see the traceback of its thread")
         result = outcome[0]
-        if isinstance(result, Answer):
+        if isinstance(result, Response):
             return result
-        if isinstance(result, Garbled):
+        if isinstance(result, UnreadableResponse):
             raise result
-        raise _trouble(result) from result
+        raise _transport_error(result) from result
 
     def close(self) -> None:
         self._http.close()
@@ -84,36 +93,37 @@ class Wire:
 
 def _connection() -> requests.Session:
     http = requests.Session()
-    # From the environment requests would take proxies that see our keys, and from ~/.netrc a
-    # password that replaces our Authorization header. We talk to the vendor alone.
+    # requests would take proxies from the environment, which would see our keys, and a password
+    # from ~/.netrc, which would replace our Authorization header.
     http.trust_env = False
     http.headers.update({"User-Agent": "inventory-hub", "Accept-Encoding": "gzip, deflate"})
     return http
 
 
-def _trouble(error: Exception) -> Trouble:
+def _transport_error(error: Exception) -> TransportError:
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return Untrusted("shows a certificate that is not trusted")
+        return CertificateError("shows a certificate that is not trusted")
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        return Trouble("did not answer in time")
+        return TransportError("did not answer in time")
     if "resolve" in str(error):
-        return Trouble("has no address: its host name is unknown")
+        return TransportError("has no address: its host name is unknown")
     if "refused" in str(error):
-        return Trouble("refused the connection")
-    return Trouble("broke the connection")
+        return TransportError("refused the connection")
+    return TransportError("broke the connection")
 
 
-TRIES = 5
-"""Of one exchange."""
-FAILING_SECONDS = 110.0
-"""Time without a usable answer after which the run ends: 120 s with the work around it."""
-LONGEST_PAUSE = 60.0
-LONGEST_ASKED_PAUSE = 90.0
-"""A longer Retry-After is cut to this: one more try must fit in."""
+MAX_ATTEMPTS = 5
+"""For one request."""
+RETRY_BUDGET_SECONDS = 110.0
+"""Time without a usable response after which the run fails: 120 s with the work around it."""
+MAX_PAUSE_SECONDS = 60.0
+MAX_RETRY_AFTER_SECONDS = 90.0
+"""A longer Retry-After is cut to this, so that one more attempt fits into the budget."""
 
 
-class Patience:
-    """One run's patience with one vendor. Each usable answer restores it."""
+class RetryBudget:
+    """The time that one run may spend on a vendor that keeps failing; every usable response resets
+    it."""
 
     def __init__(self, clock: Callable[[], float], jitter: Callable[[float, float], float]) -> None:
         """
@@ -125,40 +135,41 @@ class Patience:
         self._jitter = jitter
         self._failing_since: float | None = None
 
-    def begin(self) -> None:
-        """An exchange begins. Time between exchanges is ours, not the vendor's."""
+    def start(self) -> None:
+        """A request begins: the time runs from here if it is not running yet. Time between
+        requests is not charged to the vendor."""
         if self._failing_since is None:
             self._failing_since = self._clock()
 
-    def restore(self) -> None:
-        """The vendor gave a usable answer."""
+    def reset(self) -> None:
+        """A usable response came."""
         self._failing_since = None
 
-    def failing(self) -> float:
-        """Seconds since the vendor began to fail."""
+    def spent(self) -> float:
+        """Seconds since the first failure in a row began."""
         return 0.0 if self._failing_since is None else self._clock() - self._failing_since
 
-    def left(self) -> float:
-        """Seconds until we give up; negative when overdue."""
-        return FAILING_SECONDS - self.failing()
+    def remaining(self) -> float:
+        """Seconds until the run gives up; negative when overdue."""
+        return RETRY_BUDGET_SECONDS - self.spent()
 
     def pause(self, attempt: int, headers: Mapping[str, str] | None) -> float:
-        """Seconds to wait after the try number `attempt`, whose answer had `headers`."""
-        asked = asked_pause(headers) if headers is not None else None
-        if asked is not None and asked > 0:
-            return min(asked, LONGEST_ASKED_PAUSE)
-        # Full jitter: clients that failed together do not come back together.
-        return self._jitter(0.0, min(LONGEST_PAUSE, 2.0 ** (attempt - 1)))
+        """Seconds to wait after attempt number `attempt`, whose response had `headers`."""
+        retry_after = retry_after_seconds(headers) if headers is not None else None
+        if retry_after is not None and retry_after > 0:
+            return min(retry_after, MAX_RETRY_AFTER_SECONDS)
+        # Full jitter, so that clients that failed together do not come back together.
+        return self._jitter(0.0, min(MAX_PAUSE_SECONDS, 2.0 ** (attempt - 1)))
 
 
-def asked_pause(headers: Mapping[str, str]) -> float | None:
-    """Seconds that Retry-After asks for, given as seconds or as a date; None when it does not."""
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """The Retry-After header in seconds, whether it holds seconds or a date; None without one."""
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
     try:
         until = parsedate_to_datetime(value)
-        # The vendor's own clock, when it shows it, is the one its date was read from.
+        # Measured on the vendor's own clock where the response has a Date.
         now = parsedate_to_datetime(headers["Date"]) if "Date" in headers else datetime.now(UTC)
         return (until - now).total_seconds()
     except (ValueError, TypeError):

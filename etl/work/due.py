@@ -43,7 +43,7 @@ def collect_times(environ: Environment | None = None) -> dict[str, time]:
     return {**dict.fromkeys(names, LEFT_OUT_AT), **times}
 
 
-def due_at(now: datetime, at: time, zone: tzinfo) -> datetime:
+def last_due_at(now: datetime, at: time, zone: tzinfo) -> datetime:
     """The latest instant on or before `now` at which a source collected at `at` was due.
 
     A time that a DST night leaves out is due when it would have been; one that comes twice is

@@ -27,7 +27,7 @@ from etl.decisions.registry import (
     load_handlers,
 )
 from etl.months.close import close_month, reopen_month
-from etl.records.record import Tally
+from etl.records.record import FetchStats
 from etl.sources import Source
 from etl.work.after_collection import settle
 
@@ -51,9 +51,9 @@ def carry_out(context: DecisionContext, decision: Decision) -> str:
 def _collect(context: DecisionContext, decision: Collect) -> str:
     source = _source(context, decision.source)
 
-    def on_page(tally: Tally) -> None:
-        context.report_progress(f"page {tally.pages}, {tally.rows:,} devices")
-        context.on_page(tally)
+    def on_page(stats: FetchStats) -> None:
+        context.report_progress(f"page {stats.pages}, {stats.rows:,} devices")
+        context.on_page(stats)
 
     context.report_progress(f"asks {source.FACTS.label}")
     day = business_day(context.clock, context.environ)

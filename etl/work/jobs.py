@@ -15,7 +15,7 @@ from db.settings import Environment, SettingsError
 from db.tables import NAME_LENGTH, jobs
 from etl.collect.collect import Clock
 from etl.decisions.registry import DecisionContext, DecisionRefused
-from etl.records.record import Tally
+from etl.records.record import FetchStats
 from etl.runtime import lease
 from etl.runtime.lease import Lease
 from etl.snapshots.publish import PublishRefused
@@ -75,7 +75,7 @@ class JobRunner:
     sources: Mapping[str, Source]
     clock: Clock
     environ: Environment | None = None
-    on_page: Callable[[Tally], None] = lambda tally: None
+    on_page: Callable[[FetchStats], None] = lambda stats: None
 
     def run_waiting(self) -> int:
         """Run every waiting job, oldest first; how many.

@@ -19,14 +19,14 @@ from etl.runtime import lease, stopping
 from etl.snapshots.publish import PublishRefused
 from etl.sources import Source, not_begun
 from etl.work.after_collection import settle
-from etl.work.due import collect_times, due_at, is_due
+from etl.work.due import collect_times, is_due, last_due_at
 from etl.work.jobs import JobRunner
 from etl.work.preview_lane import PreviewLane
 
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 20
-LOOK_AGAIN = timedelta(minutes=5)
+RETRY_AFTER_ERROR = timedelta(minutes=5)
 SOON = timedelta(seconds=5)
 JOBS = "jobs"
 
@@ -79,7 +79,7 @@ class Worker:
     def tick(self) -> list[str]:
         """Collect every source that is due now, in the order in which they fell due; which."""
         due = sorted(
-            (due_at(self.clock(), self.times[name], self.zone), name) for name in self.sources
+            (last_due_at(self.clock(), self.times[name], self.zone), name) for name in self.sources
         )
         collected = []
         for since, name in due:
@@ -93,7 +93,7 @@ class Worker:
                     self.do_jobs()
             except SQLAlchemyError as error:
                 # A database that restarts is no reason to end: it is asked again later.
-                self._not_before[name] = self.clock() + LOOK_AGAIN
+                self._not_before[name] = self.clock() + RETRY_AFTER_ERROR
                 log.error("%s not collected, the database refused: %s", name, error)
         return collected
 
@@ -147,12 +147,12 @@ class Worker:
             )  # fmt: skip
         except (lease.Taken, lease.Lost, PublishRefused) as error:
             # Not this worker's turn, or not this day's; look again later, without flooding the log.
-            self._not_before[name] = self.clock() + LOOK_AGAIN
+            self._not_before[name] = self.clock() + RETRY_AFTER_ERROR
             log.warning("%s not collected: %s", name, error)
         except KeyboardInterrupt:
             self.stop()
 
-    def _page(self, _tally: object) -> None:
+    def _page(self, _stats: object) -> None:
         if self._stop:
             raise KeyboardInterrupt
 

@@ -37,8 +37,8 @@ from db.settings import Setting
 from db.sources import SourceFacts
 from etl.records.record import Raw, Record
 from etl.vendor.http import Session
-from etl.vendor.oauth import FixedKey
-from etl.vendor.pagers import pages_after
+from etl.vendor.oauth import ApiKeyAuth
+from etl.vendor.pagers import paginate_after_id
 
 BASE_URL = Setting("${upper}_BASE_URL", "Address of the API")
 KEY = Setting("${upper}_KEY", "Key of an API user", secret=True)
@@ -59,8 +59,8 @@ VOLATILE = ("seen",)
 
 def fetch(session: Session) -> Iterator[Raw]:
     """Every device."""
-    session.signer = FixedKey({"X-Key": session.required(KEY)}, {401: "Check ${upper}_KEY."})
-    yield from pages_after(session, "/devices", fleet=True)
+    session.auth = ApiKeyAuth({"X-Key": session.required(KEY)}, {401: "Check ${upper}_KEY."})
+    yield from paginate_after_id(session, "/devices", devices=True)
 
 
 def to_record(raw: Raw) -> Record:

@@ -22,12 +22,12 @@ from db.tables import (
     quarantined_records,
 )
 from etl.collect.collect import collect
-from etl.collect.gather import Gathered
+from etl.collect.gather import CollectedRows
 from etl.collect.verdict import Outcome
 from etl.demo.faults import Faults
 from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
-from etl.records.record import Raw, Tally
+from etl.records.record import FetchStats, Raw
 from etl.runtime import lease
 from etl.sources import Source, ninja, threatlocker
 from etl.vendor.http import Session
@@ -327,10 +327,10 @@ def test_what_the_organization_list_counts_otherwise_is_told_with_a_complete_run
 def test_progress_is_told_and_written_down_page_by_page(real: Real) -> None:
     seen: list[tuple[int, int]] = []
 
-    def page(tally: Tally) -> None:
+    def page(stats: FetchStats) -> None:
         (run,) = real.hub.all(collection_runs)
         seen.append((run.pages, run.records))
-        assert (run.state, run.pages, run.records) == ("running", tally.pages, tally.rows)
+        assert (run.state, run.pages, run.records) == ("running", stats.pages, stats.rows)
 
     real.run("ninja", DAY, on_page=page)
 
@@ -361,7 +361,7 @@ def test_a_missing_setting_ends_it_before_anything_is_begun(real: Real) -> None:
 
 
 def test_stopped_by_hand_the_run_says_so(real: Real) -> None:
-    def page(tally: Tally) -> None:
+    def page(stats: FetchStats) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -379,9 +379,9 @@ def test_stopped_after_it_had_published_a_run_stays_complete(real: Real) -> None
     with lease.take(real.engine) as held:
         attempt = Attempt(
             real.engine, held, SOURCES["ninja"], DAY, run.run_id, lambda: datetime.now(UTC),
-            real.environ, Tally(),
+            real.environ, FetchStats(),
         )  # fmt: skip
-        finish(attempt, Gathered(), "Stopped by hand; nothing was published.")
+        finish(attempt, CollectedRows(), "Stopped by hand; nothing was published.")
 
     assert real.hub.runs() == [run]
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from db.settings import SettingsError
-from etl.work.due import FIRST_RETRY, LAST_HOUR, LONGEST_RETRY, collect_times, due_at, is_due
+from etl.work.due import FIRST_RETRY, LAST_HOUR, LONGEST_RETRY, collect_times, is_due, last_due_at
 from tests.support.clocks import NIGHTS, local_days
 
 TICK = timedelta(minutes=10)
@@ -33,10 +33,10 @@ def collected(
     """When a worker that looks at every tick at which it is awake collects; it collected before
     `first` as it should."""
     before = datetime.combine(first, time(0), zone).astimezone(UTC)
-    success = due_at(before - TICK, at, zone)
+    success = last_due_at(before - TICK, at, zone)
     runs = []
     for now in instants(zone, first, last):
-        if awake(now) and is_due(now, due_at(now, at, zone), success, 0, None):
+        if awake(now) and is_due(now, last_due_at(now, at, zone), success, 0, None):
             success = now
             runs.append(now)
     return runs
@@ -106,7 +106,7 @@ def test_the_last_day_of_a_month_is_collected_again_in_its_last_hour(name: str, 
 def test_a_time_that_a_night_leaves_out_is_due_when_it_would_have_been() -> None:
     zone = ZoneInfo("America/Chicago")
 
-    due = due_at(datetime(2026, 3, 8, 20, tzinfo=UTC), time(2, 30), zone)
+    due = last_due_at(datetime(2026, 3, 8, 20, tzinfo=UTC), time(2, 30), zone)
 
     assert due.astimezone(zone).strftime("%d %H:%M") == "08 03:30"
 
@@ -114,7 +114,7 @@ def test_a_time_that_a_night_leaves_out_is_due_when_it_would_have_been() -> None
 def test_a_time_that_comes_twice_is_due_the_first_time() -> None:
     zone = ZoneInfo("America/Chicago")
 
-    due = due_at(datetime(2026, 11, 1, 20, tzinfo=UTC), time(1, 30), zone)
+    due = last_due_at(datetime(2026, 11, 1, 20, tzinfo=UTC), time(1, 30), zone)
 
     assert due == datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
 
@@ -123,8 +123,8 @@ def test_it_is_due_from_the_very_instant_on_and_not_before() -> None:
     zone, due = ZoneInfo("UTC"), datetime(2026, 3, 8, 2, tzinfo=UTC)
     second = timedelta(seconds=1)
 
-    assert due_at(due, time(2), zone) == due
-    assert due_at(due - second, time(2), zone) == due - timedelta(days=1)
+    assert last_due_at(due, time(2), zone) == due
+    assert last_due_at(due - second, time(2), zone) == due - timedelta(days=1)
     assert is_due(due, due, due - second, 0, None)
     assert not is_due(due + second, due, due, 0, None), "it has been collected at that instant"
 
@@ -132,7 +132,7 @@ def test_it_is_due_from_the_very_instant_on_and_not_before() -> None:
 def test_what_was_never_collected_is_due() -> None:
     now = datetime(2026, 3, 8, 12, tzinfo=UTC)
 
-    assert is_due(now, due_at(now, time(2), UTC), None, 0, None)
+    assert is_due(now, last_due_at(now, time(2), UTC), None, 0, None)
 
 
 def test_each_failure_doubles_the_wait_up_to_an_hour() -> None:

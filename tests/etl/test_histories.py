@@ -43,7 +43,7 @@ from etl.collect.verdict import Attempt, decide, finish
 from etl.decisions.registry import DecisionContext, DecisionRefused
 from etl.decisions.runs import accept_run, end_source, reject_run, withdraw_day
 from etl.months.close import close_month, reopen_month
-from etl.records.record import BadRecord, Raw, Record, Tally
+from etl.records.record import BadRecord, FetchStats, Raw, Record
 from etl.runtime import lease
 from etl.runtime.lease import Lease
 from etl.snapshots.publish import PublishRefused
@@ -212,7 +212,7 @@ class Replay:
         day = self.day - timedelta(days=3) if kind == "late" else self.day
         run_id = run_log.begin(self.engine, source, day, "UTC", self.clock())
         attempt = Attempt(
-            self.engine, held, SOURCES[source], day, run_id, self.clock, self.environ, Tally()
+            self.engine, held, SOURCES[source], day, run_id, self.clock, self.environ, FetchStats()
         )
         if kind == "fail":
             finish(attempt, read(SOURCES[source], ()), "The vendor was down.")

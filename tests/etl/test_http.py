@@ -1,4 +1,4 @@
-"""The conversation with a vendor: patience, limits, and errors that say what to do."""
+"""The vendor client: retries, limits, and errors that say what to do."""
 
 import gzip
 import json
@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from etl.vendor.answers import LARGEST_ANSWER
 from etl.vendor.http import CollectionError
-from etl.vendor.transport import FAILING_SECONDS
+from etl.vendor.responses import MAX_RESPONSE_BYTES
+from etl.vendor.transport import RETRY_BUDGET_SECONDS
 from tests.support.scripted_vendor import Reply, Time, ok, script_of, scripted, session_to
 
 HTML = Reply(502, b"<html><body>Bad gateway</body></html>", {"Content-Type": "text/html"})
@@ -56,7 +56,7 @@ def test_the_jitter_is_full(tmp_path: Path) -> None:
     seen = []
     with scripted(script_of(HTML)) as vendor:
         session = session_to(vendor.url, tmp_path)
-        session.patience._jitter = lambda low, high: seen.append((low, high)) or 0.0  # type: ignore[func-returns-value]  # append answers None
+        session.retry_budget._jitter = lambda low, high: seen.append((low, high)) or 0.0  # type: ignore[func-returns-value]  # append answers None
         with pytest.raises(CollectionError):
             session.get("/devices", {})
     assert seen == [(0.0, 1.0), (0.0, 2.0), (0.0, 4.0), (0.0, 8.0), (0.0, 16.0)]
@@ -92,18 +92,18 @@ def test_retry_after_as_a_date_is_read_by_the_vendors_own_clock(
 def test_a_vendor_that_asks_for_long_pauses_ends_the_run_within_two_minutes(tmp_path: Path) -> None:
     time = Time()
     error, asked = failing(Reply(429, b"", {"Retry-After": "60"}), folder=tmp_path, time=time)
-    assert sum(time.slept) <= FAILING_SECONDS < 120
+    assert sum(time.slept) <= RETRY_BUDGET_SECONDS < 120
     assert asked == 2
     assert "answered 429" in str(error)
 
 
-def test_the_patience_is_for_the_whole_run_and_restored_by_success(tmp_path: Path) -> None:
+def test_the_retry_budget_is_for_the_whole_run_and_reset_by_success(tmp_path: Path) -> None:
     time = Time()
     slow = Reply(503, b"", {"Retry-After": "50"})
     with scripted(script_of(slow, slow, ok([1]), slow, slow, ok([2]), slow)) as vendor:
         session = session_to(vendor.url, tmp_path, time)
         assert session.get("/a", {}).data == [1]
-        time.now += 1000  # our own work between two pages costs no patience
+        time.now += 1000  # our own work between two pages is not charged to the vendor
         assert session.get("/b", {}).data == [2]
         with pytest.raises(CollectionError):
             session.get("/c", {})
@@ -159,7 +159,7 @@ def test_an_unknown_host_says_so(tmp_path: Path) -> None:
 def test_a_byte_now_and_then_is_no_answer(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("etl.vendor.transport.ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("etl.vendor.transport.RESPONSE_TIMEOUT_SECONDS", 0.3)
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
     pieces = [bytes([byte]) for byte in head + b" " * 100]
     if where == "body":
@@ -216,7 +216,7 @@ def test_secrets_never_reach_a_message_not_even_by_half(tmp_path: Path) -> None:
     for offset in (0, 150, 180, 199):
         with scripted(script_of(Reply(400, b"-" * offset + secret.encode()))) as vendor:
             session = session_to(vendor.url, tmp_path)
-            session.conceal(secret, None, "")
+            session.redact(secret, None, "")
             with pytest.raises(CollectionError) as caught:
                 session.get("/devices", {})
         assert "s3cr3t" not in str(caught.value)
@@ -241,7 +241,7 @@ def test_a_gzip_bomb_ends_early(tmp_path: Path) -> None:
     assert len(bomb) < 2**20
     error, asked = failing(Reply(200, bomb, {"Content-Encoding": "gzip"}), folder=tmp_path)
     assert asked == 1
-    assert f"more than {LARGEST_ANSWER // 2**20} MB" in str(error)
+    assert f"more than {MAX_RESPONSE_BYTES // 2**20} MB" in str(error)
 
 
 def test_an_answer_without_end_ends_at_the_limit(tmp_path: Path) -> None:

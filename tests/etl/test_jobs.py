@@ -85,10 +85,10 @@ class Slow(SmallSource):
 
     def fetch(self, session: Session) -> Iterator[Raw]:
         rows = list(super().fetch(session))
-        session.tally.pages = session.tally.rows = 0
+        session.stats.pages = session.stats.rows = 0
         for page in range(3):
             self.office.clock.now += timedelta(seconds=10)
-            session.tally.page(500)
+            session.stats.count_page(500)
             (row,) = self.office.hub.all(jobs)
             self.seen.append((row.progress, row.heartbeat_at))
             assert row.state == "running", page

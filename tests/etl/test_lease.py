@@ -190,7 +190,7 @@ class GoesOn(SmallSource):
 
     def fetch(self, session: Session) -> Iterator[Raw]:
         steal(self.engine)
-        session.tally.page(0)
+        session.stats.count_page(0)
         raise AssertionError("it fetched on without a lease")
         yield {}
 

@@ -14,7 +14,7 @@ from db.tables import NAME_LENGTH
 from etl.demo.fleet import Fleet
 from etl.demo.rows import NinjaRows, Row, ThreatLockerRows
 from etl.demo.servers import SimulatedVendors
-from etl.records.record import BadRecord, Raw, Record, Tally, UnreadableId
+from etl.records.record import BadRecord, FetchStats, Raw, Record, UnreadableId
 from etl.records.text import canonical, merge_volatile, split_volatile
 from etl.sources import ninja, open_session
 from etl.vendor.http import CollectionError, Session
@@ -35,16 +35,16 @@ def vendors(fleet: Fleet) -> Iterator[SimulatedVendors]:
 
 
 def session(vendors: SimulatedVendors, folder: Path, time: Time | None = None) -> Session:
-    opened = open_session(ninja, {**vendors.environ(), "DATA_DIR": str(folder)}, Tally())
+    opened = open_session(ninja, {**vendors.environ(), "DATA_DIR": str(folder)}, FetchStats())
     time = time or Time()
     opened.sleep = time.sleep
-    opened.patience._clock = time.clock
+    opened.retry_budget._clock = time.clock
     return opened
 
 
-def fetched(vendors: SimulatedVendors, folder: Path) -> tuple[list[Raw], Tally]:
+def fetched(vendors: SimulatedVendors, folder: Path) -> tuple[list[Raw], FetchStats]:
     opened = session(vendors, folder)
-    return list(ninja.fetch(opened)), opened.tally
+    return list(ninja.fetch(opened)), opened.stats
 
 
 def small_world(count: int) -> tuple[NinjaRows, ThreatLockerRows]:
@@ -72,11 +72,11 @@ def record(**device: Any) -> Record:
 def test_every_device_comes_with_its_organization_and_location(
     vendors: SimulatedVendors, fleet: Fleet, tmp_path: Path
 ) -> None:
-    raws, tally = fetched(vendors, tmp_path)
+    raws, stats = fetched(vendors, tmp_path)
     rows = fleet.ninja(LAST)
     assert [each["device"] for each in raws] == rows.devices
-    assert (tally.organizations, tally.locations) == (len(rows.organizations), len(rows.locations))
-    assert tally.rows == len(rows.devices) and tally.promised is None
+    assert (stats.organizations, stats.locations) == (len(rows.organizations), len(rows.locations))
+    assert stats.rows == len(rows.devices) and stats.promised is None
     for each in raws:
         device = each["device"]
         assert each["organization"]["id"] == device["organizationId"]
@@ -101,14 +101,14 @@ def test_the_calls_are_whole_lists_one_after_the_other_and_none_per_device(
 @pytest.mark.parametrize("count", [0, 1, 999, 1000, 1001, 2000, 2001])
 def test_page_boundaries_lose_nothing(count: int, tmp_path: Path) -> None:
     with SimulatedVendors(small_world(count)) as vendors:
-        raws, tally = fetched(vendors, tmp_path)
+        raws, stats = fetched(vendors, tmp_path)
     assert [each["device"]["id"] for each in raws] == [7 * n for n in range(1, count + 1)]
-    assert tally.rows == count
+    assert stats.rows == count
 
 
 def test_a_vendor_that_gives_smaller_pages_than_asked_for_is_read_whole(tmp_path: Path) -> None:
     with SimulatedVendors(small_world(1001), page_limit=250) as vendors:
-        raws, tally = fetched(vendors, tmp_path)
+        raws, stats = fetched(vendors, tmp_path)
     assert len(raws) == 1001
 
 
@@ -116,7 +116,7 @@ def test_progress_is_told_after_each_page(tmp_path: Path) -> None:
     seen = []
     with SimulatedVendors(small_world(5), page_limit=2) as vendors:
         opened = session(vendors, tmp_path)
-        opened.tally.on_page = lambda tally: seen.append(tally.rows)
+        opened.stats.on_page = lambda stats: seen.append(stats.rows)
         list(ninja.fetch(opened))
     assert seen == [0, 2, 4, 5]
 
@@ -434,7 +434,7 @@ def test_a_missing_page_is_noticed_in_the_middle_and_at_the_end(tmp_path: Path) 
 
 
 def test_an_endless_cursor_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("etl.vendor.pagers.MOST_PAGES", 20)
+    monkeypatch.setattr("etl.vendor.pagers.MAX_PAGES", 20)
 
     def script(asked: Asked) -> Reply:
         if asked.path.endswith("/token"):

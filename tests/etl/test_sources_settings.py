@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from db.settings import SettingsError
-from etl.records.record import Tally
+from etl.records.record import FetchStats
 from etl.sources import (
     Source,
     configured,
@@ -162,5 +162,5 @@ def test_any_other_address_is_refused_by_its_setting(url: str) -> None:
 
 
 def test_a_session_counts_in_the_tally_it_is_given() -> None:
-    tally = Tally()
-    assert open_session(threatlocker, THREATLOCKER, tally).tally is tally
+    stats = FetchStats()
+    assert open_session(threatlocker, THREATLOCKER, stats).stats is stats

@@ -13,7 +13,7 @@ import pytest
 
 from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
-from etl.records.record import Tally
+from etl.records.record import FetchStats
 from etl.sources import ninja, open_session
 from etl.vendor.file_lock import FileLock
 from etl.vendor.http import CollectionError, Session
@@ -31,7 +31,7 @@ def fleet() -> Fleet:
 
 def collect(environ: dict[str, str], folder: Path) -> int:
     """How many devices a run of its own gets."""
-    session = open_session(ninja, {**environ, "DATA_DIR": str(folder)}, Tally())
+    session = open_session(ninja, {**environ, "DATA_DIR": str(folder)}, FetchStats())
     return len(list(ninja.fetch(session)))
 
 
@@ -129,7 +129,7 @@ def test_runs_hand_the_token_on_to_each_other(fleet: Fleet, tmp_path: Path) -> N
 def test_a_crash_right_after_the_token_came_loses_nothing(fleet: Fleet, tmp_path: Path) -> None:
     with SimulatedVendors(fleet, refresh_token="seed") as vendors:
         environ = {**vendors.environ(), "DATA_DIR": str(tmp_path)}
-        session = open_session(ninja, environ, Tally())
+        session = open_session(ninja, environ, FetchStats())
         vendors.ninja_faults.add("slow", "organizations", seconds=30)
         thread = threading.Thread(target=lambda: next(iter(ninja.fetch(session))), daemon=True)
         thread.start()

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from db.tables import device_snapshots, held_records, quarantined_records, sites
-from etl.collect.suspicion import Seen, needs_a_person, suspicions
+from etl.collect.suspicion import Seen, needs_administrator, suspicion_reasons
 from tests.support.small_hub import Hub, Pc, pcs
 
 Day = dict[int, Seen]
@@ -53,7 +53,7 @@ def test_more_than_five_percent_and_more_than_ten_devices_vanish_or_half(
 ) -> None:
     before = fleet(size)
 
-    found = suspicions(before, without(before, vanished), 0)
+    found = suspicion_reasons(before, without(before, vanished), 0)
 
     assert bool(found) == suspicious
     if suspicious:
@@ -63,7 +63,7 @@ def test_more_than_five_percent_and_more_than_ten_devices_vanish_or_half(
 def test_what_vanished_is_told_by_key_not_by_how_many_are_left() -> None:
     before = fleet(100)
 
-    assert suspicions(before, {**without(before, 11), **fleet(11, site=1001)}, 0)
+    assert suspicion_reasons(before, {**without(before, 11), **fleet(11, site=1001)}, 0)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_what_vanished_is_told_by_key_not_by_how_many_are_left() -> None:
 def test_a_site_of_five_goes_to_zero(size: int, left: int, suspicious: bool) -> None:
     rest, site = fleet(200), fleet(size, site=2)
 
-    found = suspicions({**rest, **site}, {**rest, **without(site, size - left)}, 0)
+    found = suspicion_reasons({**rest, **site}, {**rest, **without(site, size - left)}, 0)
 
     assert bool(found) == suspicious
 
@@ -81,7 +81,7 @@ def test_a_site_whose_devices_all_move_has_gone_to_zero() -> None:
     before = {**fleet(200), **fleet(5, site=2)}
     after = {key: seen._replace(site=1) for key, seen in before.items()}
 
-    assert suspicions(before, after, 0) == ["1 site(s) with 5 or more devices went to zero"]
+    assert suspicion_reasons(before, after, 0) == ["1 site(s) with 5 or more devices went to zero"]
 
 
 @pytest.mark.parametrize(
@@ -98,22 +98,24 @@ def test_more_than_five_percent_and_ten_change_site_status_or_serial(
     # The site that they leave keeps a device, or it would have gone to zero.
     after = {**changed(before, count, **said), **({9999: before[9999]} if count == size else {})}
 
-    assert bool(suspicions(before, after, 0)) == suspicious
+    assert bool(suspicion_reasons(before, after, 0)) == suspicious
 
 
 def test_a_status_that_other_rules_give_is_no_change() -> None:
     before = fleet(100)
 
-    assert not suspicions(before, changed(before, 100, billing_status="spare", rule_version=2), 0)
-    assert suspicions(before, changed(before, 100, billing_status="spare"), 0)
+    assert not suspicion_reasons(
+        before, changed(before, 100, billing_status="spare", rule_version=2), 0
+    )
+    assert suspicion_reasons(before, changed(before, 100, billing_status="spare"), 0)
 
 
 @pytest.mark.parametrize("serial", [None, "To be filled by O.E.M.", " sn 1-0 "])
 def test_a_serial_that_is_junk_now_or_spelt_otherwise_is_no_change(serial: str | None) -> None:
     before = {n: Seen(1, "billable", "SN-1-0", 1) for n in range(100)}
 
-    assert not suspicions(before, changed(before, 100, serial=serial), 0)
-    assert not suspicions(changed(before, 100, serial=serial), before, 0)
+    assert not suspicion_reasons(before, changed(before, 100, serial=serial), 0)
+    assert not suspicion_reasons(changed(before, 100, serial=serial), before, 0)
 
 
 @pytest.mark.parametrize(
@@ -133,27 +135,27 @@ def test_a_source_grows_by_a_quarter_and_fifty_once_it_is_proven(
 ) -> None:
     before, after = fleet(size), fleet(size + growth)
 
-    assert bool(suspicions(before, after, 7)) == suspicious
-    assert not suspicions(before, after, 6), "within its first 7 complete runs it may grow"
+    assert bool(suspicion_reasons(before, after, 7)) == suspicious
+    assert not suspicion_reasons(before, after, 6), "within its first 7 complete runs it may grow"
 
 
 def test_nothing_is_suspicious_against_nothing() -> None:
-    assert not suspicions({}, fleet(500), 7)
+    assert not suspicion_reasons({}, fleet(500), 7)
 
 
 @pytest.mark.parametrize(("vanished", "person"), [(19, False), (20, True)])
 def test_a_loss_of_twenty_percent_needs_a_person(vanished: int, person: bool) -> None:
     before = fleet(100)
 
-    assert needs_a_person(before, without(before, vanished)) == person
+    assert needs_administrator(before, without(before, vanished)) == person
 
 
 def test_two_sites_at_zero_need_a_person_and_one_does_not() -> None:
     rest, one, other = fleet(200), fleet(5, site=2), fleet(5, site=3)
     before = {**rest, **one, **other}
 
-    assert not needs_a_person(before, {**rest, **other})
-    assert needs_a_person(before, rest)
+    assert not needs_administrator(before, {**rest, **other})
+    assert needs_administrator(before, rest)
 
 
 # What becomes of a held run
@@ -178,7 +180,7 @@ def holds(hub: Hub) -> list[tuple[str, str | None]]:
     return [(run.state, run.hold) for run in hub.runs()]
 
 
-def held_rows(hub: Hub) -> int:
+def read_held_rows(hub: Hub) -> int:
     return len(hub.all(held_records))
 
 
@@ -192,7 +194,7 @@ def test_the_next_business_day_that_tells_the_same_confirms_a_held_run(hub: Hub)
     assert hub.seen("0") == (DAY, DAY), "the held day was never published"
     assert len(hub.on(later(1))) == 60
     assert holds(hub) == [("complete", None), ("suspicious", "superseded"), ("complete", None)]
-    assert held_rows(hub) == 0
+    assert read_held_rows(hub) == 0
 
 
 def test_a_confirmation_may_differ_a_little_from_what_was_held(hub: Hub) -> None:
@@ -208,7 +210,7 @@ def test_another_run_of_the_same_business_day_confirms_nothing(hub: Hub) -> None
     assert hub.collect(later(1), ELEVEN_GONE).state == "suspicious"
 
     assert holds(hub)[1:] == [("suspicious", "superseded"), ("suspicious", "held")]
-    assert held_rows(hub) == 49
+    assert read_held_rows(hub) == 49
     assert hub.collect(later(2), ELEVEN_GONE).state == "complete"
 
 
@@ -218,7 +220,7 @@ def test_a_failed_run_between_takes_nothing_from_what_is_held(hub: Hub) -> None:
     hub.collect(later(2), SIXTY)
     hub.sources["ninja"].failure = None
 
-    assert held_rows(hub) == 49
+    assert read_held_rows(hub) == 49
     assert hub.collect(later(3), ELEVEN_GONE).state == "complete"
 
 
@@ -229,7 +231,7 @@ def test_a_run_that_is_suspicious_in_another_way_is_held_in_its_stead(hub: Hub) 
     assert hub.collect(later(2), others_gone).state == "suspicious"
 
     assert holds(hub)[1:] == [("suspicious", "superseded"), ("suspicious", "held")]
-    assert held_rows(hub) == 49
+    assert read_held_rows(hub) == 49
     assert {row.run_id for row in hub.all(held_records)} == {hub.runs()[-1].run_id}
     assert hub.collect(later(3), others_gone).state == "complete"
 
@@ -240,7 +242,7 @@ def test_a_good_run_supersedes_what_is_held(hub: Hub) -> None:
     assert hub.collect(later(2), SIXTY).state == "complete"
 
     assert holds(hub)[1:] == [("suspicious", "superseded"), ("complete", None)]
-    assert held_rows(hub) == 0
+    assert read_held_rows(hub) == 0
     assert hub.spans("0") == [(DAY, None)]
 
 
@@ -315,7 +317,7 @@ def test_a_row_whose_id_cannot_be_read_makes_the_run_suspicious(hub: Hub) -> Non
     assert [row.reason for row in hub.all(quarantined_records)] == [
         "its id is null that names no device"
     ]
-    assert held_rows(hub) == 61
+    assert read_held_rows(hub) == 61
     assert hub.collect(later(2), SIXTY).state == "complete"
 
 

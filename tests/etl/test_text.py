@@ -16,7 +16,7 @@ from etl.records.text import (
     IP_LENGTH,
     KEY_LENGTH,
     REPAIRED_LENGTH,
-    Mending,
+    TextCleaner,
     canonical,
     merge_volatile,
     split_volatile,
@@ -24,8 +24,8 @@ from etl.records.text import (
 
 
 def mended(value: object, length: int = NAME_LENGTH) -> tuple[str | None, str | None]:
-    mending = Mending()
-    return mending.text(value, "hostname", length), mending.repaired
+    cleaner = TextCleaner()
+    return cleaner.text(value, "hostname", length), cleaner.repaired
 
 
 @pytest.mark.parametrize(("value", "text", "repaired"), [
@@ -56,16 +56,16 @@ def test_a_text_is_cleaned_and_every_repair_is_told(
 
 
 def test_repairs_of_one_record_stand_in_one_line_that_fits_its_column() -> None:
-    mending = Mending()
-    mending.text("a\0", "hostname")
-    mending.text("b\n1", "serial")
-    assert mending.repaired == (
+    cleaner = TextCleaner()
+    cleaner.text("a\0", "hostname")
+    cleaner.text("b\n1", "serial")
+    assert cleaner.repaired == (
         "hostname: 1 NUL character replaced; serial: 1 run of control characters replaced"
     )
     for _ in range(20):
-        mending.text("b\n1", "serial")
-    assert mending.repaired is not None
-    assert len(mending.repaired) == REPAIRED_LENGTH and mending.repaired.endswith("…")
+        cleaner.text("b\n1", "serial")
+    assert cleaner.repaired is not None
+    assert len(cleaner.repaired) == REPAIRED_LENGTH and cleaner.repaired.endswith("…")
 
 
 @given(st.text(st.characters(), max_size=400), st.sampled_from([64, 128, 255]))

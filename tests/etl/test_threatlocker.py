@@ -14,7 +14,7 @@ from etl.demo.fleet import Fleet
 from etl.demo.rows import NinjaRows, Row, ThreatLockerRows
 from etl.demo.servers import SimulatedVendors
 from etl.demo.sites import PARENT_TENANT
-from etl.records.record import BadRecord, Raw, Record, Tally, UnreadableId
+from etl.records.record import BadRecord, FetchStats, Raw, Record, UnreadableId
 from etl.records.text import canonical, merge_volatile, split_volatile
 from etl.sources import open_session, threatlocker
 from etl.vendor.http import CollectionError, Session
@@ -40,11 +40,13 @@ def vendors(fleet: Fleet) -> Iterator[SimulatedVendors]:
         yield running
 
 
-def fetched(vendors: SimulatedVendors, folder: Path, **environ: str) -> tuple[list[Raw], Tally]:
+def fetched(
+    vendors: SimulatedVendors, folder: Path, **environ: str
+) -> tuple[list[Raw], FetchStats]:
     settings = {**vendors.environ(), "DATA_DIR": str(folder), **environ}
-    session = open_session(threatlocker, settings, Tally())
+    session = open_session(threatlocker, settings, FetchStats())
     session.sleep = lambda seconds: None
-    return list(threatlocker.fetch(session)), session.tally
+    return list(threatlocker.fetch(session)), session.stats
 
 
 def standing(fleet: Fleet, day: date = LAST) -> list[Row]:
@@ -68,10 +70,10 @@ def computers(script: Script) -> Script:
     return both
 
 
-def collected(script: Script, folder: Path) -> tuple[list[Any], Tally]:
+def collected(script: Script, folder: Path) -> tuple[list[Any], FetchStats]:
     with scripted(computers(script)) as vendor:
         session = scripted_session(vendor.url, folder)
-        return [raw["computer"] for raw in threatlocker.fetch(session)], session.tally
+        return [raw["computer"] for raw in threatlocker.fetch(session)], session.stats
 
 
 def pages(*found: list[Row], total: int | None = None, header: bool = True) -> Script:
@@ -108,12 +110,12 @@ def record(**computer: Any) -> Record:
 def test_every_computer_comes_with_its_organization(
     vendors: SimulatedVendors, fleet: Fleet, tmp_path: Path
 ) -> None:
-    raws, tally = fetched(vendors, tmp_path)
+    raws, stats = fetched(vendors, tmp_path)
     rows = standing(fleet)
     assert {each["computer"]["computerId"] for each in raws} == {row["computerId"] for row in rows}
-    assert len(raws) == len(rows) == tally.promised == tally.rows
-    assert tally.organizations == len(fleet.threatlocker(LAST).organizations)
-    assert tally.locations is None and tally.warnings == []
+    assert len(raws) == len(rows) == stats.promised == stats.rows
+    assert stats.organizations == len(fleet.threatlocker(LAST).organizations)
+    assert stats.locations is None and stats.warnings == []
     records = [threatlocker.to_record(each) for each in raws]
     assert all(each.alias_name and each.hostname and each.display_name for each in records)
     assert not any((each.os or "").endswith(" ") for each in records)
@@ -161,18 +163,18 @@ def test_page_boundaries_lose_nothing(count: int, tmp_path: Path) -> None:
     ]
     world = NinjaRows([], [], [], []), ThreatLockerRows([], rows)
     with SimulatedVendors(world) as vendors:
-        raws, tally = fetched(vendors, tmp_path)
+        raws, stats = fetched(vendors, tmp_path)
     assert sorted(each["computer"]["computerId"] for each in raws) == [
         guid(n) for n in range(count)
     ]
-    assert tally.promised == count and tally.pages == -(-count // 500)
+    assert stats.promised == count and stats.pages == -(-count // 500)
 
 
 def test_an_empty_body_is_an_empty_list(tmp_path: Path) -> None:
     world = NinjaRows([], [], [], []), ThreatLockerRows([], [])
     with SimulatedVendors(world) as vendors:
-        raws, tally = fetched(vendors, tmp_path)
-    assert raws == [] and tally.promised == 0 and tally.organizations == 0
+        raws, stats = fetched(vendors, tmp_path)
+    assert raws == [] and stats.promised == 0 and stats.organizations == 0
     assert collected(lambda asked: Reply(200, b""), tmp_path)[0] == []
     assert collected(lambda asked: Reply(204, b""), tmp_path)[0] == []
 
@@ -346,25 +348,25 @@ def test_a_missing_header_or_a_doubled_row_does_no_harm(
     fault: Any, vendors: SimulatedVendors, fleet: Fleet, tmp_path: Path
 ) -> None:
     vendors.threatlocker_faults.add(fault, "", times=None)
-    raws, tally = fetched(vendors, tmp_path)
-    assert len(raws) == len(standing(fleet)) == tally.promised
+    raws, stats = fetched(vendors, tmp_path)
+    assert len(raws) == len(standing(fleet)) == stats.promised
 
 
 def test_without_any_total_all_pages_are_read_and_the_doubt_is_told(tmp_path: Path) -> None:
-    rows, tally = collected(pages(some(1, 2), some(3)), tmp_path)
-    assert len(rows) == 3 and tally.promised is None
-    assert any("promised no total" in warning for warning in tally.warnings)
+    rows, stats = collected(pages(some(1, 2), some(3)), tmp_path)
+    assert len(rows) == 3 and stats.promised is None
+    assert any("promised no total" in warning for warning in stats.warnings)
 
 
 @pytest.mark.parametrize("header", [True, False])
 def test_pages_smaller_than_asked_for_are_read_to_the_promised_end(
     header: bool, tmp_path: Path
 ) -> None:
-    rows, tally = collected(
+    rows, stats = collected(
         pages(some(1, 2), some(3, 4), some(5), total=5, header=header), tmp_path
     )
     assert [row["computerId"] for row in rows] == [guid(n) for n in range(1, 6)]
-    assert tally.promised == 5 and tally.pages == 4  # one of them the organizations
+    assert stats.promised == 5 and stats.pages == 4  # one of them the organizations
 
 
 def test_rows_that_come_twice_because_they_moved_count_once(tmp_path: Path) -> None:
@@ -416,7 +418,7 @@ def test_a_strange_pagination_header_is_as_good_as_none(header: str, tmp_path: P
 
 
 def test_endless_pages_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("etl.vendor.pagers.MOST_PAGES", 20)
+    monkeypatch.setattr("etl.vendor.pagers.MAX_PAGES", 20)
     with pytest.raises(CollectionError, match="did not come to an end"):
         collected(lambda asked: ok(some(asked.json()["pageNumber"])), tmp_path)
 
@@ -428,8 +430,8 @@ def test_an_organization_that_counts_otherwise_is_a_warning(
     organizations = copy.deepcopy(rows.organizations)
     organizations[0]["computerCount"] += 3
     vendors.world = fleet.ninja(LAST), ThreatLockerRows(organizations, rows.computers)
-    _, tally = fetched(vendors, tmp_path)
-    (warning,) = tally.warnings
+    _, stats = fetched(vendors, tmp_path)
+    (warning,) = stats.warnings
     assert warning.startswith(f"{organizations[0]['displayName']}: the organization list counts")
 
 
@@ -440,8 +442,8 @@ def test_many_such_warnings_are_summed_up(tmp_path: Path) -> None:
         ThreatLockerRows([{**row, "parentId": PARENT_TENANT, "name": "n"} for row in rows], []),
     )
     with SimulatedVendors(world) as vendors:
-        _, tally = fetched(vendors, tmp_path)
-    assert len(tally.warnings) == 11 and tally.warnings[-1].startswith("15 more organizations")
+        _, stats = fetched(vendors, tmp_path)
+    assert len(stats.warnings) == 11 and stats.warnings[-1].startswith("15 more organizations")
 
 
 # A vendor that errs

@@ -108,9 +108,9 @@ class Oracle:
         complete = {(source, day) for day in self.published.get(source, ())} - self.ends
         bad = suspicious(old, after, len(complete))
         if bad and not too_large(old, after) and source in self.held:
-            held_day, held_rows, _ = self.held[source]
+            held_day, read_held_rows, _ = self.held[source]
             if held_day < day:
-                held = {key: self.seen(places, row) for key, row in held_rows.items()}
+                held = {key: self.seen(places, row) for key, row in read_held_rows.items()}
                 bad = suspicious(held, after, 0)
         if bad:
             self.held[source] = (day, good, broken)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from etl.records.record import Tally
+from etl.records.record import FetchStats
 from etl.vendor.http import Session
 
 
@@ -130,7 +130,7 @@ class Time:
 
 
 class Open:
-    """A signer for vendors that let anybody in."""
+    """A auth for vendors that let anybody in."""
 
     def headers(self) -> Mapping[str, str]:
         return {}
@@ -147,13 +147,14 @@ def session_to(
     folder: Path,
     time: Time | None = None,
     settings: Mapping[str, str | None] | None = None,
-    tally: Tally | None = None,
+    stats: FetchStats | None = None,
 ) -> Session:
     """A session whose pauses take no time and are as long as they may be."""
     time = time or Time()
     session = Session(
-        "Vendor", url, settings or {}, tally or Tally(), folder, address_name="VENDOR_BASE_URL",
-        clock=time.clock, sleep=time.sleep, jitter=lambda low, high: high,
+        "Vendor", url, settings or {}, stats or FetchStats(), folder,
+        address_name="VENDOR_BASE_URL", clock=time.clock, sleep=time.sleep,
+        jitter=lambda low, high: high,
     )  # fmt: skip
-    session.signer = Open()
+    session.auth = Open()
     return session

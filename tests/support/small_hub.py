@@ -79,10 +79,10 @@ class SmallSource:
         return SourceFacts(self.NAME, self.NAME.title(), "S", "#000000", time(4))
 
     def fetch(self, session: Session) -> Iterator[Raw]:
-        session.tally.organizations, session.tally.locations = self.organizations, self.locations
+        session.stats.organizations, session.stats.locations = self.organizations, self.locations
         for row in self.rows:
             yield asdict(row)
-        session.tally.page(len(self.rows))
+        session.stats.count_page(len(self.rows))
         if self.failure:
             raise CollectionError(self.failure)
 

@@ -1,4 +1,4 @@
-"""What a vendor answered: read within limits, shown safely, parsed, or refused with the reason."""
+"""A vendor's responses: read within limits, parsed as JSON, quoted in messages without secrets."""
 
 import json
 import re
@@ -9,12 +9,12 @@ from urllib.parse import quote_plus
 
 import requests
 
-LARGEST_ANSWER = 32 * 2**20
-"""Bytes of one answer after decompression; 1,000 large device rows are about 5 MB."""
+MAX_RESPONSE_BYTES = 32 * 2**20
+"""Of one response after decompression; 1,000 large device rows are about 5 MB."""
 
-DEEPEST_NESTING = 64
-"""Levels of lists and objects in one answer; real rows have four. What is read must also be
-written again, and Python's JSON writer gives up a little earlier than its reader."""
+MAX_JSON_DEPTH = 64
+"""Levels of lists and objects in one response; real rows have four. Python's JSON writer, which
+stores what was read, has a lower limit than its reader."""
 
 _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 _CHUNK = 65_536
@@ -22,14 +22,14 @@ _EXCERPT = 200
 
 
 class CollectionError(Exception):
-    """A source did not tell the whole truth: nothing of this run may be published.
+    """A source could not be read completely: nothing of this run may be published.
 
     The text names the vendor, says what happened and what to do.
 
         CollectionError
         ├── permanent=False: it may pass by itself, collect again later
-        │   ├── no connection, no answer in time, 408, 429 or 5xx through every try
-        │   ├── an answer that is no JSON, too large, or of another shape than agreed
+        │   ├── no connection, no answer in time, 408, 429 or 5xx in every attempt
+        │   ├── a response that is no JSON, too large, or of another shape than documented
         │   └── a list that does not add up: rows missing, a page that repeats
         └── permanent=True: somebody must act first
             ├── the key, the client or the refresh token is refused
@@ -43,20 +43,20 @@ class CollectionError(Exception):
         self.permanent = permanent
 
 
-class Garbled(Exception):
-    """An answer cannot be read; the text is the rest of a sentence: "answered ..."."""
+class UnreadableResponse(Exception):
+    """A response cannot be read; the text completes "answered ..."."""
 
 
-class Reply(NamedTuple):
-    """A good answer: its JSON and its headers (names in any case)."""
+class JsonResponse(NamedTuple):
+    """The JSON of a successful response and its headers (case-insensitive names)."""
 
     data: Any
     headers: Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One HTTP answer, whole. Its `secrets` are left out of what it shows."""
+class Response:
+    """One complete HTTP response. `secrets` are replaced in its excerpt."""
 
     status: int
     headers: Mapping[str, str]
@@ -64,55 +64,55 @@ class Answer:
     secrets: frozenset[str] = frozenset()
 
     def excerpt(self) -> str:
-        """The first 200 characters on one line, fit for a log."""
+        """The first 200 characters on one line, for messages and logs."""
         text = self.body[:_CHUNK].decode("utf-8", errors="replace")
-        # Hidden before it is cut: half a secret is one, too.
-        text = without_secrets(text, self.secrets)
+        # Before it is cut, or half a secret could remain.
+        text = redacted(text, self.secrets)
         text = re.sub(r"[\s\0-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).strip()
         return text[:_EXCERPT] or "(nothing)"
 
     def json(self) -> Any:
-        """The body as JSON, exactly as sent.
+        """The body parsed as JSON, numbers of any size included.
 
         Raises:
-            Garbled: it is no JSON.
+            UnreadableResponse: it is no JSON.
         """
         if not self.body.strip():
-            raise Garbled("an empty body instead of JSON")
+            raise UnreadableResponse("an empty body instead of JSON")
         text = _decoded(self.body)
         try:
             data = _parsed(text)
         except RecursionError as error:
-            raise Garbled(f"JSON nested deeper than {DEEPEST_NESTING} levels") from error
+            raise UnreadableResponse(f"JSON nested deeper than {MAX_JSON_DEPTH} levels") from error
         except ValueError as error:
             what = "HTML" if text.lstrip().startswith("<") else f"text that is no JSON ({error})"
-            raise Garbled(f"{what}: {self.excerpt()}") from error
+            raise UnreadableResponse(f"{what}: {self.excerpt()}") from error
         if _is_deep(data):
-            raise Garbled(f"JSON nested deeper than {DEEPEST_NESTING} levels")
+            raise UnreadableResponse(f"JSON nested deeper than {MAX_JSON_DEPTH} levels")
         return data
 
 
-def read_answer(response: requests.Response) -> Answer:
-    """The whole of a streamed response, decompressed, within `LARGEST_ANSWER`.
+def read_response(response: requests.Response) -> Response:
+    """A streamed response read to its end and decompressed, within `MAX_RESPONSE_BYTES`.
 
     Raises:
-        Garbled: it is too large, or packed in a way that was not asked for.
+        UnreadableResponse: it is too large, or packed in a way that was not asked for.
         urllib3.exceptions.HTTPError: the connection broke off or fell silent.
     """
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in _ENCODINGS:
-        raise Garbled(f"in the encoding {encoding[:40]!r}, which was not asked for")
+        raise UnreadableResponse(f"in the encoding {encoding[:40]!r}, which was not asked for")
     body = bytearray()
-    # One small piece at a time: each is unpacked only as far as it fits, so a bomb ends early.
+    # In small pieces, so that a decompression bomb is noticed early.
     while piece := response.raw.read1(_CHUNK, decode_content=True):
         body += piece
-        if len(body) > LARGEST_ANSWER:
-            raise Garbled(f"more than {LARGEST_ANSWER // 2**20} MB at once")
-    return Answer(response.status_code, response.headers, bytes(body))
+        if len(body) > MAX_RESPONSE_BYTES:
+            raise UnreadableResponse(f"more than {MAX_RESPONSE_BYTES // 2**20} MB at once")
+    return Response(response.status_code, response.headers, bytes(body))
 
 
-def without_secrets(text: str, secrets: Iterable[str]) -> str:
-    """`text` with every secret in it, plain or as a form would send it, made unreadable."""
+def redacted(text: str, secrets: Iterable[str]) -> str:
+    """`text` with every secret in it, plain or form-encoded, replaced."""
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "(secret)").replace(quote_plus(secret), "(secret)")
     return text
@@ -120,7 +120,7 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
 
 def _decoded(body: bytes) -> str:
     try:
-        # Half a surrogate pair sent as raw bytes is one bad name, not a bad answer.
+        # A lone surrogate sent as raw bytes spoils one name, not the whole response.
         return body.decode("utf-8", errors="surrogatepass").removeprefix("\ufeff")
     except UnicodeDecodeError:
         return body.decode("utf-8", errors="replace").removeprefix("\ufeff")
@@ -142,7 +142,7 @@ def _number(digits: str) -> int | str:
 
 def _is_deep(data: Any) -> bool:
     level: list[Any] = [[data]]
-    for _ in range(DEEPEST_NESTING):
+    for _ in range(MAX_JSON_DEPTH):
         level = [
             child
             for parent in level
