@@ -1,13 +1,13 @@
-"""THE FRONT DOOR: the commands, one file a group. With the tests the only one that knows both
-the writer and the reader."""
+"""The commands, one file a group. Besides the tests, the only package that imports both `etl` and
+`dashboard`."""
 
 import sys
 
 from db.settings import SettingsError
 from etl.sources import register_discovered
 
-# Here, because modules of the dashboard read the registry of sources while they are imported: it is
-# full before any of them, in the commands and in the processes that granian starts.
+# Here, because modules of the dashboard read the registry of sources when they are imported: it
+# must be full before, in the commands as in the processes that granian starts.
 try:
     register_discovered()
 except SettingsError as error:

@@ -1,4 +1,4 @@
-"""`migrate`, and how every command opens its database."""
+"""`migrate`, and `open_database` for the other commands."""
 
 import click
 from sqlalchemy import Engine
@@ -9,10 +9,10 @@ from db.settings import Environment, SettingsError
 
 
 def open_database(environ: Environment | None = None) -> Engine:
-    """The engine of the configured database, made when it is new.
+    """The engine of the configured database; a new database gets its tables.
 
     Raises:
-        SettingsError: the database is of another version of the product.
+        SettingsError: the database has another revision than this version.
     """
     engine = open_engine(database_url(environ))
     revision = migrate.current(engine)

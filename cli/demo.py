@@ -1,4 +1,4 @@
-"""`demo`: the whole product on simulated vendors, from an empty folder to an open dashboard."""
+"""`demo`: fills a database from simulated vendors and serves the dashboard on it."""
 
 import json
 import logging
@@ -16,10 +16,10 @@ from pathlib import Path
 import click
 from sqlalchemy import Engine, select
 
-from cli.collecting import now
 from cli.database import open_database
 from cli.progress import Progress
-from cli.running import check_port
+from cli.serve import check_port
+from dashboard.base.clock import system_clock
 from db import migrate, settings, tokens
 from db.bulk import upsert
 from db.engine import database_url, open_engine, reading, sqlite_url, writing
@@ -64,8 +64,8 @@ def demo_command(
         check_port("127.0.0.1", port)
     environ = demo_environment(process_environ, data)
     engine = _open_demo(environ)
-    wanted = {"seed": seed, "devices": devices, "sites": site_count, "months": months}
-    kept, last_day = _remember(engine, wanted, business_day(now, environ))
+    requested = {"seed": seed, "devices": devices, "sites": site_count, "months": months}
+    kept, last_day = _load_or_store_fleet(engine, requested, business_day(system_clock, environ))
     fleet = Fleet(**kept, last_day=last_day)
     with SimulatedVendors(fleet) as vendors:
         environ |= vendors.environ()
@@ -77,7 +77,7 @@ def demo_command(
 
 
 def _open_demo(environ: Environment) -> Engine:
-    """The demo's database; one of an older version is brought to this one's tables."""
+    """The demo's database, migrated if an older version made it."""
     engine = open_engine(database_url(environ))
     if migrate.current(engine) not in (None, migrate.head()):
         with reading(engine) as connection:
@@ -89,7 +89,7 @@ def _open_demo(environ: Environment) -> Engine:
 
 
 def demo_environment(process_environ: Environment, data: Path) -> dict[str, str]:
-    """The settings of a demo: the process's own, never those of .env, and no real vendor's."""
+    """The settings of a demo: the process environment without .env and without real vendors."""
     own = {
         s.name
         for source in discover().values()
@@ -108,7 +108,7 @@ def demo_environment(process_environ: Environment, data: Path) -> dict[str, str]
 
 
 def fill(engine: Engine, fleet: Fleet, vendors: SimulatedVendors, environ: Environment) -> int:
-    """Collect every day of the fleet's history that is not published yet; how many that were."""
+    """Collect every day of the fleet's history that is not published yet; returns their number."""
     sources = discover()
     times = collect_times(environ)
     with reading(engine) as connection:
@@ -118,7 +118,7 @@ def fill(engine: Engine, fleet: Fleet, vendors: SimulatedVendors, environ: Envir
     ]
     if not todo:
         return 0
-    # Bad days are part of the story: their runs fail, as the Overview's gaps will show.
+    # Failed runs are part of the demo: the Overview shows their gaps.
     logging.getLogger("etl").setLevel(logging.CRITICAL)
     with lease.take(engine) as held, Progress(_span(todo), "days", len(todo)) as bar:
         for number, day in enumerate(todo, 1):
@@ -127,7 +127,7 @@ def fill(engine: Engine, fleet: Fleet, vendors: SimulatedVendors, environ: Envir
                 if done.get(name, date.min) < day:
                     start = datetime.combine(day, times[name], timezone(environ))
                     collect(engine, held, sources[name], day, _clock(start), environ)
-                    # As the worker would have: the months of the past are closed by now.
+                    # As the worker does.
                     close_due(engine, held, _clock(start)(), environ)
             bar.reach(number)
         catch_up(engine, held, environ)
@@ -141,16 +141,16 @@ def _span(days: list[date]) -> str:
 
 
 def _clock(start: datetime) -> Callable[[], datetime]:
-    """A clock that says it is `start`, and runs on from there, never past the present."""
-    began = now()
-    return lambda: min(start + (now() - began), now())
+    """A clock that starts at `start` and never passes the present."""
+    began = system_clock()
+    return lambda: min(start + (system_clock() - began), system_clock())
 
 
 def _serve(environ: dict[str, str], port: int) -> None:
-    """The dashboard as a process of its own, the worker in this one, until stopped."""
+    """Run the dashboard in a process of its own and the worker in this one, until stopped."""
     stopping.on_signals()
     sources = {name: source for name, source in discover().items() if configured(source, environ)}
-    worker = Worker(open_database(environ), sources, now, environ)
+    worker = Worker(open_database(environ), sources, system_clock, environ)
     thread = threading.Thread(target=worker.run, name="worker")
     with _dashboard(environ, port) as web, _agent(environ, port):
         thread.start()
@@ -165,7 +165,7 @@ def _serve(environ: dict[str, str], port: int) -> None:
 @contextmanager
 def _dashboard(environ: dict[str, str], port: int) -> Iterator["subprocess.Popen[bytes]"]:
     command = [sys.executable, "-m", "cli.main", "serve", "--port", str(port)]
-    # In a process group of its own: a Ctrl-C in the terminal is passed on once, by us.
+    # In a process group of its own, so that Ctrl-C reaches it only once, through us.
     web = subprocess.Popen(command, env={**os.environ, **environ}, start_new_session=True)
     try:
         yield web
@@ -177,16 +177,20 @@ def _dashboard(environ: dict[str, str], port: int) -> Iterator["subprocess.Popen
 
 @contextmanager
 def _agent(environ: dict[str, str], port: int) -> Iterator[None]:
-    """The agent of this very machine, reporting to the dashboard; it is the one real machine of
-    a demo."""
+    """Run the agent, so that this machine is the one real machine in the demo."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(AGENT_PREFIXES)}
     with writing(open_database(environ)) as connection:
         token = tokens.create(
-            connection, tokens.ENROL, "demo", "demo", now(), expires_at=now() + timedelta(hours=1)
+            connection,
+            tokens.ENROL,
+            "demo",
+            "demo",
+            system_clock(),
+            expires_at=system_clock() + timedelta(hours=1),
         )
     folder = Path(environ["DATA_DIR"]).resolve() / "agent"
     folder.mkdir(parents=True, exist_ok=True)
-    # Its own settings file, for this machine may have a real agent with one.
+    # A settings file of its own: this machine may have a real agent.
     config = folder / "agent.ini"
     config.write_text("[agent]\n", encoding="utf-8")
     reporting = {
@@ -208,11 +212,13 @@ def _agent(environ: dict[str, str], port: int) -> Iterator[None]:
         process.wait(30)
 
 
-def _remember(engine: Engine, wanted: dict[str, int], today: date) -> tuple[dict[str, int], date]:
-    """The fleet in this database and its last day; `wanted` and `today` when it is new.
+def _load_or_store_fleet(
+    engine: Engine, requested: dict[str, int], today: date
+) -> tuple[dict[str, int], date]:
+    """The stored fleet and its last day; a new database stores `requested` and `today`.
 
     Raises:
-        SettingsError: the database holds something else than a demo.
+        SettingsError: the database holds real data.
     """
     with writing(engine) as connection:
         stored = connection.scalar(select(meta.c.value).where(meta.c.name == "demo"))
@@ -225,6 +231,6 @@ def _remember(engine: Engine, wanted: dict[str, int], today: date) -> tuple[dict
                     "The database holds real data: a demo is not mixed into it. "
                     "Unset DATABASE_URL, or choose another folder with --data."
                 )
-        value = json.dumps({"fleet": wanted, "last_day": today.isoformat()})
+        value = json.dumps({"fleet": requested, "last_day": today.isoformat()})
         upsert(connection, meta, [{"name": "demo", "value": value}])
-    return wanted, today
+    return requested, today

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from cli.collecting import now
-from cli.running import check_auth
+from cli.serve import check_auth
+from dashboard.base.clock import system_clock
 from db import migrate, settings
 from db.engine import database_url, open_engine, reading
 from db.history.runs import newest_by_source
@@ -19,7 +19,7 @@ from etl.sources import configured, discover, not_begun, open_session
 from etl.vendor.http import CollectionError
 from etl.work.due import collect_times
 
-STALE = timedelta(hours=26)
+STALE_AFTER = timedelta(hours=26)
 
 
 class Finding(NamedTuple):
@@ -33,7 +33,7 @@ class Finding(NamedTuple):
 @click.command("doctor")
 def doctor_command() -> None:
     """Check settings, database, keys and freshness, and say what to do."""
-    # In the order in which they should be mended.
+    # In the order in which they should be fixed.
     findings = [*_settings(), *_database(), *_sources(), *_missing_sources()]
     for finding in findings:
         click.echo(f"{'ok  ' if finding.ok else 'FIX '} {finding.subject}: {finding.text}")
@@ -91,23 +91,23 @@ def _sources() -> Iterator[Finding]:
                 if not_begun(connection, source):
                     yield Finding(True, facts.label, "no machine has reported yet")
                     continue
-            # The first row proves address, keys and rights; nothing is stored.
+            # The first row proves address, keys and permissions; nothing is stored.
             next(source.fetch(open_session(source, None, FetchStats(), engine=engine)), None)
             yield Finding(True, facts.label, "answers with these settings")
             yield _freshness(facts.name, facts.label)
         except (SettingsError, CollectionError) as error:
             yield Finding(False, facts.label, str(error))
         except SQLAlchemyError:
-            continue  # The database's own finding says it already.
+            continue  # `_database` reports it.
 
 
 def _missing_sources() -> Iterator[Finding]:
-    """Sources that were collected into this database and that nothing installed provides."""
+    """Sources in the database that no installed package provides."""
     try:
         with reading(open_engine(database_url())) as connection:
             collected = set(newest_by_source(connection))
     except (SettingsError, SQLAlchemyError):
-        return  # The database's own finding says it already.
+        return  # `_database` reports it.
     for name in sorted(collected - set(discover())):
         text = "its snapshots are kept but not shown: install its file or package again"
         yield Finding(False, name, text)
@@ -118,8 +118,8 @@ def _freshness(name: str, label: str) -> Finding:
         last = run_log.last_complete(connection, name)
     if last is None:
         return Finding(False, label, "never collected: run inventory-hub collect")
-    age = now() - last["finished_at"]
+    age = system_clock() - last["finished_at"]
     text = f"last complete run {last['finished_at']:%Y-%m-%d %H:%M} UTC"
-    if age > STALE:
+    if age > STALE_AFTER:
         return Finding(False, label, f"{text}: see that inventory-hub worker is running")
     return Finding(True, label, text)

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard error."""
+"""Logging as JSON lines on standard error."""
 
 import json
 import logging
@@ -11,10 +11,9 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line of JSON."""
+    """Formats a record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -27,7 +26,7 @@ class JsonLines(logging.Formatter):
 
 
 def configure_logs(level: str | None = None) -> None:
-    """Send the logs of `LOG_LEVEL` and above to standard error."""
+    """Log to standard error, from `level` or the setting LOG_LEVEL on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()

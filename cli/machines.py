@@ -1,4 +1,4 @@
-"""`machine`: machines without an agent, and what many reports leave to put right."""
+"""`machine`: add machines without an agent, delete old rows, set activation dates."""
 
 import re
 from collections.abc import Iterator
@@ -11,23 +11,24 @@ from typing import Any
 import click
 from sqlalchemy import Connection, select
 
-from cli import activations, older
-from cli.collecting import check_settings, now
+from cli import activations, same_hostname
+from cli.collect import check_settings
 from cli.database import open_database
 from cli.months import actor
 from cli.terminal import printable
+from dashboard.base.clock import system_clock
 from dashboard.ingest.report import parse_activation
 from db import machines
 from db.engine import reading, writing
 from db.settings import SettingsError, timezone
 from db.tables import inventory
 
-carry_out = click.option("--yes", is_flag=True, help="Carry it out; else it is only said.")
+yes_option = click.option("--yes", is_flag=True, help="Carry it out; else it is only said.")
 
 
 @contextmanager
-def planning(yes: bool) -> Iterator[Connection]:
-    """A transaction that writes only when `yes`, and the sentence that says so at its end."""
+def dry_run_unless(yes: bool) -> Iterator[Connection]:
+    """A transaction, read-only unless `yes`; then a hint how to carry the command out."""
     check_settings(())
     with (writing if yes else reading)(open_database()) as connection:
         yield connection
@@ -50,7 +51,7 @@ def machine_command() -> None:
 @click.option("--activation", "activated", help="When it was put to work: 2024-01-15.")
 @click.option("--machine-id", help="Its id, 64 hex digits; else made of its hostname.")
 @click.option("--salt", default="", help="Makes another id of the same hostname.")
-@carry_out
+@yes_option
 def add_command(
     hostname: str, system: str, ip: str, model: str | None, serial: str | None, site: str | None,
     activated: str | None, machine_id: str | None, salt: str, yes: bool,
@@ -63,13 +64,13 @@ def add_command(
     check_texts(texts)
     if not texts["hostname"]:
         raise SettingsError("--hostname must be a name.")
-    found = machine_id or sha256((hostname.strip() + salt).encode()).hexdigest()
-    if not re.fullmatch("[0-9a-fA-F]{64}", found):
+    machine_id = machine_id or sha256((hostname.strip() + salt).encode()).hexdigest()
+    if not re.fullmatch("[0-9a-fA-F]{64}", machine_id):
         raise SettingsError("--machine-id must be 64 hex digits; leave it out to have one made.")
-    moment = now()
-    row = machines.blank_machine(found.lower(), moment) | texts
+    moment = system_clock()
+    row = machines.blank_machine(machine_id.lower(), moment) | texts
     row["computer_activation"] = _activation(activated)
-    with planning(yes) as connection:
+    with dry_run_unless(yes) as connection:
         known = connection.execute(
             select(inventory.c.hostname).where(inventory.c.machine_id == row["machine_id"])
         ).first()
@@ -81,15 +82,15 @@ def add_command(
             )
         if yes:
             machines.add(connection, row, actor(), moment)
-        told = ", ".join(f"{name} {value}" for name, value in _given(row))
-        click.echo(f"{'Added' if yes else 'Would add'} {row['machine_id']}: {told}")
+        values = ", ".join(f"{name} {value}" for name, value in _non_empty(row))
+        click.echo(f"{'Added' if yes else 'Would add'} {row['machine_id']}: {values}")
 
 
 def check_texts(texts: dict[str, Any]) -> None:
-    """Refuse what would not fit into its column.
+    """Check texts, by column of `inventory`.
 
     Raises:
-        SettingsError: a text is too long or holds control characters.
+        SettingsError: one is too long or has control characters.
     """
     for name, value in texts.items():
         length = getattr(inventory.c[name].type, "length", 0)
@@ -97,14 +98,12 @@ def check_texts(texts: dict[str, Any]) -> None:
             raise SettingsError(f"The {name} must be printable, with at most {length} letters.")
 
 
-def _given(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _non_empty(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name in ("hostname", "os", "ip", "computer_model", "serial", "site", "computer_activation"):
         value = row[name]
         if value is not None:
-            shown = (
-                f"{value.astimezone(timezone()):%Y-%m-%d}" if name[9:] == "activation" else value
-            )
-            yield name, shown
+            text = f"{value.astimezone(timezone()):%Y-%m-%d}" if name[9:] == "activation" else value
+            yield name, text
 
 
 def _activation(text: str | None) -> datetime | None:
@@ -115,7 +114,7 @@ def _activation(text: str | None) -> datetime | None:
 
 
 @machine_command.command("delete-older")
-@carry_out
+@yes_option
 def delete_older_command(yes: bool) -> None:
     """Of machines that share a hostname and a site, keep the one that reported last.
 
@@ -124,25 +123,25 @@ def delete_older_command(yes: bool) -> None:
     customers both have a RECEPTION. So machines of different sites, with different serial numbers,
     and those that report still are left alone. Look at the list before you say --yes.
     """
-    with planning(yes) as connection:
-        moment = now()
-        groups = older.find(connection, moment)
+    with dry_run_unless(yes) as connection:
+        moment = system_clock()
+        groups = same_hostname.hostname_groups(connection, moment)
         for group in groups:
-            click.echo("\n".join(group.told()))
-        gone = [machine for group in groups for machine in group.gone]
+            click.echo("\n".join(group.lines()))
+        older = [machine for group in groups for machine in group.older]
         if yes:
-            for machine in gone:
+            for machine in older:
                 machines.remove(connection, machine.machine_id, actor(), moment)
-        left = sum(len(group.left) for group in groups)
+        kept = sum(len(group.kept) for group in groups)
         click.echo(
-            f"{'Deleted' if yes else 'Would delete'} {len(gone)} machine(s) with their hours and "
-            f"keys; left {left} alone."
+            f"{'Deleted' if yes else 'Would delete'} {len(older)} machine(s) with their hours and "
+            f"keys; left {kept} alone."
         )
 
 
 @machine_command.command("set-activation")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@carry_out
+@yes_option
 def set_activation_command(file: Path, yes: bool) -> None:
     """Set when machines were put to work, and their models, from a CSV FILE.
 
@@ -151,10 +150,10 @@ def set_activation_command(file: Path, yes: bool) -> None:
     file; numbers and names that fit no machine, or several, are listed and left alone.
     """
     lines = activations.read(file.read_bytes(), timezone())
-    with planning(yes) as connection:
-        moment = now()
+    with dry_run_unless(yes) as connection:
+        moment = system_clock()
         plan = activations.plan(connection, lines)
         if yes:
             for planned in plan.changes:
                 machines.change(connection, planned.machine_id, planned.values, actor(), moment)
-        click.echo("\n".join(plan.told(done=yes)))
+        click.echo("\n".join(plan.lines(done=yes)))

@@ -1,4 +1,4 @@
-"""`inventory-hub`: the commands, and what every one of them shares."""
+"""`inventory-hub`: registers the commands; loads .env; turns known errors into exit codes."""
 
 import logging
 import os
@@ -8,14 +8,14 @@ import click
 from dotenv import dotenv_values
 from sqlalchemy.exc import SQLAlchemyError
 
-from cli.collecting import collect_command, process_command
+from cli.collect import collect_command, process_command
 from cli.database import migrate_command
 from cli.demo import demo_command
 from cli.doctor import doctor_command
 from cli.logs import configure_logs
 from cli.machines import machine_command
 from cli.months import import_counts_command, month_command
-from cli.running import serve_command, worker_command
+from cli.serve import serve_command, worker_command
 from cli.tatuscan import import_tatuscan_command
 from cli.tokens import token_command
 from db import __version__
@@ -24,43 +24,42 @@ from etl.decisions.registry import DecisionRefused
 from etl.runtime.lease import Lost, Taken
 from etl.snapshots.publish import PublishRefused
 
-EXIT_WRONG, EXIT_FAILED, EXIT_TAKEN = 2, 4, 5
+EXIT_USAGE, EXIT_FAILED, EXIT_BUSY = 2, 4, 5
 
 
-class FrontDoor(click.Group):
-    """A group whose commands end in one sentence and an exit code, never in a traceback."""
+class ErrorHandlingGroup(click.Group):
+    """A group whose commands report known errors in one sentence and an exit code."""
 
     def invoke(self, context: click.Context) -> object:
-        """Run the command; known errors become their exit code."""
         try:
             return super().invoke(context)
         except (SettingsError, DecisionRefused, PublishRefused) as error:
-            _say(error, EXIT_WRONG)
+            _exit(error, EXIT_USAGE)
         except Taken as error:
-            _say(error, EXIT_TAKEN)
+            _exit(error, EXIT_BUSY)
         except Lost as error:
-            _say(error, EXIT_TAKEN)
+            _exit(error, EXIT_BUSY)
         except SQLAlchemyError as error:
             reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-            _say(
+            _exit(
                 f"The database refused: {reason}. Check DATABASE_URL and that it is running.",
                 EXIT_FAILED,
             )
         return None
 
 
-def _say(message: object, code: int) -> None:
+def _exit(message: object, code: int) -> None:
     click.echo(str(message), err=True)
     sys.exit(code)
 
 
-@click.group(cls=FrontDoor)
+@click.group(cls=ErrorHandlingGroup)
 @click.version_option(__version__, prog_name="inventory-hub")
 @click.pass_context
 def main(context: click.Context) -> None:
     """Daily device counts per site, month by month, with every device behind every number."""
     context.obj = dict(os.environ)
-    # The process environment wins over .env; values are taken literally, whatever is in them.
+    # The process environment wins over .env, whose values are not interpolated.
     for name, value in dotenv_values(".env", interpolate=False).items():
         if value is not None:
             os.environ.setdefault(name, value)

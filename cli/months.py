@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from cli.collecting import check_settings, now
+from cli.collect import check_settings
 from cli.database import open_database
+from dashboard.base.clock import system_clock
 from db.engine import writing
 from db.settings import timezone
 from etl.months.close import close_month, reopen_month
@@ -16,10 +17,10 @@ from etl.runtime import lease
 
 
 def actor() -> str:
-    """Who types, for the audit log."""
+    """The operating system's user, for the audit log."""
     try:
         return f"{getpass.getuser()} (command line)"
-    except (KeyError, OSError):  # a container's user may have no name
+    except (KeyError, OSError):  # The user of a container may have no name.
         return "command line"
 
 
@@ -42,7 +43,7 @@ def close_command(month: str) -> None:
     engine = open_database()
     with lease.take(engine) as held, writing(engine) as connection:
         held.hold(connection)
-        close_month(connection, month, actor(), now())
+        close_month(connection, month, actor(), system_clock())
     click.echo(f"{month} is closed.")
 
 
@@ -55,7 +56,7 @@ def reopen_command(month: str, reason: str) -> None:
     engine = open_database()
     with lease.take(engine) as held, writing(engine) as connection:
         held.hold(connection)
-        reopen_month(connection, month, reason, actor(), now())
+        reopen_month(connection, month, reason, actor(), system_clock())
     click.echo(f"{month} is open again. To close it: inventory-hub month close {month}")
 
 
@@ -69,7 +70,9 @@ def import_counts_command(file: Path) -> None:
     data = file.read_bytes()
     with lease.take(engine) as held, writing(engine) as connection:
         held.hold(connection)
-        done = import_counts(connection, file.name, data, actor(), now().astimezone(timezone()))
+        done = import_counts(
+            connection, file.name, data, actor(), system_clock().astimezone(timezone())
+        )
     click.echo(
         f"{done.counts} count(s) of {len(done.months)} month(s) imported, "
         f"{done.months[0]} to {done.months[-1]}."

@@ -10,14 +10,14 @@ from etl.records.record import FetchStats
 
 
 class Progress:
-    """How far something is. Without a terminal it says when it starts and every so many steps."""
+    """Context manager. Without a terminal it prints the start and every tenth, or 1,000 steps."""
 
     def __init__(self, label: str, unit: str, total: int | None = None) -> None:
         self.label = label
         self.unit = unit
         self.total = total
         self.done = 0
-        self._said = 0
+        self._printed = 0
         self._bar = (
             tqdm(total=total, desc=label, unit=f" {unit}", file=sys.stderr, leave=False)
             if sys.stderr.isatty()
@@ -25,24 +25,24 @@ class Progress:
         )
 
     def page(self, stats: FetchStats) -> None:
-        """A page of a collection came."""
+        """Show the progress of a collection after a page."""
         self.total = stats.promised or self.total
         self.reach(stats.rows)
 
     def reach(self, done: int) -> None:
-        """So much is done now."""
+        """Show that `done` steps are done."""
         if self._bar is not None:
             self._bar.total = self.total
             self._bar.update(done - self.done)
         self.done = done
-        if self._bar is None and self._worth_saying():
+        if self._bar is None and self._is_due():
             of = f" of {self.total}" if self.total else ""
             click.echo(f"{self.label}: {done}{of} {self.unit}", err=True)
-            self._said = done
+            self._printed = done
 
-    def _worth_saying(self) -> bool:
+    def _is_due(self) -> bool:
         step = self.total / 10 if self.total else 1000
-        return self.done - self._said >= step
+        return self.done - self._printed >= step
 
     def __enter__(self) -> "Progress":
         if self._bar is None:

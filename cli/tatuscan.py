@@ -1,4 +1,4 @@
-"""`import-tatuscan`: the machines of a TatuScan database, taken over."""
+"""`import-tatuscan`: imports the machines of a TatuScan database."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -9,19 +9,19 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 from sqlalchemy import Connection, select
 
-from cli.collecting import now
-from cli.machines import carry_out, planning
+from cli.machines import dry_run_unless, yes_option
 from cli.months import actor
-from cli.tatuscan_file import FACTS, read
+from cli.tatuscan_file import FACTS, read_machines
 from cli.terminal import minute, printable
+from dashboard.base.clock import system_clock
 from db import audit
 from db.bulk import chunks, insert_many, upsert
 from db.machines import blank_machine, rows_for_update
 from db.settings import SettingsError
 from db.tables import NAME_LENGTH, inventory
 
-BY_HAND = ("computer_model", "computer_activation", "activation_days")
-"""What TatuScan's agents never told: somebody set it, so it fills what is empty here."""
+MANUAL_COLUMNS = ("computer_model", "computer_activation", "activation_days")
+"""Columns that TatuScan's agents never sent: somebody set them, so they fill empty ones here."""
 Row = dict[str, Any]
 
 
@@ -31,7 +31,7 @@ Row = dict[str, Any]
     "--zone", default="America/Cuiaba", show_default=True,
     help="TIMEZONE of the TatuScan server: its file holds wall clock times without one.",
 )  # fmt: skip
-@carry_out
+@yes_option
 def import_tatuscan_command(file: Path, zone: str, yes: bool) -> None:
     """Take the machines of TatuScan's SQLite FILE over. It is opened for reading only.
 
@@ -42,16 +42,16 @@ def import_tatuscan_command(file: Path, zone: str, yes: bool) -> None:
         source_zone = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise SettingsError(f"--zone is {zone!r}: give a name like America/Cuiaba.") from None
-    moment = now()
-    found = read(file, source_zone, moment)
-    with planning(yes) as connection:
-        new, changed, said = plan(connection, found.machines)
-        for line in (*found.refused, *found.mended, *said):
+    moment = system_clock()
+    imported = read_machines(file, source_zone, moment)
+    with dry_run_unless(yes) as connection:
+        new, changed, sentences = plan(connection, imported.machines)
+        for line in (*imported.refused, *imported.mended, *sentences):
             click.echo(printable(line))
         counts = {
-            "read": found.count, "refused": len(found.refused), "mended": len(found.mended),
-            "new": len(new), "changed": len(changed),
-            "unchanged": len(found.machines) - len(new) - len(changed),
+            "read": imported.count, "refused": len(imported.refused),
+            "mended": len(imported.mended), "new": len(new), "changed": len(changed),
+            "unchanged": len(imported.machines) - len(new) - len(changed),
         }  # fmt: skip
         if yes:
             insert_many(connection, inventory, new)
@@ -59,46 +59,48 @@ def import_tatuscan_command(file: Path, zone: str, yes: bool) -> None:
             detail = counts | {"zone": zone}
             name = file.name[:NAME_LENGTH]
             audit.write_entry(connection, actor(), "import_tatuscan", name, moment, detail)
-        click.echo(_counted(counts, yes))
+        click.echo(_summary(counts, yes))
 
 
-def plan(connection: Connection, found: Sequence[Row]) -> tuple[list[Row], list[Row], list[str]]:
+def plan(connection: Connection, machines: Sequence[Row]) -> tuple[list[Row], list[Row], list[str]]:
     """The rows of `inventory` to insert and to replace, and a sentence for each of them."""
     known: dict[str, Mapping[str, Any]] = {}
-    for part in chunks(sorted(row["machine_id"] for row in found)):
-        asked = select(inventory).where(inventory.c.machine_id.in_(part))
-        known |= {row.machine_id: row._mapping for row in rows_for_update(connection, asked)}
-    new, changed, said = [], [], []
-    for row in found:
+    for part in chunks(sorted(row["machine_id"] for row in machines)):
+        statement = select(inventory).where(inventory.c.machine_id.in_(part))
+        known |= {row.machine_id: row._mapping for row in rows_for_update(connection, statement)}
+    new, changed, sentences = [], [], []
+    for row in machines:
         before = known.get(row["machine_id"])
         if before is None:
-            new.append(_first(row))
-            said.append(f"new: {row['machine_id']} {row['hostname']}")
+            new.append(_new_row(row))
+            sentences.append(f"new: {row['machine_id']} {row['hostname']}")
             continue
-        after = _laid_over(before, row)
+        after = _merged_row(before, row)
         differing = [name for name, value in after.items() if value != before[name]]
         if differing:
             changed.append(after)
-            told = ", ".join(_differences(before, after, differing))
-            said.append(f"changed: {row['machine_id']} {before['hostname']}: {told}")
-    return new, changed, said
+            differences = ", ".join(_differences(before, after, differing))
+            sentences.append(f"changed: {row['machine_id']} {before['hostname']}: {differences}")
+    return new, changed, sentences
 
 
-def _first(row: Row) -> Row:
-    told = {"received_at": row["last_at"], "reported_at": row["last_at"]}
+def _new_row(row: Row) -> Row:
+    times = {"received_at": row["last_at"], "reported_at": row["last_at"]}
     born = blank_machine(row["machine_id"], row["created_at"])
-    return born | {name: row[name] for name in row if name in born and row[name] is not None} | told
+    return (
+        born | {name: row[name] for name in row if name in born and row[name] is not None} | times
+    )
 
 
-def _laid_over(before: Mapping[str, Any], row: Row) -> Row:
-    """`before` with what TatuScan knows later, knows longer, or alone knows."""
+def _merged_row(before: Mapping[str, Any], row: Row) -> Row:
+    """`before` with the earlier first day, the newer facts and the missing values of `row`."""
     after = dict(before)
     after["created_at"] = min(before["created_at"], row["created_at"])
     if row["last_at"] > before["received_at"]:
-        facts = {name: row[name] for name in (*FACTS, *BY_HAND) if row[name] is not None}
+        facts = {name: row[name] for name in (*FACTS, *MANUAL_COLUMNS) if row[name] is not None}
         last = dict.fromkeys(("received_at", "reported_at", "updated_at"), row["last_at"])
         return after | facts | last
-    for name in BY_HAND:
+    for name in MANUAL_COLUMNS:
         if before[name] is None:
             after[name] = row[name]
     return after
@@ -106,19 +108,19 @@ def _laid_over(before: Mapping[str, Any], row: Row) -> Row:
 
 def _differences(before: Mapping[str, Any], after: Row, names: Sequence[str]) -> Iterator[str]:
     for name in names:
-        yield f"{name} {_shown(before[name])} -> {_shown(after[name])}"
+        yield f"{name} {_format(before[name])} -> {_format(after[name])}"
 
 
-def _shown(value: Any) -> str:
+def _format(value: Any) -> str:
     if value is None or value == "":
         return "nothing"
     return minute(value) if isinstance(value, datetime) else str(value)
 
 
-def _counted(counts: Mapping[str, int], yes: bool) -> str:
-    took = "Took" if yes else "Would take"
+def _summary(counts: Mapping[str, int], yes: bool) -> str:
+    verb = "Took" if yes else "Would take"
     return (
-        f"{counts['read']} machine(s) in the file. {took} {counts['new']} new and change "
+        f"{counts['read']} machine(s) in the file. {verb} {counts['new']} new and change "
         f"{counts['changed']}; {counts['unchanged']} are so already; {counts['refused']} refused; "
         f"{counts['mended']} value(s) mended."
     )

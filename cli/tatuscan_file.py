@@ -1,7 +1,7 @@
-"""TatuScan's SQLite file, read with suspicion: what of each row can be taken, what was mended.
+"""Reads TatuScan's SQLite file and validates each row.
 
-One table, `inventory`, one row for each machine. Its datetimes are the server's wall clock without
-a zone. SQLite lets every column hold anything, and TatuScan checked little.
+It has one table, `inventory`, with a row for each machine. Its datetimes are the server's wall
+clock without a zone. SQLite lets a column hold any type, and TatuScan checked little.
 """
 
 import math
@@ -21,15 +21,15 @@ TEXTS = {"hostname": 100, "ip": 45, "os": 100, "os_version": 100, "computer_mode
 MEGABYTES = ("memory_total_mb", "memory_used_mb")
 TIMES = ("created_at", "updated_at", "computer_activation")
 FACTS = ("hostname", "ip", "os", "os_version", "cpu_percent", *MEGABYTES)
-"""What an agent tells."""
-NEEDED = ("machine_id", "hostname", "created_at")
+"""Columns that an agent reports."""
+REQUIRED_COLUMNS = ("machine_id", "hostname", "created_at")
 _UNPRINTABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass
-class Found:
-    """What a file holds. `machines` have the columns of `inventory` and `last_at`, the newest
-    report; `refused` and `mended` say a sentence each."""
+class ImportedMachines:
+    """The content of a file. `machines` have the columns of `inventory` and `last_at`, the time of
+    the newest report; `refused` and `mended` are sentences."""
 
     count: int = 0
     machines: list[dict[str, Any]] = field(default_factory=list)
@@ -37,31 +37,31 @@ class Found:
     mended: list[str] = field(default_factory=list)
 
 
-def read(file: Path, zone: tzinfo, now: datetime) -> Found:
-    """The machines in `file`, whose times are of `zone`.
+def read_machines(file: Path, zone: tzinfo, now: datetime) -> ImportedMachines:
+    """Read `file`, whose times are in `zone`.
 
     Raises:
-        SettingsError: it is no TatuScan database, or cannot be read.
+        SettingsError: it cannot be read, or is no TatuScan database.
     """
-    found = Found()
+    imported = ImportedMachines()
     newest: dict[str, dict[str, Any]] = {}
     for number, row in enumerate(_rows(file), 1):
-        found.count += 1
+        imported.count += 1
         name = f"row {number} ({str(row['hostname'])[:40]})"
         reader = _Reader(zone)
         try:
             machine = _machine(row, reader, now)
         except ValueError as error:
-            found.refused.append(f"refused: {name}: {error}")
+            imported.refused.append(f"refused: {name}: {error}")
             continue
-        found.mended += [f"mended: {name}: {sentence}" for sentence in reader.mended]
+        imported.mended += [f"mended: {name}: {sentence}" for sentence in reader.mended]
         other = newest.setdefault(machine["machine_id"], machine)
         if other is not machine:
-            found.refused.append(f"refused: {name}: another row has its id, in other letters")
+            imported.refused.append(f"refused: {name}: another row has its id, in other letters")
             if other["last_at"] < machine["last_at"]:
                 newest[machine["machine_id"]] = machine
-    found.machines = list(newest.values())
-    return found
+    imported.machines = list(newest.values())
+    return imported
 
 
 def _rows(file: Path) -> Iterator[Mapping[str, Any]]:
@@ -74,9 +74,9 @@ def _rows(file: Path) -> Iterator[Mapping[str, Any]]:
             names = [row[1].lower() for row in connection.execute("PRAGMA table_info(inventory)")]
             if not names:
                 raise SettingsError(f"{wrong}: it has no table inventory.")
-            lacking = [name for name in NEEDED if name not in names]
-            if lacking:
-                raise SettingsError(f"{wrong}: its table lacks {', '.join(lacking)}.")
+            missing = [name for name in REQUIRED_COLUMNS if name not in names]
+            if missing:
+                raise SettingsError(f"{wrong}: its table lacks {', '.join(missing)}.")
             for row in connection.execute("SELECT * FROM inventory ORDER BY rowid"):
                 yield (
                     dict.fromkeys((*TEXTS, *MEGABYTES, *TIMES, "cpu_percent"))
@@ -92,16 +92,16 @@ def _rows(file: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _machine(row: Mapping[str, Any], reader: "_Reader", now: datetime) -> dict[str, Any]:
-    """One row as `inventory` holds it.
+    """Convert a row to the columns of `inventory`.
 
     Raises:
-        ValueError: it cannot be taken; the text says why.
+        ValueError: it cannot be imported; the text says why.
     """
     machine_id = row["machine_id"]
     if not isinstance(machine_id, str) or not re.fullmatch("[0-9a-fA-F]{64}", machine_id):
-        shown = f"{machine_id!r:.40}" if machine_id else "empty"
+        text = f"{machine_id!r:.40}" if machine_id else "empty"
         raise ValueError(
-            f"its id is {shown}, not 64 hex digits: add it with inventory-hub machine add"
+            f"its id is {text}, not 64 hex digits: add it with inventory-hub machine add"
         )
     machine: dict[str, Any] = {"machine_id": machine_id.lower()}
     for name, length in TEXTS.items():
@@ -114,10 +114,10 @@ def _machine(row: Mapping[str, Any], reader: "_Reader", now: datetime) -> dict[s
     )
     for name in TIMES:
         machine[name] = reader.time(name, row[name])
-    return machine | _seen(machine, now)
+    return machine | _report_times(machine, now)
 
 
-def _seen(machine: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def _report_times(machine: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     known = [time for time in (machine["created_at"], machine["updated_at"]) if time is not None]
     if not known:
         raise ValueError("it has neither a first nor a last report whose time can be read")
@@ -129,14 +129,13 @@ def _seen(machine: Mapping[str, Any], now: datetime) -> dict[str, Any]:
 
 
 class _Reader:
-    """Reads values, and notes what it had to mend."""
+    """Converts values; `mended` collects a sentence for each that had to be changed."""
 
     def __init__(self, zone: tzinfo) -> None:
         self.zone = zone
         self.mended: list[str] = []
 
     def text(self, name: str, value: object, length: int) -> str | None:
-        """A text of at most `length`; None for none."""
         if value is None:
             return None
         if isinstance(value, bytes):
@@ -149,25 +148,25 @@ class _Reader:
         return text[:length]
 
     def number(self, name: str, value: object, least: float, most: float) -> float | None:
-        """A number between `least` and `most`; None for none, and for one that cannot be."""
+        """A number between `least` and `most`, else None."""
         if value is None:
             return None
         try:
             number = float(value) if isinstance(value, int | float | str) else math.nan
         except ValueError:
             number = math.nan
-        if not least <= number <= most:  # NaN is nowhere
+        if not least <= number <= most:  # False for NaN.
             self.mended.append(f"{name} {value!r:.40} left out")
             return None
         return number
 
     def whole(self, name: str, value: object, least: int, most: int) -> int | None:
-        """`number` without its fraction."""
+        """`number`, truncated."""
         number = self.number(name, value, least, most)
         return None if number is None else int(number)
 
     def time(self, name: str, value: object) -> datetime | None:
-        """An instant; None for none, and for what is no time that anybody means."""
+        """An instant; None for none and for an invalid one."""
         try:
             return parse_activation(value, self.zone)
         except (ValueError, OverflowError):

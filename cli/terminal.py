@@ -1,4 +1,4 @@
-"""What machines call themselves, as a terminal may be shown it."""
+"""Texts for the terminal."""
 
 from datetime import datetime
 
@@ -6,8 +6,8 @@ from db.settings import timezone
 
 
 def printable(text: object) -> str:
-    """`text` without the control characters by which a name could write over other lines."""
-    return "".join(one if one.isprintable() else "\ufffd" for one in str(text))
+    """`text` without control characters: a machine's name could overwrite other lines with them."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in str(text))
 
 
 def minute(moment: datetime) -> str:

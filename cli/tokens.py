@@ -1,13 +1,13 @@
-"""`token`: what lets machines in and other programs read."""
+"""`token`: the credentials of machines and other programs."""
 
 from datetime import timedelta
 
 import click
 from sqlalchemy import select
 
-from cli.collecting import now
 from cli.database import open_database
 from cli.months import actor
+from dashboard.base.clock import system_clock
 from db import audit, tokens
 from db.engine import reading, writing
 from db.roles import ADMINISTRATOR, MANAGER, VIEWER
@@ -45,28 +45,29 @@ def add_command(
     for option, value in (("--name", name), ("--site", site or "")):
         if len(value) > NAME_LENGTH or not value.isprintable():
             raise SettingsError(f"{option} must be printable, with at most {NAME_LENGTH} letters.")
-    moment = now()
+    moment = system_clock()
     with writing(open_database()) as connection:
         text = tokens.create(
             connection, kind, name, actor(), moment, site=site,
             role=(role or VIEWER) if kind == tokens.API else None,
             expires_at=moment + timedelta(days=days) if days else None,
         )  # fmt: skip
-        shown = tokens.parse_credential(text)
-        assert shown is not None
+        credential = tokens.parse_credential(text)
+        assert credential is not None
         detail = {"kind": kind, "name": name, "site": site, "role": role, "days": days}
-        subject = f"token {shown.public_id}"
-        audit.write_entry(connection, actor(), "token_add", subject, moment, detail)
+        audit.write_entry(
+            connection, actor(), "token_add", f"token {credential.public_id}", moment, detail
+        )
     click.echo(text)
     click.echo("It is not shown again. To end it: ", nl=False, err=True)
-    click.echo(f"inventory-hub token revoke {shown.public_id}", err=True)
+    click.echo(f"inventory-hub token revoke {credential.public_id}", err=True)
 
 
 @token_command.command("list")
 @click.option("--machines", is_flag=True, help="The machines' own keys too.")
 def list_command(machines: bool) -> None:
     """List the tokens: id, kind, state, last use, name."""
-    token, moment = api_tokens.c, now()
+    token, moment = api_tokens.c, system_clock()
     kinds = tokens.KINDS if machines else (tokens.ENROL, tokens.API)
     with reading(open_database()) as connection:
         rows = connection.execute(
@@ -87,12 +88,13 @@ def list_command(machines: bool) -> None:
 @click.argument("public_id", metavar="ID")
 def revoke_command(public_id: str) -> None:
     """End the token or machine key of that ID (as listed, or the token itself) at once."""
-    shown = tokens.parse_credential(public_id)
-    wanted = shown.public_id if shown else public_id
+    credential = tokens.parse_credential(public_id)
+    public_id = credential.public_id if credential else public_id
     with writing(open_database()) as connection:
-        if not tokens.revoke(connection, wanted, now()):
+        if not tokens.revoke(connection, public_id, system_clock()):
             raise SettingsError(
-                f"There is no valid token {wanted[:16]!r}: inventory-hub token list shows them all."
+                f"There is no valid token {public_id[:16]!r}: "
+                "inventory-hub token list shows them all."
             )
-        audit.write_entry(connection, actor(), "token_revoke", f"token {wanted}", now())
-    click.echo(f"{wanted} is revoked.")
+        audit.write_entry(connection, actor(), "token_revoke", f"token {public_id}", system_clock())
+    click.echo(f"{public_id} is revoked.")

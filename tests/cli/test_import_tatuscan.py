@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, insert
 
-from cli.tatuscan_file import read
+from cli.tatuscan_file import read_machines
 from db.engine import writing
 from db.keys import device_id
 from db.machines import blank_machine
@@ -287,7 +287,7 @@ def test_whatever_a_file_holds_is_taken_or_refused(
     loose = f"CREATE TABLE inventory ({', '.join(COLUMNS)})"
     written(file, *values, theirs("good"), schema=loose)
     try:
-        found = read(file, UTC, utc(2026, 1, 1))
+        found = read_machines(file, UTC, utc(2026, 1, 1))
     except SettingsError as error:
         pytest.fail(str(error))
     assert found.count == len(values) + 1 == len(found.machines) + len(found.refused)

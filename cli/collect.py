@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import click
 from sqlalchemy import Connection
 
 from cli.database import open_database
 from cli.progress import Progress
+from dashboard.base.clock import system_clock
 from db import rules as rule_versions
 from db.engine import reading, writing
 from db.history.kept import KeptDays
@@ -24,13 +25,12 @@ from etl.work.after_collection import settle
 EXIT_CODES = {"complete": 0, "suspicious": 3, "failed": 4}
 
 
-def now() -> datetime:
-    """The present instant."""
-    return datetime.now(UTC)
+def select_sources(names: tuple[str, ...]) -> list[Source]:
+    """The sources of those names, or every configured one.
 
-
-def chosen_sources(names: tuple[str, ...]) -> list[Source]:
-    """The sources of those names; every configured one when no name is given."""
+    Raises:
+        SettingsError: there is no source of a name.
+    """
     sources = discover()
     unknown = [name for name in names if name not in sources]
     if unknown:
@@ -40,22 +40,22 @@ def chosen_sources(names: tuple[str, ...]) -> list[Source]:
     return [source for source in sources.values() if configured(source)]
 
 
-def with_something_to_say(connection: Connection, chosen: list[Source]) -> list[Source]:
-    """Those that nobody ended, without the agent before any machine has reported; who was ended,
-    and how to begin again, is said.
+def without_inactive(connection: Connection, chosen: list[Source]) -> list[Source]:
+    """`chosen` without ended sources, which are listed on standard error, and without the agent
+    until a machine has reported.
 
     Raises:
         SettingsError: none is left.
     """
     chosen = [source for source in chosen if not not_begun(connection, source)]
     if not chosen:
-        wanted = " or ".join(
+        settings = " or ".join(
             " and ".join(setting.name for setting in source.FACTS.required)
             for source in discover().values()
             if source.FACTS.required
         )
         raise SettingsError(
-            f"No source is configured: set {wanted}, or let machines report themselves "
+            f"No source is configured: set {settings}, or let machines report themselves "
             "(inventory-hub token add --kind enrol)."
         )
     ended = ended_sources(connection)
@@ -67,21 +67,21 @@ def with_something_to_say(connection: Connection, chosen: list[Source]) -> list[
                 f"inventory-hub collect {name}",
                 err=True,
             )
-    left = [source for source in chosen if source.FACTS.name not in ended]
-    if not left:
+    remaining = [source for source in chosen if source.FACTS.name not in ended]
+    if not remaining:
         raise SettingsError("Every configured source was ended: name the one to collect.")
-    return left
+    return remaining
 
 
 def check_settings(chosen: Iterable[Source]) -> None:
-    """Read every setting that a collection needs, so that a wrong one is found before any work.
+    """Read every setting that a collection needs, so that a wrong one fails before any work.
 
     Raises:
         SettingsError: one is missing or wrong.
     """
     for source in chosen:
         settings_for(source)
-    KeptDays.from_settings(business_day(now), None)
+    KeptDays.from_settings(business_day(system_clock), None)
 
 
 @click.command("collect")
@@ -89,26 +89,28 @@ def check_settings(chosen: Iterable[Source]) -> None:
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Business date; today.")
 def collect_command(sources: tuple[str, ...], day: datetime | None) -> None:
     """Collect SOURCES (every configured one) and publish today's snapshot."""
-    chosen = chosen_sources(sources)
+    chosen = select_sources(sources)
     check_settings(chosen)
     engine = open_database()
-    today = business_day(now)
-    wanted: date = day.date() if day else today
+    today = business_day(system_clock)
+    business_date: date = day.date() if day else today
     worst = 0
     stopping.on_signals()
     with lease.take(engine) as held:
         with reading(engine) as connection:
             if not sources:
-                chosen = with_something_to_say(connection, chosen)
+                chosen = without_inactive(connection, chosen)
             for source in chosen:
-                check_publish_date(connection, source.FACTS.name, wanted, today)
+                check_publish_date(connection, source.FACTS.name, business_date, today)
         for source in chosen:
             stopping.check()
             with Progress(f"Collecting {source.FACTS.label}", "devices") as progress:
-                outcome = collect(engine, held, source, wanted, now, on_page=progress.page)
+                outcome = collect(
+                    engine, held, source, business_date, system_clock, on_page=progress.page
+                )
             click.echo(outcome)
             worst = max(worst, EXIT_CODES[outcome.state])
-        closed, _ = settle(engine, held, now())
+        closed, _ = settle(engine, held, system_clock())
     for month in closed:
         click.echo(f"{month} is closed.")
     sys.exit(worst)
@@ -131,7 +133,7 @@ def process_command(rebuild: datetime | None) -> None:
                 rules = rule_versions.rules_by_day(connection)
                 since = rebuild.date() if rebuild else None
                 counted = rollups.recount_days(connection, rules, kept, since)
-        closed, purged = settle(engine, held, now())
+        closed, purged = settle(engine, held, system_clock())
     for month in closed:
         click.echo(f"{month} is closed.")
     click.echo(f"Counted {counted} day(s) again; purged {purged} stretch(es).")

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from cli.collecting import check_settings, chosen_sources, now
+from cli.collect import check_settings, select_sources
 from cli.database import open_database
+from dashboard.base.clock import system_clock
 from db.settings import (
     AUTH,
     HOST,
@@ -27,11 +28,11 @@ log = logging.getLogger(__name__)
 
 
 def check_auth(host: str, environ: Environment | None = None) -> None:
-    """Refuse to serve strangers.
+    """Refuse to serve without sign-in beyond this machine.
 
     Raises:
-        SettingsError: nobody would have to sign in and others could connect, or the way of
-            signing in is not there yet.
+        SettingsError: other machines could connect without signing in, or AUTH is a method that is
+            not implemented yet.
     """
     auth = env_choice(AUTH, ("password", "none", "proxy", "oidc"), environ)
     if auth != "none":
@@ -56,10 +57,10 @@ def is_loopback(host: str) -> bool:
 
 
 def check_port(host: str, port: int) -> None:
-    """Refuse a port that somebody else listens on, before any work.
+    """Check before any work that `port` can be bound.
 
     Raises:
-        SettingsError: the port is taken or not ours to take.
+        SettingsError: it is taken, or this user may not bind it.
     """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -90,8 +91,8 @@ def serve_command(host: str | None, port: int | None) -> None:
 
 
 def make_server() -> Any:
-    """The ASGI application, as granian's process makes it: importing `cli` has registered the
-    sources there."""
+    """The ASGI application, called in granian's process, where importing `cli` registers the
+    sources."""
     from dashboard import serving
 
     return serving.make_server()
@@ -100,10 +101,10 @@ def make_server() -> Any:
 @click.command("worker")
 def worker_command() -> None:
     """Collect every configured source when it is due, until stopped."""
-    sources = {source.FACTS.name: source for source in chosen_sources(())}
+    sources = {source.FACTS.name: source for source in select_sources(())}
     check_settings(sources.values())
     if not any(source.FACTS.required for source in sources.values()):
         log.warning("no vendor is configured: only machines that report themselves are collected")
     collect_times()
     stopping.on_signals()
-    Worker(open_database(), sources, now).run()
+    Worker(open_database(), sources, system_clock).run()
