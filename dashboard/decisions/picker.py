@@ -17,8 +17,7 @@ from dashboard.components.kit.typed import tell_typed, typed_id
 from dashboard.queries.devices import matching as devices
 from dashboard.queries.moment import Moment
 from dashboard.queries.sites import directory as site_list
-from dashboard.web.context import view
-from dashboard.web.job_requests import current_actor
+from dashboard.web.context import current_actor, view
 from db.decisions import KINDS, LinkDevices, MergeSites, MoveAlias
 from db.sources import source_label
 

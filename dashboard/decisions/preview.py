@@ -10,8 +10,8 @@ from flask_babel import gettext as _
 
 from dashboard.components.ask.effect import effect
 from dashboard.components.ask.preview_states import preview_failed, preview_pending
-from dashboard.web.context import current
-from dashboard.web.job_requests import current_actor, enqueue
+from dashboard.web.context import current, current_actor
+from dashboard.web.job_requests import enqueue
 from db import jobs
 from db.decisions import Decision, Preview
 from db.jobs import FailureKind

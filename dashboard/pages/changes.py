@@ -1,5 +1,6 @@
 """Why did the number move between these two dates?"""
 
+from collections.abc import Callable
 from typing import Any
 
 import dash
@@ -8,27 +9,24 @@ from dash import (
     ClientsideFunction,
     Input,
     Output,
-    State,
     callback,
     clientside_callback,
     html,
-    no_update,
 )
 from flask_babel import gettext as _
 
-from dashboard.base.i18n import translate_notice
 from dashboard.base.notice import mark
 from dashboard.components.changes import page as shown
 from dashboard.components.changes.grid import change_grid, rows
 from dashboard.components.changes.page import Answers
 from dashboard.components.kit import links
-from dashboard.components.kit.card import card, chart, file_links
+from dashboard.components.kit.card import card, chart
 from dashboard.components.kit.grid import sort_of, sorted_window
-from dashboard.components.kit.states import first_run, nothing_matches
+from dashboard.components.kit.states import nothing_matches
 from dashboard.figures.waterfall import axis_start, waterfall_figure
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.changes import items as changes_list
-from dashboard.queries.freshness import freshness
+from dashboard.views.list_page import Request, grid_rows, list_page, listed, no_data, page_words
 from dashboard.web.context import View, page_filters, view
 from dashboard.words.sentences import bar_names
 
@@ -48,17 +46,7 @@ class Ids:
 
 def layout(**_query: str) -> html.Div:
     """The sentence, the bars, the devices behind them."""
-    words = html.Div(
-        [
-            html.Div(
-                [html.H1(id=Ids.SUMMARY, role="status"), html.Span(id=Ids.WHY)],
-                className="count-line",
-            ),
-            html.P(id=Ids.ABOUT, className="card-subtitle"),
-        ]
-    )
-    files = html.Div(id=Ids.FILES, className="card-actions")
-    listed = html.Div([html.H2(id=Ids.LISTED, role="status"), files], className="card-head")
+    words = page_words(Ids.SUMMARY, Ids.WHY, Ids.ABOUT)
     grid = html.Div(change_grid(Ids.GRID), id=Ids.PLACE, className="grid-card")
     body = [
         html.Div(words, className="page-head"),
@@ -68,7 +56,7 @@ def layout(**_query: str) -> html.Div:
             actions=html.Span(id=Ids.ACTIONS),
         ),
         html.Nav(id=Ids.TABS, className="bar-tabs", **{"aria-label": _("Bars")}),
-        listed,
+        listed(Ids.LISTED, Ids.FILES),
         html.Div(id=Ids.EMPTY, className="note"),
         grid,
     ]
@@ -106,9 +94,8 @@ def show(query: str | None, _snapshot: object) -> dict[str, Any]:
 
 def _shown(v: View) -> dict[str, Any]:
     asked = (v.connection, v.moment, v.filters)
-    if v.moment.newest is None:
-        problems = freshness(v.connection, v.now).problems
-        return shown.instead(first_run([translate_notice(notice) for notice in problems]))
+    if state := no_data(v):
+        return shown.instead(state)
     bars = changes.bars(*asked)
     if bars.opening is None:
         first = changes.first_day(v.connection, v.filters.basis)
@@ -126,48 +113,24 @@ def _chart(answers: Answers) -> go.Figure:
     return waterfall_figure(bars, bar_names(moment, filters), behind, filters.changes)
 
 
-@callback(
-    Output(Ids.FILES, "children"), Input("filters", "data"), Input(Ids.GRID, "getRowsRequest")
-)
-def files(query: str | None, request: dict[str, Any] | None) -> Any:
-    """The files of what is listed, in the order in which it is listed."""
+def _file(query: str | None, request: Request | None) -> Callable[[str], str]:
     filters = page_filters(query, PATH)
     sort = sort_of(request, changes_list.SORTS, changes_list.BY_BAR)
-    return file_links(lambda form: links.changes_file(filters, sort, form))
+    return lambda form: links.changes_file(filters, sort, form)
 
 
-@callback(
-    Output(Ids.GRID, "getRowsResponse"),
-    Input(Ids.GRID, "getRowsRequest"),
-    State("filters", "data"),
-    prevent_initial_call=True,
-)
-def answer(request: dict[str, Any] | None, query: str | None) -> Any:
-    """The rows that the grid asks for."""
-    if request is None or query is None:
-        return no_update
+def _rows(query: str, request: Request) -> dict[str, Any]:
+    window = sorted_window(request, changes_list.SORTS, changes_list.BY_BAR)
     with view(query, PATH) as v:
-        found = changes_list.page(
-            v.connection,
-            v.moment,
-            v.filters,
-            **sorted_window(request, changes_list.SORTS, changes_list.BY_BAR),
-        )
+        found = changes_list.page(v.connection, v.moment, v.filters, **window)
         count = changes_list.count(v.connection, v.moment, v.filters)
-    return {"rowData": rows(found, v.filters), "rowCount": count}
+        return grid_rows(rows(found, v.filters), count)
 
 
+list_page(Ids.GRID, _rows, files=Ids.FILES, file=_file)
 clientside_callback(
     ClientsideFunction("pages", "follow"),
     Output(Ids.CHART, "id"),
     Input(Ids.CHART, "clickData"),
-    prevent_initial_call=True,
-)
-clientside_callback(
-    ClientsideFunction("pages", "ask_again"),
-    Output(Ids.GRID, "id"),
-    Input("filters", "data"),
-    Input("snapshot", "data"),
-    State(Ids.GRID, "id"),
     prevent_initial_call=True,
 )

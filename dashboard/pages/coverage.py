@@ -1,5 +1,6 @@
 """Which machines miss a source, and where do the sources disagree?"""
 
+from collections.abc import Callable
 from typing import Any
 
 import dash
@@ -12,23 +13,20 @@ from dash import (
     callback,
     clientside_callback,
     html,
-    no_update,
 )
 from flask_babel import gettext as _
 
-from dashboard.base.i18n import translate_notice
 from dashboard.base.notice import mark
 from dashboard.components.coverage import page as shown
 from dashboard.components.coverage.grid import coverage_grid, rows
 from dashboard.components.coverage.page import Answers
 from dashboard.components.kit import links
-from dashboard.components.kit.card import card, chart, file_links
+from dashboard.components.kit.card import card, chart
 from dashboard.components.kit.grid import sort_of, sorted_window
-from dashboard.components.kit.states import first_run
 from dashboard.figures.coverage import trend_figure
 from dashboard.queries.coverage import findings as coverage
-from dashboard.queries.freshness import freshness
 from dashboard.views.coverage import answers, decides
+from dashboard.views.list_page import Request, grid_rows, list_page, listed, no_data, page_words
 from dashboard.web.context import page_filters, view
 from db.coverage import TO_DO
 
@@ -52,16 +50,7 @@ class Ids:
 
 def layout(**_query: str) -> html.Div:
     """The sentence, figures by kind, how the sources overlap, the trend, the sites, the list."""
-    words = html.Div(
-        [
-            html.Div(
-                [html.H1(id=Ids.SUMMARY, role="status"), html.Span(id=Ids.WHY)],
-                className="count-line",
-            ),
-            html.P(id=Ids.ABOUT, className="card-subtitle"),
-        ]
-    )
-    files = html.Div(id=Ids.FILES, className="card-actions")
+    words = page_words(Ids.SUMMARY, Ids.WHY, Ids.ABOUT)
     body = [
         html.Div(words, className="page-head"),
         html.Div(id=Ids.TILES, className="kpis"),
@@ -74,7 +63,7 @@ def layout(**_query: str) -> html.Div:
         ),
         card(Ids.SITES, html.Div(id=f"{Ids.SITES}-table"), title=_("Sites")),
         html.Div(id=Ids.TABS, className="coverage-tabs"),
-        html.Div([html.H2(id=Ids.LISTED, role="status"), files], className="card-head"),
+        listed(Ids.LISTED, Ids.FILES),
         html.Div(id=Ids.EMPTY, className="note"),
         html.Div(coverage_grid(Ids.GRID), id=Ids.PLACE, className="grid-card"),
     ]
@@ -107,9 +96,8 @@ def layout(**_query: str) -> html.Div:
 def show(query: str | None, _snapshot: object, _settled: object) -> dict[str, Any]:
     """All figures of one moment, and how many are in the list."""
     with view(query, PATH) as v:
-        if v.moment.newest is None:
-            problems = freshness(v.connection, v.now).problems
-            return shown.instead(first_run([translate_notice(notice) for notice in problems]))
+        if state := no_data(v):
+            return shown.instead(state)
         found = answers(v)
     return shown.parts(found) | {"trend": _chart(found)}
 
@@ -122,50 +110,32 @@ def _chart(found: Answers) -> go.Figure:
     )
 
 
-@callback(
-    Output(Ids.FILES, "children"), Input("filters", "data"), Input(Ids.GRID, "getRowsRequest")
-)
-def files(query: str | None, request: dict[str, Any] | None) -> Any:
-    """The files of what is listed, in the order in which it is listed."""
+def _file(query: str | None, request: Request | None) -> Callable[[str], str]:
     filters = page_filters(query, PATH)
     sort = sort_of(request, coverage.SORTS, coverage.BY_KIND)
-    return file_links(lambda form: links.coverage_file(filters, sort, form))
+    return lambda form: links.coverage_file(filters, sort, form)
 
 
-@callback(
-    Output(Ids.GRID, "getRowsResponse"),
-    Input(Ids.GRID, "getRowsRequest"),
-    State("filters", "data"),
-    prevent_initial_call=True,
-)
-def answer(request: dict[str, Any] | None, query: str | None) -> Any:
-    """The rows that the grid asks for."""
-    if request is None or query is None:
-        return no_update
+def _rows(query: str, request: Request) -> dict[str, Any]:
+    window = sorted_window(request, coverage.SORTS, coverage.BY_KIND)
     with view(query, PATH) as v:
-        found = coverage.page(
-            v.connection,
-            v.moment,
-            v.filters,
-            **sorted_window(request, coverage.SORTS, coverage.BY_KIND),
-        )
+        found = coverage.page(v.connection, v.moment, v.filters, **window)
         count = coverage.count(v.connection, v.moment, v.filters)
-        return {"rowData": rows(found, decides=decides(v)), "rowCount": count}
+        return grid_rows(rows(found, decides=decides(v)), count)
 
 
+list_page(
+    Ids.GRID,
+    _rows,
+    files=Ids.FILES,
+    file=_file,
+    inputs=("filters", "snapshot", "settled"),
+    ask_again=("coverage", "ask_again"),
+)
 clientside_callback(
     ClientsideFunction("pages", "follow"),
     Output(f"{Ids.TREND}-chart", "id"),
     Input(f"{Ids.TREND}-chart", "clickData"),
-    prevent_initial_call=True,
-)
-clientside_callback(
-    ClientsideFunction("coverage", "ask_again"),
-    Output(Ids.GRID, "id"),
-    Input("filters", "data"),
-    Input("snapshot", "data"),
-    Input("settled", "data"),
-    State(Ids.GRID, "id"),
     prevent_initial_call=True,
 )
 clientside_callback(

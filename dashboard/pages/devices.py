@@ -1,5 +1,6 @@
 """Which devices match these filters on this date?"""
 
+from collections.abc import Callable
 from typing import Any
 
 import dash
@@ -11,19 +12,16 @@ from dash import (
     callback,
     clientside_callback,
     html,
-    no_update,
 )
 
-from dashboard.base.i18n import translate_notice
 from dashboard.base.notice import mark
 from dashboard.components.devices.grid import device_grid, rows
 from dashboard.components.kit import links
-from dashboard.components.kit.card import file_links
 from dashboard.components.kit.grid import sort_of, sorted_window
-from dashboard.components.kit.states import first_run, nothing_matches
+from dashboard.components.kit.states import nothing_matches
 from dashboard.components.why.button import why_button
 from dashboard.queries.devices import matching as devices
-from dashboard.queries.freshness import freshness
+from dashboard.views.list_page import Request, grid_rows, list_page, no_data, page_words
 from dashboard.web.context import page_filters, view
 from dashboard.words import sentences
 
@@ -42,15 +40,7 @@ class Ids:
 
 def layout(**_query: str) -> html.Div:
     """The count line, the file, the grid."""
-    words = html.Div(
-        [
-            html.Div(
-                [html.H1(id=Ids.COUNT, role="status"), html.Span(id=Ids.WHY)],
-                className="count-line",
-            ),
-            html.P(id=Ids.ABOUT, className="card-subtitle"),
-        ]
-    )
+    words = page_words(Ids.COUNT, Ids.WHY, Ids.ABOUT)
     return html.Div(
         [
             html.Div(
@@ -76,56 +66,25 @@ def show(query: str | None, _snapshot: object) -> tuple[str, str, Any, Any, bool
     """How many match, and of what."""
     with view(query) as v:
         count = devices.count(v.connection, v.moment, v.filters)
-        problems = freshness(v.connection, v.now).problems if v.moment.newest is None else ()
-    state = None
-    if v.moment.newest is None:
-        state = first_run([translate_notice(notice) for notice in problems])
-    elif not count:
-        state = nothing_matches("/devices")
+        state = no_data(v) or (None if count else nothing_matches("/devices"))
     shown, why = sentences.shown(v.moment, v.filters), why_button(v.filters.to_query())
     return sentences.how_many(count), shown, why, state, not count
 
 
-@callback(
-    Output(Ids.FILES, "children"), Input("filters", "data"), Input(Ids.GRID, "getRowsRequest")
-)
-def files(query: str | None, request: dict[str, Any] | None) -> Any:
-    """The files of what is listed, in the order in which it is listed."""
+def _file(query: str | None, request: Request | None) -> Callable[[str], str]:
     filters = page_filters(query)
     sort = sort_of(request, devices.SORTS, devices.BY_SITE)
-    return file_links(lambda form: links.devices_file(filters, sort, form))
+    return lambda form: links.devices_file(filters, sort, form)
 
 
-@callback(
-    Output(Ids.GRID, "getRowsResponse"),
-    Input(Ids.GRID, "getRowsRequest"),
-    State("filters", "data"),
-    prevent_initial_call=True,
-)
-def answer(request: dict[str, Any] | None, query: str | None) -> Any:
-    """The rows that the grid asks for."""
-    if request is None or query is None:
-        return no_update
+def _rows(query: str, request: Request) -> dict[str, Any]:
+    window = sorted_window(request, devices.SORTS, devices.BY_SITE)
     with view(query) as v:
-        found = devices.page(
-            v.connection,
-            v.moment,
-            v.filters,
-            **sorted_window(request, devices.SORTS, devices.BY_SITE),
-        )
-        count = devices.count(v.connection, v.moment, v.filters)
-    return {"rowData": rows(found), "rowCount": count}
+        found = devices.page(v.connection, v.moment, v.filters, **window)
+        return grid_rows(rows(found), devices.count(v.connection, v.moment, v.filters))
 
 
-clientside_callback(
-    ClientsideFunction("pages", "ask_again"),
-    Output(Ids.GRID, "id"),
-    Input("filters", "data"),
-    Input("snapshot", "data"),
-    State(Ids.GRID, "id"),
-    prevent_initial_call=True,
-)
-
+list_page(Ids.GRID, _rows, files=Ids.FILES, file=_file)
 clientside_callback(
     ClientsideFunction("pages", "fit"),
     Output(Ids.BODY, "id"),

@@ -12,7 +12,6 @@ from dash import (
     clientside_callback,
     dcc,
     html,
-    no_update,
     set_props,
 )
 
@@ -20,10 +19,11 @@ from dashboard.base.machine_params import BY_NAME, PAGE, SORTS, parse_machines_p
 from dashboard.base.notice import mark
 from dashboard.base.params import Sort, arguments
 from dashboard.components.kit.card import file_links
-from dashboard.components.kit.grid import sort_of, window
+from dashboard.components.kit.grid import sorted_window
 from dashboard.components.machines.grid import machine_grid, rows
 from dashboard.queries.machines import latest as machines
 from dashboard.views import machines as machine_views
+from dashboard.views.list_page import Request, grid_rows, list_page
 
 dash.register_page(
     __name__,
@@ -98,32 +98,15 @@ def files(query: str | None) -> Any:
     return file_links(lambda form: shown.address(f"/export/machines.{form}"))
 
 
-@callback(
-    Output(Ids.GRID, "getRowsResponse"),
-    Input(Ids.GRID, "getRowsRequest"),
-    State("filters", "data"),
-    prevent_initial_call=True,
-)
-def answer(request: dict[str, Any] | None, query: str | None) -> Any:
-    """The rows that the grid asks for."""
-    if request is None or query is None:
-        return no_update
-    sort = sort_of(request, SORTS, BY_NAME)
+def _rows(query: str, request: Request) -> dict[str, Any]:
+    window = sorted_window(request, SORTS, BY_NAME)
     with machine_views.view(query) as v:
-        asked, now = v.shown.filters, v.now
-        count = machines.count(v.connection, asked, now)
-        found = machines.rows(v.connection, asked, now, sort=sort, **window(request))
-        return {"rowData": rows(found, now), "rowCount": count}
+        filters, now = v.shown.filters, v.now
+        found = machines.rows(v.connection, filters, now, **window)
+        return grid_rows(rows(found, now), machines.count(v.connection, filters, now))
 
 
-clientside_callback(
-    ClientsideFunction("machines", "ask_again"),
-    Output(Ids.GRID, "id"),
-    Input("filters", "data"),
-    State(Ids.GRID, "id"),
-    prevent_initial_call=True,
-)
-
+list_page(Ids.GRID, _rows, inputs=["filters"], ask_again=("machines", "ask_again"))
 clientside_callback(
     ClientsideFunction("machines", "refresh"),
     Output(Ids.BODY, "id"),

@@ -6,11 +6,10 @@ import dash
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html
 from flask_babel import gettext as _
 
-from dashboard.base.i18n import translate_notice
 from dashboard.base.notice import mark
 from dashboard.components.kit import links
 from dashboard.components.kit.card import card, chart
-from dashboard.components.kit.states import first_run, nothing_matches
+from dashboard.components.kit.states import nothing_matches
 from dashboard.components.overview import page as overview
 from dashboard.components.overview.page import Answers, counted_by
 from dashboard.components.sites.table import COLUMNS, MOVED, ordered, site_table
@@ -18,11 +17,11 @@ from dashboard.figures.months import months_figure, pivot, stacking_order
 from dashboard.figures.waterfall import axis_start, waterfall_figure
 from dashboard.queries import counts
 from dashboard.queries.changes import bars as changes
-from dashboard.queries.freshness import freshness
 from dashboard.queries.months.month_ends import last_months
 from dashboard.queries.series import daily_series
 from dashboard.queries.sites import table as sites
 from dashboard.views.coverage import gap
+from dashboard.views.list_page import no_data
 from dashboard.web.context import View, view
 from dashboard.words.sentences import bar_names
 
@@ -98,9 +97,8 @@ def layout(**_query: str) -> html.Div:
 def show(query: str | None, _snapshot: object) -> dict[str, Any]:
     """All figures of one moment."""
     with view(query) as v:
-        if v.moment.newest is None:
-            problems = freshness(v.connection, v.now).problems
-            return overview.instead(first_run([translate_notice(notice) for notice in problems]))
+        if state := no_data(v):
+            return overview.instead(state)
         answers = _ask(v)
     if answers.nothing:
         return overview.instead(nothing_matches("/"))

@@ -3,11 +3,11 @@
 from typing import Any
 
 import dash
-from dash import Input, Output, callback, html
 
 from dashboard.base.notice import mark
 from dashboard.base.settings_params import PAGE
 from dashboard.views import settings as settings_views
+from dashboard.views.list_page import filled_page
 
 dash.register_page(
     __name__,
@@ -21,18 +21,10 @@ dash.register_page(
 )
 
 
-def layout(**_query: str) -> html.Div:
-    """One place, filled by the callback."""
-    return html.Div(id="settings-body", className="settings")
-
-
-@callback(
-    Output("settings-body", "children"),
-    Input("filters", "data"),
-    Input("snapshot", "data"),
-    Input("settled", "data"),
-)
-def show(query: str | None, _snapshot: object, _settled: object) -> list[Any]:
+def _content(query: str | None) -> list[Any]:
     """Everything that waits."""
     with settings_views.view(query) as v:
         return settings_views.inbox_page(v)
+
+
+layout = filled_page("settings-body", _content, class_name="settings")

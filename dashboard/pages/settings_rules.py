@@ -6,7 +6,6 @@ from typing import Any
 import dash
 from dash import Input, Output, State, callback, html, no_update
 from flask_babel import gettext as _
-from werkzeug.exceptions import BadRequest
 
 from dashboard.base.notice import mark
 from dashboard.base.settings_params import RULES
@@ -14,9 +13,8 @@ from dashboard.components.ask.dialog import ASK
 from dashboard.components.settings.rules import DRAFT, FIELDS, REPLAY, WRONG, draft, parse_control
 from dashboard.queries.audit import rule_versions
 from dashboard.views import settings as settings_views
-from dashboard.web.context import current
-from dashboard.web.job_requests import current_actor, parse_decision
-from db.decisions import SaveRules
+from dashboard.web.context import current, current_actor
+from db.decisions import InvalidDecision, SaveRules, parse
 
 dash.register_page(__name__, path=RULES, name="Rules", title="Rules", order=9.1, tab=mark("Rules"))
 
@@ -53,15 +51,15 @@ def show(query: str | None, _settled: object) -> Any:
     prevent_initial_call=True,
 )
 def replay(clicks: int | None, *values: Any) -> Any:
-    """Ask what the draft would change."""
+    """Open the dialog that previews what the draft would change."""
     if not clicks:
         return no_update, no_update
     rules = {name: parse_control(name, value) for name, value in zip(FIELDS, values, strict=True)}
     try:
-        parse_decision(SaveRules.kind, {"rules": rules, "reason": "?"})
-    except BadRequest:
+        parse(SaveRules.kind, {"rules": rules, "reason": "?"})
+    except InvalidDecision:
         return no_update, _(
             "An entry is too long, or holds characters that no name has: correct it."
         )
-    # `n` makes a second replay of the same draft another one.
+    # Dash ignores an equal value: `n` makes a second replay of the same draft different.
     return {"job": SaveRules.kind, "with": json.dumps({"rules": rules}), "n": clicks}, None

@@ -7,23 +7,22 @@ from dash import (
     ClientsideFunction,
     Input,
     Output,
-    State,
     callback,
     clientside_callback,
     dcc,
     html,
-    no_update,
 )
 from flask_babel import gettext as _
 
 from dashboard.base.notice import mark
 from dashboard.base.settings_params import SITES, parse_sites
-from dashboard.components.kit.grid import window
+from dashboard.components.kit.grid import in_window
 from dashboard.components.kit.typed import tell_typed, typed, typed_id
 from dashboard.components.settings.frame import frame
 from dashboard.components.settings.sites import in_order, rows, segments, site_list, title
 from dashboard.queries.sites import directory as query_sites
 from dashboard.views import settings as settings_views
+from dashboard.views.list_page import Request, grid_rows, list_page
 
 dash.register_page(
     __name__, path=SITES, name="Sites of the settings", title="Sites", order=9.2, tab=mark("Sites")
@@ -69,32 +68,14 @@ def show(query: str | None, _settled: object) -> Any:
         return head, title(len(found)), segments(asked.state)
 
 
-@callback(
-    Output(Ids.GRID, "getRowsResponse"),
-    Input(Ids.GRID, "getRowsRequest"),
-    State("filters", "data"),
-    prevent_initial_call=True,
-)
-def answer(request: dict[str, Any] | None, query: str | None) -> Any:
-    """The rows that the grid asks for."""
-    if request is None or query is None:
-        return no_update
+def _rows(query: str, request: Request) -> dict[str, Any]:
     with settings_views.view(query) as v:
         found = query_sites.sites(v.connection, parse_sites(v.args))
-    part = window(request)
-    shown = in_order(found, request.get("sortModel"))
-    shown = shown[part["offset"] : part["offset"] + part["limit"]]
-    return {"rowData": rows(shown), "rowCount": len(found)}
+    shown = in_window(in_order(found, request.get("sortModel")), request)
+    return grid_rows(rows(shown), len(found))
 
 
-clientside_callback(
-    ClientsideFunction("pages", "ask_again"),
-    Output(Ids.GRID, "id"),
-    Input("filters", "data"),
-    Input("settled", "data"),
-    State(Ids.GRID, "id"),
-    prevent_initial_call=True,
-)
+list_page(Ids.GRID, _rows, inputs=["filters", "settled"])
 clientside_callback(
     ClientsideFunction("settings", "search"),
     Output(Ids.TICK, "data"),

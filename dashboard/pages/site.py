@@ -32,6 +32,7 @@ from dashboard.queries.sites import one_site
 from dashboard.queries.sites.merges import merges
 from dashboard.queries.sites.one_site import Profile
 from dashboard.views import coverage as coverage_views
+from dashboard.views.list_page import Request, grid_rows, list_page
 from dashboard.web.context import View, view
 from dashboard.words.sentences import bar_names
 
@@ -253,42 +254,22 @@ def _latest(v: View, counted: Filters) -> Latest:
     return Latest(changes_list.count(*asked), items)
 
 
-@callback(
-    Output(Ids.GRID, "getRowsResponse"),
-    Input(Ids.GRID, "getRowsRequest"),
-    State("filters", "data"),
-    State(Ids.SITE, "data"),
-    prevent_initial_call=True,
-)
-def answer(request: dict[str, Any] | None, query: str | None, site_id: str | None) -> Any:
-    """The rows that the grid asks for."""
-    if request is None or query is None:
-        return same
+def _rows(query: str, request: Request, site_id: str | None) -> dict[str, Any]:
     with view(query) as v:
         profile = one_site.find(v.connection, site_id)
         if profile is None:
-            return {"rowData": [], "rowCount": 0}
+            return grid_rows([], 0)
         question = (v.connection, v.moment, _of(v, profile.site_id))
         window = sorted_window(request, devices.SORTS, devices.BY_SITE)
-        return {
-            "rowData": rows(devices.page(*question, **window)),
-            "rowCount": devices.count(*question),
-        }
+        return grid_rows(rows(devices.page(*question, **window)), devices.count(*question))
 
 
+list_page(Ids.GRID, _rows, states=[State(Ids.SITE, "data")])
 clientside_callback(
     ClientsideFunction("pages", "follow"),
     Output(Ids.GO, "href"),
     Input(f"{Ids.MONTHS}-chart", "clickData"),
     Input(f"{Ids.DAILY}-chart", "clickData"),
     Input(f"{Ids.BARS}-chart", "clickData"),
-    prevent_initial_call=True,
-)
-clientside_callback(
-    ClientsideFunction("pages", "ask_again"),
-    Output(Ids.GRID, "id"),
-    Input("filters", "data"),
-    Input("snapshot", "data"),
-    State(Ids.GRID, "id"),
     prevent_initial_call=True,
 )

@@ -22,8 +22,7 @@ from dashboard.components.shell.strip import strip
 from dashboard.queries import freshness, quarantine
 from dashboard.queries.audit import audit_log, review, rule_versions
 from dashboard.queries.audit.waiting import waiting
-from dashboard.web.context import current
-from dashboard.web.job_requests import current_actor
+from dashboard.web.context import current, current_actor
 from db.decisions import SaveRules, Undo
 
 

@@ -112,6 +112,12 @@ _OF_SINGLE_PAGES = ("present", *(each.name for each in (*RUNS, *OF_PAGE)))
 _OF_PAGES = (*(each.name for each in FILTERS if not each.shared), *_OF_SINGLE_PAGES)
 
 
+def current_actor() -> Actor:
+    """Who sent the request."""
+    actor: Actor = g.actor
+    return actor
+
+
 def page_filters(query: str | None, path: str = "/") -> Filters:
     """The filters in the query string of the page at `path`.
 

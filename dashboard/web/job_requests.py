@@ -3,21 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import g
 from sqlalchemy import Connection, select
 from werkzeug.exceptions import BadRequest, Forbidden
 
-from dashboard.base.access import Actor
-from dashboard.web.context import current
+from dashboard.web.context import current, current_actor
 from db import jobs
 from db.decisions import Decision, InvalidDecision, parse
 from db.tables import collection_runs
-
-
-def current_actor() -> Actor:
-    """Who sent the request."""
-    actor: Actor = g.actor
-    return actor
 
 
 def parse_decision(kind: str, arguments: Mapping[str, Any]) -> Decision:

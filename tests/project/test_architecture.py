@@ -99,6 +99,9 @@ def copy(tmp_path: Path) -> Path:
         ("dashboard/words/climber.py", "import dashboard.figures.plain", "neither figures nor"),
         ("dashboard/words/climber.py", "import dashboard.components.kit.pill", "neither figures"),
         ("dashboard/words/climber.py", "import dash", "words are text"),
+        ("dashboard/base/climber.py", "import dashboard.queries.counts", "floors of the dashboard"),
+        ("dashboard/queries/climber.py", "import dashboard.web.context", "floors of the dashboard"),
+        ("dashboard/pages/climber.py", "import dashboard.web.bearer", "its context alone"),
         ("etl/climber.py", "import etl.demo", "simulated vendors"),
     ],
 )

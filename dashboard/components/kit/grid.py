@@ -1,12 +1,14 @@
 """What every grid has in common: its options, its words, its pages, its columns of text."""
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
 from dash_ag_grid import AgGrid
 from flask_babel import gettext as _
 
 from dashboard.base.params import Sort
+
+Row = TypeVar("Row")
 
 PAGE = 100
 MOST = 1000
@@ -52,6 +54,12 @@ def window(request: Mapping[str, Any]) -> dict[str, int]:
     """Which rows the grid asks for, as the arguments `offset` and `limit` of a query."""
     first, end = int(request["startRow"]), int(request["endRow"])
     return {"offset": max(first, 0), "limit": min(max(end - first, 0), MOST)}
+
+
+def in_window(rows: Sequence[Row], request: Mapping[str, Any]) -> Sequence[Row]:
+    """Those of `rows` that the grid asks for."""
+    asked = window(request)
+    return rows[asked["offset"] : asked["offset"] + asked["limit"]]
 
 
 def sort_of(request: Mapping[str, Any] | None, columns: Collection[str], default: Sort) -> Sort:

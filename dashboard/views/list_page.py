@@ -1,0 +1,125 @@
+"""What list pages share: a head, a grid that the server fills, its files, and the states of a hub
+that has nothing to list."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from dash import (
+    ClientsideFunction,
+    Input,
+    Output,
+    State,
+    callback,
+    clientside_callback,
+    html,
+    no_update,
+)
+
+from dashboard.base.i18n import translate_notice
+from dashboard.components.kit.card import file_links
+from dashboard.components.kit.states import first_run
+from dashboard.queries.freshness import freshness
+from dashboard.web.context import View
+
+Request = Mapping[str, Any]
+"""What the grid asks for: `startRow`, `endRow`, `sortModel`."""
+
+
+def list_page(
+    grid: str,
+    answer: Callable[..., Any],
+    *,
+    files: str | None = None,
+    file: Callable[[str | None, Request | None], Callable[[str], str]] | None = None,
+    inputs: Sequence[str] = ("filters", "snapshot"),
+    ask_again: tuple[str, str] = ("pages", "ask_again"),
+    states: Sequence[State] = (),
+    outputs: Sequence[Output] = (),
+) -> None:
+    """Register the callbacks of a grid.
+
+    Args:
+        grid: the id of the grid.
+        answer: its rows for a query string, a request of the grid and `states`: `grid_rows`, and a
+            tuple of that and a value for each of `outputs` when there are any.
+        files: the id of the place of the file links; `file` makes the function that gives the
+            address of a file in a format, in the order in which the grid is sorted.
+        inputs: the stores whose change makes the grid ask again, by the JavaScript function
+            `ask_again`.
+    """
+
+    @callback(
+        Output(grid, "getRowsResponse"),
+        *outputs,
+        Input(grid, "getRowsRequest"),
+        State("filters", "data"),
+        *states,
+        prevent_initial_call=True,
+    )
+    def rows(request: Request | None, query: str | None, *more: Any) -> Any:
+        if request is None or query is None:
+            return (no_update, *(no_update for _ in outputs)) if outputs else no_update
+        return answer(query, request, *more)
+
+    clientside_callback(
+        ClientsideFunction(*ask_again),
+        Output(grid, "id"),
+        *(Input(name, "data") for name in inputs),
+        State(grid, "id"),
+        prevent_initial_call=True,
+    )
+    if files is None or file is None:
+        return
+
+    @callback(Output(files, "children"), Input("filters", "data"), Input(grid, "getRowsRequest"))
+    def links(query: str | None, request: Request | None) -> Any:
+        return file_links(file(query, request))
+
+
+def grid_rows(rows: Sequence[Mapping[str, Any]], count: int) -> dict[str, Any]:
+    """The answer to a grid: the rows that it asks for, and how many there are in all."""
+    return {"rowData": rows, "rowCount": count}
+
+
+def page_words(title: str, why: str, about: str) -> html.Div:
+    """The sentence of a page, the place of its "why" button, and what it is about, by their ids."""
+    line = [html.H1(id=title, role="status"), html.Span(id=why)]
+    return html.Div(
+        [
+            html.Div(line, className="count-line"),
+            html.P(id=about, className="card-subtitle"),
+        ]
+    )
+
+
+def listed(title: str, files: str) -> html.Div:
+    """The title of a list, and the place of its files, by their ids."""
+    place = html.Div(id=files, className="card-actions")
+    return html.Div([html.H2(id=title, role="status"), place], className="card-head")
+
+
+def no_data(v: View) -> html.Section | None:
+    """The checklist of a hub that has not collected anything yet; None when it has."""
+    if v.moment.newest is not None:
+        return None
+    problems = freshness(v.connection, v.now).problems
+    return first_run([translate_notice(notice) for notice in problems])
+
+
+def filled_page(
+    place: str,
+    content: Callable[[str | None], Any],
+    *,
+    inputs: Sequence[str] = ("filters", "snapshot", "settled"),
+    class_name: str = "collections",
+) -> Callable[..., html.Div]:
+    """The layout of a page whose whole content one callback gives, from the query string."""
+
+    @callback(Output(place, "children"), *(Input(name, "data") for name in inputs))
+    def show(query: str | None, *_changed: object) -> Any:
+        return content(query)
+
+    def layout(**_query: str) -> html.Div:
+        return html.Div(id=place, className=class_name)
+
+    return layout
