@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 DESCRIBED := setup.cfg pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-all coverage lint fmt words bench build agent-binary clean
+.PHONY: help demo run test test-all coverage lint fmt words picture bench build agent-binary clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -46,6 +46,9 @@ fmt: $(VENV)/.for-development ## Put the code into the house's form
 words: $(VENV)/.for-use ## Collect the dashboard's words for translators
 	$(BIN)/pybabel --quiet extract -k mark --no-location --sort-output --omit-header \
 		-o dashboard/translations/messages.pot dashboard db/decisions.py
+
+picture: $(VENV)/.for-development ## Draw docs/architecture.svg from the imports of the code
+	$(BIN)/python docs/draw_architecture.py
 
 bench: $(VENV)/.for-tests ## Measure speed and size, as ratios
 	$(BIN)/python -m bench $(ARGS)

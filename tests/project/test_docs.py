@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,18 @@ def test_every_file_that_a_document_links_to_exists(document: str) -> None:
 def test_the_readme_lists_the_commands_that_exist() -> None:
     named = set(re.findall(r"^\| `inventory-hub ([a-z-]+)", README, re.MULTILINE))
     assert named == set(main.commands)
+
+
+def test_the_picture_of_the_architecture_is_up_to_date() -> None:
+    script = [sys.executable, str(ROOT / "docs" / "draw_architecture.py"), "-"]
+    drawn = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    kept = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
+    assert drawn == kept, "run `make picture`"
+
+
+def test_every_path_in_the_architecture_page_exists() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = r"`((?:agent|assets|cli|dashboard|db|docs|etl|tests)/[\w/.]*)`"
+    named = set(re.findall(rooms, text))
+    assert len(named) > 40
+    assert {path for path in named if not (ROOT / path).exists()} == set()
