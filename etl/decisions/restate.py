@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from db.bulk import insert_many, rows_where_in, upsert
 from db.history.runs import RESTATED, counted_days, newest_by_source, published_days, restated_days
+from db.history.views import ASSETS
 from db.rules import RulesByDay, apply_newest_from, rules_by_day
 from db.tables import (
     OPEN_END,
@@ -24,7 +25,6 @@ from etl.machines.links import rematch, rematch_scope
 from etl.snapshots import counts as rollups
 from etl.snapshots.apply_decisions import Restated, apply_decisions, restatement_start
 from etl.snapshots.incremental import (
-    ASSETS,
     GROUP_COLUMNS,
     MAX_PERCENT,
     GroupCounts,

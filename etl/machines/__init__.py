@@ -1,1 +1,1 @@
-"""Which records are one machine: links, identities, match keys, suggestions."""
+"""Matching: which records are one machine. Identities, links, match keys, suggestions."""

@@ -1,4 +1,4 @@
-"""The identities of stored records: what the rules of matching look at."""
+"""Loading what matching compares: the identities of stored records, and the links between them."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -34,20 +34,20 @@ _IDENTITIES: Select[Any] = select(
 
 @dataclass
 class MatchInput:
-    """The standing records of one source, the first seen of equal ones first, those of the others,
-    and records of the source that are gone."""
+    """The records that one matching compares: the present records of one source (of equal ones the
+    first seen comes first), those of the other sources, and former records of the source."""
 
     own: Sequence[Identity]
     others: Sequence[Identity]
     former: Sequence[Identity] = ()
 
     def unlinked(self) -> set[int]:
-        """The records of the source to whose machine no other standing record answers."""
-        company = Counter([identity.asset_id for identity in (*self.own, *self.others)])
+        """The records of the source that are the only present record of their own machine."""
+        members = Counter([identity.asset_id for identity in (*self.own, *self.others)])
         return {
             identity.device_id
             for identity in self.own
-            if identity.asset_id == identity.device_id and company[identity.asset_id] == 1
+            if identity.asset_id == identity.device_id and members[identity.asset_id] == 1
         }
 
 
@@ -57,7 +57,11 @@ def load_identities(
     column: ColumnElement[int] = _c.device_id,
     among: Collection[int] | None = None,
 ) -> list[Identity]:
-    """The stretches that meet the conditions, of those whose `column` is `among` some ids."""
+    """The identities of the stretches that meet the conditions.
+
+    Args:
+        among: only stretches whose `column` is one of these ids; None: any.
+    """
     if among is None:
         return [Identity(*row) for row in connection.execute(_IDENTITIES.where(*conditions)).all()]
     statement = _IDENTITIES.where(*conditions)
@@ -65,7 +69,7 @@ def load_identities(
 
 
 def identity_from_state(state: DeviceState, source: str, site_id: int, asset_id: int) -> Identity:
-    """What a state tells about its machine."""
+    """The identity of a record that is about to be published."""
     return Identity(
         state.device_id, asset_id, source, site_id, state.hostname, state.serial,
         state.node_class, state.macs, state.last_contact,
@@ -75,35 +79,39 @@ def identity_from_state(state: DeviceState, source: str, site_id: int, asset_id:
 def newest_links(
     connection: Connection, device_ids: Collection[int] | None = None
 ) -> dict[int, Row[Any]]:
-    """The newest link of each of these devices and of whom they answer to; None: of all."""
+    """The newest link in force of each of these devices and of the devices that they lead to, by
+    device; None: of all devices."""
     if device_ids is None:
         return {row.device_id: row for row in connection.execute(_LINKS)}
-    found: dict[int, Row[Any]] = {}
-    asked, wanted = set[int](), set(device_ids)
-    while wanted:
-        rows = rows_among(connection, _LINKS, _link.device_id, wanted)
-        found.update((row.device_id, row) for row in rows)
-        asked |= wanted
-        wanted = {row.asset_id for row in found.values()} - asked
-    return found
+    links: dict[int, Row[Any]] = {}
+    followed, remaining = set[int](), set(device_ids)
+    while remaining:
+        rows = rows_among(connection, _LINKS, _link.device_id, remaining)
+        links.update((row.device_id, row) for row in rows)
+        followed |= remaining
+        remaining = {row.asset_id for row in links.values()} - followed
+    return links
 
 
 def later_link_targets(connection: Connection, day: date) -> set[int]:
-    """The devices that links which begin after `day` make answers lead to: were one of them linked
-    on `day`, the answers could lead in a circle from the later day on."""
+    """The devices that links beginning after `day` lead to, directly or through other links.
+
+    If matching for `day` linked one of them, the chain of links could become a circle on the later
+    day. Needed when a source publishes an earlier day than another source already has.
+    """
     later = select(_link.asset_id).where(_link.since > day, _link.until > _link.since)
-    wanted = set(connection.scalars(later))
-    found: set[int] = set()
-    while wanted:
-        found |= wanted
-        named = select(_link.asset_id).where(_link.until > day, _link.until > _link.since)
-        onwards = rows_among(connection, named, _link.device_id, wanted)
-        wanted = {asset_id for (asset_id,) in onwards} - found
-    return found
+    remaining = set(connection.scalars(later))
+    targets: set[int] = set()
+    while remaining:
+        targets |= remaining
+        next_link = select(_link.asset_id).where(_link.until > day, _link.until > _link.since)
+        onwards = rows_among(connection, next_link, _link.device_id, remaining)
+        remaining = {asset_id for (asset_id,) in onwards} - targets
+    return targets
 
 
 class LinkTarget(Protocol):
-    """A link, as far as following it needs."""
+    """What `follow_links` needs of a link."""
 
     @property
     def link_id(self) -> int: ...
@@ -115,11 +123,12 @@ _L = TypeVar("_L", bound=LinkTarget)
 
 
 def follow_links(device_id: int, link_of: Callable[[int], _L | None]) -> list[_L]:
-    """A device's link, that of the device which it names, and so on; the last names its machine.
+    """The chain of links from a device: its link, the link of the device that this one leads to,
+    and so on. The asset id of the last one is the device's machine.
 
-    A decision may turn around a link that a run ended: on the days in between both are in force,
-    and lead in a circle. The oldest link of a circle then is void, for the newer ones came after
-    it.
+    Links may form a circle: when a decision reverses a link that a run has ended since, both are in
+    force on the days in between. The oldest link of the circle is then ignored, as the others were
+    made with knowledge of it.
     """
     chain: list[_L] = []
     while (link := link_of(device_id)) is not None:
@@ -132,41 +141,42 @@ def follow_links(device_id: int, link_of: Callable[[int], _L | None]) -> list[_L
 
 
 def distinct_pairs(connection: Connection) -> set[tuple[int, int]]:
-    """Pairs of devices that somebody said are two machines, both ways round."""
+    """Pairs of devices that a person declared to be two machines, in both orders."""
     rows = connection.execute(select(kept_apart.c.device_id, kept_apart.c.other_device_id)).all()
-    return {pair for one, other in rows for pair in ((one, other), (other, one))}
+    return {pair for first, second in rows for pair in ((first, second), (second, first))}
 
 
 def sort_by_first_seen(connection: Connection, mine: Iterable[Identity]) -> list[Identity]:
-    """The records of one source, those that share a serial in the order they were first seen; new
-    ones last, equal ones by id."""
+    """The records of one source; those that share a serial number in the order in which they were
+    first seen (new ones last, then by id)."""
     mine = list(mine)
     serials = {m.device_id: serial for m in mine if (serial := real_serial(m.serial))}
-    bearers = Counter(serials.values())
-    twins = [device_id for device_id, serial in serials.items() if bearers[serial] > 1]
-    if not twins:
+    counts = Counter(serials.values())
+    shared = [device_id for device_id, serial in serials.items() if counts[serial] > 1]
+    if not shared:
         return mine
     d = devices.c
-    rows = rows_among(connection, select(d.device_id, d.first_seen), d.device_id, twins)
+    rows = rows_among(connection, select(d.device_id, d.first_seen), d.device_id, shared)
     first_seen: dict[int, date] = {device_id: day for device_id, day in rows}
     return sorted(mine, key=lambda m: (first_seen.get(m.device_id, date.max), m.device_id))
 
 
 def former_identities(
-    connection: Connection, source: str, new: Iterable[DeviceState], standing: Collection[int]
+    connection: Connection, source: str, new: Iterable[DeviceState], present: Collection[int]
 ) -> list[Identity]:
-    """Records of the source that are gone and bore the serial of a new one."""
-    wanted = {state.serial for state in new if real_serial(state.serial)}
+    """Former records of the source that had the serial number of a new one, with their last state
+    and their present machine."""
+    serials = {state.serial for state in new if real_serial(state.serial)}
     newest: dict[int, tuple[date, Identity]] = {}
-    for chunk in chunks(sorted(serial for serial in wanted if serial)):
-        # Not by their source: a database would look through all of its records for the serials.
+    for chunk in chunks(sorted(serial for serial in serials if serial)):
+        # No condition on the source: a database might scan all its records instead of the serials.
         statement = _IDENTITIES.add_columns(_c.valid_from).where(_c.serial.in_(chunk))
         for *values, valid_from in connection.execute(statement):
             identity = Identity(*values)
-            if identity.source != source or identity.device_id in standing:
+            if identity.source != source or identity.device_id in present:
                 continue
-            kept = newest.get(identity.device_id)
-            if kept is None or kept[0] < valid_from:
+            known = newest.get(identity.device_id)
+            if known is None or known[0] < valid_from:
                 newest[identity.device_id] = (valid_from, identity)
     links = newest_links(connection, newest)
     return [

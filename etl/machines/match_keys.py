@@ -1,8 +1,8 @@
-"""Who shares what: an index of the keys by which records are matched, so that a day's matching
-looks at what changed and at who it may concern, not at the fleet.
+"""An index of the keys by which records are matched (table `device_keys`), so that a day's matching
+compares the records that changed with those that share a key with them, not the whole fleet.
 
-A device keeps the keys that it once bore: what is found too much costs a look, and taking back a
-day needs no word here.
+Keys are only ever added. A record that had a key once is still found by it, which costs an
+unnecessary comparison but makes undoing a day simple: the index need not change.
 """
 
 from collections.abc import Collection, Iterable
@@ -16,11 +16,12 @@ from etl.rules.evidence import Identity, host_key, prefix_key, real_serial
 from etl.rules.macs import split_macs
 
 VERSION = 1
-"""Of what the keys are made; another one makes the index anew."""
+"""The version of `keys_of`. With another version the index is built again."""
 
 
 def keys_of(identity: Identity) -> Iterable[int]:
-    """What a record may share with another one of its machine."""
+    """The hashes of what two records of one machine may share: serial number, hostname, its first
+    15 characters, hardware addresses."""
     named = {
         "serial": real_serial(identity.serial),
         "host": host_key(identity.hostname),
@@ -32,7 +33,7 @@ def keys_of(identity: Identity) -> Iterable[int]:
 
 
 def add_keys(connection: Connection, identities: Iterable[Identity]) -> None:
-    """Add the keys of some records."""
+    """Add the keys of these records to the index."""
     rows = [(identity.device_id, key) for identity in identities for key in keys_of(identity)]
     upsert_tuples(connection, device_keys, ("device_id", "key"), rows)
 
@@ -40,36 +41,42 @@ def add_keys(connection: Connection, identities: Iterable[Identity]) -> None:
 def connected_devices(
     connection: Connection, device_ids: Collection[int], most: int
 ) -> set[int] | None:
-    """These devices, everybody who shares a key or a machine with one of them, and so on; None
-    when they are more than `most`."""
+    """The transitive closure of these devices over shared keys, shared machines and links in force;
+    None if it has more than `most` devices."""
     found: set[int] = set()
     fresh = set(device_ids)
     keys: set[int] = set()
-    asked: set[int] = set()
+    seen_machines: set[int] = set()
     while fresh:
         found |= fresh
         if len(found) > most:
             return None
         k, c, link = device_keys.c, device_snapshots.c, asset_links.c
-        borne = _all(connection, select(k.key), k.device_id, fresh) - keys
-        keys |= borne
-        standing, in_force = c.valid_to == OPEN_END, link.until == OPEN_END
-        machines = _all(connection, select(c.asset_id).where(standing), c.device_id, fresh) | fresh
-        machines |= _all(connection, select(link.asset_id).where(in_force), link.device_id, fresh)
-        fresh = machines | _all(connection, select(k.device_id), k.key, borne)
-        machines -= asked
-        asked |= machines
-        fresh |= _all(connection, select(c.device_id).where(standing), c.asset_id, machines)
-        fresh |= _all(connection, select(link.device_id).where(in_force), link.asset_id, machines)
+        new_keys = _select_ids(connection, select(k.key), k.device_id, fresh) - keys
+        keys |= new_keys
+        is_open, in_force = c.valid_to == OPEN_END, link.until == OPEN_END
+        machines = (
+            _select_ids(connection, select(c.asset_id).where(is_open), c.device_id, fresh) | fresh
+        )
+        machines |= _select_ids(
+            connection, select(link.asset_id).where(in_force), link.device_id, fresh
+        )
+        fresh = machines | _select_ids(connection, select(k.device_id), k.key, new_keys)
+        machines -= seen_machines
+        seen_machines |= machines
+        fresh |= _select_ids(connection, select(c.device_id).where(is_open), c.asset_id, machines)
+        fresh |= _select_ids(
+            connection, select(link.device_id).where(in_force), link.asset_id, machines
+        )
         fresh -= found
     return found
 
 
-def _all(
+def _select_ids(
     connection: Connection,
     statement: Select[tuple[int]],
     column: ColumnElement[int],
-    wanted: Collection[int],
+    ids: Collection[int],
 ) -> set[int]:
-    """The numbers that `statement` answers where `column` is among the wanted."""
-    return {number for (number,) in rows_where_in(connection, statement, column, wanted)}
+    """The ids that `statement` selects where `column` is one of `ids`."""
+    return {selected for (selected,) in rows_where_in(connection, statement, column, ids)}

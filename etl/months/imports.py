@@ -14,6 +14,7 @@ from db import audit
 from db.bulk import insert_many
 from db.history.kept import month_of
 from db.history.runs import PUBLISHED
+from db.history.views import ASSETS
 from db.names import NO_SITE
 from db.sources import source_names
 from db.tables import NAME_LENGTH, NO_SITE_ID, collection_runs, month_end_counts, months, sites
@@ -21,7 +22,6 @@ from etl.decisions.registry import DecisionRefused
 from etl.rules.billing import STATUSES
 from etl.rules.device_type import TYPES
 from etl.rules.site_names import match_name
-from etl.snapshots.incremental import ASSETS
 
 COLUMNS = ("month", "site", "source", "device_type", "billing_status", "count")
 _ALIASES = {"type": "device_type"}

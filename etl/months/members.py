@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Date, and_, case, literal, or_, select, union
 from db.bulk import chunks
 from db.history.changes import EntityChange, changes_between
 from db.history.kept import KeptDays
-from db.history.views import BILLABLE, assets_as_of
+from db.history.views import ASSETS, BILLABLE, assets_as_of
 from db.keys import as_of
 from db.months.month_bases import RECORDS
 from db.months.month_days import KnownDays
@@ -21,7 +21,7 @@ from db.names import NO_SITE
 from db.rules import RulesByDay
 from db.tables import NO_SITE_ID, device_snapshots, devices, month_members, sites
 from db.types import as_date
-from etl.snapshots.incremental import ASSETS, GROUP_COLUMNS
+from etl.snapshots.incremental import GROUP_COLUMNS
 
 _said = device_snapshots.c
 _COPIED = tuple(str(c.name) for c in month_members.c if c.name in device_snapshots.c)

@@ -1,4 +1,4 @@
-"""Records judged by the rules: what a snapshot will say of each device."""
+"""States: records after the rules were applied, as a snapshot stores them."""
 
 import json
 import zlib
@@ -135,27 +135,26 @@ MANY_CHANGES = 20.0
 """Percent of changed devices from which a run names the keys that differ: a key that changes
 hourly and is not listed as volatile would open a stretch a day for every device."""
 
-_said = device_snapshots.c
+_c = device_snapshots.c
 
 
 def most_changed_keys(
     connection: Connection, open_count: int, changed: Sequence[DeviceState]
 ) -> str | None:
-    """The payload keys in which a sample of `changed` differs from what stands; None when no more
-    than usual of the `standing` devices changed. The stretches must not be closed yet."""
+    """The payload keys in which a sample of `changed` differs from the open stretches, the most
+    frequent first; None if no more than `MANY_CHANGES` percent of the `open_count` open stretches
+    changed. Must be called before the open stretches are closed."""
     if not open_count or len(changed) * 100 <= MANY_CHANGES * open_count:
         return None
     sample = {state.device_id: state for state in changed[:50]}
     payloads = device_payloads.c
     rows = connection.execute(
-        select(_said.device_id, payloads.body)
+        select(_c.device_id, payloads.body)
         .join(
             device_payloads,
-            and_(
-                payloads.device_id == _said.device_id, payloads.payload_hash == _said.payload_hash
-            ),
+            and_(payloads.device_id == _c.device_id, payloads.payload_hash == _c.payload_hash),
         )
-        .where(_said.device_id.in_(sample), _said.valid_to == OPEN_END)
+        .where(_c.device_id.in_(sample), _c.valid_to == OPEN_END)
     )
     pairs = [(body, sample[device_id].payload) for device_id, body in rows]
     keys = changed_keys([old for old, _ in pairs], [new for _, new in pairs])

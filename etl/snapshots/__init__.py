@@ -1,1 +1,1 @@
-"""Publishing a day: stretches, counts, retention, undo."""
+"""Snapshots: publishing a day, its counts, retention, undo, and the effect of decisions."""

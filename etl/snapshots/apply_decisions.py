@@ -1,9 +1,23 @@
-"""After the border, every stretch says what decisions say: the site of its alias, the machine that
-its links name, the verdict of the rules that a person saved. On or before the border it says what
-it said.
+"""Applying decisions to stored stretches, on every day after the border.
 
-A stretch that spans the border is split on the day after it, and made whole again when what made
-the difference is undone.
+People decide which site an alias belongs to, which records are one machine, and the rules that
+decide billing status. A decision applies to every day after the border, the last day of the newest
+closed month; on or before the border nothing changes. So for every stretch that reaches beyond the
+border, three things are derived again:
+
+- the site of its alias, after merges (`RuleEvaluator`);
+- billing status, reason and rule version under the newest rules that a person saved, and with them
+  the state hash (`RuleEvaluator`);
+- the machine, by following the links in force on each day (`_asset_on`).
+
+A stretch is split on the first day after the border, and where a link begins or ends in its days.
+To make this repeatable and reversible, stretches are taken in groups: those that one publish opened
+and decisions have split since. `_expected` computes what a group should be, merging neighbours that
+no longer differ, and `_compare` writes only what differs. Undoing a decision is therefore the same
+operation with the decision gone: stretches that it split are whole again.
+
+`closed_by` of the group's last stretch is kept; `restated_by` names the entry of the audit log
+because of which a stretch begins.
 """
 
 from collections import defaultdict
@@ -17,25 +31,81 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 from db.bulk import chunks, insert_many, rows_where_in
 from db.decisions import Undo, restating_kinds
 from db.history.runs import border, published_days, restated_days
+from db.names import site_roots
+from db.rules import ENVIRONMENT, Rules, all_versions
 from db.tables import (
+    NO_SITE_ID,
     asset_links,
     audit_log,
     device_snapshots,
+    rule_versions,
+    site_aliases,
+    sites,
 )
 from etl.machines.identities import follow_links
-from etl.snapshots.evaluate import RuleEvaluator
+from etl.records.states import hash_state
+from etl.rules.billing import billing_status
+from etl.rules.site_names import match_name
 
 Values = dict[str, Any]
-"""One stretch, all columns of `device_snapshots`."""
+"""One stretch: all columns of `device_snapshots`."""
 
 
 @dataclass
 class Restated:
-    """The devices of which something had to be restated, and the machines that they answered to
-    before it or answer to now."""
+    """The devices whose stretches changed, and the machines that they belonged to before it or
+    belong to now."""
 
     devices: set[int] = field(default_factory=set)
     assets: set[int] = field(default_factory=set)
+
+
+class RuleEvaluator:
+    """Evaluates stretches again under the current sites of aliases and the current rules."""
+
+    def __init__(self, connection: Connection) -> None:
+        roots = site_roots(connection)
+        aliases = site_aliases.c
+        rows = connection.execute(select(aliases.source, aliases.alias_key, aliases.site_id))
+        self._sites = {(source, key): roots.get(site, site) for source, key, site in rows}
+        named = connection.execute(select(sites.c.site_id, sites.c.name))
+        self._names = {site_id: name for site_id, name in named}
+        self._versions = all_versions(connection)
+        self._internal = {
+            version: {match_name(name) for name in rules.internal_sites}
+            for version, rules in self._versions.items()
+        }
+        newest = select(func.max(rule_versions.c.version))
+        by_person = rule_versions.c.author != ENVIRONMENT
+        self._least = connection.scalar(newest.where(by_person)) or 0
+
+    def evaluate(self, stretch: dict[str, Any]) -> dict[str, Any]:
+        """The stretch with its current site, and if site or rules differ with its new status. The
+        machine stays."""
+        alias = stretch["alias_key"]
+        site = NO_SITE_ID if alias is None else self._sites[stretch["source"], alias]
+        version = max(stretch["rule_version"], self._least)
+        if site == stretch["site_id"] and version == stretch["rule_version"]:
+            return dict(stretch)
+        rules: Rules = self._versions[version]
+        name = self._names.get(site)
+        internal = name if name and match_name(name) in self._internal[version] else None
+        status = billing_status(
+            unmanaged=stretch["unmanaged"],
+            internal_site=internal,
+            display_name=stretch["display_name"],
+            location=stretch["location"],
+            node_class=stretch["node_class"],
+            spare_words=rules.spare_words,
+            spare_node_classes=rules.spare_node_classes,
+        )
+        evaluated = stretch | {
+            "site_id": site,
+            "billing_status": status.value,
+            "reason": status.reason[:400],
+            "rule_version": version,
+        }
+        return evaluated | {"state_hash": hash_state(evaluated)}
 
 
 class _Link(NamedTuple):
@@ -48,53 +118,56 @@ class _Link(NamedTuple):
 def apply_decisions(
     connection: Connection, first: date, entry_id: int, device_ids: Collection[int] | None = None
 ) -> Restated:
-    """Make the stretches of these devices (None: of all) say on every day from `first`, the day
-    after the border, what decisions say.
+    """Apply all current decisions to the stretches of these devices (None: of all).
 
     Args:
-        entry_id: the entry of the audit log because of which they may begin.
+        first: the first day to restate, see `restatement_start`.
+        entry_id: the audit log's entry that new or changed stretches will refer to.
     """
-    judges = RuleEvaluator(connection)
-    done = Restated()
-    ids = _all(connection, first) if device_ids is None else sorted(device_ids)
+    evaluator = RuleEvaluator(connection)
+    restated = Restated()
+    ids = _devices_after(connection, first) if device_ids is None else sorted(device_ids)
     for chunk in chunks(ids):
         stretches = _stretches(connection, first, chunk)
         links = _links(connection, chunk)
         rows = _Rows()
-        for device_id, told in stretches.items():
-            for group in _groups(told):
-                wanted = _wanted(group, first, entry_id, links, judges)
-                _compare(group, wanted, rows, done)
+        for device_id, of_device in stretches.items():
+            for group in _groups(of_device):
+                expected = _expected(group, first, entry_id, links, evaluator)
+                _compare(group, expected, rows, restated)
             if rows.changed:
-                done.devices.add(device_id)
+                restated.devices.add(device_id)
                 rows.changed = False
         rows.write(connection)
-    return done
+    return restated
 
 
 def reapply_decisions(connection: Connection, source: str, day: date) -> None:
-    """Say again what decisions say, after a publish of `day` was taken back: where that is the
-    first day that they restate, what stands again is what was said before it."""
+    """Apply decisions again after a publish of `day` was undone.
+
+    Only needed if `day` is the first day that decisions restate: publishing it deleted the
+    stretches that decisions had begun on it, so the undo reopened those from before the decisions.
+    """
     if day not in restated_days(connection) or day != restatement_start(connection):
         return
     c, log = device_snapshots.c, audit_log.c
-    standing = select(c.device_id).where(c.source == source, c.valid_to > day, c.valid_from < day)
+    reopened = select(c.device_id).where(c.source == source, c.valid_to > day, c.valid_from < day)
     decision = select(func.max(log.entry_id)).where(log.action.in_((*restating_kinds(), Undo.kind)))
     entry_id = connection.scalar(decision)
     assert entry_id is not None, "a decision restated the day"
-    apply_decisions(connection, day, entry_id, set(connection.scalars(standing)))
+    apply_decisions(connection, day, entry_id, set(connection.scalars(reopened)))
 
 
 def restatement_start(connection: Connection) -> date | None:
-    """The first day that a decision restates now: the one after the border, or while no month is
-    closed the first published one. None before there is any."""
+    """The first day that a decision made now restates: the one after the border; while no month is
+    closed, the first published day. None before the first publish."""
     closed = border(connection)
     if closed is not None:
         return closed + timedelta(days=1)
     return min(published_days(connection), default=None)
 
 
-def _all(connection: Connection, first: date) -> list[int]:
+def _devices_after(connection: Connection, first: date) -> list[int]:
     c = device_snapshots.c
     return sorted(connection.scalars(select(c.device_id).where(c.valid_to > first).distinct()))
 
@@ -103,95 +176,97 @@ def _stretches(
     connection: Connection, first: date, device_ids: Sequence[int]
 ) -> dict[int, list[Values]]:
     c = device_snapshots.c
-    # The one that ends with the border too: one of the same run may go on after it.
+    # Includes those that end on the border: the next stretch of the same run may continue them.
     rows = connection.execute(
         select(device_snapshots)
         .where(c.device_id.in_(device_ids), c.valid_to >= first)
         .order_by(c.device_id, c.valid_from)
     )
-    found: dict[int, list[Values]] = defaultdict(list)
+    stretches: dict[int, list[Values]] = defaultdict(list)
     for row in rows.mappings():
-        found[row["device_id"]].append(dict(row))
-    return found
+        stretches[row["device_id"]].append(dict(row))
+    return stretches
 
 
-def _groups(told: Sequence[Values]) -> Iterator[list[Values]]:
-    """The stretches that one publish opened, of which decisions made several."""
+def _groups(stretches: Sequence[Values]) -> Iterator[list[Values]]:
+    """Adjacent stretches that one run opened: one stretch, unless decisions split it."""
     group: list[Values] = []
-    for one in told:
+    for stretch in stretches:
         if group and (
-            one["opened_by"] != group[-1]["opened_by"] or one["valid_from"] != group[-1]["valid_to"]
+            stretch["opened_by"] != group[-1]["opened_by"]
+            or stretch["valid_from"] != group[-1]["valid_to"]
         ):
             yield group
             group = []
-        group.append(one)
+        group.append(stretch)
     if group:
         yield group
 
 
-def _wanted(
+def _expected(
     group: Sequence[Values],
     first: date,
     entry_id: int,
     links: Mapping[int, Sequence[_Link]],
-    judges: RuleEvaluator,
+    evaluator: RuleEvaluator,
 ) -> list[Values]:
-    """What the group has to say, as stretches."""
+    """The stretches that the group should consist of: up to the border as they are, after it under
+    the current decisions."""
     newest, until = group[-1], group[-1]["valid_to"]
-    wanted = [dict(one) for one in group if one["valid_from"] < first]
-    if wanted:
-        wanted[-1]["valid_to"] = min(first, until)
+    expected = [dict(stretch) for stretch in group if stretch["valid_from"] < first]
+    if expected:
+        expected[-1]["valid_to"] = min(first, until)
     start = max(group[0]["valid_from"], first)
     if start >= until:
-        return [dict(one) for one in group]
+        return [dict(stretch) for stretch in group]
     device_id = newest["device_id"]
     days = sorted({start, *_boundaries(device_id, links, start, until)})
     for day, end in zip(days, [*days[1:], until], strict=True):
-        said = judges.evaluate(newest) | {
-            "valid_from": day, "valid_to": end, "asset_id": _asset(device_id, links, day),
+        stretch = evaluator.evaluate(newest) | {
+            "valid_from": day, "valid_to": end, "asset_id": _asset_on(device_id, links, day),
         }  # fmt: skip
-        if wanted and _alike(wanted[-1], said):
-            wanted[-1]["valid_to"] = end
+        if expected and _is_same(expected[-1], stretch):
+            expected[-1]["valid_to"] = end
             continue
-        said["restated_by"] = entry_id if wanted else None
-        wanted.append(said)
-    for one in wanted:
-        one["closed_by"] = newest["closed_by"] if one["valid_to"] == until else None
-    return wanted
+        stretch["restated_by"] = entry_id if expected else None
+        expected.append(stretch)
+    for stretch in expected:
+        stretch["closed_by"] = newest["closed_by"] if stretch["valid_to"] == until else None
+    return expected
 
 
-_DECIDED = (
+_DECIDED_COLUMNS = (
     "site_id", "asset_id", "billing_status", "reason", "rule_version", "state_hash",
 )  # fmt: skip
-"""What decisions may change of a stretch."""
+"""The columns that decisions may change."""
 
 
-def _alike(one: Values, other: Values) -> bool:
-    return all(one[name] == other[name] for name in _DECIDED)
+def _is_same(first: Values, second: Values) -> bool:
+    return all(first[name] == second[name] for name in _DECIDED_COLUMNS)
 
 
 def _compare(
-    group: Sequence[Values], wanted: Sequence[Values], rows: "_Rows", done: Restated
+    group: Sequence[Values], expected: Sequence[Values], rows: "_Rows", restated: Restated
 ) -> None:
-    """Note in `rows` what has to be written to make `group` into `wanted`."""
-    stored = {one["valid_from"]: one for one in group}
-    for one in wanted:
-        was = stored.pop(one["valid_from"], None)
-        if was is None:
-            rows.inserted.append(one)
-        elif not _alike(was, one):
-            rows.updated.append(one)
-        elif was["valid_to"] != one["valid_to"]:
-            one["restated_by"] = was["restated_by"]
-            rows.updated.append(one)
+    """Add to `rows` what has to be written to turn `group` into `expected`."""
+    stored = {stretch["valid_from"]: stretch for stretch in group}
+    for stretch in expected:
+        stored_stretch = stored.pop(stretch["valid_from"], None)
+        if stored_stretch is None:
+            rows.inserted.append(stretch)
+        elif not _is_same(stored_stretch, stretch):
+            rows.updated.append(stretch)
+        elif stored_stretch["valid_to"] != stretch["valid_to"]:
+            stretch["restated_by"] = stored_stretch["restated_by"]
+            rows.updated.append(stretch)
         else:
             continue
         rows.changed = True
-    for was in stored.values():
-        rows.deleted.append(was)
+    for stored_stretch in stored.values():
+        rows.deleted.append(stored_stretch)
         rows.changed = True
     if rows.changed:
-        done.assets |= {one["asset_id"] for one in (*group, *wanted)}
+        restated.assets |= {stretch["asset_id"] for stretch in (*group, *expected)}
 
 
 @dataclass
@@ -203,49 +278,57 @@ class _Rows:
 
     def write(self, connection: Connection) -> None:
         if self.deleted:
-            connection.execute(_DELETE, [_key(one) for one in self.deleted])
+            connection.execute(_DELETE, [_parameters(stretch) for stretch in self.deleted])
         if self.updated:
             connection.execute(
                 _UPDATE,
-                [_key(one) | {name: one[name] for name in _RESTATED} for one in self.updated],
+                [
+                    _parameters(stretch) | {name: stretch[name] for name in _UPDATED_COLUMNS}
+                    for stretch in self.updated
+                ],
             )
         insert_many(connection, device_snapshots, self.inserted)
 
 
-_RESTATED = ("valid_to", "closed_by", "restated_by", *_DECIDED)
+_UPDATED_COLUMNS = ("valid_to", "closed_by", "restated_by", *_DECIDED_COLUMNS)
 _BY_KEY = and_(
     device_snapshots.c.device_id == bindparam("of_device"),
     device_snapshots.c.valid_from == bindparam("of_day"),
 )
 _DELETE = delete(device_snapshots).where(_BY_KEY)
 _UPDATE = (
-    update(device_snapshots).where(_BY_KEY).values({name: bindparam(name) for name in _RESTATED})
+    update(device_snapshots)
+    .where(_BY_KEY)
+    .values({name: bindparam(name) for name in _UPDATED_COLUMNS})
 )
 
 
-def _key(one: Values) -> Values:
-    return {"of_device": one["device_id"], "of_day": one["valid_from"]}
+def _parameters(stretch: Values) -> Values:
+    return {"of_device": stretch["device_id"], "of_day": stretch["valid_from"]}
 
 
 def _links(connection: Connection, device_ids: Sequence[int]) -> dict[int, list[_Link]]:
-    """The links of these devices, and of those whose machine they answer to; the newest first: a
-    decision reaches back to the border, also over links that a later run ended."""
+    """The links of these devices and of the devices that they lead to, the newest first.
+
+    Where two links of a device are in force on the same day, the newest counts: a decision reaches
+    back to the border, and so overlaps links that a run ended since.
+    """
     c = asset_links.c
-    found: dict[int, list[_Link]] = {}
-    wanted = set(device_ids)
-    while wanted:
-        told = select(c.device_id, c.link_id, c.since, c.until, c.asset_id)
-        told = told.where(c.since < c.until).order_by(c.device_id, c.link_id.desc())
-        rows = list(rows_where_in(connection, told, c.device_id, wanted))
-        found |= {device_id: [] for device_id in wanted}
+    links: dict[int, list[_Link]] = {}
+    remaining = set(device_ids)
+    while remaining:
+        statement = select(c.device_id, c.link_id, c.since, c.until, c.asset_id)
+        statement = statement.where(c.since < c.until).order_by(c.device_id, c.link_id.desc())
+        rows = list(rows_where_in(connection, statement, c.device_id, remaining))
+        links |= {device_id: [] for device_id in remaining}
         for device_id, *link in rows:
-            found[device_id].append(_Link._make(link))
-        wanted = {row.asset_id for row in rows} - found.keys()
-    return found
+            links[device_id].append(_Link._make(link))
+        remaining = {row.asset_id for row in rows} - links.keys()
+    return links
 
 
-def _asset(device_id: int, links: Mapping[int, Sequence[_Link]], day: date) -> int:
-    """The machine that a device answers to on a day: its links followed to the end."""
+def _asset_on(device_id: int, links: Mapping[int, Sequence[_Link]], day: date) -> int:
+    """The machine that a device belongs to on a day: the end of its chain of links."""
 
     def on_the_day(device_id: int) -> _Link | None:
         return next((link for link in links[device_id] if link.since <= day < link.until), None)
@@ -257,11 +340,11 @@ def _asset(device_id: int, links: Mapping[int, Sequence[_Link]], day: date) -> i
 def _boundaries(
     device_id: int, links: Mapping[int, Sequence[_Link]], first: date, until: date
 ) -> Iterator[date]:
-    """The days after `first` on which the device may come to answer to another machine."""
-    seen, ahead = {device_id}, [device_id]
-    while ahead:
-        for link in links[ahead.pop()]:
+    """The days after `first` on which the device's chain of links may change."""
+    seen, pending = {device_id}, [device_id]
+    while pending:
+        for link in links[pending.pop()]:
             yield from (day for day in (link.since, link.until) if first < day < until)
             if link.asset_id not in seen:
                 seen.add(link.asset_id)
-                ahead.append(link.asset_id)
+                pending.append(link.asset_id)

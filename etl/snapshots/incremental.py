@@ -1,8 +1,17 @@
-"""The counts of a day from those that stood before it: less what the changed devices counted, plus
-what they count now. A day costs what changed, here too.
+"""Incremental counts: the counts of a day from those of an earlier day, so that a day costs what
+changed.
 
-The parts are counted with the selects that count the whole. Where the counts to begin from are not
-there, or may have been made differently, the answer is to count all.
+new counts = stored counts of the day before (the base)
+             - what the affected devices or machines counted before the publish
+             + what they count after it
+
+Both parts come from the same selects that count everything, restricted to the affected ids
+(`count_part`). Everything that is not affected counts on the new day what it counted on the base.
+
+That holds only if the base was counted by the same rules and nothing else changed since. Where the
+base's counts are missing or may not be comparable (another version of the rules, a decision that
+restated days in between, a day that is replaced, more than `MAX_PERCENT` of the devices affected),
+the basis is left out of `Affected.before`, and `etl.snapshots.counts` counts everything instead.
 """
 
 from collections import Counter
@@ -15,23 +24,25 @@ from sqlalchemy import Connection, Select, delete, func, insert, literal, select
 
 from db.bulk import chunks, upsert_tuples
 from db.history.runs import PUBLISHED, published_days, restated_days
-from db.history.views import assets_as_of, records_as_of
+from db.history.views import ASSETS, assets_as_of, records_as_of
 from db.rules import RulesByDay
 from db.tables import collection_runs, daily_counts, device_snapshots
 
-ASSETS = "assets"
 GROUP_COLUMNS = ("site_id", "device_type", "billing_status")
 MAX_PERCENT = 10.0
-"""Percent of touched devices from which counting all is as quick."""
+"""Above this percentage of affected devices, counting everything is as fast."""
 
 GroupCounts = Counter[tuple[int, str, str]]
 
 
 @dataclass(frozen=True)
 class Affected:
-    """The devices and machines that a publish changes, and what they counted before it: by basis,
-    with the day whose stored counts tell what everything counted. A basis that is missing must be
-    counted whole."""
+    """The devices and machines that a publish affects.
+
+    `before` holds for each basis the base day, whose stored counts are the start, and what the
+    affected devices (machines) counted before the publish. A basis that is missing in it must be
+    counted completely.
+    """
 
     device_ids: Collection[int]
     asset_ids: Collection[int]
@@ -45,55 +56,63 @@ def affected_by_publish(
     rules: RulesByDay,
     device_ids: Collection[int],
     asset_ids: Collection[int],
-    standing: int,
+    open_count: int,
 ) -> Affected:
-    """What the devices that a publish of `source` on `day` will change count before it.
+    """Count what a publish of `source` on `day` will affect; call it before the stretches change.
 
     Args:
-        asset_ids: every machine that these devices answer to before it or after.
-        standing: how many devices the source has before it.
+        device_ids: the devices whose stretches it will close or open.
+        asset_ids: every machine that these devices belong to before or after it.
+        open_count: how many open stretches the source has.
     """
-    touched = Affected(device_ids, asset_ids)
-    if len(device_ids) * 100 > MAX_PERCENT * standing:
-        return touched
-    mine = published_days(connection, source)
-    others = _days_of_others(connection, source)
+    affected = Affected(device_ids, asset_ids)
+    if len(device_ids) * 100 > MAX_PERCENT * open_count:
+        return affected
+    own_days = published_days(connection, source)
+    other_days = _days_of_others(connection, source)
     restated = set(restated_days(connection))
-    # When the day was published before and is being replaced, what it counted is no beginning.
-    anew = day not in mine
-    own = [past for past in {*mine, *restated} if past < day or (past == day and anew)]
-    if mine and own and not _between(restated, max(own), day):
-        touched.before[source] = (max(own), count_part(connection, source, day, rules, device_ids))
-    days = [past for past in {*mine, *others, *restated} if past < day or (past == day and anew)]
-    if days and (anew or day not in others) and not _between(restated, max(days), day):
-        base = max(days)
+    # A day that is being replaced cannot be its own base.
+    is_new = day not in own_days
+    own_bases = [past for past in {*own_days, *restated} if past < day or (past == day and is_new)]
+    if own_days and own_bases and not _between(restated, max(own_bases), day):
+        affected.before[source] = (
+            max(own_bases),
+            count_part(connection, source, day, rules, device_ids),
+        )
+    bases = [
+        past
+        for past in {*own_days, *other_days, *restated}
+        if past < day or (past == day and is_new)
+    ]
+    if bases and (is_new or day not in other_days) and not _between(restated, max(bases), day):
+        base = max(bases)
         if _counted_by(connection, base) == rules.effective_on(day).version:
-            touched.before[ASSETS] = (base, count_part(connection, ASSETS, day, rules, asset_ids))
-    return touched
+            affected.before[ASSETS] = (base, count_part(connection, ASSETS, day, rules, asset_ids))
+    return affected
 
 
 def _between(restated: Iterable[date], base: date, day: date) -> bool:
     """Whether a decision restated what was counted on `base`."""
-    return any(base < one <= day for one in restated)
+    return any(base < day_restated <= day for day_restated in restated)
 
 
 def count_incrementally(
-    connection: Connection, basis: str, day: date, rules: RulesByDay, touched: Affected
+    connection: Connection, basis: str, day: date, rules: RulesByDay, affected: Affected
 ) -> bool:
-    """Write the counts of `basis` on `day`; False, and nothing is written, when they must be
-    counted whole."""
-    if basis not in touched.before:
+    """Write the counts of `basis` on `day` after the stretches changed. Returns False, and writes
+    nothing, if they must be counted completely."""
+    if basis not in affected.before:
         return False
-    base, before = touched.before[basis]
+    base, before = affected.before[basis]
     counts = stored_counts(connection, basis, base)
-    ids = touched.asset_ids if basis == ASSETS else touched.device_ids
+    ids = affected.asset_ids if basis == ASSETS else affected.device_ids
     change = count_part(connection, basis, day, rules, ids)
     change.subtract(before)
     changed = {group: counts[group] + n for group, n in change.items() if n}
     if not counts or min(changed.values(), default=0) < 0 or counts.total() + change.total() < 1:
         return False
     if base != day:
-        _copy(connection, basis, base, day)
+        _copy_counts(connection, basis, base, day)
     add_to_counts(connection, basis, day, counts, change)
     return True
 
@@ -101,7 +120,7 @@ def count_incrementally(
 def add_to_counts(
     connection: Connection, basis: str, day: date, stored: GroupCounts, change: GroupCounts
 ) -> None:
-    """Make the counts of a day, which are `stored`, those with `change` added."""
+    """Add `change` to the counts of a day, which are `stored`. Groups that reach 0 are deleted."""
     names = ("snapshot_date", "basis", *GROUP_COLUMNS, "n")
     rows = [(day, basis, *group, stored[group] + n) for group, n in change.items() if n]
     if not rows:
@@ -113,15 +132,13 @@ def add_to_counts(
     )
 
 
-def _copy(connection: Connection, basis: str, base: date, day: date) -> None:
+def _copy_counts(connection: Connection, basis: str, base: date, day: date) -> None:
     """Give `day` the counts of `base`."""
-    stored = daily_counts.c
-    connection.execute(
-        delete(daily_counts).where(stored.snapshot_date == day, stored.basis == basis)
-    )
+    c = daily_counts.c
+    connection.execute(delete(daily_counts).where(c.snapshot_date == day, c.basis == basis))
     names = ("basis", *GROUP_COLUMNS, "n")
-    rows = select(literal(day), *(stored[name] for name in names)).where(
-        stored.snapshot_date == base, stored.basis == basis
+    rows = select(literal(day), *(c[name] for name in names)).where(
+        c.snapshot_date == base, c.basis == basis
     )
     connection.execute(insert(daily_counts).from_select(["snapshot_date", *names], rows))
 
@@ -136,8 +153,8 @@ def _days_of_others(connection: Connection, source: str) -> list[date]:
 
 
 def _counted_by(connection: Connection, day: date) -> int | None:
-    """The least version of the rules by which the machines of `day` were counted last. Versions
-    only grow, so when it is the version of today, it is the very one."""
+    """A lower bound of the version of the rules by which the machines of `day` were counted last.
+    Versions only grow: if it equals today's version, it is the exact one."""
     runs = collection_runs.c
     version: int | None = connection.scalar(
         select(runs.rule_version)
@@ -149,11 +166,11 @@ def _counted_by(connection: Connection, day: date) -> int | None:
 
 
 def stored_counts(connection: Connection, basis: str, day: date) -> GroupCounts:
-    """How many `basis` has on a published day of it, as counted then."""
-    stored = daily_counts.c
+    """The stored counts of `basis` on `day`."""
+    c = daily_counts.c
     rows = connection.execute(
-        select(stored.site_id, stored.device_type, stored.billing_status, stored.n).where(
-            stored.snapshot_date == day, stored.basis == basis
+        select(c.site_id, c.device_type, c.billing_status, c.n).where(
+            c.snapshot_date == day, c.basis == basis
         )
     )
     return Counter({(site, kind, status): n for site, kind, status, n in rows.all()})
@@ -162,7 +179,7 @@ def stored_counts(connection: Connection, basis: str, day: date) -> GroupCounts:
 def count_part(
     connection: Connection, basis: str, day: date, rules: RulesByDay, ids: Collection[int]
 ) -> GroupCounts:
-    """What the devices or machines `ids` count on `day`, as the tables are now."""
+    """The counts of only the devices (or machines) `ids` on `day`, from the current tables."""
     counts: GroupCounts = Counter()
     for chunk in chunks(sorted(ids)):
         view = _view(basis, day, rules, chunk).subquery()
@@ -175,5 +192,5 @@ def count_part(
 def _view(basis: str, day: date, rules: RulesByDay, ids: Sequence[int]) -> Select[Any]:
     if basis == ASSETS:
         return assets_as_of(day, rules, columns=GROUP_COLUMNS, asset_ids=ids)
-    # Not by their source, which they are of: a database would look through all of its records.
+    # No condition on the source, which is given by the ids: a database would scan all its records.
     return records_as_of(day).where(device_snapshots.c.device_id.in_(ids))

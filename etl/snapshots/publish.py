@@ -1,7 +1,20 @@
-"""One complete run becomes its day's snapshot, in one transaction.
+"""Publishing: a complete run becomes its day's snapshot, in one transaction.
 
-Undo the same day of the same source if it was published before; compare what is open with what
-came; close the vanished and the changed, open the changed and the new; count the day again.
+A snapshot is not stored day by day. Each device has stretches (valid_from up to but without
+valid_to) with the same state, so that a day costs what changed. Publishing source S on day D:
+
+1. If D of S was published before, undo that (`undo_day`); afterwards the stretches are as they were
+   before D. Only the newest published day of a source can be published again.
+2. Assign a site to every alias and an asset to every device; end and begin links between records.
+3. Compare the open stretches of S with the new states, by state hash, site and asset. Close the
+   stretches of devices that are gone or changed; open stretches for those that changed or are new.
+   Only a complete run may be published, since what is missing from it counts as gone.
+4. Count D for S and for the machines ("assets") of all sources, and the machines of later days too,
+   on which this snapshot is in force.
+
+Invariants: the stretches of a device never overlap, and at most one of them is open (valid_to is
+OPEN_END). Stretches of other sources are not touched. The caller holds the writer's lease in this
+transaction, which fences out a second writer.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,20 +39,20 @@ from db.tables import (
 from etl.machines import links, pending
 from etl.records.states import SNAPSHOT_COLUMNS, DeviceState, most_changed_keys
 from etl.runtime.gc_pause import gc_disabled
-from etl.snapshots import counts as rollups
 from etl.snapshots.apply_decisions import reapply_decisions
+from etl.snapshots.counts import count_day
 from etl.snapshots.incremental import affected_by_publish
 from etl.snapshots.site_plan import SitePlan, apply_site_plan
 from etl.snapshots.undo_day import can_undo_day, undo_day
 
 
 class PublishRefused(Exception):
-    """A business date cannot be published; the text says why and what can be."""
+    """A business date cannot be published. The text says why, and which dates can be."""
 
 
 @dataclass(frozen=True)
 class PublishResult:
-    """What a publish did, in devices."""
+    """How many devices a publish added, removed and changed."""
 
     added: int
     removed: int
@@ -49,7 +62,7 @@ class PublishResult:
 
 
 def check_publish_date(connection: Connection, source: str, day: date, today: date) -> None:
-    """Whether `source` may publish `day`.
+    """Check that `source` may publish `day`.
 
     Raises:
         Refused: it lies in the future, before the source's newest published day, on or before
@@ -101,8 +114,8 @@ def publish(
 
     Args:
         states: every device of the source, no device twice.
-        plan: where the states' aliases belong.
-        keep: devices whose row could not be read: they keep their standing state.
+        plan: the sites of the states' aliases.
+        keep: devices whose row could not be read: their open stretches stay as they are.
     """
     again = newest_day(connection, source) == day
     if again:
@@ -113,78 +126,85 @@ def publish(
     site_of_key: dict[str | None, int] = {None: NO_SITE_ID}
     site_of_key.update(site_of_alias)
     site_of = {state.device_id: site_of_key[state.alias_key] for state in states}
-    have = {
+    open_stretches = {
         device_id: (state_hash, site_id, asset_id)
         for device_id, state_hash, site_id, asset_id in connection.execute(
-            _OPEN.where(_c.source == source, _c.valid_to == OPEN_END)
+            _OPEN_STRETCHES.where(_c.source == source, _c.valid_to == OPEN_END)
         ).all()
     }
-    standing = {device_id: asset_id for device_id, (_, _, asset_id) in have.items()}
-    kept = {device_id for device_id in keep if device_id in have}
-    assets = links.resolve_assets(connection, source, day, states, site_of, have, kept, again)
+    asset_before = {device_id: asset_id for device_id, (_, _, asset_id) in open_stretches.items()}
+    kept_open = {device_id for device_id in keep if device_id in open_stretches}
+    assets = links.resolve_assets(
+        connection, source, day, states, site_of, open_stretches, kept_open, again
+    )
     links.write_links(connection, assets, day, now, run_id=run_id)
 
-    come = {state.device_id: state for state in states}
-    gone = have.keys() - come.keys() - kept
+    by_id = {state.device_id: state for state in states}
+    gone = open_stretches.keys() - by_id.keys() - kept_open
     opened = [
         state
         for state in states
-        if have.get(state.device_id)
+        if open_stretches.get(state.device_id)
         != (state.state_hash, site_of[state.device_id], assets.asset_of[state.device_id])
     ]
-    changed = [state for state in opened if state.device_id in have]
-    added = [state for state in opened if state.device_id not in have]
-    keys = most_changed_keys(connection, len(have), changed)
-    counting = apply_newest_from(connection, day)
-    touched = affected_by_publish(
-        connection, source, day, counting,
+    changed = [state for state in opened if state.device_id in open_stretches]
+    added = [state for state in opened if state.device_id not in open_stretches]
+    changed_keys = most_changed_keys(connection, len(open_stretches), changed)
+    rules_by_day = apply_newest_from(connection, day)
+    affected = affected_by_publish(
+        connection, source, day, rules_by_day,
         [*gone, *(state.device_id for state in opened)],
         {
-            *(standing[device_id] for device_id in gone),
-            *(standing[state.device_id] for state in changed),
+            *(asset_before[device_id] for device_id in gone),
+            *(asset_before[state.device_id] for state in changed),
             *(assets.asset_of[state.device_id] for state in opened),
         },
-        len(have),
+        len(open_stretches),
     )  # fmt: skip
-    _close(connection, day, run_id, [*gone, *(state.device_id for state in changed)])
-    _leave(connection, source, day, gone)
-    _arrive(connection, source, day, added)
-    _open(connection, source, day, run_id, opened, site_of, assets.asset_of)
+    _close_stretches(connection, day, run_id, [*gone, *(state.device_id for state in changed)])
+    _set_last_seen(connection, source, day, gone)
+    _add_devices(connection, source, day, added)
+    _open_stretches(connection, source, day, run_id, opened, site_of, assets.asset_of)
     upsert_tuples(
         connection,
         device_latest,
         ("device_id", "last_contact", "online", "ip", "volatile", "macs"),
         [(s.device_id, s.last_contact, s.online, s.ip, s.volatile, s.macs) for s in states],
     )
-    _mark(connection, source, day, run_id)
+    _mark_published(connection, source, day, run_id)
     pending.save_pending(
         connection, source, day, run_id, assets.waiting, assets.changed, assets.most
     )
-    rollups.count_day(connection, source, day, counting, touched)
-    percent = 100 * len(changed) / len(have) if have else 0.0
-    return PublishResult(len(added), len(gone), len(changed), percent, keys)
+    count_day(connection, source, day, rules_by_day, affected)
+    percent = 100 * len(changed) / len(open_stretches) if open_stretches else 0.0
+    return PublishResult(len(added), len(gone), len(changed), percent, changed_keys)
 
 
 _c = device_snapshots.c
-_OPEN = select(_c.device_id, _c.state_hash, _c.site_id, _c.asset_id)
+_OPEN_STRETCHES = select(_c.device_id, _c.state_hash, _c.site_id, _c.asset_id)
 
 
-def _close(connection: Connection, day: date, run_id: int, device_ids: Sequence[int]) -> None:
-    ends = _c.valid_to == OPEN_END
-    # A decision may have begun some on this very day: what it began them after ends instead.
+def _close_stretches(
+    connection: Connection, day: date, run_id: int, device_ids: Sequence[int]
+) -> None:
+    is_closed_now = _c.valid_to == OPEN_END
+    # A decision may have opened a stretch on this very day. That one would be empty: it is deleted,
+    # and the stretch before it, which the decision closed on this day, gets `closed_by` instead.
     restated = day in restated_days(connection)
     for chunk in chunks(sorted(device_ids)):
-        mine = _c.device_id.in_(chunk)
+        of_chunk = _c.device_id.in_(chunk)
         if restated:
-            connection.execute(delete(device_snapshots).where(mine, _c.valid_from == day))
-            ends = or_(_c.valid_to == OPEN_END, _c.valid_to == day)
+            connection.execute(delete(device_snapshots).where(of_chunk, _c.valid_from == day))
+            is_closed_now = or_(_c.valid_to == OPEN_END, _c.valid_to == day)
         connection.execute(
-            update(device_snapshots).where(mine, ends).values(valid_to=day, closed_by=run_id)
+            update(device_snapshots)
+            .where(of_chunk, is_closed_now)
+            .values(valid_to=day, closed_by=run_id)
         )
 
 
-def _leave(connection: Connection, source: str, day: date, gone: Iterable[int]) -> None:
-    """Note when the vanished were last seen: on the published day before this one."""
+def _set_last_seen(connection: Connection, source: str, day: date, gone: Iterable[int]) -> None:
+    """Set `last_seen` of the devices that are gone to the published day before this one."""
     before = [published for published in published_days(connection, source) if published < day]
     last_seen = max(before, default=None)
     for chunk in chunks(sorted(gone)):
@@ -193,10 +213,12 @@ def _leave(connection: Connection, source: str, day: date, gone: Iterable[int]) 
         )
 
 
-def _arrive(connection: Connection, source: str, day: date, added: Sequence[DeviceState]) -> None:
+def _add_devices(
+    connection: Connection, source: str, day: date, added: Sequence[DeviceState]
+) -> None:
     ids = (state.device_id for state in added)
-    told = select(devices.c.device_id, devices.c.source_key)
-    rows = rows_where_in(connection, told, devices.c.device_id, ids)
+    stored_keys = select(devices.c.device_id, devices.c.source_key)
+    rows = rows_where_in(connection, stored_keys, devices.c.device_id, ids)
     known: dict[int, str] = {device_id: key for device_id, key in rows}
     for state in added:
         stored = known.get(state.device_id, state.source_key)
@@ -226,7 +248,7 @@ def _arrive(connection: Connection, source: str, day: date, added: Sequence[Devi
     )
 
 
-def _open(
+def _open_stretches(
     connection: Connection,
     source: str,
     day: date,
@@ -266,8 +288,8 @@ def _open(
     )
 
 
-def _mark(connection: Connection, source: str, day: date, run_id: int) -> None:
-    """Make this run the one that stands for its day; a held one can no longer be accepted."""
+def _mark_published(connection: Connection, source: str, day: date, run_id: int) -> None:
+    """Make this run the published one of its day. A held run can no longer be accepted."""
     runs = collection_runs.c
     connection.execute(
         update(collection_runs)
@@ -279,7 +301,7 @@ def _mark(connection: Connection, source: str, day: date, run_id: int) -> None:
 
 
 def supersede_held(connection: Connection, source: str) -> None:
-    """Drop the records of the source's held run; a newer run has taken its place."""
+    """Mark the source's held run as superseded by a newer run, and delete its records."""
     runs = collection_runs.c
     held = list(
         connection.scalars(select(runs.run_id).where(runs.source == source, runs.hold == "held"))

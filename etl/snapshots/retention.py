@@ -1,5 +1,12 @@
-"""Purge what no kept day needs: stretches, their payloads and devices, and the counts of days.
-Month-end counts are never purged, nor what a closing counted; its members are, after their time."""
+"""Retention: deletes what no kept day needs (`db.history.kept`).
+
+That is stretches that contain no kept day, with their payloads and devices; daily counts that are
+in force on no kept day; members and changes of old closings; hours of machines; coverage findings.
+Month-end counts are never deleted, nor the counts of a closing.
+
+What may still be needed stays: the newest day of a source can be collected again or withdrawn, and
+then the state before it is in force again.
+"""
 
 import json
 from datetime import UTC, datetime, time, timedelta
@@ -31,7 +38,7 @@ from etl.runtime.lease import Lease
 
 
 def apply_retention(engine: Engine, lease: Lease, environ: Environment | None = None) -> int:
-    """Purge what no kept day needs; how many stretches that were."""
+    """Purge what no kept day needs. Returns the number of deleted stretches."""
     with writing(engine) as connection:
         lease.hold(connection)
         kept = kept_days(connection, environ)
@@ -39,22 +46,19 @@ def apply_retention(engine: Engine, lease: Lease, environ: Environment | None = 
 
 
 def purge(connection: Connection, kept: KeptDays) -> int:
-    """Delete everything in which no kept day lies; how many stretches that were.
+    """Delete everything that contains no kept day. Returns the number of deleted stretches.
 
-    What ended with a source's newest published day stays: that day may be collected again, or
-    withdrawn, and then the day before it stands.
+    Stretches that end on their source's newest published day are kept: if that day is replaced or
+    withdrawn, they are open again.
     """
-    snapshots = device_snapshots.c
+    c = device_snapshots.c
     newest = newest_by_source(connection)
     unneeded = and_(
-        or_(*(and_(snapshots.source == s, snapshots.valid_to < day) for s, day in newest.items())),
-        snapshots.valid_to <= kept.daily_from,
-        *(
-            ~and_(snapshots.valid_from <= end, snapshots.valid_to > end)
-            for end in kept.month_ends()
-        ),
+        or_(*(and_(c.source == s, c.valid_to < day) for s, day in newest.items())),
+        c.valid_to <= kept.daily_from,
+        *(~and_(c.valid_from <= end, c.valid_to > end) for end in kept.month_ends()),
     )
-    affected = sorted(set(connection.scalars(select(snapshots.device_id).where(unneeded))))
+    affected = sorted(set(connection.scalars(select(c.device_id).where(unneeded))))
     purged = connection.execute(delete(device_snapshots).where(unneeded)).rowcount
     for chunk in chunks(affected):
         _purge_orphans(connection, chunk)
@@ -62,12 +66,12 @@ def purge(connection: Connection, kept: KeptDays) -> int:
     _purge_closings(connection, kept)
     _purge_hours(connection, kept)
     _purge_findings(connection, kept)
-    _remember(connection, kept)
+    _save_purge_marks(connection, kept)
     return purged
 
 
-def _remember(connection: Connection, kept: KeptDays) -> None:
-    """Write down what is purged now, for the day on which another day is the newest."""
+def _save_purge_marks(connection: Connection, kept: KeptDays) -> None:
+    """Store how far was purged: kept days are computed from the newest day, which may go back."""
     days_before = max(kept.daily_from, kept.purged.days_before) if kept.purged else kept.daily_from
     now = PurgeMarks(days_before, kept.oldest_month)
     if now != kept.purged:
@@ -84,19 +88,19 @@ def _purge_closings(connection: Connection, kept: KeptDays) -> None:
 
 
 def _purge_hours(connection: Connection, kept: KeptDays) -> None:
-    """Delete what machines did in hours of days before the last RETENTION_DAYS."""
+    """Delete the hours of machines that are older than RETENTION_DAYS."""
     first = datetime.combine(kept.today - timedelta(days=kept.days), time.min, UTC)
     connection.execute(delete(agent_hours).where(agent_hours.c.hour < first))
 
 
 def _purge_findings(connection: Connection, kept: KeptDays) -> None:
-    """Delete stretches of findings in which no kept day lies. What people accepted stays."""
-    found = coverage_findings.c
+    """Delete findings that contain no kept day. Acceptances are kept."""
+    c = coverage_findings.c
     unneeded = and_(
-        found.until <= kept.daily_from,
-        # Should today be withdrawn, what ended with it stands on.
-        found.until < kept.today,
-        *(~and_(found.since <= end, found.until > end) for end in kept.month_ends()),
+        c.until <= kept.daily_from,
+        # If today is withdrawn, findings that ended on it are in force again.
+        c.until < kept.today,
+        *(~and_(c.since <= end, c.until > end) for end in kept.month_ends()),
     )
     connection.execute(delete(coverage_findings).where(unneeded))
 
@@ -124,16 +128,18 @@ def _purge_orphans(connection: Connection, device_ids: list[int]) -> None:
 def _purge_counts(connection: Connection, kept: KeptDays) -> None:
     bases = list(connection.scalars(select(daily_counts.c.basis).distinct()))
     for basis in bases:
-        column = daily_counts.c.snapshot_date
+        snapshot_date = daily_counts.c.snapshot_date
         counted = sorted(
-            connection.scalars(select(column).where(daily_counts.c.basis == basis).distinct())
+            connection.scalars(
+                select(snapshot_date).where(daily_counts.c.basis == basis).distinct()
+            )
         )
-        gone = [
+        unneeded = [
             day
             for day, following in pairwise(counted[:-1])
             if kept.first_kept_in(day, following) is None
         ]
-        for chunk in chunks(gone):
+        for chunk in chunks(unneeded):
             connection.execute(
-                delete(daily_counts).where(daily_counts.c.basis == basis, column.in_(chunk))
+                delete(daily_counts).where(daily_counts.c.basis == basis, snapshot_date.in_(chunk))
             )

@@ -1,5 +1,8 @@
-"""Which site each alias belongs to: known ones where they are, new ones to the site of equal
-normalised name, else to a new site that waits for review (PRODUCT.md rule 13)."""
+"""Assigning sites to aliases, i.e. to what a source calls a site (PRODUCT.md rule 13).
+
+Known aliases keep their site. A new alias joins the only site of equal normalised name, unless that
+site has a live alias of the same source already; otherwise it gets a new site, to be reviewed.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +19,12 @@ from etl.rules.site_names import match_name
 
 @dataclass(frozen=True)
 class SitePlan:
-    """Where each alias of one source belongs. An alias in `new` will get a site of that name.
-    `own`: the site of each known alias before merges; `known`: the one that answers for it."""
+    """The site of each alias of one source.
+
+    `own`: known aliases with the site that is stored for them; `known`: the same with merged sites
+    followed to the remaining one; `joins`: new aliases with an existing site; `new`: new aliases
+    with the name of the site that will be created.
+    """
 
     source: str
     own: dict[str, int]
@@ -26,7 +33,7 @@ class SitePlan:
     new: dict[str, str]
 
     def site_of(self, alias_key: str | None) -> int | None:
-        """The site id; None while the site does not exist."""
+        """The site's id; None if the site is yet to be created."""
         if alias_key is None:
             return NO_SITE_ID
         return self.known.get(alias_key, self.joins.get(alias_key))
@@ -35,10 +42,12 @@ class SitePlan:
 def plan_sites(
     connection: Connection, source: str, names: Mapping[str, str | None], live: set[str]
 ) -> SitePlan:
-    """Where the aliases `names` (key -> the vendor's name, None when it told none) belong.
+    """Plan the sites of aliases.
 
     Args:
-        live: the source's aliases that have devices now; a site with one of them is taken.
+        names: alias key -> the vendor's name, None if it has none.
+        live: the source's aliases that have devices now. A site that has one of them is taken: two
+            organizations of one source are two customers, whatever their names.
     """
     rows = connection.execute(
         select(site_aliases.c.alias_key, site_aliases.c.site_id).where(
@@ -56,7 +65,7 @@ def plan_sites(
         for site_id, match in connection.execute(
             select(sites.c.site_id, sites.c.match_name).order_by(sites.c.site_id)
         ):
-            # A site that was merged into another has that one's place.
+            # For a merged site the remaining one.
             same = by_name.setdefault(match, [])
             if (root := roots.get(site_id, site_id)) not in same:
                 same.append(root)
@@ -80,7 +89,7 @@ def apply_site_plan(
     day: date,
     now: datetime,
 ) -> dict[str, int]:
-    """Make the plan's new sites, write the aliases, and answer the site of every alias."""
+    """Create the plan's new sites and store the aliases. Returns the site of every alias."""
     site_of = {**plan.known, **plan.joins}
     internal = {match_name(name) for name in rules.internal_sites}
     for key, name in plan.new.items():
@@ -105,10 +114,10 @@ def apply_site_plan(
         )
     }
     rows = []
-    for key, told in names.items():
-        # A vendor that names no organization this time has not renamed it.
+    for key, name_now in names.items():
+        # A missing name is no renaming.
         known_name = stored[key][0] if key in stored else plan.new.get(key, key)
-        name = (told or known_name)[:NAME_LENGTH]
+        name = (name_now or known_name)[:NAME_LENGTH]
         if stored.get(key) != (name, day):
             rows.append(
                 {
@@ -127,11 +136,11 @@ def apply_site_plan(
 def internal_aliases(
     connection: Connection, source: str, names: Mapping[str, str | None], rules: Rules
 ) -> dict[str | None, str]:
-    """The aliases whose site is internal under `rules`, with the site's name."""
-    wanted = {match_name(name) for name in rules.internal_sites}
-    if not wanted:
+    """The aliases whose site is internal under `rules`: alias key -> the site's name."""
+    internal = {match_name(name) for name in rules.internal_sites}
+    if not internal:
         return {}
-    called = {
+    site_names = {
         site: name for site, name in connection.execute(select(sites.c.site_id, sites.c.name))
     }
     roots = site_roots(connection)
@@ -140,17 +149,17 @@ def internal_aliases(
             site_aliases.c.source == source
         )
     )
-    told = {key: called[roots.get(site_id, site_id)] for key, site_id in rows}
-    site_names: dict[str, str | None] = {**names, **told}
-    return {key: name for key, name in site_names.items() if name and match_name(name) in wanted}
+    stored = {key: site_names[roots.get(site_id, site_id)] for key, site_id in rows}
+    names_now: dict[str, str | None] = {**names, **stored}
+    return {key: name for key, name in names_now.items() if name and match_name(name) in internal}
 
 
 def mark_internal(connection: Connection, rules: Rules) -> None:
-    """Make `sites.internal` say what `rules` say."""
-    wanted = [match_name(name)[:NAME_LENGTH] for name in rules.internal_sites]
+    """Set `sites.internal` according to `rules`."""
+    internal = [match_name(name)[:NAME_LENGTH] for name in rules.internal_sites]
     for value, condition in (
-        (True, sites.c.match_name.in_(wanted)),
-        (False, sites.c.match_name.not_in(wanted)),
+        (True, sites.c.match_name.in_(internal)),
+        (False, sites.c.match_name.not_in(internal)),
     ):
         connection.execute(
             update(sites).where(condition, sites.c.internal.is_not(value)).values(internal=value)

@@ -1,4 +1,9 @@
-"""Take a published day of one source back, so that it can be published again."""
+"""Undoing the publish of a day, so that the day can be published again or withdrawn.
+
+Stretches that began on the day are deleted, those that ended on it are open again; by source and
+date, for several sources publish the same day. Devices, payloads, links and keys that only the
+deleted stretches needed go with them.
+"""
 
 from collections.abc import Sequence
 from datetime import date
@@ -21,10 +26,10 @@ from etl.machines.links import undo_links
 
 
 def can_undo_day(connection: Connection, source: str, day: date) -> bool:
-    """Whether what stood before `day`, the newest published day of `source`, is still there.
+    """Whether the state before `day`, the newest published day of `source`, still exists.
 
-    Retention keeps what ended with a source's newest day. Where that was a later one, which has
-    been withdrawn since, it may have purged what ended with this one.
+    Retention keeps the stretches that end on a source's newest day. If a later day was the newest
+    one then, and was withdrawn since, it may have purged the stretches that end on this one.
     """
     purged = purge_marks(connection)
     if purged is None or day > purged.days_before:
@@ -37,10 +42,10 @@ def can_undo_day(connection: Connection, source: str, day: date) -> bool:
 
 
 def undo_day(connection: Connection, source: str, day: date) -> None:
-    """Take back the publish of `day`, the newest published day of `source`."""
+    """Undo the publish of `day`, the newest published day of `source`."""
     snapshots = device_snapshots.c
     began = and_(snapshots.source == source, snapshots.valid_from == day)
-    begun = list(connection.scalars(select(snapshots.device_id).where(began)))
+    device_ids = list(connection.scalars(select(snapshots.device_id).where(began)))
     undo_links(connection, source, day)
     connection.execute(delete(device_snapshots).where(began))
     connection.execute(
@@ -48,8 +53,8 @@ def undo_day(connection: Connection, source: str, day: date) -> None:
         .where(snapshots.source == source, snapshots.valid_to == day)
         .values(valid_to=OPEN_END, closed_by=None)
     )
-    for chunk in chunks(begun):
-        _forget(connection, chunk)
+    for chunk in chunks(device_ids):
+        _delete_orphans(connection, chunk)
         _restore_last_seen(connection, source, chunk)
     connection.execute(
         update(devices)
@@ -64,21 +69,21 @@ def undo_day(connection: Connection, source: str, day: date) -> None:
     )
 
 
-def _forget(connection: Connection, device_ids: Sequence[int]) -> None:
-    """Delete what else is stored of the deleted stretches: their payloads, and of devices that
-    have no stretch any more all of it."""
+def _delete_orphans(connection: Connection, device_ids: Sequence[int]) -> None:
+    """Delete the payloads that no stretch refers to any more, and all that is stored of devices
+    without any stretch."""
     snapshots = device_snapshots.c
     for table in (devices, device_latest, device_keys, asset_links, device_payloads):
-        told = [snapshots.device_id == table.c.device_id]
+        used_by = [snapshots.device_id == table.c.device_id]
         if table is device_payloads:
-            told.append(snapshots.payload_hash == device_payloads.c.payload_hash)
+            used_by.append(snapshots.payload_hash == device_payloads.c.payload_hash)
         connection.execute(
-            delete(table).where(table.c.device_id.in_(device_ids), ~exists().where(*told))
+            delete(table).where(table.c.device_id.in_(device_ids), ~exists().where(*used_by))
         )
 
 
 def _restore_last_seen(connection: Connection, source: str, device_ids: Sequence[int]) -> None:
-    """Devices that had come back on the undone day are gone again since their last stretch."""
+    """Set `last_seen` of devices that had come back on the undone day, and so are gone again."""
     rows = connection.execute(
         select(device_snapshots.c.device_id, func.max(device_snapshots.c.valid_to))
         .where(device_snapshots.c.device_id.in_(device_ids))
