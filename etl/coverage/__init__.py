@@ -1,1 +1,1 @@
-"""Coverage findings: what sources disagree on, refreshed day by day."""
+"""Coverage findings: where sources disagree about machines, computed and stored by days."""

@@ -1,5 +1,9 @@
-"""Findings of coverage, stored as stretches of days: made again for the machines that a collection
-or a decision touched, and for those that share a hostname or a serial number with them."""
+"""Stored coverage findings: stretches of days in which a finding was in force with the same facts.
+
+After a collection or a decision the findings from a day on are computed again, for the machines
+that it touched and those that they are compared with (`_affected`): machines that have or had a
+hostname or serial number in common with them. Then only the differences to the stored findings are
+written."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
@@ -25,49 +29,49 @@ from etl.rules.coverage import Finding, Record
 from etl.rules.evidence import host_key, real_serial
 from etl.runtime.gc_pause import gc_disabled
 
-_said = device_snapshots.c
-_found = coverage_findings.c
+_c = device_snapshots.c
+_stored = coverage_findings.c
 _SPANS = select(
-    _said.valid_from, _said.valid_to, _said.device_id, _said.asset_id, _said.source,
-    _said.site_id, _said.alias_key, _said.hostname, _said.display_name, _said.device_type,
-    _said.billing_status, _said.node_class, _said.serial,
-).where(_said.unmanaged.is_(None))  # fmt: skip
+    _c.valid_from, _c.valid_to, _c.device_id, _c.asset_id, _c.source,
+    _c.site_id, _c.alias_key, _c.hostname, _c.display_name, _c.device_type,
+    _c.billing_status, _c.node_class, _c.serial,
+).where(_c.unmanaged.is_(None))  # fmt: skip
 
 
 @gc_disabled()
 def refresh_findings(
     connection: Connection, since: date, asset_ids: Collection[int] | None
 ) -> None:
-    """Make the findings of the days from `since` on again; those of earlier days stay.
+    """Compute the findings of the days from `since` on again; those of earlier days stay.
 
     Args:
-        asset_ids: every machine that a record touched since then answers to or answered to;
-            None: all.
+        asset_ids: every machine to which a record that changed since then belongs or belonged;
+            None: all machines.
     """
-    known = select(coverage_findings).where(_found.until >= since)
+    stored_since = select(coverage_findings).where(_stored.until >= since)
     if asset_ids is None:
         spans = _spans(connection, since, None)
-        stored = list(connection.execute(known))
+        stored = list(connection.execute(stored_since))
         _write(connection, since, _evaluated(connection, spans, None), stored)
         return
-    looked_at, context = _affected(connection, since, set(asset_ids))
-    if not looked_at:
+    affected, compared = _affected(connection, since, set(asset_ids))
+    if not affected:
         return
-    spans = _spans(connection, since, looked_at | context)
-    stored = list(rows_where_in(connection, known, _found.asset_id, looked_at))
-    _write(connection, since, _evaluated(connection, spans, looked_at), stored)
+    spans = _spans(connection, since, affected | compared)
+    stored = list(rows_where_in(connection, stored_since, _stored.asset_id, affected))
+    _write(connection, since, _evaluated(connection, spans, affected), stored)
 
 
-def machines_at(connection: Connection, site_id: int, since: date) -> set[int]:
-    """The machines with a record at a site since a day: whom it touches when the site is expected
-    to have other sources."""
-    rows = select(_said.asset_id).where(_said.site_id == site_id, _said.valid_to > since)
+def machines_of_site(connection: Connection, site_id: int, since: date) -> set[int]:
+    """The machines with a record at a site after a day: those that are affected when the site's
+    expected sources change."""
+    rows = select(_c.asset_id).where(_c.site_id == site_id, _c.valid_to > since)
     return set(connection.scalars(rows.distinct()))
 
 
 def _spans(connection: Connection, since: date, asset_ids: Collection[int] | None) -> list[Span]:
-    """What sources said of devices that they manage, from `since` on."""
-    statement = _SPANS.where(_said.valid_to > since)
+    """The stretches of managed records from `since` on."""
+    statement = _SPANS.where(_c.valid_to > since)
     rows: Iterable[Any] = (
         connection.execute(statement)
         if asset_ids is None
@@ -79,46 +83,44 @@ def _spans(connection: Connection, since: date, asset_ids: Collection[int] | Non
 def _affected(
     connection: Connection, since: date, asset_ids: set[int]
 ) -> tuple[set[int], set[int]]:
-    """The machines whose findings may have changed, and those that they are compared with.
+    """The machines whose findings may have changed, and the machines that they are compared with.
 
-    Hostnames and serial numbers are compared in a form that no index knows, so all are read, but
-    nothing else of them.
+    Reads the hostnames and serial numbers of the whole fleet, for they are compared in a form that
+    no index has; but no other columns.
     """
-    # What ended on the first day counts: whoever shared a hostname with it until then.
-    known = _KEYS.where(_said.valid_to >= since)
-    own = _rows_of(connection, known, asset_ids)
-    every = connection.execute(known).all()
-    looked_at = asset_ids | _bearing(every, own)
+    # Includes stretches that ended on the first day: findings with what they had in common end too.
+    rows = _KEYS.where(_c.valid_to >= since)
+    own = _rows_of(connection, rows, asset_ids)
+    fleet = connection.execute(rows).all()
+    affected = asset_ids | _sharing_keys(fleet, own)
     devices = {row.device_id for row in own}
     pairs: Sequence[Any] = connection.execute(
-        select(_found.asset_id, _found.device_id, _found.other_device_id).where(
-            _found.until >= since, _found.kind.in_((DUPLICATE, SITE_MISMATCH))
+        select(_stored.asset_id, _stored.device_id, _stored.other_device_id).where(
+            _stored.until >= since, _stored.kind.in_((DUPLICATE, SITE_MISMATCH))
         )
     ).all()
     devices |= {device for asset, device, _other in pairs if asset in asset_ids}
-    met = {
+    related = {
         device
         for _asset, *pair in pairs
         if pair[0] in devices or pair[1] in devices
         for device in pair
     }
-    looked_at |= {asset for asset, device, _other in pairs if device in met}
-    if met - devices:
-        looked_at |= {row.asset_id for row in every if row.device_id in met}
-    further = looked_at - asset_ids
-    return looked_at, _bearing(every, _rows_of(connection, known, further)) if further else set()
+    affected |= {asset for asset, device, _other in pairs if device in related}
+    if related - devices:
+        affected |= {row.asset_id for row in fleet if row.device_id in related}
+    others = affected - asset_ids
+    return affected, _sharing_keys(fleet, _rows_of(connection, rows, others)) if others else set()
 
 
-_KEYS = select(
-    _said.asset_id, _said.device_id, _said.source, _said.site_id, _said.hostname, _said.serial
-)
+_KEYS = select(_c.asset_id, _c.device_id, _c.source, _c.site_id, _c.hostname, _c.serial)
 
 
 def _rows_of(connection: Connection, statement: Select[Any], asset_ids: Iterable[int]) -> list[Any]:
-    return list(rows_where_in(connection, statement, _said.asset_id, asset_ids))
+    return list(rows_where_in(connection, statement, _c.asset_id, asset_ids))
 
 
-def _bearing(every: Sequence[Any], some: Iterable[Any]) -> set[int]:
+def _sharing_keys(every: Sequence[Any], some: Iterable[Any]) -> set[int]:
     """The machines among `every` with a hostname, in the same source and site, or a serial number
     of `some`."""
     places = {(row.source, row.site_id, host_key(row.hostname)) for row in some}
@@ -135,7 +137,8 @@ def _bearing(every: Sequence[Any], some: Iterable[Any]) -> set[int]:
 def _evaluated(
     connection: Connection, spans: list[Span], asset_ids: Collection[int] | None
 ) -> FindingStretches:
-    """What is found of these machines in `spans`, which hold all that they are compared with."""
+    """The findings about these machines (None: all). `spans` must also hold the records that they
+    are compared with."""
     rules = current_rules(connection)
     expectations = _expectations(connection, frozenset(rules.expected_sources))
     own = spans if asset_ids is None else [s for s in spans if s[2].asset_id in asset_ids]
@@ -161,28 +164,32 @@ def _expectations(connection: Connection, usual: frozenset[str]) -> Expectations
 
 
 def _collected(connection: Connection) -> Iterator[tuple[date, frozenset[str]]]:
-    """From which day on which sources are collected: from their first snapshot until they end."""
+    """The days from which another set of sources is collected, with the set: a source is in it from
+    its first snapshot until it is ended."""
     runs = collection_runs.c
-    there: frozenset[str] = frozenset()
+    collected: frozenset[str] = frozenset()
     rows = connection.execute(
         select(runs.business_date, runs.source, runs.kind)
         .where(PUBLISHED)
         .order_by(runs.business_date, runs.source)
     )
     for day, source, kind in rows:
-        now = there - {source} if kind == END else there | {source}
-        if now != there:
-            there = now
-            yield day, there
+        after = collected - {source} if kind == END else collected | {source}
+        if after != collected:
+            collected = after
+            yield day, collected
 
 
 _Key = tuple[str, int, int, int | None, str]
 
 
 def _write(
-    connection: Connection, since: date, found: FindingStretches, stored: Iterable[Row[Any]]
+    connection: Connection, since: date, findings: FindingStretches, stored: Iterable[Row[Any]]
 ) -> None:
-    """Bring what is stored from `since` on to what is found, and touch nothing that is so."""
+    """Write the differences between the stored findings from `since` on and the computed ones.
+
+    A stored finding that began before `since` is continued or cut, never deleted.
+    """
     heads: dict[_Key, Row[Any]] = {}
     inside: dict[tuple[_Key, date], Row[Any]] = {}
     for row in stored:
@@ -193,24 +200,24 @@ def _write(
             inside[key, row.since] = row
     until: dict[int, date] = {head.finding_id: min(head.until, since) for head in heads.values()}
     new = []
-    for finding, stretches in found.items():
+    for finding, stretches in findings.items():
         key = _key(finding)
         for first, end in stretches:
-            known = heads.get(key) if first == since else inside.get((key, first))
-            known = known or inside.get((key, first))
-            if known is not None:
-                until[known.finding_id] = end
+            existing = heads.get(key) if first == since else inside.get((key, first))
+            existing = existing or inside.get((key, first))
+            if existing is not None:
+                until[existing.finding_id] = end
             else:
                 new.append((key, first, end))
-    gone = [row.finding_id for row in inside.values() if row.finding_id not in until]
-    stood = {row.finding_id: row.until for row in chain(heads.values(), inside.values())}
-    moved = [(key, end) for key, end in until.items() if stood[key] != end]
-    for chunk in chunks(sorted(gone)):
-        connection.execute(delete(coverage_findings).where(_found.finding_id.in_(chunk)))
+    deleted = [row.finding_id for row in inside.values() if row.finding_id not in until]
+    stored_until = {row.finding_id: row.until for row in chain(heads.values(), inside.values())}
+    moved = [(key, end) for key, end in until.items() if stored_until[key] != end]
+    for chunk in chunks(sorted(deleted)):
+        connection.execute(delete(coverage_findings).where(_stored.finding_id.in_(chunk)))
     if moved:
         connection.execute(
             update(coverage_findings)
-            .where(_found.finding_id == bindparam("key"))
+            .where(_stored.finding_id == bindparam("key"))
             .values(until=bindparam("end")),
             [{"key": key, "end": end} for key, end in sorted(moved)],
         )
@@ -225,8 +232,8 @@ def _write(
     )
 
 
-def _order(one: tuple[_Key, date, date]) -> tuple[Any, ...]:
-    (kind, asset_id, device_id, other_device_id, facts), first, _end = one
+def _order(row: tuple[_Key, date, date]) -> tuple[Any, ...]:
+    (kind, asset_id, device_id, other_device_id, facts), first, _end = row
     return first, kind, asset_id, device_id, other_device_id or 0, facts
 
 

@@ -1,4 +1,9 @@
-"""Coverage after collections: which days and machines changed since findings were made last."""
+"""Updating coverage findings after collections, for the days and machines that changed.
+
+`meta` holds the runs and the rules that the stored findings are based on. Comparing these with the
+present ones shows from which day on findings are stale, and whether for all machines or only those
+that a source changed.
+"""
 
 import json
 from datetime import date, timedelta
@@ -16,69 +21,72 @@ from db.tables import OPEN_END, collection_runs, device_snapshots, meta
 from etl.coverage.findings import refresh_findings
 from etl.runtime.lease import Lease
 
-DONE = "coverage"
-"""The fact in `meta` that says of which runs, by which rules, the findings are."""
+META_NAME = "coverage"
+"""The entry of `meta` that holds the runs and rules that the findings are based on."""
 
 
 def catch_up(engine: Engine, lease: Lease, environ: Environment | None = None) -> None:
-    """Make the findings of what was published, replaced or withdrawn since the last time."""
+    """Update the findings for what was published, replaced or withdrawn since the last call."""
     with writing(engine) as connection:
         lease.hold(connection)
         kept = kept_days(connection, environ)
         now = _state(connection, current_rules(connection))
-        stored = connection.scalar(select(meta.c.value).where(meta.c.name == DONE))
-        done = json.loads(stored) if stored else None
-        if done == now:
+        stored = connection.scalar(select(meta.c.value).where(meta.c.name == META_NAME))
+        before = json.loads(stored) if stored else None
+        if before == now:
             return
-        for since, sources in _stale(connection, done, now, kept):
-            touched = None if sources is None else _touched(connection, since, sources)
-            refresh_findings(connection, since, touched)
-        upsert(connection, meta, [{"name": DONE, "value": json.dumps(now)}])
+        for since, sources in _stale(connection, before, now, kept):
+            machines = None if sources is None else _changed_machines(connection, since, sources)
+            refresh_findings(connection, since, machines)
+        upsert(connection, meta, [{"name": META_NAME, "value": json.dumps(now)}])
 
 
 def _state(connection: Connection, rules: Rules) -> dict[str, Any]:
-    """What the findings of now rest on."""
+    """The runs and the rules that findings computed now are based on."""
     runs = {
         source: [run.business_date.isoformat(), run.run_id, run.kind]
         for source, run in runs_in_force(connection).items()
     }
-    asked = (rules.expected_sources, rules.source_order, rules.spare_node_classes)
-    return {"runs": runs, "rules": [list(values) for values in asked]}
+    settings = (rules.expected_sources, rules.source_order, rules.spare_node_classes)
+    return {"runs": runs, "rules": [list(values) for values in settings]}
 
 
 def _stale(
-    connection: Connection, done: dict[str, Any] | None, now: dict[str, Any], kept: KeptDays | None
+    connection: Connection,
+    before: dict[str, Any] | None,
+    now: dict[str, Any],
+    kept: KeptDays | None,
 ) -> list[tuple[date, set[str] | None]]:
-    """From which day on findings are to be made again: for what these sources changed since, or
-    (None) for everything."""
-    if done is None or kept is None:
+    """From which day on findings must be computed again: for the machines that these sources
+    changed since, or (None) for all machines."""
+    if before is None or kept is None:
         return [(date.min, None)]
-    whole: list[date] = []
+    for_all: list[date] = []
     changed: dict[str, date] = {}
-    if done["rules"] != now["rules"]:
-        whole.append(_open_from(kept))
-    for source in sorted(done["runs"].keys() | now["runs"].keys()):
-        was, found = done["runs"].get(source), now["runs"].get(source)
-        if was == found:
+    if before["rules"] != now["rules"]:
+        for_all.append(_open_from(kept))
+    for source in sorted(before["runs"].keys() | now["runs"].keys()):
+        run_before, run_now = before["runs"].get(source), now["runs"].get(source)
+        if run_before == run_now:
             continue
-        if was is None or found is None:
-            # It was expected nowhere before its first day, and is not without any.
-            whole.append(_first_day(connection, source) or _open_from(kept))
+        if run_before is None or run_now is None:
+            # The source's first snapshot appeared or went: where it is expected changes everything.
+            for_all.append(_first_day(connection, source) or _open_from(kept))
             continue
-        before, newest = date.fromisoformat(was[0]), date.fromisoformat(found[0])
-        if newest <= before or not _stands(connection, was[1]):
-            whole.append(min(before, newest))
-        elif was[2] == END or _ended_after(connection, source, before):
-            whole.append(before + timedelta(days=1))
+        old_day, new_day = date.fromisoformat(run_before[0]), date.fromisoformat(run_now[0])
+        if new_day <= old_day or not _is_published(connection, run_before[1]):
+            for_all.append(min(old_day, new_day))
+        elif run_before[2] == END or _ended_after(connection, source, old_day):
+            for_all.append(old_day + timedelta(days=1))
         else:
-            changed[source] = before + timedelta(days=1)
-    if whole:
-        return [(min([*whole, *changed.values()]), None)]
+            changed[source] = old_day + timedelta(days=1)
+    if for_all:
+        return [(min([*for_all, *changed.values()]), None)]
     return [(min(changed.values()), set(changed))] if changed else []
 
 
 def _open_from(kept: KeptDays) -> date:
-    """The first day that may change."""
+    """The first day whose findings may change."""
     return kept.border + timedelta(days=1) if kept.border else kept.daily_from
 
 
@@ -98,15 +106,15 @@ def _ended_after(connection: Connection, source: str, day: date) -> bool:
     return connection.execute(later.limit(1)).first() is not None
 
 
-def _stands(connection: Connection, run_id: int) -> bool:
+def _is_published(connection: Connection, run_id: int) -> bool:
     published = select(collection_runs.c.published).where(collection_runs.c.run_id == run_id)
     return bool(connection.scalar(published))
 
 
-def _touched(connection: Connection, since: date, sources: set[str]) -> set[int]:
-    """The machines of which one of `sources` said something else from `since` on."""
-    said = device_snapshots.c
-    begun = and_(said.valid_to == OPEN_END, said.valid_from >= since)
-    ended = and_(said.valid_to >= since, said.valid_to < OPEN_END)
-    rows = select(said.asset_id).where(said.source.in_(sorted(sources)), or_(begun, ended))
+def _changed_machines(connection: Connection, since: date, sources: set[str]) -> set[int]:
+    """The machines with a record of `sources` that began or ended on `since` or later."""
+    c = device_snapshots.c
+    begun = and_(c.valid_to == OPEN_END, c.valid_from >= since)
+    ended = and_(c.valid_to >= since, c.valid_to < OPEN_END)
+    rows = select(c.asset_id).where(c.source.in_(sorted(sources)), or_(begun, ended))
     return set(connection.scalars(rows.distinct()))

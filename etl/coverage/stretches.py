@@ -1,4 +1,9 @@
-"""From what stood on which days to what was found on which days: unbroken stretches of both."""
+"""From stretches of records to stretches of findings.
+
+The days are cut where one of the compared records begins or ends; in between the same records are
+present, so that the rules are applied once for each such segment. Adjacent stretches with the same
+finding are merged.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -16,18 +21,19 @@ from etl.rules.coverage import (
 from etl.rules.evidence import host_key, real_serial
 
 Span = tuple[date, date, Record]
-"""From a day up to, not with, another: what a source said of a device that it manages."""
+"""First day, day after the last one, and the managed record in these days."""
 
 FindingStretches = dict[Finding, list[tuple[date, date]]]
-"""Each finding with the stretches of days on which it held, in order."""
+"""Each finding with its stretches of days (first, day after the last), in order."""
 
-Judge = Callable[[Sequence[Record]], Iterable[Finding]]
+FindingRule = Callable[[Sequence[Record]], Iterable[Finding]]
 
 
 @dataclass(frozen=True)
 class Expectations:
-    """Which sources a site should have: what it says itself, else what all should. From each day
-    of `collected` on, those sources are there to be expected."""
+    """Which sources a site should have: its own list (`of_site`), else the `usual` ones; of these
+    only sources that are collected. `collected`: days with the sources that are collected from then
+    on."""
 
     usual: frozenset[str]
     of_site: Mapping[int, frozenset[str]]
@@ -35,15 +41,15 @@ class Expectations:
 
     @property
     def changes(self) -> list[date]:
-        """The days from which on others are expected."""
+        """The days on which the expected sources may change."""
         return [day for day, _ in self.collected]
 
     def expected_on(self, day: date) -> Callable[[int], Collection[str]]:
-        """What tells of a site which sources it should have on `day`."""
-        there = [sources for since, sources in self.collected if since <= day]
-        known = there[-1] if there else frozenset()
-        usual = self.usual & known
-        return lambda site: self.of_site[site] & known if site in self.of_site else usual
+        """A function from a site id to the sources that the site should have on `day`."""
+        collected = [sources for since, sources in self.collected if since <= day]
+        available = collected[-1] if collected else frozenset()
+        usual = self.usual & available
+        return lambda site: self.of_site[site] & available if site in self.of_site else usual
 
 
 def findings_per_machine(
@@ -52,21 +58,23 @@ def findings_per_machine(
     source_order: Sequence[str],
     guest_classes: Collection[str],
 ) -> Iterator[tuple[Finding, date, date]]:
-    """What is found of each machine alone."""
-    turn = {source: number for number, source in enumerate(source_order)}
+    """The findings about single machines, as (finding, first day, day after the last)."""
+    place = {source: number for number, source in enumerate(source_order)}
     by_asset: dict[int, list[Span]] = defaultdict(list)
     for span in spans:
         by_asset[span[2].asset_id].append(span)
-    asked = {day: expectations.expected_on(day) for day in expectations.changes}
-    days = sorted(asked)
-    nothing = expectations.expected_on(date.min)
-    for said in by_asset.values():
-        said.sort(key=lambda span: (turn.get(span[2].source, len(turn)), span[2].device_id))
-        for first, until, records in _segments(said, days):
-            expected = nothing
+    expected_from = {day: expectations.expected_on(day) for day in expectations.changes}
+    days = sorted(expected_from)
+    none_expected = expectations.expected_on(date.min)
+    for spans_of_machine in by_asset.values():
+        spans_of_machine.sort(
+            key=lambda span: (place.get(span[2].source, len(place)), span[2].device_id)
+        )
+        for first, until, records in _segments(spans_of_machine, days):
+            expected = none_expected
             for day in days:
                 if day <= first:
-                    expected = asked[day]
+                    expected = expected_from[day]
             for finding in machine_findings(records, expected, guest_classes):
                 yield finding, first, until
 
@@ -74,8 +82,8 @@ def findings_per_machine(
 def sharing_groups(
     spans: Iterable[Span],
 ) -> tuple[dict[object, list[Span]], dict[object, list[Span]]]:
-    """The spans that share a hostname in one source and site, and those that share a serial
-    number, wherever; of both only where that is worth a look."""
+    """Spans by shared hostname (within one source and site) and by shared serial number (anywhere);
+    only groups of at least two machines."""
     hosts: dict[object, list[Span]] = defaultdict(list)
     serials: dict[object, list[Span]] = defaultdict(list)
     for span in spans:
@@ -88,19 +96,19 @@ def sharing_groups(
 
 
 def findings_between_machines(spans: Iterable[Span]) -> Iterator[tuple[Finding, date, date]]:
-    """What is found of machines that share a hostname or a serial number."""
+    """The findings about pairs of machines that share a hostname or a serial number."""
     hosts, serials = sharing_groups(spans)
-    for judge, found in ((same_hostname_findings, hosts), (same_serial_findings, serials)):
-        for said in found.values():
-            for first, until, records in _segments(said, ()):
-                for finding in judge(records):
+    for rule, groups in ((same_hostname_findings, hosts), (same_serial_findings, serials)):
+        for group in groups.values():
+            for first, until, records in _segments(group, ()):
+                for finding in rule(records):
                     yield finding, first, until
 
 
-def merge_stretches(found: Iterable[tuple[Finding, date, date]]) -> FindingStretches:
-    """Stretches that follow each other as one."""
+def merge_stretches(findings: Iterable[tuple[Finding, date, date]]) -> FindingStretches:
+    """Collect the stretches of each finding; adjacent ones become one."""
     stretches: FindingStretches = defaultdict(list)
-    for finding, first, until in found:
+    for finding, first, until in findings:
         stretches[finding].append((first, until))
     for finding, parts in stretches.items():
         if len(parts) > 1:
@@ -118,24 +126,25 @@ def _merged(parts: Iterable[tuple[date, date]]) -> list[tuple[date, date]]:
     return merged
 
 
-def _shared(found: Mapping[object, list[Span]]) -> dict[object, list[Span]]:
+def _shared(groups: Mapping[object, list[Span]]) -> dict[object, list[Span]]:
     return {
-        key: said
-        for key, said in found.items()
-        if len(said) > 1 and len({record.asset_id for _, _, record in said}) > 1
+        key: group
+        for key, group in groups.items()
+        if len(group) > 1 and len({record.asset_id for _, _, record in group}) > 1
     }
 
 
 def _segments(
-    said: Sequence[Span], changes: Sequence[date]
+    spans: Sequence[Span], changes: Sequence[date]
 ) -> Iterator[tuple[date, date, list[Record]]]:
-    """Each run of days on which the same stood, with what did; oldest first."""
-    edges = {first for first, _, _ in said} | {until for _, until, _ in said}
+    """The days cut into segments in which the same records are present, with these records; oldest
+    first. Also cut on the days `changes`."""
+    edges = {first for first, _, _ in spans} | {until for _, until, _ in spans}
     if changes:
         least, most = min(edges), max(edges)
         edges.update(day for day in changes if least < day < most)
     days = sorted(edges)
     for first, until in zip(days, days[1:], strict=False):
-        records = [record for begin, end, record in said if begin <= first < end]
+        records = [record for begin, end, record in spans if begin <= first < end]
         if records:
             yield first, until, records

@@ -205,7 +205,7 @@ def _set_expected(connection: Connection, site_id: int, sources: str | None) -> 
     first = restatement_start(connection)
     if first is not None:
         coverage.refresh_findings(
-            connection, first, coverage.machines_at(connection, site_id, first)
+            connection, first, coverage.machines_of_site(connection, site_id, first)
         )
 
 

@@ -1,5 +1,20 @@
-"""Which asset each record of a publishing source answers to: links that stand, that end because
-two real serials contradict, and that begin because the rules find them."""
+"""Matching in a publish and after decisions: which machine (asset) each record belongs to.
+
+A record without a link in force is its own machine: its asset id is its device id. A link from
+`since` up to but without `until` makes a record part of another record's machine; links form chains
+(`follow_links`), whose end is the machine. When source S publishes day D, `resolve_assets`:
+
+1. decides which records to compare: those that changed and what the last matchings left pending
+   (`etl.machines.pending`), with everything that shares a key or a machine with them
+   (`connected_devices`); all records, if the changes are too many or cannot be known;
+2. takes each compared record's machine from the chain of its links;
+3. lets the rules end links whose real serial numbers contradict, and begin new ones
+   (`match_records`, with the rules of `etl.rules.assets`);
+4. notes what the next matchings have to compare again.
+
+Comparing a part gives the same links as comparing everything: a matching begins every link that the
+rules find, so that the next one can find more only near records that changed.
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,20 +47,23 @@ from etl.rules.linking import Link, LinkingState
 
 AUTOMATIC = "rule"
 OpenStretches = Mapping[int, tuple[int, int, int]]
-"""Device -> the hash, site and asset of its standing stretch."""
+"""Device id -> state hash, site id and asset id of its open stretch."""
 
 
 @dataclass
 class MatchResult:
-    """The asset of every state of a publish, and what it takes to write the links down. What the
-    next matchings look at: `waiting` records, and which ones `changed`, None for any."""
+    """The result of a matching.
+
+    `asset_of`: device id -> asset id; `begun`, `ended`: links to begin, and devices whose link
+    ends. For the next matchings: `pending` records, which time alone may link, and `changed`
+    records (None: possibly all). `limit`: see `MatchScope`."""
 
     asset_of: dict[int, int]
     begun: list[Link] = field(default_factory=list)
     ended: list[int] = field(default_factory=list)
-    waiting: set[int] = field(default_factory=set)
+    pending: set[int] = field(default_factory=set)
     changed: set[int] | None = None
-    most: int = 0
+    limit: int = 0
 
 
 def resolve_assets(
@@ -54,29 +72,29 @@ def resolve_assets(
     day: date,
     states: Sequence[DeviceState],
     site_of: Mapping[int, int],
-    have: OpenStretches,
+    open_stretches: OpenStretches,
     keep: Collection[int] = (),
     again: bool = False,
 ) -> MatchResult:
-    """The asset of each state of `source` on `day`.
+    """Match the records of `source` that are published for `day`.
 
     Args:
-        site_of: device id -> its site on that day.
-        have: what stands of the source.
-        keep: devices that keep their standing state, of which nothing was read.
+        site_of: device id -> site id on that day.
+        open_stretches: the open stretches of the source.
+        keep: devices whose row could not be read, and whose open stretch stays as it is.
         again: whether the day was published before and is being replaced.
     """
-    look = pending.match_scope(connection, source, day, len(states), again)
-    come = {state.device_id: state for state in states}
-    new, touched, asset_of = [], [], dict[int, int]()
-    for device_id, state in come.items():
-        known = have.get(device_id)
-        if known is None:
+    scope = pending.match_scope(connection, source, day, len(states), again)
+    by_id = {state.device_id: state for state in states}
+    new, changed_states, asset_of = [], [], dict[int, int]()
+    for device_id, state in by_id.items():
+        stretch = open_stretches.get(device_id)
+        if stretch is None:
             new.append(state)
             continue
-        state_hash, site_id, asset_of[device_id] = known
+        state_hash, site_id, asset_of[device_id] = stretch
         if state_hash != state.state_hash or site_id != site_of[device_id]:
-            touched.append(state)
+            changed_states.append(state)
 
     def identity(state: DeviceState) -> Identity:
         device_id = state.device_id
@@ -84,144 +102,174 @@ def resolve_assets(
         return identity_from_state(state, source, site_of[device_id], asset_id)
 
     changed: set[int] | None = None
-    if len(new) + len(touched) <= look.most:
-        changed = {state.device_id for state in new} | (have.keys() - come.keys() - set(keep))
-        changed |= _retold(connection, [identity(state) for state in touched])
-    add_keys(connection, map(identity, (*new, *touched) if source in look.noted else states))
-    near: set[int] | None = None
-    if look.device_ids is not None and changed is not None:
-        near = connected_devices(connection, look.device_ids | changed, look.most)
-    looked_at = come.keys() if near is None else near & come.keys()
-    links = newest_links(connection, near)
-    chains = {device_id: follow_links(device_id, links.get) for device_id in looked_at}
+    if len(new) + len(changed_states) <= scope.limit:
+        changed = {state.device_id for state in new} | (
+            open_stretches.keys() - by_id.keys() - set(keep)
+        )
+        changed |= _with_new_evidence(connection, [identity(state) for state in changed_states])
+    add_keys(
+        connection,
+        map(identity, (*new, *changed_states) if source in scope.indexed_sources else states),
+    )
+    connected: set[int] | None = None
+    if scope.device_ids is not None and changed is not None:
+        connected = connected_devices(connection, scope.device_ids | changed, scope.limit)
+    compared = by_id.keys() if connected is None else connected & by_id.keys()
+    links = newest_links(connection, connected)
+    chains = {device_id: follow_links(device_id, links.get) for device_id in compared}
     for device_id, chain in chains.items():
         asset_of[device_id] = chain[-1].asset_id if chain else device_id
-    kept = set(keep) if near is None else near & set(keep)
-    elsewhere = device_snapshots.c.source != source
-    world = MatchInput(
+    kept_open = set(keep) if connected is None else connected & set(keep)
+    of_others = device_snapshots.c.source != source
+    records = MatchInput(
         own=[
-            *(identity(come[device_id]) for device_id in looked_at),
-            *load_identities(connection, IS_OPEN, among=kept),
+            *(identity(by_id[device_id]) for device_id in compared),
+            *load_identities(connection, IS_OPEN, among=kept_open),
         ],
-        others=load_identities(connection, as_of(day), elsewhere, among=near),
-        former=former_identities(connection, source, new, come.keys() | set(keep)) if have else (),
+        others=load_identities(connection, as_of(day), of_others, among=connected),
+        former=former_identities(connection, source, new, by_id.keys() | set(keep))
+        if open_stretches
+        else (),
     )
-    if near is None:
-        add_keys(connection, (one for one in world.others if one.source not in look.noted))
-    later = later_link_targets(connection, day) if look.late else set[int]()
-    assets = match_records(connection, world, still=set(keep), named=later)
-    asset_of |= {key: asset for key, asset in assets.asset_of.items() if key in come}
-    assets.asset_of, assets.most = asset_of, look.most
-    for link in _straightened(chains.get(state.device_id, ()) for state in new):
+    if connected is None:
+        add_keys(
+            connection, (one for one in records.others if one.source not in scope.indexed_sources)
+        )
+    later_targets = later_link_targets(connection, day) if scope.is_late else set[int]()
+    assets = match_records(connection, records, unchanged=set(keep), later_targets=later_targets)
+    asset_of |= {key: asset for key, asset in assets.asset_of.items() if key in by_id}
+    assets.asset_of, assets.limit = asset_of, scope.limit
+    for link in _shortened(chains.get(state.device_id, ()) for state in new):
         if link.device_id not in assets.ended:
             assets.ended.append(link.device_id)
             assets.begun.append(link)
     if changed is not None and not again:
-        assets.changed = _with_machines(changed, assets, have)
+        assets.changed = _with_machines(changed, assets, open_stretches)
     return assets
 
 
-def _with_machines(changed: set[int], assets: MatchResult, have: OpenStretches) -> set[int]:
-    """Records whose evidence or machine changed, with the machines that they had and have."""
+def _with_machines(
+    changed: set[int], assets: MatchResult, open_stretches: OpenStretches
+) -> set[int]:
+    """Add to records with changed evidence those whose link changed, and all their machines before
+    and after."""
     changed = {*changed, *assets.ended, *(link.device_id for link in assets.begun)}
     machines = {assets.asset_of.get(device_id, device_id) for device_id in changed}
-    return changed | machines | {have[device_id][2] for device_id in changed & have.keys()}
+    return (
+        changed
+        | machines
+        | {open_stretches[device_id][2] for device_id in changed & open_stretches.keys()}
+    )
 
 
-def _straightened(chains: Iterable[Sequence[Row[Any]]]) -> Iterator[Link]:
-    """Links of devices that came back, straight to the machine that theirs has become meanwhile:
-    should that one be its own again, they are none of its business."""
+def _shortened(chains: Iterable[Sequence[Row[Any]]]) -> Iterator[Link]:
+    """Replacements for the chains of devices that came back: one link straight to the end.
+
+    While a device was absent, the machine that it was linked to may have become part of another
+    one. With a direct link it stays there when the machine in between is separated again. Chains
+    with a link by a person are left alone.
+    """
     for chain in chains:
         if len(chain) > 1 and all(link.author == AUTOMATIC for link in chain):
             first, last = chain[0], chain[-1]
             yield Link(first.device_id, last.asset_id, last.device_id, first.method, first.evidence)
 
 
-def _retold(connection: Connection, told: Sequence[Identity]) -> set[int]:
-    """Those of a source's records that tell another thing about their machine than they did."""
-    was = {
+def _with_new_evidence(connection: Connection, identities: Sequence[Identity]) -> set[int]:
+    """The records of a source whose evidence differs from that of their open stretch."""
+    before = {
         identity.device_id: _evidence(identity)
         for identity in load_identities(
-            connection, IS_OPEN, among={identity.device_id for identity in told}
+            connection, IS_OPEN, among={identity.device_id for identity in identities}
         )
     }
     return {
         identity.device_id
-        for identity in told
-        if was.get(identity.device_id) != _evidence(identity)
+        for identity in identities
+        if before.get(identity.device_id) != _evidence(identity)
     }
 
 
 def _evidence(identity: Identity) -> tuple[object, ...]:
-    return identity.site_id, identity.hostname, identity.serial, identity.guest, identity.macs
+    return identity.site_id, identity.hostname, identity.serial, identity.is_guest, identity.macs
 
 
 def match_records(
     connection: Connection,
-    world: MatchInput,
-    still: Collection[int] = (),
-    named: Collection[int] = (),
+    records: MatchInput,
+    unchanged: Collection[int] = (),
+    later_targets: Collection[int] = (),
 ) -> MatchResult:
-    """What the rules end and begin among the records of a world.
+    """Which links the rules end and begin among `records`.
 
     Args:
-        still: records of the source whose links stay as they are.
-        named: records that may not begin to answer to others, for others will answer to them.
+        unchanged: records of the source whose links must stay as they are.
+        later_targets: records that must not be linked, since later links lead to them.
     """
-    ended = [i for i in contradicting_links(world.own, world.others) if i not in still]
-    alone_again = set(ended)
-    mine = [
+    ended = [i for i in contradicting_links(records.own, records.others) if i not in unchanged]
+    unlinked_again = set(ended)
+    own = [
         identity._replace(asset_id=identity.device_id)
-        if identity.device_id in alone_again
+        if identity.device_id in unlinked_again
         else identity
-        for identity in world.own
+        for identity in records.own
     ]
-    world = MatchInput(sort_by_first_seen(connection, mine), world.others, world.former)
-    standing = LinkingState(
-        world.own, world.unlinked() - {*still, *named}, world.others, world.former,
+    records = MatchInput(sort_by_first_seen(connection, own), records.others, records.former)
+    state = LinkingState(
+        records.own,
+        records.unlinked() - {*unchanged, *later_targets},
+        records.others,
+        records.former,
         distinct_pairs(connection),
-    )  # fmt: skip
-    begun = link_all(standing)
-    asset_of = {identity.device_id: standing.asset_of(identity) for identity in world.own}
-    # Who shares its serial number with a new record is no partner from the next day on.
-    gone = {real_serial(one.serial) for one in world.former}
-    waiting = {one.device_id for one in world.own if gone and real_serial(one.serial) in gone}
-    return MatchResult(asset_of, begun, ended, standing.pending | waiting | set(still))
+    )
+    begun = link_all(state)
+    asset_of = {identity.device_id: state.asset_of(identity) for identity in records.own}
+    # Former records are compared on the day on which a record with their serial number is new, and
+    # not afterwards: the outcome may differ on the next day.
+    former_serials = {real_serial(one.serial) for one in records.former}
+    pending = {
+        one.device_id
+        for one in records.own
+        if former_serials and real_serial(one.serial) in former_serials
+    }
+    return MatchResult(asset_of, begun, ended, state.pending | pending | set(unchanged))
 
 
 def rematch(
     connection: Connection, device_ids: Iterable[int], since: date, decided_by: int, now: datetime
 ) -> list[int]:
-    """Let the rules look at the sites of `device_ids` again, after the decision `decided_by`: the
-    devices whose link began (on day `since`) or ended.
+    """Match the records around `device_ids` again after the decision `decided_by`.
 
-    It looks at the standing stretches, whose sites and assets must be what the decision made of
-    them, and writes the links alone: whoever calls resolves the devices of the answer.
+    Compares the open stretches, which must already have the sites and assets that the decision gave
+    them. Writes only links (from day `since`); the caller applies them to the stretches of the
+    returned devices, whose link began or ended.
     """
-    here = rematch_scope(connection, device_ids)
-    found: list[int] = []
+    in_scope = rematch_scope(connection, device_ids)
+    changed: list[int] = []
     # In one order always: the outcome depends on which source's records look for a machine first.
-    for source in sorted({identity.source for identity in here.values()}, reverse=True):
-        mine = [identity for identity in here.values() if identity.source == source]
-        others = [identity for identity in here.values() if identity.source != source]
-        assets = match_records(connection, MatchInput(mine, others))
+    for source in sorted({identity.source for identity in in_scope.values()}, reverse=True):
+        own = [identity for identity in in_scope.values() if identity.source == source]
+        others = [identity for identity in in_scope.values() if identity.source != source]
+        assets = match_records(connection, MatchInput(own, others))
         for device_id, asset_id in assets.asset_of.items():
-            here[device_id] = here[device_id]._replace(asset_id=asset_id)
+            in_scope[device_id] = in_scope[device_id]._replace(asset_id=asset_id)
         write_links(connection, assets, since, now, decided_by=decided_by)
-        found += [*assets.ended, *(link.device_id for link in assets.begun)]
-    return sorted(set(found))
+        changed += [*assets.ended, *(link.device_id for link in assets.begun)]
+    return sorted(set(changed))
 
 
 def rematch_scope(connection: Connection, device_ids: Iterable[int]) -> dict[int, Identity]:
-    """What `match_again` looks at: the standing records of the sites of some devices and of none,
-    and whoever shares a key or a machine with one of these."""
+    """The records that `rematch` compares: the open stretches at the sites of these devices and
+    those without a site, and everything that shares a key or a machine with them."""
     c = device_snapshots.c
-    about = load_identities(connection, IS_OPEN, among=set(device_ids))
-    sites = {identity.site_id for identity in about} | {NO_SITE_ID}
-    here = load_identities(connection, IS_OPEN, column=c.site_id, among=sites)
-    near = connected_devices(connection, {identity.device_id for identity in here}, most=10**9)
-    found = load_identities(connection, IS_OPEN, among=near)
-    return {identity.device_id: identity for identity in found}
+    given = load_identities(connection, IS_OPEN, among=set(device_ids))
+    sites = {identity.site_id for identity in given} | {NO_SITE_ID}
+    at_sites = load_identities(connection, IS_OPEN, column=c.site_id, among=sites)
+    connected = connected_devices(
+        connection, {identity.device_id for identity in at_sites}, limit=10**9
+    )
+    in_scope = load_identities(connection, IS_OPEN, among=connected)
+    return {identity.device_id: identity for identity in in_scope}
 
 
 def write_links(
@@ -233,13 +281,13 @@ def write_links(
     run_id: int | None = None,
     decided_by: int | None = None,
 ) -> None:
-    """End and begin the links that the rule decided on, in a run or after a decision."""
+    """Store the links that a matching ended and began, in a run or after a decision."""
     for chunk in chunks(assets.ended):
         connection.execute(
             update(asset_links)
             .where(asset_links.c.device_id.in_(chunk), asset_links.c.until == OPEN_END)
             .values(
-                # A decision may reach back before the link: then it never was.
+                # A decision may reach back to before the link: the link then has no days.
                 until=case((asset_links.c.since > day, asset_links.c.since), else_=day),
                 closed_by=run_id,
                 undone_by=decided_by,
@@ -270,7 +318,7 @@ def write_links(
 
 
 def undo_links(connection: Connection, source: str, day: date) -> None:
-    """Take back what the runs of `source` on `day` did to the links; what was undone stays so."""
+    """Undo what the runs of `source` on `day` did to links, but for links that a decision undid."""
     runs = select(collection_runs.c.run_id).where(
         collection_runs.c.source == source, collection_runs.c.business_date == day
     )

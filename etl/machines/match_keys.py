@@ -39,7 +39,7 @@ def add_keys(connection: Connection, identities: Iterable[Identity]) -> None:
 
 
 def connected_devices(
-    connection: Connection, device_ids: Collection[int], most: int
+    connection: Connection, device_ids: Collection[int], limit: int
 ) -> set[int] | None:
     """The transitive closure of these devices over shared keys, shared machines and links in force;
     None if it has more than `most` devices."""
@@ -49,7 +49,7 @@ def connected_devices(
     seen_machines: set[int] = set()
     while fresh:
         found |= fresh
-        if len(found) > most:
+        if len(found) > limit:
             return None
         k, c, link = device_keys.c, device_snapshots.c, asset_links.c
         new_keys = _select_ids(connection, select(k.key), k.device_id, fresh) - keys

@@ -1,9 +1,9 @@
-"""What the next matching of each source has to look at, besides what its own records say anew: the
-records of other sources whose evidence changed since, and its own that wait.
+"""Which records the next matching of each source has to compare, besides those that it changes
+itself: records of other sources whose evidence changed since, and its own that time alone may link.
 
-A matching leaves no link that its rules would begin; so the next one finds some only near what
-changed. Where anything else happened meanwhile (a decision, a day that was taken back or collected
-again), it looks at everything.
+A matching begins every link that its rules find, so the next one can only find more near records
+that changed. What changed is noted in `meta`, one entry for each source. If anything else happened
+that changes links (a decision, a day that was undone or collected again), everything is compared.
 """
 
 import json
@@ -21,49 +21,51 @@ from db.tables import audit_log, meta
 from etl.machines.match_keys import VERSION
 
 MAX_SHARE = 0.2
-"""The part of a fleet from which looking at everything is as quick."""
+"""Above this share of the fleet, comparing everything is as fast."""
 MIN_LIMIT = 2000
 _NAME = "matched "
 
 
 @dataclass(frozen=True)
 class MatchScope:
-    """What a source has to look at; None: everything. `most`: how many are worth picking out.
-    `noted`: the sources whose keys were noted when they were published. `late`: whether another
-    source published a later day already."""
+    """What a matching has to compare.
+
+    `device_ids`: the pending records; None: compare everything. `limit`: the number of records
+    above which everything is compared. `indexed_sources`: the sources whose keys are in
+    `device_keys`. `is_late`: another source has published a later day already."""
 
     device_ids: set[int] | None
-    most: int
-    noted: set[str]
-    late: bool
+    limit: int
+    indexed_sources: set[str]
+    is_late: bool
 
 
 def match_scope(
     connection: Connection, source: str, day: date, size: int, again: bool
 ) -> MatchScope:
-    """What `source` has to look at when it publishes `size` records for `day`.
+    """What `source` has to compare when it publishes `size` records for `day`.
 
     Args:
         again: whether the day was published before and is being replaced.
     """
-    most = max(MIN_LIMIT, int(MAX_SHARE * size))
-    notes = _read(connection)
-    noted = {name for name, note in notes.items() if note["keys"] == VERSION}
-    told = notes.get(source)
+    limit = max(MIN_LIMIT, int(MAX_SHARE * size))
+    notes = _read_notes(connection)
+    indexed = {name for name, note in notes.items() if note["keys"] == VERSION}
+    note = notes.get(source)
     newest = max(newest_by_source(connection).values(), default=date.min)
     run = runs_in_force(connection).get(source)
     if (
         again
-        or told is None
-        or told["look"] is None
-        or notes.keys() != noted
-        or told["entry"] != _entry(connection)
+        or note is None
+        or note["look"] is None
+        or notes.keys() != indexed
+        or note["entry"] != _newest_decision(connection)
         or run is None
-        or told["run"] != run.run_id
+        or note["run"] != run.run_id
         or day < newest
     ):
-        return MatchScope(None, most, noted, day < newest)
-    return MatchScope(set(told["look"]), most, noted, False)
+        return MatchScope(None, limit, indexed, day < newest)
+    return MatchScope(set(note["look"]), limit, indexed, False)
 
 
 def save_pending(
@@ -71,26 +73,26 @@ def save_pending(
     source: str,
     day: date,
     run_id: int,
-    waiting: Collection[int],
+    pending: Collection[int],
     changed: Collection[int] | None,
-    most: int,
+    limit: int,
 ) -> None:
-    """Note what this matching leaves for the next ones.
+    """Note what this matching leaves for the next one of each source.
 
     Args:
-        waiting: records of the source that time alone may link.
-        changed: whose evidence or machine changed; None: nobody knows.
+        pending: records of the source that time alone may link.
+        changed: records whose evidence or machine changed; None: not known.
     """
-    late = day < max(newest_by_source(connection).values(), default=date.min)
-    notes = _read(connection)
+    is_late = day < max(newest_by_source(connection).values(), default=date.min)
+    notes = _read_notes(connection)
     for other, note in notes.items():
         if other == source or note["look"] is None:
             continue
-        look = {*note["look"], *changed} if changed is not None else None
-        note["look"] = None if look is None or len(look) > most else sorted(look)
+        records = {*note["look"], *changed} if changed is not None else None
+        note["look"] = None if records is None or len(records) > limit else sorted(records)
     notes[source] = {
-        "keys": VERSION, "run": run_id, "entry": _entry(connection),
-        "look": None if late else sorted(waiting),
+        "keys": VERSION, "run": run_id, "entry": _newest_decision(connection),
+        "look": None if is_late else sorted(pending),
     }  # fmt: skip
     upsert(
         connection,
@@ -99,14 +101,14 @@ def save_pending(
     )
 
 
-def _read(connection: Connection) -> dict[str, dict[str, Any]]:
+def _read_notes(connection: Connection) -> dict[str, dict[str, Any]]:
     named = meta.c.name.like(_NAME + "%")
     rows = connection.execute(select(meta.c.name, meta.c.value).where(named))
     return {name.removeprefix(_NAME): json.loads(value) for name, value in rows}
 
 
-def _entry(connection: Connection) -> int:
-    """The newest decision that may have changed which links there are."""
+def _newest_decision(connection: Connection) -> int:
+    """The newest decision that may have changed links."""
     runs = (AcceptRun.kind, EndSource.kind, WithdrawDay.kind)
     kinds = (*runs, *restating_kinds(), Undo.kind)
     newest = select(func.max(audit_log.c.entry_id)).where(audit_log.c.action.in_(kinds))

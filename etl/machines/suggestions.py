@@ -1,6 +1,7 @@
-"""What may be the same and no rule makes one: pairs that a person should look at, with the reasons
-for and against. Sites that wait for review and those they are likely to be; records inside one
-site that are likely to be one machine."""
+"""Suggestions for people: pairs that may be the same although no rule says so, with the reasons for
+and against. Sites to be reviewed with sites of similar names; records of one site with records that
+may be the same machine.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -28,14 +29,14 @@ from etl.rules.linking import is_placeholder
 from etl.rules.macs import split_macs
 
 SITE, LINK = "site", "link"
-LIKELY_SITE, MOST_SITES = 70, 5
-LIKELY_NAME, MOST_LINKS = 88, 3
-MOST_BEARERS = 30
-"""Of what more records of a site share, nobody looks at the pairs."""
+MIN_SITE_SCORE, MAX_SITES = 70, 5
+MIN_NAME_SCORE, MAX_LINKS = 88, 3
+MAX_PAIRED = 30
+"""What more records of a site share suggests nothing."""
 
 
 class Suggestion(NamedTuple):
-    """A pair, how alike (0 to 100), and why; the columns of the table."""
+    """A pair, its similarity (0 to 100) and the reasons: the columns of the table."""
 
     kind: str
     subject_id: int
@@ -45,18 +46,18 @@ class Suggestion(NamedTuple):
 
 
 def refresh_suggestions(connection: Connection, day: date) -> None:
-    """Make the table say what is likely now; what was there already keeps its first day."""
+    """Update the table; known suggestions keep their first day."""
     s = suggestions.c
-    wanted = {
-        (found.kind, found.subject_id, found.other_id): found
-        for found in (*likely_sites(connection), *likely_links(connection))
+    suggested = {
+        (suggestion.kind, suggestion.subject_id, suggestion.other_id): suggestion
+        for suggestion in (*suggest_sites(connection), *suggest_links(connection))
     }
     known = {
         (row.kind, row.subject_id, row.other_id): row
         for row in connection.execute(select(suggestions))
     }
     for kind in (SITE, LINK):
-        gone = [key[1:] for key in known.keys() - wanted.keys() if key[0] == kind]
+        gone = [key[1:] for key in known.keys() - suggested.keys() if key[0] == kind]
         for subject_id, other_id in gone:
             connection.execute(
                 delete(suggestions).where(
@@ -64,94 +65,94 @@ def refresh_suggestions(connection: Connection, day: date) -> None:
                 )
             )
     rows = [
-        found._asdict() | {"since": known[key].since if key in known else day}
-        for key, found in wanted.items()
-        if key not in known or (known[key].score, known[key].evidence) != found[3:]
+        suggestion._asdict() | {"since": known[key].since if key in known else day}
+        for key, suggestion in suggested.items()
+        if key not in known or (known[key].score, known[key].evidence) != suggestion[3:]
     ]
     for chunk in chunks(rows):
         upsert(connection, suggestions, chunk)
 
 
-def likely_sites(connection: Connection) -> Iterator[Suggestion]:
-    """For each site that waits for review the others whose names are like its own."""
+def suggest_sites(connection: Connection) -> Iterator[Suggestion]:
+    """For each site to be reviewed the sites with the most similar names."""
     rows = connection.execute(
         select(sites.c.site_id, sites.c.name, sites.c.match_name, sites.c.needs_review).where(
             sites.c.merged_into.is_(None)
         )
     ).all()
     names = {row.site_id: row.match_name for row in rows}
-    called = {row.site_id: row.name for row in rows}
+    site_names = {row.site_id: row.name for row in rows}
     for row in rows:
         if not row.needs_review:
             continue
-        found = process.extract(
-            row.match_name, names, scorer=fuzz.WRatio, score_cutoff=LIKELY_SITE,
-            limit=MOST_SITES + 1,
+        similar = process.extract(
+            row.match_name, names, scorer=fuzz.WRatio, score_cutoff=MIN_SITE_SCORE,
+            limit=MAX_SITES + 1,
         )  # fmt: skip
-        others = [(other_id, score) for _, score, other_id in found if other_id != row.site_id]
-        for other_id, score in others[:MOST_SITES]:
-            evidence = f"“{called[row.site_id]}” is spelt like “{called[other_id]}”"
+        others = [(other_id, score) for _, score, other_id in similar if other_id != row.site_id]
+        for other_id, score in others[:MAX_SITES]:
+            evidence = f"“{site_names[row.site_id]}” is spelt like “{site_names[other_id]}”"
             yield Suggestion(SITE, row.site_id, other_id, round(score), evidence[:400])
 
 
-def likely_links(connection: Connection) -> list[Suggestion]:
-    """Pairs of records inside one site, or one of them without a site, that are alike in
-    something and no rule links; at most three for each."""
-    everybody = load_identities(connection, IS_OPEN)
+def suggest_links(connection: Connection) -> list[Suggestion]:
+    """Pairs of records of one site, or with one record without a site, that have something in
+    common and that no rule links; at most `MAX_LINKS` for each record, the most similar first."""
+    records = load_identities(connection, IS_OPEN)
     machines: dict[int, list[int]] = {}
-    for identity in everybody:
+    for identity in records:
         machines.setdefault(identity.asset_id, []).append(identity.device_id)
-    alone = [identity for identity in everybody if len(machines[identity.asset_id]) == 1]
-    apart = distinct_pairs(connection)
+    unlinked = [identity for identity in records if len(machines[identity.asset_id]) == 1]
+    distinct = distinct_pairs(connection)
     best: dict[tuple[int, int], Suggestion] = {}
-    for found in chain(
-        _serials(everybody, alone), _macs(everybody, alone), _hosts(everybody, alone),
-        _prefixes(everybody, alone), _near_names(alone),
+    for suggestion in chain(
+        _serials(records, unlinked), _macs(records, unlinked), _hosts(records, unlinked),
+        _prefixes(records, unlinked), _near_names(unlinked),
     ):  # fmt: skip
-        key = found[1:3]
-        if key not in best or best[key].score < found.score:
-            best[key] = found
-    asset_of = {identity.device_id: identity.asset_id for identity in everybody}
-    n: dict[int, int] = {}
+        key = suggestion[1:3]
+        if key not in best or best[key].score < suggestion.score:
+            best[key] = suggestion
+    asset_of = {identity.device_id: identity.asset_id for identity in records}
+    count_of: dict[int, int] = {}
     chosen = []
-    for found in sorted(best.values(), key=lambda one: (-one.score, one[1:3])):
-        one, other = (machines[asset_of[device_id]] for device_id in found[1:3])
-        if any((a, b) in apart for a in one for b in other):
+    for suggestion in sorted(best.values(), key=lambda pair: (-pair.score, pair[1:3])):
+        first, second = (machines[asset_of[device_id]] for device_id in suggestion[1:3])
+        if any((a, b) in distinct for a in first for b in second):
             continue
-        if max(n.get(found.subject_id, 0), n.get(found.other_id, 0)) < MOST_LINKS:
-            chosen.append(found)
-            for device_id in found[1:3]:
-                n[device_id] = n.get(device_id, 0) + 1
+        if all(count_of.get(device_id, 0) < MAX_LINKS for device_id in suggestion[1:3]):
+            chosen.append(suggestion)
+            for device_id in suggestion[1:3]:
+                count_of[device_id] = count_of.get(device_id, 0) + 1
     return chosen
 
 
 def _pairs(
-    everybody: Iterable[Identity],
-    alone: Iterable[Identity],
+    records: Iterable[Identity],
+    unlinked: Iterable[Identity],
     keys_of: Callable[[Identity], Iterable[str | None]],
 ) -> Iterator[tuple[str, list[Identity], Identity, Identity]]:
-    """The pairs that share a key where one may stand: the key, all of the fleet who bear it, and
-    the two, of which at least one answers to nobody."""
-    seeking = {identity.device_id for identity in alone}
-    bearers: dict[str, list[Identity]] = {
-        key: [] for identity in alone for key in keys_of(identity) if key is not None
+    """Pairs of records of one site that share a key and belong to different machines, at least one
+    of them unlinked. Yields the key, all records of the fleet with it, and the pair."""
+    unlinked_ids = {identity.device_id for identity in unlinked}
+    holders: dict[str, list[Identity]] = {
+        key: [] for identity in unlinked for key in keys_of(identity) if key is not None
     }
-    for identity in everybody:
+    for identity in records:
         for key in keys_of(identity):
-            if key in bearers:
-                bearers[key].append(identity)
-    for key, group in bearers.items():
-        places: dict[int, list[Identity]] = {}
+            if key in holders:
+                holders[key].append(identity)
+    for key, group in holders.items():
+        by_site: dict[int, list[Identity]] = {}
         for identity in group:
-            places.setdefault(identity.site_id, []).append(identity)
-        nowhere = places.pop(NO_SITE, [])
-        for here in places.values() or [[]]:
-            near = [*here, *nowhere]
-            if len(near) > MOST_BEARERS:
+            by_site.setdefault(identity.site_id, []).append(identity)
+        without_site = by_site.pop(NO_SITE, [])
+        for at_site in by_site.values() or [[]]:
+            candidates = [*at_site, *without_site]
+            if len(candidates) > MAX_PAIRED:
                 continue
-            for one, other in combinations(sorted(near), 2):
-                linked = one.asset_id == other.asset_id
-                if not linked and {one.device_id, other.device_id} & seeking:
+            for one, other in combinations(sorted(candidates), 2):
+                same_machine = one.asset_id == other.asset_id
+                if not same_machine and {one.device_id, other.device_id} & unlinked_ids:
                     yield key, group, one, other
 
 
@@ -160,8 +161,8 @@ def _suggest(one: Identity, other: Identity, score: float, alike: str, but: str)
     return Suggestion(LINK, first, second, round(score), f"{alike}; but {but}"[:400])
 
 
-def _serials(everybody: list[Identity], alone: list[Identity]) -> Iterator[Suggestion]:
-    for serial, group, one, other in _pairs(everybody, alone, lambda i: (real_serial(i.serial),)):
+def _serials(records: list[Identity], unlinked: list[Identity]) -> Iterator[Suggestion]:
+    for serial, group, one, other in _pairs(records, unlinked, lambda i: (real_serial(i.serial),)):
         if is_placeholder(group, set()):
             continue
         but = "more than one machine bears it"
@@ -170,8 +171,8 @@ def _serials(everybody: list[Identity], alone: list[Identity]) -> Iterator[Sugge
         yield _suggest(one, other, 80, f"serial number {serial} is equal", but)
 
 
-def _macs(everybody: list[Identity], alone: list[Identity]) -> Iterator[Suggestion]:
-    for mac, _, one, other in _pairs(everybody, alone, lambda i: split_macs(i.macs)):
+def _macs(records: list[Identity], unlinked: list[Identity]) -> Iterator[Suggestion]:
+    for mac, _, one, other in _pairs(records, unlinked, lambda i: split_macs(i.macs)):
         shared = split_macs(one.macs) & split_macs(other.macs)
         enough = len(shared) > 1 or one.macs == other.macs
         if not enough or AGENT not in (one.source, other.source) or mac != min(shared):
@@ -186,8 +187,8 @@ def _macs(everybody: list[Identity], alone: list[Identity]) -> Iterator[Suggesti
         )
 
 
-def _hosts(everybody: list[Identity], alone: list[Identity]) -> Iterator[Suggestion]:
-    for host, _, one, other in _pairs(everybody, alone, lambda i: (host_key(i.hostname),)):
+def _hosts(records: list[Identity], unlinked: list[Identity]) -> Iterator[Suggestion]:
+    for host, _, one, other in _pairs(records, unlinked, lambda i: (host_key(i.hostname),)):
         but, score = "more than one machine has that name", 70
         if serials_contradict(one, other):
             but, score = f"the serial numbers {one.serial} and {other.serial} differ", 55
@@ -196,8 +197,8 @@ def _hosts(everybody: list[Identity], alone: list[Identity]) -> Iterator[Suggest
         yield _suggest(one, other, score, f"hostname {host} is equal", but)
 
 
-def _prefixes(everybody: list[Identity], alone: list[Identity]) -> Iterator[Suggestion]:
-    for prefix, _, one, other in _pairs(everybody, alone, lambda i: (prefix_key(i.hostname),)):
+def _prefixes(records: list[Identity], unlinked: list[Identity]) -> Iterator[Suggestion]:
+    for prefix, _, one, other in _pairs(records, unlinked, lambda i: (prefix_key(i.hostname),)):
         hosts = {host_key(one.hostname), host_key(other.hostname)}
         if one.source == other.source or prefix not in hosts or len(hosts) != 2:
             continue
@@ -207,10 +208,10 @@ def _prefixes(everybody: list[Identity], alone: list[Identity]) -> Iterator[Sugg
         yield _suggest(one, other, 60, f"{prefix} may be {max(hosts, key=str)} cut short", but)
 
 
-def _near_names(alone: list[Identity]) -> Iterator[Suggestion]:
-    """Names that differ in a letter or two, never in a digit: those number machines."""
+def _near_names(unlinked: list[Identity]) -> Iterator[Suggestion]:
+    """Hostnames that differ in a letter or two, but not in a digit: digits number machines."""
     groups: dict[tuple[int, str], list[tuple[str, Identity]]] = {}
-    for identity in alone:
+    for identity in unlinked:
         if (host := host_key(identity.hostname)) is not None and identity.site_id != NO_SITE:
             digits = re.sub(r"\D+", " ", host)
             groups.setdefault((identity.site_id, digits), []).append((host, identity))
@@ -220,7 +221,7 @@ def _near_names(alone: list[Identity]) -> Iterator[Suggestion]:
         for (first, one), (second, other) in combinations(group, 2):
             if one.source == other.source or first == second or serials_contradict(one, other):
                 continue
-            score = fuzz.ratio(first, second, score_cutoff=LIKELY_NAME)
+            score = fuzz.ratio(first, second, score_cutoff=MIN_NAME_SCORE)
             if score:
                 yield _suggest(
                     one, other, score, f"{first} is spelt like {second}", "the names differ"

@@ -1,14 +1,14 @@
-"""The rules of the numbers: pure functions, standard library only.
+"""The business rules behind the numbers: pure functions, standard library only.
 
-A file holds one rule: the rule in the customer's sentence, one public function, a verdict and
-its reason in words.
+A file holds one rule: its docstring is the rule as the customer states it. A rule returns a verdict
+with its reason.
 """
 
 from typing import NamedTuple
 
 
 class Verdict(NamedTuple):
-    """What a rule decided and why, in words a manager reads."""
+    """What a rule decided, and the reason as people read it."""
 
     value: str
     reason: str

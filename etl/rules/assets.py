@@ -1,10 +1,21 @@
-"""Two records are one machine when, inside one site, their serial numbers are equal and real; else
-an agent's hardware addresses are the other's; else their normalised hostnames are equal; else one
-hostname is the first 15 characters of the other. What is ambiguous stays apart, and so does what
-somebody keeps apart.
+"""Which records are one machine: two records of one site are if the first of these that applies to
+them says so:
 
-A record without a site may be the machine of the only candidate of the whole fleet. Two different
-real serials contradict any link.
+1. their serial numbers are equal and real;
+2. hardware addresses of an agent's record are equal to the other's;
+3. their hostnames are equal in comparable form (in one source only what a host reports of a guest,
+   and the guest's own record);
+4. one hostname is the first 15 characters of the other (a probable link).
+
+What is ambiguous stays apart, and so do records that a person declared to be two machines. Two
+different real serial numbers rule out any link. A record without a site may be linked to the only
+candidate in the whole fleet.
+
+The rules link the records of one source, the one that is being published; `LinkingState` holds the
+records and the links so far. Each rule proposes links from the present state; those that are still
+possible are accepted in the order of device ids. The rules are applied in the order above, first
+within each site, then in the whole fleet, again and again until none proposes another link. The
+outcome is therefore a fixed point: matching the same records again begins nothing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence, Set
@@ -16,186 +27,205 @@ from etl.rules.linking import (
     LinkingState,
     Proposal,
     Scope,
-    in_fleet,
-    in_site,
     is_placeholder,
+    same_site,
+    whole_fleet,
 )
 from etl.rules.macs import split_macs
 
 
 def find_links(
-    mine: Iterable[Identity],
+    own: Iterable[Identity],
     unlinked: Set[int],
     others: Iterable[Identity],
     former: Iterable[Identity] = (),
-    apart: Set[tuple[int, int]] = frozenset(),
+    distinct: Set[tuple[int, int]] = frozenset(),
 ) -> list[Link]:
     """Links for the unlinked records of one source, at most one each.
 
     Args:
-        mine: every standing record of the source; of equal ones the first seen comes first.
-        unlinked: ids of those that are alone in their asset.
-        others: every standing record of the other sources.
-        former: records of the source that are gone, whose serial a standing one may bear again.
-        apart: pairs of ids that are two machines, both ways round.
+        own: every present record of the source; of equal ones the first seen comes first.
+        unlinked: ids of those that are the only record of their machine.
+        others: every present record of the other sources.
+        former: records of the source that are gone; a present one may have their serial number.
+        distinct: pairs of ids that are two machines, in both orders.
     """
-    return link_all(LinkingState(mine, unlinked, others, list(former), apart))
+    return link_all(LinkingState(own, unlinked, others, list(former), distinct))
 
 
-def link_all(standing: LinkingState) -> list[Link]:
-    """Begin links until no rule finds another one."""
+def link_all(state: LinkingState) -> list[Link]:
+    """Apply the rules until none of them begins another link."""
     links: list[Link] = []
     while True:
         begun = [
             link
-            for scope in (in_site, in_fleet)
+            for scope in (same_site, whole_fleet)
             for rule in _RULES
-            for link in standing.accept(list(rule(standing, scope)))
+            for link in state.accept(list(rule(state, scope)))
         ]
         if not begun:
             return links
         links += begun
 
 
-def _by_serial(standing: LinkingState, scope: Scope) -> Iterator[Proposal]:
-    """Equal real serials: in another source, or in the same one, where the machine was enrolled
-    again. Who already answers to somebody decides, then the other sources, then who is gone."""
-    for serial, bearers, group in standing.groups(standing.serials, scope):
-        twins = standing.own_records(group)
-        if is_placeholder(bearers, standing.former):
+def _by_serial(state: LinkingState, scope: Scope) -> Iterator[Proposal]:
+    """Equal real serial numbers: in another source, or in the same source if the machine was
+    enrolled again. Where there are several candidates, linked records of the source decide, then
+    records of other sources, then former records of the source."""
+    for serial, holders, group in state.groups(state.serials, scope):
+        own = state.own_records(group)
+        if is_placeholder(holders, state.former):
             continue
-        if not any(twin.device_id in standing.unlinked for twin in twins):
+        if not any(record.device_id in state.unlinked for record in own):
             continue
-        clusters = _clusters(standing, twins)
-        elsewhere = standing.other_records(group) if len(clusters) == 1 else []
-        before = [i for i in group if i.device_id in standing.former and len(clusters) == 1]
+        clusters = _cluster_reenrolled(state, own)
+        others = state.other_records(group) if len(clusters) == 1 else []
+        former = [i for i in group if i.device_id in state.former and len(clusters) == 1]
         for cluster in clusters:
-            target = _target(standing, cluster, elsewhere, before)
+            target = _target(state, cluster, others, former)
             if target is None:
                 continue
-            again = "enrolled again" if target.source == standing.source else None
-            evidence = f"serial {serial} {again or _where(scope)}"
-            for twin in cluster:
-                if twin.device_id in standing.unlinked and twin.device_id != target.device_id:
-                    yield Proposal(twin.device_id, target.device_id, "serial", evidence, twins=None)
+            reenrolled = "enrolled again" if target.source == state.source else None
+            evidence = f"serial {serial} {reenrolled or _where(scope)}"
+            for record in cluster:
+                if record.device_id in state.unlinked and record.device_id != target.device_id:
+                    yield Proposal(
+                        record.device_id,
+                        target.device_id,
+                        "serial",
+                        evidence,
+                        allowed_siblings=None,
+                    )
 
 
-def _clusters(standing: LinkingState, twins: list[Identity]) -> list[list[Identity]]:
-    """Records of one source with one serial number, those together that may be one machine. Who
-    may be the machine of two that are not one is a cluster with them that `_target` leaves."""
+def _cluster_reenrolled(state: LinkingState, records: list[Identity]) -> list[list[Identity]]:
+    """Group records of one source with the same serial number by which may be the same machine.
+
+    A record that may be the same machine as two that cannot be the same is in one cluster with
+    both; `_target` rejects such clusters.
+    """
     clusters: list[list[Identity]] = []
-    for twin in twins:
-        near = [c for c in clusters if any(standing.may_be_reenrolled(twin, one) for one in c)]
-        clusters = [c for c in clusters if c not in near]
-        clusters.append([*(one for c in near for one in c), twin])
+    for record in records:
+        related = [c for c in clusters if any(state.may_be_reenrolled(record, one) for one in c)]
+        clusters = [c for c in clusters if c not in related]
+        clusters.append([*(one for c in related for one in c), record])
     return clusters
 
 
 def _target(
-    standing: LinkingState,
+    state: LinkingState,
     cluster: list[Identity],
-    elsewhere: Sequence[Identity],
-    before: Sequence[Identity],
+    others: Sequence[Identity],
+    former: Sequence[Identity],
 ) -> Identity | None:
-    """Whose machine the unlinked records of a cluster are; None when that is not clear."""
-    if not any(twin.device_id in standing.unlinked for twin in cluster):
+    """The record whose machine the unlinked records of a cluster are; None if it is ambiguous."""
+    if not any(record.device_id in state.unlinked for record in cluster):
         return None
-    if not all(standing.may_be_reenrolled(one, other) for one, other in combinations(cluster, 2)):
+    if not all(state.may_be_reenrolled(one, other) for one, other in combinations(cluster, 2)):
         return None
-    linked = [twin for twin in cluster if twin.device_id not in standing.unlinked]
+    linked = [record for record in cluster if record.device_id not in state.unlinked]
     if linked:
-        return min(linked) if len(standing.machines(linked)) == 1 else None
-    other = standing.single_machine(elsewhere)
-    if other is None and len(standing.machines(before)) == 1:
-        other = min(before)
+        return min(linked) if len(state.machines(linked)) == 1 else None
+    other = state.single_machine(others)
+    if other is None and len(state.machines(former)) == 1:
+        other = min(former)
     return other or cluster[0]
 
 
-def _by_mac(standing: LinkingState, scope: Scope) -> Iterator[Proposal]:
-    """Two shared addresses, or all of them, with an agent on one side: nobody else has them, and
-    no hostname points to another machine."""
-    usable = {mac for mac, bearers in standing.macs.items() if not _has_doubles(standing, bearers)}
+def _by_mac(state: LinkingState, scope: Scope) -> Iterator[Proposal]:
+    """Two equal hardware addresses, or all of them, if one of the two is an agent's record, no
+    other machine has them, and no hostname points to another machine."""
+    usable = {
+        mac for mac, holders in state.macs.items() if not _is_shared_by_machines(state, holders)
+    }
 
     def addresses(identity: Identity) -> frozenset[str]:
         return split_macs(identity.macs) & usable
 
-    def near(identity: Identity) -> list[Identity]:
+    def with_shared_address(identity: Identity) -> list[Identity]:
         found = {
-            bearer.device_id: bearer for mac in addresses(identity) for bearer in standing.macs[mac]
+            holder.device_id: holder for mac in addresses(identity) for holder in state.macs[mac]
         }
         found[identity.device_id] = identity
         groups = [group for group in scope(list(found.values())) if identity in group]
         return groups[0] if groups else []
 
-    for device_id in sorted(standing.unlinked):
-        one = standing.records[device_id]
+    for device_id in sorted(state.unlinked):
+        one = state.records[device_id]
         if not addresses(one):
             continue
-        found = standing.other_records(near(one))
-        if len(standing.machines(found)) != 1:
+        found = state.other_records(with_shared_address(one))
+        if len(state.machines(found)) != 1:
             continue
-        rivals = [rival for other in found for rival in standing.own_records(near(other))]
+        rivals = [
+            rival for other in found for rival in state.own_records(with_shared_address(other))
+        ]
         if any(rival.device_id != device_id for rival in rivals):
             continue
         for other in sorted(found):
             shared = addresses(one) & addresses(other)
             enough = len(shared) > 1 or addresses(one) == addresses(other)
-            if enough and AGENT in (one.source, other.source) and not _named(standing, one, other):
+            if (
+                enough
+                and AGENT in (one.source, other.source)
+                and not _name_points_elsewhere(state, one, other)
+            ):
                 evidence = f"mac {', '.join(sorted(shared))} {_where(scope)}"
                 yield Proposal(device_id, other.device_id, "mac", evidence)
                 break
 
 
-def _has_doubles(standing: LinkingState, bearers: list[Identity]) -> bool:
-    """Whether two machines of one source bear an address: a dock or a dongle."""
-    told = {(bearer.source, standing.asset_of(bearer)) for bearer in bearers}
-    return len(told) != len({source for source, _ in told})
+def _is_shared_by_machines(state: LinkingState, holders: list[Identity]) -> bool:
+    """Whether two machines of one source have the address, which then is a dock's or a dongle's."""
+    machines = {(holder.source, state.asset_of(holder)) for holder in holders}
+    return len(machines) != len({source for source, _ in machines})
 
 
-def _named(standing: LinkingState, one: Identity, other: Identity) -> bool:
-    """Whether a hostname says that two records with other names are other machines."""
+def _name_points_elsewhere(state: LinkingState, one: Identity, other: Identity) -> bool:
+    """Whether the hostnames of two records differ, and one of them is that of a third machine's
+    record in another source at one of their sites."""
     if not hostnames_differ(one, other):
         return False
-    machines = standing.machines((one, other))
+    machines = state.machines((one, other))
     return any(
-        bearer.source != named.source
-        and bearer.site_id in (one.site_id, other.site_id)
-        and standing.asset_of(bearer) not in machines
+        holder.source != named.source
+        and holder.site_id in (one.site_id, other.site_id)
+        and state.asset_of(holder) not in machines
         for named in (one, other)
-        for bearer in standing.hosts[host_key(named.hostname) or ""]
+        for holder in state.hosts[host_key(named.hostname) or ""]
     )
 
 
-def _by_hostname(standing: LinkingState, scope: Scope) -> Iterator[Proposal]:
-    """Equal names, of one machine on either side."""
-    for host, _, group in standing.groups(standing.hosts, scope):
-        one, found = _only_one(standing, group)
-        other = standing.single_machine(found)
+def _by_hostname(state: LinkingState, scope: Scope) -> Iterator[Proposal]:
+    """Equal hostnames, if only one machine on either side has it."""
+    for host, _, group in state.groups(state.hosts, scope):
+        one, others = _single_unlinked(state, group)
+        other = state.single_machine(others)
         if one is not None and other is not None:
             evidence = f"hostname {host} {_where(scope)}"
             yield Proposal(one.device_id, other.device_id, "hostname", evidence)
 
 
-def _by_guest(standing: LinkingState, scope: Scope) -> Iterator[Proposal]:
-    """What a host tells of a virtual machine, and that one's own record in the same source."""
-    for host, _, group in standing.groups(standing.hosts, scope):
-        mine = sorted(standing.own_records(group), key=lambda one: (not one.guest, one))
-        if len(mine) != 2 or not mine[0].guest or mine[1].guest:
+def _by_guest(state: LinkingState, scope: Scope) -> Iterator[Proposal]:
+    """What a host reports of a guest, and the guest's own record in the same source."""
+    for host, _, group in state.groups(state.hosts, scope):
+        own = sorted(state.own_records(group), key=lambda one: (not one.is_guest, one))
+        if len(own) != 2 or not own[0].is_guest or own[1].is_guest:
             continue
-        if mine[0].device_id not in standing.unlinked:
-            mine.reverse()
-        one, other = (identity.device_id for identity in mine)
+        if own[0].device_id not in state.unlinked:
+            own.reverse()
+        one, other = (identity.device_id for identity in own)
         evidence = f"hostname {host} of a guest and of its own record {_where(scope)}"
-        yield Proposal(one, other, "hostname", evidence, twins={other})
+        yield Proposal(one, other, "hostname", evidence, allowed_siblings={other})
 
 
-def _by_prefix(standing: LinkingState, scope: Scope) -> Iterator[Proposal]:
-    """A name of exactly 15 characters that begins one longer name, and no other."""
-    for prefix, _, group in standing.groups(standing.prefixes, scope):
-        one, found = _only_one(standing, group)
-        if one is None or len(standing.machines(found)) != 1:
+def _by_prefix(state: LinkingState, scope: Scope) -> Iterator[Proposal]:
+    """A hostname of exactly 15 characters with which one longer hostname begins, and no other."""
+    for prefix, _, group in state.groups(state.prefixes, scope):
+        one, others = _single_unlinked(state, group)
+        if one is None or len(state.machines(others)) != 1:
             continue
-        for other in sorted(found):
+        for other in sorted(others):
             short, long = sorted(
                 (host_key(one.hostname) or "", host_key(other.hostname) or ""), key=len
             )
@@ -205,21 +235,21 @@ def _by_prefix(standing: LinkingState, scope: Scope) -> Iterator[Proposal]:
                 break
 
 
-def _only_one(
-    standing: LinkingState, group: list[Identity]
+def _single_unlinked(
+    state: LinkingState, group: list[Identity]
 ) -> tuple[Identity | None, list[Identity]]:
-    """The one record of ours among the bearers of a key, if it is unlinked, and those of the
-    others. A guest does not compete with a record of its source that is none."""
-    plain = {bearer.source for bearer in group if not bearer.guest}
-    rivals = [bearer for bearer in group if not bearer.guest or bearer.source not in plain]
-    mine, found = standing.own_records(rivals), standing.other_records(rivals)
-    if len(mine) != 1 or mine[0].device_id not in standing.unlinked:
+    """The only record of the source among those with a key, if it is unlinked, and the records of
+    the other sources. Guests do not count where their source has another record with the key."""
+    plain = {record.source for record in group if not record.is_guest}
+    rivals = [record for record in group if not record.is_guest or record.source not in plain]
+    own, others = state.own_records(rivals), state.other_records(rivals)
+    if len(own) != 1 or own[0].device_id not in state.unlinked:
         return None, []
-    return mine[0], found
+    return own[0], others
 
 
 def _where(scope: Scope) -> str:
-    return "at the same site" if scope is in_site else "of no other machine in the fleet"
+    return "at the same site" if scope is same_site else "of no other machine in the fleet"
 
 
 _RULES = (_by_serial, _by_mac, _by_hostname, _by_guest, _by_prefix)

@@ -2,7 +2,6 @@
 spare when the spare rule says so, else billable."""
 
 from etl.rules import Verdict
-from etl.rules.spare import spare
 
 STATUSES = ("billable", "spare", "excluded")
 
@@ -27,7 +26,28 @@ def billing_status(
         return Verdict("excluded", unmanaged)
     if internal_site:
         return Verdict("excluded", f"site {internal_site} is internal")
-    why = spare(display_name, location, node_class, spare_words, spare_node_classes)
-    if why:
-        return Verdict("spare", why)
+    reason = spare(display_name, location, node_class, spare_words, spare_node_classes)
+    if reason:
+        return Verdict("spare", reason)
     return Verdict("billable", "managed by its source and not spare")
+
+
+def spare(
+    display_name: str | None,
+    location: str | None,
+    node_class: str | None,
+    words: tuple[str, ...],
+    node_classes: tuple[str, ...],
+) -> str | None:
+    """Why a device is spare; None if it is not.
+
+    The spare rule: its display name or its location contains a spare word, ignoring case, or its
+    node class is a spare class.
+    """
+    for word in words:
+        for label, text in (("display name", display_name), ("location", location)):
+            if text and word.casefold() in text.casefold():
+                return f'{label} "{text}" contains "{word}"'
+    if node_class in node_classes:
+        return f"node class is {node_class}"
+    return None

@@ -1,8 +1,8 @@
-"""What the sources that manage one machine do not agree on: one of them misses it, one has it
-twice, or they tell another site, another name, or that it is spare.
+"""Coverage findings: where sources that manage the same machine disagree. A source misses the
+machine or has it twice, or they give different sites or names, or only one of them calls it spare.
 
-Only records that their source manages are looked at. Of what disagrees, the record that speaks
-first for the machine stands for one side, and each that disagrees with it for the other.
+Only records that their source manages are compared, in order of precedence. The first record of
+those that disagree is one side of the finding, each record that differs from it the other side.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -11,20 +11,20 @@ from typing import Any, NamedTuple
 from etl.rules.evidence import MAX_SAME_SERIAL, host_key, real_serial
 
 NO_SITE = 0
-"""The site of records whose source names none: they disagree with nobody about it."""
+"""The site id of records whose source names no site; they are never a site mismatch."""
 
 MISSING = {
     "ninja": ("ninja_without_threatlocker", ("threatlocker",)),
     "threatlocker": ("threatlocker_without_ninja", ("ninja",)),
     "agent": ("agent_only", ("ninja", "threatlocker")),
 }
-"""Of a source's record: the finding, and which sources it then is not in."""
+"""Source of a record -> the kind of the finding if none of these sources has the machine."""
 
 COMPUTERS = ("server", "workstation")
 
 
 class Record(NamedTuple):
-    """What one source says of a device that it manages. `organization`: its own id of the site."""
+    """A record that its source manages. `organization` is the source's own id of the site."""
 
     device_id: int
     asset_id: int
@@ -40,8 +40,8 @@ class Record(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One thing to look at, about machine `asset_id`. `facts`: what ends an acceptance when it
-    changes; pairs, in a fixed order."""
+    """One finding about machine `asset_id`. `facts`, as pairs in a fixed order, end an acceptance
+    when they change."""
 
     kind: str
     asset_id: int
@@ -55,24 +55,24 @@ def machine_findings(
     expected: Callable[[int], Collection[str]],
     guest_classes: Collection[str],
 ) -> Iterator[Finding]:
-    """The findings of one machine alone.
+    """The findings about one machine.
 
     Args:
-        records: all of it, who speaks first comes first.
-        expected: which sources a site should have.
+        records: all its managed records in order of precedence.
+        expected: site id -> the sources that the site should have.
         guest_classes: node classes that are spare by themselves.
     """
     yield from _gaps(records, expected)
     if len(records) > 1:
-        yield from _twice(records)
-        yield from _spares(records, guest_classes)
-        yield from _sites(records)
-        yield from _names(records)
+        yield from _duplicates(records)
+        yield from _spare_mismatches(records, guest_classes)
+        yield from _site_mismatches(records)
+        yield from _name_mismatches(records)
 
 
 def same_hostname_findings(records: Sequence[Record]) -> Iterator[Finding]:
-    """Of the records of one source at one site with one hostname: those of other machines than
-    the first one's."""
+    """Duplicates among the records of one source at one site that have the same hostname but belong
+    to different machines."""
     first, *rest = sorted(records, key=_device_id)
     facts = (("same", "hostname"), ("hostname", host_key(first.hostname)))
     for other in rest:
@@ -81,8 +81,9 @@ def same_hostname_findings(records: Sequence[Record]) -> Iterator[Finding]:
 
 
 def same_serial_findings(records: Sequence[Record]) -> Iterator[Finding]:
-    """Of the records with one real serial number: those of another machine at another site. More
-    in one source than a machine has are a maker's placeholder, and say nothing."""
+    """Site mismatches among records with the same real serial number that belong to different
+    machines at different sites. If one source has more of them than a machine can have, the number
+    is a maker's placeholder, and there is no finding."""
     placed = sorted((record for record in records if record.site_id != NO_SITE), key=_device_id)
     sources = [record.source for record in records]
     if not placed or any(sources.count(source) > MAX_SAME_SERIAL for source in set(sources)):
@@ -99,7 +100,7 @@ def _gaps(
     records: Sequence[Record], expected: Callable[[int], Collection[str]]
 ) -> Iterator[Finding]:
     present = {record.source for record in records}
-    machine_told = False
+    has_finding = False
     for record in records:
         kind, missing = MISSING.get(record.source, ("", ()))
         if any(source in present for source in missing):
@@ -108,37 +109,39 @@ def _gaps(
             record.billing_status != "billable" or record.device_type not in COMPUTERS
         ):
             continue
-        # A licence of ThreatLocker is paid for each record; else it is the machine that counts.
-        if (machine_told and record.source != "threatlocker") or not any(
+        # ThreatLocker's licences are paid for each record, the other sources' for each machine.
+        if (has_finding and record.source != "threatlocker") or not any(
             source in expected(record.site_id) for source in missing
         ):
             continue
-        machine_told = True
+        has_finding = True
         facts = (("organization", record.organization),)
         yield Finding(kind, record.asset_id, record.device_id, None, facts)
 
 
-def _twice(records: Sequence[Record]) -> Iterator[Finding]:
+def _duplicates(records: Sequence[Record]) -> Iterator[Finding]:
     for source in {record.source: None for record in records}:
         first, *rest = sorted((r for r in records if r.source == source), key=_device_id)
         for other in rest:
             yield _pair("duplicate", first, other, (("same", "machine"),))
 
 
-def _spares(records: Sequence[Record], guest_classes: Collection[str]) -> Iterator[Finding]:
-    told = [
+def _spare_mismatches(
+    records: Sequence[Record], guest_classes: Collection[str]
+) -> Iterator[Finding]:
+    comparable = [
         record
         for record in records
         if record.billing_status == "billable"
         or (record.billing_status == "spare" and record.node_class not in guest_classes)
     ]
-    for other in told[1:]:
-        if other.billing_status != told[0].billing_status:
-            spare = told[0] if told[0].billing_status == "spare" else other
-            yield _pair("spare_mismatch", told[0], other, (("spare", spare.source),))
+    for other in comparable[1:]:
+        if other.billing_status != comparable[0].billing_status:
+            spare = comparable[0] if comparable[0].billing_status == "spare" else other
+            yield _pair("spare_mismatch", comparable[0], other, (("spare", spare.source),))
 
 
-def _sites(records: Sequence[Record]) -> Iterator[Finding]:
+def _site_mismatches(records: Sequence[Record]) -> Iterator[Finding]:
     placed = [record for record in records if record.site_id != NO_SITE]
     for other in placed[1:]:
         if other.site_id != placed[0].site_id:
@@ -146,21 +149,21 @@ def _sites(records: Sequence[Record]) -> Iterator[Finding]:
             yield _pair("site_mismatch", placed[0], other, (("organizations", organizations),))
 
 
-def _names(records: Sequence[Record]) -> Iterator[Finding]:
+def _name_mismatches(records: Sequence[Record]) -> Iterator[Finding]:
     named = [(record, name) for record in records if (name := own_name(record))]
     for other, name in named[1:]:
-        first, its_name = named[0]
-        if name != its_name:
-            yield _pair("name_mismatch", first, other, (("names", (its_name, name)),))
+        first, first_name = named[0]
+        if name != first_name:
+            yield _pair("name_mismatch", first, other, (("names", (first_name, name)),))
 
 
 def own_name(record: Record) -> str | None:
-    """The display name as compared, when somebody gave one: not the hostname again."""
+    """The display name in comparable form; None if it only repeats the hostname."""
     name = record.display_name or ""
     if record.source == "threatlocker":
         name = name.split("|")[0]
     words = name.split()
-    # One word may be the hostname with or without its domain; several are a name.
+    # A single word may be the hostname with or without its domain.
     if len(words) == 1 and "|" not in name and host_key(name) == host_key(record.hostname):
         return None
     squeezed = _squeezed(name)

@@ -1,5 +1,5 @@
-"""What kind of device: from the source's own class first, else the operating system's name, else
-unknown. Never from a piece of a hostname."""
+"""The device type: by the source's own class, else by the name of the operating system, else
+unknown. Never by a part of the hostname."""
 
 from etl.rules import Verdict
 

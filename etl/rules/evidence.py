@@ -1,4 +1,5 @@
-"""What records tell about which machine they are, in the form in which it is compared."""
+"""The evidence of which machine a record is: serial number, hostname, hardware addresses; in the
+form in which it is compared."""
 
 import re
 from collections.abc import Iterable
@@ -7,22 +8,22 @@ from functools import lru_cache
 from typing import NamedTuple
 
 NO_SITE = 0
-"""The site of a record whose source names none."""
+"""The site id of a record whose source names no site."""
 
 AGENT = "agent"
 GUEST_CLASSES = frozenset({"VMWARE_VM_GUEST", "HYPERV_VMM_GUEST"})
-"""Node classes of what a host tells of its guests; a guest may have a record of its own."""
+"""Node classes of what a host reports of its guests; a guest may also have a record of its own."""
 
 MAX_SAME_SERIAL = 3
-"""How many standing records of one source may share a real serial number."""
+"""How many records of one source may share a real serial number. More are a maker's placeholder."""
 
 ACTIVE_WITHIN = timedelta(hours=24)
-"""Two records in contact within this of each other are both alive."""
+"""Two records whose last contacts are at most this far apart are both active."""
 
 PREFIX_LENGTH = 15
-"""What NetBIOS leaves of a longer hostname."""
+"""NetBIOS cuts hostnames to this length."""
 
-# What makers leave in the field, without spaces and punctuation.
+# Placeholders that makers leave in the field, without spaces and punctuation.
 _JUNK_SERIALS = frozenset(
     "none null unknown default defaultstring tobefilledbyoem systemserialnumber serialnumber "
     "chassisserialnumber baseboardserialnumber notspecified notapplicable notavailable notpresent "
@@ -31,7 +32,8 @@ _JUNK_SERIALS = frozenset(
 
 
 class Identity(NamedTuple):
-    """What a record tells about which machine it is. `macs`: as `etl.rules.macs` writes them."""
+    """A record as matching sees it: where it is, which machine it belongs to, and its evidence.
+    `macs` as written by `etl.rules.macs.canonical_macs`."""
 
     device_id: int
     asset_id: int
@@ -44,14 +46,14 @@ class Identity(NamedTuple):
     last_contact: datetime | None = None
 
     @property
-    def guest(self) -> bool:
-        """Whether it is what a host tells of a virtual machine."""
+    def is_guest(self) -> bool:
+        """Whether the record is what a host reports of a virtual machine."""
         return self.node_class in GUEST_CLASSES
 
 
 @lru_cache(maxsize=1 << 17)
 def real_serial(serial: str | None) -> str | None:
-    """The serial number in comparable form; None for the junk that makers ship."""
+    """The serial number in comparable form; None if it is a placeholder."""
     if not serial:
         return None
     text = re.sub(r"[^0-9a-z]", "", serial.casefold())
@@ -62,7 +64,7 @@ def real_serial(serial: str | None) -> str | None:
 
 @lru_cache(maxsize=1 << 17)
 def host_key(hostname: str | None) -> str | None:
-    """A hostname as compared: trimmed, before `|`, before the first dot, case folded."""
+    """The hostname in comparable form: up to `|` or the first dot, trimmed, case folded."""
     if not hostname:
         return None
     text = hostname.split("|")[0].strip().split(".")[0].strip().casefold()
@@ -71,47 +73,47 @@ def host_key(hostname: str | None) -> str | None:
 
 @lru_cache(maxsize=1 << 17)
 def prefix_key(hostname: str | None) -> str | None:
-    """The first 15 characters of a hostname as compared; None when it has fewer."""
+    """The first 15 characters of a comparable hostname; None if it is shorter."""
     host = host_key(hostname)
     return host[:PREFIX_LENGTH] if host is not None and len(host) >= PREFIX_LENGTH else None
 
 
 def serials_contradict(one: Identity, other: Identity) -> bool:
-    """Whether two real serial numbers say that these are two machines."""
+    """Whether both have a real serial number, and different ones: then they are two machines."""
     first, second = real_serial(one.serial), real_serial(other.serial)
     return first is not None and second is not None and first != second
 
 
 def hostnames_differ(one: Identity, other: Identity) -> bool:
-    """Whether both have a hostname, and not the same."""
+    """Whether both have a hostname, and different ones."""
     first, second = host_key(one.hostname), host_key(other.hostname)
     return first is not None and second is not None and first != second
 
 
 def both_active(one: Identity, other: Identity) -> bool:
-    """Whether two records under different names were in contact within a day of each other: two
-    machines that share a serial number, not one that was enrolled again."""
+    """Whether two records with different hostnames were in contact within a day of each other. If
+    they share a serial number, they are two machines, not one that was enrolled again."""
     if not hostnames_differ(one, other) or one.last_contact is None or other.last_contact is None:
         return False
     return abs(one.last_contact - other.last_contact) <= ACTIVE_WITHIN
 
 
-def contradicting_links(mine: Iterable[Identity], others: Iterable[Identity]) -> list[int]:
-    """Records of `mine` that answer to another record's machine although two real serial numbers
-    say no. Of two of `mine` that contradict each other the one with the lesser id stays."""
+def contradicting_links(own: Iterable[Identity], others: Iterable[Identity]) -> list[int]:
+    """The device ids of records in `own` that are linked to another record's machine although real
+    serial numbers contradict. If two of `own` contradict each other, the lesser id stays linked."""
     linked: list[Identity] = []
-    heads: list[Identity] = []
-    for identity in mine:
-        (linked if identity.asset_id != identity.device_id else heads).append(identity)
-    company: dict[int, list[Identity]] = {identity.asset_id: [] for identity in linked}
-    for others_or_heads in (others, heads):
-        for identity in others_or_heads:
-            if identity.asset_id in company:
-                company[identity.asset_id].append(identity)
-    ended = []
+    unlinked: list[Identity] = []
+    for identity in own:
+        (linked if identity.asset_id != identity.device_id else unlinked).append(identity)
+    members: dict[int, list[Identity]] = {identity.asset_id: [] for identity in linked}
+    for group in (others, unlinked):
+        for identity in group:
+            if identity.asset_id in members:
+                members[identity.asset_id].append(identity)
+    contradicting = []
     for identity in sorted(linked):
-        if any(serials_contradict(identity, other) for other in company[identity.asset_id]):
-            ended.append(identity.device_id)
+        if any(serials_contradict(identity, other) for other in members[identity.asset_id]):
+            contradicting.append(identity.device_id)
         else:
-            company[identity.asset_id].append(identity)
-    return ended
+            members[identity.asset_id].append(identity)
+    return contradicting

@@ -1,25 +1,25 @@
-"""Hardware addresses that tell machines apart: burnt in by a maker, not made up by software."""
+"""Hardware addresses that identify a machine: assigned by a maker, not by software."""
 
 import re
 from collections.abc import Iterable
 from functools import lru_cache
 
 LENGTH = 255
-"""How long the text of a record's addresses may be."""
+"""The maximum length of a record's addresses as text."""
 
-# What software gives every machine alike: the VPN adapters of Cisco and Fortinet.
+# The same on every machine: the VPN adapters of Cisco and Fortinet.
 _SAME_EVERYWHERE = frozenset({"00059a3c7a00", "00090faa0001", "00090ffe0001"})
 _VMWARE_HOST_ONLY = "005056c000"
 
 
 def normalise_mac(address: object) -> str | None:
-    """An address as 12 hexadecimal digits in lower case; None for what names no one machine."""
+    """An address as 12 lower-case hexadecimal digits; None if it does not identify one machine."""
     if not isinstance(address, str):
         return None
     text = re.sub(r"[:.\-\s]", "", address).lower()
     if not re.fullmatch(r"[0-9a-f]{12}", text):
         return None
-    # The lowest bit of the first byte: for many; the one above: made up by software.
+    # In the first byte the lowest bit marks multicast, the next one locally administered addresses.
     if int(text[1], 16) & 3 or text == "0" * 12:
         return None
     if text.startswith(_VMWARE_HOST_ONLY) or text in _SAME_EVERYWHERE:
@@ -28,15 +28,15 @@ def normalise_mac(address: object) -> str | None:
 
 
 def canonical_macs(addresses: object) -> str | None:
-    """The usable addresses of a record as stored: sorted, with commas between, cut at a whole one;
-    None when there is none.
+    """The usable addresses of a record as stored: sorted and separated by commas, as many as fit
+    into `LENGTH`; None if there are none.
 
     Args:
-        addresses: what the source tells, a list where it tells any.
+        addresses: what the source sent; anything but a list is ignored.
     """
     given: Iterable[object] = addresses if isinstance(addresses, list) else ()
-    found = sorted({text for address in given if (text := normalise_mac(address))})
-    return ",".join(found[: (LENGTH + 1) // 13]) or None
+    usable = sorted({text for address in given if (text := normalise_mac(address))})
+    return ",".join(usable[: (LENGTH + 1) // 13]) or None
 
 
 @lru_cache(maxsize=1 << 17)

@@ -13,10 +13,10 @@ _INITIALS = re.compile(r"\b(?:\w[./]){1,}\w\b\.?")
 
 
 def match_name(name: str) -> str:
-    """The form of a site name by which names are compared."""
+    """A site name in comparable form."""
     text = unicodedata.normalize("NFKD", name)
     text = "".join(letter for letter in text if not unicodedata.combining(letter)).casefold()
-    text = _INITIALS.sub(lambda found: re.sub(r"[./]", "", found.group()), text)
+    text = _INITIALS.sub(lambda initials: re.sub(r"[./]", "", initials.group()), text)
     text = re.sub(r"['’`]", "", text.replace("&", " and "))
     words = re.sub(r"[\W_]+", " ", text).split()
     while len(words) > 1 and words[-1] in LEGAL_FORMS:

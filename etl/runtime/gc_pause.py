@@ -1,7 +1,7 @@
-"""Python's search for reference cycles, put off while a whole fleet is in memory.
+"""Pausing Python's cyclic garbage collector while a whole fleet is in memory.
 
-The rows of 20,000 devices are a million objects without a cycle among them; each full search looks
-at all of them, and a publish makes enough new ones to start several: half of its time.
+The rows of 20,000 devices are a million objects without reference cycles. Each full collection
+traverses all of them, and a publish allocates enough to trigger several: half of its time.
 """
 
 import gc
@@ -11,11 +11,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def gc_disabled() -> Iterator[None]:
-    """Nothing is searched inside; whoever had switched the search off finds it off after."""
-    searching = gc.isenabled()
+    """Disable the cyclic garbage collector inside; afterwards it is as before."""
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if searching:
+        if was_enabled:
             gc.enable()

@@ -173,7 +173,7 @@ def publish(
     )
     _mark_published(connection, source, day, run_id)
     pending.save_pending(
-        connection, source, day, run_id, assets.waiting, assets.changed, assets.most
+        connection, source, day, run_id, assets.pending, assets.changed, assets.limit
     )
     count_day(connection, source, day, rules_by_day, affected)
     percent = 100 * len(changed) / len(open_stretches) if open_stretches else 0.0

@@ -15,7 +15,7 @@ from db.engine import reading, writing
 from db.history.runs import kept_days, runs_in_force
 from db.keys import as_of
 from db.tables import coverage_findings, device_snapshots, sites
-from etl.coverage.findings import machines_at, refresh_findings
+from etl.coverage.findings import machines_of_site, refresh_findings
 from etl.decisions.registry import DecisionRefused
 from etl.decisions.runs import end_source, withdraw_day
 from etl.rules import coverage as rule
@@ -154,7 +154,7 @@ def test_a_source_is_missed_only_where_it_is_expected_and_while_it_is_collected(
         connection.execute(
             update(sites).where(sites.c.site_id == site).values(expected_sources="ninja")
         )
-        touched = machines_at(connection, site, after(2))
+        touched = machines_of_site(connection, site, after(2))
         assert len(touched) == 1
         refresh_findings(connection, after(2), touched)
     assert fleet.found(after(1)) == [*gaps, ("threatlocker_without_ninja", "z", None)]
