@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from dashboard.base.params import arguments
 from dashboard.views.months import bases_of, is_shown, one_month
 from dashboard.web.context import current, view
-from db.months.closings import proven
+from db.months.closings import is_unchanged
 
 dash.register_page(
     __name__, path_template="/months/<month>", name="Month", order=7.5, exists=is_shown
@@ -95,7 +95,7 @@ def verify(clicks: int | None, closing: int | None) -> str:
     if not clicks or closing is None:
         raise PreventUpdate
     with current().reading() as connection:
-        found = proven(connection, closing)
+        found = is_unchanged(connection, closing)
     if found is None:
         return _("Its members are no longer kept; counts and hash are.")
     return _("Yes: the hash is the same.") if found else _("No: the rows are not those it closed.")

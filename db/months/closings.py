@@ -1,5 +1,5 @@
-"""Months and their closings: which month is next, what hinders it from closing by itself, and the
-proof that a closing is still what it was."""
+"""Which month is closed next, what hinders it from closing automatically, and the fingerprint that
+proves a closing unchanged."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, func, select
+from sqlalchemy import Connection, Table, func, select
 
 from db.history.kept import month_before, month_end, month_of
 from db.history.runs import (
@@ -33,7 +33,7 @@ from db.tables import (
 )
 
 LAST_DAYS = 3
-"""A source must have a complete run in so many last days of a month."""
+"""On one of these last days of a month each source needs a complete run."""
 
 _TEXTS = {
     "closed": "%(month)s is closed.",
@@ -50,7 +50,7 @@ _NEVER = ("closed", "no_data", "running", "older_open")
 
 @dataclass(frozen=True)
 class Hindrance:
-    """One reason why a month does not close by itself: a code, and the values its sentence names.
+    """A reason why a month does not close automatically: a code, and the values in its sentence.
     `str()` is that sentence in English."""
 
     code: str
@@ -58,7 +58,7 @@ class Hindrance:
 
     @property
     def final(self) -> bool:
-        """Whether nobody can close the month now, not even by hand."""
+        """Whether the month cannot be closed now, not even by a person."""
         return self.code in _NEVER
 
     def __str__(self) -> str:
@@ -66,8 +66,8 @@ class Hindrance:
 
 
 def next_to_close(connection: Connection, environ: Environment | None = None) -> str | None:
-    """The oldest open month that is over: the only one that can be closed. None when there is
-    none. A month is over when a later one has a snapshot, whatever the clock says."""
+    """The oldest open month that is over, which is the only one that can be closed; None if there
+    is none. A month is over when a later one has a snapshot, whatever the clock says."""
     newest = newest_day(connection)
     month = _oldest_open(connection, environ)
     return month if newest and month and month < month_of(newest) else None
@@ -76,8 +76,8 @@ def next_to_close(connection: Connection, environ: Environment | None = None) ->
 def hindrances(
     connection: Connection, month: str, environ: Environment | None = None
 ) -> list[Hindrance]:
-    """Why `month` does not close by itself (PRODUCT.md rule 6); empty when it will with the next
-    collection."""
+    """Why `month` does not close automatically (PRODUCT.md rule 6); empty if the next collection
+    will close it."""
     newest, oldest = newest_day(connection), _oldest_open(connection, environ)
     closed = border(connection)
     end = month_end(month)
@@ -89,18 +89,18 @@ def hindrances(
         return [Hindrance("running", {"month": month, "newest": newest})]
     if month > oldest:
         return [Hindrance("older_open", {"month": month, "older": oldest})]
-    found = []
+    hindrances = []
     if connection.scalar(select(months.c.month).where(months.c.month == month)):
-        found.append(Hindrance("reopened", {"month": month}))
+        hindrances.append(Hindrance("reopened", {"month": month}))
     day = end + timedelta(days=env_int(MONTH_CLOSE_DAYS, environ, least=0, most=366))
     if newest < day:
-        found.append(Hindrance("too_early", {"month": month, "day": day}))
-    return [*found, *_missing_runs(connection, end), *_held_runs(connection, end)]
+        hindrances.append(Hindrance("too_early", {"month": month, "day": day}))
+    return [*hindrances, *_missing_runs(connection, end), *_held_runs(connection, end)]
 
 
 def _oldest_open(connection: Connection, environ: Environment | None) -> str | None:
-    """The month after the newest closed one; while none is closed, the first with data whose end
-    is kept."""
+    """The month after the newest closed one; while none is closed, the first with data whose last
+    day is kept."""
     closed = border(connection)
     if closed is not None:
         return month_before(month_of(closed), -1)
@@ -115,7 +115,7 @@ def _oldest_open(connection: Connection, environ: Environment | None) -> str | N
 
 
 def _missing_runs(connection: Connection, end: date) -> Iterator[Hindrance]:
-    """The sources that stood at the month's end, have not ended since, and have no complete run
+    """For each source that stood at the month's end, has not ended since, and has no complete run
     in its last days."""
     first = end - timedelta(days=LAST_DAYS - 1)
     standing_now = runs_in_force(connection)
@@ -137,29 +137,18 @@ def _held_runs(connection: Connection, end: date) -> Iterator[Hindrance]:
         yield Hindrance("held", {"source": source, "day": day, "run_id": run_id})
 
 
-def standing_closing(connection: Connection, month: str) -> Row[Any] | None:
-    """The newest closing of `month`, which stands while the month is closed."""
-    closings = month_closings.c
-    return connection.execute(
-        select(month_closings)
-        .where(closings.month == month)
-        .order_by(closings.closing_id.desc())
-        .limit(1)
-    ).one_or_none()
-
-
 def fingerprint(connection: Connection, closing_id: int) -> str:
-    """SHA-256 of what a closing says, computed from its rows as they are now: its dates, members,
-    counts, billing bases and changes."""
+    """SHA-256 of the stored rows of a closing: its dates, members, counts, billing bases and
+    changes."""
     digest = sha256()
-    for line in _told(connection, closing_id):
+    for line in _canonical_lines(connection, closing_id):
         digest.update(line.encode() + b"\n")
     return digest.hexdigest()
 
 
-def proven(connection: Connection, closing_id: int) -> bool | None:
-    """Whether a closing's rows are still those that its hash was made of; None once its members
-    and changes are purged."""
+def is_unchanged(connection: Connection, closing_id: int) -> bool | None:
+    """Whether the rows of a closing still have the hash that was stored with it; None once its
+    members and changes are purged."""
     closings = month_closings.c
     row = connection.execute(
         select(closings.hash, closings.month).where(closings.closing_id == closing_id)
@@ -170,8 +159,8 @@ def proven(connection: Connection, closing_id: int) -> bool | None:
     return bool(row.hash == fingerprint(connection, closing_id))
 
 
-def _told(connection: Connection, closing_id: int) -> Iterator[str]:
-    """Each row of a closing as a line of JSON, in an order that is the same everywhere."""
+def _canonical_lines(connection: Connection, closing_id: int) -> Iterator[str]:
+    """Each row of a closing as a line of JSON, in the same order on every database."""
     c = month_closings.c
     head = select(c.month, c.rule_version, c.dates, c.dates_before, c.members)
     yield _line(connection.execute(head.where(c.closing_id == closing_id)).one())

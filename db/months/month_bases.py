@@ -1,5 +1,5 @@
-"""What a month can be billed by (PRODUCT.md rule 15): the billable devices at its end, on its
-average day and on its highest day, by basis and site."""
+"""The numbers that a month can be billed by (PRODUCT.md rule 15): billable devices at its end, on
+an average day and on the highest day, by basis and site."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -13,10 +13,10 @@ from db.months.month_days import KnownDays
 from db.tables import ALL_SITES, daily_counts
 
 RECORDS = "records"
-"""The basis that adds the records of all sources."""
+"""The basis that sums the records of all sources."""
 
 Daily = dict[date, Counter[int]]
-"""By day, how many billable devices each site, and ALL_SITES, has."""
+"""By day the billable devices of each site and of ALL_SITES."""
 
 
 def billing_bases(
@@ -25,19 +25,17 @@ def billing_bases(
     """The rows of `month_bases` for the month of `known`, without the closing's id.
 
     Args:
-        counts: those of the month's end, as `month_closing_counts` holds them.
+        counts: the rows of `month_closing_counts`.
     """
     daily = {basis: _daily(connection, basis, known) for basis in known.published}
-    daily[RECORDS] = _added(daily[basis] for basis in daily if basis != ASSETS)
+    daily[RECORDS] = _sum(daily[basis] for basis in daily if basis != ASSETS)
     ends: Counter[tuple[str, int]] = Counter()
     for row in counts:
         if row["billing_status"] == BILLABLE:
             for basis in {row["basis"], RECORDS} if row["basis"] != ASSETS else {ASSETS}:
                 for site in (row["site_id"], ALL_SITES):
                     ends[basis, site] += row["n"]
-    return [
-        row for basis, days in daily.items() for row in _rows(basis, days, ends)
-    ]  # fmt: skip
+    return [row for basis, days in daily.items() for row in _rows(basis, days, ends)]
 
 
 def _rows(basis: str, days: Daily, ends: Mapping[tuple[str, int], int]) -> Iterable[dict[str, Any]]:
@@ -55,24 +53,24 @@ def _rows(basis: str, days: Daily, ends: Mapping[tuple[str, int], int]) -> Itera
 
 
 def _daily(connection: Connection, basis: str, known: KnownDays) -> Daily:
-    standing = known.standing(basis)
+    published_on = known.published_on(basis)
     column = daily_counts.c
     rows = connection.execute(
         select(column.snapshot_date, column.site_id, func.sum(column.n))
         .where(
             column.basis == basis,
             column.billing_status == BILLABLE,
-            column.snapshot_date.in_(sorted(set(standing.values()))),
+            column.snapshot_date.in_(sorted(set(published_on.values()))),
         )
         .group_by(column.snapshot_date, column.site_id)
     )
-    stored: Daily = {published: Counter() for published in standing.values()}
+    stored: Daily = {published: Counter() for published in published_on.values()}
     for published, site, n in rows:
         stored[published].update({site: int(n), ALL_SITES: int(n)})
-    return {day: stored[published] for day, published in standing.items()}
+    return {day: stored[published] for day, published in published_on.items()}
 
 
-def _added(parts: Iterable[Daily]) -> Daily:
+def _sum(parts: Iterable[Daily]) -> Daily:
     sums: Daily = {}
     for part in parts:
         for day, counts in part.items():

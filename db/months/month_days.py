@@ -1,4 +1,4 @@
-"""The days of a month whose state is known, and what stood on them."""
+"""The days of a month whose state is known, and the published day in force on each."""
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
@@ -14,9 +14,13 @@ from db.rules import RulesByDay, rules_by_day
 
 @dataclass(frozen=True)
 class KnownDays:
-    """The calendar days of one month that are kept, oldest first, from the first snapshot of any
-    source on; by basis (a source, or assets) the published days that can stand on them; and the
-    `rules` by which each is counted."""
+    """The days of one month whose state is known.
+
+    Attributes:
+        days: the calendar days that are kept, oldest first, from the first snapshot of any source.
+        published: by basis (a source, or assets) the days with counts, up to the month's end.
+        rules: the version that counts each day.
+    """
 
     days: tuple[date, ...]
     published: dict[str, list[date]]
@@ -24,7 +28,7 @@ class KnownDays:
 
     @classmethod
     def of(cls, connection: Connection, kept: KeptDays, month: str) -> "KnownDays":
-        """Those of `month`, which has an end that is kept."""
+        """The known days of `month`, whose last day is kept."""
         end = month_end(month)
         bases = {source: source for source in newest_by_source(connection)} | {ASSETS: None}
         published = {
@@ -38,39 +42,39 @@ class KnownDays:
         return cls(known, published, rules_by_day(connection))
 
     def since(self, first: date) -> tuple[date, ...]:
-        """Those from `first` on."""
+        """The known days from `first` on."""
         return self.days[bisect_left(self.days, first) :]
 
-    def between(self, valid_from: date, valid_to: date) -> int:
-        """How many lie in a stretch."""
+    def count_between(self, valid_from: date, valid_to: date) -> int:
+        """How many known days lie in a stretch, its last day excluded."""
         return bisect_left(self.days, valid_to) - bisect_left(self.days, valid_from)
 
-    def standing(self, basis: str) -> dict[date, date]:
-        """Each day from the basis's first snapshot on, with the published day that stands."""
+    def published_on(self, basis: str) -> dict[date, date]:
+        """For each known day from the basis's first snapshot on the published day in force."""
         published = self.published[basis]
         return {
             day: published[bisect_right(published, day) - 1] for day in self.since(published[0])
         }
 
-    def alike(self) -> dict[date, int]:
-        """Days of which each is like the known ones after it up to the next: how many that are."""
-        published = sorted({*self.published[ASSETS], *self.turns})
-        found: dict[date, int] = {}
-        last: date | None = None
-        state: int | None = None
+    def constant_spans(self) -> dict[date, int]:
+        """Spans of known days in which no machine can change: each first day with the length."""
+        boundaries = sorted({*self.published[ASSETS], *self.precedence_changes})
+        spans: dict[date, int] = {}
+        first: date | None = None
+        passed: int | None = None
         for day in self.days:
-            now = bisect_right(published, day)
-            if last is None or now != state:
-                last, state = day, now
-            found[last] = found.get(last, 0) + 1
-        return found
+            number = bisect_right(boundaries, day)
+            if first is None or number != passed:
+                first, passed = day, number
+            spans[first] = spans.get(first, 0) + 1
+        return spans
 
     @property
-    def turns(self) -> list[date]:
-        """Those on which another may speak for a machine only because the rules are others."""
+    def precedence_changes(self) -> list[date]:
+        """The days on which the rules may choose another primary record for a machine."""
         return self.rules.precedence_changes(self.days[0], self.days[-1])
 
     @property
     def span(self) -> tuple[date, date]:
-        """From the first up to, without, the day after the last."""
+        """The first known day and the day after the last."""
         return self.days[0], self.days[-1] + timedelta(days=1)

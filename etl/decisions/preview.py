@@ -1,5 +1,5 @@
-"""What a decision would change, before anybody takes it: it is taken on a copy, in a SQLite file of
-its own that is thrown away, by the very code that would take it in earnest."""
+"""What a decision would change: it is carried out on a copy of the data, in a temporary SQLite
+file, by the same code that carries it out for good."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
@@ -37,49 +37,60 @@ from db.tables import (
 )
 from etl.snapshots.apply_decisions import restatement_start
 
-LISTED = 500
-"""How many of the devices that would change are listed."""
+MAX_LISTED = 500
+"""More changed devices than this are only counted."""
 
 Groups = dict[int, dict[str, int]]
-"""By site, how many of each billing status."""
-Told = Mapping[int, tuple[Any, ...]]
+"""By site and billing status the number of devices."""
+Records = Mapping[int, tuple[Any, ...]]
+"""By device id the values of `_COLUMNS`."""
 
 _SMALL = (
-    sites, site_aliases, asset_links, kept_apart, rule_versions, months, meta, audit_log, leases,
-    devices, device_keys,
-)  # fmt: skip
+    sites,
+    site_aliases,
+    asset_links,
+    kept_apart,
+    rule_versions,
+    months,
+    meta,
+    audit_log,
+    leases,
+    devices,
+    device_keys,
+)
 
 
 def preview(
-    engine: Engine, decide: Callable[[Engine], object], tell: Callable[[str], None]
+    engine: Engine, decide: Callable[[Engine], object], report_progress: Callable[[str], None]
 ) -> dict[str, Any]:
-    """What `decide` would change on the days after the border: the JSON that the result of a
-    preview holds.
+    """What `decide` would change on the days after the newest closed month, as the JSON that a
+    preview's job has as its result.
 
     Args:
-        decide: takes the decision on the engine that it is given.
-        tell: is told how far it is.
+        decide: carries the decision out on the engine that it is given.
+        report_progress: is called with each step, in words.
     """
     with TemporaryDirectory(prefix="inventory-hub-preview-") as folder:
         copy = open_engine(sqlite_url(Path(folder) / "copy.db"))
         try:
             metadata.create_all(copy)
-            tell("copies what the decision may touch")
+            report_progress("copies what the decision may touch")
             with reading(engine) as connection:
                 days = _days(connection)
                 _copy(connection, copy, days)
-            tell("counts what is")
-            before = _Numbers(copy, days)
-            tell("takes the decision on the copy")
+            report_progress("counts what is")
+            before = _State(copy, days)
+            report_progress("takes the decision on the copy")
             decide(copy)
-            tell("counts what would be")
-            return _told(before, _Numbers(copy, days))
+            report_progress("counts what would be")
+            return _effect(before, _State(copy, days))
         finally:
             copy.dispose()
 
 
 def _days(connection: Connection) -> dict[date, str]:
-    """The days that a preview shows: the newest one, and the ends of open months before it."""
+    """The days that a preview compares: the newest one ("now"), and the ends of open months before
+    it ("month_end"); the newest first."""
     newest, first = newest_day(connection), restatement_start(connection)
     if newest is None or first is None:
         return {}
@@ -92,15 +103,15 @@ def _days(connection: Connection) -> dict[date, str]:
 
 
 def _copy(connection: Connection, copy: Engine, days: Mapping[date, str]) -> None:
-    """What decisions look at, of the days after the border; of the runs those that stand on one
-    of `days`, for only these are counted."""
+    """Copy what decisions read of the days after the newest closed month; of the runs only those
+    in force on one of `days`, since only these days are counted."""
     first = restatement_start(connection) or date.max
     stretch, latest, run = device_snapshots.c, device_latest.c, collection_runs.c
     finding = coverage_findings.c
-    standing = {one.run_id for day in days for one in runs_in_force(connection, day).values()}
-    said: list[tuple[Table, Select[Any]]] = [
+    run_ids = {each.run_id for day in days for each in runs_in_force(connection, day).values()}
+    selects: list[tuple[Table, Select[Any]]] = [
         *((table, select(table)) for table in _SMALL),
-        (collection_runs, select(collection_runs).where(run.run_id.in_(sorted(standing)))),
+        (collection_runs, select(collection_runs).where(run.run_id.in_(sorted(run_ids)))),
         (device_snapshots, select(device_snapshots).where(stretch.valid_to > first)),
         (coverage_findings, select(coverage_findings).where(finding.until >= first)),
         (
@@ -110,18 +121,18 @@ def _copy(connection: Connection, copy: Engine, days: Mapping[date, str]) -> Non
             ),
         ),
     ]
-    for table, statement in said:
+    for table, statement in selects:
         for rows in connection.execute(statement).partitions(10_000):
             names = list(statement.selected_columns.keys())
-            with writing(copy) as there:
+            with writing(copy) as target:
                 values = [tuple(row) for row in rows]
-                upsert_tuples(there, table, names, values)
-    with writing(copy) as there:
-        there.execute(leases.delete())
+                upsert_tuples(target, table, names, values)
+    with writing(copy) as target:
+        target.execute(leases.delete())
 
 
-class _Numbers:
-    """The counts of some days, and what each record says on the newest of them."""
+class _State:
+    """The counts of some days, and the records and findings of the newest of them."""
 
     def __init__(self, engine: Engine, days: Mapping[date, str]) -> None:
         self.days = days
@@ -131,51 +142,53 @@ class _Numbers:
             rows = connection.execute(select(sites.c.site_id, sites.c.name))
             self.sites = {NO_SITE_ID: NO_SITE, **{site_id: name for site_id, name in rows}}
             self.counts: dict[tuple[date, str], Groups] = {
-                (day, basis): _counted(connection, basis, day, rules)
+                (day, basis): _count(connection, basis, day, rules)
                 for day in days
                 for basis in (*sorted(newest_by_source(connection)), ASSETS)
             }
             newest = next(iter(days), date.min)
-            self.records: Told = _records(connection, newest)
+            self.records: Records = _records(connection, newest)
             self.findings = _findings(connection, newest)
 
 
-def _counted(connection: Connection, basis: str, day: date, rules: RulesByDay) -> Groups:
+def _count(connection: Connection, basis: str, day: date, rules: RulesByDay) -> Groups:
     view = (
         assets_as_of(day, rules)
         if basis == ASSETS
         else records_as_of(day).where(device_snapshots.c.source == basis)
     ).subquery()
     groups = (view.c.site_id, view.c.billing_status)
-    found: Groups = {}
+    counts: Groups = {}
     for site_id, status, n in connection.execute(select(*groups, func.count()).group_by(*groups)):
-        found.setdefault(site_id, {})[status] = n
-    return found
+        counts.setdefault(site_id, {})[status] = n
+    return counts
 
 
 def _findings(connection: Connection, day: date) -> dict[str, int]:
-    """How many findings of coverage stand, by kind."""
+    """The number of open coverage findings by kind."""
     c = coverage_findings.c
-    stand = select(c.kind, func.count()).where(c.since <= day, c.until > day)
-    return {kind: n for kind, n in connection.execute(stand.group_by(c.kind))}
+    open_on_day = select(c.kind, func.count()).where(c.since <= day, c.until > day)
+    return {kind: n for kind, n in connection.execute(open_on_day.group_by(c.kind))}
 
 
-_SHOWN = ("site_id", "asset_id", "device_type", "billing_status", "reason")
-_CALLED = ("source", "hostname", "display_name")
+_COMPARED = ("site_id", "asset_id", "device_type", "billing_status", "reason")
+_NAMES = ("source", "hostname", "display_name")
+_COLUMNS = (*_COMPARED, *_NAMES)
+_STATUSES = ("billable", "spare", "excluded")
 
 
-def _records(connection: Connection, day: date) -> Told:
+def _records(connection: Connection, day: date) -> Records:
     view = records_as_of(day).subquery()
-    columns = (view.c.device_id, *(view.c[name] for name in (*_SHOWN, *_CALLED)))
+    columns = (view.c.device_id, *(view.c[name] for name in _COLUMNS))
     return {row[0]: tuple(row[1:]) for row in connection.execute(select(*columns)).all()}
 
 
-def _told(before: _Numbers, after: _Numbers) -> dict[str, Any]:
+def _effect(before: _State, after: _State) -> dict[str, Any]:
     names = before.sites | after.sites
     changed = [
         device_id
-        for device_id, then in before.records.items()
-        if then[: len(_SHOWN)] != after.records[device_id][: len(_SHOWN)]
+        for device_id, values in before.records.items()
+        if values[: len(_COMPARED)] != after.records[device_id][: len(_COMPARED)]
     ]
     changed.sort(key=lambda device_id: _order(before.records[device_id], names))
     return {
@@ -191,38 +204,35 @@ def _told(before: _Numbers, after: _Numbers) -> dict[str, Any]:
             for kind in sorted(before.findings.keys() | after.findings.keys())
         },
         "devices": len(changed),
-        "cut": len(changed) > LISTED,
+        "cut": len(changed) > MAX_LISTED,
         "items": [
             _item(device_id, before.records[device_id], after.records[device_id], names)
-            for device_id in changed[:LISTED]
+            for device_id in changed[:MAX_LISTED]
         ],
     }
 
 
-def _order(then: tuple[Any, ...], names: Mapping[int, str]) -> tuple[str, ...]:
-    site_id, hostname = then[0], then[_PLACE["hostname"]]
-    return names.get(site_id, ""), (hostname or "").casefold(), then[_PLACE["source"]]
-
-
-_PLACE = {name: place for place, name in enumerate((*_SHOWN, *_CALLED))}
-_STATUSES = ("billable", "spare", "excluded")
+def _order(values: tuple[Any, ...], names: Mapping[int, str]) -> tuple[str, ...]:
+    record = dict(zip(_COLUMNS, values, strict=True))
+    hostname = (record["hostname"] or "").casefold()
+    return names.get(record["site_id"], ""), hostname, record["source"]
 
 
 def _rows(
-    key: tuple[date, str], then: Groups, now: Groups, names: Mapping[int, str]
+    key: tuple[date, str], before: Groups, after: Groups, names: Mapping[int, str]
 ) -> Iterator[dict[str, Any]]:
-    """All sites together first, then each site of which something changes."""
+    """The counts of all sites together, then those of each site whose counts change."""
     day, basis = key
     about = {"day": day.isoformat(), "basis": basis}
     sums = [
-        {status: sum(one.get(status, 0) for one in groups.values()) for status in _STATUSES}
-        for groups in (then, now)
+        {status: sum(site.get(status, 0) for site in groups.values()) for status in _STATUSES}
+        for groups in (before, after)
     ]
     yield {**about, "site_id": None, "site": None, "before": sums[0], "after": sums[1]}
-    for site_id in sorted(then.keys() | now.keys(), key=lambda one: names.get(one, "")):
+    for site_id in sorted(before.keys() | after.keys(), key=lambda id: names.get(id, "")):
         sides = [
             {status: groups.get(site_id, {}).get(status, 0) for status in _STATUSES}
-            for groups in (then, now)
+            for groups in (before, after)
         ]
         if sides[0] != sides[1]:
             place = {"site_id": str(site_id), "site": names.get(site_id, str(site_id))}
@@ -230,18 +240,18 @@ def _rows(
 
 
 def _item(
-    device_id: int, then: tuple[Any, ...], now: tuple[Any, ...], names: Mapping[int, str]
+    device_id: int, before: tuple[Any, ...], after: tuple[Any, ...], names: Mapping[int, str]
 ) -> dict[str, Any]:
-    was, is_now = dict(zip(_PLACE, then, strict=True)), dict(zip(_PLACE, now, strict=True))
+    was, now = dict(zip(_COLUMNS, before, strict=True)), dict(zip(_COLUMNS, after, strict=True))
     return {
         "device_id": str(device_id),
-        **{name: was[name] for name in _CALLED},
+        **{name: was[name] for name in _NAMES},
         "asset_was": str(was["asset_id"]),
-        "asset": str(is_now["asset_id"]),
+        "asset": str(now["asset_id"]),
         "site_was": names.get(was["site_id"]),
-        "site": names.get(is_now["site_id"]),
+        "site": names.get(now["site_id"]),
         "status_was": was["billing_status"],
-        "status": is_now["billing_status"],
+        "status": now["billing_status"],
         "reason_was": was["reason"],
-        "reason": is_now["reason"],
+        "reason": now["reason"],
     }

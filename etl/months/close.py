@@ -1,5 +1,5 @@
-"""Close a month: what stands at its end is written down once, and nothing on or before it changes
-any more. Reopen the newest closed one (PRODUCT.md rule 6)."""
+"""Close a month: the state at its end is stored once, and nothing on or before that day changes any
+more. Reopen the newest closed one (PRODUCT.md rule 6)."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ from db.tables import (
 )
 from etl.decisions.registry import DecisionRefused
 from etl.decisions.restate import restate
-from etl.months.members import changes, member_counts, members
+from etl.months.members import change_rows, member_counts, member_rows
 from etl.runtime.lease import Lease
 
 
@@ -45,7 +45,7 @@ def close_month(
     Raises:
         Refused: it is not over, or not the oldest open one.
     """
-    final = [str(one) for one in hindrances(connection, month, environ) if one.final]
+    final = [str(each) for each in hindrances(connection, month, environ) if each.final]
     if final:
         raise DecisionRefused(
             f"{month} cannot be closed: {' '.join(final)}{_instead(connection, environ)}"
@@ -53,10 +53,10 @@ def close_month(
     kept = kept_days(connection, environ)
     assert kept is not None, "a month without data has a final hindrance"
     end, before = month_end(month), month_end(month_before(month))
-    # Where the end of the month before is not known, nobody can say what changed since.
+    # Without the end of the month before, there are no changes to store.
     dates_before = runs_in_force(connection, before) if kept.is_kept(before) else {}
     known = KnownDays.of(connection, kept, month)
-    rows = members(connection, end, known)
+    rows = member_rows(connection, end, known)
     result = connection.execute(
         insert(month_closings).values(
             month=month,
@@ -73,7 +73,7 @@ def close_month(
     assert inserted is not None, "a closing's id comes from the database"
     closing_id: int = inserted[0]
     counts = member_counts(rows)
-    since = changes(connection, before, end, known.rules, kept) if dates_before else ()
+    since = change_rows(connection, before, end, known.rules, kept) if dates_before else ()
     for table, content in (
         (month_members, rows),
         (month_closing_counts, counts),
@@ -123,23 +123,23 @@ def reopen_month(
     detail = {"reason": reason.strip()}
     entry = audit.write_entry(connection, actor, ReopenMonth.kind, month, now, detail)
     if restated_days(connection):
-        # Decisions made while it was closed hold from its first day on.
+        # Decisions that were taken while it was closed hold from its first day on.
         restate(connection, entry, now, None)
 
 
 def close_due(
     engine: Engine, lease: Lease, now: datetime, environ: Environment | None = None
 ) -> list[str]:
-    """Close every month that closes by itself, oldest first; which."""
-    done: list[str] = []
+    """Close every month that closes automatically, oldest first; the months."""
+    closed: list[str] = []
     while True:
         with writing(engine) as connection:
             month = next_to_close(connection, environ)
             if month is None or hindrances(connection, month, environ):
-                return done
+                return closed
             lease.hold(connection)
             close_month(connection, month, audit.AUTOMATIC, now, environ)
-        done.append(month)
+        closed.append(month)
 
 
 def _instead(connection: Connection, environ: Environment | None) -> str:
@@ -148,7 +148,7 @@ def _instead(connection: Connection, environ: Environment | None) -> str:
 
 
 def _dates(standing: Mapping[str, Row[Any]]) -> str:
-    """JSON of what stood, by source: the real date, when its collection finished, and its run."""
+    """JSON of the runs in force, by source: business date, when it finished, and its id."""
     dates: dict[str, dict[str, Any]] = {}
     for source, run in standing.items():
         finished = run.finished_at.isoformat() if run.finished_at else None

@@ -1,4 +1,4 @@
-"""Month-end counts of the time before a source was collected, from a file: all or nothing."""
+"""Import month-end counts from before a source was collected, from a CSV file, all or nothing."""
 
 import csv
 import io
@@ -44,34 +44,34 @@ class CountLine:
 
 @dataclass(frozen=True)
 class CountFile:
-    """What was read. `problems` holds a sentence for each wrong line, each with its number."""
+    """The parsed lines; `problems` holds a sentence per wrong line, with its number."""
 
     lines: tuple[CountLine, ...]
     problems: tuple[str, ...]
 
 
 def read_counts(data: bytes) -> CountFile:
-    """The counts in a file's bytes: UTF-8 with or without a byte order mark, a header of `COLUMNS`
-    (`type` for `device_type`) in any order, commas in between."""
+    """Parse the bytes of a CSV file: UTF-8 with or without a byte order mark, comma-separated, with
+    the header `COLUMNS` (or `type` for `device_type`) in any order."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         number = data[: error.start].count(b"\n") + 1
-        return _nothing(f"line {number}: it is not UTF-8; save the file as CSV UTF-8")
+        return _no_lines(f"line {number}: it is not UTF-8; save the file as CSV UTF-8")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         names = [_ALIASES.get(name.strip(), name.strip()) for name in next(reader, [])]
         if sorted(names) != sorted(COLUMNS):
-            return _nothing(
+            return _no_lines(
                 f"line 1: the header must name the columns {', '.join(COLUMNS)}, in any order; "
                 f"it is {', '.join(names) or 'empty'}"
             )
         return _read(reader, names)
     except csv.Error as error:
-        return _nothing(f"line {reader.line_num}: it cannot be read as CSV: {error}")
+        return _no_lines(f"line {reader.line_num}: it cannot be read as CSV: {error}")
 
 
-def _nothing(problem: str) -> CountFile:
+def _no_lines(problem: str) -> CountFile:
     return CountFile((), (problem,))
 
 
@@ -124,13 +124,13 @@ def _wrong(values: Mapping[str, str]) -> Iterator[str]:
 
 
 IMPORT_COUNTS = "import_counts"
-SHOWN = 20
-"""Of so many wrong lines each is told; of the others, how many they are."""
+MAX_PROBLEMS = 20
+"""More wrong lines than this are only counted in the message."""
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import did. `replaced` names the months and sources that an earlier import held."""
+    """What was imported; `replaced` names the months and sources of an earlier import."""
 
     counts: int
     months: tuple[str, ...]
@@ -141,26 +141,26 @@ class Imported:
 def import_counts(
     connection: Connection, name: str, data: bytes, actor: str, now: datetime
 ) -> Imported:
-    """Store the counts of a file, in the caller's transaction, which holds the writer's lease.
+    """Store the counts of a file in the caller's transaction, which holds the writer's lease.
 
     Args:
         name: the file's, for the audit log.
         now: with the zone that says which month is running.
 
     Raises:
-        Refused: a line is wrong; nothing is stored. The text names each line.
+        DecisionRefused: a line is wrong; nothing is stored. The text names each line.
     """
-    found = read_counts(data)
-    problems = list(found.problems) or _out_of_time(connection, found.lines, month_of(now.date()))
+    file = read_counts(data)
+    problems = list(file.problems) or _wrong_months(connection, file.lines, month_of(now.date()))
     site_of: dict[str, int] = {}
     new: list[str] = []
     if not problems:
-        site_of, new, problems = _sites(connection, found.lines, now)
+        site_of, new, problems = _sites(connection, file.lines, now)
     if problems:
-        more = len(problems) - SHOWN
+        more = len(problems) - MAX_PROBLEMS
         rest = [f"... and {more} more wrong line(s)"] if more > 0 else []
-        raise DecisionRefused("\n".join(["Nothing was imported:", *problems[:SHOWN], *rest]))
-    replaced = _replace(connection, found.lines)
+        raise DecisionRefused("\n".join(["Nothing was imported:", *problems[:MAX_PROBLEMS], *rest]))
+    replaced = _replace(connection, file.lines)
     insert_many(
         connection,
         month_end_counts,
@@ -174,25 +174,29 @@ def import_counts(
                 "n": line.count,
                 "imported": True,
             }
-            for line in found.lines
+            for line in file.lines
         ],
     )
     done = Imported(
-        len(found.lines),
-        tuple(sorted({line.month for line in found.lines})),
+        len(file.lines),
+        tuple(sorted({line.month for line in file.lines})),
         tuple(new),
         tuple(replaced),
     )
-    detail = {"counts": done.counts, "months": done.months, "new_sites": done.new_sites,
-              "replaced": done.replaced, "sha256": sha256(data).hexdigest()}  # fmt: skip
+    detail = {
+        "counts": done.counts,
+        "months": done.months,
+        "new_sites": done.new_sites,
+        "replaced": done.replaced,
+        "sha256": sha256(data).hexdigest(),
+    }
     audit.write_entry(connection, actor, IMPORT_COUNTS, name[:NAME_LENGTH], now, detail)
     return done
 
 
-def _out_of_time(connection: Connection, lines: Iterable[CountLine], running: str) -> list[str]:
-    """A sentence for each line whose month is closed, or not before its source's first snapshot
-    (before the first of all, where the source has none; before the running month, where there is
-    none at all)."""
+def _wrong_months(connection: Connection, lines: Iterable[CountLine], running: str) -> list[str]:
+    """A sentence per line whose month is closed, or not before the first snapshot of its source (of
+    all sources if it has none; not before the running month if there is no snapshot)."""
     runs = collection_runs.c
     firsts = {
         source: month_of(day)
@@ -218,8 +222,8 @@ def _out_of_time(connection: Connection, lines: Iterable[CountLine], running: st
 def _sites(
     connection: Connection, lines: Iterable[CountLine], now: datetime
 ) -> tuple[dict[str, int], list[str], list[str]]:
-    """The site of each name in the file, the names for which a new one was made, and a sentence
-    for each name that more than one site has."""
+    """The site of each name in the file, the names of the sites that were created, and a sentence
+    per ambiguous name."""
     known: dict[str, list[tuple[int, str]]] = {}
     for site_id, name, match in connection.execute(
         select(sites.c.site_id, sites.c.name, sites.c.match_name).order_by(sites.c.site_id)
@@ -234,7 +238,7 @@ def _sites(
         match = match_name(line.site)[:NAME_LENGTH]
         alike = known.setdefault(match, [])
         if not alike:
-            alike.append((_make_site(connection, line.site, match, now), line.site))
+            alike.append((_insert_site(connection, line.site, match, now), line.site))
             new.append(line.site)
         exact = [site_id for site_id, name in alike if name == line.site]
         if len(alike) > 1 and len(exact) != 1:
@@ -246,7 +250,7 @@ def _sites(
     return site_of, new, problems
 
 
-def _make_site(connection: Connection, name: str, match: str, now: datetime) -> int:
+def _insert_site(connection: Connection, name: str, match: str, now: datetime) -> int:
     result = connection.execute(
         insert(sites).values(
             name=name, match_name=match, needs_review=True, internal=False, created_at=now
@@ -259,7 +263,7 @@ def _make_site(connection: Connection, name: str, match: str, now: datetime) -> 
 
 
 def _replace(connection: Connection, lines: Sequence[CountLine]) -> list[str]:
-    """Delete what was imported before of the same months and sources; which those were."""
+    """Delete earlier imports of the same months and sources; those, as "2025-11 assets"."""
     stored = month_end_counts.c
     replaced = []
     for month, source in sorted({(line.month, line.source) for line in lines}):

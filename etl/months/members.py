@@ -1,5 +1,5 @@
-"""The members of a month: every record that stands at its end, with its names as they are then,
-and on how many days of the month it, and its machine, was billable."""
+"""The members of a month: every record in force at its end, with its names of that day, and the
+number of days on which the record and its machine were billable."""
 
 import json
 import zlib
@@ -23,21 +23,21 @@ from db.tables import NO_SITE_ID, device_snapshots, devices, month_members, site
 from db.types import as_date
 from etl.snapshots.incremental import GROUP_COLUMNS
 
-_said = device_snapshots.c
+_snapshots = device_snapshots.c
 _COPIED = tuple(str(c.name) for c in month_members.c if c.name in device_snapshots.c)
-"""The columns that a member takes from its snapshot as they are."""
+"""The columns that a member copies from its snapshot."""
 
 
-def members(connection: Connection, end: date, known: KnownDays) -> list[dict[str, Any]]:
+def member_rows(connection: Connection, end: date, known: KnownDays) -> list[dict[str, Any]]:
     """The rows of `month_members` for the month that ends on `end`, without the closing's id."""
     names = ("device_id", "device_type", "billing_status", "asset_id", "sources")
-    speaking = connection.execute(assets_as_of(end, known.rules, columns=names)).all()
-    machines = {row.device_id: row for row in speaking}
+    primary = connection.execute(assets_as_of(end, known.rules, columns=names)).all()
+    machines = {row.device_id: row for row in primary}
     days = _record_days(connection, known)
-    status_at_end = {row.asset_id: row.billing_status for row in speaking}
+    status_at_end = {row.asset_id: row.billing_status for row in primary}
     asset_days = _asset_days(connection, known, status_at_end)
     rows = []
-    for row in connection.execute(_standing(end)).all():
+    for row in connection.execute(_records_at(end)).all():
         machine = machines.get(row.device_id)
         rows.append(
             {
@@ -66,87 +66,90 @@ def member_counts(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _standing(end: date) -> Any:
-    nowhere = _said.site_id == NO_SITE_ID
+def _records_at(end: date) -> Any:
+    nowhere = _snapshots.site_id == NO_SITE_ID
     return (
         select(
-            *(_said[name] for name in _COPIED),
+            *(_snapshots[name] for name in _COPIED),
             devices.c.source_key,
             devices.c.first_seen,
             case((nowhere, NO_SITE), else_=sites.c.name).label("site"),
         )
-        .join(devices, devices.c.device_id == _said.device_id)
-        .outerjoin(sites, sites.c.site_id == _said.site_id)
+        .join(devices, devices.c.device_id == _snapshots.device_id)
+        .outerjoin(sites, sites.c.site_id == _snapshots.site_id)
         .where(as_of(end))
     )
 
 
 def _record_days(connection: Connection, known: KnownDays) -> Counter[int]:
-    """On how many known days of the month each record was billable."""
+    """The number of known days on which each record was billable."""
     first, after = known.span
     rows = connection.execute(
-        select(_said.device_id, _said.valid_from, _said.valid_to).where(
-            _said.billing_status == BILLABLE, _said.valid_from < after, _said.valid_to > first
+        select(_snapshots.device_id, _snapshots.valid_from, _snapshots.valid_to).where(
+            _snapshots.billing_status == BILLABLE,
+            _snapshots.valid_from < after,
+            _snapshots.valid_to > first,
         )
     )
     days: Counter[int] = Counter()
     for device_id, valid_from, valid_to in rows.all():
-        days[device_id] += known.between(valid_from, valid_to)
+        days[device_id] += known.count_between(valid_from, valid_to)
     return days
 
 
 def _asset_days(
     connection: Connection, known: KnownDays, status_at_end: Mapping[int, str]
 ) -> Mapping[int, int]:
-    """On how many known days of the month each machine that stands at its end was billable."""
+    """The number of known days on which each machine at the month's end was billable."""
     first, after = known.span
-    lasting = len(known.days)
-    days = {asset: lasting * (status == BILLABLE) for asset, status in status_at_end.items()}
-    # Only where a stretch begins or ends inside the month can a machine's status have changed, or
-    # where the rules say anew who speaks.
+    whole = len(known.days)
+    days = {asset: whole * (status == BILLABLE) for asset, status in status_at_end.items()}
+    # A machine's status can only change where a stretch begins or ends inside the month, or where
+    # the rules choose another primary record.
     inside = or_(
-        and_(_said.valid_from > first, _said.valid_from < after),
-        and_(_said.valid_to > first, _said.valid_to < after),
+        and_(_snapshots.valid_from > first, _snapshots.valid_from < after),
+        and_(_snapshots.valid_to > first, _snapshots.valid_to < after),
     )
-    changed = set(days) if known.turns else {
-        *connection.scalars(select(_said.asset_id).where(inside).distinct())
-    }  # fmt: skip
+    changed = set(days)
+    if not known.precedence_changes:
+        changed = set(connection.scalars(select(_snapshots.asset_id).where(inside).distinct()))
     for chunk in chunks(sorted(asset for asset in changed if asset in days)):
-        days.update(_counted(connection, known, chunk))
+        days.update(_billable_days(connection, known, chunk))
     return days
 
 
-def _counted(connection: Connection, known: KnownDays, asset_ids: Sequence[int]) -> dict[int, int]:
-    """The billable days of these machines, looked at on each day that may differ from the one
-    before it."""
-    alike = known.alike()
-    each = (select(literal(day, Date).label("day")) for day in alike)
+def _billable_days(
+    connection: Connection, known: KnownDays, asset_ids: Sequence[int]
+) -> dict[int, int]:
+    """The billable days of these machines, evaluated once per constant span."""
+    spans = known.constant_spans()
+    each = (select(literal(day, Date).label("day")) for day in spans)
     days = union_all(*each).subquery("days")
     names = ("asset_id", "billing_status")
     view = assets_as_of(days.c.day, known.rules, columns=names, asset_ids=asset_ids)
-    found = dict.fromkeys(asset_ids, 0)
+    billable = dict.fromkeys(asset_ids, 0)
     for asset_id, status, day in connection.execute(view):
-        found[asset_id] += alike[as_date(day)] * (status == BILLABLE)
-    return found
+        billable[asset_id] += spans[as_date(day)] * (status == BILLABLE)
+    return billable
 
 
-def changes(
+def change_rows(
     connection: Connection, then: date, end: date, rules: RulesByDay, kept: KeptDays
 ) -> Iterator[dict[str, Any]]:
     """The rows of `month_changes` between two kept days, without the closing's id. The basis of a
     device is its source."""
     for basis in (RECORDS, ASSETS):
-        for one in changes_between(connection, basis, then, end, rules, kept):
-            yield _row(basis, one)
+        for change in changes_between(connection, basis, then, end, rules, kept):
+            yield _change_row(basis, change)
 
 
-def _row(basis: str, one: EntityChange) -> dict[str, Any]:
-    state = one.now or one.then
-    assert state is not None, "what stands on neither day has not changed"
+def _change_row(basis: str, change: EntityChange) -> dict[str, Any]:
+    state = change.now or change.then
+    assert state is not None, "a change has a state before or after"
     return {
         "basis": basis if basis == ASSETS else state.source,
-        "entity_id": one.key,
-        "site_then": one.then.site_id if one.then else None,
-        "site_now": one.now.site_id if one.now else None,
-        "body": zlib.compress(json.dumps(one.to_json(), sort_keys=True).encode(), 6),
+        "entity_id": change.key,
+        "site_then": change.then.site_id if change.then else None,
+        "site_now": change.now.site_id if change.now else None,
+        "body": zlib.compress(json.dumps(change.to_json(), sort_keys=True).encode(), 6),
     }

@@ -19,7 +19,7 @@ from db.engine import open_engine, reading, sqlite_url, writing
 from db.history.runs import kept_days, newest_day, published_days
 from db.history.views import assets_as_of, records_as_of
 from db.keys import as_of
-from db.months.closings import proven
+from db.months.closings import is_unchanged
 from db.names import NO_SITE
 from db.tables import (
     ALL_SITES,
@@ -324,7 +324,7 @@ class Replay:
             turns |= {ALL_SITES: -1, NO_SITE_ID: NOWHERE}
             for row, told in zip(rows, self.oracle.closings, strict=True):
                 gone = row.month < self.oracle.gone_months
-                assert proven(connection, row.closing_id) is (None if gone else True)
+                assert is_unchanged(connection, row.closing_id) is (None if gone else True)
                 assert row.members == len(told.members)
                 if not gone:
                     assert self._members(connection, row.closing_id) == told.members

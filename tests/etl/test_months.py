@@ -12,7 +12,7 @@ from sqlalchemy import Engine, delete, update
 from db.engine import reading, writing
 from db.history.changes import EntityChange
 from db.history.runs import kept_days
-from db.months.closings import hindrances, next_to_close, proven
+from db.months.closings import hindrances, is_unchanged, next_to_close
 from db.tables import (
     ALL_SITES,
     audit_log,
@@ -64,7 +64,7 @@ def closed(hub: Hub) -> list[str]:
 
 def proof(hub: Hub, closing_id: int) -> bool | None:
     with reading(hub.engine) as connection:
-        return proven(connection, closing_id)
+        return is_unchanged(connection, closing_id)
 
 
 # When a month closes by itself

@@ -73,13 +73,13 @@ def collect_on(day):
 
 
 def month_proof():
-    from db.months.closings import proven
+    from db.months.closings import is_unchanged
     from db.tables import month_closings
     from sqlalchemy import select
 
     with reading(engine) as connection:
         ids = connection.scalars(select(month_closings.c.closing_id)).all()
-        return [proven(connection, closing_id) for closing_id in ids]
+        return [is_unchanged(connection, closing_id) for closing_id in ids]
 
 
 def close(month, day):

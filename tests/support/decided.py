@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, func, select
 from db.history.kept import month_end
 from db.history.runs import border, counted_days, kept_days, newest_day
 from db.history.views import assets_as_of, records_as_of
-from db.months.closings import proven
+from db.months.closings import is_unchanged
 from db.rules import rules_by_day
 from db.tables import (
     NO_SITE_ID,
@@ -38,7 +38,7 @@ def check(connection: Connection) -> None:
     check_stretches(connection)
     check_counts(connection)
     closings = connection.scalars(select(month_closings.c.closing_id)).all()
-    assert all(proven(connection, closing_id) is not False for closing_id in closings)
+    assert all(is_unchanged(connection, closing_id) is not False for closing_id in closings)
 
 
 def check_stretches(connection: Connection) -> None:

@@ -77,9 +77,9 @@ def _counts_at_the_end(connection: Connection, known: KnownDays) -> list[Mapping
     c = daily_counts.c
     last = known.days[-1]
     stands = [
-        and_(c.basis == basis, c.snapshot_date == standing[last])
+        and_(c.basis == basis, c.snapshot_date == published_on[last])
         for basis in known.published
-        if last in (standing := known.standing(basis))
+        if last in (published_on := known.published_on(basis))
     ]
     rows = connection.execute(
         select(c.basis, c.site_id, c.device_type, c.billing_status, c.n).where(or_(*stands))

@@ -92,7 +92,7 @@ def _of_assets(connection: Connection, known: KnownDays) -> Masks:
         and_(_said.valid_from > first, _said.valid_from < after),
         and_(_said.valid_to > first, _said.valid_to < after),
     )
-    if known.turns:
+    if known.precedence_changes:
         inside = and_(_said.valid_from < after, _said.valid_to > first)
     changed = set(connection.scalars(select(_said.asset_id).where(inside).distinct()))
     whole = (1 << len(known.days)) - 1
@@ -101,22 +101,21 @@ def _of_assets(connection: Connection, known: KnownDays) -> Masks:
     for asset_id, site_id, _day in _billable(connection, end, known.rules, None):
         if asset_id not in changed:
             found[asset_id, site_id] = whole
-    bits = _alike_bits(known)
+    bits = _span_bits(known)
     for chunk in chunks(sorted(changed)):
         for asset_id, site_id, day in _billable(connection, bits, known.rules, chunk):
             found[asset_id, site_id] |= bits[day]
     return found
 
 
-def _alike_bits(known: KnownDays) -> Mapping[date, int]:
-    """Days of which each is like the known ones after it up to the next, with the bits of all of
-    these."""
-    alike = known.alike()
+def _span_bits(known: KnownDays) -> Mapping[date, int]:
+    """By the first day of each constant span the bits of its days."""
+    spans = known.constant_spans()
     found, place = {}, 0
     for day in known.days:
-        if day in alike:
-            found[day] = ((1 << alike[day]) - 1) << place
-            place += alike[day]
+        if day in spans:
+            found[day] = ((1 << spans[day]) - 1) << place
+            place += spans[day]
     return found
 
 
