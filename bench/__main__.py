@@ -9,12 +9,22 @@ import sys
 import time
 from types import FrameType
 
-from bench import agent, changing, deciding, exporting, ingest, listing, loading, matching, reading
-from bench.figures import Figure, table
+from bench import (
+    agent,
+    changes,
+    csv_export,
+    decisions,
+    ingest,
+    machine_list,
+    matching,
+    publishing,
+    queries,
+)
 from bench.fleet import Fleet
+from bench.measurements import Measurement, table
 from bench.stores import KINDS, Unavailable, stores
 
-PARTS = ("days", "matching", "deciding", "listing", "ingest", "agent")
+PARTS = ("snapshots", "matching", "decisions", "machine-list", "ingest", "agent")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     begun = time.monotonic()
     try:
-        figures = _measure(options)
+        measurements = _measure(options)
     except Unavailable as error:
         print(error, file=sys.stderr)
         return 2
@@ -31,44 +41,44 @@ def main(arguments: list[str] | None = None) -> int:
         f"{options.devices} devices x {options.days} days, {options.changing:g} % really change "
         f"a day; medians; {time.monotonic() - begun:.0f} s in all\n"
     )
-    print(table(figures))
-    return 1 if any(figure.kept is False for figure in figures) else 0
+    print(table(measurements))
+    return 1 if any(measurement.kept is False for measurement in measurements) else 0
 
 
 def _stop(signal_number: int, _frame: FrameType | None) -> None:
-    # As an exception it passes through all that removes folders and ends servers.
+    # Raised as an exception, so that folders are removed and servers stopped.
     sys.exit(128 + signal_number)
 
 
-def _measure(options: argparse.Namespace) -> list[Figure]:
-    figures: list[Figure] = []
-    if "days" in options.parts:
-        fleet = Fleet(options.devices, options.shared, options.changing / 100, loading.LAST_DAY)
-        with stores(tuple(options.databases)) as found:
-            clocked = loading.load(found, fleet, options.days)
-            for store in found:
-                figures += loading.figures(store, clocked[store.kind])
-                figures += reading.figures(store, options.days, options.runs)
-                figures += changing.figures(store, options.days, options.runs)
-                figures += exporting.figures(store, options.runs)
+def _measure(options: argparse.Namespace) -> list[Measurement]:
+    measurements: list[Measurement] = []
+    if "snapshots" in options.parts:
+        fleet = Fleet(options.devices, options.shared, options.changing / 100, publishing.LAST_DAY)
+        with stores(tuple(options.databases)) as databases:
+            timings = publishing.load(databases, fleet, options.days)
+            for store in databases:
+                measurements += publishing.measure(store, timings[store.kind])
+                measurements += queries.measure(store, options.days, options.runs)
+                measurements += changes.measure(store, options.days, options.runs)
+                measurements += csv_export.measure(store, options.runs)
     if "matching" in options.parts:
-        with stores(tuple(options.databases)) as found:
-            for store in found:
-                figures += matching.figures(store, options.matched)
-    if "deciding" in options.parts:
-        with stores(tuple(options.databases)) as found:
-            for store in found:
-                figures += deciding.figures(store, options.devices)
-    if "listing" in options.parts:
-        with stores(tuple(options.databases)) as found:
-            for store in found:
-                figures += listing.figures(store, options.listed, options.runs)
+        with stores(tuple(options.databases)) as databases:
+            for store in databases:
+                measurements += matching.measure(store, options.matched)
+    if "decisions" in options.parts:
+        with stores(tuple(options.databases)) as databases:
+            for store in databases:
+                measurements += decisions.measure(store, options.devices)
+    if "machine-list" in options.parts:
+        with stores(tuple(options.databases)) as databases:
+            for store in databases:
+                measurements += machine_list.measure(store, options.listed, options.runs)
     if "ingest" in options.parts:
-        with stores(tuple(options.databases)) as found:
-            figures += ingest.figures(found, options.machines, options.seconds)
+        with stores(tuple(options.databases)) as databases:
+            measurements += ingest.measure(databases, options.machines, options.seconds)
     if "agent" in options.parts:
-        figures += agent.figures(options.runs)
-    return figures
+        measurements += agent.measure(options.runs)
+    return measurements
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

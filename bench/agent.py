@@ -1,4 +1,4 @@
-"""The agent on this machine: a real process that reports every second to a server that agrees."""
+"""The agent: a real process that reports every second to a server that accepts everything."""
 
 import json
 import os
@@ -12,18 +12,18 @@ from pathlib import Path
 
 import psutil
 
-from bench.figures import Figure
+from bench.measurements import Measurement
 
 ROOT = Path(__file__).parent.parent
 MEMORY_LIMIT = 40.0
 CORE_LIMIT = 0.5
 INTERVAL = 60.0
-"""Seconds between two reports of an agent as it is installed."""
-_PATIENCE = 120.0
+"""Default seconds between two reports."""
+_TIMEOUT = 120.0
 
 
-def figures(reports: int) -> Iterator[Figure]:
-    """What an agent takes that sends `reports` reports after its first one.
+def measure(reports: int) -> Iterator[Measurement]:
+    """Measure an agent while it sends `reports` reports after its first.
 
     Raises:
         AssertionError: it does not report.
@@ -46,23 +46,23 @@ def figures(reports: int) -> Iterator[Figure]:
         )
         try:
             watched = psutil.Process(process.pid)
-            assert arrived.acquire(timeout=_PATIENCE), "the agent sent no report"
-            before = _used(watched)
+            assert arrived.acquire(timeout=_TIMEOUT), "the agent sent no report"
+            before = _cpu_seconds(watched)
             for _ in range(reports):
-                assert arrived.acquire(timeout=_PATIENCE), "the agent went silent"
-            seconds = (_used(watched) - before) / reports
+                assert arrived.acquire(timeout=_TIMEOUT), "the agent went silent"
+            seconds = (_cpu_seconds(watched) - before) / reports
             resident = watched.memory_info().rss / 1e6
         finally:
             process.terminate()
             process.wait(timeout=30)
             server.shutdown()
             server.server_close()
-    yield Figure("agent", "resident memory", "MB", resident, None, MEMORY_LIMIT)
+    yield Measurement("agent", "resident memory", "MB", resident, None, MEMORY_LIMIT)
     share = 100 * seconds / INTERVAL
-    yield Figure("agent", "of one core, at 60 s", "%", share, None, CORE_LIMIT)
+    yield Measurement("agent", "of one core, at 60 s", "%", share, None, CORE_LIMIT)
 
 
-def _used(process: psutil.Process) -> float:
+def _cpu_seconds(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
 

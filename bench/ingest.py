@@ -1,5 +1,5 @@
-"""Reports of a fleet: real servers on loopback, a load generator on the same cores, and as the
-floor Flask that says hello on the same server."""
+"""Ingest: reports to the real server on loopback, from a load generator on the same cores. The
+floor is a Flask hello on the same kind of server."""
 
 import itertools
 import json
@@ -14,77 +14,78 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from bench.figures import Figure
-from bench.load import Load, load
+from bench.load_generator import Load, load
+from bench.measurements import Measurement
 from bench.stores import Store
 
 ROOT = Path(__file__).parent.parent
 AT_ONCE = 128
-MOST_OF_HELLO = 1 / 0.4
-"""Time of a post as a multiple of a hello's: 0.4 of its rate."""
-MILLISECONDS = {"postgresql": 1000 / 1667, "sqlite": 1000 / 1000}
-"""Time of a post when each comes on a new connection: the rate of 100,000 machines a minute, and
-a thousand a second."""
-P99_MILLISECONDS = 250.0
-_PATIENCE = 60.0
+HELLO_LIMIT = 1 / 0.4
+"""Limit of a post's time, in times of a hello: 0.4 of its rate."""
+POST_LIMIT_MS = {"postgresql": 1000 / 1667, "sqlite": 1000 / 1000}
+"""Limits of a post's time with a new connection each: 100,000 machines a minute on PostgreSQL, and
+1,000 reports a second on SQLite."""
+P99_LIMIT_MS = 250.0
+_TIMEOUT = 60.0
 
 
-def figures(stores: Sequence[Store], machines: int, seconds: float) -> Iterator[Figure]:
-    """Posts of `machines` machines, `seconds` long each, in turns with the floor.
+def measure(stores: Sequence[Store], machines: int, seconds: float) -> Iterator[Measurement]:
+    """Measure posts of `machines` machines, in runs of `seconds`, in turns with the floor.
 
     Raises:
-        ConnectionError: a server does not come up, or goes away.
+        ConnectionError: a server does not start, or stops answering.
     """
     for store in stores:
         url = store.ours.url.render_as_string(hide_password=False)
         served = {"AUTH": "none", "INGEST_AUTH": "open", "DATABASE_URL": url}
         with (
-            _server(["-m", "bench.hello"], {}) as hello,
+            _server(["-m", "bench.hello_server"], {}) as hello,
             _server(["-m", "cli.main", "serve", "--port"], served) as ours,
         ):
-            # Every machine's first report makes its row; what is measured are the later ones.
+            # A machine's first report creates its row; only later ones are measured.
             first = (_request(n, True) for n in range(machines))
-            _all(load(ours, first, at_once=AT_ONCE, seconds=_PATIENCE, keep_alive=True))
+            _checked(load(ours, first, at_once=AT_ONCE, seconds=_TIMEOUT, keep_alive=True))
             for keep_alive in (True, False):
                 requests = [_request(n, keep_alive) for n in range(machines)]
                 floor, measured = _in_turns((hello, ours), requests, seconds, keep_alive)
-                yield from _told(store.kind, measured, floor, keep_alive=keep_alive)
+                yield from _measurements(store.kind, measured, floor, keep_alive=keep_alive)
 
 
 def _in_turns(
     ports: tuple[int, int], requests: Sequence[bytes], seconds: float, keep_alive: bool
 ) -> tuple[Load, Load]:
-    """The better of three runs of both servers, one after the other: what else the machine does
-    meanwhile only takes away."""
+    """The best of three runs of each server, in turns: other load can only slow a run down."""
 
     def run(port: int) -> Load:
         again = itertools.cycle(requests)
-        return _all(load(port, again, at_once=AT_ONCE, seconds=seconds, keep_alive=keep_alive))
+        return _checked(load(port, again, at_once=AT_ONCE, seconds=seconds, keep_alive=keep_alive))
 
     runs = [(run(ports[0]), run(ports[1])) for _ in range(3)]
-    return max((one for one, _ in runs), key=_rate), max((one for _, one in runs), key=_rate)
+    return max((floor for floor, _ in runs), key=_rate), max((ours for _, ours in runs), key=_rate)
 
 
 def _rate(measured: Load) -> float:
     return measured.rate
 
 
-def _told(kind: str, ours: Load, floor: Load, *, keep_alive: bool) -> Iterator[Figure]:
+def _measurements(kind: str, ours: Load, floor: Load, *, keep_alive: bool) -> Iterator[Measurement]:
     how = "kept connections" if keep_alive else "a new connection each"
-    of_hello = (1000 / ours.rate, 1000 / floor.rate, MOST_OF_HELLO)
-    yield Figure(kind, f"report, {how}, against hello", "ms each", *of_hello)
+    of_hello = (1000 / ours.rate, 1000 / floor.rate, HELLO_LIMIT)
+    yield Measurement(kind, f"report, {how}, against hello", "ms each", *of_hello)
     if not keep_alive:
-        each = Figure(kind, f"report, {how}", "ms each", 1000 / ours.rate, None, MILLISECONDS[kind])
+        each = Measurement(
+            kind, f"report, {how}", "ms each", 1000 / ours.rate, None, POST_LIMIT_MS[kind]
+        )
         yield each
         p99 = ours.percentile(0.99) * 1000
-        yield Figure(kind, f"report, {how}, p99", "ms", p99, None, P99_MILLISECONDS)
+        yield Measurement(kind, f"report, {how}, p99", "ms", p99, None, P99_LIMIT_MS)
 
 
-def _all(measured: Load) -> Load:
-    """`measured`, if everything was answered well.
+def _checked(measured: Load) -> Load:
+    """`measured`, if every answer was a success.
 
     Raises:
-        ConnectionError: it was not.
+        ConnectionError: one was not.
     """
     if set(measured.statuses) - {200, 201}:
         raise ConnectionError(
@@ -113,7 +114,7 @@ def _request(n: int, keep_alive: bool) -> bytes:
 
 @contextmanager
 def _server(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[int]:
-    """A server in a process of its own; its port."""
+    """Run a server in a process of its own; yields its port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -123,15 +124,15 @@ def _server(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[int]
             env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
         )  # fmt: skip
         try:
-            _await(port)
+            _wait_for_port(port)
             yield port
         finally:
             process.terminate()
             process.wait(30)
 
 
-def _await(port: int) -> None:
-    end = time.monotonic() + _PATIENCE
+def _wait_for_port(port: int) -> None:
+    end = time.monotonic() + _TIMEOUT
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()

@@ -1,5 +1,5 @@
-"""Which records are one machine: three sources of one fleet, matched from nothing, and again on a
-day on which one record in a hundred changed. Limits are for 100,000 records in all."""
+"""Matching records to machines: three sources of one fleet, from nothing, and on a day on which one
+record in a hundred changed. The limits are for 100,000 records."""
 
 import gc
 import multiprocessing
@@ -14,9 +14,9 @@ from datetime import UTC, date, datetime, timedelta
 import psutil
 from sqlalchemy import URL, Connection, Engine, delete, select, update
 
-from bench.figures import Figure
 from bench.fleet import DEVICES_PER_SITE
-from bench.loading import LAST_DAY
+from bench.measurements import Measurement
+from bench.publishing import LAST_DAY
 from bench.stores import Store
 from db.engine import open_engine, writing
 from db.rules import Rules
@@ -38,7 +38,7 @@ CHANGING = 0.01
 
 @dataclass(frozen=True)
 class Machine:
-    """One machine, as its records tell it."""
+    """What the records of one machine say of it."""
 
     number: int
     site: int
@@ -47,60 +47,59 @@ class Machine:
     mac: str
 
 
-def figures(store: Store, records: int) -> Iterator[Figure]:
-    """What matching tells of one store, which is filled first."""
+def measure(store: Store, records: int) -> Iterator[Measurement]:
+    """Fill `store` and measure matching on it."""
     devices = round(records / (0.9 * len(SOURCES)))
     machines = fleet_of(devices)
     for day in (FIRST_DAY, FIRST_DAY + timedelta(days=1)):
         for source in SOURCES:
             publish_day(store.ours, source, day, states_of(source, machines))
-    store.settle()
+    store.run_maintenance()
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=fresh) as process:
         whole, grown = process.submit(_from_nothing, store.ours.url, devices).result(timeout=3000)
-    yield Figure(store.kind, "matching from nothing", "s", whole, None, FULL_LIMIT)
-    yield Figure(store.kind, "matching, memory it takes", "MB", grown, None, MEMORY_LIMIT)
+    yield Measurement(store.kind, "matching from nothing", "s", whole, None, FULL_LIMIT)
+    yield Measurement(store.kind, "matching, memory it takes", "MB", grown, None, MEMORY_LIMIT)
     changed = next_day(machines)
     seconds = sum(
         publish_day(store.ours, source, LAST_DAY, states_of(source, changed)) for source in SOURCES
     )
-    yield Figure(store.kind, "matching a day", "s", seconds, None, DAY_LIMIT)
+    yield Measurement(store.kind, "matching a day", "s", seconds, None, DAY_LIMIT)
 
 
 def fleet_of(devices: int) -> list[Machine]:
-    """As many machines at sites of the usual size."""
-    dice = random.Random(5)
+    """`devices` machines, at sites of the usual size."""
+    rng = random.Random(5)
     sites = max(2, devices // DEVICES_PER_SITE)
-    return [_machine(dice, number, sites) for number in range(devices)]
+    return [_machine(rng, number, sites) for number in range(devices)]
 
 
-def _machine(dice: random.Random, number: int, sites: int) -> Machine:
+def _machine(rng: random.Random, number: int, sites: int) -> Machine:
     host = f"LONG-HOSTNAME-{number:06d}" if number % 40 == 0 else f"PC-{number:06d}"
-    mac = f"3c{dice.getrandbits(40):010x}"
-    return Machine(number, dice.randrange(sites), host, f"SN{dice.getrandbits(40):010X}", mac)
+    mac = f"3c{rng.getrandbits(40):010x}"
+    return Machine(number, rng.randrange(sites), host, f"SN{rng.getrandbits(40):010X}", mac)
 
 
 def next_day(machines: list[Machine]) -> list[Machine]:
     """The fleet with one in a hundred renamed, moved, repaired or replaced."""
-    dice = random.Random(6)
+    rng = random.Random(6)
     sites = 1 + max(machine.site for machine in machines)
-    found = list(machines)
-    for position in dice.sample(range(len(found)), max(1, round(len(found) * CHANGING))):
-        was, kind = found[position], dice.randrange(4)
+    changed = list(machines)
+    for position in rng.sample(range(len(changed)), max(1, round(len(changed) * CHANGING))):
+        was, kind = changed[position], rng.randrange(4)
         if kind == 0:
-            found[position] = replace(was, host=f"NEW-{was.number:06d}")
+            changed[position] = replace(was, host=f"NEW-{was.number:06d}")
         elif kind == 1:
-            found[position] = replace(was, site=dice.randrange(sites))
+            changed[position] = replace(was, site=rng.randrange(sites))
         elif kind == 2:
-            found[position] = replace(was, serial=f"SN{dice.getrandbits(40):010X}")
+            changed[position] = replace(was, serial=f"SN{rng.getrandbits(40):010X}")
         else:
-            found[position] = _machine(dice, len(machines) + position, sites)
-    return found
+            changed[position] = _machine(rng, len(machines) + position, sites)
+    return changed
 
 
 def states_of(source: str, machines: list[Machine]) -> list[DeviceState]:
-    """The records of a source: one in ten machines it does not know, one in three it knows by
-    name alone."""
+    """The records of a source; it lacks one machine in ten and knows one in three by name only."""
     turn = SOURCES.index(source)
     return [
         evaluate_record(source, _record(source, machine), RULES, (), {})
@@ -125,7 +124,7 @@ def _record(source: str, machine: Machine) -> Record:
 
 
 def publish_day(engine: Engine, source: str, day: date, states: list[DeviceState]) -> float:
-    """Publish a day; the seconds of its matching, which is done twice and undone once for that."""
+    """Publish a day; returns the seconds of its matching, taken in an extra run, rolled back."""
     now = datetime.combine(day, datetime.min.time(), UTC)
     run_id = run_log.begin(engine, source, day, "UTC", now)
     names = {s.alias_key: s.alias_name for s in states if s.alias_key is not None}
@@ -134,7 +133,7 @@ def publish_day(engine: Engine, source: str, day: date, states: list[DeviceState
         site_of_alias = apply_site_plan(connection, plan, names, RULES, day, now)
         site_of = {s.device_id: site_of_alias[s.alias_key or ""] for s in states}
         have = _have(connection, source)
-        gc.disable()  # as it is while a day is published
+        gc.disable()  # As while a day is published.
         begun = time.perf_counter()
         assets = resolve_assets(connection, source, day, states, site_of, have)
         write_links(connection, assets, day, now, run_id=run_id)
@@ -171,31 +170,31 @@ def _from_nothing(url: URL, devices: int) -> tuple[float, float]:
         for source, states in fleet.items():
             have = _have(connection, source)
             site_of = {device_id: site for device_id, (_, site, _) in have.items()}
-            with _Memory() as memory:
+            with _MemoryWatch() as memory:
                 begun = time.perf_counter()
                 assets = resolve_assets(
                     connection, source, LAST_DAY, states, site_of, have, again=True
                 )
                 seconds += time.perf_counter() - begun
             grown = max(grown, memory.megabytes)
-            _must_find_most(assets.asset_of)
+            _check_most_linked(assets.asset_of)
         connection.rollback()
     engine.dispose()
     return seconds, grown
 
 
-def _must_find_most(asset_of: Mapping[int, int]) -> None:
+def _check_most_linked(asset_of: Mapping[int, int]) -> None:
     linked = sum(device_id != asset_id for device_id, asset_id in asset_of.items())
     if linked < len(asset_of) / 2:
         raise RuntimeError(f"Only {linked} of {len(asset_of)} records were linked.")
 
 
-class _Memory:
+class _MemoryWatch:
     """By how many MB the resident memory of this process grows at most inside the block."""
 
     megabytes = 0.0
 
-    def __enter__(self) -> "_Memory":
+    def __enter__(self) -> "_MemoryWatch":
         gc.collect()
         gc.disable()
         self._process, self._done = psutil.Process(), threading.Event()

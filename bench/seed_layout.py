@@ -1,11 +1,11 @@
-"""The floor of writing: one row per device and day with its JSON, as the first system had it.
+"""The floor of writing: one row per device and day with its JSON, as in the first system.
 
-Two secondary indexes, for its two questions: a site's devices of a day, a device's days. A day is
-loaded as quickly as the driver can such that it may be loaded again: on PostgreSQL COPY into a
-temporary table and INSERT ... ON CONFLICT from there, on SQLite one prepared INSERT OR REPLACE.
+It has two secondary indexes, for a site's devices of a day and a device's days. A day is loaded as
+fast as the driver can while it stays repeatable: on PostgreSQL with COPY into a temporary table and
+INSERT ... ON CONFLICT, on SQLite with one prepared INSERT OR REPLACE.
 """
 
-# ruff: noqa: S608 (every statement is put together from the constants of this file)
+# ruff: noqa: S608 (all statements are made of the constants of this file)
 
 import io
 import json
@@ -42,7 +42,7 @@ Row = tuple[str | None, ...]
 
 
 def create(engine: Engine) -> None:
-    """The table and its indexes."""
+    """Create the table and its indexes."""
     kind = "text" if engine.dialect.name == "sqlite" else "jsonb"
     with closing(engine.raw_connection()) as connection:
         cursor = connection.cursor()
@@ -52,7 +52,7 @@ def create(engine: Engine) -> None:
 
 
 def rows_of(source: Source, raws: Sequence[Raw], day: date) -> list[Row]:
-    """What is loaded of a day: read and judged as ours is, with the JSON as text."""
+    """The rows of a day, read and evaluated as ours, with the JSON as text."""
     rows: list[Row] = []
     for record in read(source, raws).records:
         kind = device_type(record.node_class, record.os)
@@ -74,7 +74,7 @@ def rows_of(source: Source, raws: Sequence[Raw], day: date) -> list[Row]:
 
 
 def load(engine: Engine, rows: Sequence[Row]) -> None:
-    """Write `rows` in one transaction, in place of those of the same device and day."""
+    """Write `rows` in one transaction; replaces those of the same device and day."""
     with closing(engine.raw_connection()) as connection:
         cursor = connection.cursor()
         if engine.dialect.name == "sqlite":
@@ -83,7 +83,7 @@ def load(engine: Engine, rows: Sequence[Row]) -> None:
             cursor.execute("COMMIT")
             return
         cursor.execute("CREATE TEMP TABLE stage (LIKE device_snapshot) ON COMMIT DROP")
-        cursor.copy_from(_copied(rows), "stage", columns=_COLUMNS)
+        cursor.copy_from(_copy_text(rows), "stage", columns=_COLUMNS)
         cursor.execute(_MERGE)
         connection.commit()
 
@@ -98,8 +98,8 @@ _MERGE = (
 ).format(_NAMES, _NAMES, ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[2:]))
 
 
-def _copied(rows: Sequence[Row]) -> io.StringIO:
-    # This fleet's texts hold no tab and no line feed, so a backslash is all there is to escape.
+def _copy_text(rows: Sequence[Row]) -> io.StringIO:
+    # This fleet's texts have no tabs or line feeds, so only backslashes are escaped.
     lines = (
         "\t".join(["\\N" if cell is None else cell.replace("\\", "\\\\") for cell in row])
         for row in rows

@@ -1,4 +1,4 @@
-"""Databases to measure on: for each kind one with our tables and one with the floor's."""
+"""Databases to measure on: of each kind one with our tables and one with the floor's."""
 
 import tempfile
 from collections.abc import Iterator
@@ -16,20 +16,20 @@ KINDS = ("sqlite", "postgresql")
 
 
 class Unavailable(Exception):
-    """A kind of database cannot be started here; the text says why and what to do."""
+    """A kind of database cannot be started; the text says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """A pair of databases of one kind, both empty at first."""
+    """A pair of databases of one kind, initially empty."""
 
     kind: str
     ours: Engine
     floor: Engine
 
-    def settle(self) -> None:
-        """Let the databases do what they do in the hours between two days, not in the measured
-        seconds: PostgreSQL's autovacuum looks at how its tables are filled a minute later."""
+    def run_maintenance(self) -> None:
+        """Run now what would otherwise fall into the measured seconds: PostgreSQL's checkpoint, and
+        the statistics that autovacuum gathers a minute after a load."""
         if self.kind == "postgresql":
             for engine in (self.ours, self.floor):
                 with engine.connect() as connection:
@@ -38,16 +38,16 @@ class Store:
                     connection.commit()
 
     def megabytes(self) -> tuple[float, float]:
-        """What ours and the floor's take on disk, indexes and all."""
+        """The disk sizes of ours and the floor's, with indexes."""
         return _megabytes(self.ours), _megabytes(self.floor)
 
 
 @contextmanager
 def stores(kinds: tuple[str, ...]) -> Iterator[list[Store]]:
-    """A store of each kind, in temporary folders that are removed at the end.
+    """Open a store of each kind, in temporary folders.
 
     Raises:
-        Unavailable: PostgreSQL is asked for and not installed.
+        Unavailable: PostgreSQL is wanted and not installed.
     """
     with ExitStack() as stack:
         yield [stack.enter_context(_SOURCES[kind]()) for kind in kinds]
@@ -63,7 +63,7 @@ def _sqlite() -> Iterator[Store]:
 @contextmanager
 def _postgresql() -> Iterator[Store]:
     try:
-        # The tests know how to start one from its wheel; where they are not installed, none is.
+        # The tests start it from its wheel; they may not be installed.
         from tests.support import servers
     except ImportError as error:
         raise Unavailable(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.figures import Figure, interleaved, table
+from bench.measurements import Measurement, interleaved, table
 from tests.conftest import ROOT
 
 FIGURES = {
@@ -86,9 +86,9 @@ def test_the_report_is_complete_on_both_databases_and_nothing_is_left_behind(fol
     assert heading.startswith("80 devices x 4 days, 1 % really change a day")
     cells = [re.split(r"\s{2,}", line.strip()) for line in lines]
     assert cells[0] == ["database", "figure", "unit", "ours", "floor", "ratio", "limit", "ok?"]
-    told = [tuple(row[:2]) for row in cells[1:]]
+    names = [tuple(row[:2]) for row in cells[1:]]
     kinds = ("sqlite", "postgresql")
-    assert told == [
+    assert names == [
         *((kind, name) for kind in kinds for name in FIGURES),
         *((kind, name) for kind in kinds for name in MATCHING),
         *((kind, name) for kind in kinds for name in DECIDING),
@@ -107,10 +107,10 @@ def test_the_report_is_complete_on_both_databases_and_nothing_is_left_behind(fol
 
 
 def test_a_limit_is_kept_or_missed_and_the_exit_code_says_so() -> None:
-    kept = Figure("sqlite", "half", "ms", 1.0, 2.0, 0.5)
-    missed = Figure("sqlite", "more than half", "ms", 1.1, 2.0, 0.5)
-    told = Figure("sqlite", "only told", "ms", 9.0, 2.0)
-    memory = Figure("sqlite", "memory", "MB", 31.0, None, 30.0)
+    kept = Measurement("sqlite", "half", "ms", 1.0, 2.0, 0.5)
+    missed = Measurement("sqlite", "more than half", "ms", 1.1, 2.0, 0.5)
+    told = Measurement("sqlite", "only told", "ms", 9.0, 2.0)
+    memory = Measurement("sqlite", "memory", "MB", 31.0, None, 30.0)
     assert [figure.kept for figure in (kept, missed, told, memory)] == [True, False, None, False]
     assert [line.split()[-1] for line in table((kept, missed, memory)).splitlines()] == [
         "ok?", "ok", "MISSED", "MISSED",

@@ -1,4 +1,4 @@
-"""Days are loaded into both databases of a store in turns: how long it takes, how large it gets."""
+"""Publishing a day: time and disk, against loading it into the layout of `seed_layout`."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +10,8 @@ from statistics import median
 from tqdm import tqdm
 
 from bench import seed_layout
-from bench.figures import Figure, timed
 from bench.fleet import Fleet
+from bench.measurements import Measurement, timed
 from bench.stores import Store
 from db import rules as rule_versions
 from db.engine import writing
@@ -30,31 +30,31 @@ DISK_LIMIT, LOADING_LIMIT = 1 / 20, 1 / 5
 
 
 @dataclass
-class Clocked:
-    """Seconds per day of one store, the first day left out: `transaction` is the publish alone,
-    `whole` begins with the rows as fetched."""
+class Timings:
+    """Seconds per day (ours, floor) without the first day. `transaction` is the publish alone,
+    `whole` starts with the rows as fetched."""
 
     transaction: list[tuple[float, float]] = field(default_factory=list)
     whole: list[tuple[float, float]] = field(default_factory=list)
 
 
-def load(stores: Sequence[Store], fleet: Fleet, days: int) -> dict[str, Clocked]:
+def load(stores: Sequence[Store], fleet: Fleet, days: int) -> dict[str, Timings]:
     """Load `days` days up to LAST_DAY into every store."""
-    clocked = {store.kind: Clocked() for store in stores}
+    timings = {store.kind: Timings() for store in stores}
     sources = discover()
     for number in tqdm(range(days), unit="day", disable=None, leave=False):
         day = LAST_DAY - timedelta(days=days - 1 - number)
         fleet.advance(day)
         rows = {sources[name]: raws for name, raws in fleet.rows().items()}
         for store in stores:
-            _load_day(store, clocked[store.kind], rows, day, number)
-    return clocked
+            _load_day(store, timings[store.kind], rows, day, number)
+    return timings
 
 
 def _load_day(
-    store: Store, clocked: Clocked, rows: Mapping[Source, Sequence[Raw]], day: date, number: int
+    store: Store, timings: Timings, rows: Mapping[Source, Sequence[Raw]], day: date, number: int
 ) -> None:
-    store.settle()
+    store.run_maintenance()
     prepared: list[seed_layout.Row] = []
 
     def prepare() -> None:
@@ -64,8 +64,8 @@ def _load_day(
     def floor() -> None:
         seed_layout.load(store.floor, prepared)
 
-    # By turns the whole way from fetched rows on, and the transaction alone: timing one inside
-    # the other would need a hook in the product.
+    # Alternately the whole way from fetched rows and the transaction alone: to time one within the
+    # other would need a hook in the product.
     ours = _decide if number % 2 else _publish
     if number // 2 % 2:
         seconds = sum(ours(store, source, raws, day) for source, raws in rows.items())
@@ -76,9 +76,9 @@ def _load_day(
     if number == 0:
         return
     if ours is _decide:
-        clocked.whole.append((seconds, text + loading))
+        timings.whole.append((seconds, text + loading))
     else:
-        clocked.transaction.append((seconds, loading))
+        timings.transaction.append((seconds, loading))
 
 
 def _clock(day: date) -> datetime:
@@ -98,12 +98,12 @@ def _decide(store: Store, source: Source, raws: Sequence[Raw], day: date) -> flo
         begun = time.perf_counter()
         outcome = decide(attempt, read(source, raws))
         seconds = time.perf_counter() - begun
-    _must_be_complete(outcome.state, outcome.reason)
+    _check_complete(outcome.state, outcome.reason)
     return seconds
 
 
 def _publish(store: Store, source: Source, raws: Sequence[Raw], day: date) -> float:
-    """The seconds of the transaction in which judged rows are published."""
+    """The seconds of the transaction that publishes evaluated rows."""
     with _attempt(store, source, day) as attempt:
         gathered = read(source, raws)
         names = {r.alias_key: r.alias_name for r in gathered.records if r.alias_key is not None}
@@ -134,21 +134,21 @@ def _publish(store: Store, source: Source, raws: Sequence[Raw], day: date) -> fl
         return time.perf_counter() - begun
 
 
-def _must_be_complete(state: str, reason: str | None) -> None:
+def _check_complete(state: str, reason: str | None) -> None:
     if state != run_log.COMPLETE:
         raise RuntimeError(f"A day was {state} ({reason}): the fleet changes more than it should.")
 
 
-def figures(store: Store, clocked: Clocked) -> Iterator[Figure]:
-    """What loading tells of one store."""
+def measure(store: Store, timings: Timings) -> Iterator[Measurement]:
+    """The measurements of one store after `load`."""
     ours, floor = store.megabytes()
-    yield Figure(store.kind, "disk after all days", "MB", ours, floor, DISK_LIMIT)
-    yield _median(store, "publishing a day, its transaction", clocked.transaction, LOADING_LIMIT)
-    yield _median(store, "publishing a day, from fetched rows on", clocked.whole, None)
+    yield Measurement(store.kind, "disk after all days", "MB", ours, floor, DISK_LIMIT)
+    yield _median(store, "publishing a day, its transaction", timings.transaction, LOADING_LIMIT)
+    yield _median(store, "publishing a day, from fetched rows on", timings.whole, None)
 
 
 def _median(
     store: Store, name: str, pairs: Sequence[tuple[float, float]], limit: float | None
-) -> Figure:
+) -> Measurement:
     ours, floor = (median(side) * 1000 for side in zip(*pairs, strict=True))
-    return Figure(store.kind, name, "ms", ours, floor, limit)
+    return Measurement(store.kind, name, "ms", ours, floor, limit)

@@ -1,4 +1,4 @@
-"""Why the number moved, for all sites: the API's whole answer against its two questions by hand."""
+"""Changes of all sites: the API's whole answer against its two queries in handwritten SQL."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import Flask
 
-from bench import by_hand
-from bench.by_hand import Bare
-from bench.figures import Figure, interleaved
-from bench.loading import LAST_DAY
+from bench import handwritten_sql
+from bench.handwritten_sql import RawConnection
+from bench.measurements import Measurement, interleaved
+from bench.publishing import LAST_DAY
 from bench.stores import Store
 from dashboard.api import register
 from dashboard.base import access
@@ -19,16 +19,16 @@ from db.settings import timezone
 LIMIT = 2.0
 
 _QUESTIONS = (
-    ("records", by_hand.BARS_OF_RECORDS, by_hand.LIST_OF_RECORDS),
-    ("assets", by_hand.BARS_OF_ASSETS, by_hand.LIST_OF_ASSETS),
+    ("records", handwritten_sql.BARS_OF_RECORDS, handwritten_sql.LIST_OF_RECORDS),
+    ("assets", handwritten_sql.BARS_OF_ASSETS, handwritten_sql.LIST_OF_ASSETS),
 )
 
 
-def figures(store: Store, days: int, runs: int) -> Iterator[Figure]:
-    """What /api/dashboard/changes tells of one store that holds `days` days.
+def measure(store: Store, days: int, runs: int) -> Iterator[Measurement]:
+    """Measure /api/dashboard/changes on a store with `days` days.
 
     Raises:
-        AssertionError: the route and the SQL by hand give different answers.
+        AssertionError: the route and the handwritten SQL give different answers.
     """
     then = LAST_DAY - timedelta(days=days // 2)
     values = {"now": LAST_DAY.isoformat(), "was": then.isoformat()}
@@ -36,7 +36,7 @@ def figures(store: Store, days: int, runs: int) -> Iterator[Figure]:
     moment = datetime.combine(LAST_DAY, time(12), UTC)
     register(server, Context(store.ours, lambda: moment, timezone({})), {})
     access.guard(server, "none", lambda: None)
-    with Bare(store.ours) as bare:
+    with RawConnection(store.ours) as raw:
         for basis, bars, listed in _QUESTIONS:
             path = f"/api/dashboard/changes?basis={basis}&as_of={LAST_DAY}&compare_to={then}"
 
@@ -46,13 +46,13 @@ def figures(store: Store, days: int, runs: int) -> Iterator[Figure]:
                 return response.get_json()
 
             def floor(bars: str = bars, listed: str = listed) -> Any:
-                return bare.rows(bars, values), bare.rows(listed, values)
+                return raw.rows(bars, values), raw.rows(listed, values)
 
-            found, ((opening, *between, closing),), keys = ours(), *floor()
-            said = [found["opening"], *found["bars"].values(), found["closing"]]
-            assert said == [opening, *between, closing], f"the bars of {basis} differ"
+            answer, ((opening, *between, closing),), keys = ours(), *floor()
+            bar_values = [answer["opening"], *answer["bars"].values(), answer["closing"]]
+            assert bar_values == [opening, *between, closing], f"the bars of {basis} differ"
             key = "asset_id" if basis == "assets" else "device_id"
-            assert [int(item[key]) for item in found["items"]] == [one for (one,) in keys]
+            assert [int(item[key]) for item in answer["items"]] == [value for (value,) in keys]
             pair = interleaved(ours, floor, runs)
             name = f"changes of all sites, {basis}"
-            yield Figure(store.kind, name, "ms", pair.ours * 1000, pair.floor * 1000, LIMIT)
+            yield Measurement(store.kind, name, "ms", pair.ours * 1000, pair.floor * 1000, LIMIT)

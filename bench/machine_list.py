@@ -1,5 +1,5 @@
-"""The live list of many machines: the API's first page and the page's grid, through the whole
-server, against the same two statements by hand."""
+"""The live list of many machines: the API's first page and the grid of the page, through the whole
+server, against the same two queries in handwritten SQL."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -9,8 +9,8 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from bench.by_hand import Bare
-from bench.figures import Figure, interleaved
+from bench.handwritten_sql import RawConnection
+from bench.measurements import Measurement, interleaved
 from bench.stores import Store
 from dashboard.app import create_app
 from dashboard.ingest.items import KEYS
@@ -27,42 +27,42 @@ _PAGE = f"SELECT {', '.join(KEYS)}, clone_seen_at FROM inventory"  # noqa: S608 
 _COUNT = "SELECT count(*) FROM inventory"
 _NAMES = ("hostname", "ip", "os", "os_version", "serial", "computer_model", "manufacturer",
           "logged_in_user", "site")  # fmt: skip
-_FOUND = " WHERE " + " OR ".join(f"lower({name}) LIKE :q" for name in _NAMES)
+_SEARCH = " WHERE " + " OR ".join(f"lower({name}) LIKE :q" for name in _NAMES)
 _ORDERS = {"hostname": "lower(hostname), machine_id", "state": "received_at DESC, machine_id"}
 
 
-def figures(store: Store, machines: int, runs: int) -> Iterator[Figure]:
-    """What listing tells of one store, which is filled first.
+def measure(store: Store, machines: int, runs: int) -> Iterator[Measurement]:
+    """Fill `store` and measure lists of its machines.
 
     Raises:
-        AssertionError: the list and the SQL by hand have different rows.
+        AssertionError: a list and the handwritten SQL have different rows.
     """
     fill(store, machines)
     app = create_app(store.ours, clock=lambda: NOW, environ={"AUTH": "none"})
     client = app.server.test_client()
-    client.get("/")  # Dash sets its callbacks up when it is first asked.
-    key, one = next(
-        (key, one)
-        for key, one in app.callback_map.items()
+    client.get("/")  # Dash registers its callbacks on the first request.
+    key, callback = next(
+        (key, callback)
+        for key, callback in app.callback_map.items()
         if "machines-grid.getRowsResponse" in key
     )
     sorts = {"": "hostname", "?sort=state": "state", f"?q={SEARCHED}": "hostname"}
-    with Bare(store.ours) as bare:
+    with RawConnection(store.ours) as raw:
         for query, sort in sorts.items():
-            where, values = ("", {}) if "q=" not in query else (_FOUND, {"q": f"%{SEARCHED}%"})
+            where, values = ("", {}) if "q=" not in query else (_SEARCH, {"q": f"%{SEARCHED}%"})
 
             def floor(
                 sort: str = sort, where: str = where, values: dict[str, str] = values
             ) -> list[Any]:
-                bare.rows(_COUNT + where, values)
-                return bare.rows(f"{_PAGE}{where} ORDER BY {_ORDERS[sort]} LIMIT 100", values)
+                raw.rows(_COUNT + where, values)
+                return raw.rows(f"{_PAGE}{where} ORDER BY {_ORDERS[sort]} LIMIT 100", values)
 
             def listed(query: str = query) -> list[str]:
                 mark = "&" if query else "?"
                 answer = client.get(f"/api/machines{query}{mark}limit=100")
                 return [item["machine_id"] for item in answer.get_json()["items"]]
 
-            body = _request(key, one, query.removeprefix("?"), sort)
+            body = _grid_request(key, callback, query.removeprefix("?"), sort)
             first = [row[0] for row in floor()]
             for name, ours in (
                 (f"GET /api/machines{query}, a page", listed),
@@ -70,40 +70,42 @@ def figures(store: Store, machines: int, runs: int) -> Iterator[Figure]:
             ):
                 assert ours() == first, f"{name}: other rows than by hand"
                 pair = interleaved(ours, floor, runs)
-                yield Figure(store.kind, name, "ms", pair.ours * 1000, pair.floor * 1000, LIMIT)
+                yield Measurement(
+                    store.kind, name, "ms", pair.ours * 1000, pair.floor * 1000, LIMIT
+                )
 
 
 def fill(store: Store, machines: int) -> None:
-    """As many machines as agents would have left them."""
-    dice = random.Random(1)
+    """Insert `machines` machines as agents report them."""
+    rng = random.Random(1)
     systems = ("Windows 11 Pro", "Windows 10 Enterprise", "Debian GNU/Linux 12 (bookworm)")
     with writing(store.ours) as connection:
         for first in range(0, machines, _CHUNK):
-            rows = [_machine(n, dice, systems) for n in range(first, min(first + _CHUNK, machines))]
+            rows = [_machine(n, rng, systems) for n in range(first, min(first + _CHUNK, machines))]
             connection.execute(inventory.insert(), rows)
-    store.settle()
+    store.run_maintenance()
 
 
-def _machine(number: int, dice: random.Random, systems: tuple[str, ...]) -> dict[str, Any]:
+def _machine(number: int, rng: random.Random, systems: tuple[str, ...]) -> dict[str, Any]:
     key = sha256(str(number).encode()).hexdigest()
-    return blank_machine(key, NOW - timedelta(days=dice.randrange(700))) | {
-        "hostname": f"PC-{dice.randrange(10**6):06}", "ip": f"10.1.{number % 256}.7",
-        "os": "windows", "os_version": dice.choice(systems), "cpu_percent": 5.0,
-        "memory_total_mb": 16384, "memory_used_mb": dice.randrange(16384), "serial": f"S{number}",
-        "disk_total_mb": 512000, "disk_used_mb": dice.randrange(512000), "site": "Harbor Dental",
-        "received_at": NOW - timedelta(milliseconds=dice.randrange(10**8)),
-        "recent_reports": dice.randbytes(1024),
-        "computer_activation": NOW - timedelta(days=dice.randrange(4000)),
+    return blank_machine(key, NOW - timedelta(days=rng.randrange(700))) | {
+        "hostname": f"PC-{rng.randrange(10**6):06}", "ip": f"10.1.{number % 256}.7",
+        "os": "windows", "os_version": rng.choice(systems), "cpu_percent": 5.0,
+        "memory_total_mb": 16384, "memory_used_mb": rng.randrange(16384), "serial": f"S{number}",
+        "disk_total_mb": 512000, "disk_used_mb": rng.randrange(512000), "site": "Harbor Dental",
+        "received_at": NOW - timedelta(milliseconds=rng.randrange(10**8)),
+        "recent_reports": rng.randbytes(1024),
+        "computer_activation": NOW - timedelta(days=rng.randrange(4000)),
     }  # fmt: skip
 
 
-def _request(key: str, one: dict[str, Any], query: str, sort: str) -> dict[str, Any]:
-    """The grid's question as the browser sends it."""
+def _grid_request(key: str, callback: dict[str, Any], query: str, sort: str) -> dict[str, Any]:
+    """The grid's callback request as the browser sends it."""
     model = [] if sort == "hostname" else [{"colId": sort, "sort": "asc"}]
-    asked = {"startRow": 0, "endRow": 100, "sortModel": model, "filterModel": {}}
-    values = {"machines-grid": asked, "filters": query}
+    rows_request = {"startRow": 0, "endRow": 100, "sortModel": model, "filterModel": {}}
+    values = {"machines-grid": rows_request, "filters": query}
     parts = {
-        kind: [part | {"value": values[part["id"]]} for part in one[kind]]
+        kind: [part | {"value": values[part["id"]]} for part in callback[kind]]
         for kind in ("inputs", "state")
     }
     return {

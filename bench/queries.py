@@ -1,14 +1,14 @@
-"""Counting one date and comparing two: our queries against the same questions by hand."""
+"""Counting one date and comparing two: our queries against handwritten SQL."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
 from datetime import timedelta
 from typing import Any
 
-from bench import by_hand
-from bench.by_hand import Bare
-from bench.figures import Figure, interleaved
-from bench.loading import LAST_DAY
+from bench import handwritten_sql
+from bench.handwritten_sql import RawConnection
+from bench.measurements import Measurement, interleaved
+from bench.publishing import LAST_DAY
 from bench.stores import Store
 from dashboard.base.params import Filters
 from dashboard.queries import counts, moment
@@ -19,17 +19,17 @@ LIMIT = 1.5
 SEARCHED = "pc-00"
 
 
-def figures(store: Store, days: int, runs: int) -> Iterator[Figure]:
-    """What reading tells of one store that holds `days` days.
+def measure(store: Store, days: int, runs: int) -> Iterator[Measurement]:
+    """Measure queries on a store with `days` days.
 
     Raises:
-        AssertionError: a query and its SQL by hand give different answers.
+        AssertionError: a query and its handwritten SQL give different answers.
     """
     then = LAST_DAY - timedelta(days=days // 2)
     values = {"now": LAST_DAY.isoformat(), "was": then.isoformat(), "q": f"%{SEARCHED}%"}
-    with reading(store.ours) as connection, Bare(store.ours) as bare:
+    with reading(store.ours) as connection, RawConnection(store.ours) as raw:
 
-        def asked(basis: str, **changed: Any) -> Filters:
+        def filters_for(basis: str, **changed: Any) -> Filters:
             return Filters(as_of=LAST_DAY, compare_to=then, basis=basis).having(**changed)
 
         def counting(filters: Filters) -> Callable[[], object]:
@@ -42,31 +42,31 @@ def figures(store: Store, days: int, runs: int) -> Iterator[Figure]:
 
         billable = ("billable",)
         questions = (
-            ("counting one date", counting(asked("assets")), by_hand.COUNTS),
+            ("counting one date", counting(filters_for("assets")), handwritten_sql.COUNTS),
             (
                 "counting one date, searched",
-                counting(asked("records", q=SEARCHED)),
-                by_hand.SEARCHED,
+                counting(filters_for("records", q=SEARCHED)),
+                handwritten_sql.SEARCHED,
             ),
             (
                 "comparing two dates, records",
-                comparing(asked("records", statuses=billable)),
-                by_hand.BARS_OF_RECORDS,
+                comparing(filters_for("records", statuses=billable)),
+                handwritten_sql.BARS_OF_RECORDS,
             ),
             (
                 "comparing two dates, assets",
-                comparing(asked("assets", statuses=billable)),
-                by_hand.BARS_OF_ASSETS,
+                comparing(filters_for("assets", statuses=billable)),
+                handwritten_sql.BARS_OF_ASSETS,
             ),
         )
         for name, ours, sql in questions:
 
             def floor(sql: str = sql) -> list[tuple[Any, ...]]:
-                return bare.rows(sql, values)
+                return raw.rows(sql, values)
 
             assert _same(ours(), floor()), f"{name}: the answers differ"
             pair = interleaved(ours, floor, runs)
-            yield Figure(store.kind, name, "ms", pair.ours * 1000, pair.floor * 1000, LIMIT)
+            yield Measurement(store.kind, name, "ms", pair.ours * 1000, pair.floor * 1000, LIMIT)
 
 
 def _same(ours: Any, floor: list[tuple[Any, ...]]) -> bool:

@@ -1,4 +1,4 @@
-"""Figures: ours against the floor, as a ratio with its limit, and the table that shows them."""
+"""Measurements: ours against a floor, as a ratio with its limit, and their table."""
 
 import statistics
 import time
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One claim on one database. `ours` and `floor` are in `unit`; without a floor it is `ours`
-    itself that has the limit. A figure without a limit is told, not judged."""
+class Measurement:
+    """One measured value on one database. `ours` and `floor` are in `unit`. The limit is of their
+    ratio, or of `ours` when there is no floor."""
 
     database: str
     name: str
@@ -20,12 +20,12 @@ class Figure:
 
     @property
     def ratio(self) -> float | None:
-        """Ours as a part of the floor's; None without a floor."""
+        """Ours divided by the floor; None without a floor."""
         return None if self.floor is None else self.ours / max(self.floor, 1e-9)
 
     @property
     def kept(self) -> bool | None:
-        """Whether the limit is kept; None where there is none."""
+        """Whether the limit is kept; None without a limit."""
         if self.limit is None:
             return None
         return (self.ours if self.ratio is None else self.ratio) <= self.limit
@@ -33,7 +33,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Pair:
-    """The median seconds of both sides."""
+    """Median seconds of both sides."""
 
     ours: float
     floor: float
@@ -47,8 +47,8 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def interleaved(ours: Callable[[], object], floor: Callable[[], object], runs: int) -> Pair:
-    """The medians of `runs` of each, one after the other in turns: what else the machine does
-    meanwhile hits both. The first run of each, which fills caches, does not count."""
+    """The medians of `runs` runs of each, in turns, so that other load on the machine hits both. A
+    first run of each warms up and does not count."""
     both: list[tuple[float, float]] = []
     for run in range(runs + 1):
         if run % 2:
@@ -65,9 +65,9 @@ def interleaved(ours: Callable[[], object], floor: Callable[[], object], runs: i
 HEADER = ("database", "figure", "unit", "ours", "floor", "ratio", "limit", "ok?")
 
 
-def table(figures: Iterable[Figure]) -> str:
-    """The figures in lines, with a header."""
-    rows: list[Sequence[str]] = [HEADER, *(_cells(figure) for figure in figures)]
+def table(measurements: Iterable[Measurement]) -> str:
+    """The measurements as text, with a header."""
+    rows: list[Sequence[str]] = [HEADER, *(_cells(measurement) for measurement in measurements)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
     lines = []
     for row in rows:
@@ -77,16 +77,16 @@ def table(figures: Iterable[Figure]) -> str:
     return "\n".join(lines)
 
 
-def _cells(figure: Figure) -> Sequence[str]:
-    verdict = {True: "ok", False: "MISSED", None: ""}[figure.kept]
+def _cells(measurement: Measurement) -> Sequence[str]:
+    verdict = {True: "ok", False: "MISSED", None: ""}[measurement.kept]
     return (
-        figure.database,
-        figure.name,
-        figure.unit,
-        _number(figure.ours),
-        _number(figure.floor),
-        _number(figure.ratio),
-        _number(figure.limit),
+        measurement.database,
+        measurement.name,
+        measurement.unit,
+        _number(measurement.ours),
+        _number(measurement.floor),
+        _number(measurement.ratio),
+        _number(measurement.limit),
         verdict,
     )
 

@@ -1,11 +1,9 @@
-"""The floor of reading: SQL as a person would write it by hand for one question, on our tables,
-run through the driver's own cursor.
+"""The floor of queries: handwritten SQL for one question on our tables, run on the driver's cursor.
 
-Every statement answers exactly what the product's query answers, and the measuring functions
-compare the answers before they compare the times.
+Each statement answers what the product's query answers; the answers are compared before the times.
 """
 
-# ruff: noqa: S608 (every statement is put together from the constants of this file)
+# ruff: noqa: S608 (all statements are made of the constants of this file)
 
 import re
 from collections.abc import Mapping
@@ -57,37 +55,37 @@ BARS_OF_RECORDS = _BARS.format(
 )
 
 _EXCLUDED = "CASE WHEN s.billing_status = 'excluded' THEN 1 ELSE 0 END"
-_TURN = """
+_PRIORITY = """
                  CASE s.source WHEN 'ninja' THEN 0 WHEN 'threatlocker' THEN 1 ELSE 2 END,
                  CASE WHEN s.node_class = 'VMWARE_VM_GUEST' THEN 1 ELSE 0 END,
                  d.first_seen DESC, s.device_id DESC
 """
-_STANDING = """
+_PRESENT = """
     FROM device_snapshots s JOIN devices d ON d.device_id = s.device_id
     WHERE s.valid_from <= {day} AND s.valid_to > {day}
 """
-_SPEAKING = f"""
+_PRIMARY = f"""
     SELECT s.asset_id, s.billing_status, row_number() OVER (
-        PARTITION BY s.asset_id ORDER BY {_EXCLUDED}, {_TURN}
-    ) AS turn
-    {_STANDING}
+        PARTITION BY s.asset_id ORDER BY {_EXCLUDED}, {_PRIORITY}
+    ) AS priority
+    {_PRESENT}
 """
 
 BARS_OF_ASSETS = _BARS.format(
     rows=" UNION ALL ".join(
         (
             "SELECT asset_id AS key, billing_status, 1 AS was, 0 AS is_now FROM ("
-            + _SPEAKING.format(day=":was")
-            + ") AS then_speaking WHERE turn = 1",
+            + _PRIMARY.format(day=":was")
+            + ") AS primary_then WHERE priority = 1",
             "SELECT asset_id, billing_status, 0, 1 FROM ("
-            + _SPEAKING.format(day=":now")
-            + ") AS now_speaking WHERE turn = 1",
+            + _PRIMARY.format(day=":now")
+            + ") AS primary_now WHERE priority = 1",
         )
     )
 )
 
-# The first hundred of those that stand in a bar, in the order of the page.
-_LISTED = """
+# The first hundred changes, in the order of the page.
+_LIST = """
     SELECT e.key FROM (
         SELECT key, max(was) AS was_present, max(is_now) AS is_present,
                max(CASE WHEN was = 1 AND billing_status = 'billable' THEN 1 ELSE 0 END)
@@ -108,7 +106,7 @@ _LISTED = """
     LIMIT 100
 """
 
-LIST_OF_RECORDS = _LISTED.format(
+LIST_OF_RECORDS = _LIST.format(
     rows="""
     SELECT device_id AS key, billing_status, site_id, hostname,
            CASE WHEN valid_from <= :was AND valid_to > :was THEN 1 ELSE 0 END AS was,
@@ -118,14 +116,20 @@ LIST_OF_RECORDS = _LISTED.format(
 """
 )
 
-_SHOWING = _SPEAKING.replace("s.billing_status,", "s.billing_status, s.site_id, s.hostname,", 1)
-LIST_OF_ASSETS = _LISTED.format(
+_PRIMARY_WITH_NAMES = _PRIMARY.replace(
+    "s.billing_status,", "s.billing_status, s.site_id, s.hostname,", 1
+)
+LIST_OF_ASSETS = _LIST.format(
     rows=" UNION ALL ".join(
         (
             "SELECT asset_id AS key, billing_status, site_id, hostname, 1 AS was, 0 AS is_now "
-            "FROM (" + _SHOWING.format(day=":was") + ") AS then_speaking WHERE turn = 1",
+            "FROM ("
+            + _PRIMARY_WITH_NAMES.format(day=":was")
+            + ") AS primary_then WHERE priority = 1",
             "SELECT asset_id, billing_status, site_id, hostname, 0, 1 "
-            "FROM (" + _SHOWING.format(day=":now") + ") AS now_speaking WHERE turn = 1",
+            "FROM ("
+            + _PRIMARY_WITH_NAMES.format(day=":now")
+            + ") AS primary_now WHERE priority = 1",
         )
     )
 )
@@ -135,7 +139,7 @@ _CELLS = """
     s.display_name, {device_type}, s.billing_status, s.reason, s.os, s.node_class, s.serial,
     l.last_contact, d.first_seen, s.asset_id
 """
-_JOINED = """
+_JOINS = """
     JOIN devices d ON d.device_id = s.device_id
     LEFT JOIN sites t ON t.site_id = s.site_id
     LEFT JOIN device_latest l ON l.device_id = s.device_id
@@ -143,7 +147,7 @@ _JOINED = """
 _ORDER = "ORDER BY lower(t.name), lower(s.hostname), s.device_id"
 
 FILE_OF_RECORDS = f"""
-    SELECT {_CELLS.format(device_type="s.device_type")} FROM device_snapshots s {_JOINED}
+    SELECT {_CELLS.format(device_type="s.device_type")} FROM device_snapshots s {_JOINS}
     WHERE s.valid_from <= :now AND s.valid_to > :now
       AND s.billing_status IN ('billable', 'spare')
     {_ORDER}
@@ -161,31 +165,31 @@ FILE_OF_ASSETS = f"""
     FROM (
         SELECT s.device_id, s.valid_from,
                row_number() OVER (
-                   PARTITION BY s.asset_id ORDER BY {_EXCLUDED}, {_TURN}
-               ) AS turn,
+                   PARTITION BY s.asset_id ORDER BY {_EXCLUDED}, {_PRIORITY}
+               ) AS priority,
                first_value(s.device_type) OVER (
                    PARTITION BY s.asset_id
                    ORDER BY {_EXCLUDED},
-                            CASE WHEN s.device_type = 'unknown' THEN 1 ELSE 0 END, {_TURN}
+                            CASE WHEN s.device_type = 'unknown' THEN 1 ELSE 0 END, {_PRIORITY}
                ) AS device_type,
                {_MANAGED.format(source="ninja")}, {_MANAGED.format(source="threatlocker")}
-        {_STANDING.format(day=":now")}
+        {_PRESENT.format(day=":now")}
     ) AS m
     JOIN device_snapshots s ON s.device_id = m.device_id AND s.valid_from = m.valid_from
-    {_JOINED}
-    WHERE m.turn = 1 AND s.billing_status IN ('billable', 'spare')
+    {_JOINS}
+    WHERE m.priority = 1 AND s.billing_status IN ('billable', 'spare')
     {_ORDER}
 """
 
 
-class Bare:
-    """A driver's cursor on one database; `rows` runs a statement of this module."""
+class RawConnection:
+    """A driver's connection, for the statements of this module."""
 
     def __init__(self, engine: Engine) -> None:
         self._connection = engine.raw_connection()
         self._named = engine.dialect.name == "sqlite"
 
-    def __enter__(self) -> "Bare":
+    def __enter__(self) -> "RawConnection":
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -193,14 +197,13 @@ class Bare:
         self._connection.close()
 
     def cursor(self, sql: str, values: Mapping[str, Any]) -> Any:
-        """A cursor on which `sql` has run."""
+        """A cursor on which `sql` was executed."""
         cursor = self._connection.cursor()
         # sqlite3 reads ":day", psycopg2 "%(day)s".
         cursor.execute(sql if self._named else re.sub(r":(\w+)", r"%(\1)s", sql), values)
         return cursor
 
     def rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """All rows that `sql` finds."""
         with closing(self.cursor(sql, values)) as cursor:
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows

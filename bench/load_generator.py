@@ -1,7 +1,7 @@
-"""A load generator for HTTP on loopback: one thread, raw sockets, requests made beforehand.
+"""An HTTP load generator for loopback: one thread, raw sockets, prepared requests.
 
-It shares the two cores with what it measures, so it does as little as it can: a request is one
-`send` of ready bytes, an answer is read up to its length and not looked into beyond its status.
+It shares the cores with the server that it measures, so it does little: a request is one `send` of
+prepared bytes, and of an answer only status and length are parsed.
 """
 
 import selectors
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Load:
-    """What was measured: answers by status, each answer's seconds, the seconds in all."""
+    """A run: answers by status, the seconds of each answer, the seconds of the run."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
@@ -26,7 +26,7 @@ class Load:
         return len(self.seconds) / self.lasted
 
     def percentile(self, part: float) -> float:
-        """The time within which `part` of the answers came, in seconds."""
+        """The seconds within which `part` of the answers came."""
         return sorted(self.seconds)[int(part * (len(self.seconds) - 1))]
 
 
@@ -39,7 +39,7 @@ class _Exchange:
         self.answer = b""
 
     def status(self) -> int | None:
-        """The answer's status once all of it is there."""
+        """The answer's status, None while it is incomplete."""
         head, separator, body = self.answer.partition(b"\r\n\r\n")
         if not separator:
             return None
@@ -52,22 +52,22 @@ class _Exchange:
 def load(
     port: int, requests: Iterator[bytes], *, at_once: int, seconds: float, keep_alive: bool
 ) -> Load:
-    """Send `requests` with `at_once` of them under way, for `seconds`, or until there are no more.
+    """Send `requests`, `at_once` of them concurrently, for `seconds` or until none is left.
 
     Args:
-        keep_alive: a connection is used again; else each request has a new one.
+        keep_alive: reuse connections; else each request opens a new one.
 
     Raises:
-        ConnectionError: the server went away.
+        ConnectionError: the server closed a connection or does not accept any.
     """
     measured = Load()
     selector = selectors.EpollSelector()
     begun = time.perf_counter()
     until = begun + seconds
-    under_way = 0
+    in_flight = 0
 
     def send(connection: socket.socket | None) -> None:
-        nonlocal under_way
+        nonlocal in_flight
         if connection is not None:
             selector.unregister(connection)
         request = next(requests, None)
@@ -75,14 +75,14 @@ def load(
             return
         now = time.perf_counter()
         if connection is None:
-            connection = _connected(port)
+            connection = _connect(port)
         connection.send(request)
         selector.register(connection, selectors.EVENT_READ, _Exchange(connection, now))
-        under_way += 1
+        in_flight += 1
 
     for _ in range(at_once):
         send(None)
-    while under_way:
+    while in_flight:
         for key, _events in selector.select(5):
             exchange: _Exchange = key.data
             part = exchange.socket.recv(65536)
@@ -95,7 +95,7 @@ def load(
             now = time.perf_counter()
             measured.statuses[status] += 1
             measured.seconds.append(now - exchange.begun)
-            under_way -= 1
+            in_flight -= 1
             if keep_alive:
                 if now < until:
                     send(exchange.socket)
@@ -111,11 +111,11 @@ def load(
     return measured
 
 
-def _connected(port: int) -> socket.socket:
+def _connect(port: int) -> socket.socket:
     connection = socket.socket()
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for _ in range(50):
         if connection.connect_ex(("127.0.0.1", port)) == 0:
             return connection
-        time.sleep(0.01)  # its queue of new connections is full
+        time.sleep(0.01)  # The server's accept queue is full.
     raise ConnectionError(f"nothing answers at port {port}")

@@ -1,4 +1,4 @@
-"""The full CSV file: the route, consumed to its end, against a cursor into csv.writer."""
+"""The full CSV export: the route, read to its end, against a cursor into csv.writer."""
 
 import csv
 import gc
@@ -14,10 +14,10 @@ import psutil
 from flask import Flask
 from sqlalchemy import URL, Engine
 
-from bench import by_hand
-from bench.by_hand import Bare
-from bench.figures import Figure, interleaved
-from bench.loading import LAST_DAY
+from bench import handwritten_sql
+from bench.handwritten_sql import RawConnection
+from bench.measurements import Measurement, interleaved
+from bench.publishing import LAST_DAY
 from bench.stores import Store
 from dashboard.api import register
 from dashboard.base import access
@@ -28,34 +28,34 @@ from db.settings import timezone
 LIMIT = 1.5
 MEMORY_LIMIT = 30.0
 
-_FILES = (("records", by_hand.FILE_OF_RECORDS), ("assets", by_hand.FILE_OF_ASSETS))
+_FILES = (("records", handwritten_sql.FILE_OF_RECORDS), ("assets", handwritten_sql.FILE_OF_ASSETS))
 
 
-def figures(store: Store, runs: int) -> Iterator[Figure]:
-    """What exporting tells of one store.
+def measure(store: Store, runs: int) -> Iterator[Measurement]:
+    """Measure exports of `store`.
 
     Raises:
         AssertionError: the file and the cursor have different numbers of lines.
     """
     server = _server(store.ours)
-    with Bare(store.ours) as bare:
+    with RawConnection(store.ours) as raw:
         for basis, sql in _FILES:
 
             def ours(basis: str = basis) -> int:
-                return _lines(server, f"/export/devices.csv?basis={basis}")
+                return _count_lines(server, f"/export/devices.csv?basis={basis}")
 
             def floor(sql: str = sql) -> int:
-                return _written(bare, sql)
+                return _write_rows(raw, sql)
 
             assert ours() == floor(), f"the file of {basis} has not as many lines as it should"
             pair = interleaved(ours, floor, runs)
             name = f"the full CSV, {basis}"
-            yield Figure(store.kind, name, "ms", pair.ours * 1000, pair.floor * 1000, LIMIT)
-    # In a process of its own: here, memory that was freed before would be used again unseen.
+            yield Measurement(store.kind, name, "ms", pair.ours * 1000, pair.floor * 1000, LIMIT)
+    # In a fresh process: here, memory freed earlier would be reused without being counted.
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=fresh) as process:
-        grown = process.submit(_growth, store.ours.url).result(timeout=300)
-    yield Figure(store.kind, "the full CSV, memory it takes", "MB", grown, None, MEMORY_LIMIT)
+        grown = process.submit(_memory_growth, store.ours.url).result(timeout=300)
+    yield Measurement(store.kind, "the full CSV, memory it takes", "MB", grown, None, MEMORY_LIMIT)
 
 
 def _server(engine: Engine) -> Flask:
@@ -66,16 +66,16 @@ def _server(engine: Engine) -> Flask:
     return server
 
 
-def _lines(server: Flask, address: str) -> int:
+def _count_lines(server: Flask, address: str) -> int:
     with closing(server.test_client().get(address, buffered=False)) as response:
         assert response.status_code == 200, response.get_data(as_text=True)
         return sum(piece.count(b"\n") for piece in response.iter_encoded())
 
 
-def _written(bare: Bare, sql: str) -> int:
+def _write_rows(raw: RawConnection, sql: str) -> int:
     with (
         tempfile.TemporaryFile("w", newline="", encoding="utf-8") as file,
-        closing(bare.cursor(sql, {"now": LAST_DAY.isoformat()})) as cursor,
+        closing(raw.cursor(sql, {"now": LAST_DAY.isoformat()})) as cursor,
     ):
         lines = 1
         writer = csv.writer(file)
@@ -86,12 +86,12 @@ def _written(bare: Bare, sql: str) -> int:
         return lines
 
 
-def _growth(url: URL) -> float:
-    """By how many MB the resident memory of this process grows at most while it exports all."""
+def _memory_growth(url: URL) -> float:
+    """MB by which this process's resident memory grows at most during a full export."""
     engine = open_engine(url)
     server = _server(engine)
-    # What is loaded once, by the first request of all, is not the file's.
-    _lines(server, "/export/devices.csv?basis=records&site=1")
+    # The first request loads things once that do not belong to the export.
+    _count_lines(server, "/export/devices.csv?basis=records&site=1")
     gc.collect()
     process, done = psutil.Process(), threading.Event()
     before = peak = process.memory_info().rss
@@ -103,7 +103,7 @@ def _growth(url: URL) -> float:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    _lines(server, "/export/devices.csv?basis=records")
+    _count_lines(server, "/export/devices.csv?basis=records")
     done.set()
     watcher.join()
     engine.dispose()

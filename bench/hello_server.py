@@ -1,4 +1,4 @@
-"""The floor of serving: Flask that says hello, on the server that the dashboard runs on."""
+"""The floor of serving: a Flask route that answers "hello", on the same server as the dashboard."""
 
 import sys
 
@@ -22,7 +22,7 @@ def make_server() -> Flask:
 
 if __name__ == "__main__":
     Server(
-        "bench.hello:make_server", address="127.0.0.1", port=int(sys.argv[1]),
+        "bench.hello_server:make_server", address="127.0.0.1", port=int(sys.argv[1]),
         interface=Interfaces.WSGI, workers=1, blocking_threads=THREADS, factory=True,
         log_enabled=False,
     ).serve()  # fmt: skip
