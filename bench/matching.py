@@ -126,7 +126,7 @@ def _record(source: str, machine: Machine) -> Record:
 def publish_day(engine: Engine, source: str, day: date, states: list[DeviceState]) -> float:
     """Publish a day; returns the seconds of its matching, taken in an extra run, rolled back."""
     now = datetime.combine(day, datetime.min.time(), UTC)
-    run_id = run_log.begin(engine, source, day, "UTC", now)
+    run_id = run_log.start_run(engine, source, day, "UTC", now)
     names = {s.alias_key: s.alias_name for s in states if s.alias_key is not None}
     with engine.connect() as connection:
         plan = plan_sites(connection, source, names, set(names))
@@ -143,7 +143,7 @@ def publish_day(engine: Engine, source: str, day: date, states: list[DeviceState
     with writing(engine) as connection:
         plan = plan_sites(connection, source, names, set(names))
         publish(connection, source, day, run_id, states, RULES, plan, now)
-        run_log.end(connection, run_id, state=run_log.COMPLETE, rule_version=1)
+        run_log.update_run(connection, run_id, state=run_log.COMPLETE, rule_version=1)
     return seconds
 
 

@@ -16,8 +16,8 @@ from bench.stores import Store
 from db import rules as rule_versions
 from db.engine import writing
 from etl.collect import run_log
-from etl.collect.gather import read
-from etl.collect.verdict import Attempt, decide
+from etl.collect.gather import read_rows
+from etl.collect.verdict import Attempt, publish_or_hold
 from etl.records.record import FetchStats, Raw
 from etl.records.states import evaluate_record
 from etl.runtime import lease
@@ -88,7 +88,7 @@ def _clock(day: date) -> datetime:
 @contextmanager
 def _attempt(store: Store, source: Source, day: date) -> Iterator[Attempt]:
     with lease.take(store.ours) as held:
-        run_id = run_log.begin(store.ours, source.FACTS.name, day, "UTC", _clock(day))
+        run_id = run_log.start_run(store.ours, source.FACTS.name, day, "UTC", _clock(day))
         yield Attempt(store.ours, held, source, day, run_id, lambda: _clock(day), {}, FetchStats())
 
 
@@ -96,7 +96,7 @@ def _decide(store: Store, source: Source, raws: Sequence[Raw], day: date) -> flo
     """The seconds from rows as fetched to what `decide` makes of them."""
     with _attempt(store, source, day) as attempt:
         begun = time.perf_counter()
-        outcome = decide(attempt, read(source, raws))
+        outcome = publish_or_hold(attempt, read_rows(source, raws))
         seconds = time.perf_counter() - begun
     _check_complete(outcome.state, outcome.reason)
     return seconds
@@ -105,14 +105,14 @@ def _decide(store: Store, source: Source, raws: Sequence[Raw], day: date) -> flo
 def _publish(store: Store, source: Source, raws: Sequence[Raw], day: date) -> float:
     """The seconds of the transaction that publishes evaluated rows."""
     with _attempt(store, source, day) as attempt:
-        gathered = read(source, raws)
-        names = {r.alias_key: r.alias_name for r in gathered.records if r.alias_key is not None}
+        collected = read_rows(source, raws)
+        names = {r.alias_key: r.alias_name for r in collected.records if r.alias_key is not None}
         with writing(store.ours) as connection:
             rules = rule_versions.adopt_environment(connection, attempt.clock(), {})
             internal = internal_aliases(connection, source.FACTS.name, names, rules)
         states = [
             evaluate_record(source.FACTS.name, r, rules, source.VOLATILE, internal)
-            for r in gathered.records
+            for r in collected.records
         ]
         begun = time.perf_counter()
         with writing(store.ours) as connection:
@@ -128,7 +128,7 @@ def _publish(store: Store, source: Source, raws: Sequence[Raw], day: date) -> fl
                 plan,
                 attempt.clock(),
             )
-            run_log.end(
+            run_log.update_run(
                 connection, attempt.run_id, state=run_log.COMPLETE, rule_version=rules.version
             )
         return time.perf_counter() - begun

@@ -16,7 +16,7 @@ from datetime import date
 from sqlalchemy import Engine
 
 from db.keys import device_id
-from etl.collect.gather import read
+from etl.collect.gather import read_rows
 from etl.records.record import Raw
 from etl.rules.billing import billing_status
 from etl.rules.device_type import device_type
@@ -54,7 +54,7 @@ def create(engine: Engine) -> None:
 def rows_of(source: Source, raws: Sequence[Raw], day: date) -> list[Row]:
     """The rows of a day, read and evaluated as ours, with the JSON as text."""
     rows: list[Row] = []
-    for record in read(source, raws).records:
+    for record in read_rows(source, raws).records:
         kind = device_type(record.node_class, record.os)
         status = billing_status(
             unmanaged=record.unmanaged, internal_site=None, display_name=record.display_name,

@@ -115,7 +115,7 @@ def _missing_sources() -> Iterator[Finding]:
 
 def _freshness(name: str, label: str) -> Finding:
     with reading(open_engine(database_url())) as connection:
-        last = run_log.last_complete(connection, name)
+        last = run_log.last_complete_run(connection, name)
     if last is None:
         return Finding(False, label, "never collected: run inventory-hub collect")
     age = system_clock() - last["finished_at"]

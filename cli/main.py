@@ -21,7 +21,7 @@ from cli.tokens import token_command
 from db import __version__
 from db.settings import SettingsError
 from etl.decisions.registry import DecisionRefused
-from etl.runtime.lease import Lost, Taken
+from etl.runtime.lease import LeaseLost, LeaseTaken
 from etl.snapshots.publish import PublishRefused
 
 EXIT_USAGE, EXIT_FAILED, EXIT_BUSY = 2, 4, 5
@@ -35,9 +35,9 @@ class ErrorHandlingGroup(click.Group):
             return super().invoke(context)
         except (SettingsError, DecisionRefused, PublishRefused) as error:
             _exit(error, EXIT_USAGE)
-        except Taken as error:
+        except LeaseTaken as error:
             _exit(error, EXIT_BUSY)
-        except Lost as error:
+        except LeaseLost as error:
             _exit(error, EXIT_BUSY)
         except SQLAlchemyError as error:
             reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]

@@ -1,1 +1,1 @@
-"""One collection: fetch a source, check it, publish it or hold it."""
+"""One collection run: fetch a source, check it, publish it or hold it."""

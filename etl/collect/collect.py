@@ -1,4 +1,4 @@
-"""One attempt to collect one source: fetch it whole, read it, and decide what becomes of it."""
+"""One run of one source: fetch it, read its rows, then publish or hold them."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -9,11 +9,11 @@ from sqlalchemy import Engine
 from db.engine import reading
 from db.settings import Environment, timezone
 from etl.collect import run_log
-from etl.collect.gather import CollectedRows, read
-from etl.collect.verdict import Attempt, Outcome, decide, finish
+from etl.collect.gather import CollectedRows, read_rows
+from etl.collect.verdict import Attempt, Outcome, publish_or_hold, record_failure
 from etl.records.record import FetchStats
 from etl.runtime import stopping
-from etl.runtime.lease import Lease, Lost
+from etl.runtime.lease import Lease, LeaseLost
 from etl.snapshots.publish import PublishRefused, check_publish_date
 from etl.sources import Source, open_session
 from etl.vendor.http import CollectionError
@@ -21,7 +21,7 @@ from etl.vendor.http import CollectionError
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
-"""Answers the present instant, with a zone."""
+"""Returns the present instant, with a time zone."""
 
 
 def business_day(clock: Clock, environ: Environment | None = None) -> date:
@@ -38,63 +38,63 @@ def collect(
     environ: Environment | None = None,
     on_page: Callable[[FetchStats], None] = lambda stats: None,
 ) -> Outcome:
-    """Collect `source` for the business date `day`. Never raises for what the vendor does.
+    """Collect `source` for the business date `day`. Failures of the vendor end in the outcome.
 
     Raises:
-        SettingsError: a setting is missing or wrong; nothing was begun.
-        Refused: the date cannot be published; nothing was begun.
-        Lost: another worker took the lease over; nothing was published.
+        SettingsError: a setting is missing or wrong; no run was started.
+        PublishRefused: the date cannot be published; no run was started.
+        LeaseLost: another worker took the lease over; nothing was published.
     """
     stats = FetchStats()
     session = open_session(source, environ, stats, engine=engine)
     with reading(engine) as connection:
         check_publish_date(connection, source.FACTS.name, day, business_day(clock, environ))
-    run_id = run_log.begin(engine, source.FACTS.name, day, str(timezone(environ)), clock())
+    run_id = run_log.start_run(engine, source.FACTS.name, day, str(timezone(environ)), clock())
     attempt = Attempt(engine, lease, source, day, run_id, clock, environ, stats)
 
-    def page(seen: FetchStats) -> None:
+    def page(stats: FetchStats) -> None:
         stopping.check()
         lease.renew()
-        run_log.beat(engine, run_id, clock(), seen.pages, seen.rows)
-        on_page(seen)
+        run_log.record_heartbeat(engine, run_id, clock(), stats.pages, stats.rows)
+        on_page(stats)
 
     stats.on_page = page
-    gathered = CollectedRows()
+    collected = CollectedRows()
     try:
-        gathered = read(source, source.fetch(session))
-        failure = _failure(attempt, gathered)
+        collected = read_rows(source, source.fetch(session))
+        failure = _failure(attempt, collected)
         if failure is None:
-            return decide(attempt, gathered)
+            return publish_or_hold(attempt, collected)
     except CollectionError as error:
         failure = str(error)
     except KeyboardInterrupt:
-        finish(attempt, gathered, "Stopped by hand; nothing was published.")
+        record_failure(attempt, collected, "Stopped by hand; nothing was published.")
         raise
-    except (Lost, PublishRefused) as error:
-        finish(attempt, gathered, str(error))
+    except (LeaseLost, PublishRefused) as error:
+        record_failure(attempt, collected, str(error))
         raise
     except Exception as error:
-        # One source's fault must not take the others along; and a run must say how it ended.
+        # A bug in one source must not stop the others, and every run must get an end.
         log.exception("collecting %s failed", source.FACTS.name)
         failure = f"Unexpected {type(error).__name__}: {error}. Please report it with the log."
-    finish(attempt, gathered, failure)
-    return attempt.outcome(run_log.FAILED, gathered, failure)
+    record_failure(attempt, collected, failure)
+    return attempt.outcome(run_log.FAILED, collected, failure)
 
 
-def _failure(attempt: Attempt, gathered: CollectedRows) -> str | None:
-    """Why what came cannot be the whole truth; None when it can."""
+def _failure(attempt: Attempt, collected: CollectedRows) -> str | None:
+    """Why the rows cannot be complete; None when they can."""
     label = attempt.source.FACTS.label
-    if not gathered.raws:
+    if not collected.raws:
         return (
             f"{label} answered no devices at all: check that the key may read every "
             "organization. Yesterday's numbers stand."
         )
-    if not gathered.records:
-        reason = gathered.quarantined[0]["reason"]
-        return f"None of {len(gathered.raws)} rows could be read; the first: {reason}."
+    if not collected.records:
+        reason = collected.quarantined[0]["reason"]
+        return f"None of {len(collected.raws)} rows could be read; the first: {reason}."
     with reading(attempt.engine) as connection:
         last: Mapping[str, object] = (
-            run_log.last_complete(connection, attempt.source.FACTS.name) or {}
+            run_log.last_complete_run(connection, attempt.source.FACTS.name) or {}
         )
     for name in ("organizations", "locations"):
         if last.get(name) and getattr(attempt.stats, name) == 0:

@@ -1,4 +1,4 @@
-"""Fetch one source whole and read its rows: records, and the rows that could not be read."""
+"""The rows of one run, read as records or quarantined."""
 
 import zlib
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,8 @@ from etl.sources import Source
 
 @dataclass
 class CollectedRows:
-    """Everything one run got. `keep` are the devices whose row could not be read this time."""
+    """All rows of one run. `keep` holds the ids of known devices whose row could not be read: they
+    stay as they are."""
 
     raws: list[Raw] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
@@ -22,36 +23,36 @@ class CollectedRows:
     unreadable_ids: int = 0
 
 
-def read(source: Source, raws: Iterable[Raw]) -> CollectedRows:
-    """Read each row as a record; a row that cannot be read stands aside with its reason."""
-    gathered = CollectedRows()
+def read_rows(source: Source, raws: Iterable[Raw]) -> CollectedRows:
+    """Read each row as a record; one that cannot be read is quarantined with the reason."""
+    collected = CollectedRows()
     seen: set[str] = set()
     for position, raw in enumerate(raws):
-        gathered.raws.append(raw)
+        collected.raws.append(raw)
         try:
             record = source.to_record(raw)
             if record.source_key in seen:
                 raise BadRecord(f"id {record.source_key} appears twice; the first row counts")
             seen.add(record.source_key)
-            gathered.records.append(record)
+            collected.records.append(record)
         except BadRecord as bad:
-            gathered.unreadable_ids += isinstance(bad, UnreadableId)
+            collected.unreadable_ids += isinstance(bad, UnreadableId)
             key = bad.source_key
             known = device_id(source.FACTS.name, key) if key else None
             if known is not None:
-                gathered.keep.add(known)
-            gathered.quarantined.append(
+                collected.keep.add(known)
+            collected.quarantined.append(
                 {
                     "position": position,
                     "device_id": known,
                     "source_key": key[:128] if key else None,
                     "reason": bad.reason[:400],
-                    "body": pack(raw),
+                    "body": compress_row(raw),
                 }
             )
-    return gathered
+    return collected
 
 
-def pack(raw: Raw) -> bytes:
-    """A row as kept aside: compressed JSON that any text survives."""
+def compress_row(raw: Raw) -> bytes:
+    """A row as stored in quarantine: compressed JSON, lossless for any text."""
     return zlib.compress(canonical(raw), 6)

@@ -1,4 +1,4 @@
-"""The record of each attempt: begun, alive, ended one way or another."""
+"""Rows of `collection_runs`: start, heartbeat, end; and queries about complete runs."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -14,9 +14,9 @@ from db.tables import collection_runs, quarantined_records
 RUNNING, COMPLETE, SUSPICIOUS, FAILED = "running", "complete", "suspicious", "failed"
 
 
-def begin(engine: Engine, source: str, day: date, timezone: str, now: datetime) -> int:
-    """Write down that a run starts; its id. The caller holds the writer's lease, so a run that
-    still says it is running has died."""
+def start_run(engine: Engine, source: str, day: date, timezone: str, now: datetime) -> int:
+    """Insert a running run and return its id. The caller holds the writer's lease, so any other run
+    of the source that is still marked as running has died, and is marked as failed."""
     runs = collection_runs.c
     with writing(engine) as connection:
         connection.execute(
@@ -46,21 +46,21 @@ def begin(engine: Engine, source: str, day: date, timezone: str, now: datetime) 
         return run_id
 
 
-def beat(engine: Engine, run_id: int, now: datetime, pages: int, records: int) -> None:
-    """Say that the run lives and how far it is."""
+def record_heartbeat(engine: Engine, run_id: int, now: datetime, pages: int, records: int) -> None:
+    """Store the run's progress and that it is alive."""
     with writing(engine) as connection:
-        end(connection, run_id, heartbeat_at=now, pages=pages, records=records)
+        update_run(connection, run_id, heartbeat_at=now, pages=pages, records=records)
 
 
-def end(connection: Connection, run_id: int, **values: Any) -> None:
+def update_run(connection: Connection, run_id: int, **values: Any) -> None:
     """Set columns of a run."""
     connection.execute(
         update(collection_runs).where(collection_runs.c.run_id == run_id).values(**values)
     )
 
 
-def last_complete(connection: Connection, source: str) -> Mapping[str, Any] | None:
-    """The newest complete run of a source that stands, as a mapping of its columns."""
+def last_complete_run(connection: Connection, source: str) -> Mapping[str, Any] | None:
+    """The columns of a source's newest published run; None when it has none."""
     runs = collection_runs.c
     row = connection.execute(
         select(collection_runs)
@@ -71,8 +71,8 @@ def last_complete(connection: Connection, source: str) -> Mapping[str, Any] | No
     return dict(row._mapping) if row else None
 
 
-def count_complete(connection: Connection, source: str) -> int:
-    """For how many business days a complete run of the source stands."""
+def count_complete_days(connection: Connection, source: str) -> int:
+    """The number of business days for which the source has a published run."""
     runs = collection_runs.c
     return (
         connection.scalar(
@@ -84,7 +84,9 @@ def count_complete(connection: Connection, source: str) -> int:
     )
 
 
-def quarantine(connection: Connection, run_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Keep the rows that could not be read, each with position, reason and body."""
+def store_quarantined(
+    connection: Connection, run_id: int, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Store the rows that could not be read, each with position, reason and body."""
     if rows:
         connection.execute(insert(quarantined_records), [{"run_id": run_id, **row} for row in rows])

@@ -1,5 +1,5 @@
-"""When a run is not believed at once (PRODUCT.md rule 5): pure functions over what stood and what
-came. A day is small here: device id -> what matters of it."""
+"""When a run is suspicious (PRODUCT.md rule 5): pure functions that compare the published day with
+the collected one, each a mapping from device id to `DeviceSummary`."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ PROVEN_RUNS = 7
 """Complete runs of a source after which a sudden growth is suspicious."""
 
 
-class Seen(NamedTuple):
-    """What suspicion looks at. `site` is any key that tells sites apart; None is a new site."""
+class DeviceSummary(NamedTuple):
+    """The compared fields. `site` is any key that identifies a site; None is a new site."""
 
     site: int | str | None
     billing_status: str
@@ -21,69 +21,78 @@ class Seen(NamedTuple):
 
 
 def suspicion_reasons(
-    before: Mapping[int, Seen], after: Mapping[int, Seen], complete_runs: int
+    before: Mapping[int, DeviceSummary], after: Mapping[int, DeviceSummary], complete_runs: int
 ) -> list[str]:
-    """Why `after` is suspicious against `before`, in words; empty when it is not.
+    """Why `after` is suspicious compared with `before`, as sentences; empty when it is not.
 
     Args:
         complete_runs: how many complete runs the source had before this one.
     """
     if not before:
         return []
-    found = []
+    reasons = []
     size = len(before)
     vanished = size - len(before.keys() & after.keys())
     if vanished > 10 and vanished * 100 > 5 * size:
-        found.append(f"{vanished} of {size} devices vanished at once (more than 5 %)")
+        reasons.append(f"{vanished} of {size} devices vanished at once (more than 5 %)")
     elif vanished and vanished * 2 >= size:
-        found.append(f"{vanished} of {size} devices vanished at once (half of them)")
+        reasons.append(f"{vanished} of {size} devices vanished at once (half of them)")
     emptied = emptied_sites(before, after)
     if emptied:
-        found.append(f"{len(emptied)} site(s) with 5 or more devices went to zero")
-    changed = differences(before, after).changed
+        reasons.append(f"{len(emptied)} site(s) with 5 or more devices went to zero")
+    changed = count_changes(before, after).changed
     if changed > 10 and changed * 100 > 5 * size:
-        found.append(
+        reasons.append(
             f"{changed} of {size} devices changed site, billing status or serial number at once"
         )
     growth = len(after) - size
     if complete_runs >= PROVEN_RUNS and growth >= 50 and growth * 100 >= 25 * size:
-        found.append(f"the source grew from {size} to {len(after)} devices at once")
-    return found
+        reasons.append(f"the source grew from {size} to {len(after)} devices at once")
+    return reasons
 
 
-def needs_administrator(before: Mapping[int, Seen], after: Mapping[int, Seen]) -> bool:
-    """Whether a loss is too large for a second run to confirm it: two sites went to zero or 20 %
-    vanished."""
+def needs_administrator(
+    before: Mapping[int, DeviceSummary], after: Mapping[int, DeviceSummary]
+) -> bool:
+    """Whether the loss is so large that a second equal run does not confirm it: two sites went to
+    zero, or 20 % vanished."""
     vanished = len(before) - len(before.keys() & after.keys())
     return len(emptied_sites(before, after)) >= 2 or 0 < 20 * len(before) <= vanished * 100
 
 
-class Differences(NamedTuple):
-    """What would change, in devices: `changed` have another site, billing status or serial."""
+class ChangeCounts(NamedTuple):
+    """Numbers of devices. `changed` have another site, billing status or serial number."""
 
     added: int
     removed: int
     changed: int
 
 
-def differences(before: Mapping[int, Seen], after: Mapping[int, Seen]) -> Differences:
-    """What `after` would change if it were believed."""
+def count_changes(
+    before: Mapping[int, DeviceSummary], after: Mapping[int, DeviceSummary]
+) -> ChangeCounts:
+    """What publishing `after` would change."""
     both = before.keys() & after.keys()
     changed = sum(_changed(before[device_id], after[device_id]) for device_id in both)
-    return Differences(len(after) - len(both), len(before) - len(both), changed)
+    return ChangeCounts(len(after) - len(both), len(before) - len(both), changed)
 
 
-def emptied_sites(before: Mapping[int, Seen], after: Mapping[int, Seen]) -> list[int | str | None]:
+def emptied_sites(
+    before: Mapping[int, DeviceSummary], after: Mapping[int, DeviceSummary]
+) -> list[int | str | None]:
     """The sites that had 5 devices or more and have none."""
-    had = Counter(seen.site for seen in before.values())
-    has = {seen.site for seen in after.values()}
-    return [site for site, n in had.items() if n >= 5 and site not in has]
+    sizes_before = Counter(device.site for device in before.values())
+    sites_after = {device.site for device in after.values()}
+    return [site for site, n in sizes_before.items() if n >= 5 and site not in sites_after]
 
 
-def _changed(one: Seen, other: Seen) -> bool:
-    first, second = real_serial(one.serial), real_serial(other.serial)
+def _changed(before: DeviceSummary, after: DeviceSummary) -> bool:
+    old_serial, new_serial = real_serial(before.serial), real_serial(after.serial)
     return (
-        one.site != other.site
-        or (one.billing_status != other.billing_status and one.rule_version == other.rule_version)
-        or (first is not None and second is not None and first != second)
+        before.site != after.site
+        or (
+            before.billing_status != after.billing_status
+            and before.rule_version == after.rule_version
+        )
+        or (old_serial is not None and new_serial is not None and old_serial != new_serial)
     )

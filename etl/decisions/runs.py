@@ -18,7 +18,7 @@ from db.settings import timezone
 from db.tables import collection_runs, held_records
 from etl.collect import run_log
 from etl.collect.collect import business_day
-from etl.collect.verdict import judged, read_held_rows
+from etl.collect.verdict import evaluate_rows, read_held_rows
 from etl.decisions.registry import DecisionContext, DecisionRefused
 from etl.decisions.restate import restating
 from etl.snapshots import counts as rollups
@@ -47,10 +47,10 @@ def accept_run(context: DecisionContext, source: Source, run_id: int) -> Publish
             )
         check_publish_date(connection, run.source, run.business_date, run.business_date)
         rules = rule_versions.adopt_environment(connection, context.clock(), context.environ)
-        gathered = read_held_rows(connection, source, run_id)
-        names = {r.alias_key: r.alias_name for r in gathered.records if r.alias_key is not None}
+        collected = read_held_rows(connection, source, run_id)
+        names = {r.alias_key: r.alias_name for r in collected.records if r.alias_key is not None}
         internal = internal_aliases(connection, run.source, names, rules)
-        states = judged(source, gathered, rules, internal)
+        states = evaluate_rows(source, collected, rules, internal)
         plan = plan_sites(connection, run.source, names, set(names))
         _clear_hold(connection, context, run_id, ACCEPTED)
         entry = context.write_entry(
@@ -66,9 +66,9 @@ def accept_run(context: DecisionContext, source: Source, run_id: int) -> Publish
                 rules,
                 plan,
                 context.clock(),
-                keep=gathered.keep,
+                keep=collected.keep,
             )
-        run_log.end(
+        run_log.update_run(
             connection,
             run_id,
             state=run_log.COMPLETE,
@@ -132,7 +132,7 @@ def withdraw_day(context: DecisionContext, source: str, day: date) -> None:
         with restating(connection, entry, source, day):
             undo_day(connection, source, day)
             reapply_decisions(connection, source, day)
-            run_log.end(
+            run_log.update_run(
                 connection,
                 run_id,
                 published=False,
@@ -164,7 +164,7 @@ def end_source(context: DecisionContext, source: str) -> tuple[date, int]:
         plan = plan_sites(connection, source, {}, set())
         with restating(connection, entry, source, today):
             done = publish(connection, source, today, run_id, [], rules, plan, context.clock())
-        run_log.end(connection, run_id, removed=done.removed)
+        run_log.update_run(connection, run_id, removed=done.removed)
     return today, done.removed
 
 
@@ -183,7 +183,9 @@ def _held(connection: Connection, run_id: int) -> Row[Any]:
 def _clear_hold(connection: Connection, context: DecisionContext, run_id: int, hold: str) -> None:
     """Record what was decided about a held run, and delete its held records."""
     connection.execute(delete(held_records).where(held_records.c.run_id == run_id))
-    run_log.end(connection, run_id, hold=hold, decided_by=context.actor, decided_at=context.clock())
+    run_log.update_run(
+        connection, run_id, hold=hold, decided_by=context.actor, decided_at=context.clock()
+    )
 
 
 def _insert_end_run(

@@ -1,8 +1,8 @@
-"""One writer at a time: a lease that names its holder and ends with it.
+"""The writer's lease: one process at a time may write.
 
-The lease is a row. Whoever holds it writes its own token there; a publish checks that token
-inside its transaction, so a holder that lost its lease cannot publish any more. A holder on this
-host whose process is gone loses the lease at once, one elsewhere when the lease expires.
+A lease is a row with its holder's token. A publish checks the token inside its transaction, so a
+holder that lost the lease cannot publish any more. A holder on this host loses it as soon as its
+process is gone, one on another host when the lease expires.
 """
 
 import os
@@ -18,22 +18,22 @@ from db.bulk import upsert
 from db.engine import writing
 from db.tables import leases
 
-LIFE = timedelta(minutes=10)
-"""How long a lease outlives its last sign of life, for holders on other hosts."""
+TIME_TO_LIVE = timedelta(minutes=10)
+"""After its last renewal, for holders on other hosts."""
 
 COLLECTING = "collecting"
 
 
-class Taken(Exception):
-    """Somebody else holds the lease; the text says who and since when."""
+class LeaseTaken(Exception):
+    """Another process holds the lease; the text says which and since when."""
 
 
-class Lost(Exception):
-    """The lease went to somebody else while we worked; nothing was published."""
+class LeaseLost(Exception):
+    """Another process took the lease over; nothing was published."""
 
 
 class Lease:
-    """A held lease. Use `take`."""
+    """A lease that this process holds; made by `take`, released at the end of a `with`."""
 
     def __init__(self, engine: Engine, name: str, token: str) -> None:
         self.engine = engine
@@ -42,7 +42,7 @@ class Lease:
         self._renewed = datetime.now(UTC)
 
     def renew(self) -> None:
-        """A sign of life; written at most every 20 seconds."""
+        """Extend the lease; written at most every 20 seconds."""
         now = datetime.now(UTC)
         if now - self._renewed < timedelta(seconds=20):
             return
@@ -51,24 +51,24 @@ class Lease:
         self._renewed = now
 
     def hold(self, connection: Connection) -> None:
-        """Make sure, inside the caller's transaction, that the lease is still ours, and keep
-        anybody else from taking it until that transaction ends.
+        """Check inside the caller's transaction that the lease is still held, and lock it until the
+        end of that transaction.
 
         Raises:
-            Lost: it is not.
+            LeaseLost: another process took it.
         """
         held = connection.execute(
             update(leases)
             .where(leases.c.name == self.name, leases.c.token == self.token)
-            .values(expires_at=datetime.now(UTC) + LIFE)
+            .values(expires_at=datetime.now(UTC) + TIME_TO_LIVE)
         )
         if held.rowcount != 1:
-            raise Lost(
+            raise LeaseLost(
                 "Another worker took over while this one was collecting; nothing was published."
             )
 
     def release(self) -> None:
-        """Let go. Harmless when the lease was lost."""
+        """Give the lease back; does nothing when it was lost."""
         with writing(self.engine) as connection:
             connection.execute(
                 update(leases)
@@ -87,19 +87,19 @@ def take(engine: Engine, name: str = COLLECTING) -> Lease:
     """Take the lease `name`.
 
     Raises:
-        Taken: a living process holds it.
+        LeaseTaken: another process that is alive holds it.
     """
     now = datetime.now(UTC)
     me = psutil.Process()
     token = str(uuid4())
     with writing(engine) as connection:
-        # A row must be there to be locked, or two first takers would not see each other.
+        # Without a row to lock, two processes could both take a new lease.
         upsert(connection, leases, [{"name": name}])
         row = connection.execute(
             select(leases).where(leases.c.name == name).with_for_update()
         ).one()
         if row.token is not None and _alive(row, now):
-            raise Taken(
+            raise LeaseTaken(
                 f"{row.holder} has been {name} since {row.acquired_at:%Y-%m-%d %H:%M:%S} UTC. "
                 "Wait until it is done, or stop it."
             )
@@ -111,7 +111,7 @@ def take(engine: Engine, name: str = COLLECTING) -> Lease:
             "pid": os.getpid(),
             "process_started": me.create_time(),
             "acquired_at": now,
-            "expires_at": now + LIFE,
+            "expires_at": now + TIME_TO_LIVE,
         }
         upsert(connection, leases, [mine])
     return Lease(engine, name, token)
@@ -124,10 +124,10 @@ def _alive(row: Row[Any], now: datetime) -> bool:
         return True
     try:
         process = psutil.Process(row.pid)
-        # Dead, though nobody has buried it yet: in a container without an init nobody ever will.
+        # In a container without an init, dead processes stay zombies.
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        # The pid alone is not enough: after a reboot it may be somebody else's.
+        # After a reboot another process may have the same pid.
         return bool(abs(process.create_time() - row.process_started) < 1)
     except psutil.NoSuchProcess:
         return False

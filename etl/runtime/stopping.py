@@ -1,8 +1,8 @@
-"""Being told to stop by a signal: at once while we only wait, else at the next page or task.
+"""Stopping on SIGTERM and Ctrl-C: at once while the process only waits, else at the next page or
+job.
 
-A signal comes between any two instructions, also while a transaction begins or ends. An exception
-there would leave it open, and whoever tidies up would wait for the database until its time-out;
-so it is raised nowhere but where this program does nothing but wait.
+A signal handler runs between any two instructions, also while a transaction begins or ends, where
+an exception would leave the transaction open. So the handler raises only inside `waiting()`.
 """
 
 import signal
@@ -10,48 +10,48 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_told = False
-_waits = False
+_requested = False
+_is_waiting = False
 
 
 def on_signals() -> None:
-    """From now on SIGTERM and Ctrl-C stop this process in good order."""
+    """Install the handlers of SIGTERM and SIGINT."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
 
 
 def stop_requested() -> bool:
     """Whether a signal asked this process to stop."""
-    return _told
+    return _requested
 
 
 def check() -> None:
-    """Go no further once told to stop.
+    """A point at which the process may stop.
 
     Raises:
-        KeyboardInterrupt: told.
+        KeyboardInterrupt: a signal asked it to.
     """
-    if _told:
+    if _requested:
         raise KeyboardInterrupt
 
 
 @contextmanager
 def waiting() -> Iterator[None]:
-    """Inside, nothing is done but wait: a signal ends it with KeyboardInterrupt."""
-    global _waits
-    # Python runs signal handlers in the main thread: no other one can be interrupted.
-    _waits = threading.current_thread() is threading.main_thread()
+    """Around code that only waits: a signal interrupts it with KeyboardInterrupt."""
+    global _is_waiting
+    # Python runs signal handlers in the main thread only.
+    _is_waiting = threading.current_thread() is threading.main_thread()
     try:
-        if _waits:
+        if _is_waiting:
             check()
         yield
     finally:
-        _waits = False
+        _is_waiting = False
 
 
 def _stop(*_: object) -> None:
-    global _told
-    if not _told:
-        _told = True
-        if _waits:
+    global _requested
+    if not _requested:
+        _requested = True
+        if _is_waiting:
             raise KeyboardInterrupt

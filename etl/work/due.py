@@ -1,4 +1,5 @@
-"""When a source is due: since its last success, not at a moment that may be slept through."""
+"""When a source is due: from its time of day on until it succeeds, so that no start is missed while
+the machine sleeps."""
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
@@ -6,13 +7,13 @@ from db.history.kept import month_end, month_of
 from db.settings import COLLECT_AT, Environment, SettingsError, env, env_list
 from db.sources import default_collect_at, registered_sources, source_names
 
-LAST_HOUR = time(23, 5)
+MONTH_END_AT = time(23, 5)
 """On a month's last day every source is collected once more at this time, for the month-end."""
 
 FIRST_RETRY = timedelta(minutes=5)
-LONGEST_RETRY = timedelta(hours=1)
-LEFT_OUT_AT = time(4, 0)
-"""When a source is collected that a COLLECT_AT does not name."""
+MAX_RETRY = timedelta(hours=1)
+DEFAULT_AT = time(4, 0)
+"""Of a source that COLLECT_AT, when it is set, does not name."""
 
 
 def collect_times(environ: Environment | None = None) -> dict[str, time]:
@@ -40,14 +41,14 @@ def collect_times(environ: Environment | None = None) -> dict[str, time]:
             f"COLLECT_AT cannot be read: set it like {default_collect_at()}, "
             f"with sources of {', '.join(names)}."
         )
-    return {**dict.fromkeys(names, LEFT_OUT_AT), **times}
+    return {**dict.fromkeys(names, DEFAULT_AT), **times}
 
 
 def last_due_at(now: datetime, at: time, zone: tzinfo) -> datetime:
-    """The latest instant on or before `now` at which a source collected at `at` was due.
+    """The latest instant on or before `now` at which a source collected at `at` became due.
 
-    A time that a DST night leaves out is due when it would have been; one that comes twice is
-    due the first time.
+    A time skipped by a change of the clocks is due when it would have come; one that comes twice
+    is due the first time.
     """
     today = now.astimezone(zone).date()
     instants = [
@@ -68,27 +69,28 @@ def is_due(
     """Whether to collect now.
 
     Args:
-        last_success: when the last complete or held run started.
-        failures: failed runs since `due`; each doubles the wait for the next try.
-        last_failure: when the last of them ended.
+        due: since when, as of `last_due_at`.
+        last_success: start of the last complete or held run.
+        failures: number of failed runs since `due`; each doubles the wait for the next attempt.
+        last_failure: end of the last of them.
     """
     if last_success is not None and last_success >= due:
         return False
     if not failures or last_failure is None:
         return True
     wait = FIRST_RETRY * int(2 ** min(failures - 1, 10))
-    return now >= last_failure + min(wait, LONGEST_RETRY)
+    return now >= last_failure + min(wait, MAX_RETRY)
 
 
 def _instants(day: date, at: time, zone: tzinfo) -> list[datetime]:
     last = day == month_end(month_of(day))
-    times = [at, LAST_HOUR] if last and at < LAST_HOUR else [at]
+    times = [at, MONTH_END_AT] if last and at < MONTH_END_AT else [at]
     return [_instant(day, when, zone) for when in times]
 
 
 def _instant(day: date, at: time, zone: tzinfo) -> datetime:
     instant = datetime.combine(day, at, zone).astimezone(UTC)
     if instant.astimezone(zone).date() != day:
-        # The clocks skip the end of this day: an hour earlier still belongs to it.
+        # The clocks skip the end of this day; an hour earlier still belongs to it.
         instant = datetime.combine(day, at.replace(fold=1), zone).astimezone(UTC)
     return instant

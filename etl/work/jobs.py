@@ -81,13 +81,13 @@ class JobRunner:
         """Run every waiting job, oldest first; how many.
 
         Raises:
-            Taken: another process is writing; the jobs wait.
+            LeaseTaken: another process is writing; the jobs wait.
         """
         if not self._has_unfinished():
             return 0
         try:
             held = lease.take(self.engine)
-        except lease.Taken as taken:
+        except lease.LeaseTaken as taken:
             waiting = and_(_NO_PREVIEW, jobs.c.state == WAITING)
             self._update(waiting, progress=f"Waits: {taken}"[:NAME_LENGTH])
             raise
@@ -139,8 +139,8 @@ class JobRunner:
             return carry_out(self.context(held, job), parse(job.kind, job.arguments))
 
         try:
-            ended = run(job, work, let_through=(lease.Lost,))
-        except lease.Lost as lost:
+            ended = run(job, work, let_through=(lease.LeaseLost,))
+        except lease.LeaseLost as lost:
             ended = failed(f"{lost} Ask again.", FailureKind.INTERRUPTED)
             self._update(of_job, finished_at=self.clock(), **ended)
             raise

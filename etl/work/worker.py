@@ -1,5 +1,5 @@
-"""The worker: collects each configured source when it is due, and does in between what people ask
-for, until it is told to stop."""
+"""The worker: collects each configured source when it is due, and runs waiting jobs in between,
+until it is stopped."""
 
 import logging
 import time
@@ -27,12 +27,12 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 20
 RETRY_AFTER_ERROR = timedelta(minutes=5)
-SOON = timedelta(seconds=5)
+RETRY_JOBS = timedelta(seconds=5)
 JOBS = "jobs"
 
 
 class Worker:
-    """Looks every few seconds whether a source is due. `stop` ends it after the page it is at."""
+    """Checks every `TICK_SECONDS` which sources are due, and every second for jobs."""
 
     def __init__(
         self,
@@ -53,8 +53,8 @@ class Worker:
         self._previews = PreviewLane(self._job_runner)
 
     def stop(self) -> None:
-        """End the worker soon; a run under way is given up, nothing half-done stays."""
-        # A plain flag: an Event's lock, taken in a signal handler, may be ours already.
+        """Stop after the current page; a run in progress is abandoned and publishes nothing."""
+        # No Event: its lock may be held already by the thread that a signal handler interrupts.
         self._stop = True
 
     def run(self) -> None:
@@ -77,7 +77,7 @@ class Worker:
         log.info("worker stopped")
 
     def tick(self) -> list[str]:
-        """Collect every source that is due now, in the order in which they fell due; which."""
+        """Collect every source that is due, the longest due first; their names."""
         due = sorted(
             (last_due_at(self.clock(), self.times[name], self.zone), name) for name in self.sources
         )
@@ -92,7 +92,7 @@ class Worker:
                     collected.append(name)
                     self.do_jobs()
             except SQLAlchemyError as error:
-                # A database that restarts is no reason to end: it is asked again later.
+                # The database may be restarting; try again later.
                 self._not_before[name] = self.clock() + RETRY_AFTER_ERROR
                 log.error("%s not collected, the database refused: %s", name, error)
         return collected
@@ -104,8 +104,8 @@ class Worker:
             return 0
         try:
             return self._job_runner.run_waiting()
-        except (lease.Taken, lease.Lost, SQLAlchemyError) as error:
-            self._not_before[JOBS] = now + SOON
+        except (lease.LeaseTaken, lease.LeaseLost, SQLAlchemyError) as error:
+            self._not_before[JOBS] = now + RETRY_JOBS
             log.warning("jobs wait: %s", error)
         except KeyboardInterrupt:
             self.stop()
@@ -115,7 +115,7 @@ class Worker:
         runs = collection_runs.c
         with reading(self.engine) as connection:
             if name in ended_sources(connection):
-                return False  # until somebody collects it by hand
+                return False  # until a person collects it
             if not_begun(connection, self.sources[name]):
                 return False
             last_success = connection.scalar(
@@ -145,8 +145,8 @@ class Worker:
                 f"; {outcome.reason}" if outcome.reason else "",
                 f"; {', '.join(closed)} closed" if closed else "",
             )  # fmt: skip
-        except (lease.Taken, lease.Lost, PublishRefused) as error:
-            # Not this worker's turn, or not this day's; look again later, without flooding the log.
+        except (lease.LeaseTaken, lease.LeaseLost, PublishRefused) as error:
+            # Another process writes, or this day cannot be published: try again later.
             self._not_before[name] = self.clock() + RETRY_AFTER_ERROR
             log.warning("%s not collected: %s", name, error)
         except KeyboardInterrupt:

@@ -372,7 +372,7 @@ def test_stopped_by_hand_the_run_says_so(real: Real) -> None:
 
 
 def test_stopped_after_it_had_published_a_run_stays_complete(real: Real) -> None:
-    from etl.collect.verdict import Attempt, finish
+    from etl.collect.verdict import Attempt, record_failure
 
     real.run("ninja", DAY)
     (run,) = real.hub.runs()
@@ -381,7 +381,7 @@ def test_stopped_after_it_had_published_a_run_stays_complete(real: Real) -> None
             real.engine, held, SOURCES["ninja"], DAY, run.run_id, lambda: datetime.now(UTC),
             real.environ, FetchStats(),
         )  # fmt: skip
-        finish(attempt, CollectedRows(), "Stopped by hand; nothing was published.")
+        record_failure(attempt, CollectedRows(), "Stopped by hand; nothing was published.")
 
     assert real.hub.runs() == [run]
 

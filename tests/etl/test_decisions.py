@@ -364,7 +364,7 @@ def test_an_ended_source_has_nothing_from_that_day_on(engine: Engine) -> None:
     assert (run.kind, run.state, run.published, run.removed) == ("end", "complete", True, 10)
     with reading(engine) as connection:
         assert ended_sources(connection) == {"ninja": later(2)}
-        assert run_log.count_complete(connection, "ninja") == 1
+        assert run_log.count_complete_days(connection, "ninja") == 1
     assert last_entry(hub) == ("Ana", "end_source", "ninja")
     # The other source goes on, and its counts with it.
     hub.collect(later(3), pcs(range(4)), "threatlocker")
@@ -453,7 +453,7 @@ def test_nothing_is_left_of_a_decision_whose_lease_was_lost(hub: Hub) -> None:
         lambda: withdraw_day(by, "ninja", DAY),
         lambda: end_source(by, "ninja"),
     ):
-        with pytest.raises(lease.Lost):
+        with pytest.raises(lease.LeaseLost):
             decide()
 
     assert [hub.all(table) for table in (collection_runs, held_records, audit_log)] == before

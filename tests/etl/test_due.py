@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from db.settings import SettingsError
-from etl.work.due import FIRST_RETRY, LAST_HOUR, LONGEST_RETRY, collect_times, is_due, last_due_at
+from etl.work.due import FIRST_RETRY, MAX_RETRY, MONTH_END_AT, collect_times, is_due, last_due_at
 from tests.support.clocks import NIGHTS, local_days
 
 TICK = timedelta(minutes=10)
@@ -58,7 +58,7 @@ def test_a_worker_that_always_runs_collects_every_local_day_exactly_once(
 
     # A month's last day is collected once more in its last hour.
     last_days = {day for day in found if (day + timedelta(days=1)).month != day.month}
-    again = last_days if at < LAST_HOUR else set()
+    again = last_days if at < MONTH_END_AT else set()
     assert found == {day: 1 + (day in again) for day in local_days(zone, first, last)}
 
 
@@ -148,8 +148,8 @@ def test_each_failure_doubles_the_wait_up_to_an_hour() -> None:
 
     assert timedelta(minutes=waits[1]) == FIRST_RETRY
     assert list(waits.values()) == [5, 10, 20, 40, 60, 60, 60, 60]
-    assert timedelta(minutes=max(waits.values())) == LONGEST_RETRY
-    assert is_due(failed + LONGEST_RETRY, due, None, 10**6, failed), "no overflow"
+    assert timedelta(minutes=max(waits.values())) == MAX_RETRY
+    assert is_due(failed + MAX_RETRY, due, None, 10**6, failed), "no overflow"
 
 
 def test_a_success_ends_the_waiting_until_the_next_time() -> None:

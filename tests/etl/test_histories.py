@@ -38,8 +38,8 @@ from db.tables import (
     sites,
 )
 from etl.collect import run_log
-from etl.collect.gather import read
-from etl.collect.verdict import Attempt, decide, finish
+from etl.collect.gather import read_rows
+from etl.collect.verdict import Attempt, publish_or_hold, record_failure
 from etl.decisions.registry import DecisionContext, DecisionRefused
 from etl.decisions.runs import accept_run, end_source, reject_run, withdraw_day
 from etl.months.close import close_month, reopen_month
@@ -210,23 +210,23 @@ class Replay:
 
     def collect(self, held: Lease, kind: str, source: str, fleet: dict[str, Row]) -> None:
         day = self.day - timedelta(days=3) if kind == "late" else self.day
-        run_id = run_log.begin(self.engine, source, day, "UTC", self.clock())
+        run_id = run_log.start_run(self.engine, source, day, "UTC", self.clock())
         attempt = Attempt(
             self.engine, held, SOURCES[source], day, run_id, self.clock, self.environ, FetchStats()
         )
         if kind == "fail":
-            finish(attempt, read(SOURCES[source], ()), "The vendor was down.")
+            record_failure(attempt, read_rows(SOURCES[source], ()), "The vendor was down.")
             return
-        gathered = read(SOURCES[source], (raw(row) for row in fleet.values()))
+        collected = read_rows(SOURCES[source], (raw(row) for row in fleet.values()))
         expected = self.oracle.run(source, day, list(fleet.values()))
         if expected == "failed":
-            finish(attempt, gathered, "No row could be read.")
+            record_failure(attempt, collected, "No row could be read.")
             return
         try:
-            found = decide(attempt, gathered).state
+            found = publish_or_hold(attempt, collected).state
         except (DecisionRefused, PublishRefused) as refused:
             found = "refused"
-            finish(attempt, gathered, str(refused))
+            record_failure(attempt, collected, str(refused))
         assert found == expected
 
     def decide(self, held: Lease, kind: str, source: str) -> None:

@@ -35,14 +35,14 @@ def lease_row(hub: Engine, **values: Any) -> None:
     row = {
         "name": "collecting", "token": "theirs", "holder": "process 7 on elsewhere",
         "host": platform.node(), "pid": me.pid, "process_started": me.create_time(),
-        "acquired_at": now, "expires_at": now + lease.LIFE,
+        "acquired_at": now, "expires_at": now + lease.TIME_TO_LIVE,
     }  # fmt: skip
     with writing(hub) as connection:
         connection.execute(insert(leases).values(**row | values))
 
 
 def test_a_second_one_is_told_who_holds_the_lease_and_since_when(engine: Engine) -> None:
-    with lease.take(engine), pytest.raises(lease.Taken) as caught:
+    with lease.take(engine), pytest.raises(lease.LeaseTaken) as caught:
         lease.take(engine)
 
     text = str(caught.value)
@@ -106,7 +106,7 @@ def test_a_process_with_the_same_number_after_a_reboot_is_another_one(
 def test_a_holder_on_another_host_is_believed_until_its_lease_expires(engine: Engine) -> None:
     lease_row(engine, host="elsewhere", pid=1, process_started=0.0)
 
-    with pytest.raises(lease.Taken, match="process 7 on elsewhere has been collecting"):
+    with pytest.raises(lease.LeaseTaken, match="process 7 on elsewhere has been collecting"):
         lease.take(engine)
 
     with writing(engine) as connection:
@@ -127,10 +127,10 @@ def test_a_lost_lease_is_noticed_and_letting_go_takes_nothing_from_the_new_holde
 ) -> None:
     with lease.take(engine) as held:
         steal(engine)
-        with pytest.raises(lease.Lost), writing(engine) as connection:
+        with pytest.raises(lease.LeaseLost), writing(engine) as connection:
             held.hold(connection)
 
-    with pytest.raises(lease.Taken):
+    with pytest.raises(lease.LeaseTaken):
         lease.take(engine)
 
 
@@ -150,7 +150,7 @@ def test_signs_of_life_prolong_a_lease_and_notice_its_loss(sqlite_engine: Engine
 
         steal(sqlite_engine)
         held._renewed -= timedelta(seconds=30)
-        with pytest.raises(lease.Lost):
+        with pytest.raises(lease.LeaseLost):
             held.renew()
 
 
@@ -174,7 +174,7 @@ def test_a_lease_lost_while_collecting_publishes_nothing_and_the_run_says_why(
     robbed.engine = engine
     hub.sources["ninja"] = robbed
 
-    with pytest.raises(lease.Lost):
+    with pytest.raises(lease.LeaseLost):
         hub.collect(DAY + timedelta(days=1), pcs(range(11)))
 
     assert hub.all(device_snapshots) == before
@@ -201,7 +201,7 @@ def test_a_long_collection_notices_at_a_page_that_it_has_lost_its_lease(
     source = GoesOn("ninja")
     source.engine = sqlite_engine
 
-    with lease.take(sqlite_engine) as held, pytest.raises(lease.Lost):
+    with lease.take(sqlite_engine) as held, pytest.raises(lease.LeaseLost):
         held._renewed -= timedelta(seconds=30)
         collect(sqlite_engine, held, source, DAY, lambda: datetime.now(UTC), {})
 

@@ -9,22 +9,24 @@ import pytest
 from sqlalchemy import Engine
 
 from db.tables import device_snapshots, held_records, quarantined_records, sites
-from etl.collect.suspicion import Seen, needs_administrator, suspicion_reasons
+from etl.collect.suspicion import DeviceSummary, needs_administrator, suspicion_reasons
 from tests.support.small_hub import Hub, Pc, pcs
 
-Day = dict[int, Seen]
+Day = dict[int, DeviceSummary]
 
 
 def fleet(size: int, site: int = 1) -> Day:
     """`size` devices of one site, numbered from a thousand times the site on."""
-    return {1000 * site + n: Seen(site, "billable", f"SN-{site}-{n}", 1) for n in range(size)}
+    return {
+        1000 * site + n: DeviceSummary(site, "billable", f"SN-{site}-{n}", 1) for n in range(size)
+    }
 
 
-def without(day: Mapping[int, Seen], count: int) -> Day:
+def without(day: Mapping[int, DeviceSummary], count: int) -> Day:
     return dict(list(day.items())[count:])
 
 
-def changed(day: Mapping[int, Seen], count: int, **said: object) -> Day:
+def changed(day: Mapping[int, DeviceSummary], count: int, **said: object) -> Day:
     items = list(day.items())
     return {
         key: seen._replace(**said) if n < count else seen for n, (key, seen) in enumerate(items)
@@ -94,7 +96,7 @@ def test_a_site_whose_devices_all_move_has_gone_to_zero() -> None:
 def test_more_than_five_percent_and_ten_change_site_status_or_serial(
     size: int, count: int, suspicious: bool, said: dict[str, object]
 ) -> None:
-    before = {**fleet(size - 1), 9999: Seen(1, "billable", "SN-LAST", 1)}
+    before = {**fleet(size - 1), 9999: DeviceSummary(1, "billable", "SN-LAST", 1)}
     # The site that they leave keeps a device, or it would have gone to zero.
     after = {**changed(before, count, **said), **({9999: before[9999]} if count == size else {})}
 
@@ -112,7 +114,7 @@ def test_a_status_that_other_rules_give_is_no_change() -> None:
 
 @pytest.mark.parametrize("serial", [None, "To be filled by O.E.M.", " sn 1-0 "])
 def test_a_serial_that_is_junk_now_or_spelt_otherwise_is_no_change(serial: str | None) -> None:
-    before = {n: Seen(1, "billable", "SN-1-0", 1) for n in range(100)}
+    before = {n: DeviceSummary(1, "billable", "SN-1-0", 1) for n in range(100)}
 
     assert not suspicion_reasons(before, changed(before, 100, serial=serial), 0)
     assert not suspicion_reasons(changed(before, 100, serial=serial), before, 0)
