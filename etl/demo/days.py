@@ -1,9 +1,9 @@
-"""Which days a history has, and which of them a demo collects."""
+"""The days of a history, and those that a demo collects."""
 
 from datetime import date, timedelta
 
 DAILY = 65
-"""So many last days are collected each; before them the last two days of a month."""
+"""Number of last days that are collected daily; before them only the last two of each month."""
 
 
 def first_day(last_day: date, months: int) -> date:
@@ -24,5 +24,4 @@ def collected_days(first: date, last: date) -> list[date]:
 
 
 def is_month_end(day: date) -> bool:
-    """Whether it is a month's last day."""
     return (day + timedelta(days=1)).month != day.month

@@ -1,5 +1,5 @@
-"""Shows the faults of `faults` in a simulated vendor: answers in place of the real one, and real
-answers with wrong pages or rows."""
+"""Applies `faults` to a simulated vendor: answers in place of the real one, and real answers with
+wrong pages or rows."""
 
 import json
 import zlib
@@ -27,7 +27,7 @@ _IDS = ("id", "computerId", "organizationId")
 def inject_faults(
     app: Flask, faults: Faults, render: RenderError, on_unauthorized: Callable[[], None]
 ) -> None:
-    """Let `app` show `faults`; `on_unauthorized` is called when it answers 401 for one."""
+    """Apply `faults` to the requests of `app`; `on_unauthorized` is called at each 401."""
 
     def before() -> Response | None:
         fault = faults.take(request.path)
@@ -45,7 +45,7 @@ def inject_faults(
     def after(response: Response) -> Response:
         fault: Fault | None = g.get("fault")
         if fault is not None and response.status_code == 200:
-            return _spoil(fault, response)
+            return _corrupt(fault, response)
         return response
 
     app.before_request(before)
@@ -62,9 +62,9 @@ def _replacement(fault: Fault, render: RenderError) -> Response | None:
         case "not_found":
             return _error(404, render(404, "Not found"))
         case "too_many_requests":
-            return _later(fault, _error(429, render(429, "Too many requests")))
+            return _with_retry_after(fault, _error(429, render(429, "Too many requests")))
         case "server_error":
-            return _later(fault, _html(fault.status, f"{fault.status} Service trouble"))
+            return _with_retry_after(fault, _html(fault.status, f"{fault.status} Service trouble"))
         case "html":
             return _html(200, "Maintenance")
         case "error_object":
@@ -82,7 +82,7 @@ def _replacement(fault: Fault, render: RenderError) -> Response | None:
     return None
 
 
-def _later(fault: Fault, response: Response) -> Response:
+def _with_retry_after(fault: Fault, response: Response) -> Response:
     if fault.retry_after is not None:
         response.headers["Retry-After"] = fault.retry_after
     return response
@@ -110,7 +110,7 @@ def _bomb(megabytes: int) -> bytes:
     return b"".join(packed) + packer.flush()
 
 
-def _spoil(fault: Fault, response: Response) -> Response:
+def _corrupt(fault: Fault, response: Response) -> Response:
     """`response`, a good one, as the fault leaves it."""
     match fault.kind:
         case "truncated":

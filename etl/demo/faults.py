@@ -1,9 +1,9 @@
-"""Faults that a simulated vendor shows on demand: "the next two requests for devices get 503".
+"""Faults that a simulated vendor has on demand: "the next two requests for devices get 503".
 
     faults.add("server_error", "devices-detailed", times=2, status=502)
 
 A fault waits for requests whose path contains `path_contains`, lets the first `after` of them
-through, and is spent after `times` of them. The oldest fault that matches is the one shown.
+through, and is used up after `times` of them. The oldest matching fault applies.
 """
 
 import threading
@@ -32,7 +32,7 @@ spoil row number `row`, in `field` or its usual victim; wrong_value puts `value`
 
 @dataclass
 class Fault:
-    """One fault and how often it shows; `path_contains` None is every path but the token's."""
+    """One fault; `path_contains` None matches every path but the token's."""
 
     kind: Kind
     path_contains: str | None = None
@@ -47,7 +47,7 @@ class Fault:
     row: int = 0
     field: str | None = None
     value: Any = None
-    shown: int = 0
+    times_used: int = 0
     first_answer: tuple[bytes, str | None] | None = None
 
     def __post_init__(self) -> None:
@@ -55,7 +55,6 @@ class Fault:
             raise ValueError(f"no fault is called {self.kind!r}: take one of {get_args(Kind)}")
 
     def matches(self, path: str) -> bool:
-        """Whether a request for `path` is one that it waits for."""
         if self.path_contains is None:
             return not path.endswith("/oauth/token")
         return self.path_contains.casefold() in path.casefold()
@@ -63,7 +62,7 @@ class Fault:
 
 @dataclass
 class Faults:
-    """The faults of one vendor. `standing` ones are never spent: they belong to the day."""
+    """The faults of one vendor. `standing` ones are never used up: they belong to the day."""
 
     pending: list[Fault] = field(default_factory=list)
     standing: list[Fault] = field(default_factory=list)
@@ -73,28 +72,28 @@ class Faults:
     def add(
         self, kind: Kind, path_contains: str | None = None, *, times: int | None = 1, **detail: Any
     ) -> Fault:
-        """A new fault for the next `times` matching requests, None for all of them."""
+        """Add a fault for the next `times` matching requests; None for all."""
         fault = Fault(kind, path_contains, times, **detail)
         with self._lock:
             self.pending.append(fault)
         return fault
 
     def clear(self) -> None:
-        """Answer well again; what waits in a slow answer goes on at once."""
+        """Remove all faults; slow answers that are waiting continue at once."""
         with self._lock:
             self.pending.clear()
         self.stopped.set()
         self.stopped = threading.Event()
 
     def take(self, path: str) -> Fault | None:
-        """The fault that a request for `path` gets, counted."""
+        """The fault for a request for `path`, which is counted."""
         with self._lock:
             for fault in self.pending:
-                if not fault.matches(path) or fault.shown == fault.times:
+                if not fault.matches(path) or fault.times_used == fault.times:
                     continue
                 if fault.after > 0:
                     fault.after -= 1
                     continue
-                fault.shown += 1
+                fault.times_used += 1
                 return fault
             return next((fault for fault in self.standing if fault.matches(path)), None)

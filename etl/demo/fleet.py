@@ -1,9 +1,9 @@
-"""One invented fleet with a history: what each vendor would answer on any day of it.
+"""One invented fleet with a history: what each vendor answers on any of its days.
 
     fleet = Fleet(seed=1, devices=400, sites=12, last_day=date(2026, 3, 14))
     fleet.ninja(fleet.days()[0]).devices
 
-The same arguments give the same answers, on any machine and in any order of asking.
+The same arguments give the same answers on any machine, in any order of calls.
 """
 
 from datetime import date
@@ -19,7 +19,7 @@ from etl.demo.threatlocker_rows import threatlocker_rows
 __all__ = ["Event", "Fleet", "NinjaRows", "Row", "ThreatLockerRows"]
 
 _CACHED_DAYS = 3
-"""A replay asks one day after the other; more would only fill the memory."""
+"""A replay reads one day after the other; more would only use memory."""
 
 
 class Fleet:
@@ -56,7 +56,7 @@ class Fleet:
 
     @property
     def events(self) -> list[Event]:
-        """What happened when, in order; bad days of the vendors among it."""
+        """The fleet's events in order of time, with the vendors' bad days."""
         return list(self._history.events)
 
     @property
@@ -66,18 +66,18 @@ class Fleet:
 
     @property
     def partial_day(self) -> date | None:
-        """The day on which ThreatLocker promises more computers than it gives."""
+        """The day on which ThreatLocker returns fewer computers than its totals say."""
         return self._history.partial
 
     def ninja(self, day: date) -> NinjaRows:
-        """What NinjaRMM knows that day."""
-        return self._ninja(self._known(day))
+        """NinjaRMM's rows of `day`."""
+        return self._ninja(self._checked(day))
 
     def threatlocker(self, day: date) -> ThreatLockerRows:
-        """What ThreatLocker knows that day."""
-        return self._threatlocker(self._known(day))
+        """ThreatLocker's rows of `day`."""
+        return self._threatlocker(self._checked(day))
 
-    def _known(self, day: date) -> date:
+    def _checked(self, day: date) -> date:
         if not self.first_day <= day <= self.last_day:
             raise ValueError(f"the fleet's history has {self.first_day} to {self.last_day} only")
         return day

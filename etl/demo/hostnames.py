@@ -1,4 +1,4 @@
-"""How customers name machines: each in its own style, never twice inside one site."""
+"""Hostnames: each customer has a style, and no name twice at one site."""
 
 import random
 import re
@@ -18,7 +18,7 @@ _NETWORK_NAMES = {
 
 
 class Hostnames:
-    """Gives names; remembers those given at each site."""
+    """Generates hostnames, unique at each site."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng

@@ -1,4 +1,4 @@
-"""The machines: what each is made of, and its stays (what was so of it, and since when)."""
+"""Machines: hardware that stays the same, and periods ("stays") of what changes."""
 
 import random
 from bisect import bisect_right
@@ -14,8 +14,8 @@ GUESTS = ("VMWARE_VM_GUEST", "HYPERV_VMM_GUEST")
 MOBILES = ("APPLE_IOS", "APPLE_IPADOS", "ANDROID")
 NETWORK = ("NMS_SWITCH", "NMS_FIREWALL", "NMS_WAP", "NMS_PRINTER", "NMS_ROUTER", "NMS_PHONE")
 MONITOR = "CLOUD_MONITOR_TARGET"
-UNHEARD_OF = "EDGE_SENSOR"
-"""A class that the vendor's published list does not have: the list grows without notice."""
+UNLISTED_CLASS = "EDGE_SENSOR"
+"""A class that is not in the vendor's published list, which grows without notice."""
 
 AGENT_CLASSES = frozenset(WORKSTATIONS + SERVERS)
 """Classes that run the agent and so report an operating system and a serial number."""
@@ -51,12 +51,12 @@ _GB = 1024**3
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """What is so of a machine from day `since` (an ordinal) until its next stay begins.
+    """The state of a machine from day `since` (an ordinal) until its next stay begins.
 
     `ninja_id` or `computer_id` is None while that vendor does not have the machine; `deleted`
     says that ThreatLocker has it among the removed ones. `site` is where Ninja has it, `tenant`
     where ThreatLocker has it. `label` is the technicians' addition to the display name (a person,
-    "SPARE - was Ada Holm"). `silent_since` is the day from which it no longer talks.
+    "SPARE - was Ada Holm"). `silent_since` is the day from which it makes no contact.
     """
 
     since: int
@@ -74,7 +74,7 @@ class Stay:
 
     @property
     def spare(self) -> bool:
-        """Whether its display name says that it is spare."""
+        """Whether its display name marks it as spare."""
         return self.label is not None and "spare" in self.label.casefold()
 
 
@@ -104,8 +104,8 @@ class Machine:
         """Its latest stay."""
         return self.stays[-1]
 
-    def enter(self, stay: Stay) -> None:
-        """Begin `stay`; a stay begun the same day is replaced."""
+    def begin_stay(self, stay: Stay) -> None:
+        """Begin `stay`; it replaces a stay that began on the same day."""
         if self.starts and self.starts[-1] == stay.since:
             self.stays[-1] = stay
         else:
@@ -118,20 +118,20 @@ class Machine:
         return self.stays[index - 1] if index else None
 
 
-def deck(rng: random.Random, count: int) -> list[str]:
+def shuffled_node_classes(rng: random.Random, count: int) -> list[str]:
     """The node classes of `count` devices, in the usual proportions, shuffled."""
-    cards = [MONITOR, UNHEARD_OF]
+    classes = [MONITOR, UNLISTED_CLASS]
     for node_class, part in _MIX[1:]:
-        wanted = part * count
-        cards += [node_class] * (int(wanted) + (rng.random() < wanted - int(wanted)))
-    cards += [_MIX[0][0]] * max(0, count - len(cards))
-    cards = cards[:count]
-    rng.shuffle(cards)
-    return cards
+        expected = part * count
+        classes += [node_class] * (int(expected) + (rng.random() < expected - int(expected)))
+    classes += [_MIX[0][0]] * max(0, count - len(classes))
+    classes = classes[:count]
+    rng.shuffle(classes)
+    return classes
 
 
 def build_machine(rng: random.Random, number: int, node_class: str) -> Machine:
-    """A new machine of that class, not yet anywhere."""
+    """A new machine of that class, without a stay."""
     virtual = node_class in GUESTS or (node_class == "WINDOWS_SERVER" and rng.random() < 0.4)
     brand = node_class.split("_")[0] if node_class in GUESTS else "VMWARE"
     if virtual:
@@ -164,6 +164,6 @@ def build_machine(rng: random.Random, number: int, node_class: str) -> Machine:
     )
 
 
-def person(rng: random.Random) -> str:
+def random_person(rng: random.Random) -> str:
     """An invented person's name."""
     return f"{rng.choice(names.FIRST_NAMES)} {rng.choice(names.LAST_NAMES)}"

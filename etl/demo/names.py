@@ -1,4 +1,4 @@
-"""The invented words: customers, people, places."""
+"""Invented names of customers, people and places."""
 
 CUSTOMERS: tuple[str, ...] = (
     "Harbor Dental", "Pelican Freight LLC", "Bayou Dental Group", "Larkspur Imaging",

@@ -1,5 +1,5 @@
 """NinjaRMM's public API v2, simulated: tokens, entity lists paged by `after`, reports paged by a
-named cursor. Unknown parameters are ignored without a word, as the vendor does."""
+named cursor. Unknown parameters are silently ignored, as by the vendor."""
 
 import itertools
 import json
@@ -30,19 +30,19 @@ def create_app(
     client_secret: str,
     refresh_token: str | None = None,
     rotating: bool = True,
-    most_per_page: int = 1000,
+    max_per_page: int = 1000,
 ) -> Flask:
     """NinjaRMM as a Flask app.
 
     Args:
-        rows: asked on every request.
+        rows: called on every request.
         refresh_token: the first refresh token; None allows client credentials only.
-        most_per_page: where `pageSize` is clamped, and its default.
+        max_per_page: maximum and default of `pageSize`.
     """
     app = Flask("simulated-ninja")
     tokens = Tokens(client_id, client_secret, refresh_token, rotating=rotating)
     app.extensions["tokens"] = tokens
-    inject_faults(app, faults, _render, tokens.forget)
+    inject_faults(app, faults, _render, tokens.expire_all)
 
     def token() -> Response:
         status, body = tokens.grant(request.form)
@@ -51,19 +51,19 @@ def create_app(
     for path in ("/ws/oauth/token", "/oauth/token"):
         app.add_url_rule(path, path, token, methods=["POST"])
 
-    api = _data_routes(rows, tokens, most_per_page)
+    api = _data_routes(rows, tokens, max_per_page)
     app.register_blueprint(api, url_prefix="/v2", name="v2")
     app.register_blueprint(api, url_prefix="/api/v2", name="api_v2")
 
     @app.errorhandler(HTTPException)
-    def tell(error: HTTPException) -> Response:
+    def http_error(error: HTTPException) -> Response:
         status = error.code or 500
         return _json(_render(status, error.description or error.name), status)
 
     return app
 
 
-def _data_routes(rows: Callable[[], NinjaRows], tokens: Tokens, most_per_page: int) -> Blueprint:
+def _data_routes(rows: Callable[[], NinjaRows], tokens: Tokens, max_per_page: int) -> Blueprint:
     api = Blueprint("data", __name__)
     cursors = Cursors()
 
@@ -73,19 +73,19 @@ def _data_routes(rows: Callable[[], NinjaRows], tokens: Tokens, most_per_page: i
             return _json(_render(401, "Unauthorized"), 401)
         return None
 
-    def page(found: list[Row]) -> Response:
-        size, after = _page_size(most_per_page), _number("after", 0)
-        rest = (row for row in sorted(found, key=_id) if _id(row) > after)
+    def page(items: list[Row]) -> Response:
+        size, after = _page_size(max_per_page), _number("after", 0)
+        rest = (row for row in sorted(items, key=_id) if _id(row) > after)
         return _json(list(itertools.islice(rest, size)))
 
     def devices(detailed: bool) -> list[Row]:
-        found = rows().devices
+        selected = rows().devices
         if request.args.get("df"):
             try:
-                found = filter_devices(found, request.args["df"])
+                selected = filter_devices(selected, request.args["df"])
             except ValueError as error:
                 raise BadRequest(str(error)) from error
-        return found if detailed else [_basic(row) for row in found]
+        return selected if detailed else [_basic(row) for row in selected]
 
     @api.get("/organizations")
     def organizations() -> Response:
@@ -133,9 +133,9 @@ def _data_routes(rows: Callable[[], NinjaRows], tokens: Tokens, most_per_page: i
             raise NotFound(f"There is no report {name}")
         cursor = request.args.get("cursor")
         if not cursor:
-            found = devices(detailed=True)
-            cursor = cursors.start([line for row in found for line in REPORTS[name](row)])
-        answer = cursors.page(cursor, _page_size(most_per_page))
+            selected = devices(detailed=True)
+            cursor = cursors.start([line for row in selected for line in REPORTS[name](row)])
+        answer = cursors.page(cursor, _page_size(max_per_page))
         if answer is None:
             raise BadRequest(f"Cursor {cursor} is unknown or has expired")
         return _json(answer)
@@ -143,8 +143,8 @@ def _data_routes(rows: Callable[[], NinjaRows], tokens: Tokens, most_per_page: i
     return api
 
 
-def _page_size(most: int) -> int:
-    return min(max(_number("pageSize", most), 1), most)
+def _page_size(maximum: int) -> int:
+    return min(max(_number("pageSize", maximum), 1), maximum)
 
 
 def _number(name: str, default: int) -> int:
@@ -156,7 +156,7 @@ def _number(name: str, default: int) -> int:
 
 
 def _id(row: Row) -> int:
-    # Test rows may have spoilt ids; those come first, on the first page.
+    # Corrupted test rows may have other ids; they come first.
     value = row.get("id")
     return value if isinstance(value, int) else 1
 
@@ -178,7 +178,7 @@ _incidents = itertools.count(1)
 
 
 def _render(status: int, message: str) -> Row:
-    del status  # this vendor's body does not repeat it
+    del status  # This vendor's error body has no status.
     incident = f"inc-{next(_incidents):06d}"
     return {"resultCode": "FAILURE", "errorMessage": message, "incidentId": incident}
 

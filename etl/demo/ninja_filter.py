@@ -12,7 +12,7 @@ _TERM = re.compile(r"(\w+)\s*(=|!=|\beq\b|\bneq\b|\bin\b|\bnotin\b)\s*\(?([^()]*
 
 
 def filter_devices(devices: list[Row], text: str) -> list[Row]:
-    """The devices that `text` lets through.
+    """The devices that match the filter `text`.
 
     Raises:
         ValueError: the filter cannot be read.
@@ -21,11 +21,11 @@ def filter_devices(devices: list[Row], text: str) -> list[Row]:
         if term.casefold() in ("online", "offline"):
             devices = [row for row in devices if row["offline"] == (term.casefold() == "offline")]
             continue
-        found = _TERM.fullmatch(term.strip())
-        if found is None or found[1] not in _KEYS:
+        match = _TERM.fullmatch(term.strip())
+        if match is None or match[1] not in _KEYS:
             raise ValueError(f"Filter term cannot be read: {term}")
-        wanted = {part.strip() for part in found[3].split(",")}
-        keep = found[2] in ("=", "eq", "in")
-        key = _KEYS[found[1]]
-        devices = [row for row in devices if (str(row.get(key)) in wanted) == keep]
+        values = {part.strip() for part in match[3].split(",")}
+        keep = match[2] in ("=", "eq", "in")
+        key = _KEYS[match[1]]
+        devices = [row for row in devices if (str(row.get(key)) in values) == keep]
     return devices

@@ -68,7 +68,7 @@ REPORTS: dict[str, Callable[[Row], Iterator[Row]]] = {
 
 
 class Cursors:
-    """The open cursors: each remembers its report's rows and how far it was read."""
+    """The open cursors, each with the rows of its report and an offset."""
 
     def __init__(self) -> None:
         self._open: dict[str, tuple[list[Row], int]] = {}
@@ -84,7 +84,7 @@ class Cursors:
             return name
 
     def page(self, name: str, size: int) -> Row | None:
-        """The next page of a cursor as the vendor words it; None for an unknown name."""
+        """The next page of a cursor, in the vendor's format; None for an unknown name."""
         with self._lock:
             if name not in self._open:
                 return None

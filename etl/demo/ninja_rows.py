@@ -1,4 +1,4 @@
-"""The fleet in NinjaRMM's words: organizations, locations, roles and detailed devices of a day."""
+"""The fleet as NinjaRMM's rows: organizations, locations, roles and detailed devices of a day."""
 
 from datetime import date
 
@@ -10,11 +10,11 @@ from etl.demo.machines import (
     MONITOR,
     NETWORK,
     SERVERS,
-    UNHEARD_OF,
+    UNLISTED_CLASS,
     Machine,
     Stay,
 )
-from etl.demo.noise import mix, share
+from etl.demo.noise import fraction, hash_bits
 from etl.demo.rows import NinjaRows, Row
 from etl.demo.sites import Site, name_on
 from etl.demo.systems import system_of
@@ -42,14 +42,14 @@ _ROLE_OF = {
 
 
 def midnight(day: int) -> float:
-    """The epoch seconds at which day `day` (an ordinal) begins: when the vendor is asked."""
+    """The epoch seconds at the start of `day` (an ordinal), when the vendor is read."""
     return float((day - _EPOCH) * _DAY)
 
 
 def ninja_rows(history: History, day: date) -> NinjaRows:
-    """What NinjaRMM knows at the beginning of `day`."""
+    """NinjaRMM's rows at the start of `day`."""
     ordinal = day.toordinal()
-    there = [site for site in history.sites if site.ninja_names[0][0] <= day]
+    known_sites = [site for site in history.sites if site.ninja_names[0][0] <= day]
     devices = []
     for machine in history.machines:
         stay = machine.on(ordinal)
@@ -57,8 +57,8 @@ def ninja_rows(history: History, day: date) -> NinjaRows:
             devices.append(_device(history, machine, stay, ordinal))
     devices.sort(key=lambda row: int(row["id"]))
     return NinjaRows(
-        organizations=[_organization(site, day) for site in there],
-        locations=[row for site in there for row in _locations(site)],
+        organizations=[_organization(site, day) for site in known_sites],
+        locations=[row for site in known_sites for row in _locations(site)],
         devices=devices,
         roles=[_role(*role) for role in _ROLES],
     )
@@ -92,11 +92,11 @@ def _role(id: int, name: str, node_class: str, chassis: str) -> Row:
 
 
 def _device(history: History, machine: Machine, stay: Stay, day: int) -> Row:
-    """One detailed row: keys that do not apply are left out, as the vendor does."""
+    """One detailed row, without the keys that do not apply."""
     site, seed = history.sites[stay.site], history.seed
     node_class, style = machine.node_class, machine.style
-    dice = mix(seed, machine.number, day)
-    offline, contact = _contact(seed, machine, stay, day, dice)
+    bits = hash_bits(seed, machine.number, day)
+    offline, contact = _contact(seed, machine, stay, day, bits)
     row: Row = {"id": stay.ninja_id}
     if style % 5:
         row["uid"] = machine.uid
@@ -104,7 +104,7 @@ def _device(history: History, machine: Machine, stay: Stay, day: int) -> Row:
     if stay.location is not None:
         row["locationId"] = site.locations[stay.location].id
     row["nodeClass"] = node_class
-    if node_class != UNHEARD_OF:
+    if node_class != UNLISTED_CLASS:
         row["nodeRoleId"] = (
             101 if machine.chassis == "LAPTOP" and style & 1 else _ROLE_OF[node_class]
         )
@@ -116,12 +116,12 @@ def _device(history: History, machine: Machine, stay: Stay, day: int) -> Row:
     row["offline"] = offline
     _name(row, machine, stay, site)
     enrolled = midnight(stay.enrolled) + style % 40000
-    # JSON has one number type, so a whole second comes without a fraction now and then.
+    # Some whole seconds are integers: JSON has one number type.
     row["created"] = int(enrolled) if style % 9 == 0 else enrolled + 0.125
     row["lastContact"] = contact
-    row["lastUpdate"] = round(contact - 300 - share(dice, 8) * 3600, 3)
+    row["lastUpdate"] = round(contact - 300 - fraction(bits, 8) * 3600, 3)
     if node_class in AGENT_CLASSES:
-        _agent_part(row, history, machine, stay, day, contact, dice)
+        _agent_part(row, history, machine, stay, day, contact, bits)
     elif node_class in MOBILES:
         row["system"] = {
             "name": stay.host, "manufacturer": machine.maker, "model": machine.model,
@@ -136,15 +136,15 @@ def _device(history: History, machine: Machine, stay: Stay, day: int) -> Row:
     return row
 
 
-def _contact(seed: int, machine: Machine, stay: Stay, day: int, dice: int) -> tuple[bool, float]:
-    """Whether it is offline at midnight, and when it last talked (never in the future)."""
+def _contact(seed: int, machine: Machine, stay: Stay, day: int, bits: int) -> tuple[bool, float]:
+    """Whether it is offline at midnight, and the time of its last contact, never in the future."""
     if stay.silent_since is not None:
-        return True, midnight(stay.silent_since) - 3600 - mix(seed, machine.number) % (
+        return True, midnight(stay.silent_since) - 3600 - hash_bits(seed, machine.number) % (
             9 * _DAY
         ) + 0.5
     steady = machine.node_class in SERVERS or machine.node_class in (*NETWORK, MONITOR)
-    asleep = share(dice) < (0.01 if steady else 0.35)
-    ago = 6 * 3600 + share(dice, 16) * 20000 if asleep else 5 + share(dice, 16) * 240
+    asleep = fraction(bits) < (0.01 if steady else 0.35)
+    ago = 6 * 3600 + fraction(bits, 16) * 20000 if asleep else 5 + fraction(bits, 16) * 240
     return asleep, round(midnight(day) - ago, 3)
 
 
@@ -171,13 +171,13 @@ def _name(row: Row, machine: Machine, stay: Stay, site: Site) -> None:
 
 
 def _agent_part(
-    row: Row, history: History, machine: Machine, stay: Stay, day: int, contact: float, dice: int
+    row: Row, history: History, machine: Machine, stay: Stay, day: int, contact: float, bits: int
 ) -> None:
-    """What only an agent can report."""
+    """Add the keys that only an agent reports."""
     site, seed = history.sites[stay.site], history.seed
     place = site.locations[stay.location or 0]
-    lease = dice if machine.chassis == "LAPTOP" else mix(seed, machine.number, day // 30)
-    home = machine.chassis == "LAPTOP" and share(dice, 24) < 0.3
+    lease = bits if machine.chassis == "LAPTOP" else hash_bits(seed, machine.number, day // 30)
+    home = machine.chassis == "LAPTOP" and fraction(bits, 24) < 0.3
     row["userData"] = {}
     if machine.style % 11 == 0:
         row["tags"] = ["kiosk"]
@@ -190,12 +190,14 @@ def _agent_part(
     row["deviceType"] = "AGENT"
     system = system_of(seed, machine, day, history.last)
     windows = machine.node_class.startswith("WINDOWS")
-    boot = midnight(day - mix(seed, machine.number, day // 9) % 9) - 50000 + machine.style % 9000
+    boot = (
+        midnight(day - hash_bits(seed, machine.number, day // 9) % 9) - 50000 + machine.style % 9000
+    )
     row["os"] = {
         "manufacturer": system.maker, "name": system.ninja_name, "architecture": "64-bit",
         "lastBootTime": min(boot, contact - 600), "buildNumber": system.build,
         "releaseId": system.release, "locale": "en-US", "language": "en-US",
-        "needsReboot": share(dice, 32) < 0.1,
+        "needsReboot": fraction(bits, 32) < 0.1,
     }  # fmt: skip
     row["system"] = {
         "name": row["systemName"], "manufacturer": machine.maker, "model": machine.model,
@@ -219,7 +221,7 @@ def _agent_part(
             "name": "C:" if windows else "/", "driveLetter": "C:" if windows else "",
             "label": "OS", "deviceType": "Local Disk", "fileSystem": "NTFS" if windows else "ext4",
             "autoMount": True, "compressed": False, "capacity": machine.disk,
-            "freeSpace": int(machine.disk * (1 - used)) + (dice >> 20) % 10**9,
+            "freeSpace": int(machine.disk * (1 - used)) + (bits >> 20) % 10**9,
             "serialNumber": f"{machine.number * 2654435761 % 2**32:08X}",
         }
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""NinjaRMM's OAuth2 tokens: client credentials, and refresh tokens that die after use."""
+"""NinjaRMM's OAuth2 tokens: client credentials, and refresh tokens for one use."""
 
 import threading
 import time
@@ -14,9 +14,8 @@ class Tokens:
     """Issues and checks tokens for one client app.
 
     Args:
-        refresh_token: the refresh token already in somebody's hands; None for a machine-to-machine
-            app, which gets none.
-        rotating: each use of a refresh token issues the next one and kills the presented one.
+        refresh_token: the first refresh token; None for a machine-to-machine app, which gets none.
+        rotating: each use of a refresh token issues the next one and invalidates the used one.
         clock: monotonic seconds.
     """
 
@@ -55,14 +54,14 @@ class Tokens:
         return _error("unsupported_grant_type", "The app does not allow this grant")
 
     def accepts(self, authorization: str | None) -> bool:
-        """Whether an Authorization header carries an access token that is still good."""
+        """Whether an Authorization header has a valid access token."""
         if authorization is None or not authorization.startswith("Bearer "):
             return False
         until = self._valid_until.get(authorization.removeprefix("Bearer "))
         return until is not None and self._clock() < until
 
-    def forget(self) -> None:
-        """Let every access token issued so far expire now."""
+    def expire_all(self) -> None:
+        """Expire every access token issued so far."""
         with self._lock:
             self._valid_until.clear()
 

@@ -1,10 +1,10 @@
-"""Numbers that look random yet follow from (fleet, machine, day) alone, so that any day can be
-asked first. Much cheaper than seeding a generator for each machine and day."""
+"""Deterministic noise from (fleet, machine, day), so that days can be read in any order; much
+cheaper than seeding a generator for each machine and day."""
 
 _MASK = (1 << 64) - 1
 
 
-def mix(*parts: int) -> int:
+def hash_bits(*parts: int) -> int:
     """64 well-mixed bits of the given whole numbers (splitmix64's finaliser, chained)."""
     state = 0x9E3779B97F4A7C15
     for part in parts:
@@ -15,6 +15,6 @@ def mix(*parts: int) -> int:
     return state
 
 
-def share(bits: int, shift: int = 0) -> float:
+def fraction(bits: int, shift: int = 0) -> float:
     """16 of the bits as a number from 0 up to, not including, 1."""
     return ((bits >> shift) & 0xFFFF) / 65536.0

@@ -1,7 +1,7 @@
-"""The register of a history in the making: who is where now, and how much a day may change.
+"""The register of machines while a history is generated; it limits how much changes a day.
 
-A collector holds a day on which too much vanished or moved, so an invented history must stay
-gentle between any two days that are collected. The register refuses what would not be gentle.
+A collector holds a day on which too much vanished or moved, so between any two collected days of an
+invented history little may change. The register refuses what would exceed that.
 """
 
 from bisect import bisect_left
@@ -11,17 +11,17 @@ from datetime import date
 
 from etl.demo.machines import Machine, Stay
 
-GENTLE = 0.024
-"""The most of a source that vanishes, or changes, between two collected days."""
-LEAST = 2
-"""So many may always vanish, however small the fleet."""
+MAX_SHARE = 0.024
+"""Largest share of a source that vanishes, or changes, between two collected days."""
+MIN_ALLOWED = 2
+"""Number that may always vanish or change, however small the fleet."""
 
 VENDORS = ("ninja", "threatlocker")
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: readable, in order of time."""
+    """Something that happened to the fleet."""
 
     day: date
     kind: str
@@ -32,7 +32,7 @@ class Event:
 
 
 class Register:
-    """Every machine of the fleet and its latest stay, kept within the limits."""
+    """All machines of the fleet; applies changes within the limits."""
 
     def __init__(self, collected: list[date]) -> None:
         self.machines: list[Machine] = []
@@ -44,43 +44,43 @@ class Register:
         self._spent: Counter[tuple[int, str, str]] = Counter()
 
     def total(self, vendor: str) -> int:
-        """How many records that vendor has now."""
+        """The current number of records of a vendor."""
         return self._total[vendor]
 
     def at_site(self, vendor: str, site: int) -> int:
-        """How many records that vendor has now at a site."""
+        """The current number of records of a vendor at a site."""
         return self._at_site[vendor, site]
 
     def add(self, machine: Machine, stay: Stay) -> None:
-        """A machine nobody had before."""
+        """Add a new machine."""
         self.machines.append(machine)
         if machine.parent is not None:
             self.parents.add(machine.parent.number)
         self._count(stay, 1)
-        machine.enter(stay)
+        machine.begin_stay(stay)
 
     def change(self, machine: Machine, stay: Stay) -> bool:
-        """Begin a stay of a known machine; False, and nothing done, when that is too much."""
-        spending = self._price(machine.now, stay)
+        """Begin a stay of a known machine; False, without a change, when it exceeds a limit."""
+        spending = self._cost(machine.now, stay)
         if spending is None:
             return False
         gap = bisect_left(self._collected, stay.since)
         for vendor, what in spending:
-            allowed = max(LEAST, int(GENTLE * self._total[vendor]))
+            allowed = max(MIN_ALLOWED, int(MAX_SHARE * self._total[vendor]))
             if self._spent[gap, vendor, what] >= allowed:
                 return False
         for vendor, what in spending:
             self._spent[gap, vendor, what] += 1
         self._count(machine.now, -1)
         self._count(stay, 1)
-        machine.enter(stay)
+        machine.begin_stay(stay)
         return True
 
     def note(self, day: int, kind: str, text: str) -> None:
-        """Write an event down."""
+        """Record an event."""
         self.events.append(Event(date.fromordinal(day), kind, text))
 
-    def _price(self, old: Stay, new: Stay) -> list[tuple[str, str]] | None:
+    def _cost(self, old: Stay, new: Stay) -> list[tuple[str, str]] | None:
         spending = []
         for vendor in VENDORS:
             before, after = _key(old, vendor), _key(new, vendor)
@@ -90,10 +90,10 @@ class Register:
             place = _site(old, vendor)
             leaves = after is None or place != _site(new, vendor)
             if leaves and self._at_site[vendor, place] < 3:
-                return None  # a site must never empty
+                return None  # A site must never become empty.
             if gone:
                 spending.append((vendor, "vanish"))
-            elif _standing(old, vendor) != _standing(new, vendor):
+            elif _counting_facts(old, vendor) != _counting_facts(new, vendor):
                 spending.append((vendor, "change"))
         return spending
 
@@ -114,8 +114,8 @@ def _site(stay: Stay, vendor: str) -> int:
     return stay.site if vendor == "ninja" else stay.tenant
 
 
-def _standing(stay: Stay, vendor: str) -> tuple[object, ...]:
-    """What decides site and billing status in that vendor."""
+def _counting_facts(stay: Stay, vendor: str) -> tuple[object, ...]:
+    """What site and billing status in that vendor depend on."""
     place = stay.location if vendor == "ninja" else None
     approval = stay.approval if vendor == "ninja" else None
     return _site(stay, vendor), place, stay.spare, approval

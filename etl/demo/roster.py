@@ -1,4 +1,4 @@
-"""The roster of a history: new machines come here, and are found here."""
+"""The roster: adds new machines to a history and picks machines for events."""
 
 import random
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from etl.demo.machines import (
     Machine,
     Stay,
     build_machine,
-    person,
+    random_person,
 )
 from etl.demo.register import Register
 from etl.demo.sites import Site
@@ -27,7 +27,7 @@ _TRIES = 60
 
 
 class Roster:
-    """Machines in use; all chance comes from one seeded generator."""
+    """The machines in use. All randomness comes from one seeded generator."""
 
     def __init__(self, rng: random.Random, sites: list[Site], register: Register) -> None:
         self.rng = rng
@@ -40,11 +40,11 @@ class Roster:
         self._hosts: dict[int, list[Machine]] = {}
         self._twins: set[str] = set()
 
-    def settle(self, day: int, site: Site, node_class: str, bought: int) -> Machine:
-        """A new machine at `site` from `day` on, in Ninja and mostly in ThreatLocker."""
+    def add_machine(self, day: int, site: Site, node_class: str, bought: int) -> Machine:
+        """Add a machine at `site` from `day` on, to Ninja and mostly to ThreatLocker."""
         rng = self.rng
         machine = build_machine(rng, len(self.register.machines) + 1, node_class)
-        owner = person(rng)
+        owner = random_person(rng)
         host = self.hostnames.name(site, node_class, owner, bought)
         host = self._place_in_network(machine, site, host)
         location = None
@@ -70,18 +70,18 @@ class Roster:
             self._hosts.setdefault(site.index, []).append(machine)
         return machine
 
-    def settle_unmanaged(self, day: int, site: Site) -> None:
-        """A machine that only ThreatLocker knows: nobody installed the Ninja agent."""
+    def add_unmanaged(self, day: int, site: Site) -> None:
+        """Add a machine that only ThreatLocker has: nobody installed the Ninja agent."""
         machine = build_machine(self.rng, len(self.register.machines) + 1, WORKSTATIONS[0])
-        host = self.hostnames.name(site, machine.node_class, person(self.rng), day)
+        host = self.hostnames.name(site, machine.node_class, random_person(self.rng), day)
         stay = Stay(
             since=day, site=site.index, tenant=site.index, location=None, host=host, label=None,
             enrolled=day - 90, computer_id=self.next_computer_id(),
         )  # fmt: skip
         self.register.add(machine, stay)
 
-    def furnish(self, day: int) -> None:
-        """Some of the first machines are spare, switched off, or not approved, from the start."""
+    def vary_first_machines(self, day: int) -> None:
+        """Make some of the first machines spare, switched off, or not approved."""
         office = [m for m in self.alive if m.node_class in WORKSTATIONS]
         for number, machine in enumerate(self.rng.sample(office, len(office) // 6)):
             stay = machine.now
@@ -90,36 +90,36 @@ class Roster:
                 approval = ("PENDING", "STAGED", "DECOMMISSIONED")[number]
                 stay = replace(stay, approval=approval, silent_since=day)
             elif number % 5 in (0, 1):
-                label = f"SPARE - was {person(self.rng)}" if number % 2 else "spare"
+                label = f"SPARE - was {random_person(self.rng)}" if number % 2 else "spare"
                 stay = replace(stay, label=label, silent_since=day)
             elif number % 5 == 2 and closet is not None:
                 stay = replace(stay, location=closet, silent_since=day)
             elif number % 5 == 3:
                 stay = replace(stay, silent_since=day)
-            machine.enter(stay)
+            machine.begin_stay(stay)
         for _ in range(max(1, len(self.alive) // 60)):
-            self.settle_unmanaged(day, self.sites[self.rng.choice(self.alive).now.site])
+            self.add_unmanaged(day, self.sites[self.rng.choice(self.alive).now.site])
 
     def next_ninja_id(self) -> int:
-        """A node id never used before, greater than all."""
+        """A new node id, greater than all before."""
         self._ninja_id += self.rng.randint(1, 3)
         return self._ninja_id
 
     def next_computer_id(self) -> str:
-        """A computer's GUID never used before."""
+        """A new GUID of a computer."""
         return str(UUID(int=self.rng.getrandbits(128), version=4))
 
-    def pick(self, wanted: Callable[[Machine], bool]) -> Machine | None:
-        """Any machine that is wanted; None when there is none."""
+    def pick(self, matches: Callable[[Machine], bool]) -> Machine | None:
+        """A random machine that matches; None when none does."""
         for _ in range(_TRIES):
             machine = self.rng.choice(self.alive)
-            if wanted(machine):
+            if matches(machine):
                 return machine
-        found = [machine for machine in self.alive if wanted(machine)]
-        return self.rng.choice(found) if found else None
+        candidates = [machine for machine in self.alive if matches(machine)]
+        return self.rng.choice(candidates) if candidates else None
 
-    def rested(self, machine: Machine, day: int) -> bool:
-        """Whether nothing happened to it lately, so that its history stays readable."""
+    def is_stable(self, machine: Machine, day: int) -> bool:
+        """Whether nothing happened to it lately, which keeps histories readable."""
         return (
             machine.now.since + _REST_DAYS <= day
             and machine.now.approval == "APPROVED"
@@ -127,14 +127,14 @@ class Roster:
         )
 
     def in_use(self, machine: Machine, day: int) -> bool:
-        """Whether it is rested and not spare."""
+        """Whether it is stable and not spare."""
         closet = self.sites[machine.now.site].closet
         hidden = closet is not None and machine.now.location == closet
-        return self.rested(machine, day) and not machine.now.spare and not hidden
+        return self.is_stable(machine, day) and not machine.now.spare and not hidden
 
     def _place_in_network(self, machine: Machine, site: Site, host: str) -> str:
-        """Give a guest its host and a network device its prober; a guest whose system runs the
-        agent has the name of that other record."""
+        """Set the host of a guest and the probe of a network device; returns the hostname, which a
+        guest that runs the agent shares with its other record."""
         near = self._servers.get(site.index, [])
         if machine.node_class in GUESTS:
             brand = machine.node_class.split("_")[0]

@@ -1,4 +1,4 @@
-"""What a simulated vendor has to tell on one day: plain lists of JSON-ready rows."""
+"""The answers of a simulated vendor on one day: lists of JSON-ready rows."""
 
 from typing import Any, NamedTuple
 
@@ -7,7 +7,7 @@ Row = dict[str, Any]
 
 
 class NinjaRows(NamedTuple):
-    """NinjaRMM's answer; every list in ascending id order, devices with their detailed keys."""
+    """NinjaRMM's rows, in ascending order of id; devices have the detailed keys."""
 
     organizations: list[Row]
     locations: list[Row]
@@ -16,7 +16,7 @@ class NinjaRows(NamedTuple):
 
 
 class ThreatLockerRows(NamedTuple):
-    """ThreatLocker's answer; deleted computers are among the rows, with `isDeleted` true."""
+    """ThreatLocker's rows, with deleted computers, whose `isDeleted` is true."""
 
     organizations: list[Row]
     computers: list[Row]

@@ -15,19 +15,19 @@ from etl.demo import ninja_api, threatlocker_api
 from etl.demo.faults import Fault, Faults
 from etl.demo.fleet import Fleet
 from etl.demo.rows import NinjaRows, ThreatLockerRows
-from etl.demo.serving import Served
+from etl.demo.serving import ServedApp
 from etl.demo.sites import PARENT_TENANT
 
 SIMULATED = ("ninja", "threatlocker")
 """The sources whose vendors are simulated, in the order in which the demo collects them."""
 
 CLIENT_ID = "simulated-client"
-CLIENT_SECRET = "simulated-client-secret"  # opens a door on loopback only
+CLIENT_SECRET = "simulated-client-secret"  # Valid on loopback only.
 API_KEY = "5e" * 32
 
 
 class Request(NamedTuple):
-    """One request that a vendor got; `params` is its query, form or JSON body."""
+    """One request to a vendor; `params` is its query, form or JSON body."""
 
     vendor: str
     method: str
@@ -40,8 +40,8 @@ class SimulatedVendors:
 
     Args:
         world: a fleet, served as of `day`; or fixed rows for both vendors.
-        refresh_token: Ninja's first refresh token, to play a rotating client.
-        page_limit: where Ninja clamps `pageSize`.
+        refresh_token: Ninja's first refresh token, for a rotating client.
+        page_limit: Ninja's maximum of `pageSize`.
     """
 
     def __init__(
@@ -53,14 +53,14 @@ class SimulatedVendors:
         page_limit: int = 1000,
     ) -> None:
         self.world = world
-        """What is served; settable at any time."""
+        """What is served; may be replaced at any time."""
         self.ninja_faults = Faults()
         self.threatlocker_faults = Faults()
         self.requests: list[Request] = []
         self._refresh_token = refresh_token
         self._ninja = ninja_api.create_app(
             self._ninja_rows, self.ninja_faults, client_id=CLIENT_ID,
-            client_secret=CLIENT_SECRET, refresh_token=refresh_token, most_per_page=page_limit,
+            client_secret=CLIENT_SECRET, refresh_token=refresh_token, max_per_page=page_limit,
         )  # fmt: skip
         self._threatlocker = threatlocker_api.create_app(
             self._threatlocker_rows, self.threatlocker_faults, api_key=API_KEY,
@@ -74,7 +74,7 @@ class SimulatedVendors:
 
     @property
     def day(self) -> date:
-        """The day that both vendors live in. Setting it brings that day's own troubles."""
+        """The day that both vendors answer for. Setting it also sets that day's faults."""
         return self._day
 
     @day.setter
@@ -93,7 +93,7 @@ class SimulatedVendors:
             self.threatlocker_faults.standing = [part]
 
     def environ(self) -> dict[str, str]:
-        """The settings with which the collectors find these vendors."""
+        """The settings with which collectors reach these vendors."""
         ninja, threatlocker = self._served
         settings = {
             "NINJA_BASE_URL": ninja.address,
@@ -108,7 +108,7 @@ class SimulatedVendors:
         return settings
 
     def __enter__(self) -> Self:
-        self._served = (Served(self._ninja), Served(self._threatlocker))
+        self._served = (ServedApp(self._ninja), ServedApp(self._threatlocker))
         return self
 
     def __exit__(
@@ -137,5 +137,5 @@ def _log_requests(app: Flask, vendor: str, log: list[Request]) -> None:
         params = body if isinstance(body, dict) else request.values.to_dict()
         log.append(Request(vendor, request.method, request.path, params))
 
-    # First of all hooks, so that requests which meet a fault are seen too.
+    # Before all other hooks, so that requests with a fault are logged too.
     app.before_request_funcs.setdefault(None, []).insert(0, note)

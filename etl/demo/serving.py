@@ -1,5 +1,5 @@
-"""Serving a Flask app on a free loopback port, from a thread, over HTTP/1.1 with connections kept
-open (the server that comes with Flask closes each, so a collection would take twice as long)."""
+"""Serves a Flask app on a free loopback port, from a thread, with HTTP/1.1 keep-alive: Flask's own
+server closes each connection, which doubles the time of a collection."""
 
 import io
 import threading
@@ -11,8 +11,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import run_wsgi_app
 
 
-class Served:
-    """An app being served until `stop`."""
+class ServedApp:
+    """Serves an app until `stop`."""
 
     def __init__(self, app: Flask) -> None:
         self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Handler)
@@ -27,24 +27,23 @@ class Served:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def stop(self) -> None:
-        """Close the port; connections that are still open get no more answers."""
+        """Close the port; open connections get no more answers."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
 
 
 class _Handler(WSGIRequestHandler):
-    """One connection: answers request after request, and keeps silent about them."""
+    """Handles one connection, without logging."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def run_wsgi(self) -> None:
-        """Answer one request."""
         if self.server.socket.fileno() == -1:
-            self.close_connection = True  # stopped: the same as if nobody were there
+            self.close_connection = True  # Stopped.
             return
-        # The body is read whole before the app runs, or it would be taken for the next request.
+        # The whole body is read first, or the rest would be parsed as the next request.
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         environ = self.make_environ()
         environ["wsgi.input"] = io.BytesIO(body)
@@ -71,4 +70,4 @@ class _Handler(WSGIRequestHandler):
         return sent
 
     def log(self, type: str, message: str, *args: Any) -> None:  # the base's name
-        """Say nothing."""
+        """Discard the message."""

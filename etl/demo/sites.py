@@ -1,4 +1,4 @@
-"""The customers: sites with their locations, and how each vendor spells them."""
+"""Customers: sites with their locations and their spelling in each vendor."""
 
 import random
 import re
@@ -59,18 +59,17 @@ class Site:
 
 
 def name_on(spellings: list[tuple[date, str]], day: date) -> str:
-    """The spelling in use on `day`."""
     return [name for since, name in spellings if since <= day or since == spellings[0][0]][-1]
 
 
 def build_sites(rng: random.Random, count: int, first_day: date) -> list[Site]:
     """`count` sites, the last of them the provider itself."""
-    wanted = [*_customers(count - 1), names.PROVIDER]
+    site_names = [*_customers(count - 1), names.PROVIDER]
     prefixes: set[str] = set()
     location_id = 30
     organization_id = 10
     sites = []
-    for index, name in enumerate(wanted):
+    for index, name in enumerate(site_names):
         organization_id += rng.randint(1, 4)
         places = rng.sample(names.PLACES, rng.randint(1, 3))
         if index % 3 == 0:
@@ -84,7 +83,7 @@ def build_sites(rng: random.Random, count: int, first_day: date) -> list[Site]:
             locations.append(Location(location_id, place, address, ip))
         provider = index == count - 1
         tenant = PARENT_TENANT if provider else str(UUID(int=rng.getrandbits(128), version=4))
-        shown = name if provider else threatlocker_spelling(name, index)
+        spelling = name if provider else threatlocker_spelling(name, index)
         sites.append(
             Site(
                 index=index,
@@ -94,15 +93,15 @@ def build_sites(rng: random.Random, count: int, first_day: date) -> list[Site]:
                 style=STYLES[index % len(STYLES)],
                 locations=tuple(locations),
                 ninja_names=[(first_day, name)],
-                threatlocker_names=[(first_day, shown)],
-                tenant_name=_slug(name) if index % 4 == 1 else shown,
+                threatlocker_names=[(first_day, spelling)],
+                tenant_name=_slug(name) if index % 4 == 1 else spelling,
             )
         )
     return sites
 
 
 def sizes(sites: int, devices: int) -> list[int]:
-    """How many of `devices` each site has: a few large customers, many small ones."""
+    """The number of devices of each site: a few large customers, many small ones."""
     least = 2 if devices >= 6 * sites else 1 if devices >= 3 * sites else 0
     weights = [1 / (rank + 1.5) ** 0.9 for rank in range(sites)]
     rest = devices - least * sites
@@ -115,7 +114,7 @@ def sizes(sites: int, devices: int) -> list[int]:
 
 
 def threatlocker_spelling(name: str, index: int) -> str:
-    """The display name in the other portal, where somebody else typed it."""
+    """The display name in ThreatLocker, typed by somebody else."""
     if re.search(r"\bLLC$", name):
         return re.sub(r",?\s*LLC$", ", L.L.C.", name)
     if re.search(r",? Inc\.?$", name):

@@ -1,9 +1,9 @@
-"""Which operating system and agent version a machine runs on a day: updates arrive in waves."""
+"""A machine's operating system and agent version on a day; updates arrive in waves."""
 
 from typing import NamedTuple
 
 from etl.demo.machines import Machine
-from etl.demo.noise import mix
+from etl.demo.noise import hash_bits
 
 
 class System(NamedTuple):
@@ -47,7 +47,7 @@ _WAVE = 420
 
 def system_of(seed: int, machine: Machine, day: int, last_day: int) -> System:
     """What the machine runs on `day`; upgrades are spread over the time before `last_day`."""
-    upgraded = day > last_day + 40 - mix(seed, machine.number, 7) % _WAVE
+    upgraded = day > last_day + 40 - hash_bits(seed, machine.number, 7) % _WAVE
     if machine.node_class == "MAC":
         return _MACS[upgraded]
     if machine.node_class == "LINUX_WORKSTATION":
@@ -63,7 +63,7 @@ def system_of(seed: int, machine: Machine, day: int, last_day: int) -> System:
     return _NEW if upgraded else _OLD
 
 
-def protector_version(seed: int, machine: Machine, day: int) -> str:
+def threatlocker_version(seed: int, machine: Machine, day: int) -> str:
     """ThreatLocker's agent version: a release every 60 days, rolled out slowly."""
-    release = (day - 738000 - mix(seed, machine.number, 11) % 60) // 60
+    release = (day - 738000 - hash_bits(seed, machine.number, 11) % 60) // 60
     return f"10.{4 + release // 10 % 5}.{release % 10}.{3000 + release * 13 % 5000}"

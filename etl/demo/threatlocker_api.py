@@ -30,7 +30,7 @@ _ORGANIZATION_ORDERS = {
 
 
 class _Refusal(Exception):
-    """A request the portal refuses, with its status and message."""
+    """A request that the portal refuses."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -49,7 +49,7 @@ def create_app(
     """ThreatLocker's portal as a Flask app, under /portalapi.
 
     Args:
-        rows: asked on every request; deleted computers among them.
+        rows: called on every request; includes deleted computers.
         organization_id: the tenant that the key belongs to, parent of all others.
         without_organization: what a request without ManagedOrganizationId gets: "own" the key's
             tenant, "empty" an empty list.
@@ -57,55 +57,55 @@ def create_app(
     app = Flask("simulated-threatlocker")
     app.wsgi_app = _any_case(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own idiom
     inject_faults(app, faults, _render, lambda: None)
-    asked = itertools.count()
+    requests = itertools.count()
 
     def managed() -> str | None:
-        """The tenant that the request acts in; None for one that gets nothing."""
+        """The tenant that the request acts in; None when it gets an empty list."""
         if request.headers.get("Authorization") != api_key:
             raise _Refusal(401, "Unauthorized")
-        wanted = request.headers.get("ManagedOrganizationId")
-        if wanted is None:
+        tenant = request.headers.get("ManagedOrganizationId")
+        if tenant is None:
             return organization_id if without_organization == "own" else None
         known = {row["organizationId"].lower() for row in rows().organizations}
-        if wanted == _ZERO or wanted.lower() == organization_id.lower():
+        if tenant == _ZERO or tenant.lower() == organization_id.lower():
             return organization_id
-        if wanted.lower() not in known:
+        if tenant.lower() not in known:
             raise _Refusal(403, "The organization is out of scope")
-        return wanted.lower()
+        return tenant.lower()
 
     @app.post("/portalapi/computer/computergetbyallparameters")
     def computers() -> Response:
         acting, body = managed(), _body()
-        found = [row for row in rows().computers if acting is not None]
+        matching = [row for row in rows().computers if acting is not None]
         if not (acting == organization_id and body.get("childOrganizations")):
-            found = [row for row in found if row.get("organizationId") == acting]
-        found = _search(found, body)
+            matching = [row for row in matching if row.get("organizationId") == acting]
+        matching = _search(matching, body)
         if body.get("showLastCheckIn") is False:
-            found = [{**row, "lastCheckin": None} for row in found]
+            matching = [{**row, "lastCheckin": None} for row in matching]
         order = str(body.get("orderBy") or "computername").lower()
-        found = _sorted(found, body, _ORDERS, "computerId")
-        if order == "lastcheckin" and found:
-            # Machines check in while one pages, so the order is another one each time.
-            turn = next(asked) * (len(found) // 10 + 1) % len(found)
-            found = found[turn:] + found[:turn]
-        return _page(found, body, total="totalRows")
+        matching = _sorted(matching, body, _ORDERS, "computerId")
+        if order == "lastcheckin" and matching:
+            # Machines check in between two pages, so the order differs each time.
+            shift = next(requests) * (len(matching) // 10 + 1) % len(matching)
+            matching = matching[shift:] + matching[:shift]
+        return _page(matching, body, total="totalRows")
 
     @app.post("/portalapi/organization/organizationgetchildorganizationsbyparameters")
     def organizations() -> Response:
         acting, body = managed(), _body()
-        found = rows().organizations if body.get("childOrganizations") and acting else []
+        matching = rows().organizations if body.get("childOrganizations") and acting else []
         if not body.get("includeAllChildren"):
-            found = [row for row in found if row.get("parentId") == acting]
+            matching = [row for row in matching if row.get("parentId") == acting]
         text = str(body.get("searchText") or "").casefold()
-        found = [row for row in found if text in str(row.get("name")).casefold()]
-        return _page(_sorted(found, body, _ORGANIZATION_ORDERS, "organizationId"), body)
+        matching = [row for row in matching if text in str(row.get("name")).casefold()]
+        return _page(_sorted(matching, body, _ORGANIZATION_ORDERS, "organizationId"), body)
 
     @app.errorhandler(_Refusal)
     def refuse(error: _Refusal) -> Response:
         return _json(_render(error.status, error.message), error.status)
 
     @app.errorhandler(HTTPException)
-    def tell(error: HTTPException) -> Response:
+    def http_error(error: HTTPException) -> Response:
         status = error.code or 500
         return _json(_render(status, error.name), status)
 
@@ -113,7 +113,7 @@ def create_app(
 
 
 def _any_case(app: Any) -> Any:
-    """The portal does not care how a path's letters are written."""
+    """Lower-case the path: the portal ignores case."""
 
     def lowered(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         environ["PATH_INFO"] = environ["PATH_INFO"].lower()
@@ -130,24 +130,26 @@ def _body() -> Row:
     return body
 
 
-def _search(found: list[Row], body: Row) -> list[Row]:
+def _search(matching: list[Row], body: Row) -> list[Row]:
     if not body.get("showDeleted"):
-        found = [row for row in found if not row.get("isDeleted")]
+        matching = [row for row in matching if not row.get("isDeleted")]
     for field, key in (("computerGroup", "computerGroupId"), ("computerId", "computerId")):
-        wanted = str(body.get(field) or _ZERO).lower()
-        if wanted != _ZERO:
-            found = [row for row in found if str(row.get(key)).lower() == wanted]
+        value = str(body.get(field) or _ZERO).lower()
+        if value != _ZERO:
+            matching = [row for row in matching if str(row.get(key)).lower() == value]
     if body.get("action"):
-        found = [row for row in found if row.get("action") == body["action"]]
+        matching = [row for row in matching if row.get("action") == body["action"]]
     if body.get("searchText"):
         keys = {2: "username", 3: "group", 4: "lastCheckinIPAddress", 5: "organization"}
         key = keys.get(body.get("searchBy") or 1, "computerName")
         pattern = f"*{body['searchText']}*".casefold()
-        found = [row for row in found if fnmatch.fnmatch(str(row.get(key)).casefold(), pattern)]
-    return found
+        matching = [
+            row for row in matching if fnmatch.fnmatch(str(row.get(key)).casefold(), pattern)
+        ]
+    return matching
 
 
-def _sorted(found: list[Row], body: Row, orders: dict[str, str], tie: str) -> list[Row]:
+def _sorted(matching: list[Row], body: Row, orders: dict[str, str], tie: str) -> list[Row]:
     order = str(body.get("orderBy") or "").lower() or next(iter(orders))
     if order not in orders:
         raise _Refusal(417, f"Invalid order {order}")
@@ -159,20 +161,20 @@ def _sorted(found: list[Row], body: Row, orders: dict[str, str], tie: str) -> li
         number = value if isinstance(value, int) else 0
         return value is None, isinstance(value, str), text or number, str(row.get(tie))
 
-    return sorted(found, key=place, reverse=body.get("isAscending") is False)
+    return sorted(matching, key=place, reverse=body.get("isAscending") is False)
 
 
-def _page(found: list[Row], body: Row, total: str | None = None) -> Response:
+def _page(matching: list[Row], body: Row, total: str | None = None) -> Response:
     size, number = body.get("pageSize", 25), body.get("pageNumber", 1)
     if not isinstance(size, int) or not isinstance(number, int) or size < 1 or number < 1:
         raise _Refusal(417, "Invalid page")
     first = (number - 1) * size
-    page = found[first : first + size]
+    page = matching[first : first + size]
     if total is not None:
-        page = [{**row, total: len(found)} for row in page]
+        page = [{**row, total: len(matching)} for row in page]
     pagination = {
-        "currentPage": number, "itemsPerPage": size, "totalItems": len(found),
-        "totalPages": math.ceil(len(found) / size), "firstItem": first + 1 if page else 0,
+        "currentPage": number, "itemsPerPage": size, "totalItems": len(matching),
+        "totalPages": math.ceil(len(matching) / size), "firstItem": first + 1 if page else 0,
         "lastItem": first + len(page) if page else 0,
     }  # fmt: skip
     response = _json(page) if page else Response(b"", mimetype="application/json")

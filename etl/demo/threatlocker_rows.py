@@ -1,4 +1,4 @@
-"""The fleet in ThreatLocker's words: tenants and computers of a day."""
+"""The fleet as ThreatLocker's rows: tenants and computers of a day."""
 
 from collections import Counter
 from datetime import UTC, date, datetime
@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime
 from etl.demo.history import History
 from etl.demo.machines import GUESTS, SERVERS, Machine, Stay
 from etl.demo.ninja_rows import midnight
-from etl.demo.noise import mix, share
+from etl.demo.noise import fraction, hash_bits
 from etl.demo.rows import Row, ThreatLockerRows
 from etl.demo.sites import PARENT_TENANT, Site, name_on
-from etl.demo.systems import protector_version, system_of
+from etl.demo.systems import system_of, threatlocker_version
 
-_REMEMBERED = 45
-"""Days that a removed computer stays among the deleted ones."""
+_DELETED_DAYS = 45
+"""Days that a deleted computer is still listed."""
 _GROUPS = {
     "Workstations": "9d000000-0000-4000-8000-000000000001",
     "Servers": "9d000000-0000-4000-8000-000000000002",
@@ -20,21 +20,21 @@ _GROUPS = {
 
 
 def threatlocker_rows(history: History, day: date) -> ThreatLockerRows:
-    """What ThreatLocker knows at the beginning of `day`."""
+    """ThreatLocker's rows at the start of `day`."""
     ordinal = day.toordinal()
     computers, present = [], Counter[int]()
     for machine in history.machines:
         stay = machine.on(ordinal)
         if stay is None or stay.computer_id is None:
             continue
-        if stay.deleted and ordinal - stay.since > _REMEMBERED:
+        if stay.deleted and ordinal - stay.since > _DELETED_DAYS:
             continue
         site = history.sites[stay.tenant]
         computers.append(_computer(history, machine, stay, site, ordinal))
         present[site.index] += not stay.deleted
-    there = [s for s in history.sites if s.threatlocker_names[0][0] <= day]
+    known_sites = [s for s in history.sites if s.threatlocker_names[0][0] <= day]
     # The parent tenant is not among its own children.
-    tenants = [site for site in there if site.tenant_id != PARENT_TENANT]
+    tenants = [site for site in known_sites if site.tenant_id != PARENT_TENANT]
     return ThreatLockerRows(
         organizations=[_organization(site, day, present[site.index]) for site in tenants],
         computers=computers,
@@ -53,13 +53,13 @@ def _organization(site: Site, day: date, computers: int) -> Row:
 
 def _computer(history: History, machine: Machine, stay: Stay, site: Site, day: int) -> Row:
     seed, style = history.seed, machine.style
-    dice = mix(seed, machine.number, day, 3)
+    bits = hash_bits(seed, machine.number, day, 3)
     system = system_of(seed, machine, day, history.last)
     place = history.sites[stay.site].locations[stay.location or 0]
     group = "Servers" if machine.node_class in (*SERVERS, *GUESTS) else "Workstations"
     learning = style % 29 == 0
-    version = protector_version(seed, machine, stay.silent_since or day)
-    denied = 0 if stay.silent_since else dice % 4
+    version = threatlocker_version(seed, machine, stay.silent_since or day)
+    denied = 0 if stay.silent_since else bits % 4
     added = midnight(stay.enrolled) + style % 50000
     row: Row = {
         "computerId": stay.computer_id, "hostname": _hostname(stay, style, site),
@@ -71,13 +71,13 @@ def _computer(history: History, machine: Machine, stay: Stay, site: Site, day: i
     }  # fmt: skip
     if machine.serial is not None and style % 7:
         row["serialNumber"] = machine.serial
-    last_check_in = _check_in(machine, stay, day, dice)
+    last_check_in = _check_in(machine, stay, day, bits)
     row.update({
         "action": "Learning" if learning else "Secure",
         "mode": "Application Control Learning Mode" if learning else "Secure",
         "lastCheckin": last_check_in,
         "lastCheckinIPAddress": place.public_ip,
-        "lastCheckinLocalIPAddresses": [f"10.{20 + site.index % 200}.30.{10 + dice % 240}"],
+        "lastCheckinLocalIPAddresses": [f"10.{20 + site.index % 200}.30.{10 + bits % 240}"],
         "hasAtLeastOneCheckin": last_check_in is not None and style % 8 != 0,
         "installDate": None if style % 3 else _iso(added + 60),
         "dateAdded": _iso(added),
@@ -93,7 +93,7 @@ def _computer(history: History, machine: Machine, stay: Stay, site: Site, day: i
 
 
 def _hostname(stay: Stay, style: int, site: Site) -> str:
-    """Full length; now and then with the domain, in other letters, or as old data had it."""
+    """The full name; sometimes with the domain, in lower case, or with a label as in old data."""
     if style % 41 == 0:
         return f"{stay.host}.{site.domain}"
     if style % 43 == 0:
@@ -107,20 +107,20 @@ def _computer_name(stay: Stay, style: int) -> str:
     if stay.label == "spare":
         return f"{stay.host} | SPARE"
     if stay.label is not None and not stay.spare and style % 31 == 4:
-        # Named by hand here, and nowhere else.
+        # A name that a person typed in this portal only.
         return f"{stay.label.split()[0]}'s computer"
     if stay.label is not None and (stay.spare or style % 3):
         return f"{stay.host} | {stay.label}"
     return stay.host
 
 
-def _check_in(machine: Machine, stay: Stay, day: int, dice: int) -> str | None:
-    """When it last checked in: never, with whole seconds, or with microseconds."""
+def _check_in(machine: Machine, stay: Stay, day: int, bits: int) -> str | None:
+    """The time of its last check-in: None, in whole seconds, or with microseconds."""
     if machine.style % 83 == 0:
         return None
     if stay.silent_since is not None:
         return _iso(midnight(stay.silent_since) - 7200 - machine.style)
-    seconds = midnight(day) - 20 - share(dice) * 30000
+    seconds = midnight(day) - 20 - fraction(bits) * 30000
     return _iso(seconds, micro=machine.style % 6 == 1)
 
 

@@ -53,7 +53,7 @@ def test_a_fault_waits_for_its_path_and_lets_the_first_requests_through(
 
     assert ninja.get("/v2/organizations").status_code == 200
     assert [ninja.get(DEVICES).status_code for _ in range(3)] == [200, 502, 200]
-    assert fault.shown == 1
+    assert fault.times_used == 1
 
 
 def test_a_fault_for_ever_lasts_until_it_is_cleared(
@@ -151,7 +151,7 @@ def test_a_slow_answer_outlasts_a_time_out_and_is_let_go_when_all_is_over(
     vendors.ninja_faults.add("slow", seconds=60)
     begun = time.monotonic()
     waiting.start()
-    while vendors.ninja_faults.pending[-1].shown == 0:
+    while vendors.ninja_faults.pending[-1].times_used == 0:
         time.sleep(0.01)
     vendors.ninja_faults.clear()
     waiting.join(5)

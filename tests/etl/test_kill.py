@@ -323,7 +323,7 @@ def test_killed_while_a_page_is_on_its_way_no_day_is_half_published_and_the_next
             fault = faults.add("slow", "", after=earlier, seconds=60)
             pid = scene.commands.begin(url, *COLLECT, **scene.environ)
             end = time.monotonic() + 60
-            while not fault.shown:
+            while not fault.times_used:
                 assert time.monotonic() < end
                 time.sleep(0.005)
             os.kill(pid, signal.SIGKILL)

@@ -1,35 +1,43 @@
-"""What can happen to one machine on one day. Each returns whether it happened."""
+"""What can happen to one machine on one day. Each action returns whether it happened."""
 
 from dataclasses import replace
 
-from etl.demo.machines import AGENT_CLASSES, HOSTS, SERVERS, WORKSTATIONS, Machine, Stay, person
+from etl.demo.machines import (
+    AGENT_CLASSES,
+    HOSTS,
+    SERVERS,
+    WORKSTATIONS,
+    Machine,
+    Stay,
+    random_person,
+)
 from etl.demo.roster import Roster
 from etl.demo.sites import Site
 
 _HIRED = ("WINDOWS_WORKSTATION",) * 16 + ("MAC", "WINDOWS_SERVER", "NMS_SWITCH", "APPLE_IOS")
 
 
-class Happenings(Roster):
-    """The events of a history, one method each."""
+class FleetActions(Roster):
+    """The actions of a history, one method each."""
 
     def hire(self, day: int, site: Site) -> Machine:
-        """A new employee's machine, or a new piece of equipment."""
-        machine = self.settle(day, site, self.rng.choice(_HIRED), day)
+        """Add a new employee's machine, or other new equipment."""
+        machine = self.add_machine(day, site, self.rng.choice(_HIRED), day)
         self.register.note(day, "hired", f"{machine.now.host} at {site.name}")
         return machine
 
     def leave(self, day: int, site: int | None = None, sparing: int | None = None) -> bool:
-        """A machine is retired, from `site` if given, never from the site `sparing`."""
+        """Retire a machine, at `site` if given, never at the site `sparing`."""
 
-        def wanted(machine: Machine) -> bool:
+        def matches(machine: Machine) -> bool:
             at = machine.now.site
-            return self._may_go(machine, day) and at != sparing and (site is None or at == site)
+            return self._may_leave(machine, day) and at != sparing and (site is None or at == site)
 
-        machine = self.pick(wanted)
+        machine = self.pick(matches)
         return machine is not None and self.remove(day, machine)
 
     def remove(self, day: int, machine: Machine) -> bool:
-        """Retire that machine: gone from Ninja, among ThreatLocker's deleted ones."""
+        """Retire `machine`: gone from Ninja, deleted in ThreatLocker."""
         stay = machine.now
         gone = replace(
             stay,
@@ -45,9 +53,9 @@ class Happenings(Roster):
         return True
 
     def move(self, day: int, sparing: tuple[int, ...] = ()) -> bool:
-        """A machine goes to another customer; one time in four only Ninja is told."""
+        """Move a machine to another customer; one time in four in Ninja only."""
         machine = self.pick(
-            lambda m: self.rested(m, day) and m.node_class in WORKSTATIONS
+            lambda m: self.is_stable(m, day) and m.node_class in WORKSTATIONS
             and m.now.site not in sparing
         )  # fmt: skip
         targets = [
@@ -61,62 +69,62 @@ class Happenings(Roster):
         tenant = stay.tenant if self.rng.random() < 0.25 else to.index
         text = f"{stay.host} from {self.sites[stay.site].name} to {to.name}"
         moved = replace(stay, since=day, site=to.index, tenant=tenant, location=0)
-        return self._do(day, machine, moved, "moved", text)
+        return self._apply(day, machine, moved, "moved", text)
 
     def relocate(self, day: int) -> bool:
-        """A machine goes to another location of its site."""
+        """Move a machine to another location of its site."""
 
-        def places(machine: Machine) -> list[int]:
+        def other_locations(machine: Machine) -> list[int]:
             site = self.sites[machine.now.site]
             others = range(len(site.locations))
             return [i for i in others if i not in (machine.now.location, site.closet)]
 
         machine = self.pick(
-            lambda m: self.rested(m, day) and m.now.location is not None
-            and m.now.location != self.sites[m.now.site].closet and bool(places(m))
+            lambda m: self.is_stable(m, day) and m.now.location is not None
+            and m.now.location != self.sites[m.now.site].closet and bool(other_locations(m))
         )  # fmt: skip
         if machine is None:
             return False
-        location = self.rng.choice(places(machine))
+        location = self.rng.choice(other_locations(machine))
         name = self.sites[machine.now.site].locations[location].name
         new = replace(machine.now, since=day, location=location)
-        return self._do(day, machine, new, "relocated", f"{machine.now.host} to {name}")
+        return self._apply(day, machine, new, "relocated", f"{machine.now.host} to {name}")
 
     def rename(self, day: int) -> bool:
-        """A machine gets another hostname; it stays the same device for both vendors."""
-        machine = self.pick(lambda m: self.rested(m, day) and m.node_class in WORKSTATIONS)
+        """Rename a machine; it stays the same device for both vendors."""
+        machine = self.pick(lambda m: self.is_stable(m, day) and m.node_class in WORKSTATIONS)
         if machine is None:
             return False
         site = self.sites[machine.now.site]
-        host = self.hostnames.name(site, machine.node_class, person(self.rng), day)
+        host = self.hostnames.name(site, machine.node_class, random_person(self.rng), day)
         new = replace(machine.now, since=day, host=host)
-        return self._do(day, machine, new, "renamed", f"{machine.now.host} to {host}")
+        return self._apply(day, machine, new, "renamed", f"{machine.now.host} to {host}")
 
     def reassign(self, day: int) -> bool:
-        """Somebody else gets the machine: its display name changes."""
+        """Give a machine to somebody else: its display name changes."""
         machine = self.pick(
             lambda m: self.in_use(m, day) and m.node_class in WORKSTATIONS
             and m.now.label is not None
         )  # fmt: skip
         if machine is None:
             return False
-        owner = person(self.rng)
+        owner = random_person(self.rng)
         new = replace(machine.now, since=day, label=owner)
-        return self._do(day, machine, new, "reassigned", f"{machine.now.host} to {owner}")
+        return self._apply(day, machine, new, "reassigned", f"{machine.now.host} to {owner}")
 
     def spare_by_name(self, day: int) -> bool:
-        """A technician marks a machine as spare in its display name."""
+        """Mark a machine as spare in its display name."""
         machine = self.pick(lambda m: self.in_use(m, day) and m.node_class in WORKSTATIONS)
         if machine is None:
             return False
-        label = f"SPARE - was {machine.now.label or person(self.rng)}"
+        label = f"SPARE - was {machine.now.label or random_person(self.rng)}"
         new = replace(
             machine.now, since=day, label=label, silent_since=machine.now.silent_since or day
         )
-        return self._do(day, machine, new, "spare by name", machine.now.host)
+        return self._apply(day, machine, new, "spare by name", machine.now.host)
 
     def spare_by_place(self, day: int) -> bool:
-        """A machine is put into the spare closet; its name does not say so."""
+        """Put a machine into the spare closet, without a word in its name."""
         machine = self.pick(
             lambda m: self.in_use(m, day) and m.node_class in WORKSTATIONS
             and self.sites[m.now.site].closet is not None
@@ -127,23 +135,23 @@ class Happenings(Roster):
         new = replace(
             machine.now, since=day, location=closet, silent_since=machine.now.silent_since or day
         )
-        return self._do(day, machine, new, "spare by location", machine.now.host)
+        return self._apply(day, machine, new, "spare by location", machine.now.host)
 
     def back_in_use(self, day: int) -> bool:
-        """A spare machine is given to somebody."""
+        """Give a spare machine to somebody."""
         machine = self.pick(
-            lambda m: self.rested(m, day) and not self.in_use(m, day)
+            lambda m: self.is_stable(m, day) and not self.in_use(m, day)
             and m.node_class in WORKSTATIONS
         )  # fmt: skip
         if machine is None:
             return False
-        owner = person(self.rng)
+        owner = random_person(self.rng)
         new = replace(machine.now, since=day, label=owner, location=0, silent_since=None)
-        return self._do(day, machine, new, "back in use", f"{machine.now.host} for {owner}")
+        return self._apply(day, machine, new, "back in use", f"{machine.now.host} for {owner}")
 
     def reimage(self, day: int) -> bool:
-        """A machine is set up anew: the same serial number, new ids in both vendors. One time in
-        four ThreatLocker keeps the old record too."""
+        """Re-image a machine: the same serial number, new ids in both vendors. One time in four
+        ThreatLocker keeps the old record too."""
         machine = self.pick(
             lambda m: self.in_use(m, day) and m.node_class in AGENT_CLASSES
             and m.number not in self.register.parents and m.serial is not None
@@ -155,36 +163,36 @@ class Happenings(Roster):
             old, since=day, enrolled=day, ninja_id=self.next_ninja_id(),
             computer_id=self.next_computer_id() if old.computer_id else None,
         )  # fmt: skip
-        if not self._do(day, machine, new, "re-imaged", f"{old.host}, {machine.serial}"):
+        if not self._apply(day, machine, new, "re-imaged", f"{old.host}, {machine.serial}"):
             return False
         if old.computer_id and self.rng.random() < 0.25:
             self._keep_record(day, machine, old)
         return True
 
     def decommission(self, day: int) -> Machine | None:
-        """Ninja's approval is withdrawn; the machine is removed some days later."""
+        """Withdraw Ninja's approval; the caller removes the machine some days later."""
         machine = self.pick(
-            lambda m: self._may_go(m, day) and m.now.approval == "APPROVED"
+            lambda m: self._may_leave(m, day) and m.now.approval == "APPROVED"
             and self.register.at_site("ninja", m.now.site) > 3
         )  # fmt: skip
         if machine is None:
             return None
         new = replace(machine.now, since=day, approval="DECOMMISSIONED", silent_since=day)
-        done = self._do(day, machine, new, "decommissioned", machine.now.host)
+        done = self._apply(day, machine, new, "decommissioned", machine.now.host)
         return machine if done else None
 
     @staticmethod
     def pending(machine: Machine) -> Stay:
-        """Its stay while nobody has approved it in Ninja yet."""
+        """Its stay before it is approved in Ninja."""
         return replace(machine.now, approval="PENDING")
 
     def approve(self, day: int, machine: Machine) -> bool:
-        """Somebody approves a machine in Ninja."""
+        """Approve a machine in Ninja."""
         new = replace(machine.now, since=day, approval="APPROVED")
-        return self._do(day, machine, new, "approved", machine.now.host)
+        return self._apply(day, machine, new, "approved", machine.now.host)
 
     def protect(self, day: int) -> bool:
-        """ThreatLocker is installed on a machine that lacked it."""
+        """Install ThreatLocker on a machine without it."""
         machine = self.pick(
             lambda m: self.in_use(m, day) and m.node_class in AGENT_CLASSES
             and m.now.computer_id is None
@@ -194,31 +202,31 @@ class Happenings(Roster):
         new = replace(
             machine.now, since=day, computer_id=self.next_computer_id(), tenant=machine.now.site
         )
-        return self._do(day, machine, new, "protected", machine.now.host)
+        return self._apply(day, machine, new, "protected", machine.now.host)
 
     def unprotect(self, day: int) -> bool:
-        """ThreatLocker is removed from a machine that stays in Ninja."""
+        """Remove ThreatLocker from a machine that stays in Ninja."""
         machine = self.pick(
-            lambda m: self.rested(m, day) and m.node_class in WORKSTATIONS
+            lambda m: self.is_stable(m, day) and m.node_class in WORKSTATIONS
             and m.now.computer_id is not None and not m.now.deleted
         )  # fmt: skip
         if machine is None:
             return False
         new = replace(machine.now, since=day, computer_id=None)
-        return self._do(day, machine, new, "unprotected", machine.now.host)
+        return self._apply(day, machine, new, "unprotected", machine.now.host)
 
-    def _may_go(self, machine: Machine, day: int) -> bool:
+    def _may_leave(self, machine: Machine, day: int) -> bool:
         if machine.node_class in HOSTS or (machine.node_class in SERVERS and machine.style % 4):
-            return False  # servers outlive the desks around them
-        return self.rested(machine, day)
+            return False  # Servers live longer.
+        return self.is_stable(machine, day)
 
-    def _do(self, day: int, machine: Machine, stay: Stay, kind: str, text: str) -> bool:
+    def _apply(self, day: int, machine: Machine, stay: Stay, kind: str, text: str) -> bool:
         done = self.register.change(machine, stay)
         if done:
             self.register.note(day, kind, text)
         return done
 
     def _keep_record(self, day: int, machine: Machine, old: Stay) -> None:
-        """ThreatLocker's record from before, never to check in again."""
+        """Keep ThreatLocker's old record, which never checks in again."""
         ghost = replace(machine, number=len(self.register.machines) + 1, stays=[], starts=[])
         self.register.add(ghost, replace(old, since=day, ninja_id=None, silent_since=day))
