@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
 from dashboard.addresses import status_of
 from dashboard.base import formats
@@ -35,8 +35,6 @@ from dashboard.views.coverage import why_coverage
 from dashboard.views.months import explain_month
 from dashboard.web.context import current, view
 
-_LINKS = {"kind": "page-link", "place": ALL, "page": ALL}
-
 
 def register_callbacks(app: Dash) -> None:
     """Add the shell's callbacks to `app`."""
@@ -45,12 +43,12 @@ def register_callbacks(app: Dash) -> None:
         Output("filters", "data"),
         Output(SITE, "value"), Output(AS_OF, "date"), Output(COMPARE_TO, "date"),
         Output(BASIS, "value"), Output(TYPE, "value"), Output(STATUS, "value"),
-        Output(_LINKS, "href"), Output(_LINKS, "className"), Output("filter-count", "children"),
+        Output("filter-count", "children"),
         Input("moved", "data"),
         Input(SITE, "value"), Input(AS_OF, "date"), Input(COMPARE_TO, "date"),
         Input(BASIS, "value"), Input(TYPE, "value"), Input(STATUS, "value"),
         Input(CLEAR, "n_clicks"),
-        State(_LINKS, "id"), State(SITE, "options"), State(BASIS, "options"),
+        State(SITE, "options"), State(BASIS, "options"),
         State(TYPE, "options"), State(STATUS, "options"),
     )  # fmt: skip
     app.clientside_callback(
@@ -105,21 +103,18 @@ def register_callbacks(app: Dash) -> None:
         Input("snapshot", "data"),
         State("address", "pathname"),
     )(tell)
-    app.callback(
-        Output("waits-top", "children"),
-        Output("waits-more", "children"),
-        Input("snapshot", "data"),
-        Input("settled", "data"),
-    )(waits)
+    app.callback(Output("pending", "data"), Input("snapshot", "data"), Input("settled", "data"))(
+        pending
+    )
+    app.clientside_callback(ClientsideFunction("shell", "pending"), Input("pending", "data"))
     app.callback(Output(BODY, "children"), Input(ASKED, "data"), prevent_initial_call=True)(explain)
 
 
-def waits(_version: str | None, _settled: str | None) -> tuple[str | None, str | None]:
-    """How much waits for a decision, at both ways to it."""
+def pending(_version: str | None, _settled: str | None) -> str:
+    """The number of pending decisions as the links to the settings show it; empty for none."""
     with current().reading() as connection:
         count = settings_views.count(connection)
-    words = formats.number(count) if count else None
-    return words, words
+    return formats.number(count) if count else ""
 
 
 def explain(asked: dict[str, Any] | None) -> Any:

@@ -1,4 +1,4 @@
-// Draws what dashboard/components/drawn.py says: large tables, as one component of Dash.
+// Builds the elements of what dashboard/components/kit/drawn.py sends as data.
 (function () {
   function build(node) {
     if (typeof node === "string") return document.createTextNode(node);
@@ -6,7 +6,7 @@
     Object.keys(node[1]).forEach(function (name) {
       var value = node[1][name];
       // Only places of this hub: a name from outside must never become a script.
-      if (name === "href" && !/^(\/(?!\/)|#)/.test(value)) return;
+      if (name === "href" && !/^(\/(?!\/)|#|\?)/.test(value)) return;
       element.setAttribute(name, value === true ? "" : value);
     });
     node[2].forEach(function (child) { element.appendChild(build(child)); });
@@ -16,7 +16,10 @@
   function draw(place) {
     if (place.hubDrawn === place.dataset.drawn) return;
     place.hubDrawn = place.dataset.drawn;
-    place.replaceChildren(build(JSON.parse(place.dataset.drawn)));
+    // What is drawn anew keeps the focus on the element of the same id.
+    var focused = place.contains(document.activeElement) && document.activeElement.id;
+    place.replaceChildren.apply(place, JSON.parse(place.dataset.drawn).map(build));
+    if (focused && document.getElementById(focused)) document.getElementById(focused).focus();
   }
 
   function look() { Array.prototype.forEach.call(document.querySelectorAll("[data-drawn]"), draw); }

@@ -27,19 +27,6 @@
       return nothing();
     },
 
-    /* A click on a head sorts by it: numbers from the largest, names from A; again, the other way. */
-    order: function () {
-      var last = arguments[arguments.length - 1];
-      var clicked = window.dash_clientside.callback_context.triggered_id || "";
-      var columns = ["name", "now", "then", "change", "percent"];
-      var column = clicked.replace("sites-sort-", "");
-      if (columns.indexOf(column) < 0) { return nothing(); }
-      var down = last.column === column ? !last.down : column !== "name";
-      return [{ column: column, down: down }].concat(columns.map(function (name) {
-        return name !== column ? "none" : down ? "descending" : "ascending";
-      }));
-    },
-
     /* The text goes to the clipboard; the button says so for a moment. */
     copy: function (clicks, text, done, before) {
       if (!clicks || !text) { return nothing(); }
@@ -58,6 +45,12 @@
       return nothing();
     },
   };
+
+  /* A click on a head of the site table orders it: the server draws head and rows anew. */
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest ? event.target.closest("[data-order]") : null;
+    if (button) { window.dash_clientside.set_props("sites-order", { data: JSON.parse(button.dataset.order) }); }
+  });
 
   /* A line under all rows, which stays while they are paged. */
   hub.pages.last_line = function (row, grid) {

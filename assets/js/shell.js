@@ -32,7 +32,7 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     shell: {
       // Address, filters and controls are one: whichever moved, the others follow.
-      mirror: function (moved, site, as_of, compare_to, basis, type, status, cleared, links, sites, bases, types, statuses) {
+      mirror: function (moved, site, as_of, compare_to, basis, type, status, cleared, sites, bases, types, statuses) {
         var given = [site, as_of, compare_to, basis, type, status];
         var triggered = window.dash_clientside.callback_context.triggered.map(function (one) { return one.prop_id; });
         var text = location.search.slice(1);
@@ -88,11 +88,11 @@
         };
         if (!apart) kept = text;
         var n = apart ? document.querySelectorAll("#chips .chip").length : address.count(f, location.pathname);
-        return [text].concat(shown, [
-          links.map(function (link) { return to(link.page); }),
-          links.map(function (link) { return here(location.pathname, link.page) ? "here" : ""; }),
-          n ? String(n) : "",
-        ]);
+        Array.prototype.forEach.call(document.querySelectorAll("a[data-page]"), function (link) {
+          link.setAttribute("href", to(link.dataset.page));
+          link.className = here(location.pathname, link.dataset.page) ? "here" : "";
+        });
+        return [text].concat(shown, [n ? String(n) : ""]);
       },
       search: function (_, value) {
         document.activeElement.blur();
@@ -123,6 +123,12 @@
         navigator.clipboard.writeText(location.href);
         setTimeout(function () { window.dash_clientside.set_props("copy-text", { children: before }); }, 1600);
         return done;
+      },
+      pending: function (count) {
+        ["waits-top", "waits-more"].forEach(function (id) {
+          var place = document.getElementById(id);
+          if (place) place.textContent = count || "";
+        });
       },
       days: function (marks) {
         window.hubDays(marks);

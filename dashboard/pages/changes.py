@@ -53,7 +53,7 @@ def layout(**_query: str) -> html.Div:
         card(
             Ids.BARS,
             chart(Ids.CHART, 320, _("Why the number moved")),
-            actions=html.Span(id=Ids.ACTIONS),
+            actions_id=Ids.ACTIONS,
         ),
         html.Nav(id=Ids.TABS, className="bar-tabs", **{"aria-label": _("Bars")}),
         listed(Ids.LISTED, Ids.FILES),
@@ -94,7 +94,7 @@ def show(query: str | None, _snapshot: object) -> dict[str, Any]:
 
 def _shown(v: View) -> dict[str, Any]:
     asked = (v.connection, v.moment, v.filters)
-    if state := no_data(v):
+    if (state := no_data(v)) is not None:
         return shown.instead(state)
     bars = changes.bars(*asked)
     if bars.opening is None:

@@ -96,7 +96,7 @@ def layout(**_query: str) -> html.Div:
 def show(query: str | None, _snapshot: object, _settled: object) -> dict[str, Any]:
     """All figures of one moment, and how many are in the list."""
     with view(query, PATH) as v:
-        if state := no_data(v):
+        if (state := no_data(v)) is not None:
             return shown.instead(state)
         found = answers(v)
     return shown.parts(found) | {"trend": _chart(found)}

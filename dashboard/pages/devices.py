@@ -66,7 +66,9 @@ def show(query: str | None, _snapshot: object) -> tuple[str, str, Any, Any, bool
     """How many match, and of what."""
     with view(query) as v:
         count = devices.count(v.connection, v.moment, v.filters)
-        state = no_data(v) or (None if count else nothing_matches("/devices"))
+        state = no_data(v)
+        if state is None and not count:
+            state = nothing_matches("/devices")
     shown, why = sentences.shown(v.moment, v.filters), why_button(v.filters.to_query())
     return sentences.how_many(count), shown, why, state, not count
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import dash
-from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html
+from dash import ClientsideFunction, Input, Output, callback, clientside_callback, dcc, html
 from flask_babel import gettext as _
 
 from dashboard.base.notice import mark
@@ -12,7 +12,7 @@ from dashboard.components.kit.card import card, chart
 from dashboard.components.kit.states import nothing_matches
 from dashboard.components.overview import page as overview
 from dashboard.components.overview.page import Answers, counted_by
-from dashboard.components.sites.table import COLUMNS, MOVED, ordered, site_table
+from dashboard.components.sites.table import MOVED, ordered
 from dashboard.figures.months import months_figure, pivot, stacking_order
 from dashboard.figures.waterfall import axis_start, waterfall_figure
 from dashboard.queries import counts
@@ -48,18 +48,21 @@ def layout(**_query: str) -> html.Div:
     ]
     body = [
         html.Div(id=Ids.KPIS, className="kpis"),
-        card(Ids.MONTHS, months, actions=html.Span(id=Ids.MONTHS_WHY)),
-        card(Ids.MOVERS, html.Div(id=Ids.MOVERS_LIST), actions=html.Span(id=Ids.MOVERS_WHY)),
+        card(Ids.MONTHS, months, actions_id=Ids.MONTHS_WHY),
+        card(Ids.MOVERS, html.Div(id=Ids.MOVERS_LIST), actions_id=Ids.MOVERS_WHY),
         card(
             Ids.WHY,
             chart(Ids.WHY_CHART, 240, _("Why the number moved")),
-            actions=html.Span(id=Ids.WHY_WHY),
+            actions_id=Ids.WHY_WHY,
         ),
         card(
             Ids.SITES,
-            site_table(Ids.SITES),
+            [
+                html.Div(id=f"{Ids.SITES}-table"),
+                html.P(id=f"{Ids.SITES}-more", className="note"),
+            ],
             title=_("Sites"),
-            actions=html.Span(id=Ids.SITES_FILES),
+            actions_id=Ids.SITES_FILES,
         ),
     ]
     return html.Div(
@@ -97,7 +100,7 @@ def layout(**_query: str) -> html.Div:
 def show(query: str | None, _snapshot: object) -> dict[str, Any]:
     """All figures of one moment."""
     with view(query) as v:
-        if state := no_data(v):
+        if (state := no_data(v)) is not None:
             return overview.instead(state)
         answers = _ask(v)
     if answers.nothing:
@@ -142,10 +145,8 @@ def _ask(v: View) -> Answers:
 
 @callback(
     output={
-        "rows": Output(f"{Ids.SITES}-rows", "children"),
+        "table": Output(f"{Ids.SITES}-table", "children"),
         "more": Output(f"{Ids.SITES}-more", "children"),
-        "now": Output(f"{Ids.SITES}-text-now", "children"),
-        "then": Output(f"{Ids.SITES}-text-then", "children"),
         "subtitle": Output(f"{Ids.SITES}-subtitle", "children"),
         "files": Output(Ids.SITES_FILES, "children"),
     },
@@ -156,7 +157,7 @@ def show_sites(query: str | None, _snapshot: object, order: dict[str, Any]) -> d
     with view(query) as v:
         counted = counted_by(v.filters)
         rows = ordered(sites.site_rows(v.connection, v.moment, counted), **order)
-    return overview.sites_parts(rows, v.moment, counted)
+    return overview.sites_parts(rows, v.moment, counted, order)
 
 
 clientside_callback(
@@ -164,13 +165,5 @@ clientside_callback(
     Output(Ids.WHY_CHART, "id"),
     Input(Ids.MONTHS_CHART, "clickData"),
     Input(Ids.WHY_CHART, "clickData"),
-    prevent_initial_call=True,
-)
-clientside_callback(
-    ClientsideFunction("pages", "order"),
-    Output(Ids.ORDER, "data"),
-    *[Output(f"{Ids.SITES}-head-{column}", "aria-sort") for column in COLUMNS],
-    *[Input(f"{Ids.SITES}-sort-{column}", "n_clicks") for column in COLUMNS],
-    State(Ids.ORDER, "data"),
     prevent_initial_call=True,
 )

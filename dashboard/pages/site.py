@@ -58,12 +58,12 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
         card(
             Ids.MONTHS,
             chart(f"{Ids.MONTHS}-chart", 232, _("Devices month by month")),
-            actions=html.Span(id=f"{Ids.MONTHS}-why"),
+            actions_id=f"{Ids.MONTHS}-why",
         ),
         card(
             Ids.DAILY,
             chart(f"{Ids.DAILY}-chart", 200, _("Devices day by day")),
-            actions=html.Span(id=f"{Ids.DAILY}-why"),
+            actions_id=f"{Ids.DAILY}-why",
         ),
         card(Ids.PLACES, html.Div(id=f"{Ids.PLACES}-rows"), subtitle=_("Counted devices in each")),
         card(
@@ -77,7 +77,7 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
         card(
             Ids.BARS,
             chart(f"{Ids.BARS}-chart", 232, _("Why the number moved")),
-            actions=html.Span(id=f"{Ids.BARS}-links", className="card-actions"),
+            actions_id=f"{Ids.BARS}-links",
         ),
         card(Ids.LATEST, html.Div(id=f"{Ids.LATEST}-rows")),
         card(Ids.GAPS, html.Div(id=f"{Ids.GAPS}-rows")),

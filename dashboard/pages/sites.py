@@ -77,7 +77,9 @@ def show(query: str | None, _snapshot: object) -> tuple[Any, ...]:
     """How many at how many sites, against then; what stands instead of nothing."""
     with view(query) as v:
         found = sites.site_rows(v.connection, v.moment, v.filters)
-        state = no_data(v) or (None if found else nothing_matches("/sites"))
+        state = no_data(v)
+        if state is None and not found:
+            state = nothing_matches("/sites")
     why = why_button(v.filters.to_query())
     file = file_links(lambda form: links.file("sites", form, v.filters))
     head, about = sentences.at_sites(found, v.filters), sentences.compared(v.moment, v.filters)

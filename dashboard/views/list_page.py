@@ -14,6 +14,7 @@ from dash import (
     html,
     no_update,
 )
+from dash.development.base_component import Component
 
 from dashboard.base.i18n import translate_notice
 from dashboard.components.kit.card import file_links
@@ -98,7 +99,7 @@ def listed(title: str, files: str) -> html.Div:
     return html.Div([html.H2(id=title, role="status"), place], className="card-head")
 
 
-def no_data(v: View) -> html.Section | None:
+def no_data(v: View) -> Component | None:
     """The checklist of a hub that has not collected anything yet; None when it has."""
     if v.moment.newest is not None:
         return None

@@ -17,6 +17,7 @@ from dashboard.base import formats
 from dashboard.base.machine_params import STATES, MachineFilters, MachineList, parse_machines_page
 from dashboard.base.notice import Notice
 from dashboard.base.params import arguments
+from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.states import no_machine_matches, no_machines
 from dashboard.components.machines import page as machine_page
 from dashboard.components.machines.bars import age_card, system_card, version_card
@@ -121,7 +122,9 @@ def status(query: str | None, path: str, opened: Sequence[Notice]) -> tuple[Any,
     with view(query) as v:
         problems = freshness.freshness(v.connection, v.now).problems
         aside = quarantine.quarantined_rows(v.connection)
-    chips = [chip(text, without.address(path)) for text, without in machine_chips(v.shown)]
+    chips = drawn_list(
+        chip(text, without.address(path)) for text, without in machine_chips(v.shown)
+    )
     stamp = _("live, %(when)s", when=formats.instant(v.now))
     return strip([*opened, *problems], aside), chips, stamp
 

@@ -17,6 +17,7 @@ from dashboard.components.sites.table import MOVED
 from db.keys import device_id
 from tests.support.callbacks import asks, created, ids
 from tests.support.files import sheets
+from tests.support.mounted import undrawn
 from tests.support.served import Client, make_app, served
 from tests.support.worlds import (
     HARBOR,
@@ -93,7 +94,7 @@ def answers(app: Dash, page: dict[str, Any], query: str) -> dict[str, Any]:
         answer = app.server.test_client().post("/_dash-update-component", json=body)
         assert answer.status_code in (200, 204), (key, answer.text)
         if answer.status_code == 200:
-            for place, said in answer.get_json()["response"].items():
+            for place, said in undrawn(answer.get_json()["response"]).items():
                 found |= {f"{place}.{name}": value for name, value in said.items()}
     return found
 

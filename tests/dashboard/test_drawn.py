@@ -1,10 +1,16 @@
-"""Large tables as data: the same tags, attributes and texts, and nothing that could run."""
+"""Lists and tables as data: the same tags, attributes and texts, and nothing that could run."""
 
 import json
+from typing import Any
 
 from dash import dcc, html
+from dash.development.base_component import Component
 
-from dashboard.components.kit.drawn import drawn
+from dashboard.components.kit.drawn import drawn, drawn_list
+
+
+def trees(place: Component) -> Any:
+    return json.loads(place.to_plotly_json()["props"]["data-drawn"])
 
 
 def test_a_tree_of_components_becomes_tags_attributes_and_texts() -> None:
@@ -19,15 +25,26 @@ def test_a_tree_of_components_becomes_tags_attributes_and_texts() -> None:
     )
     place = drawn(table)
     assert place.className == "drawn"
-    assert json.loads(place.to_plotly_json()["props"]["data-drawn"]) == [
-        "table", {"aria-label": "Sites"}, [
+    assert trees(place) == [
+        ["table", {"aria-label": "Sites"}, [
             ["tr", {}, [["th", {"colspan": 2, "scope": "col"}, ["A"]]]],
             ["tr", {}, [["td", {}, [["a", {"href": "/devices", "class": "row-link"}, ["to it"]]]]]],
-        ],
+        ]],
     ]  # fmt: skip
+
+
+def test_several_parts_fill_a_place_and_none_leaves_it_empty() -> None:
+    assert trees(drawn_list([html.Li("one"), "two", None])) == [["li", {}, ["one"]], "two"]
+    assert trees(drawn_list([])) == []
+
+
+def test_styles_are_written_as_css() -> None:
+    bar = html.Span(style={"width": 96, "maskImage": "none", "WebkitMaskImage": "none"})
+    ((_tag, attributes, _children),) = trees(drawn(bar))
+    assert attributes["style"] == "width: 96px; mask-image: none; -webkit-mask-image: none"
 
 
 def test_names_stay_text() -> None:
     place = drawn(html.Td("<img src=x onerror=alert(1)>"))
-    (text,) = json.loads(place.to_plotly_json()["props"]["data-drawn"])[2]
+    ((_tag, _attributes, (text,)),) = trees(place)
     assert text == "<img src=x onerror=alert(1)>"

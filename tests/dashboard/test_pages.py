@@ -112,7 +112,7 @@ def test_the_latest_changes_of_a_site_are_the_first_of_its_list_of_changes(app: 
         assert title["children"].startswith(f"{listed['rowCount']} device")
         assert title["href"] == f"/changes?{query}"
         rows = found["site-latest-rows"]["children"]
-        assert texts(rows, "Link") == [row["hostname"] for row in listed["rowData"]]
+        assert texts(rows, "a") == [row["hostname"] for row in listed["rowData"]]
         assert texts(rows, "latest-day") == [row["changed_on"] for row in listed["rowData"]]
         said = [text for row in listed["rowData"] for text in row["reasons"][:2]]
         assert [text for text in texts(rows, "reason") if text[0] != "+"] == said
@@ -139,7 +139,10 @@ def buttons(part: Any) -> set[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("outputs", "expected"),
     [
-        (("overview-kpis", "sites-rows"), {"trend", "months", "bars", "added", "site", "count"}),
+        (
+            ("overview-kpis", "`sites-table.children"),
+            {"trend", "months", "bars", "added", "site", "count"},
+        ),
         (("site-head", "site-bars-chart"), {"count", "months", "days", "bars"}),
         (("months-body",), {"month"}),
         (("month-body",), {"month"}),
@@ -207,8 +210,8 @@ def test_an_empty_hub_has_a_checklist_on_both_pages(sqlite_engine: Engine) -> No
     for output, state in (("overview-kpis", "overview-state"), ("devices-count", "devices-state")):
         answer = asks(app, output, filters="")["response"]
         assert "Nothing collected yet" in str(answer[state]["children"])
-    answer = asks(app, "sites-rows", filters="", **{"sites-order": MOVED})["response"]
-    assert answer["sites-rows"]["children"] == []
+    answer = asks(app, "`sites-table.children", filters="", **{"sites-order": MOVED})["response"]
+    assert texts(answer["sites-table"]["children"], "row-link") == []
 
 
 def test_when_the_database_is_gone_what_is_shown_stays(tmp_path: Path, migrated_file: Path) -> None:
@@ -218,7 +221,7 @@ def test_when_the_database_is_gone_what_is_shown_stays(tmp_path: Path, migrated_
     app = created(engine)
     engine.dispose()
     path.write_bytes(b"this is no database at all" * 100)
-    for output in ("devices-count", "overview-kpis", "sites-rows"):
+    for output in ("devices-count", "overview-kpis", "`sites-table.children"):
         values = {"filters": "", "sites-order": MOVED}
         answer = asks(app, output, **values)
         assert answer["response"] == {}, output

@@ -7,6 +7,7 @@ from dash.development.base_component import Component
 from sqlalchemy import Engine
 
 from dashboard.app import create_app
+from tests.support.mounted import undrawn
 from tests.support.showcase import ENVIRON, NOW
 
 
@@ -44,7 +45,7 @@ def asks(app: Dash, output: str, **values: Any) -> Any:
     if answer.status_code == 204:
         return None
     assert answer.status_code == 200, answer.get_data(as_text=True)
-    return answer.get_json()
+    return undrawn(answer.get_json())
 
 
 def ids(part: object) -> set[str]:

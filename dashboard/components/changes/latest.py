@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.base.params import Filters
 from dashboard.components.kit import links
+from dashboard.components.kit.drawn import drawn
 from dashboard.queries.changes.items import Item
 from dashboard.queries.moment import Moment
 from dashboard.words import sentences
@@ -38,8 +39,9 @@ def parts(latest: Latest, moment: Moment, counted: Filters) -> tuple[Any, Any, C
             said = _("There is no count of %(day)s to compare with.", day=then)
         return _("Latest changes"), None, html.P(said, className="note")
     title = dcc.Link(sentences.how_many_changes(latest.count), href=links.changes(counted))
+    rows = html.Ol([_row(item, counted) for item in latest.items], className="latest")
     which = _("The newest %(n)s", n=MOST) if latest.count > MOST else _("Newest first")
-    return title, which, html.Ol([_row(item, counted) for item in latest.items], className="latest")
+    return title, which, drawn(rows)
 
 
 def _row(item: Item, counted: Filters) -> Component:

@@ -14,6 +14,7 @@ from dashboard.base.change import Change
 from dashboard.base.params import ALL_CHANGES, BARS, BILLABLE, COUNTED, Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.card import file_links
+from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.why.button import why_button
 from dashboard.queries.changes.bars import Bars
 from dashboard.queries.moment import Moment
@@ -102,7 +103,7 @@ def parts(answers: Answers) -> dict[str, Any]:
     }
 
 
-def _tabs(answers: Answers, every: Filters) -> list[Component]:
+def _tabs(answers: Answers, every: Filters) -> Component:
     """The bars as links, for keyboards and thumbs: all of them, each, and every change at all."""
     bars, chosen = answers.bars, answers.filters.changes
     numbers: list[tuple[tuple[str, ...], str, int | None]] = [
@@ -111,9 +112,9 @@ def _tabs(answers: Answers, every: Filters) -> list[Component]:
     for name in BARS:
         numbers.append(((name,), sentences.bar_word(name, every), getattr(bars, name)))
     numbers.append(((ALL_CHANGES,), _("Every change"), None))
-    return [
+    return drawn_list(
         _tab(every.having(changes=names), text, n, names == chosen) for names, text, n in numbers
-    ]
+    )
 
 
 def _tab(filters: Filters, text: str, n: int | None, here: bool) -> Component:

@@ -12,6 +12,7 @@ from flask_babel import ngettext
 from dashboard.base import formats
 from dashboard.base.params import Filters
 from dashboard.components.kit import links
+from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import source_badge
 from dashboard.queries.coverage.matrix import Cell
 from db.sources import source_label
@@ -44,8 +45,10 @@ def table(cells: Sequence[Cell], records: Mapping[str, int], every: Filters) -> 
         )
         for source in sources
     ]
-    return html.Table(
-        [html.Thead(html.Tr(head)), html.Tbody(rows)], className="table overlap", id="overlap"
+    return drawn(
+        html.Table(
+            [html.Thead(html.Tr(head)), html.Tbody(rows)], className="table overlap", id="overlap"
+        )
     )
 
 

@@ -15,6 +15,7 @@ from dashboard.base.params import Filters
 from dashboard.components.coverage import matrix as coverage_matrix
 from dashboard.components.coverage import sites as coverage_sites
 from dashboard.components.kit import links
+from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.kpi import Tile, tiles
 from dashboard.components.why.button import why_button
 from dashboard.queries.coverage.findings import Counts, to_do, total
@@ -120,7 +121,7 @@ def _trend_title(answers: Answers) -> str:
     return str(_("%(last)s findings to look at, %(first)s on %(day)s", **words))
 
 
-def _tabs(answers: Answers) -> list[Component]:
+def _tabs(answers: Answers) -> Component:
     """What is listed, as links: by state, then by kind."""
     filters = answers.filters
     kinds = filters.kinds
@@ -144,10 +145,12 @@ def _tabs(answers: Answers) -> list[Component]:
             ((), _("All kinds")), *(((kind,), kind_name(kind)) for kind in KINDS)
         )
     ]  # fmt: skip
-    return [
-        html.Nav(states, className="bar-tabs", **{"aria-label": _("States")}),
-        html.Nav(by_kind, className="bar-tabs", **{"aria-label": _("Kinds")}),
-    ]
+    return drawn_list(
+        [
+            html.Nav(states, className="bar-tabs", **{"aria-label": _("States")}),
+            html.Nav(by_kind, className="bar-tabs", **{"aria-label": _("Kinds")}),
+        ]
+    )
 
 
 def _sum_of(answers: Answers, kinds: Sequence[str]) -> int:

@@ -9,6 +9,7 @@ from flask_babel import ngettext
 from dashboard.base import formats
 from dashboard.base.params import Filters
 from dashboard.components.kit import links
+from dashboard.components.kit.drawn import drawn
 from dashboard.queries.coverage.findings import Counts, to_do
 from dashboard.words.coverage_words import kind_name
 from db.coverage import KINDS
@@ -39,4 +40,4 @@ def parts(here: Filters, counted: Counts, expected: tuple[str, ...]) -> tuple[An
     ]
     if not lines:
         return title, subtitle, html.P(_("The sources agree about its machines."), className="note")
-    return title, subtitle, html.Ul(lines, className="site-gaps")
+    return title, subtitle, drawn(html.Ul(lines, className="site-gaps"))

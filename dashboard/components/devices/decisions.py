@@ -12,6 +12,7 @@ from dashboard.base.params import Filters
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.ask.picker import DEVICES, choose_button
 from dashboard.components.kit import links
+from dashboard.components.kit.drawn import drawn
 from dashboard.components.settings.audit import entries
 from dashboard.queries.audit.audit_log import Entry
 from dashboard.queries.devices.asset import Record
@@ -30,7 +31,7 @@ def device_acts(device: Device, records: Sequence[Record], actor: Actor, *, now:
         if actor.may_start(LinkDevices):
             words = _("Link with another device\u2026")
             acts.append(choose_button(LinkDevices, this, "other_device_id", DEVICES, words))
-    return html.Div(acts, className="acts machine-acts")
+    return drawn(html.Div(acts, className="acts machine-acts"))
 
 
 def decided(found: Sequence[Entry], actor: Actor) -> Component:

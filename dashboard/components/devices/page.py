@@ -17,6 +17,7 @@ from dashboard.components.devices import timeline
 from dashboard.components.devices.decisions import decided, device_acts, replaced_lines
 from dashboard.components.devices.records import Labels
 from dashboard.components.kit import links
+from dashboard.components.kit.drawn import drawn, drawn_list
 from dashboard.components.kit.pill import pill, source_badge
 from dashboard.queries.audit.audit_log import Entry
 from dashboard.queries.devices.asset import Link, Record
@@ -80,7 +81,7 @@ def parts(answers: Answers) -> dict[str, Any]:
     return {
         "state": None,
         "hidden": False,
-        "head": _head(answers),
+        "head": drawn_list(_head(answers)),
         "why": _why(answers.shown),
         "timeline_title": timeline.title(stretches),
         "timeline": timeline.timeline(stretches, day),
@@ -176,7 +177,7 @@ def _why(shown: Stretch) -> Component:
         rows.append((pill(_("Repaired"), "warning"), said["repaired"]))
     note = _("Judged by rules version %(n)s.", n=said["rule_version"])
     lines = [html.Li([mark, html.Span(reason)]) for mark, reason in rows]
-    return html.Div([html.Ul(lines, className="verdicts"), html.P(note, className="muted")])
+    return drawn(html.Div([html.Ul(lines, className="verdicts"), html.P(note, className="muted")]))
 
 
 def _versions(stretches: Sequence[Stretch]) -> list[dict[str, str]]:

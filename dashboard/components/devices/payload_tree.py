@@ -10,17 +10,18 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard.base import formats
+from dashboard.components.kit.drawn import drawn
 
 _LONGEST = 500
 
 
-def payload_tree(payload: Mapping[str, Any], hourly: Mapping[str, Any]) -> html.Div:
+def payload_tree(payload: Mapping[str, Any], hourly: Mapping[str, Any]) -> Component:
     """The tree, its branches of one level open; what changes by itself stands apart."""
     rows = [_row(key, value, 0) for key, value in payload.items()]
     if hourly:
         rows.append(html.P(_("What changes by itself, latest values only"), className="tree-note"))
         rows += [_row(key, value, 0) for key, value in hourly.items()]
-    return html.Div(rows, className="tree")
+    return drawn(html.Div(rows, className="tree"))
 
 
 def _row(key: str, value: Any, depth: int) -> Component:

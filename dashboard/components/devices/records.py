@@ -10,6 +10,7 @@ from flask_babel import ngettext
 from dashboard.base import formats
 from dashboard.base.params import Filters
 from dashboard.components.kit import links
+from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import pill, source_badge
 from dashboard.components.settings.score import score
 from dashboard.queries.devices.asset import COMPARED, Link, Record
@@ -45,7 +46,7 @@ def side_by_side(records: Sequence[Record], shown: int, filters: Filters) -> htm
         _row("last_contact", [record.last_contact for record in records], compared=False),
     ]
     table = html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="table side")
-    return html.Div(table, className="side-scroll")
+    return drawn(html.Div(table, className="side-scroll"))
 
 
 def _head(record: Record, shown: int, filters: Filters) -> html.Th:
@@ -71,7 +72,8 @@ def evidence(found: Sequence[Link], labels: Labels, filters: Filters) -> Compone
     if not found:
         text = _("No link: no other record has its serial number or hostname at this site.")
         return html.P(text, className="note")
-    return html.Ul([_link(link, labels, filters) for link in found], className="evidence")
+    lines = [_link(link, labels, filters) for link in found]
+    return drawn(html.Ul(lines, className="evidence"))
 
 
 def _link(link: Link, labels: Labels, filters: Filters) -> html.Li:

@@ -10,6 +10,7 @@ from flask_babel import ngettext
 
 from dashboard.base import formats
 from dashboard.components.kit import links
+from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import pill
 from dashboard.queries.devices.history import Stretch
 from dashboard.queries.devices.payloads import Difference
@@ -19,9 +20,10 @@ SHOWN = 8
 """Differences that are shown at once; the others fold out."""
 
 
-def timeline(stretches: Sequence[Stretch], day: date | None) -> html.Ol:
+def timeline(stretches: Sequence[Stretch], day: date | None) -> Component:
     """The stretches; the one that holds on `day` is marked."""
-    return html.Ol([_entry(stretch, day) for stretch in stretches], className="timeline")
+    entries = [_entry(stretch, day) for stretch in stretches]
+    return drawn(html.Ol(entries, className="timeline"))
 
 
 def title(stretches: Sequence[Stretch]) -> str:

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from dash import dcc, html
+from dash.development.base_component import Component
 from flask_babel import gettext as _
+
+from dashboard.components.kit.drawn import Part, drawn_list
 
 
 def card(
@@ -14,19 +17,23 @@ def card(
     title: Any = None,
     subtitle: Any = None,
     actions: Any = None,
+    actions_id: str | None = None,
     kind: str = "",
 ) -> html.Section:
     """A card. Its title and subtitle have the ids `<name>-title` and `<name>-subtitle`, so that
-    callbacks can write them."""
-    heading = html.Div(
-        [
-            html.H2(title, id=f"{name}-title", className="card-title"),
-            html.P(subtitle, id=f"{name}-subtitle", className="card-subtitle"),
-        ],
-        className="card-words",
-    )
-    head = [heading]
-    if actions is not None:
+    callbacks can write them.
+
+    Args:
+        actions: links and buttons on the right of the title.
+        actions_id: the id of their place, when a callback writes them.
+    """
+    head = [
+        html.H2(title, id=f"{name}-title", className="card-title"),
+        html.P(subtitle, id=f"{name}-subtitle", className="card-subtitle"),
+    ]
+    if actions_id is not None:
+        head.append(html.Div(id=actions_id, className="card-actions"))
+    elif actions is not None:
         head.append(html.Div(actions, className="card-actions"))
     return html.Section(
         [html.Header(head, className="card-head"), html.Div(body, className="card-body")],
@@ -36,24 +43,27 @@ def card(
     )
 
 
-def file_links(address: Callable[[str], str]) -> list[html.A]:
-    """The quiet actions that download a table or a chart's data.
+def file_links(address: Callable[[str], str], *before: Part) -> Component:
+    """The links that download a table or a chart's data.
 
     Args:
         address: that of the file in a format ("csv", "xlsx").
+        before: further actions, to the left of the links.
     """
-    return [
+    links = [
         html.A(
             [html.Span(className="icon icon-download"), name],
             href=address(form),
             className=f"button quiet file-{form}",
             title=about,
+            download=True,
         )
         for form, name, about in (
             ("csv", _("CSV"), _("Download as CSV")),
             ("xlsx", _("Excel"), _("Download for Excel")),
         )
     ]
+    return drawn_list([*before, *links])
 
 
 def chart(name: str, height: int, label: str) -> html.Div:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dash import dcc, html
+from dash.development.base_component import Component
 
 from dashboard.base import formats
 from dashboard.base.change import Change
+from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.pill import delta
 from dashboard.components.kit.sparkline import sparkline
 from dashboard.components.why.button import why_button
@@ -29,12 +31,12 @@ class Tile:
     moves: bool = True
 
 
-def tiles(found: Sequence[Tile]) -> list[html.Div]:
-    """The row of cards. The button stands beside the link, not in it."""
-    return [
+def tiles(cards: Sequence[Tile]) -> Component:
+    """The row of cards. The button is beside the link, not in it."""
+    return drawn_list(
         html.Div([_tile(tile), why_button(tile.query, tile.why)], className=f"kpi-place {tile.key}")
-        for tile in found
-    ]
+        for tile in cards
+    )
 
 
 def _tile(tile: Tile) -> dcc.Link:

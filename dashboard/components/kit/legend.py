@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dash import dcc, html
+from dash.development.base_component import Component
 
 from dashboard.base import formats
+from dashboard.components.kit.drawn import drawn_list
 
 
 @dataclass(frozen=True)
@@ -18,9 +20,9 @@ class Entry:
     href: str
 
 
-def legend(entries: Sequence[Entry]) -> list[dcc.Link]:
+def legend(entries: Sequence[Entry]) -> Component:
     """The entries in the order of the bars, from the bottom up."""
-    return [_entry(entry) for entry in entries]
+    return drawn_list(_entry(entry) for entry in entries)
 
 
 def _entry(entry: Entry) -> dcc.Link:

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from dash import dcc, html
+from dash.development.base_component import Component
 from flask_babel import gettext as _
 
+from dashboard.components.kit.drawn import drawn
 
-def first_run(told: Sequence[str]) -> html.Section:
+
+def first_run(told: Sequence[str]) -> Component:
     """The checklist of an empty hub.
 
     Args:
@@ -42,41 +45,47 @@ def first_run(told: Sequence[str]) -> html.Section:
             [_("Start "), html.Code("inventory-hub worker"), _(" and leave it running.")],
         ),
     ]
-    return html.Section(
-        [
-            html.H1(_("Nothing collected yet"), className="state-title"),
-            html.P(_("Three steps, and this page answers how many devices there are.")),
-            html.Ol(steps, className="checklist"),
-        ],
-        className="card state first-run",
+    return drawn(
+        html.Section(
+            [
+                html.H1(_("Nothing collected yet"), className="state-title"),
+                html.P(_("Three steps, and this page answers how many devices there are.")),
+                html.Ol(steps, className="checklist"),
+            ],
+            className="card state first-run",
+        )
     )
 
 
-def nothing_matches(path: str) -> html.Section:
+def nothing_matches(path: str) -> Component:
     """No device matches the filters. Why a day shows nothing, the strip above says."""
-    return html.Section(
-        [
-            html.H2(_("No device matches these filters"), className="state-title"),
-            html.P(_("Take a filter away, choose another day, or start again without any.")),
-            dcc.Link(_("Clear all filters"), href=path, className="button"),
-        ],
-        className="card state",
+    return drawn(
+        html.Section(
+            [
+                html.H2(_("No device matches these filters"), className="state-title"),
+                html.P(_("Take a filter away, choose another day, or start again without any.")),
+                dcc.Link(_("Clear all filters"), href=path, className="button"),
+            ],
+            className="card state",
+        )
     )
 
 
-def no_machine_matches() -> html.Section:
+def no_machine_matches() -> Component:
     """No machine is what the filters of its page ask for."""
-    return html.Section(
-        [
-            html.H2(_("No machine matches these filters"), className="state-title"),
-            html.P(_("Take a filter away, or start again without any.")),
-            dcc.Link(_("Clear all filters"), href="/machines", className="button"),
-        ],
-        className="card state",
+    return drawn(
+        html.Section(
+            [
+                html.H2(_("No machine matches these filters"), className="state-title"),
+                html.P(_("Take a filter away, or start again without any.")),
+                dcc.Link(_("Clear all filters"), href="/machines", className="button"),
+            ],
+            className="card state",
+        )
     )
 
 
-def no_machines() -> html.Section:
+def no_machines() -> Component:
     """No machine has ever reported itself."""
     steps = [
         _step(
@@ -98,13 +107,15 @@ def no_machines() -> html.Section:
             [_("A machine appears within a minute; this page fills by itself.")],
         ),
     ]  # fmt: skip
-    return html.Section(
-        [
-            html.H2(_("No machine has reported yet"), className="state-title"),
-            html.P(_("Three steps, and this page shows what each machine says of itself.")),
-            html.Ol(steps, className="checklist"),
-        ],
-        className="card state first-run",
+    return drawn(
+        html.Section(
+            [
+                html.H2(_("No machine has reported yet"), className="state-title"),
+                html.P(_("Three steps, and this page shows what each machine says of itself.")),
+                html.Ol(steps, className="checklist"),
+            ],
+            className="card state first-run",
+        )
     )
 
 

@@ -10,6 +10,7 @@ from flask_babel import ngettext
 from dashboard.base import formats
 from dashboard.base.machine_params import BUCKETS, FUTURE, TOPS, UNKNOWN, MachineList
 from dashboard.components.kit.card import card
+from dashboard.components.kit.drawn import drawn, drawn_list
 from dashboard.queries.machines.ages import Ages
 from dashboard.queries.machines.shares import Shares
 from dashboard.words.machine_words import bucket_word, months, named, percent
@@ -64,7 +65,9 @@ def age_card(found: Ages, shown: MachineList) -> html.Section:
              "aside" if name in (FUTURE, UNKNOWN) else "")
         for name in named_buckets
     ]  # fmt: skip
-    return card("machines-age", html.Ul(bars, className="ranked"), title=title, subtitle=said)
+    return card(
+        "machines-age", drawn(html.Ul(bars, className="ranked")), title=title, subtitle=said
+    )
 
 
 def _leader(found: Shares, nothing: str) -> str:
@@ -76,7 +79,7 @@ def _leader(found: Shares, nothing: str) -> str:
     return _("%(name)s runs on %(share)s of the machines", name=named(name)[:48], share=share)
 
 
-def _ranked(found: Shares, shown: MachineList, column: str) -> html.Ul:
+def _ranked(found: Shares, shown: MachineList, column: str) -> Component:
     one, rest = _FIELDS[column]
     most = max([n for _name, n in found.top] + [found.others], default=0)
     bars = [
@@ -89,7 +92,7 @@ def _ranked(found: Shares, shown: MachineList, column: str) -> html.Ul:
         others = shown.having(**{rest: tuple(sorted(without))})
         words = _("others (%(kinds)s)", kinds=kinds)
         bars.append(_bar(words, found.others, found.total, most, others, "aside"))
-    return html.Ul(bars, className="ranked")
+    return drawn(html.Ul(bars, className="ranked"))
 
 
 def _bar(words: str, n: int, total: int, most: int, shown: MachineList, kind: str = "") -> html.Li:
@@ -109,7 +112,7 @@ def _bar(words: str, n: int, total: int, most: int, shown: MachineList, kind: st
     return html.Li(dcc.Link(line, href=shown.address(), className=f"ranked-line {kind}".strip()))
 
 
-def _tops(shown: MachineList) -> list[Component]:
+def _tops(shown: MachineList) -> Component:
     """How many bars there are before the rest is one."""
     choices = [
         html.Span(str(n), className="top-choice here", **{"aria-current": "true"})
@@ -117,4 +120,4 @@ def _tops(shown: MachineList) -> list[Component]:
         else dcc.Link(str(n), href=replace(shown, top=n).address(), className="top-choice")
         for n in TOPS
     ]
-    return [html.Span(_("Top"), className="muted"), *choices]
+    return drawn_list([html.Span(_("Top"), className="muted"), *choices])

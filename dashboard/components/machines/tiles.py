@@ -27,7 +27,7 @@ def state_rule(state: str) -> str:
     }[state]
 
 
-def machine_tiles(shown: MachineList, by_state: Mapping[str, int]) -> list[html.Div]:
+def machine_tiles(shown: MachineList, by_state: Mapping[str, int]) -> Component:
     """One card for all of them and one a state, whatever states are chosen."""
     total = sum(by_state.values())
     line = _("by this server's clock, each machine's newest report")

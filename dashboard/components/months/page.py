@@ -10,7 +10,9 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.base.access import Actor
 from dashboard.base.params import Filters
+from dashboard.components.kit.drawn import drawn, drawn_list
 from dashboard.components.kit.pill import delta, month_pill
+from dashboard.components.kit.table import fact_list
 from dashboard.components.months.basis_table import basis_table
 from dashboard.components.months.differences import differing_table
 from dashboard.components.months.snapshots import stood_table
@@ -71,7 +73,7 @@ def month_history(found: Answers) -> html.Div:
 def _head(row: MonthRow, actor: Actor) -> html.Header:
     title = html.H1(formats.month(row.month))
     return html.Header(
-        [title, month_pill(row.state), html.Div(actions(row, actor), className="acts")],
+        drawn_list([title, month_pill(row.state), html.Div(actions(row, actor), className="acts")]),
         className="run-head",
     )
 
@@ -98,7 +100,7 @@ def _numbers(found: Answers) -> html.Section:
     ]
     when = _("so far") if row.state == RUNNING else formats.day(month_end(row.month))
     title = _("%(when)s, %(basis)s", when=when, basis=basis_phrase(found.filters.basis))
-    return _card(_("Counts"), title, _facts(facts))
+    return _card(_("Counts"), title, fact_list(facts))
 
 
 def bases_card(found: Bases) -> html.Section:
@@ -137,7 +139,7 @@ def _adjusted(adjustments: Sequence[Adjustment]) -> html.Section:
     ]
     head = html.Tr([html.Th(text, scope="col") for text in heads])
     table = html.Table([html.Thead(head), html.Tbody(rows)], className="table")
-    return _card(_("Adjustments"), None, html.Div(table, className="table-scroll"))
+    return _card(_("Adjustments"), None, drawn(html.Div(table, className="table-scroll")))
 
 
 def _history(found: Answers) -> html.Section:
@@ -160,7 +162,7 @@ def _history(found: Answers) -> html.Section:
         if entry.detail.get("reason"):
             line.append(html.Q(str(entry.detail["reason"])))
         items.append(html.Li(line))
-    return _card(_("Closings"), None, html.Ul(items, className="history"))
+    return _card(_("Closings"), None, drawn(html.Ul(items, className="history")))
 
 
 def _card(title: Any, subtitle: str | None, body: Any) -> html.Section:
@@ -168,8 +170,3 @@ def _card(title: Any, subtitle: str | None, body: Any) -> html.Section:
     if subtitle:
         words.append(html.P(subtitle, className="card-subtitle"))
     return html.Section([*words, body], className="card")
-
-
-def _facts(facts: Sequence[tuple[str, Any]]) -> html.Dl:
-    rows = [part for name, value in facts for part in (html.Dt(name), html.Dd(value))]
-    return html.Dl(rows, className="fact-list")

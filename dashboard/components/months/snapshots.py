@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.components.kit import links
+from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import source_badge
 from dashboard.queries.months.table import IMPORTED, MonthRow
 from db.sources import source_label
@@ -33,4 +34,4 @@ def stood_table(row: MonthRow) -> Component:
     heads = (_("Source"), _("Its day"), _("Finished"), _("Run"))
     head = html.Tr([html.Th(text, scope="col") for text in heads])
     table = html.Table([html.Thead(head), html.Tbody(rows)], className="table")
-    return html.Div(table, className="table-scroll")
+    return drawn(html.Div(table, className="table-scroll"))

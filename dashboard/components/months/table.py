@@ -11,6 +11,7 @@ from dashboard.base import formats
 from dashboard.base.access import Actor
 from dashboard.base.params import Filters
 from dashboard.components.ask.dialog import ask_button
+from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import delta, month_pill, source_badge
 from dashboard.components.why.month import why_month_button
 from dashboard.queries.months.table import IMPORTED, OPEN, RUNNING, MonthRow
@@ -43,7 +44,7 @@ def month_list(
     head = html.Tr([html.Th(name, scope="col", className=kind) for name, kind in heads])
     body = [_row(row, filters, actor, month_href, devices_href) for row in rows]
     table = html.Table([html.Thead(head), html.Tbody(body)], className="table months")
-    return html.Div(table, className="table-scroll")
+    return drawn(html.Div(table, className="table-scroll"))
 
 
 def _row(

@@ -3,23 +3,25 @@
 from collections.abc import Sequence
 
 from dash import dcc, html
+from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.params import Filters
 from dashboard.components.kit import links
+from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import direction
 from dashboard.components.why.button import why_button
 from dashboard.queries.changes.bars import Mover
 
 
-def movers_list(found: Sequence[Mover], counted: Filters) -> html.Div:
+def movers_list(found: Sequence[Mover], counted: Filters) -> Component:
     """One row a mover: its change opens the site's devices, its button says why."""
     if not found:
         return html.Div(_("Every site has as many devices as then."), className="note")
     most = max(abs(mover.figure.change or 0) for mover in found)
     rows = [_row(mover, counted.having(sites=(mover.site_id,)), most) for mover in found]
-    return html.Div(rows, className="movers", role="list")
+    return drawn(html.Div(rows, className="movers", role="list"))
 
 
 def _row(mover: Mover, there: Filters, most: int) -> html.Div:

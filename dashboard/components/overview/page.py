@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dash import html, no_update
+from dash import no_update
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -18,7 +18,7 @@ from dashboard.components.kit.card import file_links
 from dashboard.components.kit.kpi import Tile, tiles
 from dashboard.components.kit.legend import Entry, legend
 from dashboard.components.overview.movers import movers_list
-from dashboard.components.sites.table import more_line, site_rows
+from dashboard.components.sites.table import more_line, site_table
 from dashboard.components.why.button import why_button
 from dashboard.queries.changes.bars import Bars, Mover
 from dashboard.queries.counts import Kpi
@@ -69,7 +69,7 @@ def counted_by(filters: Filters) -> Filters:
     return filters.having(statuses=("billable",)) if filters.statuses == COUNTED else filters
 
 
-def instead(state: html.Section) -> dict[str, Any]:
+def instead(state: Component) -> dict[str, Any]:
     """`state` alone, and no figures."""
     return dict.fromkeys(PARTS, no_update) | {"state": state, "hidden": True}
 
@@ -99,8 +99,8 @@ def parts(answers: Answers) -> dict[str, Any]:
     }
 
 
-def _actions(why: Component, subject: str, counted: Filters) -> list[Component]:
-    return [why, *file_links(lambda form: links.file(subject, form, counted))]
+def _actions(why: Component, subject: str, counted: Filters) -> Component:
+    return file_links(lambda form: links.file(subject, form, counted), why)
 
 
 def _long(months: Sequence[MonthEnd]) -> bool:
@@ -190,13 +190,14 @@ def _shares(kpi: Kpi, billable: Kpi | None) -> str | None:
     )
 
 
-def sites_parts(rows: Sequence[Site], moment: Moment, counted: Filters) -> dict[str, Any]:
-    """The site table: its rows, what stands above and under it, and its file."""
+def sites_parts(
+    rows: Sequence[Site], moment: Moment, counted: Filters, order: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The site table in an order, the words above and below it, and its files."""
+    now, then = moment.now.day or moment.now.requested, moment.then.day or moment.then.requested
     return {
-        "rows": site_rows(rows, counted),
+        "table": site_table(rows, counted, order, formats.short_day(now), formats.short_day(then)),
         "more": more_line(len(rows)),
-        "now": formats.short_day(moment.now.day or moment.now.requested),
-        "then": formats.short_day(moment.then.day or moment.then.requested),
         "subtitle": _sites_line(len(rows), moment, counted),
         "files": file_links(lambda form: links.file("sites", form, counted)),
     }

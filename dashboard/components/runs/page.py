@@ -10,9 +10,10 @@ from dashboard.base import formats
 from dashboard.base.access import Actor
 from dashboard.base.run_params import RunList
 from dashboard.components.ask.dialog import ask_button
-from dashboard.components.kit.drawn import drawn
+from dashboard.components.kit.drawn import drawn, drawn_list
 from dashboard.components.kit.links import devices_of_source
 from dashboard.components.kit.pill import run_pill, source_badge
+from dashboard.components.kit.table import fact_list
 from dashboard.queries.runs.attempts import MOST_ASIDE, Aside, Run
 from dashboard.words.run_words import duration, percent, run_effect, state_word
 from db.decisions import AcceptRun, RejectRun, WithdrawDay
@@ -71,7 +72,9 @@ def _head(run: Run, actor: Actor, *, newest: bool) -> html.Header:
         acts.append(dcc.Link(_("See its devices"), href=href, className="button"))
     title = html.H1(_("%(source)s, %(day)s", **words))
     return html.Header(
-        [source_badge(run.source), title, run_pill(run.shown), html.Div(acts, className="acts")],
+        drawn_list(
+            [source_badge(run.source), title, run_pill(run.shown), html.Div(acts, className="acts")]
+        ),
         className="run-head",
     )
 
@@ -99,7 +102,7 @@ def _decision(run: Run, before: Run | None, actor: Actor) -> Any:
         [
             html.H2(_("It waits for a decision")),
             *said,
-            _facts(run_effect(run, before)),
+            fact_list(run_effect(run, before)),
             html.Div(acts, className="acts"),
         ],
         className="card held-card",
@@ -127,7 +130,7 @@ def _what(run: Run) -> html.Section:
         (_("Set aside"), formats.number(run.quarantined)),
         *(moved if run.changed is not None else []),
     ]
-    return html.Section([html.H2(_("What came")), _facts(facts)], className="card")
+    return html.Section([html.H2(_("What came")), fact_list(facts)], className="card")
 
 
 def _rests(run: Run, before: Run | None, shown: RunList) -> html.Section:
@@ -151,12 +154,7 @@ def _rests(run: Run, before: Run | None, shown: RunList) -> html.Section:
             (_("Decided"), formats.instant(run.decided_at)),
         ]
     note = html.P(_("The worker's log has its lines under the correlation id."), className="note")
-    return html.Section([html.H2(_("What it rests on")), _facts(facts), note], className="card")
-
-
-def _facts(facts: Sequence[tuple[str, Any]]) -> html.Dl:
-    rows = [part for name, value in facts for part in (html.Dt(name), html.Dd(value))]
-    return html.Dl(rows, className="fact-list")
+    return html.Section([html.H2(_("What it rests on")), fact_list(facts), note], className="card")
 
 
 def _aside(run: Run, aside: Sequence[Aside]) -> Any:

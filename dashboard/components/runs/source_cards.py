@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from dash import dcc, html
+from dash.development.base_component import Component
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
@@ -11,6 +12,7 @@ from dashboard.base import formats
 from dashboard.base.access import Actor
 from dashboard.base.run_params import RunList
 from dashboard.components.ask.dialog import ask_button
+from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.pill import run_pill, source_badge
 from dashboard.queries import collection_days
 from dashboard.queries.freshness import Freshness
@@ -25,7 +27,7 @@ def source_cards(
     fresh: Freshness | None,
     shown: RunList,
     actor: Actor,
-) -> list[html.Section]:
+) -> Component:
     """One card a source.
 
     Args:
@@ -34,7 +36,9 @@ def source_cards(
         fresh: how old the data is now; None on a past day, on which nothing can be asked for.
         actor: whoever looks; only what they may do is offered.
     """
-    return [_card(run, standing.get(source), fresh, shown, actor) for source, run in newest.items()]
+    return drawn_list(
+        _card(run, standing.get(source), fresh, shown, actor) for source, run in newest.items()
+    )
 
 
 def _card(

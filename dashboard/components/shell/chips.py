@@ -9,6 +9,7 @@ from flask_babel import gettext
 
 from dashboard.base.formats import day
 from dashboard.base.params import FILTERS, Filter, Filters, usual_statuses
+from dashboard.components.kit.drawn import drawn_list
 from dashboard.words.coverage_words import finding_state, kind_name
 from dashboard.words.filter_words import basis_word, location_word, status_word, type_word
 from dashboard.words.sentences import bar_word
@@ -35,17 +36,17 @@ LABELS: dict[str, Label] = {
 """By parameter, in the order of the chips."""
 
 
-def chips(filters: Filters, site_names: Mapping[int, str], path: str) -> list[Component]:
+def chips(filters: Filters, site_names: Mapping[int, str], path: str) -> Component:
     """One chip for each value of a filter that is set; one for all values that replace a default.
 
     Each is a link to the page at `path` without it."""
     parameters = {each.name: each for each in FILTERS}
     usual = usual_statuses(path)
-    return [
+    return drawn_list(
         chip(label(value, filters, site_names), _address(path, rest, usual))
         for name, label in LABELS.items()
         for value, rest in _removals(filters, parameters[name], usual)
-    ]
+    )
 
 
 def _removals(

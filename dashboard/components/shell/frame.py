@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from dashboard.base.i18n import translate
 from dashboard.components.ask.dialog import dialog
 from dashboard.components.ask.picker import picker
+from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.shell.filter_bar import filter_bar
 from dashboard.components.shell.job_line import job_lines
 from dashboard.components.why.button import drawer
@@ -49,6 +50,7 @@ def shell(sites: Sequence[Option], version: str) -> Component:
             dcc.Store(id="filters"),
             dcc.Store(id="moved"),
             dcc.Store(id="snapshot", data=version),
+            dcc.Store(id="pending"),
             dcc.Interval(id="poll", interval=POLL_MILLISECONDS),
             _top(links),
             filter_bar(sites),
@@ -75,23 +77,25 @@ def icon(name: str) -> Component:
 
 def _trouble() -> Component:
     text = _("A part of this page could not be loaded. Try again; if it stays, see the log.")
-    return html.Div([icon("warning"), html.Span(text)], className="error", role="alert")
+    return _alert(text)
 
 
 def _away() -> Component:
     text = _("The server does not answer: what you see may be old. Reload when it is back.")
-    return html.Div([icon("warning"), html.Span(text)], className="error", role="alert")
+    return _alert(text)
+
+
+def _alert(text: str) -> Component:
+    line = html.Div([icon("warning"), html.Span(text)], className="error", role="alert")
+    return drawn_list([line])
 
 
 def _top(links: Iterable[PageLink]) -> Component:
     return html.Header(
         [
-            dcc.Link(
-                [html.Img(src=dash.get_asset_url("mark.svg"), alt=""), html.Span("Inventory Hub")],
-                href="/", className="brand", title="Inventory Hub",
-            ),
+            drawn_list([_brand()]),
             html.Nav(
-                [_link(link, "top") for link in links],
+                drawn_list(_link(link, "top") for link in links),
                 className="pages", **{"aria-label": _("Pages")},
             ),
             html.Div(
@@ -121,11 +125,18 @@ def _top(links: Iterable[PageLink]) -> Component:
     )  # fmt: skip
 
 
+def _brand() -> Component:
+    mark = html.Img(src=dash.get_asset_url("mark.svg"), alt="")
+    return html.A(
+        [mark, html.Span("Inventory Hub")], href="/", className="brand", title="Inventory Hub"
+    )
+
+
 def _bottom(links: Sequence[PageLink]) -> list[Component]:
     """A phone's bar: the first pages, the filters, and the rest behind "More"."""
     bar = html.Nav(
         [
-            *(_link(link, "bottom") for link in links[:AT_HAND]),
+            drawn_list(_link(link, "bottom") for link in links[:AT_HAND]),
             html.Button(
                 [icon("filter"), _("Filters"), html.Span(id="filter-count", className="count")],
                 id="bottom-filters",
@@ -137,7 +148,7 @@ def _bottom(links: Sequence[PageLink]) -> list[Component]:
     )
     more = html.Nav(
         [
-            *(_link(link, "more") for link in links[AT_HAND:]),
+            drawn_list(_link(link, "more") for link in links[AT_HAND:]),
             html.Button([icon("moon"), _("Light or dark")], id="bottom-theme"),
         ],
         className="more",
@@ -147,12 +158,13 @@ def _bottom(links: Sequence[PageLink]) -> list[Component]:
 
 
 def _link(link: PageLink, place: str) -> Component:
-    # How much waits for a decision there.
-    waits = html.Span(id=f"waits-{place}", className="count")
-    return dcc.Link(
-        [icon(link.icon), link.name, *([waits] if link.path == "/settings" else [])],
-        id={"kind": "page-link", "place": place, "page": link.path},
+    """A link to a page. The browser adds the current filters to its address (shell.js), and to
+    that of the settings how many decisions are pending."""
+    pending = html.Span(id=f"waits-{place}", className="count")
+    return html.A(
+        [icon(link.icon), link.name, *([pending] if link.path == "/settings" else [])],
         href=link.path,
+        **{"data-page": link.path},
     )
 
 
@@ -169,6 +181,6 @@ def _help(links: Iterable[PageLink]) -> Component:
         for part in (html.Span([html.Kbd(letter) for letter in key.split()]), html.Span(words))
     ]
     return dbc.Modal(
-        [html.H2(_("Keyboard")), html.Div(rows, className="keys")],
+        drawn_list([html.H2(_("Keyboard")), html.Div(rows, className="keys")]),
         id="help", is_open=False, fade=False, centered=False, className="help",
     )  # fmt: skip

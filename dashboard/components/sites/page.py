@@ -13,6 +13,7 @@ from dashboard.base.access import Actor
 from dashboard.base.change import Change
 from dashboard.base.params import NO_LOCATION, TYPES, Filters
 from dashboard.components.kit import links
+from dashboard.components.kit.drawn import drawn, drawn_list
 from dashboard.components.kit.pill import delta, pill, source_badge
 from dashboard.components.sites.decisions import merged_line, site_acts, site_names
 from dashboard.components.why.button import why_button
@@ -85,20 +86,21 @@ def parts(numbers: Numbers) -> dict[str, Any]:
     return {
         "state": None,
         "hidden": False,
-        "head": _head(numbers),
+        "head": drawn_list(_head(numbers)),
         "places_title": _places_title(numbers.locations),
         "places": _places(numbers.locations, numbers.counted),
-        "aliases": site_names(
-            numbers.profile,
-            numbers.merges,
-            numbers.moment.rules_of_day,
-            numbers.actor,
-            now=numbers.moment.is_newest,
+        "aliases": drawn_list(
+            site_names(
+                numbers.profile,
+                numbers.merges,
+                numbers.moment.rules_of_day,
+                numbers.actor,
+                now=numbers.moment.is_newest,
+            )
         ),
-        "devices_title": [
-            dcc.Link(words, href=links.devices(counted)),
-            why_button(counted.to_query()),
-        ],
+        "devices_title": drawn_list(
+            [dcc.Link(words, href=links.devices(counted)), why_button(counted.to_query())]
+        ),
     }
 
 
@@ -117,7 +119,7 @@ def chart_words(trends: Trends) -> dict[str, Any]:
         "daily_subtitle": _("By type; a pale day with × has no snapshot of some source"),
         "bars_title": sentences.balance(trends.bars, then),
         "bars_subtitle": sentences.waterfall(moment, counted, trends.axis_start),
-        "bars_links": [changes, why_button(query, "bars", words=True)],
+        "bars_links": drawn_list([changes, why_button(query, "bars", words=True)]),
     }
 
 
@@ -210,7 +212,7 @@ def _places(found: Sequence[Location], counted: Filters) -> Component:
     if not found:
         return html.P(_("No counted device stands here."), className="note")
     rows = [_place(one, found[0].n, counted) for one in found]
-    return html.Ol(rows, className="places")
+    return drawn(html.Ol(rows, className="places"))
 
 
 def _place(one: Location, most: int, counted: Filters) -> html.Li:

@@ -1,14 +1,18 @@
 """The table of sites: now, then, change, trend, sources; each row opens its devices."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from dash import dcc, html
+from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.params import STATUSES, Filters
 from dashboard.components.kit import links
+from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import delta, source_badge
 from dashboard.components.kit.sparkline import sparkline
 from dashboard.components.why.button import why_button
@@ -18,32 +22,36 @@ MOST = 200
 """Rows shown; the file has all."""
 
 COLUMNS = ("name", "now", "then", "change", "percent")
-"""The columns that sort, when their head is clicked."""
+"""The sortable columns."""
 
 MOVED = {"column": "moved", "down": True}
-"""The first order: by how far a site moved, whichever way."""
+"""The initial order: by the size of the change, up or down."""
 
 
-def site_table(name: str) -> html.Div:
-    """The table without rows. Its parts have ids: `<name>-rows`, `<name>-more`, and for each of
-    `COLUMNS` a button `<name>-sort-<column>` in `<name>-head-<column>`, its text in
-    `<name>-text-<column>`."""
-    words = {"name": _("Site"), "change": _("Change"), "percent": "%"}
-    heads = [_head(name, column, words.get(column)) for column in COLUMNS]
-    heads += [
+def site_table(
+    sites: Sequence[Site], counted: Filters, order: Mapping[str, Any], now: str, then: str
+) -> Component:
+    """The first `MOST` of `sites`; each row opens the devices that `counted` counts.
+
+    The buttons in the head write the next order into the store `sites-order` (assets/js/pages.js).
+
+    Args:
+        order: the current `column` and whether it goes `down`.
+        now, then: the two days that the table compares.
+    """
+    words = {"name": _("Site"), "now": now, "then": then, "change": _("Change"), "percent": "%"}
+    head = [
+        *[_head(column, words[column], order) for column in COLUMNS],
         html.Th(_("Trend"), scope="col", className="trend"),
         html.Th(_("Sources"), scope="col", className="sources"),
         html.Th(html.Span(_("Why"), className="visually-hidden"), scope="col"),
     ]
-    table = html.Table(
-        [html.Thead(html.Tr(heads)), html.Tbody(id=f"{name}-rows")], className="table sites"
+    rows = [_row(site, counted.having(sites=(site.site_id,))) for site in sites[:MOST]]
+    return drawn(
+        html.Table(
+            [html.Thead(html.Tr(head)), html.Tbody(rows, id="sites-rows")], className="table sites"
+        )
     )
-    return html.Div([table, html.P(id=f"{name}-more", className="note")], id=f"{name}-table")
-
-
-def site_rows(sites: Sequence[Site], counted: Filters) -> list[html.Tr]:
-    """The rows of the first `MOST` of `sites`; each opens the devices that `counted` counts."""
-    return [_row(site, counted.having(sites=(site.site_id,))) for site in sites[:MOST]]
 
 
 def more_line(count: int) -> str | None:
@@ -90,16 +98,35 @@ def counts_of(site: Site) -> dict[str, int]:
     return statuses | main | {"others": sum(site.by_type.values()) - sum(main.values())}
 
 
-def _head(name: str, column: str, text: str | None) -> html.Th:
-    words = html.Span(text, id=f"{name}-text-{column}")
+def _head(column: str, text: str, order: Mapping[str, Any]) -> html.Th:
     mark = html.Span(className="sort-mark", **{"aria-hidden": "true"})
+    button = html.Button(
+        [html.Span(text, id=f"sites-text-{column}"), mark],
+        id=f"sites-sort-{column}", className="sort", type="button",
+        **{
+            "data-order": json.dumps({"column": column, "down": _next_is_down(column, order)}),
+        },
+    )  # fmt: skip
     return html.Th(
-        html.Button([words, mark], id=f"{name}-sort-{column}", className="sort", type="button"),
-        id=f"{name}-head-{column}",
+        button,
+        id=f"sites-head-{column}",
         scope="col",
         className="" if column == "name" else "figure",
-        **{"aria-sort": "other" if column == "change" else "none"},
+        **{"aria-sort": _aria_sort(column, order)},
     )
+
+
+def _next_is_down(column: str, order: Mapping[str, Any]) -> bool:
+    """Numbers from the largest, names from A; again, the other way."""
+    return not order["down"] if order["column"] == column else column != "name"
+
+
+def _aria_sort(column: str, order: Mapping[str, Any]) -> str:
+    if order == MOVED:
+        return "other" if column == "change" else "none"
+    if order["column"] != column:
+        return "none"
+    return "descending" if order["down"] else "ascending"
 
 
 def _row(site: Site, counted: Filters) -> html.Tr:

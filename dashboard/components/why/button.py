@@ -4,6 +4,8 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
+from dashboard.components.kit.drawn import drawn_list
+
 DRAWER, ASKED, BODY = "drawer", "drawer-asked", "drawer-body"
 
 
@@ -34,7 +36,7 @@ def drawer() -> Component:
     )  # fmt: skip
     head = html.Header([html.H2(_("Why this number?"), id="drawer-title"), close])
     return html.Dialog(
-        [head, html.Div(id=BODY, className="drawer-body"), dcc.Store(id=ASKED)],
+        [drawn_list([head]), html.Div(id=BODY, className="drawer-body"), dcc.Store(id=ASKED)],
         id=DRAWER,
         className="drawer",
         **{"aria-labelledby": "drawer-title"},

@@ -1,0 +1,47 @@
+"""How many Dash components a page mounts: the browser's work grows with the square of it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dash import Dash
+from sqlalchemy import Engine, select
+
+from dashboard.app import create_app
+from db.tables import devices
+from tests.support.mounted import mounted
+from tests.support.showcase import ENVIRON, NOW
+from tests.support.worlds import named_world, saved
+
+GOAL = 180
+
+# Ceilings of today for the pages that are still above the goal.
+TODAY = {"/sites/1": 200, "/settings/rules": 203}
+
+PAGES = (
+    "/", "/changes", "/sites", "/sites/1", "/devices", "/devices/DEVICE", "/coverage", "/machines",
+    "/months", "/months/2026-10", "/collections", "/collections?run=1", "/settings",
+    "/settings/rules", "/settings/sites", "/settings/audit", "/nowhere",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def engine(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    engine = saved(named_world(), migrated_file, tmp_path_factory.mktemp("components"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def app(engine: Engine) -> Dash:
+    app = create_app(engine, clock=lambda: NOW, environ=ENVIRON)
+    app.server.test_client().get("/")
+    return app
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_mounts_few_components(app: Dash, engine: Engine, page: str) -> None:
+    with engine.connect() as connection:
+        device = connection.scalar(select(devices.c.device_id).order_by(devices.c.device_id))
+    path, _mark, query = page.replace("DEVICE", str(device)).partition("?")
+    assert len(mounted(app, path, query)) <= TODAY.get(page, GOAL)
