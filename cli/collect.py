@@ -19,8 +19,8 @@ from etl.collect.collect import business_day, collect
 from etl.runtime import lease, stopping
 from etl.snapshots import counts as rollups
 from etl.snapshots.publish import check_publish_date
-from etl.sources import Source, configured, discover, not_begun, settings_for
-from etl.work.after_collection import settle
+from etl.sources import Source, awaits_first_report, configured, discover, settings_for
+from etl.work.after_collection import run_after_collection
 
 EXIT_CODES = {"complete": 0, "suspicious": 3, "failed": 4}
 
@@ -47,7 +47,7 @@ def without_inactive(connection: Connection, chosen: list[Source]) -> list[Sourc
     Raises:
         SettingsError: none is left.
     """
-    chosen = [source for source in chosen if not not_begun(connection, source)]
+    chosen = [source for source in chosen if not awaits_first_report(connection, source)]
     if not chosen:
         settings = " or ".join(
             " and ".join(setting.name for setting in source.FACTS.required)
@@ -110,7 +110,7 @@ def collect_command(sources: tuple[str, ...], day: datetime | None) -> None:
                 )
             click.echo(outcome)
             worst = max(worst, EXIT_CODES[outcome.state])
-        closed, _ = settle(engine, held, system_clock())
+        closed, _ = run_after_collection(engine, held, system_clock())
     for month in closed:
         click.echo(f"{month} is closed.")
     sys.exit(worst)
@@ -133,7 +133,7 @@ def process_command(rebuild: datetime | None) -> None:
                 rules = rule_versions.rules_by_day(connection)
                 since = rebuild.date() if rebuild else None
                 counted = rollups.recount_days(connection, rules, kept, since)
-        closed, purged = settle(engine, held, system_clock())
+        closed, purged = run_after_collection(engine, held, system_clock())
     for month in closed:
         click.echo(f"{month} is closed.")
     click.echo(f"Counted {counted} day(s) again; purged {purged} stretch(es).")

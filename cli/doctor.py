@@ -15,7 +15,7 @@ from db.history.runs import newest_by_source
 from db.settings import SettingsError
 from etl.collect import run_log
 from etl.records.record import FetchStats
-from etl.sources import configured, discover, not_begun, open_session
+from etl.sources import awaits_first_report, configured, discover, open_session
 from etl.vendor.http import CollectionError
 from etl.work.due import collect_times
 
@@ -88,7 +88,7 @@ def _sources() -> Iterator[Finding]:
                 continue
             engine = open_engine(database_url())
             with reading(engine) as connection:
-                if not_begun(connection, source):
+                if awaits_first_report(connection, source):
                     yield Finding(True, facts.label, "no machine has reported yet")
                     continue
             # The first row proves address, keys and permissions; nothing is stored.

@@ -1,8 +1,8 @@
 """Settings: declared once, read strictly, from the process environment.
 
-A setting is data (name, help, default), so the documentation can be tested against the code.
-Whoever needs a value asks one of the readers; a wrong value raises `SettingsError`, whose text
-names the variable and says what to do.
+A setting is data (name, help, default), so that the documentation can be tested against the code.
+The `env_*` functions read values; a wrong one raises `SettingsError`, whose text names the variable
+and says what to do.
 """
 
 import os
@@ -29,6 +29,8 @@ class Setting:
     default: str | None = None
     secret: bool = False
     aliases: tuple[str, ...] = ()
+    aliases_win: bool = False
+    """Whether a value under an alias wins over one under the name."""
 
 
 DATABASE_URL = Setting(
@@ -51,7 +53,10 @@ TATUSCAN_DB_FILE = Setting(
 DATA_DIR = Setting("DATA_DIR", "Folder for the SQLite file and rotated vendor tokens", "./data")
 TIMEZONE = Setting("TIMEZONE", "Zone that decides the business day, e.g. America/Chicago", "UTC")
 SECRET_KEY = Setting("SECRET_KEY", "Signs the session cookie, 32 characters or more", secret=True)
-PORT = Setting("PORT", "Port of the dashboard", "8050", aliases=("TATUSCAN_PORT",))
+# TATUSCAN_PORT is the more specific name and wins, as it does in the seeds.
+PORT = Setting(
+    "PORT", "Port of the dashboard", "8050", aliases=("TATUSCAN_PORT",), aliases_win=True
+)
 HOST = Setting("HOST", "Address the dashboard listens on", "127.0.0.1")
 AUTH = Setting(
     "AUTH", "How people sign in: password, none (loopback only), proxy, oidc", "password"
@@ -97,10 +102,8 @@ SETTINGS: tuple[Setting, ...] = (
 def env(setting: Setting, environ: Environment | None = None) -> str | None:
     """The value of `setting`, trimmed; its default when unset or empty."""
     environ = os.environ if environ is None else environ
-    # A more specific alias (TATUSCAN_PORT) comes before the name, as the seeds had it; for the
-    # database the documented order is the other way round, so the name wins there.
     names = (setting.name, *setting.aliases)
-    if setting is PORT:
+    if setting.aliases_win:
         names = (*setting.aliases, setting.name)
     for name in names:
         value = env_secret_file(name, environ) if setting.secret else environ.get(name)
@@ -110,10 +113,10 @@ def env(setting: Setting, environ: Environment | None = None) -> str | None:
 
 
 def is_set(setting: Setting, environ: Environment | None = None) -> bool:
-    """Whether somebody gave `setting` a value, be it its default's."""
+    """Whether the environment sets `setting`, even to its default."""
     environ = os.environ if environ is None else environ
-    given = (setting.name, f"{setting.name}_FILE") if setting.secret else (setting.name,)
-    return any(environ.get(name, "").strip() for name in given)
+    names = (setting.name, f"{setting.name}_FILE") if setting.secret else (setting.name,)
+    return any(environ.get(name, "").strip() for name in names)
 
 
 def env_secret_file(name: str, environ: Environment) -> str | None:
@@ -137,7 +140,11 @@ def env_secret_file(name: str, environ: Environment) -> str | None:
 
 
 def env_required(setting: Setting, environ: Environment | None = None) -> str:
-    """The value of `setting`; an error that says how to set it when there is none."""
+    """The value of `setting`.
+
+    Raises:
+        SettingsError: it is not set; the text says how to set it.
+    """
     value = env(setting, environ)
     if value is None or value == "":
         file = f" or {setting.name}_FILE" if setting.secret else ""
@@ -152,8 +159,7 @@ def env_int(
 ) -> int:
     """The whole number in `setting`, between `least` and `most`."""
     value = env_required(setting, environ)
-    # int() would also take "1_000" and the digits of other scripts, and would be slow on a
-    # million of them.
+    # int() would also accept "1_000" and digits of other scripts, and is slow on very long texts.
     number = int(value) if re.fullmatch(r"-?[0-9]{1,12}", value) else None
     if number is None or not least <= number <= most:
         raise SettingsError(
@@ -181,7 +187,7 @@ def env_list(
 
 
 def timezone(environ: Environment | None = None) -> tzinfo:
-    """The zone of `TIMEZONE`; its `str()` is the name to store."""
+    """The time zone of `TIMEZONE`; its `str()` is the name to store."""
     name = env_required(TIMEZONE, environ)
     try:
         return ZoneInfo(name)

@@ -1,1 +1,1 @@
-"""The worker's lease, stopping on signals, pausing the garbage collector."""
+"""The worker's lease, stopping on signals, pausing garbage collection."""

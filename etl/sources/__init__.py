@@ -104,12 +104,12 @@ _OFFERED = ("FACTS", "VOLATILE", "fetch", "to_record")
 
 
 def configured(source: Source, environ: Environment | None = None) -> bool:
-    """Whether everything that `source` needs is set.
+    """Whether all required settings of `source` are set.
 
     Raises:
-        SettingsError: some of it is set, some is not.
+        SettingsError: some are set and some are not.
     """
-    missing = [need for need in source.FACTS.required if not env(need, environ)]
+    missing = [setting for setting in source.FACTS.required if not env(setting, environ)]
     if not missing:
         return True
     if len(missing) < len(source.FACTS.required):
@@ -118,17 +118,18 @@ def configured(source: Source, environ: Environment | None = None) -> bool:
 
 
 def settings_for(source: Source, environ: Environment | None = None) -> dict[str, str | None]:
-    """The settings of `source` by name; the address checked and without a slash at its end.
+    """The values of the settings of `source` by name; its address is checked and has no trailing
+    slash.
 
     Raises:
         SettingsError: one is missing or wrong.
     """
-    for need in source.FACTS.required:
-        env_required(need, environ)
+    for setting in source.FACTS.required:
+        env_required(setting, environ)
     values = {setting.name: env(setting, environ) for setting in source.FACTS.settings}
     for name, value in values.items():
-        # They travel in headers and addresses, where a line break or a curly quote breaks things
-        # in ways that nobody would trace back to a copied key.
+        # They are sent in headers and addresses, where a line break or a curly quote would cause
+        # errors that do not point to the copied key.
         if value is not None and not (value.isascii() and value.isprintable()):
             raise SettingsError(
                 f"{name} holds a line break or a character that is not plain ASCII: copy it again."
@@ -145,10 +146,10 @@ def open_session(
     sleep: Callable[[float], None] = time.sleep,
     engine: Engine | None = None,
 ) -> Session:
-    """A session with the vendor of `source`, as `fetch` takes it. Nothing is sent yet.
+    """A session for `source.fetch`. No request is sent yet.
 
     Args:
-        sleep: how to wait between two tries, in seconds.
+        sleep: waits between two attempts, in seconds.
         engine: our own database, for a source that reads what machines reported to us.
 
     Raises:
@@ -168,14 +169,14 @@ def open_session(
     )
 
 
-def not_begun(connection: Connection, source: Source) -> bool:
-    """Whether `source` has nothing to say yet, and that is no failure: machines are to report to
-    us, and none ever has."""
+def awaits_first_report(connection: Connection, source: Source) -> bool:
+    """Whether no machine has reported yet to a source whose machines report themselves: such a
+    source is not collected, which is no failure."""
     return source.FACTS.self_reporting and not machines.ever_reported(connection)
 
 
 def _base_url(setting: Setting, environ: Environment | None) -> str:
-    """A vendor's address: https, or http on this very machine; without a slash at its end."""
+    """The checked address in `setting`: https, or http on loopback; without a trailing slash."""
     url = env_required(setting, environ)
     try:
         parts = urlsplit(url)

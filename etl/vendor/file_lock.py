@@ -1,4 +1,4 @@
-"""A lock between processes of one machine, on a file. It ends with the process that holds it."""
+"""A lock file between processes of one machine, released when the process that holds it ends."""
 
 import os
 import sys
@@ -12,15 +12,16 @@ else:
     import fcntl
 
 WAIT_SECONDS = 9.0
-"""Longer than an exchange takes that goes well; short enough for the rest of the run to fit in
-120 s when the vendor fails."""
+"""Longer than a successful token request; short enough that a failing run ends within 120 s."""
 _STEP = 0.2
 
 
 class FileLock:
-    """`with FileLock(path, sleep):` one process at a time; `TimeoutError` after `WAIT_SECONDS`.
+    """Usage: `with FileLock(path, sleep):`.
 
-    Raises OSError when the file or its folder cannot be made.
+    Raises:
+        TimeoutError: another process held it for `WAIT_SECONDS`.
+        OSError: the file or its folder cannot be created.
     """
 
     def __init__(self, path: Path, sleep: Callable[[float], None]) -> None:
@@ -32,7 +33,7 @@ class FileLock:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         waited = 0.0
-        while not _take(self._descriptor):
+        while not _try_lock(self._descriptor):
             if waited >= WAIT_SECONDS:
                 os.close(self._descriptor)
                 raise TimeoutError(f"{self._path} has been held for {WAIT_SECONDS:.0f} s")
@@ -45,11 +46,12 @@ class FileLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # Closing gives the lock back; the file stays, or two processes might lock two files.
+        # Closing releases the lock. The file stays: if it were deleted, two processes could lock
+        # two different files of that name.
         os.close(self._descriptor)
 
 
-def _take(descriptor: int) -> bool:
+def _try_lock(descriptor: int) -> bool:
     try:
         if sys.platform == "win32":
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)

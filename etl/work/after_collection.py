@@ -1,5 +1,4 @@
-"""What follows each collection: findings of coverage are made, months that may close do, what no
-kept day needs goes, and what may be the same is looked for."""
+"""What follows each collection: coverage findings, closing months, retention, link suggestions."""
 
 from datetime import datetime
 
@@ -15,14 +14,16 @@ from etl.runtime.lease import Lease
 from etl.snapshots.retention import apply_retention
 
 
-def settle(
+def run_after_collection(
     engine: Engine, lease: Lease, now: datetime, environ: Environment | None = None
 ) -> tuple[list[str], int]:
-    """Find what coverage misses, close what closes by itself, then purge; the closed months, and
-    how many stretches went.
+    """Update coverage findings, close the months that are due, purge, and refresh suggestions.
 
-    In this order: findings of a day are made while it may change, and a month is closed from days
-    that its closing lets go.
+    The order matters: findings of a day are made while it may change, and closing a month makes
+    days of it eligible for purging.
+
+    Returns:
+        The closed months, and the number of purged stretches.
     """
     catch_up(engine, lease, environ)
     closed, purged = close_due(engine, lease, now, environ), apply_retention(engine, lease, environ)

@@ -29,7 +29,7 @@ from etl.decisions.registry import (
 from etl.months.close import close_month, reopen_month
 from etl.records.record import FetchStats
 from etl.sources import Source
-from etl.work.after_collection import settle
+from etl.work.after_collection import run_after_collection
 
 load_handlers()
 
@@ -130,5 +130,7 @@ def _source(context: DecisionContext, name: str) -> Source:
 
 def _after_collection(context: DecisionContext) -> list[str]:
     """The months that closed by themselves."""
-    closed, _ = settle(context.engine, context.lease, context.clock(), context.environ)
+    closed, _ = run_after_collection(
+        context.engine, context.lease, context.clock(), context.environ
+    )
     return closed

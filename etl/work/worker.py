@@ -17,8 +17,8 @@ from etl.collect import run_log
 from etl.collect.collect import Clock, business_day, collect
 from etl.runtime import lease, stopping
 from etl.snapshots.publish import PublishRefused
-from etl.sources import Source, not_begun
-from etl.work.after_collection import settle
+from etl.sources import Source, awaits_first_report
+from etl.work.after_collection import run_after_collection
 from etl.work.due import collect_times, is_due, last_due_at
 from etl.work.jobs import JobRunner
 from etl.work.preview_lane import PreviewLane
@@ -116,7 +116,7 @@ class Worker:
         with reading(self.engine) as connection:
             if name in ended_sources(connection):
                 return False  # until a person collects it
-            if not_begun(connection, self.sources[name]):
+            if awaits_first_report(connection, self.sources[name]):
                 return False
             last_success = connection.scalar(
                 select(func.max(runs.started_at)).where(
@@ -138,7 +138,7 @@ class Worker:
                 outcome = collect(
                     self.engine, held, source, day, self.clock, self.environ, self._page
                 )
-                closed, purged = settle(self.engine, held, self.clock(), self.environ)
+                closed, purged = run_after_collection(self.engine, held, self.clock(), self.environ)
             log.info(
                 "%s %s for %s: %d records, %d stretches purged%s%s",
                 name, outcome.state, day, outcome.records, purged,

@@ -15,14 +15,14 @@ NUMBER = Setting("NUMBER", "How many", "7")
 
 
 @pytest.mark.parametrize("environ", [{}, {"PLAIN": ""}, {"PLAIN": "  "}])
-def test_what_is_unset_or_empty_has_its_default(environ: dict[str, str]) -> None:
+def test_an_unset_or_empty_setting_has_its_default(environ: dict[str, str]) -> None:
     assert settings.env(PLAIN, environ) == "default"
 
 
 @pytest.mark.parametrize(
     "value", ["a$b", "$HOME", "${X}", "a#b", "# a", "'quoted'", '"', "a b  c", "%s", "\\n", "é=é"]
 )
-def test_a_value_comes_as_it_was_written(value: str, tmp_path: Path) -> None:
+def test_a_value_is_returned_trimmed_and_otherwise_unchanged(value: str, tmp_path: Path) -> None:
     assert settings.env(PLAIN, {"PLAIN": value}) == value
     assert settings.env_required(SECRET, {"SECRET_THING": value}) == value
     file = tmp_path / "secret"
@@ -45,7 +45,7 @@ def test_only_secrets_have_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe\xff"])
-def test_a_secret_file_that_tells_nothing_is_an_error(
+def test_an_empty_or_unreadable_secret_file_is_an_error(
     content: bytes | None, tmp_path: Path
 ) -> None:
     file = tmp_path / "secret"
@@ -55,7 +55,7 @@ def test_a_secret_file_that_tells_nothing_is_an_error(
         settings.env(SECRET, {"SECRET_THING_FILE": str(file)})
 
 
-def test_a_missing_value_says_how_to_set_it() -> None:
+def test_a_missing_required_setting_says_how_to_set_it() -> None:
     with pytest.raises(SettingsError, match="BARE is not set: set BARE"):
         settings.env_required(BARE, {})
     with pytest.raises(SettingsError, match="set SECRET_THING or SECRET_THING_FILE"):
@@ -63,25 +63,25 @@ def test_a_missing_value_says_how_to_set_it() -> None:
 
 
 @pytest.mark.parametrize(("text", "number"), [("0", 0), ("65", 65), (" 12 ", 12), ("007", 7)])
-def test_whole_numbers_are_read(text: str, number: int) -> None:
+def test_env_int_reads_whole_numbers(text: str, number: int) -> None:
     assert settings.env_int(NUMBER, {"NUMBER": text}) == number
 
 
 @pytest.mark.parametrize(
     "text", ["x", "6.5", "1e3", "1_000", "٣", "+5", "--5", "5 6", "-1", "101", "9" * 5000]
 )
-def test_other_numbers_are_refused_with_the_range(text: str) -> None:
+def test_env_int_refuses_other_numbers_naming_the_range(text: str) -> None:
     with pytest.raises(SettingsError, match="NUMBER is .* a whole number from 0 to 100"):
         settings.env_int(NUMBER, {"NUMBER": text}, least=0, most=100)
 
 
-def test_a_choice_is_one_of_the_choices() -> None:
+def test_env_choice_accepts_only_the_choices() -> None:
     assert settings.env_choice(PLAIN, ("default", "other"), {}) == "default"
     with pytest.raises(SettingsError, match="PLAIN is 'Other': set it to one of default, other"):
         settings.env_choice(PLAIN, ("default", "other"), {"PLAIN": "Other"})
 
 
-def test_a_list_has_no_empty_parts() -> None:
+def test_env_list_drops_empty_parts() -> None:
     assert settings.env_list(PLAIN, {"PLAIN": " a, ,b,,c d "}) == ("a", "b", "c d")
     assert settings.env_list(BARE, {}) == ()
     assert settings.env_list(PLAIN, {"PLAIN": "a, b; c"}, separator=";") == ("a, b", "c")
@@ -100,7 +100,7 @@ def test_another_time_zone_is_refused(name: str) -> None:
         settings.timezone({"TIMEZONE": name})
 
 
-def test_the_port_listens_to_the_name_that_tatuscan_gave_it() -> None:
+def test_the_port_alias_takes_precedence_over_its_name() -> None:
     assert settings.env_int(settings.PORT, {}) == 8050
     assert settings.env_int(settings.PORT, {"PORT": "1"}) == 1
     assert settings.env_int(settings.PORT, {"PORT": "1", "TATUSCAN_PORT": "2"}) == 2

@@ -71,7 +71,9 @@ def test_what_was_reported_over_http_is_published_as_a_days_snapshot(
     assert hub.runs("agent")[0].pages == 1
 
 
-def test_it_joins_the_site_and_the_machine_that_a_vendor_knows(hub: Hub, reporting: Ingest) -> None:
+def test_a_reported_machine_joins_the_site_and_asset_of_a_vendors_record(
+    hub: Hub, reporting: Ingest
+) -> None:
     vendor = Pc("1", org="7", org_name="Acme, Inc.", hostname="anna", serial="S-1")
     hub.collect(TODAY, [vendor])
     reporting.enrol("anna.local", site="ACME", serial="S-1")
@@ -107,7 +109,7 @@ def test_a_machine_counts_for_its_days_and_days_without_any_report_are_left_out(
     assert names(hub) == {"four", "five", "newest"}
 
 
-def test_when_the_newest_day_with_reports_began_is_a_matter_of_the_zone(hub: Hub) -> None:
+def test_days_with_reports_begin_at_midnight_of_the_configured_zone(hub: Hub) -> None:
     report_day(hub, date(2026, 11, 21))
     reported(hub, "before", datetime(2026, 11, 21, 5, 59, tzinfo=UTC))
     reported(hub, "after", datetime(2026, 11, 21, 6, 0, tzinfo=UTC))
@@ -118,7 +120,7 @@ def test_when_the_newest_day_with_reports_began_is_a_matter_of_the_zone(hub: Hub
     assert names(hub) == {"after"}
 
 
-def test_when_all_are_gone_the_run_fails_and_the_numbers_stand(hub: Hub) -> None:
+def test_without_present_machines_the_run_fails_and_the_numbers_stand(hub: Hub) -> None:
     report_day(hub, date(2026, 11, 1), date(2026, 11, 2))
     reported(hub, "anna", datetime(2026, 11, 1, tzinfo=UTC))
     collect_agent(hub, datetime(2026, 11, 3, tzinfo=UTC))

@@ -95,7 +95,7 @@ def real(sqlite_engine: Engine, vendors: SimulatedVendors, tmp_path: Path) -> Re
     return Real(sqlite_engine, vendors, tmp_path)
 
 
-def test_two_days_of_both_vendors_are_stored_as_they_answered(
+def test_two_days_of_both_vendors_are_stored_unchanged(
     engine: Engine, vendors: SimulatedVendors, fleet: Fleet, tmp_path: Path
 ) -> None:
     real = Real(engine, vendors, tmp_path)
@@ -136,7 +136,7 @@ def test_every_key_that_a_vendor_sends_can_be_read_again(real: Real, fleet: Flee
         assert left_out <= {path.split(".")[0].split("[")[0] for path in ninja.VOLATILE}
 
 
-def test_the_same_answer_on_the_next_day_opens_no_stretch(
+def test_an_unchanged_day_opens_no_stretch(
     real: Real, vendors: SimulatedVendors, fleet: Fleet
 ) -> None:
     vendors.world = (fleet.ninja(DAY), fleet.threatlocker(DAY))
@@ -181,7 +181,7 @@ BOTH = pytest.mark.parametrize("source", sorted(SOURCES))
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_vendor_that_answers_wrongly_fails_the_run_and_yesterdays_numbers_stand(
+def test_an_unusable_response_fails_the_run_and_yesterdays_numbers_stand(
     real: Real, source: str, kind: Any, detail: dict[str, Any], reason: str
 ) -> None:
     assert real.run(source, DAY).state == "complete"
@@ -215,7 +215,7 @@ def test_a_vendor_that_answers_wrongly_fails_the_run_and_yesterdays_numbers_stan
         ("threatlocker", "GetChildOrg", "forbidden", {}, "answered 403"),
     ],
 )
-def test_a_list_that_does_not_add_up_fails_the_run(
+def test_an_incomplete_list_fails_the_run(
     real: Real, source: str, path: str, kind: Any, detail: dict[str, Any], reason: str
 ) -> None:
     assert real.run(source, DAY).state == "complete"
@@ -231,7 +231,7 @@ def test_a_list_that_does_not_add_up_fails_the_run(
 
 @pytest.mark.parametrize(("path", "what"), [("organizations", "organizations"),
                                             ("locations", "locations")])  # fmt: skip
-def test_lists_of_names_that_come_empty_fail_the_run(real: Real, path: str, what: str) -> None:
+def test_empty_lists_of_names_fail_the_run(real: Real, path: str, what: str) -> None:
     assert real.run("ninja", DAY).state == "complete"
     before = real.standing()
     real.faults("ninja").add("missing_page", path, times=None)
@@ -243,7 +243,7 @@ def test_lists_of_names_that_come_empty_fail_the_run(real: Real, path: str, what
     assert real.standing() == before
 
 
-def test_a_vendor_that_promises_nothing_and_gives_half_is_held_as_suspicious(real: Real) -> None:
+def test_half_a_list_without_a_total_is_held_as_suspicious(real: Real) -> None:
     assert real.run("ninja", DAY).state == "complete"
     before = real.standing()
     real.faults("ninja").add("missing_page", DEVICES, times=None, after=1)
@@ -262,14 +262,14 @@ def test_a_vendor_that_promises_nothing_and_gives_half_is_held_as_suspicious(rea
         ("ninja", "unauthorized"),  # its token is forgotten, a new one helps
     ],
 )  # fmt: skip
-def test_a_moment_of_trouble_is_no_failure(real: Real, source: str, kind: Any) -> None:
+def test_a_transient_failure_does_not_fail_the_run(real: Real, source: str, kind: Any) -> None:
     path = DEVICES if source == "ninja" else COMPUTERS
     real.faults(source).add(kind, path)
 
     assert real.run(source, DAY).state == "complete"
 
 
-def test_bad_rows_are_stored_safely_or_kept_aside_and_the_others_are_stored(
+def test_bad_rows_are_repaired_or_quarantined_and_the_others_stored(
     engine: Engine, vendors: SimulatedVendors, tmp_path: Path
 ) -> None:
     real = Real(engine, vendors, tmp_path)
@@ -312,7 +312,7 @@ def test_a_row_without_its_id_makes_the_run_suspicious(real: Real, source: str) 
     assert real.standing() == before
 
 
-def test_what_the_organization_list_counts_otherwise_is_told_with_a_complete_run(
+def test_count_warnings_are_stored_with_a_complete_run(
     real: Real, vendors: SimulatedVendors, fleet: Fleet
 ) -> None:
     organizations = [{**row, "computerCount": 999} for row in fleet.threatlocker(DAY).organizations]
@@ -324,7 +324,7 @@ def test_what_the_organization_list_counts_otherwise_is_told_with_a_complete_run
     assert "the organization list counts 999 computers" in real.hub.runs("threatlocker")[0].reason
 
 
-def test_progress_is_told_and_written_down_page_by_page(real: Real) -> None:
+def test_progress_is_reported_and_stored_after_each_page(real: Real) -> None:
     seen: list[tuple[int, int]] = []
 
     def page(stats: FetchStats) -> None:
@@ -351,7 +351,7 @@ def test_a_run_that_begins_before_midnight_belongs_to_the_day_on_which_it_began(
     assert run.business_date == DAY and run.finished_at.date() > DAY
 
 
-def test_a_missing_setting_ends_it_before_anything_is_begun(real: Real) -> None:
+def test_a_missing_setting_starts_no_run(real: Real) -> None:
     del real.environ["NINJA_CLIENT_SECRET"]
 
     with pytest.raises(SettingsError, match="set NINJA_CLIENT_SECRET or NINJA_CLIENT_SECRET_FILE"):
@@ -360,7 +360,7 @@ def test_a_missing_setting_ends_it_before_anything_is_begun(real: Real) -> None:
     assert real.hub.runs() == [] and real.vendors.requests == []
 
 
-def test_stopped_by_hand_the_run_says_so(real: Real) -> None:
+def test_a_stopped_run_is_marked_as_stopped_by_hand(real: Real) -> None:
     def page(stats: FetchStats) -> None:
         raise KeyboardInterrupt
 
@@ -371,7 +371,7 @@ def test_stopped_by_hand_the_run_says_so(real: Real) -> None:
     assert (run.state, run.reason) == ("failed", "Stopped by hand; nothing was published.")
 
 
-def test_stopped_after_it_had_published_a_run_stays_complete(real: Real) -> None:
+def test_a_run_stopped_after_publishing_stays_complete(real: Real) -> None:
     from etl.collect.verdict import Attempt, record_failure
 
     real.run("ninja", DAY)
@@ -386,7 +386,7 @@ def test_stopped_after_it_had_published_a_run_stays_complete(real: Real) -> None
     assert real.hub.runs() == [run]
 
 
-def test_no_secret_is_written_down(real: Real) -> None:
+def test_no_secret_is_stored_or_logged(real: Real) -> None:
     real.environ["NINJA_CLIENT_SECRET"] = "wrong-secret-of-ours"
     real.environ["THREATLOCKER_API_KEY"] = "wrong-key-of-ours"
 

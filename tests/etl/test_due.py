@@ -82,7 +82,7 @@ def test_a_worker_that_was_off_for_days_collects_once_when_it_wakes() -> None:
     assert runs == [wakes, datetime(2026, 11, 9, 8, tzinfo=UTC)]
 
 
-def test_a_worker_that_wakes_before_its_hour_makes_up_at_once_and_is_on_time_again() -> None:
+def test_a_worker_that_wakes_before_its_time_catches_up_at_once_and_stays_on_time() -> None:
     zone = ZoneInfo("America/Chicago")
     wakes = datetime(2026, 11, 8, 7, tzinfo=UTC)  # 01:00, an hour before its time
 
@@ -103,7 +103,7 @@ def test_the_last_day_of_a_month_is_collected_again_in_its_last_hour(name: str, 
     assert len(runs) == 4
 
 
-def test_a_time_that_a_night_leaves_out_is_due_when_it_would_have_been() -> None:
+def test_a_time_skipped_by_the_clocks_is_due_when_it_would_have_come() -> None:
     zone = ZoneInfo("America/Chicago")
 
     due = last_due_at(datetime(2026, 3, 8, 20, tzinfo=UTC), time(2, 30), zone)
@@ -111,7 +111,7 @@ def test_a_time_that_a_night_leaves_out_is_due_when_it_would_have_been() -> None
     assert due.astimezone(zone).strftime("%d %H:%M") == "08 03:30"
 
 
-def test_a_time_that_comes_twice_is_due_the_first_time() -> None:
+def test_a_repeated_time_is_due_the_first_time() -> None:
     zone = ZoneInfo("America/Chicago")
 
     due = last_due_at(datetime(2026, 11, 1, 20, tzinfo=UTC), time(1, 30), zone)
@@ -119,7 +119,7 @@ def test_a_time_that_comes_twice_is_due_the_first_time() -> None:
     assert due == datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
 
 
-def test_it_is_due_from_the_very_instant_on_and_not_before() -> None:
+def test_a_source_is_due_from_its_exact_time_on() -> None:
     zone, due = ZoneInfo("UTC"), datetime(2026, 3, 8, 2, tzinfo=UTC)
     second = timedelta(seconds=1)
 
@@ -129,7 +129,7 @@ def test_it_is_due_from_the_very_instant_on_and_not_before() -> None:
     assert not is_due(due + second, due, due, 0, None), "it has been collected at that instant"
 
 
-def test_what_was_never_collected_is_due() -> None:
+def test_a_source_that_was_never_collected_is_due() -> None:
     now = datetime(2026, 3, 8, 12, tzinfo=UTC)
 
     assert is_due(now, last_due_at(now, time(2), UTC), None, 0, None)
@@ -152,7 +152,7 @@ def test_each_failure_doubles_the_wait_up_to_an_hour() -> None:
     assert is_due(failed + MAX_RETRY, due, None, 10**6, failed), "no overflow"
 
 
-def test_a_success_ends_the_waiting_until_the_next_time() -> None:
+def test_after_a_success_a_source_is_not_due_until_the_next_time() -> None:
     due = datetime(2026, 3, 8, 2, tzinfo=UTC)
     success = due + timedelta(minutes=20)
 

@@ -47,7 +47,7 @@ from etl.records.record import BadRecord, FetchStats, Raw, Record
 from etl.runtime import lease
 from etl.runtime.lease import Lease
 from etl.snapshots.publish import PublishRefused
-from etl.work.after_collection import settle
+from etl.work.after_collection import run_after_collection
 from tests.support.oracle import Oracle, Row
 from tests.support.oracle_links import NOWHERE
 from tests.support.samples import samples
@@ -186,7 +186,7 @@ class Replay:
                 self.decide(held, kind, source)
             else:
                 self.collect(held, kind, source, self.next_fleet(source, kind, rows, gone, anew))
-            settle(self.engine, held, self.clock(), self.environ)
+            run_after_collection(self.engine, held, self.clock(), self.environ)
         self.oracle.settle()
         self.check_months()
 

@@ -36,13 +36,13 @@ def answer(*replies: Reply, folder: Path, time: Time | None = None) -> object:
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_a_passing_failure_is_tried_again(status: int, tmp_path: Path) -> None:
+def test_a_transient_failure_is_retried(status: int, tmp_path: Path) -> None:
     time = Time()
     assert answer(Reply(status, b"busy"), ok([1]), folder=tmp_path, time=time) == [1]
     assert time.slept == [1.0]
 
 
-def test_pauses_grow_and_the_fifth_failure_is_the_last(tmp_path: Path) -> None:
+def test_pauses_double_and_the_fifth_failure_is_final(tmp_path: Path) -> None:
     time = Time()
     error, asked = failing(HTML, folder=tmp_path, time=time)
     assert asked == 5
@@ -52,7 +52,7 @@ def test_pauses_grow_and_the_fifth_failure_is_the_last(tmp_path: Path) -> None:
     assert "VENDOR_BASE_URL" in str(error)
 
 
-def test_the_jitter_is_full(tmp_path: Path) -> None:
+def test_each_pause_is_random_between_zero_and_its_limit(tmp_path: Path) -> None:
     seen = []
     with scripted(script_of(HTML)) as vendor:
         session = session_to(vendor.url, tmp_path)
@@ -66,7 +66,7 @@ def test_the_jitter_is_full(tmp_path: Path) -> None:
     ("header", "pause"),
     [("7", 7.0), ("0", 1.0), ("-3", 1.0), ("soon", 1.0), ("86400", 90.0), ("9" * 400, 90.0)],
 )
-def test_retry_after_in_seconds_is_honoured_within_reason(
+def test_retry_after_in_seconds_is_honoured_up_to_its_limit(
     header: str, pause: float, tmp_path: Path
 ) -> None:
     time = Time()
@@ -136,27 +136,27 @@ def _write(*pieces: bytes, pause: float = 0.0) -> Reply:
     ],
     ids=["nothing", "cut", "cut chunk", "no HTTP"],
 )
-def test_a_connection_that_breaks_is_tried_again(broken: Reply, tmp_path: Path) -> None:
+def test_a_broken_connection_is_retried(broken: Reply, tmp_path: Path) -> None:
     assert answer(broken, ok([1]), folder=tmp_path) == [1]
     error, asked = failing(broken, folder=tmp_path)
     assert asked == 5 and not error.permanent
     assert "Vendor broke the connection (GET /devices)" in str(error)
 
 
-def test_nobody_listening_is_a_failure_that_names_the_address_setting(tmp_path: Path) -> None:
+def test_a_refused_connection_names_the_address_setting(tmp_path: Path) -> None:
     with scripted(script_of(ok([]))) as vendor:
         url = vendor.url
     with pytest.raises(CollectionError, match="refused the connection.*VENDOR_BASE_URL"):
         session_to(url, tmp_path).get("/devices", {})
 
 
-def test_an_unknown_host_says_so(tmp_path: Path) -> None:
+def test_an_unknown_host_is_named_as_such(tmp_path: Path) -> None:
     with pytest.raises(CollectionError, match="host name is unknown"):
         session_to("https://vendor.invalid", tmp_path).get("/devices", {})
 
 
 @pytest.mark.parametrize("where", ["header", "body"])
-def test_a_byte_now_and_then_is_no_answer(
+def test_a_response_that_trickles_in_times_out(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("etl.vendor.transport.RESPONSE_TIMEOUT_SECONDS", 0.3)
@@ -193,14 +193,14 @@ def test_a_refusal_is_permanent_and_says_what_to_do(status: int, says: str, tmp_
 @pytest.mark.parametrize("body", [
     b"<!DOCTYPE html><html>Sign in</html>", b'[{"id": 1}, {"id"', b"", b"   ", b"OK", b"[1,]",
 ])  # fmt: skip
-def test_what_is_no_json_is_an_error_with_its_beginning(body: bytes, tmp_path: Path) -> None:
+def test_a_body_that_is_no_json_is_quoted_in_the_error(body: bytes, tmp_path: Path) -> None:
     error, asked = failing(Reply(200, body), folder=tmp_path)
     assert asked == 1
     assert "GET /devices with 200" in str(error)
     assert body.decode().strip()[:20] in str(error)
 
 
-def test_html_is_called_html(tmp_path: Path) -> None:
+def test_an_html_body_is_called_html_in_the_error(tmp_path: Path) -> None:
     error, _ = failing(Reply(200, b"\n<html>Sign in</html>"), folder=tmp_path)
     assert "HTML: <html>Sign in</html>" in str(error)
 
@@ -211,7 +211,7 @@ def test_an_excerpt_is_one_line_of_200_characters(tmp_path: Path) -> None:
     assert shown.startswith("a b [31mx") and len(shown) == 200
 
 
-def test_secrets_never_reach_a_message_not_even_by_half(tmp_path: Path) -> None:
+def test_secrets_are_redacted_even_where_the_excerpt_is_cut(tmp_path: Path) -> None:
     secret = "s3cr3t/with+signs=" * 3
     for offset in (0, 150, 180, 199):
         with scripted(script_of(Reply(400, b"-" * offset + secret.encode()))) as vendor:
@@ -222,7 +222,7 @@ def test_secrets_never_reach_a_message_not_even_by_half(tmp_path: Path) -> None:
         assert "s3cr3t" not in str(caught.value)
 
 
-def test_gzip_and_deflate_are_understood(tmp_path: Path) -> None:
+def test_gzip_and_deflate_are_decoded(tmp_path: Path) -> None:
     body = json.dumps(["ä"] * 1000).encode()
     for name, packed in (("gzip", gzip.compress(body)), ("deflate", zlib.compress(body))):
         reply = Reply(200, packed, {"Content-Encoding": name})
@@ -230,12 +230,12 @@ def test_gzip_and_deflate_are_understood(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "x-gzip", "compress"])
-def test_other_encodings_are_refused(encoding: str, tmp_path: Path) -> None:
+def test_encodings_that_were_not_requested_are_refused(encoding: str, tmp_path: Path) -> None:
     error, _ = failing(Reply(200, b"[]", {"Content-Encoding": encoding}), folder=tmp_path)
     assert "not asked for" in str(error)
 
 
-def test_a_gzip_bomb_ends_early(tmp_path: Path) -> None:
+def test_a_gzip_bomb_is_stopped_early(tmp_path: Path) -> None:
     packer = zlib.compressobj(9, wbits=31)
     bomb = b"".join(packer.compress(b" " * 2**20) for _ in range(256)) + packer.flush()
     assert len(bomb) < 2**20
@@ -244,7 +244,7 @@ def test_a_gzip_bomb_ends_early(tmp_path: Path) -> None:
     assert f"more than {MAX_RESPONSE_BYTES // 2**20} MB" in str(error)
 
 
-def test_an_answer_without_end_ends_at_the_limit(tmp_path: Path) -> None:
+def test_a_response_without_end_is_stopped_at_the_limit(tmp_path: Path) -> None:
     def endless(send: Callable[[bytes], object]) -> None:
         send(b"HTTP/1.1 200 OK\r\n\r\n[")
         while True:
@@ -254,7 +254,7 @@ def test_an_answer_without_end_ends_at_the_limit(tmp_path: Path) -> None:
     assert "MB at once" in str(error)
 
 
-def test_strange_numbers_and_texts_survive(tmp_path: Path) -> None:
+def test_huge_numbers_and_unusual_texts_are_read_unchanged(tmp_path: Path) -> None:
     digits = "9" * 5000
     body = (
         b"\xef\xbb\xbf[NaN, Infinity, -Infinity, 1e999, %s, 123456789012345678901234567890,"
@@ -272,7 +272,7 @@ def test_bytes_that_are_no_utf_8_become_replacement_characters(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("depth", [100, 100_000])
-def test_json_of_absurd_depth_is_refused(depth: int, tmp_path: Path) -> None:
+def test_json_nested_too_deeply_is_refused(depth: int, tmp_path: Path) -> None:
     error, _ = failing(Reply(200, b"[" * depth + b"]" * depth), folder=tmp_path)
     assert "nested deeper" in str(error)
 
@@ -290,7 +290,7 @@ def test_neither_netrc_nor_proxy_settings_are_read(
         assert vendor.asked[0].headers.get("Authorization") is None
 
 
-def test_of_several_prefixes_the_first_that_exists_is_used(tmp_path: Path) -> None:
+def test_the_first_path_prefix_that_exists_is_used(tmp_path: Path) -> None:
     def script(asked: object) -> Reply:
         return ok([1]) if asked.path == "/api/v2/devices" else Reply(404, b"{}")  # type: ignore[attr-defined]  # an Asked
 

@@ -333,7 +333,7 @@ def test_killed_while_a_page_is_on_its_way_no_day_is_half_published_and_the_next
         scene.survives(kill)
 
 
-def test_a_boundary_behind_the_last_one_kills_nobody(scene: Scene) -> None:
+def test_a_kill_point_after_the_last_boundary_kills_nothing(scene: Scene) -> None:
     with scene.copy(scene.base) as url:
         done = scene.commands.run(url, *COLLECT, kill_at=scene.boundaries + 1, **scene.environ)
 

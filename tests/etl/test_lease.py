@@ -41,7 +41,7 @@ def lease_row(hub: Engine, **values: Any) -> None:
         connection.execute(insert(leases).values(**row | values))
 
 
-def test_a_second_one_is_told_who_holds_the_lease_and_since_when(engine: Engine) -> None:
+def test_a_second_process_learns_who_holds_the_lease_and_since_when(engine: Engine) -> None:
     with lease.take(engine), pytest.raises(lease.LeaseTaken) as caught:
         lease.take(engine)
 
@@ -50,13 +50,13 @@ def test_a_second_one_is_told_who_holds_the_lease_and_since_when(engine: Engine)
     assert text.endswith("Wait until it is done, or stop it.")
 
 
-def test_whoever_lets_go_leaves_it_to_the_next(engine: Engine) -> None:
+def test_a_released_lease_can_be_taken_again(engine: Engine) -> None:
     for _ in range(3):
         with lease.take(engine) as held, writing(engine) as connection:
             held.hold(connection)
 
 
-def test_a_lease_is_let_go_when_its_holder_fails(sqlite_engine: Engine) -> None:
+def test_a_lease_is_released_when_its_holder_raises(sqlite_engine: Engine) -> None:
     with pytest.raises(ZeroDivisionError), lease.take(sqlite_engine):
         _ = 1 / 0
 
@@ -79,7 +79,7 @@ def test_a_holder_whose_process_has_ended_loses_it_at_once(sqlite_engine: Engine
         pass
 
 
-def test_a_holder_that_was_killed_and_that_nobody_buried_loses_it_at_once(
+def test_a_zombie_holder_loses_the_lease_at_once(
     sqlite_engine: Engine,
 ) -> None:
     killed = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
@@ -94,7 +94,7 @@ def test_a_holder_that_was_killed_and_that_nobody_buried_loses_it_at_once(
     killed.communicate()
 
 
-def test_a_process_with_the_same_number_after_a_reboot_is_another_one(
+def test_a_process_that_reuses_the_pid_is_not_the_holder(
     sqlite_engine: Engine,
 ) -> None:
     lease_row(sqlite_engine, process_started=psutil.Process().create_time() - 3600)
@@ -103,7 +103,7 @@ def test_a_process_with_the_same_number_after_a_reboot_is_another_one(
         pass
 
 
-def test_a_holder_on_another_host_is_believed_until_its_lease_expires(engine: Engine) -> None:
+def test_a_holder_on_another_host_keeps_the_lease_until_it_expires(engine: Engine) -> None:
     lease_row(engine, host="elsewhere", pid=1, process_started=0.0)
 
     with pytest.raises(lease.LeaseTaken, match="process 7 on elsewhere has been collecting"):
@@ -122,7 +122,7 @@ def steal(engine: Engine) -> None:
         connection.execute(update(leases).values(token="theirs", host="elsewhere"))
 
 
-def test_a_lost_lease_is_noticed_and_letting_go_takes_nothing_from_the_new_holder(
+def test_a_lost_lease_is_detected_and_releasing_it_does_not_affect_the_new_holder(
     engine: Engine,
 ) -> None:
     with lease.take(engine) as held:
@@ -134,7 +134,7 @@ def test_a_lost_lease_is_noticed_and_letting_go_takes_nothing_from_the_new_holde
         lease.take(engine)
 
 
-def test_signs_of_life_prolong_a_lease_and_notice_its_loss(sqlite_engine: Engine) -> None:
+def test_renewing_extends_a_lease_and_detects_its_loss(sqlite_engine: Engine) -> None:
     def expires_at() -> datetime:
         found: datetime = Hub(sqlite_engine).all(leases)[0].expires_at
         return found
@@ -195,7 +195,7 @@ class GoesOn(SmallSource):
         yield {}
 
 
-def test_a_long_collection_notices_at_a_page_that_it_has_lost_its_lease(
+def test_a_long_collection_detects_a_lost_lease_after_a_page(
     sqlite_engine: Engine,
 ) -> None:
     source = GoesOn("ninja")

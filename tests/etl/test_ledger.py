@@ -203,7 +203,7 @@ def test_a_link_that_is_undone_never_was_even_if_a_run_ended_it(engine: Engine) 
     with deciding(hub, second) as by:
         undo(by, entry)
     assert counted(hub, first) == {"Harbor Dental": 2}
-    # LeaseTaken back, the run leaves the link as undone as it is.
+    # Taken back, the run leaves the link as undone as it is.
     with deciding(hub, second) as by:
         withdraw_day(by, "ninja", second)
     assert counted(hub, first) == {"Harbor Dental": 2}

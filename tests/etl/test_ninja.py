@@ -86,7 +86,7 @@ def test_every_device_comes_with_its_organization_and_location(
     assert all(each.hostname and each.display_name and each.alias_name for each in records)
 
 
-def test_the_calls_are_whole_lists_one_after_the_other_and_none_per_device(
+def test_lists_are_requested_one_after_the_other_and_no_device_alone(
     vendors: SimulatedVendors, tmp_path: Path
 ) -> None:
     fetched(vendors, tmp_path)
@@ -99,20 +99,20 @@ def test_the_calls_are_whole_lists_one_after_the_other_and_none_per_device(
 
 
 @pytest.mark.parametrize("count", [0, 1, 999, 1000, 1001, 2000, 2001])
-def test_page_boundaries_lose_nothing(count: int, tmp_path: Path) -> None:
+def test_no_row_is_lost_at_page_boundaries(count: int, tmp_path: Path) -> None:
     with SimulatedVendors(small_world(count)) as vendors:
         raws, stats = fetched(vendors, tmp_path)
     assert [each["device"]["id"] for each in raws] == [7 * n for n in range(1, count + 1)]
     assert stats.rows == count
 
 
-def test_a_vendor_that_gives_smaller_pages_than_asked_for_is_read_whole(tmp_path: Path) -> None:
+def test_pages_smaller_than_requested_are_read_to_the_end_of_the_list(tmp_path: Path) -> None:
     with SimulatedVendors(small_world(1001), page_limit=250) as vendors:
         raws, stats = fetched(vendors, tmp_path)
     assert len(raws) == 1001
 
 
-def test_progress_is_told_after_each_page(tmp_path: Path) -> None:
+def test_progress_is_reported_after_each_page(tmp_path: Path) -> None:
     seen = []
     with SimulatedVendors(small_world(5), page_limit=2) as vendors:
         opened = session(vendors, tmp_path)
@@ -152,7 +152,7 @@ def test_without_its_volatile_keys_a_device_changes_by_events_only(fleet: Fleet)
     assert changed / compared < 0.02
 
 
-def test_payloads_come_back_whole_from_their_two_parts(fleet: Fleet) -> None:
+def test_splitting_and_merging_volatile_keys_restores_the_payload(fleet: Fleet) -> None:
     for row in fleet.ninja(LAST).devices:
         assert merge_volatile(*split_volatile(row, ninja.VOLATILE)) == row
 
@@ -243,7 +243,7 @@ def test_no_wrong_type_breaks_the_mapper(key: str, wrong: object) -> None:
     assert each.payload[key] is wrong
 
 
-def test_the_host_name_is_the_untruncated_one_where_there_is_one() -> None:
+def test_the_dns_name_is_preferred_as_hostname() -> None:
     names = {"dnsName": "a.x.local", "systemName": "b", "netbiosName": "C"}
     assert record(**names, system={"name": "d"}).hostname == "a.x.local"
     assert record(**{**names, "dnsName": ""}).hostname == "b"
@@ -258,7 +258,7 @@ def test_two_devices_with_one_truncated_name_stay_two() -> None:
     assert one.source_key != two.source_key and one.hostname != two.hostname
 
 
-def test_without_a_display_name_the_system_name_is_shown() -> None:
+def test_the_system_name_replaces_a_missing_display_name() -> None:
     assert record(displayName=None, systemName="PC-SPARE-1").display_name == "PC-SPARE-1"
     assert record(displayName="  ", systemName="PC-1").display_name == "PC-1"
 
@@ -305,24 +305,24 @@ def test_an_unknown_node_class_is_kept_as_it_is() -> None:
 @pytest.mark.parametrize("bad", [
     None, True, 1.0, 0, -4, "", "x12", "１２", [], {}, 2**63, "9" * 30, float("nan"),
 ])  # fmt: skip
-def test_an_id_that_cannot_be_read_says_so(bad: object) -> None:
+def test_an_unreadable_id_is_named_in_the_error(bad: object) -> None:
     with pytest.raises(UnreadableId, match="names no device"):
         record(id=bad)
 
 
 @pytest.mark.parametrize(("good", "key"), [(12, "12"), ("12", "12"), (2**63 - 1, str(2**63 - 1))])
-def test_an_id_is_a_whole_number_or_its_digits(good: object, key: str) -> None:
+def test_an_id_is_an_integer_or_its_decimal_digits(good: object, key: str) -> None:
     assert record(id=good).source_key == key
 
 
 @pytest.mark.parametrize("row", [None, 5, "text", [], [{"id": 1}]])
-def test_a_row_that_is_no_object_stands_aside(row: object) -> None:
+def test_a_row_that_is_no_object_has_an_unreadable_id(row: object) -> None:
     with pytest.raises(BadRecord, match="not a device"):
         ninja.to_record({"device": row, "organization": None, "location": None})
 
 
 @pytest.mark.parametrize("bad", [None, "", "x", 1.5, False, {}])
-def test_a_device_without_an_organization_stands_aside_under_its_key(bad: object) -> None:
+def test_a_device_without_an_organization_is_quarantined_under_its_key(bad: object) -> None:
     with pytest.raises(BadRecord, match="device 1201 names no organization") as caught:
         record(organizationId=bad)
     assert caught.value.source_key == "1201" and not isinstance(caught.value, UnreadableId)
@@ -335,7 +335,7 @@ def test_a_device_without_an_organization_stands_aside_under_its_key(bad: object
     ("nul", "2 NUL characters replaced"), ("surrogate", "1 half surrogate pair replaced"),
     ("long_text", "cut from 10000 to 255 characters"),
 ])  # fmt: skip
-def test_a_spoilt_name_is_mended_and_its_payload_kept(
+def test_a_malformed_name_is_repaired_and_its_payload_kept(
     fault: Any, says: str, vendors: SimulatedVendors, tmp_path: Path
 ) -> None:
     vendors.ninja_faults.add(fault, "devices-detailed", row=3, field="displayName")
@@ -362,7 +362,7 @@ def test_rows_without_id_or_organization_do_not_stop_the_others(
 
 
 @pytest.mark.parametrize("fault", ["nulls", "int_timestamps"])
-def test_nulls_and_whole_seconds_are_as_good_as_absence_and_fractions(
+def test_nulls_and_whole_seconds_give_the_same_records_as_absence_and_fractions(
     fault: Any, vendors: SimulatedVendors, tmp_path: Path
 ) -> None:
     plain = [ninja.to_record(each) for each in fetched(vendors, tmp_path)[0]]
@@ -374,7 +374,7 @@ def test_nulls_and_whole_seconds_are_as_good_as_absence_and_fractions(
     ]
 
 
-def test_organizations_deleted_between_the_calls_leave_the_name_open(tmp_path: Path) -> None:
+def test_an_organization_deleted_meanwhile_leaves_the_name_empty(tmp_path: Path) -> None:
     world = small_world(2)
     world[0].devices[1].update(organizationId=404, locationId=405)
     with SimulatedVendors(world) as vendors:
@@ -395,7 +395,7 @@ def test_organizations_deleted_between_the_calls_leave_the_name_open(tmp_path: P
     ("unauthorized", "API client still exists"),
 ])  # fmt: skip
 @pytest.mark.parametrize("where", ["/organizations", "/locations", "/devices-detailed"])
-def test_an_error_is_never_an_empty_list(
+def test_an_error_is_never_read_as_an_empty_list(
     where: str, fault: Any, says: str, vendors: SimulatedVendors, tmp_path: Path
 ) -> None:
     vendors.ninja_faults.add(fault, where, times=None)
@@ -408,7 +408,7 @@ def test_an_error_is_never_an_empty_list(
 @pytest.mark.parametrize("fault", [
     "server_error", "too_many_requests", "dropped", "unauthorized",
 ])  # fmt: skip
-def test_a_bad_moment_costs_nothing_but_time(
+def test_a_transient_failure_only_delays_the_run(
     fault: Any, vendors: SimulatedVendors, fleet: Fleet, tmp_path: Path
 ) -> None:
     vendors.ninja_faults.add(fault, "devices-detailed", times=1)
@@ -416,7 +416,7 @@ def test_a_bad_moment_costs_nothing_but_time(
     assert len(raws) == len(fleet.ninja(LAST).devices)
 
 
-def test_a_token_that_dies_in_the_middle_is_renewed_once(tmp_path: Path) -> None:
+def test_a_token_that_expires_during_the_run_is_renewed_once(tmp_path: Path) -> None:
     with SimulatedVendors(small_world(5), page_limit=2) as vendors:
         vendors.ninja_faults.add("unauthorized", "devices-detailed", times=1, after=1)
         raws, _ = fetched(vendors, tmp_path)
@@ -424,7 +424,7 @@ def test_a_token_that_dies_in_the_middle_is_renewed_once(tmp_path: Path) -> None
     assert len(raws) == 5 and len(tokens) == 2
 
 
-def test_a_missing_page_is_noticed_in_the_middle_and_at_the_end(tmp_path: Path) -> None:
+def test_a_missing_page_is_detected_in_the_middle_and_at_the_end(tmp_path: Path) -> None:
     with SimulatedVendors(small_world(5), page_limit=2) as vendors:
         for after in (0, 1, 2):
             vendors.ninja_faults.clear()
@@ -433,7 +433,7 @@ def test_a_missing_page_is_noticed_in_the_middle_and_at_the_end(tmp_path: Path) 
                 fetched(vendors, tmp_path)
 
 
-def test_an_endless_cursor_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cursor_without_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("etl.vendor.pagers.MAX_PAGES", 20)
 
     def script(asked: Asked) -> Reply:

@@ -75,17 +75,17 @@ def check(raw: Raw, to_record: Callable[[Raw], Record]) -> None:
 
 
 @given(NINJA)
-def test_any_ninja_row_is_a_storable_record_or_stands_aside(raw: Raw) -> None:
+def test_any_ninja_row_is_a_storable_record_or_quarantined(raw: Raw) -> None:
     check(raw, ninja.to_record)
 
 
 @given(THREATLOCKER)
-def test_any_threatlocker_row_is_a_storable_record_or_stands_aside(raw: Raw) -> None:
+def test_any_threatlocker_row_is_a_storable_record_or_quarantined(raw: Raw) -> None:
     check(raw, threatlocker.to_record)
 
 
 @pytest.mark.parametrize("source", [ninja, threatlocker])
-def test_volatile_paths_are_well_formed_and_told_once(source: Any) -> None:
+def test_volatile_paths_are_well_formed_and_unique(source: Any) -> None:
     assert len(set(source.VOLATILE)) == len(source.VOLATILE)
     for path in source.VOLATILE:
         assert all(part.removesuffix("[]").isidentifier() for part in path.split("."))

@@ -27,7 +27,7 @@ THREATLOCKER = {
 }
 
 
-def test_the_sources_of_the_folder_are_found_by_their_names() -> None:
+def test_discover_returns_the_sources_of_the_folder_by_name() -> None:
     found = discover()
     assert found["ninja"] is ninja and found["threatlocker"] is threatlocker
     assert [source.FACTS.name for source in found.values()] == list(found)
@@ -120,7 +120,7 @@ def test_secrets_may_come_from_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("secret", ["two\nlines", "curly’quote", "tab\there"])
-def test_a_secret_that_no_header_can_carry_is_noticed_before_any_work(secret: str) -> None:
+def test_a_secret_that_no_header_can_carry_is_refused_before_any_request(secret: str) -> None:
     with pytest.raises(
         SettingsError, match="NINJA_CLIENT_SECRET holds .*: copy it again"
     ) as caught:
@@ -128,7 +128,7 @@ def test_a_secret_that_no_header_can_carry_is_noticed_before_any_work(secret: st
     assert secret not in str(caught.value)
 
 
-def test_values_with_shell_letters_arrive_unchanged() -> None:
+def test_values_with_shell_metacharacters_are_read_unchanged() -> None:
     secret = "$2b$12$x #y='\"=& z"
     values = settings_for(ninja, {**NINJA, "NINJA_CLIENT_SECRET": secret})
     assert values["NINJA_CLIENT_SECRET"] == secret
@@ -143,7 +143,7 @@ def test_values_with_shell_letters_arrive_unchanged() -> None:
     ("http://localhost:5000/", "http://localhost:5000"),
     ("http://[::1]:5000", "http://[::1]:5000"),
 ])  # fmt: skip
-def test_an_address_is_https_or_on_this_machine(url: str, address: str, tmp_path: Path) -> None:
+def test_an_https_or_loopback_address_is_accepted(url: str, address: str, tmp_path: Path) -> None:
     session = open_session(ninja, {**NINJA, "NINJA_BASE_URL": url, "DATA_DIR": str(tmp_path)})
     assert session.base_url == address and session.address_name == "NINJA_BASE_URL"
     assert session.label == "NinjaRMM" and session.data_dir == tmp_path
@@ -155,12 +155,12 @@ def test_an_address_is_https_or_on_this_machine(url: str, address: str, tmp_path
     "https://eu.ninjarmm.com:port", "https://[::1", "https://user:hush@eu.ninjarmm.com",
     "https://eu.ninjarmm.com/?a=b", "https://eu.ninjarmm.com/#top", "http://169.254.169.254",
 ])  # fmt: skip
-def test_any_other_address_is_refused_by_its_setting(url: str) -> None:
+def test_any_other_address_is_refused_naming_its_setting(url: str) -> None:
     with pytest.raises(SettingsError, match="^NINJA_BASE_URL ") as caught:
         settings_for(ninja, {**NINJA, "NINJA_BASE_URL": url})
     assert "hush" not in str(caught.value)
 
 
-def test_a_session_counts_in_the_tally_it_is_given() -> None:
+def test_a_session_counts_in_the_given_stats() -> None:
     stats = FetchStats()
     assert open_session(threatlocker, THREATLOCKER, stats).stats is stats

@@ -61,7 +61,7 @@ def answering(*tokens: dict[str, Any]) -> Script:
     return script
 
 
-def test_without_a_refresh_token_the_client_speaks_for_itself(tmp_path: Path) -> None:
+def test_without_a_refresh_token_the_client_credentials_grant_is_used(tmp_path: Path) -> None:
     (asked,) = asked_for_tokens(answering(GOOD), tmp_path)
     assert asked.headers["Content-Type"] == "application/x-www-form-urlencoded"
     assert asked.form() == {
@@ -71,7 +71,7 @@ def test_without_a_refresh_token_the_client_speaks_for_itself(tmp_path: Path) ->
     assert not (tmp_path / STORE).exists()
 
 
-def test_a_refresh_token_is_traded_in_when_one_is_set(tmp_path: Path) -> None:
+def test_a_configured_refresh_token_is_used(tmp_path: Path) -> None:
     (asked,) = asked_for_tokens(answering(GOOD), tmp_path, "seed")
     assert asked.form() == {
         "grant_type": "refresh_token", "refresh_token": "seed", "client_id": "client",
@@ -79,7 +79,7 @@ def test_a_refresh_token_is_traded_in_when_one_is_set(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_the_access_token_serves_until_90_seconds_before_its_end(tmp_path: Path) -> None:
+def test_the_access_token_is_used_until_90_seconds_before_its_expiry(tmp_path: Path) -> None:
     time = Time()
     with scripted(answering(GOOD, {**GOOD, "access_token": "access-2"})) as vendor:
         session = scripted_session(vendor.url, tmp_path, None, time)
@@ -93,13 +93,13 @@ def test_the_access_token_serves_until_90_seconds_before_its_end(tmp_path: Path)
 
 
 @pytest.mark.parametrize("expires_in", [None, "3600", -5, 0, True, 60, 1e400, [], 10**30])
-def test_a_strange_lifetime_neither_breaks_nor_asks_for_a_token_per_call(
+def test_an_invalid_lifetime_does_not_request_a_token_per_call(
     expires_in: object, tmp_path: Path
 ) -> None:
     assert len(asked_for_tokens(answering({**GOOD, "expires_in": expires_in}), tmp_path)) == 1
 
 
-def test_the_replaced_token_is_on_disk_before_the_access_token_is_used(tmp_path: Path) -> None:
+def test_the_rotated_token_is_on_disk_before_the_access_token_is_used(tmp_path: Path) -> None:
     stored: list[dict[str, str]] = []
 
     def script(asked: Asked) -> Reply:
@@ -115,7 +115,7 @@ def test_the_replaced_token_is_on_disk_before_the_access_token_is_used(tmp_path:
     assert sorted(path.name for path in tmp_path.iterdir()) == [STORE, "ninja-token.lock"]
 
 
-def test_runs_hand_the_token_on_to_each_other(fleet: Fleet, tmp_path: Path) -> None:
+def test_each_run_uses_the_token_that_the_last_one_stored(fleet: Fleet, tmp_path: Path) -> None:
     with SimulatedVendors(fleet, refresh_token="seed") as vendors:
         for _ in range(3):
             assert collect(vendors.environ(), tmp_path) == len(fleet.ninja(LAST).devices)
@@ -126,7 +126,7 @@ def test_runs_hand_the_token_on_to_each_other(fleet: Fleet, tmp_path: Path) -> N
     assert len(set(used)) == 3 and used[0] == "seed"
 
 
-def test_a_crash_right_after_the_token_came_loses_nothing(fleet: Fleet, tmp_path: Path) -> None:
+def test_a_crash_right_after_a_rotation_loses_no_token(fleet: Fleet, tmp_path: Path) -> None:
     with SimulatedVendors(fleet, refresh_token="seed") as vendors:
         environ = {**vendors.environ(), "DATA_DIR": str(tmp_path)}
         session = open_session(ninja, environ, FetchStats())
@@ -148,7 +148,7 @@ def _collect_apart(environ: dict[str, str], folder: Path, answers: Any) -> None:
     answers.put(collect(environ, folder))
 
 
-def test_two_processes_do_not_burn_each_others_token(fleet: Fleet, tmp_path: Path) -> None:
+def test_two_processes_do_not_use_the_same_refresh_token(fleet: Fleet, tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     answers = context.Queue()
     with SimulatedVendors(fleet, refresh_token="seed") as vendors:
@@ -172,7 +172,7 @@ def test_an_answer_without_a_refresh_token_keeps_the_old_one(tmp_path: Path) -> 
         assert asked.form()["refresh_token"] == "second"
 
 
-def test_a_newly_set_token_goes_before_the_stored_one(tmp_path: Path) -> None:
+def test_a_newly_configured_token_takes_precedence_over_the_stored_one(tmp_path: Path) -> None:
     asked_for_tokens(answering({**GOOD, "refresh_token": "second"}), tmp_path, "first")
     (asked,) = asked_for_tokens(answering({**GOOD, "refresh_token": "b2"}), tmp_path, "b1")
     assert asked.form()["refresh_token"] == "b1"
@@ -183,19 +183,19 @@ def test_a_newly_set_token_goes_before_the_stored_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", '{"seed": 1}', '{"refresh_token": "x"}', "null"]
 )
-def test_an_unreadable_store_counts_as_none(content: str, tmp_path: Path) -> None:
+def test_an_unreadable_token_store_is_ignored(content: str, tmp_path: Path) -> None:
     (tmp_path / STORE).write_text(content)
     (asked,) = asked_for_tokens(answering({**GOOD, "refresh_token": "n"}), tmp_path, "seed")
     assert asked.form()["refresh_token"] == "seed"
 
 
-def test_what_a_crash_left_half_written_is_in_nobodys_way(tmp_path: Path) -> None:
+def test_a_half_written_token_file_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "ninja-token.new").write_text("half")
     asked_for_tokens(answering({**GOOD, "refresh_token": "second"}), tmp_path, "first")
     assert json.loads((tmp_path / STORE).read_text())["refresh_token"] == "second"
 
 
-def test_a_folder_that_cannot_be_written_is_noticed_before_the_token_is_burnt(
+def test_an_unwritable_folder_is_detected_before_the_token_is_used(
     tmp_path: Path,
 ) -> None:
     blocked = tmp_path / "file"
@@ -207,7 +207,7 @@ def test_a_folder_that_cannot_be_written_is_noticed_before_the_token_is_burnt(
         assert caught.value.permanent and not vendor.asked
 
 
-def test_a_lock_that_another_process_never_gives_back_is_told(
+def test_a_token_lock_that_is_never_released_fails_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     time = Time()
@@ -257,7 +257,7 @@ def test_an_answer_that_holds_no_token_is_an_error(body: bytes, tmp_path: Path) 
         assert len(vendor.asked) == 1
 
 
-def test_a_token_endpoint_with_a_bad_moment_is_asked_again(fleet: Fleet, tmp_path: Path) -> None:
+def test_a_transient_failure_of_the_token_endpoint_is_retried(fleet: Fleet, tmp_path: Path) -> None:
     with SimulatedVendors(fleet) as vendors:
         vendors.ninja_faults.add("server_error", "/oauth/token", times=1)
         assert collect(vendors.environ(), tmp_path) == len(fleet.ninja(LAST).devices)
@@ -274,7 +274,7 @@ def test_the_simulated_vendor_refuses_what_the_real_one_refuses(
             collect({**environ, "NINJA_REFRESH_TOKEN": "wrong"}, tmp_path)
 
 
-def test_the_lock_ends_with_its_process(tmp_path: Path) -> None:
+def test_the_lock_is_released_when_its_process_ends(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     child = os.fork()
     if child == 0:

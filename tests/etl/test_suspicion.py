@@ -62,7 +62,7 @@ def test_more_than_five_percent_and_more_than_ten_devices_vanish_or_half(
         assert found[0].startswith(f"{vanished} of {size} devices vanished at once")
 
 
-def test_what_vanished_is_told_by_key_not_by_how_many_are_left() -> None:
+def test_vanished_devices_are_counted_by_key_not_by_totals() -> None:
     before = fleet(100)
 
     assert suspicion_reasons(before, {**without(before, 11), **fleet(11, site=1001)}, 0)
@@ -103,7 +103,7 @@ def test_more_than_five_percent_and_ten_change_site_status_or_serial(
     assert bool(suspicion_reasons(before, after, 0)) == suspicious
 
 
-def test_a_status_that_other_rules_give_is_no_change() -> None:
+def test_a_status_changed_by_new_rules_is_no_change() -> None:
     before = fleet(100)
 
     assert not suspicion_reasons(
@@ -113,7 +113,7 @@ def test_a_status_that_other_rules_give_is_no_change() -> None:
 
 
 @pytest.mark.parametrize("serial", [None, "To be filled by O.E.M.", " sn 1-0 "])
-def test_a_serial_that_is_junk_now_or_spelt_otherwise_is_no_change(serial: str | None) -> None:
+def test_a_junk_or_respelled_serial_is_no_change(serial: str | None) -> None:
     before = {n: DeviceSummary(1, "billable", "SN-1-0", 1) for n in range(100)}
 
     assert not suspicion_reasons(before, changed(before, 100, serial=serial), 0)
@@ -141,18 +141,18 @@ def test_a_source_grows_by_a_quarter_and_fifty_once_it_is_proven(
     assert not suspicion_reasons(before, after, 6), "within its first 7 complete runs it may grow"
 
 
-def test_nothing_is_suspicious_against_nothing() -> None:
+def test_a_first_run_is_never_suspicious() -> None:
     assert not suspicion_reasons({}, fleet(500), 7)
 
 
 @pytest.mark.parametrize(("vanished", "person"), [(19, False), (20, True)])
-def test_a_loss_of_twenty_percent_needs_a_person(vanished: int, person: bool) -> None:
+def test_a_loss_of_twenty_percent_needs_an_administrator(vanished: int, person: bool) -> None:
     before = fleet(100)
 
     assert needs_administrator(before, without(before, vanished)) == person
 
 
-def test_two_sites_at_zero_need_a_person_and_one_does_not() -> None:
+def test_two_sites_at_zero_need_an_administrator_and_one_does_not() -> None:
     rest, one, other = fleet(200), fleet(5, site=2), fleet(5, site=3)
     before = {**rest, **one, **other}
 
@@ -186,7 +186,7 @@ def read_held_rows(hub: Hub) -> int:
     return len(hub.all(held_records))
 
 
-def test_the_next_business_day_that_tells_the_same_confirms_a_held_run(hub: Hub) -> None:
+def test_an_equal_run_on_the_next_business_day_confirms_a_held_run(hub: Hub) -> None:
     assert hub.collect(later(1), ELEVEN_GONE).state == "suspicious"
     assert len(hub.on(later(1))) == 60
 
@@ -199,7 +199,7 @@ def test_the_next_business_day_that_tells_the_same_confirms_a_held_run(hub: Hub)
     assert read_held_rows(hub) == 0
 
 
-def test_a_confirmation_may_differ_a_little_from_what_was_held(hub: Hub) -> None:
+def test_a_confirming_run_may_differ_slightly_from_the_held_one(hub: Hub) -> None:
     hub.collect(later(1), ELEVEN_GONE)
 
     assert hub.collect(later(2), [SIXTY[0], *ELEVEN_GONE[1:], Pc("new")]).state == "complete"
@@ -216,7 +216,7 @@ def test_another_run_of_the_same_business_day_confirms_nothing(hub: Hub) -> None
     assert hub.collect(later(2), ELEVEN_GONE).state == "complete"
 
 
-def test_a_failed_run_between_takes_nothing_from_what_is_held(hub: Hub) -> None:
+def test_a_failed_run_in_between_leaves_the_held_run(hub: Hub) -> None:
     hub.collect(later(1), ELEVEN_GONE)
     hub.sources["ninja"].failure = "The vendor broke off."
     hub.collect(later(2), SIXTY)
@@ -226,7 +226,7 @@ def test_a_failed_run_between_takes_nothing_from_what_is_held(hub: Hub) -> None:
     assert hub.collect(later(3), ELEVEN_GONE).state == "complete"
 
 
-def test_a_run_that_is_suspicious_in_another_way_is_held_in_its_stead(hub: Hub) -> None:
+def test_a_differently_suspicious_run_replaces_the_held_one(hub: Hub) -> None:
     hub.collect(later(1), ELEVEN_GONE)
     others_gone = SIXTY[:11] + SIXTY[22:]
 
@@ -238,7 +238,7 @@ def test_a_run_that_is_suspicious_in_another_way_is_held_in_its_stead(hub: Hub) 
     assert hub.collect(later(3), others_gone).state == "complete"
 
 
-def test_a_good_run_supersedes_what_is_held(hub: Hub) -> None:
+def test_a_complete_run_supersedes_the_held_one(hub: Hub) -> None:
     hub.collect(later(1), ELEVEN_GONE)
 
     assert hub.collect(later(2), SIXTY).state == "complete"
@@ -248,7 +248,7 @@ def test_a_good_run_supersedes_what_is_held(hub: Hub) -> None:
     assert hub.spans("0") == [(DAY, None)]
 
 
-def test_a_fifth_of_the_fleet_is_not_given_up_however_often_it_is_told(hub: Hub) -> None:
+def test_a_loss_of_a_fifth_of_the_fleet_is_never_confirmed_by_repetition(hub: Hub) -> None:
     for day in range(1, 5):
         assert hub.collect(later(day), SIXTY[12:]).state == "suspicious"
 
@@ -256,7 +256,7 @@ def test_a_fifth_of_the_fleet_is_not_given_up_however_often_it_is_told(hub: Hub)
     assert [run.hold for run in hub.runs()[1:]] == ["superseded"] * 3 + ["held"]
 
 
-def test_two_emptied_sites_are_not_given_up_and_one_is(sqlite_engine: Engine) -> None:
+def test_a_repeated_run_confirms_one_emptied_site_but_not_two(sqlite_engine: Engine) -> None:
     hub = Hub(sqlite_engine)
     two, three = pcs(range(100, 105), org="2"), pcs(range(200, 205), org="3")
     hub.collect(DAY, [*SIXTY, *two, *three])
@@ -268,7 +268,7 @@ def test_two_emptied_sites_are_not_given_up_and_one_is(sqlite_engine: Engine) ->
     assert len(hub.on(later(3))) == 65
 
 
-def test_a_site_that_only_a_held_run_names_is_not_made(hub: Hub) -> None:
+def test_a_held_run_creates_no_sites(hub: Hub) -> None:
     moved = [replace(pc, org="9", org_name="Pelican") for pc in SIXTY[:11]] + SIXTY[11:]
 
     assert hub.collect(later(1), moved).state == "suspicious"
@@ -297,7 +297,7 @@ def test_the_same_statuses_changed_by_the_source_are_suspicious(hub: Hub) -> Non
     )
 
 
-def test_a_source_may_grow_as_it_likes_on_its_first_seven_days(hub: Hub) -> None:
+def test_growth_is_not_suspicious_in_the_first_seven_runs(hub: Hub) -> None:
     for day in range(1, 6):
         hub.collect(later(day), SIXTY)
         hub.collect(later(day), SIXTY)  # a day collected twice is one day
@@ -333,6 +333,6 @@ def test_devices_whose_rows_cannot_be_read_have_not_vanished(hub: Hub) -> None:
     assert len(hub.all(device_snapshots)) == 60
 
 
-def test_suspicion_looks_at_the_source_alone(hub: Hub) -> None:
+def test_suspicion_compares_one_source_only(hub: Hub) -> None:
     assert hub.collect(later(1), pcs(range(5)), "threatlocker").state == "complete"
     assert hub.collect(later(1), SIXTY).state == "complete"

@@ -49,13 +49,13 @@ def mended(value: object, length: int = NAME_LENGTH) -> tuple[str | None, str | 
     (["PC-1"], None, "hostname: a list was ignored, text belongs there"),
     ({}, None, "hostname: an object was ignored, text belongs there"),
 ])  # fmt: skip
-def test_a_text_is_cleaned_and_every_repair_is_told(
+def test_a_text_is_cleaned_and_every_repair_is_listed(
     value: object, text: str | None, repaired: str | None
 ) -> None:
     assert mended(value) == (text, repaired)
 
 
-def test_repairs_of_one_record_stand_in_one_line_that_fits_its_column() -> None:
+def test_the_repairs_of_a_record_fit_their_column() -> None:
     cleaner = TextCleaner()
     cleaner.text("a\0", "hostname")
     cleaner.text("b\n1", "serial")
@@ -69,7 +69,7 @@ def test_repairs_of_one_record_stand_in_one_line_that_fits_its_column() -> None:
 
 
 @given(st.text(st.characters(), max_size=400), st.sampled_from([64, 128, 255]))
-def test_any_text_comes_out_storable(value: str, length: int) -> None:
+def test_any_text_becomes_storable(value: str, length: int) -> None:
     text, repaired = mended(value, length)
     assert mended(text, length) == (text, None)
     if text is not None:
@@ -123,7 +123,7 @@ def test_volatile_keys_are_split_off_and_put_back() -> None:
     {"volumes": None}, {"volumes": []}, {"volumes": [[{"freeSpace": 1}]]}, {"os": {}},
     {"lastContact": None}, {"lastContact": {"a": [1]}},
 ])  # fmt: skip
-def test_payloads_of_another_shape_survive_the_split(payload: dict[str, Any]) -> None:
+def test_payloads_of_unexpected_shape_survive_the_split(payload: dict[str, Any]) -> None:
     before = json.dumps(payload)
     assert merge_volatile(*split_volatile(payload, PATHS)) == payload
     assert json.dumps(payload) == before
@@ -157,7 +157,7 @@ _JSON = st.recursive(
 
 
 @given(st.dictionaries(_NAMES, _JSON))
-def test_every_payload_comes_back_exactly_from_split_and_storage(payload: dict[str, Any]) -> None:
+def test_every_payload_is_restored_exactly_after_split_and_storage(payload: dict[str, Any]) -> None:
     stable, volatile = split_volatile(payload, PATHS)
     stored = canonical(stable), canonical(volatile)
     back = merge_volatile(json.loads(stored[0]), json.loads(stored[1]))

@@ -140,7 +140,7 @@ def test_the_request_is_the_recommended_one(vendors: SimulatedVendors, tmp_path:
     }  # fmt: skip
 
 
-def test_the_key_travels_verbatim_with_the_managed_organization(tmp_path: Path) -> None:
+def test_the_key_is_sent_unchanged_with_the_managed_organization(tmp_path: Path) -> None:
     with scripted(computers(pages(some(1), total=1))) as vendor:
         list(threatlocker.fetch(scripted_session(vendor.url, tmp_path)))
         for asked in vendor.asked:
@@ -148,7 +148,7 @@ def test_the_key_travels_verbatim_with_the_managed_organization(tmp_path: Path) 
             assert asked.headers["ManagedOrganizationId"] == TENANT
 
 
-def test_without_an_organization_id_the_keys_own_is_meant(
+def test_the_organization_id_defaults_to_the_keys_own(
     vendors: SimulatedVendors, fleet: Fleet, tmp_path: Path
 ) -> None:
     raws, _ = fetched(vendors, tmp_path, THREATLOCKER_ORGANIZATION_ID="")
@@ -156,7 +156,7 @@ def test_without_an_organization_id_the_keys_own_is_meant(
 
 
 @pytest.mark.parametrize("count", [1, 499, 500, 501, 1000, 1001])
-def test_page_boundaries_lose_nothing(count: int, tmp_path: Path) -> None:
+def test_no_row_is_lost_at_page_boundaries(count: int, tmp_path: Path) -> None:
     rows = [
         {"computerId": guid(n), "organizationId": PARENT_TENANT, "computerName": f"PC-{n % 7}"}
         for n in range(count)
@@ -198,7 +198,7 @@ def test_without_its_volatile_keys_a_computer_changes_by_events_only(fleet: Flee
     assert compared > 500 and changed <= EVENTS
 
 
-def test_payloads_come_back_whole_from_their_two_parts(fleet: Fleet) -> None:
+def test_splitting_and_merging_volatile_keys_restores_the_payload(fleet: Fleet) -> None:
     for row in fleet.threatlocker(LAST).computers:
         assert merge_volatile(*split_volatile(row, threatlocker.VOLATILE)) == row
 
@@ -263,7 +263,7 @@ def test_the_last_check_in_is_an_instant_in_utc_or_nothing(
     assert found is None or found.tzinfo is UTC
 
 
-def test_a_deleted_computer_that_comes_anyway_is_not_managed() -> None:
+def test_a_deleted_computer_in_the_list_is_unmanaged() -> None:
     assert record(isDeleted=True).unmanaged == "deleted in ThreatLocker"
     assert record(isDeleted=False).unmanaged is None
     assert record().unmanaged is None
@@ -277,19 +277,19 @@ def test_whether_a_computer_is_online_is_unknown() -> None:
     None, "", " ", 5, True, [], "computer-1", "7c000000-0000-4000-8000", guid(1) + "0",
     "00000000-0000-0000-0000-000000000000", "7c000000-0000-4000-8000-00000000003g",
 ])  # fmt: skip
-def test_an_id_that_cannot_be_read_says_so(bad: object) -> None:
+def test_an_unreadable_id_is_named_in_the_error(bad: object) -> None:
     with pytest.raises(UnreadableId, match="no GUID"):
         record(computerId=bad)
 
 
 @pytest.mark.parametrize("row", [None, 5, "text", []])
-def test_a_row_that_is_no_object_stands_aside(row: object) -> None:
+def test_a_row_that_is_no_object_has_an_unreadable_id(row: object) -> None:
     with pytest.raises(BadRecord, match="not a computer"):
         threatlocker.to_record({"computer": row, "organization": None})
 
 
 @pytest.mark.parametrize("bad", [None, "", "  ", 11, {}, "x" * 129, "a\0b"])
-def test_a_computer_without_an_organization_stands_aside_under_its_key(bad: object) -> None:
+def test_a_computer_without_an_organization_is_quarantined_under_its_key(bad: object) -> None:
     with pytest.raises(BadRecord, match="names no organization") as caught:
         record(organizationId=bad)
     assert caught.value.source_key == guid(31) and not isinstance(caught.value, UnreadableId)
@@ -323,7 +323,7 @@ def test_equal_host_names_are_two_computers() -> None:
     ("surrogate", "hostname: 1 half surrogate pair replaced"),
     ("long_text", "hostname: cut from 10000 to 255 characters"),
 ])  # fmt: skip
-def test_a_spoilt_name_is_mended_and_its_payload_kept(
+def test_a_malformed_name_is_repaired_and_its_payload_kept(
     fault: Any, says: str, vendors: SimulatedVendors, tmp_path: Path
 ) -> None:
     vendors.threatlocker_faults.add(fault, "computerget", row=3, field="hostname")
@@ -333,7 +333,7 @@ def test_a_spoilt_name_is_mended_and_its_payload_kept(
     assert json.loads(canonical(each.payload)) == each.payload
 
 
-def test_a_row_without_an_id_counts_and_stands_aside(
+def test_a_row_without_an_id_is_counted_and_quarantined(
     vendors: SimulatedVendors, fleet: Fleet, tmp_path: Path
 ) -> None:
     vendors.threatlocker_faults.add("missing_id", "computerget", row=2)
@@ -344,7 +344,7 @@ def test_a_row_without_an_id_counts_and_stands_aside(
 
 
 @pytest.mark.parametrize("fault", ["no_pagination", "doubled_row"])
-def test_a_missing_header_or_a_doubled_row_does_no_harm(
+def test_a_missing_total_header_or_a_duplicate_row_is_tolerated(
     fault: Any, vendors: SimulatedVendors, fleet: Fleet, tmp_path: Path
 ) -> None:
     vendors.threatlocker_faults.add(fault, "", times=None)
@@ -352,14 +352,14 @@ def test_a_missing_header_or_a_doubled_row_does_no_harm(
     assert len(raws) == len(standing(fleet)) == stats.promised
 
 
-def test_without_any_total_all_pages_are_read_and_the_doubt_is_told(tmp_path: Path) -> None:
+def test_without_any_total_all_pages_are_read_with_a_warning(tmp_path: Path) -> None:
     rows, stats = collected(pages(some(1, 2), some(3)), tmp_path)
     assert len(rows) == 3 and stats.promised is None
     assert any("promised no total" in warning for warning in stats.warnings)
 
 
 @pytest.mark.parametrize("header", [True, False])
-def test_pages_smaller_than_asked_for_are_read_to_the_promised_end(
+def test_pages_smaller_than_requested_are_read_to_the_promised_total(
     header: bool, tmp_path: Path
 ) -> None:
     rows, stats = collected(
@@ -369,7 +369,7 @@ def test_pages_smaller_than_asked_for_are_read_to_the_promised_end(
     assert stats.promised == 5 and stats.pages == 4  # one of them the organizations
 
 
-def test_rows_that_come_twice_because_they_moved_count_once(tmp_path: Path) -> None:
+def test_rows_that_moved_between_pages_count_once(tmp_path: Path) -> None:
     rows, _ = collected(pages(some(1, 2), some(2, 3), total=3), tmp_path)
     assert [row["computerId"] for row in rows] == [guid(1), guid(2), guid(3)]
 
@@ -390,7 +390,7 @@ def test_more_rows_than_promised_are_an_error_too(tmp_path: Path) -> None:
         collected(pages(some(1, 2, 3), total=2), tmp_path)
 
 
-def test_a_total_that_shrinks_while_we_read_is_an_error(tmp_path: Path) -> None:
+def test_a_total_that_shrinks_during_the_run_is_an_error(tmp_path: Path) -> None:
     def script(asked: Asked) -> Reply:
         first = asked.json()["pageNumber"] == 1
         rows, total = (some(1, 2, 3), 6) if first else (some(5, 6), 5)
@@ -410,20 +410,20 @@ def test_a_page_that_repeats_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "header", ["", "{", "[]", "7", '{"totalItems": "x"}', '{"totalItems": -1}']
 )
-def test_a_strange_pagination_header_is_as_good_as_none(header: str, tmp_path: Path) -> None:
+def test_a_malformed_pagination_header_is_ignored(header: str, tmp_path: Path) -> None:
     def script(asked: Asked) -> Reply:
         return ok(some(1) if asked.json()["pageNumber"] == 1 else [], Pagination=header)
 
     assert len(collected(script, tmp_path)[0]) == 1
 
 
-def test_endless_pages_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_without_end_are_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("etl.vendor.pagers.MAX_PAGES", 20)
     with pytest.raises(CollectionError, match="did not come to an end"):
         collected(lambda asked: ok(some(asked.json()["pageNumber"])), tmp_path)
 
 
-def test_an_organization_that_counts_otherwise_is_a_warning(
+def test_an_organization_whose_count_differs_is_a_warning(
     vendors: SimulatedVendors, fleet: Fleet, tmp_path: Path
 ) -> None:
     rows = fleet.threatlocker(LAST)
@@ -435,7 +435,7 @@ def test_an_organization_that_counts_otherwise_is_a_warning(
     assert warning.startswith(f"{organizations[0]['displayName']}: the organization list counts")
 
 
-def test_many_such_warnings_are_summed_up(tmp_path: Path) -> None:
+def test_many_count_warnings_are_summarized(tmp_path: Path) -> None:
     rows = [{"organizationId": f"org-{n}", "computerCount": 1} for n in range(25)]
     world = (
         NinjaRows([], [], [], []),
@@ -458,7 +458,7 @@ def test_many_such_warnings_are_summed_up(tmp_path: Path) -> None:
     ("missing_page", "fewer rows than promised"), ("fewer_rows", "fewer rows than promised"),
 ])  # fmt: skip
 @pytest.mark.parametrize("where", ["organizationget", "computerget"])
-def test_an_error_is_never_an_empty_list(
+def test_an_error_is_never_read_as_an_empty_list(
     where: str, fault: Any, says: str, vendors: SimulatedVendors, tmp_path: Path
 ) -> None:
     vendors.threatlocker_faults.add(fault, where, times=None)
@@ -469,7 +469,7 @@ def test_an_error_is_never_an_empty_list(
 
 
 @pytest.mark.parametrize("fault", ["server_error", "too_many_requests", "dropped"])
-def test_a_bad_moment_costs_nothing_but_time(
+def test_a_transient_failure_only_delays_the_run(
     fault: Any, vendors: SimulatedVendors, fleet: Fleet, tmp_path: Path
 ) -> None:
     vendors.threatlocker_faults.add(fault, "computerget", times=1)

@@ -66,7 +66,7 @@ def test_times_are_those_of_the_configured_zone(sqlite_engine: Engine) -> None:
     assert here.days() == [date(2026, 3, 12), date(2026, 3, 13)]
 
 
-def test_after_days_off_it_collects_today_once(two: Working) -> None:
+def test_after_days_without_a_worker_today_is_collected_once(two: Working) -> None:
     two.worker.tick()
     two.clock.at(15, days=4)
 
@@ -76,7 +76,7 @@ def test_after_days_off_it_collects_today_once(two: Working) -> None:
     assert two.days() == [date(2026, 3, 13), date(2026, 3, 17)]
 
 
-def test_what_somebody_collected_by_hand_after_the_hour_is_not_collected_again(
+def test_a_source_collected_by_hand_after_its_time_is_not_collected_again(
     one: Working,
 ) -> None:
     one.hub.collect(MORNING.date(), pcs(range(10)))  # at noon
@@ -85,7 +85,7 @@ def test_what_somebody_collected_by_hand_after_the_hour_is_not_collected_again(
     assert one.worker.tick() == []
 
 
-def test_after_a_failure_it_tries_again_later_and_later(one: Working) -> None:
+def test_after_failures_the_worker_retries_at_growing_intervals(one: Working) -> None:
     one.sources["ninja"].failure = "The vendor is down."
     tries = []
     for minute in range(0, 180):
@@ -102,7 +102,7 @@ def test_after_a_failure_it_tries_again_later_and_later(one: Working) -> None:
     assert one.states() == ["failed"] * 6 + ["complete"]
 
 
-def test_yesterdays_failures_do_not_make_today_wait(one: Working) -> None:
+def test_yesterdays_failures_do_not_delay_today(one: Working) -> None:
     one.sources["ninja"].failure = "The vendor is down."
     for minute in (0, 5, 15, 35, 75):
         one.clock.now = MORNING + minute * MINUTE
@@ -123,7 +123,7 @@ def test_a_suspicious_run_is_not_repeated_until_the_next_day(one: Working) -> No
     assert one.states() == ["complete", "suspicious"]
 
 
-def test_the_fault_of_one_source_does_not_take_the_other_along(two: Working) -> None:
+def test_the_failure_of_one_source_does_not_affect_the_other(two: Working) -> None:
     two.worker.sources["ninja"] = Broken("ninja")  # type: ignore[assignment]
 
     two.worker.tick()
@@ -133,7 +133,7 @@ def test_the_fault_of_one_source_does_not_take_the_other_along(two: Working) -> 
     assert reason.startswith("Unexpected ZeroDivisionError: a fault of ours.")
 
 
-def test_while_another_worker_collects_it_looks_again_in_five_minutes(one: Working) -> None:
+def test_while_another_worker_collects_it_retries_after_five_minutes(one: Working) -> None:
     with lease.take(one.hub.engine):
         one.worker.tick()
         one.clock.now += 4 * MINUTE
@@ -144,7 +144,7 @@ def test_while_another_worker_collects_it_looks_again_in_five_minutes(one: Worki
     assert one.states() == ["complete"]
 
 
-def test_a_date_that_is_refused_does_not_end_it(one: Working) -> None:
+def test_a_refused_date_does_not_end_the_worker(one: Working) -> None:
     with writing(one.hub.engine) as connection:
         connection.execute(insert(months).values(month="2026-03", closed=True))
 
@@ -155,7 +155,7 @@ def test_a_date_that_is_refused_does_not_end_it(one: Working) -> None:
     assert one.days() == [date(2026, 4, 1)]
 
 
-def test_a_database_that_is_away_for_a_while_does_not_end_it(one: Working) -> None:
+def test_a_database_outage_does_not_end_the_worker(one: Working) -> None:
     one.worker.tick()
     one.clock.at(5, days=1)
     with writing(one.hub.engine) as connection:
@@ -194,7 +194,7 @@ def test_on_the_last_day_of_a_month_it_collects_in_the_last_hour_too(one: Workin
     assert one.days() == [date(2026, 2, 28), date(2026, 2, 28)]
 
 
-def test_once_stopped_it_begins_nothing(two: Working) -> None:
+def test_a_stopped_worker_starts_nothing(two: Working) -> None:
     two.worker.stop()
 
     assert two.worker.tick() == []
@@ -212,7 +212,7 @@ class StopsIt(SmallSource):
         yield from super().fetch(session)
 
 
-def test_stopped_while_it_collects_it_gives_the_run_up_and_lets_go_of_the_lease(
+def test_a_worker_stopped_while_collecting_abandons_the_run_and_releases_the_lease(
     two: Working,
 ) -> None:
     stops = StopsIt("ninja", pcs(range(10)))

@@ -34,7 +34,7 @@ from etl.rules.macs import canonical_macs
 from etl.runtime import lease
 from etl.snapshots.retention import apply_retention
 from etl.vendor.http import CollectionError, Session
-from etl.work.after_collection import settle
+from etl.work.after_collection import run_after_collection
 
 
 @dataclass(frozen=True)
@@ -130,10 +130,12 @@ class Hub:
         with lease.take(self.engine) as held:
             return apply_retention(self.engine, held, self.environ)
 
-    def settle(self, now: datetime | None = None) -> list[str]:
+    def run_after_collection(self, now: datetime | None = None) -> list[str]:
         """What follows a collection; the months that closed."""
         with lease.take(self.engine) as held:
-            return settle(self.engine, held, now or datetime.now(UTC), self.environ)[0]
+            return run_after_collection(self.engine, held, now or datetime.now(UTC), self.environ)[
+                0
+            ]
 
     def close(self, month: str, actor: str = "Ana") -> int:
         """Close a month by click; the closing's id."""
