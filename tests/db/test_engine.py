@@ -1,4 +1,4 @@
-"""Which database, with which driver, and how its transactions behave."""
+"""The database address, its driver, and how transactions behave."""
 
 import threading
 import time
@@ -41,7 +41,7 @@ def test_an_address_gets_the_driver_that_we_install(address: str, driver: str) -
     assert open_engine(url).dialect.name == driver.split("+")[0]
 
 
-def test_the_rest_of_an_address_stays() -> None:
+def test_the_rest_of_an_address_is_unchanged() -> None:
     url = normalise_url("postgres://us%40er:p%3A%2F%23@h/d?sslmode=require")  # not a secret
     assert (url.username, url.password) == ("us@er", "p:/#")
     assert url.query == {"sslmode": "require"}
@@ -65,7 +65,7 @@ def test_a_driver_that_is_not_installed_is_refused() -> None:
         open_engine(normalise_url("postgresql+psycopg://u@h/d"))
 
 
-def test_a_refusal_does_not_tell_the_password() -> None:
+def test_error_messages_do_not_contain_the_password() -> None:
     with pytest.raises(SettingsError) as refusal:
         normalise_url("oracle://user:hunter2@host/name")
     assert "hunter2" not in str(refusal.value)
@@ -94,7 +94,7 @@ ALL = {
         (7, "sqlite:///data/inventory.db"),
     ],
 )
-def test_the_first_that_is_set_says_where_the_data_is(without: int, address: str) -> None:
+def test_the_first_address_that_is_set_wins(without: int, address: str) -> None:
     environ = dict(list(ALL.items())[without:])
     assert database_url(environ).render_as_string(hide_password=False) == address
 
@@ -104,7 +104,7 @@ def test_tatuscans_folder_alone_holds_the_default_file() -> None:
 
 
 @pytest.mark.parametrize("name", ["DB_HOST", "DB_PORT", "DB_NAME", "DB_USER"])
-def test_one_part_of_a_postgresql_address_asks_for_the_password(name: str) -> None:
+def test_an_incomplete_postgresql_address_asks_for_the_password(name: str) -> None:
     # Also where it says what is the default anyway: nobody writes it who wants SQLite.
     default = {"DB_HOST": "localhost", "DB_PORT": "5432", "DB_NAME": "es_inventory_db"}
     environ = {name: default.get(name, "es_inventory_user")}
@@ -112,7 +112,7 @@ def test_one_part_of_a_postgresql_address_asks_for_the_password(name: str) -> No
         database_url(environ)
 
 
-def test_a_password_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_password_is_not_interpreted(tmp_path: Path) -> None:
     password = "p@ss:/w%rd#$é"
     assert database_url({"DB_PASSWORD": password}).password == password
     file = tmp_path / "password"
@@ -126,12 +126,12 @@ def test_the_address_may_come_from_a_file(tmp_path: Path) -> None:
     assert database_url({"DATABASE_URL_FILE": str(file)}).host == "h"
 
 
-def test_a_port_that_is_none_is_refused() -> None:
+def test_an_invalid_port_is_refused() -> None:
     with pytest.raises(SettingsError, match="DB_PORT is '70000'"):
         database_url({"DB_PORT": "70000", "DB_PASSWORD": "p"})
 
 
-def test_sqlite_makes_its_folder_or_says_why_not(tmp_path: Path) -> None:
+def test_sqlite_creates_its_folder_or_explains_the_failure(tmp_path: Path) -> None:
     open_engine(sqlite_url(tmp_path / "a" / "b" / "hub.db")).connect().close()
     assert (tmp_path / "a" / "b" / "hub.db").exists()
     (tmp_path / "file").touch()
@@ -139,7 +139,7 @@ def test_sqlite_makes_its_folder_or_says_why_not(tmp_path: Path) -> None:
         open_engine(sqlite_url(tmp_path / "file" / "hub.db"))
 
 
-def test_sqlite_is_as_safe_as_it_can_be_on_every_connection(sqlite_engine: Engine) -> None:
+def test_sqlite_connections_have_the_safe_pragmas(sqlite_engine: Engine) -> None:
     with sqlite_engine.connect() as one, sqlite_engine.connect() as two:
         for connection in (one, two):
             found = {
@@ -151,7 +151,7 @@ def test_sqlite_is_as_safe_as_it_can_be_on_every_connection(sqlite_engine: Engin
             }  # fmt: skip
 
 
-def test_a_sqlite_writer_takes_its_turn_at_once_and_a_reader_needs_none(
+def test_a_sqlite_write_transaction_locks_at_once_and_readers_do_not_wait(
     sqlite_engine: Engine,
 ) -> None:
     with writing(sqlite_engine) as connection:
@@ -165,7 +165,7 @@ def test_a_sqlite_writer_takes_its_turn_at_once_and_a_reader_needs_none(
         impatient.dispose()
 
 
-def test_two_writers_wait_for_each_other_and_both_are_stored(engine: Engine) -> None:
+def test_concurrent_writers_wait_for_each_other_and_both_succeed(engine: Engine) -> None:
     # Each reads, thinks and writes what it read plus one, many times.
     with writing(engine) as connection:
         connection.execute(insert(meta), [{"name": "n", "value": "0"}])
@@ -192,7 +192,7 @@ def test_two_writers_wait_for_each_other_and_both_are_stored(engine: Engine) -> 
         assert connection.scalar(select(meta.c.value)) == "50"
 
 
-def test_a_write_is_whole_or_not_at_all(engine: Engine) -> None:
+def test_a_failed_write_transaction_is_rolled_back(engine: Engine) -> None:
     with pytest.raises(IntegrityError), writing(engine) as connection:
         connection.execute(insert(meta), [row("a")])
         connection.execute(insert(meta), [row("a")])
@@ -200,7 +200,7 @@ def test_a_write_is_whole_or_not_at_all(engine: Engine) -> None:
         assert connection.scalar(select(func.count()).select_from(meta)) == 0
 
 
-def test_a_reader_sees_one_picture_while_another_writes(engine: Engine) -> None:
+def test_a_read_transaction_sees_a_consistent_snapshot_during_writes(engine: Engine) -> None:
     count = select(func.count()).select_from(meta)
     with reading(engine) as reader:
         assert reader.scalar(count) == 0
@@ -211,7 +211,7 @@ def test_a_reader_sees_one_picture_while_another_writes(engine: Engine) -> None:
         assert reader.scalar(count) == 1
 
 
-def test_text_is_compared_exactly(engine: Engine) -> None:
+def test_text_comparison_is_case_sensitive(engine: Engine) -> None:
     names = ["A1", "a1", "Á1", "ß", "ss", "e\u0301", "\u00e9"]
     with writing(engine) as connection:
         connection.execute(insert(meta), [row(name) for name in names])
@@ -225,7 +225,7 @@ def test_text_is_compared_exactly(engine: Engine) -> None:
         assert connection.scalars(select(meta.c.name).order_by(meta.c.name)).first() == "A1"
 
 
-def test_mariadb_by_either_name_compares_exactly(mariadb_server: DatabaseServer) -> None:
+def test_mariadb_by_either_name_compares_case_sensitively(mariadb_server: DatabaseServer) -> None:
     url = mariadb_server.create()
     for name in ("mysql", "mariadb"):
         address = url.set(drivername=name).render_as_string(hide_password=False)
@@ -238,7 +238,7 @@ def test_mariadb_by_either_name_compares_exactly(mariadb_server: DatabaseServer)
     mariadb_server.drop(url)
 
 
-def test_what_is_too_long_is_refused_and_never_cut_off(
+def test_too_long_values_are_refused_instead_of_truncated(
     mariadb_server: DatabaseServer, mariadb_engine: Engine
 ) -> None:
     lenient = create_engine(mariadb_server.url, isolation_level="AUTOCOMMIT")
@@ -274,7 +274,7 @@ def test_a_lost_connection_is_replaced(postgres_engine: Engine) -> None:
         assert connection.scalar(text("SELECT 1")) == 1
 
 
-def test_a_url_hides_its_password() -> None:
+def test_a_printed_url_hides_its_password() -> None:
     url: URL = normalise_url("postgres://u:hunter2@h/d")
     assert "hunter2" not in str(url)
     assert "hunter2" not in repr(open_engine(url))

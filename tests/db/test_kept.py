@@ -1,4 +1,4 @@
-"""The kept days (PRODUCT.md rule 10) against a plain list of days."""
+"""The kept days (PRODUCT.md rule 10), compared with a plain list of days."""
 
 from datetime import date, timedelta
 
@@ -61,7 +61,7 @@ EARLIEST = date(2020, 12, 1)
 
 @settings(max_examples=samples(300, 10_000))
 @given(kept=any_kept(), back=st.integers(0, 1000), length=st.integers(1, 400))
-def test_a_day_resolves_to_the_nearest_earlier_kept_day(
+def test_kept_on_or_before_returns_the_newest_earlier_kept_day(
     kept: KeptDays, back: int, length: int
 ) -> None:
     by_the_rule = kept_by_the_rule(kept, EARLIEST)
@@ -76,7 +76,7 @@ def test_a_day_resolves_to_the_nearest_earlier_kept_day(
 
 @settings(max_examples=samples(300, 10_000))
 @given(kept=any_kept())
-def test_month_ends_are_the_last_days_of_the_months_before(kept: KeptDays) -> None:
+def test_kept_month_ends_are_the_last_days_of_the_previous_months(kept: KeptDays) -> None:
     ends = kept.month_ends()
     assert ends == sorted(set(ends))
     assert all((end + DAY).day == 1 and month_of(end) < month_of(kept.today) for end in ends)
@@ -85,14 +85,14 @@ def test_month_ends_are_the_last_days_of_the_months_before(kept: KeptDays) -> No
     assert all(kept.is_kept(end) for end in ends)
 
 
-def test_sixty_five_days_count_today() -> None:
+def test_the_kept_days_include_today() -> None:
     kept = KeptDays(date(2026, 3, 1))
     assert kept.daily_from == date(2025, 12, 27)
     assert kept.kept_on_or_before(date(2025, 12, 27)) == date(2025, 12, 27)
     assert kept.kept_on_or_before(date(2025, 12, 26)) == date(2025, 11, 30)
 
 
-def test_leap_days_are_month_ends() -> None:
+def test_a_leap_day_is_a_month_end() -> None:
     kept = KeptDays(date(2026, 2, 10))
     assert kept.month_ends()[0] == date(2024, 2, 29)
     assert kept.kept_on_or_before(date(2024, 3, 30)) == date(2024, 2, 29)
@@ -109,7 +109,7 @@ def test_every_day_after_the_border_is_kept() -> None:
 
 
 @given(day=days, count=st.integers(-50, 50))
-def test_months_are_counted_over_the_turn_of_the_year(day: date, count: int) -> None:
+def test_month_arithmetic_crosses_years(day: date, count: int) -> None:
     month = month_of(day)
     assert month_before(month_before(month, count), -count) == month
     assert month_of(month_end(month)) == month

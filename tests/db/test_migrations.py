@@ -1,4 +1,4 @@
-"""One set of migrations, on every database."""
+"""The migrations on every database."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ def test_migrations_go_up_down_and_up_again(bare_engine: Engine) -> None:
     assert set(inspect(bare_engine).get_table_names()) == {*metadata.tables, "alembic_version"}
 
 
-def test_what_was_collected_before_the_newest_revisions_goes_on_after_them(
+def test_data_collected_before_the_newest_revisions_is_continued_after_them(
     engine: Engine,
 ) -> None:
     hub = Hub(engine)
@@ -65,7 +65,7 @@ def test_what_was_collected_before_the_newest_revisions_goes_on_after_them(
     assert hub.on(date(2026, 11, 3), "threatlocker")["b"].asset_id == device_id("ninja", "3")
 
 
-def test_failed_jobs_of_before_get_the_kind_of_their_failure(engine: Engine) -> None:
+def test_failed_jobs_get_the_kind_of_their_failure(engine: Engine) -> None:
     migrate.downgrade(engine, "0005")
     errors = {
         "Unexpected KeyError: 'x'. Please report it with the worker's log.": "unexpected",
@@ -109,7 +109,7 @@ def test_several_processes_that_migrate_at_the_same_time_do_it_once(
     assert migrate.current(bare_engine) == migrate.head()
 
 
-def test_sqlite_lets_nobody_in_between_two_revisions(tmp_path: Path) -> None:
+def test_sqlite_migrations_are_not_interrupted_by_another_process(tmp_path: Path) -> None:
     engine = open_engine(sqlite_url(tmp_path / "bare.db"))
     commits: list[int] = []
     event.listen(engine, "commit", lambda _connection: commits.append(1))
@@ -124,11 +124,11 @@ def test_a_second_upgrade_changes_nothing(engine: Engine) -> None:
     assert migrate.current(engine) == migrate.head()
 
 
-def test_the_migrations_make_the_tables_that_the_code_declares(engine: Engine) -> None:
+def test_migrations_create_the_declared_tables(engine: Engine) -> None:
     migrate.check(engine)
 
 
-def test_no_big_table_is_unique_without_its_device(engine: Engine) -> None:
+def test_distributable_tables_have_no_unique_key_without_device_id(engine: Engine) -> None:
     inspector = inspect(engine)
     for table in ("devices", "device_snapshots", "device_payloads", "device_latest"):
         assert inspector.get_pk_constraint(table)["constrained_columns"][0] == "device_id"

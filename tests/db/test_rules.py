@@ -1,4 +1,4 @@
-"""Which version of the rules counts which day."""
+"""Which version of the rules applies to which day."""
 
 from datetime import date
 
@@ -31,7 +31,7 @@ def november(number: int) -> date:
         ([None, None], [1, 1, 1], []),
     ],
 )
-def test_a_day_is_counted_by_the_newest_version_that_reaches_back_to_it(
+def test_the_newest_version_whose_first_day_is_not_later_applies(
     first_days: list[int | None], on_3_6_9: list[int], turns: list[int]
 ) -> None:
     by_day = RulesByDay.from_versions(
@@ -45,7 +45,7 @@ def test_a_day_is_counted_by_the_newest_version_that_reaches_back_to_it(
     assert by_day.precedence_changes(november(9), november(30)) == []
 
 
-def test_versions_that_say_alike_who_speaks_are_no_turn() -> None:
+def test_versions_with_the_same_precedence_are_no_precedence_change() -> None:
     words = [Rules(1), Rules(2, spare_words=("loaner",)), Rules(3, source_order=("agent",))]
     by_day = RulesByDay.from_versions(
         list(zip([None, november(5), november(8)], words, strict=True))
@@ -66,7 +66,7 @@ def test_a_source_added_later_stands_last_in_the_order_of_saved_versions(
     assert read.expected_sources == ("ninja",)
 
 
-def test_a_version_counts_from_the_first_day_that_is_counted_by_it(engine: Engine) -> None:
+def test_a_version_applies_from_the_first_day_that_is_counted_by_it(engine: Engine) -> None:
     now = noon(november(1))
     with reading(engine) as connection:
         assert rules.rules_by_day(connection) == RulesByDay.always(Rules(1))
@@ -96,7 +96,7 @@ def test_a_version_counts_from_the_first_day_that_is_counted_by_it(engine: Engin
         assert rules.rules_by_day(connection).effective_on(november(30)).version == 1
 
 
-def test_a_version_that_is_read_is_the_one_that_was_saved(engine: Engine) -> None:
+def test_a_saved_version_is_read_back_unchanged(engine: Engine) -> None:
     saved = Rules(1, ("a", "b"), (), ("Harbor",), ("agent", "ninja", "threatlocker"), ())
     with writing(engine) as connection:
         rules.save_version(connection, saved, "Ana", noon(november(1)))

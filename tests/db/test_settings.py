@@ -1,4 +1,4 @@
-"""Settings are read strictly: a wrong one is told, with its name and the fix."""
+"""Settings are read strictly: an error names the wrong setting and how to fix it."""
 
 from pathlib import Path
 from zoneinfo import ZoneInfo

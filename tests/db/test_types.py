@@ -1,4 +1,4 @@
-"""An instant is the same instant on every database."""
+"""Column types behave the same on every database."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -30,7 +30,7 @@ def rules_of(version: int, at: datetime) -> dict[str, object]:
         datetime(2026, 3, 29, 2, 30, tzinfo=ZoneInfo("Europe/Berlin")),
     ],
 )
-def test_an_instant_comes_back_in_utc_with_its_microseconds(engine: Engine, at: datetime) -> None:
+def test_a_datetime_is_read_back_in_utc_with_microseconds(engine: Engine, at: datetime) -> None:
     with writing(engine) as connection:
         connection.execute(insert(rule_versions), [rules_of(1, at)])
     with reading(engine) as connection:
@@ -43,7 +43,7 @@ def test_an_instant_comes_back_in_utc_with_its_microseconds(engine: Engine, at: 
     assert same == 1
 
 
-def test_an_instant_without_a_zone_is_refused(engine: Engine) -> None:
+def test_a_datetime_without_timezone_is_refused(engine: Engine) -> None:
     with pytest.raises(StatementError, match="has no zone"), writing(engine) as connection:
         connection.execute(insert(rule_versions), [rules_of(1, datetime(2026, 1, 1))])
 
@@ -56,7 +56,7 @@ instants = st.datetimes(datetime(1971, 1, 2), datetime(9999, 12, 30), timezones=
     max_examples=samples(30, 500), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(given=st.lists(instants, min_size=1, max_size=20))
-def test_instants_sort_as_instants_whatever_their_zone(
+def test_datetimes_sort_chronologically_whatever_their_timezone(
     engine: Engine, given: list[datetime]
 ) -> None:
     with writing(engine) as connection:
@@ -68,7 +68,7 @@ def test_instants_sort_as_instants_whatever_their_zone(
         assert connection.scalars(query).all() == sorted(given)
 
 
-def test_new_rows_number_themselves(engine: Engine) -> None:
+def test_serial_ids_are_generated(engine: Engine) -> None:
     site = {
         "name": "Harbor Dental",
         "match_name": "harbor dental",

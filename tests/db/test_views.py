@@ -1,4 +1,4 @@
-"""The asset and record views, against plain Python on random fleets."""
+"""The views of records and assets, compared with plain Python on random fleets."""
 
 import random
 from datetime import date, timedelta
@@ -35,7 +35,7 @@ def _expected(world: World, day: date) -> dict[int, tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_each_machine_is_told_by_the_record_that_rule_4_names(engine: Engine, seed: int) -> None:
+def test_each_machine_has_the_primary_record_of_rule_4(engine: Engine, seed: int) -> None:
     world = random_world(random.Random(seed))
     world.save(engine)
     for back in range(14):
@@ -43,7 +43,7 @@ def test_each_machine_is_told_by_the_record_that_rule_4_names(engine: Engine, se
         assert _assets(engine, day) == _expected(world, day)
 
 
-def test_the_records_of_a_day_are_what_each_source_last_said(engine: Engine) -> None:
+def test_records_of_a_day_are_the_last_published_ones_of_each_source(engine: Engine) -> None:
     world = random_world(random.Random(99))
     world.save(engine)
     for back in range(14):
@@ -53,7 +53,7 @@ def test_the_records_of_a_day_are_what_each_source_last_said(engine: Engine) -> 
         assert found == {said.device_id for said in world.records(day)}
 
 
-def test_a_column_of_days_gives_the_views_of_all_these_days_at_once(engine: Engine) -> None:
+def test_views_accept_a_column_of_days(engine: Engine) -> None:
     world = random_world(random.Random(7))
     world.save(engine)
     days = select(daily_counts.c.snapshot_date.label("day")).distinct().subquery("days")

@@ -1,5 +1,5 @@
-"""What the sources do not agree on, found in stretches of days: always what a plain look at each
-day finds, however the days came, and however few machines were looked at."""
+"""Coverage findings, stored as stretches: always what evaluating each day by itself finds, in
+whatever order the days came, and however few machines were evaluated again."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -33,7 +33,7 @@ Found = tuple[str, int, int, int | None]
 # Each kind, by its sentence.
 
 
-def test_a_billable_computer_of_ninja_without_threatlocker_is_found(engine: Engine) -> None:
+def test_a_billable_ninja_computer_without_threatlocker_is_a_finding(engine: Engine) -> None:
     fleet = Fleet(engine)
     network = pc("switch", node_class="NMS_SWITCH")
     spare = pc("old", display_name="spare")
@@ -43,7 +43,7 @@ def test_a_billable_computer_of_ninja_without_threatlocker_is_found(engine: Engi
     assert fleet.found(DAY) == [("ninja_without_threatlocker", "a", None)]
 
 
-def test_every_record_of_threatlocker_without_ninja_is_found(engine: Engine) -> None:
+def test_every_threatlocker_record_without_ninja_is_a_finding(engine: Engine) -> None:
     fleet = Fleet(engine)
     unmanaged = pc("c", managed=False)
     fleet.say(DAY, ninja=[pc("a"), unmanaged], threatlocker=[pc("a"), pc("b"), pc("c")])
@@ -53,7 +53,7 @@ def test_every_record_of_threatlocker_without_ninja_is_found(engine: Engine) -> 
     ]  # fmt: skip
 
 
-def test_an_agent_without_either_is_found(sqlite_engine: Engine) -> None:
+def test_an_agent_machine_without_a_vendor_is_a_finding(sqlite_engine: Engine) -> None:
     fleet = Fleet(sqlite_engine)
     both = [pc("a"), pc("b")]
     fleet.say(DAY, ninja=both, threatlocker=both, agent=[pc("a"), pc("x")])
@@ -61,7 +61,7 @@ def test_an_agent_without_either_is_found(sqlite_engine: Engine) -> None:
     assert fleet.found(DAY) == [("agent_only", "x", None)]
 
 
-def test_two_records_of_one_source_for_one_machine_are_found(sqlite_engine: Engine) -> None:
+def test_two_records_of_one_source_for_one_machine_are_a_finding(sqlite_engine: Engine) -> None:
     fleet = Fleet(sqlite_engine)
     twice = [pc("a", key="1", serial="REAL77"), pc("b", key="2", serial="real-77")]
     fleet.say(DAY, ninja=twice)
@@ -70,7 +70,7 @@ def test_two_records_of_one_source_for_one_machine_are_found(sqlite_engine: Engi
     assert found[0] == "duplicate" and {found[1], found[2]} == {"a", "b"}
 
 
-def test_one_hostname_twice_at_a_site_is_found_and_at_two_sites_is_not(engine: Engine) -> None:
+def test_a_hostname_twice_at_one_site_is_a_finding_but_not_at_two_sites(engine: Engine) -> None:
     fleet = Fleet(engine)
     here = [pc("DESK", key="1"), pc("desk.local", key="2")]
     there = pc("desk", key="3", org="2", org_name="Pelican")
@@ -81,7 +81,7 @@ def test_one_hostname_twice_at_a_site_is_found_and_at_two_sites_is_not(engine: E
     assert kind == "duplicate" and set(names) == {"DESK", "desk.local"}
 
 
-def test_spare_in_one_source_and_not_in_the_other_is_found_but_not_of_guests(
+def test_spare_in_one_source_only_is_a_finding_except_for_guests(
     sqlite_engine: Engine,
 ) -> None:
     fleet = Fleet(sqlite_engine)
@@ -95,7 +95,7 @@ def test_spare_in_one_source_and_not_in_the_other_is_found_but_not_of_guests(
     assert fleet.found(DAY) == [("spare_mismatch", "a", "a")]
 
 
-def test_a_serial_at_two_sites_is_found_while_nothing_links_it(engine: Engine) -> None:
+def test_a_serial_number_at_two_sites_is_a_finding_while_unlinked(engine: Engine) -> None:
     fleet = Fleet(engine)
     fleet.say(
         DAY,
@@ -107,7 +107,7 @@ def test_a_serial_at_two_sites_is_found_while_nothing_links_it(engine: Engine) -
     assert {kind for kind, *_ in found} == {*coverage.KINDS[:2], "site_mismatch"}
 
 
-def test_a_linked_machine_that_moves_in_one_source_is_found(sqlite_engine: Engine) -> None:
+def test_a_linked_machine_that_moves_in_one_source_is_a_finding(sqlite_engine: Engine) -> None:
     fleet = Fleet(sqlite_engine)
     fleet.say(DAY, ninja=[pc("a")], threatlocker=[pc("a")])
     fleet.say(after(1), ninja=[pc("a", org="2", org_name="Pelican")])
@@ -129,7 +129,7 @@ def test_a_linked_machine_that_moves_in_one_source_is_found(sqlite_engine: Engin
         ("Front | desk", "Front", True),
     ],
 )
-def test_display_names_that_disagree_are_found(
+def test_different_display_names_are_a_finding(
     sqlite_engine: Engine, ninja: str, locker: str | None, differs: bool
 ) -> None:
     fleet = Fleet(sqlite_engine)
@@ -138,7 +138,7 @@ def test_display_names_that_disagree_are_found(
     assert fleet.found(DAY) == ([("name_mismatch", "a", "a")] if differs else [])
 
 
-def test_a_source_is_missed_only_where_it_is_expected_and_while_it_is_collected(
+def test_a_missing_source_is_a_finding_only_where_expected_and_while_collected(
     engine: Engine,
 ) -> None:
     fleet = Fleet(engine)
@@ -172,7 +172,7 @@ def test_a_source_is_missed_only_where_it_is_expected_and_while_it_is_collected(
 # Stretches.
 
 
-def test_a_finding_keeps_its_row_while_it_stands_and_begins_anew_after_a_gap(
+def test_a_finding_keeps_its_row_until_a_gap_and_then_gets_a_new_one(
     engine: Engine,
 ) -> None:
     fleet = Fleet(engine)
@@ -190,7 +190,7 @@ def test_a_finding_keeps_its_row_while_it_stands_and_begins_anew_after_a_gap(
     assert spans == [(DAY, after(4)), (after(6), date(9999, 12, 31))]
 
 
-def test_what_is_right_already_is_not_written_again(sqlite_engine: Engine) -> None:
+def test_unchanged_findings_are_not_written_again(sqlite_engine: Engine) -> None:
     fleet = Fleet(sqlite_engine)
     fleet.say(DAY, ninja=pcs(range(20)), threatlocker=pcs(range(10)))
     before = fleet.all(coverage_findings)
@@ -354,16 +354,14 @@ def undo_something(fleet: Fleet, rng: random.Random, day: date) -> None:
 
 
 @pytest.mark.parametrize("seed", range(samples(6, 300)))
-def test_after_any_history_each_day_has_what_a_plain_look_finds(
-    sqlite_engine: Engine, seed: int
-) -> None:
+def test_findings_after_any_history_match_a_plain_model(sqlite_engine: Engine, seed: int) -> None:
     fleet = Fleet(sqlite_engine)
     random_history(fleet, random.Random(seed))
     agree(fleet)
 
 
 @pytest.mark.parametrize("seed", range(samples(1, 20)))
-def test_after_any_history_each_day_has_what_a_plain_look_finds_on_postgresql(
+def test_findings_after_any_history_match_a_plain_model_on_postgresql(
     postgres_engine: Engine, seed: int
 ) -> None:
     fleet = Fleet(postgres_engine)

@@ -1,6 +1,6 @@
 """Random histories of two sources: whatever was collected, failed, repeated, held, accepted,
-withdrawn, ended, closed or reopened, every kept day must show what the plain-Python oracle shows,
-and every closing hold what it held."""
+withdrawn, ended, closed or reopened, every kept day equals that of the plain-Python oracle, and
+every closing is unchanged."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -492,7 +492,7 @@ def sqlite_histories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engin
     engine.dispose()
 
 
-def test_every_kept_day_is_what_the_oracle_remembers_on_sqlite(sqlite_histories: Engine) -> None:
+def test_every_kept_day_matches_the_oracle_on_sqlite(sqlite_histories: Engine) -> None:
     @settings(max_examples=samples(120, 10_000))
     @given(history)
     def holds(history: Any) -> None:
@@ -511,7 +511,7 @@ def postgres_histories(postgres_server: Any) -> Iterator[Engine]:
     postgres_server.drop(url)
 
 
-def test_every_kept_day_is_what_the_oracle_remembers_on_postgresql(
+def test_every_kept_day_matches_the_oracle_on_postgresql(
     postgres_histories: Engine,
 ) -> None:
     @settings(max_examples=samples(80, 10_000))

@@ -1,5 +1,5 @@
-"""Which records are one machine, from day to day: links begin with evidence, stand, and end only
-when two real serial numbers contradict them (rule 12)."""
+"""Links from day to day: they begin with evidence and end only if two real serial numbers
+contradict (rule 12)."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -40,14 +40,14 @@ def portal(key: str, **said: str | None) -> Pc:
     return Pc(key, "guid", node_class=None, **said)  # type: ignore[arg-type]
 
 
-def test_every_device_is_born_with_an_asset_of_its_own(hub: Hub) -> None:
+def test_a_new_device_is_its_own_asset(hub: Hub) -> None:
     hub.collect(DAY, REST)
 
     assert all(asset(hub, pc.key) == own(pc.key) for pc in REST)
     assert hub.links() == []
 
 
-def test_a_link_says_by_what_whose_and_since_when(engine: Engine) -> None:
+def test_a_link_stores_method_evidence_and_day(engine: Engine) -> None:
     hub = Hub(engine)
     hub.collect(DAY, [Pc("1", hostname="PC-1.harbor.local"), *REST])
 
@@ -65,7 +65,7 @@ def test_a_link_says_by_what_whose_and_since_when(engine: Engine) -> None:
     assert hub.counted("assets", later(1)) == {"billable": 11}
 
 
-def test_a_link_stands_when_names_and_sites_differ_later(hub: Hub) -> None:
+def test_a_link_stays_when_names_and_sites_change_later(hub: Hub) -> None:
     hub.collect(DAY, [Pc("1", hostname="pc-1"), *REST])
     hub.collect(DAY, [portal("a", hostname="pc-1")], "threatlocker")
 
@@ -77,7 +77,7 @@ def test_a_link_stands_when_names_and_sites_differ_later(hub: Hub) -> None:
     assert hub.counted("assets", later(1)) == {"billable": 11}
 
 
-def test_two_real_serial_numbers_end_a_link_and_each_is_its_own_machine_again(hub: Hub) -> None:
+def test_contradicting_serial_numbers_end_a_link(hub: Hub) -> None:
     hub.collect(DAY, [Pc("1", hostname="pc-1", serial="SN-0001"), *REST])
     hub.collect(DAY, [portal("a", hostname="pc-1")], "threatlocker")
     assert hub.counted("assets", DAY) == {"billable": 11}
@@ -95,7 +95,7 @@ def test_two_real_serial_numbers_end_a_link_and_each_is_its_own_machine_again(hu
     assert hub.counted("assets", later(2)) == {"billable": 12}
 
 
-def test_repeating_the_day_that_ended_a_link_brings_it_back(hub: Hub) -> None:
+def test_repeating_the_day_that_ended_a_link_restores_it(hub: Hub) -> None:
     hub.collect(DAY, [Pc("1", hostname="pc-1", serial="SN-0001"), *REST])
     hub.collect(DAY, [portal("a", hostname="pc-1")], "threatlocker")
     hub.collect(later(1), [portal("a", hostname="pc-1", serial="SN-0002")], "threatlocker")
@@ -108,7 +108,7 @@ def test_repeating_the_day_that_ended_a_link_brings_it_back(hub: Hub) -> None:
     assert asset(hub, "a", "threatlocker") == own("1")
 
 
-def test_repeating_the_day_that_began_a_link_without_its_reason_takes_it_back(hub: Hub) -> None:
+def test_repeating_the_day_that_began_a_link_without_its_reason_removes_it(hub: Hub) -> None:
     hub.collect(DAY, [Pc("1", hostname="pc-1"), *REST])
     hub.collect(later(1), [portal("a", hostname="pc-1")], "threatlocker")
 
@@ -118,7 +118,9 @@ def test_repeating_the_day_that_began_a_link_without_its_reason_takes_it_back(hu
     assert asset(hub, "a", "threatlocker") == own("a", "threatlocker")
 
 
-def test_a_machine_enrolled_again_is_the_same_asset_while_both_records_stand(hub: Hub) -> None:
+def test_a_machine_enrolled_again_is_the_same_asset_while_both_records_are_present(
+    hub: Hub,
+) -> None:
     hub.collect(DAY, [Pc("1", serial="SN-0001"), *REST])
 
     # Whichever the vendor names first: the later one answers to the earlier one.
@@ -130,7 +132,7 @@ def test_a_machine_enrolled_again_is_the_same_asset_while_both_records_stand(hub
     assert hub.counted("assets", later(1)) == {"billable": 11}
 
 
-def test_a_machine_enrolled_again_after_its_record_went_is_the_same_asset(hub: Hub) -> None:
+def test_a_machine_enrolled_again_after_its_record_is_gone_is_the_same_asset(hub: Hub) -> None:
     hub.collect(DAY, [Pc("1", serial="SN-0001"), *REST])
     hub.collect(later(1), REST)
 
@@ -140,7 +142,7 @@ def test_a_machine_enrolled_again_after_its_record_went_is_the_same_asset(hub: H
     assert hub.counted("assets", later(2)) == {"billable": 11}
 
 
-def test_a_device_that_returns_still_answers_to_its_asset(hub: Hub) -> None:
+def test_a_device_that_returns_keeps_its_asset(hub: Hub) -> None:
     hub.collect(DAY, [Pc("1", hostname="pc-1"), *REST])
     fleet = [portal("a", hostname="pc-1"), portal("b"), portal("c")]
     hub.collect(DAY, fleet, "threatlocker")
@@ -152,7 +154,7 @@ def test_a_device_that_returns_still_answers_to_its_asset(hub: Hub) -> None:
     assert len(hub.links()) == 1
 
 
-def test_a_machine_that_three_sources_know_is_counted_once(hub: Hub) -> None:
+def test_a_machine_of_three_sources_is_counted_once(hub: Hub) -> None:
     hub.collect(DAY, [Pc("1", hostname="pc-1", serial="SN-0001"), *REST])
     hub.collect(DAY, [portal("a", hostname="PC-1")], "threatlocker")
     hub.collect(DAY, [portal("m", serial="SN-0001")], "agent")
@@ -161,7 +163,7 @@ def test_a_machine_that_three_sources_know_is_counted_once(hub: Hub) -> None:
     assert hub.counted("assets", DAY) == {"billable": 11}
 
 
-def test_ambiguous_names_wait_until_only_one_is_left(hub: Hub) -> None:
+def test_ambiguous_hostnames_are_linked_once_only_one_is_left(hub: Hub) -> None:
     hub.collect(DAY, [Pc("1", hostname="pc-1"), Pc("2", hostname="pc-1"), *REST])
     hub.collect(DAY, [portal("a", hostname="pc-1")], "threatlocker")
     assert hub.links() == []
@@ -182,7 +184,7 @@ def test_equal_serial_numbers_at_two_sites_are_two_machines(hub: Hub) -> None:
     assert hub.counted("assets", DAY) == {"billable": 2}
 
 
-def test_an_excluded_record_speaks_for_a_machine_only_when_no_other_does(hub: Hub) -> None:
+def test_an_excluded_record_is_primary_only_without_another_record(hub: Hub) -> None:
     hub.collect(DAY, [Pc("1", hostname="pc-1", managed=False), Pc("2", managed=False), *REST])
 
     hub.collect(DAY, [portal("a", hostname="pc-1")], "threatlocker")
@@ -191,7 +193,7 @@ def test_an_excluded_record_speaks_for_a_machine_only_when_no_other_does(hub: Hu
     assert hub.counted("assets", DAY) == {"excluded": 1, "billable": 11}
 
 
-def test_after_a_decision_the_rule_looks_at_the_sites_again(engine: Engine) -> None:
+def test_records_of_a_site_are_matched_again_after_a_decision(engine: Engine) -> None:
     hub = Hub(engine)
     hub.collect(DAY, [Pc("1", hostname="pc-1"), Pc("2", "2", "Pelican", hostname="pc-2"), *REST])
     fleet = [portal("a", hostname="pc-1"), portal("b")]
@@ -218,7 +220,7 @@ def test_after_a_decision_the_rule_looks_at_the_sites_again(engine: Engine) -> N
     assert (link.opened_by, link.decided_by, link.author) == (None, 77, "rule")
 
 
-def test_a_decision_shows_a_contradiction_that_ends_a_link(hub: Hub) -> None:
+def test_a_contradiction_that_a_decision_reveals_ends_a_link(hub: Hub) -> None:
     hub.collect(DAY, [Pc("1", hostname="pc-1", serial="SN-0001"), *REST])
     hub.collect(later(2), [portal("a", hostname="pc-1")], "threatlocker")
     with writing(hub.engine) as connection:
@@ -234,7 +236,7 @@ def test_a_decision_shows_a_contradiction_that_ends_a_link(hub: Hub) -> None:
     assert (link.since, link.until, link.undone_by) == (later(2), later(2), 77)
 
 
-def test_a_late_day_does_not_make_two_records_answer_to_each_other(hub: Hub) -> None:
+def test_publishing_a_late_day_creates_no_circle_of_links(hub: Hub) -> None:
     """ThreatLocker's record answers to Ninja's since 16 March; Ninja's 14 March comes after it."""
     serial = {"org": None, "org_name": None, "serial": "SN-0001"}
     hub.collect(DAY, [Pc("t", **serial)], "threatlocker")
@@ -252,7 +254,7 @@ def test_a_late_day_does_not_make_two_records_answer_to_each_other(hub: Hub) -> 
         assert hub.counted("assets", DAY + timedelta(days=days)) == {"billable": 1}
 
 
-def test_who_comes_again_is_the_machine_that_its_own_became_on_that_day(hub: Hub) -> None:
+def test_a_returning_device_joins_the_machine_that_its_own_became(hub: Hub) -> None:
     """Record a6 answered to a2 and comes again as a7, on the day on which a2 is found in Ninja."""
     quiet = pcs(range(20, 40))
     hub.collect(DAY, [*quiet, Pc("a2", serial="SN-0003"),
@@ -272,7 +274,7 @@ def test_who_comes_again_is_the_machine_that_its_own_became_on_that_day(hub: Hub
     assert said["a2"].asset_id == said["a7"].asset_id == machine
 
 
-def test_who_took_the_place_of_a_record_elsewhere_is_looked_at_again_the_next_day(
+def test_records_sharing_a_serial_number_with_a_former_one_are_matched_again_the_next_day(
     hub: Hub,
 ) -> None:
     """On its first day a record that is gone still bears its serial number, at another site."""

@@ -1,4 +1,4 @@
-"""One complete run becomes its day, whole or not at all; whatever else happens, the day stands."""
+"""Publishing a run: completely or not at all, and what remains of the days before."""
 
 import json
 import shutil
@@ -88,7 +88,7 @@ def another(tmp_path: Path, migrated_file: Path) -> Iterator[Callable[[], Hub]]:
         engine.dispose()
 
 
-def test_the_first_complete_run_stores_every_device_and_says_so(everywhere: Hub) -> None:
+def test_the_first_complete_run_stores_every_device_and_reports_it(everywhere: Hub) -> None:
     outcome = everywhere.collect(DAY, TEN)
 
     assert outcome.state == "complete" and outcome.published is not None
@@ -104,7 +104,7 @@ def test_the_first_complete_run_stores_every_device_and_says_so(everywhere: Hub)
     assert everywhere.counted("ninja", DAY) == everywhere.counted("assets", DAY) == {"billable": 10}
 
 
-def test_an_unchanged_day_costs_no_row(hub: Hub) -> None:
+def test_an_unchanged_day_stores_no_new_stretch(hub: Hub) -> None:
     hub.collect(DAY, TEN)
     before = hub.all(device_snapshots), hub.all(device_payloads)
 
@@ -115,7 +115,7 @@ def test_an_unchanged_day_costs_no_row(hub: Hub) -> None:
     assert hub.counted("ninja", NEXT) == {"billable": 10}
 
 
-def test_a_day_collected_twice_is_as_if_only_the_second_time_had_been(
+def test_collecting_a_day_twice_leaves_only_the_second_result(
     everywhere: Hub, another: Callable[[], Hub]
 ) -> None:
     first = [
@@ -136,7 +136,7 @@ def test_a_day_collected_twice_is_as_if_only_the_second_time_had_been(
     assert [run.published for run in everywhere.runs()] == [True, False, True]
 
 
-def test_a_repeated_day_keeps_the_linked_machines_as_they_are(
+def test_repeating_a_day_keeps_the_links_of_machines(
     everywhere: Hub, another: Callable[[], Hub]
 ) -> None:
     portal = [Pc(f"t{n}", hostname=f"PC-{n}.local", node_class=None) for n in range(4)]
@@ -171,7 +171,7 @@ def standing(hub: Hub) -> object:
         (pcs(range(10), trouble="no organization"), {}, "None of 10 rows could be read"),
     ],
 )
-def test_a_failed_run_says_why_and_yesterdays_numbers_stand(
+def test_a_failed_run_reports_why_and_keeps_yesterdays_numbers(
     everywhere: Hub, rows: list[Pc], trouble: dict[str, str | int], reason: str
 ) -> None:
     source = everywhere.sources["ninja"]
@@ -201,14 +201,14 @@ def test_a_failed_run_of_the_same_day_leaves_the_good_one_published(hub: Hub) ->
     assert [run.published for run in hub.runs()] == [True, False]
 
 
-def test_a_source_without_locations_does_not_fail_for_having_none(hub: Hub) -> None:
+def test_a_source_that_never_had_locations_does_not_fail_without_them(hub: Hub) -> None:
     hub.sources["ninja"].organizations = hub.sources["ninja"].locations = 0
     hub.collect(DAY, TEN)
 
     assert hub.collect(NEXT, TEN).state == "complete"
 
 
-def test_a_suspicious_run_is_kept_aside_and_yesterdays_numbers_stand(everywhere: Hub) -> None:
+def test_a_suspicious_run_is_held_and_keeps_yesterdays_numbers(everywhere: Hub) -> None:
     everywhere.collect(DAY, TEN)
     before = standing(everywhere)
 
@@ -224,7 +224,7 @@ def test_a_suspicious_run_is_kept_aside_and_yesterdays_numbers_stand(everywhere:
     assert len(everywhere.all(held_records, run_id=run.run_id)) == 4
 
 
-def test_a_run_that_died_is_written_down_as_failed_by_the_next_one(hub: Hub) -> None:
+def test_the_next_run_marks_a_dead_run_as_failed(hub: Hub) -> None:
     with writing(hub.engine) as connection:
         connection.execute(
             insert(collection_runs).values(
@@ -263,13 +263,13 @@ def test_a_date_before_the_newest_published_one_is_refused(hub: Hub) -> None:
     assert "is before 2024-03-15, the newest published day of ninja" in refused(hub, DAY)
 
 
-def test_a_date_before_the_newest_published_one_of_another_source_is_fine(hub: Hub) -> None:
+def test_a_date_before_the_newest_published_one_of_another_source_is_accepted(hub: Hub) -> None:
     hub.collect(NEXT, TEN)
 
     assert hub.collect(DAY, TEN, "threatlocker", today=NEXT).state == "complete"
 
 
-def test_a_failed_later_day_does_not_bar_an_earlier_one(hub: Hub) -> None:
+def test_a_failed_later_day_does_not_prevent_an_earlier_one(hub: Hub) -> None:
     hub.sources["ninja"].failure = "The vendor broke off."
     hub.collect(NEXT, TEN)
     hub.sources["ninja"].failure = None
@@ -285,14 +285,14 @@ def test_a_date_in_a_closed_month_is_refused_up_to_its_last_day(hub: Hub) -> Non
     assert hub.collect(date(2024, 3, 1), TEN).state == "complete"
 
 
-def test_a_reopened_month_takes_its_days_again(hub: Hub) -> None:
+def test_days_of_a_reopened_month_can_be_published_again(hub: Hub) -> None:
     with writing(hub.engine) as connection:
         connection.execute(insert(months).values(month="2024-02", closed=False))
 
     assert hub.collect(date(2024, 2, 29), TEN).state == "complete"
 
 
-def test_the_business_date_is_the_date_in_the_configured_zone_and_kept_with_it(hub: Hub) -> None:
+def test_the_business_date_is_in_the_configured_time_zone_which_is_stored_with_it(hub: Hub) -> None:
     hub.environ["TIMEZONE"] = "America/Chicago"
     evening = datetime(2024, 3, 15, 4, 30, tzinfo=UTC)  # 23:30 on the 14th in Chicago
     source = hub.sources["ninja"]
@@ -311,7 +311,7 @@ def test_the_business_date_is_the_date_in_the_configured_zone_and_kept_with_it(h
 # Devices that come, go, move and change
 
 
-def test_a_device_that_vanishes_was_last_seen_on_the_day_before_and_stands_no_more(
+def test_a_vanished_device_was_last_seen_the_day_before_and_has_no_open_stretch(
     everywhere: Hub,
 ) -> None:
     everywhere.collect(DAY, TEN)
@@ -328,7 +328,9 @@ def test_a_device_that_vanishes_was_last_seen_on_the_day_before_and_stands_no_mo
     assert stretch.closed_by == everywhere.runs()[-1].run_id
 
 
-def test_after_missing_days_a_device_was_last_seen_on_the_last_published_one(hub: Hub) -> None:
+def test_a_device_vanished_after_missing_days_was_last_seen_on_the_last_published_day(
+    hub: Hub,
+) -> None:
     later = DAY + timedelta(days=6)
     hub.collect(DAY, TEN)
     hub.sources["ninja"].failure = "The vendor broke off."
@@ -354,7 +356,7 @@ def test_a_device_that_returns_is_the_same_device_with_a_second_stretch(everywhe
     assert everywhere.seen("0") == (DAY, None)
 
 
-def test_taking_back_a_return_takes_back_when_it_was_seen(everywhere: Hub) -> None:
+def test_undoing_the_return_of_a_device_restores_last_seen(everywhere: Hub) -> None:
     everywhere.collect(DAY, TEN)
     everywhere.collect(NEXT, TEN[1:])
     everywhere.collect(THIRD, [*TEN, Pc("new")])
@@ -366,7 +368,7 @@ def test_taking_back_a_return_takes_back_when_it_was_seen(everywhere: Hub) -> No
     assert everywhere.seen("new") is None
 
 
-def test_a_removal_taken_back_leaves_an_unbroken_stretch(everywhere: Hub) -> None:
+def test_undoing_a_removal_leaves_one_unbroken_stretch(everywhere: Hub) -> None:
     everywhere.collect(DAY, TEN)
     everywhere.collect(NEXT, TEN[1:])
 
@@ -398,7 +400,7 @@ def test_a_device_that_moves_is_at_its_new_site_from_that_day_on(everywhere: Hub
         {"managed": False}, {"note": "a key that has no column"},
     ],
 )  # fmt: skip
-def test_whatever_a_source_says_otherwise_begins_a_stretch_of_the_same_device(
+def test_any_changed_field_opens_another_stretch_of_the_same_device(
     hub: Hub, change: dict[str, object]
 ) -> None:
     hub.collect(DAY, TEN)
@@ -412,7 +414,7 @@ def test_whatever_a_source_says_otherwise_begins_a_stretch_of_the_same_device(
     assert hub.seen("0") == (DAY, None)
 
 
-def test_an_organization_renamed_by_its_vendor_changes_no_device_and_no_site(
+def test_renaming_an_organization_changes_no_device_and_no_site(
     everywhere: Hub,
 ) -> None:
     everywhere.collect(DAY, TEN)
@@ -432,7 +434,7 @@ def test_an_organization_renamed_by_its_vendor_changes_no_device_and_no_site(
     assert everywhere.site_of("1").name == "Harbor Dental"
 
 
-def test_what_changes_hourly_begins_no_stretch_and_is_kept_with_its_latest_value(
+def test_volatile_values_open_no_stretch_and_are_stored_with_the_latest_value(
     everywhere: Hub,
 ) -> None:
     first, second = (datetime(2024, 3, day, 10, tzinfo=UTC) for day in (13, 14))
@@ -446,7 +448,7 @@ def test_what_changes_hourly_begins_no_stretch_and_is_kept_with_its_latest_value
     assert json.loads(latest.volatile) == {"seen": 2}
 
 
-def test_the_payload_of_every_day_can_be_read_with_the_newest_volatile_values(
+def test_payloads_of_all_days_are_readable_with_the_newest_volatile_values(
     everywhere: Hub,
 ) -> None:
     notes = ["first", "second", "second", "first", "third"]
@@ -466,7 +468,7 @@ def test_the_payload_of_every_day_can_be_read_with_the_newest_volatile_values(
     assert len(everywhere.all(device_payloads, device_id=device_id("ninja", "0"))) == 3
 
 
-def test_a_day_on_which_many_change_names_the_keys_that_differ(hub: Hub) -> None:
+def test_a_day_with_many_changes_names_the_differing_payload_keys(hub: Hub) -> None:
     hub.collect(DAY, TEN)
 
     hub.collect(NEXT, [replace(pc, note="x") for pc in TEN[:2]] + TEN[2:])
@@ -481,7 +483,7 @@ def test_a_day_on_which_many_change_names_the_keys_that_differ(hub: Hub) -> None
 # Rows that cannot be read
 
 
-def test_a_row_that_cannot_be_read_leaves_its_known_device_as_it_stands(everywhere: Hub) -> None:
+def test_an_unreadable_row_keeps_the_open_stretch_of_its_known_device(everywhere: Hub) -> None:
     everywhere.collect(DAY, TEN)
     spoilt = Pc("0", org="2", org_name="Pelican", trouble="device 0 names no organization")
 
@@ -500,7 +502,7 @@ def test_a_row_that_cannot_be_read_leaves_its_known_device_as_it_stands(everywhe
     assert everywhere.counted("ninja", NEXT) == {"billable": 11}
 
 
-def test_a_row_of_an_unknown_device_that_cannot_be_read_is_kept_aside_and_no_device(
+def test_an_unreadable_row_of_an_unknown_device_is_quarantined(
     hub: Hub,
 ) -> None:
     hub.collect(DAY, [*TEN, Pc("new", trouble="device new names no organization")])
@@ -509,7 +511,7 @@ def test_a_row_of_an_unknown_device_that_cannot_be_read_is_kept_aside_and_no_dev
     assert [aside.source_key for aside in hub.all(quarantined_records)] == ["new"]
 
 
-def test_of_two_rows_with_one_id_the_first_counts_and_the_other_is_kept_aside(hub: Hub) -> None:
+def test_of_two_rows_with_the_same_id_the_second_is_quarantined(hub: Hub) -> None:
     outcome = hub.collect(DAY, [*TEN, Pc("0", hostname="the other")])
 
     assert (outcome.state, outcome.quarantined) == ("complete", 1)
@@ -518,7 +520,7 @@ def test_of_two_rows_with_one_id_the_first_counts_and_the_other_is_kept_aside(hu
     assert (aside.reason, aside.position) == ("id 0 appears twice; the first row counts", 10)
 
 
-def test_a_hundred_devices_with_a_bad_one_among_them_are_ninety_nine(hub: Hub) -> None:
+def test_one_unreadable_row_among_a_hundred_leaves_ninety_nine_devices(hub: Hub) -> None:
     rows = pcs(range(100))
     rows[50] = replace(rows[50], trouble="its organization is a list")
 
@@ -530,7 +532,7 @@ def test_a_hundred_devices_with_a_bad_one_among_them_are_ninety_nine(hub: Hub) -
 # Two sources
 
 
-def test_assets_join_what_each_source_said_last_when_they_are_out_of_step(everywhere: Hub) -> None:
+def test_assets_are_counted_from_the_last_snapshot_of_each_source(everywhere: Hub) -> None:
     portal = [Pc(f"t{n}", hostname=f"pc-{n}", node_class=None) for n in range(6)]
     ninja = [Pc(str(n), hostname=f"PC-{n}") for n in range(4)]
     everywhere.collect(DAY, portal, "threatlocker")
@@ -543,7 +545,7 @@ def test_assets_join_what_each_source_said_last_when_they_are_out_of_step(everyw
     assert everywhere.counted("assets", THIRD) == {"billable": 7}
 
 
-def test_an_older_day_of_one_source_counts_the_assets_of_later_days_again(everywhere: Hub) -> None:
+def test_publishing_an_older_day_recounts_the_assets_of_later_days(everywhere: Hub) -> None:
     portal = [Pc(f"t{n}", hostname=f"pc-{n}", node_class=None) for n in range(6)]
     everywhere.collect(THIRD, pcs(range(4)))
     assert everywhere.counted("assets", THIRD) == {"billable": 4}
@@ -563,7 +565,7 @@ def test_equal_keys_of_two_sources_are_two_devices(hub: Hub) -> None:
     assert hub.counted("assets", DAY) == {"billable": 2}
 
 
-def test_repeating_a_day_of_one_source_leaves_the_other_alone(everywhere: Hub) -> None:
+def test_repeating_a_day_of_one_source_does_not_change_the_other(everywhere: Hub) -> None:
     everywhere.collect(DAY, TEN)
     everywhere.collect(DAY, TEN, "threatlocker")
     everywhere.collect(NEXT, TEN[1:])
@@ -576,7 +578,7 @@ def test_repeating_a_day_of_one_source_leaves_the_other_alone(everywhere: Hub) -
     assert everywhere.seen("0", "threatlocker") == (DAY, DAY)
 
 
-def test_the_state_hash_of_stored_rows_stays_the_same_in_every_version() -> None:
+def test_the_state_hash_of_stored_rows_never_changes() -> None:
     values = {
         "alias_key": "7", "location": "Front desk", "hostname": "pc-1", "display_name": None,
         "device_type": "workstation", "type_reason": "node class is MAC",

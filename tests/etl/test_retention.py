@@ -1,4 +1,4 @@
-"""What is kept and what is purged, and the counts of month-ends, which are never purged."""
+"""What retention keeps and purges, and the counts of month-ends, which are never purged."""
 
 import json
 import random
@@ -78,7 +78,7 @@ def told(hub: Hub, day: date) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize(("days", "months_kept"), [(5, 2), (30, 1), (1, 0)])
-def test_every_kept_day_can_be_read_as_before_and_nothing_else_is_left(
+def test_kept_days_are_unchanged_and_everything_else_is_purged(
     hub: Hub, memory: Hub, days: int, months_kept: int
 ) -> None:
     hub.environ = {
@@ -126,7 +126,7 @@ def test_with_the_default_settings_65_days_and_24_month_ends_are_kept() -> None:
     assert (len(ends), ends[0], ends[-1]) == (24, date(2022, 3, 31), date(2024, 2, 29))
 
 
-def test_today_is_the_newest_published_date_so_a_replay_of_the_past_purges_as_the_past_did(
+def test_retention_counts_from_the_newest_published_day(
     hub: Hub,
 ) -> None:
     hub.environ = {"RETENTION_DAYS": "2", "MONTH_END_RETENTION_MONTHS": "0"}
@@ -141,7 +141,7 @@ def test_today_is_the_newest_published_date_so_a_replay_of_the_past_purges_as_th
     ]  # fmt: skip
 
 
-def test_every_day_after_the_border_is_kept_however_long_ago(hub: Hub) -> None:
+def test_every_day_after_the_border_is_kept_whatever_its_age(hub: Hub) -> None:
     hub.environ = {"RETENTION_DAYS": "2", "MONTH_END_RETENTION_MONTHS": "0"}
     for back in range(20):
         hub.collect(START + timedelta(days=back), [*pcs(range(9)), Pc("x", note=str(back))])
@@ -173,7 +173,7 @@ def test_after_retention_the_newest_day_can_still_be_collected_again(hub: Hub, m
     assert hub.spans("x")[-2:] == [(days[1], days[2]), (days[2], None)]
 
 
-def test_a_device_that_left_long_ago_is_forgotten_with_its_last_kept_day(engine: Engine) -> None:
+def test_a_device_is_deleted_with_its_last_kept_day(engine: Engine) -> None:
     hub = Hub(engine)
     hub.environ = {"RETENTION_DAYS": "3", "MONTH_END_RETENTION_MONTHS": "1"}
     fleet = [*pcs(range(9)), Pc("x")]
@@ -192,7 +192,7 @@ def test_a_device_that_left_long_ago_is_forgotten_with_its_last_kept_day(engine:
     assert hub.month_end("ninja", "2024-01") == {"billable": 10}
 
 
-def test_a_stretch_that_lasts_is_kept_whenever_it_began(hub: Hub) -> None:
+def test_an_open_stretch_is_kept_whatever_its_age(hub: Hub) -> None:
     hub.environ = {"RETENTION_DAYS": "1", "MONTH_END_RETENTION_MONTHS": "0"}
     for back in (0, 400, 800):
         hub.collect(START + timedelta(days=back), pcs(range(9)))
@@ -219,7 +219,7 @@ def ends(hub: Hub, basis: str) -> dict[str, int]:
     return found
 
 
-def test_a_month_ends_with_its_latest_complete_day_over_the_turn_of_the_year(
+def test_a_month_end_has_the_counts_of_the_months_last_complete_day(
     engine: Engine,
 ) -> None:
     hub = Hub(engine)
@@ -228,7 +228,7 @@ def test_a_month_ends_with_its_latest_complete_day_over_the_turn_of_the_year(
     assert ends(hub, "ninja") == ends(hub, "assets") == {"2023-12": 21, "2024-01": 22}
 
 
-def test_february_ends_on_the_29th_in_a_leap_year_and_on_the_28th_else(hub: Hub) -> None:
+def test_february_ends_on_the_29th_in_a_leap_year_else_on_the_28th(hub: Hub) -> None:
     collected(
         hub, (date(2023, 2, 28), 20), (date(2023, 3, 1), 21), (date(2024, 2, 28), 22),
         (date(2024, 2, 29), 23), (date(2024, 3, 1), 24),
@@ -238,7 +238,7 @@ def test_february_ends_on_the_29th_in_a_leap_year_and_on_the_28th_else(hub: Hub)
     assert (found["2023-02"], found["2024-02"], found["2024-03"]) == (20, 23, 24)
 
 
-def test_a_month_without_any_complete_day_ends_as_the_one_before(hub: Hub) -> None:
+def test_a_month_without_a_complete_day_has_the_counts_of_the_month_before(hub: Hub) -> None:
     collected(hub, (date(2023, 11, 10), 20), (date(2024, 2, 5), 22))
 
     expected = {"2023-11": 20, "2023-12": 20, "2024-01": 20, "2024-02": 22}
@@ -246,7 +246,7 @@ def test_a_month_without_any_complete_day_ends_as_the_one_before(hub: Hub) -> No
     assert ends(hub, "assets") == expected
 
 
-def test_a_source_that_is_silent_for_a_month_ends_it_as_it_stood(hub: Hub) -> None:
+def test_a_source_without_a_run_for_a_month_keeps_its_counts(hub: Hub) -> None:
     collected(hub, (date(2024, 1, 20), 20), source="threatlocker")
     collected(hub, (date(2024, 1, 31), 10), (date(2024, 2, 1), 11), (date(2024, 3, 9), 12))
 
@@ -255,14 +255,14 @@ def test_a_source_that_is_silent_for_a_month_ends_it_as_it_stood(hub: Hub) -> No
     assert ends(hub, "assets") == {"2024-01": 30, "2024-02": 31, "2024-03": 32}
 
 
-def test_the_first_day_of_a_month_sets_it_for_the_other_sources_at_once(hub: Hub) -> None:
+def test_the_first_published_day_of_a_month_counts_it_for_all_sources(hub: Hub) -> None:
     collected(hub, (date(2024, 1, 20), 20), source="threatlocker")
     collected(hub, (date(2024, 1, 31), 10), (date(2024, 2, 1), 11))
 
     assert ends(hub, "threatlocker") == {"2024-01": 20, "2024-02": 20}
 
 
-def test_a_source_that_catches_up_sets_the_months_in_between(hub: Hub) -> None:
+def test_a_source_that_catches_up_counts_the_months_in_between(hub: Hub) -> None:
     collected(hub, (date(2024, 1, 20), 20), source="threatlocker")
     collected(hub, (date(2024, 4, 2), 10))
 
@@ -273,13 +273,13 @@ def test_a_source_that_catches_up_sets_the_months_in_between(hub: Hub) -> None:
     assert ends(hub, "assets") == {"2024-01": 20, "2024-02": 24, "2024-03": 24, "2024-04": 34}
 
 
-def test_the_last_hour_of_a_month_replaces_what_its_last_morning_said(hub: Hub) -> None:
+def test_repeating_the_last_day_of_a_month_replaces_its_counts(hub: Hub) -> None:
     collected(hub, (date(2024, 2, 29), 20), (date(2024, 2, 29), 23), (date(2024, 3, 1), 24))
 
     assert ends(hub, "ninja") == {"2024-02": 23, "2024-03": 24}
 
 
-def test_a_failed_and_a_suspicious_last_day_leave_the_month_to_the_day_before(hub: Hub) -> None:
+def test_after_a_failed_last_day_a_month_has_the_counts_of_the_day_before(hub: Hub) -> None:
     collected(hub, (date(2024, 2, 27), 20))
     assert hub.collect(date(2024, 2, 28), []).state == "failed"
     assert hub.collect(date(2024, 2, 29), pcs(range(9))).state == "suspicious"

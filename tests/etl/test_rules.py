@@ -1,4 +1,4 @@
-"""The rules of the numbers as tables: what goes in, what is said, and why."""
+"""The business rules as tables: input, verdict and reason."""
 
 from typing import NamedTuple
 
@@ -127,7 +127,7 @@ def test_every_device_of_the_golden_table_is_classified_as_written(
     assert state.type_reason
 
 
-def test_the_golden_table_shows_every_type_and_every_status() -> None:
+def test_the_golden_table_covers_every_type_and_status() -> None:
     assert {kind for _, kind, _, _ in GOLDEN} == set(TYPES)
     assert {status for _, _, status, _ in GOLDEN} == set(STATUSES)
 
@@ -142,14 +142,14 @@ def test_the_golden_table_shows_every_type_and_every_status() -> None:
         (None, None, "the source names neither a class nor an operating system"),
     ],
 )
-def test_a_type_says_where_it_comes_from(
+def test_the_reason_of_a_type_names_its_origin(
     node_class: str | None, os: str | None, reason: str
 ) -> None:
     assert device_type(node_class, os).reason == reason
 
 
 @given(st.builds(Device, *[st.none() | st.text() | st.just("spare")] * 5))
-def test_whatever_a_row_says_it_is_one_of_the_types_and_statuses_with_a_reason(
+def test_any_input_gives_a_known_type_and_status_with_a_reason(
     device: Device,
 ) -> None:
     state = judged(device)
@@ -202,7 +202,7 @@ def test_the_words_and_classes_that_make_spares_are_settings() -> None:
         ("Bayou_Dental", "Bayou Dental"),
     ],
 )
-def test_these_spellings_are_one_customer(one: str, other: str) -> None:
+def test_spellings_of_the_same_customer_match(one: str, other: str) -> None:
     assert match_name(one) == match_name(other)
 
 
@@ -219,14 +219,12 @@ def test_these_spellings_are_one_customer(one: str, other: str) -> None:
         ("東京支店", "大阪支店"),
     ],
 )
-def test_these_names_are_different_customers(one: str, other: str) -> None:
+def test_names_of_different_customers_do_not_match(one: str, other: str) -> None:
     assert match_name(one) != match_name(other)
 
 
 @given(st.text(min_size=1), st.sampled_from(sorted(LEGAL_FORMS)))
-def test_a_legal_form_at_the_end_changes_no_name_and_normalising_twice_changes_nothing(
-    name: str, form: str
-) -> None:
+def test_legal_forms_are_ignored_and_normalising_is_idempotent(name: str, form: str) -> None:
     match = match_name(name)
 
     assert match_name(match) == match
@@ -245,11 +243,11 @@ def test_a_legal_form_at_the_end_changes_no_name_and_normalising_twice_changes_n
         "123456789", "0123456789", "Not Specified", "INVALID", "OEM", "abc",
     ],
 )  # fmt: skip
-def test_what_makers_ship_as_serial_number_is_none(junk: str | None) -> None:
+def test_placeholder_serial_numbers_are_none(junk: str | None) -> None:
     assert real_serial(junk) is None
 
 
-def test_a_real_serial_number_is_compared_without_its_looks() -> None:
+def test_serial_numbers_are_compared_without_case_and_punctuation() -> None:
     assert real_serial(" pf-3k9 x2q ") == real_serial("PF3K9X2Q") == "pf3k9x2q"
 
 
@@ -267,7 +265,7 @@ def test_a_real_serial_number_is_compared_without_its_looks() -> None:
         (None, None),
     ],
 )
-def test_a_hostname_is_compared_before_its_bar_and_its_first_dot(
+def test_hostnames_are_compared_up_to_the_bar_and_the_first_dot(
     spelling: str | None, key: str | None
 ) -> None:
     assert host_key(spelling) == key
@@ -296,7 +294,7 @@ def test_a_serial_number_links_before_a_hostname_does() -> None:
     assert linked(mine, others) == {1: (3, "serial")}
 
 
-def test_a_hostname_links_where_no_serial_number_does_and_says_its_evidence() -> None:
+def test_a_hostname_links_with_its_evidence_if_no_serial_number_does() -> None:
     mine = [machine(1, "threatlocker", host="pc-1 | Anna")]
 
     (link,) = find_links(mine, {1}, [machine(2, host="PC-1.local", serial="SN-0001")])
@@ -311,14 +309,14 @@ def test_records_of_two_sites_are_never_linked() -> None:
     assert linked(mine, [machine(2, site=2, host="pc-1", serial="SN-0001")]) == {}
 
 
-def test_two_candidates_wait_for_a_person() -> None:
+def test_two_candidates_are_not_linked() -> None:
     mine = [machine(1, "threatlocker", host="pc-1")]
 
     assert linked(mine, [machine(2, host="pc-1"), machine(3, host="pc-1")]) == {}
     assert linked([*mine, machine(4, "threatlocker", host="pc-1")], [machine(2, host="pc-1")]) == {}
 
 
-def test_two_real_serial_numbers_contradict_a_hostname() -> None:
+def test_different_real_serial_numbers_prevent_a_link_by_hostname() -> None:
     mine = [machine(1, "threatlocker", host="pc-1", serial="SN-0001")]
 
     assert linked(mine, [machine(2, host="pc-1", serial="SN-0002")]) == {}
@@ -332,7 +330,7 @@ def test_fifteen_equal_characters_are_not_one_machine() -> None:
     assert linked(mine, [machine(2, host="BDG-MINIPC25100032")]) == {}
 
 
-def test_the_same_serial_number_twice_in_a_source_is_one_machine_enrolled_again() -> None:
+def test_equal_serial_numbers_in_one_source_are_a_machine_enrolled_again() -> None:
     first, second = machine(1, serial="SN-0001"), machine(2, serial="SN-0001")
 
     # The later one, which comes second, answers to the earlier one.
@@ -340,23 +338,23 @@ def test_the_same_serial_number_twice_in_a_source_is_one_machine_enrolled_again(
     assert linked([second, first], []) == {1: (2, "serial")}
 
 
-def test_a_placeholder_that_many_machines_share_links_none() -> None:
+def test_a_serial_number_shared_by_many_machines_links_none() -> None:
     assert linked([machine(n, serial="MAKER-X9") for n in range(1, 5)], []) == {}
 
 
-def test_a_machine_that_is_gone_hands_its_asset_to_the_one_with_its_serial_number() -> None:
+def test_a_new_record_with_the_serial_number_of_a_former_one_gets_its_asset() -> None:
     former = [machine(1, serial="SN-0001", asset=77)]
 
     assert linked([machine(2, serial="sn 0001")], [], former) == {2: (77, "serial")}
 
 
-def test_junk_serial_numbers_link_nobody() -> None:
+def test_placeholder_serial_numbers_link_no_records() -> None:
     mine = [machine(1, "threatlocker", serial="None"), machine(2, "threatlocker", serial="None")]
 
     assert linked(mine, [machine(3, serial="None")]) == {}
 
 
-def test_a_machine_that_has_a_record_of_the_source_already_takes_no_second_by_name() -> None:
+def test_a_machine_with_a_record_of_the_source_gets_no_second_one_by_hostname() -> None:
     mine = [
         machine(1, "threatlocker", host="old", asset=9),
         machine(2, "threatlocker", host="pc-1"),

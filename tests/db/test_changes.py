@@ -1,4 +1,4 @@
-"""What changed between two days: against plain Python on random fleets, and in words."""
+"""Changes between two days: compared with plain Python on random fleets, and their reasons."""
 
 import json
 import random
@@ -32,9 +32,7 @@ def found(
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_what_changed_and_since_when_is_what_plain_python_remembers(
-    engine: Engine, seed: int
-) -> None:
+def test_changes_and_their_days_match_a_plain_python_model(engine: Engine, seed: int) -> None:
     rng = random.Random(seed)
     world = random_world(rng, days=14)
     world.save(engine)
@@ -75,7 +73,7 @@ def reasons(
 OTHERS = [Pc(str(number), hostname=f"pc-{number}") for number in range(50, 62)]
 
 
-def test_every_change_is_told_with_the_day_from_which_it_has_lasted(sqlite_engine: Engine) -> None:
+def test_every_change_is_dated_by_the_first_day_of_its_present_value(sqlite_engine: Engine) -> None:
     hub = Hub(sqlite_engine)
     old = Pc("1", hostname="pc-1", display_name="Front desk", location="Rack 1")
     hub.collect(DAY, [old, Pc("2", display_name="SPARE-02"), Pc("3"), *OTHERS])
@@ -100,7 +98,7 @@ def test_every_change_is_told_with_the_day_from_which_it_has_lasted(sqlite_engin
     assert reasons(hub, "4", 8) == ["first seen 3 Nov 2026"]
 
 
-def test_a_device_that_comes_back_says_so(sqlite_engine: Engine) -> None:
+def test_a_device_that_returns_has_the_reason_back(sqlite_engine: Engine) -> None:
     hub = Hub(sqlite_engine)
     hub.collect(date(2026, 10, 28), [Pc("1"), *OTHERS])
     hub.collect(DAY, [*OTHERS])
@@ -108,7 +106,7 @@ def test_a_device_that_comes_back_says_so(sqlite_engine: Engine) -> None:
     assert reasons(hub, "1", 4) == ["back since 4 Nov 2026"]
 
 
-def test_the_devices_of_a_source_first_collected_in_between_say_that(
+def test_devices_of_a_source_first_collected_in_between_have_the_reason_source_began(
     sqlite_engine: Engine,
 ) -> None:
     hub = Hub(sqlite_engine)
@@ -120,7 +118,7 @@ def test_the_devices_of_a_source_first_collected_in_between_say_that(
     assert reasons(hub, "b", 5, "records", "threatlocker") == [began, "first seen 4 Nov 2026"]
 
 
-def test_a_source_that_was_ended_takes_its_devices_along(sqlite_engine: Engine) -> None:
+def test_devices_of_an_ended_source_have_the_reason_source_ended(sqlite_engine: Engine) -> None:
     hub = Hub(sqlite_engine)
     hub.collect(DAY, [Pc("1")])
     end = run_row("ninja", day(4), kind="end", correlation_id="end")
@@ -130,7 +128,7 @@ def test_a_source_that_was_ended_takes_its_devices_along(sqlite_engine: Engine) 
     assert reasons(hub, "1", 4) == ["source ended: NinjaRMM on 4 Nov 2026"]
 
 
-def test_a_machine_says_which_records_were_linked_and_who_speaks(engine: Engine) -> None:
+def test_a_machine_lists_new_links_and_a_new_primary_record(engine: Engine) -> None:
     hub = Hub(engine)
     others = [Pc(f"t{number}", hostname=f"tl-{number}") for number in range(4)]
     lone = Pc("a", hostname="pc-1")
@@ -176,7 +174,7 @@ def test_what_a_restating_decision_changed_is_an_adjustment(sqlite_engine: Engin
     assert all(reason.startswith("adjustment: ") for reason in reasons(hub, "1", 4))
 
 
-def test_days_that_are_not_kept_prove_nothing(sqlite_engine: Engine) -> None:
+def test_days_that_are_not_kept_make_no_difference(sqlite_engine: Engine) -> None:
     hub = Hub(sqlite_engine)
     hub.collect(DAY, [Pc("1", display_name="one"), *OTHERS])
     hub.collect(day(3), [*OTHERS])
@@ -190,7 +188,7 @@ def test_days_that_are_not_kept_prove_nothing(sqlite_engine: Engine) -> None:
     assert told == ["renamed one to two on 5 Nov 2026"]
 
 
-def test_chosen_keys_come_in_their_order_changed_or_not(sqlite_engine: Engine) -> None:
+def test_given_keys_are_returned_in_their_order_changed_or_not(sqlite_engine: Engine) -> None:
     hub = Hub(sqlite_engine)
     hub.collect(DAY, [Pc("1"), Pc("2"), *OTHERS])
     hub.collect(day(2), [Pc("1", os="Windows 11"), Pc("2"), *OTHERS])

@@ -1,4 +1,4 @@
-"""Rows among many numbers are those that one would pick by hand, however many are asked for."""
+"""Selecting rows by many ids gives the same rows as filtering them in Python."""
 
 import random
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def store(bare_engine: Engine) -> Iterator[Engine]:
     yield bare_engine
 
 
-def test_rows_are_those_of_the_numbers_asked_for(store: Engine) -> None:
+def test_the_rows_of_the_given_ids_are_returned_however_many_there_are(store: Engine) -> None:
     dice = random.Random(1)
     with store.connect() as connection:
         for asked in (
@@ -47,7 +47,7 @@ def test_rows_are_those_of_the_numbers_asked_for(store: Engine) -> None:
             assert sorted(tuple(row) for row in rows) == expected, asked
 
 
-def test_it_keeps_the_conditions_and_the_grouping_of_its_statement(store: Engine) -> None:
+def test_conditions_and_grouping_of_the_statement_are_kept(store: Engine) -> None:
     wanted = STORED[:100]
     count = select(things.c.parity, func.count()).where(things.c.number > wanted[9])
     with store.connect() as connection:

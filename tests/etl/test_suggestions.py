@@ -1,4 +1,5 @@
-"""What may be the same and no rule makes one is suggested, with what speaks for it and against."""
+"""Pairs that may be the same although no rule says so are suggested, with reasons for and
+against."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -43,7 +44,7 @@ def threatlocker(key: str) -> int:
     return device_id("threatlocker", key)
 
 
-def test_a_site_to_review_names_the_sites_that_are_spelt_like_it(engine: Engine) -> None:
+def test_a_site_to_review_gets_suggestions_of_similar_names(engine: Engine) -> None:
     hub = Hub(engine)
     hub.collect(DAY, [Pc("1", "1", "Harbor Dental"), Pc("2", "2", "Granite Law"), *REST])
     hub.collect(DAY, [portal("a", name="Harbour Dental Care")], "threatlocker")
@@ -62,7 +63,7 @@ def test_a_site_to_review_names_the_sites_that_are_spelt_like_it(engine: Engine)
     assert suggested(hub, "site") == {}
 
 
-def test_a_site_that_was_merged_is_suggested_no_more(hub: Hub) -> None:
+def test_a_merged_site_is_not_suggested(hub: Hub) -> None:
     hub.collect(DAY, [Pc("1", "1", "Harbor Dental"), Pc("2", "2", "Harbour Dental")])
     assert len(suggested(hub, "site")) == 2
 
@@ -74,7 +75,7 @@ def test_a_site_that_was_merged_is_suggested_no_more(hub: Hub) -> None:
     assert suggested(hub, "site") == {}
 
 
-def test_two_candidates_of_one_name_are_both_suggested_and_say_why_they_wait(hub: Hub) -> None:
+def test_two_candidates_of_one_hostname_are_both_suggested_with_the_reason(hub: Hub) -> None:
     hub.collect(DAY, [Pc("1", hostname="pc-1"), Pc("2", hostname="pc-1"), *REST])
     hub.collect(DAY, [portal("a", hostname="pc-1")], "threatlocker")
 
@@ -116,7 +117,7 @@ def test_a_cut_name_that_begins_two_names_is_suggested_for_both(hub: Hub) -> Non
     ]
 
 
-def test_what_is_kept_apart_is_never_suggested(hub: Hub) -> None:
+def test_pairs_declared_distinct_are_not_suggested(hub: Hub) -> None:
     hub.collect(DAY, [Pc("1", hostname="pc-1"), Pc("2", hostname="pc-1"), *REST])
     hub.collect(DAY, [portal("a", hostname="pc-1")], "threatlocker")
     one, other = pair(ninja("1"), threatlocker("a"))
@@ -138,7 +139,7 @@ def test_a_device_has_at_most_three_suggestions(hub: Hub) -> None:
     assert sum(threatlocker("a") in key for key in found) == 3
 
 
-def test_a_suggestion_keeps_its_first_day_while_it_stays_and_goes_when_its_reason_does(
+def test_a_suggestion_keeps_its_first_day_and_is_removed_with_its_reason(
     hub: Hub,
 ) -> None:
     hub.collect(DAY, [Pc("1", hostname="pc-1"), Pc("2", hostname="pc-1"), *REST])

@@ -1,5 +1,5 @@
-"""A day's matching looks only at what changed and at whom that concerns. It must find what looking
-at everything would find."""
+"""Matching only the records that changed, and those connected with them, gives the same links as
+matching everything."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -64,7 +64,7 @@ def linked(hub: Hub) -> tuple[object, object]:
         )
 
 
-def test_looking_at_what_changed_finds_what_looking_at_everything_finds(
+def test_matching_only_changes_links_the_same_as_matching_everything(
     engines: tuple[Engine, Engine],
 ) -> None:
     @settings(max_examples=samples(25, 3000))
@@ -107,11 +107,11 @@ def due(hub: Hub, source: str, days: int, *, again: bool = False) -> set[int] | 
         return pending.match_scope(connection, source, when, 40, again).device_ids
 
 
-def test_a_quiet_day_leaves_nothing_to_look_at(hub: Hub) -> None:
+def test_an_unchanged_day_leaves_nothing_pending(hub: Hub) -> None:
     assert due(hub, "ninja", 2) == due(hub, "threatlocker", 2) == set()
 
 
-def test_what_one_source_says_anew_the_other_looks_at(hub: Hub) -> None:
+def test_changes_of_one_source_are_pending_for_the_others(hub: Hub) -> None:
     hub.collect(DAY + timedelta(days=2), [Pc("quiet-0", "Quiet", "Quiet", hostname="pc-1"),
                                           *QUIET[1:]])  # fmt: skip
 
@@ -119,7 +119,7 @@ def test_what_one_source_says_anew_the_other_looks_at(hub: Hub) -> None:
     assert told == {hub.stretches("quiet-0")[0].device_id}
 
 
-def test_a_day_that_is_collected_again_is_matched_whole_by_everybody(hub: Hub) -> None:
+def test_after_a_repeated_day_every_source_matches_everything(hub: Hub) -> None:
     hub.collect(DAY + timedelta(days=1), QUIET)
 
     assert due(hub, "threatlocker", 2) is None

@@ -1,4 +1,4 @@
-"""The as-of predicate on every database, against plain comparisons of days."""
+"""The as-of predicate and device ids on every database."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -36,7 +36,7 @@ stretches = st.lists(
     max_examples=samples(25, 500), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(found=stretches)
-def test_a_stretch_holds_from_its_first_day_up_to_but_without_its_last(
+def test_a_stretch_contains_its_first_day_but_not_valid_to(
     engine: Engine, found: list[tuple[int, int]]
 ) -> None:
     rows = [
@@ -56,7 +56,7 @@ def test_a_stretch_holds_from_its_first_day_up_to_but_without_its_last(
             ]
 
 
-def test_the_predicate_takes_another_table_of_stretches_and_a_column_as_its_day() -> None:
+def test_as_of_accepts_another_table_and_a_column_as_the_day() -> None:
     other = device_snapshots.alias("other")
     condition = as_of(device_snapshots.c.valid_from, other)
     assert str(condition) == (
@@ -74,6 +74,6 @@ def test_ids_fit_a_signed_column_and_depend_on_source_and_key(source: str, key: 
     assert number != device_id(source + "x", key)
 
 
-def test_ids_are_the_same_on_every_machine_for_ever() -> None:
+def test_ids_never_change() -> None:
     assert device_id("ninja", "1") == 9177752900150677551
     assert hash63(b"") == 8238016292129134938

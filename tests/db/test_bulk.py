@@ -1,4 +1,4 @@
-"""What is written comes back, whichever way it went in."""
+"""Bulk statements store and read back the same values on every database."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -111,7 +111,7 @@ def stored(engine: Engine) -> list[dict[str, Any]]:
 
 
 @SIZES
-def test_every_value_comes_back_as_it_went_in(store: Engine, size: int) -> None:
+def test_upserted_values_are_read_back_unchanged(store: Engine, size: int) -> None:
     rows = rows_of(size)
     with writing(store) as connection:
         upsert(connection, things, rows)
@@ -119,7 +119,7 @@ def test_every_value_comes_back_as_it_went_in(store: Engine, size: int) -> None:
 
 
 @SIZES
-def test_insert_many_stores_the_same(store: Engine, size: int) -> None:
+def test_insert_many_stores_the_same_values_as_upsert(store: Engine, size: int) -> None:
     rows = rows_of(size)
     with writing(store) as connection:
         insert_many(connection, things, rows)
@@ -127,7 +127,7 @@ def test_insert_many_stores_the_same(store: Engine, size: int) -> None:
 
 
 @SIZES
-def test_rows_with_a_known_key_are_replaced_and_others_stand(store: Engine, size: int) -> None:
+def test_upsert_replaces_rows_with_the_same_key_and_keeps_others(store: Engine, size: int) -> None:
     first, second = rows_of(size), rows_of(size, shift=5)
     with writing(store) as connection:
         upsert(connection, things, first)
@@ -139,7 +139,7 @@ def test_rows_with_a_known_key_are_replaced_and_others_stand(store: Engine, size
 
 
 @SIZES
-def test_columns_that_are_not_given_keep_their_value(store: Engine, size: int) -> None:
+def test_upsert_keeps_columns_that_are_not_given(store: Engine, size: int) -> None:
     rows = rows_of(size)
     with writing(store) as connection:
         upsert(connection, things, rows)
@@ -148,7 +148,7 @@ def test_columns_that_are_not_given_keep_their_value(store: Engine, size: int) -
 
 
 @SIZES
-def test_rows_that_are_all_key_are_stored_once(store: Engine, size: int) -> None:
+def test_rows_of_key_columns_only_are_stored_once(store: Engine, size: int) -> None:
     rows = [{"left": "A1" if number % 2 else "a1", "right": number // 2} for number in range(size)]
     for _time in range(2):
         with writing(store) as connection:
@@ -158,7 +158,7 @@ def test_rows_that_are_all_key_are_stored_once(store: Engine, size: int) -> None
 
 
 @SIZES
-def test_an_instant_without_a_zone_is_refused(store: Engine, size: int) -> None:
+def test_a_datetime_without_timezone_is_refused(store: Engine, size: int) -> None:
     rows = [row | {"at": datetime(2026, 1, 1)} for row in rows_of(size)]
     with pytest.raises(Exception, match="has no zone"), writing(store) as connection:
         upsert(connection, things, rows)
@@ -166,9 +166,7 @@ def test_an_instant_without_a_zone_is_refused(store: Engine, size: int) -> None:
 
 
 @SIZES
-def test_a_key_that_is_there_is_an_integrity_error_and_nothing_is_kept(
-    store: Engine, size: int
-) -> None:
+def test_inserting_an_existing_key_raises_and_stores_nothing(store: Engine, size: int) -> None:
     rows = rows_of(size)
     with writing(store) as connection:
         insert_many(connection, things, rows[:1])
@@ -179,7 +177,7 @@ def test_a_key_that_is_there_is_an_integrity_error_and_nothing_is_kept(
 
 
 @SIZES
-def test_what_is_rolled_back_leaves_no_trace(store: Engine, size: int) -> None:
+def test_rolled_back_rows_are_not_stored(store: Engine, size: int) -> None:
     class Stop(Exception):
         pass
 
@@ -191,7 +189,7 @@ def test_what_is_rolled_back_leaves_no_trace(store: Engine, size: int) -> None:
     assert stored(store) == rows_of(size, shift=1)[:2]
 
 
-def test_a_table_that_changed_between_two_writes_is_no_surprise(store: Engine) -> None:
+def test_a_connection_survives_a_changed_table_between_writes(store: Engine) -> None:
     for table in (things, wider()):
         with writing(store) as connection:
             table.drop(connection)
@@ -209,7 +207,7 @@ def wider() -> Table:
     return table
 
 
-def test_nothing_to_write_is_no_statement(store: Engine) -> None:
+def test_no_rows_execute_no_statement(store: Engine) -> None:
     with writing(store) as connection:
         upsert(connection, things, [])
         insert_many(connection, things, [])
@@ -225,7 +223,7 @@ texts = st.none() | st.text(
     max_examples=samples(30, 1000), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(values=st.lists(st.tuples(texts, st.none() | st.binary(max_size=40)), min_size=1))
-def test_any_text_and_any_bytes_come_back(
+def test_any_text_and_bytes_are_read_back_unchanged(
     store: Engine, values: list[tuple[str | None, bytes | None]]
 ) -> None:
     rows = [
@@ -242,7 +240,7 @@ def test_any_text_and_any_bytes_come_back(
 
 
 @SIZES
-def test_an_update_changes_the_named_columns_of_its_rows_alone(store: Engine, size: int) -> None:
+def test_update_many_sets_only_the_named_columns_of_its_rows(store: Engine, size: int) -> None:
     before, after = rows_of(size), rows_of(size, shift=5)
     names = ("name", "note", "body", "online", "share", "day", "at")
     told = [*after[: size // 2], {**after[0], "thing_id": 1}]
@@ -256,7 +254,7 @@ def test_an_update_changes_the_named_columns_of_its_rows_alone(store: Engine, si
     assert stored(store) == expected
 
 
-def test_an_update_finds_its_rows_by_a_key_of_two(store: Engine) -> None:
+def test_update_many_finds_rows_by_a_composite_key(store: Engine) -> None:
     with writing(store) as connection:
         insert_many(connection, links, [{"left": "a", "right": n, "seen": None} for n in (1, 2)])
         update_many(connection, links, ("seen",), [{"left": "a", "right": 2, "seen": D}])
@@ -264,7 +262,7 @@ def test_an_update_finds_its_rows_by_a_key_of_two(store: Engine) -> None:
     assert [tuple(row) for row in found] == [("a", 1, None), ("a", 2, D)]
 
 
-def test_an_instant_without_a_zone_is_refused_in_an_update_too(store: Engine) -> None:
+def test_an_update_refuses_a_datetime_without_timezone(store: Engine) -> None:
     rows = rows_of(1)
     zoneless = {**rows[0], "at": datetime(2026, 1, 1)}
     with pytest.raises((ValueError, StatementError)), writing(store) as connection:
