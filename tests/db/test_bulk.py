@@ -235,19 +235,19 @@ def test_any_text_and_bytes_are_read_back_unchanged(
         connection.execute(delete(things))
         upsert(connection, things, rows)
     with store.connect() as connection:
-        found = connection.execute(select(things).order_by(things.c.thing_id)).all()
-    assert [(row.note, row.body) for row in found] == [(row["note"], row["body"]) for row in rows]
+        stored = connection.execute(select(things).order_by(things.c.thing_id)).all()
+    assert [(row.note, row.body) for row in stored] == [(row["note"], row["body"]) for row in rows]
 
 
 @SIZES
 def test_update_many_sets_only_the_named_columns_of_its_rows(store: Engine, size: int) -> None:
     before, after = rows_of(size), rows_of(size, shift=5)
     names = ("name", "note", "body", "online", "share", "day", "at")
-    told = [*after[: size // 2], {**after[0], "thing_id": 1}]
+    updates = [*after[: size // 2], {**after[0], "thing_id": 1}]
     with writing(store) as connection:
         upsert(connection, things, before)
         update_many(connection, things, names, [])
-        update_many(connection, things, names, told)
+        update_many(connection, things, names, updates)
         update_many(connection, things, ("day",), [{"thing_id": before[-1]["thing_id"], "day": D}])
     expected = [*after[: size // 2], *before[size // 2 :]]
     expected[-1] = {**expected[-1], "day": D}
@@ -258,8 +258,8 @@ def test_update_many_finds_rows_by_a_composite_key(store: Engine) -> None:
     with writing(store) as connection:
         insert_many(connection, links, [{"left": "a", "right": n, "seen": None} for n in (1, 2)])
         update_many(connection, links, ("seen",), [{"left": "a", "right": 2, "seen": D}])
-        found = connection.execute(select(links).order_by(links.c.right)).all()
-    assert [tuple(row) for row in found] == [("a", 1, None), ("a", 2, D)]
+        stored = connection.execute(select(links).order_by(links.c.right)).all()
+    assert [tuple(row) for row in stored] == [("a", 1, None), ("a", 2, D)]
 
 
 def test_an_update_refuses_a_datetime_without_timezone(store: Engine) -> None:

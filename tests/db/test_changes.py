@@ -20,7 +20,7 @@ from tests.support.worlds import ALWAYS, ORDER, TODAY, random_world, run_row
 BASES = ("assets", "records", *ORDER)
 
 
-def found(
+def changes_by_key(
     engine: Engine, basis: str, then: date, now: date, kept: KeptDays | None = None
 ) -> dict[int, EntityChange]:
     with reading(engine) as connection:
@@ -40,23 +40,26 @@ def test_changes_and_their_days_match_a_plain_python_model(engine: Engine, seed:
         then = TODAY - timedelta(days=rng.randrange(4, 13))
         now = then + timedelta(days=rng.randrange(1, (TODAY - then).days + 1))
         plain = Days(world, basis, then, now)
-        rows = found(engine, basis, then, now, KeptDays(TODAY))
+        rows = changes_by_key(engine, basis, then, now, KeptDays(TODAY))
         assert rows.keys() == plain.differing()
         for key, one in rows.items():
-            told: dict[str, set[date]] = {}
+            reasons: dict[str, set[date]] = {}
             for reason in one.reasons:
                 assert str(reason)
-                told.setdefault(reason.code, set()).add(reason.day)
+                reasons.setdefault(reason.code, set()).add(reason.day)
             expected = plain.dated(key)
             codes = ("gone", "back", "first_seen", "source_began", "site", "billing_status")
-            assert {code: told[code] for code in codes if code in told} == expected
+            assert {code: reasons[code] for code in codes if code in reasons} == expected
             assert EntityChange.from_json(json.loads(json.dumps(one.to_json()))) == one
             for state, standing in ((one.then, plain.standing[0]), (one.now, plain.standing[-1])):
-                said = standing.get(key)
-                assert (state is None) == (said is None)
-                if state is not None and said is not None:
-                    assert (state.device_id, state.site_id) == (said.device_id, said.site_id)
-                    assert state.device_type == said.device_type
+                expected_record = standing.get(key)
+                assert (state is None) == (expected_record is None)
+                if state is not None and expected_record is not None:
+                    assert (state.device_id, state.site_id) == (
+                        expected_record.device_id,
+                        expected_record.site_id,
+                    )
+                    assert state.device_type == expected_record.device_type
 
 
 DAY = date(2026, 11, 1)
@@ -66,7 +69,7 @@ def reasons(
     hub: Hub, key: str, until: int, basis: str = "ninja", source: str = "ninja"
 ) -> list[str]:
     """What is said of a device between the first and another day of November."""
-    rows = found(hub.engine, basis, DAY, day(until))
+    rows = changes_by_key(hub.engine, basis, DAY, day(until))
     return [str(reason) for reason in rows[device_id(source, key)].reasons]
 
 
@@ -136,7 +139,7 @@ def test_a_machine_lists_new_links_and_a_new_primary_record(engine: Engine) -> N
     hub.collect(day(2), [Pc("1", hostname="PC-1.local"), *OTHERS])
     hub.collect(day(3), [Pc("1", hostname="PC-1.local"), *OTHERS])
     machine = device_id("threatlocker", "a")
-    rows = found(engine, "assets", DAY, day(3))
+    rows = changes_by_key(engine, "assets", DAY, day(3))
     assert [str(reason) for reason in rows[machine].reasons] == [
         "linked with NinjaRMM PC-1.local on 2 Nov 2026: hostname pc-1 at the same site",
         "now speaks: NinjaRMM instead of ThreatLocker, since 2 Nov 2026",
@@ -145,13 +148,13 @@ def test_a_machine_lists_new_links_and_a_new_primary_record(engine: Engine) -> N
     # Another real serial at each of them undoes the link: two machines again.
     hub.collect(day(4), [Pc("a", hostname="pc-1", serial="AAAA-1"), *others], "threatlocker")
     hub.collect(day(5), [Pc("1", hostname="PC-1.local", serial="BBBB-2"), *OTHERS])
-    rows = found(engine, "assets", day(3), day(5))
+    rows = changes_by_key(engine, "assets", day(3), day(5))
     assert [str(reason) for reason in rows[device_id("ninja", "1")].reasons] == [
         "unlinked from ThreatLocker pc-1 on 5 Nov 2026",
     ]
-    told = [str(reason) for reason in rows[machine].reasons]
-    assert "unlinked from NinjaRMM PC-1.local on 5 Nov 2026" in told
-    assert "now speaks: ThreatLocker instead of NinjaRMM, since 5 Nov 2026" in told
+    reasons = [str(reason) for reason in rows[machine].reasons]
+    assert "unlinked from NinjaRMM PC-1.local on 5 Nov 2026" in reasons
+    assert "now speaks: ThreatLocker instead of NinjaRMM, since 5 Nov 2026" in reasons
 
 
 def test_a_machine_enrolled_again_is_replaced_not_removed_and_added(sqlite_engine: Engine) -> None:
@@ -180,12 +183,12 @@ def test_days_that_are_not_kept_make_no_difference(sqlite_engine: Engine) -> Non
     hub.collect(day(3), [*OTHERS])
     hub.collect(day(5), [Pc("1", display_name="two"), *OTHERS])
     hub.collect(day(9), [Pc("1", display_name="two"), *OTHERS])
-    all_kept = found(hub.engine, "ninja", DAY, day(9), KeptDays(day(9)))
-    told = [str(reason) for reason in all_kept[device_id("ninja", "1")].reasons]
-    assert told == ["back since 5 Nov 2026", "renamed one to two on 5 Nov 2026"]
-    few_kept = found(hub.engine, "ninja", DAY, day(9), KeptDays(day(9), days=5, months=0))
-    told = [str(reason) for reason in few_kept[device_id("ninja", "1")].reasons]
-    assert told == ["renamed one to two on 5 Nov 2026"]
+    all_kept = changes_by_key(hub.engine, "ninja", DAY, day(9), KeptDays(day(9)))
+    reasons = [str(reason) for reason in all_kept[device_id("ninja", "1")].reasons]
+    assert reasons == ["back since 5 Nov 2026", "renamed one to two on 5 Nov 2026"]
+    few_kept = changes_by_key(hub.engine, "ninja", DAY, day(9), KeptDays(day(9), days=5, months=0))
+    reasons = [str(reason) for reason in few_kept[device_id("ninja", "1")].reasons]
+    assert reasons == ["renamed one to two on 5 Nov 2026"]
 
 
 def test_given_keys_are_returned_in_their_order_changed_or_not(sqlite_engine: Engine) -> None:

@@ -142,11 +142,11 @@ def test_sqlite_creates_its_folder_or_explains_the_failure(tmp_path: Path) -> No
 def test_sqlite_connections_have_the_safe_pragmas(sqlite_engine: Engine) -> None:
     with sqlite_engine.connect() as one, sqlite_engine.connect() as two:
         for connection in (one, two):
-            found = {
+            rows = {
                 pragma: connection.exec_driver_sql(f"PRAGMA {pragma}").scalar()
                 for pragma in ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
             }
-            assert found == {
+            assert rows == {
                 "journal_mode": "wal", "synchronous": 2, "busy_timeout": 30000, "foreign_keys": 1,
             }  # fmt: skip
 
@@ -217,8 +217,8 @@ def test_text_comparison_is_case_sensitive(engine: Engine) -> None:
         connection.execute(insert(meta), [row(name) for name in names])
     with reading(engine) as connection:
         for name in names:
-            found = connection.scalars(select(meta.c.name).where(meta.c.name == name)).all()
-            assert found == [name]
+            rows = connection.scalars(select(meta.c.name).where(meta.c.name == name)).all()
+            assert rows == [name]
         assert connection.scalar(select(func.count(meta.c.name.distinct()))) == len(names)
         groups = select(meta.c.name, func.count()).group_by(meta.c.name)
         assert all(count == 1 for _name, count in connection.execute(groups))

@@ -16,7 +16,7 @@ DAY = timedelta(days=1)
 def kept_by_the_rule(kept: KeptDays, earliest: date) -> list[date]:
     """Every kept day from `earliest` to `kept.today`, one by one as the rule says it; less what
     was purged, but never today."""
-    found = []
+    kept_list = []
     day = earliest
     while day <= kept.today:
         months_ago = (kept.today.year - day.year) * 12 + kept.today.month - day.month
@@ -29,9 +29,9 @@ def kept_by_the_rule(kept: KeptDays, earliest: date) -> list[date]:
             daily = daily and (day >= kept.purged.days_before or day == kept.today)
             monthly = monthly and month_of(day) >= kept.purged.months_before
         if daily or monthly:
-            found.append(day)
+            kept_list.append(day)
         day += DAY
-    return found
+    return kept_list
 
 
 days = st.dates(date(2023, 11, 1), date(2028, 4, 1))

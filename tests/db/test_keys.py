@@ -35,13 +35,13 @@ stretches = st.lists(
 @settings(
     max_examples=samples(25, 500), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(found=stretches)
+@given(lengths=stretches)
 def test_a_stretch_contains_its_first_day_but_not_valid_to(
-    engine: Engine, found: list[tuple[int, int]]
+    engine: Engine, lengths: list[tuple[int, int]]
 ) -> None:
     rows = [
         stretch(number, start, start + timedelta(days=length) if length else OPEN_END)
-        for number, (offset, length) in enumerate(found)
+        for number, (offset, length) in enumerate(lengths)
         for start in [FIRST + timedelta(days=offset)]
     ]
     with writing(engine) as connection:

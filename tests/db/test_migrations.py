@@ -104,8 +104,8 @@ def test_several_processes_that_migrate_at_the_same_time_do_it_once(
         )
         for _ in range(3)
     ]  # fmt: skip
-    said = [process.communicate(timeout=120) for process in several]
-    assert [process.returncode for process in several] == [0, 0, 0], said
+    outputs = [process.communicate(timeout=120) for process in several]
+    assert [process.returncode for process in several] == [0, 0, 0], outputs
     assert migrate.current(bare_engine) == migrate.head()
 
 

@@ -31,7 +31,7 @@ def store(bare_engine: Engine) -> Iterator[Engine]:
 def test_the_rows_of_the_given_ids_are_returned_however_many_there_are(store: Engine) -> None:
     dice = random.Random(1)
     with store.connect() as connection:
-        for asked in (
+        for size in (
             0,
             1,
             MAX_IN_PARAMETERS - 1,
@@ -39,19 +39,19 @@ def test_the_rows_of_the_given_ids_are_returned_however_many_there_are(store: En
             MAX_IN_PARAMETERS + 1,
             3 * MAX_IN_PARAMETERS,
         ):
-            known = dice.sample(STORED, min(asked, len(STORED)) // 2)
-            wanted = [*known, *(dice.choice(STORED) + 1 for _ in range(asked - len(known)))]
-            told = select(things.c.number, things.c.parity)
-            rows = rows_where_in(connection, told, things.c.number, [*wanted, *wanted])
-            expected = sorted((n, n % 2) for n in STORED if n in set(wanted))
-            assert sorted(tuple(row) for row in rows) == expected, asked
+            existing = dice.sample(STORED, min(size, len(STORED)) // 2)
+            ids = [*existing, *(dice.choice(STORED) + 1 for _ in range(size - len(existing)))]
+            statement = select(things.c.number, things.c.parity)
+            rows = rows_where_in(connection, statement, things.c.number, [*ids, *ids])
+            expected = sorted((n, n % 2) for n in STORED if n in set(ids))
+            assert sorted(tuple(row) for row in rows) == expected, size
 
 
 def test_conditions_and_grouping_of_the_statement_are_kept(store: Engine) -> None:
-    wanted = STORED[:100]
-    count = select(things.c.parity, func.count()).where(things.c.number > wanted[9])
+    ids = STORED[:100]
+    count = select(things.c.parity, func.count()).where(things.c.number > ids[9])
     with store.connect() as connection:
-        rows = rows_where_in(connection, count.group_by(things.c.parity), things.c.number, wanted)
-        found = {parity: n for parity, n in rows}
-    odd = sum(n % 2 for n in wanted[10:])
-    assert found == {parity: n for parity, n in ((0, 90 - odd), (1, odd)) if n}
+        rows = rows_where_in(connection, count.group_by(things.c.parity), things.c.number, ids)
+        counts = {parity: n for parity, n in rows}
+    odd = sum(n % 2 for n in ids[10:])
+    assert counts == {parity: n for parity, n in ((0, 90 - odd), (1, odd)) if n}

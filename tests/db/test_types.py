@@ -34,12 +34,12 @@ def test_a_datetime_is_read_back_in_utc_with_microseconds(engine: Engine, at: da
     with writing(engine) as connection:
         connection.execute(insert(rule_versions), [rules_of(1, at)])
     with reading(engine) as connection:
-        found = connection.execute(select(rule_versions.c.created_at)).scalar_one()
+        stored = connection.execute(select(rule_versions.c.created_at)).scalar_one()
         same = connection.scalar(
             select(rule_versions.c.version).where(rule_versions.c.created_at == at)
         )
-    assert found == at.astimezone(UTC)
-    assert found.tzinfo is UTC
+    assert stored == at.astimezone(UTC)
+    assert stored.tzinfo is UTC
     assert same == 1
 
 
@@ -78,6 +78,6 @@ def test_serial_ids_are_generated(engine: Engine) -> None:
     }
     with writing(engine) as connection:
         keys = [connection.execute(insert(sites), site).inserted_primary_key for _time in range(2)]
-        found = connection.scalars(select(sites.c.site_id).order_by(sites.c.site_id)).all()
-    assert [key[0] for key in keys if key is not None] == found
-    assert len(found) == 2
+        stored = connection.scalars(select(sites.c.site_id).order_by(sites.c.site_id)).all()
+    assert [key[0] for key in keys if key is not None] == stored
+    assert len(stored) == 2

@@ -27,10 +27,10 @@ def _assets(engine: Engine, day: date) -> dict[int, tuple[object, ...]]:
 def _expected(world: World, day: date) -> dict[int, tuple[object, ...]]:
     return {
         asset: (
-            said.device_id, said.site_id, said.device_type, said.billing_status,
-            ", ".join(sources), f"it is a {said.device_type}",
+            record.device_id, record.site_id, record.device_type, record.billing_status,
+            ", ".join(sources), f"it is a {record.device_type}",
         )
-        for asset, (said, sources) in world.assets(day).items()
+        for asset, (record, sources) in world.assets(day).items()
     }  # fmt: skip
 
 
@@ -49,8 +49,8 @@ def test_records_of_a_day_are_the_last_published_ones_of_each_source(engine: Eng
     for back in range(14):
         day = TODAY - timedelta(days=back)
         with reading(engine) as connection:
-            found = {row.device_id for row in connection.execute(records_as_of(day))}
-        assert found == {said.device_id for said in world.records(day)}
+            device_ids = {row.device_id for row in connection.execute(records_as_of(day))}
+        assert device_ids == {record.device_id for record in world.records(day)}
 
 
 def test_views_accept_a_column_of_days(engine: Engine) -> None:

@@ -223,30 +223,30 @@ def plainly(rows: list[Row[Any]], there: set[str], of_site: dict[int, set[str]])
         return not own & {*names} and bool(expected & {*names})
 
     for _asset, group in groupby(sorted(rows, key=lambda r: r.asset_id), lambda r: r.asset_id):
-        mine = sorted(group, key=lambda r: (order.index(r.source), r.device_id))
+        records = sorted(group, key=lambda r: (order.index(r.source), r.device_id))
         computers = [
-            row for row in mine
+            row for row in records
             if row.source == NINJA and row.billing_status == "billable"
             and row.device_type in ("server", "workstation") and missed(row, LOCKER)
         ]  # fmt: skip
-        alone = [row for row in mine if row.source == AGENT and missed(row, NINJA, LOCKER)]
+        alone = [row for row in records if row.source == AGENT and missed(row, NINJA, LOCKER)]
         for kind, lonely in (("ninja_without_threatlocker", computers), ("agent_only", alone)):
             found |= {(kind, r.asset_id, r.device_id, None) for r in lonely[:1]}
         found |= {
             ("threatlocker_without_ninja", row.asset_id, row.device_id, None)
-            for row in mine
+            for row in records
             if row.source == LOCKER and missed(row, NINJA)
         }
         for source in order:
-            same = [row for row in mine if row.source == source]
+            same = [row for row in records if row.source == source]
             found |= pairs("duplicate", same, lambda a, b: True)
         spares = [
-            row for row in mine
+            row for row in records
             if row.billing_status in ("billable", "spare")
             and not (row.billing_status == "spare" and row.node_class == "VMWARE_VM_GUEST")
         ]  # fmt: skip
         found |= pairs("spare_mismatch", spares, lambda a, b: a.billing_status != b.billing_status)
-        placed = [row for row in mine if row.site_id]
+        placed = [row for row in records if row.site_id]
         found |= pairs("site_mismatch", placed, lambda a, b: a.site_id != b.site_id)
     by_id = sorted((row for row in rows if row.site_id), key=lambda r: r.device_id)
     for source, site, host in {(r.source, r.site_id, host_key(r.hostname)) for r in by_id}:
@@ -256,8 +256,8 @@ def plainly(rows: list[Row[Any]], there: set[str], of_site: dict[int, set[str]])
         if host:
             found |= pairs("duplicate", same, lambda a, b: a.asset_id != b.asset_id)
     for serial in {real_serial(r.serial) for r in rows} - {None}:
-        bearers = [r for r in rows if real_serial(r.serial) == serial]
-        if max(sum(r.source == name for r in bearers) for name in order) <= 3:
+        holders = [r for r in rows if real_serial(r.serial) == serial]
+        if max(sum(r.source == name for r in holders) for name in order) <= 3:
             same = [r for r in by_id if real_serial(r.serial) == serial]
             apart = lambda a, b: a.asset_id != b.asset_id and a.site_id != b.site_id  # noqa: E731
             found |= pairs("site_mismatch", same, apart)
@@ -304,11 +304,11 @@ def agree(fleet: Fleet) -> None:
     assert fleet.stored() == before
 
 
-def random_rows(rng: random.Random, said: dict[str, Pc]) -> list[Pc]:
+def random_rows(rng: random.Random, present: dict[str, Pc]) -> list[Pc]:
     for key in map(str, range(9)):
         if rng.random() < 0.25:
             org = rng.choice(("1", "1", "1", "2", None))
-            said[key] = Pc(
+            present[key] = Pc(
                 key, org, {"1": "Harbor", "2": "Pelican", None: None}[org],
                 hostname=rng.choice(("a", "B", "b.local", "c", "d", None)),
                 display_name=rng.choice((None, "Front", "front ", "spare", "Front | Anna")),
@@ -318,21 +318,21 @@ def random_rows(rng: random.Random, said: dict[str, Pc]) -> list[Pc]:
                 os=rng.choice(("Windows 11", "Windows 10")),
             )  # fmt: skip
         elif rng.random() < 0.06:
-            said.pop(key, None)
-    return list(said.values())
+            present.pop(key, None)
+    return list(present.values())
 
 
 def random_history(fleet: Fleet, rng: random.Random, days: int = 12) -> None:
-    said: dict[str, dict[str, Pc]] = {NINJA: {}, LOCKER: {}, AGENT: {}}
+    present: dict[str, dict[str, Pc]] = {NINJA: {}, LOCKER: {}, AGENT: {}}
     fleet.environ["RETENTION_DAYS"] = "365"
     starts = {NINJA: 0, LOCKER: rng.choice((0, 0, 4)), AGENT: rng.choice((0, 3))}
     for number in range(days):
         day = after(number)
-        for source in said:
+        for source in present:
             if number < starts[source] or rng.random() < 0.15:
                 continue
             for _again in range(rng.choice((1, 1, 1, 2))):
-                fleet.collect(day, random_rows(rng, said[source]), source)
+                fleet.collect(day, random_rows(rng, present[source]), source)
                 if rng.random() < 0.7:
                     fleet.look()
         if rng.random() < 0.25:

@@ -5,7 +5,7 @@ every closing is unchanged."""
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +21,7 @@ from db.history.views import assets_as_of, records_as_of
 from db.keys import as_of
 from db.months.closings import is_unchanged
 from db.names import NO_SITE
+from db.sources import SourceFacts
 from db.tables import (
     ALL_SITES,
     NO_SITE_ID,
@@ -83,9 +84,11 @@ def to_record(raw: Raw) -> Record:
 
 def source_named(name: str) -> Any:
     return SimpleNamespace(
-        NAME=name, LABEL=name.title(), VOLATILE=("seen", "contact"), NEEDS=(), SETTINGS=(),
-        to_record=to_record, fetch=lambda _session: iter(()),
-    )  # fmt: skip
+        FACTS=SourceFacts(name, name.title(), "S", "#000000", time(4)),
+        VOLATILE=("seen", "contact"),
+        to_record=to_record,
+        fetch=lambda _session: iter(()),
+    )
 
 
 SOURCES = {name: source_named(name) for name in ("ninja", "threatlocker")}
@@ -223,11 +226,11 @@ class Replay:
             record_failure(attempt, collected, "No row could be read.")
             return
         try:
-            found = publish_or_hold(attempt, collected).state
+            state = publish_or_hold(attempt, collected).state
         except (DecisionRefused, PublishRefused) as refused:
-            found = "refused"
+            state = "refused"
             record_failure(attempt, collected, str(refused))
-        assert found == expected
+        assert state == expected
 
     def decide(self, held: Lease, kind: str, source: str) -> None:
         """Whatever is decided of `source`: the oracle must say yes when the product does."""
@@ -316,25 +319,27 @@ class Replay:
             rows = connection.execute(
                 select(month_closings).order_by(month_closings.c.closing_id)
             ).all()
-            assert [row.month for row in rows] == [told.month for told in self.oracle.closings]
+            assert [row.month for row in rows] == [
+                closing.month for closing in self.oracle.closings
+            ]
             names = {NO_SITE_ID: NO_SITE} | dict(
                 connection.execute(select(sites.c.site_id, sites.c.name)).all()
             )
             turns = {site_id: turn - 1 for turn, site_id in enumerate(sorted(names))}
             turns |= {ALL_SITES: -1, NO_SITE_ID: NOWHERE}
-            for row, told in zip(rows, self.oracle.closings, strict=True):
+            for row, closing in zip(rows, self.oracle.closings, strict=True):
                 gone = row.month < self.oracle.gone_months
                 assert is_unchanged(connection, row.closing_id) is (None if gone else True)
-                assert row.members == len(told.members)
+                assert row.members == len(closing.members)
                 if not gone:
-                    assert self._members(connection, row.closing_id) == told.members
+                    assert self._members(connection, row.closing_id) == closing.members
                 c = month_closing_counts.c
                 counts = connection.execute(
                     select(c.basis, c.site_id, c.device_type, c.billing_status, c.n).where(
                         c.closing_id == row.closing_id
                     )
                 )
-                assert added(counts, names) == told.counts
+                assert added(counts, names) == closing.counts
                 b = month_bases.c
                 bases = {
                     (base.basis, turns[base.site_id]): (
@@ -344,7 +349,7 @@ class Replay:
                         select(month_bases).where(b.closing_id == row.closing_id)
                     )
                 }  # fmt: skip
-                assert bases == told.bases
+                assert bases == closing.bases
             self._check_border(connection, names)
 
     def _members(self, connection: Any, closing_id: int) -> dict[Any, Any]:
@@ -430,10 +435,10 @@ class Replay:
                 c.basis == basis, c.snapshot_date == newest
             )
         )
-        found: Counter[tuple[str, str, str]] = Counter()
+        counts: Counter[tuple[str, str, str]] = Counter()
         for site_id, kind, status, n in rows:
-            found[names[site_id], kind, status] += n
-        return found
+            counts[names[site_id], kind, status] += n
+        return counts
 
     def _live_assets(
         self, connection: Any, day: date, names: dict[int, str]
@@ -452,10 +457,10 @@ class Replay:
                     c.basis == source, c.month == month
                 )
             )
-            found: Counter[tuple[str, str, str]] = Counter()
+            counts: Counter[tuple[str, str, str]] = Counter()
             for site_id, kind, status, n in rows:
-                found[names[site_id], kind, status] += n
-            assert found == self.oracle.counts(source, newest)
+                counts[names[site_id], kind, status] += n
+            assert counts == self.oracle.counts(source, newest)
 
     def _check_orphans(self, connection: Any) -> None:
         stretches = set(connection.scalars(select(device_snapshots.c.device_id)))
@@ -469,10 +474,10 @@ def raw(row: Row) -> Raw:
 
 def added(rows: Iterable[Any], names: dict[int, str]) -> Counter[tuple[str, ...]]:
     """Counts by the name of the site; several sites may have the same."""
-    found: Counter[tuple[str, ...]] = Counter()
+    counts: Counter[tuple[str, ...]] = Counter()
     for basis, site_id, kind, status, n in rows:
-        found[basis, names[site_id], kind, status] += n
-    return found
+        counts[basis, names[site_id], kind, status] += n
+    return counts
 
 
 def replay(engine: Engine, history: Any) -> None:

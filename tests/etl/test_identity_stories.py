@@ -33,7 +33,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     engine.dispose()
 
 
-def told(engine: Engine, story: Story) -> tuple[Pairs, Pairs]:
+def replay(engine: Engine, story: Story) -> tuple[Pairs, Pairs]:
     """The pairs of records that are linked at the end of a story, and those that should be."""
     with writing(engine) as connection:
         for table in metadata.tables.values():
@@ -82,18 +82,18 @@ def assets(hub: Hub, standing: list[Rec], day: date) -> dict[int, int]:
 
 
 def linked(hub: Hub, standing: list[Rec], day: date) -> Pairs:
-    found = assets(hub, standing, day)
+    linked = assets(hub, standing, day)
     ids = [number(record) for record in standing]
-    return {frozenset(pair) for pair in combinations(ids, 2) if len({found[i] for i in pair}) == 1}
+    return {frozenset(pair) for pair in combinations(ids, 2) if len({linked[i] for i in pair}) == 1}
 
 
 def wrong(hub: Hub, standing: list[Rec], day: date) -> list[tuple[Rec, Rec]]:
     """Records of two machines that answer to one, of those that are collected by now."""
-    found = assets(hub, standing, day)
+    linked = assets(hub, standing, day)
     return [
         (one, other)
-        for one, other in combinations([r for r in standing if number(r) in found], 2)
-        if found[number(one)] == found[number(other)] and one.machine != other.machine
+        for one, other in combinations([r for r in standing if number(r) in linked], 2)
+        if linked[number(one)] == linked[number(other)] and one.machine != other.machine
     ]
 
 
@@ -110,10 +110,10 @@ def decide(hub: Hub, deed: Deed, day: date) -> None:
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_the_rules_link_each_story_as_expected(database: Engine, story: Story) -> None:
-    found, true = told(database, story)
+    linked, true = replay(database, story)
 
-    assert found <= true
-    assert len(true - found) == story.missed
+    assert linked <= true
+    assert len(true - linked) == story.missed
 
 
 def test_most_true_links_are_found_and_no_false_ones() -> None:

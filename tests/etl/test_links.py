@@ -36,8 +36,8 @@ def own(key: str, source: str = "ninja") -> int:
     return device_id(source, key)
 
 
-def portal(key: str, **said: str | None) -> Pc:
-    return Pc(key, "guid", node_class=None, **said)  # type: ignore[arg-type]
+def portal(key: str, **fields: str | None) -> Pc:
+    return Pc(key, "guid", node_class=None, **fields)  # type: ignore[arg-type]
 
 
 def test_a_new_device_is_its_own_asset(hub: Hub) -> None:
@@ -270,8 +270,8 @@ def test_a_returning_device_joins_the_machine_that_its_own_became(hub: Hub) -> N
     machine = device_id("ninja", "n1")
     begun = {link.device_id: link.asset_id for link in hub.links() if link.since > DAY}
     assert begun == {old: machine, new: machine}
-    said = hub.on(DAY + timedelta(days=1), "agent")
-    assert said["a2"].asset_id == said["a7"].asset_id == machine
+    records = hub.on(DAY + timedelta(days=1), "agent")
+    assert records["a2"].asset_id == records["a7"].asset_id == machine
 
 
 def test_records_sharing_a_serial_number_with_a_former_one_are_matched_again_the_next_day(

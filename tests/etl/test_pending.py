@@ -45,11 +45,11 @@ day = st.tuples(
 @pytest.fixture(scope="module")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Engine]]:
     folder = tmp_path_factory.mktemp("looks")
-    found = tuple(open_engine(sqlite_url(folder / f"{name}.db")) for name in ("near", "whole"))
-    for engine in found:
+    engines = tuple(open_engine(sqlite_url(folder / f"{name}.db")) for name in ("near", "whole"))
+    for engine in engines:
         migrate.upgrade(engine)
-    yield found[0], found[1]
-    for engine in found:
+    yield engines[0], engines[1]
+    for engine in engines:
         engine.dispose()
 
 
@@ -115,8 +115,8 @@ def test_changes_of_one_source_are_pending_for_the_others(hub: Hub) -> None:
     hub.collect(DAY + timedelta(days=2), [Pc("quiet-0", "Quiet", "Quiet", hostname="pc-1"),
                                           *QUIET[1:]])  # fmt: skip
 
-    told = due(hub, "threatlocker", 2)
-    assert told == {hub.stretches("quiet-0")[0].device_id}
+    pending_ids = due(hub, "threatlocker", 2)
+    assert pending_ids == {hub.stretches("quiet-0")[0].device_id}
 
 
 def test_after_a_repeated_day_every_source_matches_everything(hub: Hub) -> None:

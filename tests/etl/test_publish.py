@@ -129,10 +129,10 @@ def test_collecting_a_day_twice_leaves_only_the_second_result(
         for rows in versions:
             assert hub.collect(NEXT, rows).state == "complete"
 
-    told, expected = contents(everywhere.engine), contents(straight.engine)
+    stored, expected = contents(everywhere.engine), contents(straight.engine)
     # Sites that the first version brought stay: somebody may have worked on them since.
     for table in ("devices", "device_snapshots", "device_payloads", "daily_counts"):
-        assert told[table] == expected[table], table
+        assert stored[table] == expected[table], table
     assert [run.published for run in everywhere.runs()] == [True, False, True]
 
 
@@ -147,9 +147,9 @@ def test_repeating_a_day_keeps_the_links_of_machines(
         for _ in range(times):
             hub.collect(NEXT, portal, "threatlocker")
 
-    told, expected = contents(everywhere.engine), contents(straight.engine)
-    assert told["asset_links"] == expected["asset_links"] and len(told["asset_links"]) == 2
-    assert told["device_snapshots"] == expected["device_snapshots"]
+    stored, expected = contents(everywhere.engine), contents(straight.engine)
+    assert stored["asset_links"] == expected["asset_links"] and len(stored["asset_links"]) == 2
+    assert stored["device_snapshots"] == expected["device_snapshots"]
     assert everywhere.counted("assets", NEXT) == {"billable": 4}
 
 
@@ -457,11 +457,11 @@ def test_payloads_of_all_days_are_readable_with_the_newest_volatile_values(
         everywhere.collect(day, [*TEN[1:], Pc("0", note=note, seen=back)])
 
     for back, note in enumerate(notes):
-        told = everywhere.on(DAY + timedelta(days=back))["0"]
+        stored = everywhere.on(DAY + timedelta(days=back))["0"]
         (stored,) = everywhere.all(
-            device_payloads, device_id=told.device_id, payload_hash=told.payload_hash
+            device_payloads, device_id=stored.device_id, payload_hash=stored.payload_hash
         )
-        (latest,) = everywhere.all(device_latest, device_id=told.device_id)
+        (latest,) = everywhere.all(device_latest, device_id=stored.device_id)
         stable = json.loads(zlib.decompress(stored.body))
         assert stable["note"] == note and "seen" not in stable
         assert merge_volatile(stable, json.loads(latest.volatile))["seen"] == 4

@@ -62,9 +62,9 @@ def history(days: int, step: int = 1) -> Iterator[tuple[date, str, list[Pc]]]:
             yield START + timedelta(days=back), source, list(fleet)
 
 
-def told(hub: Hub, day: date) -> list[tuple[object, ...]]:
+def state_on(hub: Hub, day: date) -> list[tuple[object, ...]]:
     """What a hub says of `day`, payloads included."""
-    found: list[tuple[object, ...]] = []
+    state: list[tuple[object, ...]] = []
     bodies = {
         (row.device_id, row.payload_hash): json.loads(zlib.decompress(row.body))
         for row in hub.all(device_payloads)
@@ -72,9 +72,9 @@ def told(hub: Hub, day: date) -> list[tuple[object, ...]]:
     for source in ("ninja", "threatlocker"):
         for key, row in hub.on(day, source).items():
             payload = bodies[row.device_id, row.payload_hash]
-            found.append((source, key, row.hostname, row.asset_id, row.site_id, payload))
-        found.append(tuple(hub.counted(source, day).items()))
-    return found
+            state.append((source, key, row.hostname, row.asset_id, row.site_id, payload))
+        state.append(tuple(hub.counted(source, day).items()))
+    return state
 
 
 @pytest.mark.parametrize(("days", "months_kept"), [(5, 2), (30, 1), (1, 0)])
@@ -99,7 +99,7 @@ def test_kept_days_are_unchanged_and_everything_else_is_purged(
     looked_at = [START + timedelta(days=back) for back in range(121)]
     for day in looked_at:
         if kept.kept_on_or_before(day) == day:
-            assert told(hub, day) == told(memory, day), day
+            assert state_on(hub, day) == state_on(memory, day), day
     for row in hub.all(device_snapshots):
         needed = kept.first_kept_in(row.valid_from, row.valid_to) is not None
         assert needed or row.valid_to == newest[row.source], "no kept day lies in it"
@@ -168,7 +168,7 @@ def test_after_retention_the_newest_day_can_still_be_collected_again(hub: Hub, m
     for each in (hub, memory):
         each.collect(days[2], fleet[1:])
 
-    assert told(hub, days[2]) == told(memory, days[2])
+    assert state_on(hub, days[2]) == state_on(memory, days[2])
     assert hub.seen("0") == (days[0], days[1])
     assert hub.spans("x")[-2:] == [(days[1], days[2]), (days[2], None)]
 
@@ -213,10 +213,10 @@ def collected(hub: Hub, *days: tuple[date, int], source: str = "ninja") -> None:
 
 def ends(hub: Hub, basis: str) -> dict[str, int]:
     """Month -> how many at its end."""
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for row in hub.all(month_end_counts, basis=basis):
-        found[row.month] = found.get(row.month, 0) + row.n
-    return found
+        counts[row.month] = counts.get(row.month, 0) + row.n
+    return counts
 
 
 def test_a_month_end_has_the_counts_of_the_months_last_complete_day(
@@ -234,8 +234,8 @@ def test_february_ends_on_the_29th_in_a_leap_year_else_on_the_28th(hub: Hub) -> 
         (date(2024, 2, 29), 23), (date(2024, 3, 1), 24),
     )  # fmt: skip
 
-    found = ends(hub, "ninja")
-    assert (found["2023-02"], found["2024-02"], found["2024-03"]) == (20, 23, 24)
+    counts = ends(hub, "ninja")
+    assert (counts["2023-02"], counts["2024-02"], counts["2024-03"]) == (20, 23, 24)
 
 
 def test_a_month_without_a_complete_day_has_the_counts_of_the_month_before(hub: Hub) -> None:

@@ -279,55 +279,55 @@ def machine(
 
 
 def linked(
-    mine: list[Identity], others: list[Identity], former: list[Identity] | None = None
+    own: list[Identity], others: list[Identity], former: list[Identity] | None = None
 ) -> dict[int, tuple[int, str]]:
     """Device -> asset and method; every one of `mine` is alone."""
-    alone = {one.device_id for one in mine if one.asset_id == one.device_id}
-    links = find_links(mine, alone, others, former or [])
+    unlinked = {one.device_id for one in own if one.asset_id == one.device_id}
+    links = find_links(own, unlinked, others, former or [])
     return {link.device_id: (link.asset_id, link.method) for link in links}
 
 
 def test_a_serial_number_links_before_a_hostname_does() -> None:
-    mine = [machine(1, "threatlocker", host="pc-1", serial="SN-0001")]
+    own = [machine(1, "threatlocker", host="pc-1", serial="SN-0001")]
     others = [machine(2, host="PC-1.local"), machine(3, host="other", serial="sn0001")]
 
-    assert linked(mine, others) == {1: (3, "serial")}
+    assert linked(own, others) == {1: (3, "serial")}
 
 
 def test_a_hostname_links_with_its_evidence_if_no_serial_number_does() -> None:
-    mine = [machine(1, "threatlocker", host="pc-1 | Anna")]
+    own = [machine(1, "threatlocker", host="pc-1 | Anna")]
 
-    (link,) = find_links(mine, {1}, [machine(2, host="PC-1.local", serial="SN-0001")])
+    (link,) = find_links(own, {1}, [machine(2, host="PC-1.local", serial="SN-0001")])
 
     assert (link.asset_id, link.other_device_id, link.method) == (2, 2, "hostname")
     assert link.evidence == "hostname pc-1 at the same site"
 
 
 def test_records_of_two_sites_are_never_linked() -> None:
-    mine = [machine(1, "threatlocker", site=1, host="pc-1", serial="SN-0001")]
+    own = [machine(1, "threatlocker", site=1, host="pc-1", serial="SN-0001")]
 
-    assert linked(mine, [machine(2, site=2, host="pc-1", serial="SN-0001")]) == {}
+    assert linked(own, [machine(2, site=2, host="pc-1", serial="SN-0001")]) == {}
 
 
 def test_two_candidates_are_not_linked() -> None:
-    mine = [machine(1, "threatlocker", host="pc-1")]
+    own = [machine(1, "threatlocker", host="pc-1")]
 
-    assert linked(mine, [machine(2, host="pc-1"), machine(3, host="pc-1")]) == {}
-    assert linked([*mine, machine(4, "threatlocker", host="pc-1")], [machine(2, host="pc-1")]) == {}
+    assert linked(own, [machine(2, host="pc-1"), machine(3, host="pc-1")]) == {}
+    assert linked([*own, machine(4, "threatlocker", host="pc-1")], [machine(2, host="pc-1")]) == {}
 
 
 def test_different_real_serial_numbers_prevent_a_link_by_hostname() -> None:
-    mine = [machine(1, "threatlocker", host="pc-1", serial="SN-0001")]
+    own = [machine(1, "threatlocker", host="pc-1", serial="SN-0001")]
 
-    assert linked(mine, [machine(2, host="pc-1", serial="SN-0002")]) == {}
-    assert linked(mine, [machine(2, host="pc-1", serial="Default string")]) == {1: (2, "hostname")}
-    assert not serials_contradict(mine[0], machine(2, serial="sn-0001"))
+    assert linked(own, [machine(2, host="pc-1", serial="SN-0002")]) == {}
+    assert linked(own, [machine(2, host="pc-1", serial="Default string")]) == {1: (2, "hostname")}
+    assert not serials_contradict(own[0], machine(2, serial="sn-0001"))
 
 
 def test_fifteen_equal_characters_are_not_one_machine() -> None:
-    mine = [machine(1, "threatlocker", host="BDG-MINIPC25100031")]
+    own = [machine(1, "threatlocker", host="BDG-MINIPC25100031")]
 
-    assert linked(mine, [machine(2, host="BDG-MINIPC25100032")]) == {}
+    assert linked(own, [machine(2, host="BDG-MINIPC25100032")]) == {}
 
 
 def test_equal_serial_numbers_in_one_source_are_a_machine_enrolled_again() -> None:
@@ -349,15 +349,15 @@ def test_a_new_record_with_the_serial_number_of_a_former_one_gets_its_asset() ->
 
 
 def test_placeholder_serial_numbers_link_no_records() -> None:
-    mine = [machine(1, "threatlocker", serial="None"), machine(2, "threatlocker", serial="None")]
+    own = [machine(1, "threatlocker", serial="None"), machine(2, "threatlocker", serial="None")]
 
-    assert linked(mine, [machine(3, serial="None")]) == {}
+    assert linked(own, [machine(3, serial="None")]) == {}
 
 
 def test_a_machine_with_a_record_of_the_source_gets_no_second_one_by_hostname() -> None:
-    mine = [
+    own = [
         machine(1, "threatlocker", host="old", asset=9),
         machine(2, "threatlocker", host="pc-1"),
     ]
 
-    assert linked(mine, [machine(9, host="pc-1")]) == {}
+    assert linked(own, [machine(9, host="pc-1")]) == {}

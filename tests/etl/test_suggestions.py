@@ -22,8 +22,8 @@ def hub(sqlite_engine: Engine) -> Hub:
     return Hub(sqlite_engine)
 
 
-def portal(key: str, org: str = "guid", name: str = "Harbor Dental", **said: str | None) -> Pc:
-    return Pc(key, org, name, node_class=None, **said)  # type: ignore[arg-type]
+def portal(key: str, org: str = "guid", name: str = "Harbor Dental", **fields: str | None) -> Pc:
+    return Pc(key, org, name, node_class=None, **fields)  # type: ignore[arg-type]
 
 
 def suggested(hub: Hub, kind: str = "link", day: date = DAY) -> dict[tuple[int, int], str]:
@@ -53,11 +53,11 @@ def test_a_site_to_review_gets_suggestions_of_similar_names(engine: Engine) -> N
             update(sites).where(sites.c.name != "Harbour Dental Care").values(needs_review=False)
         )
 
-    found = suggested(hub, "site")
+    by_pair = suggested(hub, "site")
 
     harbour, harbor = hub.site_of("guid", "threatlocker").site_id, hub.site_of("1").site_id
-    assert list(found) == [(harbour, harbor)]
-    assert found[harbour, harbor] == "“Harbour Dental Care” is spelt like “Harbor Dental”"
+    assert list(by_pair) == [(harbour, harbor)]
+    assert by_pair[harbour, harbor] == "“Harbour Dental Care” is spelt like “Harbor Dental”"
     with writing(hub.engine) as connection:
         connection.execute(update(sites).values(needs_review=False))
     assert suggested(hub, "site") == {}
@@ -79,17 +79,19 @@ def test_two_candidates_of_one_hostname_are_both_suggested_with_the_reason(hub: 
     hub.collect(DAY, [Pc("1", hostname="pc-1"), Pc("2", hostname="pc-1"), *REST])
     hub.collect(DAY, [portal("a", hostname="pc-1")], "threatlocker")
 
-    found = suggested(hub)
+    by_pair = suggested(hub)
 
     why = "hostname pc-1 is equal; but more than one machine has that name"
-    assert found[pair(ninja("1"), threatlocker("a"))] == why
-    assert found[pair(ninja("2"), threatlocker("a"))] == why
+    assert by_pair[pair(ninja("1"), threatlocker("a"))] == why
+    assert by_pair[pair(ninja("2"), threatlocker("a"))] == why
 
 
 def test_two_live_machines_with_one_serial_number_are_suggested(hub: Hub) -> None:
     now = datetime(2024, 3, 14, 9, tzinfo=UTC)
-    said: dict[str, Any] = {"serial": "SN-0001", "last_contact": now}
-    hub.collect(DAY, [Pc("1", hostname="pc-1", **said), Pc("2", hostname="pc-2", **said), *REST])
+    fields: dict[str, Any] = {"serial": "SN-0001", "last_contact": now}
+    hub.collect(
+        DAY, [Pc("1", hostname="pc-1", **fields), Pc("2", hostname="pc-2", **fields), *REST]
+    )
 
     assert hub.links() == []
     assert suggested(hub) == {
@@ -134,9 +136,9 @@ def test_a_device_has_at_most_three_suggestions(hub: Hub) -> None:
     hub.collect(DAY, [*pcs(range(6), hostname="pc-1"), *REST])
     hub.collect(DAY, [portal("a", hostname="pc-1")], "threatlocker")
 
-    found = suggested(hub)
+    by_pair = suggested(hub)
 
-    assert sum(threatlocker("a") in key for key in found) == 3
+    assert sum(threatlocker("a") in key for key in by_pair) == 3
 
 
 def test_a_suggestion_keeps_its_first_day_and_is_removed_with_its_reason(
