@@ -21,7 +21,7 @@ KINDS = (
     NINJA_WITHOUT_THREATLOCKER, THREATLOCKER_WITHOUT_NINJA, AGENT_ONLY, DUPLICATE, SPARE_MISMATCH,
     SITE_MISMATCH, NAME_MISMATCH,
 )  # fmt: skip
-"""The same names stand in etl.rules.coverage, which imports nothing of ours; a test compares."""
+"""etl.rules.coverage repeats these names, as rules import no other room; a test compares them."""
 
 GAPS = KINDS[:3]
 """The kinds that say that a source is missing."""

@@ -158,7 +158,7 @@ def save_version(connection: Connection, rules: Rules, author: str, now: datetim
 
 def _parse_rules(version: int, text: str) -> Rules:
     saved = {name: tuple(values) for name, values in json.loads(text).items()}
-    # A source that came after this version was saved is the last one that it asks.
+    # Sources that were added after this version was saved come last in its order.
     order = dict.fromkeys((*saved.get("source_order", ()), *source_names()))
     return Rules(version, **saved | {"source_order": tuple(order)})
 

@@ -1,10 +1,10 @@
-"""How many: on a day, at a month's end. Each comment says what one row is."""
+"""Stored counts: of days and of month-ends. Each comment says what a row is."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, String, false
 
 from db.tables.base import table
 
-# How many on one date: by basis (a source, or assets), site, type and billing status.
+# Count on one date, by basis (a source, or assets), site, type and billing status.
 daily_counts = table(
     "daily_counts",
     Column("snapshot_date", Date, primary_key=True),
@@ -16,8 +16,8 @@ daily_counts = table(
     sqlite_with_rowid=False,
 )
 
-# How many at the end of one month ('2026-11'), in the shape of daily_counts. `imported`: from a
-# file, of a time before the source was collected.
+# Count at the end of one month ('2026-11'), grouped as in daily_counts. `imported`: from a file,
+# for a time before the source was collected.
 month_end_counts = table(
     "month_end_counts",
     Column("month", String(7), primary_key=True),

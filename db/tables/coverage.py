@@ -1,13 +1,13 @@
-"""What the sources do not agree on, and what may be the same. Each comment says what one row is."""
+"""Coverage findings, and suggestions of what may be the same. Each comment says what a row is."""
 
 from sqlalchemy import BigInteger, Column, Date, Index, Integer, String
 
 from db.tables.base import NAME_LENGTH, table
 from db.types import SerialId, UtcDateTime
 
-# Unbroken stretch of days, `since` up to but without `until`, in which one finding of coverage
-# held with the same facts (JSON, of what would end an acceptance when it changed): about machine
-# `asset_id`, its record `device_id`, and for kinds of two records `other_device_id`.
+# Stretch of days, `since` up to but without `until`, in which a coverage finding was in force with
+# the same facts (JSON; when they change, an acceptance ends): about machine `asset_id`, its record
+# `device_id`, and for kinds that compare two records `other_device_id`.
 coverage_findings = table(
     "coverage_findings",
     Column("finding_id", SerialId, primary_key=True, autoincrement=True),
@@ -21,8 +21,8 @@ coverage_findings = table(
     Index(None, "until", "since"),
 )
 
-# Finding that somebody accepted, with the reason and the last day on which that holds (null: until
-# its facts change). `withdrawn_by`: the entry of the audit log that took it back.
+# Acceptance of a finding, with the reason and the last day on which it is in force (null: until its
+# facts change). `withdrawn_by`: the entry of the audit log that withdrew it.
 coverage_exceptions = table(
     "coverage_exceptions",
     Column("exception_id", SerialId, primary_key=True, autoincrement=True),
@@ -41,9 +41,9 @@ coverage_exceptions = table(
     Column("withdrawn_on", Date),
 )
 
-# Pair that may be the same and that a person should look at, found again after every collection:
-# of kind "site" a site that waits for review and one that it may be, of kind "link" two devices.
-# `score`: how alike, 0 to 100; `evidence`: why, and for links why no rule links them.
+# Pair that may be the same, for a person to decide; computed again after every collection. Of kind
+# "site": a site to be reviewed, and the site that it may be; of kind "link": two devices. `score`:
+# similarity, 0 to 100; `evidence`: the reason, and for links why no rule links them.
 suggestions = table(
     "suggestions",
     Column("kind", String(8), primary_key=True),

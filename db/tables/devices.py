@@ -1,4 +1,4 @@
-"""Devices, sites and machines. Each comment says what one row is.
+"""Devices, sites and machines. Each comment says what a row is.
 
 The fields that a snapshot stores of a device are declared here and nowhere else. The records that
 sources build, the states that a publish writes, the state hash, the members of closed months,
@@ -22,7 +22,7 @@ _HASHED = {"hashed": "always"}
 _HASHED_IF_SET = {"hashed": "if set"}
 _HISTORY = {"history": True}
 _LISTED = {"listed": True, "history": True}
-"""What a column's `info` says of it.
+"""The entries of a column's `info`.
 
 hashed: part of `state_hash`, so that another value opens another stretch. Columns that were added
 after hashes had been stored are "if set": a hash covers them only where they have a value, and the
@@ -39,7 +39,7 @@ def _stored(kind: TypeEngine[Any], hashed: dict[str, Any] = _HASHED_IF_SET) -> A
 
 @dataclass(frozen=True, kw_only=True)
 class NameFields:
-    """What a source calls a device, and where it says that it is."""
+    """A device's names and its place, as its source reports them."""
 
     __slots__ = ()
 
@@ -50,7 +50,7 @@ class NameFields:
 
 @dataclass(frozen=True, kw_only=True)
 class SystemFields:
-    """What a source says a device is. New fields go to the end."""
+    """A device's system, as its source reports it. New fields go to the end."""
 
     __slots__ = ()
 
@@ -64,9 +64,9 @@ def _columns(declared: type[NameFields] | type[SystemFields]) -> Iterator[Column
         yield Column(each.name, each.metadata["type"], info=each.metadata["info"])
 
 
-# Canonical site: one customer under one name. `merged_into`: the site that its aliases answer to
-# since a decision. `expected_sources` (names joined by ", "): which sources it is expected to
-# have; null: what the rules say.
+# Canonical site: one customer under one name. `merged_into`: the site that took its place by a
+# decision. `expected_sources`, separated by ", ": the sources that the site should have; null:
+# those of the rules.
 sites = table(
     "sites",
     Column("site_id", SerialId, primary_key=True, autoincrement=True),
@@ -79,7 +79,7 @@ sites = table(
     Column("expected_sources", String(64)),
 )
 
-# What one source calls a site, by the source's own id of it.
+# Alias of a site: a source's own id and name of it.
 site_aliases = table(
     "site_aliases",
     Column("source", String(16), primary_key=True),
@@ -99,8 +99,8 @@ devices = table(
     Column("last_seen", Date),
 )
 
-# Unbroken stretch of days, valid_from up to but without valid_to, in which a source said the
-# same of a device. `state_hash` covers the columns marked as hashed; not site and asset, which are
+# Stretch of days, valid_from up to but without valid_to, in which a source reported the same state
+# of a device. `state_hash` covers the columns marked as hashed; not site and asset, which are
 # resolved from the alias and the links, nor `unmanaged`: why its source does not manage it, which
 # the reason of an excluded record repeats. `restated_by`: the entry of the audit log whose decision
 # made the stretch begin, or differ from the one before it.
@@ -169,7 +169,7 @@ device_payloads = table(
 
 # Device: what changes hourly. `volatile` is the JSON of the payload's volatile keys; with the
 # payload of the newest stretch it makes the newest full payload. `macs`: the hardware addresses
-# by which the source tells the machine, sorted ("00155d..,3cecef..").
+# that identify the machine, sorted ("00155d..,3cecef..").
 device_latest = table(
     "device_latest",
     Column("device_id", SerialId, primary_key=True, autoincrement=False),
@@ -183,8 +183,8 @@ device_latest = table(
     postgresql_with={"fillfactor": "45"},
 )
 
-# Key that a device bears or once bore: 63 bits of blake2b of a serial number, a hostname, its first
-# 15 characters or a hardware address, as compared. By them a day's matching finds who to look at.
+# Key that a device has or had: 63 bits of blake2b of a serial number, a hostname, its first 15
+# characters or a hardware address, each in comparable form. See `etl.machines.match_keys`.
 device_keys = table(
     "device_keys",
     id_column("device_id"),
@@ -192,7 +192,7 @@ device_keys = table(
 )
 
 # Link of a device to another device's machine, in force from `since` up to but without `until`;
-# with both equal it never was. `method`: manual, serial, mac, hostname or prefix (probable);
+# with both equal on no day at all. `method`: manual, serial, mac, hostname or prefix (probable);
 # `score`: how sure, 0 to 100. A run begins and ends it (`opened_by`, `closed_by`), or an entry of
 # the audit log (`decided_by`, `undone_by`).
 asset_links = table(
@@ -214,8 +214,8 @@ asset_links = table(
     Column("undone_by", BigInteger),
 )
 
-# Two devices that somebody said are two machines, the lesser id first; `decided_by`: the entry of
-# the audit log. Undoing that decision deletes the row.
+# Two devices that a person declared to be two machines, the lesser id first. `decided_by`: the
+# entry of the audit log. Undoing that decision deletes the row.
 kept_apart = table(
     "kept_apart",
     Column("decided_by", BigInteger, primary_key=True, autoincrement=False),

@@ -1,11 +1,11 @@
-"""Machines that report themselves, and what lets them in. Each comment says what one row is."""
+"""Machines that report themselves, and credentials. Each comment says what a row is."""
 
 from sqlalchemy import BigInteger, Column, Date, Double, Integer, LargeBinary, String, Text
 
 from db.tables.base import NAME_LENGTH, id_column, table
 from db.types import SerialId, UtcDateTime
 
-# Machine as its newest report tells it. TatuScan's table and names; `updated_at` is its second
+# Machine as of its newest report. TatuScan's table and names; `updated_at` is its second
 # and later reports, `received_at` the newest of all by our clock, `reported_at` by the machine's.
 # `recent_reports` holds 8 bytes of each of its newest report ids, newest last.
 # `stream` is the process that reported last, `other_stream` the one before it: when that one comes
@@ -47,8 +47,8 @@ inventory = table(
     postgresql_with={"fillfactor": "60"},
 )
 
-# What a machine did in one hour: reports, and the sums and peaks of CPU and memory in percent.
-# `cpu_n` and `memory_n` count the reports that told them.
+# One hour of a machine: its reports, and the sums and peaks of CPU and memory in percent. `cpu_n`
+# and `memory_n` count the reports that contained them.
 agent_hours = table(
     "agent_hours",
     id_column("device_id"),

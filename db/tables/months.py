@@ -1,4 +1,4 @@
-"""Months and their closings. Each comment says what one row is."""
+"""Months and their closings. Each comment says what a row is."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, String
 
@@ -7,7 +7,7 @@ from db.tables.devices import listed_columns
 from db.types import Blob, LongText, SerialId, UtcDateTime
 
 ALL_SITES = -1
-"""The site_id of what is said of all sites together."""
+"""The site id of rows about all sites together."""
 
 # Month that has been closed at least once; a month without a row is open.
 months = table(
@@ -17,7 +17,7 @@ months = table(
 )
 
 
-# Closing of a month. Closings are only ever added: the newest one of a closed month stands.
+# Closing of a month. Closings are only ever added: the newest one of a closed month is in force.
 month_closings = table(
     "month_closings",
     Column("closing_id", SerialId, primary_key=True, autoincrement=True),
@@ -25,7 +25,7 @@ month_closings = table(
     Column("closed_at", UtcDateTime, nullable=False),
     Column("author", String(NAME_LENGTH), nullable=False),
     Column("rule_version", Integer, nullable=False),
-    # JSON: what stood at the month's end, and at the end of the month before it, by source:
+    # JSON: the runs in force at the month's end, and at the end of the month before, by source:
     # {source: {"date": "2026-10-31", "finished_at": "...", "run_id": "7"}}.
     Column("dates", LongText, nullable=False),
     Column("dates_before", LongText, nullable=False),
@@ -54,7 +54,7 @@ month_members = table(
     Column("asset_days", Integer),
 )
 
-# How many at the end of a closed month, in the shape of daily_counts, as they were then.
+# Count at the end of a closed month, grouped as in daily_counts, as of the closing.
 month_closing_counts = table(
     "month_closing_counts",
     Column("closing_id", BigInteger, primary_key=True, autoincrement=False),
@@ -65,8 +65,8 @@ month_closing_counts = table(
     Column("n", Integer, nullable=False),
 )
 
-# What a closed month can be billed by: the billable devices of one site, or of all (site_id
-# ALL_SITES), at its end, on its average day (device_days / days) and on its highest day.
+# Bases for billing a closed month: the billable devices of one site, or of all (site_id ALL_SITES),
+# at its end, on the average day (device_days / days) and on the highest day.
 month_bases = table(
     "month_bases",
     Column("closing_id", BigInteger, primary_key=True, autoincrement=False),
@@ -79,8 +79,8 @@ month_bases = table(
     Column("peak_day", Date, nullable=False),
 )
 
-# Device, or in the basis "assets" machine, that did not stand at the end of a closed month as at
-# the end of the month before: zlib of the JSON of both states and of all that happened to it.
+# Device, or in the basis "assets" machine, that changed between the end of the month before and the
+# end of a closed month: zlib of the JSON of a `db.history.changes.EntityChange`.
 month_changes = table(
     "month_changes",
     Column("closing_id", BigInteger, primary_key=True, autoincrement=False),

@@ -1,15 +1,15 @@
-"""Collection runs and what belongs to them. Each comment says what one row is."""
+"""Collection runs and their records; versions of the rules. Each comment says what a row is."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, Double, Index, Integer, String
 
 from db.tables.base import NAME_LENGTH, table
 from db.types import Blob, LongText, SerialId, UtcDateTime
 
-# Attempt to collect one source for one business day; of the kind "end", the decision that ended
-# the source, which publishes that it has nothing more. `published` marks the one run whose
-# snapshot stands for its source and day; `hold` says what was decided about a run: it is held, or
-# was accepted, rejected, superseded or withdrawn. `needs_administrator`: a held run that loses
-# so much that only an administrator may accept it.
+# Attempt to collect one source for one business day; or, of the kind "end", the decision to end the
+# source, which publishes an empty snapshot. `published` marks the one run of a source and day whose
+# snapshot is stored. `hold` is the decision about a run: held (none yet), accepted, rejected,
+# superseded or withdrawn. `needs_administrator`: a held run that loses so much that only an
+# administrator may accept it.
 collection_runs = table(
     "collection_runs",
     Column("run_id", SerialId, primary_key=True, autoincrement=True),
@@ -43,7 +43,7 @@ collection_runs = table(
     Index(None, "source", "business_date"),
 )
 
-# Row of a run that could not be read as a device, with the reason and its JSON.
+# Row of a run that could not be read as a device: the reason, and its JSON.
 quarantined_records = table(
     "quarantined_records",
     Column("run_id", BigInteger, primary_key=True, autoincrement=False),
@@ -54,7 +54,7 @@ quarantined_records = table(
     Column("body", Blob, nullable=False),
 )
 
-# Row, as fetched, of a suspicious run that waits for a decision.
+# Row, as fetched, of a suspicious run that is held for a decision.
 held_records = table(
     "held_records",
     Column("run_id", BigInteger, primary_key=True, autoincrement=False),
@@ -62,8 +62,8 @@ held_records = table(
     Column("body", Blob, nullable=False),
 )
 
-# Version of the rules: their settings as JSON, from when, by whom; the first day that is counted by
-# it, none before it counted any.
+# Version of the rules: their settings as JSON, when and by whom it was saved, and the first day
+# that it applies to; null before it applies to any.
 rule_versions = table(
     "rule_versions",
     Column("version", Integer, primary_key=True, autoincrement=False),

@@ -1,11 +1,11 @@
-"""What is done and by whom: leases, jobs, decisions. Each comment says what one row is."""
+"""Work and decisions: leases, jobs, the audit log. Each comment says what a row is."""
 
 from sqlalchemy import BigInteger, Column, Date, Double, Integer, String
 
 from db.tables.base import NAME_LENGTH, table
 from db.types import LongText, SerialId, UtcDateTime
 
-# Task that one process at a time may do, and who does it now.
+# Task that only one process at a time may do, and its present holder.
 leases = table(
     "leases",
     Column("name", String(32), primary_key=True),
@@ -18,7 +18,7 @@ leases = table(
     Column("expires_at", UtcDateTime),
 )
 
-# Fact about this database as a whole, e.g. that it is a demo.
+# Value that concerns the database as a whole, e.g. that it is a demo.
 meta = table(
     "meta",
     Column("name", String(64), primary_key=True),
@@ -45,7 +45,7 @@ jobs = table(
     Column("failure_kind", String(16)),
 )
 
-# Decision: who did what to what, when; `detail` is JSON. `undoes`: the entry that it takes back.
+# Decision: who did what to what, when; `detail` is JSON. `undoes`: the entry that it undoes.
 audit_log = table(
     "audit_log",
     Column("entry_id", SerialId, primary_key=True, autoincrement=True),
@@ -57,7 +57,7 @@ audit_log = table(
     Column("undoes", BigInteger, index=True),
 )
 
-# Count that a decision of the audit log changed, before and after.
+# Count that a decision of the audit log changed: before and after.
 count_restatements = table(
     "count_restatements",
     Column("entry_id", BigInteger, primary_key=True, autoincrement=False),

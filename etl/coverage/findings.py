@@ -77,7 +77,7 @@ def _spans(connection: Connection, since: date, asset_ids: Collection[int] | Non
         if asset_ids is None
         else _rows_of(connection, statement, asset_ids)
     )
-    return [(max(first, since), until, Record(*said)) for first, until, *said in rows]
+    return [(max(first, since), until, Record(*record)) for first, until, *record in rows]
 
 
 def _affected(

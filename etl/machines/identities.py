@@ -146,19 +146,23 @@ def distinct_pairs(connection: Connection) -> set[tuple[int, int]]:
     return {pair for first, second in rows for pair in ((first, second), (second, first))}
 
 
-def sort_by_first_seen(connection: Connection, mine: Iterable[Identity]) -> list[Identity]:
+def sort_by_first_seen(connection: Connection, own: Iterable[Identity]) -> list[Identity]:
     """The records of one source; those that share a serial number in the order in which they were
     first seen (new ones last, then by id)."""
-    mine = list(mine)
-    serials = {m.device_id: serial for m in mine if (serial := real_serial(m.serial))}
+    own = list(own)
+    serials = {
+        identity.device_id: serial for identity in own if (serial := real_serial(identity.serial))
+    }
     counts = Counter(serials.values())
     shared = [device_id for device_id, serial in serials.items() if counts[serial] > 1]
     if not shared:
-        return mine
+        return own
     d = devices.c
     rows = rows_among(connection, select(d.device_id, d.first_seen), d.device_id, shared)
     first_seen: dict[int, date] = {device_id: day for device_id, day in rows}
-    return sorted(mine, key=lambda m: (first_seen.get(m.device_id, date.max), m.device_id))
+    return sorted(
+        own, key=lambda identity: (first_seen.get(identity.device_id, date.max), identity.device_id)
+    )
 
 
 def former_identities(

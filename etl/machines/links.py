@@ -132,9 +132,7 @@ def resolve_assets(
         else (),
     )
     if connected is None:
-        add_keys(
-            connection, (one for one in records.others if one.source not in scope.indexed_sources)
-        )
+        add_keys(connection, (i for i in records.others if i.source not in scope.indexed_sources))
     later_targets = later_link_targets(connection, day) if scope.is_late else set[int]()
     assets = match_records(connection, records, unchanged=set(keep), later_targets=later_targets)
     asset_of |= {key: asset for key, asset in assets.asset_of.items() if key in by_id}
@@ -226,11 +224,11 @@ def match_records(
     asset_of = {identity.device_id: state.asset_of(identity) for identity in records.own}
     # Former records are compared on the day on which a record with their serial number is new, and
     # not afterwards: the outcome may differ on the next day.
-    former_serials = {real_serial(one.serial) for one in records.former}
+    former_serials = {real_serial(identity.serial) for identity in records.former}
     pending = {
-        one.device_id
-        for one in records.own
-        if former_serials and real_serial(one.serial) in former_serials
+        identity.device_id
+        for identity in records.own
+        if former_serials and real_serial(identity.serial) in former_serials
     }
     return MatchResult(asset_of, begun, ended, state.pending | pending | set(unchanged))
 
@@ -246,7 +244,7 @@ def rematch(
     """
     in_scope = rematch_scope(connection, device_ids)
     changed: list[int] = []
-    # In one order always: the outcome depends on which source's records look for a machine first.
+    # Always in the same order: the outcome depends on which source's records are linked first.
     for source in sorted({identity.source for identity in in_scope.values()}, reverse=True):
         own = [identity for identity in in_scope.values() if identity.source == source]
         others = [identity for identity in in_scope.values() if identity.source != source]

@@ -43,13 +43,13 @@ def connected_devices(
 ) -> set[int] | None:
     """The transitive closure of these devices over shared keys, shared machines and links in force;
     None if it has more than `most` devices."""
-    found: set[int] = set()
+    connected: set[int] = set()
     fresh = set(device_ids)
     keys: set[int] = set()
     seen_machines: set[int] = set()
     while fresh:
-        found |= fresh
-        if len(found) > limit:
+        connected |= fresh
+        if len(connected) > limit:
             return None
         k, c, link = device_keys.c, device_snapshots.c, asset_links.c
         new_keys = _select_ids(connection, select(k.key), k.device_id, fresh) - keys
@@ -68,8 +68,8 @@ def connected_devices(
         fresh |= _select_ids(
             connection, select(link.device_id).where(in_force), link.asset_id, machines
         )
-        fresh -= found
-    return found
+        fresh -= connected
+    return connected
 
 
 def _select_ids(

@@ -143,32 +143,32 @@ def _by_mac(state: LinkingState, scope: Scope) -> Iterator[Proposal]:
         return split_macs(identity.macs) & usable
 
     def with_shared_address(identity: Identity) -> list[Identity]:
-        found = {
+        holders = {
             holder.device_id: holder for mac in addresses(identity) for holder in state.macs[mac]
         }
-        found[identity.device_id] = identity
-        groups = [group for group in scope(list(found.values())) if identity in group]
+        holders[identity.device_id] = identity
+        groups = [group for group in scope(list(holders.values())) if identity in group]
         return groups[0] if groups else []
 
     for device_id in sorted(state.unlinked):
-        one = state.records[device_id]
-        if not addresses(one):
+        record = state.records[device_id]
+        if not addresses(record):
             continue
-        found = state.other_records(with_shared_address(one))
-        if len(state.machines(found)) != 1:
+        others = state.other_records(with_shared_address(record))
+        if len(state.machines(others)) != 1:
             continue
         rivals = [
-            rival for other in found for rival in state.own_records(with_shared_address(other))
+            rival for other in others for rival in state.own_records(with_shared_address(other))
         ]
         if any(rival.device_id != device_id for rival in rivals):
             continue
-        for other in sorted(found):
-            shared = addresses(one) & addresses(other)
-            enough = len(shared) > 1 or addresses(one) == addresses(other)
+        for other in sorted(others):
+            shared = addresses(record) & addresses(other)
+            enough = len(shared) > 1 or addresses(record) == addresses(other)
             if (
                 enough
-                and AGENT in (one.source, other.source)
-                and not _name_points_elsewhere(state, one, other)
+                and AGENT in (record.source, other.source)
+                and not _name_points_elsewhere(state, record, other)
             ):
                 evidence = f"mac {', '.join(sorted(shared))} {_where(scope)}"
                 yield Proposal(device_id, other.device_id, "mac", evidence)

@@ -192,18 +192,18 @@ class LinkingState:
             yield Link(device_id, asset_id, other_id, method, evidence[:400])
 
     def _may_join(self, proposal: Proposal, asset_id: int) -> bool:
-        one = self.records[proposal.device_id]
+        record = self.records[proposal.device_id]
         members = [self.records[member] for member in self._members.get(asset_id, ())]
         joined = {asset_id, proposal.other_device_id, *(member.device_id for member in members)}
-        if one.device_id in joined or any(
-            (one.device_id, known) in self.distinct for known in joined
+        if record.device_id in joined or any(
+            (record.device_id, known) in self.distinct for known in joined
         ):
             return False
-        if any(serials_contradict(one, member) for member in members):
+        if any(serials_contradict(record, member) for member in members):
             return False
         siblings = self.own_records(members)
         if proposal.allowed_siblings is None:
-            return all(self.may_be_reenrolled(one, sibling) for sibling in siblings)
+            return all(self.may_be_reenrolled(record, sibling) for sibling in siblings)
         return all(sibling.device_id in proposal.allowed_siblings for sibling in siblings)
 
 
@@ -236,7 +236,9 @@ def _index(
 def _index_macs(
     records: Iterable[Identity], wanted: Iterable[Identity]
 ) -> dict[str, list[Identity]]:
-    index: dict[str, list[Identity]] = {mac: [] for one in wanted for mac in split_macs(one.macs)}
+    index: dict[str, list[Identity]] = {
+        mac: [] for identity in wanted for mac in split_macs(identity.macs)
+    }
     for identity in records if index else ():
         for mac in split_macs(identity.macs):
             if mac in index:
