@@ -118,9 +118,9 @@ def _index(app: Dash) -> str:
 
 
 def _failed(error: Exception) -> None:
-    """An error in a callback: what is shown stays, and the reader is told."""
+    """Handle an error in a callback: the page stays as it is, and a message is shown."""
     if isinstance(error, PreventUpdate | HTTPException):
-        # An HTTP error is an answer: who may not do something is told so.
+        # An HTTP error is a response, such as 403.
         raise error
     if isinstance(error, BadParameter):
         # The strip under the filters says which parameter and why.
@@ -149,7 +149,7 @@ def _compress(server: Flask) -> None:
 def _answers_report() -> bool:
     """Whether this request is a machine's report, whose answer must equal the ASGI gate's."""
     rule = request.url_rule
-    return rule is not None and access.needed(rule.rule, request.method) == MACHINE
+    return rule is not None and access.required_role(rule.rule, request.method) == MACHINE
 
 
 def _headers(app: Dash) -> Callable[[Response], Response]:

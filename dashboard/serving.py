@@ -1,5 +1,5 @@
-"""Serve the dashboard: granian, one process, which is right for SQLite too. Reports wait in
-coroutines, everything else runs on threads."""
+"""Serves the dashboard with granian in one process, as SQLite needs. Reports of machines are
+handled in coroutines, everything else on threads."""
 
 import asyncio
 import gc
@@ -20,70 +20,72 @@ from dashboard.ingest.gate import App, Gate, Message, Receive, Send
 from db.engine import database_url, open_engine
 
 THREADS = 64
-"""Machines that enrol and batches wait for a commit on a thread: so many share one. A page's query
-waits for one of the pool's connections instead."""
+"""Enrolments and batches wait for a commit on a thread, so that many share one commit. The queries
+of pages wait for a connection of the pool instead."""
 
 _GONE = "hub.gone"
 _ASCII = bytes(range(128)).decode()
 
 STOP_SECONDS = 10
-"""Whoever reads a file slowly holds up the end of the server no longer than this."""
+"""How long a client that reads a file slowly delays shutdown."""
 
 
 def make_server() -> App:
     """The ASGI application on the configured database."""
     app = gated(create_app(open_engine(database_url())).server)
-    _settle()
+    _exclude_startup_objects_from_gc()
     return app
 
 
-def _settle() -> None:
-    """Spare the collector of garbage what is made once and stays: it looked through all of the
-    dashboard again and again while reports waited, a tenth of a second each time."""
+def _exclude_startup_objects_from_gc() -> None:
+    """Exclude startup objects from garbage collection, which took 0.1 s each time while reports
+    waited."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 10, 20)
 
 
 def gated(server: Flask) -> App:
-    """The dashboard behind the gate that takes reports."""
+    """The dashboard behind the gate, which handles single reports of known machines."""
     return Gate(server.extensions["reception"], threaded(server.wsgi_app))
 
 
 def threaded(app: Any) -> App:
     """A WSGI application as an ASGI one."""
 
-    def told(environ: Any, start_response: Any) -> Iterator[bytes]:
-        # The server ends a body that comes in chunks; errors are no part of the program's output.
+    def wsgi(environ: Any, start_response: Any) -> Iterator[bytes]:
+        # The server ends a chunked body. Errors go to stderr: stdout is the program's output.
         environ["wsgi.input_terminated"] = True
         environ["wsgi.errors"] = sys.stderr
-        return _while_there(app(environ, start_response), environ["asgi.scope"][_GONE])
+        return _until_gone(app(environ, start_response), environ["asgi.scope"][_GONE])
 
-    bridge: Any = WSGIMiddleware(told, workers=THREADS)
+    bridge: Any = WSGIMiddleware(wsgi, workers=THREADS)
 
-    async def asked(scope: Message, receive: Receive, send: Send) -> None:
+    async def asgi(scope: Message, receive: Receive, send: Send) -> None:
         query = scope.get("query_string", b"")
-        if not query.isascii():  # the bridge would answer 500; WSGI takes every byte
+        if not query.isascii():  # the bridge would answer 500, but WSGI allows every byte
             query = quote_from_bytes(query, safe=_ASCII).encode()
         gone = threading.Event()
         scope = {**scope, "query_string": query, _GONE: gone}
         if scope["method"] != "GET":
 
-            async def received() -> Message:  # the bridge wants no future, as granian gives
+            async def receive_body() -> (
+                Message
+            ):  # the bridge needs a coroutine, granian gives a future
                 return await receive()
 
-            await bridge(scope, received, send)
+            await bridge(scope, receive_body, send)
             return
         watching = asyncio.create_task(_watch(receive, gone))
         try:
-            await bridge(scope, _nothing, send)
+            await bridge(scope, _no_body, send)
         finally:
             watching.cancel()
 
-    return asked
+    return asgi
 
 
-async def _nothing() -> Message:
+async def _no_body() -> Message:
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
@@ -93,8 +95,8 @@ async def _watch(receive: Receive, gone: threading.Event) -> None:
     gone.set()
 
 
-def _while_there(parts: Any, gone: threading.Event) -> Iterator[bytes]:
-    """The parts of an answer as long as somebody reads: the bridge would make them all."""
+def _until_gone(parts: Any, gone: threading.Event) -> Iterator[bytes]:
+    """The parts of a response until the client has gone: the bridge would produce them all."""
     with closing(parts) if hasattr(parts, "close") else nullcontext():
         for part in parts:
             if gone.is_set():

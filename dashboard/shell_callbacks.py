@@ -1,4 +1,4 @@
-"""The shell's callbacks: the address is the state; what is wrong is said under the filters."""
+"""The callbacks of the shell: the address is the state, and the strip shows what is wrong."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ from dashboard.web.context import current, view
 
 
 def register_callbacks(app: Dash) -> None:
-    """Add the shell's callbacks to `app`."""
+    """Register the callbacks of the shell."""
     app.clientside_callback(
         ClientsideFunction("shell", "mirror"),
         Output("filters", "data"),
@@ -102,7 +102,7 @@ def register_callbacks(app: Dash) -> None:
         Input("filters", "data"),
         Input("snapshot", "data"),
         State("address", "pathname"),
-    )(tell)
+    )(show_status)
     app.callback(Output("pending", "data"), Input("snapshot", "data"), Input("settled", "data"))(
         pending
     )
@@ -117,39 +117,39 @@ def pending(_version: str | None, _settled: str | None) -> str:
     return formats.number(count) if count else ""
 
 
-def explain(asked: dict[str, Any] | None) -> Any:
-    """Why the figure that was asked about is what it is."""
-    if not asked or asked["figure"] not in (*why.FIGURES, MONTH, MACHINES, WHY):
+def explain(request: dict[str, Any] | None) -> Any:
+    """The content of the drawer about one figure."""
+    if not request or request["figure"] not in (*why.FIGURES, MONTH, MACHINES, WHY):
         return no_update
-    if asked["figure"] == MACHINES:
-        return machine_views.explain(asked["query"])
-    with view(asked["query"]) as v:
-        if asked["figure"] == MONTH:
-            return explain_month(v, arguments(asked["query"]).get(MONTH))
-        if asked["figure"] == WHY:
+    if request["figure"] == MACHINES:
+        return machine_views.explain(request["query"])
+    with view(request["query"]) as v:
+        if request["figure"] == MONTH:
+            return explain_month(v, arguments(request["query"]).get(MONTH))
+        if request["figure"] == WHY:
             return why_coverage(v)
-        return why_body(why.explain(v.connection, v.moment, v.filters, asked["figure"]))
+        return why_body(why.explain(v.connection, v.moment, v.filters, request["figure"]))
 
 
-def poll(_ticks: int | None, shown: str | None) -> Any:
-    """The newest snapshot's version, when it is not the one that is shown."""
+def poll(_ticks: int | None, version_shown: str | None) -> Any:
+    """The version of the newest snapshot, when the page shows another."""
     here = current()
     with here.reading() as connection:
         version = freshness.freshness(connection, here.clock()).version
-    return no_update if version == shown else version
+    return no_update if version == version_shown else version
 
 
 def day_marks(_version: str | None, _settled: str | None) -> dict[str, Any]:
-    """What became of each day, for the calendars of the date pickers."""
+    """The state of each day, for the calendars of the date pickers."""
     here = current()
     with here.reading() as connection:
-        found = collection_days.day_marks(connection, here.today())
-    return marks_data(found)
+        marks = collection_days.day_marks(connection, here.today())
+    return marks_data(marks)
 
 
-def tell(query: str | None, _version: str | None, path: str | None) -> Any:
-    """What is wrong, what is filtered, the moment the data is from, and whether to hide the page:
-    an address that cannot be shown has no figures."""
+def show_status(query: str | None, _version: str | None, path: str | None) -> Any:
+    """Strip, chips and stamp, and whether to hide the page: an address that cannot be used has no
+    figures."""
     here = path or "/"
     opened = [ingest_open()] if current().ingest_open else []
     try:

@@ -1,4 +1,4 @@
-"""Who may: the least role that each address needs, and the gate that asks for it.
+"""Access: the least role that each route needs, and the check before each request.
 
 A route without a row here is closed to everybody, and a test says so. A row may name a method:
 "POST /api/machines" goes before "/api/machines".
@@ -94,18 +94,18 @@ class Actor:
 
 
 LOCAL = Actor("local", frozenset(ROLES))
-"""The one actor of AUTH=none: whoever sits at this machine."""
+"""The actor of every request with AUTH=none."""
 
-STRANGER = Actor("stranger", frozenset({PUBLIC}))
+ANONYMOUS = Actor("stranger", frozenset({PUBLIC}))
 
 
-def up_to(role: str) -> frozenset[str]:
-    """What somebody of `role` may: that, and all below it but what only machines do."""
+def roles_up_to(role: str) -> frozenset[str]:
+    """`role` and the roles below it, without the one of machines."""
     return frozenset(ROLES[: ROLES.index(role) + 1]) - {MACHINE}
 
 
-def needed(rule: str, method: str) -> str | None:
-    """The least role for a route; None when it is in no row."""
+def required_role(rule: str, method: str) -> str | None:
+    """The least role for a route; None when `ACCESS` has no row for it."""
     return ACCESS.get(f"{method} {rule}", ACCESS.get(rule))
 
 
@@ -113,22 +113,22 @@ def guard(server: Flask, auth: str, bearer: Callable[[], Actor | None]) -> None:
     """Let a request through only when its actor has the role that `ACCESS` names.
 
     Args:
-        auth: the setting AUTH. With "none" everybody is `LOCAL`; with anything else everybody is
-            a stranger, until there is a way to sign in.
-        bearer: who presents a token with this request; None when nobody does.
+        auth: the setting AUTH. With "none" every actor is `LOCAL`, otherwise `ANONYMOUS`: there
+            is no way to sign in yet.
+        bearer: the actor of the token that the request carries; None without one.
     """
-    ask: Callable[[], Actor] = (lambda: LOCAL) if auth == "none" else (lambda: STRANGER)
+    without_token = LOCAL if auth == "none" else ANONYMOUS
 
     @server.before_request
     def _gate() -> None:
         if request.url_rule is None:
-            g.actor = ask()
-            return  # No such address: the answer is 404 or 405, whoever asks.
-        least = needed(request.url_rule.rule, request.method)
+            g.actor = without_token
+            return  # No such route: the answer is 404 or 405 for everybody.
+        least = required_role(request.url_rule.rule, request.method)
         if least == MACHINE:
-            return  # Whoever reports is looked at when the report is.
+            return  # Ingest checks the credential together with the report.
         presented = bearer()
-        g.actor = presented or ask()
+        g.actor = presented or without_token
         if least in g.actor.roles:
             return
         if presented is not None:

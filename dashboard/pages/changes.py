@@ -16,7 +16,7 @@ from dash import (
 from flask_babel import gettext as _
 
 from dashboard.base.notice import mark
-from dashboard.components.changes import page as shown
+from dashboard.components.changes import page as change_page
 from dashboard.components.changes.grid import change_grid, rows
 from dashboard.components.changes.page import Answers
 from dashboard.components.kit import links
@@ -93,18 +93,18 @@ def show(query: str | None, _snapshot: object) -> dict[str, Any]:
 
 
 def _shown(v: View) -> dict[str, Any]:
-    asked = (v.connection, v.moment, v.filters)
+    question = (v.connection, v.moment, v.filters)
     if (state := no_data(v)) is not None:
-        return shown.instead(state)
-    bars = changes.bars(*asked)
+        return change_page.instead(state)
+    bars = changes.bars(*question)
     if bars.opening is None:
         first = changes.first_day(v.connection, v.filters.basis)
-        return shown.instead(shown.too_early(v.moment, v.filters, first))
-    count = changes_list.count(*asked, bars)
+        return change_page.instead(change_page.too_early(v.moment, v.filters, first))
+    count = changes_list.count(*question, bars)
     if not (bars.opening or bars.closing or count):
-        return shown.instead(nothing_matches(PATH))
+        return change_page.instead(nothing_matches(PATH))
     answers = Answers(v.moment, v.filters, bars, count, axis_start(bars))
-    return shown.parts(answers) | {"figure": _chart(answers)}
+    return change_page.parts(answers) | {"figure": _chart(answers)}
 
 
 def _chart(answers: Answers) -> go.Figure:
@@ -122,9 +122,9 @@ def _file(query: str | None, request: Request | None) -> Callable[[str], str]:
 def _rows(query: str, request: Request) -> dict[str, Any]:
     window = sorted_window(request, changes_list.SORTS, changes_list.BY_BAR)
     with view(query, PATH) as v:
-        found = changes_list.page(v.connection, v.moment, v.filters, **window)
+        items = changes_list.page(v.connection, v.moment, v.filters, **window)
         count = changes_list.count(v.connection, v.moment, v.filters)
-        return grid_rows(rows(found, v.filters), count)
+        return grid_rows(rows(items, v.filters), count)
 
 
 list_page(Ids.GRID, _rows, files=Ids.FILES, file=_file)

@@ -17,7 +17,7 @@ from dash import (
 from flask_babel import gettext as _
 
 from dashboard.base.notice import mark
-from dashboard.components.coverage import page as shown
+from dashboard.components.coverage import page as coverage_page
 from dashboard.components.coverage.grid import coverage_grid, rows
 from dashboard.components.coverage.page import Answers
 from dashboard.components.kit import links
@@ -97,9 +97,9 @@ def show(query: str | None, _snapshot: object, _settled: object) -> dict[str, An
     """All figures of one moment, and how many are in the list."""
     with view(query, PATH) as v:
         if (state := no_data(v)) is not None:
-            return shown.instead(state)
+            return coverage_page.instead(state)
         found = answers(v)
-    return shown.parts(found) | {"trend": _chart(found)}
+    return coverage_page.parts(found) | {"trend": _chart(found)}
 
 
 def _chart(found: Answers) -> go.Figure:

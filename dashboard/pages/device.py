@@ -128,25 +128,27 @@ def show(
     """The device on the shown day, and its whole history."""
     with view(query) as v:
         device = history.find(v.connection, device_id)
-        found = history.stretches(v.connection, device, v.moment.kept) if device else []
-        if device is None or not found:
+        stretches = history.stretches(v.connection, device, v.moment.kept) if device else []
+        if device is None or not stretches:
             nothing = {"state": device_page.unknown(), "hidden": True}
             return dict.fromkeys(PARTS, no_update) | nothing
-        return device_page.parts(_ask(v, device, found))
+        return device_page.parts(_answers(v, device, stretches))
 
 
-def _ask(v: View, device: Device, found: list[Stretch]) -> Answers:
+def _answers(v: View, device: Device, stretches: list[Stretch]) -> Answers:
     day = v.moment.now.day
-    shown = device_page.nearest(found, day)
-    records = machine.records(v.connection, v.moment, shown.state["asset_id"])
-    links = machine.links(v.connection, {device.device_id, *(one.device_id for one in records)})
+    nearest = device_page.nearest(stretches, day)
+    records = machine.records(v.connection, v.moment, nearest.state["asset_id"])
+    links = machine.links(
+        v.connection, {device.device_id, *(stretch.device_id for stretch in records)}
+    )
     ends = {end for link in links for end in (link.device_id, link.other_device_id)}
     standing = v.moment.now.snapshots.get(device.source)
     return Answers(
         device,
-        found,
-        history.stretch_on(found, day),
-        shown,
+        stretches,
+        history.stretch_on(stretches, day),
+        nearest,
         records,
         links,
         machine.device_labels(v.connection, ends),
@@ -155,7 +157,9 @@ def _ask(v: View, device: Device, found: list[Stretch]) -> Answers:
         v.actor,
         standing and quarantine.quarantine_reason(v.connection, standing.run_id, device.device_id),
         touched.device_decisions(v.connection, device.device_id),
-        touched.replacements(v.connection, device, {one.state["asset_id"] for one in found}),
+        touched.replacements(
+            v.connection, device, {stretch.state["asset_id"] for stretch in stretches}
+        ),
     )
 
 
@@ -170,8 +174,10 @@ def show_payload(version: str | None, query: str | None, device_id: str | None) 
     """The payload of the stretch that is chosen."""
     with view(query) as v:
         device = history.find(v.connection, device_id)
-        found = history.stretches(v.connection, device, v.moment.kept) if device else []
-        chosen = next((one for one in found if one.valid_from.isoformat() == version), None)
+        stretches = history.stretches(v.connection, device, v.moment.kept) if device else []
+        chosen = next(
+            (stretch for stretch in stretches if stretch.valid_from.isoformat() == version), None
+        )
         if device is None or chosen is None:
             return no_update, no_update
         payload, hourly = history.payload(v.connection, device, chosen)

@@ -69,8 +69,8 @@ def show(query: str | None, _snapshot: object) -> tuple[str, str, Any, Any, bool
         state = no_data(v)
         if state is None and not count:
             state = nothing_matches("/devices")
-    shown, why = sentences.shown(v.moment, v.filters), why_button(v.filters.to_query())
-    return sentences.how_many(count), shown, why, state, not count
+    about, why = sentences.shown(v.moment, v.filters), why_button(v.filters.to_query())
+    return sentences.how_many(count), about, why, state, not count
 
 
 def _file(query: str | None, request: Request | None) -> Callable[[str], str]:
@@ -82,8 +82,8 @@ def _file(query: str | None, request: Request | None) -> Callable[[str], str]:
 def _rows(query: str, request: Request) -> dict[str, Any]:
     window = sorted_window(request, devices.SORTS, devices.BY_SITE)
     with view(query) as v:
-        found = devices.page(v.connection, v.moment, v.filters, **window)
-        return grid_rows(rows(found), devices.count(v.connection, v.moment, v.filters))
+        device_rows = devices.page(v.connection, v.moment, v.filters, **window)
+        return grid_rows(rows(device_rows), devices.count(v.connection, v.moment, v.filters))
 
 
 list_page(Ids.GRID, _rows, files=Ids.FILES, file=_file)

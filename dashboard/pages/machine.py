@@ -64,8 +64,8 @@ def layout(machine_id: str = "", **_query: str) -> html.Div:
 def show(query: str | None, _ticks: int | None, machine_id: str) -> dict[str, Any]:
     """The machine now."""
     with machine_views.view(query) as v:
-        found = machine_views.machine_parts(v, machine_id)
-    if found is None:
+        parts = machine_views.machine_parts(v, machine_id)
+    if parts is None:
         nothing = {"state": unknown_machine(), "hidden": True}
         return dict.fromkeys(machine_views.MACHINE_PARTS, no_update) | nothing
-    return found
+    return parts

@@ -94,16 +94,16 @@ def show(query: str | None, _ticks: int | None) -> dict[str, Any]:
 @callback(Output(Ids.FILES, "children"), Input("filters", "data"))
 def files(query: str | None) -> Any:
     """The files of what is listed, in the order in which it is listed."""
-    shown = parse_machines_page(arguments(query))
-    return file_links(lambda form: shown.address(f"/export/machines.{form}"))
+    listed = parse_machines_page(arguments(query))
+    return file_links(lambda form: listed.address(f"/export/machines.{form}"))
 
 
 def _rows(query: str, request: Request) -> dict[str, Any]:
     window = sorted_window(request, SORTS, BY_NAME)
     with machine_views.view(query) as v:
-        filters, now = v.shown.filters, v.now
-        found = machines.rows(v.connection, filters, now, **window)
-        return grid_rows(rows(found, now), machines.count(v.connection, filters, now))
+        filters, now = v.listed.filters, v.now
+        machine_rows = machines.rows(v.connection, filters, now, **window)
+        return grid_rows(rows(machine_rows, now), machines.count(v.connection, filters, now))
 
 
 list_page(Ids.GRID, _rows, inputs=["filters"], ask_again=("machines", "ask_again"))

@@ -95,7 +95,9 @@ def verify(clicks: int | None, closing: int | None) -> str:
     if not clicks or closing is None:
         raise PreventUpdate
     with current().reading() as connection:
-        found = is_unchanged(connection, closing)
-    if found is None:
+        unchanged = is_unchanged(connection, closing)
+    if unchanged is None:
         return _("Its members are no longer kept; counts and hash are.")
-    return _("Yes: the hash is the same.") if found else _("No: the rows are not those it closed.")
+    return (
+        _("Yes: the hash is the same.") if unchanged else _("No: the rows are not those it closed.")
+    )

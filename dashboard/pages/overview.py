@@ -121,11 +121,11 @@ def _charts(answers: Answers) -> dict[str, Any]:
 
 
 def _ask(v: View) -> Answers:
-    asked = (v.connection, v.moment)
+    question = (v.connection, v.moment)
     counted = counted_by(v.filters)
-    compared = counts.compare(*asked, v.filters)
+    compared = counts.compare(*question, v.filters)
     billable = compared.kpis(counted.statuses)
-    bars, months = changes.bars(*asked, counted), last_months(*asked, counted)
+    bars, months = changes.bars(*question, counted), last_months(*question, counted)
     return Answers(
         v.moment,
         v.filters,
@@ -134,9 +134,9 @@ def _ask(v: View) -> Answers:
         compared.kpis(),
         billable,
         bars,
-        changes.movers(*asked, counted, limit=8),
+        changes.movers(*question, counted, limit=8),
         months,
-        daily_series(*asked, counted).of("total"),
+        daily_series(*question, counted).of("total"),
         gap(v),
         stacking_order(pivot(months)),
         axis_start(bars),

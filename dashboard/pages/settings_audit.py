@@ -32,8 +32,8 @@ def layout(**_query: str) -> html.Div:
     with current().reading() as connection:
         people, kinds = audit_log.choices(connection)
     actor, action, text, first, last = Ids.FIELDS
-    who = _several(actor, [(one, one) for one in people], _("Everybody"))
-    what = _several(action, [(action_word(one), one) for one in kinds], _("Everything"))
+    who = _several(actor, [(name, name) for name in people], _("Everybody"))
+    what = _several(action, [(action_word(name), name) for name in kinds], _("Everything"))
     fields: list[tuple[str, list[Any]]] = [
         (_("Who"), [who]),
         (_("What"), [what]),
@@ -54,7 +54,7 @@ def layout(**_query: str) -> html.Div:
 
 def _several(name: str, choices: list[tuple[str, str]], nothing: str) -> dcc.Dropdown:
     return dcc.Dropdown(
-        id=name, options=[option(*one) for one in choices], value=[], multi=True,
+        id=name, options=[option(*name) for name in choices], value=[], multi=True,
         placeholder=nothing, closeOnSelect=False,
     )  # fmt: skip
 
@@ -75,21 +75,21 @@ def _date(name: str) -> dcc.DatePickerSingle:
 def show(query: str | None, _settled: object) -> Any:
     """A page of the log."""
     with settings_views.view(query) as v:
-        found: list[Any] = settings_views.audit(v)
-    return found[:2], found[2:]
+        parts: list[Any] = settings_views.audit(v)
+    return parts[:2], parts[2:]
 
 
-def _told(name: str) -> tuple[str, str]:
+def _property_of(name: str) -> tuple[str, str]:
     return name, "date" if name in Ids.FIELDS[3:] else "value"
 
 
 clientside_callback(
     ClientsideFunction("settings", "audit"),
-    *(Output(*_told(name)) for name in Ids.FIELDS),
+    *(Output(*_property_of(name)) for name in Ids.FIELDS),
     Output(typed_id(Ids.TEXT), "data"),
     Input("filters", "data"),
     *(
-        Input(typed_id(name), "data") if name == Ids.TEXT else Input(*_told(name))
+        Input(typed_id(name), "data") if name == Ids.TEXT else Input(*_property_of(name))
         for name in Ids.FIELDS
     ),
 )

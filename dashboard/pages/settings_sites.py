@@ -62,17 +62,17 @@ def layout(q: str = "", **_query: str) -> html.Div:
 def show(query: str | None, _settled: object) -> Any:
     """How many match, and the ways to others."""
     with settings_views.view(query) as v:
-        asked = parse_sites(v.args)
-        found = query_sites.sites(v.connection, asked)
+        filters = parse_sites(v.args)
+        known_sites = query_sites.sites(v.connection, filters)
         head = frame(SITES, settings_views.count(v.connection), [])
-        return head, title(len(found)), segments(asked.state)
+        return head, title(len(known_sites)), segments(filters.state)
 
 
 def _rows(query: str, request: Request) -> dict[str, Any]:
     with settings_views.view(query) as v:
-        found = query_sites.sites(v.connection, parse_sites(v.args))
-    shown = in_window(in_order(found, request.get("sortModel")), request)
-    return grid_rows(rows(shown), len(found))
+        known_sites = query_sites.sites(v.connection, parse_sites(v.args))
+    window = in_window(in_order(known_sites, request.get("sortModel")), request)
+    return grid_rows(rows(window), len(known_sites))
 
 
 list_page(Ids.GRID, _rows, inputs=["filters", "settled"])

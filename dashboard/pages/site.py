@@ -167,14 +167,14 @@ def _of(v: View, site_id: int) -> Filters:
 
 def _numbers(v: View, profile: Profile) -> Numbers:
     counted = _of(v, profile.site_id)
-    asked = (v.connection, v.moment)
+    question = (v.connection, v.moment)
     return Numbers(
         profile,
         v.moment,
         counted,
-        counts.compare(*asked, counted).kpis(),
-        one_site.records_by_source(*asked, counted),
-        one_site.locations(*asked, counted),
+        counts.compare(*question, counted).kpis(),
+        one_site.records_by_source(*question, counted),
+        one_site.locations(*question, counted),
         merges(v.connection, profile.site_id),
         v.actor,
     )
@@ -199,13 +199,13 @@ def _charts(trends: Trends) -> dict[str, Any]:
 
 def _trends(v: View, profile: Profile) -> Trends:
     counted = _of(v, profile.site_id)
-    asked = (v.connection, v.moment)
-    daily = daily_series(*asked, counted, DAYS, unbroken=True)
+    question = (v.connection, v.moment)
+    daily = daily_series(*question, counted, DAYS, unbroken=True)
     missing = []
     if daily.days:
         sources = v.moment.now.dates(counted.basis)
-        missing = gaps(*asked, sources, daily.days[0] - timedelta(days=1), daily.days[-1])
-    bars, months = changes.bars(*asked, counted), last_months(*asked, counted)
+        missing = gaps(*question, sources, daily.days[0] - timedelta(days=1), daily.days[-1])
+    bars, months = changes.bars(*question, counted), last_months(*question, counted)
     return Trends(v.moment, counted, bars, months, daily, missing, axis_start(bars))
 
 
@@ -246,12 +246,12 @@ def show_gaps(query: str | None, _snapshot: object, site_id: str | None) -> Any:
 
 
 def _latest(v: View, counted: Filters) -> Latest:
-    asked = (v.connection, v.moment, counted)
+    question = (v.connection, v.moment, counted)
     if not changes.can_compare(v.moment, counted):
         return Latest(None, [])
     newest = Sort(changes_list.DATE, descending=True)
-    items = changes_list.page(*asked, sort=newest, limit=latest.MOST)
-    return Latest(changes_list.count(*asked), items)
+    items = changes_list.page(*question, sort=newest, limit=latest.MOST)
+    return Latest(changes_list.count(*question), items)
 
 
 def _rows(query: str, request: Request, site_id: str | None) -> dict[str, Any]:

@@ -76,23 +76,26 @@ def layout(**_query: str) -> html.Div:
 def show(query: str | None, _snapshot: object) -> tuple[Any, ...]:
     """How many at how many sites, against then; what stands instead of nothing."""
     with view(query) as v:
-        found = sites.site_rows(v.connection, v.moment, v.filters)
+        found_sites = sites.site_rows(v.connection, v.moment, v.filters)
         state = no_data(v)
-        if state is None and not found:
+        if state is None and not found_sites:
             state = nothing_matches("/sites")
     why = why_button(v.filters.to_query())
     file = file_links(lambda form: links.file("sites", form, v.filters))
-    head, about = sentences.at_sites(found, v.filters), sentences.compared(v.moment, v.filters)
-    return head, why, about, file, state, not found
+    head, about = (
+        sentences.at_sites(found_sites, v.filters),
+        sentences.compared(v.moment, v.filters),
+    )
+    return head, why, about, file, state, not found_sites
 
 
 def _rows(query: str, request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
     """The rows that the grid asks for, and the sum of all."""
     with view(query) as v:
-        found = sites.site_rows(v.connection, v.moment, v.filters)
-    shown = in_window(site_grid.in_order(found, request.get("sortModel")), request)
-    rows = site_grid.rows(shown, v.filters)
-    return grid_rows(rows, len(found)), site_grid.total_row(found, v.filters)
+        found_sites = sites.site_rows(v.connection, v.moment, v.filters)
+    window = in_window(site_grid.in_order(found_sites, request.get("sortModel")), request)
+    rows = site_grid.rows(window, v.filters)
+    return grid_rows(rows, len(found_sites)), site_grid.total_row(found_sites, v.filters)
 
 
 list_page(Ids.GRID, _rows, outputs=[Output(Ids.TOTAL, "data")])

@@ -1,4 +1,4 @@
-"""What is asked for the page of coverage, the card of a site, and the figure of the Overview."""
+"""Coverage: the content of its page, the card of a site, the figure of the Overview."""
 
 from typing import Any
 
@@ -17,37 +17,37 @@ from db.decisions import AcceptFinding
 
 
 def answers(v: View) -> Answers:
-    """The page but for the rows of its grid."""
+    """The content of the page without the rows of its grid."""
     everything = v.filters.having(kinds=(), states=STATES)
     counted = coverage.counts(v.connection, v.moment.now, everything)
     standing = {key: n for key, n in counted.items() if key[2] in CURRENT}
     wanted = (v.filters.kinds or KINDS, v.filters.states or CURRENT)
-    asked = (v.connection, v.moment, v.filters.having(kinds=(), states=()))
+    question = (v.connection, v.moment, v.filters.having(kinds=(), states=()))
     return Answers(
         v.moment,
         v.filters,
         counted,
         coverage.counts(v.connection, v.moment.then, v.filters.having(kinds=(), states=())),
-        coverage_matrix.matrix(*asked, standing),
-        coverage_matrix.record_counts(*asked),
+        coverage_matrix.matrix(*question, standing),
+        coverage_matrix.record_counts(*question),
         coverage_matrix.site_rows(v.connection, v.moment, standing),
-        trend(*asked),
+        trend(*question),
         sum(n for (_s, kind, st), n in counted.items() if kind in wanted[0] and st in wanted[1]),
     )
 
 
 def decides(v: View) -> bool:
-    """Whether who asks may decide about findings on the shown day, which must be the newest."""
+    """Whether the actor may decide about findings; on the newest day alone."""
     return v.moment.is_newest and v.actor.may_start(AcceptFinding)
 
 
 def gap(v: View) -> Change:
     """How many machines miss a source and nobody has accepted it, now and then."""
-    asked = v.filters.having(kinds=GAPS, states=TO_DO, changes=())
+    question = v.filters.having(kinds=GAPS, states=TO_DO, changes=())
     now, then = v.moment.now, v.moment.then
     return Change(
-        sum(coverage.counts(v.connection, now, asked).values()) if now.day else None,
-        sum(coverage.counts(v.connection, then, asked).values()) if then.day else None,
+        sum(coverage.counts(v.connection, now, question).values()) if now.day else None,
+        sum(coverage.counts(v.connection, then, question).values()) if then.day else None,
     )
 
 

@@ -44,32 +44,32 @@ from dashboard.words.machine_words import named
 
 @dataclass(frozen=True)
 class View:
-    """One read transaction, what is asked in it, and the instant that is now."""
+    """One read transaction, what is listed in it, and the present instant in the business zone."""
 
     connection: Connection
-    shown: MachineList
+    listed: MachineList
     now: datetime
 
 
 @contextmanager
 def view(query: str | None) -> Iterator[View]:
-    """What the query string shows, now.
+    """One read transaction in which the query string is answered.
 
     Raises:
-        BadParameter: it holds something that cannot be asked.
+        BadParameter: an unknown name, or a value that cannot be used.
     """
-    shown = parse_machines_page(arguments(query))
+    listed = parse_machines_page(arguments(query))
     with current().reading() as connection:
-        yield View(connection, shown, current().now())
+        yield View(connection, listed, current().now())
 
 
 def parts(v: View) -> dict[str, Any]:
-    """The whole page but for the grid's rows."""
-    asked = v.shown.filters
-    by_state = machines.by_state(v.connection, asked, v.now)
-    count = sum(n for state, n in by_state.items() if state in (asked.states or STATES))
+    """The content of the page without the grid's rows."""
+    filters = v.listed.filters
+    by_state = machines.by_state(v.connection, filters, v.now)
+    count = sum(n for state, n in by_state.items() if state in (filters.states or STATES))
     clones = machines.count(v.connection, MachineFilters(clones=True), v.now)
-    matched = machines.matches(asked, v.now)
+    matched = machines.matches(filters, v.now)
     state = None
     if not count:
         exist = machines.count(v.connection, MachineFilters(), v.now)
@@ -79,12 +79,12 @@ def parts(v: View) -> dict[str, Any]:
             "%(n)s machine matches", "%(n)s machines match", count, n=formats.number(count)
         ),
         "about": _about(v.now),
-        "tiles": machine_tiles(v.shown, by_state),
-        "notice": clone_notice(v.shown, clones),
+        "tiles": machine_tiles(v.listed, by_state),
+        "notice": clone_notice(v.listed, clones),
         "charts": [
-            system_card(shares(v.connection, matched, "os", v.shown.top), v.shown),
-            version_card(shares(v.connection, matched, "os_version", v.shown.top), v.shown),
-            age_card(ages(v.connection, matched, v.now), v.shown),
+            system_card(shares(v.connection, matched, "os", v.listed.top), v.listed),
+            version_card(shares(v.connection, matched, "os_version", v.listed.top), v.listed),
+            age_card(ages(v.connection, matched, v.now), v.listed),
         ],
         "state": state,
         "hidden": count == 0,
@@ -92,48 +92,48 @@ def parts(v: View) -> dict[str, Any]:
 
 
 def choices_of(v: View) -> dict[str, dict[str, Any]]:
-    """What the fields of the filter bar offer: the properties of each, by its id."""
+    """The properties of each field of the filter bar, by its id: the choices that there are."""
     names: dict[str, str] = {}
-    found: dict[str, dict[str, Any]] = {}
+    parts: dict[str, dict[str, Any]] = {}
     for field, column in ((MACHINE_SITE, "site"), (MACHINE_OS, "os")):
         keys = {_key(name): name for name in choices(v.connection, column)}
-        found[field] = {"options": [option(named(name), key) for key, name in keys.items()]}
+        parts[field] = {"options": [option(named(name), key) for key, name in keys.items()]}
         names |= keys
-    return {MACHINE_NAMES: {"data": names}, **found}
+    return {MACHINE_NAMES: {"data": names}, **parts}
 
 
 def _key(name: str) -> str:
-    """What stands for a name as the value of a choice: Dash's dropdown indexes every substring of
-    values, like that of labels (`filter_bar.option`)."""
+    """A short key for a name as the value of a choice: Dash's dropdown indexes every substring of
+    values, as it does of labels (`filter_bar.option`)."""
     return blake2b(name.encode(), digest_size=6).hexdigest()
 
 
 def _about(now: datetime) -> str:
-    said: str = _(
+    text: str = _(
         "Live: what each machine last reported to this server, at %(time)s. Dates and filters "
         "chosen on other pages do not apply here.",
         time=f"{now:%H:%M:%S}",
     )
-    return said
+    return text
 
 
 def status(query: str | None, path: str, opened: Sequence[Notice]) -> tuple[Any, Any, str]:
-    """What is wrong, what is filtered, and the moment that is shown."""
+    """Strip, chips and stamp of the pages of machines."""
     with view(query) as v:
         problems = freshness.freshness(v.connection, v.now).problems
         aside = quarantine.quarantined_rows(v.connection)
     chips = drawn_list(
-        chip(text, without.address(path)) for text, without in machine_chips(v.shown)
+        chip(text, without.address(path)) for text, without in machine_chips(v.listed)
     )
     stamp = _("live, %(when)s", when=formats.instant(v.now))
     return strip([*opened, *problems], aside), chips, stamp
 
 
 def explain(query: str) -> list[Component]:
-    """Why so many machines are in a state."""
+    """The drawer: why so many machines are in these states."""
     with view(query) as v:
-        by_state = machines.by_state(v.connection, v.shown.filters, v.now)
-    states = v.shown.filters.states or STATES
+        by_state = machines.by_state(v.connection, v.listed.filters, v.now)
+    states = v.listed.filters.states or STATES
     total = sum(by_state[state] for state in states)
     sums = [
         html.Li(
@@ -142,12 +142,12 @@ def explain(query: str) -> list[Component]:
         )
         for state in STATES
     ]  # fmt: skip
-    filtered = [text for text, _without in machine_chips(v.shown)]
+    filtered = [text for text, _without in machine_chips(v.listed)]
     link = dcc.Link(
-        _("Open the list of %(n)s", n=formats.number(total)), href=v.shown.address(),
+        _("Open the list of %(n)s", n=formats.number(total)), href=v.listed.address(),
         className="button filled",
     )  # fmt: skip
-    found = [
+    parts = [
         html.P(_("Why %(value)s?", value=formats.number(total)), className="drawer-figure"),
         html.P(
             _("Machines whose agent reported to this server at least once, at %(when)s.",
@@ -165,14 +165,14 @@ def explain(query: str) -> list[Component]:
             ),
         ),
     ]  # fmt: skip
-    return [part for part in found if part is not None]
+    return [part for part in parts if part is not None]
 
 
 MACHINE_PARTS = (
     "state", "hidden", "head", "clone",
     *(f"{kind}{part}" for kind in KINDS for part in ("_title", "_about", "")),
 )  # fmt: skip
-"""What `machine_parts` answers."""
+"""The keys of `machine_parts`."""
 
 
 def machine_parts(v: View, machine_id: str) -> dict[str, Any] | None:
@@ -184,14 +184,14 @@ def machine_parts(v: View, machine_id: str) -> dict[str, Any] | None:
     assert zone is not None
     hours = machine_day.last_24_hours(v.connection, number, v.now)
     device = f"/devices/{number}" if machine_day.is_device(v.connection, number) else None
-    found: dict[str, Any] = {
+    parts: dict[str, Any] = {
         "state": None,
         "hidden": False,
-        "head": machine_page.head(machine, v.now, device, v.shown.address()),
+        "head": machine_page.head(machine, v.now, device, v.listed.address()),
         "clone": machine_page.clone_card(machine),
     }
     for kind in KINDS:
-        found[f"{kind}_title"] = machine_page.finding(hours, kind)
-        found[f"{kind}_about"] = machine_page.gaps(hours, str(zone))
-        found[kind] = day_figure(hours, kind, zone)
-    return found
+        parts[f"{kind}_title"] = machine_page.finding(hours, kind)
+        parts[f"{kind}_about"] = machine_page.gaps(hours, str(zone))
+        parts[kind] = day_figure(hours, kind, zone)
+    return parts

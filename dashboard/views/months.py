@@ -59,14 +59,14 @@ def all_months(v: View) -> list[Any]:
 
 
 def one_month(v: View, month: str) -> tuple[list[Any], Any, int | None]:
-    """What the page of one month begins and ends with, and the closing that stands of it."""
+    """The head and the history of one month, and the id of its closing that holds."""
     rows = month_table.month_rows(v.connection, v.moment, v.filters)
-    row = next((one for one in rows if one.month == month), None)
+    row = _row_of(rows, month)
     back = html.P(dcc.Link(_("All months"), href=links.months(v.filters)), className="back")
     if row is None:
         return [back, _no_month()], None, None
     filters = v.filters.as_stored()
-    found = Answers(
+    answers = Answers(
         row,
         adjustments.adjustments(v.connection, month, filters),
         month_table.closings_of(v.connection, month),
@@ -76,13 +76,13 @@ def one_month(v: View, month: str) -> tuple[list[Any], Any, int | None]:
         v.actor,
     )
     closing = row.closing.closing_id if row.closing else None
-    return [back, *month_parts(found)], month_history(found), closing
+    return [back, *month_parts(answers)], month_history(answers), closing
 
 
 def bases_of(v: View, month: str, chosen: str | None) -> Any:
     """The card of the billing bases; `chosen` is the id of a site, or "all"."""
     rows = month_table.month_rows(v.connection, v.moment, v.filters)
-    row = next((one for one in rows if one.month == month), None)
+    row = _row_of(rows, month)
     if row is None:
         return None
     filters = v.filters.as_stored()
@@ -104,17 +104,21 @@ def _site_word(site_id: int) -> str:
 def _chosen(
     v: View, text: str | None, sides: basis_differences.BasisComparison
 ) -> tuple[int, str] | None:
-    for one in sides.bases:
-        if sides.presence is not None and _site_word(one.site_id) == text:
+    for bases in sides.bases:
+        if sides.presence is not None and _site_word(bases.site_id) == text:
             everything = str(_("all sites"))
-            return one.site_id, everything if one.site_id == ALL_SITES else one.site
+            return bases.site_id, everything if bases.site_id == ALL_SITES else bases.site
     return None
 
 
+def _row_of(rows: list[MonthRow], month: str | None) -> MonthRow | None:
+    return next((row for row in rows if row.month == month), None)
+
+
 def explain_month(v: View, month: str | None) -> list[Any]:
-    """Why one month counts what it does, for the drawer."""
+    """The drawer: why one month counts what it does."""
     rows = month_table.month_rows(v.connection, v.moment, v.filters)
-    row = next((one for one in rows if one.month == month), None)
+    row = _row_of(rows, month)
     if row is None:
         return [_no_month()]
     filters = v.filters.as_stored()

@@ -25,48 +25,51 @@ from db.history.runs import newest_day
 CALENDAR_DAYS = 65
 
 
-def collected(v: View, shown: RunList) -> list[Any]:
+def collected(v: View, listed: RunList) -> list[Any]:
     """The page: one run, or sources, calendar and list."""
-    if shown.run_id is not None:
-        return _one(v, shown, shown.run_id)
-    newest = attempts.newest(v.connection, shown.as_of)
+    if listed.run_id is not None:
+        return _run_page(v, listed, listed.run_id)
+    newest = attempts.newest(v.connection, listed.as_of)
     if not newest and not attempts.newest(v.connection):
         return [first_run([])]
     fresh = freshness(v.connection, v.now)
     standing = {
         source: run
         for source in newest
-        if (run := attempts.standing(v.connection, source, shown.as_of or v.today)) is not None
+        if (run := attempts.standing(v.connection, source, listed.as_of or v.today)) is not None
     }
     if v.moment.newest is None:
-        return [first_run([translate_notice(notice) for notice in fresh.problems]), _list(v, shown)]
+        return [
+            first_run([translate_notice(notice) for notice in fresh.problems]),
+            _list(v, listed),
+        ]
     # What a past day shows is no news, and nothing is done from it.
-    now = fresh if shown.as_of is None or shown.as_of >= v.today else None
+    now = fresh if listed.as_of is None or listed.as_of >= v.today else None
     return [
         html.H1(_("Collections"), className="visually-hidden"),
-        html.Div(source_cards(newest, standing, now, shown, v.actor), className="source-cards"),
-        _calendar(v, shown),
-        _list(v, shown),
+        html.Div(source_cards(newest, standing, now, listed, v.actor), className="source-cards"),
+        _calendar(v, listed),
+        _list(v, listed),
     ]
 
 
-def _one(v: View, shown: RunList, run_id: int) -> list[Any]:
+def _run_page(v: View, listed: RunList, run_id: int) -> list[Any]:
     run = attempts.one(v.connection, run_id)
     if run is None:
-        return no_run(run_id, shown)
+        return no_run(run_id, listed)
     before = attempts.standing_before(v.connection, run)
     newest = newest_day(v.connection, run.source) == run.business_date
     aside = attempts.aside(v.connection, run_id)
-    return run_page(run, before, aside, shown, v.actor, newest=newest)
+    return run_page(run, before, aside, listed, v.actor, newest=newest)
 
 
-def _calendar(v: View, shown: RunList) -> html.Section:
-    first, last = _span(v, shown)
-    found = collection_days.source_days(v.connection, first, last, v.today)
+def _calendar(v: View, listed: RunList) -> html.Section:
+    first, last = _span(v, listed)
+    runs = collection_days.source_days(v.connection, first, last, v.today)
     # A source that began later has no row in a month before it.
-    found = {
+    runs = {
         source: row
-        for source, row in found.items()
+        for source, row in runs.items()
         if any(d.state != collection_days.BEFORE for d in row)
     }
     subtitle = _(
@@ -74,59 +77,59 @@ def _calendar(v: View, shown: RunList) -> html.Section:
         first=formats.day(first),
         last=formats.day(last),
     )
-    body: Any = calendar(found, lambda run_id: shown.address(run=run_id))
-    if not found:
+    body: Any = calendar(runs, lambda run_id: listed.address(run=run_id))
+    if not runs:
         body = html.P(_("Nothing was collected in these days."), className="note")
     return card(
-        "calendar", body, title=finding(found) if found else _("No collections"),
-        subtitle=subtitle, actions=_months(v, shown),
+        "calendar", body, title=finding(runs) if runs else _("No collections"),
+        subtitle=subtitle, actions=_months(v, listed),
     )  # fmt: skip
 
 
-def _span(v: View, shown: RunList) -> tuple[date, date]:
+def _span(v: View, listed: RunList) -> tuple[date, date]:
     """The days of the calendar: a month, or the last 65."""
-    until = shown.as_of or v.today
-    if shown.month is None:
+    until = listed.as_of or v.today
+    if listed.month is None:
         return until - timedelta(days=CALENDAR_DAYS - 1), until
-    first = date.fromisoformat(f"{shown.month}-01")
-    return first, max(first, min(month_end(shown.month), until))
+    first = date.fromisoformat(f"{listed.month}-01")
+    return first, max(first, min(month_end(listed.month), until))
 
 
-def _months(v: View, shown: RunList) -> list[Any]:
+def _months(v: View, listed: RunList) -> list[Any]:
     """The ways to other months and back to the last 65 days."""
-    this = f"{shown.as_of or v.today:%Y-%m}"
-    month = shown.month or this
-    before, after = month_before(month, 1 if shown.month else 0), month_before(month, -1)
+    this = f"{listed.as_of or v.today:%Y-%m}"
+    month = listed.month or this
+    before, after = month_before(month, 1 if listed.month else 0), month_before(month, -1)
     links = [
         dcc.Link(
             "\u2039 " + formats.month(before),
-            href=shown.address(month=before),
+            href=listed.address(month=before),
             className="button quiet",
         )
     ]
-    if shown.month is not None:
+    if listed.month is not None:
         if after <= this:
             links.append(
                 dcc.Link(
                     formats.month(after) + " \u203a",
-                    href=shown.address(month=after),
+                    href=listed.address(month=after),
                     className="button quiet",
                 )
             )
         words = _("Last %(days)s days", days=CALENDAR_DAYS)
-        links.append(dcc.Link(words, href=shown.address(month=None), className="button quiet"))
+        links.append(dcc.Link(words, href=listed.address(month=None), className="button quiet"))
     return links
 
 
-def _list(v: View, shown: RunList) -> html.Section:
-    found = attempts.page(v.connection, shown.filters, limit=PAGE, offset=shown.offset)
-    count = attempts.count(v.connection, shown.filters)
-    return card("runs", run_table(found, count, shown), title=_("Runs"), subtitle=_about(shown))
+def _list(v: View, listed: RunList) -> html.Section:
+    runs = attempts.page(v.connection, listed.filters, limit=PAGE, offset=listed.offset)
+    count = attempts.count(v.connection, listed.filters)
+    return card("runs", run_table(runs, count, listed), title=_("Runs"), subtitle=_about(listed))
 
 
-def _about(shown: RunList) -> str:
+def _about(listed: RunList) -> str:
     """Which runs are listed."""
-    if shown.filters.last:
-        day = formats.day(shown.filters.last)
+    if listed.filters.last:
+        day = formats.day(listed.filters.last)
         return str(_("The newest day first, up to %(day)s", day=day))
     return str(_("The newest day first; every attempt, complete or not"))

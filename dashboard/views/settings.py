@@ -28,7 +28,7 @@ from db.decisions import SaveRules, Undo
 
 @dataclass(frozen=True)
 class View:
-    """One read transaction, and what an address asks in it."""
+    """One read transaction, and the parameters of the address."""
 
     connection: Connection
     args: "MultiDict[str, str]"
@@ -44,10 +44,10 @@ def view(query: str | None) -> Iterator[View]:
 
 
 def status(query: str | None, path: str, opened: Sequence[Notice]) -> tuple[Any, Any, str]:
-    """What is wrong; nothing is filtered, and what is shown is now.
+    """Strip, chips and stamp: the problems; no chips and no date, for settings are of now.
 
     Raises:
-        BadParameter: the address holds something that cannot be asked.
+        BadParameter: an unknown name, or a value that cannot be used.
     """
     with view(query) as v:
         settings_params.check(path, v.args, v.today)
@@ -57,40 +57,42 @@ def status(query: str | None, path: str, opened: Sequence[Notice]) -> tuple[Any,
 
 
 def count(connection: Connection) -> int:
-    """How much waits for a decision."""
+    """How many things wait for a decision."""
     return waiting(connection).count
 
 
 def inbox_page(v: View) -> list[Any]:
-    """What waits for a person."""
-    shown, waits = settings_params.parse_inbox(v.args), waiting(v.connection)
+    """What waits for a decision."""
+    shown, pending = settings_params.parse_inbox(v.args), waiting(v.connection)
     listed = Listed(
         review.new_sites(v.connection, shown.sites, likely=True),
         review.pairs(v.connection, shown.links),
         review.new_sites(v.connection, shown.unlike, likely=False),
     )
-    return frame(settings_params.PAGE, waits.count, inbox(waits, listed, shown, current_actor()))
+    return frame(
+        settings_params.PAGE, pending.count, inbox(pending, listed, shown, current_actor())
+    )
 
 
 def rules(v: View) -> tuple[list[Any], list[Any]]:
-    """What every page begins with, and every version."""
+    """The head of the page, and the cards of all versions."""
     allow_only(v.args, ())
     versions = rule_versions.versions(v.connection)
-    asked = AuditFilters(actions=(SaveRules.kind,))
-    saved = audit_log.page(v.connection, asked, limit=1000)
+    filters = AuditFilters(actions=(SaveRules.kind,))
+    saved = audit_log.page(v.connection, filters, limit=1000)
     head = frame(settings_params.RULES, count(v.connection), [])
     return head, rule_cards(versions, saved, current_actor())
 
 
 def audit(v: View) -> list[Any]:
     """A page of the audit log."""
-    shown = settings_params.parse_audit(v.args, v.today)
+    listed = settings_params.parse_audit(v.args, v.today)
     actor = current_actor()
     if not actor.may_start(Undo):
         return frame(settings_params.AUDIT, 0, [forbidden()])
-    asked = shown.filters(current().zone)
+    filters = listed.filters(current().zone)
     entries = audit_log.page(
-        v.connection, asked, limit=settings_params.AUDIT_PAGE, offset=shown.offset
+        v.connection, filters, limit=settings_params.AUDIT_PAGE, offset=listed.offset
     )
-    body = audit_page(entries, audit_log.count(v.connection, asked), shown, actor)
+    body = audit_page(entries, audit_log.count(v.connection, filters), listed, actor)
     return frame(settings_params.AUDIT, count(v.connection), body)

@@ -6,7 +6,7 @@ from flask import request
 from sqlalchemy import Engine, update
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from dashboard.base.access import Actor, up_to
+from dashboard.base.access import Actor, roles_up_to
 from dashboard.base.clock import Clock
 from db import tokens
 from db.engine import reading, writing
@@ -33,12 +33,14 @@ class Bearer:
         scheme, _, text = request.headers.get("Authorization", "").strip().partition(" ")
         if scheme.lower() != "bearer":
             return None
-        shown = tokens.parse_credential(text.strip())
-        if shown is None:
+        credential = tokens.parse_credential(text.strip())
+        if credential is None:
             raise Unauthorized("This token is not known here.")
         with reading(self._engine) as connection:
-            row = tokens.rows_by_public_id(connection, [shown.public_id]).get(shown.public_id)
-        if not tokens.verify(row, shown) or row is None:
+            row = tokens.rows_by_public_id(connection, [credential.public_id]).get(
+                credential.public_id
+            )
+        if not tokens.verify(row, credential) or row is None:
             raise Unauthorized("This token is not known here.")
         now = self._clock()
         if tokens.is_inactive(row, now):
@@ -49,4 +51,4 @@ class Bearer:
             with writing(self._engine) as connection:
                 used = update(api_tokens).where(api_tokens.c.token_id == row.token_id)
                 connection.execute(used.values(last_used_at=now))
-        return Actor(f"token {row.name}", up_to(row.role or VIEWER))
+        return Actor(f"token {row.name}", roles_up_to(row.role or VIEWER))

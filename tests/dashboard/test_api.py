@@ -10,7 +10,7 @@ import pytest
 import requests
 from sqlalchemy import Engine, insert
 
-from dashboard.base.access import ACCESS, needed
+from dashboard.base.access import ACCESS, required_role
 from dashboard.queries.devices.matching import COLUMNS
 from db.engine import open_engine, sqlite_url, writing
 from db.roles import ROLES
@@ -341,7 +341,7 @@ def test_every_route_of_the_api_has_a_role_and_is_documented(sqlite_engine: Engi
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     ]
     rules = [rule for rule, _ in found]
-    assert {one for one in found if needed(*one) is None} == set()
+    assert {one for one in found if required_role(*one) is None} == set()
     assert set(ACCESS.values()) <= set(ROLES)
     ours = {
         re.sub("<([a-z_]+)>", r"{\1}", rule)

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from dashboard.app import create_app
-from dashboard.base.access import needed
+from dashboard.base.access import required_role
 from db.keys import device_id
 from tests.support.worlds import named_world
 
@@ -26,7 +26,7 @@ def test_every_address_of_the_server_names_who_may(sqlite_engine: Engine) -> Non
     app = create_app(sqlite_engine, clock=lambda: NOW, environ={"AUTH": "none", "TIMEZONE": "UTC"})
     for rule in app.server.url_map.iter_rules():
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
-            assert needed(rule.rule, method) is not None
+            assert required_role(rule.rule, method) is not None
 
 
 @pytest.mark.parametrize("path", ["/", "/devices", "/_dash-layout", "/api/dashboard/today"])

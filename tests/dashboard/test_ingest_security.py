@@ -135,7 +135,7 @@ def test_every_closed_address_is_closed_to_a_machines_key(sqlite_engine: Engine)
         (rule, method)
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        if access.needed(rule.rule, method) not in (access.PUBLIC, access.MACHINE)
+        if access.required_role(rule.rule, method) not in (access.PUBLIC, access.MACHINE)
     ]
     with in_thread(make_server("127.0.0.1", 0, app, threaded=True)) as address:
         here = Ingest(address, sqlite_engine)
