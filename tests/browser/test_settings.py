@@ -230,7 +230,7 @@ def test_records_are_linked_and_split_on_the_page_of_a_device(quiet: Page, story
 def test_what_a_site_should_have_is_changed_seeing_which_findings_go(
     quiet: Page, story: Story
 ) -> None:
-    story.hub.settle(NOW)
+    story.hub.run_after_collection(NOW)
     harbor = story.hub.site_of("1", "ninja").site_id
     quiet.goto(f"{story.address}/sites/{harbor}")
     expected = quiet.locator(".expected")

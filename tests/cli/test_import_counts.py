@@ -226,7 +226,7 @@ def test_what_is_imported_stays_whatever_is_collected_and_processed_later(
 
     for day in (date(2024, 3, 31), date(2024, 4, 9)):
         here.collect(day, pcs(range(12)))
-        here.settle()
+        here.run_after_collection()
     cli("process", DATABASE_URL=address(here.engine))
 
     assert imported(here) == before

@@ -152,5 +152,5 @@ def test_hours_are_kept_as_long_as_days(hub: Hub) -> None:
         rows = [{"device_id": 1, "hour": hour, **sums} for hour in hours]
         connection.execute(insert(agent_hours), rows)
     collect_agent(hub, datetime(2026, 11, 22, 12, tzinfo=UTC))
-    hub.settle()
+    hub.run_after_collection()
     assert [row.hour.day for row in hub.all(agent_hours)] == [17, 22]

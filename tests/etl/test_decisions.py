@@ -248,7 +248,7 @@ def test_withdrawing_counts_a_day_whose_counts_were_purged_when_it_stands_again(
     hub.collect(date(2024, 2, 1), pcs(range(3)), "threatlocker")
     hub.close("2024-01")
     hub.collect(date(2024, 3, 12), TEN)
-    hub.settle()
+    hub.run_after_collection()
     assert not hub.all(daily_counts, basis="assets", snapshot_date=date(2024, 1, 31))
 
     Ana(hub, date(2024, 3, 12)).withdraw("threatlocker", date(2024, 2, 1))
@@ -432,11 +432,11 @@ def test_closing_does_not_wait_for_an_ended_source(hub: Hub) -> None:
     hub.collect(date(2024, 3, 31), TEN)
     hub.collect(DAY, pcs(range(3)), "threatlocker")
     hub.collect(date(2024, 4, 3), TEN)
-    assert hub.settle() == []
+    assert hub.run_after_collection() == []
 
     Ana(hub, date(2024, 4, 3)).end("threatlocker")
 
-    assert hub.settle() == ["2024-03"]
+    assert hub.run_after_collection() == ["2024-03"]
 
 
 def test_nothing_is_left_of_a_decision_whose_lease_was_lost(hub: Hub) -> None:

@@ -51,7 +51,7 @@ def replay(engine: Engine, story: Story) -> tuple[Pairs, Pairs]:
             rows = [pc(record, day) for record in standing if record.source == source]
             assert hub.collect(day, [*rows, *QUIET], source).state == "complete"
             assert misled or wrong(hub, standing, day) == [], f"{source} on {day}"
-        hub.settle()
+        hub.run_after_collection()
         day += timedelta(days=1)
     true = {
         frozenset((number(one), number(other)))

@@ -74,14 +74,14 @@ def test_a_month_closes_by_itself_three_days_after_its_end(hub: Hub) -> None:
     hub.collect(LAST, TEN)
     for day in (february(1), february(2)):
         hub.collect(day, TEN)
-        assert hub.settle() == []
+        assert hub.run_after_collection() == []
     assert stops(hub, "2024-01") == [
         "It closes by itself with a snapshot of 2024-02-03 or later."
     ]  # fmt: skip
 
     hub.collect(february(3), TEN)
 
-    assert hub.settle() == ["2024-01"] and hub.settle() == []
+    assert hub.run_after_collection() == ["2024-01"] and hub.run_after_collection() == []
     assert codes(hub, "2024-01") == ["closed"]
     (closing,) = hub.all(month_closings)
     assert (closing.month, closing.author, closing.members) == ("2024-01", "automatic", 10)
@@ -96,7 +96,7 @@ def test_after_a_time_off_all_months_that_are_due_close_oldest_first(hub: Hub) -
         hub.collect(day, TEN)
     hub.collect(date(2024, 4, 20), TEN)
 
-    assert hub.settle() == ["2024-01", "2024-02", "2024-03"]
+    assert hub.run_after_collection() == ["2024-01", "2024-02", "2024-03"]
 
 
 def test_the_days_to_wait_are_a_setting(hub: Hub) -> None:
@@ -104,7 +104,7 @@ def test_the_days_to_wait_are_a_setting(hub: Hub) -> None:
     hub.collect(LAST, TEN)
     hub.collect(february(1), TEN)
 
-    assert hub.settle() == ["2024-01"]
+    assert hub.run_after_collection() == ["2024-01"]
 
 
 def test_the_running_month_never_closes_whatever_the_clock_says(hub: Hub) -> None:
@@ -122,7 +122,7 @@ def test_it_waits_for_a_source_without_a_run_in_the_last_three_days(hub: Hub) ->
     hub.collect(date(2024, 1, 29), TEN)
     hub.collect(february(9), TEN)
 
-    assert hub.settle() == []
+    assert hub.run_after_collection() == []
     assert stops(hub, "2024-01") == [
         "threatlocker has no complete run from 2024-01-29 to 2024-01-31."
     ]
@@ -139,7 +139,7 @@ def test_a_source_that_came_later_is_not_waited_for(hub: Hub) -> None:
     hub.collect(february(2), TEN, "threatlocker")
     hub.collect(february(3), TEN)
 
-    assert hub.settle() == ["2024-01"]
+    assert hub.run_after_collection() == ["2024-01"]
 
 
 def test_it_waits_while_a_run_of_the_month_is_held(hub: Hub) -> None:
@@ -147,7 +147,7 @@ def test_it_waits_while_a_run_of_the_month_is_held(hub: Hub) -> None:
     hub.collect(LAST, TEN[:4])
     hub.collect(february(3), TEN, "threatlocker")
 
-    assert hub.settle() == []
+    assert hub.run_after_collection() == []
     assert stops(hub, "2024-01") == ["The run of ninja of 2024-01-31 is held: accept or reject it."]
 
 
@@ -157,7 +157,7 @@ def test_a_held_run_of_the_next_month_is_no_reason_to_wait(hub: Hub) -> None:
     hub.collect(february(3), TEN[:4])
     hub.collect(february(3), TEN, "threatlocker")
 
-    assert hub.settle() == ["2024-01"]
+    assert hub.run_after_collection() == ["2024-01"]
 
 
 def test_months_close_oldest_first(hub: Hub) -> None:
@@ -193,7 +193,7 @@ def test_where_old_ends_are_purged_the_first_kept_one_is_the_first_to_close(hub:
         hub.retain()
 
     assert codes(hub, "2024-01") == codes(hub, "2024-02") == ["no_data"]
-    assert hub.settle() == ["2024-03"]
+    assert hub.run_after_collection() == ["2024-03"]
 
 
 # What a closing holds
@@ -339,7 +339,7 @@ def test_what_changed_since_the_month_before_is_kept_with_its_reasons(engine: En
     hub.collect(february(5), [moved, *TEN[2:], Pc("new")])
     hub.collect(february(29), [moved, *TEN[2:], Pc("new")])
     hub.collect(date(2024, 3, 3), TEN)
-    assert hub.settle() == ["2024-01", "2024-02"]
+    assert hub.run_after_collection() == ["2024-01", "2024-02"]
 
     first, second = hub.all(month_closings)
     assert json.loads(first.dates_before) == {}
@@ -391,7 +391,7 @@ def test_later_collections_change_no_count_of_a_closed_month(engine: Engine) -> 
     hub.environ["SPARE_WORDS"] = "desk"
     hub.collect(february(4), [*TEN, Pc("new")], "threatlocker")
     hub.collect(february(4), [*TEN, Pc("new")])
-    hub.settle()
+    hub.run_after_collection()
 
     assert january() == before
 
@@ -422,10 +422,10 @@ def test_the_newest_closed_month_reopens_with_a_reason_and_takes_its_days_again(
 def test_a_reopened_month_waits_for_a_click(hub: Hub) -> None:
     for day in (LAST, february(29), date(2024, 3, 9)):
         hub.collect(day, TEN)
-    assert hub.settle() == ["2024-01", "2024-02"]
+    assert hub.run_after_collection() == ["2024-01", "2024-02"]
     hub.reopen("2024-02")
 
-    assert hub.settle() == []
+    assert hub.run_after_collection() == []
     assert stops(hub, "2024-02") == ["2024-02 was reopened: close it by hand when it is right."]
     hub.close("2024-02")
     assert closed(hub) == ["2024-01", "2024-02"]
@@ -444,7 +444,7 @@ def test_only_the_newest_closed_month_reopens_and_only_with_a_reason(
 ) -> None:
     for day in (LAST, february(29), date(2024, 3, 9)):
         hub.collect(day, TEN)
-    hub.settle()
+    hub.run_after_collection()
 
     with pytest.raises((DecisionRefused, PublishRefused), match=sentence):
         hub.reopen(month, reason)
@@ -466,7 +466,7 @@ def test_members_go_with_their_month_and_counts_and_bases_stay(hub: Hub) -> None
     for end in ends:
         hub.collect(end, TEN)
         hub.collect(end + timedelta(days=3), TEN)
-        assert hub.settle() == [f"{end:%Y-%m}"]
+        assert hub.run_after_collection() == [f"{end:%Y-%m}"]
 
     left = {row.closing_id for row in hub.all(month_members)}
     closings = hub.all(month_closings)
@@ -482,12 +482,12 @@ def test_a_closing_without_members_is_not_called_broken_once_its_changes_are_pur
     hub.environ = {"RETENTION_DAYS": "5", "MONTH_END_RETENTION_MONTHS": "2"}
     hub.collect(LAST, TEN)
     hub.collect(february(3), TEN)
-    hub.settle()
+    hub.run_after_collection()
     Ana(hub, february(20)).end("ninja")
     for day in (date(2024, 3, 31), date(2024, 4, 30), date(2024, 5, 31), date(2024, 6, 30)):
         hub.collect(day, TEN, "threatlocker")
         hub.collect(day + timedelta(days=3), TEN, "threatlocker")
-        hub.settle()
+        hub.run_after_collection()
 
     empty = hub.all(month_closings, month="2024-02")[0]
     assert empty.members == 0 and hub.all(month_changes, closing_id=empty.closing_id) == []
@@ -500,7 +500,7 @@ def test_days_that_were_purged_while_a_month_was_closed_are_not_taken_for_kept_w
     hub.environ = {"RETENTION_DAYS": "3", "MONTH_END_RETENTION_MONTHS": "9"}
     for day in days(date(2024, 1, 20), february(3)):
         hub.collect(day, [*TEN, Pc("x", note=str(day))])
-    assert hub.settle() == ["2024-01"]
+    assert hub.run_after_collection() == ["2024-01"]
     hub.reopen("2024-01")
 
     with reading(hub.engine) as connection:

@@ -89,7 +89,7 @@ def test_a_merge_is_shown_as_it_will_be_and_nothing_is_written(hub: Hub) -> None
 
 
 def test_what_a_site_is_expected_to_have_is_shown_as_findings_that_come_and_go(hub: Hub) -> None:
-    hub.settle(noon(NOVEMBER))
+    hub.run_after_collection(noon(NOVEMBER))
     harbor = site(hub, "Harbor Dental")
 
     def standing() -> dict[str, int]:

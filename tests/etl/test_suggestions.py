@@ -146,13 +146,13 @@ def test_a_suggestion_keeps_its_first_day_and_is_removed_with_its_reason(
 ) -> None:
     hub.collect(DAY, [Pc("1", hostname="pc-1"), Pc("2", hostname="pc-1"), *REST])
     hub.collect(DAY, [portal("a", hostname="pc-1")], "threatlocker")
-    hub.settle()
+    hub.run_after_collection()
     later = DAY + timedelta(days=1)
     hub.collect(later, [Pc("1", hostname="pc-1"), Pc("2", hostname="pc-1", note="x"), *REST])
-    hub.settle()
+    hub.run_after_collection()
     assert {row.since for row in hub.all(suggestions, kind="link")} == {DAY}
 
     hub.collect(later + timedelta(days=1), [Pc("1", hostname="pc-1"), Pc("2"), *REST])
-    hub.settle()
+    hub.run_after_collection()
 
     assert hub.all(suggestions, kind="link") == []
