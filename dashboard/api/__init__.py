@@ -17,9 +17,9 @@ from dashboard.api import (
     runs,
     sites,
 )
-from dashboard.api.answers import register_errors
 from dashboard.api.files import exports, invoice_pack
 from dashboard.api.files import machines as machine_files
+from dashboard.api.responses import register_errors
 from dashboard.ingest import make_reception
 from dashboard.web.context import Context
 from db.settings import Environment

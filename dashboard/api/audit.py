@@ -10,9 +10,9 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel
 
 from dashboard.api import parameters
-from dashboard.api.answers import answer
 from dashboard.api.files.tables import FORMATS, table_file
 from dashboard.api.operation import documented, file_of
+from dashboard.api.responses import json_response
 from dashboard.api.schema import Page
 from dashboard.base.params import page_of
 from dashboard.base.settings_params import parse_audit
@@ -57,14 +57,14 @@ def blueprint(context: Context) -> Blueprint:
     @routes.get("/api/audit")
     @documented(summary, Audit, [*parameters.AUDIT, *parameters.PAGE])
     def entries() -> Response:
-        shown = parse_audit(request.args, context.today(), extra=("limit",))
-        filters = shown.filters(context.zone)
+        list_filters = parse_audit(request.args, context.today(), extra=("limit",))
+        filters = list_filters.filters(context.zone)
         limit, offset = page_of(request.args)
         with context.reading() as connection:
-            found = audit_log.page(connection, filters, limit=limit, offset=offset)
+            page = audit_log.page(connection, filters, limit=limit, offset=offset)
             count = audit_log.count(connection, filters)
-        items = [as_json(one, context.zone) for one in found]
-        return answer({"items": items, "count": count, "limit": limit, "offset": offset})
+        items = [as_json(entry, context.zone) for entry in page]
+        return json_response({"items": items, "count": count, "limit": limit, "offset": offset})
 
     for form, media_type in FORMATS.items():
         declare = documented(summary, file_of(media_type, COLUMNS), parameters.AUDIT)
@@ -73,43 +73,43 @@ def blueprint(context: Context) -> Blueprint:
     return routes
 
 
-def as_json(one: Entry, zone: tzinfo) -> dict[str, Any]:
+def as_json(entry: Entry, zone: tzinfo) -> dict[str, Any]:
     """An entry with `COLUMNS`: `before` and `after` apart from what else was written down."""
-    rest = {name: value for name, value in one.detail.items() if name not in ("before", "after")}
+    rest = {name: value for name, value in entry.detail.items() if name not in ("before", "after")}
     return {
-        "entry_id": one.entry_id,
-        "at": one.at.astimezone(zone).isoformat(),
-        "actor": one.actor,
-        "action": one.action,
-        "subject": one.subject,
-        "before": one.detail.get("before"),
-        "after": one.detail.get("after"),
+        "entry_id": entry.entry_id,
+        "at": entry.at.astimezone(zone).isoformat(),
+        "actor": entry.actor,
+        "action": entry.action,
+        "subject": entry.subject,
+        "before": entry.detail.get("before"),
+        "after": entry.detail.get("after"),
         "detail": rest,
-        "undoes": one.undoes,
-        "undone_by": one.undone_by,
+        "undoes": entry.undoes,
+        "undone_by": entry.undone_by,
     }
 
 
 def _file(context: Context, form: str) -> Response:
-    shown, now = parse_audit(request.args, context.today()), context.now()
+    filters, now = parse_audit(request.args, context.today()), context.now()
     with context.reading() as connection:
-        found = audit_log.stream(connection, shown.filters(context.zone))
+        entries = audit_log.stream(connection, filters.filters(context.zone))
         about = [
             ("Made by", f"Inventory Hub {__version__}"),
             ("As of", now.isoformat(timespec="seconds")),
-            ("Who", "; ".join(shown.actors) or "everybody"),
-            ("What", "; ".join(shown.actions) or "everything"),
-            ("Search", shown.text or "none"),
-            ("From", str(shown.first or "the first")),
-            ("To", str(shown.last or "the last")),
+            ("Who", "; ".join(filters.actors) or "everybody"),
+            ("What", "; ".join(filters.actions) or "everything"),
+            ("Search", filters.text or "none"),
+            ("From", str(filters.first or "the first")),
+            ("To", str(filters.last or "the last")),
         ]
-        rows = _rows(found, context.zone)
+        rows = _rows(entries, context.zone)
         return table_file(f"audit-{now:%Y-%m-%d-%H%M}", COLUMNS, rows, about, form)
 
 
-def _rows(found: Iterator[list[Entry]], zone: tzinfo) -> Iterator[list[Sequence[Any]]]:
-    for part in found:
-        yield [_cells(as_json(one, zone)) for one in part]
+def _rows(parts: Iterator[list[Entry]], zone: tzinfo) -> Iterator[list[Sequence[Any]]]:
+    for part in parts:
+        yield [_cells(as_json(entry, zone)) for entry in part]
 
 
 def _cells(item: dict[str, Any]) -> list[Any]:

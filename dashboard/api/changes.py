@@ -8,8 +8,8 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel
 
 from dashboard.api import parameters
-from dashboard.api.answers import answer, midnight, midnights
 from dashboard.api.operation import documented
+from dashboard.api.responses import json_response, midnight, midnights
 from dashboard.api.schema import Basis, Dates, Device, OneOf, Page, types_of, with_fields
 from dashboard.base.params import BARS, BILLABLE, page_of, parse_sort
 from dashboard.queries.changes import bars as changes
@@ -78,14 +78,14 @@ def blueprint(context: Context) -> Blueprint:
         limit, offset = page_of(request.args)
         sort = parse_sort(request.args, SORTS, BY_BAR)
         with context.view(filters) as v:
-            asked = (v.connection, v.moment, filters)
-            found = changes.bars(*asked)
-            items = changes_list.page(*asked, sort=sort, limit=limit, offset=offset)
-            count = changes_list.count(*asked, found)
+            question = (v.connection, v.moment, filters)
+            counted = changes.bars(*question)
+            items = changes_list.page(*question, sort=sort, limit=limit, offset=offset)
+            count = changes_list.count(*question, counted)
             rows = change_rows.rows(v.connection, v.moment, filters.basis, items)
-        bars = asdict(found)
+        bars = asdict(counted)
         opening, closing = bars.pop("opening"), bars.pop("closing")
-        return answer(
+        return json_response(
             {
                 "date": midnight(v.moment.now.day, context.zone),
                 "compare_date": midnight(v.moment.then.day, context.zone),

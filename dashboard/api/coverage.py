@@ -7,8 +7,8 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel, Field
 
 from dashboard.api import parameters
-from dashboard.api.answers import answer, midnight
 from dashboard.api.operation import documented
+from dashboard.api.responses import json_response, midnight
 from dashboard.api.schema import DecimalId, OneOf, Page, SourceName, with_fields
 from dashboard.base.params import Filters, page_of, parse_sort
 from dashboard.queries.coverage import findings as coverage
@@ -124,13 +124,13 @@ def blueprint(context: Context) -> Blueprint:
     """The routes /api/coverage and /api/coverage/matrix."""
     routes = Blueprint("coverage_api", __name__, url_prefix="/api")
 
-    asked = [*parameters.filters(), parameters.SOURCE, *parameters.FINDINGS]
+    taken = [*parameters.filters(), parameters.SOURCE, *parameters.FINDINGS]
 
     @routes.get("/coverage")
     @documented(
         "What the sources do not agree on, since when, and what became of it",
         Coverage,
-        [*asked, *parameters.PAGE, parameters.sort(coverage.SORTS)],
+        [*taken, *parameters.PAGE, parameters.sort(coverage.SORTS)],
     )
     def findings() -> Response:
         filters = _asked(context, "sort", "limit", "offset")
@@ -141,7 +141,7 @@ def blueprint(context: Context) -> Blueprint:
                 v.connection, v.moment, filters, sort=sort, limit=limit, offset=offset
             )
             count = coverage.count(v.connection, v.moment, filters)
-        return answer(
+        return json_response(
             {
                 "date": midnight(v.moment.now.day, context.zone),
                 "items": [{name: item[name] for name in FIELDS} for item in items],
@@ -156,7 +156,7 @@ def blueprint(context: Context) -> Blueprint:
     @documented(
         "How the sources overlap, what is missing at each site, and how that went",
         CoverageMatrix,
-        asked,
+        taken,
     )
     def overlap() -> Response:
         filters = _asked(context)
@@ -166,7 +166,7 @@ def blueprint(context: Context) -> Blueprint:
             cells = coverage_matrix.matrix(v.connection, v.moment, filters, counted)
             sites = coverage_matrix.site_rows(v.connection, v.moment, counted)
             days = trend(v.connection, v.moment, filters)
-        return answer(
+        return json_response(
             {
                 "date": midnight(v.moment.now.day, context.zone),
                 "compared_with": midnight(v.moment.then.day, context.zone),
@@ -201,4 +201,8 @@ def _kind(kind: str, now: coverage.Counts, then: coverage.Counts) -> dict[str, A
     for (_site, name, state), n in now.items():
         if name == kind:
             states[state] += n
-    return {**states, "to_do": coverage.to_do(now, kind), "previous": coverage.to_do(then, kind)}
+    return {
+        **states,
+        "to_do": coverage.count_to_do(now, kind),
+        "previous": coverage.count_to_do(then, kind),
+    }

@@ -7,8 +7,8 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel
 
 from dashboard.api import parameters
-from dashboard.api.answers import answer, midnight, midnights, number
 from dashboard.api.operation import documented
+from dashboard.api.responses import json_response, midnight, midnights, number
 from dashboard.api.schema import Basis, Dates, DayPage, Device, Percent, with_fields
 from dashboard.base.change import Change as Figure
 from dashboard.base.params import Filters, page_of
@@ -102,13 +102,13 @@ def blueprint(context: Context) -> Blueprint:
         filters = context.filters(request.args, basis=BASIS)
         with context.view(filters) as v:
             sites = totals.by_site(v.connection, v.moment, v.moment.now, filters)
-            called = site_names(v.connection, sites)
-        rows = None if sites is None else _shown(_by_name(sites, called), filters)
-        return answer(
+            names = site_names(v.connection, sites)
+        rows = None if sites is None else _shown(_by_name(sites, names), filters)
+        return json_response(
             {
                 "date": midnight(v.moment.now.day, context.zone),
                 "basis": filters.basis,
-                "totals": totals.total(None if sites is None else sites.values()),
+                "totals": totals.sum_totals(None if sites is None else sites.values()),
                 "sites": rows or [],
                 "site_count": None if sites is None else _count(sites),
                 "source_dates": midnights(v.moment.now.dates(filters.basis), context.zone),
@@ -123,9 +123,9 @@ def blueprint(context: Context) -> Blueprint:
         with context.view(filters) as v:
             now = totals.by_site(v.connection, v.moment, v.moment.now, filters)
             then = totals.by_site(v.connection, v.moment, v.moment.then, filters)
-        current = totals.total(None if now is None else now.values())
-        previous = totals.total(None if then is None else then.values())
-        return answer(
+        current = totals.sum_totals(None if now is None else now.values())
+        previous = totals.sum_totals(None if then is None else then.values())
+        return json_response(
             {
                 "today_date": midnight(v.moment.now.day, context.zone),
                 "last_month_end_date": midnight(v.moment.then.latest(filters.basis), context.zone),
@@ -150,9 +150,11 @@ def blueprint(context: Context) -> Blueprint:
         with context.view(filters) as v:
             now = totals.by_site(v.connection, v.moment, v.moment.now, filters)
             then = totals.by_site(v.connection, v.moment, v.moment.then, filters)
-            called = site_names(v.connection, {*(now or ()), *(then or ())})
-        items = _shown(_compared(now, then, called), filters)
-        return answer(_about(v.moment, context, filters.basis) | _listed(items, limit, offset))
+            names = site_names(v.connection, {*(now or ()), *(then or ())})
+        items = _shown(_compared(now, then, names), filters)
+        return json_response(
+            _about(v.moment, context, filters.basis) | _listed(items, limit, offset)
+        )
 
     @routes.get("/devices")
     @documented(
@@ -166,7 +168,7 @@ def blueprint(context: Context) -> Blueprint:
         with context.view(filters) as v:
             items = devices.page(v.connection, v.moment, filters, limit=limit, offset=offset)
             count = devices.count(v.connection, v.moment, filters)
-        return answer(
+        return json_response(
             _about(v.moment, context, filters.basis)
             | {"items": items, "count": count, "limit": limit, "offset": offset}
         )
@@ -187,9 +189,9 @@ def _change(change: Figure) -> dict[str, Any]:
     }
 
 
-def _by_name(sites: dict[int, totals.Totals], called: dict[int, str]) -> list[dict[str, Any]]:
+def _by_name(sites: dict[int, totals.Totals], names: dict[int, str]) -> list[dict[str, Any]]:
     rows = [
-        {"site_id": site, "name": called.get(site, str(site)), **fields}
+        {"site_id": site, "name": names.get(site, str(site)), **fields}
         for site, fields in sites.items()
     ]
     return sorted(rows, key=lambda row: (row["name"].casefold(), row["site_id"]))
@@ -202,21 +204,21 @@ def _count(sites: dict[int, totals.Totals]) -> int:
 
 def _shown(rows: list[dict[str, Any]], filters: Filters) -> list[dict[str, Any]]:
     """The rows that say something: a site with excluded devices alone only on request."""
-    said = ["total_devices", "unique_assets", "previous"]
+    counted = ["total_devices", "unique_assets", "previous"]
     if "excluded" in filters.statuses:
-        said.append("excluded_devices")
-    return [row for row in rows if any(row.get(field) for field in said)]
+        counted.append("excluded_devices")
+    return [row for row in rows if any(row.get(field) for field in counted)]
 
 
 def _compared(
     now: dict[int, totals.Totals] | None,
     then: dict[int, totals.Totals] | None,
-    called: dict[int, str],
+    names: dict[int, str],
 ) -> list[dict[str, Any]]:
     """A row a site with its totals now, and how its total changed."""
     nothing = dict.fromkeys(totals.FIELDS, 0)
     everywhere = {site: (now or {}).get(site, nothing) for site in {*(now or {}), *(then or {})}}
-    rows = _by_name(everywhere, called)
+    rows = _by_name(everywhere, names)
     for row in rows:
         site = row["site_id"]
         previous = None if then is None else then.get(site, nothing)["total_devices"]
@@ -229,5 +231,5 @@ def _compared(
 
 
 def _listed(items: list[Any], limit: int, offset: int) -> dict[str, Any]:
-    shown = items[offset : offset + limit]
-    return {"items": shown, "count": len(items), "limit": limit, "offset": offset}
+    page = items[offset : offset + limit]
+    return {"items": page, "count": len(items), "limit": limit, "offset": offset}

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 from werkzeug.exceptions import NotFound
 
 from dashboard.api import parameters
-from dashboard.api.answers import answer, midnight
 from dashboard.api.operation import documented
+from dashboard.api.responses import json_response, midnight
 from dashboard.api.schema import DecimalId, OneOf, Page, SourceName, types_of, with_fields
 from dashboard.base.params import page_of
 from dashboard.queries.devices import asset as machine
@@ -87,24 +87,26 @@ def blueprint(context: Context) -> Blueprint:
             device = history.find(v.connection, device_id)
             if device is None:
                 raise NotFound
-            found = history.stretches(v.connection, device, v.moment.kept)
+            stretches = history.stretches(v.connection, device, v.moment.kept)
             links = machine.links(v.connection, [device.device_id])
-        items = [_item(stretch, v.moment.now.day) for stretch in found[offset : offset + limit]]
+        items = [_item(stretch, v.moment.now.day) for stretch in stretches[offset : offset + limit]]
         about = {
             "date": midnight(v.moment.now.day, context.zone),
             "items": items,
-            "count": len(found),
+            "count": len(stretches),
             "limit": limit,
             "offset": offset,
         }
-        return answer(_device(device) | about | {"links": [_plain(asdict(one)) for one in links]})
+        return json_response(
+            _device(device) | about | {"links": [_plain(asdict(link)) for link in links]}
+        )
 
     return routes
 
 
 def _device(device: Device) -> dict[str, Any]:
-    said: dict[str, Any] = _plain(asdict(device))
-    return said
+    fields: dict[str, Any] = _plain(asdict(device))
+    return fields
 
 
 def _item(stretch: history.Stretch, day: date | None) -> dict[str, Any]:

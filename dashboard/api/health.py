@@ -6,8 +6,8 @@ from typing import Literal
 from flask import Blueprint, Response, request
 from pydantic import BaseModel
 
-from dashboard.api.answers import answer, midnight
 from dashboard.api.operation import documented
+from dashboard.api.responses import json_response, midnight
 from dashboard.base.params import allow_only
 from dashboard.queries.freshness import freshness
 from dashboard.web.context import Context
@@ -46,14 +46,14 @@ def blueprint(context: Context) -> Blueprint:
         about = {"version": __version__, "timestamp": now.isoformat()}
         try:
             with context.reading() as connection:
-                found = freshness(connection, now)
+                fresh = freshness(connection, now)
         except DatabaseError:
             # Anybody may ask: what is wrong with the database is for the log and the doctor.
             message = "The database cannot be read. Run `inventory-hub doctor` to see why."
             broken = {"status": "unhealthy", "database": "unreachable", "error": message}
-            return answer(broken | {"code": 503} | about, 503)
-        data = "missing" if found.newest_run is None else "stale" if found.stale else "fresh"
-        return answer(
+            return json_response(broken | {"code": 503} | about, 503)
+        data = "missing" if fresh.newest_run is None else "stale" if fresh.stale else "fresh"
+        return json_response(
             {
                 "status": "healthy",
                 "database": "connected",
@@ -61,12 +61,12 @@ def blueprint(context: Context) -> Blueprint:
                 "sources": {
                     source: {
                         "date": midnight(day, context.zone),
-                        "complete_at": found.complete[source].astimezone(context.zone).isoformat()
-                        if source in found.complete
+                        "complete_at": fresh.complete[source].astimezone(context.zone).isoformat()
+                        if source in fresh.complete
                         else None,
-                        "stale": source in found.stale,
+                        "stale": source in fresh.stale,
                     }
-                    for source, day in found.dates.items()
+                    for source, day in fresh.dates.items()
                 },
             }
             | about

@@ -13,9 +13,9 @@ from flask import Blueprint, Response, g, request
 from pydantic import BaseModel, Field
 
 from dashboard.api import parameters
-from dashboard.api.answers import answer
 from dashboard.api.files.streams import in_parts
 from dashboard.api.operation import BAD_BODY, documented
+from dashboard.api.responses import json_response
 from dashboard.api.schema import OneOf, with_fields
 from dashboard.base.machine_params import STATES, MachineList, parse_machines
 from dashboard.base.params import page_of
@@ -171,18 +171,18 @@ def blueprint(context: Context, reception: Reception) -> Blueprint:
         [*parameters.MACHINES, *parameters.PAGE],
     )
     def machine_list() -> Response:
-        shown = parse_machines(request.args, extra=("limit", "offset"))
+        listed = parse_machines(request.args, extra=("limit", "offset"))
         if "limit" not in request.args and "offset" not in request.args:
-            return _all(context, shown)
+            return _all(context, listed)
         limit, offset = page_of(request.args)
         now = context.now()
         with context.reading() as connection:
-            found = machines.count(connection, shown.filters, now)
+            count = machines.count(connection, listed.filters, now)
             rows = machines.rows(
-                connection, shown.filters, now, sort=shown.sort, limit=limit, offset=offset
+                connection, listed.filters, now, sort=listed.sort, limit=limit, offset=offset
             )
             items = [listed_item(row, context.zone) for row in rows]
-        return answer({"items": items, "count": found, "limit": limit, "offset": offset})
+        return json_response({"items": items, "count": count, "limit": limit, "offset": offset})
 
     @routes.get("/machines/<machine_id>")
     @documented("One machine", MachineItem, errors={}, missing=_NO_MACHINE)
@@ -192,7 +192,7 @@ def blueprint(context: Context, reception: Reception) -> Blueprint:
         return (
             _missing(machine_id)
             if row is None
-            else answer({"item": listed_item(row, context.zone)})
+            else json_response({"item": listed_item(row, context.zone)})
         )
 
     @routes.patch("/machines/<machine_id>")
@@ -207,14 +207,16 @@ def blueprint(context: Context, reception: Reception) -> Blueprint:
         try:
             values = _changes(body.parse(body.read(request.environ)), context.zone)
         except Refusal as refusal:
-            return answer(refusal.payload(), refusal.status)
+            return json_response(refusal.payload(), refusal.status)
         now = context.now()
         with context.writing() as connection:
             stored.change(connection, machine_id.lower(), values, g.actor.name, now)
             row = machines.find(connection, machine_id, now)
         if row is None:
             return _missing(machine_id)
-        return answer({"item": listed_item(row, context.zone), "message": _message("changed")})
+        return json_response(
+            {"item": listed_item(row, context.zone), "message": _message("changed")}
+        )
 
     @routes.delete("/machines/<machine_id>")
     @documented("Forget a machine and its key", MachineDeleted, errors={}, missing=_NO_MACHINE)
@@ -223,7 +225,7 @@ def blueprint(context: Context, reception: Reception) -> Blueprint:
             gone = stored.remove(connection, machine_id.lower(), g.actor.name, context.clock())
         if not gone:
             return _missing(machine_id)
-        return answer({"message": _message("deleted")})
+        return json_response({"message": _message("deleted")})
 
     return routes
 
@@ -246,7 +248,7 @@ def _all(context: Context, shown: MachineList) -> Response:
 
 
 def _missing(machine_id: str) -> Response:
-    return answer({"error": f"Inventory not found: {machine_id[:64]}", "code": 404}, 404)
+    return json_response({"error": f"Inventory not found: {machine_id[:64]}", "code": 404}, 404)
 
 
 def _response(report_answer: Answer) -> Response:

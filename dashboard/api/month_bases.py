@@ -11,10 +11,10 @@ from pydantic import BaseModel
 from werkzeug.exceptions import NotFound
 
 from dashboard.api import parameters
-from dashboard.api.answers import answer
 from dashboard.api.files.about import about
 from dashboard.api.files.tables import FORMATS, table_file
-from dashboard.api.operation import Parameter, documented, file_of
+from dashboard.api.operation import ParameterDescription, documented, file_of
+from dashboard.api.responses import json_response
 from dashboard.api.schema import Basis, DecimalId, Month, types_of, with_fields
 from dashboard.base.params import BadParameter, only_stored, single
 from dashboard.queries.months import basis_differences
@@ -70,13 +70,13 @@ def blueprint(context: Context) -> Blueprint:
     """The routes /api/months/<month>/bases and /export/month-bases."""
     routes = Blueprint("month_bases", __name__)
 
-    asked = parameters.filters(stored=True)
+    taken = parameters.filters(stored=True)
 
     @routes.get("/api/months/<month>/bases")
     @documented(
         "What a month can be billed by, site by site; of one site also the devices between",
         MonthBases,
-        asked,
+        taken,
         missing="There is no such month.",
     )
     def month_bases(month: str) -> Response:
@@ -90,7 +90,7 @@ def blueprint(context: Context) -> Blueprint:
                     v.connection, comparison, filters.sites[0]
                 )
             day = v.moment.now.day
-        return answer(
+        return json_response(
             {
                 "as_of": day.isoformat() if day else None,
                 "month": month,
@@ -107,7 +107,7 @@ def blueprint(context: Context) -> Blueprint:
         declare = documented(
             "What a month can be billed by, site by site",
             file_of(media_type, COLUMNS),
-            [Parameter("month", "The month.", parameters.MONTH, required=True), *asked],
+            [ParameterDescription("month", "The month.", parameters.MONTH, required=True), *taken],
             missing="There is no such month.",
         )
         view = declare(partial(_file, context, form))

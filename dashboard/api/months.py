@@ -8,8 +8,8 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel
 
 from dashboard.api import parameters, schema
-from dashboard.api.answers import answer, number
 from dashboard.api.operation import documented
+from dashboard.api.responses import json_response, number
 from dashboard.api.schema import Basis, OneOf, Page, Percent, types_of, with_fields
 from dashboard.base.params import only_stored, page_of
 from dashboard.queries.months import table as month_table
@@ -94,7 +94,7 @@ def blueprint(context: Context) -> Blueprint:
             rows = month_table.month_rows(v.connection, v.moment, filters)
         items = [as_json(row, context.zone) for row in rows[offset : offset + limit]]
         day = v.moment.now.day
-        return answer(
+        return json_response(
             {
                 "as_of": day.isoformat() if day else None,
                 "basis": filters.basis,
@@ -121,27 +121,28 @@ def as_json(row: MonthRow, zone: tzinfo) -> dict[str, Any]:
         "previous": figure.previous,
         "change": figure.change,
         "change_percent": number(figure.percent),
-        "sources": {source: _stood(one, zone) for source, one in row.dates.items()},
+        "sources": {source: _stood(hindrance, zone) for source, hindrance in row.dates.items()},
         "closing": _closing(row.closing, zone) if row.closing else None,
         "hindrances": [
-            {"code": one.code, "message": str(one), "final": one.final} for one in row.hindrances
+            {"code": hindrance.code, "message": str(hindrance), "final": hindrance.final}
+            for hindrance in row.hindrances
         ],
         "can_close": row.can_close,
         "can_reopen": row.can_reopen,
     }
 
 
-def _stood(one: MonthSource, zone: tzinfo) -> dict[str, Any]:
-    finished = one.finished_at.astimezone(zone).isoformat() if one.finished_at else None
-    return asdict(one) | {"date": one.date.isoformat(), "finished_at": finished}
+def _stood(snapshot: MonthSource, zone: tzinfo) -> dict[str, Any]:
+    finished = snapshot.finished_at.astimezone(zone).isoformat() if snapshot.finished_at else None
+    return asdict(snapshot) | {"date": snapshot.date.isoformat(), "finished_at": finished}
 
 
-def _closing(one: Closing, zone: tzinfo) -> dict[str, Any]:
+def _closing(closing: Closing, zone: tzinfo) -> dict[str, Any]:
     return {
-        "closing_id": one.closing_id,
-        "closed_at": one.closed_at.astimezone(zone).isoformat(),
-        "author": one.author,
-        "rule_version": one.rule_version,
-        "members": one.members,
-        "hash": one.hash,
+        "closing_id": closing.closing_id,
+        "closed_at": closing.closed_at.astimezone(zone).isoformat(),
+        "author": closing.author,
+        "rule_version": closing.rule_version,
+        "members": closing.members,
+        "hash": closing.hash,
     }

@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import core_schema
 
-from dashboard.api.answers import PREFIXES, answer
-from dashboard.api.operation import File, Operation, Parameter, documented
+from dashboard.api.operation import File, Operation, ParameterDescription, documented
 from dashboard.api.parameters import PATH
+from dashboard.api.responses import PREFIXES, json_response
 from dashboard.api.schema import Error, JsonSchema
 from dashboard.base.params import allow_only
 from dashboard.web.context import Context
@@ -37,7 +37,7 @@ def blueprint(_context: Context) -> Blueprint:
         allow_only(request.args, ())
         if _NAME not in current_app.extensions:
             current_app.extensions[_NAME] = document(current_app)
-        return answer(current_app.extensions[_NAME])
+        return json_response(current_app.extensions[_NAME])
 
     return routes
 
@@ -48,13 +48,13 @@ def operations(server: Flask) -> dict[tuple[str, str], Operation]:
     Raises:
         KeyError: a route declares nothing.
     """
-    found: dict[tuple[str, str], Operation] = {}
+    by_route: dict[tuple[str, str], Operation] = {}
     for rule in server.url_map.iter_rules():
         if rule.rule.startswith(tuple(f"{prefix}/" for prefix in PREFIXES)):
             for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
                 declared = server.view_functions[rule.endpoint].__dict__["operation"]
-                found[rule.rule, method] = declared
-    return dict(sorted(found.items()))
+                by_route[rule.rule, method] = declared
+    return dict(sorted(by_route.items()))
 
 
 def document(server: Flask) -> JsonSchema:
@@ -78,11 +78,11 @@ def document(server: Flask) -> JsonSchema:
 
 
 def _models(declared: Iterable[Operation]) -> set[type[BaseModel]]:
-    found: set[type[BaseModel]] = {Error}
+    models: set[type[BaseModel]] = {Error}
     for operation in declared:
         used = (operation.body, *operation.responses.values())
-        found |= {one for one in used if one is not None and not isinstance(one, File)}
-    return found
+        models |= {one for one in used if one is not None and not isinstance(one, File)}
+    return models
 
 
 class _Generator(GenerateJsonSchema):
@@ -103,8 +103,8 @@ def _schemas(models: Iterable[type[BaseModel]]) -> JsonSchema:
         ref_template=_REFERENCE,
         schema_generator=_Generator,
     )
-    found: JsonSchema = schemas["$defs"]
-    return dict(sorted(found.items()))
+    definitions: JsonSchema = schemas["$defs"]
+    return dict(sorted(definitions.items()))
 
 
 def _operation(operation: Operation, in_path: Iterable[str]) -> JsonSchema:
@@ -125,7 +125,7 @@ def _operation(operation: Operation, in_path: Iterable[str]) -> JsonSchema:
     return described
 
 
-def _parameter(parameter: Parameter) -> JsonSchema:
+def _parameter(parameter: ParameterDescription) -> JsonSchema:
     schema = parameter.schema
     if parameter.repeat:
         schema = {"type": "array", "items": schema}

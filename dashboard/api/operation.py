@@ -22,7 +22,7 @@ BAD_BODY = {
 
 
 @dataclass(frozen=True)
-class Parameter:
+class ParameterDescription:
     """One parameter of an address. `schema` is that of one value; `repeat`: it may be given
     several times."""
 
@@ -47,7 +47,7 @@ class Operation:
 
     summary: str
     responses: Mapping[int, type[BaseModel] | File | None]
-    parameters: Sequence[Parameter] = ()
+    parameters: Sequence[ParameterDescription] = ()
     errors: Mapping[int, str] = field(default_factory=dict)
     body: type[BaseModel] | None = None
 
@@ -55,7 +55,7 @@ class Operation:
 def documented(
     summary: str,
     response: type[BaseModel] | File | None,
-    parameters: Iterable[Parameter] = (),
+    parameters: Iterable[ParameterDescription] = (),
     *,
     errors: Mapping[int, str] = BAD_PARAMETER,
     missing: str | None = None,
@@ -70,9 +70,9 @@ def documented(
         missing: what a 404 means; None where there is none.
         statuses: the statuses of success.
     """
-    found = {**errors, **({} if missing is None else {404: missing})}
+    all_errors = {**errors, **({} if missing is None else {404: missing})}
     operation = Operation(
-        summary, dict.fromkeys(statuses, response), tuple(parameters), found, body
+        summary, dict.fromkeys(statuses, response), tuple(parameters), all_errors, body
     )
 
     def declare(view: View) -> View:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from dashboard.api.operation import Parameter
+from dashboard.api.operation import ParameterDescription
 from dashboard.api.schema import JsonSchema
 from dashboard.base import machine_params, params, run_params, settings_params
 from dashboard.base.params import FILTERS, ID_SCHEMA, LIMIT, MONTH_SCHEMA, OFFSET
@@ -17,14 +17,17 @@ PATH: dict[str, JsonSchema] = {
 """The parameters inside paths, by name."""
 
 
-def described(table: Iterable[params.Parameter]) -> list[Parameter]:
+def described(table: Iterable[params.Parameter]) -> list[ParameterDescription]:
     """The parameters of a table."""
-    return [Parameter(each.name, each.about, dict(each.schema), each.repeat) for each in table]
+    return [
+        ParameterDescription(each.name, each.about, dict(each.schema), each.repeat)
+        for each in table
+    ]
 
 
 def filters(
     basis: str = "assets", statuses: str = "billable and spare", *, stored: bool = False
-) -> list[Parameter]:
+) -> list[ParameterDescription]:
     """The filters that all addresses about days share.
 
     Args:
@@ -43,13 +46,13 @@ def filters(
     ]
 
 
-def sort(columns: Iterable[str], first: str | None = None) -> Parameter:
+def sort(columns: Iterable[str], first: str | None = None) -> ParameterDescription:
     """The parameter that sorts by one of `columns`; by `first`, or the first of them, unless
     given."""
     names = list(columns)
     choices = [f"{sign}{column}" for column in names for sign in ("", "-")]
     about = f"The column to sort by, with - before it downwards; default {first or names[0]}."
-    return Parameter("sort", about, {"type": "string", "enum": choices})
+    return ParameterDescription("sort", about, {"type": "string", "enum": choices})
 
 
 _FILTERS = {each.name: each for each in described(FILTERS)}

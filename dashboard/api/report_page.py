@@ -12,7 +12,8 @@ from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
 from dashboard.api.files.streams import in_parts
-from dashboard.queries.machines import report
+from dashboard.base.machine_params import MachineFilters
+from dashboard.queries.machines import latest as machines
 from dashboard.web.context import Context
 from db.engine import DatabaseError
 
@@ -30,8 +31,8 @@ def blueprint(context: Context) -> Blueprint:
 
         def written() -> Iterator[str]:
             with context.reading() as connection:
-                total = report.count(connection)
-                rows = report.rows(connection, column, descending=descending)
+                total = machines.count(connection, MachineFilters(), context.now())
+                rows = machines.report_rows(connection, column, descending=descending)
                 yield head + str(escape(_("Total: %(n)s", n=total))) + _columns(column, descending)
                 for row in rows:
                     yield _row(row, context.zone)
@@ -60,7 +61,7 @@ def blueprint(context: Context) -> Blueprint:
 def _sort() -> tuple[str, bool]:
     column = request.args.get("sort", "")
     return (
-        column if column in report.COLUMNS else report.COLUMNS[0],
+        column if column in machines.REPORT_COLUMNS else machines.REPORT_COLUMNS[0],
         request.args.get("dir") == "desc",
     )
 
@@ -101,7 +102,7 @@ def _columns(column: str, descending: bool) -> str:
 def _names() -> dict[str, str]:
     return dict(
         zip(
-            report.COLUMNS,
+            machines.REPORT_COLUMNS,
             (_("Hostname"), _("OS"), _("Version"), _("Created"), _("Updated"), _("Activation")),
             strict=True,
         )

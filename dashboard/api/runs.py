@@ -8,8 +8,8 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel
 
 from dashboard.api import parameters
-from dashboard.api.answers import answer
 from dashboard.api.operation import documented
+from dashboard.api.responses import json_response
 from dashboard.api.schema import OneOf, Page, Percent, SourceName, types_of, with_fields
 from dashboard.base.params import page_of
 from dashboard.base.run_params import STATES, parse_runs
@@ -45,23 +45,23 @@ def blueprint(context: Context) -> Blueprint:
         "Attempts to collect, the newest day first", Runs, [*parameters.RUNS, *parameters.PAGE]
     )
     def run_list() -> Response:
-        asked = parse_runs(request.args, today=context.today(), extra=("limit", "offset"))
+        filters = parse_runs(request.args, today=context.today(), extra=("limit", "offset"))
         limit, offset = page_of(request.args)
         with context.reading() as connection:
-            found = attempts.page(connection, asked, limit=limit, offset=offset)
-            count = attempts.count(connection, asked)
-        items = [as_json(run, context.zone) for run in found]
-        return answer({"items": items, "count": count, "limit": limit, "offset": offset})
+            runs = attempts.page(connection, filters, limit=limit, offset=offset)
+            count = attempts.count(connection, filters)
+        items = [as_json(run, context.zone) for run in runs]
+        return json_response({"items": items, "count": count, "limit": limit, "offset": offset})
 
     return routes
 
 
 def as_json(run: Attempt, zone: tzinfo) -> dict[str, Any]:
     """A run with `FIELDS`: instants with their offset, dates as ISO text."""
-    told: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name in FIELDS:
         value = getattr(run, name)
         if isinstance(value, datetime):
             value = value.astimezone(zone).isoformat()
-        told[name] = value.isoformat() if isinstance(value, date) else value
-    return told
+        values[name] = value.isoformat() if isinstance(value, date) else value
+    return values

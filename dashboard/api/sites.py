@@ -7,8 +7,8 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel
 
 from dashboard.api import parameters
-from dashboard.api.answers import answer, midnight, number
 from dashboard.api.operation import documented
+from dashboard.api.responses import json_response, midnight, number
 from dashboard.api.schema import DayPage, Percent, SourceName
 from dashboard.base.params import page_of
 from dashboard.queries.sites import table as sites
@@ -57,14 +57,14 @@ def blueprint(context: Context) -> Blueprint:
         filters = context.filters(request.args, extra=("limit", "offset", "source"))
         limit, offset = page_of(request.args)
         with context.view(filters) as v:
-            found = sites.site_rows(v.connection, v.moment, filters)
-        return answer(
+            rows = sites.site_rows(v.connection, v.moment, filters)
+        return json_response(
             {
                 "date": midnight(v.moment.now.day, context.zone),
                 "compared_with": midnight(v.moment.then.day, context.zone),
                 "basis": filters.basis,
-                "items": [_item(site) for site in found[offset : offset + limit]],
-                "count": len(found),
+                "items": [_item(site) for site in rows[offset : offset + limit]],
+                "count": len(rows),
                 "limit": limit,
                 "offset": offset,
             }

@@ -87,7 +87,7 @@ def _sites(
 ) -> tuple[list[Choice], int]:
     rows = [
         site
-        for site in site_list.sites(connection, SiteFilters(text or None))
+        for site in site_list.list_sites(connection, SiteFilters(text or None))
         if site.merged_into is None and site.site_id != arguments.get("site_id")
     ]
     results: list[Choice] = [
@@ -98,7 +98,7 @@ def _sites(
     return results, len(rows)
 
 
-def _about_site(site: site_list.Row) -> str:
+def _about_site(site: site_list.SiteEntry) -> str:
     words = ngettext("%(n)s record", "%(n)s records", site.records, n=formats.number(site.records))
     names = ", ".join(sorted({source_label(alias.source) for alias in site.aliases}))
     return " \u00b7 ".join(part for part in (words, names) if part)

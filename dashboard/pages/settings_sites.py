@@ -63,14 +63,14 @@ def show(query: str | None, _settled: object) -> Any:
     """How many match, and the ways to others."""
     with settings_views.view(query) as v:
         filters = parse_sites(v.args)
-        known_sites = query_sites.sites(v.connection, filters)
+        known_sites = query_sites.list_sites(v.connection, filters)
         head = frame(SITES, settings_views.count(v.connection), [])
         return head, title(len(known_sites)), segments(filters.state)
 
 
 def _rows(query: str, request: Request) -> dict[str, Any]:
     with settings_views.view(query) as v:
-        known_sites = query_sites.sites(v.connection, parse_sites(v.args))
+        known_sites = query_sites.list_sites(v.connection, parse_sites(v.args))
     window = in_window(in_order(known_sites, request.get("sortModel")), request)
     return grid_rows(rows(window), len(known_sites))
 

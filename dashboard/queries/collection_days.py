@@ -69,7 +69,7 @@ def source_days(
             select(runs.source, func.min(runs.business_date)).group_by(runs.source)
         )
     }
-    found: dict[tuple[str, date], list[Any]] = defaultdict(list)
+    runs_by_day: dict[tuple[str, date], list[Any]] = defaultdict(list)
     for row in connection.execute(
         select(
             runs.source, runs.business_date, runs.run_id, runs.kind, runs.state, runs.hold,
@@ -78,11 +78,11 @@ def source_days(
         .where(runs.business_date >= first, runs.business_date <= last)
         .order_by(runs.run_id)
     ):  # fmt: skip
-        found[row.source, row.business_date].append(row)
+        runs_by_day[row.source, row.business_date].append(row)
     ended = _ended_before(connection, first)
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     return {
-        source: list(_source(source, days, found, source in ended, begun[source], today))
+        source: list(_source(source, days, runs_by_day, source in ended, begun[source], today))
         for source in SOURCES
         if source in begun
     }
@@ -94,21 +94,21 @@ def day_marks(connection: Connection, today: date) -> DayMarks:
     first = connection.scalar(select(func.min(collection_runs.c.business_date)).where(PUBLISHED))
     if kept is None or first is None:
         return DayMarks(None, "", {})
-    found = source_days(connection, first, today, today)
-    gone = {day for day in _days(found) if kept.kept_on_or_before(day) != day}
+    by_source_days = source_days(connection, first, today, today)
+    gone = {day for day in _days(by_source_days) if kept.kept_on_or_before(day) != day}
     letters = {
-        source: "".join("x" if one.day in gone else _letter([one.state]) for one in days)
-        for source, days in found.items()
+        source: "".join("x" if entry.day in gone else _letter([entry.state]) for entry in days)
+        for source, days in by_source_days.items()
     }
-    together = "".join(
-        "x" if by_source[0].day in gone else _letter([one.state for one in by_source])
-        for by_source in zip(*found.values(), strict=True)
+    all_sources = "".join(
+        "x" if entries[0].day in gone else _letter([entry.state for entry in entries])
+        for entries in zip(*by_source_days.values(), strict=True)
     )
-    return DayMarks(first, together, letters)
+    return DayMarks(first, all_sources, letters)
 
 
-def _days(found: Mapping[str, list[SourceDay]]) -> list[date]:
-    return [one.day for one in next(iter(found.values()))]
+def _days(by_source: Mapping[str, list[SourceDay]]) -> list[date]:
+    return [entry.day for entry in next(iter(by_source.values()))]
 
 
 def _letter(states: Iterable[str]) -> str:
@@ -126,13 +126,13 @@ def _ended_before(connection: Connection, day: date) -> set[str]:
 def _source(
     source: str,
     days: list[date],
-    found: Mapping[tuple[str, date], list[Any]],
+    runs_by_day: Mapping[tuple[str, date], list[Any]],
     ended: bool,
     begun: date,
     today: date,
 ) -> Iterable[SourceDay]:
     for day in days:
-        attempts = found.get((source, day), [])
+        attempts = runs_by_day.get((source, day), [])
         standing = next((run for run in attempts if run.published), None)
         if standing is not None:
             ended = standing.kind == END
@@ -194,11 +194,11 @@ def gaps(
             select(runs.source, func.min(runs.business_date)).where(PUBLISHED).group_by(runs.source)
         )
     }
-    judged = source_days(connection, after + _DAY, until, moment.newest + _DAY)
-    found = [
-        Gap(source, one.day, one.state, one.reason, one.run_id)
+    by_source = source_days(connection, after + _DAY, until, moment.newest + _DAY)
+    missing = [
+        Gap(source, entry.day, entry.state, entry.reason, entry.run_id)
         for source in begun.keys() & set(sources)
-        for one in judged[source]
-        if one.state in GAPS and one.day > begun[source]
+        for entry in by_source[source]
+        if entry.state in GAPS and entry.day > begun[source]
     ]
-    return sorted(found, key=lambda gap: (gap.day, gap.source))
+    return sorted(missing, key=lambda gap: (gap.day, gap.source))

@@ -39,15 +39,15 @@ class Kpi:
 
 
 def device_counts(
-    connection: Connection, moment: Moment, side: SnapshotDay, filters: Filters
+    connection: Connection, moment: Moment, day: SnapshotDay, filters: Filters
 ) -> list[Count] | None:
     """The counts of one side by site, type and status; None before the basis's first snapshot."""
-    if not side.has_data(filters.basis) or side.day is None:
+    if not day.has_data(filters.basis) or day.day is None:
         return None
     if filters.are_stored:
-        statement = _stored_counts(tuple(side.count_days(filters.basis).items()), filters)
+        statement = _stored_counts(tuple(day.count_days(filters.basis).items()), filters)
     else:
-        statement = _live_counts(side.day, moment.rules, filters)
+        statement = _live_counts(day.day, moment.rules, filters)
     # These rows have the fields of a Count; to make one of each would cost more than the query.
     return cast("list[Count]", connection.execute(statement).all())
 
@@ -79,30 +79,30 @@ def _live_counts(day: date, rules: RulesByDay, filters: Filters) -> Select[Any]:
 
 
 def by_source(
-    connection: Connection, moment: Moment, side: SnapshotDay, filters: Filters
+    connection: Connection, moment: Moment, day: SnapshotDay, filters: Filters
 ) -> dict[str, dict[int, int]] | None:
     """How many of the counted devices each source has, by site; in the assets basis, for how
     many machines it speaks. None before the basis's first snapshot."""
-    if not side.has_data(filters.basis) or side.day is None:
+    if not day.has_data(filters.basis) or day.day is None:
         return None
-    found: dict[str, dict[int, int]] = {source: {} for source in SOURCES}
+    counts: dict[str, dict[int, int]] = {source: {} for source in SOURCES}
     if filters.basis == "assets":
         columns = ("source", "site_id", *entities.filter_columns(filters))
-        view = entities.rows_on(side.day, filters.basis, moment.rules, columns)
+        view = entities.rows_on(day.day, filters.basis, moment.rules, columns)
         rows = connection.execute(
             select(view.c.source, view.c.site_id, func.count())
             .where(entities.matches(view, filters))
             .group_by(view.c.source, view.c.site_id)
         )
         for source, site_id, n in rows:
-            found.setdefault(source, {})[site_id] = n
-        return found
-    for source in side.dates(filters.basis):
+            counts.setdefault(source, {})[site_id] = n
+        return counts
+    for source in day.dates(filters.basis):
         if filters.sources and source not in filters.sources:
             continue
-        for count in device_counts(connection, moment, side, filters.having(basis=source)) or ():
-            found[source][count.site_id] = found[source].get(count.site_id, 0) + count.n
-    return found
+        for count in device_counts(connection, moment, day, filters.having(basis=source)) or ():
+            counts[source][count.site_id] = counts[source].get(count.site_id, 0) + count.n
+    return counts
 
 
 @dataclass(frozen=True)

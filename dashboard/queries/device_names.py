@@ -24,30 +24,30 @@ class DeviceName:
 
 def device_names(connection: Connection, device_ids: Collection[int]) -> dict[int, DeviceName]:
     """Those devices of which a stretch is kept."""
-    said = device_snapshots.c
-    found = {}
+    stretch = device_snapshots.c
+    names = {}
     for chunk in chunks(sorted(set(device_ids))):
         rows = connection.execute(
             select(
-                said.device_id, said.source, said.hostname, said.display_name, said.site_id,
-                said.asset_id, said.valid_to, devices.c.source_key,
+                stretch.device_id, stretch.source, stretch.hostname, stretch.display_name,
+                stretch.site_id, stretch.asset_id, stretch.valid_to, devices.c.source_key,
             )
-            .join(devices, devices.c.device_id == said.device_id)
-            .where(said.device_id.in_(chunk))
-            .order_by(said.valid_from)
+            .join(devices, devices.c.device_id == stretch.device_id)
+            .where(stretch.device_id.in_(chunk))
+            .order_by(stretch.valid_from)
         )  # fmt: skip
         for row in rows:
             name = row.hostname or row.display_name or row.source_key
-            found[row.device_id] = DeviceName(
+            names[row.device_id] = DeviceName(
                 row.device_id, row.source, name, row.site_id, row.asset_id,
                 row.valid_to == OPEN_END,
             )  # fmt: skip
-    return found
+    return names
 
 
 def alias_name(connection: Connection, source: str, alias_key: str) -> str | None:
     """What a source calls the site that it knows by this id of its own."""
-    called = site_aliases.c
+    alias = site_aliases.c
     return connection.scalar(
-        select(called.name).where(called.source == source, called.alias_key == alias_key)
+        select(alias.name).where(alias.source == source, alias.alias_key == alias_key)
     )

@@ -42,7 +42,7 @@ def filter_columns(filters: Filters) -> tuple[str, ...]:
     names |= {"device_type": bool(filters.types), "source": bool(filters.sources)}
     names |= {"location": bool(filters.locations), "sources": bool(filters.managed_by)}
     names |= dict.fromkeys(_SEARCHED, filters.q is not None)
-    return tuple(name for name, looked in names.items() if looked)
+    return tuple(name for name, used in names.items() if used)
 
 
 def in_sites(rows: FromClause, filters: Filters) -> ColumnElement[bool]:
@@ -69,11 +69,11 @@ def matches(rows: FromClause, filters: Filters) -> ColumnElement[bool]:
 def _matches_search(rows: FromClause, q: str) -> ColumnElement[bool]:
     """Whether one of the searched texts, or the site's name, contains `q`, ignoring case."""
     named = select(sites.c.site_id).where(contains(sites.c.name, q))
-    found = [contains(rows.c[name], q) for name in _SEARCHED]
-    found.append(rows.c.site_id.in_(named))
+    conditions = [contains(rows.c[name], q) for name in _SEARCHED]
+    conditions.append(rows.c.site_id.in_(named))
     if q.casefold() in NO_SITE:
-        found.append(rows.c.site_id == NO_SITE_ID)
-    return or_(*found)
+        conditions.append(rows.c.site_id == NO_SITE_ID)
+    return or_(*conditions)
 
 
 def contains(column: ColumnElement[str | None], q: str) -> ColumnElement[bool]:

@@ -39,27 +39,27 @@ def freshness(connection: Connection, now: datetime) -> Freshness:
         select(func.count(), func.sum(runs.run_id), func.max(runs.run_id)).where(PUBLISHED)
     ).one()
     ended = runs.state != "running"
-    standing = _newest(connection, PUBLISHED, by_day=True)
+    published = _newest(connection, PUBLISHED, by_day=True)
     last = _newest(connection, ended, by_day=False)
     complete = {
-        source: run.finished_at for source, run in standing.items() if run.finished_at is not None
+        source: run.finished_at for source, run in published.items() if run.finished_at is not None
     }
     # A source that was ended has nothing more to say, and is not late.
-    alive = sorted(source for source in complete if standing[source].kind != "end")
+    alive = sorted(source for source in complete if published[source].kind != "end")
     stale = tuple(source for source in alive if now - complete[source] > STALE_AFTER)
     problems: list[Notice] = []
     for source in sorted(last):
-        snapshot = standing.get(source)
+        snapshot = published.get(source)
         wrong = _last_run(last[source], snapshot)
         if wrong is None and source in stale:
-            wrong = _stale(source, complete[source], now, standing[source].run_id)
+            wrong = _stale(source, complete[source], now, published[source].run_id)
         problems += [wrong] if wrong else []
         problems += _quarantined(snapshot) if snapshot else []
     return Freshness(
         f"{version[0]}.{version[1] or 0}",
         version[2],
         complete,
-        {source: run.business_date for source, run in standing.items()},
+        {source: run.business_date for source, run in published.items()},
         stale,
         tuple(problems),
     )
@@ -79,13 +79,13 @@ def _newest(
     return {row.source: row for row in rows}
 
 
-def _last_run(run: Row[Any], standing: Row[Any] | None) -> Notice | None:
+def _last_run(run: Row[Any], published: Row[Any] | None) -> Notice | None:
     """What is wrong with a source's last run; None when it was complete or has been decided."""
-    if run.state == "failed" and standing is not None:
+    if run.state == "failed" and published is not None:
         text = mark("%(source)s: the collection of %(day)s failed, shown is %(date)s: %(reason)s")
     elif run.state == "failed":
         text = mark("%(source)s: the collection of %(day)s failed: %(reason)s")
-    elif run.hold == "held" and standing is not None:
+    elif run.hold == "held" and published is not None:
         text = mark(
             "%(source)s: the collection of %(day)s waits for a decision, shown is %(date)s: "
             "%(reason)s"
@@ -97,7 +97,7 @@ def _last_run(run: Row[Any], standing: Row[Any] | None) -> Notice | None:
     values = {
         "source": source_label(run.source),
         "day": run.business_date,
-        "date": standing.business_date if standing else None,
+        "date": published.business_date if published else None,
         "reason": run.reason or run.state,
     }
     return Notice(text, values, "error", run.run_id)

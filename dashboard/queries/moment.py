@@ -107,11 +107,11 @@ def resolve(connection: Connection, filters: Filters, today: date) -> Moment:
     return Moment(now, then, newest, kept, rules, notices)
 
 
-def snapshot_day(connection: Connection, asked: date, kept: KeptDays | None) -> SnapshotDay:
-    """The kept day that `asked` resolves to, and what stands on it."""
-    day = kept.kept_on_or_before(asked) if kept else None
+def snapshot_day(connection: Connection, requested: date, kept: KeptDays | None) -> SnapshotDay:
+    """The kept day that `requested` resolves to, and what stands on it."""
+    day = kept.kept_on_or_before(requested) if kept else None
     if day is None:
-        return SnapshotDay(asked, None, dict.fromkeys(SOURCES))
+        return SnapshotDay(requested, None, dict.fromkeys(SOURCES))
     runs = collection_runs.c
     latest = (
         select(runs.source, func.max(runs.business_date).label("business_date"))
@@ -127,12 +127,15 @@ def snapshot_day(connection: Connection, asked: date, kept: KeptDays | None) -> 
         )
         .where(PUBLISHED)
     )
-    standing: dict[str, SourceSnapshot | None] = dict.fromkeys(SOURCES)
-    restated = max((one for one in restated_days(connection) if one <= day), default=day.min)
+    snapshots: dict[str, SourceSnapshot | None] = dict.fromkeys(SOURCES)
+    restated = max(
+        (decided_day for decided_day in restated_days(connection) if decided_day <= day),
+        default=day.min,
+    )
     for row in rows.all():
-        if row.source in standing:
-            standing[row.source] = SourceSnapshot(*row, max(row.business_date, restated))
-    return SnapshotDay(asked, day, standing)
+        if row.source in snapshots:
+            snapshots[row.source] = SourceSnapshot(*row, max(row.business_date, restated))
+    return SnapshotDay(requested, day, snapshots)
 
 
 def _notices(side: SnapshotDay, basis: str, *, asked_for: bool) -> list[Notice]:
@@ -147,9 +150,9 @@ def _notices(side: SnapshotDay, basis: str, *, asked_for: bool) -> list[Notice]:
         # Today's collection may be still to come: how old the data is, freshness says.
         return notices
     for source, day in side.dates(basis).items():
-        standing = side.snapshots[source]
-        if day != side.day and standing is not None and standing.kind != "end":
+        snapshot = side.snapshots[source]
+        if day != side.day and snapshot is not None and snapshot.kind != "end":
             text = mark("%(source)s has no snapshot of %(day)s: shown is the one of %(date)s.")
             values = {"source": source_label(source), "day": side.day, "date": day}
-            notices.append(Notice(text, values, run_id=standing.run_id))
+            notices.append(Notice(text, values, run_id=snapshot.run_id))
     return notices

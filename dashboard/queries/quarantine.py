@@ -11,7 +11,7 @@ from db.tables import collection_runs, quarantined_records
 MAX_ROWS = 50
 
 
-class Quarantined(NamedTuple):
+class QuarantinedRow(NamedTuple):
     """One row that stands aside: its source, its id when that could be read, and why."""
 
     source: str
@@ -24,7 +24,7 @@ class Quarantined(NamedTuple):
         return source_label(self.source)
 
 
-def quarantined_rows(connection: Connection) -> list[Quarantined]:
+def quarantined_rows(connection: Connection) -> list[QuarantinedRow]:
     """The quarantined rows of each source's newest published run, at most `MOST`."""
     runs = collection_runs.c
     newest = (
@@ -41,7 +41,7 @@ def quarantined_rows(connection: Connection) -> list[Quarantined]:
         .order_by(runs.source, quarantined_records.c.position)
         .limit(MAX_ROWS)
     )
-    return [Quarantined(*row) for row in rows]
+    return [QuarantinedRow(*row) for row in rows]
 
 
 def quarantine_reason(connection: Connection, run_id: int, device_id: int) -> str | None:

@@ -73,7 +73,7 @@ def daily_series(
 def _last_kept(kept: KeptDays, day: date, count: int) -> list[date]:
     """The last `count` kept days up to `day`, oldest first."""
     daily = [day - timedelta(days=back) for back in range(count)]
-    days = {found for found in daily if found >= kept.daily_from}
+    days = {one_day for one_day in daily if one_day >= kept.daily_from}
     days.update(end for end in kept.month_ends() if end <= day)
     return sorted(days)[-count:]
 
@@ -95,9 +95,10 @@ def _stored(
     return stored
 
 
-def _sum(groups: _Groups, asked: Filters) -> int:
+def _sum(groups: _Groups, filters: Filters) -> int:
     return sum(
         n
         for (device_type, billing_status), n in groups.items()
-        if billing_status in asked.statuses and (not asked.types or device_type in asked.types)
+        if billing_status in filters.statuses
+        and (not filters.types or device_type in filters.types)
     )

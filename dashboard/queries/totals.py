@@ -31,9 +31,9 @@ def by_site(
     everything = counts.device_counts(connection, moment, side, filters.having(statuses=STATUSES))
     if everything is None:
         return None
-    found: dict[int, Totals] = {}
+    totals_by_site: dict[int, Totals] = {}
     for count in everything:
-        totals = found.setdefault(count.site_id, dict.fromkeys(FIELDS, 0))
+        totals = totals_by_site.setdefault(count.site_id, dict.fromkeys(FIELDS, 0))
         if count.billing_status == "excluded":
             totals["excluded_devices"] += count.n
         elif count.billing_status in filters.statuses:
@@ -42,8 +42,8 @@ def by_site(
             totals[_TYPE_FIELDS.get(count.device_type, "other_devices")] += count.n
     statuses = tuple(status for status in COUNTED if status in filters.statuses)
     if statuses:
-        _add_sources(connection, moment, side, filters.having(statuses=statuses), found)
-    return found
+        _add_sources(connection, moment, side, filters.having(statuses=statuses), totals_by_site)
+    return totals_by_site
 
 
 def _add_sources(
@@ -51,15 +51,15 @@ def _add_sources(
     moment: Moment,
     side: SnapshotDay,
     filters: Filters,
-    found: dict[int, Totals],
+    totals_by_site: dict[int, Totals],
 ) -> None:
     by_source = counts.by_source(connection, moment, side, filters) or {}
     for source in SOURCES:
         for site, n in by_source.get(source, {}).items():
-            found[site][f"{source}_devices"] = n
+            totals_by_site[site][f"{source}_devices"] = n
     for site, n in _unique_assets(connection, moment, side, filters).items():
         # A machine may stand at a site where only a record that does not speak for it matches.
-        totals = found.setdefault(site, dict.fromkeys(FIELDS, 0))
+        totals = totals_by_site.setdefault(site, dict.fromkeys(FIELDS, 0))
         totals["unique_assets"] = n
 
 
@@ -85,7 +85,7 @@ def _unique_assets(
     return {site: int(n) for site, n in rows}
 
 
-def total(sites: Iterable[Totals] | None) -> dict[str, int | None]:
+def sum_totals(sites: Iterable[Totals] | None) -> dict[str, int | None]:
     """The sum over sites; every field None where nothing is known."""
     if sites is None:
         return dict.fromkeys(FIELDS)

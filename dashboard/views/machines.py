@@ -35,7 +35,7 @@ from dashboard.figures.machine_day import KINDS, day_figure
 from dashboard.queries import freshness, quarantine
 from dashboard.queries.machines import hours as machine_day
 from dashboard.queries.machines import latest as machines
-from dashboard.queries.machines.ages import ages
+from dashboard.queries.machines.ages import age_distribution
 from dashboard.queries.machines.shares import choices, shares
 from dashboard.web.context import current
 from dashboard.words.filter_words import state_word
@@ -84,7 +84,7 @@ def parts(v: View) -> dict[str, Any]:
         "charts": [
             system_card(shares(v.connection, matched, "os", v.listed.top), v.listed),
             version_card(shares(v.connection, matched, "os_version", v.listed.top), v.listed),
-            age_card(ages(v.connection, matched, v.now), v.listed),
+            age_card(age_distribution(v.connection, matched, v.now), v.listed),
         ],
         "state": state,
         "hidden": count == 0,

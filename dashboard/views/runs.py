@@ -29,14 +29,15 @@ def collected(v: View, listed: RunList) -> list[Any]:
     """The page: one run, or sources, calendar and list."""
     if listed.run_id is not None:
         return _run_page(v, listed, listed.run_id)
-    newest = attempts.newest(v.connection, listed.as_of)
-    if not newest and not attempts.newest(v.connection):
+    newest = attempts.latest_runs(v.connection, listed.as_of)
+    if not newest and not attempts.latest_runs(v.connection):
         return [first_run([])]
     fresh = freshness(v.connection, v.now)
     standing = {
         source: run
         for source in newest
-        if (run := attempts.standing(v.connection, source, listed.as_of or v.today)) is not None
+        if (run := attempts.published_run_on(v.connection, source, listed.as_of or v.today))
+        is not None
     }
     if v.moment.newest is None:
         return [
@@ -54,12 +55,12 @@ def collected(v: View, listed: RunList) -> list[Any]:
 
 
 def _run_page(v: View, listed: RunList, run_id: int) -> list[Any]:
-    run = attempts.one(v.connection, run_id)
+    run = attempts.get_run(v.connection, run_id)
     if run is None:
         return no_run(run_id, listed)
-    before = attempts.standing_before(v.connection, run)
+    before = attempts.previous_published_run(v.connection, run)
     newest = newest_day(v.connection, run.source) == run.business_date
-    aside = attempts.aside(v.connection, run_id)
+    aside = attempts.unreadable_rows(v.connection, run_id)
     return run_page(run, before, aside, listed, v.actor, newest=newest)
 
 

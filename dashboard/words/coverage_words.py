@@ -4,7 +4,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard.base import formats
-from dashboard.queries.coverage.findings import Counts, to_do
+from dashboard.queries.coverage.findings import Counts, count_to_do
 from db.coverage import NINJA_WITHOUT_THREATLOCKER
 
 
@@ -77,13 +77,13 @@ def finding_state(state: str) -> str:
 
 def summary(counted: Counts) -> str:
     """The page in a sentence."""
-    n = to_do(counted)
+    n = count_to_do(counted)
     if not n:
         return str(_("Nothing to look at: the sources agree"))
     words = ngettext(
         "%(n)s finding to look at", "%(n)s findings to look at", n, n=formats.number(n)
     )
-    gaps = to_do(counted, NINJA_WITHOUT_THREATLOCKER)
+    gaps = count_to_do(counted, NINJA_WITHOUT_THREATLOCKER)
     if gaps in (0, n):
         return str(words)
     more = _(", %(gaps)s of them in NinjaRMM without ThreatLocker", gaps=formats.number(gaps))

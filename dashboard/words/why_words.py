@@ -10,7 +10,7 @@ from dashboard.base.formats import MINUS
 from dashboard.base.params import Filters
 from dashboard.queries import collection_days
 from dashboard.queries.collection_days import Gap
-from dashboard.queries.explain.figure import BARS, HOW_MANY, Explanation, LeftOut
+from dashboard.queries.explain.figure import BARS, COUNT_FIGURES, Explanation, LeftOut
 from dashboard.words.filter_words import location_word, status_word
 from dashboard.words.terms import basis_phrase, counted_name, type_names
 from db.rules import Rules
@@ -24,7 +24,9 @@ def title(why: Explanation) -> str:
     if why.value is None:
         return _("Why no number?")
     said = (
-        formats.number(why.value) if why.figure in (*HOW_MANY, *BARS) else formats.signed(why.value)
+        formats.number(why.value)
+        if why.figure in (*COUNT_FIGURES, *BARS)
+        else formats.signed(why.value)
     )
     return _("Why %(value)s?", value=said)
 
@@ -37,7 +39,7 @@ def predicate(why: Explanation) -> str:
         "basis": basis_phrase(why.filters.basis),
         "day": now,
     }
-    if why.figure in HOW_MANY:
+    if why.figure in COUNT_FIGURES:
         return _("%(what)s on %(day)s, %(basis)s.", **words)
     if why.figure in ("change", "bars"):
         return _("%(what)s: %(day)s against %(then)s, %(basis)s.", **words, then=then)
@@ -84,7 +86,7 @@ def _bar(bar: str) -> str:
 def sums(why: Explanation) -> list[str]:
     """The arithmetic, each line with its numbers."""
     total = why.count.current
-    lines = _shares(why, total) if why.figure in HOW_MANY and total else []
+    lines = _shares(why, total) if why.figure in COUNT_FIGURES and total else []
     if why.bars is not None and why.bars.opening is not None:
         lines.append(_balance(why))
     return lines if why.figure in BARS else [*lines, *moved(why.count)]

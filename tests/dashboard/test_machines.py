@@ -28,7 +28,7 @@ from dashboard.base.params import Sort
 from dashboard.ingest.items import LISTED_KEYS
 from dashboard.queries.machines import hours as machine_day
 from dashboard.queries.machines import latest as machines
-from dashboard.queries.machines.ages import Ages, ages
+from dashboard.queries.machines.ages import Ages, age_distribution
 from dashboard.queries.machines.shares import Shares, shares
 from db.engine import reading, writing
 from db.tables import agent_hours, inventory
@@ -111,7 +111,7 @@ def test_ages_stand_in_their_buckets_and_each_bucket_opens_its_machines(
     stored(engine, *dated, {"hostname": "undated"}, {"hostname": "undated too"})
     expected = Counter(plain_bucket(days) for days in EDGES for _ in range(2)) + Counter(unknown=2)
     with reading(engine) as connection:
-        found = ages(connection, (), now)
+        found = age_distribution(connection, (), now)
     assert found.counts == {name: expected[name] for name in BUCKETS}
     past = [days for days in EDGES for _ in range(2) if days >= 0]
     assert found.mean == pytest.approx(mean(past))
@@ -128,7 +128,7 @@ def test_of_machines_without_a_date_there_is_no_mean_and_no_median(sqlite_engine
         {"hostname": "b", "computer_activation": NOW + timedelta(days=9)},
     )
     with reading(sqlite_engine) as connection:
-        found = ages(connection, (), NOW)
+        found = age_distribution(connection, (), NOW)
     nothing = dict.fromkeys(BUCKETS, 0) | {"unknown": 1, "future": 1}
     assert found == Ages(nothing, None, None)
 
@@ -162,7 +162,7 @@ def test_the_top_and_the_others_are_all(engine: Engine) -> None:
 def test_without_machines_there_are_no_shares(sqlite_engine: Engine) -> None:
     with reading(sqlite_engine) as connection:
         assert shares(connection, (), "os", 8) == Shares((), 0, 0)
-        assert ages(connection, (), NOW).known == 0
+        assert age_distribution(connection, (), NOW).known == 0
 
 
 # One machine's day

@@ -166,12 +166,12 @@ def test_an_ended_source_has_no_gap_to_tell_of(sqlite_engine: Engine) -> None:
 def test_a_run_says_what_it_was_compared_with(sqlite_engine: Engine) -> None:
     _world(sqlite_engine)
     with reading(sqlite_engine) as connection:
-        (held,) = attempts.held(connection)
-        before = attempts.standing_before(connection, held)
-        assert (held.shown, held.seconds) == ("held", 600)
+        (held,) = attempts.held_runs(connection)
+        before = attempts.previous_published_run(connection, held)
+        assert (held.display_state, held.seconds) == ("held", 600)
         assert before is not None and before.business_date == day(1)
-        assert attempts.one(connection, 999) is None
-        assert list(attempts.newest(connection)) == ["ninja", "threatlocker"]
+        assert attempts.get_run(connection, 999) is None
+        assert list(attempts.latest_runs(connection)) == ["ninja", "threatlocker"]
 
 
 @pytest.fixture
@@ -235,4 +235,4 @@ def test_an_accepted_run_is_complete_on_its_day(sqlite_engine: Engine) -> None:
         found = collection_days.source_days(connection, TODAY, TODAY, TODAY)
         (run,) = attempts.page(connection, RunFilters(states=("accepted",)), limit=5)
     assert _states(found)["ninja"] == ["complete"]
-    assert run.shown == "complete"
+    assert run.display_state == "complete"

@@ -31,7 +31,9 @@ def about(v: View, *, compared: bool) -> list[tuple[str, str]]:
         ("Sources", ", ".join(source_label(source) for source in filters.sources) or "all"),
     ]
     if filters.managed_by:
-        lines.append(("Managed by", " and ".join(source_label(one) for one in filters.managed_by)))
+        lines.append(
+            ("Managed by", " and ".join(source_label(source) for source in filters.managed_by))
+        )
     if filters.changes:
         lines.append(("Changes", ", ".join(filters.changes)))
     if filters.kinds:
@@ -54,15 +56,15 @@ def file_name(subject: str, v: View, *, compared: bool) -> str:
     return "-".join((subject, *filters.changes, *filters.kinds, site, place, filters.basis, days))
 
 
-def _dates(what: str, side: SnapshotDay, basis: str) -> list[tuple[str, str]]:
-    shown = side.day.isoformat() if side.day else "nothing is kept of it"
-    lines = [(f"{what}, asked", side.requested.isoformat()), (f"{what}, shown", shown)]
-    for source, day in side.dates(basis).items():
-        standing = side.snapshots[source]
-        assert standing is not None
+def _dates(what: str, snapshot_day: SnapshotDay, basis: str) -> list[tuple[str, str]]:
+    day_text = snapshot_day.day.isoformat() if snapshot_day.day else "nothing is kept of it"
+    lines = [(f"{what}, asked", snapshot_day.requested.isoformat()), (f"{what}, shown", day_text)]
+    for source, day in snapshot_day.dates(basis).items():
+        snapshot = snapshot_day.snapshots[source]
+        assert snapshot is not None
         finished = (
-            standing.finished_at.isoformat(timespec="seconds") if standing.finished_at else "–"
+            snapshot.finished_at.isoformat(timespec="seconds") if snapshot.finished_at else "–"
         )
-        run = f"snapshot of {day}, run {standing.run_id}, finished {finished}"
+        run = f"snapshot of {day}, run {snapshot.run_id}, finished {finished}"
         lines.append((f"{what}, {source_label(source)}", run))
     return lines

@@ -10,7 +10,8 @@ from flask import Blueprint, Response, request
 from dashboard.api import parameters
 from dashboard.api.files.about import about, file_name
 from dashboard.api.files.tables import FORMATS, table_file
-from dashboard.api.operation import Parameter, documented, file_of
+from dashboard.api.operation import ParameterDescription, documented, file_of
+from dashboard.base.change import Change
 from dashboard.base.params import (
     BILLABLE,
     COUNTED,
@@ -60,7 +61,7 @@ class Subject:
     summary: str
     columns: Sequence[str]
     table: Callable[[View], Table]
-    extra: tuple[Parameter, ...] = (parameters.SOURCE,)
+    extra: tuple[ParameterDescription, ...] = (parameters.SOURCE,)
     statuses: tuple[str, ...] = COUNTED
     stored: bool = False
     compared: bool = True
@@ -71,9 +72,9 @@ def blueprint(context: Context) -> Blueprint:
     routes = Blueprint("export", __name__, url_prefix="/export")
     for name, subject in SUBJECTS.items():
         statuses = " and ".join(subject.statuses)
-        asked = [*parameters.filters(statuses=statuses, stored=subject.stored), *subject.extra]
+        taken = [*parameters.filters(statuses=statuses, stored=subject.stored), *subject.extra]
         for form, media_type in FORMATS.items():
-            declare = documented(subject.summary, file_of(media_type, subject.columns), asked)
+            declare = documented(subject.summary, file_of(media_type, subject.columns), taken)
             view = declare(partial(_answer, context, name, form))
             routes.add_url_rule(f"/{name}.{form}", f"{name}_{form}", view)
     return routes
@@ -111,16 +112,16 @@ def _changes(v: View) -> Table:
 
 
 def _bars(v: View) -> Table:
-    found = asdict(changes.bars(v.connection, v.moment, v.filters))
-    rows = [(name, n, changes.signed_change(name, n)) for name, n in found.items()]
+    counted = asdict(changes.bars(v.connection, v.moment, v.filters))
+    rows = [(name, n, changes.signed_change(name, n)) for name, n in counted.items()]
     return BAR_COLUMNS, [rows]
 
 
 def _coverage(v: View) -> Table:
     sort = parse_sort(request.args, coverage.SORTS, coverage.BY_KIND)
-    found = coverage.stream(v.connection, v.moment, v.filters, sort=sort)
+    parts = coverage.stream(v.connection, v.moment, v.filters, sort=sort)
     return coverage_rows.FILE_COLUMNS, (
-        [coverage_rows.cells(row) for row in part] for part in found
+        [coverage_rows.cells(row) for row in part] for part in parts
     )
 
 
@@ -133,7 +134,7 @@ def _sites(v: View) -> Table:
 def _site(row: sites.Site) -> tuple[Any, ...]:
     figure = row.figure
     return (
-        row.site_id, row.name, figure.current, figure.previous, figure.change, figure.percent,
+        row.site_id, row.name, *_figure(figure),
         *(row.by_status.get(status, 0) for status in STATUSES),
         *(row.by_type.get(name, 0) for name in TYPES),
         ", ".join(row.sources),
@@ -143,12 +144,11 @@ def _site(row: sites.Site) -> tuple[Any, ...]:
 def _movers(v: View) -> Table:
     """Every site that moved, most first: the card shows the first of them."""
     moved = changes.movers(v.connection, v.moment, v.filters, limit=None)
-    rows = [
-        (one.site_id, one.site, one.figure.current, one.figure.previous, one.figure.change,
-         one.figure.percent)
-        for one in moved
-    ]  # fmt: skip
-    return MOVER_COLUMNS, [rows]
+    return MOVER_COLUMNS, [[(mover.site_id, mover.site, *_figure(mover.figure)) for mover in moved]]
+
+
+def _figure(figure: Change) -> tuple[Any, ...]:
+    return figure.current, figure.previous, figure.change, figure.percent
 
 
 def _month_ends(v: View) -> Table:
@@ -175,8 +175,8 @@ def _months(v: View) -> Table:
     states = {
         row.month: row.state for row in month_table.month_rows(v.connection, v.moment, v.filters)
     }
-    found = month_ends.last_months(v.connection, v.moment, v.filters)
-    return MONTH_COLUMNS, [[_month(row, states.get(row.month)) for row in found]]
+    months = month_ends.last_months(v.connection, v.moment, v.filters)
+    return MONTH_COLUMNS, [[_month(row, states.get(row.month)) for row in months]]
 
 
 def _month(row: month_ends.MonthEnd, state: str | None) -> tuple[Any, ...]:

@@ -37,12 +37,12 @@ def blueprint(context: Context) -> Blueprint:
 
 
 def _answer(context: Context, form: str) -> Response:
-    shown, now = parse_machines(request.args), context.now()
+    machine_list, now = parse_machines(request.args), context.now()
     with context.reading() as connection:
-        found = machines.rows(connection, shown.filters, now, sort=shown.sort)
+        rows = machines.rows(connection, machine_list.filters, now, sort=machine_list.sort)
         return table_file(
-            f"machines-{now:%Y-%m-%d-%H%M}", LISTED_KEYS, _chunks(found, context.zone),
-            [("As of", now.isoformat(timespec="seconds")), *about(shown)], form,
+            f"machines-{now:%Y-%m-%d-%H%M}", LISTED_KEYS, _chunks(rows, context.zone),
+            [("As of", now.isoformat(timespec="seconds")), *about(machine_list)], form,
         )  # fmt: skip
 
 
@@ -60,22 +60,22 @@ def _cells(item: dict[str, Any]) -> list[Any]:
     return [values[name] for name in LISTED_KEYS]
 
 
-def about(shown: MachineList) -> list[tuple[str, str]]:
+def about(machine_list: MachineList) -> list[tuple[str, str]]:
     """Two columns: what, and what of it."""
-    asked = shown.filters
-    chosen = {each.name: getattr(asked, each.field) for each in MACHINES if each.repeat}
+    filters = machine_list.filters
+    chosen = {each.name: getattr(filters, each.field) for each in MACHINES if each.repeat}
     return [
         ("Made by", f"Inventory Hub {__version__}"),
-        ("Search", asked.q or "none"),
+        ("Search", filters.q or "none"),
         *(
             (_WORDS[name], "; ".join(value or "(none)" for value in values) or "all")
             for name, values in chosen.items()
             if values or not name.endswith("_not")
         ),
-        ("Clones", "only ids that two machines report under" if asked.clones else "all machines"),
+        ("Clones", "only ids that two machines report under" if filters.clones else "all machines"),
         (
             "Sorted by",
-            f"{shown.sort.column}, {'downwards' if shown.sort.descending else 'upwards'}",
+            f"{machine_list.sort.column}, {'downwards' if machine_list.sort.descending else 'upwards'}",
         ),
         (
             "State",

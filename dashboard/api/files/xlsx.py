@@ -54,9 +54,9 @@ def write_xlsx(
         sheet = workbook.add_worksheet("About")
         sheet.set_column(0, 0, 26)
         sheet.set_column(1, 1, 90)
-        for place, (what, said) in enumerate([*about, ("Rows", str(number))]):
-            sheet.write_string(place, 0, what, bold)
-            sheet.write_string(place, 1, _cut(said))
+        for place, (label, text) in enumerate([*about, ("Rows", str(number))]):
+            sheet.write_string(place, 0, label, bold)
+            sheet.write_string(place, 1, _cut(text))
 
 
 def _write_row(

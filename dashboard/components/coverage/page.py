@@ -18,7 +18,7 @@ from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.kpi import Tile, tiles
 from dashboard.components.why.button import why_button
-from dashboard.queries.coverage.findings import Counts, to_do, total
+from dashboard.queries.coverage.findings import Counts, count_in_states, count_to_do
 from dashboard.queries.coverage.matrix import Cell, SiteRow
 from dashboard.queries.coverage.trend import Trend
 from dashboard.queries.moment import Moment
@@ -95,14 +95,14 @@ def _tiles(answers: Answers) -> list[Tile]:
     since = _("since %(day)s", day=formats.short_day(then)) if then else ""
     found = []
     for kind in KINDS:
-        accepted = total(answers.every, kind, (ACCEPTED,))
+        accepted = count_in_states(answers.every, kind, (ACCEPTED,))
         line = since
         if accepted:
             line = _("%(since)s; %(n)s accepted", since=since, n=formats.number(accepted))
         filters = answers.all.having(kinds=(kind,))
-        before = to_do(answers.then, kind) if then else None
+        before = count_to_do(answers.then, kind) if then else None
         found.append(
-            Tile(kind, kind_name(kind), Change(to_do(answers.every, kind), before), line,
+            Tile(kind, kind_name(kind), Change(count_to_do(answers.every, kind), before), line,
                  links.coverage(answers.all, (kind,), TO_DO), filters.to_query(), WHY)
         )  # fmt: skip
     return found
@@ -134,7 +134,7 @@ def _tabs(answers: Answers) -> Component:
     states = [
         _tab(
             filters.having(states=choice), text,
-            sum(total(answers.every, kind, choice or CURRENT) for kind in kinds or KINDS),
+            sum(count_in_states(answers.every, kind, choice or CURRENT) for kind in kinds or KINDS),
             filters.having(states=choice).states == filters.states,
         )
         for choice, text in choices
@@ -155,7 +155,7 @@ def _tabs(answers: Answers) -> Component:
 
 def _sum_of(answers: Answers, kinds: Sequence[str]) -> int:
     states = answers.filters.states or CURRENT
-    return sum(total(answers.every, kind, states) for kind in kinds or KINDS)
+    return sum(count_in_states(answers.every, kind, states) for kind in kinds or KINDS)
 
 
 def _tab(filters: Filters, text: str, n: int, here: bool) -> Component:

@@ -10,7 +10,7 @@ from dashboard.base import formats
 from dashboard.base.params import Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn
-from dashboard.queries.coverage.findings import Counts, to_do
+from dashboard.queries.coverage.findings import Counts, count_to_do
 from dashboard.words.coverage_words import kind_name
 from db.coverage import KINDS
 from db.sources import source_label
@@ -18,7 +18,7 @@ from db.sources import source_label
 
 def parts(here: Filters, counted: Counts, expected: tuple[str, ...]) -> tuple[Any, Any, Any]:
     """Title, subtitle, and a line for each kind that stands, which opens its list."""
-    n = to_do(counted)
+    n = count_to_do(counted)
     title = _("Coverage: nothing to look at")
     if n:
         title = ngettext(

@@ -12,7 +12,7 @@ from dashboard.base.params import Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import source_badge
-from dashboard.queries.coverage.findings import to_do, total
+from dashboard.queries.coverage.findings import count_in_states, count_to_do
 from dashboard.queries.coverage.matrix import Cell, SiteRow
 from dashboard.words.coverage_words import kind_short
 from db.coverage import CURRENT, KINDS, TO_DO
@@ -35,8 +35,12 @@ def line(found: Sequence[SiteRow]) -> str:
 
 def table(found: Sequence[SiteRow], cells: Sequence[Cell], every: Filters) -> Component:
     """A row a site: what it is expected to have, and its findings of each kind."""
-    kinds = [kind for kind in KINDS if any(total(r.counted, kind, CURRENT) for r in found)]
-    most = max((total(row.counted, kind, CURRENT) for row in found for kind in kinds), default=0)
+    kinds = [
+        kind for kind in KINDS if any(count_in_states(r.counted, kind, CURRENT) for r in found)
+    ]
+    most = max(
+        (count_in_states(row.counted, kind, CURRENT) for row in found for kind in kinds), default=0
+    )
     heads = [_("Site"), _("Expected"), _("To do"), *(kind_short(kind) for kind in kinds)]
     head = html.Tr([
         html.Th(text, scope="col", className="figure" if place > 1 else "")
@@ -63,9 +67,11 @@ def _site(
         [
             html.Th(dcc.Link(row.name, href=links.site(every, row.site_id)), scope="row"),
             html.Td(html.Span(badges, className="badges")),
-            _number(to_do(row.counted), links.coverage(here, (), TO_DO), 0),
+            _number(count_to_do(row.counted), links.coverage(here, (), TO_DO), 0),
             *(
-                _number(total(row.counted, kind, CURRENT), links.coverage(here, (kind,)), most)
+                _number(
+                    count_in_states(row.counted, kind, CURRENT), links.coverage(here, (kind,)), most
+                )
                 for kind in kinds
             ),
         ]

@@ -14,7 +14,7 @@ from dashboard.components.kit.drawn import drawn, drawn_list
 from dashboard.components.kit.links import devices_of_source
 from dashboard.components.kit.pill import run_pill, source_badge
 from dashboard.components.kit.table import fact_list
-from dashboard.queries.runs.attempts import MOST_ASIDE, Aside, Run
+from dashboard.queries.runs.attempts import MAX_UNREADABLE, Run, UnreadableRow
 from dashboard.words.run_words import duration, percent, run_effect, state_word
 from db.decisions import AcceptRun, RejectRun, WithdrawDay
 from db.sources import source_label
@@ -23,7 +23,7 @@ from db.sources import source_label
 def run_page(
     run: Run,
     before: Run | None,
-    aside: Sequence[Aside],
+    aside: Sequence[UnreadableRow],
     shown: RunList,
     actor: Actor,
     *,
@@ -73,7 +73,12 @@ def _head(run: Run, actor: Actor, *, newest: bool) -> html.Header:
     title = html.H1(_("%(source)s, %(day)s", **words))
     return html.Header(
         drawn_list(
-            [source_badge(run.source), title, run_pill(run.shown), html.Div(acts, className="acts")]
+            [
+                source_badge(run.source),
+                title,
+                run_pill(run.display_state),
+                html.Div(acts, className="acts"),
+            ]
         ),
         className="run-head",
     )
@@ -157,7 +162,7 @@ def _rests(run: Run, before: Run | None, shown: RunList) -> html.Section:
     return html.Section([html.H2(_("What it rests on")), fact_list(facts), note], className="card")
 
 
-def _aside(run: Run, aside: Sequence[Aside]) -> Any:
+def _aside(run: Run, aside: Sequence[UnreadableRow]) -> Any:
     if not aside:
         return None
     heads = (_("Place"), _("Id"), _("Why it could not be read"), _("The row"))
@@ -173,8 +178,8 @@ def _aside(run: Run, aside: Sequence[Aside]) -> Any:
         for row in aside
     ]
     title = _("Rows that could not be read; devices that were known keep their last state")
-    if (run.quarantined or 0) > MOST_ASIDE:
-        title += ". " + _("The first %(n)s", n=formats.number(MOST_ASIDE))
+    if (run.quarantined or 0) > MAX_UNREADABLE:
+        title += ". " + _("The first %(n)s", n=formats.number(MAX_UNREADABLE))
     head = html.Thead(html.Tr([html.Th(name, scope="col") for name in heads]))
     table = html.Table([head, html.Tbody(rows)], className="table aside")
     return html.Section(

@@ -61,7 +61,7 @@ def _pill(last: Run, standing: Run | None, fresh: Freshness | None) -> html.Span
     if standing is not None and standing.kind == "end":
         return run_pill(collection_days.ENDED)
     if fresh is None or last.state == "running" or last.hold == "held" or last.state == "failed":
-        return run_pill(last.shown)
+        return run_pill(last.display_state)
     if last.source in fresh.stale:
         return html.Span(_("stale"), className="pill run-pill run-stale")
     return html.Span(_("fresh"), className="pill run-pill run-complete")

@@ -56,7 +56,7 @@ def _row(run: Run, shown: RunList) -> html.Tr:
         [
             html.Td(name),
             html.Th(link, scope="row", className="nowrap"),
-            html.Td(run_pill(run.shown)),
+            html.Td(run_pill(run.display_state)),
             html.Td(formats.instant(run.started_at), className="wide nowrap muted"),
             html.Td(duration(run), className="figure wide"),
             html.Td(formats.number(run.pages), className="figure wide"),

@@ -12,7 +12,7 @@ from flask_babel import ngettext
 from dashboard.base import formats
 from dashboard.base.settings_params import SITES
 from dashboard.components.kit.grid import cut, grid, text_column
-from dashboard.queries.sites.directory import Row
+from dashboard.queries.sites.directory import SiteEntry
 from dashboard.words.rule_words import sources_word
 from db.sources import source_labels, source_names
 
@@ -41,12 +41,14 @@ def _states() -> dict[str, str]:
     }  # fmt: skip
 
 
-def rows(found: Sequence[Row]) -> list[dict[str, Any]]:
+def rows(found: Sequence[SiteEntry]) -> list[dict[str, Any]]:
     """Sites as the grid shows them."""
     return [_row(one) for one in found]
 
 
-def in_order(found: Sequence[Row], model: Sequence[Mapping[str, str]] | None) -> list[Row]:
+def in_order(
+    found: Sequence[SiteEntry], model: Sequence[Mapping[str, str]] | None
+) -> list[SiteEntry]:
     """The sites as the grid's sort model asks; by name when it asks nothing."""
     for part in model or ():
         column, down = part.get("colId"), part.get("sort") == "desc"
@@ -59,7 +61,7 @@ def in_order(found: Sequence[Row], model: Sequence[Mapping[str, str]] | None) ->
     return list(found)
 
 
-def _state(one: Row) -> str | None:
+def _state(one: SiteEntry) -> str | None:
     if one.merged_into is not None:
         return "merged"
     if one.needs_review:
@@ -67,7 +69,7 @@ def _state(one: Row) -> str | None:
     return "internal" if one.internal else None
 
 
-def _row(one: Row) -> dict[str, Any]:
+def _row(one: SiteEntry) -> dict[str, Any]:
     called = {
         source: cut(", ".join(alias.name for alias in one.aliases if alias.source == source))
         for source in source_names()

@@ -12,10 +12,10 @@ from dashboard.base.i18n import translate_notice
 from dashboard.base.notice import Notice, mark
 from dashboard.queries.freshness import Freshness
 from dashboard.queries.moment import Moment
-from dashboard.queries.quarantine import Quarantined
+from dashboard.queries.quarantine import QuarantinedRow
 
 
-def strip(notices: Sequence[Notice], aside: Sequence[Quarantined]) -> list[Component]:
+def strip(notices: Sequence[Notice], aside: Sequence[QuarantinedRow]) -> list[Component]:
     """One line for each thing to know, the worst first."""
     order = {"error": 0, "warning": 1, "info": 2}
     lines = [
@@ -58,7 +58,7 @@ def stamp(moment: Moment, fresh: Freshness) -> str:
     return _("as of %(when)s, complete", when=when)
 
 
-def _quarantined(aside: Sequence[Quarantined]) -> list[Component]:
+def _quarantined(aside: Sequence[QuarantinedRow]) -> list[Component]:
     if not aside:
         return []
     rows = [html.Li(f"{row.label} {row.source_key or ''}: {row.reason}") for row in aside]

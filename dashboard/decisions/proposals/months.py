@@ -35,7 +35,7 @@ def _close(connection: Connection, decision: CloseMonth) -> Proposal:
         ),
         *(hindrance_words(each) for each in against),
     ]
-    held = attempts.held(connection)
+    held = attempts.held_runs(connection)
     facts = [*_counts(connection, month), *_dates(connection, month)]
     facts.append((_("Held runs"), formats.number(len(held))))
     return Proposal(_("Close %(month)s?", month=name), lines, _("Close the month"), facts=facts)

@@ -17,7 +17,7 @@ from db.sources import source_label
 
 
 def _held_run(connection: Connection, run_id: int) -> Run | None:
-    run = attempts.one(connection, run_id)
+    run = attempts.get_run(connection, run_id)
     return run if run is not None and run.hold == "held" else None
 
 
@@ -31,7 +31,7 @@ def _accept(connection: Connection, decision: AcceptRun) -> Proposal:
     run = _held_run(connection, decision.run_id)
     if run is None:
         return _decided_already()
-    before = attempts.standing_before(connection, run)
+    before = attempts.previous_published_run(connection, run)
     words = {"source": source_label(run.source), "day": formats.day(run.business_date)}
     lines = [
         _(
@@ -54,7 +54,7 @@ def _reject(connection: Connection, decision: RejectRun) -> Proposal:
     run = _held_run(connection, decision.run_id)
     if run is None:
         return _decided_already()
-    before = attempts.standing_before(connection, run)
+    before = attempts.previous_published_run(connection, run)
     words = {"source": source_label(run.source), "day": formats.day(run.business_date)}
     lines = [_("Its rows are dropped and %(day)s stays without a snapshot of its own.", **words)]
     if before is not None:
@@ -73,7 +73,7 @@ def _withdraw(connection: Connection, decision: WithdrawDay) -> Proposal:
     if newest_day(connection, source) != day:
         line = _("Only the newest published day of a source can be withdrawn.")
         return blocked(_("Nothing to withdraw"), line)
-    before = attempts.standing(connection, source, day - timedelta(days=1))
+    before = attempts.published_run_on(connection, source, day - timedelta(days=1))
     if before is None:
         after = _("It is the only snapshot: %(source)s will have none.", **words)
     else:
@@ -98,7 +98,7 @@ def _end(connection: Connection, decision: EndSource) -> Proposal:
     source = decision.source
     words = {"source": source_label(source)}
     newest = newest_day(connection, source)
-    standing = attempts.standing(connection, source, newest) if newest else None
+    standing = attempts.published_run_on(connection, source, newest) if newest else None
     facts = []
     if standing is not None:
         facts.append((_("Rows that stand now"), formats.number(standing.records)))

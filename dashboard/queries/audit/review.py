@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select
 
 from dashboard.base.params import SOURCES
-from dashboard.queries.sites.directory import records_of
+from dashboard.queries.sites.directory import record_counts
 from dashboard.queries.sites.one_site import Alias
 from db.tables import (
     OPEN_END,
@@ -85,7 +85,7 @@ def count_sites(connection: Connection, *, likely: bool) -> int:
 def new_sites(connection: Connection, limit: int, *, likely: bool) -> list[NewSite]:
     """These sites, the one with the most records first."""
     rows = connection.execute(select(sites).where(*_waiting(likely))).all()
-    records = records_of(connection, [row.site_id for row in rows]) if rows else {}
+    records = record_counts(connection, [row.site_id for row in rows]) if rows else {}
     rows = sorted(rows, key=lambda row: (-records.get(row.site_id, 0), row.name.casefold()))[:limit]
     ids = [row.site_id for row in rows]
     aliases, matches = _aliases(connection, ids), _likely(connection, ids)
@@ -132,7 +132,7 @@ def _likely(connection: Connection, ids: Collection[int]) -> dict[int, list[Matc
         .where(c.kind == "site", c.subject_id.in_(ids), sites.c.merged_into.is_(None))
         .order_by(c.score.desc(), sites.c.name)
     ).all()
-    records = records_of(connection, {row.other_id for row in rows}) if rows else {}
+    records = record_counts(connection, {row.other_id for row in rows}) if rows else {}
     found: dict[int, list[Match]] = defaultdict(list)
     for row in rows:
         if len(found[row.subject_id]) < MOST_LIKELY:

@@ -41,7 +41,7 @@ def waiting(connection: Connection) -> Waiting:
         review.count_sites(connection, likely=True),
         review.count_sites(connection, likely=False),
         review.count_pairs(connection),
-        tuple(attempts.held(connection)),
+        tuple(attempts.held_runs(connection)),
         waits,
         found if waits else (),
     )

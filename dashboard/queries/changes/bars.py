@@ -83,25 +83,25 @@ def levels(moment: Moment, filters: Filters, *columns: str) -> Select[Any]:
     all; `columns` as they are now, or were; and, if the filters ask, whether anything differs."""
     assert moment.then.day is not None and moment.now.day is not None
     everything = ALL_CHANGES in filters.changes
-    asked = {*entities.filter_columns(filters), *columns}
+    needed = {*entities.filter_columns(filters), *columns}
     if everything:
-        asked |= {*compared_columns(filters.basis)}
+        needed |= {*compared_columns(filters.basis)}
     rows = rows_on_either_day(
-        moment.then.day, moment.now.day, filters.basis, moment.rules, sorted(asked)
+        moment.then.day, moment.now.day, filters.basis, moment.rules, sorted(needed)
     )
     level = case(
         (entities.matches(rows, filters), COUNTED),
         (entities.in_sites(rows, filters), _IN_SITES),
         else_=_ELSEWHERE,
     )
-    told = [_newest(rows, name).label(name) for name in columns]
+    extra = [_newest(rows, name).label(name) for name in columns]
     if everything:
-        told.append(flag(has_changed(rows, filters.basis)).label("differs"))
+        extra.append(flag(has_changed(rows, filters.basis)).label("differs"))
     return select(
         rows.c.key,
         func.max(case((rows.c.was == 1, level), else_=_ABSENT)).label("was_level"),
         func.max(case((rows.c.now == 1, level), else_=_ABSENT)).label("is_level"),
-        *told,
+        *extra,
     ).group_by(rows.c.key)
 
 
@@ -143,7 +143,7 @@ def movers(
         for count in counts:
             sums[count.site_id] += count.n
     moved = [site for site in current | previous if current[site] != previous[site]]
-    called = site_names(connection, moved)
-    found = [Mover(site, called[site], Change(current[site], previous[site])) for site in moved]
-    found.sort(key=lambda mover: (-abs(mover.figure.change or 0), mover.site.casefold()))
-    return found[:limit]
+    names = site_names(connection, moved)
+    rows = [Mover(site, names[site], Change(current[site], previous[site])) for site in moved]
+    rows.sort(key=lambda mover: (-abs(mover.figure.change or 0), mover.site.casefold()))
+    return rows[:limit]

@@ -127,28 +127,28 @@ def stream(
         for first in range(0, len(keys), CHUNK):
             yield _items(connection, moment, filters, keys[first : first + CHUNK])
         return
-    found = _items(connection, moment, filters, keys)
-    found.sort(key=lambda item: item.day or date.min, reverse=sort.descending)
-    yield found
+    items = _items(connection, moment, filters, keys)
+    items.sort(key=lambda item: item.day or date.min, reverse=sort.descending)
+    yield items
 
 
 def _items(
     connection: Connection, moment: Moment, filters: Filters, keys: Sequence[Any]
 ) -> list[Item]:
     assert moment.then.day and moment.now.day and moment.kept
-    found = changes_between(
+    changes = changes_between(
         connection, filters.basis, moment.then.day, moment.now.day, moment.rules, moment.kept,
         [key for key, _bar in keys],
     )  # fmt: skip
-    return [Item(bar, one) for one, (_key, bar) in zip(found, keys, strict=True)]
+    return [Item(bar, change) for change, (_key, bar) in zip(changes, keys, strict=True)]
 
 
 def _listed(rows: Subquery, filters: Filters) -> ColumnElement[bool]:
     """Whether the row is in the list that the filters ask for."""
     conditions = bar_conditions(rows)
     everything = ALL_CHANGES in filters.changes
-    asked = [name for name in BARS if everything or not filters.changes or name in filters.changes]
-    listed = [conditions[name] for name in asked]
+    names = [name for name in BARS if everything or not filters.changes or name in filters.changes]
+    listed = [conditions[name] for name in names]
     if everything:
         counted = and_(rows.c.was_level == COUNTED, rows.c.is_level == COUNTED)
         listed.append(and_(counted, rows.c.differs == 1))

@@ -43,7 +43,7 @@ from db.coverage import (
 from db.keys import as_of
 from db.tables import coverage_exceptions, coverage_findings, device_snapshots, sites
 
-LATELY = timedelta(days=30)
+FIXED_SHOWN_FOR = timedelta(days=30)
 """How long a finding that ended is still shown as fixed."""
 
 CHUNK = 500
@@ -69,7 +69,7 @@ Counts = dict[tuple[int, str, str], int]
 """How many findings a site has of a kind in a state."""
 
 
-def found(day: date, filters: Filters) -> Subquery:
+def findings_on(day: date, filters: Filters) -> Subquery:
     """Every finding that the filters ask for on `day`, with its `state` and what the source says
     of the record that it is about; of a fixed one what it said when it ended."""
     parts = []
@@ -78,7 +78,7 @@ def found(day: date, filters: Filters) -> Subquery:
     if FIXED in _asked(filters):
         parts.append(_fixed(day))
     every = (parts[0] if len(parts) == 1 else union_all(*parts)).subquery("every")
-    conditions = [entities.matches(every, of_records(filters))]
+    conditions = [entities.matches(every, record_filters(filters))]
     if filters.kinds:
         conditions.append(every.c.kind.in_(filters.kinds))
     if filters.states:
@@ -95,13 +95,13 @@ def counts(connection: Connection, side: SnapshotDay, filters: Filters) -> Count
     """How many there are, by site, kind and state."""
     if side.day is None:
         return {}
-    rows = found(side.day, filters)
+    rows = findings_on(side.day, filters)
     groups = (rows.c.site_id, rows.c.kind, rows.c.state)
     result = connection.execute(select(*groups, func.count()).group_by(*groups))
     return {(site, kind, state): n for site, kind, state, n in result}
 
 
-def to_do(counted: Counts, kind: str | None = None, site: int | None = None) -> int:
+def count_to_do(counted: Counts, kind: str | None = None, site: int | None = None) -> int:
     """How many of the counted ones ask somebody to do something."""
     return sum(
         n
@@ -110,7 +110,7 @@ def to_do(counted: Counts, kind: str | None = None, site: int | None = None) -> 
     )
 
 
-def total(counted: Counts, kind: str | None, states: Collection[str]) -> int:
+def count_in_states(counted: Counts, kind: str | None, states: Collection[str]) -> int:
     """How many of the counted ones are of a kind, or of any, in these states."""
     return sum(
         n for (_site, name, state), n in counted.items() if kind in (None, name) and state in states
@@ -145,7 +145,7 @@ def stream(
 
 
 def _rows(day: date, filters: Filters, sort: Sort) -> Select[Any]:
-    rows = found(day, filters)
+    rows = findings_on(day, filters)
     kind = case(*((rows.c.kind == name, place) for place, name in enumerate(KINDS)))
     state = case(*((rows.c.state == name, place) for place, name in enumerate(STATES)))
     site = func.lower(func.coalesce(sites.c.name, literal(entities.NO_SITE)))
@@ -169,7 +169,7 @@ def _asked(filters: Filters) -> set[str]:
     return {*(filters.states or CURRENT)}
 
 
-def of_records(filters: Filters) -> Filters:
+def record_filters(filters: Filters) -> Filters:
     """A source as the basis asks for findings about its records; who manages a machine, nothing."""
     if filters.basis in SOURCES and not filters.sources:
         return filters.having(sources=(filters.basis,))
@@ -178,10 +178,10 @@ def of_records(filters: Filters) -> Filters:
 
 def _standing(day: date) -> Select[Any]:
     finding = coverage_findings
-    said = and_(device_snapshots.c.device_id == finding.c.device_id, as_of(day))
+    stretch = and_(device_snapshots.c.device_id == finding.c.device_id, as_of(day))
     return (
         select(*(finding.c[name] for name in _KEPT), _state(day).label("state"), *_SAID)
-        .join_from(finding, device_snapshots, said)
+        .join_from(finding, device_snapshots, stretch)
         .where(finding_in_force(day))
     )
 
@@ -189,11 +189,11 @@ def _standing(day: date) -> Select[Any]:
 def _fixed(day: date) -> Select[Any]:
     """Findings that ended lately, each once, and that do not stand again with other facts."""
     finding, later = coverage_findings, coverage_findings.alias("later")
-    said = device_snapshots.c
+    stretch = device_snapshots.c
     last = and_(
-        said.device_id == finding.c.device_id,
-        said.valid_from < finding.c.until,
-        said.valid_to >= finding.c.until,
+        stretch.device_id == finding.c.device_id,
+        stretch.valid_from < finding.c.until,
+        stretch.valid_to >= finding.c.until,
     )
     again = exists(
         select(later.c.finding_id)
@@ -205,7 +205,7 @@ def _fixed(day: date) -> Select[Any]:
     return (
         select(*(finding.c[name] for name in _KEPT), literal(FIXED).label("state"), *_SAID)
         .join_from(finding, device_snapshots, last)
-        .where(finding.c.until <= day, finding.c.until > day - LATELY, ~again)
+        .where(finding.c.until <= day, finding.c.until > day - FIXED_SHOWN_FOR, ~again)
     )
 
 

@@ -44,16 +44,16 @@ class SiteRow:
 def matrix(connection: Connection, moment: Moment, filters: Filters, counted: Counts) -> list[Cell]:
     """A cell for each pair of sources, and for each source with itself."""
     machines, both = _overlap(connection, moment, filters)
-    there = _collected(moment)
-    found = []
-    for source in there:
-        for other in there:
+    collected = _collected(moment)
+    cells = []
+    for source in collected:
+        for other in collected:
             kind = KIND_OF_GAP.get((source, other))
             missing = None
-            if kind is not None and other in there:
+            if kind is not None and other in collected:
                 missing = sum(n for (_site, name, _state), n in counted.items() if name == kind)
-            found.append(Cell(source, other, machines[source], both[source, other], kind, missing))
-    return found
+            cells.append(Cell(source, other, machines[source], both[source, other], kind, missing))
+    return cells
 
 
 def record_counts(connection: Connection, moment: Moment, filters: Filters) -> dict[str, int]:
@@ -69,15 +69,15 @@ def site_rows(connection: Connection, moment: Moment, counted: Counts) -> list[S
     by_site: dict[int, Counts] = defaultdict(dict)
     for key, n in counted.items():
         by_site[key[0]][key] = n
-    called = {
+    known = {
         row.site_id: row
         for row in connection.execute(
             select(sites.c.site_id, sites.c.name, sites.c.expected_sources)
         )
     }
     rows = []
-    for site_id, here in by_site.items():
-        site = called.get(site_id)
+    for site_id, site_counts in by_site.items():
+        site = known.get(site_id)
         own = site is not None and site.expected_sources is not None
         rows.append(
             SiteRow(
@@ -85,18 +85,18 @@ def site_rows(connection: Connection, moment: Moment, counted: Counts) -> list[S
                 site.name if site else entities.NO_SITE,
                 expected_by_site(moment, site.expected_sources if site else None),
                 own,
-                here,
+                site_counts,
             )
         )
-    return sorted(rows, key=lambda row: (-coverage.to_do(row.counted), row.name.casefold()))
+    return sorted(rows, key=lambda row: (-coverage.count_to_do(row.counted), row.name.casefold()))
 
 
 def expected_by_site(moment: Moment, own: str | None) -> tuple[str, ...]:
     """Which sources a site should have: those it names, else what all should, of those that are
     collected."""
     names = moment.rules_of_day.expected_sources if own is None else own.split(",")
-    asked = {name.strip() for name in names}
-    return tuple(source for source in _collected(moment) if source in asked)
+    expected = {name.strip() for name in names}
+    return tuple(source for source in _collected(moment) if source in expected)
 
 
 def expected_sources(connection: Connection, moment: Moment, site_id: int) -> tuple[str, ...]:
@@ -106,8 +106,10 @@ def expected_sources(connection: Connection, moment: Moment, site_id: int) -> tu
 
 
 def _collected(moment: Moment) -> list[str]:
-    standing = moment.now.snapshots
-    return [source for source in SOURCES if (one := standing.get(source)) and one.kind != END]
+    snapshots = moment.now.snapshots
+    return [
+        source for source in SOURCES if (snapshot := snapshots.get(source)) and snapshot.kind != END
+    ]
 
 
 def _overlap(
@@ -118,12 +120,12 @@ def _overlap(
     both = {(source, other): 0 for source in SOURCES for other in SOURCES}
     if moment.now.day is None:
         return machines, both
-    asked = filters.having(basis="assets", sources=(), managed_by=())
-    columns = ("sources", *entities.filter_columns(asked))
+    machine_filters = filters.having(basis="assets", sources=(), managed_by=())
+    columns = ("sources", *entities.filter_columns(machine_filters))
     view = entities.rows_on(moment.now.day, "assets", moment.rules, columns)
     rows = connection.execute(
         select(view.c.sources, func.count())
-        .where(entities.matches(view, asked))
+        .where(entities.matches(view, machine_filters))
         .group_by(view.c.sources)
     )
     for text, n in rows:

@@ -59,12 +59,12 @@ def finding_rows(
     others = {row.other_device_id for row in rows if row.other_device_id is not None}
     known = _devices(connection, ids | others)
     contacts = _contacts(connection, ids) if moment.is_newest else {}
-    said = _others(connection, others, day)
-    names = sites.site_names(connection, {r.site_id for r in said.values()})
+    other_stretches = _others(connection, others, day)
+    names = sites.site_names(connection, {r.site_id for r in other_stretches.values()})
     accepted, first = _accepted(connection, rows, day), _first_ever(connection, rows)
     return [
         _row(row, day, known, contacts, accepted, first)
-        | {"notice": (notice := _facts(row, said.get(row.other_device_id), names))}
+        | {"notice": (notice := _facts(row, other_stretches.get(row.other_device_id), names))}
         | {"facts": str(notice)}
         for row in rows
     ]
@@ -90,8 +90,8 @@ def _row(
     device = known[row.device_id]
     until = min(row.until, day) if row.until != OPEN_END else day
     contact = contacts.get(row.device_id)
-    agreed = accepted.get(_key(row)) if row.state == ACCEPTED else None
-    found: dict[str, Any] = {
+    acceptance = accepted.get(_key(row)) if row.state == ACCEPTED else None
+    values_of_finding: dict[str, Any] = {
         "kind": row.kind,
         "state": row.state,
         "finding_id": str(row.finding_id),
@@ -99,17 +99,17 @@ def _row(
         "age_days": (until - row.since).days,
         "first_ever": first_ever[_key(row)[:-1]].isoformat(),
         "fixed_on": row.until.isoformat() if row.until <= day else None,
-        "accepted": agreed and {
-            "by": agreed.author, "reason": agreed.reason,
-            "expires": agreed.expires and agreed.expires.isoformat(),
-            "exception_id": str(agreed.exception_id),
+        "accepted": acceptance and {
+            "by": acceptance.author, "reason": acceptance.reason,
+            "expires": acceptance.expires and acceptance.expires.isoformat(),
+            "exception_id": str(acceptance.exception_id),
         },
         **{name: values[name] for name in COLUMNS if name in values},
         "source_key": device.source_key,
         "device_first_seen": device.first_seen.isoformat(),
         "last_contact": contact and contact.isoformat(timespec="seconds"),
     }  # fmt: skip
-    return found | {"device_id": str(row.device_id), "asset_id": str(row.asset_id)}
+    return values_of_finding | {"device_id": str(row.device_id), "asset_id": str(row.asset_id)}
 
 
 def _key(row: Any) -> tuple[Any, ...]:
@@ -124,36 +124,41 @@ def _devices(connection: Connection, ids: Iterable[int]) -> dict[int, Any]:
 
 def _contacts(connection: Connection, ids: Iterable[int]) -> dict[int, Any]:
     latest = device_latest.c
-    told = select(latest.device_id, latest.last_contact)
-    rows = rows_where_in(connection, told, latest.device_id, ids)
+    statement = select(latest.device_id, latest.last_contact)
+    rows = rows_where_in(connection, statement, latest.device_id, ids)
     return {row.device_id: row.last_contact for row in rows}
 
 
 def _others(connection: Connection, ids: Iterable[int], day: date) -> dict[int, Any]:
     """What is said of the other records on `day`, or was before it."""
-    said = device_snapshots.c
+    stretch = device_snapshots.c
     columns = (
-        said.device_id, said.source, said.site_id, said.hostname, said.display_name,
-        said.valid_from,
+        stretch.device_id, stretch.source, stretch.site_id, stretch.hostname, stretch.display_name,
+        stretch.valid_from,
     )  # fmt: skip
-    told = select(*columns).where(said.valid_from <= day).order_by(said.valid_from)
-    return {row.device_id: row for row in rows_where_in(connection, told, said.device_id, ids)}
+    statement = select(*columns).where(stretch.valid_from <= day).order_by(stretch.valid_from)
+    return {
+        row.device_id: row for row in rows_where_in(connection, statement, stretch.device_id, ids)
+    }
 
 
 def _accepted(connection: Connection, rows: Sequence[Any], day: date) -> dict[tuple[Any, ...], Any]:
     accepted = coverage_exceptions
-    asked = {row.asset_id for row in rows if row.state == ACCEPTED}
-    told = select(accepted).where(acceptance_in_force(day))
-    return {_key(row): row for row in rows_where_in(connection, told, accepted.c.asset_id, asked)}
+    assets = {row.asset_id for row in rows if row.state == ACCEPTED}
+    statement = select(accepted).where(acceptance_in_force(day))
+    return {
+        _key(row): row for row in rows_where_in(connection, statement, accepted.c.asset_id, assets)
+    }
 
 
 def _first_ever(connection: Connection, rows: Sequence[Any]) -> dict[tuple[Any, ...], date]:
-    found = coverage_findings.c
-    columns = [found[name] for name in IDENTITY]
-    told = select(*columns, func.min(found.since)).group_by(*columns)
-    asked = {row.asset_id for row in rows}
+    finding = coverage_findings.c
+    columns = [finding[name] for name in IDENTITY]
+    statement = select(*columns, func.min(finding.since)).group_by(*columns)
+    assets = {row.asset_id for row in rows}
     return {
-        tuple(key): first for *key, first in rows_where_in(connection, told, found.asset_id, asked)
+        tuple(key): first
+        for *key, first in rows_where_in(connection, statement, finding.asset_id, assets)
     }
 
 
@@ -212,12 +217,12 @@ class FindingSummary(NamedTuple):
 
 def get_finding(connection: Connection, finding_id: int) -> FindingSummary | None:
     """The finding of that id, when it stands."""
-    finding, said = coverage_findings.c, device_snapshots.c
+    finding, stretch = coverage_findings.c, device_snapshots.c
     row = connection.execute(
-        select(finding.kind, finding.since, said.hostname, said.display_name, said.site_id)
-        .join_from(coverage_findings, device_snapshots, said.device_id == finding.device_id)
+        select(finding.kind, finding.since, stretch.hostname, stretch.display_name, stretch.site_id)
+        .join_from(coverage_findings, device_snapshots, stretch.device_id == finding.device_id)
         .where(finding.finding_id == finding_id, finding.until == OPEN_END)
-        .order_by(said.valid_from.desc())
+        .order_by(stretch.valid_from.desc())
         .limit(1)
     ).first()
     if row is None:

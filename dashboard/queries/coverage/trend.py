@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from dashboard.base.params import Filters
 from dashboard.queries import entities
-from dashboard.queries.coverage.findings import of_records
+from dashboard.queries.coverage.findings import record_filters
 from dashboard.queries.moment import Moment
 from db.coverage import KINDS, is_same_finding
 from db.history.runs import PUBLISHED
@@ -67,7 +67,7 @@ def _stood(connection: Connection, filters: Filters) -> Iterator[_Stretch]:
     """From when to when findings stood about records that the filters match, and how many."""
     rows = select(*_TIMES, func.count()).join_from(coverage_findings, device_snapshots, _ABOUT)
     for kind, since, until, valid_from, valid_to, n in connection.execute(
-        rows.where(entities.matches(device_snapshots, of_records(filters))).group_by(*_TIMES)
+        rows.where(entities.matches(device_snapshots, record_filters(filters))).group_by(*_TIMES)
     ):
         yield kind, max(since, valid_from), min(until, valid_to), n
 
@@ -82,7 +82,7 @@ def _accepted(connection: Connection, filters: Filters) -> Iterator[_Stretch]:
             coverage_exceptions,
             and_(is_same_finding(), accepted.facts == coverage_findings.c.facts),
         )
-        .where(entities.matches(device_snapshots, of_records(filters)))
+        .where(entities.matches(device_snapshots, record_filters(filters)))
     )
     for kind, since, until, valid_from, valid_to, begin, expires, withdrawn in connection.execute(
         rows

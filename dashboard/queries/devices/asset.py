@@ -67,25 +67,27 @@ def records(connection: Connection, moment: Moment, asset_id: int) -> list[Recor
         .outerjoin(device_latest, device_latest.c.device_id == view.c.device_id)
         .where(view.c.asset_id == asset_id)
     ).all()
-    speakers = assets_as_of(day, moment.rules, columns=("device_id",), asset_ids=[asset_id])
-    speaker = connection.scalar(speakers)
-    called = site_names(connection, {row.site_id for row in rows})
-    found = [
+    primaries = assets_as_of(day, moment.rules, columns=("device_id",), asset_ids=[asset_id])
+    primary = connection.scalar(primaries)
+    names = site_names(connection, {row.site_id for row in rows})
+    records_of_day = [
         Record(
             row.device_id,
             row.source,
             row.source_key,
-            row.device_id == speaker,
+            row.device_id == primary,
             row.first_seen,
             row.last_contact if moment.is_newest else None,
             {
-                name: called.get(row.site_id) if name == "site" else row._mapping[name]
+                name: names.get(row.site_id) if name == "site" else row._mapping[name]
                 for name in COMPARED
             },
         )
         for row in rows
     ]
-    return sorted(found, key=lambda record: (SOURCES.index(record.source), record.device_id))
+    return sorted(
+        records_of_day, key=lambda record: (SOURCES.index(record.source), record.device_id)
+    )
 
 
 def links(connection: Connection, device_ids: Collection[int]) -> list[Link]:

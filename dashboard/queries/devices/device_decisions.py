@@ -34,40 +34,44 @@ class Replacements:
 def device_decisions(connection: Connection, device_id: int) -> list[Entry]:
     """The decisions that linked, split, kept apart or restated this device, and those that took
     them back; the newest first."""
-    link, apart, said = asset_links.c, kept_apart.c, device_snapshots.c
+    link, apart, stretch = asset_links.c, kept_apart.c, device_snapshots.c
     mine = or_(link.device_id == device_id, link.other_device_id == device_id)
-    found: set[int | None] = set()
+    entry_ids: set[int | None] = set()
     for row in connection.execute(select(link.decided_by, link.undone_by).where(mine)):
-        found |= {*row}
-    found |= {*connection.scalars(
+        entry_ids |= {*row}
+    entry_ids |= {*connection.scalars(
         select(apart.decided_by).where(
             or_(apart.device_id == device_id, apart.other_device_id == device_id)
         )
     )}  # fmt: skip
-    found |= {*connection.scalars(select(said.restated_by).where(said.device_id == device_id))}
-    ids = {one for one in found if one is not None}
+    entry_ids |= {
+        *connection.scalars(select(stretch.restated_by).where(stretch.device_id == device_id))
+    }
+    ids = {entry for entry in entry_ids if entry is not None}
     entries = audit_log.these(connection, ids)
-    undoing = {one.undone_by for one in entries if one.undone_by is not None} - ids
-    return sorted([*entries, *audit_log.these(connection, undoing)], key=lambda one: -one.entry_id)
+    undoing = {entry.undone_by for entry in entries if entry.undone_by is not None} - ids
+    return sorted(
+        [*entries, *audit_log.these(connection, undoing)], key=lambda entry: -entry.entry_id
+    )
 
 
 def replacements(
     connection: Connection, device: Device, asset_ids: Collection[int]
 ) -> Replacements:
     """The record that this one replaced, and the one that replaced it."""
-    said = device_snapshots.c
+    stretch = device_snapshots.c
     rows = connection.execute(
         select(
             devices.c.device_id, devices.c.first_seen, devices.c.last_seen,
-            devices.c.source_key, said.hostname,
+            devices.c.source_key, stretch.hostname,
         )
-        .join(device_snapshots, said.device_id == devices.c.device_id)
+        .join(device_snapshots, stretch.device_id == devices.c.device_id)
         .where(
-            said.asset_id.in_(asset_ids),
-            said.source == device.source,
+            stretch.asset_id.in_(asset_ids),
+            stretch.source == device.source,
             devices.c.device_id != device.device_id,
         )
-        .order_by(devices.c.first_seen, devices.c.device_id, said.valid_from)
+        .order_by(devices.c.first_seen, devices.c.device_id, stretch.valid_from)
     ).all()  # fmt: skip
     before = after = None
     for row in rows:

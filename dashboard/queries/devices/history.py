@@ -99,44 +99,46 @@ def is_known(connection: Connection, text: str | None) -> bool:
 def stretches(connection: Connection, device: Device, kept: KeptDays | None) -> list[Stretch]:
     """Every kept stretch of a device, newest first."""
     rows = _rows(connection, device)
-    told = payloads.payloads_by_hash(connection, device.device_id)
-    called = site_names(connection, {row.site_id for row in rows})
-    said = [_said(row, called) for row in rows]
+    payload_by_hash = payloads.payloads_by_hash(connection, device.device_id)
+    names = site_names(connection, {row.site_id for row in rows})
+    states = [_said(row, names) for row in rows]
     newest = newest_day(connection, device.source)
-    found = []
+    newest_last = []
     for index, row in enumerate(rows):
         earlier = rows[index - 1] if index else None
         until = row.valid_to if row.valid_to != OPEN_END else None
-        changes = _changes(index, said, rows, told) if index else []
-        found.append(
+        changes = _changes(index, states, rows, payload_by_hash) if index else []
+        newest_last.append(
             Stretch(
                 row.valid_from,
                 until,
                 _days(row.valid_from, until, newest),
-                said[index],
+                states[index],
                 row.payload_hash,
                 Run(row.run_id, row.business_date, row.finished_at) if row.run_id else None,
                 _follows(earlier, row, device, kept),
                 tuple(changes),
             )
         )
-    return found[::-1]
+    return newest_last[::-1]
 
 
-def stretch_on(found: Sequence[Stretch], day: date | None) -> Stretch | None:
+def stretch_on(stretches: Sequence[Stretch], day: date | None) -> Stretch | None:
     """The stretch that holds on `day`."""
     if day is None:
         return None
-    return next((stretch for stretch in found if stretch.holds_on(day)), None)
+    return next((stretch for stretch in stretches if stretch.holds_on(day)), None)
 
 
 def payload(connection: Connection, device: Device, stretch: Stretch) -> tuple[Payload, Payload]:
     """What the source said in a stretch, whole; then the keys that keep their latest value only,
     which belong to what lasts."""
-    told = payloads.payloads_by_hash(connection, device.device_id, [stretch.payload_hash])
+    payload_by_hash = payloads.payloads_by_hash(
+        connection, device.device_id, [stretch.payload_hash]
+    )
     lasts = stretch.valid_to is None
     hourly = payloads.volatile_values(connection, device.device_id) if lasts else {}
-    return told.get(stretch.payload_hash, {}), hourly
+    return payload_by_hash.get(stretch.payload_hash, {}), hourly
 
 
 def _rows(connection: Connection, device: Device) -> Sequence[Row[Any]]:
@@ -159,25 +161,25 @@ def _rows(connection: Connection, device: Device) -> Sequence[Row[Any]]:
     ).all()
 
 
-def _said(row: Row[Any], called: Mapping[int, str]) -> dict[str, Any]:
+def _said(row: Row[Any], names: Mapping[int, str]) -> dict[str, Any]:
     stored = row._mapping
-    return {name: called.get(row.site_id) if name == "site" else stored[name] for name in FIELDS}
+    return {name: names.get(row.site_id) if name == "site" else stored[name] for name in FIELDS}
 
 
 def _changes(
     index: int,
-    said: Sequence[Mapping[str, Any]],
+    states: Sequence[Mapping[str, Any]],
     rows: Sequence[Row[Any]],
-    told: Mapping[int, Payload],
+    payload_by_hash: Mapping[int, Payload],
 ) -> list[Difference]:
     """What differs from the stretch before: fields of ours, then of the payload."""
-    before, after = said[index - 1], said[index]
+    before, after = states[index - 1], states[index]
     changes = [
         Difference(name, before[name], after[name])
         for name in _COMPARED
         if before[name] != after[name]
     ]
-    was, is_now = (told.get(rows[place].payload_hash) for place in (index - 1, index))
+    was, is_now = (payload_by_hash.get(rows[place].payload_hash) for place in (index - 1, index))
     if was is not None and is_now is not None:
         changes += [
             Difference(f"payload.{path}", old, new)

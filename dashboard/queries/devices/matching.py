@@ -89,10 +89,10 @@ def stream(
 
 
 def _rows(day: date, moment: Moment, filters: Filters, sort: Sort) -> Select[Any]:
-    asked = {*columns(filters.basis), *entities.filter_columns(filters)}
-    view = entities.rows_on(day, filters.basis, moment.rules, asked)
+    needed = {*columns(filters.basis), *entities.filter_columns(filters)}
+    view = entities.rows_on(day, filters.basis, moment.rules, needed)
     last_contact = IsoInstant(device_latest.c.last_contact) if moment.is_newest else null()
-    found: dict[str, ColumnElement[Any]] = {
+    expressions: dict[str, ColumnElement[Any]] = {
         **{name: view.c[name] for name in columns(filters.basis) if name in view.c},
         "source_key": devices.c.source_key,
         "site": func.coalesce(sites.c.name, literal(entities.NO_SITE)),
@@ -100,7 +100,7 @@ def _rows(day: date, moment: Moment, filters: Filters, sort: Sort) -> Select[Any
         "first_seen": iso_date(devices.c.first_seen),
     }
     statement = (
-        select(*(found[name].label(name) for name in columns(filters.basis)))
+        select(*(expressions[name].label(name) for name in columns(filters.basis)))
         .select_from(view)
         .join(devices, devices.c.device_id == view.c.device_id)
         .outerjoin(sites, sites.c.site_id == view.c.site_id)
@@ -111,19 +111,19 @@ def _rows(day: date, moment: Moment, filters: Filters, sort: Sort) -> Select[Any
             device_latest, device_latest.c.device_id == view.c.device_id
         )
     # By what they are, not by how they are written.
-    found["first_seen"] = devices.c.first_seen
+    expressions["first_seen"] = devices.c.first_seen
     if moment.is_newest:
-        found["last_contact"] = device_latest.c.last_contact
-    return statement.order_by(*_order(found, view, sort))
+        expressions["last_contact"] = device_latest.c.last_contact
+    return statement.order_by(*_order(expressions, view, sort))
 
 
 def _order(
-    found: dict[str, ColumnElement[Any]], view: Subquery, sort: Sort
+    expressions: dict[str, ColumnElement[Any]], view: Subquery, sort: Sort
 ) -> list[ColumnElement[Any]]:
     """A total order: the sort column without values last, hostnames, and ids for what is left."""
     keys: list[ColumnElement[Any]] = []
-    if sort.column in found and found[sort.column] is not null():
-        column = found[sort.column]
+    if sort.column in expressions and expressions[sort.column] is not null():
+        column = expressions[sort.column]
         text = isinstance(column.type, String)
         keys.append(entities.flag(column.is_(None)))
         key = func.lower(column) if text else column

@@ -23,8 +23,8 @@ from db.rules import Rules
 from db.tables import collection_runs
 
 BARS = ("added", "removed", "moved_in", "moved_out", "reclassified_in", "reclassified_out")
-HOW_MANY = ("count", *TRENDS)
-FIGURES = (*HOW_MANY, "change", "bars", *BARS)
+COUNT_FIGURES = ("count", *TRENDS)
+FIGURES = (*COUNT_FIGURES, "change", "bars", *BARS)
 """What can be asked about: how many there are, also with the points of their trend; how many more
 than then, all bars, or one."""
 
@@ -75,9 +75,9 @@ class Explanation:
     def value(self) -> int | None:
         """The figure itself."""
         if self.figure in BARS:
-            found: int | None = getattr(self.bars, self.figure)
-            return found
-        return self.count.current if self.figure in HOW_MANY else self.count.change
+            count: int | None = getattr(self.bars, self.figure)
+            return count
+        return self.count.current if self.figure in COUNT_FIGURES else self.count.change
 
 
 def explain(connection: Connection, moment: Moment, filters: Filters, figure: str) -> Explanation:
@@ -85,7 +85,7 @@ def explain(connection: Connection, moment: Moment, filters: Filters, figure: st
     then = device_counts(connection, moment, moment.then, filters)
     rows = device_counts(connection, moment, moment.now, filters)
     sources = by_source(connection, moment, moment.now, filters) or {}
-    called = site_names(connection, filters.sites)
+    names = site_names(connection, filters.sites)
     total = None if rows is None else sum(row.n for row in rows)
     return Explanation(
         figure,
@@ -99,7 +99,7 @@ def explain(connection: Connection, moment: Moment, filters: Filters, figure: st
         _snapshots(connection, moment.then, filters.basis),
         tuple(_left_out(connection, moment, filters, total or 0)),
         tuple(_gaps(connection, moment, filters)),
-        tuple(called.get(site, str(site)) for site in filters.sites),
+        tuple(names.get(site, str(site)) for site in filters.sites),
         moment.rules_of_day,
         (moment.then.day or moment.then.requested, moment.now.day or moment.now.requested),
         points(connection, moment, filters, figure) if figure in TRENDS else (),
@@ -116,20 +116,26 @@ def _shares(
 
 
 def _snapshots(connection: Connection, side: SnapshotDay, basis: str) -> tuple[Snapshot, ...]:
-    standing = [side.snapshots[source] for source in SOURCES if source in side.dates(basis)]
+    snapshots = [side.snapshots[source] for source in SOURCES if source in side.dates(basis)]
     runs = collection_runs.c
-    aside: dict[int, int | None] = {
+    quarantined: dict[int, int | None] = {
         row.run_id: row.quarantined
         for row in connection.execute(
             select(runs.run_id, runs.quarantined).where(
-                runs.run_id.in_([one.run_id for one in standing if one])
+                runs.run_id.in_([snapshot.run_id for snapshot in snapshots if snapshot])
             )
         )
     }
     return tuple(
-        Snapshot(one.source, one.date, one.finished_at, one.run_id, aside.get(one.run_id) or 0)
-        for one in standing
-        if one
+        Snapshot(
+            snapshot.source,
+            snapshot.date,
+            snapshot.finished_at,
+            snapshot.run_id,
+            quarantined.get(snapshot.run_id) or 0,
+        )
+        for snapshot in snapshots
+        if snapshot
     )
 
 
@@ -138,8 +144,10 @@ def _left_out(
 ) -> Iterator[LeftOut]:
     """What each filter alone keeps out, and the records that a machine has besides its own."""
 
-    def how_many(asked: Filters) -> int:
-        return sum(row.n for row in device_counts(connection, moment, moment.now, asked) or ())
+    def how_many(filters_of_kind: Filters) -> int:
+        return sum(
+            row.n for row in device_counts(connection, moment, moment.now, filters_of_kind) or ()
+        )
 
     listed = {
         status: filters.having(statuses=(status,))
@@ -149,8 +157,8 @@ def _left_out(
     if filters.types:
         rest = tuple(name for name in TYPES if name not in filters.types)
         listed["types"] = filters.having(types=rest)
-    for kind, asked in listed.items():
-        yield LeftOut(kind, how_many(asked), asked)
+    for kind, filters_of_kind in listed.items():
+        yield LeftOut(kind, how_many(filters_of_kind), filters_of_kind)
     wider = {
         "sites": filters.having(sites=()) if filters.sites else None,
         "locations": filters.having(locations=()) if filters.locations else None,

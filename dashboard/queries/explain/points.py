@@ -42,31 +42,31 @@ def points(
     """The points that the chart or sparkline of `figure` draws, the newest first."""
     if moment.now.day is None or moment.kept is None:
         return ()
-    ran = _Ran(connection, filters)
+    history = _Ran(connection, filters)
     if figure in MONTHS:
-        found = _by_month(connection, moment, filters, MONTHS[figure], ran)
+        in_order = _by_month(connection, moment, filters, MONTHS[figure], history)
     else:
-        shown = series.daily_series(
+        trend = series.daily_series(
             connection, moment, filters, DAYS[figure], unbroken=figure == "days"
         )
-        found = [
-            Point(day, n, _on(filters, day, moment), ran.up_to(day))
-            for day, n in zip(shown.days, shown.of("total"), strict=True)
+        in_order = [
+            Point(day, n, _on(filters, day, moment), history.up_to(day))
+            for day, n in zip(trend.days, trend.of("total"), strict=True)
         ]
-    return tuple(reversed(found))
+    return tuple(reversed(in_order))
 
 
 def _by_month(
-    connection: Connection, moment: Moment, filters: Filters, count: int, ran: "_Ran"
+    connection: Connection, moment: Moment, filters: Filters, count: int, history: "_Ran"
 ) -> list[Point]:
     assert moment.now.day is not None
-    found = []
-    for one in month_ends.last_months(connection, moment, filters, count):
-        day = min(month_end(one.month), moment.now.day)
-        asked = month_ends.list_filters(one, filters, moment)
-        stood = ran.up_to(day) if one.dates else {}
-        found.append(Point(day, one.total, asked, stood))
-    return found
+    by_month = []
+    for month in month_ends.last_months(connection, moment, filters, count):
+        day = min(month_end(month.month), moment.now.day)
+        listing = month_ends.list_filters(month, filters, moment)
+        snapshots = history.up_to(day) if month.dates else {}
+        by_month.append(Point(day, month.total, listing, snapshots))
+    return by_month
 
 
 def _on(filters: Filters, day: date, moment: Moment) -> Filters:
@@ -90,9 +90,9 @@ class _Ran:
 
     def up_to(self, day: date) -> dict[str, MonthSource]:
         """What stands of each source on `day`."""
-        found = {}
+        snapshots = {}
         for source, runs in self._runs.items():
-            place = bisect_right(runs, day, key=lambda one: one.date)
+            place = bisect_right(runs, day, key=lambda snapshot: snapshot.date)
             if place:
-                found[source] = runs[place - 1]
-        return found
+                snapshots[source] = runs[place - 1]
+        return snapshots

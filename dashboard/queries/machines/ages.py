@@ -32,7 +32,9 @@ class Ages:
         return sum(self.counts[name] for name in _FROM)
 
 
-def between(activation: ColumnElement[datetime], bucket: str, now: datetime) -> ColumnElement[bool]:
+def in_bucket(
+    activation: ColumnElement[datetime], bucket: str, now: datetime
+) -> ColumnElement[bool]:
     """Whether a machine put to work at `activation` is in `bucket`, by whole days in now's zone."""
     if bucket == UNKNOWN:
         return activation.is_(None)
@@ -45,16 +47,18 @@ def between(activation: ColumnElement[datetime], bucket: str, now: datetime) -> 
     return and_(*found)
 
 
-def ages(connection: Connection, conditions: Sequence[ColumnElement[bool]], now: datetime) -> Ages:
+def age_distribution(
+    connection: Connection, conditions: Sequence[ColumnElement[bool]], now: datetime
+) -> Ages:
     """The ages of the machines that fulfil `conditions`."""
     activation = inventory.c.computer_activation
-    found = connection.execute(
+    rows = connection.execute(
         select(activation, func.count()).where(*conditions).group_by(activation)
     )
     counts = dict.fromkeys(BUCKETS, 0)
     by_days: dict[int, int] = {}
     today = now.date()
-    for at, n in found:
+    for at, n in rows:
         days = None if at is None else (today - at.astimezone(now.tzinfo).date()).days
         counts[bucket_of(days)] += n
         if days is not None and days >= 0:
@@ -74,11 +78,11 @@ def bucket_of(days: int | None) -> str:
 def _median(by_days: dict[int, int], total: int) -> float:
     """The middle age; of an even number of machines, the mean of the two in the middle."""
     middle = ((total - 1) // 2, total // 2)
-    found, passed = [], 0
+    values, passed = [], 0
     for days in sorted(by_days):
         before, passed = passed, passed + by_days[days]
-        found += [days for place in middle if before <= place < passed]
-    return sum(found) / 2
+        values += [days for place in middle if before <= place < passed]
+    return sum(values) / 2
 
 
 def _midnight(now: datetime, days_ago: int) -> datetime:

@@ -31,7 +31,7 @@ def last_24_hours(connection: Connection, device_id: int, now: datetime) -> list
     rows = connection.execute(
         select(agent_hours).where(h.device_id == device_id, h.hour >= first, h.hour <= this)
     )
-    told = {
+    by_hour = {
         row.hour: Hour(
             row.hour, row.n,
             row.cpu_sum / row.cpu_n if row.cpu_n else None, row.cpu_max if row.cpu_n else None,
@@ -41,7 +41,7 @@ def last_24_hours(connection: Connection, device_id: int, now: datetime) -> list
         for row in rows
     }  # fmt: skip
     starts = [first + timedelta(hours=n) for n in range(HOURS)]
-    return [told.get(start, Hour(start)) for start in starts]
+    return [by_hour.get(start, Hour(start)) for start in starts]
 
 
 def is_machine(connection: Connection, machine_id: str) -> bool:

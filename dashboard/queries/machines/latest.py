@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, lite
 from dashboard.base.machine_params import BY_NAME, STATES, MachineFilters
 from dashboard.base.params import Sort
 from dashboard.queries.entities import contains
-from dashboard.queries.machines.ages import between
+from dashboard.queries.machines.ages import in_bucket
 from db.tables import inventory
 
 ONLINE_WITHIN = timedelta(minutes=3)
@@ -20,6 +20,9 @@ ONLINE_WITHIN = timedelta(minutes=3)
 LATE_WITHIN = timedelta(minutes=15)
 CLONE_SHOWN = timedelta(hours=24)
 """How long two live machines behind one id are pointed out."""
+
+REPORT_COLUMNS = ("hostname", "os", "os_version", "created_at", "updated_at", "computer_activation")
+"""What TatuScan's report shows and sorts by, in its order."""
 
 _SEARCHED = (
     "hostname", "ip", "os", "os_version", "serial", "computer_model", "manufacturer",
@@ -31,26 +34,26 @@ _m = inventory.c
 _READ = [column for column in _m if column is not _m.recent_reports]
 
 
-def count(connection: Connection, asked: MachineFilters, now: datetime) -> int:
+def count(connection: Connection, filters: MachineFilters, now: datetime) -> int:
     """How many machines match."""
-    found: int = connection.execute(
-        select(func.count()).select_from(inventory).where(*matches(asked, now))
+    number: int = connection.execute(
+        select(func.count()).select_from(inventory).where(*matches(filters, now))
     ).scalar_one()
-    return found
+    return number
 
 
-def by_state(connection: Connection, asked: MachineFilters, now: datetime) -> dict[str, int]:
+def by_state(connection: Connection, filters: MachineFilters, now: datetime) -> dict[str, int]:
     """How many machines match in each state, whatever states are asked for."""
     state = _state(now)
     rows = connection.execute(
-        select(state, func.count()).where(*matches(asked, now, states=False)).group_by(state)
+        select(state, func.count()).where(*matches(filters, now, states=False)).group_by(state)
     )
     return dict.fromkeys(STATES, 0) | {name: n for name, n in rows}
 
 
 def rows(
     connection: Connection,
-    asked: MachineFilters,
+    filters: MachineFilters,
     now: datetime,
     *,
     sort: Sort = BY_NAME,
@@ -58,21 +61,21 @@ def rows(
     offset: int = 0,
 ) -> Iterator[Mapping[str, Any]]:
     """One row per machine: the columns of `inventory`, its `state`, and `is_cloned`."""
-    found = _select(asked, now, sort.column, sort.descending)
+    statement = _select(filters, now, sort.column, sort.descending)
     if limit is not None:
-        found = found.limit(limit).offset(offset)
+        statement = statement.limit(limit).offset(offset)
     streamed = connection.execution_options(yield_per=1000) if limit is None else connection
-    for row in streamed.execute(found).mappings():
+    for row in streamed.execute(statement).mappings():
         yield dict(row)
 
 
 def find(connection: Connection, machine_id: str, now: datetime) -> Mapping[str, Any] | None:
     """The machine of that id."""
-    found = connection.execute(_columns(now).where(_m.machine_id == machine_id.lower())).first()
-    return None if found is None else dict(found._mapping)
+    row = connection.execute(_columns(now).where(_m.machine_id == machine_id.lower())).first()
+    return None if row is None else dict(row._mapping)
 
 
-def _select(asked: MachineFilters, now: datetime, sort: str, descending: bool) -> Select[Any]:
+def _select(filters: MachineFilters, now: datetime, sort: str, descending: bool) -> Select[Any]:
     if sort == "state":
         # Offline last, and in each state the longest silent first or last.
         keys: Sequence[ColumnElement[Any]] = [
@@ -81,7 +84,7 @@ def _select(asked: MachineFilters, now: datetime, sort: str, descending: bool) -
     else:
         key = _key(sort)
         keys = [key.is_(None), key.desc() if descending else key.asc()]
-    return _columns(now).where(*matches(asked, now)).order_by(*keys, _m.machine_id)
+    return _columns(now).where(*matches(filters, now)).order_by(*keys, _m.machine_id)
 
 
 def _key(sort: str) -> ColumnElement[Any]:
@@ -108,26 +111,37 @@ def _is_cloned(now: datetime) -> ColumnElement[bool]:
 
 
 def matches(
-    asked: MachineFilters, now: datetime, *, states: bool = True
+    filters: MachineFilters, now: datetime, *, states: bool = True
 ) -> list[ColumnElement[bool]]:
     """What a machine must be to be counted, listed and exported; without `states`, in any
     state."""
-    found: list[ColumnElement[bool]] = []
-    if asked.q is not None:
-        text = asked.q
-        found.append(or_(*(contains(_m[name], text) for name in _SEARCHED)))
-    if states and asked.states:
-        found.append(_state(now).in_(asked.states))
-    named = (("site", asked.sites), ("os", asked.systems), ("os_version", asked.versions))
+    conditions: list[ColumnElement[bool]] = []
+    if filters.q is not None:
+        text = filters.q
+        conditions.append(or_(*(contains(_m[name], text) for name in _SEARCHED)))
+    if states and filters.states:
+        conditions.append(_state(now).in_(filters.states))
+    named = (("site", filters.sites), ("os", filters.systems), ("os_version", filters.versions))
     for name, values in named:
         if values:
-            found.append(func.coalesce(_m[name], "").in_(values))
-    for name, values in (("os", asked.other_systems), ("os_version", asked.other_versions)):
+            conditions.append(func.coalesce(_m[name], "").in_(values))
+    for name, values in (("os", filters.other_systems), ("os_version", filters.other_versions)):
         if values:
-            found.append(func.coalesce(_m[name], "").not_in(values))
-    if asked.ages:
+            conditions.append(func.coalesce(_m[name], "").not_in(values))
+    if filters.ages:
         activation = _m.computer_activation
-        found.append(or_(*(between(activation, bucket, now) for bucket in asked.ages)))
-    if asked.clones:
-        found.append(_is_cloned(now))
-    return found
+        conditions.append(or_(*(in_bucket(activation, bucket, now) for bucket in filters.ages)))
+    if filters.clones:
+        conditions.append(_is_cloned(now))
+    return conditions
+
+
+def report_rows(
+    connection: Connection, sort: str, *, descending: bool = False
+) -> Iterator[Sequence[Any]]:
+    """Every machine in `REPORT_COLUMNS`, streamed; those without a value in `sort` come last."""
+    key = func.lower(_m[sort]) if sort in REPORT_COLUMNS[:3] else _m[sort]
+    statement = select(*(_m[name] for name in REPORT_COLUMNS)).order_by(
+        _m[sort].is_(None), key.desc() if descending else key.asc(), _m.machine_id
+    )
+    yield from connection.execution_options(yield_per=1000).execute(statement)

@@ -43,5 +43,5 @@ def shares(
 def choices(connection: Connection, column: str) -> list[str]:
     """Every value of `column` that machines have, by name; "" when one has none."""
     value = func.coalesce(inventory.c[column], "").label("value")
-    found = select(value).distinct().order_by(value).limit(MOST_CHOICES)
-    return [name for (name,) in connection.execute(found)]
+    statement = select(value).distinct().order_by(value).limit(MOST_CHOICES)
+    return [name for (name,) in connection.execute(statement)]

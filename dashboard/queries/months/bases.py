@@ -65,7 +65,9 @@ def known_days(connection: Connection, moment: Moment, month: str) -> KnownDays 
     if kept is None or day is None:
         return None
     known = KnownDays.of(connection, kept, month)
-    known = replace(known, days=tuple(one for one in known.days if one <= day))
+    known = replace(
+        known, days=tuple(day_of_month for day_of_month in known.days if day_of_month <= day)
+    )
     return known if known.days else None
 
 
@@ -90,16 +92,16 @@ def _counts_at_the_end(connection: Connection, known: KnownDays) -> list[Mapping
 def _shown(
     connection: Connection, rows: Iterable[Mapping[Any, Any]], filters: Filters
 ) -> list[BillingBases]:
-    wanted = [row for row in rows if not filters.sites or row["site_id"] in filters.sites]
-    called = site_names(connection, [row["site_id"] for row in wanted])
-    called[ALL_SITES] = ""
-    found = [
+    selected = [row for row in rows if not filters.sites or row["site_id"] in filters.sites]
+    names = site_names(connection, [row["site_id"] for row in selected])
+    names[ALL_SITES] = ""
+    bases_by_site = [
         BillingBases(
             site_id=row["site_id"],
-            site=called.get(row["site_id"], str(row["site_id"])),
+            site=names.get(row["site_id"], str(row["site_id"])),
             **{name: row[name] for name in _COLUMNS[1:]},
         )
-        for row in wanted
+        for row in selected
         if row["peak"] or row["site_id"] == ALL_SITES
     ]
-    return sorted(found, key=lambda one: (one.site_id != ALL_SITES, one.site.casefold()))
+    return sorted(bases_by_site, key=lambda site: (site.site_id != ALL_SITES, site.site.casefold()))

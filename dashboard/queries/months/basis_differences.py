@@ -22,9 +22,9 @@ class BasisComparison:
     bases: Sequence[BillingBases]
     presence: Presence | None
 
-    def devices(self, one: BillingBases) -> int | None:
-        """How many devices were billable on at least one day, at the site of `one`."""
-        return self.presence.devices()[one.site_id] if self.presence else None
+    def devices(self, site: BillingBases) -> int | None:
+        """How many devices were billable on at least one day, at the site of `site`."""
+        return self.presence.devices()[site.site_id] if self.presence else None
 
 
 @dataclass(frozen=True)
@@ -47,35 +47,35 @@ def compare_bases(
     if row.state == IMPORTED:
         return BasisComparison([], None)
     if row.closing is not None:
-        found = month_bases.stored_bases(connection, row.closing.closing_id, filters)
+        site_bases = month_bases.stored_bases(connection, row.closing.closing_id, filters)
     else:
-        found = month_bases.computed_bases(connection, moment, row.month, filters)
+        site_bases = month_bases.computed_bases(connection, moment, row.month, filters)
     known = month_bases.known_days(connection, moment, row.month)
-    days = found[0].days if found else 0
+    days = site_bases[0].days if site_bases else 0
     if known is None or len(known.days) < days:
-        return BasisComparison(found, None)
-    return BasisComparison(found, presence(connection, known, filters.basis))
+        return BasisComparison(site_bases, None)
+    return BasisComparison(site_bases, presence(connection, known, filters.basis))
 
 
 def differing_devices(
-    connection: Connection, found: BasisComparison, site_id: int
+    connection: Connection, comparison: BasisComparison, site_id: int
 ) -> list[DifferingDevice]:
     """The devices that make the difference between the bases of a site, the fewest days first."""
-    one = next((one for one in found.bases if one.site_id == site_id), None)
-    if found.presence is None or one is None:
+    site = next((site for site in comparison.bases if site.site_id == site_id), None)
+    if comparison.presence is None or site is None:
         return []
-    here = found.presence
-    masks = here.partial(site_id)
-    called = device_names(connection, masks)
-    last = here.days[-1]
+    presence_of_month = comparison.presence
+    masks = presence_of_month.partial(site_id)
+    names = device_names(connection, masks)
+    last = presence_of_month.days[-1]
     rows = [
         DifferingDevice(
             entity,
-            called[entity].name if entity in called else str(entity),
-            called[entity].source if entity in called else None,
+            names[entity].name if entity in names else str(entity),
+            names[entity].source if entity in names else None,
             mask.bit_count(),
-            here.holds(mask, one.peak_day),
-            here.holds(mask, last),
+            presence_of_month.holds(mask, site.peak_day),
+            presence_of_month.holds(mask, last),
         )
         for entity, mask in masks.items()
     ]

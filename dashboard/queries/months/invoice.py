@@ -119,13 +119,13 @@ def _members(connection: Connection, closing_id: int, filters: Filters) -> list[
             _counted(filters),
         )
     )
-    found = []
+    members = []
     for row in rows.mappings():
-        told = dict(row) | {"last_contact": None, "first_seen": row["first_seen"].isoformat()}
+        values = dict(row) | {"last_contact": None, "first_seen": row["first_seen"].isoformat()}
         if assets:
-            told["device_type"] = row["asset_type"]
-        found.append(_row(told, filters.basis))
-    return sorted(found, key=_place)
+            values["device_type"] = row["asset_type"]
+        members.append(_row(values, filters.basis))
+    return sorted(members, key=_place)
 
 
 def _counted(filters: Filters) -> ColumnElement[bool]:
@@ -149,9 +149,9 @@ def _stored_changes(connection: Connection, closing_id: int, filters: Filters) -
     )
     changed = (EntityChange.from_json(json.loads(zlib.decompress(body))) for body in bodies)
     return _ordered(
-        Item(_bar(one, filters), one)
-        for one in changed
-        if _counts(one.then, filters) or _counts(one.now, filters)
+        Item(_bar(change, filters), change)
+        for change in changed
+        if _counts(change.then, filters) or _counts(change.now, filters)
     )
 
 
@@ -163,12 +163,12 @@ def _counts(state: EntityState | None, filters: Filters) -> bool:
     )
 
 
-def _bar(one: EntityChange, filters: Filters) -> str | None:
+def _bar(change: EntityChange, filters: Filters) -> str | None:
     """The bar that a change stands in (PRODUCT.md rule 8)."""
-    was, is_now = _counts(one.then, filters), _counts(one.now, filters)
+    was, is_now = _counts(change.then, filters), _counts(change.now, filters)
     if was == is_now:
         return None
-    other = one.then if is_now else one.now
+    other = change.then if is_now else change.now
     if other is None:
         return "added" if is_now else "removed"
     if other.site_id not in filters.sites:
@@ -210,15 +210,17 @@ def _live(connection: Connection, month: str, filters: Filters, today: date) -> 
     if newest.newest is None or f"{newest.newest:%Y-%m}" < month:
         return None
     end = min(end, newest.newest)
-    asked = filters.having(as_of=end, compare_to=before, changes=(ALL_CHANGES,))
-    both = moment.resolve(connection, asked, today)
+    compared = filters.having(as_of=end, compare_to=before, changes=(ALL_CHANGES,))
+    both = moment.resolve(connection, compared, today)
     if both.now.day != end or not both.now.has_data(filters.basis):
         return None
     opening, changed = None, []
-    if both.then.day == before and changes.can_compare(both, asked):
+    if both.then.day == before and changes.can_compare(both, compared):
         then = moment.resolve(connection, filters.having(as_of=before), today)
         opening = _listed(connection, then, filters)
-        changed = [item for part in changes_list.stream(connection, both, asked) for item in part]
+        changed = [
+            item for part in changes_list.stream(connection, both, compared) for item in part
+        ]
     bases = month_bases.computed_bases(connection, both, month, filters)
     return Invoice(
         filters,
@@ -249,19 +251,19 @@ def _listed(connection: Connection, seen: moment.Moment, filters: Filters) -> li
 
 
 def _of_site(bases: Sequence[BillingBases], filters: Filters) -> BillingBases | None:
-    return next((one for one in bases if one.site_id in filters.sites), None)
+    return next((row for row in bases if row.site_id in filters.sites), None)
 
 
 def _state_row(state: EntityState, basis: str) -> Row:
-    told = {name: getattr(state, name) for name in state.__slots__}
-    return _row(told | {"last_contact": None, "first_seen": state.first_seen.isoformat()}, basis)
+    values = {name: getattr(state, name) for name in state.__slots__}
+    return _row(values | {"last_contact": None, "first_seen": state.first_seen.isoformat()}, basis)
 
 
-def _row(told: Mapping[str, Any], basis: str) -> Row:
+def _row(values: Mapping[str, Any], basis: str) -> Row:
     """In the columns of the basis, ids as decimal text."""
-    ids = {name: str(told[name]) for name in ("device_id", "asset_id")}
-    return {name: ids.get(name, told[name]) for name in devices.columns(basis)} | {
-        "first_seen": str(told["first_seen"])
+    ids = {name: str(values[name]) for name in ("device_id", "asset_id")}
+    return {name: ids.get(name, values[name]) for name in devices.columns(basis)} | {
+        "first_seen": str(values["first_seen"])
     }
 
 

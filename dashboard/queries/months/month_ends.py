@@ -45,19 +45,19 @@ def last_months(
     day = moment.now.day
     if day is None:
         return []
-    shown = [month_before(month_of(day), back) for back in range(count - 1, -1, -1)]
+    names = [month_before(month_of(day), back) for back in range(count - 1, -1, -1)]
     closed = set(connection.scalars(select(months.c.month).where(months.c.closed.is_(True))))
     published = {
         source: published_days(connection, source) for source in moment.now.dates(filters.basis)
     }
-    counts = _past(connection, moment, filters, shown[:-1], month_end_counts.c.device_type)
+    counts = _past(connection, moment, filters, names[:-1], month_end_counts.c.device_type)
     counts.append(_sums(connection, moment, filters))
-    found = []
-    for month, by_type in zip(shown, counts, strict=True):
+    rows = []
+    for month, by_type in zip(names, counts, strict=True):
         end = min(month_end(month), day)
         places = {source: bisect_right(days, end) for source, days in published.items()}
         dates = {source: published[source][place - 1] for source, place in places.items() if place}
-        found.append(
+        rows.append(
             MonthEnd(
                 month,
                 None if by_type is None else sum(by_type.values()),
@@ -68,7 +68,7 @@ def last_months(
                 gaps=tuple(source for source, date in dates.items() if month_of(date) != month),
             )
         )
-    return found
+    return rows
 
 
 def list_filters(month: MonthEnd, filters: Filters, moment: Moment) -> Filters | None:
@@ -92,31 +92,31 @@ def counts_by_site(
     if moment.now.day is None or not filters.are_stored:
         return []
     this = month_of(moment.now.day)
-    shown = [month_before(this, back) for back in range(count, 0, -1)]
-    return _stored(connection, filters, shown, month_end_counts.c.site_id)
+    names = [month_before(this, back) for back in range(count, 0, -1)]
+    return _stored(connection, filters, names, month_end_counts.c.site_id)
 
 
 def _past(
     connection: Connection,
     moment: Moment,
     filters: Filters,
-    shown: list[str],
+    names: list[str],
     group: ColumnElement[str],
 ) -> list[dict[str, int] | None]:
     if filters.are_stored:
-        return _stored(connection, filters, shown, group)
-    found: list[dict[str, int] | None] = []
-    for month in shown:
-        side = snapshot_day(connection, month_end(month), moment.kept)
+        return _stored(connection, filters, names, group)
+    counts_by_month: list[dict[str, int] | None] = []
+    for month in names:
+        end_day = snapshot_day(connection, month_end(month), moment.kept)
         # A month whose devices are purged cannot be searched; an earlier one is not its answer.
-        kept = side.day == month_end(month)
-        counts = device_counts(connection, moment, side, filters) if kept else None
-        found.append(None if counts is None else _by_type(counts))
-    return found
+        kept = end_day.day == month_end(month)
+        counts = device_counts(connection, moment, end_day, filters) if kept else None
+        counts_by_month.append(None if counts is None else _by_type(counts))
+    return counts_by_month
 
 
 def _stored(
-    connection: Connection, filters: Filters, shown: list[str], group: ColumnElement[Any]
+    connection: Connection, filters: Filters, names: list[str], group: ColumnElement[Any]
 ) -> list[dict[Any, int] | None]:
     """The month-end counts of each month by one column, None before the basis's first."""
     column = month_end_counts.c
@@ -125,18 +125,18 @@ def _stored(
         select(column.month, group, func.sum(column.n))
         .where(
             column.basis.in_(bases),
-            column.month.in_(shown),
+            column.month.in_(names),
             entities.matches(month_end_counts, filters),
         )
         .group_by(column.month, group)
     )
     first = connection.scalar(select(func.min(column.month)).where(column.basis.in_(bases)))
-    found: dict[str, dict[Any, int]] = {}
+    by_month: dict[str, dict[Any, int]] = {}
     if first is not None:
-        found = {month: {} for month in shown if month >= first}
+        by_month = {month: {} for month in names if month >= first}
     for month, name, n in rows:
-        found[month][name] = int(n)
-    return [found.get(month) for month in shown]
+        by_month[month][name] = int(n)
+    return [by_month.get(month) for month in names]
 
 
 def _sums(connection: Connection, moment: Moment, filters: Filters) -> dict[str, int] | None:

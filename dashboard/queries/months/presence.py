@@ -31,24 +31,24 @@ class Presence:
 
     def devices(self) -> Counter[int]:
         """How many devices were billable on at least one day, by site; over all as ALL_SITES."""
-        found = Counter(site for _entity, site in self.masks)
-        found[ALL_SITES] = len({entity for entity, _site in self.masks})
-        return found
+        counts = Counter(site for _entity, site in self.masks)
+        counts[ALL_SITES] = len({entity for entity, _site in self.masks})
+        return counts
 
     def device_days(self) -> Counter[int]:
         """The same, each counted with its days."""
-        found: Counter[int] = Counter()
+        counts: Counter[int] = Counter()
         for (_entity, site), mask in self.masks.items():
-            found.update({site: mask.bit_count(), ALL_SITES: mask.bit_count()})
-        return found
+            counts.update({site: mask.bit_count(), ALL_SITES: mask.bit_count()})
+        return counts
 
     def at(self, site_id: int) -> dict[int, int]:
         """The mask of each device of a site, or at any site (ALL_SITES)."""
-        found: dict[int, int] = defaultdict(int)
+        by_device: dict[int, int] = defaultdict(int)
         for (entity, site), mask in self.masks.items():
             if site_id in (site, ALL_SITES):
-                found[entity] |= mask
-        return found
+                by_device[entity] |= mask
+        return by_device
 
     def partial(self, site_id: int) -> dict[int, int]:
         """Those of `at` that were not billable on every day: they make every difference."""
@@ -74,10 +74,10 @@ def _of_records(connection: Connection, known: KnownDays, basis: str) -> Masks:
     )
     if basis != "records":
         statement = statement.where(_said.source == basis)
-    found: Masks = defaultdict(int)
+    masks: Masks = defaultdict(int)
     for device_id, site_id, valid_from, valid_to in connection.execute(statement):
-        found[device_id, site_id] |= _bits(known.days, valid_from, valid_to)
-    return {key: mask for key, mask in found.items() if mask}
+        masks[device_id, site_id] |= _bits(known.days, valid_from, valid_to)
+    return {key: mask for key, mask in masks.items() if mask}
 
 
 def _bits(days: Sequence[date], first: date, after: date) -> int:
@@ -97,26 +97,26 @@ def _of_assets(connection: Connection, known: KnownDays) -> Masks:
     changed = set(connection.scalars(select(_said.asset_id).where(inside).distinct()))
     whole = (1 << len(known.days)) - 1
     end = [known.days[-1]]
-    found: Masks = defaultdict(int)
+    masks: Masks = defaultdict(int)
     for asset_id, site_id, _day in _billable(connection, end, known.rules, None):
         if asset_id not in changed:
-            found[asset_id, site_id] = whole
+            masks[asset_id, site_id] = whole
     bits = _span_bits(known)
     for chunk in chunks(sorted(changed)):
         for asset_id, site_id, day in _billable(connection, bits, known.rules, chunk):
-            found[asset_id, site_id] |= bits[day]
-    return found
+            masks[asset_id, site_id] |= bits[day]
+    return masks
 
 
 def _span_bits(known: KnownDays) -> Mapping[date, int]:
     """By the first day of each constant span the bits of its days."""
     spans = known.constant_spans()
-    found, place = {}, 0
+    bits, place = {}, 0
     for day in known.days:
         if day in spans:
-            found[day] = ((1 << spans[day]) - 1) << place
+            bits[day] = ((1 << spans[day]) - 1) << place
             place += spans[day]
-    return found
+    return bits
 
 
 def _billable(

@@ -80,7 +80,9 @@ class MonthRow:
             return {}
         end = month_end(self.month)
         return {
-            name: one.date for name, one in self.dates.items() if one.date != end and not one.ended
+            name: snapshot.date
+            for name, snapshot in self.dates.items()
+            if snapshot.date != end and not snapshot.ended
         }
 
 
@@ -93,24 +95,24 @@ def month_rows(connection: Connection, moment: Moment, filters: Filters) -> list
     aside: months are not stored by them."""
     filters = filters.as_stored()
     day = moment.now.day or moment.now.requested
-    shown = shown_months(connection, moment)
-    if not shown:
+    names = shown_months(connection, moment)
+    if not names:
         return []
-    last = shown[-1]
+    last = names[-1]
     closings = current_closings(connection)
-    counts, imported = _ends(connection, filters, shown)
+    counts, imported = _ends(connection, filters, names)
     counts.update(_closed(connection, filters, closings))
     running = last >= month_of(moment.newest or day) or day != month_end(last)
     if running and moment.now.day is not None:
         counts[last] = _live(connection, moment, filters)
         closings.pop(last, None)
     to_close, to_reopen = next_to_close(connection), border(connection)
-    found = []
-    for month in reversed(shown):
+    rows = []
+    for month in reversed(names):
         closing = closings.get(month)
         state = _state(month, closing, imported, running and month == last)
         now, before = counts.get(month), counts.get(month_before(month))
-        found.append(
+        rows.append(
             MonthRow(
                 month=month,
                 state=state,
@@ -125,7 +127,7 @@ def month_rows(connection: Connection, moment: Moment, filters: Filters) -> list
                 can_reopen=to_reopen is not None and month == month_of(to_reopen),
             )
         )
-    return found
+    return rows
 
 
 def shown_months(connection: Connection, moment: Moment) -> list[str]:
@@ -170,12 +172,12 @@ def read_closing(row: Any) -> Closing:
 def _read(text: str) -> dict[str, MonthSource]:
     return {
         source: MonthSource(
-            date.fromisoformat(one["date"]),
-            datetime.fromisoformat(one["finished_at"]) if one["finished_at"] else None,
-            int(one["run_id"]),
-            bool(one.get("ended")),
+            date.fromisoformat(entry["date"]),
+            datetime.fromisoformat(entry["finished_at"]) if entry["finished_at"] else None,
+            int(entry["run_id"]),
+            bool(entry.get("ended")),
         )
-        for source, one in json.loads(text).items()
+        for source, entry in json.loads(text).items()
     }
 
 
@@ -201,10 +203,10 @@ def _state(month: str, closing: Closing | None, imported: Collection[str], runni
 
 
 def _months(first: str, last: str) -> list[str]:
-    found = [first]
-    while found[-1] < last:
-        found.append(month_before(found[-1], -1))
-    return found
+    names = [first]
+    while names[-1] < last:
+        names.append(month_before(names[-1], -1))
+    return names
 
 
 def _of(counts: _Counts | None, status: str) -> int | None:
@@ -212,7 +214,7 @@ def _of(counts: _Counts | None, status: str) -> int | None:
 
 
 def _ends(
-    connection: Connection, filters: Filters, shown: list[str]
+    connection: Connection, filters: Filters, names: list[str]
 ) -> tuple[dict[str, _Counts | None], set[str]]:
     """The counts of each month's end by status, None before the basis's first, and the months
     that were imported."""
@@ -223,11 +225,11 @@ def _ends(
         .where(_in_basis(c.basis, filters), _matching(c, filters))
         .group_by(c.month, c.billing_status)
     )
-    found: dict[str, Counter[str]] = defaultdict(Counter)
+    by_month: dict[str, Counter[str]] = defaultdict(Counter)
     for month, status, n in rows:
-        found[month][status] += int(n)
+        by_month[month][status] += int(n)
     counts = {
-        month: found[month] if first is not None and month >= first else None for month in shown
+        month: by_month[month] if first is not None and month >= first else None for month in names
     }
     every = select(c.month).where(c.imported.is_(True)).distinct()
     return dict(counts), set(connection.scalars(every))
@@ -238,7 +240,7 @@ def _closed(
 ) -> dict[str, _Counts]:
     """The counts of closed months, as they were then."""
     c = month_closing_counts.c
-    month_of_closing = {one.closing_id: month for month, one in closings.items()}
+    month_of_closing = {closing.closing_id: month for month, closing in closings.items()}
     rows = connection.execute(
         select(c.closing_id, c.billing_status, func.sum(c.n))
         .where(
@@ -248,10 +250,10 @@ def _closed(
         )
         .group_by(c.closing_id, c.billing_status)
     )
-    found: dict[str, Counter[str]] = defaultdict(Counter)
+    by_month: dict[str, Counter[str]] = defaultdict(Counter)
     for closing_id, status, n in rows:
-        found[month_of_closing[closing_id]][status] += int(n)
-    return dict(found)
+        by_month[month_of_closing[closing_id]][status] += int(n)
+    return dict(by_month)
 
 
 def _in_basis(column: ColumnElement[str], filters: Filters) -> ColumnElement[bool]:

@@ -14,7 +14,7 @@ from dashboard.queries.collection_days import run_state
 from db.history.runs import PUBLISHED
 from db.tables import collection_runs, quarantined_records
 
-MOST_ASIDE = 200
+MAX_UNREADABLE = 200
 """Rows that could not be read, of one run, that are shown."""
 
 
@@ -57,14 +57,14 @@ class Run:
         return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
 
     @property
-    def shown(self) -> str:
+    def display_state(self) -> str:
         """Its state as people read it: that of its day, or what was decided about it."""
         if self.hold in ("rejected", "superseded") and not self.published:
             return self.hold
         return run_state(self)
 
 
-class Aside(NamedTuple):
+class UnreadableRow(NamedTuple):
     """One row that could not be read: where it came in the answer, its id, why, and its JSON."""
 
     position: int
@@ -76,12 +76,12 @@ class Aside(NamedTuple):
 _RUN = tuple(collection_runs.c[field.name] for field in fields(Run))
 
 
-def page(connection: Connection, asked: RunFilters, *, limit: int, offset: int = 0) -> list[Run]:
+def page(connection: Connection, filters: RunFilters, *, limit: int, offset: int = 0) -> list[Run]:
     """The runs, the newest business date first; of one day the last begun first."""
     runs = collection_runs.c
     rows = connection.execute(
         select(*_RUN)
-        .where(_which(asked))
+        .where(_which(filters))
         .order_by(runs.business_date.desc(), runs.run_id.desc())
         .limit(limit)
         .offset(offset)
@@ -89,42 +89,42 @@ def page(connection: Connection, asked: RunFilters, *, limit: int, offset: int =
     return [Run(*row) for row in rows]
 
 
-def count(connection: Connection, asked: RunFilters) -> int:
+def count(connection: Connection, filters: RunFilters) -> int:
     """How many runs there are: what `page` gives in all."""
-    statement = select(func.count()).select_from(collection_runs).where(_which(asked))
+    statement = select(func.count()).select_from(collection_runs).where(_which(filters))
     return connection.scalar(statement) or 0
 
 
-def one(connection: Connection, run_id: int) -> Run | None:
+def get_run(connection: Connection, run_id: int) -> Run | None:
     """One run; None when there is none of that id."""
     row = connection.execute(select(*_RUN).where(collection_runs.c.run_id == run_id)).one_or_none()
     return Run(*row) if row else None
 
 
-def newest(connection: Connection, until: date | None = None) -> dict[str, Run]:
+def latest_runs(connection: Connection, until: date | None = None) -> dict[str, Run]:
     """Each source's last attempt, of a business day up to `until`, by source."""
     runs = collection_runs.c
     last = select(func.max(runs.run_id)).group_by(runs.source)
     if until is not None:
         last = last.where(runs.business_date <= until)
     rows = connection.execute(select(*_RUN).where(runs.run_id.in_(last)))
-    found = {run.source: run for run in (Run(*row) for row in rows)}
-    return {source: found[source] for source in SOURCES if source in found}
+    by_source = {run.source: run for run in (Run(*row) for row in rows)}
+    return {source: by_source[source] for source in SOURCES if source in by_source}
 
 
-def standing(connection: Connection, source: str, day: date) -> Run | None:
+def published_run_on(connection: Connection, source: str, day: date) -> Run | None:
     """The published run of a source that stands on `day`."""
     return _first(connection, PUBLISHED, source, collection_runs.c.business_date <= day)
 
 
-def standing_before(connection: Connection, run: Run) -> Run | None:
+def previous_published_run(connection: Connection, run: Run) -> Run | None:
     """The published run that `run` was compared with."""
     return _first(
         connection, PUBLISHED, run.source, collection_runs.c.business_date < run.business_date
     )
 
 
-def held(connection: Connection, source: str | None = None) -> list[Run]:
+def held_runs(connection: Connection, source: str | None = None) -> list[Run]:
     """The runs that wait for a decision, the oldest first."""
     runs = collection_runs.c
     which = [runs.hold == "held"]
@@ -134,16 +134,18 @@ def held(connection: Connection, source: str | None = None) -> list[Run]:
     return [Run(*row) for row in rows]
 
 
-def aside(connection: Connection, run_id: int) -> list[Aside]:
+def unreadable_rows(connection: Connection, run_id: int) -> list[UnreadableRow]:
     """The rows of a run that could not be read, at most `MOST_ASIDE`."""
-    rows = quarantined_records.c
-    found = connection.execute(
-        select(rows.position, rows.source_key, rows.reason, rows.body)
-        .where(rows.run_id == run_id)
-        .order_by(rows.position)
-        .limit(MOST_ASIDE)
+    quarantined = quarantined_records.c
+    rows = connection.execute(
+        select(quarantined.position, quarantined.source_key, quarantined.reason, quarantined.body)
+        .where(quarantined.run_id == run_id)
+        .order_by(quarantined.position)
+        .limit(MAX_UNREADABLE)
     )
-    return [Aside(row.position, row.source_key, row.reason, _text(row.body)) for row in found]
+    return [
+        UnreadableRow(row.position, row.source_key, row.reason, _text(row.body)) for row in rows
+    ]
 
 
 def _text(body: bytes) -> str:
@@ -163,16 +165,16 @@ def _first(
     return Run(*row) if row else None
 
 
-def _which(asked: RunFilters) -> ColumnElement[bool]:
+def _which(filters: RunFilters) -> ColumnElement[bool]:
     runs = collection_runs.c
     conditions: list[ColumnElement[bool]] = [true()]
-    if asked.sources:
-        conditions.append(runs.source.in_(asked.sources))
-    if asked.states:
+    if filters.sources:
+        conditions.append(runs.source.in_(filters.sources))
+    if filters.states:
         # What was decided about a run is asked for like a state.
-        conditions.append(or_(runs.state.in_(asked.states), runs.hold.in_(asked.states)))
-    if asked.first:
-        conditions.append(runs.business_date >= asked.first)
-    if asked.last:
-        conditions.append(runs.business_date <= asked.last)
+        conditions.append(or_(runs.state.in_(filters.states), runs.hold.in_(filters.states)))
+    if filters.first:
+        conditions.append(runs.business_date >= filters.first)
+    if filters.last:
+        conditions.append(runs.business_date <= filters.last)
     return and_(*conditions)

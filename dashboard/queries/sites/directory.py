@@ -17,7 +17,7 @@ _EVERY_SITE = SiteFilters()
 
 
 @dataclass(frozen=True)
-class Row:
+class SiteEntry:
     """One site. `into` is the name of what it was merged into, `merged` are those that were merged
     into it."""
 
@@ -33,56 +33,60 @@ class Row:
     records: int
 
 
-def sites(connection: Connection, asked: SiteFilters = _EVERY_SITE) -> list[Row]:
+def list_sites(connection: Connection, filters: SiteFilters = _EVERY_SITE) -> list[SiteEntry]:
     """The sites that match, by name."""
     rows = connection.execute(select(stored)).all()
-    called = {row.site_id: row.name for row in rows}
+    names = {row.site_id: row.name for row in rows}
     merged: dict[int, list[str]] = defaultdict(list)
     for row in rows:
         if row.merged_into is not None:
             merged[row.merged_into].append(row.name)
-    aliases, records = _aliases(connection), records_of(connection)
-    found = [
-        Row(
+    aliases, records = _aliases(connection), record_counts(connection)
+    entries = [
+        SiteEntry(
             row.site_id, row.name, row.needs_review, row.internal, row.merged_into,
-            called.get(row.merged_into), tuple(sorted(merged[row.site_id])),
+            names.get(row.merged_into), tuple(sorted(merged[row.site_id])),
             parse_sources(row.expected_sources), aliases.get(row.site_id, ()),
             records.get(row.site_id, 0),
         )
         for row in rows
     ]  # fmt: skip
-    found = [row for row in found if _matches(row, asked)]
-    return sorted(found, key=lambda row: (row.name.casefold(), row.site_id))
+    entries = [row for row in entries if _matches(row, filters)]
+    return sorted(entries, key=lambda row: (row.name.casefold(), row.site_id))
 
 
-def records_of(connection: Connection, site_ids: Collection[int] | None = None) -> dict[int, int]:
+def record_counts(
+    connection: Connection, site_ids: Collection[int] | None = None
+) -> dict[int, int]:
     """How many records each site has now, whatever they count as."""
-    said = device_snapshots.c
+    stretch = device_snapshots.c
     statement = (
-        select(said.site_id, func.count()).where(said.valid_to == OPEN_END).group_by(said.site_id)
+        select(stretch.site_id, func.count())
+        .where(stretch.valid_to == OPEN_END)
+        .group_by(stretch.site_id)
     )
     if site_ids is not None:
-        statement = statement.where(said.site_id.in_(sorted(site_ids)))
+        statement = statement.where(stretch.site_id.in_(sorted(site_ids)))
     return {site: int(n) for site, n in connection.execute(statement)}
 
 
 def _aliases(connection: Connection) -> dict[int, tuple[Alias, ...]]:
     c = site_aliases.c
-    found: dict[int, list[Alias]] = defaultdict(list)
+    by_site: dict[int, list[Alias]] = defaultdict(list)
     for row in connection.execute(
         select(c.site_id, c.source, c.alias_key, c.name, c.last_seen).order_by(c.name)
     ):
-        found[row.site_id].append(Alias(row.source, row.alias_key, row.name, row.last_seen))
+        by_site[row.site_id].append(Alias(row.source, row.alias_key, row.name, row.last_seen))
     return {
-        site: tuple(sorted(rows, key=lambda one: SOURCES.index(one.source)))
-        for site, rows in found.items()
+        site: tuple(sorted(rows, key=lambda alias: SOURCES.index(alias.source)))
+        for site, rows in by_site.items()
     }
 
 
-def _matches(row: Row, asked: SiteFilters) -> bool:
-    if asked.text:
-        text = asked.text.casefold()
-        names = (row.name, row.into or "", *row.merged, *(one.name for one in row.aliases))
+def _matches(row: SiteEntry, filters: SiteFilters) -> bool:
+    if filters.text:
+        text = filters.text.casefold()
+        names = (row.name, row.into or "", *row.merged, *(alias.name for alias in row.aliases))
         if not any(text in name.casefold() for name in names):
             return False
     return {
@@ -90,4 +94,4 @@ def _matches(row: Row, asked: SiteFilters) -> bool:
         "internal": row.internal,
         "merged": row.merged_into is not None,
         "expects": row.expected is not None,
-    }.get(asked.state or "", True)
+    }.get(filters.state or "", True)

@@ -62,14 +62,14 @@ def _merge(site_id: int, name: str, entry: audit_log.Entry | None) -> Merge:
 
 def _decided(connection: Connection) -> dict[tuple[int, int], audit_log.Entry]:
     """The standing decision of each merge; of two the newer one."""
-    asked = AuditFilters(actions=(MergeSites.kind,))
-    found: dict[tuple[int, int], audit_log.Entry] = {}
-    for part in audit_log.stream(connection, asked):
+    merges = AuditFilters(actions=(MergeSites.kind,))
+    by_pair: dict[tuple[int, int], audit_log.Entry] = {}
+    for part in audit_log.stream(connection, merges):
         for entry in part:
             pair = entry.detail.get("site_id"), entry.detail.get("into")
             if entry.can_undo and all(pair):
-                found.setdefault((int(str(pair[0])), int(str(pair[1]))), entry)
-    return found
+                by_pair.setdefault((int(str(pair[0])), int(str(pair[1]))), entry)
+    return by_pair
 
 
 def _own_until(connection: Connection, site_id: int) -> date | None:

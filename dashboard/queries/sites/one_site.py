@@ -58,19 +58,21 @@ def profile(connection: Connection, site_id: int) -> Profile | None:
     if site_id == NO_SITE_ID:
         ever = select(exists().where(device_snapshots.c.site_id == NO_SITE_ID))
         return Profile(site_id, NO_SITE, False, False, ()) if connection.scalar(ever) else None
-    row = connection.execute(select(sites).where(sites.c.site_id == site_id)).one_or_none()
-    if row is None:
+    site = connection.execute(select(sites).where(sites.c.site_id == site_id)).one_or_none()
+    if site is None:
         return None
-    called = site_aliases.c
-    aliases = connection.execute(
-        select(called.source, called.alias_key, called.name, called.last_seen)
-        .where(called.site_id == site_id)
-        .order_by(called.name, called.alias_key)
+    c = site_aliases.c
+    rows = connection.execute(
+        select(c.source, c.alias_key, c.name, c.last_seen)
+        .where(c.site_id == site_id)
+        .order_by(c.name, c.alias_key)
     )
-    found = sorted((Alias(*alias) for alias in aliases), key=lambda one: SOURCES.index(one.source))
+    aliases = sorted(
+        (Alias(*alias) for alias in rows), key=lambda alias: SOURCES.index(alias.source)
+    )
     return Profile(
-        site_id, row.name, row.needs_review, row.internal, tuple(found), row.merged_into,
-        parse_sources(row.expected_sources),
+        site_id, site.name, site.needs_review, site.internal, tuple(aliases), site.merged_into,
+        parse_sources(site.expected_sources),
     )  # fmt: skip
 
 
@@ -92,16 +94,16 @@ def locations(connection: Connection, moment: Moment, filters: Filters) -> list[
         .where(entities.matches(view, filters))
         .group_by(view.c.location)
     )
-    found = [Location(name, int(n)) for name, n in rows]
-    return sorted(found, key=lambda one: (-one.n, one.name is None, one.name or ""))
+    places = [Location(name, int(n)) for name, n in rows]
+    return sorted(places, key=lambda place: (-place.n, place.name is None, place.name or ""))
 
 
 def records_by_source(connection: Connection, moment: Moment, filters: Filters) -> dict[str, int]:
     """How many records each source has of what the filters count; those without any left out."""
-    found = {}
+    counts = {}
     for source in SOURCES:
         rows = device_counts(
             connection, moment, moment.now, filters.having(basis=source, sources=())
         )
-        found[source] = sum(row.n for row in rows or ())
-    return {source: n for source, n in found.items() if n}
+        counts[source] = sum(row.n for row in rows or ())
+    return {source: n for source, n in counts.items() if n}

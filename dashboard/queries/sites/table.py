@@ -51,11 +51,11 @@ def site_names(connection: Connection, site_ids: Iterable[int] | None = None) ->
 
 def site_options(connection: Connection) -> list[Option]:
     """Every site by name; "(no site)" first when a device was ever counted without one."""
-    called = site_names(connection)
+    names = site_names(connection)
     counts = month_end_counts.c
     if not connection.scalar(select(exists().where(counts.site_id == NO_SITE_ID))):
-        del called[NO_SITE_ID]
-    ordered = sorted(called.items(), key=lambda item: (item[0] != NO_SITE_ID, item[1].casefold()))
+        del names[NO_SITE_ID]
+    ordered = sorted(names.items(), key=lambda item: (item[0] != NO_SITE_ID, item[1].casefold()))
     return [Option(*item) for item in ordered]
 
 
@@ -64,14 +64,14 @@ def site_rows(connection: Connection, moment: Moment, filters: Filters) -> list[
     now = device_counts(connection, moment, moment.now, filters)
     then = device_counts(connection, moment, moment.then, filters)
     current, previous = _by_site(now), _by_site(then)
-    found = sorted({*current, *previous})
-    called = site_names(connection, found)
+    site_ids = sorted({*current, *previous})
+    names = site_names(connection, site_ids)
     present = _present(connection, moment, filters)
     trends = counts_by_site(connection, moment, filters, TREND_POINTS - 1)
     table = [
         Site(
             site,
-            called.get(site, str(site)),
+            names.get(site, str(site)),
             Change(
                 None if now is None else _sum(current[site]),
                 None if then is None else _sum(previous[site]),
@@ -86,7 +86,7 @@ def site_rows(connection: Connection, moment: Moment, filters: Filters) -> list[
             if trends
             else (),
         )
-        for site in found
+        for site in site_ids
     ]
     return sorted(table, key=lambda row: (row.name.casefold(), row.site_id))
 
@@ -94,8 +94,8 @@ def site_rows(connection: Connection, moment: Moment, filters: Filters) -> list[
 def _present(connection: Connection, moment: Moment, filters: Filters) -> dict[str, dict[int, int]]:
     """The sites in which each source has a counted record now, whoever speaks for the machine."""
     basis = "records" if filters.basis == "assets" else filters.basis
-    found = by_source(connection, moment, moment.now, filters.having(basis=basis))
-    return found or {source: {} for source in SOURCES}
+    counts = by_source(connection, moment, moment.now, filters.having(basis=basis))
+    return counts or {source: {} for source in SOURCES}
 
 
 def _by_site(counts: Iterable[Count] | None) -> dict[int, list[Count]]:

@@ -1,4 +1,4 @@
-"""Answers in JSON, errors too: under /api and /export nobody ever gets a page."""
+"""JSON responses, and errors in JSON for every path under /api and /export."""
 
 import json
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ from db.engine import DatabaseError
 
 PREFIXES = ("/api", "/export")
 CALLBACKS = "/_dash-update-component"
-"""What a page does goes through this address; it is refused in JSON too."""
+"""Dash's callbacks, whose errors are JSON too."""
 
 
-def answer(payload: Mapping[str, Any], status: int = 200) -> Response:
+def json_response(payload: Mapping[str, Any], status: int = 200) -> Response:
     """`payload` as JSON in its own order, never stored by a cache."""
     body = json.dumps(payload, ensure_ascii=False, allow_nan=False)
     response = Response(body + "\n", status, mimetype="application/json")
@@ -26,9 +26,9 @@ def answer(payload: Mapping[str, Any], status: int = 200) -> Response:
     return response
 
 
-def refuse(message: str, code: int) -> Response:
-    """An error in the shape that all errors have."""
-    return answer({"error": message, "code": code}, code)
+def error_response(message: str, code: int) -> Response:
+    """An error response, as `schema.Error` describes it."""
+    return json_response({"error": message, "code": code}, code)
 
 
 def midnight(day: date | None, zone: tzinfo) -> str | None:
@@ -47,42 +47,42 @@ def number(value: Decimal | None) -> float | None:
 
 
 def register_errors(server: Flask) -> None:
-    """Answer errors under `PREFIXES` in JSON, and unknown paths there with 404 or 405 although
-    Dash has a page for every path."""
-    own: Map | None = None
+    """Answer errors under `PREFIXES` in JSON, and unknown paths there with 404 or 405: Dash has a
+    page for every path."""
+    api_map: Map | None = None
 
     @server.before_request
-    def _only_own_routes() -> None:
-        nonlocal own
-        if not _is_ours(request.path) or isinstance(request.routing_exception, RequestRedirect):
+    def _match_api_routes() -> None:
+        nonlocal api_map
+        if not _is_api_path(request.path) or isinstance(request.routing_exception, RequestRedirect):
             return
-        if own is None:
+        if api_map is None:
             rules = server.url_map.iter_rules()
-            ours = [rule.empty() for rule in rules if _is_ours(rule.rule)]
-            own = Map(ours, merge_slashes=False)
-        own.bind("localhost").match(request.path, request.method)
+            api_rules = [rule.empty() for rule in rules if _is_api_path(rule.rule)]
+            api_map = Map(api_rules, merge_slashes=False)
+        api_map.bind("localhost").match(request.path, request.method)
 
     def _http(error: HTTPException) -> Response | HTTPException:
         # A redirect is an answer, not an error.
-        ours = _is_ours(request.path) or request.path == CALLBACKS
-        if not ours or isinstance(error, RequestRedirect):
+        is_api = _is_api_path(request.path) or request.path == CALLBACKS
+        if not is_api or isinstance(error, RequestRedirect):
             return error
         code = error.code or 500
-        response = refuse(_in_words(error), code)
+        response = error_response(_message(error), code)
         for name, value in error.get_headers():
             if name in ("Allow", "Retry-After"):
                 response.headers[name] = value
         return response
 
     def _bad_parameter(error: BadParameter) -> Response:
-        return answer({"error": error.message, "code": 400, "parameter": error.name}, 400)
+        return json_response({"error": error.message, "code": 400, "parameter": error.name}, 400)
 
     def _database(error: DatabaseError) -> Response | tuple[str, int]:
         server.logger.error("The database did not answer %s", request.path, exc_info=error)
         message = "The database cannot be read now. Run `inventory-hub doctor` to see why."
-        if not _is_ours(request.path):
+        if not _is_api_path(request.path):
             return message, 503
-        response = refuse(message, 503)
+        response = error_response(message, 503)
         response.headers["Retry-After"] = "30"
         return response
 
@@ -91,11 +91,11 @@ def register_errors(server: Flask) -> None:
     server.register_error_handler(DatabaseError, _database)
 
 
-def _is_ours(path: str) -> bool:
+def _is_api_path(path: str) -> bool:
     return any(path == prefix or path.startswith(prefix + "/") for prefix in PREFIXES)
 
 
-def _in_words(error: HTTPException) -> str:
+def _message(error: HTTPException) -> str:
     if error.code == 404:
         return f"There is nothing at {request.path}: see /api/openapi.json for what there is."
     if error.code == 405:
