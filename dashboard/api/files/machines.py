@@ -62,7 +62,7 @@ def _cells(item: dict[str, Any]) -> list[Any]:
 
 def about(machine_list: MachineList) -> list[tuple[str, str]]:
     """Two columns: what, and what of it."""
-    filters = machine_list.filters
+    filters, sort = machine_list.filters, machine_list.sort
     chosen = {each.name: getattr(filters, each.field) for each in MACHINES if each.repeat}
     return [
         ("Made by", f"Inventory Hub {__version__}"),
@@ -75,7 +75,7 @@ def about(machine_list: MachineList) -> list[tuple[str, str]]:
         ("Clones", "only ids that two machines report under" if filters.clones else "all machines"),
         (
             "Sorted by",
-            f"{machine_list.sort.column}, {'downwards' if machine_list.sort.descending else 'upwards'}",
+            f"{sort.column}, {'downwards' if sort.descending else 'upwards'}",
         ),
         (
             "State",
