@@ -1,4 +1,4 @@
-"""The audit log for other programs, and as a file."""
+"""/api/audit and /export/audit: the audit log."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -74,7 +74,7 @@ def blueprint(context: Context) -> Blueprint:
 
 
 def as_json(entry: Entry, zone: tzinfo) -> dict[str, Any]:
-    """An entry with `COLUMNS`: `before` and `after` apart from what else was written down."""
+    """An entry with `COLUMNS`: `before` and `after` apart from the rest of the detail."""
     rest = {name: value for name, value in entry.detail.items() if name not in ("before", "after")}
     return {
         "entry_id": entry.entry_id,

@@ -1,4 +1,4 @@
-"""Why the number moved: the bars between two days, and the devices behind them."""
+"""/api/dashboard/changes: the bars between two days, and the devices in them."""
 
 from dataclasses import asdict
 from datetime import date, datetime
@@ -38,7 +38,7 @@ class ChangedDevice(Device):
 
 @with_fields(dict.fromkeys(BARS, int | None))
 class Bars(BaseModel):
-    """How many devices stand in each bar."""
+    """How many devices are in each bar."""
 
 
 class Changes(Page):

@@ -1,4 +1,4 @@
-"""What the sources do not agree on: the findings, and how the sources overlap."""
+"""/api/coverage: the findings, and how the sources overlap."""
 
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -103,7 +103,7 @@ class ExpectedSite(BaseModel):
 
 
 class Trend(BaseModel):
-    """What asked for something on each of `days`, by kind."""
+    """How many findings were to do on each of `days`, by kind."""
 
     days: list[date]
     to_do: dict[str, list[int | None]]

@@ -35,7 +35,7 @@ class Difference(BaseModel):
 
 @with_fields(dict.fromkeys(history.FIELDS, str | None))
 class Stretch(BaseModel):
-    """Unbroken days in which the source said the same."""
+    """Unbroken days in which the source reported the same."""
 
     valid_from: date
     valid_to: Annotated[date | None, Field(description="The first day after it; or null.")]

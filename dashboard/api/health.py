@@ -1,4 +1,4 @@
-"""Is it alive: process and database. How old the data is stands beside, and is no illness."""
+"""/api/health: process and database. Old data is reported, and is not unhealthy."""
 
 from datetime import datetime
 from typing import Literal

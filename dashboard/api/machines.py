@@ -31,7 +31,7 @@ from db import machines as stored
 
 @with_fields(dict.fromkeys(KEYS, str | None))
 class ReportedMachine(BaseModel):
-    """A machine as it last reported; null what it never said."""
+    """A machine as it last reported; null for what it never sent."""
 
     machine_id: str
     cpu_percent: float | None

@@ -1,4 +1,4 @@
-"""What a month can be billed by, basis beside basis, and the devices between them."""
+"""/api/months/<month>/bases and its files: the billing bases of a month side by side."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

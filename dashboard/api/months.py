@@ -1,4 +1,4 @@
-"""Every month with its state, counts and closing, for other programs."""
+"""/api/months: every month with its state, counts and closing."""
 
 from dataclasses import asdict
 from datetime import date, datetime, tzinfo
@@ -27,11 +27,11 @@ from dashboard.web.context import Context
 
 @with_fields(types_of(MonthSource))
 class SourceEnd(BaseModel):
-    """What stood of a source at the month's end."""
+    """The snapshot of a source in force at the month's end."""
 
 
 class MonthClosing(BaseModel):
-    """The closing that stands. `members`: how many records it holds; `hash`: of all of them."""
+    """The closing in force. `members`: how many records it holds; `hash`: of all of them."""
 
     closing_id: int
     closed_at: datetime

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, assembled from what the routes declare of themselves."""
+"""The OpenAPI 3.1 document, assembled from the declarations of the routes."""
 
 import re
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ def blueprint(_context: Context) -> Blueprint:
 
 
 def operations(server: Flask) -> dict[tuple[str, str], Operation]:
-    """What the API's and files' routes declare, by path ("/api/months/<month>/bases") and method.
+    """The declared operations of the API and the files, by rule and method.
 
     Raises:
         KeyError: a route declares nothing.

@@ -1,4 +1,4 @@
-"""What a route says of itself beside its view: summary, parameters, response models, errors.
+"""The declaration of a route, beside its view: summary, parameters, response models, errors.
 
 `dashboard.api.openapi` assembles the OpenAPI document from these declarations.
 """

@@ -1,4 +1,4 @@
-"""Every attempt to collect, for other programs."""
+"""/api/runs: every attempt to collect."""
 
 from dataclasses import fields
 from datetime import date, datetime, tzinfo

@@ -1,4 +1,4 @@
-"""The sites with their counts now and then: what the Sites page lists."""
+"""/api/sites: the sites with their counts on both days, as the Sites page lists them."""
 
 from datetime import datetime
 from typing import Any

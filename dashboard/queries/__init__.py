@@ -1,5 +1,5 @@
-"""One file per subject, one function per question: plain values in, rows out.
+"""SQL: one file per subject, one function per query; plain values in, rows out.
 
-Every question is asked of one `Moment` and one `Filters`, inside one read transaction
-(`db.engine.reading`), so that what stands on a page belongs together.
+Queries take a connection, a `Moment` (the two days) and `Filters`. All figures of a page come from
+one read transaction.
 """

@@ -23,13 +23,13 @@ STATES = (COMPLETE, HELD, SUSPICIOUS, WITHDRAWN, FAILED, MISSING, ENDED, RUNNING
 them) a day before the source's first collection."""
 
 GAPS = (FAILED, SUSPICIOUS, HELD, MISSING, WITHDRAWN)
-"""The states of a day on which what stood before goes on standing."""
+"""The states of a day on which the snapshot before it stays in force."""
 
 MARKS = {"c": COMPLETE, "s": SUSPICIOUS, "f": FAILED, "m": MISSING, "x": "gone"}
 """The letters of `Marks`; a day without any has a dash. "gone": no longer kept."""
 
 _RANK = (RUNNING, HELD, WITHDRAWN, SUSPICIOUS, FAILED, COMPLETE)
-"""Of a day's runs none of which stands, which tells most; the last was replaced by another."""
+"""Which of a day's runs represents the day when none is published: the last of these."""
 _WORST_FIRST = (
     ("f", (FAILED,)),
     ("s", (HELD, SUSPICIOUS)),
@@ -40,7 +40,7 @@ _WORST_FIRST = (
 
 @dataclass(frozen=True)
 class SourceDay:
-    """One source on one day: its state, and the run that tells most of it, with its reason."""
+    """One source on one day: its state, and the run that decides it, with its reason."""
 
     day: date
     state: str
@@ -156,7 +156,7 @@ def run_state(run: Any) -> str:
         return COMPLETE
     if run.hold in (HELD, WITHDRAWN):
         return str(run.hold)
-    # Complete, but another run of the day stands.
+    # Complete, but another run of the day is the published one.
     return str(run.state)
 
 

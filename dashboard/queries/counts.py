@@ -1,4 +1,4 @@
-"""How many devices there are on a side of the moment, by site, type and status."""
+"""How many devices there are on one of the two days, by site, type and status."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Kpi:
 def device_counts(
     connection: Connection, moment: Moment, day: SnapshotDay, filters: Filters
 ) -> list[Count] | None:
-    """The counts of one side by site, type and status; None before the basis's first snapshot."""
+    """The counts of one day by site, type and status; None before the basis's first snapshot."""
     if not day.has_data(filters.basis) or day.day is None:
         return None
     if filters.are_stored:
@@ -70,7 +70,7 @@ def _stored_counts(dates: tuple[tuple[str, date], ...], filters: Filters) -> Sel
 
 
 def _live_counts(day: date, rules: RulesByDay, filters: Filters) -> Select[Any]:
-    """What stands on `day`, counted: for filters that the stored counts know nothing of."""
+    """Counts of `day` from its rows, for filters that the stored counts lack."""
     columns = ("site_id", "device_type", *entities.filter_columns(filters))
     view = entities.rows_on(day, filters.basis, rules, columns)
     groups = (view.c.site_id, view.c.device_type, view.c.billing_status)
@@ -81,8 +81,8 @@ def _live_counts(day: date, rules: RulesByDay, filters: Filters) -> Select[Any]:
 def by_source(
     connection: Connection, moment: Moment, day: SnapshotDay, filters: Filters
 ) -> dict[str, dict[int, int]] | None:
-    """How many of the counted devices each source has, by site; in the assets basis, for how
-    many machines it speaks. None before the basis's first snapshot."""
+    """How many of the counted devices each source has, by site; in the assets basis, the machines
+    whose primary record it has. None before the basis's first snapshot."""
     if not day.has_data(filters.basis) or day.day is None:
         return None
     counts: dict[str, dict[int, int]] = {source: {} for source in SOURCES}
@@ -107,8 +107,8 @@ def by_source(
 
 @dataclass(frozen=True)
 class Comparison:
-    """The counts of both sides of a moment in every billing status, whatever `filters.statuses`
-    says; None for a side before the basis's first snapshot."""
+    """The counts of both days in every billing status, whatever `filters.statuses` says; None for a
+    day before the basis's first snapshot."""
 
     filters: Filters
     now: list[Count] | None
@@ -129,7 +129,7 @@ class Comparison:
 
 
 def compare(connection: Connection, moment: Moment, filters: Filters) -> Comparison:
-    """The counts of both sides of `moment`, one query each."""
+    """The counts of both days, one query each."""
     everything = filters.having(statuses=STATUSES)
     return Comparison(
         filters,

@@ -1,4 +1,4 @@
-"""Single things by their id, to call them by name: sites, aliases, devices."""
+"""Names of devices and aliases by their id."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class DeviceName:
 
 
 def device_names(connection: Connection, device_ids: Collection[int]) -> dict[int, DeviceName]:
-    """Those devices of which a stretch is kept."""
+    """The names of those devices of which a stretch is kept, by id."""
     stretch = device_snapshots.c
     names = {}
     for chunk in chunks(sorted(set(device_ids))):
@@ -46,7 +46,7 @@ def device_names(connection: Connection, device_ids: Collection[int]) -> dict[in
 
 
 def alias_name(connection: Connection, source: str, alias_key: str) -> str | None:
-    """What a source calls the site that it knows by this id of its own."""
+    """A source's name for the site with this id of its own."""
     alias = site_aliases.c
     return connection.scalar(
         select(alias.name).where(alias.source == source, alias.alias_key == alias_key)

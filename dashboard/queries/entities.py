@@ -22,10 +22,10 @@ _SEARCHED = ("hostname", "display_name", "serial", "os", "node_class")
 def rows_on(
     day: date, basis: str, rules: RulesByDay, columns: Collection[str] = ASSET_COLUMNS
 ) -> Subquery:
-    """Everything that stands on `day` in `basis`, unfiltered: one row per record or machine.
+    """The rows of `day` in `basis`, unfiltered: one per record or machine.
 
     Args:
-        columns: those that will be asked of it, by whoever asks and by its filters (`looked_at`).
+        columns: those that the caller selects, with those of its filters (`filter_columns`).
     """
     if basis == "assets":
         view = assets_as_of(day, rules, columns=columns)
@@ -37,7 +37,7 @@ def rows_on(
 
 
 def filter_columns(filters: Filters) -> tuple[str, ...]:
-    """The columns that `matches` looks at."""
+    """The columns that `matches` uses."""
     names = {"billing_status": True, "site_id": bool(filters.sites or filters.q)}
     names |= {"device_type": bool(filters.types), "source": bool(filters.sources)}
     names |= {"location": bool(filters.locations), "sources": bool(filters.managed_by)}

@@ -1,7 +1,7 @@
-"""The moment that a view shows: which day was asked, which is shown, what stands on it.
+"""The two days that a view shows: requested day, kept day, and the snapshot of each source.
 
-A date resolves to the nearest earlier kept day (PRODUCT.md rules 7 and 10), and on that day each
-source stands with its latest published snapshot on or before it.
+A date resolves to the nearest earlier kept day (PRODUCT.md rules 7 and 10). In force on it is each
+source's latest published snapshot on or before it.
 """
 
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ Day = date
 
 @dataclass(frozen=True)
 class SourceSnapshot:
-    """The snapshot of one source that stands on a day; of the kind "end", that the source was
-    ended then and has nothing since. `counted`: the day of its stored counts, a later one when a
-    decision restated it."""
+    """The snapshot of one source that is in force on a day. Kind "end": the source was ended and
+    has no records since. `counts_day`: the day of its stored counts, later when a decision restated
+    it."""
 
     source: str
     date: date
@@ -36,16 +36,16 @@ class SourceSnapshot:
 
 @dataclass(frozen=True)
 class SnapshotDay:
-    """One of the two days: `asked`, the kept `day` it resolves to (None when every such day is
-    gone or nothing was ever published), and what stands on it, by source (None before a source's
-    first snapshot)."""
+    """One of the two days: the `requested` one, the kept `day` it resolves to (None when no such day
+    is kept or nothing was ever published), and the snapshot in force of each source (None before
+    its first)."""
 
     requested: date
     day: date | None
     snapshots: dict[str, SourceSnapshot | None]
 
     def dates(self, basis: str) -> dict[str, date]:
-        """The real date of each source that `basis` counts and that stands on this day."""
+        """The snapshot date of each source that `basis` counts."""
         return {
             source: standing.date
             for source, standing in self.snapshots.items()
@@ -53,7 +53,7 @@ class SnapshotDay:
         }
 
     def count_days(self, basis: str) -> dict[str, date]:
-        """The day of the stored counts that stand on this day, by stored basis."""
+        """The days whose stored counts make up this day, by stored basis."""
         found = {source: self.snapshots[source] for source in self.dates(basis)}
         days = {source: one.counts_day for source, one in found.items() if one is not None}
         return {"assets": max(days.values())} if basis == "assets" and days else days
@@ -70,8 +70,8 @@ class SnapshotDay:
 @dataclass(frozen=True)
 class Moment:
     """The two days of a view. `newest` is the newest published business date of any source, None
-    while there is no data; `notices` say in words where a day is not the one asked for. `rules`
-    decide who speaks for an asset, on each day those by which it was counted."""
+    while there is no data; `notices` explain where a shown day is not the requested one. `rules`
+    are those by which each day was counted; they choose the primary record of an asset."""
 
     now: SnapshotDay
     then: SnapshotDay
@@ -108,7 +108,7 @@ def resolve(connection: Connection, filters: Filters, today: date) -> Moment:
 
 
 def snapshot_day(connection: Connection, requested: date, kept: KeptDays | None) -> SnapshotDay:
-    """The kept day that `requested` resolves to, and what stands on it."""
+    """The kept day that `requested` resolves to, with its snapshots."""
     day = kept.kept_on_or_before(requested) if kept else None
     if day is None:
         return SnapshotDay(requested, None, dict.fromkeys(SOURCES))
@@ -147,7 +147,7 @@ def _notices(side: SnapshotDay, basis: str, *, asked_for: bool) -> list[Notice]:
         text = mark("%(asked)s is no longer kept: shown is %(day)s, the nearest earlier kept day.")
         notices.append(Notice(text, {"asked": side.requested, "day": side.day}))
     if not asked_for:
-        # Today's collection may be still to come: how old the data is, freshness says.
+        # Today's collection may still come; freshness reports how old the data is.
         return notices
     for source, day in side.dates(basis).items():
         snapshot = side.snapshots[source]

@@ -1,4 +1,4 @@
-"""Rows that could not be read, of the runs that stand now."""
+"""Rows that could not be read, of each source's newest published run."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ MAX_ROWS = 50
 
 
 class QuarantinedRow(NamedTuple):
-    """One row that stands aside: its source, its id when that could be read, and why."""
+    """One unreadable row: its source, its key when that could be read, and the reason."""
 
     source: str
     source_key: str | None
@@ -25,7 +25,7 @@ class QuarantinedRow(NamedTuple):
 
 
 def quarantined_rows(connection: Connection) -> list[QuarantinedRow]:
-    """The quarantined rows of each source's newest published run, at most `MOST`."""
+    """The quarantined rows of each source's newest published run, at most `MAX_ROWS`."""
     runs = collection_runs.c
     newest = (
         select(runs.source, func.max(runs.business_date).label("day"))

@@ -58,7 +58,7 @@ def _add_sources(
         for site, n in by_source.get(source, {}).items():
             totals_by_site[site][f"{source}_devices"] = n
     for site, n in _unique_assets(connection, moment, side, filters).items():
-        # A machine may stand at a site where only a record that does not speak for it matches.
+        # A machine may count at a site where only a record that is not its primary one matches.
         totals = totals_by_site.setdefault(site, dict.fromkeys(FIELDS, 0))
         totals["unique_assets"] = n
 

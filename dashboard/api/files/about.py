@@ -1,4 +1,4 @@
-"""What a file says of itself: its filters, its dates, and the runs that it rests on."""
+"""The facts about a file: its filters, its dates, and the runs behind it."""
 
 from dashboard.queries.moment import SnapshotDay
 from dashboard.queries.sites import table as sites

@@ -1,4 +1,4 @@
-"""A table as a file to download: whole, or not at all."""
+"""Tables as files to download, complete or not at all."""
 
 import re
 import unicodedata
@@ -34,8 +34,8 @@ def table_file(
     """A download of the rows in `chunks`.
 
     It is written to a temporary file first, so that the answer can state its length: the server
-    ends a stream that fails midway like one that is complete, and nobody would know. A failure is
-    an error instead of a file, and a slow reader holds no transaction open.
+    ends a stream that fails midway like a complete one, and a client cannot tell them apart. A
+    failure is an error instead of a file, and a slow reader holds no transaction open.
 
     Args:
         name: what it holds, as in `file_name`.
@@ -65,7 +65,7 @@ def table_file(
 def disposition(name: str, form: str) -> str:
     """The header that names a download (RFC 6266), whatever characters a site's name has."""
     clean = re.sub(r"[\W_]+", "-", unicodedata.normalize("NFC", name)).strip("-")
-    # Long names lose their middle: what the file is stands first, of which day last.
+    # Long names lose their middle: they begin with the subject and end with the day.
     clean = clean if len(clean) <= 120 else clean[:90] + "-" + clean[-29:]
     plain = unicodedata.normalize("NFKD", clean).encode("ascii", "ignore").decode()
     plain = re.sub(r"-{2,}", "-", plain).strip("-")

@@ -1,4 +1,4 @@
-"""A table as an Excel file: one sheet of rows, and one that says what they are."""
+"""A table as an Excel file: a sheet of rows, and a sheet "About"."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal

@@ -114,7 +114,7 @@ def _newest(rows: Subquery, name: str) -> ColumnElement[Any]:
 
 
 def bar_conditions(rows: Subquery) -> dict[str, ColumnElement[bool]]:
-    """When a device stands in each of the bars."""
+    """The condition of each bar."""
     was, is_now = rows.c.was_level, rows.c.is_level
     entered = and_(is_now == COUNTED, was < COUNTED)
     left = and_(was == COUNTED, is_now < COUNTED)

@@ -1,4 +1,4 @@
-"""Which devices stand behind the bars: how many, a page of them, all of them.
+"""The devices in the bars: their number, a page of them, all of them.
 
 Made of the select that the bars are made of, so that they cannot disagree.
 """
@@ -36,14 +36,14 @@ CHUNK = 500
 
 @dataclass(frozen=True)
 class Item:
-    """A device, or machine, that changed, and the bar it stands in; None: in none."""
+    """A device, or machine, that changed, and its bar; None: in no bar."""
 
     bar: str | None
     changed: EntityChange
 
     @property
     def state(self) -> EntityState:
-        """How it stands now; of one that is gone, how it stood."""
+        """Its state now; of one that is gone, its last."""
         found = self.changed.now or self.changed.then
         assert found is not None
         return found
@@ -108,7 +108,7 @@ def page(
     if not can_compare(moment, filters):
         return []
     if sort.column == DATE:
-        # Only what happened tells the day: it takes all of them to know the first.
+        # The day follows from what happened, so sorting by it needs all changes.
         everything = list(chain.from_iterable(stream(connection, moment, filters, sort=sort)))
         return everything[offset : offset + limit]
     statement = _keys(moment, filters, sort).limit(limit).offset(offset)

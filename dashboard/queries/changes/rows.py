@@ -18,14 +18,14 @@ COMPARED = (
     "site_id", "site", "location", "hostname", "display_name", "device_type", "billing_status",
     "source",
 )  # fmt: skip
-"""What `before` and `after` tell."""
+"""The fields of `before` and `after`."""
 
 
 def rows(
     connection: Connection, moment: Moment, basis: str, items: Sequence[Item]
 ) -> list[dict[str, Any]]:
     """One row per change: the device as it is now (one that is gone, as it was), `bar`,
-    `changed_on`, `reasons`, `before` and `after` (None where it does not stand)."""
+    `changed_on`, `reasons`, `before` and `after` (None on a day without it)."""
     contacts = _contacts(connection, items) if moment.is_newest else {}
     return [row(item, basis, contacts) for item in items]
 

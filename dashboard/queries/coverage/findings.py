@@ -126,7 +126,7 @@ def page(
     offset: int = 0,
     limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """The findings from `offset` on, at most `limit`, as `coverage_rows` tells them."""
+    """The findings from `offset` on, at most `limit`, as `coverage_rows` makes them."""
     if moment.now.day is None:
         return []
     statement = _rows(moment.now.day, filters, sort).limit(limit).offset(offset)
@@ -187,7 +187,7 @@ def _standing(day: date) -> Select[Any]:
 
 
 def _fixed(day: date) -> Select[Any]:
-    """Findings that ended lately, each once, and that do not stand again with other facts."""
+    """Findings that ended lately, each once, without those that came back with other facts."""
     finding, later = coverage_findings, coverage_findings.alias("later")
     stretch = device_snapshots.c
     last = and_(

@@ -32,7 +32,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class SiteRow:
-    """One site with what stands there, by kind and state, and which sources it should have."""
+    """One site with its findings by kind and state, and the sources that it should have."""
 
     site_id: int
     name: str
@@ -65,7 +65,7 @@ def record_counts(connection: Connection, moment: Moment, filters: Filters) -> d
 
 
 def site_rows(connection: Connection, moment: Moment, counted: Counts) -> list[SiteRow]:
-    """The sites at which something stands, those with most to do first."""
+    """The sites with findings, those with most to do first."""
     by_site: dict[int, Counts] = defaultdict(dict)
     for key, n in counted.items():
         by_site[key[0]][key] = n

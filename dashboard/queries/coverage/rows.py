@@ -130,7 +130,7 @@ def _contacts(connection: Connection, ids: Iterable[int]) -> dict[int, Any]:
 
 
 def _others(connection: Connection, ids: Iterable[int], day: date) -> dict[int, Any]:
-    """What is said of the other records on `day`, or was before it."""
+    """The other records on `day`, or as they last were before it."""
     stretch = device_snapshots.c
     columns = (
         stretch.device_id, stretch.source, stretch.site_id, stretch.hostname, stretch.display_name,
@@ -207,7 +207,7 @@ _WORDS = {
 
 
 class FindingSummary(NamedTuple):
-    """A finding that stands, in a few words."""
+    """Kind, device, site and first day of a finding."""
 
     kind: str
     name: str
@@ -216,7 +216,7 @@ class FindingSummary(NamedTuple):
 
 
 def get_finding(connection: Connection, finding_id: int) -> FindingSummary | None:
-    """The finding of that id, when it stands."""
+    """The finding of that id; None when it has ended."""
     finding, stretch = coverage_findings.c, device_snapshots.c
     row = connection.execute(
         select(finding.kind, finding.since, stretch.hostname, stretch.display_name, stretch.site_id)

@@ -37,8 +37,8 @@ class Trend:
 
 
 def trend(connection: Connection, moment: Moment, filters: Filters) -> Trend:
-    """The last kept days up to the shown one: what stood on each, less what was accepted then.
-    Kinds that are not asked for are left out; states are not looked at."""
+    """The last kept days up to the shown one: findings in force on each, less those accepted then.
+    `filters.kinds` apply, `filters.states` do not."""
     days = _days(connection, moment)
     if not days:
         return Trend((), {})
@@ -64,7 +64,7 @@ _Stretch = tuple[str, date, date, int]
 
 
 def _stood(connection: Connection, filters: Filters) -> Iterator[_Stretch]:
-    """From when to when findings stood about records that the filters match, and how many."""
+    """Kind, first day, end and number of findings about records that the filters match."""
     rows = select(*_TIMES, func.count()).join_from(coverage_findings, device_snapshots, _ABOUT)
     for kind, since, until, valid_from, valid_to, n in connection.execute(
         rows.where(entities.matches(device_snapshots, record_filters(filters))).group_by(*_TIMES)

@@ -27,7 +27,7 @@ COMPARED = ("site", *LISTED_FIELDS)
 
 @dataclass(frozen=True)
 class Record:
-    """One record of a machine. `speaks`: it decides the machine's site and billing status.
+    """One record of a machine. `is_primary`: it decides the machine's site and billing status.
     `last_contact` is None on a past day."""
 
     device_id: int
@@ -56,7 +56,7 @@ class Link:
 
 
 def records(connection: Connection, moment: Moment, asset_id: int) -> list[Record]:
-    """The records of a machine that stand on the shown day, in the order of their sources."""
+    """The records of a machine on the shown day, in the order of their sources."""
     day = moment.now.day
     if day is None:
         return []

@@ -27,7 +27,7 @@ FIELDS = ("site_id", "site", "organization", *HISTORY_FIELDS, "asset_id", "repai
 """The fields of a stretch. `organization` is what its source calls the site."""
 
 _COMPARED = tuple(name for name in FIELDS if name != "site_id")
-"""Two sites differ by their names, and are told once."""
+"""Without site_id: a changed site is reported once, by its name."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Stretch:
         return None if self.valid_to is None else self.valid_to - timedelta(days=1)
 
     def holds_on(self, day: date) -> bool:
-        """Whether this is what was said on `day`."""
+        """Whether it was in force on `day`."""
         return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
 
 
@@ -131,8 +131,8 @@ def stretch_on(stretches: Sequence[Stretch], day: date | None) -> Stretch | None
 
 
 def payload(connection: Connection, device: Device, stretch: Stretch) -> tuple[Payload, Payload]:
-    """What the source said in a stretch, whole; then the keys that keep their latest value only,
-    which belong to what lasts."""
+    """The full payload of a stretch; then the volatile keys, of which only the latest values are
+    kept, if the stretch still lasts."""
     payload_by_hash = payloads.payloads_by_hash(
         connection, device.device_id, [stretch.payload_hash]
     )

@@ -1,4 +1,4 @@
-"""What a source said of a device, whole: the payload of a stretch, and how two of them differ."""
+"""A device's full payloads, one per stretch, and how two of them differ."""
 
 import json
 import zlib

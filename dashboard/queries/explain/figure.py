@@ -53,7 +53,7 @@ class LeftOut:
 @dataclass(frozen=True)
 class Explanation:
     """`figure` is one of `FIGURES`. The shares add up to `count.current`, each with the filters
-    that list it; those without a device are left out. `bars` only where they are asked about."""
+    that list it; those without a device are left out. `bars` only for the figures about bars."""
 
     figure: str
     filters: Filters
@@ -175,7 +175,7 @@ def _left_out(
 
 
 def _gaps(connection: Connection, moment: Moment, filters: Filters) -> Iterator[Gap]:
-    """The days without a snapshot since the one that stands on the first of the two days."""
+    """The days without a snapshot after the older snapshot of the two days."""
     if moment.now.day is None:
         return
     first: dict[str, date] = {}

@@ -28,7 +28,7 @@ TRENDS = (*MONTHS, *DAYS)
 @dataclass(frozen=True)
 class Point:
     """One bar or one turn of a line. `filters` list its devices, None where no list is kept;
-    `stood` says what of each source it rests on, nothing of a count that was imported."""
+    `snapshots` are those it was counted from; empty for an imported count."""
 
     day: date
     n: int | None
@@ -89,7 +89,7 @@ class _Ran:
                 self._runs[source].append(MonthSource(day, finished_at, run_id, kind == "end"))
 
     def up_to(self, day: date) -> dict[str, MonthSource]:
-        """What stands of each source on `day`."""
+        """The snapshot of each source that is in force on `day`."""
         snapshots = {}
         for source, runs in self._runs.items():
             place = bisect_right(runs, day, key=lambda snapshot: snapshot.date)

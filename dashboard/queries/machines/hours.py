@@ -13,7 +13,7 @@ HOURS = 24
 @dataclass(frozen=True)
 class Hour:
     """One hour from `start` on: its reports, and mean and peak of CPU and memory in percent; None
-    where no report told them."""
+    where no report had them."""
 
     start: datetime
     reports: int = 0

@@ -75,7 +75,7 @@ _COLUMNS = ("site_id", "month_end", "device_days", "days", "peak", "peak_day")
 
 
 def _counts_at_the_end(connection: Connection, known: KnownDays) -> list[Mapping[str, Any]]:
-    """What stands on the last known day, in the shape of `month_closing_counts`."""
+    """The counts of the last known day, in the shape of `month_closing_counts`."""
     c = daily_counts.c
     last = known.days[-1]
     stands = [

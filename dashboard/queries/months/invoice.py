@@ -1,4 +1,4 @@
-"""What an invoice for one site and month rests on: who stood at both ends, what changed and why.
+"""The evidence of an invoice for one site and month: devices at both ends, changes and reasons.
 
 Of a closed month everything comes from its closing, of an open one from what stands now.
 """
@@ -29,7 +29,7 @@ from db.history.kept import month_before, month_end
 from db.tables import month_changes, month_closings, month_members
 
 Row = Mapping[str, Any]
-"""The fields of a device row; `last_contact` is never told: it would be another one tomorrow."""
+"""The fields of a device row; `last_contact` is always None, since it changes every day."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Invoice:
 
     @property
     def bars(self) -> dict[str, int | None]:
-        """How many devices stand in each bar, between opening and closing."""
+        """How many devices are in each bar, between opening and closing."""
         known = self.opening is not None
         counts = Counter(item.bar for item in self.changes)
         return {
@@ -164,7 +164,7 @@ def _counts(state: EntityState | None, filters: Filters) -> bool:
 
 
 def _bar(change: EntityChange, filters: Filters) -> str | None:
-    """The bar that a change stands in (PRODUCT.md rule 8)."""
+    """The bar of a change (PRODUCT.md rule 8)."""
     was, is_now = _counts(change.then, filters), _counts(change.now, filters)
     if was == is_now:
         return None

@@ -87,7 +87,7 @@ def _bits(days: Sequence[date], first: date, after: date) -> int:
 def _of_assets(connection: Connection, known: KnownDays) -> Masks:
     first, after = known.span
     # Only where a stretch begins or ends inside the month can a machine differ between its days,
-    # or where the rules say anew who speaks for it.
+    # or where new rules choose another primary record.
     inside = or_(
         and_(_said.valid_from > first, _said.valid_from < after),
         and_(_said.valid_to > first, _said.valid_to < after),

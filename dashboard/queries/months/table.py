@@ -39,8 +39,8 @@ class Closing:
 
 @dataclass(frozen=True)
 class MonthSource:
-    """What stood of a source at a month's end: the real date of its snapshot, when that
-    collection finished, its run, and whether the source had been ended."""
+    """A source's snapshot in force at a month's end: its date, when that collection finished, its
+    run, and whether the source had been ended."""
 
     date: date
     finished_at: datetime | None
@@ -68,14 +68,14 @@ class MonthRow:
 
     @property
     def total(self) -> int | None:
-        """Billable and spare; excluded devices stand apart."""
+        """Billable and spare, without excluded."""
         if self.billable is None or self.spare is None:
             return None
         return self.billable + self.spare
 
     @property
     def late(self) -> dict[str, date]:
-        """The sources that stand with another day than the month's last, with that day."""
+        """The sources whose snapshot is of another day than the month's last, with that day."""
         if self.state == RUNNING:
             return {}
         end = month_end(self.month)
@@ -140,7 +140,7 @@ def shown_months(connection: Connection, moment: Moment) -> list[str]:
 
 
 def current_closings(connection: Connection) -> dict[str, Closing]:
-    """The closing that stands, by month, of every month that is closed."""
+    """The closing in force of every closed month, by month."""
     c = month_closings.c
     newest = (
         select(func.max(c.closing_id))
@@ -182,7 +182,7 @@ def _read(text: str) -> dict[str, MonthSource]:
 
 
 def sources_on(connection: Connection, day: date) -> dict[str, MonthSource]:
-    """What stands of each source on a day."""
+    """The snapshot of each source that is in force on a day."""
     return {
         source: MonthSource(run.business_date, run.finished_at, run.run_id, run.kind == "end")
         for source, run in runs_in_force(connection, day).items()
@@ -261,7 +261,7 @@ def _in_basis(column: ColumnElement[str], filters: Filters) -> ColumnElement[boo
 
 
 def _matching(columns: Any, filters: Filters) -> ColumnElement[bool]:
-    """The site and type filters; statuses stand in columns of their own."""
+    """The site and type filters; statuses are counted in columns of their own."""
     condition: ColumnElement[bool] = true()
     if filters.sites:
         condition = columns.site_id.in_(filters.sites)

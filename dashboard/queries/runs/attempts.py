@@ -1,4 +1,4 @@
-"""The attempts to collect: a page of them, one with everything of it."""
+"""Collection runs: a page of them, single ones, their unreadable rows."""
 
 import json
 import zlib
@@ -113,7 +113,7 @@ def latest_runs(connection: Connection, until: date | None = None) -> dict[str, 
 
 
 def published_run_on(connection: Connection, source: str, day: date) -> Run | None:
-    """The published run of a source that stands on `day`."""
+    """The published run of a source that is in force on `day`."""
     return _first(connection, PUBLISHED, source, collection_runs.c.business_date <= day)
 
 
@@ -171,7 +171,7 @@ def _which(filters: RunFilters) -> ColumnElement[bool]:
     if filters.sources:
         conditions.append(runs.source.in_(filters.sources))
     if filters.states:
-        # What was decided about a run is asked for like a state.
+        # A decision about a run (its hold) is filtered like a state.
         conditions.append(or_(runs.state.in_(filters.states), runs.hold.in_(filters.states)))
     if filters.first:
         conditions.append(runs.business_date >= filters.first)

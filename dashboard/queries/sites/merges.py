@@ -34,7 +34,7 @@ class Merges:
 
 
 def merges(connection: Connection, site_id: int) -> Merges:
-    """The merges of a site that stand."""
+    """The merges of a site that are in force."""
     rows = connection.execute(
         select(sites.c.site_id, sites.c.name, sites.c.merged_into).where(
             (sites.c.merged_into == site_id) | (sites.c.site_id == site_id)

@@ -92,7 +92,7 @@ def site_rows(connection: Connection, moment: Moment, filters: Filters) -> list[
 
 
 def _present(connection: Connection, moment: Moment, filters: Filters) -> dict[str, dict[int, int]]:
-    """The sites in which each source has a counted record now, whoever speaks for the machine."""
+    """The sites in which each source has a counted record now, primary or not."""
     basis = "records" if filters.basis == "assets" else filters.basis
     counts = by_source(connection, moment, moment.now, filters.having(basis=basis))
     return counts or {source: {} for source in SOURCES}
