@@ -36,9 +36,9 @@ class SourceSnapshot:
 
 @dataclass(frozen=True)
 class SnapshotDay:
-    """One of the two days: the `requested` one, the kept `day` it resolves to (None when no such day
-    is kept or nothing was ever published), and the snapshot in force of each source (None before
-    its first)."""
+    """One of the two days: the `requested` one, the kept `day` it resolves to (None when none is
+    kept or nothing was ever published), and the snapshot in force of each source (None before its
+    first)."""
 
     requested: date
     day: date | None
