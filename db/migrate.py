@@ -54,9 +54,11 @@ def downgrade(engine: Engine, revision: str) -> None:
 
 _LOCKS = {
     "postgresql": ("SELECT pg_advisory_lock(7214)", "SELECT pg_advisory_unlock(7214)"),
-    "mysql": ("SELECT GET_LOCK('inventory_hub_migrate', 600)",
-              "SELECT RELEASE_LOCK('inventory_hub_migrate')"),
-}  # fmt: skip
+    "mysql": (
+        "SELECT GET_LOCK('inventory_hub_migrate', 600)",
+        "SELECT RELEASE_LOCK('inventory_hub_migrate')",
+    ),
+}
 
 
 @contextmanager

@@ -75,10 +75,15 @@ def create(
     text, row = new_credential(kind)
     connection.execute(
         insert(api_tokens).values(
-            **row, name=name, site=site, role=role, created_at=now, created_by=actor,
+            **row,
+            name=name,
+            site=site,
+            role=role,
+            created_at=now,
+            created_by=actor,
             expires_at=expires_at,
         )
-    )  # fmt: skip
+    )
     return text
 
 

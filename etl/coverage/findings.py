@@ -32,10 +32,20 @@ from etl.runtime.gc_pause import gc_disabled
 _c = device_snapshots.c
 _stored = coverage_findings.c
 _SPANS = select(
-    _c.valid_from, _c.valid_to, _c.device_id, _c.asset_id, _c.source,
-    _c.site_id, _c.alias_key, _c.hostname, _c.display_name, _c.device_type,
-    _c.billing_status, _c.node_class, _c.serial,
-).where(_c.unmanaged.is_(None))  # fmt: skip
+    _c.valid_from,
+    _c.valid_to,
+    _c.device_id,
+    _c.asset_id,
+    _c.source,
+    _c.site_id,
+    _c.alias_key,
+    _c.hostname,
+    _c.display_name,
+    _c.device_type,
+    _c.billing_status,
+    _c.node_class,
+    _c.serial,
+).where(_c.unmanaged.is_(None))
 
 
 @gc_disabled()

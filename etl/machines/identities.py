@@ -27,9 +27,16 @@ _LINKS: Select[Any] = (
     .order_by(_link.link_id)
 )
 _IDENTITIES: Select[Any] = select(
-    _c.device_id, _c.asset_id, _c.source, _c.site_id, _c.hostname, _c.serial, _c.node_class,
-    device_latest.c.macs, device_latest.c.last_contact,
-).outerjoin(device_latest, device_latest.c.device_id == _c.device_id)  # fmt: skip
+    _c.device_id,
+    _c.asset_id,
+    _c.source,
+    _c.site_id,
+    _c.hostname,
+    _c.serial,
+    _c.node_class,
+    device_latest.c.macs,
+    device_latest.c.last_contact,
+).outerjoin(device_latest, device_latest.c.device_id == _c.device_id)
 
 
 @dataclass
@@ -71,9 +78,16 @@ def load_identities(
 def identity_from_state(state: DeviceState, source: str, site_id: int, asset_id: int) -> Identity:
     """The identity of a record that is about to be published."""
     return Identity(
-        state.device_id, asset_id, source, site_id, state.hostname, state.serial,
-        state.node_class, state.macs, state.last_contact,
-    )  # fmt: skip
+        state.device_id,
+        asset_id,
+        source,
+        site_id,
+        state.hostname,
+        state.serial,
+        state.node_class,
+        state.macs,
+        state.last_contact,
+    )
 
 
 def newest_links(

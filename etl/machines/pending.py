@@ -91,9 +91,11 @@ def save_pending(
         records = {*note["look"], *changed} if changed is not None else None
         note["look"] = None if records is None or len(records) > limit else sorted(records)
     notes[source] = {
-        "keys": VERSION, "run": run_id, "entry": _newest_decision(connection),
+        "keys": VERSION,
+        "run": run_id,
+        "entry": _newest_decision(connection),
         "look": None if is_late else sorted(pending),
-    }  # fmt: skip
+    }
     upsert(
         connection,
         meta,

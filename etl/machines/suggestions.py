@@ -86,9 +86,12 @@ def suggest_sites(connection: Connection) -> Iterator[Suggestion]:
         if not row.needs_review:
             continue
         similar = process.extract(
-            row.match_name, names, scorer=fuzz.WRatio, score_cutoff=MIN_SITE_SCORE,
+            row.match_name,
+            names,
+            scorer=fuzz.WRatio,
+            score_cutoff=MIN_SITE_SCORE,
             limit=MAX_SITES + 1,
-        )  # fmt: skip
+        )
         others = [(other_id, score) for _, score, other_id in similar if other_id != row.site_id]
         for other_id, score in others[:MAX_SITES]:
             evidence = f"“{site_names[row.site_id]}” is spelt like “{site_names[other_id]}”"
@@ -106,9 +109,12 @@ def suggest_links(connection: Connection) -> list[Suggestion]:
     distinct = distinct_pairs(connection)
     best: dict[tuple[int, int], Suggestion] = {}
     for suggestion in chain(
-        _serials(records, unlinked), _macs(records, unlinked), _hosts(records, unlinked),
-        _prefixes(records, unlinked), _near_names(unlinked),
-    ):  # fmt: skip
+        _serials(records, unlinked),
+        _macs(records, unlinked),
+        _hosts(records, unlinked),
+        _prefixes(records, unlinked),
+        _near_names(unlinked),
+    ):
         key = suggestion[1:3]
         if key not in best or best[key].score < suggestion.score:
             best[key] = suggestion

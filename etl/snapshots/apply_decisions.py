@@ -223,8 +223,10 @@ def _expected(
     days = sorted({start, *_boundaries(device_id, links, start, until)})
     for day, end in zip(days, [*days[1:], until], strict=True):
         stretch = evaluator.evaluate(newest) | {
-            "valid_from": day, "valid_to": end, "asset_id": _asset_on(device_id, links, day),
-        }  # fmt: skip
+            "valid_from": day,
+            "valid_to": end,
+            "asset_id": _asset_on(device_id, links, day),
+        }
         if expected and _is_same(expected[-1], stretch):
             expected[-1]["valid_to"] = end
             continue

@@ -152,7 +152,10 @@ def publish(
     changed_keys = most_changed_keys(connection, len(open_stretches), changed)
     rules_by_day = apply_newest_from(connection, day)
     affected = affected_by_publish(
-        connection, source, day, rules_by_day,
+        connection,
+        source,
+        day,
+        rules_by_day,
         [*gone, *(state.device_id for state in opened)],
         {
             *(asset_before[device_id] for device_id in gone),
@@ -160,7 +163,7 @@ def publish(
             *(assets.asset_of[state.device_id] for state in opened),
         },
         len(open_stretches),
-    )  # fmt: skip
+    )
     _close_stretches(connection, day, run_id, [*gone, *(state.device_id for state in changed)])
     _set_last_seen(connection, source, day, gone)
     _add_devices(connection, source, day, added)
