@@ -18,7 +18,7 @@ pytestmark = [
 ]
 
 
-def test_the_single_file_reports_without_python(tmp_path: Path) -> None:
+def test_single_file_build_reports_without_python(tmp_path: Path) -> None:
     specification = ROOT / "deploy" / "agent" / "inventory-agent.spec"
     subprocess.run(
         [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN", "--distpath",

@@ -68,7 +68,7 @@ def test_a_machine_enrols_reports_and_catches_up(
         assert row.hostname and row.os_version and row.disk_total_mb and row.memory_used_mb
 
 
-def test_what_the_server_says_about_a_key_is_understood(
+def test_agent_handles_revoked_and_deleted_keys(
     sqlite_engine: Engine, run: Run, tmp_path: Path
 ) -> None:
     with ingest(sqlite_engine) as hub:

@@ -100,7 +100,7 @@ def refused(status: int, reason: str = "", **headers: str) -> Said:
 STORED: Said = (200, {"item": {}, "message": "stored"})
 
 
-def test_a_machine_enrols_with_the_token_and_then_speaks_with_its_own_key(bench: Any) -> None:
+def test_machine_enrols_with_token_then_uses_its_own_key(bench: Any) -> None:
     hub = Hub()
     found = bench(hub)
     first = found.put()
@@ -116,7 +116,7 @@ def test_a_machine_enrols_with_the_token_and_then_speaks_with_its_own_key(bench:
     assert hub.asked[0].headers["User-Agent"].startswith("inventory-agent/0.1.0 (")
 
 
-def test_a_backlog_goes_in_batches_in_order_also_with_the_token(bench: Any) -> None:
+def test_backlog_is_sent_in_ordered_batches_even_with_the_token(bench: Any) -> None:
     hub = Hub()
     found = bench(hub)
     expected = found.put(250)
@@ -128,7 +128,7 @@ def test_a_backlog_goes_in_batches_in_order_also_with_the_token(bench: Any) -> N
     assert [asked.token for asked in hub.asked] == ["enrol-acme"] + [hub.keys[MACHINE]] * 2
 
 
-def test_a_backlog_that_does_not_shrink_when_packed_stays_under_the_limit(bench: Any) -> None:
+def test_incompressible_backlog_stays_under_the_body_limit(bench: Any) -> None:
     hub = Hub()
     found = bench(hub)
     chance = random.Random(1)
@@ -138,7 +138,7 @@ def test_a_backlog_that_does_not_shrink_when_packed_stays_under_the_limit(bench:
     assert max(len(asked.body) for asked in hub.asked) <= 65536
 
 
-def test_a_tatuscan_server_gets_the_backlog_one_by_one_and_no_credential_is_needed(
+def test_tatuscan_server_gets_backlog_one_by_one_without_credential(
     bench: Any,
 ) -> None:
     server = TatuScan()
@@ -156,7 +156,7 @@ def test_a_tatuscan_server_gets_the_backlog_one_by_one_and_no_credential_is_need
     assert found.state.key is None and list(server.rows) == [MACHINE]
 
 
-def test_a_refused_batch_route_by_method_is_the_same(bench: Any) -> None:
+def test_405_on_the_batch_route_falls_back_to_single_reports(bench: Any) -> None:
     seen: list[Asked] = []
 
     def script(asked: Asked) -> Said:
@@ -168,7 +168,9 @@ def test_a_refused_batch_route_by_method_is_the_same(bench: Any) -> None:
     assert found.drain() and len(seen) == 3
 
 
-def test_poison_is_dropped_and_blocks_nobody(bench: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_rejected_reports_are_dropped_and_do_not_block_others(
+    bench: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     hub = Hub(poison={"bad"})
     found = bench(hub)
     bad = found.put(hostname="bad")
@@ -179,7 +181,7 @@ def test_poison_is_dropped_and_blocks_nobody(bench: Any, caplog: pytest.LogCaptu
     assert hub.counted == [one for one in good if one not in bad]
 
 
-def test_a_report_that_breaks_a_tatuscan_server_is_given_up_after_many_tries(bench: Any) -> None:
+def test_report_that_crashes_a_tatuscan_server_is_dropped_after_max_tries(bench: Any) -> None:
     server = TatuScan()
     found = bench(server)
     found.put(hostname=None)
@@ -191,7 +193,7 @@ def test_a_report_that_breaks_a_tatuscan_server_is_given_up_after_many_tries(ben
     assert len(found.spool) == 0 and 10 <= len(server.asked) <= 14
 
 
-def test_our_own_server_in_trouble_loses_nothing(bench: Any) -> None:
+def test_errors_of_our_own_server_drop_no_report(bench: Any) -> None:
     found = bench(scripted(refused(500, "unexpected")))
     found.put()
     for _ in range(30):
@@ -199,7 +201,7 @@ def test_our_own_server_in_trouble_loses_nothing(bench: Any) -> None:
     assert len(found.spool) == 1
 
 
-def test_an_unknown_key_enrols_again_with_the_same_report(bench: Any) -> None:
+def test_unknown_key_enrols_again_with_the_same_report(bench: Any) -> None:
     hub = Hub()
     found = bench(hub)
     found.state.key = "key-of-a-server-that-is-gone"
@@ -209,7 +211,7 @@ def test_an_unknown_key_enrols_again_with_the_same_report(bench: Any) -> None:
     assert hub.counted == expected and found.state.key == hub.keys[MACHINE]
 
 
-def test_a_key_is_given_up_only_for_another_one(bench: Any) -> None:
+def test_key_is_kept_until_a_new_one_is_issued(bench: Any) -> None:
     found = bench(scripted(refused(401, "unknown_credential")))
     found.state.key = "mine"
     found.state.save()
@@ -231,7 +233,7 @@ def test_a_key_is_given_up_only_for_another_one(bench: Any) -> None:
         (401, "", "server's log"),
     ],
 )
-def test_what_only_a_person_can_mend_is_said_and_tried_again_late(
+def test_errors_that_need_a_person_are_logged_and_retried_late(
     bench: Any, caplog: pytest.LogCaptureFixture, status: int, reason: str, advice: str
 ) -> None:
     found = bench(scripted(refused(status, reason)))
@@ -242,7 +244,7 @@ def test_what_only_a_person_can_mend_is_said_and_tried_again_late(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_an_error_and_nothing_is_lost(
+def test_redirect_is_an_error_and_keeps_the_report(
     bench: Any, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
     found = bench(scripted(refused(status, Location="https://elsewhere.example/api/machines")))
@@ -263,14 +265,14 @@ def test_a_redirect_is_an_error_and_nothing_is_lost(
         (415, {"error": "no"}),
     ],
 )
-def test_an_answer_of_somebody_else_is_no_delivery(bench: Any, answer: Said) -> None:
+def test_unexpected_answers_are_not_a_delivery(bench: Any, answer: Said) -> None:
     found = bench(scripted(answer))
     found.put()
     assert not found.drain()
     assert len(found.spool) == 1
 
 
-def test_a_batch_is_delivered_as_far_as_the_answer_says_so(bench: Any) -> None:
+def test_only_confirmed_reports_of_a_batch_are_removed(bench: Any) -> None:
     items = [
         {"report_id": "r00001", "status": 201},
         {"report_id": "r00002", "status": 503, "reason": "busy", "error": "later"},
@@ -283,7 +285,7 @@ def test_a_batch_is_delivered_as_far_as_the_answer_says_so(bench: Any) -> None:
     assert [kept.report_id for kept in found.spool.oldest(9)] == ["r00002", "r00003"]
 
 
-def test_a_batch_that_is_too_large_is_halved_and_grows_again(bench: Any) -> None:
+def test_too_large_batch_is_halved_and_grows_again(bench: Any) -> None:
     hub = Hub(largest=10)
     found = bench(hub)
     expected = found.put(40)
@@ -293,13 +295,13 @@ def test_a_batch_that_is_too_large_is_halved_and_grows_again(bench: Any) -> None
     assert sizes[:4] == [40, 20, 10, 20]
 
 
-def test_a_single_report_that_is_too_large_is_dropped(bench: Any) -> None:
+def test_too_large_single_report_is_dropped(bench: Any) -> None:
     found = bench(scripted(refused(413, "too_large"), STORED))
     found.put()
     assert found.drain()
 
 
-def test_pauses_grow_with_full_jitter_up_to_a_limit_and_end_with_success(bench: Any) -> None:
+def test_pauses_grow_with_full_jitter_up_to_a_maximum(bench: Any) -> None:
     found = bench(None)
     found.put()
     pauses = []
@@ -314,7 +316,9 @@ def test_pauses_grow_with_full_jitter_up_to_a_limit_and_end_with_success(bench: 
     [("30", 30, 60), ("0", 0, 1), ("999999", 3600, 7200), ("soon", 4, 4),
      ("Sun, 22 Nov 2026 14:00:20 GMT", 20, 40)],
 )  # fmt: skip
-def test_retry_after_is_kept_and_spread(bench: Any, asked: str, least: float, most: float) -> None:
+def test_retry_after_is_respected_with_jitter(
+    bench: Any, asked: str, least: float, most: float
+) -> None:
     found = bench(
         scripted(
             refused(503, "busy", **{"Retry-After": asked, "Date": "Sun, 22 Nov 2026 14:00:00 GMT"})
@@ -325,7 +329,7 @@ def test_retry_after_is_kept_and_spread(bench: Any, asked: str, least: float, mo
     assert least <= found.pause() <= most
 
 
-def test_a_lost_answer_is_asked_for_again_under_the_same_id(bench: Any) -> None:
+def test_lost_answer_is_retried_with_the_same_report_ids(bench: Any) -> None:
     hub = Hub()
     found = bench(hub)
     found.put()
@@ -365,7 +369,7 @@ def test_the_credential_never_comes_from_netrc(
     assert server.asked[1].headers["Authorization"] == "Bearer ours"
 
 
-def test_a_report_is_sent_as_it_was_made(bench: Any) -> None:
+def test_report_is_sent_unchanged(bench: Any) -> None:
     server = TatuScan()
     found = bench(server, token=None)
     found.put(site="Café 😀")

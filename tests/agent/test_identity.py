@@ -20,7 +20,7 @@ def nic(name: str = "enp3s0", mac: str = INTEL, **differing: Any) -> Interface:
     return Interface(name, mac, **{"ipv4": ("198.51.100.7",), **differing})
 
 
-def test_the_ids_are_tatuscans() -> None:
+def test_ids_equal_those_of_tatuscan() -> None:
     assert id_from_macs([INTEL]) == ONE
     assert id_from_macs([INTEL, BROADCOM]) == id_from_macs([BROADCOM, INTEL]) == TWO
     assert id_from_macs([INTEL, INTEL]) == TWICE
@@ -41,12 +41,12 @@ def test_the_ids_are_tatuscans() -> None:
         nic("", BROADCOM),
     ],
 )
-def test_what_tatuscan_leaves_out_is_left_out(other: Interface) -> None:
+def test_interfaces_that_tatuscan_ignores_are_ignored(other: Interface) -> None:
     assert id_from_interfaces([nic(), other]) == ONE
     assert id_from_interfaces([other]) is None
 
 
-def test_virtual_is_what_the_kernel_or_the_name_says(tmp_path: Path) -> None:
+def test_interface_is_virtual_by_kernel_or_name(tmp_path: Path) -> None:
     (tmp_path / "devices/virtual/net/bond0").mkdir(parents=True)
     (tmp_path / "devices/pci0/net/enp3s0").mkdir(parents=True)
     net = tmp_path / "class"
@@ -61,14 +61,14 @@ def test_virtual_is_what_the_kernel_or_the_name_says(tmp_path: Path) -> None:
     assert not is_virtual("br0", net), "only a kernel that has it tells that it is one"
 
 
-def test_the_address_is_the_first_of_the_first_interface_that_has_one() -> None:
+def test_address_is_the_first_of_the_first_interface_with_one() -> None:
     down = nic("enp2s0", BROADCOM, up=False, ipv4=("192.0.2.1",))
     both = nic("enp4s0", BROADCOM, ipv4=("203.0.113.9", "203.0.113.10"))
     assert first_address([down, nic(ipv4=()), both, nic()]) == "203.0.113.9"
     assert first_address([down]) is None
 
 
-def test_the_list_of_macs_has_the_hardware_that_is_down_or_made_up_too() -> None:
+def test_mac_list_includes_hardware_that_is_down_or_locally_administered() -> None:
     found = physical_macs(
         [nic(), nic("eth0", "02:fc:00:00:00:01", up=False), nic("br0", virtual=True)]
     )
@@ -83,7 +83,7 @@ def adapter(mac: str | None, **differing: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_on_windows_an_id_has_one_form_but_keeps_tatuscans_where_that_is_installed() -> None:
+def test_windows_id_keeps_tatuscans_case_only_where_it_is_installed() -> None:
     rows = [adapter("00:1B:21:12:34:56"), adapter("00-0A-F7-00-00-01")]
     assert id_from_adapters(rows, upper_case=False) == TWO
     assert id_from_adapters(rows, upper_case=True) == id_from_macs(
@@ -112,14 +112,14 @@ class Waiting(threading.Event):
         return self.is_set()
 
 
-def test_an_id_is_chosen_once_whatever_becomes_of_the_network(tmp_path: Path) -> None:
+def test_id_never_changes_after_the_first_start(tmp_path: Path) -> None:
     stop = Waiting()
     assert ensure_machine_id(State(tmp_path), stop, detect=lambda: (ONE, True)) == ONE
     assert ensure_machine_id(State(tmp_path), stop, detect=lambda: (TWO, True)) == ONE
     assert (tmp_path / "state.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_first_start_waits_for_the_network_but_not_for_ever(tmp_path: Path) -> None:
+def test_first_start_waits_for_the_network_up_to_a_limit(tmp_path: Path) -> None:
     stop = Waiting()
     answers = iter([(None, True), (None, True), (ONE, True)])
     assert ensure_machine_id(State(tmp_path), stop, detect=lambda: next(answers)) == ONE
@@ -131,7 +131,7 @@ def test_a_first_start_waits_for_the_network_but_not_for_ever(tmp_path: Path) ->
     assert stop.waited == 70
 
 
-def test_a_machine_without_an_acceptable_mac_gets_a_random_id_that_stays(tmp_path: Path) -> None:
+def test_machine_without_acceptable_mac_keeps_a_random_id(tmp_path: Path) -> None:
     stop = Waiting()
     found = ensure_machine_id(State(tmp_path), stop, detect=lambda: (None, False))
     assert len(found) == 64 and set(found) <= set("0123456789abcdef")
@@ -145,7 +145,7 @@ def test_a_machine_without_an_acceptable_mac_gets_a_random_id_that_stays(tmp_pat
     "torn",
     ["", "{", "[]", '{"machine_id": "x", "key": null}', f'{{"machine_id": "{ONE}"}}', "\0" * 100],
 )
-def test_a_damaged_state_is_set_aside_and_said(
+def test_damaged_state_is_set_aside_and_logged(
     tmp_path: Path, torn: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "state.json").write_text(torn)

@@ -72,7 +72,7 @@ def reports(folder: Path, cards: list[tuple[str, str, str]]) -> list[dict[str, A
     return found
 
 
-def test_a_host_with_one_card_with_a_real_mac_has_tatuscans_id_and_shape(tmp_path: Path) -> None:
+def test_host_with_one_real_mac_reports_tatuscans_id_and_keys(tmp_path: Path) -> None:
     first, second = reports(
         tmp_path, [("enp3s0", INTEL, "198.51.100.7/24"), ("enp4s0", MADE_UP, "203.0.113.9/24")]
     )
@@ -86,7 +86,7 @@ def test_a_host_with_one_card_with_a_real_mac_has_tatuscans_id_and_shape(tmp_pat
     assert first["mac_addresses"] == [INTEL, MADE_UP]
 
 
-def test_a_host_with_two_keeps_its_id_when_one_goes_down(tmp_path: Path) -> None:
+def test_host_with_two_cards_keeps_its_id_when_one_goes_down(tmp_path: Path) -> None:
     first, second = reports(
         tmp_path, [("enp3s0", INTEL, "198.51.100.7/24"), ("enp4s0", BROADCOM, "203.0.113.9/24")]
     )
@@ -95,7 +95,7 @@ def test_a_host_with_two_keeps_its_id_when_one_goes_down(tmp_path: Path) -> None
     assert first["ip"] == "203.0.113.9" and second["ip"] == "198.51.100.7"
 
 
-def test_without_a_real_mac_the_id_is_random_and_stays(tmp_path: Path) -> None:
+def test_host_without_real_mac_keeps_a_random_id(tmp_path: Path) -> None:
     first, second = reports(
         tmp_path, [("enp4s0", MADE_UP, "198.51.100.7/24"), ("enp3s0", MADE_UP, "")]
     )

@@ -21,7 +21,7 @@ def fails() -> object:
     raise RuntimeError("the driver is broken")
 
 
-def test_a_probe_that_fails_is_null_and_takes_no_other_along(
+def test_failing_probe_is_null_and_others_still_run(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     probes = Probes(Never())
@@ -34,7 +34,7 @@ def test_a_probe_that_fails_is_null_and_takes_no_other_along(
     assert caplog.text.count("serial cannot") == 2, "said again when it had worked meanwhile"
 
 
-def test_every_fact_is_there_whatever_happens() -> None:
+def test_collect_returns_every_fact() -> None:
     found = Probes(Never()).collect()
     for name in ("hostname", "os", "os_version", "memory_total_mb", "disk_total_mb", "boot_time"):
         assert found[name], name
@@ -51,7 +51,7 @@ def test_every_fact_is_there_whatever_happens() -> None:
         ("", None),
     ],
 )
-def test_text_is_what_every_database_takes(text: str, expected: str | None) -> None:
+def test_clean_text_removes_what_databases_reject(text: str, expected: str | None) -> None:
     assert clean_text(text) == expected
 
 
@@ -68,7 +68,7 @@ def test_times_carry_their_offset(monkeypatch: pytest.MonkeyPatch) -> None:
     time.tzset()
 
 
-def test_a_serial_number_is_what_the_firmware_says(tmp_path: Path) -> None:
+def test_serial_number_comes_from_firmware_files(tmp_path: Path) -> None:
     dmi, tree = tmp_path / "product_serial", tmp_path / "serial-number"
     assert first_line(dmi, tree) is None
     tree.write_bytes(b"100000003d1f2a\0")
@@ -77,7 +77,7 @@ def test_a_serial_number_is_what_the_firmware_says(tmp_path: Path) -> None:
     assert first_line(dmi, tree) == "VMware-56 4d"
 
 
-def test_only_a_machine_that_has_just_been_switched_on_waits_before_its_first_report() -> None:
+def test_only_a_recently_booted_machine_delays_its_first_report() -> None:
     assert start_delay(60, 3600, lambda low, high: high) == 0
     assert start_delay(60, 30, lambda low, high: high) == 60
     assert start_delay(60, 30, lambda low, high: low) == 0

@@ -76,7 +76,7 @@ def wait_until(true: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def test_print_shows_this_very_machine_and_sends_nothing(start: Start, tmp_path: Path) -> None:
+def test_print_shows_this_machine_and_sends_nothing(start: Start, tmp_path: Path) -> None:
     code, output, _ = ended(start("--print"))
     report = json.loads(output)
     assert code == 0 and list(report) == KEYS
@@ -100,7 +100,7 @@ def test_version() -> None:
     assert (done.returncode, done.stdout) == (0, "inventory-agent 0.1.0\n")
 
 
-def test_once_delivers_to_a_server_that_knows_tatuscan_only(start: Start) -> None:
+def test_once_delivers_to_a_tatuscan_server(start: Start) -> None:
     server = TatuScan()
     with serving(server) as served:
         for _ in range(2):
@@ -114,7 +114,7 @@ def test_once_delivers_to_a_server_that_knows_tatuscan_only(start: Start) -> Non
     assert row["hostname"] == first["hostname"]
 
 
-def test_once_without_a_server_keeps_the_report_and_says_so(start: Start) -> None:
+def test_once_without_a_server_spools_the_report_and_exits_4(start: Start) -> None:
     port = free_port()
     code, _, errors = ended(start("--once", URL=f"http://127.0.0.1:{port}"))
     assert code == 4 and "cannot be reached (Connection refused)" in errors
@@ -134,7 +134,7 @@ def test_once_without_a_server_keeps_the_report_and_says_so(start: Start) -> Non
         (("--twice",), {}, "--twice"),
     ],
 )
-def test_wrong_settings_end_with_one_sentence_and_2(
+def test_wrong_settings_exit_2_with_one_sentence(
     start: Start, arguments: tuple[str, ...], given: dict[str, str], word: str
 ) -> None:
     code, _, errors = ended(start(*arguments, **given))
@@ -151,7 +151,7 @@ def test_dotenv_in_the_working_folder_is_read(start: Start, tmp_path: Path) -> N
     assert len(hub.reports) == 1
 
 
-def test_a_second_agent_on_the_same_folder_ends_with_5(start: Start) -> None:
+def test_second_agent_on_the_same_folder_exits_5(start: Start) -> None:
     hub = Hub()
     with serving(hub) as served:
         first = start(URL=served.url, TOKEN=hub.token, INTERVAL="1s")
@@ -165,7 +165,7 @@ def test_a_second_agent_on_the_same_folder_ends_with_5(start: Start) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_within_a_second_also_while_the_server_keeps_it_waiting(
+def test_agent_stops_promptly_while_it_waits_for_an_answer(
     start: Start, number: signal.Signals
 ) -> None:
     asked, over = threading.Event(), threading.Event()
@@ -187,7 +187,7 @@ def test_it_stops_within_a_second_also_while_the_server_keeps_it_waiting(
     assert len(hub.counted) == 2, "what was on its way was kept"
 
 
-def test_the_server_is_away_for_ten_intervals_and_the_agent_is_killed_meanwhile(
+def test_no_report_is_lost_when_server_is_down_and_agent_is_killed(
     start: Start, tmp_path: Path
 ) -> None:
     hub, port = Hub(), free_port()
@@ -230,7 +230,7 @@ def spooled_ids(folder: Path) -> list[str]:
     return kept
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(start: Start, tmp_path: Path) -> None:
+def test_untrusted_certificate_is_refused(start: Start, tmp_path: Path) -> None:
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl is not installed: it makes the certificate")
@@ -256,13 +256,13 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(start: Start, tmp_path
     assert len(hub.asked) == 1
 
 
-def test_credentials_go_over_plain_http_only_when_told_to(start: Start) -> None:
+def test_credentials_need_a_setting_to_go_over_plain_http(start: Start) -> None:
     given = {"URL": "http://192.0.2.77:9", "TOKEN": "secret-token"}
     code, _, errors = ended(start("--once", **given))
     assert code == 2 and "INVENTORY_HUB_ALLOW_HTTP=1" in errors and "secret-token" not in errors
 
 
-def test_a_hanging_name_server_or_answer_does_not_hang_the_agent() -> None:
+def test_trickling_answer_times_out() -> None:
     # One byte now and then: each arrives in time, the whole never does.
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -288,7 +288,7 @@ def test_a_hanging_name_server_or_answer_does_not_hang_the_agent() -> None:
     listener.close()
 
 
-def test_a_spool_that_cannot_be_read_is_no_crash(start: Start, tmp_path: Path) -> None:
+def test_corrupt_spool_does_not_crash_the_agent(start: Start, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "spool.db").write_bytes(b"torn" * 1000)
     hub = Hub()

@@ -38,16 +38,14 @@ def verify() -> str:
 
 
 @pytest.mark.parametrize("state", ["/var/lib/inventory-agent", "/srv/agent's state"])
-def test_systemd_finds_nothing_to_say_about_the_unit(
-    tmp_path: Path, verify: str, state: str
-) -> None:
+def test_systemd_analyze_accepts_the_unit(tmp_path: Path, verify: str, state: str) -> None:
     path = tmp_path / "inventory-agent.service"
     path.write_text(service_linux.unit(COMMAND, Path(state)))
     done = subprocess.run([verify, "verify", path], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_the_unit_gives_away_no_right_that_it_does_not_need(tmp_path: Path, verify: str) -> None:
+def test_unit_has_a_low_exposure_level(tmp_path: Path, verify: str) -> None:
     path = tmp_path / "inventory-agent.service"
     path.write_text(service_linux.unit(COMMAND, service_linux.STATE))
     done = subprocess.run(
@@ -64,7 +62,7 @@ def test_a_command_with_a_space_or_a_percent_sign_stays_one_word() -> None:
     assert '\nExecStart="/opt/our agents/100%%/inventory-agent"\n' in text
 
 
-def test_installing_carries_the_settings_into_a_file_that_only_root_reads(tmp_path: Path) -> None:
+def test_install_writes_settings_to_a_file_that_only_root_reads(tmp_path: Path) -> None:
     found = load({**GIVEN, "INVENTORY_HUB_STATE_DIR": str(tmp_path / "state")}, tmp_path)
     root = tmp_path / "root"
     said = service_linux.install(found, COMMAND, root)
@@ -81,12 +79,12 @@ def test_installing_carries_the_settings_into_a_file_that_only_root_reads(tmp_pa
     assert "was not installed" in service_linux.uninstall(root)
 
 
-def test_what_means_something_inside_quotes_is_escaped_as_systemd_expects() -> None:
+def test_dotenv_values_are_escaped_for_systemd() -> None:
     assert settings_files.format_dotenv({"A": 'x"y\\z$`'}) == 'A="x\\"y\\\\z\\$\\`"\n'
 
 
 @given(st.dictionaries(st.sampled_from(sorted(GIVEN)), printable))
-def test_settings_survive_their_files(
+def test_settings_survive_a_round_trip_through_files(
     tmp_path_factory: pytest.TempPathFactory, values: dict[str, str]
 ) -> None:
     folder = tmp_path_factory.mktemp("files")
@@ -96,7 +94,7 @@ def test_settings_survive_their_files(
     assert settings_files.read_ini(folder / "agent.ini") == values
 
 
-def test_the_launchd_job_names_the_file_of_the_settings_and_no_secret() -> None:
+def test_launchd_job_names_the_settings_file_and_no_secret() -> None:
     job = plistlib.loads(service_macos.plist(["/usr/local/bin/inventory-agent"]))
     assert job["ProgramArguments"] == ["/usr/local/bin/inventory-agent"]
     assert list(job["EnvironmentVariables"]) == [CONFIG]
@@ -119,7 +117,7 @@ def agent(folder: Path, *arguments: str, **given: str) -> subprocess.CompletedPr
     )
 
 
-def test_status_tells_a_person_how_things_are(tmp_path: Path) -> None:
+def test_status_prints_service_server_machine_and_backlog(tmp_path: Path) -> None:
     done = agent(tmp_path, "status")
     assert done.returncode == 3 and "service: not running" in done.stdout
     assert "waiting: 0 reports" in done.stdout
@@ -134,7 +132,7 @@ def test_status_tells_a_person_how_things_are(tmp_path: Path) -> None:
     assert "waiting: 1 reports" in done.stdout and state["key"] not in done.stdout
 
 
-def test_the_words_for_windows_itself_are_refused_elsewhere(tmp_path: Path) -> None:
+def test_service_command_is_refused_outside_windows(tmp_path: Path) -> None:
     done = agent(tmp_path, "service")
     assert done.returncode == 2 and "Windows itself" in done.stderr
 
@@ -142,7 +140,7 @@ def test_the_words_for_windows_itself_are_refused_elsewhere(tmp_path: Path) -> N
 @pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root and setpriv (util-linux)"
 )
-def test_without_any_capability_and_without_rights_it_says_what_it_needs(tmp_path: Path) -> None:
+def test_without_privileges_or_capabilities_it_names_what_it_needs(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     for parent in (tmp_path.parent, tmp_path.parent.parent):
         parent.chmod(0o755)
@@ -160,7 +158,7 @@ def test_without_any_capability_and_without_rights_it_says_what_it_needs(tmp_pat
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")
-def test_installing_asks_for_rights(tmp_path: Path) -> None:
+def test_install_requires_privileges(tmp_path: Path) -> None:
     code = (
         "import os, sys; os.setuid(65534); from agent.main import main; sys.exit(main(['install']))"
     )

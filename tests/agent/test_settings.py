@@ -17,11 +17,11 @@ def settings(folder: Path, **environ: str) -> Settings:
     return load(environ, folder)
 
 
-def test_the_agent_has_the_products_version() -> None:
+def test_agent_version_equals_product_version() -> None:
     assert __version__ == product
 
 
-def test_without_anything_set_the_defaults_hold_and_the_address_is_asked_for(
+def test_defaults_apply_and_the_url_is_required(
     tmp_path: Path,
 ) -> None:
     found = settings(tmp_path)
@@ -31,7 +31,7 @@ def test_without_anything_set_the_defaults_hold_and_the_address_is_asked_for(
         _ = found.server
 
 
-def test_tatuscans_names_are_honoured_and_ours_come_first(tmp_path: Path) -> None:
+def test_tatuscan_names_work_and_ours_take_precedence(tmp_path: Path) -> None:
     found = settings(
         tmp_path, TATUSCAN_URL=f"{URL}//", TATUSCAN_INTERVAL="2m", TATUSCAN_LOG_LEVEL="warn"
     )
@@ -79,7 +79,7 @@ def test_an_interval_is_written_as_tatuscan_writes_it_or_in_seconds(
 
 
 @pytest.mark.parametrize("text", ["0s", "0", "-5s", "5 s", "s", "1d", "25h", "nan", "1e3", "١s"])
-def test_another_interval_is_refused(text: str) -> None:
+def test_invalid_interval_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="INVENTORY_HUB_INTERVAL"):
         parse_duration(text)
 
@@ -117,7 +117,7 @@ def test_a_wrong_setting_is_one_sentence_that_names_it(
 
 
 @pytest.mark.parametrize("text", ["url = x\n", "[other]\n", "[agent]\nurll = https://x\n", "\0"])
-def test_a_wrong_ini_file_is_named(tmp_path: Path, text: str) -> None:
+def test_invalid_ini_file_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "agent.ini"
     path.write_text(text)
     with pytest.raises(SettingsError, match=r"agent\.ini"):

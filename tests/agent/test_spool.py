@@ -47,7 +47,7 @@ def ids(found: Spool, count: int = 10**6) -> list[str]:
     return [kept.report_id for kept in found.oldest(count)]
 
 
-def test_what_was_put_first_comes_first_also_after_a_restart(tmp_path: Path) -> None:
+def test_spool_is_first_in_first_out_across_restarts(tmp_path: Path) -> None:
     first = spool(tmp_path)
     for number in range(5):
         first.put(report(number))
@@ -60,7 +60,7 @@ def test_what_was_put_first_comes_first_also_after_a_restart(tmp_path: Path) -> 
     assert (tmp_path / "spool.db").stat().st_mode & 0o777 == 0o600
 
 
-def test_days_without_a_server_keep_the_first_and_last_of_each_day_and_the_newest(
+def test_full_spool_keeps_first_and_last_report_of_each_day(
     tmp_path: Path,
 ) -> None:
     clock = Clock()
@@ -78,7 +78,7 @@ def test_days_without_a_server_keep_the_first_and_last_of_each_day_and_the_newes
     assert (tmp_path / "spool.db").stat().st_size < 400_000
 
 
-def test_what_waited_too_long_is_dropped(tmp_path: Path) -> None:
+def test_reports_over_the_age_limit_are_dropped(tmp_path: Path) -> None:
     clock = Clock()
     found = spool(tmp_path, clock, days=2)
     for number in range(5):
@@ -87,7 +87,7 @@ def test_what_waited_too_long_is_dropped(tmp_path: Path) -> None:
     assert ids(found) == ["r000002", "r000003", "r000004"]
 
 
-def test_firsts_and_lasts_go_too_when_nothing_else_is_left(tmp_path: Path) -> None:
+def test_first_and_last_reports_are_dropped_when_nothing_else_is_left(tmp_path: Path) -> None:
     clock = Clock()
     found = spool(tmp_path, clock, most=5000)
     for number in range(20):
@@ -98,7 +98,7 @@ def test_firsts_and_lasts_go_too_when_nothing_else_is_left(tmp_path: Path) -> No
 
 @given(st.lists(st.integers(-2, 40), min_size=1, max_size=60), st.integers(300, 3000))
 @settings(max_examples=samples(30, 1000))
-def test_it_is_never_larger_than_it_may_be_and_never_out_of_order(
+def test_spool_stays_within_its_limit_and_in_order(
     tmp_path_factory: pytest.TempPathFactory, hours: list[int], most: int
 ) -> None:
     clock = Clock()
@@ -114,7 +114,7 @@ def test_it_is_never_larger_than_it_may_be_and_never_out_of_order(
     found.close()
 
 
-def test_a_torn_file_loses_little_and_never_stops_the_agent(
+def test_torn_file_loses_little_and_raises_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = tmp_path / "source"
@@ -158,7 +158,7 @@ def test_a_torn_file_loses_little_and_never_stops_the_agent(
 @pytest.mark.parametrize(
     "content", [b"", b"no database at all" * 100, b"SQLite format 3\0" + b"\xff" * 84]
 )
-def test_another_file_in_its_place_is_set_aside(tmp_path: Path, content: bytes) -> None:
+def test_foreign_file_is_set_aside(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "spool.db").write_bytes(content)
     found = spool(tmp_path)
     found.put(report(1))
@@ -175,7 +175,7 @@ def test_a_spool_of_a_later_version_is_set_aside(tmp_path: Path) -> None:
     assert ids(found) == ["r000001"]
 
 
-def test_reports_of_an_id_that_was_lost_are_dropped(tmp_path: Path) -> None:
+def test_reports_of_another_machine_id_are_dropped(tmp_path: Path) -> None:
     found = spool(tmp_path)
     for number, machine in enumerate("aab"):
         found.put({"machine_id": machine * 64, **report(number)})
@@ -196,7 +196,7 @@ def full_disk() -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, before)
 
 
-def test_on_a_full_disk_reports_wait_in_memory_and_none_is_sent_twice(
+def test_full_disk_keeps_reports_in_memory_without_duplicates(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     found = spool(tmp_path)
@@ -217,7 +217,7 @@ def test_on_a_full_disk_reports_wait_in_memory_and_none_is_sent_twice(
     assert ids(again)[-3:] == ["r000004", "r000005", "r000006"]
 
 
-def test_what_the_state_cannot_hold_now_it_holds_later(
+def test_state_is_saved_later_after_a_full_disk(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     state = State(tmp_path)
@@ -241,7 +241,7 @@ for number in itertools.count():
 """
 
 
-def test_what_was_kept_survives_kill_9(tmp_path: Path) -> None:
+def test_spooled_reports_survive_kill_9(tmp_path: Path) -> None:
     for attempt in range(samples(3, 50)):
         folder = tmp_path / str(attempt)
         folder.mkdir()

@@ -40,14 +40,16 @@ BROKEN = 'NAME="Half a name\n'
         ({}, "Linux 6.1.0-18-amd64"),
     ],
 )
-def test_linux_says_its_distribution(tmp_path: Path, files: dict[str, str], expected: str) -> None:
+def test_linux_version_names_the_distribution(
+    tmp_path: Path, files: dict[str, str], expected: str
+) -> None:
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     assert linux_version(tmp_path, lambda: "6.1.0-18-amd64") == expected
 
 
-def test_a_mac_says_its_product_not_its_kernel() -> None:
+def test_macos_version_names_the_product_not_the_kernel() -> None:
     text = "ProductName:\t\tmacOS\nProductVersion:\t\t14.5\nBuildVersion:\t\t23F79\n"
     assert macos_version(text) == "macOS 14.5 (23F79)"
     old = "ProductName:\tMac OS X\nProductVersion:\t10.13.6\nBuildVersion:\t17G66\n"
@@ -81,7 +83,7 @@ def test_a_mac_says_its_product_not_its_kernel() -> None:
         ("Hyper-V", 20348, True, "Windows Server 2022 (build 20348)"),
     ],
 )  # fmt: skip
-def test_windows_says_its_product_and_build(
+def test_windows_version_names_product_and_build(
     product: str, build: int, server: bool, expected: str
 ) -> None:
     assert windows_version(product, build, server) == expected

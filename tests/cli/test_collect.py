@@ -91,7 +91,7 @@ def test_a_new_database_is_made_in_the_data_folder(
     assert (tmp_path / "new" / "data" / "inventory.db").exists()
 
 
-def test_settings_are_read_from_env_files_literally_and_the_environment_wins(
+def test_dotenv_is_read_literally_and_the_environment_wins(
     cli_environment: dict[str, str], vendors: SimulatedVendors, run_cli: RunCli, tmp_path: Path
 ) -> None:
     lines = [f"{name}='{value}'" for name, value in vendors.environ().items()]
@@ -131,7 +131,7 @@ def test_a_failed_run_exits_4_and_says_why(
     assert Hub(sqlite_engine).all(device_snapshots) == []
 
 
-def test_with_several_sources_the_worst_counts_and_the_others_are_collected_all_the_same(
+def test_exit_code_is_that_of_the_worst_source_and_all_are_collected(
     cli: CliHere, environ: dict[str, str], vendors: SimulatedVendors, sqlite_engine: Engine
 ) -> None:
     cli("collect", "--date", "2026-03-13", **environ)
@@ -210,7 +210,7 @@ def test_a_wrong_key_fails_the_run_and_no_secret_is_shown(
     assert "a-secret-of-ours" not in done.stdout + done.stderr
 
 
-def test_ctrl_c_ends_it_with_nothing_half_done(
+def test_ctrl_c_leaves_nothing_half_written(
     cli_environment: dict[str, str], environ: dict[str, str], vendors: SimulatedVendors,
     sqlite_engine: Engine,
 ) -> None:  # fmt: skip
@@ -338,7 +338,7 @@ def test_a_wrong_setting_is_named_with_its_fix_before_any_work(
     assert list(tmp_path.iterdir()) == [], "nothing was made"
 
 
-def test_without_any_source_it_says_what_to_set(cli: CliHere) -> None:
+def test_collect_without_any_source_names_the_settings(cli: CliHere) -> None:
     result = cli("collect")
 
     assert result.exit_code == 2
@@ -350,7 +350,7 @@ def test_without_any_source_it_says_what_to_set(cli: CliHere) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["2026-02-30", "yesterday", "14.3.2026", ""])
-def test_a_date_that_is_none_exits_2(cli: CliHere, tmp_path: Path, wrong: str) -> None:
+def test_invalid_date_exits_2(cli: CliHere, tmp_path: Path, wrong: str) -> None:
     result = cli("collect", "--date", wrong)
 
     assert result.exit_code == 2 and "--date" in result.stderr

@@ -141,7 +141,7 @@ def test_a_month_and_source_imported_again_is_replaced_as_a_whole(here: Hub, bri
         ('2023-11,"Har"bor,ninja,server,billable,1', "it cannot be read as CSV"),
     ],
 )
-def test_a_wrong_line_is_told_with_its_number_and_nothing_is_imported(
+def test_wrong_line_is_reported_by_number_and_nothing_is_imported(
     here: Hub, bring: Import, line: str, wrong: str
 ) -> None:
     done = bring(here, f"{HEADER}\n2023-10,Newcomer,ninja,server,billable,1\n{line}\n")
@@ -159,7 +159,7 @@ def test_a_source_that_came_later_may_have_counts_of_before_it(here: Hub, bring:
     assert done.exit_code == 0, done.output
 
 
-def test_but_not_of_a_month_that_is_closed(here: Hub, bring: Import) -> None:
+def test_counts_of_a_closed_month_are_refused(here: Hub, bring: Import) -> None:
     with writing(here.engine) as connection:
         connection.execute(insert(months).values(month="2024-02", closed=True))
 
@@ -178,9 +178,7 @@ def test_but_not_of_a_month_that_is_closed(here: Hub, bring: Import) -> None:
         (f"{HEADER}\n2023-11,Caf\xe9,".encode("latin-1"), "line 2: it is not UTF-8; save the file"),
     ],
 )
-def test_a_file_that_is_none_is_told_as_such(
-    here: Hub, bring: Import, content: bytes, told: str
-) -> None:
+def test_invalid_file_is_refused(here: Hub, bring: Import, content: bytes, told: str) -> None:
     done = bring(here, content)
 
     assert done.exit_code == 2 and told in done.stderr, done.stderr
@@ -198,7 +196,7 @@ def test_the_same_count_twice_is_refused_however_its_site_is_spelt(
     assert done.exit_code == 2 and "line 3: it counts the same as line 2" in done.stderr
 
 
-def test_of_many_wrong_lines_twenty_are_told(here: Hub, bring: Import) -> None:
+def test_at_most_twenty_wrong_lines_are_listed(here: Hub, bring: Import) -> None:
     done = bring(
         here, "\n".join([HEADER, *("x,Harbor,ninja,server,billable,1" for _ in range(33))])
     )
@@ -207,7 +205,7 @@ def test_of_many_wrong_lines_twenty_are_told(here: Hub, bring: Import) -> None:
     assert len(told) == 22 and told[-1] == "... and 13 more wrong line(s)"
 
 
-def test_a_name_that_two_sites_have_must_be_told_as_it_stands(here: Hub, bring: Import) -> None:
+def test_ambiguous_site_name_must_be_spelt_exactly(here: Hub, bring: Import) -> None:
     other = Pc("99", org="2", org_name="HARBOR DENTAL")
     here.collect(date(2024, 1, 31), [*pcs(range(10)), other])
 
@@ -245,7 +243,7 @@ def test_process_leaves_what_is_imported_for_a_source_that_came_later(
     assert imported(here) == before != []
 
 
-def test_while_somebody_collects_it_exits_5(here: Hub, bring: Import) -> None:
+def test_exits_5_while_a_collection_runs(here: Hub, bring: Import) -> None:
     with lease.take(here.engine):
         assert bring(here, f"{HEADER}\n{GOOD}").exit_code == 5
 

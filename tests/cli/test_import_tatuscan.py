@@ -85,7 +85,7 @@ def utc(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type]
 
 
-def test_machines_are_taken_over_with_their_times_once(
+def test_import_takes_machines_with_their_times_once(
     engine: Engine, bring: Bring, file: Path
 ) -> None:
     anna = theirs("anna", computer_model="X1", activation_days=30)
@@ -126,7 +126,7 @@ def test_machines_are_taken_over_with_their_times_once(
     assert file.read_bytes() == before and list(file.parent.glob("tatuscan.db*")) == [file]
 
 
-def test_a_machine_taken_over_reports_on_under_its_id(
+def test_imported_machine_keeps_its_id_when_it_reports(
     sqlite_engine: Engine, cli: CliHere, file: Path
 ) -> None:
     written(file, theirs("anna", computer_model="X1"))
@@ -139,7 +139,7 @@ def test_a_machine_taken_over_reports_on_under_its_id(
     assert (item["computer_model"], item["created_at"][:10]) == ("X1", "2025-10-22")
 
 
-def test_newer_facts_of_ours_stay_and_what_is_missing_is_filled_in(
+def test_import_keeps_newer_facts_and_fills_missing_ones(
     engine: Engine, bring: Bring, file: Path
 ) -> None:
     newer, older = utc(2026, 1, 1), utc(2024, 1, 1)
@@ -172,7 +172,7 @@ def test_newer_facts_of_ours_stay_and_what_is_missing_is_filled_in(
     assert {row.machine_id: row for row in rows(engine, inventory)} == stored
 
 
-def test_what_cannot_be_taken_is_named_and_what_can_be_mended_is(
+def test_invalid_rows_are_refused_and_invalid_values_mended(
     engine: Engine, bring: Bring, file: Path
 ) -> None:
     good = theirs("good")
@@ -239,7 +239,7 @@ def test_a_file_without_the_newest_columns_is_read(
         ("CREATE TABLE inventory (machine_id, ip)", "lacks hostname, created_at"),
     ],
 )  # fmt: skip
-def test_what_is_no_tatuscan_database_is_said(
+def test_file_that_is_no_tatuscan_database_is_refused(
     sqlite_engine: Engine, cli: CliHere, file: Path, content: bytes | str, named: str
 ) -> None:
     if isinstance(content, bytes):
@@ -252,7 +252,7 @@ def test_what_is_no_tatuscan_database_is_said(
     assert rows(sqlite_engine, audit_log) == []
 
 
-def test_a_zone_that_is_none_is_said(sqlite_engine: Engine, cli: CliHere, file: Path) -> None:
+def test_unknown_zone_is_refused(sqlite_engine: Engine, cli: CliHere, file: Path) -> None:
     written(file)
     done = cli("import-tatuscan", str(file), "--zone", "Mars", DATABASE_URL=address(sqlite_engine))
     assert done.exit_code == 2 and "--zone" in done.output
@@ -280,7 +280,7 @@ ANYTHING = st.one_of(
 
 @settings(max_examples=samples(50, 3000))
 @given(values=st.lists(st.fixed_dictionaries(dict.fromkeys(COLUMNS, ANYTHING)), max_size=3))
-def test_whatever_a_file_holds_is_taken_or_refused(
+def test_any_file_content_is_imported_or_refused(
     tmp_path_factory: pytest.TempPathFactory, values: list[dict[str, Any]]
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "anything.db"

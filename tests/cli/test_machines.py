@@ -76,7 +76,7 @@ def test_a_machine_without_an_agent_is_added_once(engine: Engine, cli: CliHere) 
     assert rows(engine, inventory) == [row]
 
 
-def test_a_salt_or_an_id_tells_two_machines_of_one_name_apart(
+def test_salt_or_id_distinguishes_machines_of_one_hostname(
     sqlite_engine: Engine, cli: CliHere
 ) -> None:
     for more in ((), ("--salt", "2"), ("--machine-id", "AB" * 32)):
@@ -95,7 +95,7 @@ def test_a_salt_or_an_id_tells_two_machines_of_one_name_apart(
         (("--activation", "soon"), "--activation"), (("--model", "m" * 101), "model"),
     ],
 )  # fmt: skip
-def test_a_machine_that_cannot_be_is_refused(
+def test_invalid_machine_is_refused(
     sqlite_engine: Engine, cli: CliHere, wrong: tuple[str, ...], named: str
 ) -> None:
     done = run(cli, sqlite_engine, "add", "--hostname", "cart", *wrong, "--yes")
@@ -106,7 +106,7 @@ def test_a_machine_that_cannot_be_is_refused(
 # delete-older
 
 
-def test_of_machines_that_share_name_and_site_the_newest_stays(
+def test_delete_older_keeps_the_newest_of_one_hostname_and_site(
     engine: Engine, cli: CliHere
 ) -> None:
     newest = machine(engine, "a", LONG_AGO, hostname="pc", site="Acme", serial="S")
@@ -151,7 +151,7 @@ def test_of_machines_that_share_name_and_site_the_newest_stays(
     assert "Deleted 0 machine(s)" in again.output
 
 
-def test_machines_of_one_name_that_both_report_are_two(sqlite_engine: Engine, cli: CliHere) -> None:
+def test_delete_older_keeps_machines_that_both_report(sqlite_engine: Engine, cli: CliHere) -> None:
     now = datetime.now(UTC)
     for name, ago in (("a", 0), ("b", 5), ("c", 60)):
         machine(sqlite_engine, name, now - timedelta(minutes=ago), hostname="localhost")
@@ -162,7 +162,7 @@ def test_machines_of_one_name_that_both_report_are_two(sqlite_engine: Engine, cl
     }  # fmt: skip
 
 
-def test_a_name_cannot_write_over_the_list(sqlite_engine: Engine, cli: CliHere) -> None:
+def test_control_characters_in_hostnames_are_replaced(sqlite_engine: Engine, cli: CliHere) -> None:
     for name in ("a", "b"):
         machine(sqlite_engine, name, hostname="pc\x1b[1A\r\u202e")
     said = run(cli, sqlite_engine, "delete-older")
@@ -186,7 +186,7 @@ def activations(engine: Engine) -> dict[str, tuple[str | None, str | None]]:
     }  # fmt: skip
 
 
-def test_asset_numbers_date_machines_and_the_second_run_changes_nothing(
+def test_set_activation_by_asset_number_is_idempotent(
     engine: Engine, cli: CliHere, file: Path
 ) -> None:
     for name in ("IFMT-001234.local", "m77", "lab-9", "vm-9", "pc"):
@@ -222,7 +222,7 @@ def test_asset_numbers_date_machines_and_the_second_run_changes_nothing(
     assert len(rows(engine, audit_log)) == 2
 
 
-def test_hostnames_date_machines_and_tell_their_models(
+def test_set_activation_by_hostname_sets_date_and_model(
     sqlite_engine: Engine, cli: CliHere, file: Path
 ) -> None:
     for name in ("Anna", "bob", "carl"):

@@ -58,7 +58,7 @@ def test_a_month_is_closed_and_opened_again_and_the_log_says_who_did_it(
         (("shut", "2024-01"), "No such command"),
     ],
 )
-def test_what_cannot_be_done_exits_2_and_says_why(
+def test_impossible_month_commands_exit_2(
     hub: Hub, cli: CliHere, arguments: tuple[str, ...], sentence: str
 ) -> None:
     done = cli("month", *arguments, DATABASE_URL=address(hub.engine))
@@ -67,7 +67,7 @@ def test_what_cannot_be_done_exits_2_and_says_why(
     assert hub.all(months) == hub.all(audit_log) == []
 
 
-def test_while_somebody_collects_it_exits_5(hub: Hub, cli: CliHere) -> None:
+def test_exits_5_while_a_collection_runs(hub: Hub, cli: CliHere) -> None:
     with lease.take(hub.engine):
         done = cli("month", "close", "2024-01", DATABASE_URL=address(hub.engine))
 

@@ -37,7 +37,7 @@ def filled(engine: Engine) -> Hub:
     return hub
 
 
-def test_counts_deleted_by_hand_are_all_there_again(engine: Engine, cli: CliHere) -> None:
+def test_process_restores_deleted_counts(engine: Engine, cli: CliHere) -> None:
     filled(engine)
     before = contents(engine)
     assert len(before["month_end_counts"]) > 10
@@ -52,9 +52,7 @@ def test_counts_deleted_by_hand_are_all_there_again(engine: Engine, cli: CliHere
     assert "purged 0 stretch(es)" in result.stdout
 
 
-def test_wrong_counts_are_put_right_and_right_ones_stay(
-    sqlite_engine: Engine, cli: CliHere
-) -> None:
+def test_process_corrects_wrong_counts_only(sqlite_engine: Engine, cli: CliHere) -> None:
     day = filled(sqlite_engine).runs()[0].business_date
     before = contents(sqlite_engine)
     extra = {"site_id": 99, "device_type": "server", "billing_status": "billable", "n": 7}
@@ -108,7 +106,7 @@ def test_rebuild_leaves_the_days_before_it_alone(sqlite_engine: Engine, cli: Cli
         assert (now == then) == (then[0] >= standing[then[1]]), then
 
 
-def test_it_touches_no_snapshot_and_no_run(sqlite_engine: Engine, cli: CliHere) -> None:
+def test_process_changes_no_snapshot_and_no_run(sqlite_engine: Engine, cli: CliHere) -> None:
     hub = filled(sqlite_engine)
     before = [hub.all(table) for table in (device_snapshots, collection_runs)]
 
@@ -117,16 +115,14 @@ def test_it_touches_no_snapshot_and_no_run(sqlite_engine: Engine, cli: CliHere) 
     assert [hub.all(table) for table in (device_snapshots, collection_runs)] == before
 
 
-def test_with_nothing_collected_there_is_nothing_to_do(sqlite_engine: Engine, cli: CliHere) -> None:
+def test_process_without_data_does_nothing(sqlite_engine: Engine, cli: CliHere) -> None:
     result = cli("process", DATABASE_URL=address(sqlite_engine))
 
     assert result.exit_code == 0
     assert result.stdout == "Counted 0 day(s) again; purged 0 stretch(es).\n"
 
 
-def test_while_somebody_collects_it_says_so_and_exits_5(
-    sqlite_engine: Engine, cli: CliHere
-) -> None:
+def test_process_exits_5_while_a_collection_runs(sqlite_engine: Engine, cli: CliHere) -> None:
     with lease.take(sqlite_engine):
         result = cli("process", DATABASE_URL=address(sqlite_engine))
 
@@ -167,7 +163,7 @@ def test_a_wrong_argument_exits_2(cli: CliHere, arguments: tuple[str, ...]) -> N
     assert cli(*arguments).exit_code == 2
 
 
-def test_it_tells_its_version_and_its_commands(cli: CliHere) -> None:
+def test_version_and_help_are_printed(cli: CliHere) -> None:
     assert cli("--version").stdout.startswith("inventory-hub, version ")
     told: Any = cli("--help").stdout
     for command in ("collect", "demo", "doctor", "migrate", "process", "serve", "worker"):

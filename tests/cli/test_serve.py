@@ -25,7 +25,7 @@ def stop(process: "subprocess.Popen[str]") -> str:
     return output
 
 
-def test_serve_answers_pages_and_api_and_stops_when_told(
+def test_serve_answers_pages_and_api_and_stops_on_sigterm(
     cli_environment: dict[str, str], tmp_path: Path
 ) -> None:
     port = free_port()
@@ -45,7 +45,7 @@ def test_serve_answers_pages_and_api_and_stops_when_told(
     assert "Traceback" not in output
 
 
-def test_whoever_reads_slowly_does_not_hold_up_the_end_of_the_server(
+def test_slow_reader_does_not_delay_shutdown(
     cli_environment: dict[str, str], sqlite_engine: Engine, tmp_path: Path
 ) -> None:
     now = datetime(2026, 11, 22, tzinfo=UTC)
@@ -79,7 +79,7 @@ def test_whoever_reads_slowly_does_not_hold_up_the_end_of_the_server(
         ((), {"AUTH": "none", "DATABASE_URL": "oracle://x"}, "DATABASE_URL"),
     ],
 )
-def test_serve_refuses_in_one_sentence_what_would_be_open_or_wrong(
+def test_serve_refuses_unsafe_or_wrong_settings(
     run_cli: RunCli, arguments: tuple[str, ...], settings: dict[str, str], names: str
 ) -> None:
     ended = run_cli("serve", *arguments, **settings)

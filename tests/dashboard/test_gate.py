@@ -55,7 +55,7 @@ HEADERS: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("sent", BODIES)
 @pytest.mark.parametrize("headers", HEADERS)
-def test_a_report_is_answered_as_on_a_thread(
+def test_gate_and_flask_route_answer_the_same(
     here: Ingest, on_threads: Ingest, sent: str, headers: str
 ) -> None:
     key = known(here)
@@ -79,7 +79,7 @@ def known(here: Ingest, name: str = "anna") -> str:
     return key
 
 
-def test_nobody_is_answered_before_the_commit(
+def test_report_is_answered_only_after_the_commit(
     here: Ingest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = known(here)
@@ -95,7 +95,7 @@ def test_nobody_is_answered_before_the_commit(
     assert answers == [200]
 
 
-def test_who_waits_too_long_is_told_to_come_again(
+def test_commit_timeout_answers_503_with_retry_after(
     here: Ingest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = known(here)
@@ -108,7 +108,7 @@ def test_who_waits_too_long_is_told_to_come_again(
     assert here.post(report(), key).ok, "an outcome for which nobody waits harms nobody"
 
 
-def test_a_full_queue_refuses_at_once(here: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_queue_answers_503_at_once(here: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = [known(here, name) for name in ("anna", "bob", "cleo")]
     monkeypatch.setattr(commit_queue, "MAX_PER_COMMIT", 1)
     held = _hold(monkeypatch, most=1)
@@ -132,7 +132,7 @@ def test_a_full_queue_refuses_at_once(here: Ingest, monkeypatch: pytest.MonkeyPa
     assert answers == [200, 200]
 
 
-def test_a_fault_of_ours_is_told_and_harms_no_later_report(
+def test_internal_error_answers_500_and_later_reports_work(
     here: Ingest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = known(here)
@@ -146,7 +146,7 @@ def test_a_fault_of_ours_is_told_and_harms_no_later_report(
     assert here.post(report(), key).ok
 
 
-def test_who_hangs_up_in_the_middle_of_a_body_holds_nobody_up(here: Ingest) -> None:
+def test_disconnects_in_the_middle_of_a_body_block_nobody(here: Ingest) -> None:
     key = known(here)
     port = int(here.address.rsplit(":", 1)[1])
     for _ in range(80):
@@ -158,7 +158,7 @@ def test_who_hangs_up_in_the_middle_of_a_body_holds_nobody_up(here: Ingest) -> N
     assert here.post(report(), key).ok
 
 
-def test_a_stock_client_is_answered_in_open_mode(sqlite_engine: Engine) -> None:
+def test_tatuscan_client_is_answered_in_open_mode(sqlite_engine: Engine) -> None:
     with ingest(sqlite_engine, INGEST_AUTH="open") as here:
         assert [here.post(STOCK).status_code for _ in range(2)] == [201, 200]
 
@@ -208,23 +208,23 @@ def odd() -> Iterator[str]:
         yield address
 
 
-def test_what_breaks_in_the_middle_is_seen_to_be_broken(odd: str) -> None:
+def test_response_that_fails_halfway_is_detectably_incomplete(odd: str) -> None:
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         requests.get(f"{odd}/breaks", timeout=10)
 
 
-def test_a_long_answer_comes_whole(odd: str) -> None:
+def test_long_response_arrives_completely(odd: str) -> None:
     assert len(requests.get(f"{odd}/long", timeout=60).content) == 10_000 * LONG
 
 
-def test_an_answer_that_nobody_reads_on_is_not_made_to_its_end(odd: str) -> None:
+def test_response_generation_stops_after_disconnect(odd: str) -> None:
     for _ in range(THREADS + 6):
         requests.get(f"{odd}/long", timeout=30, stream=True).close()
     assert requests.get(f"{odd}/made", timeout=30).json()["parts"] < LONG
 
 
 @pytest.mark.parametrize("query", ["q=é", "q=%C3%A9"])
-def test_a_query_may_hold_any_byte(odd: str, query: str) -> None:
+def test_query_string_may_have_any_byte(odd: str, query: str) -> None:
     port = int(odd.rsplit(":", 1)[1])
     with socket.create_connection(("127.0.0.1", port)) as raw:
         raw.sendall(f"GET /asked?{query} HTTP/1.0\r\nHost: x\r\n\r\n".encode())
@@ -233,7 +233,7 @@ def test_a_query_may_hold_any_byte(odd: str, query: str) -> None:
     assert told == {"q": "é", "from": "127.0.0.1", "path": "/asked"}
 
 
-def test_a_body_comes_in_chunks_or_whole(odd: str) -> None:
+def test_chunked_and_whole_bodies_are_read(odd: str) -> None:
     parts = [b"x" * 70_000] * 3
     for data in (iter(parts), b"".join(parts), b""):
         told = requests.post(f"{odd}/body", data=data, timeout=10)  # type: ignore[arg-type]  # the stub knows no iterator

@@ -295,7 +295,7 @@ def test_machines_read_nothing_and_api_tokens_do_not_report(here: Ingest) -> Non
     assert here.ask("GET", "/api/dashboard/today", viewer).status_code == 403
 
 
-def test_without_signing_in_a_token_reads_and_nobody_else(sqlite_engine: Engine) -> None:
+def test_without_sign_in_only_api_tokens_read(sqlite_engine: Engine) -> None:
     with as_served(make_app(sqlite_engine, auth="password")) as address:
         here = Ingest(address, sqlite_engine)
         assert here.ask("GET", "/api/machines").status_code == 401
@@ -322,7 +322,7 @@ def test_more_than_60_wrong_credentials_a_minute_from_one_address_wait(here: Ing
     assert here.post(report(), key).ok, "who is known here is not held up"
 
 
-def test_an_address_may_be_limited(sqlite_engine: Engine) -> None:
+def test_address_rate_limit_can_be_set(sqlite_engine: Engine) -> None:
     with ingest(sqlite_engine, INGEST_ADDRESS_RATE="3", INGEST_AUTH="open") as here:
         codes = [here.post(report(str(n))).status_code for n in range(4)]
     assert codes == [201, 201, 201, 429]
@@ -352,7 +352,7 @@ def test_a_batch_is_stored_in_order_and_each_report_once(hub: Ingest) -> None:
     assert hours[utc("2026-11-22T13:00:00Z")].cpu_max == 50
 
 
-def test_older_reports_do_not_cover_newer_facts(here: Ingest) -> None:
+def test_older_reports_do_not_overwrite_newer_facts(here: Ingest) -> None:
     key = here.enrol()
     old = report(hostname="before", report_id="1", timestamp="2026-11-01T00:00:00Z")
     new = report(hostname="after", report_id="2", timestamp="2026-11-22T14:29:59Z")
@@ -365,7 +365,7 @@ def test_older_reports_do_not_cover_newer_facts(here: Ingest) -> None:
     assert here.rows(inventory)[0].received_at == here.now
 
 
-def test_a_wrong_report_in_a_batch_does_not_hold_up_the_others(here: Ingest) -> None:
+def test_invalid_report_in_a_batch_does_not_affect_others(here: Ingest) -> None:
     key = here.enrol()
     reports = [
         report(report_id="1"), report(report_id="2", cpu_percent=500), 7, report(),
@@ -379,7 +379,7 @@ def test_a_wrong_report_in_a_batch_does_not_hold_up_the_others(here: Ingest) -> 
     refused(here.post({"reports": 7}, key, "/api/machines/batch"), 400, "malformed")
 
 
-def test_a_clock_that_is_wrong_moves_nothing(here: Ingest) -> None:
+def test_wrong_machine_clock_does_not_change_times(here: Ingest) -> None:
     key = here.enrol(timestamp="2036-11-22T14:30:00Z")
     assert here.rows(inventory)[0].clock_skew_seconds == 3653 * 86400
     assert here.rows(inventory)[0].received_at == here.now
@@ -390,7 +390,7 @@ def test_a_clock_that_is_wrong_moves_nothing(here: Ingest) -> None:
     assert [row.day.isoformat() for row in here.rows(report_days)] == ["2026-11-22"]
 
 
-def test_two_live_machines_behind_one_id_are_noticed_and_a_restart_is_not(here: Ingest) -> None:
+def test_cloned_machines_are_detected_and_restarts_are_not(here: Ingest) -> None:
     key = here.enrol(stream_id="a")
     for stream in ("a", "b", "c"):
         here.post(report(stream_id=stream), key)
@@ -422,7 +422,7 @@ def test_machines_are_listed_whole_or_in_pages_filtered_and_sorted(hub: Ingest) 
         assert hub.ask("GET", f"/api/machines{wrong}").status_code == 400
 
 
-def test_one_machine_is_told_changed_and_deleted(hub: Ingest) -> None:
+def test_single_machine_is_read_changed_and_deleted(hub: Ingest) -> None:
     key, path = hub.enrol(), f"/api/machines/{machine_id('anna')}"
     assert hub.ask("GET", path).json()["item"]["hostname"] == "anna"
 
@@ -464,7 +464,7 @@ def test_other_methods_and_addresses_answer_json(here: Ingest, method: str) -> N
 # A database that is not there
 
 
-def test_without_a_database_nothing_is_acknowledged(sqlite_engine: Engine) -> None:
+def test_no_report_is_acknowledged_without_a_database(sqlite_engine: Engine) -> None:
     with ingest(sqlite_engine, INGEST_AUTH="open") as here:
         assert here.post(report()).ok
         with sqlite_engine.begin() as connection:

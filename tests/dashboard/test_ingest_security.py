@@ -55,7 +55,7 @@ def here(sqlite_engine: Engine) -> Iterator[Ingest]:
 # Texts that are statements elsewhere
 
 
-def test_every_text_is_stored_as_it_came(hub: Ingest, caplog: pytest.LogCaptureFixture) -> None:
+def test_texts_are_stored_unchanged(hub: Ingest, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     for text in INJECTIONS:
         said = dict.fromkeys(TEXTS, text)
@@ -73,7 +73,7 @@ def test_every_text_is_stored_as_it_came(hub: Ingest, caplog: pytest.LogCaptureF
     assert caplog.records == []
 
 
-def test_a_nul_in_any_text_is_replaced_and_holds_up_nobody(hub: Ingest) -> None:
+def test_nul_in_any_text_is_replaced(hub: Ingest) -> None:
     reports = [report("anna", report_id=str(n), **{name: "a\0b"}) for n, name in enumerate(TEXTS)]
     plain = [report("anna", report_id=f"plain {n}") for n in range(50)]
     items = hub.batch(plain[:25] + reports + plain[25:]).json()["items"]
@@ -90,7 +90,7 @@ def calls(tree: ast.AST) -> Iterator[ast.Call]:
     return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
-def test_no_statement_is_put_together_from_what_somebody_sent() -> None:
+def test_no_sql_is_built_from_input() -> None:
     for room in ("dashboard", "cli"):
         for module in (ROOT / room).rglob("*.py"):
             for call in calls(ast.parse(module.read_text(encoding="utf-8"))):
@@ -103,7 +103,7 @@ def test_no_statement_is_put_together_from_what_somebody_sent() -> None:
 # Credentials
 
 
-def test_nothing_that_a_machine_tells_of_itself_is_a_credential(sqlite_engine: Engine) -> None:
+def test_reported_facts_are_no_credentials(sqlite_engine: Engine) -> None:
     app = make_app(sqlite_engine, auth="password")
     with in_thread(make_server("127.0.0.1", 0, app, threaded=True)) as address:
         here = Ingest(address, sqlite_engine)
@@ -129,7 +129,7 @@ def test_nothing_that_a_machine_tells_of_itself_is_a_credential(sqlite_engine: E
         assert here.post(report(), key).ok, "the key itself is one"
 
 
-def test_every_closed_address_is_closed_to_a_machines_key(sqlite_engine: Engine) -> None:
+def test_machine_keys_and_enrolment_tokens_read_nothing(sqlite_engine: Engine) -> None:
     app = make_app(sqlite_engine, auth="password")
     closed = [
         (rule, method)
@@ -150,7 +150,7 @@ def test_every_closed_address_is_closed_to_a_machines_key(sqlite_engine: Engine)
     assert len(closed) > 20
 
 
-def test_secrets_are_compared_without_telling_how_much_was_right() -> None:
+def test_secrets_are_compared_in_constant_time() -> None:
     source = (ROOT / "db" / "tokens.py").read_text(encoding="utf-8")
     (compare,) = [
         node
@@ -166,7 +166,7 @@ def test_secrets_are_compared_without_telling_how_much_was_right() -> None:
     assert isinstance(returned.value.values[0], ast.Call)
 
 
-def test_secrets_stand_nowhere_but_in_the_answer_that_shows_them(
+def test_secrets_are_neither_stored_nor_logged_nor_repeated(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -218,7 +218,7 @@ def test_tokens_are_rotated_without_a_gap_and_one_key_is_revoked_alone(hub: Inge
 
 
 @pytest.mark.parametrize("path", ["/api/machines", "/api/machines/batch"])
-def test_bombs_do_not_fill_the_memory_nor_hold_up_others(here: Ingest, path: str) -> None:
+def test_gzip_bombs_neither_fill_memory_nor_block_others(here: Ingest, path: str) -> None:
     token, zipped = here.token(), {"Content-Encoding": "gzip"}
     bomb = gzip.compress(b" " * 60_000_000)
     nested = gzip.compress(gzip.compress(json.dumps(report()).encode()))
@@ -252,7 +252,7 @@ def test_bombs_do_not_fill_the_memory_nor_hold_up_others(here: Ingest, path: str
         "application/json5", "application/xml",
     ],
 )  # fmt: skip
-def test_a_form_is_refused_before_any_of_it_came(here: Ingest, kind: str) -> None:
+def test_unsupported_content_type_is_refused_before_the_body(here: Ingest, kind: str) -> None:
     where = urlsplit(here.address)
     head = (
         f"POST /api/machines HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Type: {kind}\r\n"
@@ -274,7 +274,7 @@ def test_a_form_is_refused_before_any_of_it_came(here: Ingest, kind: str) -> Non
     ],
     ids=range(14),
 )  # fmt: skip
-def test_a_body_made_to_be_slow_costs_hardly_more_than_any_of_its_length(
+def test_malicious_bodies_cost_little_more_than_others_of_their_length(
     here: Ingest, body: bytes
 ) -> None:
     token = here.token()
@@ -294,7 +294,7 @@ def test_a_body_made_to_be_slow_costs_hardly_more_than_any_of_its_length(
 # What somebody did by hand
 
 
-def test_what_a_program_changes_is_logged_with_its_name(here: Ingest) -> None:
+def test_changes_by_api_tokens_are_audited_by_token_name(here: Ingest) -> None:
     here.enrol("anna")
     path = f"/api/machines/{machine_id('anna')}"
     manager = here.api_token("manager")

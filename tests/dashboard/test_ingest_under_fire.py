@@ -51,7 +51,7 @@ def two(engine: Engine) -> Iterator[list[Ingest]]:
     another.dispose()
 
 
-def test_16_first_reports_at_once_make_one_row_and_no_error(engine: Engine) -> None:
+def test_concurrent_first_reports_make_one_row(engine: Engine) -> None:
     turns = samples(4, 160)
     with ingest(engine, INGEST_AUTH="open") as hub:
         for turn in range(turns):
@@ -63,7 +63,7 @@ def test_16_first_reports_at_once_make_one_row_and_no_error(engine: Engine) -> N
         assert [row.n for row in hub.rows(agent_hours)] == [AT_ONCE] * turns
 
 
-def test_16_first_reports_to_two_servers_make_one_row_and_no_error(two: list[Ingest]) -> None:
+def test_concurrent_first_reports_to_two_servers_make_one_row(two: list[Ingest]) -> None:
     turns = samples(4, 160)
     for turn in range(turns):
         codes: list[int] = []
@@ -78,7 +78,7 @@ def test_16_first_reports_to_two_servers_make_one_row_and_no_error(two: list[Ing
     assert [row.n for row in two[0].rows(agent_hours)] == [AT_ONCE] * turns
 
 
-def test_16_enrolments_of_one_machine_at_once_make_one_key(two: list[Ingest]) -> None:
+def test_concurrent_enrolments_of_one_machine_make_one_key(two: list[Ingest]) -> None:
     for turn in range(samples(3, 60)):
         token, keys, codes = two[0].token(), [], Counter[int]()
 
@@ -97,7 +97,7 @@ def test_16_enrolments_of_one_machine_at_once_make_one_key(two: list[Ingest]) ->
         assert len(kept) == 1
 
 
-def test_a_report_that_cannot_be_stored_fails_without_those_beside_it() -> None:
+def test_entry_that_cannot_be_stored_fails_alone() -> None:
     first, outcomes = threading.Event(), dict[int, object]()
 
     def store(entries: Sequence[int]) -> Sequence[int]:
@@ -151,7 +151,7 @@ class Load:
 
 
 @pytest.mark.parametrize("database", ["sqlite_engine", "postgres_engine"])
-def test_what_was_answered_is_there_after_the_server_was_killed(
+def test_acknowledged_reports_survive_kill_9_of_the_server(
     request: pytest.FixtureRequest, cli_environment: dict[str, str], tmp_path: Path, database: str
 ) -> None:
     engine: Engine = request.getfixturevalue(database)

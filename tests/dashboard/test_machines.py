@@ -98,9 +98,7 @@ EDGES = (-400, -1, 0, 1, 364, 365, 366, 1095, 1096, 1825, 1826, 3650, 3651, 9000
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/Cuiaba", "Asia/Tokyo", "America/Santiago"])
-def test_ages_stand_in_their_buckets_and_each_bucket_opens_its_machines(
-    engine: Engine, zone: str
-) -> None:
+def test_age_buckets_count_and_link_to_their_machines(engine: Engine, zone: str) -> None:
     here = ZoneInfo(zone)
     now = NOW.astimezone(here)
     dated = [
@@ -121,7 +119,7 @@ def test_ages_stand_in_their_buckets_and_each_bucket_opens_its_machines(
     assert len(ids(engine, MachineFilters(ages=BUCKETS), now)) == len(dated) + 2
 
 
-def test_of_machines_without_a_date_there_is_no_mean_and_no_median(sqlite_engine: Engine) -> None:
+def test_no_mean_or_median_without_activation_dates(sqlite_engine: Engine) -> None:
     stored(
         sqlite_engine,
         {"hostname": "a"},
@@ -136,7 +134,7 @@ def test_of_machines_without_a_date_there_is_no_mean_and_no_median(sqlite_engine
 # Shares
 
 
-def test_the_top_and_the_others_are_all(engine: Engine) -> None:
+def test_top_values_and_others_add_up_to_all(engine: Engine) -> None:
     dice = random.Random(4)
     names = ["linux", "windows", "Windows", "darwin", "", None, *HOSTILE, "müller", "MÜLLER"]
     said = [{"hostname": str(n), "os": dice.choice(names), "os_version": dice.choice(names)}
@@ -271,7 +269,9 @@ def test_the_report_has_tatuscan_s_six_columns(told: Engine) -> None:
         ("?sort=machine_id;drop", "Hostname ▲", "Alpha beta gamma"),
     ],
 )
-def test_the_report_is_sorted_as_asked(told: Engine, query: str, column: str, names: str) -> None:
+def test_report_page_is_sorted_by_its_parameter(
+    told: Engine, query: str, column: str, names: str
+) -> None:
     with served(told) as client:
         found = report_of(client, query)
     assert column in found.rows[0]
@@ -292,7 +292,7 @@ def test_hostile_names_are_text_in_the_report(sqlite_engine: Engine) -> None:
     assert "img" not in found.tags and "script" not in found.tags
 
 
-def test_the_report_says_503_when_the_database_cannot_be_read(sqlite_engine: Engine) -> None:
+def test_report_page_answers_503_without_a_database(sqlite_engine: Engine) -> None:
     with writing(sqlite_engine) as connection:
         inventory.drop(connection)
     with served(sqlite_engine) as client:
@@ -302,7 +302,7 @@ def test_the_report_says_503_when_the_database_cannot_be_read(sqlite_engine: Eng
     assert "SELECT" not in answer.text
 
 
-def test_charts_lead_to_the_charts(sqlite_engine: Engine) -> None:
+def test_charts_redirects_to_the_machines_page(sqlite_engine: Engine) -> None:
     with served(sqlite_engine) as client:
         for path, leads in (
             ("/charts", "/machines#charts"),
@@ -333,7 +333,7 @@ def test_the_file_is_the_list_of_the_api_in_its_order(told: Engine) -> None:
     assert tuple(found[0]) == LISTED_KEYS
 
 
-def test_the_files_run_nothing_and_say_what_was_asked(sqlite_engine: Engine) -> None:
+def test_exports_escape_formulas_and_list_the_filters(sqlite_engine: Engine) -> None:
     texts = ("hostname", "ip", "os", "os_version", "computer_model", "agent_version", "serial",
              "manufacturer", "logged_in_user", "site")  # fmt: skip
     stored(sqlite_engine, *(dict.fromkeys(texts, name) for name in HOSTILE))
@@ -354,7 +354,7 @@ def test_the_files_run_nothing_and_say_what_was_asked(sqlite_engine: Engine) -> 
     ["?state=asleep", "?age=1-2", "?sort=recent_reports", "?clones=no", "?as_of=2026-01-01",
      "?site=%00", "?q=%00", "?top=5", "?os=" + "x" * 300],
 )  # fmt: skip
-def test_what_cannot_be_asked_is_refused_alike_by_file_and_api(
+def test_invalid_parameters_are_refused_by_export_and_api(
     sqlite_engine: Engine, query: str
 ) -> None:
     with served(sqlite_engine) as client:
@@ -384,12 +384,12 @@ def read(query: str) -> MachineList:
         ),
     ],
 )
-def test_an_address_is_read_back_as_it_was_written(shown: MachineList) -> None:
+def test_address_round_trips(shown: MachineList) -> None:
     assert read(shown.query()) == shown
     assert read(shown.address().partition("?")[2]) == shown
 
 
-def test_what_other_pages_ask_is_left_aside_by_the_page() -> None:
+def test_parameters_of_other_pages_are_ignored() -> None:
     assert read("as_of=2026-01-01&basis=ninja&type=server&q=x") == MachineList(
         MachineFilters(q="x")
     )
@@ -409,7 +409,7 @@ def whole(engine: Engine, **settings: str) -> Any:
     return create_app(engine, clock=lambda: NOW, environ=environ).server.test_client()
 
 
-def test_open_ingest_is_said_on_the_report(sqlite_engine: Engine) -> None:
+def test_report_page_warns_about_open_ingest(sqlite_engine: Engine) -> None:
     for setting, said in (("open", True), ("token", False)):
         text = whole(sqlite_engine, INGEST_AUTH=setting).get("/report").text
         assert ("INGEST_AUTH is open" in text) is said

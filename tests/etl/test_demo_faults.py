@@ -38,7 +38,7 @@ def portal(vendors: SimulatedVendors) -> PortalClient:
     ("kind", "status"),
     [("forbidden", 403), ("not_found", 404), ("too_many_requests", 429), ("server_error", 503)],
 )
-def test_a_fault_is_shown_as_often_as_told_and_then_all_is_well(
+def test_fault_applies_the_given_number_of_times(
     vendors: SimulatedVendors, ninja: NinjaClient, kind: Any, status: int
 ) -> None:
     vendors.ninja_faults.add(kind, times=2)
@@ -56,9 +56,7 @@ def test_a_fault_waits_for_its_path_and_lets_the_first_requests_through(
     assert fault.times_used == 1
 
 
-def test_a_fault_for_ever_lasts_until_it_is_cleared(
-    vendors: SimulatedVendors, ninja: NinjaClient
-) -> None:
+def test_unlimited_fault_lasts_until_cleared(vendors: SimulatedVendors, ninja: NinjaClient) -> None:
     vendors.ninja_faults.add("server_error", times=None)
     assert [ninja.get(DEVICES).status_code for _ in range(4)] == [503] * 4
 
@@ -67,7 +65,7 @@ def test_a_fault_for_ever_lasts_until_it_is_cleared(
     assert ninja.get(DEVICES).status_code == 200
 
 
-def test_a_fault_without_a_path_spares_the_token_and_one_with_it_does_not(
+def test_fault_without_a_path_excludes_token_requests(
     vendors: SimulatedVendors, ninja: NinjaClient
 ) -> None:
     vendors.ninja_faults.add("server_error")
@@ -139,7 +137,7 @@ def test_an_error_object_comes_with_200(
     assert portal.computers().json()["StatusCode"] == 500
 
 
-def test_a_slow_answer_outlasts_a_time_out_and_is_let_go_when_all_is_over(
+def test_slow_answer_outlasts_a_timeout_and_ends_when_cleared(
     vendors: SimulatedVendors, ninja: NinjaClient
 ) -> None:
     vendors.ninja_faults.add("slow", seconds=60)
@@ -204,7 +202,7 @@ def test_an_endless_cursor_repeats_its_name_and_its_rows(
     assert again == first
 
 
-def test_an_endless_portal_says_page_one_for_every_page(
+def test_repeated_portal_page_claims_to_be_page_one(
     vendors: SimulatedVendors, portal: PortalClient
 ) -> None:
     vendors.threatlocker_faults.add("repeated_page", times=None)
@@ -287,7 +285,7 @@ def test_timestamps_can_come_without_a_fraction(
     assert {type(row["lastContact"]) for row in ninja.rows(DEVICES)} == {int}
 
 
-def test_single_rows_can_be_spoilt_in_every_way(
+def test_single_rows_can_be_corrupted_in_every_way(
     vendors: SimulatedVendors, ninja: NinjaClient
 ) -> None:
     for kind in ("nul", "surrogate", "long_text", "missing_field", "missing_id"):
@@ -307,7 +305,7 @@ def test_single_rows_can_be_spoilt_in_every_way(
         assert len(rows) == 9
 
 
-def test_spoilt_rows_of_the_portal_lose_their_computer_id(
+def test_missing_id_of_the_portal_removes_the_computer_id(
     vendors: SimulatedVendors, portal: PortalClient
 ) -> None:
     vendors.threatlocker_faults.add("missing_id", COMPUTERS)

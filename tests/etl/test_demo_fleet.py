@@ -31,7 +31,7 @@ def threatlocker(fleet: Fleet) -> ThreatLockerRows:
     return fleet.threatlocker(LAST_DAY)
 
 
-def test_the_same_arguments_give_the_same_answers_in_any_order_of_asking() -> None:
+def test_same_arguments_give_the_same_rows_in_any_order_of_calls() -> None:
     one = Fleet(seed=7, devices=80, sites=5, last_day=LAST_DAY)
     other = Fleet(seed=7, devices=80, sites=5, last_day=LAST_DAY)
     days = one.days()
@@ -302,7 +302,7 @@ def test_a_renamed_organization_keeps_its_id_and_the_other_vendor_follows_later(
     assert names[0] != names[1]
 
 
-def test_from_one_day_to_the_next_most_devices_change_only_what_is_volatile(fleet: Fleet) -> None:
+def test_most_devices_change_only_volatile_keys_from_day_to_day(fleet: Fleet) -> None:
     volatile = {
         "lastContact", "lastUpdate", "offline", "ipAddresses", "publicIP", "lastLoggedInUser",
     }  # fmt: skip
@@ -337,7 +337,7 @@ def test_a_day_outside_the_history_is_refused(fleet: Fleet) -> None:
         fleet.ninja(LAST_DAY + timedelta(days=1))
 
 
-def test_a_day_that_was_told_is_remembered(fleet: Fleet) -> None:
+def test_rows_of_a_day_are_cached(fleet: Fleet) -> None:
     assert fleet.ninja(LAST_DAY) is fleet.ninja(LAST_DAY)
 
 

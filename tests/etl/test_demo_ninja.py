@@ -41,7 +41,7 @@ def test_both_token_paths_grant_client_credentials(ninja: Client, path: str) -> 
         ({"grant_type": "refresh_token", "refresh_token": "never issued"}, "invalid_token"),
     ],
 )
-def test_a_refused_token_request_says_why_in_the_words_of_oauth(
+def test_refused_token_request_has_an_oauth_error(
     ninja: Client, form: dict[str, str], error: str
 ) -> None:
     answer = ninja.token(**form)
@@ -51,7 +51,7 @@ def test_a_refused_token_request_says_why_in_the_words_of_oauth(
     assert answer.json()["error_description"]
 
 
-def test_a_refresh_token_dies_when_it_is_used() -> None:
+def test_refresh_token_works_once() -> None:
     with SimulatedVendors(world(1), refresh_token="first") as vendors:
         ninja = Client(vendors)
         assert vendors.environ()["NINJA_REFRESH_TOKEN"] == "first"
@@ -89,7 +89,7 @@ def test_an_access_token_expires_after_its_seconds() -> None:
 
 
 @pytest.mark.parametrize("header", [None, "Bearer nobody", "simulated-access-000001"])
-def test_data_without_a_good_bearer_token_is_401_in_the_vendors_words(
+def test_data_without_valid_token_is_401_in_the_vendors_format(
     ninja: Client, header: str | None
 ) -> None:
     ninja.http.headers["Authorization"] = header or ""
@@ -139,7 +139,7 @@ def test_page_size_is_1000_at_most_and_1_at_least(asked: int | None, given: int)
         assert len(Client(vendors).rows("/v2/devices", **params)) == given
 
 
-def test_unknown_parameters_are_ignored_without_a_word() -> None:
+def test_unknown_parameters_are_ignored() -> None:
     with SimulatedVendors(world(1001)) as vendors:
         assert len(Client(vendors).rows("/v2/devices", limit=250, offset=500)) == 1000
 
@@ -181,7 +181,7 @@ def test_detailed_organizations_carry_their_locations(ninja: Client) -> None:
     assert "organizationId" not in bayou["locations"][0]
 
 
-def test_roles_tell_the_chassis(ninja: Client) -> None:
+def test_roles_have_the_chassis_type(ninja: Client) -> None:
     assert ninja.rows("/v2/roles")[0]["chassisType"] == "UNKNOWN"
 
 
@@ -226,7 +226,7 @@ def test_a_report_is_read_with_a_named_cursor_until_it_is_empty(ninja: Client) -
         ("logged-on-users", "userName", "BDG\\frontdesk"),
     ],
 )
-def test_reports_tell_of_each_device_that_has_something_to_tell(
+def test_reports_have_rows_of_devices_with_data(
     ninja: Client, report: str, key: str, value: str
 ) -> None:
     row = ninja.rows(f"/v2/queries/{report}")["results"][0]
@@ -240,7 +240,7 @@ def test_an_unknown_cursor_and_an_unknown_report_are_client_errors(ninja: Client
     assert ninja.get("/v2/queries/horoscopes").status_code == 404
 
 
-def test_a_method_that_is_not_served_is_405_in_the_vendors_words(ninja: Client) -> None:
+def test_unsupported_method_is_405_in_the_vendors_format(ninja: Client) -> None:
     answer = ninja.http.post(f"{ninja.base}/v2/devices", timeout=10)
 
     assert answer.status_code == 405

@@ -32,7 +32,7 @@ def test_the_settings_are_exactly_those_the_collectors_need(fleet: Fleet) -> Non
     assert urlsplit(settings["NINJA_BASE_URL"]).hostname == "127.0.0.1"
 
 
-def test_a_whole_day_read_over_http_is_what_the_fleet_says(fleet: Fleet) -> None:
+def test_rows_read_over_http_equal_the_fleets_rows(fleet: Fleet) -> None:
     day = fleet.days()[-30]
     with SimulatedVendors(fleet, day=day) as vendors:
         ninja, portal = NinjaClient(vendors), PortalClient(vendors)
@@ -83,7 +83,7 @@ def test_on_the_outage_day_that_vendor_answers_503_to_everything(seed: int) -> N
         assert NinjaClient(vendors).rows("/v2/devices")
 
 
-def test_on_the_partial_day_threatlocker_promises_more_than_it_gives(fleet: Fleet) -> None:
+def test_partial_day_returns_fewer_rows_than_totals(fleet: Fleet) -> None:
     with SimulatedVendors(fleet, day=fleet.partial_day) as vendors:
         portal = PortalClient(vendors)
         rows = portal.computers().json()
@@ -106,7 +106,7 @@ def test_one_connection_carries_many_requests(fleet: Fleet) -> None:
                 assert answer.startswith(b"HTTP/1.1 401 ")
 
 
-def test_after_the_context_nobody_answers_any_more(fleet: Fleet) -> None:
+def test_servers_stop_with_the_context(fleet: Fleet) -> None:
     with SimulatedVendors(fleet) as vendors:
         ninja = NinjaClient(vendors)
         ninja.rows("/v2/roles")

@@ -161,14 +161,14 @@ def test_last_check_ins_can_be_left_out(portal: Client) -> None:
 
 
 @pytest.mark.parametrize("body", [{"orderBy": "colour"}, {"pageSize": 0}, {"pageNumber": "x"}])
-def test_what_the_portal_cannot_read_is_417(portal: Client, body: dict[str, Any]) -> None:
+def test_invalid_portal_parameters_are_417(portal: Client, body: dict[str, Any]) -> None:
     answer = portal.post(COMPUTERS, **body)
 
     assert answer.status_code == 417
     assert answer.json()["StatusCode"] == 417
 
 
-def test_a_body_that_is_no_object_is_500_in_the_vendors_words(portal: Client) -> None:
+def test_body_that_is_no_object_is_500_in_the_vendors_format(portal: Client) -> None:
     answer = portal.http.post(f"{portal.base}/{COMPUTERS}", data="pageSize=5", timeout=10)
 
     assert answer.status_code == 500
@@ -193,7 +193,7 @@ def test_organizations_need_their_switch_and_never_hold_the_parent(portal: Clien
     assert PARENT_TENANT not in {row["organizationId"] for row in everyone.json()}
 
 
-def test_an_unknown_path_and_a_wrong_method_answer_in_the_vendors_words(portal: Client) -> None:
+def test_unknown_path_and_method_answer_in_the_vendors_format(portal: Client) -> None:
     unknown = portal.post("Computer/ComputerGetById")
     wrong = portal.http.get(f"{portal.base}/{COMPUTERS}", timeout=10)
 
