@@ -1,4 +1,4 @@
-"""The agent and the server, which share no code, understand each other."""
+"""The agent against the real server, with which it shares no code."""
 
 import json
 import os

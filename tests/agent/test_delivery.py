@@ -1,4 +1,4 @@
-"""What the server's answers mean: kept, dropped, enrolled, halved, asked again later."""
+"""Delivery: what each answer of the server does to the spool, the key and the next pause."""
 
 import json
 import random

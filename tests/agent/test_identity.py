@@ -1,4 +1,4 @@
-"""Which machine this is: TatuScan's vectors, what it accepts, and an id that stays."""
+"""Machine ids: equal to TatuScan's for the same hardware, and permanent."""
 
 import json
 import threading

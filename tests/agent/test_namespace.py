@@ -1,5 +1,4 @@
-"""The whole agent on network cards of our making, in a network namespace: TatuScan's ids, its
-choice of the address, a report of its shape."""
+"""The agent in a network namespace with prepared network cards: its id, address and report."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Facts: each may fail alone, and none is more than a database takes."""
+"""Probes: each may fail alone, and texts are safe for every database."""
 
 import threading
 import time

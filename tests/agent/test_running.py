@@ -1,4 +1,4 @@
-"""The agent as a process of its own: what it prints, how it ends, and that nothing gets lost."""
+"""The agent as a process: output, exit codes, signals, and no lost report."""
 
 import json
 import os

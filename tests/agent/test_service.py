@@ -1,4 +1,4 @@
-"""The agent as a service: a unit that systemd likes, settings that only root reads."""
+"""The agent as a service: the systemd unit, the launchd job, and their settings files."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The agent's settings: three places, two names, one sentence when they are wrong."""
+"""The agent's settings: three sources, two names, one sentence when they are wrong."""
 
 import logging
 from pathlib import Path

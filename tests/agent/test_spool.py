@@ -1,4 +1,4 @@
-"""Reports that wait: in order, bounded, and neither a torn file nor a full disk stops the agent."""
+"""The spool: in order, bounded, and safe against torn files and full disks."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Names of operating systems: the words of real machines, and what a person would call them."""
+"""Names and versions of operating systems, from the output of real machines."""
 
 from pathlib import Path
 

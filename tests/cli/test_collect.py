@@ -1,4 +1,4 @@
-"""`collect`: which sources, which date, how it ends, and what it says before any work."""
+"""`collect`: sources, dates, exit codes, and settings that are checked before any work."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""The main job, end to end: simulated vendors, real collectors, and a recount by hand."""
+"""The whole way: simulated vendors, real collectors, and an independent recount."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""`import-counts`: counts of before the first collection, line by line, all or nothing."""
+"""`import-counts`: month-end counts from before the first collection, all or nothing."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`import-tatuscan`: a TatuScan database, as it was or as it went wrong, taken over once."""
+"""`import-tatuscan`: intact and damaged TatuScan databases are imported once."""
 
 import json
 import sqlite3

@@ -1,4 +1,4 @@
-"""`machine`: what is said is done, nothing else, and only with --yes."""
+"""`machine`: it changes what it prints, nothing else, and only with --yes."""
 
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""`month close|reopen`, the months that close by themselves on the way, and ended sources."""
+"""`month close|reopen`, automatic closing, and ended sources."""
 
 from datetime import date, timedelta
 

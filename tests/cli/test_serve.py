@@ -1,4 +1,4 @@
-"""`serve` and `demo` as real processes: they answer, they refuse, they stop."""
+"""`serve` and `demo` as real processes: answers, refused settings, shutdown."""
 
 import signal
 import socket

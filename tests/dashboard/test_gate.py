@@ -1,5 +1,4 @@
-"""Reports that wait in coroutines are answered as those that wait on threads; what goes wrong on
-the way holds nobody up."""
+"""The ASGI gate answers as the Flask route does; and the bridge to Flask behind it."""
 
 import json
 import socket

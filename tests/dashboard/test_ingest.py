@@ -1,4 +1,4 @@
-"""Machines report: TatuScan's contract kept, its defects gone, on every database."""
+"""Ingest on every database: TatuScan's contract, authentication, rate limits, batches."""
 
 import gzip
 import json

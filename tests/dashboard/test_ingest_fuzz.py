@@ -1,5 +1,4 @@
-"""Whatever machines send: an answer that is no fault of ours, tells nothing of the database, and is
-the same on every database."""
+"""Random bodies: no internal error, no database details, the same answer on every database."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""How the ingest routes of others were broken, tried on ours."""
+"""Attacks that broke other ingest routes, tried on ours."""
 
 import ast
 import gzip

@@ -1,4 +1,4 @@
-"""Reports that come at one moment, and a server that is killed: nothing fails or is lost."""
+"""Concurrent reports, and a killed server: nothing fails or is lost."""
 
 import os
 import random

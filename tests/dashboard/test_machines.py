@@ -1,5 +1,4 @@
-"""Machines: what is counted, listed, exported and reported is the same, and what a plain look
-over all of them would say."""
+"""Machines: figures, lists, exports and the report page against a plain recount."""
 
 import csv
 import io

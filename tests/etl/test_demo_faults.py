@@ -1,4 +1,4 @@
-"""Every fault a vendor may show can be switched on, and is spent after as many requests as told."""
+"""Every fault of a simulated vendor can be switched on, for a number of requests."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""The invented fleet: the same for the same seed, gentle from day to day, and full of stories."""
+"""The invented fleet: deterministic by seed, small changes from day to day, every kind of event."""
 
 import json
 from collections import Counter

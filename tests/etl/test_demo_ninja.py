@@ -1,4 +1,4 @@
-"""The simulated NinjaRMM speaks the vendor's contract, point by point, over real HTTP."""
+"""The simulated NinjaRMM follows the vendor's contract over real HTTP."""
 
 from collections.abc import Iterator
 

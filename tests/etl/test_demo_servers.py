@@ -1,4 +1,4 @@
-"""Both vendors served together: the settings fit, the days have their troubles, nothing lingers."""
+"""Both simulated vendors together: settings, days with faults, shutdown."""
 
 import socket
 from datetime import date

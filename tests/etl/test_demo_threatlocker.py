@@ -1,4 +1,4 @@
-"""The simulated ThreatLocker speaks the vendor's contract, point by point, over real HTTP."""
+"""The simulated ThreatLocker follows the vendor's contract over real HTTP."""
 
 import json
 from collections.abc import Iterator
