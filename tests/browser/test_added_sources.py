@@ -237,7 +237,8 @@ def test_the_exports_name_each_source(address: str) -> None:
 def test_pages_show_each_in_filters_badges_and_matrix(quiet: Page, address: str) -> None:
     quiet.goto(address + "/coverage")
     row = quiet.locator("#overlap tbody tr").filter(has=quiet.locator("th", has_text="Acme RMM"))
-    expect(row.get_by_role("link", name="3 in both")).to_be_visible()
+    # The first page of a process that has just started.
+    expect(row.get_by_role("link", name="3 in both")).to_be_visible(timeout=60_000)
     badge = row.locator(".source-badge.source-acme").first
     expect(badge).to_contain_text("Ac")
     expect(badge).to_have_css("color", "rgb(176, 0, 32)")
