@@ -58,7 +58,7 @@ def rows(session):
             "nodeClass": "WINDOWS_WORKSTATION", "system": system,
         }
         yield {"device": device, "organization": {"id": 7, "name": "Harbor"}, "location": None}
-    session.stats.page(3)
+    session.stats.count_page(3)
 
 
 facts = replace(ninja.FACTS, settings=(), required=(), address=None)
