@@ -5,14 +5,7 @@ from typing import Any
 
 import dash
 import plotly.graph_objects as go
-from dash import (
-    ClientsideFunction,
-    Input,
-    Output,
-    callback,
-    clientside_callback,
-    html,
-)
+from dash import Input, Output, callback, html
 from flask_babel import gettext as _
 
 from dashboard.base.notice import mark
@@ -26,7 +19,15 @@ from dashboard.components.kit.states import nothing_matches
 from dashboard.figures.waterfall import axis_start, waterfall_figure
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.changes import items as changes_list
-from dashboard.views.list_page import Request, grid_rows, list_page, listed, no_data, page_words
+from dashboard.views.list_page import (
+    Request,
+    grid_rows,
+    in_browser,
+    list_page,
+    listed,
+    no_data,
+    page_words,
+)
 from dashboard.web.context import View, page_filters, view
 from dashboard.words.sentences import bar_names
 
@@ -128,9 +129,8 @@ def _rows(query: str, request: Request) -> dict[str, Any]:
 
 
 list_page(Ids.GRID, _rows, files=Ids.FILES, file=_file)
-clientside_callback(
-    ClientsideFunction("pages", "follow"),
+in_browser(
+    "pages.follow",
     Output(Ids.CHART, "id"),
     Input(Ids.CHART, "clickData"),
-    prevent_initial_call=True,
 )

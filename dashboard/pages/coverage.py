@@ -5,15 +5,7 @@ from typing import Any
 
 import dash
 import plotly.graph_objects as go
-from dash import (
-    ClientsideFunction,
-    Input,
-    Output,
-    State,
-    callback,
-    clientside_callback,
-    html,
-)
+from dash import Input, Output, State, callback, html
 from flask_babel import gettext as _
 
 from dashboard.base.notice import mark
@@ -26,7 +18,15 @@ from dashboard.components.kit.grid import sort_of, sorted_window
 from dashboard.figures.coverage import trend_figure
 from dashboard.queries.coverage import findings as coverage
 from dashboard.views.coverage import answers, decides
-from dashboard.views.list_page import Request, grid_rows, list_page, listed, no_data, page_words
+from dashboard.views.list_page import (
+    Request,
+    grid_rows,
+    in_browser,
+    list_page,
+    listed,
+    no_data,
+    page_words,
+)
 from dashboard.web.context import page_filters, view
 from db.coverage import TO_DO
 
@@ -132,15 +132,15 @@ list_page(
     inputs=("filters", "snapshot", "settled"),
     ask_again=("coverage", "ask_again"),
 )
-clientside_callback(
-    ClientsideFunction("pages", "follow"),
+in_browser(
+    "pages.follow",
     Output(f"{Ids.TREND}-chart", "id"),
     Input(f"{Ids.TREND}-chart", "clickData"),
-    prevent_initial_call=True,
 )
-clientside_callback(
-    ClientsideFunction("coverage", "fit"),
+in_browser(
+    "coverage.fit",
     Output(Ids.PLACE, "id"),
     Input("filters", "data"),
     State(Ids.GRID, "id"),
+    initially=True,
 )

@@ -4,17 +4,7 @@ import json
 from typing import Any
 
 import dash
-from dash import (
-    ClientsideFunction,
-    Input,
-    Output,
-    State,
-    callback,
-    clientside_callback,
-    dcc,
-    html,
-    no_update,
-)
+from dash import Input, Output, State, callback, dcc, html, no_update
 from flask_babel import gettext as _
 
 from dashboard.components.devices import page as device_page
@@ -26,6 +16,7 @@ from dashboard.queries.devices import asset as machine
 from dashboard.queries.devices import device_decisions as touched
 from dashboard.queries.devices import history
 from dashboard.queries.devices.history import Device, Stretch
+from dashboard.views.list_page import in_browser
 from dashboard.web.context import View, view
 
 dash.register_page(
@@ -185,12 +176,11 @@ def show_payload(version: str | None, query: str | None, device_id: str | None) 
     return payload_tree(payload, hourly), text
 
 
-clientside_callback(
-    ClientsideFunction("pages", "copy"),
+in_browser(
+    "pages.copy",
     Output(f"{Ids.COPY}-text", "children"),
     Input(Ids.COPY, "n_clicks"),
     State(Ids.TEXT, "data"),
     State("copied", "children"),
     State(f"{Ids.COPY}-text", "children"),
-    prevent_initial_call=True,
 )

@@ -4,15 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import dash
-from dash import (
-    ClientsideFunction,
-    Input,
-    Output,
-    State,
-    callback,
-    clientside_callback,
-    html,
-)
+from dash import Input, Output, State, callback, html
 
 from dashboard.base.notice import mark
 from dashboard.components.devices.grid import device_grid, rows
@@ -21,7 +13,7 @@ from dashboard.components.kit.grid import sort_of, sorted_window
 from dashboard.components.kit.states import nothing_matches
 from dashboard.components.why.button import why_button
 from dashboard.queries.devices import matching as devices
-from dashboard.views.list_page import Request, grid_rows, list_page, no_data, page_words
+from dashboard.views.list_page import Request, grid_rows, in_browser, list_page, no_data, page_words
 from dashboard.web.context import page_filters, view
 from dashboard.words import sentences
 
@@ -87,9 +79,10 @@ def _rows(query: str, request: Request) -> dict[str, Any]:
 
 
 list_page(Ids.GRID, _rows, files=Ids.FILES, file=_file)
-clientside_callback(
-    ClientsideFunction("pages", "fit"),
+in_browser(
+    "pages.fit",
     Output(Ids.BODY, "id"),
     Input("filters", "data"),
     State(Ids.GRID, "id"),
+    initially=True,
 )

@@ -3,17 +3,7 @@
 from typing import Any
 
 import dash
-from dash import (
-    ClientsideFunction,
-    Input,
-    Output,
-    State,
-    callback,
-    clientside_callback,
-    dcc,
-    html,
-    set_props,
-)
+from dash import Input, Output, State, callback, dcc, html, set_props
 
 from dashboard.base.machine_params import BY_NAME, PAGE, SORTS, parse_machines_page
 from dashboard.base.notice import mark
@@ -23,7 +13,7 @@ from dashboard.components.kit.grid import sorted_window
 from dashboard.components.machines.grid import machine_grid, rows
 from dashboard.queries.machines import latest as machines
 from dashboard.views import machines as machine_views
-from dashboard.views.list_page import Request, grid_rows, list_page
+from dashboard.views.list_page import Request, grid_rows, in_browser, list_page
 
 dash.register_page(
     __name__,
@@ -107,17 +97,15 @@ def _rows(query: str, request: Request) -> dict[str, Any]:
 
 
 list_page(Ids.GRID, _rows, inputs=["filters"], ask_again=("machines", "ask_again"))
-clientside_callback(
-    ClientsideFunction("machines", "refresh"),
+in_browser(
+    "machines.refresh",
     Output(Ids.BODY, "id"),
     Input(Ids.TICK, "n_intervals"),
     State(Ids.GRID, "id"),
-    prevent_initial_call=True,
 )
 
-clientside_callback(
-    ClientsideFunction("machines", "sorted"),
+in_browser(
+    "machines.sorted",
     Output(Ids.TICK, "id"),
     Input(Ids.GRID, "getRowsRequest"),
-    prevent_initial_call=True,
 )

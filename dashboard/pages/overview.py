@@ -3,7 +3,7 @@
 from typing import Any
 
 import dash
-from dash import ClientsideFunction, Input, Output, callback, clientside_callback, dcc, html
+from dash import Input, Output, callback, dcc, html
 from flask_babel import gettext as _
 
 from dashboard.base.notice import mark
@@ -21,7 +21,7 @@ from dashboard.queries.months.month_ends import last_months
 from dashboard.queries.series import daily_series
 from dashboard.queries.sites import table as sites
 from dashboard.views.coverage import gap
-from dashboard.views.list_page import no_data
+from dashboard.views.list_page import in_browser, no_data
 from dashboard.web.context import View, view
 from dashboard.words.sentences import bar_names
 
@@ -160,10 +160,9 @@ def show_sites(query: str | None, _snapshot: object, order: dict[str, Any]) -> d
     return overview.sites_parts(rows, v.moment, counted, order)
 
 
-clientside_callback(
-    ClientsideFunction("pages", "follow"),
+in_browser(
+    "pages.follow",
     Output(Ids.WHY_CHART, "id"),
     Input(Ids.MONTHS_CHART, "clickData"),
     Input(Ids.WHY_CHART, "clickData"),
-    prevent_initial_call=True,
 )

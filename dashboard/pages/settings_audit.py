@@ -3,7 +3,7 @@
 from typing import Any
 
 import dash
-from dash import ClientsideFunction, Input, Output, callback, clientside_callback, dcc, html
+from dash import Input, Output, callback, clientside_callback, dcc, html
 from flask_babel import gettext as _
 
 from dashboard.base.notice import mark
@@ -12,6 +12,7 @@ from dashboard.components.kit.typed import tell_typed, typed, typed_id
 from dashboard.components.shell.filter_bar import option
 from dashboard.queries.audit import audit_log
 from dashboard.views import settings as settings_views
+from dashboard.views.list_page import in_browser
 from dashboard.web.context import current
 from dashboard.words.decision_words import action_word
 
@@ -83,8 +84,8 @@ def _property_of(name: str) -> tuple[str, str]:
     return name, "date" if name in Ids.FIELDS[3:] else "value"
 
 
-clientside_callback(
-    ClientsideFunction("settings", "audit"),
+in_browser(
+    "settings.audit",
     *(Output(*_property_of(name)) for name in Ids.FIELDS),
     Output(typed_id(Ids.TEXT), "data"),
     Input("filters", "data"),
@@ -92,5 +93,6 @@ clientside_callback(
         Input(typed_id(name), "data") if name == Ids.TEXT else Input(*_property_of(name))
         for name in Ids.FIELDS
     ),
+    initially=True,
 )
 tell_typed(clientside_callback, Ids.TEXT)

@@ -3,15 +3,7 @@
 from typing import Any
 
 import dash
-from dash import (
-    ClientsideFunction,
-    Input,
-    Output,
-    callback,
-    clientside_callback,
-    dcc,
-    html,
-)
+from dash import Input, Output, callback, clientside_callback, dcc, html
 from flask_babel import gettext as _
 
 from dashboard.base.notice import mark
@@ -22,7 +14,7 @@ from dashboard.components.settings.frame import frame
 from dashboard.components.settings.sites import in_order, rows, segments, site_list, title
 from dashboard.queries.sites import directory as query_sites
 from dashboard.views import settings as settings_views
-from dashboard.views.list_page import Request, grid_rows, list_page
+from dashboard.views.list_page import Request, grid_rows, in_browser, list_page
 
 dash.register_page(
     __name__, path=SITES, name="Sites of the settings", title="Sites", order=9.2, tab=mark("Sites")
@@ -76,10 +68,9 @@ def _rows(query: str, request: Request) -> dict[str, Any]:
 
 
 list_page(Ids.GRID, _rows, inputs=["filters", "settled"])
-clientside_callback(
-    ClientsideFunction("settings", "search"),
+in_browser(
+    "settings.search",
     Output(Ids.TICK, "data"),
     Input(typed_id(Ids.TEXT), "data"),
-    prevent_initial_call=True,
 )
 tell_typed(clientside_callback, Ids.TEXT)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import dash
-from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html
+from dash import Input, Output, State, callback, dcc, html
 from dash import no_update as same
 from flask_babel import gettext as _
 
@@ -32,7 +32,7 @@ from dashboard.queries.sites import one_site
 from dashboard.queries.sites.merges import merges
 from dashboard.queries.sites.one_site import Profile
 from dashboard.views import coverage as coverage_views
-from dashboard.views.list_page import Request, grid_rows, list_page
+from dashboard.views.list_page import Request, grid_rows, in_browser, list_page
 from dashboard.web.context import View, view
 from dashboard.words.sentences import bar_names
 
@@ -265,11 +265,10 @@ def _rows(query: str, request: Request, site_id: str | None) -> dict[str, Any]:
 
 
 list_page(Ids.GRID, _rows, states=[State(Ids.SITE, "data")])
-clientside_callback(
-    ClientsideFunction("pages", "follow"),
+in_browser(
+    "pages.follow",
     Output(Ids.GO, "href"),
     Input(f"{Ids.MONTHS}-chart", "clickData"),
     Input(f"{Ids.DAILY}-chart", "clickData"),
     Input(f"{Ids.BARS}-chart", "clickData"),
-    prevent_initial_call=True,
 )

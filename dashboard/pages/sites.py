@@ -3,16 +3,7 @@
 from typing import Any
 
 import dash
-from dash import (
-    ClientsideFunction,
-    Input,
-    Output,
-    State,
-    callback,
-    clientside_callback,
-    dcc,
-    html,
-)
+from dash import Input, Output, State, callback, dcc, html
 
 from dashboard.base.notice import mark
 from dashboard.components.kit import links
@@ -22,7 +13,7 @@ from dashboard.components.kit.states import nothing_matches
 from dashboard.components.sites import grid as site_grid
 from dashboard.components.why.button import why_button
 from dashboard.queries.sites import table as sites
-from dashboard.views.list_page import Request, grid_rows, list_page, no_data, page_words
+from dashboard.views.list_page import Request, grid_rows, in_browser, list_page, no_data, page_words
 from dashboard.web.context import view
 from dashboard.words import sentences
 
@@ -99,9 +90,10 @@ def _rows(query: str, request: Request) -> tuple[dict[str, Any], dict[str, Any]]
 
 
 list_page(Ids.GRID, _rows, outputs=[Output(Ids.TOTAL, "data")])
-clientside_callback(
-    ClientsideFunction("pages", "last_line"),
+in_browser(
+    "pages.last_line",
     Output(Ids.BODY, "id"),
     Input(Ids.TOTAL, "data"),
     State(Ids.GRID, "id"),
+    initially=True,
 )

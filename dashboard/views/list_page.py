@@ -124,3 +124,14 @@ def filled_page(
         return html.Div(id=place, className=class_name)
 
     return layout
+
+
+def in_browser(function: str, *dependencies: Any, initially: bool = False) -> None:
+    """Let the browser answer a callback by a function of assets/js, such as "pages.follow".
+
+    Args:
+        initially: whether also when the page opens.
+    """
+    clientside_callback(
+        ClientsideFunction(*function.split(".")), *dependencies, prevent_initial_call=not initially
+    )
