@@ -1,4 +1,4 @@
-"""What people read for the settings of the rules, and for what differs between two versions."""
+"""The words for the settings of the rules, and for the differences between two versions."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -12,11 +12,11 @@ from db.sources import source_label
 ORDERED = ("source_order",)
 OF_SOURCES = ("source_order", "expected_sources")
 NAMES = tuple(field.name for field in fields(Rules) if field.name != "version")
-"""The settings, in the order in which they are shown."""
+"""The settings, in the order of the page."""
 
 
 def setting_name(name: str) -> str:
-    """A setting of the rules."""
+    """The name of a setting."""
     return {
         "spare_words": _("Spare words"),
         "spare_node_classes": _("Spare node classes"),
@@ -43,12 +43,12 @@ def setting_about(name: str) -> str:
 
 
 def sources_word(names: Sequence[str]) -> str:
-    """Sources by their names; "none" when there is none."""
+    """The labels of sources, or "none"."""
     return ", ".join(source_label(name) for name in names) or _("none")
 
 
 def setting_value(name: str, values: Sequence[str]) -> str:
-    """A setting's value, in words."""
+    """The value of a setting, in words."""
     if name in OF_SOURCES:
         words = [source_label(one) for one in values]
         return " \u203a ".join(words) if name in ORDERED else sources_word(values)
@@ -56,14 +56,14 @@ def setting_value(name: str, values: Sequence[str]) -> str:
 
 
 def differences(before: Rules, after: Rules) -> list[tuple[str, str]]:
-    """What differs: each setting's name with what it takes away and adds."""
-    found = []
+    """The settings that differ, each with what is removed and added."""
+    changed = []
     for name in NAMES:
         was, now = getattr(before, name), getattr(after, name)
         if was == now or (name not in ORDERED and set(was) == set(now)):
             continue
-        found.append((setting_name(name), _difference(name, was, now)))
-    return found
+        changed.append((setting_name(name), _difference(name, was, now)))
+    return changed
 
 
 def _difference(name: str, was: Sequence[str], now: Sequence[str]) -> str:

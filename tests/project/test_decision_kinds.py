@@ -126,7 +126,7 @@ def test_a_new_kind_works_everywhere_with_its_record_handler_and_proposal(
 
         with reading(sqlite_engine) as connection:
             entry_id = connection.scalars(select(audit_log.c.entry_id)).one()
-            entry = audit_queries.one(connection, entry_id)
+            entry = audit_queries.find_entry(connection, entry_id)
         assert entry is not None and entry.can_undo
         assert action_word(entry.action) == "Repaint a wall"
         assert request(Undo.kind, {"entry_id": entry_id}).result == "Undone: repaint: wall 3."

@@ -1,4 +1,4 @@
-"""What a decision would change: the sentence, the counts before and after, the devices."""
+"""The result of a preview: a sentence, the counts before and after, the devices that change."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -17,39 +17,43 @@ from dashboard.words.coverage_words import kind_name
 from dashboard.words.filter_words import basis_name, status_word
 
 Counts = Sequence[Mapping[str, Any]]
-NAMED = 2
-"""How many sites the sentence names."""
+MAX_NAMED = 2
+"""The sentence names this many sites."""
 
 
-def effect(found: Mapping[str, Any]) -> list[Component]:
-    """Everything of a preview's result; `db.jobs` says what it holds."""
-    counts = found.get("counts") or []
-    parts: list[Component] = [html.P(sentence(found), className="effect-said")]
-    findings = _findings(found.get("findings") or {})
-    if not found.get("devices") and not any(_changes(row) for row in counts):
+def effect(result: Mapping[str, Any]) -> list[Component]:
+    """The whole effect of a decision.
+
+    Args:
+        result: the JSON of a preview, from `etl.decisions.preview`.
+    """
+    counts = result.get("counts") or []
+    parts: list[Component] = [html.P(sentence(result), className="effect-said")]
+    findings = _findings(result.get("findings") or {})
+    if not result.get("devices") and not any(_changes(row) for row in counts):
         return [*parts, *findings]
-    days = [(one["day"], one["what"]) for one in found["days"]]
+    days = [(each["day"], each["what"]) for each in result["days"]]
     parts.append(_table([row for row in counts if row["basis"] == "assets"], days))
     others = [_of_source(name, counts, days) for name in SOURCES]
     if any(others):
         about = html.Summary(_("Source by source"))
-        parts.append(html.Details([about, *(one for one in others if one)]))
-    return [*parts, *findings, *effect_devices(found)]
+        parts.append(html.Details([about, *(part for part in others if part)]))
+    return [*parts, *findings, *effect_devices(result)]
 
 
-def sentence(found: Mapping[str, Any]) -> str:
-    """What happens, in one line: how many devices, and the billable counts that move most."""
-    items, devices = found.get("items") or [], int(found.get("devices") or 0)
-    counts = [row for row in found.get("counts") or [] if row["basis"] == "assets"]
+def sentence(result: Mapping[str, Any]) -> str:
+    """In one line the number of devices that change, and the billable counts that move most."""
+    items, devices = result.get("items") or [], int(result.get("devices") or 0)
+    counts = [row for row in result.get("counts") or [] if row["basis"] == "assets"]
     if not devices and not any(_changes(row) for row in counts):
         return str(_("No device and no count changes."))
-    moved = sum(one["site"] != one["site_was"] for one in items)
+    moved = sum(item["site"] != item["site_was"] for item in items)
     n = formats.number(devices)
-    if moved == devices and not found.get("cut"):
-        said = ngettext("%(n)s record moves", "%(n)s records move", devices, n=n)
+    if moved == devices and not result.get("cut"):
+        records = ngettext("%(n)s record moves", "%(n)s records move", devices, n=n)
     else:
-        said = ngettext("%(n)s record changes", "%(n)s records change", devices, n=n)
-    parts: list[str] = [said, *_moved_most(counts, found["days"])]
+        records = ngettext("%(n)s record changes", "%(n)s records change", devices, n=n)
+    parts: list[str] = [records, *_moved_most(counts, result["days"])]
     return "; ".join(parts) + "."
 
 
@@ -65,9 +69,9 @@ def _moved_most(counts: Counts, days: Sequence[Mapping[str, Any]]) -> list[str]:
         (site for site in by_site if site is not None),
         key=lambda site: -max(abs(a - b) for a, b in by_site[site].values()),
     )
-    most = [site for site in most if any(a != b for a, b in by_site[site].values())][:NAMED]
-    shown: list[str | None] = [*most] or [None]
-    return [_at(names[site], _moves(by_site[site], days)) for site in shown if site in by_site]
+    most = [site for site in most if any(a != b for a, b in by_site[site].values())][:MAX_NAMED]
+    sites: list[str | None] = [*most] or [None]
+    return [_at(names[site], _moves(by_site[site], days)) for site in sites if site in by_site]
 
 
 def _at(site: str | None, moves: str) -> str:
@@ -77,19 +81,19 @@ def _at(site: str | None, moves: str) -> str:
 
 
 def _moves(pairs: Mapping[str, tuple[int, int]], days: Sequence[Mapping[str, Any]]) -> str:
-    said: list[str] = [
-        _("%(before)s \u2192 %(after)s %(when)s", before=formats.number(pairs[one["day"]][0]),
-          after=formats.number(pairs[one["day"]][1]), when=_when(one))
-        for one in days
-        if one["day"] in pairs
+    moves: list[str] = [
+        _("%(before)s \u2192 %(after)s %(when)s", before=formats.number(pairs[day["day"]][0]),
+          after=formats.number(pairs[day["day"]][1]), when=_when(day))
+        for day in days
+        if day["day"] in pairs
     ]  # fmt: skip
-    return ", ".join(said)
+    return ", ".join(moves)
 
 
-def _when(one: Mapping[str, Any]) -> str:
-    if one["what"] == "now":
+def _when(day: Mapping[str, Any]) -> str:
+    if day["what"] == "now":
         return str(_("now"))
-    return str(_("on %(day)s", day=formats.short_day(date.fromisoformat(one["day"]))))
+    return str(_("on %(day)s", day=formats.short_day(date.fromisoformat(day["day"]))))
 
 
 def _changes(row: Mapping[str, Any]) -> bool:
@@ -97,9 +101,9 @@ def _changes(row: Mapping[str, Any]) -> bool:
 
 
 def _table(counts: Counts, days: Sequence[tuple[str, str]]) -> Component:
-    """A line per site and status that changes, all sites first; a column per day."""
+    """A row per site and status that changes, all sites first; a column per day."""
     heads = [html.Th(_("Site"), scope="col"), html.Th(_("Status"), scope="col")]
-    heads += [html.Th(_head(*one), scope="col", className="figure") for one in days]
+    heads += [html.Th(_head(*day), scope="col", className="figure") for day in days]
     by_site: dict[str | None, dict[str, Mapping[str, Any]]] = {}
     for row in counts:
         by_site.setdefault(row["site_id"], {})[row["day"]] = row
@@ -119,7 +123,7 @@ def _lines(
     rows: Mapping[str, Mapping[str, Any]], everything: bool, days: Sequence[tuple[str, str]]
 ) -> list[html.Tr]:
     name = _("All sites") if everything else _name(rows)
-    found: list[html.Tr] = []
+    lines: list[html.Tr] = []
     for status in STATUSES:
         pairs = [
             (rows[day]["before"].get(status, 0), rows[day]["after"].get(status, 0))
@@ -130,15 +134,15 @@ def _lines(
         moves = any(pair and pair[0] != pair[1] for pair in pairs)
         if not moves and not (everything and status == "billable"):
             continue
-        head = html.Th(name if not found else "", scope="row")
+        head = html.Th(name if not lines else "", scope="row")
         cells = [html.Td(_pair(pair), className="figure nowrap") for pair in pairs]
-        found.append(
+        lines.append(
             html.Tr(
                 [head, html.Td(status_word(status)), *cells],
                 className="everything" if everything else "",
             )
         )
-    return found
+    return lines
 
 
 def _pair(pair: tuple[int, int] | None) -> Any:
@@ -165,8 +169,8 @@ def _of_source(name: str, counts: Counts, days: Sequence[tuple[str, str]]) -> Co
     return html.Div([html.H3(basis_name(name)), _table(mine, days)])
 
 
-def _findings(found: Mapping[str, Sequence[int]]) -> list[Component]:
-    moved = [(kind, pair) for kind, pair in found.items() if pair[0] != pair[1]]
+def _findings(findings: Mapping[str, Sequence[int]]) -> list[Component]:
+    moved = [(kind, pair) for kind, pair in findings.items() if pair[0] != pair[1]]
     if not moved:
         return []
     words = [
@@ -174,5 +178,5 @@ def _findings(found: Mapping[str, Sequence[int]]) -> list[Component]:
           before=formats.number(pair[0]), after=formats.number(pair[1]))
         for kind, pair in moved
     ]  # fmt: skip
-    said = _("Coverage findings: %(words)s.", words="; ".join(words))
-    return [html.P(said, className="note")]
+    text = _("Coverage findings: %(words)s.", words="; ".join(words))
+    return [html.P(text, className="note")]

@@ -1,4 +1,4 @@
-"""The devices that a decision would change, and how."""
+"""The table of devices in a preview, with what would change of each."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,27 +12,26 @@ from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import source_badge
 from dashboard.words.filter_words import status_word
 
-MOST = 200
-"""Devices that are listed; the sentence above has them all."""
+MAX_ROWS = 200
 
 Item = Mapping[str, Any]
 
 
-def effect_devices(found: Mapping[str, Any]) -> list[Component]:
-    """The list, under a heading that says how many it shows."""
-    items = found.get("items") or []
+def effect_devices(result: Mapping[str, Any]) -> list[Component]:
+    """The table, under a heading with the number of devices; nothing if there are none."""
+    items = result.get("items") or []
     if not items:
         return []
-    all_ = int(found.get("devices") or len(items))
-    shown = items[:MOST]
-    title = _("Records that change: %(n)s", n=formats.number(all_))
-    if len(shown) < all_:
+    total = int(result.get("devices") or len(items))
+    rows = items[:MAX_ROWS]
+    title = _("Records that change: %(n)s", n=formats.number(total))
+    if len(rows) < total:
         title = _("Records that change: the first %(n)s of %(all)s",
-                  n=formats.number(len(shown)), all=formats.number(all_))  # fmt: skip
+                  n=formats.number(len(rows)), all=formats.number(total))  # fmt: skip
     heads = [(_("Record"), ""), (_("What changes"), "")]
     head = html.Tr([html.Th(text, scope="col", className=kind) for text, kind in heads])
     table = html.Table(
-        [html.Thead(head), html.Tbody([_row(one) for one in shown])],
+        [html.Thead(head), html.Tbody([_row(item) for item in rows])],
         className="table effect-devices",
     )
     return [html.H3(title), drawn(html.Div(table, className="table-scroll effect-scroll"))]
@@ -55,20 +54,20 @@ def _row(item: Item) -> html.Tr:
 
 
 def _changes(item: Item) -> list[str]:
-    said = []
+    changes = []
     if item["site_was"] != item["site"]:
-        said.append(_arrow(item["site_was"], item["site"]))
+        changes.append(_arrow(item["site_was"], item["site"]))
     if item["status_was"] != item["status"]:
         words = _arrow(status_word(item["status_was"]), status_word(item["status"]))
-        said.append(_("%(change)s: %(reason)s", change=words, reason=item["reason"] or ""))
+        changes.append(_("%(change)s: %(reason)s", change=words, reason=item["reason"] or ""))
     elif item["reason_was"] != item["reason"]:
-        said.append(_("why: %(reason)s", reason=item["reason"] or formats.NOTHING))
+        changes.append(_("why: %(reason)s", reason=item["reason"] or formats.NOTHING))
     if str(item["asset_was"]) != str(item["asset"]):
         own = str(item["asset"]) == str(item["device_id"])
-        said.append(
+        changes.append(
             _("becomes a machine of its own") if own else _("answers to another record's machine")
         )
-    return said
+    return changes
 
 
 def _arrow(before: str | None, after: str | None) -> str:

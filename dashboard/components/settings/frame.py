@@ -1,4 +1,4 @@
-"""What every page of the settings begins with: the way to the others, and how much waits."""
+"""The tabs of the settings pages, with the number of decisions that wait."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from dashboard.base.settings_params import PAGE
 
 
 def frame(here: str, count: int, body: list[Any]) -> list[Component]:
-    """The page at `here`; `count` is how much waits for a decision."""
+    """The page at the path `here` under its tabs; `count` is the number of decisions that wait."""
     tabs = [page for page in dash.page_registry.values() if "tab" in page]
     links = [
         dcc.Link(
@@ -31,12 +31,12 @@ def frame(here: str, count: int, body: list[Any]) -> list[Component]:
 
 
 def waits(count: int) -> Component:
-    """How much waits, beside a name."""
+    """The number beside the name of a tab; empty for 0."""
     return html.Span(formats.number(count) if count else None, className="count")
 
 
 def forbidden() -> Component:
-    """What stands where somebody may not look."""
+    """The page for viewers, who may not see the audit log."""
     return html.Section(
         [
             html.H2(_("Managers only"), className="state-title"),

@@ -12,7 +12,7 @@ from dashboard.base.access import Actor
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.pill import source_badge
 from dashboard.components.settings.score import score
-from dashboard.queries.audit.review import TOLD, Half, Pair
+from dashboard.queries.audit.review import COMPARED, Pair, PairRecord
 from dashboard.words.field_words import field_name
 from db.decisions import KeepApart, LinkDevices
 from db.sources import source_label
@@ -24,9 +24,9 @@ _WHOLE = ("macs", "last_contact", "location", "display_name")
 def pair_item(pair: Pair, actor: Actor) -> html.Li:
     """Both records, why no rule decides, and a button for each answer that `actor` may give."""
     two = (pair.one, pair.other)
-    heads = [html.Th("", scope="col"), *(_head(half) for half in two)]
-    rows = [_row(name, two) for name in TOLD]
-    rows.append(_line(_("Machine known to"), [_sources(half) for half in two], differs=False))
+    heads = [html.Th("", scope="col"), *(_head(record) for record in two)]
+    rows = [_row(name, two) for name in COMPARED]
+    rows.append(_line(_("Machine known to"), [_sources(record) for record in two], differs=False))
     table = html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="table side")
     why = html.P(
         [score(pair.score), html.Span(pair.evidence),
@@ -36,14 +36,16 @@ def pair_item(pair: Pair, actor: Actor) -> html.Li:
     return html.Li([why, html.Div(table, className="side-scroll"), _acts(pair, actor)])
 
 
-def _head(half: Half) -> html.Th:
-    name = half.said["hostname"] or half.said["display_name"] or str(half.device_id)
-    link = html.A(name, href=f"/devices/{half.device_id}")
-    return html.Th(html.Span([source_badge(half.source), link], className="side-head"), scope="col")
+def _head(record: PairRecord) -> html.Th:
+    name = record.values["hostname"] or record.values["display_name"] or str(record.device_id)
+    link = html.A(name, href=f"/devices/{record.device_id}")
+    return html.Th(
+        html.Span([source_badge(record.source), link], className="side-head"), scope="col"
+    )
 
 
-def _row(name: str, two: tuple[Half, Half]) -> html.Tr:
-    values = [half.said[name] for half in two]
+def _row(name: str, two: tuple[PairRecord, PairRecord]) -> html.Tr:
+    values = [record.values[name] for record in two]
     known = [str(value).casefold() for value in values if value]
     differs = name not in _WHOLE and len(set(known)) > 1
     label = _("Hardware addresses") if name == "macs" else field_name(name)
@@ -61,9 +63,9 @@ def _value(value: Any) -> str:
     return str(value) if value else formats.NOTHING
 
 
-def _sources(half: Half) -> Component:
-    badges = [source_badge(source) for source in half.machine]
-    names = ", ".join(source_label(source) for source in half.machine)
+def _sources(record: PairRecord) -> Component:
+    badges = [source_badge(source) for source in record.machine_sources]
+    names = ", ".join(source_label(source) for source in record.machine_sources)
     return html.Span([*badges, html.Span(names)], className="badges")
 
 

@@ -1,4 +1,4 @@
-"""How sure it is that two things are one."""
+"""How certain a suggestion is."""
 
 from dash import html
 from dash.development.base_component import Component
@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 
 
 def score(value: int) -> Component:
-    """As number and bar, of 100."""
+    """The score of a suggestion, 0 to 100, as bar and number."""
     return html.Span(
         [
             html.Span(html.Span(style={"width": f"{value}%"}), className="score-bar"),

@@ -17,7 +17,7 @@ from db.decisions import KINDS, Undo
 
 @proposes(Undo)
 def _undo(connection: Connection, decision: Undo) -> Proposal:
-    entry = audit_log.one(connection, decision.entry_id)
+    entry = audit_log.find_entry(connection, decision.entry_id)
     if entry is None or not entry.can_undo:
         line = _("It was undone already, or it is of a kind that cannot be.")
         return blocked(_("Nothing to undo"), line)

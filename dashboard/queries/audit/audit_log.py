@@ -1,7 +1,4 @@
-"""The audit log: who decided what, when, and whether it was taken back.
-
-One row per entry, the newest first.
-"""
+"""The audit log: one `Entry` per decision, the newest first."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -16,12 +13,13 @@ from dashboard.queries.entities import contains
 from db.decisions import KINDS
 from db.tables import audit_log
 
-CHUNK = 1000
+CHUNK_SIZE = 1000
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry. `undone_by` is the entry that took it back, `undoes` the one that it took back."""
+    """One row of `audit_log`. `undone_by` is the id of the entry that undid it, `undoes` the id of
+    the one that it undid; None if there is none."""
 
     entry_id: int
     at: datetime
@@ -34,79 +32,79 @@ class Entry:
 
     @property
     def can_undo(self) -> bool:
-        """Whether it may be taken back: a decision that stands."""
+        """Whether it is of an undoable kind and not undone."""
         return self.action in KINDS and KINDS[self.action].undoable and self.undone_by is None
 
 
 def page(
-    connection: Connection, asked: AuditFilters, *, limit: int, offset: int = 0
+    connection: Connection, filters: AuditFilters, *, limit: int, offset: int = 0
 ) -> list[Entry]:
-    """At most `limit` entries from `offset` on."""
-    rows = connection.execute(_select(asked).limit(limit).offset(offset))
+    """At most `limit` matching entries, from `offset` on."""
+    rows = connection.execute(_select(filters).limit(limit).offset(offset))
     return _entries(connection, rows.all())
 
 
-def count(connection: Connection, asked: AuditFilters) -> int:
-    """How many there are in all."""
+def count(connection: Connection, filters: AuditFilters) -> int:
+    """The number of matching entries."""
     return (
-        connection.scalar(select(func.count()).select_from(audit_log).where(_matches(asked))) or 0
+        connection.scalar(select(func.count()).select_from(audit_log).where(_matches(filters))) or 0
     )
 
 
-def stream(connection: Connection, asked: AuditFilters) -> Iterator[list[Entry]]:
-    """All of them, in parts."""
+def stream(connection: Connection, filters: AuditFilters) -> Iterator[list[Entry]]:
+    """All matching entries, in chunks."""
     offset = 0
-    while part := page(connection, asked, limit=CHUNK, offset=offset):
+    while part := page(connection, filters, limit=CHUNK_SIZE, offset=offset):
         yield part
-        offset += CHUNK
+        offset += CHUNK_SIZE
 
 
-def one(connection: Connection, entry_id: int) -> Entry | None:
-    """The entry of that id."""
-    return next(iter(these(connection, [entry_id])), None)
+def find_entry(connection: Connection, entry_id: int) -> Entry | None:
+    """The entry of that id, None if there is none."""
+    return next(iter(entries_by_id(connection, [entry_id])), None)
 
 
-def these(connection: Connection, entry_ids: Collection[int]) -> list[Entry]:
+def entries_by_id(connection: Connection, entry_ids: Collection[int]) -> list[Entry]:
     """The entries of these ids, the newest first."""
     statement = _select(AuditFilters()).where(audit_log.c.entry_id.in_(sorted(entry_ids)))
     return _entries(connection, connection.execute(statement).all())
 
 
 def choices(connection: Connection) -> tuple[list[str], list[str]]:
-    """Everybody who decided something, and the kinds of what was decided."""
-    people = connection.scalars(select(audit_log.c.actor).distinct())
-    kinds = connection.scalars(select(audit_log.c.action).distinct())
-    return sorted(people), sorted(kinds)
+    """The actors and the actions that occur in the log, for its filters."""
+    actors = connection.scalars(select(audit_log.c.actor).distinct())
+    actions = connection.scalars(select(audit_log.c.action).distinct())
+    return sorted(actors), sorted(actions)
 
 
-def _select(asked: AuditFilters) -> Select[Any]:
-    return select(audit_log).where(_matches(asked)).order_by(audit_log.c.entry_id.desc())
+def _select(filters: AuditFilters) -> Select[Any]:
+    return select(audit_log).where(_matches(filters)).order_by(audit_log.c.entry_id.desc())
 
 
-def _matches(asked: AuditFilters) -> ColumnElement[bool]:
+def _matches(filters: AuditFilters) -> ColumnElement[bool]:
     log = audit_log.c
-    found: ColumnElement[bool] = true()
-    if asked.actors:
-        found &= log.actor.in_(asked.actors)
-    if asked.actions:
-        found &= log.action.in_(asked.actions)
-    if asked.text:
-        found &= or_(contains(log.subject, asked.text), contains(log.detail, asked.text))
-    if asked.first is not None:
-        found &= log.at >= asked.first
-    if asked.until is not None:
-        found &= log.at < asked.until
-    return found
+    matches: ColumnElement[bool] = true()
+    if filters.actors:
+        matches &= log.actor.in_(filters.actors)
+    if filters.actions:
+        matches &= log.action.in_(filters.actions)
+    if filters.text:
+        matches &= or_(contains(log.subject, filters.text), contains(log.detail, filters.text))
+    if filters.first is not None:
+        matches &= log.at >= filters.first
+    if filters.until is not None:
+        matches &= log.at < filters.until
+    return matches
 
 
 def _entries(connection: Connection, rows: Sequence[Any]) -> list[Entry]:
-    by = audit_log.c
-    taken_back = select(by.undoes, by.entry_id).where(by.undoes.in_([row.entry_id for row in rows]))
-    undone = {decided: entry_id for decided, entry_id in connection.execute(taken_back)}
+    c = audit_log.c
+    undoing = select(c.undoes, c.entry_id).where(c.undoes.in_([row.entry_id for row in rows]))
+    undone_by = {undone: entry_id for undone, entry_id in connection.execute(undoing)}
     return [
         Entry(
             row.entry_id, row.at, row.actor, row.action, row.subject, json.loads(row.detail),
-            row.undoes, undone.get(row.entry_id),
+            row.undoes, undone_by.get(row.entry_id),
         )
         for row in rows
     ]  # fmt: skip

@@ -1,5 +1,5 @@
-"""What waits for a person: sites to review, records that may be one machine, and how many of each
-there are."""
+"""Suggestions that wait for a person: new sites to review, and pairs of records that may be one
+machine."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -22,13 +22,13 @@ from db.tables import (
     suggestions,
 )
 
-MOST_LIKELY = 3
-"""Sites that are suggested for one, the likeliest first."""
+MAX_MATCHES = 3
+"""Similar sites that are suggested for a new one."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """A site that another may be; `score`: how alike, 0 to 100, and why."""
+    """A site that resembles a new one. `score` is the similarity, 0 to 100; `evidence` says why."""
 
     site_id: int
     name: str
@@ -39,7 +39,7 @@ class Match:
 
 @dataclass(frozen=True)
 class NewSite:
-    """A site that a source named and nobody has confirmed yet."""
+    """A site that waits for review; `likely` are those that it resembles, the most alike first."""
 
     site_id: int
     name: str
@@ -50,40 +50,38 @@ class NewSite:
 
 
 @dataclass(frozen=True)
-class Half:
-    """One record of a pair, with what tells which machine it is. `machine` are the sources of all
-    records of its machine."""
+class PairRecord:
+    """One record of a pair: the values of `COMPARED`, and the sources of its whole machine."""
 
     device_id: int
     asset_id: int
     source: str
-    said: dict[str, Any]
-    machine: tuple[str, ...]
+    values: dict[str, Any]
+    machine_sources: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two records that may be one machine, and why no rule says so."""
+    """Two records that may be one machine, with the evidence for it."""
 
-    one: Half
-    other: Half
+    one: PairRecord
+    other: PairRecord
     score: int
     evidence: str
     since: date
 
 
-TOLD = ("hostname", "display_name", "serial", "macs", "os", "site", "location", "last_contact")
-"""What a `Half` says of its record."""
+COMPARED = ("hostname", "display_name", "serial", "macs", "os", "site", "location", "last_contact")
 
 
 def count_sites(connection: Connection, *, likely: bool) -> int:
-    """How many sites wait: those that may be another, or those that are called like no other."""
+    """The number of new sites: those that resemble another (`likely`), or those that do not."""
     statement = select(func.count()).select_from(sites).where(*_waiting(likely))
     return connection.scalar(statement) or 0
 
 
 def new_sites(connection: Connection, limit: int, *, likely: bool) -> list[NewSite]:
-    """These sites, the one with the most records first."""
+    """The new sites that resemble another (`likely`) or do not, those with most records first."""
     rows = connection.execute(select(sites).where(*_waiting(likely))).all()
     records = record_counts(connection, [row.site_id for row in rows]) if rows else {}
     rows = sorted(rows, key=lambda row: (-records.get(row.site_id, 0), row.name.casefold()))[:limit]
@@ -135,7 +133,7 @@ def _likely(connection: Connection, ids: Collection[int]) -> dict[int, list[Matc
     records = record_counts(connection, {row.other_id for row in rows}) if rows else {}
     found: dict[int, list[Match]] = defaultdict(list)
     for row in rows:
-        if len(found[row.subject_id]) < MOST_LIKELY:
+        if len(found[row.subject_id]) < MAX_MATCHES:
             found[row.subject_id].append(
                 Match(row.other_id, row.name, row.score, row.evidence, records.get(row.other_id, 0))
             )
@@ -143,25 +141,25 @@ def _likely(connection: Connection, ids: Collection[int]) -> dict[int, list[Matc
 
 
 def count_pairs(connection: Connection) -> int:
-    """How many pairs wait."""
+    """The number of pairs that wait."""
     waiting = _pairs().subquery("waiting")
     return connection.scalar(select(func.count()).select_from(waiting)) or 0
 
 
 def pairs(connection: Connection, limit: int) -> list[Pair]:
-    """The pairs that wait, the most alike first."""
+    """The pairs that wait, the most similar first."""
     c = suggestions.c
     ordered = _pairs().order_by(c.score.desc(), c.subject_id, c.other_id).limit(limit)
     rows = connection.execute(ordered).all()
-    halves = _halves(connection, {i for row in rows for i in (row.subject_id, row.other_id)})
+    records = _pair_records(connection, {i for row in rows for i in (row.subject_id, row.other_id)})
     return [
-        Pair(halves[row.subject_id], halves[row.other_id], row.score, row.evidence, row.since)
+        Pair(records[row.subject_id], records[row.other_id], row.score, row.evidence, row.since)
         for row in rows
     ]
 
 
 def _pairs() -> Select[Any]:
-    """Pairs that still are two machines, and of which nobody has said that they stay so."""
+    """Suggested pairs that are two machines and not kept apart."""
     c, apart = suggestions.c, kept_apart.c
     one, other = device_snapshots.alias("one"), device_snapshots.alias("other")
     decided = exists().where(
@@ -176,22 +174,25 @@ def _pairs() -> Select[Any]:
     )
 
 
-def _halves(connection: Connection, ids: Collection[int]) -> dict[int, Half]:
-    said, latest = device_snapshots.c, device_latest.c
+def _pair_records(connection: Connection, ids: Collection[int]) -> dict[int, PairRecord]:
+    c, latest = device_snapshots.c, device_latest.c
     rows = connection.execute(
         select(
-            said.device_id, said.asset_id, said.source, said.hostname, said.display_name,
-            said.serial, said.os, said.location, latest.macs, latest.last_contact,
+            c.device_id, c.asset_id, c.source, c.hostname, c.display_name,
+            c.serial, c.os, c.location, latest.macs, latest.last_contact,
             sites.c.name.label("site"),
         )
-        .outerjoin(device_latest, latest.device_id == said.device_id)
-        .outerjoin(sites, sites.c.site_id == said.site_id)
-        .where(said.device_id.in_(ids), said.valid_to == OPEN_END)
+        .outerjoin(device_latest, latest.device_id == c.device_id)
+        .outerjoin(sites, sites.c.site_id == c.site_id)
+        .where(c.device_id.in_(ids), c.valid_to == OPEN_END)
     ).all()  # fmt: skip
     machines = _machines(connection, {row.asset_id for row in rows})
     return {
-        row.device_id: Half(
-            row.device_id, row.asset_id, row.source, {name: row._mapping[name] for name in TOLD},
+        row.device_id: PairRecord(
+            row.device_id,
+            row.asset_id,
+            row.source,
+            {name: row._mapping[name] for name in COMPARED},
             tuple(source for source in SOURCES if source in machines[row.asset_id]),
         )
         for row in rows
@@ -199,11 +200,11 @@ def _halves(connection: Connection, ids: Collection[int]) -> dict[int, Half]:
 
 
 def _machines(connection: Connection, asset_ids: Collection[int]) -> dict[int, set[str]]:
-    said = device_snapshots.c
+    c = device_snapshots.c
     found: dict[int, set[str]] = defaultdict(set)
     rows = connection.execute(
-        select(said.asset_id, said.source)
-        .where(said.asset_id.in_(asset_ids), said.valid_to == OPEN_END)
+        select(c.asset_id, c.source)
+        .where(c.asset_id.in_(asset_ids), c.valid_to == OPEN_END)
         .distinct()
     )
     for asset_id, source in rows:

@@ -1,4 +1,4 @@
-"""The versions of the rules: who saved which, when, and which days each counts."""
+"""The versions of the rules, with their authors and the days that each evaluates."""
 
 import json
 from dataclasses import dataclass
@@ -13,9 +13,13 @@ from db.tables import rule_versions
 
 @dataclass(frozen=True)
 class Version:
-    """One version, by whom and from when. The one of an empty hub has neither. It counts the days
-    from `first` (None: the first one) to `last` (None: the newest); none at all where `counts` is
-    false."""
+    """One version. That of an empty hub has no author and no `created_at`.
+
+    Attributes:
+        counts: whether any day is evaluated by it.
+        first: the first day that it evaluates; None for the first one there is.
+        last: the last day that it evaluates; None for the newest one.
+    """
 
     rules: Rules
     author: str | None = None
@@ -26,22 +30,22 @@ class Version:
 
 
 def versions(connection: Connection) -> list[Version]:
-    """Every version, the newest first."""
+    """All versions, the newest first."""
     c = rule_versions.c
     rows = connection.execute(select(rule_versions).order_by(c.version.desc()))
     days = _days(rules.rules_by_day(connection))
-    found = [
+    saved = [
         Version(
             _read(row.version, row.rules), row.author, row.created_at,
             row.version in days, *days.get(row.version, ()),
         )
         for row in rows
     ]  # fmt: skip
-    return found or [Version(current(connection))]
+    return saved or [Version(current(connection))]
 
 
 def _days(by_day: RulesByDay) -> dict[int, tuple[date | None, date | None]]:
-    """The first and the last day that each version counts."""
+    """By version number the first and the last day that it evaluates."""
     ends = [first - timedelta(days=1) for first, _each in by_day.eras[1:]]
     return {
         each.version: (None if first == date.min else first, last)

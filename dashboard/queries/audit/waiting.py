@@ -1,4 +1,4 @@
-"""How much waits for a person to decide."""
+"""What waits for a person to decide, and how much of it."""
 
 from dataclasses import dataclass
 
@@ -9,15 +9,21 @@ from dashboard.queries.runs import attempts
 from dashboard.queries.runs.attempts import Run
 from db.months.closings import Hindrance, hindrances, next_to_close
 
-_BY_ITSELF = ("too_early", "held")
-"""Why a month is open that a person need not look at here: it closes, or its run is listed."""
+_NOT_LISTED = ("too_early", "held")
+"""Hindrances of months that are not listed: they close automatically, or their held run is."""
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """Sites that may be another and pairs of records that may be one machine, held runs, and a
-    month that does not close by itself with the reasons. `unlike` are new sites that are called
-    like no other: nobody has to decide about them."""
+    """What waits.
+
+    Attributes:
+        sites: new sites that may be another site.
+        unlike: new sites whose name resembles no other; nobody has to decide about them.
+        pairs: pairs of records that may be one machine.
+        runs: held runs.
+        month: a month that does not close automatically, because of `hindrances`.
+    """
 
     sites: int
     unlike: int
@@ -28,20 +34,19 @@ class Waiting:
 
     @property
     def count(self) -> int:
-        """All that waits for a decision."""
+        """How many decisions wait."""
         return self.sites + self.pairs + len(self.runs) + (self.month is not None)
 
 
 def waiting(connection: Connection) -> Waiting:
-    """What waits now."""
     month = next_to_close(connection)
-    found = tuple(hindrances(connection, month)) if month else ()
-    waits = month if any(one.code not in _BY_ITSELF for one in found) else None
+    against = tuple(hindrances(connection, month)) if month else ()
+    listed = any(each.code not in _NOT_LISTED for each in against)
     return Waiting(
         review.count_sites(connection, likely=True),
         review.count_sites(connection, likely=False),
         review.count_pairs(connection),
         tuple(attempts.held_runs(connection)),
-        waits,
-        found if waits else (),
+        month if listed else None,
+        against if listed else (),
     )

@@ -48,10 +48,10 @@ def device_decisions(connection: Connection, device_id: int) -> list[Entry]:
         *connection.scalars(select(stretch.restated_by).where(stretch.device_id == device_id))
     }
     ids = {entry for entry in entry_ids if entry is not None}
-    entries = audit_log.these(connection, ids)
+    entries = audit_log.entries_by_id(connection, ids)
     undoing = {entry.undone_by for entry in entries if entry.undone_by is not None} - ids
     return sorted(
-        [*entries, *audit_log.these(connection, undoing)], key=lambda entry: -entry.entry_id
+        [*entries, *audit_log.entries_by_id(connection, undoing)], key=lambda entry: -entry.entry_id
     )
 
 
