@@ -82,7 +82,7 @@ def test_an_open_month_says_what_hinders_it_and_the_oldest_can_be_closed(hub: Hu
     assert [row.can_reopen for row in found.values()] == [False, False, True]
 
 
-def test_the_real_date_of_a_source_is_told_when_it_is_not_the_last_day(hub: Hub) -> None:
+def test_the_real_date_of_a_source_is_shown_when_it_is_not_the_last_day(hub: Hub) -> None:
     found = _of(hub)
     assert found["2024-01"].late == {}
     assert found["2024-02"].late == {"threatlocker": february(28)}
@@ -117,7 +117,7 @@ def _imported(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize("day", [None, "2024-02-29", "2024-02-15"])
-def test_files_and_api_say_the_states_that_the_page_says(hub: Hub, day: str | None) -> None:
+def test_files_and_api_have_the_states_of_the_page(hub: Hub, day: str | None) -> None:
     _imported(hub)
     query = "basis=ninja" + (f"&as_of={day}" if day else "")
     shown = _of(hub, Filters(basis="ninja", as_of=date.fromisoformat(day) if day else None))
@@ -216,7 +216,7 @@ def test_the_running_months_bases_end_on_the_shown_day(hub: Hub) -> None:
     assert (harbor.month_end, harbor.days) == (4, 21)
 
 
-def test_adjustments_tell_the_decision_and_the_count_before_and_after(engine: Engine) -> None:
+def test_adjustments_name_the_decision_and_the_count_before_and_after(engine: Engine) -> None:
     _story(engine)
     at = datetime(2024, 3, 5, 9, tzinfo=UTC)
     with writing(engine) as connection:

@@ -73,7 +73,7 @@ def test_an_accepted_run_is_published_as_its_own_day(engine: Engine) -> None:
     assert last_entry(hub) == ("Ana", "accept_run", f"run {run_id}")
 
 
-def test_what_accepting_would_change_is_told_while_the_run_is_held(hub: Hub) -> None:
+def test_a_held_run_stores_what_accepting_it_would_change(hub: Hub) -> None:
     hub.collect(DAY, TEN)
     moved = replace(TEN[0], org="2", org_name="Pelican")
 
@@ -84,9 +84,7 @@ def test_what_accepting_would_change_is_told_while_the_run_is_held(hub: Hub) -> 
 
 
 @pytest.mark.parametrize(("gone", "administrator"), [(11, False), (12, True)])
-def test_a_loss_of_a_fifth_is_for_an_administrator(
-    hub: Hub, gone: int, administrator: bool
-) -> None:
+def test_a_loss_of_a_fifth_needs_an_administrator(hub: Hub, gone: int, administrator: bool) -> None:
     hub.collect(DAY, pcs(range(59)))
 
     held(hub, later(1), pcs(range(gone, 59)))
@@ -94,7 +92,7 @@ def test_a_loss_of_a_fifth_is_for_an_administrator(
     assert hub.runs()[-1].needs_administrator is administrator
 
 
-def test_it_is_judged_by_the_rules_of_now(hub: Hub) -> None:
+def test_an_accepted_run_is_evaluated_by_the_current_rules(hub: Hub) -> None:
     named = [replace(pc, display_name="Front desk") for pc in TEN]
     hub.collect(DAY, named)
     run_id = held(hub, later(1), named[:4])
@@ -126,7 +124,7 @@ def test_a_second_run_of_the_newest_day_replaces_it_when_accepted(hub: Hub) -> N
     assert hub.seen("9") is None
 
 
-def test_counts_that_were_shown_already_are_kept_as_they_were_believed(hub: Hub) -> None:
+def test_accepting_records_the_counts_that_it_changed(hub: Hub) -> None:
     hub.collect(DAY, TEN)
     run_id = held(hub, later(1))
     hub.collect(later(2), pcs(range(3)), "threatlocker")
@@ -144,13 +142,13 @@ def test_counts_that_were_shown_already_are_kept_as_they_were_believed(hub: Hub)
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("deed", ["accept", "reject"])
-def test_a_run_that_does_not_wait_cannot_be_decided(hub: Hub, deed: str) -> None:
+@pytest.mark.parametrize("decision", ["accept", "reject"])
+def test_a_run_that_does_not_wait_cannot_be_decided(hub: Hub, decision: str) -> None:
     hub.collect(DAY, TEN)
     run_id = held(hub, later(1))
     hub.collect(later(1), TEN)
-    decide = getattr(Ana(hub, later(1)), deed)
-    source = (hub.sources["ninja"],) if deed == "accept" else ()
+    decide = getattr(Ana(hub, later(1)), decision)
+    source = (hub.sources["ninja"],) if decision == "accept" else ()
 
     with pytest.raises(DecisionRefused, match="does not wait for a decision: it was superseded"):
         decide(*source, run_id)
@@ -417,7 +415,7 @@ def test_a_held_run_is_superseded_when_its_source_ends(hub: Hub) -> None:
     assert [run.hold for run in hub.runs()] == [None, "superseded", None]
 
 
-def test_what_never_began_or_has_ended_cannot_be_ended(hub: Hub) -> None:
+def test_a_source_that_never_began_or_has_ended_cannot_be_ended(hub: Hub) -> None:
     hub.collect(DAY, TEN)
     ana = Ana(hub, later(1))
     ana.end("ninja")

@@ -64,7 +64,7 @@ def office(sqlite_engine: Engine) -> Office:
     return Office(sqlite_engine)
 
 
-def test_collect_now_collects_and_says_what_came_of_it(engine: Engine) -> None:
+def test_a_collect_job_collects_and_stores_its_result(engine: Engine) -> None:
     office = Office(engine)
 
     done = office.run(Collect(source="ninja"))
@@ -95,7 +95,7 @@ class Slow(SmallSource):
         yield from rows
 
 
-def test_while_it_collects_it_tells_page_by_page_how_far_it_is(office: Office) -> None:
+def test_a_collect_job_reports_progress_after_each_page(office: Office) -> None:
     slow = Slow("ninja", TEN)
     slow.seen, slow.office = [], office
     office.worker.sources["ninja"] = slow  # type: ignore[assignment]
@@ -109,7 +109,7 @@ def test_while_it_collects_it_tells_page_by_page_how_far_it_is(office: Office) -
     assert beats == sorted(beats) and len(set(beats)) == 3
 
 
-def test_a_collection_that_fails_fails_its_task_with_the_reason(office: Office) -> None:
+def test_a_failed_collection_fails_its_job_with_the_reason(office: Office) -> None:
     office.sources["ninja"].failure = "The vendor is down: try again later."
 
     done = office.run(Collect(source="ninja"))
@@ -118,7 +118,7 @@ def test_a_collection_that_fails_fails_its_task_with_the_reason(office: Office) 
     assert done.failure_kind == FailureKind.COLLECTION_FAILED
 
 
-def test_a_suspicious_collection_is_done_and_says_so(office: Office) -> None:
+def test_a_suspicious_collection_finishes_its_job_and_says_so(office: Office) -> None:
     office.hub.collect(TODAY - timedelta(days=1), pcs(range(30)))
     office.sources["ninja"].rows = TEN
 
@@ -128,7 +128,7 @@ def test_a_suspicious_collection_is_done_and_says_so(office: Office) -> None:
     assert done.result.startswith("ninja suspicious for 2026-03-13: 10 records. 20 of 30 devices")
 
 
-def test_every_kind_of_task_is_done(office: Office) -> None:
+def test_the_jobs_about_runs_and_months_do_what_they_say(office: Office) -> None:
     hub, yesterday = office.hub, TODAY - timedelta(days=1)
     hub.collect(date(2026, 2, 28), TEN)
     hub.collect(yesterday, TEN)
@@ -168,9 +168,7 @@ def test_every_kind_of_task_is_done(office: Office) -> None:
     ],
     ids=lambda value: value.kind if isinstance(value, Decision) else "",
 )
-def test_a_refused_job_fails_with_what_to_do(
-    office: Office, decision: Decision, error: str
-) -> None:
+def test_a_refused_job_fails_with_advice(office: Office, decision: Decision, error: str) -> None:
     job = office.run(decision)
 
     assert (job.state, job.failure_kind) == ("failed", FailureKind.REFUSED)
@@ -195,7 +193,7 @@ def test_jobs_run_oldest_first_and_an_unexpected_fault_does_not_stop_the_next(
     assert office.job(second).state == "done"
 
 
-def test_a_fault_in_a_source_fails_the_task_and_the_worker_goes_on(office: Office) -> None:
+def test_a_fault_in_a_source_fails_the_job_and_the_worker_goes_on(office: Office) -> None:
     office.worker.sources["ninja"] = Broken("ninja")  # type: ignore[assignment]
 
     done = office.run(Collect(source="ninja"))
@@ -205,7 +203,7 @@ def test_a_fault_in_a_source_fails_the_task_and_the_worker_goes_on(office: Offic
     assert office.worker.do_jobs() == 0
 
 
-def test_while_somebody_else_writes_a_task_waits_and_says_for_whom(office: Office) -> None:
+def test_a_job_waits_for_the_lease_and_says_who_holds_it(office: Office) -> None:
     job_id = office.enqueue(Collect(source="ninja"))
     with lease.take(office.hub.engine):
         assert office.worker.do_jobs() == 0
@@ -220,7 +218,7 @@ def test_while_somebody_else_writes_a_task_waits_and_says_for_whom(office: Offic
     assert office.job(job_id).state == "done"
 
 
-def test_what_a_dead_worker_was_at_is_failed_by_the_next_one(office: Office) -> None:
+def test_the_job_of_a_dead_worker_is_failed_by_the_next_one(office: Office) -> None:
     with writing(office.hub.engine) as connection:
         connection.execute(
             insert(jobs).values(
@@ -247,7 +245,7 @@ class StopsIt(SmallSource):
         yield from super().fetch(session)
 
 
-def test_stopped_in_the_middle_a_task_says_so_and_the_worker_ends(office: Office) -> None:
+def test_a_worker_that_is_stopped_fails_its_running_job(office: Office) -> None:
     stops = StopsIt("ninja", TEN)
     stops.worker = office.worker
     office.worker.sources["ninja"] = stops  # type: ignore[assignment]
@@ -261,7 +259,7 @@ def test_stopped_in_the_middle_a_task_says_so_and_the_worker_ends(office: Office
     assert office.states() == ["failed"] and office.hub.all(device_snapshots) == []
 
 
-def test_with_nothing_to_do_it_asks_one_question(office: Office) -> None:
+def test_an_idle_worker_runs_one_query(office: Office) -> None:
     statements: list[str] = []
     event.listen(
         office.hub.engine, "before_cursor_execute",
@@ -274,7 +272,7 @@ def test_with_nothing_to_do_it_asks_one_question(office: Office) -> None:
     assert len(asking) == len([s for s in statements if not s.startswith("BEGIN")]) == 1
 
 
-def test_a_database_that_is_away_does_not_end_it(office: Office) -> None:
+def test_the_worker_survives_a_database_that_is_unavailable(office: Office) -> None:
     with writing(office.hub.engine) as connection:
         connection.execute(text("ALTER TABLE jobs RENAME TO away"))
     assert office.worker.do_jobs() == 0
@@ -293,7 +291,7 @@ def wait_for(happened: Callable[[], bool], seconds: float) -> float:
     return time.monotonic() - begun
 
 
-def test_a_running_worker_takes_a_task_within_two_seconds(office: Office) -> None:
+def test_a_running_worker_starts_a_job_within_two_seconds(office: Office) -> None:
     office.hub.collect(TODAY, TEN)
     thread = threading.Thread(target=office.worker.run)
     thread.start()
@@ -319,7 +317,7 @@ def test_the_worker_closes_a_month_when_it_is_due(office: Office) -> None:
     assert [(row.month, row.closed) for row in office.hub.all(months)] == [("2026-02", True)]
 
 
-def test_an_ended_source_is_not_collected_until_somebody_asks(office: Office) -> None:
+def test_an_ended_source_is_not_collected_until_a_job_requests_it(office: Office) -> None:
     office.hub.collect(TODAY - timedelta(days=3), TEN)
     office.run(EndSource(source="ninja"))
     office.clock.now += timedelta(days=1)
@@ -331,7 +329,7 @@ def test_an_ended_source_is_not_collected_until_somebody_asks(office: Office) ->
     assert office.worker.tick() == ["ninja"]
 
 
-def test_what_is_asked_for_is_done_between_two_collections(sqlite_engine: Engine) -> None:
+def test_jobs_run_between_two_collections(sqlite_engine: Engine) -> None:
     two = Working(sqlite_engine, ("ninja", "threatlocker"))
     with writing(sqlite_engine) as connection:
         job_id = enqueue(connection, CloseMonth(month="2026-02"), "Ana", two.clock.now)

@@ -44,7 +44,7 @@ def counted(hub: Hub, day: date) -> dict[str, int]:
 BEFORE = {"Harbor Dental": 3, "Harbour Dental Clinic": 1, "Pelican Freight": 1}
 
 
-def test_a_link_by_hand_makes_one_machine_after_the_border_and_none_before(hub: Hub) -> None:
+def test_a_manual_link_makes_one_machine_from_the_day_after_the_border(hub: Hub) -> None:
     assert counted(hub, NOVEMBER) == BEFORE
     with deciding(hub) as by:
         entry = link_devices(by, device("ninja", "2"), device("threatlocker", "b"))
@@ -58,7 +58,7 @@ def test_a_link_by_hand_makes_one_machine_after_the_border_and_none_before(hub: 
     assert [row.undone_by for row in hub.links() if row.method == "manual"] != [None]
 
 
-def test_a_later_collection_keeps_what_was_linked_by_hand(hub: Hub) -> None:
+def test_a_later_collection_keeps_manual_links(hub: Hub) -> None:
     with deciding(hub) as by:
         link_devices(by, device("ninja", "2"), device("threatlocker", "b"))
     for source in ("ninja", "threatlocker"):
@@ -66,7 +66,7 @@ def test_a_later_collection_keeps_what_was_linked_by_hand(hub: Hub) -> None:
     assert counted(hub, NOVEMBER + timedelta(days=1)) == {**BEFORE, "Harbor Dental": 2}
 
 
-def test_what_a_decision_changes_shows_the_day_after_the_border_as_an_adjustment(
+def test_the_effect_of_a_decision_is_an_adjustment_on_the_day_after_the_border(
     hub: Hub,
 ) -> None:
     with deciding(hub) as by:
@@ -128,7 +128,7 @@ def test_a_device_taken_out_of_its_machine_is_never_linked_to_it_again(hub: Hub)
     assert counted(hub, later) == BEFORE
 
 
-def test_the_head_of_a_machine_can_be_taken_out_and_the_rest_stays_together(engine: Engine) -> None:
+def test_splitting_off_the_first_record_keeps_the_others_linked(engine: Engine) -> None:
     hub = Hub(engine)
     for source in ("ninja", "threatlocker", "agent"):
         hub.collect(NOVEMBER, [Pc("1", hostname="front-1")], source)
@@ -145,7 +145,7 @@ def test_the_head_of_a_machine_can_be_taken_out_and_the_rest_stays_together(engi
     assert counted(hub, NOVEMBER) == {"Harbor Dental": 1}
 
 
-def test_a_link_by_hand_reaches_back_over_one_that_a_run_ended_later(engine: Engine) -> None:
+def test_a_manual_link_covers_the_days_of_a_link_that_a_run_ended_later(engine: Engine) -> None:
     """PC 4 answered to ThreatLocker's record for a day, and then had another serial number."""
     hub = Hub(engine)
     first, second = NOVEMBER, NOVEMBER + timedelta(days=1)
@@ -167,7 +167,7 @@ def test_a_link_by_hand_reaches_back_over_one_that_a_run_ended_later(engine: Eng
     assert [counted(hub, day) for day in (first, second)] == before
 
 
-def test_a_link_by_hand_turns_one_around_that_a_run_ended(engine: Engine) -> None:
+def test_a_manual_link_reverses_one_that_a_run_ended(engine: Engine) -> None:
     """ThreatLocker's record answered to the agent's for a day, which then was linked to it: on that
     day each names the other."""
     hub = Hub(engine)
@@ -191,7 +191,7 @@ def test_a_link_by_hand_turns_one_around_that_a_run_ended(engine: Engine) -> Non
         check(connection)
 
 
-def test_a_link_that_is_undone_never_was_even_if_a_run_ended_it(engine: Engine) -> None:
+def test_undoing_a_link_removes_it_even_after_a_run_ended_it(engine: Engine) -> None:
     hub = Hub(engine)
     first, second = NOVEMBER, NOVEMBER + timedelta(days=1)
     hub.collect(first, [Pc("1"), Pc("2")])
@@ -222,7 +222,7 @@ def test_two_real_serial_numbers_refuse_a_link(hub: Hub) -> None:
     assert len(hub.all(audit_log)) == 1  # the month's closing
 
 
-def test_merged_sites_count_as_one_link_what_is_one_and_come_apart_again(hub: Hub) -> None:
+def test_merged_sites_count_as_one_and_undoing_separates_them(hub: Hub) -> None:
     """front-1 of the clinic in ThreatLocker is the machine that Ninja has at Harbor Dental."""
     clinic = [Pc("d", "t9", "Harbour Dental Clinic Two", "back-2")]
     rows = [*hub.sources["threatlocker"].rows, *clinic]
@@ -242,7 +242,7 @@ def test_merged_sites_count_as_one_link_what_is_one_and_come_apart_again(hub: Hu
     assert counted(hub, later) == before
 
 
-def test_the_rules_of_a_person_judge_every_day_after_the_border_again(hub: Hub) -> None:
+def test_saved_rules_evaluate_every_day_after_the_border_again(hub: Hub) -> None:
     with reading(hub.engine) as connection:
         was = current_rules(connection)
     wanted = {
@@ -273,7 +273,7 @@ def test_the_rules_of_a_person_judge_every_day_after_the_border_again(hub: Hub) 
         save_rules(by, wanted, "Again.")
 
 
-def test_who_speaks_on_a_closed_day_is_not_asked_by_rules_saved_later(hub: Hub) -> None:
+def test_rules_saved_later_do_not_change_the_primary_record_of_a_closed_day(hub: Hub) -> None:
     """On 31 October ThreatLocker's record of a machine was billable and Ninja's spare."""
     last, after = date(2026, 10, 31), NOVEMBER + timedelta(days=1)
     hub.reopen("2026-10")

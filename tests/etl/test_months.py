@@ -199,7 +199,7 @@ def test_where_old_ends_are_purged_the_first_kept_one_is_the_first_to_close(hub:
 # What a closing holds
 
 
-def test_members_carry_their_names_of_then_and_who_speaks_for_the_machine(engine: Engine) -> None:
+def test_members_keep_their_names_and_the_primary_record_of_the_machine(engine: Engine) -> None:
     hub = Hub(engine)
     mine = [Pc("a", hostname="pc-a", serial="SN-0001"), Pc("b", display_name="SPARE-2", org="2",
             org_name="Pelican"), Pc("c", managed=False)]  # fmt: skip
@@ -256,7 +256,7 @@ def test_a_name_that_changes_later_does_not_change_what_was_closed(hub: Hub) -> 
     ],
     ids=str,
 )
-def test_whatever_is_changed_in_a_closing_afterwards_is_found_out(
+def test_any_later_change_of_a_closing_breaks_its_hash(
     hub: Hub, table: Any, values: dict[str, Any]
 ) -> None:
     hub.collect(LAST, TEN)
@@ -270,7 +270,7 @@ def test_whatever_is_changed_in_a_closing_afterwards_is_found_out(
     assert proof(hub, closing) is False
 
 
-def test_a_change_that_is_lost_from_a_closing_is_found_out(hub: Hub) -> None:
+def test_a_change_deleted_from_a_closing_breaks_its_hash(hub: Hub) -> None:
     hub.collect(date(2023, 12, 31), TEN)
     hub.collect(LAST, TEN[1:])
     hub.collect(february(3), TEN[1:])
@@ -315,7 +315,7 @@ def test_billing_bases_count_every_calendar_day_with_its_standing_state(engine: 
     assert days == {**dict.fromkeys("012345", 12), "6": 8}
 
 
-def test_a_machine_is_billable_on_the_days_on_which_its_speaking_record_is(hub: Hub) -> None:
+def test_a_machine_is_billable_on_the_days_on_which_its_primary_record_is(hub: Hub) -> None:
     def pair(day: date, name: str) -> None:
         hub.collect(day, [Pc("a", hostname="pc-a", display_name=name), *pcs(range(9))])
         hub.collect(day, [Pc("t", hostname="pc-a", node_class=None)], "threatlocker")

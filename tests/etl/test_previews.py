@@ -64,7 +64,7 @@ def numbers(hub: Hub, day: date) -> dict[str, Any]:
         }
 
 
-def test_a_merge_is_shown_as_it_will_be_and_nothing_is_written(hub: Hub) -> None:
+def test_the_preview_of_a_merge_shows_its_effect_and_writes_nothing(hub: Hub) -> None:
     before, log = numbers(hub, NOVEMBER), hub.all(audit_log)
     clinic, harbor = site(hub, "Harbour Dental Clinic"), site(hub, "Harbor Dental")
     job = run_preview(hub, MergeSites(site_id=clinic, into=harbor))
@@ -88,7 +88,7 @@ def test_a_merge_is_shown_as_it_will_be_and_nothing_is_written(hub: Hub) -> None
     ]  # fmt: skip
 
 
-def test_what_a_site_is_expected_to_have_is_shown_as_findings_that_come_and_go(hub: Hub) -> None:
+def test_the_preview_of_expected_sources_shows_findings_that_open_and_close(hub: Hub) -> None:
     hub.run_after_collection(noon(NOVEMBER))
     harbor = site(hub, "Harbor Dental")
 
@@ -137,7 +137,7 @@ def test_the_job_runner_leaves_previews_to_their_lane(hub: Hub) -> None:
         ("collect", {"source": "ninja"}, "no preview of collect"),
     ],
 )
-def test_a_preview_of_what_would_be_refused_says_why(
+def test_the_preview_of_a_refused_decision_says_why(
     hub: Hub, kind: str, arguments: dict[str, Any], why: str
 ) -> None:
     job = run_preview_of(hub, kind, arguments)
@@ -151,7 +151,7 @@ def test_a_fault_in_a_preview_is_unexpected_and_the_lane_goes_on(hub: Hub) -> No
     assert run_preview(hub, Undo(entry_id=999)).failure_kind == FailureKind.REFUSED
 
 
-def test_months_that_are_still_open_are_shown_too(engine: Engine) -> None:
+def test_a_preview_includes_the_ends_of_open_months(engine: Engine) -> None:
     hub = Hub(engine)
     for day in (date(2026, 9, 29), date(2026, 10, 30), NOVEMBER):
         hub.collect(day, [Pc("1", "1", "Harbor"), Pc("2", "2", "Harbour")])
@@ -166,7 +166,7 @@ def test_months_that_are_still_open_are_shown_too(engine: Engine) -> None:
     assert effect["border"] is None
 
 
-def test_what_a_preview_says_is_what_the_decision_does(sqlite_world: Engine) -> None:
+def test_a_preview_equals_the_effect_of_the_decision(sqlite_world: Engine) -> None:
     """Any decision on any random history: every count and every device, as the preview said."""
 
     @settings(max_examples=samples(15, 1000))

@@ -95,7 +95,7 @@ def hub(sqlite_engine: Engine) -> Iterator[Hub]:
     yield Hub(sqlite_engine)
 
 
-def test_collecting_now_is_asked_for_at_once_with_the_name_of_who_asks(hub: Hub) -> None:
+def test_collecting_is_requested_at_once_in_the_name_of_the_actor(hub: Hub) -> None:
     hub.who = "mona"
     answer = hub.ask(Collect.kind, source="ninja")
     assert answer.status_code == 200, answer.text
@@ -105,7 +105,7 @@ def test_collecting_now_is_asked_for_at_once_with_the_name_of_who_asks(hub: Hub)
     assert "decision" not in answer.get_json()["response"]
 
 
-def test_a_decision_is_said_first_and_asked_for_by_the_second_button(hub: Hub) -> None:
+def test_a_decision_is_confirmed_in_the_dialog_before_it_is_requested(hub: Hub) -> None:
     answer = hub.ask(AcceptRun.kind, run_id=hub.held).get_json()["response"]
     assert answer["decision"]["is_open"] is True
     said = json.dumps(answer["decision-body"]["children"])
@@ -119,7 +119,7 @@ def test_a_decision_is_said_first_and_asked_for_by_the_second_button(hub: Hub) -
 
 
 @pytest.mark.parametrize("kind", [Collect.kind, EndSource.kind, AcceptRun.kind])
-def test_who_may_not_is_refused_in_json_and_nothing_is_asked_for(hub: Hub, kind: str) -> None:
+def test_a_role_that_does_not_suffice_is_refused_with_403_in_json(hub: Hub, kind: str) -> None:
     hub.who = "viv" if kind != EndSource.kind else "mona"
     arguments = {"run_id": hub.held} if kind == AcceptRun.kind else {"source": "ninja"}
     proposed = {"job": kind, "with": json.dumps(arguments), "reasoned": False}
@@ -199,7 +199,7 @@ def test_a_forged_request_is_refused_and_says_which_argument_is_wrong(
     assert hub.jobs() == []
 
 
-def test_a_reason_that_is_asked_for_must_be_given(hub: Hub) -> None:
+def test_a_required_reason_must_be_entered(hub: Hub) -> None:
     proposed = {
         "job": ReopenMonth.kind,
         "with": json.dumps({"month": "2026-10"}),
@@ -212,7 +212,7 @@ def test_a_reason_that_is_asked_for_must_be_given(hub: Hub) -> None:
     assert hub.jobs()[0].arguments == {"month": "2026-10", "reason": "a wrong alias"}
 
 
-def test_what_was_decided_meanwhile_is_not_offered_again(hub: Hub) -> None:
+def test_a_run_that_was_decided_meanwhile_cannot_be_decided_again(hub: Hub) -> None:
     with writing(hub.engine) as connection:
         connection.execute(update(collection_runs).values(hold="rejected"))
     answer = hub.ask(RejectRun.kind, run_id=hub.held).get_json()["response"]
@@ -256,7 +256,7 @@ def _set(hub: Hub, **values: object) -> None:
         connection.execute(update(jobs_table).values(**values))
 
 
-def test_a_job_is_followed_from_waiting_to_its_result(hub: Hub) -> None:
+def test_the_line_of_a_job_follows_it_to_its_result(hub: Hub) -> None:
     assert _lines(hub, [])["jobs"]["hidden"] is True
     hub.ask(Collect.kind, source="ninja")
     job_id = hub.jobs()[0].job_id
