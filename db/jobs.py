@@ -15,25 +15,6 @@ from db.tables import jobs
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 
-COLLECT = "collect"  # source
-ACCEPT_RUN, REJECT_RUN = "accept_run", "reject_run"  # run_id
-WITHDRAW_DAY = "withdraw_day"  # source, day
-END_SOURCE = "end_source"  # source
-CLOSE_MONTH = "close_month"  # month
-REOPEN_MONTH = "reopen_month"  # month, reason
-LINK_DEVICES = "link_devices"  # device_id, other_device_id: their machines are one
-SPLIT_DEVICE = "split_device"  # device_id: it is not the machine that it answers to
-KEEP_APART = "keep_apart"  # device_id, other_device_id: two machines, never to be linked
-MERGE_SITES = "merge_sites"  # site_id, into
-MOVE_ALIAS = "move_alias"  # source, alias_key, site_id (null: a new site)
-CONFIRM_SITE = "confirm_site"  # site_id: a customer of its own
-EXPECT_SOURCES = "expect_sources"  # site_id, sources (a list; null: as the rules say)
-SAVE_RULES = "save_rules"  # rules (every field of db.rules.Rules but version), reason
-ACCEPT_FINDING = "accept_finding"  # finding_id, reason, expires (a date; null: never)
-WITHDRAW_ACCEPTANCE = "withdraw_acceptance"  # exception_id
-UNDO = "undo"  # entry_id, of the audit log
-PREVIEW = "preview"  # job (a kind), with (its arguments): what it would change
-
 
 class FailureKind(StrEnum):
     """Why a job failed."""
