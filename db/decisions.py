@@ -19,6 +19,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
 )
 
 from db.roles import ADMINISTRATOR, MANAGER
@@ -28,6 +29,9 @@ from db.sources import source_names
 LONGEST_TEXT = 200
 MOST_ENTRIES = 2000
 """Entries of one setting of the rules at most: as many as there may be sites."""
+
+STORED = "stored"
+"""The context in which a stored job is validated: this process may not know its source."""
 
 KINDS: "dict[str, type[Decision]]" = {}
 """Every kind by its name, as `jobs.kind` and `audit_log.action` store it."""
@@ -63,12 +67,14 @@ def _is_text(value: str) -> bool:
     return 0 < len(value.strip()) <= LONGEST_TEXT and not _CONTROL.search(value)
 
 
-def _is_source(value: str) -> bool:
-    return value in source_names()
+def _check_source(value: str, info: ValidationInfo) -> str:
+    if value not in source_names() and info.context != STORED:
+        raise ValueError("no source of this name is registered")
+    return value
 
 
 def _are_sources(values: list[str]) -> bool:
-    return all(map(_is_source, values)) and len(set(values)) == len(values)
+    return set(values) <= set(source_names()) and len(set(values)) == len(values)
 
 
 def _parse_day(value: object) -> date:
@@ -99,7 +105,7 @@ Id = Annotated[int, Field(gt=0, lt=2**63)]
 Day = Annotated[date, BeforeValidator(_parse_day)]
 Month = Annotated[str, AfterValidator(_check_month)]
 Text = Annotated[str, AfterValidator(_check(_is_text))]
-Source = Annotated[str, AfterValidator(_check(_is_source))]
+Source = Annotated[str, AfterValidator(_check_source)]
 Sources = Annotated[list[str], AfterValidator(_check(_are_sources))]
 RuleValues = Annotated[dict[str, list[Text]], AfterValidator(_check(_are_rules))]
 """Every field of `db.rules.Rules` but the version."""
@@ -330,8 +336,11 @@ def is_previewed(kind: str) -> bool:
     return kind in KINDS and KINDS[kind].previewed
 
 
-def parse(kind: str, arguments: Mapping[str, Any]) -> Decision:
+def parse(kind: str, arguments: Mapping[str, Any], context: str | None = None) -> Decision:
     """The decision of a kind with these JSON values as its arguments.
+
+    Args:
+        context: `STORED` for a job of the table, whose source may not be registered any more.
 
     Raises:
         InvalidDecision: there is no such kind, or these are not its arguments.
@@ -343,7 +352,7 @@ def parse(kind: str, arguments: Mapping[str, Any]) -> Decision:
     if arguments.keys() != set(names):
         raise InvalidDecision(f"The job {kind} takes {', '.join(names)}.")
     try:
-        parsed = decision.model_validate(dict(arguments))
+        parsed = decision.model_validate(dict(arguments), context=context)
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
         value = str(arguments[name])[:40]

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, and_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.decisions import Preview, parse
+from db.decisions import STORED, Preview, parse
 from db.engine import reading, writing
 from db.jobs import DONE, FAILED, RUNNING, WAITING, FailureKind, Job, unfinished_jobs
 from db.settings import Environment, SettingsError
@@ -136,7 +136,7 @@ class JobRunner:
         self._update(of_job, state=RUNNING, started_at=now, heartbeat_at=now, progress=None)
 
         def work() -> str:
-            return carry_out(self.context(held, job), parse(job.kind, job.arguments))
+            return carry_out(self.context(held, job), parse(job.kind, job.arguments, STORED))
 
         try:
             ended = run(job, work, let_through=(lease.LeaseLost,))

@@ -11,7 +11,7 @@ from datetime import timedelta
 from sqlalchemy import Engine, delete, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.decisions import Decision, Preview, is_previewed, parse
+from db.decisions import STORED, Decision, Preview, is_previewed, parse
 from db.engine import reading, writing
 from db.jobs import RUNNING, WAITING, FailureKind, Job, unfinished_jobs
 from db.tables import jobs
@@ -117,4 +117,4 @@ def _previewed_decision(job: Job) -> Decision:
     kind = job.arguments["job"]
     if not is_previewed(kind):
         raise DecisionRefused(f"There is no preview of {kind}.")
-    return parse(kind, job.arguments["with"])
+    return parse(kind, job.arguments["with"], STORED)

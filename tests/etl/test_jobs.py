@@ -165,6 +165,10 @@ def test_the_jobs_about_runs_and_months_do_what_they_say(office: Office) -> None
         (RejectRun(run_id=7), "There is no run 7."),
         (EndSource(source="agent"), "agent was never collected"),
         (Collect(source="agent"), "The worker does not collect 'agent': set what it"),
+        (
+            Collect.model_construct(source="uninstalled"),
+            "The worker does not collect 'uninstalled': set what it",
+        ),
     ],
     ids=lambda value: value.kind if isinstance(value, Decision) else "",
 )
