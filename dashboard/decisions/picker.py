@@ -13,7 +13,7 @@ from dashboard.base import formats
 from dashboard.base.params import SEARCH_LENGTH, Filters
 from dashboard.base.settings_params import SiteFilters
 from dashboard.components.ask.picker import SITES, Choice, choices
-from dashboard.components.kit.typed import tell_typed, typed_id
+from dashboard.components.kit.typed import debounced_id, register_debounce
 from dashboard.queries.devices import matching as devices
 from dashboard.queries.moment import Moment
 from dashboard.queries.sites import directory as site_list
@@ -30,7 +30,7 @@ def register_picking(app: Dash) -> None:
         Output("picker", "is_open"),
         Output("picker-title", "children"),
         Output("picker-text", "value"),
-        Output(typed_id("picker-text"), "data"),
+        Output(debounced_id("picker-text"), "data"),
         Input("picking", "data"),
         Input("picker-cancel", "n_clicks"),
         Input("decision", "is_open"),
@@ -39,10 +39,10 @@ def register_picking(app: Dash) -> None:
     app.callback(
         Output("picker-found", "children"),
         Input("picking", "data"),
-        Input(typed_id("picker-text"), "data"),
+        Input(debounced_id("picker-text"), "data"),
         prevent_initial_call=True,
     )(search)
-    tell_typed(app.clientside_callback, "picker-text")
+    register_debounce(app.clientside_callback, "picker-text")
 
 
 def open_or_close(

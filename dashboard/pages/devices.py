@@ -61,8 +61,8 @@ def show(query: str | None, _snapshot: object) -> tuple[str, str, Any, Any, bool
         state = no_data(v)
         if state is None and not count:
             state = nothing_matches("/devices")
-    about, why = sentences.shown(v.moment, v.filters), why_button(v.filters.to_query())
-    return sentences.how_many(count), about, why, state, not count
+    about, why = sentences.list_subtitle(v.moment, v.filters), why_button(v.filters.to_query())
+    return sentences.devices_match(count), about, why, state, not count
 
 
 def _file(query: str | None, request: Request | None) -> Callable[[str], str]:

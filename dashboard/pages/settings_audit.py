@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from dashboard.base.notice import mark
 from dashboard.base.settings_params import AUDIT
-from dashboard.components.kit.typed import tell_typed, typed, typed_id
+from dashboard.components.kit.typed import debounced_id, debounced_input, register_debounce
 from dashboard.components.shell.filter_bar import option
 from dashboard.queries.audit import audit_log
 from dashboard.views import settings as settings_views
@@ -38,7 +38,7 @@ def layout(**_query: str) -> html.Div:
     fields: list[tuple[str, list[Any]]] = [
         (_("Who"), [who]),
         (_("What"), [what]),
-        (_("About"), typed(text, _("Site, device, month"))),
+        (_("About"), debounced_input(text, _("Site, device, month"))),
         (_("From"), [_date(first)]),
         (_("To"), [_date(last)]),
     ]
@@ -87,12 +87,12 @@ def _property_of(name: str) -> tuple[str, str]:
 in_browser(
     "settings.audit",
     *(Output(*_property_of(name)) for name in Ids.FIELDS),
-    Output(typed_id(Ids.TEXT), "data"),
+    Output(debounced_id(Ids.TEXT), "data"),
     Input("filters", "data"),
     *(
-        Input(typed_id(name), "data") if name == Ids.TEXT else Input(*_property_of(name))
+        Input(debounced_id(name), "data") if name == Ids.TEXT else Input(*_property_of(name))
         for name in Ids.FIELDS
     ),
     initially=True,
 )
-tell_typed(clientside_callback, Ids.TEXT)
+register_debounce(clientside_callback, Ids.TEXT)

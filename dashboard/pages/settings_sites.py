@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from dashboard.base.notice import mark
 from dashboard.base.settings_params import SITES, parse_sites
 from dashboard.components.kit.grid import in_window
-from dashboard.components.kit.typed import tell_typed, typed, typed_id
+from dashboard.components.kit.typed import debounced_id, debounced_input, register_debounce
 from dashboard.components.settings.frame import frame
 from dashboard.components.settings.sites import in_order, rows, segments, site_list, title
 from dashboard.queries.sites import directory as query_sites
@@ -30,7 +30,7 @@ class Ids:
 
 def layout(q: str = "", **_query: str) -> html.Div:
     """Search, states and grid."""
-    text = typed(Ids.TEXT, _("Name of a site, as anybody calls it"), q)
+    text = debounced_input(Ids.TEXT, _("Name of a site, as anybody calls it"), q)
     line = html.Div(
         [
             html.H2(id=Ids.COUNT, role="status"),
@@ -71,6 +71,6 @@ list_page(Ids.GRID, _rows, inputs=["filters", "settled"])
 in_browser(
     "settings.search",
     Output(Ids.TICK, "data"),
-    Input(typed_id(Ids.TEXT), "data"),
+    Input(debounced_id(Ids.TEXT), "data"),
 )
-tell_typed(clientside_callback, Ids.TEXT)
+register_debounce(clientside_callback, Ids.TEXT)

@@ -74,7 +74,7 @@ def show(query: str | None, _snapshot: object) -> tuple[Any, ...]:
     why = why_button(v.filters.to_query())
     file = file_links(lambda form: links.file("sites", form, v.filters))
     head, about = (
-        sentences.at_sites(found_sites, v.filters),
+        sentences.site_totals(found_sites, v.filters),
         sentences.compared(v.moment, v.filters),
     )
     return head, why, about, file, state, not found_sites

@@ -1,4 +1,4 @@
-"""What people read for the kinds and states of findings."""
+"""Labels of the kinds and states of coverage findings."""
 
 from flask_babel import gettext as _
 from flask_babel import ngettext

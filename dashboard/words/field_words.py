@@ -1,4 +1,4 @@
-"""What people read for the fields of a device, and for their values."""
+"""Labels of the fields of a device, and their values as text."""
 
 from datetime import date
 from typing import Any

@@ -1,4 +1,4 @@
-"""What people read for the words of the tables, in their language."""
+"""Labels of the values of filters."""
 
 from flask_babel import gettext as _
 

@@ -1,4 +1,4 @@
-"""The words of machines that report themselves: since when, how large, how old."""
+"""Durations, sizes, ages and names of machines as text."""
 
 from datetime import timedelta
 
@@ -71,7 +71,7 @@ def months(days: float) -> str:
 
 
 def named(value: str) -> str:
-    """A site, system or version, or that none is named."""
+    """A site, system or version, or words for none."""
     return value or _("(none)")
 
 

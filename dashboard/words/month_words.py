@@ -1,4 +1,4 @@
-"""What people read for the states of months."""
+"""Labels of the states of months, and why a month is still open."""
 
 from flask_babel import gettext as _
 
@@ -20,7 +20,7 @@ def month_state_word(state: str) -> str:
 
 
 def actor_name(actor: str) -> str:
-    """Who did it, for people."""
+    """The actor of a closing, for a sentence."""
     return _("by itself") if actor == AUTOMATIC else _("by %(actor)s", actor=actor)
 
 
@@ -30,7 +30,7 @@ def closed_words(closing: Closing) -> str:
 
 
 def hindrance_words(hindrance: Hindrance) -> str:
-    """Why a month does not close by itself, in the reader's language."""
+    """Why a month cannot be closed yet."""
     words = {name: formats.plain(value) for name, value in hindrance.values.items()}
     for name in ("month", "older"):
         if name in words:

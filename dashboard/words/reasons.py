@@ -1,4 +1,4 @@
-"""What happened to a device, in the reader's words."""
+"""The reasons of a change of a device, as texts."""
 
 from datetime import date
 
@@ -11,20 +11,20 @@ from db.history.reasons import Reason
 from db.sources import source_label
 
 
-def said(reason: Reason) -> str:
-    """One thing that happened, with its day."""
-    text = _said(reason)
+def reason_text(reason: Reason) -> str:
+    """A reason with its day."""
+    text = _text(reason)
     return _("adjustment: %(what)s", what=text) if reason.adjustment else text
 
 
-def told(item: Item) -> list[str]:
-    """All that happened, what put the device into its bar first."""
+def change_reasons(item: Item) -> list[str]:
+    """Every reason of a change; those that decide its bar come first."""
     decisive = item.decisive
     others = [reason for reason in item.changed.reasons if reason not in decisive]
-    return [said(reason) for reason in (*decisive, *others)]
+    return [reason_text(reason) for reason in (*decisive, *others)]
 
 
-def _said(reason: Reason) -> str:
+def _text(reason: Reason) -> str:
     day, values = formats.day(reason.day), reason.values
     if reason.code == "billing_status":
         return _status(reason, day)

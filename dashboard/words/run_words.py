@@ -1,4 +1,4 @@
-"""What people read for the states of runs and days; each has one pill and one mark everywhere."""
+"""Labels of the states of runs and days, and the facts of a run."""
 
 from flask_babel import gettext as _
 

@@ -1,4 +1,4 @@
-"""What the numbers say, in one sentence each."""
+"""Titles and subtitles that state what the numbers show."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -17,7 +17,7 @@ from dashboard.words.terms import basis_phrase, counted_name
 
 
 def finding(figure: Change, filters: Filters, then: date) -> str:
-    """How the figure moved: "Billable devices grew 1.1 % since 31 Oct"."""
+    """The title of a figure that moved: "Billable devices grew 1.1 % since 31 Oct"."""
     words = {"what": counted_name(filters), "day": formats.short_day(then)}
     if figure.change is None:
         return _("%(what)s: nothing to compare with on %(day)s", **words)
@@ -31,8 +31,8 @@ def finding(figure: Change, filters: Filters, then: date) -> str:
     return _("%(what)s fell %(percent)s since %(day)s", **words)
 
 
-def plotted(moment: Moment, filters: Filters, months: list[MonthEnd]) -> str:
-    """What the months chart plots: basis, dates, and the months with a gap."""
+def months_subtitle(moment: Moment, filters: Filters, months: list[MonthEnd]) -> str:
+    """Basis, dates, and the incomplete months of the months chart."""
     words = {
         "basis": basis_phrase(filters.basis),
         "first": formats.month(months[0].month),
@@ -46,7 +46,7 @@ def plotted(moment: Moment, filters: Filters, months: list[MonthEnd]) -> str:
 
 
 def compared(moment: Moment, filters: Filters) -> str:
-    """Basis and both dates."""
+    """Both dates and the basis."""
     return _(
         "%(then)s to %(now)s, %(basis)s",
         then=formats.day(moment.then.day or moment.then.requested),
@@ -55,8 +55,8 @@ def compared(moment: Moment, filters: Filters) -> str:
     )
 
 
-def waterfall(moment: Moment, filters: Filters, axis_start: int) -> str:
-    """Basis and both dates, and where the axis begins when that is not at zero."""
+def waterfall_subtitle(moment: Moment, filters: Filters, axis_start: int) -> str:
+    """Both dates and the basis, and the start of the axis unless it is zero."""
     text = compared(moment, filters)
     if not axis_start:
         return text
@@ -76,7 +76,7 @@ def reason(figure: Change, bars: Bars, filters: Filters, then: date) -> str:
 
 
 def balance(bars: Bars, then: date) -> str:
-    """How much came and went: "20 came, 18 went since 31 Oct"."""
+    """Arrivals and departures in total: "20 came, 18 went since 31 Oct"."""
     if bars.opening is None:
         return _("No count for %(day)s", day=formats.short_day(then))
     came = sum(n or 0 for n in (bars.added, bars.moved_in, bars.reclassified_in))
@@ -100,7 +100,7 @@ def most_moved(movers: Sequence[Mover]) -> str:
 
 
 def bar_names(moment: Moment, filters: Filters) -> dict[str, str]:
-    """What each bar is called: the ends by their days, those between by what happened."""
+    """The label of each bar: a day for the first and the last one, else the kind of change."""
     return {
         "opening": formats.short_day(moment.then.day or moment.then.requested),
         **{bar: bar_word(bar, filters) for bar in BARS},
@@ -109,7 +109,7 @@ def bar_names(moment: Moment, filters: Filters) -> dict[str, str]:
 
 
 def bar_word(bar: str, filters: Filters) -> str:
-    """What a bar between the ends is called, or "all" changes."""
+    """The label of a bar between the first and the last one, or of "all" changes."""
     return {
         "added": _("Added"),
         "removed": _("Removed"),
@@ -130,13 +130,13 @@ def _reclassified(filters: Filters) -> dict[str, str]:
 
 
 def _only_status(filters: Filters) -> str | None:
-    """The one status, when nothing but it can make a device come or go by reclassification."""
+    """The only status that is filtered by, if no other filter can reclassify a device."""
     alone = len(filters.statuses) == 1 and not filters.types and filters.are_stored
     return filters.statuses[0] if alone else None
 
 
 def _parts(bars: Bars, filters: Filters) -> list[str]:
-    """What moved the figure, arrivals first, without what is zero."""
+    """The changes of the figure that are not zero, arrivals first."""
     billable = _only_status(filters) == "billable"
     said = [
         (bars.added, _("%(n)s added")),
@@ -155,17 +155,17 @@ def _parts(bars: Bars, filters: Filters) -> list[str]:
     return [words % {"n": formats.number(n)} for n, words in said if n]
 
 
-def how_many(count: int) -> str:
+def devices_match(count: int) -> str:
     """ "412 devices match"."""
     return ngettext("%(n)s device matches", "%(n)s devices match", count, n=formats.number(count))
 
 
-def how_many_changes(count: int) -> str:
+def devices_changed(count: int) -> str:
     """ "12 devices changed"."""
     return ngettext("%(n)s device changed", "%(n)s devices changed", count, n=formats.number(count))
 
 
-def at_sites(sites: Sequence[Site], filters: Filters) -> str:
+def site_totals(sites: Sequence[Site], filters: Filters) -> str:
     """ "412 devices at 13 sites, +12": the sum of a table of sites."""
     figures = [site.figure for site in sites]
     total = sum(figure.current or 0 for figure in figures)
@@ -175,7 +175,7 @@ def at_sites(sites: Sequence[Site], filters: Filters) -> str:
     )  # fmt: skip
 
 
-def shown(moment: Moment, filters: Filters) -> str:
+def list_subtitle(moment: Moment, filters: Filters) -> str:
     """Basis and date of a list."""
     day = formats.day(moment.now.day or moment.now.requested)
     basis = basis_phrase(filters.basis)

@@ -104,7 +104,7 @@ def moved(figure: Change) -> list[str]:
 
 
 def _shares(why: Explanation, total: int) -> list[str]:
-    """The count by status, by type, and by who speaks or tells."""
+    """The count by status, by type, and by source."""
     shares = [
         {status_word(name).lower(): n for name, n in why.statuses.items()},
         {lowered(type_names(name)): n for name, n in why.types.items()},

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from dashboard.components.ask.dialog import ask_button, decision_data
 from dashboard.components.kit.drawn import drawn
-from dashboard.components.kit.typed import typed
+from dashboard.components.kit.typed import debounced_input
 from db.decisions import Decision
 
 SITES, DEVICES = "sites", "devices"
@@ -51,7 +51,7 @@ def picker() -> list[Component]:
     body = [
         html.H2(_("Choose"), id="picker-title"),
         html.Div(
-            typed("picker-text", _("Type a part of the name"), autoFocus=True),
+            debounced_input("picker-text", _("Type a part of the name"), autoFocus=True),
             className="picker-search",
         ),
         html.Div(id="picker-found", role="status"),

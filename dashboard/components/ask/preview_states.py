@@ -6,7 +6,7 @@ from dash import html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
-from dashboard.components.shell.job_line import PATIENCE
+from dashboard.components.shell.job_line import WORKER_GRACE
 from db import jobs
 from db.jobs import Job
 
@@ -16,7 +16,7 @@ def preview_pending(job: Job, now: datetime) -> list[Component]:
     progress = job.progress or _("The worker tries it on a copy; nothing is changed.")
     if job.state == jobs.WAITING:
         progress = _("It waits for the worker.")
-        if now - job.requested_at > PATIENCE:
+        if now - job.requested_at > WORKER_GRACE:
             progress = _("It waits for the worker: start inventory-hub worker.")
     return [
         html.P(

@@ -11,12 +11,12 @@ from dashboard.base.params import Filters
 from dashboard.components.kit.grid import cut, grid, text_column
 from dashboard.queries.changes.items import DATE, Item
 from dashboard.words.filter_words import status_word, type_word
-from dashboard.words.reasons import told
+from dashboard.words.reasons import change_reasons
 from dashboard.words.sentences import bar_word
 from db.history.explain import EntityState
 
-_SHOWN = ("site", "location", "device_type", "billing_status", "display_name", "hostname")
-"""What "before" and "after" tell where it differs, in this order."""
+_COMPARED = ("site", "location", "device_type", "billing_status", "display_name", "hostname")
+"""The fields that "before" and "after" compare, in this order."""
 
 
 def change_grid(name: str) -> AgGrid:
@@ -30,7 +30,7 @@ def rows(items: Sequence[Item], filters: Filters) -> list[dict[str, Any]]:
 
 
 def _row(item: Item, filters: Filters) -> dict[str, Any]:
-    state, reasons = item.state, told(item)
+    state, reasons = item.state, change_reasons(item)
     then, now = item.changed.then, item.changed.now
     return {
         "device_id": str(state.device_id),
@@ -41,19 +41,19 @@ def _row(item: Item, filters: Filters) -> dict[str, Any]:
         "reasons": [cut(reason) for reason in reasons],
         "all_reasons": "\n".join(reasons),
         DATE: formats.day(item.day),
-        "before": cut(_told(then, now)),
-        "after": cut(_told(now, then)),
+        "before": cut(_differences(then, now)),
+        "after": cut(_differences(now, then)),
     }
 
 
-def _told(state: EntityState | None, other: EntityState | None) -> str:
-    """What a device was, where the other day differs; what it is at all, where it was not there."""
+def _differences(state: EntityState | None, other: EntityState | None) -> str:
+    """The values of a day that differ from the other day; type and status if it is the only day."""
     if state is None:
         return formats.NOTHING
     if other is None:
         names: Sequence[str] = ("device_type", "billing_status")
     else:
-        names = [name for name in _SHOWN if getattr(state, name) != getattr(other, name)]
+        names = [name for name in _COMPARED if getattr(state, name) != getattr(other, name)]
     return ", ".join(_value(state, name) for name in names)
 
 

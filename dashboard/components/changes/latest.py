@@ -15,7 +15,7 @@ from dashboard.components.kit.drawn import drawn
 from dashboard.queries.changes.items import Item
 from dashboard.queries.moment import Moment
 from dashboard.words import sentences
-from dashboard.words.reasons import told
+from dashboard.words.reasons import change_reasons
 
 MOST = 8
 _REASONS = 2
@@ -38,7 +38,7 @@ def parts(latest: Latest, moment: Moment, counted: Filters) -> tuple[Any, Any, C
         if latest.count is None:
             said = _("There is no count of %(day)s to compare with.", day=then)
         return _("Latest changes"), None, html.P(said, className="note")
-    title = dcc.Link(sentences.how_many_changes(latest.count), href=links.changes(counted))
+    title = dcc.Link(sentences.devices_changed(latest.count), href=links.changes(counted))
     rows = html.Ol([_row(item, counted) for item in latest.items], className="latest")
     which = _("The newest %(n)s", n=MOST) if latest.count > MOST else _("Newest first")
     return title, which, drawn(rows)
@@ -47,7 +47,7 @@ def parts(latest: Latest, moment: Moment, counted: Filters) -> tuple[Any, Any, C
 def _row(item: Item, counted: Filters) -> Component:
     state, bar = item.state, item.bar or "none"
     name = state.hostname or state.display_name or state.source_key
-    reasons = told(item)
+    reasons = change_reasons(item)
     chips = [html.Span(text, className="reason", title=text) for text in reasons[:_REASONS]]
     if len(reasons) > _REASONS:
         more = f"+{len(reasons) - _REASONS}"

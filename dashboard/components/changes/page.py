@@ -1,4 +1,4 @@
-"""What the Changes page shows, put together from the answers of one moment."""
+"""The content of the Changes page, from query results of one moment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Answers:
 
 
 def instead(state: Component) -> dict[str, Any]:
-    """`state` alone, and no figures."""
+    """An empty state in place of the figures."""
     return dict.fromkeys(PARTS, no_update) | {"state": state, "hidden": True}
 
 
@@ -95,9 +95,9 @@ def parts(answers: Answers) -> dict[str, Any]:
         "why": why_button(every.to_query(), "bars"),
         "actions": file_links(lambda form: links.file("bars", form, every)),
         "title": sentences.finding(figure, filters, then),
-        "subtitle": sentences.waterfall(moment, filters, answers.axis_start),
+        "subtitle": sentences.waterfall_subtitle(moment, filters, answers.axis_start),
         "tabs": _tabs(answers, every),
-        "listed": sentences.how_many_changes(answers.count),
+        "listed": sentences.devices_changed(answers.count),
         "empty": None if answers.count else _empty(filters, every),
         "no_list": not answers.count,
     }

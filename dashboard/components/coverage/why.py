@@ -35,7 +35,7 @@ def body(moment: Moment, filters: Filters, counted: Counts) -> list[Component]:
             _("%(sources)s, where a site does not say otherwise; a source that was never collected "
               "or has ended is expected nowhere.", sources=expected or formats.NOTHING)
         )),
-        section(_("It rests on"), _rests(moment)),
+        section(_("It rests on"), _snapshots(moment)),
     ]  # fmt: skip
     return [part for part in parts if part is not None]
 
@@ -54,7 +54,7 @@ def _sums(kinds: tuple[str, ...], counted: Counts) -> Component:
     return html.Ul(lines, className="sums")
 
 
-def _rests(moment: Moment) -> Component:
+def _snapshots(moment: Moment) -> Component:
     rows = []
     for source, day in moment.now.dates("assets").items():
         standing = moment.now.snapshots[source]

@@ -34,7 +34,7 @@ def device_acts(device: Device, records: Sequence[Record], actor: Actor, *, now:
     return drawn(html.Div(acts, className="acts machine-acts"))
 
 
-def decided(found: Sequence[Entry], actor: Actor) -> Component:
+def decision_entries(found: Sequence[Entry], actor: Actor) -> Component:
     """What was decided, each with the way back."""
     if not found:
         return html.P(_("Nobody has decided anything about this device."), className="note")

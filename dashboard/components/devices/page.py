@@ -14,7 +14,7 @@ from dashboard.base.access import Actor
 from dashboard.base.params import Filters
 from dashboard.components.devices import records as machine_records
 from dashboard.components.devices import timeline
-from dashboard.components.devices.decisions import decided, device_acts, replaced_lines
+from dashboard.components.devices.decisions import decision_entries, device_acts, replaced_lines
 from dashboard.components.devices.records import Labels
 from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn, drawn_list
@@ -93,7 +93,7 @@ def parts(answers: Answers) -> dict[str, Any]:
         "acts": device_acts(
             answers.device, answers.records, answers.actor, now=answers.moment.is_newest
         ),
-        "decided": decided(answers.entries, answers.actor),
+        "decided": decision_entries(answers.entries, answers.actor),
         "versions": _versions(stretches),
         "version": answers.shown.valid_from.isoformat(),
     }

@@ -1,4 +1,4 @@
-"""The frame of everything on a page: title, subtitle, quiet actions, content."""
+"""Cards: title, subtitle, actions, content; places of charts; links to files."""
 
 from collections.abc import Callable
 from typing import Any

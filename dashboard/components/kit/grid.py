@@ -1,4 +1,4 @@
-"""What every grid has in common: its options, its words, its pages, its columns of text."""
+"""Options, texts, paging and text columns that all AG Grids share."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
@@ -12,9 +12,9 @@ Row = TypeVar("Row")
 
 PAGE = 100
 MOST = 1000
-"""Rows that are given at once, however many are asked for."""
+"""The most rows of one answer."""
 LONGEST = 300
-"""Characters of a cell that are shown; the file has all."""
+"""The most characters of a cell; exports have all."""
 
 
 def grid(
@@ -91,7 +91,7 @@ def text_column(field: str, name: str, least: int, **more: Any) -> dict[str, Any
 
 
 def _words() -> dict[str, str]:
-    """What the grid itself says."""
+    """The texts of AG Grid itself."""
     return {
         "noRowsToShow": _("No device matches these filters."),
         "loadingOoo": _("Loading"),

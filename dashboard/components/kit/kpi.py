@@ -1,4 +1,4 @@
-"""The cards of the first row: number, direction, reason; each opens its devices."""
+"""Cards of key figures: number, change, reason; each opens its devices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

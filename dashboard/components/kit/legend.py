@@ -1,4 +1,4 @@
-"""What the colours of a chart mean, with today's numbers; each entry opens its devices."""
+"""Legends of charts with today's numbers; each entry opens its devices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dashboard.components.kit.drawn import drawn_list
 
 @dataclass(frozen=True)
 class Entry:
-    """One colour: the device type that has it, its name, how many now, and where they are."""
+    """A device type with its label, its count on the shown day, and the address of its devices."""
 
     device_type: str
     name: str

@@ -20,7 +20,7 @@ def direction(change: int | None) -> str:
 
 
 def delta(figure: Change) -> html.Span:
-    """A change as arrow and signed number; in words when there is none to give."""
+    """A change as arrow and signed number, or words for none or unknown."""
     way = direction(figure.change)
     if way == "none":
         return html.Span(_("no data"), className="delta delta-none")
@@ -52,7 +52,7 @@ def month_pill(state: str) -> html.Span:
 
 
 def source_badge(source: str) -> html.Span:
-    """The letter of a source, with its name for whoever asks."""
+    """The letter of a source; its name for screen readers and as a tooltip."""
     label = source_label(source)
     return html.Span(
         [

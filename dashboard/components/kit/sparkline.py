@@ -1,4 +1,4 @@
-"""A trend as small as a word: an SVG shape in the page itself, in the colour of its place."""
+"""Sparklines: an inline SVG mask in the colour of the text around it."""
 
 from collections.abc import Sequence
 from typing import Any

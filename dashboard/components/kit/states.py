@@ -1,4 +1,4 @@
-"""What stands where there is nothing to show: why, and what to do next."""
+"""Empty states: why there is nothing to show, and what to do next."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,13 +10,13 @@ from flask_babel import gettext as _
 from dashboard.components.kit.drawn import drawn
 
 
-def first_run(told: Sequence[str]) -> Component:
+def first_run(problems: Sequence[str]) -> Component:
     """The checklist of an empty hub.
 
     Args:
-        told: what went wrong so far, in sentences; not empty means that a collection was tried.
+        problems: what went wrong so far, in sentences; not empty if a collection was tried.
     """
-    tried = bool(told)
+    tried = bool(problems)
     steps = [
         _step(
             tried,
@@ -36,7 +36,7 @@ def first_run(told: Sequence[str]) -> Component:
                 _("Run "),
                 html.Code("inventory-hub collect"),
                 _(". This page fills by itself when the first snapshot is published."),
-                *[html.P(text, className="step-trouble", role="alert") for text in told],
+                *[html.P(text, className="step-trouble", role="alert") for text in problems],
             ],
         ),
         _step(
@@ -72,7 +72,7 @@ def nothing_matches(path: str) -> Component:
 
 
 def no_machine_matches() -> Component:
-    """No machine is what the filters of its page ask for."""
+    """No machine matches the filters."""
     return drawn(
         html.Section(
             [
@@ -86,7 +86,7 @@ def no_machine_matches() -> Component:
 
 
 def no_machines() -> Component:
-    """No machine has ever reported itself."""
+    """No machine has reported yet."""
     steps = [
         _step(
             False,

@@ -1,4 +1,4 @@
-"""A field whose text is told once whoever types pauses.
+"""A text field whose value reaches the server after a pause in typing.
 
 Dash's own debounce sets the place of the cursor again after each letter, behind whoever types
 faster, and letters change places.
@@ -11,26 +11,26 @@ from dash import ClientsideFunction, Input, State, dcc
 from dash.development.base_component import Component
 
 
-def typed_id(name: str) -> str:
+def debounced_id(name: str) -> str:
     """The store whose `data` is the text of the field `name`, a moment later."""
     return f"{name}-typed"
 
 
-def typed(name: str, placeholder: str, value: str = "", **more: bool) -> list[Component]:
+def debounced_input(name: str, placeholder: str, value: str = "", **more: bool) -> list[Component]:
     """The field, and its store."""
     field = dcc.Input(
         id=name, type="text", maxLength=200, value=value, autoComplete="off",
         placeholder=placeholder, **more,
     )  # fmt: skip
-    return [field, dcc.Store(id=typed_id(name), data=value)]
+    return [field, dcc.Store(id=debounced_id(name), data=value)]
 
 
-def tell_typed(register: Callable[..., Any], name: str) -> None:
+def register_debounce(register: Callable[..., Any], name: str) -> None:
     """Let the field `name` tell its store; `register` is the `clientside_callback` to use."""
     register(
         ClientsideFunction("pages", "typed"),
         Input(name, "value"),
         State(name, "id"),
-        State(typed_id(name), "data"),
+        State(debounced_id(name), "data"),
         prevent_initial_call=True,
     )

@@ -15,7 +15,7 @@ from dashboard.components.kit.pill import delta, month_pill
 from dashboard.components.kit.table import fact_list
 from dashboard.components.months.basis_table import basis_table
 from dashboard.components.months.differences import differing_table
-from dashboard.components.months.snapshots import stood_table
+from dashboard.components.months.snapshots import snapshot_table
 from dashboard.components.months.table import actions
 from dashboard.components.why.month import why_month_button
 from dashboard.queries.changes.adjustments import Adjustment, Entry
@@ -56,7 +56,7 @@ class Bases:
 def month_parts(found: Answers) -> list[Any]:
     """What the page begins with."""
     row = found.row
-    stood = _card(_("What it stands on"), None, stood_table(row))
+    stood = _card(_("What it stands on"), None, snapshot_table(row))
     return [
         _head(row, found.actor),
         _why_open(row),

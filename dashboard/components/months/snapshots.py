@@ -14,7 +14,7 @@ from dashboard.queries.months.table import IMPORTED, MonthRow
 from db.sources import source_label
 
 
-def stood_table(row: MonthRow) -> Component:
+def snapshot_table(row: MonthRow) -> Component:
     """A row a source; words where the counts come from a file."""
     if row.state == IMPORTED or not row.dates:
         text = _("These counts come from a file, of a time before the source was collected. "

@@ -63,7 +63,7 @@ def _row(
                 className="nowrap",
             ),
             html.Td(_state(row)),
-            html.Td(stands_on(row), className="wide"),
+            html.Td(source_dates(row), className="wide"),
             html.Td(billable, className="figure"),
             html.Td(delta(row.figure), className="figure"),
             html.Td(formats.percent(row.figure), className="figure wide muted"),
@@ -88,7 +88,7 @@ def _state(row: MonthRow) -> list[Any]:
     return found
 
 
-def stands_on(row: MonthRow) -> Any:
+def source_dates(row: MonthRow) -> Any:
     """The real date of each source: in words when it is not the month's last day."""
     if row.state == IMPORTED or not row.dates:
         return None

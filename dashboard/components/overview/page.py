@@ -1,4 +1,4 @@
-"""What the Overview shows, put together from the answers of one moment."""
+"""The content of the Overview, from query results of one moment."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ def counted_by(filters: Filters) -> Filters:
 
 
 def instead(state: Component) -> dict[str, Any]:
-    """`state` alone, and no figures."""
+    """An empty state in place of the figures."""
     return dict.fromkeys(PARTS, no_update) | {"state": state, "hidden": True}
 
 
@@ -85,7 +85,7 @@ def parts(answers: Answers) -> dict[str, Any]:
         "hidden": False,
         "kpis": tiles(_tiles(answers)),
         "months_title": sentences.finding(answers.figure, counted, then),
-        "months_subtitle": sentences.plotted(moment, counted, answers.months),
+        "months_subtitle": sentences.months_subtitle(moment, counted, answers.months),
         "months_kind": "chart long" if _long(answers.months) else "chart",
         "legend": legend(_entries(answers)),
         "movers_title": sentences.most_moved(answers.movers),
@@ -95,7 +95,7 @@ def parts(answers: Answers) -> dict[str, Any]:
         "months_why": _actions(why_button(query, "months", words=True), "months", counted),
         "why_why": _actions(why_button(query, "bars", words=True), "bars", counted),
         "why_title": sentences.balance(answers.bars, then),
-        "why_subtitle": sentences.waterfall(moment, counted, answers.axis_start),
+        "why_subtitle": sentences.waterfall_subtitle(moment, counted, answers.axis_start),
     }
 
 

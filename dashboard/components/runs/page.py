@@ -40,7 +40,7 @@ def run_page(
         _back(shown),
         _head(run, actor, newest=newest),
         _decision(run, before, actor),
-        html.Div([_what(run), _rests(run, before, shown)], className="run-cards"),
+        html.Div([_numbers(run), _basis(run, before, shown)], className="run-cards"),
         _aside(run, aside),
     ]
 
@@ -114,7 +114,7 @@ def _decision(run: Run, before: Run | None, actor: Actor) -> Any:
     )
 
 
-def _what(run: Run) -> html.Section:
+def _numbers(run: Run) -> html.Section:
     rows = formats.number(run.records)
     if run.promised is not None:
         rows = _("%(rows)s of %(promised)s promised", rows=rows,
@@ -138,7 +138,7 @@ def _what(run: Run) -> html.Section:
     return html.Section([html.H2(_("What came")), fact_list(facts)], className="card")
 
 
-def _rests(run: Run, before: Run | None, shown: RunList) -> html.Section:
+def _basis(run: Run, before: Run | None, shown: RunList) -> html.Section:
     compared: Any = _("It was the first of its source")
     if before is not None:
         text = _("the snapshot of %(day)s", day=formats.day(before.business_date))

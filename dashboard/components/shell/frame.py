@@ -1,4 +1,4 @@
-"""What every page stands in: top bar, filters, strip, content, bottom bar."""
+"""The shell around every page: top bar, filters, strip, content, bottom bar."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What was asked of the worker, and how far it is: one line for each, on every page."""
+"""Requested jobs and their progress: a line each, on every page."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -24,8 +24,8 @@ from db.jobs import Job
 from db.sources import source_label
 
 POLL_MILLISECONDS = 1_000
-PATIENCE = timedelta(seconds=15)
-"""How long a job waits before the page asks whether there is a worker."""
+WORKER_GRACE = timedelta(seconds=15)
+"""How long a job may wait before the page suggests to start a worker."""
 
 
 def job_lines() -> list[Component]:
@@ -56,7 +56,7 @@ def job_lines() -> list[Component]:
 
 
 def lines(found: Sequence[Job], now: datetime) -> list[Component]:
-    """One line a job."""
+    """A line for each job."""
     return [_line(job, now) for job in found]
 
 
@@ -66,7 +66,7 @@ def _line(job: Job, now: datetime) -> Component:
         [
             html.Span(state, className=f"pill pill-{job.state}"),
             html.Strong(name(job)),
-            html.Span(_said(job, now), className="job-said"),
+            html.Span(_detail(job, now), className="job-said"),
         ],
         className=f"job {level}",
     )
@@ -81,8 +81,8 @@ def _state(job: Job) -> tuple[str, str]:
     }[job.state]
 
 
-def _said(job: Job, now: datetime) -> str:
-    """How far it is, what came of it, or why not and what to do."""
+def _detail(job: Job, now: datetime) -> str:
+    """Progress, result, or error."""
     if job.state == jobs.FAILED:
         return job.error or _("The worker's log says why.")
     if job.state == jobs.DONE:
@@ -91,13 +91,13 @@ def _said(job: Job, now: datetime) -> str:
         return job.progress or ""
     if job.progress:
         return job.progress
-    if now - job.requested_at > PATIENCE:
+    if now - job.requested_at > WORKER_GRACE:
         return _("It waits for the worker: start inventory-hub worker.")
     return _("It waits for the worker.")
 
 
 def name(job: Job) -> str:
-    """What a job does, in a few words."""
+    """A short label of a job."""
     words: dict[str, Any] = dict(job.arguments)
     source = source_label(str(words.get("source")))
     run, month = words.get("run_id"), str(words.get("month"))

@@ -1,4 +1,4 @@
-"""The strip under the filters, only when something is wrong; else a small stamp."""
+"""Notices under the filters when something is wrong, and the stamp of the data's moment."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from dashboard.queries.quarantine import QuarantinedRow
 
 
 def strip(notices: Sequence[Notice], aside: Sequence[QuarantinedRow]) -> list[Component]:
-    """One line for each thing to know, the worst first."""
+    """A line for each notice, the most severe first."""
     order = {"error": 0, "warning": 1, "info": 2}
     lines = [
         html.Div(
@@ -28,7 +28,7 @@ def strip(notices: Sequence[Notice], aside: Sequence[QuarantinedRow]) -> list[Co
 
 
 def ingest_open() -> Notice:
-    """That anybody may report a machine."""
+    """A warning that reports are accepted without credentials."""
     text = mark(
         "Anybody who reaches this server may report a machine: INGEST_AUTH is open. To close it, "
         "make tokens with inventory-hub token add --kind enrol, set INGEST_AUTH=token, and start "
@@ -38,7 +38,7 @@ def ingest_open() -> Notice:
 
 
 def refused(message: str, path: str) -> list[Component]:
-    """An address that cannot be shown, and the way out."""
+    """An address with a bad parameter, and a link to the page without filters."""
     clear = dcc.Link(_("Clear all filters"), href=path)
     return [html.Div([_icon(), html.Span(message), clear], className="error")]
 
@@ -71,7 +71,7 @@ def _quarantined(aside: Sequence[QuarantinedRow]) -> list[Component]:
 
 
 def _run(notice: Notice) -> Component | None:
-    """The way to the run that a notice is about."""
+    """A link to the run of a notice."""
     if notice.run_id is None:
         return None
     return dcc.Link(_("See the run"), href=f"/collections?run={notice.run_id}")

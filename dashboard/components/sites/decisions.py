@@ -38,11 +38,16 @@ def merged_line(found: Merges, actor: Actor) -> list[Component]:
     if found.own_until:
         words = _("Show %(day)s", day=formats.day(found.own_until))
         look = [dcc.Link(words, href=f"?as_of={found.own_until}", className="button quiet")]
-    words = [html.Strong(_("Merged into ")), link, html.Span(_when(into)), html.Span(own)]
+    words = [
+        html.Strong(_("Merged into ")),
+        link,
+        html.Span(_date_and_author(into)),
+        html.Span(own),
+    ]
     return [html.P([*words, *look, *_unmerge(into, actor)], className="run-said info merged-line")]
 
 
-def _when(one: Merge) -> str:
+def _date_and_author(one: Merge) -> str:
     if one.at is None:
         return ""
     day = formats.day(one.at.date())
@@ -85,7 +90,7 @@ def site_names(
             html.Li(
                 [
                     dcc.Link(one.name, href=f"/sites/{one.site_id}"),
-                    html.Span(_when(one), className="muted"),
+                    html.Span(_date_and_author(one), className="muted"),
                     *(_unmerge(one, actor) if now else []),
                 ]
             )

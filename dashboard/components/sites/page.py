@@ -112,13 +112,13 @@ def chart_words(trends: Trends) -> dict[str, Any]:
     figure = Change(trends.bars.closing, trends.bars.opening)
     return {
         "months_title": sentences.finding(figure, counted, then),
-        "months_subtitle": sentences.plotted(moment, counted, trends.months),
+        "months_subtitle": sentences.months_subtitle(moment, counted, trends.months),
         "months_why": why_button(query, "months", words=True),
         "daily_why": why_button(query, "days", words=True),
         "daily_title": _daily_title(trends),
         "daily_subtitle": _("By type; a pale day with × has no snapshot of some source"),
         "bars_title": sentences.balance(trends.bars, then),
-        "bars_subtitle": sentences.waterfall(moment, counted, trends.axis_start),
+        "bars_subtitle": sentences.waterfall_subtitle(moment, counted, trends.axis_start),
         "bars_links": drawn_list([changes, why_button(query, "bars", words=True)]),
     }
 

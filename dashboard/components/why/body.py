@@ -1,4 +1,4 @@
-"""What the drawer holds: the sentence, the sums, what they rest on, what was left out."""
+"""The content of the drawer: sentence, sums, snapshots, what was left out."""
 
 from dash import dcc, html
 from dash.development.base_component import Component
@@ -24,7 +24,7 @@ def why_body(why: Explanation) -> list[Component]:
         html.P(words.predicate(why)),
         _list(why),
         section(_("How it adds up"), _sums(why)),
-        section(_("It rests on"), _rests(why)),
+        section(_("It rests on"), _snapshots(why)),
         section(_("Point by point"), points_table(why.points)),
         section(_("Left out"), _left_out(why)),
         section(_("Days without a snapshot"), _gaps(why)),
@@ -59,7 +59,7 @@ def _sums(why: Explanation) -> Component | None:
     return html.Ul(lines, className="sums") if lines else None
 
 
-def _rests(why: Explanation) -> Component | None:
+def _snapshots(why: Explanation) -> Component | None:
     days = (
         *zip((why.days[1],) * len(why.now), why.now, strict=True),
         *zip((why.days[0],) * len(why.then), why.then, strict=True),
@@ -93,7 +93,7 @@ def _left_out(why: Explanation) -> Component | None:
     rows = [one for one in why.left_out if one.n and not _same(one, why)]
     if not rows:
         return None
-    return html.Ul([html.Li(_left(one)) for one in rows], className="left-out")
+    return html.Ul([html.Li(_left_out_line(one)) for one in rows], className="left-out")
 
 
 def _same(one: LeftOut, why: Explanation) -> bool:
@@ -101,7 +101,7 @@ def _same(one: LeftOut, why: Explanation) -> bool:
     return one.kind == "records" and one.n == why.count.current
 
 
-def _left(one: LeftOut) -> list[Component | str]:
+def _left_out_line(one: LeftOut) -> list[Component | str]:
     n = formats.number(one.n)
     number = dcc.Link(n, href=links.devices(one.filters)) if one.filters else html.Strong(n)
     return [number, " ", words.left_out(one)]

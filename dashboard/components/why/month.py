@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.params import Filters
-from dashboard.components.months.snapshots import stood_table
+from dashboard.components.months.snapshots import snapshot_table
 from dashboard.components.why.body import meanings, section
 from dashboard.components.why.button import why_button
 from dashboard.queries.months.bases import BillingBases
@@ -49,19 +49,19 @@ def why_month(why: Answer) -> list[Component]:
     title = _("Why no number?") if why.row.billable is None else _("Why %(value)s?", value=value)
     parts = [
         html.P(title, className="drawer-figure"),
-        html.P(_predicate(why)),
+        html.P(_sentence(why)),
         html.P(_state(why.row)),
         _list(why),
         section(_("How it adds up"), _lines(_sums(why))),
-        section(_("What it can be billed by"), _lines(_billed(why.bases))),
-        section(_("It rests on"), stood_table(why.row)),
+        section(_("What it can be billed by"), _lines(_billing_bases(why.bases))),
+        section(_("It rests on"), snapshot_table(why.row)),
         section(_("Left out"), _lines(_left_out(why.row))),
         meanings(why.billable.basis, why.rules),
     ]
     return [part for part in parts if part is not None]
 
 
-def _predicate(why: Answer) -> str:
+def _sentence(why: Answer) -> str:
     said = {
         "what": words.counted(why.billable, why.site_names),
         "basis": basis_phrase(why.billable.basis),
@@ -108,7 +108,7 @@ def _sums(why: Answer) -> list[str]:
     return [*lines, *words.moved(row.figure)]
 
 
-def _billed(bases: BillingBases | None) -> list[str]:
+def _billing_bases(bases: BillingBases | None) -> list[str]:
     if bases is None or not bases.days:
         return []
     average = _(
