@@ -28,7 +28,7 @@ from dashboard.components.why.button import ASKED, BODY
 from dashboard.components.why.month import MONTH
 from dashboard.queries import collection_days, freshness, quarantine
 from dashboard.queries.explain import figure as why
-from dashboard.queries.sites import table as sites
+from dashboard.queries.names import site_names
 from dashboard.views import machines as machine_views
 from dashboard.views import settings as settings_views
 from dashboard.views.coverage import why_coverage
@@ -157,7 +157,7 @@ def show_status(query: str | None, _version: str | None, path: str | None) -> An
             return (*status(query, here, opened), False)
         with view(query, here) as v:
             fresh = freshness.freshness(v.connection, v.now)
-            called = sites.site_names(v.connection, v.filters.sites)
+            called = site_names(v.connection, v.filters.sites)
             aside = quarantine.quarantined_rows(v.connection)
     except BadParameter as bad:
         return refused(bad.message, here), [], "", True

@@ -15,7 +15,7 @@ from dashboard.base.params import Filters, page_of
 from dashboard.queries import totals
 from dashboard.queries.devices import matching as devices
 from dashboard.queries.moment import Moment
-from dashboard.queries.sites.table import site_names
+from dashboard.queries.names import site_names
 from dashboard.web.context import Context
 from db.tables import NO_SITE_ID
 

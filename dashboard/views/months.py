@@ -21,7 +21,7 @@ from dashboard.queries.months import bases as month_bases
 from dashboard.queries.months import basis_differences
 from dashboard.queries.months import table as month_table
 from dashboard.queries.months.table import CLOSED, IMPORTED, RUNNING, MonthRow
-from dashboard.queries.sites.table import site_names
+from dashboard.queries.names import site_names
 from dashboard.web.context import View, current
 from dashboard.words.terms import basis_phrase
 from db.history.kept import month_end

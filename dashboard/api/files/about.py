@@ -1,7 +1,7 @@
 """The facts about a file: its filters, its dates, and the runs behind it."""
 
 from dashboard.queries.moment import SnapshotDay
-from dashboard.queries.sites import table as sites
+from dashboard.queries.names import site_names
 from dashboard.web.context import View
 from db import __version__
 from db.sources import source_label
@@ -16,7 +16,7 @@ def about(v: View, *, compared: bool) -> list[tuple[str, str]]:
         compared: whether the other day matters too.
     """
     filters, moment = v.filters, v.moment
-    names = sites.site_names(v.connection, filters.sites)
+    names = site_names(v.connection, filters.sites)
     basis = BASES.get(filters.basis) or f"the records of {source_label(filters.basis)}"
     lines = [
         ("Made by", f"Inventory Hub {__version__}"),
@@ -47,7 +47,7 @@ def file_name(subject: str, v: View, *, compared: bool) -> str:
     """What the file holds, for people: "devices-Harbor-Dental-assets-2026-11-22", and of what is
     compared both days: "changes-added-assets-2026-10-31-to-2026-11-22"."""
     filters, moment = v.filters, v.moment
-    names = sites.site_names(v.connection, filters.sites) if len(filters.sites) == 1 else {}
+    names = site_names(v.connection, filters.sites) if len(filters.sites) == 1 else {}
     site = "".join(names.get(site, "") for site in filters.sites)
     place = filters.locations[0] if len(filters.locations) == 1 else ""
     days = f"{moment.now.day or moment.now.requested}"

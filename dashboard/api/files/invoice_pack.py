@@ -34,7 +34,7 @@ from dashboard.queries.changes import rows as change_rows
 from dashboard.queries.devices import matching as devices
 from dashboard.queries.months.invoice import Invoice, invoice
 from dashboard.queries.months.table import MonthSource
-from dashboard.queries.sites import table as sites
+from dashboard.queries.names import site_names
 from dashboard.web.context import Context
 from db.tables import NO_SITE_ID
 
@@ -68,7 +68,7 @@ def blueprint(context: Context) -> Blueprint:
     def pack() -> Response:
         site, month, basis = _question(request.args, context.today())
         with context.reading() as connection:
-            site_name = sites.site_names(connection, [site]).get(site)
+            site_name = site_names(connection, [site]).get(site)
             if site_name is None:
                 raise NotFound
             evidence = invoice(connection, site, month, basis, context.today())

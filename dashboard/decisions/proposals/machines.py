@@ -12,7 +12,7 @@ from dashboard.decisions.proposals.registry import (
     from_which_day,
     proposes,
 )
-from dashboard.queries.device_names import device_names
+from dashboard.queries.names import device_names
 from db.decisions import KeepApart, LinkDevices, SplitDevice
 from db.sources import source_label
 

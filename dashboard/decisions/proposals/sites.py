@@ -13,9 +13,8 @@ from dashboard.decisions.proposals.registry import (
     proposes,
 )
 from dashboard.queries.audit import rule_versions
-from dashboard.queries.device_names import alias_name
+from dashboard.queries.names import alias_name, site_names
 from dashboard.queries.sites import one_site
-from dashboard.queries.sites.table import site_names
 from dashboard.words.rule_words import sources_word
 from db.decisions import ExpectSources, MergeSites, MoveAlias
 from db.sources import source_label

@@ -13,7 +13,7 @@ from dashboard.queries import entities
 from dashboard.queries.counts import device_counts
 from dashboard.queries.entities import flag
 from dashboard.queries.moment import Moment
-from dashboard.queries.sites.table import site_names
+from dashboard.queries.names import site_names
 from db.history.changes import compared_columns, has_changed
 from db.history.runs import published_days
 from db.history.views import rows_on_either_day

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from dashboard.base.notice import Notice, mark
 from dashboard.queries.devices.matching import COLUMNS
 from dashboard.queries.moment import Moment
-from dashboard.queries.sites import table as sites
+from dashboard.queries.names import site_names
 from db.bulk import rows_where_in
 from db.coverage import (
     ACCEPTED,
@@ -60,7 +60,7 @@ def finding_rows(
     known = _devices(connection, ids | others)
     contacts = _contacts(connection, ids) if moment.is_newest else {}
     other_stretches = _others(connection, others, day)
-    names = sites.site_names(connection, {r.site_id for r in other_stretches.values()})
+    names = site_names(connection, {r.site_id for r in other_stretches.values()})
     accepted, first = _accepted(connection, rows, day), _first_ever(connection, rows)
     return [
         _row(row, day, known, contacts, accepted, first)
@@ -227,7 +227,7 @@ def get_finding(connection: Connection, finding_id: int) -> FindingSummary | Non
     ).first()
     if row is None:
         return None
-    site = sites.site_names(connection, [row.site_id]).get(row.site_id, str(row.site_id))
+    site = site_names(connection, [row.site_id]).get(row.site_id, str(row.site_id))
     return FindingSummary(row.kind, row.hostname or row.display_name or "?", site, row.since)
 
 

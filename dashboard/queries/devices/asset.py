@@ -10,7 +10,7 @@ from sqlalchemy import Connection, or_, select
 from dashboard.base.params import SOURCES
 from dashboard.queries import entities
 from dashboard.queries.moment import Moment
-from dashboard.queries.sites.table import site_names
+from dashboard.queries.names import site_names
 from db.history.views import assets_as_of
 from db.tables import (
     LISTED_FIELDS,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, exists, select
 from dashboard.base.params import LARGEST_ID
 from dashboard.queries.devices import payloads
 from dashboard.queries.devices.payloads import Difference, Payload
-from dashboard.queries.sites.table import site_names
+from dashboard.queries.names import site_names
 from db.history.kept import KeptDays
 from db.history.runs import newest_day
 from db.tables import (

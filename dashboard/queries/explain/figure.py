@@ -18,7 +18,7 @@ from dashboard.queries.collection_days import Gap, gaps
 from dashboard.queries.counts import Count, by_source, device_counts
 from dashboard.queries.explain.points import TRENDS, Point, points
 from dashboard.queries.moment import Moment, SnapshotDay
-from dashboard.queries.sites.table import site_names
+from dashboard.queries.names import site_names
 from db.rules import Rules
 from db.tables import collection_runs
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, or_, select
 
 from dashboard.base.params import Filters
 from dashboard.queries.moment import Moment
-from dashboard.queries.sites.table import site_names
+from dashboard.queries.names import site_names
 from db.months import month_bases as bases
 from db.months.month_days import KnownDays
 from db.tables import ALL_SITES, daily_counts, month_bases

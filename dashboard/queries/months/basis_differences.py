@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from dashboard.base.params import Filters
-from dashboard.queries.device_names import device_names
 from dashboard.queries.moment import Moment
 from dashboard.queries.months import bases as month_bases
 from dashboard.queries.months.bases import BillingBases
 from dashboard.queries.months.presence import Presence, presence
 from dashboard.queries.months.table import IMPORTED, MonthRow
+from dashboard.queries.names import device_names
 
 
 @dataclass(frozen=True)

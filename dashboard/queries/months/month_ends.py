@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, select
 
-from dashboard.base.params import SOURCES, Filters
-from dashboard.queries import entities
-from dashboard.queries.counts import device_counts
+from dashboard.base.params import Filters
+from dashboard.queries.counts import device_counts, month_end_counts_by
 from dashboard.queries.moment import Moment, snapshot_day
 from db.history.kept import month_before, month_end, month_of
 from db.history.runs import published_days
@@ -84,18 +83,6 @@ def list_filters(month: MonthEnd, filters: Filters, moment: Moment) -> Filters |
     return filters.having(as_of=end, compare_to=None)
 
 
-def counts_by_site(
-    connection: Connection, moment: Moment, filters: Filters, count: int
-) -> list[dict[int, int] | None]:
-    """The counts by site at the last `count` month-ends before the shown day's month, oldest
-    first, None where not known. Empty when a search is set: it would cost a count a month."""
-    if moment.now.day is None or not filters.are_stored:
-        return []
-    this = month_of(moment.now.day)
-    names = [month_before(this, back) for back in range(count, 0, -1)]
-    return _stored(connection, filters, names, month_end_counts.c.site_id)
-
-
 def _past(
     connection: Connection,
     moment: Moment,
@@ -104,7 +91,7 @@ def _past(
     group: ColumnElement[str],
 ) -> list[dict[str, int] | None]:
     if filters.are_stored:
-        return _stored(connection, filters, names, group)
+        return month_end_counts_by(connection, filters, names, group)
     counts_by_month: list[dict[str, int] | None] = []
     for month in names:
         end_day = snapshot_day(connection, month_end(month), moment.kept)
@@ -113,30 +100,6 @@ def _past(
         counts = device_counts(connection, moment, end_day, filters) if kept else None
         counts_by_month.append(None if counts is None else _by_type(counts))
     return counts_by_month
-
-
-def _stored(
-    connection: Connection, filters: Filters, names: list[str], group: ColumnElement[Any]
-) -> list[dict[Any, int] | None]:
-    """The month-end counts of each month by one column, None before the basis's first."""
-    column = month_end_counts.c
-    bases = SOURCES if filters.basis == "records" else (filters.basis,)
-    rows = connection.execute(
-        select(column.month, group, func.sum(column.n))
-        .where(
-            column.basis.in_(bases),
-            column.month.in_(names),
-            entities.matches(month_end_counts, filters),
-        )
-        .group_by(column.month, group)
-    )
-    first = connection.scalar(select(func.min(column.month)).where(column.basis.in_(bases)))
-    by_month: dict[str, dict[Any, int]] = {}
-    if first is not None:
-        by_month = {month: {} for month in names if month >= first}
-    for month, name, n in rows:
-        by_month[month][name] = int(n)
-    return [by_month.get(month) for month in names]
 
 
 def _sums(connection: Connection, moment: Moment, filters: Filters) -> dict[str, int] | None:

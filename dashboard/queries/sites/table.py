@@ -9,11 +9,11 @@ from sqlalchemy import Connection, exists, select
 
 from dashboard.base.change import Change
 from dashboard.base.params import SOURCES, Filters
-from dashboard.queries.counts import Count, by_source, device_counts
-from dashboard.queries.entities import NO_SITE
+from dashboard.queries.counts import Count, by_source, device_counts, month_end_counts_by
 from dashboard.queries.moment import Moment
-from dashboard.queries.months.month_ends import counts_by_site
-from db.tables import NO_SITE_ID, month_end_counts, sites
+from dashboard.queries.names import site_names
+from db.history.kept import month_before, month_of
+from db.tables import NO_SITE_ID, month_end_counts
 
 TREND_POINTS = 8
 """How many points a site's trend has."""
@@ -41,14 +41,6 @@ class Site:
     trend: tuple[int | None, ...]
 
 
-def site_names(connection: Connection, site_ids: Iterable[int] | None = None) -> dict[int, str]:
-    """The names of these sites, or of all; that of "no site" too."""
-    statement = select(sites.c.site_id, sites.c.name)
-    if site_ids is not None:
-        statement = statement.where(sites.c.site_id.in_(sorted(site_ids)))
-    return {NO_SITE_ID: NO_SITE, **{row.site_id: row.name for row in connection.execute(statement)}}
-
-
 def site_options(connection: Connection) -> list[Option]:
     """Every site by name; "(no site)" first when a device was ever counted without one."""
     names = site_names(connection)
@@ -67,7 +59,7 @@ def site_rows(connection: Connection, moment: Moment, filters: Filters) -> list[
     site_ids = sorted({*current, *previous})
     names = site_names(connection, site_ids)
     present = _present(connection, moment, filters)
-    trends = counts_by_site(connection, moment, filters, TREND_POINTS - 1)
+    trends = _month_end_counts(connection, moment, filters, TREND_POINTS - 1)
     table = [
         Site(
             site,
@@ -89,6 +81,18 @@ def site_rows(connection: Connection, moment: Moment, filters: Filters) -> list[
         for site in site_ids
     ]
     return sorted(table, key=lambda row: (row.name.casefold(), row.site_id))
+
+
+def _month_end_counts(
+    connection: Connection, moment: Moment, filters: Filters, count: int
+) -> list[dict[int, int] | None]:
+    """The counts by site at the last `count` month-ends before the shown day's month, oldest
+    first, None where not known. Empty when a search is set: it would cost a count a month."""
+    if moment.now.day is None or not filters.are_stored:
+        return []
+    this = month_of(moment.now.day)
+    names = [month_before(this, back) for back in range(count, 0, -1)]
+    return month_end_counts_by(connection, filters, names, month_end_counts.c.site_id)
 
 
 def _present(connection: Connection, moment: Moment, filters: Filters) -> dict[str, dict[int, int]]:

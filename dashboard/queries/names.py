@@ -1,12 +1,13 @@
-"""Names of devices and aliases by their id."""
+"""Names of sites, devices and aliases by their id."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from dashboard.queries.entities import NO_SITE
 from db.bulk import chunks
-from db.tables import OPEN_END, device_snapshots, devices, site_aliases
+from db.tables import NO_SITE_ID, OPEN_END, device_snapshots, devices, site_aliases, sites
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,14 @@ class DeviceName:
     site_id: int
     asset_id: int
     present: bool
+
+
+def site_names(connection: Connection, site_ids: Iterable[int] | None = None) -> dict[int, str]:
+    """The names of these sites, or of all; that of "no site" too."""
+    statement = select(sites.c.site_id, sites.c.name)
+    if site_ids is not None:
+        statement = statement.where(sites.c.site_id.in_(sorted(site_ids)))
+    return {NO_SITE_ID: NO_SITE, **{row.site_id: row.name for row in connection.execute(statement)}}
 
 
 def device_names(connection: Connection, device_ids: Collection[int]) -> dict[int, DeviceName]:
