@@ -8,6 +8,7 @@ from dashboard.addresses import status_of
 from dashboard.base import formats
 from dashboard.base.params import BadParameter, arguments
 from dashboard.components.coverage.page import WHY
+from dashboard.components.kit.why_button import ASKED, BODY
 from dashboard.components.machines.tiles import MACHINES
 from dashboard.components.shell.chips import chips
 from dashboard.components.shell.day_marks import marks_data
@@ -24,7 +25,6 @@ from dashboard.components.shell.filter_bar import (
 )
 from dashboard.components.shell.strip import ingest_open, refused, stamp, strip
 from dashboard.components.why.body import why_body
-from dashboard.components.why.button import ASKED, BODY
 from dashboard.components.why.month import MONTH
 from dashboard.queries import collection_days, freshness, quarantine
 from dashboard.queries.explain import figure as why

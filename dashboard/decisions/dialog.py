@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
 from dashboard.components.ask.dialog import ASK, dialog_body
-from dashboard.components.shell.job_line import lines
+from dashboard.components.ask.job_line import lines
 from dashboard.decisions.preview import enqueue_preview
 from dashboard.decisions.proposals.registry import load_proposals, propose
 from dashboard.web.context import current

@@ -11,7 +11,7 @@ from dashboard.components.devices.grid import device_grid, rows
 from dashboard.components.kit import links
 from dashboard.components.kit.grid import sort_of, sorted_window
 from dashboard.components.kit.states import nothing_matches
-from dashboard.components.why.button import why_button
+from dashboard.components.kit.why_button import why_button
 from dashboard.queries.devices import matching as devices
 from dashboard.views.list_page import Request, grid_rows, in_browser, list_page, no_data, page_words
 from dashboard.web.context import page_filters, view

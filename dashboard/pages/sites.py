@@ -10,8 +10,8 @@ from dashboard.components.kit import links
 from dashboard.components.kit.card import file_links
 from dashboard.components.kit.grid import in_window
 from dashboard.components.kit.states import nothing_matches
+from dashboard.components.kit.why_button import why_button
 from dashboard.components.sites import grid as site_grid
-from dashboard.components.why.button import why_button
 from dashboard.queries.sites import table as sites
 from dashboard.views.list_page import Request, grid_rows, in_browser, list_page, no_data, page_words
 from dashboard.web.context import view

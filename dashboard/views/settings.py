@@ -20,8 +20,9 @@ from dashboard.components.settings.inbox import Listed, inbox
 from dashboard.components.settings.rules import rule_cards
 from dashboard.components.shell.strip import strip
 from dashboard.queries import freshness, quarantine
-from dashboard.queries.audit import audit_log, review, rule_versions
-from dashboard.queries.audit.waiting import waiting
+from dashboard.queries.audit import audit_log, rule_versions
+from dashboard.queries.inbox import review
+from dashboard.queries.inbox.waiting import waiting
 from dashboard.web.context import current, current_actor
 from db.decisions import SaveRules, Undo
 

@@ -6,7 +6,7 @@ from dash import html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
-from dashboard.components.shell.job_line import WORKER_GRACE
+from dashboard.components.ask.job_line import WORKER_GRACE
 from db import jobs
 from db.jobs import Job
 

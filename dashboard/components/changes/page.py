@@ -15,7 +15,7 @@ from dashboard.base.params import ALL_CHANGES, BARS, BILLABLE, COUNTED, Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.card import file_links
 from dashboard.components.kit.drawn import drawn_list
-from dashboard.components.why.button import why_button
+from dashboard.components.kit.why_button import why_button
 from dashboard.queries.changes.bars import Bars
 from dashboard.queries.moment import Moment
 from dashboard.words import sentences

@@ -17,7 +17,7 @@ from dashboard.components.coverage import sites as coverage_sites
 from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.kpi import Tile, tiles
-from dashboard.components.why.button import why_button
+from dashboard.components.kit.why_button import why_button
 from dashboard.queries.coverage.findings import Counts, count_in_states, count_to_do
 from dashboard.queries.coverage.matrix import Cell, SiteRow
 from dashboard.queries.coverage.trend import Trend

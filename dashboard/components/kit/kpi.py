@@ -11,7 +11,7 @@ from dashboard.base.change import Change
 from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.pill import delta
 from dashboard.components.kit.sparkline import sparkline
-from dashboard.components.why.button import why_button
+from dashboard.components.kit.why_button import why_button
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from dashboard.components.kit.pill import delta, month_pill
 from dashboard.components.kit.table import fact_list
 from dashboard.components.months.basis_table import basis_table
 from dashboard.components.months.differences import differing_table
-from dashboard.components.months.snapshots import snapshot_table
 from dashboard.components.months.table import actions
 from dashboard.components.why.month import why_month_button
+from dashboard.components.why.month_snapshots import snapshot_table
 from dashboard.queries.changes.adjustments import Adjustment, Entry
 from dashboard.queries.months.basis_differences import BasisComparison, DifferingDevice
 from dashboard.queries.months.table import RUNNING, Closing, MonthRow

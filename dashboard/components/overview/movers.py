@@ -11,7 +11,7 @@ from dashboard.base.params import Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import direction
-from dashboard.components.why.button import why_button
+from dashboard.components.kit.why_button import why_button
 from dashboard.queries.changes.bars import Mover
 
 

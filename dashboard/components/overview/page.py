@@ -17,9 +17,9 @@ from dashboard.components.kit import links
 from dashboard.components.kit.card import file_links
 from dashboard.components.kit.kpi import Tile, tiles
 from dashboard.components.kit.legend import Entry, legend
+from dashboard.components.kit.why_button import why_button
 from dashboard.components.overview.movers import movers_list
 from dashboard.components.sites.table import more_line, site_table
-from dashboard.components.why.button import why_button
 from dashboard.queries.changes.bars import Bars, Mover
 from dashboard.queries.counts import Kpi
 from dashboard.queries.moment import Moment

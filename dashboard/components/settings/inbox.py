@@ -20,8 +20,8 @@ from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import source_badge
 from dashboard.components.settings.inbox_pairs import pair_item
 from dashboard.components.settings.score import score
-from dashboard.queries.audit.review import Match, NewSite, Pair
-from dashboard.queries.audit.waiting import Waiting
+from dashboard.queries.inbox.review import Match, NewSite, Pair
+from dashboard.queries.inbox.waiting import Waiting
 from dashboard.words.month_words import hindrance_words
 from db.decisions import ConfirmSite, MergeSites
 from db.sources import source_label

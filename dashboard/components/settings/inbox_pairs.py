@@ -12,7 +12,7 @@ from dashboard.base.access import Actor
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.pill import source_badge
 from dashboard.components.settings.score import score
-from dashboard.queries.audit.review import COMPARED, Pair, PairRecord
+from dashboard.queries.inbox.review import COMPARED, Pair, PairRecord
 from dashboard.words.field_words import field_name
 from db.decisions import KeepApart, LinkDevices
 from db.sources import source_label

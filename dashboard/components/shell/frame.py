@@ -11,11 +11,11 @@ from flask_babel import gettext as _
 
 from dashboard.base.i18n import translate
 from dashboard.components.ask.dialog import dialog
+from dashboard.components.ask.job_line import job_lines
 from dashboard.components.ask.picker import picker
 from dashboard.components.kit.drawn import drawn_list
+from dashboard.components.kit.why_button import drawer
 from dashboard.components.shell.filter_bar import filter_bar
-from dashboard.components.shell.job_line import job_lines
-from dashboard.components.why.button import drawer
 from dashboard.queries.sites.table import Option
 
 POLL_MILLISECONDS = 30_000

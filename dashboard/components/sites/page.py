@@ -15,8 +15,8 @@ from dashboard.base.params import NO_LOCATION, TYPES, Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn, drawn_list
 from dashboard.components.kit.pill import delta, pill, source_badge
+from dashboard.components.kit.why_button import why_button
 from dashboard.components.sites.decisions import merged_line, site_acts, site_names
-from dashboard.components.why.button import why_button
 from dashboard.queries.changes.bars import Bars
 from dashboard.queries.collection_days import Gap
 from dashboard.queries.counts import Kpi

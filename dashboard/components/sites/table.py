@@ -15,7 +15,7 @@ from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import delta, source_badge
 from dashboard.components.kit.sparkline import sparkline
-from dashboard.components.why.button import why_button
+from dashboard.components.kit.why_button import why_button
 from dashboard.queries.sites.table import Site
 
 MOST = 200

@@ -10,9 +10,9 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.params import Filters
-from dashboard.components.months.snapshots import snapshot_table
+from dashboard.components.kit.why_button import why_button
 from dashboard.components.why.body import meanings, section
-from dashboard.components.why.button import why_button
+from dashboard.components.why.month_snapshots import snapshot_table
 from dashboard.queries.months.bases import BillingBases
 from dashboard.queries.months.table import CLOSED, IMPORTED, RUNNING, MonthRow
 from dashboard.words import why_words as words

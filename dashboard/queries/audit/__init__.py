@@ -1,1 +1,1 @@
-"""The audit log, rule versions, and what waits for a decision."""
+"""The audit log, and the versions of the rules."""

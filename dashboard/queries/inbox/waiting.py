@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from dashboard.queries.audit import review
+from dashboard.queries.inbox import review
 from dashboard.queries.runs import attempts
 from dashboard.queries.runs.attempts import Run
 from db.months.closings import Hindrance, hindrances, next_to_close
