@@ -7,7 +7,6 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app, request
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
-from pydantic_core import core_schema
 
 from dashboard.api.operation import File, Operation, ParameterDescription, documented
 from dashboard.api.parameters import PATH
@@ -92,7 +91,7 @@ class _Generator(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchema:
+    def default_schema(self, schema: Any) -> JsonSchema:
         return self.generate_inner(schema["schema"])
 
 

@@ -6,10 +6,9 @@ validate what is served against it; production builds its JSON without it.
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 from pydantic import BaseModel, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, create_model
-from pydantic_core import CoreSchema, core_schema
 
 from dashboard.base.params import BASES, SOURCES, STATUSES, TYPES
 from dashboard.queries.devices.matching import COLUMNS
@@ -24,13 +23,11 @@ class OneOf:
     def __init__(self, words: Iterable[str]) -> None:
         self.words = tuple(words)
 
-    def __get_pydantic_core_schema__(
-        self, _source: Any, _handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.literal_schema(list(self.words))
+    def __get_pydantic_core_schema__(self, _source: Any, handler: GetCoreSchemaHandler) -> Any:
+        return handler.generate_schema(Literal[self.words])
 
     def __get_pydantic_json_schema__(
-        self, _core: CoreSchema, _handler: GetJsonSchemaHandler
+        self, _core: Any, _handler: GetJsonSchemaHandler
     ) -> JsonSchema:
         return {"type": "string", "enum": list(self.words)}
 
