@@ -133,7 +133,7 @@ def blueprint(context: Context) -> Blueprint:
         [*taken, *parameters.PAGE, parameters.sort(coverage.SORTS)],
     )
     def findings() -> Response:
-        filters = _asked(context, "sort", "limit", "offset")
+        filters = _filters(context, "sort", "limit", "offset")
         limit, offset = page_of(request.args)
         sort = parse_sort(request.args, coverage.SORTS, coverage.BY_KIND)
         with context.view(filters) as v:
@@ -159,7 +159,7 @@ def blueprint(context: Context) -> Blueprint:
         taken,
     )
     def overlap() -> Response:
-        filters = _asked(context)
+        filters = _filters(context)
         with context.view(filters) as v:
             counted = coverage.counts(v.connection, v.moment.now, filters)
             then = coverage.counts(v.connection, v.moment.then, filters)
@@ -192,7 +192,7 @@ def blueprint(context: Context) -> Blueprint:
     return routes
 
 
-def _asked(context: Context, *more: str) -> Filters:
+def _filters(context: Context, *more: str) -> Filters:
     return context.filters(request.args, extra=(*EXTRA, *more))
 
 

@@ -103,7 +103,7 @@ def blueprint(context: Context) -> Blueprint:
         with context.view(filters) as v:
             sites = totals.by_site(v.connection, v.moment, v.moment.now, filters)
             names = site_names(v.connection, sites)
-        rows = None if sites is None else _shown(_by_name(sites, names), filters)
+        rows = None if sites is None else _not_empty(_by_name(sites, names), filters)
         return json_response(
             {
                 "date": midnight(v.moment.now.day, context.zone),
@@ -151,7 +151,7 @@ def blueprint(context: Context) -> Blueprint:
             now = totals.by_site(v.connection, v.moment, v.moment.now, filters)
             then = totals.by_site(v.connection, v.moment, v.moment.then, filters)
             names = site_names(v.connection, {*(now or ()), *(then or ())})
-        items = _shown(_compared(now, then, names), filters)
+        items = _not_empty(_compared(now, then, names), filters)
         return json_response(
             _about(v.moment, context, filters.basis) | _listed(items, limit, offset)
         )
@@ -202,7 +202,7 @@ def _count(sites: dict[int, totals.Totals]) -> int:
     return sum(site != NO_SITE_ID and row["total_devices"] > 0 for site, row in sites.items())
 
 
-def _shown(rows: list[dict[str, Any]], filters: Filters) -> list[dict[str, Any]]:
+def _not_empty(rows: list[dict[str, Any]], filters: Filters) -> list[dict[str, Any]]:
     """The rows that say something: a site with excluded devices alone only on request."""
     counted = ["total_devices", "unique_assets", "previous"]
     if "excluded" in filters.statuses:

@@ -230,12 +230,12 @@ def blueprint(context: Context, reception: Reception) -> Blueprint:
     return routes
 
 
-def _all(context: Context, shown: MachineList) -> Response:
+def _all(context: Context, page: MachineList) -> Response:
     """Every machine, written while it is read: as TatuScan answered, in constant memory."""
 
     def written() -> Iterator[str]:
         with context.reading() as connection:
-            rows = machines.rows(connection, shown.filters, context.now(), sort=shown.sort)
+            rows = machines.rows(connection, page.filters, context.now(), sort=page.sort)
             n = 0
             yield '{"items": ['
             for n, row in enumerate(rows, 1):

@@ -121,7 +121,7 @@ def as_json(row: MonthRow, zone: tzinfo) -> dict[str, Any]:
         "previous": figure.previous,
         "change": figure.change,
         "change_percent": number(figure.percent),
-        "sources": {source: _stood(hindrance, zone) for source, hindrance in row.dates.items()},
+        "sources": {source: _snapshot(hindrance, zone) for source, hindrance in row.dates.items()},
         "closing": _closing(row.closing, zone) if row.closing else None,
         "hindrances": [
             {"code": hindrance.code, "message": str(hindrance), "final": hindrance.final}
@@ -132,7 +132,7 @@ def as_json(row: MonthRow, zone: tzinfo) -> dict[str, Any]:
     }
 
 
-def _stood(snapshot: MonthSource, zone: tzinfo) -> dict[str, Any]:
+def _snapshot(snapshot: MonthSource, zone: tzinfo) -> dict[str, Any]:
     finished = snapshot.finished_at.astimezone(zone).isoformat() if snapshot.finished_at else None
     return asdict(snapshot) | {"date": snapshot.date.isoformat(), "finished_at": finished}
 

@@ -80,7 +80,7 @@ def _models(declared: Iterable[Operation]) -> set[type[BaseModel]]:
     models: set[type[BaseModel]] = {Error}
     for operation in declared:
         used = (operation.body, *operation.responses.values())
-        models |= {one for one in used if one is not None and not isinstance(one, File)}
+        models |= {model for model in used if model is not None and not isinstance(model, File)}
     return models
 
 

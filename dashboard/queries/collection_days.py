@@ -119,8 +119,8 @@ def _letter(states: Iterable[str]) -> str:
 
 def _ended_before(connection: Connection, day: date) -> set[str]:
     """The sources that had been ended, and not been collected since, when `day` began."""
-    standing = runs_in_force(connection, day - timedelta(days=1))
-    return {source for source, run in standing.items() if run.kind == END}
+    runs = runs_in_force(connection, day - timedelta(days=1))
+    return {source for source, run in runs.items() if run.kind == END}
 
 
 def _source(
@@ -133,12 +133,12 @@ def _source(
 ) -> Iterable[SourceDay]:
     for day in days:
         attempts = runs_by_day.get((source, day), [])
-        standing = next((run for run in attempts if run.published), None)
-        if standing is not None:
-            ended = standing.kind == END
+        in_force = next((run for run in attempts if run.published), None)
+        if in_force is not None:
+            ended = in_force.kind == END
         if attempts:
             # Of equal ones the last: sorted() keeps their order.
-            best = standing or sorted(attempts, key=lambda run: -_RANK.index(run_state(run)))[-1]
+            best = in_force or sorted(attempts, key=lambda run: -_RANK.index(run_state(run)))[-1]
             yield SourceDay(day, run_state(best), best.run_id, best.reason, best.records)
         elif ended:
             yield SourceDay(day, ENDED)

@@ -57,11 +57,11 @@ def device_counts(
 def _stored_counts(dates: tuple[tuple[str, date], ...], filters: Filters) -> Select[Any]:
     """The stored counts of each basis on its date, added."""
     column = daily_counts.c
-    standing = or_(
+    in_force = or_(
         *(and_(column.basis == basis, column.snapshot_date == day) for basis, day in dates)
     )
     groups = (column.site_id, column.device_type, column.billing_status)
-    statement = select(*groups).where(standing, entities.matches(daily_counts, filters))
+    statement = select(*groups).where(in_force, entities.matches(daily_counts, filters))
     if len(dates) == 1:
         return statement.add_columns(column.n)
     # MySQL would add integers to a decimal.

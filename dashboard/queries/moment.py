@@ -47,15 +47,19 @@ class SnapshotDay:
     def dates(self, basis: str) -> dict[str, date]:
         """The snapshot date of each source that `basis` counts."""
         return {
-            source: standing.date
-            for source, standing in self.snapshots.items()
-            if standing is not None and basis in ("assets", "records", source)
+            source: snapshot.date
+            for source, snapshot in self.snapshots.items()
+            if snapshot is not None and basis in ("assets", "records", source)
         }
 
     def count_days(self, basis: str) -> dict[str, date]:
         """The days whose stored counts make up this day, by stored basis."""
-        found = {source: self.snapshots[source] for source in self.dates(basis)}
-        days = {source: one.counts_day for source, one in found.items() if one is not None}
+        snapshots = {source: self.snapshots[source] for source in self.dates(basis)}
+        days = {
+            source: snapshot.counts_day
+            for source, snapshot in snapshots.items()
+            if snapshot is not None
+        }
         return {"assets": max(days.values())} if basis == "assets" and days else days
 
     def latest(self, basis: str) -> date | None:

@@ -49,23 +49,23 @@ def daily_series(
     """
     if moment.now.day is None or moment.kept is None or not filters.are_stored:
         return Series()
-    shown = _last_kept(moment.kept, moment.now.day, days)
+    drawn_days = _last_kept(moment.kept, moment.now.day, days)
     if unbroken:
-        shown = [day for day in shown if day >= moment.kept.daily_from] or shown[-1:]
-    sums: list[_Groups | None] = [None] * len(shown)
+        drawn_days = [day for day in drawn_days if day >= moment.kept.daily_from] or drawn_days[-1:]
+    sums: list[_Groups | None] = [None] * len(drawn_days)
     for basis in ("assets",) if filters.basis == "assets" else moment.now.dates(filters.basis):
         published = counted_days(connection, None if basis == "assets" else basis)
-        places = [bisect_right(published, day) - 1 for day in shown]
-        standing = {published[place] for place in places if place >= 0}
-        stored = _stored(connection, basis, standing, filters)
+        places = [bisect_right(published, day) - 1 for day in drawn_days]
+        in_force = {published[place] for place in places if place >= 0}
+        stored = _stored(connection, basis, in_force, filters)
         for index, place in enumerate(places):
             if place >= 0:
                 sums[index] = (sums[index] or _Groups()) + stored[published[place]]
     return Series(
-        tuple(shown),
+        tuple(drawn_days),
         {
-            key: tuple(None if groups is None else _sum(groups, asked) for groups in sums)
-            for key, asked in kpi_filters(filters).items()
+            key: tuple(None if groups is None else _sum(groups, kpi) for groups in sums)
+            for key, kpi in kpi_filters(filters).items()
         },
     )
 

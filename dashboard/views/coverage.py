@@ -20,19 +20,21 @@ def answers(v: View) -> Answers:
     """The content of the page without the rows of its grid."""
     everything = v.filters.having(kinds=(), states=STATES)
     counted = coverage.counts(v.connection, v.moment.now, everything)
-    standing = {key: n for key, n in counted.items() if key[2] in CURRENT}
-    wanted = (v.filters.kinds or KINDS, v.filters.states or CURRENT)
+    current = {key: n for key, n in counted.items() if key[2] in CURRENT}
+    selected = (v.filters.kinds or KINDS, v.filters.states or CURRENT)
     question = (v.connection, v.moment, v.filters.having(kinds=(), states=()))
     return Answers(
         v.moment,
         v.filters,
         counted,
         coverage.counts(v.connection, v.moment.then, v.filters.having(kinds=(), states=())),
-        coverage_matrix.matrix(*question, standing),
+        coverage_matrix.matrix(*question, current),
         coverage_matrix.record_counts(*question),
-        coverage_matrix.site_rows(v.connection, v.moment, standing),
+        coverage_matrix.site_rows(v.connection, v.moment, current),
         trend(*question),
-        sum(n for (_s, kind, st), n in counted.items() if kind in wanted[0] and st in wanted[1]),
+        sum(
+            n for (_s, kind, st), n in counted.items() if kind in selected[0] and st in selected[1]
+        ),
     )
 
 

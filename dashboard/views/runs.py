@@ -11,7 +11,7 @@ from dashboard.base.i18n import translate_notice
 from dashboard.base.run_params import RunList
 from dashboard.components.kit.card import card
 from dashboard.components.kit.states import first_run
-from dashboard.components.runs.calendar import calendar, finding
+from dashboard.components.runs.calendar import calendar, headline
 from dashboard.components.runs.page import no_run, run_page
 from dashboard.components.runs.source_cards import source_cards
 from dashboard.components.runs.table import PAGE, run_table
@@ -33,7 +33,7 @@ def collected(v: View, listed: RunList) -> list[Any]:
     if not newest and not attempts.latest_runs(v.connection):
         return [first_run([])]
     fresh = freshness(v.connection, v.now)
-    standing = {
+    published = {
         source: run
         for source in newest
         if (run := attempts.published_run_on(v.connection, source, listed.as_of or v.today))
@@ -48,7 +48,7 @@ def collected(v: View, listed: RunList) -> list[Any]:
     now = fresh if listed.as_of is None or listed.as_of >= v.today else None
     return [
         html.H1(_("Collections"), className="visually-hidden"),
-        html.Div(source_cards(newest, standing, now, listed, v.actor), className="source-cards"),
+        html.Div(source_cards(newest, published, now, listed, v.actor), className="source-cards"),
         _calendar(v, listed),
         _list(v, listed),
     ]
@@ -82,7 +82,7 @@ def _calendar(v: View, listed: RunList) -> html.Section:
     if not runs:
         body = html.P(_("Nothing was collected in these days."), className="note")
     return card(
-        "calendar", body, title=finding(runs) if runs else _("No collections"),
+        "calendar", body, title=headline(runs) if runs else _("No collections"),
         subtitle=subtitle, actions=_months(v, listed),
     )  # fmt: skip
 

@@ -64,14 +64,14 @@ def count(connection: Connection) -> int:
 
 def inbox_page(v: View) -> list[Any]:
     """What waits for a decision."""
-    shown, pending = settings_params.parse_inbox(v.args), waiting(v.connection)
+    limits, pending = settings_params.parse_inbox(v.args), waiting(v.connection)
     listed = Listed(
-        review.new_sites(v.connection, shown.sites, likely=True),
-        review.pairs(v.connection, shown.links),
-        review.new_sites(v.connection, shown.unlike, likely=False),
+        review.new_sites(v.connection, limits.sites, likely=True),
+        review.pairs(v.connection, limits.links),
+        review.new_sites(v.connection, limits.unlike, likely=False),
     )
     return frame(
-        settings_params.PAGE, pending.count, inbox(pending, listed, shown, current_actor())
+        settings_params.PAGE, pending.count, inbox(pending, listed, limits, current_actor())
     )
 
 

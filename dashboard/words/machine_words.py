@@ -27,9 +27,9 @@ def size(megabytes: int | None) -> str:
     """Memory or disk: "512 MB", "16 GB", "1.8 TB"."""
     if megabytes is None:
         return formats.NOTHING
-    for unit, one in (("TB", 2**20), ("GB", 2**10)):
-        if megabytes >= one:
-            return f"{megabytes / one:.1f}".removesuffix(".0") + f"\u00a0{unit}"
+    for unit, megabytes_per_unit in (("TB", 2**20), ("GB", 2**10)):
+        if megabytes >= megabytes_per_unit:
+            return f"{megabytes / megabytes_per_unit:.1f}".removesuffix(".0") + f"\u00a0{unit}"
     return f"{megabytes}\u00a0MB"
 
 

@@ -34,11 +34,11 @@ def _text(reason: Reason) -> str:
     if reason.code in _changed():
         words = _changed()[reason.code]
         return words % {"was": _value(reason, "was"), "now": _value(reason, "now"), "day": day}
-    seen, source = values.get("last_seen"), source_label(values.get("source") or "")
+    last_seen, source = values.get("last_seen"), source_label(values.get("source") or "")
     if reason.code == "gone":
-        if seen is None:
+        if last_seen is None:
             return _("Gone since %(day)s", day=day)
-        last = formats.day(date.fromisoformat(seen))
+        last = formats.day(date.fromisoformat(last_seen))
         return _("Gone since %(day)s, last seen %(last)s", day=day, last=last)
     words = {
         "source_began": _("First collection of %(source)s on %(day)s"),

@@ -50,7 +50,7 @@ def sources_word(names: Sequence[str]) -> str:
 def setting_value(name: str, values: Sequence[str]) -> str:
     """The value of a setting, in words."""
     if name in OF_SOURCES:
-        words = [source_label(one) for one in values]
+        words = [source_label(value) for value in values]
         return " \u203a ".join(words) if name in ORDERED else sources_word(values)
     return ", ".join(values) or formats.NOTHING
 
@@ -70,8 +70,8 @@ def _difference(name: str, was: Sequence[str], now: Sequence[str]) -> str:
     if name in ORDERED:
         words = {"was": setting_value(name, was), "now": setting_value(name, now)}
         return str(_("%(was)s, now %(now)s", **words))
-    gone = [f"{formats.MINUS}{_word(name, one)}" for one in was if one not in now]
-    new = [f"+{_word(name, one)}" for one in now if one not in was]
+    gone = [f"{formats.MINUS}{_word(name, value)}" for value in was if value not in now]
+    new = [f"+{_word(name, value)}" for value in now if value not in was]
     return ", ".join([*new, *gone])
 
 

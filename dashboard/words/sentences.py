@@ -138,7 +138,7 @@ def _only_status(filters: Filters) -> str | None:
 def _parts(bars: Bars, filters: Filters) -> list[str]:
     """The changes of the figure that are not zero, arrivals first."""
     billable = _only_status(filters) == "billable"
-    said = [
+    parts = [
         (bars.added, _("%(n)s added")),
         (
             bars.reclassified_in,
@@ -152,7 +152,7 @@ def _parts(bars: Bars, filters: Filters) -> list[str]:
         ),
         (bars.moved_out, _("%(n)s moved out")),
     ]
-    return [words % {"n": formats.number(n)} for n, words in said if n]
+    return [words % {"n": formats.number(n)} for n, words in parts if n]
 
 
 def devices_match(count: int) -> str:

@@ -23,12 +23,12 @@ def title(why: Explanation) -> str:
     """The figure itself: "Why 412?"."""
     if why.value is None:
         return _("Why no number?")
-    said = (
+    value = (
         formats.number(why.value)
         if why.figure in (*COUNT_FIGURES, *BARS)
         else formats.signed(why.value)
     )
-    return _("Why %(value)s?", value=said)
+    return _("Why %(value)s?", value=value)
 
 
 def predicate(why: Explanation) -> str:
@@ -52,14 +52,14 @@ def counted(filters: Filters, site_names: Sequence[str]) -> str:
     """What the filters count and where: "Billable devices at Harbor Dental"."""
     what = counted_name(filters)
     if filters.sites:
-        shown = ", ".join(site_names[:_MOST_SITES])
+        names = ", ".join(site_names[:_MOST_SITES])
         more = len(site_names) - _MOST_SITES
         if more > 0:
-            shown = _("%(sites)s and %(n)s more sites", sites=shown, n=formats.number(more))
-        what = _("%(what)s at %(sites)s", what=what, sites=shown)
+            names = _("%(sites)s and %(n)s more sites", sites=names, n=formats.number(more))
+        what = _("%(what)s at %(sites)s", what=what, sites=names)
     if filters.locations:
-        shown = ", ".join(location_word(name) for name in filters.locations)
-        what = _("%(what)s, location %(places)s", what=what, places=shown)
+        names = ", ".join(location_word(name) for name in filters.locations)
+        what = _("%(what)s, location %(places)s", what=what, places=names)
     if filters.q:
         what = _("%(what)s with “%(q)s” in a name, serial, OS, class or site", what=what,
                  q=filters.q)  # fmt: skip
@@ -119,8 +119,8 @@ def lowered(name: str) -> str:
 
 
 def _sum(total: int, parts: dict[str, int]) -> str:
-    said = " + ".join(f"{formats.number(n)} {name}" for name, n in parts.items())
-    return f"{formats.number(total)} = {said}"
+    summands = " + ".join(f"{formats.number(n)} {name}" for name, n in parts.items())
+    return f"{formats.number(total)} = {summands}"
 
 
 def _balance(why: Explanation) -> str:
@@ -140,19 +140,21 @@ def _balance(why: Explanation) -> str:
 
 def meanings(basis: str, rules: Rules) -> list[tuple[str, str]]:
     """What the words of the predicate mean, each with its rule."""
-    found = []
+    entries = []
     if basis == "assets":
         order = _(", then ").join(source_label(source) for source in rules.source_order)
-        found.append((
+        entries.append((
             _("Each machine once"),
             _("The records of all sources that are the same machine count as one. Who speaks for "
               "it decides its site and status: %(order)s.", order=order),
         ))  # fmt: skip
     elif basis == "records":
-        found.append((_("Records"), _("Each source's record counts, the same machine twice too.")))
+        entries.append(
+            (_("Records"), _("Each source's record counts, the same machine twice too."))
+        )
     words = ", ".join(f"“{word}”" for word in rules.spare_words)
     classes = ", ".join(rules.spare_node_classes)
-    found += [
+    entries += [
         (
             _("Spare"),
             _("The display name or the location contains %(words)s, or the class is %(classes)s.",
@@ -165,10 +167,10 @@ def meanings(basis: str, rules: Rules) -> list[tuple[str, str]]:
         ),
         (_("Billable"), _("Every other device: total = billable + spare.")),
     ]  # fmt: skip
-    return found
+    return entries
 
 
-def left_out(one: LeftOut) -> str:
+def left_out(part: LeftOut) -> str:
     """What a filter keeps out, after its number."""
     return {
         "billable": _("billable: the status filter leaves them out"),
@@ -181,12 +183,16 @@ def left_out(one: LeftOut) -> str:
         "sources": _("for which another source speaks"),
         "managed_by": _("not managed by all of these sources"),
         "records": _("records of all sources match; those of one machine count once"),
-    }[one.kind]
+    }[part.kind]
 
 
-def gap(one: Gap) -> str:
+def gap(missing: Gap) -> str:
     """A day without a snapshot, in words."""
-    words = {"source": one.label, "day": formats.day(one.day), "reason": one.reason or ""}
+    words = {
+        "source": missing.label,
+        "day": formats.day(missing.day),
+        "reason": missing.reason or "",
+    }
     return {
         collection_days.MISSING: _(
             "%(source)s, %(day)s: not collected; the state before stands.", **words
@@ -201,4 +207,4 @@ def gap(one: Gap) -> str:
             "%(source)s, %(day)s: suspicious, not shown: %(reason)s", **words
         ),
         collection_days.FAILED: _("%(source)s, %(day)s: failed: %(reason)s", **words),
-    }[one.state]
+    }[missing.state]

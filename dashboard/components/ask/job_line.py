@@ -55,9 +55,9 @@ def job_lines() -> list[Component]:
     ]
 
 
-def lines(found: Sequence[Job], now: datetime) -> list[Component]:
+def lines(jobs: Sequence[Job], now: datetime) -> list[Component]:
     """A line for each job."""
-    return [_line(job, now) for job in found]
+    return [_line(job, now) for job in jobs]
 
 
 def _line(job: Job, now: datetime) -> Component:

@@ -34,10 +34,10 @@ def parts(latest: Latest, moment: Moment, counted: Filters) -> tuple[Any, Any, C
     """Title, subtitle and list; in words when there is nothing to list."""
     then = formats.day(moment.then.day or moment.then.requested)
     if not latest.count:
-        said = _("Nothing came or went since %(day)s.", day=then)
+        text = _("Nothing came or went since %(day)s.", day=then)
         if latest.count is None:
-            said = _("There is no count of %(day)s to compare with.", day=then)
-        return _("Latest changes"), None, html.P(said, className="note")
+            text = _("There is no count of %(day)s to compare with.", day=then)
+        return _("Latest changes"), None, html.P(text, className="note")
     title = dcc.Link(sentences.devices_changed(latest.count), href=links.changes(counted))
     rows = html.Ol([_row(item, counted) for item in latest.items], className="latest")
     which = _("The newest %(n)s", n=MOST) if latest.count > MOST else _("Newest first")

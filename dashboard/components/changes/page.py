@@ -53,7 +53,7 @@ def too_early(moment: Moment, filters: Filters, first: date | None) -> html.Sect
     then = (
         moment.then.requested if not moment.then.has_data(filters.basis) else moment.now.requested
     )
-    told = [
+    content = [
         html.H2(
             _("There is nothing to compare with on %(day)s", day=formats.day(then)),
             className="state-title",
@@ -63,14 +63,14 @@ def too_early(moment: Moment, filters: Filters, first: date | None) -> html.Sect
     if moment.now.day is not None and first <= moment.now.day:
         later = filters.having(compare_to=first, changes=())
         text = _("Compare with %(day)s, the first snapshot", day=formats.day(first))
-        told.append(dcc.Link(text, href=links.changes(later), className="button"))
-    return html.Section(told, className="card state")
+        content.append(dcc.Link(text, href=links.changes(later), className="button"))
+    return html.Section(content, className="card state")
 
 
 def _never(filters: Filters) -> html.Section:
     """The basis is a source that was never collected."""
     every = filters.having(basis="assets", changes=())
-    told = [
+    content = [
         html.H2(
             _("%(source)s was never collected", source=source_label(filters.basis)),
             className="state-title",
@@ -78,7 +78,7 @@ def _never(filters: Filters) -> html.Section:
         html.P(_("There is no snapshot of it, and what is not known is not a zero.")),
         dcc.Link(_("Count each machine once"), href=links.changes(every), className="button"),
     ]
-    return html.Section(told, className="card state")
+    return html.Section(content, className="card state")
 
 
 def parts(answers: Answers) -> dict[str, Any]:
@@ -127,18 +127,18 @@ def _tab(filters: Filters, text: str, n: int | None, here: bool) -> Component:
 
 def _empty(filters: Filters, every: Filters) -> Sequence[Component]:
     """No device is in the list: which other list may have one."""
-    said = _("No device stands in a bar: the number did not move.")
+    text = _("No device stands in a bar: the number did not move.")
     if ALL_CHANGES in filters.changes:
-        said = _("Nothing changed between these two days in what the filters count.")
+        text = _("Nothing changed between these two days in what the filters count.")
     elif filters.changes:
-        said = _("No device stands in this bar.")
-    found: list[Component] = [html.P(said)]
+        text = _("No device stands in this bar.")
+    content: list[Component] = [html.P(text)]
     if filters.changes:
-        found.append(dcc.Link(_("Show all bars"), href=links.changes(every), className="button"))
+        content.append(dcc.Link(_("Show all bars"), href=links.changes(every), className="button"))
     if ALL_CHANGES not in filters.changes:
         href = links.changes(every, ALL_CHANGES)
-        found.append(dcc.Link(_("Show every change"), href=href, className="button"))
-    return found
+        content.append(dcc.Link(_("Show every change"), href=href, className="button"))
+    return content
 
 
 def _counted(filters: Filters) -> list[Component | str]:

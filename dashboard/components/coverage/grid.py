@@ -20,24 +20,24 @@ def coverage_grid(name: str) -> AgGrid:
     return grid(name, _columns(), row_height=48, empty=_("No finding matches these filters."))
 
 
-def rows(found: Sequence[Mapping[str, Any]], *, decides: bool) -> list[dict[str, Any]]:
+def rows(findings: Sequence[Mapping[str, Any]], *, decides: bool) -> list[dict[str, Any]]:
     """Findings as the grid shows them.
 
     Args:
         decides: whether the reader may decide about them now.
     """
-    return [_row(row, decides) for row in found]
+    return [_row(row, decides) for row in findings]
 
 
 def _row(row: Mapping[str, Any], decides: bool) -> dict[str, Any]:
     accepted = row["accepted"]
-    said = translate_notice(row["notice"])
+    notice = translate_notice(row["notice"])
     return {
         "device_id": row["device_id"],
         "hostname": cut(row["hostname"] or row["display_name"] or row["source_key"]),
         "kind": kind_short(row["kind"]),
-        "facts": cut(said),
-        "all_facts": said,
+        "facts": cut(notice),
+        "all_facts": notice,
         "site": cut(row["site"]),
         "state": row["state"],
         "first_seen": row["age_days"],

@@ -74,8 +74,8 @@ def _cell(cell: Cell, records: Mapping[str, int], every: Filters) -> html.Td:
     if cell.both:
         both = _opens(every, (cell.source, cell.other), shared)
     if cell.kind is None or cell.missing is None:
-        said = html.Span(_("not expected"), className="overlap-said")
-        return html.Td([both, said], className="unasked")
+        note = html.Span(_("not expected"), className="overlap-said")
+        return html.Td([both, note], className="unasked")
     share = cell.missing / cell.machines if cell.machines else 0
     return html.Td(
         [

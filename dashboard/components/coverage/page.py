@@ -66,13 +66,13 @@ def instead(state: Component) -> dict[str, Any]:
 def parts(answers: Answers) -> dict[str, Any]:
     """Everything but the chart and the rows of the grid."""
     moment, every = answers.moment, answers.all
-    shown = formats.day(moment.now.day)
+    day = formats.day(moment.now.day)
     return {
         "state": None,
         "hidden": False,
         "summary": summary(answers.every),
         "about": _("Managed records only, as of %(day)s. A source is missed only at sites that are "
-                   "expected to have it.", day=shown),
+                   "expected to have it.", day=day),
         "why": why_button(every.to_query(), WHY),
         "tiles": tiles(_tiles(answers)),
         "matrix_title": coverage_matrix.title(answers.cells),
@@ -93,7 +93,7 @@ def parts(answers: Answers) -> dict[str, Any]:
 def _tiles(answers: Answers) -> list[Tile]:
     then = answers.moment.then.day
     since = _("since %(day)s", day=formats.short_day(then)) if then else ""
-    found = []
+    tiles = []
     for kind in KINDS:
         accepted = count_in_states(answers.every, kind, (ACCEPTED,))
         line = since
@@ -101,11 +101,11 @@ def _tiles(answers: Answers) -> list[Tile]:
             line = _("%(since)s; %(n)s accepted", since=since, n=formats.number(accepted))
         filters = answers.all.having(kinds=(kind,))
         before = count_to_do(answers.then, kind) if then else None
-        found.append(
+        tiles.append(
             Tile(kind, kind_name(kind), Change(count_to_do(answers.every, kind), before), line,
                  links.coverage(answers.all, (kind,), TO_DO), filters.to_query(), WHY)
         )  # fmt: skip
-    return found
+    return tiles
 
 
 def _trend_title(answers: Answers) -> str:
@@ -160,10 +160,10 @@ def _sum_of(answers: Answers, kinds: Sequence[str]) -> int:
 
 def _tab(filters: Filters, text: str, n: int, here: bool) -> Component:
     kind = "bar-tab here" if here else "bar-tab" if n else "bar-tab none"
-    said = [html.Span(text), html.Span(formats.number(n), className="tab-count")]
+    content = [html.Span(text), html.Span(formats.number(n), className="tab-count")]
     current = {"aria-current": "true" if here else None}
     href = links.coverage(filters, filters.kinds, filters.states)
-    return html.A(said, href=href, className=kind, **current)
+    return html.A(content, href=href, className=kind, **current)
 
 
 def _listed(answers: Answers) -> str:
@@ -172,9 +172,9 @@ def _listed(answers: Answers) -> str:
 
 
 def _empty(answers: Answers) -> list[Component]:
-    said = _("No finding here: nothing of this kind stands in this state.")
-    found: list[Component] = [html.P(said)]
+    text = _("No finding here: nothing of this kind stands in this state.")
+    content: list[Component] = [html.P(text)]
     if answers.filters.kinds or answers.filters.states:
         href = links.coverage(answers.all)
-        found.append(dcc.Link(_("Show all that stand"), href=href, className="button"))
-    return found
+        content.append(dcc.Link(_("Show all that stand"), href=href, className="button"))
+    return content

@@ -21,9 +21,9 @@ MOST_SITES = 50
 """Rows shown; the filter finds the others."""
 
 
-def line(found: Sequence[SiteRow]) -> str:
+def line(rows: Sequence[SiteRow]) -> str:
     """How many sites there are, and what the table shows of them."""
-    n = len(found)
+    n = len(rows)
     words = ngettext(
         "%(n)s site with findings", "%(n)s sites with findings", n, n=formats.number(n)
     )
@@ -33,33 +33,34 @@ def line(found: Sequence[SiteRow]) -> str:
     return str(words + _(". A number opens its list; a pale badge is a source not expected there."))
 
 
-def table(found: Sequence[SiteRow], cells: Sequence[Cell], every: Filters) -> Component:
+def table(site_rows: Sequence[SiteRow], cells: Sequence[Cell], every: Filters) -> Component:
     """A row a site: what it is expected to have, and its findings of each kind."""
     kinds = [
-        kind for kind in KINDS if any(count_in_states(r.counted, kind, CURRENT) for r in found)
+        kind for kind in KINDS if any(count_in_states(r.counted, kind, CURRENT) for r in site_rows)
     ]
     most = max(
-        (count_in_states(row.counted, kind, CURRENT) for row in found for kind in kinds), default=0
+        (count_in_states(row.counted, kind, CURRENT) for row in site_rows for kind in kinds),
+        default=0,
     )
     heads = [_("Site"), _("Expected"), _("To do"), *(kind_short(kind) for kind in kinds)]
     head = html.Tr([
         html.Th(text, scope="col", className="figure" if place > 1 else "")
         for place, text in enumerate(heads)
     ])  # fmt: skip
-    shown = [cell.source for cell in cells if cell.source == cell.other]
-    rows = [_site(row, kinds, most, shown, every) for row in found[:MOST_SITES]]
+    sources = [cell.source for cell in cells if cell.source == cell.other]
+    rows = [_site(row, kinds, most, sources, every) for row in site_rows[:MOST_SITES]]
     table = html.Table([html.Thead(head), html.Tbody(rows)], className="table gaps")
     return drawn(html.Div(table, className="table-scroll"))
 
 
 def _site(
-    row: SiteRow, kinds: Sequence[str], most: int, shown: Sequence[str], every: Filters
+    row: SiteRow, kinds: Sequence[str], most: int, sources: Sequence[str], every: Filters
 ) -> html.Tr:
     here = every.having(sites=(row.site_id,))
     badges = [
         html.Span(source_badge(source), className="" if source in row.expected else "pale",
                   title=None if source in row.expected else _("not expected here"))
-        for source in shown
+        for source in sources
     ]  # fmt: skip
     if row.own:
         badges.append(html.Span(_("own"), className="muted"))

@@ -47,19 +47,19 @@ def _sums(kinds: tuple[str, ...], counted: Counts) -> Component:
             state: sum(n for (_site, k, s), n in counted.items() if (k, s) == (kind, state))
             for state in STATES
         }
-        said = ", ".join(
+        counts = ", ".join(
             f"{formats.number(n)} {finding_state(state)}" for state, n in by_state.items() if n
         )
-        lines.append(html.Li(f"{kind_name(kind)}: {said or formats.number(0)}"))
+        lines.append(html.Li(f"{kind_name(kind)}: {counts or formats.number(0)}"))
     return html.Ul(lines, className="sums")
 
 
 def _snapshots(moment: Moment) -> Component:
     rows = []
     for source, day in moment.now.dates("assets").items():
-        standing = moment.now.snapshots[source]
-        assert standing is not None
-        run = dcc.Link(f"#{standing.run_id}", href=links.run(standing.run_id))
+        snapshot = moment.now.snapshots[source]
+        assert snapshot is not None
+        run = dcc.Link(f"#{snapshot.run_id}", href=links.run(snapshot.run_id))
         cells = [[source_badge(source), " ", source_label(source)], formats.day(day), run]
         rows.append(html.Tr([html.Td(cell) for cell in cells]))
     heads = (_("Source"), _("Its day"), _("Run"))

@@ -24,33 +24,37 @@ from db.decisions import LinkDevices, SplitDevice
 def device_acts(device: Device, records: Sequence[Record], actor: Actor, *, now: bool) -> Component:
     """The buttons under the records of a machine; none on a past day."""
     this = {"device_id": device.device_id}
-    acts: list[Component] = []
-    if now and any(one.device_id == device.device_id for one in records):
+    buttons: list[Component] = []
+    if now and any(record.device_id == device.device_id for record in records):
         if len(records) > 1 and actor.may_start(SplitDevice):
-            acts.append(ask_button(SplitDevice, this, _("Not the same machine")))
+            buttons.append(ask_button(SplitDevice, this, _("Not the same machine")))
         if actor.may_start(LinkDevices):
             words = _("Link with another device\u2026")
-            acts.append(choose_button(LinkDevices, this, "other_device_id", DEVICES, words))
-    return drawn(html.Div(acts, className="acts machine-acts"))
+            buttons.append(choose_button(LinkDevices, this, "other_device_id", DEVICES, words))
+    return drawn(html.Div(buttons, className="acts machine-acts"))
 
 
-def decision_entries(found: Sequence[Entry], actor: Actor) -> Component:
+def decision_entries(decisions: Sequence[Entry], actor: Actor) -> Component:
     """What was decided, each with the way back."""
-    if not found:
+    if not decisions:
         return html.P(_("Nobody has decided anything about this device."), className="note")
-    return entries(found, actor)
+    return entries(decisions, actor)
 
 
-def replaced_lines(found: Replacements, filters: Filters) -> list[Component]:
+def replaced_lines(replacements: Replacements, filters: Filters) -> list[Component]:
     """That the machine was enrolled again: one machine under two records, one after the other."""
     lines = []
-    if found.before is not None:
-        link = dcc.Link(found.before.name, href=links.device(filters, found.before.device_id))
-        day = formats.day(found.before.day)
+    if replacements.before is not None:
+        link = dcc.Link(
+            replacements.before.name, href=links.device(filters, replacements.before.device_id)
+        )
+        day = formats.day(replacements.before.day)
         lines.append([html.Strong(_("Replaces ")), link, _(", since %(day)s", day=day)])
-    if found.after is not None:
-        link = dcc.Link(found.after.name, href=links.device(filters, found.after.device_id))
-        day = formats.day(found.after.day)
+    if replacements.after is not None:
+        link = dcc.Link(
+            replacements.after.name, href=links.device(filters, replacements.after.device_id)
+        )
+        day = formats.day(replacements.after.day)
         lines.append([html.Strong(_("Replaced by ")), link, _(", since %(day)s", day=day)])
     about = _(". The same machine, enrolled again: it counts as one, without a gap.")
     return [html.P([*line, html.Span(about, className="muted")], className="title-about")

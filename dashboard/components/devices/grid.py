@@ -31,19 +31,19 @@ def device_grid(name: str) -> AgGrid:
     return grid(name, _columns(), row_height=40)
 
 
-def rows(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def rows(devices: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Device rows as the grid shows them."""
-    return [_row(row) for row in found]
+    return [_row(row) for row in devices]
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    shown = {name: cut(row.get(name)) for name in (*SHOWN, "device_id")}
-    shown["sources"] = row.get("sources") or row["source"]
+    cells = {name: cut(row.get(name)) for name in (*SHOWN, "device_id")}
+    cells["sources"] = row.get("sources") or row["source"]
     # The name opens the device: one without a hostname needs something to click on.
-    shown["hostname"] = shown["hostname"] or shown["display_name"] or formats.NOTHING
+    cells["hostname"] = cells["hostname"] or cells["display_name"] or formats.NOTHING
     contact = row.get("last_contact")
-    shown["last_contact"] = formats.instant(datetime.fromisoformat(contact)) if contact else None
-    return shown
+    cells["last_contact"] = formats.instant(datetime.fromisoformat(contact)) if contact else None
+    return cells
 
 
 def _columns() -> list[dict[str, Any]]:

@@ -100,16 +100,16 @@ def parts(answers: Answers) -> dict[str, Any]:
 
 
 def _head(answers: Answers) -> list[Component]:
-    device, said = answers.device, answers.shown.state
-    name = said["hostname"] or said["display_name"] or device.source_key
-    named = said["display_name"]
+    device, state = answers.device, answers.shown.state
+    name = state["hostname"] or state["display_name"] or device.source_key
+    named = state["display_name"]
     return [
         html.Div([html.H1(name), *_pills(answers)], className="title-line"),
         html.P(
             [
                 source_badge(device.source), " ", source_label(device.source),
                 *([" · ", named] if named and named != name else []), " · ",
-                dcc.Link(said["site"] or "", href=links.site(answers.filters, said["site_id"])),
+                dcc.Link(state["site"] or "", href=links.site(answers.filters, state["site_id"])),
             ],
             className="title-about",
         ),
@@ -120,11 +120,11 @@ def _head(answers: Answers) -> list[Component]:
 
 
 def _pills(answers: Answers) -> list[Component]:
-    said = answers.shown.state
+    state = answers.shown.state
     return [
         _presence(answers),
-        pill(status_word(said["billing_status"]), said["billing_status"]),
-        pill(type_word(said["device_type"]), said["device_type"]),
+        pill(status_word(state["billing_status"]), state["billing_status"]),
+        pill(type_word(state["device_type"]), state["device_type"]),
         *([pill(_("Row set aside"), "warning")] if answers.unread else []),
     ]
 
@@ -143,39 +143,39 @@ def _unread(answers: Answers) -> list[Component]:
 
 
 def _presence(answers: Answers) -> Component:
-    day, shown = answers.moment.now.day, answers.shown
+    day, stretch = answers.moment.now.day, answers.shown
     if answers.now is not None:
         return pill(_("Present on %(day)s", day=formats.day(day)), "present")
-    if day is not None and shown.valid_from > day:
-        return pill(_("First seen on %(day)s", day=formats.day(shown.valid_from)), "gone")
-    return pill(_("Gone since %(day)s", day=formats.day(shown.valid_to)), "gone")
+    if day is not None and stretch.valid_from > day:
+        return pill(_("First seen on %(day)s", day=formats.day(stretch.valid_from)), "gone")
+    return pill(_("Gone since %(day)s", day=formats.day(stretch.valid_to)), "gone")
 
 
 def _facts(answers: Answers) -> list[tuple[str, object]]:
-    said, device = answers.shown.state, answers.device
-    mine = [one for one in answers.records if one.device_id == device.device_id]
+    state, device = answers.shown.state, answers.device
+    mine = [record for record in answers.records if record.device_id == device.device_id]
     contact = mine[0].last_contact if mine else None
-    found: list[tuple[str, object]] = [
-        (name, said[name]) for name in ("location", "os", "node_class", "serial", "organization")
+    facts: list[tuple[str, object]] = [
+        (name, state[name]) for name in ("location", "os", "node_class", "serial", "organization")
     ]
-    found += [("source_key", device.source_key), ("first_seen", device.first_seen)]
-    return [*found, *([("last_contact", contact)] if contact else [])]
+    facts += [("source_key", device.source_key), ("first_seen", device.first_seen)]
+    return [*facts, *([("last_contact", contact)] if contact else [])]
 
 
 def _fact(name: str, value: object) -> Component:
     return html.Div([html.Dt(field_name(name)), html.Dd(field_value(name, value))])
 
 
-def _why(shown: Stretch) -> Component:
+def _why(stretch: Stretch) -> Component:
     """The classification, each verdict with its reason."""
-    said = shown.state
+    state = stretch.state
     rows = [
-        (pill(status_word(said["billing_status"]), said["billing_status"]), said["reason"]),
-        (pill(type_word(said["device_type"]), said["device_type"]), said["type_reason"]),
+        (pill(status_word(state["billing_status"]), state["billing_status"]), state["reason"]),
+        (pill(type_word(state["device_type"]), state["device_type"]), state["type_reason"]),
     ]
-    if said["repaired"]:
-        rows.append((pill(_("Repaired"), "warning"), said["repaired"]))
-    note = _("Judged by rules version %(n)s.", n=said["rule_version"])
+    if state["repaired"]:
+        rows.append((pill(_("Repaired"), "warning"), state["repaired"]))
+    note = _("Judged by rules version %(n)s.", n=state["rule_version"])
     lines = [html.Li([mark, html.Span(reason)]) for mark, reason in rows]
     return drawn(html.Div([html.Ul(lines, className="verdicts"), html.P(note, className="muted")]))
 
@@ -184,7 +184,7 @@ def _versions(stretches: Sequence[Stretch]) -> list[dict[str, str]]:
     """A choice per stretch whose payload differs from that of the stretch before it."""
     following = [*stretches[1:], None]
     return [
-        {"label": timeline.span(one), "value": one.valid_from.isoformat()}
-        for one, before in zip(stretches, following, strict=True)
-        if before is None or one.payload_hash != before.payload_hash
+        {"label": timeline.span(stretch), "value": stretch.valid_from.isoformat()}
+        for stretch, before in zip(stretches, following, strict=True)
+        if before is None or stretch.payload_hash != before.payload_hash
     ]

@@ -28,7 +28,7 @@ def _row(key: str, value: Any, depth: int) -> Component:
     name = html.Span(key, className="tree-key")
     if isinstance(value, dict | list) and value:
         inner = value.items() if isinstance(value, dict) else enumerate(value)
-        rows = [_row(str(name), one, depth + 1) for name, one in inner]
+        rows = [_row(str(name), child, depth + 1) for name, child in inner]
         size = ngettext("%(n)s entry", "%(n)s entries", len(value), n=formats.number(len(value)))
         summary = html.Summary([name, html.Span(size, className="muted")])
         return html.Details([summary, html.Div(rows, className="tree")], open=depth < 1)

@@ -30,7 +30,7 @@ def title(records: Sequence[Record]) -> str:
     )  # fmt: skip
 
 
-def side_by_side(records: Sequence[Record], shown: int, filters: Filters) -> html.Div:
+def side_by_side(records: Sequence[Record], device_id: int, filters: Filters) -> html.Div:
     """A column per record; what differs between them is highlighted.
 
     Args:
@@ -38,7 +38,7 @@ def side_by_side(records: Sequence[Record], shown: int, filters: Filters) -> htm
     """
     if not records:
         return html.Div()
-    heads = [html.Th("", scope="col"), *(_head(record, shown, filters) for record in records)]
+    heads = [html.Th("", scope="col"), *(_head(record, device_id, filters) for record in records)]
     rows = [_row(name, [record.fields[name] for record in records]) for name in COMPARED]
     rows += [
         _row("source_key", [record.source_key for record in records], compared=False),
@@ -49,10 +49,10 @@ def side_by_side(records: Sequence[Record], shown: int, filters: Filters) -> htm
     return drawn(html.Div(table, className="side-scroll"))
 
 
-def _head(record: Record, shown: int, filters: Filters) -> html.Th:
+def _head(record: Record, device_id: int, filters: Filters) -> html.Th:
     label = source_label(record.source)
     name: Component | str = label
-    if record.device_id != shown:
+    if record.device_id != device_id:
         name = dcc.Link(label, href=links.device(filters, record.device_id))
     speaks = [pill(_("speaks"), "stands")] if record.is_primary else []
     badge = source_badge(record.source)
@@ -67,12 +67,12 @@ def _row(name: str, values: Sequence[object], compared: bool = True) -> html.Tr:
     )
 
 
-def evidence(found: Sequence[Link], labels: Labels, filters: Filters) -> Component:
+def evidence(link_rows: Sequence[Link], labels: Labels, filters: Filters) -> Component:
     """Why the records are one machine, a line per link."""
-    if not found:
+    if not link_rows:
         text = _("No link: no other record has its serial number or hostname at this site.")
         return html.P(text, className="note")
-    lines = [_link(link, labels, filters) for link in found]
+    lines = [_link(link, labels, filters) for link in link_rows]
     return drawn(html.Ul(lines, className="evidence"))
 
 

@@ -73,12 +73,12 @@ def _run(stretch: Stretch) -> Component:
 
 
 def _before(stretch: Stretch) -> list[Component]:
-    said = {
+    text = {
         "first": _("Seen for the first time."),
         "absent": _("Came back after days on which its source did not have it."),
         "not kept": _("What was before is no longer kept."),
     }.get(stretch.follows)
-    return [html.P(said, className="muted")] if said else []
+    return [html.P(text, className="muted")] if text else []
 
 
 def _changes(stretch: Stretch) -> Component | None:
@@ -95,17 +95,17 @@ def _changes(stretch: Stretch) -> Component | None:
 
 
 def _table(changes: Sequence[Difference]) -> html.Table:
-    return html.Table(html.Tbody([_change(one) for one in changes]), className="changes")
+    return html.Table(html.Tbody([_change(change) for change in changes]), className="changes")
 
 
-def _change(one: Difference) -> html.Tr:
-    name = field_name(one.field)
-    kind = "payload-field" if one.field.startswith("payload.") else ""
+def _change(change: Difference) -> html.Tr:
+    name = field_name(change.field)
+    kind = "payload-field" if change.field.startswith("payload.") else ""
     return html.Tr(
         [
             html.Th(name, scope="row", className=kind),
-            html.Td(html.Del(field_value(one.field, one.before))),
+            html.Td(html.Del(field_value(change.field, change.before))),
             html.Td(html.Span("\u2192", **{"aria-hidden": "true"}), className="arrow"),
-            html.Td(html.Ins(field_value(one.field, one.after))),
+            html.Td(html.Ins(field_value(change.field, change.after))),
         ]
     )

@@ -54,7 +54,7 @@ def _tree(part: Any) -> Any:
         if name != "children" and value is not None and value is not False
     }
     if "style" in attributes:
-        attributes["style"] = "; ".join(_declaration(*one) for one in attributes["style"].items())
+        attributes["style"] = "; ".join(_declaration(*item) for item in attributes["style"].items())
     children = serialized["props"].get("children")
     if not isinstance(children, Sequence) or isinstance(children, str):
         children = [children]

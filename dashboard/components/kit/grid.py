@@ -58,8 +58,8 @@ def window(request: Mapping[str, Any]) -> dict[str, int]:
 
 def in_window(rows: Sequence[Row], request: Mapping[str, Any]) -> Sequence[Row]:
     """Those of `rows` that the grid asks for."""
-    asked = window(request)
-    return rows[asked["offset"] : asked["offset"] + asked["limit"]]
+    requested = window(request)
+    return rows[requested["offset"] : requested["offset"] + requested["limit"]]
 
 
 def sort_of(request: Mapping[str, Any] | None, columns: Collection[str], default: Sort) -> Sort:

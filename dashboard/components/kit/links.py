@@ -46,9 +46,9 @@ def changes(filters: Filters, change: str | None = None) -> str:
     return _with("/changes", filters)
 
 
-def bars(found: Bars, filters: Filters, then: date | None) -> dict[str, str | None]:
+def bars(figures: Bars, filters: Filters, then: date | None) -> dict[str, str | None]:
     """The address behind each bar; its ends open the devices of their day."""
-    behind = {name: changes(filters, name) for name in BARS if getattr(found, name)}
+    behind = {name: changes(filters, name) for name in BARS if getattr(figures, name)}
     return {"opening": devices_on(filters, then), **behind, "closing": devices(filters)}
 
 

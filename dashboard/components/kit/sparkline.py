@@ -22,8 +22,8 @@ def sparkline(
     # A mask, so that the line takes the theme's colour, which a picture could not know.
     shape = f'url("data:image/svg+xml,{quote(svg(values, width, height))}")'
     style |= {"maskImage": shape, "WebkitMaskImage": shape}
-    said = {"role": "img", "aria-label": label} if label else {"aria-hidden": "true"}
-    return html.Span(className="sparkline drawn", style=style, **said)
+    aria = {"role": "img", "aria-label": label} if label else {"aria-hidden": "true"}
+    return html.Span(className="sparkline drawn", style=style, **aria)
 
 
 def svg(values: Sequence[int | None], width: int, height: int) -> str:

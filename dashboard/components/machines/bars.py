@@ -19,83 +19,83 @@ _FIELDS = {"os": ("systems", "other_systems"), "os_version": ("versions", "other
 """What narrows to one value, and what to the others."""
 
 
-def system_card(found: Shares, shown: MachineList) -> html.Section:
+def system_card(values: Shares, page: MachineList) -> html.Section:
     """Operating systems."""
     return card(
         "machines-os",
-        _ranked(found, shown, "os"),
-        title=_leader(found, _("No machine, no operating system")),
+        _ranked(values, page, "os"),
+        title=_leader(values, _("No machine, no operating system")),
         subtitle=_("Machines by operating system, as they name it"),
     )
 
 
-def version_card(found: Shares, shown: MachineList) -> html.Section:
+def version_card(values: Shares, page: MachineList) -> html.Section:
     """Versions, and how many of them are shown."""
     return card(
         "machines-version",
-        _ranked(found, shown, "os_version"),
-        title=_leader(found, _("No machine, no version")),
+        _ranked(values, page, "os_version"),
+        title=_leader(values, _("No machine, no version")),
         subtitle=ngettext(
-            "Machines by version, %(n)s in all", "Machines by version, %(n)s in all", found.kinds,
-            n=formats.number(found.kinds),
+            "Machines by version, %(n)s in all", "Machines by version, %(n)s in all", values.kinds,
+            n=formats.number(values.kinds),
         ),
-        actions=_tops(shown),
+        actions=_tops(page),
     )  # fmt: skip
 
 
-def age_card(found: Ages, shown: MachineList) -> html.Section:
+def age_card(ages: Ages, page: MachineList) -> html.Section:
     """Ages, in months since each machine was put to work."""
-    if found.mean is None or found.median is None:
+    if ages.mean is None or ages.median is None:
         title = _("No machine says since when it is at work")
-        said = _("Set it with PATCH /api/machines/<id>, computer_activation")
+        hint = _("Set it with PATCH /api/machines/<id>, computer_activation")
     else:
-        title = _("Half of the machines are older than %(n)s months", n=months(found.median))
-        said = ngettext(
+        title = _("Half of the machines are older than %(n)s months", n=months(ages.median))
+        hint = ngettext(
             "Mean %(mean)s, median %(median)s months, of %(n)s machine with a date",
             "Mean %(mean)s, median %(median)s months, of %(n)s machines with a date",
-            found.known,
-            mean=months(found.mean), median=months(found.median), n=formats.number(found.known),
+            ages.known,
+            mean=months(ages.mean), median=months(ages.median), n=formats.number(ages.known),
         )  # fmt: skip
     named_buckets = [
-        bucket for bucket in BUCKETS if found.counts[bucket] or bucket not in (FUTURE, UNKNOWN)
+        bucket for bucket in BUCKETS if ages.counts[bucket] or bucket not in (FUTURE, UNKNOWN)
     ]
-    most, total = max(found.counts.values()), sum(found.counts.values())
+    most, total = max(ages.counts.values()), sum(ages.counts.values())
     bars = [
-        _bar(bucket_word(name), found.counts[name], total, most, shown.having(ages=(name,)),
+        _bar(bucket_word(name), ages.counts[name], total, most, page.having(ages=(name,)),
              "aside" if name in (FUTURE, UNKNOWN) else "")
         for name in named_buckets
     ]  # fmt: skip
     return card(
-        "machines-age", drawn(html.Ul(bars, className="ranked")), title=title, subtitle=said
+        "machines-age", drawn(html.Ul(bars, className="ranked")), title=title, subtitle=hint
     )
 
 
-def _leader(found: Shares, nothing: str) -> str:
+def _leader(values: Shares, nothing: str) -> str:
     """The finding: what most machines run."""
-    if not found.top:
+    if not values.top:
         return nothing
-    name, n = found.top[0]
-    share = percent(100 * n / found.total)
+    name, n = values.top[0]
+    share = percent(100 * n / values.total)
     return _("%(name)s runs on %(share)s of the machines", name=named(name)[:48], share=share)
 
 
-def _ranked(found: Shares, shown: MachineList, column: str) -> Component:
-    one, rest = _FIELDS[column]
-    most = max([n for _name, n in found.top] + [found.others], default=0)
+def _ranked(values: Shares, page: MachineList, column: str) -> Component:
+    field, rest = _FIELDS[column]
+    most = max([n for _name, n in values.top] + [values.others], default=0)
     bars = [
-        _bar(named(name), n, found.total, most, shown.having(**{one: (name,), rest: ()}))
-        for name, n in found.top
+        _bar(named(name), n, values.total, most, page.having(**{field: (name,), rest: ()}))
+        for name, n in values.top
     ]
-    if found.others:
-        kinds = formats.number(found.kinds - len(found.top))
-        without = tuple({*getattr(shown.filters, rest), *(name for name, _n in found.top)})
-        others = shown.having(**{rest: tuple(sorted(without))})
+    if values.others:
+        kinds = formats.number(values.kinds - len(values.top))
+        without = tuple({*getattr(page.filters, rest), *(name for name, _n in values.top)})
+        others = page.having(**{rest: tuple(sorted(without))})
         words = _("others (%(kinds)s)", kinds=kinds)
-        bars.append(_bar(words, found.others, found.total, most, others, "aside"))
+        bars.append(_bar(words, values.others, values.total, most, others, "aside"))
     return drawn(html.Ul(bars, className="ranked"))
 
 
-def _bar(words: str, n: int, total: int, most: int, shown: MachineList, kind: str = "") -> html.Li:
+def _bar(words: str, n: int, total: int, most: int, page: MachineList, kind: str = "") -> html.Li:
     """A bar from zero with its name and number; the whole line opens the machines."""
     share = percent(100 * n / total) if total else formats.NOTHING
     line = [
@@ -109,15 +109,15 @@ def _bar(words: str, n: int, total: int, most: int, shown: MachineList, kind: st
     ]
     if not n:
         return html.Li(html.Span(line, className="ranked-line none"))
-    return html.Li(dcc.Link(line, href=shown.address(), className=f"ranked-line {kind}".strip()))
+    return html.Li(dcc.Link(line, href=page.address(), className=f"ranked-line {kind}".strip()))
 
 
-def _tops(shown: MachineList) -> Component:
+def _tops(page: MachineList) -> Component:
     """How many bars there are before the rest is one."""
     choices = [
         html.Span(str(n), className="top-choice here", **{"aria-current": "true"})
-        if n == shown.top
-        else dcc.Link(str(n), href=replace(shown, top=n).address(), className="top-choice")
+        if n == page.top
+        else dcc.Link(str(n), href=replace(page, top=n).address(), className="top-choice")
         for n in TOPS
     ]
     return drawn_list([html.Span(_("Top"), className="muted"), *choices])

@@ -23,15 +23,15 @@ def machine_grid(name: str, sort: Sort) -> AgGrid:
     for column in columns:
         if column["field"] == sort.column and sort != BY_NAME:
             column["initialSort"] = "desc" if sort.descending else "asc"
-    found = grid(name, columns, row_height=40, empty=_("No machine matches these filters."))
+    component = grid(name, columns, row_height=40, empty=_("No machine matches these filters."))
     # A row stays the same row when it is told anew: where one scrolled to and what is chosen stay.
-    found.getRowId = "params.data.machine_id"
-    return found
+    component.getRowId = "params.data.machine_id"
+    return component
 
 
-def rows(found: Iterable[Mapping[str, Any]], now: datetime) -> list[dict[str, Any]]:
+def rows(machines: Iterable[Mapping[str, Any]], now: datetime) -> list[dict[str, Any]]:
     """Machines as the grid shows them."""
-    return [_row(row, now) for row in found]
+    return [_row(row, now) for row in machines]
 
 
 def _row(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -103,8 +103,8 @@ def _columns() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _meter(field: str, name: str, told: str | None) -> dict[str, Any]:
+def _meter(field: str, name: str, title: str | None) -> dict[str, Any]:
     column: dict[str, Any] = {
         "field": field, "headerName": name, "width": 64, "cellRenderer": "HubMeter",
     }  # fmt: skip
-    return column if told is None else column | {"tooltipField": told}
+    return column if title is None else column | {"tooltipField": title}

@@ -113,12 +113,12 @@ def _skew(seconds: int | None) -> list[Component]:
             "%(n)s minute behind", "%(n)s minutes behind", round(-seconds / 60), n=minutes
         )
     )
-    said = _(
+    sentence = _(
         "Its clock is %(minutes)s this server's. States and times here are this server's; set the "
         "machine's clock right, or sign-in and certificates may fail on it.",
         minutes=text,
     )
-    return [html.P([html.Strong(_("Clock: ")), said], className="run-said warning")]
+    return [html.P([html.Strong(_("Clock: ")), sentence], className="run-said warning")]
 
 
 def clone_card(machine: Machine) -> list[Component]:
@@ -137,10 +137,10 @@ def clone_card(machine: Machine) -> list[Component]:
          html.Th(_("Spoke before it"), scope="col")]
     )  # fmt: skip
     body = [
-        html.Tr([html.Th(name, scope="row"), html.Td(one), html.Td(other)])
-        for name, one, other in rows
+        html.Tr([html.Th(name, scope="row"), html.Td(value), html.Td(other)])
+        for name, value, other in rows
     ]
-    seen = formats.instant(machine["clone_seen_at"])
+    seen_at = formats.instant(machine["clone_seen_at"])
     return [
         html.Section(
             [
@@ -152,7 +152,7 @@ def clone_card(machine: Machine) -> list[Component]:
                 ),
                 html.P(
                     _("Both were heard in turn, last at %(when)s. A stream is one run of an agent; "
-                      "TatuScan's client has none, so its hostname stands for it.", when=seen),
+                      "TatuScan's client has none, so its hostname stands for it.", when=seen_at),
                     className="note",
                 ),
             ],

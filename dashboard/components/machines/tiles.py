@@ -27,41 +27,41 @@ def state_rule(state: str) -> str:
     }[state]
 
 
-def machine_tiles(shown: MachineList, by_state: Mapping[str, int]) -> Component:
+def machine_tiles(page: MachineList, by_state: Mapping[str, int]) -> Component:
     """One card for all of them and one a state, whatever states are chosen."""
     total = sum(by_state.values())
     line = _("by this server's clock, each machine's newest report")
-    found = [_tile("all", _("All machines"), total, line, shown.having(states=()))]
+    row = [_tile("all", _("All machines"), total, line, page.having(states=()))]
     for state in STATES:
         share = percent(100 * by_state[state] / total) if total else formats.NOTHING
         line = f"{share}, {state_rule(state)}"
-        only = shown.having(states=(state,))
-        found.append(_tile(state, state_word(state), by_state[state], line, only))
-    return tiles(found)
+        only = page.having(states=(state,))
+        row.append(_tile(state, state_word(state), by_state[state], line, only))
+    return tiles(row)
 
 
-def _tile(key: str, label: str, n: int, line: str, shown: MachineList) -> Tile:
+def _tile(key: str, label: str, n: int, line: str, page: MachineList) -> Tile:
     return Tile(
-        key, label, Change(n, None), line, shown.address(), shown.query(), MACHINES, moves=False
+        key, label, Change(n, None), line, page.address(), page.query(), MACHINES, moves=False
     )
 
 
-def clone_notice(shown: MachineList, clones: int) -> list[Component]:
+def clone_notice(page: MachineList, clones: int) -> list[Component]:
     """That some ids are those of two machines, when there are any."""
     if not clones:
         return []
-    said = ngettext(
+    text = ngettext(
         "%(n)s id seems to belong to two machines",
         "%(n)s ids seem to belong to two machines each",
         clones,
         n=formats.number(clones),
     )
-    every = shown.having(clones=True, states=())
+    every = page.having(clones=True, states=())
     return [
         html.Div(
             [
                 html.Span(className="icon icon-warning", **{"aria-hidden": "true"}),
-                html.Span([html.Strong(f"{said}: "), clone_cause()]),
+                html.Span([html.Strong(f"{text}: "), clone_cause()]),
                 dcc.Link(_("Show them"), href=every.address()),
             ],
             className="run-said warning machine-clones",
@@ -69,23 +69,23 @@ def clone_notice(shown: MachineList, clones: int) -> list[Component]:
     ]
 
 
-def machine_chips(shown: MachineList) -> Sequence[tuple[str, MachineList]]:
+def machine_chips(page: MachineList) -> Sequence[tuple[str, MachineList]]:
     """What is filtered: the words of each filter, and the page without it."""
-    asked = shown.filters
+    filters = page.filters
     words = {"states": state_word, "ages": bucket_word}
-    found: list[tuple[str, MachineList]] = []
+    chips: list[tuple[str, MachineList]] = []
     for name in ("states", "sites", "systems", "versions", "ages"):
-        values = getattr(asked, name)
+        values = getattr(filters, name)
         for value in values:
             rest = tuple(other for other in values if other != value)
-            found.append((words.get(name, named)(value), shown.having(**{name: rest})))
+            chips.append((words.get(name, named)(value), page.having(**{name: rest})))
     for name in ("other_systems", "other_versions"):
-        values = getattr(asked, name)
+        values = getattr(filters, name)
         if values:
             text = _("not %(values)s", values=", ".join(named(value) for value in values))
-            found.append((text, shown.having(**{name: ()})))
-    if asked.clones:
-        found.append((_("two machines, one id"), shown.having(clones=False)))
-    if asked.q:
-        found.append((f"\u201c{asked.q}\u201d", shown.having(q=None)))
-    return found
+            chips.append((text, page.having(**{name: ()})))
+    if filters.clones:
+        chips.append((_("two machines, one id"), page.having(clones=False)))
+    if filters.q:
+        chips.append((f"\u201c{filters.q}\u201d", page.having(q=None)))
+    return chips

@@ -24,8 +24,8 @@ def basis_table(sides: BasisComparison, month: str, href: Callable[[int], str]) 
     Args:
         href: the page with the devices that make the difference at a site.
     """
-    found = sides.bases
-    if not found:
+    site_bases = sides.bases
+    if not site_bases:
         return html.Div(_("No day of this month is kept to compute from."), className="note")
     heads = [
         (_("Site"), ""), (_("Month-end"), "figure"), (_("Average"), "figure wide"),
@@ -34,48 +34,48 @@ def basis_table(sides: BasisComparison, month: str, href: Callable[[int], str]) 
         (_("Invoice pack"), "pack"),
     ]  # fmt: skip
     head = html.Tr([html.Th(name, scope="col", className=kind) for name, kind in heads])
-    rows = [_row(one, month, sides, href) for one in found[: MOST + 1]]
+    rows = [_row(bases, month, sides, href) for bases in site_bases[: MOST + 1]]
     table = html.Table([html.Thead(head), html.Tbody(rows)], className="table bases")
     more = None
-    if len(found) - 1 > MOST:
+    if len(site_bases) - 1 > MOST:
         more = _(
             "%(shown)s of %(all)s sites. Filter by site to see others.",
             shown=formats.number(MOST),
-            all=formats.number(len(found) - 1),
+            all=formats.number(len(site_bases) - 1),
         )
     whole = drawn(html.Div(table, className="table-scroll"))
     return html.Div([whole, html.P(more, className="note")])
 
 
 def _row(
-    one: BillingBases, month: str, sides: BasisComparison, href: Callable[[int], str]
+    bases: BillingBases, month: str, sides: BasisComparison, href: Callable[[int], str]
 ) -> html.Tr:
-    present, link = sides.devices(one), href(one.site_id) if sides.presence else None
-    everything = one.site_id == ALL_SITES
+    present, link = sides.devices(bases), href(bases.site_id) if sides.presence else None
+    everything = bases.site_id == ALL_SITES
     pack: Any = None
-    if not everything and one.site_id != NO_SITE_ID:
+    if not everything and bases.site_id != NO_SITE_ID:
         pack = html.A(
             [html.Span(className="icon icon-download"), _("ZIP")],
-            href=links.invoice_pack(one.site_id, month),
+            href=links.invoice_pack(bases.site_id, month),
             className="button quiet",
             download="",
-            **{"aria-label": _("Invoice pack of %(site)s", site=one.site)},
+            **{"aria-label": _("Invoice pack of %(site)s", site=bases.site)},
         )
     return html.Tr(
         [
-            html.Th(_("All sites") if everything else one.site, scope="row"),
-            html.Td(formats.number(one.month_end), className="figure"),
+            html.Th(_("All sites") if everything else bases.site, scope="row"),
+            html.Td(formats.number(bases.month_end), className="figure"),
             html.Td(
-                [average(one), _difference(one.average - one.month_end, link, 1)],
+                [average(bases), _difference(bases.average - bases.month_end, link, 1)],
                 className="figure wide nowrap",
             ),
             html.Td(
-                [formats.number(one.peak), _difference(one.peak - one.month_end, link)],
+                [formats.number(bases.peak), _difference(bases.peak - bases.month_end, link)],
                 className="figure nowrap",
             ),
-            html.Td(formats.short_day(one.peak_day), className="wide muted nowrap"),
+            html.Td(formats.short_day(bases.peak_day), className="wide muted nowrap"),
             html.Td(
-                [formats.number(present), _difference((present or 0) - one.month_end, link)]
+                [formats.number(present), _difference((present or 0) - bases.month_end, link)]
                 if present is not None
                 else formats.NOTHING,
                 className="figure nowrap",
@@ -83,7 +83,7 @@ def _row(
                 if present is not None
                 else _("The days of this month are no longer kept"),
             ),
-            html.Td(formats.number(one.device_days), className="figure wide"),
+            html.Td(formats.number(bases.device_days), className="figure wide"),
             html.Td(pack, className="pack"),
         ],
         className="everything" if everything else "",
@@ -102,6 +102,6 @@ def _difference(value: float, href: str | None, decimals: int = 0) -> Component 
     return dcc.Link(words, href=href, className=look, title=_("Which devices make the difference"))
 
 
-def average(one: BillingBases) -> str:
+def average(bases: BillingBases) -> str:
     """The average day, with its days: "41.6"."""
-    return f"{one.average:,.1f}"
+    return f"{bases.average:,.1f}"

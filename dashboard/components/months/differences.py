@@ -17,10 +17,10 @@ from dashboard.queries.months.basis_differences import DifferingDevice
 MOST = 500
 
 
-def differing_table(found: Any) -> Component:
+def differing_table(answers: Any) -> Component:
     """The list for `month_page.Bases`, under a sentence that adds it up."""
-    rows: Sequence[DifferingDevice] = found.differing
-    where = found.chosen[1]
+    rows: Sequence[DifferingDevice] = answers.differing
+    where = answers.chosen[1]
     if not rows:
         text = _("At %(where)s every device was billable on every day: the bases are the same.",
                  where=where)  # fmt: skip
@@ -28,7 +28,9 @@ def differing_table(found: Any) -> Component:
     heads = [(_("Device"), ""), (_("Days billable"), "figure"), (_("On the peak day"), ""),
              (_("At month-end"), "")]  # fmt: skip
     head = html.Tr([html.Th(text, scope="col", className=kind) for text, kind in heads])
-    body = [_row(one, found.filters, len(found.sides.presence.days)) for one in rows[:MOST]]
+    body = [
+        _row(device, answers.filters, len(answers.sides.presence.days)) for device in rows[:MOST]
+    ]
     table = html.Table([html.Thead(head), html.Tbody(body)], className="table")
     return html.Section(
         [
@@ -42,9 +44,9 @@ def differing_table(found: Any) -> Component:
 
 
 def _sum(rows: Sequence[DifferingDevice]) -> str:
-    gone = sum(one.on_peak and not one.at_end for one in rows)
-    new = sum(one.at_end and not one.on_peak for one in rows)
-    left = sum(not one.at_end for one in rows)
+    gone = sum(device.on_peak and not device.at_end for device in rows)
+    new = sum(device.at_end and not device.on_peak for device in rows)
+    left = sum(not device.at_end for device in rows)
     return str(
         _("%(gone)s on the peak day and not at month-end, %(new)s the other way; %(left)s on some "
           "day and not at month-end. Devices that were billable on every day are not listed.",
@@ -52,18 +54,18 @@ def _sum(rows: Sequence[DifferingDevice]) -> str:
     )  # fmt: skip
 
 
-def _row(one: DifferingDevice, filters: Filters, days: int) -> html.Tr:
-    badge = [source_badge(one.source)] if one.source else []
-    name = dcc.Link(one.name, href=links.device(filters.having(as_of=None), one.device_id))
+def _row(device: DifferingDevice, filters: Filters, days: int) -> html.Tr:
+    badge = [source_badge(device.source)] if device.source else []
+    name = dcc.Link(device.name, href=links.device(filters.having(as_of=None), device.device_id))
     return html.Tr(
         [
             html.Th(html.Span([*badge, name], className="named-source"), scope="row"),
             html.Td(
-                _("%(n)s of %(days)s", n=formats.number(one.days), days=formats.number(days)),
+                _("%(n)s of %(days)s", n=formats.number(device.days), days=formats.number(days)),
                 className="figure",
             ),
-            html.Td(_yes(one.on_peak)),
-            html.Td(_yes(one.at_end)),
+            html.Td(_yes(device.on_peak)),
+            html.Td(_yes(device.at_end)),
         ]
     )
 

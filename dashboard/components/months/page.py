@@ -53,20 +53,20 @@ class Bases:
     differing: Sequence[DifferingDevice] = ()
 
 
-def month_parts(found: Answers) -> list[Any]:
+def month_parts(answers: Answers) -> list[Any]:
     """What the page begins with."""
-    row = found.row
+    row = answers.row
     stood = _card(_("What it stands on"), None, snapshot_table(row))
     return [
-        _head(row, found.actor),
+        _head(row, answers.actor),
         _why_open(row),
-        html.Div([_numbers(found), stood], className="run-cards"),
+        html.Div([_numbers(answers), stood], className="run-cards"),
     ]
 
 
-def month_history(found: Answers) -> html.Div:
+def month_history(answers: Answers) -> html.Div:
     """What decisions changed, and who closed it."""
-    parts = [_adjusted(found.adjustments), _history(found)]
+    parts = [_adjusted(answers.adjustments), _history(answers)]
     return html.Div(parts, className="run-cards")
 
 
@@ -81,42 +81,42 @@ def _head(row: MonthRow, actor: Actor) -> html.Header:
 def _why_open(row: MonthRow) -> Any:
     if not row.hindrances:
         return None
-    lines = [html.Li(hindrance_words(one)) for one in row.hindrances]
+    lines = [html.Li(hindrance_words(hindrance)) for hindrance in row.hindrances]
     return html.Div(
         [html.Strong(_("Why it is not closed yet")), html.Ul(lines)], className="run-said info"
     )
 
 
-def _numbers(found: Answers) -> html.Section:
-    row = found.row
+def _numbers(answers: Answers) -> html.Section:
+    row = answers.row
     billable: Any = formats.number(row.billable)
-    if found.devices is not None and row.billable:
-        billable = dcc.Link(billable, href=found.devices)
+    if answers.devices is not None and row.billable:
+        billable = dcc.Link(billable, href=answers.devices)
     facts: list[tuple[str, Any]] = [
-        (_("Billable"), [billable, " ", delta(row.figure), why_month_button(row, found.filters)]),
+        (_("Billable"), [billable, " ", delta(row.figure), why_month_button(row, answers.filters)]),
         (_("Spare"), formats.number(row.spare)),
         (_("Total"), formats.number(row.total)),
         (_("Excluded, in no total"), formats.number(row.excluded)),
     ]
     when = _("so far") if row.state == RUNNING else formats.day(month_end(row.month))
-    title = _("%(when)s, %(basis)s", when=when, basis=basis_phrase(found.filters.basis))
+    title = _("%(when)s, %(basis)s", when=when, basis=basis_phrase(answers.filters.basis))
     return _card(_("Counts"), title, fact_list(facts))
 
 
-def bases_card(found: Bases) -> html.Section:
+def bases_card(bases: Bases) -> html.Section:
     """The billing bases, and the devices that make the difference at the chosen site."""
-    row = found.row
+    row = bases.row
     stored = row.closing is not None
     about = _("As stored when the month was closed") if stored else _("Computed now; preliminary")
     subtitle = _(
         "Billable devices, %(basis)s, and how far from the month-end. %(about)s.",
-        basis=basis_phrase(found.filters.basis),
+        basis=basis_phrase(bases.filters.basis),
         about=about,
     )
-    title = [_("What it can be billed by"), why_month_button(row, found.filters)]
-    body = [basis_table(found.sides, row.month, found.href)]
-    if found.chosen is not None:
-        body.append(differing_table(found))
+    title = [_("What it can be billed by"), why_month_button(row, bases.filters)]
+    body = [basis_table(bases.sides, row.month, bases.href)]
+    if bases.chosen is not None:
+        body.append(differing_table(bases))
     return _card(title, subtitle, html.Div(body))
 
 
@@ -128,32 +128,32 @@ def _adjusted(adjustments: Sequence[Adjustment]) -> html.Section:
     rows = [
         html.Tr(
             [
-                html.Td(formats.instant(one.at)),
-                html.Td(one.actor),
-                html.Td(f"{one.action} {one.subject}"),
-                html.Td(formats.number(one.before), className="figure"),
-                html.Td(formats.number(one.after), className="figure"),
+                html.Td(formats.instant(adjustment.at)),
+                html.Td(adjustment.actor),
+                html.Td(f"{adjustment.action} {adjustment.subject}"),
+                html.Td(formats.number(adjustment.before), className="figure"),
+                html.Td(formats.number(adjustment.after), className="figure"),
             ]
         )
-        for one in adjustments
+        for adjustment in adjustments
     ]
     head = html.Tr([html.Th(text, scope="col") for text in heads])
     table = html.Table([html.Thead(head), html.Tbody(rows)], className="table")
     return _card(_("Adjustments"), None, drawn(html.Div(table, className="table-scroll")))
 
 
-def _history(found: Answers) -> html.Section:
+def _history(answers: Answers) -> html.Section:
     """Every closing with its hash, and who closed and reopened."""
-    if not found.audited and not found.closings:
+    if not answers.audited and not answers.closings:
         text = _("It was never closed.")
         return _card(_("Closings"), None, html.P(text, className="note"))
     items = []
-    hashes = {one.closing_id: one.hash for one in found.closings}
-    for entry in found.audited:
+    hashes = {closing.closing_id: closing.hash for closing in answers.closings}
+    for entry in answers.audited:
         closed = entry.action == CloseMonth.kind
-        said = _("Closed %(who)s") if closed else _("Reopened %(who)s")
+        pattern = _("Closed %(who)s") if closed else _("Reopened %(who)s")
         line: list[Any] = [
-            html.Strong(said % {"who": actor_name(entry.actor)}),
+            html.Strong(pattern % {"who": actor_name(entry.actor)}),
             html.Span(formats.instant(entry.at), className="muted"),
         ]
         proof = hashes.get(entry.detail.get("closing_id", -1))

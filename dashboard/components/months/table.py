@@ -77,28 +77,32 @@ def _row(
 
 def _state(row: MonthRow) -> list[Any]:
     """The pill, and what there is to know of it."""
-    found: list[Any] = [month_pill(row.state)]
+    content: list[Any] = [month_pill(row.state)]
     if row.closing is not None:
-        found.append(html.Span(closed_words(row.closing), className="muted said"))
+        content.append(html.Span(closed_words(row.closing), className="muted said"))
     elif row.state == IMPORTED:
-        found.append(html.Span(_("from a file; totals only"), className="muted said"))
+        content.append(html.Span(_("from a file; totals only"), className="muted said"))
     elif row.state == OPEN and row.hindrances:
         text = hindrance_words(row.hindrances[0])
-        found.append(html.Span(text, className="muted said"))
-    return found
+        content.append(html.Span(text, className="muted said"))
+    return content
 
 
 def source_dates(row: MonthRow) -> Any:
     """The real date of each source: in words when it is not the month's last day."""
     if row.state == IMPORTED or not row.dates:
         return None
-    if row.state != RUNNING and not row.late and not any(one.ended for one in row.dates.values()):
+    if (
+        row.state != RUNNING
+        and not row.late
+        and not any(snapshot.ended for snapshot in row.dates.values())
+    ):
         badges = [source_badge(source) for source in row.dates]
         return html.Span([*badges, html.Span(_("last day"), className="muted")], className="badges")
     parts = []
-    for source, one in row.dates.items():
-        day: date = one.date
-        words = _("ended") if one.ended else formats.short_day(day)
+    for source, snapshot in row.dates.items():
+        day: date = snapshot.date
+        words = _("ended") if snapshot.ended else formats.short_day(day)
         kind = "late-day" if source in row.late else "muted"
         parts.append(
             html.Span([source_badge(source), html.Span(words, className=kind)], className="badges")

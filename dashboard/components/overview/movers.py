@@ -15,12 +15,12 @@ from dashboard.components.kit.why_button import why_button
 from dashboard.queries.changes.bars import Mover
 
 
-def movers_list(found: Sequence[Mover], counted: Filters) -> Component:
+def movers_list(movers: Sequence[Mover], counted: Filters) -> Component:
     """One row a mover: its change opens the site's devices, its button says why."""
-    if not found:
+    if not movers:
         return html.Div(_("Every site has as many devices as then."), className="note")
-    most = max(abs(mover.figure.change or 0) for mover in found)
-    rows = [_row(mover, counted.having(sites=(mover.site_id,)), most) for mover in found]
+    most = max(abs(mover.figure.change or 0) for mover in movers)
+    rows = [_row(mover, counted.having(sites=(mover.site_id,)), most) for mover in movers]
     return drawn(html.Div(rows, className="movers", role="list"))
 
 
@@ -29,7 +29,7 @@ def _row(mover: Mover, there: Filters, most: int) -> html.Div:
     share = round(abs(change) / most * 100, 1) if most else 0
     bar = html.Span(className="mover-bar", style={"width": f"{share}%"})
     value = html.Span(formats.signed(change), className="mover-value")
-    said = _(
+    text = _(
         "%(then)s to %(now)s",
         then=formats.number(mover.figure.previous),
         now=formats.number(mover.figure.current),
@@ -46,7 +46,7 @@ def _row(mover: Mover, there: Filters, most: int) -> html.Div:
             ),
         ],
         href=links.devices(there),
-        title=f"{mover.site}: {said}"[:300],
+        title=f"{mover.site}: {text}"[:300],
         className=f"mover mover-{direction(change)}",
     )
     why = why_button(there.to_query(), "bars")

@@ -128,7 +128,7 @@ def _tiles(answers: Answers) -> list[Tile]:
     counted, bars, then = answers.counted, answers.bars, answers.moment.then
     query = counted.to_query()
     since = _("since %(day)s", day=formats.short_day(then.day or then.requested))
-    found = [
+    tiles = [
         Tile(
             "counted",
             counted_name(counted),
@@ -160,15 +160,15 @@ def _tiles(answers: Answers) -> list[Tile]:
         if key in answers.kpis:
             kpi = answers.kpis[key]
             line = _shares(kpi, answers.billable.get(key)) or since
-            found.append(_kpi(kpi, type_names(key), line))
+            tiles.append(_kpi(kpi, type_names(key), line))
     if answers.asked.statuses == COUNTED:
-        found.append(_kpi(answers.kpis["spare"], _("Spares"), since))
+        tiles.append(_kpi(answers.kpis["spare"], _("Spares"), since))
     gaps = answers.asked.having(kinds=GAPS)
-    found.append(
+    tiles.append(
         Tile("gap", _("Coverage gaps"), answers.gap, since,
              links.coverage(answers.asked, GAPS, TO_DO), gaps.to_query(), WHY)
     )  # fmt: skip
-    return found
+    return tiles
 
 
 def _kpi(kpi: Kpi, label: str, line: str) -> Tile:

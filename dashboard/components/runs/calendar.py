@@ -18,31 +18,36 @@ from dashboard.queries.collection_days import SourceDay
 from dashboard.words.run_words import state_word
 from db.sources import source_label
 
-Found = Mapping[str, Sequence[SourceDay]]
+DaysBySource = Mapping[str, Sequence[SourceDay]]
 
 
-def calendar(found: Found, href: Callable[[int], str]) -> html.Div:
+def calendar(days_by_source: DaysBySource, href: Callable[[int], str]) -> html.Div:
     """The table and what its marks mean.
 
     Args:
         href: the page of a run.
     """
-    shown = [one.day for one in next(iter(found.values()), ())]
+    days = [source_day.day for source_day in next(iter(days_by_source.values()), ())]
     table = html.Table(
         [
             html.Caption(_("Collections by source and day"), className="visually-hidden"),
-            html.Thead([_months(shown), _numbers(shown)]),
-            html.Tbody([_row(source, row, href) for source, row in found.items()]),
+            html.Thead([_months(days), _numbers(days)]),
+            html.Tbody([_row(source, row, href) for source, row in days_by_source.items()]),
         ],
         className="calendar",
     )
-    return drawn(html.Div([html.Div(table, className="calendar-scroll"), _meaning(found)]))
+    return drawn(html.Div([html.Div(table, className="calendar-scroll"), _meaning(days_by_source)]))
 
 
-def finding(found: Found) -> str:
+def headline(days_by_source: DaysBySource) -> str:
     """How many days have a gap: the calendar's title."""
-    gaps = {one.day for row in found.values() for one in row if one.state in collection_days.GAPS}
-    count = len(next(iter(found.values()), ()))
+    gaps = {
+        source_day.day
+        for row in days_by_source.values()
+        for source_day in row
+        if source_day.state in collection_days.GAPS
+    }
+    count = len(next(iter(days_by_source.values()), ()))
     if not gaps:
         return _("Every collection of these %(days)s days is complete", days=count)
     return ngettext(
@@ -51,9 +56,9 @@ def finding(found: Found) -> str:
     )  # fmt: skip
 
 
-def _months(shown: Sequence[date]) -> html.Tr:
+def _months(days: Sequence[date]) -> html.Tr:
     heads: list[Any] = [html.Td()]
-    for month, group in groupby(shown, lambda day: f"{day:%Y-%m}"):
+    for month, group in groupby(days, lambda day: f"{day:%Y-%m}"):
         span = len(list(group))
         # A month of two days has no room for its name.
         text = formats.month(month) if span > 3 else ""
@@ -61,7 +66,7 @@ def _months(shown: Sequence[date]) -> html.Tr:
     return html.Tr(heads, className="calendar-months")
 
 
-def _numbers(shown: Sequence[date]) -> html.Tr:
+def _numbers(days: Sequence[date]) -> html.Tr:
     heads = [
         html.Th(
             str(day.day),
@@ -69,15 +74,18 @@ def _numbers(shown: Sequence[date]) -> html.Tr:
             className="weekend" if day.weekday() > 4 else "",
             **{"aria-label": formats.day(day)},
         )
-        for day in shown
+        for day in days
     ]
     return html.Tr([html.Td(), *heads], className="calendar-days")
 
 
 def _row(source: str, row: Sequence[SourceDay], href: Callable[[int], str]) -> html.Tr:
     cells = [
-        html.Td(_cell(source, one, href, first=one is row[-1]), className=_edge(one.day))
-        for one in row
+        html.Td(
+            _cell(source, source_day, href, first=source_day is row[-1]),
+            className=_edge(source_day.day),
+        )
+        for source_day in row
     ]
     return html.Tr([html.Th(source_label(source), scope="row"), *cells])
 
@@ -86,26 +94,26 @@ def _edge(day: date) -> str:
     return "month-start" if day.day == 1 else ""
 
 
-def _cell(source: str, one: SourceDay, href: Callable[[int], str], *, first: bool) -> Any:
+def _cell(source: str, source_day: SourceDay, href: Callable[[int], str], *, first: bool) -> Any:
     """A day: a link to its run when there is one. Arrow keys walk over all of them (pages.js)."""
-    if one.state == collection_days.BEFORE:
+    if source_day.state == collection_days.BEFORE:
         return None
-    said = f"{source_label(source)}, {formats.day(one.day)}: {state_word(one.state)}"
-    if one.records and one.state == collection_days.COMPLETE:
-        n = formats.number(one.records)
-        said += ", " + ngettext("%(n)s row", "%(n)s rows", one.records, n=n)
-    title = f"{said}. {one.reason[:300]}" if one.reason else said
-    words = html.Span(state_word(one.state), className="visually-hidden")
-    about = {"title": title, "tabIndex": 0 if first else -1, "aria-label": said}
-    look = f"day day-{one.state}"
-    if one.run_id is None:
+    label = f"{source_label(source)}, {formats.day(source_day.day)}: {state_word(source_day.state)}"
+    if source_day.records and source_day.state == collection_days.COMPLETE:
+        n = formats.number(source_day.records)
+        label += ", " + ngettext("%(n)s row", "%(n)s rows", source_day.records, n=n)
+    title = f"{label}. {source_day.reason[:300]}" if source_day.reason else label
+    words = html.Span(state_word(source_day.state), className="visually-hidden")
+    about = {"title": title, "tabIndex": 0 if first else -1, "aria-label": label}
+    look = f"day day-{source_day.state}"
+    if source_day.run_id is None:
         return html.Span(words, className=look, role="img", **about)
-    return html.A(words, href=href(one.run_id), className=look, **about)
+    return html.A(words, href=href(source_day.run_id), className=look, **about)
 
 
-def _meaning(found: Found) -> html.Ul:
+def _meaning(days_by_source: DaysBySource) -> html.Ul:
     """What the marks mean, with how many there are of each."""
-    counts = Counter(one.state for row in found.values() for one in row)
+    counts = Counter(source_day.state for row in days_by_source.values() for source_day in row)
     items = [
         html.Li(
             [run_mark(state), f"{state_word(state)} ", html.Strong(formats.number(counts[state]))]

@@ -24,7 +24,7 @@ def run_page(
     run: Run,
     before: Run | None,
     aside: Sequence[UnreadableRow],
-    shown: RunList,
+    page: RunList,
     actor: Actor,
     *,
     newest: bool,
@@ -37,15 +37,15 @@ def run_page(
         newest: whether its day is the newest published one of its source.
     """
     return [
-        _back(shown),
+        _back(page),
         _head(run, actor, newest=newest),
         _decision(run, before, actor),
-        html.Div([_numbers(run), _basis(run, before, shown)], className="run-cards"),
+        html.Div([_numbers(run), _basis(run, before, page)], className="run-cards"),
         _aside(run, aside),
     ]
 
 
-def no_run(run_id: int, shown: RunList) -> list[Any]:
+def no_run(run_id: int, page: RunList) -> list[Any]:
     """There is no run of that id."""
     state = html.Section(
         [
@@ -54,22 +54,22 @@ def no_run(run_id: int, shown: RunList) -> list[Any]:
         ],
         className="card state",
     )
-    return [_back(shown), state]
+    return [_back(page), state]
 
 
-def _back(shown: RunList) -> html.P:
-    return html.P(dcc.Link(_("All collections"), href=shown.address()), className="back")
+def _back(page: RunList) -> html.P:
+    return html.P(dcc.Link(_("All collections"), href=page.address()), className="back")
 
 
 def _head(run: Run, actor: Actor, *, newest: bool) -> html.Header:
     words = {"source": source_label(run.source), "day": formats.day(run.business_date)}
-    acts = []
+    buttons = []
     if newest and run.published and run.kind != "end" and actor.may_start(WithdrawDay):
         arguments = {"source": run.source, "day": run.business_date.isoformat()}
-        acts.append(ask_button(WithdrawDay, arguments, _("Withdraw this day")))
+        buttons.append(ask_button(WithdrawDay, arguments, _("Withdraw this day")))
     if run.published and run.kind != "end":
         href = devices_of_source(run.source, run.business_date)
-        acts.append(dcc.Link(_("See its devices"), href=href, className="button"))
+        buttons.append(dcc.Link(_("See its devices"), href=href, className="button"))
     title = html.H1(_("%(source)s, %(day)s", **words))
     return html.Header(
         drawn_list(
@@ -77,7 +77,7 @@ def _head(run: Run, actor: Actor, *, newest: bool) -> html.Header:
                 source_badge(run.source),
                 title,
                 run_pill(run.display_state),
-                html.Div(acts, className="acts"),
+                html.Div(buttons, className="acts"),
             ]
         ),
         className="run-head",
@@ -86,19 +86,19 @@ def _head(run: Run, actor: Actor, *, newest: bool) -> html.Header:
 
 def _decision(run: Run, before: Run | None, actor: Actor) -> Any:
     """Why it is not an ordinary run; of a held one what would change, and the two buttons."""
-    said = [html.P(run.reason, className="run-reason")] if run.reason else []
+    content = [html.P(run.reason, className="run-reason")] if run.reason else []
     if run.hold != "held":
         level = "error" if run.state == "failed" else "warning"
-        return html.Div(said, className=f"run-said {level}") if said else None
+        return html.Div(content, className=f"run-said {level}") if content else None
     large = bool(run.needs_administrator)
-    acts: list[Any] = []
+    buttons: list[Any] = []
     if actor.may_start(AcceptRun, needs_administrator=large):
         arguments = {"run_id": run.run_id}
-        acts.append(ask_button(AcceptRun, arguments, _("Accept"), kind="filled"))
+        buttons.append(ask_button(AcceptRun, arguments, _("Accept"), kind="filled"))
     if actor.may_start(RejectRun):
-        acts.append(ask_button(RejectRun, {"run_id": run.run_id}, _("Reject")))
+        buttons.append(ask_button(RejectRun, {"run_id": run.run_id}, _("Reject")))
     if large:
-        acts.append(
+        buttons.append(
             html.Span(
                 _("It loses so much that an administrator must accept it."), className="muted"
             )
@@ -106,9 +106,9 @@ def _decision(run: Run, before: Run | None, actor: Actor) -> Any:
     return html.Section(
         [
             html.H2(_("It waits for a decision")),
-            *said,
+            *content,
             fact_list(run_effect(run, before)),
-            html.Div(acts, className="acts"),
+            html.Div(buttons, className="acts"),
         ],
         className="card held-card",
     )
@@ -138,11 +138,11 @@ def _numbers(run: Run) -> html.Section:
     return html.Section([html.H2(_("What came")), fact_list(facts)], className="card")
 
 
-def _basis(run: Run, before: Run | None, shown: RunList) -> html.Section:
+def _basis(run: Run, before: Run | None, page: RunList) -> html.Section:
     compared: Any = _("It was the first of its source")
     if before is not None:
         text = _("the snapshot of %(day)s", day=formats.day(before.business_date))
-        compared = dcc.Link(text, href=shown.address(run=before.run_id))
+        compared = dcc.Link(text, href=page.address(run=before.run_id))
     rules = formats.NOTHING if run.rule_version is None else str(run.rule_version)
     facts: list[tuple[str, Any]] = [
         (_("Compared with"), compared),

@@ -23,9 +23,9 @@ from db.sources import source_label
 
 def source_cards(
     newest: Mapping[str, Run],
-    standing: Mapping[str, Run],
+    published: Mapping[str, Run],
     fresh: Freshness | None,
-    shown: RunList,
+    page: RunList,
     actor: Actor,
 ) -> Component:
     """One card a source.
@@ -37,28 +37,28 @@ def source_cards(
         actor: whoever looks; only what they may do is offered.
     """
     return drawn_list(
-        _card(run, standing.get(source), fresh, shown, actor) for source, run in newest.items()
+        _card(run, published.get(source), fresh, page, actor) for source, run in newest.items()
     )
 
 
 def _card(
-    last: Run, standing: Run | None, fresh: Freshness | None, shown: RunList, actor: Actor
+    last: Run, published: Run | None, fresh: Freshness | None, page: RunList, actor: Actor
 ) -> html.Section:
     label = source_label(last.source)
-    head = html.Header([source_badge(last.source), html.H2(label), _pill(last, standing, fresh)])
+    head = html.Header([source_badge(last.source), html.H2(label), _pill(last, published, fresh)])
     return html.Section(
         [
             head,
-            *_facts(last, standing, shown),
-            html.Div(_buttons(last, standing, actor) if fresh else None, className="acts"),
+            *_facts(last, published, page),
+            html.Div(_buttons(last, published, actor) if fresh else None, className="acts"),
         ],
         className="card source-card",
         **{"aria-label": label},
     )
 
 
-def _pill(last: Run, standing: Run | None, fresh: Freshness | None) -> html.Span:
-    if standing is not None and standing.kind == "end":
+def _pill(last: Run, published: Run | None, fresh: Freshness | None) -> html.Span:
+    if published is not None and published.kind == "end":
         return run_pill(collection_days.ENDED)
     if fresh is None or last.state == "running" or last.hold == "held" or last.state == "failed":
         return run_pill(last.display_state)
@@ -67,44 +67,44 @@ def _pill(last: Run, standing: Run | None, fresh: Freshness | None) -> html.Span
     return html.Span(_("fresh"), className="pill run-pill run-complete")
 
 
-def _facts(last: Run, standing: Run | None, shown: RunList) -> list[html.P]:
-    if standing is None:
+def _facts(last: Run, published: Run | None, page: RunList) -> list[html.P]:
+    if published is None:
         first = html.P(_("Nothing published yet"), className="source-when")
-    elif standing.kind == "end":
-        day = formats.day(standing.business_date)
+    elif published.kind == "end":
+        day = formats.day(published.business_date)
         first = html.P(_("Ended on %(day)s", day=day), className="source-when")
     else:
         words = ngettext(
-            "Complete %(when)s, %(n)s row", "Complete %(when)s, %(n)s rows", standing.records or 0,
-            when=formats.instant(standing.finished_at), n=formats.number(standing.records),
+            "Complete %(when)s, %(n)s row", "Complete %(when)s, %(n)s rows", published.records or 0,
+            when=formats.instant(published.finished_at), n=formats.number(published.records),
         )  # fmt: skip
-        run = dcc.Link(words, href=shown.address(run=standing.run_id))
+        run = dcc.Link(words, href=page.address(run=published.run_id))
         first = html.P(run, className="source-when")
-    if standing is not None and last.run_id == standing.run_id:
+    if published is not None and last.run_id == published.run_id:
         return [first]
     link = dcc.Link(
         _("Last attempt: %(when)s", when=formats.instant(last.started_at)),
-        href=shown.address(run=last.run_id),
+        href=page.address(run=last.run_id),
     )
     return [first, html.P(link, className="source-last")]
 
 
-def _buttons(last: Run, standing: Run | None, actor: Actor) -> list[html.Button]:
+def _buttons(last: Run, published: Run | None, actor: Actor) -> list[html.Button]:
     """What `actor` may do with the source."""
     label, source = source_label(last.source), {"source": last.source}
-    found = []
+    buttons = []
     if actor.may_start(Collect):
         about = _("Collect %(source)s now", source=label)
-        found.append(ask_button(Collect, source, _("Collect now"), about=about))
-    if standing is None or standing.kind == "end":
-        return found
+        buttons.append(ask_button(Collect, source, _("Collect now"), about=about))
+    if published is None or published.kind == "end":
+        return buttons
     if actor.may_start(WithdrawDay):
-        day: date = standing.business_date
+        day: date = published.business_date
         words = _("Withdraw %(day)s", day=formats.short_day(day))
         arguments = source | {"day": day.isoformat()}
         about = _("Withdraw %(day)s of %(source)s", day=formats.day(day), source=label)
-        found.append(ask_button(WithdrawDay, arguments, words, kind="quiet", about=about))
+        buttons.append(ask_button(WithdrawDay, arguments, words, kind="quiet", about=about))
     if actor.may_start(EndSource):
         about = _("End %(source)s", source=label)
-        found.append(ask_button(EndSource, source, _("End source"), kind="quiet", about=about))
-    return found
+        buttons.append(ask_button(EndSource, source, _("End source"), kind="quiet", about=about))
+    return buttons

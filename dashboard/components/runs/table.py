@@ -18,14 +18,14 @@ PAGE = 50
 CHOICES = ("complete", "suspicious", "held", "failed", "withdrawn")
 
 
-def run_table(found: Sequence[Run], count: int, shown: RunList) -> list[Any]:
+def run_table(runs: Sequence[Run], count: int, page: RunList) -> list[Any]:
     """Filters, table and pager."""
     if not count:
         empty = html.P(
             [_("No run matches. "), dcc.Link(_("Show all runs"), href="/collections")],
             className="note",
         )
-        return [_filters(shown), empty]
+        return [_filters(page), empty]
     heads = [
         (_("Source"), ""), (_("Day"), ""), (_("State"), ""), (_("Started"), "wide"),
         (_("Took"), "figure wide"), (_("Pages"), "figure wide"), (_("Rows"), "figure"),
@@ -35,21 +35,21 @@ def run_table(found: Sequence[Run], count: int, shown: RunList) -> list[Any]:
     table = html.Table(
         [
             html.Thead(html.Tr([html.Th(name, scope="col", className=c) for name, c in heads])),
-            html.Tbody([_row(run, shown) for run in found]),
+            html.Tbody([_row(run, page) for run in runs]),
         ],
         className="table runs",
     )
     whole = drawn(html.Div(table, className="table-scroll"))
-    return [_filters(shown), whole, _pager(count, shown)]
+    return [_filters(page), whole, _pager(count, page)]
 
 
-def _row(run: Run, shown: RunList) -> html.Tr:
+def _row(run: Run, page: RunList) -> html.Tr:
     name = html.Span(
         [source_badge(run.source), html.Span(source_label(run.source))], className="named-source"
     )
     link = dcc.Link(
         formats.day(run.business_date),
-        href=shown.address(run=run.run_id),
+        href=page.address(run=run.run_id),
         className="row-link",
     )
     return html.Tr(
@@ -69,13 +69,13 @@ def _row(run: Run, shown: RunList) -> html.Tr:
     )
 
 
-def _filters(shown: RunList) -> html.Nav:
+def _filters(page: RunList) -> html.Nav:
     """One link for each state; the chosen one leads back to all."""
-    chosen = shown.filters.states
-    every = dcc.Link(_("All"), href=shown.address(state=None), className=_look(not chosen))
+    chosen = page.filters.states
+    every = dcc.Link(_("All"), href=page.address(state=None), className=_look(not chosen))
     links = [
         dcc.Link(
-            state_word(state), href=shown.address(state=state), className=_look(state in chosen)
+            state_word(state), href=page.address(state=state), className=_look(state in chosen)
         )
         for state in CHOICES
     ]
@@ -86,21 +86,21 @@ def _look(here: bool) -> str:
     return "segment here" if here else "segment"
 
 
-def _pager(count: int, shown: RunList) -> html.Nav:
-    first, last = shown.offset + 1, min(shown.offset + PAGE, count)
+def _pager(count: int, page: RunList) -> html.Nav:
+    first, last = page.offset + 1, min(page.offset + PAGE, count)
     words = _(
         "%(first)s to %(last)s of %(count)s",
         first=formats.number(min(first, count)),
         last=formats.number(last),
         count=formats.number(count),
     )
-    newer = max(shown.offset - PAGE, 0)
+    newer = max(page.offset - PAGE, 0)
     links = []
-    if shown.offset:
-        links.append(dcc.Link(_("Newer"), href=shown.address(offset=newer), className="button"))
+    if page.offset:
+        links.append(dcc.Link(_("Newer"), href=page.address(offset=newer), className="button"))
     if last < count:
         links.append(
-            dcc.Link(_("Older"), href=shown.address(offset=shown.offset + PAGE), className="button")
+            dcc.Link(_("Older"), href=page.address(offset=page.offset + PAGE), className="button")
         )
     return html.Nav(
         [html.Span(words), *links], className="pager", **{"aria-label": _("Pages of runs")}

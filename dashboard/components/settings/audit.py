@@ -22,7 +22,7 @@ from db.decisions import Undo
 
 
 def audit_page(
-    page: Sequence[Entry], count: int, shown: AuditList, actor: Actor
+    page: Sequence[Entry], count: int, listed: AuditList, actor: Actor
 ) -> list[Component]:
     """A page of the list, with links to its files and its other pages.
 
@@ -34,18 +34,18 @@ def audit_page(
     title = ngettext("%(n)s decision", "%(n)s decisions", count, n=formats.number(count))
     if not count:
         nothing = _("Nothing was decided yet.")
-        if shown != AuditList():
+        if listed != AuditList():
             nothing = _("No decision matches. Take a filter away.")
         body: list[Any] = [html.P(nothing, className="note")]
     else:
-        body = [entries(page, actor), _pager(count, shown)]
+        body = [entries(page, actor), _pager(count, listed)]
     return [
         card(
             "audit",
             body,
             title=title,
             subtitle=_("The newest first; nothing is ever taken out of this list"),
-            actions=file_links(lambda form: shown.address(f"/export/audit.{form}")),
+            actions=file_links(lambda form: listed.address(f"/export/audit.{form}")),
         )
     ]
 
@@ -108,8 +108,8 @@ def _changes(entry: Entry) -> list[Component]:
     return [html.Dl(rows, className="entry-changes")]
 
 
-def _pager(count: int, shown: AuditList) -> html.Nav:
-    first, last = shown.offset + 1, min(shown.offset + AUDIT_PAGE, count)
+def _pager(count: int, listed: AuditList) -> html.Nav:
+    first, last = listed.offset + 1, min(listed.offset + AUDIT_PAGE, count)
     words = _(
         "%(first)s to %(last)s of %(count)s",
         first=formats.number(min(first, count)),
@@ -117,11 +117,11 @@ def _pager(count: int, shown: AuditList) -> html.Nav:
         count=formats.number(count),
     )
     links = []
-    if shown.offset:
-        newer = shown.address(offset=max(shown.offset - AUDIT_PAGE, 0))
+    if listed.offset:
+        newer = listed.address(offset=max(listed.offset - AUDIT_PAGE, 0))
         links.append(dcc.Link(_("Newer"), href=newer, className="button"))
     if last < count:
-        older = shown.address(offset=shown.offset + AUDIT_PAGE)
+        older = listed.address(offset=listed.offset + AUDIT_PAGE)
         links.append(dcc.Link(_("Older"), href=older, className="button"))
     return html.Nav(
         [html.Span(words), *links], className="pager", **{"aria-label": _("Pages of decisions")}

@@ -40,7 +40,7 @@ class Listed:
     unlike: Sequence[NewSite]
 
 
-def inbox(waits: Waiting, listed: Listed, shown: Inbox, actor: Actor) -> list[Component]:
+def inbox(waits: Waiting, listed: Listed, limits: Inbox, actor: Actor) -> list[Component]:
     """The cards of everything that waits, or a card that nothing does.
 
     Args:
@@ -52,11 +52,11 @@ def inbox(waits: Waiting, listed: Listed, shown: Inbox, actor: Actor) -> list[Co
     if waits.runs or waits.month:
         parts.append(_collected(waits))
     if listed.sites:
-        parts.append(_sites(waits.sites, listed.sites, shown, actor))
+        parts.append(_sites(waits.sites, listed.sites, limits, actor))
     if listed.pairs:
-        parts.append(_pairs(waits.pairs, listed.pairs, shown, actor))
+        parts.append(_pairs(waits.pairs, listed.pairs, limits, actor))
     if listed.unlike:
-        parts.append(_unlike(waits.unlike, listed.unlike, shown, actor))
+        parts.append(_unlike(waits.unlike, listed.unlike, limits, actor))
     return parts
 
 
@@ -114,7 +114,7 @@ def _collected(waits: Waiting) -> Component:
     return card("inbox-collected", body, title=title, subtitle=about)
 
 
-def _sites(count: int, sites: Sequence[NewSite], shown: Inbox, actor: Actor) -> Component:
+def _sites(count: int, sites: Sequence[NewSite], limits: Inbox, actor: Actor) -> Component:
     title = ngettext(
         "%(n)s new site may be one that is there",
         "%(n)s new sites may be ones that are there",
@@ -125,7 +125,7 @@ def _sites(count: int, sites: Sequence[NewSite], shown: Inbox, actor: Actor) -> 
     body: list[Any] = [
         drawn(html.Ul([_site(site, actor) for site in sites], className="inbox-list new-sites"))
     ]
-    body += _more(len(sites), count, shown.more("sites"))
+    body += _more(len(sites), count, limits.more("sites"))
     return card("inbox-sites", body, title=title, subtitle=about)
 
 
@@ -135,7 +135,7 @@ def _site(site: NewSite, actor: Actor) -> html.Li:
     return html.Li([about, _acts(site, actor)], **{"aria-label": site.name})
 
 
-def _unlike(count: int, sites: Sequence[NewSite], shown: Inbox, actor: Actor) -> Component:
+def _unlike(count: int, sites: Sequence[NewSite], limits: Inbox, actor: Actor) -> Component:
     title = ngettext(
         "%(n)s new site is called like no other",
         "%(n)s new sites are called like no other",
@@ -151,7 +151,7 @@ def _unlike(count: int, sites: Sequence[NewSite], shown: Inbox, actor: Actor) ->
         for site in sites
     ]
     body: list[Any] = [drawn(html.Ul(items, className="inbox-list new-sites unlike"))]
-    body += _more(len(sites), count, shown.more("unlike"))
+    body += _more(len(sites), count, limits.more("unlike"))
     return card("inbox-unlike", body, title=title, subtitle=about)
 
 
@@ -195,11 +195,11 @@ def _match(match: Match) -> html.Li:
 
 def _acts(site: NewSite, actor: Actor) -> Component:
     this = {"site_id": site.site_id}
-    acts: list[Any] = []
+    buttons: list[Any] = []
     if actor.may_start(MergeSites):
         if site.likely:
             best = site.likely[0]
-            acts.append(
+            buttons.append(
                 ask_button(
                     MergeSites,
                     {**this, "into": best.site_id},
@@ -208,9 +208,9 @@ def _acts(site: NewSite, actor: Actor) -> Component:
                 )
             )
         words = _("Choose another\u2026") if site.likely else _("Merge\u2026")
-        acts.append(choose_button(MergeSites, this, "into", SITES, words))
+        buttons.append(choose_button(MergeSites, this, "into", SITES, words))
     if actor.may_start(ConfirmSite):
-        acts.append(
+        buttons.append(
             ask_button(
                 ConfirmSite,
                 this,
@@ -218,10 +218,10 @@ def _acts(site: NewSite, actor: Actor) -> Component:
                 about=_("Keep %(site)s as its own", site=site.name),
             )
         )
-    return html.Div(acts, className="acts")
+    return html.Div(buttons, className="acts")
 
 
-def _pairs(count: int, pairs: Sequence[Pair], shown: Inbox, actor: Actor) -> Component:
+def _pairs(count: int, pairs: Sequence[Pair], limits: Inbox, actor: Actor) -> Component:
     title = ngettext(
         "%(n)s pair of records may be one machine",
         "%(n)s pairs of records may be one machine each",
@@ -232,12 +232,12 @@ def _pairs(count: int, pairs: Sequence[Pair], shown: Inbox, actor: Actor) -> Com
     body: list[Any] = [
         drawn(html.Ul([pair_item(pair, actor) for pair in pairs], className="inbox-list"))
     ]
-    body += _more(len(pairs), count, shown.more("links"))
+    body += _more(len(pairs), count, limits.more("links"))
     return card("inbox-pairs", body, title=title, subtitle=about)
 
 
-def _more(shown: int, count: int, href: str) -> list[Component]:
-    if shown >= count:
+def _more(listed: int, count: int, href: str) -> list[Component]:
+    if listed >= count:
         return []
-    words = _("%(shown)s of %(all)s. ", shown=formats.number(shown), all=formats.number(count))
+    words = _("%(shown)s of %(all)s. ", shown=formats.number(listed), all=formats.number(count))
     return [html.P([words, dcc.Link(_("Show more"), href=href)], className="note")]

@@ -71,9 +71,9 @@ def _sources(record: PairRecord) -> Component:
 
 def _acts(pair: Pair, actor: Actor) -> Component:
     both = {"device_id": pair.one.device_id, "other_device_id": pair.other.device_id}
-    acts = []
+    buttons = []
     if actor.may_start(LinkDevices):
-        acts.append(ask_button(LinkDevices, both, _("Same machine"), kind="filled"))
+        buttons.append(ask_button(LinkDevices, both, _("Same machine"), kind="filled"))
     if actor.may_start(KeepApart):
-        acts.append(ask_button(KeepApart, both, _("Two machines")))
-    return html.Div(acts, className="acts")
+        buttons.append(ask_button(KeepApart, both, _("Two machines")))
+    return html.Div(buttons, className="acts")

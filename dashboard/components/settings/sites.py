@@ -41,49 +41,49 @@ def _states() -> dict[str, str]:
     }  # fmt: skip
 
 
-def rows(found: Sequence[SiteEntry]) -> list[dict[str, Any]]:
+def rows(entries: Sequence[SiteEntry]) -> list[dict[str, Any]]:
     """Sites as the grid shows them."""
-    return [_row(one) for one in found]
+    return [_row(entry) for entry in entries]
 
 
 def in_order(
-    found: Sequence[SiteEntry], model: Sequence[Mapping[str, str]] | None
+    entries: Sequence[SiteEntry], model: Sequence[Mapping[str, str]] | None
 ) -> list[SiteEntry]:
     """The sites as the grid's sort model asks; by name when it asks nothing."""
     for part in model or ():
         column, down = part.get("colId"), part.get("sort") == "desc"
         if column == "records":
-            return sorted(found, key=lambda one: one.records, reverse=down)
+            return sorted(entries, key=lambda entry: entry.records, reverse=down)
         if column == "state":
-            return sorted(found, key=lambda one: _state(one) or "~", reverse=down)
+            return sorted(entries, key=lambda entry: _state(entry) or "~", reverse=down)
         if column == "name" and down:
-            return list(reversed(found))
-    return list(found)
+            return list(reversed(entries))
+    return list(entries)
 
 
-def _state(one: SiteEntry) -> str | None:
-    if one.merged_into is not None:
+def _state(entry: SiteEntry) -> str | None:
+    if entry.merged_into is not None:
         return "merged"
-    if one.needs_review:
+    if entry.needs_review:
         return "needs_review"
-    return "internal" if one.internal else None
+    return "internal" if entry.internal else None
 
 
-def _row(one: SiteEntry) -> dict[str, Any]:
+def _row(entry: SiteEntry) -> dict[str, Any]:
     called = {
-        source: cut(", ".join(alias.name for alias in one.aliases if alias.source == source))
+        source: cut(", ".join(alias.name for alias in entry.aliases if alias.source == source))
         for source in source_names()
     }
-    merged = ", ".join(one.merged)
-    if one.merged_into is not None:
-        merged = str(_("into %(site)s", site=one.into))
+    merged = ", ".join(entry.merged)
+    if entry.merged_into is not None:
+        merged = str(_("into %(site)s", site=entry.into))
     return {
-        "site_id": str(one.site_id),
-        "name": cut(one.name),
-        "state": _state(one),
-        "records": formats.number(one.records),
+        "site_id": str(entry.site_id),
+        "name": cut(entry.name),
+        "state": _state(entry),
+        "records": formats.number(entry.records),
         "merged": cut(merged),
-        "expected": None if one.expected is None else sources_word(one.expected),
+        "expected": None if entry.expected is None else sources_word(entry.expected),
         **called,
     }
 

@@ -60,9 +60,11 @@ def _removals(
     if not parameter.repeat or parameter.default:
         yield value, filters.having(**{parameter.field: default})
         return
-    for one in value:
-        rest = () if parameter.name == "source" else tuple(other for other in value if other != one)
-        yield one, filters.having(**{parameter.field: rest})
+    for item in value:
+        rest = (
+            () if parameter.name == "source" else tuple(other for other in value if other != item)
+        )
+        yield item, filters.having(**{parameter.field: rest})
 
 
 def _address(path: str, filters: Filters, usual: tuple[str, ...]) -> str:

@@ -8,7 +8,7 @@ from dashboard.queries.collection_days import MARKS, DayMarks
 from db.sources import source_label
 
 
-def marks_data(found: DayMarks) -> dict[str, Any]:
+def marks_data(marks: DayMarks) -> dict[str, Any]:
     """The days from `first` on as letters, together and by source; the class and the word of each
     letter; and what stands above the legend."""
     words = {
@@ -19,9 +19,9 @@ def marks_data(found: DayMarks) -> dict[str, Any]:
         "x": _("no longer kept"),
     }
     return {
-        "first": found.first.isoformat() if found.first else None,
-        "together": found.all_sources,
-        "sources": {source_label(source): letters for source, letters in found.sources.items()},
+        "first": marks.first.isoformat() if marks.first else None,
+        "together": marks.all_sources,
+        "sources": {source_label(source): letters for source, letters in marks.sources.items()},
         "words": words,
         "classes": MARKS,
         "about": _("A day without a complete snapshot shows the nearest earlier one."),

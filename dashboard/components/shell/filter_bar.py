@@ -67,8 +67,10 @@ def filter_bar(sites: Sequence[Option]) -> Component:
         className="under",
     )
     # What the calendars of the two dates mark, for days.js; the names of choices, for machines.js.
-    told = [dcc.Store(id="days"), dcc.Store(id=MACHINE_NAMES, data={})]
-    return html.Section([fields, under, *told], className="filters", **{"aria-label": _("Filters")})
+    stores = [dcc.Store(id="days"), dcc.Store(id=MACHINE_NAMES, data={})]
+    return html.Section(
+        [fields, under, *stores], className="filters", **{"aria-label": _("Filters")}
+    )
 
 
 def _machine_fields() -> list[Component]:

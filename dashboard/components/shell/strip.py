@@ -46,9 +46,9 @@ def refused(message: str, path: str) -> list[Component]:
 def stamp(moment: Moment, fresh: Freshness) -> str:
     """The moment the data is from: "as of 22 Nov 2026, 03:00, complete"."""
     finished = [
-        standing.finished_at
-        for standing in moment.now.snapshots.values()
-        if standing is not None and standing.finished_at is not None
+        snapshot.finished_at
+        for snapshot in moment.now.snapshots.values()
+        if snapshot is not None and snapshot.finished_at is not None
     ]
     if not finished:
         return _("no data yet")

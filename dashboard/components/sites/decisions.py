@@ -22,22 +22,22 @@ from db.sources import source_label
 from db.tables import NO_SITE_ID
 
 
-def merged_line(found: Merges, actor: Actor) -> list[Component]:
+def merged_line(merges: Merges, actor: Actor) -> list[Component]:
     """Under the name of a merged site: into what, when, and that its own days stay."""
-    into = found.into
+    into = merges.into
     if into is None:
         return []
     link = dcc.Link(into.name, href=f"/sites/{into.site_id}")
     own = (
         _("Its own days end on %(day)s; they are shown below as of then.",
-          day=formats.day(found.own_until))
-        if found.own_until
+          day=formats.day(merges.own_until))
+        if merges.own_until
         else _("No day of its own is kept.")
     )  # fmt: skip
     look = []
-    if found.own_until:
-        words = _("Show %(day)s", day=formats.day(found.own_until))
-        look = [dcc.Link(words, href=f"?as_of={found.own_until}", className="button quiet")]
+    if merges.own_until:
+        words = _("Show %(day)s", day=formats.day(merges.own_until))
+        look = [dcc.Link(words, href=f"?as_of={merges.own_until}", className="button quiet")]
     words = [
         html.Strong(_("Merged into ")),
         link,
@@ -47,19 +47,19 @@ def merged_line(found: Merges, actor: Actor) -> list[Component]:
     return [html.P([*words, *look, *_unmerge(into, actor)], className="run-said info merged-line")]
 
 
-def _date_and_author(one: Merge) -> str:
-    if one.at is None:
+def _date_and_author(merge: Merge) -> str:
+    if merge.at is None:
         return ""
-    day = formats.day(one.at.date())
-    return str(_(" on %(day)s by %(who)s. ", day=day, who=one.author))
+    day = formats.day(merge.at.date())
+    return str(_(" on %(day)s by %(who)s. ", day=day, who=merge.author))
 
 
-def _unmerge(one: Merge, actor: Actor) -> list[Component]:
-    if one.entry_id is None or not actor.may_start(Undo):
+def _unmerge(merge: Merge, actor: Actor) -> list[Component]:
+    if merge.entry_id is None or not actor.may_start(Undo):
         return []
     words = _("Unmerge")
-    about = _("Unmerge %(site)s", site=one.name)
-    return [ask_button(Undo, {"entry_id": one.entry_id}, words, about=about)]
+    about = _("Unmerge %(site)s", site=merge.name)
+    return [ask_button(Undo, {"entry_id": merge.entry_id}, words, about=about)]
 
 
 def site_acts(profile: Profile, actor: Actor, *, now: bool) -> list[Component]:
@@ -71,30 +71,30 @@ def site_acts(profile: Profile, actor: Actor, *, now: bool) -> list[Component]:
     if not now or profile.site_id == NO_SITE_ID or profile.merged_into is not None:
         return []
     this = {"site_id": profile.site_id}
-    acts: list[Component] = []
+    buttons: list[Component] = []
     if profile.needs_review and actor.may_start(ConfirmSite):
-        acts.append(ask_button(ConfirmSite, this, _("Keep as its own")))
+        buttons.append(ask_button(ConfirmSite, this, _("Keep as its own")))
     if actor.may_start(MergeSites):
         words = _("Merge into\u2026")
-        acts.append(choose_button(MergeSites, this, "into", SITES, words))
-    return acts
+        buttons.append(choose_button(MergeSites, this, "into", SITES, words))
+    return buttons
 
 
 def site_names(
-    profile: Profile, found: Merges, rules: Rules, actor: Actor, *, now: bool
+    profile: Profile, merges: Merges, rules: Rules, actor: Actor, *, now: bool
 ) -> list[Component]:
     """What sources call it, what was merged into it, what it is expected to have."""
     parts: list[Component] = [_aliases(profile.aliases, actor, now=now)]
-    if found.merged:
+    if merges.merged:
         lines = [
             html.Li(
                 [
-                    dcc.Link(one.name, href=f"/sites/{one.site_id}"),
-                    html.Span(_date_and_author(one), className="muted"),
-                    *(_unmerge(one, actor) if now else []),
+                    dcc.Link(merge.name, href=f"/sites/{merge.site_id}"),
+                    html.Span(_date_and_author(merge), className="muted"),
+                    *(_unmerge(merge, actor) if now else []),
                 ]
             )
-            for one in found.merged
+            for merge in merges.merged
         ]
         parts += [html.H3(_("Merged into it")), html.Ul(lines, className="merged-sites")]
     if profile.site_id != NO_SITE_ID and profile.merged_into is None:
@@ -103,55 +103,55 @@ def site_names(
 
 
 def _expected(profile: Profile, rules: Rules, actor: Actor, *, now: bool) -> Component:
-    wanted = rules.expected_sources if profile.expected is None else profile.expected
-    said = _("%(sources)s, as the rules say", sources=sources_word(wanted))
+    expected = rules.expected_sources if profile.expected is None else profile.expected
+    text = _("%(sources)s, as the rules say", sources=sources_word(expected))
     if profile.expected is not None:
-        said = _("%(sources)s, set for this site", sources=sources_word(wanted))
-    acts: list[Component] = []
+        text = _("%(sources)s, set for this site", sources=sources_word(expected))
+    buttons: list[Component] = []
     if now and actor.may_start(ExpectSources):
-        acts = [_toggle(profile.site_id, source, wanted) for source in SOURCES]
+        buttons = [_toggle(profile.site_id, source, expected) for source in SOURCES]
         if profile.expected is not None:
-            asked = {"site_id": profile.site_id, "sources": None}
+            arguments = {"site_id": profile.site_id, "sources": None}
             words = _("As the rules say")
-            acts.append(ask_button(ExpectSources, asked, words, kind="quiet"))
-    return html.Div([html.P(said), html.Div(acts, className="acts")], className="expected")
+            buttons.append(ask_button(ExpectSources, arguments, words, kind="quiet"))
+    return html.Div([html.P(text), html.Div(buttons, className="acts")], className="expected")
 
 
-def _toggle(site_id: int, source: str, wanted: Sequence[str]) -> Component:
+def _toggle(site_id: int, source: str, expected: Sequence[str]) -> Component:
     """Expect a source, or no longer."""
-    rest = [one for one in SOURCES if (one in wanted) != (one == source)]
-    asked = {"site_id": site_id, "sources": rest}
+    rest = [name for name in SOURCES if (name in expected) != (name == source)]
+    arguments = {"site_id": site_id, "sources": rest}
     words = {"source": source_label(source)}
-    if source in wanted:
-        return ask_button(ExpectSources, asked, _("Not %(source)s", **words))
-    return ask_button(ExpectSources, asked, _("Expect %(source)s", **words))
+    if source in expected:
+        return ask_button(ExpectSources, arguments, _("Not %(source)s", **words))
+    return ask_button(ExpectSources, arguments, _("Expect %(source)s", **words))
 
 
-def _aliases(found: Sequence[Alias], actor: Actor, *, now: bool) -> Component:
-    if not found:
+def _aliases(aliases: Sequence[Alias], actor: Actor, *, now: bool) -> Component:
+    if not aliases:
         return html.P(_("No source names this site."), className="note")
     heads = (_("Source"), _("Calls it"), _("Its id there"), _("Last on"), "")
     head = html.Tr([html.Th(text, scope="col") for text in heads])
     rows = [
         html.Tr(
             [
-                html.Td(html.Span([source_badge(one.source), source_label(one.source)],
+                html.Td(html.Span([source_badge(alias.source), source_label(alias.source)],
                                   className="side-head")),
-                html.Td(one.name),
-                html.Td(one.alias_key, className="muted"),
-                html.Td(formats.day(one.last_seen)),
-                html.Td(_move(one, actor) if now else None, className="doing"),
+                html.Td(alias.name),
+                html.Td(alias.alias_key, className="muted"),
+                html.Td(formats.day(alias.last_seen)),
+                html.Td(_move(alias, actor) if now else None, className="doing"),
             ]
         )
-        for one in found
+        for alias in aliases
     ]  # fmt: skip
     return html.Div(
         html.Table([html.Thead(head), html.Tbody(rows)], className="table"), className="side-scroll"
     )
 
 
-def _move(one: Alias, actor: Actor) -> Component | None:
+def _move(alias: Alias, actor: Actor) -> Component | None:
     if not actor.may_start(MoveAlias):
         return None
-    asked = {"source": one.source, "alias_key": one.alias_key}
-    return choose_button(MoveAlias, asked, "site_id", SITES, _("Move\u2026"), kind="quiet")
+    arguments = {"source": alias.source, "alias_key": alias.alias_key}
+    return choose_button(MoveAlias, arguments, "site_id", SITES, _("Move\u2026"), kind="quiet")

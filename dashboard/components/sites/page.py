@@ -127,10 +127,10 @@ def _daily_title(trends: Trends) -> str:
     if not trends.daily.days:
         return _("Day by day: not stored for searches")
     days = {gap.day for gap in trends.gaps}
-    shown = formats.number(len(trends.daily.days))
+    count = formats.number(len(trends.daily.days))
     if not days:
-        return _("The last %(days)s days, none missing", days=shown)
-    return _("The last %(days)s days, %(gaps)s with a gap", days=shown, gaps=len(days))
+        return _("The last %(days)s days, none missing", days=count)
+    return _("The last %(days)s days, %(gaps)s with a gap", days=count, gaps=len(days))
 
 
 def _head(numbers: Numbers) -> list[Component]:
@@ -203,26 +203,26 @@ def _figure(name: Any, n: int | None, filters: Filters) -> Component:
     )  # fmt: skip
 
 
-def _places_title(found: Sequence[Location]) -> str:
-    named = sum(one.name is not None for one in found)
+def _places_title(places: Sequence[Location]) -> str:
+    named = sum(place.name is not None for place in places)
     return _("Locations: %(n)s", n=formats.number(named))
 
 
-def _places(found: Sequence[Location], counted: Filters) -> Component:
-    if not found:
+def _places(places: Sequence[Location], counted: Filters) -> Component:
+    if not places:
         return html.P(_("No counted device stands here."), className="note")
-    rows = [_place(one, found[0].n, counted) for one in found]
+    rows = [_place(place, places[0].n, counted) for place in places]
     return drawn(html.Ol(rows, className="places"))
 
 
-def _place(one: Location, most: int, counted: Filters) -> html.Li:
-    name = one.name or NO_LOCATION
+def _place(place: Location, most: int, counted: Filters) -> html.Li:
+    name = place.name or NO_LOCATION
     there = counted.having(locations=(name,))
     return html.Li(
         [
             html.Span(location_word(name), className="place-name"),
-            html.Span(className="place-bar", style={"width": f"{one.n / most * 100:.1f}%"}),
-            dcc.Link(formats.number(one.n), href=links.devices(there), className="place-n"),
+            html.Span(className="place-bar", style={"width": f"{place.n / most * 100:.1f}%"}),
+            dcc.Link(formats.number(place.n), href=links.devices(there), className="place-n"),
             why_button(there.to_query()),
         ]
     )

@@ -68,52 +68,58 @@ def _snapshots(why: Explanation) -> Component | None:
         return None
     heads = (_("For"), _("Source"), _("Its day"), _("Finished"), _("Run"))
     head = html.Tr([html.Th(text, scope="col") for text in heads])
-    rows = [html.Tr([html.Td(formats.short_day(day)), *_snapshot(one)]) for day, one in days]
+    rows = [
+        html.Tr([html.Td(formats.short_day(day)), *_snapshot(snapshot)]) for day, snapshot in days
+    ]
     return html.Table([html.Thead(head), html.Tbody(rows)], className="table rests")
 
 
-def _snapshot(one: Snapshot) -> list[Component]:
-    run = dcc.Link(f"#{one.run_id}", href=links.run(one.run_id))
+def _snapshot(snapshot: Snapshot) -> list[Component]:
+    run = dcc.Link(f"#{snapshot.run_id}", href=links.run(snapshot.run_id))
     aside = None
-    if one.quarantined:
+    if snapshot.quarantined:
         text = ngettext(
-            "%(n)s row unreadable", "%(n)s rows unreadable", one.quarantined,
-            n=formats.number(one.quarantined),
+            "%(n)s row unreadable", "%(n)s rows unreadable", snapshot.quarantined,
+            n=formats.number(snapshot.quarantined),
         )  # fmt: skip
         aside = html.Span(text, className="pill pill-warning")
     return [
-        html.Td([source_badge(one.source), " ", source_label(one.source), " ", aside]),
-        html.Td(formats.day(one.date)),
-        html.Td(formats.instant(one.finished_at)),
+        html.Td([source_badge(snapshot.source), " ", source_label(snapshot.source), " ", aside]),
+        html.Td(formats.day(snapshot.date)),
+        html.Td(formats.instant(snapshot.finished_at)),
         html.Td(run),
     ]
 
 
 def _left_out(why: Explanation) -> Component | None:
-    rows = [one for one in why.left_out if one.n and not _same(one, why)]
+    rows = [part for part in why.left_out if part.n and not _same(part, why)]
     if not rows:
         return None
-    return html.Ul([html.Li(_left_out_line(one)) for one in rows], className="left-out")
+    return html.Ul([html.Li(_left_out_line(part)) for part in rows], className="left-out")
 
 
-def _same(one: LeftOut, why: Explanation) -> bool:
+def _same(part: LeftOut, why: Explanation) -> bool:
     """Whether every machine has one record: then there is nothing to say."""
-    return one.kind == "records" and one.n == why.count.current
+    return part.kind == "records" and part.n == why.count.current
 
 
-def _left_out_line(one: LeftOut) -> list[Component | str]:
-    n = formats.number(one.n)
-    number = dcc.Link(n, href=links.devices(one.filters)) if one.filters else html.Strong(n)
-    return [number, " ", words.left_out(one)]
+def _left_out_line(part: LeftOut) -> list[Component | str]:
+    n = formats.number(part.n)
+    number = dcc.Link(n, href=links.devices(part.filters)) if part.filters else html.Strong(n)
+    return [number, " ", words.left_out(part)]
 
 
 def _gaps(why: Explanation) -> Component | None:
     if not why.gaps:
         return None
     rows = []
-    for one in why.gaps[-_MOST_GAPS:]:
-        more = dcc.Link(f"#{one.run_id}", href=links.run(one.run_id)) if one.run_id else None
-        rows.append(html.Li([words.gap(one), " ", more]))
+    for missing in why.gaps[-_MOST_GAPS:]:
+        more = (
+            dcc.Link(f"#{missing.run_id}", href=links.run(missing.run_id))
+            if missing.run_id
+            else None
+        )
+        rows.append(html.Li([words.gap(missing), " ", more]))
     if len(why.gaps) > _MOST_GAPS:
         n = len(why.gaps) - _MOST_GAPS
         rows.append(html.Li(_("and %(n)s earlier ones", n=formats.number(n))))
@@ -123,7 +129,7 @@ def _gaps(why: Explanation) -> Component | None:
 
 def meanings(basis: str, rules: Rules) -> Component:
     """What the words mean, by which version of the rules."""
-    said = words.meanings(basis, rules)
-    parts = [part for word, rule in said for part in (html.Dt(word), html.Dd(rule))]
+    definitions = words.meanings(basis, rules)
+    parts = [part for word, rule in definitions for part in (html.Dt(word), html.Dd(rule))]
     title = html.H3(_("What the words mean (rules version %(n)s)", n=rules.version))
     return html.Section([title, html.Dl(parts, className="meanings")])

@@ -62,14 +62,14 @@ def why_month(why: Answer) -> list[Component]:
 
 
 def _sentence(why: Answer) -> str:
-    said = {
+    values = {
         "what": words.counted(why.billable, why.site_names),
         "basis": basis_phrase(why.billable.basis),
     }
     if why.row.state == RUNNING:
-        return str(_("%(what)s on %(day)s, %(basis)s.", day=why.shown, **said))
+        return str(_("%(what)s on %(day)s, %(basis)s.", day=why.shown, **values))
     month = formats.month(why.row.month)
-    return str(_("%(what)s at the end of %(month)s, %(basis)s.", month=month, **said))
+    return str(_("%(what)s at the end of %(month)s, %(basis)s.", month=month, **values))
 
 
 def _state(row: MonthRow) -> str:
@@ -127,12 +127,12 @@ def _billing_bases(bases: BillingBases | None) -> list[str]:
 
 
 def _left_out(row: MonthRow) -> list[str]:
-    found = []
+    lines = []
     if row.excluded:
-        found.append(f"{formats.number(row.excluded)} " + _("excluded: in no total"))
+        lines.append(f"{formats.number(row.excluded)} " + _("excluded: in no total"))
     if row.state not in (CLOSED, IMPORTED):
-        found += [hindrance_words(one) for one in row.hindrances]
-    return found
+        lines += [hindrance_words(hindrance) for hindrance in row.hindrances]
+    return lines
 
 
 def _lines(texts: Sequence[Any]) -> Component | None:

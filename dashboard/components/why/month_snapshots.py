@@ -21,15 +21,15 @@ def snapshot_table(row: MonthRow) -> Component:
                  "There is no list of devices behind them.")  # fmt: skip
         return html.P(text, className="note")
     rows = []
-    for source, one in row.dates.items():
+    for source, snapshot in row.dates.items():
         label = [source_badge(source), " ", source_label(source)]
-        words: list[Any] = [formats.day(one.date)]
-        if one.ended:
+        words: list[Any] = [formats.day(snapshot.date)]
+        if snapshot.ended:
             words.append(html.Span(_("source ended"), className="pill run-pill run-ended"))
         elif source in row.late:
             words.append(html.Span(_("not the last day"), className="pill run-pill run-suspicious"))
-        run = dcc.Link(f"#{one.run_id}", href=links.run(one.run_id))
-        cells = [label, words, formats.instant(one.finished_at), run]
+        run = dcc.Link(f"#{snapshot.run_id}", href=links.run(snapshot.run_id))
+        cells = [label, words, formats.instant(snapshot.finished_at), run]
         rows.append(html.Tr([html.Td(cell) for cell in cells]))
     heads = (_("Source"), _("Its day"), _("Finished"), _("Run"))
     head = html.Tr([html.Th(text, scope="col") for text in heads])

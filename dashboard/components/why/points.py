@@ -35,26 +35,26 @@ def _row(point: Point) -> html.Tr:
         [
             html.Td(formats.day(point.day)),
             html.Td(number, className="figure"),
-            html.Td(_stood(point), className="muted"),
+            html.Td(_snapshots(point), className="muted"),
         ]
     )
 
 
-def _stood(point: Point) -> list[Component | str]:
+def _snapshots(point: Point) -> list[Component | str]:
     if point.n is None:
         return [_("nothing was collected yet")]
     if not point.snapshots:
         return [_("imported from a file")]
-    return [_run(source, one, point.day) for source, one in point.snapshots.items()]
+    return [_run(source, snapshot, point.day) for source, snapshot in point.snapshots.items()]
 
 
-def _run(source: str, one: MonthSource, day: date) -> Component:
-    words = _("ended") if one.ended else formats.time(one.finished_at)
-    if one.date != day:
-        words = f"{formats.short_day(one.date)}, {words}"
+def _run(source: str, snapshot: MonthSource, day: date) -> Component:
+    words = _("ended") if snapshot.ended else formats.time(snapshot.finished_at)
+    if snapshot.date != day:
+        words = f"{formats.short_day(snapshot.date)}, {words}"
     run = dcc.Link(
         words,
-        href=links.run(one.run_id),
-        title=f"#{one.run_id}, {formats.instant(one.finished_at)}",
+        href=links.run(snapshot.run_id),
+        title=f"#{snapshot.run_id}, {formats.instant(snapshot.finished_at)}",
     )
     return html.Span([source_badge(source), " ", run, " "], className="point-run")

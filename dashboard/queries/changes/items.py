@@ -44,17 +44,17 @@ class Item:
     @property
     def state(self) -> EntityState:
         """Its state now; of one that is gone, its last."""
-        found = self.changed.now or self.changed.then
-        assert found is not None
-        return found
+        state = self.changed.now or self.changed.then
+        assert state is not None
+        return state
 
     @property
     def decisive(self) -> tuple[Reason, ...]:
         """What put it into its bar; without a bar, all that happened."""
         for codes in _DECISIVE.get(self.bar or "", ()):
-            found = tuple(reason for reason in self.changed.reasons if reason.code in codes)
-            if found:
-                return found
+            reasons = tuple(reason for reason in self.changed.reasons if reason.code in codes)
+            if reasons:
+                return reasons
         return self.changed.reasons
 
     @property

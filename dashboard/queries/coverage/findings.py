@@ -1,7 +1,7 @@
-"""What the sources do not agree on, as of the shown day: how many of each kind, which, since when,
-and what became of them.
+"""Coverage findings as of a day: counts by kind and state, and pages of rows.
 
-One row per finding, with the record that it is about. Counts, lists and files are made of `found`.
+One row per finding, with the record that it is about. `findings_on` is the base of counts, lists
+and files.
 """
 
 from collections.abc import Collection, Iterator
@@ -58,7 +58,7 @@ _KEPT = (
     "since",
     "until",
 )
-_SAID = tuple(
+_STATE_COLUMNS = tuple(
     column for column in device_snapshots.c if column.name not in ("device_id", "asset_id")
 )
 
@@ -73,9 +73,9 @@ def findings_on(day: date, filters: Filters) -> Subquery:
     """Every finding that the filters ask for on `day`, with its `state` and what the source says
     of the record that it is about; of a fixed one what it said when it ended."""
     parts = []
-    if _asked(filters) & {*CURRENT}:
-        parts.append(_standing(day))
-    if FIXED in _asked(filters):
+    if _states(filters) & {*CURRENT}:
+        parts.append(_current(day))
+    if FIXED in _states(filters):
         parts.append(_fixed(day))
     every = (parts[0] if len(parts) == 1 else union_all(*parts)).subquery("every")
     conditions = [entities.matches(every, record_filters(filters))]
@@ -83,7 +83,7 @@ def findings_on(day: date, filters: Filters) -> Subquery:
         conditions.append(every.c.kind.in_(filters.kinds))
     if filters.states:
         conditions.append(every.c.state.in_(filters.states))
-    return select(every).where(*conditions).subquery("found")
+    return select(every).where(*conditions).subquery("findings")
 
 
 def count(connection: Connection, moment: Moment, filters: Filters) -> int:
@@ -165,7 +165,7 @@ def _rows(day: date, filters: Filters, sort: Sort) -> Select[Any]:
     )  # fmt: skip
 
 
-def _asked(filters: Filters) -> set[str]:
+def _states(filters: Filters) -> set[str]:
     return {*(filters.states or CURRENT)}
 
 
@@ -176,11 +176,11 @@ def record_filters(filters: Filters) -> Filters:
     return filters.having(managed_by=())
 
 
-def _standing(day: date) -> Select[Any]:
+def _current(day: date) -> Select[Any]:
     finding = coverage_findings
     stretch = and_(device_snapshots.c.device_id == finding.c.device_id, as_of(day))
     return (
-        select(*(finding.c[name] for name in _KEPT), _state(day).label("state"), *_SAID)
+        select(*(finding.c[name] for name in _KEPT), _state(day).label("state"), *_STATE_COLUMNS)
         .join_from(finding, device_snapshots, stretch)
         .where(finding_in_force(day))
     )
@@ -203,7 +203,7 @@ def _fixed(day: date) -> Select[Any]:
         .correlate(finding)
     )
     return (
-        select(*(finding.c[name] for name in _KEPT), literal(FIXED).label("state"), *_SAID)
+        select(*(finding.c[name] for name in _KEPT), literal(FIXED).label("state"), *_STATE_COLUMNS)
         .join_from(finding, device_snapshots, last)
         .where(finding.c.until <= day, finding.c.until > day - FIXED_SHOWN_FOR, ~again)
     )

@@ -44,7 +44,9 @@ def trend(connection: Connection, moment: Moment, filters: Filters) -> Trend:
         return Trend((), {})
     kinds = filters.kinds or KINDS
     steps = {kind: [0] * (len(days) + 1) for kind in kinds}
-    for kind, begin, end, n in chain(_stood(connection, filters), _accepted(connection, filters)):
+    for kind, begin, end, n in chain(
+        _findings(connection, filters), _accepted(connection, filters)
+    ):
         if kind in steps and begin < end and begin <= days[-1] and end > days[0]:
             steps[kind][max((begin - days[0]).days, 0)] += n
             steps[kind][min((end - days[0]).days, len(days))] -= n
@@ -63,7 +65,7 @@ def _days(connection: Connection, moment: Moment) -> list[date]:
 _Stretch = tuple[str, date, date, int]
 
 
-def _stood(connection: Connection, filters: Filters) -> Iterator[_Stretch]:
+def _findings(connection: Connection, filters: Filters) -> Iterator[_Stretch]:
     """Kind, first day, end and number of findings about records that the filters match."""
     rows = select(*_TIMES, func.count()).join_from(coverage_findings, device_snapshots, _ABOUT)
     for kind, since, until, valid_from, valid_to, n in connection.execute(

@@ -83,10 +83,10 @@ def replacements(
     return Replacements(before, after)
 
 
-def _follows(seen: tuple[date, date | None], came: date) -> bool:
+def _follows(span: tuple[date, date | None], came: date) -> bool:
     """Whether a record seen from one day to another (None: still) was gone, or went within some
     days, when a later one came."""
-    first, last = seen
+    first, last = span
     return first < came and last is not None and (last - came).days <= OVERLAP
 
 

@@ -101,7 +101,7 @@ def stretches(connection: Connection, device: Device, kept: KeptDays | None) -> 
     rows = _rows(connection, device)
     payload_by_hash = payloads.payloads_by_hash(connection, device.device_id)
     names = site_names(connection, {row.site_id for row in rows})
-    states = [_said(row, names) for row in rows]
+    states = [_state(row, names) for row in rows]
     newest = newest_day(connection, device.source)
     newest_last = []
     for index, row in enumerate(rows):
@@ -161,7 +161,7 @@ def _rows(connection: Connection, device: Device) -> Sequence[Row[Any]]:
     ).all()
 
 
-def _said(row: Row[Any], names: Mapping[int, str]) -> dict[str, Any]:
+def _state(row: Row[Any], names: Mapping[int, str]) -> dict[str, Any]:
     stored = row._mapping
     return {name: names.get(row.site_id) if name == "site" else stored[name] for name in FIELDS}
 

@@ -42,7 +42,7 @@ def points(
     """The points that the chart or sparkline of `figure` draws, the newest first."""
     if moment.now.day is None or moment.kept is None:
         return ()
-    history = _Ran(connection, filters)
+    history = _PublishedRuns(connection, filters)
     if figure in MONTHS:
         in_order = _by_month(connection, moment, filters, MONTHS[figure], history)
     else:
@@ -57,7 +57,7 @@ def points(
 
 
 def _by_month(
-    connection: Connection, moment: Moment, filters: Filters, count: int, history: "_Ran"
+    connection: Connection, moment: Moment, filters: Filters, count: int, history: "_PublishedRuns"
 ) -> list[Point]:
     assert moment.now.day is not None
     by_month = []
@@ -73,7 +73,7 @@ def _on(filters: Filters, day: date, moment: Moment) -> Filters:
     return filters if day == moment.now.day else filters.having(as_of=day, compare_to=None)
 
 
-class _Ran:
+class _PublishedRuns:
     """Every published run of the sources that a basis counts."""
 
     def __init__(self, connection: Connection, filters: Filters) -> None:

@@ -111,15 +111,15 @@ def _waiting(likely: bool) -> tuple[ColumnElement[bool], ...]:
 
 def _aliases(connection: Connection, ids: Collection[int]) -> dict[int, list[Alias]]:
     c = site_aliases.c
-    found: dict[int, list[Alias]] = defaultdict(list)
+    by_site: dict[int, list[Alias]] = defaultdict(list)
     rows = connection.execute(
         select(c.site_id, c.source, c.alias_key, c.name, c.last_seen)
         .where(c.site_id.in_(ids))
         .order_by(c.name, c.alias_key)
     )
     for row in rows:
-        found[row.site_id].append(Alias(row.source, row.alias_key, row.name, row.last_seen))
-    return found
+        by_site[row.site_id].append(Alias(row.source, row.alias_key, row.name, row.last_seen))
+    return by_site
 
 
 def _likely(connection: Connection, ids: Collection[int]) -> dict[int, list[Match]]:
@@ -131,13 +131,13 @@ def _likely(connection: Connection, ids: Collection[int]) -> dict[int, list[Matc
         .order_by(c.score.desc(), sites.c.name)
     ).all()
     records = record_counts(connection, {row.other_id for row in rows}) if rows else {}
-    found: dict[int, list[Match]] = defaultdict(list)
+    by_site: dict[int, list[Match]] = defaultdict(list)
     for row in rows:
-        if len(found[row.subject_id]) < MAX_MATCHES:
-            found[row.subject_id].append(
+        if len(by_site[row.subject_id]) < MAX_MATCHES:
+            by_site[row.subject_id].append(
                 Match(row.other_id, row.name, row.score, row.evidence, records.get(row.other_id, 0))
             )
-    return found
+    return by_site
 
 
 def count_pairs(connection: Connection) -> int:
@@ -161,16 +161,16 @@ def pairs(connection: Connection, limit: int) -> list[Pair]:
 def _pairs() -> Select[Any]:
     """Suggested pairs that are two machines and not kept apart."""
     c, apart = suggestions.c, kept_apart.c
-    one, other = device_snapshots.alias("one"), device_snapshots.alias("other")
+    subject, other = device_snapshots.alias("subject"), device_snapshots.alias("other")
     decided = exists().where(
         apart.device_id.in_((c.subject_id, c.other_id)),
         apart.other_device_id.in_((c.subject_id, c.other_id)),
     )
     return (
         select(c.subject_id, c.other_id, c.score, c.evidence, c.since)
-        .join(one, and_(one.c.device_id == c.subject_id, one.c.valid_to == OPEN_END))
+        .join(subject, and_(subject.c.device_id == c.subject_id, subject.c.valid_to == OPEN_END))
         .join(other, and_(other.c.device_id == c.other_id, other.c.valid_to == OPEN_END))
-        .where(c.kind == "link", one.c.asset_id != other.c.asset_id, ~decided)
+        .where(c.kind == "link", subject.c.asset_id != other.c.asset_id, ~decided)
     )
 
 
@@ -201,12 +201,12 @@ def _pair_records(connection: Connection, ids: Collection[int]) -> dict[int, Pai
 
 def _machines(connection: Connection, asset_ids: Collection[int]) -> dict[int, set[str]]:
     c = device_snapshots.c
-    found: dict[int, set[str]] = defaultdict(set)
+    sources_by_asset: dict[int, set[str]] = defaultdict(set)
     rows = connection.execute(
         select(c.asset_id, c.source)
         .where(c.asset_id.in_(asset_ids), c.valid_to == OPEN_END)
         .distinct()
     )
     for asset_id, source in rows:
-        found[asset_id].add(source)
-    return found
+        sources_by_asset[asset_id].add(source)
+    return sources_by_asset

@@ -40,11 +40,11 @@ def in_bucket(
         return activation.is_(None)
     if bucket == FUTURE:
         return activation >= _midnight(now, -1)
-    found = [activation < _midnight(now, _FIRST_DAY[bucket] - 1)]
+    conditions = [activation < _midnight(now, _FIRST_DAY[bucket] - 1)]
     until = _NEXT_DAY[bucket]
     if until is not None:
-        found.append(activation >= _midnight(now, until - 1))
-    return and_(*found)
+        conditions.append(activation >= _midnight(now, until - 1))
+    return and_(*conditions)
 
 
 def age_distribution(

@@ -44,7 +44,7 @@ def stored_bases(connection: Connection, closing_id: int, filters: Filters) -> l
             c.closing_id == closing_id, c.basis == filters.basis
         )
     )
-    return _shown(connection, rows.mappings(), filters)
+    return _billing_bases(connection, rows.mappings(), filters)
 
 
 def computed_bases(
@@ -56,7 +56,7 @@ def computed_bases(
         return []
     rows = bases.billing_bases(connection, known, _counts_at_the_end(connection, known))
     mine = (row for row in rows if row["basis"] == filters.basis)
-    return _shown(connection, mine, filters)
+    return _billing_bases(connection, mine, filters)
 
 
 def known_days(connection: Connection, moment: Moment, month: str) -> KnownDays | None:
@@ -89,7 +89,7 @@ def _counts_at_the_end(connection: Connection, known: KnownDays) -> list[Mapping
     return [dict(row) for row in rows.mappings()]
 
 
-def _shown(
+def _billing_bases(
     connection: Connection, rows: Iterable[Mapping[Any, Any]], filters: Filters
 ) -> list[BillingBases]:
     selected = [row for row in rows if not filters.sites or row["site_id"] in filters.sites]

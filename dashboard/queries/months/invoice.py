@@ -237,11 +237,11 @@ def _live(connection: Connection, month: str, filters: Filters, today: date) -> 
     )
 
 
-def _listed(connection: Connection, seen: moment.Moment, filters: Filters) -> list[Row]:
+def _listed(connection: Connection, at: moment.Moment, filters: Filters) -> list[Row]:
     names = devices.columns(filters.basis)
     rows = [
         _row(dict(zip(names, row, strict=True)) | {"last_contact": None}, filters.basis)
-        for part in devices.stream(connection, seen, filters)
+        for part in devices.stream(connection, at, filters)
         for row in part
     ]
     return sorted(rows, key=_place)

@@ -15,7 +15,7 @@ from db.rules import RulesByDay
 from db.tables import ALL_SITES, device_snapshots
 from db.types import as_date
 
-_said = device_snapshots.c
+_stretches = device_snapshots.c
 
 Masks = dict[tuple[int, int], int]
 """By device (in the basis "assets" by machine) and site: a bit for each known day, the first day's
@@ -69,11 +69,15 @@ def presence(connection: Connection, known: KnownDays, basis: str) -> Presence:
 
 def _of_records(connection: Connection, known: KnownDays, basis: str) -> Masks:
     first, after = known.span
-    statement = select(_said.device_id, _said.site_id, _said.valid_from, _said.valid_to).where(
-        _said.billing_status == BILLABLE, _said.valid_from < after, _said.valid_to > first
+    statement = select(
+        _stretches.device_id, _stretches.site_id, _stretches.valid_from, _stretches.valid_to
+    ).where(
+        _stretches.billing_status == BILLABLE,
+        _stretches.valid_from < after,
+        _stretches.valid_to > first,
     )
     if basis != "records":
-        statement = statement.where(_said.source == basis)
+        statement = statement.where(_stretches.source == basis)
     masks: Masks = defaultdict(int)
     for device_id, site_id, valid_from, valid_to in connection.execute(statement):
         masks[device_id, site_id] |= _bits(known.days, valid_from, valid_to)
@@ -89,12 +93,12 @@ def _of_assets(connection: Connection, known: KnownDays) -> Masks:
     # Only where a stretch begins or ends inside the month can a machine differ between its days,
     # or where new rules choose another primary record.
     inside = or_(
-        and_(_said.valid_from > first, _said.valid_from < after),
-        and_(_said.valid_to > first, _said.valid_to < after),
+        and_(_stretches.valid_from > first, _stretches.valid_from < after),
+        and_(_stretches.valid_to > first, _stretches.valid_to < after),
     )
     if known.precedence_changes:
-        inside = and_(_said.valid_from < after, _said.valid_to > first)
-    changed = set(connection.scalars(select(_said.asset_id).where(inside).distinct()))
+        inside = and_(_stretches.valid_from < after, _stretches.valid_to > first)
+    changed = set(connection.scalars(select(_stretches.asset_id).where(inside).distinct()))
     whole = (1 << len(known.days)) - 1
     end = [known.days[-1]]
     masks: Masks = defaultdict(int)

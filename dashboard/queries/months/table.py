@@ -120,7 +120,7 @@ def month_rows(connection: Connection, moment: Moment, filters: Filters) -> list
                 spare=_of(now, "spare"),
                 excluded=_of(now, "excluded"),
                 figure=Change(_of(now, "billable"), _of(before, "billable")),
-                dates=closing.dates if closing else _stood(connection, month, moment),
+                dates=closing.dates if closing else _month_end_snapshots(connection, month, moment),
                 closing=closing,
                 hindrances=tuple(hindrances(connection, month)) if state == OPEN else (),
                 can_close=month == to_close,
@@ -189,7 +189,9 @@ def sources_on(connection: Connection, day: date) -> dict[str, MonthSource]:
     }
 
 
-def _stood(connection: Connection, month: str, moment: Moment) -> dict[str, MonthSource]:
+def _month_end_snapshots(
+    connection: Connection, month: str, moment: Moment
+) -> dict[str, MonthSource]:
     end = month_end(month)
     return sources_on(connection, min(end, moment.now.day) if moment.now.day else end)
 
