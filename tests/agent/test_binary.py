@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.support.agent_servers import Hub, serving
+from tests.support.agent_servers import HubServer, serving
 
 pytestmark = [
     pytest.mark.full,
@@ -25,7 +25,7 @@ def test_single_file_build_reports_without_python(tmp_path: Path) -> None:
          tmp_path, "--workpath", tmp_path / "build", specification],
         check=True,
     )  # fmt: skip
-    hub = Hub()
+    hub = HubServer()
     with serving(hub) as served:
         surroundings = {
             name: value for name, value in os.environ.items() if not name.startswith("PYTHON")

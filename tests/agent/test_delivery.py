@@ -13,7 +13,15 @@ from agent.client import Client
 from agent.delivery import BATCH_REPORTS, MANUAL_FIX_PAUSE, Uploader
 from agent.spool import Spool
 from agent.state import State
-from tests.support.agent_servers import Asked, Hub, Said, Script, Served, TatuScan, free_port
+from tests.support.agent_servers import (
+    Answer,
+    HubServer,
+    ReceivedRequest,
+    ReportServer,
+    Script,
+    TatuScanServer,
+    free_port,
+)
 
 MACHINE = "f66a149db696752687235e6fde3d7ebeed827c7b4b36438508fd1a138d8fa6b6"
 
@@ -30,7 +38,7 @@ class Bench:
     """A uploader, its spool, and a server that does what `script` says."""
 
     def __init__(self, folder: Path, script: Script | None, token: str | None) -> None:
-        self.server = None if script is None else Served(script)
+        self.server = None if script is None else ReportServer(script)
         url = f"http://127.0.0.1:{free_port()}" if self.server is None else self.server.url
         self.time = Time()
         self.state = State(folder)
@@ -86,22 +94,22 @@ def bench(tmp_path: Path) -> Iterator[Any]:
         one.spool.close()
 
 
-def scripted(*answers: Said) -> Script:
+def scripted(*answers: Answer) -> Script:
     """These answers, one after the other; the last for ever."""
     left = list(answers)
     return lambda asked: left.pop(0) if len(left) > 1 else left[0]
 
 
-def refused(status: int, reason: str = "", **headers: str) -> Said:
+def refused(status: int, reason: str = "", **headers: str) -> Answer:
     said = {"error": "No.", "code": status, **({"reason": reason} if reason else {})}
     return status, said, headers
 
 
-STORED: Said = (200, {"item": {}, "message": "stored"})
+STORED: Answer = (200, {"item": {}, "message": "stored"})
 
 
 def test_machine_enrols_with_token_then_uses_its_own_key(bench: Any) -> None:
-    hub = Hub()
+    hub = HubServer()
     found = bench(hub)
     first = found.put()
     assert found.drain()
@@ -117,7 +125,7 @@ def test_machine_enrols_with_token_then_uses_its_own_key(bench: Any) -> None:
 
 
 def test_backlog_is_sent_in_ordered_batches_even_with_the_token(bench: Any) -> None:
-    hub = Hub()
+    hub = HubServer()
     found = bench(hub)
     expected = found.put(250)
     assert found.drain()
@@ -129,7 +137,7 @@ def test_backlog_is_sent_in_ordered_batches_even_with_the_token(bench: Any) -> N
 
 
 def test_incompressible_backlog_stays_under_the_body_limit(bench: Any) -> None:
-    hub = Hub()
+    hub = HubServer()
     found = bench(hub)
     chance = random.Random(1)
     expected = [name for _ in range(60) for name in found.put(noise=chance.randbytes(1500).hex())]
@@ -141,7 +149,7 @@ def test_incompressible_backlog_stays_under_the_body_limit(bench: Any) -> None:
 def test_tatuscan_server_gets_backlog_one_by_one_without_credential(
     bench: Any,
 ) -> None:
-    server = TatuScan()
+    server = TatuScanServer()
     found = bench(server, token=None)
     found.put(3)
     assert found.drain()
@@ -157,9 +165,9 @@ def test_tatuscan_server_gets_backlog_one_by_one_without_credential(
 
 
 def test_405_on_the_batch_route_falls_back_to_single_reports(bench: Any) -> None:
-    seen: list[Asked] = []
+    seen: list[ReceivedRequest] = []
 
-    def script(asked: Asked) -> Said:
+    def script(asked: ReceivedRequest) -> Answer:
         seen.append(asked)
         return (405, {"error": "no"}) if asked.path.endswith("batch") else STORED
 
@@ -171,7 +179,7 @@ def test_405_on_the_batch_route_falls_back_to_single_reports(bench: Any) -> None
 def test_rejected_reports_are_dropped_and_do_not_block_others(
     bench: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    hub = Hub(poison={"bad"})
+    hub = HubServer(poison={"bad"})
     found = bench(hub)
     bad = found.put(hostname="bad")
     assert found.drain() and hub.counted == []
@@ -182,7 +190,7 @@ def test_rejected_reports_are_dropped_and_do_not_block_others(
 
 
 def test_report_that_crashes_a_tatuscan_server_is_dropped_after_max_tries(bench: Any) -> None:
-    server = TatuScan()
+    server = TatuScanServer()
     found = bench(server)
     found.put(hostname=None)
     good = found.put()
@@ -202,7 +210,7 @@ def test_errors_of_our_own_server_drop_no_report(bench: Any) -> None:
 
 
 def test_unknown_key_enrols_again_with_the_same_report(bench: Any) -> None:
-    hub = Hub()
+    hub = HubServer()
     found = bench(hub)
     found.state.key = "key-of-a-server-that-is-gone"
     expected = found.put()
@@ -265,7 +273,7 @@ def test_redirect_is_an_error_and_keeps_the_report(
         (415, {"error": "no"}),
     ],
 )
-def test_unexpected_answers_are_not_a_delivery(bench: Any, answer: Said) -> None:
+def test_unexpected_answers_are_not_a_delivery(bench: Any, answer: Answer) -> None:
     found = bench(scripted(answer))
     found.put()
     assert not found.drain()
@@ -286,7 +294,7 @@ def test_only_confirmed_reports_of_a_batch_are_removed(bench: Any) -> None:
 
 
 def test_too_large_batch_is_halved_and_grows_again(bench: Any) -> None:
-    hub = Hub(largest=10)
+    hub = HubServer(largest=10)
     found = bench(hub)
     expected = found.put(40)
     assert found.drain()
@@ -330,16 +338,16 @@ def test_retry_after_is_respected_with_jitter(
 
 
 def test_lost_answer_is_retried_with_the_same_report_ids(bench: Any) -> None:
-    hub = Hub()
+    hub = HubServer()
     found = bench(hub)
     found.put()
     assert found.drain()
 
-    def cut(asked: Asked) -> Said:
+    def cut(asked: ReceivedRequest) -> Answer:
         hub(asked)
         raise ConnectionAbortedError("after the commit")
 
-    cutting = Served(cut)
+    cutting = ReportServer(cut)
     straight = found.uploader._client._url
     found.uploader._client._url = cutting.url
     expected = found.put(3)
@@ -357,7 +365,7 @@ def test_the_credential_never_comes_from_netrc(
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login eve password stolen\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    server = TatuScan()
+    server = TatuScanServer()
     found = bench(server, token=None)
     found.uploader._client._proxies = True
     found.put()
@@ -370,7 +378,7 @@ def test_the_credential_never_comes_from_netrc(
 
 
 def test_report_is_sent_unchanged(bench: Any) -> None:
-    server = TatuScan()
+    server = TatuScanServer()
     found = bench(server, token=None)
     found.put(site="Café 😀")
     assert found.drain()

@@ -20,7 +20,14 @@ import pytest
 from agent import client
 from agent.spool import Spool, count_waiting
 from tests.conftest import ROOT
-from tests.support.agent_servers import Asked, Hub, Said, TatuScan, free_port, serving
+from tests.support.agent_servers import (
+    Answer,
+    HubServer,
+    ReceivedRequest,
+    TatuScanServer,
+    free_port,
+    serving,
+)
 
 KEYS = [
     "machine_id", "hostname", "ip", "os", "os_version", "cpu_percent", "memory_total_mb",
@@ -101,7 +108,7 @@ def test_version() -> None:
 
 
 def test_once_delivers_to_a_tatuscan_server(start: Start) -> None:
-    server = TatuScan()
+    server = TatuScanServer()
     with serving(server) as served:
         for _ in range(2):
             code, output, errors = ended(start("--once", URL=f"{served.url}/"))
@@ -118,7 +125,7 @@ def test_once_without_a_server_spools_the_report_and_exits_4(start: Start) -> No
     port = free_port()
     code, _, errors = ended(start("--once", URL=f"http://127.0.0.1:{port}"))
     assert code == 4 and "cannot be reached (Connection refused)" in errors
-    hub = Hub()
+    hub = HubServer()
     with serving(hub, port) as served:
         assert ended(start("--once", URL=served.url, TOKEN=hub.token))[0] == 0
     assert len(hub.counted) == 2
@@ -142,7 +149,7 @@ def test_wrong_settings_exit_2_with_one_sentence(
 
 
 def test_dotenv_in_the_working_folder_is_read(start: Start, tmp_path: Path) -> None:
-    hub = Hub()
+    hub = HubServer()
     with serving(hub) as served:
         (tmp_path / ".env").write_text(
             f"TATUSCAN_URL={served.url}\nINVENTORY_HUB_TOKEN={hub.token}\n"
@@ -152,7 +159,7 @@ def test_dotenv_in_the_working_folder_is_read(start: Start, tmp_path: Path) -> N
 
 
 def test_second_agent_on_the_same_folder_exits_5(start: Start) -> None:
-    hub = Hub()
+    hub = HubServer()
     with serving(hub) as served:
         first = start(URL=served.url, TOKEN=hub.token, INTERVAL="1s")
         wait_until(lambda: hub.reports)
@@ -170,7 +177,7 @@ def test_agent_stops_promptly_while_it_waits_for_an_answer(
 ) -> None:
     asked, over = threading.Event(), threading.Event()
 
-    def slow(_: Asked) -> Said:
+    def slow(_: ReceivedRequest) -> Answer:
         asked.set()
         over.wait(30)
         return 200, {}
@@ -181,7 +188,7 @@ def test_agent_stops_promptly_while_it_waits_for_an_answer(
         process.send_signal(number)
         assert process.wait(timeout=15) == 0, "it does not wait for the answer, which takes 30 s"
         over.set()
-    hub = Hub()
+    hub = HubServer()
     with serving(hub, served.port) as served:
         assert ended(start("--once", URL=served.url, TOKEN=hub.token))[0] == 0
     assert len(hub.counted) == 2, "what was on its way was kept"
@@ -190,7 +197,7 @@ def test_agent_stops_promptly_while_it_waits_for_an_answer(
 def test_no_report_is_lost_when_server_is_down_and_agent_is_killed(
     start: Start, tmp_path: Path
 ) -> None:
-    hub, port = Hub(), free_port()
+    hub, port = HubServer(), free_port()
     given = {"URL": f"http://127.0.0.1:{port}", "TOKEN": hub.token, "INTERVAL": "1s"}
     with serving(hub, port):
         process = start(**given)
@@ -242,7 +249,7 @@ def test_untrusted_certificate_is_refused(start: Start, tmp_path: Path) -> None:
         check=True, capture_output=True,
     )  # fmt: skip
     both.write_text(key.read_text() + certificate.read_text())
-    hub = Hub()
+    hub = HubServer()
     with serving(hub, certificate=both) as served:
         given: dict[str, Any] = {"URL": served.url, "TOKEN": hub.token}
         code, _, errors = ended(start("--once", **given))
@@ -291,7 +298,7 @@ def test_trickling_answer_times_out() -> None:
 def test_corrupt_spool_does_not_crash_the_agent(start: Start, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "spool.db").write_bytes(b"torn" * 1000)
-    hub = Hub()
+    hub = HubServer()
     with serving(hub) as served:
         code, _, errors = ended(start("--once", URL=served.url, TOKEN=hub.token))
     assert code == 0 and "spool_corrupt=1" in errors and len(hub.counted) == 1

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from agent import __version__, service_linux, service_macos, settings_files
 from agent.settings import CONFIG, load
 from tests.conftest import ROOT
-from tests.support.agent_servers import Hub, serving
+from tests.support.agent_servers import HubServer, serving
 
 COMMAND = [shutil.which("true") or "/bin/true"]
 GIVEN = {
@@ -121,7 +121,7 @@ def test_status_prints_service_server_machine_and_backlog(tmp_path: Path) -> Non
     done = agent(tmp_path, "status")
     assert done.returncode == 3 and "service: not running" in done.stdout
     assert "waiting: 0 reports" in done.stdout
-    hub = Hub()
+    hub = HubServer()
     with serving(hub) as served:
         url, token = served.url, hub.token
         agent(tmp_path, "--once", INVENTORY_HUB_URL=url, INVENTORY_HUB_TOKEN=token)

@@ -26,7 +26,7 @@ from playwright.sync_api import Page, expect
 
 from tests.conftest import COMMAND, ROOT
 from tests.support.agent_servers import free_port
-from tests.support.scripted_vendor import Asked, Reply, ok, scripted
+from tests.support.scripted_vendor import ReceivedRequest, Reply, ok, scripted
 
 SOURCE_FILE = Template('''"""$label, API v1: every device of one account."""
 
@@ -91,7 +91,7 @@ MACHINES = [
 ]
 
 
-def answer(request: Asked) -> Reply:
+def answer(request: ReceivedRequest) -> Reply:
     """The API of either vendor; the first part of the path says of which."""
     if request.headers["X-Key"] != "key":
         return Reply(401)

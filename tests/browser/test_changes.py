@@ -13,17 +13,17 @@ import requests
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import Engine
 
+from tests.support.browser_pages import chart_traces
+from tests.support.demo_dashboard import serve_dashboard
 from tests.support.files import sheets
-from tests.support.pages import chart
-from tests.support.showcase import shown
-from tests.support.worlds import TODAY, Said, World, named_world, saved
+from tests.support.worlds import TODAY, DeviceState, World, named_world, save_to_copy
 
 
 @pytest.fixture(scope="module")
 def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The named world, served; nobody writes to it."""
-    engine = saved(named_world(), migrated_file, tmp_path_factory.mktemp("changes"))
-    with shown(engine) as (found, _):
+    engine = save_to_copy(named_world(), migrated_file, tmp_path_factory.mktemp("changes"))
+    with serve_dashboard(engine) as (found, _):
         yield found
     engine.dispose()
 
@@ -104,7 +104,7 @@ def test_two_dates_a_bar_its_reasons_and_its_files(quiet: Page, address: str) ->
 
 def test_every_bar_opens_as_many_devices_as_it_counts(quiet: Page, address: str) -> None:
     opened(quiet, address, "?basis=records")
-    bars, labels = chart(quiet, "bars-chart")
+    bars, labels = chart_traces(quiet, "bars-chart")
     numbers = [int(text.replace("\u2212", "-")) for text in labels["text"]]
     assert sum(numbers[:-1]) == numbers[-1]
     for number, href in list(zip(numbers, bars["to"], strict=True))[1:-1]:
@@ -191,7 +191,7 @@ def test_the_overview_s_cards_and_bars_open_their_changes(quiet: Page, address: 
         expect(names(quiet)).to_have_text([name])
         assert asked(quiet) == {"basis": ["ninja"], "change": [key]}
         quiet.go_back()
-    bars: list[dict[str, Any]] = chart(quiet, "why-chart")
+    bars: list[dict[str, Any]] = chart_traces(quiet, "why-chart")
     hrefs = [href for href in bars[0]["to"][1:-1] if href]
     assert hrefs == [
         f"/changes?basis=ninja&change={name}" for name in ("added", "removed", "reclassified_out")
@@ -220,7 +220,7 @@ def test_no_match_says_so(quiet: Page, address: str) -> None:
 
 
 def test_an_empty_hub_says_what_to_do(quiet: Page, sqlite_engine: Engine) -> None:
-    with shown(sqlite_engine) as (address, _):
+    with serve_dashboard(sqlite_engine) as (address, _):
         quiet.goto(f"{address}/changes")
         expect(quiet.locator(".checklist li")).to_have_count(3)
 
@@ -228,10 +228,12 @@ def test_an_empty_hub_says_what_to_do(quiet: Page, sqlite_engine: Engine) -> Non
 def test_hostile_names_are_text(quiet: Page, migrated_file: Path, tmp_path: Path) -> None:
     hostile = "<img src=x onerror=window.hit=1>"
     world = World({1: hostile})
-    world.publish("ninja", TODAY.replace(month=10), [Said("ninja", "1", 1)])
-    world.publish("ninja", TODAY, [Said("ninja", "2", 1, hostname=hostile, display_name="=1")])
-    engine = saved(world, migrated_file, tmp_path)
-    with shown(engine) as (address, _):
+    world.publish("ninja", TODAY.replace(month=10), [DeviceState("ninja", "1", 1)])
+    world.publish(
+        "ninja", TODAY, [DeviceState("ninja", "2", 1, hostname=hostile, display_name="=1")]
+    )
+    engine = save_to_copy(world, migrated_file, tmp_path)
+    with serve_dashboard(engine) as (address, _):
         opened(quiet, address)
         expect(names(quiet)).to_contain_text([hostile, "1"])
         assert quiet.evaluate("window.hit") is None

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
 from etl.work.jobs import JobRunner
-from tests.support.showcase import shown
+from tests.support.demo_dashboard import serve_dashboard
 from tests.support.small_hub import Hub, Pc, pcs
 
 LAST = date(2026, 11, 22)
@@ -47,7 +47,7 @@ def story(sqlite_engine: Engine) -> Iterator[Story]:
         elif one != day(12):
             hub.collect(one, FLEET)
     hub.collect(LAST, FLEET[:12])
-    with shown(sqlite_engine, NOW) as (address, _):
+    with serve_dashboard(sqlite_engine, NOW) as (address, _):
         yield Story(hub, address)
 
 

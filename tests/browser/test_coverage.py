@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 
 from db.tables import audit_log, coverage_exceptions
 from etl.work.jobs import JobRunner
-from tests.support.coverage_world import DAY, EVERYTHING, EXPECTED, Hall
-from tests.support.showcase import shown
+from tests.support.coverage_world import DAY, EXPECTED, FLEET_WITH_EVERY_KIND, CoverageWorld
+from tests.support.demo_dashboard import serve_dashboard
 from tests.support.small_hub import noon
 
 ALL = sum(EXPECTED.values())
@@ -21,7 +21,7 @@ ALL = sum(EXPECTED.values())
 class Story:
     """A hub in which every kind of finding stands, and its dashboard."""
 
-    hall: Hall
+    hall: CoverageWorld
     address: str
 
     def work(self) -> int:
@@ -33,9 +33,9 @@ class Story:
 
 @pytest.fixture
 def story(sqlite_engine: Engine) -> Iterator[Story]:
-    hall = Hall(sqlite_engine)
-    hall.say(DAY, **EVERYTHING)
-    with shown(sqlite_engine, noon(DAY)) as (address, _):
+    hall = CoverageWorld(sqlite_engine)
+    hall.say(DAY, **FLEET_WITH_EVERY_KIND)
+    with serve_dashboard(sqlite_engine, noon(DAY)) as (address, _):
         yield Story(hall, address)
 
 

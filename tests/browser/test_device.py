@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from db.engine import open_engine, sqlite_url
 from db.keys import device_id
-from tests.support.showcase import shown
+from tests.support.demo_dashboard import serve_dashboard
 from tests.support.small_hub import Hub, Pc, pcs
 from tests.support.worlds import TODAY
 
@@ -31,7 +31,7 @@ def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     hub.collect(TODAY - timedelta(days=2), [spare, *others])
     hub.collect(TODAY, [spare, *others])
     hub.collect(TODAY, [replace(PC, key="t7", hostname="h-pc7.x")], "threatlocker")
-    with shown(engine) as (found, _):
+    with serve_dashboard(engine) as (found, _):
         yield found
     engine.dispose()
 

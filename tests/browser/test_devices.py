@@ -11,9 +11,18 @@ import requests
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import Engine
 
-from tests.support.pages import count, opened
-from tests.support.showcase import shown
-from tests.support.worlds import HARBOR, MUELLER, SITE_NAMES, TODAY, Said, World, named_world, saved
+from tests.support.browser_pages import devices_count, open_devices
+from tests.support.demo_dashboard import serve_dashboard
+from tests.support.worlds import (
+    HARBOR,
+    MUELLER,
+    SITE_NAMES,
+    TODAY,
+    DeviceState,
+    World,
+    named_world,
+    save_to_copy,
+)
 
 HOSTILE = ("<img src=x onerror=window.hit=1>", "__proto__", "=cmd|' /C calc'!A0", "y" * 10_000)
 MANY = 250
@@ -23,11 +32,11 @@ MANY = 250
 def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The named world and, at Müller, more devices than a page of the grid holds."""
     world = named_world()
-    many = [Said("ninja", f"x{number}", MUELLER, hostname=f"X-{number:03}")
+    many = [DeviceState("ninja", f"x{number}", MUELLER, hostname=f"X-{number:03}")
             for number in range(MANY)]  # fmt: skip
     world.publish("ninja", TODAY, [*world.days["ninja"][TODAY].values(), *many])
-    engine = saved(world, migrated_file, tmp_path_factory.mktemp("devices"))
-    with shown(engine) as (found, _):
+    engine = save_to_copy(world, migrated_file, tmp_path_factory.mktemp("devices"))
+    with serve_dashboard(engine) as (found, _):
         yield found
     engine.dispose()
 
@@ -54,8 +63,8 @@ def download(page: Page) -> list[dict[str, str]]:
 def test_the_line_the_pager_and_the_file_say_the_same(
     quiet: Page, address: str, query: str
 ) -> None:
-    opened(quiet, address, query)
-    said = count(quiet)
+    open_devices(quiet, address, query)
+    said = devices_count(quiet)
     assert said > 0
     expect(quiet.locator(".ag-paging-row-summary-panel")).to_contain_text(f"of {said}")
     rows = download(quiet)
@@ -64,15 +73,15 @@ def test_the_line_the_pager_and_the_file_say_the_same(
 
 
 def test_the_count_is_the_api_s(quiet: Page, address: str) -> None:
-    opened(quiet, address, "?site=1&type=workstation")
+    open_devices(quiet, address, "?site=1&type=workstation")
     asked = f"{address}/api/dashboard/devices?basis=assets&site=1&type=workstation"
-    assert count(quiet) == requests.get(asked, timeout=30).json()["count"]
+    assert devices_count(quiet) == requests.get(asked, timeout=30).json()["count"]
     expect(quiet.locator("#devices-about")).to_have_text("Each machine once, 22 Nov 2026")
 
 
 def test_the_server_sorts_and_pages(quiet: Page, address: str) -> None:
-    opened(quiet, address, "?site=2&q=x-")
-    assert count(quiet) == MANY
+    open_devices(quiet, address, "?site=2&q=x-")
+    assert devices_count(quiet) == MANY
     head = quiet.locator(".ag-header-cell[col-id='hostname'] .ag-header-cell-label")
     head.click()
     expect(first_row(quiet)).to_have_text("X-000")
@@ -84,7 +93,7 @@ def test_the_server_sorts_and_pages(quiet: Page, address: str) -> None:
 
 
 def test_the_file_has_the_order_of_the_grid(quiet: Page, address: str) -> None:
-    opened(quiet, address, "?site=2&q=x-")
+    open_devices(quiet, address, "?site=2&q=x-")
     assert download(quiet)[0]["hostname"] == "X-000"
     head = quiet.locator(".ag-header-cell[col-id='hostname'] .ag-header-cell-label")
     head.click()
@@ -98,29 +107,29 @@ def test_the_file_has_the_order_of_the_grid(quiet: Page, address: str) -> None:
 
 
 def test_one_source_alone_is_listed_and_exported_alike(quiet: Page, address: str) -> None:
-    opened(quiet, address, "?basis=records&source=threatlocker")
+    open_devices(quiet, address, "?basis=records&source=threatlocker")
     rows = download(quiet)
-    assert len(rows) == count(quiet)
+    assert len(rows) == devices_count(quiet)
     assert {row["source"] for row in rows} == {"threatlocker"}
 
 
 def test_who_asks_for_spares_reads_why_they_are(quiet: Page, address: str) -> None:
-    opened(quiet, address)
+    open_devices(quiet, address)
     expect(quiet.locator(".ag-header-cell[col-id='os']")).to_be_visible()
     expect(quiet.locator(".ag-header-cell[col-id='reason']")).to_have_count(0)
-    opened(quiet, address, "?status=spare")
+    open_devices(quiet, address, "?status=spare")
     expect(quiet.locator("[row-index='0'] [col-id='reason']")).to_have_text("it is spare")
     expect(quiet.locator(".ag-header-cell[col-id='os']")).to_have_count(0)
 
 
 def test_other_filters_ask_the_grid_again(quiet: Page, address: str) -> None:
-    opened(quiet, address, "?site=2&q=x-")
+    open_devices(quiet, address, "?site=2&q=x-")
     quiet.get_by_role("button", name="Next page").click()
     expect(quiet.locator("[row-index='100']").first).to_be_attached()
     quiet.locator("#chips a", has_text="x-").click()
     expect(quiet.locator("#devices-count")).not_to_have_text(f"{MANY} devices match")
     expect(quiet.locator(".ag-paging-row-summary-panel")).to_contain_text(
-        f"1 to 100 of {count(quiet)}"
+        f"1 to 100 of {devices_count(quiet)}"
     )
     quiet.locator("#filter-clear").click()
     expect(quiet.locator("#devices-about")).to_have_text("Each machine once, 22 Nov 2026")
@@ -128,7 +137,7 @@ def test_other_filters_ask_the_grid_again(quiet: Page, address: str) -> None:
 
 
 def test_a_type_and_a_status_are_words_and_sources_have_names(quiet: Page, address: str) -> None:
-    opened(quiet, address, f"?site={HARBOR}&q=H-SRV1")
+    open_devices(quiet, address, f"?site={HARBOR}&q=H-SRV1")
     row = quiet.locator(".ag-center-cols-container [row-index='0']")
     expect(row.locator("[col-id='device_type'] .pill")).to_have_text("Server")
     expect(row.locator("[col-id='billing_status'] .pill")).to_have_text("Billable")
@@ -139,14 +148,14 @@ def test_a_type_and_a_status_are_words_and_sources_have_names(quiet: Page, addre
 
 
 def test_excluded_devices_show_on_request_only(quiet: Page, address: str) -> None:
-    opened(quiet, address, "?status=excluded")
-    assert count(quiet) == 2
+    open_devices(quiet, address, "?status=excluded")
+    assert devices_count(quiet) == 2
     pills = quiet.locator("[col-id='billing_status'] .pill")
     expect(pills).to_have_text(["Excluded", "Excluded"])
 
 
 def test_all_columns_fit_and_the_pager_is_on_the_screen(quiet: Page, address: str) -> None:
-    opened(quiet, address)
+    open_devices(quiet, address)
     width = quiet.evaluate(
         "(() => { const box = document.querySelector('.ag-center-cols-viewport');"
         " return box.scrollWidth - box.clientWidth; })()"
@@ -160,7 +169,7 @@ def test_all_columns_fit_and_the_pager_is_on_the_screen(quiet: Page, address: st
 
 def test_on_a_phone_nothing_covers_the_pager(quiet: Page, address: str) -> None:
     quiet.set_viewport_size({"width": 390, "height": 844})
-    opened(quiet, address)
+    open_devices(quiet, address)
     assert quiet.evaluate("document.documentElement.scrollWidth") <= 390
     pager = quiet.locator(".ag-paging-panel").bounding_box()
     bar = quiet.locator(".bottom").bounding_box()
@@ -180,7 +189,7 @@ def test_no_match_says_so_and_clears(quiet: Page, address: str) -> None:
 
 
 def test_an_empty_hub_says_what_to_do(quiet: Page, sqlite_engine: Engine) -> None:
-    with shown(sqlite_engine) as (address, _):
+    with serve_dashboard(sqlite_engine) as (address, _):
         quiet.goto(f"{address}/devices")
         expect(quiet.locator(".checklist li")).to_have_count(3)
         expect(quiet.locator("#devices-grid")).not_to_be_visible()
@@ -189,15 +198,15 @@ def test_an_empty_hub_says_what_to_do(quiet: Page, sqlite_engine: Engine) -> Non
 def test_hostile_names_are_text(quiet: Page, migrated_file: Path, tmp_path: Path) -> None:
     world = World(dict(enumerate(HOSTILE, 1)))
     said = [
-        Said("ninja", str(number), number, hostname=name, display_name=name, location=name,
+        DeviceState("ninja", str(number), number, hostname=name, display_name=name, location=name,
              os=name, serial=name)
         for number, name in enumerate(HOSTILE, 1)
     ]  # fmt: skip
     world.publish("ninja", TODAY, said)
-    engine = saved(world, migrated_file, tmp_path)
-    with shown(engine) as (address, _):
-        opened(quiet, address)
-        assert count(quiet) == len(HOSTILE)
+    engine = save_to_copy(world, migrated_file, tmp_path)
+    with serve_dashboard(engine) as (address, _):
+        open_devices(quiet, address)
+        assert devices_count(quiet) == len(HOSTILE)
         found = [text.strip() for text in hostnames(quiet).all_inner_texts()]
         assert set(found) >= set(HOSTILE[:3])
         assert max(map(len, found)) == 300

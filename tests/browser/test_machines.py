@@ -18,9 +18,9 @@ from werkzeug.serving import make_server
 from dashboard.app import create_app
 from db.engine import writing
 from db.tables import agent_hours, inventory
-from tests.support.machines import machine_id, stored
-from tests.support.served import NOW, in_thread
-from tests.support.showcase import ENVIRON
+from tests.support.api_server import NOW, serve_in_thread
+from tests.support.demo_dashboard import ENVIRON
+from tests.support.machines import insert_machines, machine_id
 
 HOSTILE = ("<img src=x onerror=window.hit=1>", '=HYPERLINK("http://x.test")', "__proto__")
 MANY = 230
@@ -37,14 +37,14 @@ class Hub:
 def shown(engine: Engine, **settings: str) -> Iterator[Hub]:
     hub = Hub()
     app = create_app(engine, clock=lambda: hub.now, environ=ENVIRON | settings)
-    with in_thread(make_server("127.0.0.1", 0, app.server, threaded=True)) as hub.address:
+    with serve_in_thread(make_server("127.0.0.1", 0, app.server, threaded=True)) as hub.address:
         yield hub
 
 
 def fleet(engine: Engine) -> None:
     """Many machines, some late, some offline, one of them two."""
     minutes = {0: 1, 1: 5, 2: 600}
-    stored(
+    insert_machines(
         engine,
         *(
             {
@@ -248,7 +248,7 @@ def test_a_minute_later_the_page_is_told_anew_where_it_stands(
 
 def test_a_new_machine_appears_by_itself(quiet: Page, hub: Hub, sqlite_engine: Engine) -> None:
     opened(quiet, hub)
-    stored(sqlite_engine, {"hostname": "a newborn"})
+    insert_machines(sqlite_engine, {"hostname": "a newborn"})
     quiet.evaluate("dash_clientside.set_props('machines-tick', {interval: 300})")
     expect(quiet.locator("#machines-count")).to_have_text(f"{MANY + 2} machines match")
     expect(names(quiet).first).to_have_text("a newborn")
@@ -318,7 +318,7 @@ def test_an_empty_hub_says_how_machines_get_in(quiet: Page, sqlite_engine: Engin
         expect(quiet.locator(".checklist li")).to_have_count(3)
         expect(quiet.locator(".state")).to_contain_text("inventory-hub token add --kind enrol")
         expect(quiet.locator("#machines-grid")).not_to_be_visible()
-        stored(sqlite_engine, {"hostname": "first"})
+        insert_machines(sqlite_engine, {"hostname": "first"})
         quiet.evaluate("dash_clientside.set_props('machines-tick', {n_intervals: 1})")
         expect(names(quiet)).to_have_text("first")
 
@@ -326,7 +326,7 @@ def test_an_empty_hub_says_how_machines_get_in(quiet: Page, sqlite_engine: Engin
 def test_every_text_of_a_machine_is_text(quiet: Page, sqlite_engine: Engine) -> None:
     texts = ("hostname", "ip", "os", "os_version", "computer_model", "agent_version", "serial",
              "manufacturer", "logged_in_user", "site", "stream", "other_stream")  # fmt: skip
-    ids = stored(
+    ids = insert_machines(
         sqlite_engine,
         *(
             dict.fromkeys(texts, name[:36])

@@ -13,9 +13,17 @@ from sqlalchemy import Engine, insert
 
 from db.engine import writing
 from db.tables import collection_runs
-from tests.support.pages import chart
-from tests.support.showcase import shown
-from tests.support.worlds import MONTH_END, TODAY, Said, World, named_world, run_row, saved
+from tests.support.browser_pages import chart_traces
+from tests.support.demo_dashboard import serve_dashboard
+from tests.support.worlds import (
+    MONTH_END,
+    TODAY,
+    DeviceState,
+    World,
+    named_world,
+    run_row,
+    save_to_copy,
+)
 
 HOSTILE = ("<img src=x onerror=window.hit=1>", "__proto__", "=cmd|' /C calc'!A0", "y" * 10_000)
 
@@ -23,8 +31,8 @@ HOSTILE = ("<img src=x onerror=window.hit=1>", "__proto__", "=cmd|' /C calc'!A0"
 @pytest.fixture(scope="module")
 def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The named world, served; nobody writes to it."""
-    engine = saved(named_world(), migrated_file, tmp_path_factory.mktemp("overview"))
-    with shown(engine) as (found, _):
+    engine = save_to_copy(named_world(), migrated_file, tmp_path_factory.mktemp("overview"))
+    with serve_dashboard(engine) as (found, _):
         yield found
     engine.dispose()
 
@@ -111,7 +119,7 @@ def test_every_segment_of_every_month_carries_its_devices(quiet: Page, address: 
     for query in ("", "?site=1&site=2", "?basis=records&status=billable&status=excluded"):
         opened(quiet, address, query)
         checked = 0
-        for trace in chart(quiet, "months-chart"):
+        for trace in chart_traces(quiet, "months-chart"):
             if trace["type"] == "bar":
                 for count, href in zip(trace["y"], trace["to"], strict=True):
                     assert (count is None) == (href is None)
@@ -123,7 +131,7 @@ def test_every_segment_of_every_month_carries_its_devices(quiet: Page, address: 
 
 def test_a_click_on_a_segment_opens_its_devices_and_back_returns(quiet: Page, address: str) -> None:
     opened(quiet, address, "?site=1")
-    workstations = chart(quiet, "months-chart")[0]
+    workstations = chart_traces(quiet, "months-chart")[0]
     assert workstations["name"] == "Workstations"
     september = len(workstations["y"]) - 3
     bars = quiet.locator("#months-chart .trace.bars").first
@@ -158,7 +166,7 @@ def test_movers_and_sites_open_their_devices(quiet: Page, address: str) -> None:
 
 def test_the_waterfall_adds_up_and_its_ends_open_their_devices(quiet: Page, address: str) -> None:
     opened(quiet, address)
-    bars, labels = chart(quiet, "why-chart")
+    bars, labels = chart_traces(quiet, "why-chart")
     numbers = [int(text.replace("\u2212", "-")) for text in labels["text"]]
     assert sum(numbers[:-1]) == numbers[-1] == value(quiet, "counted")
     assert in_file(address, bars["to"][0]) == numbers[0]
@@ -185,7 +193,7 @@ def test_a_head_sorts_the_sites_and_sorts_them_back(quiet: Page, address: str) -
 
 def test_the_legend_counts_the_shown_day_and_opens_its_devices(quiet: Page, address: str) -> None:
     opened(quiet, address, "?basis=records")
-    bars = [trace for trace in chart(quiet, "months-chart") if trace["type"] == "bar"]
+    bars = [trace for trace in chart_traces(quiet, "months-chart") if trace["type"] == "bar"]
     entries = quiet.locator(".legend-entry").all()
     said = [entry.inner_text().split("\n") for entry in entries]
     assert [name for name, _ in said] == [trace["name"] for trace in bars]
@@ -198,7 +206,7 @@ def test_the_first_screen_shows_the_cards_both_charts_and_the_top_of_the_waterfa
     quiet: Page, address: str
 ) -> None:
     opened(quiet, address)
-    chart(quiet, "why-chart")
+    chart_traces(quiet, "why-chart")
     for name in ("#overview-kpis", "#months", "#movers"):
         box = quiet.locator(name).bounding_box()
         assert box is not None and box["y"] + box["height"] <= 900, name
@@ -210,7 +218,7 @@ def test_the_first_screen_shows_the_cards_both_charts_and_the_top_of_the_waterfa
 def test_nothing_scrolls_sideways(quiet: Page, address: str, width: int) -> None:
     quiet.set_viewport_size({"width": width, "height": 844})
     opened(quiet, address)
-    chart(quiet, "why-chart")
+    chart_traces(quiet, "why-chart")
     assert quiet.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -236,7 +244,7 @@ def test_no_match_says_so_and_leads_back(quiet: Page, address: str) -> None:
 def test_an_empty_hub_says_what_to_do_and_what_went_wrong(
     quiet: Page, sqlite_engine: Engine
 ) -> None:
-    with shown(sqlite_engine) as (address, _):
+    with serve_dashboard(sqlite_engine) as (address, _):
         quiet.goto(address)
         steps = quiet.locator(".checklist li")
         expect(steps).to_have_count(3)
@@ -254,18 +262,18 @@ def test_an_empty_hub_says_what_to_do_and_what_went_wrong(
 
 def test_hostile_names_are_text(quiet: Page, migrated_file: Path, tmp_path: Path) -> None:
     world = World(dict(enumerate(HOSTILE, 1)))
-    first = [Said("ninja", str(number), number, hostname=name)
+    first = [DeviceState("ninja", str(number), number, hostname=name)
              for number, name in enumerate(HOSTILE, 1)]  # fmt: skip
     more = [replace(one, key=f"{one.key}-new") for one in first]
     world.publish("ninja", MONTH_END, first)
     world.publish("ninja", TODAY, first + more)
-    engine = saved(world, migrated_file, tmp_path)
-    with shown(engine, datetime(2026, 11, 22, 9, tzinfo=UTC)) as (address, _):
+    engine = save_to_copy(world, migrated_file, tmp_path)
+    with serve_dashboard(engine, datetime(2026, 11, 22, 9, tzinfo=UTC)) as (address, _):
         opened(quiet, address)
         expect(quiet.locator(".mover-name").filter(has_text="onerror")).to_have_text(HOSTILE[0])
         shown_names = set(quiet.locator("#sites-table tbody th").all_inner_texts())
         assert shown_names >= set(HOSTILE[:3])
-        chart(quiet, "months-chart")
+        chart_traces(quiet, "months-chart")
         assert quiet.evaluate("window.hit") is None
         assert quiet.evaluate("document.documentElement.scrollWidth") <= 1440
         assert quiet.locator(".overview img[src='x']").count() == 0
@@ -274,13 +282,13 @@ def test_hostile_names_are_text(quiet: Page, migrated_file: Path, tmp_path: Path
 
 def test_a_gap_is_said_in_the_chart(quiet: Page, migrated_file: Path, tmp_path: Path) -> None:
     world = World({1: "Harbor Dental"})
-    said = [Said("ninja", "1", 1)]
+    said = [DeviceState("ninja", "1", 1)]
     for day in (date(2026, 8, 31), MONTH_END, TODAY):
         world.publish("ninja", day, said)
-    engine = saved(world, migrated_file, tmp_path)
-    with shown(engine) as (address, _):
+    engine = save_to_copy(world, migrated_file, tmp_path)
+    with serve_dashboard(engine) as (address, _):
         opened(quiet, address)
         expect(quiet.locator("#months-subtitle")).to_contain_text("Incomplete: Sep 2026")
-        assert "1*" in chart(quiet, "months-chart")[-1]["text"]
-        assert "no data" in chart(quiet, "months-chart")[-1]["text"]
+        assert "1*" in chart_traces(quiet, "months-chart")[-1]["text"]
+        assert "no data" in chart_traces(quiet, "months-chart")[-1]["text"]
     engine.dispose()

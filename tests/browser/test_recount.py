@@ -13,8 +13,8 @@ from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
 from etl.runtime import lease
 from etl.sources import discover
-from tests.support.recount import Counted, machines, recount, totals
-from tests.support.showcase import LAST_DAY, shown
+from tests.support.demo_dashboard import LAST_DAY, serve_dashboard
+from tests.support.recount import CountedRecord, machines, recount, totals
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -31,7 +31,7 @@ def test_every_number_on_the_screen_is_the_recount(
         records = recount(vendors.environ())
     ninja = [record for record in records if record.source == "ninja"]
     threatlocker = [record for record in records if record.source == "threatlocker"]
-    with shown(sqlite_engine) as (address, _):
+    with serve_dashboard(sqlite_engine) as (address, _):
         for basis, counted in (
             ("ninja", ninja),
             ("threatlocker", threatlocker),
@@ -61,5 +61,5 @@ def shows(page: Page, card: str, number: int) -> None:
     expect(page.locator(f"{card} .kpi-value")).to_have_text(f"{number:,}")
 
 
-def billable_by_site(records: list[Counted]) -> dict[str, int]:
+def billable_by_site(records: list[CountedRecord]) -> dict[str, int]:
     return dict(Counter(record.site for record in records if record.status == "billable"))

@@ -16,7 +16,7 @@ from db.keys import device_id
 from db.tables import audit_log, daily_counts, rule_versions, sites, suggestions
 from etl.work.jobs import JobRunner
 from etl.work.preview_lane import PreviewLane
-from tests.support.showcase import shown
+from tests.support.demo_dashboard import serve_dashboard
 from tests.support.small_hub import Hub, Pc, pcs
 
 TODAY = date(2026, 11, 22)
@@ -97,7 +97,7 @@ def story(sqlite_engine: Engine) -> Iterator[Story]:
                 for kind, one, two, why in rows_
             ],
         )  # fmt: skip
-    with shown(sqlite_engine, NOW) as (address, _):
+    with serve_dashboard(sqlite_engine, NOW) as (address, _):
         yield Story(hub, address)
 
 
@@ -312,7 +312,7 @@ def test_no_page_of_the_settings_is_wider_than_a_phone(quiet: Page, story: Story
 
 
 def test_nothing_waits_when_all_is_decided(quiet: Page, sqlite_engine: Engine) -> None:
-    with shown(sqlite_engine, NOW) as (address, _):
+    with serve_dashboard(sqlite_engine, NOW) as (address, _):
         quiet.goto(address + "/settings")
         expect(quiet.locator(".state-title")).to_have_text("Nothing waits for you")
         expect(quiet.locator("#waits-top")).to_have_text("")

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select, update
 from db import migrate
 from db.engine import open_engine, reading, sqlite_url, writing
 from db.tables import collection_runs, sites
-from tests.support.showcase import shown, small_demo
+from tests.support.demo_dashboard import serve_dashboard, small_demo
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def demo_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def address(demo_engine: Engine) -> Iterator[str]:
-    with shown(demo_engine) as (address, _):
+    with serve_dashboard(demo_engine) as (address, _):
         yield address
 
 
@@ -213,7 +213,7 @@ def test_a_phone_reaches_every_page(quiet: Page, address: str) -> None:
 
 
 def test_a_new_snapshot_refreshes_what_is_shown(page: Page, demo_engine: Engine) -> None:
-    with shown(demo_engine) as (address, app):
+    with serve_dashboard(demo_engine) as (address, app):
         layout = app.layout
 
         def impatient() -> object:
@@ -260,7 +260,7 @@ def test_a_failed_collection_is_said_under_the_filters(page: Page, demo_engine: 
         }
         connection.execute(collection_runs.insert().values(values))
     try:
-        with shown(demo_engine) as (address, _):
+        with serve_dashboard(demo_engine) as (address, _):
             page.goto(address + "/")
             expect(page.locator("#strip")).to_contain_text("NinjaRMM")
             expect(page.locator("#strip")).to_contain_text("<b>no right</b>")

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.pages import count
-from tests.support.showcase import shown
-from tests.support.worlds import HARBOR, named_world, saved
+from tests.support.browser_pages import devices_count
+from tests.support.demo_dashboard import serve_dashboard
+from tests.support.worlds import HARBOR, named_world, save_to_copy
 
 
 @pytest.fixture(scope="module")
 def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The named world."""
-    engine = saved(named_world(), migrated_file, tmp_path_factory.mktemp("sites"))
-    with shown(engine) as (found, _):
+    engine = save_to_copy(named_world(), migrated_file, tmp_path_factory.mktemp("sites"))
+    with serve_dashboard(engine) as (found, _):
         yield found
     engine.dispose()
 
@@ -75,7 +75,7 @@ def test_a_figure_of_a_site_opens_its_list_and_its_why(quiet: Page, address: str
     quiet.keyboard.press("Escape")
     figure.locator("a").click()
     expect(quiet.locator("#devices-count")).to_contain_text("match")
-    assert count(quiet) == number
+    assert devices_count(quiet) == number
 
 
 @pytest.mark.parametrize("place", ["Rack 1", "(no location)"])
@@ -90,7 +90,7 @@ def test_a_location_opens_its_devices(quiet: Page, address: str, place: str) -> 
     row.locator("a").click()
     expect(quiet.locator("#devices-count")).to_contain_text(f"{number} device")
     expect(quiet.locator(".chip", has_text=place)).to_be_visible()
-    assert count(quiet) == number
+    assert devices_count(quiet) == number
     quiet.locator("#page a, header a").get_by_text("Changes", exact=True).first.click()
     expect(quiet.locator(".chip", has_text=place)).to_be_visible()
     quiet.locator(".chip", has_text=place).click()

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.pages import count, opened
-from tests.support.showcase import shown
-from tests.support.worlds import named_world, saved
+from tests.support.browser_pages import devices_count, open_devices
+from tests.support.demo_dashboard import serve_dashboard
+from tests.support.worlds import named_world, save_to_copy
 
 
 @pytest.fixture(scope="module")
 def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The named world."""
-    engine = saved(named_world(), migrated_file, tmp_path_factory.mktemp("why"))
-    with shown(engine) as (found, _):
+    engine = save_to_copy(named_world(), migrated_file, tmp_path_factory.mktemp("why"))
+    with serve_dashboard(engine) as (found, _):
         yield found
     engine.dispose()
 
@@ -42,8 +42,8 @@ def test_the_drawer_of_a_card_leads_to_exactly_its_devices(
     quiet.locator(".drawer .button.filled").click()
     expect(quiet.locator("#drawer")).not_to_be_visible()
     expect(quiet.locator("#devices-count")).to_contain_text(f"{number} device")
-    opened(quiet, address, "?" + quiet.url.partition("?")[2])
-    assert count(quiet) == number
+    open_devices(quiet, address, "?" + quiet.url.partition("?")[2])
+    assert devices_count(quiet) == number
 
 
 def test_what_was_left_out_opens_its_list(quiet: Page, address: str) -> None:
@@ -66,8 +66,8 @@ def test_each_site_of_the_table_and_each_list_explains_its_number(
         "Billable devices at Harbor Dental on 22 Nov 2026, each machine once."
     )
     quiet.keyboard.press("Escape")
-    opened(quiet, address, "?type=server")
-    assert asked(quiet, quiet.locator("#devices-why .why")) == count(quiet)
+    open_devices(quiet, address, "?type=server")
+    assert asked(quiet, quiet.locator("#devices-why .why")) == devices_count(quiet)
 
 
 def test_the_bars_are_explained_with_their_sum(quiet: Page, address: str) -> None:

@@ -15,9 +15,9 @@ from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
 from etl.runtime import lease
 from etl.sources import discover
+from tests.support.api_server import serve_api
+from tests.support.demo_dashboard import LAST_DAY
 from tests.support.recount import machines, recount, totals
-from tests.support.served import served
-from tests.support.showcase import LAST_DAY
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
@@ -33,7 +33,7 @@ def test_the_numbers_of_a_day_equal_a_recount_of_what_the_vendors_answered(
                 assert source.FACTS.name in ("ninja", "threatlocker")
                 collect(sqlite_engine, held, source, LAST_DAY, lambda: clock, environ)
         records = recount(vendors.environ())
-    with served(sqlite_engine) as client:
+    with serve_api(sqlite_engine) as client:
         today = client.json("/api/dashboard/today")["totals"]
         expected = totals(records)
         assert {name: today[name] for name in expected} == expected
@@ -60,7 +60,7 @@ def test_a_demo_replays_its_history_and_ends_on_the_vendors_own_numbers(
         assert fill(sqlite_engine, two_months, vendors, environ) == len(two_months.days())
         assert fill(sqlite_engine, two_months, vendors, environ) == 0
         expected = totals(recount(vendors.environ()))
-    with served(sqlite_engine) as client:
+    with serve_api(sqlite_engine) as client:
         today = client.json("/api/dashboard/today")["totals"]
         assert {name: today[name] for name in expected} == expected
         assert client.json("/api/dashboard/comparison")["month_end_dates"] == {

@@ -12,8 +12,8 @@ from sqlalchemy import Engine, insert
 from db.engine import writing
 from db.tables import audit_log, month_end_counts, months, sites
 from etl.runtime import lease
+from tests.support.api_server import address
 from tests.support.cli import CliHere
-from tests.support.served import address
 from tests.support.small_hub import Hub, Pc, contents, pcs
 
 HEADER = "month,site,source,device_type,billing_status,count"

@@ -20,10 +20,10 @@ from db.keys import device_id
 from db.machines import blank_machine
 from db.settings import SettingsError
 from db.tables import api_tokens, audit_log, inventory
+from tests.support.api_server import address
 from tests.support.cli import UNCHANGED, CliHere, rows
 from tests.support.machines import Ingest, ingest, machine_id, report
 from tests.support.samples import samples
-from tests.support.served import address
 
 SCHEMA = """
 CREATE TABLE inventory (

@@ -15,9 +15,9 @@ from db.engine import writing
 from db.keys import device_id
 from db.machines import blank_machine
 from db.tables import agent_hours, api_tokens, audit_log, inventory
+from tests.support.api_server import address
 from tests.support.cli import UNCHANGED, CliHere, rows
 from tests.support.machines import machine_id
-from tests.support.served import address
 
 LONG_AGO = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -7,9 +7,9 @@ from sqlalchemy import Engine
 
 from db.tables import audit_log, month_closings, months
 from etl.runtime import lease
+from tests.support.api_server import address
 from tests.support.cli import CliHere
-from tests.support.decided import Ana
-from tests.support.served import address
+from tests.support.decision_oracle import Administrator
 from tests.support.small_hub import Hub, pcs
 
 END = date(2024, 1, 31)
@@ -97,12 +97,12 @@ def test_collect_leaves_out_a_source_that_was_ended_until_it_is_named(
 ) -> None:
     hub = Hub(sqlite_engine)
     assert cli("collect", "--date", "2026-03-13", **environ).exit_code == 0
-    Ana(hub, date(2026, 3, 13) + timedelta(days=1)).end("threatlocker")
+    Administrator(hub, date(2026, 3, 13) + timedelta(days=1)).end("threatlocker")
 
     done = cli("collect", **environ)
     assert done.exit_code == 0 and len(done.stdout.splitlines()) == 1
     assert "threatlocker was ended on 2026-03-14 and is left out" in done.stderr
-    Ana(hub, hub.runs()[-1].business_date).end("ninja")
+    Administrator(hub, hub.runs()[-1].business_date).end("ninja")
     done = cli("collect", **environ)
     assert done.exit_code == 2
     assert "Every configured source was ended: name the one to collect" in done.stderr

@@ -14,8 +14,8 @@ from sqlalchemy import Engine, delete, insert, update
 from db.engine import writing
 from db.tables import collection_runs, daily_counts, device_snapshots, month_end_counts
 from etl.runtime import lease
+from tests.support.api_server import address
 from tests.support.cli import CliHere
-from tests.support.served import address
 from tests.support.small_hub import Hub, Pc, contents, pcs
 
 START = date(2023, 12, 20)

@@ -15,8 +15,8 @@ from db.machines import blank_machine
 from db.tables import inventory
 from tests.conftest import COMMAND, RunCli
 from tests.support.agent_servers import free_port
+from tests.support.api_server import first_answer, running_process
 from tests.support.scripted_vendor import Reply, script_of, scripted
-from tests.support.served import answer, running
 
 
 def stop(process: "subprocess.Popen[str]") -> str:
@@ -30,9 +30,9 @@ def test_serve_answers_pages_and_api_and_stops_on_sigterm(
 ) -> None:
     port = free_port()
     environment = cli_environment | {"AUTH": "none"}
-    with running(environment, tmp_path, "serve", "--port", str(port)) as process:
+    with running_process(environment, tmp_path, "serve", "--port", str(port)) as process:
         address = f"http://127.0.0.1:{port}"
-        health = answer(f"{address}/api/health", process, 60)
+        health = first_answer(f"{address}/api/health", process, 60)
         assert health.json()["status"] == "healthy"
         page = requests.get(address, timeout=30)
         assert page.status_code == 200
@@ -54,13 +54,13 @@ def test_slow_reader_does_not_delay_shutdown(
         connection.execute(insert(inventory), born)
     url = sqlite_engine.url.render_as_string(hide_password=False)
     port = free_port()
-    running_server = running(
+    running_server = running_process(
         cli_environment | {"AUTH": "none", "DATABASE_URL": url}, tmp_path,
         "serve", "--port", str(port),
         command=f"import cli; from dashboard import serving; serving.STOP_SECONDS = 1; {COMMAND}",
     )  # fmt: skip
     with running_server as process:
-        answer(f"http://127.0.0.1:{port}/api/health", process, 60)
+        first_answer(f"http://127.0.0.1:{port}/api/health", process, 60)
         with socket.create_connection(("127.0.0.1", port)) as slow:
             slow.sendall(b"GET /api/machines HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             assert slow.recv(8) == b"HTTP/1.1"
@@ -105,9 +105,11 @@ def test_a_demo_fills_serves_and_is_there_at_once_the_second_time(
     small = ("--devices", "40", "--sites", "4", "--months", "1", "--data", "demo")
     for _time in range(2):
         port = free_port()
-        with running(cli_environment, tmp_path, "demo", *small, "--port", str(port)) as process:
+        with running_process(
+            cli_environment, tmp_path, "demo", *small, "--port", str(port)
+        ) as process:
             address = f"http://127.0.0.1:{port}"
-            today = answer(f"{address}/api/dashboard/today", process, 120).json()["totals"]
+            today = first_answer(f"{address}/api/dashboard/today", process, 120).json()["totals"]
             assert today["ninja_devices"] > 30
             assert today["threatlocker_devices"] > 10
             stop(process)

@@ -15,8 +15,15 @@ from dashboard.queries.devices.matching import COLUMNS
 from db.engine import open_engine, sqlite_url, writing
 from db.roles import ROLES
 from db.tables import collection_runs
-from tests.support.served import NOW, Client, api_document, make_app, named_world_served, served
-from tests.support.worlds import HARBOR, TODAY, Said, World, named_world, run_row
+from tests.support.api_server import (
+    NOW,
+    ApiClient,
+    api_document,
+    make_app,
+    serve_api,
+    serve_named_world,
+)
+from tests.support.worlds import HARBOR, TODAY, DeviceState, World, named_world, run_row
 
 SEED_TOTALS = (
     "total_devices", "servers", "workstations", "spare_devices", "billable_devices",
@@ -33,9 +40,9 @@ FILES = tuple(
 
 
 @pytest.fixture(scope="module")
-def client(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+def client(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiClient]:
     """The named world, served; nobody writes to it."""
-    with named_world_served(migrated_file, tmp_path_factory.mktemp("named")) as found:
+    with serve_named_world(migrated_file, tmp_path_factory.mktemp("named")) as found:
         yield found
 
 
@@ -50,7 +57,7 @@ def _check_sums(totals: dict[str, int]) -> None:
 
 def test_today_has_the_fields_of_the_seed_and_its_sums_hold(engine: Engine) -> None:
     named_world().save(engine)
-    with served(engine, zone="America/Chicago") as client:
+    with serve_api(engine, zone="America/Chicago") as client:
         today = client.json("/api/dashboard/today")
     assert today["date"] == "2026-11-22T00:00:00-06:00"
     totals = today["totals"]
@@ -76,7 +83,7 @@ def test_today_has_the_fields_of_the_seed_and_its_sums_hold(engine: Engine) -> N
     ["", "&status=spare", "&status=excluded", "&type=server&type=network", "&q=h-", "&site=1"],
 )
 def test_the_sums_hold_and_the_list_is_as_long_as_the_total(
-    client: Client, basis: str, filters: str
+    client: ApiClient, basis: str, filters: str
 ) -> None:
     query = f"?basis={basis}{filters}"
     totals = client.json("/api/dashboard/today" + query)["totals"]
@@ -89,7 +96,7 @@ def test_the_sums_hold_and_the_list_is_as_long_as_the_total(
     assert sum(site["total_devices"] for site in sites["items"]) == totals["total_devices"]
 
 
-def test_the_comparison_has_the_shape_of_the_seed(client: Client) -> None:
+def test_the_comparison_has_the_shape_of_the_seed(client: ApiClient) -> None:
     comparison = client.json("/api/dashboard/comparison")
     assert comparison["today_date"] == "2026-11-22T00:00:00+00:00"
     assert comparison["last_month_end_date"] == "2026-10-31T00:00:00+00:00"
@@ -109,7 +116,7 @@ def test_the_comparison_has_the_shape_of_the_seed(client: Client) -> None:
     }  # fmt: skip
 
 
-def test_any_two_days_compare(client: Client) -> None:
+def test_any_two_days_compare(client: ApiClient) -> None:
     query = "?as_of=2026-11-09&compare_to=2026-11-04"
     comparison = client.json("/api/dashboard/comparison" + query)
     assert comparison["today_date"] == "2026-11-09T00:00:00+00:00"
@@ -117,7 +124,7 @@ def test_any_two_days_compare(client: Client) -> None:
     assert comparison["changes"]["total_devices"]["change"] == 1  # the agent's first machine
 
 
-def test_the_sites_say_how_each_changed(client: Client) -> None:
+def test_the_sites_say_how_each_changed(client: ApiClient) -> None:
     sites = client.json("/api/dashboard/sites?basis=ninja&status=billable")
     assert sites["count"] == 4
     harbor = next(site for site in sites["items"] if site["name"] == "Harbor Dental")
@@ -128,7 +135,7 @@ def test_the_sites_say_how_each_changed(client: Client) -> None:
     assert [site["name"] for site in paged["items"]] == ["Harbor Dental"]
 
 
-def test_a_device_row_has_exactly_the_promised_fields(client: Client) -> None:
+def test_a_device_row_has_exactly_the_promised_fields(client: ApiClient) -> None:
     devices = client.json("/api/dashboard/devices?q=H-SRV1&source=ninja")
     (row,) = devices["items"]
     assert tuple(row) == COLUMNS
@@ -144,7 +151,7 @@ def test_a_device_row_has_exactly_the_promised_fields(client: Client) -> None:
     assert datetime.fromisoformat(row["last_contact"]).utcoffset() is not None
 
 
-def test_pages_of_devices_join_to_the_whole_list(client: Client) -> None:
+def test_pages_of_devices_join_to_the_whole_list(client: ApiClient) -> None:
     whole = client.json("/api/dashboard/devices?limit=1000")
     pages = [
         client.json(f"/api/dashboard/devices?limit=4&offset={offset}") for offset in range(0, 16, 4)
@@ -174,14 +181,14 @@ def test_pages_of_devices_join_to_the_whole_list(client: Client) -> None:
         ("as_of=2026-11-09&q=h-old", {"110"}),
     ],
 )
-def test_devices_are_filtered(client: Client, query: str, keys: set[str]) -> None:
+def test_devices_are_filtered(client: ApiClient, query: str, keys: set[str]) -> None:
     items = client.json("/api/dashboard/devices?" + query)["items"]
     assert {row["source_key"] for row in items} == keys
 
 
 @pytest.mark.parametrize("path", QUESTIONS)
 def test_without_data_every_answer_is_200_with_nulls(engine: Engine, path: str) -> None:
-    with served(engine) as client:
+    with serve_api(engine) as client:
         body = client.json(path)
         assert client.json("/api/health")["data"] == "missing"
     if path in LISTS:
@@ -194,7 +201,7 @@ def test_without_data_every_answer_is_200_with_nulls(engine: Engine, path: str) 
         assert all(set(change.values()) == {None} for change in body["changes"].values())
 
 
-def test_before_the_first_snapshot_nothing_is_known(client: Client) -> None:
+def test_before_the_first_snapshot_nothing_is_known(client: ApiClient) -> None:
     body = client.json("/api/dashboard/today?as_of=2020-01-01")
     assert set(body["totals"].values()) == {None}
     assert body["site_count"] is None
@@ -217,7 +224,7 @@ def test_before_the_first_snapshot_nothing_is_known(client: Client) -> None:
 )
 @pytest.mark.parametrize("path", [*QUESTIONS, *FILES])
 def test_a_bad_parameter_is_refused_and_named(
-    client: Client, path: str, query: str, name: str
+    client: ApiClient, path: str, query: str, name: str
 ) -> None:
     body = client.json(f"{path}?{query}", 400)
     assert body["code"] == 400
@@ -230,12 +237,12 @@ def test_a_bad_parameter_is_refused_and_named(
               "offset=-1", "offset=1e3", "offset=99999999999999999999"]
 )  # fmt: skip
 @pytest.mark.parametrize("path", LISTS)
-def test_pages_have_bounds(client: Client, path: str, query: str) -> None:
+def test_pages_have_bounds(client: ApiClient, path: str, query: str) -> None:
     assert client.json(f"{path}?{query}", 400)["parameter"] == query.split("=")[0]
 
 
 @pytest.mark.parametrize("path", ["/api/dashboard/today", "/api/dashboard/comparison"])
-def test_what_has_no_pages_takes_no_page(client: Client, path: str) -> None:
+def test_what_has_no_pages_takes_no_page(client: ApiClient, path: str) -> None:
     assert client.json(f"{path}?limit=5", 400)["parameter"] == "limit"
 
 
@@ -243,7 +250,7 @@ def test_what_has_no_pages_takes_no_page(client: Client, path: str) -> None:
     "path", ["/api", "/api/", "/api/nothing", "/api/dashboard", "/api/dashboard/today/",
              "/api/dashboard/today/x", "/export", "/export/nothing.csv", "/api/%00"]
 )  # fmt: skip
-def test_an_unknown_path_answers_in_json(client: Client, path: str) -> None:
+def test_an_unknown_path_answers_in_json(client: ApiClient, path: str) -> None:
     body = client.json(path, 404)
     assert body["code"] == 404
     assert "/api/openapi.json" in body["error"]
@@ -251,7 +258,7 @@ def test_an_unknown_path_answers_in_json(client: Client, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/api/health", *QUESTIONS, *FILES])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_another_method_answers_in_json(client: Client, path: str, method: str) -> None:
+def test_another_method_answers_in_json(client: ApiClient, path: str, method: str) -> None:
     response = requests.request(method, client.address + path, timeout=30)
     assert response.status_code == 405
     assert response.json()["code"] == 405
@@ -260,20 +267,20 @@ def test_another_method_answers_in_json(client: Client, path: str, method: str) 
     assert elsewhere.status_code == 404
 
 
-def test_pages_outside_the_api_are_left_alone(client: Client) -> None:
+def test_pages_outside_the_api_are_left_alone(client: ApiClient) -> None:
     assert "<title>a page</title>" in client.get("/changes?basis=ninja").text
     assert "<title>a page</title>" in client.get("/apiary").text
 
 
 def test_health_says_how_old_the_data_is_and_stays_healthy(sqlite_engine: Engine) -> None:
     named_world().save(sqlite_engine)
-    with served(sqlite_engine) as client:
+    with serve_api(sqlite_engine) as client:
         health = client.json("/api/health")
         assert (health["status"], health["database"], health["data"]) == (
             "healthy", "connected", "fresh",
         )  # fmt: skip
         assert health["sources"]["ninja"]["complete_at"] == "2026-11-22T02:10:00+00:00"
-    with served(sqlite_engine, clock=lambda: NOW + timedelta(days=3)) as client:
+    with serve_api(sqlite_engine, clock=lambda: NOW + timedelta(days=3)) as client:
         health = client.json("/api/health")
         assert (health["status"], health["data"]) == ("healthy", "stale")
         assert health["sources"]["agent"]["stale"] is True
@@ -281,7 +288,7 @@ def test_health_says_how_old_the_data_is_and_stays_healthy(sqlite_engine: Engine
 
 def test_without_a_database_health_and_data_answer_503_in_json(tmp_path: Path) -> None:
     engine = open_engine(sqlite_url(tmp_path / "never-migrated.db"))
-    with served(engine) as client:
+    with serve_api(engine) as client:
         health = client.json("/api/health", 503)
         assert health["status"] == "unhealthy"
         for path in (*QUESTIONS, *FILES):
@@ -294,21 +301,21 @@ def test_without_a_database_health_and_data_answer_503_in_json(tmp_path: Path) -
 
 def test_a_day_begins_at_midnight_of_its_zone(sqlite_engine: Engine) -> None:
     world = World({1: "Alpha"})
-    world.publish("ninja", TODAY, [Said("ninja", "1", 1)])
+    world.publish("ninja", TODAY, [DeviceState("ninja", "1", 1)])
     world.save(sqlite_engine)
     late = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
-    with served(sqlite_engine, zone="America/Chicago", clock=lambda: late) as client:
+    with serve_api(sqlite_engine, zone="America/Chicago", clock=lambda: late) as client:
         assert client.json("/api/dashboard/today")["date"] == "2026-11-22T00:00:00-06:00"
         client.json("/api/dashboard/today?as_of=2026-11-23", 400)
         in_summer = client.json("/api/dashboard/today?as_of=2026-11-22&compare_to=2026-07-01")
         assert in_summer["date"].endswith("-06:00")
-    with served(sqlite_engine, zone="Asia/Kolkata", clock=lambda: late) as client:
+    with serve_api(sqlite_engine, zone="Asia/Kolkata", clock=lambda: late) as client:
         assert client.json("/api/dashboard/today")["date"] == "2026-11-23T00:00:00+05:30"
 
 
 def test_a_failed_run_changes_no_number(sqlite_engine: Engine) -> None:
     named_world().save(sqlite_engine)
-    with served(sqlite_engine) as client:
+    with serve_api(sqlite_engine) as client:
         before = client.json("/api/dashboard/today")
         with writing(sqlite_engine) as connection:
             connection.execute(
@@ -321,7 +328,7 @@ def test_a_failed_run_changes_no_number(sqlite_engine: Engine) -> None:
 
 def test_a_stranger_sees_the_health_and_nothing_else(sqlite_engine: Engine) -> None:
     named_world().save(sqlite_engine)
-    with served(sqlite_engine, auth="password") as client:
+    with serve_api(sqlite_engine, auth="password") as client:
         assert client.json("/api/health")["status"] == "healthy"
         for path in (*QUESTIONS, "/api/openapi.json", *FILES):
             assert client.json(path, 401)["code"] == 401
@@ -329,7 +336,7 @@ def test_a_stranger_sees_the_health_and_nothing_else(sqlite_engine: Engine) -> N
         assert client.json("/api/nothing", 401)["code"] == 401
 
 
-def test_answers_are_never_cached(client: Client) -> None:
+def test_answers_are_never_cached(client: ApiClient) -> None:
     for path in (*QUESTIONS, *FILES, "/api/health"):
         assert client.get(path).headers["Cache-Control"] == "no-store"
 

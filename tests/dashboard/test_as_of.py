@@ -15,10 +15,10 @@ from sqlalchemy import Engine
 
 from dashboard.components.sites.table import MOVED
 from db.keys import device_id
-from tests.support.callbacks import asks, created, ids
+from tests.support.api_server import ApiClient, make_app, serve_api
+from tests.support.callbacks import component_ids, create_demo_app, run_callback
 from tests.support.files import sheets
-from tests.support.mounted import undrawn
-from tests.support.served import Client, make_app, served
+from tests.support.mounted_page import expand_drawn
 from tests.support.worlds import (
     HARBOR,
     MONTH_END,
@@ -26,10 +26,10 @@ from tests.support.worlds import (
     NORTH,
     SITE_NAMES,
     TODAY,
-    Said,
+    DeviceState,
     World,
     named_world,
-    saved,
+    save_to_copy,
 )
 
 PAST = date(2026, 11, 12)
@@ -45,28 +45,28 @@ def world() -> World:
     for day, said in found.days["ninja"].items():
         if day >= LATE:
             back = replace(said["111"], site_id=HARBOR)
-            more = [Said("ninja", "120", HARBOR, "server", hostname="H-LATE"),
-                    Said("ninja", "121", NORTH, hostname="N-LATE")]  # fmt: skip
+            more = [DeviceState("ninja", "120", HARBOR, "server", hostname="H-LATE"),
+                    DeviceState("ninja", "121", NORTH, hostname="N-LATE")]  # fmt: skip
             found.publish("ninja", day, [*said.values(), back, *more])
     return found
 
 
 @pytest.fixture(scope="module")
 def engine_(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = saved(world(), migrated_file, tmp_path_factory.mktemp("as_of"))
+    engine = save_to_copy(world(), migrated_file, tmp_path_factory.mktemp("as_of"))
     yield engine
     engine.dispose()
 
 
 @pytest.fixture(scope="module")
 def app(engine_: Engine) -> Dash:
-    return created(engine_)
+    return create_demo_app(engine_)
 
 
 def answers(app: Dash, page: dict[str, Any], query: str) -> dict[str, Any]:
     """What every callback of a page answers, by its place."""
     with app.server.test_request_context("/"):
-        own = ids(page["layout"]())
+        own = component_ids(page["layout"]())
     grid = {"startRow": 0, "endRow": 100, "sortModel": [], "filterModel": {}}
     values: dict[str, Any] = {
         "filters": query, "site": str(HARBOR), "device": MOVED_PC, "month-shown": "2026-11",
@@ -94,7 +94,7 @@ def answers(app: Dash, page: dict[str, Any], query: str) -> dict[str, Any]:
         answer = app.server.test_client().post("/_dash-update-component", json=body)
         assert answer.status_code in (200, 204), (key, answer.text)
         if answer.status_code == 200:
-            for place, said in undrawn(answer.get_json()["response"]).items():
+            for place, said in expand_drawn(answer.get_json()["response"]).items():
                 found |= {f"{place}.{name}": value for name, value in said.items()}
     return found
 
@@ -184,7 +184,7 @@ def test_a_page_shows_the_day_that_is_asked_for_and_says_so(app: Dash, path: str
         other = PAST if day == TODAY else TODAY
         assert number(day) in said and number(other) not in said, (query, said)
         everything = " ".join(" ".join(strings(value)) for value in found.values())
-        shell = asks(app, "strip.children", filters=query, address=path)["response"]
+        shell = run_callback(app, "strip.children", filters=query, address=path)["response"]
         everything += f" {shell['stamp']['children']}"
         assert day_in_words(day) in everything, query
         assert not shell["page"]["hidden"]
@@ -194,7 +194,7 @@ def test_a_page_shows_the_day_that_is_asked_for_and_says_so(app: Dash, path: str
 def test_a_page_of_a_day_to_come_says_so_in_place_of_figures(app: Dash, path: str) -> None:
     query = f"as_of={TODAY + timedelta(days=1)}"
     assert answers(app, registered()[path], query) == {}
-    shell = asks(app, "strip.children", filters=query, address=path)["response"]
+    shell = run_callback(app, "strip.children", filters=query, address=path)["response"]
     assert shell["page"]["hidden"]
     said = strings(shell["strip"]["children"])
     assert said == [
@@ -299,8 +299,8 @@ FILES: dict[str, tuple[Callable[[list[dict[str, str]]], int], Callable[[date], i
 
 
 @pytest.fixture(scope="module")
-def client(engine_: Engine) -> Iterator[Client]:
-    with served(engine_) as found:
+def client(engine_: Engine) -> Iterator[ApiClient]:
+    with serve_api(engine_) as found:
         yield found
 
 
@@ -315,7 +315,9 @@ def test_every_route_and_file_is_in_the_sweep(engine_: Engine) -> None:
 
 
 @pytest.mark.parametrize("path", API)
-def test_an_answer_is_of_the_day_that_is_asked_for_and_says_so(client: Client, path: str) -> None:
+def test_an_answer_is_of_the_day_that_is_asked_for_and_says_so(
+    client: ApiClient, path: str
+) -> None:
     read, expected = API[path]
     address = path.replace("<device_id>", MOVED_PC).replace("<month>", "2026-11")
     assert expected(PAST) != expected(TODAY)
@@ -327,7 +329,7 @@ def test_an_answer_is_of_the_day_that_is_asked_for_and_says_so(client: Client, p
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_is_of_the_day_that_is_asked_for_and_says_so(client: Client, name: str) -> None:
+def test_a_file_is_of_the_day_that_is_asked_for_and_says_so(client: ApiClient, name: str) -> None:
     read, expected = FILES[name]
     assert expected(PAST) != expected(TODAY)
     for day, query in ((TODAY, ""), (PAST, f"?as_of={PAST}"), (TODAY, f"?as_of={TODAY}")):
@@ -344,7 +346,7 @@ def test_a_file_is_of_the_day_that_is_asked_for_and_says_so(client: Client, name
         assert refused["parameter"] == "as_of"
 
 
-def test_where_a_day_means_nothing_it_is_refused(client: Client) -> None:
+def test_where_a_day_means_nothing_it_is_refused(client: ApiClient) -> None:
     for path in OF_NO_DAY:
         # Of a machine that there is not, that is said first.
         code = 404 if "<" in path else 400

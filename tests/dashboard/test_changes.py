@@ -23,19 +23,19 @@ from dashboard.queries.moment import Moment
 from db import migrate
 from db.engine import open_engine, reading, sqlite_url, writing
 from db.tables import device_snapshots, metadata
-from tests.support.counted import Days, bar_of, matches
+from tests.support.api_server import ApiClient, serve_api, serve_named_world
+from tests.support.changes_oracle import DailyRecords, bar_of, matches
 from tests.support.files import csv_rows, sheets
 from tests.support.samples import samples
-from tests.support.served import Client, named_world_served, served
 from tests.support.worlds import COUNTED, HARBOR, MUELLER, TODAY, World, named_world, random_world
 
 SIGNS = dict(zip(BARS, (1, -1, 1, -1, 1, -1), strict=True))
 
 
 @pytest.fixture(scope="module")
-def client(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+def client(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiClient]:
     """The named world, served; nobody writes to it."""
-    with named_world_served(migrated_file, tmp_path_factory.mktemp("named")) as found:
+    with serve_named_world(migrated_file, tmp_path_factory.mktemp("named")) as found:
         yield found
 
 
@@ -55,10 +55,10 @@ def random_filters(rng: random.Random, world: World, basis: str) -> Filters:
     )
 
 
-def expected_bars(world: World, filters: Filters) -> tuple[dict[int, str | None], Days]:
+def expected_bars(world: World, filters: Filters) -> tuple[dict[int, str | None], DailyRecords]:
     """The bar of every device that changed while it was counted on either day, by its key."""
     assert filters.compare_to and filters.as_of
-    days = Days(world, filters.basis, filters.compare_to, filters.as_of)
+    days = DailyRecords(world, filters.basis, filters.compare_to, filters.as_of)
     then, now = days.standing[0], days.standing[-1]
     differing, found = days.differing(), dict[int, str | None]()
     for key in then.keys() | now.keys():
@@ -180,7 +180,7 @@ def test_bars_lists_and_files_agree_on_any_history_on_postgresql(
 
 def test_the_bars_and_their_devices_with_every_reason(engine: Engine) -> None:
     named_world().save(engine)
-    with served(engine, zone="America/Chicago") as client:
+    with serve_api(engine, zone="America/Chicago") as client:
         found = client.json("/api/dashboard/changes?basis=ninja")
     assert (found["opening"], found["closing"]) == (9, 7)
     assert found["bars"] == {
@@ -209,7 +209,7 @@ def test_the_bars_and_their_devices_with_every_reason(engine: Engine) -> None:
     assert all(item["device_id"].isdecimal() for item in found["items"])
 
 
-def test_what_stands_in_no_bar_comes_on_request(client: Client) -> None:
+def test_what_stands_in_no_bar_comes_on_request(client: ApiClient) -> None:
     path = "/api/dashboard/changes?basis=ninja&status=billable&status=spare"
     assert [item["hostname"] for item in client.json(path)["items"]] == ["H-NEW", "H-OLD", "M-SRV"]
     everything = client.json(f"{path}&change=all")
@@ -224,7 +224,7 @@ def test_what_stands_in_no_bar_comes_on_request(client: Client) -> None:
     ]
 
 
-def test_a_site_sees_the_device_that_moved(client: Client) -> None:
+def test_a_site_sees_the_device_that_moved(client: ApiClient) -> None:
     for site, bar in ((HARBOR, "moved_out"), (MUELLER, "moved_in")):
         found = client.json(f"/api/dashboard/changes?basis=ninja&site={site}&change={bar}")
         assert [item["hostname"] for item in found["items"]] == ["H-MOVE"]
@@ -232,7 +232,7 @@ def test_a_site_sees_the_device_that_moved(client: Client) -> None:
         assert found["items"][0]["site"] == "Müller & Söhne, Bau"
 
 
-def test_pages_join_to_the_whole_in_any_order(client: Client) -> None:
+def test_pages_join_to_the_whole_in_any_order(client: ApiClient) -> None:
     for sort in ("bar", "-site", "hostname", "-changed_on", "display_name", "-device_type"):
         path = f"/api/dashboard/changes?basis=records&change=all&sort={sort}"
         whole = client.json(path)
@@ -246,7 +246,7 @@ def test_pages_join_to_the_whole_in_any_order(client: Client) -> None:
     assert days == sorted(days)
 
 
-def test_before_the_first_snapshot_bars_are_null_and_never_zero(client: Client) -> None:
+def test_before_the_first_snapshot_bars_are_null_and_never_zero(client: ApiClient) -> None:
     found = client.json("/api/dashboard/changes?basis=agent")
     assert (found["opening"], found["closing"]) == (None, None)
     assert set(found["bars"].values()) == {None}
@@ -256,11 +256,11 @@ def test_before_the_first_snapshot_bars_are_null_and_never_zero(client: Client) 
 @pytest.mark.parametrize(
     ("query", "name"), [("change=vanished", "change"), ("sort=os", "sort"), ("limit=0", "limit")]
 )
-def test_what_cannot_be_asked_is_refused(client: Client, query: str, name: str) -> None:
+def test_what_cannot_be_asked_is_refused(client: ApiClient, query: str, name: str) -> None:
     assert client.json(f"/api/dashboard/changes?{query}", 400)["parameter"] == name
 
 
-def test_only_changes_know_of_bars(client: Client) -> None:
+def test_only_changes_know_of_bars(client: ApiClient) -> None:
     assert client.json("/api/dashboard/devices?change=added", 400)["parameter"] == "change"
     assert client.json("/export/bars.csv?change=added", 400)["parameter"] == "change"
 
@@ -277,7 +277,7 @@ def as_text(cell: str | float | None) -> str:
 @pytest.mark.parametrize(
     "query", ["", "?basis=records&change=all", "?basis=ninja&site=1&status=billable&status=spare"]
 )
-def test_the_files_of_changes_are_the_list(client: Client, query: str) -> None:
+def test_the_files_of_changes_are_the_list(client: ApiClient, query: str) -> None:
     sep = "&" if query else "?"
     shown = client.json(f"/api/dashboard/changes{query}{sep}limit=1000")
     rows = csv_rows(client.get(f"/export/changes.csv{query}").content)
@@ -293,7 +293,7 @@ def test_the_files_of_changes_are_the_list(client: Client, query: str) -> None:
 @pytest.mark.parametrize("subject", ["devices", "changes", "bars", "sites", "months", "movers"])
 @pytest.mark.parametrize("query", ["", "?basis=records", "?q=nobody-has-this"])
 def test_excel_holds_what_the_csv_holds_as_text_and_numbers(
-    client: Client, subject: str, query: str
+    client: ApiClient, subject: str, query: str
 ) -> None:
     text = client.get(f"/export/{subject}.csv{query}")
     book = client.get(f"/export/{subject}.xlsx{query}")
@@ -318,7 +318,7 @@ def test_excel_holds_what_the_csv_holds_as_text_and_numbers(
                 assert isinstance(cell, str)
 
 
-def test_the_about_sheet_says_filters_dates_and_runs(client: Client) -> None:
+def test_the_about_sheet_says_filters_dates_and_runs(client: ApiClient) -> None:
     query = "?basis=records&site=1&type=workstation&q=h-&change=added&compare_to=2026-10-31"
     said = dict(row for row in sheets(client.get(f"/export/changes.xlsx{query}").content)["About"])
     assert said == said | {
@@ -334,13 +334,13 @@ def test_the_about_sheet_says_filters_dates_and_runs(client: Client) -> None:
     assert "ThreatLocker has no snapshot of 2026-10-31" in said["Notice"]
 
 
-def test_a_file_of_changes_is_named_after_its_days_and_bars(client: Client) -> None:
+def test_a_file_of_changes_is_named_after_its_days_and_bars(client: ApiClient) -> None:
     asked = client.get("/export/changes.csv?site=1&change=moved_out&basis=ninja")
     name = "changes-moved-out-Harbor-Dental-ninja-2026-10-31-to-2026-11-22.csv"
     assert f'filename="{name}"' in asked.headers["Content-Disposition"]
 
 
-def test_the_file_of_bars_adds_up(client: Client) -> None:
+def test_the_file_of_bars_adds_up(client: ApiClient) -> None:
     rows = csv_rows(client.get("/export/bars.csv?basis=ninja").content)
     opening, *between, closing = rows
     assert [row["bar"] for row in between] == list(BARS)
@@ -348,7 +348,7 @@ def test_the_file_of_bars_adds_up(client: Client) -> None:
     assert int(opening["devices"]) + net == int(closing["devices"])
 
 
-def test_the_file_of_months_has_each_source_s_real_date(client: Client) -> None:
+def test_the_file_of_months_has_each_source_s_real_date(client: ApiClient) -> None:
     rows = csv_rows(client.get("/export/months.csv?basis=records").content)
     october = next(row for row in rows if row["month"] == "2026-10")
     assert october["ninja_date"] == "2026-10-31"
@@ -374,7 +374,7 @@ def test_hostile_text_stays_text_in_excel(sqlite_engine: Engine) -> None:
                 .where(device_snapshots.c.device_id == device_id)
                 .values(hostname=name, location="z" * 40_000)
             )
-    with served(sqlite_engine) as client:
+    with serve_api(sqlite_engine) as client:
         path = "?basis=records&status=billable&status=spare&status=excluded"
         table = sheets(client.get(f"/export/devices.xlsx{path}").content)["Devices"]
     place, where = table[0].index("hostname"), table[0].index("location")

@@ -9,9 +9,9 @@ from sqlalchemy import Engine, select
 
 from dashboard.app import create_app
 from db.tables import devices
-from tests.support.mounted import mounted
-from tests.support.showcase import ENVIRON, NOW
-from tests.support.worlds import named_world, saved
+from tests.support.demo_dashboard import ENVIRON, NOW
+from tests.support.mounted_page import mount_page
+from tests.support.worlds import named_world, save_to_copy
 
 GOAL = 180
 
@@ -27,7 +27,7 @@ PAGES = (
 
 @pytest.fixture(scope="module")
 def engine(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = saved(named_world(), migrated_file, tmp_path_factory.mktemp("components"))
+    engine = save_to_copy(named_world(), migrated_file, tmp_path_factory.mktemp("components"))
     yield engine
     engine.dispose()
 
@@ -44,4 +44,4 @@ def test_a_page_mounts_few_components(app: Dash, engine: Engine, page: str) -> N
     with engine.connect() as connection:
         device = connection.scalar(select(devices.c.device_id).order_by(devices.c.device_id))
     path, _mark, query = page.replace("DEVICE", str(device)).partition("?")
-    assert len(mounted(app, path, query)) <= TODAY.get(page, GOAL)
+    assert len(mount_page(app, path, query)) <= TODAY.get(page, GOAL)

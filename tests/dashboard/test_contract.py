@@ -25,9 +25,9 @@ from dashboard.api.openapi import operations
 from dashboard.api.operation import File
 from db.engine import open_engine, sqlite_url
 from db.keys import device_id
+from tests.support.api_server import api_document, make_app
 from tests.support.machines import LEAKED, Ingest, ingest, machine_id, report
 from tests.support.samples import samples
-from tests.support.served import api_document, make_app
 from tests.support.small_hub import Hub
 from tests.support.worlds import named_world
 

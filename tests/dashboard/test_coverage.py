@@ -18,12 +18,20 @@ from etl.decisions.coverage import accept_finding
 from etl.decisions.registry import DecisionRefused
 from etl.decisions.undo import undo
 from etl.runtime import lease
-from tests.support.coverage_world import DAY, EVERYTHING, EXPECTED, REST, Hall, after, pc
-from tests.support.served import Client, served
+from tests.support.api_server import ApiClient, serve_api
+from tests.support.coverage_world import (
+    DAY,
+    EXPECTED,
+    FLEET_WITH_EVERY_KIND,
+    REST,
+    CoverageWorld,
+    after,
+    pc,
+)
 from tests.support.small_hub import noon
 
 
-def gap(hall: Hall, day: date, *, open_: bool = True, **said: Any) -> None:
+def gap(hall: CoverageWorld, day: date, *, open_: bool = True, **said: Any) -> None:
     """A collection in which only machine "a" may be without ThreatLocker."""
     locked = REST if open_ else [pc("a"), *REST]
     hall.say(day, ninja=[pc("a", **said), *REST], threatlocker=locked)
@@ -32,7 +40,7 @@ def gap(hall: Hall, day: date, *, open_: bool = True, **said: Any) -> None:
 def test_an_accepted_finding_stays_accepted_through_a_month_until_its_facts_change(
     sqlite_engine: Engine,
 ) -> None:
-    hall = Hall(sqlite_engine)
+    hall = CoverageWorld(sqlite_engine)
     hall.environ["MONTH_CLOSE_DAYS"] = "400"
     gap(hall, DAY)
     hall.accept(DAY, "ninja_without_threatlocker")
@@ -57,7 +65,7 @@ def test_an_accepted_finding_stays_accepted_through_a_month_until_its_facts_chan
 def test_what_ends_is_fixed_for_thirty_days_and_what_returns_has_come_back(
     sqlite_engine: Engine,
 ) -> None:
-    hall = Hall(sqlite_engine)
+    hall = CoverageWorld(sqlite_engine)
     gap(hall, DAY)
     gap(hall, after(3), open_=False)
     assert hall.states(after(3)) == []
@@ -80,7 +88,7 @@ def test_what_ends_is_fixed_for_thirty_days_and_what_returns_has_come_back(
 def test_an_acceptance_ends_after_its_last_day_and_when_it_is_withdrawn(
     sqlite_engine: Engine,
 ) -> None:
-    hall = Hall(sqlite_engine)
+    hall = CoverageWorld(sqlite_engine)
     gap(hall, DAY)
     hall.accept(DAY, "ninja_without_threatlocker", expires=after(2))
     assert hall.states(after(2)) == ["accepted"]
@@ -104,7 +112,7 @@ def test_an_acceptance_ends_after_its_last_day_and_when_it_is_withdrawn(
 
 
 def test_undoing_the_entry_of_an_acceptance_withdraws_it(sqlite_engine: Engine) -> None:
-    hall = Hall(sqlite_engine)
+    hall = CoverageWorld(sqlite_engine)
     gap(hall, DAY)
     entry = hall.accept(DAY, "ninja_without_threatlocker")
     with lease.take(sqlite_engine) as held:
@@ -113,7 +121,7 @@ def test_undoing_the_entry_of_an_acceptance_withdraws_it(sqlite_engine: Engine) 
 
 
 def test_what_does_not_stand_any_more_cannot_be_accepted(sqlite_engine: Engine) -> None:
-    hall = Hall(sqlite_engine)
+    hall = CoverageWorld(sqlite_engine)
     gap(hall, DAY)
     (row,) = hall.all(coverage_findings)
     with lease.take(sqlite_engine) as held, pytest.raises(DecisionRefused, match="has passed"):
@@ -130,15 +138,15 @@ def test_what_does_not_stand_any_more_cannot_be_accepted(sqlite_engine: Engine) 
 
 
 @pytest.fixture
-def client(engine: Engine) -> Iterator[Client]:
-    hall = Hall(engine)
-    hall.say(DAY, **EVERYTHING)
+def client(engine: Engine) -> Iterator[ApiClient]:
+    hall = CoverageWorld(engine)
+    hall.say(DAY, **FLEET_WITH_EVERY_KIND)
     hall.accept(DAY, "agent_only")
-    with served(engine, clock=lambda: noon(after(2))) as found:
+    with serve_api(engine, clock=lambda: noon(after(2))) as found:
         yield found
 
 
-def test_every_kind_is_counted_listed_and_filed_the_same(client: Client) -> None:
+def test_every_kind_is_counted_listed_and_filed_the_same(client: ApiClient) -> None:
     body = client.json("/api/coverage")
     assert Counter(item["kind"] for item in body["items"]) == EXPECTED
     matrix = client.json("/api/coverage/matrix")
@@ -157,7 +165,7 @@ def test_every_kind_is_counted_listed_and_filed_the_same(client: Client) -> None
     assert sums == EXPECTED
 
 
-def test_the_matrix_counts_machines_of_two_sources(client: Client) -> None:
+def test_the_matrix_counts_machines_of_two_sources(client: ApiClient) -> None:
     cells = {(c["source"], c["other"]): c for c in client.json("/api/coverage/matrix")["matrix"]}
     assert cells["ninja", "ninja"]["machines"] == 9
     assert cells["ninja", "threatlocker"]["both"] == cells["threatlocker", "ninja"]["both"] == 5
@@ -167,7 +175,7 @@ def test_the_matrix_counts_machines_of_two_sources(client: Client) -> None:
 
 
 @pytest.mark.parametrize("query", ("", "status=spare", "q=front", "status=excluded&type=server"))
-def test_every_number_of_machines_is_the_length_of_its_list(client: Client, query: str) -> None:
+def test_every_number_of_machines_is_the_length_of_its_list(client: ApiClient, query: str) -> None:
     cells = client.json(f"/api/coverage/matrix?{query}")["matrix"]
     assert len(cells) == 9
     for cell in cells:
@@ -180,7 +188,7 @@ def test_every_number_of_machines_is_the_length_of_its_list(client: Client, quer
                 assert asked <= {*item["sources"].split(", ")}
 
 
-def test_the_facts_are_told_in_words(client: Client) -> None:
+def test_the_facts_are_told_in_words(client: ApiClient) -> None:
     told = {item["kind"]: item["facts"] for item in client.json("/api/coverage")["items"]}
     assert told["spare_mismatch"] == "Spare in NinjaRMM, not spare in ThreatLocker"
     assert told["name_mismatch"] == (
@@ -190,7 +198,7 @@ def test_the_facts_are_told_in_words(client: Client) -> None:
     assert "Pelican Freight" in told["site_mismatch"]
 
 
-def test_filters_narrow_findings_like_devices(client: Client) -> None:
+def test_filters_narrow_findings_like_devices(client: ApiClient) -> None:
     def count(query: str) -> int:
         found: int = client.json(f"/api/coverage?{query}")["count"]
         return found
@@ -207,7 +215,7 @@ def test_filters_narrow_findings_like_devices(client: Client) -> None:
 
 
 def test_retention_purges_findings_of_no_kept_day(sqlite_engine: Engine) -> None:
-    hall = Hall(sqlite_engine)
+    hall = CoverageWorld(sqlite_engine)
     hall.environ |= {"RETENTION_DAYS": "3", "MONTH_END_RETENTION_MONTHS": "0"}
     gap(hall, DAY)
     gap(hall, after(1), open_=False)

@@ -23,7 +23,7 @@ from dashboard.queries.devices.matching import COLUMNS, columns
 from db.engine import writing
 from db.keys import as_of
 from db.tables import device_snapshots, sites
-from tests.support.served import Client, named_world_served, served
+from tests.support.api_server import ApiClient, serve_api, serve_named_world
 from tests.support.worlds import HARBOR, TODAY, named_world, random_world
 
 TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
@@ -37,9 +37,9 @@ _CELL = st.none() | st.integers() | _TEXT | _NASTY
 
 
 @pytest.fixture(scope="module")
-def client(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+def client(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiClient]:
     """The named world, served; nobody writes to it."""
-    with named_world_served(migrated_file, tmp_path_factory.mktemp("named")) as found:
+    with serve_named_world(migrated_file, tmp_path_factory.mktemp("named")) as found:
         yield found
 
 
@@ -47,7 +47,7 @@ def _read(content: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(content, newline="")))
 
 
-def _file(client: Client, path: str) -> list[dict[str, str]]:
+def _file(client: ApiClient, path: str) -> list[dict[str, str]]:
     response = client.get(path)
     assert response.status_code == 200, response.text
     header, *rows = _read(response.content.decode())
@@ -76,7 +76,7 @@ def test_the_file_is_the_list_that_the_api_shows(engine: Engine) -> None:
     rng = random.Random(5)
     world = random_world(rng)
     world.save(engine)
-    with served(engine) as client:
+    with serve_api(engine) as client:
         for _ in range(12):
             filters = Filters(
                 as_of=TODAY - timedelta(days=rng.randrange(5)),
@@ -102,13 +102,13 @@ def _as_cells(row: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("basis", BASES)
-def test_the_header_is_the_device_row_even_without_a_device(client: Client, basis: str) -> None:
+def test_the_header_is_the_device_row_even_without_a_device(client: ApiClient, basis: str) -> None:
     response = client.get(f"/export/devices.csv?basis={basis}&q=nobody-has-this")
     assert _read(response.text) == [list(columns(basis))]
     assert columns("records") == COLUMNS
 
 
-def test_hostile_names_are_disarmed_and_ids_are_whole(client: Client) -> None:
+def test_hostile_names_are_disarmed_and_ids_are_whole(client: ApiClient) -> None:
     (row,) = _file(client, "/export/devices.csv?basis=ninja&type=network")
     assert row["hostname"] == "'=cmd|' /C calc'!A0"
     assert row["location"] == "'-1+1"
@@ -116,7 +116,7 @@ def test_hostile_names_are_disarmed_and_ids_are_whole(client: Client) -> None:
     assert row["site"] == "North 100% Farms"
 
 
-def test_the_sites_file_adds_up_to_the_total(client: Client) -> None:
+def test_the_sites_file_adds_up_to_the_total(client: ApiClient) -> None:
     rows = _file(client, "/export/sites.csv?basis=ninja&status=billable")
     assert tuple(rows[0]) == SITE_COLUMNS
     total = client.json("/api/dashboard/today?basis=ninja&status=billable")["totals"]
@@ -127,7 +127,7 @@ def test_the_sites_file_adds_up_to_the_total(client: Client) -> None:
     assert harbor["sources"] == "ninja"
 
 
-def test_the_file_of_movers_holds_the_sites_that_moved_most_first(client: Client) -> None:
+def test_the_file_of_movers_holds_the_sites_that_moved_most_first(client: ApiClient) -> None:
     moved = _file(client, "/export/movers.csv?status=billable&status=excluded")
     every = _file(client, "/export/sites.csv?status=billable&status=excluded")
     changes = [int(row["change"]) for row in moved]
@@ -139,12 +139,12 @@ def test_the_file_of_movers_holds_the_sites_that_moved_most_first(client: Client
 
 
 def test_without_data_the_files_have_a_header_only(sqlite_engine: Engine) -> None:
-    with served(sqlite_engine) as client:
+    with serve_api(sqlite_engine) as client:
         assert _file(client, "/export/devices.csv") == []
         assert _file(client, "/export/sites.csv") == []
 
 
-def test_the_file_is_named_after_what_it_holds(client: Client) -> None:
+def test_the_file_is_named_after_what_it_holds(client: ApiClient) -> None:
     headers = client.get("/export/devices.csv?as_of=2026-11-20&site=2").headers
     assert headers["Content-Type"] == "text/csv; charset=utf-8"
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -161,7 +161,7 @@ def test_a_site_name_cannot_break_the_header(sqlite_engine: Engine, name: str) -
     named_world().save(sqlite_engine)
     with writing(sqlite_engine) as connection:
         connection.execute(update(sites).where(sites.c.site_id == HARBOR).values(name=name))
-    with served(sqlite_engine) as client:
+    with serve_api(sqlite_engine) as client:
         headers = client.get(f"/export/devices.csv?site={HARBOR}").headers
     assert "X" not in headers
     assert re.fullmatch(
@@ -171,12 +171,12 @@ def test_a_site_name_cannot_break_the_header(sqlite_engine: Engine, name: str) -
     assert ".." not in unquote(headers["Content-Disposition"])
 
 
-def test_a_file_of_one_location_is_named_after_it(client: Client) -> None:
+def test_a_file_of_one_location_is_named_after_it(client: ApiClient) -> None:
     found = client.get("/export/devices.csv?site=1&location=Rack+1")
     assert "devices-Harbor-Dental-Rack-1-assets" in found.headers["Content-Disposition"]
 
 
-def test_the_file_says_its_length_so_that_a_torn_one_shows(client: Client) -> None:
+def test_the_file_says_its_length_so_that_a_torn_one_shows(client: ApiClient) -> None:
     response = client.get("/export/devices.csv")
     assert int(response.headers["Content-Length"]) == len(response.content)
 
@@ -203,7 +203,7 @@ def test_a_query_that_breaks_midway_gives_an_error_and_no_file(postgres_engine: 
                 "FROM device_snapshots WHERE device_id <= 5000"
             )
         )
-    with served(postgres_engine) as client:
+    with serve_api(postgres_engine) as client:
         everything = client.get("/export/devices.csv?basis=ninja")
         assert everything.status_code == 200
         assert len(_read(everything.text)) > 5000
@@ -221,7 +221,7 @@ def test_a_query_that_breaks_midway_gives_an_error_and_no_file(postgres_engine: 
         assert "inventory-hub doctor" in broken["error"]
 
 
-def test_a_file_is_sorted_as_it_is_asked(client: Client) -> None:
+def test_a_file_is_sorted_as_it_is_asked(client: ApiClient) -> None:
     path = "/export/devices.csv?basis=records&site=1&sort="
     up = [row["hostname"] for row in _file(client, f"{path}hostname")]
     down = [row["hostname"] for row in _file(client, f"{path}-hostname")]
@@ -243,7 +243,7 @@ def test_a_file_is_sorted_as_it_is_asked(client: Client) -> None:
     ],
 )
 def test_list_file_and_number_of_a_location_agree(
-    client: Client, query: str, keys: set[str]
+    client: ApiClient, query: str, keys: set[str]
 ) -> None:
     query += "" if "basis" in query else "&basis=assets"
     listed = client.json(f"/api/dashboard/devices?{query}")
@@ -258,7 +258,7 @@ def test_list_file_and_number_of_a_location_agree(
         assert client.json(f"{path}?{query}", 400)["parameter"] == "location"
 
 
-def test_a_file_holds_one_source_alone_when_asked(client: Client) -> None:
+def test_a_file_holds_one_source_alone_when_asked(client: ApiClient) -> None:
     rows = _file(client, "/export/devices.csv?basis=records&source=threatlocker")
     assert {row["source"] for row in rows} == {"threatlocker"}
     sites = _file(client, "/export/sites.csv?basis=records&source=threatlocker")
@@ -266,6 +266,6 @@ def test_a_file_holds_one_source_alone_when_asked(client: Client) -> None:
 
 
 @pytest.mark.parametrize("sort", ["", "-", "--site", "__proto__", "site;drop", "payload"])
-def test_an_order_that_there_is_not_is_refused(client: Client, sort: str) -> None:
+def test_an_order_that_there_is_not_is_refused(client: ApiClient, sort: str) -> None:
     found = client.json(f"/export/devices.csv?sort={sort}", 400)
     assert found["parameter"] == "sort"

@@ -34,7 +34,7 @@ from dashboard.queries.sites.table import Site
 from dashboard.words import sentences
 from dashboard.words.terms import basis_phrase, counted_name, type_names
 from db.rules import Rules, RulesByDay
-from tests.support.mounted import undrawn
+from tests.support.mounted_page import expand_drawn
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 THEN = date(2026, 10, 31)
@@ -62,7 +62,7 @@ def bars_of(figure: go.Figure) -> dict[str, list[int | None]]:
 def texts(part: object) -> list[str]:
     """Every text and attribute of a component tree."""
     if isinstance(part, Component):
-        part = undrawn(part)
+        part = expand_drawn(part)
     if isinstance(part, dict):
         return [text for value in part["props"].values() for text in texts(value)]
     if isinstance(part, list | tuple):
@@ -327,7 +327,7 @@ def test_sites_are_ordered_by_a_column_and_what_is_not_known_comes_last(
 
 def test_two_thousand_sites_are_cut_and_the_table_says_so() -> None:
     many = [site(f"Site {number}", 1, 1, number) for number in range(2000)]
-    table = undrawn(site_table(many, Filters(), MOVED, "22 Nov", "31 Oct"))
+    table = expand_drawn(site_table(many, Filters(), MOVED, "22 Nov", "31 Oct"))
     assert str(table).count("row-link") == MOST
     assert "200 of 2,000 sites" in (more_line(len(many)) or "")
     assert more_line(MOST) is None
@@ -335,7 +335,7 @@ def test_two_thousand_sites_are_cut_and_the_table_says_so() -> None:
 
 def test_bars_of_movers_are_shares_of_the_largest() -> None:
     found = movers_list([Mover(1, "A", Change(0, 8)), Mover(2, "B", Change(4, 0))], Filters())
-    assert re.findall(r"width: ([\d.]+)%", str(undrawn(found))) == ["100.0", "50.0"]
+    assert re.findall(r"width: ([\d.]+)%", str(expand_drawn(found))) == ["100.0", "50.0"]
     assert texts(movers_list([], Filters())) == ["Every site has as many devices as then.", "note"]
 
 
@@ -356,7 +356,7 @@ def test_a_file_is_sorted_as_the_list_is() -> None:
 
 
 def test_a_legend_counts_and_opens_what_its_colour_means() -> None:
-    drawn = undrawn(legend([Entry("vm_guest", "VM guests", 1200, "/devices?type=vm_guest")]))
+    drawn = expand_drawn(legend([Entry("vm_guest", "VM guests", 1200, "/devices?type=vm_guest")]))
     (link,) = drawn["props"]["children"]
     assert link["props"]["href"] == "/devices?type=vm_guest"
     read = [text for text in texts(link) if not text.startswith("legend")]

@@ -16,8 +16,8 @@ from dashboard.app import create_app
 from dashboard.ingest import commit_queue, gate
 from dashboard.ingest.store import Entry, StoredEntry
 from dashboard.serving import THREADS
+from tests.support.api_server import serve_in_thread, serve_with_granian
 from tests.support.machines import STOCK, Ingest, ingest, machine_id, report
-from tests.support.served import as_served, in_thread
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def on_threads(here: Ingest) -> Iterator[Ingest]:
     """The whole dashboard on the same database, served without the gate."""
     environ = {"AUTH": "none", "TIMEZONE": "UTC"}
     app = create_app(here.engine, clock=lambda: here.now, environ=environ).server
-    with in_thread(make_server("127.0.0.1", 0, app, threaded=True)) as address:
+    with serve_in_thread(make_server("127.0.0.1", 0, app, threaded=True)) as address:
         yield Ingest(address, here.engine)
 
 
@@ -203,7 +203,7 @@ def odd() -> Iterator[str]:
     def body() -> Any:
         return {"bytes": len(request.get_data())}
 
-    with as_served(app) as address:
+    with serve_with_granian(app) as address:
         yield address
 
 

@@ -13,8 +13,8 @@ from dashboard.queries.devices import history, payloads
 from dashboard.queries.devices.history import Stretch
 from db.engine import reading
 from db.keys import device_id
-from tests.support.callbacks import asks, created
-from tests.support.served import served
+from tests.support.api_server import serve_api
+from tests.support.callbacks import create_demo_app, run_callback
 from tests.support.small_hub import Hub, Pc, pcs
 
 FIRST = date(2026, 11, 2)
@@ -115,7 +115,7 @@ def test_the_records_of_a_machine_stand_side_by_side_with_their_evidence(hub: Hu
 def test_the_api_tells_the_same_history(hub: Hub) -> None:
     found = told(hub)
     known = device_id("ninja", "7")
-    with served(hub.engine) as client:
+    with serve_api(hub.engine) as client:
         body = client.json(f"/api/devices/{known}/history?as_of={day(2)}")
         page = client.json(f"/api/devices/{known}/history?limit=1&offset=1")
         for wrong in ("1", "x", str(2**63), f"{known}0"):
@@ -151,4 +151,4 @@ def test_a_device_whose_newest_row_could_not_be_read_says_so_on_its_page(engine:
 def head(engine: Engine, key: str, query: str) -> object:
     """The header card of a device of NinjaRMM."""
     values = {"filters": query, "device": str(device_id("ninja", key))}
-    return asks(created(engine), "device-head", **values)["response"]["device-head"]
+    return run_callback(create_demo_app(engine), "device-head", **values)["response"]["device-head"]

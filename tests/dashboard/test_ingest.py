@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 from dashboard.ingest.items import TATUSCAN_KEYS
 from db.keys import device_id
 from db.tables import agent_hours, api_tokens, audit_log, inventory, report_days
+from tests.support.api_server import make_app, serve_with_granian
 from tests.support.machines import STOCK, STOCK_HEADERS, Ingest, ingest, machine_id, report, utc
-from tests.support.served import as_served, make_app
 
 
 @pytest.fixture
@@ -296,7 +296,7 @@ def test_machines_read_nothing_and_api_tokens_do_not_report(here: Ingest) -> Non
 
 
 def test_without_sign_in_only_api_tokens_read(sqlite_engine: Engine) -> None:
-    with as_served(make_app(sqlite_engine, auth="password")) as address:
+    with serve_with_granian(make_app(sqlite_engine, auth="password")) as address:
         here = Ingest(address, sqlite_engine)
         assert here.ask("GET", "/api/machines").status_code == 401
         assert here.ask("GET", "/api/machines", here.api_token("viewer")).status_code == 200

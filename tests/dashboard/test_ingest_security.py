@@ -23,8 +23,8 @@ from db.machines import blank_machine
 from db.tables import api_tokens, audit_log, inventory
 from db.tables.base import metadata
 from tests.conftest import ROOT
+from tests.support.api_server import make_app, serve_in_thread
 from tests.support.machines import Ingest, ingest, machine_id, report
-from tests.support.served import in_thread, make_app
 
 TEXTS = (
     "hostname", "ip", "os", "os_version", "computer_model", "agent_version", "serial",
@@ -105,7 +105,7 @@ def test_no_sql_is_built_from_input() -> None:
 
 def test_reported_facts_are_no_credentials(sqlite_engine: Engine) -> None:
     app = make_app(sqlite_engine, auth="password")
-    with in_thread(make_server("127.0.0.1", 0, app, threaded=True)) as address:
+    with serve_in_thread(make_server("127.0.0.1", 0, app, threaded=True)) as address:
         here = Ingest(address, sqlite_engine)
         key = here.enrol("anna", serial="S-1", mac_addresses=["00:1b:21:12:34:56"])
         prefix, kind, public_id, secret = key.split("_", 3)
@@ -137,7 +137,7 @@ def test_machine_keys_and_enrolment_tokens_read_nothing(sqlite_engine: Engine) -
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if access.required_role(rule.rule, method) not in (access.PUBLIC, access.MACHINE)
     ]
-    with in_thread(make_server("127.0.0.1", 0, app, threaded=True)) as address:
+    with serve_in_thread(make_server("127.0.0.1", 0, app, threaded=True)) as address:
         here = Ingest(address, sqlite_engine)
         key, token = here.enrol("anna"), here.token()
         for rule, method in closed:

@@ -19,9 +19,9 @@ from dashboard.ingest.commit_queue import CommitQueue
 from db.engine import open_engine
 from db.tables import agent_hours, api_tokens, inventory
 from tests.support.agent_servers import free_port
+from tests.support.api_server import address, first_answer, running_process
 from tests.support.machines import Ingest, ingest, machine_id, report
 from tests.support.samples import samples
-from tests.support.served import address, answer, running
 
 AT_ONCE = 16
 
@@ -161,9 +161,9 @@ def test_acknowledged_reports_survive_kill_9_of_the_server(
     told, sent = Counter[str](), Counter[str]()
     for turn in range(samples(2, 25)):
         port = free_port()
-        with running(environment, tmp_path, "serve", "--port", str(port)) as process:
+        with running_process(environment, tmp_path, "serve", "--port", str(port)) as process:
             there = f"http://127.0.0.1:{port}"
-            answer(f"{there}/api/health", process, 60)
+            first_answer(f"{there}/api/health", process, 60)
             loads = [Load(there, f"pc-{turn}-{n}") for n in range(6)]
             time.sleep(random.uniform(0.7, 1.5))
             os.killpg(process.pid, signal.SIGKILL)

@@ -18,8 +18,8 @@ from sqlalchemy import Engine
 from dashboard.base.params import BASES
 from db.engine import reading
 from db.months.closings import next_to_close
+from tests.support.api_server import ApiClient, serve_api
 from tests.support.samples import samples
-from tests.support.served import Client, served
 from tests.support.small_hub import Hub, Pc, pcs
 
 Files = dict[str, Any]
@@ -62,12 +62,12 @@ def story(engine: Engine) -> Hub:
 
 
 @contextmanager
-def asked(hub: Hub, now: datetime = NOW) -> Iterator[Client]:
-    with served(hub.engine, clock=lambda: now) as client:
+def asked(hub: Hub, now: datetime = NOW) -> Iterator[ApiClient]:
+    with serve_api(hub.engine, clock=lambda: now) as client:
         yield client
 
 
-def pack(client: Client, site: int, month: str, basis: str = "ninja") -> bytes:
+def pack(client: ApiClient, site: int, month: str, basis: str = "ninja") -> bytes:
     path = f"/export/invoice-pack.zip?site={site}&month={month}&basis={basis}"
     answer = client.get(path)
     assert answer.status_code == 200, answer.text

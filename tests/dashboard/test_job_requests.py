@@ -18,8 +18,8 @@ from db.engine import reading, writing
 from db.roles import ADMINISTRATOR, MANAGER, PUBLIC, VIEWER
 from db.tables import collection_runs
 from db.tables import jobs as jobs_table
-from tests.support.showcase import ENVIRON, NOW
-from tests.support.worlds import TODAY, Said, World, run_row
+from tests.support.demo_dashboard import ENVIRON, NOW
+from tests.support.worlds import TODAY, DeviceState, World, run_row
 
 ROLES = {
     "viv": {PUBLIC, VIEWER},
@@ -34,7 +34,7 @@ class Hub:
     def __init__(self, engine: Engine) -> None:
         world = World({1: "Alpha"})
         for back in (3, 1, 0):
-            world.publish("ninja", TODAY - timedelta(days=back), [Said("ninja", "1", 1)])
+            world.publish("ninja", TODAY - timedelta(days=back), [DeviceState("ninja", "1", 1)])
         world.save(engine)
         self.engine = engine
         with writing(engine) as connection:

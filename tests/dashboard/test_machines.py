@@ -31,9 +31,9 @@ from dashboard.queries.machines.ages import Ages, age_distribution
 from dashboard.queries.machines.shares import Shares, shares
 from db.engine import reading, writing
 from db.tables import agent_hours, inventory
+from tests.support.api_server import NOW, ApiClient, serve_api
 from tests.support.files import sheets
-from tests.support.machines import machine_id, stored
-from tests.support.served import NOW, Client, served
+from tests.support.machines import insert_machines, machine_id
 
 HOSTILE = (
     "<img src=x onerror=window.hit=1>",
@@ -63,7 +63,7 @@ def test_a_machine_is_late_after_three_minutes_and_offline_after_fifteen(engine:
         "gone": (fifteen + MICROSECOND, "offline"), "long": (timedelta(days=400), "offline"),
         "ahead": (-timedelta(minutes=1), "online"),
     }  # fmt: skip
-    stored(engine, *({"hostname": name, "received_at": NOW - passed}
+    insert_machines(engine, *({"hostname": name, "received_at": NOW - passed}
                      for name, (passed, _) in silent.items()))  # fmt: skip
     for state in STATES:
         expected = {machine_id(name) for name, (_, said) in silent.items() if said == state}
@@ -105,7 +105,7 @@ def test_age_buckets_count_and_link_to_their_machines(engine: Engine, zone: str)
         for days in EDGES
         for at in (time(0), time(23, 59, 59, 999999))
     ]
-    stored(engine, *dated, {"hostname": "undated"}, {"hostname": "undated too"})
+    insert_machines(engine, *dated, {"hostname": "undated"}, {"hostname": "undated too"})
     expected = Counter(plain_bucket(days) for days in EDGES for _ in range(2)) + Counter(unknown=2)
     with reading(engine) as connection:
         found = age_distribution(connection, (), now)
@@ -119,7 +119,7 @@ def test_age_buckets_count_and_link_to_their_machines(engine: Engine, zone: str)
 
 
 def test_no_mean_or_median_without_activation_dates(sqlite_engine: Engine) -> None:
-    stored(
+    insert_machines(
         sqlite_engine,
         {"hostname": "a"},
         {"hostname": "b", "computer_activation": NOW + timedelta(days=9)},
@@ -138,7 +138,7 @@ def test_top_values_and_others_add_up_to_all(engine: Engine) -> None:
     names = ["linux", "windows", "Windows", "darwin", "", None, *HOSTILE, "müller", "MÜLLER"]
     said = [{"hostname": str(n), "os": dice.choice(names), "os_version": dice.choice(names)}
             for n in range(200)]  # fmt: skip
-    stored(engine, *said)
+    insert_machines(engine, *said)
     for column in ("os", "os_version"):
         counted = Counter(one[column] or "" for one in said)
         for top in (1, 3, 8, 50):
@@ -166,7 +166,7 @@ def test_without_machines_there_are_no_shares(sqlite_engine: Engine) -> None:
 
 
 def test_a_day_has_24_hours_and_those_without_a_report_are_empty(engine: Engine) -> None:
-    (key,) = stored(engine, {"hostname": "anna"})
+    (key,) = insert_machines(engine, {"hostname": "anna"})
     with reading(engine) as connection:
         device = machines.find(connection, key.upper(), NOW)
     assert device is not None and device["state"] == "online"
@@ -213,7 +213,7 @@ class Cells(HTMLParser):
             self.rows[-1][-1] += data.strip("\n")
 
 
-def report_of(client: Client, query: str = "") -> Cells:
+def report_of(client: ApiClient, query: str = "") -> Cells:
     answer = client.get(f"/report{query}")
     assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/html")
     found = Cells()
@@ -223,7 +223,7 @@ def report_of(client: Client, query: str = "") -> Cells:
 
 @pytest.fixture
 def told(engine: Engine) -> Engine:
-    stored(
+    insert_machines(
         engine,
         {"hostname": "beta", "os": "linux", "os_version": "Debian 12", "received_at": NOW,
          "created_at": datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
@@ -237,7 +237,7 @@ def told(engine: Engine) -> Engine:
 
 
 def test_the_report_has_tatuscan_s_six_columns(told: Engine) -> None:
-    with served(told, zone="America/Cuiaba") as client:
+    with serve_api(told, zone="America/Cuiaba") as client:
         found = report_of(client)
         assert "Total: 3" in client.get("/report").text
         assert client.get("/report/").text == client.get("/report").text
@@ -271,7 +271,7 @@ def test_the_report_has_tatuscan_s_six_columns(told: Engine) -> None:
 def test_report_page_is_sorted_by_its_parameter(
     told: Engine, query: str, column: str, names: str
 ) -> None:
-    with served(told) as client:
+    with serve_api(told) as client:
         found = report_of(client, query)
     assert column in found.rows[0]
     assert sum("▲" in head or "▼" in head for head in found.rows[0]) == 1
@@ -284,8 +284,10 @@ def test_report_page_is_sorted_by_its_parameter(
 
 
 def test_hostile_names_are_text_in_the_report(sqlite_engine: Engine) -> None:
-    stored(sqlite_engine, *({"hostname": name, "os": name, "os_version": name} for name in HOSTILE))
-    with served(sqlite_engine) as client:
+    insert_machines(
+        sqlite_engine, *({"hostname": name, "os": name, "os_version": name} for name in HOSTILE)
+    )
+    with serve_api(sqlite_engine) as client:
         found = report_of(client)
     assert {row[0] for row in found.rows[1:]} == set(HOSTILE)
     assert "img" not in found.tags and "script" not in found.tags
@@ -294,7 +296,7 @@ def test_hostile_names_are_text_in_the_report(sqlite_engine: Engine) -> None:
 def test_report_page_answers_503_without_a_database(sqlite_engine: Engine) -> None:
     with writing(sqlite_engine) as connection:
         inventory.drop(connection)
-    with served(sqlite_engine) as client:
+    with serve_api(sqlite_engine) as client:
         answer = client.get("/report")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
     assert "cannot be read now" in answer.text and "inventory-hub doctor" in answer.text
@@ -302,7 +304,7 @@ def test_report_page_answers_503_without_a_database(sqlite_engine: Engine) -> No
 
 
 def test_charts_redirects_to_the_machines_page(sqlite_engine: Engine) -> None:
-    with served(sqlite_engine) as client:
+    with serve_api(sqlite_engine) as client:
         for path, leads in (
             ("/charts", "/machines#charts"),
             ("/charts/?top=5", "/machines?top=5#charts"),
@@ -314,14 +316,14 @@ def test_charts_redirects_to_the_machines_page(sqlite_engine: Engine) -> None:
 # Files
 
 
-def lines(client: Client, query: str = "") -> list[dict[str, str]]:
+def lines(client: ApiClient, query: str = "") -> list[dict[str, str]]:
     answer = client.get(f"/export/machines.csv{query}")
     assert answer.status_code == 200, answer.text
     return list(csv.DictReader(io.StringIO(answer.content.decode())))
 
 
 def test_the_file_is_the_list_of_the_api_in_its_order(told: Engine) -> None:
-    with served(told) as client:
+    with serve_api(told) as client:
         for query in ("", "?sort=-created_at", "?q=a&os=linux&os=windows", "?os=", "?age=unknown"):
             listed = client.json(f"/api/machines{query}")["items"]
             found = lines(client, query)
@@ -335,8 +337,8 @@ def test_the_file_is_the_list_of_the_api_in_its_order(told: Engine) -> None:
 def test_exports_escape_formulas_and_list_the_filters(sqlite_engine: Engine) -> None:
     texts = ("hostname", "ip", "os", "os_version", "computer_model", "agent_version", "serial",
              "manufacturer", "logged_in_user", "site")  # fmt: skip
-    stored(sqlite_engine, *(dict.fromkeys(texts, name) for name in HOSTILE))
-    with served(sqlite_engine) as client:
+    insert_machines(sqlite_engine, *(dict.fromkeys(texts, name) for name in HOSTILE))
+    with serve_api(sqlite_engine) as client:
         for row in lines(client):
             assert not any(str(value).startswith(("=", "@", "+")) for value in row.values())
         answer = client.get("/export/machines.xlsx?state=online&state=late&sort=-hostname&q=h")
@@ -356,7 +358,7 @@ def test_exports_escape_formulas_and_list_the_filters(sqlite_engine: Engine) -> 
 def test_invalid_parameters_are_refused_by_export_and_api(
     sqlite_engine: Engine, query: str
 ) -> None:
-    with served(sqlite_engine) as client:
+    with serve_api(sqlite_engine) as client:
         for path in ("/api/machines", "/export/machines.csv", "/export/machines.xlsx"):
             refused = client.json(path + query, 400)
             assert refused["parameter"] == query[1:].split("=")[0]
@@ -395,7 +397,7 @@ def test_parameters_of_other_pages_are_ignored() -> None:
 
 
 def test_an_id_without_a_machine_is_404_and_its_page_is_shown(sqlite_engine: Engine) -> None:
-    (key,) = stored(sqlite_engine, {"hostname": "anna"})
+    (key,) = insert_machines(sqlite_engine, {"hostname": "anna"})
     client = whole(sqlite_engine)
     for name, code in ((key, 200), (key.upper(), 200), (machine_id("nobody"), 404), ("x", 404)):
         answer = client.get(f"/machines/{name}")

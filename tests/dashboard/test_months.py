@@ -16,8 +16,8 @@ from dashboard.queries.months.table import MonthRow
 from db import audit
 from db.engine import reading, writing
 from db.tables import ALL_SITES, count_restatements, month_end_counts
+from tests.support.api_server import serve_api
 from tests.support.files import csv_rows, sheets
-from tests.support.served import served
 from tests.support.small_hub import Hub, Pc, pcs
 
 JANUARY = date(2024, 1, 31)
@@ -123,7 +123,7 @@ def test_files_and_api_have_the_states_of_the_page(hub: Hub, day: str | None) ->
     shown = _of(hub, Filters(basis="ninja", as_of=date.fromisoformat(day) if day else None))
     states = {month: row.state for month, row in shown.items()}
     assert {"imported", "closed"} < set(states.values())
-    with served(hub.engine, clock=lambda: datetime(2024, 3, 5, 12, tzinfo=UTC)) as client:
+    with serve_api(hub.engine, clock=lambda: datetime(2024, 3, 5, 12, tzinfo=UTC)) as client:
         api = client.json(f"/api/months?{query}")["items"]
         assert {one["month"]: one["state"] for one in api} == states
         for name in ("months", "month-ends"):
@@ -249,7 +249,7 @@ def test_the_history_of_a_month_keeps_every_closing(hub: Hub) -> None:
 def client(hub: Hub) -> Iterator[Any]:
     hub.close("2024-01")
     now = datetime(2024, 3, 5, 12, tzinfo=UTC)
-    with served(hub.engine, clock=lambda: now) as found:
+    with serve_api(hub.engine, clock=lambda: now) as found:
         yield found
 
 
@@ -268,6 +268,6 @@ def test_the_months_in_json(client: Any) -> None:
 
 
 def test_without_data_there_is_no_month(sqlite_engine: Engine) -> None:
-    with served(sqlite_engine) as client:
+    with serve_api(sqlite_engine) as client:
         body = client.json("/api/months")
     assert (body["items"], body["count"], body["as_of"]) == ([], 0, None)

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from dashboard.components.sites.table import MOVED
 from db.engine import open_engine, sqlite_url
 from tests.conftest import ROOT
-from tests.support.callbacks import asks, created, ids
+from tests.support.callbacks import component_ids, create_demo_app, run_callback
 from tests.support.worlds import HARBOR, MUELLER, named_world
 
 LONGEST_CALLBACK = 12
@@ -28,13 +28,15 @@ def app(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     shutil.copyfile(migrated_file, path)
     engine = open_engine(sqlite_url(path))
     named_world().save(engine)
-    yield created(engine)
+    yield create_demo_app(engine)
     engine.dispose()
 
 
 def grid(app: Dash, query: str, **request: Any) -> dict[str, Any]:
     asked = {"startRow": 0, "endRow": 100, "sortModel": [], "filterModel": {}} | request
-    answer = asks(app, "devices-grid.getRowsResponse", **{"devices-grid": asked, "filters": query})
+    answer = run_callback(
+        app, "devices-grid.getRowsResponse", **{"devices-grid": asked, "filters": query}
+    )
     found: dict[str, Any] = answer["response"]["devices-grid"]["getRowsResponse"]
     return found
 
@@ -56,8 +58,8 @@ def test_a_callback_is_short(path: Path) -> None:
 
 def test_every_id_that_a_callback_names_is_on_a_page_and_none_stands_twice(app: Dash) -> None:
     with app.server.test_request_context("/"):
-        shell = ids(app.layout())
-        pages = [ids(page["layout"]()) for page in dash.page_registry.values()]
+        shell = component_ids(app.layout())
+        pages = [component_ids(page["layout"]()) for page in dash.page_registry.values()]
     assert all(shell.isdisjoint(page) for page in pages)
     named = {
         part["id"]
@@ -72,7 +74,7 @@ def test_every_id_that_a_callback_names_is_on_a_page_and_none_stands_twice(app: 
 def test_the_count_and_the_rows_of_a_list_are_of_one_query(app: Dash) -> None:
     for query in ("", "site=1", "basis=records&status=excluded", "q=h-", "as_of=2026-10-31"):
         found = grid(app, query)
-        shown = asks(app, "devices-count", filters=query)["response"]
+        shown = run_callback(app, "devices-count", filters=query)["response"]
         word = "device matches" if found["rowCount"] == 1 else "devices match"
         assert shown["devices-count"]["children"] == f"{found['rowCount']} {word}"
         assert len(found["rowData"]) == found["rowCount"]
@@ -82,7 +84,7 @@ def site(app: Dash, query: str, site_id: int) -> dict[str, Any]:
     """The charts and the latest changes of a site."""
     found: dict[str, Any] = {}
     for output in ("site-bars-chart", "site-latest-rows"):
-        found |= asks(app, output, filters=query, site=str(site_id))["response"]
+        found |= run_callback(app, output, filters=query, site=str(site_id))["response"]
     return found
 
 
@@ -105,7 +107,7 @@ def test_the_latest_changes_of_a_site_are_the_first_of_its_list_of_changes(app: 
         query = f"basis=records&site={number}&status=billable&status=spare"
         request = {"startRow": 0, "endRow": 8, "filterModel": {},
                    "sortModel": [{"colId": "changed_on", "sort": "desc"}]}  # fmt: skip
-        listed = asks(
+        listed = run_callback(
             app, "changes-grid.getRowsResponse", **{"changes-grid": request, "filters": query}
         )["response"]["changes-grid"]["getRowsResponse"]
         title = found["site-latest-title"]["children"]["props"]
@@ -152,11 +154,13 @@ def test_every_button_of_a_page_is_answered_whole(
     app: Dash, outputs: tuple[str, ...], expected: set[str]
 ) -> None:
     values = {"filters": "", "sites-order": MOVED, "site": "1", "month-shown": "2026-10"}
-    asked = set().union(*(buttons(asks(app, name, **values)["response"]) for name in outputs))
+    asked = set().union(
+        *(buttons(run_callback(app, name, **values)["response"]) for name in outputs)
+    )
     assert expected <= {figure for figure, _ in asked}
     for figure, query in asked:
         data = {"figure": figure, "query": query, "at": 1}
-        answer = asks(app, "drawer-body.children", **{"drawer-asked": data})["response"]
+        answer = run_callback(app, "drawer-body.children", **{"drawer-asked": data})["response"]
         body = answer["drawer-body"]["children"]
         said = str(body)
         if figure == "coverage":
@@ -172,7 +176,7 @@ def test_every_button_of_a_page_is_answered_whole(
 def test_why_a_month_counts_what_it_does(app: Dash) -> None:
     query = "site=1&month=2026-10"
     data = {"figure": "month", "query": query, "at": 1}
-    answer = asks(app, "drawer-body.children", **{"drawer-asked": data})["response"]
+    answer = run_callback(app, "drawer-body.children", **{"drawer-asked": data})["response"]
     body = answer["drawer-body"]["children"]
     assert texts(body, "drawer-figure") == ["Why 5?"]
     assert "Billable devices at Harbor Dental at the end of Oct 2026" in str(body)
@@ -201,16 +205,18 @@ def test_a_grid_that_asks_for_too_much_gets_what_there_is(app: Dash, request_: A
 
 def test_a_bad_filter_leaves_what_is_shown(app: Dash) -> None:
     for query in ("type=toaster", "as_of=2999-01-01", "site=x", "nobody=knows"):
-        assert asks(app, "devices-count", filters=query) is None
-        assert asks(app, "overview-kpis", filters=query) is None
+        assert run_callback(app, "devices-count", filters=query) is None
+        assert run_callback(app, "overview-kpis", filters=query) is None
 
 
 def test_an_empty_hub_has_a_checklist_on_both_pages(sqlite_engine: Engine) -> None:
-    app = created(sqlite_engine)
+    app = create_demo_app(sqlite_engine)
     for output, state in (("overview-kpis", "overview-state"), ("devices-count", "devices-state")):
-        answer = asks(app, output, filters="")["response"]
+        answer = run_callback(app, output, filters="")["response"]
         assert "Nothing collected yet" in str(answer[state]["children"])
-    answer = asks(app, "`sites-table.children", filters="", **{"sites-order": MOVED})["response"]
+    answer = run_callback(app, "`sites-table.children", filters="", **{"sites-order": MOVED})[
+        "response"
+    ]
     assert texts(answer["sites-table"]["children"], "row-link") == []
 
 
@@ -218,11 +224,11 @@ def test_when_the_database_is_gone_what_is_shown_stays(tmp_path: Path, migrated_
     path = tmp_path / "gone.db"
     shutil.copyfile(migrated_file, path)
     engine = open_engine(sqlite_url(path))
-    app = created(engine)
+    app = create_demo_app(engine)
     engine.dispose()
     path.write_bytes(b"this is no database at all" * 100)
     for output in ("devices-count", "overview-kpis", "`sites-table.children"):
         values = {"filters": "", "sites-order": MOVED}
-        answer = asks(app, output, **values)
+        answer = run_callback(app, output, **values)
         assert answer["response"] == {}, output
         assert answer["sideUpdate"] == {"trouble": {"hidden": False}}, output

@@ -13,8 +13,8 @@ from dashboard.queries.months import table as month_table
 from dashboard.queries.months.basis_differences import BasisComparison, DifferingDevice
 from db.engine import reading
 from db.tables import ALL_SITES
+from tests.support.api_server import serve_api
 from tests.support.files import csv_rows
-from tests.support.served import served
 from tests.support.small_hub import Hub, Pc
 
 TODAY = date(2024, 3, 5)
@@ -83,7 +83,7 @@ def test_a_program_and_a_file_are_told_the_same(sqlite_engine: Engine) -> None:
     hub = story(sqlite_engine)
     hub.close("2024-01")
     found, _ = sides(hub, "assets")
-    with served(sqlite_engine, clock=lambda: NOW) as client:
+    with serve_api(sqlite_engine, clock=lambda: NOW) as client:
         body = client.json("/api/months/2024-02/bases")
         assert [one["device_days"] for one in body["items"]] == [
             one.device_days for one in found.bases

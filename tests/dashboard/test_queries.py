@@ -18,15 +18,15 @@ from dashboard.queries.sites import table as site_queries
 from db.engine import reading, writing
 from db.history.kept import month_before, month_end
 from db.tables import months as months_table
-from tests.support.counted import bar_of as _bar
-from tests.support.counted import matches as _matches
-from tests.support.counted import random_filters as _random_filters
+from tests.support.changes_oracle import bar_of as _bar
+from tests.support.changes_oracle import matches as _matches
+from tests.support.changes_oracle import random_filters as _random_filters
 from tests.support.worlds import (
     HARBOR,
     MONTH_END,
     MUELLER,
     TODAY,
-    Said,
+    DeviceState,
     World,
     named_world,
     random_world,
@@ -35,7 +35,7 @@ from tests.support.worlds import (
 BAR_NAMES = ("added", "removed", "moved_in", "moved_out", "reclassified_in", "reclassified_out")
 
 
-def _expected(world: World, day: date, filters: Filters) -> dict[int, Said]:
+def _expected(world: World, day: date, filters: Filters) -> dict[int, DeviceState]:
     standing = world.standing(day, filters.basis)
     return {key: said for key, said in standing.items() if _matches(world, said, filters)}
 
@@ -281,8 +281,10 @@ def test_a_month_without_a_snapshot_is_a_gap_that_stands_with_the_one_before(
     sqlite_engine: Engine,
 ) -> None:
     world = World({1: "Alpha"})
-    world.publish("ninja", date(2026, 9, 29), [Said("ninja", "1", 1)])
-    world.publish("ninja", date(2026, 11, 20), [Said("ninja", "1", 1), Said("ninja", "2", 1)])
+    world.publish("ninja", date(2026, 9, 29), [DeviceState("ninja", "1", 1)])
+    world.publish(
+        "ninja", date(2026, 11, 20), [DeviceState("ninja", "1", 1), DeviceState("ninja", "2", 1)]
+    )
     world.save(sqlite_engine)
     with reading(sqlite_engine) as connection:
         found = moment.resolve(connection, Filters(basis="ninja"), TODAY)

@@ -7,8 +7,8 @@ from sqlalchemy import Engine, insert, update
 from dashboard.queries.freshness import freshness
 from db.engine import reading, writing
 from db.tables import collection_runs
-from tests.support.served import NOW
-from tests.support.worlds import TODAY, Said, World, run_row
+from tests.support.api_server import NOW
+from tests.support.worlds import TODAY, DeviceState, World, run_row
 
 YESTERDAY = TODAY - timedelta(days=1)
 
@@ -17,7 +17,7 @@ def _world(engine: Engine) -> None:
     world = World({1: "Alpha"})
     for source in ("ninja", "threatlocker"):
         for day in (YESTERDAY, TODAY):
-            world.publish(source, day, [Said(source, "1", 1)])
+            world.publish(source, day, [DeviceState(source, "1", 1)])
     world.save(engine)
 
 

@@ -15,8 +15,8 @@ from dashboard.queries.runs import attempts
 from dashboard.words import why_words as words
 from db.engine import reading, writing
 from db.tables import collection_runs
-from tests.support.served import NOW, Client, served
-from tests.support.worlds import TODAY, Said, World, run_row
+from tests.support.api_server import NOW, ApiClient, serve_api
+from tests.support.worlds import TODAY, DeviceState, World, run_row
 
 FIRST = TODAY - timedelta(days=9)
 
@@ -29,9 +29,9 @@ def _world(engine: Engine) -> None:
     """Ten days of NinjaRMM with every kind of day, three of ThreatLocker, which then was ended."""
     world = World({1: "Alpha"})
     for back in (9, 8, 6, 3, 1):
-        world.publish("ninja", day(back), [Said("ninja", "1", 1)])
+        world.publish("ninja", day(back), [DeviceState("ninja", "1", 1)])
     for back in (5, 4):
-        world.publish("threatlocker", day(back), [Said("threatlocker", "1", 1)])
+        world.publish("threatlocker", day(back), [DeviceState("threatlocker", "1", 1)])
     world.save(engine)
     with writing(engine) as connection:
         _add(connection, "ninja", day(7), state="failed", reason="HTTP 500")
@@ -111,7 +111,7 @@ def test_an_ended_source_has_no_gaps_but_held_and_withdrawn_days_are_some(engine
 
 def test_today_is_not_missing_before_it_was_tried(sqlite_engine: Engine) -> None:
     world = World({1: "Alpha"})
-    world.publish("ninja", day(1), [Said("ninja", "1", 1)])
+    world.publish("ninja", day(1), [DeviceState("ninja", "1", 1)])
     world.save(sqlite_engine)
     with reading(sqlite_engine) as connection:
         found = collection_days.source_days(connection, day(1), TODAY, TODAY)
@@ -130,7 +130,7 @@ def test_the_date_pickers_mark_each_day_by_its_worst_source(engine: Engine) -> N
 def test_days_that_are_no_longer_kept_are_marked_so(sqlite_engine: Engine) -> None:
     world = World({1: "Alpha"})
     for back in (100, 80, 53, 0):
-        world.publish("ninja", day(back), [Said("ninja", "1", 1)])
+        world.publish("ninja", day(back), [DeviceState("ninja", "1", 1)])
     world.save(sqlite_engine)
     with reading(sqlite_engine) as connection:
         found = collection_days.day_marks(connection, TODAY)
@@ -158,7 +158,7 @@ def test_a_source_that_was_ended_is_not_stale(engine: Engine) -> None:
 
 def test_an_ended_source_has_no_gap_to_tell_of(sqlite_engine: Engine) -> None:
     _world(sqlite_engine)
-    with served(sqlite_engine) as client:
+    with serve_api(sqlite_engine) as client:
         notices = client.json(f"/api/dashboard/today?as_of={day(1)}")["notices"]
     assert notices == []
 
@@ -177,7 +177,7 @@ def test_a_run_says_what_it_was_compared_with(sqlite_engine: Engine) -> None:
 @pytest.fixture
 def client(sqlite_engine: Engine) -> Any:
     _world(sqlite_engine)
-    with served(sqlite_engine, zone="America/Chicago") as found:
+    with serve_api(sqlite_engine, zone="America/Chicago") as found:
         yield found
 
 
@@ -195,7 +195,7 @@ def client(sqlite_engine: Engine) -> Any:
         ("limit=2&offset=12", 13),
     ],
 )
-def test_runs_are_listed_and_filtered(client: Client, query: str, count: int) -> None:
+def test_runs_are_listed_and_filtered(client: ApiClient, query: str, count: int) -> None:
     body = client.json(f"/api/runs?{query}")
     assert body["count"] == count
     assert len(body["items"]) == min(count - body["offset"], body["limit"])
@@ -203,7 +203,7 @@ def test_runs_are_listed_and_filtered(client: Client, query: str, count: int) ->
     assert order == sorted(order, reverse=True)
 
 
-def test_a_run_tells_everything_in_json(client: Client) -> None:
+def test_a_run_tells_everything_in_json(client: ApiClient) -> None:
     (item,) = client.json("/api/runs?state=held")["items"]
     assert item == item | {
         "source": "ninja", "business_date": str(TODAY), "state": "suspicious", "hold": "held",
@@ -221,7 +221,7 @@ def test_a_run_tells_everything_in_json(client: Client) -> None:
         ("run=1", "run"),
     ],
 )  # fmt: skip
-def test_a_bad_parameter_is_refused(client: Client, query: str, name: str) -> None:
+def test_a_bad_parameter_is_refused(client: ApiClient, query: str, name: str) -> None:
     assert client.json(f"/api/runs?{query}", 400)["parameter"] == name
 
 

@@ -21,16 +21,16 @@ from dashboard.queries.sites import one_site
 from dashboard.queries.sites import table as sites
 from db.engine import reading
 from db.tables import NO_SITE_ID
-from tests.support.counted import random_filters as _random_filters
-from tests.support.served import Client, named_world_served
+from tests.support.api_server import ApiClient, serve_named_world
+from tests.support.changes_oracle import random_filters as _random_filters
 from tests.support.small_hub import Hub, pcs
 from tests.support.worlds import HARBOR, MUELLER, NORTH, TODAY, named_world, random_world
 
 
 @pytest.fixture(scope="module")
-def client(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+def client(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiClient]:
     """The named world, served; nobody writes to it."""
-    with named_world_served(migrated_file, tmp_path_factory.mktemp("sites")) as found:
+    with serve_named_world(migrated_file, tmp_path_factory.mktemp("sites")) as found:
         yield found
 
 
@@ -111,7 +111,7 @@ def test_the_grid_orders_by_what_is_asked_and_its_last_line_is_the_sum(engine: E
     assert site_grid.total(unknown).previous is None
 
 
-def test_the_api_lists_the_sites_of_the_page(client: Client) -> None:
+def test_the_api_lists_the_sites_of_the_page(client: ApiClient) -> None:
     body = client.json("/api/sites")
     assert body["basis"] == "assets"
     assert [item["name"] for item in body["items"]] == [

@@ -16,7 +16,7 @@ from dashboard.queries.months import month_ends
 from dashboard.queries.sites import table as sites
 from db.engine import reading, writing
 from db.tables import collection_runs
-from tests.support.counted import random_filters as _random_filters
+from tests.support.changes_oracle import random_filters as _random_filters
 from tests.support.worlds import HARBOR, MONTH_END, TODAY, named_world, random_world, run_row
 
 

@@ -13,7 +13,7 @@ from db.history.kept import KeptDays
 from db.history.runs import kept_days
 from db.keys import device_id
 from db.tables import collection_runs, device_snapshots
-from tests.support.counted import Days, day
+from tests.support.changes_oracle import DailyRecords, day
 from tests.support.small_hub import Hub, Pc
 from tests.support.worlds import ALWAYS, ORDER, TODAY, random_world, run_row
 
@@ -39,7 +39,7 @@ def test_changes_and_their_days_match_a_plain_python_model(engine: Engine, seed:
     for basis in BASES:
         then = TODAY - timedelta(days=rng.randrange(4, 13))
         now = then + timedelta(days=rng.randrange(1, (TODAY - then).days + 1))
-        plain = Days(world, basis, then, now)
+        plain = DailyRecords(world, basis, then, now)
         rows = changes_by_key(engine, basis, then, now, KeptDays(TODAY))
         assert rows.keys() == plain.differing()
         for key, one in rows.items():

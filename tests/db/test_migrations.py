@@ -14,7 +14,7 @@ from db.engine import open_engine, reading, sqlite_url, writing
 from db.keys import device_id
 from db.tables import asset_links, daily_counts, device_snapshots, jobs, metadata, rule_versions
 from tests.conftest import COMMAND
-from tests.support.decided import check
+from tests.support.decision_oracle import check
 from tests.support.small_hub import Hub, Pc
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from db import migrate
 from db.engine import open_engine, sqlite_url
-from tests.support.ledger_world import NOVEMBER, OCTOBER
+from tests.support.random_hub import NOVEMBER, OCTOBER
 from tests.support.small_hub import Hub, Pc
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from db.history.kept import month_end, month_of
 from db.tables import month_closings
-from tests.support.clocks import NIGHTS, Working, local_days
+from tests.support.clocks import CLOCK_CHANGES, WorkerSetup, local_days
 from tests.support.small_hub import pcs
 
 ZONES = (
@@ -21,7 +21,9 @@ ENDS = (
     date(2024, 2, 29), date(2026, 2, 28), date(2026, 4, 30), date(2026, 10, 31), date(2026, 12, 31),
 )  # fmt: skip
 WALKS = [(zone, night, "02:00") for zone in ZONES for night in ENDS]
-WALKS += [(zone, night, at) for zone, night in NIGHTS if zone in ZONES for at in ("00:15", "02:30")]
+WALKS += [
+    (zone, night, at) for zone, night in CLOCK_CHANGES if zone in ZONES for at in ("00:15", "02:30")
+]
 STEP = timedelta(minutes=30)
 
 
@@ -30,7 +32,7 @@ def test_a_worker_that_walks_through_a_night_publishes_each_local_day_once(
     sqlite_engine: Engine, name: str, night: date, at: str
 ) -> None:
     zone = ZoneInfo(name)
-    here = Working(
+    here = WorkerSetup(
         sqlite_engine, ("ninja",), TIMEZONE=name, COLLECT_AT=f"ninja={at}", MONTH_CLOSE_DAYS="1"
     )
     first, last = night - timedelta(days=1), night + timedelta(days=1)

@@ -22,7 +22,7 @@ from etl.rules import coverage as rule
 from etl.rules.evidence import host_key, real_serial
 from etl.runtime import lease
 from etl.snapshots.publish import PublishRefused
-from tests.support.coverage_world import DAY, Fleet, after, pc
+from tests.support.coverage_world import DAY, CoverageFleet, after, pc
 from tests.support.samples import samples
 from tests.support.small_hub import Pc, pcs
 
@@ -34,7 +34,7 @@ Found = tuple[str, int, int, int | None]
 
 
 def test_a_billable_ninja_computer_without_threatlocker_is_a_finding(engine: Engine) -> None:
-    fleet = Fleet(engine)
+    fleet = CoverageFleet(engine)
     network = pc("switch", node_class="NMS_SWITCH")
     spare = pc("old", display_name="spare")
     pending = pc("new", managed=False)
@@ -44,7 +44,7 @@ def test_a_billable_ninja_computer_without_threatlocker_is_a_finding(engine: Eng
 
 
 def test_every_threatlocker_record_without_ninja_is_a_finding(engine: Engine) -> None:
-    fleet = Fleet(engine)
+    fleet = CoverageFleet(engine)
     unmanaged = pc("c", managed=False)
     fleet.say(DAY, ninja=[pc("a"), unmanaged], threatlocker=[pc("a"), pc("b"), pc("c")])
 
@@ -54,7 +54,7 @@ def test_every_threatlocker_record_without_ninja_is_a_finding(engine: Engine) ->
 
 
 def test_an_agent_machine_without_a_vendor_is_a_finding(sqlite_engine: Engine) -> None:
-    fleet = Fleet(sqlite_engine)
+    fleet = CoverageFleet(sqlite_engine)
     both = [pc("a"), pc("b")]
     fleet.say(DAY, ninja=both, threatlocker=both, agent=[pc("a"), pc("x")])
 
@@ -62,7 +62,7 @@ def test_an_agent_machine_without_a_vendor_is_a_finding(sqlite_engine: Engine) -
 
 
 def test_two_records_of_one_source_for_one_machine_are_a_finding(sqlite_engine: Engine) -> None:
-    fleet = Fleet(sqlite_engine)
+    fleet = CoverageFleet(sqlite_engine)
     twice = [pc("a", key="1", serial="REAL77"), pc("b", key="2", serial="real-77")]
     fleet.say(DAY, ninja=twice)
 
@@ -71,7 +71,7 @@ def test_two_records_of_one_source_for_one_machine_are_a_finding(sqlite_engine: 
 
 
 def test_a_hostname_twice_at_one_site_is_a_finding_but_not_at_two_sites(engine: Engine) -> None:
-    fleet = Fleet(engine)
+    fleet = CoverageFleet(engine)
     here = [pc("DESK", key="1"), pc("desk.local", key="2")]
     there = pc("desk", key="3", org="2", org_name="Pelican")
     nowhere = [pc("desk", key=key, org=None, org_name=None) for key in ("4", "5")]
@@ -84,7 +84,7 @@ def test_a_hostname_twice_at_one_site_is_a_finding_but_not_at_two_sites(engine: 
 def test_spare_in_one_source_only_is_a_finding_except_for_guests(
     sqlite_engine: Engine,
 ) -> None:
-    fleet = Fleet(sqlite_engine)
+    fleet = CoverageFleet(sqlite_engine)
     guest = pc("vm", node_class="VMWARE_VM_GUEST")
     fleet.say(
         DAY,
@@ -96,7 +96,7 @@ def test_spare_in_one_source_only_is_a_finding_except_for_guests(
 
 
 def test_a_serial_number_at_two_sites_is_a_finding_while_unlinked(engine: Engine) -> None:
-    fleet = Fleet(engine)
+    fleet = CoverageFleet(engine)
     fleet.say(
         DAY,
         ninja=[pc("a", serial="SN-1234")],
@@ -108,7 +108,7 @@ def test_a_serial_number_at_two_sites_is_a_finding_while_unlinked(engine: Engine
 
 
 def test_a_linked_machine_that_moves_in_one_source_is_a_finding(sqlite_engine: Engine) -> None:
-    fleet = Fleet(sqlite_engine)
+    fleet = CoverageFleet(sqlite_engine)
     fleet.say(DAY, ninja=[pc("a")], threatlocker=[pc("a")])
     fleet.say(after(1), ninja=[pc("a", org="2", org_name="Pelican")])
 
@@ -132,7 +132,7 @@ def test_a_linked_machine_that_moves_in_one_source_is_a_finding(sqlite_engine: E
 def test_different_display_names_are_a_finding(
     sqlite_engine: Engine, ninja: str, locker: str | None, differs: bool
 ) -> None:
-    fleet = Fleet(sqlite_engine)
+    fleet = CoverageFleet(sqlite_engine)
     fleet.say(DAY, ninja=[pc("a", display_name=ninja)], threatlocker=[pc("a", display_name=locker)])
 
     assert fleet.found(DAY) == ([("name_mismatch", "a", "a")] if differs else [])
@@ -141,7 +141,7 @@ def test_different_display_names_are_a_finding(
 def test_a_missing_source_is_a_finding_only_where_expected_and_while_collected(
     engine: Engine,
 ) -> None:
-    fleet = Fleet(engine)
+    fleet = CoverageFleet(engine)
     fleet.say(DAY, ninja=[pc("a"), pc("b", org="2", org_name="Pelican")])
     assert fleet.found(DAY) == []
 
@@ -175,7 +175,7 @@ def test_a_missing_source_is_a_finding_only_where_expected_and_while_collected(
 def test_a_finding_keeps_its_row_until_a_gap_and_then_gets_a_new_one(
     engine: Engine,
 ) -> None:
-    fleet = Fleet(engine)
+    fleet = CoverageFleet(engine)
     rest = [pc("b"), pc("c")]
     both, alone = [pc("a"), *rest], rest
     fleet.say(DAY, ninja=both, threatlocker=alone)
@@ -191,7 +191,7 @@ def test_a_finding_keeps_its_row_until_a_gap_and_then_gets_a_new_one(
 
 
 def test_unchanged_findings_are_not_written_again(sqlite_engine: Engine) -> None:
-    fleet = Fleet(sqlite_engine)
+    fleet = CoverageFleet(sqlite_engine)
     fleet.say(DAY, ninja=pcs(range(20)), threatlocker=pcs(range(10)))
     before = fleet.all(coverage_findings)
     with writing(sqlite_engine) as connection:
@@ -274,7 +274,7 @@ def pairs(
     }
 
 
-def agree(fleet: Fleet) -> None:
+def agree(fleet: CoverageFleet) -> None:
     """On every kept day stands what a plain look finds; and a rebuild changes nothing."""
     with reading(fleet.engine) as connection:
         kept = kept_days(connection)
@@ -322,7 +322,7 @@ def random_rows(rng: random.Random, present: dict[str, Pc]) -> list[Pc]:
     return list(present.values())
 
 
-def random_history(fleet: Fleet, rng: random.Random, days: int = 12) -> None:
+def random_history(fleet: CoverageFleet, rng: random.Random, days: int = 12) -> None:
     present: dict[str, dict[str, Pc]] = {NINJA: {}, LOCKER: {}, AGENT: {}}
     fleet.environ["RETENTION_DAYS"] = "365"
     starts = {NINJA: 0, LOCKER: rng.choice((0, 0, 4)), AGENT: rng.choice((0, 3))}
@@ -340,7 +340,7 @@ def random_history(fleet: Fleet, rng: random.Random, days: int = 12) -> None:
     fleet.look()
 
 
-def undo_something(fleet: Fleet, rng: random.Random, day: date) -> None:
+def undo_something(fleet: CoverageFleet, rng: random.Random, day: date) -> None:
     with lease.take(fleet.engine) as held:
         by = fleet.decider(held, day)
         source = rng.choice((NINJA, LOCKER, AGENT))
@@ -355,7 +355,7 @@ def undo_something(fleet: Fleet, rng: random.Random, day: date) -> None:
 
 @pytest.mark.parametrize("seed", range(samples(6, 300)))
 def test_findings_after_any_history_match_a_plain_model(sqlite_engine: Engine, seed: int) -> None:
-    fleet = Fleet(sqlite_engine)
+    fleet = CoverageFleet(sqlite_engine)
     random_history(fleet, random.Random(seed))
     agree(fleet)
 
@@ -364,6 +364,6 @@ def test_findings_after_any_history_match_a_plain_model(sqlite_engine: Engine, s
 def test_findings_after_any_history_match_a_plain_model_on_postgresql(
     postgres_engine: Engine, seed: int
 ) -> None:
-    fleet = Fleet(postgres_engine)
+    fleet = CoverageFleet(postgres_engine)
     random_history(fleet, random.Random(seed), days=8)
     agree(fleet)

@@ -23,7 +23,7 @@ from etl.decisions.registry import DecisionContext, DecisionRefused
 from etl.decisions.runs import accept_run, end_source, reject_run, withdraw_day
 from etl.runtime import lease
 from etl.snapshots.publish import PublishRefused
-from tests.support.decided import Ana
+from tests.support.decision_oracle import Administrator
 from tests.support.small_hub import Hub, Pc, contents, noon, pcs
 
 DAY = date(2024, 3, 14)
@@ -58,7 +58,7 @@ def test_an_accepted_run_is_published_as_its_own_day(engine: Engine) -> None:
     hub.collect(DAY, TEN)
     run_id = held(hub, later(1))
 
-    done = Ana(hub, later(3)).accept(hub.sources["ninja"], run_id)
+    done = Administrator(hub, later(3)).accept(hub.sources["ninja"], run_id)
 
     assert (done.added, done.removed, done.changed) == (0, 6, 0)
     assert set(hub.on(later(1))) == {"0", "1", "2", "3"} and len(hub.on(DAY)) == 10
@@ -98,7 +98,7 @@ def test_an_accepted_run_is_evaluated_by_the_current_rules(hub: Hub) -> None:
     run_id = held(hub, later(1), named[:4])
     hub.environ["SPARE_WORDS"] = "desk"
 
-    Ana(hub, later(1)).accept(hub.sources["ninja"], run_id)
+    Administrator(hub, later(1)).accept(hub.sources["ninja"], run_id)
 
     assert hub.counted("ninja", later(1)) == {"spare": 4}
     assert hub.runs()[-1].rule_version == 2
@@ -108,7 +108,7 @@ def test_a_row_that_cannot_be_read_keeps_its_device_as_it_stood(hub: Hub) -> Non
     hub.collect(DAY, TEN)
     run_id = held(hub, later(1), [replace(TEN[9], trouble="no organization"), *FOUR])
 
-    Ana(hub, later(1)).accept(hub.sources["ninja"], run_id)
+    Administrator(hub, later(1)).accept(hub.sources["ninja"], run_id)
 
     assert set(hub.on(later(1))) == {"0", "1", "2", "3", "9"}
 
@@ -117,7 +117,7 @@ def test_a_second_run_of_the_newest_day_replaces_it_when_accepted(hub: Hub) -> N
     hub.collect(DAY, TEN)
     run_id = held(hub, DAY)
 
-    Ana(hub, DAY).accept(hub.sources["ninja"], run_id)
+    Administrator(hub, DAY).accept(hub.sources["ninja"], run_id)
 
     assert hub.counted("ninja", DAY) == {"billable": 4}
     assert [run.published for run in hub.runs()] == [False, True]
@@ -130,7 +130,7 @@ def test_accepting_records_the_counts_that_it_changed(hub: Hub) -> None:
     hub.collect(later(2), pcs(range(3)), "threatlocker")
     assert hub.counted("assets", later(2)) == {"billable": 13}
 
-    Ana(hub, later(2)).accept(hub.sources["ninja"], run_id)
+    Administrator(hub, later(2)).accept(hub.sources["ninja"], run_id)
 
     entry = hub.all(audit_log)[-1].entry_id
     told = {
@@ -147,7 +147,7 @@ def test_a_run_that_does_not_wait_cannot_be_decided(hub: Hub, decision: str) -> 
     hub.collect(DAY, TEN)
     run_id = held(hub, later(1))
     hub.collect(later(1), TEN)
-    decide = getattr(Ana(hub, later(1)), decision)
+    decide = getattr(Administrator(hub, later(1)), decision)
     source = (hub.sources["ninja"],) if decision == "accept" else ()
 
     with pytest.raises(DecisionRefused, match="does not wait for a decision: it was superseded"):
@@ -166,8 +166,8 @@ def test_a_run_of_a_closed_month_cannot_be_accepted_but_rejected(hub: Hub) -> No
     hub.close("2024-03")
 
     with pytest.raises(DecisionRefused, match="its month is closed. Reject it, or reopen"):
-        Ana(hub, later(1)).accept(hub.sources["ninja"], run_id)
-    Ana(hub, later(1)).reject(run_id)
+        Administrator(hub, later(1)).accept(hub.sources["ninja"], run_id)
+    Administrator(hub, later(1)).reject(run_id)
 
     assert len(hub.on(later(1))) == 10
 
@@ -177,7 +177,7 @@ def test_a_rejected_run_leaves_the_numbers_and_is_not_confirmed_any_more(hub: Hu
     hub.collect(DAY, fifty)
     run_id = held(hub, later(1), fifty[:38])
 
-    Ana(hub, later(1)).reject(run_id)
+    Administrator(hub, later(1)).reject(run_id)
 
     assert len(hub.on(later(1))) == 50
     run = hub.runs()[-1]
@@ -201,7 +201,7 @@ def test_a_withdrawn_day_is_as_if_it_had_never_been(engine: Engine) -> None:
     before = contents(engine)
 
     hub.collect(later(2), [replace(mine[0], hostname="renamed"), *mine[2:], Pc("new")])
-    Ana(hub, later(2)).withdraw("ninja", later(2))
+    Administrator(hub, later(2)).withdraw("ninja", later(2))
 
     told = contents(engine)
     for table in ("devices", "device_snapshots", "device_payloads", "asset_links", "daily_counts",
@@ -220,7 +220,7 @@ def test_withdrawing_counts_the_machines_of_later_days_again(hub: Hub) -> None:
     hub.collect(later(1), [*TEN, Pc("new")])
     hub.collect(later(2), pcs(range(3)), "threatlocker")
 
-    Ana(hub, later(2)).withdraw("ninja", later(1))
+    Administrator(hub, later(2)).withdraw("ninja", later(1))
 
     assert hub.counted("ninja", later(2)) == {"billable": 10}
     assert hub.counted("assets", later(2)) == {"billable": 13}
@@ -249,7 +249,7 @@ def test_withdrawing_counts_a_day_whose_counts_were_purged_when_it_stands_again(
     hub.run_after_collection()
     assert not hub.all(daily_counts, basis="assets", snapshot_date=date(2024, 1, 31))
 
-    Ana(hub, date(2024, 3, 12)).withdraw("threatlocker", date(2024, 2, 1))
+    Administrator(hub, date(2024, 3, 12)).withdraw("threatlocker", date(2024, 2, 1))
 
     assert hub.counted("assets", date(2024, 2, 10)) == {"billable": 10}
 
@@ -259,7 +259,7 @@ def test_the_only_day_of_a_month_withdrawn_leaves_no_month_end(hub: Hub) -> None
     hub.collect(date(2024, 4, 1), TEN)
     assert hub.month_end("ninja", "2024-04") == {"billable": 10}
 
-    Ana(hub, date(2024, 4, 1)).withdraw("ninja", date(2024, 4, 1))
+    Administrator(hub, date(2024, 4, 1)).withdraw("ninja", date(2024, 4, 1))
 
     assert {row.month for row in hub.all(month_end_counts)} == {"2024-03"}
 
@@ -272,7 +272,7 @@ def test_withdrawing_leaves_the_counts_of_months_closed_without_a_day_of_their_o
     for month in ("2024-01", "2024-02", "2024-03"):
         hub.close(month)
 
-    Ana(hub, date(2024, 4, 5)).withdraw("ninja", date(2024, 4, 5))
+    Administrator(hub, date(2024, 4, 5)).withdraw("ninja", date(2024, 4, 5))
 
     assert hub.month_end("ninja", "2024-03") == {"billable": 10}
     assert not hub.month_end("ninja", "2024-04")
@@ -281,7 +281,7 @@ def test_withdrawing_leaves_the_counts_of_months_closed_without_a_day_of_their_o
 def test_the_only_day_of_all_withdrawn_leaves_nothing(hub: Hub) -> None:
     hub.collect(DAY, TEN)
 
-    Ana(hub, DAY).withdraw("ninja", DAY)
+    Administrator(hub, DAY).withdraw("ninja", DAY)
 
     assert hub.all(daily_counts) == hub.all(month_end_counts) == []
     assert hub.collect(DAY, TEN).state == "complete"
@@ -290,7 +290,7 @@ def test_the_only_day_of_all_withdrawn_leaves_nothing(hub: Hub) -> None:
 def test_after_a_withdrawal_the_day_can_be_collected_again(hub: Hub) -> None:
     hub.collect(DAY, TEN)
     hub.collect(later(1), TEN[:9])
-    Ana(hub, later(1)).withdraw("ninja", later(1))
+    Administrator(hub, later(1)).withdraw("ninja", later(1))
 
     assert hub.collect(later(1), TEN).state == "complete"
     assert hub.spans("9") == [(DAY, None)]
@@ -311,7 +311,7 @@ def test_only_the_newest_day_can_be_withdrawn(
     hub.collect(later(1), TEN)
 
     with pytest.raises((DecisionRefused, PublishRefused), match=sentence):
-        Ana(hub, later(2)).withdraw(source, day)
+        Administrator(hub, later(2)).withdraw(source, day)
 
     assert hub.all(audit_log) == [] and len(hub.on(later(1))) == 10
 
@@ -322,7 +322,7 @@ def test_a_day_of_a_closed_month_cannot_be_withdrawn(hub: Hub) -> None:
     hub.close("2024-03")
 
     with pytest.raises(DecisionRefused, match="its month is closed. Reopen the month first"):
-        Ana(hub, date(2024, 4, 2)).withdraw("ninja", date(2024, 3, 31))
+        Administrator(hub, date(2024, 4, 2)).withdraw("ninja", date(2024, 3, 31))
 
 
 def test_a_day_whose_day_before_is_purged_can_neither_be_withdrawn_nor_replaced(hub: Hub) -> None:
@@ -330,7 +330,7 @@ def test_a_day_whose_day_before_is_purged_can_neither_be_withdrawn_nor_replaced(
     for back in range(4):
         hub.collect(later(back), [*TEN, Pc("x", note=str(back))])
         hub.retain()
-    ana = Ana(hub, later(3))
+    ana = Administrator(hub, later(3))
     ana.withdraw("ninja", later(3))
     assert len(hub.on(later(2))) == 11
 
@@ -351,7 +351,7 @@ def test_an_ended_source_has_nothing_from_that_day_on(engine: Engine) -> None:
     hub.collect(DAY, TEN)
     hub.collect(DAY, pcs(range(3)), "threatlocker")
 
-    day, removed = Ana(hub, later(2)).end("ninja")
+    day, removed = Administrator(hub, later(2)).end("ninja")
 
     assert (day, removed) == (later(2), 10)
     assert hub.on(later(2)) == {} and len(hub.on(later(1))) == 10
@@ -371,7 +371,7 @@ def test_an_ended_source_has_nothing_from_that_day_on(engine: Engine) -> None:
 
 def test_when_the_last_source_ends_nothing_is_counted_any_more(hub: Hub) -> None:
     hub.collect(DAY, TEN)
-    Ana(hub, later(1)).end("ninja")
+    Administrator(hub, later(1)).end("ninja")
 
     assert [row for row in hub.all(daily_counts) if row.snapshot_date > DAY] == []
     assert hub.all(month_end_counts) == []
@@ -384,7 +384,7 @@ def test_a_source_collected_today_is_ended_today_and_withdrawing_that_brings_yes
 ) -> None:
     hub.collect(DAY, TEN)
     hub.collect(later(1), [*TEN, Pc("new")])
-    ana = Ana(hub, later(1))
+    ana = Administrator(hub, later(1))
 
     ana.end("ninja")
     assert hub.on(later(1)) == {}
@@ -397,7 +397,7 @@ def test_a_source_collected_today_is_ended_today_and_withdrawing_that_brings_yes
 
 def test_collected_by_hand_an_ended_source_begins_again(hub: Hub) -> None:
     hub.collect(DAY, TEN)
-    Ana(hub, later(1)).end("ninja")
+    Administrator(hub, later(1)).end("ninja")
 
     assert hub.collect(later(2), TEN[:2]).state == "complete"
 
@@ -410,14 +410,14 @@ def test_a_held_run_is_superseded_when_its_source_ends(hub: Hub) -> None:
     hub.collect(DAY, TEN)
     held(hub, later(1))
 
-    Ana(hub, later(1)).end("ninja")
+    Administrator(hub, later(1)).end("ninja")
 
     assert [run.hold for run in hub.runs()] == [None, "superseded", None]
 
 
 def test_a_source_that_never_began_or_has_ended_cannot_be_ended(hub: Hub) -> None:
     hub.collect(DAY, TEN)
-    ana = Ana(hub, later(1))
+    ana = Administrator(hub, later(1))
     ana.end("ninja")
 
     with pytest.raises(DecisionRefused, match="ninja was ended on 2024-03-15 already"):
@@ -432,7 +432,7 @@ def test_closing_does_not_wait_for_an_ended_source(hub: Hub) -> None:
     hub.collect(date(2024, 4, 3), TEN)
     assert hub.run_after_collection() == []
 
-    Ana(hub, date(2024, 4, 3)).end("threatlocker")
+    Administrator(hub, date(2024, 4, 3)).end("threatlocker")
 
     assert hub.run_after_collection() == ["2024-03"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from db.settings import SettingsError
 from etl.work.due import FIRST_RETRY, MAX_RETRY, MONTH_END_AT, collect_times, is_due, last_due_at
-from tests.support.clocks import NIGHTS, local_days
+from tests.support.clocks import CLOCK_CHANGES, local_days
 
 TICK = timedelta(minutes=10)
 
@@ -47,7 +47,9 @@ def by_day(runs: list[datetime], zone: ZoneInfo) -> Counter[date]:
 
 
 @pytest.mark.parametrize("hour", range(24))
-@pytest.mark.parametrize(("name", "night"), NIGHTS, ids=[f"{z}-{d}" for z, d in NIGHTS])
+@pytest.mark.parametrize(
+    ("name", "night"), CLOCK_CHANGES, ids=[f"{z}-{d}" for z, d in CLOCK_CHANGES]
+)
 def test_a_worker_that_always_runs_collects_every_local_day_exactly_once(
     name: str, night: date, hour: int
 ) -> None:
@@ -62,7 +64,9 @@ def test_a_worker_that_always_runs_collects_every_local_day_exactly_once(
     assert found == {day: 1 + (day in again) for day in local_days(zone, first, last)}
 
 
-@pytest.mark.parametrize(("name", "night"), NIGHTS, ids=[f"{z}-{d}" for z, d in NIGHTS])
+@pytest.mark.parametrize(
+    ("name", "night"), CLOCK_CHANGES, ids=[f"{z}-{d}" for z, d in CLOCK_CHANGES]
+)
 def test_a_worker_that_wakes_after_its_hour_collects_that_day_once(name: str, night: date) -> None:
     zone, first, last = ZoneInfo(name), night - timedelta(days=1), night + timedelta(days=1)
     for hour in range(14):

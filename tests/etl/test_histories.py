@@ -49,8 +49,8 @@ from etl.runtime import lease
 from etl.runtime.lease import Lease
 from etl.snapshots.publish import PublishRefused
 from etl.work.after_collection import run_after_collection
-from tests.support.oracle import Oracle, Row
-from tests.support.oracle_links import NOWHERE
+from tests.support.history_oracle import Oracle, Row
+from tests.support.link_oracle import NOWHERE
 from tests.support.samples import samples
 
 FIRST_DAY = date(2024, 1, 30)
@@ -411,7 +411,7 @@ class Replay:
         }  # fmt: skip
 
     def _expected(self, day: date) -> dict[Any, Any]:
-        from tests.support.oracle import product_id
+        from tests.support.history_oracle import product_id
 
         with reading(self.engine) as connection:
             order = list(connection.scalars(select(sites.c.site_id).order_by(sites.c.site_id)))

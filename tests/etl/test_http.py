@@ -16,12 +16,14 @@ import pytest
 from etl.vendor.http import CollectionError
 from etl.vendor.responses import MAX_RESPONSE_BYTES
 from etl.vendor.transport import RETRY_BUDGET_SECONDS
-from tests.support.scripted_vendor import Reply, Time, ok, script_of, scripted, session_to
+from tests.support.scripted_vendor import FakeTime, Reply, ok, script_of, scripted, session_to
 
 HTML = Reply(502, b"<html><body>Bad gateway</body></html>", {"Content-Type": "text/html"})
 
 
-def failing(*replies: Reply, folder: Path, time: Time | None = None) -> tuple[CollectionError, int]:
+def failing(
+    *replies: Reply, folder: Path, time: FakeTime | None = None
+) -> tuple[CollectionError, int]:
     """The error of asking a vendor that answers `replies`, and how often it was asked."""
     with scripted(script_of(*replies)) as vendor:
         session = session_to(vendor.url, folder, time)
@@ -30,20 +32,20 @@ def failing(*replies: Reply, folder: Path, time: Time | None = None) -> tuple[Co
         return caught.value, len(vendor.asked)
 
 
-def answer(*replies: Reply, folder: Path, time: Time | None = None) -> object:
+def answer(*replies: Reply, folder: Path, time: FakeTime | None = None) -> object:
     with scripted(script_of(*replies)) as vendor:
         return session_to(vendor.url, folder, time).get("/devices", {}).data
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_a_transient_failure_is_retried(status: int, tmp_path: Path) -> None:
-    time = Time()
+    time = FakeTime()
     assert answer(Reply(status, b"busy"), ok([1]), folder=tmp_path, time=time) == [1]
     assert time.slept == [1.0]
 
 
 def test_pauses_double_and_the_fifth_failure_is_final(tmp_path: Path) -> None:
-    time = Time()
+    time = FakeTime()
     error, asked = failing(HTML, folder=tmp_path, time=time)
     assert asked == 5
     assert time.slept == [1, 2, 4, 8]
@@ -69,7 +71,7 @@ def test_each_pause_is_random_between_zero_and_its_limit(tmp_path: Path) -> None
 def test_retry_after_in_seconds_is_honoured_up_to_its_limit(
     header: str, pause: float, tmp_path: Path
 ) -> None:
-    time = Time()
+    time = FakeTime()
     busy = Reply(429, b"{}", {"Retry-After": header})
     assert answer(busy, ok([1]), folder=tmp_path, time=time) == [1]
     assert time.slept == [pause]
@@ -79,7 +81,7 @@ def test_retry_after_in_seconds_is_honoured_up_to_its_limit(
 def test_retry_after_as_a_date_is_read_by_the_vendors_own_clock(
     seconds: int, pause: float, tmp_path: Path
 ) -> None:
-    time = Time()
+    time = FakeTime()
     theirs = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
     headers = {
         "Date": format_datetime(theirs, usegmt=True),
@@ -90,7 +92,7 @@ def test_retry_after_as_a_date_is_read_by_the_vendors_own_clock(
 
 
 def test_a_vendor_that_asks_for_long_pauses_ends_the_run_within_two_minutes(tmp_path: Path) -> None:
-    time = Time()
+    time = FakeTime()
     error, asked = failing(Reply(429, b"", {"Retry-After": "60"}), folder=tmp_path, time=time)
     assert sum(time.slept) <= RETRY_BUDGET_SECONDS < 120
     assert asked == 2
@@ -98,7 +100,7 @@ def test_a_vendor_that_asks_for_long_pauses_ends_the_run_within_two_minutes(tmp_
 
 
 def test_the_retry_budget_is_for_the_whole_run_and_reset_by_success(tmp_path: Path) -> None:
-    time = Time()
+    time = FakeTime()
     slow = Reply(503, b"", {"Retry-After": "50"})
     with scripted(script_of(slow, slow, ok([1]), slow, slow, ok([2]), slow)) as vendor:
         session = session_to(vendor.url, tmp_path, time)
@@ -292,7 +294,7 @@ def test_neither_netrc_nor_proxy_settings_are_read(
 
 def test_the_first_path_prefix_that_exists_is_used(tmp_path: Path) -> None:
     def script(asked: object) -> Reply:
-        return ok([1]) if asked.path == "/api/v2/devices" else Reply(404, b"{}")  # type: ignore[attr-defined]  # an Asked
+        return ok([1]) if asked.path == "/api/v2/devices" else Reply(404, b"{}")  # type: ignore[attr-defined]  # a ReceivedRequest
 
     with scripted(script) as vendor:
         session = session_to(vendor.url, tmp_path)

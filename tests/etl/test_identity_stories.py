@@ -15,7 +15,7 @@ from db.tables import metadata
 from etl.decisions.machines import keep_apart, link_devices, split_device
 from etl.decisions.registry import DecisionContext
 from etl.runtime import lease
-from tests.support.identity_stories import STORIES, Deed, Rec, Story
+from tests.support.identity_stories import STORIES, Deed, Story, StoryRecord
 from tests.support.small_hub import Hub, Pc, noon
 
 DAY = date(2024, 3, 14)
@@ -39,7 +39,7 @@ def replay(engine: Engine, story: Story) -> tuple[Pairs, Pairs]:
         for table in metadata.tables.values():
             connection.execute(delete(table))
     hub, day = Hub(engine), DAY
-    standing: list[Rec] = []
+    standing: list[StoryRecord] = []
     # Two machines of one name: until somebody splits them, no rule can know.
     misled = any(isinstance(step, Deed) and step.what == "split" for step in story.days)
     for step in story.days:
@@ -61,7 +61,7 @@ def replay(engine: Engine, story: Story) -> tuple[Pairs, Pairs]:
     return linked(hub, standing, day), true
 
 
-def pc(record: Rec, day: date) -> Pc:
+def pc(record: StoryRecord, day: date) -> Pc:
     return Pc(
         record.key, record.site, record.site, hostname=record.host, serial=record.serial,
         node_class=record.node_class, macs=record.macs,
@@ -69,11 +69,11 @@ def pc(record: Rec, day: date) -> Pc:
     )  # fmt: skip
 
 
-def number(record: Rec) -> int:
+def number(record: StoryRecord) -> int:
     return device_id(record.source, record.key)
 
 
-def assets(hub: Hub, standing: list[Rec], day: date) -> dict[int, int]:
+def assets(hub: Hub, standing: list[StoryRecord], day: date) -> dict[int, int]:
     return {
         row.device_id: row.asset_id
         for source in {record.source for record in standing}
@@ -81,13 +81,15 @@ def assets(hub: Hub, standing: list[Rec], day: date) -> dict[int, int]:
     }
 
 
-def linked(hub: Hub, standing: list[Rec], day: date) -> Pairs:
+def linked(hub: Hub, standing: list[StoryRecord], day: date) -> Pairs:
     linked = assets(hub, standing, day)
     ids = [number(record) for record in standing]
     return {frozenset(pair) for pair in combinations(ids, 2) if len({linked[i] for i in pair}) == 1}
 
 
-def wrong(hub: Hub, standing: list[Rec], day: date) -> list[tuple[Rec, Rec]]:
+def wrong(
+    hub: Hub, standing: list[StoryRecord], day: date
+) -> list[tuple[StoryRecord, StoryRecord]]:
     """Records of two machines that answer to one, of those that are collected by now."""
     linked = assets(hub, standing, day)
     return [

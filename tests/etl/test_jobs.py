@@ -27,7 +27,7 @@ from etl.records.record import Raw
 from etl.runtime import lease
 from etl.vendor.http import Session
 from etl.work.worker import Worker
-from tests.support.clocks import Broken, Working
+from tests.support.clocks import CrashingSource, WorkerSetup
 from tests.support.small_hub import SmallSource, pcs
 
 NOW = datetime(2026, 3, 13, 12, tzinfo=UTC)
@@ -35,7 +35,7 @@ TODAY = NOW.date()
 TEN = pcs(range(10))
 
 
-class Office(Working):
+class Office(WorkerSetup):
     """A worker that collects ninja, with nothing due, and somebody who requests jobs of it."""
 
     def __init__(self, engine: Engine) -> None:
@@ -198,7 +198,7 @@ def test_jobs_run_oldest_first_and_an_unexpected_fault_does_not_stop_the_next(
 
 
 def test_a_fault_in_a_source_fails_the_job_and_the_worker_goes_on(office: Office) -> None:
-    office.worker.sources["ninja"] = Broken("ninja")  # type: ignore[assignment]
+    office.worker.sources["ninja"] = CrashingSource("ninja")  # type: ignore[assignment]
 
     done = office.run(Collect(source="ninja"))
 
@@ -334,7 +334,7 @@ def test_an_ended_source_is_not_collected_until_a_job_requests_it(office: Office
 
 
 def test_jobs_run_between_two_collections(sqlite_engine: Engine) -> None:
-    two = Working(sqlite_engine, ("ninja", "threatlocker"))
+    two = WorkerSetup(sqlite_engine, ("ninja", "threatlocker"))
     with writing(sqlite_engine) as connection:
         job_id = enqueue(connection, CloseMonth(month="2026-02"), "Ana", two.clock.now)
 

@@ -47,7 +47,7 @@ class Killable:
 
     def __init__(self, environ: dict[str, str], folder: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.killable"], cwd=folder, text=True,
+            [sys.executable, "-m", "tests.support.killable_cli"], cwd=folder, text=True,
             env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip

@@ -13,13 +13,13 @@ from db import migrate
 from db.engine import open_engine, reading
 from db.tables import audit_log
 from etl.decisions.undo import undo
-from tests.support.decided import Counts, check
-from tests.support.ledger_world import World, deciding, decisions, histories, steps
+from tests.support.decision_oracle import Counts, check
+from tests.support.random_hub import RandomHub, decision_context, decisions, histories, steps
 from tests.support.samples import samples
 
 
 def random_decisions(engine: Engine, steps: list[Any]) -> None:
-    world = World(engine)
+    world = RandomHub(engine)
     for kind, *arguments in steps:
         before, newest = world.frozen(), world.newest()
         world.step(kind, *arguments)
@@ -40,7 +40,7 @@ def _until(day: date, counted: dict[tuple[str, date], Counts]) -> dict[tuple[str
 
 
 def undone_in_reverse(engine: Engine, history: list[Any], decisions: list[Any]) -> None:
-    world = World(engine)
+    world = RandomHub(engine)
     for kind, *arguments in history:
         world.step(kind, *arguments)
     before = world.numbers()
@@ -51,7 +51,7 @@ def undone_in_reverse(engine: Engine, history: list[Any], decisions: list[Any]) 
     with reading(engine) as connection:
         entries = sorted(set(connection.scalars(select(audit_log.c.entry_id))) - known)
     for entry in reversed(entries):
-        with deciding(world.hub, world.day) as by:
+        with decision_context(world.hub, world.day) as by:
             undo(by, entry)
     after = world.numbers()
     # A decision may leave a day on which nothing changes any more to be looked at.

@@ -28,7 +28,7 @@ from db.tables import (
 )
 from etl.decisions.registry import DecisionRefused
 from etl.snapshots.publish import PublishRefused
-from tests.support.decided import Ana
+from tests.support.decision_oracle import Administrator
 from tests.support.small_hub import Hub, Pc, pcs
 
 LAST = date(2024, 1, 31)
@@ -483,7 +483,7 @@ def test_a_closing_without_members_is_not_called_broken_once_its_changes_are_pur
     hub.collect(LAST, TEN)
     hub.collect(february(3), TEN)
     hub.run_after_collection()
-    Ana(hub, february(20)).end("ninja")
+    Administrator(hub, february(20)).end("ninja")
     for day in (date(2024, 3, 31), date(2024, 4, 30), date(2024, 5, 31), date(2024, 6, 30)):
         hub.collect(day, TEN, "threatlocker")
         hub.collect(day + timedelta(days=3), TEN, "threatlocker")

@@ -18,7 +18,7 @@ from etl.records.record import BadRecord, FetchStats, Raw, Record, UnreadableId
 from etl.records.text import canonical, merge_volatile, split_volatile
 from etl.sources import ninja, open_session
 from etl.vendor.http import CollectionError, Session
-from tests.support.scripted_vendor import Asked, Reply, Time, ok, scripted, session_to
+from tests.support.scripted_vendor import FakeTime, ReceivedRequest, Reply, ok, scripted, session_to
 
 LAST = date(2026, 3, 14)
 
@@ -34,9 +34,9 @@ def vendors(fleet: Fleet) -> Iterator[SimulatedVendors]:
         yield running
 
 
-def session(vendors: SimulatedVendors, folder: Path, time: Time | None = None) -> Session:
+def session(vendors: SimulatedVendors, folder: Path, time: FakeTime | None = None) -> Session:
     opened = open_session(ninja, {**vendors.environ(), "DATA_DIR": str(folder)}, FetchStats())
-    time = time or Time()
+    time = time or FakeTime()
     opened.sleep = time.sleep
     opened.retry_budget._clock = time.clock
     return opened
@@ -436,7 +436,7 @@ def test_a_missing_page_is_detected_in_the_middle_and_at_the_end(tmp_path: Path)
 def test_a_cursor_without_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("etl.vendor.pagers.MAX_PAGES", 20)
 
-    def script(asked: Asked) -> Reply:
+    def script(asked: ReceivedRequest) -> Reply:
         if asked.path.endswith("/token"):
             return ok({"access_token": "a", "expires_in": 3600})
         return ok([{"id": int(asked.query.get("after", 0)) + 1}])
@@ -446,7 +446,7 @@ def test_a_cursor_without_end_is_stopped(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_vendor_whose_after_is_inclusive_gives_each_row_once_or_an_error(tmp_path: Path) -> None:
-    def script(asked: Asked) -> Reply:
+    def script(asked: ReceivedRequest) -> Reply:
         if asked.path.endswith("/token"):
             return ok({"access_token": "a", "expires_in": 3600})
         after = int(asked.query.get("after", 0))
@@ -457,7 +457,7 @@ def test_a_vendor_whose_after_is_inclusive_gives_each_row_once_or_an_error(tmp_p
 
 
 def test_both_path_prefixes_and_both_token_paths_are_tried(tmp_path: Path) -> None:
-    def script(asked: Asked) -> Reply:
+    def script(asked: ReceivedRequest) -> Reply:
         if asked.path == "/oauth/token":
             return ok({"access_token": "a", "expires_in": 3600})
         if asked.path.startswith("/api/v2/"):

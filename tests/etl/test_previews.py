@@ -22,8 +22,16 @@ from etl.decisions.undo import undo
 from etl.runtime import lease
 from etl.work.jobs import JobRunner
 from etl.work.preview_lane import PreviewLane
-from tests.support.decided import live
-from tests.support.ledger_world import NOVEMBER, World, deciding, decision, device, histories, site
+from tests.support.decision_oracle import computed_counts
+from tests.support.random_hub import (
+    NOVEMBER,
+    RandomHub,
+    decision,
+    decision_context,
+    device,
+    histories,
+    site,
+)
 from tests.support.samples import samples
 from tests.support.small_hub import Hub, Pc, noon
 
@@ -60,7 +68,8 @@ def stored_job(hub: Hub, job_id: int) -> Job:
 def numbers(hub: Hub, day: date) -> dict[str, Any]:
     with reading(hub.engine) as connection:
         return {
-            basis: live(connection, basis, day) for basis in ("ninja", "threatlocker", "assets")
+            basis: computed_counts(connection, basis, day)
+            for basis in ("ninja", "threatlocker", "assets")
         }
 
 
@@ -102,7 +111,7 @@ def test_the_preview_of_expected_sources_shows_findings_that_open_and_close(hub:
     effect = json.loads(run_preview(hub, expecting).result or "")
     assert standing() == before
     assert effect["devices"] == 0 and effect["items"] == []
-    with deciding(hub) as by:
+    with decision_context(hub) as by:
         entry = expect_sources(by, harbor, ["ninja"])
     after = standing()
     assert after != before and numbers(hub, NOVEMBER) == counts
@@ -110,7 +119,7 @@ def test_the_preview_of_expected_sources_shows_findings_that_open_and_close(hub:
         kind: [before.get(kind, 0), after.get(kind, 0)] for kind in {*before, *after}
     }
     assert run_preview(hub, Undo(entry_id=entry)).state == jobs.DONE
-    with deciding(hub) as by:
+    with decision_context(hub) as by:
         undo(by, entry)
     assert standing() == before
 
@@ -172,11 +181,11 @@ def test_a_preview_equals_the_effect_of_the_decision(sqlite_world: Engine) -> No
     @settings(max_examples=samples(15, 1000))
     @given(histories, decision)
     def holds(history: list[Any], decided: tuple[Any, ...]) -> None:
-        world = World(sqlite_world)
+        world = RandomHub(sqlite_world)
         for kind, *arguments in history:
             world.step(kind, *arguments)
         kind, *arguments = decided
-        shadow = World.__new__(World)
+        shadow = RandomHub.__new__(RandomHub)
         shadow.day = world.day
 
         def decide(engine: Engine) -> None:
@@ -196,7 +205,7 @@ def test_a_preview_equals_the_effect_of_the_decision(sqlite_world: Engine) -> No
         with reading(sqlite_world) as connection:
             for day in {row["day"] for row in effect["counts"]}:
                 for basis in {row["basis"] for row in effect["counts"]}:
-                    found = live(connection, basis, date.fromisoformat(day))
+                    found = computed_counts(connection, basis, date.fromisoformat(day))
                     sums = {"billable": 0, "spare": 0, "excluded": 0}
                     for (_, _, status), n in found.items():
                         sums[status] += n

@@ -17,7 +17,15 @@ from etl.records.record import FetchStats
 from etl.sources import ninja, open_session
 from etl.vendor.file_lock import FileLock
 from etl.vendor.http import CollectionError, Session
-from tests.support.scripted_vendor import Asked, Reply, Script, Time, ok, scripted, session_to
+from tests.support.scripted_vendor import (
+    FakeTime,
+    ReceivedRequest,
+    Reply,
+    Script,
+    ok,
+    scripted,
+    session_to,
+)
 
 LAST = date(2026, 3, 14)
 STORE = "ninja-token.json"
@@ -35,7 +43,7 @@ def collect(environ: dict[str, str], folder: Path) -> int:
     return len(list(ninja.fetch(session)))
 
 
-def scripted_session(url: str, folder: Path, refresh: str | None, time: Time) -> Session:
+def scripted_session(url: str, folder: Path, refresh: str | None, time: FakeTime) -> Session:
     settings = {
         "NINJA_CLIENT_ID": "client", "NINJA_CLIENT_SECRET": "hush-hush-secret",
         "NINJA_REFRESH_TOKEN": refresh,
@@ -43,9 +51,11 @@ def scripted_session(url: str, folder: Path, refresh: str | None, time: Time) ->
     return session_to(url, folder, time, settings)
 
 
-def asked_for_tokens(script: Script, folder: Path, refresh: str | None = None) -> list[Asked]:
+def asked_for_tokens(
+    script: Script, folder: Path, refresh: str | None = None
+) -> list[ReceivedRequest]:
     with scripted(script) as vendor:
-        list(ninja.fetch(scripted_session(vendor.url, folder, refresh, Time())))
+        list(ninja.fetch(scripted_session(vendor.url, folder, refresh, FakeTime())))
         return [asked for asked in vendor.asked if asked.path.endswith("/token")]
 
 
@@ -53,7 +63,7 @@ def answering(*tokens: dict[str, Any]) -> Script:
     """Gives these tokens one after the other, the last for ever, and empty lists."""
     left = list(tokens)
 
-    def script(asked: Asked) -> Reply:
+    def script(asked: ReceivedRequest) -> Reply:
         if asked.path.endswith("/token"):
             return ok(left.pop(0) if len(left) > 1 else left[0])
         return ok([])
@@ -80,7 +90,7 @@ def test_a_configured_refresh_token_is_used(tmp_path: Path) -> None:
 
 
 def test_the_access_token_is_used_until_90_seconds_before_its_expiry(tmp_path: Path) -> None:
-    time = Time()
+    time = FakeTime()
     with scripted(answering(GOOD, {**GOOD, "access_token": "access-2"})) as vendor:
         session = scripted_session(vendor.url, tmp_path, None, time)
         list(ninja.fetch(session))
@@ -102,7 +112,7 @@ def test_an_invalid_lifetime_does_not_request_a_token_per_call(
 def test_the_rotated_token_is_on_disk_before_the_access_token_is_used(tmp_path: Path) -> None:
     stored: list[dict[str, str]] = []
 
-    def script(asked: Asked) -> Reply:
+    def script(asked: ReceivedRequest) -> Reply:
         if asked.path.endswith("/token"):
             return ok({**GOOD, "refresh_token": "second"})
         stored.append(json.loads((tmp_path / STORE).read_text()))
@@ -201,7 +211,7 @@ def test_an_unwritable_folder_is_detected_before_the_token_is_used(
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     with scripted(answering({**GOOD, "refresh_token": "second"})) as vendor:
-        session = scripted_session(vendor.url, blocked / "data", "first", Time())
+        session = scripted_session(vendor.url, blocked / "data", "first", FakeTime())
         with pytest.raises(CollectionError, match="Make DATA_DIR a folder") as caught:
             list(ninja.fetch(session))
         assert caught.value.permanent and not vendor.asked
@@ -210,7 +220,7 @@ def test_an_unwritable_folder_is_detected_before_the_token_is_used(
 def test_a_token_lock_that_is_never_released_fails_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    time = Time()
+    time = FakeTime()
     with FileLock(tmp_path / "ninja-token.lock", time.sleep), scripted(answering(GOOD)) as vendor:
         with pytest.raises(CollectionError, match="another process") as caught:
             list(ninja.fetch(scripted_session(vendor.url, tmp_path, "first", time)))
@@ -234,11 +244,11 @@ def test_a_refused_token_is_permanent_and_comes_with_the_fix(
 ) -> None:
     body = json.dumps({"error": error, "error_description": "hush-hush-secret", "error_code": 400})
 
-    def script(asked: Asked) -> Reply:
+    def script(asked: ReceivedRequest) -> Reply:
         return Reply(status, body.encode())
 
     with scripted(script) as vendor:
-        session = scripted_session(vendor.url, tmp_path, "seed", Time())
+        session = scripted_session(vendor.url, tmp_path, "seed", FakeTime())
         session.address_name = "NINJA_BASE_URL"
         with pytest.raises(CollectionError, match=fix) as caught:
             list(ninja.fetch(session))
@@ -253,7 +263,7 @@ def test_a_refused_token_is_permanent_and_comes_with_the_fix(
 def test_an_answer_that_holds_no_token_is_an_error(body: bytes, tmp_path: Path) -> None:
     with scripted(lambda asked: Reply(200, body)) as vendor:
         with pytest.raises(CollectionError, match="token"):
-            list(ninja.fetch(scripted_session(vendor.url, tmp_path, None, Time())))
+            list(ninja.fetch(scripted_session(vendor.url, tmp_path, None, FakeTime())))
         assert len(vendor.asked) == 1
 
 

@@ -18,7 +18,7 @@ from etl.records.record import BadRecord, FetchStats, Raw, Record, UnreadableId
 from etl.records.text import canonical, merge_volatile, split_volatile
 from etl.sources import open_session, threatlocker
 from etl.vendor.http import CollectionError, Session
-from tests.support.scripted_vendor import Asked, Reply, Script, ok, scripted, session_to
+from tests.support.scripted_vendor import ReceivedRequest, Reply, Script, ok, scripted, session_to
 
 LAST = date(2026, 3, 14)
 KEY = "ab" * 32
@@ -61,7 +61,7 @@ def scripted_session(url: str, folder: Path) -> Session:
 def computers(script: Script) -> Script:
     """`script` answers for the computers; there is one organization."""
 
-    def both(asked: Asked) -> Reply:
+    def both(asked: ReceivedRequest) -> Reply:
         if "Organization/" in asked.path:
             rows = [{"organizationId": TENANT, "name": "bdg", "displayName": "Bayou"}]
             return ok(rows, Pagination='{"totalItems": 1}')
@@ -79,7 +79,7 @@ def collected(script: Script, folder: Path) -> tuple[list[Any], FetchStats]:
 def pages(*found: list[Row], total: int | None = None, header: bool = True) -> Script:
     """Pages by number, empty ones behind; `total` in the header or in the rows."""
 
-    def script(asked: Asked) -> Reply:
+    def script(asked: ReceivedRequest) -> Reply:
         number = asked.json()["pageNumber"]
         rows = found[number - 1] if number <= len(found) else []
         if total is not None and header:
@@ -391,7 +391,7 @@ def test_more_rows_than_promised_are_an_error_too(tmp_path: Path) -> None:
 
 
 def test_a_total_that_shrinks_during_the_run_is_an_error(tmp_path: Path) -> None:
-    def script(asked: Asked) -> Reply:
+    def script(asked: ReceivedRequest) -> Reply:
         first = asked.json()["pageNumber"] == 1
         rows, total = (some(1, 2, 3), 6) if first else (some(5, 6), 5)
         return ok(
@@ -411,7 +411,7 @@ def test_a_page_that_repeats_is_an_error(tmp_path: Path) -> None:
     "header", ["", "{", "[]", "7", '{"totalItems": "x"}', '{"totalItems": -1}']
 )
 def test_a_malformed_pagination_header_is_ignored(header: str, tmp_path: Path) -> None:
-    def script(asked: Asked) -> Reply:
+    def script(asked: ReceivedRequest) -> Reply:
         return ok(some(1) if asked.json()["pageNumber"] == 1 else [], Pagination=header)
 
     assert len(collected(script, tmp_path)[0]) == 1

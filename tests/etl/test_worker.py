@@ -21,29 +21,29 @@ from etl.runtime import lease
 from etl.vendor.http import Session
 from etl.work.worker import Worker
 from tests.conftest import COMMAND, RunCli
-from tests.support.clocks import MORNING, Broken, Working
+from tests.support.clocks import MORNING, CrashingSource, WorkerSetup
 from tests.support.small_hub import Hub, SmallSource, pcs
 
 MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def two(sqlite_engine: Engine) -> Working:
-    return Working(sqlite_engine, ("ninja", "threatlocker"))
+def two(sqlite_engine: Engine) -> WorkerSetup:
+    return WorkerSetup(sqlite_engine, ("ninja", "threatlocker"))
 
 
 @pytest.fixture
-def one(sqlite_engine: Engine) -> Working:
-    return Working(sqlite_engine, ("ninja",))
+def one(sqlite_engine: Engine) -> WorkerSetup:
+    return WorkerSetup(sqlite_engine, ("ninja",))
 
 
-def test_on_its_first_start_it_collects_every_source_and_then_waits(two: Working) -> None:
+def test_on_its_first_start_it_collects_every_source_and_then_waits(two: WorkerSetup) -> None:
     assert two.worker.tick() == ["ninja", "threatlocker"]
     assert two.worker.tick() == []
     assert two.days() == two.days("threatlocker") == [date(2026, 3, 13)]
 
 
-def test_each_source_is_collected_at_its_own_time(two: Working) -> None:
+def test_each_source_is_collected_at_its_own_time(two: WorkerSetup) -> None:
     two.worker.tick()
     collected = {}
     for hour in range(24):
@@ -55,7 +55,9 @@ def test_each_source_is_collected_at_its_own_time(two: Working) -> None:
 
 
 def test_times_are_those_of_the_configured_zone(sqlite_engine: Engine) -> None:
-    here = Working(sqlite_engine, ("ninja",), TIMEZONE="America/Chicago", COLLECT_AT="ninja=18:00")
+    here = WorkerSetup(
+        sqlite_engine, ("ninja",), TIMEZONE="America/Chicago", COLLECT_AT="ninja=18:00"
+    )
     here.worker.tick()
     here.clock.at(22, 59)
     assert here.worker.tick() == []
@@ -66,7 +68,7 @@ def test_times_are_those_of_the_configured_zone(sqlite_engine: Engine) -> None:
     assert here.days() == [date(2026, 3, 12), date(2026, 3, 13)]
 
 
-def test_after_days_without_a_worker_today_is_collected_once(two: Working) -> None:
+def test_after_days_without_a_worker_today_is_collected_once(two: WorkerSetup) -> None:
     two.worker.tick()
     two.clock.at(15, days=4)
 
@@ -77,7 +79,7 @@ def test_after_days_without_a_worker_today_is_collected_once(two: Working) -> No
 
 
 def test_a_source_collected_by_hand_after_its_time_is_not_collected_again(
-    one: Working,
+    one: WorkerSetup,
 ) -> None:
     one.hub.collect(MORNING.date(), pcs(range(10)))  # at noon
 
@@ -85,7 +87,7 @@ def test_a_source_collected_by_hand_after_its_time_is_not_collected_again(
     assert one.worker.tick() == []
 
 
-def test_after_failures_the_worker_retries_at_growing_intervals(one: Working) -> None:
+def test_after_failures_the_worker_retries_at_growing_intervals(one: WorkerSetup) -> None:
     one.sources["ninja"].failure = "The vendor is down."
     tries = []
     for minute in range(0, 180):
@@ -102,7 +104,7 @@ def test_after_failures_the_worker_retries_at_growing_intervals(one: Working) ->
     assert one.states() == ["failed"] * 6 + ["complete"]
 
 
-def test_yesterdays_failures_do_not_delay_today(one: Working) -> None:
+def test_yesterdays_failures_do_not_delay_today(one: WorkerSetup) -> None:
     one.sources["ninja"].failure = "The vendor is down."
     for minute in (0, 5, 15, 35, 75):
         one.clock.now = MORNING + minute * MINUTE
@@ -112,7 +114,7 @@ def test_yesterdays_failures_do_not_delay_today(one: Working) -> None:
     assert one.worker.tick() == ["ninja"]
 
 
-def test_a_suspicious_run_is_not_repeated_until_the_next_day(one: Working) -> None:
+def test_a_suspicious_run_is_not_repeated_until_the_next_day(one: WorkerSetup) -> None:
     one.worker.tick()
     one.sources["ninja"].rows = pcs(range(4))
     one.clock.at(5, days=1)
@@ -123,8 +125,8 @@ def test_a_suspicious_run_is_not_repeated_until_the_next_day(one: Working) -> No
     assert one.states() == ["complete", "suspicious"]
 
 
-def test_the_failure_of_one_source_does_not_affect_the_other(two: Working) -> None:
-    two.worker.sources["ninja"] = Broken("ninja")  # type: ignore[assignment]
+def test_the_failure_of_one_source_does_not_affect_the_other(two: WorkerSetup) -> None:
+    two.worker.sources["ninja"] = CrashingSource("ninja")  # type: ignore[assignment]
 
     two.worker.tick()
 
@@ -133,7 +135,7 @@ def test_the_failure_of_one_source_does_not_affect_the_other(two: Working) -> No
     assert reason.startswith("Unexpected ZeroDivisionError: a fault of ours.")
 
 
-def test_while_another_worker_collects_it_retries_after_five_minutes(one: Working) -> None:
+def test_while_another_worker_collects_it_retries_after_five_minutes(one: WorkerSetup) -> None:
     with lease.take(one.hub.engine):
         one.worker.tick()
         one.clock.now += 4 * MINUTE
@@ -144,7 +146,7 @@ def test_while_another_worker_collects_it_retries_after_five_minutes(one: Workin
     assert one.states() == ["complete"]
 
 
-def test_a_refused_date_does_not_end_the_worker(one: Working) -> None:
+def test_a_refused_date_does_not_end_the_worker(one: WorkerSetup) -> None:
     with writing(one.hub.engine) as connection:
         connection.execute(insert(months).values(month="2026-03", closed=True))
 
@@ -155,7 +157,7 @@ def test_a_refused_date_does_not_end_the_worker(one: Working) -> None:
     assert one.days() == [date(2026, 4, 1)]
 
 
-def test_a_database_outage_does_not_end_the_worker(one: Working) -> None:
+def test_a_database_outage_does_not_end_the_worker(one: WorkerSetup) -> None:
     one.worker.tick()
     one.clock.at(5, days=1)
     with writing(one.hub.engine) as connection:
@@ -173,7 +175,9 @@ def test_a_database_outage_does_not_end_the_worker(one: Working) -> None:
 
 
 def test_it_purges_after_each_collection(sqlite_engine: Engine) -> None:
-    here = Working(sqlite_engine, ("ninja",), RETENTION_DAYS="1", MONTH_END_RETENTION_MONTHS="0")
+    here = WorkerSetup(
+        sqlite_engine, ("ninja",), RETENTION_DAYS="1", MONTH_END_RETENTION_MONTHS="0"
+    )
     for day in range(4):
         here.sources["ninja"].rows = pcs(range(10), note=str(day))
         here.worker.tick()
@@ -182,7 +186,7 @@ def test_it_purges_after_each_collection(sqlite_engine: Engine) -> None:
     assert len(here.hub.all(device_snapshots)) == 20, "today's, and what a repeat would need"
 
 
-def test_on_the_last_day_of_a_month_it_collects_in_the_last_hour_too(one: Working) -> None:
+def test_on_the_last_day_of_a_month_it_collects_in_the_last_hour_too(one: WorkerSetup) -> None:
     one.clock.now = datetime(2026, 2, 28, 2, tzinfo=UTC)
     ticks = []
     for step in range(24 * 12):
@@ -194,7 +198,7 @@ def test_on_the_last_day_of_a_month_it_collects_in_the_last_hour_too(one: Workin
     assert one.days() == [date(2026, 2, 28), date(2026, 2, 28)]
 
 
-def test_a_stopped_worker_starts_nothing(two: Working) -> None:
+def test_a_stopped_worker_starts_nothing(two: WorkerSetup) -> None:
     two.worker.stop()
 
     assert two.worker.tick() == []
@@ -213,7 +217,7 @@ class StopsIt(SmallSource):
 
 
 def test_a_worker_stopped_while_collecting_abandons_the_run_and_releases_the_lease(
-    two: Working,
+    two: WorkerSetup,
 ) -> None:
     stops = StopsIt("ninja", pcs(range(10)))
     stops.worker = two.worker

@@ -69,7 +69,7 @@ from dashboard.app import create_app
 from db.engine import open_engine, sqlite_url
 from db.migrate import upgrade
 from tests.support.callbacks import asks
-from tests.support.showcase import ENVIRON, NOW
+from tests.support.demo_dashboard import ENVIRON, NOW
 from tests.support.worlds import named_world
 
 engine = open_engine(sqlite_url(Path(sys.argv[1])))

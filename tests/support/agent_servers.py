@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 Headers = dict[str, str]
-Said = tuple[int, Any] | tuple[int, Any, Headers]
+Answer = tuple[int, Any] | tuple[int, Any, Headers]
 
 
 @dataclass
-class Asked:
+class ReceivedRequest:
     """One POST as it came."""
 
     path: str
@@ -36,19 +36,19 @@ class Asked:
         return json.loads(gzip.decompress(self.body) if packed else self.body)
 
 
-Script = Callable[[Asked], Said]
+Script = Callable[[ReceivedRequest], Answer]
 
 
 @dataclass
-class TatuScan:
+class TatuScanServer:
     """What a TatuScan server does with a POST; `rows` is its one table, by machine id."""
 
     rows: dict[str, Any] = field(default_factory=dict)
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[ReceivedRequest] = field(default_factory=list)
 
     REQUIRED = ("machine_id", "hostname", "ip", "os", "cpu_percent", "memory_total_mb")
 
-    def __call__(self, asked: Asked) -> Said:
+    def __call__(self, asked: ReceivedRequest) -> Answer:
         self.asked.append(asked)
         if asked.path != "/api/machines":
             return 404, {"code": 404, "error": "The requested URL was not found on the server."}
@@ -74,18 +74,18 @@ class TatuScan:
 
 
 @dataclass
-class Hub:
+class HubServer:
     """Our own contract: enrolment, keys, batches, each report counted once."""
 
     token: str = "enrol-acme"
     reports: list[dict[str, Any]] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[ReceivedRequest] = field(default_factory=list)
     poison: set[str] = field(default_factory=set)
     revoked: bool = False
     largest: int = 100
 
-    def __call__(self, asked: Asked) -> Said:
+    def __call__(self, asked: ReceivedRequest) -> Answer:
         self.asked.append(asked)
         batch = asked.path == "/api/machines/batch"
         reports = asked.json()["reports"] if batch else [asked.json()]
@@ -126,11 +126,11 @@ class Hub:
         return [report["report_id"] for report in self.reports]
 
 
-def _refusal(status: int, reason: str) -> Said:
+def _refusal(status: int, reason: str) -> Answer:
     return status, {"error": f"No: {reason}.", "code": status, "reason": reason}
 
 
-class Served:
+class ReportServer:
     """A server that does what `script` says; `port` may be one that was used before."""
 
     def __init__(self, script: Script, port: int = 0, certificate: Path | None = None) -> None:
@@ -142,7 +142,7 @@ class Served:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 with lock:
-                    status, data, *more = script(Asked(self.path, self.headers, body))
+                    status, data, *more = script(ReceivedRequest(self.path, self.headers, body))
                 text = data if isinstance(data, bytes) else json.dumps(data).encode()
                 self.send_response_only(status)
                 for name, value in {
@@ -174,8 +174,10 @@ class Served:
 
 
 @contextmanager
-def serving(script: Script, port: int = 0, certificate: Path | None = None) -> Iterator[Served]:
-    server = Served(script, port, certificate)
+def serving(
+    script: Script, port: int = 0, certificate: Path | None = None
+) -> Iterator[ReportServer]:
+    server = ReportServer(script, port, certificate)
     try:
         yield server
     finally:

@@ -7,17 +7,17 @@ from dash.development.base_component import Component
 from sqlalchemy import Engine
 
 from dashboard.app import create_app
-from tests.support.mounted import undrawn
-from tests.support.showcase import ENVIRON, NOW
+from tests.support.demo_dashboard import ENVIRON, NOW
+from tests.support.mounted_page import expand_drawn
 
 
-def created(engine: Engine) -> Dash:
+def create_demo_app(engine: Engine) -> Dash:
     app = create_app(engine, clock=lambda: NOW, environ=ENVIRON)
     app.server.test_client().get("/")
     return app
 
 
-def asks(app: Dash, output: str, **values: Any) -> Any:
+def run_callback(app: Dash, output: str, **values: Any) -> Any:
     """Run the callback that has `output` among its outputs, as the browser would; its answer, or
     None when it leaves everything as it is.
 
@@ -45,10 +45,10 @@ def asks(app: Dash, output: str, **values: Any) -> Any:
     if answer.status_code == 204:
         return None
     assert answer.status_code == 200, answer.get_data(as_text=True)
-    return undrawn(answer.get_json())
+    return expand_drawn(answer.get_json())
 
 
-def ids(part: object) -> set[str]:
+def component_ids(part: object) -> set[str]:
     """Every id in a tree of components; each may stand there once."""
     found: list[str] = []
     walk = [part]

@@ -12,7 +12,7 @@ from etl.work.worker import Worker
 from tests.support.small_hub import Hub, SmallSource, pcs
 
 # The days around which the clocks change, or a day is left out.
-NIGHTS = [
+CLOCK_CHANGES = [
     ("America/Chicago", date(2026, 3, 8)),  # 02:00 -> 03:00
     ("America/Chicago", date(2026, 11, 1)),  # 02:00 -> 01:00
     ("America/Cuiaba", date(2018, 2, 17)),  # 24:00 -> 23:00
@@ -41,7 +41,7 @@ def local_days(zone: ZoneInfo, first: date, last: date) -> set[date]:
 MORNING = datetime(2026, 3, 13, 4, 30, tzinfo=UTC)
 
 
-class Hands:
+class SettableClock:
     """A clock that somebody turns."""
 
     def __init__(self, now: datetime) -> None:
@@ -54,12 +54,12 @@ class Hands:
         self.now = self.now.replace(hour=hour, minute=minute) + timedelta(days=days)
 
 
-class Working:
+class WorkerSetup:
     """A worker over small sources, its clock and what it has collected."""
 
     def __init__(self, engine: Engine, names: tuple[str, ...], **environ: str) -> None:
         self.hub = Hub(engine, environ)
-        self.clock = Hands(MORNING)
+        self.clock = SettableClock(MORNING)
         self.sources = {name: self.hub.sources[name] for name in names}
         for source in self.sources.values():
             source.rows = pcs(range(10))
@@ -72,7 +72,7 @@ class Working:
         return [run.business_date for run in self.hub.runs(source)]
 
 
-class Broken(SmallSource):
+class CrashingSource(SmallSource):
     """A source with a fault of ours in it."""
 
     def fetch(self, session: Session) -> Iterator[Raw]:

@@ -13,7 +13,7 @@ from etl.coverage.refresh import catch_up
 from etl.decisions.coverage import accept_finding, withdraw_acceptance
 from etl.decisions.registry import DecisionContext
 from etl.runtime import lease
-from tests.support.served import served
+from tests.support.api_server import serve_api
 from tests.support.small_hub import Hub, Pc, noon
 
 DAY = date(2026, 3, 9)
@@ -23,7 +23,7 @@ def after(days: int) -> date:
     return DAY + timedelta(days=days)
 
 
-class Fleet(Hub):
+class CoverageFleet(Hub):
     """A hub that looks for findings after each collection."""
 
     def say(self, day: date, **said: list[Pc]) -> None:
@@ -65,7 +65,7 @@ def pc(host: str, **said: Any) -> Pc:
 REST = [pc("b"), pc("c"), pc("d")]
 
 
-class Hall(Fleet):
+class CoverageWorld(CoverageFleet):
     """A fleet, who decides about it, and what the API answers."""
 
     def accept(self, day: date, kind: str, expires: date | None = None, **which: Any) -> int:
@@ -84,7 +84,7 @@ class Hall(Fleet):
 
     def ask(self, day: date, query: str = "", today: date | None = None) -> list[dict[str, Any]]:
         clock = lambda: noon(today or day)  # noqa: E731
-        with served(self.engine, clock=clock) as client:
+        with serve_api(self.engine, clock=clock) as client:
             body = client.json(f"/api/coverage?as_of={day}&{query}")
         assert body["count"] == len(body["items"])
         found: list[dict[str, Any]] = body["items"]
@@ -97,7 +97,7 @@ class Hall(Fleet):
 SPARE = pc("s", display_name="spare notebook")
 
 
-EVERYTHING: dict[str, list[Pc]] = {
+FLEET_WITH_EVERY_KIND: dict[str, list[Pc]] = {
     "ninja": [
         *REST, pc("a"), SPARE, pc("t", key="t1"), pc("T.local", key="t2"),
         pc("n", display_name="Front desk"), pc("m", serial="SN-7711"),

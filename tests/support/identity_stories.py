@@ -15,7 +15,7 @@ GUEST, HYPERV = "VMWARE_VM_GUEST", "HYPERV_VMM_GUEST"
 
 
 @dataclass(frozen=True)
-class Rec:
+class StoryRecord:
     """One record on one day; `machine` is the truth. `silent`: days since its last contact."""
 
     source: str
@@ -33,8 +33,8 @@ class Deed(NamedTuple):
     """What a person decides of two records: "link", "apart", or of the first "split"."""
 
     what: str
-    one: Rec
-    other: Rec | None = None
+    one: StoryRecord
+    other: StoryRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -43,26 +43,26 @@ class Story:
     machine that no rule may link, and why that is so stands in the name."""
 
     name: str
-    days: Sequence[Sequence[Rec] | Deed]
+    days: Sequence[Sequence[StoryRecord] | Deed]
     missed: int = 0
 
 
 def n(key: str, machine: str, host: str | None = None, serial: str | None = None,
-      *macs: str, **more: object) -> Rec:  # fmt: skip
-    return Rec("ninja", key, machine, host, serial, macs, **more)  # type: ignore[arg-type]
+      *macs: str, **more: object) -> StoryRecord:  # fmt: skip
+    return StoryRecord("ninja", key, machine, host, serial, macs, **more)  # type: ignore[arg-type]
 
 
 def t(key: str, machine: str, host: str | None = None, serial: str | None = None,
-      **more: object) -> Rec:  # fmt: skip
-    return Rec("threatlocker", key, machine, host, serial, **more)  # type: ignore[arg-type]
+      **more: object) -> StoryRecord:  # fmt: skip
+    return StoryRecord("threatlocker", key, machine, host, serial, **more)  # type: ignore[arg-type]
 
 
 def a(key: str, machine: str, host: str | None = None, serial: str | None = None,
-      *macs: str, **more: object) -> Rec:  # fmt: skip
-    return Rec("agent", key, machine, host, serial, macs, **more)  # type: ignore[arg-type]
+      *macs: str, **more: object) -> StoryRecord:  # fmt: skip
+    return StoryRecord("agent", key, machine, host, serial, macs, **more)  # type: ignore[arg-type]
 
 
-def silent(record: Rec, days: int) -> Rec:
+def silent(record: StoryRecord, days: int) -> StoryRecord:
     return replace(record, silent=days)
 
 

@@ -17,7 +17,7 @@ from db import tokens
 from db.engine import reading, writing
 from db.machines import blank_machine
 from db.tables import api_tokens, inventory
-from tests.support.served import NOW, as_served, make_app
+from tests.support.api_server import NOW, make_app, serve_with_granian
 
 STOCK = (
     '{"machine_id":"f66a149db696752687235e6fde3d7ebeed827c7b4b36438508fd1a138d8fa6b6",'
@@ -112,7 +112,7 @@ def ingest(engine: Engine, **settings: str) -> Iterator[Ingest]:
     """Serve the API of `engine`; `settings` are environment variables."""
     found = Ingest("", engine)
     app = make_app(engine, clock=lambda: found.now, environ=settings)
-    with as_served(app) as address:
+    with serve_with_granian(app) as address:
         found.address = address
         yield found
 
@@ -121,7 +121,7 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def stored(engine: Engine, *machines: dict[str, Any]) -> list[str]:
+def insert_machines(engine: Engine, *machines: dict[str, Any]) -> list[str]:
     """Machines as their reports would have left them, each with what it says differently; their
     ids, which are of their names unless given."""
     rows = []

@@ -14,7 +14,7 @@ SERVERS = {"WINDOWS_SERVER", "LINUX_SERVER", "MAC_SERVER", "VMWARE_VM_HOST", "HY
 WORKSTATIONS = {"WINDOWS_WORKSTATION", "MAC", "LINUX_WORKSTATION", "CHROMEOS"}
 
 
-class Counted(NamedTuple):
+class CountedRecord(NamedTuple):
     """One record as a person with the two portals and the price list would see it."""
 
     source: str
@@ -26,12 +26,12 @@ class Counted(NamedTuple):
     guest: bool = False
 
 
-def recount(settings: dict[str, str]) -> list[Counted]:
+def recount(settings: dict[str, str]) -> list[CountedRecord]:
     """Every record that both vendors answer now."""
     return [*_ninja(settings), *_threatlocker(settings)]
 
 
-def totals(records: list[Counted]) -> dict[str, int]:
+def totals(records: list[CountedRecord]) -> dict[str, int]:
     """The fields of the API's totals that a recount can know."""
     counted = [record for record in records if record.status != "excluded"]
     kinds = Counter(record.kind for record in counted)
@@ -49,7 +49,7 @@ def totals(records: list[Counted]) -> dict[str, int]:
     }
 
 
-def machines(records: list[Counted]) -> int:
+def machines(records: list[CountedRecord]) -> int:
     """How many machines the counted records are: one per serial number, else per name, and site;
     a guest that a hypervisor tells and the record that it has of its own are one."""
     parent: dict[int, int] = {n: n for n in range(len(records))}
@@ -94,7 +94,7 @@ def machines(records: list[Counted]) -> int:
     return len(alive)
 
 
-def _ninja(settings: dict[str, str]) -> Iterator[Counted]:
+def _ninja(settings: dict[str, str]) -> Iterator[CountedRecord]:
     base = settings["NINJA_BASE_URL"]
     form = {
         "grant_type": "client_credentials",
@@ -131,10 +131,10 @@ def _ninja(settings: dict[str, str]) -> Iterator[Counted]:
         serial = _real((row.get("system") or {}).get("serialNumber"))
         site = sites[row["organizationId"]]
         guest = row["nodeClass"] in ("VMWARE_VM_GUEST", "HYPERV_VMM_GUEST")
-        yield Counted("ninja", site, kind, status, _short(name), serial, guest)
+        yield CountedRecord("ninja", site, kind, status, _short(name), serial, guest)
 
 
-def _threatlocker(settings: dict[str, str]) -> Iterator[Counted]:
+def _threatlocker(settings: dict[str, str]) -> Iterator[CountedRecord]:
     url = f"{settings['THREATLOCKER_BASE_URL']}/Computer/ComputerGetByAllParameters"
     headers = {
         "Authorization": settings["THREATLOCKER_API_KEY"],
@@ -158,7 +158,7 @@ def _threatlocker(settings: dict[str, str]) -> Iterator[Counted]:
         kind = "server" if "server" in system else "workstation" if desktop else "unknown"
         status = "spare" if "spare" in (row["computerName"] or "").lower() else "billable"
         serial = _real(row.get("serialNumber"))
-        yield Counted(
+        yield CountedRecord(
             "threatlocker", row["organization"], kind, status, _short(row["hostname"]), serial
         )
 

@@ -15,7 +15,7 @@ from etl.vendor.http import Session
 
 
 @dataclass
-class Asked:
+class ReceivedRequest:
     """One request as it came."""
 
     method: str
@@ -45,7 +45,7 @@ def ok(data: Any, **headers: str) -> Reply:
     return Reply(200, json.dumps(data).encode(), headers)
 
 
-Script = Callable[[Asked], Reply]
+Script = Callable[[ReceivedRequest], Reply]
 
 
 class ScriptedVendor:
@@ -53,7 +53,7 @@ class ScriptedVendor:
 
     def __init__(self, script: Script) -> None:
         self.script = script
-        self.asked: list[Asked] = []
+        self.asked: list[ReceivedRequest] = []
         self._lock = threading.Lock()
         vendor = self
 
@@ -64,7 +64,7 @@ class ScriptedVendor:
                 parts = urlsplit(self.path)
                 query = {name: values[0] for name, values in parse_qs(parts.query).items()}
                 length = int(self.headers.get("Content-Length") or 0)
-                asked = Asked(
+                asked = ReceivedRequest(
                     self.command, parts.path, query, self.headers, self.rfile.read(length)
                 )
                 with vendor._lock:
@@ -114,7 +114,7 @@ def script_of(*replies: Reply) -> Script:
     return lambda asked: left.pop(0) if len(left) > 1 else left[0]
 
 
-class Time:
+class FakeTime:
     """A clock that only moves when somebody sleeps."""
 
     def __init__(self) -> None:
@@ -129,7 +129,7 @@ class Time:
         self.now += seconds
 
 
-class Open:
+class NoAuth:
     """A auth for vendors that let anybody in."""
 
     def headers(self) -> Mapping[str, str]:
@@ -145,16 +145,16 @@ class Open:
 def session_to(
     url: str,
     folder: Path,
-    time: Time | None = None,
+    time: FakeTime | None = None,
     settings: Mapping[str, str | None] | None = None,
     stats: FetchStats | None = None,
 ) -> Session:
     """A session whose pauses take no time and are as long as they may be."""
-    time = time or Time()
+    time = time or FakeTime()
     session = Session(
         "Vendor", url, settings or {}, stats or FetchStats(), folder,
         address_name="VENDOR_BASE_URL", clock=time.clock, sleep=time.sleep,
         jitter=lambda low, high: high,
     )  # fmt: skip
-    session.auth = Open()
+    session.auth = NoAuth()
     return session

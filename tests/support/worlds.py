@@ -30,7 +30,7 @@ COUNTED = ("billable", "spare")
 
 
 @dataclass(frozen=True)
-class Said:
+class DeviceState:
     """What a source says of one device on one day. `asset` is a name; None: a machine alone.
     `managers` is known of who speaks for a machine: the sources that manage it."""
 
@@ -62,9 +62,9 @@ class World:
     """What was published: by source, by day, by key. Days of a source must ascend."""
 
     sites: dict[int, str] = field(default_factory=dict)
-    days: dict[str, dict[date, dict[str, Said]]] = field(default_factory=dict)
+    days: dict[str, dict[date, dict[str, DeviceState]]] = field(default_factory=dict)
 
-    def publish(self, source: str, day: date, said: Iterable[Said]) -> None:
+    def publish(self, source: str, day: date, said: Iterable[DeviceState]) -> None:
         """The source's snapshot of `day`."""
         self.days.setdefault(source, {})[day] = {one.key: one for one in said}
 
@@ -73,29 +73,29 @@ class World:
     def standing_day(self, source: str, day: date) -> date | None:
         return max((found for found in self.days.get(source, {}) if found <= day), default=None)
 
-    def first_seen(self, one: Said) -> date:
+    def first_seen(self, one: DeviceState) -> date:
         return min(day for day, said in self.days[one.source].items() if one.key in said)
 
     def newest(self) -> date:
         return max(day for days in self.days.values() for day in days)
 
-    def records(self, day: date) -> list[Said]:
+    def records(self, day: date) -> list[DeviceState]:
         """Every record that stands on `day`."""
-        found: list[Said] = []
+        found: list[DeviceState] = []
         for source, days in self.days.items():
             standing = self.standing_day(source, day)
             if standing is not None:
                 found += days[standing].values()
         return found
 
-    def assets(self, day: date) -> dict[int, tuple[Said, tuple[str, ...]]]:
+    def assets(self, day: date) -> dict[int, tuple[DeviceState, tuple[str, ...]]]:
         """Each machine: the record that speaks, with the machine's type, and who manages it."""
-        machines: dict[int, list[Said]] = {}
+        machines: dict[int, list[DeviceState]] = {}
         for one in self.records(day):
             machines.setdefault(one.asset_id, []).append(one)
         return {asset: self._speaker(records) for asset, records in machines.items()}
 
-    def _speaker(self, records: list[Said]) -> tuple[Said, tuple[str, ...]]:
+    def _speaker(self, records: list[DeviceState]) -> tuple[DeviceState, tuple[str, ...]]:
         managed = [one for one in records if one.billing_status != "excluded"]
         candidates = managed or records
         sources = tuple(name for name in ORDER if name in {one.source for one in candidates})
@@ -108,12 +108,12 @@ class World:
                 return replace(speaker, device_type=self._best(known).device_type), sources
         return replace(speaker, device_type="unknown"), sources
 
-    def _best(self, records: list[Said]) -> Said:
+    def _best(self, records: list[DeviceState]) -> DeviceState:
         guests = RULES.spare_node_classes
         real = [one for one in records if one.node_class not in guests] or records
         return max(real, key=lambda one: (self.first_seen(one), one.device_id))
 
-    def standing(self, day: date, basis: str) -> dict[int, Said]:
+    def standing(self, day: date, basis: str) -> dict[int, DeviceState]:
         """What `basis` knows on `day`, by device, or by asset."""
         if basis == "assets":
             return {
@@ -160,7 +160,7 @@ class World:
         )  # fmt: skip
         return [run_row(source, day, records=n) for day, source, n in published]
 
-    def _device(self, one: Said) -> dict[str, Any]:
+    def _device(self, one: DeviceState) -> dict[str, Any]:
         gone = one.key not in self.days[one.source][max(self.days[one.source])]
         return {
             "device_id": one.device_id,
@@ -170,7 +170,7 @@ class World:
             "last_seen": max(self.days[one.source]) if gone else None,
         }
 
-    def _latest(self, one: Said) -> dict[str, Any]:
+    def _latest(self, one: DeviceState) -> dict[str, Any]:
         return {
             "device_id": one.device_id,
             "last_contact": last_contact(one),
@@ -184,7 +184,7 @@ class World:
         for days in self.days.values():
             ordered = sorted(days)
             for key in {key for said in days.values() for key in said}:
-                opened: tuple[date, Said] | None = None
+                opened: tuple[date, DeviceState] | None = None
                 for day in ordered:
                     one = days[day].get(key)
                     if opened and opened[1] != one:
@@ -218,12 +218,12 @@ def run_row(source: str, day: date, **values: Any) -> dict[str, Any]:
     return row | values
 
 
-def last_contact(one: Said) -> datetime:
+def last_contact(one: DeviceState) -> datetime:
     """When a device of a world was last heard of."""
     return datetime(2026, 11, 20, 8, 30, tzinfo=UTC) + timedelta(seconds=one.device_id % 9999)
 
 
-def _stretch(one: Said, valid_from: date, valid_to: date) -> dict[str, Any]:
+def _stretch(one: DeviceState, valid_from: date, valid_to: date) -> dict[str, Any]:
     state = hash63(repr(one).encode())
     return {
         "device_id": one.device_id,
@@ -271,35 +271,62 @@ def named_world() -> World:
     """
     world = World(dict(SITE_NAMES))
     lasting = [
-        Said("ninja", "101", HARBOR, "server", asset="h1", hostname="H-SRV1",
-             display_name="Harbor server", os="Windows Server 2022", node_class="WINDOWS_SERVER",
-             serial="SER-H1", location="Rack 1"),
-        Said("ninja", "102", HARBOR, asset="h2", hostname="H-PC2", node_class="WINDOWS_WORKSTATION",
-             os="Windows 11 Pro"),
-        Said("ninja", "103", HARBOR, "vm_guest", "spare", asset="h3", hostname="H-VM3",
-             node_class="VMWARE_VM_GUEST"),
-        Said("ninja", "104", MUELLER, asset="m1", hostname="MÜLLER-PC1", location="Büro"),
-        Said("ninja", "105", NORTH, "network", hostname="=cmd|' /C calc'!A0", location="-1+1"),
-        Said("ninja", "106", 0, "unknown", hostname="stray_1"),
-        Said("ninja", "107", NORTH, billing_status="excluded", hostname="N-PENDING"),
-    ]  # fmt: skip
+        DeviceState(
+            "ninja",
+            "101",
+            HARBOR,
+            "server",
+            asset="h1",
+            hostname="H-SRV1",
+            display_name="Harbor server",
+            os="Windows Server 2022",
+            node_class="WINDOWS_SERVER",
+            serial="SER-H1",
+            location="Rack 1",
+        ),
+        DeviceState(
+            "ninja",
+            "102",
+            HARBOR,
+            asset="h2",
+            hostname="H-PC2",
+            node_class="WINDOWS_WORKSTATION",
+            os="Windows 11 Pro",
+        ),
+        DeviceState(
+            "ninja",
+            "103",
+            HARBOR,
+            "vm_guest",
+            "spare",
+            asset="h3",
+            hostname="H-VM3",
+            node_class="VMWARE_VM_GUEST",
+        ),
+        DeviceState("ninja", "104", MUELLER, asset="m1", hostname="MÜLLER-PC1", location="Büro"),
+        DeviceState(
+            "ninja", "105", NORTH, "network", hostname="=cmd|' /C calc'!A0", location="-1+1"
+        ),
+        DeviceState("ninja", "106", 0, "unknown", hostname="stray_1"),
+        DeviceState("ninja", "107", NORTH, billing_status="excluded", hostname="N-PENDING"),
+    ]
     before = [
-        Said("ninja", "110", HARBOR, hostname="H-OLD"),
-        Said("ninja", "111", HARBOR, asset="hm", hostname="H-MOVE"),
-        Said("ninja", "112", HARBOR, hostname="H-SPARE"),
-        Said("ninja", "113", MUELLER, "server", hostname="M-SRV"),
+        DeviceState("ninja", "110", HARBOR, hostname="H-OLD"),
+        DeviceState("ninja", "111", HARBOR, asset="hm", hostname="H-MOVE"),
+        DeviceState("ninja", "112", HARBOR, hostname="H-SPARE"),
+        DeviceState("ninja", "113", MUELLER, "server", hostname="M-SRV"),
     ]
     after = [
-        Said("ninja", "109", HARBOR, hostname="H-NEW"),
+        DeviceState("ninja", "109", HARBOR, hostname="H-NEW"),
         replace(before[1], site_id=MUELLER),
         replace(before[2], billing_status="spare", display_name="H-SPARE (spare)"),
         replace(before[3], billing_status="excluded"),
     ]
     shields = [
-        Said("threatlocker", "a-1", HARBOR, "server", asset="h1", hostname="h-srv1"),
-        Said("threatlocker", "a-2", HARBOR, asset="h2", hostname="h-pc2.harbor.example"),
-        Said("threatlocker", "a-4", MUELLER, asset="m1", hostname="müller-pc1"),
-        Said("threatlocker", "a-5", NORTH, "unknown", hostname="n-only-locked"),
+        DeviceState("threatlocker", "a-1", HARBOR, "server", asset="h1", hostname="h-srv1"),
+        DeviceState("threatlocker", "a-2", HARBOR, asset="h2", hostname="h-pc2.harbor.example"),
+        DeviceState("threatlocker", "a-4", MUELLER, asset="m1", hostname="müller-pc1"),
+        DeviceState("threatlocker", "a-5", NORTH, "unknown", hostname="n-only-locked"),
     ]
     first, change = date(2026, 8, 20), date(2026, 11, 10)
     day = first
@@ -309,7 +336,9 @@ def named_world() -> World:
         if day != MONTH_END:  # the month-end of one source is its snapshot of the 30th
             world.publish("threatlocker", day, shields)
         if day >= date(2026, 11, 5):
-            agent = Said("agent", "m-1", HARBOR, asset="h2", hostname="H-PC2", os="Windows 11")
+            agent = DeviceState(
+                "agent", "m-1", HARBOR, asset="h2", hostname="H-PC2", os="Windows 11"
+            )
             world.publish("agent", day, [agent])
         day += timedelta(days=1)
     return world
@@ -319,7 +348,7 @@ def random_world(rng: random.Random, *, days: int = 12, devices: int = 14) -> Wo
     """A few weeks of up to three sources: gaps, comings and goings, moves, shared machines."""
     world = World({1: "Alpha", 2: "Beta 50%", 3: "gamma_x"})
     first = TODAY - timedelta(days=days - 1)
-    state: dict[str, dict[str, Said]] = {}
+    state: dict[str, dict[str, DeviceState]] = {}
     for source in ORDER:
         start = 0 if source == "ninja" else rng.randrange(days)
         for number in range(start, days):
@@ -334,8 +363,8 @@ def random_world(rng: random.Random, *, days: int = 12, devices: int = 14) -> Wo
     return world
 
 
-def _random_said(rng: random.Random, source: str, key: str) -> Said:
-    return Said(
+def _random_said(rng: random.Random, source: str, key: str) -> DeviceState:
+    return DeviceState(
         source,
         key,
         rng.choice((0, 1, 1, 2, 3)),
@@ -351,7 +380,7 @@ def _random_said(rng: random.Random, source: str, key: str) -> Said:
     )
 
 
-def saved(world: World, empty: Path, folder: Path) -> Engine:
+def save_to_copy(world: World, empty: Path, folder: Path) -> Engine:
     """An engine on a copy of the migrated file `empty`, in `folder`, that holds `world`."""
     path = folder / "inventory.db"
     shutil.copyfile(empty, path)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from etl.rules.evidence import real_serial
 from etl.rules.site_names import match_name
-from tests.support.oracle_links import NOWHERE, Matching, Told, differ
+from tests.support.link_oracle import NOWHERE, LinkRecord, Matching, differ
 
 ORDER = ("ninja", "threatlocker", "agent")
 
@@ -372,9 +372,9 @@ class Oracle:
         kept: dict[str, Known],
         former: list[tuple[str, Known]],
     ) -> None:
-        def told(device: Device, was: Known, gone: bool = False) -> Told:
+        def told(device: Device, was: Known, gone: bool = False) -> LinkRecord:
             turn = self.first_seen.get(device, date.max)
-            return Told(
+            return LinkRecord(
                 device, product_id(device), was.site, was.hostname, was.serial,
                 was.node_class == "VMWARE_VM_GUEST", was.contact, was.asset, turn, gone,
             )  # fmt: skip
@@ -519,7 +519,7 @@ class Oracle:
             for voice in self.machines(day).values()
         )
 
-    def machines(self, day: date) -> dict[Device, "Voice"]:
+    def machines(self, day: date) -> dict[Device, "PrimaryRecord"]:
         """Who speaks for each machine, and what it says."""
         machines: dict[Device, list[tuple[Device, Known]]] = {}
         for device, known in self.records(day).items():
@@ -539,14 +539,14 @@ class Oracle:
             types = [m[1].device_type for m in managed if m[1].device_type != "unknown"]
             kind = types[0] if types else "unknown"
             sources = tuple(name for name in ORDER if name in {m[0][0] for m in managed})
-            found[asset] = Voice(device, voice.site, kind, voice.status, sources)
+            found[asset] = PrimaryRecord(device, voice.site, kind, voice.status, sources)
         return found
 
 
 Seen = tuple[object, str, str | None, int]
 
 
-class Voice(NamedTuple):
+class PrimaryRecord(NamedTuple):
     """What the record that speaks for a machine says."""
 
     device: Device

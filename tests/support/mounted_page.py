@@ -18,7 +18,7 @@ _SETTLES_IN = 6
 """Rounds of callbacks after which nothing that is shown moves any more."""
 
 
-def mounted(app: Dash, path: str, query: str = "") -> list[Node]:
+def mount_page(app: Dash, path: str, query: str = "") -> list[Node]:
     """Every component of the page at `path`, as the browser holds it when it has settled."""
     client = app.server.test_client()
     layout = client.get("/_dash-layout").get_json()
@@ -90,16 +90,16 @@ def _name(identity: Any) -> str:
     return re.sub(r"\s", "", str(identity))
 
 
-def undrawn(part: Any) -> Any:
+def expand_drawn(part: Any) -> Any:
     """An answer, or a component, as JSON in which what the browser builds from data (`kit.drawn`)
     is components again, so that a test reads it like any other."""
     if isinstance(part, Component):
         part = json.loads(to_json_plotly(part))
     if isinstance(part, list):
-        return [undrawn(child) for child in part]
+        return [expand_drawn(child) for child in part]
     if not isinstance(part, dict):
         return part
-    part = {name: undrawn(value) for name, value in part.items()}
+    part = {name: expand_drawn(value) for name, value in part.items()}
     if isinstance(part.get("props"), dict) and "data-drawn" in part["props"]:
         trees = json.loads(part["props"]["data-drawn"])
         rest = {name: part["props"][name] for name in part["props"] if name != "data-drawn"}

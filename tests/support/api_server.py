@@ -41,7 +41,7 @@ from tests.support.worlds import named_world
 NOW = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
 
 
-class Client:
+class ApiClient:
     """Asks one served API; an answer to `json` must be JSON, whatever its code."""
 
     def __init__(self, address: str) -> None:
@@ -82,15 +82,15 @@ def api_document() -> dict[str, Any]:
 
 
 @contextmanager
-def served(engine: Engine, **options: Any) -> Iterator[Client]:
+def serve_api(engine: Engine, **options: Any) -> Iterator[ApiClient]:
     """Serve the API of `engine` until the end of the block."""
     app = make_app(engine, **options)
-    with in_thread(make_server("127.0.0.1", 0, app, threaded=True)) as address:
-        yield Client(address)
+    with serve_in_thread(make_server("127.0.0.1", 0, app, threaded=True)) as address:
+        yield ApiClient(address)
 
 
 @contextmanager
-def in_thread(server: BaseWSGIServer) -> Iterator[str]:
+def serve_in_thread(server: BaseWSGIServer) -> Iterator[str]:
     """Let `server` answer until the end of the block; its address."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -103,7 +103,7 @@ def in_thread(server: BaseWSGIServer) -> Iterator[str]:
 
 
 @contextmanager
-def as_served(app: Flask) -> Iterator[str]:
+def serve_with_granian(app: Flask) -> Iterator[str]:
     """Let `app` answer as `inventory-hub serve` has it; its address."""
     port = free_port()
     loop = asyncio.new_event_loop()
@@ -141,13 +141,13 @@ def _wait_for(port: int) -> None:
 
 
 @contextmanager
-def named_world_served(migrated: Path, folder: Path) -> Iterator[Client]:
+def serve_named_world(migrated: Path, folder: Path) -> Iterator[ApiClient]:
     """The named world in a copy of the `migrated` file, for tests that only read."""
     path = folder / "inventory.db"
     shutil.copyfile(migrated, path)
     engine = open_engine(sqlite_url(path))
     named_world().save(engine)
-    with served(engine) as found:
+    with serve_api(engine) as found:
         yield found
     engine.dispose()
 
@@ -157,7 +157,7 @@ def address(engine: Engine) -> str:
 
 
 @contextmanager
-def running(
+def running_process(
     environment: dict[str, str], folder: Path, *arguments: str, command: str = COMMAND
 ) -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
@@ -173,7 +173,9 @@ def running(
         process.wait(30)
 
 
-def answer(address: str, process: "subprocess.Popen[str]", within: float) -> requests.Response:
+def first_answer(
+    address: str, process: "subprocess.Popen[str]", within: float
+) -> requests.Response:
     """The first answer of a server that is starting."""
     end = time.monotonic() + within
     while True:

@@ -27,7 +27,7 @@ def small_demo(engine: Engine, folder: str) -> Fleet:
 
 
 @contextmanager
-def shown(engine: Engine, now: datetime = NOW) -> Iterator[tuple[str, Dash]]:
+def serve_dashboard(engine: Engine, now: datetime = NOW) -> Iterator[tuple[str, Dash]]:
     """The address of the dashboard on `engine`, until the end of the block."""
     app = create_app(engine, clock=lambda: now, environ=ENVIRON)
     server = make_server("127.0.0.1", 0, app.server, threaded=True)

@@ -29,7 +29,7 @@ from etl.decisions.sites import merge_sites, move_alias
 from etl.decisions.undo import undo
 from etl.runtime import lease
 from etl.snapshots.publish import PublishRefused
-from tests.support.decided import stretches, totals
+from tests.support.decision_oracle import stored_counts, stretches
 from tests.support.small_hub import Hub, Pc, noon
 
 NOVEMBER = date(2026, 11, 4)
@@ -83,12 +83,14 @@ decisions = st.lists(decision, min_size=1, max_size=6)
 
 
 @contextmanager
-def deciding(hub: Hub, day: date = NOVEMBER, actor: str = "Ana") -> Iterator[DecisionContext]:
+def decision_context(
+    hub: Hub, day: date = NOVEMBER, actor: str = "Ana"
+) -> Iterator[DecisionContext]:
     with lease.take(hub.engine) as held:
         yield DecisionContext(hub.engine, held, actor, lambda: noon(day), hub.environ)
 
 
-class World:
+class RandomHub:
     """A hub that random steps drive."""
 
     def __init__(self, engine: Engine) -> None:
@@ -147,7 +149,7 @@ class World:
         if not ids or not places:
             return False
         pick: Callable[[list[Any], int], Any] = lambda items, n: items[n % len(items)]  # noqa: E731
-        with deciding(self.hub, self.day) as by:
+        with decision_context(self.hub, self.day) as by:
             if kind == "link":
                 link_devices(by, pick(ids, one), pick(ids, other))
             elif kind == "split":
@@ -190,7 +192,9 @@ class World:
             closed = border(connection)
             if closed is None:
                 return None
-            then = {key: value for key, value in totals(connection).items() if key[1] <= closed}
+            then = {
+                key: value for key, value in stored_counts(connection).items() if key[1] <= closed
+            }
             return closed, stretches(connection, closed), then
 
     def numbers(self) -> Any:
@@ -202,7 +206,7 @@ class World:
                     said[-1][2] = until
                 else:
                     said.append([(told, run), first, until])
-            return totals(connection), said
+            return stored_counts(connection), said
 
 
 def site(hub: Hub, name: str) -> int:

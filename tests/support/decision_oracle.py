@@ -99,8 +99,8 @@ def check_counts(connection: Connection) -> None:
     if kept is None:
         return
     closed, newest = border(connection), newest_day(connection)
-    for (basis, day), found in totals(connection).items():
-        assert found == live(connection, basis, day), (basis, day)
+    for (basis, day), found in stored_counts(connection).items():
+        assert found == computed_counts(connection, basis, day), (basis, day)
     c = month_end_counts.c
     for month in connection.scalars(select(c.month).where(c.imported.is_(False)).distinct()):
         end = month_end(month)
@@ -115,10 +115,10 @@ def check_counts(connection: Connection) -> None:
             )
             stored = Counter({tuple(row[:3]): row[3] for row in rows})
             assert newest is not None
-            assert stored == live(connection, basis, min(end, newest)), (basis, month)
+            assert stored == computed_counts(connection, basis, min(end, newest)), (basis, month)
 
 
-def totals(connection: Connection) -> dict[tuple[str, date], Counts]:
+def stored_counts(connection: Connection) -> dict[tuple[str, date], Counts]:
     """The stored counts that stand on every kept day on which any may change, by basis and day."""
     kept = kept_days(connection)
     if kept is None:
@@ -144,7 +144,7 @@ def totals(connection: Connection) -> dict[tuple[str, date], Counts]:
     return found
 
 
-def live(connection: Connection, basis: str, day: date) -> Counts:
+def computed_counts(connection: Connection, basis: str, day: date) -> Counts:
     """What the devices of a day count."""
     if basis == "assets":
         view = assets_as_of(day, rules_by_day(connection)).subquery()
@@ -175,7 +175,7 @@ def _rows(connection: Connection, table: Table, *names: str) -> Iterable[Any]:
     return [tuple(row) for row in connection.execute(select(*(table.c[name] for name in names)))]
 
 
-class Ana:
+class Administrator:
     """An administrator who decides at noon of a day."""
 
     def __init__(self, hub: Hub, day: date) -> None:

@@ -6,10 +6,10 @@ from datetime import date, timedelta
 from dashboard.base.params import BASES, NO_LOCATION, SOURCES, STATUSES, TYPES, Filters
 from dashboard.queries.entities import NO_SITE
 from db.history.explain import COMPARED
-from tests.support.worlds import COUNTED, TODAY, Said, World
+from tests.support.worlds import COUNTED, TODAY, DeviceState, World
 
 
-def matches(world: World, said: Said, filters: Filters) -> bool:
+def matches(world: World, said: DeviceState, filters: Filters) -> bool:
     texts = [said.hostname, said.display_name, said.serial, said.os, said.node_class]
     texts.append(world.sites.get(said.site_id, NO_SITE))
     return (
@@ -41,13 +41,15 @@ def random_filters(rng: random.Random, *, sites: tuple[int, ...]) -> Filters:
     )
 
 
-def bar_of(other: Said | None, filters: Filters, absent: str, elsewhere: str, here: str) -> str:
+def bar_of(
+    other: DeviceState | None, filters: Filters, absent: str, elsewhere: str, here: str
+) -> str:
     if other is None:
         return absent
     return elsewhere if filters.sites and other.site_id not in filters.sites else here
 
 
-class Days:
+class DailyRecords:
     """What plain Python remembers of every day of a span, by key."""
 
     def __init__(self, world: World, basis: str, then: date, now: date) -> None:
@@ -87,7 +89,7 @@ class Days:
                 expected[code] = {self.days[start]}
         return expected
 
-    def _arrival(self, told: list[Said | None], start: int) -> dict[str, set[date]]:
+    def _arrival(self, told: list[DeviceState | None], start: int) -> dict[str, set[date]]:
         arrived = next(index for index, said in enumerate(told) if said is not None)
         said = told[arrived]
         assert said is not None

@@ -18,7 +18,7 @@ NOWHERE = -2
 
 
 @dataclass
-class Told:
+class LinkRecord:
     """What a record tells, and the machine that it answers to. `turn` orders who came first."""
 
     device: Device
@@ -37,18 +37,18 @@ class Told:
         return self.device[0]
 
 
-Key = Callable[[Told], str | None]
-Scope = Callable[[list[Told]], Iterable[list[Told]]]
-Proposal = tuple[Told, Told, list[Told] | None]
+Key = Callable[[LinkRecord], str | None]
+Scope = Callable[[list[LinkRecord]], Iterable[list[LinkRecord]]]
+Proposal = tuple[LinkRecord, LinkRecord, list[LinkRecord] | None]
 
 
 @dataclass
 class Matching:
     """One source's records beside everybody else's."""
 
-    mine: list[Told]
-    others: list[Told]
-    former: list[Told]
+    mine: list[LinkRecord]
+    others: list[LinkRecord]
+    former: list[LinkRecord]
     still: set[Device]
     named: set[Device] = field(default_factory=set)
     """Those that links of later days lead to."""
@@ -82,12 +82,12 @@ class Matching:
                             found = True
                             yield one.device, other.asset
 
-    def alone(self, one: Told) -> bool:
+    def alone(self, one: LinkRecord) -> bool:
         company = [t for t in (*self.mine, *self.others) if t.asset == one.asset]
         fixed = self.still | self.named
         return one.asset == one.device and len(company) == 1 and one.device not in fixed
 
-    def may_join(self, one: Told, other: Told, twins: list[Told] | None) -> bool:
+    def may_join(self, one: LinkRecord, other: LinkRecord, twins: list[LinkRecord] | None) -> bool:
         company = [t for t in (*self.mine, *self.others) if t.asset == other.asset]
         names = {other.asset, other.device, *(t.device for t in company)}
         if one.device in names or any((one.device, name) in self.apart for name in names):
@@ -99,7 +99,7 @@ class Matching:
             return all(self.one_machine(one, t) for t in mine)
         return all(t in twins for t in mine)
 
-    def one_machine(self, one: Told, other: Told) -> bool:
+    def one_machine(self, one: LinkRecord, other: LinkRecord) -> bool:
         names = {host_key(one.hostname), host_key(other.hostname)} - {None}
         known = one.contact and other.contact
         if len(names) == 2 and known and abs(one.contact - other.contact) <= timedelta(hours=24):
@@ -108,15 +108,17 @@ class Matching:
 
     # Who is looked at together.
 
-    def sites(self, bearers: list[Told]) -> Iterable[list[Told]]:
+    def sites(self, bearers: list[LinkRecord]) -> Iterable[list[LinkRecord]]:
         return [[t for t in bearers if t.site == site]
                 for site in {t.site for t in bearers} - {NOWHERE}]  # fmt: skip
 
-    def fleet(self, bearers: list[Told]) -> Iterable[list[Told]]:
+    def fleet(self, bearers: list[LinkRecord]) -> Iterable[list[LinkRecord]]:
         sites = {t.site for t in bearers}
         return [bearers] if NOWHERE in sites and len(sites - {NOWHERE}) <= 1 else []
 
-    def groups(self, scope: Scope, key: Key, *more: Told) -> Iterator[tuple[str, list[Told]]]:
+    def groups(
+        self, scope: Scope, key: Key, *more: LinkRecord
+    ) -> Iterator[tuple[str, list[LinkRecord]]]:
         everybody = [*self.mine, *self.others, *more]
         for text in {key(t) for t in everybody} - {None}:
             for group in scope([t for t in everybody if key(t) == text]):
@@ -172,7 +174,7 @@ class Matching:
                 yield one, other, [other]
 
     def prefixes(self, scope: Scope) -> Iterator[Proposal]:
-        def prefix(told: Told) -> str | None:
+        def prefix(told: LinkRecord) -> str | None:
             host = host_key(told.hostname) or ""
             return host[:15] if len(host) >= 15 else None
 
@@ -186,7 +188,7 @@ class Matching:
                     yield one, other, []
                     break
 
-    def one(self, found: list[Told]) -> list[Told]:
+    def one(self, found: list[LinkRecord]) -> list[LinkRecord]:
         """Whom to link with, at most one: the machine that every source knows once."""
         machines = {(t.source, t.asset) for t in found}
         if len({t.asset for t in found}) > 1:
@@ -198,7 +200,7 @@ class Matching:
         size = Counter(t.asset for t in (*self.mine, *self.others))
         return sorted(found, key=lambda t: (-size[t.asset], t.number))[:1]
 
-    def only(self, group: list[Told]) -> tuple[Told | None, list[Told]]:
+    def only(self, group: list[LinkRecord]) -> tuple[LinkRecord | None, list[LinkRecord]]:
         rivals = [
             t for t in group
             if not t.guest or all(o.guest for o in group if o.source == t.source)
