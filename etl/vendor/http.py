@@ -34,6 +34,8 @@ from etl.vendor.transport import (
 
 __all__ = ["Response", "CollectionError", "JsonResponse", "Session", "Auth"]
 
+LOCK_SECONDS = 9.0
+"""Longer than a successful token request; short enough that a failing run ends within 120 s."""
 _NO_DEFAULT = object()
 _log = logging.getLogger(__name__)
 
@@ -58,6 +60,7 @@ class Session:
         auth: set by the source before its first request.
         prefixes: path prefixes to try in turn; the first that is not answered with 404 is used
             from then on.
+        lock_seconds: how long to wait for another process that is requesting a token.
         settings: the source's settings by name.
         stats: counts of the run, updated by the pagers.
         data_dir: the folder for tokens that the vendor replaces.
@@ -93,6 +96,7 @@ class Session:
         self._engine = engine
         self.clock = clock
         self.sleep = sleep
+        self.lock_seconds = LOCK_SECONDS
         self.auth: Auth | None = None
         self.prefixes: tuple[str, ...] = ("",)
         self.retry_budget = RetryBudget(clock, jitter)

@@ -10,7 +10,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from etl.vendor.file_lock import FileLock
+from filelock import FileLock
+
 from etl.vendor.http import CollectionError, Response, Session
 from etl.vendor.responses import UnreadableResponse
 
@@ -96,10 +97,18 @@ class OAuth2Auth:
     def _refresh(self, configured: str) -> str:
         """A new access token by the refresh token, whose successor is stored first."""
         session, store = self._session, self._store
+        lock_file = store.path.with_suffix(".lock")
         try:
             # Opening the lock also proves that the folder is writable before the vendor rotates a
             # token that could then not be stored.
-            with FileLock(store.path.with_suffix(".lock"), session.sleep):
+            with FileLock(
+                lock_file,
+                timeout=session.lock_seconds,
+                mode=0o600,
+                poll_interval=0.2,
+                # If it were deleted, two processes could lock two different files of that name.
+                preserve_lock_file=True,
+            ):
                 current = store.read(configured)
                 session.redact(current)
                 access, successor = self._request_token(
@@ -108,7 +117,8 @@ class OAuth2Auth:
                 store.write(configured, successor or current)
         except TimeoutError as error:
             raise session.failure(
-                f"gives one token at a time, and another process is asking for it ({error})",
+                "gives one token at a time, and another process is asking for it "
+                f"({lock_file} has been held for {session.lock_seconds:.0f} s)",
                 "Collect again when that process has ended.",
             ) from error
         except OSError as error:

@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-import os
 import stat
 import threading
 from datetime import date
@@ -10,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock, Timeout
 
 from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
 from etl.records.record import FetchStats
 from etl.sources import ninja, open_session
-from etl.vendor.file_lock import FileLock
 from etl.vendor.http import CollectionError, Session
 from tests.support.scripted_vendor import (
     FakeTime,
@@ -217,13 +216,16 @@ def test_an_unwritable_folder_is_detected_before_the_token_is_used(
         assert caught.value.permanent and not vendor.asked
 
 
-def test_a_token_lock_that_is_never_released_fails_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    time = FakeTime()
-    with FileLock(tmp_path / "ninja-token.lock", time.sleep), scripted(answering(GOOD)) as vendor:
-        with pytest.raises(CollectionError, match="another process") as caught:
-            list(ninja.fetch(scripted_session(vendor.url, tmp_path, "first", time)))
+def test_a_token_lock_that_is_never_released_fails_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "ninja-token.lock"
+    with FileLock(path), scripted(answering(GOOD)) as vendor:
+        session = scripted_session(vendor.url, tmp_path, "first", FakeTime())
+        assert session.lock_seconds == 9
+        session.lock_seconds = 0
+        with pytest.raises(CollectionError) as caught:
+            list(ninja.fetch(session))
+        message = str(caught.value)
+        assert f"another process is asking for it ({path} has been held for 0 s)" in message
         assert not caught.value.permanent and not vendor.asked
 
 
@@ -284,12 +286,21 @@ def test_the_simulated_vendor_refuses_what_the_real_one_refuses(
             collect({**environ, "NINJA_REFRESH_TOKEN": "wrong"}, tmp_path)
 
 
-def test_the_lock_is_released_when_its_process_ends(tmp_path: Path) -> None:
-    path = tmp_path / "lock"
-    child = os.fork()
-    if child == 0:
-        FileLock(path, lambda seconds: None).__enter__()
-        os._exit(0)
-    os.waitpid(child, 0)
-    with FileLock(path, lambda seconds: None):
-        pass
+def test_the_token_lock_is_private_and_released_when_its_process_ends(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    path = tmp_path / "ninja-token.lock"
+    with SimulatedVendors(fleet, refresh_token="seed") as vendors:
+        vendors.ninja_faults.add("slow", "/oauth/token", times=1, seconds=30)
+        context = multiprocessing.get_context("spawn")
+        run = context.Process(target=collect, args=(vendors.environ(), tmp_path))
+        run.start()
+        while not vendors.requests:
+            run.join(0.02)
+            assert run.is_alive()
+        with pytest.raises(Timeout):
+            FileLock(path, timeout=0, preserve_lock_file=True).acquire()
+        run.kill()
+        run.join()
+        with FileLock(path, timeout=0, preserve_lock_file=True):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
