@@ -9,7 +9,7 @@ A record without a link in force is its own machine: its asset id is its device 
    (`connected_devices`); all records, if the changes are too many or cannot be known;
 2. takes each compared record's machine from the chain of its links;
 3. lets the rules end links whose real serial numbers contradict, and begin new ones
-   (`match_records`, with the rules of `etl.rules.assets`);
+   (`match_records`, with the rules of `etl.rules.linking_rules`);
 4. notes what the next matchings have to compare again.
 
 Comparing a part gives the same links as comparing everything: a matching begins every link that the
@@ -41,9 +41,9 @@ from etl.machines.identities import (
 )
 from etl.machines.match_keys import add_keys, connected_devices
 from etl.records.states import DeviceState
-from etl.rules.assets import link_all
 from etl.rules.evidence import Identity, contradicting_links, real_serial
-from etl.rules.linking import Link, LinkingState
+from etl.rules.linking_rules import link_all
+from etl.rules.linking_state import Link, LinkingState
 
 AUTOMATIC = "rule"
 OpenStretches = Mapping[int, tuple[int, int, int]]

@@ -25,7 +25,7 @@ from etl.rules.evidence import (
     real_serial,
     serials_contradict,
 )
-from etl.rules.linking import is_placeholder
+from etl.rules.linking_state import is_placeholder
 from etl.rules.macs import split_macs
 
 SITE, LINK = "site", "link"

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from db.rules import Rules, from_environment
 from etl.records.record import Record
 from etl.records.states import DeviceState, evaluate_record
-from etl.rules.assets import find_links
 from etl.rules.billing import STATUSES
 from etl.rules.device_type import TYPES, device_type
 from etl.rules.evidence import Identity, host_key, real_serial, serials_contradict
+from etl.rules.linking_rules import find_links
 from etl.rules.site_names import LEGAL_FORMS, match_name
 
 FIRST = Rules(1)

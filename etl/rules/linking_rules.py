@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import combinations
 
 from etl.rules.evidence import AGENT, PREFIX_LENGTH, Identity, host_key, hostnames_differ
-from etl.rules.linking import (
+from etl.rules.linking_state import (
     Link,
     LinkingState,
     Proposal,
