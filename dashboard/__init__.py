@@ -1,1 +1,2 @@
-"""THE READER: Dash pages, JSON API and exports on one Flask server. It writes nothing."""
+"""THE READER: Dash pages, JSON API and exports on one Flask server. It never collects or
+publishes; it writes reports of machines and what people request."""

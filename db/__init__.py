@@ -1,7 +1,7 @@
 """What the writer and the reader share: settings, engine, tables, migrations, queries by date.
 
-`etl` writes through it and `dashboard` reads through it. It imports neither, only the standard
-library, SQLAlchemy and Alembic.
+`etl` writes snapshots and counts through it; `dashboard` reads, and writes reports and requests. It
+imports neither of them, only the standard library, SQLAlchemy, Alembic and pydantic.
 """
 
 __version__ = "0.1.0"

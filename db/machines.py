@@ -23,7 +23,7 @@ def ever_reported(connection: Connection) -> bool:
 
 def recently_reporting(engine: Engine, days: int, zone: tzinfo) -> Iterator[Mapping[str, Any]]:
     """One row per machine that reported within the last `days` days on which any machine reported:
-    days without a single report do not count, for our own server may have been down (PRODUCT.md
+    days without a single report do not count, for our own server may have been down (docs/rules.md,
     rule 5).
 
     Args:

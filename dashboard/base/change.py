@@ -1,4 +1,4 @@
-"""The change between two figures, and its percentage (PRODUCT.md rule 11)."""
+"""The change between two figures, and its percentage (docs/rules.md, 11)."""
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal

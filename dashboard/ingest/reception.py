@@ -1,5 +1,5 @@
-"""What happens to a report between request and answer, the same behind both doors: `routes`, where
-a thread waits for the commit, and `gate`, where a coroutine does."""
+"""What happens to a report between request and answer, the same behind both doors: the Flask
+routes, where a thread waits for the commit, and `gate`, where a coroutine does."""
 
 import json
 from collections.abc import Mapping

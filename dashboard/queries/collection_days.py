@@ -26,7 +26,7 @@ GAPS = (FAILED, SUSPICIOUS, HELD, MISSING, WITHDRAWN)
 """The states of a day on which the snapshot before it stays in force."""
 
 MARKS = {"c": COMPLETE, "s": SUSPICIOUS, "f": FAILED, "m": MISSING, "x": "gone"}
-"""The letters of `Marks`; a day without any has a dash. "gone": no longer kept."""
+"""The letters of `DayMarks`; a day without any has a dash. "gone": no longer kept."""
 
 _RANK = (RUNNING, HELD, WITHDRAWN, SUSPICIOUS, FAILED, COMPLETE)
 """Which of a day's runs represents the day when none is published: the last of these."""

@@ -1,4 +1,4 @@
-"""The one predicate: which records or machines are counted (PRODUCT.md rule 9).
+"""The one predicate: which records or machines are counted (docs/rules.md, 9).
 
 A number, the list that it opens, the file and the bars are all made of the selects and the
 condition of this file.

@@ -1,6 +1,6 @@
 """The two days that a view shows: requested day, kept day, and the snapshot of each source.
 
-A date resolves to the nearest earlier kept day (PRODUCT.md rules 7 and 10). In force on it is each
+A date resolves to the nearest earlier kept day (docs/rules.md, 7 and 10). In force on it is each
 source's latest published snapshot on or before it.
 """
 

@@ -4,7 +4,7 @@ The segments of an entity (a device, or in the basis "assets" a machine) cover t
 first to the last without gaps; each says the state in its days, or that the entity is absent. Every
 attribute is treated separately: if its value on the last day differs from the one on the first, the
 change is dated by the first day of the unbroken run of its present value, however often it changed
-before and whatever else changed meanwhile (PRODUCT.md rule 8). Presence is treated in the same way.
+before and whatever else changed meanwhile (docs/rules.md, 8). Presence is treated in the same way.
 """
 
 from bisect import bisect_left

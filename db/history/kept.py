@@ -1,4 +1,4 @@
-"""Which days are kept (PRODUCT.md rule 10); the same for all sources."""
+"""Which days are kept (docs/rules.md, 10); the same for all sources."""
 
 import calendar
 from dataclasses import dataclass

@@ -76,7 +76,7 @@ def next_to_close(connection: Connection, environ: Environment | None = None) ->
 def hindrances(
     connection: Connection, month: str, environ: Environment | None = None
 ) -> list[Hindrance]:
-    """Why `month` does not close automatically (PRODUCT.md rule 6); empty if the next collection
+    """Why `month` does not close automatically (docs/rules.md, 6); empty if the next collection
     will close it."""
     newest, oldest = newest_day(connection), _oldest_open(connection, environ)
     closed = border(connection)

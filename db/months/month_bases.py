@@ -1,4 +1,4 @@
-"""The numbers that a month can be billed by (PRODUCT.md rule 15): billable devices at its end, on
+"""The numbers that a month can be billed by (docs/rules.md, 15): billable devices at its end, on
 an average day and on the highest day, by basis and site."""
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""When a run is suspicious (PRODUCT.md rule 5): pure functions that compare the published day with
+"""When a run is suspicious (docs/rules.md, 5): pure functions that compare the published day with
 the collected one, each a mapping from device id to `DeviceSummary`."""
 
 from collections import Counter
@@ -7,8 +7,16 @@ from typing import NamedTuple
 
 from etl.rules.evidence import real_serial
 
+MANY_PERCENT, MANY_DEVICES = 5, 10
+"""More than both that vanish or change at once are suspicious."""
+NOTICEABLE_SITE = 5
+"""A site of this many devices that goes to zero is suspicious."""
+GROWTH_PERCENT, GROWTH_DEVICES = 25, 50
+"""A growth by at least both at once is suspicious."""
 PROVEN_RUNS = 7
 """Complete runs of a source after which a sudden growth is suspicious."""
+ADMINISTRATOR_PERCENT = 20
+"""From this share of vanished devices on, only an administrator may accept the run."""
 
 
 class DeviceSummary(NamedTuple):
@@ -33,7 +41,7 @@ def suspicion_reasons(
     reasons = []
     size = len(before)
     vanished = size - len(before.keys() & after.keys())
-    if vanished > 10 and vanished * 100 > 5 * size:
+    if _is_many(vanished, size):
         reasons.append(f"{vanished} of {size} devices vanished at once (more than 5 %)")
     elif vanished and vanished * 2 >= size:
         reasons.append(f"{vanished} of {size} devices vanished at once (half of them)")
@@ -41,14 +49,19 @@ def suspicion_reasons(
     if emptied:
         reasons.append(f"{len(emptied)} site(s) with 5 or more devices went to zero")
     changed = count_changes(before, after).changed
-    if changed > 10 and changed * 100 > 5 * size:
+    if _is_many(changed, size):
         reasons.append(
             f"{changed} of {size} devices changed site, billing status or serial number at once"
         )
     growth = len(after) - size
-    if complete_runs >= PROVEN_RUNS and growth >= 50 and growth * 100 >= 25 * size:
+    grown = growth >= GROWTH_DEVICES and growth * 100 >= GROWTH_PERCENT * size
+    if complete_runs >= PROVEN_RUNS and grown:
         reasons.append(f"the source grew from {size} to {len(after)} devices at once")
     return reasons
+
+
+def _is_many(devices: int, of: int) -> bool:
+    return devices > MANY_DEVICES and devices * 100 > MANY_PERCENT * of
 
 
 def needs_administrator(
@@ -57,7 +70,10 @@ def needs_administrator(
     """Whether the loss is so large that a second equal run does not confirm it: two sites went to
     zero, or 20 % vanished."""
     vanished = len(before) - len(before.keys() & after.keys())
-    return len(emptied_sites(before, after)) >= 2 or 0 < 20 * len(before) <= vanished * 100
+    return (
+        len(emptied_sites(before, after)) >= 2
+        or 0 < ADMINISTRATOR_PERCENT * len(before) <= vanished * 100
+    )
 
 
 class ChangeCounts(NamedTuple):
@@ -83,7 +99,9 @@ def emptied_sites(
     """The sites that had 5 devices or more and have none."""
     sizes_before = Counter(device.site for device in before.values())
     sites_after = {device.site for device in after.values()}
-    return [site for site, n in sizes_before.items() if n >= 5 and site not in sites_after]
+    return [
+        site for site, n in sizes_before.items() if n >= NOTICEABLE_SITE and site not in sites_after
+    ]
 
 
 def _changed(before: DeviceSummary, after: DeviceSummary) -> bool:

@@ -1,4 +1,4 @@
-"""Decisions about machines: which records are one, and which are not (PRODUCT.md rule 12).
+"""Decisions about machines: which records are one, and which are not (docs/rules.md, 12).
 
 A decision holds from the day after the newest closed month on. Each is one transaction with its
 entry in the audit log, and restates every day that it holds for.

@@ -1,5 +1,5 @@
 """Decisions about the rules: a new version, by which every day after the newest closed month is
-evaluated again (PRODUCT.md rule 15)."""
+evaluated again (docs/rules.md, 15)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace

@@ -1,4 +1,4 @@
-"""Decisions about runs (PRODUCT.md rule 5): accept or reject a held run, withdraw the newest
+"""Decisions about runs (docs/rules.md, 5): accept or reject a held run, withdraw the newest
 published day, end a source. Each is one transaction with its entry in the audit log.
 
 The handlers are in `etl.work.handlers`, because a collection's follow-up work comes after them.

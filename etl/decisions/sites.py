@@ -1,4 +1,4 @@
-"""Decisions about sites: which names are one customer (PRODUCT.md rule 13)."""
+"""Decisions about sites: which names are one customer (docs/rules.md, 13)."""
 
 from collections.abc import Collection, Iterable
 

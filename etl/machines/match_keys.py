@@ -42,7 +42,7 @@ def connected_devices(
     connection: Connection, device_ids: Collection[int], limit: int
 ) -> set[int] | None:
     """The transitive closure of these devices over shared keys, shared machines and links in force;
-    None if it has more than `most` devices."""
+    None if it has more than `limit` devices."""
     connected: set[int] = set()
     fresh = set(device_ids)
     keys: set[int] = set()

@@ -1,5 +1,5 @@
 """Close a month: the state at its end is stored once, and nothing on or before that day changes any
-more. Reopen the newest closed one (PRODUCT.md rule 6)."""
+more. Reopen the newest closed one (docs/rules.md, 6)."""
 
 import json
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ def close_month(
     closing's id.
 
     Raises:
-        Refused: it is not over, or not the oldest open one.
+        DecisionRefused: it is not over, or not the oldest open one.
     """
     final = [str(each) for each in hindrances(connection, month, environ) if each.final]
     if final:
@@ -102,7 +102,7 @@ def reopen_month(
     lease. Its closings stay.
 
     Raises:
-        Refused: it is not the newest closed one, or there is no reason.
+        DecisionRefused: it is not the newest closed one, or there is no reason.
     """
     closed = border(connection)
     newest = month_of(closed) if closed else None

@@ -1,7 +1,7 @@
 """The business rules behind the numbers: pure functions, standard library only.
 
-A file holds one rule: its docstring is the rule as the customer states it. A rule returns a verdict
-with its reason.
+A file holds one rule, or what several rules share; the docstring is the rule as the customer states
+it. A rule about a device returns a verdict with its reason.
 """
 
 from typing import NamedTuple

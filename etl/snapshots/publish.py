@@ -65,8 +65,8 @@ def check_publish_date(connection: Connection, source: str, day: date, today: da
     """Check that `source` may publish `day`.
 
     Raises:
-        Refused: it lies in the future, before the source's newest published day, on or before
-            the border, among days that are purged, or is published and cannot be taken back.
+        PublishRefused: it lies in the future, before the source's newest published day, on or
+            before the border, among days that are purged, or is published and cannot be taken back.
     """
     if day > today:
         raise PublishRefused(

@@ -1,4 +1,4 @@
-"""Assigning sites to aliases, i.e. to what a source calls a site (PRODUCT.md rule 13).
+"""Assigning sites to aliases, i.e. to what a source calls a site (docs/rules.md, 13).
 
 Known aliases keep their site. A new alias joins the only site of equal normalised name, unless that
 site has a live alias of the same source already; otherwise it gets a new site, to be reviewed.

@@ -1,4 +1,4 @@
-"""The kept days (PRODUCT.md rule 10), compared with a plain list of days."""
+"""The kept days (docs/rules.md, 10), compared with a plain list of days."""
 
 from datetime import date, timedelta
 

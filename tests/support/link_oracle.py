@@ -1,6 +1,6 @@
 """Which links begin and end on a day, found the plain way: every rule asks everybody, and again.
 
-The rules are those of PRODUCT.md 12, without hardware addresses, which random histories do not
+The rules are those of docs/rules.md, 12, without hardware addresses, which random histories do not
 have.
 """
 

@@ -14,7 +14,7 @@ def why_button(query: str, figure: str = "count", words: bool = False) -> Compon
 
     Args:
         query: the filters of exactly this figure, as `Filters.to_query` writes them.
-        figure: one of `queries.why.FIGURES`.
+        figure: one of `queries.explain.figure.FIGURES`.
         words: with the word "Why" beside the sign, among the quiet actions of a card.
     """
     sign = html.Span(className="icon icon-why", **{"aria-hidden": "true"})

@@ -1,4 +1,4 @@
-"""Why the number moved between two days: bars that add up (PRODUCT.md rule 8)."""
+"""Why the number moved between two days: bars that add up (docs/rules.md, 8)."""
 
 from collections import Counter
 from dataclasses import dataclass, fields

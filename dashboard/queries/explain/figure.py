@@ -1,6 +1,6 @@
 """Why a number is what it is: what was counted, what it rests on, what was left out.
 
-Every count in here comes from `counts.counted` or `changes.bars`, like the figure itself.
+Every count in here comes from `counts.device_counts` or `changes.bars`, like the figure itself.
 """
 
 from collections import Counter

@@ -164,7 +164,7 @@ def _counts(state: EntityState | None, filters: Filters) -> bool:
 
 
 def _bar(change: EntityChange, filters: Filters) -> str | None:
-    """The bar of a change (PRODUCT.md rule 8)."""
+    """The bar of a change (docs/rules.md, 8)."""
     was, is_now = _counts(change.then, filters), _counts(change.now, filters)
     if was == is_now:
         return None

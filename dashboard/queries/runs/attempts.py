@@ -135,7 +135,7 @@ def held_runs(connection: Connection, source: str | None = None) -> list[Run]:
 
 
 def unreadable_rows(connection: Connection, run_id: int) -> list[UnreadableRow]:
-    """The rows of a run that could not be read, at most `MOST_ASIDE`."""
+    """The rows of a run that could not be read, at most `MAX_UNREADABLE`."""
     quarantined = quarantined_records.c
     rows = connection.execute(
         select(quarantined.position, quarantined.source_key, quarantined.reason, quarantined.body)
