@@ -1,9 +1,9 @@
 """Reports of machines, answered only after they are committed.
 
 There are two doors with the same answers: `dashboard.api.machines` (Flask; a thread waits for the
-commit) and `gate` (ASGI; a coroutine waits). Behind both, `reception` has the order: `rate_limit` of
-the address, `credentials`, `body`, `report`, rate limit of the machine; then `commit_queue` collects
-entries for the next transaction, which `store` writes.
+commit) and `gate` (ASGI; a coroutine waits). Behind both, `reception` has the order: `rate_limit`
+of the address, `credentials`, `body`, `report`, rate limit of the machine; then `commit_queue`
+collects entries for the next transaction, which `store` writes.
 """
 
 from sqlalchemy import Engine
