@@ -173,14 +173,14 @@ def address(product: Product) -> Iterator[str]:
         yield url
 
 
-def test_doctor_checks_both_and_collect_at_has_their_times(product: Product) -> None:
+def test_doctor_checks_both_sources_and_collect_at_has_their_times(product: Product) -> None:
     said = product.run("doctor").stdout
     assert "Acme RMM: answers with these settings" in said, said
     assert "Globex: answers with these settings" in said
     assert "COLLECT_AT: ninja 02:00, threatlocker 03:00, acme 01:30, globex2 05:30, agent" in said
 
 
-def test_collect_at_may_name_both_and_an_unknown_source_is_refused(product: Product) -> None:
+def test_collect_at_may_name_both_sources_and_an_unknown_one_is_refused(product: Product) -> None:
     product.environ["COLLECT_AT"] = "globex2=06:15,acme=07:00"
     assert "acme 07:00, globex2 06:15" in product.run("doctor").stdout
     product.environ["COLLECT_AT"] = "initech=06:15"
@@ -202,7 +202,7 @@ def test_collecting_again_by_name_is_complete(product: Product) -> None:
     assert done.stdout.count("complete") == 2
 
 
-def test_the_api_counts_each_and_accepts_each_as_filter(address: str) -> None:
+def test_the_api_counts_each_source_and_accepts_each_as_filter(address: str) -> None:
     today = _json(address, "/api/dashboard/today")
     totals = today["totals"]
     assert (totals["acme_devices"], totals["globex2_devices"]) == (4, 3)
@@ -215,7 +215,7 @@ def test_the_api_counts_each_and_accepts_each_as_filter(address: str) -> None:
     assert "acme_devices" in document
 
 
-def test_both_are_expected_everywhere_and_the_matrix_compares_them(address: str) -> None:
+def test_both_sources_are_expected_everywhere_and_compared_in_the_matrix(address: str) -> None:
     cells = {
         (cell["source"], cell["other"]): cell
         for cell in _json(address, "/api/coverage/matrix")["matrix"]
@@ -234,7 +234,7 @@ def test_the_exports_name_each_source(address: str) -> None:
     )
 
 
-def test_pages_show_each_in_filters_badges_and_matrix(quiet: Page, address: str) -> None:
+def test_pages_show_each_source_in_filters_badges_and_matrix(quiet: Page, address: str) -> None:
     quiet.goto(address + "/coverage")
     row = quiet.locator("#overlap tbody tr").filter(has=quiet.locator("th", has_text="Acme RMM"))
     # The first page of a process that has just started.

@@ -61,7 +61,7 @@ def asked(page: Page) -> dict[str, list[str]]:
     return parse_qs(urlsplit(page.url).query)
 
 
-def test_two_dates_a_bar_its_reasons_and_its_files(quiet: Page, address: str) -> None:
+def test_two_dates_show_a_bar_its_reasons_and_its_files(quiet: Page, address: str) -> None:
     opened(quiet, address, "?basis=ninja")
     for control, day, said in (
         ("filter-as-of", "20 Nov 2026", "as_of=2026-11-20"),
@@ -117,7 +117,9 @@ def test_every_bar_opens_as_many_devices_as_it_counts(quiet: Page, address: str)
             expect(names(quiet)).to_have_count(abs(number))
 
 
-def test_the_chip_of_a_bar_takes_it_away_and_back_returns(quiet: Page, address: str) -> None:
+def test_removing_the_chip_of_a_bar_clears_the_filter_and_back_restores_it(
+    quiet: Page, address: str
+) -> None:
     opened(quiet, address, "?basis=ninja&change=added")
     expect(names(quiet)).to_have_text(["H-NEW"])
     quiet.locator("#chips a", has_text="Added").click()
@@ -128,7 +130,9 @@ def test_the_chip_of_a_bar_takes_it_away_and_back_returns(quiet: Page, address: 
     expect(names(quiet)).to_have_text(["H-NEW"])
 
 
-def test_a_bar_is_a_link_too_and_stays_when_other_filters_change(quiet: Page, address: str) -> None:
+def test_a_bar_is_a_link_and_stays_chosen_when_other_filters_change(
+    quiet: Page, address: str
+) -> None:
     opened(quiet, address, "?basis=ninja&site=1&site=2")
     quiet.locator(".bar-tab", has_text="Removed").click()
     expect(names(quiet)).to_have_text(["H-OLD"])
@@ -143,7 +147,9 @@ def test_a_bar_is_a_link_too_and_stays_when_other_filters_change(quiet: Page, ad
     assert asked(quiet) == {"basis": ["ninja"], "site": ["1"]}
 
 
-def test_only_what_is_billed_is_counted_until_somebody_widens_it(quiet: Page, address: str) -> None:
+def test_only_billed_devices_are_counted_until_the_status_filter_is_widened(
+    quiet: Page, address: str
+) -> None:
     opened(quiet, address, "?basis=ninja")
     expect(quiet.locator("#filter-status")).to_contain_text("Billable")
     expect(quiet.locator("#changes-about")).to_contain_text("Only billable devices are counted")
@@ -157,7 +163,7 @@ def test_only_what_is_billed_is_counted_until_somebody_widens_it(quiet: Page, ad
     assert "status" not in asked(quiet)
 
 
-def test_every_change_shows_what_stands_in_no_bar(quiet: Page, address: str) -> None:
+def test_every_change_shows_the_changes_outside_the_bars(quiet: Page, address: str) -> None:
     opened(quiet, address, "?basis=ninja")
     quiet.locator(".bar-tab", has_text="Every change").click()
     expect(quiet.locator("#changes-listed")).to_have_text("5 devices changed")
@@ -183,7 +189,7 @@ def test_the_grid_and_its_file_are_sorted_by_the_server(quiet: Page, address: st
     assert [line["hostname"] for line in rows] == names(quiet).all_inner_texts()
 
 
-def test_the_overview_s_cards_and_bars_open_their_changes(quiet: Page, address: str) -> None:
+def test_cards_and_bars_of_the_overview_open_their_changes(quiet: Page, address: str) -> None:
     quiet.goto(f"{address}/?basis=ninja")
     for key, name in (("added", "H-NEW"), ("removed", "H-OLD")):
         expect(quiet.locator(f"#kpi-{key} .kpi-value")).to_have_text("1")
@@ -200,7 +206,7 @@ def test_the_overview_s_cards_and_bars_open_their_changes(quiet: Page, address: 
     expect(names(quiet)).to_have_text(["H-SPARE", "M-SRV"])
 
 
-def test_a_day_before_the_first_snapshot_says_so_and_offers_the_first(
+def test_a_day_before_the_first_snapshot_shows_a_message_and_a_link_to_the_first(
     quiet: Page, address: str
 ) -> None:
     quiet.goto(f"{address}/changes?basis=agent")
@@ -212,20 +218,20 @@ def test_a_day_before_the_first_snapshot_says_so_and_offers_the_first(
     expect(quiet.locator("#changes-grid")).not_to_be_visible()
 
 
-def test_no_match_says_so(quiet: Page, address: str) -> None:
+def test_no_matching_change_shows_a_message(quiet: Page, address: str) -> None:
     quiet.goto(f"{address}/changes?q=nobody-has-this")
     expect(quiet.locator(".state")).to_contain_text("No device matches these filters")
     quiet.locator(".state .button").click()
     expect(quiet.locator("#changes-summary")).to_be_visible()
 
 
-def test_an_empty_hub_says_what_to_do(quiet: Page, sqlite_engine: Engine) -> None:
+def test_an_empty_database_shows_what_to_do(quiet: Page, sqlite_engine: Engine) -> None:
     with serve_dashboard(sqlite_engine) as (address, _):
         quiet.goto(f"{address}/changes")
         expect(quiet.locator(".checklist li")).to_have_count(3)
 
 
-def test_hostile_names_are_text(quiet: Page, migrated_file: Path, tmp_path: Path) -> None:
+def test_html_in_names_is_shown_as_text(quiet: Page, migrated_file: Path, tmp_path: Path) -> None:
     hostile = "<img src=x onerror=window.hit=1>"
     world = World({1: hostile})
     world.publish("ninja", TODAY.replace(month=10), [DeviceState("ninja", "1", 1)])
@@ -241,7 +247,7 @@ def test_hostile_names_are_text(quiet: Page, migrated_file: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("width", [390, 768])
-def test_the_names_of_the_bars_do_not_touch(quiet: Page, address: str, width: int) -> None:
+def test_the_labels_of_the_bars_do_not_overlap(quiet: Page, address: str, width: int) -> None:
     quiet.set_viewport_size({"width": width, "height": 844})
     opened(quiet, address, "?type=workstation")
     expect(quiet.locator("#bars-chart .xtick text").nth(7)).to_be_visible()
@@ -255,7 +261,7 @@ def test_the_names_of_the_bars_do_not_touch(quiet: Page, address: str, width: in
 
 
 @pytest.mark.parametrize("width", [390, 768, 1440])
-def test_nothing_scrolls_sideways(quiet: Page, address: str, width: int) -> None:
+def test_no_width_needs_horizontal_scrolling(quiet: Page, address: str, width: int) -> None:
     quiet.set_viewport_size({"width": width, "height": 844})
     opened(quiet, address, "?basis=records&change=all")
     # Rows are drawn when they come into sight.

@@ -66,7 +66,7 @@ def test_an_outage_day_is_drawn_as_a_gap(quiet: Page, story: Story) -> None:
     expect(quiet.locator("#calendar-title")).to_be_visible()
 
 
-def test_the_calendar_is_walked_with_arrow_keys(quiet: Page, story: Story) -> None:
+def test_arrow_keys_move_through_the_calendar(quiet: Page, story: Story) -> None:
     quiet.goto(story.address + "/collections")
     last = quiet.locator(".calendar .day").last
     expect(last).to_be_visible()
@@ -120,7 +120,7 @@ def test_a_held_run_is_accepted(quiet: Page, story: Story) -> None:
     assert [run.hold for run in story.hub.runs() if run.hold] == ["accepted"]
 
 
-def test_collecting_now_shows_how_far_it_is(quiet: Page, story: Story) -> None:
+def test_collecting_now_shows_its_progress(quiet: Page, story: Story) -> None:
     quiet.goto(story.address + "/collections")
     story.hub.sources["ninja"].rows = FLEET
     quiet.get_by_role("button", name="Collect NinjaRMM now").click()
@@ -132,7 +132,7 @@ def test_collecting_now_shows_how_far_it_is(quiet: Page, story: Story) -> None:
     expect(quiet.locator("#jobs")).to_be_hidden()
 
 
-def test_a_month_is_closed_and_locked_and_proves_itself(quiet: Page, story: Story) -> None:
+def test_a_closed_month_is_locked_and_its_hash_is_verified(quiet: Page, story: Story) -> None:
     quiet.goto(story.address + "/months")
     row = quiet.locator(".months tbody tr", has_text="Oct 2026")
     expect(row.locator(".pill")).to_have_text("open")
@@ -173,7 +173,7 @@ def test_no_page_is_wider_than_a_phone(quiet: Page, story: Story) -> None:
         assert quiet.evaluate("document.documentElement.scrollWidth") == 390, path
 
 
-def test_an_address_that_names_nothing_says_so(quiet: Page, story: Story) -> None:
+def test_an_unknown_address_shows_a_message(quiet: Page, story: Story) -> None:
     quiet.goto(story.address + "/collections?run=99999")
     expect(quiet.locator(".state-title")).to_have_text("There is no run 99999")
     quiet.goto(story.address + "/months/2019-01")

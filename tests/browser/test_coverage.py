@@ -39,7 +39,7 @@ def story(sqlite_engine: Engine) -> Iterator[Story]:
         yield Story(hall, address)
 
 
-def test_a_finding_is_accepted_with_a_reason_and_that_is_withdrawn(
+def test_a_finding_is_accepted_with_a_reason_and_the_acceptance_withdrawn(
     quiet: Page, story: Story
 ) -> None:
     quiet.goto(story.address + "/coverage?kind=agent_only")
@@ -121,7 +121,7 @@ def test_machines_that_two_sources_share_open_their_list(quiet: Page, story: Sto
     quiet.wait_for_url("**/sites")
 
 
-def test_the_page_is_reached_by_its_key_and_says_why(quiet: Page, story: Story) -> None:
+def test_the_page_has_a_keyboard_shortcut_and_explanations(quiet: Page, story: Story) -> None:
     quiet.goto(story.address + "/")
     expect(quiet.locator("#kpi-gap .kpi-value")).to_have_text("7")
     quiet.keyboard.press("g")

@@ -58,7 +58,7 @@ def test_the_list_opens_a_device_and_its_timeline_says_what_changed(
     expect(quiet.locator("#devices-count")).to_have_text("1 device matches")
 
 
-def test_another_day_marks_the_stretch_that_stands_on_it_and_back_returns(
+def test_another_day_marks_the_stretch_in_force_on_it_and_back_returns(
     quiet: Page, address: str
 ) -> None:
     page = f"{address}/devices/{device_id('ninja', '7')}"
@@ -71,7 +71,7 @@ def test_another_day_marks_the_stretch_that_stands_on_it_and_back_returns(
     expect(quiet.locator(".timeline > li").last).to_contain_text("as of 18 Nov")
 
 
-def test_a_payload_is_readable_copied_and_of_any_stretch(quiet: Page, address: str) -> None:
+def test_the_payload_of_any_stretch_can_be_read_and_copied(quiet: Page, address: str) -> None:
     quiet.context.grant_permissions(["clipboard-read", "clipboard-write"])
     quiet.goto(f"{address}/devices/{device_id('ninja', '7')}")
     tree = quiet.locator("#device-tree")
@@ -87,13 +87,13 @@ def test_a_payload_is_readable_copied_and_of_any_stretch(quiet: Page, address: s
     expect(tree).to_contain_text("Front desk")
 
 
-def test_an_id_that_nobody_has_says_so(quiet: Page, address: str) -> None:
+def test_an_unknown_id_shows_a_message(quiet: Page, address: str) -> None:
     quiet.goto(f"{address}/devices/{2**63 - 1}")
     expect(quiet.locator(".state")).to_contain_text("There is no device with this id")
     expect(quiet.locator(".one-device")).not_to_be_visible()
 
 
-def test_on_a_phone_nothing_scrolls_sideways(quiet: Page, address: str) -> None:
+def test_a_phone_needs_no_horizontal_scrolling(quiet: Page, address: str) -> None:
     quiet.set_viewport_size({"width": 390, "height": 844})
     quiet.goto(f"{address}/devices/{device_id('ninja', '7')}")
     expect(quiet.locator(".timeline > li")).to_have_count(2)

@@ -60,7 +60,7 @@ def download(page: Page) -> list[dict[str, str]]:
     "query",
     ["", "?site=2&type=workstation", "?basis=records&status=spare", "?as_of=2026-10-31&q=h-"],
 )
-def test_the_line_the_pager_and_the_file_say_the_same(
+def test_count_line_pager_and_file_show_the_same_number(
     quiet: Page, address: str, query: str
 ) -> None:
     open_devices(quiet, address, query)
@@ -72,7 +72,7 @@ def test_the_line_the_pager_and_the_file_say_the_same(
     assert first_row(quiet).inner_text() in {row["hostname"] for row in rows}
 
 
-def test_the_count_is_the_api_s(quiet: Page, address: str) -> None:
+def test_the_count_equals_that_of_the_api(quiet: Page, address: str) -> None:
     open_devices(quiet, address, "?site=1&type=workstation")
     asked = f"{address}/api/dashboard/devices?basis=assets&site=1&type=workstation"
     assert devices_count(quiet) == requests.get(asked, timeout=30).json()["count"]
@@ -92,7 +92,7 @@ def test_the_server_sorts_and_pages(quiet: Page, address: str) -> None:
     expect(first_row(quiet)).to_have_text(f"X-{MANY - 1:03}")
 
 
-def test_the_file_has_the_order_of_the_grid(quiet: Page, address: str) -> None:
+def test_the_file_is_sorted_like_the_grid(quiet: Page, address: str) -> None:
     open_devices(quiet, address, "?site=2&q=x-")
     assert download(quiet)[0]["hostname"] == "X-000"
     head = quiet.locator(".ag-header-cell[col-id='hostname'] .ag-header-cell-label")
@@ -113,7 +113,7 @@ def test_one_source_alone_is_listed_and_exported_alike(quiet: Page, address: str
     assert {row["source"] for row in rows} == {"threatlocker"}
 
 
-def test_who_asks_for_spares_reads_why_they_are(quiet: Page, address: str) -> None:
+def test_a_list_of_spares_shows_the_reason_column(quiet: Page, address: str) -> None:
     open_devices(quiet, address)
     expect(quiet.locator(".ag-header-cell[col-id='os']")).to_be_visible()
     expect(quiet.locator(".ag-header-cell[col-id='reason']")).to_have_count(0)
@@ -122,7 +122,7 @@ def test_who_asks_for_spares_reads_why_they_are(quiet: Page, address: str) -> No
     expect(quiet.locator(".ag-header-cell[col-id='os']")).to_have_count(0)
 
 
-def test_other_filters_ask_the_grid_again(quiet: Page, address: str) -> None:
+def test_changed_filters_reload_the_grid(quiet: Page, address: str) -> None:
     open_devices(quiet, address, "?site=2&q=x-")
     quiet.get_by_role("button", name="Next page").click()
     expect(quiet.locator("[row-index='100']").first).to_be_attached()
@@ -179,7 +179,7 @@ def test_on_a_phone_nothing_covers_the_pager(quiet: Page, address: str) -> None:
     expect(quiet.locator("[row-index='100']").first).to_be_attached()
 
 
-def test_no_match_says_so_and_clears(quiet: Page, address: str) -> None:
+def test_no_match_shows_a_message_that_clears_the_filters(quiet: Page, address: str) -> None:
     quiet.goto(f"{address}/devices?q=nobody-has-this")
     expect(quiet.locator(".state")).to_contain_text("No device matches these filters")
     expect(quiet.locator("#devices-grid")).not_to_be_visible()
@@ -188,14 +188,14 @@ def test_no_match_says_so_and_clears(quiet: Page, address: str) -> None:
     expect(first_row(quiet)).not_to_be_empty()
 
 
-def test_an_empty_hub_says_what_to_do(quiet: Page, sqlite_engine: Engine) -> None:
+def test_an_empty_database_shows_what_to_do(quiet: Page, sqlite_engine: Engine) -> None:
     with serve_dashboard(sqlite_engine) as (address, _):
         quiet.goto(f"{address}/devices")
         expect(quiet.locator(".checklist li")).to_have_count(3)
         expect(quiet.locator("#devices-grid")).not_to_be_visible()
 
 
-def test_hostile_names_are_text(quiet: Page, migrated_file: Path, tmp_path: Path) -> None:
+def test_html_in_names_is_shown_as_text(quiet: Page, migrated_file: Path, tmp_path: Path) -> None:
     world = World(dict(enumerate(HOSTILE, 1)))
     said = [
         DeviceState("ninja", str(number), number, hostname=name, display_name=name, location=name,

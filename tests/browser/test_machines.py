@@ -103,7 +103,7 @@ def number(text: str) -> int:
     return int(text.replace(",", ""))
 
 
-def test_each_state_opens_its_list_says_why_and_exports_it(quiet: Page, hub: Hub) -> None:
+def test_each_state_opens_its_list_its_explanation_and_its_export(quiet: Page, hub: Hub) -> None:
     opened(quiet, hub)
     assert count(quiet) == MANY + 1
     said = {
@@ -123,7 +123,7 @@ def test_each_state_opens_its_list_says_why_and_exports_it(quiet: Page, hub: Hub
         quiet.locator("#drawer-close").click()
 
 
-def test_every_bar_opens_as_many_machines_as_it_says(quiet: Page, hub: Hub) -> None:
+def test_every_bar_opens_as_many_machines_as_it_counts(quiet: Page, hub: Hub) -> None:
     opened(quiet, hub, "?top=5")
     for chart in ("os", "version", "age"):
         told = quiet.locator(f"#machines-{chart} a.ranked-line").evaluate_all(
@@ -149,7 +149,7 @@ def test_a_bar_is_one_click_and_back_returns(quiet: Page, hub: Hub) -> None:
     assert query_of(quiet) == {"top": ["20"]}
 
 
-def test_sorting_stands_in_the_address_and_in_the_file(quiet: Page, hub: Hub) -> None:
+def test_the_sort_order_is_kept_in_the_address_and_in_the_file(quiet: Page, hub: Hub) -> None:
     opened(quiet, hub)
     head = quiet.locator(".ag-header-cell[col-id='memory_percent'] .ag-header-cell-label")
     head.click()
@@ -169,7 +169,7 @@ def test_sorting_stands_in_the_address_and_in_the_file(quiet: Page, hub: Hub) ->
     expect(names(quiet).first).to_have_text("ws-000")
 
 
-def test_fields_search_and_chips_are_the_address(quiet: Page, hub: Hub) -> None:
+def test_fields_search_and_chips_agree_with_the_address(quiet: Page, hub: Hub) -> None:
     opened(quiet, hub)
     expect(quiet.locator(".field:visible label")).to_have_text(
         ["State", "Site it names", "Operating system"]
@@ -192,7 +192,9 @@ def test_fields_search_and_chips_are_the_address(quiet: Page, hub: Hub) -> None:
     expect(quiet.locator("#machines-field-site")).to_contain_text("(none)")
 
 
-def test_filters_of_other_pages_wait_for_them_and_mean_nothing_here(quiet: Page, hub: Hub) -> None:
+def test_filters_of_other_pages_do_not_apply_here_and_are_kept_for_them(
+    quiet: Page, hub: Hub
+) -> None:
     quiet.goto(f"{hub.address}/devices?basis=ninja&q=abc")
     expect(quiet.locator("#chips .chip")).to_have_count(2)
     quiet.locator(".pages a", has_text="Machines").click()
@@ -209,14 +211,14 @@ def test_filters_of_other_pages_wait_for_them_and_mean_nothing_here(quiet: Page,
     assert count(quiet) == MANY + 1
 
 
-def test_what_cannot_be_asked_is_said(quiet: Page, hub: Hub) -> None:
+def test_an_invalid_state_shows_an_error_with_the_valid_ones(quiet: Page, hub: Hub) -> None:
     quiet.goto(f"{hub.address}/machines?state=asleep")
     expect(quiet.locator("#strip .error")).to_contain_text("use one of online, late, offline")
     quiet.locator("#strip a").click()
     expect(quiet.locator("#machines-count")).to_have_text(f"{MANY + 1} machines match")
 
 
-def test_a_minute_later_the_page_is_told_anew_where_it_stands(
+def test_a_refresh_keeps_page_and_scroll_position(
     quiet: Page, hub: Hub, sqlite_engine: Engine
 ) -> None:
     opened(quiet, hub)
@@ -246,7 +248,9 @@ def test_a_minute_later_the_page_is_told_anew_where_it_stands(
     expect(quiet.locator(".ag-paging-row-summary-panel")).to_contain_text("101 to 200")
 
 
-def test_a_new_machine_appears_by_itself(quiet: Page, hub: Hub, sqlite_engine: Engine) -> None:
+def test_a_new_machine_appears_without_a_reload(
+    quiet: Page, hub: Hub, sqlite_engine: Engine
+) -> None:
     opened(quiet, hub)
     insert_machines(sqlite_engine, {"hostname": "a newborn"})
     quiet.evaluate("dash_clientside.set_props('machines-tick', {interval: 300})")
@@ -284,7 +288,9 @@ def day_of(engine: Engine, hostname: str) -> None:
             connection.execute(insert(agent_hours).values(values))
 
 
-def test_one_machine_s_day_has_its_gaps(quiet: Page, hub: Hub, sqlite_engine: Engine) -> None:
+def test_the_day_of_one_machine_shows_its_gaps(
+    quiet: Page, hub: Hub, sqlite_engine: Engine
+) -> None:
     day_of(sqlite_engine, "ws-004")
     opened(quiet, hub, "?q=ws-004")
     names(quiet).first.click()
@@ -303,7 +309,7 @@ def test_one_machine_s_day_has_its_gaps(quiet: Page, hub: Hub, sqlite_engine: En
     assert query_of(quiet) == {"q": ["ws-004"]}
 
 
-def test_an_unknown_machine_says_so(quiet: Page, hub: Hub) -> None:
+def test_an_unknown_machine_shows_a_message(quiet: Page, hub: Hub) -> None:
     quiet.on("console", lambda message: None)
     answer = quiet.request.get(f"{hub.address}/machines/{machine_id('nobody')}")
     assert answer.status == 404
@@ -312,7 +318,7 @@ def test_an_unknown_machine_says_so(quiet: Page, hub: Hub) -> None:
     expect(quiet.locator(".state-title")).to_have_text("There is no machine with this id")
 
 
-def test_an_empty_hub_says_how_machines_get_in(quiet: Page, sqlite_engine: Engine) -> None:
+def test_an_empty_database_shows_how_to_enrol_machines(quiet: Page, sqlite_engine: Engine) -> None:
     with shown(sqlite_engine) as hub:
         quiet.goto(f"{hub.address}/machines")
         expect(quiet.locator(".checklist li")).to_have_count(3)
@@ -323,7 +329,7 @@ def test_an_empty_hub_says_how_machines_get_in(quiet: Page, sqlite_engine: Engin
         expect(names(quiet)).to_have_text("first")
 
 
-def test_every_text_of_a_machine_is_text(quiet: Page, sqlite_engine: Engine) -> None:
+def test_html_in_reported_facts_is_shown_as_text(quiet: Page, sqlite_engine: Engine) -> None:
     texts = ("hostname", "ip", "os", "os_version", "computer_model", "agent_version", "serial",
              "manufacturer", "logged_in_user", "site", "stream", "other_stream")  # fmt: skip
     ids = insert_machines(
@@ -352,7 +358,7 @@ def test_every_text_of_a_machine_is_text(quiet: Page, sqlite_engine: Engine) -> 
         assert quiet.evaluate("window.hit") is None
 
 
-def test_open_ingest_is_said_on_every_page(quiet: Page, sqlite_engine: Engine) -> None:
+def test_open_ingest_shows_a_warning_on_every_page(quiet: Page, sqlite_engine: Engine) -> None:
     with shown(sqlite_engine, INGEST_AUTH="open") as hub:
         for path in ("/", "/devices", "/machines", "/collections"):
             quiet.goto(hub.address + path)

@@ -61,7 +61,7 @@ def in_file(address: str, href: str) -> int:
     return len(answer.text.splitlines()) - 1
 
 
-def test_the_numbers_are_those_of_the_api(quiet: Page, address: str) -> None:
+def test_the_numbers_equal_those_of_the_api(quiet: Page, address: str) -> None:
     opened(quiet, address)
     query = "basis=assets"
     found = requests.get(f"{address}/api/dashboard/comparison?{query}", timeout=30).json()
@@ -85,7 +85,7 @@ def test_the_numbers_are_those_of_the_api(quiet: Page, address: str) -> None:
     }
 
 
-def test_the_title_states_the_finding_and_the_card_why(quiet: Page, address: str) -> None:
+def test_the_title_states_the_change_and_the_card_its_reason(quiet: Page, address: str) -> None:
     opened(quiet, address)
     expect(quiet.locator("#months-title")).to_contain_text("since 31 Oct")
     # H-NEW came and H-OLD went; H-SPARE became spare and M-SRV is excluded.
@@ -96,7 +96,7 @@ def test_the_title_states_the_finding_and_the_card_why(quiet: Page, address: str
 
 
 @pytest.mark.parametrize("query", ["", "?site=1", "?basis=ninja", "?as_of=2026-11-01&type=server"])
-def test_every_card_carries_exactly_its_devices(quiet: Page, address: str, query: str) -> None:
+def test_every_card_links_to_exactly_its_devices(quiet: Page, address: str, query: str) -> None:
     opened(quiet, address, query)
     checked = 0
     for key in ("counted", "server", "workstation", "spare"):
@@ -115,7 +115,7 @@ def test_a_click_on_a_card_opens_its_devices(quiet: Page, address: str) -> None:
     assert urlsplit(quiet.url).query == "type=server"
 
 
-def test_every_segment_of_every_month_carries_its_devices(quiet: Page, address: str) -> None:
+def test_every_segment_of_every_month_links_to_its_devices(quiet: Page, address: str) -> None:
     for query in ("", "?site=1&site=2", "?basis=records&status=billable&status=excluded"):
         opened(quiet, address, query)
         checked = 0
@@ -174,7 +174,9 @@ def test_the_waterfall_adds_up_and_its_ends_open_their_devices(quiet: Page, addr
     assert f"as_of={MONTH_END}" in bars["to"][0]
 
 
-def test_a_head_sorts_the_sites_and_sorts_them_back(quiet: Page, address: str) -> None:
+def test_a_column_head_sorts_the_sites_and_a_second_click_reverses_the_order(
+    quiet: Page, address: str
+) -> None:
     opened(quiet, address)
     names = quiet.locator("#sites-table tbody th")
     by_name = sorted(names.all_inner_texts(), key=str.casefold)
@@ -215,7 +217,7 @@ def test_the_first_screen_shows_the_cards_both_charts_and_the_top_of_the_waterfa
 
 
 @pytest.mark.parametrize("width", [390, 768, 1440])
-def test_nothing_scrolls_sideways(quiet: Page, address: str, width: int) -> None:
+def test_no_width_needs_horizontal_scrolling(quiet: Page, address: str, width: int) -> None:
     quiet.set_viewport_size({"width": width, "height": 844})
     opened(quiet, address)
     chart_traces(quiet, "why-chart")
@@ -232,7 +234,7 @@ def test_a_day_before_the_first_snapshot_has_no_numbers_and_no_zeros(
     assert value(page, "counted") == 1
 
 
-def test_no_match_says_so_and_leads_back(quiet: Page, address: str) -> None:
+def test_no_match_shows_a_message_with_a_link_back(quiet: Page, address: str) -> None:
     quiet.goto(f"{address}/?q=nobody-has-this")
     expect(quiet.locator(".state")).to_contain_text("No device matches these filters")
     expect(quiet.locator("#months")).not_to_be_visible()
@@ -241,7 +243,7 @@ def test_no_match_says_so_and_leads_back(quiet: Page, address: str) -> None:
     expect(quiet.locator(".state")).not_to_be_visible()
 
 
-def test_an_empty_hub_says_what_to_do_and_what_went_wrong(
+def test_an_empty_database_shows_what_to_do_and_what_failed(
     quiet: Page, sqlite_engine: Engine
 ) -> None:
     with serve_dashboard(sqlite_engine) as (address, _):
@@ -260,7 +262,7 @@ def test_an_empty_hub_says_what_to_do_and_what_went_wrong(
         expect(quiet.locator(".step-done")).to_have_count(1)
 
 
-def test_hostile_names_are_text(quiet: Page, migrated_file: Path, tmp_path: Path) -> None:
+def test_html_in_names_is_shown_as_text(quiet: Page, migrated_file: Path, tmp_path: Path) -> None:
     world = World(dict(enumerate(HOSTILE, 1)))
     first = [DeviceState("ninja", str(number), number, hostname=name)
              for number, name in enumerate(HOSTILE, 1)]  # fmt: skip
@@ -280,7 +282,9 @@ def test_hostile_names_are_text(quiet: Page, migrated_file: Path, tmp_path: Path
     engine.dispose()
 
 
-def test_a_gap_is_said_in_the_chart(quiet: Page, migrated_file: Path, tmp_path: Path) -> None:
+def test_a_month_with_a_gap_is_marked_incomplete_in_the_chart(
+    quiet: Page, migrated_file: Path, tmp_path: Path
+) -> None:
     world = World({1: "Harbor Dental"})
     said = [DeviceState("ninja", "1", 1)]
     for day in (date(2026, 8, 31), MONTH_END, TODAY):

@@ -18,7 +18,7 @@ from tests.support.recount import CountedRecord, machines, recount, totals
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_every_number_on_the_screen_is_the_recount(
+def test_every_number_on_the_screen_equals_an_independent_recount(
     page: Page, sqlite_engine: Engine, tmp_path: Path, seed: int
 ) -> None:
     clock = datetime(2026, 11, 22, 4, tzinfo=UTC)

@@ -173,7 +173,7 @@ def test_another_site_is_chosen_by_its_name(quiet: Page, story: Story) -> None:
     expect(quiet.locator("#inbox-sites")).to_have_count(0)
 
 
-def test_rules_are_replayed_and_left_and_then_saved(quiet: Page, story: Story) -> None:
+def test_rules_are_previewed_then_abandoned_and_then_saved(quiet: Page, story: Story) -> None:
     counts, versions = story.totals(), len(story.hub.all(rule_versions))
     quiet.goto(story.address + "/settings/rules")
     quiet.locator("#rules-spare-words").fill("spare, loaner")
@@ -227,7 +227,7 @@ def test_records_are_linked_and_split_on_the_page_of_a_device(quiet: Page, story
     assert story.billable()["Harbor Dental"] == before
 
 
-def test_what_a_site_should_have_is_changed_seeing_which_findings_go(
+def test_changing_expected_sources_previews_the_findings_that_close(
     quiet: Page, story: Story
 ) -> None:
     story.hub.run_after_collection(NOW)
@@ -244,7 +244,7 @@ def test_what_a_site_should_have_is_changed_seeing_which_findings_go(
     expect(expected).to_contain_text("NinjaRMM, set for this site")
 
 
-def test_a_pair_is_told_apart_and_does_not_come_back(quiet: Page, story: Story) -> None:
+def test_a_pair_declared_distinct_is_not_suggested_again(quiet: Page, story: Story) -> None:
     quiet.goto(story.address + "/settings")
     pair = quiet.locator("#inbox-pairs .inbox-list > li")
     expect(pair).to_contain_text("front01.harbor.local")
@@ -257,7 +257,7 @@ def test_a_pair_is_told_apart_and_does_not_come_back(quiet: Page, story: Story) 
     expect(quiet.locator("#inbox-pairs")).to_have_count(0)
 
 
-def test_what_cannot_be_done_says_so_before_it_is_saved(quiet: Page, story: Story) -> None:
+def test_a_refused_decision_shows_the_reason_before_it_is_saved(quiet: Page, story: Story) -> None:
     quiet.goto(f"{story.address}/devices/{device_id('ninja', 'front')}")
     quiet.get_by_role("button", name="Link with another device").click()
     quiet.locator("#picker-text").fill("Loaner")
@@ -285,7 +285,7 @@ def test_the_audit_log_is_filtered_and_downloaded(quiet: Page, story: Story) -> 
     assert len(story.hub.all(audit_log)) == 1
 
 
-def test_sites_are_searched_by_what_anybody_calls_them(quiet: Page, story: Story) -> None:
+def test_sites_are_searched_by_the_names_of_every_source(quiet: Page, story: Story) -> None:
     quiet.goto(story.address + "/settings/sites")
     expect(quiet.locator("#sites-known-count")).to_have_text("3 sites")
     typed(quiet.locator("#sites-known-text"), "dental grp")
@@ -302,7 +302,7 @@ def test_sites_are_searched_by_what_anybody_calls_them(quiet: Page, story: Story
     expect(quiet.locator(".expected")).to_contain_text("set for this site")
 
 
-def test_no_page_of_the_settings_is_wider_than_a_phone(quiet: Page, story: Story) -> None:
+def test_no_settings_page_is_wider_than_a_phone(quiet: Page, story: Story) -> None:
     quiet.set_viewport_size({"width": 390, "height": 844})
     for path in ("", "/rules", "/sites", "/audit"):
         quiet.goto(f"{story.address}/settings{path}")
@@ -311,7 +311,7 @@ def test_no_page_of_the_settings_is_wider_than_a_phone(quiet: Page, story: Story
         assert quiet.evaluate("document.documentElement.scrollWidth") == 390, path
 
 
-def test_nothing_waits_when_all_is_decided(quiet: Page, sqlite_engine: Engine) -> None:
+def test_without_pending_decisions_the_inbox_is_empty(quiet: Page, sqlite_engine: Engine) -> None:
     with serve_dashboard(sqlite_engine, NOW) as (address, _):
         quiet.goto(address + "/settings")
         expect(quiet.locator(".state-title")).to_have_text("Nothing waits for you")

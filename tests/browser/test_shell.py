@@ -42,7 +42,7 @@ def site_of(engine: Engine) -> tuple[int, str]:
 @pytest.mark.parametrize("path", ["/", "/devices"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_every_page_stands_without_a_complaint_and_without_scrolling_sideways(
+def test_every_page_loads_without_console_errors_or_horizontal_scrolling(
     quiet: Page, address: str, path: str, theme: str, width: int
 ) -> None:
     quiet.emulate_media(color_scheme="dark" if theme == "dark" else "light")
@@ -76,7 +76,7 @@ def test_a_filter_goes_into_the_address_and_survives_a_reload(
     expect(quiet.locator("#filter-site")).to_contain_text(name)
 
 
-def test_a_bad_address_says_what_is_wrong_and_shows_the_way_out(page: Page, address: str) -> None:
+def test_an_invalid_address_shows_what_is_wrong_and_a_way_out(page: Page, address: str) -> None:
     page.goto(address + "/?as_of=2031-01-01")
     expect(page.locator("#strip")).to_contain_text("as_of 2031-01-01 is in the future")
     page.get_by_role("link", name="Clear all filters").click()
@@ -94,7 +94,7 @@ def test_a_bad_address_says_what_is_wrong_and_shows_the_way_out(page: Page, addr
         ("as_of=2026-11-01&as_of=2026-11-02", "as_of is given 2 times"),
     ],
 )
-def test_an_address_that_cannot_be_is_never_shown_as_the_whole_fleet(
+def test_an_invalid_filter_never_shows_the_unfiltered_fleet(
     quiet: Page, address: str, query: str, said: str
 ) -> None:
     quiet.goto(f"{address}/?{query}")
@@ -107,13 +107,13 @@ def test_an_address_that_cannot_be_is_never_shown_as_the_whole_fleet(
     expect(quiet.locator("#kpi-counted .kpi-value")).not_to_be_empty()
 
 
-def test_a_site_that_is_not_offered_stays_chosen(quiet: Page, address: str) -> None:
+def test_an_unknown_site_in_the_address_stays_selected(quiet: Page, address: str) -> None:
     quiet.goto(f"{address}/?site=999999")
     expect(quiet.locator("#chips")).to_have_text("site 999999")
     assert urlsplit(quiet.url).query == "site=999999"
 
 
-def test_a_chip_taken_away_leaves_address_and_figures_as_one(
+def test_removing_a_chip_updates_address_and_figures_together(
     quiet: Page, address: str, demo_engine: Engine
 ) -> None:
     site, name = site_of(demo_engine)
@@ -148,7 +148,7 @@ def test_a_search_can_be_made_again_after_it_was_cleared(quiet: Page, address: s
         expect(quiet.locator("#search-text")).to_have_value("")
 
 
-def test_a_server_that_is_gone_is_said_until_it_is_back(page: Page, address: str) -> None:
+def test_a_lost_server_connection_is_shown_until_it_is_back(page: Page, address: str) -> None:
     page.goto(address + "/")
     expect(page.locator("#stamp")).to_contain_text("complete")
     page.route("**/_dash-update-component*", lambda route: route.abort())
@@ -212,7 +212,7 @@ def test_a_phone_reaches_every_page(quiet: Page, address: str) -> None:
     expect(more).not_to_be_visible()
 
 
-def test_a_new_snapshot_refreshes_what_is_shown(page: Page, demo_engine: Engine) -> None:
+def test_a_new_snapshot_refreshes_the_page(page: Page, demo_engine: Engine) -> None:
     with serve_dashboard(demo_engine) as (address, app):
         layout = app.layout
 
@@ -242,7 +242,7 @@ def test_a_new_snapshot_refreshes_what_is_shown(page: Page, demo_engine: Engine)
         expect(page.locator("#stamp")).to_contain_text("22 Nov 2026, 03:00", timeout=60_000)
 
 
-def test_a_failed_collection_is_said_under_the_filters(page: Page, demo_engine: Engine) -> None:
+def test_a_failed_collection_is_reported_under_the_filters(page: Page, demo_engine: Engine) -> None:
     with writing(demo_engine) as connection:
         runs = collection_runs.c
         row = (
@@ -270,7 +270,7 @@ def test_a_failed_collection_is_said_under_the_filters(page: Page, demo_engine: 
             connection.execute(collection_runs.delete().where(runs.run_id == row["run_id"] + 1))
 
 
-def test_the_files_of_the_page_are_local_and_kept(quiet: Page, address: str) -> None:
+def test_page_assets_are_local_and_cached(quiet: Page, address: str) -> None:
     answers = []
     quiet.on("response", lambda response: answers.append(response))
     quiet.goto(address + "/")

@@ -32,7 +32,9 @@ def opened(page: Page, address: str) -> None:
     expect(page.locator(".site-total")).to_be_visible(timeout=60_000)
 
 
-def test_the_last_line_is_the_sum_and_the_head_its_number(quiet: Page, address: str) -> None:
+def test_the_total_row_is_the_sum_and_equals_the_number_in_the_head(
+    quiet: Page, address: str
+) -> None:
     quiet.goto(f"{address}/sites?basis=records")
     now = column(quiet, "now")
     last = quiet.locator(".ag-floating-bottom [col-id='now']")
@@ -45,7 +47,9 @@ def test_the_last_line_is_the_sum_and_the_head_its_number(quiet: Page, address: 
     expect(row).to_have_text(str(max(now)))
 
 
-def test_a_site_opens_shows_its_numbers_and_back_returns(quiet: Page, address: str) -> None:
+def test_a_site_page_shows_its_numbers_and_back_returns_to_the_list(
+    quiet: Page, address: str
+) -> None:
     quiet.goto(f"{address}/sites?status=billable&site=1&site=2")
     row = quiet.locator(".ag-pinned-left-cols-container .ag-row", has_text="Harbor Dental")
     index = row.get_attribute("row-index")
@@ -66,7 +70,7 @@ def test_a_site_opens_shows_its_numbers_and_back_returns(quiet: Page, address: s
     expect(quiet.locator("#site-list-count")).to_contain_text("at 2 sites")
 
 
-def test_a_figure_of_a_site_opens_its_list_and_its_why(quiet: Page, address: str) -> None:
+def test_a_figure_of_a_site_opens_its_list_and_its_explanation(quiet: Page, address: str) -> None:
     opened(quiet, address)
     figure = quiet.locator(".figures > div", has_text="ThreatLocker")
     number = int(figure.locator("a").inner_text())
@@ -98,7 +102,7 @@ def test_a_location_opens_its_devices(quiet: Page, address: str, place: str) -> 
     assert quiet.url == f"{address}/changes?site={HARBOR}"
 
 
-def test_an_outage_is_a_mark_in_the_days_and_no_drop(quiet: Page, address: str) -> None:
+def test_an_outage_is_marked_in_the_days_and_is_no_drop(quiet: Page, address: str) -> None:
     opened(quiet, address)
     expect(quiet.locator("#site-daily-chart .textpoint")).to_have_count(2)
     totals = quiet.evaluate(
@@ -111,7 +115,9 @@ def test_an_outage_is_a_mark_in_the_days_and_no_drop(quiet: Page, address: str) 
     assert totals[2] < 1
 
 
-def test_the_latest_changes_open_their_device_and_all_of_them(quiet: Page, address: str) -> None:
+def test_the_latest_changes_link_to_their_device_and_to_all_changes(
+    quiet: Page, address: str
+) -> None:
     opened(quiet, address)
     rows = quiet.locator("#site-latest .latest li")
     expect(rows).not_to_have_count(0)
@@ -124,7 +130,9 @@ def test_the_latest_changes_open_their_device_and_all_of_them(quiet: Page, addre
     expect(quiet.locator("#changes-listed")).to_contain_text(f"{number} devices changed")
 
 
-def test_what_is_no_site_or_filtered_away_says_so(quiet: Page, address: str) -> None:
+def test_an_unknown_site_and_an_empty_filter_result_show_a_message(
+    quiet: Page, address: str
+) -> None:
     for path, said in (
         ("/sites/99", "There is no site with this id"),
         ("/sites/1?site=2", "No device matches these filters"),
@@ -136,7 +144,7 @@ def test_what_is_no_site_or_filtered_away_says_so(quiet: Page, address: str) -> 
 
 
 @pytest.mark.parametrize("path", ["/sites", f"/sites/{HARBOR}"])
-def test_on_a_phone_nothing_scrolls_sideways(quiet: Page, address: str, path: str) -> None:
+def test_a_phone_needs_no_horizontal_scrolling(quiet: Page, address: str, path: str) -> None:
     quiet.set_viewport_size({"width": 390, "height": 844})
     quiet.goto(address + path)
     expect(quiet.locator("h1").first).not_to_be_empty()

@@ -30,7 +30,7 @@ def asked(page: Page, button: Locator) -> int:
 
 
 @pytest.mark.parametrize("card", ["counted", "server"])
-def test_the_drawer_of_a_card_leads_to_exactly_its_devices(
+def test_the_explanation_of_a_card_links_to_exactly_its_devices(
     quiet: Page, address: str, card: str
 ) -> None:
     quiet.goto(f"{address}/")
@@ -46,7 +46,7 @@ def test_the_drawer_of_a_card_leads_to_exactly_its_devices(
     assert devices_count(quiet) == number
 
 
-def test_what_was_left_out_opens_its_list(quiet: Page, address: str) -> None:
+def test_devices_left_out_of_a_number_open_in_a_list(quiet: Page, address: str) -> None:
     quiet.goto(f"{address}/?site=1")
     asked(quiet, quiet.locator(".kpi-place.counted .why"))
     left = quiet.locator(".left-out li", has_text="spare").locator("a")
@@ -80,7 +80,9 @@ def test_the_bars_are_explained_with_their_sum(quiet: Page, address: str) -> Non
     assert sum(int(n.replace(" ", "")) for n in re.findall(r"[+-]? ?\d+", left)) == int(closing)
 
 
-def test_the_keyboard_opens_it_and_gets_the_focus_back(quiet: Page, address: str) -> None:
+def test_the_keyboard_opens_the_drawer_and_closing_returns_the_focus(
+    quiet: Page, address: str
+) -> None:
     quiet.goto(f"{address}/")
     button = quiet.locator(".kpi-place.spare .why")
     button.focus()
@@ -92,7 +94,7 @@ def test_the_keyboard_opens_it_and_gets_the_focus_back(quiet: Page, address: str
     expect(button).to_be_focused()
 
 
-def test_a_phone_shows_the_drawer_whole(quiet: Page, address: str) -> None:
+def test_a_phone_shows_the_whole_drawer(quiet: Page, address: str) -> None:
     quiet.set_viewport_size({"width": 390, "height": 844})
     quiet.goto(f"{address}/")
     asked(quiet, quiet.locator(".kpi-place.counted .why"))

@@ -48,7 +48,7 @@ def test_without_a_terminal_progress_is_plain_lines(cli: CliHere, environ: dict[
     assert "\r" not in result.output and "\x1b" not in result.output
 
 
-def test_only_what_is_configured_is_collected(
+def test_only_configured_sources_are_collected(
     cli: CliHere, environ: dict[str, str], sqlite_engine: Engine
 ) -> None:
     for name in ("THREATLOCKER_BASE_URL", "THREATLOCKER_API_KEY", "THREATLOCKER_ORGANIZATION_ID"):
@@ -60,7 +60,7 @@ def test_only_what_is_configured_is_collected(
     assert [len(hub.runs(source)) for source in ("ninja", "threatlocker")] == [1, 0]
 
 
-def test_only_what_is_named_is_collected_and_each_once(
+def test_only_named_sources_are_collected_and_each_once(
     cli: CliHere, environ: dict[str, str], sqlite_engine: Engine
 ) -> None:
     assert cli("collect", "threatlocker", "threatlocker", **environ).exit_code == 0
@@ -69,7 +69,7 @@ def test_only_what_is_named_is_collected_and_each_once(
     assert [len(hub.runs(source)) for source in ("ninja", "threatlocker")] == [0, 1]
 
 
-def test_a_date_makes_that_the_business_date_and_a_second_time_replaces_it(
+def test_a_given_date_is_the_business_date_and_collecting_it_again_replaces_it(
     cli: CliHere, environ: dict[str, str], sqlite_engine: Engine
 ) -> None:
     for _ in range(2):
@@ -82,7 +82,7 @@ def test_a_date_makes_that_the_business_date_and_a_second_time_replaces_it(
     assert {row.valid_from for row in hub.all(device_snapshots)} == {LAST}
 
 
-def test_a_new_database_is_made_in_the_data_folder(
+def test_a_new_database_is_created_in_the_data_folder(
     cli: CliHere, vendors: SimulatedVendors, tmp_path: Path
 ) -> None:
     result = cli("collect", "ninja", DATA_DIR=str(tmp_path / "new" / "data"), **vendors.environ())

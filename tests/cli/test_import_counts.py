@@ -67,7 +67,7 @@ def imported(hub: Hub) -> list[tuple[str, str, str, int]]:
     ]
 
 
-def test_counts_of_before_are_stored_by_known_and_new_sites_and_marked(
+def test_earlier_counts_are_stored_by_known_and_new_sites_and_marked_as_imported(
     hub: Hub, bring: Import
 ) -> None:
     done = bring(hub, f"{HEADER}\n{GOOD}")
@@ -92,7 +92,7 @@ def test_counts_of_before_are_stored_by_known_and_new_sites_and_marked(
     assert json.loads(entry.detail)["counts"] == 6
 
 
-def test_columns_may_stand_in_any_order_after_a_byte_order_mark_and_type_may_be_said(
+def test_columns_may_come_in_any_order_with_a_byte_order_mark_and_a_type(
     here: Hub, bring: Import
 ) -> None:
     text = "\ufeffcount;type".replace(";", ",") + ",billing_status,source,site,month\r\n"
@@ -216,7 +216,7 @@ def test_ambiguous_site_name_must_be_spelt_exactly(here: Hub, bring: Import) -> 
     assert bring(here, f"{HEADER}\n2023-11,HARBOR DENTAL,ninja,server,billable,1\n").exit_code == 0
 
 
-def test_what_is_imported_stays_whatever_is_collected_and_processed_later(
+def test_later_collections_and_processing_leave_imported_counts_unchanged(
     here: Hub, bring: Import, cli: CliHere
 ) -> None:
     bring(here, f"{HEADER}\n{GOOD}")
@@ -232,7 +232,7 @@ def test_what_is_imported_stays_whatever_is_collected_and_processed_later(
     assert {row[0] for row in real} == {"2024-01", "2024-02", "2024-03", "2024-04"}
 
 
-def test_process_leaves_what_is_imported_for_a_source_that_came_later(
+def test_process_leaves_imported_counts_of_a_later_source_unchanged(
     here: Hub, bring: Import, cli: CliHere
 ) -> None:
     bring(here, f"{HEADER}\n2024-02,Harbor Dental,threatlocker,server,billable,4\n")
@@ -248,5 +248,5 @@ def test_exits_5_while_a_collection_runs(here: Hub, bring: Import) -> None:
         assert bring(here, f"{HEADER}\n{GOOD}").exit_code == 5
 
 
-def test_a_file_that_is_not_there_exits_2(cli: CliHere) -> None:
+def test_a_missing_file_exits_2(cli: CliHere) -> None:
     assert cli("import-counts", "nowhere.csv").exit_code == 2

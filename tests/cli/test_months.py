@@ -29,7 +29,7 @@ def closed(hub: Hub) -> list[str]:
     return [row.month for row in hub.all(months) if row.closed]
 
 
-def test_a_month_is_closed_and_opened_again_and_the_log_says_who_did_it(
+def test_a_month_is_closed_and_reopened_and_the_audit_log_names_the_actor(
     hub: Hub, cli: CliHere
 ) -> None:
     url = address(hub.engine)
@@ -74,14 +74,14 @@ def test_exits_5_while_a_collection_runs(hub: Hub, cli: CliHere) -> None:
     assert done.exit_code == 5 and closed(hub) == []
 
 
-def test_process_closes_what_is_due(hub: Hub, cli: CliHere) -> None:
+def test_process_closes_months_that_are_due(hub: Hub, cli: CliHere) -> None:
     done = cli("process", DATABASE_URL=address(hub.engine))
 
     assert done.exit_code == 0
     assert done.stdout.splitlines()[0] == "2024-01 is closed." and closed(hub) == ["2024-01"]
 
 
-def test_collect_closes_what_is_due(
+def test_collect_closes_months_that_are_due(
     sqlite_engine: Engine, cli: CliHere, environ: dict[str, str]
 ) -> None:
     for day in ("2026-02-28", "2026-03-03"):

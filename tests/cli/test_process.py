@@ -67,7 +67,7 @@ def test_process_corrects_wrong_counts_only(sqlite_engine: Engine, cli: CliHere)
     assert contents(sqlite_engine) == before
 
 
-def test_after_a_purge_the_counts_of_the_kept_days_are_redone_from_what_is_left(
+def test_after_a_purge_the_counts_of_the_kept_days_are_recomputed(
     sqlite_engine: Engine, cli: CliHere
 ) -> None:
     filled(sqlite_engine)
@@ -89,7 +89,7 @@ def test_after_a_purge_the_counts_of_the_kept_days_are_redone_from_what_is_left(
     assert contents(sqlite_engine) == before
 
 
-def test_rebuild_leaves_the_days_before_it_alone(sqlite_engine: Engine, cli: CliHere) -> None:
+def test_rebuild_leaves_earlier_days_unchanged(sqlite_engine: Engine, cli: CliHere) -> None:
     filled(sqlite_engine)
     before = contents(sqlite_engine)
     since = START + timedelta(days=41)

@@ -99,7 +99,7 @@ def test_serve_refuses_a_port_that_is_taken(run_cli: RunCli) -> None:
     assert port in ended.stderr and "--port" in ended.stderr
 
 
-def test_a_demo_fills_serves_and_is_there_at_once_the_second_time(
+def test_a_demo_fills_its_data_once_and_serves_it_at_once_the_second_time(
     cli_environment: dict[str, str], tmp_path: Path
 ) -> None:
     small = ("--devices", "40", "--sites", "4", "--months", "1", "--data", "demo")

@@ -124,7 +124,7 @@ def test_any_two_days_compare(client: ApiClient) -> None:
     assert comparison["changes"]["total_devices"]["change"] == 1  # the agent's first machine
 
 
-def test_the_sites_say_how_each_changed(client: ApiClient) -> None:
+def test_each_site_has_its_change(client: ApiClient) -> None:
     sites = client.json("/api/dashboard/sites?basis=ninja&status=billable")
     assert sites["count"] == 4
     harbor = next(site for site in sites["items"] if site["name"] == "Harbor Dental")
@@ -237,12 +237,12 @@ def test_a_bad_parameter_is_refused_and_named(
               "offset=-1", "offset=1e3", "offset=99999999999999999999"]
 )  # fmt: skip
 @pytest.mark.parametrize("path", LISTS)
-def test_pages_have_bounds(client: ApiClient, path: str, query: str) -> None:
+def test_limit_and_offset_have_bounds(client: ApiClient, path: str, query: str) -> None:
     assert client.json(f"{path}?{query}", 400)["parameter"] == query.split("=")[0]
 
 
 @pytest.mark.parametrize("path", ["/api/dashboard/today", "/api/dashboard/comparison"])
-def test_what_has_no_pages_takes_no_page(client: ApiClient, path: str) -> None:
+def test_routes_without_pages_refuse_a_limit(client: ApiClient, path: str) -> None:
     assert client.json(f"{path}?limit=5", 400)["parameter"] == "limit"
 
 
@@ -272,7 +272,7 @@ def test_pages_outside_the_api_are_left_alone(client: ApiClient) -> None:
     assert "<title>a page</title>" in client.get("/apiary").text
 
 
-def test_health_says_how_old_the_data_is_and_stays_healthy(sqlite_engine: Engine) -> None:
+def test_health_reports_the_age_of_the_data_and_stays_healthy(sqlite_engine: Engine) -> None:
     named_world().save(sqlite_engine)
     with serve_api(sqlite_engine) as client:
         health = client.json("/api/health")
@@ -326,7 +326,7 @@ def test_a_failed_run_changes_no_number(sqlite_engine: Engine) -> None:
         assert client.json("/api/dashboard/today") == before
 
 
-def test_a_stranger_sees_the_health_and_nothing_else(sqlite_engine: Engine) -> None:
+def test_without_credentials_only_the_health_is_answered(sqlite_engine: Engine) -> None:
     named_world().save(sqlite_engine)
     with serve_api(sqlite_engine, auth="password") as client:
         assert client.json("/api/health")["status"] == "healthy"

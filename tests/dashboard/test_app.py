@@ -22,7 +22,7 @@ def client(engine: Engine, auth: str = "none") -> FlaskClient:
     return found
 
 
-def test_every_address_of_the_server_names_who_may(sqlite_engine: Engine) -> None:
+def test_every_route_declares_the_role_it_requires(sqlite_engine: Engine) -> None:
     app = create_app(sqlite_engine, clock=lambda: NOW, environ={"AUTH": "none", "TIMEZONE": "UTC"})
     for rule in app.server.url_map.iter_rules():
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
@@ -30,9 +30,7 @@ def test_every_address_of_the_server_names_who_may(sqlite_engine: Engine) -> Non
 
 
 @pytest.mark.parametrize("path", ["/", "/devices", "/_dash-layout", "/api/dashboard/today"])
-def test_a_stranger_gets_nothing_but_what_a_page_is_made_of(
-    sqlite_engine: Engine, path: str
-) -> None:
+def test_without_credentials_only_assets_are_served(sqlite_engine: Engine, path: str) -> None:
     strange = client(sqlite_engine, auth="password")
     assert strange.get(path).status_code == 401
     assert strange.post("/_dash-update-component", json={}).status_code == 401
@@ -63,7 +61,7 @@ def test_an_unknown_page_is_a_404_and_a_known_one_is_not(sqlite_engine: Engine) 
     assert unknown.is_json
 
 
-def test_a_page_of_what_there_is_not_is_a_404_that_shows_the_page(sqlite_engine: Engine) -> None:
+def test_a_page_of_an_unknown_item_is_rendered_with_404(sqlite_engine: Engine) -> None:
     named_world().save(sqlite_engine)
     there = client(sqlite_engine)
     known, unknown = device_id("ninja", "101"), device_id("ninja", "999")
@@ -80,14 +78,14 @@ def test_a_page_of_what_there_is_not_is_a_404_that_shows_the_page(sqlite_engine:
         assert "_dash-renderer" in answer.text and answer.mimetype == "text/html"
 
 
-def test_every_page_of_one_thing_knows_whether_there_is_one(sqlite_engine: Engine) -> None:
+def test_every_detail_page_answers_404_for_an_unknown_id(sqlite_engine: Engine) -> None:
     there = client(sqlite_engine)
     templates = [page["path_template"] for page in dash.page_registry.values()]
     for template in filter(None, templates):
         assert there.get(re.sub("<[a-z_]+>", "999999", template)).status_code == 404, template
 
 
-def test_what_browsers_keep_for_a_year_is_named_by_its_content(sqlite_engine: Engine) -> None:
+def test_immutable_assets_are_named_by_their_content(sqlite_engine: Engine) -> None:
     there = client(sqlite_engine)
     kept = re.findall(r'"(/assets/[^"]+\?[vm]=[^"]+)"', there.get("/").text)
     assert any("early.js" in address for address in kept)

@@ -170,12 +170,12 @@ def registered() -> dict[str, dict[str, Any]]:
     return {page["path_template"] or page["path"]: page for page in dash.page_registry.values()}
 
 
-def test_every_page_is_in_the_sweep(app: Dash) -> None:
+def test_every_page_is_tested_here(app: Dash) -> None:
     assert set(registered()) == {*PAGES, *PAGES_OF_NO_DAY}
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_shows_the_day_that_is_asked_for_and_says_so(app: Dash, path: str) -> None:
+def test_a_page_shows_and_names_the_requested_day(app: Dash, path: str) -> None:
     place, number = PAGES[path]
     assert number(PAST) != number(TODAY)
     for day, query in ((TODAY, ""), (PAST, f"as_of={PAST}"), (TODAY, f"as_of={TODAY}")):
@@ -191,7 +191,7 @@ def test_a_page_shows_the_day_that_is_asked_for_and_says_so(app: Dash, path: str
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_of_a_day_to_come_says_so_in_place_of_figures(app: Dash, path: str) -> None:
+def test_a_page_of_a_future_day_shows_a_message_in_place_of_figures(app: Dash, path: str) -> None:
     query = f"as_of={TODAY + timedelta(days=1)}"
     assert answers(app, registered()[path], query) == {}
     shell = run_callback(app, "strip.children", filters=query, address=path)["response"]
@@ -202,7 +202,7 @@ def test_a_page_of_a_day_to_come_says_so_in_place_of_figures(app: Dash, path: st
     ]  # fmt: skip
 
 
-def test_on_a_past_day_of_collections_nothing_can_be_done(app: Dash) -> None:
+def test_a_past_day_of_collections_offers_no_actions(app: Dash) -> None:
     page = registered()["/collections"]
     assert "Withdraw 22 Nov" in strings(answers(app, page, "")["collections-body.children"])
     past = strings(answers(app, page, f"as_of={PAST}")["collections-body.children"])
@@ -304,7 +304,7 @@ def client(engine_: Engine) -> Iterator[ApiClient]:
         yield found
 
 
-def test_every_route_and_file_is_in_the_sweep(engine_: Engine) -> None:
+def test_every_route_and_file_is_tested_here(engine_: Engine) -> None:
     ours = {
         rule.rule
         for rule in make_app(engine_).url_map.iter_rules()
@@ -315,9 +315,7 @@ def test_every_route_and_file_is_in_the_sweep(engine_: Engine) -> None:
 
 
 @pytest.mark.parametrize("path", API)
-def test_an_answer_is_of_the_day_that_is_asked_for_and_says_so(
-    client: ApiClient, path: str
-) -> None:
+def test_an_answer_is_of_and_names_the_requested_day(client: ApiClient, path: str) -> None:
     read, expected = API[path]
     address = path.replace("<device_id>", MOVED_PC).replace("<month>", "2026-11")
     assert expected(PAST) != expected(TODAY)
@@ -329,7 +327,7 @@ def test_an_answer_is_of_the_day_that_is_asked_for_and_says_so(
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_is_of_the_day_that_is_asked_for_and_says_so(client: ApiClient, name: str) -> None:
+def test_a_file_is_of_and_names_the_requested_day(client: ApiClient, name: str) -> None:
     read, expected = FILES[name]
     assert expected(PAST) != expected(TODAY)
     for day, query in ((TODAY, ""), (PAST, f"?as_of={PAST}"), (TODAY, f"?as_of={TODAY}")):
@@ -346,7 +344,7 @@ def test_a_file_is_of_the_day_that_is_asked_for_and_says_so(client: ApiClient, n
         assert refused["parameter"] == "as_of"
 
 
-def test_where_a_day_means_nothing_it_is_refused(client: ApiClient) -> None:
+def test_routes_without_a_day_refuse_as_of(client: ApiClient) -> None:
     for path in OF_NO_DAY:
         # Of a machine that there is not, that is said first.
         code = 404 if "<" in path else 400

@@ -209,7 +209,7 @@ def test_the_bars_and_their_devices_with_every_reason(engine: Engine) -> None:
     assert all(item["device_id"].isdecimal() for item in found["items"])
 
 
-def test_what_stands_in_no_bar_comes_on_request(client: ApiClient) -> None:
+def test_changes_outside_the_bars_are_returned_on_request(client: ApiClient) -> None:
     path = "/api/dashboard/changes?basis=ninja&status=billable&status=spare"
     assert [item["hostname"] for item in client.json(path)["items"]] == ["H-NEW", "H-OLD", "M-SRV"]
     everything = client.json(f"{path}&change=all")
@@ -232,7 +232,7 @@ def test_a_site_sees_the_device_that_moved(client: ApiClient) -> None:
         assert found["items"][0]["site"] == "Müller & Söhne, Bau"
 
 
-def test_pages_join_to_the_whole_in_any_order(client: ApiClient) -> None:
+def test_pages_join_to_the_whole_list_in_any_order(client: ApiClient) -> None:
     for sort in ("bar", "-site", "hostname", "-changed_on", "display_name", "-device_type"):
         path = f"/api/dashboard/changes?basis=records&change=all&sort={sort}"
         whole = client.json(path)
@@ -256,11 +256,11 @@ def test_before_the_first_snapshot_bars_are_null_and_never_zero(client: ApiClien
 @pytest.mark.parametrize(
     ("query", "name"), [("change=vanished", "change"), ("sort=os", "sort"), ("limit=0", "limit")]
 )
-def test_what_cannot_be_asked_is_refused(client: ApiClient, query: str, name: str) -> None:
+def test_invalid_parameters_are_refused(client: ApiClient, query: str, name: str) -> None:
     assert client.json(f"/api/dashboard/changes?{query}", 400)["parameter"] == name
 
 
-def test_only_changes_know_of_bars(client: ApiClient) -> None:
+def test_other_lists_refuse_the_change_parameter(client: ApiClient) -> None:
     assert client.json("/api/dashboard/devices?change=added", 400)["parameter"] == "change"
     assert client.json("/export/bars.csv?change=added", 400)["parameter"] == "change"
 
@@ -277,7 +277,7 @@ def as_text(cell: str | float | None) -> str:
 @pytest.mark.parametrize(
     "query", ["", "?basis=records&change=all", "?basis=ninja&site=1&status=billable&status=spare"]
 )
-def test_the_files_of_changes_are_the_list(client: ApiClient, query: str) -> None:
+def test_the_files_of_changes_equal_the_list(client: ApiClient, query: str) -> None:
     sep = "&" if query else "?"
     shown = client.json(f"/api/dashboard/changes{query}{sep}limit=1000")
     rows = csv_rows(client.get(f"/export/changes.csv{query}").content)
@@ -318,7 +318,7 @@ def test_excel_holds_what_the_csv_holds_as_text_and_numbers(
                 assert isinstance(cell, str)
 
 
-def test_the_about_sheet_says_filters_dates_and_runs(client: ApiClient) -> None:
+def test_the_about_sheet_lists_filters_dates_and_runs(client: ApiClient) -> None:
     query = "?basis=records&site=1&type=workstation&q=h-&change=added&compare_to=2026-10-31"
     said = dict(row for row in sheets(client.get(f"/export/changes.xlsx{query}").content)["About"])
     assert said == said | {
@@ -348,7 +348,7 @@ def test_the_file_of_bars_adds_up(client: ApiClient) -> None:
     assert int(opening["devices"]) + net == int(closing["devices"])
 
 
-def test_the_file_of_months_has_each_source_s_real_date(client: ApiClient) -> None:
+def test_the_file_of_months_has_the_real_date_of_each_source(client: ApiClient) -> None:
     rows = csv_rows(client.get("/export/months.csv?basis=records").content)
     october = next(row for row in rows if row["month"] == "2026-10")
     assert october["ninja_date"] == "2026-10-31"
@@ -359,7 +359,7 @@ def test_the_file_of_months_has_each_source_s_real_date(client: ApiClient) -> No
     assert int(rows[-1]["total"]) == sum(int(rows[-1][name]) for name in TYPES)
 
 
-def test_hostile_text_stays_text_in_excel(sqlite_engine: Engine) -> None:
+def test_formulas_in_names_are_text_in_excel(sqlite_engine: Engine) -> None:
     named_world().save(sqlite_engine)
     nasty = ["=1+1", "https://x.example", "007", "x\ty\r\n\x01<&>", "日本 'quoted'", "{=A1}"]
     with writing(sqlite_engine) as connection:

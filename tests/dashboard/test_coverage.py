@@ -62,7 +62,7 @@ def test_an_accepted_finding_stays_accepted_through_a_month_until_its_facts_chan
     }  # fmt: skip
 
 
-def test_what_ends_is_fixed_for_thirty_days_and_what_returns_has_come_back(
+def test_a_finding_that_ends_is_fixed_for_thirty_days_and_one_that_returns_has_come_back(
     sqlite_engine: Engine,
 ) -> None:
     hall = CoverageWorld(sqlite_engine)
@@ -120,7 +120,7 @@ def test_undoing_the_entry_of_an_acceptance_withdraws_it(sqlite_engine: Engine) 
     assert hall.states(after(1)) == ["open"]
 
 
-def test_what_does_not_stand_any_more_cannot_be_accepted(sqlite_engine: Engine) -> None:
+def test_a_finding_no_longer_in_force_cannot_be_accepted(sqlite_engine: Engine) -> None:
     hall = CoverageWorld(sqlite_engine)
     gap(hall, DAY)
     (row,) = hall.all(coverage_findings)
@@ -146,7 +146,7 @@ def client(engine: Engine) -> Iterator[ApiClient]:
         yield found
 
 
-def test_every_kind_is_counted_listed_and_filed_the_same(client: ApiClient) -> None:
+def test_every_kind_has_the_same_count_in_page_list_and_file(client: ApiClient) -> None:
     body = client.json("/api/coverage")
     assert Counter(item["kind"] for item in body["items"]) == EXPECTED
     matrix = client.json("/api/coverage/matrix")
@@ -188,7 +188,7 @@ def test_every_number_of_machines_is_the_length_of_its_list(client: ApiClient, q
                 assert asked <= {*item["sources"].split(", ")}
 
 
-def test_the_facts_are_told_in_words(client: ApiClient) -> None:
+def test_the_facts_of_a_finding_are_described_in_words(client: ApiClient) -> None:
     told = {item["kind"]: item["facts"] for item in client.json("/api/coverage")["items"]}
     assert told["spare_mismatch"] == "Spare in NinjaRMM, not spare in ThreatLocker"
     assert told["name_mismatch"] == (

@@ -33,7 +33,7 @@ def test_a_tree_of_components_becomes_tags_attributes_and_texts() -> None:
     ]  # fmt: skip
 
 
-def test_several_parts_fill_a_place_and_none_leaves_it_empty() -> None:
+def test_a_list_of_components_is_serialised_without_its_nones() -> None:
     assert trees(drawn_list([html.Li("one"), "two", None])) == [["li", {}, ["one"]], "two"]
     assert trees(drawn_list([])) == []
 
@@ -44,7 +44,7 @@ def test_styles_are_written_as_css() -> None:
     assert attributes["style"] == "width: 96px; mask-image: none; -webkit-mask-image: none"
 
 
-def test_names_stay_text() -> None:
+def test_html_in_names_stays_text() -> None:
     place = drawn(html.Td("<img src=x onerror=alert(1)>"))
     ((_tag, _attributes, (text,)),) = trees(place)
     assert text == "<img src=x onerror=alert(1)>"

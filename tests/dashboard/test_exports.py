@@ -67,12 +67,12 @@ def test_no_cell_starts_a_formula_and_every_text_reads_back(rows: list[list[Any]
             assert (value or "") in (cell, cell.removeprefix("'"))
 
 
-def test_a_text_without_a_formula_is_written_as_it_is() -> None:
+def test_a_text_without_a_formula_is_written_unchanged() -> None:
     rows = [[1, "plain", "two, with comma", 'say "x"', "a=b", None, -5]]
     assert csv_text(rows) == '1,plain,"two, with comma","say ""x""",a=b,,-5\r\n'
 
 
-def test_the_file_is_the_list_that_the_api_shows(engine: Engine) -> None:
+def test_the_file_equals_the_list_of_the_api(engine: Engine) -> None:
     rng = random.Random(5)
     world = random_world(rng)
     world.save(engine)
@@ -108,7 +108,7 @@ def test_the_header_is_the_device_row_even_without_a_device(client: ApiClient, b
     assert columns("records") == COLUMNS
 
 
-def test_hostile_names_are_disarmed_and_ids_are_whole(client: ApiClient) -> None:
+def test_formulas_in_names_are_escaped_and_ids_are_complete(client: ApiClient) -> None:
     (row,) = _file(client, "/export/devices.csv?basis=ninja&type=network")
     assert row["hostname"] == "'=cmd|' /C calc'!A0"
     assert row["location"] == "'-1+1"
@@ -144,7 +144,7 @@ def test_without_data_the_files_have_a_header_only(sqlite_engine: Engine) -> Non
         assert _file(client, "/export/sites.csv") == []
 
 
-def test_the_file_is_named_after_what_it_holds(client: ApiClient) -> None:
+def test_the_file_is_named_after_its_filters(client: ApiClient) -> None:
     headers = client.get("/export/devices.csv?as_of=2026-11-20&site=2").headers
     assert headers["Content-Type"] == "text/csv; charset=utf-8"
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -176,7 +176,9 @@ def test_a_file_of_one_location_is_named_after_it(client: ApiClient) -> None:
     assert "devices-Harbor-Dental-Rack-1-assets" in found.headers["Content-Disposition"]
 
 
-def test_the_file_says_its_length_so_that_a_torn_one_shows(client: ApiClient) -> None:
+def test_the_file_has_a_content_length_so_that_a_truncated_one_is_detectable(
+    client: ApiClient,
+) -> None:
     response = client.get("/export/devices.csv")
     assert int(response.headers["Content-Length"]) == len(response.content)
 
@@ -221,7 +223,7 @@ def test_a_query_that_breaks_midway_gives_an_error_and_no_file(postgres_engine: 
         assert "inventory-hub doctor" in broken["error"]
 
 
-def test_a_file_is_sorted_as_it_is_asked(client: ApiClient) -> None:
+def test_a_file_is_sorted_as_requested(client: ApiClient) -> None:
     path = "/export/devices.csv?basis=records&site=1&sort="
     up = [row["hostname"] for row in _file(client, f"{path}hostname")]
     down = [row["hostname"] for row in _file(client, f"{path}-hostname")]
@@ -258,7 +260,7 @@ def test_list_file_and_number_of_a_location_agree(
         assert client.json(f"{path}?{query}", 400)["parameter"] == "location"
 
 
-def test_a_file_holds_one_source_alone_when_asked(client: ApiClient) -> None:
+def test_a_file_can_be_limited_to_one_source(client: ApiClient) -> None:
     rows = _file(client, "/export/devices.csv?basis=records&source=threatlocker")
     assert {row["source"] for row in rows} == {"threatlocker"}
     sites = _file(client, "/export/sites.csv?basis=records&source=threatlocker")
@@ -266,6 +268,6 @@ def test_a_file_holds_one_source_alone_when_asked(client: ApiClient) -> None:
 
 
 @pytest.mark.parametrize("sort", ["", "-", "--site", "__proto__", "site;drop", "payload"])
-def test_an_order_that_there_is_not_is_refused(client: ApiClient, sort: str) -> None:
+def test_an_unknown_sort_order_is_refused(client: ApiClient, sort: str) -> None:
     found = client.json(f"/export/devices.csv?sort={sort}", 400)
     assert found["parameter"] == "sort"

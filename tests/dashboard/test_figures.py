@@ -90,12 +90,12 @@ def test_the_bars_are_the_counts_largest_type_first() -> None:
     assert list(bars_of(figure)) == ["Workstations", "Servers", "Unknown"]
 
 
-def test_above_each_bar_stands_the_total_with_its_gap_or_that_there_is_none() -> None:
+def test_the_label_above_each_bar_is_its_total_with_a_mark_for_a_gap() -> None:
     figure = months_figure(YEAR, lambda *_: None)
     assert list(figure.data[-1].text) == ["no data", "7*", "6", "9"]
 
 
-def test_a_segment_carries_the_address_of_its_month_and_type() -> None:
+def test_a_segment_links_to_its_month_and_type() -> None:
     figure = months_figure(YEAR, lambda month, kind: f"/{month.month}/{kind}")
     assert list(figure.data[1].customdata)[1:] == [
         "/2026-09/server", "/2026-10/server", "/2026-11/server",
@@ -108,14 +108,14 @@ def test_the_open_month_is_outlined_and_the_closed_ones_are_not() -> None:
         assert list(trace.marker.opacity) == [1, 1, 1, 0.45]
 
 
-def test_what_is_unknown_is_hatched_and_nothing_else_is() -> None:
+def test_only_unknown_devices_are_hatched() -> None:
     traces = {trace.name: trace for trace in months_figure(YEAR, lambda *_: None).data[:-1]}
     assert {name: trace.marker.pattern.shape for name, trace in traces.items()} == {
         "Workstations": "", "Servers": "", "Unknown": "/",
     }  # fmt: skip
 
 
-def test_the_hover_says_from_when_a_gap_stands() -> None:
+def test_the_hover_text_names_the_day_that_fills_a_gap() -> None:
     hover = months_figure(YEAR, lambda *_: None).data[0].hovertext
     assert hover[1] == "Sep 2026: 5 Workstations<br>of 7 in all<br>NinjaRMM: as of 30 Aug 2026"
     assert hover[3].endswith("month still open")
@@ -213,7 +213,7 @@ BILLABLE = Filters(statuses=("billable",))
         (Change(4, None), "Billable devices: nothing to compare with on 31 Oct"),
     ],
 )
-def test_the_title_states_the_finding(figure: Change, sentence: str) -> None:
+def test_the_title_states_the_change(figure: Change, sentence: str) -> None:
     assert sentences.finding(figure, BILLABLE, THEN) == sentence
 
 
@@ -242,7 +242,7 @@ def test_the_bars_are_called_by_what_happened_and_the_ends_by_their_days() -> No
     )  # fmt: skip
 
 
-def test_the_site_that_moved_most_is_named_and_cut_when_nobody_reads_on() -> None:
+def test_the_site_that_changed_most_is_named_and_cut_when_too_long() -> None:
     first, second = Mover(1, "Harbor Dental", Change(3, 5)), Mover(2, "B", Change(2, 1))
     assert sentences.most_moved([first, second]) == "Harbor Dental moved most: \u22122"
     assert sentences.most_moved([]) == "No site moved"
@@ -261,7 +261,7 @@ def test_every_choice_of_filters_has_a_name() -> None:
 
 
 @given(st.text(max_size=100))
-def test_a_name_in_a_chart_is_shown_as_it_is(name: str) -> None:
+def test_a_name_in_a_chart_is_shown_unchanged(name: str) -> None:
     shown = plain(name)
     assert not re.search("[<>]", shown)
     back = shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
@@ -269,7 +269,7 @@ def test_a_name_in_a_chart_is_shown_as_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [HOSTILE, "=cmd|' /C calc'!A0", "__proto__", "x" * 10_000])
-def test_a_hostile_site_is_text_in_lists_and_tables(name: str) -> None:
+def test_html_in_a_site_name_is_text_in_lists_and_tables(name: str) -> None:
     change = Change(5, 3)
     movers = movers_list([Mover(7, name, change)], Filters())
     site = Site(7, name, change, {}, {}, ("ninja",), (1, None, 5))
@@ -292,7 +292,7 @@ def test_a_sparkline_has_a_line_per_unbroken_stretch_inside_its_frame() -> None:
 
 
 @given(st.lists(st.none() | st.integers(0, 10**6), max_size=30))
-def test_any_trend_is_a_picture_or_an_empty_place(values: list[int | None]) -> None:
+def test_a_trend_of_less_than_two_values_has_no_sparkline(values: list[int | None]) -> None:
     found = sparkline(values, "trend")
     if sum(value is not None for value in values) < 2:
         assert "maskImage" not in found.style
@@ -318,14 +318,14 @@ def site(name: str, now: int | None, then: int | None, number: int = 1) -> Site:
         ("name", True, "gamma delta beta Alpha"),
     ],
 )
-def test_sites_are_ordered_by_a_column_and_what_is_not_known_comes_last(
+def test_sites_are_sorted_by_a_column_with_unknown_values_last(
     column: str, down: bool, names: str
 ) -> None:
     found = [site("beta", 5, 9), site("Alpha", 9, 8), site("gamma", 3, None), site("delta", 2, 2)]
     assert " ".join(one.name for one in ordered(found, column, down)) == names
 
 
-def test_two_thousand_sites_are_cut_and_the_table_says_so() -> None:
+def test_a_table_of_two_thousand_sites_is_truncated_with_a_note() -> None:
     many = [site(f"Site {number}", 1, 1, number) for number in range(2000)]
     table = expand_drawn(site_table(many, Filters(), MOVED, "22 Nov", "31 Oct"))
     assert str(table).count("row-link") == MOST
@@ -339,7 +339,7 @@ def test_bars_of_movers_are_shares_of_the_largest() -> None:
     assert texts(movers_list([], Filters())) == ["Every site has as many devices as then.", "note"]
 
 
-def test_a_link_to_the_past_forgets_the_day_that_was_compared() -> None:
+def test_a_link_to_a_past_day_drops_the_compared_day() -> None:
     now = Filters(as_of=date(2026, 11, 22), compare_to=THEN, statuses=("billable",))
     assert links.devices_on(now, date(2026, 6, 30), types=("server",)) == (
         "/devices?as_of=2026-06-30&type=server&status=billable"
@@ -355,7 +355,7 @@ def test_a_file_is_sorted_as_the_list_is() -> None:
     assert links.devices_file(spares, Sort("os")).endswith("source=ninja&sort=os")
 
 
-def test_a_legend_counts_and_opens_what_its_colour_means() -> None:
+def test_a_legend_entry_has_its_count_and_links_to_its_devices() -> None:
     drawn = expand_drawn(legend([Entry("vm_guest", "VM guests", 1200, "/devices?type=vm_guest")]))
     (link,) = drawn["props"]["children"]
     assert link["props"]["href"] == "/devices?type=vm_guest"
@@ -364,7 +364,7 @@ def test_a_legend_counts_and_opens_what_its_colour_means() -> None:
     assert "legend-mark mark-vm-guest" in texts(link)
 
 
-def test_a_cell_is_cut_where_nobody_reads_on() -> None:
+def test_a_cell_is_cut_at_a_maximum_length() -> None:
     row: dict[str, Any] = dict.fromkeys(COLUMNS) | {
         "device_id": "1", "hostname": "x" * 10_000, "source": "ninja", "display_name": HOSTILE,
     }  # fmt: skip
@@ -385,5 +385,5 @@ def test_a_cell_is_cut_where_nobody_reads_on() -> None:
         ([{"colId": "device_id; DROP TABLE devices", "sort": "desc"}], BY_SITE),
     ],
 )
-def test_a_grid_sorts_by_columns_that_there_are(model: Any, sort: Sort) -> None:
+def test_a_grid_sorts_by_known_columns_only(model: Any, sort: Sort) -> None:
     assert sort_of({"sortModel": model}, SORTS, BY_SITE) == sort

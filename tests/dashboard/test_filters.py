@@ -49,14 +49,14 @@ def test_every_shared_parameter_is_read() -> None:
     )  # fmt: skip
 
 
-def test_a_location_is_named_exactly_and_none_by_nothing() -> None:
+def test_a_location_is_matched_exactly_and_an_empty_one_means_no_location() -> None:
     found = _parse("location=Rack%201&location=&location=B%C3%BCro&location=Rack%201")
     assert found.locations == (NO_LOCATION, "Büro", "Rack 1")
     assert found.to_query() == "location=&location=B%C3%BCro&location=Rack+1"
     assert _parse("location=%20Rack").locations == (" Rack",)
 
 
-def test_the_vocabulary_is_that_of_the_rules() -> None:
+def test_types_statuses_and_sources_are_those_of_the_rules() -> None:
     assert TYPES == RULE_TYPES
     assert STATUSES == RULE_STATUSES
     assert Rules(1).source_order == SOURCES
@@ -102,7 +102,7 @@ def test_the_vocabulary_is_that_of_the_rules() -> None:
         ("q=" + "x" * 201, "q"),
     ],
 )
-def test_what_cannot_be_asked_is_refused_by_name(query: str, name: str) -> None:
+def test_an_invalid_parameter_is_refused_by_name(query: str, name: str) -> None:
     with pytest.raises(BadParameter) as refused:
         _parse(query)
     assert refused.value.name == name
@@ -114,7 +114,7 @@ def test_equal_dates_may_be_compared() -> None:
     assert both.as_of == both.compare_to
 
 
-def test_extra_parameters_are_let_through_where_they_are_known() -> None:
+def test_extra_parameters_are_accepted_where_declared() -> None:
     assert _parse("limit=5&q=x", extra=("limit",)).q == "x"
     assert _parse("source=agent&source=ninja", extra=("source",)).sources == ("ninja", "agent")
     with pytest.raises(BadParameter):

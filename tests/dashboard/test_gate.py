@@ -145,7 +145,7 @@ def test_internal_error_answers_500_and_later_reports_work(
     assert here.post(report(), key).ok
 
 
-def test_disconnects_in_the_middle_of_a_body_block_nobody(here: Ingest) -> None:
+def test_disconnects_in_the_middle_of_a_body_block_no_other_client(here: Ingest) -> None:
     key = known(here)
     port = int(here.address.rsplit(":", 1)[1])
     for _ in range(80):

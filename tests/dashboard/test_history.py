@@ -47,7 +47,7 @@ def told(hub: Hub, key: str = "7", source: str = "ninja") -> list[Stretch]:
         return history.stretches(connection, device, found.kept)
 
 
-def test_a_timeline_says_what_changed_from_stretch_to_stretch(hub: Hub) -> None:
+def test_a_timeline_lists_what_changed_from_stretch_to_stretch(hub: Hub) -> None:
     back, spare, first = told(hub)
     assert [(s.valid_from, s.valid_to, s.days) for s in (first, spare, back)] == [
         (day(0), day(2), 2), (day(2), day(3), 1), (day(4), None, 1),
@@ -74,12 +74,12 @@ def test_the_stretch_of_a_day_is_the_one_that_holds_on_it(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "12", str(2**63), "9" * 40, "１２"])
-def test_what_is_no_device_is_found_nowhere(engine: Engine, text: str) -> None:
+def test_find_returns_none_for_unknown_ids(engine: Engine, text: str) -> None:
     with reading(engine) as connection:
         assert history.find(connection, text) is None
 
 
-def test_the_payload_of_a_stretch_is_whole_but_for_what_changes_hourly(hub: Hub) -> None:
+def test_the_payload_of_a_stretch_has_every_key_but_the_volatile_ones(hub: Hub) -> None:
     newest = told(hub)[0]
     known = device_id("ninja", "7")
     with reading(hub.engine) as connection:
@@ -90,14 +90,14 @@ def test_the_payload_of_a_stretch_is_whole_but_for_what_changes_hourly(hub: Hub)
     assert latest == {"seen": 1}
 
 
-def test_payloads_differ_by_their_leaves() -> None:
+def test_payload_differences_are_listed_by_leaf() -> None:
     before = {"a": 1, "os": {"name": "10", "x": []}, "disks": [{"n": 1}, {"n": 2}]}
     after = {"a": 1, "os": {"name": "11", "x": []}, "disks": [{"n": 1}], "new": None}
     found = payloads.differences(before, after)
     assert found == [("disks[1].n", 2, None), ("os.name", "10", "11")]
 
 
-def test_the_records_of_a_machine_stand_side_by_side_with_their_evidence(hub: Hub) -> None:
+def test_the_records_of_a_machine_are_listed_with_their_link_evidence(hub: Hub) -> None:
     shield = replace(PC, key="t7", org="2", org_name="Mueller Bau", hostname="h-pc7.example")
     hub.collect(day(4), [shield], "threatlocker")
     with reading(hub.engine) as connection:
@@ -112,7 +112,7 @@ def test_the_records_of_a_machine_stand_side_by_side_with_their_evidence(hub: Hu
     assert {name for _source, name in labels.values()} == {"H-PC7", "h-pc7.example"}
 
 
-def test_the_api_tells_the_same_history(hub: Hub) -> None:
+def test_the_api_returns_the_same_history(hub: Hub) -> None:
     found = told(hub)
     known = device_id("ninja", "7")
     with serve_api(hub.engine) as client:
@@ -131,7 +131,7 @@ def test_the_api_tells_the_same_history(hub: Hub) -> None:
     assert page["items"] == [body["items"][1] | {"stands": False}]
 
 
-def test_a_device_whose_newest_row_could_not_be_read_says_so_on_its_page(engine: Engine) -> None:
+def test_the_page_of_a_device_warns_that_its_newest_row_was_unreadable(engine: Engine) -> None:
     hub = Hub(engine)
     hub.collect(day(0), [PC, *OTHERS])
     hub.collect(day(1), [replace(PC, trouble="its organization is a list"), *OTHERS])

@@ -41,7 +41,7 @@ def refused(answer: requests.Response, status: int, reason: str) -> dict[str, An
 # TatuScan's contract
 
 
-def test_the_stock_client_is_let_in_when_ingest_is_open(engine: Engine) -> None:
+def test_the_tatuscan_client_needs_no_token_when_ingest_is_open(engine: Engine) -> None:
     with ingest(engine, INGEST_AUTH="open", TIMEZONE="America/Cuiaba") as hub:
         first = hub.post(STOCK, **STOCK_HEADERS)
         hub.now += timedelta(minutes=1)
@@ -62,7 +62,7 @@ def test_the_stock_client_is_let_in_when_ingest_is_open(engine: Engine) -> None:
     assert listed["count"] == 1 and listed["items"][0]["machine_id"] == said["machine_id"]
 
 
-def test_the_stock_client_is_refused_and_nothing_stored_without_a_token(hub: Ingest) -> None:
+def test_without_a_token_the_tatuscan_client_is_refused_and_nothing_stored(hub: Ingest) -> None:
     answer = hub.post(STOCK, **STOCK_HEADERS)
 
     refused(answer, 401, "missing_credential")
@@ -78,12 +78,12 @@ def test_the_stock_client_is_refused_and_nothing_stored_without_a_token(hub: Ing
         ("fr", "Inventory added successfully"),
     ],
 )
-def test_messages_speak_the_clients_language(here: Ingest, header: str, message: str) -> None:
+def test_messages_are_in_the_clients_language(here: Ingest, header: str, message: str) -> None:
     answer = here.post(report(), here.token(), **{"Accept-Language": header})
     assert answer.json()["message"] == message
 
 
-def test_what_a_first_report_leaves_out_is_as_tatuscan_stores_it(here: Ingest) -> None:
+def test_fields_absent_from_a_first_report_get_tatuscans_values(here: Ingest) -> None:
     said = report()
     del said["os_version"], said["memory_used_mb"], said["timestamp"]
     item = here.post(said, here.token()).json()["item"]
@@ -91,7 +91,7 @@ def test_what_a_first_report_leaves_out_is_as_tatuscan_stores_it(here: Ingest) -
     assert item["computer_model"] is None
 
 
-def test_absent_keeps_and_null_clears(hub: Ingest) -> None:
+def test_an_absent_field_keeps_its_value_and_null_clears_it(hub: Ingest) -> None:
     key = hub.enrol(computer_model="X1", serial="S-1", mac_addresses=["00:1b:21:12:34:56"])
     kept = hub.post(report(), key).json()["item"]
     assert (kept["computer_model"], kept["serial"]) == ("X1", "S-1")
@@ -103,7 +103,7 @@ def test_absent_keeps_and_null_clears(hub: Ingest) -> None:
     assert item["serial"] == "S-1"
 
 
-def test_texts_are_cut_and_what_no_database_stores_is_replaced(hub: Ingest) -> None:
+def test_texts_are_cut_and_unstorable_characters_replaced(hub: Ingest) -> None:
     key = hub.enrol()
     odd = report(hostname="h" * 101, ip="1" * 46, os="a\0b\ud800c", serial="'; DROP TABLE--%s{}")
     item = hub.post(odd, key).json()["item"]
@@ -164,7 +164,7 @@ def test_missing_fields_are_listed(here: Ingest) -> None:
     ],
     ids=range(16),
 )  # fmt: skip
-def test_what_is_no_report_is_refused(here: Ingest, body: bytes) -> None:
+def test_a_body_that_is_no_report_is_refused(here: Ingest, body: bytes) -> None:
     refused(here.post(body, here.token()), 400, "malformed")
 
 
@@ -185,7 +185,7 @@ def test_a_body_over_64_kb_is_refused_before_it_is_read(here: Ingest) -> None:
     refused(answer, 413, "too_large")
 
 
-def test_gzip_is_unpacked_within_bounds(here: Ingest) -> None:
+def test_gzip_is_decompressed_up_to_a_limit(here: Ingest) -> None:
     key, zipped = here.token(), {"Content-Encoding": "gzip"}
     assert here.post(gzip.compress(json.dumps(report()).encode()), key, **zipped).ok
     bomb = gzip.compress(b" " * 100_000_000)
@@ -202,7 +202,7 @@ def test_gzip_is_unpacked_within_bounds(here: Ingest) -> None:
         refused(here.post(whole, key, **{"Content-Encoding": encoding}), 415, "encoding")
 
 
-def test_only_json_is_read(here: Ingest) -> None:
+def test_another_content_type_than_json_is_refused(here: Ingest) -> None:
     for kind in ("text/plain", "multipart/form-data; boundary=x", ""):
         refused(here.post(STOCK, here.token(), **{"Content-Type": kind}), 415, "not_json")
     assert here.post(STOCK, here.token(), **{"Content-Type": "Application/JSON; charset=utf-8"}).ok
@@ -211,7 +211,7 @@ def test_only_json_is_read(here: Ingest) -> None:
 # Who may
 
 
-def test_a_token_lets_a_machine_in_and_its_own_key_is_shown_once(hub: Ingest) -> None:
+def test_a_token_enrols_a_machine_and_its_own_key_is_returned_once(hub: Ingest) -> None:
     token = hub.token(site="Acme")
     first = hub.post(report(site="Another"), token)
     key = first.json()["key"]
@@ -250,7 +250,7 @@ def test_a_key_writes_its_own_machine_only(hub: Ingest) -> None:
     assert hub.post(report("bob"), bob).ok
 
 
-def test_revoked_and_unknown_are_told_apart_at_once(hub: Ingest) -> None:
+def test_revoked_and_unknown_credentials_have_different_answers_at_once(hub: Ingest) -> None:
     key, token = hub.enrol(), hub.token()
     assert hub.post(report(), key).ok
     hub.revoke(key)
@@ -264,7 +264,7 @@ def test_revoked_and_unknown_are_told_apart_at_once(hub: Ingest) -> None:
         refused(answer, 401, "unknown_credential")
 
 
-def test_a_token_that_has_expired_lets_nobody_in(here: Ingest) -> None:
+def test_an_expired_token_enrols_nobody(here: Ingest) -> None:
     token = here.token(expires_at=here.now + timedelta(minutes=1))
     assert here.post(report("anna"), token).status_code == 201
     here.now += timedelta(minutes=2)

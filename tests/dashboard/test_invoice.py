@@ -116,7 +116,7 @@ def check(found: Files) -> None:
         assert not closing
 
 
-def test_a_closed_month_adds_up_and_tells_why(engine: Engine) -> None:
+def test_a_closed_month_adds_up_and_lists_its_reasons(engine: Engine) -> None:
     hub = story(engine)
     hub.close("2024-02")
     harbor = hub.site_of("1").site_id
@@ -155,7 +155,7 @@ def test_a_closed_month_has_the_same_bytes_whatever_happens_later(
 
 
 @pytest.mark.parametrize("basis", BASES)
-def test_an_open_month_is_preliminary_and_says_the_same_as_its_closing(
+def test_the_preliminary_pack_of_an_open_month_equals_that_of_its_closing(
     sqlite_engine: Engine, basis: str
 ) -> None:
     hub = story(sqlite_engine)
@@ -176,7 +176,9 @@ def test_an_open_month_is_preliminary_and_says_the_same_as_its_closing(
         assert live[name] == closed[name], name
 
 
-def test_what_a_month_opens_with_is_what_the_one_before_closed_with(sqlite_engine: Engine) -> None:
+def test_the_opening_counts_of_a_month_are_the_closing_counts_of_the_one_before(
+    sqlite_engine: Engine,
+) -> None:
     hub = story(sqlite_engine)
     hub.close("2024-02")
     harbor = hub.site_of("1").site_id
@@ -215,7 +217,7 @@ def test_the_running_month_goes_up_to_the_newest_day(sqlite_engine: Engine) -> N
         ("site=1&site=2&month=2024-02", 400, "site"), ("site=77&month=2024-02", 404, None),
     ],
 )  # fmt: skip
-def test_what_has_no_pack_is_refused(
+def test_a_month_without_a_pack_is_refused(
     sqlite_engine: Engine, query: str, code: int, name: str | None
 ) -> None:
     hub = story(sqlite_engine)

@@ -61,7 +61,7 @@ def _of(hub: Hub, query: Filters | None = None) -> dict[str, MonthRow]:
         return _rows(connection, query)
 
 
-def test_each_month_says_its_state_and_its_counts(engine: Engine) -> None:
+def test_each_month_has_its_state_and_its_counts(engine: Engine) -> None:
     hub = _story(engine)
     hub.close("2024-01")
     found = _of(hub)
@@ -71,7 +71,7 @@ def test_each_month_says_its_state_and_its_counts(engine: Engine) -> None:
     assert counted == [(8, 0, 8, 0), (8, 1, 9, -1), (9, 0, 9, None)]
 
 
-def test_an_open_month_says_what_hinders_it_and_the_oldest_can_be_closed(hub: Hub) -> None:
+def test_an_open_month_lists_what_prevents_closing_and_the_oldest_can_be_closed(hub: Hub) -> None:
     found = _of(hub)
     assert [row.can_close for row in found.values()] == [False, False, True]
     assert [one.code for one in found["2024-02"].hindrances] == ["older_open"]
@@ -168,7 +168,7 @@ def test_before_a_bases_first_snapshot_a_month_is_unknown(sqlite_engine: Engine)
     assert [row.billable for row in found.values()] == [3, 3, None]
 
 
-def test_imported_months_say_so_and_have_totals(hub: Hub) -> None:
+def test_imported_months_are_marked_and_have_totals(hub: Hub) -> None:
     with writing(hub.engine) as connection:
         row = {"month": "2023-11", "basis": "ninja", "site_id": 1, "device_type": "workstation"}
         row |= {"billing_status": "billable", "n": 5, "imported": True}

@@ -56,7 +56,7 @@ def test_a_callback_is_short(path: Path) -> None:
         assert lines <= LONGEST_CALLBACK, f"{path.name}: {function.name} has {lines} lines"
 
 
-def test_every_id_that_a_callback_names_is_on_a_page_and_none_stands_twice(app: Dash) -> None:
+def test_every_id_in_a_callback_is_on_a_page_exactly_once(app: Dash) -> None:
     with app.server.test_request_context("/"):
         shell = component_ids(app.layout())
         pages = [component_ids(page["layout"]()) for page in dash.page_registry.values()]
@@ -71,7 +71,7 @@ def test_every_id_that_a_callback_names_is_on_a_page_and_none_stands_twice(app: 
     assert named <= shell.union(*pages)
 
 
-def test_the_count_and_the_rows_of_a_list_are_of_one_query(app: Dash) -> None:
+def test_the_count_and_the_rows_of_a_list_come_from_one_query(app: Dash) -> None:
     for query in ("", "site=1", "basis=records&status=excluded", "q=h-", "as_of=2026-10-31"):
         found = grid(app, query)
         shown = run_callback(app, "devices-count", filters=query)["response"]
@@ -150,7 +150,7 @@ def buttons(part: Any) -> set[tuple[str, str]]:
         (("month-body",), {"month"}),
     ],
 )
-def test_every_button_of_a_page_is_answered_whole(
+def test_every_explanation_button_has_a_complete_answer(
     app: Dash, outputs: tuple[str, ...], expected: set[str]
 ) -> None:
     values = {"filters": "", "sites-order": MOVED, "site": "1", "month-shown": "2026-10"}
@@ -185,7 +185,7 @@ def test_why_a_month_counts_what_it_does(app: Dash) -> None:
     assert "Average" in str(body) and "device-days / 31 days" in str(body)
 
 
-def test_a_site_without_changes_says_so(app: Dash) -> None:
+def test_a_site_without_changes_shows_a_message(app: Dash) -> None:
     still = site(app, "as_of=2026-11-22&compare_to=2026-11-22", HARBOR)["site-latest-rows"]
     assert texts(still["children"], "note") == ["Nothing came or went since 22 Nov 2026."]
     early = site(app, "compare_to=2026-07-31", HARBOR)["site-latest-rows"]
@@ -196,20 +196,20 @@ def test_a_site_without_changes_says_so(app: Dash) -> None:
     "request_", [{"startRow": -5}, {"endRow": 10**9}, {"startRow": 50, "endRow": 2},
                  {"sortModel": [{"colId": "payload; --", "sort": "x"}]}],
 )  # fmt: skip
-def test_a_grid_that_asks_for_too_much_gets_what_there_is(app: Dash, request_: Any) -> None:
+def test_a_grid_request_beyond_the_end_gets_the_rows_there_are(app: Dash, request_: Any) -> None:
     everything = grid(app, "")["rowCount"]
     found = grid(app, "", **request_)
     assert found["rowCount"] == everything
     assert len(found["rowData"]) <= everything
 
 
-def test_a_bad_filter_leaves_what_is_shown(app: Dash) -> None:
+def test_an_invalid_filter_leaves_the_page_unchanged(app: Dash) -> None:
     for query in ("type=toaster", "as_of=2999-01-01", "site=x", "nobody=knows"):
         assert run_callback(app, "devices-count", filters=query) is None
         assert run_callback(app, "overview-kpis", filters=query) is None
 
 
-def test_an_empty_hub_has_a_checklist_on_both_pages(sqlite_engine: Engine) -> None:
+def test_an_empty_database_shows_a_checklist_on_both_pages(sqlite_engine: Engine) -> None:
     app = create_demo_app(sqlite_engine)
     for output, state in (("overview-kpis", "overview-state"), ("devices-count", "devices-state")):
         answer = run_callback(app, output, filters="")["response"]
@@ -220,7 +220,7 @@ def test_an_empty_hub_has_a_checklist_on_both_pages(sqlite_engine: Engine) -> No
     assert texts(answer["sites-table"]["children"], "row-link") == []
 
 
-def test_when_the_database_is_gone_what_is_shown_stays(tmp_path: Path, migrated_file: Path) -> None:
+def test_a_lost_database_leaves_the_page_unchanged(tmp_path: Path, migrated_file: Path) -> None:
     path = tmp_path / "gone.db"
     shutil.copyfile(migrated_file, path)
     engine = open_engine(sqlite_url(path))

@@ -68,7 +68,7 @@ def test_the_days_of_each_device_add_up_to_the_bases(engine: Engine, basis: str)
             assert found.devices(one) == len(here) >= one.peak
 
 
-def test_the_devices_that_are_listed_make_the_difference(sqlite_engine: Engine) -> None:
+def test_the_listed_devices_add_up_to_the_difference(sqlite_engine: Engine) -> None:
     hub = story(sqlite_engine)
     found, rows = sides(hub, "assets")
     one = next(one for one in found.bases if one.site_id == ALL_SITES)
@@ -79,7 +79,7 @@ def test_the_devices_that_are_listed_make_the_difference(sqlite_engine: Engine) 
     assert all(0 < row.days < 29 for row in rows) and rows[0].name.startswith("pc")
 
 
-def test_a_program_and_a_file_are_told_the_same(sqlite_engine: Engine) -> None:
+def test_api_and_file_have_the_same_device_days(sqlite_engine: Engine) -> None:
     hub = story(sqlite_engine)
     hub.close("2024-01")
     found, _ = sides(hub, "assets")

@@ -131,7 +131,7 @@ def test_stored_counts_and_stretches_agree_on_every_kept_day(engine: Engine) -> 
                 assert total == devices.count(connection, found, filters)
 
 
-def test_each_figure_equals_the_list_that_it_opens(engine: Engine) -> None:
+def test_each_figure_equals_the_length_of_its_list(engine: Engine) -> None:
     named_world().save(engine)
     with reading(engine) as connection:
         for basis in BASES:
@@ -151,7 +151,7 @@ def test_each_figure_equals_the_list_that_it_opens(engine: Engine) -> None:
                 assert total == devices.count(connection, found, given)
 
 
-def test_the_named_changes_stand_in_the_bars_of_their_site(engine: Engine) -> None:
+def test_the_listed_changes_are_in_the_bars_of_their_site(engine: Engine) -> None:
     named_world().save(engine)
     with reading(engine) as connection:
         harbor = Filters(basis="ninja", sites=(HARBOR,), statuses=("billable",))
@@ -169,7 +169,9 @@ def test_the_named_changes_stand_in_the_bars_of_their_site(engine: Engine) -> No
         assert [(row.site, row.figure.change) for row in both] == [("Harbor Dental", -2)]
 
 
-def test_a_gap_is_no_drop_and_the_page_says_so(sqlite_engine: Engine) -> None:
+def test_a_gap_resolves_to_the_last_snapshot_before_it_and_is_reported(
+    sqlite_engine: Engine,
+) -> None:
     named_world().save(sqlite_engine)
     with reading(sqlite_engine) as connection:
         gap = Filters(as_of=date(2026, 11, 15), basis="records")
@@ -253,7 +255,7 @@ def test_the_series_repeats_what_stands_on_a_day_without_a_snapshot(engine: Engi
                 assert total == (len(_expected(world, day, filters)) if known else None)
 
 
-def test_months_stand_on_their_ends_and_name_their_gaps(engine: Engine) -> None:
+def test_months_are_counted_on_their_last_day_and_name_their_gaps(engine: Engine) -> None:
     world = named_world()
     world.save(engine)
     with writing(engine) as connection:
@@ -351,7 +353,7 @@ def test_every_column_sorts_totally_with_empty_values_last(engine: Engine) -> No
                         assert values == sorted(values, reverse=descending)
 
 
-def test_an_asset_row_is_the_record_that_speaks_with_all_who_manage_it(engine: Engine) -> None:
+def test_an_asset_row_is_the_primary_record_with_all_sources_that_manage_it(engine: Engine) -> None:
     named_world().save(engine)
     with reading(engine) as connection:
         filters = Filters(q="h-pc2")
@@ -365,7 +367,9 @@ def test_an_asset_row_is_the_record_that_speaks_with_all_who_manage_it(engine: E
         assert row["device_id"].isdecimal()
 
 
-def test_the_month_before_the_asked_day_is_compared_by_default(sqlite_engine: Engine) -> None:
+def test_the_default_comparison_is_the_month_end_before_the_requested_day(
+    sqlite_engine: Engine,
+) -> None:
     named_world().save(sqlite_engine)
     with reading(sqlite_engine) as connection:
         for as_of, then in ((None, MONTH_END), (date(2026, 11, 1), MONTH_END),
@@ -374,7 +378,7 @@ def test_the_month_before_the_asked_day_is_compared_by_default(sqlite_engine: En
             assert moment.resolve(connection, filters, TODAY).then.day == then
 
 
-def test_a_month_in_the_past_shows_as_the_asked_day_knew_it(engine: Engine) -> None:
+def test_a_past_month_is_counted_as_known_on_the_requested_day(engine: Engine) -> None:
     world = named_world()
     world.save(engine)
     with reading(engine) as connection:

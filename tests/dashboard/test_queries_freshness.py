@@ -32,7 +32,7 @@ def _problems(engine: Engine, hours: float = 0) -> list[str]:
         return [str(one) for one in freshness(connection, NOW + timedelta(hours=hours)).problems]
 
 
-def test_all_is_well_after_last_nights_collections(engine: Engine) -> None:
+def test_after_last_nights_collections_there_are_no_problems(engine: Engine) -> None:
     _world(engine)
     assert _problems(engine) == []
     with reading(engine) as connection:
@@ -54,7 +54,7 @@ def test_a_source_is_stale_after_26_hours(sqlite_engine: Engine) -> None:
     assert second.startswith("ThreatLocker")
 
 
-def test_a_failed_run_is_named_with_its_reason_and_what_stands(engine: Engine) -> None:
+def test_a_failed_run_is_reported_with_its_reason_and_the_day_in_force(engine: Engine) -> None:
     _world(engine)
     _add(engine, "ninja", state="failed", reason="NinjaRMM answered 500 five times")
     assert _problems(engine) == [
@@ -83,7 +83,7 @@ def test_a_held_run_waits_for_a_decision_until_it_is_made(sqlite_engine: Engine)
     assert _problems(sqlite_engine) == []
 
 
-def test_a_source_that_never_succeeded_says_so(sqlite_engine: Engine) -> None:
+def test_a_source_that_never_succeeded_is_reported(sqlite_engine: Engine) -> None:
     _add(sqlite_engine, "threatlocker", state="failed", reason="401: check the key, 100% sure")
     assert _problems(sqlite_engine) == [
         "ThreatLocker: the collection of 2026-11-22 failed: 401: check the key, 100% sure"
@@ -92,7 +92,7 @@ def test_a_source_that_never_succeeded_says_so(sqlite_engine: Engine) -> None:
         assert freshness(connection, NOW).newest_run is None
 
 
-def test_quarantined_rows_of_a_standing_run_are_told(sqlite_engine: Engine) -> None:
+def test_quarantined_rows_of_a_run_in_force_are_reported(sqlite_engine: Engine) -> None:
     _world(sqlite_engine)
     with writing(sqlite_engine) as connection:
         run = collection_runs.c

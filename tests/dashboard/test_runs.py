@@ -51,7 +51,7 @@ def _states(found: dict[str, list[collection_days.SourceDay]]) -> dict[str, list
     return {source: [one.state for one in row] for source, row in found.items()}
 
 
-def test_each_day_of_each_source_says_what_became_of_it(engine: Engine) -> None:
+def test_each_day_of_each_source_has_its_state(engine: Engine) -> None:
     _world(engine)
     with reading(engine) as connection:
         found = collection_days.source_days(connection, FIRST - timedelta(days=1), TODAY, TODAY)
@@ -140,7 +140,7 @@ def test_days_that_are_no_longer_kept_are_marked_so(sqlite_engine: Engine) -> No
     assert (by_day[day(53)], by_day[TODAY], by_day[day(10)]) == ("c", "c", "m")
 
 
-def test_without_any_snapshot_there_is_nothing_to_mark(sqlite_engine: Engine) -> None:
+def test_without_any_snapshot_no_day_is_marked(sqlite_engine: Engine) -> None:
     with reading(sqlite_engine) as connection:
         assert collection_days.day_marks(connection, TODAY) == collection_days.DayMarks(
             None, "", {}
@@ -156,14 +156,14 @@ def test_a_source_that_was_ended_is_not_stale(engine: Engine) -> None:
     assert not any("ThreatLocker" in str(problem) for problem in found.problems)
 
 
-def test_an_ended_source_has_no_gap_to_tell_of(sqlite_engine: Engine) -> None:
+def test_an_ended_source_has_no_gap(sqlite_engine: Engine) -> None:
     _world(sqlite_engine)
     with serve_api(sqlite_engine) as client:
         notices = client.json(f"/api/dashboard/today?as_of={day(1)}")["notices"]
     assert notices == []
 
 
-def test_a_run_says_what_it_was_compared_with(sqlite_engine: Engine) -> None:
+def test_a_run_names_the_run_it_was_compared_with(sqlite_engine: Engine) -> None:
     _world(sqlite_engine)
     with reading(sqlite_engine) as connection:
         (held,) = attempts.held_runs(connection)
@@ -203,7 +203,7 @@ def test_runs_are_listed_and_filtered(client: ApiClient, query: str, count: int)
     assert order == sorted(order, reverse=True)
 
 
-def test_a_run_tells_everything_in_json(client: ApiClient) -> None:
+def test_a_run_in_json_has_every_field(client: ApiClient) -> None:
     (item,) = client.json("/api/runs?state=held")["items"]
     assert item == item | {
         "source": "ninja", "business_date": str(TODAY), "state": "suspicious", "hold": "held",

@@ -51,7 +51,7 @@ def test_locations_and_sources_of_a_site_add_up_to_its_lists(engine: Engine) -> 
                 assert n == devices.count(connection, found, filters.having(basis=source))
 
 
-def test_a_site_knows_what_each_source_calls_it(engine: Engine) -> None:
+def test_a_site_has_its_name_in_each_source(engine: Engine) -> None:
     hub = Hub(engine)
     hub.collect(TODAY, pcs(range(3), location="Rack 1"))
     shields = pcs(range(10, 12), org="t-1", org_name="HARBOR DENTAL, LLC")
@@ -77,7 +77,7 @@ def test_devices_without_a_site_are_a_site_of_their_own(engine: Engine) -> None:
     assert profile is not None and profile.name == "(no site)"
 
 
-def test_day_by_day_means_days_that_follow_each_other(sqlite_engine: Engine) -> None:
+def test_the_daily_series_covers_consecutive_days(sqlite_engine: Engine) -> None:
     named_world().save(sqlite_engine)
     with reading(sqlite_engine) as connection:
         for as_of in (TODAY, date(2026, 10, 1), date(2026, 8, 31)):
@@ -88,7 +88,7 @@ def test_day_by_day_means_days_that_follow_each_other(sqlite_engine: Engine) -> 
             assert len(days) == (days[-1] - days[0]).days + 1
 
 
-def test_the_grid_orders_by_what_is_asked_and_its_last_line_is_the_sum(engine: Engine) -> None:
+def test_the_grid_is_sorted_as_requested_and_its_last_row_is_the_sum(engine: Engine) -> None:
     named_world().save(engine)
     filters = Filters(basis="records")
     with reading(engine) as connection:

@@ -34,7 +34,7 @@ def after(days: int) -> date:
     return FIRST + timedelta(days=days)
 
 
-def test_each_record_says_which_came_before_it_and_which_after(engine: Engine) -> None:
+def test_each_record_names_its_predecessor_and_its_successor(engine: Engine) -> None:
     hub = Hub(engine)
     for days, rows in enumerate(([OLD], [OLD], [NEW], [NEW], [NEWEST])):
         hub.collect(after(days), [*OTHERS, *rows])

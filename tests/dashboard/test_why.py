@@ -51,9 +51,7 @@ def test_every_part_of_an_answer_agrees_with_the_list(engine: Engine, seed: int)
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_the_points_of_a_trend_are_those_that_are_drawn_and_listed(
-    engine: Engine, seed: int
-) -> None:
+def test_the_points_of_a_trend_equal_those_drawn_and_listed(engine: Engine, seed: int) -> None:
     rng = random.Random(seed)
     world = random_world(rng, days=40)
     world.save(engine)
@@ -83,7 +81,7 @@ def test_the_points_of_a_trend_are_those_that_are_drawn_and_listed(
                         assert one.snapshots or one.n is None
 
 
-def test_what_is_left_out_is_counted_by_its_reason(engine: Engine) -> None:
+def test_devices_left_out_are_counted_by_their_reason(engine: Engine) -> None:
     named_world().save(engine)
     answer = explained(engine, Filters(sites=(HARBOR,), types=("server",), statuses=("billable",)))
     assert (answer.value, answer.site_names) == (1, ("Harbor Dental",))

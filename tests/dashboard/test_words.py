@@ -16,7 +16,7 @@ READ_BY_PEOPLE = ("title", "placeholder", "label", "aria-label", "alt", "headerN
 NOT_WORDS = {"Inventory Hub", "Esc"}
 
 
-def test_the_catalogue_holds_exactly_the_words_of_the_dashboard() -> None:
+def test_the_message_catalogue_holds_exactly_the_texts_of_the_dashboard() -> None:
     keywords = {**DEFAULT_KEYWORDS, "mark": None}
     found = {
         message[0] if isinstance(message, tuple) else message
@@ -32,7 +32,7 @@ def test_the_catalogue_holds_exactly_the_words_of_the_dashboard() -> None:
     assert kept == found, "run make words"
 
 
-def test_no_component_holds_words_that_cannot_be_translated() -> None:
+def test_no_component_holds_untranslatable_text() -> None:
     bare = []
     for folder in ("components", "pages", "figures"):
         for path in sorted((DASHBOARD / folder).glob("*.py")):

@@ -106,7 +106,7 @@ def test_the_report_is_complete_on_both_databases_and_nothing_is_left_behind(fol
     assert [path.name for path in folder.iterdir()] == []
 
 
-def test_a_limit_is_kept_or_missed_and_the_exit_code_says_so() -> None:
+def test_limits_are_kept_or_missed_and_set_the_exit_code() -> None:
     kept = Measurement("sqlite", "half", "ms", 1.0, 2.0, 0.5)
     missed = Measurement("sqlite", "more than half", "ms", 1.1, 2.0, 0.5)
     told = Measurement("sqlite", "only told", "ms", 9.0, 2.0)
@@ -117,7 +117,7 @@ def test_a_limit_is_kept_or_missed_and_the_exit_code_says_so() -> None:
     ]  # fmt: skip
 
 
-def test_both_sides_are_measured_in_turns_and_the_first_of_each_is_left_out() -> None:
+def test_both_sides_are_measured_alternately_and_the_first_of_each_is_discarded() -> None:
     calls: list[str] = []
     pair = interleaved(lambda: calls.append("ours"), lambda: calls.append("floor"), 3)
     assert sorted(calls) == ["floor"] * 4 + ["ours"] * 4
@@ -126,7 +126,7 @@ def test_both_sides_are_measured_in_turns_and_the_first_of_each_is_left_out() ->
 
 
 @pytest.mark.parametrize("arguments", [("--days", "3"), ("--databases", "oracle")])
-def test_what_cannot_be_measured_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_an_invalid_argument_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     done = bench(tmp_path, *arguments)
     assert done.returncode == 2
     assert arguments[0] in done.stderr

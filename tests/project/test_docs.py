@@ -34,7 +34,7 @@ def test_every_setting_is_in_the_readme_and_in_the_example(setting: Setting) -> 
         assert f"`{setting.default}`" in README, f"README.md: the default of {setting.name}"
 
 
-def test_the_example_with_every_line_in_force_is_the_defaults(tmp_path: Path) -> None:
+def test_the_example_with_every_line_uncommented_equals_the_defaults(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text(re.sub(r"^#(?=[A-Z_]+=)", "", EXAMPLE, flags=re.MULTILINE), encoding="utf-8")
     values = dotenv_values(file, interpolate=False)
@@ -44,7 +44,7 @@ def test_the_example_with_every_line_in_force_is_the_defaults(tmp_path: Path) ->
     assert values == expected
 
 
-def test_the_example_as_it_stands_sets_nothing() -> None:
+def test_the_unchanged_example_sets_nothing() -> None:
     assert dotenv_values(ROOT / ".env.example") == {}
 
 

@@ -71,7 +71,7 @@ def run_in(folder: Path, code: str, **variables: str) -> str:
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_every_file_of_a_room_is_in_the_wheel(unpacked: Path, room: str) -> None:
+def test_every_file_of_a_package_is_in_the_wheel(unpacked: Path, room: str) -> None:
     assert files_of(ROOT / room)
     assert files_of(unpacked / room) == files_of(ROOT / room)
 
@@ -81,7 +81,7 @@ def test_the_wheel_holds_nothing_else(unpacked: Path) -> None:
     assert found == {*ROOMS, f"inventory_hub-{__version__}.dist-info"}
 
 
-def test_the_wheel_says_what_it_is(unpacked: Path) -> None:
+def test_the_wheel_has_its_metadata(unpacked: Path) -> None:
     information = unpacked / f"inventory_hub-{__version__}.dist-info"
     metadata = (information / "METADATA").read_text(encoding="utf-8")
     assert f"\nVersion: {__version__}\n" in metadata
@@ -92,7 +92,7 @@ def test_the_wheel_says_what_it_is(unpacked: Path) -> None:
     assert list(information.rglob("LICENSE"))
 
 
-def test_a_database_is_migrated_by_what_the_wheel_holds(unpacked: Path, tmp_path: Path) -> None:
+def test_the_wheel_alone_can_migrate_a_database(unpacked: Path, tmp_path: Path) -> None:
     printed = run_in(
         unpacked,
         "from cli.main import main; import db; print(db.__file__); main(['migrate'])",
@@ -125,7 +125,7 @@ def test_every_direct_dependency_has_an_exact_version() -> None:
     assert names <= set(constraints())
 
 
-def test_what_is_installed_here_is_what_the_constraints_say() -> None:
+def test_installed_versions_equal_the_constraints() -> None:
     pinned = constraints()
     installed = {canonical(one.metadata["Name"]): one.version for one in distributions()}
     differing = {

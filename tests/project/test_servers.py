@@ -73,7 +73,7 @@ def test_chromium_runs_scripts_and_keeps_nothing_between_tests(page: Page) -> No
     assert page.context.cookies() == []
 
 
-def test_a_command_starts_without_the_settings_of_whoever_runs_the_tests(run_cli: RunCli) -> None:
+def test_a_command_ignores_the_settings_of_the_person_who_runs_the_tests(run_cli: RunCli) -> None:
     done = run_cli("--version")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("inventory-hub, version ")
