@@ -39,7 +39,7 @@ from dashboard.web.context import current, view
 def register_callbacks(app: Dash) -> None:
     """Register the callbacks of the shell."""
     app.clientside_callback(
-        ClientsideFunction("shell", "mirror"),
+        ClientsideFunction("shell", "sync_filters"),
         Output("filters", "data"),
         Output(SITE, "value"), Output(AS_OF, "date"), Output(COMPARE_TO, "date"),
         Output(BASIS, "value"), Output(TYPE, "value"), Output(STATUS, "value"),
@@ -88,7 +88,7 @@ def register_callbacks(app: Dash) -> None:
         Input("days", "data"),
     )
     app.clientside_callback(
-        ClientsideFunction("machines", "fields"),
+        ClientsideFunction("machines", "sync_fields"),
         *(Output(name, "value") for name in MACHINE_FIELDS),
         Input("filters", "data"),
         Input(MACHINE_NAMES, "data"),

@@ -1,5 +1,5 @@
-// The address bar is the state. Here: what an address says, and how a change of it is noticed.
-// The filters and pages are those that dashboard/addresses.py hands over in the document's head.
+// The address bar holds the filters: parse it, write it, and notice its changes. The filters and
+// pages come from dashboard/addresses.py, in a meta element of the document.
 (function () {
   var declared = JSON.parse(document.querySelector("meta[name=addresses]").content);
   var FILTERS = declared.filters;
@@ -7,28 +7,28 @@
 
   function list(value) { return value === null || value === undefined ? [] : [].concat(value); }
 
-  // The values that a page takes when its address names none; those of most pages need no choice.
-  function usual(page) { return STATUS.usual[page] || []; }
+  // A page's own default statuses; empty for most pages.
+  function defaultStatuses(page) { return STATUS.usual[page] || []; }
 
   function isDefault(filter, value, page) {
     var standard = list(filter.usual[page] || filter.default);
     return list(value).length === standard.length && list(value).join() === standard.join();
   }
 
-  // The value of a filter on a page; nothing where it means nothing.
+  // The value of a filter on a page; empty where the filter does not apply.
   function valueOn(filter, f, page) {
     var foreign = (filter.page && filter.page !== page) || (filter.basis && filter.basis !== f.basis);
     return foreign ? list(null) : f[filter.name];
   }
 
-  // Every value is text, as in the address; the server refuses what cannot be used.
+  // The filters of a query string, as text; the server validates them.
   function read(search) {
     var query = new URLSearchParams(search || "");
-    var found = {};
+    var filters = {};
     FILTERS.forEach(function (filter) {
-      found[filter.name] = filter.repeat ? query.getAll(filter.name) : query.get(filter.name) || filter.default;
+      filters[filter.name] = filter.repeat ? query.getAll(filter.name) : query.get(filter.name) || filter.default;
     });
-    return found;
+    return filters;
   }
 
   // The canonical query of a page; dashboard.base.params.Filters.to_query writes the same.
@@ -43,7 +43,7 @@
     return query.toString();
   }
 
-  // How many chips the filters make: one for each value, but one for all values that replace a default.
+  // The number of filter chips: one per value, but a single one for values that replace a default.
   function count(f, page) {
     return FILTERS.reduce(function (sum, filter) {
       var values = list(valueOn(filter, f, page));
@@ -59,21 +59,21 @@
     })[0] || {};
   }
 
-  // Pages whose address means nothing to other pages, nor theirs to them: they show what is now.
-  function own(path) { return Boolean(pageOf(path).own); }
+  // Pages with filters of their own, which show the present and share no filters with other pages.
+  function hasOwnFilters(path) { return Boolean(pageOf(path).own); }
 
-  // The page on which a search stays; null where it goes to the devices.
-  function searched(path) { return pageOf(path).search ? pageOf(path).path : null; }
+  // The page that answers a search on this one; null where a search opens the devices.
+  function searchPage(path) { return pageOf(path).search ? pageOf(path).path : null; }
 
   function changed() { window.dash_clientside.set_props("moved", { data: Date.now() }); }
 
-  // Another query of the page that is shown: a step in the history, but no new page.
+  // Change the query of the open page, as a step in the history, without loading a page.
   function go(text) {
     history.pushState({}, "", location.pathname + (text ? "?" + text : ""));
     changed();
   }
 
-  // Another page, the way Dash's own links go there.
+  // Open another page the way Dash's own links do.
   function open(page, text) {
     history.pushState({}, "", page + (text ? "?" + text : ""));
     window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
@@ -101,6 +101,6 @@
   }, true);
 
   window.hubAddress = {
-    pages: declared.pages, own: own, searched: searched, usual: usual, read: read, write: write, count: count, go: go, open: open,
+    pages: declared.pages, hasOwnFilters: hasOwnFilters, searchPage: searchPage, defaultStatuses: defaultStatuses, read: read, write: write, count: count, go: go, open: open,
   };
 })();

@@ -1,11 +1,11 @@
-/* What the page of coverage does in the browser. */
+/* Browser side of the coverage page. */
 (function () {
   "use strict";
 
   var hub = (window.dash_clientside = window.dash_clientside || {});
   hub.coverage = {
-    /* Other filters, a new snapshot or a decision: the grid asks again, where it stands. */
-    ask_again: function (_query, _snapshot, _settled, grid) {
+    /* Reload the grid: in place after a decision, from the first page after other filters or a new snapshot. */
+    reload_rows: function (_query, _snapshot, _settled, grid) {
       var decided = window.dash_clientside.callback_context.triggered_id === "settled";
       window.dash_ag_grid.getApiAsync(grid).then(function (api) {
         if (decided) { api.refreshInfiniteCache(); return; }
@@ -15,8 +15,8 @@
       return window.dash_clientside.no_update;
     },
 
-    /* A phone has room for the device, the state, the age and what to do. */
-    fit: function (_query, grid) {
+    /* On a phone: only device, state, age and the action. */
+    fit_columns: function (_query, grid) {
       var narrow = window.matchMedia("(max-width: 700px)").matches;
       window.dash_ag_grid.getApiAsync(grid).then(function (api) {
         if (!narrow) { return; }
@@ -31,7 +31,7 @@
   var cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
   var element = function () { return window.React.createElement.apply(null, arguments); };
 
-  /* An age in days as a bar: half a year fills it. */
+  /* An age in days as a bar, full at 180 days. */
   cells.HubAge = function (props) {
     if (typeof props.value !== "number") { return null; }
     var width = Math.max(2, Math.min(props.value / 180, 1) * 100);
@@ -41,13 +41,13 @@
       element("span", { className: "age-n" }, props.data.days));
   };
 
-  /* The button of a row that asks for a job, through the dialog of the shell. */
+  /* A row's button that opens the dialog of a job. */
   cells.HubAsk = function (props) {
-    var asked = props.value;
-    if (!asked) { return null; }
+    var request = props.value;
+    if (!request) { return null; }
     var ask = function (event) {
       event.stopPropagation();
-      window.dash_clientside.set_props("ask-for", { data: { job: asked.job, "with": JSON.stringify(asked["with"]), at: Date.now() } });
+      window.dash_clientside.set_props("ask-for", { data: { job: request.job, "with": JSON.stringify(request["with"]), at: Date.now() } });
     };
     return element("button", { type: "button", className: "button small", onClick: ask,
       "aria-label": props.data.ask_words + ": " + props.data.hostname + ", " + props.data.kind }, props.data.ask_words);

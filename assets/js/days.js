@@ -1,5 +1,5 @@
-// Marks in the calendars of the date filters: what became of each day's collections. Dash draws
-// the calendar as a table of a month; this only adds what it knows to its cells.
+// Marks each day in the date pickers with the state of its collections. Dash draws the calendar as
+// the table of a month; this adds marks and titles to its cells.
 (function () {
   var DAY = 86400000;
   var marks = null;
@@ -9,17 +9,18 @@
     return letters.charAt(place) || "-";
   }
 
-  // The month that a calendar shows: its name's place among the twelve that Dash lays under it.
-  function shown(content) {
+  // The first day of the month that a calendar shows, from the place of its name among the twelve
+  // hidden ones that Dash renders; null when it cannot be determined.
+  function displayedMonth(content) {
     var names = Array.prototype.map.call(content.querySelectorAll(".dash-datepicker-month-sizer"),
-      function (one) { return one.textContent; });
+      function (element) { return element.textContent; });
     var name = content.querySelector(".dash-datepicker-controls .dash-dropdown-value-item");
     var year = content.querySelector(".dash-datepicker-controls input[type=number]");
     var month = name ? names.indexOf(name.textContent.trim()) : -1;
     return month < 0 || !year || !/^[0-9]{4}$/.test(year.value) ? null : Date.UTC(+year.value, month, 1);
   }
 
-  function say(day, letter) {
+  function describe(day, letter) {
     var sources = Object.keys(marks.sources).filter(function (name) {
       var own = at(marks.first, marks.sources[name], day);
       return own !== "-" && own !== "c" && own !== "x";
@@ -53,7 +54,7 @@
   }
 
   function decorate(content) {
-    var first = shown(content);
+    var first = displayedMonth(content);
     if (first === null) return;
     var cells = content.querySelectorAll(".dash-datepicker-calendar td");
     var start = Array.prototype.findIndex.call(cells, function (cell) {
@@ -68,7 +69,7 @@
       cell.dataset.mark = kind;
       cell.dataset.day = String(day);
       if (kind) {
-        cell.title = say(day, letter);
+        cell.title = describe(day, letter);
         cell.setAttribute("aria-label", cell.textContent + ", " + cell.title);
       } else {
         cell.removeAttribute("title");
@@ -78,19 +79,19 @@
     legend(content);
   }
 
-  function look() {
+  function update() {
     if (marks && marks.first) {
       Array.prototype.forEach.call(document.querySelectorAll(".dash-datepicker-content"), decorate);
     }
   }
 
-  // The calendar comes and goes, and turns its pages, without telling anybody.
+  // Dash fires no event when a calendar opens or changes its month.
   var waiting = false;
   new MutationObserver(function () {
     if (waiting || !document.querySelector(".dash-datepicker-content")) return;
     waiting = true;
-    requestAnimationFrame(function () { waiting = false; look(); });
+    requestAnimationFrame(function () { waiting = false; update(); });
   }).observe(document.documentElement, { childList: true, subtree: true, characterData: true });
 
-  window.hubDays = function (data) { marks = data; look(); };
+  window.hubMarkDays = function (data) { marks = data; update(); };
 })();

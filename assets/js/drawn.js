@@ -1,11 +1,11 @@
-// Builds the elements of what dashboard/components/kit/drawn.py sends as data.
+// Builds elements from the data that dashboard/components/kit/drawn.py sends.
 (function () {
   function build(node) {
     if (typeof node === "string") return document.createTextNode(node);
     var element = document.createElement(node[0]);
     Object.keys(node[1]).forEach(function (name) {
       var value = node[1][name];
-      // Only places of this hub: a name from outside must never become a script.
+      // Only addresses of this hub: collected data must never become a script URL.
       if (name === "href" && !/^(\/(?!\/)|#|\?)/.test(value)) return;
       element.setAttribute(name, value === true ? "" : value);
     });
@@ -16,18 +16,18 @@
   function draw(place) {
     if (place.hubDrawn === place.dataset.drawn) return;
     place.hubDrawn = place.dataset.drawn;
-    // What is drawn anew keeps the focus on the element of the same id.
+    // Restore the focus to the element of the same id.
     var focused = place.contains(document.activeElement) && document.activeElement.id;
     place.replaceChildren.apply(place, JSON.parse(place.dataset.drawn).map(build));
     if (focused && document.getElementById(focused)) document.getElementById(focused).focus();
   }
 
-  function look() { Array.prototype.forEach.call(document.querySelectorAll("[data-drawn]"), draw); }
-  new MutationObserver(look).observe(document.documentElement, {
+  function drawAll() { Array.prototype.forEach.call(document.querySelectorAll("[data-drawn]"), draw); }
+  new MutationObserver(drawAll).observe(document.documentElement, {
     childList: true, subtree: true, attributes: true, attributeFilter: ["data-drawn"],
   });
 
-  // What leads to another page goes there the way Dash's links do; address.js does those inside one.
+  // Links to other pages open without a reload; address.js handles links within the page.
   document.addEventListener("click", function (event) {
     var link = event.target.closest ? event.target.closest("[data-drawn] a[href]") : null;
     var other = event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;

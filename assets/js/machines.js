@@ -1,4 +1,4 @@
-/* The pages of machines: their filters in the address, their rows told anew. */
+/* Pages of machines: keep filters, sort order and address in step, and reload the grid's rows. */
 (function () {
   "use strict";
 
@@ -8,24 +8,24 @@
   var CONTROLS = ["machines-field-state.value", "machines-field-site.value", "machines-field-os.value"];
   var KEYED = [false, true, true];
   var STATES = ["online", "late", "offline"];
-  var shown = null;
+  var lastQuery = null;
 
   function list(value) { return Array.isArray(value) ? value : value ? [value] : []; }
 
   hub.machines = {
-    /* Address and controls are one: whichever moved, the other follows. Keys stand for names. */
-    fields: function (_query, names, state, site, os) {
-      if (!window.hubAddress.searched(location.pathname)) { return FIELDS.map(nothing); }
+    /* Keep the filter controls and the address in step. Options have short keys; the address has names. */
+    sync_fields: function (_query, names, state, site, os) {
+      if (!window.hubAddress.searchPage(location.pathname)) { return FIELDS.map(nothing); }
       var given = [state, site, os].map(list);
       var query = new URLSearchParams(location.search);
       var keys = new Map(Object.keys(names || {}).map(function (key) { return [names[key], key]; }));
       var named = FIELDS.map(function (name, i) {
         var values = query.getAll(name);
-        return KEYED[i] ? values.filter(function (one) { return keys.has(one); }).map(function (one) { return keys.get(one); })
-          // A control drops what it does not offer; that must not change the address, which says it is wrong.
-          : values.filter(function (one) { return STATES.indexOf(one) >= 0; });
+        return KEYED[i] ? values.filter(function (value) { return keys.has(value); }).map(function (value) { return keys.get(value); })
+          // A control drops values that it does not offer; the address keeps them, for the error message.
+          : values.filter(function (value) { return STATES.indexOf(value) >= 0; });
       });
-      var triggered = window.dash_clientside.callback_context.triggered.map(function (one) { return one.prop_id; });
+      var triggered = window.dash_clientside.callback_context.triggered.map(function (input) { return input.prop_id; });
       var moved = CONTROLS.map(function (control, i) {
         return triggered.indexOf(control) >= 0 && given[i].slice().sort().join() !== named[i].slice().sort().join();
       });
@@ -34,8 +34,8 @@
       }
       FIELDS.forEach(function (name, i) {
         if (!moved[i]) { return; }
-        // What the address names and nobody offers stays: its chip shows it.
-        var kept = KEYED[i] ? query.getAll(name).filter(function (one) { return !keys.has(one); }) : [];
+        // Names that no option offers stay in the address: their chips show them.
+        var kept = KEYED[i] ? query.getAll(name).filter(function (value) { return !keys.has(value); }) : [];
         var chosen = given[i].map(function (key) { return KEYED[i] ? names[key] : key; });
         query.delete(name);
         chosen.concat(kept).forEach(function (value) { query.append(name, value); });
@@ -44,19 +44,19 @@
       return FIELDS.map(nothing);
     },
 
-    /* Other filters: what the grid remembers is of no use. Another order alone, the grid asked for. */
-    ask_again: function (query, grid) {
-      var which = new URLSearchParams(query || "");
-      which.delete("sort");
-      which.delete("top");
-      var same = shown === which.toString();
-      shown = which.toString();
+    /* Other filters: drop the grid's cached rows. If only the order changed, the grid reloads by itself. */
+    reload_rows: function (query, grid) {
+      var filters = new URLSearchParams(query || "");
+      filters.delete("sort");
+      filters.delete("top");
+      var same = lastQuery === filters.toString();
+      lastQuery = filters.toString();
       var sort = new URLSearchParams(query || "").get("sort") || "";
       window.dash_ag_grid.getApiAsync(grid).then(function (api) {
         var column = sort.replace(/^-/, "");
-        var now = api.getColumnState().filter(function (one) { return one.sort; })[0];
-        var has = now ? (now.sort === "desc" ? "-" : "") + now.colId : "";
-        if (has !== sort && !(has === "hostname" && !sort)) {
+        var sorted = api.getColumnState().filter(function (state) { return state.sort; })[0];
+        var current = sorted ? (sorted.sort === "desc" ? "-" : "") + sorted.colId : "";
+        if (current !== sort && !(current === "hostname" && !sort)) {
           api.applyColumnState({
             state: column ? [{ colId: column, sort: sort.charAt(0) === "-" ? "desc" : "asc" }] : [],
             defaultState: { sort: null },
@@ -70,14 +70,14 @@
       return nothing();
     },
 
-    /* A minute later: the same rows, told anew where they are. */
+    /* Every minute: reload the rows in place. */
     refresh: function (_ticks, grid) {
       window.dash_ag_grid.getApiAsync(grid).then(function (api) { api.refreshInfiniteCache(); });
       return nothing();
     },
 
-    /* The order of the grid stands in the address. */
-    sorted: function (request) {
+    /* Write the grid's sort order into the address. */
+    store_order: function (request) {
       var model = (request && request.sortModel) || [];
       var sort = model.length ? (model[0].sort === "desc" ? "-" : "") + model[0].colId : "";
       var query = new URLSearchParams(location.search);
@@ -93,14 +93,14 @@
   var cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
   var element = function () { return window.React.createElement.apply(null, arguments); };
 
-  /* The name, and a mark on one id that two machines share. */
+  /* The name, with a warning if two machines share its id. */
   cells.HubMachine = function (props) {
     var mark = props.data && props.data.cloned
       ? element("span", { className: "pill pill-warning", title: props.about }, props.mark) : null;
     return element("span", { className: "machine-name" }, element(cells.HubLink, props), mark);
   };
 
-  /* A state in words and shape, and since when the machine is silent. */
+  /* The state as a pill, and the time since the last report. */
   cells.HubState = function (props) {
     if (!props.value) { return null; }
     return element("span", { className: "machine-state" },
@@ -117,7 +117,7 @@
       element("span", { className: "meter-track" }, element("span", { className: "meter-bar", style: { width: full + "%" } })));
   };
 
-  /* An address that names a place on the page waits until the place is there. */
+  /* #charts in the address: scroll once the charts are drawn. */
   if (location.hash === "#charts") {
     var tries = 0;
     var wait = setInterval(function () {

@@ -1,4 +1,4 @@
-/* What pages do in the browser. Words and addresses come from the server: this only moves them. */
+/* Browser side of several pages, and cell renderers of the grids. Texts and addresses come from the server. */
 (function () {
   "use strict";
 
@@ -8,14 +8,14 @@
   var pauses = {};
 
   hub.pages = {
-    /* What is typed is told a moment after the last letter. */
-    typed: function (text, field, told) {
+    /* Debounce a text field: store its text 300 ms after the last key. */
+    typed: function (text, field, stored) {
       clearTimeout(pauses[field]);
-      if ((text || "") === told) { return; }
+      if ((text || "") === stored) { return; }
       pauses[field] = setTimeout(function () { window.dash_clientside.set_props(field + "-typed", { data: text || "" }); }, 300);
     },
 
-    /* A click on a chart goes to the address that the clicked bar carries. */
+    /* A click on a bar of a chart opens the address in its customdata. */
     follow: function () {
       var triggered = window.dash_clientside.callback_context.triggered[0];
       var point = triggered && triggered.value && triggered.value.points && triggered.value.points[0];
@@ -27,7 +27,7 @@
       return nothing();
     },
 
-    /* The text goes to the clipboard; the button says so for a moment. */
+    /* Copy the text; the button confirms it for 1.6 s. */
     copy: function (clicks, text, done, before) {
       if (!clicks || !text) { return nothing(); }
       var button = window.dash_clientside.callback_context.triggered_id;
@@ -36,8 +36,8 @@
       return done;
     },
 
-    /* Other filters or a new snapshot: what the grid remembers is of no use. */
-    ask_again: function (_query, _snapshot, grid) {
+    /* Other filters or a new snapshot: drop the grid's cached rows. */
+    reload_rows: function (_query, _snapshot, grid) {
       window.dash_ag_grid.getApiAsync(grid).then(function (api) {
         api.paginationGoToFirstPage();
         api.purgeInfiniteCache();
@@ -46,24 +46,24 @@
     },
   };
 
-  /* A click on a head of the site table orders it: the server draws head and rows anew. */
+  /* A click on a column head of the site table sorts it on the server. */
   document.addEventListener("click", function (event) {
     var button = event.target.closest ? event.target.closest("[data-order]") : null;
     if (button) { window.dash_clientside.set_props("sites-order", { data: JSON.parse(button.dataset.order) }); }
   });
 
-  /* A line under all rows, which stays while they are paged. */
-  hub.pages.last_line = function (row, grid) {
+  /* Pin the row of totals under the grid's rows. */
+  hub.pages.pin_totals = function (row, grid) {
     window.dash_ag_grid.getApiAsync(grid).then(function (api) {
       api.setGridOption("pinnedBottomRowData", row ? [row] : []);
-      // Beside the name a phone shows now and then.
+      // On a phone, leave room for the columns beside the name.
       if (window.matchMedia("(max-width: 700px)").matches) api.setColumnWidths([{ key: "name", newWidth: 150 }]);
     });
     return nothing();
   };
 
-  /* Who asks only for spare or excluded devices asks why they are: that needs the system's place. */
-  hub.pages.fit = function (query, grid) {
+  /* Lists of spare or excluded devices alone show the reason in place of system and serial number. */
+  hub.pages.fit_columns = function (query, grid) {
     var statuses = new URLSearchParams(query || "").getAll("status");
     var why = statuses.length > 0 && statuses.indexOf("billable") < 0;
     window.dash_ag_grid.getApiAsync(grid).then(function (api) {
@@ -76,7 +76,7 @@
   var cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
   var element = function () { return window.React.createElement.apply(null, arguments); };
 
-  /* A name that opens a page of its own; the filters of this one go with it. */
+  /* A link to the row's own page, with the current filters. */
   cells.HubLink = function (props) {
     if (!props.value || !props.data || props.data[props.id] === undefined) { return props.value || null; }
     var query = location.search.slice(1);
@@ -95,16 +95,16 @@
     };
     return element("a", { href: href, onClick: go, className: "cell-link" }, props.value);
   };
-  /* Enter on a cell opens what the row opens. */
+  /* Enter on a cell opens the row's link. */
   document.addEventListener("keydown", function (event) {
     var cell = event.key === "Enter" && event.target.closest && event.target.closest(".ag-cell");
     var row = cell && cell.closest(".ag-row");
-    var found = row && document.querySelector(
+    var link = row && document.querySelector(
       ".ag-pinned-left-cols-container [row-index='" + row.getAttribute("row-index") + "'] .cell-link");
-    if (found) { found.click(); }
+    if (link) { link.click(); }
   });
 
-  /* The "why" button of a row's number (why.js). */
+  /* The "why" button of a row's figure; why.js handles the click. */
   cells.HubWhy = function (props) {
     if (typeof props.value !== "string") { return null; }
     return element("button", { className: "why", type: "button", title: props.about, "aria-label": props.about,
@@ -112,7 +112,7 @@
       element("span", { className: "icon icon-why", "aria-hidden": "true" }));
   };
 
-  /* A change as arrow and number; the row says which way it went. */
+  /* A change as arrow and number; the row's `way` is its direction. */
   cells.HubDelta = function (props) {
     if (!props.data || !props.value) { return null; }
     var way = props.data.way;
@@ -121,7 +121,7 @@
       arrow ? element("span", { className: "delta-arrow", "aria-hidden": "true" }, arrow) : null, props.value);
   };
 
-  /* A trend as small as a word: one line per unbroken stretch, a dot on the last value. */
+  /* A sparkline: a line per run of values without a gap, and a dot on the last value. */
   cells.HubTrend = function (props) {
     var values = props.value || [];
     var known = values.filter(function (value) { return value !== null; });
@@ -144,20 +144,20 @@
       element("circle", { cx: x, cy: y, r: 2, fill: "currentColor" }));
   };
 
-  /* A word in a pill; its kind is one of ours, for its colour and shape. */
+  /* A value as a pill; the value selects colour and shape, `words` has its label. */
   cells.HubPill = function (props) {
     if (!props.value) { return null; }
     var word = (props.words && props.words[props.value]) || props.value;
     return element("span", { className: "pill pill-" + String(props.value).replace(/[^a-z]/g, "-") }, word);
   };
 
-  /* A bar of the waterfall: its name, and which way it moves the number. */
+  /* The label of a waterfall bar, coloured by its kind. */
   cells.HubBar = function (props) {
     if (!props.value) { return null; }
     return element("span", { className: "bar-word bar-" + String(props.data.kind).replace(/[^a-z]/g, "-") }, props.value);
   };
 
-  /* What happened, as chips: the first two, and how many more; the tooltip has them all. */
+  /* Reasons as chips: the first two, and how many more; the tooltip has all of them. */
   cells.HubReasons = function (props) {
     var reasons = props.value || [];
     var more = reasons.length > 2 ? element("span", { className: "reason more" }, "+" + (reasons.length - 2)) : null;
@@ -168,7 +168,7 @@
     return element("span", { className: "reasons" }, chips);
   };
 
-  /* The letters of the sources that know a machine. */
+  /* Badges of the sources that have a record of the machine. */
   cells.HubSources = function (props) {
     if (!props.value) { return null; }
     var badges = String(props.value).split(",").map(function (part) {
@@ -182,7 +182,7 @@
     return element("span", { className: "badges" }, badges);
   };
 
-  /* The calendar is one stop for Tab; arrow keys walk over its days. */
+  /* Roving tabindex: the calendar is one tab stop, arrow keys move between its days. */
   document.addEventListener("keydown", function (event) {
     var steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
     var step = steps[event.key];
@@ -191,12 +191,12 @@
     var cell = day.parentElement;
     var row = cell.parentElement.parentElement.rows[cell.parentElement.sectionRowIndex + step[0]];
     var next = row && row.cells[cell.cellIndex + step[1]];
-    var found = next && next.querySelector(".day");
+    var target = next && next.querySelector(".day");
     event.preventDefault();
-    if (!found) { return; }
+    if (!target) { return; }
     day.tabIndex = -1;
-    found.tabIndex = 0;
-    found.focus();
-    found.scrollIntoView({ block: "nearest", inline: "nearest" });
+    target.tabIndex = 0;
+    target.focus();
+    target.scrollIntoView({ block: "nearest", inline: "nearest" });
   });
 })();

@@ -1,4 +1,4 @@
-/* The pages of the settings: their filters stand in the address. */
+/* Pages of the settings: keep their filters and the address in step. */
 (function () {
   "use strict";
 
@@ -8,41 +8,41 @@
   var MANY = [true, true, false, false, false];
 
   function list(value) { return Array.isArray(value) ? value : value ? [value] : []; }
-  function same(one, other) { return one.slice().sort().join("\n") === other.slice().sort().join("\n"); }
+  function same(values, others) { return values.slice().sort().join("\n") === others.slice().sort().join("\n"); }
 
   hub.settings = {
-    /* What is searched for; with it, all states. */
+    /* Write the search text into the address. */
     search: function (text) {
       var query = new URLSearchParams(location.search);
-      var wanted = (text || "").trim();
-      if ((query.get("q") || "") === wanted) { return nothing(); }
+      var term = (text || "").trim();
+      if ((query.get("q") || "") === term) { return nothing(); }
       query.delete("q");
-      if (wanted) { query.append("q", wanted); }
+      if (term) { query.append("q", term); }
       window.hubAddress.go(query.toString());
       return nothing();
     },
 
-    /* Address and controls are one: whichever moved, the other follows. */
-    audit: function () {
+    /* Keep the audit log's filter controls and the address in step. */
+    sync_audit_filters: function () {
       var given = Array.prototype.slice.call(arguments, 1, 6).map(list);
       var query = new URLSearchParams(location.search);
       var named = NAMES.map(function (name) { return query.getAll(name); });
-      var triggered = window.dash_clientside.callback_context.triggered.map(function (one) { return one.prop_id; });
+      var triggered = window.dash_clientside.callback_context.triggered.map(function (input) { return input.prop_id; });
       if (!triggered.length || triggered.indexOf("filters.data") >= 0) {
-        var shown = named.map(function (values, i) {
+        var outputs = named.map(function (values, i) {
           return same(values, given[i]) ? nothing() : MANY[i] ? values : values[0] || (i === 2 ? "" : null);
         });
-        return shown.concat([shown[2]]);
+        return outputs.concat([outputs[2]]);
       }
-      var still = NAMES.concat(["typed"]).map(nothing);
-      if (named.every(function (values, i) { return same(values, given[i]); })) { return still; }
+      var unchanged = NAMES.concat(["typed"]).map(nothing);
+      if (named.every(function (values, i) { return same(values, given[i]); })) { return unchanged; }
       NAMES.forEach(function (name, i) {
         query.delete(name);
         given[i].forEach(function (value) { if (String(value).trim()) { query.append(name, String(value).trim()); } });
       });
       query.delete("offset");
       window.hubAddress.go(query.toString());
-      return still;
+      return unchanged;
     },
   };
 })();

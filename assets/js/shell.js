@@ -1,4 +1,4 @@
-// What the shell does in the browser. Words come from the server: this only moves them.
+// Browser side of the shell: filters, search, theme, keyboard shortcuts. Texts come from the server.
 (function () {
   var address = window.hubAddress;
   var root = document.documentElement;
@@ -6,7 +6,7 @@
   var CONTROLS = ["filter-site.value", "filter-as-of.date", "filter-compare-to.date", "filter-basis.value",
     "filter-type.value", "filter-status.value"];
 
-  // What the pages about days share, kept while a page about now is shown.
+  // The filters of the pages with a date, kept while a page without one (machines, settings) is open.
   var kept = "";
 
   var DAYS = { as_of: true, compare_to: true };
@@ -15,46 +15,47 @@
   function list(value) { return Array.isArray(value) ? value : value ? [value] : []; }
   function here(path, page) { return path === page || (page !== "/" && path.indexOf(page + "/") === 0); }
 
-  // Those choices that the address names. A control that is given another value drops it and
-  // reports that as if a person had cleared it.
+  // The offered options that the address names. A control drops any other value and reports that
+  // as if a person had cleared it.
   function chosen(options, named) {
     return options.map(function (option) { return option.value; })
       .filter(function (value) { return named.indexOf(String(value)) >= 0; });
   }
 
+  // The text if it is a valid ISO date, else null.
   function day(text) {
-    var found = text ? new Date(text + "T00:00:00Z") : NaN;
-    return !isNaN(found) && found.toISOString().slice(0, 10) === text ? text : null;
+    var parsed = text ? new Date(text + "T00:00:00Z") : NaN;
+    return !isNaN(parsed) && parsed.toISOString().slice(0, 10) === text ? text : null;
   }
 
   function whole(text) { return /^[0-9]{1,19}$/.test(text); }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     shell: {
-      // Address, filters and controls are one: whichever moved, the others follow.
-      mirror: function (moved, site, as_of, compare_to, basis, type, status, cleared, sites, bases, types, statuses) {
+      // Keep the address, the store of filters and the filter controls in step.
+      sync_filters: function (moved, site, as_of, compare_to, basis, type, status, cleared, sites, bases, types, statuses) {
         var given = [site, as_of, compare_to, basis, type, status];
-        var triggered = window.dash_clientside.callback_context.triggered.map(function (one) { return one.prop_id; });
+        var triggered = window.dash_clientside.callback_context.triggered.map(function (input) { return input.prop_id; });
         var text = location.search.slice(1);
-        var apart = address.own(location.pathname);
-        var f = address.read(apart ? "" : text);
-        var shown = [chosen(sites, f.site), day(f.as_of), day(f.compare_to), chosen(bases, [f.basis])[0] || "assets",
-          chosen(types, f.type), chosen(statuses, f.status.length ? f.status : address.usual(location.pathname))];
+        var separate = address.hasOwnFilters(location.pathname);
+        var f = address.read(separate ? "" : text);
+        var values = [chosen(sites, f.site), day(f.as_of), day(f.compare_to), chosen(bases, [f.basis])[0] || "assets",
+          chosen(types, f.type), chosen(statuses, f.status.length ? f.status : address.defaultStatuses(location.pathname))];
         var changed = CONTROLS.map(function (control, i) {
-          var same = Array.isArray(shown[i]) ? list(given[i]).map(String).sort().join() === shown[i].map(String).sort().join()
-            : (given[i] || null) === shown[i];
+          var same = Array.isArray(values[i]) ? list(given[i]).map(String).sort().join() === values[i].map(String).sort().join()
+            : (given[i] || null) === values[i];
           return triggered.indexOf(control) >= 0 && !same;
         });
         if (triggered.indexOf("filter-clear.n_clicks") >= 0) {
           if (text) address.go("");
           return nothing();
         }
-        if (changed.some(Boolean) && !apart) {
-          // A date that is none, such as one of the year 20265, changes nothing.
+        if (changed.some(Boolean) && !separate) {
+          // Ignore an invalid date, such as one in the year 20265.
           FIELDS.forEach(function (field, i) {
             if (changed[i] && !(field in DAYS && given[i] && !day(given[i]))) f[field] = given[i];
           });
-          // A site that is no longer offered stays chosen: its chip shows it.
+          // Keep a site that is no longer an option: its chip shows it.
           var known = sites.map(function (option) { return String(option.value); });
           if (changed[0]) {
             f.site = list(site).map(String).concat(address.read(text).site.filter(function (id) {
@@ -65,38 +66,38 @@
           f.status = chosen(statuses, list(f.status));
           text = address.write(f, location.pathname);
           history.pushState({}, "", location.pathname + (text ? "?" + text : ""));
-          // Without a status the page takes its usual ones, and shows which.
-          var usual = f.status.length ? nothing() : chosen(statuses, address.usual(location.pathname));
-          shown = shown.map(nothing);
-          shown[5] = usual;
+          // Without a status the page uses its defaults; show them in the control.
+          var defaults = f.status.length ? nothing() : chosen(statuses, address.defaultStatuses(location.pathname));
+          values = values.map(nothing);
+          values[5] = defaults;
         } else if (triggered.length && triggered.every(function (id) { return CONTROLS.indexOf(id) >= 0; })) {
           return nothing();
         } else {
           root.classList.remove("sheet-open", "more-open");
         }
         window.dash_clientside.set_props("trouble", { hidden: true });
-        // Not as an output: a component that is loading loses the place where somebody types.
+        // Not as an output: a component that is loading loses the text cursor.
         var box = document.getElementById("search-text");
         var q = address.read(text).q || "";
         if (box && box !== document.activeElement && box.value !== q) {
           window.dash_clientside.set_props("search-text", { value: q });
         }
-        // What belongs to one page alone stays there.
+        // Links carry the filters that the target page shares.
         var to = function (page) {
-          var shared = address.own(page) ? "" : address.write(address.read(kept), page);
+          var shared = address.hasOwnFilters(page) ? "" : address.write(address.read(kept), page);
           return page + (shared ? "?" + shared : "");
         };
-        if (!apart) kept = text;
-        var n = apart ? document.querySelectorAll("#chips .chip").length : address.count(f, location.pathname);
+        if (!separate) kept = text;
+        var n = separate ? document.querySelectorAll("#chips .chip").length : address.count(f, location.pathname);
         Array.prototype.forEach.call(document.querySelectorAll("a[data-page]"), function (link) {
           link.setAttribute("href", to(link.dataset.page));
           link.className = here(location.pathname, link.dataset.page) ? "here" : "";
         });
-        return [text].concat(shown, [n ? String(n) : ""]);
+        return [text].concat(values, [n ? String(n) : ""]);
       },
       search: function (_, value) {
         document.activeElement.blur();
-        var page = address.searched(location.pathname);
+        var page = address.searchPage(location.pathname);
         if (page) {
           var query = new URLSearchParams(location.pathname === page ? location.search : "");
           query.delete("q");
@@ -105,7 +106,7 @@
           else if (query.toString() !== location.search.slice(1)) address.go(query.toString());
           return nothing();
         }
-        var f = address.read(address.own(location.pathname) ? "" : location.search);
+        var f = address.read(address.hasOwnFilters(location.pathname) ? "" : location.search);
         f.q = (value || "").trim() || null;
         var text = address.write(f, "/devices");
         if (location.pathname !== "/devices") address.open("/devices", text);
@@ -131,7 +132,7 @@
         });
       },
       days: function (marks) {
-        window.hubDays(marks);
+        window.hubMarkDays(marks);
         return nothing();
       },
       sheet: function () {
@@ -145,7 +146,7 @@
     },
   });
 
-  // A server that does not answer is said at once, and taken back when it answers again.
+  // Show a notice while the server does not answer, until it answers again.
   var ask = window.fetch;
   window.fetch = function (what, how) {
     var answer = ask.call(window, what, how);
@@ -166,7 +167,7 @@
 
   function typing(target) { return /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable; }
 
-  // When "g" was pressed, not when a busy page came to hear of it: whoever types fast is not too late.
+  // The time of the key press, not of its handling: a busy page must not lose a quick second key.
   var pressed = -Infinity;
   document.addEventListener("keydown", function (event) {
     if (event.key === "Escape") root.classList.remove("sheet-open", "more-open");

@@ -1,11 +1,11 @@
-// "Why this number?": a button anywhere asks, the drawer of the shell answers. The dialog element
-// itself keeps the focus inside, closes on Esc and gives the focus back.
+// "Why this number?": any element with data-why opens the drawer of the shell. The dialog element
+// itself traps the focus, closes on Esc and restores the focus.
 (function () {
   "use strict";
 
   function drawer() { return document.getElementById("drawer"); }
 
-  function ask(button) {
+  function openDrawer(button) {
     var set = window.dash_clientside.set_props;
     set("drawer-body", { children: null });
     set("drawer-asked", { data: { figure: button.dataset.why, query: button.dataset.query, at: Date.now() } });
@@ -13,14 +13,14 @@
     document.getElementById("drawer-close").focus();
   }
 
-  // Before the link or the row that a button stands in.
+  // In the capture phase, before the link or row around the button.
   document.addEventListener("click", function (event) {
     var target = event.target.closest ? event.target : null;
     var button = target && target.closest("[data-why]");
     if (button) {
       event.preventDefault();
       event.stopPropagation();
-      ask(button);
+      openDrawer(button);
     } else if (target && drawer() && drawer().open) {
       // Its own close button, a link that leads away, or the page behind it.
       if (target === drawer() || target.closest("#drawer-close") || target.closest("#drawer a")) drawer().close();

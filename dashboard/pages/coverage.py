@@ -130,7 +130,7 @@ list_page(
     files=Ids.FILES,
     file=_file,
     inputs=("filters", "snapshot", "settled"),
-    ask_again=("coverage", "ask_again"),
+    reload_rows=("coverage", "reload_rows"),
 )
 in_browser(
     "pages.follow",
@@ -138,7 +138,7 @@ in_browser(
     Input(f"{Ids.TREND}-chart", "clickData"),
 )
 in_browser(
-    "coverage.fit",
+    "coverage.fit_columns",
     Output(Ids.PLACE, "id"),
     Input("filters", "data"),
     State(Ids.GRID, "id"),

@@ -80,7 +80,7 @@ def _rows(query: str, request: Request) -> dict[str, Any]:
 
 list_page(Ids.GRID, _rows, files=Ids.FILES, file=_file)
 in_browser(
-    "pages.fit",
+    "pages.fit_columns",
     Output(Ids.BODY, "id"),
     Input("filters", "data"),
     State(Ids.GRID, "id"),

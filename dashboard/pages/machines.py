@@ -96,7 +96,7 @@ def _rows(query: str, request: Request) -> dict[str, Any]:
         return grid_rows(rows(machine_rows, now), machines.count(v.connection, filters, now))
 
 
-list_page(Ids.GRID, _rows, inputs=["filters"], ask_again=("machines", "ask_again"))
+list_page(Ids.GRID, _rows, inputs=["filters"], reload_rows=("machines", "reload_rows"))
 in_browser(
     "machines.refresh",
     Output(Ids.BODY, "id"),
@@ -105,7 +105,7 @@ in_browser(
 )
 
 in_browser(
-    "machines.sorted",
+    "machines.store_order",
     Output(Ids.TICK, "id"),
     Input(Ids.GRID, "getRowsRequest"),
 )

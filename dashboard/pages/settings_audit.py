@@ -85,7 +85,7 @@ def _property_of(name: str) -> tuple[str, str]:
 
 
 in_browser(
-    "settings.audit",
+    "settings.sync_audit_filters",
     *(Output(*_property_of(name)) for name in Ids.FIELDS),
     Output(debounced_id(Ids.TEXT), "data"),
     Input("filters", "data"),

@@ -91,7 +91,7 @@ def _rows(query: str, request: Request) -> tuple[dict[str, Any], dict[str, Any]]
 
 list_page(Ids.GRID, _rows, outputs=[Output(Ids.TOTAL, "data")])
 in_browser(
-    "pages.last_line",
+    "pages.pin_totals",
     Output(Ids.BODY, "id"),
     Input(Ids.TOTAL, "data"),
     State(Ids.GRID, "id"),

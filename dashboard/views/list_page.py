@@ -33,7 +33,7 @@ def list_page(
     files: str | None = None,
     file: Callable[[str | None, Request | None], Callable[[str], str]] | None = None,
     inputs: Sequence[str] = ("filters", "snapshot"),
-    ask_again: tuple[str, str] = ("pages", "ask_again"),
+    reload_rows: tuple[str, str] = ("pages", "reload_rows"),
     states: Sequence[State] = (),
     outputs: Sequence[Output] = (),
 ) -> None:
@@ -45,8 +45,7 @@ def list_page(
             tuple of that and a value for each of `outputs` when there are any.
         files: the id of the place of the file links; `file` makes the function that gives the
             address of a file in a format, in the order in which the grid is sorted.
-        inputs: the stores whose change makes the grid ask again, by the JavaScript function
-            `ask_again`.
+        inputs: the stores whose change makes the JavaScript function `reload_rows` reload the grid.
     """
 
     @callback(
@@ -63,7 +62,7 @@ def list_page(
         return answer(query, request, *more)
 
     clientside_callback(
-        ClientsideFunction(*ask_again),
+        ClientsideFunction(*reload_rows),
         Output(grid, "id"),
         *(Input(name, "data") for name in inputs),
         State(grid, "id"),
@@ -127,7 +126,7 @@ def filled_page(
 
 
 def in_browser(function: str, *dependencies: Any, initially: bool = False) -> None:
-    """Let the browser answer a callback by a function of assets/js, such as "pages.follow".
+    """Register a clientside callback: a function of assets/js, such as "pages.follow".
 
     Args:
         initially: whether also when the page opens.
