@@ -8,7 +8,7 @@ from dashboard.addresses import status_of
 from dashboard.base import formats
 from dashboard.base.params import BadParameter, arguments
 from dashboard.components.coverage.page import WHY
-from dashboard.components.kit.why_button import ASKED, BODY
+from dashboard.components.kit.why_button import BODY, REQUEST
 from dashboard.components.machines.tiles import MACHINES
 from dashboard.components.shell.chips import chips
 from dashboard.components.shell.day_marks import marks_data
@@ -107,7 +107,9 @@ def register_callbacks(app: Dash) -> None:
         pending
     )
     app.clientside_callback(ClientsideFunction("shell", "pending"), Input("pending", "data"))
-    app.callback(Output(BODY, "children"), Input(ASKED, "data"), prevent_initial_call=True)(explain)
+    app.callback(Output(BODY, "children"), Input(REQUEST, "data"), prevent_initial_call=True)(
+        explain
+    )
 
 
 def pending(_version: str | None, _settled: str | None) -> str:
@@ -131,12 +133,12 @@ def explain(request: dict[str, Any] | None) -> Any:
         return why_body(why.explain(v.connection, v.moment, v.filters, request["figure"]))
 
 
-def poll(_ticks: int | None, version_shown: str | None) -> Any:
+def poll(_ticks: int | None, displayed_version: str | None) -> Any:
     """The version of the newest snapshot, when the page shows another."""
     here = current()
     with here.reading() as connection:
         version = freshness.freshness(connection, here.clock()).version
-    return no_update if version == version_shown else version
+    return no_update if version == displayed_version else version
 
 
 def day_marks(_version: str | None, _settled: str | None) -> dict[str, Any]:

@@ -120,20 +120,20 @@ class Parameter:
 
 def day(name: str, text: str, today: date) -> date:
     """Reads one day, today or earlier."""
-    found = None
+    parsed = None
     # fromisoformat alone would take '20261122' and '2026-W47-7' too.
     if len(text) == 10 and text[4] == "-" and text[7] == "-" and text.isascii():
         try:
-            found = date.fromisoformat(text)
+            parsed = date.fromisoformat(text)
         except ValueError:
-            found = None
-    if found is None:
+            parsed = None
+    if parsed is None:
         raise BadParameter(name, f"{name} is {text[:40]!r}: use a date like {today}.")
-    if found > today:
-        raise BadParameter(name, f"{name} {found} is in the future: today is {today}.")
-    if found < _OLDEST_DAY:
-        raise BadParameter(name, f"{name} {found} is before {_OLDEST_DAY}: use a later date.")
-    return found
+    if parsed > today:
+        raise BadParameter(name, f"{name} {parsed} is in the future: today is {today}.")
+    if parsed < _OLDEST_DAY:
+        raise BadParameter(name, f"{name} {parsed} is before {_OLDEST_DAY}: use a later date.")
+    return parsed
 
 
 def month(name: str, text: str, today: date) -> str:

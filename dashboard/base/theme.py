@@ -1,4 +1,4 @@
-"""The tokens of look: read from the one CSS file, for what CSS cannot reach (charts)."""
+"""Design tokens for charts, read from the CSS variables."""
 
 import re
 from functools import cache
@@ -20,7 +20,7 @@ def tokens() -> dict[str, str]:
 
 
 def series_colour(device_type: str) -> str:
-    """The colour that a device type has on every page."""
+    """The colour of a device type."""
     return tokens()[device_type.replace("_", "-")]
 
 
@@ -40,7 +40,7 @@ MUTED = tokens()["muted"]
 
 
 def template() -> go.layout.Template:
-    """The chart template: transparent, quiet axes, our type."""
+    """The Plotly template: transparent background, light axes, the page's font."""
     axis = {
         "gridcolor": tokens()["line"],
         "linecolor": tokens()["line"],

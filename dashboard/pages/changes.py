@@ -90,10 +90,10 @@ def layout(**_query: str) -> html.Div:
 def show(query: str | None, _snapshot: object) -> dict[str, Any]:
     """The bars, and how many devices are in the list."""
     with view(query, PATH) as v:
-        return _shown(v)
+        return _content(v)
 
 
-def _shown(v: View) -> dict[str, Any]:
+def _content(v: View) -> dict[str, Any]:
     question = (v.connection, v.moment, v.filters)
     if (state := no_data(v)) is not None:
         return change_page.instead(state)

@@ -98,14 +98,14 @@ def show(query: str | None, _snapshot: object, _settled: object) -> dict[str, An
     with view(query, PATH) as v:
         if (state := no_data(v)) is not None:
             return coverage_page.instead(state)
-        found = answers(v)
-    return coverage_page.parts(found) | {"trend": _chart(found)}
+        page = answers(v)
+    return coverage_page.parts(page) | {"trend": _chart(page)}
 
 
-def _chart(found: Answers) -> go.Figure:
-    every = found.all.having(compare_to=None)
+def _chart(page: Answers) -> go.Figure:
+    every = page.all.having(compare_to=None)
     return trend_figure(
-        found.trend,
+        page.trend,
         lambda day, kind: links.coverage(every.having(as_of=day), (kind,), TO_DO),
     )
 
@@ -119,9 +119,9 @@ def _file(query: str | None, request: Request | None) -> Callable[[str], str]:
 def _rows(query: str, request: Request) -> dict[str, Any]:
     window = sorted_window(request, coverage.SORTS, coverage.BY_KIND)
     with view(query, PATH) as v:
-        found = coverage.page(v.connection, v.moment, v.filters, **window)
+        findings = coverage.page(v.connection, v.moment, v.filters, **window)
         count = coverage.count(v.connection, v.moment, v.filters)
-        return grid_rows(rows(found, decides=decides(v)), count)
+        return grid_rows(rows(findings, decides=decides(v)), count)
 
 
 list_page(

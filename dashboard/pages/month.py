@@ -8,12 +8,12 @@ from dash.exceptions import PreventUpdate
 from flask_babel import gettext as _
 
 from dashboard.base.params import arguments
-from dashboard.views.months import bases_of, is_shown, one_month
+from dashboard.views.months import bases_of, month_detail, month_exists
 from dashboard.web.context import current, view
 from db.months.closings import is_unchanged
 
 dash.register_page(
-    __name__, path_template="/months/<month>", name="Month", order=7.5, exists=is_shown
+    __name__, path_template="/months/<month>", name="Month", order=7.5, exists=month_exists
 )
 
 
@@ -66,7 +66,7 @@ def layout(month: str = "", **_query: str) -> html.Div:
 def show(query: str | None, _snapshot: object, _settled: object, month: str) -> tuple[Any, ...]:
     """Everything of the month; the proof only of a closed one."""
     with view(query) as v:
-        body, history, closing = one_month(v, month)
+        body, history, closing = month_detail(v, month)
     return body, history, closing, closing is None, None
 
 

@@ -67,26 +67,26 @@ def layout(**_query: str) -> html.Div:
 def show(query: str | None, _snapshot: object) -> tuple[Any, ...]:
     """How many at how many sites, against then; what stands instead of nothing."""
     with view(query) as v:
-        found_sites = sites.site_rows(v.connection, v.moment, v.filters)
+        site_rows = sites.site_rows(v.connection, v.moment, v.filters)
         state = no_data(v)
-        if state is None and not found_sites:
+        if state is None and not site_rows:
             state = nothing_matches("/sites")
     why = why_button(v.filters.to_query())
     file = file_links(lambda form: links.file("sites", form, v.filters))
     head, about = (
-        sentences.site_totals(found_sites, v.filters),
+        sentences.site_totals(site_rows, v.filters),
         sentences.compared(v.moment, v.filters),
     )
-    return head, why, about, file, state, not found_sites
+    return head, why, about, file, state, not site_rows
 
 
 def _rows(query: str, request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
     """The rows that the grid asks for, and the sum of all."""
     with view(query) as v:
-        found_sites = sites.site_rows(v.connection, v.moment, v.filters)
-    window = in_window(site_grid.in_order(found_sites, request.get("sortModel")), request)
+        site_rows = sites.site_rows(v.connection, v.moment, v.filters)
+    window = in_window(site_grid.in_order(site_rows, request.get("sortModel")), request)
     rows = site_grid.rows(window, v.filters)
-    return grid_rows(rows, len(found_sites)), site_grid.total_row(found_sites, v.filters)
+    return grid_rows(rows, len(site_rows)), site_grid.total_row(site_rows, v.filters)
 
 
 list_page(Ids.GRID, _rows, outputs=[Output(Ids.TOTAL, "data")])

@@ -1,4 +1,4 @@
-"""What became of each source's collection on each day: for the calendar of collections and for
+"""The state of each source's collection on each day: for the calendar of collections and for
 the marks of the date pickers."""
 
 from collections import defaultdict
@@ -149,7 +149,7 @@ def _source(
 
 
 def run_state(run: Any) -> str:
-    """What became of one run, in one word of `STATES`."""
+    """The state of a run, one of `STATES`."""
     if run.kind == END and run.published:
         return ENDED
     if run.published:
@@ -176,7 +176,7 @@ class Gap:
 
     @property
     def label(self) -> str:
-        """What people read for the source."""
+        """The label of the source."""
         return source_label(self.source)
 
 

@@ -1,4 +1,4 @@
-"""Is the data fresh and complete: the newest snapshot, and what is wrong, in words."""
+"""Freshness of the data: the newest snapshot, and problems as notices."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -80,7 +80,7 @@ def _newest(
 
 
 def _last_run(run: Row[Any], published: Row[Any] | None) -> Notice | None:
-    """What is wrong with a source's last run; None when it was complete or has been decided."""
+    """The problem of a source's last run; None if it was complete or has been decided."""
     if run.state == "failed" and published is not None:
         text = mark("%(source)s: the collection of %(day)s failed, shown is %(date)s: %(reason)s")
     elif run.state == "failed":

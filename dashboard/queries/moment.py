@@ -86,7 +86,7 @@ class Moment:
 
     @property
     def rules_of_day(self) -> Rules:
-        """The rules by which the shown day was counted."""
+        """The rules in force on the shown day."""
         return self.rules.effective_on(self.now.day or self.now.requested)
 
     @property
@@ -96,7 +96,7 @@ class Moment:
 
 
 def resolve(connection: Connection, filters: Filters, today: date) -> Moment:
-    """The moment that `filters` ask for; `today` is the business day now."""
+    """The moment of `filters`; `today` is the current business day."""
     kept, rules = kept_days(connection), rules_by_day(connection)
     newest = kept.today if kept else None
     as_of = filters.as_of or max(today, newest or today)

@@ -20,7 +20,7 @@ class QuarantinedRow(NamedTuple):
 
     @property
     def label(self) -> str:
-        """What people read for the source."""
+        """The label of the source."""
         return source_label(self.source)
 
 

@@ -1,4 +1,4 @@
-"""How the figures went day by day, from the stored counts."""
+"""Figures day by day, from the stored counts."""
 
 from bisect import bisect_right
 from collections import Counter, defaultdict

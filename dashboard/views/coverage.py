@@ -44,7 +44,7 @@ def decides(v: View) -> bool:
 
 
 def gap(v: View) -> Change:
-    """How many machines miss a source and nobody has accepted it, now and then."""
+    """The number of unaccepted findings of missing sources, now and then."""
     question = v.filters.having(kinds=GAPS, states=TO_DO, changes=())
     now, then = v.moment.now, v.moment.then
     return Change(

@@ -1,5 +1,4 @@
-"""What list pages share: a head, a grid that the server fills, its files, and the states of a hub
-that has nothing to list."""
+"""Shared parts of list pages: a head, a grid that the server fills, its files, empty states."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,7 +22,7 @@ from dashboard.queries.freshness import freshness
 from dashboard.web.context import View
 
 Request = Mapping[str, Any]
-"""What the grid asks for: `startRow`, `endRow`, `sortModel`."""
+"""The grid's request: `startRow`, `endRow`, `sortModel`."""
 
 
 def list_page(
@@ -77,7 +76,7 @@ def list_page(
 
 
 def grid_rows(rows: Sequence[Mapping[str, Any]], count: int) -> dict[str, Any]:
-    """The answer to a grid: the rows that it asks for, and how many there are in all."""
+    """The response to a grid: the requested rows and the total count."""
     return {"rowData": rows, "rowCount": count}
 
 

@@ -1,4 +1,4 @@
-"""What the page of machines shows, put together from the answers of one moment."""
+"""The content of the pages of machines, from query results of one moment."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

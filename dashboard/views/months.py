@@ -1,4 +1,4 @@
-"""What the pages of months show, put together from the answers of one moment."""
+"""The content of the pages of months, from query results of one moment."""
 
 from functools import partial
 from typing import Any
@@ -28,10 +28,10 @@ from db.history.kept import month_end
 from db.tables import ALL_SITES
 
 
-def is_shown(connection: Connection, month: str) -> bool:
+def month_exists(connection: Connection, month: str) -> bool:
     """Whether the table of months has a row of this name."""
     moment = resolve(connection, Filters(), current().today())
-    return month in month_table.shown_months(connection, moment)
+    return month in month_table.counted_months(connection, moment)
 
 
 def all_months(v: View) -> list[Any]:
@@ -58,7 +58,7 @@ def all_months(v: View) -> list[Any]:
     ]
 
 
-def one_month(v: View, month: str) -> tuple[list[Any], Any, int | None]:
+def month_detail(v: View, month: str) -> tuple[list[Any], Any, int | None]:
     """The head and the history of one month, and the id of its closing that holds."""
     rows = month_table.month_rows(v.connection, v.moment, v.filters)
     row = _row_of(rows, month)
@@ -116,7 +116,7 @@ def _row_of(rows: list[MonthRow], month: str | None) -> MonthRow | None:
 
 
 def explain_month(v: View, month: str | None) -> list[Any]:
-    """The drawer: why one month counts what it does."""
+    """The "Why this number?" drawer of a month."""
     rows = month_table.month_rows(v.connection, v.moment, v.filters)
     row = _row_of(rows, month)
     if row is None:
@@ -158,7 +158,7 @@ def _devices(v: View, month: str, *, running: bool) -> str | None:
 
 
 def _finding(rows: list[MonthRow]) -> str:
-    """What there is to do, or that there is nothing: the table's title."""
+    """The table's title: the months to close, or that there are none."""
     due = next((row for row in rows if row.can_close), None)
     if due is not None:
         return str(_("%(month)s can be closed", month=formats.month(due.month)))

@@ -1,4 +1,4 @@
-"""What the page of collections shows, put together from the answers of one moment."""
+"""The content of the Collections page, from query results of one moment."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -44,7 +44,7 @@ def collected(v: View, listed: RunList) -> list[Any]:
             first_run([translate_notice(notice) for notice in fresh.problems]),
             _list(v, listed),
         ]
-    # What a past day shows is no news, and nothing is done from it.
+    # A past day shows no freshness and offers no actions.
     now = fresh if listed.as_of is None or listed.as_of >= v.today else None
     return [
         html.H1(_("Collections"), className="visually-hidden"),
@@ -97,7 +97,7 @@ def _span(v: View, listed: RunList) -> tuple[date, date]:
 
 
 def _months(v: View, listed: RunList) -> list[Any]:
-    """The ways to other months and back to the last 65 days."""
+    """Links to other months and back to the last 65 days."""
     this = f"{listed.as_of or v.today:%Y-%m}"
     month = listed.month or this
     before, after = month_before(month, 1 if listed.month else 0), month_before(month, -1)

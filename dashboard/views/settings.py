@@ -38,7 +38,7 @@ class View:
 
 @contextmanager
 def view(query: str | None) -> Iterator[View]:
-    """What the query string asks, now."""
+    """The view of a query string at the present instant."""
     here = current()
     with here.reading() as connection:
         yield View(connection, arguments(query), here.today())
@@ -58,12 +58,12 @@ def status(query: str | None, path: str, opened: Sequence[Notice]) -> tuple[Any,
 
 
 def count(connection: Connection) -> int:
-    """How many things wait for a decision."""
+    """The number of pending decisions."""
     return waiting(connection).count
 
 
 def inbox_page(v: View) -> list[Any]:
-    """What waits for a decision."""
+    """The content of the inbox page."""
     limits, pending = settings_params.parse_inbox(v.args), waiting(v.connection)
     listed = Listed(
         review.new_sites(v.connection, limits.sites, likely=True),

@@ -9,7 +9,7 @@ from db.coverage import NINJA_WITHOUT_THREATLOCKER
 
 
 def kind_name(kind: str) -> str:
-    """A kind, as the name of a list."""
+    """The label of a kind."""
     return {
         "ninja_without_threatlocker": _("In NinjaRMM, not in ThreatLocker"),
         "threatlocker_without_ninja": _("In ThreatLocker, not in NinjaRMM"),
@@ -22,7 +22,7 @@ def kind_name(kind: str) -> str:
 
 
 def kind_short(kind: str) -> str:
-    """A kind, as the head of a narrow column."""
+    """The short label of a kind, for column heads."""
     return {
         "ninja_without_threatlocker": _("No ThreatLocker"),
         "threatlocker_without_ninja": _("No NinjaRMM"),
@@ -35,7 +35,7 @@ def kind_short(kind: str) -> str:
 
 
 def kind_rule(kind: str) -> str:
-    """What makes a finding of a kind."""
+    """The definition of a kind."""
     return {
         "ninja_without_threatlocker": _(
             "Billable servers and workstations that NinjaRMM manages and ThreatLocker does not, at "
@@ -66,7 +66,7 @@ def kind_rule(kind: str) -> str:
 
 
 def finding_state(state: str) -> str:
-    """A state."""
+    """The label of a state."""
     return {
         "open": _("open"),
         "come_back": _("come back"),

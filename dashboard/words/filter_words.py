@@ -7,7 +7,7 @@ from db.sources import source_label, source_names
 
 
 def type_word(device_type: str) -> str:
-    """A device type."""
+    """The label of a device type."""
     return {
         "server": _("Server"),
         "workstation": _("Workstation"),
@@ -20,29 +20,29 @@ def type_word(device_type: str) -> str:
 
 
 def status_word(billing_status: str) -> str:
-    """A billing status."""
+    """The label of a billing status."""
     return {"billable": _("Billable"), "spare": _("Spare"), "excluded": _("Excluded")}[
         billing_status
     ]
 
 
 def state_word(state: str) -> str:
-    """The state of a machine that reports itself."""
+    """The label of the state of a machine that reports itself."""
     return {"online": _("Online"), "late": _("Late"), "offline": _("Offline")}[state]
 
 
 def location_word(name: str) -> str:
-    """A location, or that none is named."""
+    """The label of a location, or of none."""
     return _("(no location)") if name == NO_LOCATION else name
 
 
 def basis_name(basis: str) -> str:
-    """What is counted, as a choice."""
+    """The label of a basis, as an option."""
     return {"assets": _("Machines"), "records": _("All records")}.get(basis) or source_label(basis)
 
 
 def basis_word(basis: str) -> str:
-    """What is counted."""
+    """The label of a basis."""
     if basis in source_names():
         return _("%(source)s only", source=source_label(basis))
     return {"assets": _("Each machine once"), "records": _("All records added")}[basis]

@@ -34,12 +34,12 @@ def size(megabytes: int | None) -> str:
 
 
 def part(used: int | None, total: int | None) -> float | None:
-    """How full something is, in percent; None when that is not known."""
+    """The used share in percent, None if unknown."""
     return None if used is None or not total else min(100.0, max(0.0, 100.0 * used / total))
 
 
 def percent(value: float | None) -> str:
-    """A percentage without its decimals; "<1" is some, not none."""
+    """A percentage without decimals; "<1" below 0.5 but above zero."""
     if value is None:
         return formats.NOTHING
     return "<1\u00a0%" if 0 < value < 0.5 else f"{value:.0f}\u00a0%"
@@ -53,7 +53,7 @@ def system(os: str | None, version: str | None) -> str:
 
 
 def bucket_word(bucket: str) -> str:
-    """A bucket of ages."""
+    """The label of an age bucket."""
     return {
         "0-12": _("under 12 months"),
         "12-36": _("12 to 36"),
@@ -76,12 +76,12 @@ def named(value: str) -> str:
 
 
 def clone_cause() -> str:
-    """Why two machines share an id, in short."""
+    """The short cause of a shared id."""
     return _("a disk with an installed agent was copied, and its row shows whichever spoke last.")
 
 
 def clone_words() -> str:
-    """What it means that two machines share an id, and what to do."""
+    """The explanation of a shared id, with the remedy."""
     return _(
         "Two running agents report under this id, so it shows whichever spoke last. That happens "
         "when a disk with an installed agent was copied. On one of the two, stop the agent, delete "

@@ -10,7 +10,7 @@ from db.sources import source_label
 
 
 def month_state_word(state: str) -> str:
-    """A state of a month."""
+    """The label of a month's state."""
     return {
         "running": _("running"),
         "open": _("open"),

@@ -27,7 +27,7 @@ def setting_name(name: str) -> str:
 
 
 def setting_about(name: str) -> str:
-    """What a setting does."""
+    """The description of a setting."""
     return {
         "spare_words": _("A device is spare when its display name or its location holds one of "
                          "these, in whatever case. Separate them by commas."),

@@ -8,7 +8,7 @@ from dashboard.queries.runs.attempts import Run
 
 
 def state_word(state: str) -> str:
-    """A state of a run or of a source's day."""
+    """The label of the state of a run or of a source's day."""
     return {
         collection_days.COMPLETE: _("complete"),
         collection_days.HELD: _("held"),

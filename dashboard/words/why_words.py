@@ -139,7 +139,7 @@ def _balance(why: Explanation) -> str:
 
 
 def meanings(basis: str, rules: Rules) -> list[tuple[str, str]]:
-    """What the words of the predicate mean, each with its rule."""
+    """The terms of the counting predicate, each with its definition."""
     entries = []
     if basis == "assets":
         order = _(", then ").join(source_label(source) for source in rules.source_order)
@@ -171,7 +171,7 @@ def meanings(basis: str, rules: Rules) -> list[tuple[str, str]]:
 
 
 def left_out(part: LeftOut) -> str:
-    """What a filter keeps out, after its number."""
+    """The label of the devices that a filter excludes; the number comes before it."""
     return {
         "billable": _("billable: the status filter leaves them out"),
         "spare": _("spare: the status filter leaves them out"),

@@ -29,7 +29,7 @@ WORKER_GRACE = timedelta(seconds=15)
 
 
 def job_lines() -> list[Component]:
-    """The place of the lines, what was asked on this page, and the clock that looks again while
+    """The place of the lines, the ids of the jobs requested here, and the interval that polls while
     something is unfinished."""
     return [
         dcc.Store(id="asked", data=[], storage_type="session"),

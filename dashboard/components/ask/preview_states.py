@@ -12,7 +12,7 @@ from db.jobs import Job
 
 
 def preview_pending(job: Job, now: datetime) -> list[Component]:
-    """How far the preview is."""
+    """The progress of the preview."""
     progress = job.progress or _("The worker tries it on a copy; nothing is changed.")
     if job.state == jobs.WAITING:
         progress = _("It waits for the worker.")
@@ -31,7 +31,7 @@ def preview_pending(job: Job, now: datetime) -> list[Component]:
 
 
 def preview_failed(job: Job) -> list[Component]:
-    """Why nothing can be shown."""
+    """The reason why there is no preview."""
     why = job.error or _("The worker's log says why.")
     return [
         html.P(

@@ -26,12 +26,12 @@ PARTS = (
     "state", "hidden", "summary", "about", "why", "title", "subtitle", "actions", "figure",
     "tabs", "listed", "empty", "no_list",
 )  # fmt: skip
-"""What the page shows, its chart included."""
+"""The keys of `parts`, and the chart."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What was asked of one moment; `count` is how many are in the list, `axis_start` where the
+    """Query results of one moment; `count` is how many are in the list, `axis_start` where the
     axis of the waterfall begins."""
 
     moment: Moment
@@ -126,7 +126,7 @@ def _tab(filters: Filters, text: str, n: int | None, here: bool) -> Component:
 
 
 def _empty(filters: Filters, every: Filters) -> Sequence[Component]:
-    """No device is in the list: which other list may have one."""
+    """The text of an empty list, with a link to a list that has devices."""
     text = _("No device stands in a bar: the number did not move.")
     if ALL_CHANGES in filters.changes:
         text = _("Nothing changed between these two days in what the filters count.")

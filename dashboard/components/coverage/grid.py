@@ -1,4 +1,4 @@
-"""The grid of findings: which machine, what does not agree, since when, what was decided."""
+"""The grid of coverage findings."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -68,7 +68,7 @@ def _decision(accepted: Mapping[str, Any]) -> str:
 
 
 def _ask(row: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The job that the row's button asks for."""
+    """The job that the row's button starts."""
     if row["state"] in TO_DO:
         return {"job": AcceptFinding.kind, "with": {"finding_id": int(row["finding_id"])}}
     if row["state"] == ACCEPTED:

@@ -19,7 +19,7 @@ from db.sources import source_label
 
 
 def title(cells: Sequence[Cell]) -> str:
-    """The finding: where most is missing."""
+    """The title: the pair of sources with most findings."""
     worst = max(cells, key=lambda cell: cell.missing or 0, default=None)
     if worst is None or not worst.missing:
         return str(_("Where a source is expected, none misses a machine"))

@@ -1,4 +1,4 @@
-"""What the page of coverage shows, put together from the answers of one moment."""
+"""The content of the Coverage page, from query results of one moment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,12 +32,12 @@ PARTS = (
     "matrix", "trend_title", "trend_subtitle", "trend", "sites_subtitle", "sites", "tabs",
     "listed", "empty", "no_list",
 )  # fmt: skip
-"""What the page shows, its chart included."""
+"""The keys of `parts`, and the chart."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What was asked of one moment: `every` counts all kinds and states that the other filters
+    """Query results of one moment: `every` counts all kinds and states that the other filters
     let in, `then` the same on the day that is compared with; `listed`: how many are in the list."""
 
     moment: Moment
@@ -57,7 +57,7 @@ class Answers:
 
 
 def instead(state: Component) -> dict[str, Any]:
-    """Something else in place of the page."""
+    """An empty state in place of the page."""
     from dash import no_update
 
     return dict.fromkeys(PARTS, no_update) | {"state": state, "hidden": True}
@@ -122,7 +122,7 @@ def _trend_title(answers: Answers) -> str:
 
 
 def _tabs(answers: Answers) -> Component:
-    """What is listed, as links: by state, then by kind."""
+    """Links that filter the list by state and by kind."""
     filters = answers.filters
     kinds = filters.kinds
     choices: list[tuple[tuple[str, ...], str]] = [

@@ -1,4 +1,4 @@
-"""The card of a site: what its sources do not agree on."""
+"""The card of a site's coverage findings."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from db.sources import source_label
 
 
 def parts(here: Filters, counted: Counts, expected: tuple[str, ...]) -> tuple[Any, Any, Any]:
-    """Title, subtitle, and a line for each kind that stands, which opens its list."""
+    """Title, subtitle, and a line per kind with open findings, which links to their list."""
     n = count_to_do(counted)
     title = _("Coverage: nothing to look at")
     if n:

@@ -1,4 +1,4 @@
-"""The sites at which something does not agree, those with most to do first."""
+"""The table of sites with coverage findings, those with most to do first."""
 
 from collections.abc import Sequence
 
@@ -18,11 +18,11 @@ from dashboard.words.coverage_words import kind_short
 from db.coverage import CURRENT, KINDS, TO_DO
 
 MOST_SITES = 50
-"""Rows shown; the filter finds the others."""
+"""The most rows; the site filter leads to the others."""
 
 
 def line(rows: Sequence[SiteRow]) -> str:
-    """How many sites there are, and what the table shows of them."""
+    """The line above the table: the number of sites, and whether it is cut."""
     n = len(rows)
     words = ngettext(
         "%(n)s site with findings", "%(n)s sites with findings", n, n=formats.number(n)
@@ -34,7 +34,7 @@ def line(rows: Sequence[SiteRow]) -> str:
 
 
 def table(site_rows: Sequence[SiteRow], cells: Sequence[Cell], every: Filters) -> Component:
-    """A row a site: what it is expected to have, and its findings of each kind."""
+    """One row per site: its expected sources and its findings by kind."""
     kinds = [
         kind for kind in KINDS if any(count_in_states(r.counted, kind, CURRENT) for r in site_rows)
     ]

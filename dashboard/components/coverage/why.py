@@ -1,4 +1,4 @@
-"""Why a figure of findings is what it is."""
+"""The "Why this number?" drawer for figures of coverage."""
 
 from dash import dcc, html
 from dash.development.base_component import Component

@@ -1,4 +1,4 @@
-"""What is decided about one device: the buttons, and what was decided before."""
+"""Buttons for decisions about one device, and the decisions already made."""
 
 from collections.abc import Sequence
 
@@ -35,14 +35,14 @@ def device_acts(device: Device, records: Sequence[Record], actor: Actor, *, now:
 
 
 def decision_entries(decisions: Sequence[Entry], actor: Actor) -> Component:
-    """What was decided, each with the way back."""
+    """The decisions about the device, each with its undo button."""
     if not decisions:
         return html.P(_("Nobody has decided anything about this device."), className="note")
     return entries(decisions, actor)
 
 
 def replaced_lines(replacements: Replacements, filters: Filters) -> list[Component]:
-    """That the machine was enrolled again: one machine under two records, one after the other."""
+    """A line for each record that this one replaced or that replaced it."""
     lines = []
     if replacements.before is not None:
         link = dcc.Link(

@@ -21,9 +21,9 @@ _PLACED = (
     "os", "serial",
 )  # fmt: skip
 _OTHERS = tuple(name for name in LISTED_FIELDS if name not in (*_PLACED, *_HIDDEN))
-"""Fields without a width or a drawing of their own: plain text after the others."""
+"""Fields without a width or renderer of their own: plain text columns after the others."""
 
-SHOWN = (*_PLACED, *_OTHERS, "sources", "last_contact")
+_FIELDS = (*_PLACED, *_OTHERS, "sources", "last_contact")
 
 
 def device_grid(name: str) -> AgGrid:
@@ -37,7 +37,7 @@ def rows(devices: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    cells = {name: cut(row.get(name)) for name in (*SHOWN, "device_id")}
+    cells = {name: cut(row.get(name)) for name in (*_FIELDS, "device_id")}
     cells["sources"] = row.get("sources") or row["source"]
     # The name opens the device: one without a hostname needs something to click on.
     cells["hostname"] = cells["hostname"] or cells["display_name"] or formats.NOTHING

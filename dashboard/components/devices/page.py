@@ -1,4 +1,4 @@
-"""One device: what it is on the shown day, and everything that is known of it."""
+"""The page of one device: its state on the shown day, records, timeline, payload."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,19 +32,19 @@ PARTS = (
     "state", "hidden", "head", "why", "timeline_title", "timeline", "machine_title", "machine",
     "evidence", "versions", "version", "acts", "decided",
 )  # fmt: skip
-"""What `parts` answers."""
+"""The keys of `parts`."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What was asked of one device; `now` is the stretch that holds on the shown day, `shown` that
-    or the nearest one before, else the first after it. `unread` is why the run that stands on that
+    """Query results of one device. `now` is the stretch in force on the shown day, `stretch` that
+    or the nearest one before, else the first after it. `unread` is why the run in force on that
     day could not read the device's row."""
 
     device: Device
     stretches: Sequence[Stretch]
     now: Stretch | None
-    shown: Stretch
+    stretch: Stretch
     records: Sequence[Record]
     links: Sequence[Link]
     labels: Labels
@@ -57,13 +57,13 @@ class Answers:
 
 
 def nearest(stretches: Sequence[Stretch], day: date | None) -> Stretch:
-    """Of stretches, newest first, the last one that began by `day`; else the oldest."""
+    """The newest stretch that began by `day`; else the oldest. `stretches` are newest first."""
     begun = (stretch for stretch in stretches if day is None or stretch.valid_from <= day)
     return next(begun, stretches[-1])
 
 
 def unknown() -> html.Section:
-    """What stands where there is no such device."""
+    """The empty state for an unknown device."""
     return html.Section(
         [
             html.H1(_("There is no device with this id"), className="state-title"),
@@ -82,7 +82,7 @@ def parts(answers: Answers) -> dict[str, Any]:
         "state": None,
         "hidden": False,
         "head": drawn_list(_head(answers)),
-        "why": _why(answers.shown),
+        "why": _why(answers.stretch),
         "timeline_title": timeline.title(stretches),
         "timeline": timeline.timeline(stretches, day),
         "machine_title": machine_records.title(answers.records),
@@ -95,12 +95,12 @@ def parts(answers: Answers) -> dict[str, Any]:
         ),
         "decided": decision_entries(answers.entries, answers.actor),
         "versions": _versions(stretches),
-        "version": answers.shown.valid_from.isoformat(),
+        "version": answers.stretch.valid_from.isoformat(),
     }
 
 
 def _head(answers: Answers) -> list[Component]:
-    device, state = answers.device, answers.shown.state
+    device, state = answers.device, answers.stretch.state
     name = state["hostname"] or state["display_name"] or device.source_key
     named = state["display_name"]
     return [
@@ -120,7 +120,7 @@ def _head(answers: Answers) -> list[Component]:
 
 
 def _pills(answers: Answers) -> list[Component]:
-    state = answers.shown.state
+    state = answers.stretch.state
     return [
         _presence(answers),
         pill(status_word(state["billing_status"]), state["billing_status"]),
@@ -130,7 +130,7 @@ def _pills(answers: Answers) -> list[Component]:
 
 
 def _unread(answers: Answers) -> list[Component]:
-    """That the newest row could not be read, so that what is shown is older."""
+    """A warning that the newest row is unreadable, so that the page shows an older one."""
     run = answers.moment.now.snapshots.get(answers.device.source)
     if answers.unread is None or run is None:
         return []
@@ -143,7 +143,7 @@ def _unread(answers: Answers) -> list[Component]:
 
 
 def _presence(answers: Answers) -> Component:
-    day, stretch = answers.moment.now.day, answers.shown
+    day, stretch = answers.moment.now.day, answers.stretch
     if answers.now is not None:
         return pill(_("Present on %(day)s", day=formats.day(day)), "present")
     if day is not None and stretch.valid_from > day:
@@ -152,7 +152,7 @@ def _presence(answers: Answers) -> Component:
 
 
 def _facts(answers: Answers) -> list[tuple[str, object]]:
-    state, device = answers.shown.state, answers.device
+    state, device = answers.stretch.state, answers.device
     mine = [record for record in answers.records if record.device_id == device.device_id]
     contact = mine[0].last_contact if mine else None
     facts: list[tuple[str, object]] = [

@@ -1,4 +1,4 @@
-"""A payload, readable: names and values as a tree that folds."""
+"""A payload as a collapsible tree of names and values."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _LONGEST = 500
 
 
 def payload_tree(payload: Mapping[str, Any], hourly: Mapping[str, Any]) -> Component:
-    """The tree, its branches of one level open; what changes by itself stands apart."""
+    """The tree, open to the first level; volatile keys come in a section of their own."""
     rows = [_row(key, value, 0) for key, value in payload.items()]
     if hourly:
         rows.append(html.P(_("What changes by itself, latest values only"), className="tree-note"))
@@ -37,7 +37,7 @@ def _row(key: str, value: Any, depth: int) -> Component:
 
 def _value(value: Any) -> Component:
     kind = "null" if value in (None, "", [], {}) else type(value).__name__
-    # As JSON writes it, but for the quotes.
+    # As in JSON, without the quotes.
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if text == "":
         text = _("empty")

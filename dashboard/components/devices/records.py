@@ -1,4 +1,4 @@
-"""The records of one machine side by side, and the evidence that they are one."""
+"""The records of one machine side by side, and the links between them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -54,9 +54,9 @@ def _head(record: Record, device_id: int, filters: Filters) -> html.Th:
     name: Component | str = label
     if record.device_id != device_id:
         name = dcc.Link(label, href=links.device(filters, record.device_id))
-    speaks = [pill(_("speaks"), "stands")] if record.is_primary else []
+    primary = [pill(_("speaks"), "stands")] if record.is_primary else []
     badge = source_badge(record.source)
-    return html.Th(html.Span([badge, name, *speaks], className="side-head"), scope="col")
+    return html.Th(html.Span([badge, name, *primary], className="side-head"), scope="col")
 
 
 def _row(name: str, values: Sequence[object], compared: bool = True) -> html.Tr:

@@ -16,18 +16,18 @@ from dashboard.queries.devices.history import Stretch
 from dashboard.queries.devices.payloads import Difference
 from dashboard.words.field_words import field_name, field_value
 
-SHOWN = 8
-"""Differences that are shown at once; the others fold out."""
+MAX_VISIBLE = 8
+"""The most differences of a stretch before the rest is collapsed."""
 
 
 def timeline(stretches: Sequence[Stretch], day: date | None) -> Component:
-    """The stretches; the one that holds on `day` is marked."""
+    """The stretches; the one in force on `day` is marked."""
     entries = [_entry(stretch, day) for stretch in stretches]
     return drawn(html.Ol(entries, className="timeline"))
 
 
 def title(stretches: Sequence[Stretch]) -> str:
-    """How often it changed: "3 changes since 2 Nov 2026"."""
+    """The number of changes: "3 changes since 2 Nov 2026"."""
     first = stretches[-1].valid_from
     count = len(stretches) - 1
     if not count:
@@ -86,7 +86,7 @@ def _changes(stretch: Stretch) -> Component | None:
         if stretch.follows != "on":
             return None
         return html.P(_("Nothing that a source says; a decision or a run divided it."))
-    first, rest = stretch.changes[:SHOWN], stretch.changes[SHOWN:]
+    first, rest = stretch.changes[:MAX_VISIBLE], stretch.changes[MAX_VISIBLE:]
     parts: list[Component] = [_table(first)]
     if rest:
         words = ngettext("%(n)s more field", "%(n)s more fields", len(rest), n=len(rest))

@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 
 from dashboard.components.kit.drawn import drawn_list
 
-DRAWER, ASKED, BODY = "drawer", "drawer-asked", "drawer-body"
+DRAWER, REQUEST, BODY = "drawer", "drawer-asked", "drawer-body"
 
 
 def why_button(query: str, figure: str = "count", words: bool = False) -> Component:
@@ -36,7 +36,7 @@ def drawer() -> Component:
     )  # fmt: skip
     head = html.Header([html.H2(_("Why this number?"), id="drawer-title"), close])
     return html.Dialog(
-        [drawn_list([head]), html.Div(id=BODY, className="drawer-body"), dcc.Store(id=ASKED)],
+        [drawn_list([head]), html.Div(id=BODY, className="drawer-body"), dcc.Store(id=REQUEST)],
         id=DRAWER,
         className="drawer",
         **{"aria-labelledby": "drawer-title"},

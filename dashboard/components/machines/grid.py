@@ -24,7 +24,7 @@ def machine_grid(name: str, sort: Sort) -> AgGrid:
         if column["field"] == sort.column and sort != BY_NAME:
             column["initialSort"] = "desc" if sort.descending else "asc"
     component = grid(name, columns, row_height=40, empty=_("No machine matches these filters."))
-    # A row stays the same row when it is told anew: where one scrolled to and what is chosen stay.
+    # Row ids let a reload keep scroll position and selection.
     component.getRowId = "params.data.machine_id"
     return component
 
@@ -37,7 +37,7 @@ def rows(machines: Iterable[Mapping[str, Any]], now: datetime) -> list[dict[str,
 def _row(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     memory = part(row["memory_used_mb"], row["memory_total_mb"])
     disk = part(row["disk_used_mb"], row["disk_total_mb"])
-    # The name opens the machine: one without a hostname needs something to click on.
+    # The name is the link to the machine, so a missing hostname needs a placeholder.
     return {name: cut(row[name]) for name in _TEXTS} | {
         "machine_id": row["machine_id"],
         "hostname": cut(row["hostname"]) or row["machine_id"][:12],

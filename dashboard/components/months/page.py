@@ -56,11 +56,11 @@ class Bases:
 def month_parts(answers: Answers) -> list[Any]:
     """What the page begins with."""
     row = answers.row
-    stood = _card(_("What it stands on"), None, snapshot_table(row))
+    snapshots = _card(_("What it stands on"), None, snapshot_table(row))
     return [
         _head(row, answers.actor),
         _why_open(row),
-        html.Div([_numbers(answers), stood], className="run-cards"),
+        html.Div([_numbers(answers), snapshots], className="run-cards"),
     ]
 
 

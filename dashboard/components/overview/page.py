@@ -39,12 +39,12 @@ PARTS = (
 
 @dataclass(frozen=True)
 class Answers:
-    """What was asked of one moment: `kpis` of `asked`, `billable` those of its billable devices,
+    """Query results of one moment: `kpis` of `filters`, `billable` those of its billable devices,
     all else of `counted`. `stacked` are the device types of the months chart from the bottom up,
     `axis_start` is where the axis of the waterfall begins."""
 
     moment: Moment
-    asked: Filters
+    filters: Filters
     counted: Filters
     figure: Change
     kpis: Mapping[str, Kpi]
@@ -161,12 +161,12 @@ def _tiles(answers: Answers) -> list[Tile]:
             kpi = answers.kpis[key]
             line = _shares(kpi, answers.billable.get(key)) or since
             tiles.append(_kpi(kpi, type_names(key), line))
-    if answers.asked.statuses == COUNTED:
+    if answers.filters.statuses == COUNTED:
         tiles.append(_kpi(answers.kpis["spare"], _("Spares"), since))
-    gaps = answers.asked.having(kinds=GAPS)
+    gaps = answers.filters.having(kinds=GAPS)
     tiles.append(
         Tile("gap", _("Coverage gaps"), answers.gap, since,
-             links.coverage(answers.asked, GAPS, TO_DO), gaps.to_query(), WHY)
+             links.coverage(answers.filters, GAPS, TO_DO), gaps.to_query(), WHY)
     )  # fmt: skip
     return tiles
 

@@ -1,4 +1,4 @@
-"""The inbox: a card per subject, with a line and buttons per thing to decide."""
+"""The inbox: a card per subject, with a line and buttons per pending decision."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Listed:
 
 
 def inbox(waits: Waiting, listed: Listed, limits: Inbox, actor: Actor) -> list[Component]:
-    """The cards of everything that waits, or a card that nothing does.
+    """The cards of all pending decisions, or an empty state.
 
     Args:
         waits: how much waits in all.
@@ -61,7 +61,7 @@ def inbox(waits: Waiting, listed: Listed, limits: Inbox, actor: Actor) -> list[C
 
 
 def nothing() -> Component:
-    """The card that nothing waits."""
+    """The empty state."""
     return html.Section(
         [
             html.H2(_("Nothing waits for you"), className="state-title"),

@@ -18,12 +18,12 @@ from db.decisions import KeepApart, LinkDevices
 from db.sources import source_label
 
 _WHOLE = ("macs", "last_contact", "location", "display_name")
-"""What may differ between two records of one machine."""
+"""Fields that may differ between two records of one machine."""
 
 
 def pair_item(pair: Pair, actor: Actor) -> html.Li:
     """Both records, why no rule decides, and a button for each answer that `actor` may give."""
-    two = (pair.one, pair.other)
+    two = (pair.first, pair.other)
     heads = [html.Th("", scope="col"), *(_head(record) for record in two)]
     rows = [_row(name, two) for name in COMPARED]
     rows.append(_line(_("Machine known to"), [_sources(record) for record in two], differs=False))
@@ -70,7 +70,7 @@ def _sources(record: PairRecord) -> Component:
 
 
 def _acts(pair: Pair, actor: Actor) -> Component:
-    both = {"device_id": pair.one.device_id, "other_device_id": pair.other.device_id}
+    both = {"device_id": pair.first.device_id, "other_device_id": pair.other.device_id}
     buttons = []
     if actor.may_start(LinkDevices):
         buttons.append(ask_button(LinkDevices, both, _("Same machine"), kind="filled"))

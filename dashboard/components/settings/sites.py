@@ -1,4 +1,4 @@
-"""The grid of every site as the settings know it."""
+"""The grid of all sites in the settings."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -49,7 +49,7 @@ def rows(entries: Sequence[SiteEntry]) -> list[dict[str, Any]]:
 def in_order(
     entries: Sequence[SiteEntry], model: Sequence[Mapping[str, str]] | None
 ) -> list[SiteEntry]:
-    """The sites as the grid's sort model asks; by name when it asks nothing."""
+    """The sites in the order of the grid's sort model; by name without one."""
     for part in model or ():
         column, down = part.get("colId"), part.get("sort") == "desc"
         if column == "records":
@@ -94,7 +94,7 @@ def title(count: int) -> str:
 
 
 def segments(state: str | None) -> Component:
-    """One link for each state; the chosen one leads back to all."""
+    """One link per state; the selected one clears the filter."""
     words = {
         None: _("All"), "review": _("Needs review"), "merged": _("Merged"),
         "internal": _("Internal"), "expects": _("Expects its own sources"),

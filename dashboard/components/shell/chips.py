@@ -1,4 +1,4 @@
-"""What is filtered, as chips; each is a link to the same page without it."""
+"""Filter chips; each is a link to the same page without its filter."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the calendars of the two date filters mark, with its words (assets/js/days.js draws it)."""
+"""Day marks of the two date pickers and their labels (drawn by assets/js/days.js)."""
 
 from typing import Any
 

@@ -118,7 +118,7 @@ def _expected(profile: Profile, rules: Rules, actor: Actor, *, now: bool) -> Com
 
 
 def _toggle(site_id: int, source: str, expected: Sequence[str]) -> Component:
-    """Expect a source, or no longer."""
+    """A button that adds or removes an expected source."""
     rest = [name for name in SOURCES if (name in expected) != (name == source)]
     arguments = {"site_id": site_id, "sources": rest}
     words = {"source": source_label(source)}

@@ -1,4 +1,4 @@
-"""The grid of sites: how many, how many then, of what type and status, trend, sources."""
+"""The grid of sites: counts, change, types, statuses, trend, sources."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -54,7 +54,7 @@ def _figure(field: str, name: str, width: int) -> dict[str, Any]:
 
 
 def in_order(sites: Sequence[Site], model: list[Mapping[str, str]] | None) -> list[Site]:
-    """The sites as the grid's sort model asks; by how far they moved when it asks nothing."""
+    """The sites in the order of the grid's sort model; by size of change without one."""
     for part in model or ():
         if part.get("colId") in SORTS:
             return ordered(sites, str(part["colId"]), part.get("sort") == "desc")
@@ -77,7 +77,7 @@ def rows(sites: Sequence[Site], filters: Filters) -> list[dict[str, Any]]:
 
 
 def total_row(sites: Sequence[Site], filters: Filters) -> dict[str, Any]:
-    """The last line, which stays: the sum of every site, on this page or not."""
+    """The pinned row of totals over all sites."""
     counts = {name: sum(counts_of(site)[name] for site in sites) for name in COUNTS}
     return _figures(total(sites), counts) | {
         "name": how_many(len(sites)),

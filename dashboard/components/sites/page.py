@@ -1,4 +1,4 @@
-"""One site: its figures, how they went, its places, and what each source calls it."""
+"""The page of one site: figures, trends, locations, and its names in each source."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ CHARTS = (
     "months_title", "months_subtitle", "months", "months_why", "daily_title", "daily_subtitle",
     "daily", "daily_why", "bars_title", "bars_subtitle", "bars", "bars_links",
 )  # fmt: skip
-"""What the page shows at once, and its charts with the words above them."""
+"""The keys of the page's parts, and its charts with their titles."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Trends:
 
 
 def unknown() -> html.Section:
-    """What stands where there is no such site."""
+    """The empty state for an unknown site."""
     return html.Section(
         [
             html.H2(_("There is no site with this id"), className="state-title"),
@@ -105,7 +105,7 @@ def parts(numbers: Numbers) -> dict[str, Any]:
 
 
 def chart_words(trends: Trends) -> dict[str, Any]:
-    """What stands above the charts."""
+    """The parts above the charts."""
     moment, counted, query = trends.moment, trends.counted, trends.counted.to_query()
     then = moment.then.day or moment.then.requested
     changes = dcc.Link(_("All changes"), href=links.changes(counted), className="button quiet")

@@ -19,7 +19,7 @@ from dashboard.components.kit.why_button import why_button
 from dashboard.queries.sites.table import Site
 
 MOST = 200
-"""Rows shown; the file has all."""
+"""The most rows; the export has all."""
 
 COLUMNS = ("name", "now", "then", "change", "percent")
 """The sortable columns."""
@@ -55,7 +55,7 @@ def site_table(
 
 
 def more_line(count: int) -> str | None:
-    """What stands under the table when there are more than `MOST` sites."""
+    """The note under a table that is cut at `MOST` sites."""
     if count <= MOST:
         return None
     return str(
@@ -117,7 +117,7 @@ def _head(column: str, text: str, order: Mapping[str, Any]) -> html.Th:
 
 
 def _next_is_down(column: str, order: Mapping[str, Any]) -> bool:
-    """Numbers from the largest, names from A; again, the other way."""
+    """The next order of a column: numbers from the largest, names from A, then reversed."""
     return not order["down"] if order["column"] == column else column != "name"
 
 

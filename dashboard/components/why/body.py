@@ -34,12 +34,12 @@ def why_body(why: Explanation) -> list[Component]:
 
 
 def section(title: str, body: Component | None) -> Component | None:
-    """A part of the answer under its title; nothing where there is nothing to say."""
+    """A section with its title; empty without content."""
     return None if body is None else html.Section([html.H3(title), body])
 
 
 def _list(why: Explanation) -> Component | None:
-    """The link to what was counted, when there is something."""
+    """The link to the counted devices, if there are any."""
     if why.figure in ("bars", "change"):
         return dcc.Link(_("Open the changes"), href=links.changes(why.filters), className="button")
     if not why.value:
@@ -99,7 +99,7 @@ def _left_out(why: Explanation) -> Component | None:
 
 
 def _same(part: LeftOut, why: Explanation) -> bool:
-    """Whether every machine has one record: then there is nothing to say."""
+    """Whether the number of records equals the count, so that the line says nothing."""
     return part.kind == "records" and part.n == why.count.current
 
 
@@ -128,7 +128,7 @@ def _gaps(why: Explanation) -> Component | None:
 
 
 def meanings(basis: str, rules: Rules) -> Component:
-    """What the words mean, by which version of the rules."""
+    """Definitions of the terms, and the version of the rules."""
     definitions = words.meanings(basis, rules)
     parts = [part for word, rule in definitions for part in (html.Dt(word), html.Dd(rule))]
     title = html.H3(_("What the words mean (rules version %(n)s)", n=rules.version))

@@ -1,4 +1,4 @@
-"""Why a month counts what it does: the drawer's answer for the rows of Months."""
+"""The "Why this number?" drawer for the rows of the Months page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,15 +26,15 @@ MONTH = "month"
 
 @dataclass(frozen=True)
 class Answer:
-    """What was asked: `billable` are the filters of the count, `devices` the address of its list,
-    None where none is kept; `shown` the day of a running month."""
+    """Query results: `billable` are the filters of the count, `devices` the address of its list,
+    None where none is kept; `day` the day of a running month."""
 
     row: MonthRow
     billable: Filters
     site_names: Sequence[str]
     devices: str | None
     bases: BillingBases | None
-    shown: str
+    day: str
     rules: Rules
 
 
@@ -67,7 +67,7 @@ def _sentence(why: Answer) -> str:
         "basis": basis_phrase(why.billable.basis),
     }
     if why.row.state == RUNNING:
-        return str(_("%(what)s on %(day)s, %(basis)s.", day=why.shown, **values))
+        return str(_("%(what)s on %(day)s, %(basis)s.", day=why.day, **values))
     month = formats.month(why.row.month)
     return str(_("%(what)s at the end of %(month)s, %(basis)s.", month=month, **values))
 

@@ -1,4 +1,4 @@
-"""What a month's end stands on: the real day of each source, its run, and when that finished."""
+"""The snapshots behind a month's end: each source's date, run, and finishing time."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from db.sources import source_label
 
 
 def snapshot_table(row: MonthRow) -> Component:
-    """A row a source; words where the counts come from a file."""
+    """One row per source; a sentence if the counts were imported."""
     if row.state == IMPORTED or not row.dates:
         text = _("These counts come from a file, of a time before the source was collected. "
                  "There is no list of devices behind them.")  # fmt: skip

@@ -17,7 +17,7 @@ from dashboard.queries.months.table import MonthSource
 
 
 def points_table(points: Sequence[Point]) -> Component | None:
-    """A row a point, the newest first. A source says its day where it is another one."""
+    """One row per point, the newest first. A source's date is shown if it differs."""
     if not points:
         return None
     heads = ((_("Day"), ""), (_("Number"), "figure"), (_("Finished, run"), ""))

@@ -81,12 +81,12 @@ def _pair(connection: Connection, decision: LinkDevices | KeepApart) -> _Pair | 
     devices = device_names(connection, ids)
     if len(devices) < 2:
         return None
-    one, other = (devices[device_id] for device_id in ids)
+    first, other = (devices[device_id] for device_id in ids)
     words = {
-        "one": f"{one.name} ({source_label(one.source)})",
+        "one": f"{first.name} ({source_label(first.source)})",
         "other": f"{other.name} ({source_label(other.source)})",
     }
-    return _Pair(words, one.site_id == other.site_id, one.asset_id == other.asset_id)
+    return _Pair(words, first.site_id == other.site_id, first.asset_id == other.asset_id)
 
 
 def _gone() -> Proposal:

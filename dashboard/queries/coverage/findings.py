@@ -43,8 +43,8 @@ from db.coverage import (
 from db.keys import as_of
 from db.tables import coverage_exceptions, coverage_findings, device_snapshots, sites
 
-FIXED_SHOWN_FOR = timedelta(days=30)
-"""How long a finding that ended is still shown as fixed."""
+FIXED_LISTED_FOR = timedelta(days=30)
+"""How long a finding that ended is still listed as fixed."""
 
 CHUNK = 500
 SORTS = ("kind", "site", "hostname", "first_seen", "state")
@@ -70,8 +70,8 @@ Counts = dict[tuple[int, str, str], int]
 
 
 def findings_on(day: date, filters: Filters) -> Subquery:
-    """Every finding that the filters ask for on `day`, with its `state` and what the source says
-    of the record that it is about; of a fixed one what it said when it ended."""
+    """The matching findings on `day`, with their `state` and the state of their record on that
+    day; of a fixed finding, when it ended."""
     parts = []
     if _states(filters) & {*CURRENT}:
         parts.append(_current(day))
@@ -102,7 +102,7 @@ def counts(connection: Connection, side: SnapshotDay, filters: Filters) -> Count
 
 
 def count_to_do(counted: Counts, kind: str | None = None, site: int | None = None) -> int:
-    """How many of the counted ones ask somebody to do something."""
+    """How many of the counted findings are to do."""
     return sum(
         n
         for (at, name, state), n in counted.items()
@@ -111,7 +111,7 @@ def count_to_do(counted: Counts, kind: str | None = None, site: int | None = Non
 
 
 def count_in_states(counted: Counts, kind: str | None, states: Collection[str]) -> int:
-    """How many of the counted ones are of a kind, or of any, in these states."""
+    """How many of the counted findings are of a kind (None: any), in these states."""
     return sum(
         n for (_site, name, state), n in counted.items() if kind in (None, name) and state in states
     )
@@ -187,7 +187,7 @@ def _current(day: date) -> Select[Any]:
 
 
 def _fixed(day: date) -> Select[Any]:
-    """Findings that ended lately, each once, without those that came back with other facts."""
+    """Findings that ended lately, each once, without those that reopened with other facts."""
     finding, later = coverage_findings, coverage_findings.alias("later")
     stretch = device_snapshots.c
     last = and_(
@@ -205,7 +205,7 @@ def _fixed(day: date) -> Select[Any]:
     return (
         select(*(finding.c[name] for name in _KEPT), literal(FIXED).label("state"), *_STATE_COLUMNS)
         .join_from(finding, device_snapshots, last)
-        .where(finding.c.until <= day, finding.c.until > day - FIXED_SHOWN_FOR, ~again)
+        .where(finding.c.until <= day, finding.c.until > day - FIXED_LISTED_FOR, ~again)
     )
 
 

@@ -65,7 +65,7 @@ def record_counts(connection: Connection, moment: Moment, filters: Filters) -> d
 
 
 def site_rows(connection: Connection, moment: Moment, counted: Counts) -> list[SiteRow]:
-    """The sites with findings, those with most to do first."""
+    """The sites with findings, most to do first."""
     by_site: dict[int, Counts] = defaultdict(dict)
     for key, n in counted.items():
         by_site[key[0]][key] = n

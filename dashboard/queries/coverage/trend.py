@@ -75,7 +75,7 @@ def _findings(connection: Connection, filters: Filters) -> Iterator[_Stretch]:
 
 
 def _accepted(connection: Connection, filters: Filters) -> Iterator[_Stretch]:
-    """From when to when such findings were accepted, to be taken off."""
+    """The spans in which such findings were accepted, with a count of -1 to subtract."""
     accepted = coverage_exceptions.c
     rows = (
         select(*_TIMES, accepted.accepted_on, accepted.expires, accepted.withdrawn_on)

@@ -1,4 +1,4 @@
-"""The records of one machine on a day, and the links that make them one."""
+"""The records of one machine on a day, and the links between them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from db.tables import (
 )
 
 COMPARED = ("site", *LISTED_FIELDS)
-"""What the records of a machine are compared by."""
+"""The fields in which the records of a machine are compared."""
 
 
 @dataclass(frozen=True)

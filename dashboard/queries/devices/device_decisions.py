@@ -1,4 +1,4 @@
-"""What was decided about a device, and which record of the same source it replaced."""
+"""Decisions about a device, and which record of the same source it replaced."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -83,7 +83,7 @@ def stream(
     if moment.now.day is None:
         return iter(())
     statement = _rows(moment.now.day, moment, filters, sort)
-    # On the statement: as an option of the connection it would hold for every later question too.
+    # On the statement: an option of the connection would apply to every later query too.
     result = connection.execute(statement.execution_options(yield_per=CHUNK))
     return result.partitions()
 

@@ -1,4 +1,4 @@
-"""Why a number is what it is: what was counted, what it rests on, what was left out.
+"""The explanation of a figure: what was counted, from which snapshots, what was left out.
 
 Every count in here comes from `counts.device_counts` or `changes.bars`, like the figure itself.
 """
@@ -81,7 +81,7 @@ class Explanation:
 
 
 def explain(connection: Connection, moment: Moment, filters: Filters, figure: str) -> Explanation:
-    """Why `figure` of `filters` is what it is at this moment."""
+    """The explanation of `figure` for `filters` at this moment."""
     then = device_counts(connection, moment, moment.then, filters)
     rows = device_counts(connection, moment, moment.now, filters)
     sources = by_source(connection, moment, moment.now, filters) or {}
@@ -142,7 +142,7 @@ def _snapshots(connection: Connection, side: SnapshotDay, basis: str) -> tuple[S
 def _left_out(
     connection: Connection, moment: Moment, filters: Filters, total: int
 ) -> Iterator[LeftOut]:
-    """What each filter alone keeps out, and the records that a machine has besides its own."""
+    """What each filter alone excludes, and the machines' other records."""
 
     def how_many(filters_of_kind: Filters) -> int:
         return sum(

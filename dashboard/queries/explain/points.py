@@ -1,4 +1,4 @@
-"""The points of a trend, each with what it rests on: for the drawer of a chart or a sparkline."""
+"""The points of a trend with their snapshots: for the drawer of a chart or a sparkline."""
 
 from bisect import bisect_right
 from dataclasses import dataclass

@@ -64,7 +64,7 @@ class PairRecord:
 class Pair:
     """Two records that may be one machine, with the evidence for it."""
 
-    one: PairRecord
+    first: PairRecord
     other: PairRecord
     score: int
     evidence: str

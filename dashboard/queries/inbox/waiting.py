@@ -1,4 +1,4 @@
-"""What waits for a person to decide, and how much of it."""
+"""Counts of pending decisions."""
 
 from dataclasses import dataclass
 
@@ -34,7 +34,7 @@ class Waiting:
 
     @property
     def count(self) -> int:
-        """How many decisions wait."""
+        """The number of pending decisions."""
         return self.sites + self.pairs + len(self.runs) + (self.month is not None)
 
 

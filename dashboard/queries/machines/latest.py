@@ -18,8 +18,8 @@ from db.tables import inventory
 ONLINE_WITHIN = timedelta(minutes=3)
 """A machine reports each minute: silent longer, it missed two reports and is late."""
 LATE_WITHIN = timedelta(minutes=15)
-CLONE_SHOWN = timedelta(hours=24)
-"""How long two live machines behind one id are pointed out."""
+CLONE_WARNING_FOR = timedelta(hours=24)
+"""How long a shared id stays flagged after the last report that showed it."""
 
 REPORT_COLUMNS = ("hostname", "os", "os_version", "created_at", "updated_at", "computer_activation")
 """What TatuScan's report shows and sorts by, in its order."""
@@ -43,7 +43,7 @@ def count(connection: Connection, filters: MachineFilters, now: datetime) -> int
 
 
 def by_state(connection: Connection, filters: MachineFilters, now: datetime) -> dict[str, int]:
-    """How many machines match in each state, whatever states are asked for."""
+    """How many machines match in each state, whatever `filters.states` says."""
     state = _state(now)
     rows = connection.execute(
         select(state, func.count()).where(*matches(filters, now, states=False)).group_by(state)
@@ -107,7 +107,7 @@ def _state(now: datetime) -> ColumnElement[str]:
 
 
 def _is_cloned(now: datetime) -> ColumnElement[bool]:
-    return and_(_m.clone_seen_at.is_not(None), _m.clone_seen_at >= now - CLONE_SHOWN)
+    return and_(_m.clone_seen_at.is_not(None), _m.clone_seen_at >= now - CLONE_WARNING_FOR)
 
 
 def matches(

@@ -22,7 +22,7 @@ class Shares:
 
     @property
     def others(self) -> int:
-        """The machines that are in no top one."""
+        """The machines outside the top values."""
         return self.total - sum(n for _name, n in self.top)
 
 

@@ -71,8 +71,8 @@ def last_months(
 
 
 def list_filters(month: MonthEnd, filters: Filters, moment: Moment) -> Filters | None:
-    """What lists the devices of one of `last_months`; None where there is no list: imported, not
-    kept, or nothing known."""
+    """The filters that list the devices of one of `last_months`; None where there is no list:
+    imported, not kept, or nothing known."""
     end = month_end(month.month)
     if moment.now.day is not None and moment.now.day <= end:
         return filters

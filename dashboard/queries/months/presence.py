@@ -51,7 +51,7 @@ class Presence:
         return by_device
 
     def partial(self, site_id: int) -> dict[int, int]:
-        """Those of `at` that were not billable on every day: they make every difference."""
+        """Those of `at` that were not billable on every day: all differences between bases."""
         whole = (1 << len(self.days)) - 1
         return {entity: mask for entity, mask in self.at(site_id).items() if mask != whole}
 

@@ -91,11 +91,11 @@ _Counts = Mapping[str, int]
 
 
 def month_rows(connection: Connection, moment: Moment, filters: Filters) -> list[MonthRow]:
-    """A row for each of `shown_months`, newest first. A search, a location and a source are left
+    """A row for each of `counted_months`, newest first. A search, a location and a source are left
     aside: months are not stored by them."""
     filters = filters.as_stored()
     day = moment.now.day or moment.now.requested
-    names = shown_months(connection, moment)
+    names = counted_months(connection, moment)
     if not names:
         return []
     last = names[-1]
@@ -130,7 +130,7 @@ def month_rows(connection: Connection, moment: Moment, filters: Filters) -> list
     return rows
 
 
-def shown_months(connection: Connection, moment: Moment) -> list[str]:
+def counted_months(connection: Connection, moment: Moment) -> list[str]:
     """Every month from the first that is counted to that of the shown day, oldest first."""
     last = month_of(moment.now.day or moment.now.requested)
     first = connection.scalar(select(func.min(month_end_counts.c.month)))

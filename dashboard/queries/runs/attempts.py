@@ -15,7 +15,7 @@ from db.history.runs import PUBLISHED
 from db.tables import collection_runs, quarantined_records
 
 MAX_UNREADABLE = 200
-"""Rows that could not be read, of one run, that are shown."""
+"""The most unreadable rows of a run that are listed."""
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,13 @@ def page(connection: Connection, filters: RunFilters, *, limit: int, offset: int
 
 
 def count(connection: Connection, filters: RunFilters) -> int:
-    """How many runs there are: what `page` gives in all."""
+    """The number of runs that `page` pages through."""
     statement = select(func.count()).select_from(collection_runs).where(_which(filters))
     return connection.scalar(statement) or 0
 
 
 def get_run(connection: Connection, run_id: int) -> Run | None:
-    """One run; None when there is none of that id."""
+    """The run of that id, None if there is none."""
     row = connection.execute(select(*_RUN).where(collection_runs.c.run_id == run_id)).one_or_none()
     return Run(*row) if row else None
 
