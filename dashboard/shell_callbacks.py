@@ -13,15 +13,10 @@ from dashboard.components.machines.tiles import MACHINES
 from dashboard.components.shell.chips import chips
 from dashboard.components.shell.day_marks import marks_data
 from dashboard.components.shell.filter_bar import (
-    AS_OF,
-    BASIS,
     CLEAR,
-    COMPARE_TO,
     MACHINE_FIELDS,
     MACHINE_NAMES,
-    SITE,
-    STATUS,
-    TYPE,
+    controls,
 )
 from dashboard.components.shell.strip import ingest_open, refused, stamp, strip
 from dashboard.components.why.body import why_body
@@ -41,16 +36,13 @@ def register_callbacks(app: Dash) -> None:
     app.clientside_callback(
         ClientsideFunction("shell", "sync_filters"),
         Output("filters", "data"),
-        Output(SITE, "value"), Output(AS_OF, "date"), Output(COMPARE_TO, "date"),
-        Output(BASIS, "value"), Output(TYPE, "value"), Output(STATUS, "value"),
+        *(Output(name, value) for name, value in controls()),
         Output("filter-count", "children"),
         Input("moved", "data"),
-        Input(SITE, "value"), Input(AS_OF, "date"), Input(COMPARE_TO, "date"),
-        Input(BASIS, "value"), Input(TYPE, "value"), Input(STATUS, "value"),
         Input(CLEAR, "n_clicks"),
-        State(SITE, "options"), State(BASIS, "options"),
-        State(TYPE, "options"), State(STATUS, "options"),
-    )  # fmt: skip
+        *(Input(name, value) for name, value in controls()),
+        *(State(name, "options") for name, value in controls() if value == "value"),
+    )
     app.clientside_callback(
         ClientsideFunction("shell", "search"),
         Output("moved", "data"),

@@ -3,12 +3,10 @@
 (function () {
   var declared = JSON.parse(document.querySelector("meta[name=addresses]").content);
   var FILTERS = declared.filters;
-  var STATUS = FILTERS.filter(function (filter) { return filter.name === "status"; })[0];
 
   function list(value) { return value === null || value === undefined ? [] : [].concat(value); }
 
-  // A page's own default statuses; empty for most pages.
-  function defaultStatuses(page) { return STATUS.usual[page] || []; }
+  function filterByName(name) { return FILTERS.filter(function (filter) { return filter.name === name; })[0]; }
 
   function isDefault(filter, value, page) {
     var standard = list(filter.usual[page] || filter.default);
@@ -101,6 +99,6 @@
   }, true);
 
   window.hubAddress = {
-    pages: declared.pages, hasOwnFilters: hasOwnFilters, searchPage: searchPage, defaultStatuses: defaultStatuses, read: read, write: write, count: count, go: go, open: open,
+    pages: declared.pages, hasOwnFilters: hasOwnFilters, searchPage: searchPage, filterByName: filterByName, read: read, write: write, count: count, go: go, open: open,
   };
 })();

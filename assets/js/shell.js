@@ -2,14 +2,9 @@
 (function () {
   var address = window.hubAddress;
   var root = document.documentElement;
-  var FIELDS = ["site", "as_of", "compare_to", "basis", "type", "status"];
-  var CONTROLS = ["filter-site.value", "filter-as-of.date", "filter-compare-to.date", "filter-basis.value",
-    "filter-type.value", "filter-status.value"];
 
   // The filters of the pages with a date, kept while a page without one (machines, settings) is open.
   var kept = "";
-
-  var DAYS = { as_of: true, compare_to: true };
 
   function nothing() { return window.dash_clientside.no_update; }
   function list(value) { return Array.isArray(value) ? value : value ? [value] : []; }
@@ -30,47 +25,77 @@
 
   function whole(text) { return /^[0-9]{1,19}$/.test(text); }
 
+  // A control of the filter bar. Its methods: `valueFor` the filters `f`, `apply` its value to them,
+  // `dropUnknown` values of them that are no option.
+  function controlOf(input, states) {
+    var name = input.id.slice("filter-".length).replace(/-/g, "_");
+    var filter = address.filterByName(name);
+    var control = { name: name, prop: input.id + "." + input.property, given: input.value };
+    control.hasDefaults = Object.keys(filter.usual).length > 0;
+    control.dropUnknown = function () {};
+    if (input.property === "date") {
+      control.valueFor = function (f) { return day(f[name]); };
+      // Ignore an invalid date, such as one in the year 20265.
+      control.apply = function (f) { if (!input.value || day(input.value)) f[name] = input.value; };
+      return control;
+    }
+    var options = states[input.id + ".options"];
+    if (!filter.repeat) {
+      control.valueFor = function (f) { return chosen(options, [f[name]])[0] || filter.default; };
+      control.apply = function (f) { f[name] = input.value; };
+      return control;
+    }
+    // Without a value a page uses its own defaults; most pages have none.
+    control.valueFor = function (f) {
+      return chosen(options, f[name].length ? f[name] : filter.usual[location.pathname] || []);
+    };
+    if (filter.open) {
+      // Keep what is no longer an option, such as a site: its chip shows it.
+      control.apply = function (f) {
+        var known = options.map(function (option) { return String(option.value); });
+        f[name] = list(input.value).map(String).concat(f[name].filter(function (value) {
+          return (!filter.numeric || whole(value)) && known.indexOf(value) < 0;
+        }));
+      };
+    } else {
+      control.apply = function (f) { f[name] = list(input.value); };
+      control.dropUnknown = function (f) { f[name] = chosen(options, f[name]); };
+    }
+    return control;
+  }
+
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     shell: {
       // Keep the address, the store of filters and the filter controls in step.
-      sync_filters: function (moved, site, as_of, compare_to, basis, type, status, cleared, sites, bases, types, statuses) {
-        var given = [site, as_of, compare_to, basis, type, status];
-        var triggered = window.dash_clientside.callback_context.triggered.map(function (input) { return input.prop_id; });
+      sync_filters: function () {
+        var context = window.dash_clientside.callback_context;
+        var triggered = context.triggered.map(function (input) { return input.prop_id; });
+        // The first two inputs are the address and the "Clear" button.
+        var controls = context.inputs_list.slice(2).map(function (input) { return controlOf(input, context.states); });
+        var props = controls.map(function (control) { return control.prop; });
         var text = location.search.slice(1);
         var separate = address.hasOwnFilters(location.pathname);
         var f = address.read(separate ? "" : text);
-        var values = [chosen(sites, f.site), day(f.as_of), day(f.compare_to), chosen(bases, [f.basis])[0] || "assets",
-          chosen(types, f.type), chosen(statuses, f.status.length ? f.status : address.defaultStatuses(location.pathname))];
-        var changed = CONTROLS.map(function (control, i) {
-          var same = Array.isArray(values[i]) ? list(given[i]).map(String).sort().join() === values[i].map(String).sort().join()
-            : (given[i] || null) === values[i];
-          return triggered.indexOf(control) >= 0 && !same;
+        var values = controls.map(function (control) { return control.valueFor(f); });
+        var changed = controls.filter(function (control, i) {
+          var same = Array.isArray(values[i]) ? list(control.given).map(String).sort().join() === values[i].map(String).sort().join()
+            : (control.given || null) === values[i];
+          return triggered.indexOf(control.prop) >= 0 && !same;
         });
         if (triggered.indexOf("filter-clear.n_clicks") >= 0) {
           if (text) address.go("");
           return nothing();
         }
-        if (changed.some(Boolean) && !separate) {
-          // Ignore an invalid date, such as one in the year 20265.
-          FIELDS.forEach(function (field, i) {
-            if (changed[i] && !(field in DAYS && given[i] && !day(given[i]))) f[field] = given[i];
-          });
-          // Keep a site that is no longer an option: its chip shows it.
-          var known = sites.map(function (option) { return String(option.value); });
-          if (changed[0]) {
-            f.site = list(site).map(String).concat(address.read(text).site.filter(function (id) {
-              return whole(id) && known.indexOf(id) < 0;
-            }));
-          }
-          f.type = chosen(types, list(f.type));
-          f.status = chosen(statuses, list(f.status));
+        if (changed.length && !separate) {
+          changed.forEach(function (control) { control.apply(f); });
+          controls.forEach(function (control) { control.dropUnknown(f); });
           text = address.write(f, location.pathname);
           history.pushState({}, "", location.pathname + (text ? "?" + text : ""));
-          // Without a status the page uses its defaults; show them in the control.
-          var defaults = f.status.length ? nothing() : chosen(statuses, address.defaultStatuses(location.pathname));
-          values = values.map(nothing);
-          values[5] = defaults;
-        } else if (triggered.length && triggered.every(function (id) { return CONTROLS.indexOf(id) >= 0; })) {
+          // Without a value the page uses its defaults; show them in the control.
+          values = controls.map(function (control) {
+            return control.hasDefaults && !f[control.name].length ? control.valueFor(f) : nothing();
+          });
+        } else if (triggered.length && triggered.every(function (id) { return props.indexOf(id) >= 0; })) {
           return nothing();
         } else {
           root.classList.remove("sheet-open", "more-open");

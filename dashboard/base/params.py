@@ -335,6 +335,7 @@ def browser_filters() -> list[dict[str, Any]]:
             "name": each.name,
             "repeat": each.repeat,
             "numeric": each.schema is ID_SCHEMA,
+            "open": each.choices is None,
             "default": each.default or None,
             "usual": each.usual,
             "page": each.page,

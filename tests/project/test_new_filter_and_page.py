@@ -28,6 +28,18 @@ FILTER = {
         conditions.append(rows.c.os.in_(filters.systems))
 """,
     },
+    "dashboard/components/shell/filter_bar.py": {
+        "def _machine_fields() ->": """\
+def _system(name: str, _sites: Sequence[Option]) -> Component:
+    return _field("System", _choices(name, [(SYSTEM, SYSTEM)], "All systems"))
+
+
+SYSTEM = "Windows 11 Pro"
+_CONTROLS["system"] = _system
+
+
+""",
+    },
     "dashboard/components/shell/chips.py": {
         '    "as_of": lambda': '    "system": lambda name, *_: f"on {name}",\n',
     },
@@ -68,7 +80,7 @@ import cli
 from dashboard.app import create_app
 from db.engine import open_engine, sqlite_url
 from db.migrate import upgrade
-from tests.support.callbacks import asks
+from tests.support.callbacks import run_callback
 from tests.support.demo_dashboard import ENVIRON, NOW
 from tests.support.worlds import named_world
 
@@ -87,9 +99,10 @@ print(json.dumps({
     "file": text(f"/export/devices.csv?{query}"),
     "months": json.loads(text(f"/api/months?{query}")).get("error"),
     "paths": json.loads(text("/api/openapi.json"))["paths"],
-    "chips": asks(app, "chips.children", filters=query, address="/devices"),
+    "chips": run_callback(app, "chips.children", filters=query, address="/devices"),
     "head": text("/"),
     "layout": layout,
+    "sync_filters": next(each for each in app._callback_list if "..filters.data" in each["output"]),
     "found": client.get("/licences").status_code,
     "missing": client.get("/licenses").status_code,
 }))
@@ -109,7 +122,7 @@ def ask(copy: Path) -> dict[str, Any]:
     return answers
 
 
-def test_a_filter_costs_four_files_and_a_page_three(tmp_path: Path) -> None:
+def test_a_filter_with_a_control_costs_five_files_and_a_page_three(tmp_path: Path) -> None:
     for room in ("assets", "cli", "dashboard", "db", "etl", "tests"):
         left_out = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / room, tmp_path / room, ignore=left_out)
@@ -135,6 +148,10 @@ def test_a_filter_costs_four_files_and_a_page_three(tmp_path: Path) -> None:
     ]
     assert "on Windows 11 Pro" in json.dumps(answers["chips"])
     assert "&quot;system&quot;" in answers["head"]
+    assert '"filter-system"' in answers["layout"]
+    assert "filter-system.value" in answers["sync_filters"]["output"]
+    for part in ("inputs", "state"):
+        assert "filter-system" in [each["id"] for each in answers["sync_filters"][part]]
     assert (answers["found"], answers["missing"]) == (200, 404)
     assert "icon icon-licences" in answers["layout"]
     assert (

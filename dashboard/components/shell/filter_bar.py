@@ -1,6 +1,6 @@
 """The filters: one control each, named as in the address."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dash import dcc, html
@@ -8,12 +8,10 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base.machine_params import STATES as STATES_OF_MACHINES
-from dashboard.base.params import BASES, STATUSES, TYPES
+from dashboard.base.params import BASES, DAY_SCHEMA, FILTERS, STATUSES, TYPES
 from dashboard.queries.sites.table import Option
 from dashboard.words.filter_words import basis_name, state_word, status_word, type_word
 
-SITE, AS_OF, COMPARE_TO = "filter-site", "filter-as-of", "filter-compare-to"
-BASIS, TYPE, STATUS = "filter-basis", "filter-type", "filter-status"
 CLEAR = "filter-clear"
 MACHINE_FIELDS = MACHINE_STATE, MACHINE_SITE, MACHINE_OS = (
     "machines-field-state", "machines-field-site", "machines-field-os",
@@ -28,6 +26,17 @@ LONGEST = 80
 """Characters of a name that a choice shows."""
 
 
+def control_id(name: str) -> str:
+    """The id of the control of the filter `name`; assets/js/shell.js reads the name from it."""
+    return f"filter-{name.replace('_', '-')}"
+
+
+def controls() -> list[tuple[str, str]]:
+    """The id of each control, and the property that holds its value."""
+    days = {each.name for each in FILTERS if each.schema is DAY_SCHEMA}
+    return [(control_id(name), "date" if name in days else "value") for name in _CONTROLS]
+
+
 def filter_bar(sites: Sequence[Option]) -> Component:
     """The bar, and on a phone the sheet, with every filter."""
     fields = html.Div(
@@ -39,17 +48,7 @@ def filter_bar(sites: Sequence[Option]) -> Component:
                 ],
                 className="sheet-head",
             ),
-            _field(_("Sites"), _choices(SITE, [(s.name, s.site_id) for s in sites], _("All sites"),
-                                        searchable=True), kind="field wide"),
-            _field(_("As of"), _date(AS_OF, _("Today"))),
-            _field(_("Compare to"), _date(COMPARE_TO, _("Last month-end"))),
-            _field(_("Counted"), dcc.Dropdown(
-                id=BASIS, options=[{"label": basis_name(name), "value": name} for name in BASES],
-                value="assets", clearable=False, searchable=False)),
-            _field(_("Type"), _choices(TYPE, [(type_word(name), name) for name in TYPES],
-                                       _("All types"))),
-            _field(_("Status"), _choices(STATUS, [(status_word(name), name) for name in STATUSES],
-                                         _("Billable and spare"))),
+            *(make(control_id(name), sites) for name, make in _CONTROLS.items()),
             *_machine_fields(),
             html.Div(
                 [
@@ -71,6 +70,49 @@ def filter_bar(sites: Sequence[Option]) -> Component:
     return html.Section(
         [fields, under, *stores], className="filters", **{"aria-label": _("Filters")}
     )
+
+
+def _site(name: str, sites: Sequence[Option]) -> Component:
+    options = [(site.name, site.site_id) for site in sites]
+    control = _choices(name, options, _("All sites"), searchable=True)
+    return _field(_("Sites"), control, kind="field wide")
+
+
+def _as_of(name: str, _sites: Sequence[Option]) -> Component:
+    return _field(_("As of"), _date(name, _("Today")))
+
+
+def _compare_to(name: str, _sites: Sequence[Option]) -> Component:
+    return _field(_("Compare to"), _date(name, _("Last month-end")))
+
+
+def _basis(name: str, _sites: Sequence[Option]) -> Component:
+    options = [{"label": basis_name(basis), "value": basis} for basis in BASES]
+    control = dcc.Dropdown(
+        id=name, options=options, value="assets", clearable=False, searchable=False
+    )
+    return _field(_("Counted"), control)
+
+
+def _type(name: str, _sites: Sequence[Option]) -> Component:
+    options = [(type_word(kind), kind) for kind in TYPES]
+    return _field(_("Type"), _choices(name, options, _("All types")))
+
+
+def _status(name: str, _sites: Sequence[Option]) -> Component:
+    options = [(status_word(status), status) for status in STATUSES]
+    return _field(_("Status"), _choices(name, options, _("Billable and spare")))
+
+
+_CONTROLS: dict[str, Callable[[str, Sequence[Option]], Component]] = {
+    "site": _site,
+    "as_of": _as_of,
+    "compare_to": _compare_to,
+    "basis": _basis,
+    "type": _type,
+    "status": _status,
+}
+"""By parameter, in the order of the bar: makes the labelled control of an id, given the sites."""
 
 
 def _machine_fields() -> list[Component]:
