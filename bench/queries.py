@@ -33,12 +33,12 @@ def measure(store: Store, days: int, runs: int) -> Iterator[Measurement]:
             return Filters(as_of=LAST_DAY, compare_to=then, basis=basis).having(**changed)
 
         def counting(filters: Filters) -> Callable[[], object]:
-            found = moment.resolve(connection, filters, LAST_DAY)
-            return lambda: counts.device_counts(connection, found, found.now, filters)
+            resolved = moment.resolve(connection, filters, LAST_DAY)
+            return lambda: counts.device_counts(connection, resolved, resolved.now, filters)
 
         def comparing(filters: Filters) -> Callable[[], object]:
-            found = moment.resolve(connection, filters, LAST_DAY)
-            return lambda: [astuple(changes.bars(connection, found, filters))]
+            resolved = moment.resolve(connection, filters, LAST_DAY)
+            return lambda: [astuple(changes.bars(connection, resolved, filters))]
 
         billable = ("billable",)
         questions = (

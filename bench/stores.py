@@ -47,7 +47,7 @@ def stores(kinds: tuple[str, ...]) -> Iterator[list[Store]]:
     """Open a store of each kind, in temporary folders.
 
     Raises:
-        Unavailable: PostgreSQL is wanted and not installed.
+        Unavailable: PostgreSQL is among the kinds, but not installed.
     """
     with ExitStack() as stack:
         yield [stack.enter_context(_SOURCES[kind]()) for kind in kinds]

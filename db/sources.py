@@ -43,7 +43,7 @@ class SourceFacts:
     expected: bool = False
     """Whether every site is expected to have it, until a version of the rules says otherwise."""
     self_reporting: bool = False
-    """Whether its machines report themselves to this server; no vendor is asked for them."""
+    """Whether its machines report themselves to this server; no vendor is queried for them."""
     settings: tuple[Setting, ...] = ()
     """Every setting that its collection reads."""
     required: tuple[Setting, ...] = ()

@@ -1,7 +1,7 @@
-"""Decisions about machines: which records are one, and which are not (docs/rules.md, 12).
+"""Decisions about machines: link two, split one, keep two apart (docs/rules.md, 12).
 
-A decision holds from the day after the newest closed month on. Each is one transaction with its
-entry in the audit log, and restates every day that it holds for.
+A decision applies to every day after the newest closed month. It is one transaction, which writes
+an entry to the audit log and restates those days.
 """
 
 from collections.abc import Collection, Iterable
@@ -22,7 +22,7 @@ from etl.rules.evidence import real_serial
 from etl.snapshots.apply_decisions import restatement_start
 
 MANUAL = "manual"
-SURE = 100
+MANUAL_SCORE = 100
 
 
 @handles(LinkDevices)
@@ -45,7 +45,7 @@ def _keep_apart(context: DecisionContext, decision: KeepApart) -> str:
 
 @dataclass(frozen=True)
 class Member:
-    """A device of a machine, by its newest stretch."""
+    """A device of a machine, as of its newest stretch."""
 
     device_id: int
     source: str
@@ -56,11 +56,12 @@ class Member:
 
 
 def link_devices(context: DecisionContext, device_id: int, other_id: int) -> int:
-    """Make the machines of two devices one; the entry's id. All records of the machine that was
-    first seen later are linked to the one that was first seen earlier.
+    """Make the machines of two devices one: link all records of the machine that was first seen
+    later to the machine that was first seen earlier. Returns the id of the audit log's entry.
 
     Raises:
-        DecisionRefused: they are one already, their serials contradict, or one does not exist.
+        DecisionRefused: they are one machine already, their serial numbers contradict each other,
+            somebody decided that they are two machines, or a device does not exist.
     """
     with writing(context.engine) as connection:
         context.lease.hold(connection)
@@ -91,13 +92,14 @@ def link_devices(context: DecisionContext, device_id: int, other_id: int) -> int
             )
         _end_links(connection, [member.device_id for member in moving], first, entry)
         evidence = f"{context.actor} said so"
-        _link(context, connection, entry, first, earlier, linked_to, moving, evidence)
+        _insert_links(context, connection, entry, first, earlier, linked_to, moving, evidence)
         restate(connection, entry, context.clock(), {member.device_id for member in together})
     return entry
 
 
 def split_device(context: DecisionContext, device_id: int) -> int:
-    """Take a device out of its machine, and keep it apart from the rest; the entry's id.
+    """Take a device out of its machine, and keep it apart from the rest. Returns the id of the
+    audit log's entry.
 
     Raises:
         DecisionRefused: it is the only record of its machine.
@@ -128,11 +130,11 @@ def split_device(context: DecisionContext, device_id: int) -> int:
             others = [member for member in rest if member != head]
             evidence = f"stayed together when {name} was taken out"[:400]
             head_id = head.device_id
-            _link(context, connection, entry, first, head_id, head_id, others, evidence)
+            _insert_links(context, connection, entry, first, head_id, head_id, others, evidence)
         else:
             _end_links(connection, [device_id], first, entry)
         ids = {member.device_id for member in together}
-        # At their sites the rules may now link them with others.
+        # The rules may now link them with other records of their sites.
         c = device_snapshots.c
         places = select(c.site_id).where(c.device_id.in_(sorted(ids)), c.valid_to > first)
         ids |= devices_of_sites(connection, first, connection.scalars(places.distinct()))
@@ -141,7 +143,8 @@ def split_device(context: DecisionContext, device_id: int) -> int:
 
 
 def keep_apart(context: DecisionContext, device_id: int, other_id: int) -> int:
-    """Record that two devices are two machines, which no rule may link; the entry's id.
+    """Record that two devices are two machines, which no rule may link. Returns the id of the audit
+    log's entry.
 
     Raises:
         DecisionRefused: they are one machine now, or kept apart already.
@@ -231,10 +234,10 @@ def _first_seen(connection: Connection, device_id: int) -> tuple[date, int]:
 def _check_serials(records: Iterable[Member]) -> None:
     serials = {serial: member for member in records if (serial := real_serial(member.serial))}
     if len(serials) > 1:
-        one, other = list(serials.values())[:2]
+        first, second = list(serials.values())[:2]
         raise DecisionRefused(
-            f"{one.name} ({one.source}) has the serial number {one.serial}, {other.name} "
-            f"({other.source}) has {other.serial}: two real serial numbers are two machines. "
+            f"{first.name} ({first.source}) has the serial number {first.serial}, {second.name} "
+            f"({second.source}) has {second.serial}: two real serial numbers are two machines. "
             "Correct the number where it is wrong; the next collection brings it."
         )
 
@@ -257,7 +260,7 @@ def _insert_kept_apart(
 def _end_links(
     connection: Connection, device_ids: Collection[int], first: date, entry: int
 ) -> None:
-    """End the open links of these devices on `first`; a link that began later never held."""
+    """End the open links of these devices on `first`. A link that began later gets no days."""
     c = asset_links.c
     for chunk in chunks(sorted(device_ids)):
         links = update(asset_links).where(c.device_id.in_(chunk), c.until == OPEN_END)
@@ -265,7 +268,7 @@ def _end_links(
         connection.execute(links.where(c.since < first).values(until=first, undone_by=entry))
 
 
-def _link(
+def _insert_links(
     context: DecisionContext,
     connection: Connection,
     entry: int,
@@ -275,7 +278,8 @@ def _link(
     records: Iterable[Member],
     evidence: str,
 ) -> None:
-    """Link records to a machine from `first` on, because of what device `other_id` has."""
+    """Link records to the machine `asset_id` from `first` on. `other_id` is stored
+    with each link as the device that it leads to."""
     rows = [
         {
             "device_id": member.device_id,
@@ -285,7 +289,7 @@ def _link(
             "other_device_id": other_id,
             "method": MANUAL,
             "evidence": evidence[:400],
-            "score": SURE,
+            "score": MANUAL_SCORE,
             "author": context.actor,
             "created_at": context.clock(),
             "decided_by": entry,
@@ -304,15 +308,15 @@ def _undo(context: DecisionContext, reversal: Reversal) -> None:
 
 
 def undo_links(context: DecisionContext, reversal: Reversal, first: date) -> set[int]:
-    """End the links that the undone decision began, and restore those that it ended; the devices
-    of both.
+    """End the links that the undone decision began, and restore those that it ended. Returns the
+    devices of both.
 
     Raises:
         DecisionRefused: a later decision links one of the devices otherwise.
     """
     c, connection = asset_links.c, reversal.connection
     end = case((c.since < first, first), else_=c.since)
-    # Open ones, and ones that a run ended on a day from `first` on.
+    # Links that are open, and links that a run ended on a day from `first` on.
     begun = and_(c.decided_by == reversal.undone_entry, c.until > end)
     of_ended = c.undone_by == reversal.undone_entry
     ended = connection.execute(select(asset_links).where(of_ended).order_by(c.link_id)).all()
@@ -332,7 +336,7 @@ def undo_links(context: DecisionContext, reversal: Reversal, first: date) -> set
                 update(asset_links).where(c.link_id == link.link_id).values(reopened)
             )
         else:
-            # It stays ended in the closed months, so a new link begins after them.
+            # Closed months must not change: the link stays ended, and a new one begins after them.
             values = {name: value for name, value in link._mapping.items() if name != "link_id"}
             values |= {
                 "since": first,

@@ -156,62 +156,66 @@ def _pairs(
             candidates = [*at_site, *without_site]
             if len(candidates) > MAX_PAIRED:
                 continue
-            for one, other in combinations(sorted(candidates), 2):
-                same_machine = one.asset_id == other.asset_id
-                if not same_machine and {one.device_id, other.device_id} & unlinked_ids:
-                    yield key, group, one, other
+            for record, other in combinations(sorted(candidates), 2):
+                same_machine = record.asset_id == other.asset_id
+                if not same_machine and {record.device_id, other.device_id} & unlinked_ids:
+                    yield key, group, record, other
 
 
-def _suggest(one: Identity, other: Identity, score: float, alike: str, but: str) -> Suggestion:
-    first, second = sorted((one.device_id, other.device_id))
+def _suggest(record: Identity, other: Identity, score: float, alike: str, but: str) -> Suggestion:
+    first, second = sorted((record.device_id, other.device_id))
     return Suggestion(LINK, first, second, round(score), f"{alike}; but {but}"[:400])
 
 
 def _serials(records: list[Identity], unlinked: list[Identity]) -> Iterator[Suggestion]:
-    for serial, group, one, other in _pairs(records, unlinked, lambda i: (real_serial(i.serial),)):
+    for serial, group, record, other in _pairs(
+        records, unlinked, lambda i: (real_serial(i.serial),)
+    ):
         if is_placeholder(group, set()):
             continue
         but = "more than one machine bears it"
-        if one.source == other.source and both_active(one, other):
-            but = " and ".join(sorted((one.hostname or "", other.hostname or ""))) + " both report"
-        yield _suggest(one, other, 80, f"serial number {serial} is equal", but)
+        if record.source == other.source and both_active(record, other):
+            but = (
+                " and ".join(sorted((record.hostname or "", other.hostname or ""))) + " both report"
+            )
+        yield _suggest(record, other, 80, f"serial number {serial} is equal", but)
 
 
 def _macs(records: list[Identity], unlinked: list[Identity]) -> Iterator[Suggestion]:
-    for mac, _, one, other in _pairs(records, unlinked, lambda i: split_macs(i.macs)):
-        shared = split_macs(one.macs) & split_macs(other.macs)
-        enough = len(shared) > 1 or one.macs == other.macs
-        if not enough or AGENT not in (one.source, other.source) or mac != min(shared):
+    for mac, _, record, other in _pairs(records, unlinked, lambda i: split_macs(i.macs)):
+        shared = split_macs(record.macs) & split_macs(other.macs)
+        enough = len(shared) > 1 or record.macs == other.macs
+        if not enough or AGENT not in (record.source, other.source) or mac != min(shared):
             continue
-        but = f"the names {one.hostname} and {other.hostname} say otherwise"
-        if serials_contradict(one, other):
-            but = f"the serial numbers {one.serial} and {other.serial} differ"
-        elif host_key(one.hostname) == host_key(other.hostname):
+        but = f"the names {record.hostname} and {other.hostname} say otherwise"
+        if serials_contradict(record, other):
+            but = f"the serial numbers {record.serial} and {other.serial} differ"
+        elif host_key(record.hostname) == host_key(other.hostname):
             but = "another record bears it too"
         yield _suggest(
-            one, other, 75, f"hardware address {', '.join(sorted(shared))} is equal", but
+            record, other, 75, f"hardware address {', '.join(sorted(shared))} is equal", but
         )
 
 
 def _hosts(records: list[Identity], unlinked: list[Identity]) -> Iterator[Suggestion]:
-    for host, _, one, other in _pairs(records, unlinked, lambda i: (host_key(i.hostname),)):
+    for host, _, record, other in _pairs(records, unlinked, lambda i: (host_key(i.hostname),)):
         but, score = "more than one machine has that name", 70
-        if serials_contradict(one, other):
-            but, score = f"the serial numbers {one.serial} and {other.serial} differ", 55
-        elif one.source == other.source:
+        if serials_contradict(record, other):
+            but, score = f"the serial numbers {record.serial} and {other.serial} differ", 55
+        elif record.source == other.source:
             but, score = "nothing else says that one replaced the other", 50
-        yield _suggest(one, other, score, f"hostname {host} is equal", but)
+        yield _suggest(record, other, score, f"hostname {host} is equal", but)
 
 
 def _prefixes(records: list[Identity], unlinked: list[Identity]) -> Iterator[Suggestion]:
-    for prefix, _, one, other in _pairs(records, unlinked, lambda i: (prefix_key(i.hostname),)):
-        hosts = {host_key(one.hostname), host_key(other.hostname)}
-        if one.source == other.source or prefix not in hosts or len(hosts) != 2:
+    for prefix, _, record, other in _pairs(records, unlinked, lambda i: (prefix_key(i.hostname),)):
+        hosts = {host_key(record.hostname), host_key(other.hostname)}
+        if record.source == other.source or prefix not in hosts or len(hosts) != 2:
             continue
         but = "more than one machine has a name that begins so"
-        if serials_contradict(one, other):
-            but = f"the serial numbers {one.serial} and {other.serial} differ"
-        yield _suggest(one, other, 60, f"{prefix} may be {max(hosts, key=str)} cut short", but)
+        if serials_contradict(record, other):
+            but = f"the serial numbers {record.serial} and {other.serial} differ"
+        yield _suggest(record, other, 60, f"{prefix} may be {max(hosts, key=str)} cut short", but)
 
 
 def _near_names(unlinked: list[Identity]) -> Iterator[Suggestion]:
@@ -224,11 +228,15 @@ def _near_names(unlinked: list[Identity]) -> Iterator[Suggestion]:
     for group in groups.values():
         if len({identity.source for _, identity in group}) < 2:
             continue
-        for (first, one), (second, other) in combinations(group, 2):
-            if one.source == other.source or first == second or serials_contradict(one, other):
+        for (first, record), (second, other) in combinations(group, 2):
+            if (
+                record.source == other.source
+                or first == second
+                or serials_contradict(record, other)
+            ):
                 continue
             score = fuzz.ratio(first, second, score_cutoff=MIN_NAME_SCORE)
             if score:
                 yield _suggest(
-                    one, other, score, f"{first} is spelt like {second}", "the names differ"
+                    record, other, score, f"{first} is spelt like {second}", "the names differ"
                 )

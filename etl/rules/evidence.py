@@ -78,24 +78,28 @@ def prefix_key(hostname: str | None) -> str | None:
     return host[:PREFIX_LENGTH] if host is not None and len(host) >= PREFIX_LENGTH else None
 
 
-def serials_contradict(one: Identity, other: Identity) -> bool:
+def serials_contradict(record: Identity, other: Identity) -> bool:
     """Whether both have a real serial number, and different ones: then they are two machines."""
-    first, second = real_serial(one.serial), real_serial(other.serial)
+    first, second = real_serial(record.serial), real_serial(other.serial)
     return first is not None and second is not None and first != second
 
 
-def hostnames_differ(one: Identity, other: Identity) -> bool:
+def hostnames_differ(record: Identity, other: Identity) -> bool:
     """Whether both have a hostname, and different ones."""
-    first, second = host_key(one.hostname), host_key(other.hostname)
+    first, second = host_key(record.hostname), host_key(other.hostname)
     return first is not None and second is not None and first != second
 
 
-def both_active(one: Identity, other: Identity) -> bool:
+def both_active(record: Identity, other: Identity) -> bool:
     """Whether two records with different hostnames were in contact within a day of each other. If
     they share a serial number, they are two machines, not one that was enrolled again."""
-    if not hostnames_differ(one, other) or one.last_contact is None or other.last_contact is None:
+    if (
+        not hostnames_differ(record, other)
+        or record.last_contact is None
+        or other.last_contact is None
+    ):
         return False
-    return abs(one.last_contact - other.last_contact) <= ACTIVE_WITHIN
+    return abs(record.last_contact - other.last_contact) <= ACTIVE_WITHIN
 
 
 def contradicting_links(own: Iterable[Identity], others: Iterable[Identity]) -> list[int]:

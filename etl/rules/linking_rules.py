@@ -106,9 +106,11 @@ def _cluster_reenrolled(state: LinkingState, records: list[Identity]) -> list[li
     """
     clusters: list[list[Identity]] = []
     for record in records:
-        related = [c for c in clusters if any(state.may_be_reenrolled(record, one) for one in c)]
+        related = [
+            c for c in clusters if any(state.may_be_reenrolled(record, member) for member in c)
+        ]
         clusters = [c for c in clusters if c not in related]
-        clusters.append([*(one for c in related for one in c), record])
+        clusters.append([*(member for c in related for member in c), record])
     return clusters
 
 
@@ -121,7 +123,9 @@ def _target(
     """The record whose machine the unlinked records of a cluster are; None if it is ambiguous."""
     if not any(record.device_id in state.unlinked for record in cluster):
         return None
-    if not all(state.may_be_reenrolled(one, other) for one, other in combinations(cluster, 2)):
+    if not all(
+        state.may_be_reenrolled(record, other) for record, other in combinations(cluster, 2)
+    ):
         return None
     linked = [record for record in cluster if record.device_id not in state.unlinked]
     if linked:
@@ -181,17 +185,17 @@ def _is_shared_by_machines(state: LinkingState, holders: list[Identity]) -> bool
     return len(machines) != len({source for source, _ in machines})
 
 
-def _name_points_elsewhere(state: LinkingState, one: Identity, other: Identity) -> bool:
+def _name_points_elsewhere(state: LinkingState, record: Identity, other: Identity) -> bool:
     """Whether the hostnames of two records differ, and one of them is that of a third machine's
     record in another source at one of their sites."""
-    if not hostnames_differ(one, other):
+    if not hostnames_differ(record, other):
         return False
-    machines = state.machines((one, other))
+    machines = state.machines((record, other))
     return any(
         holder.source != named.source
-        and holder.site_id in (one.site_id, other.site_id)
+        and holder.site_id in (record.site_id, other.site_id)
         and state.asset_of(holder) not in machines
-        for named in (one, other)
+        for named in (record, other)
         for holder in state.hosts[host_key(named.hostname) or ""]
     )
 
@@ -199,39 +203,39 @@ def _name_points_elsewhere(state: LinkingState, one: Identity, other: Identity) 
 def _by_hostname(state: LinkingState, scope: Scope) -> Iterator[Proposal]:
     """Equal hostnames, if only one machine on either side has it."""
     for host, _, group in state.groups(state.hosts, scope):
-        one, others = _single_unlinked(state, group)
+        record, others = _single_unlinked(state, group)
         other = state.single_machine(others)
-        if one is not None and other is not None:
+        if record is not None and other is not None:
             evidence = f"hostname {host} {_where(scope)}"
-            yield Proposal(one.device_id, other.device_id, "hostname", evidence)
+            yield Proposal(record.device_id, other.device_id, "hostname", evidence)
 
 
 def _by_guest(state: LinkingState, scope: Scope) -> Iterator[Proposal]:
     """What a host reports of a guest, and the guest's own record in the same source."""
     for host, _, group in state.groups(state.hosts, scope):
-        own = sorted(state.own_records(group), key=lambda one: (not one.is_guest, one))
+        own = sorted(state.own_records(group), key=lambda record: (not record.is_guest, record))
         if len(own) != 2 or not own[0].is_guest or own[1].is_guest:
             continue
         if own[0].device_id not in state.unlinked:
             own.reverse()
-        one, other = (identity.device_id for identity in own)
+        device_id, other_id = (record.device_id for record in own)
         evidence = f"hostname {host} of a guest and of its own record {_where(scope)}"
-        yield Proposal(one, other, "hostname", evidence, allowed_siblings={other})
+        yield Proposal(device_id, other_id, "hostname", evidence, allowed_siblings={other_id})
 
 
 def _by_prefix(state: LinkingState, scope: Scope) -> Iterator[Proposal]:
     """A hostname of exactly 15 characters with which one longer hostname begins, and no other."""
     for prefix, _, group in state.groups(state.prefixes, scope):
-        one, others = _single_unlinked(state, group)
-        if one is None or len(state.machines(others)) != 1:
+        record, others = _single_unlinked(state, group)
+        if record is None or len(state.machines(others)) != 1:
             continue
         for other in sorted(others):
             short, long = sorted(
-                (host_key(one.hostname) or "", host_key(other.hostname) or ""), key=len
+                (host_key(record.hostname) or "", host_key(other.hostname) or ""), key=len
             )
             if len(short) == PREFIX_LENGTH < len(long):
                 evidence = f"prefix {prefix} of {long} {_where(scope)}"
-                yield Proposal(one.device_id, other.device_id, "prefix", evidence)
+                yield Proposal(record.device_id, other.device_id, "prefix", evidence)
                 break
 
 

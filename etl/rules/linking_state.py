@@ -146,10 +146,10 @@ class LinkingState:
             }
             if len(source_machines) != len({source for source, _ in source_machines}):
                 return None
-            for one, other in combinations(identities, 2):
+            for record, other in combinations(identities, 2):
                 if (
-                    serials_contradict(one, other)
-                    or (one.device_id, other.device_id) in self.distinct
+                    serials_contradict(record, other)
+                    or (record.device_id, other.device_id) in self.distinct
                 ):
                     return None
         return min(
@@ -166,14 +166,14 @@ class LinkingState:
         """Those of other sources."""
         return [identity for identity in identities if identity.source != self.source]
 
-    def may_be_reenrolled(self, one: Identity, other: Identity) -> bool:
+    def may_be_reenrolled(self, record: Identity, other: Identity) -> bool:
         """Whether two records of the source with the same serial number may be one machine that was
         enrolled again. If they are both active now, they become pending."""
-        if both_active(one, other):
+        if both_active(record, other):
             # One of them may have become inactive by tomorrow.
-            self.pending |= {one.device_id, other.device_id} & self.unlinked
+            self.pending |= {record.device_id, other.device_id} & self.unlinked
             return False
-        return (one.device_id, other.device_id) not in self.distinct
+        return (record.device_id, other.device_id) not in self.distinct
 
     def accept(self, proposals: Iterable[Proposal]) -> Iterator[Link]:
         """Begin the proposed links that are still possible, in the order of their device ids."""
@@ -221,12 +221,12 @@ def is_placeholder(holders: Sequence[Identity], former: Set[int]) -> bool:
 
 def _index(
     records: Sequence[Identity],
-    wanted: Iterable[Identity],
+    identities: Iterable[Identity],
     field: Callable[[Identity], str | None],
     key: Callable[[str | None], str | None],
 ) -> dict[str, list[Identity]]:
-    """The records by key, for the keys that a record in `wanted` has."""
-    index: dict[str, list[Identity]] = {k: [] for k in map(key, map(field, wanted)) if k}
+    """The records by key, for the keys that one of `identities` has."""
+    index: dict[str, list[Identity]] = {k: [] for k in map(key, map(field, identities)) if k}
     for identity, value in zip(records, map(key, map(field, records)), strict=True):
         if value in index:
             index[value].append(identity)
@@ -234,10 +234,10 @@ def _index(
 
 
 def _index_macs(
-    records: Iterable[Identity], wanted: Iterable[Identity]
+    records: Iterable[Identity], identities: Iterable[Identity]
 ) -> dict[str, list[Identity]]:
     index: dict[str, list[Identity]] = {
-        mac: [] for identity in wanted for mac in split_macs(identity.macs)
+        mac: [] for identity in identities for mac in split_macs(identity.macs)
     }
     for identity in records if index else ():
         for mac in split_macs(identity.macs):

@@ -98,7 +98,7 @@ class Worker:
         return collected
 
     def do_jobs(self) -> int:
-        """Do what people have asked for; how much that was."""
+        """Run the waiting jobs. Returns how many ran."""
         now = self.clock()
         if self._stopped() or now < self._not_before.get(JOBS, now):
             return 0
