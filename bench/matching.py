@@ -173,7 +173,7 @@ def _from_nothing(url: URL, devices: int) -> tuple[float, float]:
             with _MemoryWatch() as memory:
                 begun = time.perf_counter()
                 assets = resolve_assets(
-                    connection, source, LAST_DAY, states, site_of, have, again=True
+                    connection, source, LAST_DAY, states, site_of, have, is_replaced=True
                 )
                 seconds += time.perf_counter() - begun
             grown = max(grown, memory.megabytes)

@@ -1,7 +1,7 @@
 """The two selects behind every number: the records of a day, and the machines of a day.
 
-Counts, lists, exports, differences and the stored daily counts are all made from them, so they
-cannot disagree. They know nothing of filters: callers add those.
+Counts, lists, exports, differences and the stored daily counts are all made from these two, so they
+cannot disagree. Filters are added by the callers.
 
 A machine (an asset) may have several records, from different sources or the same one. One of them
 is its primary record, which provides its site, names and billing status. `_ranked` puts the records
@@ -10,10 +10,10 @@ of a machine in this order, and the first one is primary:
 1. records that their source manages before excluded ones;
 2. by the place of their source in the rules' `source_order`, unlisted sources last;
 3. within a source, what a host reports of its guests (`spare_node_classes`) after other records;
-4. the last first seen; then the higher device id, so that all databases choose the same record.
+4. the most recently first seen; then the higher device id, so that all databases choose the same.
 
-The device type comes from the first record in the same order, except that after 1. records of a
-known type come before those of an unknown one.
+The device type comes from the first record in a slightly different order: after 1., records of a
+known type come before records of an unknown type.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -47,16 +47,16 @@ BILLABLE = "billable"
 
 Day = date | ColumnElement[date]
 
-_STRETCH = tuple(column.name for column in device_snapshots.c)
-_TYPED = ("device_type", "type_reason")
-_CARRIED = ("source", "asset_id", "site_id", "billing_status")
-"""Columns so narrow that carrying them through the window functions costs less than a join to fetch
-them afterwards."""
-ASSET_COLUMNS = (*_STRETCH, "sources")
+_STRETCH_COLUMNS = tuple(column.name for column in device_snapshots.c)
+_TYPE_COLUMNS = ("device_type", "type_reason")
+_NARROW_COLUMNS = ("source", "asset_id", "site_id", "billing_status")
+"""Columns so narrow that selecting them through the window functions costs less than joining them
+afterwards."""
+ASSET_COLUMNS = (*_STRETCH_COLUMNS, "sources")
 """The columns of `assets_as_of`."""
 
 
-def records_as_of(day: Day, *, columns: Collection[str] = _STRETCH) -> Select[Any]:
+def records_as_of(day: Day, *, columns: Collection[str] = _STRETCH_COLUMNS) -> Select[Any]:
     """One row per record of any source that is present on `day`: its stretch.
 
     Args:
@@ -90,22 +90,32 @@ def assets_as_of(
         asset_ids: only these machines; or a column beside `day`, for each machine on its own days.
     """
     eras = _eras(day, rules or RulesByDay.always(Rules(1)))
-    keyed = _keyed(day, eras)
+    stretches = _with_precedence(day, eras)
     if isinstance(asset_ids, ColumnElement):
-        keyed = keyed.where(device_snapshots.c.asset_id == asset_ids)
+        stretches = stretches.where(device_snapshots.c.asset_id == asset_ids)
     elif asset_ids is not None:
-        keyed = keyed.where(device_snapshots.c.asset_id.in_(asset_ids))
-    fetched = set(columns) - {*_CARRIED, *_TYPED, "device_id", "valid_from", "sources"}
-    carried = () if fetched else tuple(name for name in _CARRIED if name in columns)
+        stretches = stretches.where(device_snapshots.c.asset_id.in_(asset_ids))
+    fetched = set(columns) - {
+        *_NARROW_COLUMNS,
+        *_TYPE_COLUMNS,
+        "device_id",
+        "valid_from",
+        "sources",
+    }
+    carried = () if fetched else tuple(name for name in _NARROW_COLUMNS if name in columns)
     named = sorted({source for _first, each in eras for source in each.source_order})
-    ranked = _ranked(keyed, day, named, columns, carried).subquery("ranked")
+    ranked = _ranked(stretches, day, named, columns, carried).subquery("ranked")
     values = ranked.c if carried else device_snapshots.c
     selected: list[ColumnElement[Any]] = [
-        ranked.c[name] if name in _TYPED else values[name] for name in _STRETCH if name in columns
+        ranked.c[name] if name in _TYPE_COLUMNS else values[name]
+        for name in _STRETCH_COLUMNS
+        if name in columns
     ]
     if "sources" in columns:
         on = day if isinstance(day, date) else ranked.c.day
-        selected.append(_by_day(on, eras, lambda each: _listed(ranked, each)).label("sources"))
+        selected.append(
+            _case_by_day(on, eras, lambda each: _sources_column(ranked, each)).label("sources")
+        )
     machines = select(*selected, *(ranked.c[name] for name in _day_name(day)))
     if not carried:
         stretch = device_snapshots.c
@@ -169,7 +179,7 @@ def _eras(day: Day, rules: RulesByDay) -> _Eras:
     return [(date.min, rules.effective_on(day))] if isinstance(day, date) else rules.precedence_eras
 
 
-def _by_day(
+def _case_by_day(
     day: Day, eras: _Eras, value: Callable[[Rules], ColumnElement[Any]]
 ) -> ColumnElement[Any]:
     """SQL for `value` of the rules that apply to `day`."""
@@ -180,7 +190,7 @@ def _by_day(
     return case(*later_values, else_=value(oldest))
 
 
-def _listed(ranked: FromClause, rules: Rules) -> ColumnElement[str]:
+def _sources_column(ranked: FromClause, rules: Rules) -> ColumnElement[str]:
     """The column `sources`: the sources whose level is the highest level of all."""
     listed: ColumnElement[str] = literal("")
     for source in rules.source_order:
@@ -191,21 +201,21 @@ def _listed(ranked: FromClause, rules: Rules) -> ColumnElement[str]:
 
 
 def _ranked(
-    keyed: Select[Any],
+    stretches: Select[Any],
     day: Day,
     named: Sequence[str],
     columns: Collection[str],
     carried: Sequence[str],
 ) -> Select[Any]:
-    """Every record of `keyed` with its `place` within its machine (1: primary). If they are among
-    the `columns`, also the machine's type, and its level with each source and the highest level of
-    all: 2 managed, 1 present, 0 absent.
+    """The stretches of `_with_precedence` with their `place` within their machine (1: primary). If
+    they are among the `columns`, also the machine's type, and its level with each source and the
+    highest level of all: 2 managed, 1 present, 0 absent.
 
     Narrow on purpose: the cost of window functions grows with the width of the rows and with the
     keys; here it is a third of what it would be with all columns. The caller joins the stretch if
     it needs more than the `carried` columns.
     """
-    records = keyed.subquery("records")
+    records = stretches.subquery("records")
     machine = [*(records.c[name] for name in _day_name(day)), records.c.asset_id]
     # The id last: every database then chooses the same record.
     newest_first = (records.c.first_seen.desc(), records.c.device_id.desc())
@@ -215,7 +225,7 @@ def _ranked(
         func.first_value(records.c[name])
         .over(partition_by=machine, order_by=typed_first)
         .label(name)
-        for name in _TYPED
+        for name in _TYPE_COLUMNS
         if name in columns
     ]
     if "sources" in columns:
@@ -236,13 +246,13 @@ def _ranked(
     )
 
 
-def _keyed(day: Day, eras: _Eras) -> Select[Any]:
+def _with_precedence(day: Day, eras: _Eras) -> Select[Any]:
     """Every record with its `precedence` as primary record and as source of the machine's type
     (`type_precedence`), the lowest first, and its `level`."""
     stretch = device_snapshots.c
     is_excluded = case((stretch.billing_status == "excluded", 1), else_=0)
     is_unknown = case((stretch.device_type == "unknown", 1), else_=0)
-    within = _by_day(day, eras, _within)
+    within_level = _case_by_day(day, eras, _precedence_within_level)
     return (
         select(
             stretch.device_id,
@@ -251,10 +261,10 @@ def _keyed(day: Day, eras: _Eras) -> Select[Any]:
             stretch.source,
             stretch.site_id,
             stretch.billing_status,
-            *(stretch[name] for name in _TYPED),
+            *(stretch[name] for name in _TYPE_COLUMNS),
             devices.c.first_seen,
-            (is_excluded * 1000 + within).label("precedence"),
-            (is_excluded * 1000 + is_unknown * 500 + within).label("type_precedence"),
+            (is_excluded * 1000 + within_level).label("precedence"),
+            (is_excluded * 1000 + is_unknown * 500 + within_level).label("type_precedence"),
             (2 - is_excluded).label("level"),
             *_day_column(day),
         )
@@ -263,7 +273,7 @@ def _keyed(day: Day, eras: _Eras) -> Select[Any]:
     )
 
 
-def _within(rules: Rules) -> ColumnElement[int]:
+def _precedence_within_level(rules: Rules) -> ColumnElement[int]:
     """The precedence of a record among those of the same level."""
     stretch, order = device_snapshots.c, rules.source_order
     place = case(

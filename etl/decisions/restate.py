@@ -1,4 +1,4 @@
-"""Restate days that were counted already, after a decision, and record which counts changed."""
+"""Restate days that are already counted, after a decision, and record which counts changed."""
 
 import json
 from collections import Counter
@@ -36,15 +36,15 @@ from etl.snapshots.incremental import (
 
 @contextmanager
 def restating(connection: Connection, entry_id: int, source: str, day: date) -> Iterator[None]:
-    """Record under an entry of the audit log what the body of the `with` changes in the counts of
-    `source` on `day`, and of the machines on that day and on later published ones."""
+    """Record under an entry of the audit log how the body of the `with` changes the counts of
+    `source` on `day`, and the counts of machines on that day and on later published days."""
     days = [day, *(later for later in published_days(connection) if later > day)]
-    affected = [(source, day), *((ASSETS, each) for each in days)]
-    before = {(basis, each): _counts_on(connection, basis, each) for basis, each in affected}
+    affected = [(source, day), *((ASSETS, counted) for counted in days)]
+    before = {key: _counts_in_force(connection, *key) for key in affected}
     yield
-    for basis, each in affected:
-        after = _counts_on(connection, basis, each)
-        _record_changes(connection, entry_id, basis, each, before[basis, each], after)
+    for basis, counted in affected:
+        after = _counts_in_force(connection, basis, counted)
+        _record_changes(connection, entry_id, basis, counted, before[basis, counted], after)
 
 
 def restate(
@@ -59,9 +59,9 @@ def restate(
     record the changed counts under an entry of the audit log.
 
     Args:
-        device_ids: the devices that the decision is about, with the other devices of their
-            machines; None for all devices, evaluated by the newest rules.
-        match: whether to match these devices again, so that the rules may link them otherwise.
+        device_ids: the devices that the decision is about and the other devices of their machines;
+            None for all devices, which are then evaluated by the newest rules.
+        match: whether to match these devices again, which may change their links.
     """
     first = restatement_start(connection)
     if first is None:
@@ -69,28 +69,31 @@ def restate(
     rules = apply_newest_from(connection, first) if device_ids is None else rules_by_day(connection)
     _count_first_day(connection, first, rules)
     if device_ids is not None:
-        device_ids = _with_followers(connection, device_ids)
-    touched = device_ids
+        device_ids = _with_linked_devices(connection, device_ids)
+    affected = device_ids
     if match and device_ids is not None:
-        # Matching also reaches devices beside these, and may split their machines.
-        near = device_ids | rematch_scope(connection, device_ids).keys()
-        touched = near | _devices_of_machines(connection, first, near)
-    recount = _Recount(connection, first, rules, touched)
-    done = apply_decisions(connection, first, entry_id, device_ids)
+        # Matching also compares other devices, and may split their machines.
+        compared = device_ids | rematch_scope(connection, device_ids).keys()
+        affected = compared | _devices_of_machines(connection, first, compared)
+    recount = _Recount(connection, first, rules, affected)
+    restated = apply_decisions(connection, first, entry_id, device_ids)
     if match and device_ids is not None:
-        linked = rematch(connection, device_ids, first, entry_id, now)
-        more = apply_decisions(connection, first, entry_id, _with_followers(connection, linked))
-        done.devices |= more.devices
-        done.assets |= more.assets
+        rematched = rematch(connection, device_ids, first, entry_id, now)
+        after_matching = apply_decisions(
+            connection, first, entry_id, _with_linked_devices(connection, rematched)
+        )
+        restated.devices |= after_matching.devices
+        restated.assets |= after_matching.assets
     recount.run(entry_id)
     rollups.count_months(connection, recount.days, first)
-    coverage.refresh_findings(connection, first, None if device_ids is None else done.assets)
-    return done
+    coverage.refresh_findings(connection, first, None if device_ids is None else restated.assets)
+    return restated
 
 
 def machines_of(connection: Connection, first: date, device_ids: Collection[int]) -> set[int]:
-    """The machines that these devices belong to on any day from `first` on, or can belong to once
-    links end or are restored; a device without a link is a machine of its own."""
+    """The asset ids of every machine that these devices belong to on a day from `first` on, or may
+    belong to when links end or are restored. Includes the devices' own ids, since a device without
+    a link is a machine of its own."""
     stretch, link = device_snapshots.c, asset_links.c
     belonging = select(stretch.asset_id).where(stretch.valid_to > first).distinct()
     linked = select(link.asset_id).distinct()
@@ -101,15 +104,15 @@ def machines_of(connection: Connection, first: date, device_ids: Collection[int]
     }
 
 
-def _with_followers(connection: Connection, device_ids: Collection[int]) -> set[int]:
-    """These devices, and all that were ever linked to them, directly or not."""
+def _with_linked_devices(connection: Connection, device_ids: Collection[int]) -> set[int]:
+    """These devices, and all devices that were ever linked to them, directly or through others."""
     c = asset_links.c
-    followers, added = set(device_ids), set(device_ids)
+    linked_ids, added = set(device_ids), set(device_ids)
     while added:
         linked = rows_where_in(connection, select(c.device_id), c.asset_id, added)
-        added = {device_id for (device_id,) in linked} - followers
-        followers |= added
-    return followers
+        added = {device_id for (device_id,) in linked} - linked_ids
+        linked_ids |= added
+    return linked_ids
 
 
 def _devices_of_machines(
@@ -123,22 +126,23 @@ def _devices_of_machines(
 
 
 def _count_first_day(connection: Connection, first: date, rules: RulesByDay) -> None:
-    """Count every basis on `first` as well, since the counts of an earlier snapshot that is still
-    in force on it must not change."""
-    restated = restated_days(connection)
-    if first in restated:
+    """Store counts for `first` itself, for each basis whose snapshot in force on that day is older:
+    the counts of that snapshot's own day must not change."""
+    days_restated = restated_days(connection)
+    if first in days_restated:
         return
     for basis in (*newest_by_source(connection), ASSETS):
         days = published_days(connection, None if basis == ASSETS else basis)
         if first not in days and days[0] < first:
             rollups.count_basis(connection, basis, first, rules)
-    value = json.dumps([day.isoformat() for day in (*restated, first)])
+    value = json.dumps([day.isoformat() for day in (*days_restated, first)])
     upsert(connection, meta, [{"name": RESTATED, "value": value}])
 
 
 class _Recount:
-    """Recounts the restated days: from the affected devices and machines alone where those are
-    few, otherwise from all."""
+    """Recounts the restated days. If few devices are affected, only these and their machines are
+    counted, before and after, and the stored counts are corrected by the difference; otherwise
+    everything is counted again."""
 
     def __init__(
         self,
@@ -155,33 +159,34 @@ class _Recount:
         }
         self._devices = device_ids
         if device_ids is not None:
-            standing = device_snapshots.c.valid_to == OPEN_END
-            fleet = connection.scalar(select(func.count()).where(standing)) or 0
-            if len(device_ids) * 100 > MAX_PERCENT * fleet:
+            is_open = device_snapshots.c.valid_to == OPEN_END
+            device_count = connection.scalar(select(func.count()).where(is_open)) or 0
+            if len(device_ids) * 100 > MAX_PERCENT * device_count:
                 self._devices = None
         if self._devices is not None:
             self._machines = machines_of(connection, first, self._devices)
             self._devices_by_source = _by_source(connection, self._devices)
-            self._before = self._parts()
+            self._before = self._affected_counts()
 
     def run(self, entry_id: int) -> None:
         """Store the new counts, and record which of them changed."""
-        parts = None if self._devices is None else self._parts()
+        affected = None if self._devices is None else self._affected_counts()
         for basis, days in self.days.items():
             for day in days:
                 before = stored_counts(self.connection, basis, day)
-                if parts is None:
+                if affected is None:
                     rollups.count_basis(self.connection, basis, day, self.rules)
                     after = stored_counts(self.connection, basis, day)
                 else:
-                    change = Counter(parts[basis, day])
+                    change = Counter(affected[basis, day])
                     change.subtract(self._before[basis, day])
                     after = Counter(before)
                     after.update(change)
                     add_to_counts(self.connection, basis, day, before, change)
                 _record_changes(self.connection, entry_id, basis, day, before, after)
 
-    def _parts(self) -> dict[tuple[str, date], GroupCounts]:
+    def _affected_counts(self) -> dict[tuple[str, date], GroupCounts]:
+        """The counts of the affected devices and machines alone, by basis and day."""
         assert self._devices is not None
         return {
             (basis, day): count_part(
@@ -222,8 +227,8 @@ def _record_changes(
     insert_many(connection, count_restatements, rows)
 
 
-def _counts_on(connection: Connection, basis: str, day: date) -> GroupCounts:
+def _counts_in_force(connection: Connection, basis: str, day: date) -> GroupCounts:
     """The stored counts in force on `day`."""
     days = counted_days(connection, None if basis == ASSETS else basis)
-    counted = max((past for past in days if past <= day), default=None)
-    return stored_counts(connection, basis, counted) if counted else GroupCounts()
+    latest = max((past for past in days if past <= day), default=None)
+    return stored_counts(connection, basis, latest) if latest else GroupCounts()

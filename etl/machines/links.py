@@ -1,8 +1,9 @@
 """Matching in a publish and after decisions: which machine (asset) each record belongs to.
 
-A record without a link in force is its own machine: its asset id is its device id. A link from
-`since` up to but without `until` makes a record part of another record's machine; links form chains
-(`follow_links`), whose end is the machine. When source S publishes day D, `resolve_assets`:
+A record without a link in force is its own machine: its asset id is its device id. A link makes a
+record part of another record's machine, from the day `since` up to, but not including, `until`.
+Links form chains (`follow_links`); the end of a chain is the machine. When source S publishes day
+D, `resolve_assets`:
 
 1. decides which records to compare: those that changed and what the last matchings left pending
    (`etl.machines.pending`), with everything that shares a key or a machine with them
@@ -10,10 +11,10 @@ A record without a link in force is its own machine: its asset id is its device 
 2. takes each compared record's machine from the chain of its links;
 3. lets the rules end links whose real serial numbers contradict, and begin new ones
    (`match_records`, with the rules of `etl.rules.linking_rules`);
-4. notes what the next matchings have to compare again.
+4. lists what the next matchings must compare again.
 
-Comparing a part gives the same links as comparing everything: a matching begins every link that the
-rules find, so that the next one can find more only near records that changed.
+Comparing a part gives the same links as comparing everything: each matching begins every link that
+the rules allow, so the next one can find new links only around records that changed.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -54,9 +55,14 @@ OpenStretches = Mapping[int, tuple[int, int, int]]
 class MatchResult:
     """The result of a matching.
 
-    `asset_of`: device id -> asset id; `begun`, `ended`: links to begin, and devices whose link
-    ends. For the next matchings: `pending` records, which time alone may link, and `changed`
-    records (None: possibly all). `limit`: see `MatchScope`."""
+    Attributes:
+        asset_of: device id -> asset id.
+        begun: links to begin.
+        ended: devices whose link ends.
+        pending: records for the next matchings that may be linked just because time has passed.
+        changed: records for the next matchings whose evidence changed; None: possibly all.
+        limit: see `MatchScope`.
+    """
 
     asset_of: dict[int, int]
     begun: list[Link] = field(default_factory=list)
@@ -74,7 +80,7 @@ def resolve_assets(
     site_of: Mapping[int, int],
     open_stretches: OpenStretches,
     keep: Collection[int] = (),
-    again: bool = False,
+    is_replaced: bool = False,
 ) -> MatchResult:
     """Match the records of `source` that are published for `day`.
 
@@ -82,9 +88,9 @@ def resolve_assets(
         site_of: device id -> site id on that day.
         open_stretches: the open stretches of the source.
         keep: devices whose row could not be read, and whose open stretch stays as it is.
-        again: whether the day was published before and is being replaced.
+        is_replaced: whether the day was published before and is being replaced.
     """
-    scope = pending.match_scope(connection, source, day, len(states), again)
+    scope = pending.match_scope(connection, source, day, len(states), is_replaced)
     by_id = {state.device_id: state for state in states}
     new, changed_states, asset_of = [], [], dict[int, int]()
     for device_id, state in by_id.items():
@@ -137,11 +143,11 @@ def resolve_assets(
     assets = match_records(connection, records, unchanged=set(keep), later_targets=later_targets)
     asset_of |= {key: asset for key, asset in assets.asset_of.items() if key in by_id}
     assets.asset_of, assets.limit = asset_of, scope.limit
-    for link in _shortened(chains.get(state.device_id, ()) for state in new):
+    for link in _direct_links(chains.get(state.device_id, ()) for state in new):
         if link.device_id not in assets.ended:
             assets.ended.append(link.device_id)
             assets.begun.append(link)
-    if changed is not None and not again:
+    if changed is not None and not is_replaced:
         assets.changed = _with_machines(changed, assets, open_stretches)
     return assets
 
@@ -149,8 +155,7 @@ def resolve_assets(
 def _with_machines(
     changed: set[int], assets: MatchResult, open_stretches: OpenStretches
 ) -> set[int]:
-    """Add to records with changed evidence those whose link changed, and all their machines before
-    and after."""
+    """The records with changed evidence or a changed link, and their machines before and after."""
     changed = {*changed, *assets.ended, *(link.device_id for link in assets.begun)}
     machines = {assets.asset_of.get(device_id, device_id) for device_id in changed}
     return (
@@ -160,12 +165,12 @@ def _with_machines(
     )
 
 
-def _shortened(chains: Iterable[Sequence[Row[Any]]]) -> Iterator[Link]:
-    """Replacements for the chains of devices that came back: one link straight to the end.
+def _direct_links(chains: Iterable[Sequence[Row[Any]]]) -> Iterator[Link]:
+    """Replacements for the chains of devices that came back: one link directly to the chain's end.
 
     While a device was absent, the machine that it was linked to may have become part of another
-    one. With a direct link it stays there when the machine in between is separated again. Chains
-    with a link by a person are left alone.
+    machine. With a direct link the device stays there if the machine in between is separated again.
+    Chains with a link that a person made are not replaced.
     """
     for chain in chains:
         if len(chain) > 1 and all(link.author == AUTOMATIC for link in chain):
@@ -198,11 +203,11 @@ def match_records(
     unchanged: Collection[int] = (),
     later_targets: Collection[int] = (),
 ) -> MatchResult:
-    """Which links the rules end and begin among `records`.
+    """Determine which links the rules end and begin among `records`.
 
     Args:
         unchanged: records of the source whose links must stay as they are.
-        later_targets: records that must not be linked, since later links lead to them.
+        later_targets: records that must not be linked, because links of later days lead to them.
     """
     ended = [i for i in contradicting_links(records.own, records.others) if i not in unchanged]
     unlinked_again = set(ended)
@@ -222,15 +227,17 @@ def match_records(
     )
     begun = link_all(state)
     asset_of = {identity.device_id: state.asset_of(identity) for identity in records.own}
-    # Former records are compared on the day on which a record with their serial number is new, and
-    # not afterwards: the outcome may differ on the next day.
+    # Former records are compared only on the day on which a record with their serial number is new,
+    # so the next matching may come to another result for that record.
     former_serials = {real_serial(identity.serial) for identity in records.former}
-    pending = {
+    compared_with_former = {
         identity.device_id
         for identity in records.own
         if former_serials and real_serial(identity.serial) in former_serials
     }
-    return MatchResult(asset_of, begun, ended, state.pending | pending | set(unchanged))
+    return MatchResult(
+        asset_of, begun, ended, state.pending | compared_with_former | set(unchanged)
+    )
 
 
 def rematch(
@@ -239,12 +246,12 @@ def rematch(
     """Match the records around `device_ids` again after the decision `decided_by`.
 
     Compares the open stretches, which must already have the sites and assets that the decision gave
-    them. Writes only links (from day `since`); the caller applies them to the stretches of the
-    returned devices, whose link began or ended.
+    them. Writes only links, from day `since` on. Returns the devices whose link began or ended; the
+    caller applies the links to their stretches.
     """
     in_scope = rematch_scope(connection, device_ids)
     changed: list[int] = []
-    # Always in the same order: the outcome depends on which source's records are linked first.
+    # In a fixed order: the result depends on which source's records are linked first.
     for source in sorted({identity.source for identity in in_scope.values()}, reverse=True):
         own = [identity for identity in in_scope.values() if identity.source == source]
         others = [identity for identity in in_scope.values() if identity.source != source]
@@ -260,8 +267,8 @@ def rematch_scope(connection: Connection, device_ids: Iterable[int]) -> dict[int
     """The records that `rematch` compares: the open stretches at the sites of these devices and
     those without a site, and everything that shares a key or a machine with them."""
     c = device_snapshots.c
-    given = load_identities(connection, IS_OPEN, among=set(device_ids))
-    sites = {identity.site_id for identity in given} | {NO_SITE_ID}
+    requested = load_identities(connection, IS_OPEN, among=set(device_ids))
+    sites = {identity.site_id for identity in requested} | {NO_SITE_ID}
     at_sites = load_identities(connection, IS_OPEN, column=c.site_id, among=sites)
     connected = connected_devices(
         connection, {identity.device_id for identity in at_sites}, limit=10**9
@@ -279,13 +286,14 @@ def write_links(
     run_id: int | None = None,
     decided_by: int | None = None,
 ) -> None:
-    """Store the links that a matching ended and began, in a run or after a decision."""
+    """Store the links that a matching ended and began, in the run `run_id` or after the decision
+    `decided_by`."""
     for chunk in chunks(assets.ended):
         connection.execute(
             update(asset_links)
             .where(asset_links.c.device_id.in_(chunk), asset_links.c.until == OPEN_END)
             .values(
-                # A decision may reach back to before the link: the link then has no days.
+                # A decision may apply from a day before the link began: the link then has no days.
                 until=case((asset_links.c.since > day, asset_links.c.since), else_=day),
                 closed_by=run_id,
                 undone_by=decided_by,
@@ -316,7 +324,7 @@ def write_links(
 
 
 def undo_links(connection: Connection, source: str, day: date) -> None:
-    """Undo what the runs of `source` on `day` did to links, but for links that a decision undid."""
+    """Undo what the runs of `source` on `day` did to links; what decisions ended stays ended."""
     runs = select(collection_runs.c.run_id).where(
         collection_runs.c.source == source, collection_runs.c.business_date == day
     )

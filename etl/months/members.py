@@ -1,5 +1,5 @@
-"""The members of a month: every record in force at its end, with its names of that day, and the
-number of days on which the record and its machine were billable."""
+"""The members of a month: every record in force on its last day, with the names of that day, and
+the number of days on which the record and its machine were billable."""
 
 import json
 import zlib
@@ -24,18 +24,18 @@ from db.types import as_date
 from etl.snapshots.incremental import GROUP_COLUMNS
 
 _snapshots = device_snapshots.c
-_COPIED = tuple(str(c.name) for c in month_members.c if c.name in device_snapshots.c)
+_SNAPSHOT_COLUMNS = tuple(str(c.name) for c in month_members.c if c.name in device_snapshots.c)
 """The columns that a member copies from its snapshot."""
 
 
 def member_rows(connection: Connection, end: date, known: KnownDays) -> list[dict[str, Any]]:
     """The rows of `month_members` for the month that ends on `end`, without the closing's id."""
     names = ("device_id", "device_type", "billing_status", "asset_id", "sources")
-    primary = connection.execute(assets_as_of(end, known.rules, columns=names)).all()
-    machines = {row.device_id: row for row in primary}
-    days = _record_days(connection, known)
-    status_at_end = {row.asset_id: row.billing_status for row in primary}
-    asset_days = _asset_days(connection, known, status_at_end)
+    primary_records = connection.execute(assets_as_of(end, known.rules, columns=names)).all()
+    machines = {row.device_id: row for row in primary_records}
+    days = _record_billable_days(connection, known)
+    status_at_end = {row.asset_id: row.billing_status for row in primary_records}
+    asset_days = _asset_billable_days(connection, known, status_at_end)
     rows = []
     for row in connection.execute(_records_at(end)).all():
         machine = machines.get(row.device_id)
@@ -56,10 +56,10 @@ def member_counts(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The rows of `month_closing_counts` for these members, without the closing's id."""
     counts: Counter[tuple[Any, ...]] = Counter()
     for row in rows:
-        place, status = row["site_id"], row["billing_status"]
-        counts[row["source"], place, row["device_type"], status] += 1
+        site_id, status = row["site_id"], row["billing_status"]
+        counts[row["source"], site_id, row["device_type"], status] += 1
         if row["speaks"]:
-            counts[ASSETS, place, row["asset_type"], status] += 1
+            counts[ASSETS, site_id, row["asset_type"], status] += 1
     return [
         dict(zip(("basis", *GROUP_COLUMNS, "n"), (*group, n), strict=True))
         for group, n in counts.items()
@@ -67,13 +67,13 @@ def member_counts(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _records_at(end: date) -> Any:
-    nowhere = _snapshots.site_id == NO_SITE_ID
+    has_no_site = _snapshots.site_id == NO_SITE_ID
     return (
         select(
-            *(_snapshots[name] for name in _COPIED),
+            *(_snapshots[name] for name in _SNAPSHOT_COLUMNS),
             devices.c.source_key,
             devices.c.first_seen,
-            case((nowhere, NO_SITE), else_=sites.c.name).label("site"),
+            case((has_no_site, NO_SITE), else_=sites.c.name).label("site"),
         )
         .join(devices, devices.c.device_id == _snapshots.device_id)
         .outerjoin(sites, sites.c.site_id == _snapshots.site_id)
@@ -81,7 +81,7 @@ def _records_at(end: date) -> Any:
     )
 
 
-def _record_days(connection: Connection, known: KnownDays) -> Counter[int]:
+def _record_billable_days(connection: Connection, known: KnownDays) -> Counter[int]:
     """The number of known days on which each record was billable."""
     first, after = known.span
     rows = connection.execute(
@@ -97,38 +97,42 @@ def _record_days(connection: Connection, known: KnownDays) -> Counter[int]:
     return days
 
 
-def _asset_days(
+def _asset_billable_days(
     connection: Connection, known: KnownDays, status_at_end: Mapping[int, str]
 ) -> Mapping[int, int]:
     """The number of known days on which each machine at the month's end was billable."""
     first, after = known.span
-    whole = len(known.days)
-    days = {asset: whole * (status == BILLABLE) for asset, status in status_at_end.items()}
+    # Every known day or none: correct for all machines whose status did not change in the month.
+    all_days = len(known.days)
+    days = {asset: all_days * (status == BILLABLE) for asset, status in status_at_end.items()}
     # A machine's status can only change where a stretch begins or ends inside the month, or where
     # the rules choose another primary record.
-    inside = or_(
+    changes_within = or_(
         and_(_snapshots.valid_from > first, _snapshots.valid_from < after),
         and_(_snapshots.valid_to > first, _snapshots.valid_to < after),
     )
     changed = set(days)
     if not known.precedence_changes:
-        changed = set(connection.scalars(select(_snapshots.asset_id).where(inside).distinct()))
+        changed = set(
+            connection.scalars(select(_snapshots.asset_id).where(changes_within).distinct())
+        )
     for chunk in chunks(sorted(asset for asset in changed if asset in days)):
-        days.update(_billable_days(connection, known, chunk))
+        days.update(_evaluated_billable_days(connection, known, chunk))
     return days
 
 
-def _billable_days(
+def _evaluated_billable_days(
     connection: Connection, known: KnownDays, asset_ids: Sequence[int]
 ) -> dict[int, int]:
-    """The billable days of these machines, evaluated once per constant span."""
+    """The number of billable days of each of these machines, evaluated once for each span of days
+    on which nothing changes."""
     spans = known.constant_spans()
-    each = (select(literal(day, Date).label("day")) for day in spans)
-    days = union_all(*each).subquery("days")
+    day_rows = (select(literal(day, Date).label("day")) for day in spans)
+    days = union_all(*day_rows).subquery("days")
     names = ("asset_id", "billing_status")
-    view = assets_as_of(days.c.day, known.rules, columns=names, asset_ids=asset_ids)
+    machines = assets_as_of(days.c.day, known.rules, columns=names, asset_ids=asset_ids)
     billable = dict.fromkeys(asset_ids, 0)
-    for asset_id, status, day in connection.execute(view):
+    for asset_id, status, day in connection.execute(machines):
         billable[asset_id] += spans[as_date(day)] * (status == BILLABLE)
     return billable
 

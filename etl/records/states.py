@@ -1,4 +1,4 @@
-"""States: records after the rules were applied, as a snapshot stores them."""
+"""The state of a device: its record with the verdicts of the rules, as a snapshot stores it."""
 
 import json
 import zlib
@@ -29,8 +29,8 @@ from etl.rules.device_type import device_type
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceState(NameFields, SystemFields):
-    """One device on one day: a row of `device_snapshots` without its site and asset, which are
-    resolved when it is published, and a row of `device_latest`. `state_hash` covers the columns
+    """One device on one day: the columns of `device_snapshots`, except site and asset, which are
+    resolved when it is published, and those of `device_latest`. `state_hash` covers the columns
     that `db.tables.devices` marks as hashed."""
 
     device_id: int
@@ -59,7 +59,7 @@ class DeviceState(NameFields, SystemFields):
 
 
 _STATE_FIELDS = {each.name for each in fields(DeviceState)}
-_COPIED = tuple(
+_RECORD_FIELDS = tuple(
     each.name for each in fields(Record) if each.name in _STATE_FIELDS - {"payload", "unmanaged"}
 )
 SNAPSHOT_COLUMNS = tuple(str(c.name) for c in device_snapshots.c if c.name in _STATE_FIELDS)
@@ -90,7 +90,7 @@ def evaluate_record(
     )
     stable, volatile = split_volatile(record.payload, volatile_paths)
     payload = canonical(stable)
-    values: dict[str, Any] = {name: getattr(record, name) for name in _COPIED}
+    values: dict[str, Any] = {name: getattr(record, name) for name in _RECORD_FIELDS}
     values |= {
         "device_type": kind.value,
         "type_reason": kind.reason[:400],
@@ -116,12 +116,13 @@ def hash_state(values: Mapping[str, Any]) -> int:
     return hash63(json.dumps(content).encode())
 
 
-# A fleet has few distinct pairs; the rule is pure.
+# Cached: a fleet has few distinct pairs of node class and operating system.
 _device_type = lru_cache(maxsize=4096)(device_type)
 
 
 def changed_keys(before: Iterable[bytes], after: Iterable[bytes], at_most: int = 5) -> list[str]:
-    """The top-level payload keys that differ most often between pairs of stored payloads."""
+    """The top-level payload keys that differ most often between pairs of payloads, the most
+    frequent first. The old payloads are compressed, as stored; the new ones are not."""
     counts: dict[str, int] = {}
     for old, new in zip(before, after, strict=True):
         first, second = json.loads(zlib.decompress(old)), json.loads(new)
@@ -132,29 +133,31 @@ def changed_keys(before: Iterable[bytes], after: Iterable[bytes], at_most: int =
 
 
 MANY_CHANGES = 20.0
-"""Percent of changed devices from which a run names the keys that differ: a key that changes
-hourly and is not listed as volatile would open a stretch a day for every device."""
-
-_c = device_snapshots.c
+"""If a larger percentage of the devices changed, the run names the payload keys that differ. The
+cause may be a key that always changes and is not listed as volatile: it would open a new stretch
+for every device every day."""
 
 
 def most_changed_keys(
     connection: Connection, open_count: int, changed: Sequence[DeviceState]
 ) -> str | None:
     """The payload keys in which a sample of `changed` differs from the open stretches, the most
-    frequent first; None if no more than `MANY_CHANGES` percent of the `open_count` open stretches
-    changed. Must be called before the open stretches are closed."""
+    frequent first, joined by ", "; None if at most `MANY_CHANGES` percent of the `open_count` open
+    stretches changed. Must be called before those stretches are closed."""
     if not open_count or len(changed) * 100 <= MANY_CHANGES * open_count:
         return None
     sample = {state.device_id: state for state in changed[:50]}
-    payloads = device_payloads.c
+    payloads, stretch = device_payloads.c, device_snapshots.c
     rows = connection.execute(
-        select(_c.device_id, payloads.body)
+        select(stretch.device_id, payloads.body)
         .join(
             device_payloads,
-            and_(payloads.device_id == _c.device_id, payloads.payload_hash == _c.payload_hash),
+            and_(
+                payloads.device_id == stretch.device_id,
+                payloads.payload_hash == stretch.payload_hash,
+            ),
         )
-        .where(_c.device_id.in_(sample), _c.valid_to == OPEN_END)
+        .where(stretch.device_id.in_(sample), stretch.valid_to == OPEN_END)
     )
     pairs = [(body, sample[device_id].payload) for device_id, body in rows]
     keys = changed_keys([old for old, _ in pairs], [new for _, new in pairs])

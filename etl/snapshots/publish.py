@@ -1,16 +1,17 @@
 """Publishing: a complete run becomes its day's snapshot, in one transaction.
 
-A snapshot is not stored day by day. Each device has stretches (valid_from up to but without
-valid_to) with the same state, so that a day costs what changed. Publishing source S on day D:
+Snapshots are not stored day by day. A device has stretches: rows with its state from the day
+valid_from up to, but not including, valid_to. Publishing a day therefore writes only what changed.
+Publishing source S on day D:
 
-1. If D of S was published before, undo that (`undo_day`); afterwards the stretches are as they were
+1. If D of S was published before, undo that (`undo_day`): the stretches are then as they were
    before D. Only the newest published day of a source can be published again.
 2. Assign a site to every alias and an asset to every device; end and begin links between records.
 3. Compare the open stretches of S with the new states, by state hash, site and asset. Close the
    stretches of devices that are gone or changed; open stretches for those that changed or are new.
    Only a complete run may be published, since what is missing from it counts as gone.
-4. Count D for S and for the machines ("assets") of all sources, and the machines of later days too,
-   on which this snapshot is in force.
+4. Count the devices of S on D, and the machines ("assets") of all sources on D and on the later
+   days on which this snapshot is in force.
 
 Invariants: the stretches of a device never overlap, and at most one of them is open (valid_to is
 OPEN_END). Stretches of other sources are not touched. The caller holds the writer's lease in this
@@ -47,7 +48,7 @@ from etl.snapshots.undo_day import can_undo_day, undo_day
 
 
 class PublishRefused(Exception):
-    """A business date cannot be published. The text says why, and which dates can be."""
+    """A business date cannot be published. The message gives the reason, and a date that can be."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,9 @@ def check_publish_date(connection: Connection, source: str, day: date, today: da
     """Check that `source` may publish `day`.
 
     Raises:
-        PublishRefused: it lies in the future, before the source's newest published day, on or
-            before the border, among days that are purged, or is published and cannot be taken back.
+        PublishRefused: the day is in the future, before the source's newest published day, in a
+            closed month, before the days of which everything is kept, or already published in a
+            way that can no longer be undone.
     """
     if day > today:
         raise PublishRefused(
@@ -113,16 +115,18 @@ def publish(
     The caller holds the writer's lease in this transaction and has checked the date.
 
     Args:
-        states: every device of the source, no device twice.
-        plan: the sites of the states' aliases.
+        states: all devices of the source, each once.
+        plan: the sites of the aliases in `states`.
         keep: devices whose row could not be read: their open stretches stay as they are.
     """
-    again = newest_day(connection, source) == day
-    if again:
+    is_replaced = newest_day(connection, source) == day
+    if is_replaced:
         undo_day(connection, source, day)
         reapply_decisions(connection, source, day)
-    names = {state.alias_key: state.alias_name for state in states if state.alias_key is not None}
-    site_of_alias = apply_site_plan(connection, plan, names, rules, day, now)
+    alias_names = {
+        state.alias_key: state.alias_name for state in states if state.alias_key is not None
+    }
+    site_of_alias = apply_site_plan(connection, plan, alias_names, rules, day, now)
     site_of_key: dict[str | None, int] = {None: NO_SITE_ID}
     site_of_key.update(site_of_alias)
     site_of = {state.device_id: site_of_key[state.alias_key] for state in states}
@@ -135,7 +139,7 @@ def publish(
     asset_before = {device_id: asset_id for device_id, (_, _, asset_id) in open_stretches.items()}
     kept_open = {device_id for device_id in keep if device_id in open_stretches}
     assets = links.resolve_assets(
-        connection, source, day, states, site_of, open_stretches, kept_open, again
+        connection, source, day, states, site_of, open_stretches, kept_open, is_replaced
     )
     links.write_links(connection, assets, day, now, run_id=run_id)
 
@@ -190,24 +194,24 @@ _OPEN_STRETCHES = select(_c.device_id, _c.state_hash, _c.site_id, _c.asset_id)
 def _close_stretches(
     connection: Connection, day: date, run_id: int, device_ids: Sequence[int]
 ) -> None:
-    is_closed_now = _c.valid_to == OPEN_END
-    # A decision may have opened a stretch on this very day. That one would be empty: it is deleted,
-    # and the stretch before it, which the decision closed on this day, gets `closed_by` instead.
+    to_close = _c.valid_to == OPEN_END
+    # A decision may have opened a stretch on this same day. Closed today, it would be empty: it is
+    # deleted, and the stretch before it, which the decision closed today, gets `closed_by`.
     restated = day in restated_days(connection)
     for chunk in chunks(sorted(device_ids)):
         of_chunk = _c.device_id.in_(chunk)
         if restated:
             connection.execute(delete(device_snapshots).where(of_chunk, _c.valid_from == day))
-            is_closed_now = or_(_c.valid_to == OPEN_END, _c.valid_to == day)
+            to_close = or_(_c.valid_to == OPEN_END, _c.valid_to == day)
         connection.execute(
             update(device_snapshots)
-            .where(of_chunk, is_closed_now)
+            .where(of_chunk, to_close)
             .values(valid_to=day, closed_by=run_id)
         )
 
 
 def _set_last_seen(connection: Connection, source: str, day: date, gone: Iterable[int]) -> None:
-    """Set `last_seen` of the devices that are gone to the published day before this one."""
+    """Set `last_seen` of the devices that are gone to the last published day before `day`."""
     before = [published for published in published_days(connection, source) if published < day]
     last_seen = max(before, default=None)
     for chunk in chunks(sorted(gone)):
@@ -292,7 +296,7 @@ def _open_stretches(
 
 
 def _mark_published(connection: Connection, source: str, day: date, run_id: int) -> None:
-    """Make this run the published one of its day. A held run can no longer be accepted."""
+    """Mark this run as the published run of its day, and supersede the source's held run."""
     runs = collection_runs.c
     connection.execute(
         update(collection_runs)

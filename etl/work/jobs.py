@@ -42,11 +42,11 @@ def failed(error: str, kind: FailureKind) -> dict[str, Any]:
 def run(
     job: Job, work: Callable[[], str], *, let_through: tuple[type[Exception], ...] = ()
 ) -> dict[str, Any]:
-    """Do the work of a job; the columns that say how it ended.
+    """Do the work of a job. Returns the values of the columns that record its outcome.
 
     Raises:
-        SQLAlchemyError: the database's trouble, not the job's: it stays running, and is failed when
-            the next worker finds it.
+        SQLAlchemyError: the database failed, not the job. The job stays in the state running
+            until the next worker marks it as failed.
         let_through: the work raised one of these.
     """
     try:

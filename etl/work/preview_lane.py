@@ -1,5 +1,5 @@
-"""Runs previews, oldest first, in a thread of the worker: they only read, so they never wait behind
-a collection."""
+"""Runs previews, oldest first, in a thread of their own in the worker's process: they only read, so
+they need not wait for a collection to end."""
 
 import json
 import logging
@@ -24,9 +24,12 @@ from etl.work.jobs import DIED, JobRunner, failed, run
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
+RETRY_SECONDS = 5.0
+"""The pause after an error of the database."""
 HEARTBEAT_TIMEOUT = timedelta(minutes=5)
-"""After so long without a heartbeat the worker of a preview is taken for dead."""
-RESULT_KEPT = timedelta(days=1)
+"""A preview fails when its worker has sent no heartbeat for this long."""
+RESULT_LIFETIME = timedelta(days=1)
+"""How long the result of a preview is kept."""
 
 
 class PreviewLane:
@@ -42,7 +45,7 @@ class PreviewLane:
         self._thread.start()
 
     def stop(self) -> None:
-        """Start no more previews; the one that runs is not waited for."""
+        """Start no more previews. Does not wait for a running preview."""
         self._stopped.set()
 
     def _run(self) -> None:
@@ -51,34 +54,37 @@ class PreviewLane:
                 self.run_waiting()
             except SQLAlchemyError as error:
                 log.warning("previews wait: %s", error)
-                time.sleep(POLL_SECONDS * 10)
+                time.sleep(RETRY_SECONDS)
             self._stopped.wait(POLL_SECONDS)
 
     def run_waiting(self) -> int:
-        """Run every waiting preview; how many."""
+        """Run every waiting preview. Returns how many ran."""
         runner, now = self._runner, self._runner.clock()
         with reading(runner.engine) as connection:
             previews = [job for job in unfinished_jobs(connection) if job.kind == Preview.kind]
-        done = 0
+        count = 0
         for job in previews:
             if job.state == WAITING and self._claim(job):
                 self._run_preview(job)
-                done += 1
-        timeout = now - HEARTBEAT_TIMEOUT
-        if any(job.state == RUNNING and (job.started_at or now) < timeout for job in previews):
-            self._fail_dead()
-        return done
+                count += 1
+        started_before = now - HEARTBEAT_TIMEOUT
+        if any(
+            job.state == RUNNING and (job.started_at or now) < started_before for job in previews
+        ):
+            self._fail_abandoned()
+        return count
 
     def _claim(self, job: Job) -> bool:
-        """Whether this worker got the preview; of several workers one does."""
+        """Mark a waiting preview as running; False if another worker did so first. Also deletes
+        old results."""
         waiting = (jobs.c.job_id == job.job_id, jobs.c.state == WAITING)
         now = self._runner.clock()
         with writing(self._runner.engine) as connection:
             claimed = connection.execute(
                 update(jobs).where(*waiting).values(state=RUNNING, started_at=now, heartbeat_at=now)
             )
-            old = (jobs.c.kind == Preview.kind, jobs.c.finished_at < now - RESULT_KEPT)
-            connection.execute(delete(jobs).where(*old))
+            expired = (jobs.c.kind == Preview.kind, jobs.c.finished_at < now - RESULT_LIFETIME)
+            connection.execute(delete(jobs).where(*expired))
         return claimed.rowcount == 1
 
     def _run_preview(self, job: Job) -> None:
@@ -88,29 +94,29 @@ class PreviewLane:
             decision = _previewed_decision(job)
 
             def decide(engine: Engine) -> None:
-                on_copy = replace(runner, engine=engine)
+                runner_on_copy = replace(runner, engine=engine)
                 with lease.take(engine) as held:
-                    carry_out(on_copy.context(held, job), decision)
+                    carry_out(runner_on_copy.context(held, job), decision)
 
             report = lambda text: runner.report_progress(job, text)  # noqa: E731
             return json.dumps(preview(runner.engine, decide, report))
 
-        ended = run(job, work)
+        outcome = run(job, work)
         of_job = jobs.c.job_id == job.job_id
         with writing(runner.engine) as connection:
-            values = {"finished_at": runner.clock(), **ended}
+            values = {"finished_at": runner.clock(), **outcome}
             connection.execute(update(jobs).where(of_job).values(values))
 
-    def _fail_dead(self) -> None:
+    def _fail_abandoned(self) -> None:
         now = self._runner.clock()
-        dead = (
+        abandoned = (
             jobs.c.kind == Preview.kind,
             jobs.c.state == RUNNING,
             jobs.c.heartbeat_at < now - HEARTBEAT_TIMEOUT,
         )
         values = {"finished_at": now, **failed(DIED, FailureKind.INTERRUPTED)}
         with writing(self._runner.engine) as connection:
-            connection.execute(update(jobs).where(*dead).values(values))
+            connection.execute(update(jobs).where(*abandoned).values(values))
 
 
 def _previewed_decision(job: Job) -> Decision:
