@@ -13,6 +13,8 @@ from dashboard.base import formats
 from dashboard.base.access import Actor
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.card import card
+from dashboard.components.kit.drawn import drawn
+from dashboard.components.kit.table import fact_list
 from dashboard.queries.audit.audit_log import Entry
 from dashboard.queries.audit.rule_versions import Version
 from dashboard.words.rule_words import (
@@ -52,16 +54,9 @@ def rule_cards(
 
 
 def _in_force(now: Version) -> Component:
-    rows = [
-        part
-        for name in NAMES
-        for part in (
-            html.Dt(setting_name(name)),
-            html.Dd(setting_value(name, getattr(now.rules, name))),
-        )
-    ]
+    facts = [(setting_name(name), setting_value(name, getattr(now.rules, name))) for name in NAMES]
     title = _("Version %(n)s holds", n=now.rules.version)
-    return card("rules-now", html.Dl(rows, className="fact-list"), title=title, subtitle=_who(now))
+    return card("rules-now", fact_list(facts), title=title, subtitle=_who(now))
 
 
 def draft(rules: Rules) -> Component:
@@ -142,7 +137,7 @@ def _history(versions: Sequence[Version], saved: Sequence[Entry], actor: Actor) 
         _version(version, before, versions[0], reasons.get(str(version.rules.version)), actor)
         for version, before in zip(versions, [*versions[1:], None], strict=True)
     ]
-    return html.Ol(items, className="versions")
+    return drawn(html.Ol(items, className="versions"))
 
 
 def _version(
