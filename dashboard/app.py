@@ -30,7 +30,7 @@ from dashboard.decisions.picker import register_picking
 from dashboard.decisions.preview import register_previews
 from dashboard.ingest import is_open
 from dashboard.queries import freshness
-from dashboard.queries.sites import table as sites
+from dashboard.queries.sites import site_table
 from dashboard.shell_callbacks import register_callbacks
 from dashboard.web.bearer import Bearer
 from dashboard.web.context import Context, attach
@@ -99,7 +99,7 @@ def create_app(
 def _layout(context: Context) -> Any:
     with context.reading() as connection:
         fresh = freshness.freshness(connection, context.clock())
-        return shell(sites.site_options(connection), fresh.version)
+        return shell(site_table.site_options(connection), fresh.version)
 
 
 def _index(app: Dash) -> str:

@@ -13,9 +13,8 @@ from dashboard.api.responses import json_response, midnight, midnights
 from dashboard.api.schema import Basis, Dates, Device, OneOf, Page, types_of, with_fields
 from dashboard.base.params import BARS, BILLABLE, page_of, parse_sort
 from dashboard.queries.changes import bars as changes
-from dashboard.queries.changes import items as changes_list
-from dashboard.queries.changes import rows as change_rows
-from dashboard.queries.changes.items import BY_BAR, SORTS
+from dashboard.queries.changes import change_list, change_rows
+from dashboard.queries.changes.change_list import BY_BAR, SORTS
 from dashboard.web.context import Context
 
 
@@ -80,8 +79,8 @@ def blueprint(context: Context) -> Blueprint:
         with context.view(filters) as v:
             question = (v.connection, v.moment, filters)
             counted = changes.bars(*question)
-            items = changes_list.page(*question, sort=sort, limit=limit, offset=offset)
-            count = changes_list.count(*question, counted)
+            items = change_list.page(*question, sort=sort, limit=limit, offset=offset)
+            count = change_list.count(*question, counted)
             rows = change_rows.rows(v.connection, v.moment, filters.basis, items)
         bars = asdict(counted)
         opening, closing = bars.pop("opening"), bars.pop("closing")

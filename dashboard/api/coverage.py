@@ -13,9 +13,9 @@ from dashboard.api.schema import DecimalId, OneOf, Page, SourceName, with_fields
 from dashboard.base.params import Filters, page_of, parse_sort
 from dashboard.queries.coverage import findings as coverage
 from dashboard.queries.coverage import matrix as coverage_matrix
-from dashboard.queries.coverage.rows import FINDING_FIELDS
+from dashboard.queries.coverage.coverage_rows import FINDING_FIELDS
 from dashboard.queries.coverage.trend import trend
-from dashboard.queries.devices.matching import COLUMNS
+from dashboard.queries.devices.device_list import COLUMNS
 from dashboard.web.context import Context
 from db.coverage import KINDS, STATES
 

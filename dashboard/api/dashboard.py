@@ -13,7 +13,7 @@ from dashboard.api.schema import Basis, Dates, DayPage, Device, Percent, with_fi
 from dashboard.base.change import Change as Figure
 from dashboard.base.params import Filters, page_of
 from dashboard.queries import totals
-from dashboard.queries.devices import matching as devices
+from dashboard.queries.devices import device_list as devices
 from dashboard.queries.moment import Moment
 from dashboard.queries.names import site_names
 from dashboard.web.context import Context

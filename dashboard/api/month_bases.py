@@ -17,8 +17,7 @@ from dashboard.api.operation import ParameterDescription, documented, file_of
 from dashboard.api.responses import json_response
 from dashboard.api.schema import Basis, DecimalId, Month, types_of, with_fields
 from dashboard.base.params import BadParameter, only_stored, single
-from dashboard.queries.months import basis_differences
-from dashboard.queries.months import table as month_table
+from dashboard.queries.months import basis_differences, month_table
 from dashboard.queries.months.bases import BillingBases
 from dashboard.queries.months.basis_differences import BasisComparison
 from dashboard.web.context import Context, View

@@ -12,8 +12,8 @@ from dashboard.api.operation import documented
 from dashboard.api.responses import json_response, number
 from dashboard.api.schema import Basis, OneOf, Page, Percent, types_of, with_fields
 from dashboard.base.params import only_stored, page_of
-from dashboard.queries.months import table as month_table
-from dashboard.queries.months.table import (
+from dashboard.queries.months import month_table
+from dashboard.queries.months.month_table import (
     CLOSED,
     IMPORTED,
     OPEN,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 from pydantic import BaseModel, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, create_model
 
 from dashboard.base.params import BASES, SOURCES, STATUSES, TYPES
-from dashboard.queries.devices.matching import COLUMNS
+from dashboard.queries.devices.device_list import COLUMNS
 
 JsonSchema = dict[str, Any]
 Model = TypeVar("Model", bound=BaseModel)

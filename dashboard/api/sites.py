@@ -11,7 +11,7 @@ from dashboard.api.operation import documented
 from dashboard.api.responses import json_response, midnight, number
 from dashboard.api.schema import DayPage, Percent, SourceName
 from dashboard.base.params import page_of
-from dashboard.queries.sites import table as sites
+from dashboard.queries.sites import site_table
 from dashboard.web.context import Context
 
 TYPE_FIELDS = {"server": "servers", "workstation": "workstations"}
@@ -57,7 +57,7 @@ def blueprint(context: Context) -> Blueprint:
         filters = context.filters(request.args, extra=("limit", "offset", "source"))
         limit, offset = page_of(request.args)
         with context.view(filters) as v:
-            rows = sites.site_rows(v.connection, v.moment, filters)
+            rows = site_table.site_rows(v.connection, v.moment, filters)
         return json_response(
             {
                 "date": midnight(v.moment.now.day, context.zone),
@@ -73,7 +73,7 @@ def blueprint(context: Context) -> Blueprint:
     return routes
 
 
-def _item(site: sites.Site) -> dict[str, Any]:
+def _item(site: site_table.Site) -> dict[str, Any]:
     figure = site.figure
     main = {field: site.by_type.get(name, 0) for name, field in TYPE_FIELDS.items()}
     return {

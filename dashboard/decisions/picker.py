@@ -14,7 +14,7 @@ from dashboard.base.params import SEARCH_LENGTH, Filters
 from dashboard.base.settings_params import SiteFilters
 from dashboard.components.ask.picker import SITES, Choice, choices
 from dashboard.components.kit.typed import debounced_id, register_debounce
-from dashboard.queries.devices import matching as devices
+from dashboard.queries.devices import device_list
 from dashboard.queries.moment import Moment
 from dashboard.queries.sites import directory as site_list
 from dashboard.web.context import current_actor, view
@@ -111,7 +111,7 @@ def _devices(
     filters = Filters(basis="records", statuses=statuses, q=text or None)
     if not text:
         return [], 0
-    rows = devices.page(connection, moment, filters, limit=MAX_RESULTS + 1)
+    rows = device_list.page(connection, moment, filters, limit=MAX_RESULTS + 1)
     mine = str(arguments.get("device_id"))
     results: list[Choice] = []
     results += [
@@ -123,7 +123,7 @@ def _devices(
         for row in rows
         if row["device_id"] != mine
     ][:MAX_RESULTS]
-    return results, devices.count(connection, moment, filters)
+    return results, device_list.count(connection, moment, filters)
 
 
 def _about_device(row: dict[str, Any]) -> str:

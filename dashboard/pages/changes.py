@@ -18,7 +18,7 @@ from dashboard.components.kit.grid import sort_of, sorted_window
 from dashboard.components.kit.states import nothing_matches
 from dashboard.figures.waterfall import axis_start, waterfall_figure
 from dashboard.queries.changes import bars as changes
-from dashboard.queries.changes import items as changes_list
+from dashboard.queries.changes import change_list
 from dashboard.views.list_page import (
     Request,
     grid_rows,
@@ -101,7 +101,7 @@ def _content(v: View) -> dict[str, Any]:
     if bars.opening is None:
         first = changes.first_day(v.connection, v.filters.basis)
         return change_page.instead(change_page.too_early(v.moment, v.filters, first))
-    count = changes_list.count(*question, bars)
+    count = change_list.count(*question, bars)
     if not (bars.opening or bars.closing or count):
         return change_page.instead(nothing_matches(PATH))
     answers = Answers(v.moment, v.filters, bars, count, axis_start(bars))
@@ -116,15 +116,15 @@ def _chart(answers: Answers) -> go.Figure:
 
 def _file(query: str | None, request: Request | None) -> Callable[[str], str]:
     filters = page_filters(query, PATH)
-    sort = sort_of(request, changes_list.SORTS, changes_list.BY_BAR)
+    sort = sort_of(request, change_list.SORTS, change_list.BY_BAR)
     return lambda form: links.changes_file(filters, sort, form)
 
 
 def _rows(query: str, request: Request) -> dict[str, Any]:
-    window = sorted_window(request, changes_list.SORTS, changes_list.BY_BAR)
+    window = sorted_window(request, change_list.SORTS, change_list.BY_BAR)
     with view(query, PATH) as v:
-        items = changes_list.page(v.connection, v.moment, v.filters, **window)
-        count = changes_list.count(v.connection, v.moment, v.filters)
+        items = change_list.page(v.connection, v.moment, v.filters, **window)
+        count = change_list.count(v.connection, v.moment, v.filters)
         return grid_rows(rows(items, v.filters), count)
 
 

@@ -12,7 +12,7 @@ from dashboard.components.kit import links
 from dashboard.components.kit.grid import sort_of, sorted_window
 from dashboard.components.kit.states import nothing_matches
 from dashboard.components.kit.why_button import why_button
-from dashboard.queries.devices import matching as devices
+from dashboard.queries.devices import device_list
 from dashboard.views.list_page import Request, grid_rows, in_browser, list_page, no_data, page_words
 from dashboard.web.context import page_filters, view
 from dashboard.words import sentences
@@ -57,7 +57,7 @@ def layout(**_query: str) -> html.Div:
 def show(query: str | None, _snapshot: object) -> tuple[str, str, Any, Any, bool]:
     """How many match, and of what."""
     with view(query) as v:
-        count = devices.count(v.connection, v.moment, v.filters)
+        count = device_list.count(v.connection, v.moment, v.filters)
         state = no_data(v)
         if state is None and not count:
             state = nothing_matches("/devices")
@@ -67,15 +67,15 @@ def show(query: str | None, _snapshot: object) -> tuple[str, str, Any, Any, bool
 
 def _file(query: str | None, request: Request | None) -> Callable[[str], str]:
     filters = page_filters(query)
-    sort = sort_of(request, devices.SORTS, devices.BY_SITE)
+    sort = sort_of(request, device_list.SORTS, device_list.BY_SITE)
     return lambda form: links.devices_file(filters, sort, form)
 
 
 def _rows(query: str, request: Request) -> dict[str, Any]:
-    window = sorted_window(request, devices.SORTS, devices.BY_SITE)
+    window = sorted_window(request, device_list.SORTS, device_list.BY_SITE)
     with view(query) as v:
-        device_rows = devices.page(v.connection, v.moment, v.filters, **window)
-        return grid_rows(rows(device_rows), devices.count(v.connection, v.moment, v.filters))
+        device_rows = device_list.page(v.connection, v.moment, v.filters, **window)
+        return grid_rows(rows(device_rows), device_list.count(v.connection, v.moment, v.filters))
 
 
 list_page(Ids.GRID, _rows, files=Ids.FILES, file=_file)

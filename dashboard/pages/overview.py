@@ -19,7 +19,7 @@ from dashboard.queries import counts
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.months.month_ends import last_months
 from dashboard.queries.series import daily_series
-from dashboard.queries.sites import table as sites
+from dashboard.queries.sites import site_table
 from dashboard.views.coverage import gap
 from dashboard.views.list_page import in_browser, no_data
 from dashboard.web.context import View, view
@@ -156,7 +156,7 @@ def show_sites(query: str | None, _snapshot: object, order: dict[str, Any]) -> d
     """The table of sites in the chosen order."""
     with view(query) as v:
         counted = counted_by(v.filters)
-        rows = ordered(sites.site_rows(v.connection, v.moment, counted), **order)
+        rows = ordered(site_table.site_rows(v.connection, v.moment, counted), **order)
     return overview.sites_parts(rows, v.moment, counted, order)
 
 

@@ -23,21 +23,21 @@ from dashboard.figures.months import months_figure
 from dashboard.figures.waterfall import axis_start, waterfall_figure
 from dashboard.queries import counts
 from dashboard.queries.changes import bars as changes
-from dashboard.queries.changes import items as changes_list
+from dashboard.queries.changes import change_list
 from dashboard.queries.collection_days import gaps
-from dashboard.queries.devices import matching as devices
+from dashboard.queries.devices import device_list
 from dashboard.queries.months.month_ends import last_months
 from dashboard.queries.series import daily_series
-from dashboard.queries.sites import one_site
+from dashboard.queries.sites import site_profile
 from dashboard.queries.sites.merges import merges
-from dashboard.queries.sites.one_site import Profile
+from dashboard.queries.sites.site_profile import Profile
 from dashboard.views import coverage as coverage_views
 from dashboard.views.list_page import Request, grid_rows, in_browser, list_page
 from dashboard.web.context import View, view
 from dashboard.words.sentences import bar_names
 
 dash.register_page(
-    __name__, path_template="/sites/<site_id>", name="Site", title="Site", exists=one_site.find
+    __name__, path_template="/sites/<site_id>", name="Site", title="Site", exists=site_profile.find
 )
 
 DAYS = 65
@@ -124,7 +124,7 @@ def show(
 ) -> dict[str, Any]:
     """The numbers of one moment, of this site alone."""
     with view(query) as v:
-        profile = one_site.find(v.connection, site_id)
+        profile = site_profile.find(v.connection, site_id)
         if profile is None:
             return dict.fromkeys(PARTS, same) | {"state": site_page.unknown(), "hidden": True}
         if v.filters.sites and profile.site_id not in v.filters.sites:
@@ -154,7 +154,7 @@ def show(
 def show_charts(query: str | None, _snapshot: object, site_id: str | None) -> dict[str, Any]:
     """How the site went."""
     with view(query) as v:
-        profile = one_site.find(v.connection, site_id)
+        profile = site_profile.find(v.connection, site_id)
         if profile is None or v.moment.now.day is None:
             return dict.fromkeys(CHARTS, same)
         trends = _trends(v, profile)
@@ -173,8 +173,8 @@ def _numbers(v: View, profile: Profile) -> Numbers:
         v.moment,
         counted,
         counts.compare(*question, counted).kpis(),
-        one_site.records_by_source(*question, counted),
-        one_site.locations(*question, counted),
+        site_profile.records_by_source(*question, counted),
+        site_profile.locations(*question, counted),
         merges(v.connection, profile.site_id),
         v.actor,
     )
@@ -221,7 +221,7 @@ def _trends(v: View, profile: Profile) -> Trends:
 def show_latest(query: str | None, _snapshot: object, site_id: str | None) -> Any:
     """Which devices came and went last."""
     with view(query) as v:
-        profile = one_site.find(v.connection, site_id)
+        profile = site_profile.find(v.connection, site_id)
         if profile is None or v.moment.now.day is None:
             return same, same, same
         counted = _of(v, profile.site_id)
@@ -239,7 +239,7 @@ def show_latest(query: str | None, _snapshot: object, site_id: str | None) -> An
 def show_gaps(query: str | None, _snapshot: object, site_id: str | None) -> Any:
     """What the sources do not agree on here."""
     with view(query) as v:
-        profile = one_site.find(v.connection, site_id)
+        profile = site_profile.find(v.connection, site_id)
         if profile is None or v.moment.now.day is None:
             return same, same, same
         return coverage_views.of_site(v, profile.site_id)
@@ -249,19 +249,19 @@ def _latest(v: View, counted: Filters) -> Latest:
     question = (v.connection, v.moment, counted)
     if not changes.can_compare(v.moment, counted):
         return Latest(None, [])
-    newest = Sort(changes_list.DATE, descending=True)
-    items = changes_list.page(*question, sort=newest, limit=latest.MOST)
-    return Latest(changes_list.count(*question), items)
+    newest = Sort(change_list.DATE, descending=True)
+    items = change_list.page(*question, sort=newest, limit=latest.MOST)
+    return Latest(change_list.count(*question), items)
 
 
 def _rows(query: str, request: Request, site_id: str | None) -> dict[str, Any]:
     with view(query) as v:
-        profile = one_site.find(v.connection, site_id)
+        profile = site_profile.find(v.connection, site_id)
         if profile is None:
             return grid_rows([], 0)
         question = (v.connection, v.moment, _of(v, profile.site_id))
-        window = sorted_window(request, devices.SORTS, devices.BY_SITE)
-        return grid_rows(rows(devices.page(*question, **window)), devices.count(*question))
+        window = sorted_window(request, device_list.SORTS, device_list.BY_SITE)
+        return grid_rows(rows(device_list.page(*question, **window)), device_list.count(*question))
 
 
 list_page(Ids.GRID, _rows, states=[State(Ids.SITE, "data")])

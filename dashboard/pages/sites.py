@@ -12,7 +12,7 @@ from dashboard.components.kit.grid import in_window
 from dashboard.components.kit.states import nothing_matches
 from dashboard.components.kit.why_button import why_button
 from dashboard.components.sites import grid as site_grid
-from dashboard.queries.sites import table as sites
+from dashboard.queries.sites import site_table
 from dashboard.views.list_page import Request, grid_rows, in_browser, list_page, no_data, page_words
 from dashboard.web.context import view
 from dashboard.words import sentences
@@ -67,7 +67,7 @@ def layout(**_query: str) -> html.Div:
 def show(query: str | None, _snapshot: object) -> tuple[Any, ...]:
     """How many at how many sites, against then; what stands instead of nothing."""
     with view(query) as v:
-        site_rows = sites.site_rows(v.connection, v.moment, v.filters)
+        site_rows = site_table.site_rows(v.connection, v.moment, v.filters)
         state = no_data(v)
         if state is None and not site_rows:
             state = nothing_matches("/sites")
@@ -83,7 +83,7 @@ def show(query: str | None, _snapshot: object) -> tuple[Any, ...]:
 def _rows(query: str, request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
     """The rows that the grid asks for, and the sum of all."""
     with view(query) as v:
-        site_rows = sites.site_rows(v.connection, v.moment, v.filters)
+        site_rows = site_table.site_rows(v.connection, v.moment, v.filters)
     window = in_window(site_grid.in_order(site_rows, request.get("sortModel")), request)
     rows = site_grid.rows(window, v.filters)
     return grid_rows(rows, len(site_rows)), site_grid.total_row(site_rows, v.filters)

@@ -18,9 +18,8 @@ from dashboard.components.why.month import Answer, why_month
 from dashboard.queries.changes import adjustments
 from dashboard.queries.moment import resolve
 from dashboard.queries.months import bases as month_bases
-from dashboard.queries.months import basis_differences
-from dashboard.queries.months import table as month_table
-from dashboard.queries.months.table import CLOSED, IMPORTED, RUNNING, MonthRow
+from dashboard.queries.months import basis_differences, month_table
+from dashboard.queries.months.month_table import CLOSED, IMPORTED, RUNNING, MonthRow
 from dashboard.queries.names import site_names
 from dashboard.web.context import View, current
 from dashboard.words.terms import basis_phrase

@@ -3,7 +3,7 @@
 from flask_babel import gettext as _
 
 from dashboard.base import formats
-from dashboard.queries.months.table import Closing
+from dashboard.queries.months.month_table import Closing
 from db.audit import AUTOMATIC
 from db.months.closings import Hindrance
 from db.sources import source_label

@@ -5,7 +5,7 @@ from datetime import date
 from flask_babel import gettext as _
 
 from dashboard.base import formats
-from dashboard.queries.changes.items import Item
+from dashboard.queries.changes.change_list import Item
 from dashboard.words.filter_words import status_word, type_word
 from db.history.reasons import Reason
 from db.sources import source_label

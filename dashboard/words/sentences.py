@@ -12,7 +12,7 @@ from dashboard.base.params import ALL_CHANGES, BARS, Filters
 from dashboard.queries.changes.bars import Bars, Mover
 from dashboard.queries.moment import Moment
 from dashboard.queries.months.month_ends import MonthEnd
-from dashboard.queries.sites.table import Site
+from dashboard.queries.sites.site_table import Site
 from dashboard.words.terms import basis_phrase, counted_name
 
 

@@ -11,7 +11,7 @@ import requests
 from sqlalchemy import Engine, insert
 
 from dashboard.base.access import ACCESS, required_role
-from dashboard.queries.devices.matching import COLUMNS
+from dashboard.queries.devices.device_list import COLUMNS
 from db.engine import open_engine, sqlite_url, writing
 from db.roles import ROLES
 from db.tables import collection_runs

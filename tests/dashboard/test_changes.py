@@ -18,7 +18,7 @@ from dashboard.api.files.xlsx import LONGEST
 from dashboard.base.params import BARS, BASES, NO_LOCATION, STATUSES, TYPES, Filters
 from dashboard.queries import moment
 from dashboard.queries.changes import bars as changes
-from dashboard.queries.changes import items as changes_list
+from dashboard.queries.changes import change_list
 from dashboard.queries.moment import Moment
 from db import migrate
 from db.engine import open_engine, reading, sqlite_url, writing
@@ -80,7 +80,7 @@ def check(connection: Connection, world: World, filters: Filters, rng: random.Ra
     bars = changes.bars(connection, found, filters)
     if not world.known(filters.compare_to, filters.basis):
         assert bars == changes.Bars()
-        assert changes_list.count(connection, found, filters.having(changes=("all",))) == 0
+        assert change_list.count(connection, found, filters.having(changes=("all",))) == 0
         return
     net = sum(SIGNS[name] * getattr(bars, name) for name in BARS)
     assert bars.opening is not None
@@ -89,7 +89,7 @@ def check(connection: Connection, world: World, filters: Filters, rng: random.Ra
     numbers = Counter(expected.values())
     for name in BARS:
         one = filters.having(changes=(name,))
-        assert getattr(bars, name) == numbers[name] == changes_list.count(connection, found, one)
+        assert getattr(bars, name) == numbers[name] == change_list.count(connection, found, one)
     name = rng.choice(BARS)
     assert {item.bar for item in listed(connection, found, filters, name)} <= {name}
     everything = listed(connection, found, filters, "all")
@@ -105,12 +105,12 @@ def check(connection: Connection, world: World, filters: Filters, rng: random.Ra
 
 def listed(
     connection: Connection, found: Moment, filters: Filters, name: str
-) -> list[changes_list.Item]:
+) -> list[change_list.Item]:
     """What one bar opens: its page, its count and its file must be one."""
     asked = (connection, found, filters.having(changes=(name,)))
-    items = changes_list.page(*asked, limit=1000)
-    assert len(items) == changes_list.count(*asked)
-    assert [item for part in changes_list.stream(*asked) for item in part] == items
+    items = change_list.page(*asked, limit=1000)
+    assert len(items) == change_list.count(*asked)
+    assert [item for part in change_list.stream(*asked) for item in part] == items
     return items
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import Engine, insert, text, update
 from dashboard.api.files.csv_text import csv_text
 from dashboard.api.files.exports import SITE_COLUMNS
 from dashboard.base.params import BASES, Filters
-from dashboard.queries.devices.matching import COLUMNS, columns
+from dashboard.queries.devices.device_list import COLUMNS, columns
 from db.engine import writing
 from db.keys import as_of
 from db.tables import device_snapshots, sites

@@ -27,10 +27,10 @@ from dashboard.figures.plain import LONGEST as LONGEST_NAME
 from dashboard.figures.plain import plain
 from dashboard.figures.waterfall import STEPS, axis_start, waterfall_figure
 from dashboard.queries.changes.bars import Bars, Mover
-from dashboard.queries.devices.matching import BY_SITE, COLUMNS, SORTS
+from dashboard.queries.devices.device_list import BY_SITE, COLUMNS, SORTS
 from dashboard.queries.moment import Moment, SnapshotDay
 from dashboard.queries.months.month_ends import MonthEnd
-from dashboard.queries.sites.table import Site
+from dashboard.queries.sites.site_table import Site
 from dashboard.words import sentences
 from dashboard.words.terms import basis_phrase, counted_name, type_names
 from db.rules import Rules, RulesByDay

@@ -11,8 +11,8 @@ from dashboard.base.params import BASES, Filters
 from dashboard.queries import moment
 from dashboard.queries.changes import adjustments
 from dashboard.queries.months import bases as month_bases
-from dashboard.queries.months import table as month_table
-from dashboard.queries.months.table import MonthRow
+from dashboard.queries.months import month_table
+from dashboard.queries.months.month_table import MonthRow
 from db import audit
 from db.engine import reading, writing
 from db.tables import ALL_SITES, count_restatements, month_end_counts

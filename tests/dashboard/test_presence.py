@@ -8,8 +8,7 @@ from sqlalchemy import Engine
 
 from dashboard.base.params import BASES, Filters
 from dashboard.queries import moment
-from dashboard.queries.months import basis_differences
-from dashboard.queries.months import table as month_table
+from dashboard.queries.months import basis_differences, month_table
 from dashboard.queries.months.basis_differences import BasisComparison, DifferingDevice
 from db.engine import reading
 from db.tables import ALL_SITES

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Engine, insert
 from dashboard.base.params import BASES, STATUSES, Filters, Sort
 from dashboard.queries import counts, moment, series
 from dashboard.queries.changes import bars as changes
-from dashboard.queries.devices import matching as devices
+from dashboard.queries.devices import device_list
 from dashboard.queries.entities import NO_SITE
 from dashboard.queries.moment import Moment
 from dashboard.queries.months import month_ends
-from dashboard.queries.sites import table as site_queries
+from dashboard.queries.sites import site_table
 from db.engine import reading, writing
 from db.history.kept import month_before, month_end
 from db.tables import months as months_table
@@ -41,7 +41,7 @@ def _expected(world: World, day: date, filters: Filters) -> dict[int, DeviceStat
 
 
 def _listed(connection: Connection, found: Moment, filters: Filters) -> list[str]:
-    return [row["device_id"] for row in devices.page(connection, found, filters, limit=1000)]
+    return [row["device_id"] for row in device_list.page(connection, found, filters, limit=1000)]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -65,10 +65,10 @@ def test_number_list_file_and_bars_agree_with_plain_python(engine: Engine, seed:
             for said in expected.values():
                 groups[said.site_id, said.device_type, said.billing_status] += 1
             assert {tuple(row[:3]): row.n for row in counted} == groups, filters
-            assert devices.count(connection, found, filters) == len(expected)
+            assert device_list.count(connection, found, filters) == len(expected)
             listed = _listed(connection, found, filters)
             assert sorted(listed) == sorted(str(said.device_id) for said in expected.values())
-            chunks = devices.stream(connection, found, filters)
+            chunks = device_list.stream(connection, found, filters)
             assert [str(row[0]) for chunk in chunks for row in chunk] == listed
             _check_bars(connection, found, world, filters)
             _check_sites(connection, found, world, filters)
@@ -105,7 +105,7 @@ def _check_bars(connection: Connection, found: Moment, world: World, filters: Fi
 
 def _check_sites(connection: Connection, found: Moment, world: World, filters: Filters) -> None:
     assert filters.as_of
-    table = site_queries.site_rows(connection, found, filters)
+    table = site_table.site_rows(connection, found, filters)
     total = len(_expected(world, filters.as_of, filters))
     assert sum(row.figure.current or 0 for row in table) == total
     assert all(sum(row.by_type.values()) == (row.figure.current or 0) for row in table)
@@ -128,7 +128,7 @@ def test_stored_counts_and_stretches_agree_on_every_kept_day(engine: Engine) -> 
                 if total is None:
                     assert not found.now.has_data(basis)
                     continue
-                assert total == devices.count(connection, found, filters)
+                assert total == device_list.count(connection, found, filters)
 
 
 def test_each_figure_equals_the_length_of_its_list(engine: Engine) -> None:
@@ -143,12 +143,12 @@ def test_each_figure_equals_the_length_of_its_list(engine: Engine) -> None:
             ):
                 found = moment.resolve(connection, given, TODAY)
                 for kpi in counts.compare(connection, found, given).kpis().values():
-                    listed = devices.count(connection, found, kpi.filters)
+                    listed = device_list.count(connection, found, kpi.filters)
                     assert kpi.figure.current == listed, kpi
                 by_source = counts.by_source(connection, found, found.now, given)
                 assert by_source is not None
                 total = sum(n for sites in by_source.values() for n in sites.values())
-                assert total == devices.count(connection, found, given)
+                assert total == device_list.count(connection, found, given)
 
 
 def test_the_listed_changes_are_in_the_bars_of_their_site(engine: Engine) -> None:
@@ -185,7 +185,7 @@ def test_a_gap_resolves_to_the_last_snapshot_before_it_and_is_reported(
         ]
         the_day_before = gap.having(as_of=date(2026, 11, 14))
         earlier = moment.resolve(connection, the_day_before, TODAY)
-        assert devices.count(connection, found, gap) == devices.count(
+        assert device_list.count(connection, found, gap) == device_list.count(
             connection, earlier, the_day_before
         )
 
@@ -233,12 +233,12 @@ def test_without_any_snapshot_everything_is_unknown(engine: Engine) -> None:
             assert found.now.day is None
             assert counts.device_counts(connection, found, found.now, filters) is None
             assert counts.compare(connection, found, filters).kpis()["total"].figure.current is None
-            assert devices.page(connection, found, filters) == []
-            assert list(devices.stream(connection, found, filters)) == []
+            assert device_list.page(connection, found, filters) == []
+            assert list(device_list.stream(connection, found, filters)) == []
             assert month_ends.last_months(connection, found, filters) == []
-            assert site_queries.site_rows(connection, found, filters) == []
+            assert site_table.site_rows(connection, found, filters) == []
             assert series.daily_series(connection, found, filters).days == ()
-            assert site_queries.site_options(connection) == []
+            assert site_table.site_options(connection) == []
 
 
 def test_the_series_repeats_what_stands_on_a_day_without_a_snapshot(engine: Engine) -> None:
@@ -301,7 +301,7 @@ def test_a_site_row_shows_both_days_its_sources_and_its_trend(engine: Engine) ->
     with reading(engine) as connection:
         filters = Filters(statuses=("billable",))
         found = moment.resolve(connection, filters, TODAY)
-        table = {row.name: row for row in site_queries.site_rows(connection, found, filters)}
+        table = {row.name: row for row in site_table.site_rows(connection, found, filters)}
         assert list(table) == [NO_SITE, "Harbor Dental", "Müller & Söhne, Bau", "North 100% Farms"]
         harbor = table["Harbor Dental"]
         assert (harbor.figure.current, harbor.figure.previous) == (3, 5)
@@ -310,7 +310,7 @@ def test_a_site_row_shows_both_days_its_sources_and_its_trend(engine: Engine) ->
         assert harbor.sources == ("ninja", "threatlocker", "agent")
         assert harbor.trend == (None, None, None, None, 5, 5, 5, 3)
         assert table[NO_SITE].sources == ("ninja",)
-        assert [option.name for option in site_queries.site_options(connection)] == list(table)
+        assert [option.name for option in site_table.site_options(connection)] == list(table)
 
 
 def test_last_contact_belongs_to_the_newest_day_only(engine: Engine) -> None:
@@ -319,7 +319,7 @@ def test_last_contact_belongs_to_the_newest_day_only(engine: Engine) -> None:
         for as_of, known in ((None, True), (TODAY - timedelta(days=1), False)):
             filters = Filters(as_of=as_of, basis="agent")
             found = moment.resolve(connection, filters, TODAY)
-            (row,) = devices.page(connection, found, filters)
+            (row,) = device_list.page(connection, found, filters)
             assert (row["last_contact"] is not None) is known
             assert row["first_seen"] == "2026-11-05"
 
@@ -331,13 +331,13 @@ def test_every_column_sorts_totally_with_empty_values_last(engine: Engine) -> No
             filters = Filters(basis=basis, statuses=STATUSES)
             found = moment.resolve(connection, filters, TODAY)
             everything = set(_listed(connection, found, filters))
-            for column in devices.columns(basis):
+            for column in device_list.columns(basis):
                 for descending in (False, True):
                     sort = Sort(column, descending)
                     pages = [
                         row
                         for offset in range(0, len(everything), 4)
-                        for row in devices.page(
+                        for row in device_list.page(
                             connection, found, filters, sort=sort, offset=offset, limit=4
                         )
                     ]
@@ -358,8 +358,8 @@ def test_an_asset_row_is_the_primary_record_with_all_sources_that_manage_it(engi
     with reading(engine) as connection:
         filters = Filters(q="h-pc2")
         found = moment.resolve(connection, filters, TODAY)
-        (row,) = devices.page(connection, found, filters)
-        assert tuple(row) == (*devices.COLUMNS, "sources")
+        (row,) = device_list.page(connection, found, filters)
+        assert tuple(row) == (*device_list.COLUMNS, "sources")
         assert (row["source"], row["source_key"]) == ("ninja", "102")
         assert row["sources"] == "ninja, threatlocker, agent"
         assert row["site"] == "Harbor Dental"

@@ -15,10 +15,9 @@ from dashboard.components.sites import grid as site_grid
 from dashboard.figures.daily import daily_figure
 from dashboard.queries import moment
 from dashboard.queries.collection_days import Gap
-from dashboard.queries.devices import matching as devices
+from dashboard.queries.devices import device_list
 from dashboard.queries.series import Series, daily_series
-from dashboard.queries.sites import one_site
-from dashboard.queries.sites import table as sites
+from dashboard.queries.sites import site_profile, site_table
 from db.engine import reading
 from db.tables import NO_SITE_ID
 from tests.support.api_server import ApiClient, serve_named_world
@@ -42,13 +41,13 @@ def test_locations_and_sources_of_a_site_add_up_to_its_lists(engine: Engine) -> 
         for _ in range(8):
             filters = _random_filters(rng, sites=(1, 2, 3)).having(sites=(rng.choice((1, 2)),))
             found = moment.resolve(connection, filters, TODAY)
-            places = one_site.locations(connection, found, filters)
-            assert sum(one.n for one in places) == devices.count(connection, found, filters)
+            places = site_profile.locations(connection, found, filters)
+            assert sum(one.n for one in places) == device_list.count(connection, found, filters)
             for one in places:
                 there = filters.having(locations=(one.name or NO_LOCATION,))
-                assert one.n == devices.count(connection, found, there)
-            for source, n in one_site.records_by_source(connection, found, filters).items():
-                assert n == devices.count(connection, found, filters.having(basis=source))
+                assert one.n == device_list.count(connection, found, there)
+            for source, n in site_profile.records_by_source(connection, found, filters).items():
+                assert n == device_list.count(connection, found, filters.having(basis=source))
 
 
 def test_a_site_has_its_name_in_each_source(engine: Engine) -> None:
@@ -58,22 +57,22 @@ def test_a_site_has_its_name_in_each_source(engine: Engine) -> None:
     hub.collect(TODAY, shields, "threatlocker")
     site = hub.site_of("1").site_id
     with reading(engine) as connection:
-        profile = one_site.profile(connection, site)
+        profile = site_profile.profile(connection, site)
         assert profile is not None and profile.name == "Harbor Dental"
         assert [(one.source, one.name, one.last_seen) for one in profile.aliases] == [
             ("ninja", "Harbor Dental", TODAY), ("threatlocker", "HARBOR DENTAL, LLC", TODAY),
         ]  # fmt: skip
         filters = Filters(sites=(site,))
         found = moment.resolve(connection, filters, TODAY)
-        assert one_site.locations(connection, found, filters) == [("Rack 1", 3), (None, 2)]
-        assert one_site.profile(connection, 99) is None
-        assert one_site.profile(connection, NO_SITE_ID) is None
+        assert site_profile.locations(connection, found, filters) == [("Rack 1", 3), (None, 2)]
+        assert site_profile.profile(connection, 99) is None
+        assert site_profile.profile(connection, NO_SITE_ID) is None
 
 
 def test_devices_without_a_site_are_a_site_of_their_own(engine: Engine) -> None:
     named_world().save(engine)
     with reading(engine) as connection:
-        profile = one_site.profile(connection, NO_SITE_ID)
+        profile = site_profile.profile(connection, NO_SITE_ID)
     assert profile is not None and profile.name == "(no site)"
 
 
@@ -93,7 +92,7 @@ def test_the_grid_is_sorted_as_requested_and_its_last_row_is_the_sum(engine: Eng
     filters = Filters(basis="records")
     with reading(engine) as connection:
         found = moment.resolve(connection, filters, TODAY)
-        table = sites.site_rows(connection, found, filters)
+        table = site_table.site_rows(connection, found, filters)
 
     def ids(column: str, way: str) -> list[int]:
         model = [{"colId": column, "sort": way}]

@@ -10,10 +10,10 @@ from dashboard.base.params import Filters
 from dashboard.queries import moment, series
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.collection_days import gaps
-from dashboard.queries.devices import matching as devices
+from dashboard.queries.devices import device_list
 from dashboard.queries.explain import figure as why
 from dashboard.queries.months import month_ends
-from dashboard.queries.sites import table as sites
+from dashboard.queries.sites import site_table
 from db.engine import reading, writing
 from db.tables import collection_runs
 from tests.support.changes_oracle import random_filters as _random_filters
@@ -36,7 +36,7 @@ def test_every_part_of_an_answer_agrees_with_the_list(engine: Engine, seed: int)
             filters = _random_filters(rng, sites=(0, *world.sites))
             found = moment.resolve(connection, filters, TODAY)
             answer = why.explain(connection, found, filters, "bars")
-            listed = devices.count(connection, found, filters)
+            listed = device_list.count(connection, found, filters)
             assert (answer.count.current or 0) == listed
             for shares in (answer.statuses, answer.types, answer.sources):
                 assert sum(shares.values()) == listed, filters
@@ -47,7 +47,10 @@ def test_every_part_of_an_answer_agrees_with_the_list(engine: Engine, seed: int)
             for one in answer.left_out:
                 assert one.n >= 0
                 if one.filters:
-                    assert one.n == devices.count(connection, found, one.filters), (filters, one)
+                    assert one.n == device_list.count(connection, found, one.filters), (
+                        filters,
+                        one,
+                    )
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -65,7 +68,7 @@ def test_the_points_of_a_trend_equal_those_drawn_and_listed(engine: Engine, seed
                 "trend": list(series.daily_series(*asked).of("total")),
                 "days": list(series.daily_series(*asked, 65, unbroken=True).of("total")),
             }
-            row = next((one for one in sites.site_rows(*asked) if one.trend), None)
+            row = next((one for one in site_table.site_rows(*asked) if one.trend), None)
             if row is not None:
                 drawn["site"] = list(row.trend)
             for figure, values in drawn.items():
@@ -76,7 +79,7 @@ def test_the_points_of_a_trend_equal_those_drawn_and_listed(engine: Engine, seed
                 for one in answer.points:
                     if one.filters is not None:
                         there = moment.resolve(connection, one.filters, TODAY)
-                        listed = devices.count(connection, there, one.filters)
+                        listed = device_list.count(connection, there, one.filters)
                         assert listed == (one.n or 0)
                         assert one.snapshots or one.n is None
 

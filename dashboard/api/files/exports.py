@@ -22,14 +22,12 @@ from dashboard.base.params import (
     parse_sort,
 )
 from dashboard.queries.changes import bars as changes
-from dashboard.queries.changes import items as changes_list
-from dashboard.queries.changes import rows as change_rows
+from dashboard.queries.changes import change_list, change_rows
+from dashboard.queries.coverage import coverage_rows
 from dashboard.queries.coverage import findings as coverage
-from dashboard.queries.coverage import rows as coverage_rows
-from dashboard.queries.devices import matching as devices
-from dashboard.queries.months import month_ends
-from dashboard.queries.months import table as month_table
-from dashboard.queries.sites import table as sites
+from dashboard.queries.devices import device_list
+from dashboard.queries.months import month_ends, month_table
+from dashboard.queries.sites import site_table
 from dashboard.web.context import Context, View
 
 SITE_COLUMNS = (
@@ -43,7 +41,7 @@ MONTH_END_COLUMNS = (
     "excluded", "closed_at", "closed_by", "hash", *(f"{source}_date" for source in SOURCES),
 )  # fmt: skip
 MONTH_COLUMNS = ("month", "state", "total", *TYPES, *(f"{source}_date" for source in SOURCES))
-SORTS = devices.columns("assets")
+SORTS = device_list.columns("assets")
 """What a file of devices can be sorted by; what its basis has no column for leaves it as it is."""
 
 Table = tuple[Sequence[str], Iterable[Iterable[Sequence[Any]]]]
@@ -93,14 +91,14 @@ def _answer(context: Context, name: str, form: str) -> Response:
 
 
 def _devices(v: View) -> Table:
-    sort = parse_sort(request.args, SORTS, devices.BY_SITE)
-    rows = devices.stream(v.connection, v.moment, v.filters, sort=sort)
-    return devices.columns(v.filters.basis), rows
+    sort = parse_sort(request.args, SORTS, device_list.BY_SITE)
+    rows = device_list.stream(v.connection, v.moment, v.filters, sort=sort)
+    return device_list.columns(v.filters.basis), rows
 
 
 def _changes(v: View) -> Table:
-    sort = parse_sort(request.args, changes_list.SORTS, changes_list.BY_BAR)
-    items = changes_list.stream(v.connection, v.moment, v.filters, sort=sort)
+    sort = parse_sort(request.args, change_list.SORTS, change_list.BY_BAR)
+    items = change_list.stream(v.connection, v.moment, v.filters, sort=sort)
     rows = (
         [
             change_rows.cells(row, v.filters.basis)
@@ -127,11 +125,11 @@ def _coverage(v: View) -> Table:
 
 def _sites(v: View) -> Table:
     return SITE_COLUMNS, [
-        [_site(row) for row in sites.site_rows(v.connection, v.moment, v.filters)]
+        [_site(row) for row in site_table.site_rows(v.connection, v.moment, v.filters)]
     ]
 
 
-def _site(row: sites.Site) -> tuple[Any, ...]:
+def _site(row: site_table.Site) -> tuple[Any, ...]:
     figure = row.figure
     return (
         row.site_id, row.name, *_figure(figure),
@@ -191,7 +189,7 @@ def _month(row: month_ends.MonthEnd, state: str | None) -> tuple[Any, ...]:
 SUBJECTS = {
     "devices": Subject(
         "Every device that matches",
-        devices.columns("assets"),
+        device_list.columns("assets"),
         _devices,
         (parameters.SOURCE, parameters.MANAGED_BY, parameters.sort(SORTS, "site")),
         compared=False,
@@ -200,7 +198,7 @@ SUBJECTS = {
         "Every device that changed",
         change_rows.columns("assets"),
         _changes,
-        (parameters.SOURCE, parameters.CHANGE, parameters.sort(changes_list.SORTS)),
+        (parameters.SOURCE, parameters.CHANGE, parameters.sort(change_list.SORTS)),
         BILLABLE,
     ),
     "coverage": Subject(

@@ -30,10 +30,10 @@ from dashboard.base.params import (
     number,
     single,
 )
-from dashboard.queries.changes import rows as change_rows
-from dashboard.queries.devices import matching as devices
+from dashboard.queries.changes import change_rows
+from dashboard.queries.devices import device_list
 from dashboard.queries.months.invoice import Invoice, invoice
-from dashboard.queries.months.table import MonthSource
+from dashboard.queries.months.month_table import MonthSource
 from dashboard.queries.names import site_names
 from dashboard.web.context import Context
 from db.tables import NO_SITE_ID
@@ -102,7 +102,7 @@ def _question(args: Args, today: date) -> tuple[int, str, str]:
 def files(evidence: Invoice, site_name: str) -> dict[str, bytes]:
     """The files of the pack by name, in their order; `site_name` is the current name."""
     basis = evidence.filters.basis
-    columns = devices.columns(basis)
+    columns = device_list.columns(basis)
     changed = [
         change_rows.cells(change_rows.row(item, basis, {}), basis) for item in evidence.changes
     ]

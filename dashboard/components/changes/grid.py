@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.base.params import Filters
 from dashboard.components.kit.grid import cut, grid, text_column
-from dashboard.queries.changes.items import DATE, Item
+from dashboard.queries.changes.change_list import DATE, Item
 from dashboard.words.filter_words import status_word, type_word
 from dashboard.words.reasons import change_reasons
 from dashboard.words.sentences import bar_word

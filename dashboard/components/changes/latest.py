@@ -12,7 +12,7 @@ from dashboard.base import formats
 from dashboard.base.params import Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn
-from dashboard.queries.changes.items import Item
+from dashboard.queries.changes.change_list import Item
 from dashboard.queries.moment import Moment
 from dashboard.words import sentences
 from dashboard.words.reasons import change_reasons

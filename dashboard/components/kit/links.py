@@ -5,9 +5,9 @@ from datetime import date
 
 from dashboard.base.params import BARS, Filters, Sort, usual_statuses
 from dashboard.queries.changes.bars import Bars
-from dashboard.queries.changes.items import BY_BAR
+from dashboard.queries.changes.change_list import BY_BAR
 from dashboard.queries.coverage.findings import BY_KIND
-from dashboard.queries.devices.matching import BY_SITE
+from dashboard.queries.devices.device_list import BY_SITE
 from dashboard.queries.moment import Moment
 from dashboard.queries.months import month_ends as months_chart
 from dashboard.queries.months.month_ends import MonthEnd

@@ -20,7 +20,7 @@ from dashboard.components.why.month import why_month_button
 from dashboard.components.why.month_snapshots import snapshot_table
 from dashboard.queries.changes.adjustments import Adjustment, Entry
 from dashboard.queries.months.basis_differences import BasisComparison, DifferingDevice
-from dashboard.queries.months.table import RUNNING, Closing, MonthRow
+from dashboard.queries.months.month_table import RUNNING, Closing, MonthRow
 from dashboard.words.month_words import actor_name, hindrance_words
 from dashboard.words.terms import basis_phrase
 from db.decisions import CloseMonth

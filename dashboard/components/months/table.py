@@ -14,7 +14,7 @@ from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import delta, month_pill, source_badge
 from dashboard.components.why.month import why_month_button
-from dashboard.queries.months.table import IMPORTED, OPEN, RUNNING, MonthRow
+from dashboard.queries.months.month_table import IMPORTED, OPEN, RUNNING, MonthRow
 from dashboard.words.month_words import closed_words, hindrance_words
 from db.decisions import CloseMonth, ReopenMonth
 

@@ -24,7 +24,7 @@ from dashboard.queries.changes.bars import Bars, Mover
 from dashboard.queries.counts import Kpi
 from dashboard.queries.moment import Moment
 from dashboard.queries.months.month_ends import MonthEnd
-from dashboard.queries.sites.table import Site
+from dashboard.queries.sites.site_table import Site
 from dashboard.words import sentences
 from dashboard.words.terms import counted_name, type_names
 from db.coverage import GAPS, TO_DO

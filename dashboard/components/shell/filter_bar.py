@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from dashboard.base.machine_params import STATES as STATES_OF_MACHINES
 from dashboard.base.params import BASES, DAY_SCHEMA, FILTERS, STATUSES, TYPES
-from dashboard.queries.sites.table import Option
+from dashboard.queries.sites.site_table import Option
 from dashboard.words.filter_words import basis_name, state_word, status_word, type_word
 
 CLEAR = "filter-clear"

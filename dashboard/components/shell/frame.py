@@ -16,7 +16,7 @@ from dashboard.components.ask.picker import picker
 from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.why_button import drawer
 from dashboard.components.shell.filter_bar import filter_bar
-from dashboard.queries.sites.table import Option
+from dashboard.queries.sites.site_table import Option
 
 POLL_MILLISECONDS = 30_000
 AT_HAND = 3

@@ -14,7 +14,7 @@ from dashboard.components.ask.dialog import ask_button
 from dashboard.components.ask.picker import SITES, choose_button
 from dashboard.components.kit.pill import source_badge
 from dashboard.queries.sites.merges import Merge, Merges
-from dashboard.queries.sites.one_site import Alias, Profile
+from dashboard.queries.sites.site_profile import Alias, Profile
 from dashboard.words.rule_words import sources_word
 from db.decisions import ConfirmSite, ExpectSources, MergeSites, MoveAlias, Undo
 from db.rules import Rules

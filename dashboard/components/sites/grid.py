@@ -13,7 +13,7 @@ from dashboard.base.params import Filters
 from dashboard.components.kit.grid import cut, grid, text_column
 from dashboard.components.kit.pill import direction, source_badge_params
 from dashboard.components.sites.table import MOVED, counts_of, ordered
-from dashboard.queries.sites.table import Site
+from dashboard.queries.sites.site_table import Site
 
 COUNTS = ("billable", "spare", "server", "workstation", "others")
 SORTS = ("name", "now", "then", "change", "percent", *COUNTS)

@@ -24,7 +24,7 @@ from dashboard.queries.moment import Moment
 from dashboard.queries.months.month_ends import MonthEnd
 from dashboard.queries.series import Series
 from dashboard.queries.sites.merges import Merges
-from dashboard.queries.sites.one_site import Location, Profile
+from dashboard.queries.sites.site_profile import Location, Profile
 from dashboard.words import sentences
 from dashboard.words.filter_words import location_word
 from dashboard.words.terms import counted_name, type_names

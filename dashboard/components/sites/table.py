@@ -16,7 +16,7 @@ from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import delta, source_badge
 from dashboard.components.kit.sparkline import sparkline
 from dashboard.components.kit.why_button import why_button
-from dashboard.queries.sites.table import Site
+from dashboard.queries.sites.site_table import Site
 
 MOST = 200
 """The most rows; the export has all."""

@@ -14,7 +14,7 @@ from dashboard.components.kit.why_button import why_button
 from dashboard.components.why.body import meanings, section
 from dashboard.components.why.month_snapshots import snapshot_table
 from dashboard.queries.months.bases import BillingBases
-from dashboard.queries.months.table import CLOSED, IMPORTED, RUNNING, MonthRow
+from dashboard.queries.months.month_table import CLOSED, IMPORTED, RUNNING, MonthRow
 from dashboard.words import why_words as words
 from dashboard.words.month_words import closed_words, hindrance_words
 from dashboard.words.terms import basis_phrase

@@ -10,7 +10,7 @@ from dashboard.base import formats
 from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import source_badge
-from dashboard.queries.months.table import IMPORTED, MonthRow
+from dashboard.queries.months.month_table import IMPORTED, MonthRow
 from db.sources import source_label
 
 

@@ -13,7 +13,7 @@ from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import source_badge
 from dashboard.queries.explain.points import Point
-from dashboard.queries.months.table import MonthSource
+from dashboard.queries.months.month_table import MonthSource
 
 
 def points_table(points: Sequence[Point]) -> Component | None:

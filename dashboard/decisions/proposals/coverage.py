@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from dashboard.base import formats
 from dashboard.components.ask.dialog import Proposal
 from dashboard.decisions.proposals.registry import blocked, proposes
-from dashboard.queries.coverage import rows as coverage_rows
+from dashboard.queries.coverage import coverage_rows
 from dashboard.web.context import current
 from dashboard.words.coverage_words import kind_name
 from db.decisions import AcceptFinding, WithdrawAcceptance

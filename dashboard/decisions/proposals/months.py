@@ -6,7 +6,7 @@ from sqlalchemy import Connection, func, select
 from dashboard.base import formats
 from dashboard.components.ask.dialog import Proposal
 from dashboard.decisions.proposals.registry import blocked, proposes
-from dashboard.queries.months.table import sources_on
+from dashboard.queries.months.month_table import sources_on
 from dashboard.queries.runs import attempts
 from dashboard.words.month_words import hindrance_words
 from db.decisions import CloseMonth, ReopenMonth

@@ -14,7 +14,7 @@ from dashboard.decisions.proposals.registry import (
 )
 from dashboard.queries.audit import rule_versions
 from dashboard.queries.names import alias_name, site_names
-from dashboard.queries.sites import one_site
+from dashboard.queries.sites import site_profile
 from dashboard.words.rule_words import sources_word
 from db.decisions import ExpectSources, MergeSites, MoveAlias
 from db.sources import source_label
@@ -22,7 +22,7 @@ from db.sources import source_label
 
 @proposes(MergeSites)
 def _merge(connection: Connection, decision: MergeSites) -> Proposal:
-    site, into = (one_site.profile(connection, id) for id in (decision.site_id, decision.into))
+    site, into = (site_profile.profile(connection, id) for id in (decision.site_id, decision.into))
     if site is None or into is None or not site.site_id or not into.site_id:
         return blocked(_("Nothing to merge"), _("One of the two sites is not there any more."))
     if site.merged_into or into.merged_into or site.site_id == into.site_id:
@@ -43,7 +43,7 @@ def _merge(connection: Connection, decision: MergeSites) -> Proposal:
 def _move_alias(connection: Connection, decision: MoveAlias) -> Proposal:
     source, to = decision.source, decision.site_id
     alias = alias_name(connection, source, decision.alias_key)
-    into = one_site.profile(connection, to) if to else None
+    into = site_profile.profile(connection, to) if to else None
     if alias is None or (to and into is None):
         return blocked(_("Nothing to move"), _("The name or the site is not there any more."))
     words = {"alias": alias, "source": source_label(source), "into": into.name if into else ""}

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from dashboard.base.params import SOURCES, Filters, Sort
 from dashboard.queries import entities
-from dashboard.queries.coverage import rows as coverage_rows
+from dashboard.queries.coverage import coverage_rows
 from dashboard.queries.moment import Moment, SnapshotDay
 from db.coverage import (
     ACCEPTED,

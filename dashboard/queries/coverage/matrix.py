@@ -10,7 +10,7 @@ from dashboard.base.params import SOURCES, Filters
 from dashboard.queries import entities
 from dashboard.queries.coverage import findings as coverage
 from dashboard.queries.coverage.findings import Counts
-from dashboard.queries.devices import matching as devices
+from dashboard.queries.devices import device_list
 from dashboard.queries.moment import Moment
 from db.coverage import KIND_OF_GAP
 from db.history.runs import END
@@ -59,7 +59,9 @@ def matrix(connection: Connection, moment: Moment, filters: Filters, counted: Co
 def record_counts(connection: Connection, moment: Moment, filters: Filters) -> dict[str, int]:
     """How many records each source has, as its list counts them."""
     return {
-        source: devices.count(connection, moment, filters.having(basis=source, kinds=(), states=()))
+        source: device_list.count(
+            connection, moment, filters.having(basis=source, kinds=(), states=())
+        )
         for source in _collected(moment)
     }
 

@@ -10,13 +10,13 @@ from dashboard.base.params import SOURCES, Filters
 from dashboard.queries import series
 from dashboard.queries.moment import Moment
 from dashboard.queries.months import month_ends
-from dashboard.queries.months.table import MonthSource
-from dashboard.queries.sites import table as sites
+from dashboard.queries.months.month_table import MonthSource
+from dashboard.queries.sites import site_table
 from db.history.kept import month_end
 from db.history.runs import PUBLISHED
 from db.tables import collection_runs
 
-MONTHS = {"months": 14, "site": sites.TREND_POINTS}
+MONTHS = {"months": 14, "site": site_table.TREND_POINTS}
 """Figures that are drawn month by month, and how many months each draws."""
 
 DAYS = {"days": 65, "trend": 30}

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, se
 
 from dashboard.base.params import SOURCES
 from dashboard.queries.sites.directory import record_counts
-from dashboard.queries.sites.one_site import Alias
+from dashboard.queries.sites.site_profile import Alias
 from db.tables import (
     OPEN_END,
     device_latest,

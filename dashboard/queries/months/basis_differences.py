@@ -9,8 +9,8 @@ from dashboard.base.params import Filters
 from dashboard.queries.moment import Moment
 from dashboard.queries.months import bases as month_bases
 from dashboard.queries.months.bases import BillingBases
+from dashboard.queries.months.month_table import IMPORTED, MonthRow
 from dashboard.queries.months.presence import Presence, presence
-from dashboard.queries.months.table import IMPORTED, MonthRow
 from dashboard.queries.names import device_names
 
 

@@ -16,13 +16,13 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from dashboard.base.params import ALL_CHANGES, BARS, BILLABLE, SOURCES, Filters
 from dashboard.queries import moment
 from dashboard.queries.changes import bars as changes
-from dashboard.queries.changes import items as changes_list
-from dashboard.queries.changes.items import Item
-from dashboard.queries.devices import matching as devices
+from dashboard.queries.changes import change_list
+from dashboard.queries.changes.change_list import Item
+from dashboard.queries.devices import device_list
 from dashboard.queries.months import bases as month_bases
-from dashboard.queries.months import table as month_table
+from dashboard.queries.months import month_table
 from dashboard.queries.months.bases import BillingBases
-from dashboard.queries.months.table import Closing, MonthSource
+from dashboard.queries.months.month_table import Closing, MonthSource
 from db.history.changes import EntityChange
 from db.history.explain import EntityState
 from db.history.kept import month_before, month_end
@@ -218,9 +218,7 @@ def _live(connection: Connection, month: str, filters: Filters, today: date) -> 
     if both.then.day == before and changes.can_compare(both, compared):
         then = moment.resolve(connection, filters.having(as_of=before), today)
         opening = _listed(connection, then, filters)
-        changed = [
-            item for part in changes_list.stream(connection, both, compared) for item in part
-        ]
+        changed = [item for part in change_list.stream(connection, both, compared) for item in part]
     bases = month_bases.computed_bases(connection, both, month, filters)
     return Invoice(
         filters,
@@ -238,10 +236,10 @@ def _live(connection: Connection, month: str, filters: Filters, today: date) -> 
 
 
 def _listed(connection: Connection, at: moment.Moment, filters: Filters) -> list[Row]:
-    names = devices.columns(filters.basis)
+    names = device_list.columns(filters.basis)
     rows = [
         _row(dict(zip(names, row, strict=True)) | {"last_contact": None}, filters.basis)
-        for part in devices.stream(connection, at, filters)
+        for part in device_list.stream(connection, at, filters)
         for row in part
     ]
     return sorted(rows, key=_place)
@@ -262,7 +260,7 @@ def _state_row(state: EntityState, basis: str) -> Row:
 def _row(values: Mapping[str, Any], basis: str) -> Row:
     """In the columns of the basis, ids as decimal text."""
     ids = {name: str(values[name]) for name in ("device_id", "asset_id")}
-    return {name: ids.get(name, values[name]) for name in devices.columns(basis)} | {
+    return {name: ids.get(name, values[name]) for name in device_list.columns(basis)} | {
         "first_seen": str(values["first_seen"])
     }
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from dashboard.base.params import SOURCES
 from dashboard.base.settings_params import SiteFilters
-from dashboard.queries.sites.one_site import Alias, parse_sources
+from dashboard.queries.sites.site_profile import Alias, parse_sources
 from db.tables import OPEN_END, device_snapshots, site_aliases
 from db.tables import sites as stored
 

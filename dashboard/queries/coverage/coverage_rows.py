@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, func, select
 
 from dashboard.base.notice import Notice, mark
-from dashboard.queries.devices.matching import COLUMNS
+from dashboard.queries.devices.device_list import COLUMNS
 from dashboard.queries.moment import Moment
 from dashboard.queries.names import site_names
 from db.bulk import rows_where_in

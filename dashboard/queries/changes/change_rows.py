@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from dashboard.queries.changes.items import Item
-from dashboard.queries.devices import matching as devices
+from dashboard.queries.changes.change_list import Item
+from dashboard.queries.devices import device_list
 from dashboard.queries.iso_text import IsoInstant
 from dashboard.queries.moment import Moment
 from db.bulk import rows_where_in
@@ -33,7 +33,7 @@ def rows(
 def columns(basis: str) -> tuple[str, ...]:
     """The columns of a file of changes."""
     compared = (f"{name}_{when}" for when in ("before", "after") for name in COMPARED)
-    return ("bar", "changed_on", "reasons", *devices.columns(basis), *compared)
+    return ("bar", "changed_on", "reasons", *device_list.columns(basis), *compared)
 
 
 def cells(row: dict[str, Any], basis: str) -> list[Any]:
@@ -60,7 +60,7 @@ def row(item: Item, basis: str, contacts: Mapping[int, str | None]) -> dict[str,
         "reasons": [str(reason) for reason in changed.reasons],
         **{
             name: values[name] if name in values else getattr(state, name)
-            for name in devices.columns(basis)
+            for name in device_list.columns(basis)
         },
         "before": _compared(changed.then),
         "after": _compared(changed.now),
