@@ -97,7 +97,7 @@ def bench(tmp_path: Path) -> Iterator[Any]:
 def scripted(*answers: Answer) -> Script:
     """These answers, one after the other; the last for ever."""
     left = list(answers)
-    return lambda asked: left.pop(0) if len(left) > 1 else left[0]
+    return lambda request: left.pop(0) if len(left) > 1 else left[0]
 
 
 def refused(status: int, reason: str = "", **headers: str) -> Answer:
@@ -117,11 +117,11 @@ def test_machine_enrols_with_token_then_uses_its_own_key(bench: Any) -> None:
     assert found.state.key == key and State(found.state.folder).key == key
     second = found.put()
     assert found.drain()
-    assert [asked.token for asked in hub.asked] == ["enrol-acme", key]
+    assert [request.token for request in hub.requests] == ["enrol-acme", key]
     assert hub.counted == first + second
-    assert {asked.path for asked in hub.asked} == {"/api/machines"}
-    assert hub.asked[0].headers["Content-Type"] == "application/json"
-    assert hub.asked[0].headers["User-Agent"].startswith("inventory-agent/0.1.0 (")
+    assert {request.path for request in hub.requests} == {"/api/machines"}
+    assert hub.requests[0].headers["Content-Type"] == "application/json"
+    assert hub.requests[0].headers["User-Agent"].startswith("inventory-agent/0.1.0 (")
 
 
 def test_backlog_is_sent_in_ordered_batches_even_with_the_token(bench: Any) -> None:
@@ -130,10 +130,10 @@ def test_backlog_is_sent_in_ordered_batches_even_with_the_token(bench: Any) -> N
     expected = found.put(250)
     assert found.drain()
     assert hub.counted == expected
-    assert [asked.path for asked in hub.asked] == ["/api/machines/batch"] * 3
-    assert max(len(asked.json()["reports"]) for asked in hub.asked) == BATCH_REPORTS
-    assert max(len(asked.body) for asked in hub.asked) <= 65536
-    assert [asked.token for asked in hub.asked] == ["enrol-acme"] + [hub.keys[MACHINE]] * 2
+    assert [request.path for request in hub.requests] == ["/api/machines/batch"] * 3
+    assert max(len(request.json()["reports"]) for request in hub.requests) == BATCH_REPORTS
+    assert max(len(request.body) for request in hub.requests) <= 65536
+    assert [request.token for request in hub.requests] == ["enrol-acme"] + [hub.keys[MACHINE]] * 2
 
 
 def test_incompressible_backlog_stays_under_the_body_limit(bench: Any) -> None:
@@ -143,7 +143,7 @@ def test_incompressible_backlog_stays_under_the_body_limit(bench: Any) -> None:
     expected = [name for _ in range(60) for name in found.put(noise=chance.randbytes(1500).hex())]
     assert found.drain()
     assert hub.counted == expected
-    assert max(len(asked.body) for asked in hub.asked) <= 65536
+    assert max(len(request.body) for request in hub.requests) <= 65536
 
 
 def test_tatuscan_server_gets_backlog_one_by_one_without_credential(
@@ -153,23 +153,23 @@ def test_tatuscan_server_gets_backlog_one_by_one_without_credential(
     found = bench(server, token=None)
     found.put(3)
     assert found.drain()
-    paths = [asked.path for asked in server.asked]
+    paths = [request.path for request in server.requests]
     assert paths == ["/api/machines/batch"] + ["/api/machines"] * 3
-    assert [asked.json()["report_id"] for asked in server.asked[1:]] == [
+    assert [request.json()["report_id"] for request in server.requests[1:]] == [
         "r00001",
         "r00002",
         "r00003",
     ]
-    assert all(asked.token is None for asked in server.asked)
+    assert all(request.token is None for request in server.requests)
     assert found.state.key is None and list(server.rows) == [MACHINE]
 
 
 def test_405_on_the_batch_route_falls_back_to_single_reports(bench: Any) -> None:
     seen: list[ReceivedRequest] = []
 
-    def script(asked: ReceivedRequest) -> Answer:
-        seen.append(asked)
-        return (405, {"error": "no"}) if asked.path.endswith("batch") else STORED
+    def script(request: ReceivedRequest) -> Answer:
+        seen.append(request)
+        return (405, {"error": "no"}) if request.path.endswith("batch") else STORED
 
     found = bench(script)
     found.put(2)
@@ -197,8 +197,8 @@ def test_report_that_crashes_a_tatuscan_server_is_dropped_after_max_tries(bench:
     for _ in range(30):
         if found.drain():
             break
-    assert [asked.json()["report_id"] for asked in server.asked[-1:]] == good
-    assert len(found.spool) == 0 and 10 <= len(server.asked) <= 14
+    assert [request.json()["report_id"] for request in server.requests[-1:]] == good
+    assert len(found.spool) == 0 and 10 <= len(server.requests) <= 14
 
 
 def test_errors_of_our_own_server_drop_no_report(bench: Any) -> None:
@@ -215,7 +215,10 @@ def test_unknown_key_enrols_again_with_the_same_report(bench: Any) -> None:
     found.state.key = "key-of-a-server-that-is-gone"
     expected = found.put()
     assert found.drain()
-    assert [asked.token for asked in hub.asked] == ["key-of-a-server-that-is-gone", "enrol-acme"]
+    assert [request.token for request in hub.requests] == [
+        "key-of-a-server-that-is-gone",
+        "enrol-acme",
+    ]
     assert hub.counted == expected and found.state.key == hub.keys[MACHINE]
 
 
@@ -299,7 +302,7 @@ def test_too_large_batch_is_halved_and_grows_again(bench: Any) -> None:
     expected = found.put(40)
     assert found.drain()
     assert hub.counted == expected
-    sizes = [len(a.json()["reports"]) if a.path.endswith("batch") else 1 for a in hub.asked]
+    sizes = [len(a.json()["reports"]) if a.path.endswith("batch") else 1 for a in hub.requests]
     assert sizes[:4] == [40, 20, 10, 20]
 
 
@@ -320,16 +323,18 @@ def test_pauses_grow_with_full_jitter_up_to_a_maximum(bench: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "least", "most"),
+    ("retry_after", "least", "most"),
     [("30", 30, 60), ("0", 0, 1), ("999999", 3600, 7200), ("soon", 4, 4),
      ("Sun, 22 Nov 2026 14:00:20 GMT", 20, 40)],
 )  # fmt: skip
 def test_retry_after_is_respected_with_jitter(
-    bench: Any, asked: str, least: float, most: float
+    bench: Any, retry_after: str, least: float, most: float
 ) -> None:
     found = bench(
         scripted(
-            refused(503, "busy", **{"Retry-After": asked, "Date": "Sun, 22 Nov 2026 14:00:00 GMT"})
+            refused(
+                503, "busy", **{"Retry-After": retry_after, "Date": "Sun, 22 Nov 2026 14:00:00 GMT"}
+            )
         )
     )
     found.put()
@@ -343,8 +348,8 @@ def test_lost_answer_is_retried_with_the_same_report_ids(bench: Any) -> None:
     found.put()
     assert found.drain()
 
-    def cut(asked: ReceivedRequest) -> Answer:
-        hub(asked)
+    def cut(request: ReceivedRequest) -> Answer:
+        hub(request)
         raise ConnectionAbortedError("after the commit")
 
     cutting = ReportServer(cut)
@@ -356,7 +361,7 @@ def test_lost_answer_is_retried_with_the_same_report_ids(bench: Any) -> None:
     cutting.stop()
     assert found.drain()
     assert hub.counted == ["r00001", *expected]
-    sent = [one for asked in hub.asked[1:] for one in asked.json()["reports"]]
+    sent = [one for request in hub.requests[1:] for one in request.json()["reports"]]
     assert len(sent) == 6
 
 
@@ -370,11 +375,11 @@ def test_the_credential_never_comes_from_netrc(
     found.uploader._client._proxies = True
     found.put()
     assert found.drain()
-    assert server.asked[0].token is None
+    assert server.requests[0].token is None
     found.uploader._token = "ours"
     found.put()
     assert found.drain()
-    assert server.asked[1].headers["Authorization"] == "Bearer ours"
+    assert server.requests[1].headers["Authorization"] == "Bearer ours"
 
 
 def test_report_is_sent_unchanged(bench: Any) -> None:
@@ -382,4 +387,4 @@ def test_report_is_sent_unchanged(bench: Any) -> None:
     found = bench(server, token=None)
     found.put(site="Café 😀")
     assert found.drain()
-    assert json.loads(server.asked[0].body)["site"] == "Café 😀"
+    assert json.loads(server.requests[0].body)["site"] == "Café 😀"

@@ -113,9 +113,9 @@ def test_once_delivers_to_a_tatuscan_server(start: Start) -> None:
         for _ in range(2):
             code, output, errors = ended(start("--once", URL=f"{served.url}/"))
             assert (code, output) == (0, ""), errors
-    first, second = (asked.json() for asked in server.asked)
+    first, second = (request.json() for request in server.requests)
     assert list(first) == KEYS
-    assert [asked.path for asked in server.asked] == ["/api/machines"] * 2
+    assert [request.path for request in server.requests] == ["/api/machines"] * 2
     assert first["stream_id"] != second["stream_id"]
     (row,) = server.rows.values()
     assert row["hostname"] == first["hostname"]
@@ -175,16 +175,16 @@ def test_second_agent_on_the_same_folder_exits_5(start: Start) -> None:
 def test_agent_stops_promptly_while_it_waits_for_an_answer(
     start: Start, number: signal.Signals
 ) -> None:
-    asked, over = threading.Event(), threading.Event()
+    requested, over = threading.Event(), threading.Event()
 
     def slow(_: ReceivedRequest) -> Answer:
-        asked.set()
+        requested.set()
         over.wait(30)
         return 200, {}
 
     with serving(slow) as served:
         process = start(URL=served.url, INTERVAL="1s")
-        assert asked.wait(30)
+        assert requested.wait(30)
         process.send_signal(number)
         assert process.wait(timeout=15) == 0, "it does not wait for the answer, which takes 30 s"
         over.set()
@@ -253,14 +253,14 @@ def test_untrusted_certificate_is_refused(start: Start, tmp_path: Path) -> None:
     with serving(hub, certificate=both) as served:
         given: dict[str, Any] = {"URL": served.url, "TOKEN": hub.token}
         code, _, errors = ended(start("--once", **given))
-        assert code == 4 and "certificate that nobody vouches for" in errors and hub.asked == []
+        assert code == 4 and "certificate that nobody vouches for" in errors and hub.requests == []
         assert ended(start("--once", CA_FILE=str(certificate), **given))[0] == 0
         named = served.url.replace("127.0.0.1", "localhost")
         code, _, errors = ended(
             start("--once", CA_FILE=str(certificate), URL=named, TOKEN=hub.token)
         )
         assert code == 4 and "certificate" in errors, "issued to another name"
-    assert len(hub.asked) == 1
+    assert len(hub.requests) == 1
 
 
 def test_credentials_need_a_setting_to_go_over_plain_http(start: Start) -> None:

@@ -28,7 +28,7 @@ def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     engine.dispose()
 
 
-def opened(page: Page, address: str, query: str = "") -> None:
+def open_changes(page: Page, address: str, query: str = "") -> None:
     page.goto(f"{address}/changes{query}")
     expect(page.locator("#changes-summary")).not_to_be_empty()
     expect(page.locator("#bars-chart .bars .point")).to_have_count(8)
@@ -57,12 +57,12 @@ def click_bar(page: Page, name: str, place: int) -> None:
     bar.click(force=True)
 
 
-def asked(page: Page) -> dict[str, list[str]]:
+def query_of(page: Page) -> dict[str, list[str]]:
     return parse_qs(urlsplit(page.url).query)
 
 
 def test_two_dates_show_a_bar_its_reasons_and_its_files(quiet: Page, address: str) -> None:
-    opened(quiet, address, "?basis=ninja")
+    open_changes(quiet, address, "?basis=ninja")
     for control, day, said in (
         ("filter-as-of", "20 Nov 2026", "as_of=2026-11-20"),
         ("filter-compare-to", "5 Nov 2026", "compare_to=2026-11-05"),
@@ -79,7 +79,7 @@ def test_two_dates_show_a_bar_its_reasons_and_its_files(quiet: Page, address: st
     )
     click_bar(quiet, "bars-chart", 6)
     expect(quiet.locator("#changes-listed")).to_have_text("2 devices changed")
-    assert asked(quiet) == {
+    assert query_of(quiet) == {
         "basis": ["ninja"], "as_of": ["2026-11-20"], "compare_to": ["2026-11-05"],
         "change": ["reclassified_out"],
     }  # fmt: skip
@@ -103,7 +103,7 @@ def test_two_dates_show_a_bar_its_reasons_and_its_files(quiet: Page, address: st
 
 
 def test_every_bar_opens_as_many_devices_as_it_counts(quiet: Page, address: str) -> None:
-    opened(quiet, address, "?basis=records")
+    open_changes(quiet, address, "?basis=records")
     bars, labels = chart_traces(quiet, "bars-chart")
     numbers = [int(text.replace("\u2212", "-")) for text in labels["text"]]
     assert sum(numbers[:-1]) == numbers[-1]
@@ -120,11 +120,11 @@ def test_every_bar_opens_as_many_devices_as_it_counts(quiet: Page, address: str)
 def test_removing_the_chip_of_a_bar_clears_the_filter_and_back_restores_it(
     quiet: Page, address: str
 ) -> None:
-    opened(quiet, address, "?basis=ninja&change=added")
+    open_changes(quiet, address, "?basis=ninja&change=added")
     expect(names(quiet)).to_have_text(["H-NEW"])
     quiet.locator("#chips a", has_text="Added").click()
     expect(quiet.locator("#changes-listed")).to_have_text("4 devices changed")
-    assert asked(quiet) == {"basis": ["ninja"]}
+    assert query_of(quiet) == {"basis": ["ninja"]}
     quiet.go_back()
     expect(quiet.locator("#changes-listed")).to_have_text("1 device changed")
     expect(names(quiet)).to_have_text(["H-NEW"])
@@ -133,38 +133,38 @@ def test_removing_the_chip_of_a_bar_clears_the_filter_and_back_restores_it(
 def test_a_bar_is_a_link_and_stays_chosen_when_other_filters_change(
     quiet: Page, address: str
 ) -> None:
-    opened(quiet, address, "?basis=ninja&site=1&site=2")
+    open_changes(quiet, address, "?basis=ninja&site=1&site=2")
     quiet.locator(".bar-tab", has_text="Removed").click()
     expect(names(quiet)).to_have_text(["H-OLD"])
     expect(quiet.locator(".bar-tab[aria-current]")).to_contain_text("Removed")
     quiet.locator("#chips a", has_text="Müller").click()
     expect(quiet.locator("#chips a", has_text="Müller")).to_have_count(0)
-    assert asked(quiet) == {"basis": ["ninja"], "site": ["1"], "change": ["removed"]}
+    assert query_of(quiet) == {"basis": ["ninja"], "site": ["1"], "change": ["removed"]}
     # Away, the bar stays behind; the other filters come along.
     quiet.locator(".pages a", has_text="Devices").click()
     quiet.wait_for_url("**/devices*")
     expect(quiet.locator("#devices-count")).not_to_be_empty()
-    assert asked(quiet) == {"basis": ["ninja"], "site": ["1"]}
+    assert query_of(quiet) == {"basis": ["ninja"], "site": ["1"]}
 
 
 def test_only_billed_devices_are_counted_until_the_status_filter_is_widened(
     quiet: Page, address: str
 ) -> None:
-    opened(quiet, address, "?basis=ninja")
+    open_changes(quiet, address, "?basis=ninja")
     expect(quiet.locator("#filter-status")).to_contain_text("Billable")
     expect(quiet.locator("#changes-about")).to_contain_text("Only billable devices are counted")
-    assert "status" not in asked(quiet)
+    assert "status" not in query_of(quiet)
     quiet.locator("#changes-about a").click()
     expect(quiet.locator("#changes-summary")).to_contain_text("1 reclassified out")
-    assert asked(quiet)["status"] == ["billable", "spare"]
+    assert query_of(quiet)["status"] == ["billable", "spare"]
     expect(quiet.locator("#chips")).to_contain_text("Billable, Spare")
     quiet.locator("#chips a", has_text="Billable, Spare").click()
     expect(quiet.locator("#changes-summary")).to_contain_text("2 no longer billable")
-    assert "status" not in asked(quiet)
+    assert "status" not in query_of(quiet)
 
 
 def test_every_change_shows_the_changes_outside_the_bars(quiet: Page, address: str) -> None:
-    opened(quiet, address, "?basis=ninja")
+    open_changes(quiet, address, "?basis=ninja")
     quiet.locator(".bar-tab", has_text="Every change").click()
     expect(quiet.locator("#changes-listed")).to_have_text("5 devices changed")
     row = row_of(quiet, "H-MOVE")
@@ -176,7 +176,7 @@ def test_every_change_shows_the_changes_outside_the_bars(quiet: Page, address: s
 
 
 def test_the_grid_and_its_file_are_sorted_by_the_server(quiet: Page, address: str) -> None:
-    opened(quiet, address, "?basis=ninja")
+    open_changes(quiet, address, "?basis=ninja")
     head = quiet.locator(".ag-header-cell[col-id='hostname'] .ag-header-cell-label")
     head.click()
     expect(names(quiet)).to_have_text(["H-NEW", "H-OLD", "H-SPARE", "M-SRV"])
@@ -195,7 +195,7 @@ def test_cards_and_bars_of_the_overview_open_their_changes(quiet: Page, address:
         expect(quiet.locator(f"#kpi-{key} .kpi-value")).to_have_text("1")
         quiet.locator(f"#kpi-{key}").click()
         expect(names(quiet)).to_have_text([name])
-        assert asked(quiet) == {"basis": ["ninja"], "change": [key]}
+        assert query_of(quiet) == {"basis": ["ninja"], "change": [key]}
         quiet.go_back()
     bars: list[dict[str, Any]] = chart_traces(quiet, "why-chart")
     hrefs = [href for href in bars[0]["to"][1:-1] if href]
@@ -240,7 +240,7 @@ def test_html_in_names_is_shown_as_text(quiet: Page, migrated_file: Path, tmp_pa
     )
     engine = save_to_copy(world, migrated_file, tmp_path)
     with serve_dashboard(engine) as (address, _):
-        opened(quiet, address)
+        open_changes(quiet, address)
         expect(names(quiet)).to_contain_text([hostile, "1"])
         assert quiet.evaluate("window.hit") is None
     engine.dispose()
@@ -249,7 +249,7 @@ def test_html_in_names_is_shown_as_text(quiet: Page, migrated_file: Path, tmp_pa
 @pytest.mark.parametrize("width", [390, 768])
 def test_the_labels_of_the_bars_do_not_overlap(quiet: Page, address: str, width: int) -> None:
     quiet.set_viewport_size({"width": width, "height": 844})
-    opened(quiet, address, "?type=workstation")
+    open_changes(quiet, address, "?type=workstation")
     expect(quiet.locator("#bars-chart .xtick text").nth(7)).to_be_visible()
     boxes = [one.bounding_box() for one in quiet.locator("#bars-chart .xtick text").all()]
     placed = [box for box in boxes if box is not None]
@@ -263,7 +263,7 @@ def test_the_labels_of_the_bars_do_not_overlap(quiet: Page, address: str, width:
 @pytest.mark.parametrize("width", [390, 768, 1440])
 def test_no_width_needs_horizontal_scrolling(quiet: Page, address: str, width: int) -> None:
     quiet.set_viewport_size({"width": width, "height": 844})
-    opened(quiet, address, "?basis=records&change=all")
+    open_changes(quiet, address, "?basis=records&change=all")
     # Rows are drawn when they come into sight.
     quiet.locator("#changes-grid").scroll_into_view_if_needed()
     expect(names(quiet).first).to_be_visible()

@@ -21,22 +21,22 @@ ALL = sum(EXPECTED.values())
 class Story:
     """A hub in which every kind of finding stands, and its dashboard."""
 
-    hall: CoverageWorld
+    world: CoverageWorld
     address: str
 
     def work(self) -> int:
         """Let the worker do what was asked for."""
-        sources = dict(self.hall.sources)
-        runner = JobRunner(self.hall.engine, sources, lambda: noon(DAY), self.hall.environ)  # type: ignore[arg-type]  # small sources
+        sources = dict(self.world.sources)
+        runner = JobRunner(self.world.engine, sources, lambda: noon(DAY), self.world.environ)  # type: ignore[arg-type]  # small sources
         return runner.run_waiting()
 
 
 @pytest.fixture
 def story(sqlite_engine: Engine) -> Iterator[Story]:
-    hall = CoverageWorld(sqlite_engine)
-    hall.say(DAY, **FLEET_WITH_EVERY_KIND)
+    world = CoverageWorld(sqlite_engine)
+    world.collect_all(DAY, **FLEET_WITH_EVERY_KIND)
     with serve_dashboard(sqlite_engine, noon(DAY)) as (address, _):
-        yield Story(hall, address)
+        yield Story(world, address)
 
 
 def test_a_finding_is_accepted_with_a_reason_and_the_acceptance_withdrawn(
@@ -67,7 +67,7 @@ def test_a_finding_is_accepted_with_a_reason_and_the_acceptance_withdrawn(
     expect(row).to_contain_text("accepted")
     expect(row).to_contain_text("The owner's own notebook (local, until 8 Apr 2026)")
     expect(quiet.locator("#kpi-agent_only .kpi-value")).to_have_text("0")
-    (accepted,) = story.hall.all(coverage_exceptions)
+    (accepted,) = story.world.all(coverage_exceptions)
     assert (accepted.reason, str(accepted.expires)) == ("The owner's own notebook", "2026-04-08")
 
     quiet.get_by_label("Withdraw: z, Agent alone").click()
@@ -77,7 +77,7 @@ def test_a_finding_is_accepted_with_a_reason_and_the_acceptance_withdrawn(
     assert story.work() == 1
     expect(row).to_contain_text("open")
     expect(quiet.locator("#kpi-agent_only .kpi-value")).to_have_text("1")
-    assert [row.action for row in story.hall.all(audit_log)] == [
+    assert [row.action for row in story.world.all(audit_log)] == [
         "accept_finding", "withdraw_acceptance"
     ]  # fmt: skip
 
@@ -134,7 +134,7 @@ def test_the_page_has_a_keyboard_shortcut_and_explanations(quiet: Page, story: S
 
 
 def test_the_card_of_a_site_opens_its_findings(quiet: Page, story: Story) -> None:
-    site = story.hall.site_of("1").site_id
+    site = story.world.site_of("1").site_id
     quiet.goto(f"{story.address}/sites/{site}")
     card = quiet.locator("#site-gaps")
     expect(card).to_contain_text("Expected here: NinjaRMM, ThreatLocker")

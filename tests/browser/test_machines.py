@@ -34,7 +34,7 @@ class Hub:
 
 
 @contextmanager
-def shown(engine: Engine, **settings: str) -> Iterator[Hub]:
+def serve_machines(engine: Engine, **settings: str) -> Iterator[Hub]:
     hub = Hub()
     app = create_app(engine, clock=lambda: hub.now, environ=ENVIRON | settings)
     with serve_in_thread(make_server("127.0.0.1", 0, app.server, threaded=True)) as hub.address:
@@ -66,11 +66,11 @@ def fleet(engine: Engine) -> None:
 @pytest.fixture
 def hub(sqlite_engine: Engine) -> Iterator[Hub]:
     fleet(sqlite_engine)
-    with shown(sqlite_engine) as found:
+    with serve_machines(sqlite_engine) as found:
         yield found
 
 
-def opened(page: Page, hub: Hub, query: str = "") -> None:
+def open_machines(page: Page, hub: Hub, query: str = "") -> None:
     page.goto(f"{hub.address}/machines{query}")
     expect(names(page).first).not_to_be_empty()
     expect(page.locator("#charts .ranked-line").first).to_be_visible()
@@ -104,7 +104,7 @@ def number(text: str) -> int:
 
 
 def test_each_state_opens_its_list_its_explanation_and_its_export(quiet: Page, hub: Hub) -> None:
-    opened(quiet, hub)
+    open_machines(quiet, hub)
     assert count(quiet) == MANY + 1
     said = {
         state: number(quiet.locator(f"#kpi-{state} .kpi-value").inner_text())
@@ -124,7 +124,7 @@ def test_each_state_opens_its_list_its_explanation_and_its_export(quiet: Page, h
 
 
 def test_every_bar_opens_as_many_machines_as_it_counts(quiet: Page, hub: Hub) -> None:
-    opened(quiet, hub, "?top=5")
+    open_machines(quiet, hub, "?top=5")
     for chart in ("os", "version", "age"):
         told = quiet.locator(f"#machines-{chart} a.ranked-line").evaluate_all(
             "bars => bars.map(one => [one.getAttribute('href'),"
@@ -138,7 +138,7 @@ def test_every_bar_opens_as_many_machines_as_it_counts(quiet: Page, hub: Hub) ->
 
 
 def test_a_bar_is_one_click_and_back_returns(quiet: Page, hub: Hub) -> None:
-    opened(quiet, hub)
+    open_machines(quiet, hub)
     quiet.locator("#machines-os .ranked-line", has_text="linux").click()
     expect(quiet.locator("#chips .chip")).to_have_text("linux")
     expect(quiet.locator("#machines-count")).to_have_text("116 machines match")
@@ -150,7 +150,7 @@ def test_a_bar_is_one_click_and_back_returns(quiet: Page, hub: Hub) -> None:
 
 
 def test_the_sort_order_is_kept_in_the_address_and_in_the_file(quiet: Page, hub: Hub) -> None:
-    opened(quiet, hub)
+    open_machines(quiet, hub)
     head = quiet.locator(".ag-header-cell[col-id='memory_percent'] .ag-header-cell-label")
     head.click()
     head.click()
@@ -170,7 +170,7 @@ def test_the_sort_order_is_kept_in_the_address_and_in_the_file(quiet: Page, hub:
 
 
 def test_fields_search_and_chips_agree_with_the_address(quiet: Page, hub: Hub) -> None:
-    opened(quiet, hub)
+    open_machines(quiet, hub)
     expect(quiet.locator(".field:visible label")).to_have_text(
         ["State", "Site it names", "Operating system"]
     )
@@ -187,7 +187,7 @@ def test_fields_search_and_chips_agree_with_the_address(quiet: Page, hub: Hub) -
     assert {row["site"] for row in download(quiet)} == {"Müller"}
     quiet.locator("#filter-clear").click()
     expect(quiet.locator("#machines-count")).to_have_text(f"{MANY + 1} machines match")
-    opened(quiet, hub, "?site=")
+    open_machines(quiet, hub, "?site=")
     expect(quiet.locator("#chips .chip")).to_have_text("(none)")
     expect(quiet.locator("#machines-field-site")).to_contain_text("(none)")
 
@@ -207,7 +207,7 @@ def test_filters_of_other_pages_do_not_apply_here_and_are_kept_for_them(
     quiet.locator(".pages a", has_text="Devices").click()
     expect(quiet.locator("#chips .chip")).to_have_count(2)
     assert query_of(quiet) == {"basis": ["ninja"], "q": ["abc"]}
-    opened(quiet, hub, "?as_of=2026-01-01")
+    open_machines(quiet, hub, "?as_of=2026-01-01")
     assert count(quiet) == MANY + 1
 
 
@@ -221,7 +221,7 @@ def test_an_invalid_state_shows_an_error_with_the_valid_ones(quiet: Page, hub: H
 def test_a_refresh_keeps_page_and_scroll_position(
     quiet: Page, hub: Hub, sqlite_engine: Engine
 ) -> None:
-    opened(quiet, hub)
+    open_machines(quiet, hub)
     quiet.get_by_role("button", name="Next page").click()
     expect(quiet.locator("[row-index='113'] .cell-link")).to_have_text("ws-112")
     place = ".ag-body-viewport"
@@ -251,7 +251,7 @@ def test_a_refresh_keeps_page_and_scroll_position(
 def test_a_new_machine_appears_without_a_reload(
     quiet: Page, hub: Hub, sqlite_engine: Engine
 ) -> None:
-    opened(quiet, hub)
+    open_machines(quiet, hub)
     insert_machines(sqlite_engine, {"hostname": "a newborn"})
     quiet.evaluate("dash_clientside.set_props('machines-tick', {interval: 300})")
     expect(quiet.locator("#machines-count")).to_have_text(f"{MANY + 2} machines match")
@@ -259,7 +259,7 @@ def test_a_new_machine_appears_without_a_reload(
 
 
 def test_two_machines_behind_one_id_are_marked_and_explained(quiet: Page, hub: Hub) -> None:
-    opened(quiet, hub)
+    open_machines(quiet, hub)
     quiet.locator(".machine-clones a").click()
     expect(quiet.locator("#machines-count")).to_have_text("1 machine matches")
     mark = quiet.locator(".machine-name .pill")
@@ -292,7 +292,7 @@ def test_the_day_of_one_machine_shows_its_gaps(
     quiet: Page, hub: Hub, sqlite_engine: Engine
 ) -> None:
     day_of(sqlite_engine, "ws-004")
-    opened(quiet, hub, "?q=ws-004")
+    open_machines(quiet, hub, "?q=ws-004")
     names(quiet).first.click()
     expect(quiet.locator("h1")).to_have_text("ws-004")
     expect(quiet.locator("#machine-cpu-title")).to_have_text("CPU: 10 % on average, at most 33 %")
@@ -313,13 +313,13 @@ def test_an_unknown_machine_shows_a_message(quiet: Page, hub: Hub) -> None:
     quiet.on("console", lambda message: None)
     answer = quiet.request.get(f"{hub.address}/machines/{machine_id('nobody')}")
     assert answer.status == 404
-    opened(quiet, hub)
+    open_machines(quiet, hub)
     quiet.evaluate(f"hubAddress.open('/machines/{machine_id('nobody')}', '')")
     expect(quiet.locator(".state-title")).to_have_text("There is no machine with this id")
 
 
 def test_an_empty_database_shows_how_to_enrol_machines(quiet: Page, sqlite_engine: Engine) -> None:
-    with shown(sqlite_engine) as hub:
+    with serve_machines(sqlite_engine) as hub:
         quiet.goto(f"{hub.address}/machines")
         expect(quiet.locator(".checklist li")).to_have_count(3)
         expect(quiet.locator(".state")).to_contain_text("inventory-hub token add --kind enrol")
@@ -341,8 +341,8 @@ def test_html_in_reported_facts_is_shown_as_text(quiet: Page, sqlite_engine: Eng
             for name in HOSTILE
         ),
     )  # fmt: skip
-    with shown(sqlite_engine) as hub:
-        opened(quiet, hub)
+    with serve_machines(sqlite_engine) as hub:
+        open_machines(quiet, hub)
         assert set(names(quiet).all_inner_texts()) == {name[:36] for name in HOSTILE}
         for name in HOSTILE:
             quiet.locator("#machines-version .ranked-line", has_text=name[:36]).click()
@@ -359,12 +359,12 @@ def test_html_in_reported_facts_is_shown_as_text(quiet: Page, sqlite_engine: Eng
 
 
 def test_open_ingest_shows_a_warning_on_every_page(quiet: Page, sqlite_engine: Engine) -> None:
-    with shown(sqlite_engine, INGEST_AUTH="open") as hub:
+    with serve_machines(sqlite_engine, INGEST_AUTH="open") as hub:
         for path in ("/", "/devices", "/machines", "/collections"):
             quiet.goto(hub.address + path)
             expect(quiet.locator("#strip .warning")).to_contain_text("INGEST_AUTH=token")
         quiet.goto("about:blank")
-    with shown(sqlite_engine) as hub:
+    with serve_machines(sqlite_engine) as hub:
         quiet.goto(f"{hub.address}/machines")
         expect(quiet.locator(".state")).to_be_visible()
         expect(quiet.locator("#strip .warning")).to_have_count(0)
@@ -386,7 +386,7 @@ def test_charts_lead_to_the_charts_and_a_phone_sees_all(quiet: Page, hub: Hub) -
 
 
 def test_all_columns_fit(quiet: Page, hub: Hub) -> None:
-    opened(quiet, hub)
+    open_machines(quiet, hub)
     width = quiet.evaluate(
         "(() => { const box = document.querySelector('.ag-center-cols-viewport');"
         " return box.scrollWidth - box.clientWidth; })()"

@@ -37,7 +37,7 @@ def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     engine.dispose()
 
 
-def opened(page: Page, address: str, query: str = "") -> None:
+def open_overview(page: Page, address: str, query: str = "") -> None:
     page.goto(f"{address}/{query}")
     expect(page.locator("#kpi-counted .kpi-value")).not_to_be_empty()
     expect(page.locator("#sites-table tbody tr").first).to_be_visible()
@@ -62,7 +62,7 @@ def in_file(address: str, href: str) -> int:
 
 
 def test_the_numbers_equal_those_of_the_api(quiet: Page, address: str) -> None:
-    opened(quiet, address)
+    open_overview(quiet, address)
     query = "basis=assets"
     found = requests.get(f"{address}/api/dashboard/comparison?{query}", timeout=30).json()
     now, change = found["today_totals"], found["changes"]
@@ -86,7 +86,7 @@ def test_the_numbers_equal_those_of_the_api(quiet: Page, address: str) -> None:
 
 
 def test_the_title_states_the_change_and_the_card_its_reason(quiet: Page, address: str) -> None:
-    opened(quiet, address)
+    open_overview(quiet, address)
     expect(quiet.locator("#months-title")).to_contain_text("since 31 Oct")
     # H-NEW came and H-OLD went; H-SPARE became spare and M-SRV is excluded.
     expect(quiet.locator("#kpi-counted .kpi-line")).to_have_text(
@@ -97,7 +97,7 @@ def test_the_title_states_the_change_and_the_card_its_reason(quiet: Page, addres
 
 @pytest.mark.parametrize("query", ["", "?site=1", "?basis=ninja", "?as_of=2026-11-01&type=server"])
 def test_every_card_links_to_exactly_its_devices(quiet: Page, address: str, query: str) -> None:
-    opened(quiet, address, query)
+    open_overview(quiet, address, query)
     checked = 0
     for key in ("counted", "server", "workstation", "spare"):
         card = quiet.locator(f"#kpi-{key}")
@@ -108,7 +108,7 @@ def test_every_card_links_to_exactly_its_devices(quiet: Page, address: str, quer
 
 
 def test_a_click_on_a_card_opens_its_devices(quiet: Page, address: str) -> None:
-    opened(quiet, address)
+    open_overview(quiet, address)
     count = value(quiet, "server")
     quiet.locator("#kpi-server").click()
     assert listed(quiet) == count
@@ -117,7 +117,7 @@ def test_a_click_on_a_card_opens_its_devices(quiet: Page, address: str) -> None:
 
 def test_every_segment_of_every_month_links_to_its_devices(quiet: Page, address: str) -> None:
     for query in ("", "?site=1&site=2", "?basis=records&status=billable&status=excluded"):
-        opened(quiet, address, query)
+        open_overview(quiet, address, query)
         checked = 0
         for trace in chart_traces(quiet, "months-chart"):
             if trace["type"] == "bar":
@@ -130,7 +130,7 @@ def test_every_segment_of_every_month_links_to_its_devices(quiet: Page, address:
 
 
 def test_a_click_on_a_segment_opens_its_devices_and_back_returns(quiet: Page, address: str) -> None:
-    opened(quiet, address, "?site=1")
+    open_overview(quiet, address, "?site=1")
     workstations = chart_traces(quiet, "months-chart")[0]
     assert workstations["name"] == "Workstations"
     september = len(workstations["y"]) - 3
@@ -146,7 +146,7 @@ def test_a_click_on_a_segment_opens_its_devices_and_back_returns(quiet: Page, ad
 
 
 def test_movers_and_sites_open_their_devices(quiet: Page, address: str) -> None:
-    opened(quiet, address)
+    open_overview(quiet, address)
     now = {}
     for row in quiet.locator("#sites-table tbody tr").all():
         href = row.locator("a").get_attribute("href") or ""
@@ -158,14 +158,14 @@ def test_movers_and_sites_open_their_devices(quiet: Page, address: str) -> None:
     name = quiet.locator("a.mover .mover-name").first.inner_text()
     quiet.locator("a.mover").first.click()
     assert listed(quiet) == now[name]
-    opened(quiet, address)
+    open_overview(quiet, address)
     # Anywhere in the row: the link of its name lies over it.
     quiet.locator("#sites-table tbody tr", has_text=name).locator("td").nth(3).click(force=True)
     assert listed(quiet) == now[name]
 
 
 def test_the_waterfall_adds_up_and_its_ends_open_their_devices(quiet: Page, address: str) -> None:
-    opened(quiet, address)
+    open_overview(quiet, address)
     bars, labels = chart_traces(quiet, "why-chart")
     numbers = [int(text.replace("\u2212", "-")) for text in labels["text"]]
     assert sum(numbers[:-1]) == numbers[-1] == value(quiet, "counted")
@@ -177,7 +177,7 @@ def test_the_waterfall_adds_up_and_its_ends_open_their_devices(quiet: Page, addr
 def test_a_column_head_sorts_the_sites_and_a_second_click_reverses_the_order(
     quiet: Page, address: str
 ) -> None:
-    opened(quiet, address)
+    open_overview(quiet, address)
     names = quiet.locator("#sites-table tbody th")
     by_name = sorted(names.all_inner_texts(), key=str.casefold)
     quiet.locator("#sites-sort-name").click()
@@ -194,7 +194,7 @@ def test_a_column_head_sorts_the_sites_and_a_second_click_reverses_the_order(
 
 
 def test_the_legend_counts_the_shown_day_and_opens_its_devices(quiet: Page, address: str) -> None:
-    opened(quiet, address, "?basis=records")
+    open_overview(quiet, address, "?basis=records")
     bars = [trace for trace in chart_traces(quiet, "months-chart") if trace["type"] == "bar"]
     entries = quiet.locator(".legend-entry").all()
     said = [entry.inner_text().split("\n") for entry in entries]
@@ -207,7 +207,7 @@ def test_the_legend_counts_the_shown_day_and_opens_its_devices(quiet: Page, addr
 def test_the_first_screen_shows_the_cards_both_charts_and_the_top_of_the_waterfall(
     quiet: Page, address: str
 ) -> None:
-    opened(quiet, address)
+    open_overview(quiet, address)
     chart_traces(quiet, "why-chart")
     for name in ("#overview-kpis", "#months", "#movers"):
         box = quiet.locator(name).bounding_box()
@@ -219,7 +219,7 @@ def test_the_first_screen_shows_the_cards_both_charts_and_the_top_of_the_waterfa
 @pytest.mark.parametrize("width", [390, 768, 1440])
 def test_no_width_needs_horizontal_scrolling(quiet: Page, address: str, width: int) -> None:
     quiet.set_viewport_size({"width": width, "height": 844})
-    opened(quiet, address)
+    open_overview(quiet, address)
     chart_traces(quiet, "why-chart")
     assert quiet.evaluate("document.documentElement.scrollWidth") <= width
 
@@ -271,7 +271,7 @@ def test_html_in_names_is_shown_as_text(quiet: Page, migrated_file: Path, tmp_pa
     world.publish("ninja", TODAY, first + more)
     engine = save_to_copy(world, migrated_file, tmp_path)
     with serve_dashboard(engine, datetime(2026, 11, 22, 9, tzinfo=UTC)) as (address, _):
-        opened(quiet, address)
+        open_overview(quiet, address)
         expect(quiet.locator(".mover-name").filter(has_text="onerror")).to_have_text(HOSTILE[0])
         shown_names = set(quiet.locator("#sites-table tbody th").all_inner_texts())
         assert shown_names >= set(HOSTILE[:3])
@@ -291,7 +291,7 @@ def test_a_month_with_a_gap_is_marked_incomplete_in_the_chart(
         world.publish("ninja", day, said)
     engine = save_to_copy(world, migrated_file, tmp_path)
     with serve_dashboard(engine) as (address, _):
-        opened(quiet, address)
+        open_overview(quiet, address)
         expect(quiet.locator("#months-subtitle")).to_contain_text("Incomplete: Sep 2026")
         assert "1*" in chart_traces(quiet, "months-chart")[-1]["text"]
         assert "no data" in chart_traces(quiet, "months-chart")[-1]["text"]

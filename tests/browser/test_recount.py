@@ -39,10 +39,10 @@ def test_every_number_on_the_screen_equals_an_independent_recount(
         ):
             page.goto(f"{address}/?basis={basis}")
             expected = totals(counted)
-            shows(page, "#kpi-counted", expected["billable_devices"])
-            shows(page, "#kpi-server", expected["servers"])
-            shows(page, "#kpi-workstation", expected["workstations"])
-            shows(page, "#kpi-spare", expected["spare_devices"])
+            expect_card(page, "#kpi-counted", expected["billable_devices"])
+            expect_card(page, "#kpi-server", expected["servers"])
+            expect_card(page, "#kpi-workstation", expected["workstations"])
+            expect_card(page, "#kpi-spare", expected["spare_devices"])
             page.goto(f"{address}/devices?basis={basis}")
             expect(page.locator("h1")).to_have_text(f"{expected['total_devices']} devices match")
         page.goto(f"{address}/devices")
@@ -57,7 +57,7 @@ def test_every_number_on_the_screen_equals_an_independent_recount(
         assert on_screen == billable_by_site(ninja)
 
 
-def shows(page: Page, card: str, number: int) -> None:
+def expect_card(page: Page, card: str, number: int) -> None:
     expect(page.locator(f"{card} .kpi-value")).to_have_text(f"{number:,}")
 
 

@@ -26,7 +26,7 @@ def column(page: Page, name: str) -> list[int]:
     return [int(text) for text in cells.all_inner_texts()]
 
 
-def opened(page: Page, address: str) -> None:
+def open_sites(page: Page, address: str) -> None:
     """Three charts: on a busy machine the browser takes its time."""
     page.goto(f"{address}/sites/{HARBOR}")
     expect(page.locator(".site-total")).to_be_visible(timeout=60_000)
@@ -71,7 +71,7 @@ def test_a_site_page_shows_its_numbers_and_back_returns_to_the_list(
 
 
 def test_a_figure_of_a_site_opens_its_list_and_its_explanation(quiet: Page, address: str) -> None:
-    opened(quiet, address)
+    open_sites(quiet, address)
     figure = quiet.locator(".figures > div", has_text="ThreatLocker")
     number = int(figure.locator("a").inner_text())
     figure.locator(".why").click()
@@ -84,7 +84,7 @@ def test_a_figure_of_a_site_opens_its_list_and_its_explanation(quiet: Page, addr
 
 @pytest.mark.parametrize("place", ["Rack 1", "(no location)"])
 def test_a_location_opens_its_devices(quiet: Page, address: str, place: str) -> None:
-    opened(quiet, address)
+    open_sites(quiet, address)
     row = quiet.locator(".places li", has_text=place)
     number = int(row.locator("a").inner_text())
     row.locator(".why").click()
@@ -103,7 +103,7 @@ def test_a_location_opens_its_devices(quiet: Page, address: str, place: str) -> 
 
 
 def test_an_outage_is_marked_in_the_days_and_is_no_drop(quiet: Page, address: str) -> None:
-    opened(quiet, address)
+    open_sites(quiet, address)
     expect(quiet.locator("#site-daily-chart .textpoint")).to_have_count(2)
     totals = quiet.evaluate(
         "(() => { const bars = document.querySelector('#site-daily-chart .js-plotly-plot').data"
@@ -118,7 +118,7 @@ def test_an_outage_is_marked_in_the_days_and_is_no_drop(quiet: Page, address: st
 def test_the_latest_changes_link_to_their_device_and_to_all_changes(
     quiet: Page, address: str
 ) -> None:
-    opened(quiet, address)
+    open_sites(quiet, address)
     rows = quiet.locator("#site-latest .latest li")
     expect(rows).not_to_have_count(0)
     number = rows.count()

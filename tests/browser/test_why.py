@@ -21,7 +21,7 @@ def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     engine.dispose()
 
 
-def asked(page: Page, button: Locator) -> int:
+def open_explanation(page: Page, button: Locator) -> int:
     """The number that the drawer of a why button explains."""
     button.click()
     figure = page.locator(".drawer-figure")
@@ -34,7 +34,7 @@ def test_the_explanation_of_a_card_links_to_exactly_its_devices(
     quiet: Page, address: str, card: str
 ) -> None:
     quiet.goto(f"{address}/")
-    number = asked(quiet, quiet.locator(f".kpi-place.{card} .why"))
+    number = open_explanation(quiet, quiet.locator(f".kpi-place.{card} .why"))
     assert quiet.locator(f"#kpi-{card} .kpi-value").inner_text() == str(number)
     for line in quiet.locator(".sums li").all_inner_texts()[:-2]:
         total, parts = line.split(" = ")
@@ -48,7 +48,7 @@ def test_the_explanation_of_a_card_links_to_exactly_its_devices(
 
 def test_devices_left_out_of_a_number_open_in_a_list(quiet: Page, address: str) -> None:
     quiet.goto(f"{address}/?site=1")
-    asked(quiet, quiet.locator(".kpi-place.counted .why"))
+    open_explanation(quiet, quiet.locator(".kpi-place.counted .why"))
     left = quiet.locator(".left-out li", has_text="spare").locator("a")
     number = int(left.inner_text())
     left.click()
@@ -60,14 +60,14 @@ def test_each_site_of_the_table_and_each_list_explains_its_number(
 ) -> None:
     quiet.goto(f"{address}/")
     row = quiet.locator("#sites-rows tr", has_text="Harbor Dental")
-    number = asked(quiet, row.locator(".why"))
+    number = open_explanation(quiet, row.locator(".why"))
     assert row.locator("td").first.inner_text() == str(number)
     expect(quiet.locator(".drawer-body > p").nth(1)).to_have_text(
         "Billable devices at Harbor Dental on 22 Nov 2026, each machine once."
     )
     quiet.keyboard.press("Escape")
     open_devices(quiet, address, "?type=server")
-    assert asked(quiet, quiet.locator("#devices-why .why")) == devices_count(quiet)
+    assert open_explanation(quiet, quiet.locator("#devices-why .why")) == devices_count(quiet)
 
 
 def test_the_bars_are_explained_with_their_sum(quiet: Page, address: str) -> None:
@@ -97,7 +97,7 @@ def test_the_keyboard_opens_the_drawer_and_closing_returns_the_focus(
 def test_a_phone_shows_the_whole_drawer(quiet: Page, address: str) -> None:
     quiet.set_viewport_size({"width": 390, "height": 844})
     quiet.goto(f"{address}/")
-    asked(quiet, quiet.locator(".kpi-place.counted .why"))
+    open_explanation(quiet, quiet.locator(".kpi-place.counted .why"))
     assert quiet.evaluate("document.documentElement.scrollWidth") <= 390
     box = quiet.locator("#drawer").bounding_box()
     assert box is not None and (box["x"], box["width"]) == (0, 390)

@@ -147,8 +147,8 @@ def test_wrong_line_is_reported_by_number_and_nothing_is_imported(
     done = bring(here, f"{HEADER}\n2023-10,Newcomer,ninja,server,billable,1\n{line}\n")
 
     assert done.exit_code == 2
-    first, told = done.stderr.splitlines()
-    assert first == "Nothing was imported:" and told.startswith(f"line 3: {wrong}"), told
+    first, complaint = done.stderr.splitlines()
+    assert first == "Nothing was imported:" and complaint.startswith(f"line 3: {wrong}"), complaint
     assert imported(here) == [] and here.all(audit_log) == []
     assert [row.name for row in here.all(sites)] == ["Harbor Dental"]
 
@@ -169,7 +169,7 @@ def test_counts_of_a_closed_month_are_refused(here: Hub, bring: Import) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "complaint"),
     [
         (b"", "line 1: the header must name the columns month, site, source, device_type, billing"),
         (b"month,site\n", "line 1: the header must name the columns"),
@@ -178,10 +178,10 @@ def test_counts_of_a_closed_month_are_refused(here: Hub, bring: Import) -> None:
         (f"{HEADER}\n2023-11,Caf\xe9,".encode("latin-1"), "line 2: it is not UTF-8; save the file"),
     ],
 )
-def test_invalid_file_is_refused(here: Hub, bring: Import, content: bytes, told: str) -> None:
+def test_invalid_file_is_refused(here: Hub, bring: Import, content: bytes, complaint: str) -> None:
     done = bring(here, content)
 
-    assert done.exit_code == 2 and told in done.stderr, done.stderr
+    assert done.exit_code == 2 and complaint in done.stderr, done.stderr
 
 
 def test_the_same_count_twice_is_refused_however_its_site_is_spelt(
@@ -201,8 +201,8 @@ def test_at_most_twenty_wrong_lines_are_listed(here: Hub, bring: Import) -> None
         here, "\n".join([HEADER, *("x,Harbor,ninja,server,billable,1" for _ in range(33))])
     )
 
-    told = done.stderr.splitlines()
-    assert len(told) == 22 and told[-1] == "... and 13 more wrong line(s)"
+    complaint = done.stderr.splitlines()
+    assert len(complaint) == 22 and complaint[-1] == "... and 13 more wrong line(s)"
 
 
 def test_ambiguous_site_name_must_be_spelt_exactly(here: Hub, bring: Import) -> None:

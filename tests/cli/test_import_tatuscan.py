@@ -92,9 +92,9 @@ def test_import_takes_machines_with_their_times_once(
     bob = theirs("bob", updated_at=None, computer_activation=None, cpu_percent=0)
     before = written(file, anna, bob).read_bytes()
 
-    said = bring()
-    assert said.exit_code == 0, said.output
-    assert said.output.splitlines() == [
+    preview = bring()
+    assert preview.exit_code == 0, preview.output
+    assert preview.output.splitlines() == [
         f"new: {anna['machine_id']} anna", f"new: {bob['machine_id']} bob",
         "2 machine(s) in the file. Would take 2 new and change 0; 0 are so already; 0 refused; "
         "0 value(s) mended.",

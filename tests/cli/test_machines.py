@@ -53,16 +53,19 @@ def test_a_machine_without_an_agent_is_added_once(engine: Engine, cli: CliHere) 
         "add", "--hostname", " cart-1 ", "--model", "Chromebook 3", "--serial", "S1",
         "--site", "Harbor  Dental", "--activation", "15/01/2024",
     )  # fmt: skip
-    said = run(cli, engine, *given, TIMEZONE="America/Cuiaba")
-    assert said.exit_code == 0 and said.output.endswith(UNCHANGED), said.output
+    preview = run(cli, engine, *given, TIMEZONE="America/Cuiaba")
+    assert preview.exit_code == 0 and preview.output.endswith(UNCHANGED), preview.output
     assert rows(engine, inventory) == []
 
     done = run(cli, engine, *given, "--yes", TIMEZONE="America/Cuiaba")
     assert done.exit_code == 0, done.output
     found = sha256(b"cart-1").hexdigest()
-    told = f"{found}: hostname cart-1, os Chrome OS, ip 0.0.0.0, computer_model Chromebook 3, "
-    told += "serial S1, site Harbor Dental, computer_activation 2024-01-15"
-    assert said.output == f"Would add {told}\n{UNCHANGED}" and done.output == f"Added {told}\n"
+    expected = f"{found}: hostname cart-1, os Chrome OS, ip 0.0.0.0, computer_model Chromebook 3, "
+    expected += "serial S1, site Harbor Dental, computer_activation 2024-01-15"
+    assert (
+        preview.output == f"Would add {expected}\n{UNCHANGED}"
+        and done.output == f"Added {expected}\n"
+    )
     (row,) = rows(engine, inventory)
     assert (row.machine_id, row.device_id) == (found, device_id("agent", found))
     assert (row.hostname, row.site, row.cpu_percent) == ("cart-1", "Harbor Dental", None)
@@ -121,9 +124,9 @@ def test_delete_older_keeps_the_newest_of_one_hostname_and_site(
         machine(engine, "h", LONG_AGO, hostname=None),
     }
     before = rows(engine, inventory)
-    said = run(cli, engine, "delete-older", TIMEZONE="America/Cuiaba")
-    assert said.exit_code == 0, said.output
-    told = [
+    preview = run(cli, engine, "delete-older", TIMEZONE="America/Cuiaba")
+    assert preview.exit_code == 0, preview.output
+    expected = [
         "pc at Acme:",
         f"  keeps   {newest}  last report 2026-03-01 08:00",
         f"  deletes {older}  last report 2026-02-28 08:00",
@@ -131,14 +134,14 @@ def test_delete_older_keeps_the_newest_of_one_hostname_and_site(
         f"  leaves  {machine_id('f')}  last report 2026-02-27 08:00  "
         "its serial number is another one",
     ]
-    assert said.output.splitlines()[:5] == told
-    assert said.output.endswith(
+    assert preview.output.splitlines()[:5] == expected
+    assert preview.output.endswith(
         "Would delete 2 machine(s) with their hours and keys; left 1 alone.\n" + UNCHANGED
     )
     assert rows(engine, inventory) == before
 
     done = run(cli, engine, "delete-older", "--yes", TIMEZONE="America/Cuiaba")
-    assert done.output.splitlines()[:5] == told
+    assert done.output.splitlines()[:5] == expected
     assert {row.machine_id for row in rows(engine, inventory)} == stay
     assert {row.machine_id for row in rows(engine, api_tokens)} == stay
     assert {row.device_id for row in rows(engine, agent_hours)} == {
@@ -165,8 +168,8 @@ def test_delete_older_keeps_machines_that_both_report(sqlite_engine: Engine, cli
 def test_control_characters_in_hostnames_are_replaced(sqlite_engine: Engine, cli: CliHere) -> None:
     for name in ("a", "b"):
         machine(sqlite_engine, name, hostname="pc\x1b[1A\r\u202e")
-    said = run(cli, sqlite_engine, "delete-older")
-    assert said.output.isascii() is False and "pc\ufffd[1A\ufffd\ufffd:" in said.output
+    preview = run(cli, sqlite_engine, "delete-older")
+    assert preview.output.isascii() is False and "pc\ufffd[1A\ufffd\ufffd:" in preview.output
 
 
 # set-activation
@@ -196,16 +199,16 @@ def test_set_activation_by_asset_number_is_idempotent(
         "old;0077;2019-02-03\r\nambiguous;9;01-02-2020\r\nunknown;55;01/01/2019\r\n",
         encoding="utf-8",
     )
-    said = run(cli, engine, "set-activation", str(file), TIMEZONE="America/Cuiaba")
-    assert said.exit_code == 0, said.output
-    told = [
+    preview = run(cli, engine, "set-activation", str(file), TIMEZONE="America/Cuiaba")
+    assert preview.exit_code == 0, preview.output
+    expected = [
         "line 2: IFMT-001234.local: computer_activation nothing -> 2024-01-15 00:00",
         "line 4: m77: computer_activation nothing -> 2019-02-03 00:00",
         "line 5: number 9 fits 2 machines (lab-9, vm-9)",
         "line 6: number 55 fits no machine",
     ]
-    assert sorted(said.output.splitlines()[:4]) == told
-    assert said.output.splitlines()[4] == (
+    assert sorted(preview.output.splitlines()[:4]) == expected
+    assert preview.output.splitlines()[4] == (
         "Would change 2 machine(s); 0 are so already; 2 line(s) left alone."
     )
     assert set(activations(engine).values()) == {(None, None)}

@@ -279,10 +279,10 @@ def as_text(cell: str | float | None) -> str:
 )
 def test_the_files_of_changes_equal_the_list(client: ApiClient, query: str) -> None:
     sep = "&" if query else "?"
-    shown = client.json(f"/api/dashboard/changes{query}{sep}limit=1000")
+    listed = client.json(f"/api/dashboard/changes{query}{sep}limit=1000")
     rows = csv_rows(client.get(f"/export/changes.csv{query}").content)
-    assert len(rows) == shown["count"] > 0
-    for row, item in zip(rows, shown["items"], strict=True):
+    assert len(rows) == listed["count"] > 0
+    for row, item in zip(rows, listed["items"], strict=True):
         assert row["bar"] == (item["bar"] or "")
         assert row["reasons"] == "; ".join(item["reasons"])
         assert row["device_id"] == item["device_id"]
@@ -320,18 +320,18 @@ def test_excel_holds_what_the_csv_holds_as_text_and_numbers(
 
 def test_the_about_sheet_lists_filters_dates_and_runs(client: ApiClient) -> None:
     query = "?basis=records&site=1&type=workstation&q=h-&change=added&compare_to=2026-10-31"
-    said = dict(row for row in sheets(client.get(f"/export/changes.xlsx{query}").content)["About"])
-    assert said == said | {
+    about = dict(row for row in sheets(client.get(f"/export/changes.xlsx{query}").content)["About"])
+    assert about == about | {
         "As of, asked": "2026-11-22", "As of, shown": "2026-11-22",
         "Compared with, asked": "2026-10-31",
         "Counted": "the records of all sources, added", "Sites": "Harbor Dental",
         "Types": "workstation", "Billing statuses": "billable", "Search": "h-",
         "Changes": "added", "Rows": "2",
     }  # fmt: skip
-    assert said["As of, NinjaRMM"].startswith("snapshot of 2026-11-22, run ")
-    assert said["As of, NinjaRMM"].endswith("finished 2026-11-22T02:10:00+00:00")
-    assert said["Compared with, ThreatLocker"].startswith("snapshot of 2026-10-30, run ")
-    assert "ThreatLocker has no snapshot of 2026-10-31" in said["Notice"]
+    assert about["As of, NinjaRMM"].startswith("snapshot of 2026-11-22, run ")
+    assert about["As of, NinjaRMM"].endswith("finished 2026-11-22T02:10:00+00:00")
+    assert about["Compared with, ThreatLocker"].startswith("snapshot of 2026-10-30, run ")
+    assert "ThreatLocker has no snapshot of 2026-10-31" in about["Notice"]
 
 
 def test_a_file_of_changes_is_named_after_its_days_and_bars(client: ApiClient) -> None:

@@ -31,31 +31,31 @@ from tests.support.coverage_world import (
 from tests.support.small_hub import noon
 
 
-def gap(hall: CoverageWorld, day: date, *, open_: bool = True, **said: Any) -> None:
+def gap(world: CoverageWorld, day: date, *, open_: bool = True, **said: Any) -> None:
     """A collection in which only machine "a" may be without ThreatLocker."""
     locked = REST if open_ else [pc("a"), *REST]
-    hall.say(day, ninja=[pc("a", **said), *REST], threatlocker=locked)
+    world.collect_all(day, ninja=[pc("a", **said), *REST], threatlocker=locked)
 
 
 def test_an_accepted_finding_stays_accepted_through_a_month_until_its_facts_change(
     sqlite_engine: Engine,
 ) -> None:
-    hall = CoverageWorld(sqlite_engine)
-    hall.environ["MONTH_CLOSE_DAYS"] = "400"
-    gap(hall, DAY)
-    hall.accept(DAY, "ninja_without_threatlocker")
+    world = CoverageWorld(sqlite_engine)
+    world.environ["MONTH_CLOSE_DAYS"] = "400"
+    gap(world, DAY)
+    world.accept(DAY, "ninja_without_threatlocker")
     for number in range(1, 31):
-        gap(hall, after(number), os=f"Windows {number}", location=f"Desk {number}")
+        gap(world, after(number), os=f"Windows {number}", location=f"Desk {number}")
         if number % 10 == 0:
-            assert hall.states(after(number)) == ["accepted"]
-    gap(hall, after(31), org="2", org_name="Pelican Freight")
+            assert world.states(after(number)) == ["accepted"]
+    gap(world, after(31), org="2", org_name="Pelican Freight")
 
-    (moved,) = hall.ask(after(31))
+    (moved,) = world.api_findings(after(31))
     assert (moved["state"], moved["first_seen"], moved["age_days"], moved["first_ever"]) == (
         "come_back", after(31).isoformat(), 0, DAY.isoformat()
     )  # fmt: skip
     assert moved["accepted"] is None
-    (before,) = hall.ask(after(30))
+    (before,) = world.api_findings(after(30))
     assert before["state"] == "accepted" and before["age_days"] == 30
     assert before["accepted"] | {"exception_id": ""} == {
         "by": "Ana", "reason": "The customer wants it so.", "expires": None, "exception_id": "",
@@ -65,45 +65,45 @@ def test_an_accepted_finding_stays_accepted_through_a_month_until_its_facts_chan
 def test_a_finding_that_ends_is_fixed_for_thirty_days_and_one_that_returns_has_come_back(
     sqlite_engine: Engine,
 ) -> None:
-    hall = CoverageWorld(sqlite_engine)
-    gap(hall, DAY)
-    gap(hall, after(3), open_=False)
-    assert hall.states(after(3)) == []
-    (fixed,) = hall.ask(after(3), "state=fixed&state=open")
+    world = CoverageWorld(sqlite_engine)
+    gap(world, DAY)
+    gap(world, after(3), open_=False)
+    assert world.states(after(3)) == []
+    (fixed,) = world.api_findings(after(3), "state=fixed&state=open")
     assert (fixed["state"], fixed["first_seen"], fixed["fixed_on"], fixed["age_days"]) == (
         "fixed", DAY.isoformat(), after(3).isoformat(), 3
     )  # fmt: skip
-    assert hall.states(after(32), "state=fixed") == ["fixed"]
-    assert hall.states(after(33), "state=fixed") == []
+    assert world.states(after(32), "state=fixed") == ["fixed"]
+    assert world.states(after(33), "state=fixed") == []
 
-    gap(hall, after(40))
-    assert hall.states(after(40), "state=fixed") == []
-    (back,) = hall.ask(after(41))
+    gap(world, after(40))
+    assert world.states(after(40), "state=fixed") == []
+    (back,) = world.api_findings(after(41))
     assert (back["state"], back["first_seen"], back["age_days"], back["first_ever"]) == (
         "come_back", after(40).isoformat(), 1, DAY.isoformat()
     )  # fmt: skip
-    assert hall.states(after(1)) == ["open"]
+    assert world.states(after(1)) == ["open"]
 
 
 def test_an_acceptance_ends_after_its_last_day_and_when_it_is_withdrawn(
     sqlite_engine: Engine,
 ) -> None:
-    hall = CoverageWorld(sqlite_engine)
-    gap(hall, DAY)
-    hall.accept(DAY, "ninja_without_threatlocker", expires=after(2))
-    assert hall.states(after(2)) == ["accepted"]
-    assert hall.states(after(3)) == ["open"]
-    entry = hall.accept(after(3), "ninja_without_threatlocker")
+    world = CoverageWorld(sqlite_engine)
+    gap(world, DAY)
+    world.accept(DAY, "ninja_without_threatlocker", expires=after(2))
+    assert world.states(after(2)) == ["accepted"]
+    assert world.states(after(3)) == ["open"]
+    entry = world.accept(after(3), "ninja_without_threatlocker")
     with pytest.raises(DecisionRefused, match="accepted it already"):
-        hall.accept(after(3), "ninja_without_threatlocker")
-    hall.withdraw(after(5))
-    assert [hall.states(after(n), today=after(9)) for n in (2, 3, 4, 5)] == [
+        world.accept(after(3), "ninja_without_threatlocker")
+    world.withdraw(after(5))
+    assert [world.states(after(n), today=after(9)) for n in (2, 3, 4, 5)] == [
         ["accepted"], ["accepted"], ["accepted"], ["open"]
     ]  # fmt: skip
     with pytest.raises(DecisionRefused, match="withdrawn already"):
-        hall.withdraw(after(5))
+        world.withdraw(after(5))
 
-    accepted, *_, withdrawn = hall.all(audit_log)
+    accepted, *_, withdrawn = world.all(audit_log)
     assert (accepted.action, accepted.subject) == (
         AcceptFinding.kind, "ninja_without_threatlocker a"
     )  # fmt: skip
@@ -112,26 +112,26 @@ def test_an_acceptance_ends_after_its_last_day_and_when_it_is_withdrawn(
 
 
 def test_undoing_the_entry_of_an_acceptance_withdraws_it(sqlite_engine: Engine) -> None:
-    hall = CoverageWorld(sqlite_engine)
-    gap(hall, DAY)
-    entry = hall.accept(DAY, "ninja_without_threatlocker")
+    world = CoverageWorld(sqlite_engine)
+    gap(world, DAY)
+    entry = world.accept(DAY, "ninja_without_threatlocker")
     with lease.take(sqlite_engine) as held:
-        undo(hall.decider(held, after(1)), entry)
-    assert hall.states(after(1)) == ["open"]
+        undo(world.decider(held, after(1)), entry)
+    assert world.states(after(1)) == ["open"]
 
 
 def test_a_finding_no_longer_in_force_cannot_be_accepted(sqlite_engine: Engine) -> None:
-    hall = CoverageWorld(sqlite_engine)
-    gap(hall, DAY)
-    (row,) = hall.all(coverage_findings)
+    world = CoverageWorld(sqlite_engine)
+    gap(world, DAY)
+    (row,) = world.all(coverage_findings)
     with lease.take(sqlite_engine) as held, pytest.raises(DecisionRefused, match="has passed"):
-        accept_finding(hall.decider(held, DAY), row.finding_id, "No.", after(-1))
-    gap(hall, after(1), open_=False)
+        accept_finding(world.decider(held, DAY), row.finding_id, "No.", after(-1))
+    gap(world, after(1), open_=False)
     with (
         lease.take(sqlite_engine) as held,
         pytest.raises(DecisionRefused, match="not stand any more"),
     ):
-        accept_finding(hall.decider(held, after(1)), row.finding_id, "Too late.", None)
+        accept_finding(world.decider(held, after(1)), row.finding_id, "Too late.", None)
 
 
 # One query for all: a hub with every kind.
@@ -139,9 +139,9 @@ def test_a_finding_no_longer_in_force_cannot_be_accepted(sqlite_engine: Engine) 
 
 @pytest.fixture
 def client(engine: Engine) -> Iterator[ApiClient]:
-    hall = CoverageWorld(engine)
-    hall.say(DAY, **FLEET_WITH_EVERY_KIND)
-    hall.accept(DAY, "agent_only")
+    world = CoverageWorld(engine)
+    world.collect_all(DAY, **FLEET_WITH_EVERY_KIND)
+    world.accept(DAY, "agent_only")
     with serve_api(engine, clock=lambda: noon(after(2))) as found:
         yield found
 
@@ -215,10 +215,10 @@ def test_filters_narrow_findings_like_devices(client: ApiClient) -> None:
 
 
 def test_retention_purges_findings_of_no_kept_day(sqlite_engine: Engine) -> None:
-    hall = CoverageWorld(sqlite_engine)
-    hall.environ |= {"RETENTION_DAYS": "3", "MONTH_END_RETENTION_MONTHS": "0"}
-    gap(hall, DAY)
-    gap(hall, after(1), open_=False)
-    gap(hall, after(8), open_=False)
-    hall.retain()
-    assert hall.all(coverage_findings) == []
+    world = CoverageWorld(sqlite_engine)
+    world.environ |= {"RETENTION_DAYS": "3", "MONTH_END_RETENTION_MONTHS": "0"}
+    gap(world, DAY)
+    gap(world, after(1), open_=False)
+    gap(world, after(8), open_=False)
+    world.retain()
+    assert world.all(coverage_findings) == []

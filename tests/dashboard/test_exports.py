@@ -90,9 +90,9 @@ def test_the_file_equals_the_list_of_the_api(engine: Engine) -> None:
             query = filters.to_query()
             file = _file(client, "/export/devices.csv?" + query)
             api_query = filters.to_query(default_basis="records", extra={"limit": 1000})
-            shown = client.json("/api/dashboard/devices?" + api_query)
-            assert shown["count"] == len(file)
-            assert [_as_cells(row) for row in shown["items"]] == file
+            listed = client.json("/api/dashboard/devices?" + api_query)
+            assert listed["count"] == len(file)
+            assert [_as_cells(row) for row in listed["items"]] == file
 
 
 def _as_cells(row: dict[str, Any]) -> dict[str, str]:

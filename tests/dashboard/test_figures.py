@@ -219,11 +219,11 @@ def test_the_title_states_the_change(figure: Change, sentence: str) -> None:
 
 def test_the_reason_names_what_moved_and_nothing_else() -> None:
     bars = Bars(400, 9, 0, 0, 0, 3, 0, 412)
-    said = sentences.reason(Change(412, 400), bars, BILLABLE, THEN)
-    assert said == "+12 since 31 Oct: 9 added, 3 became billable"
+    reason = sentences.reason(Change(412, 400), bars, BILLABLE, THEN)
+    assert reason == "+12 since 31 Oct: 9 added, 3 became billable"
     servers = Filters(statuses=("billable",), types=("server",))
-    said = sentences.reason(Change(412, 400), bars, servers, THEN)
-    assert said == "+12 since 31 Oct: 9 added, 3 reclassified in"
+    reason = sentences.reason(Change(412, 400), bars, servers, THEN)
+    assert reason == "+12 since 31 Oct: 9 added, 3 reclassified in"
     assert sentences.reason(Change(4, None), Bars(), BILLABLE, THEN) == "No count for 31 Oct"
     swapped = sentences.reason(Change(4, 4), Bars(4, 1, 1, 0, 0, 0, 0, 4), BILLABLE, THEN)
     assert swapped == "unchanged since 31 Oct: 1 added, 1 removed"

@@ -39,7 +39,7 @@ def hub(engine: Engine) -> Hub:
     return hub
 
 
-def told(hub: Hub, key: str = "7", source: str = "ninja") -> list[Stretch]:
+def stretches_of(hub: Hub, key: str = "7", source: str = "ninja") -> list[Stretch]:
     with reading(hub.engine) as connection:
         found = moment.resolve(connection, Filters(), day(4))
         device = history.find(connection, str(device_id(source, key)))
@@ -48,7 +48,7 @@ def told(hub: Hub, key: str = "7", source: str = "ninja") -> list[Stretch]:
 
 
 def test_a_timeline_lists_what_changed_from_stretch_to_stretch(hub: Hub) -> None:
-    back, spare, first = told(hub)
+    back, spare, first = stretches_of(hub)
     assert [(s.valid_from, s.valid_to, s.days) for s in (first, spare, back)] == [
         (day(0), day(2), 2), (day(2), day(3), 1), (day(4), None, 1),
     ]  # fmt: skip
@@ -66,7 +66,7 @@ def test_a_timeline_lists_what_changed_from_stretch_to_stretch(hub: Hub) -> None
 
 
 def test_the_stretch_of_a_day_is_the_one_that_holds_on_it(hub: Hub) -> None:
-    found = told(hub)
+    found = stretches_of(hub)
     places = [history.stretch_on(found, day(number)) for number in range(5)]
     assert [place and place.valid_from for place in places] == [
         day(0), day(0), day(2), None, day(4),
@@ -80,7 +80,7 @@ def test_find_returns_none_for_unknown_ids(engine: Engine, text: str) -> None:
 
 
 def test_the_payload_of_a_stretch_has_every_key_but_the_volatile_ones(hub: Hub) -> None:
-    newest = told(hub)[0]
+    newest = stretches_of(hub)[0]
     known = device_id("ninja", "7")
     with reading(hub.engine) as connection:
         found = payloads.payloads_by_hash(connection, known, [newest.payload_hash])
@@ -102,7 +102,7 @@ def test_the_records_of_a_machine_are_listed_with_their_link_evidence(hub: Hub) 
     hub.collect(day(4), [shield], "threatlocker")
     with reading(hub.engine) as connection:
         found = moment.resolve(connection, Filters(), day(4))
-        asset = told(hub)[0].state["asset_id"]
+        asset = stretches_of(hub)[0].state["asset_id"]
         records = machine.records(connection, found, asset)
         links = machine.links(connection, [record.device_id for record in records])
         labels = machine.device_labels(connection, [record.device_id for record in records])
@@ -113,7 +113,7 @@ def test_the_records_of_a_machine_are_listed_with_their_link_evidence(hub: Hub) 
 
 
 def test_the_api_returns_the_same_history(hub: Hub) -> None:
-    found = told(hub)
+    found = stretches_of(hub)
     known = device_id("ninja", "7")
     with serve_api(hub.engine) as client:
         body = client.json(f"/api/devices/{known}/history?as_of={day(2)}")

@@ -62,7 +62,7 @@ def story(engine: Engine) -> Hub:
 
 
 @contextmanager
-def asked(hub: Hub, now: datetime = NOW) -> Iterator[ApiClient]:
+def serve_at(hub: Hub, now: datetime = NOW) -> Iterator[ApiClient]:
     with serve_api(hub.engine, clock=lambda: now) as client:
         yield client
 
@@ -75,7 +75,7 @@ def pack(client: ApiClient, site: int, month: str, basis: str = "ninja") -> byte
     return answer.content
 
 
-def opened(content: bytes) -> Files:
+def read_pack(content: bytes) -> Files:
     """The rows of each file, and about.json read."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.namelist() == [
@@ -120,8 +120,8 @@ def test_a_closed_month_adds_up_and_lists_its_reasons(engine: Engine) -> None:
     hub = story(engine)
     hub.close("2024-02")
     harbor = hub.site_of("1").site_id
-    with asked(hub) as client:
-        found = opened(pack(client, harbor, "2024-02"))
+    with serve_at(hub) as client:
+        found = read_pack(pack(client, harbor, "2024-02"))
     check(found)
     bars = {row["bar"]: row for row in found["changes.csv"]}
     assert set(bars) == {"added", "removed", "moved_out", "reclassified_out", ""}
@@ -144,14 +144,14 @@ def test_a_closed_month_has_the_same_bytes_whatever_happens_later(
     hub = story(sqlite_engine)
     hub.close("2024-02")
     harbor = hub.site_of("1").site_id
-    with asked(hub) as client:
+    with serve_at(hub) as client:
         before = pack(client, harbor, "2024-02", basis)
         hub.collect(date(2024, 3, 6), [Pc("0", hostname="H-0"), *pcs(range(20, 30))])
         hub.retain()
         assert pack(client, harbor, "2024-02", basis) == before
-    with asked(hub, NOW + timedelta(days=40)) as client:
+    with serve_at(hub, NOW + timedelta(days=40)) as client:
         assert pack(client, harbor, "2024-02", basis) == before
-    assert opened(before)["about.json"]["filters"]["basis"] == basis
+    assert read_pack(before)["about.json"]["filters"]["basis"] == basis
 
 
 @pytest.mark.parametrize("basis", BASES)
@@ -160,16 +160,16 @@ def test_the_preliminary_pack_of_an_open_month_equals_that_of_its_closing(
 ) -> None:
     hub = story(sqlite_engine)
     harbor = hub.site_of("1").site_id
-    with asked(hub) as client:
+    with serve_at(hub) as client:
         if basis == "agent":  # it was never collected
             path = f"/export/invoice-pack.zip?site={harbor}&month=2024-02&basis=agent"
             assert client.json(path, 400)["parameter"] == "month"
             return
         content = pack(client, harbor, "2024-02", basis)
-        live = opened(content)
+        live = read_pack(content)
         assert pack(client, harbor, "2024-02", basis) == content
         hub.close("2024-02")
-        closed = opened(pack(client, harbor, "2024-02", basis))
+        closed = read_pack(pack(client, harbor, "2024-02", basis))
     check(live)
     assert live["about.json"]["state"] == "preliminary"
     for name in ("opening.csv", "closing.csv", "changes.csv", "counts.csv"):
@@ -182,16 +182,16 @@ def test_the_opening_counts_of_a_month_are_the_closing_counts_of_the_one_before(
     hub = story(sqlite_engine)
     hub.close("2024-02")
     harbor = hub.site_of("1").site_id
-    with asked(hub) as client:
-        one, two = (opened(pack(client, harbor, month)) for month in ("2024-01", "2024-02"))
+    with serve_at(hub) as client:
+        one, two = (read_pack(pack(client, harbor, month)) for month in ("2024-01", "2024-02"))
     assert one["closing.csv"] == two["opening.csv"]
     assert one["about.json"]["files"]["closing.csv"] == two["about.json"]["files"]["opening.csv"]
 
 
 def test_the_first_month_has_no_opening_and_never_a_zero(sqlite_engine: Engine) -> None:
     hub = story(sqlite_engine)
-    with asked(hub) as client:
-        found = opened(pack(client, hub.site_of("1").site_id, "2024-01"))
+    with serve_at(hub) as client:
+        found = read_pack(pack(client, hub.site_of("1").site_id, "2024-01"))
     assert (found["opening.csv"], found["changes.csv"], len(found["closing.csv"])) == ([], [], 6)
     counts = {row["name"]: row["value"] for row in found["counts.csv"]}
     assert (counts["opening"], counts["added"], counts["closing"]) == ("", "", "6")
@@ -200,8 +200,8 @@ def test_the_first_month_has_no_opening_and_never_a_zero(sqlite_engine: Engine) 
 
 def test_the_running_month_goes_up_to_the_newest_day(sqlite_engine: Engine) -> None:
     hub = story(sqlite_engine)
-    with asked(hub) as client:
-        found = opened(pack(client, hub.site_of("1").site_id, "2024-03"))
+    with serve_at(hub) as client:
+        found = read_pack(pack(client, hub.site_of("1").site_id, "2024-03"))
     check(found)
     assert found["about.json"]["closing"]["day"] == "2024-03-05"
 
@@ -221,7 +221,7 @@ def test_a_month_without_a_pack_is_refused(
     sqlite_engine: Engine, query: str, code: int, name: str | None
 ) -> None:
     hub = story(sqlite_engine)
-    with asked(hub) as client:
+    with serve_at(hub) as client:
         body = client.json(f"/export/invoice-pack.zip?{query}", code)
     assert (body["code"], body.get("parameter")) == (code, name)
 
@@ -234,7 +234,7 @@ def test_a_closed_month_whose_members_are_purged_is_refused(sqlite_engine: Engin
     hub.collect(date(2024, 4, 20), hub.sources["ninja"].rows)
     hub.close("2024-03")
     hub.retain()
-    with asked(hub, NOW + timedelta(days=60)) as client:
+    with serve_at(hub, NOW + timedelta(days=60)) as client:
         body = client.json(f"/export/invoice-pack.zip?site={harbor}&month=2024-01", 400)
     assert "not kept" in body["error"]
 
@@ -267,8 +267,8 @@ def test_every_pack_of_a_random_history_adds_up(sqlite_engine: Engine, seed: int
                 due = next_to_close(connection)
             if due and rng.random() < 0.6:
                 hub.close(due)
-    with asked(hub, datetime(2024, 5, 1, tzinfo=UTC)) as client:
+    with serve_at(hub, datetime(2024, 5, 1, tzinfo=UTC)) as client:
         for site in (hub.site_of("1").site_id, hub.site_of("2").site_id):
             for name in ("2024-02", "2024-03", f"{day:%Y-%m}"):
                 for basis in ("assets", "records", "ninja"):
-                    check(opened(pack(client, site, name, basis)))
+                    check(read_pack(pack(client, site, name, basis)))

@@ -18,7 +18,7 @@ OLD, NEW = (Pc(key, "1", "Harbor", "front-1", serial="REAL-0001") for key in ("1
 NEWEST = Pc("3", "1", "Harbor", "front-1", serial="REAL-0001")
 
 
-def told(hub: Hub, key: str) -> Replacements:
+def replacements(hub: Hub, key: str) -> Replacements:
     with reading(hub.engine) as connection:
         device = history.find(connection, str(device_id("ninja", key)))
         assert device is not None
@@ -38,10 +38,10 @@ def test_each_record_names_its_predecessor_and_its_successor(engine: Engine) -> 
     hub = Hub(engine)
     for days, rows in enumerate(([OLD], [OLD], [NEW], [NEW], [NEWEST])):
         hub.collect(after(days), [*OTHERS, *rows])
-    assert told(hub, "1") == Replacements(None, other("2", after(2)))
-    assert told(hub, "2") == Replacements(other("1", after(2)), other("3", after(4)))
-    assert told(hub, "3") == Replacements(other("2", after(4)), None)
-    assert told(hub, "10") == Replacements(None, None)
+    assert replacements(hub, "1") == Replacements(None, other("2", after(2)))
+    assert replacements(hub, "2") == Replacements(other("1", after(2)), other("3", after(4)))
+    assert replacements(hub, "3") == Replacements(other("2", after(4)), None)
+    assert replacements(hub, "10") == Replacements(None, None)
 
 
 @pytest.mark.parametrize(("together", "replaces"), [(6, True), (12, False)])
@@ -53,7 +53,7 @@ def test_two_records_that_stay_together_are_a_duplicate_and_no_replacement(
     hub.collect(FIRST, [*OTHERS, OLD])
     for days in range(1, together + 1):
         hub.collect(after(days), [*OTHERS, OLD, NEW])
-    assert told(hub, "2").before is None and told(hub, "1").after is None
+    assert replacements(hub, "2").before is None and replacements(hub, "1").after is None
     hub.collect(after(together + 1), [*OTHERS, NEW])
-    assert (told(hub, "2").before is not None) is replaces
-    assert (told(hub, "1").after is not None) is replaces
+    assert (replacements(hub, "2").before is not None) is replaces
+    assert (replacements(hub, "1").after is not None) is replaces

@@ -38,17 +38,19 @@ def test_a_billable_ninja_computer_without_threatlocker_is_a_finding(engine: Eng
     network = pc("switch", node_class="NMS_SWITCH")
     spare = pc("old", display_name="spare")
     pending = pc("new", managed=False)
-    fleet.say(DAY, ninja=[pc("a"), pc("b"), network, spare, pending], threatlocker=[pc("B.local")])
+    fleet.collect_all(
+        DAY, ninja=[pc("a"), pc("b"), network, spare, pending], threatlocker=[pc("B.local")]
+    )
 
-    assert fleet.found(DAY) == [("ninja_without_threatlocker", "a", None)]
+    assert fleet.findings_on(DAY) == [("ninja_without_threatlocker", "a", None)]
 
 
 def test_every_threatlocker_record_without_ninja_is_a_finding(engine: Engine) -> None:
     fleet = CoverageFleet(engine)
     unmanaged = pc("c", managed=False)
-    fleet.say(DAY, ninja=[pc("a"), unmanaged], threatlocker=[pc("a"), pc("b"), pc("c")])
+    fleet.collect_all(DAY, ninja=[pc("a"), unmanaged], threatlocker=[pc("a"), pc("b"), pc("c")])
 
-    assert fleet.found(DAY) == [
+    assert fleet.findings_on(DAY) == [
         ("threatlocker_without_ninja", "b", None), ("threatlocker_without_ninja", "c", None)
     ]  # fmt: skip
 
@@ -56,17 +58,17 @@ def test_every_threatlocker_record_without_ninja_is_a_finding(engine: Engine) ->
 def test_an_agent_machine_without_a_vendor_is_a_finding(sqlite_engine: Engine) -> None:
     fleet = CoverageFleet(sqlite_engine)
     both = [pc("a"), pc("b")]
-    fleet.say(DAY, ninja=both, threatlocker=both, agent=[pc("a"), pc("x")])
+    fleet.collect_all(DAY, ninja=both, threatlocker=both, agent=[pc("a"), pc("x")])
 
-    assert fleet.found(DAY) == [("agent_only", "x", None)]
+    assert fleet.findings_on(DAY) == [("agent_only", "x", None)]
 
 
 def test_two_records_of_one_source_for_one_machine_are_a_finding(sqlite_engine: Engine) -> None:
     fleet = CoverageFleet(sqlite_engine)
     twice = [pc("a", key="1", serial="REAL77"), pc("b", key="2", serial="real-77")]
-    fleet.say(DAY, ninja=twice)
+    fleet.collect_all(DAY, ninja=twice)
 
-    (found,) = fleet.found(DAY)
+    (found,) = fleet.findings_on(DAY)
     assert found[0] == "duplicate" and {found[1], found[2]} == {"a", "b"}
 
 
@@ -75,9 +77,9 @@ def test_a_hostname_twice_at_one_site_is_a_finding_but_not_at_two_sites(engine: 
     here = [pc("DESK", key="1"), pc("desk.local", key="2")]
     there = pc("desk", key="3", org="2", org_name="Pelican")
     nowhere = [pc("desk", key=key, org=None, org_name=None) for key in ("4", "5")]
-    fleet.say(DAY, ninja=[*here, there, *nowhere])
+    fleet.collect_all(DAY, ninja=[*here, there, *nowhere])
 
-    ((kind, *names),) = fleet.found(DAY)
+    ((kind, *names),) = fleet.findings_on(DAY)
     assert kind == "duplicate" and set(names) == {"DESK", "desk.local"}
 
 
@@ -86,34 +88,34 @@ def test_spare_in_one_source_only_is_a_finding_except_for_guests(
 ) -> None:
     fleet = CoverageFleet(sqlite_engine)
     guest = pc("vm", node_class="VMWARE_VM_GUEST")
-    fleet.say(
+    fleet.collect_all(
         DAY,
         ninja=[pc("a", location="Spares"), guest],
         threatlocker=[pc("a", node_class=None), pc("vm", node_class=None)],
     )
 
-    assert fleet.found(DAY) == [("spare_mismatch", "a", "a")]
+    assert fleet.findings_on(DAY) == [("spare_mismatch", "a", "a")]
 
 
 def test_a_serial_number_at_two_sites_is_a_finding_while_unlinked(engine: Engine) -> None:
     fleet = CoverageFleet(engine)
-    fleet.say(
+    fleet.collect_all(
         DAY,
         ninja=[pc("a", serial="SN-1234")],
         threatlocker=[pc("b", serial="sn1234", org="2", org_name="Pelican")],
     )
 
-    found = fleet.found(DAY)
+    found = fleet.findings_on(DAY)
     assert {kind for kind, *_ in found} == {*coverage.KINDS[:2], "site_mismatch"}
 
 
 def test_a_linked_machine_that_moves_in_one_source_is_a_finding(sqlite_engine: Engine) -> None:
     fleet = CoverageFleet(sqlite_engine)
-    fleet.say(DAY, ninja=[pc("a")], threatlocker=[pc("a")])
-    fleet.say(after(1), ninja=[pc("a", org="2", org_name="Pelican")])
+    fleet.collect_all(DAY, ninja=[pc("a")], threatlocker=[pc("a")])
+    fleet.collect_all(after(1), ninja=[pc("a", org="2", org_name="Pelican")])
 
-    assert fleet.found(DAY) == []
-    assert fleet.found(after(1)) == [("site_mismatch", "a", "a")]
+    assert fleet.findings_on(DAY) == []
+    assert fleet.findings_on(after(1)) == [("site_mismatch", "a", "a")]
 
 
 @pytest.mark.parametrize(
@@ -133,21 +135,23 @@ def test_different_display_names_are_a_finding(
     sqlite_engine: Engine, ninja: str, locker: str | None, differs: bool
 ) -> None:
     fleet = CoverageFleet(sqlite_engine)
-    fleet.say(DAY, ninja=[pc("a", display_name=ninja)], threatlocker=[pc("a", display_name=locker)])
+    fleet.collect_all(
+        DAY, ninja=[pc("a", display_name=ninja)], threatlocker=[pc("a", display_name=locker)]
+    )
 
-    assert fleet.found(DAY) == ([("name_mismatch", "a", "a")] if differs else [])
+    assert fleet.findings_on(DAY) == ([("name_mismatch", "a", "a")] if differs else [])
 
 
 def test_a_missing_source_is_a_finding_only_where_expected_and_while_collected(
     engine: Engine,
 ) -> None:
     fleet = CoverageFleet(engine)
-    fleet.say(DAY, ninja=[pc("a"), pc("b", org="2", org_name="Pelican")])
-    assert fleet.found(DAY) == []
+    fleet.collect_all(DAY, ninja=[pc("a"), pc("b", org="2", org_name="Pelican")])
+    assert fleet.findings_on(DAY) == []
 
-    fleet.say(after(1), threatlocker=[pc("z")])
+    fleet.collect_all(after(1), threatlocker=[pc("z")])
     gaps = [("ninja_without_threatlocker", host, None) for host in "ab"]
-    assert fleet.found(after(1)) == [*gaps, ("threatlocker_without_ninja", "z", None)]
+    assert fleet.findings_on(after(1)) == [*gaps, ("threatlocker_without_ninja", "z", None)]
 
     site = fleet.site_of("2").site_id
     with writing(engine) as connection:
@@ -157,16 +161,16 @@ def test_a_missing_source_is_a_finding_only_where_expected_and_while_collected(
         touched = machines_of_site(connection, site, after(2))
         assert len(touched) == 1
         refresh_findings(connection, after(2), touched)
-    assert fleet.found(after(1)) == [*gaps, ("threatlocker_without_ninja", "z", None)]
-    assert fleet.found(after(2)) == [gaps[0], ("threatlocker_without_ninja", "z", None)]
+    assert fleet.findings_on(after(1)) == [*gaps, ("threatlocker_without_ninja", "z", None)]
+    assert fleet.findings_on(after(2)) == [gaps[0], ("threatlocker_without_ninja", "z", None)]
 
     with lease.take(engine) as held:
         end_source(fleet.decider(held, after(3)), LOCKER)
-    fleet.look()
-    assert fleet.found(after(3)) == []
-    fleet.say(after(5), threatlocker=[pc("y")])
-    assert fleet.found(after(4)) == []
-    assert ("ninja_without_threatlocker", "a", None) in fleet.found(after(5))
+    fleet.refresh()
+    assert fleet.findings_on(after(3)) == []
+    fleet.collect_all(after(5), threatlocker=[pc("y")])
+    assert fleet.findings_on(after(4)) == []
+    assert ("ninja_without_threatlocker", "a", None) in fleet.findings_on(after(5))
 
 
 # Stretches.
@@ -178,13 +182,13 @@ def test_a_finding_keeps_its_row_until_a_gap_and_then_gets_a_new_one(
     fleet = CoverageFleet(engine)
     rest = [pc("b"), pc("c")]
     both, alone = [pc("a"), *rest], rest
-    fleet.say(DAY, ninja=both, threatlocker=alone)
+    fleet.collect_all(DAY, ninja=both, threatlocker=alone)
     first = fleet.all(coverage_findings)
     for number in range(1, 4):
-        fleet.say(after(number), ninja=[pc("a", os=f"{number}"), *rest], threatlocker=alone)
+        fleet.collect_all(after(number), ninja=[pc("a", os=f"{number}"), *rest], threatlocker=alone)
     assert fleet.all(coverage_findings) == first
-    fleet.say(after(4), threatlocker=both)
-    fleet.say(after(6), threatlocker=alone)
+    fleet.collect_all(after(4), threatlocker=both)
+    fleet.collect_all(after(6), threatlocker=alone)
 
     spans = [(row.since, row.until) for row in fleet.all(coverage_findings)]
     assert spans == [(DAY, after(4)), (after(6), date(9999, 12, 31))]
@@ -192,7 +196,7 @@ def test_a_finding_keeps_its_row_until_a_gap_and_then_gets_a_new_one(
 
 def test_unchanged_findings_are_not_written_again(sqlite_engine: Engine) -> None:
     fleet = CoverageFleet(sqlite_engine)
-    fleet.say(DAY, ninja=pcs(range(20)), threatlocker=pcs(range(10)))
+    fleet.collect_all(DAY, ninja=pcs(range(20)), threatlocker=pcs(range(10)))
     before = fleet.all(coverage_findings)
     with writing(sqlite_engine) as connection:
         refresh_findings(connection, date.min, None)
@@ -334,10 +338,10 @@ def random_history(fleet: CoverageFleet, rng: random.Random, days: int = 12) -> 
             for _again in range(rng.choice((1, 1, 1, 2))):
                 fleet.collect(day, random_rows(rng, present[source]), source)
                 if rng.random() < 0.7:
-                    fleet.look()
+                    fleet.refresh()
         if rng.random() < 0.25:
             undo_something(fleet, rng, day)
-    fleet.look()
+    fleet.refresh()
 
 
 def undo_something(fleet: CoverageFleet, rng: random.Random, day: date) -> None:

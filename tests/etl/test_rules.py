@@ -112,7 +112,7 @@ GOLDEN: list[tuple[Device, str, str, str]] = [
 ]  # fmt: skip
 
 
-def judged(device: Device, rules: Rules = FIRST, internal: str | None = None) -> DeviceState:
+def classified(device: Device, rules: Rules = FIRST, internal: str | None = None) -> DeviceState:
     record = Record("1", "7", "Harbor Dental", {}, **device._asdict())
     return evaluate_record("ninja", record, rules, (), {"7": internal} if internal else {})
 
@@ -121,7 +121,7 @@ def judged(device: Device, rules: Rules = FIRST, internal: str | None = None) ->
 def test_every_device_of_the_golden_table_is_classified_as_written(
     device: Device, kind: str, status: str, reason: str
 ) -> None:
-    state = judged(device)
+    state = classified(device)
 
     assert (state.device_type, state.billing_status, state.reason) == (kind, status, reason)
     assert state.type_reason
@@ -152,14 +152,14 @@ def test_the_reason_of_a_type_names_its_origin(
 def test_any_input_gives_a_known_type_and_status_with_a_reason(
     device: Device,
 ) -> None:
-    state = judged(device)
+    state = classified(device)
 
     assert state.device_type in TYPES and state.type_reason
     assert state.billing_status in STATUSES and state.reason
 
 
 def test_an_internal_site_excludes_its_devices_by_name() -> None:
-    state = judged(Device("WINDOWS_SERVER", None, "SPARE-1"), internal="Our own office")
+    state = classified(Device("WINDOWS_SERVER", None, "SPARE-1"), internal="Our own office")
 
     assert (state.billing_status, state.reason) == ("excluded", "site Our own office is internal")
 
@@ -169,13 +169,13 @@ def test_the_words_and_classes_that_make_spares_are_settings() -> None:
         2, {"SPARE_WORDS": "Reserve, Loaner", "SPARE_NODE_CLASSES": "HYPERV_VMM_GUEST"}
     )
 
-    assert judged(Device("MAC", None, "SPARE-07"), rules).billing_status == "billable"
-    assert judged(Device("VMWARE_VM_GUEST"), rules).billing_status == "billable"
-    assert judged(Device("HYPERV_VMM_GUEST"), rules).billing_status == "spare"
-    reserve = judged(Device("MAC", None, None, "RESERVE shelf"), rules)
+    assert classified(Device("MAC", None, "SPARE-07"), rules).billing_status == "billable"
+    assert classified(Device("VMWARE_VM_GUEST"), rules).billing_status == "billable"
+    assert classified(Device("HYPERV_VMM_GUEST"), rules).billing_status == "spare"
+    reserve = classified(Device("MAC", None, None, "RESERVE shelf"), rules)
     assert reserve.reason == 'location "RESERVE shelf" contains "Reserve"'
-    assert judged(Device("MAC", None, "loaner 4"), rules).billing_status == "spare"
-    assert judged(Device("MAC"), rules).rule_version == 2
+    assert classified(Device("MAC", None, "loaner 4"), rules).billing_status == "spare"
+    assert classified(Device("MAC"), rules).rule_version == 2
 
 
 # Sites (rule 13)

@@ -33,7 +33,7 @@ def two(sqlite_engine: Engine) -> WorkerSetup:
 
 
 @pytest.fixture
-def one(sqlite_engine: Engine) -> WorkerSetup:
+def worker_setup(sqlite_engine: Engine) -> WorkerSetup:
     return WorkerSetup(sqlite_engine, ("ninja",))
 
 
@@ -79,50 +79,50 @@ def test_after_days_without_a_worker_today_is_collected_once(two: WorkerSetup) -
 
 
 def test_a_source_collected_by_hand_after_its_time_is_not_collected_again(
-    one: WorkerSetup,
+    worker_setup: WorkerSetup,
 ) -> None:
-    one.hub.collect(MORNING.date(), pcs(range(10)))  # at noon
+    worker_setup.hub.collect(MORNING.date(), pcs(range(10)))  # at noon
 
-    one.clock.at(13)
-    assert one.worker.tick() == []
+    worker_setup.clock.at(13)
+    assert worker_setup.worker.tick() == []
 
 
-def test_after_failures_the_worker_retries_at_growing_intervals(one: WorkerSetup) -> None:
-    one.sources["ninja"].failure = "The vendor is down."
+def test_after_failures_the_worker_retries_at_growing_intervals(worker_setup: WorkerSetup) -> None:
+    worker_setup.sources["ninja"].failure = "The vendor is down."
     tries = []
     for minute in range(0, 180):
-        one.clock.now = MORNING + minute * MINUTE
-        if one.worker.tick():
+        worker_setup.clock.now = MORNING + minute * MINUTE
+        if worker_setup.worker.tick():
             tries.append(minute)
 
     assert tries == [0, 5, 15, 35, 75, 135]
-    one.sources["ninja"].failure = None
-    one.clock.now = MORNING + 195 * MINUTE
-    assert one.worker.tick() == ["ninja"]
-    one.clock.now = MORNING + 500 * MINUTE
-    assert one.worker.tick() == []
-    assert one.states() == ["failed"] * 6 + ["complete"]
+    worker_setup.sources["ninja"].failure = None
+    worker_setup.clock.now = MORNING + 195 * MINUTE
+    assert worker_setup.worker.tick() == ["ninja"]
+    worker_setup.clock.now = MORNING + 500 * MINUTE
+    assert worker_setup.worker.tick() == []
+    assert worker_setup.states() == ["failed"] * 6 + ["complete"]
 
 
-def test_yesterdays_failures_do_not_delay_today(one: WorkerSetup) -> None:
-    one.sources["ninja"].failure = "The vendor is down."
+def test_yesterdays_failures_do_not_delay_today(worker_setup: WorkerSetup) -> None:
+    worker_setup.sources["ninja"].failure = "The vendor is down."
     for minute in (0, 5, 15, 35, 75):
-        one.clock.now = MORNING + minute * MINUTE
-        one.worker.tick()
+        worker_setup.clock.now = MORNING + minute * MINUTE
+        worker_setup.worker.tick()
 
-    one.clock.now = MORNING.replace(hour=2, minute=0) + timedelta(days=1)
-    assert one.worker.tick() == ["ninja"]
+    worker_setup.clock.now = MORNING.replace(hour=2, minute=0) + timedelta(days=1)
+    assert worker_setup.worker.tick() == ["ninja"]
 
 
-def test_a_suspicious_run_is_not_repeated_until_the_next_day(one: WorkerSetup) -> None:
-    one.worker.tick()
-    one.sources["ninja"].rows = pcs(range(4))
-    one.clock.at(5, days=1)
-    one.worker.tick()
-    one.clock.at(20)
+def test_a_suspicious_run_is_not_repeated_until_the_next_day(worker_setup: WorkerSetup) -> None:
+    worker_setup.worker.tick()
+    worker_setup.sources["ninja"].rows = pcs(range(4))
+    worker_setup.clock.at(5, days=1)
+    worker_setup.worker.tick()
+    worker_setup.clock.at(20)
 
-    assert one.worker.tick() == []
-    assert one.states() == ["complete", "suspicious"]
+    assert worker_setup.worker.tick() == []
+    assert worker_setup.states() == ["complete", "suspicious"]
 
 
 def test_the_failure_of_one_source_does_not_affect_the_other(two: WorkerSetup) -> None:
@@ -135,43 +135,45 @@ def test_the_failure_of_one_source_does_not_affect_the_other(two: WorkerSetup) -
     assert reason.startswith("Unexpected ZeroDivisionError: a fault of ours.")
 
 
-def test_while_another_worker_collects_it_retries_after_five_minutes(one: WorkerSetup) -> None:
-    with lease.take(one.hub.engine):
-        one.worker.tick()
-        one.clock.now += 4 * MINUTE
-    assert one.worker.tick() == [], "not every twenty seconds"
+def test_while_another_worker_collects_it_retries_after_five_minutes(
+    worker_setup: WorkerSetup,
+) -> None:
+    with lease.take(worker_setup.hub.engine):
+        worker_setup.worker.tick()
+        worker_setup.clock.now += 4 * MINUTE
+    assert worker_setup.worker.tick() == [], "not every twenty seconds"
 
-    one.clock.now += MINUTE
-    assert one.worker.tick() == ["ninja"]
-    assert one.states() == ["complete"]
+    worker_setup.clock.now += MINUTE
+    assert worker_setup.worker.tick() == ["ninja"]
+    assert worker_setup.states() == ["complete"]
 
 
-def test_a_refused_date_does_not_end_the_worker(one: WorkerSetup) -> None:
-    with writing(one.hub.engine) as connection:
+def test_a_refused_date_does_not_end_the_worker(worker_setup: WorkerSetup) -> None:
+    with writing(worker_setup.hub.engine) as connection:
         connection.execute(insert(months).values(month="2026-03", closed=True))
 
-    one.worker.tick()
-    one.clock.at(12, days=19)
+    worker_setup.worker.tick()
+    worker_setup.clock.at(12, days=19)
 
-    assert one.worker.tick() == ["ninja"]
-    assert one.days() == [date(2026, 4, 1)]
+    assert worker_setup.worker.tick() == ["ninja"]
+    assert worker_setup.days() == [date(2026, 4, 1)]
 
 
-def test_a_database_outage_does_not_end_the_worker(one: WorkerSetup) -> None:
-    one.worker.tick()
-    one.clock.at(5, days=1)
-    with writing(one.hub.engine) as connection:
+def test_a_database_outage_does_not_end_the_worker(worker_setup: WorkerSetup) -> None:
+    worker_setup.worker.tick()
+    worker_setup.clock.at(5, days=1)
+    with writing(worker_setup.hub.engine) as connection:
         connection.execute(text("ALTER TABLE collection_runs RENAME TO away"))
 
-    assert one.worker.tick() == []
-    one.clock.now += 6 * MINUTE
-    assert one.worker.tick() == []
+    assert worker_setup.worker.tick() == []
+    worker_setup.clock.now += 6 * MINUTE
+    assert worker_setup.worker.tick() == []
 
-    with writing(one.hub.engine) as connection:
+    with writing(worker_setup.hub.engine) as connection:
         connection.execute(text("ALTER TABLE away RENAME TO collection_runs"))
-    one.clock.now += 6 * MINUTE
-    assert one.worker.tick() == ["ninja"]
-    assert one.states() == ["complete", "complete"]
+    worker_setup.clock.now += 6 * MINUTE
+    assert worker_setup.worker.tick() == ["ninja"]
+    assert worker_setup.states() == ["complete", "complete"]
 
 
 def test_it_purges_after_each_collection(sqlite_engine: Engine) -> None:
@@ -186,16 +188,18 @@ def test_it_purges_after_each_collection(sqlite_engine: Engine) -> None:
     assert len(here.hub.all(device_snapshots)) == 20, "today's, and what a repeat would need"
 
 
-def test_on_the_last_day_of_a_month_it_collects_in_the_last_hour_too(one: WorkerSetup) -> None:
-    one.clock.now = datetime(2026, 2, 28, 2, tzinfo=UTC)
+def test_on_the_last_day_of_a_month_it_collects_in_the_last_hour_too(
+    worker_setup: WorkerSetup,
+) -> None:
+    worker_setup.clock.now = datetime(2026, 2, 28, 2, tzinfo=UTC)
     ticks = []
     for step in range(24 * 12):
-        one.clock.now = datetime(2026, 2, 28, 2, tzinfo=UTC) + 5 * step * MINUTE
-        if one.worker.tick():
-            ticks.append(f"{one.clock.now:%d %H:%M}")
+        worker_setup.clock.now = datetime(2026, 2, 28, 2, tzinfo=UTC) + 5 * step * MINUTE
+        if worker_setup.worker.tick():
+            ticks.append(f"{worker_setup.clock.now:%d %H:%M}")
 
     assert ticks == ["28 02:00", "28 23:05"]
-    assert one.days() == [date(2026, 2, 28), date(2026, 2, 28)]
+    assert worker_setup.days() == [date(2026, 2, 28), date(2026, 2, 28)]
 
 
 def test_a_stopped_worker_starts_nothing(two: WorkerSetup) -> None:

@@ -28,8 +28,8 @@ class ReceivedRequest:
 
     @property
     def token(self) -> str | None:
-        found = self.headers.get("Authorization")
-        return None if found is None else found.removeprefix("Bearer ")
+        header = self.headers.get("Authorization")
+        return None if header is None else header.removeprefix("Bearer ")
 
     def json(self) -> Any:
         packed = self.headers.get("Content-Encoding") == "gzip"
@@ -44,15 +44,15 @@ class TatuScanServer:
     """What a TatuScan server does with a POST; `rows` is its one table, by machine id."""
 
     rows: dict[str, Any] = field(default_factory=dict)
-    asked: list[ReceivedRequest] = field(default_factory=list)
+    requests: list[ReceivedRequest] = field(default_factory=list)
 
     REQUIRED = ("machine_id", "hostname", "ip", "os", "cpu_percent", "memory_total_mb")
 
-    def __call__(self, asked: ReceivedRequest) -> Answer:
-        self.asked.append(asked)
-        if asked.path != "/api/machines":
+    def __call__(self, request: ReceivedRequest) -> Answer:
+        self.requests.append(request)
+        if request.path != "/api/machines":
             return 404, {"code": 404, "error": "The requested URL was not found on the server."}
-        body = asked.json()
+        body = request.json()
         missing = [name for name in self.REQUIRED if name not in body]
         if missing:
             return 400, {"error": f"Missing required fields: {missing}"}
@@ -69,8 +69,8 @@ class TatuScanServer:
             "memory_total_mb": int(body["memory_total_mb"]),
             "memory_used_mb": int(body.get("memory_used_mb", 0)),
         }
-        said = "adicionado" if new else "atualizado"
-        return (201 if new else 200), {"item": item, "message": f"Inventário {said} com sucesso"}
+        verb = "adicionado" if new else "atualizado"
+        return (201 if new else 200), {"item": item, "message": f"Inventário {verb} com sucesso"}
 
 
 @dataclass
@@ -80,26 +80,26 @@ class HubServer:
     token: str = "enrol-acme"
     reports: list[dict[str, Any]] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
-    asked: list[ReceivedRequest] = field(default_factory=list)
+    requests: list[ReceivedRequest] = field(default_factory=list)
     poison: set[str] = field(default_factory=set)
     revoked: bool = False
     largest: int = 100
 
-    def __call__(self, asked: ReceivedRequest) -> Answer:
-        self.asked.append(asked)
-        batch = asked.path == "/api/machines/batch"
-        reports = asked.json()["reports"] if batch else [asked.json()]
-        if len(asked.body) > 65536 or len(reports) > self.largest:
+    def __call__(self, request: ReceivedRequest) -> Answer:
+        self.requests.append(request)
+        batch = request.path == "/api/machines/batch"
+        reports = request.json()["reports"] if batch else [request.json()]
+        if len(request.body) > 65536 or len(reports) > self.largest:
             return _refusal(413, "too_large")
         machine_id = reports[0]["machine_id"]
-        enrols = asked.token == self.token
-        if asked.token is None:
+        enrols = request.token == self.token
+        if request.token is None:
             return _refusal(401, "missing_credential")
         if self.revoked:
             return _refusal(403, "revoked")
         if enrols and machine_id in self.keys:
             return _refusal(403, "already_enrolled")
-        if not enrols and asked.token != self.keys.get(machine_id):
+        if not enrols and request.token != self.keys.get(machine_id):
             return _refusal(401, "unknown_credential")
         items = [self._store(report) for report in reports]
         if not batch and items[0]["status"] == 400:

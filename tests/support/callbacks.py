@@ -25,16 +25,18 @@ def run_callback(app: Dash, output: str, **values: Any) -> Any:
         values: the inputs by their place in the callback, named by property: `filters="..."`.
     """
     (found,) = (
-        one for one in app.callback_map.values()
-        if output in str(one["output"]) and one.get("callback")
+        callback for callback in app.callback_map.values()
+        if output in str(callback["output"]) and callback.get("callback")
     )  # fmt: skip
-    (key,) = (key for key, one in app.callback_map.items() if one is found)
+    (key,) = (key for key, callback in app.callback_map.items() if callback is found)
     parts = {
         kind: [part | {"value": values.get(part["id"])} for part in found[kind]]
         for kind in ("inputs", "state")
     }
     written = found["output"] if isinstance(found["output"], list) else [found["output"]]
-    outputs = [{"id": one.component_id, "property": one.component_property} for one in written]
+    outputs = [
+        {"id": output.component_id, "property": output.component_property} for output in written
+    ]
     body = {
         "output": key,
         "outputs": outputs if isinstance(found["output"], list) else outputs[0],
@@ -50,16 +52,16 @@ def run_callback(app: Dash, output: str, **values: Any) -> Any:
 
 def component_ids(part: object) -> set[str]:
     """Every id in a tree of components; each may stand there once."""
-    found: list[str] = []
+    names: list[str] = []
     walk = [part]
     while walk:
-        one = walk.pop()
-        if isinstance(one, list | tuple):
-            walk += one
-        elif isinstance(one, Component):
-            name = getattr(one, "id", None)
+        node = walk.pop()
+        if isinstance(node, list | tuple):
+            walk += node
+        elif isinstance(node, Component):
+            name = getattr(node, "id", None)
             if isinstance(name, str):
-                found.append(name)
-            walk.append(getattr(one, "children", None))
-    assert len(found) == len(set(found)), "an id stands twice"
-    return set(found)
+                names.append(name)
+            walk.append(getattr(node, "children", None))
+    assert len(names) == len(set(names)), "an id stands twice"
+    return set(names)

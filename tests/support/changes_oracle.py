@@ -9,15 +9,15 @@ from db.history.explain import COMPARED
 from tests.support.worlds import COUNTED, TODAY, DeviceState, World
 
 
-def matches(world: World, said: DeviceState, filters: Filters) -> bool:
-    texts = [said.hostname, said.display_name, said.serial, said.os, said.node_class]
-    texts.append(world.sites.get(said.site_id, NO_SITE))
+def matches(world: World, record: DeviceState, filters: Filters) -> bool:
+    texts = [record.hostname, record.display_name, record.serial, record.os, record.node_class]
+    texts.append(world.sites.get(record.site_id, NO_SITE))
     return (
-        (not filters.sites or said.site_id in filters.sites)
-        and (not filters.types or said.device_type in filters.types)
-        and said.billing_status in filters.statuses
-        and (not filters.locations or (said.location or NO_LOCATION) in filters.locations)
-        and set(filters.managed_by) <= {*said.managers}
+        (not filters.sites or record.site_id in filters.sites)
+        and (not filters.types or record.device_type in filters.types)
+        and record.billing_status in filters.statuses
+        and (not filters.locations or (record.location or NO_LOCATION) in filters.locations)
+        and set(filters.managed_by) <= {*record.managers}
         and (
             filters.q is None
             or any(filters.q.casefold() in text.casefold() for text in texts if text)
@@ -70,30 +70,30 @@ class DailyRecords:
 
     def dated(self, key: int) -> dict[str, set[date]]:
         """The dates of presence, site and status, each by walking back day by day."""
-        told = [standing.get(key) for standing in self.standing]
+        states = [standing.get(key) for standing in self.standing]
         expected: dict[str, set[date]] = {}
-        start = _walk(told, lambda said: True)
-        if told[-1] is None:
+        start = _walk(states, lambda record: True)
+        if states[-1] is None:
             expected["gone"] = {self.days[start]}
-            told = told[:start]
-        elif told[0] is None:
-            expected |= self._arrival(told, start)
+            states = states[:start]
+        elif states[0] is None:
+            expected |= self._arrival(states, start)
         elif start:
             expected["back"] = {self.days[start]}
-        first = next(said for said in told if said is not None)
-        last = told[-1]
+        first = next(record for record in states if record is not None)
+        last = states[-1]
         assert last is not None
         for code, name in (("site", "site_id"), ("billing_status", "billing_status")):
             if getattr(first, name) != getattr(last, name):
-                start = _walk(told, lambda said, name=name: getattr(said, name))
+                start = _walk(states, lambda record, name=name: getattr(record, name))
                 expected[code] = {self.days[start]}
         return expected
 
-    def _arrival(self, told: list[DeviceState | None], start: int) -> dict[str, set[date]]:
-        arrived = next(index for index, said in enumerate(told) if said is not None)
-        said = told[arrived]
-        assert said is not None
-        seen, began = self.world.first_seen(said), min(self.world.days[said.source])
+    def _arrival(self, states: list[DeviceState | None], start: int) -> dict[str, set[date]]:
+        arrived = next(index for index, record in enumerate(states) if record is not None)
+        record = states[arrived]
+        assert record is not None
+        seen, began = self.world.first_seen(record), min(self.world.days[record.source])
         expected: dict[str, set[date]] = {}
         if began > self.then:
             expected["source_began"] = {began}
@@ -106,9 +106,9 @@ class DailyRecords:
         return expected
 
 
-def _walk(told, value):  # type: ignore[no-untyped-def]
+def _walk(states, value):  # type: ignore[no-untyped-def]
     """Where the last unbroken run of a value begins; absence is a value of its own."""
-    values = [None if said is None else (value(said),) for said in told]
+    values = [None if record is None else (value(record),) for record in states]
     index = len(values) - 1
     while index and values[index - 1] == values[-1]:
         index -= 1

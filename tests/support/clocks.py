@@ -31,11 +31,11 @@ CLOCK_CHANGES = [
 
 def local_days(zone: ZoneInfo, first: date, last: date) -> set[date]:
     """The local days from `first` to `last` that exist."""
-    found, instant = set(), datetime.combine(first, time(0), UTC) - timedelta(days=1)
+    days, instant = set(), datetime.combine(first, time(0), UTC) - timedelta(days=1)
     while instant < datetime.combine(last, time(0), UTC) + timedelta(days=2):
-        found.add(instant.astimezone(zone).date())
+        days.add(instant.astimezone(zone).date())
         instant += timedelta(hours=1)
-    return {day for day in found if first <= day <= last}
+    return {day for day in days if first <= day <= last}
 
 
 MORNING = datetime(2026, 3, 13, 4, 30, tzinfo=UTC)

@@ -26,19 +26,19 @@ def after(days: int) -> date:
 class CoverageFleet(Hub):
     """A hub that looks for findings after each collection."""
 
-    def say(self, day: date, **said: list[Pc]) -> None:
+    def collect_all(self, day: date, **said: list[Pc]) -> None:
         for source, rows in said.items():
             self.collect(day, rows, source)
-        self.look()
+        self.refresh()
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         with lease.take(self.engine) as held:
             catch_up(self.engine, held, self.environ)
 
     def decider(self, held: lease.Lease, day: date) -> DecisionContext:
         return DecisionContext(self.engine, held, "Ana", lambda: noon(day), self.environ)
 
-    def found(self, day: date) -> list[tuple[str, str, str | None]]:
+    def findings_on(self, day: date) -> list[tuple[str, str, str | None]]:
         """What stands on a day: kind, hostname of the record, hostname of the other one."""
         with reading(self.engine) as connection:
             rows = connection.execute(
@@ -82,16 +82,18 @@ class CoverageWorld(CoverageFleet):
         with lease.take(self.engine) as held:
             return withdraw_acceptance(self.decider(held, day), newest)
 
-    def ask(self, day: date, query: str = "", today: date | None = None) -> list[dict[str, Any]]:
+    def api_findings(
+        self, day: date, query: str = "", today: date | None = None
+    ) -> list[dict[str, Any]]:
         clock = lambda: noon(today or day)  # noqa: E731
         with serve_api(self.engine, clock=clock) as client:
             body = client.json(f"/api/coverage?as_of={day}&{query}")
         assert body["count"] == len(body["items"])
-        found: list[dict[str, Any]] = body["items"]
-        return found
+        items: list[dict[str, Any]] = body["items"]
+        return items
 
     def states(self, day: date, query: str = "", today: date | None = None) -> list[str]:
-        return [item["state"] for item in self.ask(day, query, today)]
+        return [item["state"] for item in self.api_findings(day, query, today)]
 
 
 SPARE = pc("s", display_name="spare notebook")

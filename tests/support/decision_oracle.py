@@ -57,25 +57,25 @@ def check_stretches(connection: Connection) -> None:
             links[link.device_id].append(link)
     last: Any = None
     order = device_snapshots.c.device_id, device_snapshots.c.valid_from
-    for one in connection.execute(select(device_snapshots).order_by(*order)):
-        assert one.valid_from < one.valid_to
-        if last is not None and last.device_id == one.device_id:
-            assert last.valid_to <= one.valid_from
-            apart = one.opened_by != last.opened_by or one.valid_from != last.valid_to
-            assert apart or one.restated_by is not None
-        last = one
-        if one.valid_to <= first:
+    for row in connection.execute(select(device_snapshots).order_by(*order)):
+        assert row.valid_from < row.valid_to
+        if last is not None and last.device_id == row.device_id:
+            assert last.valid_to <= row.valid_from
+            apart = row.opened_by != last.opened_by or row.valid_from != last.valid_to
+            assert apart or row.restated_by is not None
+        last = row
+        if row.valid_to <= first:
             continue
-        site = NO_SITE_ID if one.alias_key is None else own[one.source, one.alias_key]
+        site = NO_SITE_ID if row.alias_key is None else own[row.source, row.alias_key]
         while into.get(site):
             site = into[site]
-        assert one.site_id == site, "I1"
-        assert one.rule_version >= saved, "I3"
-        day, until = max(one.valid_from, first), one.valid_to
+        assert row.site_id == site, "I1"
+        assert row.rule_version >= saved, "I3"
+        day, until = max(row.valid_from, first), row.valid_to
         days = {day, *(d for each in links.values() for link in each
                        for d in (link.since, link.until) if day < d < until)}  # fmt: skip
         for each in days:
-            assert one.asset_id == machine(links, one.device_id, each), "I2"
+            assert row.asset_id == machine(links, row.device_id, each), "I2"
 
 
 def machine(links: dict[int, list[Any]], device_id: int, day: date) -> int:
@@ -85,7 +85,7 @@ def machine(links: dict[int, list[Any]], device_id: int, day: date) -> int:
         path: list[Any] = []
         at = device_id
         while at not in [link.device_id for link in path]:
-            there = [one for one in links[at] if one.since <= day < one.until]
+            there = [link for link in links[at] if link.since <= day < link.until]
             if not there or there[0].link_id in void:
                 return at
             path.append(there[0])
@@ -99,8 +99,8 @@ def check_counts(connection: Connection) -> None:
     if kept is None:
         return
     closed, newest = border(connection), newest_day(connection)
-    for (basis, day), found in stored_counts(connection).items():
-        assert found == computed_counts(connection, basis, day), (basis, day)
+    for (basis, day), counts in stored_counts(connection).items():
+        assert counts == computed_counts(connection, basis, day), (basis, day)
     c = month_end_counts.c
     for month in connection.scalars(select(c.month).where(c.imported.is_(False)).distinct()):
         end = month_end(month)
@@ -123,11 +123,11 @@ def stored_counts(connection: Connection) -> dict[tuple[str, date], Counts]:
     kept = kept_days(connection)
     if kept is None:
         return {}
-    c, said = daily_counts.c, device_snapshots.c
-    found = {}
-    bases = connection.scalars(select(said.source).distinct()).all()
-    turns = {*connection.scalars(select(said.valid_from).distinct())}
-    turns |= {*connection.scalars(select(said.valid_to).distinct()), *counted_days(connection)}
+    c, stretch = daily_counts.c, device_snapshots.c
+    counts = {}
+    bases = connection.scalars(select(stretch.source).distinct()).all()
+    turns = {*connection.scalars(select(stretch.valid_from).distinct())}
+    turns |= {*connection.scalars(select(stretch.valid_to).distinct()), *counted_days(connection)}
     for basis in (*bases, "assets"):
         counted = counted_days(connection, None if basis == "assets" else basis)
         ends = {day for day in turns if day < OPEN_END} | {*kept.month_ends(), kept.today}
@@ -140,8 +140,8 @@ def stored_counts(connection: Connection) -> dict[tuple[str, date], Counts]:
                     c.basis == basis, c.snapshot_date == standing
                 )
             )
-            found[basis, day] = Counter({tuple(row[:3]): row[3] for row in rows})
-    return found
+            counts[basis, day] = Counter({tuple(row[:3]): row[3] for row in rows})
+    return counts
 
 
 def computed_counts(connection: Connection, basis: str, day: date) -> Counts:
@@ -160,15 +160,15 @@ def computed_counts(connection: Connection, basis: str, day: date) -> Counts:
 def stretches(connection: Connection, until: date = date.max) -> list[tuple[Any, ...]]:
     """What every device said on every day up to `until`, in rows that splits do not change."""
     order = device_snapshots.c.device_id, device_snapshots.c.valid_from
-    found: list[tuple[Any, ...]] = []
-    for one in connection.execute(select(device_snapshots).order_by(*order)):
-        if one.valid_from > until:
+    rows: list[tuple[Any, ...]] = []
+    for row in connection.execute(select(device_snapshots).order_by(*order)):
+        if row.valid_from > until:
             continue
-        end = min(one.valid_to, until + timedelta(days=1)) if until < date.max else one.valid_to
-        said = (one.device_id, one.site_id, one.asset_id, one.billing_status, one.reason,
-                one.rule_version, one.state_hash, one.opened_by)  # fmt: skip
-        found.append((*said, one.valid_from, end))
-    return found
+        end = min(row.valid_to, until + timedelta(days=1)) if until < date.max else row.valid_to
+        state = (row.device_id, row.site_id, row.asset_id, row.billing_status, row.reason,
+                row.rule_version, row.state_hash, row.opened_by)  # fmt: skip
+        rows.append((*state, row.valid_from, end))
+    return rows
 
 
 def _rows(connection: Connection, table: Table, *names: str) -> Iterable[Any]:
@@ -182,14 +182,14 @@ class Administrator:
         self.hub, self.day = hub, day
 
     def __getattr__(self, name: str) -> Any:
-        deed = {
+        decision = {
             "accept": accept_run, "reject": reject_run, "withdraw": withdraw_day, "end": end_source,
         }[name]  # fmt: skip
 
         def decide(*arguments: Any) -> Any:
             with lease.take(self.hub.engine) as held:
                 clock = lambda: noon(self.day)  # noqa: E731
-                by = DecisionContext(self.hub.engine, held, "Ana", clock, self.hub.environ)
-                return deed(by, *arguments)
+                context = DecisionContext(self.hub.engine, held, "Ana", clock, self.hub.environ)
+                return decision(context, *arguments)
 
         return decide

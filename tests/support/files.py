@@ -19,13 +19,13 @@ def sheets(content: bytes) -> dict[str, list[list[str | float | None]]]:
         assert archive.testzip() is None
         book = ElementTree.fromstring(archive.read("xl/workbook.xml"))
         names = [sheet.attrib["name"] for sheet in book.iter(f"{SHEET}sheet")]
-        found = {}
+        sheets_by_name = {}
         for number, name in enumerate(names, 1):
             tree = ElementTree.fromstring(archive.read(f"xl/worksheets/sheet{number}.xml"))
             assert not list(tree.iter(f"{SHEET}f")), "a formula"
             assert not list(tree.iter(f"{SHEET}hyperlink")), "a link"
-            found[name] = [_cells(row) for row in tree.iter(f"{SHEET}row")]
-    return found
+            sheets_by_name[name] = [_cells(row) for row in tree.iter(f"{SHEET}row")]
+    return sheets_by_name
 
 
 def _cells(row: ElementTree.Element) -> list[str | float | None]:

@@ -58,16 +58,16 @@ class Matching:
         linked = sorted((t for t in self.mine if t.asset != t.device), key=lambda t: t.number)
         staying = [*self.others, *(t for t in self.mine if t.asset == t.device)]
         ended = []
-        for told in linked:
-            company = [other for other in staying if other.asset == told.asset]
-            if any(differ(told.serial, other.serial) for other in company):
-                ended.append(told)
+        for record in linked:
+            company = [other for other in staying if other.asset == record.asset]
+            if any(differ(record.serial, other.serial) for other in company):
+                ended.append(record)
             else:
-                staying.append(told)
-        ended = [told for told in ended if told.device not in self.still]
-        for told in ended:
-            told.asset = told.device
-        return [told.device for told in ended]
+                staying.append(record)
+        ended = [record for record in ended if record.device not in self.still]
+        for record in ended:
+            record.asset = record.device
+        return [record.device for record in ended]
 
     def begun(self) -> Iterator[tuple[Device, Device]]:
         found = True
@@ -151,7 +151,7 @@ class Matching:
                 if len({t.asset for t in linked}) > 1:
                     continue
                 targets = [min(linked, key=lambda t: t.number)] if linked else []
-                targets += self.one(elsewhere)
+                targets += self.single_machine(elsewhere)
                 if len({t.asset for t in gone}) == 1:
                     targets.append(min(gone, key=lambda t: t.number))
                 targets.append(min(cluster, key=lambda t: (t.turn, t.number)))
@@ -161,7 +161,7 @@ class Matching:
     def hostnames(self, scope: Scope) -> Iterator[Proposal]:
         for _, group in self.groups(scope, lambda t: host_key(t.hostname)):
             one, found = self.only(group)
-            yield from ((one, target, []) for target in self.one(found) if one)
+            yield from ((one, target, []) for target in self.single_machine(found) if one)
 
     def guests(self, scope: Scope) -> Iterator[Proposal]:
         for _, group in self.groups(scope, lambda t: host_key(t.hostname)):
@@ -174,8 +174,8 @@ class Matching:
                 yield one, other, [other]
 
     def prefixes(self, scope: Scope) -> Iterator[Proposal]:
-        def prefix(told: LinkRecord) -> str | None:
-            host = host_key(told.hostname) or ""
+        def prefix(record: LinkRecord) -> str | None:
+            host = host_key(record.hostname) or ""
             return host[:15] if len(host) >= 15 else None
 
         for _, group in self.groups(scope, prefix):
@@ -188,7 +188,7 @@ class Matching:
                     yield one, other, []
                     break
 
-    def one(self, found: list[LinkRecord]) -> list[LinkRecord]:
+    def single_machine(self, found: list[LinkRecord]) -> list[LinkRecord]:
         """Whom to link with, at most one: the machine that every source knows once."""
         machines = {(t.source, t.asset) for t in found}
         if len({t.asset for t in found}) > 1:

@@ -62,21 +62,23 @@ def _answer(app: Dash, client: FlaskClient, key: str, layout: Any, values: dict[
         place = f"{part['id']}.{part['property']}"
         return values.get(place, by_id[_name(part["id"])]["props"].get(part["property"]))
 
-    asked = {
+    request = {
         kind: [part | {"value": value(part)} for part in callback[kind]]
         for kind in ("inputs", "state")
     }
-    if callback.get("prevent_initial_call") and not any(part["value"] for part in asked["inputs"]):
+    if callback.get("prevent_initial_call") and not any(
+        part["value"] for part in request["inputs"]
+    ):
         return
-    if values.get(key) == asked:
+    if values.get(key) == request:
         return
-    values[key] = asked
+    values[key] = request
     outputs = [{"id": part.component_id, "property": part.component_property} for part in written]
     body = {
         "output": key,
         "outputs": outputs if isinstance(callback["output"], list) else outputs[0],
-        "changedPropIds": [f"{part['id']}.{part['property']}" for part in asked["inputs"]],
-        **asked,
+        "changedPropIds": [f"{part['id']}.{part['property']}" for part in request["inputs"]],
+        **request,
     }
     answer = client.post("/_dash-update-component", json=body)
     assert answer.status_code in (200, 204), (key, answer.text)

@@ -116,7 +116,7 @@ class RandomHub:
     def quiet(self, source: str) -> list[Pc]:
         return [Pc(f"q{n}", "1", "Harbor", f"{source}-{n}") for n in range(60)]
 
-    def decide(self, kind: str, one: int, other: int) -> bool:
+    def decide(self, kind: str, left: int, right: int) -> bool:
         if kind in ("close", "reopen"):
             with reading(self.hub.engine) as connection:
                 closed = border(connection)
@@ -149,33 +149,33 @@ class RandomHub:
         if not ids or not places:
             return False
         pick: Callable[[list[Any], int], Any] = lambda items, n: items[n % len(items)]  # noqa: E731
-        with decision_context(self.hub, self.day) as by:
+        with decision_context(self.hub, self.day) as context:
             if kind == "link":
-                link_devices(by, pick(ids, one), pick(ids, other))
+                link_devices(context, pick(ids, left), pick(ids, right))
             elif kind == "split":
-                split_device(by, pick(ids, one))
+                split_device(context, pick(ids, left))
             elif kind == "apart":
-                keep_apart(by, pick(ids, one), pick(ids, other))
+                keep_apart(context, pick(ids, left), pick(ids, right))
             elif kind == "merge":
-                merge_sites(by, pick(places, one), pick(places, other))
+                merge_sites(context, pick(places, left), pick(places, right))
             elif kind == "alias":
-                alias = pick(aliases, one)
-                move_alias(by, *alias, pick([*places, None], other))
+                alias = pick(aliases, left)
+                move_alias(context, *alias, pick([*places, None], right))
             elif kind == "rules":
-                words = pick([["spare"], ["desk"], ["spare", "desk"], []], one)
-                inside = pick([[], ["Harbor"], ["Pelican", "Harbor"]], other)
-                wanted = {
+                words = pick([["spare"], ["desk"], ["spare", "desk"], []], left)
+                inside = pick([[], ["Harbor"], ["Pelican", "Harbor"]], right)
+                settings = {
                     "spare_words": words, "internal_sites": inside,
-                    "spare_node_classes": pick([["VMWARE_VM_GUEST"], []], one),
+                    "spare_node_classes": pick([["VMWARE_VM_GUEST"], []], left),
                     "source_order": pick([["ninja", "threatlocker", "agent"],
-                                          ["agent", "threatlocker", "ninja"]], other),
+                                          ["agent", "threatlocker", "ninja"]], right),
                     "expected_sources": list(rules.expected_sources),
                 }  # fmt: skip
-                save_rules(by, wanted, "random")
+                save_rules(context, settings, "random")
             elif kind == "withdraw" and newest is not None:
-                withdraw_day(by, "ninja", newest)
+                withdraw_day(context, "ninja", newest)
             elif kind == "undo" and entries:
-                undo(by, pick(entries, one))
+                undo(context, pick(entries, left))
         return True
 
     def loud(self) -> set[int]:
@@ -199,14 +199,14 @@ class RandomHub:
 
     def numbers(self) -> Any:
         with reading(self.hub.engine) as connection:
-            said: list[Any] = []
-            for *told, _version, _hash, run, first, until in stretches(connection):
+            merged: list[Any] = []
+            for *state, _version, _hash, run, first, until in stretches(connection):
                 # A version of the rules splits what they judge, even where they judge alike.
-                if said and said[-1][0] == (told, run) and said[-1][2] == first:
-                    said[-1][2] = until
+                if merged and merged[-1][0] == (state, run) and merged[-1][2] == first:
+                    merged[-1][2] = until
                 else:
-                    said.append([(told, run), first, until])
-            return stored_counts(connection), said
+                    merged.append([(state, run), first, until])
+            return stored_counts(connection), merged
 
 
 def site(hub: Hub, name: str) -> int:

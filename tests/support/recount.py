@@ -86,8 +86,8 @@ def machines(records: list[CountedRecord]) -> int:
         cut = [m for m, place in enumerate(places) if place == (site, short)]
         whole = [m for m, (where, name) in enumerate(places)
                  if where == site and name.startswith(short) and name != short]  # fmt: skip
-        told = {records[m].serial for m in (n, *whole) if records[m].serial}
-        free = len(cut) == len(whole) == 1 and whole[0] in alone and len(told) < 2
+        serials = {records[m].serial for m in (n, *whole) if records[m].serial}
+        free = len(cut) == len(whole) == 1 and whole[0] in alone and len(serials) < 2
         if free and records[whole[0]].source != records[n].source:
             parent[root(n)] = root(whole[0])
     alive = {root(n) for n, record in enumerate(records) if record.status != "excluded"}
@@ -117,13 +117,13 @@ def _ninja(settings: dict[str, str]) -> Iterator[CountedRecord]:
     sites = {row["id"]: row["name"] for row in everything("/api/v2/organizations")}
     places = {row["id"]: row["name"] for row in everything("/api/v2/locations")}
     for row in everything("/api/v2/devices-detailed"):
-        shown = (
+        label = (
             f"{row.get('displayName') or row.get('systemName')} {places.get(row.get('locationId'))}"
         )
         status = "billable"
         if row.get("approvalStatus", "APPROVED") != "APPROVED":
             status = "excluded"
-        elif "SPARE" in shown.upper() or row["nodeClass"] == "VMWARE_VM_GUEST":
+        elif "SPARE" in label.upper() or row["nodeClass"] == "VMWARE_VM_GUEST":
             status = "spare"
         kind = "server" if row["nodeClass"] in SERVERS else row["nodeClass"]
         kind = "workstation" if kind in WORKSTATIONS else kind

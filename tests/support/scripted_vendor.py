@@ -64,12 +64,12 @@ class ScriptedVendor:
                 parts = urlsplit(self.path)
                 query = {name: values[0] for name, values in parse_qs(parts.query).items()}
                 length = int(self.headers.get("Content-Length") or 0)
-                asked = ReceivedRequest(
+                request = ReceivedRequest(
                     self.command, parts.path, query, self.headers, self.rfile.read(length)
                 )
                 with vendor._lock:
-                    vendor.asked.append(asked)
-                    reply = vendor.script(asked)
+                    vendor.asked.append(request)
+                    reply = vendor.script(request)
                 if reply.raw is not None:
                     self.close_connection = True
                     with suppress(OSError):  # the other side hangs up, as the test wants
@@ -111,7 +111,7 @@ def scripted(script: Script) -> Iterator[ScriptedVendor]:
 def script_of(*replies: Reply) -> Script:
     """Answers one after the other; the last for ever."""
     left = list(replies)
-    return lambda asked: left.pop(0) if len(left) > 1 else left[0]
+    return lambda request: left.pop(0) if len(left) > 1 else left[0]
 
 
 class FakeTime:

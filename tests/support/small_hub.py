@@ -207,10 +207,10 @@ class Hub:
 
 
 def _by_status(rows: Iterable[Row[Any]]) -> Counter[str]:
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for row in rows:
-        found[row.billing_status] += row.n
-    return found
+        counts[row.billing_status] += row.n
+    return counts
 
 
 COMPARED = (
@@ -225,7 +225,7 @@ def contents(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
 
     Ids of runs and sites only count: a run is told as its source and day, a site as its turn.
     """
-    found = {}
+    tables = {}
     with reading(engine) as connection:
         known: dict[str, dict[object, object]] = {"run": {}, "site": {NO_SITE_ID: NO_SITE_ID}}
         for row in connection.execute(select(collection_runs)):
@@ -237,7 +237,7 @@ def contents(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
         for name in COMPARED:
             table = metadata.tables[name]
             rows = connection.execute(select(table).order_by(*table.primary_key)).mappings()
-            found[name] = [
+            tables[name] = [
                 tuple(
                     known[COUNTED_IDS[column]].get(value) if column in COUNTED_IDS else value
                     for column, value in row.items()
@@ -245,4 +245,4 @@ def contents(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
                 )
                 for row in rows
             ]
-    return found
+    return tables

@@ -64,63 +64,71 @@ class World:
     sites: dict[int, str] = field(default_factory=dict)
     days: dict[str, dict[date, dict[str, DeviceState]]] = field(default_factory=dict)
 
-    def publish(self, source: str, day: date, said: Iterable[DeviceState]) -> None:
+    def publish(self, source: str, day: date, records: Iterable[DeviceState]) -> None:
         """The source's snapshot of `day`."""
-        self.days.setdefault(source, {})[day] = {one.key: one for one in said}
+        self.days.setdefault(source, {})[day] = {record.key: record for record in records}
 
     # What plain Python answers.
 
     def standing_day(self, source: str, day: date) -> date | None:
-        return max((found for found in self.days.get(source, {}) if found <= day), default=None)
+        return max((past for past in self.days.get(source, {}) if past <= day), default=None)
 
-    def first_seen(self, one: DeviceState) -> date:
-        return min(day for day, said in self.days[one.source].items() if one.key in said)
+    def first_seen(self, record: DeviceState) -> date:
+        return min(
+            day for day, records in self.days[record.source].items() if record.key in records
+        )
 
     def newest(self) -> date:
         return max(day for days in self.days.values() for day in days)
 
     def records(self, day: date) -> list[DeviceState]:
         """Every record that stands on `day`."""
-        found: list[DeviceState] = []
+        records: list[DeviceState] = []
         for source, days in self.days.items():
             standing = self.standing_day(source, day)
             if standing is not None:
-                found += days[standing].values()
-        return found
+                records += days[standing].values()
+        return records
 
     def assets(self, day: date) -> dict[int, tuple[DeviceState, tuple[str, ...]]]:
         """Each machine: the record that speaks, with the machine's type, and who manages it."""
         machines: dict[int, list[DeviceState]] = {}
-        for one in self.records(day):
-            machines.setdefault(one.asset_id, []).append(one)
-        return {asset: self._speaker(records) for asset, records in machines.items()}
+        for record in self.records(day):
+            machines.setdefault(record.asset_id, []).append(record)
+        return {asset: self._primary(records) for asset, records in machines.items()}
 
-    def _speaker(self, records: list[DeviceState]) -> tuple[DeviceState, tuple[str, ...]]:
-        managed = [one for one in records if one.billing_status != "excluded"]
+    def _primary(self, records: list[DeviceState]) -> tuple[DeviceState, tuple[str, ...]]:
+        managed = [record for record in records if record.billing_status != "excluded"]
         candidates = managed or records
-        sources = tuple(name for name in ORDER if name in {one.source for one in candidates})
-        speaker = self._best([one for one in candidates if one.source == sources[0]])
+        sources = tuple(name for name in ORDER if name in {record.source for record in candidates})
+        primary = self._best([record for record in candidates if record.source == sources[0]])
         for source in sources:
             known = [
-                one for one in candidates if one.source == source and one.device_type != "unknown"
+                record
+                for record in candidates
+                if record.source == source and record.device_type != "unknown"
             ]
             if known:
-                return replace(speaker, device_type=self._best(known).device_type), sources
-        return replace(speaker, device_type="unknown"), sources
+                return replace(primary, device_type=self._best(known).device_type), sources
+        return replace(primary, device_type="unknown"), sources
 
     def _best(self, records: list[DeviceState]) -> DeviceState:
         guests = RULES.spare_node_classes
-        real = [one for one in records if one.node_class not in guests] or records
-        return max(real, key=lambda one: (self.first_seen(one), one.device_id))
+        real = [record for record in records if record.node_class not in guests] or records
+        return max(real, key=lambda record: (self.first_seen(record), record.device_id))
 
     def standing(self, day: date, basis: str) -> dict[int, DeviceState]:
         """What `basis` knows on `day`, by device, or by asset."""
         if basis == "assets":
             return {
-                asset: replace(said, managers=sources)
-                for asset, (said, sources) in self.assets(day).items()
+                asset: replace(record, managers=sources)
+                for asset, (record, sources) in self.assets(day).items()
             }
-        return {one.device_id: one for one in self.records(day) if basis in ("records", one.source)}
+        return {
+            record.device_id: record
+            for record in self.records(day)
+            if basis in ("records", record.source)
+        }
 
     def known(self, day: date, basis: str) -> bool:
         sources = ORDER if basis in ("assets", "records") else (basis,)
@@ -146,34 +154,36 @@ class World:
             connection.execute(insert(collection_runs), self._runs())
             stretches = self._stretches()
             insert_many(connection, device_snapshots, stretches)
-            known = {one.device_id: one for days in self.days.values()
-                     for said in days.values() for one in said.values()}  # fmt: skip
-            insert_many(connection, devices, [self._device(one) for one in known.values()])
-            insert_many(connection, device_latest, [self._latest(one) for one in known.values()])
+            known = {record.device_id: record for days in self.days.values()
+                     for records in days.values() for record in records.values()}  # fmt: skip
+            insert_many(connection, devices, [self._device(record) for record in known.values()])
+            insert_many(
+                connection, device_latest, [self._latest(record) for record in known.values()]
+            )
             rollups.recount_days(connection, ALWAYS, KeptDays(newest), None)
             refresh_findings(connection, date.min, None)
 
     def _runs(self) -> list[dict[str, Any]]:
         published = sorted(
-            (day, source, len(said)) for source, days in self.days.items()
-            for day, said in days.items()
+            (day, source, len(records)) for source, days in self.days.items()
+            for day, records in days.items()
         )  # fmt: skip
         return [run_row(source, day, records=n) for day, source, n in published]
 
-    def _device(self, one: DeviceState) -> dict[str, Any]:
-        gone = one.key not in self.days[one.source][max(self.days[one.source])]
+    def _device(self, record: DeviceState) -> dict[str, Any]:
+        gone = record.key not in self.days[record.source][max(self.days[record.source])]
         return {
-            "device_id": one.device_id,
-            "source": one.source,
-            "source_key": one.key,
-            "first_seen": self.first_seen(one),
-            "last_seen": max(self.days[one.source]) if gone else None,
+            "device_id": record.device_id,
+            "source": record.source,
+            "source_key": record.key,
+            "first_seen": self.first_seen(record),
+            "last_seen": max(self.days[record.source]) if gone else None,
         }
 
-    def _latest(self, one: DeviceState) -> dict[str, Any]:
+    def _latest(self, record: DeviceState) -> dict[str, Any]:
         return {
-            "device_id": one.device_id,
-            "last_contact": last_contact(one),
+            "device_id": record.device_id,
+            "last_contact": last_contact(record),
             "online": True,
             "ip": None,
             "volatile": "{}",
@@ -183,15 +193,15 @@ class World:
         rows = []
         for days in self.days.values():
             ordered = sorted(days)
-            for key in {key for said in days.values() for key in said}:
+            for key in {key for records in days.values() for key in records}:
                 opened: tuple[date, DeviceState] | None = None
                 for day in ordered:
-                    one = days[day].get(key)
-                    if opened and opened[1] != one:
+                    record = days[day].get(key)
+                    if opened and opened[1] != record:
                         rows.append(_stretch(opened[1], opened[0], day))
                         opened = None
-                    if one is not None and opened is None:
-                        opened = (day, one)
+                    if record is not None and opened is None:
+                        opened = (day, record)
                 if opened:
                     rows.append(_stretch(opened[1], opened[0], OPEN_END))
         return rows
@@ -218,32 +228,32 @@ def run_row(source: str, day: date, **values: Any) -> dict[str, Any]:
     return row | values
 
 
-def last_contact(one: DeviceState) -> datetime:
+def last_contact(record: DeviceState) -> datetime:
     """When a device of a world was last heard of."""
-    return datetime(2026, 11, 20, 8, 30, tzinfo=UTC) + timedelta(seconds=one.device_id % 9999)
+    return datetime(2026, 11, 20, 8, 30, tzinfo=UTC) + timedelta(seconds=record.device_id % 9999)
 
 
-def _stretch(one: DeviceState, valid_from: date, valid_to: date) -> dict[str, Any]:
-    state = hash63(repr(one).encode())
+def _stretch(record: DeviceState, valid_from: date, valid_to: date) -> dict[str, Any]:
+    state = hash63(repr(record).encode())
     return {
-        "device_id": one.device_id,
+        "device_id": record.device_id,
         "valid_from": valid_from,
         "valid_to": valid_to,
-        "source": one.source,
-        "site_id": one.site_id,
-        "asset_id": one.asset_id,
-        "alias_key": str(one.site_id) if one.site_id else None,
-        "location": one.location,
-        "hostname": one.hostname,
-        "display_name": one.display_name,
-        "device_type": one.device_type,
-        "type_reason": f"it is a {one.device_type}",
-        "billing_status": one.billing_status,
-        "reason": f"it is {one.billing_status}",
+        "source": record.source,
+        "site_id": record.site_id,
+        "asset_id": record.asset_id,
+        "alias_key": str(record.site_id) if record.site_id else None,
+        "location": record.location,
+        "hostname": record.hostname,
+        "display_name": record.display_name,
+        "device_type": record.device_type,
+        "type_reason": f"it is a {record.device_type}",
+        "billing_status": record.billing_status,
+        "reason": f"it is {record.billing_status}",
         "rule_version": 1,
-        "os": one.os,
-        "node_class": one.node_class,
-        "serial": one.serial,
+        "os": record.os,
+        "node_class": record.node_class,
+        "serial": record.serial,
         "repaired": None,
         "payload_hash": state,
         "state_hash": state,
@@ -352,18 +362,18 @@ def random_world(rng: random.Random, *, days: int = 12, devices: int = 14) -> Wo
     for source in ORDER:
         start = 0 if source == "ninja" else rng.randrange(days)
         for number in range(start, days):
-            said = state.setdefault(source, {})
+            records = state.setdefault(source, {})
             for key in [f"{source[0]}{index}" for index in range(rng.randrange(1, devices))]:
                 if rng.random() < 0.25:
-                    said[key] = _random_said(rng, source, key)
+                    records[key] = _random_state(rng, source, key)
                 elif rng.random() < 0.12:
-                    said.pop(key, None)
+                    records.pop(key, None)
             if rng.random() < 0.8 or source not in world.days:
-                world.publish(source, first + timedelta(days=number), said.values())
+                world.publish(source, first + timedelta(days=number), records.values())
     return world
 
 
-def _random_said(rng: random.Random, source: str, key: str) -> DeviceState:
+def _random_state(rng: random.Random, source: str, key: str) -> DeviceState:
     return DeviceState(
         source,
         key,
