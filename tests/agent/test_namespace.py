@@ -23,7 +23,7 @@ NINE = {
 # Makes two cards, each with its MAC and perhaps its address, then reports to a TatuScan server.
 INSIDE = """
 import json, os, subprocess, sys
-from tests.support.agent_servers import TatuScan, serving
+from tests.support.agent_servers import TatuScanServer, serving
 
 def ip(*words):
     subprocess.run(["ip", *words], check=True)
@@ -35,13 +35,13 @@ for name, mac, address in json.loads(sys.argv[1]):
     if address:
         ip("address", "add", address, "dev", name)
     ip("link", "set", name, "up")
-server = TatuScan()
+server = TatuScanServer()
 with serving(server) as served:
     for _ in range(2):
         os.environ["TATUSCAN_URL"] = served.url
         subprocess.run([sys.executable, "-m", "agent", "--once"], check=True)
         ip("link", "set", "enp4s0", "down")
-print(json.dumps([asked.json() for asked in server.asked]))
+print(json.dumps([request.json() for request in server.requests]))
 """
 
 
