@@ -96,10 +96,12 @@ def test_a_location_opens_its_devices(quiet: Page, address: str, place: str) -> 
     expect(quiet.locator(".chip", has_text=place)).to_be_visible()
     assert devices_count(quiet) == number
     quiet.locator("#page a, header a").get_by_text("Changes", exact=True).first.click()
+    # The list before has the same chip: wait for the new page.
+    expect(quiet.locator("#changes-summary")).not_to_be_empty()
     expect(quiet.locator(".chip", has_text=place)).to_be_visible()
     quiet.locator(".chip", has_text=place).click()
     expect(quiet.locator(".chip", has_text=place)).to_have_count(0)
-    assert quiet.url == f"{address}/changes?site={HARBOR}"
+    expect(quiet).to_have_url(f"{address}/changes?site={HARBOR}")
 
 
 def test_an_outage_is_marked_in_the_days_and_is_no_drop(quiet: Page, address: str) -> None:
