@@ -7,6 +7,7 @@ import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import Engine, delete, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -98,8 +99,7 @@ class PreviewLane:
                 with lease.take(engine) as held:
                     carry_out(runner_on_copy.context(held, job), decision)
 
-            report = lambda text: runner.report_progress(job, text)  # noqa: E731
-            return json.dumps(preview(runner.engine, decide, report))
+            return json.dumps(preview(runner.engine, decide, partial(runner.report_progress, job)))
 
         outcome = run(job, work)
         of_job = jobs.c.job_id == job.job_id

@@ -192,7 +192,7 @@ def odd() -> Iterator[str]:
         return app.response_class(parts(), mimetype="text/plain")
 
     @app.get("/made")
-    def told() -> Any:
+    def request_seen() -> Any:
         return made
 
     @app.get("/asked")

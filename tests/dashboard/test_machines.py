@@ -222,7 +222,7 @@ def report_of(client: ApiClient, query: str = "") -> Cells:
 
 
 @pytest.fixture
-def told(engine: Engine) -> Engine:
+def engine_with_reports(engine: Engine) -> Engine:
     insert_machines(
         engine,
         {"hostname": "beta", "os": "linux", "os_version": "Debian 12", "received_at": NOW,
@@ -236,8 +236,8 @@ def told(engine: Engine) -> Engine:
     return engine
 
 
-def test_the_report_has_tatuscan_s_six_columns(told: Engine) -> None:
-    with serve_api(told, zone="America/Cuiaba") as client:
+def test_the_report_has_tatuscan_s_six_columns(engine_with_reports: Engine) -> None:
+    with serve_api(engine_with_reports, zone="America/Cuiaba") as client:
         found = report_of(client)
         assert "Total: 3" in client.get("/report").text
         assert client.get("/report/").text == client.get("/report").text
@@ -269,9 +269,9 @@ def test_the_report_has_tatuscan_s_six_columns(told: Engine) -> None:
     ],
 )
 def test_report_page_is_sorted_by_its_parameter(
-    told: Engine, query: str, column: str, names: str
+    engine_with_reports: Engine, query: str, column: str, names: str
 ) -> None:
-    with serve_api(told) as client:
+    with serve_api(engine_with_reports) as client:
         found = report_of(client, query)
     assert column in found.rows[0]
     assert sum("▲" in head or "▼" in head for head in found.rows[0]) == 1
@@ -322,8 +322,8 @@ def lines(client: ApiClient, query: str = "") -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.content.decode())))
 
 
-def test_the_file_is_the_list_of_the_api_in_its_order(told: Engine) -> None:
-    with serve_api(told) as client:
+def test_the_file_is_the_list_of_the_api_in_its_order(engine_with_reports: Engine) -> None:
+    with serve_api(engine_with_reports) as client:
         for query in ("", "?sort=-created_at", "?q=a&os=linux&os=windows", "?os=", "?age=unknown"):
             listed = client.json(f"/api/machines{query}")["items"]
             found = lines(client, query)

@@ -372,7 +372,7 @@ class Oracle:
         kept: dict[str, Known],
         former: list[tuple[str, Known]],
     ) -> None:
-        def told(device: Device, was: Known, gone: bool = False) -> LinkRecord:
+        def link_record(device: Device, was: Known, gone: bool = False) -> LinkRecord:
             turn = self.first_seen.get(device, date.max)
             return LinkRecord(
                 device, product_id(device), was.site, was.hostname, was.serial,
@@ -380,14 +380,14 @@ class Oracle:
             )  # fmt: skip
 
         matching = Matching(
-            [told((source, key), was) for key, was in {**known, **kept}.items()],
+            [link_record((source, key), was) for key, was in {**known, **kept}.items()],
             [
-                told((name, key), was)
+                link_record((name, key), was)
                 for name in self.days
                 if name != source
                 for key, was in self.standing(name, day).items()
             ],
-            [told((source, key), was, gone=True) for key, was in former],
+            [link_record((source, key), was, gone=True) for key, was in former],
             {(source, key) for key in kept},
             self._named_later(day),
         )
