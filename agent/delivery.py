@@ -62,6 +62,7 @@ class Uploader:
         self._clock = clock
         self._jitter = jitter
         self.not_before = 0.0
+        self.dropped = 0
         self._failures = 0
         self._failing_report: tuple[str, int] = ("", 0)
         self._size = BATCH_REPORTS
@@ -69,7 +70,8 @@ class Uploader:
         self._enrol_again = False
 
     def step(self) -> bool:
-        """Send one request; False when it failed. `not_before` is when the next may be sent.
+        """Send one request; False when it failed. `not_before` is when the next may be sent,
+        `dropped` how many reports the server refused for good.
 
         Raises:
             Stopped: the agent was stopped before the answer; every report is kept.
@@ -228,6 +230,7 @@ class Uploader:
         return False
 
     def _drop(self, report_id: str, status: Any, error: str) -> None:
+        self.dropped += 1
         _log.error(
             "The server will never take report %s (%s %s): dropped.", report_id, status, error
         )

@@ -3,9 +3,10 @@
 import hashlib
 import secrets
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from agent.guard import Guard
 from agent.interfaces import VIRTUAL_WORDS, Interface, list_interfaces
 
 ID_PATTERN = r"[0-9a-f]{64}"
@@ -46,17 +47,26 @@ def random_id() -> str:
     return secrets.token_hex(32)
 
 
-def detect_id() -> tuple[str | None, bool]:
+def detect_id(guard: Guard) -> tuple[str | None, bool]:
     """The id by TatuScan's rule, None without an acceptable MAC; and whether there is hardware that
     may become acceptable, because it has no address yet soon after boot."""
     if sys.platform == "win32":
-        from agent import windows
 
-        adapters = windows.network_adapters()
-        if adapters:
+        def of_adapters() -> tuple[str | None, bool] | None:
+            from agent import windows
+
+            adapters = windows.network_adapters()
+            if not adapters:
+                return None
             machine_id = id_from_adapters(adapters, windows.tatuscan_is_installed())
             return machine_id, any(row["PhysicalAdapter"] for row in adapters)
-    interfaces = list_interfaces()
-    return id_from_interfaces(interfaces), any(
-        interface.has_permanent_mac for interface in interfaces
-    )
+
+        found = guard("network adapters", of_adapters, None)
+        if found is not None:
+            return found
+    return guard("network", lambda: _id_of_interfaces(list_interfaces(guard)), (None, False))
+
+
+def _id_of_interfaces(interfaces: Sequence[Interface]) -> tuple[str | None, bool]:
+    has_hardware = any(interface.has_permanent_mac for interface in interfaces)
+    return id_from_interfaces(interfaces), has_hardware

@@ -4,9 +4,13 @@ import socket
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
+
+from agent.guard import Guard
 
 VIRTUAL_WORDS = (
     "docker", "veth", "br-", "tun", "tap", "vmnet", "macvlan", "ipvlan", "wg", "wireguard", "dummy",
@@ -43,13 +47,19 @@ class Interface:
         return self.has_permanent_mac and self.up and bool(self.ipv4)
 
 
-def list_interfaces() -> list[Interface]:
-    """This machine's interfaces, in the kernel's order."""
-    indexes = {name: index for index, name in socket.if_nameindex()}
-    stats = psutil.net_if_stats()
+def list_interfaces(guard: Guard, sysfs: Path = _SYSFS) -> list[Interface]:
+    """This machine's interfaces, in the kernel's order, with what can be found out about them.
+
+    Args:
+        sysfs: the kernel's own list of them, which is used where psutil fails on one.
+    """
+    indexes = guard(
+        "interface indexes", lambda: {name: at for at, name in socket.if_nameindex()}, {}
+    )
+    stats = guard("interface states", psutil.net_if_stats, {})
     macs: dict[str, str] = {}
     ipv4: dict[str, list[str]] = {}
-    for label, addresses in psutil.net_if_addrs().items():
+    for label, addresses in guard("interface addresses", psutil.net_if_addrs, {}).items():
         # A second address may have a label of its own, "eth0:1".
         name = label if sys.platform == "win32" else label.split(":")[0]
         for address in addresses:
@@ -58,20 +68,39 @@ def list_interfaces() -> list[Interface]:
             elif address.family == socket.AF_INET:
                 ipv4.setdefault(name, []).append(address.address)
     interfaces = []
-    for name, stat in stats.items():
-        flags = stat.flags.split(",")
+    for name in stats or dict.fromkeys([*macs, *ipv4]):
+        up, loopback = _flags(name, stats.get(name), sysfs)
         interface = Interface(
             name,
             macs.get(name, ""),
             indexes.get(name, 0),
-            # psutil's isup also needs a cable; TatuScan looks at the flag alone.
-            "up" in flags if stat.flags else stat.isup,
-            "loopback" in flags or name.startswith("Loopback"),
-            is_virtual(name, _SYSFS),
+            up,
+            loopback,
+            guard(f"interface {name}", partial(is_virtual, name, sysfs), False),
             tuple(ipv4.get(name, ())),
         )
         interfaces.append(interface)
     return sorted(interfaces, key=lambda interface: interface.index)
+
+
+def _flags(name: str, stat: Any, sysfs: Path) -> tuple[bool, bool]:
+    """Whether an interface is up, and whether it is the loopback.
+
+    Args:
+        stat: what psutil knows of it; None when it fails, as it does for all when one driver does
+            not answer. Then the kernel's flags are read, and where there are none, as on other
+            systems, the interface is taken as up.
+    """
+    is_named_loopback = name.startswith("Loopback")
+    if stat is None:
+        try:
+            flags = int((sysfs / name / "flags").read_text(), 16)
+        except (OSError, ValueError):
+            return True, is_named_loopback or name in ("lo", "lo0")
+        return bool(flags & 0x1), bool(flags & 0x8)
+    words = stat.flags.split(",")
+    # psutil's isup also needs a cable; TatuScan looks at the flag alone.
+    return "up" in words if stat.flags else stat.isup, "loopback" in words or is_named_loopback
 
 
 def is_virtual(name: str, sysfs: Path) -> bool:

@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import psutil
@@ -13,6 +14,7 @@ import psutil
 from agent import __version__, identity, probes
 from agent.client import Client, Stopped
 from agent.delivery import Uploader
+from agent.guard import Guard
 from agent.probes import Probes
 from agent.settings import Settings, SettingsError
 from agent.spool import Spool
@@ -60,15 +62,17 @@ def ensure_machine_id(
     state: State,
     stop: threading.Event,
     wait_seconds: int = NETWORK_WAIT_SECONDS,
-    detect: Callable[[], tuple[str | None, bool]] = identity.detect_id,
+    detect: Callable[[], tuple[str | None, bool]] | None = None,
 ) -> str:
     """This machine's id; determined and saved on the first call ever.
 
     Args:
         wait_seconds: to wait for a hardware address to come up.
-        detect: returns an id or None, and whether one may come up later.
+        detect: returns an id or None, and whether one may come up later; by default
+            `identity.detect_id`.
     """
     if state.machine_id is None:
+        detect = detect or partial(identity.detect_id, Guard())
         machine_id, may_come_up = detect()
         while machine_id is None and may_come_up and wait_seconds > 0 and not stop.is_set():
             _log.info("Waiting for the network, whose hardware addresses make this machine's id.")
@@ -120,7 +124,8 @@ class Agent:
 
     def run(self) -> None:
         """Report until the stop event is set."""
-        uptime = time.time() - psutil.boot_time()
+        # Where the time of the last start is not known, it counts as long ago.
+        uptime = time.time() - Guard()("boot_time", psutil.boot_time, 0.0)
         next_report = time.monotonic() + start_delay(
             self._settings.interval, uptime, random.uniform
         )
@@ -144,7 +149,8 @@ class Agent:
         self._spool.close()
 
     def once(self) -> bool:
-        """Send one report after whatever waits in the spool; whether all was delivered."""
+        """Send one report after whatever waits in the spool; whether all was delivered and nothing
+        dropped."""
         self._spool_report()
         delivered = True
         while delivered and len(self._spool) and not self._stop.is_set():
@@ -156,7 +162,7 @@ class Agent:
                 self._stop.wait(max(self._uploader.not_before - time.monotonic(), 0.0))
         left = len(self._spool)
         self._spool.close()
-        return left == 0
+        return left == 0 and not self._spool.dropped and not self._uploader.dropped
 
     def _spool_report(self) -> None:
         if self._state.unsaved:

@@ -21,7 +21,8 @@ _log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run; the exit code: 0 done, 2 wrong settings, 4 not delivered, 5 another one is running."""
+    """Run; the exit code: 0 done, 2 wrong settings, 4 a report was not delivered or was dropped,
+    5 another one is running."""
     options = _options(arguments)
     try:
         if options.command in ("install", "uninstall", "status"):

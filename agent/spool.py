@@ -58,6 +58,8 @@ class Spool:
         self._delivered: set[str] = set()
         self._connection: sqlite3.Connection | None = None
         self._is_failing = False
+        self.dropped = 0
+        """Reports that were given up: too old, too many, or another machine's."""
         self._count = self._try(lambda c: int(_scalar(c, "SELECT count(*) FROM reports")), 0)
 
     def __len__(self) -> int:
@@ -71,7 +73,9 @@ class Spool:
         if not self._try(
             lambda connection: self._insert(connection, [*self._memory, entry]), False
         ):
-            self._memory = [*self._memory, entry][-_MAX_IN_MEMORY:]
+            self._memory = [*self._memory, entry]
+            self.dropped += max(len(self._memory) - _MAX_IN_MEMORY, 0)
+            self._memory = self._memory[-_MAX_IN_MEMORY:]
             return
         self._count += len(self._memory) + 1
         self._memory.clear()
@@ -104,6 +108,7 @@ class Spool:
         before = self._count
         self._try(lambda connection: self._drop_others(connection, prefix), None)
         if self._count < before:
+            self.dropped += before - self._count
             _log.warning(
                 "Dropped %d reports of a machine id that is not known any more.",
                 before - self._count,
@@ -169,6 +174,7 @@ class Spool:
                 connection.executemany("DELETE FROM reports WHERE seq = ?", dropped)
         left = _scalar(connection, "SELECT count(*) FROM reports")
         if left < self._count:
+            self.dropped += self._count - left
             _log.warning("Dropped %d old reports: the spool is full.", self._count - left)
         self._count = left
 

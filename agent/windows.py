@@ -23,14 +23,11 @@ def query(wql: str) -> list[dict[str, Any]]:
 
 
 def network_adapters() -> list[dict[str, Any]]:
-    """The network adapters that have a MAC; [] when WMI is broken."""
-    try:
-        return query(
-            "SELECT Name, Description, MACAddress, NetEnabled, PhysicalAdapter "
-            "FROM Win32_NetworkAdapter WHERE MACAddress IS NOT NULL"
-        )
-    except pythoncom.com_error:
-        return []
+    """The network adapters that have a MAC."""
+    return query(
+        "SELECT Name, Description, MACAddress, NetEnabled, PhysicalAdapter "
+        "FROM Win32_NetworkAdapter WHERE MACAddress IS NOT NULL"
+    )
 
 
 @cache

@@ -3,7 +3,9 @@
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from agent.loop import start_delay
@@ -32,6 +34,63 @@ def test_failing_probe_is_null_and_others_still_run(
     probes.run({"serial": lambda: "S1"})
     probes.run({"serial": fails})
     assert caplog.text.count("serial cannot") == 2, "said again when it had worked meanwhile"
+
+
+def pool(name: str, total: int, used: int) -> tuple[str, str, str, int, int]:
+    return name, f"/mnt/b/{name}", "zfs", total, used
+
+
+ZFS_POOL = [
+    pool("tank", 2640998957056, 262144), pool("tank/docker", 2669846462464, 28847767552),
+    pool("tank/vm_disks", 3259648704512, 618650009600),
+    pool("tank/mediaserver", 10597516967936, 7956518273024),
+    pool("tank/timemachine", 2865507467264, 224508772352),
+]  # fmt: skip
+"""Mounts of a real machine: device, place, type, total and used bytes."""
+
+BIND_MOUNTS = [
+    ("/dev/nvme0n1p2", place, "ext4", 501809635328, 100000000000)
+    for place in ("/", "/etc/hosts", "/etc/resolv.conf", "/opt", "/config/keys")
+]
+
+
+@pytest.mark.parametrize(
+    ("mounts", "total", "used"),
+    [
+        (ZFS_POOL, 10938190, 8419537),
+        # A quota leaves one dataset less of what is free; a snapshot has no space of its own.
+        ([*ZFS_POOL, pool("tank/quota", 1 << 30, 1 << 20), pool("tank@old", 1 << 50, 1 << 40),
+          *ZFS_POOL], 10938191, 8419538),
+        ([*ZFS_POOL, pool("rpool/ROOT", 3 << 30, 1 << 30)], 10938190 + 3072, 8419537 + 1024),
+        (BIND_MOUNTS, 478562, 95367),
+        ([*BIND_MOUNTS, ("/dev/sr0", "/media", "iso9660", 1 << 30, 1 << 30),
+          ("/dev/sdb1", "/card", "vfat", 0, 0), ("/dev/sdc1", "/data", "ext4", 1 << 30, 1 << 20)],
+         478562 + 1024, 95367 + 1),
+    ],
+)  # fmt: skip
+def test_each_disk_and_each_pool_counts_once(
+    monkeypatch: pytest.MonkeyPatch,
+    mounts: list[tuple[str, str, str, int, int]],
+    total: int,
+    used: int,
+) -> None:
+    parts = [SimpleNamespace(device=m[0], mountpoint=m[1], fstype=m[2], opts="rw") for m in mounts]
+    sizes = {m[1]: SimpleNamespace(total=m[3], used=m[4], free=m[3] - m[4]) for m in mounts}
+
+    def usage(place: str) -> SimpleNamespace:
+        if place == "/card":
+            raise OSError(123, "No medium found")
+        return sizes[place]
+
+    monkeypatch.setattr(psutil, "disk_partitions", lambda all: parts)
+    monkeypatch.setattr(psutil, "disk_usage", usage)
+    found = Probes(Never()).collect()
+    assert (found["disk_total_mb"], found["disk_used_mb"]) == (total, used)
+
+
+def test_start_before_the_clock_was_set_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "boot_time", lambda: 5.0)
+    assert Probes(Never()).collect()["boot_time"] is None
 
 
 def test_collect_returns_every_fact() -> None:

@@ -51,7 +51,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             [sys.executable, "-m", "agent", *arguments],
             env={
                 **os.environ,
-                "PYTHONPATH": str(ROOT),
+                "PYTHONPATH": f"{tmp_path / 'site'}{os.pathsep}{ROOT}",
                 "INVENTORY_HUB_STATE_DIR": str(folder or tmp_path / "state"),
                 **variables,
             },
@@ -105,6 +105,58 @@ def test_version() -> None:
         [sys.executable, "-m", "agent", "--version"], cwd=ROOT, capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (0, "inventory-agent 0.1.0\n")
+
+
+ENOTTY = "Inappropriate ioctl for device (originated from ioctl(SIOCETHTOOL))"
+OF_PSUTIL = (
+    "net_if_stats", "net_if_addrs", "disk_partitions", "disk_usage", "virtual_memory",
+    "boot_time", "users", "cpu_percent",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("failing", "lost"),
+    [
+        (("net_if_stats",), ()),
+        (
+            OF_PSUTIL,
+            ("cpu_percent", "memory_total_mb", "memory_used_mb", "boot_time", "mac_addresses",
+             "disk_total_mb", "disk_used_mb", "logged_in_user"),
+        ),
+    ],
+)  # fmt: skip
+def test_agent_reports_without_what_psutil_cannot_tell(
+    start: Start, tmp_path: Path, failing: tuple[str, ...], lost: tuple[str, ...]
+) -> None:
+    whole = json.loads(ended(start("--print", STATE_DIR=str(tmp_path / "other")))[1])
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(
+        "import psutil, socket\n"
+        f"def fails(*_, **__): raise OSError(25, {ENOTTY!r})\n"
+        f"for name in {failing!r}: setattr(psutil, name, fails)\n"
+        + ("socket.if_nameindex = fails\n" if lost else "")
+    )
+    hub = HubServer()
+    with serving(hub) as served:
+        code, _, errors = ended(start("--once", URL=served.url, TOKEN=hub.token))
+    assert code == 0 and "Traceback" not in errors, errors
+    assert errors.count(ENOTTY) >= len(failing)
+    (report,) = hub.reports
+    assert [name for name in lost if report[name] is not None] == []
+    stable = ["hostname", "os", "os_version", "serial", "manufacturer", "computer_model"]
+    stable += [] if lost else ["ip", "mac_addresses", "boot_time", "disk_total_mb"]
+    assert {name: report[name] for name in stable} == {name: whole[name] for name in stable}
+
+
+@pytest.mark.parametrize("waiting", [0, 2])
+def test_once_exits_4_when_the_server_will_never_take_a_report(start: Start, waiting: int) -> None:
+    port = free_port()
+    for _ in range(waiting):
+        assert ended(start("--once", URL=f"http://127.0.0.1:{port}"))[0] == 4
+    hub = HubServer(poison={socket.gethostname()})
+    with serving(hub, port) as served:
+        code, _, errors = ended(start("--once", URL=served.url, TOKEN=hub.token))
+    assert code == 4 and "dropped" in errors and hub.reports == []
 
 
 def test_once_delivers_to_a_tatuscan_server(start: Start) -> None:
