@@ -20,8 +20,8 @@ from dashboard.queries.months.month_table import (
     RUNNING,
     Closing,
     MonthRow,
-    MonthSource,
 )
+from dashboard.queries.months.snapshots import MonthSource
 from dashboard.web.context import Context
 
 
@@ -50,7 +50,8 @@ class Hindrance(BaseModel):
 
 
 class Month(BaseModel):
-    """A month. The counts are null where nothing is known."""
+    """A month. The counts are null where nothing is known; `imported` names the bases whose counts
+    are from a file."""
 
     month: schema.Month
     state: Annotated[str, OneOf((RUNNING, OPEN, CLOSED, IMPORTED))]
@@ -62,6 +63,7 @@ class Month(BaseModel):
     change: int | None
     change_percent: Percent
     sources: dict[str, SourceEnd]
+    imported: list[str]
     closing: MonthClosing | None
     hindrances: list[Hindrance]
     can_close: bool
@@ -122,6 +124,7 @@ def as_json(row: MonthRow, zone: tzinfo) -> dict[str, Any]:
         "change": figure.change,
         "change_percent": number(figure.percent),
         "sources": {source: _snapshot(hindrance, zone) for source, hindrance in row.dates.items()},
+        "imported": list(row.imported),
         "closing": _closing(row.closing, zone) if row.closing else None,
         "hindrances": [
             {"code": hindrance.code, "message": str(hindrance), "final": hindrance.final}

@@ -110,4 +110,6 @@ def _hover(month: MonthEnd, name: str) -> str:
             lines.append(
                 _("%(source)s: as of %(day)s", source=source_label(source), day=formats.day(day))
             )
+    for source in month.imported:
+        lines.append(_("%(sources)s: from a file", sources=source_label(source)))
     return "<br>".join(plain(line) for line in lines)

@@ -6,7 +6,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, func, or_, select
+from sqlalchemy import Connection, Integer, Select, and_, func, or_, select
 from sqlalchemy import cast as sql_cast
 
 from dashboard.base.change import Change
@@ -14,7 +14,7 @@ from dashboard.base.params import SOURCES, STATUSES, TYPES, Filters
 from dashboard.queries import entities
 from dashboard.queries.moment import Moment, SnapshotDay
 from db.rules import RulesByDay
-from db.tables import daily_counts, month_end_counts
+from db.tables import daily_counts
 
 
 class Count(NamedTuple):
@@ -76,30 +76,6 @@ def _live_counts(day: date, rules: RulesByDay, filters: Filters) -> Select[Any]:
     groups = (view.c.site_id, view.c.device_type, view.c.billing_status)
     matching = entities.matches(view, filters)
     return select(*groups, func.count().label("n")).where(matching).group_by(*groups)
-
-
-def month_end_counts_by(
-    connection: Connection, filters: Filters, names: list[str], group: ColumnElement[Any]
-) -> list[dict[Any, int] | None]:
-    """The month-end counts of each month by one column, None before the basis's first."""
-    column = month_end_counts.c
-    bases = SOURCES if filters.basis == "records" else (filters.basis,)
-    rows = connection.execute(
-        select(column.month, group, func.sum(column.n))
-        .where(
-            column.basis.in_(bases),
-            column.month.in_(names),
-            entities.matches(month_end_counts, filters),
-        )
-        .group_by(column.month, group)
-    )
-    first = connection.scalar(select(func.min(column.month)).where(column.basis.in_(bases)))
-    by_month: dict[str, dict[Any, int]] = {}
-    if first is not None:
-        by_month = {month: {} for month in names if month >= first}
-    for month, name, n in rows:
-        by_month[month][name] = int(n)
-    return [by_month.get(month) for month in names]
 
 
 def by_source(

@@ -20,6 +20,7 @@ from dashboard.queries.moment import resolve
 from dashboard.queries.months import bases as month_bases
 from dashboard.queries.months import basis_differences, month_table
 from dashboard.queries.months.month_table import CLOSED, IMPORTED, RUNNING, MonthRow
+from dashboard.queries.months.snapshots import PublishedSnapshots
 from dashboard.queries.names import site_names
 from dashboard.web.context import View, current
 from dashboard.words.terms import basis_phrase
@@ -30,7 +31,7 @@ from db.tables import ALL_SITES
 def month_exists(connection: Connection, month: str) -> bool:
     """Whether the table of months has a row of this name."""
     moment = resolve(connection, Filters(), current().today())
-    return month in month_table.counted_months(connection, moment)
+    return month in month_table.counted_months(connection, moment, PublishedSnapshots(connection))
 
 
 def all_months(v: View) -> list[Any]:
@@ -43,7 +44,7 @@ def all_months(v: View) -> list[Any]:
         v.filters,
         v.actor,
         lambda month: links.month(v.filters, month),
-        lambda month: _devices(v, month, running=month == rows[0].month),
+        lambda row: _devices(v, row),
     )
     return [
         html.H1(_("Months"), className="visually-hidden"),
@@ -71,7 +72,7 @@ def month_detail(v: View, month: str) -> tuple[list[Any], Any, int | None]:
         month_table.closings_of(v.connection, month),
         adjustments.audited(v.connection, month),
         filters,
-        _devices(v, month, running=row.state == RUNNING),
+        _devices(v, row),
         v.actor,
     )
     closing = row.closing.closing_id if row.closing else None
@@ -129,7 +130,7 @@ def explain_month(v: View, month: str | None) -> list[Any]:
         row,
         filters.having(statuses=("billable",)),
         [called.get(site, str(site)) for site in filters.sites],
-        _devices(v, row.month, running=row.state == RUNNING),
+        _devices(v, row),
         bases[0] if bases else None,
         formats.day(v.moment.now.day),
         v.moment.rules_of_day,
@@ -145,14 +146,15 @@ def _bases(v: View, row: MonthRow, filters: Filters) -> list[month_bases.Billing
     return month_bases.computed_bases(v.connection, v.moment, row.month, filters)
 
 
-def _devices(v: View, month: str, *, running: bool) -> str | None:
-    """The billable devices at a month's end, or on the shown day of the running one."""
-    if v.moment.kept is None:
+def _devices(v: View, row: MonthRow) -> str | None:
+    """The billable devices at a month's end, or on the shown day of the running one; None where
+    none are kept, or where some are only a number from a file."""
+    if v.moment.kept is None or row.imported:
         return None
     filters = v.filters.as_stored().having(statuses=("billable",))
-    if running:
+    if row.state == RUNNING:
         return links.devices(filters)
-    end = month_end(month)
+    end = month_end(row.month)
     return links.devices_on(filters, end) if v.moment.kept.kept_on_or_before(end) == end else None
 
 

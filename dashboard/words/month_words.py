@@ -3,7 +3,7 @@
 from flask_babel import gettext as _
 
 from dashboard.base import formats
-from dashboard.queries.months.month_table import Closing
+from dashboard.queries.months.month_table import Closing, MonthRow
 from db.audit import AUTOMATIC
 from db.months.closings import Hindrance
 from db.sources import source_label
@@ -27,6 +27,11 @@ def actor_name(actor: str) -> str:
 def closed_words(closing: Closing) -> str:
     """When and by whom a month was closed."""
     return f"{formats.instant(closing.closed_at)} {actor_name(closing.author)}"
+
+
+def imported_words(row: MonthRow) -> str:
+    """Which sources' counts of a month come from a file."""
+    return _("%(sources)s: from a file", sources=", ".join(map(source_label, row.imported)))
 
 
 def hindrance_words(hindrance: Hindrance) -> str:

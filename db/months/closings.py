@@ -78,8 +78,28 @@ def hindrances(
 ) -> list[Hindrance]:
     """Why `month` does not close automatically (docs/rules.md, 6); empty if the next collection
     will close it."""
+    return hindrances_of(connection, [month], environ)[month]
+
+
+def hindrances_of(
+    connection: Connection, names: Iterable[str], environ: Environment | None = None
+) -> dict[str, list[Hindrance]]:
+    """The hindrances of each of several months."""
     newest, oldest = newest_day(connection), _oldest_open(connection, environ)
     closed = border(connection)
+    return {
+        month: _hindrances(connection, month, newest, oldest, closed, environ) for month in names
+    }
+
+
+def _hindrances(
+    connection: Connection,
+    month: str,
+    newest: date | None,
+    oldest: str | None,
+    closed: date | None,
+    environ: Environment | None,
+) -> list[Hindrance]:
     end = month_end(month)
     if closed is not None and end <= closed:
         return [Hindrance("closed", {"month": month})]

@@ -33,7 +33,7 @@ from dashboard.base.params import (
 from dashboard.queries.changes import change_rows
 from dashboard.queries.devices import device_list
 from dashboard.queries.months.invoice import Invoice, invoice
-from dashboard.queries.months.month_table import MonthSource
+from dashboard.queries.months.snapshots import MonthSource
 from dashboard.queries.names import site_names
 from dashboard.web.context import Context
 from db.tables import NO_SITE_ID

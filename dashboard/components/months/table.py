@@ -15,18 +15,19 @@ from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import delta, month_pill, source_badge
 from dashboard.components.why.month import why_month_button
 from dashboard.queries.months.month_table import IMPORTED, OPEN, RUNNING, MonthRow
-from dashboard.words.month_words import closed_words, hindrance_words
+from dashboard.words.month_words import closed_words, hindrance_words, imported_words
 from db.decisions import CloseMonth, ReopenMonth
 
-Href = Callable[[str], str | None]
+MonthHref = Callable[[str], str | None]
+DevicesHref = Callable[[MonthRow], str | None]
 
 
 def month_list(
     rows: Sequence[MonthRow],
     filters: Filters,
     actor: Actor,
-    month_href: Href,
-    devices_href: Href,
+    month_href: MonthHref,
+    devices_href: DevicesHref,
 ) -> html.Div:
     """The table.
 
@@ -48,10 +49,14 @@ def month_list(
 
 
 def _row(
-    row: MonthRow, filters: Filters, actor: Actor, month_href: Href, devices_href: Href
+    row: MonthRow,
+    filters: Filters,
+    actor: Actor,
+    month_href: MonthHref,
+    devices_href: DevicesHref,
 ) -> html.Tr:
     billable: Any = formats.number(row.billable)
-    href = devices_href(row.month)
+    href = devices_href(row)
     if href is not None and row.billable:
         billable = dcc.Link(billable, href=href)
     why = why_month_button(row, filters)
@@ -85,6 +90,8 @@ def _state(row: MonthRow) -> list[Any]:
     elif row.state == OPEN and row.hindrances:
         text = hindrance_words(row.hindrances[0])
         content.append(html.Span(text, className="muted said"))
+    if row.imported and row.state != IMPORTED:
+        content.append(html.Span(imported_words(row), className="muted said"))
     return content
 
 

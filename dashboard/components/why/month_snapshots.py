@@ -11,14 +11,18 @@ from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import source_badge
 from dashboard.queries.months.month_table import IMPORTED, MonthRow
+from dashboard.words.month_words import imported_words
 from db.sources import source_label
 
 
 def snapshot_table(row: MonthRow) -> Component:
-    """One row per source; a sentence if the counts were imported."""
+    """One row per source; a sentence about what was imported."""
     if row.state == IMPORTED or not row.dates:
-        text = _("These counts come from a file, of a time before the source was collected. "
-                 "There is no list of devices behind them.")  # fmt: skip
+        text = _("Nothing is known of this month: nothing was collected yet, and no count of it "
+                 "was imported.")  # fmt: skip
+        if row.imported:
+            text = _("These counts come from a file, of a time before the source was collected. "
+                     "There is no list of devices behind them.")  # fmt: skip
         return html.P(text, className="note")
     rows = []
     for source, snapshot in row.dates.items():
@@ -34,4 +38,7 @@ def snapshot_table(row: MonthRow) -> Component:
     heads = (_("Source"), _("Its day"), _("Finished"), _("Run"))
     head = html.Tr([html.Th(text, scope="col") for text in heads])
     table = html.Table([html.Thead(head), html.Tbody(rows)], className="table")
-    return drawn(html.Div(table, className="table-scroll"))
+    whole = drawn(html.Div(table, className="table-scroll"))
+    if not row.imported:
+        return whole
+    return html.Div([whole, html.P(imported_words(row), className="note")])

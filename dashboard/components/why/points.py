@@ -13,7 +13,7 @@ from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import source_badge
 from dashboard.queries.explain.points import Point
-from dashboard.queries.months.month_table import MonthSource
+from dashboard.queries.months.snapshots import MonthSource
 
 
 def points_table(points: Sequence[Point]) -> Component | None:
@@ -43,9 +43,10 @@ def _row(point: Point) -> html.Tr:
 def _snapshots(point: Point) -> list[Component | str]:
     if point.n is None:
         return [_("nothing was collected yet")]
-    if not point.snapshots:
-        return [_("imported from a file")]
-    return [_run(source, snapshot, point.day) for source, snapshot in point.snapshots.items()]
+    runs: list[Component | str] = [
+        _run(source, snapshot, point.day) for source, snapshot in point.snapshots.items()
+    ]
+    return [*runs, _("imported from a file")] if point.imported else runs
 
 
 def _run(source: str, snapshot: MonthSource, day: date) -> Component:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, func, select
 from dashboard.base import formats
 from dashboard.components.ask.dialog import Proposal
 from dashboard.decisions.proposals.registry import blocked, proposes
-from dashboard.queries.months.month_table import sources_on
+from dashboard.queries.months.snapshots import PublishedSnapshots
 from dashboard.queries.runs import attempts
 from dashboard.words.month_words import hindrance_words
 from db.decisions import CloseMonth, ReopenMonth
@@ -81,7 +81,7 @@ def _dates(connection: Connection, month: str) -> list[tuple[str, str]]:
     """The date of the snapshot that stands at the month's end, by source."""
     end = month_end(month)
     dates = []
-    for source, run in sources_on(connection, end).items():
+    for source, run in PublishedSnapshots(connection).in_force_on(end).items():
         words = formats.instant(run.finished_at)
         if run.ended:
             words = _("ended on %(day)s", day=formats.day(run.date))

@@ -1,20 +1,17 @@
 """The points of a trend with their snapshots: for the drawer of a chart or a sparkline."""
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from dashboard.base.params import SOURCES, Filters
+from dashboard.base.params import Filters
 from dashboard.queries import series
 from dashboard.queries.moment import Moment
 from dashboard.queries.months import month_ends
-from dashboard.queries.months.month_table import MonthSource
+from dashboard.queries.months.snapshots import MonthSource, PublishedSnapshots
 from dashboard.queries.sites import site_table
 from db.history.kept import month_end
-from db.history.runs import PUBLISHED
-from db.tables import collection_runs
 
 MONTHS = {"months": 14, "site": site_table.TREND_POINTS}
 """Figures that are drawn month by month, and how many months each draws."""
@@ -28,12 +25,13 @@ TRENDS = (*MONTHS, *DAYS)
 @dataclass(frozen=True)
 class Point:
     """One bar or one turn of a line. `filters` list its devices, None where no list is kept;
-    `snapshots` are those it was counted from; empty for an imported count."""
+    `snapshots` are those it was counted from; `imported`: also, or only, from a file."""
 
     day: date
     n: int | None
     filters: Filters | None
     snapshots: dict[str, MonthSource]
+    imported: bool = False
 
 
 def points(
@@ -42,7 +40,7 @@ def points(
     """The points that the chart or sparkline of `figure` draws, the newest first."""
     if moment.now.day is None or moment.kept is None:
         return ()
-    history = _PublishedRuns(connection, filters)
+    history = PublishedSnapshots(connection)
     if figure in MONTHS:
         in_order = _by_month(connection, moment, filters, MONTHS[figure], history)
     else:
@@ -50,49 +48,28 @@ def points(
             connection, moment, filters, DAYS[figure], unbroken=figure == "days"
         )
         in_order = [
-            Point(day, n, _on(filters, day, moment), history.up_to(day))
+            Point(day, n, _on(filters, day, moment), history.in_force_on(day, filters.basis))
             for day, n in zip(trend.days, trend.of("total"), strict=True)
         ]
     return tuple(reversed(in_order))
 
 
 def _by_month(
-    connection: Connection, moment: Moment, filters: Filters, count: int, history: "_PublishedRuns"
+    connection: Connection,
+    moment: Moment,
+    filters: Filters,
+    count: int,
+    history: PublishedSnapshots,
 ) -> list[Point]:
     assert moment.now.day is not None
     by_month = []
     for month in month_ends.last_months(connection, moment, filters, count):
         day = min(month_end(month.month), moment.now.day)
         listing = month_ends.list_filters(month, filters, moment)
-        snapshots = history.up_to(day) if month.dates else {}
-        by_month.append(Point(day, month.total, listing, snapshots))
+        snapshots = history.in_force_on(day, filters.basis)
+        by_month.append(Point(day, month.total, listing, snapshots, bool(month.imported)))
     return by_month
 
 
 def _on(filters: Filters, day: date, moment: Moment) -> Filters:
     return filters if day == moment.now.day else filters.having(as_of=day, compare_to=None)
-
-
-class _PublishedRuns:
-    """Every published run of the sources that a basis counts."""
-
-    def __init__(self, connection: Connection, filters: Filters) -> None:
-        runs = collection_runs.c
-        rows = connection.execute(
-            select(runs.source, runs.business_date, runs.finished_at, runs.run_id, runs.kind)
-            .where(PUBLISHED)
-            .order_by(runs.business_date)
-        )
-        self._runs: dict[str, list[MonthSource]] = {source: [] for source in SOURCES}
-        for source, day, finished_at, run_id, kind in rows:
-            if filters.basis in ("assets", "records", source):
-                self._runs[source].append(MonthSource(day, finished_at, run_id, kind == "end"))
-
-    def up_to(self, day: date) -> dict[str, MonthSource]:
-        """The snapshot of each source that is in force on `day`."""
-        snapshots = {}
-        for source, runs in self._runs.items():
-            place = bisect_right(runs, day, key=lambda snapshot: snapshot.date)
-            if place:
-                snapshots[source] = runs[place - 1]
-        return snapshots

@@ -22,10 +22,11 @@ from dashboard.queries.devices import device_list
 from dashboard.queries.months import bases as month_bases
 from dashboard.queries.months import month_table
 from dashboard.queries.months.bases import BillingBases
-from dashboard.queries.months.month_table import Closing, MonthSource
+from dashboard.queries.months.month_table import Closing
+from dashboard.queries.months.snapshots import MonthSource, PublishedSnapshots
 from db.history.changes import EntityChange
 from db.history.explain import EntityState
-from db.history.kept import month_before, month_end
+from db.history.kept import month_before, month_end, month_of
 from db.tables import month_changes, month_closings, month_members
 
 Row = Mapping[str, Any]
@@ -207,9 +208,12 @@ def _opening(
 def _live(connection: Connection, month: str, filters: Filters, today: date) -> Invoice | None:
     before, end = month_end(month_before(month)), month_end(month)
     newest = moment.resolve(connection, filters, today)
-    if newest.newest is None or f"{newest.newest:%Y-%m}" < month:
+    day = newest.now.day
+    if newest.newest is None or day is None or month_of(day) < month:
         return None
-    end = min(end, newest.newest)
+    if day <= end:
+        # The month is not over: up to its newest snapshot, if it has one.
+        end = newest.newest if month_of(newest.newest) == month else day
     compared = filters.having(as_of=end, compare_to=before, changes=(ALL_CHANGES,))
     both = moment.resolve(connection, compared, today)
     if both.now.day != end or not both.now.has_data(filters.basis):
@@ -220,6 +224,7 @@ def _live(connection: Connection, month: str, filters: Filters, today: date) -> 
         opening = _listed(connection, then, filters)
         changed = [item for part in change_list.stream(connection, both, compared) for item in part]
     bases = month_bases.computed_bases(connection, both, month, filters)
+    snapshots = PublishedSnapshots(connection)
     return Invoice(
         filters,
         month,
@@ -228,8 +233,8 @@ def _live(connection: Connection, month: str, filters: Filters, today: date) -> 
         _listed(connection, both, filters),
         _ordered(changed),
         _of_site(bases, filters),
-        month_table.sources_on(connection, end),
-        month_table.sources_on(connection, before) if opening is not None else {},
+        snapshots.in_force_on(end),
+        snapshots.in_force_on(before) if opening is not None else {},
         both.rules.effective_on(end).version,
         None,
     )

@@ -1,18 +1,18 @@
 """Month by month: how many devices at the end of each, by type."""
 
-from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection, select
 
 from dashboard.base.params import Filters
-from dashboard.queries.counts import device_counts, month_end_counts_by
+from dashboard.queries.counts import device_counts
 from dashboard.queries.moment import Moment, snapshot_day
+from dashboard.queries.months.month_end_counts import counts_at_month_ends, imported_bases
+from dashboard.queries.months.snapshots import PublishedSnapshots
 from db.history.kept import month_before, month_end, month_of
-from db.history.runs import published_days
 from db.tables import month_end_counts, months
 
 
@@ -24,7 +24,7 @@ class MonthEnd:
     a month whose devices are no longer kept. `dates` holds the real date of each source that the
     count stands on. `open` says that the month is not closed, `running` that the shown day is
     before its end. `gaps` names the sources that have no snapshot in this month and stand with an
-    earlier one.
+    earlier one; `imported` the sources whose count is from a file.
     """
 
     month: str
@@ -34,6 +34,7 @@ class MonthEnd:
     open: bool
     running: bool
     gaps: tuple[str, ...]
+    imported: tuple[str, ...] = ()
 
 
 def last_months(
@@ -46,25 +47,27 @@ def last_months(
         return []
     names = [month_before(month_of(day), back) for back in range(count - 1, -1, -1)]
     closed = set(connection.scalars(select(months.c.month).where(months.c.closed.is_(True))))
-    published = {
-        source: published_days(connection, source) for source in moment.now.dates(filters.basis)
-    }
-    counts = _past(connection, moment, filters, names[:-1], month_end_counts.c.device_type)
+    snapshots = PublishedSnapshots(connection)
+    imported = imported_bases(connection, filters) if filters.are_stored else {}
+    counts = _past(connection, moment, snapshots, filters, names[:-1])
     counts.append(_sums(connection, moment, filters))
     rows = []
     for month, by_type in zip(names, counts, strict=True):
-        end = min(month_end(month), day)
-        places = {source: bisect_right(days, end) for source, days in published.items()}
-        dates = {source: published[source][place - 1] for source, place in places.items() if place}
+        in_force = snapshots.in_force_on(min(month_end(month), day), filters.basis)
         rows.append(
             MonthEnd(
                 month,
                 None if by_type is None else sum(by_type.values()),
                 by_type,
-                dates,
+                {source: snapshot.date for source, snapshot in in_force.items()},
                 open=month not in closed,
                 running=day < month_end(month),
-                gaps=tuple(source for source, date in dates.items() if month_of(date) != month),
+                gaps=tuple(
+                    source
+                    for source, snapshot in in_force.items()
+                    if month_of(snapshot.date) != month and not snapshot.ended
+                ),
+                imported=tuple(imported.get(month, ())),
             )
         )
     return rows
@@ -72,12 +75,12 @@ def last_months(
 
 def list_filters(month: MonthEnd, filters: Filters, moment: Moment) -> Filters | None:
     """The filters that list the devices of one of `last_months`; None where there is no list:
-    imported, not kept, or nothing known."""
+    imported (also in part), not kept, or nothing known."""
     end = month_end(month.month)
     if moment.now.day is not None and moment.now.day <= end:
         return filters
     kept = moment.kept is not None and moment.kept.kept_on_or_before(end) == end
-    if month.total is None or not month.dates or not kept:
+    if month.total is None or month.imported or not kept:
         return None
     # What is compared with is later than the past that is opened: it would be refused.
     return filters.having(as_of=end, compare_to=None)
@@ -86,12 +89,13 @@ def list_filters(month: MonthEnd, filters: Filters, moment: Moment) -> Filters |
 def _past(
     connection: Connection,
     moment: Moment,
+    snapshots: PublishedSnapshots,
     filters: Filters,
     names: list[str],
-    group: ColumnElement[str],
 ) -> list[dict[str, int] | None]:
     if filters.are_stored:
-        return month_end_counts_by(connection, filters, names, group)
+        group = month_end_counts.c.device_type
+        return counts_at_month_ends(connection, moment, snapshots, filters, names, group)
     counts_by_month: list[dict[str, int] | None] = []
     for month in names:
         end_day = snapshot_day(connection, month_end(month), moment.kept)

@@ -2,20 +2,27 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select, true
+from sqlalchemy import Connection, func, select
 
 from dashboard.base.change import Change
-from dashboard.base.params import SOURCES, Filters
+from dashboard.base.params import STATUSES, Filters
+from dashboard.queries import entities
 from dashboard.queries.counts import device_counts
 from dashboard.queries.moment import Moment
+from dashboard.queries.months.month_end_counts import (
+    counts_at_month_ends,
+    imported_bases,
+    stored_bases,
+)
+from dashboard.queries.months.snapshots import MonthSource, PublishedSnapshots
 from db.history.kept import month_before, month_end, month_of
-from db.history.runs import border, runs_in_force
-from db.months.closings import Hindrance, hindrances, next_to_close
+from db.history.runs import border
+from db.months.closings import Hindrance, hindrances_of, next_to_close
 from db.tables import month_closing_counts, month_closings, month_end_counts, months
 
 RUNNING, OPEN, CLOSED, IMPORTED = "running", "open", "closed", "imported"
@@ -31,28 +38,18 @@ class Closing:
     closed_at: datetime
     author: str
     rule_version: int
-    dates: dict[str, "MonthSource"]
-    dates_before: dict[str, "MonthSource"]
+    dates: dict[str, MonthSource]
+    dates_before: dict[str, MonthSource]
     members: int
     hash: str
 
 
 @dataclass(frozen=True)
-class MonthSource:
-    """A source's snapshot in force at a month's end: its date, when that collection finished, its
-    run, and whether the source had been ended."""
-
-    date: date
-    finished_at: datetime | None
-    run_id: int
-    ended: bool = False
-
-
-@dataclass(frozen=True)
 class MonthRow:
     """One month ('2026-11'). The counts are None where nothing is known; `figure` is billable now
-    against the month before. `hindrances` say why it does not close by itself, `can_close` and
-    `can_reopen` whether it is the one month that can."""
+    against the month before. `imported` names the bases whose counts are from a file. `hindrances`
+    say why it does not close by itself, `can_close` and `can_reopen` whether it is the one month
+    that can."""
 
     month: str
     state: str
@@ -61,6 +58,7 @@ class MonthRow:
     excluded: int | None
     figure: Change
     dates: dict[str, MonthSource]
+    imported: tuple[str, ...]
     closing: Closing | None
     hindrances: tuple[Hindrance, ...]
     can_close: bool
@@ -95,34 +93,51 @@ def month_rows(connection: Connection, moment: Moment, filters: Filters) -> list
     aside: months are not stored by them."""
     filters = filters.as_stored()
     day = moment.now.day or moment.now.requested
-    names = counted_months(connection, moment)
+    snapshots = PublishedSnapshots(connection)
+    names = counted_months(connection, moment, snapshots)
     if not names:
         return []
     last = names[-1]
     closings = current_closings(connection)
-    counts, imported = _ends(connection, filters, names)
-    counts.update(_closed(connection, filters, closings))
+    everything = filters.having(statuses=STATUSES)
+    status = month_end_counts.c.billing_status
+    ends = counts_at_month_ends(connection, moment, snapshots, everything, names, status)
+    counts: dict[str, _Counts | None] = dict(zip(names, ends, strict=True))
+    counts.update(_closed(connection, everything, closings))
+    imported, first_day = imported_bases(connection), snapshots.first_day()
+    imported_here = imported_bases(connection, filters)
     running = last >= month_of(moment.newest or day) or day != month_end(last)
     if running and moment.now.day is not None:
-        counts[last] = _live(connection, moment, filters)
+        counts[last] = _live(connection, moment, everything)
         closings.pop(last, None)
     to_close, to_reopen = next_to_close(connection), border(connection)
+    states = {
+        month: _state(
+            closings.get(month),
+            month in imported and (first_day is None or first_day > month_end(month)),
+            running and month == last,
+        )
+        for month in names
+    }
+    hindrances = hindrances_of(connection, (name for name in names if states[name] == OPEN))
     rows = []
     for month in reversed(names):
         closing = closings.get(month)
-        state = _state(month, closing, imported, running and month == last)
         now, before = counts.get(month), counts.get(month_before(month))
         rows.append(
             MonthRow(
                 month=month,
-                state=state,
+                state=states[month],
                 billable=_of(now, "billable"),
                 spare=_of(now, "spare"),
                 excluded=_of(now, "excluded"),
                 figure=Change(_of(now, "billable"), _of(before, "billable")),
-                dates=closing.dates if closing else _month_end_snapshots(connection, month, moment),
+                dates=closing.dates
+                if closing
+                else snapshots.in_force_on(min(month_end(month), moment.now.day or date.max)),
+                imported=tuple(imported_here.get(month, ())),
                 closing=closing,
-                hindrances=tuple(hindrances(connection, month)) if state == OPEN else (),
+                hindrances=tuple(hindrances.get(month, ())),
                 can_close=month == to_close,
                 can_reopen=to_reopen is not None and month == month_of(to_reopen),
             )
@@ -130,13 +145,17 @@ def month_rows(connection: Connection, moment: Moment, filters: Filters) -> list
     return rows
 
 
-def counted_months(connection: Connection, moment: Moment) -> list[str]:
+def counted_months(
+    connection: Connection, moment: Moment, snapshots: PublishedSnapshots
+) -> list[str]:
     """Every month from the first that is counted to that of the shown day, oldest first."""
     last = month_of(moment.now.day or moment.now.requested)
     first = connection.scalar(select(func.min(month_end_counts.c.month)))
-    if moment.newest is None and first is None:
-        return []
-    return _months(min(first or last, last), last)
+    first_day = snapshots.first_day()
+    firsts = [first] if first else []
+    if first_day is not None:
+        firsts.append(month_of(first_day))
+    return _months(min(*firsts, last), last) if firsts else []
 
 
 def current_closings(connection: Connection) -> dict[str, Closing]:
@@ -181,27 +200,12 @@ def _read(text: str) -> dict[str, MonthSource]:
     }
 
 
-def sources_on(connection: Connection, day: date) -> dict[str, MonthSource]:
-    """The snapshot of each source that is in force on a day."""
-    return {
-        source: MonthSource(run.business_date, run.finished_at, run.run_id, run.kind == "end")
-        for source, run in runs_in_force(connection, day).items()
-    }
-
-
-def _month_end_snapshots(
-    connection: Connection, month: str, moment: Moment
-) -> dict[str, MonthSource]:
-    end = month_end(month)
-    return sources_on(connection, min(end, moment.now.day) if moment.now.day else end)
-
-
-def _state(month: str, closing: Closing | None, imported: Collection[str], running: bool) -> str:
+def _state(closing: Closing | None, only_imported: bool, running: bool) -> str:
     if running:
         return RUNNING
     if closing is not None:
         return CLOSED
-    return IMPORTED if month in imported else OPEN
+    return IMPORTED if only_imported else OPEN
 
 
 def _months(first: str, last: str) -> list[str]:
@@ -215,28 +219,6 @@ def _of(counts: _Counts | None, status: str) -> int | None:
     return None if counts is None else counts.get(status, 0)
 
 
-def _ends(
-    connection: Connection, filters: Filters, names: list[str]
-) -> tuple[dict[str, _Counts | None], set[str]]:
-    """The counts of each month's end by status, None before the basis's first, and the months
-    that were imported."""
-    c = month_end_counts.c
-    first = connection.scalar(select(func.min(c.month)).where(_in_basis(c.basis, filters)))
-    rows = connection.execute(
-        select(c.month, c.billing_status, func.sum(c.n))
-        .where(_in_basis(c.basis, filters), _matching(c, filters))
-        .group_by(c.month, c.billing_status)
-    )
-    by_month: dict[str, Counter[str]] = defaultdict(Counter)
-    for month, status, n in rows:
-        by_month[month][status] += int(n)
-    counts = {
-        month: by_month[month] if first is not None and month >= first else None for month in names
-    }
-    every = select(c.month).where(c.imported.is_(True)).distinct()
-    return dict(counts), set(connection.scalars(every))
-
-
 def _closed(
     connection: Connection, filters: Filters, closings: Mapping[str, Closing]
 ) -> dict[str, _Counts]:
@@ -247,8 +229,8 @@ def _closed(
         select(c.closing_id, c.billing_status, func.sum(c.n))
         .where(
             c.closing_id.in_(month_of_closing),
-            _in_basis(c.basis, filters),
-            _matching(c, filters),
+            c.basis.in_(stored_bases(filters)),
+            entities.matches(month_closing_counts, filters),
         )
         .group_by(c.closing_id, c.billing_status)
     )
@@ -258,23 +240,8 @@ def _closed(
     return dict(by_month)
 
 
-def _in_basis(column: ColumnElement[str], filters: Filters) -> ColumnElement[bool]:
-    return column.in_(SOURCES if filters.basis == "records" else (filters.basis,))
-
-
-def _matching(columns: Any, filters: Filters) -> ColumnElement[bool]:
-    """The site and type filters; statuses are counted in columns of their own."""
-    condition: ColumnElement[bool] = true()
-    if filters.sites:
-        condition = columns.site_id.in_(filters.sites)
-    if filters.types:
-        condition = condition & columns.device_type.in_(filters.types)
-    return condition
-
-
 def _live(connection: Connection, moment: Moment, filters: Filters) -> _Counts | None:
-    everything = filters.having(statuses=("billable", "spare", "excluded"))
-    counts = device_counts(connection, moment, moment.now, everything)
+    counts = device_counts(connection, moment, moment.now, filters)
     if counts is None:
         return None
     sums: Counter[str] = Counter()

@@ -1,0 +1,96 @@
+"""What months count at their ends: the only place that reads the stored counts of months.
+
+Stored are the months from a basis's first snapshot up to the newest snapshot of any source, and
+before them those that were imported. A later month has no snapshot: at its end there is what is in
+force then (docs/rules.md, 6). A month without a stored row is not known to be zero.
+"""
+
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from dashboard.base.params import SOURCES, Filters
+from dashboard.queries import entities
+from dashboard.queries.counts import device_counts
+from dashboard.queries.moment import Moment, snapshot_day
+from dashboard.queries.months.snapshots import PublishedSnapshots
+from db.history.kept import month_end, month_of
+from db.tables import month_end_counts
+
+Counts = dict[Any, int]
+
+
+def counts_at_month_ends(
+    connection: Connection,
+    moment: Moment,
+    snapshots: PublishedSnapshots,
+    filters: Filters,
+    names: list[str],
+    group: ColumnElement[Any],
+) -> list[Counts | None]:
+    """The counts of each month by one column of `month_end_counts`; None where nothing is known:
+    before the basis's first snapshot, unless imported.
+
+    Args:
+        filters: of those that stored counts know (`Filters.are_stored`).
+    """
+    newest = month_of(moment.newest) if moment.newest else None
+    stored = [month for month in names if newest is None or month <= newest]
+    column = month_end_counts.c
+    rows = connection.execute(
+        select(column.month, group, func.sum(column.n))
+        .where(
+            column.basis.in_(stored_bases(filters)),
+            column.month.in_(stored),
+            entities.matches(month_end_counts, filters),
+        )
+        .group_by(column.month, group)
+    )
+    first_day = snapshots.first_day(filters.basis)
+    imported = imported_bases(connection, filters)
+    by_month: dict[str, Counts] = {
+        month: {}
+        for month in stored
+        if month in imported or (first_day is not None and month >= month_of(first_day))
+    }
+    for month, name, n in rows:
+        by_month[month][name] = int(n)
+    return [
+        by_month.get(month)
+        if newest is None or month <= newest
+        else _counts_in_force(connection, moment, filters, month, group.name)
+        for month in names
+    ]
+
+
+def imported_bases(connection: Connection, filters: Filters | None = None) -> dict[str, list[str]]:
+    """The months that have imported counts, each with the bases of these: those that the basis of
+    `filters` adds, or any."""
+    column = month_end_counts.c
+    statement = select(column.month, column.basis).where(column.imported.is_(True)).distinct()
+    if filters is not None:
+        statement = statement.where(column.basis.in_(stored_bases(filters)))
+    imported: dict[str, list[str]] = {}
+    for month, basis in connection.execute(statement.order_by(column.month, column.basis)):
+        imported.setdefault(month, []).append(basis)
+    return imported
+
+
+def stored_bases(filters: Filters) -> tuple[str, ...]:
+    """The bases of stored counts that the basis of `filters` adds."""
+    return SOURCES if filters.basis == "records" else (filters.basis,)
+
+
+def _counts_in_force(
+    connection: Connection, moment: Moment, filters: Filters, month: str, group: str
+) -> Counts | None:
+    """The counts at the end of a month after the newest snapshot."""
+    day = snapshot_day(connection, month_end(month), moment.kept)
+    counts = device_counts(connection, moment, day, filters)
+    if counts is None:
+        return None
+    sums: Counter[Any] = Counter()
+    for count in counts:
+        sums[getattr(count, group)] += count.n
+    return dict(sums)
