@@ -1,7 +1,6 @@
-"""Request bodies: limited in size as sent and as unpacked, parsed as strict JSON."""
+"""Request bodies: limited in size as sent and as unpacked, parsed as JSON."""
 
 import json
-import math
 import zlib
 from typing import Any
 
@@ -48,15 +47,18 @@ def _receive(environ: dict[str, Any]) -> bytes:
 
 
 def parse(body: bytes) -> Any:
-    """`body` as JSON in UTF-8, without NaN, infinities or duplicate keys.
+    """`body` as JSON without duplicate keys, in UTF-8 or what a byte order mark says.
+
+    Numbers that JSON or a float cannot hold (NaN, Infinity, 1e999, 5,000 digits) are NaN or
+    infinite floats, which no field accepts: they make one value unreadable, not the whole body.
 
     Raises:
         Refusal: 400.
     """
     try:
-        return _DECODER.decode(body.decode("utf-8"))
+        return _DECODER.decode(body.decode(json.detect_encoding(body)))
     except (ValueError, RecursionError) as error:
-        # UnicodeDecodeError and JSONDecodeError are ValueErrors; so is a number of 5,000 digits.
+        # UnicodeDecodeError and JSONDecodeError are ValueErrors.
         raise malformed(f"The body is no JSON that can be read: {str(error)[:100]}.") from None
 
 
@@ -85,19 +87,11 @@ def _without_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def _reject_constant(text: str) -> None:
-    raise ValueError(f"{text} is no JSON")
+def _whole_number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:  # More digits than Python converts.
+        return float(text)
 
 
-def _finite_float(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("a number is too large")
-    return number
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_without_duplicate_keys,
-    parse_constant=_reject_constant,
-    parse_float=_finite_float,
-)
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_duplicate_keys, parse_int=_whole_number)

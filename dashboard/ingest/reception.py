@@ -18,7 +18,7 @@ from dashboard.ingest.credentials import Credential, Credentials
 from dashboard.ingest.items import item
 from dashboard.ingest.rate_limit import RateLimit
 from dashboard.ingest.refusal import Refusal, malformed, unavailable
-from dashboard.ingest.report import Report, parse_report
+from dashboard.ingest.report import REPORT_ID_LENGTH, Report, parse_report
 from dashboard.ingest.store import Entry, StoredEntry
 
 REPORTS_A_MINUTE = 60
@@ -156,6 +156,11 @@ class Reception:
                 if not isinstance(report_id, str):
                     raise malformed("A report of a batch has a report_id.", ["report_id"])
                 report = parse_report(entry, self.zone)
+                if report.report_id is None:
+                    # Without one that can be kept, a batch sent again would count twice.
+                    raise malformed(
+                        f"A report_id has 1 to {REPORT_ID_LENGTH} letters.", ["report_id"]
+                    )
                 if reports and report.machine_id != reports[0].machine_id:
                     raise malformed("A batch holds one machine's reports.", ["machine_id"])
                 reports.append(report)

@@ -1,5 +1,10 @@
-"""The model of a report: TatuScan's keys as its clients send them, and ours."""
+"""The model of a report: TatuScan's keys as its clients send them, and ours.
 
+Only the keys that TatuScan requires may refuse a report. Every other fact is null where it cannot
+be read, and the report is stored with the rest.
+"""
+
+import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -11,6 +16,10 @@ from dashboard.ingest.refusal import Refusal, malformed
 
 REQUIRED = ("machine_id", "hostname", "ip", "os", "cpu_percent", "memory_total_mb")
 LARGEST_NUMBER = 2**53 - 1
+EARLIEST_BOOT = datetime(2000, 1, 1, tzinfo=UTC)
+"""An earlier boot time is that of a clock without a battery, before it was set."""
+MAX_MACS = 64
+REPORT_ID_LENGTH = 36
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 
@@ -24,7 +33,7 @@ def _truncate(length: int) -> Callable[[object], object]:
 
 
 def _to_int(value: object) -> object:
-    return int(value) if isinstance(value, float) else value
+    return int(value) if isinstance(value, float) and math.isfinite(value) else value
 
 
 def parse_timestamp(value: object) -> datetime:
@@ -69,24 +78,29 @@ def _checked_seconds(seconds: float) -> float:
 
 
 def _utc(time: datetime) -> datetime:
+    time = time.astimezone(UTC)
     if not 1970 <= time.year < 2200:
         raise ValueError("the year must be one from 1970 to 2199")
-    return time.astimezone(UTC)
+    return time
 
 
-def _boot_time(value: object) -> datetime | None:
+def _moment(value: object) -> datetime | None:
     try:
         return None if value is None else parse_timestamp(value)
-    except (ValueError, OverflowError):
+    except OverflowError:
         raise ValueError("this is no time that can be read") from None
 
 
-def _timestamp(value: object) -> datetime | None:
-    # TatuScan sends and ignores it, so a wrong one does not refuse the report.
-    try:
-        return parse_timestamp(value)
-    except (ValueError, OverflowError):
-        return None
+def _boot_time(value: object) -> datetime | None:
+    moment = _moment(value)
+    return None if moment is None or moment < EARLIEST_BOOT else moment
+
+
+def _macs(value: object) -> object:
+    """The addresses that can be read, at most `MAX_MACS`."""
+    if not isinstance(value, list):
+        return value
+    return [_truncate(64)(mac) for mac in value if isinstance(mac, str)][:MAX_MACS]
 
 
 Hex64 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$", to_lower=True, strict=True)]
@@ -96,11 +110,14 @@ Text100 = Annotated[str | None, BeforeValidator(_truncate(100))]
 Text255 = Annotated[str | None, BeforeValidator(_truncate(255))]
 Percent = Annotated[float, Field(ge=0, le=100)] | None
 Megabytes = Annotated[int, Field(ge=0, le=LARGEST_NUMBER), BeforeValidator(_to_int)] | None
-Token = Annotated[str, StringConstraints(min_length=1, max_length=36, strict=True)] | None
+Token = (
+    Annotated[str, StringConstraints(min_length=1, max_length=REPORT_ID_LENGTH, strict=True)] | None
+)
 
 
 class Report(BaseModel):
-    """One report; `model_fields_set` has the keys that were sent."""
+    """One report; `model_fields_set` has the keys that were sent. A fact with a default that cannot
+    be read is null and refuses nothing."""
 
     machine_id: Hex64
     hostname: Text100
@@ -120,13 +137,13 @@ class Report(BaseModel):
     serial: Text100 = None
     manufacturer: Text100 = None
     mac_addresses: (
-        Annotated[list[Annotated[str, BeforeValidator(_truncate(64))]], Field(max_length=64)] | None
+        Annotated[list[str], Field(max_length=MAX_MACS), BeforeValidator(_macs)] | None
     ) = None
     disk_total_mb: Megabytes = None
     disk_used_mb: Megabytes = None
     logged_in_user: Text100 = None
     site: Text255 = None
-    timestamp: Annotated[datetime | None, BeforeValidator(_timestamp)] = None
+    timestamp: Annotated[datetime | None, BeforeValidator(_moment)] = None
     report_id: Token = None
     stream_id: Token = None
 
@@ -135,7 +152,7 @@ def parse_report(content: Any, zone: tzinfo) -> Report:
     """Validate `content`, parsed JSON.
 
     Raises:
-        Refusal: 400; a required key is missing, or a value is wrong.
+        Refusal: 400; a required key is missing, or its value is wrong.
     """
     if not isinstance(content, Mapping):
         raise malformed("A report is a JSON object.")
@@ -145,9 +162,15 @@ def parse_report(content: Any, zone: tzinfo) -> Report:
     try:
         report = Report.model_validate(content)
     except ValidationError as error:
-        raise _refusal(error) from None
+        unreadable = {str(detail["loc"][0]) for detail in error.errors(include_context=False)}
+        if not unreadable.isdisjoint(REQUIRED):
+            raise _refusal(error) from None
+        report = Report.model_validate({**content, **dict.fromkeys(unreadable)})
     if report.computer_activation is not None:
-        report.computer_activation = checked_activation(report.computer_activation, zone)
+        try:
+            report.computer_activation = parse_activation(report.computer_activation, zone)
+        except (ValueError, OverflowError):
+            report.computer_activation = None
     return report
 
 
@@ -165,7 +188,11 @@ def checked_activation(value: object, zone: tzinfo) -> datetime | None:
 
 
 def _refusal(error: ValidationError) -> Refusal:
-    errors = error.errors(include_url=False, include_context=False, include_input=False)
+    errors = [
+        detail
+        for detail in error.errors(include_url=False, include_context=False, include_input=False)
+        if detail["loc"][0] in REQUIRED
+    ]
     messages = {".".join(map(str, detail["loc"][:2])): detail["msg"] for detail in errors}
     fields = list(dict.fromkeys(str(detail["loc"][0]) for detail in errors))
     text = "; ".join(f"{name}: {message}" for name, message in list(messages.items())[:5])

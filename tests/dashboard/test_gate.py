@@ -43,6 +43,8 @@ BODIES: dict[str, Any] = {
     "null": report(hostname=None), "missing": {"machine_id": machine_id("anna")}, "list": [1],
     "no JSON": b"{", "no UTF-8": b"\xff", "nothing": b"", "twice": b'{"a": 1, "a": 2}',
     "NaN": b'{"a": NaN}', "wrong number": report(cpu_percent=101),
+    "unreadable facts": report(boot_time="1969-12-31T21:00:05-03:00", site=7, disk_used_mb=-1),
+    "byte order mark": b"\xef\xbb\xbf" + json.dumps(report()).encode(),
     "of another machine": report("bob"), "large": report(site="x" * 70_000),
 }  # fmt: skip
 HEADERS: dict[str, dict[str, str]] = {

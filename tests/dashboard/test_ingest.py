@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 import zlib
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,6 +14,7 @@ import requests
 from sqlalchemy import Engine
 
 from dashboard.ingest.items import TATUSCAN_KEYS
+from dashboard.ingest.report import REQUIRED, Report
 from db.keys import device_id
 from db.tables import agent_hours, api_tokens, audit_log, inventory, report_days
 from tests.support.api_server import make_app, serve_with_granian
@@ -135,17 +137,94 @@ def test_an_activation_is_read_as_tatuscan_reads_it(
         {"cpu_percent": "abc"}, {"cpu_percent": 101}, {"cpu_percent": -1}, {"hostname": 5},
         {"hostname": ["a"]}, {"memory_total_mb": 2**63}, {"memory_total_mb": -1},
         {"machine_id": "A"}, {"machine_id": ""}, {"machine_id": "../x"}, {"machine_id": None},
-        {"activation_days": "x"}, {"activation_days": 2**40}, {"computer_activation": "garbage"},
-        {"computer_activation": 1e20}, {"computer_activation": True},
-        {"computer_activation": "0001-01-01"}, {"mac_addresses": "00:11"},
-        {"mac_addresses": [1]}, {"boot_time": "yesterday"}, {"report_id": 7},
+        {"cpu_percent": math.nan}, {"memory_total_mb": math.inf},
     ],
     ids=str,
 )  # fmt: skip
-def test_a_wrong_value_is_named_and_nothing_stored(here: Ingest, wrong: dict[str, Any]) -> None:
-    told = refused(here.post(report(**wrong), here.token()), 400, "malformed")
+def test_wrong_value_of_a_required_key_is_named_and_nothing_stored(
+    here: Ingest, wrong: dict[str, Any]
+) -> None:
+    body = report(**wrong, boot_time="yesterday")
+    told = refused(here.post(body, here.token()), 400, "malformed")
     assert told["fields"] == list(wrong)
     assert here.rows(inventory) == []
+
+
+RASPBERRY = (
+    b'{"machine_id":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",'
+    b'"hostname":"pi-norte","ip":"10.0.0.9","os":"linux",'
+    b'"os_version":"Raspbian GNU/Linux 12 (bookworm)","cpu_percent":3,"memory_total_mb":900,'
+    b'"memory_used_mb":200,"timestamp":"1969-12-31T21:00:40-03:00",'
+    b'"boot_time":"1969-12-31T21:00:05-03:00"}'
+)
+"""A report of a machine without a clock that was made before its network was there."""
+
+UNREADABLE = [
+    ("activation_days", ["x", 2**40, math.nan, []]),
+    ("boot_time", [
+        "yesterday", 7, "1969-12-31T21:00:05-03:00", "1970-01-01T00:00:00Z", "0001-01-01",
+        "9999-12-31T23:59:59-14:00", "1999-12-31T23:59:59Z", "2000-01-01T00:00:00+01:00",
+    ]),
+    ("computer_activation", [
+        "garbage", 1e20, True, "0001-01-01", "1969-12-31", math.nan, math.inf, {},
+    ]),
+    ("disk_total_mb", [-1, 2**63, "many", math.nan, math.inf, -math.inf]),
+    ("disk_used_mb", [-1, {}]),
+    ("mac_addresses", ["00:11", {}, 7]),
+    ("memory_used_mb", [-1, math.nan, "8.9"]),
+    *((name, [7, [], {}, True, math.nan]) for name in (
+        "agent_version", "computer_model", "logged_in_user", "manufacturer", "os_version",
+        "serial", "site",
+    )),
+]  # fmt: skip
+"""Optional facts of a report, each with values that cannot be read."""
+
+
+def test_optional_fact_that_cannot_be_read_is_null_and_the_report_is_stored(
+    here: Ingest,
+) -> None:
+    cases = [(name, value) for name, values in UNREADABLE for value in values]
+    for n, (name, value) in enumerate(cases):
+        answer = here.post(report(f"pc-{n}", **{name: value}), here.token())
+        assert answer.status_code == 201, (name, value, answer.text)
+        item = answer.json()["item"]
+        assert item[name] is None and item["hostname"] == f"pc-{n}", (name, value)
+    optional = set(Report.model_fields) - set(REQUIRED) - {"timestamp", "report_id", "stream_id"}
+    assert {name for name, _ in cases} == optional
+    assert len(here.rows(inventory)) == len(cases)
+
+    long = json.dumps(report("long", disk_total_mb=7)).replace(": 7", ": " + "9" * 5000)
+    assert here.post(long, here.token()).json()["item"]["disk_total_mb"] is None
+    several = report(timestamp=7, report_id=7, stream_id=[], boot_time=7, unknown=math.nan)
+    assert here.post(several, here.token()).status_code == 201
+    late = report("late", report_id="r" * 37), report("late", report_id="r", boot_time="x", site=7)
+    told = here.batch([*late], here.token()).json()["items"]
+    assert [item["status"] for item in told] == [400, 200], "or it would count twice"
+    answer = here.post(RASPBERRY, here.token())
+    assert answer.status_code == 201 and answer.json()["item"]["boot_time"] is None
+    macs = [
+        "00:1b:21:12:34:56",
+        7,
+        None,
+        INFINIBAND,
+        *(f"00:1b:21:00:00:{n:02x}" for n in range(80)),
+    ]
+    item = here.post(report("many", mac_addresses=macs), here.token()).json()["item"]
+    assert item["mac_addresses"][:2] == [macs[0], INFINIBAND] and len(item["mac_addresses"]) == 64
+
+
+INFINIBAND = "00:00:10:29:fe:80:00:00:00:00:00:00:50:6b:4b:03:00:aa:bb:cc"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8"])
+def test_body_with_a_byte_order_mark_is_read(here: Ingest, encoding: str) -> None:
+    body = json.dumps(report(hostname="escritório"), ensure_ascii=False).encode(encoding)
+    for sent, headers in ((body, {}), (gzip.compress(body), {"Content-Encoding": "gzip"})):
+        answer = here.post(sent, here.token(site="Acme"), **headers)
+        assert answer.json()["item"]["hostname"] == "escritório", answer.text
+        here.ask("DELETE", f"/api/machines/{machine_id('anna')}")
+    late = json.dumps({"reports": [report(report_id="1")]}).encode(encoding)
+    assert here.post(late, here.token(), "/api/machines/batch").json()["count"] == 1
 
 
 def test_missing_fields_are_listed(here: Ingest) -> None:
