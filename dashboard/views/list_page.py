@@ -67,6 +67,7 @@ def list_page(
         State(grid, "id"),
         prevent_initial_call=True,
     )
+    in_browser("pages.retry_rows", Input(grid, "getRowsResponse"), State(grid, "id"))
     if files is None or file is None:
         return
 
