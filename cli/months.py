@@ -1,7 +1,6 @@
 """`month` and `import-counts`."""
 
 import getpass
-import re
 from pathlib import Path
 
 import click
@@ -10,9 +9,10 @@ from cli.collect import check_settings
 from cli.database import open_database
 from dashboard.base.clock import system_clock
 from db.engine import writing
+from db.history.kept import FIRST_MONTH, is_month
 from db.settings import timezone
 from etl.months.close import close_month, reopen_month
-from etl.months.imports import import_counts
+from etl.months.imports import import_counts, remove_counts
 from etl.runtime import lease
 
 
@@ -25,8 +25,10 @@ def actor() -> str:
 
 
 def _month(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", value):
-        raise click.BadParameter(f"{value!r} is no month: give it like 2026-10.")
+    if not is_month(value):
+        raise click.BadParameter(
+            f"{value!r} is no month: give it like 2026-10, from {FIRST_MONTH} on."
+        )
     return value
 
 
@@ -61,18 +63,30 @@ def reopen_command(month: str, reason: str) -> None:
 
 
 @click.command("import-counts")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def import_counts_command(file: Path) -> None:
+@click.argument(
+    "file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--remove", "month", metavar="MONTH", help="Remove what was imported of a month.")
+def import_counts_command(file: Path | None, month: str | None) -> None:
     """Import month-end counts from before the first collection: a CSV FILE with the columns month,
-    site, source, device_type, billing_status, count."""
+    site, source, device_type, billing_status, count, separated by commas or semicolons; or remove
+    those of a MONTH (2025-11)."""
+    if (file is None) == (month is None):
+        raise click.UsageError("Give either a FILE to import or --remove MONTH.")
     check_settings(())
     engine = open_database()
+    now = system_clock().astimezone(timezone())
+    if month is not None:
+        with lease.take(engine) as held, writing(engine) as connection:
+            held.hold(connection)
+            bases = remove_counts(connection, month, actor(), now)
+        click.echo(f"Removed what was imported of {month}: {', '.join(bases)}.")
+        return
+    assert file is not None, "one of both is given"
     data = file.read_bytes()
     with lease.take(engine) as held, writing(engine) as connection:
         held.hold(connection)
-        done = import_counts(
-            connection, file.name, data, actor(), system_clock().astimezone(timezone())
-        )
+        done = import_counts(connection, file.name, data, actor(), now)
     click.echo(
         f"{done.counts} count(s) of {len(done.months)} month(s) imported, "
         f"{done.months[0]} to {done.months[-1]}."

@@ -22,6 +22,7 @@ from pydantic import (
     ValidationInfo,
 )
 
+from db.history.kept import FIRST_MONTH, is_month
 from db.roles import ADMINISTRATOR, MANAGER
 from db.rules import Rules
 from db.sources import source_names
@@ -87,7 +88,8 @@ def _parse_day(value: object) -> date:
 
 
 def _check_month(value: str) -> str:
-    _parse_day(f"{value}-01")
+    if not is_month(value):
+        raise ValueError(f"write the month like 2026-10, not before {FIRST_MONTH}")
     return value
 
 

@@ -75,7 +75,8 @@ def register_errors(server: Flask) -> None:
         return response
 
     def _bad_parameter(error: BadParameter) -> Response:
-        return json_response({"error": error.message, "code": 400, "parameter": error.name}, 400)
+        answer = {"error": error.message, "code": error.code, "parameter": error.name}
+        return json_response(answer, error.code)
 
     def _database(error: DatabaseError) -> Response | tuple[str, int]:
         server.logger.error("The database did not answer %s", request.path, exc_info=error)

@@ -6,6 +6,7 @@ query strings, the OpenAPI description and the browser's copy (`browser_filters`
 the settings have tables of their own beside this module.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -16,6 +17,7 @@ from werkzeug.datastructures import MultiDict
 
 from db.coverage import KINDS
 from db.coverage import STATES as FINDING_STATES
+from db.history.kept import FIRST_MONTH, is_month
 from db.sources import source_names
 from db.tables.base import NAME_LENGTH
 
@@ -49,12 +51,14 @@ _OLDEST_DAY = date(1970, 1, 1)
 
 
 class BadParameter(ValueError):
-    """A parameter of an address cannot be used; the message names it and says what to write."""
+    """A parameter of an address cannot be used; the message names it and says what to write. `code`
+    is the status of the answer: 404 when it names something that there cannot be."""
 
-    def __init__(self, name: str, message: str) -> None:
+    def __init__(self, name: str, message: str, code: int = 400) -> None:
         super().__init__(message)
         self.name = name
         self.message = message
+        self.code = code
 
 
 Read = Callable[[str, str, date], Any]
@@ -138,14 +142,10 @@ def day(name: str, text: str, today: date) -> date:
 
 def month(name: str, text: str, today: date) -> str:
     """Reads a month such as "2026-11", this one or an earlier one."""
-    valid = len(text) == 7 and text.isascii()
-    if valid:
-        try:
-            valid = date.fromisoformat(f"{text}-01").isoformat()[:7] == text
-        except ValueError:
-            valid = False
-    if not valid:
+    if re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text) is None:
         raise BadParameter(name, f"{name} is {text[:40]!r}: use a month like {today:%Y-%m}.")
+    if not is_month(text):
+        raise BadParameter(name, f"There is no {name} {text}: the first is {FIRST_MONTH}.", 404)
     if text > f"{today:%Y-%m}":
         raise BadParameter(name, f"{name} {text} is in the future: it is {today:%Y-%m} now.")
     return text

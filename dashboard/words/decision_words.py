@@ -21,6 +21,7 @@ def _command_labels() -> dict[str, str]:
     """Actions of commands, which no page requests."""
     return {
         "import_counts": _("Import counts"),
+        "remove_imported_counts": _("Remove imported counts"),
         "import_tatuscan": _("Import from TatuScan"),
         "token_add": _("Add a token"),
         "token_revoke": _("Revoke a token"),

@@ -1,10 +1,21 @@
 """Which days are kept (docs/rules.md, 10); the same for all sources."""
 
 import calendar
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from db.settings import MONTH_END_RETENTION_MONTHS, RETENTION_DAYS, Environment, env_int
+
+FIRST_MONTH = "1990-01"
+"""No month before this one is ever counted."""
+
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+
+
+def is_month(text: str) -> bool:
+    """Whether `text` is a month like '2026-11', not before `FIRST_MONTH`."""
+    return _MONTH.fullmatch(text) is not None and text >= FIRST_MONTH
 
 
 def month_of(day: date) -> str:

@@ -1,4 +1,5 @@
-"""Import month-end counts from before a source was collected, from a CSV file, all or nothing."""
+"""Import month-end counts from before a source was collected, from a CSV file, all or nothing; and
+remove what was imported of a month."""
 
 import csv
 import io
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from db import audit
 from db.bulk import insert_many
-from db.history.kept import month_of
+from db.history.kept import FIRST_MONTH, is_month, month_of
 from db.history.runs import PUBLISHED
 from db.history.views import ASSETS
 from db.names import NO_SITE
@@ -25,7 +26,6 @@ from etl.rules.site_names import match_name
 
 COLUMNS = ("month", "site", "source", "device_type", "billing_status", "count")
 _ALIASES = {"type": "device_type"}
-_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _COUNT = re.compile(r"[0-9]{1,9}")
 
 
@@ -51,14 +51,18 @@ class CountFile:
 
 
 def read_counts(data: bytes) -> CountFile:
-    """Parse the bytes of a CSV file: UTF-8 with or without a byte order mark, comma-separated, with
-    the header `COLUMNS` (or `type` for `device_type`) in any order."""
+    """Parse the bytes of a CSV file: UTF-8 with or without a byte order mark, separated by commas
+    or, as Excel writes it where the comma is the decimal sign, by semicolons, with the header
+    `COLUMNS` (or `type` for `device_type`) in any order."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         number = data[: error.start].count(b"\n") + 1
         return _no_lines(f"line {number}: it is not UTF-8; save the file as CSV UTF-8")
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header = text.partition("\n")[0]
+    # No column's name has either sign in it.
+    separator = ";" if header.count(";") > header.count(",") else ","
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     try:
         names = [_ALIASES.get(name.strip(), name.strip()) for name in next(reader, [])]
         if sorted(names) != sorted(COLUMNS):
@@ -112,18 +116,20 @@ def _choices() -> dict[str, tuple[str, ...]]:
 
 
 def _wrong(values: Mapping[str, str]) -> Iterator[str]:
-    if not _MONTH.fullmatch(values["month"]):
-        yield f"month is {values['month']!r}, it must be like 2025-11"
+    if not is_month(values["month"]):
+        yield f"month is {values['month']!r}, it must be like 2025-11, from {FIRST_MONTH} on"
     if not values["site"] or len(values["site"]) > NAME_LENGTH or "\0" in values["site"]:
         yield f"site must be a name of 1 to {NAME_LENGTH} characters"
     for name, choices in _choices().items():
         if values[name] not in choices:
             yield f"{name} is {values[name]!r}, it must be one of {', '.join(choices)}"
     if not _COUNT.fullmatch(values["count"]):
-        yield f"count is {values['count']!r}, it must be a whole number of 0 or more"
+        yield (
+            f"count is {values['count']!r}, it must be a whole number of 0 or more, in digits alone"
+        )
 
 
-IMPORT_COUNTS = "import_counts"
+IMPORT_COUNTS, REMOVE_COUNTS = "import_counts", "remove_imported_counts"
 MAX_PROBLEMS = 20
 """More wrong lines than this are only counted in the message."""
 
@@ -192,6 +198,31 @@ def import_counts(
     }
     audit.write_entry(connection, actor, IMPORT_COUNTS, name[:NAME_LENGTH], now, detail)
     return done
+
+
+def remove_counts(connection: Connection, month: str, actor: str, now: datetime) -> tuple[str, ...]:
+    """Remove everything that was imported of a month, in the caller's transaction, which holds the
+    writer's lease; the bases that had counts.
+
+    Args:
+        month: as it is stored: an earlier version took months that cannot be.
+
+    Raises:
+        DecisionRefused: nothing was imported of it, or it is closed.
+    """
+    c = month_end_counts.c
+    imported = (c.month == month, c.imported.is_(True))
+    rows = connection.execute(
+        select(c.basis, func.count(), func.sum(c.n)).where(*imported).group_by(c.basis)
+    ).all()
+    if not rows:
+        raise DecisionRefused(f"No count of {month} was imported: there is nothing to remove.")
+    if connection.scalar(select(months.c.closed).where(months.c.month == month)):
+        raise DecisionRefused(f"{month} is closed: its counts do not change any more.")
+    connection.execute(delete(month_end_counts).where(*imported))
+    removed = {basis: {"counts": counts, "devices": int(n)} for basis, counts, n in sorted(rows)}
+    audit.write_entry(connection, actor, REMOVE_COUNTS, month, now, removed)
+    return tuple(removed)
 
 
 def _wrong_months(connection: Connection, lines: Iterable[CountLine], running: str) -> list[str]:

@@ -103,6 +103,62 @@ def test_columns_may_come_in_any_order_with_a_byte_order_mark_and_a_type(
     assert imported(here) == [("2023-11", "ninja", "Harbor Dental", 7)]
 
 
+def test_a_file_with_semicolons_is_read_as_excel_writes_it(here: Hub, bring: Import) -> None:
+    text = f"\ufeff{HEADER}\n2023-11,Clínica São José,ninja,workstation,billable,12\n"
+
+    done = bring(here, text.replace(",", ";").replace("\n", "\r\n"))
+
+    assert done.exit_code == 0, done.output
+    assert imported(here) == [("2023-11", "ninja", "Clínica São José", 12)]
+
+
+@pytest.mark.parametrize("count", ["1,5", "12,0", "1.234", "1 234", "1\u00a0234", "1'234", "+3"])
+def test_a_number_with_a_decimal_or_thousands_separator_is_refused(
+    here: Hub, bring: Import, count: str
+) -> None:
+    line = f"2023-11;Harbor;ninja;server;billable;{count}"
+    for content in (
+        f"{HEADER}\n".replace(",", ";") + line,
+        f"{HEADER}\n{line}".replace(count, f'"{count}"').replace(";", ","),
+    ):
+        done = bring(here, content)
+        assert done.exit_code == 2 and imported(here) == []
+        assert f"count is {count!r}, it must be a whole number of 0 or more" in done.stderr
+
+
+def test_what_was_imported_of_a_month_is_removed_and_logged(
+    here: Hub, bring: Import, cli: CliHere
+) -> None:
+    bring(here, f"{HEADER}\n{GOOD}")
+    # An earlier version took months that cannot be.
+    row = here.all(month_end_counts)[0]._asdict() | {"imported": True}
+    with writing(here.engine) as connection:
+        connection.execute(insert(month_end_counts).values(row | {"month": "0000-05"}))
+        connection.execute(insert(months).values(month="2023-11", closed=True))
+    database = {"DATABASE_URL": address(here.engine)}
+
+    for month in ("2023-12", "0000-05"):
+        done = cli("import-counts", "--remove", month, **database)
+        assert done.exit_code == 0, done.output
+        assert done.stdout.startswith(f"Removed what was imported of {month}: ")
+
+    assert {row[0] for row in imported(here)} == {"2023-11"}
+    entry = here.all(audit_log)[1]
+    assert (entry.action, entry.subject) == ("remove_imported_counts", "2023-12")
+    assert json.loads(entry.detail)["ninja"] == {"counts": 2, "devices": 41}
+    for month, complaint in (
+        ("2023-12", "No count of 2023-12 was imported"),
+        ("2024-01", "No count of 2024-01 was imported"),
+        ("2023-11", "2023-11 is closed"),
+        ("xyz", "No count of xyz was imported"),
+    ):
+        refused = cli("import-counts", "--remove", month, **database)
+        assert refused.exit_code == 2 and complaint in refused.stderr
+    for arguments in ((), ("--remove", "2023-11", __file__)):
+        assert cli("import-counts", *arguments, **database).exit_code == 2
+    assert len(here.all(audit_log)) == 3
+
+
 def test_a_month_and_source_imported_again_is_replaced_as_a_whole(here: Hub, bring: Import) -> None:
     bring(here, f"{HEADER}\n{GOOD}")
 
@@ -120,6 +176,13 @@ def test_a_month_and_source_imported_again_is_replaced_as_a_whole(here: Hub, bri
     [
         ("2023-13,Harbor,ninja,server,billable,1", "month is '2023-13', it must be like 2025-11"),
         ("2023-1,Harbor,ninja,server,billable,1", "month is '2023-1'"),
+        (
+            "0206-05,Harbor,ninja,server,billable,1",
+            "month is '0206-05', it must be like 2025-11, from 1990-01 on",
+        ),
+        ("0000-05,Harbor,ninja,server,billable,1", "month is '0000-05'"),
+        ("1989-12,Harbor,ninja,server,billable,1", "month is '1989-12'"),
+        ("2206-05,Harbor,ninja,server,billable,1", "2206-05 is not before 2024-01"),
         ("2023-11,,ninja,server,billable,1", "site must be a name of 1 to 255 characters"),
         (
             "2023-11,Harbor,rmm,server,billable,1",

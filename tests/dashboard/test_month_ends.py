@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, event, insert
 
 from dashboard.base.params import Filters
 from dashboard.queries import moment
@@ -174,7 +174,7 @@ def totals(hub: Hub, **query: Any) -> dict[str, tuple[Any, ...]]:
         rows = month_table.month_rows(connection, shown, filters)
         trend = month_ends.last_months(connection, shown, filters)
     drawn = {month.month: month.total for month in trend}
-    return {row.month: (row.state, row.billable, drawn[row.month]) for row in reversed(rows)}
+    return {row.month: (row.state, row.billable, drawn.get(row.month)) for row in reversed(rows)}
 
 
 def test_between_two_imports_and_up_to_the_first_snapshot_nothing_is_known(
@@ -207,6 +207,23 @@ def test_between_two_imports_and_up_to_the_first_snapshot_nothing_is_known(
         assert {month: row[1] for month, row in mobiles.items()} == {
             month: None if row[1] is None else 0 for month, row in expected.items()
         }
+
+
+def test_imported_months_that_cannot_be_are_left_out_and_old_ones_are_shown_quickly(
+    sqlite_engine: Engine,
+) -> None:
+    hub = Hub(sqlite_engine)
+    hub.collect(date(2024, 5, 2), HARBOR)
+    for month in ("0000-05", "0206-05"):
+        bring(hub, month, "ninja", 7)
+    assert list(totals(hub, basis="ninja")) == ["2024-05", "2024-06"]
+    bring(hub, "1990-01", "ninja", 8)
+    statements = []
+    event.listen(hub.engine, "after_cursor_execute", lambda *args: statements.append(args[2]))
+    rows = totals(hub, basis="ninja")
+    assert len(rows) == 34 * 12 + 6 and rows["1990-01"] == ("imported", 8, None)
+    # Not some for each month.
+    assert len(statements) < 100
 
 
 def test_a_source_that_began_and_ended_in_its_first_month_counts_zero_from_then_on(

@@ -20,7 +20,7 @@ from dashboard.queries.months.month_end_counts import (
     stored_bases,
 )
 from dashboard.queries.months.snapshots import MonthSource, PublishedSnapshots
-from db.history.kept import month_before, month_end, month_of
+from db.history.kept import FIRST_MONTH, month_before, month_end, month_of
 from db.history.runs import border
 from db.months.closings import Hindrance, hindrances_of, next_to_close
 from db.tables import month_closing_counts, month_closings, month_end_counts, months
@@ -150,7 +150,9 @@ def counted_months(
 ) -> list[str]:
     """Every month from the first that is counted to that of the shown day, oldest first."""
     last = month_of(moment.now.day or moment.now.requested)
-    first = connection.scalar(select(func.min(month_end_counts.c.month)))
+    month = month_end_counts.c.month
+    # Earlier versions imported months that cannot be: "0206-05", "0000-05".
+    first = connection.scalar(select(func.min(month)).where(month >= FIRST_MONTH))
     first_day = snapshots.first_day()
     firsts = [first] if first else []
     if first_day is not None:
