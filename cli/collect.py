@@ -10,17 +10,15 @@ from sqlalchemy import Connection
 from cli.database import open_database
 from cli.progress import Progress
 from dashboard.base.clock import system_clock
-from db import rules as rule_versions
-from db.engine import reading, writing
+from db.engine import reading
 from db.history.kept import KeptDays
-from db.history.runs import ended_sources, kept_days
+from db.history.runs import ended_sources
 from db.settings import SettingsError
 from etl.collect.collect import business_day, collect
 from etl.runtime import lease, stopping
-from etl.snapshots import counts as rollups
 from etl.snapshots.publish import check_publish_date
 from etl.sources import Source, awaits_first_report, configured, discover, settings_for
-from etl.work.after_collection import run_after_collection
+from etl.work.after_collection import process, run_after_collection
 
 EXIT_CODES = {"complete": 0, "suspicious": 3, "failed": 4}
 
@@ -124,16 +122,9 @@ def process_command(rebuild: datetime | None) -> None:
     """Redo the day counts and month-ends of open months, close what is due, and purge."""
     check_settings(())
     engine = open_database()
+    since = rebuild.date() if rebuild else date.min
     with lease.take(engine) as held:
-        with writing(engine) as connection:
-            held.hold(connection)
-            kept = kept_days(connection)
-            counted = 0
-            if kept is not None:
-                rules = rule_versions.rules_by_day(connection)
-                since = rebuild.date() if rebuild else None
-                counted = rollups.recount_days(connection, rules, kept, since)
-        closed, purged = run_after_collection(engine, held, system_clock())
+        counted, closed, purged = process(engine, held, system_clock(), since=since)
     for month in closed:
         click.echo(f"{month} is closed.")
     click.echo(f"Counted {counted} day(s) again; purged {purged} stretch(es).")

@@ -118,3 +118,12 @@ def kept_days(connection: Connection, environ: Environment | None = None) -> Kep
         reopened = connection.scalar(select(func.min(months.c.month)))
         closed_until = month_end(month_before(reopened)) if reopened else None
     return KeptDays.from_settings(today, closed_until, environ, purge_marks(connection))
+
+
+def unpurged_days(connection: Connection) -> KeptDays | None:
+    """The days whose state is stored, whatever the settings say now: those that retention has not
+    purged. None before the first snapshot."""
+    today, purged = newest_day(connection), purge_marks(connection)
+    if today is None:
+        return None
+    return KeptDays(today, days=36500, months=1200 if purged else 0, purged=purged)

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, func, select
 
 from db.bulk import insert_many, rows_where_in, upsert
-from db.history.runs import RESTATED, counted_days, newest_by_source, published_days, restated_days
+from db.history.runs import RESTATED, published_days, restated_days
 from db.history.views import ASSETS
 from db.rules import RulesByDay, apply_newest_from, rules_by_day
 from db.tables import (
@@ -37,9 +37,13 @@ from etl.snapshots.incremental import (
 @contextmanager
 def restating(connection: Connection, entry_id: int, source: str, day: date) -> Iterator[None]:
     """Record under an entry of the audit log how the body of the `with` changes the counts of
-    `source` on `day`, and the counts of machines on that day and on later published days."""
-    days = [day, *(later for later in published_days(connection) if later > day)]
-    affected = [(source, day), *((ASSETS, counted) for counted in days)]
+    `source` and of the machines on `day` and the later counted days."""
+    affected = [
+        (basis, counted)
+        for basis in (source, ASSETS)
+        for counted in sorted({day, *rollups.days_of_basis(connection, basis)})
+        if counted >= day
+    ]
     before = {key: _counts_in_force(connection, *key) for key in affected}
     yield
     for basis, counted in affected:
@@ -85,7 +89,7 @@ def restate(
         restated.devices |= after_matching.devices
         restated.assets |= after_matching.assets
     recount.run(entry_id)
-    rollups.count_months(connection, recount.days, first)
+    rollups.count_months(connection, dict.fromkeys(recount.days, first))
     coverage.refresh_findings(connection, first, None if device_ids is None else restated.assets)
     return restated
 
@@ -131,7 +135,7 @@ def _count_first_day(connection: Connection, first: date, rules: RulesByDay) -> 
     days_restated = restated_days(connection)
     if first in days_restated:
         return
-    for basis in (*newest_by_source(connection), ASSETS):
+    for basis in rollups.counted_bases(connection):
         days = published_days(connection, None if basis == ASSETS else basis)
         if first not in days and days[0] < first:
             rollups.count_basis(connection, basis, first, rules)
@@ -153,9 +157,8 @@ class _Recount:
     ) -> None:
         self.connection, self.rules = connection, rules
         self.days = {
-            basis: [day for day in days if day >= first]
-            for basis in (*newest_by_source(connection), ASSETS)
-            if (days := counted_days(connection, None if basis == ASSETS else basis))
+            basis: dict(rollups.days_to_count(connection, basis, first))
+            for basis in rollups.counted_bases(connection)
         }
         self._devices = device_ids
         if device_ids is not None:
@@ -172,10 +175,10 @@ class _Recount:
         """Store the new counts, and record which of them changed."""
         affected = None if self._devices is None else self._affected_counts()
         for basis, days in self.days.items():
-            for day in days:
+            for day, state_on in days.items():
                 before = stored_counts(self.connection, basis, day)
                 if affected is None:
-                    rollups.count_basis(self.connection, basis, day, self.rules)
+                    rollups.count_basis(self.connection, basis, day, self.rules, state_on)
                     after = stored_counts(self.connection, basis, day)
                 else:
                     change = Counter(affected[basis, day])
@@ -192,12 +195,12 @@ class _Recount:
             (basis, day): count_part(
                 self.connection,
                 basis,
-                day,
+                state_on,
                 self.rules,
                 self._machines if basis == ASSETS else self._devices_by_source.get(basis, ()),
             )
             for basis, days in self.days.items()
-            for day in days
+            for day, state_on in days.items()
         }
 
 
@@ -229,6 +232,6 @@ def _record_changes(
 
 def _counts_in_force(connection: Connection, basis: str, day: date) -> GroupCounts:
     """The stored counts in force on `day`."""
-    days = counted_days(connection, None if basis == ASSETS else basis)
+    days = rollups.days_of_basis(connection, basis)
     latest = max((past for past in days if past <= day), default=None)
     return stored_counts(connection, basis, latest) if latest else GroupCounts()

@@ -1,20 +1,32 @@
 """Stored counts: of every counted day by basis, and of every month's end.
 
-A day is counted by grouping `records_as_of` or `assets_as_of`. A month-end has the counts of the
-newest counted day up to it.
+A day is counted by grouping `records_as_of` or `assets_as_of`; its counts are in force until the
+next counted day of its basis. A month-end has the counts of the newest counted day up to it.
+
+Whatever changes snapshots (a publish, a withdrawal, a decision) says from which day on, and
+`recount` then makes all again that depends on it: every counted day of the basis that is in force
+on that day or later, not only the day itself, and the month-ends. Publishing and deciding spare it
+most of the work by `etl.snapshots.incremental`.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 
 from sqlalchemy import Connection, Select, delete, func, insert, literal, select
 
-from db.history.kept import KeptDays, month_before, month_end, month_of
-from db.history.runs import PUBLISHED, border, counted_days, newest_day
+from db.history.kept import month_before, month_end, month_of
+from db.history.runs import (
+    border,
+    counted_days,
+    newest_by_source,
+    newest_day,
+    published_days,
+    unpurged_days,
+)
 from db.history.views import ASSETS, assets_as_of, records_as_of
 from db.rules import RulesByDay, move_first_day, rules_by_day
-from db.tables import collection_runs, daily_counts, device_snapshots, month_end_counts
+from db.tables import daily_counts, device_snapshots, month_end_counts
 from etl.snapshots.incremental import (
     GROUP_COLUMNS,
     Affected,
@@ -23,27 +35,33 @@ from etl.snapshots.incremental import (
 )
 
 
-def count_day(
+def counted_bases(connection: Connection) -> list[str]:
+    """The bases with counts: every source with a published day, and the machines of all."""
+    return [*sorted(newest_by_source(connection)), ASSETS]
+
+
+def days_of_basis(connection: Connection, basis: str) -> list[date]:
+    """The counted days of a basis, oldest first."""
+    return counted_days(connection, None if basis == ASSETS else basis)
+
+
+def count_published_day(
     connection: Connection, source: str, day: date, rules: RulesByDay, affected: Affected
 ) -> None:
-    """Count `source` and the machines of all sources on `day`, which was just published, and the
-    machines on later days, on which the new snapshot is in force too."""
-    for basis in (source, ASSETS):
-        if not count_incrementally(connection, basis, day, rules, affected):
-            count_basis(connection, basis, day, rules)
-    for later in counted_days(connection):
-        if later > day:
-            count_basis(connection, ASSETS, later, rules)
-    since = {source: day, ASSETS: day}
-    c = month_end_counts.c
-    newest = select(c.basis, func.max(c.month)).group_by(c.basis)
-    for basis, month in connection.execute(newest).all():
-        # Every basis must have counts of every month up to this day, so also of months in between.
-        following = month_end(month) + timedelta(days=1)
-        if following <= day:
-            since[basis] = following
-    for basis, first in since.items():
-        count_months(connection, (basis,), first)
+    """Count what the publish of `source` on `day` changed: the source and the machines of all, on
+    that day and on the later ones on which its snapshot is in force."""
+    since = dict.fromkeys((source, ASSETS), day)
+    up_to_date = [
+        (basis, day)
+        for basis in since
+        if count_incrementally(connection, basis, day, rules, affected)
+    ]
+    recount(connection, since, rules, up_to_date)
+    before = max((past for past in published_days(connection) if past < day), default=day)
+    begun = month_end(month_of(before)) + timedelta(days=1)
+    if begun <= day:
+        # A month begins, perhaps after months without any snapshot: every basis needs their counts.
+        count_months(connection, dict.fromkeys(counted_bases(connection), begun))
 
 
 def recount_after_withdrawal(connection: Connection, source: str, day: date) -> None:
@@ -53,67 +71,88 @@ def recount_after_withdrawal(connection: Connection, source: str, day: date) -> 
         move_first_day(
             connection, day, min((later for later in counted if later > day), default=None)
         )
-    rules = rules_by_day(connection)
-    closed_until = border(connection) or date.min
-    for basis in (source, ASSETS):
-        days = counted_days(connection, None if basis == ASSETS else basis)
-        if day not in days:
-            _delete_counts(connection, basis, day)
-        # The snapshot before it is in force for longer now. Retention may have purged its counts,
-        # which are needed again; those on or before the border that exist must not change.
-        first = max((past for past in days if past < day), default=day)
-        for past in days:
-            if past >= first and (
-                past > closed_until or not stored_counts(connection, basis, past)
-            ):
-                count_basis(connection, basis, past, rules)
-    # The counts of closed months stay, even if none of their days is left.
-    newest = max(newest_day(connection) or closed_until, closed_until)
-    c = month_end_counts.c
-    connection.execute(
-        delete(month_end_counts).where(c.month > month_of(newest), c.imported.is_(False))
-    )
-    count_months(connection, (source, ASSETS), day.replace(day=1))
+    recount(connection, dict.fromkeys((source, ASSETS), day), rules_by_day(connection))
 
 
-def recount_days(
-    connection: Connection, rules: RulesByDay, kept: KeptDays, since: date | None
+def recount(
+    connection: Connection,
+    since: Mapping[str, date],
+    rules: RulesByDay,
+    up_to_date: Collection[tuple[str, date]] = (),
 ) -> int:
-    """Count every kept day after the border again, or those from `since` on. Returns the number of
-    days, added over all bases."""
+    """Count again what is stored of each basis: the days in force on the day that `since` gives it
+    or later, and the month-ends. Returns the number of counted days, added over all bases.
+
+    Args:
+        up_to_date: pairs of basis and day that are counted already.
+    """
     counted = 0
-    closed_until = border(connection) or date.min
-    sources = connection.scalars(select(collection_runs.c.source).where(PUBLISHED).distinct())
-    bases = (*sorted(sources), ASSETS)
-    for basis in bases:
-        days = counted_days(connection, None if basis == ASSETS else basis)
-        for day, following in zip(days, [*days[1:], date.max], strict=True):
-            # The day itself may be purged: a kept day before the next snapshot has the same state.
-            state_on = kept.first_kept_in(day, following) if day > closed_until else None
-            if state_on is not None and (since is None or following > since):
+    for basis, first in since.items():
+        _delete_other_days(connection, basis, first)
+        for day, state_on in days_to_count(connection, basis, first):
+            if (basis, day) not in up_to_date:
                 count_basis(connection, basis, day, rules, state_on)
                 counted += 1
-    first = min(kept.month_ends(), default=kept.today)
-    count_months(connection, bases, max(first, since or first))
+    count_months(connection, since)
     return counted
 
 
-def count_months(connection: Connection, bases: Iterable[str], since: date) -> None:
-    """Set the month-end counts of `bases`, from the month of `since` to the newest month, to the
-    counts of the snapshot in force at each month's end. Closed months keep theirs, and so do
-    imported counts until there is a snapshot to count."""
-    newest, closed_until = newest_day(connection), border(connection)
-    if newest is None:
-        return
-    if closed_until is not None:
-        since = max(since, closed_until + timedelta(days=1))
-    for basis in bases:
-        days = counted_days(connection, None if basis == ASSETS else basis)
-        month = month_of(since)
-        while month <= month_of(newest):
-            place = bisect_right(days, month_end(month))
-            _count_month(connection, basis, month, days[place - 1] if place else None)
+def days_to_count(connection: Connection, basis: str, first: date) -> Iterator[tuple[date, date]]:
+    """The counted days of a basis that are in force on `first` or later, each with a day of the
+    same state that is not purged.
+
+    Left out are days without such a day, and those on or before the border, which do not change;
+    unless their counts are missing, because they were needed on no kept day until a withdrawal.
+    """
+    available, closed_until = unpurged_days(connection), border(connection) or date.min
+    days = days_of_basis(connection, basis)
+    for day, following in zip(days, [*days[1:], date.max], strict=False):
+        if available is None or following <= first:
+            continue
+        state_on = available.first_kept_in(day, following)
+        if state_on is not None and (
+            day > closed_until or not stored_counts(connection, basis, day)
+        ):
+            yield day, state_on
+
+
+def _delete_other_days(connection: Connection, basis: str, first: date) -> None:
+    """Delete the counts of days from `first` on that are no counted days of the basis any more."""
+    c = daily_counts.c
+    stored = select(c.snapshot_date).where(c.basis == basis, c.snapshot_date >= first).distinct()
+    days = set(days_of_basis(connection, basis))
+    for day in connection.scalars(stored).all():
+        if day not in days:
+            _delete_counts(connection, basis, day)
+
+
+def count_months(connection: Connection, since: Mapping[str, date]) -> None:
+    """Set the month-end counts of each basis, from the month of the day that `since` gives it to
+    the newest month, to the counts of the snapshot in force at each month's end.
+
+    Closed months keep theirs, and so do months whose end is purged. Imported counts stay only for
+    months before that of the basis's first snapshot.
+    """
+    available, closed_until = unpurged_days(connection), border(connection) or date.min
+    newest = max(newest_day(connection) or closed_until, closed_until)
+    oldest = min(published_days(connection), default=newest)
+    for basis, first in since.items():
+        days = days_of_basis(connection, basis)
+        _delete_months_after(connection, basis, newest, and_imported=bool(days))
+        month = month_of(max(first, oldest, closed_until + timedelta(days=1)))
+        while available is not None and month <= month_of(available.today):
+            if available.is_kept(min(month_end(month), available.today)):
+                place = bisect_right(days, month_end(month))
+                _count_month(connection, basis, month, days[place - 1] if place else None)
             month = month_before(month, -1)
+
+
+def _delete_months_after(
+    connection: Connection, basis: str, newest: date, *, and_imported: bool
+) -> None:
+    c = month_end_counts.c
+    later = delete(month_end_counts).where(c.month > month_of(newest), c.basis == basis)
+    connection.execute(later if and_imported else later.where(c.imported.is_(False)))
 
 
 def _count_month(connection: Connection, basis: str, month: str, counted_day: date | None) -> None:

@@ -10,8 +10,8 @@ Publishing source S on day D:
 3. Compare the open stretches of S with the new states, by state hash, site and asset. Close the
    stretches of devices that are gone or changed; open stretches for those that changed or are new.
    Only a complete run may be published, since what is missing from it counts as gone.
-4. Count the devices of S on D, and the machines ("assets") of all sources on D and on the later
-   days on which this snapshot is in force.
+4. Count the devices of S and the machines ("assets") of all sources, on D and on the later days
+   on which this snapshot is in force.
 
 Invariants: the stretches of a device never overlap, and at most one of them is open (valid_to is
 OPEN_END). Stretches of other sources are not touched. The caller holds the writer's lease in this
@@ -41,7 +41,7 @@ from etl.machines import links, pending
 from etl.records.states import SNAPSHOT_COLUMNS, DeviceState, most_changed_keys
 from etl.runtime.gc_pause import gc_disabled
 from etl.snapshots.apply_decisions import reapply_decisions
-from etl.snapshots.counts import count_day
+from etl.snapshots.counts import count_published_day
 from etl.snapshots.incremental import affected_by_publish
 from etl.snapshots.site_plan import SitePlan, apply_site_plan
 from etl.snapshots.undo_day import can_undo_day, undo_day
@@ -182,7 +182,7 @@ def publish(
     pending.save_pending(
         connection, source, day, run_id, assets.pending, assets.changed, assets.limit
     )
-    count_day(connection, source, day, rules_by_day, affected)
+    count_published_day(connection, source, day, rules_by_day, affected)
     percent = 100 * len(changed) / len(open_stretches) if open_stretches else 0.0
     return PublishResult(len(added), len(gone), len(changed), percent, changed_keys)
 

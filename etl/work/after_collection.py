@@ -1,16 +1,19 @@
-"""What follows each collection: coverage findings, closing months, retention, link suggestions."""
+"""What follows each collection: coverage findings, closing months, retention, link suggestions; and
+`process`, which counts again first."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Engine
 
 from db.engine import writing
 from db.history.runs import newest_day
+from db.rules import rules_by_day
 from db.settings import Environment
 from etl.coverage.refresh import catch_up
 from etl.machines.suggestions import refresh_suggestions
 from etl.months.close import close_due
 from etl.runtime.lease import Lease
+from etl.snapshots.counts import counted_bases, recount
 from etl.snapshots.retention import apply_retention
 
 
@@ -33,3 +36,23 @@ def run_after_collection(
         if day is not None:
             refresh_suggestions(connection, day)
     return closed, purged
+
+
+def process(
+    engine: Engine,
+    lease: Lease,
+    now: datetime,
+    environ: Environment | None = None,
+    since: date = date.min,
+) -> tuple[int, list[str], int]:
+    """Count every day again that may change, or those from `since` on, and do what follows a
+    collection. It changes no number unless something outside the product did.
+
+    Returns:
+        The number of counted days, the closed months, and the number of purged stretches.
+    """
+    with writing(engine) as connection:
+        lease.hold(connection)
+        bases = dict.fromkeys(counted_bases(connection), since)
+        counted = recount(connection, bases, rules_by_day(connection))
+    return counted, *run_after_collection(engine, lease, now, environ)

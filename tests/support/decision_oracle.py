@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
 
-from db.history.kept import month_end
-from db.history.runs import border, counted_days, kept_days, newest_day
+from db.engine import reading
+from db.history.kept import month_before, month_end, month_of
+from db.history.runs import border, counted_days, kept_days, newest_day, unpurged_days
 from db.history.views import assets_as_of, records_as_of
 from db.months.closings import is_unchanged
 from db.rules import rules_by_day
@@ -16,17 +17,26 @@ from db.tables import (
     NO_SITE_ID,
     OPEN_END,
     asset_links,
+    count_restatements,
+    coverage_findings,
     daily_counts,
     device_snapshots,
+    devices,
+    month_bases,
+    month_changes,
+    month_closing_counts,
     month_closings,
     month_end_counts,
+    month_members,
     rule_versions,
     site_aliases,
     sites,
 )
+from etl.coverage.findings import refresh_findings
 from etl.decisions.registry import DecisionContext
 from etl.decisions.runs import accept_run, end_source, reject_run, withdraw_day
 from etl.runtime import lease
+from etl.work.after_collection import process
 from tests.support.small_hub import Hub, noon
 
 Counts = Counter[tuple[Any, ...]]
@@ -98,24 +108,63 @@ def check_counts(connection: Connection) -> None:
     kept = kept_days(connection)
     if kept is None:
         return
-    closed, newest = border(connection), newest_day(connection)
     for (basis, day), counts in stored_counts(connection).items():
         assert counts == computed_counts(connection, basis, day), (basis, day)
-    c = month_end_counts.c
-    for month in connection.scalars(select(c.month).where(c.imported.is_(False)).distinct()):
-        end = month_end(month)
-        if closed is not None and end <= closed:
-            continue
-        bases = connection.scalars(select(c.basis).where(c.month == month).distinct()).all()
-        for basis in bases:
-            rows = connection.execute(
-                select(c.site_id, c.device_type, c.billing_status, c.n).where(
-                    c.month == month, c.basis == basis
-                )
-            )
-            stored = Counter({tuple(row[:3]): row[3] for row in rows})
-            assert newest is not None
-            assert stored == computed_counts(connection, basis, min(end, newest)), (basis, month)
+    check_month_ends(connection)
+
+
+def check_month_ends(connection: Connection) -> None:
+    """Every open month whose end is still stored has the counts of its end, of every basis from its
+    first month on; imported ones stand only before that."""
+    available, newest = unpurged_days(connection), newest_day(connection)
+    assert available is not None and newest is not None
+    closed = border(connection) or date.min
+    stored: dict[tuple[str, str], Counts] = defaultdict(Counter)
+    for month, basis, *group, n, imported in connection.execute(select(month_end_counts)):
+        days = counted_days(connection, None if basis == "assets" else basis)
+        if month_end(month) > closed:
+            assert imported is (not days or month < month_of(days[0])), (basis, month)
+        stored[basis, month][tuple(group)] = n
+    sources = connection.scalars(select(device_snapshots.c.source).distinct()).all()
+    for basis in (*sources, "assets"):
+        days = counted_days(connection, None if basis == "assets" else basis)
+        month = month_of(max(days[0], closed + timedelta(days=1)))
+        while month <= month_of(newest):
+            end = min(month_end(month), newest)
+            if available.is_kept(end):
+                assert stored[basis, month] == computed_counts(connection, basis, end), (basis, end)
+            month = month_before(month, -1)
+
+
+DERIVED = (
+    daily_counts, month_end_counts, count_restatements, coverage_findings, month_closings,
+    month_closing_counts, month_bases, month_members, month_changes, rule_versions, devices,
+)  # fmt: skip
+"""The tables that are computed from others, and those that say how."""
+
+
+def check_nothing_is_stale(hub: Hub, day: date) -> None:
+    """After what follows any collection, nothing that is stored differs from what is computed anew:
+    by plain Python from the stretches, by `process`, and by finding all coverage again."""
+    hub.run_after_collection(noon(day))
+    with reading(hub.engine) as connection:
+        check(connection)
+    before = {table.name: hub.all(table) for table in DERIVED}
+    with lease.take(hub.engine) as held:
+        process(hub.engine, held, noon(day), hub.environ)
+    assert {table.name: hub.all(table) for table in DERIVED} == before
+    with hub.engine.connect() as connection:
+        kept = kept_days(connection, hub.environ)
+        if kept is None:
+            return
+        first = kept.border + timedelta(days=1) if kept.border else kept.daily_from
+        refresh_findings(connection, first, None)
+        rows = connection.execute(select(coverage_findings)).all()
+        connection.rollback()
+    name = lambda row: tuple(row)[1:]  # noqa: E731  # the ids are of no interest
+    assert sorted(map(name, rows), key=str) == sorted(
+        map(name, before["coverage_findings"]), key=str
+    )
 
 
 def stored_counts(connection: Connection) -> dict[tuple[str, date], Counts]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Engine, Row, Table, select
 
 from db.engine import reading, writing
-from db.history.runs import published_days
+from db.history.runs import counted_days
 from db.keys import as_of, device_id
 from db.sources import SourceFacts
 from db.tables import (
@@ -195,10 +195,10 @@ class Hub:
         return self.all(sites, site_id=site)[0]
 
     def counted(self, basis: str, day: date) -> Counter[str]:
-        """The stored counts of a basis by billing status, as of its newest snapshot up to `day`."""
+        """The stored counts of a basis in force on `day`, by billing status."""
         rows = self.all(daily_counts, basis=basis)
         with reading(self.engine) as connection:
-            days = published_days(connection, None if basis == "assets" else basis)
+            days = counted_days(connection, None if basis == "assets" else basis)
         newest = max((past for past in days if past <= day), default=None)
         return _by_status(row for row in rows if row.snapshot_date == newest)
 

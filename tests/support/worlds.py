@@ -16,7 +16,6 @@ from sqlalchemy import Engine, insert
 
 from db.bulk import insert_many
 from db.engine import open_engine, sqlite_url, writing
-from db.history.kept import KeptDays
 from db.keys import device_id, hash63
 from db.rules import Rules, RulesByDay
 from db.tables import OPEN_END, collection_runs, device_latest, device_snapshots, devices, sites
@@ -78,9 +77,6 @@ class World:
             day for day, records in self.days[record.source].items() if record.key in records
         )
 
-    def newest(self) -> date:
-        return max(day for days in self.days.values() for day in days)
-
     def records(self, day: date) -> list[DeviceState]:
         """Every record that stands on `day`."""
         records: list[DeviceState] = []
@@ -138,7 +134,6 @@ class World:
 
     def save(self, engine: Engine) -> None:
         """Write the world as the collectors would have."""
-        newest = self.newest()
         with writing(engine) as connection:
             for site_id, name in self.sites.items():
                 connection.execute(
@@ -160,7 +155,8 @@ class World:
             insert_many(
                 connection, device_latest, [self._latest(record) for record in known.values()]
             )
-            rollups.recount_days(connection, ALWAYS, KeptDays(newest), None)
+            everything = dict.fromkeys(rollups.counted_bases(connection), date.min)
+            rollups.recount(connection, everything, ALWAYS)
             refresh_findings(connection, date.min, None)
 
     def _runs(self) -> list[dict[str, Any]]:
