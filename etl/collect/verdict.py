@@ -99,17 +99,16 @@ def publish_or_hold(attempt: Attempt, collected: CollectedRows) -> Outcome:
     with writing(attempt.engine) as connection:
         attempt.lease.hold(connection)
         check_publish_date(connection, source.FACTS.name, attempt.day, attempt.day)
-        plan = plan_sites(connection, source.FACTS.name, names, set(names))
+        plan = plan_sites(connection, source.FACTS.name, attempt.day, names, collected.keep)
         before = _published(connection, source.FACTS.name)
-        kept_as_is = {device: before[device] for device in collected.keep if device in before}
+        kept_as_is = _kept(before, collected)
         after = {**kept_as_is, **_summaries(states, plan)}
-        reasons = suspicion_reasons(
-            before, after, run_log.count_complete_days(connection, source.FACTS.name)
-        )
+        complete_days = run_log.count_complete_days(connection, source.FACTS.name)
+        reasons = suspicion_reasons(before, after, complete_days)
         large = needs_administrator(before, after)
         if reasons and not large:
-            held = _held(connection, attempt, rules, plan, internal)
-            if held and not suspicion_reasons(held, after, 0):
+            held = _held(connection, attempt, rules, plan, internal, before)
+            if held and not suspicion_reasons(held, after, complete_days):
                 reasons = []
         if collected.unreadable_ids:
             reasons.append(f"{collected.unreadable_ids} row(s) have an id that cannot be read")
@@ -170,6 +169,13 @@ def _published(connection: Connection, source: str) -> dict[int, DeviceSummary]:
     }
 
 
+def _kept(
+    before: Mapping[int, DeviceSummary], collected: CollectedRows
+) -> dict[int, DeviceSummary]:
+    """The published devices whose rows could not be read: they stay as they are."""
+    return {device: before[device] for device in collected.keep if device in before}
+
+
 def _summaries(states: Iterable[DeviceState], plan: SitePlan) -> dict[int, DeviceSummary]:
     summaries = {}
     for state in states:
@@ -188,9 +194,10 @@ def _held(
     rules: Rules,
     plan: SitePlan,
     internal: Mapping[str | None, str],
+    before: Mapping[int, DeviceSummary],
 ) -> dict[int, DeviceSummary]:
-    """The held run of an earlier business day; empty when there is none. A run that looks like it
-    confirms it."""
+    """What the held run of an earlier business day would publish; empty when there is none. A run
+    that looks like it confirms it."""
     runs = collection_runs.c
     held = connection.scalar(
         select(runs.run_id)
@@ -202,11 +209,14 @@ def _held(
         .order_by(runs.run_id.desc())
         .limit(1)
     )
+    if held is None:
+        return {}
     collected = read_held_rows(connection, attempt.source, held)
-    return _summaries(evaluate_rows(attempt.source, collected, rules, internal), plan)
+    states = evaluate_rows(attempt.source, collected, rules, internal)
+    return {**_kept(before, collected), **_summaries(states, plan)}
 
 
-def read_held_rows(connection: Connection, source: Source, run_id: int | None) -> CollectedRows:
+def read_held_rows(connection: Connection, source: Source, run_id: int) -> CollectedRows:
     """The rows of a held run, read again."""
     bodies = connection.scalars(
         select(held_records.c.body)

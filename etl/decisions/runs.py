@@ -51,7 +51,7 @@ def accept_run(context: DecisionContext, source: Source, run_id: int) -> Publish
         names = {r.alias_key: r.alias_name for r in collected.records if r.alias_key is not None}
         internal = internal_aliases(connection, run.source, names, rules)
         states = evaluate_rows(source, collected, rules, internal)
-        plan = plan_sites(connection, run.source, names, set(names))
+        plan = plan_sites(connection, run.source, run.business_date, names, collected.keep)
         _clear_hold(connection, context, run_id, ACCEPTED)
         entry = context.write_entry(
             connection, AcceptRun, f"run {run_id}", source=run.source, day=run.business_date
@@ -161,7 +161,7 @@ def end_source(context: DecisionContext, source: str) -> tuple[date, int]:
         rules = rule_versions.adopt_environment(connection, context.clock(), context.environ)
         run_id = _insert_end_run(connection, context, source, today, rules.version)
         entry = context.write_entry(connection, EndSource, source, day=today, run_id=run_id)
-        plan = plan_sites(connection, source, {}, set())
+        plan = plan_sites(connection, source, today, {}, ())
         with restating(connection, entry, source, today):
             done = publish(connection, source, today, run_id, [], rules, plan, context.clock())
         run_log.update_run(connection, run_id, removed=done.removed)

@@ -4,16 +4,16 @@ Known aliases keep their site. A new alias joins the only site of equal normalis
 site has a live alias of the same source already; otherwise it gets a new site, to be reviewed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from db.bulk import upsert
+from db.bulk import rows_where_in, upsert
 from db.names import site_roots
 from db.rules import Rules
-from db.tables import NAME_LENGTH, NO_SITE_ID, site_aliases, sites
+from db.tables import NAME_LENGTH, NO_SITE_ID, device_snapshots, site_aliases, sites
 from etl.rules.site_names import match_name
 
 
@@ -40,15 +40,22 @@ class SitePlan:
 
 
 def plan_sites(
-    connection: Connection, source: str, names: Mapping[str, str | None], live: set[str]
+    connection: Connection,
+    source: str,
+    day: date,
+    names: Mapping[str, str | None],
+    keep: Collection[int],
 ) -> SitePlan:
-    """Plan the sites of aliases.
+    """Plan the sites of the aliases in a run of `day`.
+
+    A site that has a live alias of the source is taken: two organizations of one source are two
+    customers, whatever their names. An alias is live while a device of it stands.
 
     Args:
-        names: alias key -> the vendor's name, None if it has none.
-        live: the source's aliases that have devices now. A site that has one of them is taken: two
-            organizations of one source are two customers, whatever their names.
+        names: alias key -> the vendor's name, None if it has none; of the devices in the run.
+        keep: devices whose row could not be read. They stay as they were before `day`.
     """
+    live = {*names, *_aliases_before(connection, day, keep)}
     rows = connection.execute(
         select(site_aliases.c.alias_key, site_aliases.c.site_id).where(
             site_aliases.c.source == source
@@ -79,6 +86,15 @@ def plan_sites(
             else:
                 new[key] = name[:NAME_LENGTH]
     return SitePlan(source, own, known, joins, new)
+
+
+def _aliases_before(connection: Connection, day: date, device_ids: Collection[int]) -> set[str]:
+    """The aliases that these devices had before `day`, also if `day` is published already."""
+    c = device_snapshots.c
+    standing = select(c.alias_key).where(
+        c.alias_key.is_not(None), c.valid_from < day, c.valid_to >= day
+    )
+    return {key for (key,) in rows_where_in(connection, standing, c.device_id, device_ids)}
 
 
 def apply_site_plan(

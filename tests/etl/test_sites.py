@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from db.tables import NO_SITE_ID, site_aliases, sites
+from tests.support.decision_oracle import Administrator
 from tests.support.small_hub import Hub, Pc, pcs
 
 DAY = date(2024, 3, 14)
@@ -63,6 +64,24 @@ def test_a_new_organization_is_not_joined_to_the_site_of_a_living_one_of_its_sou
 
     hub.collect(NEXT, [Pc("1", "10", "Harbor Dental"), Pc("2", "11", "Harbor Dental")])
 
+    assert hub.site_of("11") != hub.site_of("10")
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+def test_an_organization_lives_while_its_devices_stand_though_no_row_of_it_could_be_read(
+    hub: Hub, accepted: bool
+) -> None:
+    first = [Pc("1", "10", "Harbor Dental"), *pcs(range(2, 9), org="77", org_name="Pelican")]
+    hub.collect(DAY, first)
+    unreadable = [replace(first[0], trouble="its name is a list"), Pc("9", "11", "Harbor Dental")]
+    if accepted:
+        assert hub.collect(NEXT, unreadable).state == "suspicious"
+        run_id = hub.runs()[-1].run_id
+        Administrator(hub, NEXT).accept(hub.sources["ninja"], run_id)
+    else:
+        assert hub.collect(NEXT, [*unreadable, *first[1:]]).state == "complete"
+
+    assert hub.on(NEXT)["1"].site_id == hub.site_of("10").site_id
     assert hub.site_of("11") != hub.site_of("10")
 
 

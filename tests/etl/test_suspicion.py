@@ -310,6 +310,28 @@ def test_growth_is_not_suspicious_in_the_first_seven_runs(hub: Hub) -> None:
     assert hub.collect(later(8), pcs(range(160))).state == "complete"
 
 
+def test_growth_is_confirmed_by_a_run_that_has_not_grown_as_much_again(hub: Hub) -> None:
+    for day in range(1, 8):
+        hub.collect(later(day), pcs(range(100)))
+    for day, size in enumerate((170, 400, 800, 1600), start=8):
+        outcome = hub.collect(later(day), pcs(range(size)))
+        assert outcome.state == "suspicious", size
+        assert (outcome.reason or "").startswith(f"the source grew from 100 to {size} devices")
+
+    assert hub.collect(later(12), pcs(range(1640))).state == "complete"
+
+
+def test_devices_whose_rows_cannot_be_read_twice_are_no_growth(hub: Hub) -> None:
+    for day in range(1, 8):
+        hub.collect(later(day), SIXTY)
+    spoilt = [replace(pc, trouble="its organization is a list") for pc in SIXTY[11:]]
+    assert hub.collect(later(8), [*spoilt, Pc("new")]).state == "suspicious"
+
+    assert hub.collect(later(9), [*spoilt, Pc("new")]).state == "complete"
+
+    assert len(hub.on(later(9))) == 50
+
+
 def test_a_row_whose_id_cannot_be_read_makes_the_run_suspicious(hub: Hub) -> None:
     outcome = hub.collect(later(1), [*SIXTY, Pc("?", trouble="id")])
 

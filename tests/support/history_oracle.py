@@ -101,17 +101,18 @@ class Oracle:
         before = self.standing(source)
         broken = {row.key for row in rows if row.broken}
         good = {row.key: row for row in rows if not row.broken}
-        places = self._places(source, good)
+        places = self._places(source, day, good, broken)
         after = {key: self.seen(places, row) for key, row in good.items()}
         after |= {key: self._was(before[key]) for key in broken & before.keys()}
         old = {key: self._was(known) for key, known in before.items()}
         complete = {(source, day) for day in self.published.get(source, ())} - self.ends
         bad = suspicious(old, after, len(complete))
         if bad and not too_large(old, after) and source in self.held:
-            held_day, read_held_rows, _ = self.held[source]
+            held_day, held_rows, held_broken = self.held[source]
             if held_day < day:
-                held = {key: self.seen(places, row) for key, row in read_held_rows.items()}
-                bad = suspicious(held, after, 0)
+                held = {key: old[key] for key in held_broken & old.keys()}
+                held |= {key: self.seen(places, row) for key, row in held_rows.items()}
+                bad = suspicious(held, after, len(complete))
         if bad:
             self.held[source] = (day, good, broken)
             return "suspicious"
@@ -284,13 +285,17 @@ class Oracle:
         site = f"new {row.org}" if place is None else place
         return site, status_of(row, self.words), row.serial, self.version
 
-    def _places(self, source: str, rows: dict[str, Row]) -> dict[str, int | None]:
+    def _places(
+        self, source: str, day: date, rows: dict[str, Row], broken: set[str]
+    ) -> dict[str, int | None]:
         """Where each organization belongs; None for one that gets a site of its own."""
         names = {row.org: row.org_name for row in rows.values() if row.org}
         places: dict[str, int | None] = {
             org: site for (name, org), site in self.aliases.items() if name == source
         }
-        taken = {places[org] for org in names if org in places}
+        standing = self.standing(source, day - timedelta(days=1))
+        taken = {standing[key].site for key in broken & standing.keys()}
+        taken |= {place for org in names if (place := places.get(org)) is not None}
         for org in sorted(names.keys() - places.keys()):
             free = [
                 site
@@ -298,7 +303,7 @@ class Oracle:
                 if match_name(known) == match_name(names[org]) and site not in taken
             ]
             places[org] = free[0] if len(free) == 1 else None
-            taken.add(places[org])
+            taken |= set(free) if len(free) == 1 else set()
         return places
 
     def _publish(self, source: str, day: date, rows: dict[str, Row], keep: set[str]) -> None:
@@ -308,7 +313,7 @@ class Oracle:
         self.ends.discard((source, day))
         self.published.setdefault(source, set()).add(day)
         standing = self.standing(source)
-        self._settle_sites(source, rows)
+        self._settle_sites(source, day, rows, keep)
         known: dict[str, Known] = {}
         for key in sorted(rows):
             row = rows[key]
@@ -329,9 +334,9 @@ class Oracle:
             self.first_seen.setdefault((source, key), day)
         self.days.setdefault(source, {})[day] = known
 
-    def _settle_sites(self, source: str, rows: dict[str, Row]) -> None:
+    def _settle_sites(self, source: str, day: date, rows: dict[str, Row], keep: set[str]) -> None:
         names = {row.org: row.org_name for row in rows.values() if row.org}
-        for org, site in sorted(self._places(source, rows).items()):
+        for org, site in sorted(self._places(source, day, rows, keep).items()):
             if (source, org) not in self.aliases:
                 if site is None:
                     self.site_names.append(names[org])
