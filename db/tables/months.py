@@ -54,7 +54,8 @@ month_members = table(
     Column("asset_days", Integer),
 )
 
-# Count at the end of a closed month, grouped as in daily_counts, as of the closing.
+# Count at the end of a closed month, grouped as in daily_counts, as of the closing: of the members,
+# and from a file for sources that began later.
 month_closing_counts = table(
     "month_closing_counts",
     Column("closing_id", BigInteger, primary_key=True, autoincrement=False),

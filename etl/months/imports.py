@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -223,6 +224,18 @@ def remove_counts(connection: Connection, month: str, actor: str, now: datetime)
     removed = {basis: {"counts": counts, "devices": int(n)} for basis, counts, n in sorted(rows)}
     audit.write_entry(connection, actor, REMOVE_COUNTS, month, now, removed)
     return tuple(removed)
+
+
+def imported_counts(connection: Connection, month: str) -> list[dict[str, Any]]:
+    """The counts of a month that come from a file, in the shape of `month_closing_counts` without
+    the closing's id: those of sources that began later."""
+    c = month_end_counts.c
+    rows = connection.execute(
+        select(c.basis, c.site_id, c.device_type, c.billing_status, c.n).where(
+            c.month == month, c.imported.is_(True)
+        )
+    )
+    return [dict(row) for row in rows.mappings()]
 
 
 def _wrong_months(connection: Connection, lines: Iterable[CountLine], running: str) -> list[str]:

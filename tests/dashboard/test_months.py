@@ -15,7 +15,9 @@ from dashboard.queries.months import month_table
 from dashboard.queries.months.month_table import MonthRow
 from db import audit
 from db.engine import reading, writing
+from db.months.closings import is_unchanged
 from db.tables import ALL_SITES, count_restatements, month_end_counts
+from etl.months.imports import import_counts
 from tests.support.api_server import serve_api
 from tests.support.files import csv_rows, sheets
 from tests.support.small_hub import Hub, Pc, pcs
@@ -102,6 +104,38 @@ def test_a_closed_month_is_counted_as_it_was_then(hub: Hub) -> None:
     with writing(hub.engine) as connection:
         connection.execute(month_end_counts.update().values(n=99))
     assert _of(hub)["2024-01"] == before
+
+
+def test_closing_keeps_the_imported_counts_of_a_source_that_began_later(
+    sqlite_engine: Engine,
+) -> None:
+    hub, ten = Hub(sqlite_engine), pcs(range(10))
+    hub.collect(JANUARY, ten)
+    hub.collect(february(3), ten)
+    hub.collect(february(4), pcs(range(100)), "threatlocker")
+    columns = "month,site,source,device_type,billing_status,count"
+    file = f"{columns}\n2024-01,Harbor Dental,threatlocker,workstation,billable,100\n".encode()
+    with writing(hub.engine) as connection:
+        import_counts(connection, "january.csv", file, "Ana", datetime(2024, 2, 5, tzinfo=UTC))
+
+    def billable(basis: str) -> set[str]:
+        """What the page, the API and the two files say of January: one number."""
+        shown = _of(hub, Filters(basis=basis))["2024-01"].billable
+        said = {str(shown)}
+        with serve_api(hub.engine, clock=lambda: datetime(2024, 2, 5, 12, tzinfo=UTC)) as client:
+            for name, column in (("month-ends", "billable"), ("months", "total")):
+                rows = csv_rows(client.get(f"/export/{name}.csv?basis={basis}").content)
+                said |= {row[column] for row in rows if row["month"] == "2024-01"}
+            items = client.json(f"/api/months?basis={basis}")["items"]
+            said |= {str(item["billable_devices"]) for item in items if item["month"] == "2024-01"}
+        return said
+
+    right = {"ninja": {"10"}, "threatlocker": {"100"}, "records": {"110"}}
+    assert {basis: billable(basis) for basis in right} == right
+    closing = hub.close("2024-01")
+    assert {basis: billable(basis) for basis in right} == right
+    with reading(hub.engine) as connection:
+        assert is_unchanged(connection, closing)
 
 
 def _imported(hub: Hub) -> None:

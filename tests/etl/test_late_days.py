@@ -6,12 +6,14 @@ from datetime import date
 import pytest
 from sqlalchemy import Engine
 
+from db.engine import writing
 from db.tables import audit_log, count_restatements
 from etl.decisions.rules import save_rules
 from etl.decisions.sites import merge_sites
+from etl.months.imports import import_counts
 from tests.support.decision_oracle import Administrator, check_nothing_is_stale
 from tests.support.random_hub import decision_context, site
-from tests.support.small_hub import Hub, pcs
+from tests.support.small_hub import Hub, noon, pcs
 
 NOVEMBER = date(2026, 11, 30)
 DECEMBER = date(2026, 12, 2)
@@ -88,4 +90,34 @@ def test_withdrawing_a_late_day_logs_every_count_that_it_changed(hub: Hub) -> No
         **{(day, "threatlocker"): (50, 40) for day in (sunday, first)},
         **{(day, "assets"): (61, 51) for day in (sunday, NOVEMBER, first, DECEMBER)},
     }
+    check_nothing_is_stale(hub, DECEMBER)
+
+
+def test_an_import_ends_where_a_first_snapshot_of_an_earlier_month_begins(hub: Hub) -> None:
+    columns = "month,site,source,device_type,billing_status,count"
+    lines = [
+        f"2026-{month},Harbor Dental,{basis},workstation,billable,95"
+        for month in ("08", "09", "10", "11")
+        for basis in ("ninja", "assets", "agent")
+    ]
+    with writing(hub.engine) as connection:
+        file = "\n".join([columns, *lines]).encode()
+        import_counts(connection, "year.csv", file, "Ana", noon(DECEMBER))
+
+    hub.collect(date(2026, 9, 30), pcs(range(5)), today=DECEMBER)
+    check_nothing_is_stale(hub, DECEMBER)
+    hub.collect(DECEMBER, pcs(range(5)))
+
+    counted = {
+        (month, basis): hub.month_end(basis, month).total()
+        for month in ("2026-08", "2026-09", "2026-10", "2026-11", "2026-12")
+        for basis in ("ninja", "assets", "agent")
+    }
+    assert counted == {
+        **{("2026-08", basis): 95 for basis in ("ninja", "assets", "agent")},
+        **{(f"2026-{month}", basis): 5 for month in ("09", "10", "11", "12")
+           for basis in ("ninja", "assets")},
+        **{(f"2026-{month}", "agent"): 95 for month in ("09", "10", "11")},
+        ("2026-12", "agent"): 0,
+    }  # fmt: skip
     check_nothing_is_stale(hub, DECEMBER)
