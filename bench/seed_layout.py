@@ -57,8 +57,9 @@ def rows_of(source: Source, raws: Sequence[Raw], day: date) -> list[Row]:
     for record in read_rows(source, raws).records:
         kind = device_type(record.node_class, record.os)
         status = billing_status(
-            unmanaged=record.unmanaged, internal_site=None, display_name=record.display_name,
-            location=record.location, node_class=record.node_class, spare_words=("spare",),
+            unmanaged=record.unmanaged, added_by_hand=None, internal_site=None,
+            display_name=record.display_name, location=record.location,
+            node_class=record.node_class, spare_words=("spare",),
             spare_node_classes=("VMWARE_VM_GUEST",),
         )  # fmt: skip
         rows.append(

@@ -14,6 +14,7 @@ from db.machines import rows_for_update
 from db.tables import inventory
 
 STILL_REPORTS, OTHER_SERIAL = "it still reports: these are two", "its serial number is another one"
+ADDED_BY_HAND = "it was added by hand: DELETE /api/machines/<id> takes it out"
 
 
 @dataclass
@@ -61,6 +62,8 @@ def hostname_groups(connection: Connection, now: datetime) -> list[HostnameGroup
 
 def _reason_to_keep(newest: Row[Any], row: Row[Any], now: datetime) -> str | None:
     """Why `row` may be another machine than `newest`; None when it is an old row of it."""
+    if row.received_at is None:
+        return ADDED_BY_HAND
     if newest.serial and row.serial and newest.serial != row.serial:
         return OTHER_SERIAL
     return STILL_REPORTS if row.received_at >= now - LATE_WITHIN else None
@@ -71,8 +74,10 @@ def _group_key(row: Row[Any]) -> tuple[str, str]:
 
 
 def _sort_key(row: Row[Any]) -> tuple[str, str, float, str]:
-    return *_group_key(row), -row.received_at.timestamp(), row.machine_id
+    last = row.received_at.timestamp() if row.received_at else 0.0
+    return *_group_key(row), -last, row.machine_id
 
 
 def _line(action: str, row: Row[Any]) -> str:
-    return f"  {action:7} {row.machine_id}  last report {minute(row.received_at)}"
+    last = minute(row.received_at) if row.received_at else "none"
+    return f"  {action:7} {row.machine_id}  last report {last}"

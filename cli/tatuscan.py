@@ -36,7 +36,8 @@ def import_tatuscan_command(file: Path, zone: str, yes: bool) -> None:
     """Take the machines of TatuScan's SQLite FILE over. It is opened for reading only.
 
     A machine that is known here keeps what it told later than TatuScan knows; its first day, model
-    and activation are filled in where they are missing. To do it twice changes nothing more.
+    and activation are filled in where they are missing. One that was added to TatuScan by hand is
+    added by hand here too. To do it twice changes nothing more.
     """
     try:
         source_zone = ZoneInfo(zone)
@@ -73,7 +74,8 @@ def plan(connection: Connection, machines: Sequence[Row]) -> tuple[list[Row], li
         before = known.get(row["machine_id"])
         if before is None:
             new.append(_new_row(row))
-            sentences.append(f"new: {row['machine_id']} {row['hostname']}")
+            by_hand = "" if row["last_at"] else ", added by hand"
+            sentences.append(f"new: {row['machine_id']} {row['hostname']}{by_hand}")
             continue
         after = _merged_row(before, row)
         differing = [name for name, value in after.items() if value != before[name]]
@@ -96,7 +98,8 @@ def _merged_row(before: Mapping[str, Any], row: Row) -> Row:
     """`before` with the earlier first day, the newer facts and the missing values of `row`."""
     after = dict(before)
     after["created_at"] = min(before["created_at"], row["created_at"])
-    if row["last_at"] > before["received_at"]:
+    known_at, last_at = before["received_at"], row["last_at"]
+    if last_at is not None and (known_at is None or last_at > known_at):
         facts = {name: row[name] for name in (*FACTS, *MANUAL_COLUMNS) if row[name] is not None}
         last = dict.fromkeys(("received_at", "reported_at", "updated_at"), row["last_at"])
         return after | facts | last

@@ -29,7 +29,8 @@ _UNPRINTABLE = re.compile("[\0\ud800-\udfff]")
 @dataclass
 class ImportedMachines:
     """The content of a file. `machines` have the columns of `inventory` and `last_at`, the time of
-    the newest report; `refused` and `mended` are sentences."""
+    the newest report, None of a machine that never reported; `refused` and `mended` are
+    sentences."""
 
     count: int = 0
     machines: list[dict[str, Any]] = field(default_factory=list)
@@ -58,7 +59,9 @@ def read_machines(file: Path, zone: tzinfo, now: datetime) -> ImportedMachines:
         other = newest.setdefault(machine["machine_id"], machine)
         if other is not machine:
             imported.refused.append(f"refused: {name}: another row has its id, in other letters")
-            if other["last_at"] < machine["last_at"]:
+            if machine["last_at"] and (
+                other["last_at"] is None or other["last_at"] < machine["last_at"]
+            ):
                 newest[machine["machine_id"]] = machine
     imported.machines = list(newest.values())
     return imported
@@ -125,7 +128,16 @@ def _report_times(machine: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         raise ValueError(
             f"its last report is of {max(known):%Y-%m-%d %H:%M} UTC, which is to come: check --zone"
         )
-    return {"created_at": min(known), "last_at": max(known)}
+    first = {"created_at": min(known)}
+    if _is_added_by_hand(machine):
+        return first | {"updated_at": None, "last_at": None}
+    return first | {"last_at": max(known)}
+
+
+def _is_added_by_hand(machine: Mapping[str, Any]) -> bool:
+    """Whether TatuScan's tool for machines without an agent made the row: it writes zeros where an
+    agent reports the machine's memory."""
+    return bool(machine["memory_total_mb"] == 0 and machine["cpu_percent"] == 0)
 
 
 class _Reader:

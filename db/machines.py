@@ -1,11 +1,22 @@
-"""Machines that report themselves: read by the agent source; added, changed and removed by hand,
-each time with an entry in the audit log."""
+"""Machines that report themselves, or were added by hand because no agent runs on them: read by the
+agent source; added, changed and removed by hand, each time with an entry in the audit log."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, tzinfo
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from db import audit
 from db.engine import reading
@@ -16,15 +27,23 @@ SOURCE = "agent"
 _machine = inventory.c
 
 
-def ever_reported(connection: Connection) -> bool:
-    """Whether any machine has ever reported."""
-    return connection.execute(select(report_days.c.day).limit(1)).first() is not None
+def is_added_by_hand() -> ColumnElement[bool]:
+    """Whether a row of `inventory` was added by hand and has not reported since: adding a machine
+    is no report, and no other machine is without one."""
+    return _machine.received_at.is_(None)
 
 
-def recently_reporting(engine: Engine, days: int, zone: tzinfo) -> Iterator[Mapping[str, Any]]:
+def ever_had_machines(connection: Connection) -> bool:
+    """Whether any machine has ever reported, or stands here added by hand."""
+    reported = select(report_days.c.day).limit(1)
+    added = select(_machine.machine_id).where(is_added_by_hand()).limit(1)
+    return any(connection.execute(each).first() is not None for each in (reported, added))
+
+
+def present_machines(engine: Engine, days: int, zone: tzinfo) -> Iterator[Mapping[str, Any]]:
     """One row per machine that reported within the last `days` days on which any machine reported:
     days without a single report do not count, for our own server may have been down (docs/rules.md,
-    rule 5).
+    rule 5). Those added by hand are present until somebody removes them.
 
     Args:
         zone: the time zone of business days.
@@ -32,28 +51,23 @@ def recently_reporting(engine: Engine, days: int, zone: tzinfo) -> Iterator[Mapp
     with reading(engine) as connection:
         day = report_days.c.day
         newest = connection.scalars(select(day).order_by(day.desc()).limit(days)).all()
-        if not newest:
-            return
-        since = datetime.combine(newest[-1], time.min, zone).astimezone(UTC)
-        machines = (
-            select(inventory)
-            .where(inventory.c.received_at >= since)
-            .order_by(inventory.c.machine_id)
-        )
+        is_present = is_added_by_hand()
+        if newest:
+            since = datetime.combine(newest[-1], time.min, zone).astimezone(UTC)
+            is_present = or_(is_present, _machine.received_at >= since)
+        machines = select(inventory).where(is_present).order_by(_machine.machine_id)
         for row in connection.execution_options(yield_per=1000).execute(machines).mappings():
             yield dict(row)
 
 
 def blank_machine(machine_id: str, now: datetime) -> dict[str, Any]:
-    """The row of a machine before its first report, with TatuScan's values for what is missing."""
+    """The row of a machine that has not reported, with TatuScan's values for what is missing."""
     return {column.name: None for column in inventory.c} | {
         "machine_id": machine_id,
         "device_id": device_id(SOURCE, machine_id),
         "os_version": "",
         "memory_used_mb": 0,
         "created_at": now,
-        "received_at": now,
-        "reported_at": now,
         "recent_reports": b"",
     }
 
@@ -67,7 +81,7 @@ def rows_for_update(connection: Connection, statement: Select[Any]) -> Sequence[
 
 
 def add(connection: Connection, row: Mapping[str, Any], actor: str, now: datetime) -> bool:
-    """Store a machine that does not report; False if its id exists."""
+    """Store a machine that does not report; False if its id exists. Adding is no report."""
     machine_id = row["machine_id"]
     existing = connection.execute(
         select(_machine.machine_id).where(_machine.machine_id == machine_id)

@@ -7,7 +7,7 @@
   var FIELDS = ["state", "site", "os"];
   var CONTROLS = ["machines-field-state.value", "machines-field-site.value", "machines-field-os.value"];
   var KEYED = [false, true, true];
-  var STATES = ["online", "late", "offline"];
+  var STATES = ["online", "late", "offline", "added_by_hand"];
   var lastQuery = null;
 
   function list(value) { return Array.isArray(value) ? value : value ? [value] : []; }

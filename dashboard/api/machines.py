@@ -31,7 +31,8 @@ from db import machines as stored
 
 @with_fields(dict.fromkeys(KEYS, str | None))
 class ReportedMachine(BaseModel):
-    """A machine as it last reported; null for what it never sent."""
+    """A machine as it last reported; null for what it never sent. `received_at`: its last report,
+    null while it was only added by hand."""
 
     machine_id: str
     cpu_percent: float | None

@@ -26,7 +26,8 @@ from dashboard.base.params import (
 from db.tables.base import NAME_LENGTH
 
 PAGE = "/machines"
-STATES = ("online", "late", "offline")
+ADDED_BY_HAND = "added_by_hand"
+STATES = ("online", "late", "offline", ADDED_BY_HAND)
 FUTURE, UNKNOWN = "future", "unknown"
 BUCKETS = ("0-12", "12-36", "36-60", "60-120", "120-", FUTURE, UNKNOWN)
 """Ages in months since a machine was put to work, from and up to; `FUTURE` and `UNKNOWN` have none.

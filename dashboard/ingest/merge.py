@@ -43,7 +43,7 @@ def merge_report(
         now: when it was received.
         live: it describes the present; else it comes from a spool and describes its timestamp.
         site: the site of the machine's enrolment token; it wins over the report's.
-        is_new: this is the machine's first report.
+        is_new: no row of this machine was stored before.
     """
     reported_at = now if live else report_time(report, now)
     after = dict(row)
@@ -54,7 +54,7 @@ def merge_report(
         after["recent_reports"] = (row["recent_reports"] + _digest(report.report_id))[
             -REMEMBERED_REPORTS * _DIGEST_BYTES :
         ]
-    if reported_at < row["reported_at"] and not is_new:
+    if row["reported_at"] is not None and reported_at < row["reported_at"]:
         return after  # The row is newer.
     after["reported_at"] = reported_at
     present_keys = report.model_fields_set

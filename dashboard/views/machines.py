@@ -26,6 +26,7 @@ from dashboard.components.machines.tiles import (
     machine_chips,
     machine_tiles,
     state_rule,
+    states_to_show,
 )
 from dashboard.components.shell.chips import chip
 from dashboard.components.shell.filter_bar import MACHINE_NAMES, MACHINE_OS, MACHINE_SITE, option
@@ -140,7 +141,7 @@ def explain(query: str) -> list[Component]:
             _("%(n)s %(state)s: %(rule)s", n=formats.number(by_state[state]),
               state=state_word(state).lower(), rule=state_rule(state))
         )
-        for state in STATES
+        for state in states_to_show(by_state)
     ]  # fmt: skip
     filtered = [text for text, _without in machine_chips(v.listed)]
     link = dcc.Link(
@@ -150,8 +151,8 @@ def explain(query: str) -> list[Component]:
     parts = [
         html.P(_("Why %(value)s?", value=formats.number(total)), className="drawer-figure"),
         html.P(
-            _("Machines whose agent reported to this server at least once, at %(when)s.",
-              when=formats.instant(v.now))
+            _("Machines whose agent reported to this server at least once, and machines added by "
+              "hand, at %(when)s.", when=formats.instant(v.now))
         ),
         html.P(_("Only: %(filters)s.", filters="; ".join(filtered))) if filtered else None,
         link if total else None,

@@ -2,6 +2,7 @@
 
 from flask_babel import gettext as _
 
+from dashboard.base.machine_params import ADDED_BY_HAND
 from dashboard.base.params import NO_LOCATION
 from db.sources import source_label, source_names
 
@@ -28,7 +29,12 @@ def status_word(billing_status: str) -> str:
 
 def state_word(state: str) -> str:
     """The label of the state of a machine that reports itself."""
-    return {"online": _("Online"), "late": _("Late"), "offline": _("Offline")}[state]
+    return {
+        "online": _("Online"),
+        "late": _("Late"),
+        "offline": _("Offline"),
+        ADDED_BY_HAND: _("Added by hand"),
+    }[state]
 
 
 def location_word(name: str) -> str:

@@ -102,7 +102,8 @@ devices = table(
 # Stretch of days, valid_from up to but without valid_to, in which a source reported the same state
 # of a device. `state_hash` covers the columns marked as hashed; not site and asset, which are
 # resolved from the alias and the links, nor `unmanaged`: why its source does not manage it, which
-# the reason of an excluded record repeats. `restated_by`: the entry of the audit log whose decision
+# the reason of an excluded record repeats. `added_by_hand`: true of a machine that was added by
+# hand and has not reported, else null. `restated_by`: the entry of the audit log whose decision
 # made the stretch begin, or differ from the one before it.
 device_snapshots = table(
     "device_snapshots",
@@ -126,6 +127,7 @@ device_snapshots = table(
     Column("opened_by", BigInteger, nullable=False),
     Column("closed_by", BigInteger),
     Column("unmanaged", String(400)),
+    Column("added_by_hand", Boolean, info=_HASHED_IF_SET),
     Column("restated_by", BigInteger),
     Index(None, "source", "valid_to", "valid_from"),
     Index(None, "asset_id"),

@@ -6,7 +6,8 @@ from db.tables.base import NAME_LENGTH, id_column, table
 from db.types import SerialId, UtcDateTime
 
 # Machine as of its newest report. TatuScan's table and names; `updated_at` is its second
-# and later reports, `received_at` the newest of all by our clock, `reported_at` by the machine's.
+# and later reports, `received_at` the newest of all by our clock, `reported_at` by the machine's;
+# these two are null while it never reported: it was added by hand.
 # `recent_reports` holds 8 bytes of each of its newest report ids, newest last.
 # `stream` is the process that reported last, `other_stream` the one before it: when that one comes
 # back, two live machines share this id.
@@ -35,8 +36,8 @@ inventory = table(
     Column("site", String(NAME_LENGTH)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime),
-    Column("received_at", UtcDateTime, nullable=False),
-    Column("reported_at", UtcDateTime, nullable=False),
+    Column("received_at", UtcDateTime),
+    Column("reported_at", UtcDateTime),
     Column("clock_skew_seconds", Integer),
     Column("recent_reports", LargeBinary(1024), nullable=False),
     Column("stream", String(36)),

@@ -30,7 +30,8 @@ class Record(NameFields, SystemFields):
 
     Optional text is None, never "". `payload` is the vendor's whole row, volatile keys included,
     exactly as received. `unmanaged` says why the source does not manage the device now
-    ("approval status is PENDING"), None when it does. `repaired` lists what was changed to
+    ("approval status is PENDING"), None when it does. `added_by_hand`: True of a machine that a
+    person added and on which no agent runs, else None. `repaired` lists what was changed to
     store the row ("hostname: 2 NUL characters replaced"). `macs`: its hardware
     addresses as written by `etl.rules.macs.canonical_macs`.
     """
@@ -40,6 +41,7 @@ class Record(NameFields, SystemFields):
     alias_name: str | None
     payload: Raw
     unmanaged: str | None = None
+    added_by_hand: bool | None = None
     last_contact: datetime | None = None
     online: bool | None = None
     ip: str | None = None

@@ -44,6 +44,7 @@ class DeviceState(NameFields, SystemFields):
     rule_version: int
     repaired: str | None
     unmanaged: str | None
+    added_by_hand: bool | None
     payload_hash: int
     state_hash: int
     payload: bytes
@@ -81,6 +82,7 @@ def evaluate_record(
     kind = _device_type(record.node_class, record.os)
     status = billing_status(
         unmanaged=record.unmanaged,
+        added_by_hand=record.added_by_hand,
         internal_site=internal.get(record.alias_key),
         display_name=record.display_name,
         location=record.location,

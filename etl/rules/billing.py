@@ -9,6 +9,7 @@ STATUSES = ("billable", "spare", "excluded")
 def billing_status(
     *,
     unmanaged: str | None,
+    added_by_hand: bool | None,
     internal_site: str | None,
     display_name: str | None,
     location: str | None,
@@ -20,16 +21,21 @@ def billing_status(
 
     Args:
         unmanaged: why the source does not manage the record now, None when it does.
+        added_by_hand: whether a person added it, which changes nothing but is said in the reason.
         internal_site: the name of the record's site when that site is internal.
     """
+    spare_reason = spare(display_name, location, node_class, spare_words, spare_node_classes)
     if unmanaged:
-        return Verdict("excluded", unmanaged)
-    if internal_site:
-        return Verdict("excluded", f"site {internal_site} is internal")
-    reason = spare(display_name, location, node_class, spare_words, spare_node_classes)
-    if reason:
-        return Verdict("spare", reason)
-    return Verdict("billable", "managed by its source and not spare")
+        verdict = Verdict("excluded", unmanaged)
+    elif internal_site:
+        verdict = Verdict("excluded", f"site {internal_site} is internal")
+    elif spare_reason:
+        verdict = Verdict("spare", spare_reason)
+    elif added_by_hand:
+        return Verdict("billable", "added by hand and not spare")
+    else:
+        verdict = Verdict("billable", "managed by its source and not spare")
+    return verdict._replace(reason=f"{verdict.reason}; added by hand") if added_by_hand else verdict
 
 
 def spare(

@@ -92,6 +92,7 @@ class RuleEvaluator:
         internal = name if name and match_name(name) in self._internal[version] else None
         status = billing_status(
             unmanaged=stretch["unmanaged"],
+            added_by_hand=stretch["added_by_hand"],
             internal_site=internal,
             display_name=stretch["display_name"],
             location=stretch["location"],

@@ -170,9 +170,9 @@ def open_session(
 
 
 def awaits_first_report(connection: Connection, source: Source) -> bool:
-    """Whether no machine has reported yet to a source whose machines report themselves: such a
-    source is not collected, which is no failure."""
-    return source.FACTS.self_reporting and not machines.ever_reported(connection)
+    """Whether no machine has reported yet to a source whose machines report themselves, and none
+    was added by hand: such a source is not collected, which is no failure."""
+    return source.FACTS.self_reporting and not machines.ever_had_machines(connection)
 
 
 def _base_url(setting: Setting, environ: Environment | None) -> str:

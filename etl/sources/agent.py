@@ -1,5 +1,6 @@
 """Our own agent: every machine that reported within the last days, read from our own database where
-the ingest route stored it. A machine's `site`, as it spells it, is its organization.
+the ingest route stored it, and every machine that was added by hand because no agent runs on it. A
+machine's `site`, as it spells it, is its organization.
 """
 
 import json
@@ -8,7 +9,7 @@ from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from db.machines import SOURCE, recently_reporting
+from db.machines import SOURCE, present_machines
 from db.settings import TIMEZONE, Setting
 from db.sources import SourceFacts
 from etl.records.record import Raw, Record
@@ -62,7 +63,7 @@ def fetch(session: Session) -> Iterator[Raw]:
     zone = ZoneInfo(session.settings[TIMEZONE.name] or "UTC")
     days = session.whole(PRESENT_DAYS, least=1, most=3650)
     n = 0
-    for n, row in enumerate(recently_reporting(session.database(), days, zone), 1):
+    for n, row in enumerate(present_machines(session.database(), days, zone), 1):
         yield {name: _plain(name, value) for name, value in row.items() if name not in _BOOKKEEPING}
         if n % 1000 == 0:
             session.stats.count_page(1000)
@@ -78,6 +79,7 @@ def to_record(raw: Raw) -> Record:
     """One machine as a record."""
     cleaner = TextCleaner()
     site = cleaner.text(raw["site"], "site")
+    received_at = raw["received_at"]
     return Record(
         source_key=raw["machine_id"],
         alias_key=None if site is None else " ".join(site.casefold().split())[:KEY_LENGTH],
@@ -87,7 +89,8 @@ def to_record(raw: Raw) -> Record:
         display_name=cleaner.text(raw["hostname"], "display name"),
         os=cleaner.text(raw["os_version"] or raw["os"], "os"),
         serial=cleaner.text(raw["serial"], "serial", KEY_LENGTH),
-        last_contact=datetime.fromisoformat(raw["received_at"]),
+        added_by_hand=None if received_at else True,
+        last_contact=datetime.fromisoformat(received_at) if received_at else None,
         ip=cleaner.text(raw["ip"], "ip", IP_LENGTH),
         repaired=cleaner.repaired,
         macs=canonical_macs(raw["mac_addresses"]),

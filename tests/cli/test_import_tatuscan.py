@@ -147,6 +147,7 @@ def test_import_keeps_newer_facts_and_fills_missing_ones(
     with writing(engine) as connection:
         for name, at in (("anna", newer), ("bob", older), ("carl", newer)):
             row = blank_machine(machine_id(name), at) | kept | {"hostname": f"our {name}"}
+            row |= {"received_at": at, "reported_at": at}
             row |= {"computer_activation": older} if name == "carl" else {}
             connection.execute(insert(inventory).values(row))
     written(file, *(theirs(name, computer_model="X1") for name in ("anna", "bob", "carl")))
@@ -170,6 +171,32 @@ def test_import_keeps_newer_facts_and_fills_missing_ones(
     again = bring("--yes")
     assert "Took 0 new and change 0; 3 are so already" in again.output
     assert {row.machine_id: row for row in rows(engine, inventory)} == stored
+
+
+def test_machine_that_tatuscan_got_by_hand_is_added_by_hand_here(
+    sqlite_engine: Engine, cli: CliHere, file: Path
+) -> None:
+    zeros = {"os": "Chrome OS", "os_version": "", "ip": "0.0.0.0", "cpu_percent": 0}
+    zeros |= {"memory_total_mb": 0, "memory_used_mb": 0}
+    written(file, theirs("cart", **zeros), theirs("idle", cpu_percent=0), theirs("known", **zeros))
+    at = utc(2026, 1, 1)
+    with writing(sqlite_engine) as connection:
+        row = blank_machine(machine_id("known"), at) | {"hostname": "known", "received_at": at}
+        connection.execute(insert(inventory).values(row))
+    command = ("import-tatuscan", str(file), "--yes")
+    done = cli(*command, DATABASE_URL=address(sqlite_engine))
+    assert f"new: {machine_id('cart')} cart, added by hand" in done.output, done.output
+    stored = {row.hostname: row for row in rows(sqlite_engine, inventory)}
+    assert stored["cart"].received_at is stored["cart"].updated_at is None
+    assert stored["idle"].received_at == utc(2025, 10, 23, 13)
+    assert stored["known"].received_at == at, "here it reported"
+    again = cli(*command, DATABASE_URL=address(sqlite_engine))
+    assert "Took 0 new and change 0; 3 are so already" in again.output
+    # A later report there makes it an ordinary machine here.
+    written(file, theirs("cart"))
+    cli(*command, DATABASE_URL=address(sqlite_engine))
+    stored = {row.hostname: row for row in rows(sqlite_engine, inventory)}
+    assert stored["cart"].received_at == utc(2025, 10, 23, 13)
 
 
 def test_invalid_rows_are_refused_and_invalid_values_mended(

@@ -26,6 +26,7 @@ def machine(engine: Engine, name: str, at: datetime = LONG_AGO, **more: Any) -> 
     """A machine that reported last `at`, with an hour and a key; its id."""
     found = machine_id(name)
     row = blank_machine(found, at) | {"hostname": name} | more
+    row |= {"received_at": at, "reported_at": at}
     _, key = tokens.new_credential(tokens.MACHINE)
     hour = {"device_id": row["device_id"], "hour": at, "n": 1} | dict.fromkeys(
         ("cpu_n", "cpu_sum", "cpu_max", "memory_n", "memory_sum", "memory_max"), 0
@@ -69,6 +70,7 @@ def test_a_machine_without_an_agent_is_added_once(engine: Engine, cli: CliHere) 
     (row,) = rows(engine, inventory)
     assert (row.machine_id, row.device_id) == (found, device_id("agent", found))
     assert (row.hostname, row.site, row.cpu_percent) == ("cart-1", "Harbor Dental", None)
+    assert row.received_at is row.reported_at is row.updated_at is None, "adding is no report"
     assert row.computer_activation == datetime(2024, 1, 15, 4, tzinfo=UTC)
     (entry,) = rows(engine, audit_log)
     assert (entry.action, entry.subject) == ("machine_add", f"machine {found}")
@@ -152,6 +154,17 @@ def test_delete_older_keeps_the_newest_of_one_hostname_and_site(
     }  # fmt: skip
     again = run(cli, engine, "delete-older", "--yes")
     assert "Deleted 0 machine(s)" in again.output
+
+
+def test_delete_older_leaves_machines_added_by_hand(sqlite_engine: Engine, cli: CliHere) -> None:
+    reporting = machine(sqlite_engine, "a", hostname="cart")
+    for salt in ("", "2"):
+        run(cli, sqlite_engine, "add", "--hostname", "cart", "--salt", salt, "--yes")
+    done = run(cli, sqlite_engine, "delete-older", "--yes")
+    assert done.output.splitlines()[1].startswith(f"  keeps   {reporting}")
+    assert done.output.count("last report none  it was added by hand") == 2
+    assert "Deleted 0 machine(s)" in done.output
+    assert len(rows(sqlite_engine, inventory)) == 3
 
 
 def test_delete_older_keeps_machines_that_both_report(sqlite_engine: Engine, cli: CliHere) -> None:

@@ -57,14 +57,17 @@ def ids(engine: Engine, asked: MachineFilters, now: datetime = NOW, **more: Any)
 
 def test_a_machine_is_late_after_three_minutes_and_offline_after_fifteen(engine: Engine) -> None:
     three, fifteen = timedelta(minutes=3), timedelta(minutes=15)
-    silent = {
+    silent: dict[str, tuple[timedelta | None, str]] = {
         "new": (timedelta(0), "online"), "just": (three, "online"),
         "missed": (three + MICROSECOND, "late"), "still": (fifteen, "late"),
         "gone": (fifteen + MICROSECOND, "offline"), "long": (timedelta(days=400), "offline"),
-        "ahead": (-timedelta(minutes=1), "online"),
+        "ahead": (-timedelta(minutes=1), "online"), "cart": (None, "added_by_hand"),
     }  # fmt: skip
-    insert_machines(engine, *({"hostname": name, "received_at": NOW - passed}
-                     for name, (passed, _) in silent.items()))  # fmt: skip
+    received = {
+        name: None if passed is None else NOW - passed for name, (passed, _) in silent.items()
+    }
+    insert_machines(engine, *({"hostname": name, "received_at": at}
+                     for name, at in received.items()))  # fmt: skip
     for state in STATES:
         expected = {machine_id(name) for name, (_, said) in silent.items() if said == state}
         assert set(ids(engine, MachineFilters(states=(state,)))) == expected
@@ -72,7 +75,10 @@ def test_a_machine_is_late_after_three_minutes_and_offline_after_fifteen(engine:
         found = machines.by_state(connection, MachineFilters(states=("late",)), NOW)
         assert found == Counter(said for _, said in silent.values())
     order = ids(engine, MachineFilters(), sort=Sort("state"))
-    assert order[0] == machine_id("ahead") and order[-1] == machine_id("long")
+    assert order[0] == machine_id("ahead") and order[-2:] == [
+        machine_id("long"), machine_id("cart")
+    ]  # fmt: skip
+    assert ids(engine, MachineFilters(), sort=Sort("state", descending=True)) == order[::-1]
 
 
 # Ages

@@ -2,19 +2,30 @@
 
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, insert, inspect, select
+from sqlalchemy import Engine, event, func, insert, inspect, select
 
 from db import migrate
 from db.engine import open_engine, reading, sqlite_url, writing
 from db.keys import device_id
-from db.tables import asset_links, daily_counts, device_snapshots, jobs, metadata, rule_versions
+from db.machines import is_added_by_hand
+from db.tables import (
+    asset_links,
+    audit_log,
+    daily_counts,
+    device_snapshots,
+    inventory,
+    jobs,
+    metadata,
+    rule_versions,
+)
 from tests.conftest import COMMAND
 from tests.support.decision_oracle import check
+from tests.support.machines import machine_id
 from tests.support.small_hub import Hub, Pc
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
@@ -90,6 +101,36 @@ def test_failed_jobs_get_the_kind_of_their_failure(engine: Engine) -> None:
             select(jobs.c.error, jobs.c.failure_kind).order_by(jobs.c.job_id)
         ).all()
     assert [tuple(row) for row in kinds] == [(None, None), *errors.items()]
+
+
+def test_machines_added_by_hand_before_have_no_report_after(engine: Engine) -> None:
+    migrate.downgrade(engine, "0006")
+    times = dict.fromkeys(("created_at", "received_at", "reported_at"), NOON)
+    machines = {
+        "cart": {}, "reports": {"cpu_percent": 3.0, "stream": "a"}, "again": {"updated_at": NOON},
+        "later": {"received_at": NOON + timedelta(days=1)}, "agent": {},
+    }  # fmt: skip
+    with writing(engine) as connection:
+        for name, said in machines.items():
+            row = {"machine_id": machine_id(name), "device_id": 1, "recent_reports": b"", **times}
+            connection.execute(inventory.insert().values(row | said))
+            if name != "agent":
+                subject = f"machine {machine_id(name)}"
+                entry = {
+                    "actor": "Ana",
+                    "action": "machine_add",
+                    "subject": subject,
+                    "at": NOON,
+                    "detail": "{}",
+                }
+                connection.execute(insert(audit_log).values(entry))
+    migrate.upgrade(engine)
+    with reading(engine) as connection:
+        found = connection.execute(select(inventory.c.machine_id).where(is_added_by_hand()))
+        assert [*found.scalars()] == [machine_id("cart")]
+    migrate.downgrade(engine, "0006")
+    with reading(engine) as connection:
+        assert connection.scalar(select(func.count()).where(is_added_by_hand())) == 0
 
 
 def test_several_processes_that_migrate_at_the_same_time_do_it_once(

@@ -7,15 +7,19 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert
 
-from db.engine import writing
+from db import machines
+from db.engine import reading, writing
 from db.machines import blank_machine
-from db.tables import agent_hours, inventory, report_days
+from db.rules import current_rules
+from db.tables import agent_hours, device_latest, inventory, report_days
 from etl.collect.collect import collect
 from etl.collect.verdict import Outcome
+from etl.decisions.registry import DecisionContext
+from etl.decisions.rules import as_json, save_rules
 from etl.runtime import lease
 from etl.sources import agent, discover
 from etl.work.worker import Worker
-from tests.support.machines import Ingest, ingest, machine_id
+from tests.support.machines import Ingest, ingest, machine_id, report
 from tests.support.small_hub import Hub, Pc
 
 TODAY = date(2026, 11, 22)
@@ -40,6 +44,7 @@ def collect_agent(hub: Hub, now: datetime, **environ: str) -> Outcome:
 def reported(hub: Hub, name: str, at: datetime, **said: Any) -> None:
     """A machine whose newest report came at `at`."""
     row = blank_machine(machine_id(name), at) | {"hostname": name, **said}
+    row |= {"received_at": at, "reported_at": at}
     with writing(hub.engine) as connection:
         connection.execute(insert(inventory).values(row))
 
@@ -138,6 +143,49 @@ def test_the_worker_waits_for_the_first_report_before_it_collects(hub: Hub) -> N
     reported(hub, "anna", now)
     assert worker.tick() == ["agent"]
     assert [run.state for run in hub.runs("agent")] == ["complete"]
+
+
+def test_machine_added_by_hand_stands_until_it_is_taken_out(hub: Hub, reporting: Ingest) -> None:
+    now, cart = reporting.now, machine_id("cart")
+    row = blank_machine(cart, now) | {"hostname": "cart", "os": "Chrome OS", "site": "Acme"}
+    with writing(hub.engine) as connection:
+        assert machines.add(connection, row, "Ana", now)
+    worker = Worker(hub.engine, {"agent": discover()["agent"]}, lambda: now, hub.environ)
+    assert worker.tick() == ["agent"], "it needs no report of another machine"
+    assert hub.on(TODAY, "agent")[cart].reason == "added by hand and not spare"
+    assert hub.all(device_latest)[0].last_contact is None
+
+    # Long after, beside machines that drop out.
+    report_day(hub, *(TODAY + timedelta(days=n) for n in range(1, 41)))
+    reported(hub, "early", now + timedelta(days=1))
+    reported(hub, "newest", now + timedelta(days=40))
+    later = TODAY + timedelta(days=40)
+    collect_agent(hub, now + timedelta(days=40))
+    assert names(hub, later) == {"cart", "newest"}
+    assert hub.spans(cart, "agent") == [(TODAY, None)]
+
+    # A decision about the rules keeps the mark.
+    with reading(hub.engine) as connection:
+        wanted = as_json(current_rules(connection)) | {"spare_words": ["cart"]}
+    with lease.take(hub.engine) as held:
+        clock = lambda: now + timedelta(days=40)  # noqa: E731
+        by = DecisionContext(hub.engine, held, "Ana", clock, hub.environ)
+        save_rules(by, wanted, "They are on loan.")
+    stands = hub.on(later, "agent")[cart]
+    assert stands.billing_status == "spare"
+    assert stands.reason == 'display name "cart" contains "cart"; added by hand'
+
+    # Once it reports it is a machine like any other.
+    reporting.now = now + timedelta(days=41)
+    assert reporting.post(report("cart")).status_code == 200
+    collect_agent(hub, reporting.now)
+    stands = hub.on(later + timedelta(days=1), "agent")[cart]
+    assert stands.reason == 'display name "cart" contains "cart"'
+    assert {row.last_contact for row in hub.all(device_latest)} >= {reporting.now}
+    report_day(hub, *(later + timedelta(days=n) for n in range(2, 40)))
+    reported(hub, "last", now + timedelta(days=80))
+    present = machines.present_machines(hub.engine, 30, UTC)
+    assert {row["hostname"] for row in present} == {"last"}
 
 
 def test_hours_are_kept_as_long_as_days(hub: Hub) -> None:

@@ -128,7 +128,7 @@ def insert_machines(engine: Engine, *machines: dict[str, Any]) -> list[str]:
     for number, said in enumerate(machines):
         at = said.get("received_at", NOW)
         key = said.get("machine_id") or machine_id(str(said.get("hostname") or number))
-        born = blank_machine(key, said.get("created_at", at))
+        born = blank_machine(key, said.get("created_at", at or NOW))
         rows.append(born | {"received_at": at, "reported_at": at} | said | {"machine_id": key})
     with writing(engine) as connection:
         connection.execute(inventory.insert(), rows)

@@ -80,6 +80,7 @@ def about(machine_list: MachineList) -> list[tuple[str, str]]:
         (
             "State",
             "online: reported to this server in the last 3 minutes; late: in the last 15; offline: "
-            "longer ago. By this server's clock, now: no date of other pages applies.",
+            "longer ago; added_by_hand: no agent ever reported it. By this server's clock, now: no "
+            "date of other pages applies.",
         ),
     ]

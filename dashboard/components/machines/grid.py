@@ -43,7 +43,7 @@ def _row(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         "hostname": cut(row["hostname"]) or row["machine_id"][:12],
         "cloned": bool(row["is_cloned"]),
         "state": row["state"],
-        "since": ago(now - row["received_at"]),
+        "since": ago(now - row["received_at"]) if row["received_at"] else "",
         "os_version": cut(system(row["os"], row["os_version"])),
         "cpu_percent": row["cpu_percent"],
         "memory_percent": memory,
@@ -57,8 +57,10 @@ def _row(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     }
 
 
-def _short(at: datetime, now: datetime) -> str:
+def _short(at: datetime | None, now: datetime) -> str:
     """An instant without what is that of now: its time today, its day of this year."""
+    if at is None:
+        return formats.NOTHING
     local = at.astimezone(now.tzinfo)
     if local.date() == now.date():
         return f"{local:%H:%M:%S}"

@@ -41,9 +41,10 @@ def head(machine: Machine, now: datetime, device: str | None, back: str) -> list
     Args:
         device: the address of its page among the devices; None while no day's snapshot has it.
     """
-    silent = ago(now - machine["received_at"])
-    state = machine["state"]
-    words = _("%(state)s, reported %(ago)s ago", state=state_word(state), ago=silent)
+    state, reported = machine["state"], machine["received_at"]
+    words = state_word(state)
+    if reported is not None:
+        words = _("%(state)s, reported %(ago)s ago", state=words, ago=ago(now - reported))
     pills = [pill(words, state)]
     if machine["is_cloned"]:
         pills.append(pill(_("two machines, one id"), "warning"))
@@ -86,7 +87,10 @@ def _facts(machine: Machine) -> list[tuple[str, str]]:
             (_("Put to work"), formats.instant(machine["computer_activation"])),
             (_("Agent"), machine["agent_version"]),
             (_("Last report"), formats.instant(machine["received_at"])),
-            (_("First report"), formats.instant(machine["created_at"])),
+            (
+                _("Added") if machine["received_at"] is None else _("First report"),
+                formats.instant(machine["created_at"]),
+            ),
             (_("MAC addresses"), ", ".join(macs)),
             (_("Machine id"), machine["machine_id"]),
         )

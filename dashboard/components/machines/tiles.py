@@ -9,7 +9,7 @@ from flask_babel import ngettext
 
 from dashboard.base import formats
 from dashboard.base.change import Change
-from dashboard.base.machine_params import STATES, MachineList
+from dashboard.base.machine_params import ADDED_BY_HAND, STATES, MachineList
 from dashboard.components.kit.kpi import Tile, tiles
 from dashboard.words.filter_words import state_word
 from dashboard.words.machine_words import bucket_word, clone_cause, named, percent
@@ -24,15 +24,22 @@ def state_rule(state: str) -> str:
         "online": _("reported in the last 3 minutes"),
         "late": _("silent for 3 to 15 minutes"),
         "offline": _("silent for more than 15 minutes"),
+        ADDED_BY_HAND: _("no agent on it, and no report ever"),
     }[state]
 
 
+def states_to_show(by_state: Mapping[str, int]) -> Sequence[str]:
+    """The states that are named: no machine added by hand is nothing to say."""
+    return [state for state in STATES if state != ADDED_BY_HAND or by_state[state]]
+
+
 def machine_tiles(page: MachineList, by_state: Mapping[str, int]) -> Component:
-    """One card for all of them and one a state, whatever states are chosen."""
+    """One card for all of them and one a state, whatever states are chosen; one for those added by
+    hand only where there are any."""
     total = sum(by_state.values())
     line = _("by this server's clock, each machine's newest report")
     row = [_tile("all", _("All machines"), total, line, page.having(states=()))]
-    for state in STATES:
+    for state in states_to_show(by_state):
         share = percent(100 * by_state[state] / total) if total else formats.NOTHING
         line = f"{share}, {state_rule(state)}"
         only = page.having(states=(state,))

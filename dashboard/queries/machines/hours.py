@@ -45,7 +45,7 @@ def last_24_hours(connection: Connection, device_id: int, now: datetime) -> list
 
 
 def is_machine(connection: Connection, machine_id: str) -> bool:
-    """Whether a machine of that id has ever reported."""
+    """Whether there is a machine of that id."""
     known = exists().where(inventory.c.machine_id == machine_id.lower())
     return bool(connection.scalar(select(known)))
 

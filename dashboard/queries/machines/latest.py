@@ -1,4 +1,5 @@
-"""Machines as they last reported themselves: which, in what state, what they are.
+"""Machines as they last reported themselves, or were added by hand: which, in what state, what they
+are.
 
 `now` is in the business zone wherever it is asked for: whole days of age are counted there.
 """
@@ -9,10 +10,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal, or_, select
 
-from dashboard.base.machine_params import BY_NAME, STATES, MachineFilters
+from dashboard.base.machine_params import ADDED_BY_HAND, BY_NAME, STATES, MachineFilters
 from dashboard.base.params import Sort
 from dashboard.queries.entities import contains
 from dashboard.queries.machines.ages import in_bucket
+from db.machines import is_added_by_hand
 from db.tables import inventory
 
 ONLINE_WITHIN = timedelta(minutes=3)
@@ -77,10 +79,12 @@ def find(connection: Connection, machine_id: str, now: datetime) -> Mapping[str,
 
 def _select(filters: MachineFilters, now: datetime, sort: str, descending: bool) -> Select[Any]:
     if sort == "state":
-        # Offline last, and in each state the longest silent first or last.
-        keys: Sequence[ColumnElement[Any]] = [
-            _m.received_at.asc() if descending else _m.received_at.desc()
-        ]
+        # Offline after online, what never reported last, and in each state the longest silent first
+        # or last.
+        by_hand, last = is_added_by_hand(), _m.received_at
+        keys: Sequence[ColumnElement[Any]] = (
+            [by_hand.desc(), last.asc()] if descending else [by_hand.asc(), last.desc()]
+        )
     else:
         key = _key(sort)
         keys = [key.is_(None), key.desc() if descending else key.asc()]
@@ -100,6 +104,7 @@ def _columns(now: datetime) -> Select[Any]:
 
 def _state(now: datetime) -> ColumnElement[str]:
     return case(
+        (is_added_by_hand(), literal(ADDED_BY_HAND)),
         (_m.received_at >= now - ONLINE_WITHIN, literal("online")),
         (_m.received_at >= now - LATE_WITHIN, literal("late")),
         else_=literal("offline"),
