@@ -117,13 +117,12 @@ def blueprint(context: Context) -> Blueprint:
 def as_json(site: BillingBases, comparison: BasisComparison) -> dict[str, Any]:
     """One site with `COLUMNS`; all sites together have the site_id null."""
     present = comparison.devices(site)
-    average = round(site.average, 2)
     return {
         "site_id": None if site.site_id == ALL_SITES else site.site_id,
         "site": None if site.site_id == ALL_SITES else site.site,
         "month_end": site.month_end,
-        "average": average,
-        "average_difference": round(site.average - site.month_end, 2),
+        "average": float(site.average),
+        "average_difference": float(site.average_difference),
         "peak": site.peak,
         "peak_day": site.peak_day.isoformat(),
         "peak_difference": site.peak - site.month_end,

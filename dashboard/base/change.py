@@ -1,7 +1,10 @@
 """The change between two figures, and its percentage (docs/rules.md, 11)."""
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from fractions import Fraction
+
+from db.rounding import rounded
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,7 @@ class Change:
         change = self.change
         if change is None or not self.previous:
             return None
-        exact = Decimal(change) * 100 / Decimal(self.previous)
-        # Plus zero: a decimal remembers the sign of what it rounded to nothing.
-        return exact.quantize(Decimal("0.1"), rounding=ROUND_HALF_UP) + 0
+        return rounded(Fraction(change * 100, self.previous), 1)
 
     @property
     def verdict(self) -> str:

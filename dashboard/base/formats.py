@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 
 from babel.dates import format_date
 from babel.numbers import format_decimal
@@ -9,6 +10,7 @@ from flask import has_request_context
 from flask_babel import get_locale, get_timezone, gettext
 
 from dashboard.base.change import Change
+from db.rounding import rounded
 
 MINUS = "\u2212"
 NOTHING = "\u2013"
@@ -29,6 +31,13 @@ def signed(value: int | None) -> str:
     if value is None:
         return NOTHING
     return f"+{number(value)}" if value > 0 else number(value)
+
+
+def decimal(value: Fraction | Decimal | float, places: int) -> str:
+    """A number with its decimals, rounded: "1,234.50"."""
+    digits = f"#,##0.{'0' * places}" if places else "#,##0"
+    text = format_decimal(rounded(value, places), format=digits, locale=_locale())
+    return text.replace("-", MINUS)
 
 
 def percent(change: Change) -> str:
@@ -79,5 +88,4 @@ def plain(value: object) -> object:
 
 
 def _signed_decimal(value: Decimal) -> str:
-    text = format_decimal(abs(value), format="#,##0.0", locale=_locale())
-    return f"{MINUS if value < 0 else '+' if value > 0 else ''}{text}"
+    return f"{'+' if value > 0 else ''}{decimal(value, 1)}"

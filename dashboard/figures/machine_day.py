@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from flask_babel import gettext as _
 
+from dashboard.base import formats
 from dashboard.base.theme import ACCENT, MUTED, template, tokens
 from dashboard.queries.machines.hours import Hour
 
@@ -60,4 +61,6 @@ def _by_local_time(hours: Sequence[Hour], zone: tzinfo) -> pd.DataFrame:
 
 
 def _hover(start: datetime, value: float | None, name: str) -> str:
-    return "" if pd.isna(value) else f"{start:%H:%M}: {name} {value:.1f}\u00a0%"
+    if pd.isna(value):
+        return ""
+    return f"{start:%H:%M}: {name} {formats.decimal(float(value), 1)}\u00a0%"

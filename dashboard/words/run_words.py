@@ -40,7 +40,7 @@ def duration(run: Run) -> str:
 
 def percent(value: float | None) -> str:
     """A share of changed devices: "1.4 %"."""
-    return formats.NOTHING if value is None else f"{value:.1f}\u00a0%"
+    return formats.NOTHING if value is None else f"{formats.decimal(value, 1)}\u00a0%"
 
 
 def run_effect(run: Run, before: Run | None) -> list[tuple[str, str]]:

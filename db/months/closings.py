@@ -32,6 +32,14 @@ from db.tables import (
     months,
 )
 
+PACK_FORM = 2
+"""The form of the files in the invoice packs of months that are closed now. A closed month keeps
+its own, so that its packs have the same bytes for ever:
+
+1. without a byte order mark, averages to four decimals, devices without a hostname first;
+2. with a byte order mark, averages to two decimals, devices without a hostname last.
+"""
+
 LAST_DAYS = 3
 """On one of these last days of a month each source needs a complete run."""
 

@@ -31,6 +31,9 @@ month_closings = table(
     Column("dates_before", LongText, nullable=False),
     Column("members", Integer, nullable=False),
     Column("hash", String(64), nullable=False),
+    # The form of the files in its invoice packs (`db.months.closings.PACK_FORM`); no part of the
+    # hash.
+    Column("pack_form", Integer, nullable=False, server_default="1"),
 )
 
 # Record that was present at the end of a closed month, with the listed fields of its snapshot as

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, insert, select
 
 from db import rules as rule_versions
 from db.engine import writing
+from db.rounding import rounded
 from db.rules import Rules
 from db.settings import Environment
 from db.tables import OPEN_END, collection_runs, device_snapshots, held_records
@@ -130,7 +131,7 @@ def publish_or_hold(attempt: Attempt, collected: CollectedRows) -> Outcome:
             connection, attempt, collected, run_log.COMPLETE,
             "; ".join(attempt.stats.warnings) or None,
             added=done.added, removed=done.removed, changed=done.changed,
-            changed_percent=round(done.changed_percent, 2), changed_keys=done.changed_keys,
+            changed_percent=float(rounded(done.changed_percent, 2)), changed_keys=done.changed_keys,
             rule_version=rules.version,
         )  # fmt: skip
     return attempt.outcome(run_log.COMPLETE, collected, None, done)

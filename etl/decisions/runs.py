@@ -14,6 +14,7 @@ from db import rules as rule_versions
 from db.decisions import AcceptRun, EndSource, RejectRun, WithdrawDay
 from db.engine import writing
 from db.history.runs import END, PUBLISHED, border, newest_day, runs_in_force
+from db.rounding import rounded
 from db.settings import timezone
 from db.tables import collection_runs, held_records
 from etl.collect import run_log
@@ -75,7 +76,7 @@ def accept_run(context: DecisionContext, source: Source, run_id: int) -> Publish
             added=done.added,
             removed=done.removed,
             changed=done.changed,
-            changed_percent=round(done.changed_percent, 2),
+            changed_percent=float(rounded(done.changed_percent, 2)),
             changed_keys=done.changed_keys,
             rule_version=rules.version,
         )

@@ -14,7 +14,7 @@ from db.decisions import CloseMonth, ReopenMonth
 from db.engine import writing
 from db.history.kept import month_before, month_end, month_of
 from db.history.runs import END, border, kept_days, restated_days, runs_in_force
-from db.months.closings import fingerprint, hindrances, next_to_close
+from db.months.closings import PACK_FORM, fingerprint, hindrances, next_to_close
 from db.months.month_bases import billing_bases
 from db.months.month_days import KnownDays
 from db.settings import Environment
@@ -68,6 +68,7 @@ def close_month(
             dates_before=_dates(dates_before),
             members=len(rows),
             hash="",
+            pack_form=PACK_FORM,
         )
     )
     inserted = result.inserted_primary_key

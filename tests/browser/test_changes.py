@@ -92,7 +92,7 @@ def test_two_dates_show_a_bar_its_reasons_and_its_files(quiet: Page, address: st
     expect(row.locator("[col-id='before']")).to_have_text("Billable, (none)")
     expect(row.locator("[col-id='after']")).to_have_text("Spare, H-SPARE (spare)")
     expect(row.locator("[col-id='changed_on']")).to_have_text("10 Nov 2026")
-    rows = list(csv.DictReader(io.StringIO(download(quiet, "csv").decode())))
+    rows = list(csv.DictReader(io.StringIO(download(quiet, "csv").decode("utf-8-sig"))))
     assert [line["hostname"] for line in rows] == names(quiet).all_inner_texts()
     assert {line["bar"] for line in rows} == {"reclassified_out"}
     assert [line["changed_on"] for line in rows] == ["2026-11-10", "2026-11-10"]
@@ -185,7 +185,7 @@ def test_the_grid_and_its_file_are_sorted_by_the_server(quiet: Page, address: st
     expect(quiet.locator("#changes-files .file-csv")).to_have_attribute(
         "href", re.compile("sort=-hostname")
     )
-    rows = list(csv.DictReader(io.StringIO(download(quiet, "csv").decode())))
+    rows = list(csv.DictReader(io.StringIO(download(quiet, "csv").decode("utf-8-sig"))))
     assert [line["hostname"] for line in rows] == names(quiet).all_inner_texts()
 
 

@@ -52,7 +52,7 @@ def first_row(page: Page) -> Locator:
 def download(page: Page) -> list[dict[str, str]]:
     with page.expect_download() as found:
         page.locator("#devices-files .file-csv").click()
-    text = Path(found.value.path()).read_bytes().decode()
+    text = Path(found.value.path()).read_bytes().decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text)))
 
 

@@ -1,7 +1,5 @@
 """The pages of machines in Chromium: figures, bars, grid, file and address say the same, live."""
 
-import csv
-import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from db.engine import writing
 from db.tables import agent_hours, inventory
 from tests.support.api_server import NOW, serve_in_thread
 from tests.support.demo_dashboard import ENVIRON
+from tests.support.files import csv_rows
 from tests.support.machines import insert_machines, machine_id
 
 HOSTILE = ("<img src=x onerror=window.hit=1>", '=HYPERLINK("http://x.test")', "__proto__")
@@ -92,7 +91,7 @@ def count(page: Page) -> int:
 def download(page: Page) -> list[dict[str, str]]:
     with page.expect_download() as found:
         page.locator("#machines-files .file-csv").click()
-    return list(csv.DictReader(io.StringIO(Path(found.value.path()).read_bytes().decode())))
+    return csv_rows(Path(found.value.path()).read_bytes())
 
 
 def query_of(page: Page) -> dict[str, list[str]]:

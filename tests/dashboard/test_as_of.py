@@ -280,7 +280,7 @@ OF_NO_DAY = {
 
 
 def rows_of(content: bytes) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
 
 
 FILES: dict[str, tuple[Callable[[list[dict[str, str]]], int], Callable[[date], int]]] = {

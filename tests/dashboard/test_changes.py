@@ -302,7 +302,7 @@ def test_excel_holds_what_the_csv_holds_as_text_and_numbers(
     assert book.headers["Content-Disposition"].endswith(".xlsx")
     found = sheets(book.content)
     assert list(found) == [subject.capitalize(), "About"]
-    header, *rows = csv.reader(io.StringIO(text.content.decode(), newline=""))
+    header, *rows = csv.reader(io.StringIO(text.content.decode("utf-8-sig"), newline=""))
     first, *cells = found[subject.capitalize()]
     assert first == header
     assert len(cells) == len(rows)

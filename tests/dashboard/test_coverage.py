@@ -155,7 +155,7 @@ def test_every_kind_has_the_same_count_in_page_list_and_file(client: ApiClient) 
         counted = matrix["kinds"][kind]
         assert listed["count"] == EXPECTED[kind] == counted["to_do"] + counted["accepted"]
         assert matrix["trend"]["to_do"][kind][-1] == counted["to_do"]
-        file = client.get(f"/export/coverage.csv?kind={kind}").content.decode()
+        file = client.get(f"/export/coverage.csv?kind={kind}").content.decode("utf-8-sig")
         rows = list(csv.DictReader(io.StringIO(file, newline="")))
         assert len(rows) == EXPECTED[kind] and {row["kind"] for row in rows} == {kind}
     assert matrix["trend"]["days"] == [after(n).isoformat() for n in range(3)]

@@ -1,6 +1,5 @@
 """The invoice pack: it adds up row by row, proves itself, and of a closed month never changes."""
 
-import csv
 import io
 import json
 import random
@@ -13,12 +12,14 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from dashboard.base.params import BASES
-from db.engine import reading
+from db.engine import reading, writing
 from db.months.closings import next_to_close
+from db.tables import month_closings
 from tests.support.api_server import ApiClient, serve_api
+from tests.support.files import csv_rows
 from tests.support.samples import samples
 from tests.support.small_hub import Hub, Pc, pcs
 
@@ -81,10 +82,7 @@ def read_pack(content: bytes) -> Files:
         assert archive.namelist() == [
             "opening.csv", "closing.csv", "changes.csv", "counts.csv", "about.json",
         ]  # fmt: skip
-        found: Files = {
-            name: list(csv.DictReader(io.StringIO(archive.read(name).decode(), newline="")))
-            for name in archive.namelist()[:4]
-        }
+        found: Files = {name: csv_rows(archive.read(name)) for name in archive.namelist()[:4]}
         found["about.json"] = json.loads(archive.read("about.json"))
         for name, proof in found["about.json"]["files"].items():
             assert proof["sha256"] == sha256(archive.read(name)).hexdigest()
@@ -174,6 +172,52 @@ def test_the_preliminary_pack_of_an_open_month_equals_that_of_its_closing(
     assert live["about.json"]["state"] == "preliminary"
     for name in ("opening.csv", "closing.csv", "changes.csv", "counts.csv"):
         assert live[name] == closed[name], name
+
+
+def zip_files(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+FIRST_FORM = {
+    "opening.csv": (
+        b"device_id,source,source_key,site_id,site,location,hostname,display_name,device_type,"
+        b"billing_status,reason,os,node_class,serial,last_contact,first_seen,asset_id\r\n"
+    ),
+    "counts.csv": (
+        b"name,value\r\nopening,\r\nadded,\r\nremoved,\r\nmoved_in,\r\nmoved_out,\r\n"
+        b"reclassified_in,\r\nreclassified_out,\r\nclosing,4\r\nmonth_end,4\r\naverage,%s\r\n"
+        b"peak,4\r\npeak_day,2024-01-31\r\ndevice_days,25\r\ndays,8\r\n"
+    ),
+}
+MARK = b"\xef\xbb\xbf"
+
+
+def test_the_pack_of_a_month_that_an_earlier_version_closed_keeps_its_form(engine: Engine) -> None:
+    hub = Hub(engine)
+    named = [Pc("b", hostname="B"), Pc("z", hostname="Z"), Pc("none")]
+    hub.collect(january(24), named)
+    hub.collect(january(31), [*named, Pc("a", hostname="A")])
+    hub.collect(date(2024, 3, 5), named)
+    hub.close("2024-01")
+    site = hub.site_of("1").site_id
+    with serve_at(hub) as client:
+        new = zip_files(pack(client, site, "2024-01"))
+        with writing(hub.engine) as connection:
+            connection.execute(update(month_closings).values(pack_form=1))
+        old = zip_files(pack(client, site, "2024-01"))
+    # 25 device-days in 8 days: 3.125, half away from zero.
+    for average, files, mark in ((b"3.1250", old, b""), (b"3.13", new, MARK)):
+        assert files["opening.csv"] == mark + FIRST_FORM["opening.csv"]
+        assert files["counts.csv"] == mark + FIRST_FORM["counts.csv"] % average
+        assert files["closing.csv"].startswith(mark + b"device_id,")
+        proof = json.loads(files["about.json"])["files"]
+        assert proof["counts.csv"]["sha256"] == sha256(files["counts.csv"]).hexdigest()
+    hostnames = [
+        [row["hostname"] for row in csv_rows(files["closing.csv"])] for files in (old, new)
+    ]
+    # What has no hostname was first, and is last now.
+    assert hostnames == [["", "A", "B", "Z"], ["A", "B", "Z", ""]]
 
 
 def test_the_opening_counts_of_a_month_are_the_closing_counts_of_the_one_before(

@@ -325,7 +325,7 @@ def test_charts_redirects_to_the_machines_page(sqlite_engine: Engine) -> None:
 def lines(client: ApiClient, query: str = "") -> list[dict[str, str]]:
     answer = client.get(f"/export/machines.csv{query}")
     assert answer.status_code == 200, answer.text
-    return list(csv.DictReader(io.StringIO(answer.content.decode())))
+    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
 
 
 def test_the_file_is_the_list_of_the_api_in_its_order(engine_with_reports: Engine) -> None:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 
 def csv_rows(content: bytes) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
 
 
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"

@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+BYTE_ORDER_MARK = "\ufeff"
+"""Begins every CSV file: without it Excel reads UTF-8 as another encoding."""
+
 # What starts a formula in one spreadsheet or another: = + - @, also full width, tab, CR, LF, NUL;
 # spaces before it do not help.
 _TRIGGER = re.compile("[ ]*[=+\\-@\t\r\n\0＝＋－＠]")

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from dashboard.api import parameters
-from dashboard.api.files.csv_text import csv_text
+from dashboard.api.files.csv_text import BYTE_ORDER_MARK, csv_text
 from dashboard.api.files.tables import disposition
 from dashboard.api.operation import File, documented
 from dashboard.base.params import (
@@ -114,7 +114,8 @@ def files(evidence: Invoice, site_name: str) -> dict[str, bytes]:
         "changes.csv": [change_rows.columns(basis), *changed],
         "counts.csv": [("name", "value"), *_counts(evidence)],
     }
-    encoded = {name: csv_text(rows).encode() for name, rows in tables.items()}
+    mark = "" if evidence.pack_form == 1 else BYTE_ORDER_MARK
+    encoded = {name: (mark + csv_text(rows)).encode() for name, rows in tables.items()}
     checksums = {
         name: {"rows": len(tables[name]) - 1, "sha256": sha256(content).hexdigest()}
         for name, content in encoded.items()
@@ -141,10 +142,13 @@ def _counts(evidence: Invoice) -> list[tuple[str, Any]]:
     bases = evidence.bases
     if bases is None:
         return rows
+    average = str(bases.average)
+    if evidence.pack_form == 1:
+        average = f"{bases.device_days / bases.days:.4f}"
     return [
         *rows,
         ("month_end", bases.month_end),
-        ("average", f"{bases.average:.4f}"),
+        ("average", average),
         ("peak", bases.peak),
         ("peak_day", bases.peak_day.isoformat()),
         ("device_days", bases.device_days),

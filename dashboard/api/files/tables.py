@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from flask import Response
 
-from dashboard.api.files.csv_text import csv_text
+from dashboard.api.files.csv_text import BYTE_ORDER_MARK, csv_text
 from dashboard.api.files.xlsx import About, write_xlsx
 
 FORMATS = {
@@ -47,6 +47,7 @@ def table_file(
         if form == "xlsx":
             write_xlsx(file, name.split("-")[0].capitalize(), columns, chunks, about)
         else:
+            file.write(BYTE_ORDER_MARK.encode())
             for rows in chain([[columns]], chunks):
                 file.write(csv_text(rows).encode())
         file.seek(0, 2)

@@ -2,6 +2,7 @@
 column's does not have, and those that it has."""
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from dash import dcc, html
@@ -76,7 +77,7 @@ def _cell(cell: Cell, records: Mapping[str, int], every: Filters) -> html.Td:
     if cell.kind is None or cell.missing is None:
         note = html.Span(_("not expected"), className="overlap-said")
         return html.Td([both, note], className="unasked")
-    share = cell.missing / cell.machines if cell.machines else 0
+    share = Fraction(cell.missing, cell.machines) if cell.machines else Fraction(0)
     return html.Td(
         [
             dcc.Link(
@@ -85,12 +86,13 @@ def _cell(cell: Cell, records: Mapping[str, int], every: Filters) -> html.Td:
                 className="overlap-n",
                 id=f"cell-{cell.source}-{cell.other}",
             ),
-            _opens(every, (cell.source,), _("%(share)s %% of %(n)s", share=f"{100 * share:.0f}",
-                                            n=formats.number(cell.machines))),
+            _opens(every, (cell.source,),
+                   _("%(share)s %% of %(n)s", share=formats.decimal(share * 100, 0),
+                     n=formats.number(cell.machines))),
             both,
         ],
         className="heat",
-        style={"--heat": f"{min(share * 1.6, 1) * 100 if cell.missing else 0:.0f}%"},
+        style={"--heat": f"{min(float(share) * 1.6, 1) * 100 if cell.missing else 0:.0f}%"},
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Billing bases side by side, a row a site; each with its invoice pack."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from dash import dcc, html
@@ -66,7 +67,7 @@ def _row(
             html.Th(_("All sites") if everything else bases.site, scope="row"),
             html.Td(formats.number(bases.month_end), className="figure"),
             html.Td(
-                [average(bases), _difference(bases.average - bases.month_end, link, 1)],
+                [formats.decimal(bases.average, 2), _difference(bases.average_difference, link, 2)],
                 className="figure wide nowrap",
             ),
             html.Td(
@@ -90,18 +91,12 @@ def _row(
     )
 
 
-def _difference(value: float, href: str | None, decimals: int = 0) -> Component | None:
+def _difference(value: Decimal | int, href: str | None, decimals: int = 0) -> Component | None:
     """How far a basis is from the month-end; it opens the devices that make it."""
-    if round(value, decimals) == 0:
+    if value == 0:
         return None
-    sign = "+" if value > 0 else formats.MINUS
-    words = f"{sign}{abs(value):,.{decimals}f}"
+    words = f"{'+' if value > 0 else ''}{formats.decimal(value, decimals)}"
     look = f"delta delta-{'up' if value > 0 else 'down'} basis-delta"
     if href is None:
         return html.Span(words, className=look)
     return dcc.Link(words, href=href, className=look, title=_("Which devices make the difference"))
-
-
-def average(bases: BillingBases) -> str:
-    """The average day, with its days: "41.6"."""
-    return f"{bases.average:,.1f}"

@@ -113,7 +113,7 @@ def _billing_bases(bases: BillingBases | None) -> list[str]:
         return []
     average = _(
         "Average %(average)s = %(sum)s device-days / %(days)s days",
-        average=f"{bases.average:,.1f}",
+        average=formats.decimal(bases.average, 2),
         sum=formats.number(bases.device_days),
         days=formats.number(bases.days),
     )

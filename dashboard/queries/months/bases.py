@@ -4,6 +4,8 @@ way for an open one."""
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import Connection, and_, or_, select
@@ -13,6 +15,7 @@ from dashboard.queries.moment import Moment
 from dashboard.queries.names import site_names
 from db.months import month_bases as bases
 from db.months.month_days import KnownDays
+from db.rounding import rounded
 from db.tables import ALL_SITES, daily_counts, month_bases
 
 
@@ -30,9 +33,19 @@ class BillingBases:
     peak_day: date
 
     @property
-    def average(self) -> float:
-        """Billable devices on an average day."""
-        return self.device_days / self.days if self.days else 0.0
+    def average(self) -> Decimal:
+        """Billable devices on an average day, to two decimals."""
+        return rounded(self.exact_average, 2)
+
+    @property
+    def average_difference(self) -> Decimal:
+        """How far the average day is from the month's end, to two decimals."""
+        return rounded(self.exact_average - self.month_end, 2)
+
+    @property
+    def exact_average(self) -> Fraction:
+        """The average, not rounded."""
+        return Fraction(self.device_days, self.days) if self.days else Fraction(0)
 
 
 def stored_bases(connection: Connection, closing_id: int, filters: Filters) -> list[BillingBases]:

@@ -6,7 +6,7 @@ Of a closed month everything comes from its closing, of an open one from what st
 import json
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -27,6 +27,7 @@ from dashboard.queries.months.snapshots import MonthSource, PublishedSnapshots
 from db.history.changes import EntityChange
 from db.history.explain import EntityState
 from db.history.kept import month_before, month_end, month_of
+from db.months.closings import PACK_FORM
 from db.tables import month_changes, month_closings, month_members
 
 Row = Mapping[str, Any]
@@ -52,6 +53,11 @@ class Invoice:
     dates_before: dict[str, MonthSource]
     rule_version: int
     closing: Closing | None
+
+    @property
+    def pack_form(self) -> int:
+        """The form of the files of its pack (`PACK_FORM`)."""
+        return self.closing.pack_form if self.closing else PACK_FORM
 
     @property
     def bars(self) -> dict[str, int | None]:
@@ -92,9 +98,9 @@ def _stored(connection: Connection, closing: Closing, filters: Filters) -> Invoi
         filters,
         closing.month,
         (month_end(month_before(closing.month)), month_end(closing.month)),
-        opening,
-        rows,
-        changed,
+        None if opening is None else _by_hostname(opening, closing.pack_form),
+        _by_hostname(rows, closing.pack_form),
+        _by_bar(changed, closing.pack_form),
         _of_site(bases, filters),
         closing.dates,
         closing.dates_before,
@@ -126,7 +132,7 @@ def _members(connection: Connection, closing_id: int, filters: Filters) -> list[
         if assets:
             values["device_type"] = row["asset_type"]
         members.append(_row(values, filters.basis))
-    return sorted(members, key=_place)
+    return members
 
 
 def _counted(filters: Filters) -> ColumnElement[bool]:
@@ -138,7 +144,7 @@ def _counted(filters: Filters) -> ColumnElement[bool]:
 
 
 def _stored_changes(connection: Connection, closing_id: int, filters: Filters) -> list[Item]:
-    """Every stored change of a device that counts on either day, in the order of the bars."""
+    """Every stored change of a device that counts on either day."""
     c = month_changes.c
     bases = SOURCES if filters.basis == "records" else (filters.basis,)
     bodies = connection.scalars(
@@ -149,11 +155,11 @@ def _stored_changes(connection: Connection, closing_id: int, filters: Filters) -
         )
     )
     changed = (EntityChange.from_json(json.loads(zlib.decompress(body))) for body in bodies)
-    return _ordered(
+    return [
         Item(_bar(change, filters), change)
         for change in changed
         if _counts(change.then, filters) or _counts(change.now, filters)
-    )
+    ]
 
 
 def _counts(state: EntityState | None, filters: Filters) -> bool:
@@ -199,7 +205,7 @@ def _opening(
     then = [item.changed.then for item in changed if _counts(item.changed.then, filters)]
     stayed = [row for row in rows if row[name] not in moved]
     was = [_state_row(state, filters.basis) for state in then if state is not None]
-    return sorted([*stayed, *was], key=_place)
+    return [*stayed, *was]
 
 
 # Of an open month.
@@ -231,7 +237,7 @@ def _live(connection: Connection, month: str, filters: Filters, today: date) -> 
         (before, end),
         opening,
         _listed(connection, both, filters),
-        _ordered(changed),
+        _by_bar(changed, PACK_FORM),
         _of_site(bases, filters),
         snapshots.in_force_on(end),
         snapshots.in_force_on(before) if opening is not None else {},
@@ -247,7 +253,7 @@ def _listed(connection: Connection, at: moment.Moment, filters: Filters) -> list
         for part in device_list.stream(connection, at, filters)
         for row in part
     ]
-    return sorted(rows, key=_place)
+    return _by_hostname(rows, PACK_FORM)
 
 
 # Of both.
@@ -270,16 +276,23 @@ def _row(values: Mapping[str, Any], basis: str) -> Row:
     }
 
 
-def _ordered(items: Any) -> list[Item]:
+def _by_bar(items: Iterable[Item], form: int) -> list[Item]:
     """By bar, hostname and key: the same order on every database."""
     turns: dict[str | None, int] = {bar: turn for turn, bar in enumerate(BARS)}
 
-    def place(item: Item) -> tuple[int, str, int]:
-        host = (item.state.hostname or "").casefold()
-        return turns.get(item.bar, len(BARS)), host, item.changed.key
+    def place(item: Item) -> tuple[int, bool, str, int]:
+        turn = turns.get(item.bar, len(BARS))
+        return turn, *_hostname_place(item.state.hostname, form), item.changed.key
 
     return sorted(items, key=place)
 
 
-def _place(row: Row) -> tuple[str, int]:
-    return (row["hostname"] or "").casefold(), int(row["device_id"])
+def _by_hostname(rows: Iterable[Row], form: int) -> list[Row]:
+    return sorted(
+        rows, key=lambda row: (*_hostname_place(row["hostname"], form), int(row["device_id"]))
+    )
+
+
+def _hostname_place(hostname: str | None, form: int) -> tuple[bool, str]:
+    """Its place among others; what has none is last, in the first form of packs first."""
+    return hostname is None and form > 1, (hostname or "").casefold()

@@ -42,6 +42,7 @@ class Closing:
     dates_before: dict[str, MonthSource]
     members: int
     hash: str
+    pack_form: int
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,7 @@ def read_closing(row: Any) -> Closing:
     return Closing(
         row.closing_id, row.month, row.closed_at, row.author, row.rule_version,
         _read(row.dates), _read(row.dates_before), row.members, row.hash,
+        row.pack_form,
     )  # fmt: skip
 
 
