@@ -15,7 +15,7 @@ from bench.stores import Store
 from dashboard.app import create_app
 from dashboard.ingest.items import KEYS
 from db.engine import writing
-from db.machines import blank_machine
+from db.machines import blank_machine, with_search_text
 from db.tables import inventory
 
 LIMIT = 3.0
@@ -81,7 +81,10 @@ def fill(store: Store, machines: int) -> None:
     systems = ("Windows 11 Pro", "Windows 10 Enterprise", "Debian GNU/Linux 12 (bookworm)")
     with writing(store.ours) as connection:
         for first in range(0, machines, _CHUNK):
-            rows = [_machine(n, rng, systems) for n in range(first, min(first + _CHUNK, machines))]
+            rows = [
+                with_search_text(_machine(n, rng, systems))
+                for n in range(first, min(first + _CHUNK, machines))
+            ]
             connection.execute(inventory.insert(), rows)
     store.run_maintenance()
 

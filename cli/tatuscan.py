@@ -16,7 +16,7 @@ from cli.terminal import minute, printable
 from dashboard.base.clock import system_clock
 from db import audit
 from db.bulk import chunks, insert_many, upsert
-from db.machines import blank_machine, rows_for_update
+from db.machines import blank_machine, rows_for_update, with_search_text
 from db.settings import SettingsError
 from db.tables import NAME_LENGTH, inventory
 
@@ -55,8 +55,8 @@ def import_tatuscan_command(file: Path, zone: str, yes: bool) -> None:
             "unchanged": len(imported.machines) - len(new) - len(changed),
         }  # fmt: skip
         if yes:
-            insert_many(connection, inventory, new)
-            upsert(connection, inventory, changed)
+            insert_many(connection, inventory, [with_search_text(row) for row in new])
+            upsert(connection, inventory, [with_search_text(row) for row in changed])
             detail = counts | {"zone": zone}
             name = file.name[:NAME_LENGTH]
             audit.write_entry(connection, actor(), "import_tatuscan", name, moment, detail)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from db.search import audit_search_text
 from db.tables import audit_log
 
 AUTOMATIC = "automatic"
@@ -32,7 +33,13 @@ def write_entry(
     text = json.dumps(dict(detail or {}), sort_keys=True, default=str)
     result = connection.execute(
         insert(audit_log).values(
-            actor=actor, action=action, subject=subject, at=now, detail=text, undoes=undoes
+            actor=actor,
+            action=action,
+            subject=subject,
+            at=now,
+            detail=text,
+            undoes=undoes,
+            search_text=audit_search_text(subject, text),
         )
     )
     inserted = result.inserted_primary_key

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from db import audit
 from db.engine import reading
 from db.keys import device_id
+from db.search import machine_search_text
 from db.tables import agent_hours, api_tokens, inventory, report_days
 
 SOURCE = "agent"
@@ -72,6 +73,11 @@ def blank_machine(machine_id: str, now: datetime) -> dict[str, Any]:
     }
 
 
+def with_search_text(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of `inventory` that is about to be stored, with its `search_text`."""
+    return {**row, "search_text": machine_search_text(row)}
+
+
 def rows_for_update(connection: Connection, statement: Select[Any]) -> Sequence[Row[Any]]:
     """The rows of `statement` ordered by id, locked if the transaction is one for writing."""
     statement = statement.order_by(_machine.machine_id)
@@ -88,7 +94,7 @@ def add(connection: Connection, row: Mapping[str, Any], actor: str, now: datetim
     ).first()
     if existing is not None:
         return False
-    connection.execute(insert(inventory).values(dict(row)))
+    connection.execute(insert(inventory).values(with_search_text(row)))
     detail = {name: row[name] for name in ("hostname", "os", "ip", "computer_model", "site")}
     audit.write_entry(connection, actor, "machine_add", f"machine {machine_id}", now, detail)
     return True

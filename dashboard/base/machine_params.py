@@ -64,7 +64,10 @@ def _clones(name: str, text: str, _today: date) -> bool:
 
 MACHINES = (
     Parameter(
-        "q", "Only machines with this text in a name, address or serial.", TEXT_SCHEMA, search
+        "q",
+        "Only machines with this text in a name, system, user, IP or MAC address, or serial.",
+        TEXT_SCHEMA,
+        search,
     ),
     _choice("state", "Only machines in these states.", STATES, "states"),
     _name("site", "Only machines that name one of these sites.", "sites"),

@@ -277,7 +277,8 @@ FILTERS = (
     ),
     Filter(
         "q",
-        "Only what has this text in a name, serial number, operating system, class or site.",
+        "Only what has this text in a name, serial number, operating system, class or site, or in "
+        "the newest user, IP or MAC address; without regard to case, in any script.",
         {"type": "string", "maxLength": SEARCH_LENGTH},
         search,
         stored=False,

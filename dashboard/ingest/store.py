@@ -21,7 +21,7 @@ from dashboard.ingest.report import Report
 from db import tokens
 from db.bulk import accumulate, insert_many, update_many, upsert
 from db.engine import writing
-from db.machines import blank_machine
+from db.machines import blank_machine, with_search_text
 from db.tables import agent_hours, api_tokens, inventory, report_days
 
 _COLUMNS = tuple(inventory.c.keys())
@@ -211,11 +211,11 @@ class _Batch:
         for machine_id in sorted(self.changed_ids):
             row, before = self.rows[machine_id], self.before.get(machine_id)
             if before is None:
-                new.append(row)
+                new.append(with_search_text(row))
             elif _stable_values(row) == _stable_values(before):
                 volatile.append(row)
             else:
-                changed.append(row)
+                changed.append(with_search_text(row))
         # Inserted, not upserted: if another process inserts the same machine, the queue retries.
         insert_many(connection, inventory, new)
         upsert(connection, inventory, changed)

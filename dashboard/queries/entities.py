@@ -14,9 +14,8 @@ from db.history.views import ASSET_COLUMNS, assets_as_of, records_as_of
 from db.history.views import flag as flag
 from db.names import NO_SITE as NO_SITE
 from db.rules import RulesByDay
-from db.tables import NO_SITE_ID, device_snapshots, sites
-
-_SEARCHED = ("hostname", "display_name", "serial", "os", "node_class")
+from db.search import contains, contains_text_or_mac, fold
+from db.tables import NO_SITE_ID, device_latest, device_snapshots, sites
 
 
 def rows_on(
@@ -41,7 +40,8 @@ def filter_columns(filters: Filters) -> tuple[str, ...]:
     names = {"billing_status": True, "site_id": bool(filters.sites or filters.q)}
     names |= {"device_type": bool(filters.types), "source": bool(filters.sources)}
     names |= {"location": bool(filters.locations), "sources": bool(filters.managed_by)}
-    names |= dict.fromkeys(_SEARCHED, filters.q is not None)
+    names |= {"search_text": filters.q is not None}
+    names |= {_searched_key(filters): filters.q is not None}
     return tuple(name for name, used in names.items() if used)
 
 
@@ -62,22 +62,29 @@ def matches(rows: FromClause, filters: Filters) -> ColumnElement[bool]:
     # No source's name is part of another's.
     conditions += [rows.c.sources.contains(source) for source in filters.managed_by]
     if filters.q is not None:
-        conditions.append(_matches_search(rows, filters.q))
+        conditions.append(_matches_search(rows, filters, filters.q))
     return and_(*conditions)
 
 
-def _matches_search(rows: FromClause, q: str) -> ColumnElement[bool]:
-    """Whether one of the searched texts, or the site's name, contains `q`, ignoring case."""
-    named = select(sites.c.site_id).where(contains(sites.c.name, q))
-    conditions = [contains(rows.c[name], q) for name in _SEARCHED]
-    conditions.append(rows.c.site_id.in_(named))
-    if q.casefold() in NO_SITE:
+def _searched_key(filters: Filters) -> str:
+    # A machine is also found by what its other records' sources know of it.
+    return "asset_id" if filters.basis == "assets" else "device_id"
+
+
+def _matches_search(rows: FromClause, filters: Filters, q: str) -> ColumnElement[bool]:
+    """Whether the row's texts, its site's name, or its newest user or addresses contain `q`."""
+    named = select(sites.c.site_id).where(contains(sites.c.search_text, q))
+    latest = select(device_latest.c.device_id).where(
+        contains_text_or_mac(device_latest.c.search_text, q)
+    )
+    if filters.basis == "assets":
+        stretch = device_snapshots.c
+        latest = select(stretch.asset_id).where(stretch.device_id.in_(latest))
+    conditions = [
+        contains(rows.c.search_text, q),
+        rows.c.site_id.in_(named),
+        rows.c[_searched_key(filters)].in_(latest),
+    ]
+    if fold(q) in NO_SITE:
         conditions.append(rows.c.site_id == NO_SITE_ID)
     return or_(*conditions)
-
-
-def contains(column: ColumnElement[str | None], q: str) -> ColumnElement[bool]:
-    """Whether a text contains `q`, ignoring case."""
-    # SQLite lowers ASCII only, PostgreSQL what its locale knows: the other spellings are ours.
-    spellings = {q} if q.isascii() else {q, q.lower(), q.upper(), q.title()}
-    return or_(*(column.icontains(spelling, autoescape=True) for spelling in sorted(spellings)))

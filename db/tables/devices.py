@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, String
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, String, Text
 from sqlalchemy.types import TypeEngine
 
 from db.tables.base import MATCH_NAME_LENGTH, NAME_LENGTH, id_column, table
@@ -77,6 +77,7 @@ sites = table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("merged_into", BigInteger),
     Column("expected_sources", String(64)),
+    Column("search_text", Text),
 )
 
 # Alias of a site: a source's own id and name of it.
@@ -104,7 +105,7 @@ devices = table(
 # resolved from the alias and the links, nor `unmanaged`: why its source does not manage it, which
 # the reason of an excluded record repeats. `added_by_hand`: true of a machine that was added by
 # hand and has not reported, else null. `restated_by`: the entry of the audit log whose decision
-# made the stretch begin, or differ from the one before it.
+# made the stretch begin, or differ from the one before it. `search_text`: see `db.search`.
 device_snapshots = table(
     "device_snapshots",
     id_column("device_id"),
@@ -129,6 +130,7 @@ device_snapshots = table(
     Column("unmanaged", String(400)),
     Column("added_by_hand", Boolean, info=_HASHED_IF_SET),
     Column("restated_by", BigInteger),
+    Column("search_text", Text),
     Index(None, "source", "valid_to", "valid_from"),
     Index(None, "asset_id"),
     Index(None, "serial"),
@@ -171,7 +173,8 @@ device_payloads = table(
 
 # Device: what changes hourly. `volatile` is the JSON of the payload's volatile keys; with the
 # payload of the newest stretch it makes the newest full payload. `macs`: the hardware addresses
-# that identify the machine, sorted ("00155d..,3cecef..").
+# that identify the machine, sorted ("00155d..,3cecef.."). `search_text`: these, `ip` and the user,
+# see `db.search`.
 device_latest = table(
     "device_latest",
     Column("device_id", SerialId, primary_key=True, autoincrement=False),
@@ -180,6 +183,7 @@ device_latest = table(
     Column("ip", String(64)),
     Column("volatile", LongText, nullable=False),
     Column("macs", String(NAME_LENGTH)),
+    Column("search_text", Text),
     # Every row is rewritten every day: with room beside it, PostgreSQL does that in its page, and
     # the table stays as small as it is.
     postgresql_with={"fillfactor": "45"},

@@ -44,6 +44,7 @@ inventory = table(
     Column("other_stream", String(36)),
     Column("stream_since", UtcDateTime),
     Column("clone_seen_at", UtcDateTime),
+    Column("search_text", Text),
     # Room beside each row for its next version: no index has to learn of it.
     postgresql_with={"fillfactor": "60"},
 )

@@ -55,6 +55,7 @@ audit_log = table(
     Column("subject", String(NAME_LENGTH), nullable=False),
     Column("detail", LongText, nullable=False),
     Column("undoes", BigInteger, index=True),
+    Column("search_text", LongText),
 )
 
 # Count that a decision of the audit log changed: before and after.

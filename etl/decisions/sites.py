@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from db.decisions import ConfirmSite, ExpectSources, MergeSites, MoveAlias
 from db.engine import writing
 from db.names import site_roots
+from db.search import fold
 from db.tables import MATCH_NAME_LENGTH, NO_SITE_ID, site_aliases, sites
 from etl.coverage import findings as coverage
 from etl.decisions.machines import devices_of_sites, undo_links
@@ -262,6 +263,7 @@ def _new_site(context: DecisionContext, connection: Connection, name: str) -> in
             needs_review=False,
             internal=False,
             created_at=context.clock(),
+            search_text=fold(name),
         )
     )
     inserted = result.inserted_primary_key

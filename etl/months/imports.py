@@ -18,6 +18,7 @@ from db.history.kept import FIRST_MONTH, is_month, month_of
 from db.history.runs import PUBLISHED
 from db.history.views import ASSETS
 from db.names import NO_SITE
+from db.search import fold
 from db.sources import source_names
 from db.tables import NAME_LENGTH, NO_SITE_ID, collection_runs, month_end_counts, months, sites
 from etl.decisions.registry import DecisionRefused
@@ -297,7 +298,12 @@ def _sites(
 def _insert_site(connection: Connection, name: str, match: str, now: datetime) -> int:
     result = connection.execute(
         insert(sites).values(
-            name=name, match_name=match, needs_review=True, internal=False, created_at=now
+            name=name,
+            match_name=match,
+            needs_review=True,
+            internal=False,
+            created_at=now,
+            search_text=fold(name),
         )
     )
     inserted = result.inserted_primary_key

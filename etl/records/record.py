@@ -33,7 +33,7 @@ class Record(NameFields, SystemFields):
     ("approval status is PENDING"), None when it does. `added_by_hand`: True of a machine that a
     person added and on which no agent runs, else None. `repaired` lists what was changed to
     store the row ("hostname: 2 NUL characters replaced"). `macs`: its hardware
-    addresses as written by `etl.rules.macs.canonical_macs`.
+    addresses as written by `etl.rules.macs.canonical_macs`. `user`: who logged in last.
     """
 
     source_key: str
@@ -47,6 +47,7 @@ class Record(NameFields, SystemFields):
     ip: str | None = None
     repaired: str | None = None
     macs: str | None = None
+    user: str | None = None
 
 
 @dataclass

@@ -53,6 +53,7 @@ class DeviceState(NameFields, SystemFields):
     ip: str | None
     volatile: str
     macs: str | None = None
+    user: str | None = None
 
     def compressed(self) -> bytes:
         """The payload without its volatile keys, as stored."""

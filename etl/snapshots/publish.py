@@ -27,6 +27,7 @@ from sqlalchemy import Connection, delete, or_, select, update
 from db.bulk import chunks, insert_many, rows_where_in, upsert, upsert_tuples
 from db.history.runs import border, newest_day, published_days, purge_marks, restated_days
 from db.rules import Rules, apply_newest_from
+from db.search import device_search_text, latest_search_text
 from db.tables import (
     NO_SITE_ID,
     OPEN_END,
@@ -175,8 +176,19 @@ def publish(
     upsert_tuples(
         connection,
         device_latest,
-        ("device_id", "last_contact", "online", "ip", "volatile", "macs"),
-        [(s.device_id, s.last_contact, s.online, s.ip, s.volatile, s.macs) for s in states],
+        ("device_id", "last_contact", "online", "ip", "volatile", "macs", "search_text"),
+        [
+            (
+                s.device_id,
+                s.last_contact,
+                s.online,
+                s.ip,
+                s.volatile,
+                s.macs,
+                latest_search_text(s.ip, s.macs, s.user),
+            )
+            for s in states
+        ],
     )
     _mark_published(connection, source, day, run_id)
     pending.save_pending(
@@ -289,6 +301,7 @@ def _open_stretches(
                 "asset_id": asset_of[state.device_id],
                 "opened_by": run_id,
                 "closed_by": None,
+                "search_text": device_search_text(state),
             }
             for state in opened
         ],

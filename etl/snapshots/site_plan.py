@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, select, update
 from db.bulk import rows_where_in, upsert
 from db.names import site_roots
 from db.rules import Rules
+from db.search import fold
 from db.tables import NAME_LENGTH, NO_SITE_ID, device_snapshots, site_aliases, sites
 from etl.rules.site_names import match_name
 
@@ -116,6 +117,7 @@ def apply_site_plan(
             "needs_review": True,
             "internal": match in internal,
             "created_at": now,
+            "search_text": fold(name),
         }
         result = connection.execute(insert(sites).values(values))
         inserted = result.inserted_primary_key

@@ -54,6 +54,7 @@ _BOOKKEEPING = (
     "other_stream",
     "stream_since",
     "clone_seen_at",
+    "search_text",
 )
 """Columns of the ingest route's own bookkeeping, not reported by the machine."""
 
@@ -94,6 +95,7 @@ def to_record(raw: Raw) -> Record:
         ip=cleaner.text(raw["ip"], "ip", IP_LENGTH),
         repaired=cleaner.repaired,
         macs=canonical_macs(raw["mac_addresses"]),
+        user=cleaner.text(raw["logged_in_user"], "user"),
     )
 
 

@@ -160,6 +160,7 @@ def to_record(raw: Raw) -> Record:
         ip=first("ip", row.get("publicIP"), length=IP_LENGTH),
         repaired=cleaner.repaired,
         macs=canonical_macs(row.get("macAddresses")),
+        user=first("user", row.get("lastLoggedInUser")),
     )
 
 

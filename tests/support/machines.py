@@ -15,7 +15,7 @@ from sqlalchemy import Engine, Row, Table, select, update
 
 from db import tokens
 from db.engine import reading, writing
-from db.machines import blank_machine
+from db.machines import blank_machine, with_search_text
 from db.tables import api_tokens, inventory
 from tests.support.api_server import NOW, make_app, serve_with_granian
 
@@ -129,7 +129,8 @@ def insert_machines(engine: Engine, *machines: dict[str, Any]) -> list[str]:
         at = said.get("received_at", NOW)
         key = said.get("machine_id") or machine_id(str(said.get("hostname") or number))
         born = blank_machine(key, said.get("created_at", at or NOW))
-        rows.append(born | {"received_at": at, "reported_at": at} | said | {"machine_id": key})
+        row = born | {"received_at": at, "reported_at": at} | said | {"machine_id": key}
+        rows.append(with_search_text(row))
     with writing(engine) as connection:
         connection.execute(inventory.insert(), rows)
     return [row["machine_id"] for row in rows]

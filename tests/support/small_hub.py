@@ -56,6 +56,8 @@ class Pc:
     last_contact: datetime | None = None
     trouble: str | None = None
     macs: tuple[str, ...] = ()
+    ip: str | None = None
+    user: str | None = None
 
 
 def pcs(numbers: Iterable[int], **said: Any) -> list[Pc]:
@@ -98,6 +100,7 @@ class SmallSource:
             node_class=raw["node_class"], serial=raw["serial"],
             unmanaged=None if raw["managed"] else "approval status is PENDING",
             last_contact=raw["last_contact"], macs=canonical_macs(list(raw["macs"])),
+            ip=raw["ip"], user=raw["user"],
         )  # fmt: skip
 
 

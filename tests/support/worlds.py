@@ -18,6 +18,7 @@ from db.bulk import insert_many
 from db.engine import open_engine, sqlite_url, writing
 from db.keys import device_id, hash63
 from db.rules import Rules, RulesByDay
+from db.search import device_search_text, fold
 from db.tables import OPEN_END, collection_runs, device_latest, device_snapshots, devices, sites
 from etl.coverage.findings import refresh_findings
 from etl.snapshots import counts as rollups
@@ -143,6 +144,7 @@ class World:
                         match_name=name.casefold(),
                         needs_review=False,
                         internal=False,
+                        search_text=fold(name),
                         created_at=datetime(2020, 1, 1, tzinfo=UTC),
                     )
                 )
@@ -255,6 +257,7 @@ def _stretch(record: DeviceState, valid_from: date, valid_to: date) -> dict[str,
         "state_hash": state,
         "opened_by": 1,
         "closed_by": None if valid_to == OPEN_END else 2,
+        "search_text": device_search_text(record),
     }
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, func, select, true
 
 from dashboard.base.settings_params import AuditFilters
-from dashboard.queries.entities import contains
 from db.decisions import KINDS
+from db.search import contains
 from db.tables import audit_log
 
 CHUNK_SIZE = 1000
@@ -89,7 +89,7 @@ def _matches(filters: AuditFilters) -> ColumnElement[bool]:
     if filters.actions:
         matches &= log.action.in_(filters.actions)
     if filters.text:
-        matches &= or_(contains(log.subject, filters.text), contains(log.detail, filters.text))
+        matches &= contains(log.search_text, filters.text)
     if filters.first is not None:
         matches &= log.at >= filters.first
     if filters.until is not None:

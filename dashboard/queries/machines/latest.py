@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, lite
 
 from dashboard.base.machine_params import ADDED_BY_HAND, BY_NAME, STATES, MachineFilters
 from dashboard.base.params import Sort
-from dashboard.queries.entities import contains
 from dashboard.queries.machines.ages import in_bucket
 from db.machines import is_added_by_hand
+from db.search import contains_text_or_mac
 from db.tables import inventory
 
 ONLINE_WITHIN = timedelta(minutes=3)
@@ -26,14 +26,10 @@ CLONE_WARNING_FOR = timedelta(hours=24)
 REPORT_COLUMNS = ("hostname", "os", "os_version", "created_at", "updated_at", "computer_activation")
 """What TatuScan's report shows and sorts by, in its order."""
 
-_SEARCHED = (
-    "hostname", "ip", "os", "os_version", "serial", "computer_model", "manufacturer",
-    "logged_in_user", "site",
-)  # fmt: skip
 _FOLDED = ("hostname", "site", "os", "os_version")
 _m = inventory.c
 # What a machine's marks of its newest reports are is ingest's: a kilobyte that nobody reads here.
-_READ = [column for column in _m if column is not _m.recent_reports]
+_READ = [column for column in _m if column.name not in ("recent_reports", "search_text")]
 
 
 def count(connection: Connection, filters: MachineFilters, now: datetime) -> int:
@@ -122,8 +118,7 @@ def matches(
     state."""
     conditions: list[ColumnElement[bool]] = []
     if filters.q is not None:
-        text = filters.q
-        conditions.append(or_(*(contains(_m[name], text) for name in _SEARCHED)))
+        conditions.append(contains_text_or_mac(_m.search_text, filters.q))
     if states and filters.states:
         conditions.append(_state(now).in_(filters.states))
     named = (("site", filters.sites), ("os", filters.systems), ("os_version", filters.versions))

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 from dashboard.base.params import SOURCES
 from dashboard.base.settings_params import SiteFilters
 from dashboard.queries.sites.site_profile import Alias, parse_sources
+from db.search import fold
 from db.tables import OPEN_END, device_snapshots, site_aliases
 from db.tables import sites as stored
 
@@ -85,9 +86,9 @@ def _aliases(connection: Connection) -> dict[int, tuple[Alias, ...]]:
 
 def _matches(row: SiteEntry, filters: SiteFilters) -> bool:
     if filters.text:
-        text = filters.text.casefold()
+        text = fold(filters.text)
         names = (row.name, row.into or "", *row.merged, *(alias.name for alias in row.aliases))
-        if not any(text in name.casefold() for name in names):
+        if not any(text in fold(name) for name in names):
             return False
     return {
         "review": row.needs_review and row.merged_into is None,
