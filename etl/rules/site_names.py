@@ -1,24 +1,66 @@
-"""Two site names are the same customer when they are equal after normalising: NFKD, case folded,
-punctuation and spaces collapsed, & = and, legal forms at the end ignored."""
+"""Two site names are the same customer when they are equal after normalising: case folded, accents
+of Latin, Greek and Cyrillic letters dropped, punctuation and spaces collapsed, initials joined, & =
+and, legal forms at the end ignored."""
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
 
 LEGAL_FORMS = frozenset(
     "llc inc incorporated ltd limited gmbh ltda sa ag bv nv plc co corp corporation company llp lp "
     "pllc pc eireli me epp sl srl spa sarl sas oy ab as aps kg ohg ug pty".split()
 )
-# "L.L.C." and "S/A" are one word with dots in it, not three.
-_INITIALS = re.compile(r"\b(?:\w[./]){1,}\w\b\.?")
+_ACCENTED_SCRIPTS = ("LATIN ", "GREEK ", "CYRILLIC ")
 
 
+@lru_cache(maxsize=1 << 14)
 def match_name(name: str) -> str:
     """A site name in comparable form."""
-    text = unicodedata.normalize("NFKD", name)
-    text = "".join(letter for letter in text if not unicodedata.combining(letter)).casefold()
-    text = _INITIALS.sub(lambda initials: re.sub(r"[./]", "", initials.group()), text)
-    text = re.sub(r"['’`]", "", text.replace("&", " and "))
-    words = re.sub(r"[\W_]+", " ", text).split()
+    # Twice, as folding the case may give letters that decompose further.
+    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    text = re.sub(r"['’`]", "", "".join(_without_accents(text)).replace("&", " and "))
+    text = "".join(letter if _is_in_words(letter) else " " for letter in text)
+    words = [word for part in text.split() for word in _join_initials(re.split("[./]", part))]
     while len(words) > 1 and words[-1] in LEGAL_FORMS:
         words.pop()
-    return " ".join(words) or name.strip().casefold()
+    return unicodedata.normalize("NFC", " ".join(words)) or name.strip().casefold()
+
+
+def _without_accents(decomposed: str) -> Iterator[str]:
+    """The characters without marks on letters that people also write without them. In other scripts
+    a mark makes another letter: in Japanese ha and pa differ by it."""
+    is_dropped = False
+    for letter in decomposed:
+        if not unicodedata.combining(letter):
+            is_dropped = unicodedata.name(letter, "").startswith(_ACCENTED_SCRIPTS)
+        elif is_dropped:
+            continue
+        yield letter
+
+
+def _is_in_words(letter: str) -> bool:
+    """Whether it is a letter, a digit or a mark, or the dot or slash that initials are written
+    with. Marks are vowels in Devanagari."""
+    return letter in "./" or unicodedata.category(letter)[0] in "LN" or _is_mark(letter)
+
+
+def _is_mark(letter: str) -> bool:
+    return unicodedata.category(letter)[0] == "M"
+
+
+def _join_initials(parts: list[str]) -> Iterator[str]:
+    """The words of a text that was split at dots and slashes: letters that stand alone side by side
+    are initials, "L.L.C." and "S/A" one word each. Digits are none: "1.2" is not "12"."""
+    initials = ""
+    for part in parts:
+        if part[:1].isalpha() and all(map(_is_mark, part[1:])):
+            initials += part
+            continue
+        if initials:
+            yield initials
+            initials = ""
+        if part:
+            yield part
+    if initials:
+        yield initials

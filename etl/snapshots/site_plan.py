@@ -14,7 +14,14 @@ from db.bulk import rows_where_in, upsert
 from db.names import site_roots
 from db.rules import Rules
 from db.search import fold
-from db.tables import NAME_LENGTH, NO_SITE_ID, device_snapshots, site_aliases, sites
+from db.tables import (
+    MATCH_NAME_LENGTH,
+    NAME_LENGTH,
+    NO_SITE_ID,
+    device_snapshots,
+    site_aliases,
+    sites,
+)
 from etl.rules.site_names import match_name
 
 
@@ -70,22 +77,22 @@ def plan_sites(
     new: dict[str, str] = {}
     if unknown:
         by_name: dict[str, list[int]] = {}
-        for site_id, match in connection.execute(
-            select(sites.c.site_id, sites.c.match_name).order_by(sites.c.site_id)
+        for site_id, name in connection.execute(
+            select(sites.c.site_id, sites.c.name).order_by(sites.c.site_id)
         ):
             # For a merged site the remaining one.
-            same = by_name.setdefault(match, [])
+            same = by_name.setdefault(match_name(name), [])
             if (root := roots.get(site_id, site_id)) not in same:
                 same.append(root)
         taken = {known[key] for key in live if key in known}
         for key in sorted(unknown):
-            name = unknown[key] or f"{source} organization {key}"
+            name = (unknown[key] or f"{source} organization {key}")[:NAME_LENGTH]
             free = [site for site in by_name.get(match_name(name), []) if site not in taken]
             if len(free) == 1 and unknown[key]:
                 joins[key] = free[0]
                 taken.add(free[0])
             else:
-                new[key] = name[:NAME_LENGTH]
+                new[key] = name
     return SitePlan(source, own, known, joins, new)
 
 
@@ -110,10 +117,10 @@ def apply_site_plan(
     site_of = {**plan.known, **plan.joins}
     internal = {match_name(name) for name in rules.internal_sites}
     for key, name in plan.new.items():
-        match = match_name(name)[:NAME_LENGTH]
+        match = match_name(name)
         values = {
             "name": name,
-            "match_name": match,
+            "match_name": match[:MATCH_NAME_LENGTH],
             "needs_review": True,
             "internal": match in internal,
             "created_at": now,
@@ -147,8 +154,20 @@ def apply_site_plan(
                 }
             )
     upsert(connection, site_aliases, rows)
+    _refresh_match_names(connection)
     mark_internal(connection, rules)
     return site_of
+
+
+def _refresh_match_names(connection: Connection) -> None:
+    """Store the normalised names again where an earlier version of the program normalised
+    otherwise."""
+    c = sites.c
+    for site_id, name, stored in connection.execute(select(c.site_id, c.name, c.match_name)).all():
+        match = match_name(name)[:MATCH_NAME_LENGTH]
+        if match != stored:
+            of_site = update(sites).where(c.site_id == site_id)
+            connection.execute(of_site.values(match_name=match))
 
 
 def internal_aliases(
@@ -174,7 +193,7 @@ def internal_aliases(
 
 def mark_internal(connection: Connection, rules: Rules) -> None:
     """Set `sites.internal` according to `rules`."""
-    internal = [match_name(name)[:NAME_LENGTH] for name in rules.internal_sites]
+    internal = [match_name(name)[:MATCH_NAME_LENGTH] for name in rules.internal_sites]
     for value, condition in (
         (True, sites.c.match_name.in_(internal)),
         (False, sites.c.match_name.not_in(internal)),

@@ -115,7 +115,7 @@ def fetch(session: Session) -> Iterator[Raw]:
         organization_id = _organization(computer) if isinstance(computer, dict) else None
         collected[organization_id] += 1
         yield {"computer": computer, "organization": organizations.get(organization_id)}
-    session.stats.warnings += _miscounted(organizations, collected)
+    session.stats.warnings += count_warnings(organizations, collected)
 
 
 def to_record(raw: Raw) -> Record:
@@ -162,7 +162,10 @@ def _computer(row: Raw) -> str | None:
 
 def _organization(row: Raw) -> str | None:
     """The id of an organization, of its own row or of a computer's: text in lower case."""
-    value = row.get("organizationId")
+    return _organization_id(row.get("organizationId"))
+
+
+def _organization_id(value: object) -> str | None:
     text = value.strip().lower() if isinstance(value, str) else ""
     return text if text and len(text) <= KEY_LENGTH and text.isprintable() else None
 
@@ -181,15 +184,40 @@ def _instant(value: object) -> datetime | None:
     return instant if 2000 <= instant.year < 2100 else None
 
 
-def _miscounted(organizations: dict[str | None, Raw], collected: Counter[str | None]) -> list[str]:
-    """A warning for each organization whose listed count is not the number of its rows."""
+def count_warnings(
+    organizations: dict[str | None, Raw], collected: Counter[str | None]
+) -> list[str]:
+    """A warning for each organization whose listed count is neither the number of its own rows nor
+    that of its own and all organizations below it: portals give a parent either."""
+    below = _with_those_below(organizations, collected)
     warnings = [
         f"{TextCleaner().text(row.get('displayName'), 'name') or key}: the organization list "
-        f"counts {row['computerCount']} computers, {collected[key]} were collected."
+        f"counts {row['computerCount']} computers, {collected[key]} were collected"
+        + (
+            f", {below[key]} with the organizations below it."
+            if below[key] > collected[key]
+            else "."
+        )
         for key, row in organizations.items()
-        if isinstance(row.get("computerCount"), int) and row["computerCount"] != collected[key]
+        if isinstance(row.get("computerCount"), int)
+        and row["computerCount"] not in (collected[key], below[key])
     ]
     if len(warnings) > _SHOWN_WARNINGS:
         more = len(warnings) - _SHOWN_WARNINGS
         return [*warnings[:_SHOWN_WARNINGS], f"{more} more organizations count other than we did."]
     return warnings
+
+
+def _with_those_below(
+    organizations: dict[str | None, Raw], collected: Counter[str | None]
+) -> Counter[str | None]:
+    """The computers that were collected of each organization and of all those below it."""
+    below: Counter[str | None] = Counter()
+    for organization, computers in collected.items():
+        counted: set[str | None] = set()
+        above: str | None = organization
+        while above is not None and above not in counted:
+            counted.add(above)
+            below[above] += computers
+            above = _organization_id(organizations.get(above, {}).get("parentId"))
+    return below

@@ -200,6 +200,10 @@ def test_the_words_and_classes_that_make_spares_are_settings() -> None:
         ("Smith Co. Ltd.", "Smith"),
         ("A.B.C. Plumbing", "ABC Plumbing"),
         ("Bayou_Dental", "Bayou Dental"),
+        ("パンダ薬局", "ﾊﾟﾝﾀﾞ薬局"),
+        ("Ελληνική Αγορά", "ΕΛΛΗΝΙΚΗ ΑΓΟΡΑ"),
+        ("Фирма Ёлка", "фирма Елка"),
+        ("S/A Norte", "SA Norte"),
     ],
 )
 def test_spellings_of_the_same_customer_match(one: str, other: str) -> None:
@@ -217,6 +221,12 @@ def test_spellings_of_the_same_customer_match(one: str, other: str) -> None:
         ("Pelican", "Pelicans"),
         ("!!!", "???"),
         ("東京支店", "大阪支店"),
+        # Marks of other scripts are letters: voicing in Japanese, vowels in Devanagari.
+        ("パンダ薬局", "ハンダ薬局"),
+        ("बाल भवन", "बोल भवन"),
+        # Digits are no initials.
+        ("Lot 1.2", "Lot 12"),
+        ("Unit 3/4", "Unit 34"),
     ],
 )
 def test_names_of_different_customers_do_not_match(one: str, other: str) -> None:

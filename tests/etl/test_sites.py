@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
+from db.engine import writing
 from db.tables import NO_SITE_ID, site_aliases, sites
 from tests.support.decision_oracle import Administrator
 from tests.support.small_hub import Hub, Pc, pcs
@@ -39,6 +40,18 @@ def test_the_second_source_joins_a_site_whose_name_is_equal_but_for_its_spelling
     assert names(hub) == ["Clínica São José", "Pelican & Sons"]
     assert hub.site_of("10") == hub.site_of("GUID-1", "threatlocker")
     assert hub.site_of("11") == hub.site_of("GUID-2", "threatlocker")
+
+
+def test_names_normalised_by_an_earlier_version_are_normalised_again(hub: Hub) -> None:
+    hub.collect(DAY, [Pc("1", "10", "パンダ薬局")])
+    with writing(hub.engine) as connection:
+        connection.execute(update(sites).values(match_name="ハンタ薬局"))
+
+    hub.collect(DAY, [Pc("a", "x", "ハンダ薬局"), Pc("b", "y", "パンダ薬局")], "threatlocker")
+
+    assert names(hub) == ["パンダ薬局", "ハンダ薬局"]
+    assert [site.match_name for site in hub.all(sites)] == names(hub)
+    assert hub.site_of("y", "threatlocker") == hub.site_of("10")
 
 
 def test_a_name_that_nobody_has_makes_a_site_that_waits_for_review(hub: Hub) -> None:

@@ -3,6 +3,7 @@
 import ast
 import copy
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from etl.demo.sites import PARENT_TENANT
 from etl.records.record import BadRecord, FetchStats, Raw, Record, UnreadableId
 from etl.records.text import canonical, merge_volatile, split_volatile
 from etl.sources import open_session, threatlocker
+from etl.sources.threatlocker import count_warnings
 from etl.vendor.http import CollectionError, Session
 from tests.support.scripted_vendor import ReceivedRequest, Reply, Script, ok, scripted, session_to
 
@@ -433,6 +435,40 @@ def test_an_organization_whose_count_differs_is_a_warning(
     _, stats = fetched(vendors, tmp_path)
     (warning,) = stats.warnings
     assert warning.startswith(f"{organizations[0]['displayName']}: the organization list counts")
+
+
+@pytest.mark.parametrize(
+    ("listed", "warned"),
+    [
+        ((4, 3, 2), []),
+        ((9, 5, 2), []),
+        ((4, 5, 2), []),
+        ((10, 5, 2), ["Top: the organization list counts 10 computers, 4 were collected, 9 with"]),
+        ((9, 6, 2), ["Middle: the organization list counts 6 computers, 3 were collected, 5 with"]),
+        ((9, 5, 3), ["Low: the organization list counts 3 computers, 2 were collected."]),
+    ],
+)
+def test_an_organization_counts_its_own_computers_or_also_those_below_it(
+    listed: tuple[int, int, int], warned: list[str]
+) -> None:
+    parents, own = {"top": guid(0), "middle": "TOP", "low": "middle"}, (4, 3, 2)
+    organizations: dict[str | None, Row] = {
+        name: {"displayName": name.title(), "parentId": parent, "computerCount": count}
+        for (name, parent), count in zip(parents.items(), listed, strict=True)
+    }
+    collected: Counter[str | None] = Counter(dict(zip(parents, own, strict=True)))
+    warnings = count_warnings(organizations, collected)
+
+    assert [text[: len(start)] for text, start in zip(warnings, warned, strict=True)] == warned
+
+
+def test_organizations_that_are_each_others_parents_are_counted_once() -> None:
+    organizations: dict[str | None, Row] = {
+        "a": {"parentId": "b", "computerCount": 3},
+        "b": {"parentId": "a", "computerCount": 3},
+    }
+
+    assert count_warnings(organizations, Counter({"a": 1, "b": 2})) == []
 
 
 def test_many_count_warnings_are_summarized(tmp_path: Path) -> None:
