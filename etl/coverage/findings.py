@@ -26,7 +26,7 @@ from etl.coverage.stretches import (
     merge_stretches,
 )
 from etl.rules.coverage import Finding, Record
-from etl.rules.evidence import host_key, real_serial
+from etl.rules.evidence import identifying_host, real_serial
 from etl.runtime.gc_pause import gc_disabled
 
 _c = device_snapshots.c
@@ -133,13 +133,13 @@ def _rows_of(connection: Connection, statement: Select[Any], asset_ids: Iterable
 def _sharing_keys(every: Sequence[Any], some: Iterable[Any]) -> set[int]:
     """The machines among `every` with a hostname, in the same source and site, or a serial number
     of `some`."""
-    places = {(row.source, row.site_id, host_key(row.hostname)) for row in some}
+    places = {(row.source, row.site_id, identifying_host(row.hostname)) for row in some}
     hosts = {host for _source, _site, host in places} - {None}
     numbers = {real_serial(row.serial) for row in some} - {None}
     return {
         asset_id
         for asset_id, _device, source, site_id, hostname, serial in every
-        if ((host := host_key(hostname)) in hosts and (source, site_id, host) in places)
+        if ((host := identifying_host(hostname)) in hosts and (source, site_id, host) in places)
         or real_serial(serial) in numbers
     }
 

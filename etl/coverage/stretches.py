@@ -18,7 +18,7 @@ from etl.rules.coverage import (
     same_hostname_findings,
     same_serial_findings,
 )
-from etl.rules.evidence import host_key, real_serial
+from etl.rules.evidence import identifying_host, real_serial
 
 Span = tuple[date, date, Record]
 """First day, day after the last one, and the managed record in these days."""
@@ -88,7 +88,7 @@ def sharing_groups(
     serials: dict[object, list[Span]] = defaultdict(list)
     for span in spans:
         record = span[2]
-        if record.site_id != NO_SITE and (host := host_key(record.hostname)):
+        if record.site_id != NO_SITE and (host := identifying_host(record.hostname)):
             hosts[record.source, record.site_id, host].append(span)
         if serial := real_serial(record.serial):
             serials[serial].append(span)

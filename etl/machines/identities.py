@@ -10,9 +10,9 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import ColumnElement, Connection, Row, select
 from sqlalchemy.sql import Select
 
-from db.bulk import chunks
 from db.bulk import rows_where_in as rows_among
 from db.tables import OPEN_END, asset_links, device_latest, device_snapshots, devices, kept_apart
+from etl.machines.match_keys import devices_with_serials
 from etl.records.states import DeviceState
 from etl.rules.evidence import Identity, real_serial
 
@@ -36,6 +36,7 @@ _IDENTITIES: Select[Any] = select(
     _c.node_class,
     device_latest.c.macs,
     device_latest.c.last_contact,
+    _c.device_type,
 ).outerjoin(device_latest, device_latest.c.device_id == _c.device_id)
 
 
@@ -87,6 +88,7 @@ def identity_from_state(state: DeviceState, source: str, site_id: int, asset_id:
         state.node_class,
         state.macs,
         state.last_contact,
+        state.device_type,
     )
 
 
@@ -182,23 +184,22 @@ def sort_by_first_seen(connection: Connection, own: Iterable[Identity]) -> list[
 def former_identities(
     connection: Connection, source: str, new: Iterable[DeviceState], present: Collection[int]
 ) -> list[Identity]:
-    """Former records of the source that had the serial number of a new one, with their last state
-    and their present machine."""
-    serials = {state.serial for state in new if real_serial(state.serial)}
+    """Former records of the source that had the serial number of a new one, however it was spelt,
+    with their last state that had it and their present machine."""
+    serials = {serial for state in new if (serial := real_serial(state.serial))}
+    holders = devices_with_serials(connection, serials) - set(present)
     newest: dict[int, tuple[date, Identity]] = {}
-    for chunk in chunks(sorted(serial for serial in serials if serial)):
-        # No condition on the source: a database might scan all its records instead of the serials.
-        statement = _IDENTITIES.add_columns(_c.valid_from).where(_c.serial.in_(chunk))
-        for *values, valid_from in connection.execute(statement):
-            identity = Identity(*values)
-            if identity.source != source or identity.device_id in present:
-                continue
-            known = newest.get(identity.device_id)
-            if known is None or known[0] < valid_from:
-                newest[identity.device_id] = (valid_from, identity)
+    statement = _IDENTITIES.add_columns(_c.valid_from).where(_c.source == source)
+    for *values, valid_from in rows_among(connection, statement, _c.device_id, holders):
+        identity = Identity(*values)
+        if real_serial(identity.serial) not in serials:
+            continue
+        known = newest.get(identity.device_id)
+        if known is None or known[0] < valid_from:
+            newest[identity.device_id] = (valid_from, identity)
     links = newest_links(connection, newest)
     return [
         identity._replace(asset_id=chain[-1].asset_id if chain else identity.device_id)
-        for _, identity in newest.values()
+        for _, (_, identity) in sorted(newest.items())
         for chain in (follow_links(identity.device_id, links.get),)
     ]

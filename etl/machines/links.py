@@ -40,9 +40,9 @@ from etl.machines.identities import (
     newest_links,
     sort_by_first_seen,
 )
-from etl.machines.match_keys import add_keys, connected_devices
+from etl.machines.match_keys import add_former_serials, add_keys, connected_devices
 from etl.records.states import DeviceState
-from etl.rules.evidence import Identity, contradicting_links, real_serial
+from etl.rules.evidence import Identity, contradicting_links, kind_of, real_serial
 from etl.rules.linking_rules import link_all
 from etl.rules.linking_state import Link, LinkingState
 
@@ -117,6 +117,8 @@ def resolve_assets(
         connection,
         map(identity, (*new, *changed_states) if source in scope.indexed_sources else states),
     )
+    if source not in scope.indexed_sources:
+        add_former_serials(connection, source)
     connected: set[int] | None = None
     if scope.device_ids is not None and changed is not None:
         connected = connected_devices(connection, scope.device_ids | changed, scope.limit)
@@ -194,7 +196,14 @@ def _with_new_evidence(connection: Connection, identities: Sequence[Identity]) -
 
 
 def _evidence(identity: Identity) -> tuple[object, ...]:
-    return identity.site_id, identity.hostname, identity.serial, identity.is_guest, identity.macs
+    return (
+        identity.site_id,
+        identity.hostname,
+        identity.serial,
+        identity.is_guest,
+        identity.macs,
+        kind_of(identity.device_type),
+    )
 
 
 def match_records(

@@ -12,10 +12,10 @@ from sqlalchemy import ColumnElement, Connection, Select, select
 from db.bulk import rows_where_in, upsert_tuples
 from db.keys import hash63
 from db.tables import OPEN_END, asset_links, device_keys, device_snapshots
-from etl.rules.evidence import Identity, host_key, prefix_key, real_serial
+from etl.rules.evidence import Identity, identifying_host, prefix_key, real_serial
 from etl.rules.macs import split_macs
 
-VERSION = 1
+VERSION = 2
 """The version of `keys_of`. With another version the index is built again."""
 
 
@@ -23,19 +23,43 @@ def keys_of(identity: Identity) -> Iterable[int]:
     """The hashes of what two records of one machine may share: serial number, hostname, its first
     15 characters, hardware addresses."""
     named = {
-        "serial": real_serial(identity.serial),
-        "host": host_key(identity.hostname),
+        "host": identifying_host(identity.hostname),
         "prefix": prefix_key(identity.hostname),
     }
     texts = {f"{kind} {text}" for kind, text in named.items() if text is not None}
     texts |= {f"mac {mac}" for mac in split_macs(identity.macs)}
-    return (hash63(text.encode()) for text in texts)
+    keys = {hash63(text.encode()) for text in texts}
+    serial = real_serial(identity.serial)
+    return keys if serial is None else keys | {serial_key(serial)}
+
+
+def serial_key(serial: str) -> int:
+    """The hash of a serial number in comparable form."""
+    return hash63(f"serial {serial}".encode())
 
 
 def add_keys(connection: Connection, identities: Iterable[Identity]) -> None:
     """Add the keys of these records to the index."""
     rows = [(identity.device_id, key) for identity in identities for key in keys_of(identity)]
     upsert_tuples(connection, device_keys, ("device_id", "key"), rows)
+
+
+def add_former_serials(connection: Connection, source: str) -> None:
+    """Add the serial numbers that records of a source had, present or not, to the index."""
+    c = device_snapshots.c
+    known = select(c.device_id, c.serial).where(c.source == source, c.serial.is_not(None))
+    rows = {
+        (device_id, serial_key(serial))
+        for device_id, stored in connection.execute(known.distinct())
+        if (serial := real_serial(stored)) is not None
+    }
+    upsert_tuples(connection, device_keys, ("device_id", "key"), sorted(rows))
+
+
+def devices_with_serials(connection: Connection, serials: Collection[str]) -> set[int]:
+    """The devices that have or had one of these serial numbers, in comparable form."""
+    keys = {serial_key(serial) for serial in serials}
+    return _select_ids(connection, select(device_keys.c.device_id), device_keys.c.key, keys)
 
 
 def connected_devices(

@@ -20,7 +20,12 @@ from etl.rules.evidence import (
     NO_SITE,
     Identity,
     both_active,
+    domain_of,
     host_key,
+    identifying_host,
+    kinds_contradict,
+    names_contradict,
+    names_share_no_word,
     prefix_key,
     real_serial,
     serials_contradict,
@@ -175,9 +180,9 @@ def _serials(records: list[Identity], unlinked: list[Identity]) -> Iterator[Sugg
             continue
         but = "more than one machine bears it"
         if record.source == other.source and both_active(record, other):
-            but = (
-                " and ".join(sorted((record.hostname or "", other.hostname or ""))) + " both report"
-            )
+            but = f"{_both_names(record, other)} both report"
+        elif record.source != other.source and names_share_no_word(record, other):
+            but = f"the names {_both_names(record, other)} have no word in common"
         yield _suggest(record, other, 80, f"serial number {serial} is equal", but)
 
 
@@ -190,7 +195,9 @@ def _macs(records: list[Identity], unlinked: list[Identity]) -> Iterator[Suggest
         but = f"the names {record.hostname} and {other.hostname} say otherwise"
         if serials_contradict(record, other):
             but = f"the serial numbers {record.serial} and {other.serial} differ"
-        elif host_key(record.hostname) == host_key(other.hostname):
+        elif (host := identifying_host(record.hostname)) == identifying_host(
+            other.hostname
+        ) and host:
             but = "another record bears it too"
         yield _suggest(
             record, other, 75, f"hardware address {', '.join(sorted(shared))} is equal", but
@@ -204,6 +211,10 @@ def _hosts(records: list[Identity], unlinked: list[Identity]) -> Iterator[Sugges
             but, score = f"the serial numbers {record.serial} and {other.serial} differ", 55
         elif record.source == other.source:
             but, score = "nothing else says that one replaced the other", 50
+        elif identifying_host(record.hostname) is None:
+            but, score = "other machines may have that name too", 40
+        elif names_contradict(record, other):
+            but, score = _contradiction(record, other), 55
         yield _suggest(record, other, score, f"hostname {host} is equal", but)
 
 
@@ -215,14 +226,29 @@ def _prefixes(records: list[Identity], unlinked: list[Identity]) -> Iterator[Sug
         but = "more than one machine has a name that begins so"
         if serials_contradict(record, other):
             but = f"the serial numbers {record.serial} and {other.serial} differ"
+        elif names_contradict(record, other):
+            but = _contradiction(record, other)
         yield _suggest(record, other, 60, f"{prefix} may be {max(hosts, key=str)} cut short", but)
+
+
+def _both_names(record: Identity, other: Identity) -> str:
+    return " and ".join(sorted((record.hostname or "", other.hostname or "")))
+
+
+def _contradiction(record: Identity, other: Identity) -> str:
+    """Why equal names say nothing of these two."""
+    if kinds_contradict(record, other):
+        return f"one is a {record.device_type}, the other a {other.device_type} device"
+    domains = sorted((domain_of(record.hostname) or "", domain_of(other.hostname) or ""))
+    return f"the domains {' and '.join(domains)} differ"
 
 
 def _near_names(unlinked: list[Identity]) -> Iterator[Suggestion]:
     """Hostnames that differ in a letter or two, but not in a digit: digits number machines."""
     groups: dict[tuple[int, str], list[tuple[str, Identity]]] = {}
     for identity in unlinked:
-        if (host := host_key(identity.hostname)) is not None and identity.site_id != NO_SITE:
+        host = identifying_host(identity.hostname)
+        if host is not None and identity.site_id != NO_SITE:
             digits = re.sub(r"\D+", " ", host)
             groups.setdefault((identity.site_id, digits), []).append((host, identity))
     for group in groups.values():

@@ -8,7 +8,7 @@ those that disagree is one side of the finding, each record that differs from it
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from etl.rules.evidence import MAX_SAME_SERIAL, host_key, real_serial
+from etl.rules.evidence import MAX_SAME_SERIAL, host_key, names_contradict, real_serial
 
 NO_SITE = 0
 """The site id of records whose source names no site; they are never a site mismatch."""
@@ -72,11 +72,15 @@ def machine_findings(
 
 def same_hostname_findings(records: Sequence[Record]) -> Iterator[Finding]:
     """Duplicates among the records of one source at one site that have the same hostname but belong
-    to different machines."""
-    first, *rest = sorted(records, key=_device_id)
-    facts = (("same", "hostname"), ("hostname", host_key(first.hostname)))
-    for other in rest:
-        if first.site_id != NO_SITE and other.asset_id != first.asset_id:
+    to different machines, unless their domains or types say that they are two."""
+    ordered = sorted(records, key=_device_id)
+    if ordered[0].site_id == NO_SITE:
+        return
+    facts = (("same", "hostname"), ("hostname", host_key(ordered[0].hostname)))
+    for number, other in enumerate(ordered):
+        alike = (first for first in ordered[:number] if not names_contradict(first, other))
+        first = next(alike, None)
+        if first is not None and other.asset_id != first.asset_id:
             yield _pair("duplicate", first, other, facts)
 
 

@@ -1,11 +1,12 @@
 """The evidence of which machine a record is: serial number, hostname, hardware addresses; in the
-form in which it is compared."""
+form in which it is compared, and when it is none."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 NO_SITE = 0
 """The site id of a record whose source names no site."""
@@ -23,12 +24,45 @@ ACTIVE_WITHIN = timedelta(hours=24)
 PREFIX_LENGTH = 15
 """NetBIOS cuts hostnames to this length."""
 
-# Placeholders that makers leave in the field, without spaces and punctuation.
-_JUNK_SERIALS = frozenset(
-    "none null unknown default defaultstring tobefilledbyoem systemserialnumber serialnumber "
-    "chassisserialnumber baseboardserialnumber notspecified notapplicable notavailable notpresent "
-    "invalid oem na x xxxxxxxx 123456789 1234567890 0123456789 0123456789abcdef".split()
+VERSION = 2
+"""The version of these rules. Links that were made under an earlier one are examined again, see
+`etl.decisions.unfounded_links`."""
+
+COUNTING_DIGITS = 6
+"""From how many digits on that count up or down behind letters a serial number is a placeholder:
+"MB-1234567890" is, "SN-1234" may be the 1234th of its maker."""
+
+_COUNTING = "0123456789" * 14
+_HEXADECIMAL = "0123456789abcdef"
+_TO_BE_FILLED = "tobefilled"
+_VIRTUAL = "vmware"
+"""VMware writes an id of the virtual machine there, which its copies share."""
+
+# An IPv4 address at the beginning of a name, also as Windows and cloud providers write it.
+_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)[.\-_]){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?!\d)")
+_IPV6 = re.compile(r"[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:%\w+)?", re.IGNORECASE)
+
+# What systems call every machine until somebody gives it a name, without spaces and punctuation;
+# devices of Apple get a number where their network has one of that name already.
+_GIVEN_BY_SYSTEM = re.compile(
+    r"(?:iphone|ipad|ipodtouch|ipod|macbook|macbookpro|macbookair)\d?"
+    r"|imac|imacpro|mac|macmini|macpro|macstudio|appletv|homepod"
+    r"|android|androidtv|googletv|chromebook|chromecast"
+    r"|localhost|localhost[46]|localdomain|hostname|unknown|none|null"
+    r"|raspberrypi|orangepi|raspbian|ubuntu|ubuntuserver|ubuntudesktop|debian|linux|linuxmint|mint"
+    r"|fedora|centos|rocky|rockylinux|almalinux|rhel|redhat|opensuse|suse|archlinux|manjaro|kali"
+    r"|alpine|nixos|freebsd|openbsd|photonmachine"
+    r"|openwrt|pfsense|opnsense|mikrotik|unifi|diskstation|rackstation|truenas|freenas"
+    r"|openmediavault|homeassistant|octopi|libreelec"
 )
+
+_KINDS = {
+    "mobile": "mobile",
+    "network": "network",
+    "server": "computer",
+    "workstation": "computer",
+    "vm_guest": "computer",
+}
 
 
 class Identity(NamedTuple):
@@ -44,6 +78,7 @@ class Identity(NamedTuple):
     node_class: str | None = None
     macs: str | None = None
     last_contact: datetime | None = None
+    device_type: str | None = None
 
     @property
     def is_guest(self) -> bool:
@@ -53,29 +88,110 @@ class Identity(NamedTuple):
 
 @lru_cache(maxsize=1 << 17)
 def real_serial(serial: str | None) -> str | None:
-    """The serial number in comparable form; None if it is a placeholder."""
+    """The serial number in comparable form, without case, spaces and punctuation; None if its form
+    says that it is a placeholder, which many machines have."""
     if not serial:
         return None
-    text = re.sub(r"[^0-9a-z]", "", serial.casefold())
-    if len(text) < 4 or text in _JUNK_SERIALS or text.startswith("vmware") or len(set(text)) == 1:
-        return None
-    return text
+    text = re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", serial).casefold())
+    return None if _is_placeholder(text) else text
+
+
+def _is_placeholder(serial: str) -> bool:
+    if (
+        len(serial) < 4
+        or len(set(serial)) == 1
+        or not any(map(str.isdigit, serial))
+        or _TO_BE_FILLED in serial
+        or serial.startswith(_VIRTUAL)
+        or serial in _HEXADECIMAL
+    ):
+        return True
+    prefix = serial.rstrip("0123456789")
+    digits = serial[len(prefix) :]
+    if prefix and (len(digits) < COUNTING_DIGITS or not prefix.isalpha()):
+        return False
+    return digits in _COUNTING or digits[::-1] in _COUNTING or len(set(digits)) == 1
 
 
 @lru_cache(maxsize=1 << 17)
 def host_key(hostname: str | None) -> str | None:
-    """The hostname in comparable form: up to `|` or the first dot, trimmed, case folded."""
+    """The hostname in comparable form: up to `|` or the first dot, trimmed, case folded. A name
+    that begins with an address is compared whole."""
     if not hostname:
         return None
-    text = hostname.split("|")[0].strip().split(".")[0].strip().casefold()
+    text = hostname.split("|")[0].strip().casefold()
+    if not begins_with_address(text):
+        text = text.split(".")[0].strip()
     return text or None
 
 
 @lru_cache(maxsize=1 << 17)
-def prefix_key(hostname: str | None) -> str | None:
-    """The first 15 characters of a comparable hostname; None if it is shorter."""
+def identifying_host(hostname: str | None) -> str | None:
+    """The hostname in comparable form; None if its form says that other machines may have it too:
+    an address, which may be another machine's tomorrow, a number, or what a system calls every
+    machine."""
     host = host_key(hostname)
+    if host is None or host.isdecimal() or begins_with_address(host):
+        return None
+    return None if _GIVEN_BY_SYSTEM.fullmatch(re.sub(r"[\W_]+", "", host)) else host
+
+
+def begins_with_address(name: str) -> bool:
+    """Whether a name is an IP address, or begins with an IPv4 address."""
+    return _IPV4.match(name) is not None or _IPV6.fullmatch(name) is not None
+
+
+@lru_cache(maxsize=1 << 17)
+def prefix_key(hostname: str | None) -> str | None:
+    """The first 15 characters of an identifying hostname; None if it is shorter."""
+    host = identifying_host(hostname)
     return host[:PREFIX_LENGTH] if host is not None and len(host) >= PREFIX_LENGTH else None
+
+
+@lru_cache(maxsize=1 << 17)
+def domain_of(hostname: str | None) -> str | None:
+    """The domain of a full hostname in comparable form: what follows its first dot."""
+    name, _, domain = (hostname or "").split("|")[0].strip().casefold().partition(".")
+    return domain.strip(".") or None if name else None
+
+
+@lru_cache(maxsize=1 << 17)
+def name_words(hostname: str | None) -> frozenset[str]:
+    """The words of a comparable hostname, split at what is no letter or digit."""
+    return frozenset(re.split(r"[\W_]+", host_key(hostname) or "")) - {""}
+
+
+class Named(Protocol):
+    """What a hostname is judged with."""
+
+    @property
+    def hostname(self) -> str | None: ...
+    @property
+    def device_type(self) -> str | None: ...
+
+
+def kind_of(device_type: str | None) -> str | None:
+    """Computer, mobile or network; None if the type does not say."""
+    return _KINDS.get(device_type or "")
+
+
+def kinds_contradict(record: Named, other: Named) -> bool:
+    """Whether one is a computer and the other a mobile or a network device."""
+    kinds = {kind_of(record.device_type), kind_of(other.device_type)} - {None}
+    return len(kinds) == 2 and "computer" in kinds
+
+
+def names_contradict(record: Named, other: Named) -> bool:
+    """Whether equal names say nothing of these two: both are full names, of different domains, or
+    their types contradict."""
+    domains = {domain_of(record.hostname), domain_of(other.hostname)} - {None}
+    return len(domains) == 2 or kinds_contradict(record, other)
+
+
+def names_share_no_word(record: Named, other: Named) -> bool:
+    """Whether both have a hostname, and no word of one is in the other."""
+    first, second = name_words(record.hostname), name_words(other.hostname)
+    return bool(first and second) and first.isdisjoint(second)
 
 
 def serials_contradict(record: Identity, other: Identity) -> bool:

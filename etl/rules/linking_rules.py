@@ -7,6 +7,10 @@ them says so:
    and the guest's own record);
 4. one hostname is the first 15 characters of the other (a probable link).
 
+`etl.rules.evidence` says which serial numbers and hostnames identify a machine. Equal names of a
+computer and a mobile or network device, or of two domains, say nothing. Equal serial numbers of
+records of two sources whose hostnames have no word in common wait for a person.
+
 What is ambiguous stays apart, and so do records that a person declared to be two machines. Two
 different real serial numbers rule out any link. A record without a site may be linked to the only
 candidate in the whole fleet.
@@ -18,10 +22,22 @@ within each site, then in the whole fleet, again and again until none proposes a
 outcome is therefore a fixed point: matching the same records again begins nothing.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import combinations
 
-from etl.rules.evidence import AGENT, PREFIX_LENGTH, Identity, host_key, hostnames_differ
+from etl.rules.evidence import (
+    AGENT,
+    PREFIX_LENGTH,
+    Identity,
+    domain_of,
+    host_key,
+    hostnames_differ,
+    identifying_host,
+    kind_of,
+    names_contradict,
+    names_share_no_word,
+)
 from etl.rules.linking_state import (
     Link,
     LinkingState,
@@ -88,7 +104,7 @@ def _by_serial(state: LinkingState, scope: Scope) -> Iterator[Proposal]:
             reenrolled = "enrolled again" if target.source == state.source else None
             evidence = f"serial {serial} {reenrolled or _where(scope)}"
             for record in cluster:
-                if record.device_id in state.unlinked and record.device_id != target.device_id:
+                if _may_be_by_serial(state, record, target, others):
                     yield Proposal(
                         record.device_id,
                         target.device_id,
@@ -96,6 +112,20 @@ def _by_serial(state: LinkingState, scope: Scope) -> Iterator[Proposal]:
                         evidence,
                         allowed_siblings=None,
                     )
+
+
+def _may_be_by_serial(
+    state: LinkingState, record: Identity, target: Identity, others: Sequence[Identity]
+) -> bool:
+    """Whether a record of a cluster is unlinked and may belong to the target's machine: a record of
+    another source there, with the same serial number, must share a word of its name."""
+    if record.device_id not in state.unlinked or record.device_id == target.device_id:
+        return False
+    return target.source == state.source or any(
+        not names_share_no_word(record, other)
+        for other in others
+        if state.asset_of(other) == state.asset_of(target)
+    )
 
 
 def _cluster_reenrolled(state: LinkingState, records: list[Identity]) -> list[list[Identity]]:
@@ -130,7 +160,11 @@ def _target(
     linked = [record for record in cluster if record.device_id not in state.unlinked]
     if linked:
         return min(linked) if len(state.machines(linked)) == 1 else None
-    other = state.single_machine(others)
+    other = state.single_machine(others, names_share_no_word)
+    if other is not None and not any(
+        _may_be_by_serial(state, record, other, others) for record in cluster
+    ):
+        other = None
     if other is None and len(state.machines(former)) == 1:
         other = min(former)
     return other or cluster[0]
@@ -196,25 +230,25 @@ def _name_points_elsewhere(state: LinkingState, record: Identity, other: Identit
         and holder.site_id in (record.site_id, other.site_id)
         and state.asset_of(holder) not in machines
         for named in (record, other)
-        for holder in state.hosts[host_key(named.hostname) or ""]
+        for holder in state.hosts.get(identifying_host(named.hostname) or "", ())
     )
 
 
 def _by_hostname(state: LinkingState, scope: Scope) -> Iterator[Proposal]:
     """Equal hostnames, if only one machine on either side has it."""
     for host, _, group in state.groups(state.hosts, scope):
-        record, others = _single_unlinked(state, group)
-        other = state.single_machine(others)
-        if record is not None and other is not None:
-            evidence = f"hostname {host} {_where(scope)}"
-            yield Proposal(record.device_id, other.device_id, "hostname", evidence)
+        for record, others in _only_candidates(state, group):
+            other = state.single_machine(others, names_contradict)
+            if other is not None:
+                evidence = f"hostname {host} {_where(scope)}"
+                yield Proposal(record.device_id, other.device_id, "hostname", evidence)
 
 
 def _by_guest(state: LinkingState, scope: Scope) -> Iterator[Proposal]:
     """What a host reports of a guest, and the guest's own record in the same source."""
     for host, _, group in state.groups(state.hosts, scope):
         own = sorted(state.own_records(group), key=lambda record: (not record.is_guest, record))
-        if len(own) != 2 or not own[0].is_guest or own[1].is_guest:
+        if len(own) != 2 or not own[0].is_guest or own[1].is_guest or names_contradict(*own):
             continue
         if own[0].device_id not in state.unlinked:
             own.reverse()
@@ -226,30 +260,44 @@ def _by_guest(state: LinkingState, scope: Scope) -> Iterator[Proposal]:
 def _by_prefix(state: LinkingState, scope: Scope) -> Iterator[Proposal]:
     """A hostname of exactly 15 characters with which one longer hostname begins, and no other."""
     for prefix, _, group in state.groups(state.prefixes, scope):
-        record, others = _single_unlinked(state, group)
-        if record is None or len(state.machines(others)) != 1:
-            continue
-        for other in sorted(others):
-            short, long = sorted(
-                (host_key(record.hostname) or "", host_key(other.hostname) or ""), key=len
-            )
-            if len(short) == PREFIX_LENGTH < len(long):
-                evidence = f"prefix {prefix} of {long} {_where(scope)}"
-                yield Proposal(record.device_id, other.device_id, "prefix", evidence)
-                break
+        for record, others in _only_candidates(state, group):
+            if len(state.machines(others)) != 1:
+                continue
+            for other in sorted(others):
+                short, long = sorted(
+                    (host_key(record.hostname) or "", host_key(other.hostname) or ""), key=len
+                )
+                if len(short) == PREFIX_LENGTH < len(long):
+                    evidence = f"prefix {prefix} of {long} {_where(scope)}"
+                    yield Proposal(record.device_id, other.device_id, "prefix", evidence)
+                    break
 
 
-def _single_unlinked(
+def _only_candidates(
     state: LinkingState, group: list[Identity]
-) -> tuple[Identity | None, list[Identity]]:
-    """The only record of the source among those with a key, if it is unlinked, and the records of
-    the other sources. Guests do not count where their source has another record with the key."""
+) -> Iterator[tuple[Identity, list[Identity]]]:
+    """Each unlinked record of the source among those with a key, with the records of other sources
+    that do not contradict it, if it is the only one of the source that may be one machine with
+    them. Guests do not count where their source has another record with the key."""
     plain = {record.source for record in group if not record.is_guest}
     rivals = [record for record in group if not record.is_guest or record.source not in plain]
     own, others = state.own_records(rivals), state.other_records(rivals)
-    if len(own) != 1 or own[0].device_id not in state.unlinked:
-        return None, []
-    return own[0], others
+    # Records of equal name and type have the same candidates: neither of two is the only one.
+    alike = Counter(map(_domain_and_kind, own))
+    for record in own:
+        if record.device_id not in state.unlinked or alike[_domain_and_kind(record)] > 1:
+            continue
+        candidates = [other for other in others if not names_contradict(record, other)]
+        is_only = not any(
+            rival is not record and any(not names_contradict(rival, each) for each in candidates)
+            for rival in own
+        )
+        if candidates and is_only:
+            yield record, candidates
+
+
+def _domain_and_kind(record: Identity) -> tuple[str | None, str | None]:
+    return domain_of(record.hostname), kind_of(record.device_type)
 
 
 def _where(scope: Scope) -> str:

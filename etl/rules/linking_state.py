@@ -11,7 +11,8 @@ from etl.rules.evidence import (
     NO_SITE,
     Identity,
     both_active,
-    host_key,
+    identifying_host,
+    names_contradict,
     prefix_key,
     real_serial,
     serials_contradict,
@@ -112,7 +113,9 @@ class LinkingState:
         # Whether a link is ambiguous depends on who else has the partner's addresses and name.
         partners = [holder for holders in by_mac.values() for holder in holders]
         self.macs = _index_macs(with_macs, partners)
-        self.hosts = _index(present, [*to_link, *partners], attrgetter("hostname"), host_key)
+        self.hosts = _index(
+            present, [*to_link, *partners], attrgetter("hostname"), identifying_host
+        )
 
     def groups(
         self, index: dict[str, list[Identity]], scope: Scope
@@ -131,11 +134,16 @@ class LinkingState:
         """The machines that the records belong to so far."""
         return {self._asset[identity.device_id] for identity in identities}
 
-    def single_machine(self, identities: Sequence[Identity]) -> Identity | None:
+    def single_machine(
+        self, identities: Sequence[Identity], are_apart: Callable[[Identity, Identity], bool]
+    ) -> Identity | None:
         """One of the records if they are one machine; None if they may be several.
 
         Records of different machines are taken as one if no source has two of them and nothing
         contradicts: their own matching will link them. The record of the largest machine is chosen.
+
+        Args:
+            are_apart: whether what they have in common does not link two of them.
         """
         machines: dict[int, list[Identity]] = {}
         for identity in identities:
@@ -150,6 +158,7 @@ class LinkingState:
                 if (
                     serials_contradict(record, other)
                     or (record.device_id, other.device_id) in self.distinct
+                    or (self.asset_of(record) != self.asset_of(other) and are_apart(record, other))
                 ):
                     return None
         return min(
@@ -201,6 +210,10 @@ class LinkingState:
             return False
         if any(serials_contradict(record, member) for member in members):
             return False
+        if proposal.method in ("hostname", "prefix") and any(
+            names_contradict(record, member) for member in members
+        ):
+            return False
         siblings = self.own_records(members)
         if proposal.allowed_siblings is None:
             return all(self.may_be_reenrolled(record, sibling) for sibling in siblings)
@@ -209,7 +222,7 @@ class LinkingState:
 
 def is_placeholder(holders: Sequence[Identity], former: Set[int]) -> bool:
     """Whether more records of one source have a serial number than one machine can have, which then
-    is a maker's placeholder that is not in our list."""
+    is a maker's placeholder whose form does not say so."""
     if len(holders) <= MAX_SAME_SERIAL:
         return False
     count_of: dict[str, int] = {}

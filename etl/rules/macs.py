@@ -7,24 +7,40 @@ from functools import lru_cache
 LENGTH = 255
 """The maximum length of a record's addresses as text."""
 
-# The same on every machine: the VPN adapters of Cisco and Fortinet.
-_SAME_EVERYWHERE = frozenset({"00059a3c7a00", "00090faa0001", "00090ffe0001"})
-_VMWARE_HOST_ONLY = "005056c000"
+# The same on every machine that has the driver or the chip: VPN adapters of Cisco and Fortinet,
+# remote access of Windows, the bridge to Apple's T2, network adapters of Parallels and of cheap
+# dongles.
+_SAME_EVERYWHERE = frozenset(
+    "00059a3c7800 00059a3c7a00 00090faa0001 00090ffe0001 204153594eff 24b620524153 "
+    "505054503030 acde48001122 001c42000008 001c42000009 00e04c534458".split()
+)
+# VMware's host-only networks, the virtual addresses of routers, and no maker at all.
+_SAME_PREFIXES = ("005056c000", "00005e0001", "000000")
+_UNNUMBERED = "000000"
+"""The last three bytes where a maker gave its devices no number, or the driver knows none."""
 
 
 def normalise_mac(address: object) -> str | None:
-    """An address as 12 lower-case hexadecimal digits; None if it does not identify one machine."""
+    """An address as 12 lower-case hexadecimal digits; None if it does not identify one machine.
+
+    Addresses that software administers (containers, virtual machines, phones on every network) are
+    made up anew or repeat over the fleet."""
     if not isinstance(address, str):
         return None
     text = re.sub(r"[:.\-\s]", "", address).lower()
     if not re.fullmatch(r"[0-9a-f]{12}", text):
         return None
+    return text if _identifies(text) else None
+
+
+def _identifies(mac: str) -> bool:
     # In the first byte the lowest bit marks multicast, the next one locally administered addresses.
-    if int(text[1], 16) & 3 or text == "0" * 12:
-        return None
-    if text.startswith(_VMWARE_HOST_ONLY) or text in _SAME_EVERYWHERE:
-        return None
-    return text
+    return not (
+        mac[1] not in "048c"
+        or mac.endswith(_UNNUMBERED)
+        or mac.startswith(_SAME_PREFIXES)
+        or mac in _SAME_EVERYWHERE
+    )
 
 
 def canonical_macs(addresses: object) -> str | None:
@@ -41,5 +57,5 @@ def canonical_macs(addresses: object) -> str | None:
 
 @lru_cache(maxsize=1 << 17)
 def split_macs(macs: str | None) -> frozenset[str]:
-    """The addresses in a stored text."""
-    return frozenset(macs.split(",")) if macs else frozenset()
+    """The usable addresses in a stored text: it may have been stored when more were usable."""
+    return frozenset(filter(_identifies, macs.split(","))) if macs else frozenset()

@@ -109,6 +109,16 @@ def test_a_serial_number_at_two_sites_is_a_finding_while_unlinked(engine: Engine
     assert {kind for kind, *_ in found} == {*coverage.KINDS[:2], "site_mismatch"}
 
 
+def test_names_that_many_machines_have_are_no_duplicates(sqlite_engine: Engine) -> None:
+    fleet = CoverageFleet(sqlite_engine)
+    names = ("MacBook-Pro", "macbook-pro.local", "10.1.1.7", "10.1.1.7", "front.harbor.local",
+             "front.pelican.local", "dc01", "DC01.harbor.local")  # fmt: skip
+    fleet.collect_all(DAY, ninja=[Pc(str(key), hostname=name) for key, name in enumerate(names)])
+
+    ((first, other),) = [pair for kind, *pair in fleet.findings_on(DAY) if kind == "duplicate"]
+    assert {first, other} == {"dc01", "DC01.harbor.local"}
+
+
 def test_a_linked_machine_that_moves_in_one_source_is_a_finding(sqlite_engine: Engine) -> None:
     fleet = CoverageFleet(sqlite_engine)
     fleet.collect_all(DAY, ninja=[pc("a")], threatlocker=[pc("a")])

@@ -5,12 +5,20 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import Engine, delete, insert, update
+from sqlalchemy import Engine, delete, func, insert, update
 
 from db.engine import writing
 from db.keys import device_id
-from db.tables import OPEN_END, asset_links, device_snapshots, kept_apart
+from db.tables import (
+    OPEN_END,
+    asset_links,
+    device_keys,
+    device_snapshots,
+    kept_apart,
+    meta,
+)
 from etl.machines.links import rematch
+from etl.machines.match_keys import VERSION
 from tests.support.small_hub import Hub, Pc, noon, pcs
 
 DAY = date(2024, 3, 14)
@@ -132,14 +140,34 @@ def test_a_machine_enrolled_again_is_the_same_asset_while_both_records_are_prese
     assert hub.counted("assets", later(1)) == {"billable": 11}
 
 
-def test_a_machine_enrolled_again_after_its_record_is_gone_is_the_same_asset(hub: Hub) -> None:
+@pytest.mark.parametrize("is_gone_already", [True, False])
+@pytest.mark.parametrize("spelling", ["SN-0001", "sn 0001", "SN0001."])
+def test_a_machine_enrolled_again_after_its_record_is_gone_is_the_same_asset(
+    hub: Hub, spelling: str, is_gone_already: bool
+) -> None:
     hub.collect(DAY, [Pc("1", serial="SN-0001"), *REST])
-    hub.collect(later(1), REST)
+    hub.collect(later(1), REST if is_gone_already else [Pc("1", serial="SN-0001"), *REST])
 
-    hub.collect(later(2), [Pc("2", serial="SN-0001"), *REST])
+    hub.collect(later(2), [Pc("2", serial=spelling), *REST])
 
     assert asset(hub, "2") == own("1")
     assert hub.counted("assets", later(2)) == {"billable": 11}
+
+
+def test_former_records_are_found_whose_serial_numbers_an_earlier_version_did_not_index(
+    hub: Hub,
+) -> None:
+    hub.collect(DAY, [Pc("1", serial="ПК-1204"), *REST])
+    hub.collect(later(1), REST)
+    with writing(hub.engine) as connection:
+        connection.execute(delete(device_keys))
+        noted = update(meta).where(meta.c.name == "matched ninja")
+        earlier = func.replace(meta.c.value, f'"keys": {VERSION}', '"keys": 1')
+        connection.execute(noted.values(value=earlier))
+
+    hub.collect(later(2), [Pc("2", serial="пк 1204"), *REST])
+
+    assert asset(hub, "2") == own("1")
 
 
 def test_a_device_that_returns_keeps_its_asset(hub: Hub) -> None:

@@ -1,5 +1,6 @@
 """The business rules as tables: input, verdict and reason."""
 
+import re
 from typing import NamedTuple
 
 import pytest
@@ -11,8 +12,15 @@ from etl.records.record import Record
 from etl.records.states import DeviceState, evaluate_record
 from etl.rules.billing import STATUSES
 from etl.rules.device_type import TYPES, device_type
-from etl.rules.evidence import Identity, host_key, real_serial, serials_contradict
+from etl.rules.evidence import (
+    Identity,
+    host_key,
+    identifying_host,
+    real_serial,
+    serials_contradict,
+)
 from etl.rules.linking_rules import find_links
+from etl.rules.macs import normalise_mac, split_macs
 from etl.rules.site_names import LEGAL_FORMS, match_name
 
 FIRST = Rules(1)
@@ -251,14 +259,31 @@ def test_legal_forms_are_ignored_and_normalising_is_idempotent(name: str, form: 
         None, "", " ", "None", "N/A", "To be filled by O.E.M.", "Default string",
         "System Serial Number", "VMware-42 1d 3f", "00000000", "0000-0000", "XXXXXXXX",
         "123456789", "0123456789", "Not Specified", "INVALID", "OEM", "abc",
+        "SSN12345678901234567", "MB-1234567890", "SYS-1234567890", "EeePC-1234567890", "1234567",
+        "9876543210", "0123456789ABCDEF", "S/N: 23456789", "SN000000",
+        "EVAL", "Unknow", "SystemSerialNumb", "To Be Filled By O.E.M. by More String",
+        "to-be-filled-7", "１２３４５６７", "неизвестно",
     ],
 )  # fmt: skip
 def test_placeholder_serial_numbers_are_none(junk: str | None) -> None:
     assert real_serial(junk) is None
 
 
-def test_serial_numbers_are_compared_without_case_and_punctuation() -> None:
-    assert real_serial(" pf-3k9 x2q ") == real_serial("PF3K9X2Q") == "pf3k9x2q"
+@pytest.mark.parametrize(
+    ("spellings", "serial"),
+    [
+        ((" pf-3k9 x2q ", "PF3K9X2Q", "pf_3k9x2q"), "pf3k9x2q"),
+        (("SN-0001", "sn 0001", "ＳＮ０００１"), "sn0001"),
+        (("SN-1234", "sn1234"), "sn1234"),
+        (("ПК-1204", "пк 1204"), "пк1204"),
+        (("5CG1234567", "5cg 1234567"), "5cg1234567"),
+        (("12345679", "1234 5679"), "12345679"),
+    ],
+)
+def test_serial_numbers_are_compared_without_case_spaces_and_punctuation(
+    spellings: tuple[str, ...], serial: str
+) -> None:
+    assert {real_serial(spelling) for spelling in spellings} == {serial}
 
 
 @pytest.mark.parametrize(
@@ -273,12 +298,62 @@ def test_serial_numbers_are_compared_without_case_and_punctuation() -> None:
         (" | Anna", None),
         (".local", None),
         (None, None),
+        ("10.10.10.21-Database1", "10.10.10.21-database1"),
     ],
 )
 def test_hostnames_are_compared_up_to_the_bar_and_the_first_dot(
     spelling: str | None, key: str | None
 ) -> None:
     assert host_key(spelling) == key
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "10.99.105.101", "10.99.105.101 | Anna", "10.10.10.21-database1", "10-10-10-21", "fe80::1",
+        "7", "0012345.harbor.local", "localhost", "LOCALHOST.localdomain", "localhost6", "iPhone",
+        "iPhone-2", "iPad", "MacBook-Pro", "MacBook Pro.local", "MacBook-Air-3", "iMac", "Mac-mini",
+        "android", "raspberrypi", "ubuntu", "debian.lan", "DiskStation", "", None,
+    ],
+)  # fmt: skip
+def test_names_that_many_machines_have_identify_none(name: str | None) -> None:
+    assert identifying_host(name) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DESKTOP-4FK2P9A", "anas-iphone", "Anas-MacBook-Pro", "macbook-anna", "ubuntu-01",
+        "pc10.1.1.1", "1a", "server", "android-3f9a2c71d0",
+    ],
+)  # fmt: skip
+def test_names_that_people_or_chance_gave_identify_a_machine(name: str) -> None:
+    assert identifying_host(name) == host_key(name)
+
+
+@pytest.mark.parametrize(
+    ("address", "usable"),
+    [
+        ("F0:18:98:11:22:33", "f01898112233"),
+        ("3c-ec-ef-00-00-01", "3cecef000001"),
+        ("00:a0:c6:00:00:00", None),
+        ("20:41:53:59:4e:ff", None),
+        ("24:b6:20:52:41:53", None),
+        ("ac:de:48:00:11:22", None),
+        ("a4:bb:6d:00:00:00", None),
+        ("02:42:ac:11:00:02", None),
+        ("01:00:5e:00:00:fb", None),
+        ("00:00:00:00:00:e0", None),
+    ],
+)
+def test_hardware_addresses_that_drivers_give_to_everyone_are_none(
+    address: str, usable: str | None
+) -> None:
+    stored = re.sub("[:-]", "", address).lower()
+
+    assert normalise_mac(address) == usable
+    # Also when an earlier version stored them.
+    assert split_macs(stored) == ({usable} if usable else set())
 
 
 def machine(
@@ -299,7 +374,7 @@ def linked(
 
 def test_a_serial_number_links_before_a_hostname_does() -> None:
     own = [machine(1, "threatlocker", host="pc-1", serial="SN-0001")]
-    others = [machine(2, host="PC-1.local"), machine(3, host="other", serial="sn0001")]
+    others = [machine(2, host="PC-1.local"), machine(3, host="pc-9", serial="sn0001")]
 
     assert linked(own, others) == {1: (3, "serial")}
 

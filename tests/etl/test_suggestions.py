@@ -99,6 +99,39 @@ def test_two_live_machines_with_one_serial_number_are_suggested(hub: Hub) -> Non
     }
 
 
+def test_pairs_whose_evidence_says_nothing_are_suggested_with_the_reason(hub: Hub) -> None:
+    phone, server = "ANDROID", "WINDOWS_SERVER"
+    hub.collect(
+        DAY,
+        [Pc("1", hostname="10.99.105.101"), Pc("2", hostname="localhost", node_class=phone),
+         Pc("3", hostname="front", node_class=phone), Pc("4", hostname="dc01.harbor.local"),
+         Pc("5", hostname="pc-1", serial="SN-001"), Pc("6", hostname="007"), *REST],
+    )  # fmt: skip
+    hub.collect(
+        DAY,
+        [Pc("1", "guid", hostname="10.99.105.101"),
+         Pc("2", "guid", hostname="localhost.localdomain"),
+         Pc("3", "guid", hostname="FRONT", node_class=server),
+         Pc("4", "guid", hostname="dc01.pelican.local"),
+         Pc("5", "guid", hostname="anna", serial="sn001"), Pc("6", "guid", hostname="007"),
+         *pcs(range(200, 210), org="guid")],
+        "threatlocker",
+    )  # fmt: skip
+
+    assert hub.links() == []
+    assert suggested(hub) == {
+        pair(ninja(key), threatlocker(key)): evidence
+        for key, evidence in {
+            "1": "hostname 10.99.105.101 is equal; but other machines may have that name too",
+            "2": "hostname localhost is equal; but other machines may have that name too",
+            "3": "hostname front is equal; but one is a mobile, the other a server device",
+            "4": "hostname dc01 is equal; but the domains harbor.local and pelican.local differ",
+            "5": "serial number sn001 is equal; but the names anna and pc-1 have no word in common",
+            "6": "hostname 007 is equal; but other machines may have that name too",
+        }.items()
+    }
+
+
 def test_names_that_differ_in_a_letter_are_suggested_and_in_a_digit_are_not(hub: Hub) -> None:
     hub.collect(DAY, [Pc("1", hostname="frontdesk-01"), Pc("2", hostname="frontdesk-02"), *REST])
     hub.collect(DAY, [portal("a", hostname="frontdeks-01")], "threatlocker")
