@@ -359,11 +359,11 @@ class Oracle:
     ) -> list[tuple[str, Known]]:
         if not self.standing(source):
             return []
-        wanted = {known[key].serial for key in new if real_serial(known[key].serial)}
+        wanted = {real_serial(known[key].serial) for key in new} - {None}
         newest: dict[str, Known] = {}
         for published in sorted(self.days.get(source, {})):
             for key, was in self.days[source][published].items():
-                if was.serial in wanted and key not in standing:
+                if real_serial(was.serial) in wanted and key not in standing:
                     newest[key] = was
         return list(newest.items())
 

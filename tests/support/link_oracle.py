@@ -4,6 +4,7 @@ The rules are those of docs/rules.md, 12, without hardware addresses, which rand
 have.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -147,16 +148,23 @@ class Matching:
                 linked = [t for t in cluster if not self.alone(t)]
                 only = len(clusters) == 1
                 elsewhere = [t for t in group if t in self.others and only]
+                machines = self.single_machine(elsewhere, share_a_word)
+                elsewhere = [t for t in elsewhere if t.asset in {m.asset for m in machines}]
+                if not any(share_a_word(t, o) for t in cluster for o in elsewhere):
+                    machines = []
                 gone = [t for t in group if t.gone and only]
                 if len({t.asset for t in linked}) > 1:
                     continue
                 targets = [min(linked, key=lambda t: t.number)] if linked else []
-                targets += self.single_machine(elsewhere)
+                targets += machines
                 if len({t.asset for t in gone}) == 1:
                     targets.append(min(gone, key=lambda t: t.number))
                 targets.append(min(cluster, key=lambda t: (t.turn, t.number)))
                 target = targets[0]
-                yield from ((t, target, None) for t in cluster if t is not target)
+                for t in cluster:
+                    near = [o for o in elsewhere if target in machines]
+                    if t is not target and (not near or any(share_a_word(t, o) for o in near)):
+                        yield t, target, None
 
     def hostnames(self, scope: Scope) -> Iterator[Proposal]:
         for _, group in self.groups(scope, lambda t: host_key(t.hostname)):
@@ -188,14 +196,21 @@ class Matching:
                     yield one, other, []
                     break
 
-    def single_machine(self, found: list[LinkRecord]) -> list[LinkRecord]:
-        """Whom to link with, at most one: the machine that every source knows once."""
+    def single_machine(
+        self,
+        found: list[LinkRecord],
+        evident: Callable[[LinkRecord, LinkRecord], bool] = lambda one, other: True,
+    ) -> list[LinkRecord]:
+        """Whom to link with, at most one: the machine that every source knows once. Two machines
+        are one if they may link: what they have in common must be `evident`."""
         machines = {(t.source, t.asset) for t in found}
         if len({t.asset for t in found}) > 1:
             if len(machines) != len({source for source, _ in machines}):
                 return []
             for one, other in combinations(found, 2):
                 if differ(one.serial, other.serial) or (one.device, other.device) in self.apart:
+                    return []
+                if one.asset != other.asset and not evident(one, other):
                     return []
         size = Counter(t.asset for t in (*self.mine, *self.others))
         return sorted(found, key=lambda t: (-size[t.asset], t.number))[:1]
@@ -215,3 +230,10 @@ class Matching:
 def differ(one: str | None, other: str | None) -> bool:
     first, second = real_serial(one), real_serial(other)
     return bool(first and second and first != second)
+
+
+def share_a_word(one: LinkRecord, other: LinkRecord) -> bool:
+    first, second = (
+        set(re.findall(r"[a-z0-9]+", host_key(t.hostname) or "")) for t in (one, other)
+    )
+    return not first or not second or bool(first & second)
