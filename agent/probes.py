@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from agent import interfaces, systems
+from agent import interfaces, roles, systems
 from agent.guard import Guard
 from agent.interfaces import Interface
 from agent.systems import command_output
@@ -59,6 +59,10 @@ class Probes:
                 "disk_total_mb": lambda: None if total is None else total // MIB,
                 "disk_used_mb": lambda: None if used is None else used // MIB,
                 "logged_in_user": logged_in_user,
+                "product_type": roles.product_type,
+                "chassis": roles.chassis,
+                "default_target": roles.default_target,
+                "has_desktop": roles.has_desktop,
             }
         )
 

@@ -35,11 +35,11 @@ def os_version() -> str:
 def linux_version(root: Path, release: Callable[[], str]) -> str:
     """NAME and VERSION of os-release, else of older files, else the kernel's `release`."""
     for path in ("etc/os-release", "usr/lib/os-release"):
-        values = _assignments(root / path)
+        values = assignments(root / path)
         label = values.get("NAME") or values.get("ID")
         if label:
             return f"{label} {values.get('VERSION') or values.get('VERSION_ID') or ''}".strip()
-    values = _assignments(root / "etc/lsb-release")
+    values = assignments(root / "etc/lsb-release")
     if values.get("DISTRIB_DESCRIPTION"):
         return values["DISTRIB_DESCRIPTION"]
     if values.get("DISTRIB_ID"):
@@ -93,7 +93,8 @@ def _client(build: int) -> str:
     return next((version for first, version in versions if build >= first), "7")
 
 
-def _assignments(path: Path) -> dict[str, str]:
+def assignments(path: Path) -> dict[str, str]:
+    """The variables in a file of KEY=value lines; {} when it cannot be read."""
     variables = {}
     for line in _text(path).splitlines():
         key, equals, value = line.strip().partition("=")

@@ -11,6 +11,8 @@ import win32com.client
 assert sys.platform == "win32"
 
 _VERSION = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+_PRODUCT = r"SYSTEM\CurrentControlSet\Control\ProductOptions"
+_PRODUCT_TYPES = {"WinNT": "workstation", "ServerNT": "server", "LanmanNT": "domain_controller"}
 _TATUSCAN = r"SYSTEM\CurrentControlSet\Services\TatuScanAgent"
 
 
@@ -52,6 +54,19 @@ def product() -> tuple[str, int, bool]:
         build = int(_text(key, "CurrentBuildNumber"))
         server = _text(key, "InstallationType").startswith("Server")
         return _text(key, "ProductName"), build, server
+
+
+def product_type() -> str | None:
+    """workstation, server or domain_controller."""
+    with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, _PRODUCT) as key:
+        return _PRODUCT_TYPES.get(_text(key, "ProductType"))
+
+
+@cache
+def chassis_type() -> int:
+    """The firmware's type of the case, 0 if it has none."""
+    (types,) = query("SELECT ChassisTypes FROM Win32_SystemEnclosure")[0].values()
+    return int(types[0]) if types else 0
 
 
 def tatuscan_is_installed() -> bool:

@@ -48,6 +48,7 @@ class ReportedMachine(BaseModel):
     boot_time: datetime | None
     received_at: datetime | None
     mac_addresses: list[str] | None
+    has_desktop: bool | None
 
 
 class Machine(ReportedMachine):

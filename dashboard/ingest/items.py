@@ -16,6 +16,7 @@ TATUSCAN_KEYS = (
 OUR_KEYS = (
     "agent_version", "boot_time", "serial", "manufacturer", "mac_addresses", "disk_total_mb",
     "disk_used_mb", "logged_in_user", "site", "received_at", "clock_skew_seconds",
+    "product_type", "chassis", "default_target", "has_desktop",
 )  # fmt: skip
 KEYS = TATUSCAN_KEYS + OUR_KEYS
 LISTED_KEYS = (*KEYS, "state", "is_cloned")

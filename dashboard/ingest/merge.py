@@ -18,6 +18,7 @@ _COPIED_KEYS = (
     "hostname", "ip", "os", "os_version", "cpu_percent", "memory_total_mb", "memory_used_mb",
     "computer_model", "computer_activation", "activation_days", "agent_version", "boot_time",
     "serial", "manufacturer", "disk_total_mb", "disk_used_mb", "logged_in_user", "site",
+    "product_type", "chassis", "default_target", "has_desktop",
 )  # fmt: skip
 """The keys of a report that are columns of `inventory` unchanged."""
 

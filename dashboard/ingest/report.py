@@ -142,6 +142,10 @@ class Report(BaseModel):
     disk_total_mb: Megabytes = None
     disk_used_mb: Megabytes = None
     logged_in_user: Text100 = None
+    product_type: Text32 = None
+    chassis: Text32 = None
+    default_target: Text100 = None
+    has_desktop: bool | None = None
     site: Text255 = None
     timestamp: Annotated[datetime | None, BeforeValidator(_moment)] = None
     report_id: Token = None

@@ -1,13 +1,14 @@
 """Machines that report themselves, and credentials. Each comment says what a row is."""
 
-from sqlalchemy import BigInteger, Column, Date, Double, Integer, LargeBinary, String, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, Double, Integer, LargeBinary, String, Text
 
 from db.tables.base import NAME_LENGTH, id_column, table
 from db.types import SerialId, UtcDateTime
 
 # Machine as of its newest report. TatuScan's table and names; `updated_at` is its second
 # and later reports, `received_at` the newest of all by our clock, `reported_at` by the machine's;
-# these two are null while it never reported: it was added by hand.
+# these two are null while it never reported: it was added by hand. `product_type`, `chassis`,
+# `default_target` and `has_desktop` tell its role (`etl.rules.device_type`).
 # `recent_reports` holds 8 bytes of each of its newest report ids, newest last.
 # `stream` is the process that reported last, `other_stream` the one before it: when that one comes
 # back, two live machines share this id.
@@ -33,6 +34,10 @@ inventory = table(
     Column("disk_total_mb", BigInteger),
     Column("disk_used_mb", BigInteger),
     Column("logged_in_user", String(100)),
+    Column("product_type", String(32)),
+    Column("chassis", String(32)),
+    Column("default_target", String(100)),
+    Column("has_desktop", Boolean),
     Column("site", String(NAME_LENGTH)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime),

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from db.tables import NameFields, SystemFields
+from etl.rules.device_type import RoleFacts
 
 Raw = dict[str, Any]
 """One row as fetched: the vendor's JSON, with joined rows beside it."""
@@ -31,7 +32,8 @@ class Record(NameFields, SystemFields):
     Optional text is None, never "". `payload` is the vendor's whole row, volatile keys included,
     exactly as received. `unmanaged` says why the source does not manage the device now
     ("approval status is PENDING"), None when it does. `added_by_hand`: True of a machine that a
-    person added and on which no agent runs, else None. `repaired` lists what was changed to
+    person added and on which no agent runs, else None. `role`: what the source knows of its role
+    beside class and system. `repaired` lists what was changed to
     store the row ("hostname: 2 NUL characters replaced"). `macs`: its hardware
     addresses as written by `etl.rules.macs.canonical_macs`. `user`: who logged in last.
     """
@@ -42,6 +44,7 @@ class Record(NameFields, SystemFields):
     payload: Raw
     unmanaged: str | None = None
     added_by_hand: bool | None = None
+    role: RoleFacts | None = None
     last_contact: datetime | None = None
     online: bool | None = None
     ip: str | None = None

@@ -80,7 +80,7 @@ def evaluate_record(
     Args:
         internal: alias key -> name, for the aliases whose site is internal.
     """
-    kind = _device_type(record.node_class, record.os)
+    kind = _device_type(record.node_class, record.os, record.role)
     status = billing_status(
         unmanaged=record.unmanaged,
         added_by_hand=record.added_by_hand,
@@ -119,7 +119,7 @@ def hash_state(values: Mapping[str, Any]) -> int:
     return hash63(json.dumps(content).encode())
 
 
-# Cached: a fleet has few distinct pairs of node class and operating system.
+# Cached: a fleet has few distinct node classes, operating systems and roles.
 _device_type = lru_cache(maxsize=4096)(device_type)
 
 

@@ -14,6 +14,7 @@ from db.settings import TIMEZONE, Setting
 from db.sources import SourceFacts
 from etl.records.record import Raw, Record
 from etl.records.text import IP_LENGTH, KEY_LENGTH, TextCleaner
+from etl.rules.device_type import RoleFacts
 from etl.rules.macs import canonical_macs
 from etl.vendor.http import Session
 
@@ -90,6 +91,13 @@ def to_record(raw: Raw) -> Record:
         display_name=cleaner.text(raw["hostname"], "display name"),
         os=cleaner.text(raw["os_version"] or raw["os"], "os"),
         serial=cleaner.text(raw["serial"], "serial", KEY_LENGTH),
+        role=RoleFacts(
+            raw["os"],
+            raw["product_type"],
+            raw["chassis"],
+            raw["default_target"],
+            raw["has_desktop"],
+        ),
         added_by_hand=None if received_at else True,
         last_contact=datetime.fromisoformat(received_at) if received_at else None,
         ip=cleaner.text(raw["ip"], "ip", IP_LENGTH),

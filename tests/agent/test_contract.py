@@ -66,6 +66,7 @@ def test_a_machine_enrols_reports_and_catches_up(
         assert (row.site, row.agent_version) == ("Acme", "0.1.0")
         assert sum(hour.n for hour in hub.rows(agent_hours)) == 4, "each report once"
         assert row.hostname and row.os_version and row.disk_total_mb and row.memory_used_mb
+        assert row.has_desktop is not None
 
 
 def test_agent_handles_revoked_and_deleted_keys(

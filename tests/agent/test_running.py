@@ -33,7 +33,7 @@ KEYS = [
     "machine_id", "hostname", "ip", "os", "os_version", "cpu_percent", "memory_total_mb",
     "memory_used_mb", "timestamp", "agent_version", "boot_time", "serial", "manufacturer",
     "computer_model", "mac_addresses", "disk_total_mb", "disk_used_mb", "logged_in_user",
-    "report_id", "stream_id",
+    "product_type", "chassis", "default_target", "has_desktop", "report_id", "stream_id",
 ]  # fmt: skip
 RFC3339 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)"
 

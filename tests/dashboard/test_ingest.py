@@ -172,9 +172,10 @@ UNREADABLE = [
     ("disk_used_mb", [-1, {}]),
     ("mac_addresses", ["00:11", {}, 7]),
     ("memory_used_mb", [-1, math.nan, "8.9"]),
+    ("has_desktop", ["perhaps", 7, []]),
     *((name, [7, [], {}, True, math.nan]) for name in (
-        "agent_version", "computer_model", "logged_in_user", "manufacturer", "os_version",
-        "serial", "site",
+        "agent_version", "chassis", "computer_model", "default_target", "logged_in_user",
+        "manufacturer", "os_version", "product_type", "serial", "site",
     )),
 ]  # fmt: skip
 """Optional facts of a report, each with values that cannot be read."""

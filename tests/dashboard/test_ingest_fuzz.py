@@ -85,12 +85,13 @@ FITTING: dict[str, st.SearchStrategy[Any]] = {
     "computer_activation": st.one_of(TIMES, st.integers(0, 2 * 10**9), st.none(), st.just("")),
     "boot_time": TIMES, "timestamp": TIMES,
     "mac_addresses": st.one_of(st.none(), st.lists(TEXTS, max_size=5)),
+    "has_desktop": st.one_of(st.none(), st.booleans()),
     "report_id": st.uuids().map(str), "stream_id": st.sampled_from(["a", "b", "c"]),
 } | {
     name: st.one_of(TEXTS, st.none())
     for name in (
         "hostname", "ip", "os", "os_version", "computer_model", "agent_version", "serial",
-        "manufacturer", "logged_in_user", "site",
+        "manufacturer", "logged_in_user", "site", "product_type", "chassis", "default_target",
     )
 }  # fmt: skip
 KEYS = st.sampled_from([*FITTING, "machine_id", "__class__", "model_config", "device_id"])

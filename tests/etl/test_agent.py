@@ -65,14 +65,20 @@ def test_what_was_reported_over_http_is_published_as_a_days_snapshot(
         "anna", site="Acme  LLC", os_version="Windows Server 2022 Standard", serial="S-1",
     )  # fmt: skip
     reporting.enrol("bob")
+    told = {"chassis": "desktop", "default_target": "graphical.target"}
+    reporting.enrol("desk", **told, has_desktop=True)
+    reporting.enrol("rack", **told, has_desktop=False)
+    reporting.enrol("mac", os="darwin", os_version="Linux 23.5.0")
     outcome = collect_agent(hub, reporting.now)
 
-    assert (outcome.state, outcome.records) == ("complete", 2)
+    assert (outcome.state, outcome.records) == ("complete", 5)
     found = hub.on(TODAY, "agent")
+    kinds = {name: found[machine_id(name)].device_type for name in ("desk", "rack", "mac")}
+    assert kinds == {"desk": "workstation", "rack": "server", "mac": "workstation"}
     anna, bob = found[machine_id("anna")], found[machine_id("bob")]
     assert (anna.device_type, anna.billing_status, anna.serial) == ("server", "billable", "S-1")
     assert hub.site_of("acme llc", "agent").name == "Acme LLC"
-    assert (bob.device_type, bob.site_id) == ("workstation", 0)
+    assert (bob.device_type, bob.site_id) == ("unknown", 0), "TatuScan sends a name, no role"
     assert hub.runs("agent")[0].pages == 1
 
 

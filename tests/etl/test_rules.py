@@ -11,7 +11,7 @@ from db.rules import Rules, from_environment
 from etl.records.record import Record
 from etl.records.states import DeviceState, evaluate_record
 from etl.rules.billing import STATUSES
-from etl.rules.device_type import TYPES, device_type
+from etl.rules.device_type import TYPES, RoleFacts, device_type
 from etl.rules.evidence import (
     Identity,
     host_key,
@@ -72,7 +72,7 @@ GOLDEN: list[tuple[Device, str, str, str]] = [
     (Device(None, WIN11), "workstation", "billable", MANAGED),
     (Device(None, "macOS Sonoma 14.5"), "workstation", "billable", MANAGED),
     (Device(None, "Mac OS X 10.15"), "workstation", "billable", MANAGED),
-    (Device(None, "Ubuntu 24.04.1 LTS"), "workstation", "billable", MANAGED),
+    (Device(None, "Ubuntu 24.04.1 LTS"), "unknown", "billable", MANAGED),
     (Device(None, "Ubuntu Server 22.04"), "server", "billable", MANAGED),
     (Device(None, "FreeRTOS 11"), "unknown", "billable", MANAGED),
     (Device(), "unknown", "billable", MANAGED),
@@ -154,6 +154,54 @@ def test_the_reason_of_a_type_names_its_origin(
     node_class: str | None, os: str | None, reason: str
 ) -> None:
     assert device_type(node_class, os).reason == reason
+
+
+UBUNTU, GRAPHICAL, TEXT = (
+    "Ubuntu 24.04.1 LTS (Noble Numbat)",
+    "graphical.target",
+    "multi-user.target",
+)
+
+
+@pytest.mark.parametrize(
+    ("os", "role", "kind"),
+    [
+        # A distribution's name is no role, whatever distribution.
+        *((name, RoleFacts("linux"), "unknown") for name in (
+            UBUNTU, "Debian GNU/Linux 12 (bookworm)", "Fedora Linux 41", "Linux Mint 22",
+            "Pop!_OS 22.04 LTS", "Arch Linux", "openSUSE Tumbleweed", "Manjaro Linux",
+        )),
+        ("Ubuntu 24.04.1 LTS", None, "unknown"), ("Debian GNU/Linux 12", None, "unknown"),
+        ("Ubuntu Server 22.04", None, "server"), ("Fedora 41 (Server Edition)", None, "server"),
+        # macOS, whatever its version is called.
+        ("Linux 23.5.0", RoleFacts("darwin"), "workstation"),
+        ("macOS Server 5.12", RoleFacts("darwin"), "workstation"),
+        (None, RoleFacts("darwin"), "workstation"), ("macOS 14.5 (23F79)", None, "workstation"),
+        ("Windows 10", RoleFacts("windows"), "workstation"),
+        ("Unknown", RoleFacts("windows"), "workstation"),
+        ("Windows Server 2022 Standard", RoleFacts("windows"), "server"),
+        # The edition's role.
+        ("Windows 10", RoleFacts("windows", "server"), "server"),
+        ("Windows", RoleFacts("windows", "domain_controller"), "server"),
+        ("Windows 11 Pro", RoleFacts("windows", "workstation", "server"), "workstation"),
+        (UBUNTU, RoleFacts("linux", "server", "laptop", GRAPHICAL, True), "server"),
+        # The case, where it tells.
+        (UBUNTU, RoleFacts("linux", None, "laptop", TEXT, False), "workstation"),
+        (UBUNTU, RoleFacts("linux", None, "server", GRAPHICAL, True), "server"),
+        # A desktop that is started. Debian and Ubuntu start graphical.target on servers too.
+        (UBUNTU, RoleFacts("linux", None, "vm", GRAPHICAL, True), "workstation"),
+        (UBUNTU, RoleFacts("linux", None, None, GRAPHICAL, False), "server"),
+        (UBUNTU, RoleFacts("linux", None, "desktop", TEXT, False), "server"),
+        (UBUNTU, RoleFacts("linux", None, None, TEXT, True), "unknown"),
+        (UBUNTU, RoleFacts("linux", None, "desktop", TEXT, True), "workstation"),
+        (UBUNTU, RoleFacts("linux", None, None, GRAPHICAL, None), "unknown"),
+        (UBUNTU, RoleFacts("linux", None, "desktop", None, None), "workstation"),
+        ("Alpine Linux 3.20", RoleFacts("linux", None, None, None, False), "unknown"),
+        (UBUNTU, RoleFacts("linux", "toaster", "toaster", "x", None), "unknown"),
+    ],
+)  # fmt: skip
+def test_type_by_system_and_role(os: str | None, role: RoleFacts | None, kind: str) -> None:
+    assert device_type(None, os, role).value == kind
 
 
 @given(st.builds(Device, *[st.none() | st.text() | st.just("spare")] * 5))

@@ -154,7 +154,7 @@ def _threatlocker(settings: dict[str, str]) -> Iterator[CountedRecord]:
         number += 1
     for row in rows:
         system = (row["operatingSystem"] or "").lower()
-        desktop = any(word in system for word in ("windows", "macos", "ubuntu", "fedora"))
+        desktop = any(word in system for word in ("windows", "macos"))
         kind = "server" if "server" in system else "workstation" if desktop else "unknown"
         status = "spare" if "spare" in (row["computerName"] or "").lower() else "billable"
         serial = _real(row.get("serialNumber"))

@@ -18,6 +18,7 @@ from dashboard.web.context import Context
 from db import __version__
 
 CHUNK = 1000
+_YES_OR_NO = {True: "yes", False: "no", None: None}
 _WORDS = {
     "state": "States", "site": "Sites", "os": "Operating systems", "os_version": "Versions",
     "os_not": "All operating systems but", "os_version_not": "All versions but",
@@ -55,7 +56,8 @@ def _cells(item: dict[str, Any]) -> list[Any]:
     macs = item["mac_addresses"]
     values = item | {
         "mac_addresses": None if macs is None else ", ".join(macs),
-        "is_cloned": "yes" if item["is_cloned"] else "no",
+        "is_cloned": _YES_OR_NO[item["is_cloned"]],
+        "has_desktop": _YES_OR_NO[item["has_desktop"]],
     }
     return [values[name] for name in LISTED_KEYS]
 
