@@ -3,7 +3,7 @@
 from typing import Any
 
 import dash
-from dash import Input, Output, callback, clientside_callback, dcc, html
+from dash import Input, Output, clientside_callback, dcc, html
 from flask_babel import gettext as _
 
 from dashboard.base.notice import mark
@@ -12,7 +12,7 @@ from dashboard.components.kit.typed import debounced_id, debounced_input, regist
 from dashboard.components.shell.filter_bar import option
 from dashboard.queries.audit import audit_log
 from dashboard.views import settings as settings_views
-from dashboard.views.list_page import in_browser
+from dashboard.views.list_page import filled_page, in_browser
 from dashboard.web.context import current
 from dashboard.words.decision_words import action_word
 
@@ -28,8 +28,8 @@ class Ids:
     FIELDS = ("audit-actor", "audit-action", TEXT, "audit-from", "audit-to")
 
 
-def layout(**_query: str) -> html.Div:
-    """The filters of the log, and its place."""
+def _fields() -> html.Div:
+    """The filters of the log."""
     with current().reading() as connection:
         people, kinds = audit_log.choices(connection)
     actor, action, text, first, last = Ids.FIELDS
@@ -42,15 +42,13 @@ def layout(**_query: str) -> html.Div:
         (_("From"), [_date(first)]),
         (_("To"), [_date(last)]),
     ]
-    bar = html.Div(
+    return html.Div(
         [
             html.Div([html.Label(name, htmlFor=field[0].id), *field], className="field own")
             for name, field in fields
         ],
         className="own-fields",
     )
-    return html.Div([html.Div(id=f"{Ids.BODY}-head"), bar, html.Div(id=Ids.BODY)],
-                    className="settings")  # fmt: skip
 
 
 def _several(name: str, choices: list[tuple[str, str]], nothing: str) -> dcc.Dropdown:
@@ -67,17 +65,20 @@ def _date(name: str) -> dcc.DatePickerSingle:
     )  # fmt: skip
 
 
-@callback(
-    Output(f"{Ids.BODY}-head", "children"),
-    Output(Ids.BODY, "children"),
-    Input("filters", "data"),
-    Input("settled", "data"),
-)
-def show(query: str | None, _settled: object) -> Any:
-    """A page of the log."""
+def _content(query: str | None) -> tuple[list[Any], list[Any]]:
+    """A page of the log: the head of Settings, and the entries."""
     with settings_views.view(query) as v:
-        parts: list[Any] = settings_views.audit(v)
+        parts = settings_views.audit(v)
     return parts[:2], parts[2:]
+
+
+layout = filled_page(
+    Ids.BODY,
+    _content,
+    inputs=("filters", "settled"),
+    class_name="settings",
+    fields=_fields,
+)
 
 
 def _property_of(name: str) -> tuple[str, str]:

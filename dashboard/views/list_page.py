@@ -112,15 +112,28 @@ def filled_page(
     *,
     inputs: Sequence[str] = ("filters", "snapshot", "settled"),
     class_name: str = "collections",
+    fields: Callable[[], Component] | None = None,
 ) -> Callable[..., html.Div]:
-    """The layout of a page whose whole content one callback gives, from the query string."""
+    """The layout of a page whose whole content one callback gives, from the query string.
 
-    @callback(Output(place, "children"), *(Input(name, "data") for name in inputs))
+    Args:
+        fields: makes the page's own filter controls, once when the page opens. They stand between
+            the head, a place with the id `place`-head, and the body: `content` then gives both.
+    """
+    outputs = [Output(place, "children")]
+    if fields is not None:
+        outputs.insert(0, Output(f"{place}-head", "children"))
+
+    @callback(*outputs, *(Input(name, "data") for name in inputs))
     def show(query: str | None, *_changed: object) -> Any:
         return content(query)
 
     def layout(**_query: str) -> html.Div:
-        return html.Div(id=place, className=class_name)
+        if fields is None:
+            return html.Div(id=place, className=class_name)
+        return html.Div(
+            [html.Div(id=f"{place}-head"), fields(), html.Div(id=place)], className=class_name
+        )
 
     return layout
 

@@ -49,7 +49,7 @@ def test_a_callback_is_short(path: Path) -> None:
         and any(getattr(one, "func", one).__dict__.get("id") == "callback"
                 for one in node.decorator_list)
     ]  # fmt: skip
-    assert functions or "callback" not in path.read_text("utf-8")
+    assert functions or "@callback" not in path.read_text("utf-8")
     for function in functions:
         body = function.body[1:]  # without the docstring
         lines = (body[-1].end_lineno or 0) - body[0].lineno + 1
