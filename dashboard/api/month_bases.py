@@ -16,13 +16,14 @@ from dashboard.api.files.tables import FORMATS, table_file
 from dashboard.api.operation import ParameterDescription, documented, file_of
 from dashboard.api.responses import json_response
 from dashboard.api.schema import Basis, DecimalId, Month, types_of, with_fields
-from dashboard.base.params import BadParameter, only_stored, single
+from dashboard.base.params import BILLABLE, BadParameter, Filters, given, single
 from dashboard.queries.months import basis_differences, month_table
 from dashboard.queries.months.bases import BillingBases
 from dashboard.queries.months.basis_differences import BasisComparison
 from dashboard.web.context import Context, View
 from db.tables import ALL_SITES
 
+_MORE = ("source", "managed_by")
 COLUMNS = (
     "site_id", "site", "month_end", "average", "average_difference", "peak", "peak_day",
     "peak_difference", "devices_present", "present_difference", "device_days", "days",
@@ -69,7 +70,7 @@ def blueprint(context: Context) -> Blueprint:
     """The routes /api/months/<month>/bases and /export/month-bases."""
     routes = Blueprint("month_bases", __name__)
 
-    taken = parameters.filters(stored=True)
+    taken = [*parameters.filters(statuses="billable"), parameters.SOURCE, parameters.MANAGED_BY]
 
     @routes.get("/api/months/<month>/bases")
     @documented(
@@ -79,8 +80,7 @@ def blueprint(context: Context) -> Blueprint:
         missing="There is no such month.",
     )
     def month_bases(month: str) -> Response:
-        filters = context.filters(request.args)
-        only_stored(filters)
+        filters = context.filters(request.args, statuses=BILLABLE, extra=_MORE)
         with context.view(filters) as v:
             comparison = _compare(v, month)
             devices = []
@@ -138,15 +138,24 @@ def _compare(v: View, month: str) -> BasisComparison:
     row = next((row for row in rows if row.month == month), None)
     if row is None:
         raise NotFound
-    return basis_differences.compare_bases(v.connection, v.moment, row, v.filters)
+    comparison = basis_differences.compare_bases(v.connection, v.moment, row, v.filters)
+    if comparison.unkept:
+        plain = Filters(basis=v.filters.basis, sites=v.filters.sites, statuses=BILLABLE,
+                        as_of=v.filters.as_of, compare_to=v.filters.compare_to)  # fmt: skip
+        name = given(v.filters, plain)[0]
+        message = (
+            f"The days of {month} are no longer kept, and its closing stores the bases of billable "
+            f"devices of all types: leave {name} out."
+        )
+        raise BadParameter(name, message)
+    return comparison
 
 
 def _file(context: Context, form: str) -> Response:
     month = single(request.args, "month")
     if month is None:
         raise BadParameter("month", "month is missing: name one like 2026-10.")
-    filters = context.filters(request.args, extra=("month",))
-    only_stored(filters)
+    filters = context.filters(request.args, statuses=BILLABLE, extra=("month", *_MORE))
     with context.view(filters) as v:
         comparison = _compare(v, month)
         facts = [("Month", month), *about(v, compared=False)]

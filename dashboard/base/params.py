@@ -476,6 +476,15 @@ def only_stored(filters: Filters) -> None:
             raise BadParameter(each.name, message)
 
 
+def given(filters: Filters, defaults: Filters) -> list[str]:
+    """The names of the filters that differ from `defaults`, in the order of `FILTERS`."""
+    return [
+        each.name
+        for each in FILTERS
+        if getattr(filters, each.field) != getattr(defaults, each.field)
+    ]
+
+
 def arguments(query: str | None) -> Args:
     """The names and values of a query string without "?"."""
     return MultiDict(parse_qsl(query or "", keep_blank_values=True))

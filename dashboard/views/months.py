@@ -1,5 +1,6 @@
 """The content of the pages of months, from query results of one moment."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -8,7 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy import Connection
 
 from dashboard.base import formats
-from dashboard.base.params import Filters
+from dashboard.base.params import BILLABLE, COUNTED, Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.card import card, file_links
 from dashboard.components.kit.states import first_run
@@ -17,9 +18,9 @@ from dashboard.components.months.table import month_list
 from dashboard.components.why.month import Answer, why_month
 from dashboard.queries.changes import adjustments
 from dashboard.queries.moment import resolve
-from dashboard.queries.months import bases as month_bases
 from dashboard.queries.months import basis_differences, month_table
-from dashboard.queries.months.month_table import CLOSED, IMPORTED, RUNNING, MonthRow
+from dashboard.queries.months.bases import BillingBases
+from dashboard.queries.months.month_table import CLOSED, RUNNING, MonthRow
 from dashboard.queries.months.snapshots import PublishedSnapshots
 from dashboard.queries.names import site_names
 from dashboard.web.context import View, current
@@ -74,6 +75,7 @@ def month_detail(v: View, month: str) -> tuple[list[Any], Any, int | None]:
         filters,
         _devices(v, row),
         v.actor,
+        not v.filters.are_stored,
     )
     closing = row.closing.closing_id if row.closing else None
     return [back, *month_parts(answers)], month_history(answers), closing
@@ -85,11 +87,20 @@ def bases_of(v: View, month: str, chosen: str | None) -> Any:
     row = _row_of(rows, month)
     if row is None:
         return None
-    filters = v.filters.as_stored()
+    filters = _of_bases(v.filters)
     sides = basis_differences.compare_bases(v.connection, v.moment, row, filters)
     site = _chosen(v, chosen, sides)
     listed = basis_differences.differing_devices(v.connection, sides, site[0]) if site else []
-    return bases_card(Bases(row, sides, filters, partial(_present, filters, month), site, listed))
+    called = site_names(v.connection, filters.sites)
+    names = [called.get(site_id, str(site_id)) for site_id in filters.sites]
+    href = partial(_present, v.filters, month)
+    return bases_card(Bases(row, sides, filters, names, href, site, listed))
+
+
+def _of_bases(filters: Filters) -> Filters:
+    """What bases count: billable devices, unless the address asks for other statuses."""
+    filters = filters.at("/months")
+    return filters.having(statuses=BILLABLE) if filters.statuses == COUNTED else filters
 
 
 def _present(filters: Filters, month: str, site_id: int) -> str:
@@ -123,12 +134,14 @@ def explain_month(v: View, month: str | None) -> list[Any]:
         return [_no_month()]
     filters = v.filters.as_stored()
     called = site_names(v.connection, filters.sites)
-    # Bases are of all types, and of all sites or of one.
-    several = filters.types or len(filters.sites) > 1
-    bases = [] if several else _bases(v, row, filters)
+    billable = filters.having(statuses=BILLABLE)
+    bases: Sequence[BillingBases] = []
+    # They are of all sites or of one.
+    if len(filters.sites) <= 1:
+        bases = basis_differences.bases_of(v.connection, v.moment, row, billable).bases
     answer = Answer(
         row,
-        filters.having(statuses=("billable",)),
+        billable,
         [called.get(site, str(site)) for site in filters.sites],
         _devices(v, row),
         bases[0] if bases else None,
@@ -136,14 +149,6 @@ def explain_month(v: View, month: str | None) -> list[Any]:
         v.moment.rules_of_day,
     )
     return why_month(answer)
-
-
-def _bases(v: View, row: MonthRow, filters: Filters) -> list[month_bases.BillingBases]:
-    if row.state == IMPORTED:
-        return []
-    if row.closing is not None:
-        return month_bases.stored_bases(v.connection, row.closing.closing_id, filters)
-    return month_bases.computed_bases(v.connection, v.moment, row.month, filters)
 
 
 def _devices(v: View, row: MonthRow) -> str | None:

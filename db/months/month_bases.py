@@ -2,11 +2,11 @@
 an average day and on the highest day, by basis and site."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, true
 
 from db.history.views import ASSETS, BILLABLE
 from db.months.month_days import KnownDays
@@ -16,22 +16,28 @@ RECORDS = "records"
 """The basis that sums the records of all sources."""
 
 Daily = dict[date, Counter[int]]
-"""By day the billable devices of each site and of ALL_SITES."""
+"""By day the counted devices of each site and of ALL_SITES."""
 
 
 def billing_bases(
-    connection: Connection, known: KnownDays, counts: Iterable[Mapping[str, Any]]
+    connection: Connection,
+    known: KnownDays,
+    counts: Iterable[Mapping[str, Any]],
+    statuses: Collection[str] = (BILLABLE,),
+    types: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """The rows of `month_bases` for the month of `known`, without the closing's id.
 
     Args:
         counts: the rows of `month_closing_counts`.
+        statuses: the billing statuses that are counted.
+        types: the device types that are counted; empty means all.
     """
-    daily = {basis: _daily(connection, basis, known) for basis in known.published}
+    daily = {basis: _daily(connection, basis, known, statuses, types) for basis in known.published}
     daily[RECORDS] = _sum(daily[basis] for basis in daily if basis != ASSETS)
     ends: Counter[tuple[str, int]] = Counter()
     for row in counts:
-        if row["billing_status"] == BILLABLE:
+        if row["billing_status"] in statuses and (not types or row["device_type"] in types):
             for basis in {row["basis"], RECORDS} if row["basis"] != ASSETS else {ASSETS}:
                 for site in (row["site_id"], ALL_SITES):
                     ends[basis, site] += row["n"]
@@ -52,14 +58,21 @@ def _rows(basis: str, days: Daily, ends: Mapping[tuple[str, int], int]) -> Itera
         }
 
 
-def _daily(connection: Connection, basis: str, known: KnownDays) -> Daily:
+def _daily(
+    connection: Connection,
+    basis: str,
+    known: KnownDays,
+    statuses: Collection[str],
+    types: Collection[str],
+) -> Daily:
     published_on = known.published_on(basis)
     column = daily_counts.c
     rows = connection.execute(
         select(column.snapshot_date, column.site_id, func.sum(column.n))
         .where(
             column.basis == basis,
-            column.billing_status == BILLABLE,
+            column.billing_status.in_(statuses),
+            column.device_type.in_(types) if types else true(),
             column.snapshot_date.in_(sorted(set(published_on.values()))),
         )
         .group_by(column.snapshot_date, column.site_id)

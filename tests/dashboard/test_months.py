@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, insert
 
-from dashboard.base.params import BASES, Filters
+from dashboard.base.params import BASES, BILLABLE, Filters
 from dashboard.queries import moment
 from dashboard.queries.changes import adjustments
 from dashboard.queries.months import bases as month_bases
@@ -214,7 +214,7 @@ def test_imported_months_are_marked_and_have_totals(hub: Hub) -> None:
 
 @pytest.mark.parametrize("basis", BASES)
 def test_an_open_months_bases_are_those_that_its_closing_stores(hub: Hub, basis: str) -> None:
-    filters = Filters(basis=basis)
+    filters = Filters(basis=basis, statuses=BILLABLE)
     for month in ("2024-01", "2024-02"):
         with reading(hub.engine) as connection:
             seen = moment.resolve(connection, filters, TODAY)
@@ -228,7 +228,7 @@ def test_an_open_months_bases_are_those_that_its_closing_stores(hub: Hub, basis:
 
 
 def test_average_peak_and_device_days_count_every_calendar_day(hub: Hub) -> None:
-    filters = Filters(basis="ninja")
+    filters = Filters(basis="ninja", statuses=BILLABLE)
     with reading(hub.engine) as connection:
         seen = moment.resolve(connection, filters, TODAY)
         everything, harbor, north = month_bases.computed_bases(connection, seen, "2024-02", filters)
@@ -242,7 +242,7 @@ def test_average_peak_and_device_days_count_every_calendar_day(hub: Hub) -> None
 
 
 def test_the_running_months_bases_end_on_the_shown_day(hub: Hub) -> None:
-    filters = Filters(basis="ninja", as_of=february(21))
+    filters = Filters(basis="ninja", as_of=february(21), statuses=BILLABLE)
     with reading(hub.engine) as connection:
         seen = moment.resolve(connection, filters, TODAY)
         found = month_bases.computed_bases(connection, seen, "2024-02", filters)

@@ -1,7 +1,7 @@
 """Files of exactly what is shown, complete, from the query that the list uses."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -83,7 +83,9 @@ def _answer(context: Context, name: str, form: str) -> Response:
     extra = [parameter.name for parameter in subject.extra]
     filters = context.filters(request.args, extra=extra, statuses=subject.statuses)
     with context.view(filters) as v:
-        facts = about(v, compared=subject.compared)
+        # Months have a column for each status.
+        counted = replace(v, filters=v.filters.having(statuses=STATUSES)) if subject.stored else v
+        facts = about(counted, compared=subject.compared)
         title = file_name(name, v, compared=subject.compared)
         # Last: its rows stream, and MySQL forgets them when anything else is asked meanwhile.
         columns, rows = subject.table(v)

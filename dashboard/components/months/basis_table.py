@@ -27,7 +27,13 @@ def basis_table(sides: BasisComparison, month: str, href: Callable[[int], str]) 
     """
     site_bases = sides.bases
     if not site_bases:
-        return html.Div(_("No day of this month is kept to compute from."), className="note")
+        text = _("No day of this month is kept to compute from.")
+        if sides.unkept:
+            text = _(
+                "The days of this month are no longer kept, and its closing stores the bases of "
+                "billable devices of all types: remove the other filters."
+            )
+        return html.Div(text, className="note")
     heads = [
         (_("Site"), ""), (_("Month-end"), "figure"), (_("Average"), "figure wide"),
         (_("Peak"), "figure"), (_("on"), "wide"), (_("Present"), "figure"),
@@ -80,7 +86,7 @@ def _row(
                 if present is not None
                 else formats.NOTHING,
                 className="figure nowrap",
-                title=_("Billable on at least one day")
+                title=_("Counted on at least one day")
                 if present is not None
                 else _("The days of this month are no longer kept"),
             ),

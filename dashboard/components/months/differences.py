@@ -22,10 +22,10 @@ def differing_table(answers: Any) -> Component:
     rows: Sequence[DifferingDevice] = answers.differing
     where = answers.chosen[1]
     if not rows:
-        text = _("At %(where)s every device was billable on every day: the bases are the same.",
+        text = _("At %(where)s every device was counted on every day: the bases are the same.",
                  where=where)  # fmt: skip
         return html.Section([html.H3(where), html.P(text, className="note")], className="differing")
-    heads = [(_("Device"), ""), (_("Days billable"), "figure"), (_("On the peak day"), ""),
+    heads = [(_("Device"), ""), (_("Days counted"), "figure"), (_("On the peak day"), ""),
              (_("At month-end"), "")]  # fmt: skip
     head = html.Tr([html.Th(text, scope="col", className=kind) for text, kind in heads])
     body = [
@@ -49,7 +49,7 @@ def _sum(rows: Sequence[DifferingDevice]) -> str:
     left = sum(not device.at_end for device in rows)
     return str(
         _("%(gone)s on the peak day and not at month-end, %(new)s the other way; %(left)s on some "
-          "day and not at month-end. Devices that were billable on every day are not listed.",
+          "day and not at month-end. Devices that were counted on every day are not listed.",
           gone=formats.number(gone), new=formats.number(new), left=formats.number(left))
     )  # fmt: skip
 

@@ -23,13 +23,14 @@ from dashboard.queries.months.basis_differences import BasisComparison, Differin
 from dashboard.queries.months.month_table import RUNNING, Closing, MonthRow
 from dashboard.words.month_words import actor_name, hindrance_words
 from dashboard.words.terms import basis_phrase
+from dashboard.words.why_words import counted
 from db.decisions import CloseMonth
 from db.history.kept import month_end
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What was asked of one month."""
+    """What was asked of one month. `left_aside`: the address has filters that months have not."""
 
     row: MonthRow
     adjustments: Sequence[Adjustment]
@@ -38,16 +39,19 @@ class Answers:
     filters: Filters
     devices: str | None
     actor: Actor
+    left_aside: bool
 
 
 @dataclass(frozen=True)
 class Bases:
-    """What a month can be billed by. `chosen` is the site of which the devices are listed that
-    make the difference; `href` the page with those of another."""
+    """What a month can be billed by, for devices that `filters` count; `site_names` are those of
+    their sites. `chosen` is the site of which the devices are listed that make the difference;
+    `href` the page with those of another."""
 
     row: MonthRow
     sides: BasisComparison
     filters: Filters
+    site_names: Sequence[str]
     href: Callable[[int], str]
     chosen: tuple[int, str] | None = None
     differing: Sequence[DifferingDevice] = ()
@@ -100,16 +104,23 @@ def _numbers(answers: Answers) -> html.Section:
     ]
     when = _("so far") if row.state == RUNNING else formats.day(month_end(row.month))
     title = _("%(when)s, %(basis)s", when=when, basis=basis_phrase(answers.filters.basis))
+    if answers.left_aside:
+        title += ". " + _("Months are not counted by search or location: those are left aside here")
     return _card(_("Counts"), title, fact_list(facts))
 
 
 def bases_card(bases: Bases) -> html.Section:
     """The billing bases, and the devices that make the difference at the chosen site."""
     row = bases.row
-    stored = row.closing is not None
-    about = _("As stored when the month was closed") if stored else _("Computed now; preliminary")
+    if bases.sides.stored:
+        about = _("As stored when the month was closed")
+    elif row.closing is not None:
+        about = _("Computed now from the days of the closed month")
+    else:
+        about = _("Computed now; preliminary")
     subtitle = _(
-        "Billable devices, %(basis)s, and how far from the month-end. %(about)s.",
+        "%(what)s, %(basis)s, and how far from the month-end. %(about)s.",
+        what=counted(bases.filters, bases.site_names),
         basis=basis_phrase(bases.filters.basis),
         about=about,
     )

@@ -1,6 +1,7 @@
 """What one month can be billed by, site by site: stored for a closed month, computed in the same
-way for an open one."""
+way for an open one, and for the filters that closings do not store."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -10,8 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, or_, select
 
-from dashboard.base.params import Filters
+from dashboard.base.params import BILLABLE, Filters
 from dashboard.queries.moment import Moment
+from dashboard.queries.months.presence import Presence, presence
 from dashboard.queries.names import site_names
 from db.months import month_bases as bases
 from db.months.month_days import KnownDays
@@ -21,7 +23,7 @@ from db.tables import ALL_SITES, daily_counts, month_bases
 
 @dataclass(frozen=True)
 class BillingBases:
-    """The billable devices of one site, or of all (`ALL_SITES`), in one month: at its end (or on
+    """The counted devices of one site, or of all (`ALL_SITES`), in one month: at its end (or on
     the shown day), added over its days, on its highest day."""
 
     site_id: int
@@ -34,7 +36,7 @@ class BillingBases:
 
     @property
     def average(self) -> Decimal:
-        """Billable devices on an average day, to two decimals."""
+        """Counted devices on an average day, to two decimals."""
         return rounded(self.exact_average, 2)
 
     @property
@@ -46,6 +48,11 @@ class BillingBases:
     def exact_average(self) -> Fraction:
         """The average, not rounded."""
         return Fraction(self.device_days, self.days) if self.days else Fraction(0)
+
+
+def are_stored(filters: Filters) -> bool:
+    """Whether closings store the bases of what `filters` count: the billable devices of a site."""
+    return filters.are_stored and filters.statuses == BILLABLE and not filters.types
 
 
 def stored_bases(connection: Connection, closing_id: int, filters: Filters) -> list[BillingBases]:
@@ -63,12 +70,17 @@ def stored_bases(connection: Connection, closing_id: int, filters: Filters) -> l
 def computed_bases(
     connection: Connection, moment: Moment, month: str, filters: Filters
 ) -> list[BillingBases]:
-    """The same of an open month, up to the shown day; empty when its days are not kept."""
+    """The same for any filters and as it is believed now, up to the shown day; empty when the days
+    of the month are not kept."""
     known = known_days(connection, moment, month)
     if known is None:
         return []
-    rows = bases.billing_bases(connection, known, _counts_at_the_end(connection, known))
-    mine = (row for row in rows if row["basis"] == filters.basis)
+    if not filters.are_stored:
+        rows = _rows_of_presence(presence(connection, known, filters), known, filters.basis)
+        return _billing_bases(connection, rows, filters)
+    counts = _counts_at_the_end(connection, known)
+    computed = bases.billing_bases(connection, known, counts, filters.statuses, filters.types)
+    mine = (row for row in computed if row["basis"] == filters.basis)
     return _billing_bases(connection, mine, filters)
 
 
@@ -100,6 +112,34 @@ def _counts_at_the_end(connection: Connection, known: KnownDays) -> list[Mapping
         select(c.basis, c.site_id, c.device_type, c.billing_status, c.n).where(or_(*stands))
     )
     return [dict(row) for row in rows.mappings()]
+
+
+def _rows_of_presence(
+    presence_of_month: Presence, known: KnownDays, basis: str
+) -> list[Mapping[str, Any]]:
+    """The rows of `month_bases` of one basis, from who was counted on which day."""
+    firsts = [
+        days[0]
+        for published, days in known.published.items()
+        if basis in (published, bases.RECORDS)
+    ]
+    days = known.since(min(firsts)) if firsts else ()
+    if not days:
+        return []
+    alike: Counter[tuple[int, int]] = Counter()
+    for (_entity, site), mask in presence_of_month.masks.items():
+        alike.update({(site, mask): 1, (ALL_SITES, mask): 1})
+    counted: dict[int, Counter[date]] = defaultdict(Counter)
+    for (site, mask), n in alike.items():
+        for day in days:
+            counted[site][day] += n * presence_of_month.holds(mask, day)
+    rows: list[Mapping[str, Any]] = []
+    for site in {ALL_SITES, *counted}:
+        peak_day = max(days, key=lambda day: counted[site][day])
+        values = (site, counted[site][days[-1]], counted[site].total(), len(days),
+                  counted[site][peak_day], peak_day)  # fmt: skip
+        rows.append(dict(zip(_COLUMNS, values, strict=True)))
+    return rows
 
 
 def _billing_bases(

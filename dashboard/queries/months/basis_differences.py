@@ -1,7 +1,7 @@
 """Billing bases of a month side by side, with the devices that make the difference between them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -12,24 +12,31 @@ from dashboard.queries.months.bases import BillingBases
 from dashboard.queries.months.month_table import IMPORTED, MonthRow
 from dashboard.queries.months.presence import Presence, presence
 from dashboard.queries.names import device_names
+from db.months.month_days import KnownDays
 
 
 @dataclass(frozen=True)
 class BasisComparison:
-    """The bases, and who was billable on which day; None when the month's days are no longer kept
-    (of an old closed month only its last day is)."""
+    """The bases, and who was counted on which day; None when the month's days are no longer kept
+    (of an old closed month only its last day is).
+
+    `stored`: the bases are those of the closing. `unkept`: there are none, because a closing stores
+    the bases of a site's billable devices alone, and the days to count others are no longer kept.
+    """
 
     bases: Sequence[BillingBases]
     presence: Presence | None
+    stored: bool = False
+    unkept: bool = False
 
     def devices(self, site: BillingBases) -> int | None:
-        """How many devices were billable on at least one day, at the site of `site`."""
+        """How many devices were counted on at least one day, at the site of `site`."""
         return self.presence.devices()[site.site_id] if self.presence else None
 
 
 @dataclass(frozen=True)
 class DifferingDevice:
-    """A device that was not billable on every day of the month: on how many it was, and whether on
+    """A device that was not counted on every day of the month: on how many it was, and whether on
     the highest one and on the last."""
 
     device_id: int
@@ -43,18 +50,40 @@ class DifferingDevice:
 def compare_bases(
     connection: Connection, moment: Moment, row: MonthRow, filters: Filters
 ) -> BasisComparison:
-    """The bases of a month as stored, or as computed while it is open."""
+    """The bases of `bases_of`, and who was counted on which day."""
+    comparison = bases_of(connection, moment, row, filters)
+    known = _whole_days(connection, moment, row, filters)
+    if row.state == IMPORTED or known is None:
+        return comparison
+    return replace(comparison, presence=presence(connection, known, filters))
+
+
+def bases_of(
+    connection: Connection, moment: Moment, row: MonthRow, filters: Filters
+) -> BasisComparison:
+    """The bases of what `filters` count in a month: as stored, or computed while it is open, and
+    where a closing does not store them."""
     if row.state == IMPORTED:
         return BasisComparison([], None)
-    if row.closing is not None:
-        site_bases = month_bases.stored_bases(connection, row.closing.closing_id, filters)
-    else:
-        site_bases = month_bases.computed_bases(connection, moment, row.month, filters)
+    if row.closing is not None and month_bases.are_stored(filters):
+        stored = month_bases.stored_bases(connection, row.closing.closing_id, filters)
+        return BasisComparison(stored, None, stored=True)
+    if row.closing is not None and _whole_days(connection, moment, row, filters) is None:
+        return BasisComparison([], None, unkept=True)
+    computed = month_bases.computed_bases(connection, moment, row.month, filters)
+    return BasisComparison(computed, None)
+
+
+def _whole_days(
+    connection: Connection, moment: Moment, row: MonthRow, filters: Filters
+) -> KnownDays | None:
+    """The days of a month that are kept; None where a closing knew more of them."""
     known = month_bases.known_days(connection, moment, row.month)
-    days = site_bases[0].days if site_bases else 0
-    if known is None or len(known.days) < days:
-        return BasisComparison(site_bases, None)
-    return BasisComparison(site_bases, presence(connection, known, filters.basis))
+    if known is None or row.closing is None:
+        return known
+    everything = Filters(basis=filters.basis)
+    then = month_bases.stored_bases(connection, row.closing.closing_id, everything)
+    return known if len(known.days) >= max((each.days for each in then), default=0) else None
 
 
 def differing_devices(

@@ -1,4 +1,4 @@
-"""On which days of a month each device was billable at each site: what the month can be billed by,
+"""On which days of a month each device was counted at each site: what the month can be billed by,
 device by device."""
 
 from collections import Counter, defaultdict
@@ -8,8 +8,10 @@ from datetime import date
 
 from sqlalchemy import Connection, Date, and_, literal, or_, select, union_all
 
+from dashboard.base.params import Filters
+from dashboard.queries import entities
 from db.bulk import chunks
-from db.history.views import ASSETS, BILLABLE, assets_as_of
+from db.history.views import ASSETS, assets_as_of
 from db.months.month_days import KnownDays
 from db.rules import RulesByDay
 from db.tables import ALL_SITES, device_snapshots
@@ -19,18 +21,18 @@ _stretches = device_snapshots.c
 
 Masks = dict[tuple[int, int], int]
 """By device (in the basis "assets" by machine) and site: a bit for each known day, the first day's
-lowest, set where it was billable there."""
+lowest, set where it was counted there."""
 
 
 @dataclass(frozen=True)
 class Presence:
-    """The days of a month, and who was billable on which."""
+    """The days of a month, and who was counted on which."""
 
     days: tuple[date, ...]
     masks: Masks
 
     def devices(self) -> Counter[int]:
-        """How many devices were billable on at least one day, by site; over all as ALL_SITES."""
+        """How many devices were counted on at least one day, by site; over all as ALL_SITES."""
         counts = Counter(site for _entity, site in self.masks)
         counts[ALL_SITES] = len({entity for entity, _site in self.masks})
         return counts
@@ -51,7 +53,7 @@ class Presence:
         return by_device
 
     def partial(self, site_id: int) -> dict[int, int]:
-        """Those of `at` that were not billable on every day: all differences between bases."""
+        """Those of `at` that were not counted on every day: all differences between bases."""
         whole = (1 << len(self.days)) - 1
         return {entity: mask for entity, mask in self.at(site_id).items() if mask != whole}
 
@@ -60,24 +62,23 @@ class Presence:
         return day in self.days and bool(mask >> self.days.index(day) & 1)
 
 
-def presence(connection: Connection, known: KnownDays, basis: str) -> Presence:
-    """Who was billable in `basis` on which of the known days."""
-    assets = basis == ASSETS
-    masks = _of_assets(connection, known) if assets else _of_records(connection, known, basis)
-    return Presence(known.days, masks)
+def presence(connection: Connection, known: KnownDays, filters: Filters) -> Presence:
+    """Who was counted by `filters`, whose statuses hold here too, on which of the known days."""
+    of_basis = _of_assets if filters.basis == ASSETS else _of_records
+    return Presence(known.days, of_basis(connection, known, filters))
 
 
-def _of_records(connection: Connection, known: KnownDays, basis: str) -> Masks:
+def _of_records(connection: Connection, known: KnownDays, filters: Filters) -> Masks:
     first, after = known.span
     statement = select(
         _stretches.device_id, _stretches.site_id, _stretches.valid_from, _stretches.valid_to
     ).where(
-        _stretches.billing_status == BILLABLE,
+        entities.matches(device_snapshots, filters),
         _stretches.valid_from < after,
         _stretches.valid_to > first,
     )
-    if basis != "records":
-        statement = statement.where(_stretches.source == basis)
+    if filters.basis != "records":
+        statement = statement.where(_stretches.source == filters.basis)
     masks: Masks = defaultdict(int)
     for device_id, site_id, valid_from, valid_to in connection.execute(statement):
         masks[device_id, site_id] |= _bits(known.days, valid_from, valid_to)
@@ -88,7 +89,7 @@ def _bits(days: Sequence[date], first: date, after: date) -> int:
     return sum(1 << place for place, day in enumerate(days) if first <= day < after)
 
 
-def _of_assets(connection: Connection, known: KnownDays) -> Masks:
+def _of_assets(connection: Connection, known: KnownDays, filters: Filters) -> Masks:
     first, after = known.span
     # Only where a stretch begins or ends inside the month can a machine differ between its days,
     # or where new rules choose another primary record.
@@ -102,12 +103,12 @@ def _of_assets(connection: Connection, known: KnownDays) -> Masks:
     whole = (1 << len(known.days)) - 1
     end = [known.days[-1]]
     masks: Masks = defaultdict(int)
-    for asset_id, site_id, _day in _billable(connection, end, known.rules, None):
+    for asset_id, site_id, _day in _counted(connection, end, known.rules, filters, None):
         if asset_id not in changed:
             masks[asset_id, site_id] = whole
     bits = _span_bits(known)
     for chunk in chunks(sorted(changed)):
-        for asset_id, site_id, day in _billable(connection, bits, known.rules, chunk):
+        for asset_id, site_id, day in _counted(connection, bits, known.rules, filters, chunk):
             masks[asset_id, site_id] |= bits[day]
     return masks
 
@@ -123,21 +124,22 @@ def _span_bits(known: KnownDays) -> Mapping[date, int]:
     return bits
 
 
-def _billable(
+def _counted(
     connection: Connection,
     days: Iterable[date],
     rules: RulesByDay,
+    filters: Filters,
     asset_ids: Collection[int] | None,
 ) -> Iterator[tuple[int, int, date]]:
-    """Machine, site and day, where it was billable."""
+    """Machine, site and day, where it was counted."""
     each = union_all(*(select(literal(day, Date).label("day")) for day in days)).subquery("days")
     view = assets_as_of(
         each.c.day, rules,
-        columns=("asset_id", "site_id", "billing_status"),
+        columns={"asset_id", "site_id", *entities.filter_columns(filters)},
         asset_ids=None if asset_ids is None else list(asset_ids),
-    ).subquery("billable")  # fmt: skip
+    ).subquery("counted")  # fmt: skip
     rows = connection.execute(
-        select(view.c.asset_id, view.c.site_id, view.c.day).where(view.c.billing_status == BILLABLE)
+        select(view.c.asset_id, view.c.site_id, view.c.day).where(entities.matches(view, filters))
     )
     for asset_id, site_id, day in rows.all():
         yield asset_id, site_id, as_date(day)
