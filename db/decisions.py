@@ -34,6 +34,10 @@ MOST_ENTRIES = 2000
 STORED = "stored"
 """The context in which a stored job is validated: this process may not know its source."""
 
+UNDO_UNFOUNDED_LINKS = "undo_unfounded_links"
+"""The action in the audit log with which the program itself ends links whose evidence is none by
+newer rules. It restates days as a decision does."""
+
 KINDS: "dict[str, type[Decision]]" = {}
 """Every kind by its name, as `jobs.kind` and `audit_log.action` store it."""
 
@@ -365,5 +369,7 @@ def parse(kind: str, arguments: Mapping[str, Any], context: str | None = None) -
 
 
 def restating_kinds() -> tuple[str, ...]:
-    """The names of the kinds that change days which were counted already."""
-    return tuple(name for name, decision in KINDS.items() if decision.restates)
+    """The names of the kinds that change days which were counted already, and of what the program
+    itself does so."""
+    kinds = (name for name, decision in KINDS.items() if decision.restates)
+    return *kinds, UNDO_UNFOUNDED_LINKS

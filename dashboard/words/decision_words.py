@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.queries.audit.audit_log import Entry
-from db.decisions import KINDS
+from db.decisions import KINDS, UNDO_UNFOUNDED_LINKS
 
 
 def action_word(action: str) -> str:
@@ -18,11 +18,12 @@ def action_word(action: str) -> str:
 
 
 def _command_labels() -> dict[str, str]:
-    """Actions of commands, which no page requests."""
+    """Actions of commands and of the program itself, which no page requests."""
     return {
         "import_counts": _("Import counts"),
         "remove_imported_counts": _("Remove imported counts"),
         "import_tatuscan": _("Import from TatuScan"),
+        UNDO_UNFOUNDED_LINKS: _("Undo links without evidence"),
         "token_add": _("Add a token"),
         "token_revoke": _("Revoke a token"),
     }

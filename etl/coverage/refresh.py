@@ -19,6 +19,7 @@ from db.rules import Rules, current_rules
 from db.settings import Environment
 from db.tables import OPEN_END, collection_runs, device_snapshots, meta
 from etl.coverage.findings import refresh_findings
+from etl.rules.evidence import VERSION
 from etl.runtime.lease import Lease
 
 META_NAME = "coverage"
@@ -42,13 +43,14 @@ def catch_up(engine: Engine, lease: Lease, environ: Environment | None = None) -
 
 
 def _state(connection: Connection, rules: Rules) -> dict[str, Any]:
-    """The runs and the rules that findings computed now are based on."""
+    """The runs, the rules and the version of the evidence that findings computed now are based
+    on."""
     runs = {
         source: [run.business_date.isoformat(), run.run_id, run.kind]
         for source, run in runs_in_force(connection).items()
     }
     settings = (rules.expected_sources, rules.source_order, rules.spare_node_classes)
-    return {"runs": runs, "rules": [list(values) for values in settings]}
+    return {"runs": runs, "rules": [list(values) for values in settings], "evidence": VERSION}
 
 
 def _stale(
@@ -63,7 +65,7 @@ def _stale(
         return [(date.min, None)]
     for_all: list[date] = []
     changed: dict[str, date] = {}
-    if before["rules"] != now["rules"]:
+    if any(before.get(name) != now[name] for name in ("rules", "evidence")):
         for_all.append(_open_from(kept))
     for source in sorted(before["runs"].keys() | now["runs"].keys()):
         run_before, run_now = before["runs"].get(source), now["runs"].get(source)

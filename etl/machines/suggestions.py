@@ -20,10 +20,8 @@ from etl.rules.evidence import (
     NO_SITE,
     Identity,
     both_active,
-    domain_of,
     host_key,
     identifying_host,
-    kinds_contradict,
     names_contradict,
     names_share_no_word,
     prefix_key,
@@ -32,6 +30,7 @@ from etl.rules.evidence import (
 )
 from etl.rules.linking_state import is_placeholder
 from etl.rules.macs import split_macs
+from etl.rules.past_links import contradiction
 
 SITE, LINK = "site", "link"
 MIN_SITE_SCORE, MAX_SITES = 70, 5
@@ -214,7 +213,7 @@ def _hosts(records: list[Identity], unlinked: list[Identity]) -> Iterator[Sugges
         elif identifying_host(record.hostname) is None:
             but, score = "other machines may have that name too", 40
         elif names_contradict(record, other):
-            but, score = _contradiction(record, other), 55
+            but, score = contradiction(record, other), 55
         yield _suggest(record, other, score, f"hostname {host} is equal", but)
 
 
@@ -227,20 +226,12 @@ def _prefixes(records: list[Identity], unlinked: list[Identity]) -> Iterator[Sug
         if serials_contradict(record, other):
             but = f"the serial numbers {record.serial} and {other.serial} differ"
         elif names_contradict(record, other):
-            but = _contradiction(record, other)
+            but = contradiction(record, other)
         yield _suggest(record, other, 60, f"{prefix} may be {max(hosts, key=str)} cut short", but)
 
 
 def _both_names(record: Identity, other: Identity) -> str:
     return " and ".join(sorted((record.hostname or "", other.hostname or "")))
-
-
-def _contradiction(record: Identity, other: Identity) -> str:
-    """Why equal names say nothing of these two."""
-    if kinds_contradict(record, other):
-        return f"one is a {record.device_type}, the other a {other.device_type} device"
-    domains = sorted((domain_of(record.hostname) or "", domain_of(other.hostname) or ""))
-    return f"the domains {' and '.join(domains)} differ"
 
 
 def _near_names(unlinked: list[Identity]) -> Iterator[Suggestion]:

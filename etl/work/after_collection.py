@@ -10,6 +10,7 @@ from db.history.runs import newest_day
 from db.rules import rules_by_day
 from db.settings import Environment
 from etl.coverage.refresh import catch_up
+from etl.decisions.unfounded_links import undo_unfounded_links
 from etl.machines.suggestions import refresh_suggestions
 from etl.months.close import close_due
 from etl.runtime.lease import Lease
@@ -20,14 +21,16 @@ from etl.snapshots.retention import apply_retention
 def run_after_collection(
     engine: Engine, lease: Lease, now: datetime, environ: Environment | None = None
 ) -> tuple[list[str], int]:
-    """Update coverage findings, close the months that are due, purge, and refresh suggestions.
+    """After an upgrade undo the links whose evidence is none any more; update coverage findings,
+    close the months that are due, purge, and refresh suggestions.
 
-    The order matters: findings of a day are made while it may change, and closing a month makes
-    days of it eligible for purging.
+    The order matters: links and findings of a day are made while it may change, and closing a month
+    makes days of it eligible for purging.
 
     Returns:
         The closed months, and the number of purged stretches.
     """
+    undo_unfounded_links(engine, lease, now)
     catch_up(engine, lease, environ)
     closed, purged = close_due(engine, lease, now, environ), apply_retention(engine, lease, environ)
     with writing(engine) as connection:
