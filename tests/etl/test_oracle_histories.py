@@ -1,0 +1,133 @@
+"""Random histories: every number that the JSON API gives equals that of an oracle written from
+PRODUCT.md alone (tests/support/oracle), and `process` changes nothing afterwards."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import URL
+
+from db import migrate
+from db.engine import open_engine, sqlite_url
+from tests.support.oracle.answers import Question
+from tests.support.oracle.classify import Row
+from tests.support.oracle_histories import ALL, DAY_ONE, History, Served
+from tests.support.samples import samples
+from tests.support.servers import DatabaseServer
+
+ORGS = {"2": "Harbor Inc", "3": "Pelican", "4": "Pelican Freight", "5": None, "6": "Pelican Ltd"}
+USED = ("ninja", "threatlocker")
+
+row = st.builds(
+    lambda key, org, display, location, os, node_class, managed, readable: Row(
+        key, None if org == "5" else org, ORGS[org], None, display, location, os, node_class,
+        None, managed, readable,
+    ),
+    st.integers(0, 7).map(str),
+    st.sampled_from(sorted(ORGS)),
+    st.sampled_from((None, None, "SPARE-07", "Desk")),
+    st.sampled_from((None, None, "Spare closet")),
+    st.sampled_from(("Windows 11", "Windows Server 2022", "Ubuntu 24.04.1 LTS", None)),
+    st.sampled_from(("WINDOWS_SERVER", "VMWARE_VM_GUEST", "MAC")),
+    st.sampled_from((True, True, True, False)),
+    st.sampled_from((True, True, True, True, False)),
+)  # fmt: skip
+source = st.sampled_from(USED)
+number = st.integers(0, 20)
+collect = st.tuples(
+    st.just("collect"), source, st.sampled_from((0, 1, 1, 1, 2, 9, 31)),
+    st.lists(row, max_size=3, unique_by=lambda each: each.key),
+    st.sets(st.integers(0, 7).map(str), max_size=2),
+    st.sampled_from(("run",) * 7 + ("fail", "late", "half")),
+)  # fmt: skip
+deed = st.one_of(
+    st.tuples(st.sampled_from(("close", "close", "reopen"))),
+    st.tuples(st.sampled_from(("accept", "reject", "withdraw", "end")), source),
+    st.tuples(st.sampled_from(("merge", "alias")), number, number),
+    st.tuples(st.just("imports"), st.integers(1, 4), source, number, st.integers(0, 99)),
+    st.tuples(st.just("undo"), number),
+    st.tuples(st.just("remove_import"), st.integers(1, 4)),
+    st.tuples(st.just("rules"), number, number, number),
+)
+history = st.tuples(
+    st.lists(st.one_of(collect, collect, deed), min_size=2, max_size=12),
+    st.sampled_from((0, 12, 60)), st.sampled_from(((400, 366), (400, 3), (5, 3))),
+    number, number, number,
+)  # fmt: skip
+
+
+def replay(
+    served: Served, steps: Any, quiet: int, days_kept: tuple[int, int], back: int, site: int,
+    kind: int,
+) -> None:  # fmt: skip
+    here = History(served, quiet=quiet, retention=days_kept[0], close_days=days_kept[1])
+    try:
+        for each in steps:
+            here.step(*each)
+        newest = here.oracle.newest() or DAY_ONE
+        days = [newest - timedelta(days=3 * back), newest - timedelta(days=1), newest, here.day]
+        here.compare(sorted(set(days)), questions(here, site, kind))
+        here.check_process_changes_nothing()
+    except AssertionError as wrong:
+        raise AssertionError(f"{wrong}\n" + "\n".join(map(str, here.log))) from None
+
+
+def questions(here: History, site: int, kind: int) -> list[Question]:
+    sites = sorted(here.oracle.site_names)
+    one = frozenset({sites[site % len(sites)]}) if sites else frozenset()
+    types = (frozenset({"server"}), frozenset({"workstation", "unknown"}), frozenset())[kind % 3]
+    statuses = (frozenset({"billable"}), frozenset({"billable", "spare"}), frozenset(ALL))
+    return [
+        Question(("records", "assets")[kind % 2]),
+        Question(("assets", "records", *USED)[kind % 4], one, types, statuses[site % 3]),
+    ]
+
+
+@pytest.fixture(scope="module")
+def served_from_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    yield from served(sqlite_url(tmp_path_factory.mktemp("oracle") / "hub.db"))
+
+
+@pytest.fixture(scope="module")
+def served_from_postgres(postgres_server: DatabaseServer) -> Iterator[Served]:
+    url = postgres_server.create()
+    yield from served(url)
+    postgres_server.drop(url)
+
+
+@pytest.fixture(scope="module")
+def served_from_mariadb(mariadb_server: DatabaseServer) -> Iterator[Served]:
+    url = mariadb_server.create()
+    yield from served(url)
+    mariadb_server.drop(url)
+
+
+def served(url: URL) -> Iterator[Served]:
+    engine = open_engine(url)
+    migrate.upgrade(engine)
+    yield Served(engine)
+    engine.dispose()
+
+
+def check(served: Served, examples: int) -> None:
+    @settings(max_examples=examples)
+    @given(history)
+    def holds(history: Any) -> None:
+        replay(served, *history)
+
+    holds()
+
+
+def test_every_number_matches_the_oracle_on_sqlite(served_from_sqlite: Served) -> None:
+    check(served_from_sqlite, samples(25, 10_000))
+
+
+def test_every_number_matches_the_oracle_on_postgresql(served_from_postgres: Served) -> None:
+    check(served_from_postgres, samples(3, 2_000))
+
+
+def test_every_number_matches_the_oracle_on_mariadb(served_from_mariadb: Served) -> None:
+    check(served_from_mariadb, samples(3, 2_000))
