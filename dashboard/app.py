@@ -49,6 +49,7 @@ _INDEX = """<!DOCTYPE html>
     <meta name="addresses" content="ADDRESSES">
     <link rel="icon" type="image/svg+xml" href="FAVICON">
     <script src="EARLY" data-plotly="PLOTLY"></script>
+    <link rel="stylesheet" href="BOOTSTRAP">
     {%css%}
     <style>STYLES</style>
   </head>
@@ -106,6 +107,7 @@ def _index(app: Dash) -> str:
     replacements = {
         "EARLY": app.get_asset_url("vendor/early.js"),
         "PLOTLY": app.get_asset_url(_PLOTLY),
+        "BOOTSTRAP": app.get_asset_url("vendor/bootstrap.min.css"),
         "FAVICON": app.get_asset_url("favicon.svg"),
     }
     index = _INDEX.replace("STYLES", source_styles())
@@ -127,7 +129,7 @@ def _failed(error: Exception) -> None:
         raise PreventUpdate
     log.error("callback failed", exc_info=error)
     # To raise PreventUpdate here would keep everything as it is, this too.
-    dash.set_props("trouble", {"hidden": False})
+    dash.set_props("trouble", {"is_open": True})
 
 
 def _compress(server: Flask) -> None:

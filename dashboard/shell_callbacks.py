@@ -6,6 +6,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
 from dashboard.addresses import status_of
 from dashboard.base import formats
+from dashboard.base.machine_params import PAGE as MACHINES_PAGE
 from dashboard.base.params import BadParameter, arguments
 from dashboard.components.coverage.page import WHY
 from dashboard.components.kit.why_button import BODY, REQUEST
@@ -13,9 +14,9 @@ from dashboard.components.machines.tiles import MACHINES
 from dashboard.components.shell.chips import chips
 from dashboard.components.shell.day_marks import marks_data
 from dashboard.components.shell.filter_bar import (
-    CLEAR,
     MACHINE_FIELDS,
     MACHINE_NAMES,
+    MACHINE_PLACE,
     controls,
 )
 from dashboard.components.shell.strip import ingest_open, refused, stamp, strip
@@ -37,9 +38,7 @@ def register_callbacks(app: Dash) -> None:
         ClientsideFunction("shell", "sync_filters"),
         Output("filters", "data"),
         *(Output(name, value) for name, value in controls()),
-        Output("filter-count", "children"),
         Input("moved", "data"),
-        Input(CLEAR, "n_clicks"),
         *(Input(name, value) for name, value in controls()),
         *(State(name, "options") for name, value in controls() if value == "value"),
     )
@@ -48,19 +47,6 @@ def register_callbacks(app: Dash) -> None:
         Output("moved", "data"),
         Input("search-text", "n_submit"),
         State("search-text", "value"),
-        prevent_initial_call=True,
-    )
-    for button in ("theme-button", "bottom-theme"):
-        _on_click(app, "theme", button)
-    for button in ("bottom-filters", "sheet-done"):
-        _on_click(app, "sheet", button)
-    _on_click(app, "more", "bottom-more")
-    app.clientside_callback(
-        ClientsideFunction("shell", "copy"),
-        Output("copy-text", "children"),
-        Input("copy-link", "n_clicks"),
-        State("copied", "children"),
-        State("copy-text", "children"),
         prevent_initial_call=True,
     )
     app.callback(
@@ -79,6 +65,7 @@ def register_callbacks(app: Dash) -> None:
         Output("days", "storage_type"),
         Input("days", "data"),
     )
+    app.callback(Output(MACHINE_PLACE, "children"), Input("address", "pathname"))(own_fields)
     app.clientside_callback(
         ClientsideFunction("machines", "sync_fields"),
         *(Output(name, "value") for name in MACHINE_FIELDS),
@@ -102,6 +89,11 @@ def register_callbacks(app: Dash) -> None:
     app.callback(Output(BODY, "children"), Input(REQUEST, "data"), prevent_initial_call=True)(
         explain
     )
+
+
+def own_fields(path: str | None) -> Any:
+    """The fields that only the page of machines has; the others mount none."""
+    return machine_views.fields() if path == MACHINES_PAGE else []
 
 
 def pending(_version: str | None, _settled: str | None) -> str:
@@ -157,12 +149,3 @@ def show_status(query: str | None, _version: str | None, path: str | None) -> An
         return refused(bad.message, here), [], "", True
     notices = [*opened, *fresh.problems, *v.moment.notices]
     return strip(notices, aside), chips(v.filters, called, here), stamp(v.moment, fresh), False
-
-
-def _on_click(app: Dash, function: str, button: str) -> None:
-    app.clientside_callback(
-        ClientsideFunction("shell", function),
-        Output(button, "title", allow_duplicate=True),
-        Input(button, "n_clicks"),
-        prevent_initial_call=True,
-    )

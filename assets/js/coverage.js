@@ -49,7 +49,7 @@
       event.stopPropagation();
       window.dash_clientside.set_props("ask-for", { data: { job: request.job, "with": JSON.stringify(request["with"]), at: Date.now() } });
     };
-    return element("button", { type: "button", className: "button small", onClick: ask,
+    return element("button", { type: "button", className: "btn btn-secondary btn-sm", onClick: ask,
       "aria-label": props.data.ask_words + ": " + props.data.hostname + ", " + props.data.kind }, props.data.ask_words);
   };
 })();

@@ -20,6 +20,7 @@
     var focused = place.contains(document.activeElement) && document.activeElement.id;
     place.replaceChildren.apply(place, JSON.parse(place.dataset.drawn).map(build));
     if (focused && document.getElementById(focused)) document.getElementById(focused).focus();
+    place.dispatchEvent(new CustomEvent("hubdrawn", { bubbles: true }));
   }
 
   function drawAll() { Array.prototype.forEach.call(document.querySelectorAll("[data-drawn]"), draw); }

@@ -5,16 +5,7 @@
   var hub = (window.dash_clientside = window.dash_clientside || {});
   var nothing = function () { return window.dash_clientside.no_update; };
 
-  var pauses = {};
-
   hub.pages = {
-    /* Debounce a text field: store its text 300 ms after the last key. */
-    typed: function (text, field, stored) {
-      clearTimeout(pauses[field]);
-      if ((text || "") === stored) { return; }
-      pauses[field] = setTimeout(function () { window.dash_clientside.set_props(field + "-typed", { data: text || "" }); }, 300);
-    },
-
     /* A click on a bar of a chart opens the address in its customdata. */
     follow: function () {
       var triggered = window.dash_clientside.callback_context.triggered[0];
@@ -27,13 +18,10 @@
       return nothing();
     },
 
-    /* Copy the text; the button confirms it for 1.6 s. */
-    copy: function (clicks, text, done, before) {
-      if (!clicks || !text) { return nothing(); }
-      var button = window.dash_clientside.callback_context.triggered_id;
-      navigator.clipboard.writeText(text);
-      setTimeout(function () { window.dash_clientside.set_props(button + "-text", { children: before }); }, 1600);
-      return done;
+    /* Copy the text, and say so. */
+    copy: function (clicks, text) {
+      if (clicks && text) { window.hubCopy(text); }
+      return nothing();
     },
 
     /* Other filters or a new snapshot: drop the grid's cached rows. */

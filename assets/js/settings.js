@@ -29,12 +29,11 @@
       var named = NAMES.map(function (name) { return query.getAll(name); });
       var triggered = window.dash_clientside.callback_context.triggered.map(function (input) { return input.prop_id; });
       if (!triggered.length || triggered.indexOf("filters.data") >= 0) {
-        var outputs = named.map(function (values, i) {
+        return named.map(function (values, i) {
           return same(values, given[i]) ? nothing() : MANY[i] ? values : values[0] || (i === 2 ? "" : null);
         });
-        return outputs.concat([outputs[2]]);
       }
-      var unchanged = NAMES.concat(["typed"]).map(nothing);
+      var unchanged = NAMES.map(nothing);
       if (named.every(function (values, i) { return same(values, given[i]); })) { return unchanged; }
       NAMES.forEach(function (name, i) {
         query.delete(name);

@@ -23,6 +23,62 @@
     return !isNaN(parsed) && parsed.toISOString().slice(0, 10) === text ? text : null;
   }
 
+  // How many filters are set and how many decisions are pending, as the links and buttons show them.
+  var filterCount = "", pending = "";
+
+  // Links carry the filters that their page shares; drawn again, they start without.
+  function fill(part) {
+    Array.prototype.forEach.call(part.querySelectorAll("a[data-page]"), function (link) {
+      var page = link.dataset.page;
+      var shared = address.hasOwnFilters(page) ? "" : address.write(address.read(kept), page);
+      link.setAttribute("href", page + (shared ? "?" + shared : ""));
+      link.className = here(location.pathname, page) ? "here" : "";
+      if (link.className) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
+    });
+    [["waits-top", pending], ["waits-more", pending], ["filter-count", filterCount]].forEach(function (text) {
+      var place = document.getElementById(text[0]);
+      if (place && part.contains(place)) place.textContent = text[1];
+    });
+  }
+
+  function showFilters(count) {
+    filterCount = count ? String(count) : "";
+    fill(document);
+  }
+  document.addEventListener("hubdrawn", function (event) { fill(event.target); });
+
+  // The sheet of filters on a phone. While it is open nothing else can be reached; when a person
+  // closes it, the focus returns to its button.
+  function sheet(open, byHand) {
+    var element = document.getElementById("sheet");
+    if (!element || element.classList.contains("show") === open) return;
+    element.classList.toggle("show", open);
+    root.classList.toggle("sheet-open", open);
+    Array.prototype.forEach.call(document.querySelectorAll(".top, .under, .strip, #page, .bottom"), function (behind) {
+      behind.inert = open;
+    });
+    if (open) element.setAttribute("role", "dialog"); else element.removeAttribute("role");
+    if (open) element.focus();
+    else if (byHand) document.getElementById("bottom-filters").focus();
+  }
+
+  // What the buttons with data-shell do.
+  var actions = {
+    theme: function () {
+      var dark = root.dataset.bsTheme !== "dark";
+      window.setTheme(dark);
+      try { localStorage.setItem("theme", dark ? "dark" : "light"); } catch (refused) { /* not kept */ }
+    },
+    sheet: function () { sheet(!root.classList.contains("sheet-open"), true); },
+    more: function () { window.dash_clientside.set_props("more", { is_open: true }); },
+    clear: function () { if (location.search) address.go(""); },
+    copy: function () { window.hubCopy(location.href); },
+  };
+  window.hubCopy = function (text) {
+    navigator.clipboard.writeText(text);
+    window.dash_clientside.set_props("copied", { is_open: true });
+  };
+
   function whole(text) { return /^[0-9]{1,19}$/.test(text); }
 
   // A control of the filter bar. Its methods: `valueFor` the filters `f`, `apply` its value to them,
@@ -70,8 +126,8 @@
       sync_filters: function () {
         var context = window.dash_clientside.callback_context;
         var triggered = context.triggered.map(function (input) { return input.prop_id; });
-        // The first two inputs are the address and the "Clear" button.
-        var controls = context.inputs_list.slice(2).map(function (input) { return controlOf(input, context.states); });
+        // The first input is the address.
+        var controls = context.inputs_list.slice(1).map(function (input) { return controlOf(input, context.states); });
         var props = controls.map(function (control) { return control.prop; });
         var text = location.search.slice(1);
         var separate = address.hasOwnFilters(location.pathname);
@@ -82,10 +138,6 @@
             : (control.given || null) === values[i];
           return triggered.indexOf(control.prop) >= 0 && !same;
         });
-        if (triggered.indexOf("filter-clear.n_clicks") >= 0) {
-          if (text) address.go("");
-          return nothing();
-        }
         if (changed.length && !separate) {
           changed.forEach(function (control) { control.apply(f); });
           controls.forEach(function (control) { control.dropUnknown(f); });
@@ -98,27 +150,19 @@
         } else if (triggered.length && triggered.every(function (id) { return props.indexOf(id) >= 0; })) {
           return nothing();
         } else {
-          root.classList.remove("sheet-open", "more-open");
+          sheet(false);
+          window.dash_clientside.set_props("more", { is_open: false });
         }
-        window.dash_clientside.set_props("trouble", { hidden: true });
+        window.dash_clientside.set_props("trouble", { is_open: false });
         // Not as an output: a component that is loading loses the text cursor.
         var box = document.getElementById("search-text");
         var q = address.read(text).q || "";
         if (box && box !== document.activeElement && box.value !== q) {
           window.dash_clientside.set_props("search-text", { value: q });
         }
-        // Links carry the filters that the target page shares.
-        var to = function (page) {
-          var shared = address.hasOwnFilters(page) ? "" : address.write(address.read(kept), page);
-          return page + (shared ? "?" + shared : "");
-        };
         if (!separate) kept = text;
-        var n = separate ? document.querySelectorAll("#chips .chip").length : address.count(f, location.pathname);
-        Array.prototype.forEach.call(document.querySelectorAll("a[data-page]"), function (link) {
-          link.setAttribute("href", to(link.dataset.page));
-          link.className = here(location.pathname, link.dataset.page) ? "here" : "";
-        });
-        return [text].concat(values, [n ? String(n) : ""]);
+        showFilters(separate ? document.querySelectorAll("#chips .chip").length : address.count(f, location.pathname));
+        return [text].concat(values);
       },
       search: function (_, value) {
         document.activeElement.blur();
@@ -138,48 +182,31 @@
         else if (text !== location.search.slice(1)) address.go(text);
         return nothing();
       },
-      theme: function () {
-        var dark = root.dataset.theme !== "dark";
-        window.setTheme(dark);
-        try { localStorage.setItem("theme", dark ? "dark" : "light"); } catch (refused) { /* not kept */ }
-        return nothing();
-      },
-      copy: function (clicks, done, before) {
-        if (!clicks) return nothing();
-        navigator.clipboard.writeText(location.href);
-        setTimeout(function () { window.dash_clientside.set_props("copy-text", { children: before }); }, 1600);
-        return done;
-      },
       pending: function (count) {
-        ["waits-top", "waits-more"].forEach(function (id) {
-          var place = document.getElementById(id);
-          if (place) place.textContent = count || "";
-        });
+        pending = count || "";
+        fill(document);
       },
       days: function (marks) {
         window.hubMarkDays(marks);
-        return nothing();
-      },
-      sheet: function () {
-        root.classList.toggle("sheet-open");
-        return nothing();
-      },
-      more: function () {
-        root.classList.toggle("more-open");
         return nothing();
       },
     },
   });
 
   // Show a notice while the server does not answer, until it answers again.
+  var away = false;
+  function showAway(isAway) {
+    if (isAway !== away) window.dash_clientside.set_props("away", { is_open: isAway });
+    away = isAway;
+  }
   var ask = window.fetch;
   window.fetch = function (what, how) {
     var answer = ask.call(window, what, how);
     if (String((what && what.url) || what).indexOf("/_dash-update-component") < 0) return answer;
     return answer.then(
-      function (response) { root.classList.toggle("server-away", response.status >= 502); return response; },
+      function (response) { showAway(response.status >= 502); return response; },
       function (error) {
-        if (error.name !== "AbortError") root.classList.add("server-away");
+        if (error.name !== "AbortError") showAway(true);
         throw error;
       }
     );
@@ -195,7 +222,7 @@
   // The time of the key press, not of its handling: a busy page must not lose a quick second key.
   var pressed = -Infinity;
   document.addEventListener("keydown", function (event) {
-    if (event.key === "Escape") root.classList.remove("sheet-open", "more-open");
+    if (event.key === "Escape") sheet(false, true);
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     if (event.key === "/") { event.preventDefault(); search(); return; }
     if (event.key === "?") { window.dash_clientside.set_props("help", { is_open: true }); return; }
@@ -212,6 +239,8 @@
     root.classList.toggle("scrolled", window.scrollY > 8);
   }, { passive: true });
   document.addEventListener("click", function (event) {
-    if (event.target.classList && event.target.classList.contains("veil")) root.classList.remove("sheet-open", "more-open");
+    var target = event.target.closest ? event.target : null;
+    var button = target && target.closest("[data-shell]");
+    if (button) actions[button.dataset.shell]();
   });
 })();

@@ -1,16 +1,15 @@
-// "Why this number?": any element with data-why opens the drawer of the shell. The dialog element
-// itself traps the focus, closes on Esc and restores the focus.
+// "Why this number?": any element with data-why opens the drawer of the shell. The drawer itself
+// traps the focus, closes on Esc or a click beside it, and restores the focus.
 (function () {
   "use strict";
 
-  function drawer() { return document.getElementById("drawer"); }
+  function setDrawer(props) { window.dash_clientside.set_props("drawer", props); }
 
   function openDrawer(button) {
     var set = window.dash_clientside.set_props;
     set("drawer-body", { children: null });
     set("drawer-asked", { data: { figure: button.dataset.why, query: button.dataset.query, at: Date.now() } });
-    drawer().showModal();
-    document.getElementById("drawer-close").focus();
+    setDrawer({ is_open: true });
   }
 
   // In the capture phase, before the link or row around the button.
@@ -21,12 +20,10 @@
       event.preventDefault();
       event.stopPropagation();
       openDrawer(button);
-    } else if (target && drawer() && drawer().open) {
-      // Its own close button, a link that leads away, or the page behind it.
-      if (target === drawer() || target.closest("#drawer-close") || target.closest("#drawer a")) drawer().close();
+    } else if (target && target.closest("#drawer-close, #drawer a")) {
+      // Its own close button, or a link that leads away.
+      setDrawer({ is_open: false });
     }
   }, true);
-  window.addEventListener("popstate", function () {
-    if (drawer() && drawer().open) drawer().close();
-  });
+  window.addEventListener("popstate", function () { setDrawer({ is_open: false }); });
 })();

@@ -5,8 +5,7 @@
   var dark = stored ? stored === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   window.setTheme = function (isDark) {
     var root = document.documentElement;
-    root.dataset.theme = root.dataset.bsTheme = isDark ? "dark" : "light";
-    root.dataset.agThemeMode = isDark ? "dark" : "light";
+    root.dataset.bsTheme = root.dataset.agThemeMode = isDark ? "dark" : "light";
   };
   window.setTheme(dark);
   // Dash asks for its own full bundle of 4.8 MB; the charts here need a quarter of it.

@@ -15,7 +15,7 @@ TOKENS = ASSETS / "css" / "01-tokens.css"
 @cache
 def tokens() -> dict[str, str]:
     """The light theme's CSS variables by name, without the dashes before them."""
-    light = TOKENS.read_text(encoding="utf-8").split('[data-theme="dark"]')[0]
+    light = TOKENS.read_text(encoding="utf-8").split('[data-bs-theme="dark"]')[0]
     return dict(re.findall(r"--([a-z0-9-]+):\s*([^;]+);", light))
 
 

@@ -13,7 +13,6 @@ from dashboard.base import formats
 from dashboard.base.params import SEARCH_LENGTH, Filters
 from dashboard.base.settings_params import SiteFilters
 from dashboard.components.ask.picker import SITES, Choice, choices
-from dashboard.components.kit.typed import debounced_id, register_debounce
 from dashboard.queries.devices import device_list
 from dashboard.queries.moment import Moment
 from dashboard.queries.sites import directory as site_list
@@ -30,7 +29,6 @@ def register_picking(app: Dash) -> None:
         Output("picker", "is_open"),
         Output("picker-title", "children"),
         Output("picker-text", "value"),
-        Output(debounced_id("picker-text"), "data"),
         Input("picking", "data"),
         Input("picker-cancel", "n_clicks"),
         Input("decision", "is_open"),
@@ -39,10 +37,9 @@ def register_picking(app: Dash) -> None:
     app.callback(
         Output("picker-found", "children"),
         Input("picking", "data"),
-        Input(debounced_id("picker-text"), "data"),
+        Input("picker-text", "value"),
         prevent_initial_call=True,
     )(search)
-    register_debounce(app.clientside_callback, "picker-text")
 
 
 def open_or_close(
@@ -50,10 +47,10 @@ def open_or_close(
 ) -> Any:
     """Open the picker for the button that was pressed; close it when the dialog opens."""
     if ctx.triggered_id == "picking" and picking:
-        return True, _titles().get(str(picking.get("job")), _("Choose")), "", ""
+        return True, _titles().get(str(picking.get("job")), _("Choose")), ""
     if ctx.triggered_id == "decision" and not dialog_open:
         raise PreventUpdate
-    return False, no_update, no_update, no_update
+    return False, no_update, no_update
 
 
 def _titles() -> dict[str, str]:

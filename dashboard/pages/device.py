@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import dash
+import dash_bootstrap_components as dbc
 from dash import Input, Output, State, callback, dcc, html, no_update
 from flask_babel import gettext as _
 
@@ -40,12 +41,8 @@ class Ids:
 
 def layout(device_id: str = "", **_query: str) -> html.Div:
     """Every card in its place; the callbacks fill them."""
-    copy = html.Button(
-        html.Span(_("Copy"), id=f"{Ids.COPY}-text"), id=Ids.COPY, className="button quiet"
-    )
-    version = dcc.Dropdown(
-        id=Ids.VERSION, options=[], clearable=False, searchable=False, className="version"
-    )
+    copy = dbc.Button(_("Copy"), id=Ids.COPY, color="link")
+    version = dbc.Select(id=Ids.VERSION, options=[], class_name="version")
     machine_body = [
         html.Div(id=f"{Ids.MACHINE}-table"),
         html.Div(id=Ids.EVIDENCE),
@@ -77,7 +74,7 @@ def layout(device_id: str = "", **_query: str) -> html.Div:
         ),
     ]
     body = [
-        html.Header(id=Ids.HEAD, className="card title-card"),
+        dbc.Card(id=Ids.HEAD, body=True, class_name="title-card"),
         html.Div(happened, className="column"),
         html.Div(beside, className="column beside"),
     ]
@@ -178,9 +175,7 @@ def show_payload(version: str | None, query: str | None, device_id: str | None) 
 
 in_browser(
     "pages.copy",
-    Output(f"{Ids.COPY}-text", "children"),
+    Output(Ids.COPY, "title"),
     Input(Ids.COPY, "n_clicks"),
     State(Ids.TEXT, "data"),
-    State("copied", "children"),
-    State(f"{Ids.COPY}-text", "children"),
 )

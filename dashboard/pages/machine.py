@@ -3,6 +3,7 @@
 from typing import Any
 
 import dash
+import dash_bootstrap_components as dbc
 from dash import Input, Output, State, callback, dcc, html, no_update
 from flask_babel import gettext as _
 
@@ -35,7 +36,7 @@ def layout(machine_id: str = "", **_query: str) -> html.Div:
     charts = [card(f"machine-{kind}", chart(f"machine-{kind}-chart", 220, words[kind]))
               for kind in KINDS]  # fmt: skip
     body = [
-        html.Header(id=Ids.HEAD, className="card title-card"),
+        dbc.Card(id=Ids.HEAD, body=True, class_name="title-card"),
         html.Div(id=Ids.CLONE),
         html.Div(charts, className="machine-days"),
     ]

@@ -3,6 +3,7 @@
 from typing import Any
 
 import dash
+import dash_bootstrap_components as dbc
 from dash import Input, Output, State, callback, dcc, html
 from dash.exceptions import PreventUpdate
 from flask_babel import gettext as _
@@ -36,7 +37,7 @@ def layout(month: str = "", **_query: str) -> html.Div:
     )  # fmt: skip
     proof = [
         words,
-        html.Button(_("Verify"), id=Ids.VERIFY, className="button", type="button"),
+        dbc.Button(_("Verify"), id=Ids.VERIFY, color="secondary"),
         html.P(id=Ids.PROVEN, role="status"),
     ]
     return html.Div(
@@ -46,7 +47,7 @@ def layout(month: str = "", **_query: str) -> html.Div:
             html.Div(id=Ids.BODY, className="collections"),
             html.Div(id=Ids.BASES, className="month-bases"),
             html.Div(id=Ids.HISTORY),
-            html.Section(proof, id=Ids.PROOF, className="card proof", hidden=True),
+            html.Section(dbc.Card(proof, body=True, class_name="proof"), id=Ids.PROOF, hidden=True),
         ],
         className="collections",
     )

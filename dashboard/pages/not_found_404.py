@@ -13,7 +13,7 @@ def layout(**_query: str) -> html.Section:
         [
             html.H1(_("There is no page at this address"), className="state-title"),
             html.P(_("The link may be old or mistyped. The Overview leads to every number.")),
-            dcc.Link(_("Go to the Overview"), href="/", className="button"),
+            dcc.Link(_("Go to the Overview"), href="/", className="btn btn-secondary"),
         ],
-        className="card state",
+        className="card card-body state",
     )

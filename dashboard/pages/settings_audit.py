@@ -3,12 +3,13 @@
 from typing import Any
 
 import dash
-from dash import Input, Output, clientside_callback, dcc, html
+import dash_bootstrap_components as dbc
+from dash import Input, Output, dcc, html
 from flask_babel import gettext as _
 
 from dashboard.base.notice import mark
 from dashboard.base.settings_params import AUDIT
-from dashboard.components.kit.typed import debounced_id, debounced_input, register_debounce
+from dashboard.components.kit.search_field import search_field
 from dashboard.components.shell.filter_bar import option
 from dashboard.queries.audit import audit_log
 from dashboard.views import settings as settings_views
@@ -35,16 +36,16 @@ def _fields() -> html.Div:
     actor, action, text, first, last = Ids.FIELDS
     who = _several(actor, [(name, name) for name in people], _("Everybody"))
     what = _several(action, [(action_word(name), name) for name in kinds], _("Everything"))
-    fields: list[tuple[str, list[Any]]] = [
-        (_("Who"), [who]),
-        (_("What"), [what]),
-        (_("About"), debounced_input(text, _("Site, device, month"))),
-        (_("From"), [_date(first)]),
-        (_("To"), [_date(last)]),
+    fields = [
+        (_("Who"), who),
+        (_("What"), what),
+        (_("About"), search_field(text, _("Site, device, month"))),
+        (_("From"), _date(first)),
+        (_("To"), _date(last)),
     ]
     return html.Div(
         [
-            html.Div([html.Label(name, htmlFor=field[0].id), *field], className="field own")
+            html.Div([dbc.Label(name, html_for=field.id), field], className="field own")
             for name, field in fields
         ],
         className="own-fields",
@@ -88,12 +89,7 @@ def _property_of(name: str) -> tuple[str, str]:
 in_browser(
     "settings.sync_audit_filters",
     *(Output(*_property_of(name)) for name in Ids.FIELDS),
-    Output(debounced_id(Ids.TEXT), "data"),
     Input("filters", "data"),
-    *(
-        Input(debounced_id(name), "data") if name == Ids.TEXT else Input(*_property_of(name))
-        for name in Ids.FIELDS
-    ),
+    *(Input(*_property_of(name)) for name in Ids.FIELDS),
     initially=True,
 )
-register_debounce(clientside_callback, Ids.TEXT)

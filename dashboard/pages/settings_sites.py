@@ -3,13 +3,13 @@
 from typing import Any
 
 import dash
-from dash import Input, Output, callback, clientside_callback, dcc, html
+from dash import Input, Output, callback, dcc, html
 from flask_babel import gettext as _
 
 from dashboard.base.notice import mark
 from dashboard.base.settings_params import SITES, parse_sites
 from dashboard.components.kit.grid import in_window
-from dashboard.components.kit.typed import debounced_id, debounced_input, register_debounce
+from dashboard.components.kit.search_field import search_field
 from dashboard.components.settings.frame import frame
 from dashboard.components.settings.sites import in_order, rows, segments, site_list, title
 from dashboard.queries.sites import directory as query_sites
@@ -30,12 +30,12 @@ class Ids:
 
 def layout(q: str = "", **_query: str) -> html.Div:
     """Search, states and grid."""
-    text = debounced_input(Ids.TEXT, _("Name of a site, as anybody calls it"), q)
+    text = search_field(Ids.TEXT, _("Name of a site, as anybody calls it"), q)
     line = html.Div(
         [
             html.H2(id=Ids.COUNT, role="status"),
             html.Div(id=Ids.STATES),
-            html.Div(text, className="picker-search"),
+            text,
         ],
         className="sites-line",
     )
@@ -71,6 +71,5 @@ list_page(Ids.GRID, _rows, inputs=["filters", "settled"])
 in_browser(
     "settings.search",
     Output(Ids.TICK, "data"),
-    Input(debounced_id(Ids.TEXT), "data"),
+    Input(Ids.TEXT, "value"),
 )
-register_debounce(clientside_callback, Ids.TEXT)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import dash
+import dash_bootstrap_components as dbc
 from dash import Input, Output, State, callback, dcc, html
 from dash import no_update as same
 from flask_babel import gettext as _
@@ -84,7 +85,7 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
     ]
     grid = html.Div(device_grid(Ids.GRID), className="grid-card low")
     body = [
-        html.Header(id=Ids.HEAD, className="card title-card"),
+        dbc.Card(id=Ids.HEAD, body=True, class_name="title-card"),
         html.Div(happened, className="column"),
         html.Div(beside, className="column"),
         html.Section(

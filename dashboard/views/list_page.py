@@ -95,7 +95,7 @@ def page_words(title: str, why: str, about: str) -> html.Div:
 def listed(title: str, files: str) -> html.Div:
     """The title of a list, and the place of its files, by their ids."""
     place = html.Div(id=files, className="card-actions")
-    return html.Div([html.H2(id=title, role="status"), place], className="card-head")
+    return html.Div([html.H2(id=title, role="status"), place], className="list-head")
 
 
 def no_data(v: View) -> Component | None:

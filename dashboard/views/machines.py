@@ -29,7 +29,13 @@ from dashboard.components.machines.tiles import (
     states_to_show,
 )
 from dashboard.components.shell.chips import chip
-from dashboard.components.shell.filter_bar import MACHINE_NAMES, MACHINE_OS, MACHINE_SITE, option
+from dashboard.components.shell.filter_bar import (
+    MACHINE_NAMES,
+    MACHINE_OS,
+    MACHINE_SITE,
+    machine_fields,
+    option,
+)
 from dashboard.components.shell.strip import strip
 from dashboard.components.why.body import section
 from dashboard.figures.machine_day import KINDS, day_figure
@@ -103,6 +109,12 @@ def choices_of(v: View) -> dict[str, dict[str, Any]]:
     return {MACHINE_NAMES: {"data": names}, **parts}
 
 
+def fields() -> list[Component]:
+    """The fields of the filter bar, with their choices."""
+    with view("") as v:
+        return machine_fields(choices_of(v))
+
+
 def _key(name: str) -> str:
     """A short key for a name as the value of a choice: Dash's dropdown indexes every substring of
     values, as it does of labels (`filter_bar.option`)."""
@@ -146,7 +158,7 @@ def explain(query: str) -> list[Component]:
     filtered = [text for text, _without in machine_chips(v.listed)]
     link = dcc.Link(
         _("Open the list of %(n)s", n=formats.number(total)), href=v.listed.address(),
-        className="button filled",
+        className="btn btn-primary",
     )  # fmt: skip
     parts = [
         html.P(_("Why %(value)s?", value=formats.number(total)), className="drawer-figure"),

@@ -189,5 +189,5 @@ def _no_month() -> html.Section:
             html.H1(_("There is no such month"), className="state-title"),
             html.P(_("It lies before the first count, or the address is mistyped.")),
         ],
-        className="card state",
+        className="card card-body state",
     )

@@ -105,7 +105,7 @@ def _months(v: View, listed: RunList) -> list[Any]:
         dcc.Link(
             "\u2039 " + formats.month(before),
             href=listed.address(month=before),
-            className="button quiet",
+            className="btn btn-link",
         )
     ]
     if listed.month is not None:
@@ -114,11 +114,11 @@ def _months(v: View, listed: RunList) -> list[Any]:
                 dcc.Link(
                     formats.month(after) + " \u203a",
                     href=listed.address(month=after),
-                    className="button quiet",
+                    className="btn btn-link",
                 )
             )
         words = _("Last %(days)s days", days=CALENDAR_DAYS)
-        links.append(dcc.Link(words, href=listed.address(month=None), className="button quiet"))
+        links.append(dcc.Link(words, href=listed.address(month=None), className="btn btn-link"))
     return links
 
 

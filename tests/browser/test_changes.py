@@ -212,7 +212,7 @@ def test_a_day_before_the_first_snapshot_shows_a_message_and_a_link_to_the_first
     quiet.goto(f"{address}/changes?basis=agent")
     expect(quiet.locator(".state")).to_contain_text("nothing to compare with on 31 Oct 2026")
     expect(quiet.locator("#changes-body")).not_to_be_visible()
-    quiet.locator(".state .button").click()
+    quiet.locator(".state .btn").click()
     expect(quiet.locator("#bars-subtitle")).to_contain_text("5 Nov 2026 to 22 Nov 2026")
     expect(quiet.locator("#changes-empty")).to_contain_text("the number did not move")
     expect(quiet.locator("#changes-grid")).not_to_be_visible()
@@ -221,7 +221,7 @@ def test_a_day_before_the_first_snapshot_shows_a_message_and_a_link_to_the_first
 def test_no_matching_change_shows_a_message(quiet: Page, address: str) -> None:
     quiet.goto(f"{address}/changes?q=nobody-has-this")
     expect(quiet.locator(".state")).to_contain_text("No device matches these filters")
-    quiet.locator(".state .button").click()
+    quiet.locator(".state .btn").click()
     expect(quiet.locator("#changes-summary")).to_be_visible()
 
 

@@ -61,7 +61,7 @@ def test_an_outage_day_is_drawn_as_a_gap(quiet: Page, story: Story) -> None:
     failed.click()
     quiet.wait_for_url("**/collections?run=*")
     expect(quiet.locator("h1").last).to_have_text("NinjaRMM, 10 Nov 2026")
-    expect(quiet.locator(".run-said")).to_contain_text("NinjaRMM answered 503")
+    expect(quiet.locator(".collections .alert")).to_contain_text("NinjaRMM answered 503")
     quiet.go_back()
     expect(quiet.locator("#calendar-title")).to_be_visible()
 

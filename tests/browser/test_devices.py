@@ -183,7 +183,7 @@ def test_no_match_shows_a_message_that_clears_the_filters(quiet: Page, address: 
     quiet.goto(f"{address}/devices?q=nobody-has-this")
     expect(quiet.locator(".state")).to_contain_text("No device matches these filters")
     expect(quiet.locator("#devices-grid")).not_to_be_visible()
-    quiet.locator(".state .button").click()
+    quiet.locator(".state .btn").click()
     expect(quiet.locator(".ag-paging-panel")).to_be_visible()
     expect(first_row(quiet)).not_to_be_empty()
 

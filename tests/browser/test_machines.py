@@ -268,7 +268,7 @@ def test_two_machines_behind_one_id_are_marked_and_explained(quiet: Page, hub: H
     card = quiet.locator(".clone-card")
     expect(card).to_contain_text("stream-one")
     expect(card).to_contain_text("stream-two")
-    expect(quiet.locator(".run-said")).to_contain_text("7 minutes ahead of this server's")
+    expect(quiet.locator(".one-machine .alert")).to_contain_text("7 minutes ahead of this server's")
 
 
 def day_of(engine: Engine, hostname: str) -> None:

@@ -238,7 +238,7 @@ def test_no_match_shows_a_message_with_a_link_back(quiet: Page, address: str) ->
     quiet.goto(f"{address}/?q=nobody-has-this")
     expect(quiet.locator(".state")).to_contain_text("No device matches these filters")
     expect(quiet.locator("#months")).not_to_be_visible()
-    quiet.locator(".state .button").click()
+    quiet.locator(".state .btn").click()
     expect(quiet.locator("#kpi-counted")).to_be_visible()
     expect(quiet.locator(".state")).not_to_be_visible()
 

@@ -306,7 +306,7 @@ def test_no_settings_page_is_wider_than_a_phone(quiet: Page, story: Story) -> No
     quiet.set_viewport_size({"width": 390, "height": 844})
     for path in ("", "/rules", "/sites", "/audit"):
         quiet.goto(f"{story.address}/settings{path}")
-        expect(quiet.locator(".settings-tab.here")).to_be_visible()
+        expect(quiet.locator(".settings-tabs .active")).to_be_visible()
         expect(quiet.locator(".settings .card, .settings .grid-card").first).to_be_visible()
         assert quiet.evaluate("document.documentElement.scrollWidth") == 390, path
 

@@ -50,7 +50,7 @@ def test_every_page_loads_without_console_errors_or_horizontal_scrolling(
     quiet.goto(address + path)
     expect(quiet.locator("#stamp")).to_contain_text("as of 22 Nov 2026")
     quiet.wait_for_load_state("networkidle")
-    assert quiet.evaluate("document.documentElement.dataset.theme") == theme
+    assert quiet.evaluate("document.documentElement.dataset.bsTheme") == theme
     assert quiet.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -163,9 +163,9 @@ def test_a_lost_server_connection_is_shown_until_it_is_back(page: Page, address:
 def test_the_theme_is_remembered(quiet: Page, address: str) -> None:
     quiet.goto(address + "/")
     quiet.locator("#theme-button").click()
-    assert quiet.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert quiet.evaluate("document.documentElement.dataset.bsTheme") == "dark"
     quiet.reload()
-    assert quiet.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert quiet.evaluate("document.documentElement.dataset.bsTheme") == "dark"
 
 
 def test_the_keyboard_searches_goes_to_pages_and_lists_its_keys(quiet: Page, address: str) -> None:

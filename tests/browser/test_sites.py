@@ -141,7 +141,7 @@ def test_an_unknown_site_and_an_empty_filter_result_show_a_message(
     ):
         quiet.goto(address + path)
         expect(quiet.locator(".state")).to_contain_text(said)
-    quiet.locator(".state .button").click()
+    quiet.locator(".state .btn").click()
     expect(quiet.locator(".site-total")).to_be_visible()
 
 

@@ -39,7 +39,7 @@ def test_the_explanation_of_a_card_links_to_exactly_its_devices(
     for line in quiet.locator(".sums li").all_inner_texts()[:-2]:
         total, parts = line.split(" = ")
         assert int(total) == number == sum(map(int, re.findall(r"\d+", parts))), line
-    quiet.locator(".drawer .button.filled").click()
+    quiet.locator(".drawer .btn-primary").click()
     expect(quiet.locator("#drawer")).not_to_be_visible()
     expect(quiet.locator("#devices-count")).to_contain_text(f"{number} device")
     open_devices(quiet, address, "?" + quiet.url.partition("?")[2])
@@ -87,8 +87,10 @@ def test_the_keyboard_opens_the_drawer_and_closing_returns_the_focus(
     button = quiet.locator(".kpi-place.spare .why")
     button.focus()
     quiet.keyboard.press("Enter")
-    expect(quiet.locator("#drawer-close")).to_be_focused()
+    expect(quiet.get_by_role("dialog", name="Why this number?")).to_be_focused()
     expect(quiet.locator(".drawer-figure")).to_be_visible()
+    quiet.keyboard.press("Tab")
+    expect(quiet.get_by_role("button", name="Close")).to_be_focused()
     quiet.keyboard.press("Escape")
     expect(quiet.locator("#drawer")).not_to_be_visible()
     expect(button).to_be_focused()

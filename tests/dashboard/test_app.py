@@ -94,7 +94,7 @@ def test_immutable_assets_are_named_by_their_content(sqlite_engine: Engine) -> N
         assert answer.status_code == 200, address
         assert "immutable" in answer.headers["Cache-Control"]
     versions = {address.split("=")[1] for address in kept if "?v=" in address}
-    assert len(versions) == 3, "each of the three vendored files has a version of its own"
+    assert len(versions) == 4, "each of these four files has a version of its own"
     missing = there.get("/assets/no.js?v=1")
     assert missing.status_code == 404
     assert "immutable" not in missing.headers.get("Cache-Control", "")

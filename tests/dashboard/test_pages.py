@@ -11,6 +11,7 @@ import pytest
 from dash import Dash
 from sqlalchemy import Engine
 
+from dashboard.components.shell.filter_bar import machine_fields
 from dashboard.components.sites.table import MOVED
 from db.engine import open_engine, sqlite_url
 from tests.conftest import ROOT
@@ -58,7 +59,8 @@ def test_a_callback_is_short(path: Path) -> None:
 
 def test_every_id_in_a_callback_is_on_a_page_exactly_once(app: Dash) -> None:
     with app.server.test_request_context("/"):
-        shell = component_ids(app.layout())
+        # A callback mounts the fields of machines in the shell, on their page.
+        shell = component_ids([app.layout(), *machine_fields({})])
         pages = [component_ids(page["layout"]()) for page in dash.page_registry.values()]
     assert all(shell.isdisjoint(page) for page in pages)
     named = {
@@ -231,4 +233,4 @@ def test_a_lost_database_leaves_the_page_unchanged(tmp_path: Path, migrated_file
         values = {"filters": "", "sites-order": MOVED}
         answer = run_callback(app, output, **values)
         assert answer["response"] == {}, output
-        assert answer["sideUpdate"] == {"trouble": {"hidden": False}}, output
+        assert answer["sideUpdate"] == {"trouble": {"is_open": True}}, output

@@ -45,20 +45,20 @@ def ask_button(
     arguments: Mapping[str, Any],
     label: Any,
     *,
-    kind: str = "",
+    kind: str = "btn-secondary",
     about: str | None = None,
 ) -> html.Button:
     """A button that requests a decision: at once, or through the dialog if its kind is confirmed.
 
     Args:
         arguments: as JSON values; those that the dialog asks for are left out.
-        kind: CSS classes beside "button".
+        kind: CSS classes beside "btn".
         about: the label for screen readers, where `label` needs its surroundings.
     """
     accessible = {} if about is None else {"aria-label": about}
     return html.Button(
         label,
-        className=f"button {kind}".strip(),
+        className=f"btn {kind}",
         type="button",
         **decision_data(decision, arguments),
         **accessible,
@@ -74,40 +74,42 @@ def dialog() -> list[Component]:
     """The closed dialog and its stores."""
     reason = html.Div(
         [
-            html.Label(_("Reason, for the audit log"), htmlFor="decision-reason"),
-            dcc.Input(id="decision-reason", type="text", maxLength=200, autoComplete="off"),
+            dbc.Label(_("Reason, for the audit log"), html_for="decision-reason"),
+            dbc.Input(id="decision-reason", type="text", maxlength=200, autocomplete="off"),
         ],
         id="decision-reasoned",
-        className="decision-reason",
     )
     until = html.Div(
         [
-            html.Span(_("How long it holds"), id="decision-until-name"),
-            dcc.RadioItems(id="decision-until", options=[], value=""),
+            html.Span(_("How long it holds"), id="decision-until-name", className="form-label"),
+            dbc.RadioItems(id="decision-until", options=[], value=""),
         ],
         id="decision-untils",
-        className="decision-until",
         role="group",
         hidden=True,
         **{"aria-labelledby": "decision-until-name"},
     )
-    buttons = html.Div(
-        [
-            html.Button(_("Cancel"), id="decision-cancel", className="button", type="button"),
-            html.Button(id="decision-do", className="button filled", type="button"),
-        ],
-        className="decision-end",
-    )
     body = [
-        html.H2(id="decision-title"),
-        html.Div(id="decision-body", className="decision-body"),
+        html.Div(id="decision-body"),
         html.Div(id="effect", className="effect", role="status"),
         reason,
         until,
         html.P(id="decision-wrong", className="step-trouble", role="alert"),
-        buttons,
     ]
-    modal = dbc.Modal(body, id="decision", is_open=False, fade=False, className="decision")
+    buttons = [
+        dbc.Button(_("Cancel"), id="decision-cancel", color="secondary"),
+        dbc.Button(id="decision-do", color="primary"),
+    ]
+    modal = dbc.Modal(
+        [
+            html.Header(html.H2(id="decision-title", className="modal-title"),
+                        className="modal-header"),
+            dbc.ModalBody(body),
+            dbc.ModalFooter(buttons),
+        ],
+        id="decision", is_open=False, fade=False, scrollable=True, fullscreen="md-down",
+        labelledby="decision-title", class_name="decision",
+    )  # fmt: skip
     return [
         dcc.Store(id="proposed"),
         dcc.Store(id=ASK),

@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.components.kit.drawn import drawn_list
 from dashboard.words.decision_words import action_word
 from db import jobs
 from db.decisions import (
@@ -39,12 +40,8 @@ def job_lines() -> list[Component]:
             [
                 html.Div(id="jobs-lines"),
                 html.Button(
-                    html.Span(className="icon icon-close", **{"aria-hidden": "true"}),
-                    id="jobs-away",
-                    className="square",
+                    id="jobs-away", className="btn-close", type="button",
                     title=_("Take these lines away"),
-                    type="button",
-                    **{"aria-label": _("Take these lines away")},
                 ),
             ],
             id="jobs",
@@ -52,12 +49,12 @@ def job_lines() -> list[Component]:
             role="status",
             hidden=True,
         ),
-    ]
+    ]  # fmt: skip
 
 
-def lines(jobs: Sequence[Job], now: datetime) -> list[Component]:
+def lines(jobs: Sequence[Job], now: datetime) -> Component:
     """A line for each job."""
-    return [_line(job, now) for job in jobs]
+    return drawn_list(_line(job, now) for job in jobs)
 
 
 def _line(job: Job, now: datetime) -> Component:

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from dashboard.components.ask.dialog import ask_button, decision_data
 from dashboard.components.kit.drawn import drawn
-from dashboard.components.kit.typed import debounced_input
+from dashboard.components.kit.search_field import search_field
 from db.decisions import Decision
 
 SITES, DEVICES = "sites", "devices"
@@ -26,7 +26,7 @@ def choose_button(
     what: str,
     label: Any,
     *,
-    kind: str = "",
+    kind: str = "btn-secondary",
 ) -> html.Button:
     """A button that opens the picker for one argument of a decision.
 
@@ -34,12 +34,12 @@ def choose_button(
         arguments: the other arguments, as JSON values.
         field: the name of the argument to choose.
         what: `SITES` or `DEVICES`, to choose among.
-        kind: CSS classes beside "button".
+        kind: CSS classes beside "btn".
     """
     data = decision_data(decision, arguments) | {"data-field": field, "data-what": what}
     return html.Button(
         label,
-        className=f"button {kind}".strip(),
+        className=f"btn {kind}",
         type="button",
         **{"aria-haspopup": "dialog"},
         **data,
@@ -48,19 +48,17 @@ def choose_button(
 
 def picker() -> list[Component]:
     """The closed picker and its store."""
-    body = [
-        html.H2(_("Choose"), id="picker-title"),
-        html.Div(
-            debounced_input("picker-text", _("Type a part of the name"), autoFocus=True),
-            className="picker-search",
-        ),
-        html.Div(id="picker-found", role="status"),
-        html.Div(
-            html.Button(_("Cancel"), id="picker-cancel", className="button", type="button"),
-            className="decision-end",
-        ),
-    ]  # fmt: skip
-    modal = dbc.Modal(body, id="picker", is_open=False, fade=False, className="decision picker")
+    search = search_field("picker-text", _("Type a part of the name"), autofocus=True)
+    modal = dbc.Modal(
+        [
+            html.Header(html.H2(_("Choose"), id="picker-title", className="modal-title"),
+                        className="modal-header"),
+            dbc.ModalBody([search, html.Div(id="picker-found", role="status")]),
+            dbc.ModalFooter(dbc.Button(_("Cancel"), id="picker-cancel", color="secondary")),
+        ],
+        id="picker", is_open=False, fade=False, scrollable=True, fullscreen="md-down",
+        labelledby="picker-title", class_name="picker",
+    )  # fmt: skip
     # What a button lets choose.
     return [dcc.Store(id="picking"), modal]
 

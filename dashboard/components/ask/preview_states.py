@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
+import dash_bootstrap_components as dbc
 from dash import html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.components.ask.job_line import WORKER_GRACE
+from dashboard.components.kit.notice import notice
 from db import jobs
 from db.jobs import Job
 
@@ -21,7 +23,7 @@ def preview_pending(job: Job, now: datetime) -> list[Component]:
     return [
         html.P(
             [
-                html.Span(className="spinner", **{"aria-hidden": "true"}),
+                dbc.Spinner(size="sm", color="primary"),
                 html.Strong(_("Looking what would change")),
                 html.Span(progress, className="muted"),
             ],
@@ -34,9 +36,5 @@ def preview_failed(job: Job) -> list[Component]:
     """The reason why there is no preview."""
     why = job.error or _("The worker's log says why.")
     return [
-        html.P(
-            [html.Strong(_("What would change cannot be shown: ")), why],
-            className="run-said error",
-            role="alert",
-        )
+        notice("danger", html.Strong(_("What would change cannot be shown: ")), why),
     ]

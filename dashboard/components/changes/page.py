@@ -63,8 +63,8 @@ def too_early(moment: Moment, filters: Filters, first: date | None) -> html.Sect
     if moment.now.day is not None and first <= moment.now.day:
         later = filters.having(compare_to=first, changes=())
         text = _("Compare with %(day)s, the first snapshot", day=formats.day(first))
-        content.append(dcc.Link(text, href=links.changes(later), className="button"))
-    return html.Section(content, className="card state")
+        content.append(dcc.Link(text, href=links.changes(later), className="btn btn-secondary"))
+    return html.Section(content, className="card card-body state")
 
 
 def _never(filters: Filters) -> html.Section:
@@ -76,9 +76,11 @@ def _never(filters: Filters) -> html.Section:
             className="state-title",
         ),
         html.P(_("There is no snapshot of it, and what is not known is not a zero.")),
-        dcc.Link(_("Count each machine once"), href=links.changes(every), className="button"),
+        dcc.Link(
+            _("Count each machine once"), href=links.changes(every), className="btn btn-secondary"
+        ),
     ]
-    return html.Section(content, className="card state")
+    return html.Section(content, className="card card-body state")
 
 
 def parts(answers: Answers) -> dict[str, Any]:
@@ -134,10 +136,12 @@ def _empty(filters: Filters, every: Filters) -> Sequence[Component]:
         text = _("No device stands in this bar.")
     content: list[Component] = [html.P(text)]
     if filters.changes:
-        content.append(dcc.Link(_("Show all bars"), href=links.changes(every), className="button"))
+        content.append(
+            dcc.Link(_("Show all bars"), href=links.changes(every), className="btn btn-secondary")
+        )
     if ALL_CHANGES not in filters.changes:
         href = links.changes(every, ALL_CHANGES)
-        content.append(dcc.Link(_("Show every change"), href=href, className="button"))
+        content.append(dcc.Link(_("Show every change"), href=href, className="btn btn-secondary"))
     return content
 
 

@@ -176,5 +176,5 @@ def _empty(answers: Answers) -> list[Component]:
     content: list[Component] = [html.P(text)]
     if answers.filters.kinds or answers.filters.states:
         href = links.coverage(answers.all)
-        content.append(dcc.Link(_("Show all that stand"), href=href, className="button"))
+        content.append(dcc.Link(_("Show all that stand"), href=href, className="btn btn-secondary"))
     return content

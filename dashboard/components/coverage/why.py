@@ -25,7 +25,7 @@ def body(moment: Moment, filters: Filters, counted: Counts) -> list[Component]:
         html.P(_("Only records that their source manages are looked at, as of %(day)s.",
                  day=formats.day(moment.now.day))),
         dcc.Link(_("Open the list"), href=links.coverage(filters, filters.kinds, TO_DO),
-                 className="button filled"),
+                 className="btn btn-primary"),
         section(_("How it adds up"), _sums(kinds, counted)),
         section(_("What each means"), html.Dl([
             part for kind in kinds

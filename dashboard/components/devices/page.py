@@ -69,9 +69,9 @@ def unknown() -> html.Section:
             html.H1(_("There is no device with this id"), className="state-title"),
             html.P(_("The link may be mistyped, or all of its days are no longer kept. Search by "
                      "hostname or serial number above.")),
-            dcc.Link(_("Go to the devices"), href="/devices", className="button"),
+            dcc.Link(_("Go to the devices"), href="/devices", className="btn btn-secondary"),
         ],
-        className="card state",
+        className="card card-body state",
     )  # fmt: skip
 
 

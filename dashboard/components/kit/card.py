@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
@@ -18,10 +19,9 @@ def card(
     subtitle: Any = None,
     actions: Any = None,
     actions_id: str | None = None,
-    kind: str = "",
 ) -> html.Section:
-    """A card. Its title and subtitle have the ids `<name>-title` and `<name>-subtitle`, so that
-    callbacks can write them.
+    """A card, which its title names to screen readers. Title and subtitle have the ids
+    `<name>-title` and `<name>-subtitle`, so that callbacks can write them.
 
     Args:
         actions: links and buttons on the right of the title.
@@ -36,11 +36,20 @@ def card(
     elif actions is not None:
         head.append(html.Div(actions, className="card-actions"))
     return html.Section(
-        [html.Header(head, className="card-head"), html.Div(body, className="card-body")],
+        dbc.Card([dbc.CardHeader(head), dbc.CardBody(body)]),
         id=name,
-        className=f"card {kind}".strip(),
+        className="card-place",
         **{"aria-labelledby": f"{name}-title"},
     )
+
+
+def panel(*parts: Part, kind: str = "") -> Component:
+    """A card of text and HTML components, in which no callback may name an id.
+
+    Args:
+        kind: further CSS classes.
+    """
+    return dbc.Card(drawn_list(parts), body=True, class_name=kind)
 
 
 def file_links(address: Callable[[str], str], *before: Part) -> Component:
@@ -54,7 +63,7 @@ def file_links(address: Callable[[str], str], *before: Part) -> Component:
         html.A(
             [html.Span(className="icon icon-download"), name],
             href=address(form),
-            className=f"button quiet file-{form}",
+            className=f"btn btn-link file-{form}",
             title=about,
             download=True,
         )

@@ -56,6 +56,9 @@ def _tree(part: Any) -> Any:
     if "style" in attributes:
         attributes["style"] = "; ".join(_declaration(*item) for item in attributes["style"].items())
     children = serialized["props"].get("children")
+    if "data-drawn" in attributes:
+        # Drawn already: its parts become parts of this one.
+        return ["div", attributes, json.loads(attributes.pop("data-drawn"))]
     if not isinstance(children, Sequence) or isinstance(children, str):
         children = [children]
     tag = "a" if serialized["type"] == "Link" else serialized["type"].lower()

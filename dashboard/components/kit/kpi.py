@@ -52,6 +52,6 @@ def _tile(tile: Tile) -> dcc.Link:
             html.Span(tile.line, className="kpi-line"),
         ],
         href=tile.href,
-        className=f"card kpi kpi-{tile.key}",
+        className=f"card card-body kpi kpi-{tile.key}",
         id=f"kpi-{tile.key}",
     )

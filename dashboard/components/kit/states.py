@@ -52,7 +52,7 @@ def first_run(problems: Sequence[str]) -> Component:
                 html.P(_("Three steps, and this page answers how many devices there are.")),
                 html.Ol(steps, className="checklist"),
             ],
-            className="card state first-run",
+            className="card card-body state first-run",
         )
     )
 
@@ -64,9 +64,9 @@ def nothing_matches(path: str) -> Component:
             [
                 html.H2(_("No device matches these filters"), className="state-title"),
                 html.P(_("Take a filter away, choose another day, or start again without any.")),
-                dcc.Link(_("Clear all filters"), href=path, className="button"),
+                dcc.Link(_("Clear all filters"), href=path, className="btn btn-secondary"),
             ],
-            className="card state",
+            className="card card-body state",
         )
     )
 
@@ -78,9 +78,9 @@ def no_machine_matches() -> Component:
             [
                 html.H2(_("No machine matches these filters"), className="state-title"),
                 html.P(_("Take a filter away, or start again without any.")),
-                dcc.Link(_("Clear all filters"), href="/machines", className="button"),
+                dcc.Link(_("Clear all filters"), href="/machines", className="btn btn-secondary"),
             ],
-            className="card state",
+            className="card card-body state",
         )
     )
 
@@ -114,7 +114,7 @@ def no_machines() -> Component:
                 html.P(_("Three steps, and this page shows what each machine says of itself.")),
                 html.Ol(steps, className="checklist"),
             ],
-            className="card state first-run",
+            className="card card-body state first-run",
         )
     )
 

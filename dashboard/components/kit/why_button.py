@@ -1,5 +1,6 @@
 """Why this number: the small button beside a figure, and the drawer that answers it."""
 
+import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
@@ -21,23 +22,28 @@ def why_button(query: str, figure: str = "count", words: bool = False) -> Compon
     about = _("Why this number?")
     return html.Button(
         [sign, _("Why")] if words else sign,
-        className="button quiet why" if words else "why",
+        className="btn btn-link why" if words else "why",
         type="button",
         title=about,
         **{"data-why": figure, "data-query": query, "aria-label": about, "aria-haspopup": "dialog"},
     )
 
 
-def drawer() -> Component:
-    """The drawer of the shell, closed; the browser opens it (why.js)."""
+def drawer() -> list[Component]:
+    """The drawer of the shell, closed; the browser opens it (why.js). And the store of what it is
+    asked."""
+    title = html.H2(_("Why this number?"), id="drawer-title")
     close = html.Button(
-        html.Span(className="icon icon-close", **{"aria-hidden": "true"}),
-        id="drawer-close", className="square", type="button", **{"aria-label": _("Close")},
-    )  # fmt: skip
-    head = html.Header([html.H2(_("Why this number?"), id="drawer-title"), close])
-    return html.Dialog(
-        [drawn_list([head]), html.Div(id=BODY, className="drawer-body"), dcc.Store(id=REQUEST)],
-        id=DRAWER,
-        className="drawer",
-        **{"aria-labelledby": "drawer-title"},
+        id="drawer-close", className="btn-close", type="button", **{"aria-label": _("Close")}
     )
+    # In its place and of its size until the answer is there.
+    waiting = dbc.Placeholder(
+        html.Div(id=BODY, className="drawer-body"),
+        target_components={BODY: "children"}, delay_show=200, show_initially=False,
+        animation="wave", class_name="drawer-waiting",
+    )  # fmt: skip
+    panel = dbc.Offcanvas(
+        waiting, id=DRAWER, title=drawn_list([title, close]), close_button=False, placement="end",
+        labelledby="drawer-title", class_name="drawer",
+    )  # fmt: skip
+    return [panel, dcc.Store(id=REQUEST)]

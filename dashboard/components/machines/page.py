@@ -11,6 +11,8 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard.base import formats
+from dashboard.components.kit.card import panel
+from dashboard.components.kit.notice import notice
 from dashboard.components.kit.pill import pill
 from dashboard.queries.machines.hours import Hour
 from dashboard.words.filter_words import state_word
@@ -29,9 +31,9 @@ def unknown_machine() -> html.Section:
             html.H1(_("There is no machine with this id"), className="state-title"),
             html.P(_("The link may be mistyped, or the machine was deleted. Search by hostname, "
                      "serial number or address among the machines.")),
-            dcc.Link(_("Go to the machines"), href="/machines", className="button"),
+            dcc.Link(_("Go to the machines"), href="/machines", className="btn btn-secondary"),
         ],
-        className="card state",
+        className="card card-body state",
     )  # fmt: skip
 
 
@@ -122,7 +124,7 @@ def _skew(seconds: int | None) -> list[Component]:
         "machine's clock right, or sign-in and certificates may fail on it.",
         minutes=text,
     )
-    return [html.P([html.Strong(_("Clock: ")), sentence], className="run-said warning")]
+    return [notice("warning", html.Strong(_("Clock: ")), sentence)]
 
 
 def clone_card(machine: Machine) -> list[Component]:
@@ -146,8 +148,7 @@ def clone_card(machine: Machine) -> list[Component]:
     ]
     seen_at = formats.instant(machine["clone_seen_at"])
     return [
-        html.Section(
-            [
+        panel(
                 html.H2(_("Two machines report under this id"), className="card-title"),
                 html.P(clone_words(), className="card-subtitle"),
                 html.Div(
@@ -159,8 +160,7 @@ def clone_card(machine: Machine) -> list[Component]:
                       "TatuScan's client has none, so its hostname stands for it.", when=seen_at),
                     className="note",
                 ),
-            ],
-            className="card clone-card",
+            kind="clone-card",
         )
     ]  # fmt: skip
 

@@ -11,6 +11,7 @@ from dashboard.base import formats
 from dashboard.base.change import Change
 from dashboard.base.machine_params import ADDED_BY_HAND, STATES, MachineList
 from dashboard.components.kit.kpi import Tile, tiles
+from dashboard.components.kit.notice import notice
 from dashboard.words.filter_words import state_word
 from dashboard.words.machine_words import bucket_word, clone_cause, named, percent
 
@@ -65,13 +66,12 @@ def clone_notice(page: MachineList, clones: int) -> list[Component]:
     )
     every = page.having(clones=True, states=())
     return [
-        html.Div(
-            [
-                html.Span(className="icon icon-warning", **{"aria-hidden": "true"}),
-                html.Span([html.Strong(f"{text}: "), clone_cause()]),
-                dcc.Link(_("Show them"), href=every.address()),
-            ],
-            className="run-said warning machine-clones",
+        notice(
+            "warning",
+            html.Span(className="icon icon-warning", **{"aria-hidden": "true"}),
+            html.Span([html.Strong(f"{text}: "), clone_cause()]),
+            dcc.Link(_("Show them"), href=every.address()),
+            kind="machine-clones",
         )
     ]
 

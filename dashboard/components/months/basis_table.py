@@ -64,7 +64,7 @@ def _row(
         pack = html.A(
             [html.Span(className="icon icon-download"), _("ZIP")],
             href=links.invoice_pack(bases.site_id, month),
-            className="button quiet",
+            className="btn btn-link",
             download="",
             **{"aria-label": _("Invoice pack of %(site)s", site=bases.site)},
         )

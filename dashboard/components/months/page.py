@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from dash import dcc, html
+from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.access import Actor
 from dashboard.base.params import Filters
+from dashboard.components.kit.card import panel
 from dashboard.components.kit.drawn import drawn, drawn_list
+from dashboard.components.kit.notice import notice
 from dashboard.components.kit.pill import delta, month_pill
 from dashboard.components.kit.table import fact_list
 from dashboard.components.months.basis_table import basis_table
@@ -86,12 +89,10 @@ def _why_open(row: MonthRow) -> Any:
     if not row.hindrances:
         return None
     lines = [html.Li(hindrance_words(hindrance)) for hindrance in row.hindrances]
-    return html.Div(
-        [html.Strong(_("Why it is not closed yet")), html.Ul(lines)], className="run-said info"
-    )
+    return notice("info", html.Strong(_("Why it is not closed yet")), html.Ul(lines))
 
 
-def _numbers(answers: Answers) -> html.Section:
+def _numbers(answers: Answers) -> Component:
     row = answers.row
     billable: Any = formats.number(row.billable)
     if answers.devices is not None and row.billable:
@@ -109,7 +110,7 @@ def _numbers(answers: Answers) -> html.Section:
     return _card(_("Counts"), title, fact_list(facts))
 
 
-def bases_card(bases: Bases) -> html.Section:
+def bases_card(bases: Bases) -> Component:
     """The billing bases, and the devices that make the difference at the chosen site."""
     row = bases.row
     if bases.sides.stored:
@@ -131,7 +132,7 @@ def bases_card(bases: Bases) -> html.Section:
     return _card(title, subtitle, html.Div(body))
 
 
-def _adjusted(adjustments: Sequence[Adjustment]) -> html.Section:
+def _adjusted(adjustments: Sequence[Adjustment]) -> Component:
     if not adjustments:
         text = _("No decision changed the days of this month after they were counted.")
         return _card(_("Adjustments"), None, html.P(text, className="note"))
@@ -153,7 +154,7 @@ def _adjusted(adjustments: Sequence[Adjustment]) -> html.Section:
     return _card(_("Adjustments"), None, drawn(html.Div(table, className="table-scroll")))
 
 
-def _history(answers: Answers) -> html.Section:
+def _history(answers: Answers) -> Component:
     """Every closing with its hash, and who closed and reopened."""
     if not answers.audited and not answers.closings:
         text = _("It was never closed.")
@@ -176,8 +177,8 @@ def _history(answers: Answers) -> html.Section:
     return _card(_("Closings"), None, drawn(html.Ul(items, className="history")))
 
 
-def _card(title: Any, subtitle: str | None, body: Any) -> html.Section:
+def _card(title: Any, subtitle: str | None, body: Any) -> Component:
     words = [html.H2(title, className="count-line")]
     if subtitle:
         words.append(html.P(subtitle, className="card-subtitle"))
-    return html.Section([*words, body], className="card")
+    return panel(*words, body)

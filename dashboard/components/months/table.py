@@ -123,8 +123,8 @@ def actions(row: MonthRow, actor: Actor) -> list[Any]:
     name = formats.month(row.month)
     if row.can_close and row.state == OPEN and actor.may_start(CloseMonth):
         about = _("Close %(month)s", month=name)
-        return [ask_button(CloseMonth, month, _("Close"), kind="filled", about=about)]
+        return [ask_button(CloseMonth, month, _("Close"), kind="btn-primary", about=about)]
     if row.can_reopen and row.closing is not None and actor.may_start(ReopenMonth):
         about = _("Reopen %(month)s", month=name)
-        return [ask_button(ReopenMonth, month, _("Reopen"), kind="quiet", about=about)]
+        return [ask_button(ReopenMonth, month, _("Reopen"), kind="btn-link", about=about)]
     return []

@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from dash import dcc, html
+from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.access import Actor
 from dashboard.base.run_params import RunList
 from dashboard.components.ask.dialog import ask_button
-from dashboard.components.kit.drawn import drawn, drawn_list
+from dashboard.components.kit.card import panel
+from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.links import devices_of_source
+from dashboard.components.kit.notice import notice
 from dashboard.components.kit.pill import run_pill, source_badge
 from dashboard.components.kit.table import fact_list
 from dashboard.queries.runs.attempts import MAX_UNREADABLE, Run, UnreadableRow
@@ -52,7 +55,7 @@ def no_run(run_id: int, page: RunList) -> list[Any]:
             html.H1(_("There is no run %(id)s", id=run_id), className="state-title"),
             html.P(_("The link may be old or mistyped. The list holds every run there was.")),
         ],
-        className="card state",
+        className="card card-body state",
     )
     return [_back(page), state]
 
@@ -69,7 +72,7 @@ def _head(run: Run, actor: Actor, *, newest: bool) -> html.Header:
         buttons.append(ask_button(WithdrawDay, arguments, _("Withdraw this day")))
     if run.published and run.kind != "end":
         href = devices_of_source(run.source, run.business_date)
-        buttons.append(dcc.Link(_("See its devices"), href=href, className="button"))
+        buttons.append(dcc.Link(_("See its devices"), href=href, className="btn btn-secondary"))
     title = html.H1(_("%(source)s, %(day)s", **words))
     return html.Header(
         drawn_list(
@@ -88,13 +91,14 @@ def _decision(run: Run, before: Run | None, actor: Actor) -> Any:
     """Why it is not an ordinary run; of a held one what would change, and the two buttons."""
     content = [html.P(run.reason, className="run-reason")] if run.reason else []
     if run.hold != "held":
-        level = "error" if run.state == "failed" else "warning"
-        return html.Div(content, className=f"run-said {level}") if content else None
+        return (
+            notice("danger" if run.state == "failed" else "warning", *content) if content else None
+        )
     large = bool(run.needs_administrator)
     buttons: list[Any] = []
     if actor.may_start(AcceptRun, needs_administrator=large):
         arguments = {"run_id": run.run_id}
-        buttons.append(ask_button(AcceptRun, arguments, _("Accept"), kind="filled"))
+        buttons.append(ask_button(AcceptRun, arguments, _("Accept"), kind="btn-primary"))
     if actor.may_start(RejectRun):
         buttons.append(ask_button(RejectRun, {"run_id": run.run_id}, _("Reject")))
     if large:
@@ -103,18 +107,16 @@ def _decision(run: Run, before: Run | None, actor: Actor) -> Any:
                 _("It loses so much that an administrator must accept it."), className="muted"
             )
         )
-    return html.Section(
-        [
-            html.H2(_("It waits for a decision")),
-            *content,
-            fact_list(run_effect(run, before)),
-            html.Div(buttons, className="acts"),
-        ],
-        className="card held-card",
+    return panel(
+        html.H2(_("It waits for a decision")),
+        *content,
+        fact_list(run_effect(run, before)),
+        html.Div(buttons, className="acts"),
+        kind="held-card",
     )
 
 
-def _numbers(run: Run) -> html.Section:
+def _numbers(run: Run) -> Component:
     rows = formats.number(run.records)
     if run.promised is not None:
         rows = _("%(rows)s of %(promised)s promised", rows=rows,
@@ -135,10 +137,10 @@ def _numbers(run: Run) -> html.Section:
         (_("Set aside"), formats.number(run.quarantined)),
         *(moved if run.changed is not None else []),
     ]
-    return html.Section([html.H2(_("What came")), fact_list(facts)], className="card")
+    return panel(html.H2(_("What came")), fact_list(facts))
 
 
-def _basis(run: Run, before: Run | None, page: RunList) -> html.Section:
+def _basis(run: Run, before: Run | None, page: RunList) -> Component:
     compared: Any = _("It was the first of its source")
     if before is not None:
         text = _("the snapshot of %(day)s", day=formats.day(before.business_date))
@@ -159,7 +161,7 @@ def _basis(run: Run, before: Run | None, page: RunList) -> html.Section:
             (_("Decided"), formats.instant(run.decided_at)),
         ]
     note = html.P(_("The worker's log has its lines under the correlation id."), className="note")
-    return html.Section([html.H2(_("What it rests on")), fact_list(facts), note], className="card")
+    return panel(html.H2(_("What it rests on")), fact_list(facts), note)
 
 
 def _aside(run: Run, aside: Sequence[UnreadableRow]) -> Any:
@@ -182,8 +184,8 @@ def _aside(run: Run, aside: Sequence[UnreadableRow]) -> Any:
         title += ". " + _("The first %(n)s", n=formats.number(MAX_UNREADABLE))
     head = html.Thead(html.Tr([html.Th(name, scope="col") for name in heads]))
     table = html.Table([head, html.Tbody(rows)], className="table aside")
-    return html.Section(
-        [html.H2(_("Set aside")), html.P(title, className="card-subtitle"),
-         drawn(html.Div(table, className="table-scroll"))],
-        className="card",
-    )  # fmt: skip
+    return panel(
+        html.H2(_("Set aside")),
+        html.P(title, className="card-subtitle"),
+        html.Div(table, className="table-scroll"),
+    )

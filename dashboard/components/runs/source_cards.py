@@ -52,7 +52,7 @@ def _card(
             *_facts(last, published, page),
             html.Div(_buttons(last, published, actor) if fresh else None, className="acts"),
         ],
-        className="card source-card",
+        className="card card-body source-card",
         **{"aria-label": label},
     )
 
@@ -103,8 +103,8 @@ def _buttons(last: Run, published: Run | None, actor: Actor) -> list[html.Button
         words = _("Withdraw %(day)s", day=formats.short_day(day))
         arguments = source | {"day": day.isoformat()}
         about = _("Withdraw %(day)s of %(source)s", day=formats.day(day), source=label)
-        buttons.append(ask_button(WithdrawDay, arguments, words, kind="quiet", about=about))
+        buttons.append(ask_button(WithdrawDay, arguments, words, kind="btn-link", about=about))
     if actor.may_start(EndSource):
         about = _("End %(source)s", source=label)
-        buttons.append(ask_button(EndSource, source, _("End source"), kind="quiet", about=about))
+        buttons.append(ask_button(EndSource, source, _("End source"), kind="btn-link", about=about))
     return buttons

@@ -97,10 +97,16 @@ def _pager(count: int, page: RunList) -> html.Nav:
     newer = max(page.offset - PAGE, 0)
     links = []
     if page.offset:
-        links.append(dcc.Link(_("Newer"), href=page.address(offset=newer), className="button"))
+        links.append(
+            dcc.Link(_("Newer"), href=page.address(offset=newer), className="btn btn-secondary")
+        )
     if last < count:
         links.append(
-            dcc.Link(_("Older"), href=page.address(offset=page.offset + PAGE), className="button")
+            dcc.Link(
+                _("Older"),
+                href=page.address(offset=page.offset + PAGE),
+                className="btn btn-secondary",
+            )
         )
     return html.Nav(
         [html.Span(words), *links], className="pager", **{"aria-label": _("Pages of runs")}

@@ -119,10 +119,10 @@ def _pager(count: int, listed: AuditList) -> html.Nav:
     links = []
     if listed.offset:
         newer = listed.address(offset=max(listed.offset - AUDIT_PAGE, 0))
-        links.append(dcc.Link(_("Newer"), href=newer, className="button"))
+        links.append(dcc.Link(_("Newer"), href=newer, className="btn btn-secondary"))
     if last < count:
         older = listed.address(offset=listed.offset + AUDIT_PAGE)
-        links.append(dcc.Link(_("Older"), href=older, className="button"))
+        links.append(dcc.Link(_("Older"), href=older, className="btn btn-secondary"))
     return html.Nav(
         [html.Span(words), *links], className="pager", **{"aria-label": _("Pages of decisions")}
     )

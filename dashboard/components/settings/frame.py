@@ -3,7 +3,8 @@
 from typing import Any
 
 import dash
-from dash import dcc, html
+import dash_bootstrap_components as dbc
+from dash import html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
@@ -16,16 +17,17 @@ def frame(here: str, count: int, body: list[Any]) -> list[Component]:
     """The page at the path `here` under its tabs; `count` is the number of decisions that wait."""
     tabs = [page for page in dash.page_registry.values() if "tab" in page]
     links = [
-        dcc.Link(
+        dbc.NavLink(
             [translate(page["tab"]), *([waits(count)] if page["path"] == PAGE and count else [])],
             href=page["path"],
-            className="settings-tab here" if page["path"] == here else "settings-tab",
+            active=page["path"] == here,
         )
         for page in tabs
     ]
+    nav = dbc.Nav(links, class_name="nav-underline")
     return [
         html.H1(_("Settings"), className="visually-hidden"),
-        html.Nav(links, className="settings-tabs", **{"aria-label": _("Pages of the settings")}),
+        html.Nav(nav, className="settings-tabs", **{"aria-label": _("Pages of the settings")}),
         *body,
     ]
 
@@ -42,5 +44,5 @@ def forbidden() -> Component:
             html.H2(_("Managers only"), className="state-title"),
             html.P(_("Ask an administrator of this hub for the role of a manager.")),
         ],
-        className="card state",
+        className="card card-body state",
     )

@@ -72,7 +72,7 @@ def nothing() -> Component:
                 )
             ),
         ],
-        className="card state",
+        className="card card-body state",
     )
 
 
@@ -85,7 +85,9 @@ def _collected(waits: Waiting) -> Component:
                 ),
                 html.Strong(_("The run of %(day)s is held", day=formats.day(run.business_date))),
                 html.Span(run.reason, className="muted grow"),
-                dcc.Link(_("See the run"), href=links.run(run.run_id), className="button"),
+                dcc.Link(
+                    _("See the run"), href=links.run(run.run_id), className="btn btn-secondary"
+                ),
             ]
         )
         for run in waits.runs
@@ -101,7 +103,7 @@ def _collected(waits: Waiting) -> Component:
                     dcc.Link(
                         _("Open %(month)s", month=name),
                         href=f"/months/{waits.month}",
-                        className="button",
+                        className="btn btn-secondary",
                     ),
                 ]
             )
@@ -204,7 +206,7 @@ def _acts(site: NewSite, actor: Actor) -> Component:
                     MergeSites,
                     {**this, "into": best.site_id},
                     _("Merge into %(site)s", site=best.name),
-                    kind="filled cut-button",
+                    kind="btn-primary cut-button",
                 )
             )
         words = _("Choose another\u2026") if site.likely else _("Merge\u2026")

@@ -73,7 +73,7 @@ def _acts(pair: Pair, actor: Actor) -> Component:
     both = {"device_id": pair.first.device_id, "other_device_id": pair.other.device_id}
     buttons = []
     if actor.may_start(LinkDevices):
-        buttons.append(ask_button(LinkDevices, both, _("Same machine"), kind="filled"))
+        buttons.append(ask_button(LinkDevices, both, _("Same machine"), kind="btn-primary"))
     if actor.may_start(KeepApart):
         buttons.append(ask_button(KeepApart, both, _("Two machines")))
     return html.Div(buttons, className="acts")

@@ -5,7 +5,8 @@ from dataclasses import asdict
 from itertools import permutations
 from typing import Any
 
-from dash import dcc, html
+import dash_bootstrap_components as dbc
+from dash import html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
@@ -65,7 +66,7 @@ def draft(rules: Rules) -> Component:
     end = html.Div(
         [
             html.P(id=WRONG, className="step-trouble", role="alert"),
-            html.Button(_("Replay"), id=REPLAY, className="button filled", type="button"),
+            dbc.Button(_("Replay"), id=REPLAY, color="primary"),
         ],
         className="rules-end",
     )
@@ -81,30 +82,24 @@ def draft(rules: Rules) -> Component:
 
 
 def _field(name: str, rules: Rules) -> Component:
-    label = html.Label(setting_name(name), htmlFor=FIELDS[name])
+    label = dbc.Label(setting_name(name), html_for=FIELDS[name])
     about = html.P(setting_about(name), className="muted", id=f"{FIELDS[name]}-about")
     return html.Div([label, about, _control(name, getattr(rules, name))], className="rule-field")
 
 
 def _control(name: str, values: Sequence[str]) -> Component:
     if name == "internal_sites":
-        return dcc.Textarea(id=FIELDS[name], value="\n".join(values), rows=4)
+        return dbc.Textarea(id=FIELDS[name], value="\n".join(values), rows=4)
     if name == "expected_sources":
         options = [{"label": label, "value": name} for name, label in source_labels().items()]
-        return dcc.Checklist(id=FIELDS[name], options=options, value=list(values), inline=True)
+        return dbc.Checklist(id=FIELDS[name], options=options, value=list(values), inline=True)
     if name == "source_order":
         options = [
             {"label": setting_value(name, order), "value": ",".join(order)}
             for order in _orders(values)
         ]
-        return dcc.Dropdown(
-            id=FIELDS[name],
-            options=options,
-            value=",".join(values),
-            clearable=False,
-            searchable=False,
-        )
-    return dcc.Input(id=FIELDS[name], type="text", value=", ".join(values), autoComplete="off")
+        return dbc.Select(id=FIELDS[name], options=options, value=",".join(values))
+    return dbc.Input(id=FIELDS[name], type="text", value=", ".join(values), autocomplete="off")
 
 
 def _orders(now: Sequence[str]) -> list[tuple[str, ...]]:
@@ -153,7 +148,7 @@ def _version(
                 SaveRules,
                 {"rules": as_argument(version.rules)},
                 _("Use again"),
-                kind="quiet",
+                kind="btn-link",
                 about=_("Use version %(n)s again", n=n),
             )
         )

@@ -1,23 +1,27 @@
 """The filters: one control each, named as in the address."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base.machine_params import STATES as STATES_OF_MACHINES
 from dashboard.base.params import BASES, DAY_SCHEMA, FILTERS, STATUSES, TYPES
+from dashboard.components.kit.drawn import drawn_list
 from dashboard.queries.sites.site_table import Option
 from dashboard.words.filter_words import basis_name, state_word, status_word, type_word
 
-CLEAR = "filter-clear"
 MACHINE_FIELDS = MACHINE_STATE, MACHINE_SITE, MACHINE_OS = (
     "machines-field-state", "machines-field-site", "machines-field-os",
 )  # fmt: skip
-"""Of the pages of machines, which are about now and leave the other filters aside; what there is
-to choose from, the page says."""
+"""Of the pages of machines, which are about now and leave the other filters aside; mounted while
+such a page is open."""
+
+MACHINE_PLACE = "machine-fields"
+"""Their place in the bar."""
 
 MACHINE_NAMES = "machines-names"
 """The names behind the choices of these fields."""
@@ -38,37 +42,55 @@ def controls() -> list[tuple[str, str]]:
 
 
 def filter_bar(sites: Sequence[Option]) -> Component:
-    """The bar, and on a phone the sheet, with every filter."""
+    """The bar with every filter. On a phone it is a sheet that "Filters" opens: there a callback
+    needs every control too, so it is Bootstrap's responsive offcanvas and not a component that
+    mounts its content when it opens."""
+    head = html.Header(
+        [
+            html.H2(_("Filters"), id="sheet-title"),
+            html.Button(_("Done"), id="sheet-done", className="btn btn-primary", type="button",
+                        **{"data-shell": "sheet"}),
+        ],
+        className="offcanvas-header",
+    )  # fmt: skip
+    buttons = [
+        html.Button(
+            _("Clear"),
+            id="filter-clear",
+            className="btn btn-link",
+            type="button",
+            **{"data-shell": "clear"},
+        ),
+        html.Button(
+            _("Copy link"),
+            id="copy-link",
+            className="btn btn-link",
+            type="button",
+            **{"data-shell": "copy"},
+        ),
+    ]
     fields = html.Div(
         [
-            html.Div(
-                [
-                    html.H2(_("Filters")),
-                    html.Button(_("Done"), id="sheet-done", className="button filled"),
-                ],
-                className="sheet-head",
-            ),
             *(make(control_id(name), sites) for name, make in _CONTROLS.items()),
-            *_machine_fields(),
-            html.Div(
-                [
-                    html.Button(_("Clear"), id=CLEAR, className="button quiet"),
-                    html.Button(html.Span(_("Copy link"), id="copy-text"), id="copy-link",
-                                className="button quiet"),
-                ],
-                className="field-end",
-            ),
+            html.Div(id=MACHINE_PLACE, className="machine-fields"),
+            drawn_list([html.Div(buttons, className="field-end")]),
         ],
-        className="fields",
-    )  # fmt: skip
+        className="offcanvas-body fields",
+    )
+    sheet = html.Div(
+        [drawn_list([head]), fields],
+        id="sheet",
+        className="offcanvas-md offcanvas-bottom",
+        tabIndex=-1,
+        **{"aria-labelledby": "sheet-title"},
+    )
     under = html.Div(
         [html.Div(id="chips", className="chips"), html.Div(id="stamp", className="stamp")],
         className="under",
     )
-    # What the calendars of the two dates mark, for days.js; the names of choices, for machines.js.
-    stores = [dcc.Store(id="days"), dcc.Store(id=MACHINE_NAMES, data={})]
+    # What the calendars of the two dates mark, for days.js.
     return html.Section(
-        [fields, under, *stores], className="filters", **{"aria-label": _("Filters")}
+        [sheet, under, dcc.Store(id="days")], className="filters", **{"aria-label": _("Filters")}
     )
 
 
@@ -88,10 +110,7 @@ def _compare_to(name: str, _sites: Sequence[Option]) -> Component:
 
 def _basis(name: str, _sites: Sequence[Option]) -> Component:
     options = [{"label": basis_name(basis), "value": basis} for basis in BASES]
-    control = dcc.Dropdown(
-        id=name, options=options, value="assets", clearable=False, searchable=False
-    )
-    return _field(_("Counted"), control)
+    return _field(_("Counted"), dbc.Select(id=name, options=options, value="assets"))
 
 
 def _type(name: str, _sites: Sequence[Option]) -> Component:
@@ -115,18 +134,27 @@ _CONTROLS: dict[str, Callable[[str, Sequence[Option]], Component]] = {
 """By parameter, in the order of the bar: makes the labelled control of an id, given the sites."""
 
 
-def _machine_fields() -> list[Component]:
+def machine_fields(choices: Mapping[str, Mapping[str, Any]]) -> list[Component]:
+    """The fields of the page of machines, and the store of the names behind their choices.
+
+    Args:
+        choices: the properties of fields and store by id, as machines.js and the page replace them.
+    """
     states = [(state_word(name), name) for name in STATES_OF_MACHINES]
     fields = [
         (_("State"), _choices(MACHINE_STATE, states, _("All states"))),
         (_("Site it names"), _choices(MACHINE_SITE, [], _("All sites"), searchable=True)),
         (_("Operating system"), _choices(MACHINE_OS, [], _("All systems"), searchable=True)),
     ]
-    return [_field(label, control, kind="field machine") for label, control in fields]
+    names = dcc.Store(id=MACHINE_NAMES)
+    for part in (names, *(control for _label, control in fields)):
+        for name, value in choices.get(part.id, {}).items():
+            setattr(part, name, value)
+    return [*(_field(label, control, kind="field machine") for label, control in fields), names]
 
 
 def _field(label: str, control: Any, *, kind: str = "field") -> Component:
-    return html.Div([html.Label(label, htmlFor=control.id), control], className=kind)
+    return html.Div([dbc.Label(label, html_for=control.id), control], className=kind)
 
 
 def _choices(

@@ -19,6 +19,7 @@ from dashboard.components.shell.filter_bar import filter_bar
 from dashboard.queries.sites.site_table import Option
 
 POLL_MILLISECONDS = 30_000
+COPIED_MILLISECONDS = 2_000
 AT_HAND = 3
 """How many pages a phone's bar shows."""
 
@@ -42,7 +43,11 @@ def page_links() -> list[PageLink]:
 
 
 def shell(sites: Sequence[Option], version: str) -> Component:
-    """The whole document around a page."""
+    """The whole document around a page.
+
+    What no callback names is drawn: every page mounts the shell besides its own components. Buttons
+    with `data-shell` are answered by assets/js/shell.js.
+    """
     links = page_links()
     return html.Div(
         [
@@ -55,19 +60,28 @@ def shell(sites: Sequence[Option], version: str) -> Component:
             _top(links),
             filter_bar(sites),
             html.Div(id="strip", className="strip", role="status"),
-            html.Div(_trouble(), id="trouble", className="strip", hidden=True),
-            html.Div(_away(), className="strip away"),
+            _alert(
+                "trouble",
+                _("A part of this page could not be loaded. Try again; if it stays, see the log."),
+            ),
+            _alert(
+                "away",
+                _("The server does not answer: what you see may be old. Reload when it is back."),
+            ),
             *job_lines(),
-            html.Span(_("Copied"), id="copied", hidden=True),
             html.Main(dash.page_container, id="page", className="content"),
-            html.Div(className="veil"),
-            *_bottom(links),
+            _bottom(links),
+            _more(links),
             _help(links),
-            drawer(),
+            *drawer(),
             *dialog(),
             *picker(),
+            dbc.Toast(
+                _("It is on the clipboard: paste it where you need it."),
+                id="copied", header=_("Copied"), is_open=False, duration=COPIED_MILLISECONDS,
+            ),
         ]
-    )
+    )  # fmt: skip
 
 
 def icon(name: str) -> Component:
@@ -75,51 +89,34 @@ def icon(name: str) -> Component:
     return html.Span(className=f"icon icon-{name}", **{"aria-hidden": "true"})
 
 
-def _trouble() -> Component:
-    text = _("A part of this page could not be loaded. Try again; if it stays, see the log.")
-    return _alert(text)
-
-
-def _away() -> Component:
-    text = _("The server does not answer: what you see may be old. Reload when it is back.")
-    return _alert(text)
-
-
-def _alert(text: str) -> Component:
-    line = html.Div([icon("warning"), html.Span(text)], className="error", role="alert")
-    return drawn_list([line])
+def _alert(name: str, text: str) -> Component:
+    """A closed alert over the whole page; the browser opens it."""
+    return dbc.Alert(
+        drawn_list([icon("warning"), html.Span(text)]),
+        id=name, color="danger", is_open=False, fade=False, class_name="over-page",
+    )  # fmt: skip
 
 
 def _top(links: Iterable[PageLink]) -> Component:
+    pages = html.Nav(
+        [_link(link, "top") for link in links], className="pages", **{"aria-label": _("Pages")}
+    )
+    label = html.Label(_("Search"), htmlFor="search-text", className="visually-hidden")
+    search = dbc.Input(
+        id="search-text", type="text", maxlength=200, autocomplete="off",
+        placeholder=_("Hostname, serial, site"),
+    )  # fmt: skip
+    theme = html.Button(
+        icon("moon"), id="theme-button", className="btn btn-secondary square", type="button",
+        title=_("Light or dark"),
+        **{"aria-label": _("Light or dark"), "data-shell": "theme"},
+    )  # fmt: skip
     return html.Header(
         [
-            drawn_list([_brand()]),
-            html.Nav(
-                drawn_list(_link(link, "top") for link in links),
-                className="pages", **{"aria-label": _("Pages")},
-            ),
-            html.Div(
-                [
-                    html.Div(
-                        [
-                            icon("search"),
-                            # Not debounced: Dash sets the place of the cursor again after each
-                            # letter then, behind whoever types faster, and letters change places.
-                            dcc.Input(
-                                id="search-text", type="text", maxLength=200,
-                                placeholder=_("Hostname, serial, site"), autoComplete="off",
-                            ),
-                            html.Kbd("/"),
-                        ],
-                        className="search",
-                    ),
-                    html.Button(
-                        icon("moon"), id="theme-button", className="square",
-                        title=_("Light or dark"), **{"aria-label": _("Light or dark")},
-                    ),
-                ],
-                className="top-end",
-            ),
+            drawn_list([_brand(), pages]),
+            html.Div([search, drawn_list([label, icon("search"), html.Kbd("/")])],
+                     className="search"),
+            drawn_list([theme]),
         ],
         className="top",
     )  # fmt: skip
@@ -132,29 +129,37 @@ def _brand() -> Component:
     )
 
 
-def _bottom(links: Sequence[PageLink]) -> list[Component]:
+def _bottom(links: Sequence[PageLink]) -> Component:
     """A phone's bar: the first pages, the filters, and the rest behind "More"."""
+    filters = [icon("filter"), _("Filters"), html.Span(className="count", id="filter-count")]
     bar = html.Nav(
         [
-            drawn_list(_link(link, "bottom") for link in links[:AT_HAND]),
-            html.Button(
-                [icon("filter"), _("Filters"), html.Span(id="filter-count", className="count")],
-                id="bottom-filters",
-            ),
-            html.Button([icon("more"), _("More")], id="bottom-more"),
+            *(_link(link, "bottom") for link in links[:AT_HAND]),
+            html.Button(filters, id="bottom-filters", type="button",
+                        **{"data-shell": "sheet", "aria-haspopup": "dialog"}),
+            html.Button([icon("more"), _("More")], id="bottom-more", type="button",
+                        **{"data-shell": "more", "aria-haspopup": "dialog"}),
         ],
         className="bottom",
         **{"aria-label": _("Pages and tools")},
-    )
-    more = html.Nav(
-        [
-            drawn_list(_link(link, "more") for link in links[AT_HAND:]),
-            html.Button([icon("moon"), _("Light or dark")], id="bottom-theme"),
-        ],
-        className="more",
+    )  # fmt: skip
+    behind = html.Div(className="offcanvas-backdrop show veil", **{"data-shell": "sheet"})
+    return drawn_list([behind, bar])
+
+
+def _more(links: Sequence[PageLink]) -> Component:
+    """The sheet with the pages that a phone's bar has no room for."""
+    theme = html.Button(
+        [icon("moon"), _("Light or dark")], id="bottom-theme", type="button",
+        **{"data-shell": "theme"},
+    )  # fmt: skip
+    pages = html.Nav(
+        [*(_link(link, "more") for link in links[AT_HAND:]), theme],
         **{"aria-label": _("More pages")},
     )
-    return [more, bar]
+    return dbc.Offcanvas(
+        drawn_list([pages]), id="more", placement="bottom", close_button=False, class_name="more"
+    )
 
 
 def _link(link: PageLink, place: str) -> Component:
@@ -180,7 +185,11 @@ def _help(links: Iterable[PageLink]) -> Component:
         for key, words in keys
         for part in (html.Span([html.Kbd(letter) for letter in key.split()]), html.Span(words))
     ]
+    title = html.H2(_("Keyboard"), id="help-title", className="modal-title")
     return dbc.Modal(
-        drawn_list([html.H2(_("Keyboard")), html.Div(rows, className="keys")]),
-        id="help", is_open=False, fade=False, centered=False, className="help",
+        drawn_list([
+            html.Div(title, className="modal-header"),
+            html.Div(html.Div(rows, className="keys"), className="modal-body"),
+        ]),
+        id="help", is_open=False, fade=False, labelledby="help-title", size="sm",
     )  # fmt: skip

@@ -10,21 +10,26 @@ from flask_babel import ngettext
 from dashboard.base.formats import instant
 from dashboard.base.i18n import translate_notice
 from dashboard.base.notice import Notice, mark
+from dashboard.components.kit.drawn import drawn_list
 from dashboard.queries.freshness import Freshness
 from dashboard.queries.moment import Moment
 from dashboard.queries.quarantine import QuarantinedRow
 
+_KINDS = {"error": "danger", "warning": "warning", "info": "info"}
+"""Bootstrap's name for the level of a notice."""
 
-def strip(notices: Sequence[Notice], aside: Sequence[QuarantinedRow]) -> list[Component]:
+
+def strip(notices: Sequence[Notice], aside: Sequence[QuarantinedRow]) -> Component:
     """A line for each notice, the most severe first."""
     order = {"error": 0, "warning": 1, "info": 2}
     lines = [
         html.Div(
-            [_icon(), html.Span(translate_notice(notice)), _run(notice)], className=notice.level
+            [_icon(), html.Span(translate_notice(notice)), _run(notice)],
+            className=f"alert alert-{_KINDS[notice.level]} {notice.level}",
         )
         for notice in sorted(notices, key=lambda notice: order[notice.level])
     ]
-    return [*lines, *_quarantined(aside)]
+    return drawn_list([*lines, *_quarantined(aside)])
 
 
 def ingest_open() -> Notice:
@@ -37,10 +42,12 @@ def ingest_open() -> Notice:
     return Notice(text, level="warning")
 
 
-def refused(message: str, path: str) -> list[Component]:
+def refused(message: str, path: str) -> Component:
     """An address with a bad parameter, and a link to the page without filters."""
     clear = dcc.Link(_("Clear all filters"), href=path)
-    return [html.Div([_icon(), html.Span(message), clear], className="error")]
+    return drawn_list(
+        [html.Div([_icon(), html.Span(message), clear], className="alert alert-danger error")]
+    )
 
 
 def stamp(moment: Moment, fresh: Freshness) -> str:
@@ -67,7 +74,11 @@ def _quarantined(aside: Sequence[QuarantinedRow]) -> list[Component]:
         "%(num)d rows could not be read and stand aside; the rest is counted",
         len(aside),
     )
-    return [html.Details([html.Summary(summary), html.Ul(rows)], className="warning")]
+    return [
+        html.Details(
+            [html.Summary(summary), html.Ul(rows)], className="alert alert-warning warning"
+        )
+    ]
 
 
 def _run(notice: Notice) -> Component | None:

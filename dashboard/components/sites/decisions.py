@@ -12,6 +12,7 @@ from dashboard.base.access import Actor
 from dashboard.base.params import SOURCES
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.ask.picker import SITES, choose_button
+from dashboard.components.kit.notice import notice
 from dashboard.components.kit.pill import source_badge
 from dashboard.queries.sites.merges import Merge, Merges
 from dashboard.queries.sites.site_profile import Alias, Profile
@@ -37,14 +38,14 @@ def merged_line(merges: Merges, actor: Actor) -> list[Component]:
     look = []
     if merges.own_until:
         words = _("Show %(day)s", day=formats.day(merges.own_until))
-        look = [dcc.Link(words, href=f"?as_of={merges.own_until}", className="button quiet")]
+        look = [dcc.Link(words, href=f"?as_of={merges.own_until}", className="btn btn-link")]
     words = [
         html.Strong(_("Merged into ")),
         link,
         html.Span(_date_and_author(into)),
         html.Span(own),
     ]
-    return [html.P([*words, *look, *_unmerge(into, actor)], className="run-said info merged-line")]
+    return [notice("info", *words, *look, *_unmerge(into, actor), kind="merged-line")]
 
 
 def _date_and_author(merge: Merge) -> str:
@@ -113,7 +114,7 @@ def _expected(profile: Profile, rules: Rules, actor: Actor, *, now: bool) -> Com
         if profile.expected is not None:
             arguments = {"site_id": profile.site_id, "sources": None}
             words = _("As the rules say")
-            buttons.append(ask_button(ExpectSources, arguments, words, kind="quiet"))
+            buttons.append(ask_button(ExpectSources, arguments, words, kind="btn-link"))
     return html.Div([html.P(text), html.Div(buttons, className="acts")], className="expected")
 
 
@@ -154,4 +155,4 @@ def _move(alias: Alias, actor: Actor) -> Component | None:
     if not actor.may_start(MoveAlias):
         return None
     arguments = {"source": alias.source, "alias_key": alias.alias_key}
-    return choose_button(MoveAlias, arguments, "site_id", SITES, _("Move\u2026"), kind="quiet")
+    return choose_button(MoveAlias, arguments, "site_id", SITES, _("Move\u2026"), kind="btn-link")

@@ -73,9 +73,9 @@ def unknown() -> html.Section:
             html.H2(_("There is no site with this id"), className="state-title"),
             html.P(_("The link may be mistyped. Search for the site by name, or choose it from "
                      "the list.")),
-            dcc.Link(_("Go to the sites"), href="/sites", className="button"),
+            dcc.Link(_("Go to the sites"), href="/sites", className="btn btn-secondary"),
         ],
-        className="card state",
+        className="card card-body state",
     )  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def chart_words(trends: Trends) -> dict[str, Any]:
     """The parts above the charts."""
     moment, counted, query = trends.moment, trends.counted, trends.counted.to_query()
     then = moment.then.day or moment.then.requested
-    changes = dcc.Link(_("All changes"), href=links.changes(counted), className="button quiet")
+    changes = dcc.Link(_("All changes"), href=links.changes(counted), className="btn btn-link")
     figure = Change(trends.bars.closing, trends.bars.opening)
     return {
         "months_title": sentences.finding(figure, counted, then),

@@ -41,14 +41,16 @@ def section(title: str, body: Component | None) -> Component | None:
 def _list(why: Explanation) -> Component | None:
     """The link to the counted devices, if there are any."""
     if why.figure in ("bars", "change"):
-        return dcc.Link(_("Open the changes"), href=links.changes(why.filters), className="button")
+        return dcc.Link(
+            _("Open the changes"), href=links.changes(why.filters), className="btn btn-secondary"
+        )
     if not why.value:
         return None
     href = links.devices(why.filters)
     if why.figure in BARS:
         href = links.changes(why.filters, why.figure)
     text = _("Open the list of %(n)s", n=formats.number(why.value))
-    return dcc.Link(text, href=href, className="button filled")
+    return dcc.Link(text, href=href, className="btn btn-primary")
 
 
 def _sums(why: Explanation) -> Component | None:

@@ -91,7 +91,7 @@ def _list(why: Answer) -> Component | None:
     if why.devices is None or not why.row.billable:
         return None
     text = _("Open the list of %(n)s", n=formats.number(why.row.billable))
-    return dcc.Link(text, href=why.devices, className="button filled")
+    return dcc.Link(text, href=why.devices, className="btn btn-primary")
 
 
 def _sums(why: Answer) -> list[str]:
