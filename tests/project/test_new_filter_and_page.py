@@ -29,7 +29,7 @@ FILTER = {
 """,
     },
     "dashboard/components/shell/filter_bar.py": {
-        "def _machine_fields() ->": """\
+        "def machine_fields(": """\
 def _system(name: str, _sites: Sequence[Option]) -> Component:
     return _field("System", _choices(name, [(SYSTEM, SYSTEM)], "All systems"))
 
