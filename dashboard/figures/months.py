@@ -1,6 +1,7 @@
 """Devices month by month, stacked by type, with the total above each bar."""
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -39,7 +40,8 @@ def stacking_order(counts: pd.DataFrame) -> list[str]:
 
 
 def months_figure(months: Sequence[MonthEnd], href: Href) -> go.Figure:
-    """The chart. The running month is outlined and pale, an unknown month is labelled "no data"."""
+    """The chart. The running month is outlined and pale; each stretch of unknown months is labelled
+    "no data" once."""
     counts = pivot(months)
     labels = [_label(month) for month in months]
     most = max((month.total or 0 for month in months), default=0)
@@ -58,7 +60,7 @@ def months_figure(months: Sequence[MonthEnd], href: Href) -> go.Figure:
         x=labels,
         # A little above the bar, or the outline of the open month touches its number.
         y=[(month.total or 0) + most * 0.015 for month in months],
-        text=[_above(month) for month in months],
+        text=_above(months),
         customdata=[href(month, None) for month in months],
         mode="text",
         textposition="top center",
@@ -90,11 +92,20 @@ def _label(month: MonthEnd) -> str:
     return f"{plain(name)}<br>{plain(year)}"
 
 
-def _above(month: MonthEnd) -> str:
-    if month.total is None:
-        return plain(_("no data"))
-    # The asterisk is explained by the subtitle, which names the month.
-    return formats.number(month.total) + ("*" if month.gaps else "")
+def _above(months: Sequence[MonthEnd]) -> list[str]:
+    """What stands above each bar. A month is as wide as a number, on a phone no wider: of a stretch
+    of unknown months the middle one has the words, below each other."""
+    labels: list[str] = []
+    for unknown, grouped in groupby(months, key=lambda month: month.total is None):
+        stretch = list(grouped)
+        if unknown:
+            texts = [formats.NOTHING] * len(stretch)
+            texts[len(stretch) // 2] = plain(_("no data")).replace(" ", "<br>")
+        else:
+            # The asterisk is explained by the subtitle, which names the month.
+            texts = [formats.number(month.total) + ("*" if month.gaps else "") for month in stretch]
+        labels += texts
+    return labels
 
 
 def _hover(month: MonthEnd, name: str) -> str:

@@ -294,5 +294,5 @@ def test_a_month_with_a_gap_is_marked_incomplete_in_the_chart(
         open_overview(quiet, address)
         expect(quiet.locator("#months-subtitle")).to_contain_text("Incomplete: Sep 2026")
         assert "1*" in chart_traces(quiet, "months-chart")[-1]["text"]
-        assert "no data" in chart_traces(quiet, "months-chart")[-1]["text"]
+        assert "no<br>data" in chart_traces(quiet, "months-chart")[-1]["text"]
     engine.dispose()

@@ -13,6 +13,7 @@ from dash.development.base_component import Component
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboard.base import formats
 from dashboard.base.change import Change
 from dashboard.base.params import BASES, STATUSES, TYPES, Filters, Sort
 from dashboard.components.devices.grid import rows
@@ -92,7 +93,14 @@ def test_the_bars_are_the_counts_largest_type_first() -> None:
 
 def test_the_label_above_each_bar_is_its_total_with_a_mark_for_a_gap() -> None:
     figure = months_figure(YEAR, lambda *_: None)
-    assert list(figure.data[-1].text) == ["no data", "7*", "6", "9"]
+    assert list(figure.data[-1].text) == ["no<br>data", "7*", "6", "9"]
+
+
+def test_a_stretch_of_unknown_months_says_so_once() -> None:
+    unknown = [replace(YEAR[0], month=f"2026-0{n}") for n in range(3, 8)]
+    figure = months_figure([*unknown, YEAR[1], YEAR[0]], lambda *_: None)
+    dash = formats.NOTHING
+    assert list(figure.data[-1].text) == [dash, dash, "no<br>data", dash, dash, "7*", "no<br>data"]
 
 
 def test_a_segment_links_to_its_month_and_type() -> None:
