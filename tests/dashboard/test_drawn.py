@@ -3,10 +3,12 @@
 import json
 from typing import Any
 
+import pytest
 from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboard.components.kit.drawn import drawn, drawn_list
+from dashboard.components.kit.notice import notice
 
 
 def trees(place: Component) -> Any:
@@ -31,6 +33,18 @@ def test_a_tree_of_components_becomes_tags_attributes_and_texts() -> None:
             ["tr", {}, [["td", {}, [["a", {"href": "/devices", "class": "row-link"}, ["to it"]]]]]],
         ]],
     ]  # fmt: skip
+
+
+def test_what_is_drawn_already_becomes_a_part_of_what_is_drawn_around_it() -> None:
+    inner = drawn_list([html.Li("one"), html.Li("two")])
+    assert trees(drawn(html.Ul(inner))) == [
+        ["ul", {}, [["div", {"class": "drawn-list"}, [["li", {}, ["one"]], ["li", {}, ["two"]]]]]]
+    ]
+
+
+def test_a_component_that_the_browser_cannot_build_is_refused() -> None:
+    with pytest.raises(TypeError, match="Alert is no HTML component"):
+        drawn(html.Div(notice("info", "Merged")))
 
 
 def test_a_list_of_components_is_serialised_without_its_nones() -> None:

@@ -44,10 +44,16 @@ def _component(parts: Iterable[Part], kind: str) -> html.Div:
 
 
 def _tree(part: Any) -> Any:
-    """[tag, attributes, children], or a text."""
+    """[tag, attributes, children], or a text.
+
+    Raises:
+        TypeError: the browser cannot build it: neither HTML nor a link.
+    """
     if not isinstance(part, Component):
         return str(part)
     serialized = part.to_plotly_json()
+    if serialized["type"] != "Link" and serialized["namespace"] != "dash_html_components":
+        raise TypeError(f"{serialized['type']} is no HTML component, so it cannot be drawn")
     attributes = {
         _ATTRIBUTES.get(name, name): value
         for name, value in serialized["props"].items()

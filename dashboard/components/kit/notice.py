@@ -3,6 +3,7 @@
 from typing import Literal
 
 import dash_bootstrap_components as dbc
+from dash import html
 from dash.development.base_component import Component
 
 from dashboard.components.kit.drawn import Part, drawn_list
@@ -17,3 +18,8 @@ def notice(level: Level, *parts: Part, kind: str = "") -> Component:
         kind: further CSS classes.
     """
     return dbc.Alert(drawn_list(parts), color=level, fade=False, class_name=kind)
+
+
+def notice_line(level: Level, *parts: Part, kind: str = "") -> html.Div:
+    """A notice that stands among other drawn parts, such as one of several."""
+    return html.Div(list(parts), className=f"alert alert-{level} {kind}".strip())

@@ -141,16 +141,21 @@ def machine_fields(choices: Mapping[str, Mapping[str, Any]]) -> list[Component]:
         choices: the properties of fields and store by id, as machines.js and the page replace them.
     """
     states = [(state_word(name), name) for name in STATES_OF_MACHINES]
-    fields = [
-        (_("State"), _choices(MACHINE_STATE, states, _("All states"))),
-        (_("Site it names"), _choices(MACHINE_SITE, [], _("All sites"), searchable=True)),
-        (_("Operating system"), _choices(MACHINE_OS, [], _("All systems"), searchable=True)),
+    parts = {
+        MACHINE_STATE: _choices(MACHINE_STATE, states, _("All states")),
+        MACHINE_SITE: _choices(MACHINE_SITE, [], _("All sites"), searchable=True),
+        MACHINE_OS: _choices(MACHINE_OS, [], _("All systems"), searchable=True),
+        MACHINE_NAMES: dcc.Store(id=MACHINE_NAMES),
+    }
+    for part, properties in choices.items():
+        for name, value in properties.items():
+            setattr(parts[part], name, value)
+    return [
+        _field(_("State"), parts[MACHINE_STATE], kind="field machine"),
+        _field(_("Site it names"), parts[MACHINE_SITE], kind="field machine"),
+        _field(_("Operating system"), parts[MACHINE_OS], kind="field machine"),
+        parts[MACHINE_NAMES],
     ]
-    names = dcc.Store(id=MACHINE_NAMES)
-    for part in (names, *(control for _label, control in fields)):
-        for name, value in choices.get(part.id, {}).items():
-            setattr(part, name, value)
-    return [*(_field(label, control, kind="field machine") for label, control in fields), names]
 
 
 def _field(label: str, control: Any, *, kind: str = "field") -> Component:

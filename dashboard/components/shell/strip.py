@@ -11,11 +11,12 @@ from dashboard.base.formats import instant
 from dashboard.base.i18n import translate_notice
 from dashboard.base.notice import Notice, mark
 from dashboard.components.kit.drawn import drawn_list
+from dashboard.components.kit.notice import Level, notice_line
 from dashboard.queries.freshness import Freshness
 from dashboard.queries.moment import Moment
 from dashboard.queries.quarantine import QuarantinedRow
 
-_KINDS = {"error": "danger", "warning": "warning", "info": "info"}
+_LEVELS: dict[str, Level] = {"error": "danger", "warning": "warning", "info": "info"}
 """Bootstrap's name for the level of a notice."""
 
 
@@ -23,9 +24,12 @@ def strip(notices: Sequence[Notice], aside: Sequence[QuarantinedRow]) -> Compone
     """A line for each notice, the most severe first."""
     order = {"error": 0, "warning": 1, "info": 2}
     lines = [
-        html.Div(
-            [_icon(), html.Span(translate_notice(notice)), _run(notice)],
-            className=f"alert alert-{_KINDS[notice.level]} {notice.level}",
+        notice_line(
+            _LEVELS[notice.level],
+            _icon(),
+            translate_notice(notice),
+            _run(notice),
+            kind=notice.level,
         )
         for notice in sorted(notices, key=lambda notice: order[notice.level])
     ]
@@ -45,9 +49,7 @@ def ingest_open() -> Notice:
 def refused(message: str, path: str) -> Component:
     """An address with a bad parameter, and a link to the page without filters."""
     clear = dcc.Link(_("Clear all filters"), href=path)
-    return drawn_list(
-        [html.Div([_icon(), html.Span(message), clear], className="alert alert-danger error")]
-    )
+    return drawn_list([notice_line("danger", _icon(), message, clear, kind="error")])
 
 
 def stamp(moment: Moment, fresh: Freshness) -> str:

@@ -12,7 +12,7 @@ from dashboard.base.access import Actor
 from dashboard.base.params import SOURCES
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.ask.picker import SITES, choose_button
-from dashboard.components.kit.notice import notice
+from dashboard.components.kit.notice import notice_line
 from dashboard.components.kit.pill import source_badge
 from dashboard.queries.sites.merges import Merge, Merges
 from dashboard.queries.sites.site_profile import Alias, Profile
@@ -45,7 +45,7 @@ def merged_line(merges: Merges, actor: Actor) -> list[Component]:
         html.Span(_date_and_author(into)),
         html.Span(own),
     ]
-    return [notice("info", *words, *look, *_unmerge(into, actor), kind="merged-line")]
+    return [notice_line("info", *words, *look, *_unmerge(into, actor), kind="merged-line")]
 
 
 def _date_and_author(merge: Merge) -> str:
