@@ -42,6 +42,7 @@ def job_lines() -> list[Component]:
                 html.Button(
                     id="jobs-away", className="btn-close", type="button",
                     title=_("Take these lines away"),
+                    **{"aria-label": _("Take these lines away")},
                 ),
             ],
             id="jobs",
