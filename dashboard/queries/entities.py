@@ -6,6 +6,7 @@ condition of this file.
 
 from collections.abc import Collection
 from datetime import date
+from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Subquery, and_, func, or_, select, true
 
@@ -43,6 +44,12 @@ def filter_columns(filters: Filters) -> tuple[str, ...]:
     names |= {"search_text": filters.q is not None}
     names |= {_searched_key(filters): filters.q is not None}
     return tuple(name for name, used in names.items() if used)
+
+
+def in_order(column: ColumnElement[Any], *, descending: bool = False) -> list[ColumnElement[Any]]:
+    """The keys that sort by a column, what has no value last in both directions: by themselves
+    databases disagree about it."""
+    return [flag(column.is_(None)), column.desc() if descending else column]
 
 
 def in_sites(rows: FromClause, filters: Filters) -> ColumnElement[bool]:

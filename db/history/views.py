@@ -43,7 +43,7 @@ from db.tables import device_snapshots, devices
 ASSETS = "assets"
 """The basis that counts each machine once. The other stored bases are the names of the sources."""
 
-BILLABLE = "billable"
+BILLABLE, EXCLUDED = "billable", "excluded"
 
 Day = date | ColumnElement[date]
 
@@ -172,6 +172,13 @@ def flag(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return case((condition, 1), else_=0)
 
 
+def is_managed(records: FromClause) -> ColumnElement[bool]:
+    """Whether a record counts as one that its source manages: every one that is not excluded. That
+    a source does not manage a record now, and that its site is internal, are the same in every
+    respect (docs/rules.md, 2 and 4)."""
+    return records.c.billing_status != EXCLUDED
+
+
 _Eras = Sequence[tuple[date, Rules]]
 
 
@@ -250,7 +257,7 @@ def _with_precedence(day: Day, eras: _Eras) -> Select[Any]:
     """Every record with its `precedence` as primary record and as source of the machine's type
     (`type_precedence`), the lowest first, and its `level`."""
     stretch = device_snapshots.c
-    is_excluded = case((stretch.billing_status == "excluded", 1), else_=0)
+    is_excluded = case((is_managed(device_snapshots), 0), else_=1)
     is_unknown = case((stretch.device_type == "unknown", 1), else_=0)
     within_level = _case_by_day(day, eras, _precedence_within_level)
     return (

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, select, updat
 from db.bulk import chunks, insert_many, rows_where_in
 from db.coverage import DUPLICATE, SITE_MISMATCH, facts_text
 from db.history.runs import END, PUBLISHED
+from db.history.views import is_managed
 from db.rules import current_rules
 from db.tables import collection_runs, coverage_findings, device_snapshots, sites
 from etl.coverage.stretches import (
@@ -45,7 +46,7 @@ _SPANS = select(
     _c.billing_status,
     _c.node_class,
     _c.serial,
-).where(_c.unmanaged.is_(None))
+).where(is_managed(device_snapshots))
 
 
 @gc_disabled()

@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -18,12 +19,15 @@ from sqlalchemy import Engine, insert, text, update
 
 from dashboard.api.files.csv_text import csv_text
 from dashboard.api.files.exports import SITE_COLUMNS
-from dashboard.base.params import BASES, Filters
+from dashboard.base.params import BASES, Filters, Sort
+from dashboard.queries import moment
+from dashboard.queries.devices import device_list
 from dashboard.queries.devices.device_list import COLUMNS, columns
-from db.engine import writing
+from db.engine import reading, writing
 from db.keys import as_of
 from db.tables import device_snapshots, sites
 from tests.support.api_server import ApiClient, serve_api, serve_named_world
+from tests.support.small_hub import Hub, Pc
 from tests.support.worlds import HARBOR, TODAY, named_world, random_world
 
 TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
@@ -239,6 +243,44 @@ def test_a_file_is_sorted_as_requested(client: ApiClient) -> None:
     assert [row["hostname"].casefold() for row in _file(client, f"{path}-hostname")] == sorted(
         (name.casefold() for name in up), reverse=True
     )
+
+
+ODD = [
+    Pc("1"), Pc("2", hostname="b"), Pc("3", hostname="A", location="Cellar", serial="SN-77"),
+    Pc("4", location="attic", os="Windows 11"), Pc("5", org="2", org_name="North", hostname="c"),
+    Pc("6", org="2", org_name="North"), Pc("7", org=None, org_name=None),
+    Pc("8", hostname="b", serial="SN-78", location="Cellar"),
+]  # fmt: skip
+
+
+def test_what_has_no_value_comes_last_on_every_database_in_list_and_file(engine: Engine) -> None:
+    hub = Hub(engine)
+    hub.collect(TODAY - timedelta(days=30), [Pc("0")])
+    hub.collect(TODAY, [Pc("0"), *ODD])
+    with serve_api(engine) as client:
+        for basis in ("ninja", "assets"):
+            for column in ("site", "hostname", "location", "serial", "os", "last_contact"):
+                for sort in (column, f"-{column}"):
+                    rows = _file(client, f"/export/devices.csv?basis={basis}&sort={sort}")
+                    assert len(rows) == 9
+                    values = [row[column].casefold() for row in rows]
+                    known = sorted(filter(None, values), reverse=sort != column)
+                    assert values == known + [""] * (len(values) - len(known)), sort
+                    # Among equal ones by hostname, without one last.
+                    for _value, equal in groupby(rows, key=lambda row: row[column].casefold()):
+                        names = [row["hostname"].casefold() for row in equal]
+                        assert names == sorted(names, key=lambda name: (name == "", name)), sort
+                    with reading(engine) as connection:
+                        filters = Filters(basis=basis)
+                        shown = moment.resolve(connection, filters, TODAY)
+                        order = Sort(column, sort != column)
+                        page = device_list.page(connection, shown, filters, sort=order)
+                    assert [row["device_id"] for row in page] == [row["device_id"] for row in rows]
+            listed = client.json(f"/api/dashboard/devices?basis={basis}")["items"]
+            by_default = _file(client, f"/export/devices.csv?basis={basis}")
+            assert [row["device_id"] for row in listed] == [row["device_id"] for row in by_default]
+        changed = _file(client, "/export/changes.csv?sort=hostname")
+        assert [row["hostname"].casefold() for row in changed] == ["a", "b", "b", "c", *[""] * 4]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Coverage findings, stored as stretches: always what evaluating each day by itself finds, in
 whatever order the days came, and however few machines were evaluated again."""
 
+import json
 import random
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -14,8 +15,9 @@ from db import coverage
 from db.engine import reading, writing
 from db.history.runs import kept_days, runs_in_force
 from db.keys import as_of
-from db.tables import coverage_findings, device_snapshots, sites
+from db.tables import coverage_findings, device_snapshots, meta, sites
 from etl.coverage.findings import machines_of_site, refresh_findings
+from etl.coverage.refresh import META_NAME
 from etl.decisions.registry import DecisionRefused
 from etl.decisions.runs import end_source, withdraw_day
 from etl.rules import coverage as rule
@@ -53,6 +55,45 @@ def test_every_threatlocker_record_without_ninja_is_a_finding(engine: Engine) ->
     assert fleet.findings_on(DAY) == [
         ("threatlocker_without_ninja", "b", None), ("threatlocker_without_ninja", "c", None)
     ]  # fmt: skip
+
+
+def test_records_of_internal_sites_are_excluded_so_they_are_neither_findings_nor_coverage(
+    sqlite_engine: Engine,
+) -> None:
+    own = {"org": "9", "org_name": "Our Own Office"}
+    rows = {
+        NINJA: [pc("a"), pc("i", **own), pc("t", key="t1", **own), pc("t", key="t2", **own),
+                pc("m", serial="SN-7711", **own)],
+        LOCKER: [pc("a"), pc("b"), pc("x", **own), pc("q", serial="SN-7711")],
+        AGENT: [pc("z", **own)],
+    }  # fmt: skip
+    missing = [("threatlocker_without_ninja", "b", None), ("threatlocker_without_ninja", "q", None)]
+    at_own = {"agent_only", "duplicate", "site_mismatch", "ninja_without_threatlocker"}
+    fleet = CoverageFleet(sqlite_engine)
+    fleet.collect_all(DAY, **rows)
+    assert at_own < {found[0] for found in fleet.findings_on(DAY)}
+    # From the day on which the site is internal its records are those that nobody is billed for.
+    fleet.environ["INTERNAL_SITES"] = "our own office"
+    fleet.collect_all(after(1), **rows)
+
+    assert fleet.findings_on(after(1)) == missing
+
+
+def test_findings_of_an_earlier_version_are_computed_again_at_once(sqlite_engine: Engine) -> None:
+    fleet = CoverageFleet(sqlite_engine)
+    fleet.collect_all(DAY, ninja=[pc("a")], threatlocker=[pc("b")])
+    before = fleet.stored()
+    with writing(fleet.engine) as connection:
+        connection.execute(update(coverage_findings).values(facts="{}"))
+        for row in connection.execute(select(meta).where(meta.c.name == META_NAME)).all():
+            state = json.loads(row.value)
+            del state["evidence"]
+            connection.execute(
+                update(meta).where(meta.c.name == META_NAME).values(value=json.dumps(state))
+            )
+    fleet.refresh()
+
+    assert fleet.stored() == before != []
 
 
 def test_an_agent_machine_without_a_vendor_is_a_finding(sqlite_engine: Engine) -> None:
@@ -301,7 +342,9 @@ def agree(fleet: CoverageFleet) -> None:
             day = after(number)
             there = {s for s, run in runs_in_force(connection, day).items() if run.kind != "end"}
             rows = connection.execute(
-                select(device_snapshots).where(as_of(day), device_snapshots.c.unmanaged.is_(None))
+                select(device_snapshots).where(
+                    as_of(day), device_snapshots.c.billing_status != "excluded"
+                )
             ).all()
             stored = connection.execute(
                 select(coverage_findings).where(

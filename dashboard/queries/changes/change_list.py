@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from dashboard.base.params import ALL_CHANGES, BARS, Filters, Sort
 from dashboard.queries.changes.bars import COUNTED, Bars, bar_conditions, can_compare, levels
-from dashboard.queries.entities import NO_SITE, flag
+from dashboard.queries.entities import NO_SITE, in_order
 from dashboard.queries.moment import Moment
 from db.history.changes import EntityChange, changes_between
 from db.history.explain import EntityState
@@ -128,8 +128,9 @@ def stream(
             yield _items(connection, moment, filters, keys[first : first + CHUNK])
         return
     items = _items(connection, moment, filters, keys)
-    items.sort(key=lambda item: item.day or date.min, reverse=sort.descending)
-    yield items
+    dated = [item for item in items if item.day is not None]
+    dated.sort(key=lambda item: item.day or date.min, reverse=sort.descending)
+    yield dated + [item for item in items if item.day is None]
 
 
 def _items(
@@ -166,11 +167,11 @@ def _keys(moment: Moment, filters: Filters, sort: Sort) -> Select[Any]:
     host = func.lower(rows.c.hostname)
     chosen = {"bar": turn, "site": site, "hostname": host}
     first = chosen[sort.column] if sort.column in chosen else func.lower(rows.c[sort.column])
-    order = [flag(first.is_(None)), first.desc() if sort.descending else first]
+    order = in_order(first, descending=sort.descending)
     return (
         select(rows.c.key, bar.label("bar"))
         .select_from(rows)
         .outerjoin(sites, sites.c.site_id == rows.c.site_id)
         .where(_listed(rows, filters))
-        .order_by(*order, turn, site, flag(host.is_(None)), host, rows.c.key)
+        .order_by(*order, turn, site, *in_order(host), rows.c.key)
     )

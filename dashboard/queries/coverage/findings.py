@@ -158,9 +158,8 @@ def _rows(day: date, filters: Filters, sort: Sort) -> Select[Any]:
         select(rows, func.coalesce(sites.c.name, literal(entities.NO_SITE)).label("site"))
         .outerjoin_from(rows, sites, sites.c.site_id == rows.c.site_id)
         .order_by(
-            entities.flag(first.is_(None)),
-            first.desc() if sort.descending else first,
-            kind, site, entities.flag(host.is_(None)), host, rows.c.finding_id,
+            *entities.in_order(first, descending=sort.descending),
+            kind, site, *entities.in_order(host), rows.c.finding_id,
         )
     )  # fmt: skip
 

@@ -120,16 +120,15 @@ def _rows(day: date, moment: Moment, filters: Filters, sort: Sort) -> Select[Any
 def _order(
     expressions: dict[str, ColumnElement[Any]], view: Subquery, sort: Sort
 ) -> list[ColumnElement[Any]]:
-    """A total order: the sort column without values last, hostnames, and ids for what is left."""
+    """A total order: the sort column, hostnames, each without values last, and ids for what is
+    left."""
     keys: list[ColumnElement[Any]] = []
     if sort.column in expressions and expressions[sort.column] is not null():
         column = expressions[sort.column]
         text = isinstance(column.type, String)
-        keys.append(entities.flag(column.is_(None)))
         key = func.lower(column) if text else column
-        keys.append(key.desc() if sort.descending else key)
-    keys += [func.lower(view.c.hostname), view.c.device_id]
-    return keys
+        keys += entities.in_order(key, descending=sort.descending)
+    return [*keys, *entities.in_order(func.lower(view.c.hostname)), view.c.device_id]
 
 
 def _json(name: str, value: Any) -> Any:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, lite
 
 from dashboard.base.machine_params import ADDED_BY_HAND, BY_NAME, STATES, MachineFilters
 from dashboard.base.params import Sort
+from dashboard.queries.entities import in_order
 from dashboard.queries.machines.ages import in_bucket
 from db.machines import is_added_by_hand
 from db.search import contains_text_or_mac
@@ -83,7 +84,7 @@ def _select(filters: MachineFilters, now: datetime, sort: str, descending: bool)
         )
     else:
         key = _key(sort)
-        keys = [key.is_(None), key.desc() if descending else key.asc()]
+        keys = in_order(key, descending=descending)
     return _columns(now).where(*matches(filters, now)).order_by(*keys, _m.machine_id)
 
 
@@ -141,7 +142,6 @@ def report_rows(
 ) -> Iterator[Sequence[Any]]:
     """Every machine in `REPORT_COLUMNS`, streamed; those without a value in `sort` come last."""
     key = func.lower(_m[sort]) if sort in REPORT_COLUMNS[:3] else _m[sort]
-    statement = select(*(_m[name] for name in REPORT_COLUMNS)).order_by(
-        _m[sort].is_(None), key.desc() if descending else key.asc(), _m.machine_id
-    )
+    columns = (_m[name] for name in REPORT_COLUMNS)
+    statement = select(*columns).order_by(*in_order(key, descending=descending), _m.machine_id)
     yield from connection.execution_options(yield_per=1000).execute(statement)
