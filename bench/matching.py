@@ -129,7 +129,7 @@ def publish_day(engine: Engine, source: str, day: date, states: list[DeviceState
     run_id = run_log.start_run(engine, source, day, "UTC", now)
     names = {s.alias_key: s.alias_name for s in states if s.alias_key is not None}
     with engine.connect() as connection:
-        plan = plan_sites(connection, source, names, set(names))
+        plan = plan_sites(connection, source, day, names, ())
         site_of_alias = apply_site_plan(connection, plan, names, RULES, day, now)
         site_of = {s.device_id: site_of_alias[s.alias_key or ""] for s in states}
         have = _have(connection, source)
@@ -141,7 +141,7 @@ def publish_day(engine: Engine, source: str, day: date, states: list[DeviceState
         gc.enable()
         connection.rollback()
     with writing(engine) as connection:
-        plan = plan_sites(connection, source, names, set(names))
+        plan = plan_sites(connection, source, day, names, ())
         publish(connection, source, day, run_id, states, RULES, plan, now)
         run_log.update_run(connection, run_id, state=run_log.COMPLETE, rule_version=1)
     return seconds

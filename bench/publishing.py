@@ -117,7 +117,7 @@ def _publish(store: Store, source: Source, raws: Sequence[Raw], day: date) -> fl
         begun = time.perf_counter()
         with writing(store.ours) as connection:
             attempt.lease.hold(connection)
-            plan = plan_sites(connection, source.FACTS.name, names, set(names))
+            plan = plan_sites(connection, source.FACTS.name, day, names, ())
             publish(
                 connection,
                 source.FACTS.name,

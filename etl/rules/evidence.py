@@ -177,15 +177,19 @@ def kind_of(device_type: str | None) -> str | None:
 
 def kinds_contradict(record: Named, other: Named) -> bool:
     """Whether one is a computer and the other a mobile or a network device."""
-    kinds = {kind_of(record.device_type), kind_of(other.device_type)} - {None}
-    return len(kinds) == 2 and "computer" in kinds
+    kind, other_kind = kind_of(record.device_type), kind_of(other.device_type)
+    if kind is None or other_kind is None or kind == other_kind:
+        return False
+    return "computer" in (kind, other_kind)
 
 
 def names_contradict(record: Named, other: Named) -> bool:
     """Whether equal names say nothing of these two: both are full names, of different domains, or
     their types contradict."""
-    domains = {domain_of(record.hostname), domain_of(other.hostname)} - {None}
-    return len(domains) == 2 or kinds_contradict(record, other)
+    domain, other_domain = domain_of(record.hostname), domain_of(other.hostname)
+    if domain is not None and other_domain is not None and domain != other_domain:
+        return True
+    return kinds_contradict(record, other)
 
 
 def names_share_no_word(record: Named, other: Named) -> bool:
