@@ -27,17 +27,23 @@ class KnownDays:
     rules: RulesByDay
 
     @classmethod
-    def of(cls, connection: Connection, kept: KeptDays, month: str) -> "KnownDays":
-        """The known days of `month`, whose last day is kept."""
-        end = month_end(month)
+    def of(
+        cls, connection: Connection, kept: KeptDays, month: str, until: date | None = None
+    ) -> "KnownDays":
+        """The known days of `month`, whose last day is kept.
+
+        Args:
+            until: a day inside the month, after which nothing is known yet.
+        """
+        end = min(month_end(month), until or date.max)
         bases = {source: source for source in newest_by_source(connection)} | {ASSETS: None}
         published = {
             basis: [day for day in counted_days(connection, source) if day <= end]
             for basis, source in bases.items()
         }
         published = {basis: days for basis, days in published.items() if days}
-        first, last = published[ASSETS][0], end.day
-        days = (end.replace(day=number) for number in range(1, last + 1))
+        first = published[ASSETS][0] if ASSETS in published else date.max
+        days = (end.replace(day=number) for number in range(1, end.day + 1))
         known = tuple(day for day in days if day >= first and kept.is_kept(day))
         return cls(known, published, rules_by_day(connection))
 

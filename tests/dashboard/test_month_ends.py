@@ -166,6 +166,25 @@ def bring(hub: Hub, month: str, basis: str, n: int) -> None:
         )  # fmt: skip
 
 
+def test_bases_up_to_a_day_before_a_first_snapshot_are_empty_and_no_error(
+    stalled: Hub, client: ApiClient
+) -> None:
+    bring(stalled, "2023-11", "ninja", 7)
+    # Of March, NinjaRMM alone is known on the 20th; ThreatLocker began on the 21st.
+    for basis, end in (("ninja", 11), ("threatlocker", None), ("records", 11), ("assets", 11)):
+        for filters in ("", "&type=workstation", "&q=a"):
+            for month, day, expected in (
+                ("2024-03", "2024-03-20", end),
+                ("2023-12", "2024-03-20", None),
+                ("2023-11", "2024-06-05", None),
+            ):
+                query = f"month={month}&as_of={day}&basis={basis}{filters}"
+                rows = csv_rows(client.get(f"/export/month-bases.csv?{query}").content)
+                if filters != "&q=a":
+                    ends = [int(row["month_end"]) for row in rows if row["site"] == "All sites"]
+                    assert ends == ([] if expected is None else [expected]), query
+
+
 def totals(hub: Hub, **query: Any) -> dict[str, tuple[Any, ...]]:
     """By month: its state, its billable count in the table and its total in the trend."""
     filters = Filters(**query)

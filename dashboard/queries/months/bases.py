@@ -3,7 +3,7 @@ way for an open one, and for the filters that closings do not store."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -89,10 +89,7 @@ def known_days(connection: Connection, moment: Moment, month: str) -> KnownDays 
     kept, day = moment.kept, moment.now.day
     if kept is None or day is None:
         return None
-    known = KnownDays.of(connection, kept, month)
-    known = replace(
-        known, days=tuple(day_of_month for day_of_month in known.days if day_of_month <= day)
-    )
+    known = KnownDays.of(connection, kept, month, until=day)
     return known if known.days else None
 
 
