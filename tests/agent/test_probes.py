@@ -1,22 +1,14 @@
 """Probes: each may fail alone, and texts are safe for every database."""
 
-import threading
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from agent.loop import start_delay
 from agent.probes import Probes, clean_text, first_line, rfc3339
-
-
-class Never(threading.Event):
-    """An event for which nobody waits."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return False
+from tests.support.probes import NeverWaiting, mount_disks
 
 
 def fails() -> object:
@@ -26,7 +18,7 @@ def fails() -> object:
 def test_failing_probe_is_null_and_others_still_run(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    probes = Probes(Never())
+    probes = Probes(NeverWaiting())
     for _ in range(3):
         found = probes.run({"serial": fails, "hostname": lambda: "pc", "model": lambda: None})
         assert found == {"serial": None, "hostname": "pc", "model": None}
@@ -74,27 +66,18 @@ def test_each_disk_and_each_pool_counts_once(
     total: int,
     used: int,
 ) -> None:
-    parts = [SimpleNamespace(device=m[0], mountpoint=m[1], fstype=m[2], opts="rw") for m in mounts]
-    sizes = {m[1]: SimpleNamespace(total=m[3], used=m[4], free=m[3] - m[4]) for m in mounts}
-
-    def usage(place: str) -> SimpleNamespace:
-        if place == "/card":
-            raise OSError(123, "No medium found")
-        return sizes[place]
-
-    monkeypatch.setattr(psutil, "disk_partitions", lambda all: parts)
-    monkeypatch.setattr(psutil, "disk_usage", usage)
-    found = Probes(Never()).collect()
+    mount_disks(monkeypatch, mounts)
+    found = Probes(NeverWaiting()).collect()
     assert (found["disk_total_mb"], found["disk_used_mb"]) == (total, used)
 
 
 def test_start_before_the_clock_was_set_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil, "boot_time", lambda: 5.0)
-    assert Probes(Never()).collect()["boot_time"] is None
+    assert Probes(NeverWaiting()).collect()["boot_time"] is None
 
 
 def test_collect_returns_every_fact() -> None:
-    found = Probes(Never()).collect()
+    found = Probes(NeverWaiting()).collect()
     for name in ("hostname", "os", "os_version", "memory_total_mb", "disk_total_mb", "boot_time"):
         assert found[name], name
 
