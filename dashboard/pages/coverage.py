@@ -15,6 +15,7 @@ from dashboard.components.coverage.page import Answers
 from dashboard.components.kit import links
 from dashboard.components.kit.card import card, chart
 from dashboard.components.kit.grid import sort_of, sorted_window
+from dashboard.components.kit.kpi import waiting_tiles
 from dashboard.figures.coverage import trend_figure
 from dashboard.queries.coverage import findings as coverage
 from dashboard.views.coverage import answers, decides
@@ -53,7 +54,7 @@ def layout(**_query: str) -> html.Div:
     words = page_words(Ids.SUMMARY, Ids.WHY, Ids.ABOUT)
     body = [
         html.Div(words, className="page-head"),
-        html.Div(id=Ids.TILES, className="kpis"),
+        html.Div(waiting_tiles(7), id=Ids.TILES, className="kpis"),
         html.Div(
             [
                 card(Ids.MATRIX, html.Div(id=f"{Ids.MATRIX}-table", className="table-scroll")),

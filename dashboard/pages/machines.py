@@ -10,6 +10,7 @@ from dashboard.base.notice import mark
 from dashboard.base.params import Sort, arguments
 from dashboard.components.kit.card import file_links
 from dashboard.components.kit.grid import sorted_window
+from dashboard.components.kit.kpi import waiting_tiles
 from dashboard.components.machines.grid import machine_grid, rows
 from dashboard.queries.machines import latest as machines
 from dashboard.views import machines as machine_views
@@ -48,7 +49,7 @@ def layout(sort: str = "", **_query: str) -> html.Div:
     return html.Div(
         [
             dcc.Interval(id=Ids.TICK, interval=REFRESH_MILLISECONDS),
-            html.Div(id=Ids.TILES, className="kpis"),
+            html.Div(waiting_tiles(4), id=Ids.TILES, className="kpis"),
             html.Div(id=Ids.NOTICE),
             html.Div(id=Ids.CHARTS, className="machine-charts"),
             html.Div([line, files], className="page-head"),

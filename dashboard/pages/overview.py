@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from dashboard.base.notice import mark
 from dashboard.components.kit import links
 from dashboard.components.kit.card import card, chart
+from dashboard.components.kit.kpi import waiting_tiles
 from dashboard.components.kit.states import nothing_matches
 from dashboard.components.overview import page as overview
 from dashboard.components.overview.page import Answers, counted_by
@@ -47,7 +48,7 @@ def layout(**_query: str) -> html.Div:
         html.Div(id=Ids.LEGEND, className="legend"),
     ]
     body = [
-        html.Div(id=Ids.KPIS, className="kpis"),
+        html.Div(waiting_tiles(7), id=Ids.KPIS, className="kpis"),
         card(Ids.MONTHS, months, actions_id=Ids.MONTHS_WHY),
         card(Ids.MOVERS, html.Div(id=Ids.MOVERS_LIST), actions_id=Ids.MOVERS_WHY),
         card(

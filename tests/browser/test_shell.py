@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import Engine, select, update
 
 from db import migrate
@@ -196,8 +196,36 @@ def test_a_phone_has_its_filters_in_a_sheet_with_a_count(
     expect(quiet.locator("#filter-site")).not_to_be_visible()
     quiet.locator("#bottom-filters").click()
     expect(quiet.locator("#filter-site")).to_be_visible()
+    expect(quiet.get_by_role("dialog", name="Filters")).to_be_focused()
+    quiet.keyboard.press("Escape")
+    expect(quiet.locator("#filter-site")).not_to_be_visible()
+    expect(quiet.locator("#bottom-filters")).to_be_focused()
+    quiet.locator("#bottom-filters").click()
     quiet.locator("#sheet-done").click()
     expect(quiet.locator("#filter-site")).not_to_be_visible()
+
+
+def test_a_page_that_waits_for_its_figures_shows_their_places(quiet: Page, address: str) -> None:
+    held: list[Route] = []
+    released = False
+
+    def hold(route: Route) -> None:
+        # Only what the router answers, so that the page is there and empty.
+        if released or "_pages_content.children" in (route.request.post_data or ""):
+            route.continue_()
+        else:
+            held.append(route)
+
+    quiet.route("**/_dash-update-component*", hold)
+    quiet.goto(f"{address}/")
+    expect(quiet.locator(".kpis .kpi-waiting")).to_have_count(7)
+    expect(quiet.locator("#months-chart .main-svg").first).to_be_attached()
+    expect(quiet.locator("#months-chart .xtick")).to_have_count(0)
+    released = True
+    for route in held:
+        route.continue_()
+    expect(quiet.locator("#kpi-counted .kpi-value")).not_to_be_empty()
+    expect(quiet.locator(".kpi-waiting")).to_have_count(0)
 
 
 def test_a_phone_reaches_every_page(quiet: Page, address: str) -> None:

@@ -10,6 +10,8 @@ from flask_babel import gettext as _
 
 from dashboard.components.kit.drawn import Part, drawn_list
 
+_TRANSPARENT = {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}
+
 
 def card(
     name: str,
@@ -77,9 +79,11 @@ def file_links(address: Callable[[str], str], *before: Part) -> Component:
 
 def chart(name: str, height: int, label: str) -> html.Div:
     """The place of a chart, with the id `<name>-place`: as high as the chart will be, so that
-    nothing jumps."""
+    nothing jumps. Without its figure it shows no axes."""
+    hidden = {"visible": False}
     graph = dcc.Graph(
         id=name,
+        figure={"data": [], "layout": {"xaxis": hidden, "yaxis": hidden, **_TRANSPARENT}},
         config={"displayModeBar": False, "responsive": True},
         style={"height": f"{height}px"},
     )

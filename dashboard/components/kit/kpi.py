@@ -39,6 +39,17 @@ def tiles(cards: Sequence[Tile]) -> Component:
     )
 
 
+def waiting_tiles(count: int) -> Component:
+    """Places of as many cards and of their size, until the figures are there."""
+    lines = [
+        html.Span(className=f"placeholder waiting-{part}") for part in ("label", "value", "line")
+    ]
+    card = html.Div(
+        lines, className="card card-body kpi placeholder-glow", **{"aria-hidden": "true"}
+    )
+    return drawn_list([html.Div(card, className="kpi-waiting")] * count)
+
+
 def _tile(tile: Tile) -> dcc.Link:
     first = [html.Span(formats.number(tile.figure.current), className="kpi-value")]
     if tile.moves:
