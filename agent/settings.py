@@ -101,23 +101,16 @@ def load(environ: Mapping[str, str], folder: Path) -> Settings:
         SettingsError: one is wrong.
     """
     # Precedence: the environment under either name, the ini file, .env.
-    layers = (environ, _ini_layer(environ), _dotenv_layer(folder / ".env"))
-    explicit = {
-        setting.name: value
-        for setting in SETTINGS
-        if (value := _value(setting, layers)) is not None
-    }
-    token = explicit.get(TOKEN.name) or _token_file(layers)
-    if token is not None:
-        explicit[TOKEN.name] = token
-    values = {
-        setting.name: explicit.get(setting.name, setting.default or "") for setting in SETTINGS
-    }
-    for name, value in explicit.items():
-        if not value.isprintable():
+    layers = (_Layer(environ), _ini_layer(environ), _dotenv_layer(folder / ".env"))
+    found = {each.name: value for each in SETTINGS if (value := _find(each.names, layers))}
+    if TOKEN.name not in found and (token := _token_file(layers)):
+        found[TOKEN.name] = token
+    for value in found.values():
+        if not value.text.isprintable():
             raise SettingsError(
-                f"{name} holds a line break or another control character: remove it."
+                f"{value.subject} holds a line break or another control character: remove it."
             )
+    explicit = {name: value.text for name, value in found.items()}
     paths: dict[str, Path | None] = {}
     for setting in (CA_FILE, STATE_DIR):
         path = explicit.get(setting.name)
@@ -127,28 +120,53 @@ def load(environ: Mapping[str, str], folder: Path) -> Settings:
             explicit[setting.name] = str(absolute)
     ca_file = paths[CA_FILE.name]
     if ca_file is not None and not ca_file.is_file():
-        raise SettingsError(f"{CA_FILE.name} is {ca_file}, which is no file: correct the path.")
+        raise SettingsError(
+            f"{found[CA_FILE.name].subject} is {ca_file}, which is no file: correct the path."
+        )
+
+    def of(setting: Setting) -> _Value:
+        return found.get(setting.name) or _Value(setting.default or "", setting.name)
+
     return Settings(
-        url=_parse_url(values[URL.name]),
-        token=_check_token(token),
-        interval=parse_duration(values[INTERVAL.name]),
-        site=values[SITE.name] or None,
-        log_level=_parse_level(values[LOG_LEVEL.name]),
+        url=_parse_url(of(URL)),
+        token=_check_token(found.get(TOKEN.name)),
+        interval=_parse_interval(of(INTERVAL)),
+        site=explicit.get(SITE.name),
+        log_level=_parse_level(of(LOG_LEVEL)),
         state_dir=paths[STATE_DIR.name] or state_folder(),
         ca_file=ca_file,
-        allow_http=_parse_flag(values[ALLOW_HTTP.name]),
-        spool_bytes=_parse_int(SPOOL_MB, values[SPOOL_MB.name], 1, 1000) * 1_000_000,
-        spool_days=_parse_int(SPOOL_DAYS, values[SPOOL_DAYS.name], 1, 365),
+        allow_http=_parse_flag(of(ALLOW_HTTP)),
+        spool_bytes=_parse_int(of(SPOOL_MB), 1, 1000) * 1_000_000,
+        spool_days=_parse_int(of(SPOOL_DAYS), 1, 365),
         explicit=explicit,
     )
 
 
-def parse_duration(text: str) -> float:
-    """The seconds of "60s", "2m", "1h30m", "1.5m" or "60".
+@dataclass(frozen=True)
+class _Layer:
+    """Variables from one place: the process environment, or a file."""
 
-    Raises:
-        SettingsError: `text` is none of these, or less than a second, or more than a day.
-    """
+    variables: Mapping[str, str]
+    file: Path | None = None
+    is_ini: bool = False
+
+    def subject(self, name: str) -> str:
+        """What a sentence about the variable begins with: as its author wrote it, and where."""
+        written = name.removeprefix(PREFIX).lower() if self.is_ini else name
+        return written if self.file is None else f"{written} in {self.file}"
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A value, and the variable that holds it."""
+
+    text: str
+    subject: str
+
+
+def parse_duration(text: str) -> float | None:
+    """The seconds of "60s", "2m", "1h30m", "1.5m" or "60"; None for anything else, and for less
+    than a second or more than a day."""
     units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
     number = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
     if re.fullmatch(number, text):
@@ -157,33 +175,41 @@ def parse_duration(text: str) -> float:
         parts = re.findall(rf"({number})(ms|s|m|h)", text)
         total = sum(float(count) * units[unit] for count, unit in parts)
     else:
-        total = 0.0
-    if not 1 <= total <= 86400:
+        return None
+    return total if 1 <= total <= 86400 else None
+
+
+def _parse_interval(value: _Value) -> float:
+    seconds = parse_duration(value.text)
+    if seconds is None:
         raise SettingsError(
-            f"{INTERVAL.name} is {text!r}: set it to a time from 1s to 24h, for example 60s or 2m."
+            f"{value.subject} is {value.text!r}: set it to a time from 1s to 24h, for example 60s "
+            "or 2m."
         )
-    return total
+    return seconds
 
 
-def _value(setting: Setting, layers: tuple[Mapping[str, str], ...]) -> str | None:
+def _find(names: tuple[str, ...], layers: tuple[_Layer, ...]) -> _Value | None:
     for layer in layers:
-        for name in setting.names:
-            if value := layer.get(name, "").strip():
-                return value
+        for name in names:
+            if text := layer.variables.get(name, "").strip():
+                return _Value(text, layer.subject(name))
     return None
 
 
-def _ini_layer(environ: Mapping[str, str]) -> Mapping[str, str]:
+def _ini_layer(environ: Mapping[str, str]) -> _Layer:
     named = environ.get(CONFIG, "").strip()
     path = Path(named).expanduser() if named else ini_file()
     try:
         values = read_ini(path)
     except (FileNotFoundError, PermissionError) as error:
         if not named:
-            return {}
+            return _Layer({})
         raise SettingsError(
             f"{CONFIG} is {path}, which cannot be read: {error.strerror}."
         ) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(_NOT_UTF8.format(path)) from error
     except (OSError, ValueError) as error:
         raise SettingsError(
             f"{path} cannot be read: write [{SECTION}] into its first line, "
@@ -194,51 +220,67 @@ def _ini_layer(environ: Mapping[str, str]) -> Mapping[str, str]:
         if name not in known:
             key = name.removeprefix(PREFIX).lower()
             raise SettingsError(f"{path} sets {key!r}, which is no setting: remove or correct it.")
-    return values
+    return _Layer(values, path, is_ini=True)
 
 
-def _dotenv_layer(path: Path) -> Mapping[str, str]:
+def _dotenv_layer(path: Path) -> _Layer:
     try:
-        return read_dotenv(path)
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{path} cannot be read ({error}): mend or remove it.") from error
+        variables = read_dotenv(path)
+    except UnicodeDecodeError as error:
+        raise SettingsError(_NOT_UTF8.format(path)) from error
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be read ({error.strerror}): make it readable or remove it."
+        ) from error
+    # What is UTF-16 without a mark can be read as UTF-8, with a NUL beside every letter.
+    if variables and b"\0" in path.read_bytes():
+        raise SettingsError(_NOT_UTF8.format(path))
+    return _Layer(variables, path)
 
 
-def _token_file(layers: tuple[Mapping[str, str], ...]) -> str | None:
-    name = f"{TOKEN.name}_FILE"
-    path = _value(Setting(name, ""), layers)
+_NOT_UTF8 = "{} is not UTF-8: save it again with the encoding UTF-8."
+
+
+def _token_file(layers: tuple[_Layer, ...]) -> _Value | None:
+    path = _find((f"{TOKEN.name}_FILE",), layers)
     if path is None:
         return None
     try:
-        content = Path(path).expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{name} is {path}, which cannot be read: make it readable.") from error
+        content = Path(path.text).expanduser().read_text(encoding="utf-8-sig").strip()
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"{path.subject} is {path.text}, which cannot be read: make it readable."
+        ) from error
     if not content:
-        raise SettingsError(f"{name} is {path}, which is empty: put the token in it.")
-    return content
+        raise SettingsError(f"{path.subject} is {path.text}, which is empty: put the token in it.")
+    return _Value(content, f"{path.subject} names a file that")
 
 
-def _check_token(token: str | None) -> str | None:
+def _check_token(token: _Value | None) -> str | None:
+    if token is None:
+        return None
     # It is sent as a header.
-    if token is not None and not re.fullmatch(r"[!-~]+", token):
-        raise SettingsError(f"{TOKEN.name} holds more than a token: copy it again, without spaces.")
-    return token
+    if not re.fullmatch(r"[!-~]+", token.text):
+        raise SettingsError(
+            f"{token.subject} holds more than a token: copy it again, without spaces."
+        )
+    return token.text
 
 
-def _parse_url(text: str) -> str | None:
-    if not text:
+def _parse_url(value: _Value) -> str | None:
+    if not value.text:
         return None
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(value.text)
         good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         good = False
     if not good or parts.username is not None or parts.query or parts.fragment:
         raise SettingsError(
-            f"{URL.name} is not an address like https://inventory.example.com: correct it "
+            f"{value.subject} is not an address like https://inventory.example.com: correct it "
             "(without user, ? or #)."
         )
-    return text.rstrip("/")
+    return value.text.rstrip("/")
 
 
 def _is_loopback(host: str) -> bool:
@@ -248,25 +290,29 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _parse_level(text: str) -> str:
+def _parse_level(value: _Value) -> str:
+    upper = value.text.upper()
     # TatuScan's names.
-    level = {"WARN": "WARNING", "FATAL": "ERROR"}.get(text.upper(), text.upper())
+    level = {"WARN": "WARNING", "FATAL": "ERROR"}.get(upper, upper)
     if level not in LEVELS:
-        raise SettingsError(f"{LOG_LEVEL.name} is {text!r}: set it to one of {', '.join(LEVELS)}.")
+        raise SettingsError(
+            f"{value.subject} is {value.text!r}: set it to one of {', '.join(LEVELS)}."
+        )
     return level
 
 
-def _parse_flag(text: str) -> bool:
-    if text not in ("0", "1"):
-        raise SettingsError(f"{ALLOW_HTTP.name} is {text!r}: set it to 1 or 0.")
-    return text == "1"
+def _parse_flag(value: _Value) -> bool:
+    if value.text not in ("0", "1"):
+        raise SettingsError(f"{value.subject} is {value.text!r}: set it to 1 or 0.")
+    return value.text == "1"
 
 
-def _parse_int(setting: Setting, text: str, minimum: int, maximum: int) -> int:
-    number = int(text) if re.fullmatch(r"[0-9]{1,6}", text) else -1
+def _parse_int(value: _Value, minimum: int, maximum: int) -> int:
+    number = int(value.text) if re.fullmatch(r"[0-9]{1,6}", value.text) else -1
     if not minimum <= number <= maximum:
         raise SettingsError(
-            f"{setting.name} is {text!r}: set it to a whole number from {minimum} to {maximum}."
+            f"{value.subject} is {value.text!r}: "
+            f"set it to a whole number from {minimum} to {maximum}."
         )
     return number
 

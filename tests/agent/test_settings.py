@@ -80,8 +80,7 @@ def test_an_interval_is_written_as_tatuscan_writes_it_or_in_seconds(
 
 @pytest.mark.parametrize("text", ["0s", "0", "-5s", "5 s", "s", "1d", "25h", "nan", "1e3", "١s"])
 def test_invalid_interval_is_refused(text: str) -> None:
-    with pytest.raises(SettingsError, match="INVENTORY_HUB_INTERVAL"):
-        parse_duration(text)
+    assert parse_duration(text) is None
 
 
 @pytest.mark.parametrize(
@@ -98,6 +97,11 @@ def test_invalid_interval_is_refused(text: str) -> None:
         ("INVENTORY_HUB_TOKEN", "line\nX-Header: 1"),
         ("INVENTORY_HUB_TOKEN_FILE", "/nowhere/token"),
         ("INVENTORY_HUB_SITE", "line\nbreak"),
+        ("INVENTORY_HUB_INTERVAL", "soon"),
+        # TatuScan's names, by which the values were given.
+        ("TATUSCAN_URL", "inventory.example.com"),
+        ("TATUSCAN_INTERVAL", "soon"),
+        ("TATUSCAN_LOG_LEVEL", "loud"),
         ("INVENTORY_HUB_LOG_LEVEL", "loud"),
         ("INVENTORY_HUB_CA_FILE", "/nowhere/ca.pem"),
         ("INVENTORY_HUB_ALLOW_HTTP", "yes"),
@@ -122,6 +126,33 @@ def test_invalid_ini_file_is_named(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(SettingsError, match=r"agent\.ini"):
         settings(tmp_path, INVENTORY_HUB_CONFIG=str(path))
+
+
+def test_a_wrong_line_of_a_file_is_named_as_it_is_written(tmp_path: Path) -> None:
+    ini, dotenv = tmp_path / "agent.ini", tmp_path / ".env"
+    ini.write_text("[agent]\ninterval = soon\n")
+    with pytest.raises(SettingsError) as caught:
+        settings(tmp_path, INVENTORY_HUB_CONFIG=str(ini))
+    assert str(caught.value).startswith(f"interval in {ini} is 'soon': set it to a time")
+    dotenv.write_text("TATUSCAN_LOG_LEVEL=loud\n")
+    with pytest.raises(SettingsError) as caught:
+        settings(tmp_path)
+    assert str(caught.value).startswith(f"TATUSCAN_LOG_LEVEL in {dotenv} is 'loud': set it to one")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
+@pytest.mark.parametrize("name", [".env", "agent.ini"])
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path, name: str, encoding: str) -> None:
+    text = "INVENTORY_HUB_SITE=São José\n" if name == ".env" else "[agent]\nsite = São José\n"
+    (tmp_path / name).write_bytes(text.encode(encoding))
+    config = {"INVENTORY_HUB_CONFIG": str(tmp_path / name)} if name == "agent.ini" else {}
+    with pytest.raises(SettingsError, match=rf"{name} (is not UTF-8: save it|cannot be read: )"):
+        settings(tmp_path, **config)
+
+
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfINVENTORY_HUB_SITE=Acme\r\n")
+    assert settings(tmp_path).site == "Acme"
 
 
 def test_every_setting_of_the_agent_is_documented() -> None:
