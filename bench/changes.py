@@ -14,7 +14,7 @@ from bench.stores import Store
 from dashboard.api import register
 from dashboard.base import access
 from dashboard.web.context import Context
-from db.settings import timezone
+from db.settings import Settings
 
 LIMIT = 2.0
 
@@ -34,7 +34,7 @@ def measure(store: Store, days: int, runs: int) -> Iterator[Measurement]:
     values = {"now": LAST_DAY.isoformat(), "was": then.isoformat()}
     server = Flask("bench")
     moment = datetime.combine(LAST_DAY, time(12), UTC)
-    register(server, Context(store.ours, lambda: moment, timezone({})), {})
+    register(server, Context(store.ours, lambda: moment, UTC), Settings())
     access.guard(server, "none", lambda: None)
     with RawConnection(store.ours) as raw:
         for basis, bars, listed in _QUESTIONS:

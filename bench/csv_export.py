@@ -23,7 +23,7 @@ from dashboard.api import register
 from dashboard.base import access
 from dashboard.web.context import Context
 from db.engine import open_engine
-from db.settings import timezone
+from db.settings import Settings
 
 LIMIT = 1.5
 MEMORY_LIMIT = 30.0
@@ -61,7 +61,7 @@ def measure(store: Store, runs: int) -> Iterator[Measurement]:
 def _server(engine: Engine) -> Flask:
     server = Flask("bench")
     moment = datetime.combine(LAST_DAY, time(12), UTC)
-    register(server, Context(engine, lambda: moment, timezone({})), {})
+    register(server, Context(engine, lambda: moment, UTC), Settings())
     access.guard(server, "none", lambda: None)
     return server
 

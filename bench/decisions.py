@@ -15,6 +15,7 @@ from bench.publishing import LAST_DAY
 from bench.stores import Store
 from db.engine import reading
 from db.rules import current_rules
+from db.settings import Settings
 from db.tables import sites
 from etl.decisions.preview import preview
 from etl.decisions.registry import DecisionContext
@@ -69,7 +70,7 @@ def measure(store: Store, devices: int) -> Iterator[Measurement]:
 def _deciding(engine: Engine) -> Iterator[DecisionContext]:
     now = datetime.combine(LAST_DAY, datetime.min.time(), UTC)
     with lease.take(engine) as held:
-        yield DecisionContext(engine, held, "bench", lambda: now, {})
+        yield DecisionContext(engine, held, "bench", lambda: now, Settings())
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -16,6 +16,7 @@ from dashboard.app import create_app
 from dashboard.ingest.items import KEYS
 from db.engine import writing
 from db.machines import blank_machine, with_search_text
+from db.settings import load
 from db.tables import inventory
 
 LIMIT = 3.0
@@ -38,7 +39,7 @@ def measure(store: Store, machines: int, runs: int) -> Iterator[Measurement]:
         AssertionError: a list and the handwritten SQL have different rows.
     """
     fill(store, machines)
-    app = create_app(store.ours, clock=lambda: NOW, environ={"AUTH": "none"})
+    app = create_app(store.ours, clock=lambda: NOW, settings=load({"AUTH": "none"}))
     client = app.server.test_client()
     client.get("/")  # Dash registers its callbacks on the first request.
     key, callback = next(

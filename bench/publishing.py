@@ -15,6 +15,7 @@ from bench.measurements import Measurement, timed
 from bench.stores import Store
 from db import rules as rule_versions
 from db.engine import writing
+from db.settings import Settings
 from etl.collect import run_log
 from etl.collect.gather import read_rows
 from etl.collect.verdict import Attempt, publish_or_hold
@@ -108,7 +109,7 @@ def _publish(store: Store, source: Source, raws: Sequence[Raw], day: date) -> fl
         collected = read_rows(source, raws)
         names = {r.alias_key: r.alias_name for r in collected.records if r.alias_key is not None}
         with writing(store.ours) as connection:
-            rules = rule_versions.adopt_environment(connection, attempt.clock(), {})
+            rules = rule_versions.adopt_environment(connection, attempt.clock(), Settings())
             internal = internal_aliases(connection, source.FACTS.name, names, rules)
         states = [
             evaluate_record(source.FACTS.name, r, rules, source.VOLATILE, internal)

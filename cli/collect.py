@@ -1,29 +1,30 @@
 """`collect` and `process`."""
 
 import sys
-from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any
 
 import click
 from sqlalchemy import Connection
 
 from cli.database import open_database
 from cli.progress import Progress
+from cli.settings import pass_settings
 from dashboard.base.clock import system_clock
 from db.engine import reading
-from db.history.kept import KeptDays
+from db.history.kept import FIRST_MONTH
 from db.history.runs import ended_sources
-from db.settings import SettingsError
+from db.settings import Settings, SettingsError
 from etl.collect.collect import business_day, collect
 from etl.runtime import lease, stopping
 from etl.snapshots.publish import check_publish_date
-from etl.sources import Source, awaits_first_report, configured, discover, settings_for
+from etl.sources import Source, awaits_first_report, configured, discover
 from etl.work.after_collection import process, run_after_collection
 
 EXIT_CODES = {"complete": 0, "suspicious": 3, "failed": 4}
 
 
-def select_sources(names: tuple[str, ...]) -> list[Source]:
+def select_sources(settings: Settings, names: tuple[str, ...]) -> list[Source]:
     """The sources of those names, or every configured one.
 
     Raises:
@@ -35,7 +36,7 @@ def select_sources(names: tuple[str, ...]) -> list[Source]:
         raise SettingsError(f"There is no source {unknown[0]!r}: choose from {', '.join(sources)}.")
     if names:
         return [sources[name] for name in dict.fromkeys(names)]
-    return [source for source in sources.values() if configured(source)]
+    return [source for source in sources.values() if configured(source, settings)]
 
 
 def without_inactive(connection: Connection, chosen: list[Source]) -> list[Source]:
@@ -71,26 +72,32 @@ def without_inactive(connection: Connection, chosen: list[Source]) -> list[Sourc
     return remaining
 
 
-def check_settings(chosen: Iterable[Source]) -> None:
-    """Read every setting that a collection needs, so that a wrong one fails before any work.
+class Day(click.DateTime):
+    """A date on which a collection can have been; a mistyped year is none."""
 
-    Raises:
-        SettingsError: one is missing or wrong.
-    """
-    for source in chosen:
-        settings_for(source)
-    KeptDays.from_settings(business_day(system_clock), None)
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        day: datetime = super().convert(value, param, ctx)
+        if day.date().isoformat() < FIRST_MONTH:
+            self.fail(f"{value} is before {FIRST_MONTH}: check the year.", param, ctx)
+        return day
 
 
 @click.command("collect")
 @click.argument("sources", nargs=-1)
-@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Business date; today.")
-def collect_command(sources: tuple[str, ...], day: datetime | None) -> None:
+@click.option("--date", "day", type=Day(), help="Business date; today.")
+@pass_settings
+def collect_command(settings: Settings, sources: tuple[str, ...], day: datetime | None) -> None:
     """Collect SOURCES (every configured one) and publish today's snapshot."""
-    chosen = select_sources(sources)
-    check_settings(chosen)
-    engine = open_database()
-    today = business_day(system_clock)
+    chosen = select_sources(settings, sources)
+    for source in chosen:
+        settings.of_source(source.FACTS)
+    engine = open_database(settings)
+    today = business_day(system_clock, settings)
     business_date: date = day.date() if day else today
     worst = 0
     stopping.on_signals()
@@ -104,27 +111,25 @@ def collect_command(sources: tuple[str, ...], day: datetime | None) -> None:
             stopping.check()
             with Progress(f"Collecting {source.FACTS.label}", "devices") as progress:
                 outcome = collect(
-                    engine, held, source, business_date, system_clock, on_page=progress.page
+                    engine, held, source, business_date, system_clock, settings, progress.page
                 )
             click.echo(outcome)
             worst = max(worst, EXIT_CODES[outcome.state])
-        closed, _ = run_after_collection(engine, held, system_clock())
+        closed, _ = run_after_collection(engine, held, system_clock(), settings)
     for month in closed:
         click.echo(f"{month} is closed.")
     sys.exit(worst)
 
 
 @click.command("process")
-@click.option(
-    "--rebuild", type=click.DateTime(["%Y-%m-%d"]), help="Redo the counts from this date on only."
-)
-def process_command(rebuild: datetime | None) -> None:
+@click.option("--rebuild", type=Day(), help="Redo the counts from this date on only.")
+@pass_settings
+def process_command(settings: Settings, rebuild: datetime | None) -> None:
     """Redo the day counts and month-ends of open months, close what is due, and purge."""
-    check_settings(())
-    engine = open_database()
+    engine = open_database(settings)
     since = rebuild.date() if rebuild else date.min
     with lease.take(engine) as held:
-        counted, closed, purged = process(engine, held, system_clock(), since=since)
+        counted, closed, purged = process(engine, held, system_clock(), settings, since=since)
     for month in closed:
         click.echo(f"{month} is closed.")
     click.echo(f"Counted {counted} day(s) again; purged {purged} stretch(es).")

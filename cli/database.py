@@ -3,33 +3,30 @@
 import click
 from sqlalchemy import Engine
 
+from cli.settings import pass_settings
 from db import migrate
-from db.engine import database_url, open_engine
-from db.settings import Environment, SettingsError
+from db.engine import open_engine
+from db.settings import Settings
 
 
-def open_database(environ: Environment | None = None) -> Engine:
+def open_database(settings: Settings) -> Engine:
     """The engine of the configured database; a new database gets its tables.
 
     Raises:
-        SettingsError: the database has another revision than this version.
+        WrongRevision: the database has another revision than this version.
     """
-    engine = open_engine(database_url(environ))
-    revision = migrate.current(engine)
-    if revision is None:
+    engine = open_engine(settings.database)
+    if migrate.current(engine) is None:
         migrate.upgrade(engine)
-    elif revision != migrate.head():
-        raise SettingsError(
-            f"The database is at revision {revision}, this version needs {migrate.head()}: "
-            "run inventory-hub migrate (after a backup)."
-        )
+    migrate.check_revision(engine)
     return engine
 
 
 @click.command("migrate")
-def migrate_command() -> None:
+@pass_settings
+def migrate_command(settings: Settings) -> None:
     """Bring the database to this version's tables."""
-    engine = open_engine(database_url())
+    engine = open_engine(settings.database)
     before = migrate.current(engine)
     migrate.upgrade(engine)
     after = migrate.current(engine)

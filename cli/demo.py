@@ -8,23 +8,26 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 from sqlalchemy import Engine, select
 
 from cli.database import open_database
+from cli.logs import configure_logs
 from cli.progress import Progress
 from cli.serve import check_port
 from dashboard.base.clock import system_clock
-from db import migrate, settings, tokens
+from db import migrate, tokens
 from db.bulk import upsert
-from db.engine import database_url, open_engine, reading, sqlite_url, writing
+from db.engine import open_engine, reading, sqlite_url, writing
 from db.history.runs import newest_by_source
-from db.settings import Environment, SettingsError, timezone
+from db.setting_types import variable, variables
+from db.settings import Settings, SettingsError, load, use
 from db.tables import collection_runs, meta, sites
 from etl.collect.collect import business_day, collect
 from etl.coverage.refresh import catch_up
@@ -48,9 +51,7 @@ AGENT_PREFIXES = ("INVENTORY_HUB_", "TATUSCAN_")
 @click.option("--data", default="./data/demo", show_default=True, type=click.Path(path_type=Path))
 @click.option("--seed", default=1, show_default=True)
 @click.option("--once", is_flag=True, help="Fill the database and exit.")
-@click.pass_obj
 def demo_command(
-    process_environ: dict[str, str],
     devices: int,
     site_count: int,
     months: int,
@@ -62,55 +63,51 @@ def demo_command(
     """Fill a database from simulated vendors and serve the dashboard on it, for this machine."""
     if not once:
         check_port("127.0.0.1", port)
-    environ = demo_environment(process_environ, data)
-    engine = _open_demo(environ)
+    environ = demo_environment(os.environ, data)
+    settings = load(environ)
+    configure_logs(settings.log_level)
+    engine = _open_demo(settings)
     requested = {"seed": seed, "devices": devices, "sites": site_count, "months": months}
-    kept, last_day = _load_or_store_fleet(engine, requested, business_day(system_clock, environ))
+    kept, last_day = _load_or_store_fleet(engine, requested, business_day(system_clock, settings))
     fleet = Fleet(**kept, last_day=last_day)
     with SimulatedVendors(fleet) as vendors:
         environ |= vendors.environ()
-        filled = fill(engine, fleet, vendors, environ)
+        settings = load(environ)
+        filled = fill(engine, fleet, vendors, settings)
         click.echo(f"{filled} day(s) collected; the data is in {data}.", err=True)
         engine.dispose()
         if not once:
-            _serve(environ, port)
+            _serve(environ, settings, port)
 
 
-def _open_demo(environ: Environment) -> Engine:
+def _open_demo(settings: Settings) -> Engine:
     """The demo's database, migrated if an older version made it."""
-    engine = open_engine(database_url(environ))
+    engine = open_engine(settings.database)
     if migrate.current(engine) not in (None, migrate.head()):
         with reading(engine) as connection:
             is_demo = connection.scalar(select(meta.c.value).where(meta.c.name == "demo"))
         if is_demo:
             migrate.upgrade(engine)
     engine.dispose()
-    return open_database(environ)
+    return open_database(settings)
 
 
-def demo_environment(process_environ: Environment, data: Path) -> dict[str, str]:
-    """The settings of a demo: the process environment without .env and without real vendors."""
-    own = {
-        s.name
-        for source in discover().values()
-        if source.FACTS.address
-        for s in source.FACTS.settings
-    }
+def demo_environment(process_environ: Mapping[str, str], data: Path) -> dict[str, str]:
+    """The environment of a demo: the process's, without .env and without real vendors."""
+    of_vendors = [source.FACTS.settings for source in discover().values() if source.FACTS.address]
+    own = {name for model in of_vendors for each in variables(model) for name in each.names}
     own |= {f"{name}_FILE" for name in own}
     environ = {name: value for name, value in process_environ.items() if name not in own}
-    if not settings.env(settings.DATABASE_URL, environ):
-        for name in ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD"):
-            environ.pop(name, None)
-        environ["DATABASE_URL"] = sqlite_url(data.resolve() / "inventory.db").render_as_string(
-            hide_password=False
-        )
+    if not variable(Settings, "database_url").is_set(environ):
+        url = sqlite_url(data.resolve() / "inventory.db")
+        environ["DATABASE_URL"] = url.render_as_string(hide_password=False)
     return environ | {"DATA_DIR": str(data), "AUTH": "none", "HOST": "127.0.0.1"}
 
 
-def fill(engine: Engine, fleet: Fleet, vendors: SimulatedVendors, environ: Environment) -> int:
+def fill(engine: Engine, fleet: Fleet, vendors: SimulatedVendors, settings: Settings) -> int:
     """Collect every day of the fleet's history that is not published yet; returns their number."""
     sources = discover()
-    times = collect_times(environ)
+    times = collect_times(settings)
     with reading(engine) as connection:
         done = newest_by_source(connection)
     todo = [
@@ -125,13 +122,13 @@ def fill(engine: Engine, fleet: Fleet, vendors: SimulatedVendors, environ: Envir
             vendors.day = day
             for name in SIMULATED:
                 if done.get(name, date.min) < day:
-                    start = datetime.combine(day, times[name], timezone(environ))
-                    collect(engine, held, sources[name], day, _clock(start), environ)
+                    start = datetime.combine(day, times[name], settings.timezone)
+                    collect(engine, held, sources[name], day, _clock(start), settings)
                     # As the worker does.
-                    close_due(engine, held, _clock(start)(), environ)
+                    close_due(engine, held, _clock(start)(), settings)
             bar.reach(number)
-        catch_up(engine, held, environ)
-        apply_retention(engine, held, environ)
+        catch_up(engine, held, settings)
+        apply_retention(engine, held, settings)
     logging.getLogger("etl").setLevel(logging.NOTSET)
     return len(todo)
 
@@ -146,13 +143,18 @@ def _clock(start: datetime) -> Callable[[], datetime]:
     return lambda: min(start + (system_clock() - began), system_clock())
 
 
-def _serve(environ: dict[str, str], port: int) -> None:
+def _serve(environ: dict[str, str], settings: Settings, port: int) -> None:
     """Run the dashboard in a process of its own and the worker in this one, until stopped."""
     stopping.on_signals()
-    sources = {name: source for name, source in discover().items() if configured(source, environ)}
-    worker = Worker(open_database(environ), sources, system_clock, environ)
-    thread = threading.Thread(target=worker.run, name="worker")
-    with _dashboard(environ, port) as web, _agent(environ, port):
+    sources = {name: source for name, source in discover().items() if configured(source, settings)}
+    engine = open_database(settings)
+    worker = Worker(engine, sources, system_clock, settings)
+    with (
+        lease.take(engine, lease.WORKING) as held,
+        _dashboard(environ, port) as web,
+        _agent(settings, port),
+    ):
+        thread = threading.Thread(target=worker.run, args=(held,), name="worker")
         thread.start()
         while not stopping.stop_requested() and web.poll() is None:
             time.sleep(0.5)
@@ -164,9 +166,10 @@ def _serve(environ: dict[str, str], port: int) -> None:
 
 @contextmanager
 def _dashboard(environ: dict[str, str], port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    command = [sys.executable, "-m", "cli.main", "serve", "--port", str(port)]
+    script = "import sys; from cli.demo import serve_dashboard; serve_dashboard(int(sys.argv[1]))"
+    command = [sys.executable, "-c", script, str(port)]
     # In a process group of its own, so that Ctrl-C reaches it only once, through us.
-    web = subprocess.Popen(command, env={**os.environ, **environ}, start_new_session=True)
+    web = subprocess.Popen(command, env=environ, start_new_session=True)
     try:
         yield web
     finally:
@@ -175,11 +178,28 @@ def _dashboard(environ: dict[str, str], port: int) -> Iterator["subprocess.Popen
         web.wait(30)
 
 
+def serve_dashboard(port: int) -> None:
+    """What the process of the dashboard runs: it has its settings from its environment alone."""
+    from dashboard import serving
+
+    click.echo(f"Inventory Hub at http://127.0.0.1:{port}")
+    serving.serve("127.0.0.1", port, f"{__name__}:make_server")
+
+
+def make_server() -> Any:
+    """The ASGI application, called in granian's process."""
+    from dashboard import serving
+
+    settings = load()
+    use(settings)
+    return serving.make_server(settings)
+
+
 @contextmanager
-def _agent(environ: dict[str, str], port: int) -> Iterator[None]:
+def _agent(settings: Settings, port: int) -> Iterator[None]:
     """Run the agent, so that this machine is the one real machine in the demo."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(AGENT_PREFIXES)}
-    with writing(open_database(environ)) as connection:
+    with writing(open_database(settings)) as connection:
         token = tokens.create(
             connection,
             tokens.ENROL,
@@ -188,7 +208,7 @@ def _agent(environ: dict[str, str], port: int) -> Iterator[None]:
             system_clock(),
             expires_at=system_clock() + timedelta(hours=1),
         )
-    folder = Path(environ["DATA_DIR"]).resolve() / "agent"
+    folder = settings.data_dir.resolve() / "agent"
     folder.mkdir(parents=True, exist_ok=True)
     # A settings file of its own: this machine may have a real agent.
     config = folder / "agent.ini"

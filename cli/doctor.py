@@ -1,18 +1,21 @@
 """`doctor`: checks settings, database, keys and freshness; each finding says what to do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from datetime import timedelta
 from typing import NamedTuple
 
 import click
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from cli.logs import configure_logs
 from cli.serve import check_auth
+from cli.settings import process_settings
 from dashboard.base.clock import system_clock
-from db import migrate, settings
-from db.engine import database_url, open_engine, reading
+from db import migrate
+from db.engine import open_engine, reading
 from db.history.runs import newest_by_source
-from db.settings import SettingsError
+from db.settings import Settings, SettingsError, WrongSettings
 from etl.collect import run_log
 from etl.records.record import FetchStats
 from etl.sources import awaits_first_report, configured, discover, open_session
@@ -33,88 +36,90 @@ class Finding(NamedTuple):
 @click.command("doctor")
 def doctor_command() -> None:
     """Check settings, database, keys and freshness, and say what to do."""
-    # In the order in which they should be fixed.
-    findings = [*_settings(), *_database(), *_sources(), *_missing_sources()]
+    findings = list(_findings())
     for finding in findings:
         click.echo(f"{'ok  ' if finding.ok else 'FIX '} {finding.subject}: {finding.text}")
     if not all(finding.ok for finding in findings):
         raise SystemExit(2)
 
 
-def _settings() -> Iterator[Finding]:
-    checks: dict[str, Callable[[], str]] = {
-        "TIMEZONE": lambda: f"business days are those of {settings.timezone()}",
-        "COLLECT_AT": lambda: ", ".join(f"{s} {t:%H:%M}" for s, t in collect_times().items()),
-        "AUTH": _auth,
-    }
-    for subject, check in checks.items():
-        try:
-            yield Finding(True, subject, check())
-        except SettingsError as error:
-            yield Finding(False, subject, str(error))
-
-
-def _auth() -> str:
-    check_auth(settings.env_required(settings.HOST))
-    return "nobody signs in; this machine only"
-
-
-def _database() -> Iterator[Finding]:
+def _findings() -> Iterator[Finding]:
+    """In the order in which they should be fixed."""
     try:
-        url = database_url()
-        revision = migrate.current(open_engine(url))
-    except SettingsError as error:
-        yield Finding(False, "database", str(error))
+        settings = process_settings()
+    except WrongSettings as wrong:
+        for name, sentence in wrong.problems.items():
+            yield Finding(False, name, sentence)
+        yield Finding(False, "the rest", "database and sources are checked once these are right.")
         return
+    configure_logs(settings.log_level)
+    yield from _settings(settings)
+    engine = yield from _database(settings)
+    if engine is not None:
+        yield from _sources(settings, engine)
+        yield from _missing_sources(engine)
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    yield Finding(True, "TIMEZONE", f"business days are those of {settings.timezone}")
+    times = collect_times(settings).items()
+    yield Finding(True, "COLLECT_AT", ", ".join(f"{name} {at:%H:%M}" for name, at in times))
+    try:
+        check_auth(settings.auth, settings.host)
+        yield Finding(True, "AUTH", "nobody signs in; this machine only")
+    except SettingsError as error:
+        yield Finding(False, "AUTH", str(error))
+
+
+def _database(settings: Settings) -> Generator[Finding, None, Engine | None]:
+    """What is wrong with the database; returns it when it can be read."""
+    place = settings.database.render_as_string(hide_password=True)
+    try:
+        engine = open_engine(settings.database)
+        migrate.check_revision(engine)
+        yield Finding(True, "database", f"{place} at revision {migrate.current(engine)}")
+        return engine
+    except SettingsError as error:
+        yield Finding(False, "database", f"{place}: {error}")
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         yield Finding(False, "database", f"{reason}. Check DATABASE_URL and that it is running.")
-        return
-    place = url.render_as_string(hide_password=True)
-    if revision == migrate.head():
-        yield Finding(True, "database", f"{place} at revision {revision}")
-    else:
-        text = f"{place} is at revision {revision}: run inventory-hub migrate."
-        yield Finding(False, "database", text)
+    return None
 
 
-def _sources() -> Iterator[Finding]:
+def _sources(settings: Settings, engine: Engine) -> Iterator[Finding]:
     for source in discover().values():
         facts = source.FACTS
-        try:
-            if not configured(source):
-                needs = " and ".join(need.name for need in facts.required)
-                yield Finding(True, facts.label, f"not configured; to collect it set {needs}")
+        if not configured(source, settings):
+            needs = " and ".join(need.name for need in facts.required)
+            yield Finding(True, facts.label, f"not configured; to collect it set {needs}")
+            continue
+        with reading(engine) as connection:
+            if awaits_first_report(connection, source):
+                yield Finding(True, facts.label, "no machine has reported yet")
                 continue
-            engine = open_engine(database_url())
-            with reading(engine) as connection:
-                if awaits_first_report(connection, source):
-                    yield Finding(True, facts.label, "no machine has reported yet")
-                    continue
+        try:
             # The first row proves address, keys and permissions; nothing is stored.
-            next(source.fetch(open_session(source, None, FetchStats(), engine=engine)), None)
-            yield Finding(True, facts.label, "answers with these settings")
-            yield _freshness(facts.name, facts.label)
-        except (SettingsError, CollectionError) as error:
+            session = open_session(source, settings, FetchStats(), engine=engine)
+            next(source.fetch(session), None)
+        except CollectionError as error:
             yield Finding(False, facts.label, str(error))
-        except SQLAlchemyError:
-            continue  # `_database` reports it.
+            continue
+        yield Finding(True, facts.label, "answers with these settings")
+        yield _freshness(engine, facts.name, facts.label)
 
 
-def _missing_sources() -> Iterator[Finding]:
+def _missing_sources(engine: Engine) -> Iterator[Finding]:
     """Sources in the database that no installed package provides."""
-    try:
-        with reading(open_engine(database_url())) as connection:
-            collected = set(newest_by_source(connection))
-    except (SettingsError, SQLAlchemyError):
-        return  # `_database` reports it.
+    with reading(engine) as connection:
+        collected = set(newest_by_source(connection))
     for name in sorted(collected - set(discover())):
         text = "its snapshots are kept but not shown: install its file or package again"
         yield Finding(False, name, text)
 
 
-def _freshness(name: str, label: str) -> Finding:
-    with reading(open_engine(database_url())) as connection:
+def _freshness(engine: Engine, name: str, label: str) -> Finding:
+    with reading(engine) as connection:
         last = run_log.last_complete_run(connection, name)
     if last is None:
         return Finding(False, label, "never collected: run inventory-hub collect")

@@ -5,10 +5,6 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from db.settings import LOG_LEVEL, env_choice
-
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-
 
 class JsonLines(logging.Formatter):
     """Formats a record as one line of JSON."""
@@ -25,12 +21,12 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def configure_logs(level: str | None = None) -> None:
-    """Log to standard error, from `level` or the setting LOG_LEVEL on."""
+def configure_logs(level: str) -> None:
+    """Log to standard error, from `level` on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level or env_choice(LOG_LEVEL, LEVELS))
+    root.setLevel(level)
     for noisy in ("schedule", "urllib3", "alembic", "werkzeug"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

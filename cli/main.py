@@ -1,18 +1,15 @@
 """`inventory-hub`: registers the commands; loads .env; turns known errors into exit codes."""
 
 import logging
-import os
 import sys
 
 import click
-from dotenv import dotenv_values
 from sqlalchemy.exc import SQLAlchemyError
 
 from cli.collect import collect_command, process_command
 from cli.database import migrate_command
 from cli.demo import demo_command
 from cli.doctor import doctor_command
-from cli.logs import configure_logs
 from cli.machines import machine_command
 from cli.months import import_counts_command, month_command
 from cli.serve import serve_command, worker_command
@@ -35,10 +32,14 @@ class ErrorHandlingGroup(click.Group):
             return super().invoke(context)
         except (SettingsError, DecisionRefused, PublishRefused) as error:
             _exit(error, EXIT_USAGE)
-        except LeaseTaken as error:
+        except (LeaseTaken, LeaseLost) as error:
             _exit(error, EXIT_BUSY)
-        except LeaseLost as error:
-            _exit(error, EXIT_BUSY)
+        except KeyboardInterrupt:
+            _exit(
+                "Stopped by a signal; what was not complete was not published. "
+                "To go on, give the same command again.",
+                EXIT_FAILED,
+            )
         except SQLAlchemyError as error:
             reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
             _exit(
@@ -55,15 +56,8 @@ def _exit(message: object, code: int) -> None:
 
 @click.group(cls=ErrorHandlingGroup)
 @click.version_option(__version__, prog_name="inventory-hub")
-@click.pass_context
-def main(context: click.Context) -> None:
+def main() -> None:
     """Daily device counts per site, month by month, with every device behind every number."""
-    context.obj = dict(os.environ)
-    # The process environment wins over .env, whose values are not interpolated.
-    for name, value in dotenv_values(".env", interpolate=False).items():
-        if value is not None:
-            os.environ.setdefault(name, value)
-    configure_logs()
 
 
 for command in (

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
-from cli.collect import check_settings
 from cli.database import open_database
+from cli.settings import pass_settings
 from dashboard.base.clock import system_clock
 from db.engine import writing
 from db.history.kept import FIRST_MONTH, is_month
-from db.settings import timezone
+from db.settings import Settings
 from etl.months.close import close_month, reopen_month
 from etl.months.imports import import_counts, remove_counts
 from etl.runtime import lease
@@ -39,26 +39,26 @@ def month_command() -> None:
 
 @month_command.command("close")
 @click.argument("month", metavar="YYYY-MM", callback=_month)
-def close_command(month: str) -> None:
+@pass_settings
+def close_command(settings: Settings, month: str) -> None:
     """Close YYYY-MM, the oldest open month: its numbers do not change any more."""
-    check_settings(())
-    engine = open_database()
+    engine = open_database(settings)
     with lease.take(engine) as held, writing(engine) as connection:
         held.hold(connection)
-        close_month(connection, month, actor(), system_clock())
+        close_month(connection, month, actor(), system_clock(), settings)
     click.echo(f"{month} is closed.")
 
 
 @month_command.command("reopen")
 @click.argument("month", metavar="YYYY-MM", callback=_month)
 @click.option("--reason", required=True, help="Why; it is kept in the audit log.")
-def reopen_command(month: str, reason: str) -> None:
+@pass_settings
+def reopen_command(settings: Settings, month: str, reason: str) -> None:
     """Open YYYY-MM, the newest closed month, again."""
-    check_settings(())
-    engine = open_database()
+    engine = open_database(settings)
     with lease.take(engine) as held, writing(engine) as connection:
         held.hold(connection)
-        reopen_month(connection, month, reason, actor(), system_clock())
+        reopen_month(connection, month, reason, actor(), system_clock(), settings)
     click.echo(f"{month} is open again. To close it: inventory-hub month close {month}")
 
 
@@ -67,15 +67,15 @@ def reopen_command(month: str, reason: str) -> None:
     "file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--remove", "month", metavar="MONTH", help="Remove what was imported of a month.")
-def import_counts_command(file: Path | None, month: str | None) -> None:
+@pass_settings
+def import_counts_command(settings: Settings, file: Path | None, month: str | None) -> None:
     """Import month-end counts from before the first collection: a CSV FILE with the columns month,
     site, source, device_type, billing_status, count, separated by commas or semicolons; or remove
     those of a MONTH (2025-11)."""
     if (file is None) == (month is None):
         raise click.UsageError("Give either a FILE to import or --remove MONTH.")
-    check_settings(())
-    engine = open_database()
-    now = system_clock().astimezone(timezone())
+    engine = open_database(settings)
+    now = system_clock().astimezone(settings.timezone)
     if month is not None:
         with lease.take(engine) as held, writing(engine) as connection:
             held.hold(connection)

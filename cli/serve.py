@@ -2,39 +2,29 @@
 
 import logging
 import socket
-from ipaddress import ip_address
 from typing import Any
 
 import click
 
-from cli.collect import check_settings, select_sources
+from cli.collect import select_sources
 from cli.database import open_database
+from cli.settings import pass_settings, process_settings
 from dashboard.base.clock import system_clock
-from db.settings import (
-    AUTH,
-    HOST,
-    PORT,
-    Environment,
-    SettingsError,
-    env_choice,
-    env_int,
-    env_required,
-)
-from etl.runtime import stopping
-from etl.work.due import collect_times
+from db.setting_types import is_loopback
+from db.settings import Settings, SettingsError, use
+from etl.runtime import lease, stopping
 from etl.work.worker import Worker
 
 log = logging.getLogger(__name__)
 
 
-def check_auth(host: str, environ: Environment | None = None) -> None:
+def check_auth(auth: str, host: str) -> None:
     """Refuse to serve without sign-in beyond this machine.
 
     Raises:
         SettingsError: other machines could connect without signing in, or AUTH is a method that is
             not implemented yet.
     """
-    auth = env_choice(AUTH, ("password", "none", "proxy", "oidc"), environ)
     if auth != "none":
         raise SettingsError(
             f"AUTH is {auth!r}, but sign-in is not part of this version: "
@@ -44,16 +34,6 @@ def check_auth(host: str, environ: Environment | None = None) -> None:
         raise SettingsError(
             f"AUTH=none serves everybody, and HOST is {host}: set HOST to 127.0.0.1 (or --host)."
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can connect to `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def check_port(host: str, port: int) -> None:
@@ -76,16 +56,16 @@ def check_port(host: str, port: int) -> None:
 @click.command("serve")
 @click.option("--host", help="Address to listen on; HOST.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port; TATUSCAN_PORT, then PORT.")
-def serve_command(host: str | None, port: int | None) -> None:
+@pass_settings
+def serve_command(settings: Settings, host: str | None, port: int | None) -> None:
     """Serve the dashboard and the JSON API; never collects."""
     from dashboard.serving import serve
 
-    host = host or env_required(HOST)
-    port = port or env_int(PORT, least=1, most=65535)
-    check_auth(host)
-    check_settings(())
+    host = host or settings.host
+    port = port or settings.port
+    check_auth(settings.auth, host)
     check_port(host, port)
-    open_database().dispose()
+    open_database(settings).dispose()
     click.echo(f"Inventory Hub at http://{host}:{port}")
     serve(host, port, f"{__name__}:make_server")
 
@@ -95,16 +75,19 @@ def make_server() -> Any:
     sources."""
     from dashboard import serving
 
-    return serving.make_server()
+    settings = process_settings()
+    use(settings)
+    return serving.make_server(settings)
 
 
 @click.command("worker")
-def worker_command() -> None:
+@pass_settings
+def worker_command(settings: Settings) -> None:
     """Collect every configured source when it is due, until stopped."""
-    sources = {source.FACTS.name: source for source in select_sources(())}
-    check_settings(sources.values())
+    engine = open_database(settings)
+    sources = {source.FACTS.name: source for source in select_sources(settings, ())}
     if not any(source.FACTS.required for source in sources.values()):
         log.warning("no vendor is configured: only machines that report themselves are collected")
-    collect_times()
     stopping.on_signals()
-    Worker(open_database(), sources, system_clock).run()
+    with lease.take(engine, lease.WORKING) as held:
+        Worker(engine, sources, system_clock, settings).run(held)

@@ -11,13 +11,14 @@ from sqlalchemy import Connection, select
 
 from cli.machines import dry_run_unless, yes_option
 from cli.months import actor
+from cli.settings import pass_settings
 from cli.tatuscan_file import FACTS, read_machines
 from cli.terminal import minute, printable
 from dashboard.base.clock import system_clock
 from db import audit
 from db.bulk import chunks, insert_many, upsert
 from db.machines import blank_machine, rows_for_update, with_search_text
-from db.settings import SettingsError
+from db.settings import Settings, SettingsError
 from db.tables import NAME_LENGTH, inventory
 
 MANUAL_COLUMNS = ("computer_model", "computer_activation", "activation_days")
@@ -32,12 +33,14 @@ Row = dict[str, Any]
     help="TIMEZONE of the TatuScan server: its file holds wall clock times without one.",
 )  # fmt: skip
 @yes_option
-def import_tatuscan_command(file: Path, zone: str, yes: bool) -> None:
+@pass_settings
+def import_tatuscan_command(settings: Settings, file: Path, zone: str, yes: bool) -> None:
     """Take the machines of TatuScan's SQLite FILE over. It is opened for reading only.
 
     A machine that is known here keeps what it told later than TatuScan knows; its first day, model
     and activation are filled in where they are missing. One that was added to TatuScan by hand is
-    added by hand here too. To do it twice changes nothing more.
+    added by hand here too. To do it twice changes nothing more. A row that cannot be taken is
+    listed with its reason, and the exit code is 4.
     """
     try:
         source_zone = ZoneInfo(zone)
@@ -45,7 +48,7 @@ def import_tatuscan_command(file: Path, zone: str, yes: bool) -> None:
         raise SettingsError(f"--zone is {zone!r}: give a name like America/Cuiaba.") from None
     moment = system_clock()
     imported = read_machines(file, source_zone, moment)
-    with dry_run_unless(yes) as connection:
+    with dry_run_unless(settings, yes) as connection:
         new, changed, sentences = plan(connection, imported.machines)
         for line in (*imported.refused, *imported.mended, *sentences):
             click.echo(printable(line))
@@ -61,6 +64,8 @@ def import_tatuscan_command(file: Path, zone: str, yes: bool) -> None:
             name = file.name[:NAME_LENGTH]
             audit.write_entry(connection, actor(), "import_tatuscan", name, moment, detail)
         click.echo(_summary(counts, yes))
+    if yes and imported.refused:
+        raise SystemExit(4)
 
 
 def plan(connection: Connection, machines: Sequence[Row]) -> tuple[list[Row], list[Row], list[str]]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from db.settings import timezone
+from db.settings import active_settings
 
 
 def printable(text: object) -> str:
@@ -12,4 +12,4 @@ def printable(text: object) -> str:
 
 def minute(moment: datetime) -> str:
     """`moment` in TIMEZONE, to the minute."""
-    return f"{moment.astimezone(timezone()):%Y-%m-%d %H:%M}"
+    return f"{moment.astimezone(active_settings().timezone):%Y-%m-%d %H:%M}"

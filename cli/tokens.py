@@ -7,11 +7,12 @@ from sqlalchemy import select
 
 from cli.database import open_database
 from cli.months import actor
+from cli.settings import pass_settings
 from dashboard.base.clock import system_clock
 from db import audit, tokens
 from db.engine import reading, writing
 from db.roles import ADMINISTRATOR, MANAGER, VIEWER
-from db.settings import SettingsError
+from db.settings import Settings, SettingsError
 from db.tables import NAME_LENGTH, api_tokens
 
 
@@ -32,8 +33,14 @@ def token_command() -> None:
     help="What the program may (api); viewer unless given.",
 )  # fmt: skip
 @click.option("--days", type=click.IntRange(1, 3650), help="Valid for so many days; for ever.")
+@pass_settings
 def add_command(
-    kind: str, name: str | None, site: str | None, role: str | None, days: int | None
+    settings: Settings,
+    kind: str,
+    name: str | None,
+    site: str | None,
+    role: str | None,
+    days: int | None,
 ) -> None:
     """Make a token and print it: the only time that anybody sees it."""
     if kind == tokens.ENROL and role is not None:
@@ -46,7 +53,7 @@ def add_command(
         if len(value) > NAME_LENGTH or not value.isprintable():
             raise SettingsError(f"{option} must be printable, with at most {NAME_LENGTH} letters.")
     moment = system_clock()
-    with writing(open_database()) as connection:
+    with writing(open_database(settings)) as connection:
         text = tokens.create(
             connection, kind, name, actor(), moment, site=site,
             role=(role or VIEWER) if kind == tokens.API else None,
@@ -65,11 +72,12 @@ def add_command(
 
 @token_command.command("list")
 @click.option("--machines", is_flag=True, help="The machines' own keys too.")
-def list_command(machines: bool) -> None:
+@pass_settings
+def list_command(settings: Settings, machines: bool) -> None:
     """List the tokens: id, kind, state, last use, name."""
     token, moment = api_tokens.c, system_clock()
     kinds = tokens.KINDS if machines else (tokens.ENROL, tokens.API)
-    with reading(open_database()) as connection:
+    with reading(open_database(settings)) as connection:
         rows = connection.execute(
             select(api_tokens).where(token.kind.in_(kinds)).order_by(token.token_id)
         ).all()
@@ -86,11 +94,12 @@ def list_command(machines: bool) -> None:
 
 @token_command.command("revoke")
 @click.argument("public_id", metavar="ID")
-def revoke_command(public_id: str) -> None:
+@pass_settings
+def revoke_command(settings: Settings, public_id: str) -> None:
     """End the token or machine key of that ID (as listed, or the token itself) at once."""
     credential = tokens.parse_credential(public_id)
     public_id = credential.public_id if credential else public_id
-    with writing(open_database()) as connection:
+    with writing(open_database(settings)) as connection:
         if not tokens.revoke(connection, public_id, system_clock()):
             raise SettingsError(
                 f"There is no valid token {public_id[:16]!r}: "

@@ -28,14 +28,13 @@ from dashboard.components.shell.frame import shell
 from dashboard.decisions.dialog import register_decisions
 from dashboard.decisions.picker import register_picking
 from dashboard.decisions.preview import register_previews
-from dashboard.ingest import is_open
 from dashboard.queries import freshness
 from dashboard.queries.sites import site_table
 from dashboard.shell_callbacks import register_callbacks
 from dashboard.web.bearer import Bearer
 from dashboard.web.context import Context, attach
 from db.roles import MACHINE
-from db.settings import AUTH, Environment, env_required, timezone
+from db.settings import Settings, active_settings
 
 log = logging.getLogger(__name__)
 
@@ -61,18 +60,15 @@ _INDEX = """<!DOCTYPE html>
 
 
 def create_app(
-    engine: Engine, *, clock: Clock = system_clock, environ: Environment | None = None
+    engine: Engine, *, clock: Clock = system_clock, settings: Settings | None = None
 ) -> Dash:
-    """The dashboard on `engine`.
-
-    Raises:
-        SettingsError: TIMEZONE names no zone.
-    """
+    """The dashboard on `engine`."""
+    settings = active_settings(settings)
     server = Flask("dashboard")
-    context = Context(engine, clock, timezone(environ), is_open(environ))
+    context = Context(engine, clock, settings.timezone, settings.ingest_auth == "open")
     attach(server, context)
     init_babel(server, context.zone)
-    access.guard(server, env_required(AUTH, environ), Bearer(engine, clock))
+    access.guard(server, settings.auth, Bearer(engine, clock))
     _compress(server)
     app = Dash(
         "dashboard",
@@ -86,7 +82,7 @@ def create_app(
         suppress_callback_exceptions=True,
         on_error=_failed,
     )
-    api.register(server, context, environ)
+    api.register(server, context, settings)
     app.layout = partial(_layout, context)
     register_callbacks(app)
     register_decisions(app)

@@ -17,7 +17,8 @@ from granian.server import Server
 
 from dashboard.app import create_app
 from dashboard.ingest.gate import App, Gate, Message, Receive, Send
-from db.engine import database_url, open_engine
+from db.engine import open_engine
+from db.settings import Settings
 
 THREADS = 64
 """Enrolments and batches wait for a commit on a thread, so that many share one commit. The queries
@@ -30,9 +31,9 @@ STOP_SECONDS = 10
 """How long a client that reads a file slowly delays shutdown."""
 
 
-def make_server() -> App:
+def make_server(settings: Settings) -> App:
     """The ASGI application on the configured database."""
-    app = gated(create_app(open_engine(database_url())).server)
+    app = gated(create_app(open_engine(settings.database), settings=settings).server)
     _exclude_startup_objects_from_gc()
     return app
 

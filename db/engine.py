@@ -1,4 +1,4 @@
-"""The database address, the engine for it, and its transactions."""
+"""The engine for a database address, and its transactions."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from db import settings
-from db.settings import Environment, SettingsError
+from db.setting_types import SettingsError, WrongValue
 
 # SQLAlchemy 2.1 maps these names to psycopg 3 and mysqlclient, which we do not install. It treats
 # "mariadb" as a dialect of its own, which would ignore our tables' mysql_collate.
@@ -28,28 +27,6 @@ DatabaseError = SQLAlchemyError
 that import no SQLAlchemy."""
 
 
-def database_url(environ: Environment | None = None) -> URL:
-    """The database address: DATABASE_URL, else the DB_ settings, else a SQLite file at TatuScan's
-    settings or the default place."""
-    text = settings.env(settings.DATABASE_URL, environ)
-    if text is not None:
-        return normalise_url(text)
-    parts = (settings.DB_HOST, settings.DB_PORT, settings.DB_NAME, settings.DB_USER)
-    if any(settings.is_set(part, environ) for part in (*parts, settings.DB_PASSWORD)):
-        return URL.create(
-            DRIVERS["postgresql"],
-            username=settings.env_required(settings.DB_USER, environ),
-            password=settings.env_required(settings.DB_PASSWORD, environ),
-            host=settings.env_required(settings.DB_HOST, environ),
-            port=settings.env_int(settings.DB_PORT, environ, least=1, most=65535),
-            database=settings.env_required(settings.DB_NAME, environ),
-        )
-    folder = settings.env(settings.TATUSCAN_DB_DIR, environ)
-    file = settings.env(settings.TATUSCAN_DB_FILE, environ)
-    path = Path(folder) if folder else settings.data_dir(environ)
-    return sqlite_url(path / (file or "inventory.db"))
-
-
 def sqlite_url(path: Path) -> URL:
     return URL.create("sqlite", database=str(path))
 
@@ -58,19 +35,19 @@ def normalise_url(text: str) -> URL:
     """A database address with the drivers that we install.
 
     Raises:
-        SettingsError: it is not a database address, or the database is not supported.
+        WrongValue: it is not a database address, or the database is not supported.
     """
     fix = (
         "set it to an address like postgresql://user:password@host/name, "
-        "mysql://user:password@host/name or sqlite:///path/file.db."
+        "mysql://user:password@host/name or sqlite:///path/file.db"
     )
     try:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:
-        raise SettingsError(f"DATABASE_URL is not a database address: {fix}") from error
+        raise WrongValue(fix, "is not a database address") from error
     url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
     if url.get_backend_name() not in ("sqlite", "postgresql", "mysql"):
-        raise SettingsError(f"DATABASE_URL names {url.drivername!r}, which is not supported: {fix}")
+        raise WrongValue(fix, f"names {url.drivername!r}, which is not supported")
     if url.get_backend_name() == "mysql" and "charset" not in url.query:
         url = url.update_query_dict({"charset": "utf8mb4"})
     return url

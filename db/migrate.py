@@ -10,10 +10,14 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+from db.setting_types import SettingsError
+
 
 def _config(connection: Connection | None = None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    # Alembic's settings come from an ini file, where % has a meaning.
+    folder = str(Path(__file__).parent / "migrations").replace("%", "%%")
+    config.set_main_option("script_location", folder)
     config.set_main_option("path_separator", "os")
     if connection is not None:
         config.attributes["connection"] = connection
@@ -33,9 +37,48 @@ def current(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+class WrongRevision(SettingsError):
+    """The database's tables are not those of this version; the text says what to do."""
+
+
+def check_revision(engine: Engine) -> None:
+    """Check that the database has this version's tables.
+
+    Raises:
+        WrongRevision: it has older tables, or newer ones, or none yet.
+    """
+    revision = current(engine)
+    if revision != head():
+        check_not_newer(revision)
+        raise WrongRevision(
+            f"The database is at revision {revision or 'none'}, this version needs {head()}: "
+            "run inventory-hub migrate (after a backup)."
+        )
+
+
+def check_not_newer(revision: str | None) -> None:
+    """Check that this version knows `revision`.
+
+    Raises:
+        WrongRevision: a newer version has migrated the database.
+    """
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise WrongRevision(
+            f"The database is at revision {revision}, which a newer version has made; this version "
+            f"knows revisions up to {head()}: install the newer version again, or restore the "
+            "backup from before its migration."
+        )
+
+
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Apply the missing revisions up to `revision`. Of several processes that call this at the same
-    time one migrates; the others wait, and then have nothing to do."""
+    time one migrates; the others wait, and then have nothing to do.
+
+    Raises:
+        WrongRevision: a newer version has migrated the database.
+    """
+    check_not_newer(current(engine))
     with _locked(engine), engine.connect().execution_options(write=True) as connection:
         if engine.dialect.name == "sqlite":
             # Without an open transaction Alembic commits after each revision, and another process

@@ -12,8 +12,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, func, insert, or_, select, update
 
-from db import settings
-from db.settings import Environment, env_list
+from db.settings import Settings, active_settings
 from db.sources import expected_sources, source_names
 from db.tables import rule_versions
 
@@ -88,13 +87,11 @@ def _precedence(rules: Rules) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return rules.source_order, rules.spare_node_classes
 
 
-def from_environment(version: int, environ: Environment | None = None) -> Rules:
+def from_environment(version: int, settings: Settings | None = None) -> Rules:
     """The rules as the environment sets them."""
+    settings = active_settings(settings)
     return Rules(
-        version,
-        env_list(settings.SPARE_WORDS, environ),
-        env_list(settings.SPARE_NODE_CLASSES, environ),
-        env_list(settings.INTERNAL_SITES, environ, separator=";"),
+        version, settings.spare_words, settings.spare_node_classes, settings.internal_sites
     )
 
 
@@ -164,7 +161,7 @@ def _parse_rules(version: int, text: str) -> Rules:
 
 
 def adopt_environment(
-    connection: Connection, now: datetime, environ: Environment | None = None
+    connection: Connection, now: datetime, settings: Settings | None = None
 ) -> Rules:
     """The rules to apply now: the newest version. While no person has saved one, changed values in
     the environment are saved as a new version first."""
@@ -174,10 +171,10 @@ def adopt_environment(
     )
     if author not in (None, ENVIRONMENT):
         return newest
-    rules = from_environment(newest.version, environ)
+    rules = from_environment(newest.version, settings)
     if author is not None:
         if rules == newest:
             return newest
-        rules = from_environment(newest.version + 1, environ)
+        rules = from_environment(newest.version + 1, settings)
     save_version(connection, rules, ENVIRONMENT, now)
     return rules

@@ -1,202 +1,363 @@
-"""Settings: declared once, read strictly, from the process environment.
+"""The settings of the server's commands: one model, validated whole before anything else happens.
 
-A setting is data (name, help, default), so that the documentation can be tested against the code.
-The `env_*` functions read values; a wrong one raises `SettingsError`, whose text names the variable
-and says what to do.
+`load` reads the model, and the models that sources declare beside their code (`db/sources.py`),
+from the process environment and from `.env`. It raises `WrongSettings`, which has a sentence for
+every wrong variable.
 """
 
+import io
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import time
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Any, Literal, TypeVar, get_args
+from zoneinfo import ZoneInfo
 
+from dotenv.parser import parse_stream
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from sqlalchemy import URL
+
+from db.engine import DRIVERS, normalise_url, sqlite_url
+from db.setting_types import (
+    Folder,
+    Names,
+    NotSet,
+    Port,
+    SettingsError,
+    SettingsModel,
+    SourceSettings,
+    Variable,
+    WrongValue,
+    Zone,
+    listed,
+    variable,
+    variables,
+    whole,
+)
+from db.sources import SourceFacts, default_collect_at, registered_sources, source_names
+
+__all__ = ["Settings", "SettingsError", "WrongSettings", "active_settings", "load", "use"]
+
+ENV_FILE = Path(".env")
 Environment = Mapping[str, str]
+Model = TypeVar("Model", bound=SettingsModel)
 
 
-class SettingsError(Exception):
-    """A setting is missing or wrong; the text names the variable and the fix."""
+def _collect_at(text: str) -> dict[str, time]:
+    try:
+        parts = [part.partition("=") for part in text.split(",") if part.strip()]
+        times = {source.strip(): time.fromisoformat(at.strip()) for source, _, at in parts}
+    except ValueError:
+        times = {}
+    names = source_names()
+    if not times or not times.keys() <= set(names):
+        raise WrongValue(
+            f"set it like {default_collect_at()}, with sources of {', '.join(names)}",
+            "cannot be read",
+        )
+    return times
+
+
+def _secret_key(text: str) -> str:
+    if len(text) < 32:
+        raise WrongValue(
+            "set it to 32 characters or more; python3 -c 'import secrets; "
+            "print(secrets.token_hex(32))' makes one",
+            f"has {len(text)} characters",
+        )
+    return text
+
+
+class Settings(SettingsModel):
+    """Every setting that belongs to no single source, and those of the configured sources."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    database_url: Annotated[
+        URL | None,
+        Names(("DATABASE_URL", "SQLALCHEMY_DATABASE_URI")),
+        BeforeValidator(normalise_url),
+    ] = Field(default=None, repr=False)
+    """Database address, e.g. postgresql://user:password@host/name; default SQLite in DATA_DIR"""
+    db_host: str = "localhost"
+    """PostgreSQL host, when DATABASE_URL is not set"""
+    db_port: Port = 5432
+    """PostgreSQL port"""
+    db_name: str = "es_inventory_db"
+    """PostgreSQL database"""
+    db_user: str = "es_inventory_user"
+    """PostgreSQL user"""
+    db_password: str | None = Field(default=None, repr=False)
+    """PostgreSQL password, needed once one DB_ setting is set"""
+    tatuscan_db_dir: Folder | None = None
+    """Folder of the SQLite file (TatuScan's name for it)"""
+    tatuscan_db_file: str = "tatuscan.db"
+    """SQLite file in TATUSCAN_DB_DIR (TatuScan's name for it)"""
+    data_dir: Folder = Path("data")
+    """Folder for the SQLite file and rotated vendor tokens"""
+    timezone: Zone = ZoneInfo("UTC")
+    """Zone that decides the business day, e.g. America/Chicago"""
+    secret_key: Annotated[str | None, BeforeValidator(_secret_key)] = Field(
+        default=None, repr=False
+    )
+    """Signs the session cookie, 32 characters or more"""
+    # TATUSCAN_PORT is the more specific name and wins, as it does in the seeds.
+    port: Annotated[Port, Names(("TATUSCAN_PORT", "PORT"))] = 8050
+    """Port of the dashboard"""
+    host: str = "127.0.0.1"
+    """Address the dashboard listens on"""
+    auth: Literal["password", "none", "proxy", "oidc"] = "password"
+    """How people sign in: password, none (loopback only), proxy, oidc"""
+    ingest_auth: Literal["token", "open"] = "token"
+    """Who may report a machine: token (an enrolment token or its own key), or open (anybody: for
+    TatuScan's clients, which have none)"""
+    ingest_address_rate: Annotated[int | None, whole(1, 10**6)] = None
+    """Reports a minute that one address may send; no limit when not set"""
+    collect_at: Annotated[Mapping[str, time] | None, BeforeValidator(_collect_at)] = None
+    """When the worker collects each source, in TIMEZONE"""
+    retention_days: Annotated[int, whole(1, 36500)] = 65
+    """Days of which every day is kept"""
+    month_end_retention_months: Annotated[int, whole(0, 1200)] = 24
+    """Months of which the last day is kept"""
+    month_close_days: Annotated[int, whole(0, 366)] = 3
+    """Days after its end from which a complete month closes by itself"""
+    spare_words: Annotated[tuple[str, ...], listed(",")] = ("spare",)
+    """Words in a display name or location that make a device spare"""
+    spare_node_classes: Annotated[tuple[str, ...], listed(",")] = ("VMWARE_VM_GUEST",)
+    """Ninja node classes that make a device spare"""
+    internal_sites: Annotated[tuple[str, ...], listed(";")] = ()
+    """Names of our own sites, whose devices are excluded, separated by ;"""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """DEBUG, INFO, WARNING or ERROR"""
+
+    sources: Mapping[str, SourceSettings] = Field(default={}, exclude=True)
+    """Those of the configured sources, by name."""
+
+    @model_validator(mode="after")
+    def _password_for_postgresql(self) -> "Settings":
+        if self.database_url is None and self._in_parts and self.db_password is None:
+            raise NotSet(variable(Settings, "db_password"))
+        return self
+
+    @property
+    def _in_parts(self) -> bool:
+        parts = {"db_host", "db_port", "db_name", "db_user", "db_password"}
+        return bool(parts & self.model_fields_set)
+
+    @property
+    def database(self) -> URL:
+        """The database's address: DATABASE_URL, else the DB_ settings once one is set, else a
+        SQLite file at TatuScan's settings or the default place."""
+        if self.database_url is not None:
+            return self.database_url
+        if self._in_parts:
+            return URL.create(
+                DRIVERS["postgresql"], username=self.db_user, password=self.db_password,
+                host=self.db_host, port=self.db_port, database=self.db_name,
+            )  # fmt: skip
+        if self.tatuscan_db_dir is not None:
+            return sqlite_url(self.tatuscan_db_dir / self.tatuscan_db_file)
+        return sqlite_url(self.data_dir / "inventory.db")
+
+    def of_source(self, facts: SourceFacts) -> SourceSettings:
+        """The settings of a source.
+
+        Raises:
+            SettingsError: it is not configured; the text says which variable is missing.
+        """
+        if facts.name in self.sources:
+            return self.sources[facts.name]
+        for missing in facts.required:
+            raise SettingsError(str(NotSet(missing)))
+        return facts.settings()
+
+
+class WrongSettings(SettingsError):
+    """Some settings are wrong; `problems` has a sentence for each, by its variable."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        self.problems = problems
+        first, *others = problems.values()
+        more = f" {len(others)} more wrong: inventory-hub doctor lists every one." if others else ""
+        super().__init__(first + more)
+
+
+def load(environ: Environment | None = None, env_file: Path | None = None) -> Settings:
+    """Read every setting from `environ` (the process environment), then from `env_file`.
+
+    Raises:
+        WrongSettings: at least one is wrong.
+    """
+    layers = [_Layer(os.environ if environ is None else environ)]
+    problems: dict[str, str] = {}
+    if env_file is not None:
+        try:
+            layers.append(_read_env_file(env_file))
+        except SettingsError as error:
+            problems[str(env_file)] = str(error)
+    settings = _read(Settings, layers, problems)
+    sources = {}
+    for facts in registered_sources():
+        source = _read(facts.settings, layers, problems)
+        if source is not None:
+            sources[facts.name] = source
+    if problems:
+        raise WrongSettings(problems)
+    assert settings is not None, "every setting of the server has a default"
+    return settings.model_copy(update={"sources": sources})
+
+
+_in_use: Settings | None = None
+
+
+def use(settings: Settings | None) -> None:
+    """Make `settings` those of this process, for whoever is given none; None undoes it."""
+    global _in_use
+    _in_use = settings
+
+
+def active_settings(given: Settings | None = None) -> Settings:
+    """`given`, else the settings of this process; read from its environment where nobody called
+    `use`."""
+    return given or _in_use or load()
 
 
 @dataclass(frozen=True)
-class Setting:
-    """One environment variable that the product reads."""
+class _Layer:
+    """Variables from one place. `lines`: where each stands in the file."""
 
-    name: str
-    help: str
-    default: str | None = None
-    secret: bool = False
-    aliases: tuple[str, ...] = ()
-    aliases_win: bool = False
-    """Whether a value under an alias wins over one under the name."""
+    values: Mapping[str, str]
+    file: Path | None = None
+    lines: Mapping[str, int] | None = None
 
-
-DATABASE_URL = Setting(
-    "DATABASE_URL",
-    "Database address, e.g. postgresql://user:password@host/name; default SQLite in DATA_DIR",
-    secret=True,
-    aliases=("SQLALCHEMY_DATABASE_URI",),
-)
-DB_HOST = Setting("DB_HOST", "PostgreSQL host, when DATABASE_URL is not set", "localhost")
-DB_PORT = Setting("DB_PORT", "PostgreSQL port", "5432")
-DB_NAME = Setting("DB_NAME", "PostgreSQL database", "es_inventory_db")
-DB_USER = Setting("DB_USER", "PostgreSQL user", "es_inventory_user")
-DB_PASSWORD = Setting(
-    "DB_PASSWORD", "PostgreSQL password, needed once one DB_ setting is set", secret=True
-)
-TATUSCAN_DB_DIR = Setting("TATUSCAN_DB_DIR", "Folder of the SQLite file (TatuScan's name for it)")
-TATUSCAN_DB_FILE = Setting(
-    "TATUSCAN_DB_FILE", "SQLite file in TATUSCAN_DB_DIR (TatuScan's name for it)"
-)
-DATA_DIR = Setting("DATA_DIR", "Folder for the SQLite file and rotated vendor tokens", "./data")
-TIMEZONE = Setting("TIMEZONE", "Zone that decides the business day, e.g. America/Chicago", "UTC")
-SECRET_KEY = Setting("SECRET_KEY", "Signs the session cookie, 32 characters or more", secret=True)
-# TATUSCAN_PORT is the more specific name and wins, as it does in the seeds.
-PORT = Setting(
-    "PORT", "Port of the dashboard", "8050", aliases=("TATUSCAN_PORT",), aliases_win=True
-)
-HOST = Setting("HOST", "Address the dashboard listens on", "127.0.0.1")
-AUTH = Setting(
-    "AUTH", "How people sign in: password, none (loopback only), proxy, oidc", "password"
-)
-INGEST_AUTH = Setting(
-    "INGEST_AUTH",
-    "Who may report a machine: token (an enrolment token or its own key), or open (anybody: for "
-    "TatuScan's clients, which have none)",
-    "token",
-)
-INGEST_ADDRESS_RATE = Setting(
-    "INGEST_ADDRESS_RATE", "Reports a minute that one address may send; no limit when not set"
-)
-# Its default is what each source declares (db/sources.py).
-COLLECT_AT = Setting("COLLECT_AT", "When the worker collects each source, in TIMEZONE")
-RETENTION_DAYS = Setting("RETENTION_DAYS", "Days of which every day is kept", "65")
-MONTH_END_RETENTION_MONTHS = Setting(
-    "MONTH_END_RETENTION_MONTHS", "Months of which the last day is kept", "24"
-)
-MONTH_CLOSE_DAYS = Setting(
-    "MONTH_CLOSE_DAYS", "Days after its end from which a complete month closes by itself", "3"
-)
-SPARE_WORDS = Setting(
-    "SPARE_WORDS", "Words in a display name or location that make a device spare", "spare"
-)
-SPARE_NODE_CLASSES = Setting(
-    "SPARE_NODE_CLASSES", "Ninja node classes that make a device spare", "VMWARE_VM_GUEST"
-)
-INTERNAL_SITES = Setting(
-    "INTERNAL_SITES", "Names of our own sites, whose devices are excluded, separated by ;", ""
-)
-LOG_LEVEL = Setting("LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO")
-
-SETTINGS: tuple[Setting, ...] = (
-    DATABASE_URL, DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD, TATUSCAN_DB_DIR,
-    TATUSCAN_DB_FILE, DATA_DIR, TIMEZONE, SECRET_KEY, PORT, HOST, AUTH, INGEST_AUTH,
-    INGEST_ADDRESS_RATE, COLLECT_AT, RETENTION_DAYS, MONTH_END_RETENTION_MONTHS,
-    MONTH_CLOSE_DAYS, SPARE_WORDS, SPARE_NODE_CLASSES, INTERNAL_SITES, LOG_LEVEL,
-)  # fmt: skip
-"""Every setting that belongs to no single source; a source declares its own beside its code."""
+    def place(self, name: str) -> str:
+        return f" in {self.file}, line {self.lines[name]}," if self.lines else ""
 
 
-def env(setting: Setting, environ: Environment | None = None) -> str | None:
-    """The value of `setting`, trimmed; its default when unset or empty."""
-    environ = os.environ if environ is None else environ
-    names = (setting.name, *setting.aliases)
-    if setting.aliases_win:
-        names = (*setting.aliases, setting.name)
-    for name in names:
-        value = env_secret_file(name, environ) if setting.secret else environ.get(name)
-        if value is not None and value.strip():
-            return value.strip()
-    return setting.default
+@dataclass(frozen=True)
+class _Found:
+    """A value, and the variable (with its place) that holds it."""
+
+    value: str
+    subject: str
+    secret: bool
+
+    def sentence(self, wrong: WrongValue) -> str:
+        state = wrong.state or ("is wrong" if self.secret else f"is {self.value!r}")
+        return f"{self.subject} {state}: {wrong.fix}."
 
 
-def is_set(setting: Setting, environ: Environment | None = None) -> bool:
-    """Whether the environment sets `setting`, even to its default."""
-    environ = os.environ if environ is None else environ
-    names = (setting.name, f"{setting.name}_FILE") if setting.secret else (setting.name,)
-    return any(environ.get(name, "").strip() for name in names)
+def _read(model: type[Model], layers: list[_Layer], problems: dict[str, str]) -> Model | None:
+    """`model` as the variables set it; None if one that it requires is not set. Adds to `problems`
+    what is wrong; the model is then without it."""
+    found: dict[str, _Found] = {}
+    missing = []
+    for each in variables(model):
+        try:
+            value = _find(each, layers)
+        except SettingsError as error:
+            problems[each.name] = str(error)
+            continue
+        if value is not None:
+            found[each.field] = value
+        elif each.info.is_required():
+            missing.append(each)
+    if any(each.info.is_required() and each not in missing for each in variables(model)):
+        problems.update((each.name, str(NotSet(each))) for each in missing)
+    while True:
+        values = {field: each.value for field, each in found.items()}
+        try:
+            return model.model_validate(values)
+        except ValidationError as error:
+            if not _without_wrong(model, found, error, problems):
+                return None
 
 
-def env_secret_file(name: str, environ: Environment) -> str | None:
-    """`name`, or the content of the file that `NAME_FILE` points to."""
-    value = environ.get(name)
-    if value is not None and value.strip():
-        return value
-    path = environ.get(f"{name}_FILE", "").strip()
-    if not path:
-        return None
+def _without_wrong(
+    model: type[SettingsModel], found: dict[str, _Found], error: ValidationError,
+    problems: dict[str, str],
+) -> bool:  # fmt: skip
+    """Move what `error` complains of from `found` to `problems`; whether there was any."""
+    before = len(found)
+    for each in error.errors():
+        if not each["loc"]:  # What must be set because of others.
+            not_set: NotSet = each["ctx"]["error"]
+            problems.setdefault(not_set.variable.name, str(not_set))
+        elif wrong := found.pop(field := str(each["loc"][0]), None):
+            problems[field.upper()] = wrong.sentence(_wrong_value(model, field, each))
+    return len(found) < before
+
+
+def _wrong_value(model: type[SettingsModel], field: str, error: Mapping[str, Any]) -> WrongValue:
+    if error["type"] == "literal_error":
+        choices = get_args(model.model_fields[field].annotation)
+        return WrongValue(f"set it to one of {', '.join(choices)}")
+    cause = error.get("ctx", {}).get("error")
+    return cause if isinstance(cause, WrongValue) else WrongValue(str(error["msg"]))
+
+
+def _find(of: Variable, layers: list[_Layer]) -> _Found | None:
+    """The first value that is set, trimmed.
+
+    Raises:
+        SettingsError: a file that should hold it cannot be read.
+    """
+    for layer in layers:
+        for name in of.names:
+            value = layer.values.get(name, "").strip()
+            if value and not (of.skips_service_links and "://" in value):
+                return _Found(value, f"{name}{layer.place(name)}", of.secret)
+            file = f"{name}_FILE"
+            path = layer.values.get(file, "").strip() if of.secret else ""
+            if path:
+                subject = f"{file}{layer.place(file)}"
+                return _Found(
+                    _content(subject, path), f"{subject} names a file whose content", True
+                )
+    return None
+
+
+def _content(subject: str, path: str) -> str:
     try:
-        content = Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        content = Path(path).read_text(encoding="utf-8-sig").strip()
+    except (OSError, ValueError) as error:
         raise SettingsError(
-            f"{name}_FILE points to {path}, which cannot be read ({error}): "
+            f"{subject} points to {path}, which cannot be read ({error}): "
             "make the file readable or unset the variable."
         ) from error
     if not content:
-        raise SettingsError(f"{name}_FILE points to {path}, which is empty: put the secret in it.")
+        raise SettingsError(f"{subject} points to {path}, which is empty: put the secret in it.")
     return content
 
 
-def env_required(setting: Setting, environ: Environment | None = None) -> str:
-    """The value of `setting`.
+def _read_env_file(path: Path) -> _Layer:
+    """The variables of a `.env`; none when there is no such file.
 
     Raises:
-        SettingsError: it is not set; the text says how to set it.
+        SettingsError: it cannot be read, as a whole or in one line.
     """
-    value = env(setting, environ)
-    if value is None or value == "":
-        file = f" or {setting.name}_FILE" if setting.secret else ""
-        raise SettingsError(
-            f"{setting.name} is not set: set {setting.name}{file} ({setting.help})."
-        )
-    return value
-
-
-def env_int(
-    setting: Setting, environ: Environment | None = None, *, least: int = 0, most: int = 10**6
-) -> int:
-    """The whole number in `setting`, between `least` and `most`."""
-    value = env_required(setting, environ)
-    # int() would also accept "1_000" and digits of other scripts, and is slow on very long texts.
-    number = int(value) if re.fullmatch(r"-?[0-9]{1,12}", value) else None
-    if number is None or not least <= number <= most:
-        raise SettingsError(
-            f"{setting.name} is {value!r}: set it to a whole number from {least} to {most}."
-        )
-    return number
-
-
-def env_choice(
-    setting: Setting, choices: tuple[str, ...], environ: Environment | None = None
-) -> str:
-    """The value of `setting`, which must be one of `choices`."""
-    value = env_required(setting, environ)
-    if value not in choices:
-        raise SettingsError(f"{setting.name} is {value!r}: set it to one of {', '.join(choices)}.")
-    return value
-
-
-def env_list(
-    setting: Setting, environ: Environment | None = None, separator: str = ","
-) -> tuple[str, ...]:
-    """The separated parts of `setting`, trimmed, without empty ones."""
-    parts = (env(setting, environ) or "").split(separator)
-    return tuple(part.strip() for part in parts if part.strip())
-
-
-def timezone(environ: Environment | None = None) -> tzinfo:
-    """The time zone of `TIMEZONE`; its `str()` is the name to store."""
-    name = env_required(TIMEZONE, environ)
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return _Layer({})
+    except OSError as error:
         raise SettingsError(
-            f"TIMEZONE is {name!r}, which is no known zone: set it to a name like America/Chicago."
+            f"{path} cannot be read ({error.strerror}): make it readable or remove it."
         ) from error
-
-
-def data_dir(environ: Environment | None = None) -> Path:
-    """The folder for the product's own files; it may not exist yet."""
-    return Path(env_required(DATA_DIR, environ)).expanduser()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    # What is UTF-16 without a mark can be read as UTF-8, with a NUL beside every letter.
+    if "\0" in text:
+        raise SettingsError(f"{path} is not UTF-8: save it again with the encoding UTF-8.")
+    values, lines = {}, {}
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error:
+            raise SettingsError(
+                f"{path}, line {binding.original.line}, cannot be read: write it NAME=value."
+            )
+        if binding.key is not None and binding.value is not None:
+            values[binding.key], lines[binding.key] = binding.value, binding.original.line
+    return _Layer(values, path, lines)

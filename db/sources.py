@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import time
 
-from db.settings import Setting
+from db.setting_types import SourceSettings, Variable, variables
 
 BASES_OF_ALL = ("assets", "records")
 """The bases that count several sources; every source is a basis of its own beside them."""
@@ -44,12 +44,11 @@ class SourceFacts:
     """Whether every site is expected to have it, until a version of the rules says otherwise."""
     self_reporting: bool = False
     """Whether its machines report themselves to this server; no vendor is queried for them."""
-    settings: tuple[Setting, ...] = ()
-    """Every setting that its collection reads."""
-    required: tuple[Setting, ...] = ()
-    """Those without which it is not configured."""
-    address: Setting | None = None
-    """The one that holds the vendor's base URL; None for a source without a vendor."""
+    settings: type[SourceSettings] = SourceSettings
+    """What its collection reads; without those that have no default it is not configured."""
+    address: str | None = None
+    """The field of `settings` that holds the vendor's base URL; None for a source without a
+    vendor."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or self.name in BASES_OF_ALL:
@@ -58,6 +57,11 @@ class SourceFacts:
             raise ValueError(f"The badge of {self.name} is {self.badge!r}: use 1 or 2 letters.")
         if not _COLOUR.fullmatch(self.colour):
             raise ValueError(f"The colour of {self.name} is {self.colour!r}: use #RRGGBB.")
+
+    @property
+    def required(self) -> tuple[Variable, ...]:
+        """What must be set before it can be collected."""
+        return tuple(each for each in variables(self.settings) if each.info.is_required())
 
 
 _registered: dict[str, SourceFacts] = {}

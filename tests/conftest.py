@@ -19,7 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db import migrate
 from db.engine import open_engine, sqlite_url
-from db.settings import SETTINGS
+from db.setting_types import variables
+from db.settings import Settings
 from db.sources import registered_sources
 from db.tables import metadata
 from tests.support import servers
@@ -77,8 +78,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(autouse=True)
 def clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the person who runs the tests, no `.env` or `data` in the current folder."""
-    declared = [*SETTINGS, *(own for source in registered_sources() for own in source.settings)]
-    names = {name for setting in declared for name in (setting.name, *setting.aliases)}
+    models = [Settings, *(source.settings for source in registered_sources())]
+    names = {name for model in models for each in variables(model) for name in each.names}
     for variable in os.environ:
         if variable.removesuffix("_FILE") in names or variable.startswith(PREFIXES):
             monkeypatch.delenv(variable)

@@ -22,10 +22,10 @@ from dashboard.api.files import machines as machine_files
 from dashboard.api.responses import register_errors
 from dashboard.ingest import make_reception
 from dashboard.web.context import Context
-from db.settings import Environment
+from db.settings import Settings
 
 
-def register(server: Flask, context: Context, environ: Environment | None = None) -> None:
+def register(server: Flask, context: Context, settings: Settings | None = None) -> None:
     """Add every API and export route to `server`, answered from `context`.
 
     Who may ask is not decided here: `dashboard.base.access.guard` does that for the whole server.
@@ -38,7 +38,7 @@ def register(server: Flask, context: Context, environ: Environment | None = None
     for part in parts:
         server.register_blueprint(part.blueprint(context))
     server.extensions["reception"] = reception = make_reception(
-        context.engine, context.clock, environ
+        context.engine, context.clock, settings
     )
     server.register_blueprint(machines.blueprint(context, reception))
     server.register_blueprint(report_page.blueprint(context))

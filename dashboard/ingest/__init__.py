@@ -13,34 +13,13 @@ from dashboard.ingest.commit_queue import CommitQueue
 from dashboard.ingest.credentials import Credentials
 from dashboard.ingest.reception import Reception
 from dashboard.ingest.store import Entry, Store, StoredEntry
-from db.settings import (
-    INGEST_ADDRESS_RATE,
-    INGEST_AUTH,
-    Environment,
-    env,
-    env_choice,
-    env_int,
-    timezone,
-)
+from db.settings import Settings, active_settings
 
 
-def is_open(environ: Environment | None = None) -> bool:
-    """Whether reports need no credential.
-
-    Raises:
-        SettingsError: INGEST_AUTH is neither token nor open.
-    """
-    return env_choice(INGEST_AUTH, ("token", "open"), environ) == "open"
-
-
-def make_reception(engine: Engine, clock: Clock, environ: Environment | None = None) -> Reception:
-    """The reception that stores in `engine`.
-
-    Raises:
-        SettingsError: INGEST_AUTH, INGEST_ADDRESS_RATE or TIMEZONE is wrong.
-    """
-    zone = timezone(environ)
-    is_limited = env(INGEST_ADDRESS_RATE, environ) is not None
-    rate = env_int(INGEST_ADDRESS_RATE, environ, least=1) if is_limited else None
+def make_reception(engine: Engine, clock: Clock, settings: Settings | None = None) -> Reception:
+    """The reception that stores in `engine`."""
+    settings = active_settings(settings)
+    zone = settings.timezone
     queue: CommitQueue[Entry, StoredEntry] = CommitQueue(Store(engine, clock, zone))
-    return Reception(Credentials(engine, clock, is_open=is_open(environ)), queue, zone, rate)
+    credentials = Credentials(engine, clock, is_open=settings.ingest_auth == "open")
+    return Reception(credentials, queue, zone, settings.ingest_address_rate)

@@ -21,6 +21,7 @@ from dashboard.queries.moment import resolve
 from dashboard.queries.months import basis_differences, month_table
 from dashboard.queries.months.bases import BillingBases
 from dashboard.queries.months.month_table import CLOSED, RUNNING, MonthRow
+from dashboard.queries.months.snapshots import PublishedSnapshots
 from dashboard.queries.names import site_names
 from dashboard.web.context import View, current
 from dashboard.words.terms import basis_phrase
@@ -31,7 +32,7 @@ from db.tables import ALL_SITES
 def month_exists(connection: Connection, month: str) -> bool:
     """Whether the table of months has a row of this name."""
     moment = resolve(connection, Filters(), current().today())
-    return month in month_table.counted_months(connection, moment)
+    return month in month_table.counted_months(connection, moment, PublishedSnapshots(connection))
 
 
 def all_months(v: View) -> list[Any]:

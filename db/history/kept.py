@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from db.settings import MONTH_END_RETENTION_MONTHS, RETENTION_DAYS, Environment, env_int
+from db.settings import Settings, active_settings
 
 FIRST_MONTH = "1990-01"
 """No month before this one is ever counted."""
@@ -64,16 +64,13 @@ class KeptDays:
         cls,
         today: date,
         border: date | None,
-        environ: Environment | None = None,
+        settings: Settings | None = None,
         purged: PurgeMarks | None = None,
     ) -> "KeptDays":
         """With `days` and `months` from the settings."""
+        settings = active_settings(settings)
         return cls(
-            today,
-            env_int(RETENTION_DAYS, environ, least=1, most=36500),
-            env_int(MONTH_END_RETENTION_MONTHS, environ, least=0, most=1200),
-            border,
-            purged,
+            today, settings.retention_days, settings.month_end_retention_months, border, purged
         )
 
     @property

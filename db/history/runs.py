@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
 from db.history.kept import KeptDays, PurgeMarks, month_before, month_end
-from db.settings import Environment
+from db.settings import Settings
 from db.tables import collection_runs, meta, months
 
 END = "end"
@@ -107,7 +107,7 @@ def purge_marks(connection: Connection) -> PurgeMarks | None:
     return PurgeMarks(date.fromisoformat(days_before), months_before)
 
 
-def kept_days(connection: Connection, environ: Environment | None = None) -> KeptDays | None:
+def kept_days(connection: Connection, settings: Settings | None = None) -> KeptDays | None:
     """The kept days as of the newest published day; None before the first snapshot."""
     today = newest_day(connection)
     if today is None:
@@ -117,7 +117,7 @@ def kept_days(connection: Connection, environ: Environment | None = None) -> Kep
         # All closed months were reopened: the days from which they will be closed again must stay.
         reopened = connection.scalar(select(func.min(months.c.month)))
         closed_until = month_end(month_before(reopened)) if reopened else None
-    return KeptDays.from_settings(today, closed_until, environ, purge_marks(connection))
+    return KeptDays.from_settings(today, closed_until, settings, purge_marks(connection))
 
 
 def unpurged_days(connection: Connection) -> KeptDays | None:

@@ -20,7 +20,7 @@ from db.history.runs import (
     purge_marks,
     runs_in_force,
 )
-from db.settings import MONTH_CLOSE_DAYS, Environment, env_int
+from db.settings import Settings, active_settings
 from db.tables import (
     collection_runs,
     is_hashed_if_set,
@@ -73,30 +73,30 @@ class Hindrance:
         return _TEXTS[self.code] % self.values
 
 
-def next_to_close(connection: Connection, environ: Environment | None = None) -> str | None:
+def next_to_close(connection: Connection, settings: Settings | None = None) -> str | None:
     """The oldest open month that is over, which is the only one that can be closed; None if there
     is none. A month is over when a later one has a snapshot, whatever the clock says."""
     newest = newest_day(connection)
-    month = _oldest_open(connection, environ)
+    month = _oldest_open(connection, settings)
     return month if newest and month and month < month_of(newest) else None
 
 
 def hindrances(
-    connection: Connection, month: str, environ: Environment | None = None
+    connection: Connection, month: str, settings: Settings | None = None
 ) -> list[Hindrance]:
     """Why `month` does not close automatically (docs/rules.md, 6); empty if the next collection
     will close it."""
-    return hindrances_of(connection, [month], environ)[month]
+    return hindrances_of(connection, [month], settings)[month]
 
 
 def hindrances_of(
-    connection: Connection, names: Iterable[str], environ: Environment | None = None
+    connection: Connection, names: Iterable[str], settings: Settings | None = None
 ) -> dict[str, list[Hindrance]]:
     """The hindrances of each of several months."""
-    newest, oldest = newest_day(connection), _oldest_open(connection, environ)
+    newest, oldest = newest_day(connection), _oldest_open(connection, settings)
     closed = border(connection)
     return {
-        month: _hindrances(connection, month, newest, oldest, closed, environ) for month in names
+        month: _hindrances(connection, month, newest, oldest, closed, settings) for month in names
     }
 
 
@@ -106,7 +106,7 @@ def _hindrances(
     newest: date | None,
     oldest: str | None,
     closed: date | None,
-    environ: Environment | None,
+    settings: Settings | None,
 ) -> list[Hindrance]:
     end = month_end(month)
     if closed is not None and end <= closed:
@@ -120,19 +120,19 @@ def _hindrances(
     hindrances = []
     if connection.scalar(select(months.c.month).where(months.c.month == month)):
         hindrances.append(Hindrance("reopened", {"month": month}))
-    day = end + timedelta(days=env_int(MONTH_CLOSE_DAYS, environ, least=0, most=366))
+    day = end + timedelta(days=active_settings(settings).month_close_days)
     if newest < day:
         hindrances.append(Hindrance("too_early", {"month": month, "day": day}))
     return [*hindrances, *_missing_runs(connection, end), *_held_runs(connection, end)]
 
 
-def _oldest_open(connection: Connection, environ: Environment | None) -> str | None:
+def _oldest_open(connection: Connection, settings: Settings | None) -> str | None:
     """The month after the newest closed one; while none is closed, the first with data whose last
     day is kept."""
     closed = border(connection)
     if closed is not None:
         return month_before(month_of(closed), -1)
-    kept = kept_days(connection, environ)
+    kept = kept_days(connection, settings)
     if kept is None:
         return None
     first = connection.scalar(select(func.min(collection_runs.c.business_date)).where(PUBLISHED))

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import Engine
 
 from db.engine import reading
-from db.settings import Environment, timezone
+from db.settings import Settings, active_settings
 from etl.collect import run_log
 from etl.collect.gather import CollectedRows, read_rows
 from etl.collect.verdict import Attempt, Outcome, publish_or_hold, record_failure
@@ -24,9 +24,9 @@ Clock = Callable[[], datetime]
 """Returns the present instant, with a time zone."""
 
 
-def business_day(clock: Clock, environ: Environment | None = None) -> date:
+def business_day(clock: Clock, settings: Settings | None = None) -> date:
     """The calendar date in TIMEZONE."""
-    return clock().astimezone(timezone(environ)).date()
+    return clock().astimezone(active_settings(settings).timezone).date()
 
 
 def collect(
@@ -35,7 +35,7 @@ def collect(
     source: Source,
     day: date,
     clock: Clock,
-    environ: Environment | None = None,
+    settings: Settings | None = None,
     on_page: Callable[[FetchStats], None] = lambda stats: None,
 ) -> Outcome:
     """Collect `source` for the business date `day`. Failures of the vendor end in the outcome.
@@ -46,11 +46,13 @@ def collect(
         LeaseLost: another worker took the lease over; nothing was published.
     """
     stats = FetchStats()
-    session = open_session(source, environ, stats, engine=engine)
+    session = open_session(source, settings, stats, engine=engine)
     with reading(engine) as connection:
-        check_publish_date(connection, source.FACTS.name, day, business_day(clock, environ))
-    run_id = run_log.start_run(engine, source.FACTS.name, day, str(timezone(environ)), clock())
-    attempt = Attempt(engine, lease, source, day, run_id, clock, environ, stats)
+        check_publish_date(connection, source.FACTS.name, day, business_day(clock, settings))
+    run_id = run_log.start_run(
+        engine, source.FACTS.name, day, str(active_settings(settings).timezone), clock()
+    )
+    attempt = Attempt(engine, lease, source, day, run_id, clock, settings, stats)
 
     def page(stats: FetchStats) -> None:
         stopping.check()

@@ -1,6 +1,7 @@
 """Rows of `collection_runs`: start, heartbeat, end; and queries about complete runs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,18 @@ from db.history.runs import END, PUBLISHED
 from db.tables import collection_runs, quarantined_records
 
 RUNNING, COMPLETE, SUSPICIOUS, FAILED = "running", "complete", "suspicious", "failed"
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """What was tried of a collection that is due."""
+
+    succeeded: bool = False
+    """Whether a run is complete, or held."""
+    failures: int = 0
+    """Failed runs; each doubles the wait for the next attempt."""
+    last_failure: datetime | None = None
+    """The end of the last of them."""
 
 
 def start_run(engine: Engine, source: str, day: date, timezone: str, now: datetime) -> int:
@@ -57,6 +70,23 @@ def update_run(connection: Connection, run_id: int, **values: Any) -> None:
     connection.execute(
         update(collection_runs).where(collection_runs.c.run_id == run_id).values(**values)
     )
+
+
+def attempts_since(
+    connection: Connection, source: str, day: date, since: datetime, *, again: bool
+) -> Attempts:
+    """What was tried for the business date `day` or a later one; failures from `since` on only, and
+    with `again` successes too."""
+    runs = collection_runs.c
+    for_day = select(func.count(), func.max(runs.finished_at)).where(
+        runs.source == source, runs.business_date >= day
+    )
+    succeeded = for_day.where(runs.state.in_((COMPLETE, SUSPICIOUS)))
+    if again:
+        succeeded = succeeded.where(runs.started_at >= since)
+    failed = for_day.where(runs.state == FAILED, runs.started_at >= since)
+    failures, last_failure = connection.execute(failed).one()
+    return Attempts(connection.execute(succeeded).one()[0] > 0, failures, last_failure)
 
 
 def last_complete_run(connection: Connection, source: str) -> Mapping[str, Any] | None:

@@ -12,7 +12,7 @@ from db import rules as rule_versions
 from db.engine import writing
 from db.rounding import rounded
 from db.rules import Rules
-from db.settings import Environment
+from db.settings import Settings
 from db.tables import OPEN_END, collection_runs, device_snapshots, held_records
 from etl.collect import run_log
 from etl.collect.gather import CollectedRows, compress_row, read_rows
@@ -64,7 +64,7 @@ class Attempt:
     day: date
     run_id: int
     clock: Callable[[], datetime]
-    environ: Environment | None
+    settings: Settings | None
     stats: FetchStats
 
     def outcome(
@@ -94,7 +94,7 @@ def publish_or_hold(attempt: Attempt, collected: CollectedRows) -> Outcome:
     names = {r.alias_key: r.alias_name for r in collected.records if r.alias_key is not None}
     with writing(attempt.engine) as connection:
         attempt.lease.hold(connection)
-        rules = rule_versions.adopt_environment(connection, attempt.clock(), attempt.environ)
+        rules = rule_versions.adopt_environment(connection, attempt.clock(), attempt.settings)
         internal = internal_aliases(connection, source.FACTS.name, names, rules)
     states = evaluate_rows(source, collected, rules, internal)
     with writing(attempt.engine) as connection:

@@ -16,7 +16,7 @@ from db.engine import writing
 from db.history.kept import KeptDays
 from db.history.runs import END, PUBLISHED, kept_days, runs_in_force
 from db.rules import Rules, current_rules
-from db.settings import Environment
+from db.settings import Settings
 from db.tables import OPEN_END, collection_runs, device_snapshots, meta
 from etl.coverage.findings import refresh_findings
 from etl.rules.evidence import VERSION
@@ -26,11 +26,11 @@ META_NAME = "coverage"
 """The entry of `meta` that holds the runs and rules that the findings are based on."""
 
 
-def catch_up(engine: Engine, lease: Lease, environ: Environment | None = None) -> None:
+def catch_up(engine: Engine, lease: Lease, settings: Settings | None = None) -> None:
     """Update the findings for what was published, replaced or withdrawn since the last call."""
     with writing(engine) as connection:
         lease.hold(connection)
-        kept = kept_days(connection, environ)
+        kept = kept_days(connection, settings)
         now = _state(connection, current_rules(connection))
         stored = connection.scalar(select(meta.c.value).where(meta.c.name == META_NAME))
         before = json.loads(stored) if stored else None

@@ -136,7 +136,7 @@ def _open_finding(connection: Connection, finding_id: int) -> Row[Any]:
 
 def _today(connection: Connection, context: DecisionContext) -> date:
     """The business day now, or the day of the newest snapshot if that is later."""
-    return max(business_day(context.clock, context.environ), newest_day(connection) or date.min)
+    return max(business_day(context.clock, context.settings), newest_day(connection) or date.min)
 
 
 def _same_finding(finding: Row[Any]) -> list[Any]:

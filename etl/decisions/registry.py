@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from db import audit
 from db.decisions import Decision
-from db.settings import Environment
+from db.settings import Settings
 from etl.collect.collect import Clock
 from etl.records.record import FetchStats
 from etl.runtime.lease import Lease
@@ -29,7 +29,7 @@ class DecisionContext:
     lease: Lease
     actor: str
     clock: Clock
-    environ: Environment | None = None
+    settings: Settings | None = None
     sources: Mapping[str, Source] = field(default_factory=dict)
     """Those that the worker collects."""
     report_progress: Callable[[str], None] = lambda text: None

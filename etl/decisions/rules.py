@@ -31,7 +31,7 @@ def save_rules(context: DecisionContext, values: Mapping[str, Sequence[str]], re
     """
     with writing(context.engine) as connection:
         context.lease.hold(connection)
-        before = rule_versions.adopt_environment(connection, context.clock(), context.environ)
+        before = rule_versions.adopt_environment(connection, context.clock(), context.settings)
         after = next_version(before, values)
         entry = context.write_entry(
             connection,

@@ -15,7 +15,7 @@ from db.decisions import AcceptRun, EndSource, RejectRun, WithdrawDay
 from db.engine import writing
 from db.history.runs import END, PUBLISHED, border, newest_day, runs_in_force
 from db.rounding import rounded
-from db.settings import timezone
+from db.settings import active_settings
 from db.tables import collection_runs, held_records
 from etl.collect import run_log
 from etl.collect.collect import business_day
@@ -47,7 +47,7 @@ def accept_run(context: DecisionContext, source: Source, run_id: int) -> Publish
                 "Reject it, or reopen the month first."
             )
         check_publish_date(connection, run.source, run.business_date, run.business_date)
-        rules = rule_versions.adopt_environment(connection, context.clock(), context.environ)
+        rules = rule_versions.adopt_environment(connection, context.clock(), context.settings)
         collected = read_held_rows(connection, source, run_id)
         names = {r.alias_key: r.alias_name for r in collected.records if r.alias_key is not None}
         internal = internal_aliases(connection, run.source, names, rules)
@@ -152,14 +152,14 @@ def end_source(context: DecisionContext, source: str) -> tuple[date, int]:
     """
     with writing(context.engine) as connection:
         context.lease.hold(connection)
-        today = business_day(context.clock, context.environ)
+        today = business_day(context.clock, context.settings)
         standing = runs_in_force(connection).get(source)
         if standing is None:
             raise DecisionRefused(f"{source} was never collected: there is nothing to end.")
         if standing.kind == END:
             raise DecisionRefused(f"{source} was ended on {standing.business_date} already.")
         check_publish_date(connection, source, today, today)
-        rules = rule_versions.adopt_environment(connection, context.clock(), context.environ)
+        rules = rule_versions.adopt_environment(connection, context.clock(), context.settings)
         run_id = _insert_end_run(connection, context, source, today, rules.version)
         entry = context.write_entry(connection, EndSource, source, day=today, run_id=run_id)
         plan = plan_sites(connection, source, today, {}, ())
@@ -197,7 +197,7 @@ def _insert_end_run(
         insert(collection_runs).values(
             source=source,
             business_date=day,
-            timezone=str(timezone(context.environ)),
+            timezone=str(active_settings(context.settings).timezone),
             kind=END,
             state=run_log.COMPLETE,
             published=False,

@@ -17,7 +17,7 @@ from db.history.runs import END, border, kept_days, restated_days, runs_in_force
 from db.months.closings import PACK_FORM, fingerprint, hindrances, next_to_close
 from db.months.month_bases import billing_bases
 from db.months.month_days import KnownDays
-from db.settings import Environment
+from db.settings import Settings
 from db.tables import (
     month_bases,
     month_changes,
@@ -38,7 +38,7 @@ def close_month(
     month: str,
     actor: str,
     now: datetime,
-    environ: Environment | None = None,
+    settings: Settings | None = None,
 ) -> int:
     """Close `month` ('2026-10') in the caller's transaction, which holds the writer's lease; the
     closing's id.
@@ -46,12 +46,12 @@ def close_month(
     Raises:
         DecisionRefused: it is not over, or not the oldest open one.
     """
-    final = [str(each) for each in hindrances(connection, month, environ) if each.final]
+    final = [str(each) for each in hindrances(connection, month, settings) if each.final]
     if final:
         raise DecisionRefused(
-            f"{month} cannot be closed: {' '.join(final)}{_instead(connection, environ)}"
+            f"{month} cannot be closed: {' '.join(final)}{_instead(connection, settings)}"
         )
-    kept = kept_days(connection, environ)
+    kept = kept_days(connection, settings)
     assert kept is not None, "a month without data has a final hindrance"
     end, before = month_end(month), month_end(month_before(month))
     # Without the end of the month before, there are no changes to store.
@@ -98,7 +98,7 @@ def reopen_month(
     reason: str,
     actor: str,
     now: datetime,
-    environ: Environment | None = None,
+    settings: Settings | None = None,
 ) -> None:
     """Open the newest closed month again, in the caller's transaction, which holds the writer's
     lease. Its closings stay.
@@ -114,7 +114,7 @@ def reopen_month(
         raise DecisionRefused(
             f"{month} cannot be reopened: only {newest}, the newest closed month, can be."
         )
-    kept = kept_days(connection, environ)
+    kept = kept_days(connection, settings)
     if kept is None or not kept.is_kept(month_end(month)):
         raise DecisionRefused(
             f"{month} cannot be reopened: the devices of its last day are no longer kept."
@@ -130,22 +130,22 @@ def reopen_month(
 
 
 def close_due(
-    engine: Engine, lease: Lease, now: datetime, environ: Environment | None = None
+    engine: Engine, lease: Lease, now: datetime, settings: Settings | None = None
 ) -> list[str]:
     """Close every month that closes automatically, oldest first; the months."""
     closed: list[str] = []
     while True:
         with writing(engine) as connection:
-            month = next_to_close(connection, environ)
-            if month is None or hindrances(connection, month, environ):
+            month = next_to_close(connection, settings)
+            if month is None or hindrances(connection, month, settings):
                 return closed
             lease.hold(connection)
-            close_month(connection, month, audit.AUTOMATIC, now, environ)
+            close_month(connection, month, audit.AUTOMATIC, now, settings)
         closed.append(month)
 
 
-def _instead(connection: Connection, environ: Environment | None) -> str:
-    month = next_to_close(connection, environ)
+def _instead(connection: Connection, settings: Settings | None) -> str:
+    month = next_to_close(connection, settings)
     return f" The next one to close is {month}." if month else ""
 
 

@@ -18,10 +18,14 @@ from db.bulk import upsert
 from db.engine import writing
 from db.tables import leases
 
+COLLECTING, WORKING = "collecting", "working"
+"""The lease of whoever writes, and that of the worker for as long as it runs."""
+
 TIME_TO_LIVE = timedelta(minutes=10)
 """After its last renewal, for holders on other hosts."""
-
-COLLECTING = "collecting"
+TIME_TO_LIVE_OF = {WORKING: timedelta(minutes=2)}
+"""Where that is too long: a container that is killed comes back under another name."""
+ADVICE = {WORKING: "One worker is enough for a database: stop it before you start another."}
 
 
 class LeaseTaken(Exception):
@@ -60,11 +64,12 @@ class Lease:
         held = connection.execute(
             update(leases)
             .where(leases.c.name == self.name, leases.c.token == self.token)
-            .values(expires_at=datetime.now(UTC) + TIME_TO_LIVE)
+            .values(expires_at=datetime.now(UTC) + _lifetime(self.name))
         )
         if held.rowcount != 1:
             raise LeaseLost(
-                "Another worker took over while this one was collecting; nothing was published."
+                f"Another worker took over while this one was {self.name}; what was not complete "
+                "was not published."
             )
 
     def release(self) -> None:
@@ -99,10 +104,11 @@ def take(engine: Engine, name: str = COLLECTING) -> Lease:
             select(leases).where(leases.c.name == name).with_for_update()
         ).one()
         if row.token is not None and _alive(row, now):
-            raise LeaseTaken(
-                f"{row.holder} has been {name} since {row.acquired_at:%Y-%m-%d %H:%M:%S} UTC. "
-                "Wait until it is done, or stop it."
-            )
+            since = f"{row.acquired_at:%Y-%m-%d %H:%M:%S} UTC"
+            advice = ADVICE.get(name, "Wait until it is done, or stop it.")
+            if row.host != platform.node():
+                advice += f" If it is gone, its turn ends at {row.expires_at:%H:%M:%S} UTC."
+            raise LeaseTaken(f"{row.holder} has been {name} since {since}. {advice}")
         mine = {
             "name": name,
             "token": token,
@@ -111,10 +117,14 @@ def take(engine: Engine, name: str = COLLECTING) -> Lease:
             "pid": os.getpid(),
             "process_started": me.create_time(),
             "acquired_at": now,
-            "expires_at": now + TIME_TO_LIVE,
+            "expires_at": now + _lifetime(name),
         }
         upsert(connection, leases, [mine])
     return Lease(engine, name, token)
+
+
+def _lifetime(name: str) -> timedelta:
+    return TIME_TO_LIVE_OF.get(name, TIME_TO_LIVE)
 
 
 def _alive(row: Row[Any], now: datetime) -> bool:

@@ -18,7 +18,7 @@ from db.bulk import chunks, upsert
 from db.engine import writing
 from db.history.kept import KeptDays, PurgeMarks
 from db.history.runs import PURGED, kept_days, newest_by_source
-from db.settings import Environment
+from db.settings import Settings
 from db.tables import (
     agent_hours,
     asset_links,
@@ -37,11 +37,11 @@ from db.tables import (
 from etl.runtime.lease import Lease
 
 
-def apply_retention(engine: Engine, lease: Lease, environ: Environment | None = None) -> int:
+def apply_retention(engine: Engine, lease: Lease, settings: Settings | None = None) -> int:
     """Purge what no kept day needs. Returns the number of deleted stretches."""
     with writing(engine) as connection:
         lease.hold(connection)
-        kept = kept_days(connection, environ)
+        kept = kept_days(connection, settings)
         return purge(connection, kept) if kept else 0
 
 

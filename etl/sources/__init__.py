@@ -8,18 +8,16 @@ pager, yields raw rows), to_record (pure). No SQL, no sleep, no page loop, no os
 """
 
 import importlib
-import ipaddress
 import pkgutil
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine
 
 from db import machines
-from db.settings import Environment, Setting, SettingsError, data_dir, env, env_required
+from db.settings import Settings, SettingsError, active_settings
 from db.sources import SourceFacts, register_sources
 from etl.records.record import FetchStats, Raw, Record
 from etl.vendor.http import Session
@@ -103,45 +101,14 @@ def _installed(point: Any) -> Source:
 _OFFERED = ("FACTS", "VOLATILE", "fetch", "to_record")
 
 
-def configured(source: Source, environ: Environment | None = None) -> bool:
-    """Whether all required settings of `source` are set.
-
-    Raises:
-        SettingsError: some are set and some are not.
-    """
-    missing = [setting for setting in source.FACTS.required if not env(setting, environ)]
-    if not missing:
-        return True
-    if len(missing) < len(source.FACTS.required):
-        env_required(missing[0], environ)
-    return False
-
-
-def settings_for(source: Source, environ: Environment | None = None) -> dict[str, str | None]:
-    """The values of the settings of `source` by name; its address is checked and has no trailing
-    slash.
-
-    Raises:
-        SettingsError: one is missing or wrong.
-    """
-    for setting in source.FACTS.required:
-        env_required(setting, environ)
-    values = {setting.name: env(setting, environ) for setting in source.FACTS.settings}
-    for name, value in values.items():
-        # They are sent in headers and addresses, where a line break or a curly quote would cause
-        # errors that do not point to the copied key.
-        if value is not None and not (value.isascii() and value.isprintable()):
-            raise SettingsError(
-                f"{name} holds a line break or a character that is not plain ASCII: copy it again."
-            )
-    if source.FACTS.address is not None:
-        values[source.FACTS.address.name] = _base_url(source.FACTS.address, environ)
-    return values
+def configured(source: Source, settings: Settings | None = None) -> bool:
+    """Whether all settings that `source` requires are set."""
+    return source.FACTS.name in active_settings(settings).sources
 
 
 def open_session(
     source: Source,
-    environ: Environment | None = None,
+    settings: Settings | None = None,
     stats: FetchStats | None = None,
     sleep: Callable[[float], None] = time.sleep,
     engine: Engine | None = None,
@@ -153,17 +120,19 @@ def open_session(
         engine: our own database, for a source that reads what machines reported to us.
 
     Raises:
-        SettingsError: a setting is missing or wrong.
+        SettingsError: the source is not configured.
     """
-    values = settings_for(source, environ)
-    address = source.FACTS.address
+    settings = active_settings(settings)
+    facts = source.FACTS
+    own = settings.of_source(facts)
     return Session(
-        source.FACTS.label,
-        (values[address.name] if address else None) or "",
-        values,
+        facts.label,
+        getattr(own, facts.address) if facts.address else "",
+        own,
         stats or FetchStats(),
-        data_dir(environ),
-        address_name=address.name if address else "",
+        settings.data_dir,
+        address_name=facts.address.upper() if facts.address else "",
+        zone=settings.timezone,
         sleep=sleep,
         engine=engine,
     )
@@ -173,35 +142,3 @@ def awaits_first_report(connection: Connection, source: Source) -> bool:
     """Whether no machine has reported yet to a source whose machines report themselves, and none
     was added by hand: such a source is not collected, which is no failure."""
     return source.FACTS.self_reporting and not machines.ever_had_machines(connection)
-
-
-def _base_url(setting: Setting, environ: Environment | None) -> str:
-    """The checked address in `setting`: https, or http on loopback; without a trailing slash."""
-    url = env_required(setting, environ)
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise SettingsError(
-            f"{setting.name} is no address: set it to one like https://host ({setting.help})."
-        ) from None
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise SettingsError(
-            f"{setting.name} must hold an address only: leave out user, password, ? and #."
-        )
-    if not host or parts.scheme not in ("https", "http"):
-        raise SettingsError(
-            f"{setting.name} is {url!r}: set it to an address like https://host ({setting.help})."
-        )
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise SettingsError(
-            f"{setting.name} is {url!r}: set it to https, or everybody on the way reads the key."
-        )
-    return url.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

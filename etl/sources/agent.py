@@ -6,11 +6,10 @@ machine's `site`, as it spells it, is its organization.
 import json
 from collections.abc import Iterator
 from datetime import datetime, time
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import Annotated, Any
 
 from db.machines import SOURCE, present_machines
-from db.settings import TIMEZONE, Setting
+from db.setting_types import SourceSettings, whole
 from db.sources import SourceFacts
 from etl.records.record import Raw, Record
 from etl.records.text import IP_LENGTH, KEY_LENGTH, TextCleaner
@@ -18,12 +17,15 @@ from etl.rules.device_type import RoleFacts
 from etl.rules.macs import canonical_macs
 from etl.vendor.http import Session
 
-PRESENT_DAYS = Setting(
-    "AGENT_PRESENT_DAYS",
-    "Days after its last report for which a machine still counts, days on which no machine "
-    "reported left out",
-    "30",
-)
+
+class AgentSettings(SourceSettings):
+    """Which machines count."""
+
+    agent_present_days: Annotated[int, whole(1, 3650)] = 30
+    """Days after its last report for which a machine still counts, days on which no machine
+    reported left out"""
+
+
 FACTS = SourceFacts(
     name=SOURCE,
     label="Agent",
@@ -32,7 +34,7 @@ FACTS = SourceFacts(
     collect_at=time(4, 0),
     order=90,
     self_reporting=True,
-    settings=(PRESENT_DAYS, TIMEZONE),
+    settings=AgentSettings,
 )
 
 VOLATILE = (
@@ -62,10 +64,9 @@ _BOOKKEEPING = (
 
 def fetch(session: Session) -> Iterator[Raw]:
     """Every machine that counts as present, in pages of a thousand."""
-    zone = ZoneInfo(session.settings[TIMEZONE.name] or "UTC")
-    days = session.whole(PRESENT_DAYS, least=1, most=3650)
+    days = session.settings_as(AgentSettings).agent_present_days
     n = 0
-    for n, row in enumerate(present_machines(session.database(), days, zone), 1):
+    for n, row in enumerate(present_machines(session.database(), days, session.zone), 1):
         yield {name: _plain(name, value) for name, value in row.items() if name not in _BOOKKEEPING}
         if n % 1000 == 0:
             session.stats.count_page(1000)

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, time
 from typing import Any
 
-from db.settings import Setting
+from pydantic import Field
+
+from db.setting_types import HeaderText, SourceSettings, VendorAddress
 from db.sources import SourceFacts
 from etl.records.record import BadRecord, Raw, Record, UnreadableId
 from etl.records.text import CLASS_LENGTH, IP_LENGTH, KEY_LENGTH, TextCleaner, json_type
@@ -18,19 +20,21 @@ from etl.vendor.http import Session
 from etl.vendor.oauth import OAuth2Auth
 from etl.vendor.pagers import paginate_after_id, parse_id
 
-BASE_URL = Setting(
-    "NINJA_BASE_URL",
-    "Address of the region where the API client lives, e.g. https://eu.ninjarmm.com",
-    "https://app.ninjarmm.com",
-)
-CLIENT_ID = Setting("NINJA_CLIENT_ID", "Client id of the API client (machine-to-machine)")
-CLIENT_SECRET = Setting("NINJA_CLIENT_SECRET", "Its secret", secret=True)
-REFRESH_TOKEN = Setting(
-    "NINJA_REFRESH_TOKEN",
-    "Refresh token, for clients without the client credentials grant; its successors are kept "
-    "in DATA_DIR",
-    secret=True,
-)
+
+class NinjaSettings(SourceSettings):
+    """How to reach the API."""
+
+    ninja_base_url: VendorAddress = "https://app.ninjarmm.com"
+    """Address of the region where the API client lives, e.g. https://eu.ninjarmm.com"""
+    ninja_client_id: HeaderText
+    """Client id of the API client (machine-to-machine)"""
+    ninja_client_secret: HeaderText = Field(repr=False)
+    """Its secret"""
+    ninja_refresh_token: HeaderText | None = Field(default=None, repr=False)
+    """Refresh token, for clients without the client credentials grant; its successors are kept
+    in DATA_DIR"""
+
+
 FACTS = SourceFacts(
     name="ninja",
     label="NinjaRMM",
@@ -39,9 +43,8 @@ FACTS = SourceFacts(
     collect_at=time(2, 0),
     order=10,
     expected=True,
-    settings=(BASE_URL, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN),
-    required=(CLIENT_ID, CLIENT_SECRET),
-    address=BASE_URL,
+    settings=NinjaSettings,
+    address="ninja_base_url",
 )
 
 VOLATILE = (
@@ -80,12 +83,13 @@ _ADVICE: dict[int | str, str] = {
 
 def fetch(session: Session) -> Iterator[Raw]:
     """Every device with its organization and location, None where the lists lack them."""
+    settings = session.settings_as(NinjaSettings)
     session.prefixes = ("/v2", "/api/v2")
     session.auth = OAuth2Auth(
         session,
-        client_id=session.required(CLIENT_ID),
-        client_secret=session.required(CLIENT_SECRET),
-        refresh_token=session.settings[REFRESH_TOKEN.name],
+        client_id=settings.ninja_client_id,
+        client_secret=settings.ninja_client_secret,
+        refresh_token=settings.ninja_refresh_token,
         scope="monitoring",
         store="ninja-token.json",
         advice=_ADVICE,

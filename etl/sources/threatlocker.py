@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
 
-from db.settings import Setting
+from pydantic import Field
+
+from db.setting_types import HeaderText, SourceSettings, VendorAddress
 from db.sources import SourceFacts
 from etl.records.record import BadRecord, Raw, Record, UnreadableId
 from etl.records.text import IP_LENGTH, KEY_LENGTH, TextCleaner, json_type
@@ -18,18 +20,20 @@ from etl.vendor.http import Session
 from etl.vendor.oauth import ApiKeyAuth
 from etl.vendor.pagers import paginate_by_number
 
-BASE_URL = Setting(
-    "THREATLOCKER_BASE_URL",
-    "Address of the portal API up to and including /portalapi, with your instance letter, e.g. "
-    "https://portalapi.g.threatlocker.com/portalapi",
-)
-API_KEY = Setting("THREATLOCKER_API_KEY", "Token of an API user", secret=True)
-ORGANIZATION_ID = Setting(
-    "THREATLOCKER_ORGANIZATION_ID",
-    "Id of the organization whose computers, and those of all organizations below it, are "
-    "collected; default the token's own",
-    "00000000-0000-0000-0000-000000000000",
-)
+
+class ThreatLockerSettings(SourceSettings):
+    """How to reach the API."""
+
+    threatlocker_base_url: VendorAddress
+    """Address of the portal API up to and including /portalapi, with your instance letter, e.g.
+    https://portalapi.g.threatlocker.com/portalapi"""
+    threatlocker_api_key: HeaderText = Field(repr=False)
+    """Token of an API user"""
+    threatlocker_organization_id: HeaderText = "00000000-0000-0000-0000-000000000000"
+    """Id of the organization whose computers, and those of all organizations below it, are
+    collected; default the token's own"""
+
+
 FACTS = SourceFacts(
     name="threatlocker",
     label="ThreatLocker",
@@ -38,9 +42,8 @@ FACTS = SourceFacts(
     collect_at=time(3, 0),
     order=20,
     expected=True,
-    settings=(BASE_URL, API_KEY, ORGANIZATION_ID),
-    required=(BASE_URL, API_KEY),
-    address=BASE_URL,
+    settings=ThreatLockerSettings,
+    address="threatlocker_base_url",
 )
 
 VOLATILE = (
@@ -79,10 +82,15 @@ _SHOWN_WARNINGS = 10
 
 def fetch(session: Session) -> Iterator[Raw]:
     """Every computer with its organization's row, None where the list does not have it."""
-    key = session.required(API_KEY)
+    settings = session.settings_as(ThreatLockerSettings)
+    key = settings.threatlocker_api_key
     session.redact(key)
     session.auth = ApiKeyAuth(
-        {"Authorization": key, "ManagedOrganizationId": session.required(ORGANIZATION_ID)}, _ADVICE
+        {
+            "Authorization": key,
+            "ManagedOrganizationId": settings.threatlocker_organization_id,
+        },
+        _ADVICE,
     )
     # The documentation is ambiguous about which switch includes grandchildren; both are harmless.
     body = {

@@ -9,12 +9,13 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Engine
 
-from db.settings import Setting, SettingsError, env_int
+from db.setting_types import SettingsError, SourceSettings
 from etl.records.record import FetchStats
 from etl.runtime.stopping import waiting
 from etl.vendor.responses import (
@@ -37,6 +38,7 @@ __all__ = ["Response", "CollectionError", "JsonResponse", "Session", "Auth"]
 LOCK_SECONDS = 9.0
 """Longer than a successful token request; short enough that a failing run ends within 120 s."""
 _NO_DEFAULT = object()
+Model = TypeVar("Model", bound=SourceSettings)
 _log = logging.getLogger(__name__)
 
 
@@ -61,7 +63,8 @@ class Session:
         prefixes: path prefixes to try in turn; the first that is not answered with 404 is used
             from then on.
         lock_seconds: how long to wait for another process that is requesting a token.
-        settings: the source's settings by name.
+        settings: the source's settings, an instance of the model that it declares.
+        zone: of the business days.
         stats: counts of the run, updated by the pagers.
         data_dir: the folder for tokens that the vendor replaces.
     """
@@ -70,11 +73,12 @@ class Session:
         self,
         source_label: str,
         base_url: str,
-        settings: Mapping[str, str | None],
+        settings: SourceSettings,
         stats: FetchStats,
         data_dir: Path,
         *,
         address_name: str = "its base URL",
+        zone: tzinfo = UTC,
         engine: Engine | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -93,6 +97,7 @@ class Session:
         self.stats = stats
         self.data_dir = data_dir
         self.address_name = address_name
+        self.zone = zone
         self._engine = engine
         self.clock = clock
         self.sleep = sleep
@@ -103,21 +108,10 @@ class Session:
         self._secrets: frozenset[str] = frozenset()
         self._transport = HttpTransport()
 
-    def required(self, setting: Setting) -> str:
-        """The value of a setting.
-
-        Raises:
-            SettingsError: it is not set.
-        """
-        value = self.settings[setting.name]
-        if value is None:
-            raise SettingsError(f"{setting.name} is not set: set it ({setting.help}).")
-        return value
-
-    def whole(self, setting: Setting, *, least: int, most: int) -> int:
-        """The whole number in a setting, between `least` and `most`."""
-        value = self.settings[setting.name]
-        return env_int(setting, {setting.name: value or ""}, least=least, most=most)
+    def settings_as(self, model: type[Model]) -> Model:
+        """The source's settings, which are of the model that it declares."""
+        assert isinstance(self.settings, model), f"{self.label} declares {model.__name__}"
+        return self.settings
 
     def database(self) -> Engine:
         """Our own database.

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from db.engine import writing
 from db.history.runs import newest_day
 from db.rules import rules_by_day
-from db.settings import Environment
+from db.settings import Settings
 from etl.coverage.refresh import catch_up
 from etl.decisions.unfounded_links import undo_unfounded_links
 from etl.machines.suggestions import refresh_suggestions
@@ -19,7 +19,7 @@ from etl.snapshots.retention import apply_retention
 
 
 def run_after_collection(
-    engine: Engine, lease: Lease, now: datetime, environ: Environment | None = None
+    engine: Engine, lease: Lease, now: datetime, settings: Settings | None = None
 ) -> tuple[list[str], int]:
     """After an upgrade undo the links whose evidence is none any more; update coverage findings,
     close the months that are due, purge, and refresh suggestions.
@@ -31,8 +31,9 @@ def run_after_collection(
         The closed months, and the number of purged stretches.
     """
     undo_unfounded_links(engine, lease, now)
-    catch_up(engine, lease, environ)
-    closed, purged = close_due(engine, lease, now, environ), apply_retention(engine, lease, environ)
+    catch_up(engine, lease, settings)
+    closed = close_due(engine, lease, now, settings)
+    purged = apply_retention(engine, lease, settings)
     with writing(engine) as connection:
         lease.hold(connection)
         day = newest_day(connection)
@@ -45,7 +46,7 @@ def process(
     engine: Engine,
     lease: Lease,
     now: datetime,
-    environ: Environment | None = None,
+    settings: Settings | None = None,
     since: date = date.min,
 ) -> tuple[int, list[str], int]:
     """Count every day again that may change, or those from `since` on, and do what follows a
@@ -58,4 +59,4 @@ def process(
         lease.hold(connection)
         bases = dict.fromkeys(counted_bases(connection), since)
         counted = recount(connection, bases, rules_by_day(connection))
-    return counted, *run_after_collection(engine, lease, now, environ)
+    return counted, *run_after_collection(engine, lease, now, settings)

@@ -56,9 +56,9 @@ def _collect(context: DecisionContext, decision: Collect) -> str:
         context.on_page(stats)
 
     context.report_progress(f"asks {source.FACTS.label}")
-    day = business_day(context.clock, context.environ)
+    day = business_day(context.clock, context.settings)
     outcome = collect(
-        context.engine, context.lease, source, day, context.clock, context.environ, on_page
+        context.engine, context.lease, source, day, context.clock, context.settings, on_page
     )
     closed = _after_collection(context)
     if outcome.state == run_log.FAILED:
@@ -90,7 +90,7 @@ def _reject_run(context: DecisionContext, decision: RejectRun) -> str:
 @handles(WithdrawDay)
 def _withdraw_day(context: DecisionContext, decision: WithdrawDay) -> str:
     runs.withdraw_day(context, decision.source, decision.day)
-    catch_up(context.engine, context.lease, context.environ)
+    catch_up(context.engine, context.lease, context.settings)
     return f"{decision.day} of {decision.source} is withdrawn: the day before it stands."
 
 
@@ -105,7 +105,7 @@ def _end_source(context: DecisionContext, decision: EndSource) -> str:
 def _close_month(context: DecisionContext, decision: CloseMonth) -> str:
     with writing(context.engine) as connection:
         context.lease.hold(connection)
-        close_month(connection, decision.month, context.actor, context.clock(), context.environ)
+        close_month(connection, decision.month, context.actor, context.clock(), context.settings)
     _after_collection(context)
     return f"{decision.month} is closed."
 
@@ -115,7 +115,7 @@ def _reopen_month(context: DecisionContext, decision: ReopenMonth) -> str:
     month, reason = decision.month, decision.reason
     with writing(context.engine) as connection:
         context.lease.hold(connection)
-        reopen_month(connection, month, reason, context.actor, context.clock(), context.environ)
+        reopen_month(connection, month, reason, context.actor, context.clock(), context.settings)
     return f"{month} is open again."
 
 
@@ -131,6 +131,6 @@ def _source(context: DecisionContext, name: str) -> Source:
 def _after_collection(context: DecisionContext) -> list[str]:
     """The months that closed by themselves."""
     closed, _ = run_after_collection(
-        context.engine, context.lease, context.clock(), context.environ
+        context.engine, context.lease, context.clock(), context.settings
     )
     return closed

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.decisions import STORED, Preview, parse
 from db.engine import reading, writing
 from db.jobs import DONE, FAILED, RUNNING, WAITING, FailureKind, Job, unfinished_jobs
-from db.settings import Environment, SettingsError
+from db.settings import Settings, SettingsError
 from db.tables import NAME_LENGTH, jobs
 from etl.collect.collect import Clock
 from etl.decisions.registry import DecisionContext, DecisionRefused
@@ -74,7 +74,7 @@ class JobRunner:
     engine: Engine
     sources: Mapping[str, Source]
     clock: Clock
-    environ: Environment | None = None
+    settings: Settings | None = None
     on_page: Callable[[FetchStats], None] = lambda stats: None
 
     def run_waiting(self) -> int:
@@ -114,7 +114,7 @@ class JobRunner:
             held,
             job.actor,
             self.clock,
-            self.environ,
+            self.settings,
             self.sources,
             lambda progress: self.report_progress(job, progress),
             self.on_page,

@@ -3,23 +3,23 @@ until it is stopped."""
 
 import logging
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import schedule
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.engine import reading
 from db.history.runs import ended_sources
-from db.settings import Environment, timezone
-from db.tables import collection_runs
+from db.settings import Settings, active_settings
 from etl.collect import run_log
 from etl.collect.collect import Clock, business_day, collect
 from etl.runtime import lease, stopping
 from etl.snapshots.publish import PublishRefused
 from etl.sources import Source, awaits_first_report
 from etl.work.after_collection import run_after_collection
-from etl.work.due import collect_times, is_due, last_due_at
+from etl.work.due import Due, collect_times, is_due, last_due
 from etl.work.jobs import JobRunner
 from etl.work.preview_lane import PreviewLane
 
@@ -39,17 +39,18 @@ class Worker:
         engine: Engine,
         sources: dict[str, Source],
         clock: Clock,
-        environ: Environment | None = None,
+        settings: Settings | None = None,
     ) -> None:
         self.engine = engine
         self.sources = sources
         self.clock = clock
-        self.environ = environ
-        self.times = collect_times(environ)
-        self.zone = timezone(environ)
+        self.settings = settings
+        self.times = collect_times(settings)
+        self.zone = active_settings(settings).timezone
         self._stop = False
+        self._held: lease.Lease | None = None
         self._not_before: dict[str, datetime] = {}
-        self._job_runner = JobRunner(engine, sources, clock, environ, self._page)
+        self._job_runner = JobRunner(engine, sources, clock, settings, self._page)
         self._previews = PreviewLane(self._job_runner)
 
     def stop(self) -> None:
@@ -57,8 +58,13 @@ class Worker:
         # No Event: its lock may be held already by the thread that a signal handler interrupts.
         self._stop = True
 
-    def run(self) -> None:
-        """Work until stopped."""
+    def run(self, held: lease.Lease) -> None:
+        """Work until stopped, under the lease `WORKING`, which makes this the only worker.
+
+        Raises:
+            LeaseLost: another worker has begun in its place.
+        """
+        self._held = held
         scheduler = schedule.Scheduler()
         scheduler.every(TICK_SECONDS).seconds.do(self.tick)
         log.info("worker started for %s", ", ".join(sorted(self.sources)) or "no source")
@@ -69,25 +75,26 @@ class Worker:
             while not self._stopped():
                 with stopping.waiting():
                     time.sleep(1)
+                self._renew()
                 self.do_jobs()
                 scheduler.run_pending()
         except KeyboardInterrupt:
             self.stop()
-        self._previews.stop()
-        log.info("worker stopped")
+        finally:
+            self._previews.stop()
+            log.info("worker stopped")
 
     def tick(self) -> list[str]:
         """Collect every source that is due, the longest due first; their names."""
-        due = sorted(
-            (last_due_at(self.clock(), self.times[name], self.zone), name) for name in self.sources
-        )
+        now = self.clock()
+        dues = {name: last_due(now, self.times[name], self.zone) for name in self.sources}
         collected = []
-        for since, name in due:
+        for name in sorted(dues, key=lambda name: (dues[name].since, name)):
             now = self.clock()
             if self._stopped() or now < self._not_before.get(name, now):
                 continue
             try:
-                if self._is_due(name, since):
+                if self._is_due(name, dues[name]):
                     self._collect(name)
                     collected.append(name)
                     self.do_jobs()
@@ -111,34 +118,26 @@ class Worker:
             self.stop()
         return 0
 
-    def _is_due(self, name: str, due: datetime) -> bool:
-        runs = collection_runs.c
+    def _is_due(self, name: str, due: Due) -> bool:
         with reading(self.engine) as connection:
             if name in ended_sources(connection):
                 return False  # until a person collects it
             if awaits_first_report(connection, self.sources[name]):
                 return False
-            last_success = connection.scalar(
-                select(func.max(runs.started_at)).where(
-                    runs.source == name, runs.state.in_((run_log.COMPLETE, run_log.SUSPICIOUS))
-                )
-            )
-            failed = connection.execute(
-                select(func.count(), func.max(runs.finished_at)).where(
-                    runs.source == name, runs.state == run_log.FAILED, runs.started_at >= due
-                )
-            ).one()
-        return is_due(self.clock(), due, last_success, failed[0], failed[1])
+            attempts = run_log.attempts_since(connection, name, due.day, due.since, again=due.again)
+        return is_due(self.clock(), attempts)
 
     def _collect(self, name: str) -> None:
         source = self.sources[name]
         try:
             with lease.take(self.engine) as held:
-                day = business_day(self.clock, self.environ)
+                day = business_day(self.clock, self.settings)
                 outcome = collect(
-                    self.engine, held, source, day, self.clock, self.environ, self._page
+                    self.engine, held, source, day, self.clock, self.settings, self._page
                 )
-                closed, purged = run_after_collection(self.engine, held, self.clock(), self.environ)
+                closed, purged = run_after_collection(
+                    self.engine, held, self.clock(), self.settings
+                )
             log.info(
                 "%s %s for %s: %d records, %d stretches purged%s%s",
                 name, outcome.state, day, outcome.records, purged,
@@ -155,6 +154,14 @@ class Worker:
     def _page(self, _stats: object) -> None:
         if self._stop:
             raise KeyboardInterrupt
+        self._renew()
+
+    def _renew(self) -> None:
+        """Stay the only worker."""
+        if self._held is not None:
+            # A database that is away comes back, or another worker finds us gone.
+            with suppress(SQLAlchemyError):
+                self._held.renew()
 
     def _stopped(self) -> bool:
         return self._stop or stopping.stop_requested()

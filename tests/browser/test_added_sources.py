@@ -33,15 +33,20 @@ SOURCE_FILE = Template('''"""$label, API v1: every device of one account."""
 from collections.abc import Iterator
 from datetime import time
 
-from db.settings import Setting
+from pydantic import Field
+
+from db.setting_types import HeaderText, SourceSettings, VendorAddress
 from db.sources import SourceFacts
 from etl.records.record import Raw, Record
 from etl.vendor.http import Session
 from etl.vendor.oauth import ApiKeyAuth
 from etl.vendor.pagers import paginate_after_id
 
-BASE_URL = Setting("${upper}_BASE_URL", "Address of the API")
-KEY = Setting("${upper}_KEY", "Key of an API user", secret=True)
+
+class OwnSettings(SourceSettings):
+    ${lower}_base_url: VendorAddress = Field(description="Address of the API")
+    ${lower}_key: HeaderText = Field(repr=False, description="Key of an API user")
+
 
 FACTS = SourceFacts(
     name="$name",
@@ -50,16 +55,16 @@ FACTS = SourceFacts(
     colour="$colour",
     collect_at=time($hour, 30),
     expected=True,
-    settings=(BASE_URL, KEY),
-    required=(BASE_URL, KEY),
-    address=BASE_URL,
+    settings=OwnSettings,
+    address="${lower}_base_url",
 )
 VOLATILE = ("seen",)
 
 
 def fetch(session: Session) -> Iterator[Raw]:
     """Every device."""
-    session.auth = ApiKeyAuth({"X-Key": session.required(KEY)}, {401: "Check ${upper}_KEY."})
+    key = session.settings_as(OwnSettings).${lower}_key
+    session.auth = ApiKeyAuth({"X-Key": key}, {401: "Check ${upper}_KEY."})
     yield from paginate_after_id(session, "/devices", devices=True)
 
 
@@ -78,10 +83,12 @@ def to_record(raw: Raw) -> Record:
 ACME = {
     "name": "acme", "label": "Acme RMM", "badge": "Ac", "colour": "#B00020", "hour": "1",
     "upper": "ACME",
+    "lower": "acme",
 }  # fmt: skip
 GLOBEX = {
     "name": "globex2", "label": "Globex", "badge": "G", "colour": "#00695C", "hour": "5",
     "upper": "GLOBEX",
+    "lower": "globex",
 }  # fmt: skip
 BOTH = (ACME["name"], GLOBEX["name"])
 # Acme has four machines, Globex three of them.

@@ -29,7 +29,7 @@ class Story:
     def work(self) -> int:
         """Let the worker do what was asked for."""
         sources = dict(self.hub.sources)
-        return JobRunner(self.hub.engine, sources, lambda: NOW, self.hub.environ).run_waiting()  # type: ignore[arg-type]  # small sources
+        return JobRunner(self.hub.engine, sources, lambda: NOW, self.hub.settings).run_waiting()  # type: ignore[arg-type]  # small sources
 
 
 def day(n: int, month: int = 11) -> date:

@@ -27,7 +27,7 @@ class Story:
     def work(self) -> int:
         """Let the worker do what was asked for."""
         sources = dict(self.world.sources)
-        runner = JobRunner(self.world.engine, sources, lambda: noon(DAY), self.world.environ)  # type: ignore[arg-type]  # small sources
+        runner = JobRunner(self.world.engine, sources, lambda: noon(DAY), self.world.settings)  # type: ignore[arg-type]  # small sources
         return runner.run_waiting()
 
 

@@ -15,6 +15,7 @@ from werkzeug.serving import make_server
 
 from dashboard.app import create_app
 from db.engine import writing
+from db.settings import load
 from db.tables import agent_hours, inventory
 from tests.support.api_server import NOW, serve_in_thread
 from tests.support.demo_dashboard import ENVIRON
@@ -35,7 +36,7 @@ class Hub:
 @contextmanager
 def serve_machines(engine: Engine, **settings: str) -> Iterator[Hub]:
     hub = Hub()
-    app = create_app(engine, clock=lambda: hub.now, environ=ENVIRON | settings)
+    app = create_app(engine, clock=lambda: hub.now, settings=load(ENVIRON | settings))
     with serve_in_thread(make_server("127.0.0.1", 0, app.server, threaded=True)) as hub.address:
         yield hub
 

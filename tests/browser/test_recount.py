@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
+from db.settings import load
 from etl.collect.collect import collect
 from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
@@ -24,10 +25,10 @@ def test_every_number_on_the_screen_equals_an_independent_recount(
     clock = datetime(2026, 11, 22, 4, tzinfo=UTC)
     fleet = Fleet(seed, devices=150, sites=8, last_day=LAST_DAY)
     with SimulatedVendors(fleet) as vendors:
-        environ = vendors.environ() | {"DATA_DIR": str(tmp_path)}
+        settings = load(vendors.environ() | {"DATA_DIR": str(tmp_path)})
         with lease.take(sqlite_engine) as held:
             for source in (one for one in discover().values() if one.FACTS.address):
-                collect(sqlite_engine, held, source, LAST_DAY, lambda: clock, environ)
+                collect(sqlite_engine, held, source, LAST_DAY, lambda: clock, settings)
         records = recount(vendors.environ())
     ninja = [record for record in records if record.source == "ninja"]
     threatlocker = [record for record in records if record.source == "threatlocker"]

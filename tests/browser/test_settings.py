@@ -45,7 +45,7 @@ class Story:
     @property
     def runner(self) -> JobRunner:
         sources = dict(self.hub.sources)
-        return JobRunner(self.hub.engine, sources, lambda: NOW, self.hub.environ)  # type: ignore[arg-type]  # small sources
+        return JobRunner(self.hub.engine, sources, lambda: NOW, self.hub.settings)  # type: ignore[arg-type]  # small sources
 
     def look(self) -> None:
         """Let the worker do the preview that was asked for."""

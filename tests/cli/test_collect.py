@@ -9,9 +9,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
-from db.engine import writing
 from db.tables import device_snapshots, leases
 from etl.demo.servers import SimulatedVendors
 from tests.conftest import COMMAND, RunCli
@@ -186,18 +185,6 @@ def test_a_database_that_does_not_answer_exits_4_in_one_sentence(
     assert "of-ours" not in result.output
 
 
-def test_a_database_of_another_version_exits_2_and_names_the_command(
-    cli: CliHere, environ: dict[str, str], sqlite_engine: Engine
-) -> None:
-    with writing(sqlite_engine) as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
-
-    result = cli("collect", **environ)
-
-    assert result.exit_code == 2
-    assert "run inventory-hub migrate (after a backup)" in result.stderr
-
-
 def test_a_wrong_key_fails_the_run_and_no_secret_is_shown(
     run_cli: RunCli, environ: dict[str, str]
 ) -> None:
@@ -210,9 +197,10 @@ def test_a_wrong_key_fails_the_run_and_no_secret_is_shown(
     assert "a-secret-of-ours" not in done.stdout + done.stderr
 
 
-def test_ctrl_c_leaves_nothing_half_written(
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_collection_with_exit_4_and_leaves_nothing_half_written(
     cli_environment: dict[str, str], environ: dict[str, str], vendors: SimulatedVendors,
-    sqlite_engine: Engine,
+    sqlite_engine: Engine, number: signal.Signals,
 ) -> None:  # fmt: skip
     vendors.ninja_faults.add("slow", "devices-detailed", seconds=60)
     process = subprocess.Popen(
@@ -226,10 +214,15 @@ def test_ctrl_c_leaves_nothing_half_written(
         assert time.monotonic() < end
         time.sleep(0.02)
 
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, told = process.communicate(timeout=60)
 
-    assert process.returncode != 0 and "Traceback" not in told
+    assert process.returncode == 4
+    assert told.splitlines()[-1] == (
+        "Stopped by a signal; what was not complete was not published. "
+        "To go on, give the same command again."
+    )
+    assert "Traceback" not in told
     hub = Hub(sqlite_engine)
     assert [run.reason for run in hub.runs()] == ["Stopped by hand; nothing was published."]
     assert hub.runs("threatlocker") == [] and hub.all(device_snapshots) == []
@@ -259,69 +252,7 @@ def test_ctrl_c_leaves_nothing_half_written(
             "THREATLOCKER_BASE_URL is not set: set THREATLOCKER_BASE_URL",
         ),
         (("hal9000",), {}, "There is no source 'hal9000': choose from agent, ninja, threatlocker."),
-        (
-            (),
-            {"NINJA_BASE_URL": "http://app.ninjarmm.com"},
-            "NINJA_BASE_URL is 'http://app.ninjarmm.com': set it to https",
-        ),
-        (
-            (),
-            {"NINJA_BASE_URL": "app.ninjarmm.com"},
-            "NINJA_BASE_URL is 'app.ninjarmm.com': set it to an address like",
-        ),
-        (
-            ("ninja",),
-            {"NINJA_BASE_URL": "https://a:b@app.ninjarmm.com"},
-            "NINJA_BASE_URL must hold an address only",
-        ),
-        ((), {"THREATLOCKER_API_KEY": "two\nlines"}, "THREATLOCKER_API_KEY holds a line break"),
-        (
-            (),
-            {"NINJA_CLIENT_SECRET": "", "NINJA_CLIENT_SECRET_FILE": "/nowhere/at/all"},
-            "NINJA_CLIENT_SECRET_FILE points to /nowhere/at/all, which cannot be read",
-        ),
-        (
-            (),
-            {"TIMEZONE": "Mars/Olympus"},
-            "TIMEZONE is 'Mars/Olympus', which is no known zone: set it to a name like "
-            "America/Chicago.",
-        ),
-        (
-            (),
-            {"RETENTION_DAYS": "many"},
-            "RETENTION_DAYS is 'many': set it to a whole number from 1 to 36500.",
-        ),
-        ((), {"RETENTION_DAYS": "0"}, "RETENTION_DAYS is '0': set it to a whole number from 1"),
-        (
-            (),
-            {"MONTH_END_RETENTION_MONTHS": "-1"},
-            "MONTH_END_RETENTION_MONTHS is '-1': set it to a whole number",
-        ),
-        (
-            (),
-            {"LOG_LEVEL": "LOUD"},
-            "LOG_LEVEL is 'LOUD': set it to one of DEBUG, INFO, WARNING, ERROR.",
-        ),
-        (
-            (),
-            {"DATABASE_URL": "nonsense"},
-            "DATABASE_URL is not a database address: set it to an address like postgresql://",
-        ),
-        (
-            (),
-            {"DATABASE_URL": "oracle://x/y"},
-            "DATABASE_URL names 'oracle', which is not supported",
-        ),
-        (
-            (),
-            {"DATABASE_URL": "", "DB_HOST": "db"},
-            "DB_PASSWORD is not set: set DB_PASSWORD or",
-        ),
-        (
-            (),
-            {"DATABASE_URL": "", "DB_NAME": "hub", "DB_USER": "me"},
-            "DB_PASSWORD is not set: set DB_PASSWORD or DB_PASSWORD_FILE",
-        ),
+        ((), {"MONTH_CLOSE_DAYS": "abc"}, "MONTH_CLOSE_DAYS is 'abc': set it to a whole number"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict | tuple) else "",
 )
@@ -349,7 +280,7 @@ def test_collect_without_any_source_names_the_settings(cli: CliHere) -> None:
     )
 
 
-@pytest.mark.parametrize("wrong", ["2026-02-30", "yesterday", "14.3.2026", ""])
+@pytest.mark.parametrize("wrong", ["2026-02-30", "yesterday", "14.3.2026", "", "0206-11-30"])
 def test_invalid_date_exits_2(cli: CliHere, tmp_path: Path, wrong: str) -> None:
     result = cli("collect", "--date", wrong)
 

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, func, select
 
 from cli.demo import fill
 from db.engine import reading
+from db.settings import load
 from db.tables import collection_runs
 from etl.collect.collect import collect
 from etl.demo.fleet import Fleet
@@ -27,11 +28,11 @@ def test_the_numbers_of_a_day_equal_a_recount_of_what_the_vendors_answered(
     fleet = Fleet(seed, devices=200, sites=9, last_day=LAST_DAY)
     clock = datetime(2026, 11, 22, 4, tzinfo=UTC)
     with SimulatedVendors(fleet) as vendors:
-        environ = vendors.environ() | {"DATA_DIR": str(tmp_path)}
+        settings = load(vendors.environ() | {"DATA_DIR": str(tmp_path)})
         with lease.take(sqlite_engine) as held:
             for source in (one for one in discover().values() if one.FACTS.address):
                 assert source.FACTS.name in ("ninja", "threatlocker")
-                collect(sqlite_engine, held, source, LAST_DAY, lambda: clock, environ)
+                collect(sqlite_engine, held, source, LAST_DAY, lambda: clock, settings)
         records = recount(vendors.environ())
     with serve_api(sqlite_engine) as client:
         today = client.json("/api/dashboard/today")["totals"]
@@ -56,9 +57,9 @@ def test_a_demo_replays_its_history_and_ends_on_the_vendors_own_numbers(
     two_months: Fleet, sqlite_engine: Engine, tmp_path: Path
 ) -> None:
     with SimulatedVendors(two_months) as vendors:
-        environ = vendors.environ() | {"DATA_DIR": str(tmp_path)}
-        assert fill(sqlite_engine, two_months, vendors, environ) == len(two_months.days())
-        assert fill(sqlite_engine, two_months, vendors, environ) == 0
+        settings = load(vendors.environ() | {"DATA_DIR": str(tmp_path)})
+        assert fill(sqlite_engine, two_months, vendors, settings) == len(two_months.days())
+        assert fill(sqlite_engine, two_months, vendors, settings) == 0
         expected = totals(recount(vendors.environ()))
     with serve_api(sqlite_engine) as client:
         today = client.json("/api/dashboard/today")["totals"]

@@ -218,7 +218,7 @@ def test_invalid_rows_are_refused_and_invalid_values_mended(
     written(file, good, *wrong, odd, endless)
 
     done = bring("--yes")
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == 4, done.output
     lines = done.output.splitlines()
     assert [line for line in lines if line.startswith("refused")] == [
         "refused: row 2 (none): its id is empty, not 64 hex digits: add it with "

@@ -11,19 +11,21 @@ from sqlalchemy import Engine
 from dashboard.app import create_app
 from dashboard.base.access import required_role
 from db.keys import device_id
+from db.settings import load
 from tests.support.worlds import named_world
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 
 
 def client(engine: Engine, auth: str = "none") -> FlaskClient:
-    environ = {"AUTH": auth, "TIMEZONE": "UTC"}
-    found: FlaskClient = create_app(engine, clock=lambda: NOW, environ=environ).server.test_client()
+    settings = load({"AUTH": auth})
+    app = create_app(engine, clock=lambda: NOW, settings=settings)
+    found: FlaskClient = app.server.test_client()
     return found
 
 
 def test_every_route_declares_the_role_it_requires(sqlite_engine: Engine) -> None:
-    app = create_app(sqlite_engine, clock=lambda: NOW, environ={"AUTH": "none", "TIMEZONE": "UTC"})
+    app = create_app(sqlite_engine, clock=lambda: NOW, settings=load({"AUTH": "none"}))
     for rule in app.server.url_map.iter_rules():
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
             assert required_role(rule.rule, method) is not None

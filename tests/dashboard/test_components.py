@@ -8,6 +8,7 @@ from dash import Dash
 from sqlalchemy import Engine, select
 
 from dashboard.app import create_app
+from db.settings import load
 from db.tables import devices
 from tests.support.demo_dashboard import ENVIRON, NOW
 from tests.support.mounted_page import mount_page
@@ -31,7 +32,7 @@ def engine(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="module")
 def app(engine: Engine) -> Dash:
-    app = create_app(engine, clock=lambda: NOW, environ=ENVIRON)
+    app = create_app(engine, clock=lambda: NOW, settings=load(ENVIRON))
     app.server.test_client().get("/")
     return app
 

@@ -16,6 +16,7 @@ from dashboard.app import create_app
 from dashboard.ingest import commit_queue, gate
 from dashboard.ingest.store import Entry, StoredEntry
 from dashboard.serving import THREADS
+from db.settings import load
 from tests.support.api_server import serve_in_thread, serve_with_granian
 from tests.support.machines import STOCK, Ingest, ingest, machine_id, report
 
@@ -31,7 +32,7 @@ def here(sqlite_engine: Engine) -> Iterator[Ingest]:
 def on_threads(here: Ingest) -> Iterator[Ingest]:
     """The whole dashboard on the same database, served without the gate."""
     environ = {"AUTH": "none", "TIMEZONE": "UTC"}
-    app = create_app(here.engine, clock=lambda: here.now, environ=environ).server
+    app = create_app(here.engine, clock=lambda: here.now, settings=load(environ)).server
     with serve_in_thread(make_server("127.0.0.1", 0, app, threaded=True)) as address:
         yield Ingest(address, here.engine)
 

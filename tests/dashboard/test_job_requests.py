@@ -16,6 +16,7 @@ from db import jobs
 from db.decisions import AcceptRun, Collect, EndSource, RejectRun, ReopenMonth, WithdrawDay
 from db.engine import reading, writing
 from db.roles import ADMINISTRATOR, MANAGER, PUBLIC, VIEWER
+from db.settings import load
 from db.tables import collection_runs
 from db.tables import jobs as jobs_table
 from tests.support.demo_dashboard import ENVIRON, NOW
@@ -44,7 +45,7 @@ class Hub:
             )
             result = connection.execute(insert(collection_runs).values(row))
             self.held: int = result.inserted_primary_key[0]  # type: ignore[index]
-        self.app: Dash = create_app(engine, clock=lambda: NOW, environ=ENVIRON)
+        self.app: Dash = create_app(engine, clock=lambda: NOW, settings=load(ENVIRON))
         self.who = "ada"
         # After the gate of AUTH=none, for which everybody is an administrator.
         self.app.server.before_request(self._sign_in)

@@ -30,6 +30,7 @@ from dashboard.queries.machines import latest as machines
 from dashboard.queries.machines.ages import Ages, age_distribution
 from dashboard.queries.machines.shares import Shares, shares
 from db.engine import reading, writing
+from db.settings import load
 from db.tables import agent_hours, inventory
 from tests.support.api_server import NOW, ApiClient, serve_api
 from tests.support.files import sheets
@@ -413,7 +414,7 @@ def test_an_id_without_a_machine_is_404_and_its_page_is_shown(sqlite_engine: Eng
 def whole(engine: Engine, **settings: str) -> Any:
     """A client of the whole dashboard."""
     environ = {"AUTH": "none", "TIMEZONE": "UTC"} | settings
-    return create_app(engine, clock=lambda: NOW, environ=environ).server.test_client()
+    return create_app(engine, clock=lambda: NOW, settings=load(environ)).server.test_client()
 
 
 def test_report_page_warns_about_open_ingest(sqlite_engine: Engine) -> None:

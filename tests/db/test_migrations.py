@@ -1,5 +1,6 @@
 """The migrations on every database."""
 
+import shutil
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -23,7 +24,7 @@ from db.tables import (
     metadata,
     rule_versions,
 )
-from tests.conftest import COMMAND
+from tests.conftest import COMMAND, ROOT
 from tests.support.decision_oracle import check
 from tests.support.machines import machine_id
 from tests.support.small_hub import Hub, Pc
@@ -187,3 +188,21 @@ def test_every_constraint_has_a_name(name: str) -> None:
         assert constraint.name, f"{name} has an unnamed constraint"
     for index in table.indexes:
         assert index.name
+
+
+def test_a_percent_sign_in_the_paths_of_the_product_and_its_database_is_plain(
+    tmp_path: Path, cli_environment: dict[str, str]
+) -> None:
+    folder = tmp_path / "job%2Fx %(here)s"
+    shutil.copytree(ROOT / "db", folder / "db", ignore=shutil.ignore_patterns("__pycache__"))
+    script = (
+        "from pathlib import Path; import db; from db import migrate; "
+        "from db.engine import open_engine, sqlite_url; "
+        "here = Path(db.__file__).parent.parent; engine = open_engine(sqlite_url(here / 'a.db')); "
+        "migrate.upgrade(engine); migrate.check_revision(engine); print(here.name)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=cli_environment | {"PYTHONPATH": str(folder)},
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout == f"{folder.name}\n", done.stderr

@@ -11,6 +11,7 @@ from db import machines
 from db.engine import reading, writing
 from db.machines import blank_machine
 from db.rules import current_rules
+from db.settings import load
 from db.tables import agent_hours, device_latest, inventory, report_days
 from etl.collect.collect import collect
 from etl.collect.verdict import Outcome
@@ -38,7 +39,9 @@ def reporting(engine: Engine) -> Iterator[Ingest]:
 
 def collect_agent(hub: Hub, now: datetime, **environ: str) -> Outcome:
     with lease.take(hub.engine) as held:
-        return collect(hub.engine, held, agent, now.date(), lambda: now, hub.environ | environ)
+        return collect(
+            hub.engine, held, agent, now.date(), lambda: now, load(hub.environ | environ)
+        )
 
 
 def reported(hub: Hub, name: str, at: datetime, **said: Any) -> None:
@@ -143,7 +146,7 @@ def test_without_present_machines_the_run_fails_and_the_numbers_stand(hub: Hub) 
 
 def test_the_worker_waits_for_the_first_report_before_it_collects(hub: Hub) -> None:
     now = datetime(2026, 11, 22, 12, tzinfo=UTC)
-    worker = Worker(hub.engine, {"agent": discover()["agent"]}, lambda: now, hub.environ)
+    worker = Worker(hub.engine, {"agent": discover()["agent"]}, lambda: now, hub.settings)
     assert worker.tick() == [] and hub.runs("agent") == []
     report_day(hub, TODAY)
     reported(hub, "anna", now)
@@ -156,7 +159,7 @@ def test_machine_added_by_hand_stands_until_it_is_taken_out(hub: Hub, reporting:
     row = blank_machine(cart, now) | {"hostname": "cart", "os": "Chrome OS", "site": "Acme"}
     with writing(hub.engine) as connection:
         assert machines.add(connection, row, "Ana", now)
-    worker = Worker(hub.engine, {"agent": discover()["agent"]}, lambda: now, hub.environ)
+    worker = Worker(hub.engine, {"agent": discover()["agent"]}, lambda: now, hub.settings)
     assert worker.tick() == ["agent"], "it needs no report of another machine"
     assert hub.on(TODAY, "agent")[cart].reason == "added by hand and not spare"
     assert hub.all(device_latest)[0].last_contact is None
@@ -175,7 +178,7 @@ def test_machine_added_by_hand_stands_until_it_is_taken_out(hub: Hub, reporting:
         wanted = as_json(current_rules(connection)) | {"spare_words": ["cart"]}
     with lease.take(hub.engine) as held:
         clock = lambda: now + timedelta(days=40)  # noqa: E731
-        by = DecisionContext(hub.engine, held, "Ana", clock, hub.environ)
+        by = DecisionContext(hub.engine, held, "Ana", clock, hub.settings)
         save_rules(by, wanted, "They are on loan.")
     stands = hub.on(later, "agent")[cart]
     assert stands.billing_status == "spare"

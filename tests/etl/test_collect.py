@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from db.settings import SettingsError
+from db.settings import SettingsError, load
 from db.tables import (
     collection_runs,
     daily_counts,
@@ -80,7 +80,7 @@ class Real:
         clock = arguments.pop("clock", lambda: now)
         with lease.take(self.engine) as held:
             return collect(
-                self.engine, held, SOURCES[source], day, clock, self.environ, **arguments
+                self.engine, held, SOURCES[source], day, clock, load(self.environ), **arguments
             )
 
     def faults(self, source: str) -> Faults:
@@ -379,7 +379,7 @@ def test_a_run_stopped_after_publishing_stays_complete(real: Real) -> None:
     with lease.take(real.engine) as held:
         attempt = Attempt(
             real.engine, held, SOURCES["ninja"], DAY, run.run_id, lambda: datetime.now(UTC),
-            real.environ, FetchStats(),
+            load(real.environ), FetchStats(),
         )  # fmt: skip
         record_failure(attempt, CollectedRows(), "Stopped by hand; nothing was published.")
 

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from db.settings import SettingsError
-from etl.work.due import FIRST_RETRY, MAX_RETRY, MONTH_END_AT, collect_times, is_due, last_due_at
+from db.settings import load
+from etl.collect.run_log import Attempts
+from etl.work.due import FIRST_RETRY, MAX_RETRY, MONTH_END_AT, Due, collect_times, is_due, last_due
 from tests.support.clocks import CLOCK_CHANGES, local_days
 
 TICK = timedelta(minutes=10)
@@ -33,13 +34,16 @@ def collected(
     """When a worker that looks at every tick at which it is awake collects; it collected before
     `first` as it should."""
     before = datetime.combine(first, time(0), zone).astimezone(UTC)
-    success = last_due_at(before - TICK, at, zone)
-    runs = []
+    runs = [last_due(before - TICK, at, zone).since]
     for now in instants(zone, first, last):
-        if awake(now) and is_due(now, last_due_at(now, at, zone), success, 0, None):
-            success = now
+        if not awake(now):
+            continue
+        due = last_due(now, at, zone)
+        counting = [run for run in runs if run >= due.since or not due.again]
+        done = any(run.astimezone(zone).date() >= due.day for run in counting)
+        if is_due(now, Attempts(done)):
             runs.append(now)
-    return runs
+    return runs[1:]
 
 
 def by_day(runs: list[datetime], zone: ZoneInfo) -> Counter[date]:
@@ -86,13 +90,13 @@ def test_a_worker_that_was_off_for_days_collects_once_when_it_wakes() -> None:
     assert runs == [wakes, datetime(2026, 11, 9, 8, tzinfo=UTC)]
 
 
-def test_a_worker_that_wakes_before_its_time_catches_up_at_once_and_stays_on_time() -> None:
+def test_a_worker_that_wakes_before_its_time_catches_up_at_once_for_that_day() -> None:
     zone = ZoneInfo("America/Chicago")
     wakes = datetime(2026, 11, 8, 7, tzinfo=UTC)  # 01:00, an hour before its time
 
-    runs = collected(zone, time(2), date(2026, 11, 5), date(2026, 11, 8), lambda now: now >= wakes)
+    runs = collected(zone, time(2), date(2026, 11, 5), date(2026, 11, 9), lambda now: now >= wakes)
 
-    assert runs == [wakes, datetime(2026, 11, 8, 8, tzinfo=UTC)]
+    assert runs == [wakes, datetime(2026, 11, 9, 8, tzinfo=UTC)]
 
 
 @pytest.mark.parametrize("name", ["UTC", "America/Chicago", "Asia/Kolkata", "Pacific/Apia"])
@@ -110,74 +114,55 @@ def test_the_last_day_of_a_month_is_collected_again_in_its_last_hour(name: str, 
 def test_a_time_skipped_by_the_clocks_is_due_when_it_would_have_come() -> None:
     zone = ZoneInfo("America/Chicago")
 
-    due = last_due_at(datetime(2026, 3, 8, 20, tzinfo=UTC), time(2, 30), zone)
+    due = last_due(datetime(2026, 3, 8, 20, tzinfo=UTC), time(2, 30), zone)
 
-    assert due.astimezone(zone).strftime("%d %H:%M") == "08 03:30"
+    assert due.since.astimezone(zone).strftime("%d %H:%M") == "08 03:30"
 
 
 def test_a_repeated_time_is_due_the_first_time() -> None:
     zone = ZoneInfo("America/Chicago")
 
-    due = last_due_at(datetime(2026, 11, 1, 20, tzinfo=UTC), time(1, 30), zone)
+    due = last_due(datetime(2026, 11, 1, 20, tzinfo=UTC), time(1, 30), zone)
 
-    assert due == datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
+    assert due.since == datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
 
 
 def test_a_source_is_due_from_its_exact_time_on() -> None:
-    zone, due = ZoneInfo("UTC"), datetime(2026, 3, 8, 2, tzinfo=UTC)
-    second = timedelta(seconds=1)
+    zone, since = ZoneInfo("UTC"), datetime(2026, 3, 8, 2, tzinfo=UTC)
 
-    assert last_due_at(due, time(2), zone) == due
-    assert last_due_at(due - second, time(2), zone) == due - timedelta(days=1)
-    assert is_due(due, due, due - second, 0, None)
-    assert not is_due(due + second, due, due, 0, None), "it has been collected at that instant"
+    assert last_due(since, time(2), zone) == Due(since, date(2026, 3, 8))
+    before = last_due(since - timedelta(seconds=1), time(2), zone)
+    assert before == Due(since - timedelta(days=1), date(2026, 3, 7))
+    assert is_due(since, Attempts()) and not is_due(since, Attempts(succeeded=True))
 
 
-def test_a_source_that_was_never_collected_is_due() -> None:
-    now = datetime(2026, 3, 8, 12, tzinfo=UTC)
-
-    assert is_due(now, last_due_at(now, time(2), UTC), None, 0, None)
+@pytest.mark.parametrize("at", ["02:00", "23:30"])
+def test_the_last_collection_of_a_month_must_be_a_run_of_its_last_hour(at: str) -> None:
+    hour = time.fromisoformat(at)
+    due = last_due(datetime(2026, 3, 31, 23, 59, tzinfo=UTC), hour, ZoneInfo("UTC"))
+    assert due.again and due.since.time() == max(hour, MONTH_END_AT)
 
 
 def test_each_failure_doubles_the_wait_up_to_an_hour() -> None:
-    due = datetime(2026, 3, 8, 2, tzinfo=UTC)
-    failed = due + timedelta(minutes=3)
+    failed = datetime(2026, 3, 8, 2, 3, tzinfo=UTC)
     waits = {}
     for failures in range(1, 9):
         waits[failures] = next(
             wait
             for wait in range(0, 120)
-            if is_due(failed + timedelta(minutes=wait), due, None, failures, failed)
+            if is_due(failed + timedelta(minutes=wait), Attempts(False, failures, failed))
         )
 
     assert timedelta(minutes=waits[1]) == FIRST_RETRY
     assert list(waits.values()) == [5, 10, 20, 40, 60, 60, 60, 60]
     assert timedelta(minutes=max(waits.values())) == MAX_RETRY
-    assert is_due(failed + MAX_RETRY, due, None, 10**6, failed), "no overflow"
-
-
-def test_after_a_success_a_source_is_not_due_until_the_next_time() -> None:
-    due = datetime(2026, 3, 8, 2, tzinfo=UTC)
-    success = due + timedelta(minutes=20)
-
-    assert not is_due(due + timedelta(hours=20), due, success, 3, due + timedelta(minutes=10))
-    tomorrow = due + timedelta(days=1)
-    assert is_due(tomorrow, tomorrow, success, 0, None)
+    assert is_due(failed + MAX_RETRY, Attempts(False, 10**6, failed)), "no overflow"
 
 
 def test_the_times_are_read_from_the_setting() -> None:
-    assert collect_times({}) == {
+    assert collect_times(load({})) == {
         "ninja": time(2), "threatlocker": time(3), "agent": time(4),
     }  # fmt: skip
-    assert collect_times({"COLLECT_AT": " ninja = 18:45 "}) == {
+    assert collect_times(load({"COLLECT_AT": " ninja = 18:45 "})) == {
         "ninja": time(18, 45), "threatlocker": time(4), "agent": time(4),
     }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    ["2", "ninja", "ninja=", "ninja=25:00", "ninja=2am", "ninja=02:00;agent=03:00", "x=02:00"],
-)
-def test_a_wrong_setting_is_named_with_an_example(wrong: str) -> None:
-    with pytest.raises(SettingsError, match=r"COLLECT_AT .* set it like ninja=02:00"):
-        collect_times({"COLLECT_AT": wrong})

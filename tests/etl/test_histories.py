@@ -21,6 +21,7 @@ from db.history.views import assets_as_of, records_as_of
 from db.keys import as_of
 from db.months.closings import is_unchanged
 from db.names import NO_SITE
+from db.settings import Settings, load
 from db.sources import SourceFacts
 from db.tables import (
     ALL_SITES,
@@ -169,6 +170,10 @@ class Replay:
             for table in metadata.tables.values():
                 connection.execute(delete(table))
 
+    @property
+    def settings(self) -> Settings:
+        return load(self.environ)
+
     def clock(self) -> datetime:
         return datetime.combine(self.day, datetime.min.time(), UTC)
 
@@ -189,7 +194,7 @@ class Replay:
                 self.decide(held, kind, source)
             else:
                 self.collect(held, kind, source, self.next_fleet(source, kind, rows, gone, anew))
-            run_after_collection(self.engine, held, self.clock(), self.environ)
+            run_after_collection(self.engine, held, self.clock(), self.settings)
         self.oracle.settle()
         self.check_months()
 
@@ -215,7 +220,7 @@ class Replay:
         day = self.day - timedelta(days=3) if kind == "late" else self.day
         run_id = run_log.start_run(self.engine, source, day, "UTC", self.clock())
         attempt = Attempt(
-            self.engine, held, SOURCES[source], day, run_id, self.clock, self.environ, FetchStats()
+            self.engine, held, SOURCES[source], day, run_id, self.clock, self.settings, FetchStats()
         )
         if kind == "fail":
             record_failure(attempt, read_rows(SOURCES[source], ()), "The vendor was down.")
@@ -234,7 +239,7 @@ class Replay:
 
     def decide(self, held: Lease, kind: str, source: str) -> None:
         """Whatever is decided of `source`: the oracle must say yes when the product does."""
-        by = DecisionContext(self.engine, held, "Ana", self.clock, self.environ)
+        by = DecisionContext(self.engine, held, "Ana", self.clock, self.settings)
         if kind in ("accept", "reject"):
             source = next(iter(self.oracle.held), source)
         runs = collection_runs.c
@@ -266,12 +271,12 @@ class Replay:
             held.hold(connection)
             if kind == "reopen":
                 month = max(closed, default="2024-01")
-                arguments = connection, month, "late", "Ana", self.clock(), self.environ
+                arguments = connection, month, "late", "Ana", self.clock(), self.settings
                 deeds = (lambda: reopen_month(*arguments), lambda: self.oracle.reopen(month))
             else:
                 month = self.oracle.next_month() or f"{self.day:%Y-%m}"
                 deeds = (
-                    lambda: close_month(connection, month, "Ana", self.clock(), self.environ),
+                    lambda: close_month(connection, month, "Ana", self.clock(), self.settings),
                     lambda: self.oracle.close(month),
                 )
             self.alike(*deeds)
@@ -298,7 +303,7 @@ class Replay:
             names = {NO_SITE_ID: NO_SITE} | dict(
                 connection.execute(select(sites.c.site_id, sites.c.name)).all()
             )
-            kept = kept_days(connection, self.environ)
+            kept = kept_days(connection, self.settings)
             assert kept is not None and kept.today == self.oracle.today()
             assert kept.daily_from == self.oracle.daily_from()
             for day in self.oracle.kept():

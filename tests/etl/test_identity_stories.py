@@ -101,7 +101,7 @@ def wrong(
 
 def decide(hub: Hub, deed: Deed, day: date) -> None:
     with lease.take(hub.engine) as held:
-        by = DecisionContext(hub.engine, held, "Ana", lambda: noon(day), {})
+        by = DecisionContext(hub.engine, held, "Ana", lambda: noon(day))
         if deed.what == "split":
             split_device(by, number(deed.one))
             return

@@ -255,7 +255,8 @@ def test_a_worker_that_is_stopped_fails_its_running_job(office: Office) -> None:
     office.worker.sources["ninja"] = stops  # type: ignore[assignment]
     job_id = office.enqueue(Collect(source="ninja"))
 
-    office.worker.run()
+    with lease.take(office.hub.engine, lease.WORKING) as held:
+        office.worker.run(held)
 
     stopped = office.job(job_id)
     assert (stopped.state, stopped.failure_kind) == ("failed", FailureKind.INTERRUPTED)
@@ -297,7 +298,8 @@ def wait_for(happened: Callable[[], bool], seconds: float) -> float:
 
 def test_a_running_worker_starts_a_job_within_two_seconds(office: Office) -> None:
     office.hub.collect(TODAY, TEN)
-    thread = threading.Thread(target=office.worker.run)
+    held = lease.take(office.hub.engine, lease.WORKING)
+    thread = threading.Thread(target=office.worker.run, args=(held,))
     thread.start()
     try:
         time.sleep(0.3)

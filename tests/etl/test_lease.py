@@ -203,7 +203,7 @@ def test_a_long_collection_detects_a_lost_lease_after_a_page(
 
     with lease.take(sqlite_engine) as held, pytest.raises(lease.LeaseLost):
         held._renewed -= timedelta(seconds=30)
-        collect(sqlite_engine, held, source, DAY, lambda: datetime.now(UTC), {})
+        collect(sqlite_engine, held, source, DAY, lambda: datetime.now(UTC))
 
     assert [run.state for run in Hub(sqlite_engine).runs()] == ["failed"]
 

@@ -50,12 +50,12 @@ def hub(sqlite_engine: Engine) -> Hub:
 
 def stops(hub: Hub, month: str) -> list[str]:
     with reading(hub.engine) as connection:
-        return [str(one) for one in hindrances(connection, month, hub.environ)]
+        return [str(one) for one in hindrances(connection, month, hub.settings)]
 
 
 def codes(hub: Hub, month: str) -> list[str]:
     with reading(hub.engine) as connection:
-        return [one.code for one in hindrances(connection, month, hub.environ)]
+        return [one.code for one in hindrances(connection, month, hub.settings)]
 
 
 def closed(hub: Hub) -> list[str]:
@@ -504,7 +504,7 @@ def test_days_that_were_purged_while_a_month_was_closed_are_not_taken_for_kept_w
     hub.reopen("2024-01")
 
     with reading(hub.engine) as connection:
-        kept = kept_days(connection, hub.environ)
+        kept = kept_days(connection, hub.settings)
     assert kept is not None
     assert not kept.is_kept(date(2024, 1, 25))
     assert kept.kept_on_or_before(LAST) == LAST and kept.kept_on_or_before(february(1)) == february(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from db.settings import load
 from db.tables import NAME_LENGTH
 from etl.demo.fleet import Fleet
 from etl.demo.rows import NinjaRows, Row, ThreatLockerRows
@@ -17,6 +18,7 @@ from etl.demo.servers import SimulatedVendors
 from etl.records.record import BadRecord, FetchStats, Raw, Record, UnreadableId
 from etl.records.text import canonical, merge_volatile, split_volatile
 from etl.sources import ninja, open_session
+from etl.sources.ninja import NinjaSettings
 from etl.vendor.http import CollectionError, Session
 from tests.support.scripted_vendor import FakeTime, ReceivedRequest, Reply, ok, scripted, session_to
 
@@ -35,7 +37,7 @@ def vendors(fleet: Fleet) -> Iterator[SimulatedVendors]:
 
 
 def session(vendors: SimulatedVendors, folder: Path, time: FakeTime | None = None) -> Session:
-    opened = open_session(ninja, {**vendors.environ(), "DATA_DIR": str(folder)}, FetchStats())
+    opened = open_session(ninja, load({**vendors.environ(), "DATA_DIR": str(folder)}), FetchStats())
     time = time or FakeTime()
     opened.sleep = time.sleep
     opened.retry_budget._clock = time.clock
@@ -473,7 +475,5 @@ def test_both_path_prefixes_and_both_token_paths_are_tried(tmp_path: Path) -> No
 
 
 def _scripted_session(url: str, folder: Path) -> Session:
-    settings = {
-        "NINJA_CLIENT_ID": "client", "NINJA_CLIENT_SECRET": "secret", "NINJA_REFRESH_TOKEN": None,
-    }  # fmt: skip
+    settings = NinjaSettings(ninja_client_id="client", ninja_client_secret="secret")
     return session_to(url, folder, settings=settings)

@@ -55,7 +55,7 @@ def run_preview_of(hub: Hub, kind: str, arguments: dict[str, Any]) -> Job:
 
 
 def job_runner(hub: Hub) -> JobRunner:
-    return JobRunner(hub.engine, dict(hub.sources), lambda: noon(NOVEMBER), hub.environ)  # type: ignore[arg-type]  # small sources
+    return JobRunner(hub.engine, dict(hub.sources), lambda: noon(NOVEMBER), hub.settings)  # type: ignore[arg-type]  # small sources
 
 
 def stored_job(hub: Hub, job_id: int) -> Job:

@@ -300,8 +300,8 @@ def test_the_business_date_is_in_the_configured_time_zone_which_is_stored_with_i
 
     with lease.take(hub.engine) as held:
         with pytest.raises(PublishRefused):
-            collect(hub.engine, held, source, NEXT, lambda: evening, hub.environ)
-        collect(hub.engine, held, source, DAY, lambda: evening, hub.environ)
+            collect(hub.engine, held, source, NEXT, lambda: evening, hub.settings)
+        collect(hub.engine, held, source, DAY, lambda: evening, hub.settings)
 
     (run,) = hub.runs()
     assert (run.business_date, run.timezone) == (DAY, "America/Chicago")

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, insert
 from db.engine import open_engine, reading, sqlite_url, writing
 from db.history.kept import KeptDays
 from db.history.runs import kept_days
+from db.settings import load
 from db.tables import (
     OPEN_END,
     asset_links,
@@ -92,7 +93,7 @@ def test_kept_days_are_unchanged_and_everything_else_is_purged(
     purged += hub.retain()
 
     with reading(hub.engine) as connection:
-        kept = kept_days(connection, hub.environ)
+        kept = kept_days(connection, hub.settings)
     assert kept is not None
     newest = {source: max(r.business_date for r in hub.runs(source)) for source in hub.sources
               if hub.runs(source)}  # fmt: skip
@@ -119,7 +120,7 @@ def test_kept_days_are_unchanged_and_everything_else_is_purged(
 
 
 def test_with_the_default_settings_65_days_and_24_month_ends_are_kept() -> None:
-    kept = KeptDays.from_settings(date(2024, 3, 14), None, {})
+    kept = KeptDays.from_settings(date(2024, 3, 14), None, load({}))
 
     assert kept.daily_from == date(2024, 1, 10)
     ends = kept.month_ends()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from db.settings import SettingsError
+from db.settings import SettingsError, load
 from etl.records.record import FetchStats
 from etl.sources import (
     Source,
@@ -15,9 +15,9 @@ from etl.sources import (
     discover,
     ninja,
     open_session,
-    settings_for,
     threatlocker,
 )
+from etl.sources.ninja import NinjaSettings
 from tests.conftest import ROOT, RunCli
 
 NINJA = {"NINJA_CLIENT_ID": "client", "NINJA_CLIENT_SECRET": "secret"}
@@ -33,7 +33,6 @@ def test_discover_returns_the_sources_of_the_folder_by_name() -> None:
     assert [source.FACTS.name for source in found.values()] == list(found)
     for source in found.values():
         assert source.FACTS.label
-        assert set(source.FACTS.required) <= set(source.FACTS.settings)
 
 
 INSTALLED = """
@@ -97,26 +96,22 @@ def test_commands_name_a_broken_installed_source_and_end(tmp_path: Path, run_cli
 def test_a_source_is_configured_when_all_it_needs_is_set(
     source: Source, environ: dict[str, str]
 ) -> None:
-    assert configured(source, environ)
-    assert not configured(source, {})
-    assert not configured(source, {"NINJA_BASE_URL": "https://eu.ninjarmm.com"})
+    assert configured(source, load(environ))
+    assert not configured(source, load({}))
+    assert not configured(source, load({"NINJA_BASE_URL": "https://eu.ninjarmm.com"}))
     for name in environ:
         with pytest.raises(SettingsError, match=f"^{name} is not set: set {name}"):
-            configured(source, {key: environ[key] for key in environ if key != name})
-        with pytest.raises(SettingsError, match=f"^{name} is not set"):
-            settings_for(source, {**environ, name: "  "})
+            load({**environ, name: "  "})
+    with pytest.raises(SettingsError, match=f"^{next(iter(environ))} is not set: set "):
+        open_session(source, load({}))
 
 
 def test_secrets_may_come_from_files(tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text("from the file\n".replace(" ", "-"))
+    (tmp_path / "secret").write_text("from-the-file\n")
     environ = {"NINJA_CLIENT_ID": "client", "NINJA_CLIENT_SECRET_FILE": str(tmp_path / "secret")}
-    assert settings_for(ninja, environ) == {
-        "NINJA_BASE_URL": "https://app.ninjarmm.com", "NINJA_CLIENT_ID": "client",
-        "NINJA_CLIENT_SECRET": "from-the-file", "NINJA_REFRESH_TOKEN": None,
-    }  # fmt: skip
-    environ["NINJA_CLIENT_SECRET_FILE"] = str(tmp_path / "nothing")
-    with pytest.raises(SettingsError, match="NINJA_CLIENT_SECRET_FILE"):
-        settings_for(ninja, environ)
+    assert load(environ).of_source(ninja.FACTS) == NinjaSettings(
+        ninja_client_id="client", ninja_client_secret="from-the-file"
+    )
 
 
 @pytest.mark.parametrize("secret", ["two\nlines", "curly’quote", "tab\there"])
@@ -124,14 +119,14 @@ def test_a_secret_that_no_header_can_carry_is_refused_before_any_request(secret:
     with pytest.raises(
         SettingsError, match="NINJA_CLIENT_SECRET holds .*: copy it again"
     ) as caught:
-        settings_for(ninja, {**NINJA, "NINJA_CLIENT_SECRET": secret})
+        load({**NINJA, "NINJA_CLIENT_SECRET": secret})
     assert secret not in str(caught.value)
 
 
 def test_values_with_shell_metacharacters_are_read_unchanged() -> None:
     secret = "$2b$12$x #y='\"=& z"
-    values = settings_for(ninja, {**NINJA, "NINJA_CLIENT_SECRET": secret})
-    assert values["NINJA_CLIENT_SECRET"] == secret
+    settings = load({**NINJA, "NINJA_CLIENT_SECRET": secret}).of_source(ninja.FACTS)
+    assert isinstance(settings, NinjaSettings) and settings.ninja_client_secret == secret
 
 
 @pytest.mark.parametrize(("url", "address"), [
@@ -144,7 +139,8 @@ def test_values_with_shell_metacharacters_are_read_unchanged() -> None:
     ("http://[::1]:5000", "http://[::1]:5000"),
 ])  # fmt: skip
 def test_an_https_or_loopback_address_is_accepted(url: str, address: str, tmp_path: Path) -> None:
-    session = open_session(ninja, {**NINJA, "NINJA_BASE_URL": url, "DATA_DIR": str(tmp_path)})
+    settings = load({**NINJA, "NINJA_BASE_URL": url, "DATA_DIR": str(tmp_path)})
+    session = open_session(ninja, settings)
     assert session.base_url == address and session.address_name == "NINJA_BASE_URL"
     assert session.label == "NinjaRMM" and session.data_dir == tmp_path
 
@@ -157,10 +153,10 @@ def test_an_https_or_loopback_address_is_accepted(url: str, address: str, tmp_pa
 ])  # fmt: skip
 def test_any_other_address_is_refused_naming_its_setting(url: str) -> None:
     with pytest.raises(SettingsError, match="^NINJA_BASE_URL ") as caught:
-        settings_for(ninja, {**NINJA, "NINJA_BASE_URL": url})
+        load({**NINJA, "NINJA_BASE_URL": url})
     assert "hush" not in str(caught.value)
 
 
 def test_a_session_counts_in_the_given_stats() -> None:
     stats = FetchStats()
-    assert open_session(threatlocker, THREATLOCKER, stats).stats is stats
+    assert open_session(threatlocker, load(THREATLOCKER), stats).stats is stats

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from filelock import FileLock, Timeout
 
+from db.settings import load
 from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
 from etl.records.record import FetchStats
 from etl.sources import ninja, open_session
+from etl.sources.ninja import NinjaSettings
 from etl.vendor.http import CollectionError, Session
 from tests.support.scripted_vendor import (
     FakeTime,
@@ -38,15 +40,15 @@ def fleet() -> Fleet:
 
 def collect(environ: dict[str, str], folder: Path) -> int:
     """How many devices a run of its own gets."""
-    session = open_session(ninja, {**environ, "DATA_DIR": str(folder)}, FetchStats())
+    session = open_session(ninja, load({**environ, "DATA_DIR": str(folder)}), FetchStats())
     return len(list(ninja.fetch(session)))
 
 
 def scripted_session(url: str, folder: Path, refresh: str | None, time: FakeTime) -> Session:
-    settings = {
-        "NINJA_CLIENT_ID": "client", "NINJA_CLIENT_SECRET": "hush-hush-secret",
-        "NINJA_REFRESH_TOKEN": refresh,
-    }  # fmt: skip
+    settings = NinjaSettings(
+        ninja_client_id="client", ninja_client_secret="hush-hush-secret",
+        ninja_refresh_token=refresh,
+    )  # fmt: skip
     return session_to(url, folder, time, settings)
 
 
@@ -138,7 +140,7 @@ def test_each_run_uses_the_token_that_the_last_one_stored(fleet: Fleet, tmp_path
 def test_a_crash_right_after_a_rotation_loses_no_token(fleet: Fleet, tmp_path: Path) -> None:
     with SimulatedVendors(fleet, refresh_token="seed") as vendors:
         environ = {**vendors.environ(), "DATA_DIR": str(tmp_path)}
-        session = open_session(ninja, environ, FetchStats())
+        session = open_session(ninja, load(environ), FetchStats())
         vendors.ninja_faults.add("slow", "organizations", seconds=30)
         thread = threading.Thread(target=lambda: next(iter(ninja.fetch(session))), daemon=True)
         thread.start()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from db.settings import load
 from etl.demo.fleet import Fleet
 from etl.demo.rows import NinjaRows, Row, ThreatLockerRows
 from etl.demo.servers import SimulatedVendors
@@ -18,7 +19,7 @@ from etl.demo.sites import PARENT_TENANT
 from etl.records.record import BadRecord, FetchStats, Raw, Record, UnreadableId
 from etl.records.text import canonical, merge_volatile, split_volatile
 from etl.sources import open_session, threatlocker
-from etl.sources.threatlocker import count_warnings
+from etl.sources.threatlocker import ThreatLockerSettings, count_warnings
 from etl.vendor.http import CollectionError, Session
 from tests.support.scripted_vendor import ReceivedRequest, Reply, Script, ok, scripted, session_to
 
@@ -45,7 +46,7 @@ def vendors(fleet: Fleet) -> Iterator[SimulatedVendors]:
 def fetched(
     vendors: SimulatedVendors, folder: Path, **environ: str
 ) -> tuple[list[Raw], FetchStats]:
-    settings = {**vendors.environ(), "DATA_DIR": str(folder), **environ}
+    settings = load({**vendors.environ(), "DATA_DIR": str(folder), **environ})
     session = open_session(threatlocker, settings, FetchStats())
     session.sleep = lambda seconds: None
     return list(threatlocker.fetch(session)), session.stats
@@ -56,7 +57,10 @@ def standing(fleet: Fleet, day: date = LAST) -> list[Row]:
 
 
 def scripted_session(url: str, folder: Path) -> Session:
-    settings = {"THREATLOCKER_API_KEY": KEY, "THREATLOCKER_ORGANIZATION_ID": TENANT}
+    settings = ThreatLockerSettings(
+        threatlocker_base_url="https://portalapi.threatlocker.com/portalapi",
+        threatlocker_api_key=KEY, threatlocker_organization_id=TENANT,
+    )  # fmt: skip
     return session_to(url, folder, settings=settings)
 
 

@@ -1,12 +1,14 @@
 """The worker: collects what is due, catches up, waits after failures, stops when told."""
 
 import json
+import platform
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from typing import Any
 
 import pytest
@@ -84,6 +86,28 @@ def test_a_source_collected_by_hand_after_its_time_is_not_collected_again(
     worker_setup.hub.collect(MORNING.date(), pcs(range(10)))  # at noon
 
     worker_setup.clock.at(13)
+    assert worker_setup.worker.tick() == []
+
+
+def test_runs_for_another_date_neither_replace_nor_delay_todays(worker_setup: WorkerSetup) -> None:
+    hub, yesterday = worker_setup.hub, MORNING.date() - timedelta(days=1)
+    hub.collect(yesterday, pcs(range(10)), today=MORNING.date())  # by hand, after today's time
+    hub.sources["ninja"].failure = "The vendor is down."
+    hub.collect(yesterday, pcs(range(10)), today=MORNING.date())
+    hub.sources["ninja"].failure = None
+
+    worker_setup.clock.at(12, 1)
+    assert worker_setup.worker.tick() == ["ninja"]
+    assert worker_setup.worker.tick() == []
+    assert worker_setup.days() == [yesterday, yesterday, MORNING.date()]
+
+
+def test_a_run_of_today_before_its_time_counts_as_todays(worker_setup: WorkerSetup) -> None:
+    worker_setup.worker.tick()
+    worker_setup.hub.collect(MORNING.date() + timedelta(days=1), pcs(range(10)))  # at noon
+
+    worker_setup.worker.times["ninja"] = time_of_day(18)
+    worker_setup.clock.at(18, days=1)
     assert worker_setup.worker.tick() == []
 
 
@@ -206,7 +230,8 @@ def test_a_stopped_worker_starts_nothing(two: WorkerSetup) -> None:
     two.worker.stop()
 
     assert two.worker.tick() == []
-    two.worker.run()
+    with lease.take(two.hub.engine, lease.WORKING) as held:
+        two.worker.run(held)
     assert two.states() == []
 
 
@@ -227,7 +252,8 @@ def test_a_worker_stopped_while_collecting_abandons_the_run_and_releases_the_lea
     stops.worker = two.worker
     two.worker.sources["ninja"] = stops  # type: ignore[assignment]
 
-    two.worker.run()
+    with lease.take(two.hub.engine, lease.WORKING) as held:
+        two.worker.run(held)
 
     (run,) = two.hub.runs()
     assert (run.state, run.reason) == ("failed", "Stopped by hand; nothing was published.")
@@ -284,10 +310,17 @@ def wait_until(happened: Callable[[], Any]) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_real_worker_collects_on_start_logs_json_and_stops_within_seconds(
-    start_worker: StartWorker, sqlite_engine: Engine, number: signal.Signals
-) -> None:
+    start_worker: StartWorker, sqlite_engine: Engine, number: signal.Signals, run_cli: RunCli,
+    environ: dict[str, str],
+) -> None:  # fmt: skip
     hub, worker = Hub(sqlite_engine), start_worker()
     wait_until(lambda: [run.state for run in hub.runs("threatlocker")] == ["complete"])
+    if number == signal.SIGTERM:
+        second = run_cli("worker", **environ)
+        assert second.returncode == 5
+        (sentence,) = second.stderr.splitlines()
+        first = f"process {worker.pid} on {platform.node()} has been working"
+        assert sentence.startswith(f"{first} since 20")
 
     begun = time.monotonic()
     worker.send_signal(number)

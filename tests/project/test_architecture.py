@@ -30,7 +30,7 @@ PYWIN32 = {
 
 # What a room may import besides the standard library and itself.
 ALLOWED = {
-    "db": {"sqlalchemy", "alembic", "pydantic"},
+    "db": {"sqlalchemy", "alembic", "dotenv", "pydantic"},
     "etl/rules": {"etl"},
     "agent": {"psutil", "requests", *PYWIN32},
 }

@@ -18,6 +18,7 @@ from db import jobs
 from db.decisions import KINDS, Collect, Decision, Preview, Undo, mark
 from db.engine import reading, writing
 from db.roles import ADMINISTRATOR, MANAGER, ROLES
+from db.settings import load
 from db.tables import audit_log
 from etl.decisions.registry import (
     HANDLERS,
@@ -102,7 +103,7 @@ def repaint() -> Iterator[type[Decision]]:
 def test_a_new_kind_works_everywhere_with_its_record_handler_and_proposal(
     sqlite_engine: Engine, repaint: type[Decision]
 ) -> None:
-    app = create_app(sqlite_engine, clock=lambda: NOW, environ={})
+    app = create_app(sqlite_engine, clock=lambda: NOW, settings=load({}))
     runner = JobRunner(sqlite_engine, {}, lambda: NOW)
 
     def request(kind: str, arguments: dict[str, int]) -> jobs.Job:

@@ -3,16 +3,16 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
 
 import agent.settings
 from cli.main import main
-from db.settings import COLLECT_AT, SETTINGS, Setting
-from db.sources import default_collect_at
+from db.setting_types import variables
+from db.settings import Settings, load
 from etl.sources import discover
+from etl.work.due import collect_times
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -20,28 +20,36 @@ EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 DOCUMENTS = sorted(path.name for path in ROOT.glob("*.md"))
 
 
-def every_setting() -> list[Setting]:
-    own = [setting for source in discover().values() for setting in source.FACTS.settings]
-    return [*SETTINGS, *(setting for setting in own if setting not in SETTINGS)]
+MODELS = [Settings, *(source.FACTS.settings for source in discover().values())]
+SERVER = [each for model in MODELS for each in variables(model)]
+AGENT = {setting.name: setting.default or "" for setting in agent.settings.SETTINGS}
+EXAMPLES = dict(re.findall(r"^#([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
+"""What `.env.example` sets once the # is taken off."""
+TABLE = README.partition("\n## Settings\n")[2].partition("\n## ")[0]
+ROWS = re.findall(r"^\| (`[^|]*) \| ([^|]*) \| .* \|$", TABLE, re.MULTILINE)
+"""Names and defaults in the README's table of settings."""
 
 
-@pytest.mark.parametrize("setting", every_setting(), ids=lambda setting: setting.name)
-def test_every_setting_is_in_the_readme_and_in_the_example(setting: Setting) -> None:
-    for name in (setting.name, *setting.aliases):
-        assert f"`{name}`" in README, f"name {name} in README.md"
-        assert re.search(rf"\b{name}\b", EXAMPLE), f"name {name} in .env.example"
-    if setting.default and len(setting.default) < 30:
-        assert f"`{setting.default}`" in README, f"README.md: the default of {setting.name}"
+def test_readme_and_example_name_every_setting_and_nothing_else() -> None:
+    names = {name for each in SERVER for name in each.names}
+    assert {name for row in ROWS for name in re.findall("`([A-Z_]+)`", row[0])} == names
+    assert names - set(re.findall(r"\b[A-Z][A-Z_]+\b", EXAMPLE)) == set()
+    assert set(EXAMPLES) == {each.name for each in SERVER} | set(AGENT)
 
 
-def test_the_example_with_every_line_uncommented_equals_the_defaults(tmp_path: Path) -> None:
-    file = tmp_path / ".env"
-    file.write_text(re.sub(r"^#(?=[A-Z_]+=)", "", EXAMPLE, flags=re.MULTILINE), encoding="utf-8")
-    values = dotenv_values(file, interpolate=False)
-    every = [*every_setting(), *agent.settings.SETTINGS]
-    expected = {setting.name: setting.default or "" for setting in every}
-    expected |= {COLLECT_AT.name: default_collect_at()}
-    assert values == expected
+def test_the_values_of_the_example_are_the_defaults() -> None:
+    assert AGENT.items() <= EXAMPLES.items()
+    default, written = load({}), {n: v for n, v in EXAMPLES.items() if n not in AGENT}
+    assert load(written | {"DB_PASSWORD": "p"}).database == load({"DB_PASSWORD": "p"}).database
+    local = {name: value for name, value in written.items() if not name.startswith("DB_")}
+    assert load(local) == default.model_copy(update={"collect_at": collect_times(default)})
+
+
+def test_the_readme_gives_the_defaults_of_the_example() -> None:
+    for names, defaults in ROWS:
+        own = re.findall("`([A-Z_]+)`", re.sub(r"\(or .*?\)", "", names))
+        for name, default in zip(own, re.findall("`(.*?)`", defaults), strict=False):
+            assert EXAMPLES[name] == default, name
 
 
 def test_the_unchanged_example_sets_nothing() -> None:

@@ -83,11 +83,12 @@ from db.migrate import upgrade
 from tests.support.callbacks import run_callback
 from tests.support.demo_dashboard import ENVIRON, NOW
 from tests.support.worlds import named_world
+from db.settings import load
 
 engine = open_engine(sqlite_url(Path(sys.argv[1])))
 upgrade(engine)
 named_world().save(engine)
-app = create_app(engine, clock=lambda: NOW, environ=ENVIRON)
+app = create_app(engine, clock=lambda: NOW, settings=load(ENVIRON))
 client = app.server.test_client()
 text = lambda path: client.get(path).get_data(as_text=True)
 query = "basis=ninja&system=Windows+11+Pro"

@@ -45,6 +45,8 @@ from db import migrate
 from db.engine import open_engine, reading, sqlite_url, writing
 from etl.collect.collect import collect
 from etl.runtime import lease
+from db.setting_types import SourceSettings
+from db.settings import load
 
 engine = open_engine(sqlite_url(Path(sys.argv[1])))
 migrate.upgrade(engine)
@@ -61,14 +63,14 @@ def rows(session):
     session.stats.count_page(3)
 
 
-facts = replace(ninja.FACTS, settings=(), required=(), address=None)
+facts = replace(ninja.FACTS, settings=SourceSettings, address=None)
 source = SimpleNamespace(**vars(ninja) | {"FACTS": facts, "fetch": rows})
 
 
 def collect_on(day):
     noon = datetime.combine(day, time(12), UTC)
     with lease.take(engine) as held:
-        outcome = collect(engine, held, source, day, lambda: noon, {})
+        outcome = collect(engine, held, source, day, lambda: noon, load({}))
     assert outcome.state == "complete", outcome
 
 
@@ -110,6 +112,7 @@ from sqlalchemy import select
 from dashboard.app import create_app
 from dashboard.components.devices.grid import device_grid
 from db.tables import device_snapshots, month_members
+from db.settings import load
 
 migrate.check(engine)
 proofs = [month_proof()]
@@ -120,7 +123,7 @@ proofs.append(month_proof())
 
 now = datetime(2026, 12, 1, 14, tzinfo=UTC)
 environ = {"AUTH": "none", "TIMEZONE": "UTC"}
-server = create_app(engine, clock=lambda: now, environ=environ).server
+server = create_app(engine, clock=lambda: now, settings=load(environ)).server
 client = server.test_client()
 items = client.get("/api/dashboard/devices?basis=records").get_json()["items"]
 history = client.get(f"/api/devices/{items[0]['device_id']}/history").get_json()["items"]

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import requests
@@ -28,12 +29,11 @@ from dashboard.api.openapi import document
 from dashboard.base import access
 from dashboard.base.clock import Clock
 from dashboard.base.i18n import init_babel
-from dashboard.ingest import is_open
 from dashboard.serving import gated
 from dashboard.web.bearer import Bearer
 from dashboard.web.context import Context
 from db.engine import open_engine, sqlite_url
-from db.settings import timezone
+from db.settings import load
 from tests.conftest import COMMAND
 from tests.support.agent_servers import free_port
 from tests.support.worlds import named_world
@@ -62,14 +62,14 @@ def make_app(
     zone: str = "UTC",
     auth: str = "none",
     clock: Clock = lambda: NOW,
-    environ: dict[str, str] | None = None,
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> Flask:
     """A server like the dashboard's: Dash with a page for every path, the API, and the gate."""
     dash = Dash("dashboard", title="a page")
     dash.layout = []
     server: Flask = dash.server
-    settings = {"TIMEZONE": zone} | (environ or {})
-    context = Context(engine, clock, timezone(settings), is_open(settings))
+    settings = load({"TIMEZONE": zone, **environ})
+    context = Context(engine, clock, settings.timezone, settings.ingest_auth == "open")
     init_babel(server, context.zone)
     access.guard(server, auth, Bearer(engine, clock))
     api.register(server, context, settings)

@@ -7,12 +7,13 @@ from dash.development.base_component import Component
 from sqlalchemy import Engine
 
 from dashboard.app import create_app
+from db.settings import load
 from tests.support.demo_dashboard import ENVIRON, NOW
 from tests.support.mounted_page import expand_drawn
 
 
 def create_demo_app(engine: Engine) -> Dash:
-    app = create_app(engine, clock=lambda: NOW, environ=ENVIRON)
+    app = create_app(engine, clock=lambda: NOW, settings=load(ENVIRON))
     app.server.test_client().get("/")
     return app
 

@@ -63,7 +63,7 @@ class WorkerSetup:
         self.sources = {name: self.hub.sources[name] for name in names}
         for source in self.sources.values():
             source.rows = pcs(range(10))
-        self.worker = Worker(engine, dict(self.sources), self.clock, environ)  # type: ignore[arg-type]
+        self.worker = Worker(engine, dict(self.sources), self.clock, self.hub.settings)  # type: ignore[arg-type]
 
     def states(self, source: str = "ninja") -> list[str]:
         return [run.state for run in self.hub.runs(source)]

@@ -33,10 +33,10 @@ class CoverageFleet(Hub):
 
     def refresh(self) -> None:
         with lease.take(self.engine) as held:
-            catch_up(self.engine, held, self.environ)
+            catch_up(self.engine, held, self.settings)
 
     def decider(self, held: lease.Lease, day: date) -> DecisionContext:
-        return DecisionContext(self.engine, held, "Ana", lambda: noon(day), self.environ)
+        return DecisionContext(self.engine, held, "Ana", lambda: noon(day), self.settings)
 
     def findings_on(self, day: date) -> list[tuple[str, str, str | None]]:
         """What stands on a day: kind, hostname of the record, hostname of the other one."""

@@ -151,10 +151,10 @@ def check_nothing_is_stale(hub: Hub, day: date) -> None:
         check(connection)
     before = {table.name: hub.all(table) for table in DERIVED}
     with lease.take(hub.engine) as held:
-        process(hub.engine, held, noon(day), hub.environ)
+        process(hub.engine, held, noon(day), hub.settings)
     assert {table.name: hub.all(table) for table in DERIVED} == before
     with hub.engine.connect() as connection:
-        kept = kept_days(connection, hub.environ)
+        kept = kept_days(connection, hub.settings)
         if kept is None:
             return
         first = kept.border + timedelta(days=1) if kept.border else kept.daily_from
@@ -238,7 +238,7 @@ class Administrator:
         def decide(*arguments: Any) -> Any:
             with lease.take(self.hub.engine) as held:
                 clock = lambda: noon(self.day)  # noqa: E731
-                context = DecisionContext(self.hub.engine, held, "Ana", clock, self.hub.environ)
+                context = DecisionContext(self.hub.engine, held, "Ana", clock, self.hub.settings)
                 return decision(context, *arguments)
 
         return decide

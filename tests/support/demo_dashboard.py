@@ -11,6 +11,7 @@ from werkzeug.serving import make_server
 
 from cli.demo import fill
 from dashboard.app import create_app
+from db.settings import load
 from etl.demo.fleet import Fleet
 from etl.demo.servers import SimulatedVendors
 
@@ -22,14 +23,14 @@ def small_demo(engine: Engine, folder: str) -> Fleet:
     """Fill `engine` with a small fleet's history of two months; the fleet."""
     fleet = Fleet(7, devices=60, sites=6, months=2, last_day=LAST_DAY)
     with SimulatedVendors(fleet) as vendors:
-        fill(engine, fleet, vendors, vendors.environ() | {"DATA_DIR": folder})
+        fill(engine, fleet, vendors, load(vendors.environ() | {"DATA_DIR": folder}))
     return fleet
 
 
 @contextmanager
 def serve_dashboard(engine: Engine, now: datetime = NOW) -> Iterator[tuple[str, Dash]]:
     """The address of the dashboard on `engine`, until the end of the block."""
-    app = create_app(engine, clock=lambda: now, environ=ENVIRON)
+    app = create_app(engine, clock=lambda: now, settings=load(ENVIRON))
     server = make_server("127.0.0.1", 0, app.server, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

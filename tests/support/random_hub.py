@@ -87,7 +87,7 @@ def decision_context(
     hub: Hub, day: date = NOVEMBER, actor: str = "Ana"
 ) -> Iterator[DecisionContext]:
     with lease.take(hub.engine) as held:
-        yield DecisionContext(hub.engine, held, actor, lambda: noon(day), hub.environ)
+        yield DecisionContext(hub.engine, held, actor, lambda: noon(day), hub.settings)
 
 
 class RandomHub:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from db.setting_types import SourceSettings
 from etl.records.record import FetchStats
 from etl.vendor.http import Session
 
@@ -146,13 +147,13 @@ def session_to(
     url: str,
     folder: Path,
     time: FakeTime | None = None,
-    settings: Mapping[str, str | None] | None = None,
+    settings: SourceSettings | None = None,
     stats: FetchStats | None = None,
 ) -> Session:
     """A session whose pauses take no time and are as long as they may be."""
     time = time or FakeTime()
     session = Session(
-        "Vendor", url, settings or {}, stats or FetchStats(), folder,
+        "Vendor", url, settings or SourceSettings(), stats or FetchStats(), folder,
         address_name="VENDOR_BASE_URL", clock=time.clock, sleep=time.sleep,
         jitter=lambda low, high: high,
     )  # fmt: skip

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, Row, Table, select
 from db.engine import reading, writing
 from db.history.runs import counted_days
 from db.keys import as_of, device_id
+from db.settings import Settings, load
 from db.sources import SourceFacts
 from db.tables import (
     NO_SITE_ID,
@@ -127,28 +128,33 @@ class Hub:
         self.sources[source].rows = rows
         clock = lambda: noon(today or day)  # noqa: E731
         with lease.take(self.engine) as held:
-            return collect(self.engine, held, self.sources[source], day, clock, self.environ)
+            return collect(self.engine, held, self.sources[source], day, clock, self.settings)
 
     def retain(self) -> int:
         with lease.take(self.engine) as held:
-            return apply_retention(self.engine, held, self.environ)
+            return apply_retention(self.engine, held, self.settings)
 
     def run_after_collection(self, now: datetime | None = None) -> list[str]:
         """What follows a collection; the months that closed."""
         with lease.take(self.engine) as held:
-            return run_after_collection(self.engine, held, now or datetime.now(UTC), self.environ)[
+            return run_after_collection(self.engine, held, now or datetime.now(UTC), self.settings)[
                 0
             ]
 
     def close(self, month: str, actor: str = "Ana") -> int:
         """Close a month by click; the closing's id."""
         with writing(self.engine) as connection:
-            return close_month(connection, month, actor, datetime.now(UTC), self.environ)
+            return close_month(connection, month, actor, datetime.now(UTC), self.settings)
 
     def reopen(self, month: str, reason: str = "A late invoice.", actor: str = "Ana") -> None:
         with writing(self.engine) as connection:
             now = datetime.now(UTC)
-            reopen_month(connection, month, reason, actor, now, self.environ)
+            reopen_month(connection, month, reason, actor, now, self.settings)
+
+    @property
+    def settings(self) -> Settings:
+        """`environ` as the product reads it."""
+        return load(self.environ)
 
     # What is stored.
 

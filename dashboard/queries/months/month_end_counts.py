@@ -14,7 +14,7 @@ from dashboard.base.params import SOURCES, Filters
 from dashboard.queries import entities
 from dashboard.queries.counts import device_counts
 from dashboard.queries.moment import Moment, snapshot_day
-from dashboard.queries.months.snapshots import first_day
+from dashboard.queries.months.snapshots import PublishedSnapshots
 from db.history.kept import month_end, month_of
 from db.tables import month_end_counts
 
@@ -24,6 +24,7 @@ Counts = dict[Any, int]
 def counts_at_month_ends(
     connection: Connection,
     moment: Moment,
+    snapshots: PublishedSnapshots,
     filters: Filters,
     names: list[str],
     group: ColumnElement[Any],
@@ -46,12 +47,12 @@ def counts_at_month_ends(
         )
         .group_by(column.month, group)
     )
-    first = first_day(connection, filters.basis)
+    first_day = snapshots.first_day(filters.basis)
     imported = imported_bases(connection, filters)
     by_month: dict[str, Counts] = {
         month: {}
         for month in stored
-        if month in imported or (first is not None and month >= month_of(first))
+        if month in imported or (first_day is not None and month >= month_of(first_day))
     }
     for month, name, n in rows:
         by_month[month][name] = int(n)

@@ -49,7 +49,7 @@ def last_months(
     closed = set(connection.scalars(select(months.c.month).where(months.c.closed.is_(True))))
     snapshots = PublishedSnapshots(connection)
     imported = imported_bases(connection, filters) if filters.are_stored else {}
-    counts = _past(connection, moment, filters, names[:-1])
+    counts = _past(connection, moment, snapshots, filters, names[:-1])
     counts.append(_sums(connection, moment, filters))
     rows = []
     for month, by_type in zip(names, counts, strict=True):
@@ -89,12 +89,13 @@ def list_filters(month: MonthEnd, filters: Filters, moment: Moment) -> Filters |
 def _past(
     connection: Connection,
     moment: Moment,
+    snapshots: PublishedSnapshots,
     filters: Filters,
     names: list[str],
 ) -> list[dict[str, int] | None]:
     if filters.are_stored:
         group = month_end_counts.c.device_type
-        return counts_at_month_ends(connection, moment, filters, names, group)
+        return counts_at_month_ends(connection, moment, snapshots, filters, names, group)
     counts_by_month: list[dict[str, int] | None] = []
     for month in names:
         end_day = snapshot_day(connection, month_end(month), moment.kept)

@@ -19,7 +19,7 @@ from dashboard.queries.months.month_end_counts import (
     imported_bases,
     stored_bases,
 )
-from dashboard.queries.months.snapshots import MonthSource, PublishedSnapshots, first_day
+from dashboard.queries.months.snapshots import MonthSource, PublishedSnapshots
 from db.history.kept import FIRST_MONTH, month_before, month_end, month_of
 from db.history.runs import border
 from db.months.closings import Hindrance, hindrances_of, next_to_close
@@ -95,17 +95,17 @@ def month_rows(connection: Connection, moment: Moment, filters: Filters) -> list
     filters = filters.as_stored()
     day = moment.now.day or moment.now.requested
     snapshots = PublishedSnapshots(connection)
-    names = counted_months(connection, moment)
+    names = counted_months(connection, moment, snapshots)
     if not names:
         return []
     last = names[-1]
     closings = current_closings(connection)
     everything = filters.having(statuses=STATUSES)
     status = month_end_counts.c.billing_status
-    ends = counts_at_month_ends(connection, moment, everything, names, status)
+    ends = counts_at_month_ends(connection, moment, snapshots, everything, names, status)
     counts: dict[str, _Counts | None] = dict(zip(names, ends, strict=True))
     counts.update(_closed(connection, everything, closings))
-    imported, first = imported_bases(connection), first_day(connection)
+    imported, first_day = imported_bases(connection), snapshots.first_day()
     imported_here = imported_bases(connection, filters)
     running = last >= month_of(moment.newest or day) or day != month_end(last)
     if running and moment.now.day is not None:
@@ -115,7 +115,7 @@ def month_rows(connection: Connection, moment: Moment, filters: Filters) -> list
     states = {
         month: _state(
             closings.get(month),
-            month in imported and (first is None or first > month_end(month)),
+            month in imported and (first_day is None or first_day > month_end(month)),
             running and month == last,
         )
         for month in names
@@ -146,16 +146,18 @@ def month_rows(connection: Connection, moment: Moment, filters: Filters) -> list
     return rows
 
 
-def counted_months(connection: Connection, moment: Moment) -> list[str]:
+def counted_months(
+    connection: Connection, moment: Moment, snapshots: PublishedSnapshots
+) -> list[str]:
     """Every month from the first that is counted to that of the shown day, oldest first."""
     last = month_of(moment.now.day or moment.now.requested)
     month = month_end_counts.c.month
     # Earlier versions imported months that cannot be: "0206-05", "0000-05".
-    stored = connection.scalar(select(func.min(month)).where(month >= FIRST_MONTH))
-    first = first_day(connection)
-    firsts = [stored] if stored else []
-    if first is not None:
-        firsts.append(month_of(first))
+    first = connection.scalar(select(func.min(month)).where(month >= FIRST_MONTH))
+    first_day = snapshots.first_day()
+    firsts = [first] if first else []
+    if first_day is not None:
+        firsts.append(month_of(first_day))
     return _months(min(*firsts, last), last) if firsts else []
 
 

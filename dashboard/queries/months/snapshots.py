@@ -4,7 +4,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from dashboard.base.params import SOURCES
 from db.history.runs import END, PUBLISHED
@@ -47,18 +47,13 @@ class PublishedSnapshots:
                 in_force[source] = snapshots[place - 1]
         return in_force
 
+    def first_day(self, basis: str = ASSETS) -> date | None:
+        """The day of the first snapshot that `basis` counts; None without any."""
+        counted = self._counted_by(basis).values()
+        return min((snapshots[0].date for snapshots in counted if snapshots), default=None)
+
     def _counted_by(self, basis: str) -> dict[str, list[MonthSource]]:
         """The snapshots of the sources that `basis` counts; assets and records count all."""
         if basis in self._by_source:
             return {basis: self._by_source[basis]}
         return self._by_source
-
-
-def first_day(connection: Connection, basis: str = ASSETS) -> date | None:
-    """The day of the first snapshot that `basis` counts; None without any."""
-    runs = collection_runs.c
-    statement = select(func.min(runs.business_date)).where(PUBLISHED)
-    if basis in SOURCES:
-        statement = statement.where(runs.source == basis)
-    day: date | None = connection.scalar(statement)
-    return day

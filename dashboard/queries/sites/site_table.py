@@ -12,6 +12,7 @@ from dashboard.base.params import SOURCES, Filters
 from dashboard.queries.counts import Count, by_source, device_counts
 from dashboard.queries.moment import Moment
 from dashboard.queries.months.month_end_counts import counts_at_month_ends
+from dashboard.queries.months.snapshots import PublishedSnapshots
 from dashboard.queries.names import site_names
 from db.history.kept import month_before, month_of
 from db.tables import NO_SITE_ID, month_end_counts
@@ -93,7 +94,14 @@ def _month_end_counts(
         return []
     this = month_of(moment.now.day)
     names = [month_before(this, back) for back in range(count, 0, -1)]
-    return counts_at_month_ends(connection, moment, filters, names, month_end_counts.c.site_id)
+    return counts_at_month_ends(
+        connection,
+        moment,
+        PublishedSnapshots(connection),
+        filters,
+        names,
+        month_end_counts.c.site_id,
+    )
 
 
 def _present(connection: Connection, moment: Moment, filters: Filters) -> dict[str, dict[int, int]]:
