@@ -10,10 +10,10 @@ most of the work by `etl.snapshots.incremental`.
 """
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, Select, delete, func, insert, literal, select
+from sqlalchemy import Connection, Select, and_, delete, func, insert, literal, or_, select
 
 from db.history.kept import month_before, month_end, month_of
 from db.history.runs import (
@@ -72,6 +72,8 @@ def recount_after_withdrawal(connection: Connection, source: str, day: date) -> 
             connection, day, min((later for later in counted if later > day), default=None)
         )
     recount(connection, dict.fromkeys((source, ASSETS), day), rules_by_day(connection))
+    # The newest month may have gone, for every basis.
+    count_months(connection, dict.fromkeys(counted_bases(connection), day))
 
 
 def recount(
@@ -134,11 +136,10 @@ def count_months(connection: Connection, since: Mapping[str, date]) -> None:
     months before that of the basis's first snapshot.
     """
     available, closed_until = unpurged_days(connection), border(connection) or date.min
-    newest = max(newest_day(connection) or closed_until, closed_until)
-    oldest = min(published_days(connection), default=newest)
+    oldest = min(published_days(connection), default=closed_until)
     for basis, first in since.items():
         days = days_of_basis(connection, basis)
-        _delete_months_after(connection, basis, newest, and_imported=bool(days))
+        _delete_other_months(connection, basis, days, closed_until)
         month = month_of(max(first, oldest, closed_until + timedelta(days=1)))
         while available is not None and month <= month_of(available.today):
             if available.is_kept(min(month_end(month), available.today)):
@@ -147,12 +148,19 @@ def count_months(connection: Connection, since: Mapping[str, date]) -> None:
             month = month_before(month, -1)
 
 
-def _delete_months_after(
-    connection: Connection, basis: str, newest: date, *, and_imported: bool
+def _delete_other_months(
+    connection: Connection, basis: str, days: Sequence[date], closed_until: date
 ) -> None:
+    """Delete the counts of open months before the basis's first snapshot, but for imported ones,
+    and of months after the newest snapshot of all."""
     c = month_end_counts.c
-    later = delete(month_end_counts).where(c.month > month_of(newest), c.basis == basis)
-    connection.execute(later if and_imported else later.where(c.imported.is_(False)))
+    newest = newest_day(connection)
+    unfounded = c.imported.is_(False)
+    if days and newest is not None:
+        too_late = c.month > month_of(newest)
+        unfounded = or_(too_late, and_(unfounded, c.month < month_of(days[0])))
+    is_open = c.month > month_of(closed_until)
+    connection.execute(delete(month_end_counts).where(c.basis == basis, is_open, unfounded))
 
 
 def _count_month(connection: Connection, basis: str, month: str, counted_day: date | None) -> None:

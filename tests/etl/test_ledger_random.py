@@ -13,7 +13,7 @@ from db import migrate
 from db.engine import open_engine, reading
 from db.tables import audit_log
 from etl.decisions.undo import undo
-from tests.support.decision_oracle import Counts, check
+from tests.support.decision_oracle import Counts, check, check_nothing_is_stale
 from tests.support.random_hub import RandomHub, decision_context, decisions, histories, steps
 from tests.support.samples import samples
 
@@ -33,6 +33,7 @@ def random_decisions(engine: Engine, steps: list[Any]) -> None:
         # Days after the newest one have no counts: the withdrawal of that one may leave some so.
         same = min(newest, world.newest())
         assert _until(same, count) == _until(same, counted)
+    check_nothing_is_stale(world.hub, world.day)
 
 
 def _until(day: date, counted: dict[tuple[str, date], Counts]) -> dict[tuple[str, date], Counts]:

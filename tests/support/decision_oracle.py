@@ -5,14 +5,13 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Table, select
 
 from db.engine import reading
 from db.history.kept import month_before, month_end, month_of
 from db.history.runs import border, counted_days, kept_days, newest_day, unpurged_days
-from db.history.views import assets_as_of, records_as_of
 from db.months.closings import is_unchanged
-from db.rules import rules_by_day
+from db.rules import Rules, rules_by_day
 from db.tables import (
     NO_SITE_ID,
     OPEN_END,
@@ -108,12 +107,13 @@ def check_counts(connection: Connection) -> None:
     kept = kept_days(connection)
     if kept is None:
         return
+    right = Recount(connection)
     for (basis, day), counts in stored_counts(connection).items():
-        assert counts == computed_counts(connection, basis, day), (basis, day)
-    check_month_ends(connection)
+        assert counts == right.counts(basis, day), (basis, day)
+    check_month_ends(connection, right)
 
 
-def check_month_ends(connection: Connection) -> None:
+def check_month_ends(connection: Connection, right: "Recount") -> None:
     """Every open month whose end is still stored has the counts of its end, of every basis from its
     first month on; imported ones stand only before that."""
     available, newest = unpurged_days(connection), newest_day(connection)
@@ -132,7 +132,7 @@ def check_month_ends(connection: Connection) -> None:
         while month <= month_of(newest):
             end = min(month_end(month), newest)
             if available.is_kept(end):
-                assert stored[basis, month] == computed_counts(connection, basis, end), (basis, end)
+                assert stored[basis, month] == right.counts(basis, end), (basis, end)
             month = month_before(month, -1)
 
 
@@ -173,37 +173,79 @@ def stored_counts(connection: Connection) -> dict[tuple[str, date], Counts]:
     if kept is None:
         return {}
     c, stretch = daily_counts.c, device_snapshots.c
+    stored: dict[tuple[str, date], Counts] = defaultdict(Counter)
+    names = ("basis", "snapshot_date", "site_id", "device_type", "billing_status", "n")
+    for basis, day, *group, n in connection.execute(select(*(c[name] for name in names))):
+        stored[basis, day][tuple(group)] = n
     counts = {}
     bases = connection.scalars(select(stretch.source).distinct()).all()
     turns = {*connection.scalars(select(stretch.valid_from).distinct())}
     turns |= {*connection.scalars(select(stretch.valid_to).distinct()), *counted_days(connection)}
+    ends = {day for day in turns if day < OPEN_END} | {*kept.month_ends(), kept.today}
+    ends |= {day - timedelta(days=1) for day in ends}
+    days = sorted(day for day in ends if day <= kept.today and kept.is_kept(day))
     for basis in (*bases, "assets"):
         counted = counted_days(connection, None if basis == "assets" else basis)
-        ends = {day for day in turns if day < OPEN_END} | {*kept.month_ends(), kept.today}
-        ends |= {day - timedelta(days=1) for day in ends}
-        days = sorted(day for day in ends if counted[0] <= day <= kept.today)
-        for day in (day for day in days if kept.kept_on_or_before(day) == day):
+        for day in (day for day in days if day >= counted[0]):
             standing = max(past for past in counted if past <= day)
-            rows = connection.execute(
-                select(c.site_id, c.device_type, c.billing_status, c.n).where(
-                    c.basis == basis, c.snapshot_date == standing
-                )
-            )
-            counts[basis, day] = Counter({tuple(row[:3]): row[3] for row in rows})
+            counts[basis, day] = stored[basis, standing]
     return counts
+
+
+class Recount:
+    """Counts any day in plain Python, from the stretches, the first days and the rules."""
+
+    def __init__(self, connection: Connection) -> None:
+        c = device_snapshots.c
+        self.rules = rules_by_day(connection)
+        self.first_seen = dict(_rows(connection, devices, "device_id", "first_seen"))
+        self.stretches = connection.execute(
+            select(
+                c.valid_from, c.valid_to, c.device_id, c.asset_id, c.source, c.site_id,
+                c.device_type, c.billing_status, c.node_class,
+            )
+        ).all()  # fmt: skip
+        self._counted: dict[tuple[str, date], Counts] = {}
+
+    def counts(self, basis: str, day: date) -> Counts:
+        """By site, type and status, how many there are on a day."""
+        key = basis, day
+        if key not in self._counted:
+            present = [row for row in self.stretches if row.valid_from <= day < row.valid_to]
+            if basis == "assets":
+                self._counted[key] = self._machines(present, self.rules.effective_on(day))
+            else:
+                self._counted[key] = Counter(
+                    (row.site_id, row.device_type, row.billing_status)
+                    for row in present
+                    if row.source == basis
+                )
+        return self._counted[key]
+
+    def _machines(self, present: Iterable[Any], rules: Rules) -> Counts:
+        order = [*rules.source_order, *({row.source for row in present} - {*rules.source_order})]
+
+        def precedence(row: Any) -> tuple[Any, ...]:
+            is_guest = row.node_class in rules.spare_node_classes
+            newest_first = -self.first_seen[row.device_id].toordinal(), -row.device_id
+            return order.index(row.source), is_guest, *newest_first
+
+        machines: dict[int, list[Any]] = defaultdict(list)
+        for row in present:
+            machines[row.asset_id].append(row)
+        counts: Counts = Counter()
+        for records in machines.values():
+            managed = [row for row in records if row.billing_status != "excluded"] or records
+            primary, *_others = managed = sorted(managed, key=precedence)
+            types = [row.device_type for row in managed if row.device_type != "unknown"]
+            device_type = types[0] if types else "unknown"
+            counts[primary.site_id, device_type, primary.billing_status] += 1
+        return counts
 
 
 def computed_counts(connection: Connection, basis: str, day: date) -> Counts:
     """What the devices of a day count."""
-    if basis == "assets":
-        view = assets_as_of(day, rules_by_day(connection)).subquery()
-        where = func.coalesce(view.c.source, "") != ""
-    else:
-        view = records_as_of(day).subquery()
-        where = view.c.source == basis
-    groups = (view.c.site_id, view.c.device_type, view.c.billing_status)
-    rows = connection.execute(select(*groups, func.count()).where(where).group_by(*groups))
-    return Counter({tuple(row[:3]): row[3] for row in rows})
+    return Recount(connection).counts(basis, day)
 
 
 def stretches(connection: Connection, until: date = date.max) -> list[tuple[Any, ...]]:

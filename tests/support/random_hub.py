@@ -1,7 +1,7 @@
 """A hub that random steps drive: collections, decisions, months closed and reopened."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from typing import Any
 
@@ -24,9 +24,10 @@ from db.tables import (
 from etl.decisions.machines import keep_apart, link_devices, split_device
 from etl.decisions.registry import DecisionContext, DecisionRefused
 from etl.decisions.rules import save_rules
-from etl.decisions.runs import withdraw_day
+from etl.decisions.runs import accept_run, end_source, reject_run, withdraw_day
 from etl.decisions.sites import merge_sites, move_alias
 from etl.decisions.undo import undo
+from etl.months.imports import import_counts
 from etl.runtime import lease
 from etl.snapshots.publish import PublishRefused
 from tests.support.decision_oracle import stored_counts, stretches
@@ -36,7 +37,7 @@ NOVEMBER = date(2026, 11, 4)
 DAY_ONE = date(2026, 9, 28)
 ORGS = {"1": "Harbor", "2": "Harbor Inc", "3": "Pelican", "4": "Pelican Freight", "5": None}
 pc = st.builds(
-    lambda key, org, hostname, serial, display_name, node_class, managed: Pc(
+    lambda key, org, hostname, serial, display_name, node_class, managed, trouble: Pc(
         key,
         None if org == "5" else org,
         ORGS[org],
@@ -45,6 +46,7 @@ pc = st.builds(
         serial=serial,
         node_class=node_class,
         managed=managed,
+        trouble=trouble,
     ),  # fmt: skip
     st.integers(0, 7).map(str),
     st.sampled_from(sorted(ORGS)),
@@ -53,6 +55,7 @@ pc = st.builds(
     st.sampled_from((None, "SPARE-07", "Desk")),
     st.sampled_from(("WINDOWS_SERVER", "VMWARE_VM_GUEST", "MAC")),
     st.sampled_from((True, True, True, False)),
+    st.sampled_from((*[None] * 9, "its name is a list")),
 )
 number = st.integers(0, 40)
 decision = st.one_of(
@@ -61,16 +64,22 @@ decision = st.one_of(
     ),
     st.tuples(st.just("rules"), number, number),
 )
-collection = st.tuples(
-    st.sampled_from(("ninja", "threatlocker", "agent")),
-    st.integers(0, 9),
-    st.lists(pc, max_size=6, unique_by=lambda row: row.key),
-)
+source = st.sampled_from(("ninja", "threatlocker", "agent"))
+rows = st.lists(pc, max_size=6, unique_by=lambda row: row.key)
+collection = st.tuples(source, st.integers(0, 9), rows)
+# Of a day that is over, which others may have published since.
+late_collection = st.tuples(source, st.sampled_from((1, 1, 2, 3, 5, 9, 20, 45)), rows)
 step = st.one_of(
     collection.map(lambda one: ("collect", *one)),
     collection.map(lambda one: ("collect", *one)),
+    late_collection.map(lambda one: ("late", *one)),
     decision,
     st.tuples(st.sampled_from(("close", "reopen", "withdraw", "undo")), number, number),
+    st.tuples(
+        st.sampled_from(("fail", "hold", "accept", "reject", "end", "import", "follow up")),
+        number,
+        number,
+    ),
 )
 
 steps = st.lists(step, min_size=3, max_size=14)
@@ -93,9 +102,8 @@ def decision_context(
 class RandomHub:
     """A hub that random steps drive."""
 
-    def __init__(self, engine: Engine) -> None:
-        # Every change is a large one in so small a fleet: nothing may be held for it.
-        self.hub = Hub(engine, {"RETENTION_DAYS": "400"})
+    def __init__(self, engine: Engine, environ: dict[str, str] | None = None) -> None:
+        self.hub = Hub(engine, environ or {"RETENTION_DAYS": "400"})
         self.day = DAY_ONE
         with writing(engine) as connection:
             for table in metadata.tables.values():
@@ -103,17 +111,23 @@ class RandomHub:
 
     def step(self, kind: str, *arguments: Any) -> bool:
         """Whether it was done; what is refused changes nothing."""
-        if kind == "collect":
-            source, gap, rows = arguments
-            self.day += timedelta(days=gap)
-            self.hub.collect(self.day, [*rows, *self.quiet(source)], source)
-            return True
         try:
+            if kind in ("collect", "late"):
+                self.collect(kind, *arguments)
+                return True
             return self.decide(kind, *arguments)
         except (DecisionRefused, PublishRefused):
             return False
 
+    def collect(self, kind: str, source: str, gap: int, rows: list[Pc]) -> None:
+        """Collect a source for a day after the newest step, or for one before it ("late")."""
+        day = self.day + timedelta(days=-gap if kind == "late" else gap)
+        self.day = max(self.day, day)
+        self.hub.collect(day, [*rows, *self.quiet(source)], source, today=self.day)
+
     def quiet(self, source: str) -> list[Pc]:
+        """Devices that stay as they are: every change in a small fleet would be held as
+        suspicious."""
         return [Pc(f"q{n}", "1", "Harbor", f"{source}-{n}") for n in range(60)]
 
     def decide(self, kind: str, left: int, right: int) -> bool:
@@ -126,6 +140,19 @@ class RandomHub:
             elif first is not None:
                 self.hub.close(f"{closed + timedelta(days=1) if closed else first:%Y-%m}")
             return True
+        pick: Callable[[Sequence[Any], int], Any] = lambda items, n: items[n % len(items)]  # noqa: E731
+        source = self.hub.sources[pick(sorted(self.hub.sources), left)]
+        if kind == "import":
+            self.import_counts(pick(("2026-08", "2026-09", "2026-10"), left), right)
+            return True
+        if kind == "follow up":
+            self.hub.run_after_collection(noon(self.day))
+            return True
+        if kind in ("fail", "hold"):
+            source.failure = "The vendor broke off." if kind == "fail" else None
+            self.hub.collect(self.day, self.quiet(source.NAME)[:20], source.NAME)
+            source.failure = None
+            return True
         with reading(self.hub.engine) as connection:
             c = device_snapshots.c
             ids = sorted(set(connection.scalars(select(c.device_id))))
@@ -135,7 +162,11 @@ class RandomHub:
                     site_aliases.c.source, site_aliases.c.alias_key
                 )
             ).all()
-            newest = newest_day(connection, "ninja")
+            newest = newest_day(connection, source.NAME)
+            runs = collection_runs.c
+            held = connection.execute(
+                select(runs.run_id, runs.source).where(runs.hold == "held").order_by(runs.run_id)
+            ).all()
             rules = current_rules(connection)
             log = audit_log.c
             entries = list(
@@ -148,7 +179,6 @@ class RandomHub:
         ids = [each for each in ids if each in self.loud()] or ids
         if not ids or not places:
             return False
-        pick: Callable[[list[Any], int], Any] = lambda items, n: items[n % len(items)]  # noqa: E731
         with decision_context(self.hub, self.day) as context:
             if kind == "link":
                 link_devices(context, pick(ids, left), pick(ids, right))
@@ -173,10 +203,25 @@ class RandomHub:
                 }  # fmt: skip
                 save_rules(context, settings, "random")
             elif kind == "withdraw" and newest is not None:
-                withdraw_day(context, "ninja", newest)
+                withdraw_day(context, source.NAME, newest)
+            elif kind == "accept" and held:
+                run_id, name = pick(held, left)
+                accept_run(context, self.hub.sources[name], run_id)  # type: ignore[arg-type]
+            elif kind == "reject" and held:
+                reject_run(context, pick(held, left).run_id)
+            elif kind == "end":
+                end_source(context, source.NAME)
             elif kind == "undo" and entries:
                 undo(context, pick(entries, left))
         return True
+
+    def import_counts(self, month: str, n: int) -> None:
+        """Import counts of a month, of every basis for which it may be imported."""
+        header = "month,site,source,device_type,billing_status,count"
+        for basis in (*self.hub.sources, "assets"):
+            file = f"{header}\n{month},Harbor,{basis},server,billable,{900 + n}\n".encode()
+            with suppress(DecisionRefused), writing(self.hub.engine) as connection:
+                import_counts(connection, "counts.csv", file, "Ana", noon(self.day))
 
     def loud(self) -> set[int]:
         return {device_id(source, str(n)) for source in self.hub.sources for n in range(8)}
