@@ -13,7 +13,18 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, Select, and_, delete, func, insert, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+)
 
 from db.history.kept import month_before, month_end, month_of
 from db.history.runs import (
@@ -155,7 +166,7 @@ def _delete_other_months(
     and of months after the newest snapshot of all."""
     c = month_end_counts.c
     newest = newest_day(connection)
-    unfounded = c.imported.is_(False)
+    unfounded: ColumnElement[bool] = c.imported.is_(False)
     if days and newest is not None:
         too_late = c.month > month_of(newest)
         unfounded = or_(too_late, and_(unfounded, c.month < month_of(days[0])))
