@@ -22,7 +22,7 @@ FILTER = {
         ),
     },
     "dashboard/queries/entities.py": {
-        "    names |= dict.fromkeys(_SEARCHED": '    names["os"] = bool(filters.systems)\n',
+        '    names |= {"search_text"': '    names["os"] = bool(filters.systems)\n',
         "    if filters.locations:": """\
     if filters.systems:
         conditions.append(rows.c.os.in_(filters.systems))
