@@ -235,7 +235,8 @@ def _both_names(record: Identity, other: Identity) -> str:
 
 
 def _near_names(unlinked: list[Identity]) -> Iterator[Suggestion]:
-    """Hostnames that differ in a letter or two, but not in a digit: digits number machines."""
+    """Hostnames that differ in a letter or two, but not in a digit: digits number machines. Where
+    even equal names would say nothing, similar ones suggest nothing."""
     groups: dict[tuple[int, str], list[tuple[str, Identity]]] = {}
     for identity in unlinked:
         host = identifying_host(identity.hostname)
@@ -250,6 +251,7 @@ def _near_names(unlinked: list[Identity]) -> Iterator[Suggestion]:
                 record.source == other.source
                 or first == second
                 or serials_contradict(record, other)
+                or names_contradict(record, other)
             ):
                 continue
             score = fuzz.ratio(first, second, score_cutoff=MIN_NAME_SCORE)

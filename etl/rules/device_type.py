@@ -20,6 +20,7 @@ _BY_CLASS = {
 _BY_PRODUCT_TYPE = {
     "server": "server", "domain_controller": "server", "workstation": "workstation",
 }  # fmt: skip
+_DESKTOP_SYSTEMS = ("windows", "macos", "mac os", "os x", "darwin")
 _PORTABLE = ("laptop", "convertible", "tablet")
 
 
@@ -65,7 +66,7 @@ def device_type(node_class: str | None, os: str | None, role: RoleFacts | None =
     name = (os or "").casefold()
     if "server" in name:
         return Verdict("server", f"operating system is {os}")
-    if system == "windows" or any(word in name for word in ("windows", "macos", "mac os", "os x")):
+    if system == "windows" or any(word in name for word in _DESKTOP_SYSTEMS):
         return Verdict("workstation", f"operating system is {os}")
     verdict = _by_machine(facts)
     if verdict is not None:

@@ -32,6 +32,10 @@ COUNTING_DIGITS = 6
 """From how many digits on that count up or down behind letters a serial number is a placeholder:
 "MB-1234567890" is, "SN-1234" may be the 1234th of its maker."""
 
+COUNTING_RUN = 8
+"""From how many digits on that count up or down a serial number is a placeholder, whatever else is
+in it: "1234567890ABCDEF", "MB12345678X"."""
+
 _COUNTING = "0123456789" * 14
 _HEXADECIMAL = "0123456789abcdef"
 _TO_BE_FILLED = "tobefilled"
@@ -39,14 +43,17 @@ _VIRTUAL = "vmware"
 """VMware writes an id of the virtual machine there, which its copies share."""
 
 # An IPv4 address at the beginning of a name, also as Windows and cloud providers write it.
-_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)[.\-_]){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?!\d)")
+_IPV4 = re.compile(
+    r"(?:ip-)?(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)[.\-_]){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?!\d)"
+)
 _IPV6 = re.compile(r"[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:%\w+)?", re.IGNORECASE)
 
 # What systems call every machine until somebody gives it a name, without spaces and punctuation;
 # devices of Apple get a number where their network has one of that name already.
 _GIVEN_BY_SYSTEM = re.compile(
-    r"(?:iphone|ipad|ipodtouch|ipod|macbook|macbookpro|macbookair)\d?"
-    r"|imac|imacpro|mac|macmini|macpro|macstudio|appletv|homepod"
+    r"(?:iphone|ipad|ipodtouch|ipod|macbook|macbookpro|macbookair|imac|imacpro|macmini|macpro"
+    r"|macstudio|appletv|homepod)\d{0,2}"
+    r"|mac"
     r"|android|androidtv|googletv|chromebook|chromecast"
     r"|localhost|localhost[46]|localdomain|hostname|unknown|none|null"
     r"|raspberrypi|orangepi|raspbian|ubuntu|ubuntuserver|ubuntudesktop|debian|linux|linuxmint|mint"
@@ -104,13 +111,19 @@ def _is_placeholder(serial: str) -> bool:
         or _TO_BE_FILLED in serial
         or serial.startswith(_VIRTUAL)
         or serial in _HEXADECIMAL
+        or any(map(_counts, re.findall(rf"(?=(\d{{{COUNTING_RUN}}}))", serial)))
     ):
         return True
     prefix = serial.rstrip("0123456789")
     digits = serial[len(prefix) :]
     if prefix and (len(digits) < COUNTING_DIGITS or not prefix.isalpha()):
         return False
-    return digits in _COUNTING or digits[::-1] in _COUNTING or len(set(digits)) == 1
+    return _counts(digits) or len(set(digits)) == 1
+
+
+def _counts(digits: str) -> bool:
+    """Whether each digit follows the one before, up or down."""
+    return digits in _COUNTING or digits[::-1] in _COUNTING
 
 
 @lru_cache(maxsize=1 << 17)

@@ -178,6 +178,7 @@ UBUNTU, GRAPHICAL, TEXT = (
         ("Linux 23.5.0", RoleFacts("darwin"), "workstation"),
         ("macOS Server 5.12", RoleFacts("darwin"), "workstation"),
         (None, RoleFacts("darwin"), "workstation"), ("macOS 14.5 (23F79)", None, "workstation"),
+        ("Darwin 23.5.0", None, "workstation"), ("darwin", None, "workstation"),
         ("Windows 10", RoleFacts("windows"), "workstation"),
         ("Unknown", RoleFacts("windows"), "workstation"),
         ("Windows Server 2022 Standard", RoleFacts("windows"), "server"),
@@ -311,7 +312,8 @@ def test_legal_forms_are_ignored_and_normalising_is_idempotent(name: str, form: 
         "SSN12345678901234567", "MB-1234567890", "SYS-1234567890", "EeePC-1234567890", "1234567",
         "9876543210", "0123456789ABCDEF", "S/N: 23456789", "SN000000",
         "EVAL", "Unknow", "SystemSerialNumb", "To Be Filled By O.E.M. by More String",
-        "to-be-filled-7", "１２３４５６７", "неизвестно",
+        "to-be-filled-7", "１２３４５６７", "неизвестно", "1234567890ABCDEF", "MB-12345678X",
+        "GB-0123456789AB", "98765432-A",
     ],
 )  # fmt: skip
 def test_placeholder_serial_numbers_are_none(junk: str | None) -> None:
@@ -327,6 +329,7 @@ def test_placeholder_serial_numbers_are_none(junk: str | None) -> None:
         (("ПК-1204", "пк 1204"), "пк1204"),
         (("5CG1234567", "5cg 1234567"), "5cg1234567"),
         (("12345679", "1234 5679"), "12345679"),
+        (("MB1234567X", "MB-1234567-x"), "mb1234567x"),
     ],
 )
 def test_serial_numbers_are_compared_without_case_spaces_and_punctuation(
@@ -362,6 +365,7 @@ def test_hostnames_are_compared_up_to_the_bar_and_the_first_dot(
         "10.99.105.101", "10.99.105.101 | Anna", "10.10.10.21-database1", "10-10-10-21", "fe80::1",
         "7", "0012345.harbor.local", "localhost", "LOCALHOST.localdomain", "localhost6", "iPhone",
         "iPhone-2", "iPad", "MacBook-Pro", "MacBook Pro.local", "MacBook-Air-3", "iMac", "Mac-mini",
+        "MacBook-Pro-12", "iMac-2", "Mac-mini-3.local", "ip-10-0-0-5", "ip-10-0-0-5.ec2.internal",
         "android", "raspberrypi", "ubuntu", "debian.lan", "DiskStation", "", None,
     ],
 )  # fmt: skip

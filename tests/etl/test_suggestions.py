@@ -105,7 +105,8 @@ def test_pairs_whose_evidence_says_nothing_are_suggested_with_the_reason(hub: Hu
         DAY,
         [Pc("1", hostname="10.99.105.101"), Pc("2", hostname="localhost", node_class=phone),
          Pc("3", hostname="front", node_class=phone), Pc("4", hostname="dc01.harbor.local"),
-         Pc("5", hostname="pc-1", serial="SN-001"), Pc("6", hostname="007"), *REST],
+         Pc("5", hostname="pc-1", serial="SN-001"), Pc("6", hostname="007"),
+         Pc("7", hostname="harbor-switch-9", node_class="NMS_SWITCH"), *REST],
     )  # fmt: skip
     hub.collect(
         DAY,
@@ -114,6 +115,7 @@ def test_pairs_whose_evidence_says_nothing_are_suggested_with_the_reason(hub: Hu
          Pc("3", "guid", hostname="FRONT", node_class=server),
          Pc("4", "guid", hostname="dc01.pelican.local"),
          Pc("5", "guid", hostname="anna", serial="sn001"), Pc("6", "guid", hostname="007"),
+         Pc("7", "guid", hostname="harbor-switch-9x", node_class=server),
          *pcs(range(200, 210), org="guid")],
         "threatlocker",
     )  # fmt: skip
@@ -128,6 +130,8 @@ def test_pairs_whose_evidence_says_nothing_are_suggested_with_the_reason(hub: Hu
             "4": "hostname dc01 is equal; but the domains harbor.local and pelican.local differ",
             "5": "serial number sn001 is equal; but the names anna and pc-1 have no word in common",
             "6": "hostname 007 is equal; but other machines may have that name too",
+            "7": "harbor-switch-9 may be harbor-switch-9x cut short; "
+            "but one is a server, the other a network device",
         }.items()
     }
 
