@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import Engine
 
 from db.engine import writing
-from db.tables import audit_log, count_restatements
+from db.tables import audit_log, count_restatements, daily_counts
 from etl.decisions.rules import save_rules
 from etl.decisions.sites import merge_sites
 from etl.months.imports import import_counts
 from tests.support.decision_oracle import Administrator, check_nothing_is_stale
 from tests.support.random_hub import decision_context, site
-from tests.support.small_hub import Hub, noon, pcs
+from tests.support.small_hub import Hub, Pc, noon, pcs
 
 NOVEMBER = date(2026, 11, 30)
 DECEMBER = date(2026, 12, 2)
@@ -120,4 +120,28 @@ def test_an_import_ends_where_a_first_snapshot_of_an_earlier_month_begins(hub: H
         **{(f"2026-{month}", "agent"): 95 for month in ("09", "10", "11")},
         ("2026-12", "agent"): 0,
     }  # fmt: skip
+    check_nothing_is_stale(hub, DECEMBER)
+
+
+def test_a_decision_leaves_the_month_ends_whose_days_are_purged(hub: Hub) -> None:
+    hub.environ = {
+        "RETENTION_DAYS": "5", "MONTH_END_RETENTION_MONTHS": "1", "MONTH_CLOSE_DAYS": "99",
+    }  # fmt: skip
+    ends = [date(2026, 8, 31), date(2026, 9, 30), date(2026, 10, 31), DECEMBER]
+    for day in ends:
+        changing = Pc("changing", org="2", org_name="Pelican", note=str(day))
+        hub.collect(day, [*pcs(range(10)), changing])
+        hub.run_after_collection(noon(day))
+    before = [hub.month_end("ninja", month) for month in ("2026-08", "2026-09", "2026-10")]
+    assert before == [{"billable": 11}] * 3
+    # The counts of purged days are gone, and stay so.
+    counted = {row.snapshot_date for row in hub.all(daily_counts)}
+    assert date(2026, 8, 31) not in counted
+
+    with decision_context(hub, DECEMBER) as context:
+        merge_sites(context, site(hub, "Pelican"), site(hub, "Harbor Dental"))
+
+    after = [hub.month_end("ninja", month) for month in ("2026-08", "2026-09", "2026-10")]
+    assert after == before
+    assert {row.snapshot_date for row in hub.all(daily_counts)} == counted
     check_nothing_is_stale(hub, DECEMBER)
