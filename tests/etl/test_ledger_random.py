@@ -1,6 +1,6 @@
-"""Whatever is collected and decided in whatever order, late days, imports and failures included: each
-changes what it says and nothing else, no stored number is stale afterwards, and decisions that are
-undone in reverse leave the same numbers."""
+"""Whatever is collected and decided in whatever order, late days, imports, failures: each
+step changes what it says and nothing else, no stored number is stale afterwards, and decisions that
+are undone in reverse leave the same numbers."""
 
 from collections.abc import Iterator
 from datetime import date
