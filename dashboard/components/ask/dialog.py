@@ -102,8 +102,7 @@ def dialog() -> list[Component]:
     ]
     modal = dbc.Modal(
         [
-            html.Header(html.H2(id="decision-title", className="modal-title"),
-                        className="modal-header"),
+            html.H2(id="decision-title", className="modal-header modal-title"),
             dbc.ModalBody(body),
             dbc.ModalFooter(buttons),
         ],

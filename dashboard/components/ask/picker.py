@@ -51,8 +51,7 @@ def picker() -> list[Component]:
     search = search_field("picker-text", _("Type a part of the name"), autofocus=True)
     modal = dbc.Modal(
         [
-            html.Header(html.H2(_("Choose"), id="picker-title", className="modal-title"),
-                        className="modal-header"),
+            html.H2(_("Choose"), id="picker-title", className="modal-header modal-title"),
             dbc.ModalBody([search, html.Div(id="picker-found", role="status")]),
             dbc.ModalFooter(dbc.Button(_("Cancel"), id="picker-cancel", color="secondary")),
         ],
