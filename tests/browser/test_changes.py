@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,16 +15,7 @@ from sqlalchemy import Engine
 from tests.support.browser_pages import chart_traces
 from tests.support.demo_dashboard import serve_dashboard
 from tests.support.files import sheets
-from tests.support.worlds import TODAY, DeviceState, World, named_world, save_to_copy
-
-
-@pytest.fixture(scope="module")
-def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The named world, served; nobody writes to it."""
-    engine = save_to_copy(named_world(), migrated_file, tmp_path_factory.mktemp("changes"))
-    with serve_dashboard(engine) as (found, _):
-        yield found
-    engine.dispose()
+from tests.support.worlds import TODAY, DeviceState, World, save_to_copy
 
 
 def open_changes(page: Page, address: str, query: str = "") -> None:

@@ -1,6 +1,5 @@
 """The Overview in Chromium: its numbers are the API's, and each opens exactly its devices."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,21 +19,11 @@ from tests.support.worlds import (
     TODAY,
     DeviceState,
     World,
-    named_world,
     run_row,
     save_to_copy,
 )
 
 HOSTILE = ("<img src=x onerror=window.hit=1>", "__proto__", "=cmd|' /C calc'!A0", "y" * 10_000)
-
-
-@pytest.fixture(scope="module")
-def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The named world, served; nobody writes to it."""
-    engine = save_to_copy(named_world(), migrated_file, tmp_path_factory.mktemp("overview"))
-    with serve_dashboard(engine) as (found, _):
-        yield found
-    engine.dispose()
 
 
 def open_overview(page: Page, address: str, query: str = "") -> None:

@@ -1,23 +1,10 @@
 """The Sites page and one site in Chromium: sums, ways in and back, gaps, states."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser_pages import devices_count
-from tests.support.demo_dashboard import serve_dashboard
-from tests.support.worlds import HARBOR, named_world, save_to_copy
-
-
-@pytest.fixture(scope="module")
-def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The named world."""
-    engine = save_to_copy(named_world(), migrated_file, tmp_path_factory.mktemp("sites"))
-    with serve_dashboard(engine) as (found, _):
-        yield found
-    engine.dispose()
+from tests.support.worlds import HARBOR
 
 
 def column(page: Page, name: str) -> list[int]:

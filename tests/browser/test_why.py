@@ -1,24 +1,11 @@
 """The drawer that explains a figure: opened by mouse and keyboard, and true to the list."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser_pages import devices_count, open_devices
-from tests.support.demo_dashboard import serve_dashboard
-from tests.support.worlds import named_world, save_to_copy
-
-
-@pytest.fixture(scope="module")
-def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The named world."""
-    engine = save_to_copy(named_world(), migrated_file, tmp_path_factory.mktemp("why"))
-    with serve_dashboard(engine) as (found, _):
-        yield found
-    engine.dispose()
 
 
 def open_explanation(page: Page, button: Locator) -> int:

@@ -16,12 +16,13 @@ from db.tables import inventory
 from tests.conftest import COMMAND, RunCli
 from tests.support.agent_servers import free_port
 from tests.support.api_server import first_answer, running_process
+from tests.support.cli import CliHere
 from tests.support.scripted_vendor import Reply, script_of, scripted
 
 
 def stop(process: "subprocess.Popen[str]") -> str:
     process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=120)
     return output
 
 
@@ -80,10 +81,10 @@ def test_slow_reader_does_not_delay_shutdown(
     ],
 )
 def test_serve_refuses_unsafe_or_wrong_settings(
-    run_cli: RunCli, arguments: tuple[str, ...], settings: dict[str, str], names: str
+    cli: CliHere, arguments: tuple[str, ...], settings: dict[str, str], names: str
 ) -> None:
-    ended = run_cli("serve", *arguments, **settings)
-    assert ended.returncode == 2
+    ended = cli("serve", *arguments, **settings)
+    assert ended.exit_code == 2
     assert names in ended.stderr
     assert "Traceback" not in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1
@@ -99,31 +100,31 @@ def test_serve_refuses_a_port_that_is_taken(run_cli: RunCli) -> None:
     assert port in ended.stderr and "--port" in ended.stderr
 
 
-def test_a_demo_fills_its_data_once_and_serves_it_at_once_the_second_time(
-    cli_environment: dict[str, str], tmp_path: Path
+def test_a_demo_fills_its_data_once_serves_it_and_collects_nothing_the_second_time(
+    cli: CliHere, cli_environment: dict[str, str], tmp_path: Path
 ) -> None:
-    small = ("--devices", "40", "--sites", "4", "--months", "1", "--data", "demo")
-    for _time in range(2):
-        port = free_port()
-        with running_process(
-            cli_environment, tmp_path, "demo", *small, "--port", str(port)
-        ) as process:
-            address = f"http://127.0.0.1:{port}"
-            today = first_answer(f"{address}/api/dashboard/today", process, 120).json()["totals"]
-            assert today["ninja_devices"] > 30
-            assert today["threatlocker_devices"] > 10
-            stop(process)
-        assert process.returncode == 0
+    small = ("demo", "--devices", "40", "--sites", "4", "--months", "1", "--data", "demo")
+    port = free_port()
+    with running_process(cli_environment, tmp_path, *small, "--port", str(port)) as process:
+        address = f"http://127.0.0.1:{port}"
+        today = first_answer(f"{address}/api/dashboard/today", process, 300).json()["totals"]
+        assert today["ninja_devices"] > 30
+        assert today["threatlocker_devices"] > 10
+        stop(process)
+    assert process.returncode == 0
+    again = cli(*small, "--once")
+    assert again.exit_code == 0, again.output
+    assert "0 day(s) collected" in again.stderr
 
 
-def test_a_demo_is_not_mixed_into_real_data(run_cli: RunCli, tmp_path: Path) -> None:
+def test_a_demo_is_not_mixed_into_real_data(cli: CliHere, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'real.db'}"
     with scripted(script_of(Reply(401, b"{}"))) as vendor:
-        failed = run_cli(
+        failed = cli(
             "collect", "ninja", DATABASE_URL=url, NINJA_BASE_URL=vendor.url,
             NINJA_CLIENT_ID="a", NINJA_CLIENT_SECRET="b",
         )  # fmt: skip
-    assert failed.returncode == 4
-    ended = run_cli("demo", "--once", "--months", "1", DATABASE_URL=url)
-    assert ended.returncode == 2
+    assert failed.exit_code == 4
+    ended = cli("demo", "--once", "--months", "1", DATABASE_URL=url)
+    assert ended.exit_code == 2
     assert "real data" in ended.stderr

@@ -1,7 +1,6 @@
 """The seed's JSON API over real HTTP: its fields, its arithmetic, its refusals."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from tests.support.api_server import (
     api_document,
     make_app,
     serve_api,
-    serve_named_world,
 )
 from tests.support.worlds import HARBOR, TODAY, DeviceState, World, named_world, run_row
 
@@ -39,13 +37,6 @@ FILES = tuple(
 )
 
 
-@pytest.fixture(scope="module")
-def client(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiClient]:
-    """The named world, served; nobody writes to it."""
-    with serve_named_world(migrated_file, tmp_path_factory.mktemp("named")) as found:
-        yield found
-
-
 def _check_sums(totals: dict[str, int]) -> None:
     total = totals["total_devices"]
     assert total == totals["servers"] + totals["workstations"] + totals["other_devices"]
@@ -55,9 +46,8 @@ def _check_sums(totals: dict[str, int]) -> None:
     )
 
 
-def test_today_has_the_fields_of_the_seed_and_its_sums_hold(engine: Engine) -> None:
-    named_world().save(engine)
-    with serve_api(engine, zone="America/Chicago") as client:
+def test_today_has_the_fields_of_the_seed_and_its_sums_hold(named_engine: Engine) -> None:
+    with serve_api(named_engine, zone="America/Chicago") as client:
         today = client.json("/api/dashboard/today")
     assert today["date"] == "2026-11-22T00:00:00-06:00"
     totals = today["totals"]
@@ -272,15 +262,14 @@ def test_pages_outside_the_api_are_left_alone(client: ApiClient) -> None:
     assert "<title>a page</title>" in client.get("/apiary").text
 
 
-def test_health_reports_the_age_of_the_data_and_stays_healthy(sqlite_engine: Engine) -> None:
-    named_world().save(sqlite_engine)
-    with serve_api(sqlite_engine) as client:
+def test_health_reports_the_age_of_the_data_and_stays_healthy(named_sqlite: Engine) -> None:
+    with serve_api(named_sqlite) as client:
         health = client.json("/api/health")
         assert (health["status"], health["database"], health["data"]) == (
             "healthy", "connected", "fresh",
         )  # fmt: skip
         assert health["sources"]["ninja"]["complete_at"] == "2026-11-22T02:10:00+00:00"
-    with serve_api(sqlite_engine, clock=lambda: NOW + timedelta(days=3)) as client:
+    with serve_api(named_sqlite, clock=lambda: NOW + timedelta(days=3)) as client:
         health = client.json("/api/health")
         assert (health["status"], health["data"]) == ("healthy", "stale")
         assert health["sources"]["agent"]["stale"] is True
@@ -326,9 +315,8 @@ def test_a_failed_run_changes_no_number(sqlite_engine: Engine) -> None:
         assert client.json("/api/dashboard/today") == before
 
 
-def test_without_credentials_only_the_health_is_answered(sqlite_engine: Engine) -> None:
-    named_world().save(sqlite_engine)
-    with serve_api(sqlite_engine, auth="password") as client:
+def test_without_credentials_only_the_health_is_answered(named_sqlite: Engine) -> None:
+    with serve_api(named_sqlite, auth="password") as client:
         assert client.json("/api/health")["status"] == "healthy"
         for path in (*QUESTIONS, "/api/openapi.json", *FILES):
             assert client.json(path, 401)["code"] == 401

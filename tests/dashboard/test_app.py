@@ -12,7 +12,6 @@ from dashboard.app import create_app
 from dashboard.base.access import required_role
 from db.keys import device_id
 from db.settings import load
-from tests.support.worlds import named_world
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 
@@ -42,11 +41,9 @@ def test_without_credentials_only_assets_are_served(sqlite_engine: Engine, path:
 @pytest.mark.parametrize("filled", [True, False], ids=["with data", "empty"])
 @pytest.mark.parametrize("path", ["/", "/devices", "/nothing", "/_dash-layout", "/api/health"])
 def test_every_answer_carries_the_security_headers(
-    sqlite_engine: Engine, path: str, filled: bool
+    named_sqlite: Engine, sqlite_engine: Engine, path: str, filled: bool
 ) -> None:
-    if filled:
-        named_world().save(sqlite_engine)
-    headers = client(sqlite_engine).get(path).headers
+    headers = client(named_sqlite if filled else sqlite_engine).get(path).headers
     script = re.search("script-src ([^;]*);", headers["Content-Security-Policy"])
     assert script and "unsafe" not in script[1] and "http" not in script[1]
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -63,9 +60,8 @@ def test_an_unknown_page_is_a_404_and_a_known_one_is_not(sqlite_engine: Engine) 
     assert unknown.is_json
 
 
-def test_a_page_of_an_unknown_item_is_rendered_with_404(sqlite_engine: Engine) -> None:
-    named_world().save(sqlite_engine)
-    there = client(sqlite_engine)
+def test_a_page_of_an_unknown_item_is_rendered_with_404(named_sqlite: Engine) -> None:
+    there = client(named_sqlite)
     known, unknown = device_id("ninja", "101"), device_id("ninja", "999")
     for path, code in (
         ("/sites/1", 200), ("/sites/0", 200), ("/sites/99", 404), ("/sites/x", 404),

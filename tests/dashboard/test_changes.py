@@ -6,7 +6,6 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,20 +22,13 @@ from dashboard.queries.moment import Moment
 from db import migrate
 from db.engine import open_engine, reading, sqlite_url, writing
 from db.tables import device_snapshots, metadata
-from tests.support.api_server import ApiClient, serve_api, serve_named_world
+from tests.support.api_server import ApiClient, serve_api
 from tests.support.changes_oracle import DailyRecords, bar_of, matches
 from tests.support.files import csv_rows, sheets
 from tests.support.samples import samples
 from tests.support.worlds import COUNTED, HARBOR, MUELLER, TODAY, World, named_world, random_world
 
 SIGNS = dict(zip(BARS, (1, -1, 1, -1, 1, -1), strict=True))
-
-
-@pytest.fixture(scope="module")
-def client(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiClient]:
-    """The named world, served; nobody writes to it."""
-    with serve_named_world(migrated_file, tmp_path_factory.mktemp("named")) as found:
-        yield found
 
 
 # The arithmetic, on random histories.
@@ -156,7 +148,7 @@ def postgres_histories(postgres_server: Any) -> Iterator[Engine]:
 
 
 def test_bars_lists_and_files_agree_on_any_history_on_sqlite(sqlite_histories: Engine) -> None:
-    @settings(max_examples=samples(40, 10_000))
+    @settings(max_examples=samples(15, 10_000))
     @given(st.integers(0, 2**40))
     def holds(seed: int) -> None:
         check_history(sqlite_histories, seed)
@@ -167,7 +159,7 @@ def test_bars_lists_and_files_agree_on_any_history_on_sqlite(sqlite_histories: E
 def test_bars_lists_and_files_agree_on_any_history_on_postgresql(
     postgres_histories: Engine,
 ) -> None:
-    @settings(max_examples=samples(20, 10_000))
+    @settings(max_examples=samples(6, 10_000))
     @given(st.integers(0, 2**40))
     def holds(seed: int) -> None:
         check_history(postgres_histories, seed)
@@ -178,9 +170,8 @@ def test_bars_lists_and_files_agree_on_any_history_on_postgresql(
 # The API.
 
 
-def test_the_bars_and_their_devices_with_every_reason(engine: Engine) -> None:
-    named_world().save(engine)
-    with serve_api(engine, zone="America/Chicago") as client:
+def test_the_bars_and_their_devices_with_every_reason(named_engine: Engine) -> None:
+    with serve_api(named_engine, zone="America/Chicago") as client:
         found = client.json("/api/dashboard/changes?basis=ninja")
     assert (found["opening"], found["closing"]) == (9, 7)
     assert found["bars"] == {

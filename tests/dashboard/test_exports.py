@@ -5,10 +5,8 @@ import io
 import operator
 import random
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -26,7 +24,7 @@ from dashboard.queries.devices.device_list import COLUMNS, columns
 from db.engine import reading, writing
 from db.keys import as_of
 from db.tables import device_snapshots, sites
-from tests.support.api_server import ApiClient, serve_api, serve_named_world
+from tests.support.api_server import ApiClient, serve_api
 from tests.support.small_hub import Hub, Pc
 from tests.support.worlds import HARBOR, TODAY, named_world, random_world
 
@@ -38,13 +36,6 @@ _NASTY = st.builds(
     "".join, st.lists(st.sampled_from([*TRIGGERS, " ", '"', ",", ";", "'", "x", "1"]))
 )
 _CELL = st.none() | st.integers() | _TEXT | _NASTY
-
-
-@pytest.fixture(scope="module")
-def client(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiClient]:
-    """The named world, served; nobody writes to it."""
-    with serve_named_world(migrated_file, tmp_path_factory.mktemp("named")) as found:
-        yield found
 
 
 def _read(content: str) -> list[list[str]]:

@@ -52,7 +52,7 @@ def two(engine: Engine) -> Iterator[list[Ingest]]:
 
 
 def test_concurrent_first_reports_make_one_row(engine: Engine) -> None:
-    turns = samples(4, 160)
+    turns = samples(2, 160)
     with ingest(engine, INGEST_AUTH="open") as hub:
         for turn in range(turns):
             codes: list[int] = []
@@ -64,7 +64,7 @@ def test_concurrent_first_reports_make_one_row(engine: Engine) -> None:
 
 
 def test_concurrent_first_reports_to_two_servers_make_one_row(two: list[Ingest]) -> None:
-    turns = samples(4, 160)
+    turns = samples(2, 160)
     for turn in range(turns):
         codes: list[int] = []
         body = report(f"pc-{turn}")
@@ -79,7 +79,7 @@ def test_concurrent_first_reports_to_two_servers_make_one_row(two: list[Ingest])
 
 
 def test_concurrent_enrolments_of_one_machine_make_one_key(two: list[Ingest]) -> None:
-    for turn in range(samples(3, 60)):
+    for turn in range(samples(2, 60)):
         token, keys, codes = two[0].token(), [], Counter[int]()
 
         def enrol(n: int, token: str = token, keys: list[str] = keys, turn: int = turn,
@@ -159,7 +159,7 @@ def test_acknowledged_reports_survive_kill_9_of_the_server(
         "AUTH": "none", "INGEST_AUTH": "open", "DATABASE_URL": address(engine)
     }  # fmt: skip
     told, sent = Counter[str](), Counter[str]()
-    for turn in range(samples(2, 25)):
+    for turn in range(samples(1, 25)):
         port = free_port()
         with running_process(environment, tmp_path, "serve", "--port", str(port)) as process:
             there = f"http://127.0.0.1:{port}"

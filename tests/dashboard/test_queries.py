@@ -21,6 +21,7 @@ from db.tables import months as months_table
 from tests.support.changes_oracle import bar_of as _bar
 from tests.support.changes_oracle import matches as _matches
 from tests.support.changes_oracle import random_filters as _random_filters
+from tests.support.samples import samples
 from tests.support.worlds import (
     HARBOR,
     MONTH_END,
@@ -44,7 +45,7 @@ def _listed(connection: Connection, found: Moment, filters: Filters) -> list[str
     return [row["device_id"] for row in device_list.page(connection, found, filters, limit=1000)]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(samples(1, 30)))
 def test_number_list_file_and_bars_agree_with_plain_python(engine: Engine, seed: int) -> None:
     rng = random.Random(seed)
     world = random_world(rng)
@@ -115,10 +116,8 @@ def _check_sites(connection: Connection, found: Moment, world: World, filters: F
         assert {row.site_id for row in moved} == {row.site_id for row in table if row.figure.change}
 
 
-def test_stored_counts_and_stretches_agree_on_every_kept_day(engine: Engine) -> None:
-    world = named_world()
-    world.save(engine)
-    with reading(engine) as connection:
+def test_stored_counts_and_stretches_agree_on_every_kept_day(named_engine: Engine) -> None:
+    with reading(named_engine) as connection:
         for basis in BASES:
             for back in range(0, 66, 5):
                 filters = Filters(as_of=TODAY - timedelta(days=back), basis=basis)
@@ -131,9 +130,8 @@ def test_stored_counts_and_stretches_agree_on_every_kept_day(engine: Engine) -> 
                 assert total == device_list.count(connection, found, filters)
 
 
-def test_each_figure_equals_the_length_of_its_list(engine: Engine) -> None:
-    named_world().save(engine)
-    with reading(engine) as connection:
+def test_each_figure_equals_the_length_of_its_list(named_engine: Engine) -> None:
+    with reading(named_engine) as connection:
         for basis in BASES:
             for given in (
                 Filters(basis=basis),
@@ -151,9 +149,8 @@ def test_each_figure_equals_the_length_of_its_list(engine: Engine) -> None:
                 assert total == device_list.count(connection, found, given)
 
 
-def test_the_listed_changes_are_in_the_bars_of_their_site(engine: Engine) -> None:
-    named_world().save(engine)
-    with reading(engine) as connection:
+def test_the_listed_changes_are_in_the_bars_of_their_site(named_engine: Engine) -> None:
+    with reading(named_engine) as connection:
         harbor = Filters(basis="ninja", sites=(HARBOR,), statuses=("billable",))
         found = moment.resolve(connection, harbor, TODAY)
         assert changes.bars(connection, found, harbor) == changes.Bars(
@@ -170,10 +167,9 @@ def test_the_listed_changes_are_in_the_bars_of_their_site(engine: Engine) -> Non
 
 
 def test_a_gap_resolves_to_the_last_snapshot_before_it_and_is_reported(
-    sqlite_engine: Engine,
+    named_sqlite: Engine,
 ) -> None:
-    named_world().save(sqlite_engine)
-    with reading(sqlite_engine) as connection:
+    with reading(named_sqlite) as connection:
         gap = Filters(as_of=date(2026, 11, 15), basis="records")
         found = moment.resolve(connection, gap, TODAY)
         assert found.now.day == date(2026, 11, 15)
@@ -190,9 +186,8 @@ def test_a_gap_resolves_to_the_last_snapshot_before_it_and_is_reported(
         )
 
 
-def test_a_day_that_is_not_kept_resolves_to_the_one_before(sqlite_engine: Engine) -> None:
-    named_world().save(sqlite_engine)
-    with reading(sqlite_engine) as connection:
+def test_a_day_that_is_not_kept_resolves_to_the_one_before(named_sqlite: Engine) -> None:
+    with reading(named_sqlite) as connection:
         asked = Filters(as_of=date(2026, 9, 10), basis="ninja")
         found = moment.resolve(connection, asked, TODAY)
         assert found.now.day == date(2026, 8, 31)
@@ -209,9 +204,8 @@ def test_the_border_keeps_every_day_after_it(sqlite_engine: Engine) -> None:
         assert moment.resolve(connection, asked, TODAY).now.day == date(2026, 9, 10)
 
 
-def test_before_a_basis_begins_figures_are_unknown_not_zero(sqlite_engine: Engine) -> None:
-    named_world().save(sqlite_engine)
-    with reading(sqlite_engine) as connection:
+def test_before_a_basis_begins_figures_are_unknown_not_zero(named_sqlite: Engine) -> None:
+    with reading(named_sqlite) as connection:
         agent = Filters(basis="agent")
         found = moment.resolve(connection, agent, TODAY)
         kpi = counts.compare(connection, found, agent).kpis()["total"]
@@ -241,10 +235,9 @@ def test_without_any_snapshot_everything_is_unknown(engine: Engine) -> None:
             assert site_table.site_options(connection) == []
 
 
-def test_the_series_repeats_what_stands_on_a_day_without_a_snapshot(engine: Engine) -> None:
+def test_the_series_repeats_what_stands_on_a_day_without_a_snapshot(named_engine: Engine) -> None:
     world = named_world()
-    world.save(engine)
-    with reading(engine) as connection:
+    with reading(named_engine) as connection:
         for basis in BASES:
             filters = Filters(basis=basis)
             found = moment.resolve(connection, filters, TODAY)
@@ -296,9 +289,8 @@ def test_a_month_without_a_snapshot_is_a_gap_that_stands_with_the_one_before(
         ]  # fmt: skip
 
 
-def test_a_site_row_shows_both_days_its_sources_and_its_trend(engine: Engine) -> None:
-    named_world().save(engine)
-    with reading(engine) as connection:
+def test_a_site_row_shows_both_days_its_sources_and_its_trend(named_engine: Engine) -> None:
+    with reading(named_engine) as connection:
         filters = Filters(statuses=("billable",))
         found = moment.resolve(connection, filters, TODAY)
         table = {row.name: row for row in site_table.site_rows(connection, found, filters)}
@@ -313,9 +305,8 @@ def test_a_site_row_shows_both_days_its_sources_and_its_trend(engine: Engine) ->
         assert [option.name for option in site_table.site_options(connection)] == list(table)
 
 
-def test_last_contact_belongs_to_the_newest_day_only(engine: Engine) -> None:
-    named_world().save(engine)
-    with reading(engine) as connection:
+def test_last_contact_belongs_to_the_newest_day_only(named_engine: Engine) -> None:
+    with reading(named_engine) as connection:
         for as_of, known in ((None, True), (TODAY - timedelta(days=1), False)):
             filters = Filters(as_of=as_of, basis="agent")
             found = moment.resolve(connection, filters, TODAY)
@@ -324,9 +315,8 @@ def test_last_contact_belongs_to_the_newest_day_only(engine: Engine) -> None:
             assert row["first_seen"] == "2026-11-05"
 
 
-def test_every_column_sorts_totally_with_empty_values_last(engine: Engine) -> None:
-    named_world().save(engine)
-    with reading(engine) as connection:
+def test_every_column_sorts_totally_with_empty_values_last(named_engine: Engine) -> None:
+    with reading(named_engine) as connection:
         for basis in ("assets", "records"):
             filters = Filters(basis=basis, statuses=STATUSES)
             found = moment.resolve(connection, filters, TODAY)
@@ -353,9 +343,10 @@ def test_every_column_sorts_totally_with_empty_values_last(engine: Engine) -> No
                         assert values == sorted(values, reverse=descending)
 
 
-def test_an_asset_row_is_the_primary_record_with_all_sources_that_manage_it(engine: Engine) -> None:
-    named_world().save(engine)
-    with reading(engine) as connection:
+def test_an_asset_row_is_the_primary_record_with_all_sources_that_manage_it(
+    named_engine: Engine,
+) -> None:
+    with reading(named_engine) as connection:
         filters = Filters(q="h-pc2")
         found = moment.resolve(connection, filters, TODAY)
         (row,) = device_list.page(connection, found, filters)
@@ -368,20 +359,18 @@ def test_an_asset_row_is_the_primary_record_with_all_sources_that_manage_it(engi
 
 
 def test_the_default_comparison_is_the_month_end_before_the_requested_day(
-    sqlite_engine: Engine,
+    named_sqlite: Engine,
 ) -> None:
-    named_world().save(sqlite_engine)
-    with reading(sqlite_engine) as connection:
+    with reading(named_sqlite) as connection:
         for as_of, then in ((None, MONTH_END), (date(2026, 11, 1), MONTH_END),
                             (MONTH_END, month_end(month_before("2026-10")))):  # fmt: skip
             filters = Filters(as_of=as_of)
             assert moment.resolve(connection, filters, TODAY).then.day == then
 
 
-def test_a_past_month_is_counted_as_known_on_the_requested_day(engine: Engine) -> None:
+def test_a_past_month_is_counted_as_known_on_the_requested_day(named_engine: Engine) -> None:
     world = named_world()
-    world.save(engine)
-    with reading(engine) as connection:
+    with reading(named_engine) as connection:
         filters = Filters(as_of=date(2026, 10, 15), basis="records")
         found = moment.resolve(connection, filters, TODAY)
         last = month_ends.last_months(connection, found, filters)[-1]

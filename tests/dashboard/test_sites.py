@@ -2,12 +2,9 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
-import pytest
 from sqlalchemy import Engine
 
 from dashboard.base.params import NO_LOCATION, Filters
@@ -20,17 +17,10 @@ from dashboard.queries.series import Series, daily_series
 from dashboard.queries.sites import site_profile, site_table
 from db.engine import reading
 from db.tables import NO_SITE_ID
-from tests.support.api_server import ApiClient, serve_named_world
+from tests.support.api_server import ApiClient
 from tests.support.changes_oracle import random_filters as _random_filters
 from tests.support.small_hub import Hub, pcs
-from tests.support.worlds import HARBOR, MUELLER, NORTH, TODAY, named_world, random_world
-
-
-@pytest.fixture(scope="module")
-def client(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiClient]:
-    """The named world, served; nobody writes to it."""
-    with serve_named_world(migrated_file, tmp_path_factory.mktemp("sites")) as found:
-        yield found
+from tests.support.worlds import HARBOR, MUELLER, NORTH, TODAY, random_world
 
 
 def test_locations_and_sources_of_a_site_add_up_to_its_lists(engine: Engine) -> None:
@@ -69,16 +59,14 @@ def test_a_site_has_its_name_in_each_source(engine: Engine) -> None:
         assert site_profile.profile(connection, NO_SITE_ID) is None
 
 
-def test_devices_without_a_site_are_a_site_of_their_own(engine: Engine) -> None:
-    named_world().save(engine)
-    with reading(engine) as connection:
+def test_devices_without_a_site_are_a_site_of_their_own(named_engine: Engine) -> None:
+    with reading(named_engine) as connection:
         profile = site_profile.profile(connection, NO_SITE_ID)
     assert profile is not None and profile.name == "(no site)"
 
 
-def test_the_daily_series_covers_consecutive_days(sqlite_engine: Engine) -> None:
-    named_world().save(sqlite_engine)
-    with reading(sqlite_engine) as connection:
+def test_the_daily_series_covers_consecutive_days(named_sqlite: Engine) -> None:
+    with reading(named_sqlite) as connection:
         for as_of in (TODAY, date(2026, 10, 1), date(2026, 8, 31)):
             filters = Filters(as_of=as_of)
             found = moment.resolve(connection, filters, TODAY)
@@ -87,10 +75,9 @@ def test_the_daily_series_covers_consecutive_days(sqlite_engine: Engine) -> None
             assert len(days) == (days[-1] - days[0]).days + 1
 
 
-def test_the_grid_is_sorted_as_requested_and_its_last_row_is_the_sum(engine: Engine) -> None:
-    named_world().save(engine)
+def test_the_grid_is_sorted_as_requested_and_its_last_row_is_the_sum(named_engine: Engine) -> None:
     filters = Filters(basis="records")
-    with reading(engine) as connection:
+    with reading(named_engine) as connection:
         found = moment.resolve(connection, filters, TODAY)
         table = site_table.site_rows(connection, found, filters)
 

@@ -84,14 +84,15 @@ def test_the_points_of_a_trend_equal_those_drawn_and_listed(engine: Engine, seed
                         assert one.snapshots or one.n is None
 
 
-def test_devices_left_out_are_counted_by_their_reason(engine: Engine) -> None:
-    named_world().save(engine)
-    answer = explained(engine, Filters(sites=(HARBOR,), types=("server",), statuses=("billable",)))
+def test_devices_left_out_are_counted_by_their_reason(named_engine: Engine) -> None:
+    answer = explained(
+        named_engine, Filters(sites=(HARBOR,), types=("server",), statuses=("billable",))
+    )
     assert (answer.value, answer.site_names) == (1, ("Harbor Dental",))
     assert {one.kind: one.n for one in answer.left_out} == {
         "spare": 0, "excluded": 0, "types": 2, "sites": 0, "records": 2,
     }  # fmt: skip
-    everywhere = explained(engine, Filters())
+    everywhere = explained(named_engine, Filters())
     assert {one.kind: one.n for one in everywhere.left_out} == {"excluded": 2, "records": 14}
     assert everywhere.sources == {"ninja": 9, "threatlocker": 1}
 
@@ -119,10 +120,11 @@ def test_an_answer_names_the_runs_it_rests_on_and_the_days_without(engine: Engin
     assert explained(engine, Filters(basis="agent")).gaps == ()
 
 
-def test_before_the_first_snapshot_there_is_no_number(engine: Engine) -> None:
-    named_world().save(engine)
+def test_before_the_first_snapshot_there_is_no_number(named_engine: Engine) -> None:
     early = date(2026, 8, 1)
-    answer = explained(engine, Filters(as_of=early, compare_to=early - timedelta(days=1)), "added")
+    answer = explained(
+        named_engine, Filters(as_of=early, compare_to=early - timedelta(days=1)), "added"
+    )
     assert answer.value is None
     assert (answer.now, answer.then, answer.gaps) == ((), (), ())
 

@@ -410,7 +410,7 @@ def undo_something(fleet: CoverageFleet, rng: random.Random, day: date) -> None:
             pass
 
 
-@pytest.mark.parametrize("seed", range(samples(6, 300)))
+@pytest.mark.parametrize("seed", range(samples(3, 300)))
 def test_findings_after_any_history_match_a_plain_model(sqlite_engine: Engine, seed: int) -> None:
     fleet = CoverageFleet(sqlite_engine)
     random_history(fleet, random.Random(seed))

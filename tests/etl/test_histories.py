@@ -503,7 +503,7 @@ def sqlite_histories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engin
 
 
 def test_every_kept_day_matches_the_oracle_on_sqlite(sqlite_histories: Engine) -> None:
-    @settings(max_examples=samples(120, 10_000))
+    @settings(max_examples=samples(40, 10_000))
     @given(history)
     def holds(history: Any) -> None:
         replay(sqlite_histories, history)
@@ -524,7 +524,7 @@ def postgres_histories(postgres_server: Any) -> Iterator[Engine]:
 def test_every_kept_day_matches_the_oracle_on_postgresql(
     postgres_histories: Engine,
 ) -> None:
-    @settings(max_examples=samples(80, 10_000))
+    @settings(max_examples=samples(15, 10_000))
     @given(history)
     def holds(history: Any) -> None:
         replay(postgres_histories, history)

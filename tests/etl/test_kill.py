@@ -38,7 +38,7 @@ from tests.support.small_hub import contents
 
 DAY = date(2024, 3, 14)
 COLLECT = ["collect", "--date", DAY.isoformat()]
-SAMPLE = 6
+SAMPLE = 4
 Contents = dict[str, list[tuple[Any, ...]]]
 
 

@@ -178,7 +178,7 @@ def test_a_preview_includes_the_ends_of_open_months(engine: Engine) -> None:
 def test_a_preview_equals_the_effect_of_the_decision(sqlite_world: Engine) -> None:
     """Any decision on any random history: every count and every device, as the preview said."""
 
-    @settings(max_examples=samples(15, 1000))
+    @settings(max_examples=samples(6, 1000))
     @given(histories, decision)
     def holds(history: list[Any], decided: tuple[Any, ...]) -> None:
         world = RandomHub(sqlite_world)

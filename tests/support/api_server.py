@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -36,7 +35,6 @@ from db.engine import open_engine, sqlite_url
 from db.settings import load
 from tests.conftest import COMMAND
 from tests.support.agent_servers import free_port
-from tests.support.worlds import named_world
 
 NOW = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
 
@@ -138,18 +136,6 @@ def _wait_for(port: int) -> None:
             time.sleep(0.01)
         else:
             return
-
-
-@contextmanager
-def serve_named_world(migrated: Path, folder: Path) -> Iterator[ApiClient]:
-    """The named world in a copy of the `migrated` file, for tests that only read."""
-    path = folder / "inventory.db"
-    shutil.copyfile(migrated, path)
-    engine = open_engine(sqlite_url(path))
-    named_world().save(engine)
-    with serve_api(engine) as found:
-        yield found
-    engine.dispose()
 
 
 def address(engine: Engine) -> str:
