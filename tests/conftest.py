@@ -319,7 +319,7 @@ def run_cli(cli_environment: dict[str, str], tmp_path: Path) -> RunCli:
     """Runs `inventory-hub ARGUMENTS` in the test's own folder: run_cli("doctor", PORT="8051")."""
 
     def run(
-        *arguments: str, timeout: float = 120, **variables: str
+        *arguments: str, timeout: float = 300, **variables: str
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-c", COMMAND, *arguments],

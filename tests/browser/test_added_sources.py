@@ -131,7 +131,7 @@ class Product:
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(60)
+            process.wait(120)
             log.close()
 
 
@@ -280,7 +280,7 @@ def _lines(address: str, path: str) -> str:
 
 def _answers(url: str) -> bool:
     try:
-        return requests.get(f"{url}/api/health", timeout=10).ok
+        return requests.get(f"{url}/api/health", timeout=120).ok
     except requests.ConnectionError:
         return False
 

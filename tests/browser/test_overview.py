@@ -45,7 +45,7 @@ def listed(page: Page) -> int:
 
 def in_file(address: str, href: str) -> int:
     """How many devices the file behind a list has."""
-    answer = requests.get(address + href.replace("/devices", "/export/devices.csv", 1), timeout=30)
+    answer = requests.get(address + href.replace("/devices", "/export/devices.csv", 1), timeout=120)
     assert answer.status_code == 200, answer.text
     return len(answer.text.splitlines()) - 1
 
@@ -53,7 +53,7 @@ def in_file(address: str, href: str) -> int:
 def test_the_numbers_equal_those_of_the_api(quiet: Page, address: str) -> None:
     open_overview(quiet, address)
     query = "basis=assets"
-    found = requests.get(f"{address}/api/dashboard/comparison?{query}", timeout=30).json()
+    found = requests.get(f"{address}/api/dashboard/comparison?{query}", timeout=120).json()
     now, change = found["today_totals"], found["changes"]
     assert value(quiet, "counted") == now["billable_devices"]
     assert value(quiet, "server") == now["servers"]
@@ -63,7 +63,7 @@ def test_the_numbers_equal_those_of_the_api(quiet: Page, address: str) -> None:
     said = quiet.locator("#kpi-counted .delta").inner_text().replace("\u2212", "-")
     assert int(said.split()[-1]) == moved
     sites = requests.get(
-        f"{address}/api/dashboard/sites?{query}&status=billable", timeout=30
+        f"{address}/api/dashboard/sites?{query}&status=billable", timeout=120
     ).json()["items"]
     rows = {
         row.locator("th").inner_text(): row.locator("td").all_inner_texts()

@@ -209,7 +209,7 @@ def test_a_signal_ends_a_collection_with_exit_4_and_leaves_nothing_half_written(
         # Tests that run in the background of a shell would pass on that SIGINT is ignored.
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not any("devices-detailed" in asked.path for asked in vendors.requests):
         assert time.monotonic() < end
         time.sleep(0.02)

@@ -33,12 +33,12 @@ def test_serve_answers_pages_and_api_and_stops_on_sigterm(
     environment = cli_environment | {"AUTH": "none"}
     with running_process(environment, tmp_path, "serve", "--port", str(port)) as process:
         address = f"http://127.0.0.1:{port}"
-        health = first_answer(f"{address}/api/health", process, 60)
+        health = first_answer(f"{address}/api/health", process)
         assert health.json()["status"] == "healthy"
-        page = requests.get(address, timeout=30)
+        page = requests.get(address, timeout=120)
         assert page.status_code == 200
         assert "Inventory Hub" in page.text
-        missing = requests.get(f"{address}/api/nothing", timeout=30)
+        missing = requests.get(f"{address}/api/nothing", timeout=120)
         assert (missing.status_code, missing.json()["code"]) == (404, 404)
         output = stop(process)
     assert process.returncode == 0
@@ -61,7 +61,7 @@ def test_slow_reader_does_not_delay_shutdown(
         command=f"import cli; from dashboard import serving; serving.STOP_SECONDS = 1; {COMMAND}",
     )  # fmt: skip
     with running_server as process:
-        first_answer(f"http://127.0.0.1:{port}/api/health", process, 60)
+        first_answer(f"http://127.0.0.1:{port}/api/health", process)
         with socket.create_connection(("127.0.0.1", port)) as slow:
             slow.sendall(b"GET /api/machines HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             assert slow.recv(8) == b"HTTP/1.1"
@@ -107,7 +107,7 @@ def test_a_demo_fills_its_data_once_serves_it_and_collects_nothing_the_second_ti
     port = free_port()
     with running_process(cli_environment, tmp_path, *small, "--port", str(port)) as process:
         address = f"http://127.0.0.1:{port}"
-        today = first_answer(f"{address}/api/dashboard/today", process, 300).json()["totals"]
+        today = first_answer(f"{address}/api/dashboard/today", process).json()["totals"]
         assert today["ninja_devices"] > 30
         assert today["threatlocker_devices"] > 10
         stop(process)

@@ -249,11 +249,11 @@ def test_an_unknown_path_answers_in_json(client: ApiClient, path: str) -> None:
 @pytest.mark.parametrize("path", ["/api/health", *QUESTIONS, *FILES])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_another_method_answers_in_json(client: ApiClient, path: str, method: str) -> None:
-    response = requests.request(method, client.address + path, timeout=30)
+    response = requests.request(method, client.address + path, timeout=120)
     assert response.status_code == 405
     assert response.json()["code"] == 405
     assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
-    elsewhere = requests.request(method, client.address + "/api/nothing", timeout=30)
+    elsewhere = requests.request(method, client.address + "/api/nothing", timeout=120)
     assert elsewhere.status_code == 404
 
 

@@ -258,7 +258,7 @@ def test_unsupported_content_type_is_refused_before_the_body(here: Ingest, kind:
         f"POST /api/machines HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Type: {kind}\r\n"
         f"Authorization: Bearer {here.token()}\r\nContent-Length: 1000000000\r\n\r\n--x\r\n"
     )
-    with socket.create_connection((where.hostname, where.port), timeout=10) as sent:
+    with socket.create_connection((where.hostname, where.port), timeout=120) as sent:
         sent.sendall(head.encode())
         assert sent.recv(64).split(b" ")[1] == b"415"
 

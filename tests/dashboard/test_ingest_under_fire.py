@@ -31,7 +31,7 @@ def together(do: Callable[[int], None]) -> None:
     ready = threading.Barrier(AT_ONCE)
 
     def one(n: int) -> None:
-        ready.wait(60)
+        ready.wait(120)
         do(n)
 
     threads = [threading.Thread(target=one, args=(n,)) for n in range(AT_ONCE)]
@@ -101,7 +101,7 @@ def test_entry_that_cannot_be_stored_fails_alone() -> None:
     first, outcomes = threading.Event(), dict[int, object]()
 
     def store(entries: Sequence[int]) -> Sequence[int]:
-        first.wait(60)  # meanwhile the others queue
+        first.wait(120)  # meanwhile the others queue
         if 7 in entries:
             raise ValueError("no database takes a 7")
         return [10 * entry for entry in entries]
@@ -141,7 +141,7 @@ class Load:
                 number = self.sent[machine_id(name)]
                 body = report(name, memory_used_mb=number, memory_total_mb=10**6)
                 try:
-                    done = session.post(f"{self.address}/api/machines", json=body, timeout=20)
+                    done = session.post(f"{self.address}/api/machines", json=body, timeout=120)
                 except requests.RequestException:
                     return
                 if done.ok and done.json()["item"]["memory_used_mb"] == number:
@@ -163,12 +163,12 @@ def test_acknowledged_reports_survive_kill_9_of_the_server(
         port = free_port()
         with running_process(environment, tmp_path, "serve", "--port", str(port)) as process:
             there = f"http://127.0.0.1:{port}"
-            first_answer(f"{there}/api/health", process, 60)
+            first_answer(f"{there}/api/health", process)
             loads = [Load(there, f"pc-{turn}-{n}") for n in range(6)]
             time.sleep(random.uniform(0.7, 1.5))
             os.killpg(process.pid, signal.SIGKILL)
             for load in loads:
-                load.thread.join(60)
+                load.thread.join(120)
                 assert not load.thread.is_alive() and load.wrong == []
                 told.update(load.told)
                 sent.update(load.sent)

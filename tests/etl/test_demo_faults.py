@@ -146,20 +146,19 @@ def test_slow_answer_outlasts_a_timeout_and_ends_when_cleared(
         ninja.http.get(ninja.base + DEVICES, timeout=0.2)
 
     waiting = threading.Thread(target=ninja.get, args=(DEVICES,))
-    vendors.ninja_faults.add("slow", seconds=60)
-    begun = time.monotonic()
+    vendors.ninja_faults.add("slow", seconds=600)
     waiting.start()
     while vendors.ninja_faults.pending[-1].times_used == 0:
         time.sleep(0.01)
     vendors.ninja_faults.clear()
-    waiting.join(5)
-    assert time.monotonic() - begun < 5
+    waiting.join(120)
+    assert not waiting.is_alive()
 
 
 def test_a_redirect_points_elsewhere(vendors: SimulatedVendors, ninja: NinjaClient) -> None:
     vendors.ninja_faults.add("redirect", location="http://127.0.0.1:9/steal")
 
-    answer = ninja.http.get(ninja.base + DEVICES, allow_redirects=False, timeout=5)
+    answer = ninja.http.get(ninja.base + DEVICES, allow_redirects=False, timeout=120)
 
     assert (answer.status_code, answer.headers["Location"]) == (302, "http://127.0.0.1:9/steal")
 
@@ -249,7 +248,7 @@ def test_totals_can_be_missing(vendors: SimulatedVendors, portal: PortalClient) 
 def test_a_huge_answer_is_streamed(vendors: SimulatedVendors, ninja: NinjaClient) -> None:
     vendors.ninja_faults.add("huge", megabytes=3)
 
-    with ninja.http.get(ninja.base + DEVICES, stream=True, timeout=5) as answer:
+    with ninja.http.get(ninja.base + DEVICES, stream=True, timeout=120) as answer:
         assert "Content-Length" not in answer.headers
         assert sum(len(piece) for piece in answer.iter_content(65536)) == 3 * 2**20 + 2
 
@@ -259,7 +258,7 @@ def test_a_gzip_bomb_is_small_until_it_is_opened(
 ) -> None:
     vendors.ninja_faults.add("gzip_bomb", megabytes=8)
 
-    with ninja.http.get(ninja.base + DEVICES, stream=True, timeout=5) as answer:
+    with ninja.http.get(ninja.base + DEVICES, stream=True, timeout=120) as answer:
         assert answer.headers["Content-Encoding"] == "gzip"
         packed = answer.raw.read(decode_content=False)
     assert len(packed) < 20_000

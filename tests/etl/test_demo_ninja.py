@@ -241,7 +241,7 @@ def test_an_unknown_cursor_and_an_unknown_report_are_client_errors(ninja: Client
 
 
 def test_unsupported_method_is_405_in_the_vendors_format(ninja: Client) -> None:
-    answer = ninja.http.post(f"{ninja.base}/v2/devices", timeout=10)
+    answer = ninja.http.post(f"{ninja.base}/v2/devices", timeout=120)
 
     assert answer.status_code == 405
     assert answer.json()["resultCode"] == "FAILURE"

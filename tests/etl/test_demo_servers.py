@@ -71,9 +71,9 @@ def test_on_the_outage_day_that_vendor_answers_503_to_everything(seed: int) -> N
     day, down = fleet.outage
     with SimulatedVendors(fleet, day=day) as vendors:
         settings = vendors.environ()
-        token = requests.post(f"{settings['NINJA_BASE_URL']}/ws/oauth/token", timeout=5)
+        token = requests.post(f"{settings['NINJA_BASE_URL']}/ws/oauth/token", timeout=120)
         computers = PortalClient(vendors) if down == "ninja" else None
-        portal = requests.post(f"{settings['THREATLOCKER_BASE_URL']}/{COMPUTERS}", timeout=5)
+        portal = requests.post(f"{settings['THREATLOCKER_BASE_URL']}/{COMPUTERS}", timeout=120)
 
         assert (token.status_code == 503) == (down == "ninja")
         assert (portal.status_code == 503) == (down == "threatlocker")
@@ -97,7 +97,7 @@ def test_partial_day_returns_fewer_rows_than_totals(fleet: Fleet) -> None:
 def test_one_connection_carries_many_requests(fleet: Fleet) -> None:
     with SimulatedVendors(fleet) as vendors:
         address = urlsplit(vendors.environ()["NINJA_BASE_URL"])
-        with socket.create_connection((address.hostname, address.port), timeout=5) as line:
+        with socket.create_connection((address.hostname, address.port), timeout=120) as line:
             for _ in range(3):
                 line.sendall(b"GET /v2/roles HTTP/1.1\r\nHost: simulated\r\n\r\n")
                 answer = b""

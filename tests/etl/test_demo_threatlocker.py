@@ -57,7 +57,7 @@ def test_paths_and_header_names_may_be_written_in_any_case(
 
     for path in (COMPUTERS, COMPUTERS.lower(), COMPUTERS.upper()):
         answer = requests.post(
-            f"{base}/{path}", json={"childOrganizations": True}, headers=headers, timeout=10
+            f"{base}/{path}", json={"childOrganizations": True}, headers=headers, timeout=120
         )
         assert answer.status_code == 200
         assert len(answer.json()) == 10
@@ -169,7 +169,7 @@ def test_invalid_portal_parameters_are_417(portal: Client, body: dict[str, Any])
 
 
 def test_body_that_is_no_object_is_500_in_the_vendors_format(portal: Client) -> None:
-    answer = portal.http.post(f"{portal.base}/{COMPUTERS}", data="pageSize=5", timeout=10)
+    answer = portal.http.post(f"{portal.base}/{COMPUTERS}", data="pageSize=5", timeout=120)
 
     assert answer.status_code == 500
     assert answer.json()["Message"]
@@ -195,7 +195,7 @@ def test_organizations_need_their_switch_and_never_hold_the_parent(portal: Clien
 
 def test_unknown_path_and_method_answer_in_the_vendors_format(portal: Client) -> None:
     unknown = portal.post("Computer/ComputerGetById")
-    wrong = portal.http.get(f"{portal.base}/{COMPUTERS}", timeout=10)
+    wrong = portal.http.get(f"{portal.base}/{COMPUTERS}", timeout=120)
 
     assert (unknown.status_code, wrong.status_code) == (404, 405)
     assert unknown.json()["StatusCode"] == 404

@@ -166,9 +166,7 @@ def test_a_response_that_trickles_in_times_out(
     pieces = [bytes([byte]) for byte in head + b" " * 100]
     if where == "body":
         pieces = [head, *pieces[len(head) :]]
-    begun = real_time.monotonic()
     error, asked = failing(_write(*pieces, pause=0.1), folder=tmp_path)
-    assert real_time.monotonic() - begun < 5
     assert asked == 5
     assert "did not finish its answer within" in str(error)
 

@@ -288,27 +288,27 @@ def test_the_worker_survives_a_database_that_is_unavailable(office: Office) -> N
     assert office.run(Collect(source="ninja")).state == "done"
 
 
-def wait_for(happened: Callable[[], bool], seconds: float) -> float:
-    begun = time.monotonic()
+def wait_for(happened: Callable[[], bool]) -> None:
+    end = time.monotonic() + 180
     while not happened():
-        assert time.monotonic() - begun < seconds
+        assert time.monotonic() < end
         time.sleep(0.02)
-    return time.monotonic() - begun
 
 
-def test_a_running_worker_starts_a_job_within_two_seconds(office: Office) -> None:
+def test_a_running_worker_starts_a_job_before_it_checks_its_sources_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("etl.work.worker.TICK_SECONDS", 10_000)
     office.hub.collect(TODAY, TEN)
     held = lease.take(office.hub.engine, lease.WORKING)
     thread = threading.Thread(target=office.worker.run, args=(held,))
     thread.start()
     try:
-        time.sleep(0.3)
         job_id = office.enqueue(CloseMonth(month="2026-02"))
-        waited = wait_for(lambda: office.job(job_id).ended, 20)
+        wait_for(lambda: office.job(job_id).ended)
     finally:
         office.worker.stop()
         thread.join()
-    assert waited < 3, "a tick, and a busy machine"
 
 
 # What the worker does by itself besides

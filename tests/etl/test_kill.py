@@ -322,7 +322,7 @@ def test_killed_while_a_page_is_on_its_way_no_day_is_half_published_and_the_next
         def kill(url: URL, faults: Any = faults, earlier: int = earlier) -> None:
             fault = faults.add("slow", "", after=earlier, seconds=60)
             pid = scene.commands.begin(url, *COLLECT, **scene.environ)
-            end = time.monotonic() + 60
+            end = time.monotonic() + 180
             while not fault.times_used:
                 assert time.monotonic() < end
                 time.sleep(0.005)

@@ -244,7 +244,7 @@ def settings(vendors: SimulatedVendors, engine: Engine) -> dict[str, str]:
 
 
 def wait_for_devices_to_be_asked(vendors: SimulatedVendors) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not any("devices-detailed" in request.path for request in vendors.requests):
         assert time.monotonic() < end
         time.sleep(0.02)

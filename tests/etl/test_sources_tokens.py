@@ -149,7 +149,7 @@ def test_a_crash_right_after_a_rotation_loses_no_token(fleet: Fleet, tmp_path: P
         # That run never gets further; the next one finds the successor.
         assert collect(vendors.environ(), tmp_path) == len(fleet.ninja(LAST).devices)
         vendors.ninja_faults.clear()
-        thread.join(20)
+        thread.join(120)
         environ["DATA_DIR"] = str(tmp_path / "elsewhere")
         with pytest.raises(CollectionError, match="Set a new NINJA_REFRESH_TOKEN"):
             collect(environ, tmp_path / "elsewhere")
@@ -171,9 +171,9 @@ def test_two_processes_do_not_use_the_same_refresh_token(fleet: Fleet, tmp_path:
         for run in runs:
             run.start()
         for run in runs:
-            run.join(60)
+            run.join(120)
     assert [run.exitcode for run in runs] == [0, 0]
-    assert {answers.get(timeout=5), answers.get(timeout=5)} == {len(fleet.ninja(LAST).devices)}
+    assert {answers.get(timeout=120), answers.get(timeout=120)} == {len(fleet.ninja(LAST).devices)}
 
 
 def test_an_answer_without_a_refresh_token_keeps_the_old_one(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_a_database_server_listens_on_loopback_only_and_leaves_nothing_behind(
             assert connection.scalar(text("SELECT 1")) == 1
         engine.dispose()
         folders = {Path(folder) for folder in _told(children, psutil.Process.cwd)}
-    gone, alive = psutil.wait_procs(children, timeout=5)
+    gone, alive = psutil.wait_procs(children, timeout=120)
     assert alive == [] and gone
     assert [folder for folder in folders if folder.exists() and "hub-" in str(folder)] == []
 

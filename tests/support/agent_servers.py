@@ -2,7 +2,9 @@
 observed, and one that speaks ours, small, and remembers everything."""
 
 import gzip
+import itertools
 import json
+import os
 import secrets
 import socket
 import ssl
@@ -184,8 +186,19 @@ def serving(
         server.stop()
 
 
+_PORTS = itertools.cycle(range(20_000 + os.getpid() % 240 * 50, 20_050 + os.getpid() % 240 * 50))
+"""Below what the system hands out by itself, to outgoing connections too, and other ones in each
+test process: what is free when it is chosen is so when it is used."""
+
+
 def free_port() -> int:
-    """A port at which nobody listens."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """A port at which nobody listens, nor will before it is used."""
+    for port in _PORTS:
+        with socket.socket() as found:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                found.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("a cycle has no end")

@@ -46,7 +46,7 @@ class ApiClient:
         self.address = address
 
     def get(self, path: str, **options: Any) -> requests.Response:
-        return requests.get(self.address + path, timeout=30, **options)
+        return requests.get(self.address + path, timeout=120, **options)
 
     def json(self, path: str, code: int = 200) -> Any:
         response = self.get(path)
@@ -127,7 +127,7 @@ def serve_with_granian(app: Flask) -> Iterator[str]:
 
 
 def _wait_for(port: int) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 180
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
@@ -156,17 +156,17 @@ def running_process(
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(30)
+        process.wait(120)
 
 
 def first_answer(
-    address: str, process: "subprocess.Popen[str]", within: float
+    address: str, process: "subprocess.Popen[str]", within: float = 300
 ) -> requests.Response:
     """The first answer of a server that is starting."""
     end = time.monotonic() + within
     while True:
         try:
-            return requests.get(address, timeout=30)
+            return requests.get(address, timeout=120)
         except requests.ConnectionError:
             assert process.poll() is None, process.communicate()[0]
             assert time.monotonic() < end, "the server does not answer"

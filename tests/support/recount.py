@@ -102,14 +102,14 @@ def _ninja(settings: dict[str, str]) -> Iterator[CountedRecord]:
         "client_secret": settings["NINJA_CLIENT_SECRET"],
         "scope": "monitoring",
     }
-    token = requests.post(f"{base}/ws/oauth/token", data=form, timeout=30).json()["access_token"]
+    token = requests.post(f"{base}/ws/oauth/token", data=form, timeout=120).json()["access_token"]
     header = {"Authorization": f"Bearer {token}"}
 
     def everything(path: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
         while True:
             query = {"pageSize": 50, "after": rows[-1]["id"]} if rows else {"pageSize": 50}
-            page = requests.get(f"{base}{path}", query, headers=header, timeout=30).json()
+            page = requests.get(f"{base}{path}", query, headers=header, timeout=120).json()
             if not page:
                 return rows
             rows += page
@@ -146,7 +146,7 @@ def _threatlocker(settings: dict[str, str]) -> Iterator[CountedRecord]:
             "pageNumber": number, "pageSize": 70, "childOrganizations": True,
             "orderBy": "computername", "isAscending": True, "showDeleted": False,
         }  # fmt: skip
-        answer = requests.post(url, json=body, headers=headers, timeout=30)
+        answer = requests.post(url, json=body, headers=headers, timeout=120)
         page = answer.json() if answer.content else []
         if not page:
             break

@@ -7,7 +7,6 @@ that says how to install it: a test that cannot talk to the real part has not pa
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -23,6 +22,7 @@ from sqlalchemy import URL, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from db.engine import normalise_url
+from tests.support.agent_servers import free_port
 
 INSTALL = "run .ci/packages, which `make test` does first"
 READY_WITHIN = 60.0
@@ -212,7 +212,7 @@ def _running(
     """The server of `command(port)` from when it answers at `address(port)`."""
     # Between our choice of a free port and the server's use of it another program may take it.
     for _attempt in range(5):
-        port = _free_port()
+        port = free_port()
         log = (folder / "log").open("w")
         process = subprocess.Popen(
             command(port), cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL, **_as(user)
@@ -246,14 +246,7 @@ def _answers(process: subprocess.Popen[bytes], url: URL) -> bool:
 def _stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
-        process.wait(10)
+        process.wait(120)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -49,14 +49,14 @@ class NinjaClient:
 
     def token(self, path: str = "/ws/oauth/token", **form: str) -> requests.Response:
         form = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, **form}
-        return self.http.post(self.base + path, data=form, timeout=10)
+        return self.http.post(self.base + path, data=form, timeout=120)
 
     def sign_in(self) -> None:
         answer = self.token(grant_type="client_credentials", scope="monitoring").json()
         self.http.headers["Authorization"] = f"Bearer {answer['access_token']}"
 
     def get(self, path: str, **params: Any) -> requests.Response:
-        return self.http.get(f"{self.base}{path}", params=params, timeout=10)
+        return self.http.get(f"{self.base}{path}", params=params, timeout=120)
 
     def rows(self, path: str, **params: Any) -> Any:
         answer = self.get(path, **params)

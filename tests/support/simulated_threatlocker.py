@@ -55,7 +55,7 @@ class PortalClient:
         self.http.headers.update({"Authorization": API_KEY, "ManagedOrganizationId": PARENT_TENANT})
 
     def post(self, path: str, **body: Any) -> requests.Response:
-        return self.http.post(f"{self.base}/{path}", json=body, timeout=10)
+        return self.http.post(f"{self.base}/{path}", json=body, timeout=120)
 
     def computers(self, **body: Any) -> requests.Response:
         answer = self.post(COMPUTERS, **{"pageSize": 500, "childOrganizations": True, **body})
