@@ -22,7 +22,7 @@ from bench import (
 )
 from bench.fleet import Fleet
 from bench.measurements import Measurement, table
-from bench.stores import KINDS, Unavailable, stores
+from bench.stores import KINDS, OpenStores, Unavailable, stores
 
 PARTS = ("snapshots", "matching", "decisions", "machine-list", "ingest", "agent")
 
@@ -33,7 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     begun = time.monotonic()
     try:
-        measurements = _measure(options)
+        with stores(tuple(options.databases)) as opened:
+            measurements = _measure(options, opened)
     except Unavailable as error:
         print(error, file=sys.stderr)
         return 2
@@ -50,11 +51,11 @@ def _stop(signal_number: int, _frame: FrameType | None) -> None:
     sys.exit(128 + signal_number)
 
 
-def _measure(options: argparse.Namespace) -> list[Measurement]:
+def _measure(options: argparse.Namespace, stores: OpenStores) -> list[Measurement]:
     measurements: list[Measurement] = []
     if "snapshots" in options.parts:
         fleet = Fleet(options.devices, options.shared, options.changing / 100, publishing.LAST_DAY)
-        with stores(tuple(options.databases)) as databases:
+        with stores() as databases:
             timings = publishing.load(databases, fleet, options.days)
             for store in databases:
                 measurements += publishing.measure(store, timings[store.kind])
@@ -62,19 +63,19 @@ def _measure(options: argparse.Namespace) -> list[Measurement]:
                 measurements += changes.measure(store, options.days, options.runs)
                 measurements += csv_export.measure(store, options.runs)
     if "matching" in options.parts:
-        with stores(tuple(options.databases)) as databases:
+        with stores() as databases:
             for store in databases:
                 measurements += matching.measure(store, options.matched)
     if "decisions" in options.parts:
-        with stores(tuple(options.databases)) as databases:
+        with stores() as databases:
             for store in databases:
                 measurements += decisions.measure(store, options.devices)
     if "machine-list" in options.parts:
-        with stores(tuple(options.databases)) as databases:
+        with stores() as databases:
             for store in databases:
                 measurements += machine_list.measure(store, options.listed, options.runs)
     if "ingest" in options.parts:
-        with stores(tuple(options.databases)) as databases:
+        with stores() as databases:
             measurements += ingest.measure(databases, options.machines, options.seconds)
     if "agent" in options.parts:
         measurements += agent.measure(options.runs)

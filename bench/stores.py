@@ -1,16 +1,21 @@
 """Databases to measure on: of each kind one with our tables and one with the floor's."""
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, text
 
 from bench import seed_layout
 from db import migrate
 from db.engine import open_engine, sqlite_url
+
+if TYPE_CHECKING:
+    from tests.support.servers import DatabaseServer
 
 KINDS = ("sqlite", "postgresql")
 
@@ -42,15 +47,28 @@ class Store:
         return _megabytes(self.ours), _megabytes(self.floor)
 
 
+OpenStores = Callable[[], AbstractContextManager[list[Store]]]
+
+
 @contextmanager
-def stores(kinds: tuple[str, ...]) -> Iterator[list[Store]]:
-    """Open a store of each kind, in temporary folders.
+def stores(kinds: tuple[str, ...]) -> Iterator[OpenStores]:
+    """What opens a store of each kind, in temporary folders; PostgreSQL starts once, when it is
+    first needed.
 
     Raises:
-        Unavailable: PostgreSQL is among the kinds, but not installed.
+        Unavailable: by what is yielded; PostgreSQL is among the kinds, but not installed.
     """
-    with ExitStack() as stack:
-        yield [stack.enter_context(_SOURCES[kind]()) for kind in kinds]
+    with ExitStack() as running:
+        make = {"sqlite": _sqlite}
+
+        @contextmanager
+        def opened() -> Iterator[list[Store]]:
+            if "postgresql" in kinds and "postgresql" not in make:
+                make["postgresql"] = partial(_postgresql, running.enter_context(_server()))
+            with ExitStack() as stack:
+                yield [stack.enter_context(make[kind]()) for kind in kinds]
+
+        yield opened
 
 
 @contextmanager
@@ -61,7 +79,7 @@ def _sqlite() -> Iterator[Store]:
 
 
 @contextmanager
-def _postgresql() -> Iterator[Store]:
+def _server() -> Iterator["DatabaseServer"]:
     try:
         # The tests start it from its wheel; they may not be installed.
         from tests.support import servers
@@ -72,13 +90,17 @@ def _postgresql() -> Iterator[Store]:
         ) from error
     try:
         with servers.postgres(durable=True) as server:
-            ours, floor = (open_engine(server.create()) for _ in range(2))
-            yield from _prepared("postgresql", ours, floor)
+            yield server
     except servers.Missing as error:
         raise Unavailable(f"{error} Or choose --databases sqlite.") from error
 
 
-_SOURCES = {"sqlite": _sqlite, "postgresql": _postgresql}
+@contextmanager
+def _postgresql(server: "DatabaseServer") -> Iterator[Store]:
+    ours, floor = (open_engine(server.create()) for _ in range(2))
+    yield from _prepared("postgresql", ours, floor)
+    for engine in (ours, floor):
+        server.drop(engine.url)
 
 
 def _prepared(kind: str, ours: Engine, floor: Engine) -> Iterator[Store]:

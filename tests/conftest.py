@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,7 +27,7 @@ from db.tables import metadata
 from tests.support import servers
 from tests.support.samples import FULL
 from tests.support.servers import DatabaseServer
-from tests.support.worlds import named_world, save_to_copy
+from tests.support.worlds import named_world
 
 ROOT = Path(__file__).parent.parent
 DATABASES = ("sqlite", "postgresql", "mariadb")
@@ -47,18 +48,26 @@ BROWSER_PATIENCE = 60_000
 expect.set_options(timeout=BROWSER_PATIENCE)
 
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
+MakeEngine = Callable[[str], Engine]
+
+
+# SQLite flushes each commit, and some tests do nothing but wait for the disk. They end processes,
+# not machines, so a file system in memory keeps for them what a disk would.
+MEMORY, ROOM = Path("/dev/shm"), 2**31
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 # Files that take longest: they are handed out first, so that no process has long to go when the
 # others are done (xdist keeps the order with --no-loadscope-reorder, which the Makefile sets).
 LONGEST = (
-    "project/test_bench", "etl/test_histories", "browser/test_shell", "etl/test_kill",
-    "browser/test_overview", "dashboard/test_queries", "dashboard/test_changes",
-    "browser/test_machines", "browser/test_settings", "browser/test_changes", "cli/test_serve",
-    "browser/test_devices", "dashboard/test_coverage", "agent/test_running",
-    "etl/test_ledger_random", "browser/test_collections", "etl/test_ledger",
-    "browser/test_recount", "browser/test_sites", "browser/test_coverage", "browser/test_why",
-    "dashboard/test_contract", "etl/test_clock_walk", "cli/test_demo",
+    "browser/test_shell", "browser/test_overview", "browser/test_machines", "browser/test_changes",
+    "browser/test_settings", "project/test_bench", "etl/test_kill", "browser/test_devices",
+    "etl/test_ledger", "etl/test_histories", "etl/test_oracle_histories", "dashboard/test_queries",
+    "dashboard/test_changes", "browser/test_collections", "browser/test_sites",
+    "browser/test_coverage", "browser/test_why", "cli/test_serve", "agent/test_running",
+    "browser/test_recount", "etl/test_ledger_random", "dashboard/test_contract",
+    "dashboard/test_coverage", "etl/test_clock_walk", "cli/test_demo",
 )  # fmt: skip
 
 
@@ -171,32 +180,53 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 
 @pytest.fixture(scope="session")
-def named_sqlite(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """A SQLite file with the named world, for tests that only read."""
-    engine = save_to_copy(named_world(), migrated_file, tmp_path_factory.mktemp("named"))
-    yield engine
-    engine.dispose()
+def make_engine(
+    request: pytest.FixtureRequest, migrated_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MakeEngine]:
+    """Makes a migrated, empty database that several tests share: make_engine("postgresql")."""
+    made: list[Engine] = []
+
+    def make(database: str) -> Engine:
+        if database == "sqlite":
+            path = tmp_path_factory.mktemp("shared") / "inventory.db"
+            shutil.copyfile(migrated_file, path)
+            made.append(open_engine(sqlite_url(path)))
+        elif database == "postgresql":
+            server: DatabaseServer = request.getfixturevalue("postgres_server")
+            url = server.create(request.getfixturevalue("postgres_template"))
+            made.append(open_engine(url))
+        else:
+            made.append(_migrated(request.getfixturevalue("mariadb_server").create()))
+        return made[-1]
+
+    yield make
+    for engine in made:
+        engine.dispose()
 
 
 @pytest.fixture(scope="session")
-def named_postgresql(postgres_server: DatabaseServer, postgres_template: URL) -> Iterator[Engine]:
-    """A PostgreSQL database with the named world, for tests that only read."""
-    yield from _with_named_world(postgres_server.create(postgres_template))
+def make_named_engine(make_engine: MakeEngine) -> MakeEngine:
+    """The named world on a kind of database, made once for all tests that only read."""
 
+    @cache
+    def make(database: str) -> Engine:
+        engine = make_engine(database)
+        named_world().save(engine)
+        return engine
 
-@pytest.fixture(scope="session")
-def named_mariadb(mariadb_server: DatabaseServer) -> Iterator[Engine]:
-    """A MariaDB database with the named world, for tests that only read."""
-    url = mariadb_server.create()
-    _migrated(url).dispose()
-    yield from _with_named_world(url)
+    return make
 
 
 @pytest.fixture(params=DATABASES)
-def named_engine(request: pytest.FixtureRequest) -> Engine:
-    """The named world on each of `DATABASES`, made once for all tests that only read."""
-    found: Engine = request.getfixturevalue(f"named_{request.param}")
-    return found
+def named_engine(request: pytest.FixtureRequest, make_named_engine: MakeEngine) -> Engine:
+    """The named world, which nobody changes: the test runs once on each of `DATABASES`."""
+    return make_named_engine(request.param)
+
+
+@pytest.fixture(scope="session")
+def named_sqlite(make_named_engine: MakeEngine) -> Engine:
+    """The named world, which nobody changes, in a SQLite file."""
+    return make_named_engine("sqlite")
 
 
 @pytest.fixture(params=DATABASES)
@@ -241,13 +271,6 @@ def _emptied(url: URL) -> bool:
     finally:
         engine.dispose()
     return True
-
-
-def _with_named_world(url: URL) -> Iterator[Engine]:
-    engine = open_engine(url)
-    named_world().save(engine)
-    yield engine
-    engine.dispose()
 
 
 def _opened(url: URL) -> Iterator[Engine]:

@@ -4,9 +4,7 @@ import csv
 import io
 import random
 from collections import Counter
-from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,9 +17,9 @@ from dashboard.queries import moment
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.changes import change_list
 from dashboard.queries.moment import Moment
-from db import migrate
-from db.engine import open_engine, reading, sqlite_url, writing
+from db.engine import reading, writing
 from db.tables import device_snapshots, metadata
+from tests.conftest import MakeEngine
 from tests.support.api_server import ApiClient, serve_api
 from tests.support.changes_oracle import DailyRecords, bar_of, matches
 from tests.support.files import csv_rows, sheets
@@ -130,21 +128,13 @@ def check_history(engine: Engine, seed: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def sqlite_histories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = open_engine(sqlite_url(tmp_path_factory.mktemp("changes") / "hub.db"))
-    migrate.upgrade(engine)
-    yield engine
-    engine.dispose()
+def sqlite_histories(make_engine: MakeEngine) -> Engine:
+    return make_engine("sqlite")
 
 
 @pytest.fixture(scope="module")
-def postgres_histories(postgres_server: Any) -> Iterator[Engine]:
-    url = postgres_server.create()
-    engine = open_engine(url)
-    migrate.upgrade(engine)
-    yield engine
-    engine.dispose()
-    postgres_server.drop(url)
+def postgres_histories(make_engine: MakeEngine) -> Engine:
+    return make_engine("postgresql")
 
 
 def test_bars_lists_and_files_agree_on_any_history_on_sqlite(sqlite_histories: Engine) -> None:

@@ -18,6 +18,7 @@ from etl.decisions.coverage import accept_finding
 from etl.decisions.registry import DecisionRefused
 from etl.decisions.undo import undo
 from etl.runtime import lease
+from tests.conftest import DATABASES, MakeEngine
 from tests.support.api_server import ApiClient, serve_api
 from tests.support.coverage_world import (
     DAY,
@@ -137,8 +138,9 @@ def test_a_finding_no_longer_in_force_cannot_be_accepted(sqlite_engine: Engine) 
 # One query for all: a hub with every kind.
 
 
-@pytest.fixture
-def client(engine: Engine) -> Iterator[ApiClient]:
+@pytest.fixture(scope="module", params=DATABASES)
+def client(request: pytest.FixtureRequest, make_engine: MakeEngine) -> Iterator[ApiClient]:
+    engine = make_engine(request.param)
     world = CoverageWorld(engine)
     world.collect_all(DAY, **FLEET_WITH_EVERY_KIND)
     world.accept(DAY, "agent_only")

@@ -3,7 +3,7 @@ withdrawn, ended, closed or reopened, every kept day equals that of the plain-Py
 every closing is unchanged."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from types import SimpleNamespace
@@ -14,8 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, select
 
-from db import migrate
-from db.engine import open_engine, reading, sqlite_url, writing
+from db.engine import reading, writing
 from db.history.runs import kept_days, newest_day, published_days
 from db.history.views import assets_as_of, records_as_of
 from db.keys import as_of
@@ -50,6 +49,7 @@ from etl.runtime import lease
 from etl.runtime.lease import Lease
 from etl.snapshots.publish import PublishRefused
 from etl.work.after_collection import run_after_collection
+from tests.conftest import MakeEngine
 from tests.support.history_oracle import Oracle, Row
 from tests.support.link_oracle import NOWHERE
 from tests.support.samples import samples
@@ -495,11 +495,8 @@ def replay(engine: Engine, history: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def sqlite_histories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = open_engine(sqlite_url(tmp_path_factory.mktemp("histories") / "hub.db"))
-    migrate.upgrade(engine)
-    yield engine
-    engine.dispose()
+def sqlite_histories(make_engine: MakeEngine) -> Engine:
+    return make_engine("sqlite")
 
 
 def test_every_kept_day_matches_the_oracle_on_sqlite(sqlite_histories: Engine) -> None:
@@ -512,13 +509,8 @@ def test_every_kept_day_matches_the_oracle_on_sqlite(sqlite_histories: Engine) -
 
 
 @pytest.fixture(scope="module")
-def postgres_histories(postgres_server: Any) -> Iterator[Engine]:
-    url = postgres_server.create()
-    engine = open_engine(url)
-    migrate.upgrade(engine)
-    yield engine
-    engine.dispose()
-    postgres_server.drop(url)
+def postgres_histories(make_engine: MakeEngine) -> Engine:
+    return make_engine("postgresql")
 
 
 def test_every_kept_day_matches_the_oracle_on_postgresql(
