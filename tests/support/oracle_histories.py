@@ -144,7 +144,7 @@ class History:
         refused, number = None, self.oracle.decided - 1
         with lease.take(self.served.engine) as lease_held:
             context = DecisionContext(
-                self.served.engine, lease_held, "Ana", lambda: noon(self.day), self.environ
+                self.served.engine, lease_held, "Ana", lambda: noon(self.day), self.product.settings
             )
             try:
                 deed(context)
@@ -167,7 +167,7 @@ class History:
         number = open_ones[turn % len(open_ones)]
         with lease.take(self.served.engine) as held:
             by = DecisionContext(
-                self.served.engine, held, "Ana", lambda: noon(self.day), self.environ
+                self.served.engine, held, "Ana", lambda: noon(self.day), self.product.settings
             )
             try:
                 undo(by, self.entries[number])
