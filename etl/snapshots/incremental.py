@@ -10,20 +10,22 @@ Both parts come from the same selects that count everything, restricted to the a
 
 That holds only if the base was counted by the same rules and nothing else changed since. Where the
 base's counts are missing or may not be comparable (another version of the rules, a decision that
-restated days in between, a day that is replaced, more than `MAX_PERCENT` of the devices affected),
-the basis is left out of `Affected.before`, and `etl.snapshots.counts` counts everything instead.
+restated days in between, days that are purged, a day that is replaced, more than `MAX_PERCENT` of
+the devices affected), the basis is left out of `Affected.before`, and `etl.snapshots.counts` counts
+everything instead.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, insert, literal, select
 
 from db.bulk import chunks, upsert_tuples
-from db.history.runs import PUBLISHED, published_days, restated_days
+from db.history.kept import KeptDays
+from db.history.runs import PUBLISHED, published_days, restated_days, unpurged_days
 from db.history.views import ASSETS, assets_as_of, records_as_of
 from db.rules import RulesByDay
 from db.tables import collection_runs, daily_counts, device_snapshots
@@ -74,7 +76,8 @@ def affected_by_publish(
     # A day that is being replaced cannot be its own base.
     is_new = day not in own_days
     own_bases = [past for past in {*own_days, *restated} if past < day or (past == day and is_new)]
-    if own_days and own_bases and not _between(restated, max(own_bases), day):
+    available = unpurged_days(connection)
+    if own_days and own_bases and _is_base(max(own_bases), day, restated, available):
         affected.before[source] = (
             max(own_bases),
             count_part(connection, source, day, rules, device_ids),
@@ -84,16 +87,26 @@ def affected_by_publish(
         for past in {*own_days, *other_days, *restated}
         if past < day or (past == day and is_new)
     ]
-    if bases and (is_new or day not in other_days) and not _between(restated, max(bases), day):
+    if (
+        bases
+        and (is_new or day not in other_days)
+        and _is_base(max(bases), day, restated, available)
+    ):
         base = max(bases)
         if _counted_by(connection, base) == rules.effective_on(day).version:
             affected.before[ASSETS] = (base, count_part(connection, ASSETS, day, rules, asset_ids))
     return affected
 
 
-def _between(restated: Iterable[date], base: date, day: date) -> bool:
-    """Whether a decision restated what was counted on `base`."""
-    return any(base < day_restated <= day for day_restated in restated)
+def _is_base(base: date, day: date, restated: Iterable[date], available: KeptDays | None) -> bool:
+    """Whether `day` may continue from the counts of `base`: no decision restated what was counted
+    on it, and they are in force on a day that is not purged, so that decisions keep them right."""
+    until = max(day, base + timedelta(days=1))
+    return (
+        available is not None
+        and available.first_kept_in(base, until) is not None
+        and not any(base < day_restated <= day for day_restated in restated)
+    )
 
 
 def count_incrementally(

@@ -145,3 +145,23 @@ def test_a_decision_leaves_the_month_ends_whose_days_are_purged(hub: Hub) -> Non
     assert after == before
     assert {row.snapshot_date for row in hub.all(daily_counts)} == counted
     check_nothing_is_stale(hub, DECEMBER)
+
+
+def test_a_day_collected_again_does_not_continue_from_the_counts_of_a_purged_day(hub: Hub) -> None:
+    hub.environ = {
+        "RETENTION_DAYS": "1", "MONTH_END_RETENTION_MONTHS": "1", "MONTH_CLOSE_DAYS": "99",
+    }  # fmt: skip
+    fleet = [*pcs(range(60)), *pcs(range(60, 66), org="2", org_name="Pelican")]
+    hub.collect(date(2026, 11, 27), fleet)
+    hub.collect(DECEMBER, fleet)
+    hub.run_after_collection(noon(DECEMBER))
+    hub.close("2026-11")
+    pelican, harbor = site(hub, "Pelican"), site(hub, "Harbor Dental")
+    with decision_context(hub, DECEMBER) as context:
+        merge_sites(context, pelican, harbor)
+
+    hub.collect(DECEMBER, [*fleet, Pc("new")])
+
+    rows = hub.all(daily_counts, basis="ninja", snapshot_date=DECEMBER)
+    assert {row.site_id: row.n for row in rows} == {harbor: 67}
+    check_nothing_is_stale(hub, DECEMBER)

@@ -157,7 +157,8 @@ def check_nothing_is_stale(hub: Hub, day: date) -> None:
         kept = kept_days(connection, hub.settings)
         if kept is None:
             return
-        first = kept.border + timedelta(days=1) if kept.border else kept.daily_from
+        # Findings of purged days cannot be computed again; those up to the border do not change.
+        first = max(kept.daily_from, kept.border + timedelta(days=1) if kept.border else date.min)
         refresh_findings(connection, first, None)
         rows = connection.execute(select(coverage_findings)).all()
         connection.rollback()
