@@ -135,7 +135,7 @@ def test_a_closed_month_adds_up_and_lists_its_reasons(engine: Engine) -> None:
     assert len(about["month_closing"]["hash"]) == 64
 
 
-@pytest.mark.parametrize("basis", BASES)
+@pytest.mark.parametrize("basis", [basis for basis in BASES if basis != "agent"])
 def test_a_closed_month_has_the_same_bytes_whatever_happens_later(
     sqlite_engine: Engine, basis: str
 ) -> None:
@@ -161,6 +161,8 @@ def test_the_preliminary_pack_of_an_open_month_equals_that_of_its_closing(
     with serve_at(hub) as client:
         if basis == "agent":  # it was never collected
             path = f"/export/invoice-pack.zip?site={harbor}&month=2024-02&basis=agent"
+            assert client.json(path, 400)["parameter"] == "month"
+            hub.close("2024-02")
             assert client.json(path, 400)["parameter"] == "month"
             return
         content = pack(client, harbor, "2024-02", basis)

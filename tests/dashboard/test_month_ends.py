@@ -148,6 +148,30 @@ def test_the_pack_of_a_month_without_a_snapshot_is_made_and_is_that_of_its_closi
         assert (row["state"], row["billable_devices"]) == ("closed", BILLABLE[basis][4])
 
 
+def test_the_pack_of_a_closed_month_knows_nothing_before_the_first_snapshot_of_its_basis(
+    stalled: Hub, client: ApiClient
+) -> None:
+    def march() -> dict[str, bytes | int]:
+        """The counts of its pack by basis, or the code of the refusal."""
+        answers = {}
+        for basis in BILLABLE:
+            query = f"site=1&month=2024-03&basis={basis}"
+            code = client.get(f"/export/invoice-pack.zip?{query}").status_code
+            answers[basis] = (
+                pack(client, 1, "2024-03", basis)["counts.csv"] if code == 200 else code
+            )
+        return answers
+
+    stalled.collect(date(2024, 4, 2), [*HARBOR, *NORTH])
+    before = march()
+    for month in ("2024-01", "2024-02", "2024-03"):
+        stalled.close(month)
+    assert march() == before
+    # ThreatLocker began in March, and the agent never.
+    assert b"\r\nopening,\r\nadded,\r\n" in before["threatlocker"]
+    assert before["agent"] == 400
+
+
 def test_a_month_that_is_over_ends_on_its_last_day_whether_or_not_a_later_one_has_a_snapshot(
     stalled: Hub, client: ApiClient
 ) -> None:

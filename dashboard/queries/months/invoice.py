@@ -74,7 +74,8 @@ class Invoice:
 def invoice(
     connection: Connection, site: int, month: str, basis: str, today: date
 ) -> Invoice | None:
-    """The invoice of one site; None when the month's devices are not, or no longer, kept."""
+    """The invoice of one site; None when the month's devices are not, or no longer, kept, or are
+    before the basis's first snapshot."""
     filters = Filters(basis=basis, sites=(site,), statuses=BILLABLE)
     closing = month_table.current_closings(connection).get(month)
     if closing is not None:
@@ -88,9 +89,11 @@ def invoice(
 def _stored(connection: Connection, closing: Closing, filters: Filters) -> Invoice | None:
     if closing.members and not _any_member(connection, closing.closing_id):
         return None
+    if closing.pack_form > 1 and not _is_known(closing.dates, filters, closing.pack_form):
+        return None
     opening, changed = None, []
     rows = _members(connection, closing.closing_id, filters)
-    if closing.dates_before:
+    if _is_known(closing.dates_before, filters, closing.pack_form):
         changed = _stored_changes(connection, closing.closing_id, filters)
         opening = _opening(connection, closing, filters, rows, changed)
     bases = month_bases.stored_bases(connection, closing.closing_id, filters)
@@ -107,6 +110,12 @@ def _stored(connection: Connection, closing: Closing, filters: Filters) -> Invoi
         closing.rule_version,
         closing,
     )
+
+
+def _is_known(dates: Mapping[str, MonthSource], filters: Filters, form: int) -> bool:
+    """Whether what a basis counts is known on a day on which `dates` are in force: not before the
+    first snapshot of its source; in the first form of packs of any source."""
+    return filters.basis in dates if form > 1 and filters.basis in SOURCES else bool(dates)
 
 
 def _any_member(connection: Connection, closing_id: int) -> bool:
