@@ -295,16 +295,22 @@ class Hub:
         live = {self.site_of(source, other.org, day)
                 for other in self.published[source][day].rows.values()
                 if other.org is not None and (source, other.org) in self.aliases}  # fmt: skip
-        equal = [
-            site for site, name in self.site_names.items()
-            if names.site(name) == wanted and site not in live and site not in self.merged
-        ]  # fmt: skip
+        equal = {
+            self.standing_site(site) for site, name in self.site_names.items()
+            if names.site(name) == wanted
+        } - live  # fmt: skip
         if len(equal) == 1:  # two wait for a person, as a new site
-            self.aliases[source, row.org] = equal[0]
+            self.aliases[source, row.org] = equal.pop()
             return
         site = len(self.site_names) + 1
         self.site_names[site] = row.org_name or ""
         self.aliases[source, row.org] = site
+
+    def standing_site(self, site: int) -> int:
+        """The site that a merged one became."""
+        while site in self.merged:
+            site = self.merged[site]
+        return site
 
     def site_of(self, source: str, org: str | None, day: date) -> int:
         """Where an organization belongs on a day, as people decided since."""
