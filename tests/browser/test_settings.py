@@ -76,7 +76,7 @@ class Story:
 @pytest.fixture
 def story(sqlite_engine: Engine) -> Iterator[Story]:
     hub = Hub(sqlite_engine)
-    rows = [Pc(**{**one.__dict__, "serial": f"SN-{one.key}"}) for one in HARBOR]
+    rows = [Pc(**{**one.__dict__, "serial": f"SN-7{one.key}"}) for one in HARBOR]
     for day in DAYS:
         hub.collect(day, [*rows, *FARMS])
         hub.collect(day, ELSEWHERE, "threatlocker")
@@ -248,7 +248,7 @@ def test_a_pair_declared_distinct_is_not_suggested_again(quiet: Page, story: Sto
     quiet.goto(story.address + "/settings")
     pair = quiet.locator("#inbox-pairs .inbox-list > li")
     expect(pair).to_contain_text("front01.harbor.local")
-    expect(pair).to_contain_text("SN-front")
+    expect(pair).to_contain_text("SN-7front")
     pair.get_by_role("button", name="Two machines").click()
     dialog = effect_dialog(quiet, story)
     expect(dialog.locator(".effect-said")).to_have_text("No device and no count changes.")
