@@ -40,7 +40,6 @@ TYPES = ("server", "workstation", "vm_guest", "unknown")
 # Known faults that are being mended: switch each on when it is.
 IMPORTS_BEFORE_A_SOURCE_IS_COLLECTED = False
 KEEPS_ALL_BEFORE_THE_FIRST_CLOSING = False
-A_WITHDRAWN_FIRST_DAY_LEAVES_NO_MONTH = False
 NOT_DERIVED = ("leases", "jobs", "audit_log", "meta")
 
 
@@ -187,8 +186,6 @@ class History:
 
     def withdraw(self, source: str) -> None:
         newest = self.oracle.newest(source)
-        if newest == self.oracle.first() and not A_WITHDRAWN_FIRST_DAY_LEAVES_NO_MONTH:
-            return
         self.decide(
             lambda by: withdraw_day(by, source, newest or self.day), self.oracle.withdraw(source)
         )
