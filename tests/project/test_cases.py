@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from agent.probes import Probes
 from agent.systems import linux_version
 from db.keys import device_id
+from db.settings import load
 from db.tables import asset_links, inventory, sites
 from etl.collect.collect import collect
 from etl.collect.verdict import Outcome
@@ -71,10 +72,10 @@ class Case:
         outcomes = {}
         for source, rows in (("ninja", devices), ("threatlocker", fleet["computers"])):
             if rows:
-                environ = self.vendors.environ() | {"DATA_DIR": str(self.folder)}
+                settings = load(self.vendors.environ() | {"DATA_DIR": str(self.folder)})
                 with lease.take(self.engine) as held:
                     outcome = collect(
-                        self.engine, held, discover()[source], DAY, lambda: now, environ
+                        self.engine, held, discover()[source], DAY, lambda: now, settings
                     )
                 assert outcome.state == "complete", outcome.reason
                 outcomes[source] = outcome
