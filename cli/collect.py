@@ -126,8 +126,10 @@ def collect_command(settings: Settings, sources: tuple[str, ...], day: datetime 
 @pass_settings
 def process_command(settings: Settings, rebuild: datetime | None) -> None:
     """Redo the day counts and month-ends of open months, close what is due, and purge."""
+    since, today = rebuild.date() if rebuild else date.min, business_day(system_clock, settings)
+    if since > today:
+        raise click.UsageError(f"{since} is in the future: choose {today} or an earlier day.")
     engine = open_database(settings)
-    since = rebuild.date() if rebuild else date.min
     with lease.take(engine) as held:
         counted, closed, purged = process(engine, held, system_clock(), settings, since=since)
     for month in closed:

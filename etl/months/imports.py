@@ -240,8 +240,8 @@ def imported_counts(connection: Connection, month: str) -> list[dict[str, Any]]:
 
 
 def _wrong_months(connection: Connection, lines: Iterable[CountLine], running: str) -> list[str]:
-    """A sentence per line whose month is closed, or not before the first snapshot of its source (of
-    all sources if it has none; not before the running month if there is no snapshot)."""
+    """A sentence per line whose month is closed, not over yet, or not before the first snapshot of
+    its source."""
     runs = collection_runs.c
     firsts = {
         source: month_of(day)
@@ -253,9 +253,11 @@ def _wrong_months(connection: Connection, lines: Iterable[CountLine], running: s
     closed = set(connection.scalars(select(months.c.month).where(months.c.closed.is_(True))))
     problems = []
     for line in lines:
-        first = firsts.get(line.source, firsts[ASSETS])
+        first = firsts.get(line.source, running)
         if line.month in closed:
             problems.append(f"line {line.number}: {line.month} is closed")
+        elif line.month >= running:
+            problems.append(f"line {line.number}: {line.month} is not over yet")
         elif line.month >= first:
             problems.append(
                 f"line {line.number}: {line.month} is not before {first}, from which on "

@@ -163,6 +163,12 @@ def test_a_wrong_argument_exits_2(cli: CliHere, arguments: tuple[str, ...]) -> N
     assert cli(*arguments).exit_code == 2
 
 
+def test_counts_of_future_days_cannot_be_rebuilt(cli: CliHere, tmp_path: Path) -> None:
+    result = cli("process", "--rebuild", "2206-11-30")
+    assert result.exit_code == 2 and "2206-11-30 is in the future: choose" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_version_and_help_are_printed(cli: CliHere) -> None:
     assert cli("--version").stdout.startswith("inventory-hub, version ")
     told: Any = cli("--help").stdout
