@@ -1,6 +1,6 @@
 """Texts to search in, folded the same way on every database.
 
-Revision: 0011
+Revision: 0009
 """
 
 from collections.abc import Callable, Sequence
@@ -20,8 +20,8 @@ from db.search import (
 )
 from db.types import LongText
 
-revision = "0011"
-down_revision = "0010"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

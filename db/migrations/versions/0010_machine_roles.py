@@ -1,13 +1,13 @@
 """What a machine reports about its role.
 
-Revision: 0012
+Revision: 0010
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

@@ -1,12 +1,12 @@
 """The form of the files in the invoice packs of a closed month.
 
-Revision: 0010
+Revision: 0008
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
+revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None
