@@ -2,8 +2,11 @@
 step changes what it says and nothing else, no stored number is stale afterwards, and decisions that
 are undone in reverse leave the same numbers."""
 
+import random
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +17,8 @@ from db import migrate
 from db.engine import open_engine, reading
 from db.tables import audit_log
 from etl.decisions.undo import undo
-from tests.support.decision_oracle import Counts, check, check_nothing_is_stale
+from tests.support.decision_oracle import Counts, check, check_nothing_is_stale, check_restatements
+from tests.support.demo_dashboard import LAST_DAY, small_demo
 from tests.support.random_hub import RandomHub, decision_context, decisions, histories, steps
 from tests.support.samples import samples
 from tests.support.servers import DatabaseServer
@@ -131,3 +135,20 @@ def test_decisions_undone_in_reverse_order_leave_the_same_numbers_on_postgresql(
         undone_in_reverse(postgres_world, history, decisions)
 
     holds()
+
+
+def test_no_stored_number_of_the_demo_is_stale_after_random_decisions(
+    sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    small_demo(sqlite_engine, str(tmp_path), devices=samples(20, 120))
+    kinds = ("link", "split", "apart", "merge", "alias", "rules", "undo", "close", "reopen",
+             "withdraw", "reject", "follow up")  # fmt: skip
+    world = RandomHub(sqlite_engine, {"TIMEZONE": "UTC"}, filled_until=LAST_DAY)
+    chance, done = random.Random(13), Counter[str]()
+    for _time in range(samples(16, 200)):
+        kind = chance.choice(kinds)
+        done[kind] += world.step(kind, chance.randrange(1000), chance.randrange(1000))
+    assert len(+done) >= 8, done
+    check_nothing_is_stale(world.hub, LAST_DAY)
+    with reading(sqlite_engine) as connection:
+        check_restatements(connection)

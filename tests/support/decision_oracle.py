@@ -136,6 +136,31 @@ def check_month_ends(connection: Connection, right: "Recount") -> None:
             month = month_before(month, -1)
 
 
+def check_restatements(connection: Connection) -> None:
+    """Where nothing was collected after the decisions, the newest restatement of a count of a day
+    that may still change says what the devices of that day count."""
+    right, available = Recount(connection), unpurged_days(connection)
+    closed = border(connection) or date.min
+    newest: dict[tuple[str, date], dict[tuple[Any, ...], int]] = defaultdict(dict)
+    order = count_restatements.c.entry_id
+    for _entry, day, basis, *group, _before, after in connection.execute(
+        select(count_restatements).order_by(order)
+    ):
+        newest[basis, day][tuple(group)] = after
+    counted = {basis: counted_days(connection, None if basis == "assets" else basis)
+               for basis, _day in newest}  # fmt: skip
+    for (basis, day), groups in newest.items():
+        if (
+            day <= closed
+            or day not in counted[basis]
+            or not available
+            or not available.is_kept(day)
+        ):
+            continue
+        counts = right.counts(basis, day)
+        assert {group: counts[group] for group in groups} == groups, (basis, day)
+
+
 DERIVED = (
     daily_counts, month_end_counts, count_restatements, coverage_findings, month_closings,
     month_closing_counts, month_bases, month_members, month_changes, rule_versions, devices,

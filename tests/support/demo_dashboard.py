@@ -19,9 +19,9 @@ NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 ENVIRON = {"AUTH": "none", "TIMEZONE": "UTC"}
 
 
-def small_demo(engine: Engine, folder: str) -> Fleet:
+def small_demo(engine: Engine, folder: str, devices: int = 60) -> Fleet:
     """Fill `engine` with a small fleet's history of two months; the fleet."""
-    fleet = Fleet(7, devices=60, sites=6, months=2, last_day=LAST_DAY)
+    fleet = Fleet(7, devices=devices, sites=6, months=2, last_day=LAST_DAY)
     with SimulatedVendors(fleet) as vendors:
         fill(engine, fleet, vendors, load(vendors.environ() | {"DATA_DIR": folder}))
     return fleet

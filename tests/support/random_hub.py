@@ -100,11 +100,18 @@ def decision_context(
 
 
 class RandomHub:
-    """A hub that random steps drive."""
+    """A hub that random steps drive: an empty one, unless it is said which day its data ends on."""
 
-    def __init__(self, engine: Engine, environ: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        environ: dict[str, str] | None = None,
+        filled_until: date | None = None,
+    ) -> None:
         self.hub = Hub(engine, environ or {"RETENTION_DAYS": "400"})
-        self.day = DAY_ONE
+        self.day = filled_until or DAY_ONE
+        if filled_until is not None:
+            return
         with writing(engine) as connection:
             for table in metadata.tables.values():
                 connection.execute(delete(table))
@@ -156,7 +163,9 @@ class RandomHub:
         with reading(self.hub.engine) as connection:
             c = device_snapshots.c
             ids = sorted(set(connection.scalars(select(c.device_id))))
-            places = list(connection.scalars(select(sites.c.site_id).order_by(sites.c.site_id)))
+            names = connection.execute(
+                select(sites.c.site_id, sites.c.name).order_by(sites.c.site_id)
+            ).all()
             aliases = connection.execute(
                 select(site_aliases.c.source, site_aliases.c.alias_key).order_by(
                     site_aliases.c.source, site_aliases.c.alias_key
@@ -176,6 +185,7 @@ class RandomHub:
                     .order_by(log.entry_id)
                 )
             )
+        places = [each.site_id for each in names]
         ids = [each for each in ids if each in self.loud()] or ids
         if not ids or not places:
             return False
@@ -193,7 +203,9 @@ class RandomHub:
                 move_alias(context, *alias, pick([*places, None], right))
             elif kind == "rules":
                 words = pick([["spare"], ["desk"], ["spare", "desk"], []], left)
-                inside = pick([[], ["Harbor"], ["Pelican", "Harbor"]], right)
+                inside = pick(
+                    [[], [pick(names, left).name], [each.name for each in names[:2]]], right
+                )
                 settings = {
                     "spare_words": words, "internal_sites": inside,
                     "spare_node_classes": pick([["VMWARE_VM_GUEST"], []], left),
