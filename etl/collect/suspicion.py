@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from etl.rules.evidence import real_serial
 
-MANY_PERCENT, MANY_DEVICES = 5, 10
-"""More than both that vanish or change at once are suspicious."""
+VANISHED_PERCENT, VANISHED_DEVICES = 5, 10
+"""More than both that vanish at once are suspicious."""
+CHANGED_PERCENT, CHANGED_DEVICES = 5, 10
+"""More than both that change site, billing status or serial number at once are suspicious."""
 NOTICEABLE_SITE = 5
 """A site of this many devices that goes to zero is suspicious."""
 GROWTH_PERCENT, GROWTH_DEVICES = 25, 50
@@ -41,15 +43,19 @@ def suspicion_reasons(
     reasons = []
     size = len(before)
     vanished = size - len(before.keys() & after.keys())
-    if _is_many(vanished, size):
-        reasons.append(f"{vanished} of {size} devices vanished at once (more than 5 %)")
+    if vanished > VANISHED_DEVICES and vanished * 100 > VANISHED_PERCENT * size:
+        reasons.append(
+            f"{vanished} of {size} devices vanished at once (more than {VANISHED_PERCENT} %)"
+        )
     elif vanished and vanished * 2 >= size:
         reasons.append(f"{vanished} of {size} devices vanished at once (half of them)")
     emptied = emptied_sites(before, after)
     if emptied:
-        reasons.append(f"{len(emptied)} site(s) with 5 or more devices went to zero")
+        reasons.append(
+            f"{len(emptied)} site(s) with {NOTICEABLE_SITE} or more devices went to zero"
+        )
     changed = count_changes(before, after).changed
-    if _is_many(changed, size):
+    if changed > CHANGED_DEVICES and changed * 100 > CHANGED_PERCENT * size:
         reasons.append(
             f"{changed} of {size} devices changed site, billing status or serial number at once"
         )
@@ -58,10 +64,6 @@ def suspicion_reasons(
     if complete_runs >= PROVEN_RUNS and grown:
         reasons.append(f"the source grew from {size} to {len(after)} devices at once")
     return reasons
-
-
-def _is_many(devices: int, of: int) -> bool:
-    return devices > MANY_DEVICES and devices * 100 > MANY_PERCENT * of
 
 
 def needs_administrator(
@@ -96,7 +98,7 @@ def count_changes(
 def emptied_sites(
     before: Mapping[int, DeviceSummary], after: Mapping[int, DeviceSummary]
 ) -> list[int | str | None]:
-    """The sites that had 5 devices or more and have none."""
+    """The sites that had `NOTICEABLE_SITE` devices or more and have none."""
     sizes_before = Counter(device.site for device in before.values())
     sites_after = {device.site for device in after.values()}
     return [

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 BYTE_ORDER_MARK = "\ufeff"
-"""Begins every CSV file: without it Excel reads UTF-8 as another encoding."""
+"""Begins every CSV file but those of packs in form 1 (`db.months.closings.PACK_FORM`): without it
+Excel reads UTF-8 as another encoding."""
 
 # What starts a formula in one spreadsheet or another: = + - @, also full width, tab, CR, LF, NUL;
 # spaces before it do not help.
