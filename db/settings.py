@@ -120,7 +120,7 @@ class Settings(SettingsModel):
     """Days of which every day is kept"""
     month_end_retention_months: Annotated[int, whole(0, 1200)] = 24
     """Months of which the last day is kept"""
-    month_close_days: Annotated[int, whole(0, 366)] = 3
+    month_close_days: Annotated[int, whole(0, 36500)] = 3
     """Days after its end from which a complete month closes by itself"""
     spare_words: Annotated[tuple[str, ...], listed(",")] = ("spare",)
     """Words in a display name or location that make a device spare"""

@@ -56,7 +56,7 @@ def test_a_wrong_setting_ends_every_command_before_it_begins(
     result = run(cli, tmp_path, command, **wrong)
 
     assert result.exit_code == 2, result.output
-    sentence = "MONTH_CLOSE_DAYS is 'abc': set it to a whole number from 0 to 366."
+    sentence = "MONTH_CLOSE_DAYS is 'abc': set it to a whole number from 0 to 36500."
     if command == ("doctor",):
         assert result.stdout.splitlines() == [
             "FIX  INGEST_AUTH: INGEST_AUTH is 'maybe': set it to one of token, open.",

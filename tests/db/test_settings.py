@@ -73,7 +73,7 @@ WHOLE = "set it to a whole number from"
     ("name", "value", "sentence"),
     [
         ("RETENTION_DAYS", "0", f"RETENTION_DAYS is '0': {WHOLE} 1 to 36500."),
-        ("MONTH_CLOSE_DAYS", "abc", f"MONTH_CLOSE_DAYS is 'abc': {WHOLE} 0 to 366."),
+        ("MONTH_CLOSE_DAYS", "abc", f"MONTH_CLOSE_DAYS is 'abc': {WHOLE} 0 to 36500."),
         ("MONTH_END_RETENTION_MONTHS", "-1", f"MONTH_END_RETENTION_MONTHS is '-1': {WHOLE} 0 to"),
         ("AGENT_PRESENT_DAYS", "0", f"AGENT_PRESENT_DAYS is '0': {WHOLE} 1 to 3650."),
         ("PORT", "http", f"PORT is 'http': {WHOLE} 1 to 65535."),
@@ -109,10 +109,10 @@ def test_a_wrong_value_is_one_sentence_with_the_variable_that_holds_it(
 
 
 @pytest.mark.parametrize(
-    "value", ["x", "6.5", "1e3", "1_000", "٣", "+5", "--5", "5 6", "-1", "367", "9" * 5000]
+    "value", ["x", "6.5", "1e3", "1_000", "٣", "+5", "--5", "5 6", "-1", "36501", "9" * 5000]
 )
 def test_only_a_plain_whole_number_is_one(value: str) -> None:
-    assert "a whole number from 0 to 366" in problem("MONTH_CLOSE_DAYS", value)
+    assert "a whole number from 0 to 36500" in problem("MONTH_CLOSE_DAYS", value)
     assert load({"MONTH_CLOSE_DAYS": " 007 "}).month_close_days == 7
 
 

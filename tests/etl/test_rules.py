@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.rules import Rules, from_environment
+from db.settings import load
 from etl.records.record import Record
 from etl.records.states import DeviceState, evaluate_record
 from etl.rules.billing import STATUSES
@@ -224,7 +225,7 @@ def test_an_internal_site_excludes_its_devices_by_name() -> None:
 
 def test_the_words_and_classes_that_make_spares_are_settings() -> None:
     rules = from_environment(
-        2, {"SPARE_WORDS": "Reserve, Loaner", "SPARE_NODE_CLASSES": "HYPERV_VMM_GUEST"}
+        2, load({"SPARE_WORDS": "Reserve, Loaner", "SPARE_NODE_CLASSES": "HYPERV_VMM_GUEST"})
     )
 
     assert classified(Device("MAC", None, "SPARE-07"), rules).billing_status == "billable"
