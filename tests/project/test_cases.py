@@ -1,6 +1,7 @@
 """Inputs from real fleets (`tests/cases`), each with what is right about it. A file is added there
 with its row in `CASES`."""
 
+import codecs
 import json
 import re
 import shutil
@@ -16,8 +17,10 @@ from sqlalchemy import Engine
 
 from agent.probes import Probes
 from agent.systems import linux_version
+from db import migrate
+from db.engine import open_engine, sqlite_url
 from db.keys import device_id
-from db.settings import load
+from db.settings import WrongSettings, load
 from db.tables import asset_links, inventory, sites
 from etl.collect.collect import collect
 from etl.collect.verdict import Outcome
@@ -187,17 +190,50 @@ def addresses_accepted(case: Case) -> None:
     assert answer.status_code == 201 and answer.json()["item"]["mac_addresses"] == macs
 
 
+def read_with_its_byte_order_mark(case: Case) -> None:
+    settings = load({}, case.path)
+    assert str(settings.database_url) == "sqlite:///live.db"
+    assert settings.timezone.key == "America/Chicago"
+
+
+def refused_in_another_encoding(case: Case) -> None:
+    path = case.folder / ".env"
+    path.write_bytes(codecs.BOM_UTF16_LE + "DATABASE_URL=sqlite:///a.db\r\n".encode("utf-16-le"))
+    with pytest.raises(WrongSettings) as refused:
+        load({}, path)
+    (sentence,) = refused.value.problems.values()
+    assert str(path) in sentence and "UTF-8" in sentence
+
+
+def a_service_link_is_no_port(case: Case) -> None:
+    lines = case.path.read_text(encoding="utf-8").split()
+    assert load(dict(line.split("=", 1) for line in lines)).port == 8050
+
+
+def migrates_in_a_folder_with_a_percent_sign(case: Case) -> None:
+    folder = case.folder / "job%2Fx"
+    folder.mkdir()
+    engine = open_engine(sqlite_url(folder / "inventory.db"))
+    migrate.upgrade(engine)
+    assert migrate.current(engine) == migrate.head()
+    engine.dispose()
+
+
 CASES: dict[str, Callable[[Case], None]] = {
     "01-ip-hostnames.json": no_link,
     "01b-names-beginning-with-address.json": no_link,
     "02-dakuten-sites.json": two_sites,
+    "03-env-bom.env": read_with_its_byte_order_mark,
+    "04-env-utf16.txt": refused_in_another_encoding,
     "05-placeholder-serials.json": no_link,
     "06-localhost.json": no_link,
     "07-boot-time-before-epoch.json": stored_without_its_boot_time,
     "08-net-if-stats-enotty.txt": reports_without_what_psutil_cannot_tell,
     "09-search-excel.json": found_in_every_spelling_of_case,
+    "10-k8s-service-link.env": a_service_link_is_no_port,
     "11-ubuntu-server-os-release.txt": a_distribution_is_no_role,
     "13-driver-macs.json": no_link_by_driver_addresses,
+    "14-percent-in-path.txt": migrates_in_a_folder_with_a_percent_sign,
     "15-zfs-pool.json": disks(10_938_190, 8_419_537),
     "16-bind-mounts.json": disks(478_562, 95_367),
     "17-counts-semicolon.csv": one_line_of_twelve,
