@@ -236,7 +236,7 @@ class _Layer:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _SetValue:
     """A value, and the variable (with its place) that holds it."""
 
     value: str
@@ -251,7 +251,7 @@ class _Found:
 def _read(model: type[Model], layers: list[_Layer], problems: dict[str, str]) -> Model | None:
     """`model` as the variables set it; None if one that it requires is not set. Adds to `problems`
     what is wrong; the model is then without it."""
-    found: dict[str, _Found] = {}
+    values_set: dict[str, _SetValue] = {}
     missing = []
     for each in variables(model):
         try:
@@ -260,33 +260,33 @@ def _read(model: type[Model], layers: list[_Layer], problems: dict[str, str]) ->
             problems[each.name] = str(error)
             continue
         if value is not None:
-            found[each.field] = value
+            values_set[each.field] = value
         elif each.info.is_required():
             missing.append(each)
     if any(each.info.is_required() and each not in missing for each in variables(model)):
         problems.update((each.name, str(NotSet(each))) for each in missing)
     while True:
-        values = {field: each.value for field, each in found.items()}
+        values = {field: each.value for field, each in values_set.items()}
         try:
             return model.model_validate(values)
         except ValidationError as error:
-            if not _without_wrong(model, found, error, problems):
+            if not _without_wrong(model, values_set, error, problems):
                 return None
 
 
 def _without_wrong(
-    model: type[SettingsModel], found: dict[str, _Found], error: ValidationError,
+    model: type[SettingsModel], values_set: dict[str, _SetValue], error: ValidationError,
     problems: dict[str, str],
 ) -> bool:  # fmt: skip
-    """Move what `error` complains of from `found` to `problems`; whether there was any."""
-    before = len(found)
+    """Move what `error` complains of from `values_set` to `problems`; whether there was any."""
+    before = len(values_set)
     for each in error.errors():
         if not each["loc"]:  # What must be set because of others.
             not_set: NotSet = each["ctx"]["error"]
             problems.setdefault(not_set.variable.name, str(not_set))
-        elif wrong := found.pop(field := str(each["loc"][0]), None):
+        elif wrong := values_set.pop(field := str(each["loc"][0]), None):
             problems[field.upper()] = wrong.sentence(_wrong_value(model, field, each))
-    return len(found) < before
+    return len(values_set) < before
 
 
 def _wrong_value(model: type[SettingsModel], field: str, error: Mapping[str, Any]) -> WrongValue:
@@ -297,7 +297,7 @@ def _wrong_value(model: type[SettingsModel], field: str, error: Mapping[str, Any
     return cause if isinstance(cause, WrongValue) else WrongValue(str(error["msg"]))
 
 
-def _find(of: Variable, layers: list[_Layer]) -> _Found | None:
+def _find(of: Variable, layers: list[_Layer]) -> _SetValue | None:
     """The first value that is set, trimmed.
 
     Raises:
@@ -307,12 +307,12 @@ def _find(of: Variable, layers: list[_Layer]) -> _Found | None:
         for name in of.names:
             value = layer.values.get(name, "").strip()
             if value and not (of.skips_service_links and "://" in value):
-                return _Found(value, f"{name}{layer.place(name)}", of.secret)
+                return _SetValue(value, f"{name}{layer.place(name)}", of.secret)
             file = f"{name}_FILE"
             path = layer.values.get(file, "").strip() if of.secret else ""
             if path:
                 subject = f"{file}{layer.place(file)}"
-                return _Found(
+                return _SetValue(
                     _content(subject, path), f"{subject} names a file whose content", True
                 )
     return None

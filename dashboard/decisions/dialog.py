@@ -38,7 +38,7 @@ _OUTPUTS = {
     "endless": ("decision-untils", "hidden"),
     "wrong": ("decision-wrong", "children"),
     "button": ("decision-do", "children"),
-    "asked": ("asked", "data"),
+    "followed": ("asked", "data"),
     "previewed": ("previewed", "data"),
 }
 
@@ -48,7 +48,7 @@ def register_decisions(app: Dash) -> None:
     app.callback(
         output={name: Output(*place) for name, place in _OUTPUTS.items()},
         inputs={
-            "asked_for": Input(ASK, "data"),
+            "request": Input(ASK, "data"),
             "_do": Input("decision-do", "n_clicks"),
             "_cancel": Input("decision-cancel", "n_clicks"),
             "_away": Input("jobs-away", "n_clicks"),
@@ -57,7 +57,7 @@ def register_decisions(app: Dash) -> None:
             "proposed": State("proposed", "data"),
             "reason": State("decision-reason", "value"),
             "until": State("decision-until", "value"),
-            "asked": State("asked", "data"),
+            "followed": State("asked", "data"),
         },
         prevent_initial_call=True,
     )(on_button)
@@ -76,8 +76,8 @@ def register_decisions(app: Dash) -> None:
 def on_button(
     proposed: dict[str, Any] | None,
     reason: str | None,
-    asked: list[int] | None,
-    asked_for: dict[str, Any] | None = None,
+    followed: list[int] | None,
+    request: dict[str, Any] | None = None,
     until: str | None = None,
     **_clicks: Any,
 ) -> dict[str, Any]:
@@ -85,30 +85,30 @@ def on_button(
 
     Args:
         proposed: the decision in the dialog: its kind as "job", its arguments as JSON in "with".
-        asked: the ids of the jobs that this browser requested.
-        asked_for: what the button on the page requests, like `proposed`.
+        followed: the ids of the jobs that this browser requested.
+        request: what the button on the page requests, like `proposed`.
     """
     pressed = ctx.triggered_id
     if not any(trigger["value"] for trigger in ctx.triggered):
         raise PreventUpdate
     if pressed == "jobs-away":
-        return _update(asked=[])
+        return _update(followed=[])
     if pressed == "decision-cancel" or (pressed == "decision-do" and not proposed):
         return _update(open=False, previewed=None)
     if pressed == "decision-do":
         assert proposed is not None
-        return _confirm(proposed, reason, until, asked or [])
-    return _request(asked_for or {}, asked or [])
+        return _confirm(proposed, reason, until, followed or [])
+    return _request(request or {}, followed or [])
 
 
-def _request(asked_for: dict[str, Any], asked: list[int]) -> dict[str, Any]:
+def _request(request: dict[str, Any], followed: list[int]) -> dict[str, Any]:
     """Open the dialog; of a decision that needs no confirmation enqueue the job."""
-    kind, arguments = str(asked_for.get("job")), _arguments(asked_for)
+    kind, arguments = str(request.get("job")), _arguments(request)
     names = KINDS[kind].argument_names() if kind in KINDS else ()
     entered = {name: value for name, value in _ENTERED.items() if name in names}
     decision = parse_decision(kind, {**arguments, **entered})
     if not decision.confirmed:
-        return _update(asked=_followed(asked, enqueue(decision)))
+        return _update(followed=_followed(followed, enqueue(decision)))
     with current().reading() as connection:
         proposal = propose(connection, decision)
     needs_reason = "reason" in entered and not proposal.blocked
@@ -145,7 +145,7 @@ def _arguments(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _confirm(
-    proposed: dict[str, Any], reason: str | None, until: str | None, asked: list[int]
+    proposed: dict[str, Any], reason: str | None, until: str | None, followed: list[int]
 ) -> dict[str, Any]:
     arguments = _arguments(proposed)
     if proposed.get("reasoned"):
@@ -155,11 +155,11 @@ def _confirm(
     if proposed.get("ends"):
         arguments["expires"] = until or None
     job_id = enqueue(parse_decision(str(proposed["job"]), arguments))
-    return _update(open=False, proposed=None, previewed=None, asked=_followed(asked, job_id))
+    return _update(open=False, proposed=None, previewed=None, followed=_followed(followed, job_id))
 
 
-def _followed(asked: list[int], job_id: int) -> list[int]:
-    return [*(each for each in asked if each != job_id), job_id][-MAX_FOLLOWED:]
+def _followed(followed: list[int], job_id: int) -> list[int]:
+    return [*(each for each in followed if each != job_id), job_id][-MAX_FOLLOWED:]
 
 
 def _update(**values: Any) -> dict[str, Any]:
@@ -168,14 +168,14 @@ def _update(**values: Any) -> dict[str, Any]:
 
 
 def follow_jobs(
-    _fast: int | None, _slow: int | None, asked: list[int] | None, settled: str | None
+    _fast: int | None, _slow: int | None, requested: list[int] | None, settled: str | None
 ) -> tuple[Any, ...]:
     """A line for each unfinished job and each that this browser requested; whether there is none;
     whether polling can pause; and the ids of those that ended, so that pages refresh."""
     context = current()
     with context.reading() as connection:
         by_id = {job.job_id: job for job in jobs.unfinished_jobs(connection)}
-        for job_id in asked or []:
+        for job_id in requested or []:
             job = jobs.find_job(connection, job_id)
             by_id |= {job_id: job} if job else {}
     # The dialog follows its preview itself.

@@ -187,8 +187,8 @@ def checked_activation(value: object, zone: tzinfo) -> datetime | None:
     try:
         return parse_activation(value, zone)
     except (ValueError, OverflowError):
-        shown = _UNSTORABLE.sub("\ufffd", str(value)[:40])
-        raise malformed(f"Invalid datetime format: {shown!r}", ["computer_activation"]) from None
+        storable = _UNSTORABLE.sub("\ufffd", str(value)[:40])
+        raise malformed(f"Invalid datetime format: {storable!r}", ["computer_activation"]) from None
 
 
 def _refusal(error: ValidationError) -> Refusal:

@@ -48,10 +48,10 @@ def why_unfounded(link: PastLink) -> str | None:
 
     Names without a common word are no reason: a link by serial number that was made before stands.
     """
-    found = _FORMS[link.method].fullmatch(link.evidence) if link.method in _FORMS else None
-    if found is None:
+    evidence = _FORMS[link.method].fullmatch(link.evidence) if link.method in _FORMS else None
+    if evidence is None:
         return None
-    key = found["key"]
+    key = evidence["key"]
     if link.method == "serial":
         return None if real_serial(key) else f"{key} is a placeholder, not a serial number"
     if link.method == "mac":

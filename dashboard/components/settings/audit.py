@@ -28,7 +28,7 @@ def audit_page(
 
     Args:
         count: entries on all pages.
-        shown: the filters and the page of the address.
+        listed: the filters and the page of the address.
         actor: whoever looks; only what they may undo has a button.
     """
     title = ngettext("%(n)s decision", "%(n)s decisions", count, n=formats.number(count))
