@@ -118,7 +118,7 @@ def test_random_histories_change_what_they_say_and_leave_nothing_stale_on_mariad
 def test_decisions_undone_in_reverse_order_leave_the_same_numbers_on_sqlite(
     sqlite_world: Engine,
 ) -> None:
-    @settings(max_examples=samples(25, 3000))
+    @settings(max_examples=samples(15, 3000))
     @given(histories, decisions)
     def holds(history: list[Any], decisions: list[Any]) -> None:
         undone_in_reverse(sqlite_world, history, decisions)
@@ -129,7 +129,7 @@ def test_decisions_undone_in_reverse_order_leave_the_same_numbers_on_sqlite(
 def test_decisions_undone_in_reverse_order_leave_the_same_numbers_on_postgresql(
     postgres_world: Engine,
 ) -> None:
-    @settings(max_examples=samples(10, 1000))
+    @settings(max_examples=samples(6, 1000))
     @given(histories, decisions)
     def holds(history: list[Any], decisions: list[Any]) -> None:
         undone_in_reverse(postgres_world, history, decisions)

@@ -122,7 +122,7 @@ def check(served: Served, examples: int) -> None:
 
 
 def test_every_number_matches_the_oracle_on_sqlite(served_from_sqlite: Served) -> None:
-    check(served_from_sqlite, samples(25, 10_000))
+    check(served_from_sqlite, samples(18, 10_000))
 
 
 def test_every_number_matches_the_oracle_on_postgresql(served_from_postgres: Served) -> None:
