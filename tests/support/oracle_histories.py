@@ -98,7 +98,7 @@ class History:
         self.log.append((self.day, kind, *arguments))
         getattr(self, kind)(*arguments)
         self.product.run_after_collection(noon(self.day))
-        self.oracle.settle()
+        self.oracle.follow_collection()
         closed = [row.month for row in self.product.all(months, closed=True)]
         same(closed, self.oracle.closed, "closed months")
         self.served.day = self.day

@@ -392,7 +392,7 @@ class Hub:
         self.closed.pop()
         return True
 
-    def settle(self) -> None:
+    def follow_collection(self) -> None:
         """What follows every collection: months close (rule 6), days go (rule 10)."""
         while month := self.closes_alone():
             self.closed.append(month)
