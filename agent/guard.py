@@ -22,6 +22,8 @@ class Guard:
         once until the probe works again."""
         try:
             result = probe()
+        # Whatever it is: psutil lets through what the system's libraries raise, and no fact is
+        # worth losing the report.
         except Exception as error:
             if name not in self._failing:
                 _log.warning("%s cannot be found out: %s: %s", name, type(error).__name__, error)
