@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import dash
-from dash import Dash
+from dash import Dash, ctx
 from dash.exceptions import PreventUpdate
 from flask import Flask, Response, request
+from flask_babel import gettext as _
 from flask_compress import Compress
 from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException
@@ -124,6 +125,10 @@ def _failed(error: Exception) -> None:
         # The strip under the filters says which parameter and why.
         raise PreventUpdate
     log.error("callback failed", exc_info=error)
+    if ctx.triggered_id == "decision-do":
+        text = _("It could not be asked for. Try again; if it stays, see the log.")
+        dash.set_props("decision-wrong", {"children": text})
+        return
     # To raise PreventUpdate here would keep everything as it is, this too.
     dash.set_props("trouble", {"is_open": True})
 

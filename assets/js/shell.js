@@ -195,6 +195,13 @@
 
   // Show a notice while the server does not answer, until it answers again.
   var away = false;
+  // What the server refuses while the dialog is open is said beside the dialog's button.
+  function refuse(response) {
+    if (!document.getElementById("decision-do")) return;
+    response.json().then(function (body) {
+      window.dash_clientside.set_props("decision-wrong", { children: body.error });
+    }, function () {});
+  }
   function showAway(isAway) {
     if (isAway !== away) window.dash_clientside.set_props("away", { is_open: isAway });
     away = isAway;
@@ -204,7 +211,11 @@
     var answer = ask.call(window, what, how);
     if (String((what && what.url) || what).indexOf("/_dash-update-component") < 0) return answer;
     return answer.then(
-      function (response) { showAway(response.status >= 502); return response; },
+      function (response) {
+        showAway(response.status >= 502);
+        if (response.status >= 400 && response.status < 500) refuse(response.clone());
+        return response;
+      },
       function (error) {
         if (error.name !== "AbortError") showAway(true);
         throw error;

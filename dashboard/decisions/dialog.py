@@ -4,13 +4,13 @@ the jobs."""
 import json
 from typing import Any
 
-from dash import Dash, Input, Output, State, ctx, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
 from dashboard.components.ask.dialog import ASK, dialog_body
-from dashboard.components.ask.job_line import lines
+from dashboard.components.ask.job_line import toasts
 from dashboard.decisions.preview import enqueue_preview
 from dashboard.decisions.proposals.registry import load_proposals, propose
 from dashboard.web.context import current
@@ -37,7 +37,12 @@ _OUTPUTS = {
     "until": ("decision-until", "value"),
     "endless": ("decision-untils", "hidden"),
     "wrong": ("decision-wrong", "children"),
+    "unexplained": ("decision-reason", "invalid"),
+    "typing": ("decision-typing", "hidden"),
+    "typed_name": ("decision-typed-name", "children"),
+    "typed": ("decision-typed", "value"),
     "button": ("decision-do", "children"),
+    "colour": ("decision-do", "color"),
     "followed": ("asked", "data"),
     "previewed": ("previewed", "data"),
 }
@@ -51,7 +56,6 @@ def register_decisions(app: Dash) -> None:
             "request": Input(ASK, "data"),
             "_do": Input("decision-do", "n_clicks"),
             "_cancel": Input("decision-cancel", "n_clicks"),
-            "_away": Input("jobs-away", "n_clicks"),
         },
         state={
             "proposed": State("proposed", "data"),
@@ -61,9 +65,22 @@ def register_decisions(app: Dash) -> None:
         },
         prevent_initial_call=True,
     )(on_button)
+    app.clientside_callback(
+        ClientsideFunction("ask", "is_disabled"),
+        Output("decision-do", "disabled"),
+        Input("preview-waits", "data"),
+        Input("proposed", "data"),
+        Input("decision-typed", "value"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("ask", "dismiss"),
+        Output("asked", "data", allow_duplicate=True),
+        Input("jobs-dismissed", "data"),
+        State("asked", "data"),
+        prevent_initial_call=True,
+    )
     app.callback(
-        Output("jobs-lines", "children"),
-        Output("jobs", "hidden"),
+        Output("jobs", "children"),
         Output("jobs-poll", "disabled"),
         Output("settled", "data"),
         Input("jobs-poll", "n_intervals"),
@@ -91,8 +108,6 @@ def on_button(
     pressed = ctx.triggered_id
     if not any(trigger["value"] for trigger in ctx.triggered):
         raise PreventUpdate
-    if pressed == "jobs-away":
-        return _update(followed=[])
     if pressed == "decision-cancel" or (pressed == "decision-do" and not proposed):
         return _update(open=False, previewed=None)
     if pressed == "decision-do":
@@ -117,6 +132,7 @@ def _request(request: dict[str, Any], followed: list[int]) -> dict[str, Any]:
         "with": json.dumps(arguments),
         "reasoned": needs_reason,
         "ends": bool(proposal.until),
+        "typed": proposal.typed,
     }
     previewed = decision.previewed and proposal.previewed and not proposal.blocked
     return _update(
@@ -131,7 +147,12 @@ def _request(request: dict[str, Any], followed: list[int]) -> dict[str, Any]:
         until="",
         endless=not proposal.until,
         wrong=None,
+        unexplained=False,
+        typing=not proposal.typed or proposal.blocked,
+        typed_name=_("To confirm, type %(text)s", text=proposal.typed),
+        typed="",
         button=proposal.button,
+        colour="danger" if proposal.danger else "primary",
     )
 
 
@@ -150,7 +171,7 @@ def _confirm(
     arguments = _arguments(proposed)
     if proposed.get("reasoned"):
         if not (reason or "").strip():
-            return _update(wrong=_("Write why: it stands in the audit log."))
+            return _update(wrong=_("Write a reason: the audit log keeps it."), unexplained=True)
         arguments["reason"] = (reason or "").strip()
     if proposed.get("ends"):
         arguments["expires"] = until or None
@@ -170,8 +191,8 @@ def _update(**values: Any) -> dict[str, Any]:
 def follow_jobs(
     _fast: int | None, _slow: int | None, requested: list[int] | None, settled: str | None
 ) -> tuple[Any, ...]:
-    """A line for each unfinished job and each that this browser requested; whether there is none;
-    whether polling can pause; and the ids of those that ended, so that pages refresh."""
+    """A toast for each unfinished job and each that this browser requested; whether polling can
+    pause; and the ids of those that ended, so that pages refresh."""
     context = current()
     with context.reading() as connection:
         by_id = {job.job_id: job for job in jobs.unfinished_jobs(connection)}
@@ -182,8 +203,7 @@ def follow_jobs(
     followed = [by_id[job_id] for job_id in sorted(by_id) if by_id[job_id].kind != Preview.kind]
     ended = ",".join(str(job.job_id) for job in followed if job.ended)
     return (
-        lines(followed, context.clock()),
-        not followed,
+        toasts(followed, context.clock()),
         all(job.ended for job in followed),
         no_update if ended == (settled or "") else ended,
     )

@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.components.ask.effect import effect
+from dashboard.components.ask.job_line import why_failed
 from dashboard.components.ask.preview_states import preview_failed, preview_pending
 from dashboard.web.context import current, current_actor
 from dashboard.web.job_requests import enqueue
@@ -23,7 +24,8 @@ def register_previews(app: Dash) -> None:
         output={
             "effect": Output("effect", "children"),
             "done": Output("preview-poll", "disabled"),
-            "waits": Output("decision-do", "disabled"),
+            "waits": Output("preview-waits", "data"),
+            "wrong": Output("decision-wrong", "children", allow_duplicate=True),
             "button": Output("decision-do", "children", allow_duplicate=True),
         },
         inputs={
@@ -56,12 +58,17 @@ def follow_preview(
         return _update(preview_pending(job, context.clock()), done=False)
     if job.state == jobs.DONE:
         return _update(effect(json.loads(job.result or "{}")), done=True)
-    failure = _update(preview_failed(job), done=True)
     if job.failure_kind == FailureKind.UNEXPECTED:
         # The fault is the program's: the decision may be right, so it can be confirmed unseen.
-        return failure | {"button": _("Save without seeing it")}
-    return failure | {"waits": True}
+        return _update(preview_failed(job), done=True) | {"button": _("Save without seeing it")}
+    return _update(None, done=True) | {"waits": True, "wrong": why_failed(job)}
 
 
 def _update(body: list[Component] | None, *, done: bool) -> dict[str, Any]:
-    return {"effect": body, "done": done, "waits": not done, "button": no_update}
+    return {
+        "effect": body,
+        "done": done,
+        "waits": not done,
+        "wrong": no_update,
+        "button": no_update,
+    }

@@ -46,8 +46,8 @@ def layout(month: str = "", **_query: str) -> html.Div:
             dcc.Store(id=Ids.CLOSING),
             html.Div(id=Ids.BODY, className="collections"),
             html.Div(id=Ids.BASES, className="month-bases"),
-            html.Div(id=Ids.HISTORY),
             html.Section(dbc.Card(proof, body=True, class_name="proof"), id=Ids.PROOF, hidden=True),
+            html.Div(id=Ids.HISTORY),
         ],
         className="collections",
     )

@@ -14,7 +14,7 @@ from dashboard.components.kit import links
 from dashboard.components.kit.card import card, file_links
 from dashboard.components.kit.states import first_run
 from dashboard.components.months.page import Answers, Bases, bases_card, month_history, month_parts
-from dashboard.components.months.table import month_list
+from dashboard.components.months.table import dangers, month_list
 from dashboard.components.why.month import Answer, why_month
 from dashboard.queries.changes import adjustments
 from dashboard.queries.moment import resolve
@@ -56,6 +56,7 @@ def all_months(v: View) -> list[Any]:
             subtitle=_about(v),
             actions=file_links(lambda form: links.file("month-ends", form, v.filters.as_stored())),
         ),
+        dangers(rows, v.actor),
     ]
 
 

@@ -13,7 +13,7 @@ from dashboard.components.kit.card import card
 from dashboard.components.kit.states import first_run
 from dashboard.components.runs.calendar import calendar, headline
 from dashboard.components.runs.page import no_run, run_page
-from dashboard.components.runs.source_cards import source_cards
+from dashboard.components.runs.source_cards import dangers, source_cards
 from dashboard.components.runs.table import PAGE, run_table
 from dashboard.queries import collection_days
 from dashboard.queries.freshness import freshness
@@ -51,6 +51,7 @@ def collected(v: View, listed: RunList) -> list[Any]:
         html.Div(source_cards(newest, published, now, listed, v.actor), className="source-cards"),
         _calendar(v, listed),
         _list(v, listed),
+        dangers(published, v.actor) if now else None,
     ]
 
 

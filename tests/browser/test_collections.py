@@ -120,7 +120,10 @@ def test_a_held_run_is_accepted(quiet: Page, story: Story) -> None:
     assert [run.hold for run in story.hub.runs() if run.hold] == ["accepted"]
 
 
-def test_collecting_now_shows_its_progress(quiet: Page, story: Story) -> None:
+def test_collecting_now_shows_its_progress_in_a_toast_that_goes_by_itself(
+    quiet: Page, story: Story
+) -> None:
+    quiet.clock.install()
     quiet.goto(story.address + "/collections")
     story.hub.sources["ninja"].rows = FLEET
     quiet.get_by_role("button", name="Collect NinjaRMM now").click()
@@ -128,8 +131,43 @@ def test_collecting_now_shows_its_progress(quiet: Page, story: Story) -> None:
     assert story.work() == 1
     expect(quiet.locator("#jobs .pill-done")).to_be_visible()
     expect(quiet.locator(".source-card")).to_contain_text("34 rows")
-    quiet.get_by_label("Take these lines away").click()
-    expect(quiet.locator("#jobs")).to_be_hidden()
+    toast = quiet.locator("#jobs .job")
+    expect(toast).to_be_in_viewport(ratio=1)
+    toast.hover()
+    for _ in range(3):
+        quiet.clock.fast_forward(7_000)
+    expect(toast).to_be_visible()
+    quiet.mouse.move(5, 5)
+    quiet.clock.fast_forward(7_000)
+    expect(toast).to_have_count(0)
+
+
+def test_ending_a_source_stands_apart_in_red_and_asks_for_its_name(
+    quiet: Page, story: Story
+) -> None:
+    quiet.goto(story.address + "/collections")
+    expect(quiet.locator(".source-card").get_by_role("button")).to_have_text(["Collect now"])
+    zone = quiet.locator(".danger-zone")
+    expect(zone.get_by_role("button")).to_have_text(["Withdraw the day", "End source"])
+    below = zone.bounding_box(), quiet.locator("#runs").bounding_box()
+    assert below[0] and below[1] and below[0]["y"] >= below[1]["y"] + below[1]["height"]
+    zone.get_by_role("button", name="End NinjaRMM").click()
+    dialog = quiet.get_by_role("dialog")
+    button = dialog.get_by_role("button", name="End NinjaRMM")
+    expect(button).to_have_class(re.compile("btn-danger"))
+    expect(button).to_be_disabled()
+    typed = dialog.get_by_label("To confirm, type NinjaRMM")
+    typed.fill("ThreatLocker")
+    expect(button).to_be_disabled()
+    typed.fill(" ninjarmm ")
+    expect(button).to_be_enabled()
+    dialog.get_by_role("button", name="Cancel").click()
+    # The next dialog has nothing to type.
+    quiet.get_by_role("link", name="See the run").first.click()
+    quiet.get_by_role("button", name="Reject", exact=True).click()
+    expect(dialog).to_contain_text("Reject the run")
+    expect(dialog.get_by_role("textbox")).to_have_count(0)
+    expect(dialog.get_by_role("button", name="Reject the run")).to_be_enabled()
 
 
 def test_a_closed_month_is_locked_and_its_hash_is_verified(quiet: Page, story: Story) -> None:
@@ -155,7 +193,7 @@ def test_a_closed_month_is_locked_and_its_hash_is_verified(quiet: Page, story: S
     assert download.value.suggested_filename == "invoice-pack-North-Farms-assets-2026-10.zip"
     quiet.get_by_role("button", name="Reopen Oct 2026").click()
     dialog.get_by_role("button", name="Reopen the month").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("Write why")
+    expect(dialog.get_by_role("alert")).to_contain_text("Write a reason")
     dialog.get_by_label("Reason, for the audit log").fill("a wrong alias")
     dialog.get_by_role("button", name="Reopen the month").click()
     expect(dialog).to_have_count(0)

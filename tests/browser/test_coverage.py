@@ -56,11 +56,11 @@ def test_a_finding_is_accepted_with_a_reason_and_the_acceptance_withdrawn(
     expect(quiet.locator("#decision-title")).to_have_text("Accept this finding?")
     expect(quiet.locator("#decision-body")).to_contain_text("Harbor Dental")
     quiet.locator("#decision-do").click()
-    expect(quiet.locator("#decision-wrong")).to_contain_text("Write why")
+    expect(quiet.locator("#decision-wrong")).to_contain_text("Write a reason")
     quiet.locator("#decision-reason").fill("The owner's own notebook")
     quiet.get_by_text("For 30 days, until 8 Apr 2026").click()
     quiet.locator("#decision-do").click()
-    expect(quiet.locator("#jobs-lines")).to_contain_text("Accept a coverage finding")
+    expect(quiet.locator("#jobs")).to_contain_text("Accept a coverage finding")
     assert story.work() == 1
 
     row = quiet.locator(".ag-center-cols-container .ag-row")
@@ -73,7 +73,7 @@ def test_a_finding_is_accepted_with_a_reason_and_the_acceptance_withdrawn(
     quiet.get_by_label("Withdraw: z, Agent alone").click()
     expect(quiet.locator("#decision-title")).to_have_text("Withdraw this acceptance?")
     quiet.locator("#decision-do").click()
-    expect(quiet.locator("#jobs-lines")).to_contain_text("Withdraw an acceptance")
+    expect(quiet.locator("#jobs")).to_contain_text("Withdraw an acceptance")
     assert story.work() == 1
     expect(row).to_contain_text("open")
     expect(quiet.locator("#kpi-agent_only .kpi-value")).to_have_text("1")

@@ -189,7 +189,9 @@ def test_rules_are_previewed_then_abandoned_and_then_saved(quiet: Page, story: S
     quiet.get_by_role("button", name="Replay").click()
     dialog = effect_dialog(quiet, story)
     dialog.get_by_role("button", name="Save the rules").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("Write why")
+    expect(dialog.get_by_role("alert")).to_contain_text("Write a reason")
+    # Where the eye is: beside the button, however far the body is scrolled.
+    expect(dialog.locator(".modal-footer").get_by_role("alert")).to_be_in_viewport(ratio=1)
     dialog.get_by_label("Reason, for the audit log").fill("Loaners are spare")
     dialog.get_by_role("button", name="Save the rules").click()
     story.work()

@@ -60,7 +60,7 @@ class Hub:
         found = self.app.callback_map[key]
         plain = [_part("ask-for", state.get("asked_for"), "data")]
         plain += [_part(name, 1 if name == trigger else None)
-                  for name in ("decision-do", "decision-cancel", "jobs-away")]  # fmt: skip
+                  for name in ("decision-do", "decision-cancel")]  # fmt: skip
         outputs = [
             {"id": one.component_id, "property": one.component_property} for one in found["output"]
         ]
@@ -207,7 +207,8 @@ def test_a_required_reason_must_be_entered(hub: Hub) -> None:
         "reasoned": True,
     }
     answer = hub.press("decision-do", proposed=proposed, reason="  ").get_json()["response"]
-    assert "Write why" in answer["decision-wrong"]["children"]
+    assert "Write a reason" in answer["decision-wrong"]["children"]
+    assert answer["decision-reason"]["invalid"] is True
     assert hub.jobs() == []
     hub.press("decision-do", proposed=proposed, reason=" a wrong alias ")
     assert hub.jobs()[0].arguments == {"month": "2026-10", "reason": "a wrong alias"}
@@ -231,7 +232,7 @@ def test_only_the_newest_day_is_withdrawn(hub: Hub) -> None:
 
 
 def _lines(hub: Hub, asked: list[int]) -> dict[str, Any]:
-    (key,) = (key for key in hub.app.callback_map if "jobs-lines.children" in key)
+    (key,) = (key for key in hub.app.callback_map if "jobs.children" in key)
     outputs = [
         {"id": one.component_id, "property": one.component_property}
         for one in hub.app.callback_map[key]["output"]
@@ -252,13 +253,18 @@ def _lines(hub: Hub, asked: list[int]) -> dict[str, Any]:
     return found
 
 
+def _drawn(hub: Hub, asked: list[int]) -> str:
+    drawn: str = _lines(hub, asked)["jobs"]["children"]["props"]["data-drawn"]
+    return drawn
+
+
 def _set(hub: Hub, **values: object) -> None:
     with writing(hub.engine) as connection:
         connection.execute(update(jobs_table).values(**values))
 
 
 def test_the_line_of_a_job_follows_it_to_its_result(hub: Hub) -> None:
-    assert _lines(hub, [])["jobs"]["hidden"] is True
+    assert _drawn(hub, []) == "[]"
     hub.ask(Collect.kind, source="ninja")
     job_id = hub.jobs()[0].job_id
     found = _lines(hub, [job_id])
@@ -273,4 +279,4 @@ def test_the_line_of_a_job_follows_it_to_its_result(hub: Hub) -> None:
     assert "Collect again later." in json.dumps(found)
     assert found["jobs-poll"]["disabled"] is True
     assert found["settled"]["data"] == str(job_id)
-    assert _lines(hub, [])["jobs"]["hidden"] is True
+    assert _drawn(hub, []) == "[]"

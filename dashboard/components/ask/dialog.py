@@ -28,6 +28,9 @@ class Proposal:
         facts: pairs of name and value, listed below the lines.
         blocked: it cannot be decided now, and the lines say why.
         until: the last days to choose from, as label and ISO text ("" for no last day).
+        danger: it takes away what the daily work rests on: the button is red.
+        typed: what must be typed before the button can be pressed; "" for nothing. Of what cannot
+            be undone.
         previewed: whether the effect is shown, of a kind that can be previewed.
     """
 
@@ -38,6 +41,8 @@ class Proposal:
     blocked: bool = False
     until: Sequence[tuple[str, str]] = ()
     previewed: bool = True
+    danger: bool = False
+    typed: str = ""
 
 
 def ask_button(
@@ -89,14 +94,24 @@ def dialog() -> list[Component]:
         hidden=True,
         **{"aria-labelledby": "decision-until-name"},
     )
+    typed = html.Div(
+        [
+            html.Label(id="decision-typed-name", htmlFor="decision-typed", className="form-label"),
+            dbc.Input(id="decision-typed", type="text", maxlength=200, autocomplete="off"),
+        ],
+        id="decision-typing",
+        hidden=True,
+    )
     body = [
         html.Div(id="decision-body"),
         html.Div(id="effect", className="effect", role="status"),
         reason,
         until,
-        html.P(id="decision-wrong", className="step-trouble", role="alert"),
+        typed,
     ]
+    # Beside the button: the body may be scrolled.
     buttons = [
+        html.P(id="decision-wrong", className="step-trouble", role="alert"),
         dbc.Button(_("Cancel"), id="decision-cancel", color="secondary"),
         dbc.Button(id="decision-do", color="primary"),
     ]
@@ -114,6 +129,8 @@ def dialog() -> list[Component]:
         dcc.Store(id=ASK),
         # The id of the preview's job.
         dcc.Store(id="previewed"),
+        # Whether the button waits for the preview, or the preview says that it cannot be done.
+        dcc.Store(id="preview-waits"),
         dcc.Interval(id="preview-poll", interval=POLL_MILLISECONDS, disabled=True),
         modal,
     ]

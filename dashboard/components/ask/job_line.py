@@ -1,4 +1,4 @@
-"""Requested jobs and their progress: a line each, on every page."""
+"""Requested jobs and their progress: a toast each, in view on every page."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -29,60 +29,59 @@ WORKER_GRACE = timedelta(seconds=15)
 """How long a job may wait before the page suggests to start a worker."""
 
 
-def job_lines() -> list[Component]:
-    """The place of the lines, the ids of the jobs requested here, and the interval that polls while
-    something is unfinished."""
+def job_toasts() -> list[Component]:
+    """The place of the toasts, the ids of the jobs requested here, and the interval that polls
+    while something is unfinished. A toast about what is done goes by itself (assets/js/ask.js)."""
     return [
         dcc.Store(id="asked", data=[], storage_type="session"),
+        dcc.Store(id="jobs-dismissed"),
         dcc.Store(id="settled", data=""),
         dcc.Interval(id="jobs-poll", interval=POLL_MILLISECONDS, disabled=True),
-        html.Div(
-            [
-                html.Div(id="jobs-lines"),
-                html.Button(
-                    id="jobs-away", className="btn-close", type="button",
-                    title=_("Take these lines away"),
-                    **{"aria-label": _("Take these lines away")},
-                ),
-            ],
-            id="jobs",
-            className="strip jobs",
-            role="status",
-            hidden=True,
-        ),
-    ]  # fmt: skip
+        html.Div(id="jobs", className="jobs", role="status", **{"aria-live": "polite"}),
+    ]
 
 
-def lines(jobs: Sequence[Job], now: datetime) -> Component:
-    """A line for each job."""
-    return drawn_list(_line(job, now) for job in jobs)
+def toasts(jobs: Sequence[Job], now: datetime) -> Component:
+    """A toast for each job."""
+    return drawn_list(_toast(job, now) for job in jobs)
 
 
-def _line(job: Job, now: datetime) -> Component:
-    state, level = _state(job)
-    return html.Div(
-        [
-            html.Span(state, className=f"pill pill-{job.state}"),
-            html.Strong(name(job)),
-            html.Span(_detail(job, now), className="job-said"),
-        ],
-        className=f"job {level}",
-    )
+def _toast(job: Job, now: datetime) -> Component:
+    parts: list[Component] = [
+        html.Span(_state_word(job), className=f"pill pill-{job.state}"),
+        html.Strong(name(job)),
+    ]
+    if job.ended:
+        parts.append(
+            html.Button(
+                className="btn-close",
+                type="button",
+                title=_("Dismiss"),
+                **{"aria-label": _("Dismiss: %(what)s", what=name(job))},
+            )
+        )
+    parts.append(html.Span(_detail(job, now), className="job-said"))
+    return html.Div(parts, className=f"job job-{job.state}", **{"data-id": str(job.job_id)})
 
 
-def _state(job: Job) -> tuple[str, str]:
+def _state_word(job: Job) -> str:
     return {
-        jobs.WAITING: (_("waiting"), "info"),
-        jobs.RUNNING: (_("under way"), "info"),
-        jobs.DONE: (_("done"), "info"),
-        jobs.FAILED: (_("failed"), "error"),
+        jobs.WAITING: _("waiting"),
+        jobs.RUNNING: _("under way"),
+        jobs.DONE: _("done"),
+        jobs.FAILED: _("failed"),
     }[job.state]
+
+
+def why_failed(job: Job) -> str:
+    """Why a job failed, as a sentence."""
+    return job.error or str(_("The worker's log says why."))
 
 
 def _detail(job: Job, now: datetime) -> str:
     """Progress, result, or error."""
     if job.state == jobs.FAILED:
-        return job.error or _("The worker's log says why.")
+        return why_failed(job)
     if job.state == jobs.DONE:
         return job.result or ""
     if job.state == jobs.RUNNING:

@@ -7,7 +7,7 @@ from dash import html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
-from dashboard.components.ask.job_line import WORKER_GRACE
+from dashboard.components.ask.job_line import WORKER_GRACE, why_failed
 from dashboard.components.kit.notice import notice
 from db import jobs
 from db.jobs import Job
@@ -33,8 +33,7 @@ def preview_pending(job: Job, now: datetime) -> list[Component]:
 
 
 def preview_failed(job: Job) -> list[Component]:
-    """The reason why there is no preview."""
-    why = job.error or _("The worker's log says why.")
+    """The reason why there is no preview, of a fault of the program."""
     return [
-        notice("danger", html.Strong(_("What would change cannot be shown: ")), why),
+        notice("danger", html.Strong(_("What would change cannot be shown: ")), why_failed(job)),
     ]

@@ -18,7 +18,7 @@ from dashboard.components.kit.pill import delta, month_pill
 from dashboard.components.kit.table import fact_list
 from dashboard.components.months.basis_table import basis_table
 from dashboard.components.months.differences import differing_table
-from dashboard.components.months.table import actions
+from dashboard.components.months.table import actions, dangers
 from dashboard.components.why.month import why_month_button
 from dashboard.components.why.month_snapshots import snapshot_table
 from dashboard.queries.changes.adjustments import Adjustment, Entry
@@ -73,8 +73,11 @@ def month_parts(answers: Answers) -> list[Any]:
 
 def month_history(answers: Answers) -> html.Div:
     """What decisions changed, and who closed it."""
-    parts = [_adjusted(answers.adjustments), _history(answers)]
-    return html.Div(parts, className="run-cards")
+    cards = [_adjusted(answers.adjustments), _history(answers)]
+    return html.Div(
+        [html.Div(cards, className="run-cards"), dangers([answers.row], answers.actor)],
+        className="collections",
+    )
 
 
 def _head(row: MonthRow, actor: Actor) -> html.Header:

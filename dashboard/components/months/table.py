@@ -5,12 +5,14 @@ from datetime import date
 from typing import Any
 
 from dash import dcc, html
+from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.access import Actor
 from dashboard.base.params import Filters
 from dashboard.components.ask.dialog import ask_button
+from dashboard.components.kit.danger import Danger, danger_zone
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import delta, month_pill, source_badge
 from dashboard.components.why.month import why_month_button
@@ -124,7 +126,26 @@ def actions(row: MonthRow, actor: Actor) -> list[Any]:
     if row.can_close and row.state == OPEN and actor.may_start(CloseMonth):
         about = _("Close %(month)s", month=name)
         return [ask_button(CloseMonth, month, _("Close"), kind="btn-primary", about=about)]
-    if row.can_reopen and row.closing is not None and actor.may_start(ReopenMonth):
-        about = _("Reopen %(month)s", month=name)
-        return [ask_button(ReopenMonth, month, _("Reopen"), kind="btn-link", about=about)]
     return []
+
+
+def dangers(rows: Sequence[MonthRow], actor: Actor) -> Component | None:
+    """Reopening the closed month among `rows` that can be reopened, for whoever may."""
+    return danger_zone(
+        [
+            _reopening(row.month)
+            for row in rows
+            if row.can_reopen and row.closing is not None and actor.may_start(ReopenMonth)
+        ]
+    )
+
+
+def _reopening(month: str) -> Danger:
+    words = _("Reopen %(month)s", month=formats.month(month))
+    return Danger(
+        words,
+        _("Its days can change again, and so can what was billed for it."),
+        ask_button(
+            ReopenMonth, {"month": month}, _("Reopen"), kind="btn-outline-danger", about=words
+        ),
+    )

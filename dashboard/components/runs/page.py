@@ -12,11 +12,13 @@ from dashboard.base.access import Actor
 from dashboard.base.run_params import RunList
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.card import panel
+from dashboard.components.kit.danger import danger_zone
 from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.links import devices_of_source
 from dashboard.components.kit.notice import notice
 from dashboard.components.kit.pill import run_pill, source_badge
 from dashboard.components.kit.table import fact_list
+from dashboard.components.runs.source_cards import withdrawal
 from dashboard.queries.runs.attempts import MAX_UNREADABLE, Run, UnreadableRow
 from dashboard.words.run_words import duration, percent, run_effect, state_word
 from db.decisions import AcceptRun, RejectRun, WithdrawDay
@@ -39,12 +41,14 @@ def run_page(
         actor: whoever looks; only the decisions they may take are offered.
         newest: whether its day is the newest published one of its source.
     """
+    withdrawable = newest and run.published and run.kind != "end"
     return [
         _back(page),
-        _head(run, actor, newest=newest),
+        _head(run),
         _decision(run, before, actor),
         html.Div([_numbers(run), _basis(run, before, page)], className="run-cards"),
         _aside(run, aside),
+        danger_zone([withdrawal(run)] if withdrawable and actor.may_start(WithdrawDay) else []),
     ]
 
 
@@ -64,12 +68,9 @@ def _back(page: RunList) -> html.P:
     return html.P(dcc.Link(_("All collections"), href=page.address()), className="back")
 
 
-def _head(run: Run, actor: Actor, *, newest: bool) -> html.Header:
+def _head(run: Run) -> html.Header:
     words = {"source": source_label(run.source), "day": formats.day(run.business_date)}
     buttons = []
-    if newest and run.published and run.kind != "end" and actor.may_start(WithdrawDay):
-        arguments = {"source": run.source, "day": run.business_date.isoformat()}
-        buttons.append(ask_button(WithdrawDay, arguments, _("Withdraw this day")))
     if run.published and run.kind != "end":
         href = devices_of_source(run.source, run.business_date)
         buttons.append(dcc.Link(_("See its devices"), href=href, className="btn btn-secondary"))

@@ -1,4 +1,4 @@
-"""Each source at a glance: how fresh, how large, collect now; and what may be taken back."""
+"""Each source at a glance: how fresh, how large, collect now; and what may be taken away."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -12,6 +12,7 @@ from dashboard.base import formats
 from dashboard.base.access import Actor
 from dashboard.base.run_params import RunList
 from dashboard.components.ask.dialog import ask_button
+from dashboard.components.kit.danger import Danger, danger_zone
 from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.pill import run_pill, source_badge
 from dashboard.queries import collection_days
@@ -50,7 +51,7 @@ def _card(
         [
             head,
             *_facts(last, published, page),
-            html.Div(_buttons(last, published, actor) if fresh else None, className="acts"),
+            html.Div(_collect(last, actor) if fresh else None, className="acts"),
         ],
         className="card card-body source-card",
         **{"aria-label": label},
@@ -89,22 +90,52 @@ def _facts(last: Run, published: Run | None, page: RunList) -> list[html.P]:
     return [first, html.P(link, className="source-last")]
 
 
-def _buttons(last: Run, published: Run | None, actor: Actor) -> list[html.Button]:
-    """What `actor` may do with the source."""
-    label, source = source_label(last.source), {"source": last.source}
-    buttons = []
-    if actor.may_start(Collect):
-        about = _("Collect %(source)s now", source=label)
-        buttons.append(ask_button(Collect, source, _("Collect now"), about=about))
-    if published is None or published.kind == "end":
-        return buttons
-    if actor.may_start(WithdrawDay):
-        day: date = published.business_date
-        words = _("Withdraw %(day)s", day=formats.short_day(day))
-        arguments = source | {"day": day.isoformat()}
-        about = _("Withdraw %(day)s of %(source)s", day=formats.day(day), source=label)
-        buttons.append(ask_button(WithdrawDay, arguments, words, kind="btn-link", about=about))
-    if actor.may_start(EndSource):
-        about = _("End %(source)s", source=label)
-        buttons.append(ask_button(EndSource, source, _("End source"), kind="btn-link", about=about))
-    return buttons
+def _collect(last: Run, actor: Actor) -> html.Button | None:
+    if not actor.may_start(Collect):
+        return None
+    about = _("Collect %(source)s now", source=source_label(last.source))
+    return ask_button(Collect, {"source": last.source}, _("Collect now"), about=about)
+
+
+def dangers(published: Mapping[str, Run], actor: Actor) -> Component | None:
+    """What takes a source's data away: withdrawing its newest day, ending it.
+
+    Args:
+        published: each source's run whose snapshot stands today.
+        actor: whoever looks; only what they may do is offered.
+    """
+    standing = [run for run in published.values() if run.kind != "end"]
+    rows = [withdrawal(run) for run in standing if actor.may_start(WithdrawDay)]
+    rows += [_end(run.source) for run in standing if actor.may_start(EndSource)]
+    return danger_zone(rows)
+
+
+def withdrawal(run: Run) -> Danger:
+    """Withdrawing the newest published day of a source, whose run this is."""
+    day: date = run.business_date
+    words = _(
+        "Withdraw %(day)s of %(source)s", day=formats.day(day), source=source_label(run.source)
+    )
+    arguments = {"source": run.source, "day": day.isoformat()}
+    return Danger(
+        words,
+        _("Its snapshot goes, and the one before counts again."),
+        ask_button(
+            WithdrawDay, arguments, _("Withdraw the day"), kind="btn-outline-danger", about=words
+        ),
+    )
+
+
+def _end(source: str) -> Danger:
+    words = _("End %(source)s", source=source_label(source))
+    return Danger(
+        words,
+        _("All its devices are removed from today on, and it is no longer expected."),
+        ask_button(
+            EndSource,
+            {"source": source},
+            _("End source"),
+            kind="btn-outline-danger",
+            about=words,
+        ),
+    )

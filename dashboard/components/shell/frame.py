@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from dashboard.base.i18n import translate
 from dashboard.components.ask.dialog import dialog
-from dashboard.components.ask.job_line import job_lines
+from dashboard.components.ask.job_line import job_toasts
 from dashboard.components.ask.picker import picker
 from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.why_button import drawer
@@ -68,7 +68,7 @@ def shell(sites: Sequence[Option], version: str) -> Component:
                 "away",
                 _("The server does not answer: what you see may be old. Reload when it is back."),
             ),
-            *job_lines(),
+            *job_toasts(),
             html.Main(dash.page_container, id="page", className="content"),
             _bottom(links),
             _more(links),

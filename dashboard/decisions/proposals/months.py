@@ -54,9 +54,10 @@ def _reopen(connection: Connection, decision: ReopenMonth) -> Proposal:
                 "Its days can change again, and so can what was billed for it. Its closing is kept "
                 "with its hash; closing again adds another."
             ),
-            _("It does not close by itself any more: somebody must close it."),
+            _("It is not closed automatically any more: somebody must close it."),
         ],
         _("Reopen the month"),
+        danger=True,
     )
 
 

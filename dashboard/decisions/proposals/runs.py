@@ -87,9 +87,15 @@ def _withdraw(connection: Connection, decision: WithdrawDay) -> Proposal:
         [
             after,
             _("The counts of %(day)s are made again; the day shows as withdrawn.", **words),
-            _("It can be collected again today."),
+            _(
+                "Only today's can be collected again: what %(source)s said on an earlier day is "
+                "lost.",
+                **words,
+            ),
         ],
         _("Withdraw the day"),
+        danger=True,
+        typed=words["source"],
     )
 
 
@@ -117,4 +123,6 @@ def _end(connection: Connection, decision: EndSource) -> Proposal:
         ],
         _("End %(source)s", **words),
         facts=facts,
+        danger=True,
+        typed=words["source"],
     )
