@@ -11,6 +11,7 @@ from types import FrameType
 
 from bench import (
     agent,
+    browser,
     changes,
     csv_export,
     decisions,
@@ -24,7 +25,7 @@ from bench.fleet import Fleet
 from bench.measurements import Measurement, table
 from bench.stores import KINDS, OpenStores, Unavailable, stores
 
-PARTS = ("snapshots", "matching", "decisions", "machine-list", "ingest", "agent")
+PARTS = ("snapshots", "matching", "decisions", "machine-list", "ingest", "agent", "browser")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -79,6 +80,8 @@ def _measure(options: argparse.Namespace, stores: OpenStores) -> list[Measuremen
             measurements += ingest.measure(databases, options.machines, options.seconds)
     if "agent" in options.parts:
         measurements += agent.measure(options.runs)
+    if "browser" in options.parts:
+        measurements += browser.measure(stores, options.sites, options.runs)
     return measurements
 
 
@@ -91,7 +94,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--days", type=int, default=65, help="at least 4")
     parser.add_argument(
-        "--runs", type=int, default=9, help="of each question and file, reports of an agent"
+        "--runs",
+        type=int,
+        default=9,
+        help="of each question, file, click, load, and reports of an agent",
     )
     parser.add_argument("--changing", type=float, default=1.0, help="percent a day, really")
     parser.add_argument(
@@ -101,6 +107,13 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         "--databases", nargs="+", choices=KINDS, default=list(KINDS), metavar="DATABASE"
     )
     parser.add_argument("--machines", type=int, default=20_000, help="that report")
+    parser.add_argument(
+        "--sites", type=int, nargs="+", default=list(browser.WORLDS), help="of the fleets that a "
+        "browser shows"
+    )  # fmt: skip
+    parser.add_argument(
+        "--quick", action="store_const", dest="runs", const=3, help="the same as --runs 3"
+    )  # fmt: skip
     parser.add_argument("--seconds", type=float, default=5.0, help="of each load on a server")
     parser.add_argument(
         "--parts", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART",

@@ -31,13 +31,14 @@ class Fleet:
     changing: float
     day: date
     seed: int = 1
+    per_site: int = DEVICES_PER_SITE
     _number: int = 0
     _ninja: list[Raw] = field(default_factory=list)
     _threatlocker: list[Raw] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
-        self.sites = max(2, self.devices // DEVICES_PER_SITE)
+        self.sites = max(2, self.devices // self.per_site)
         protected = int(self.devices * self.shared)
         self._ninja = [self._new_device() for _ in range(self.devices - protected)]
         self._threatlocker = [self._new_computer(raw["device"]) for raw in self._ninja[:protected]]

@@ -3,22 +3,14 @@ floor is a Flask hello on the same kind of server."""
 
 import itertools
 import json
-import os
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
-from pathlib import Path
 
 from bench.load_generator import Load, load
 from bench.measurements import Measurement
+from bench.server_process import TIMEOUT, running_server
 from bench.stores import Store
 
-ROOT = Path(__file__).parent.parent
 AT_ONCE = 128
 HELLO_LIMIT = 1 / 0.4
 """Limit of a post's time, in times of a hello: 0.4 of its rate."""
@@ -26,7 +18,6 @@ POST_LIMIT_MS = {"postgresql": 1000 / 1667, "sqlite": 1000 / 1000}
 """Limits of a post's time with a new connection each: 100,000 machines a minute on PostgreSQL, and
 1,000 reports a second on SQLite."""
 P99_LIMIT_MS = 250.0
-_TIMEOUT = 60.0
 
 
 def measure(stores: Sequence[Store], machines: int, seconds: float) -> Iterator[Measurement]:
@@ -39,12 +30,12 @@ def measure(stores: Sequence[Store], machines: int, seconds: float) -> Iterator[
         url = store.ours.url.render_as_string(hide_password=False)
         served = {"AUTH": "none", "INGEST_AUTH": "open", "DATABASE_URL": url}
         with (
-            _server(["-m", "bench.hello_server"], {}) as hello,
-            _server(["-m", "cli.main", "serve", "--port"], served) as ours,
+            running_server(["-m", "bench.hello_server"], {}) as hello,
+            running_server(["-m", "cli.main", "serve", "--port"], served) as ours,
         ):
             # A machine's first report creates its row; only later ones are measured.
             first = (_request(n, True) for n in range(machines))
-            _checked(load(ours, first, at_once=AT_ONCE, seconds=_TIMEOUT, keep_alive=True))
+            _checked(load(ours, first, at_once=AT_ONCE, seconds=TIMEOUT, keep_alive=True))
             for keep_alive in (True, False):
                 requests = [_request(n, keep_alive) for n in range(machines)]
                 floor, measured = _in_turns((hello, ours), requests, seconds, keep_alive)
@@ -110,35 +101,3 @@ def _request(n: int, keep_alive: bool) -> bytes:
         f"Content-Length: {len(body)}\r\n{close}\r\n"
     )
     return head.encode() + body
-
-
-@contextmanager
-def _server(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[int]:
-    """Run a server in a process of its own; yields its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        process = subprocess.Popen(
-            [sys.executable, *command, str(port)], cwd=folder, stdout=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
-        )  # fmt: skip
-        try:
-            _wait_for_port(port)
-            yield port
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def _wait_for_port(port: int) -> None:
-    end = time.monotonic() + _TIMEOUT
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)
-        else:
-            return

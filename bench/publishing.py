@@ -67,7 +67,7 @@ def _load_day(
 
     # Alternately the whole way from fetched rows and the transaction alone: to time one within the
     # other would need a hook in the product.
-    ours = _decide if number % 2 else _publish
+    ours = collect_day if number % 2 else _publish
     if number // 2 % 2:
         seconds = sum(ours(store, source, raws, day) for source, raws in rows.items())
         text, loading = timed(prepare), timed(floor)
@@ -76,7 +76,7 @@ def _load_day(
         seconds = sum(ours(store, source, raws, day) for source, raws in rows.items())
     if number == 0:
         return
-    if ours is _decide:
+    if ours is collect_day:
         timings.whole.append((seconds, text + loading))
     else:
         timings.transaction.append((seconds, loading))
@@ -93,8 +93,12 @@ def _attempt(store: Store, source: Source, day: date) -> Iterator[Attempt]:
         yield Attempt(store.ours, held, source, day, run_id, lambda: _clock(day), {}, FetchStats())
 
 
-def _decide(store: Store, source: Source, raws: Sequence[Raw], day: date) -> float:
-    """The seconds from rows as fetched to what `decide` makes of them."""
+def collect_day(store: Store, source: Source, raws: Sequence[Raw], day: date) -> float:
+    """Publish a source's rows as fetched on `day`; the seconds that it takes.
+
+    Raises:
+        RuntimeError: the run is not complete.
+    """
     with _attempt(store, source, day) as attempt:
         begun = time.perf_counter()
         outcome = publish_or_hold(attempt, read_rows(source, raws))

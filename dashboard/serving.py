@@ -16,6 +16,7 @@ from granian.constants import Interfaces
 from granian.server import Server
 
 from dashboard.app import create_app
+from dashboard.base.clock import Clock, system_clock
 from dashboard.ingest.gate import App, Gate, Message, Receive, Send
 from db.engine import open_engine
 from db.settings import Settings
@@ -31,9 +32,9 @@ STOP_SECONDS = 10
 """How long a client that reads a file slowly delays shutdown."""
 
 
-def make_server(settings: Settings) -> App:
+def make_server(settings: Settings, clock: Clock = system_clock) -> App:
     """The ASGI application on the configured database."""
-    app = gated(create_app(open_engine(settings.database), settings=settings).server)
+    app = gated(create_app(open_engine(settings.database), clock=clock, settings=settings).server)
     _exclude_startup_objects_from_gc()
     return app
 

@@ -52,9 +52,23 @@ LISTING = {
     for query in ("", "?sort=state", "?q=pc-00")
     for what, page in (("GET /api/machines", ", a page"), ("the grid of machines", ""))
 }
+CLICKS = (
+    "Coverage from the menu", "Overview from the menu", "Back to the Overview",
+    "compare to another day", "filter by a site", "Clear filters", "Why", "a site",
+)  # fmt: skip
+PAGES = dict.fromkeys(CLICKS, 1.5) | {
+    "cold Overview": 1.3,
+    "cold Overview, same chart library": None,
+    "cold Overview, main thread blocked": 1.5,
+    "cold Overview, requests": 35.0,
+    "cold Overview, transferred": 900.0,
+    "cold Overview, layout shift": 0.02,
+}
+MEASURED = ("snapshots", "matching", "decisions", "machine-list", "ingest", "agent")
+"""The parts that the first test runs."""
 TINY = (
     "--devices", "80", "--days", "4", "--runs", "2", "--machines", "1000", "--listed", "150",
-    "--matched", "90", "--seconds", "0.2",
+    "--matched", "90", "--seconds", "0.2", "--parts", *MEASURED,
 )  # fmt: skip
 
 
@@ -68,6 +82,16 @@ def bench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=800,
     )
+
+
+def check_limits(rows: list[list[str]], limits: dict[str, float | None]) -> None:
+    for row in rows:
+        limit, rest = limits[row[1]], row[2:]
+        if limit is not None:
+            assert float(rest[-2]) == limit
+            assert rest[-1] in ("ok", "MISSED")
+        numbers = [text for text in rest[1:4] if text not in ("ok", "MISSED")]
+        assert all(float(number) >= 0 for number in numbers)
 
 
 @pytest.fixture
@@ -96,13 +120,19 @@ def test_the_report_is_complete_on_both_databases_and_nothing_is_left_behind(fol
         *((kind, name) for kind in kinds for name in INGEST),
         *(("agent", name) for name in AGENT),
     ]
-    for row in cells[1:]:
-        limit, rest = (FIGURES | MATCHING | DECIDING | LISTING | INGEST | AGENT)[row[1]], row[2:]
-        if limit is not None:
-            assert float(rest[-2]) == limit
-            assert rest[-1] in ("ok", "MISSED")
-        assert all(float(number) >= 0 for number in rest[1:4] if number not in ("ok", "MISSED"))
+    check_limits(cells[1:], FIGURES | MATCHING | DECIDING | LISTING | INGEST | AGENT)
     assert ("MISSED" in done.stdout) == (done.returncode == 1)
+    assert [path.name for path in folder.iterdir()] == []
+
+
+def test_clicks_and_loads_of_a_fleet_are_measured_in_the_browser(folder: Path) -> None:
+    done = bench(
+        folder, "--parts", "browser", "--sites", "3", "--runs", "1", "--databases", "sqlite"
+    )
+    assert done.returncode in (0, 1), done.stderr
+    cells = [re.split(r"\s{2,}", line.strip()) for line in done.stdout.splitlines()[3:]]
+    assert [tuple(row[:2]) for row in cells] == [("3 sites", name) for name in PAGES]
+    check_limits(cells, PAGES)
     assert [path.name for path in folder.iterdir()] == []
 
 
