@@ -8,8 +8,11 @@
 
   function filterByName(name) { return FILTERS.filter(function (filter) { return filter.name === name; })[0]; }
 
+  // The value of a filter on a page whose address does not name it.
+  function defaultOn(filter, page) { return list(filter.usual[page] || filter.default); }
+
   function isDefault(filter, value, page) {
-    var standard = list(filter.usual[page] || filter.default);
+    var standard = defaultOn(filter, page);
     return list(value).length === standard.length && list(value).join() === standard.join();
   }
 
@@ -99,6 +102,6 @@
   }, true);
 
   window.hubAddress = {
-    pages: declared.pages, hasOwnFilters: hasOwnFilters, searchPage: searchPage, filterByName: filterByName, read: read, write: write, count: count, go: go, open: open,
+    pages: declared.pages, hasOwnFilters: hasOwnFilters, searchPage: searchPage, filterByName: filterByName, defaultOn: defaultOn, read: read, write: write, count: count, go: go, open: open,
   };
 })();

@@ -87,7 +87,7 @@
     var name = input.id.slice("filter-".length).replace(/-/g, "_");
     var filter = address.filterByName(name);
     var control = { name: name, prop: input.id + "." + input.property, given: input.value };
-    control.hasDefaults = Object.keys(filter.usual).length > 0;
+    control.hasDefaults = Boolean(filter.default);
     control.dropUnknown = function () {};
     if (input.property === "date") {
       control.valueFor = function (f) { return day(f[name]); };
@@ -101,11 +101,11 @@
       control.apply = function (f) { f[name] = input.value; };
       return control;
     }
-    // Without a value a page uses its own defaults; most pages have none.
+    // Without a value a page uses its own defaults.
     control.valueFor = function (f) {
-      return chosen(options, f[name].length ? f[name] : filter.usual[location.pathname] || []);
+      return chosen(options, f[name].length ? f[name] : address.defaultOn(filter, location.pathname));
     };
-    if (filter.open) {
+    if (!filter.choices) {
       // Keep what is no longer an option, such as a site: its chip shows it.
       control.apply = function (f) {
         var known = options.map(function (option) { return String(option.value); });
@@ -177,6 +177,10 @@
         }
         var f = address.read(address.hasOwnFilters(location.pathname) ? "" : location.search);
         f.q = (value || "").trim() || null;
+        // A search looks in every status, unless some are chosen.
+        var every = address.filterByName("status").choices;
+        if (f.q && !f.status.length) f.status = every;
+        else if (!f.q && f.status.length === every.length) f.status = [];
         var text = address.write(f, "/devices");
         if (location.pathname !== "/devices") address.open("/devices", text);
         else if (text !== location.search.slice(1)) address.go(text);

@@ -11,7 +11,7 @@ from dashboard.api import parameters
 from dashboard.api.operation import documented
 from dashboard.api.responses import json_response, midnight, midnights
 from dashboard.api.schema import Basis, Dates, Device, OneOf, Page, types_of, with_fields
-from dashboard.base.params import BARS, BILLABLE, page_of, parse_sort
+from dashboard.base.params import BARS, page_of, parse_sort
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.changes import change_list, change_rows
 from dashboard.queries.changes.change_list import BY_BAR, SORTS
@@ -64,7 +64,7 @@ def blueprint(context: Context) -> Blueprint:
         "Why a number moved: bars that add up, and the devices in them",
         Changes,
         [
-            *parameters.filters(statuses="billable"),
+            *parameters.filters("/api/dashboard/changes"),
             parameters.SOURCE,
             parameters.CHANGE,
             *parameters.PAGE,
@@ -73,7 +73,7 @@ def blueprint(context: Context) -> Blueprint:
     )
     def bars_and_items() -> Response:
         extra = ("change", "source", "sort", "limit", "offset")
-        filters = context.filters(request.args, extra=extra, statuses=BILLABLE)
+        filters = context.filters(request.args, request.path, extra=extra)
         limit, offset = page_of(request.args)
         sort = parse_sort(request.args, SORTS, BY_BAR)
         with context.view(filters) as v:

@@ -124,7 +124,7 @@ def blueprint(context: Context) -> Blueprint:
     """The routes /api/coverage and /api/coverage/matrix."""
     routes = Blueprint("coverage_api", __name__, url_prefix="/api")
 
-    taken = [*parameters.filters(), parameters.SOURCE, *parameters.FINDINGS]
+    taken = [*parameters.filters("/api/coverage"), parameters.SOURCE, *parameters.FINDINGS]
 
     @routes.get("/coverage")
     @documented(
@@ -193,7 +193,7 @@ def blueprint(context: Context) -> Blueprint:
 
 
 def _filters(context: Context, *more: str) -> Filters:
-    return context.filters(request.args, extra=(*EXTRA, *more))
+    return context.filters(request.args, request.path, extra=(*EXTRA, *more))
 
 
 def _kind(kind: str, now: coverage.Counts, then: coverage.Counts) -> dict[str, Any]:

@@ -19,9 +19,6 @@ from dashboard.queries.names import site_names
 from dashboard.web.context import Context
 from db.tables import NO_SITE_ID
 
-BASIS = "records"
-"""The seed counts the records of all sources, added."""
-
 _PAGE = ("limit", "offset")
 
 
@@ -97,9 +94,9 @@ def blueprint(context: Context) -> Blueprint:
     routes = Blueprint("dashboard_api", __name__, url_prefix="/api/dashboard")
 
     @routes.get("/today")
-    @documented("Totals of a day", Today, parameters.filters(BASIS))
+    @documented("Totals of a day", Today, parameters.filters("/api/dashboard/today"))
     def today() -> Response:
-        filters = context.filters(request.args, basis=BASIS)
+        filters = context.filters(request.args, request.path)
         with context.view(filters) as v:
             sites = totals.by_site(v.connection, v.moment, v.moment.now, filters)
             names = site_names(v.connection, sites)
@@ -117,9 +114,13 @@ def blueprint(context: Context) -> Blueprint:
         )
 
     @routes.get("/comparison")
-    @documented("Totals of two days and their changes", Comparison, parameters.filters(BASIS))
+    @documented(
+        "Totals of two days and their changes",
+        Comparison,
+        parameters.filters("/api/dashboard/comparison"),
+    )
     def comparison() -> Response:
-        filters = context.filters(request.args, basis=BASIS)
+        filters = context.filters(request.args, request.path)
         with context.view(filters) as v:
             now = totals.by_site(v.connection, v.moment, v.moment.now, filters)
             then = totals.by_site(v.connection, v.moment, v.moment.then, filters)
@@ -143,9 +144,13 @@ def blueprint(context: Context) -> Blueprint:
         )
 
     @routes.get("/sites")
-    @documented("Totals of each site", Sites, [*parameters.filters(BASIS), *parameters.PAGE])
+    @documented(
+        "Totals of each site",
+        Sites,
+        [*parameters.filters("/api/dashboard/sites"), *parameters.PAGE],
+    )
     def sites() -> Response:
-        filters = context.filters(request.args, basis=BASIS, extra=_PAGE)
+        filters = context.filters(request.args, request.path, extra=_PAGE)
         limit, offset = page_of(request.args)
         with context.view(filters) as v:
             now = totals.by_site(v.connection, v.moment, v.moment.now, filters)
@@ -160,10 +165,16 @@ def blueprint(context: Context) -> Blueprint:
     @documented(
         "Devices of a day",
         Devices,
-        [*parameters.filters(BASIS), parameters.SOURCE, parameters.MANAGED_BY, *parameters.PAGE],
+        [
+            *parameters.filters("/api/dashboard/devices"),
+            parameters.SOURCE,
+            parameters.MANAGED_BY,
+            *parameters.PAGE,
+        ],
     )
     def device_list() -> Response:
-        filters = context.filters(request.args, basis=BASIS, extra=(*_PAGE, "source", "managed_by"))
+        extra = (*_PAGE, "source", "managed_by")
+        filters = context.filters(request.args, request.path, extra=extra)
         limit, offset = page_of(request.args)
         with context.view(filters) as v:
             items = devices.page(v.connection, v.moment, filters, limit=limit, offset=offset)

@@ -77,11 +77,11 @@ def blueprint(context: Context) -> Blueprint:
     @documented(
         "What was said of a device, newest first, and what changed",
         History,
-        [*parameters.filters(), *parameters.PAGE],
+        [*parameters.filters("/api/devices"), *parameters.PAGE],
         missing="There is no such device.",
     )
     def device_history(device_id: str) -> Response:
-        filters = context.filters(request.args, extra=("limit", "offset"))
+        filters = context.filters(request.args, request.path, extra=("limit", "offset"))
         limit, offset = page_of(request.args)
         with context.view(filters) as v:
             device = history.find(v.connection, device_id)

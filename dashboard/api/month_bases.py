@@ -16,7 +16,7 @@ from dashboard.api.files.tables import FORMATS, table_file
 from dashboard.api.operation import ParameterDescription, documented, file_of
 from dashboard.api.responses import json_response
 from dashboard.api.schema import Basis, DecimalId, Month, types_of, with_fields
-from dashboard.base.params import BILLABLE, BadParameter, Filters, given, single
+from dashboard.base.params import BadParameter, Filters, given, single
 from dashboard.queries.months import basis_differences, month_table
 from dashboard.queries.months.bases import BillingBases
 from dashboard.queries.months.basis_differences import BasisComparison
@@ -70,7 +70,7 @@ def blueprint(context: Context) -> Blueprint:
     """The routes /api/months/<month>/bases and /export/month-bases."""
     routes = Blueprint("month_bases", __name__)
 
-    taken = [*parameters.filters(statuses="billable"), parameters.SOURCE, parameters.MANAGED_BY]
+    taken = [*parameters.filters("/api/months"), parameters.SOURCE, parameters.MANAGED_BY]
 
     @routes.get("/api/months/<month>/bases")
     @documented(
@@ -80,7 +80,7 @@ def blueprint(context: Context) -> Blueprint:
         missing="There is no such month.",
     )
     def month_bases(month: str) -> Response:
-        filters = context.filters(request.args, statuses=BILLABLE, extra=_MORE)
+        filters = context.filters(request.args, request.path, extra=_MORE)
         with context.view(filters) as v:
             comparison = _compare(v, month)
             devices = []
@@ -140,7 +140,7 @@ def _compare(v: View, month: str) -> BasisComparison:
         raise NotFound
     comparison = basis_differences.compare_bases(v.connection, v.moment, row, v.filters)
     if comparison.unkept:
-        plain = Filters(basis=v.filters.basis, sites=v.filters.sites, statuses=BILLABLE,
+        plain = Filters(basis=v.filters.basis, sites=v.filters.sites,
                         as_of=v.filters.as_of, compare_to=v.filters.compare_to)  # fmt: skip
         name = given(v.filters, plain)[0]
         message = (
@@ -155,7 +155,7 @@ def _file(context: Context, form: str) -> Response:
     month = single(request.args, "month")
     if month is None:
         raise BadParameter("month", "month is missing: name one like 2026-10.")
-    filters = context.filters(request.args, statuses=BILLABLE, extra=("month", *_MORE))
+    filters = context.filters(request.args, request.path, extra=("month", *_MORE))
     with context.view(filters) as v:
         comparison = _compare(v, month)
         facts = [("Month", month), *about(v, compared=False)]

@@ -86,10 +86,10 @@ def blueprint(context: Context) -> Blueprint:
     @documented(
         "Months, the newest first: open or closed, and what they count",
         Months,
-        [*parameters.filters(stored=True), *parameters.PAGE],
+        [*parameters.filters("/api/months", stored=True), *parameters.PAGE],
     )
     def month_list() -> Response:
-        filters = context.filters(request.args, extra=("limit", "offset"))
+        filters = context.filters(request.args, request.path, extra=("limit", "offset"))
         only_stored(filters)
         limit, offset = page_of(request.args)
         with context.view(filters) as v:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from dashboard.api.operation import ParameterDescription
 from dashboard.api.schema import JsonSchema
 from dashboard.base import machine_params, params, run_params, settings_params
-from dashboard.base.params import FILTERS, ID_SCHEMA, LIMIT, MONTH_SCHEMA, OFFSET
+from dashboard.base.params import FILTERS, ID_SCHEMA, LIMIT, MONTH_SCHEMA, OFFSET, Filter
 
 MONTH: JsonSchema = dict(MONTH_SCHEMA)
 PATH: dict[str, JsonSchema] = {
@@ -25,25 +25,23 @@ def described(table: Iterable[params.Parameter]) -> list[ParameterDescription]:
     ]
 
 
-def filters(
-    basis: str = "assets", statuses: str = "billable and spare", *, stored: bool = False
-) -> list[ParameterDescription]:
-    """The filters that all addresses about days share.
+def filters(path: str, *, stored: bool = False) -> list[ParameterDescription]:
+    """The filters that all addresses about days share, as the one with this path takes them.
 
     Args:
-        basis: the one counted unless another is asked for.
-        statuses: the billing statuses taken unless others are asked for, in words.
         stored: without those that months, which are stored as counts, cannot be filtered by.
     """
-    shared = described(each for each in FILTERS if each.shared and (each.stored or not stored))
-    return [
-        replace(
-            each,
-            about=each.about.format(usual=statuses),
-            schema=each.schema | ({"default": basis} if each.name == "basis" else {}),
-        )
-        for each in shared
-    ]
+    shared = [each for each in FILTERS if each.shared and (each.stored or not stored)]
+    return [_described_at(path, *each) for each in zip(shared, described(shared), strict=True)]
+
+
+def _described_at(path: str, each: Filter, about: ParameterDescription) -> ParameterDescription:
+    default = each.default_at(path)
+    if not default:
+        return about
+    if each.repeat:
+        return replace(about, about=about.about.format(usual=" and ".join(default)))
+    return replace(about, schema=about.schema | {"default": default})
 
 
 def sort(columns: Iterable[str], first: str | None = None) -> ParameterDescription:

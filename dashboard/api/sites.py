@@ -1,5 +1,6 @@
 """/api/sites: the sites with their counts on both days, as the Sites page lists them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from dashboard.api import parameters
 from dashboard.api.operation import documented
 from dashboard.api.responses import json_response, midnight, number
 from dashboard.api.schema import DayPage, Percent, SourceName
-from dashboard.base.params import page_of
+from dashboard.base.params import STATUSES, page_of
 from dashboard.queries.sites import site_table
 from dashboard.web.context import Context
 
@@ -51,10 +52,10 @@ def blueprint(context: Context) -> Blueprint:
     @documented(
         "Sites, now and then, each machine once unless another basis is asked for",
         SiteList,
-        [*parameters.filters(), parameters.SOURCE, *parameters.PAGE],
+        [*parameters.filters("/api/sites"), parameters.SOURCE, *parameters.PAGE],
     )
     def site_list() -> Response:
-        filters = context.filters(request.args, extra=("limit", "offset", "source"))
+        filters = context.filters(request.args, request.path, extra=("limit", "offset", "source"))
         limit, offset = page_of(request.args)
         with context.view(filters) as v:
             rows = site_table.site_rows(v.connection, v.moment, filters)
@@ -63,7 +64,7 @@ def blueprint(context: Context) -> Blueprint:
                 "date": midnight(v.moment.now.day, context.zone),
                 "compared_with": midnight(v.moment.then.day, context.zone),
                 "basis": filters.basis,
-                "items": [_item(site) for site in rows[offset : offset + limit]],
+                "items": [_item(site, filters.statuses) for site in rows[offset : offset + limit]],
                 "count": len(rows),
                 "limit": limit,
                 "offset": offset,
@@ -73,8 +74,12 @@ def blueprint(context: Context) -> Blueprint:
     return routes
 
 
-def _item(site: site_table.Site) -> dict[str, Any]:
+def _item(site: site_table.Site, statuses: Sequence[str]) -> dict[str, Any]:
     figure = site.figure
+    by_status = {
+        f"{status}_devices": site.by_status.get(status, 0) if status in statuses else 0
+        for status in STATUSES
+    }
     main = {field: site.by_type.get(name, 0) for name, field in TYPE_FIELDS.items()}
     return {
         "site_id": site.site_id,
@@ -82,9 +87,7 @@ def _item(site: site_table.Site) -> dict[str, Any]:
         "total_devices": figure.current,
         **main,
         "other_devices": sum(site.by_type.values()) - sum(main.values()),
-        "billable_devices": site.by_status.get("billable", 0),
-        "spare_devices": site.by_status.get("spare", 0),
-        "excluded_devices": site.by_status.get("excluded", 0),
+        **by_status,
         "types": site.by_type,
         "sources": list(site.sources),
         "previous": figure.previous,

@@ -28,11 +28,9 @@ SOURCES = source_names()
 BASES = ("assets", "records", *SOURCES)
 TYPES = ("server", "workstation", "vm_guest", "network", "mobile", "other", "unknown")
 STATUSES = ("billable", "spare", "excluded")
-COUNTED = ("billable", "spare")
-"""The statuses that lists and counts take unless an address names others: those of a total."""
-
 BILLABLE = ("billable",)
-"""The statuses that changes take unless an address names others."""
+COUNTED = ("billable", "spare")
+"""The statuses of a total."""
 
 BARS = ("added", "removed", "moved_in", "moved_out", "reclassified_in", "reclassified_out")
 ALL_CHANGES = "all"
@@ -239,7 +237,7 @@ class Filter(Parameter):
         counts: whether it narrows what is counted; if not, it selects rows of the list of `page`,
             and addresses elsewhere leave it out.
         basis: the one basis with which it means something; None for all of them.
-        usual: values that stand for the default at some addresses.
+        usual: by path, without the ending of a file, the value in place of `default` there.
     """
 
     shared: bool = True
@@ -249,11 +247,22 @@ class Filter(Parameter):
     basis: str | None = None
     usual: Mapping[str, Any] = field(default_factory=dict)
 
+    def default_at(self, path: str) -> Any:
+        """Its value at an address with this path that does not name it."""
+        return self.usual.get(path.split(".")[0], self.default)
+
+
+_SEED = ("/api/dashboard/today", "/api/dashboard/comparison", "/api/dashboard/sites",
+         "/api/dashboard/devices")  # fmt: skip
+"""The seed's routes, which count the records of all sources, added, spares with them."""
 
 FILTERS = (
     Filter("as_of", "The day to show; today unless given.", DAY_SCHEMA, day),
     Filter("compare_to", "The day to compare with; the month-end before.", DAY_SCHEMA, day),
-    Filter(**choice("basis", "What is counted.", BASES, repeat=False, default="assets")),
+    Filter(
+        **choice("basis", "What is counted.", BASES, repeat=False, default="assets"),
+        usual=dict.fromkeys(_SEED, "records"),
+    ),
     Filter(
         "site", "Only these sites.", ID_SCHEMA, number(most=LARGEST_ID), "sites", repeat=True,
         sort=True,
@@ -272,8 +281,11 @@ FILTERS = (
     Filter(**choice("type", "Only these device types.", TYPES, field="types")),
     Filter(
         **choice("status", "Only these billing statuses; {usual} unless given.", STATUSES,
-                 field="statuses", default=COUNTED),
-        usual=dict.fromkeys(("/changes", "/export/changes", "/export/bars"), BILLABLE),
+                 field="statuses", default=BILLABLE),
+        usual=dict.fromkeys((*_SEED, "/api/sites"), COUNTED)
+        | dict.fromkeys(
+            ("/coverage", "/export/coverage", "/api/coverage", "/api/coverage/matrix"), STATUSES
+        ),
     ),
     Filter(
         "q",
@@ -320,13 +332,6 @@ FILTERS = (
 """In the order of a canonical query string."""
 
 SHARED = tuple(each.name for each in FILTERS if each.shared)
-_STATUS = next(each for each in FILTERS if each.name == "status")
-
-
-def usual_statuses(path: str) -> tuple[str, ...]:
-    """The statuses that the page or file at `path` takes unless its address names others."""
-    usual: tuple[str, ...] = _STATUS.usual.get(path.split(".")[0], _STATUS.default)
-    return usual
 
 
 def browser_filters() -> list[dict[str, Any]]:
@@ -336,9 +341,13 @@ def browser_filters() -> list[dict[str, Any]]:
             "name": each.name,
             "repeat": each.repeat,
             "numeric": each.schema is ID_SCHEMA,
-            "open": each.choices is None,
+            "choices": each.choices,
             "default": each.default or None,
-            "usual": each.usual,
+            "usual": {
+                path: value
+                for path, value in each.usual.items()
+                if not path.startswith(("/api/", "/export/"))
+            },
             "page": each.page,
             "basis": each.basis,
         }
@@ -364,7 +373,7 @@ class Filters:
     basis: str = "assets"
     sites: tuple[int, ...] = ()
     types: tuple[str, ...] = ()
-    statuses: tuple[str, ...] = COUNTED
+    statuses: tuple[str, ...] = BILLABLE
     q: str | None = None
     sources: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
@@ -390,20 +399,19 @@ class Filters:
         unset: dict[str, Any] = {each.field: () for each in rows}
         return replace(self, **unset)
 
-    def to_query(
-        self,
-        *,
-        default_basis: str = "assets",
-        default_statuses: tuple[str, ...] = COUNTED,
-        extra: Mapping[str, object] | None = None,
-    ) -> str:
-        """The canonical query string, without "?": only what differs from the defaults, then
-        `extra` without its None values. `parse` reads it back to equal filters."""
-        defaults = {"basis": default_basis, "status": default_statuses}
+    def moved(self, here: str, there: str) -> "Filters":
+        """These filters of the page at the path `here` on another page: what has its default here
+        has it there."""
+        unset = [each for each in FILTERS if getattr(self, each.field) == each.default_at(here)]
+        return replace(self, **{each.field: each.default_at(there) for each in unset})
+
+    def to_query(self, path: str = "/", *, extra: Mapping[str, object] | None = None) -> str:
+        """The canonical query string, without "?": only what differs from the defaults at `path`,
+        then `extra` without its None values. `parse` reads it back to equal filters."""
         pairs: list[tuple[str, object]] = []
         for each in FILTERS:
             value = getattr(self, each.field)
-            if value != defaults.get(each.name, each.default):
+            if value != each.default_at(path):
                 pairs += each.pairs(value)
         pairs += [(name, value) for name, value in (extra or {}).items() if value is not None]
         return urlencode(pairs)
@@ -423,16 +431,16 @@ class Filters:
 
 def parse(
     args: Args,
+    path: str = "/",
     *,
     today: date,
-    default_basis: str = "assets",
-    default_statuses: tuple[str, ...] = COUNTED,
     extra: Collection[str] = (),
     lenient: Collection[str] = (),
 ) -> Filters:
     """The filters in `args`, of which every name must be shared or in `extra`.
 
     Args:
+        path: of the address; it decides what is not named.
         today: the business day now; a later date is refused.
         extra: names beside the shared ones; those that are not in `FILTERS` the caller reads.
         lenient: names whose unknown values are left out instead of refused.
@@ -444,13 +452,11 @@ def parse(
     allow_only(args, sorted({*SHARED, *extra}))
     values = {
         each.field: each.value(args, today, lenient=each.name in lenient)
+        if each.name in args
+        else each.default_at(path)
         for each in FILTERS
         if each.shared or each.name in extra
     }
-    if "basis" not in args:
-        values["basis"] = default_basis
-    if "status" not in args:
-        values["statuses"] = default_statuses
     filters = Filters(**values)
     until = filters.as_of or today
     if filters.compare_to is not None and filters.compare_to > until:

@@ -12,7 +12,7 @@ from dashboard.components.kit.card import card, chart
 from dashboard.components.kit.kpi import waiting_tiles
 from dashboard.components.kit.states import nothing_matches
 from dashboard.components.overview import page as overview
-from dashboard.components.overview.page import Answers, counted_by
+from dashboard.components.overview.page import Answers
 from dashboard.components.sites.table import MOVED, ordered
 from dashboard.figures.months import months_figure, pivot, stacking_order
 from dashboard.figures.waterfall import axis_start, waterfall_figure
@@ -110,7 +110,7 @@ def show(query: str | None, _snapshot: object) -> dict[str, Any]:
 
 
 def _charts(answers: Answers) -> dict[str, Any]:
-    moment, counted, bars = answers.moment, answers.counted, answers.bars
+    moment, counted, bars = answers.moment, answers.filters, answers.bars
     return {
         "months": months_figure(
             answers.months, lambda month, kind: links.month_bar(month, kind, counted, moment)
@@ -122,18 +122,14 @@ def _charts(answers: Answers) -> dict[str, Any]:
 
 
 def _ask(v: View) -> Answers:
-    question = (v.connection, v.moment)
-    counted = counted_by(v.filters)
-    compared = counts.compare(*question, v.filters)
-    billable = compared.kpis(counted.statuses)
+    question, counted = (v.connection, v.moment), v.filters
+    compared = counts.compare(*question, counted)
     bars, months = changes.bars(*question, counted), last_months(*question, counted)
     return Answers(
         v.moment,
-        v.filters,
         counted,
-        billable["total"].figure,
         compared.kpis(),
-        billable,
+        compared.uncounted(),
         bars,
         changes.movers(*question, counted, limit=8),
         months,
@@ -156,9 +152,8 @@ def _ask(v: View) -> Answers:
 def show_sites(query: str | None, _snapshot: object, order: dict[str, Any]) -> dict[str, Any]:
     """The table of sites in the chosen order."""
     with view(query) as v:
-        counted = counted_by(v.filters)
-        rows = ordered(site_table.site_rows(v.connection, v.moment, counted), **order)
-    return overview.sites_parts(rows, v.moment, counted, order)
+        rows = ordered(site_table.site_rows(v.connection, v.moment, v.filters), **order)
+    return overview.sites_parts(rows, v.moment, v.filters, order)
 
 
 in_browser(

@@ -30,7 +30,7 @@ class Count(NamedTuple):
 class Kpi:
     """One figure with its change, and the filters that open exactly the devices behind it.
 
-    `key` is "total", "excluded", or a billing status or device type that the filters let in.
+    `key` is "total", a billing status, or a device type that the filters let in.
     """
 
     key: str
@@ -114,18 +114,18 @@ class Comparison:
     now: list[Count] | None
     then: list[Count] | None
 
-    def kpis(self, statuses: tuple[str, ...] | None = None) -> dict[str, Kpi]:
-        """The total of what the filters count, each status and type in it, and the excluded
-        devices, which are counted separately whatever the statuses.
-
-        Args:
-            statuses: the billing statuses that make the total; those of the filters when None.
-        """
-        filters = self.filters if statuses is None else self.filters.having(statuses=statuses)
+    def kpis(self) -> dict[str, Kpi]:
+        """The total of what the filters count, each type in it, and each billing status, counted
+        or not."""
         return {
             key: Kpi(key, Change(_sum(self.now, its), _sum(self.then, its)), its)
-            for key, its in kpi_filters(filters).items()
+            for key, its in kpi_filters(self.filters).items()
         }
+
+    def uncounted(self) -> dict[str, int]:
+        """How many devices there are now in each billing status that the filters leave out; only
+        those that there are."""
+        return _uncounted(self.now, self.filters)
 
 
 def compare(connection: Connection, moment: Moment, filters: Filters) -> Comparison:
@@ -138,14 +138,27 @@ def compare(connection: Connection, moment: Moment, filters: Filters) -> Compari
     )
 
 
+def uncounted(connection: Connection, moment: Moment, filters: Filters) -> dict[str, int]:
+    """How many devices stand beside what `filters` count, as `Comparison.uncounted` has them."""
+    everything = filters.having(statuses=STATUSES)
+    return _uncounted(device_counts(connection, moment, moment.now, everything), filters)
+
+
+def _uncounted(counts: Iterable[Count] | None, filters: Filters) -> dict[str, int]:
+    others = {
+        status: _sum(counts, filters.having(statuses=(status,)))
+        for status in STATUSES
+        if status not in filters.statuses
+    }
+    return {status: n for status, n in others.items() if n}
+
+
 def kpi_filters(filters: Filters) -> dict[str, Filters]:
-    """The keys of the figures that `filters` let in, each with the filters of exactly it."""
-    statuses = [status for status in STATUSES if status in filters.statuses]
+    """The keys of the figures beside `filters`, each with the filters of exactly it."""
     types = [name for name in TYPES if not filters.types or name in filters.types]
     return {
         "total": filters,
-        **{status: filters.having(statuses=(status,)) for status in statuses},
-        "excluded": filters.having(statuses=("excluded",)),
+        **{status: filters.having(statuses=(status,)) for status in STATUSES},
         **{name: filters.having(types=(name,)) for name in types},
     }
 

@@ -45,7 +45,7 @@ def decides(v: View) -> bool:
 
 def gap(v: View) -> Change:
     """The number of unaccepted findings of missing sources, now and then."""
-    question = v.filters.having(kinds=GAPS, states=TO_DO, changes=())
+    question = v.filters.moved("/", "/coverage").having(kinds=GAPS, states=TO_DO, changes=())
     now, then = v.moment.now, v.moment.then
     return Change(
         sum(coverage.counts(v.connection, now, question).values()) if now.day else None,
@@ -61,7 +61,8 @@ def why_coverage(v: View) -> list[Component]:
 
 def of_site(v: View, site_id: int) -> tuple[Any, Any, Any]:
     """Title, subtitle and rows of the card of one site."""
-    here = v.filters.having(sites=(site_id,), kinds=(), states=())
+    every = v.filters.moved("/sites", "/coverage")
+    here = every.having(sites=(site_id,), kinds=(), states=())
     counted = coverage.counts(v.connection, v.moment.now, here)
     expected = coverage_matrix.expected_sources(v.connection, v.moment, site_id)
     return coverage_site.parts(here, counted, expected)

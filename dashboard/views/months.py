@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy import Connection
 
 from dashboard.base import formats
-from dashboard.base.params import BILLABLE, COUNTED, Filters
+from dashboard.base.params import BILLABLE, Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.card import card, file_links
 from dashboard.components.kit.states import first_run
@@ -88,7 +88,7 @@ def bases_of(v: View, month: str, chosen: str | None) -> Any:
     row = _row_of(rows, month)
     if row is None:
         return None
-    filters = _of_bases(v.filters)
+    filters = v.filters.at("/months")
     sides = basis_differences.compare_bases(v.connection, v.moment, row, filters)
     site = _chosen(v, chosen, sides)
     listed = basis_differences.differing_devices(v.connection, sides, site[0]) if site else []
@@ -96,12 +96,6 @@ def bases_of(v: View, month: str, chosen: str | None) -> Any:
     names = [called.get(site_id, str(site_id)) for site_id in filters.sites]
     href = partial(_present, v.filters, month)
     return bases_card(Bases(row, sides, filters, names, href, site, listed))
-
-
-def _of_bases(filters: Filters) -> Filters:
-    """What bases count: billable devices, unless the address asks for other statuses."""
-    filters = filters.at("/months")
-    return filters.having(statuses=BILLABLE) if filters.statuses == COUNTED else filters
 
 
 def _present(filters: Filters, month: str, site_id: int) -> str:

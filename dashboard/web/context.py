@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from dashboard.base import params
 from dashboard.base.access import Actor
 from dashboard.base.clock import Clock
-from dashboard.base.params import COUNTED, FILTERS, Args, Filters
+from dashboard.base.params import FILTERS, Args, Filters
 from dashboard.base.run_params import OF_PAGE, RUNS
 from dashboard.queries import moment
 from dashboard.queries.moment import Moment
@@ -63,30 +63,22 @@ class Context:
     def filters(
         self,
         args: Args,
+        path: str,
         *,
-        basis: str = "assets",
-        statuses: tuple[str, ...] = COUNTED,
         extra: Collection[str] = (),
         lenient: Collection[str] = (),
     ) -> Filters:
         """The filters in `args`.
 
         Args:
-            basis: the basis unless `args` name another; `statuses` likewise.
+            path: of the address; it decides what is not named.
             extra: names that `args` may hold beside the shared filters.
             lenient: names whose unknown values are left out instead of refused.
 
         Raises:
             BadParameter: an unknown name, or a value that cannot be used.
         """
-        return params.parse(
-            args,
-            today=self.today(),
-            default_basis=basis,
-            default_statuses=statuses,
-            extra=extra,
-            lenient=lenient,
-        )
+        return params.parse(args, path, today=self.today(), extra=extra, lenient=lenient)
 
     @contextmanager
     def view(self, filters: Filters) -> Iterator[View]:
@@ -126,7 +118,7 @@ def page_filters(query: str | None, path: str = "/") -> Filters:
     """
     return current().filters(
         params.arguments(query),
-        statuses=params.usual_statuses(path),
+        path,
         extra=_OF_PAGES,
         # Another page uses the same name: `state` is of findings on one and of runs on another.
         lenient=[

@@ -3,7 +3,7 @@
 from flask_babel import gettext as _
 
 from dashboard.base.machine_params import ADDED_BY_HAND
-from dashboard.base.params import NO_LOCATION
+from dashboard.base.params import NO_LOCATION, STATUSES
 from db.sources import source_label, source_names
 
 
@@ -25,6 +25,13 @@ def status_word(billing_status: str) -> str:
     return {"billable": _("Billable"), "spare": _("Spare"), "excluded": _("Excluded")}[
         billing_status
     ]
+
+
+def statuses_word(statuses: tuple[str, ...]) -> str:
+    """The label of several billing statuses."""
+    if statuses == STATUSES:
+        return _("Every status")
+    return ", ".join(status_word(name) for name in statuses)
 
 
 def state_word(state: str) -> str:

@@ -2,7 +2,7 @@
 
 from flask_babel import gettext as _
 
-from dashboard.base.params import COUNTED, Filters
+from dashboard.base.params import STATUSES, Filters
 from db.sources import source_label
 
 
@@ -31,11 +31,22 @@ def basis_phrase(basis: str) -> str:
 def counted_name(filters: Filters) -> str:
     """What the filters count, as the beginning of a sentence."""
     kinds = " + ".join(type_names(name) for name in filters.types)
-    if len(filters.statuses) > 1:
-        return kinds or (_("Devices") if filters.statuses == COUNTED else _("Chosen devices"))
     whole, some = {
-        "billable": (_("Billable devices"), _("Billable: %(types)s", types=kinds)),
-        "spare": (_("Spare devices"), _("Spare: %(types)s", types=kinds)),
-        "excluded": (_("Excluded devices"), _("Excluded: %(types)s", types=kinds)),
-    }[filters.statuses[0]]
+        ("billable",): (_("Billable devices"), _("Billable: %(types)s", types=kinds)),
+        ("spare",): (_("Spare devices"), _("Spare: %(types)s", types=kinds)),
+        ("excluded",): (_("Excluded devices"), _("Excluded: %(types)s", types=kinds)),
+        ("billable", "spare"): (
+            _("Billable and spare devices"),
+            _("Billable and spare: %(types)s", types=kinds),
+        ),
+        ("billable", "excluded"): (
+            _("Billable and excluded devices"),
+            _("Billable and excluded: %(types)s", types=kinds),
+        ),
+        ("spare", "excluded"): (
+            _("Spare and excluded devices"),
+            _("Spare and excluded: %(types)s", types=kinds),
+        ),
+        STATUSES: (_("All devices"), _("All statuses: %(types)s", types=kinds)),
+    }[filters.statuses]
     return some if kinds else whole

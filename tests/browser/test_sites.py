@@ -27,7 +27,7 @@ def test_the_total_row_is_the_sum_and_equals_the_number_in_the_head(
     last = quiet.locator(".ag-floating-bottom [col-id='now']")
     expect(last).to_have_text(str(sum(now)))
     expect(quiet.locator("#site-list-count")).to_have_text(
-        f"Devices: {sum(now)} at {len(now)} sites"
+        f"Billable devices: {sum(now)} at {len(now)} sites"
     )
     quiet.locator(".ag-header-cell[col-id='now'] .ag-header-cell-label").click()
     row = quiet.locator(".ag-center-cols-container [row-index='0'] [col-id='now']")
@@ -37,14 +37,14 @@ def test_the_total_row_is_the_sum_and_equals_the_number_in_the_head(
 def test_a_site_page_shows_its_numbers_and_back_returns_to_the_list(
     quiet: Page, address: str
 ) -> None:
-    quiet.goto(f"{address}/sites?status=billable&site=1&site=2")
+    quiet.goto(f"{address}/sites?status=billable&status=spare&site=1&site=2")
     row = quiet.locator(".ag-pinned-left-cols-container .ag-row", has_text="Harbor Dental")
     index = row.get_attribute("row-index")
     cell = f".ag-center-cols-container [row-index='{index}'] [col-id='now']"
     number = int(quiet.locator(cell).inner_text())
     row.locator(".cell-link").click()
     expect(quiet.locator(".title-line h1")).to_have_text("Harbor Dental", timeout=60_000)
-    assert quiet.url == f"{address}/sites/{HARBOR}?status=billable"
+    assert quiet.url == f"{address}/sites/{HARBOR}?status=billable&status=spare"
     expect(quiet.locator(".site-total")).to_have_text(str(number))
     expect(quiet.locator("#site-daily-title")).to_have_text("The last 65 days, 2 with a gap")
     quiet.locator("#site-grid").scroll_into_view_if_needed()

@@ -99,16 +99,19 @@ def answers(app: Dash, page: dict[str, Any], query: str) -> dict[str, Any]:
     return found
 
 
-def counted(day: date, basis: str = "assets", *statuses: str, site: int | None = None) -> int:
+def counted(
+    day: date, basis: str = "assets", *, site: int | None = None, spares: bool = False
+) -> int:
     """How many the world has on a day, by its own means."""
     return sum(
-        one.billing_status in (statuses or ("billable", "spare")) and site in (None, one.site_id)
+        one.billing_status in ("billable", "spare")[: 2 if spares else 1]
+        and site in (None, one.site_id)
         for one in world().standing(day, basis).values()
     )
 
 
-def billable(day: date) -> int:
-    return counted(day, "assets", "billable")
+def with_spares(day: date) -> int:
+    return counted(day, spares=True)
 
 
 def harbor(day: date) -> int:
@@ -142,15 +145,18 @@ def strings(part: Any) -> list[str]:
 Told = tuple[str, Callable[[date], str]]
 
 PAGES: dict[str, Told] = {
-    "/": ("overview-kpis.children", lambda day: f"Billable devices {billable(day)} "),
+    "/": ("overview-kpis.children", lambda day: f"Billable devices {counted(day)} "),
     "/changes": ("changes-listed.children", lambda day: f"{ {PAST: 4, TODAY: 6}[day] } devices"),
-    "/sites": ("site-list-count.children", lambda day: f"Devices: {counted(day)} at"),
-    "/sites/<site_id>": ("site-devices-title.children", lambda day: f"Devices: {harbor(day)}"),
+    "/sites": ("site-list-count.children", lambda day: f"Billable devices: {counted(day)} at"),
+    "/sites/<site_id>": (
+        "site-devices-title.children",
+        lambda day: f"Billable devices: {harbor(day)}",
+    ),
     "/devices": ("devices-count.children", lambda day: f"{counted(day)} devices match"),
     "/devices/<device_id>": ("device-head.children", site_of_the_moved),
     "/coverage": ("coverage-listed.children", lambda day: f"{ {PAST: 3, TODAY: 5}[day] } findings"),
-    "/months": ("months-body.children", lambda day: f" 2 {counted(day)} Oct 2026 "),
-    "/months/<month>": ("month-body.children", lambda day: f"Billable {billable(day)} "),
+    "/months": ("months-body.children", lambda day: f" 2 {with_spares(day)} Oct 2026 "),
+    "/months/<month>": ("month-body.children", lambda day: f"Billable {counted(day)} "),
     "/collections": ("collections-body.children", lambda day: f" of {runs(day)} "),
 }
 NOW = "it shows what agents say now; their days are snapshots like those of other sources"
@@ -218,7 +224,7 @@ Answer = tuple[Callable[[dict[str, Any]], tuple[str, int]], Callable[[date], int
 
 
 def records(day: date) -> int:
-    return counted(day, "records")
+    return counted(day, "records", spares=True)
 
 
 def first_is(body: dict[str, Any]) -> tuple[str, int]:
@@ -238,18 +244,18 @@ API: dict[str, Answer] = {
         lambda body: (body["date"], sum(one["total_devices"] for one in body["items"])), records
     ),
     "/api/dashboard/devices": (lambda body: (body["date"], body["count"]), records),
-    "/api/dashboard/changes": (lambda body: (body["date"], body["closing"]), billable),
+    "/api/dashboard/changes": (lambda body: (body["date"], body["closing"]), counted),
     "/api/sites": (
-        lambda body: (body["date"], sum(one["total_devices"] for one in body["items"])), counted
+        lambda body: (body["date"], sum(one["total_devices"] for one in body["items"])), with_spares
     ),
     "/api/devices/<device_id>/history": (
         first_is, lambda day: {PAST: MUELLER, TODAY: HARBOR}[day]
     ),
     "/api/months": (
-        lambda body: (body["as_of"], body["items"][0]["billable_devices"]), billable
+        lambda body: (body["as_of"], body["items"][0]["billable_devices"]), counted
     ),
     "/api/months/<month>/bases": (
-        lambda body: (body["as_of"], body["items"][0]["month_end"]), billable
+        lambda body: (body["as_of"], body["items"][0]["month_end"]), counted
     ),
     "/api/coverage": (
         lambda body: (body["date"], body["count"]), {PAST: 3, TODAY: 5}.__getitem__
@@ -287,14 +293,14 @@ FILES: dict[str, tuple[Callable[[list[dict[str, str]]], int], Callable[[date], i
     "devices": (len, counted),
     "changes": (len, lambda day: {PAST: 4, TODAY: 6}[day]),
     "coverage": (len, {PAST: 3, TODAY: 5}.__getitem__),
-    "bars": (lambda rows: int(rows[-1]["devices"]), billable),
+    "bars": (lambda rows: int(rows[-1]["devices"]), counted),
     "sites": (lambda rows: sum(int(row["current"]) for row in rows), counted),
     "movers": (
         lambda rows: sum(int(row["change"]) for row in rows),
         lambda day: counted(day) - counted(MONTH_END),
     ),
     "months": (lambda rows: int(rows[-1]["total"]), counted),
-    "month-ends": (lambda rows: int(rows[0]["billable"]), billable),
+    "month-ends": (lambda rows: int(rows[0]["billable"]), counted),
 }  # fmt: skip
 
 

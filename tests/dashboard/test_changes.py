@@ -335,7 +335,7 @@ def test_the_file_of_months_has_the_real_date_of_each_source(client: ApiClient) 
     assert october["ninja_date"] == "2026-10-31"
     assert (october["state"], rows[-1]["state"], rows[0]["state"]) == ("open", "running", "")
     assert october["threatlocker_date"] == "2026-10-30"
-    total = client.json("/api/dashboard/today?basis=records")["totals"]["total_devices"]
+    total = client.json("/api/dashboard/today?basis=records")["totals"]["billable_devices"]
     assert int(rows[-1]["total"]) == total
     assert int(rows[-1]["total"]) == sum(int(rows[-1][name]) for name in TYPES)
 

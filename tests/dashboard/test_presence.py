@@ -127,8 +127,7 @@ def test_bases_count_what_the_list_of_each_day_counts_whatever_the_filters(
     expected: dict[str, dict[int, tuple[int, ...]]] = {}
     with serve_api(sqlite_engine, clock=lambda: NOW) as client:
         for query in (f"{each}&basis={basis}" for each in (*QUERIES, *more)):
-            filters = parse(arguments(query), today=TODAY, default_statuses=BILLABLE,
-                            extra=("source", "managed_by"))  # fmt: skip
+            filters = parse(arguments(query), today=TODAY, extra=("source", "managed_by"))
             with reading(hub.engine) as connection:
                 daily = counted_day_by_day(connection, filters)
             if filters.sites:

@@ -13,8 +13,6 @@ from dashboard.api.files.tables import FORMATS, table_file
 from dashboard.api.operation import ParameterDescription, documented, file_of
 from dashboard.base.change import Change
 from dashboard.base.params import (
-    BILLABLE,
-    COUNTED,
     SOURCES,
     STATUSES,
     TYPES,
@@ -60,7 +58,6 @@ class Subject:
     columns: Sequence[str]
     table: Callable[[View], Table]
     extra: tuple[ParameterDescription, ...] = (parameters.SOURCE,)
-    statuses: tuple[str, ...] = COUNTED
     stored: bool = False
     compared: bool = True
 
@@ -69,8 +66,8 @@ def blueprint(context: Context) -> Blueprint:
     """The routes under /export: every subject in every format."""
     routes = Blueprint("export", __name__, url_prefix="/export")
     for name, subject in SUBJECTS.items():
-        statuses = " and ".join(subject.statuses)
-        taken = [*parameters.filters(statuses=statuses, stored=subject.stored), *subject.extra]
+        shared = parameters.filters(f"/export/{name}", stored=subject.stored)
+        taken = [*shared, *subject.extra]
         for form, media_type in FORMATS.items():
             declare = documented(subject.summary, file_of(media_type, subject.columns), taken)
             view = declare(partial(_answer, context, name, form))
@@ -81,7 +78,7 @@ def blueprint(context: Context) -> Blueprint:
 def _answer(context: Context, name: str, form: str) -> Response:
     subject = SUBJECTS[name]
     extra = [parameter.name for parameter in subject.extra]
-    filters = context.filters(request.args, extra=extra, statuses=subject.statuses)
+    filters = context.filters(request.args, request.path, extra=extra)
     with context.view(filters) as v:
         # Months have a column for each status.
         counted = replace(v, filters=v.filters.having(statuses=STATUSES)) if subject.stored else v
@@ -201,7 +198,6 @@ SUBJECTS = {
         change_rows.columns("assets"),
         _changes,
         (parameters.SOURCE, parameters.CHANGE, parameters.sort(change_list.SORTS)),
-        BILLABLE,
     ),
     "coverage": Subject(
         "Every finding that matches",
@@ -210,7 +206,7 @@ SUBJECTS = {
         (parameters.SOURCE, *parameters.FINDINGS, parameters.sort(coverage.SORTS)),
         compared=False,
     ),
-    "bars": Subject("Why a number moved, in bars", BAR_COLUMNS, _bars, statuses=BILLABLE),
+    "bars": Subject("Why a number moved, in bars", BAR_COLUMNS, _bars),
     "sites": Subject("Every site that matches", SITE_COLUMNS, _sites),
     "movers": Subject("Every site that moved, most first", MOVER_COLUMNS, _movers),
     "month-ends": Subject(

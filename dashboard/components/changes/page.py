@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.change import Change
-from dashboard.base.params import ALL_CHANGES, BARS, BILLABLE, COUNTED, Filters
+from dashboard.base.params import ALL_CHANGES, BARS, Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.card import file_links
 from dashboard.components.kit.drawn import drawn_list
@@ -93,7 +93,7 @@ def parts(answers: Answers) -> dict[str, Any]:
         "state": None,
         "hidden": False,
         "summary": sentences.reason(figure, bars, filters, then),
-        "about": _counted(filters),
+        "about": [counted_name(filters)],
         "why": why_button(every.to_query(), "bars"),
         "actions": file_links(lambda form: links.file("bars", form, every)),
         "title": sentences.finding(figure, filters, then),
@@ -143,12 +143,3 @@ def _empty(filters: Filters, every: Filters) -> Sequence[Component]:
         href = links.changes(every, ALL_CHANGES)
         content.append(dcc.Link(_("Show every change"), href=href, className="btn btn-secondary"))
     return content
-
-
-def _counted(filters: Filters) -> list[Component | str]:
-    """What is counted, and, where that is only what is billed, the way to count spares too."""
-    if filters.statuses != BILLABLE:
-        return [counted_name(filters)]
-    both = filters.having(statuses=COUNTED)
-    spares = dcc.Link(_("Count spares too"), href=links.changes(both))
-    return [_("Only billable devices are counted."), " ", spares]

@@ -57,6 +57,7 @@ def _site(
     row: SiteRow, kinds: Sequence[str], most: int, sources: Sequence[str], every: Filters
 ) -> html.Tr:
     here = every.having(sites=(row.site_id,))
+    page = links.site(every.moved("/coverage", "/sites"), row.site_id)
     badges = [
         html.Span(source_badge(source), className="" if source in row.expected else "pale",
                   title=None if source in row.expected else _("not expected here"))
@@ -66,7 +67,7 @@ def _site(
         badges.append(html.Span(_("own"), className="muted"))
     return html.Tr(
         [
-            html.Th(dcc.Link(row.name, href=links.site(every, row.site_id)), scope="row"),
+            html.Th(dcc.Link(row.name, href=page), scope="row"),
             html.Td(html.Span(badges, className="badges")),
             _number(count_to_do(row.counted), links.coverage(here, (), TO_DO), 0),
             *(

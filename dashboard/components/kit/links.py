@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from dashboard.base.params import BARS, Filters, Sort, usual_statuses
+from dashboard.base.params import BARS, STATUSES, Filters, Sort
 from dashboard.queries.changes.bars import Bars
 from dashboard.queries.changes.change_list import BY_BAR
 from dashboard.queries.coverage.findings import BY_KIND
@@ -104,9 +104,9 @@ def invoice_pack(site: int, month: str) -> str:
 
 def devices_of_source(source: str, day: date) -> str:
     """Every record of one source on a day."""
-    return _with("/devices", Filters(as_of=day, basis=source))
+    return _with("/devices", Filters(as_of=day, basis=source, statuses=STATUSES))
 
 
 def _with(path: str, filters: Filters, **extra: object) -> str:
-    query = filters.at(path).to_query(default_statuses=usual_statuses(path), extra=extra)
+    query = filters.at(path).to_query(path, extra=extra)
     return f"{path}?{query}" if query else path

@@ -11,7 +11,7 @@ from flask_babel import ngettext
 
 from dashboard.base import formats
 from dashboard.base.change import Change
-from dashboard.base.params import COUNTED, Filters
+from dashboard.base.params import Filters
 from dashboard.components.coverage.page import WHY
 from dashboard.components.kit import links
 from dashboard.components.kit.card import file_links
@@ -39,16 +39,14 @@ PARTS = (
 
 @dataclass(frozen=True)
 class Answers:
-    """Query results of one moment: `kpis` of `filters`, `billable` those of its billable devices,
-    all else of `counted`. `stacked` are the device types of the months chart from the bottom up,
+    """Query results of one moment. `uncounted` is how many devices stand beside the count, by
+    billing status; `stacked` are the device types of the months chart from the bottom up,
     `axis_start` is where the axis of the waterfall begins."""
 
     moment: Moment
     filters: Filters
-    counted: Filters
-    figure: Change
     kpis: Mapping[str, Kpi]
-    billable: Mapping[str, Kpi]
+    uncounted: Mapping[str, int]
     bars: Bars
     movers: Sequence[Mover]
     months: list[MonthEnd]
@@ -60,13 +58,12 @@ class Answers:
     @property
     def nothing(self) -> bool:
         """Whether no device matches, on neither day."""
-        total = self.kpis["total"].figure
-        return not (total.current or total.previous)
+        return not (self.figure.current or self.figure.previous)
 
-
-def counted_by(filters: Filters) -> Filters:
-    """What the page counts: billable devices, unless other statuses are asked for."""
-    return filters.having(statuses=("billable",)) if filters.statuses == COUNTED else filters
+    @property
+    def figure(self) -> Change:
+        """How many the filters count."""
+        return self.kpis["total"].figure
 
 
 def instead(state: Component) -> dict[str, Any]:
@@ -76,7 +73,7 @@ def instead(state: Component) -> dict[str, Any]:
 
 def parts(answers: Answers) -> dict[str, Any]:
     """Everything but the charts and the site table."""
-    moment, counted = answers.moment, answers.counted
+    moment, counted = answers.moment, answers.filters
     then = moment.then.day or moment.then.requested
     compared = sentences.compared(moment, counted)
     query = counted.to_query()
@@ -118,14 +115,14 @@ def _entries(answers: Answers) -> list[Entry]:
             name,
             type_names(name),
             now.get(name, 0),
-            links.devices(answers.counted.having(types=(name,))),
+            links.devices(answers.filters.having(types=(name,))),
         )
         for name in answers.stacked
     ]
 
 
 def _tiles(answers: Answers) -> list[Tile]:
-    counted, bars, then = answers.counted, answers.bars, answers.moment.then
+    counted, bars, then = answers.filters, answers.bars, answers.moment.then
     query = counted.to_query()
     since = _("since %(day)s", day=formats.short_day(then.day or then.requested))
     tiles = [
@@ -158,15 +155,13 @@ def _tiles(answers: Answers) -> list[Tile]:
     ]
     for key in ("server", "workstation"):
         if key in answers.kpis:
-            kpi = answers.kpis[key]
-            line = _shares(kpi, answers.billable.get(key)) or since
-            tiles.append(_kpi(kpi, type_names(key), line))
-    if answers.filters.statuses == COUNTED:
+            tiles.append(_kpi(answers.kpis[key], type_names(key), since))
+    if "billable" in counted.statuses:
         tiles.append(_kpi(answers.kpis["spare"], _("Spares"), since))
-    gaps = answers.filters.having(kinds=GAPS)
+    every = counted.moved("/", "/coverage")
     tiles.append(
-        Tile("gap", _("Coverage gaps"), answers.gap, since,
-             links.coverage(answers.filters, GAPS, TO_DO), gaps.to_query(), WHY)
+        Tile("gap", _("Coverage gaps"), answers.gap, since, links.coverage(every, GAPS, TO_DO),
+             every.having(kinds=GAPS).to_query(), WHY)
     )  # fmt: skip
     return tiles
 
@@ -174,20 +169,6 @@ def _tiles(answers: Answers) -> list[Tile]:
 def _kpi(kpi: Kpi, label: str, line: str) -> Tile:
     href = links.devices(kpi.filters)
     return Tile(kpi.key, label, kpi.figure, line, href, kpi.filters.to_query())
-
-
-def _shares(kpi: Kpi, billable: Kpi | None) -> str | None:
-    """How many of a type are billable and how many spare, when both are counted."""
-    all, paid = kpi.figure.current, billable.figure.current if billable else None
-    if all is None or paid is None or kpi.filters.statuses != COUNTED:
-        return None
-    if all and all == paid:
-        return _("all billable")
-    return _(
-        "%(billable)s billable, %(spare)s spare",
-        billable=formats.number(paid),
-        spare=formats.number(all - paid),
-    )
 
 
 def sites_parts(

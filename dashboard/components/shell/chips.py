@@ -8,10 +8,10 @@ from dash.development.base_component import Component
 from flask_babel import gettext
 
 from dashboard.base.formats import day
-from dashboard.base.params import FILTERS, Filter, Filters, usual_statuses
+from dashboard.base.params import FILTERS, Filter, Filters
 from dashboard.components.kit.drawn import drawn_list
 from dashboard.words.coverage_words import finding_state, kind_name
-from dashboard.words.filter_words import basis_word, location_word, status_word, type_word
+from dashboard.words.filter_words import basis_word, location_word, statuses_word, type_word
 from dashboard.words.sentences import bar_word
 from db.sources import source_label
 
@@ -25,7 +25,7 @@ LABELS: dict[str, Label] = {
     "compare_to": lambda value, *_: gettext("against %(day)s", day=day(value)),
     "basis": lambda name, *_: basis_word(name),
     "type": lambda name, *_: type_word(name),
-    "status": lambda names, *_: ", ".join(status_word(name) for name in names),
+    "status": lambda names, *_: statuses_word(names),
     "q": lambda text, *_: f"\u201c{text}\u201d",
     "source": lambda name, *_: source_label(name),
     "managed_by": lambda name, *_: gettext("managed by %(source)s", source=source_label(name)),
@@ -41,23 +41,20 @@ def chips(filters: Filters, site_names: Mapping[int, str], path: str) -> Compone
 
     Each is a link to the page at `path` without it."""
     parameters = {each.name: each for each in FILTERS}
-    usual = usual_statuses(path)
     return drawn_list(
-        chip(label(value, filters, site_names), _address(path, rest, usual))
+        chip(label(value, filters, site_names), _address(path, rest))
         for name, label in LABELS.items()
-        for value, rest in _removals(filters, parameters[name], usual)
+        for value, rest in _removals(filters, parameters[name], path)
     )
 
 
-def _removals(
-    filters: Filters, parameter: Filter, usual: tuple[str, ...]
-) -> Iterator[tuple[Any, Filters]]:
+def _removals(filters: Filters, parameter: Filter, path: str) -> Iterator[tuple[Any, Filters]]:
     """What the chips of a parameter show, and the filters without it."""
     value = getattr(filters, parameter.field)
-    default = usual if parameter.name == "status" else parameter.default
+    default = parameter.default_at(path)
     if value == default:
         return
-    if not parameter.repeat or parameter.default:
+    if not parameter.repeat or default:
         yield value, filters.having(**{parameter.field: default})
         return
     for item in value:
@@ -67,8 +64,8 @@ def _removals(
         yield item, filters.having(**{parameter.field: rest})
 
 
-def _address(path: str, filters: Filters, usual: tuple[str, ...]) -> str:
-    query = filters.to_query(default_statuses=usual)
+def _address(path: str, filters: Filters) -> str:
+    query = filters.to_query(path)
     return f"{path}?{query}" if query else path
 
 

@@ -120,7 +120,7 @@ def _type(name: str, _sites: Sequence[Option]) -> Component:
 
 def _status(name: str, _sites: Sequence[Option]) -> Component:
     options = [(status_word(status), status) for status in STATUSES]
-    return _field(_("Status"), _choices(name, options, _("Billable and spare")))
+    return _field(_("Status"), _choices(name, options, _("Billable")))
 
 
 _CONTROLS: dict[str, Callable[[str, Sequence[Option]], Component]] = {

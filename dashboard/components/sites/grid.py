@@ -15,7 +15,7 @@ from dashboard.components.kit.pill import direction, source_badge_params
 from dashboard.components.sites.table import MOVED, counts_of, ordered
 from dashboard.queries.sites.site_table import Site
 
-COUNTS = ("billable", "spare", "server", "workstation", "others")
+COUNTS = ("spare", "server", "workstation", "others")
 SORTS = ("name", "now", "then", "change", "percent", *COUNTS)
 
 
@@ -23,7 +23,7 @@ def site_grid(name: str) -> AgGrid:
     """The empty grid."""
     words = {
         "now": _("Now"), "then": _("Then"), "change": _("Change"), "percent": "%",
-        "billable": _("Billable"), "spare": _("Spare"), "server": _("Servers"),
+        "spare": _("Spare"), "server": _("Servers"),
         "workstation": _("Workstations"), "others": _("Other types"),
     }  # fmt: skip
     widths = {"workstation": 118, "others": 108, "change": 100}

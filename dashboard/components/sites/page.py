@@ -175,9 +175,8 @@ def _types(numbers: Numbers) -> list[Component]:
     """The count of each type that there is, now or then."""
     return [
         _figure(type_names(name), kpi.figure.current, kpi.filters)
-        for name in (*numbers.counted.statuses, *TYPES)
+        for name in TYPES
         if (kpi := numbers.kpis.get(name)) and (kpi.figure.current or kpi.figure.previous)
-        if name in TYPES
     ]
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, exists, select
 
 from dashboard.base.change import Change
-from dashboard.base.params import SOURCES, Filters
+from dashboard.base.params import SOURCES, STATUSES, Filters
 from dashboard.queries.counts import Count, by_source, device_counts
 from dashboard.queries.moment import Moment
 from dashboard.queries.months.month_end_counts import counts_at_month_ends
@@ -30,7 +30,8 @@ class Option(NamedTuple):
 
 @dataclass(frozen=True)
 class Site:
-    """One site that counts on either day. `sources` are those with a counted record there now;
+    """One site that counts on either day. `by_type` counts what the filters count, `by_status` in
+    every status, counted or not; `sources` are those with a counted record there now;
     `trend` is its count at the last month-ends and on the shown day, oldest first, None where not
     known, empty when a search is set."""
 
@@ -55,9 +56,11 @@ def site_options(connection: Connection) -> list[Option]:
 
 def site_rows(connection: Connection, moment: Moment, filters: Filters) -> list[Site]:
     """Every site with a counted device on either day, by name."""
-    now = device_counts(connection, moment, moment.now, filters)
+    everything = filters.having(statuses=STATUSES)
+    standing = device_counts(connection, moment, moment.now, everything)
+    now = None if standing is None else _counted(standing, filters)
     then = device_counts(connection, moment, moment.then, filters)
-    current, previous = _by_site(now), _by_site(then)
+    current, previous, everywhere = _by_site(now), _by_site(then), _by_site(standing)
     site_ids = sorted({*current, *previous})
     names = site_names(connection, site_ids)
     present = _present(connection, moment, filters)
@@ -71,7 +74,7 @@ def site_rows(connection: Connection, moment: Moment, filters: Filters) -> list[
                 None if then is None else _sum(previous[site]),
             ),
             _group(current[site], "device_type"),
-            _group(current[site], "billing_status"),
+            _group(everywhere[site], "billing_status"),
             tuple(source for source in SOURCES if site in present[source]),
             tuple(
                 None if month is None else month.get(site, 0)
@@ -109,6 +112,10 @@ def _present(connection: Connection, moment: Moment, filters: Filters) -> dict[s
     basis = "records" if filters.basis == "assets" else filters.basis
     counts = by_source(connection, moment, moment.now, filters.having(basis=basis))
     return counts or {source: {} for source in SOURCES}
+
+
+def _counted(counts: Iterable[Count], filters: Filters) -> list[Count]:
+    return [count for count in counts if count.billing_status in filters.statuses]
 
 
 def _by_site(counts: Iterable[Count] | None) -> dict[int, list[Count]]:
