@@ -9,14 +9,15 @@ from dashboard.base import formats
 from dashboard.base.machine_params import PAGE as MACHINES_PAGE
 from dashboard.base.params import BadParameter, arguments
 from dashboard.components.coverage.page import WHY
+from dashboard.components.kit.fields import OPTIONS, VALUE
 from dashboard.components.kit.why_button import BODY, REQUEST
 from dashboard.components.machines.tiles import MACHINES
 from dashboard.components.shell.chips import chips
 from dashboard.components.shell.day_marks import marks_data
 from dashboard.components.shell.filter_bar import (
     MACHINE_FIELDS,
-    MACHINE_NAMES,
     MACHINE_PLACE,
+    choice_ids,
     controls,
 )
 from dashboard.components.shell.strip import ingest_open, refused, stamp, strip
@@ -40,7 +41,7 @@ def register_callbacks(app: Dash) -> None:
         *(Output(name, value) for name, value in controls()),
         Input("moved", "data"),
         *(Input(name, value) for name, value in controls()),
-        *(State(name, "options") for name, value in controls() if value == "value"),
+        *(State(name, OPTIONS) for name in choice_ids()),
     )
     app.clientside_callback(
         ClientsideFunction("shell", "search"),
@@ -68,10 +69,10 @@ def register_callbacks(app: Dash) -> None:
     app.callback(Output(MACHINE_PLACE, "children"), Input("address", "pathname"))(own_fields)
     app.clientside_callback(
         ClientsideFunction("machines", "sync_fields"),
-        *(Output(name, "value") for name in MACHINE_FIELDS),
+        *(Output(name, VALUE) for name in MACHINE_FIELDS),
         Input("filters", "data"),
-        Input(MACHINE_NAMES, "data"),
-        *(Input(name, "value") for name in MACHINE_FIELDS),
+        *(Input(name, VALUE) for name in MACHINE_FIELDS),
+        *(Input(name, OPTIONS) for name in MACHINE_FIELDS),
     )
     app.callback(
         Output("strip", "children"),

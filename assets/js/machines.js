@@ -5,40 +5,35 @@
   var hub = (window.dash_clientside = window.dash_clientside || {});
   var nothing = function () { return window.dash_clientside.no_update; };
   var FIELDS = ["state", "site", "os"];
-  var CONTROLS = ["machines-field-state.value", "machines-field-site.value", "machines-field-os.value"];
-  var KEYED = [false, true, true];
-  var STATES = ["online", "late", "offline", "added_by_hand"];
+  var CONTROLS = FIELDS.map(function (name) { return "machines-field-" + name + ".data-value"; });
   var lastQuery = null;
 
-  function list(value) { return Array.isArray(value) ? value : value ? [value] : []; }
-
   hub.machines = {
-    /* Keep the filter controls and the address in step. Options have short keys; the address has names. */
-    sync_fields: function (_query, names, state, site, os) {
+    /* Keep the filter controls and the address in step. */
+    sync_fields: function () {
       if (!window.hubAddress.searchPage(location.pathname)) { return FIELDS.map(nothing); }
-      var given = [state, site, os].map(list);
+      var given = Array.prototype.slice.call(arguments, 1, 4).map(function (value) { return JSON.parse(value || "[]"); });
+      var offered = Array.prototype.slice.call(arguments, 4).map(function (options) {
+        return JSON.parse(options || "[]").map(function (option) { return option[1]; });
+      });
       var query = new URLSearchParams(location.search);
-      var keys = new Map(Object.keys(names || {}).map(function (key) { return [names[key], key]; }));
+      // The address keeps values that no option offers, for the chips and the error message.
       var named = FIELDS.map(function (name, i) {
-        var values = query.getAll(name);
-        return KEYED[i] ? values.filter(function (value) { return keys.has(value); }).map(function (value) { return keys.get(value); })
-          // A control drops values that it does not offer; the address keeps them, for the error message.
-          : values.filter(function (value) { return STATES.indexOf(value) >= 0; });
+        return query.getAll(name).filter(function (value) { return offered[i].indexOf(value) >= 0; });
       });
       var triggered = window.dash_clientside.callback_context.triggered.map(function (input) { return input.prop_id; });
       var moved = CONTROLS.map(function (control, i) {
-        return triggered.indexOf(control) >= 0 && given[i].slice().sort().join() !== named[i].slice().sort().join();
+        return triggered.indexOf(control) >= 0 && given[i].slice().sort().join("\n") !== named[i].slice().sort().join("\n");
       });
-      if (!moved.some(Boolean) || triggered.indexOf("filters.data") >= 0 || triggered.indexOf("machines-names.data") >= 0) {
-        return named.map(function (values, i) { return given[i].join() === values.join() ? nothing() : values; });
+      var others = triggered.some(function (id) { return CONTROLS.indexOf(id) < 0; });
+      if (!moved.some(Boolean) || others) {
+        return named.map(function (values, i) { return given[i].join("\n") === values.join("\n") ? nothing() : JSON.stringify(values); });
       }
       FIELDS.forEach(function (name, i) {
         if (!moved[i]) { return; }
-        // Names that no option offers stay in the address: their chips show them.
-        var kept = KEYED[i] ? query.getAll(name).filter(function (value) { return !keys.has(value); }) : [];
-        var chosen = given[i].map(function (key) { return KEYED[i] ? names[key] : key; });
+        var kept = query.getAll(name).filter(function (value) { return offered[i].indexOf(value) < 0; });
         query.delete(name);
-        chosen.concat(kept).forEach(function (value) { query.append(name, value); });
+        given[i].concat(kept).forEach(function (value) { query.append(name, value); });
       });
       window.hubAddress.go(query.toString());
       return FIELDS.map(nothing);

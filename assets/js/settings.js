@@ -7,7 +7,8 @@
   var NAMES = ["actor", "action", "q", "from", "to"];
   var MANY = [true, true, false, false, false];
 
-  function list(value) { return Array.isArray(value) ? value : value ? [value] : []; }
+  // The values of a field: a choice of several holds a JSON list.
+  function list(value, i) { return MANY[i] ? JSON.parse(value || "[]") : value ? [value] : []; }
   function same(values, others) { return values.slice().sort().join("\n") === others.slice().sort().join("\n"); }
 
   hub.settings = {
@@ -30,7 +31,7 @@
       var triggered = window.dash_clientside.callback_context.triggered.map(function (input) { return input.prop_id; });
       if (!triggered.length || triggered.indexOf("filters.data") >= 0) {
         return named.map(function (values, i) {
-          return same(values, given[i]) ? nothing() : MANY[i] ? values : values[0] || (i === 2 ? "" : null);
+          return same(values, given[i]) ? nothing() : MANY[i] ? JSON.stringify(values) : values[0] || "";
         });
       }
       var unchanged = NAMES.map(nothing);

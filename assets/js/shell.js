@@ -7,14 +7,11 @@
   var kept = "";
 
   function nothing() { return window.dash_clientside.no_update; }
-  function list(value) { return Array.isArray(value) ? value : value ? [value] : []; }
   function here(path, page) { return path === page || (page !== "/" && path.indexOf(page + "/") === 0); }
 
-  // The offered options that the address names. A control drops any other value and reports that
-  // as if a person had cleared it.
+  // The offered options that the address names.
   function chosen(options, named) {
-    return options.map(function (option) { return option.value; })
-      .filter(function (value) { return named.indexOf(String(value)) >= 0; });
+    return options.filter(function (value) { return named.indexOf(value) >= 0; });
   }
 
   // The text if it is a valid ISO date, else null.
@@ -82,25 +79,28 @@
   function whole(text) { return /^[0-9]{1,19}$/.test(text); }
 
   // A control of the filter bar. Its methods: `valueFor` the filters `f`, `apply` its value to them,
-  // `dropUnknown` values of them that are no option.
+  // `dropUnknown` values of them that are no option, `written` a value as its property holds it.
   function controlOf(input, states) {
     var name = input.id.slice("filter-".length).replace(/-/g, "_");
     var filter = address.filterByName(name);
-    var control = { name: name, prop: input.id + "." + input.property, given: input.value };
+    var control = { name: name, prop: input.id + "." + input.property };
     control.hasDefaults = Boolean(filter.default);
     control.dropUnknown = function () {};
-    if (input.property === "date") {
+    control.given = filter.repeat ? JSON.parse(input.value || "[]") : input.value || null;
+    control.written = function (value) { return filter.repeat ? JSON.stringify(value) : value || ""; };
+    if (filter.day) {
       control.valueFor = function (f) { return day(f[name]); };
       // Ignore an invalid date, such as one in the year 20265.
       control.apply = function (f) { if (!input.value || day(input.value)) f[name] = input.value; };
       return control;
     }
-    var options = states[input.id + ".options"];
     if (!filter.repeat) {
-      control.valueFor = function (f) { return chosen(options, [f[name]])[0] || filter.default; };
+      // The server refuses another value than one that is offered: the control shows the default.
+      control.valueFor = function (f) { return filter.choices.indexOf(f[name]) < 0 ? filter.default : f[name]; };
       control.apply = function (f) { f[name] = input.value; };
       return control;
     }
+    var options = JSON.parse(states[input.id + ".data-options"]).map(function (option) { return option[1]; });
     // Without a value a page uses its own defaults.
     control.valueFor = function (f) {
       return chosen(options, f[name].length ? f[name] : address.defaultOn(filter, location.pathname));
@@ -108,13 +108,12 @@
     if (!filter.choices) {
       // Keep what is no longer an option, such as a site: its chip shows it.
       control.apply = function (f) {
-        var known = options.map(function (option) { return String(option.value); });
-        f[name] = list(input.value).map(String).concat(f[name].filter(function (value) {
-          return (!filter.numeric || whole(value)) && known.indexOf(value) < 0;
+        f[name] = control.given.concat(f[name].filter(function (value) {
+          return (!filter.numeric || whole(value)) && options.indexOf(value) < 0;
         }));
       };
     } else {
-      control.apply = function (f) { f[name] = list(input.value); };
+      control.apply = function (f) { f[name] = control.given; };
       control.dropUnknown = function (f) { f[name] = chosen(options, f[name]); };
     }
     return control;
@@ -134,8 +133,8 @@
         var f = address.read(separate ? "" : text);
         var values = controls.map(function (control) { return control.valueFor(f); });
         var changed = controls.filter(function (control, i) {
-          var same = Array.isArray(values[i]) ? list(control.given).map(String).sort().join() === values[i].map(String).sort().join()
-            : (control.given || null) === values[i];
+          var same = Array.isArray(values[i]) ? control.given.slice().sort().join() === values[i].slice().sort().join()
+            : control.given === values[i];
           return triggered.indexOf(control.prop) >= 0 && !same;
         });
         if (changed.length && !separate) {
@@ -162,7 +161,7 @@
         }
         if (!separate) kept = text;
         showFilters(separate ? document.querySelectorAll("#chips .chip").length : address.count(f, location.pathname));
-        return [text].concat(values);
+        return [text].concat(values.map(function (value, i) { return value === nothing() ? value : controls[i].written(value); }));
       },
       search: function (_, value) {
         document.activeElement.blur();

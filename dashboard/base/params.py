@@ -341,6 +341,7 @@ def browser_filters() -> list[dict[str, Any]]:
             "name": each.name,
             "repeat": each.repeat,
             "numeric": each.schema is ID_SCHEMA,
+            "day": each.schema is DAY_SCHEMA,
             "choices": each.choices,
             "default": each.default or None,
             "usual": {

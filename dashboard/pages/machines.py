@@ -77,7 +77,7 @@ def show(query: str | None, _ticks: int | None) -> dict[str, Any]:
     """Everything but the rows, now."""
     with machine_views.view(query) as v:
         # The fields stand in the shell: as outputs they would miss this page's tick on other pages.
-        for field, properties in machine_views.choices_of(v).items():
+        for field, properties in machine_views.options_of(v).items():
             set_props(field, properties)
         return machine_views.parts(v)
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import dash
 import dash_bootstrap_components as dbc
-from dash import Input, Output, dcc, html
+from dash import Input, Output, html
 from flask_babel import gettext as _
 
 from dashboard.base.notice import mark
 from dashboard.base.settings_params import AUDIT
+from dashboard.components.kit.fields import VALUE, choices_field, day_field
 from dashboard.components.kit.search_field import search_field
-from dashboard.components.shell.filter_bar import option
 from dashboard.queries.audit import audit_log
 from dashboard.views import settings as settings_views
 from dashboard.views.list_page import filled_page, in_browser
@@ -34,36 +34,18 @@ def _fields() -> html.Div:
     with current().reading() as connection:
         people, kinds = audit_log.choices(connection)
     actor, action, text, first, last = Ids.FIELDS
-    who = _several(actor, [(name, name) for name in people], _("Everybody"))
-    what = _several(action, [(action_word(name), name) for name in kinds], _("Everything"))
+    today, kind = current().today(), "field own"
+    who = [(name, name) for name in people]
+    what = [(action_word(name), name) for name in kinds]
+    about = search_field(text, _("Site, device, month"))
     fields = [
-        (_("Who"), who),
-        (_("What"), what),
-        (_("About"), search_field(text, _("Site, device, month"))),
-        (_("From"), _date(first)),
-        (_("To"), _date(last)),
+        choices_field(actor, _("Who"), who, _("Everybody"), kind=kind),
+        choices_field(action, _("What"), what, _("Everything"), kind=kind),
+        html.Div([dbc.Label(_("About"), html_for=text), about], className=kind),
+        day_field(first, _("From"), _("Any day"), today=today, kind=kind),
+        day_field(last, _("To"), _("Any day"), today=today, kind=kind),
     ]
-    return html.Div(
-        [
-            html.Div([dbc.Label(name, html_for=field.id), field], className="field own")
-            for name, field in fields
-        ],
-        className="own-fields",
-    )
-
-
-def _several(name: str, choices: list[tuple[str, str]], nothing: str) -> dcc.Dropdown:
-    return dcc.Dropdown(
-        id=name, options=[option(*name) for name in choices], value=[], multi=True,
-        placeholder=nothing, closeOnSelect=False,
-    )  # fmt: skip
-
-
-def _date(name: str) -> dcc.DatePickerSingle:
-    return dcc.DatePickerSingle(
-        id=name, placeholder=_("Any day"), display_format="D MMM YYYY", clearable=True,
-        first_day_of_week=1,
-    )  # fmt: skip
+    return html.Div(fields, className="own-fields")
 
 
 def _content(query: str | None) -> tuple[list[Any], list[Any]]:
@@ -83,7 +65,7 @@ layout = filled_page(
 
 
 def _property_of(name: str) -> tuple[str, str]:
-    return name, "date" if name in Ids.FIELDS[3:] else "value"
+    return name, "value" if name == Ids.TEXT else VALUE
 
 
 in_browser(

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 
 from dash import dcc, html
@@ -18,6 +17,7 @@ from dashboard.base.machine_params import STATES, MachineFilters, MachineList, p
 from dashboard.base.notice import Notice
 from dashboard.base.params import arguments
 from dashboard.components.kit.drawn import drawn_list
+from dashboard.components.kit.fields import OPTIONS, options_json
 from dashboard.components.kit.states import no_machine_matches, no_machines
 from dashboard.components.machines import page as machine_page
 from dashboard.components.machines.bars import age_card, system_card, version_card
@@ -30,11 +30,9 @@ from dashboard.components.machines.tiles import (
 )
 from dashboard.components.shell.chips import chip
 from dashboard.components.shell.filter_bar import (
-    MACHINE_NAMES,
     MACHINE_OS,
     MACHINE_SITE,
     machine_fields,
-    option,
 )
 from dashboard.components.shell.strip import strip
 from dashboard.components.why.body import section
@@ -98,27 +96,26 @@ def parts(v: View) -> dict[str, Any]:
     }
 
 
-def choices_of(v: View) -> dict[str, dict[str, Any]]:
-    """The properties of each field of the filter bar, by its id: the choices that there are."""
-    names: dict[str, str] = {}
-    parts: dict[str, dict[str, Any]] = {}
-    for field, column in ((MACHINE_SITE, "site"), (MACHINE_OS, "os")):
-        keys = {_key(name): name for name in choices(v.connection, column)}
-        parts[field] = {"options": [option(named(name), key) for key, name in keys.items()]}
-        names |= keys
-    return {MACHINE_NAMES: {"data": names}, **parts}
+def choices_of(v: View) -> dict[str, list[str]]:
+    """The names to choose from in each field of the filter bar, by its id."""
+    return {
+        field: list(choices(v.connection, column))
+        for field, column in ((MACHINE_SITE, "site"), (MACHINE_OS, "os"))
+    }
+
+
+def options_of(v: View) -> dict[str, dict[str, str]]:
+    """The properties of these fields, by id."""
+    return {
+        field: {OPTIONS: options_json((named(name), name) for name in names)}
+        for field, names in choices_of(v).items()
+    }
 
 
 def fields() -> list[Component]:
     """The fields of the filter bar, with their choices."""
     with view("") as v:
         return machine_fields(choices_of(v))
-
-
-def _key(name: str) -> str:
-    """A short key for a name as the value of a choice: Dash's dropdown indexes every substring of
-    values, as it does of labels (`filter_bar.option`)."""
-    return blake2b(name.encode(), digest_size=6).hexdigest()
 
 
 def _about(now: datetime) -> str:

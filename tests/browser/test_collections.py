@@ -81,8 +81,8 @@ def test_arrow_keys_move_through_the_calendar(quiet: Page, story: Story) -> None
 def test_the_date_pickers_mark_the_days(quiet: Page, story: Story) -> None:
     quiet.goto(story.address + "/collections")
     expect(quiet.locator("#calendar-title")).to_be_visible()
-    quiet.locator("#filter-as-of").click()
-    cells = quiet.locator(".dash-datepicker-calendar td")
+    quiet.get_by_role("button", name="As of: open the calendar").click()
+    cells = quiet.locator(".day-table td")
     marked = {
         name: cells.and_(quiet.locator(f"[data-mark={name}]"))
         for name in ("failed", "missing", "suspicious", "complete")

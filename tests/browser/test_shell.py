@@ -61,7 +61,7 @@ def test_a_filter_goes_into_the_address_and_survives_a_reload(
     quiet.goto(address + "/")
     expect(quiet.locator("#stamp")).to_contain_text("complete")
     quiet.locator("#filter-site").click()
-    quiet.get_by_role("option", name=name, exact=True).click()
+    quiet.get_by_role("checkbox", name=name, exact=True).click()
     quiet.keyboard.press("Escape")
     expect(quiet.locator("#chips")).to_have_text(name)
     assert parse_qs(urlsplit(quiet.url).query) == {"site": [str(site)]}
@@ -122,7 +122,7 @@ def test_removing_a_chip_updates_address_and_figures_together(
     expect(figure).not_to_be_empty()
     before = figure.inner_text()
     quiet.locator("#filter-site").click()
-    quiet.get_by_role("option").nth(1).click()
+    quiet.get_by_role("checkbox").nth(1).click()
     quiet.keyboard.press("Escape")
     expect(quiet.locator("#chips a")).to_have_count(2)
     expect(figure).not_to_have_text(before)
@@ -153,10 +153,10 @@ def test_a_lost_server_connection_is_shown_until_it_is_back(page: Page, address:
     expect(page.locator("#stamp")).to_contain_text("complete")
     page.route("**/_dash-update-component*", lambda route: route.abort())
     page.locator("#filter-type").click()
-    page.get_by_role("option", name="Server", exact=True).click()
+    page.get_by_role("checkbox", name="Server", exact=True).click()
     expect(page.get_by_text("The server does not answer")).to_be_visible()
     page.unroute("**/_dash-update-component*")
-    page.get_by_role("option", name="Mobile", exact=True).click()
+    page.get_by_role("checkbox", name="Mobile", exact=True).click()
     expect(page.get_by_text("The server does not answer")).to_be_hidden()
 
 

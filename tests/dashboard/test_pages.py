@@ -11,7 +11,7 @@ import pytest
 from dash import Dash
 from sqlalchemy import Engine
 
-from dashboard.components.shell.filter_bar import machine_fields
+from dashboard.components.shell.filter_bar import MACHINE_OS, MACHINE_SITE, machine_fields
 from dashboard.components.sites.table import MOVED
 from db.engine import open_engine, sqlite_url
 from tests.conftest import ROOT
@@ -60,7 +60,7 @@ def test_a_callback_is_short(path: Path) -> None:
 def test_every_id_in_a_callback_is_on_a_page_exactly_once(app: Dash) -> None:
     with app.server.test_request_context("/"):
         # A callback mounts the fields of machines in the shell, on their page.
-        shell = component_ids([app.layout(), *machine_fields({})])
+        shell = component_ids([app.layout(), *machine_fields({MACHINE_SITE: (), MACHINE_OS: ()})])
         pages = [component_ids(page["layout"]()) for page in dash.page_registry.values()]
     assert all(shell.isdisjoint(page) for page in pages)
     named = {

@@ -31,7 +31,7 @@ FILTER = {
     "dashboard/components/shell/filter_bar.py": {
         "def machine_fields(": """\
 def _system(name: str, _sites: Sequence[Option]) -> Component:
-    return _field("System", _choices(name, [(SYSTEM, SYSTEM)], "All systems"))
+    return choices_field(name, "System", [(SYSTEM, SYSTEM)], "All systems")
 
 
 SYSTEM = "Windows 11 Pro"
@@ -150,7 +150,7 @@ def test_a_filter_with_a_control_costs_five_files_and_a_page_three(tmp_path: Pat
     assert "on Windows 11 Pro" in json.dumps(answers["chips"])
     assert "&quot;system&quot;" in answers["head"]
     assert '"filter-system"' in answers["layout"]
-    assert "filter-system.value" in answers["sync_filters"]["output"]
+    assert "filter-system.data-value" in answers["sync_filters"]["output"]
     for part in ("inputs", "state"):
         assert "filter-system" in [each["id"] for each in answers["sync_filters"][part]]
     assert (answers["found"], answers["missing"]) == (200, 404)

@@ -1,4 +1,4 @@
-"""Day marks of the two date pickers and their labels (drawn by assets/js/days.js)."""
+"""Day marks of the two date pickers and their labels (drawn by assets/js/fields.js)."""
 
 from typing import Any
 

@@ -1,7 +1,6 @@
 """The filters: one control each, named as in the address."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import dash_bootstrap_components as dbc
 from dash import dcc, html
@@ -9,10 +8,12 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base.machine_params import STATES as STATES_OF_MACHINES
-from dashboard.base.params import BASES, DAY_SCHEMA, FILTERS, STATUSES, TYPES
+from dashboard.base.params import BASES, FILTERS, STATUSES, TYPES
 from dashboard.components.kit.drawn import drawn_list
+from dashboard.components.kit.fields import VALUE, choices_field, day_field
 from dashboard.queries.sites.site_table import Option
 from dashboard.words.filter_words import basis_name, state_word, status_word, type_word
+from dashboard.words.machine_words import named
 
 MACHINE_FIELDS = MACHINE_STATE, MACHINE_SITE, MACHINE_OS = (
     "machines-field-state", "machines-field-site", "machines-field-os",
@@ -23,12 +24,6 @@ such a page is open."""
 MACHINE_PLACE = "machine-fields"
 """Their place in the bar."""
 
-MACHINE_NAMES = "machines-names"
-"""The names behind the choices of these fields."""
-
-LONGEST = 80
-"""Characters of a name that a choice shows."""
-
 
 def control_id(name: str) -> str:
     """The id of the control of the filter `name`; assets/js/shell.js reads the name from it."""
@@ -37,8 +32,14 @@ def control_id(name: str) -> str:
 
 def controls() -> list[tuple[str, str]]:
     """The id of each control, and the property that holds its value."""
-    days = {each.name for each in FILTERS if each.schema is DAY_SCHEMA}
-    return [(control_id(name), "date" if name in days else "value") for name in _CONTROLS]
+    one = {each.name for each in FILTERS if each.choices and not each.repeat}
+    return [(control_id(name), "value" if name in one else VALUE) for name in _CONTROLS]
+
+
+def choice_ids() -> list[str]:
+    """The ids of the controls that offer several choices, in `OPTIONS`."""
+    several = {each.name for each in FILTERS if each.repeat}
+    return [control_id(name) for name in _CONTROLS if name in several]
 
 
 def filter_bar(sites: Sequence[Option]) -> Component:
@@ -88,7 +89,7 @@ def filter_bar(sites: Sequence[Option]) -> Component:
         [html.Div(id="chips", className="chips"), html.Div(id="stamp", className="stamp")],
         className="under",
     )
-    # What the calendars of the two dates mark, for days.js.
+    # What the calendars of the two dates mark, for fields.js.
     return html.Section(
         [sheet, under, dcc.Store(id="days")], className="filters", **{"aria-label": _("Filters")}
     )
@@ -96,31 +97,38 @@ def filter_bar(sites: Sequence[Option]) -> Component:
 
 def _site(name: str, sites: Sequence[Option]) -> Component:
     options = [(site.name, site.site_id) for site in sites]
-    control = _choices(name, options, _("All sites"), searchable=True)
-    return _field(_("Sites"), control, kind="field wide")
+    return choices_field(
+        name, _("Sites"), options, _("All sites"), searchable=True, kind="field wide"
+    )
 
 
 def _as_of(name: str, _sites: Sequence[Option]) -> Component:
-    return _field(_("As of"), _date(name, _("Today")))
+    return day_field(name, _("As of"), _("Today"))
 
 
 def _compare_to(name: str, _sites: Sequence[Option]) -> Component:
-    return _field(_("Compare to"), _date(name, _("Last month-end")))
+    return day_field(name, _("Compare to"), _("Last month-end"))
 
 
 def _basis(name: str, _sites: Sequence[Option]) -> Component:
     options = [{"label": basis_name(basis), "value": basis} for basis in BASES]
-    return _field(_("Counted"), dbc.Select(id=name, options=options, value="assets"))
+    return html.Div(
+        [
+            dbc.Label(_("Counted"), html_for=name),
+            dbc.Select(id=name, options=options, value="assets"),
+        ],
+        className="field",
+    )
 
 
 def _type(name: str, _sites: Sequence[Option]) -> Component:
     options = [(type_word(kind), kind) for kind in TYPES]
-    return _field(_("Type"), _choices(name, options, _("All types")))
+    return choices_field(name, _("Type"), options, _("All types"))
 
 
 def _status(name: str, _sites: Sequence[Option]) -> Component:
     options = [(status_word(status), status) for status in STATUSES]
-    return _field(_("Status"), _choices(name, options, _("Billable")))
+    return choices_field(name, _("Status"), options, _("Billable"))
 
 
 _CONTROLS: dict[str, Callable[[str, Sequence[Option]], Component]] = {
@@ -134,58 +142,24 @@ _CONTROLS: dict[str, Callable[[str, Sequence[Option]], Component]] = {
 """By parameter, in the order of the bar: makes the labelled control of an id, given the sites."""
 
 
-def machine_fields(choices: Mapping[str, Mapping[str, Any]]) -> list[Component]:
-    """The fields of the page of machines, and the store of the names behind their choices.
+def machine_fields(choices: Mapping[str, Sequence[str]]) -> list[Component]:
+    """The fields of the page of machines.
 
     Args:
-        choices: the properties of fields and store by id, as machines.js and the page replace them.
+        choices: the names to choose from in each field that has names, by its id.
     """
     states = [(state_word(name), name) for name in STATES_OF_MACHINES]
-    parts = {
-        MACHINE_STATE: _choices(MACHINE_STATE, states, _("All states")),
-        MACHINE_SITE: _choices(MACHINE_SITE, [], _("All sites"), searchable=True),
-        MACHINE_OS: _choices(MACHINE_OS, [], _("All systems"), searchable=True),
-        MACHINE_NAMES: dcc.Store(id=MACHINE_NAMES),
-    }
-    for part, properties in choices.items():
-        for name, value in properties.items():
-            setattr(parts[part], name, value)
+    kind = "field machine"
     return [
-        _field(_("State"), parts[MACHINE_STATE], kind="field machine"),
-        _field(_("Site it names"), parts[MACHINE_SITE], kind="field machine"),
-        _field(_("Operating system"), parts[MACHINE_OS], kind="field machine"),
-        parts[MACHINE_NAMES],
-    ]
-
-
-def _field(label: str, control: Any, *, kind: str = "field") -> Component:
-    return html.Div([dbc.Label(label, html_for=control.id), control], className=kind)
-
-
-def _choices(
-    name: str, options: list[tuple[str, object]], nothing: str, *, searchable: bool = False
-) -> Component:
-    return dcc.Dropdown(
-        id=name,
-        options=[option(label, value) for label, value in options],
-        value=[],
-        multi=True,
-        placeholder=nothing,
-        searchable=searchable,
-        closeOnSelect=False,
-    )
-
-
-def option(label: str, value: object) -> dict[str, Any]:
-    """A choice whose label is no plain string: Dash's dropdown indexes every substring of those,
-    which takes minutes for a long name, and by a table in which "__proto__" breaks the page."""
-    short = label if len(label) <= LONGEST else label[: LONGEST - 1] + "\u2026"
-    search = short.replace("__proto__", "proto")
-    return {"label": html.Span(short), "value": value, "search": search}
-
-
-def _date(name: str, nothing: str) -> Component:
-    return dcc.DatePickerSingle(
-        id=name, placeholder=nothing, display_format="D MMM YYYY", clearable=True,
-        first_day_of_week=1,
-    )  # fmt: skip
+        choices_field(MACHINE_STATE, _("State"), states, _("All states"), kind=kind),
+        *(
+            choices_field(
+                field, label, [(named(name), name) for name in choices[field]], nothing,
+                searchable=True, kind=kind,
+            )
+            for field, label, nothing in (
+                (MACHINE_SITE, _("Site it names"), _("All sites")),
+                (MACHINE_OS, _("Operating system"), _("All systems")),
+            )
+        ),
+    ]  # fmt: skip
