@@ -82,12 +82,12 @@ STEPS = (
     Step("Back to the Overview", _run("history.back()"), _OVERVIEW),
     Step(
         "compare to another day",
-        _set("filter-compare-to", f"{{date: '{_COMPARED}'}}"),
+        _set("filter-compare-to", f"{{'data-value': '{_COMPARED}'}}"),
         f"location.search.includes('compare_to={_COMPARED}')",
     ),
     Step(
         "filter by a site",
-        _set("filter-site", "{value: [1]}"),
+        _set("filter-site", "{'data-value': '[\"1\"]'}"),
         "location.search.includes('site=1')",
     ),
     Step("Clear filters", _click("#filter-clear"), f"location.search === '' && {_OVERVIEW}"),
