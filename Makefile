@@ -44,7 +44,7 @@ fmt: $(VENV)/.for-development ## Put the code into the house's form
 	$(BIN)/ruff format
 
 words: $(VENV)/.for-use ## Collect the dashboard's words for translators
-	$(BIN)/pybabel --quiet extract -k mark --no-location --sort-output --omit-header \
+	$(BIN)/pybabel --quiet extract -F dashboard/translations/babel.cfg -k mark --no-location --sort-output --omit-header \
 		-o dashboard/translations/messages.pot dashboard db/decisions.py
 
 picture: $(VENV)/.for-development ## Draw docs/architecture.svg from the imports of the code

@@ -65,8 +65,9 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     times = collect_times(settings).items()
     yield Finding(True, "COLLECT_AT", ", ".join(f"{name} {at:%H:%M}" for name, at in times))
     try:
-        check_auth(settings.auth, settings.host)
-        yield Finding(True, "AUTH", "nobody signs in; this machine only")
+        check_auth(settings, settings.host)
+        how = {"none": "nobody signs in; this machine only", "password": "people sign in here"}
+        yield Finding(True, "AUTH", how[settings.auth])
     except SettingsError as error:
         yield Finding(False, "AUTH", str(error))
 

@@ -15,6 +15,7 @@ from cli.months import import_counts_command, month_command
 from cli.serve import serve_command, worker_command
 from cli.tatuscan import import_tatuscan_command
 from cli.tokens import token_command
+from cli.users import user_command
 from db import __version__
 from db.settings import SettingsError
 from etl.decisions.registry import DecisionRefused
@@ -63,7 +64,7 @@ def main() -> None:
 for command in (
     collect_command, demo_command, doctor_command, import_counts_command, import_tatuscan_command,
     machine_command, migrate_command, month_command, process_command, serve_command, token_command,
-    worker_command,
+    user_command, worker_command,
 ):  # fmt: skip
     main.add_command(command)
 

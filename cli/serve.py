@@ -5,12 +5,15 @@ import socket
 from typing import Any
 
 import click
+from sqlalchemy import Engine
 
 from cli.collect import select_sources
 from cli.database import open_database
 from cli.settings import pass_settings, process_settings
 from dashboard.base.clock import system_clock
-from db.setting_types import is_loopback
+from db import sessions, users
+from db.engine import writing
+from db.setting_types import NotSet, is_loopback, variable
 from db.settings import Settings, SettingsError, use
 from etl.runtime import lease, stopping
 from etl.work.worker import Worker
@@ -18,22 +21,31 @@ from etl.work.worker import Worker
 log = logging.getLogger(__name__)
 
 
-def check_auth(auth: str, host: str) -> None:
-    """Refuse to serve without sign-in beyond this machine.
+def check_auth(settings: Settings, host: str) -> None:
+    """Refuse to serve where strangers could use the dashboard.
 
     Raises:
-        SettingsError: other machines could connect without signing in, or AUTH is a method that is
-            not implemented yet.
+        SettingsError: other machines could connect without signing in; sessions could not be
+            signed; or AUTH is a method that is not implemented yet.
     """
-    if auth != "none":
+    if settings.auth == "none":
+        if not is_loopback(host):
+            raise SettingsError(
+                f"AUTH=none serves everybody, and HOST is {host}: set HOST to 127.0.0.1 "
+                "(or --host), or let people sign in (AUTH=password)."
+            )
+    elif settings.auth != "password":
         raise SettingsError(
-            f"AUTH is {auth!r}, but sign-in is not part of this version: "
-            "set AUTH=none and keep HOST on loopback (127.0.0.1)."
+            f"AUTH is {settings.auth!r}, which is not part of this version: set AUTH=password."
         )
-    if not is_loopback(host):
-        raise SettingsError(
-            f"AUTH=none serves everybody, and HOST is {host}: set HOST to 127.0.0.1 (or --host)."
-        )
+    elif settings.secret_key is None:
+        raise SettingsError(str(NotSet(variable(Settings, "secret_key"))))
+
+
+def public_address(settings: Settings, host: str, port: int) -> str:
+    """The dashboard's address in browsers."""
+    at = f"[{host}]" if ":" in host else host
+    return settings.public_url or f"http://{at}:{port}"
 
 
 def check_port(host: str, port: int) -> None:
@@ -63,11 +75,31 @@ def serve_command(settings: Settings, host: str | None, port: int | None) -> Non
 
     host = host or settings.host
     port = port or settings.port
-    check_auth(settings.auth, host)
+    check_auth(settings, host)
     check_port(host, port)
-    open_database(settings).dispose()
-    click.echo(f"Inventory Hub at http://{host}:{port}")
+    engine = open_database(settings)
+    address = public_address(settings, host, port)
+    click.echo(f"Inventory Hub at {address}")
+    if settings.auth == "password":
+        _invite_first_administrator(engine, address)
+    if settings.auth != "none" and not is_loopback(host) and address.startswith("http:"):
+        click.echo(
+            "Passwords travel unencrypted: put a proxy with TLS before it and set PUBLIC_URL to "
+            "its https address.",
+            err=True,
+        )
+    engine.dispose()
     serve(host, port, f"{__name__}:make_server")
+
+
+def _invite_first_administrator(engine: Engine, address: str) -> None:
+    """Print the link that makes the first user, while there is none."""
+    with writing(engine) as connection:
+        if users.exist(connection):
+            return
+        token = sessions.new_link(connection, None, system_clock())
+    click.echo(f"Nobody can sign in yet. Make the first administrator: {address}/invite/{token}")
+    click.echo("The link works once, for an hour. Each start prints a new one.")
 
 
 def make_server() -> Any:

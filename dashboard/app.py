@@ -32,14 +32,18 @@ from dashboard.decisions.preview import register_previews
 from dashboard.queries import freshness
 from dashboard.queries.sites import site_table
 from dashboard.shell_callbacks import register_callbacks
-from dashboard.web.bearer import Bearer
-from dashboard.web.context import Context, attach
+from dashboard.signin import routes as sign_in_routes
+from dashboard.web.context import Context, attach, current_actor
+from dashboard.web.cross_site import FIELD, csrf_token, refuse_cross_site
+from dashboard.web.identity import identifier
+from dashboard.web.sign_in import attach_sign_in
 from db.roles import MACHINE
 from db.settings import Settings, active_settings
 
 log = logging.getLogger(__name__)
 
 _PLOTLY = "vendor/plotly-basic.min.js"
+_TOKEN = "TOKEN-OF-THE-SESSION"
 _INDEX = """<!DOCTYPE html>
 <html lang="en">
   <head>
@@ -54,10 +58,20 @@ _INDEX = """<!DOCTYPE html>
     <style>STYLES</style>
   </head>
   <body>
+    <input type="hidden" name="FIELD" value="TOKEN-OF-THE-SESSION">
     {%app_entry%}
     <footer>{%config%}{%scripts%}{%renderer%}</footer>
   </body>
 </html>"""
+
+
+class _Dash(Dash):
+    """Dash, whose page also carries the secret that its requests repeat."""
+
+    def interpolate_index(self, *parts: Any, **named: Any) -> str:
+        """The page."""
+        token = csrf_token() if current_actor().by == "session" else ""
+        return str(super().interpolate_index(*parts, **named)).replace(_TOKEN, token)
 
 
 def create_app(
@@ -69,9 +83,13 @@ def create_app(
     context = Context(engine, clock, settings.timezone, settings.ingest_auth == "open")
     attach(server, context)
     init_babel(server, context.zone)
-    access.guard(server, settings.auth, Bearer(engine, clock))
+    attach_sign_in(server, engine, clock, settings)
+    access.guard(server, identifier(engine, clock, settings.auth))
+    refuse_cross_site(server, settings.public_url)
     _compress(server)
-    app = Dash(
+    if settings.auth != "none":
+        server.register_blueprint(sign_in_routes.blueprint(context))
+    app = _Dash(
         "dashboard",
         server=server,
         use_pages=True,
@@ -97,7 +115,8 @@ def create_app(
 def _layout(context: Context) -> Any:
     with context.reading() as connection:
         fresh = freshness.freshness(connection, context.clock())
-        return shell(site_table.site_options(connection), fresh.version)
+        options = site_table.site_options(connection)
+    return shell(options, fresh.version, current_actor())
 
 
 def _index(app: Dash) -> str:
@@ -113,6 +132,7 @@ def _index(app: Dash) -> str:
         # Kept for a year by browsers: another content must have another address.
         version = hashlib.blake2b(file.read_bytes(), digest_size=6).hexdigest()
         index = index.replace(name, f"{address.split('?')[0]}?v={version}")
+    index = index.replace("FIELD", FIELD)
     return index.replace("ADDRESSES", html.escape(json.dumps(browser_addresses())))
 
 
@@ -174,8 +194,11 @@ def _headers(app: Dash) -> Callable[[Response], Response]:
         policy = f"default-src 'self'; script-src 'self' {own}; {rest}"
         response.headers.setdefault("Content-Security-Policy", policy)
         response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers.setdefault("Referrer-Policy", "same-origin")
         response.headers["X-Frame-Options"] = "DENY"
+        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        if app.server.config["SESSION_COOKIE_SECURE"]:
+            response.headers["Strict-Transport-Security"] = "max-age=31536000"
         fingerprinted = (
             response.status_code in (200, 304)
             and request.path.startswith("/assets/")

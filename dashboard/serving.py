@@ -18,6 +18,7 @@ from granian.server import Server
 from dashboard.app import create_app
 from dashboard.base.clock import Clock, system_clock
 from dashboard.ingest.gate import App, Gate, Message, Receive, Send
+from dashboard.trusted_proxies import TrustedProxies
 from db.engine import open_engine
 from db.settings import Settings
 
@@ -36,7 +37,8 @@ def make_server(settings: Settings, clock: Clock = system_clock) -> App:
     """The ASGI application on the configured database."""
     app = gated(create_app(open_engine(settings.database), clock=clock, settings=settings).server)
     _exclude_startup_objects_from_gc()
-    return app
+    networks = settings.trusted_proxies
+    return TrustedProxies(app, networks) if networks else app
 
 
 def _exclude_startup_objects_from_gc() -> None:

@@ -10,8 +10,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from dotenv.parser import parse_stream
@@ -59,14 +61,41 @@ def _collect_at(text: str) -> dict[str, time]:
     return times
 
 
+_KNOWN_KEYS = ("changeme", "change-me", "dev-secret", "secret-key", "your-secret", "example")
+_MAKE_KEY = (
+    "set it to 32 characters or more; python3 -c 'import secrets; "
+    "print(secrets.token_hex(32))' makes one"
+)
+
+
 def _secret_key(text: str) -> str:
     if len(text) < 32:
-        raise WrongValue(
-            "set it to 32 characters or more; python3 -c 'import secrets; "
-            "print(secrets.token_hex(32))' makes one",
-            f"has {len(text)} characters",
-        )
+        raise WrongValue(_MAKE_KEY, f"has {len(text)} characters")
+    # Whoever knows the key signs in as anybody.
+    if len(set(text)) < 8 or any(known in text.casefold() for known in _KNOWN_KEYS):
+        raise WrongValue(_MAKE_KEY, "is a text that others know or guess")
     return text
+
+
+def _public_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        usable = False
+    if not usable or parts.path.strip("/") or parts.query or parts.fragment or parts.username:
+        raise WrongValue("set it to an address like https://inventory.example.com, without a path")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise WrongValue(
+            "set it to addresses or networks like 127.0.0.1,10.0.0.0/8", "cannot be read"
+        ) from None
 
 
 class Settings(SettingsModel):
@@ -102,6 +131,10 @@ class Settings(SettingsModel):
         default=None, repr=False
     )
     """Signs the session cookie, 32 characters or more"""
+    secret_key_old: Annotated[str | None, BeforeValidator(_secret_key)] = Field(
+        default=None, repr=False
+    )
+    """The SECRET_KEY before this one: cookies that it signed stay valid"""
     # TATUSCAN_PORT is the more specific name and wins, as it does in the seeds.
     port: Annotated[Port, Names(("TATUSCAN_PORT", "PORT"))] = 8050
     """Port of the dashboard"""
@@ -109,6 +142,13 @@ class Settings(SettingsModel):
     """Address the dashboard listens on"""
     auth: Literal["password", "none", "proxy", "oidc"] = "password"
     """How people sign in: password, none (loopback only), proxy, oidc"""
+    public_url: Annotated[str | None, BeforeValidator(_public_url)] = None
+    """The dashboard's address in browsers, e.g. https://inventory.example.com; default from HOST
+    and PORT"""
+    trusted_proxies: Annotated[
+        tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)
+    ] = ()
+    """Addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas"""
     ingest_auth: Literal["token", "open"] = "token"
     """Who may report a machine: token (an enrolment token or its own key), or open (anybody: for
     TatuScan's clients, which have none)"""

@@ -68,6 +68,7 @@
     },
     sheet: function () { sheet(!root.classList.contains("sheet-open"), true); },
     more: function () { window.dash_clientside.set_props("more", { is_open: true }); },
+    signOut: function () { window.hubSignOut(); },
     clear: function () { if (location.search) address.go(""); },
     copy: function () { window.hubCopy(location.href); },
   };
@@ -252,7 +253,14 @@
   document.addEventListener("scroll", function () {
     root.classList.toggle("scrolled", window.scrollY > 8);
   }, { passive: true });
+  // The account menu closes like any other: by a click elsewhere, or Escape.
+  function closeAccount(except) {
+    var menu = document.querySelector("details.account[open]");
+    if (menu && !(except && menu.contains(except))) menu.open = false;
+  }
+  document.addEventListener("keydown", function (event) { if (event.key === "Escape") closeAccount(); });
   document.addEventListener("click", function (event) {
+    closeAccount(event.target);
     var target = event.target.closest ? event.target : null;
     var button = target && target.closest("[data-shell]");
     if (button) actions[button.dataset.shell]();

@@ -10,8 +10,9 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from dashboard.api.operation import File, Operation, ParameterDescription, documented
 from dashboard.api.parameters import PATH
-from dashboard.api.responses import PREFIXES, json_response
+from dashboard.api.responses import json_response
 from dashboard.api.schema import Error, JsonSchema
+from dashboard.base.access import API
 from dashboard.base.params import allow_only
 from dashboard.web.context import Context
 from db import __version__
@@ -49,7 +50,7 @@ def operations(server: Flask) -> dict[tuple[str, str], Operation]:
     """
     by_route: dict[tuple[str, str], Operation] = {}
     for rule in server.url_map.iter_rules():
-        if rule.rule.startswith(tuple(f"{prefix}/" for prefix in PREFIXES)):
+        if rule.rule.startswith(tuple(f"{prefix}/" for prefix in API)):
             for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
                 declared = server.view_functions[rule.endpoint].__dict__["operation"]
                 by_route[rule.rule, method] = declared

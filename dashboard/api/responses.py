@@ -10,12 +10,9 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, RequestRedirect
 
+from dashboard.base.access import API, answers_json
 from dashboard.base.params import BadParameter
 from db.engine import DatabaseError
-
-PREFIXES = ("/api", "/export")
-CALLBACKS = "/_dash-update-component"
-"""Dash's callbacks, whose errors are JSON too."""
 
 
 def json_response(payload: Mapping[str, Any], status: int = 200) -> Response:
@@ -47,7 +44,7 @@ def number(value: Decimal | None) -> float | None:
 
 
 def register_errors(server: Flask) -> None:
-    """Answer errors under `PREFIXES` in JSON, and unknown paths there with 404 or 405: Dash has a
+    """Answer errors under `API` in JSON, and unknown paths there with 404 or 405: Dash has a
     page for every path."""
     api_map: Map | None = None
 
@@ -64,8 +61,7 @@ def register_errors(server: Flask) -> None:
 
     def _http(error: HTTPException) -> Response | HTTPException:
         # A redirect is an answer, not an error.
-        is_api = _is_api_path(request.path) or request.path == CALLBACKS
-        if not is_api or isinstance(error, RequestRedirect):
+        if not answers_json(request.path) or isinstance(error, RequestRedirect):
             return error
         code = error.code or 500
         response = error_response(_message(error), code)
@@ -93,7 +89,7 @@ def register_errors(server: Flask) -> None:
 
 
 def _is_api_path(path: str) -> bool:
-    return any(path == prefix or path.startswith(prefix + "/") for prefix in PREFIXES)
+    return any(path == prefix or path.startswith(prefix + "/") for prefix in API)
 
 
 def _message(error: HTTPException) -> str:

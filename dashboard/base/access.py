@@ -6,17 +6,31 @@ A route without a row here is closed to everybody, and a test says so. A row may
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlencode
 
-from flask import Flask, g, request
+from flask import Flask, g, redirect, request
 from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.wrappers import Response
 
 from db.decisions import Decision
 from db.roles import ADMINISTRATOR, MACHINE, MANAGER, PUBLIC, ROLES, VIEWER
+
+SIGN_IN = "/login"
+API = ("/api", "/export")
+"""Below these addresses every answer, errors too, is for programs."""
 
 ACCESS: dict[str, str] = {
     # Pages. Dash answers "/" and, through "/<path:path>", every page.
     "/": VIEWER,
     "/<path:path>": VIEWER,
+    # Signing in, and what belongs to the person who is signed in.
+    SIGN_IN: PUBLIC,
+    "/invite/<token>": PUBLIC,
+    "/logout": VIEWER,
+    "/account": VIEWER,
+    "/account/password": VIEWER,
+    "/account/sessions/<int:session_id>/end": VIEWER,
     # Pages without Dash, as TatuScan called them.
     "/report": VIEWER,
     "/charts": VIEWER,
@@ -83,20 +97,26 @@ ACCESS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Actor:
-    """Who sends a request: the name for the audit log, and the roles."""
+    """Who sends a request: the name for the audit log, the roles, and how it was recognised."""
 
     name: str
     roles: frozenset[str]
+    by: Literal["nothing", "token", "session"] = "nothing"
 
     def may_start(self, decision: type[Decision], *, needs_administrator: bool = False) -> bool:
         """Whether the actor's role suffices to request a decision of this kind."""
         return (ADMINISTRATOR if needs_administrator else decision.role) in self.roles
 
+    @property
+    def role(self) -> str:
+        """The highest of the roles."""
+        return next(role for role in reversed(ROLES) if role in self.roles)
+
 
 LOCAL = Actor("local", frozenset(ROLES))
 """The actor of every request with AUTH=none."""
 
-ANONYMOUS = Actor("stranger", frozenset({PUBLIC}))
+STRANGER = Actor("stranger", frozenset({PUBLIC}))
 
 
 def roles_up_to(role: str) -> frozenset[str]:
@@ -109,28 +129,35 @@ def required_role(rule: str, method: str) -> str | None:
     return ACCESS.get(f"{method} {rule}", ACCESS.get(rule))
 
 
-def guard(server: Flask, auth: str, bearer: Callable[[], Actor | None]) -> None:
-    """Let a request through only when its actor has the role that `ACCESS` names.
+def answers_json(path: str) -> bool:
+    """Whether programs or the scripts of a page call `path`, and so read its errors as JSON."""
+    return path.startswith("/_") or any(path == each or path.startswith(f"{each}/") for each in API)
+
+
+def guard(server: Flask, identify: Callable[[], Actor]) -> None:
+    """Let a request through only when its actor has the role that `ACCESS` names. A stranger who
+    opens a page is sent to sign in, and from there back to the page.
 
     Args:
-        auth: the setting AUTH. With "none" every actor is `LOCAL`, otherwise `ANONYMOUS`: there
-            is no way to sign in yet.
-        bearer: the actor of the token that the request carries; None without one.
+        identify: who sends the current request; called once for each that needs a role.
     """
-    without_token = LOCAL if auth == "none" else ANONYMOUS
 
     @server.before_request
-    def _gate() -> None:
+    def _gate() -> Response | None:
+        g.actor = STRANGER
         if request.url_rule is None:
-            g.actor = without_token
-            return  # No such route: the answer is 404 or 405 for everybody.
+            return None  # No such route: the answer is 404 or 405 for everybody.
         least = required_role(request.url_rule.rule, request.method)
-        if least == MACHINE:
-            return  # Ingest checks the credential together with the report.
-        presented = bearer()
-        g.actor = presented or without_token
+        if least in (PUBLIC, MACHINE):
+            return None  # Ingest checks the credential together with the report.
+        g.actor = identify()
         if least in g.actor.roles:
-            return
-        if presented is not None:
+            return None
+        if g.actor.by == "token":
             raise Forbidden("This token may not do this: see inventory-hub token add --help.")
+        if g.actor.by == "session":
+            raise Forbidden(f"This needs the role {least}: ask an administrator for it.")
+        if request.method == "GET" and not answers_json(request.path):
+            here = request.full_path.rstrip("?")
+            return redirect(f"{SIGN_IN}?{urlencode({'next': here})}", 303)
         raise Unauthorized("Sign in to see this.")

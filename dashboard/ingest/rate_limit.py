@@ -30,6 +30,14 @@ class RateLimit:
             window[1] += 1
             return None if window[1] <= self.limit else int(WINDOW_SECONDS - (now - window[0])) + 1
 
+    def seconds_left(self, key: Hashable) -> int | None:
+        """The seconds to wait when one more event would be too much; None within the limit."""
+        now = self._clock()
+        with self._lock:
+            began, count = self._windows.get(key, (now, 0))
+            left = WINDOW_SECONDS - (now - began)
+            return int(left) + 1 if count >= self.limit and left > 0 else None
+
     def _prune(self, now: float) -> None:
         if len(self._windows) < self._prune_at:
             return

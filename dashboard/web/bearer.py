@@ -51,4 +51,4 @@ class Bearer:
             with writing(self._engine) as connection:
                 used = update(api_tokens).where(api_tokens.c.token_id == row.token_id)
                 connection.execute(used.values(last_used_at=now))
-        return Actor(f"token {row.name}", roles_up_to(row.role or VIEWER))
+        return Actor(f"token {row.name}", roles_up_to(row.role or VIEWER), "token")

@@ -26,6 +26,14 @@ def _command_labels() -> dict[str, str]:
         UNDO_UNFOUNDED_LINKS: _("Undo links without evidence"),
         "token_add": _("Add a token"),
         "token_revoke": _("Revoke a token"),
+        "user_add": _("Add a user"),
+        "user_set": _("Change a user's role"),
+        "user_enable": _("Let a user sign in again"),
+        "user_disable": _("Disable a user"),
+        "user_password": _("Set a password"),
+        "sign_in": _("Sign in"),
+        "sign_in_refused": _("Refused to sign in"),
+        "sign_out": _("Sign out"),
     }
 
 

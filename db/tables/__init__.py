@@ -37,6 +37,7 @@ from db.tables.months import (
     months,
 )
 from db.tables.runs import collection_runs, held_records, quarantined_records, rule_versions
+from db.tables.users import user_links, user_sessions, users
 from db.tables.work import audit_log, count_restatements, jobs, leases, meta
 
 __all__ = [
@@ -86,4 +87,7 @@ __all__ = [
     "site_aliases",
     "sites",
     "suggestions",
+    "user_links",
+    "user_sessions",
+    "users",
 ]

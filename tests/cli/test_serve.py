@@ -1,5 +1,6 @@
 """`serve` and `demo` as real processes: answers, refused settings, shutdown."""
 
+import re
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ from tests.support.agent_servers import free_port
 from tests.support.api_server import first_answer, running_process
 from tests.support.cli import CliHere
 from tests.support.scripted_vendor import Reply, script_of, scripted
+
+KEY = "0f8e5b1c7a9d42638e5fb0c1d2a39487"
 
 
 def stop(process: "subprocess.Popen[str]") -> str:
@@ -46,6 +49,31 @@ def test_serve_answers_pages_and_api_and_stops_on_sigterm(
     assert "Traceback" not in output
 
 
+def test_people_open_it_from_other_machines_once_they_sign_in(
+    cli_environment: dict[str, str], tmp_path: Path
+) -> None:
+    port = free_port()
+    environment = cli_environment | {"SECRET_KEY": KEY}
+    arguments = ("serve", "--host", "0.0.0.0", "--port", str(port))
+    with running_process(environment, tmp_path, *arguments) as process:
+        address = f"http://127.0.0.1:{port}"
+        first_answer(f"{address}/api/health", process)
+        page = requests.get(f"{address}/sites", timeout=120)
+        assert (page.history[0].status_code, page.url) == (303, f"{address}/login?next=%2Fsites")
+        assert requests.get(f"{address}/api/sites", timeout=120).status_code == 401
+        output = stop(process)
+    link = re.search(r"http://0\.0\.0\.0:\d+(/invite/\S+)\n", output)
+    assert link and "PUBLIC_URL" in output, "the link, and a warning that there is no TLS"
+    again = running_process(environment, tmp_path, "serve", "--host", "::1", "--port", str(port))
+    with again as process:
+        address = f"http://[::1]:{port}"
+        first_answer(f"{address}/api/health", process)
+        assert requests.get(address + link[1], timeout=120).status_code == 410
+        output = stop(process)
+    fresh = re.search(rf"{re.escape(address)}/invite/\S+\n", output)
+    assert fresh and link[1] not in fresh[0]
+
+
 def test_slow_reader_does_not_delay_shutdown(
     cli_environment: dict[str, str], sqlite_engine: Engine, tmp_path: Path
 ) -> None:
@@ -71,7 +99,13 @@ def test_slow_reader_does_not_delay_shutdown(
 @pytest.mark.parametrize(
     ("arguments", "settings", "names"),
     [
-        ((), {}, "AUTH=none"),
+        ((), {}, "SECRET_KEY"),
+        (("--host", "0.0.0.0"), {}, "SECRET_KEY"),
+        ((), {"SECRET_KEY": "x" * 40}, "SECRET_KEY"),
+        ((), {"SECRET_KEY": "change-me-please-0123456789-abcdef"}, "SECRET_KEY"),
+        ((), {"AUTH": "proxy", "SECRET_KEY": KEY}, "AUTH=password"),
+        ((), {"PUBLIC_URL": "hub.example.com", "AUTH": "none"}, "PUBLIC_URL"),
+        ((), {"TRUSTED_PROXIES": "nginx", "AUTH": "none"}, "TRUSTED_PROXIES"),
         (("--host", "0.0.0.0"), {"AUTH": "none"}, "127.0.0.1"),
         ((), {"AUTH": "none", "HOST": "192.0.2.7"}, "HOST"),
         ((), {"AUTH": "nobody"}, "AUTH"),

@@ -320,7 +320,8 @@ def test_without_credentials_only_the_health_is_answered(named_sqlite: Engine) -
         assert client.json("/api/health")["status"] == "healthy"
         for path in (*QUESTIONS, "/api/openapi.json", *FILES):
             assert client.json(path, 401)["code"] == 401
-        assert client.get("/").status_code == 401
+        to_sign_in = client.get("/", allow_redirects=False)
+        assert (to_sign_in.status_code, to_sign_in.headers["Location"]) == (303, "/login?next=%2F")
         assert client.json("/api/nothing", 401)["code"] == 401
 
 

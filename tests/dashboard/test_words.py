@@ -1,6 +1,7 @@
 """Every word a person reads can be translated, and the catalogue for that is up to date."""
 
 import ast
+import configparser
 import io
 from pathlib import Path
 
@@ -16,12 +17,19 @@ READ_BY_PEOPLE = ("title", "placeholder", "label", "aria-label", "alt", "headerN
 NOT_WORDS = {"Inventory Hub", "Esc"}
 
 
+def kinds_of_files() -> list[tuple[str, str]]:
+    """Which files hold texts, and how: as `make words` has it."""
+    parser = configparser.ConfigParser()
+    parser.read(DASHBOARD / "translations" / "babel.cfg", encoding="utf-8")
+    return [(pattern, kind) for kind, _, pattern in (s.partition(": ") for s in parser.sections())]
+
+
 def test_the_message_catalogue_holds_exactly_the_texts_of_the_dashboard() -> None:
     keywords = {**DEFAULT_KEYWORDS, "mark": None}
     found = {
         message[0] if isinstance(message, tuple) else message
         for _file, _line, message, _comments, _context in [
-            *extract_from_dir(DASHBOARD, keywords=keywords),
+            *extract_from_dir(DASHBOARD, kinds_of_files(), keywords=keywords),
             *(("decisions.py", *rest) for rest in extract_from_file("python", DECISIONS, keywords)),
         ]
     }

@@ -30,7 +30,7 @@ PYWIN32 = {
 
 # What a room may import besides the standard library and itself.
 ALLOWED = {
-    "db": {"sqlalchemy", "alembic", "dotenv", "pydantic"},
+    "db": {"sqlalchemy", "alembic", "argon2", "dotenv", "pydantic", "zxcvbn"},
     "etl/rules": {"etl"},
     "agent": {"psutil", "requests", *PYWIN32},
 }
@@ -145,18 +145,19 @@ def test_the_rooms_at_the_bottom_import_little(room: str) -> None:
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
     declared = {
         "a2wsgi": "a2wsgi",
-        "alembic": "alembic", "babel": "babel", "click": "click", "dash": "dash",
+        "alembic": "alembic", "argon2": "argon2-cffi", "babel": "babel", "click": "click", "dash": "dash",
         "dash_ag_grid": "dash-ag-grid",
         "dash_bootstrap_components": "dash-bootstrap-components", "filelock": "filelock",
         "flask": "flask",
-        "flask_babel": "flask-babel", "flask_compress": "flask-compress", "granian": "granian",
+        "flask_babel": "flask-babel", "flask_compress": "flask-compress", "flask_login": "flask-login",
+        "granian": "granian",
             "pydantic": "pydantic",
         "pandas": "pandas", "plotly": "plotly", "psutil": "psutil", "dotenv": "python-dotenv",
         "markupsafe": "markupsafe", "rapidfuzz": "rapidfuzz", "requests": "requests",
         "schedule": "schedule",
         "sqlalchemy": "sqlalchemy",
         "tqdm": "tqdm", "urllib3": "urllib3",
-        "werkzeug": "werkzeug", "xlsxwriter": "XlsxWriter",
+        "werkzeug": "werkzeug", "xlsxwriter": "XlsxWriter", "zxcvbn": "zxcvbn",
         **dict.fromkeys(PYWIN32, "pywin32"),
     }  # fmt: skip
     # Loaded by name: SQLAlchemy's drivers, granian's loop, the zones of systems that have none.

@@ -29,8 +29,9 @@ from dashboard.base import access
 from dashboard.base.clock import Clock
 from dashboard.base.i18n import init_babel
 from dashboard.serving import gated
-from dashboard.web.bearer import Bearer
 from dashboard.web.context import Context
+from dashboard.web.identity import identifier
+from dashboard.web.sign_in import attach_sign_in
 from db.engine import open_engine, sqlite_url
 from db.settings import load
 from tests.conftest import COMMAND
@@ -66,10 +67,11 @@ def make_app(
     dash = Dash("dashboard", title="a page")
     dash.layout = []
     server: Flask = dash.server
-    settings = load({"TIMEZONE": zone, **environ})
+    settings = load({"TIMEZONE": zone, "AUTH": auth, **environ})
     context = Context(engine, clock, settings.timezone, settings.ingest_auth == "open")
     init_babel(server, context.zone)
-    access.guard(server, auth, Bearer(engine, clock))
+    attach_sign_in(server, engine, clock, settings)
+    access.guard(server, identifier(engine, clock, auth))
     api.register(server, context, settings)
     return server
 

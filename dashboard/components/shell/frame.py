@@ -9,6 +9,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
+from dashboard.base.access import Actor
 from dashboard.base.i18n import translate
 from dashboard.components.ask.dialog import dialog
 from dashboard.components.ask.job_line import job_toasts
@@ -17,6 +18,7 @@ from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.why_button import drawer
 from dashboard.components.shell.filter_bar import filter_bar
 from dashboard.queries.sites.site_table import Option
+from dashboard.words.roles import role_name
 
 POLL_MILLISECONDS = 30_000
 COPIED_MILLISECONDS = 2_000
@@ -42,8 +44,8 @@ def page_links() -> list[PageLink]:
     ]
 
 
-def shell(sites: Sequence[Option], version: str) -> Component:
-    """The whole document around a page.
+def shell(sites: Sequence[Option], version: str, actor: Actor) -> Component:
+    """The whole document around a page, for whoever opens it.
 
     What no callback names is drawn: every page mounts the shell besides its own components. Buttons
     with `data-shell` are answered by assets/js/shell.js.
@@ -57,7 +59,7 @@ def shell(sites: Sequence[Option], version: str) -> Component:
             dcc.Store(id="snapshot", data=version),
             dcc.Store(id="pending"),
             dcc.Interval(id="poll", interval=POLL_MILLISECONDS),
-            _top(links),
+            _top(links, actor),
             filter_bar(sites),
             html.Div(id="strip", className="strip", role="status"),
             _alert(
@@ -71,7 +73,7 @@ def shell(sites: Sequence[Option], version: str) -> Component:
             *job_toasts(),
             html.Main(dash.page_container, id="page", className="content"),
             _bottom(links),
-            _more(links),
+            _more(links, actor),
             _help(links),
             *drawer(),
             *dialog(),
@@ -97,7 +99,7 @@ def _alert(name: str, text: str) -> Component:
     )  # fmt: skip
 
 
-def _top(links: Iterable[PageLink]) -> Component:
+def _top(links: Iterable[PageLink], actor: Actor) -> Component:
     pages = html.Nav(
         [_link(link, "top") for link in links], className="pages", **{"aria-label": _("Pages")}
     )
@@ -116,10 +118,38 @@ def _top(links: Iterable[PageLink]) -> Component:
             drawn_list([_brand(), pages]),
             html.Div([search, drawn_list([label, icon("search"), html.Kbd("/")])],
                      className="search"),
-            drawn_list([theme]),
+            drawn_list([theme, *_account(actor)]),
         ],
         className="top",
     )  # fmt: skip
+
+
+def _account(actor: Actor) -> list[Component]:
+    """The menu of the person who is signed in; nothing where nobody signs in."""
+    if actor.by != "session":
+        return []
+    summary = html.Summary(
+        [icon("account"), html.Span(actor.name, className="account-name")],
+        className="btn btn-secondary", title=_("Your account"),
+        **{"aria-label": _("Your account: %(name)s", name=actor.name)},
+    )  # fmt: skip
+    entries = html.Div(
+        [
+            html.Span([html.Strong(actor.name), html.Span(role_name(actor.role))],
+                      className="account-head"),
+            *_account_entries(),
+        ],
+        className="account-menu",
+    )  # fmt: skip
+    return [html.Details([summary, entries], className="account")]
+
+
+def _account_entries() -> list[Component]:
+    return [
+        # It is no page of Dash: with a target the browser itself opens it.
+        html.A(_("Password and sessions"), href="/account", target="_self"),
+        html.Button(_("Sign out"), type="button", **{"data-shell": "signOut"}),
+    ]
 
 
 def _brand() -> Component:
@@ -147,14 +177,18 @@ def _bottom(links: Sequence[PageLink]) -> Component:
     return drawn_list([behind, bar])
 
 
-def _more(links: Sequence[PageLink]) -> Component:
+def _more(links: Sequence[PageLink], actor: Actor) -> Component:
     """The sheet with the pages that a phone's bar has no room for."""
     theme = html.Button(
         [icon("moon"), _("Light or dark")], id="bottom-theme", type="button",
         **{"data-shell": "theme"},
     )  # fmt: skip
     pages = html.Nav(
-        [*(_link(link, "more") for link in links[AT_HAND:]), theme],
+        [
+            *(_link(link, "more") for link in links[AT_HAND:]),
+            theme,
+            *(_account_entries() if actor.by == "session" else []),
+        ],
         **{"aria-label": _("More pages")},
     )
     return dbc.Offcanvas(

@@ -1,0 +1,44 @@
+// Requests of a page repeat the secret of its session. When that session has ended, the page goes to
+// sign in, and from there back to the same view.
+(function () {
+  var send = window.fetch;
+  var safe = ["GET", "HEAD", "OPTIONS"];
+  var leaving = false;
+
+  function token() {
+    var field = document.querySelector("input[name=csrf_token]");
+    return field ? field.value : "";
+  }
+
+  function isOurs(url) { return new URL(url, location.href).origin === location.origin; }
+
+  window.fetch = function (resource, options) {
+    var url = typeof resource === "string" ? resource : resource.url;
+    if (!isOurs(url)) return send.call(window, resource, options);
+    var given = Object.assign({}, options);
+    if (token() && safe.indexOf((given.method || "GET").toUpperCase()) < 0) {
+      given.headers = new Headers(given.headers || {});
+      given.headers.set("X-CSRF-Token", token());
+    }
+    return send.call(window, resource, given).then(function (response) {
+      if (response.status === 401 && !leaving) {
+        leaving = true;
+        location.assign("/login?next=" + encodeURIComponent(location.pathname + location.search));
+      }
+      return response;
+    });
+  };
+
+  window.hubSignOut = function () {
+    var form = document.createElement("form");
+    form.method = "post";
+    form.action = "/logout";
+    var field = document.createElement("input");
+    field.type = "hidden";
+    field.name = "csrf_token";
+    field.value = token();
+    form.appendChild(field);
+    document.body.appendChild(form);
+    form.submit();
+  };
+})();

@@ -1,0 +1,125 @@
+"""Sessions of people who are signed in, and the links with which they choose a password. Browser
+and link carry a random token; only its hash is stored."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+
+from db.tables import NAME_LENGTH, user_links, user_sessions, users
+
+UNUSED_FOR = timedelta(days=3)
+"""A session that nobody uses for so long ends: a weekend is survived."""
+AT_MOST = timedelta(days=30)
+LINK_VALID_FOR = timedelta(hours=24)
+FIRST_LINK_VALID_FOR = timedelta(hours=1)
+_SEEN_NOTED_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session and the person it belongs to."""
+
+    session_id: int
+    user_id: int
+    name: str
+    role: str
+
+
+def start(connection: Connection, user_id: int, address: str, browser: str, now: datetime) -> str:
+    """Start a session. Returns its token, which cannot be read again later."""
+    expired = or_(
+        user_sessions.c.expires_at <= now, user_sessions.c.last_seen_at <= now - UNUSED_FOR
+    )
+    connection.execute(delete(user_sessions).where(expired))
+    connection.execute(delete(user_links).where(user_links.c.expires_at <= now))
+    token = secrets.token_urlsafe(32)
+    connection.execute(
+        insert(user_sessions).values(
+            token_hash=_hash(token), user_id=user_id, created_at=now, last_seen_at=now,
+            expires_at=now + AT_MOST, address=address[:45], browser=browser[:NAME_LENGTH],
+        )
+    )  # fmt: skip
+    return token
+
+
+def find(connection: Connection, token: str, now: datetime) -> tuple[Session, bool] | None:
+    """The session with that token while it lasts, and whether `note_seen` is due."""
+    session, user = user_sessions.c, users.c
+    row = connection.execute(
+        select(session.session_id, session.last_seen_at, user.user_id, user.name, user.role)
+        .join_from(user_sessions, users, session.user_id == user.user_id)
+        .where(
+            session.token_hash == _hash(token),
+            session.expires_at > now,
+            session.last_seen_at > now - UNUSED_FOR,
+            user.enabled,
+        )
+    ).first()
+    if row is None:
+        return None
+    is_due = now - row.last_seen_at >= _SEEN_NOTED_EVERY
+    return Session(row.session_id, row.user_id, row.name, row.role), is_due
+
+
+def note_seen(connection: Connection, session_id: int, now: datetime) -> None:
+    """Note that a session is used."""
+    of_id = user_sessions.c.session_id == session_id
+    connection.execute(update(user_sessions).where(of_id).values(last_seen_at=now))
+
+
+def of_user(connection: Connection, user_id: int) -> list[Row[Any]]:
+    """The sessions of a user, the one used last first."""
+    session = user_sessions.c
+    rows = select(user_sessions).where(session.user_id == user_id)
+    return list(connection.execute(rows.order_by(session.last_seen_at.desc(), session.session_id)))
+
+
+def had_from(connection: Connection, user_id: int, address: str) -> bool:
+    """Whether a user has a session from that address."""
+    session = user_sessions.c
+    of_both = (session.user_id == user_id) & (session.address == address[:45])
+    return connection.execute(select(session.session_id).where(of_both)).first() is not None
+
+
+def end(connection: Connection, user_id: int, session_id: int) -> bool:
+    """End a session of that user; False if there is none."""
+    session = user_sessions.c
+    of_user = (session.user_id == user_id) & (session.session_id == session_id)
+    return connection.execute(delete(user_sessions).where(of_user)).rowcount == 1
+
+
+def new_link(connection: Connection, user_id: int | None, now: datetime) -> str:
+    """A new link's token; None as the user makes the first administrator. Older links of the same
+    user end."""
+    same = user_links.c.user_id.is_(None) if user_id is None else user_links.c.user_id == user_id
+    connection.execute(delete(user_links).where(same))
+    token = secrets.token_urlsafe(32)
+    valid_for = FIRST_LINK_VALID_FOR if user_id is None else LINK_VALID_FOR
+    connection.execute(
+        insert(user_links).values(
+            token_hash=_hash(token), user_id=user_id, created_at=now, expires_at=now + valid_for
+        )
+    )
+    return token
+
+
+def open_link(connection: Connection, token: str, now: datetime) -> Row[Any] | None:
+    """The link with that token while it can be used."""
+    link = user_links.c
+    of_token = (link.token_hash == _hash(token)) & (link.expires_at > now)
+    return connection.execute(select(user_links).where(of_token)).first()
+
+
+def use_link(connection: Connection, token: str, now: datetime) -> bool:
+    """Use a link up; False if it is gone or another request was faster."""
+    link = user_links.c
+    of_token = (link.token_hash == _hash(token)) & (link.expires_at > now)
+    return connection.execute(delete(user_links).where(of_token)).rowcount == 1
+
+
+def _hash(token: str) -> str:
+    return sha256(token.encode()).hexdigest()

@@ -1,0 +1,43 @@
+"""People who sign in. Each comment says what a row is."""
+
+from sqlalchemy import BigInteger, Boolean, Column, String
+
+from db.tables.base import NAME_LENGTH, table
+from db.types import SerialId, UtcDateTime
+
+# Person who may sign in. `name_key` is the name as it is compared. Without `password_hash` only a
+# link lets the person in, to choose a password.
+users = table(
+    "users",
+    Column("user_id", SerialId, primary_key=True, autoincrement=True),
+    Column("name", String(NAME_LENGTH), nullable=False),
+    Column("name_key", String(NAME_LENGTH), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("password_hash", String(255)),
+    Column("enabled", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(NAME_LENGTH), nullable=False),
+    Column("password_changed_at", UtcDateTime),
+)
+
+# Browser in which a person is signed in. The browser keeps the token; here is its hash.
+user_sessions = table(
+    "user_sessions",
+    Column("session_id", SerialId, primary_key=True, autoincrement=True),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("user_id", BigInteger, nullable=False, index=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("address", String(45), nullable=False),
+    Column("browser", String(NAME_LENGTH), nullable=False),
+)
+
+# Link for choosing a password, used once. Without `user_id` it makes the first administrator.
+user_links = table(
+    "user_links",
+    Column("token_hash", String(64), primary_key=True),
+    Column("user_id", BigInteger, index=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)

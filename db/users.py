@@ -1,0 +1,162 @@
+"""People who sign in: their names, roles and passwords. Each change has an entry in the audit log,
+and takes effect with the person's next request."""
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from db import audit, passwords
+from db.roles import ADMINISTRATOR, MANAGER, VIEWER
+from db.tables import NAME_LENGTH, user_links, user_sessions, users
+
+USER_ROLES = (VIEWER, MANAGER, ADMINISTRATOR)
+LONGEST_NAME = 100
+# These are actors in the audit log.
+_RESERVED = ("local", "stranger", "command line", audit.AUTOMATIC)
+
+
+class UserError(ValueError):
+    """A change to a user is not possible; the text says why and what to do."""
+
+
+def name_key(name: str) -> str:
+    """The name as it is compared: whoever types it in capitals is the same person."""
+    return unicodedata.normalize("NFKC", " ".join(name.split())).casefold()[:NAME_LENGTH]
+
+
+def by_name(connection: Connection, name: str) -> Row[Any] | None:
+    """The user of that name."""
+    return connection.execute(select(users).where(users.c.name_key == name_key(name))).first()
+
+
+def by_id(connection: Connection, user_id: int) -> Row[Any] | None:
+    """The user with that id."""
+    return connection.execute(select(users).where(users.c.user_id == user_id)).first()
+
+
+def exist(connection: Connection) -> bool:
+    """Whether there is any user."""
+    return connection.execute(select(users.c.user_id).limit(1)).first() is not None
+
+
+def listed(connection: Connection) -> list[Row[Any]]:
+    """Every user by name, with `last_seen_at` of the newest session."""
+    seen = (
+        select(user_sessions.c.user_id, func.max(user_sessions.c.last_seen_at).label("seen"))
+        .group_by(user_sessions.c.user_id)
+        .subquery()
+    )
+    rows = select(users, seen.c.seen.label("last_seen_at")).outerjoin(
+        seen, seen.c.user_id == users.c.user_id
+    )
+    return list(connection.execute(rows.order_by(users.c.name_key)))
+
+
+def add(connection: Connection, name: str, role: str, actor: str, now: datetime) -> int:
+    """Add a user, who cannot sign in before choosing a password. Returns the id.
+
+    Raises:
+        UserError: the name is taken or cannot be one.
+    """
+    name = " ".join(name.split())
+    key = name_key(name)
+    if not key or len(name) > LONGEST_NAME or not name.isprintable():
+        raise UserError(f"A name needs 1 to {LONGEST_NAME} printable characters.")
+    if key in _RESERVED or key.startswith("token ") or key.endswith("(command line)"):
+        raise UserError(f"{name!r} is used by the audit log itself: choose another name.")
+    if by_name(connection, name) is not None:
+        raise UserError(f"There is a user {name!r} already: inventory-hub user list shows them.")
+    result = connection.execute(
+        insert(users).values(
+            name=name, name_key=key, role=role, enabled=True, created_at=now, created_by=actor
+        )
+    )
+    inserted = result.inserted_primary_key
+    assert inserted is not None, "a user's id comes from the database"
+    _write(connection, actor, "user_add", name, now, {"role": role})
+    user_id: int = inserted[0]
+    return user_id
+
+
+def set_role(connection: Connection, user: Row[Any], role: str, actor: str, now: datetime) -> None:
+    """Change what a user may do.
+
+    Raises:
+        UserError: nobody would be left who may add users.
+    """
+    if role == user.role:
+        return
+    if user.role == ADMINISTRATOR:
+        _check_another_administrator(connection, user)
+    _update(connection, user.user_id, role=role)
+    _write(connection, actor, "user_set", user.name, now, {"role": [user.role, role]})
+
+
+def set_enabled(
+    connection: Connection, user: Row[Any], enabled: bool, actor: str, now: datetime
+) -> None:
+    """Let a user sign in again, or end every session and link and refuse new ones.
+
+    Raises:
+        UserError: nobody would be left who may add users.
+    """
+    if enabled == user.enabled:
+        return
+    if not enabled:
+        if user.role == ADMINISTRATOR:
+            _check_another_administrator(connection, user)
+        end_sessions_and_links(connection, user.user_id)
+    _update(connection, user.user_id, enabled=enabled)
+    action = "user_enable" if enabled else "user_disable"
+    _write(connection, actor, action, user.name, now, {})
+
+
+def set_password(
+    connection: Connection, user: Row[Any], password: str, actor: str, now: datetime
+) -> None:
+    """Set a user's password; ends every session and link.
+
+    Raises:
+        passwords.WeakPassword: it is too short or too common.
+    """
+    passwords.check_strength(password, [user.name])
+    hashed = passwords.hash_password(password)
+    _update(connection, user.user_id, password_hash=hashed, password_changed_at=now)
+    end_sessions_and_links(connection, user.user_id)
+    _write(connection, actor, "user_password", user.name, now, {})
+
+
+def store_rehashed(connection: Connection, user_id: int, password: str) -> None:
+    """Store the same password with today's parameters."""
+    _update(connection, user_id, password_hash=passwords.hash_password(password))
+
+
+def end_sessions_and_links(connection: Connection, user_id: int) -> None:
+    """Sign a user out everywhere, and make open links useless."""
+    connection.execute(delete(user_sessions).where(user_sessions.c.user_id == user_id))
+    connection.execute(delete(user_links).where(user_links.c.user_id == user_id))
+
+
+def _check_another_administrator(connection: Connection, user: Row[Any]) -> None:
+    others = select(users.c.user_id).where(
+        users.c.role == ADMINISTRATOR, users.c.enabled, users.c.user_id != user.user_id
+    )
+    if connection.execute(others.limit(1)).first() is None:
+        raise UserError(
+            f"{user.name} is the only administrator: make somebody else one first "
+            "(inventory-hub user add NAME --role administrator)."
+        )
+
+
+def _update(connection: Connection, user_id: int, **values: Any) -> None:
+    connection.execute(update(users).where(users.c.user_id == user_id).values(**values))
+
+
+def _write(
+    connection: Connection, actor: str, action: str, name: str, now: datetime,
+    detail: Mapping[str, Any],
+) -> None:  # fmt: skip
+    audit.write_entry(connection, actor, action, f"user {name}", now, detail)

@@ -1,0 +1,78 @@
+"""`user`: people are added, changed, disabled and listed; the link is printed once."""
+
+import re
+from pathlib import Path
+
+from sqlalchemy import Engine, select
+
+from dashboard.base.clock import system_clock
+from db import passwords, sessions
+from db.engine import reading, writing
+from db.tables import audit_log, user_links, user_sessions, users
+from tests.support.cli import CliHere, rows
+
+PASSWORD = "seven plain copper kettles"
+
+
+def test_a_person_is_added_changed_disabled_and_let_in_again(
+    cli: CliHere, sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    url = sqlite_engine.url.render_as_string(hide_password=False)
+    own = {"DATABASE_URL": url, "PUBLIC_URL": "https://hub.example.com"}
+    added = cli("user", "add", "Ana Quiroz", "--role", "administrator", **own)
+    assert added.exit_code == 0, added.output
+    link = re.fullmatch(r"https://hub\.example\.com/invite/(\S+)\n", added.stdout)
+    assert link
+    with reading(sqlite_engine) as connection:
+        assert sessions.open_link(connection, link[1], system_clock()) is not None
+    (tmp_path / "secret").write_text(f"{PASSWORD}\n", encoding="utf-8")
+    given = ("--password-file", str(tmp_path / "secret"))
+    assert cli("user", "add", "ben", "--role", "viewer", *given, **own).exit_code == 0
+    listed = cli("user", "list", **own).stdout.splitlines()
+    assert [line.split() for line in listed] == [
+        ["invited", "administrator", "never", "Ana", "Quiroz"], ["ok", "viewer", "never", "ben"],
+    ]  # fmt: skip
+    with writing(sqlite_engine) as connection:
+        sessions.start(connection, 2, "192.0.2.1", "a browser", system_clock())
+    assert "ben is disabled" in cli("user", "disable", "BEN", **own).stdout
+    assert rows(sqlite_engine, user_sessions) == []
+    assert cli("user", "password", "ben", **own).exit_code == 2
+    enabled = cli("user", "set", "ben", "--role", "manager", "--enabled", **own)
+    assert enabled.stdout == "ben is manager.\n"
+    assert cli("user", "password", "ben", **own).stdout.startswith("https://hub.example.com/")
+    ben = rows(sqlite_engine, users)[1]
+    assert passwords.verify_password(ben.password_hash, PASSWORD), "until the link is used"
+    assert [link.user_id for link in rows(sqlite_engine, user_links)] in ([1, 2], [2, 1])
+    with reading(sqlite_engine) as connection:
+        c = audit_log.c
+        actions = connection.execute(select(c.action, c.subject).order_by(c.entry_id)).all()
+    assert [tuple(action) for action in actions] == [
+        ("user_add", "user Ana Quiroz"), ("user_add", "user ben"), ("user_password", "user ben"),
+        ("user_disable", "user ben"), ("user_set", "user ben"), ("user_enable", "user ben"),
+    ]  # fmt: skip
+
+
+def test_what_cannot_be_done_is_said_in_one_sentence(cli: CliHere, tmp_path: Path) -> None:
+    own = {"DATABASE_URL": f"sqlite:///{tmp_path / 'hub.db'}"}
+    assert "Nobody can sign in yet" in cli("user", "list", **own).stderr
+    assert cli("user", "add", "ana", "--role", "administrator", **own).exit_code == 0
+    (tmp_path / "short").write_text("short", encoding="utf-8")
+    (tmp_path / "common").write_text("password12345", encoding="utf-8")
+    for arguments, words in (
+        (("add", "ANA", "--role", "viewer"), "There is a user 'ANA' already"),
+        (("add", "local", "--role", "viewer"), "audit log"),
+        (("add", " ", "--role", "viewer"), "printable"),
+        (("add", "ben"), "--role"),
+        (("add", "ben", "--role", "viewer", "--password-file", "short"), "12 characters"),
+        (("add", "ben", "--role", "viewer", "--password-file", "common"), "easy to guess"),
+        (("add", "ben", "--role", "viewer", "--password-file", "none"), "cannot be read"),
+        (("set", "ana"), "Nothing to change"),
+        (("set", "ana", "--role", "viewer"), "only administrator"),
+        (("disable", "ana"), "only administrator"),
+        (("disable", "eve"), "There is no user 'eve'"),
+        (("password", "eve"), "inventory-hub user list"),
+    ):
+        ended = cli("user", *arguments, **own)
+        assert (ended.exit_code, words in ended.stderr) == (2, True), (arguments, ended.stderr)
+        assert "Traceback" not in ended.stderr
+    assert len(cli("user", "list", **own).stdout.splitlines()) == 1, "nothing was added"

@@ -1,0 +1,396 @@
+"""Signing in: who gets in, how sessions end, and what other sites cannot do."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, select, update
+from werkzeug.test import TestResponse
+
+from dashboard.app import create_app
+from dashboard.signin.next_page import safe_next
+from db import passwords, sessions, tokens, users
+from db.engine import reading, writing
+from db.roles import ADMINISTRATOR, MANAGER, VIEWER
+from db.settings import load
+from db.tables import audit_log, user_sessions
+from db.tables import users as users_table
+
+PASSWORD = "seven plain copper kettles"
+KEY, OTHER_KEY = "k1" * 20 + "abcdefg", "z9" * 20 + "tuvwxyz"
+PAGES = ("/", "/devices?q=a", "/sites/1", "/report", "/charts", "/account", "/nothing")
+CALLED_BY_PROGRAMS = (
+    "/_dash-layout", "/_dash-dependencies", "/api/dashboard/today", "/api/machines",
+    "/export/devices.csv", "/export/invoice-pack.zip",
+)  # fmt: skip
+
+
+@cache
+def hashed() -> str:
+    return passwords.hash_password(PASSWORD)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Site:
+    """A dashboard on which people sign in, and browsers that open it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.clock = engine, Clock()
+        self._apps: dict[str, Flask] = {}
+
+    def browser(self, address: str = "192.0.2.1", **environ: str) -> "Browser":
+        settings = load({"AUTH": "password", "SECRET_KEY": KEY, **environ})
+        key = repr(sorted(environ.items()))
+        if key not in self._apps:
+            app = create_app(self.engine, clock=self.clock, settings=settings)
+            self._apps[key] = app.server
+        return Browser(self._apps[key].test_client(), address)
+
+    def add(self, name: str, role: str) -> None:
+        """Add a person with `PASSWORD`."""
+        with writing(self.engine) as connection:
+            user_id = users.add(connection, name, role, "test", self.clock())
+            of_id = users_table.c.user_id == user_id
+            connection.execute(update(users_table).where(of_id).values(password_hash=hashed()))
+
+    def audit(self) -> list[tuple[str, str, str]]:
+        c = audit_log.c
+        with reading(self.engine) as connection:
+            rows = connection.execute(select(c.actor, c.action, c.subject).order_by(c.entry_id))
+            return [tuple(row) for row in rows]
+
+
+class Browser:
+    """Sends what a browser sends: its cookies, and the hidden field of the page it saw last."""
+
+    def __init__(self, client: FlaskClient, address: str) -> None:
+        self.client, self.environ = client, {"REMOTE_ADDR": address}
+        self.token = ""
+
+    def get(self, path: str, **options: object) -> TestResponse:
+        response = self.client.get(path, environ_overrides=self.environ, **options)
+        if field := re.search(r'name="csrf_token" value="([^"]*)"', response.text):
+            self.token = field[1]
+        return response
+
+    def post(self, path: str, /, headers: object = None, **fields: str) -> TestResponse:
+        data = {"csrf_token": self.token, **fields}
+        return self.client.post(
+            path,
+            data=data,
+            headers=headers,
+            environ_overrides=self.environ,  # type: ignore[arg-type]
+        )
+
+    def sign_in(self, name: str, password: str = PASSWORD, next: str = "") -> TestResponse:
+        self.get("/login")
+        response = self.post("/login", username=name, password=password, next=next)
+        if response.status_code == 303:
+            self.get("/")
+        return response
+
+    def callback(self, **headers: str) -> TestResponse:
+        """The callback that tells a page whether there is something new."""
+        body = {
+            "output": "snapshot.data", "outputs": {"id": "snapshot", "property": "data"},
+            "inputs": [{"id": "poll", "property": "n_intervals", "value": 1}],
+            "state": [{"id": "snapshot", "property": "data", "value": "x"}],
+            "changedPropIds": ["poll.n_intervals"],
+        }  # fmt: skip
+        return self.client.post(
+            "/_dash-update-component", json=body, headers=headers, environ_overrides=self.environ
+        )
+
+
+@pytest.fixture
+def site(sqlite_engine: Engine) -> Iterator[Site]:
+    yield Site(sqlite_engine)
+
+
+def test_sec_21_strangers_are_sent_to_sign_in_and_programs_get_401(site: Site) -> None:
+    stranger = site.browser()
+    for path in PAGES:
+        response = stranger.get(path)
+        assert (path, response.status_code) == (path, 303)
+        assert response.location.startswith("/login?next=%2F")
+    for path in CALLED_BY_PROGRAMS:
+        response = stranger.get(path)
+        assert (path, response.status_code, response.is_json) == (path, 401, True)
+    assert stranger.callback().status_code == 401
+    assert stranger.get("/api/health").status_code == 200
+    assert stranger.get("/assets/favicon.svg").status_code == 200
+
+
+def test_signing_in_leads_back_to_the_page(site: Site) -> None:
+    site.add("Ana", VIEWER)
+    ana = site.browser()
+    there = ana.get("/sites?basis=ninja").location
+    assert '<input type="hidden" name="next" value="/sites?basis=ninja">' in ana.get(there).text
+    response = ana.post("/login", username="ANA ", password=PASSWORD, next="/sites?basis=ninja")
+    assert (response.status_code, response.location) == (303, "/sites?basis=ninja")
+    assert ana.get("/sites").status_code == 200
+    assert ana.callback(**{"X-CSRF-Token": ana.token}).status_code == 200
+    assert ("Ana", "sign_in", "user Ana") in site.audit()
+
+
+def test_wrong_password_unknown_name_and_disabled_person_get_one_answer(site: Site) -> None:
+    site.add("Ana", VIEWER)
+    site.add("Ben", VIEWER)
+    with writing(site.engine) as connection:
+        ben = users.by_name(connection, "Ben")
+        users.set_enabled(connection, ben, False, "test", site.clock())
+    browser = site.browser()
+    answers = {
+        (response.status_code, response.text.replace(f'value="{name}"', ""))
+        for name, password in (("Ana", "wrong"), ("Eve", "wrong"), ("Ben", PASSWORD), ("Ana", ""))
+        for response in [browser.sign_in(name, password)]
+    }
+    assert len(answers) == 1
+    code, text = answers.pop()
+    assert code == 401 and "Name or password is wrong." in text
+    assert [entry for entry in site.audit() if entry[1] == "sign_in_refused"] == [
+        ("stranger", "sign_in_refused", f"user {name}") for name in ("Ana", "Eve", "Ben", "Ana")
+    ]
+
+
+def test_guessing_is_slowed_down_without_locking_the_owner_out(site: Site) -> None:
+    site.add("Ana", VIEWER)
+    guesser = site.browser("203.0.113.9")
+    codes = [guesser.sign_in("Ana", "wrong").status_code for _ in range(12)]
+    assert codes == [401] * 10 + [429] * 2
+    last = guesser.sign_in("Ana")
+    assert last.status_code == 429, "the right one too: it might have been guessed"
+    assert 0 < int(last.headers["Retry-After"]) <= 61
+    owner = site.browser("192.0.2.1")
+    assert owner.sign_in("Ana").status_code == 303
+
+
+@pytest.mark.parametrize("way", ["sign out", "disable", "password", "unused", "too old", "end"])
+def test_a_session_is_dead_at_once(site: Site, way: str) -> None:
+    site.add("Ana", VIEWER)
+    ana = site.browser()
+    ana.sign_in("Ana")
+    cookie = ana.client.get_cookie("inventory_hub")
+    assert cookie is not None
+    with writing(site.engine) as connection:
+        user = users.by_name(connection, "Ana")
+        assert user is not None
+        if way == "disable":
+            users.set_enabled(connection, user, False, "test", site.clock())
+        elif way == "password":
+            users.set_password(connection, user, "other " + PASSWORD, "test", site.clock())
+        elif way == "end":
+            (listed,) = sessions.of_user(connection, user.user_id)
+            assert sessions.end(connection, user.user_id, listed.session_id)
+    if way == "sign out":
+        assert ana.post("/logout").location == "/login"
+    if way in ("unused", "too old"):
+        for _ in range(11 if way == "too old" else 1):
+            site.clock.now += sessions.UNUSED_FOR - timedelta(minutes=2 if way == "too old" else 0)
+            with writing(site.engine) as connection:
+                if way == "too old":
+                    connection.execute(user_sessions.update().values(last_seen_at=site.clock.now))
+    ana.client.set_cookie("inventory_hub", cookie.value)
+    assert ana.get("/").status_code == 303
+    assert ana.callback(**{"X-CSRF-Token": ana.token}).status_code == 401
+
+
+def test_a_forged_or_foreign_cookie_is_a_stranger(site: Site) -> None:
+    site.add("Ana", ADMINISTRATOR)
+    elsewhere = site.browser(SECRET_KEY=OTHER_KEY)
+    elsewhere.sign_in("Ana")
+    foreign = elsewhere.client.get_cookie("inventory_hub")
+    assert foreign is not None
+    for value in (foreign.value, foreign.value[:-2] + "xx", "x", ""):
+        browser = site.browser()
+        browser.client.set_cookie("inventory_hub", value)
+        assert browser.get("/api/dashboard/today").status_code == 401
+
+
+def test_a_new_key_signs_nobody_out_while_the_old_one_is_known(site: Site) -> None:
+    site.add("Ana", VIEWER)
+    before = site.browser()
+    before.sign_in("Ana")
+    cookie = before.client.get_cookie("inventory_hub")
+    assert cookie is not None
+    for old, code in ((KEY, 200), (None, 303)):
+        rotated = {"SECRET_KEY": OTHER_KEY} | ({"SECRET_KEY_OLD": old} if old else {})
+        after = site.browser(**rotated)
+        after.client.set_cookie("inventory_hub", cookie.value)
+        assert after.get("/").status_code == code
+
+
+def test_sec_19_another_site_changes_nothing(site: Site) -> None:
+    site.add("Ana", ADMINISTRATOR)
+    ana = site.browser()
+    ana.sign_in("Ana")
+    right = {"X-CSRF-Token": ana.token}
+    assert ana.callback(**right).status_code == 200
+    for headers in (
+        {},
+        {"X-CSRF-Token": "x"},
+        right | {"Origin": "https://evil.example"},
+        right | {"Origin": "null"},
+        right | {"Origin": "http://[x"},
+        right | {"Sec-Fetch-Site": "cross-site"},
+        right | {"Sec-Fetch-Site": "same-site"},
+    ):
+        assert ana.callback(**headers).status_code == 403, headers
+    assert ana.callback(**right, Origin="http://localhost").status_code == 200
+    plain = ana.client.post("/_dash-update-component", data="{}", content_type="text/plain")
+    assert plain.status_code == 403
+    ana.token = ""
+    assert ana.post("/logout").status_code == 403
+    assert ana.client.patch("/api/machines/ab", json={}).status_code == 403
+    assert ana.get("/").status_code == 200, "she is signed in as before"
+
+
+def test_a_form_that_repeats_no_token_signs_nobody_in(site: Site) -> None:
+    site.add("Ana", VIEWER)
+    browser = site.browser()
+    assert browser.post("/login", username="Ana", password=PASSWORD).status_code == 401
+    assert ("stranger", "sign_in_refused", "user Ana") in site.audit()
+
+
+def test_a_role_that_does_not_suffice_is_named(site: Site) -> None:
+    site.add("Ana", VIEWER)
+    ana = site.browser()
+    ana.sign_in("Ana")
+    refused = ana.get("/api/audit")
+    assert refused.status_code == 403
+    assert "manager" in refused.get_json()["error"]
+    with writing(site.engine) as connection:
+        user = users.by_name(connection, "Ana")
+        users.set_role(connection, user, MANAGER, "test", site.clock())
+    assert ana.get("/api/audit").status_code == 200, "with the very next request"
+
+
+def test_api_tokens_need_no_secret_of_a_page(site: Site) -> None:
+    with writing(site.engine) as connection:
+        text = tokens.create(
+            connection, tokens.API, "billing", "test", site.clock(), role=ADMINISTRATOR
+        )
+    headers = {"Authorization": f"Bearer {text}", "Sec-Fetch-Site": "cross-site"}
+    response = site.browser().client.patch("/api/machines/ab", json={}, headers=headers)
+    assert response.status_code == 400, "let through, and then there is nothing to change"
+
+
+def test_the_first_administrator_is_made_by_a_link_once(site: Site) -> None:
+    with writing(site.engine) as connection:
+        old = sessions.new_link(connection, None, site.clock())
+        link = sessions.new_link(connection, None, site.clock())
+    browser = site.browser()
+    assert browser.get(f"/invite/{old}").status_code == 410, "a newer one was printed"
+    assert "first administrator" in browser.get(f"/invite/{link}").text
+    again = {"username": "Ana", "password": PASSWORD, "again": PASSWORD}
+    for wrong, words in (
+        ({"password": "short", "again": "short"}, "12 characters"),
+        ({"password": "password12345", "again": "password12345"}, "easy to guess"),
+        ({"again": "other"}, "differ"),
+        ({"username": "local"}, "audit log"),
+        ({"username": " "}, "printable"),
+    ):
+        refused = browser.post(f"/invite/{link}", **(again | wrong))
+        assert refused.status_code == 400 and words in refused.text, wrong
+    accepted = browser.post(f"/invite/{link}", **again)
+    assert (accepted.status_code, accepted.location) == (303, "/")
+    assert browser.get("/api/audit").status_code == 200
+    late = site.browser()
+    assert late.get(f"/invite/{link}").status_code == 410
+    with writing(site.engine) as connection:
+        second = sessions.new_link(connection, None, site.clock())
+    assert late.get(f"/invite/{second}").status_code == 410, "there is one now"
+
+
+def test_the_link_of_an_invitation_lasts_a_day_and_ends_with_the_person(site: Site) -> None:
+    links = {}
+    with writing(site.engine) as connection:
+        for name in ("Ana", "Ben", "Eve"):
+            user_id = users.add(connection, name, VIEWER, "test", site.clock())
+            links[name] = sessions.new_link(connection, user_id, site.clock())
+        users.set_enabled(connection, users.by_name(connection, "Ben"), False, "test", site.clock())
+    site.clock.now += timedelta(hours=23)
+    browser = site.browser()
+    assert "Welcome, Ana" in browser.get(f"/invite/{links['Ana']}").text
+    assert browser.get(f"/invite/{links['Ben']}").status_code == 410
+    chosen = browser.post(f"/invite/{links['Ana']}", password=PASSWORD, again=PASSWORD)
+    assert chosen.status_code == 303
+    site.clock.now += timedelta(hours=1)
+    assert browser.get(f"/invite/{links['Eve']}").status_code == 410
+
+
+def test_a_changed_password_ends_every_other_session(site: Site) -> None:
+    site.add("Ana", VIEWER)
+    here, there = site.browser(), site.browser()
+    for browser in (here, there):
+        browser.sign_in("Ana")
+    here.get("/account")
+    new = "nine green paper lanterns"
+    for fields, words in (
+        ({"current": "wrong", "password": new, "again": new}, "present password is wrong"),
+        ({"current": PASSWORD, "password": new, "again": "x"}, "differ"),
+        ({"current": PASSWORD, "password": "ana", "again": "ana"}, "12 characters"),
+    ):
+        refused = here.post("/account/password", **fields)
+        assert refused.status_code == 400 and words in refused.text
+    changed = here.post("/account/password", current=PASSWORD, password=new, again=new)
+    assert changed.status_code == 303
+    assert here.get("/").status_code == 200
+    assert there.get("/").status_code == 303
+    assert site.browser().sign_in("Ana").status_code == 401
+    assert site.browser().sign_in("Ana", new).status_code == 303
+
+
+def test_cookies_are_locked_to_the_public_address(site: Site) -> None:
+    site.add("Ana", VIEWER)
+    plain = site.browser().sign_in("Ana").headers["Set-Cookie"]
+    assert plain.startswith("inventory_hub=") and "HttpOnly" in plain and "SameSite=Lax" in plain
+    secure = site.browser(PUBLIC_URL="https://hub.example.com")
+    cookie = secure.get("/login", base_url="https://hub.example.com").headers["Set-Cookie"]
+    assert cookie.startswith("__Host-inventory_hub=")
+    for part in ("Secure", "HttpOnly", "Path=/", "SameSite=Lax"):
+        assert part in cookie
+    assert "Domain" not in cookie
+    answer = secure.get("/login", base_url="https://hub.example.com")
+    assert "max-age" in answer.headers["Strict-Transport-Security"]
+
+
+def test_answers_to_people_are_kept_by_no_cache(site: Site) -> None:
+    site.add("Ana", VIEWER)
+    ana = site.browser()
+    ana.sign_in("Ana")
+    for path in ("/", "/account", "/api/dashboard/today", "/export/devices.csv", "/_dash-layout"):
+        headers = ana.get(path).headers
+        assert headers["Cache-Control"] == "no-store", path
+        assert "Cookie" in headers["Vary"], path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "//e.example", "/\\e.example", "\\/e.example", "https:e.example", "https://e.example",
+        "%2f%2fe.example", "/\t/e.example", "/\n/e.example", "/\r\n/e", " //e.example", "///e",
+        "javascript:alert(1)", "JaVaScRiPt:1", "data:text/html,x", "/\u2215e", "\u2044\u2044e",
+        "/\uff0fe", "http:///e", "e.example", "", "?q=1", "#x", "/ /e", "/\x00/e", "/login",
+        "/login?next=/login", "/logout", "mailto:a@b", "//[::1", "/\\\\e", "\t//e", "ftp://e",
+        "https:/e", "/\x0b/e", "/\x7f/e", "@e", "://e", "\x01//e", "//e@localhost", "//localhost",
+    ],
+)  # fmt: skip
+def test_sec_24_only_a_path_of_ours_is_next(text: str) -> None:
+    assert safe_next(text) == "/"
+
+
+@pytest.mark.parametrize("text", ["/", "/sites/1?basis=ninja&q=a%20b", "/%2f/e", "/months#x"])
+def test_sec_24_a_page_of_ours_is_next(text: str) -> None:
+    assert safe_next(text) == text
