@@ -145,11 +145,13 @@ def test_the_rooms_at_the_bottom_import_little(room: str) -> None:
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
     declared = {
         "a2wsgi": "a2wsgi",
-        "alembic": "alembic", "argon2": "argon2-cffi", "babel": "babel", "click": "click", "dash": "dash",
+        "alembic": "alembic", "argon2": "argon2-cffi",
+        "babel": "babel", "click": "click", "dash": "dash",
         "dash_ag_grid": "dash-ag-grid",
         "dash_bootstrap_components": "dash-bootstrap-components", "filelock": "filelock",
         "flask": "flask",
-        "flask_babel": "flask-babel", "flask_compress": "flask-compress", "flask_login": "flask-login",
+        "flask_babel": "flask-babel", "flask_compress": "flask-compress",
+        "flask_login": "flask-login",
         "granian": "granian",
             "pydantic": "pydantic",
         "pandas": "pandas", "plotly": "plotly", "psutil": "psutil", "dotenv": "python-dotenv",
