@@ -260,14 +260,14 @@ class MoveAlias(Decision):
 
 
 class ConfirmSite(Decision):
-    """A site that waits for review is a customer of its own."""
+    """Sites that wait for review are customers of their own, each with its entry in the log."""
 
     kind = "confirm_site"
     label = mark("Keep a site as its own")
     confirmed = False
     undoable = True
 
-    site_id: Id
+    site_ids: Annotated[list[Id], Field(min_length=1, max_length=MOST_ENTRIES)]
 
 
 class ExpectSources(Decision):

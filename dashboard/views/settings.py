@@ -66,9 +66,9 @@ def inbox_page(v: View) -> list[Any]:
     """The content of the inbox page."""
     limits, pending = settings_params.parse_inbox(v.args), waiting(v.connection)
     listed = Listed(
-        review.new_sites(v.connection, limits.sites, likely=True),
+        review.site_questions(v.connection, pending.sites.similar[: limits.sites]),
         review.pairs(v.connection, limits.links),
-        review.new_sites(v.connection, limits.unlike, likely=False),
+        review.new_sites(v.connection, pending.sites.unlike[: limits.unlike]),
     )
     return frame(
         settings_params.PAGE, pending.count, inbox(pending, listed, limits, current_actor())

@@ -30,9 +30,9 @@ def _move_alias(context: DecisionContext, decision: MoveAlias) -> str:
 
 
 @handles(ConfirmSite)
-def _confirm_site(context: DecisionContext, decision: ConfirmSite) -> str:
-    confirm_site(context, decision.site_id)
-    return "The site is a customer of its own."
+def _confirm_sites(context: DecisionContext, decision: ConfirmSite) -> str:
+    count = len(confirm_sites(context, decision.site_ids))
+    return "The site is kept as it is." if count == 1 else f"{count} sites are kept as they are."
 
 
 @handles(ExpectSources)
@@ -113,29 +113,35 @@ def move_alias(context: DecisionContext, source: str, alias_key: str, site_id: i
     return entry
 
 
-def confirm_site(context: DecisionContext, site_id: int) -> int:
-    """Record that a site that waits for review is a customer of its own; the entry's id.
+def confirm_sites(context: DecisionContext, site_ids: Collection[int]) -> list[int]:
+    """Record that sites that wait for review are customers of their own; the entries' ids. Sites
+    that somebody has decided about meanwhile stay as they are.
 
     Raises:
-        DecisionRefused: it does not wait for review.
+        DecisionRefused: none of them waits for review, or one does not exist.
     """
     with writing(context.engine) as connection:
         context.lease.hold(connection)
-        site = site_by_id(connection, site_id)
-        if not site.needs_review:
-            raise DecisionRefused(
-                f"{site.name} does not wait for review: somebody has decided already."
+        entries = []
+        named = [site_by_id(connection, site_id) for site_id in dict.fromkeys(site_ids)]
+        for site in (site for site in named if site.needs_review):
+            entries.append(
+                context.write_entry(
+                    connection,
+                    ConfirmSite,
+                    site.name,
+                    site_id=str(site.site_id),
+                    before={"needs_review": True},
+                    after={"needs_review": False},
+                )
             )
-        entry = context.write_entry(
-            connection,
-            ConfirmSite,
-            site.name,
-            site_id=str(site_id),
-            before={"needs_review": True},
-            after={"needs_review": False},
-        )
-        _set_needs_review(connection, site_id, False)
-    return entry
+            _set_needs_review(connection, site.site_id, False)
+        if not entries:
+            names = ", ".join(site.name for site in named[:3])
+            raise DecisionRefused(
+                f"{names}: somebody has decided already. Nothing is left to confirm."
+            )
+    return entries
 
 
 def expect_sources(context: DecisionContext, site_id: int, sources: Iterable[str] | None) -> int:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, update
 
 from db.engine import writing
 from db.keys import device_id
@@ -81,24 +81,27 @@ def story(sqlite_engine: Engine) -> Iterator[Story]:
         hub.collect(day, [*rows, *FARMS])
         hub.collect(day, ELSEWHERE, "threatlocker")
     hub.close("2026-10")
-    with writing(sqlite_engine) as connection:
-        other, harbor = (hub.site_of(key, source).site_id
-                         for key, source in (("x", "threatlocker"), ("1", "ninja")))  # fmt: skip
-        front, desk = device_id("ninja", "front"), device_id("threatlocker", "tfront")
-        rows_ = [
-            ("site", other, harbor, "the same but for its end"),
-            ("link", front, desk, "the display name of one is the hostname of the other"),
-        ]
+    other, harbor = (
+        hub.site_of(key, source).site_id for key, source in (("x", "threatlocker"), ("1", "ninja"))
+    )
+    front, desk = device_id("ninja", "front"), device_id("threatlocker", "tfront")
+    with serve_dashboard(sqlite_engine, NOW) as (address, _):
+        story = Story(hub, address)
+        suggest(story, ("site", other, harbor), ("link", front, desk))
+        yield story
+
+
+def suggest(story: Story, *pairs: tuple[str, int, int]) -> None:
+    """What the worker suggests: kind, subject and other of each pair."""
+    with writing(story.hub.engine) as connection:
         connection.execute(
             insert(suggestions).prefix_with("OR REPLACE"),
             [
-                {"kind": kind, "subject_id": one, "other_id": two, "score": 91, "evidence": why,
-                 "since": TODAY}
-                for kind, one, two, why in rows_
+                {"kind": kind, "subject_id": one, "other_id": two, "score": 91,
+                 "evidence": "the names differ in a letter", "since": TODAY}
+                for kind, one, two in pairs
             ],
         )  # fmt: skip
-    with serve_dashboard(sqlite_engine, NOW) as (address, _):
-        yield Story(hub, address)
 
 
 def effect_dialog(quiet: Page, story: Story) -> Locator:
@@ -119,8 +122,8 @@ def typed(field: Locator, text: str) -> None:
 def test_a_site_is_merged_and_that_is_undone(quiet: Page, story: Story) -> None:
     before, counts = story.billable(), story.totals()
     quiet.goto(story.address + "/settings")
-    expect(quiet.locator("#waits-top")).to_have_text("2")
-    quiet.get_by_role("button", name="Merge into Harbor Dental").click()
+    expect(quiet.locator("#waits-top")).to_have_text("4")
+    quiet.get_by_role("button", name="Same customer: Harbor Dental Grp").click()
     dialog = effect_dialog(quiet, story)
     expect(dialog).to_contain_text("Nothing on or before it changes")
     expect(dialog.locator(".effect-said")).to_contain_text("4 records move")
@@ -130,7 +133,7 @@ def test_a_site_is_merged_and_that_is_undone(quiet: Page, story: Story) -> None:
     dialog.get_by_role("button", name="Merge", exact=True).click()
     story.work()
     expect(quiet.locator("#inbox-sites")).to_have_count(0)
-    expect(quiet.locator("#waits-top")).to_have_text("1")
+    expect(quiet.locator("#waits-top")).to_have_text("3")
     after = story.billable()
     assert after["Harbor Dental"] == before["Harbor Dental"] + 4
     assert after["Harbor Dental Grp"] == 0
@@ -157,7 +160,8 @@ def test_a_site_is_merged_and_that_is_undone(quiet: Page, story: Story) -> None:
 
 def test_another_site_is_chosen_by_its_name(quiet: Page, story: Story) -> None:
     quiet.goto(story.address + "/settings")
-    quiet.get_by_role("button", name="Choose another").click()
+    quiet.locator("#inbox-sites summary").click()
+    quiet.get_by_role("button", name="Merge Harbor Dental Grp into another site").click()
     picker = quiet.locator("#picker")
     typed(picker.locator("#picker-text"), "north farms")
     expect(picker.locator(".choice")).to_have_count(1)
@@ -167,7 +171,7 @@ def test_another_site_is_chosen_by_its_name(quiet: Page, story: Story) -> None:
     expect(picker).to_have_count(0)
     dialog.get_by_role("button", name="Cancel").click()
     expect(dialog).to_have_count(0)
-    quiet.get_by_role("button", name="Keep Harbor Dental Grp as its own").click()
+    quiet.get_by_role("button", name="Different customers: Harbor Dental Grp").click()
     expect(quiet.locator("#jobs")).to_contain_text("Keep a site as its own")
     story.work()
     expect(quiet.locator("#inbox-sites")).to_have_count(0)
@@ -248,15 +252,83 @@ def test_changing_expected_sources_previews_the_findings_that_close(
 
 def test_a_pair_declared_distinct_is_not_suggested_again(quiet: Page, story: Story) -> None:
     quiet.goto(story.address + "/settings")
-    pair = quiet.locator("#inbox-pairs .inbox-list > li")
+    pair = quiet.locator("#inbox-pairs .inbox-items > li")
     expect(pair).to_contain_text("front01.harbor.local")
-    expect(pair).to_contain_text("SN-7front")
-    pair.get_by_role("button", name="Two machines").click()
+    expect(pair.get_by_text("SN-7front")).to_be_hidden()
+    pair.locator("summary").click()
+    expect(pair.get_by_text("SN-7front")).to_be_visible()
+    pair.get_by_role("button", name="Different machines").click()
     dialog = effect_dialog(quiet, story)
     expect(dialog.locator(".effect-said")).to_have_text("No device and no count changes.")
     dialog.get_by_role("button", name="Two machines").click()
     story.work()
     expect(quiet.locator("#inbox-pairs")).to_have_count(0)
+
+
+def waits(page: Page) -> int:
+    return int(page.locator("#waits-top").inner_text())
+
+
+def test_the_number_beside_settings_is_that_of_the_questions_listed(
+    quiet: Page, story: Story
+) -> None:
+    """Each pair of sites and of machines is asked about once."""
+    harbor, farms, group = (
+        story.hub.site_of(key, source).site_id
+        for key, source in (("1", "ninja"), ("2", "ninja"), ("x", "threatlocker"))
+    )
+    front, desk, loan = (
+        device_id(*name)
+        for name in (("ninja", "front"), ("threatlocker", "tfront"), ("ninja", "loan"))
+    )
+    # The first two once more, the other way round.
+    suggest(story, ("site", harbor, group), ("link", desk, front), ("link", front, loan))
+    quiet.goto(story.address + "/settings")
+    items = quiet.locator(".inbox-items > li")
+    expect(items).to_have_count(4)
+    assert waits(quiet) == 4
+    expect(quiet.locator("#inbox-sites .inbox-items > li")).to_have_count(1)
+    expect(quiet.locator("#inbox-pairs .inbox-items > li")).to_have_count(2)
+    expect(items.filter(has_text="Harbor Dental Grp")).to_have_count(1)
+    # Two customers: both are decided about.
+    quiet.get_by_role("button", name="Different customers: Harbor Dental Grp").click()
+    story.work()
+    expect(items).to_have_count(3)
+    reviewed = {row.site_id: row.needs_review for row in story.hub.all(sites)}
+    assert not reviewed[harbor] and not reviewed[group] and reviewed[farms]
+
+
+def test_new_sites_are_kept_as_they_are_all_at_once(quiet: Page, story: Story) -> None:
+    quiet.goto(story.address + "/settings")
+    expect(quiet.locator("#inbox-unlike-title")).to_have_text("2 new sites to confirm")
+    quiet.get_by_role("button", name="Keep all as they are").click()
+    story.work()
+    expect(quiet.locator("#inbox-unlike")).to_have_count(0)
+    expect(quiet.locator("#jobs")).to_contain_text("2 sites are kept as they are.")
+    expect(quiet.locator("#waits-top")).to_have_text("2")
+    expect(quiet.locator(".inbox-items > li")).to_have_count(2)
+    kept = [row.subject for row in story.hub.all(audit_log) if row.action == "confirm_site"]
+    assert sorted(kept) == ["Harbor Dental", "North Farms"]
+
+
+def test_25_questions_fit_on_one_screen_and_on_two_of_a_phone(quiet: Page, story: Story) -> None:
+    """In groups, and when all are of the kind with most to say."""
+    records = [device_id("ninja", row.key) for row in (*HARBOR, *FARMS)]
+    pairs = [("link", one, two) for n, one in enumerate(records) for two in records[n + 1 :]]
+    suggest(story, *pairs[:21])
+    items = quiet.locator(".inbox-items > li")
+    for groups in (3, 1):
+        quiet.goto(story.address + "/settings")
+        expect(items).to_have_count(25)
+        expect(quiet.locator(".inbox-group")).to_have_count(groups)
+        for width, height, screens in ((1440, 900, 1), (390, 844, 2)):
+            quiet.set_viewport_size({"width": width, "height": height})
+            full = quiet.evaluate("document.documentElement.scrollHeight")
+            assert full <= screens * height, (groups, width)
+            assert quiet.evaluate("document.documentElement.scrollWidth") == width
+        with writing(story.hub.engine) as connection:
+            connection.execute(update(sites).values(needs_review=False))
+        suggest(story, *pairs[21:24])
 
 
 def test_a_refused_decision_shows_the_reason_before_it_is_saved(quiet: Page, story: Story) -> None:

@@ -1,4 +1,5 @@
-"""The inbox: a card per subject, with a line and buttons per pending decision."""
+"""The inbox: a line or two per pending decision, with the buttons that answer it; all else that is
+known unfolds. It lists exactly what the number beside Settings counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,49 +16,52 @@ from dashboard.base.settings_params import Inbox
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.ask.picker import SITES, choose_button
 from dashboard.components.kit import links
-from dashboard.components.kit.card import card
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import source_badge
+from dashboard.components.settings.inbox_item import item
 from dashboard.components.settings.inbox_pairs import pair_item
 from dashboard.components.settings.score import score
-from dashboard.queries.inbox.review import Match, NewSite, Pair
+from dashboard.queries.inbox.review import Match, NewSite, Pair, SiteQuestion
 from dashboard.queries.inbox.waiting import Waiting
 from dashboard.words.month_words import hindrance_words
-from db.decisions import ConfirmSite, MergeSites
+from db.decisions import MOST_ENTRIES, ConfirmSite, MergeSites
 from db.sources import source_label
 
 
 @dataclass(frozen=True)
 class Listed:
-    """The first rows of each card.
+    """The first rows of each group.
 
     Attributes:
         unlike: new sites whose name resembles no other.
     """
 
-    sites: Sequence[NewSite]
+    sites: Sequence[SiteQuestion]
     pairs: Sequence[Pair]
     unlike: Sequence[NewSite]
 
 
 def inbox(waits: Waiting, listed: Listed, limits: Inbox, actor: Actor) -> list[Component]:
-    """The cards of all pending decisions, or an empty state.
+    """All pending decisions in groups, or an empty state.
 
     Args:
         waits: how much waits in all.
-        shown: how many rows of each card the address asks for.
+        limits: how many of each group the address asks for.
         actor: whoever looks; only the decisions they may take have buttons.
     """
-    parts = [] if waits.count else [nothing()]
+    if not waits.count:
+        return [nothing()]
+    groups = []
     if waits.runs or waits.month:
-        parts.append(_collected(waits))
+        groups.append(_collected(waits))
     if listed.sites:
-        parts.append(_sites(waits.sites, listed.sites, limits, actor))
+        count = len(waits.sites.similar)
+        groups.append(_similar(count, listed.sites, limits.more("sites"), actor))
     if listed.pairs:
-        parts.append(_pairs(waits.pairs, listed.pairs, limits, actor))
+        groups.append(_pairs(waits.pairs, listed.pairs, limits.more("links"), actor))
     if listed.unlike:
-        parts.append(_unlike(waits.unlike, listed.unlike, limits, actor))
-    return parts
+        groups.append(_unlike(waits.sites.unlike, listed.unlike, limits.more("unlike"), actor))
+    return [html.Div(groups, className="card card-body inbox")]
 
 
 def nothing() -> Component:
@@ -67,8 +71,8 @@ def nothing() -> Component:
             html.H2(_("Nothing waits for you"), className="state-title"),
             html.P(
                 _(
-                    "New sites, records that may be one machine and runs that look wrong appear "
-                    "here, and their number beside Settings above."
+                    "New sites, possible duplicates and runs that look wrong appear here, and "
+                    "their number beside Settings above."
                 )
             ),
         ],
@@ -76,98 +80,124 @@ def nothing() -> Component:
     )
 
 
+def _group(
+    name: str, title: str, about: str, items: list[html.Li], *, more: Any = None, bulk: Any = None
+) -> Component:
+    head = html.Header(
+        [html.H2(title, id=f"{name}-title"), html.P(about, className="muted"), bulk],
+        className="inbox-group",
+    )
+    parts = [head, html.Ul(items, className="inbox-items"), more]
+    return html.Section(drawn(html.Div(parts)), id=name, **{"aria-labelledby": f"{name}-title"})
+
+
+def _more(listed: int, count: int, href: str) -> Component | None:
+    if listed >= count:
+        return None
+    words = _("%(shown)s of %(all)s. ", shown=formats.number(listed), all=formats.number(count))
+    return html.P([words, dcc.Link(_("Show more"), href=href)], className="note")
+
+
 def _collected(waits: Waiting) -> Component:
-    lines = [
-        html.Li(
-            [
-                html.Span(
-                    [source_badge(run.source), source_label(run.source)], className="named-source"
-                ),
-                html.Strong(_("The run of %(day)s is held", day=formats.day(run.business_date))),
-                html.Span(run.reason, className="muted grow"),
-                dcc.Link(
-                    _("See the run"), href=links.run(run.run_id), className="btn btn-secondary"
-                ),
-            ]
-        )
-        for run in waits.runs
-    ]
+    items = []
+    for run in waits.runs:
+        words = {"source": source_label(run.source), "day": formats.day(run.business_date)}
+        see = dcc.Link(_("See the run"), href=links.run(run.run_id), className="btn btn-secondary")
+        title = _("%(source)s, %(day)s: the run is held", **words)
+        items.append(item([source_badge(run.source), title], run.reason, [see]))
     if waits.month:
-        reasons = " ".join(hindrance_words(each) for each in waits.hindrances)
         name = formats.month(waits.month)
-        lines.append(
-            html.Li(
-                [
-                    html.Strong(_("%(month)s waits to be closed", month=name)),
-                    html.Span(reasons, className="muted grow"),
-                    dcc.Link(
-                        _("Open %(month)s", month=name),
-                        href=f"/months/{waits.month}",
-                        className="btn btn-secondary",
-                    ),
-                ]
-            )
-        )
+        reasons = " ".join(hindrance_words(each) for each in waits.hindrances)
+        words = _("Open %(month)s", month=name)
+        see = dcc.Link(words, href=f"/months/{waits.month}", className="btn btn-secondary")
+        items.append(item([_("%(month)s waits to be closed", month=name)], reasons, [see]))
     title = ngettext(
-        "%(n)s run or month", "%(n)s runs and months", len(lines), n=formats.number(len(lines))
+        "%(n)s run or month to decide",
+        "%(n)s runs and months to decide",
+        len(items),
+        n=formats.number(len(items)),
     )
-    about = _("Collected, but not counted; over, but not closed")
-    body = drawn(html.Ul(lines, className="inbox-lines"))
-    return card("inbox-collected", body, title=title, subtitle=about)
+    return _group(
+        "inbox-collected", title, _("Not counted, or not closed, until you say so"), items
+    )
 
 
-def _sites(count: int, sites: Sequence[NewSite], limits: Inbox, actor: Actor) -> Component:
+def _similar(count: int, asked: Sequence[SiteQuestion], href: str, actor: Actor) -> Component:
     title = ngettext(
-        "%(n)s new site may be one that is there",
-        "%(n)s new sites may be ones that are there",
+        "%(n)s site looks like a duplicate",
+        "%(n)s sites look like duplicates",
         count,
         n=formats.number(count),
     )
-    about = _("A source names a customer by a name that nearly is another's: the same one?")
-    body: list[Any] = [
-        drawn(html.Ul([_site(site, actor) for site in sites], className="inbox-list new-sites"))
+    about = _("Two customers have similar names. Same customer?")
+    items = [_similar_item(question, actor) for question in asked]
+    return _group("inbox-sites", title, about, items, more=_more(len(items), count, href))
+
+
+def _similar_item(question: SiteQuestion, actor: Actor) -> html.Li:
+    site = question.site
+    other, others = site.likely[0], site.likely[1:]
+    names = [
+        *(source_badge(alias.source) for alias in site.aliases),
+        *_differing(site.name, other.name),
+        html.Span(" \u2194 ", className="muted"),
+        *_differing(other.name, site.name),
     ]
-    body += _more(len(sites), count, limits.more("sites"))
-    return card("inbox-sites", body, title=title, subtitle=about)
-
-
-def _site(site: NewSite, actor: Actor) -> html.Li:
-    likely = html.Ul([_match(match) for match in site.likely], className="inbox-likely")
-    about = html.Div([*_about(site), likely], className="inbox-about")
-    return html.Li([about, _acts(site, actor)], **{"aria-label": site.name})
-
-
-def _unlike(count: int, sites: Sequence[NewSite], limits: Inbox, actor: Actor) -> Component:
-    title = ngettext(
-        "%(n)s new site is called like no other",
-        "%(n)s new sites are called like no other",
-        count,
-        n=formats.number(count),
+    both = _(
+        "%(one)s and %(other)s records",
+        one=formats.number(site.records),
+        other=formats.number(other.records),
     )
-    about = _("Each counts as a customer of its own already; say so, or merge it by hand")
-    items = [
-        html.Li(
-            [html.Div(_about(site), className="inbox-about"), _acts(site, actor)],
-            **{"aria-label": site.name},
-        )
-        for site in sites
+    said = f"{both} \u00b7 {_since(site)}"
+    buttons: list[Any] = []
+    if actor.may_start(MergeSites):
+        merge = {"site_id": site.site_id, "into": other.site_id}
+        about = _("Same customer: %(one)s and %(other)s", one=site.name, other=other.name)
+        buttons.append(ask_button(MergeSites, merge, _("Same"), about=about))
+    if actor.may_start(ConfirmSite):
+        about = _("Different customers: %(one)s and %(other)s", one=site.name, other=other.name)
+        keep = {"site_ids": list(question.settled)}
+        buttons.append(ask_button(ConfirmSite, keep, _("Different"), about=about))
+    unfolded: list[Any] = [
+        html.Ul([_match(match) for match in (other, *others)], className="inbox-likely"),
+        _aliases(site),
     ]
-    body: list[Any] = [drawn(html.Ul(items, className="inbox-list new-sites unlike"))]
-    body += _more(len(sites), count, limits.more("unlike"))
-    return card("inbox-unlike", body, title=title, subtitle=about)
+    if actor.may_start(MergeSites):
+        words = _("Merge %(site)s into another site\u2026", site=site.name)
+        unfolded.append(choose_button(MergeSites, {"site_id": site.site_id}, "into", SITES, words))
+    return item(names, said, buttons, unfolded=unfolded)
 
 
-def _about(site: NewSite) -> list[Component]:
-    """Its name, and what each source calls it."""
-    words = ngettext("%(n)s record", "%(n)s records", site.records, n=formats.number(site.records))
-    since = _("since %(day)s", day=formats.day(site.created_at.date()))
-    head = html.Div(
+def _differing(name: str, other: str) -> list[Any]:
+    """The words of a name, those that the other has not marked."""
+    known = {word.casefold() for word in other.split()}
+    parts: list[Any] = []
+    for word in name.split():
+        parts += [" "] if parts else []
+        parts.append(word if word.casefold() in known else html.Mark(word))
+    return parts
+
+
+def _records(count: int) -> str:
+    return str(ngettext("%(n)s record", "%(n)s records", count, n=formats.number(count)))
+
+
+def _since(site: NewSite) -> str:
+    return str(_("new since %(day)s", day=formats.day(site.created_at.date())))
+
+
+def _match(match: Match) -> html.Li:
+    about = f"{match.evidence} \u00b7 {_records(match.records)}"
+    return html.Li(
         [
-            dcc.Link(site.name, href=f"/sites/{site.site_id}", className="inbox-name"),
-            html.Span(f"{words}, {since}", className="muted"),
-        ],
-        className="inbox-head",
+            score(match.score),
+            dcc.Link(match.name, href=f"/sites/{match.site_id}"),
+            html.Span(about, className="muted"),
+        ]
     )
+
+
+def _aliases(site: NewSite) -> Component:
     called = [
         html.Span(
             [
@@ -179,67 +209,48 @@ def _about(site: NewSite) -> list[Component]:
         )
         for alias in site.aliases
     ]
-    return [head, html.Div(called, className="inbox-aliases")]
+    return html.Div(called, className="inbox-aliases")
 
 
-def _match(match: Match) -> html.Li:
-    words = ngettext(
-        "%(n)s record", "%(n)s records", match.records, n=formats.number(match.records)
-    )
-    return html.Li(
-        [
-            score(match.score),
-            dcc.Link(match.name, href=f"/sites/{match.site_id}"),
-            html.Span(f"{match.evidence} \u00b7 {words}", className="muted"),
-        ]
-    )
-
-
-def _acts(site: NewSite, actor: Actor) -> Component:
-    this = {"site_id": site.site_id}
-    buttons: list[Any] = []
-    if actor.may_start(MergeSites):
-        if site.likely:
-            best = site.likely[0]
-            buttons.append(
-                ask_button(
-                    MergeSites,
-                    {**this, "into": best.site_id},
-                    _("Merge into %(site)s", site=best.name),
-                    kind="btn-primary cut-button",
-                )
-            )
-        words = _("Choose another\u2026") if site.likely else _("Merge\u2026")
-        buttons.append(choose_button(MergeSites, this, "into", SITES, words))
-    if actor.may_start(ConfirmSite):
-        buttons.append(
-            ask_button(
-                ConfirmSite,
-                this,
-                _("Keep as its own"),
-                about=_("Keep %(site)s as its own", site=site.name),
-            )
-        )
-    return html.Div(buttons, className="acts")
-
-
-def _pairs(count: int, pairs: Sequence[Pair], limits: Inbox, actor: Actor) -> Component:
+def _unlike(waiting: Sequence[int], sites: Sequence[NewSite], href: str, actor: Actor) -> Component:
+    count = len(waiting)
     title = ngettext(
-        "%(n)s pair of records may be one machine",
-        "%(n)s pairs of records may be one machine each",
-        count,
-        n=formats.number(count),
+        "%(n)s new site to confirm", "%(n)s new sites to confirm", count, n=formats.number(count)
     )
-    about = _("The rules find no proof either way. What differs is marked.")
-    body: list[Any] = [
-        drawn(html.Ul([pair_item(pair, actor) for pair in pairs], className="inbox-list"))
+    bulk = None
+    if count > 1 and actor.may_start(ConfirmSite):
+        arguments = {"site_ids": list(waiting[:MOST_ENTRIES])}
+        bulk = ask_button(ConfirmSite, arguments, _("Keep all as they are"))
+    return _group(
+        "inbox-unlike",
+        title,
+        _("No other customer has such a name. Each counts already."),
+        [_unlike_item(site, actor) for site in sites],
+        more=_more(len(sites), count, href),
+        bulk=bulk,
+    )
+
+
+def _unlike_item(site: NewSite, actor: Actor) -> html.Li:
+    name = [
+        *(source_badge(alias.source) for alias in site.aliases),
+        dcc.Link(site.name, href=f"/sites/{site.site_id}"),
     ]
-    body += _more(len(pairs), count, limits.more("links"))
-    return card("inbox-pairs", body, title=title, subtitle=about)
+    buttons: list[Any] = []
+    if actor.may_start(ConfirmSite):
+        about = _("Keep %(site)s as its own", site=site.name)
+        keep = {"site_ids": [site.site_id]}
+        buttons.append(ask_button(ConfirmSite, keep, _("Keep"), about=about))
+    if actor.may_start(MergeSites):
+        merge = {"site_id": site.site_id}
+        buttons.append(choose_button(MergeSites, merge, "into", SITES, _("Merge\u2026")))
+    return item(name, f"{_records(site.records)} \u00b7 {_since(site)}", buttons)
 
 
-def _more(listed: int, count: int, href: str) -> list[Component]:
-    if listed >= count:
-        return []
-    words = _("%(shown)s of %(all)s. ", shown=formats.number(listed), all=formats.number(count))
-    return [html.P([words, dcc.Link(_("Show more"), href=href)], className="note")]
+def _pairs(count: int, pairs: Sequence[Pair], href: str, actor: Actor) -> Component:
+    title = ngettext(
+        "%(n)s possible duplicate", "%(n)s possible duplicates", count, n=formats.number(count)
+    )
+    about = _("Two records look like one machine. Same machine?")
+    items = [pair_item(pair, actor) for pair in pairs]
+    return _group("inbox-pairs", title, about, items, more=_more(len(items), count, href))

@@ -1,4 +1,4 @@
-"""Two records that may be one machine, side by side."""
+"""Two records that may be one machine: what differs; unfolded, side by side."""
 
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from dashboard.base import formats
 from dashboard.base.access import Actor
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.pill import source_badge
+from dashboard.components.settings.inbox_item import item
 from dashboard.components.settings.score import score
 from dashboard.queries.inbox.review import COMPARED, Pair, PairRecord
 from dashboard.words.field_words import field_name
@@ -22,10 +23,19 @@ _WHOLE = ("macs", "last_contact", "location", "display_name")
 
 
 def pair_item(pair: Pair, actor: Actor) -> html.Li:
-    """Both records, why no rule decides, and a button for each answer that `actor` may give."""
+    """The names of both records, what differs, and a button for each answer that `actor` may
+    give; unfolded all that is compared, and why no rule decides."""
     two = (pair.first, pair.other)
+    title = [
+        source_badge(pair.first.source),
+        _name(pair.first),
+        html.Span(" \u2194 ", className="muted"),
+        source_badge(pair.other.source),
+        _name(pair.other),
+    ]
     heads = [html.Th("", scope="col"), *(_head(record) for record in two)]
-    rows = [_row(name, two) for name in COMPARED]
+    known = [name for name in COMPARED if any(record.values[name] for record in two)]
+    rows = [_row(name, two) for name in known]
     rows.append(_line(_("Machine known to"), [_sources(record) for record in two], differs=False))
     table = html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="table side")
     why = html.P(
@@ -33,12 +43,25 @@ def pair_item(pair: Pair, actor: Actor) -> html.Li:
          html.Span(_("since %(day)s", day=formats.day(pair.since)), className="muted")],
         className="inbox-head",
     )  # fmt: skip
-    return html.Li([why, html.Div(table, className="side-scroll"), _acts(pair, actor)])
+    unfolded = [why, html.Div(table, className="side-scroll")]
+    return item(title, _differences(two) or pair.evidence, _acts(pair, actor), unfolded=unfolded)
+
+
+def _name(record: PairRecord) -> str:
+    return record.values["hostname"] or record.values["display_name"] or str(record.device_id)
+
+
+def _differences(two: tuple[PairRecord, PairRecord]) -> str:
+    """What differs, but for the names, which stand above; "" if nothing does."""
+    return " \u00b7 ".join(
+        f"{field_name(name)} {' / '.join(str(record.values[name]) for record in two)}"
+        for name in COMPARED
+        if name != "hostname" and _differs(name, two)
+    )
 
 
 def _head(record: PairRecord) -> html.Th:
-    name = record.values["hostname"] or record.values["display_name"] or str(record.device_id)
-    link = html.A(name, href=f"/devices/{record.device_id}")
+    link = html.A(_name(record), href=f"/devices/{record.device_id}")
     return html.Th(
         html.Span([source_badge(record.source), link], className="side-head"), scope="col"
     )
@@ -46,10 +69,14 @@ def _head(record: PairRecord) -> html.Th:
 
 def _row(name: str, two: tuple[PairRecord, PairRecord]) -> html.Tr:
     values = [record.values[name] for record in two]
-    known = [str(value).casefold() for value in values if value]
-    differs = name not in _WHOLE and len(set(known)) > 1
     label = _("Hardware addresses") if name == "macs" else field_name(name)
-    return _line(label, [_value(value) for value in values], differs=differs)
+    return _line(label, [_value(value) for value in values], differs=_differs(name, two))
+
+
+def _differs(name: str, two: tuple[PairRecord, PairRecord]) -> bool:
+    """Whether both values are known, and of one machine they would be equal."""
+    known = {str(value).casefold() for record in two if (value := record.values[name])}
+    return name not in _WHOLE and len(known) > 1
 
 
 def _line(name: str, values: list[Any], *, differs: bool) -> html.Tr:
@@ -69,11 +96,14 @@ def _sources(record: PairRecord) -> Component:
     return html.Span([*badges, html.Span(names)], className="badges")
 
 
-def _acts(pair: Pair, actor: Actor) -> Component:
+def _acts(pair: Pair, actor: Actor) -> list[Component]:
     both = {"device_id": pair.first.device_id, "other_device_id": pair.other.device_id}
-    buttons = []
+    names = {"one": _name(pair.first), "other": _name(pair.other)}
+    buttons: list[Component] = []
     if actor.may_start(LinkDevices):
-        buttons.append(ask_button(LinkDevices, both, _("Same machine"), kind="btn-primary"))
+        about = _("Same machine: %(one)s and %(other)s", **names)
+        buttons.append(ask_button(LinkDevices, both, _("Same"), about=about))
     if actor.may_start(KeepApart):
-        buttons.append(ask_button(KeepApart, both, _("Two machines")))
-    return html.Div(buttons, className="acts")
+        about = _("Different machines: %(one)s and %(other)s", **names)
+        buttons.append(ask_button(KeepApart, both, _("Different"), about=about))
+    return buttons

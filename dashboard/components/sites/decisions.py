@@ -74,7 +74,8 @@ def site_acts(profile: Profile, actor: Actor, *, now: bool) -> list[Component]:
     this = {"site_id": profile.site_id}
     buttons: list[Component] = []
     if profile.needs_review and actor.may_start(ConfirmSite):
-        buttons.append(ask_button(ConfirmSite, this, _("Keep as its own")))
+        alone = {"site_ids": [profile.site_id]}
+        buttons.append(ask_button(ConfirmSite, alone, _("Keep as its own")))
     if actor.may_start(MergeSites):
         words = _("Merge into\u2026")
         buttons.append(choose_button(MergeSites, this, "into", SITES, words))

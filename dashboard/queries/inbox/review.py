@@ -1,5 +1,5 @@
 """Suggestions that wait for a person: new sites to review, and pairs of records that may be one
-machine."""
+machine. Each question is listed once."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select
+from sqlalchemy import Connection, and_, select
 
 from dashboard.base.params import SOURCES
 from dashboard.queries.sites.directory import record_counts
@@ -74,18 +74,77 @@ class Pair:
 COMPARED = ("hostname", "display_name", "serial", "macs", "os", "site", "location", "last_contact")
 
 
-def count_sites(connection: Connection, *, likely: bool) -> int:
-    """The number of new sites: those that resemble another (`likely`), or those that do not."""
-    statement = select(func.count()).select_from(sites).where(*_waiting(likely))
-    return connection.scalar(statement) or 0
+@dataclass(frozen=True)
+class SiteQuestion:
+    """Whether a new site is the one that it resembles most.
+
+    Attributes:
+        site: the new one; its `likely` begins with the other.
+        settled: the sites that are customers of their own if it is not: the new one, and the other
+            if the same question is all that it waits for.
+    """
+
+    site: NewSite
+    settled: tuple[int, ...]
 
 
-def new_sites(connection: Connection, limit: int, *, likely: bool) -> list[NewSite]:
-    """The new sites that resemble another (`likely`) or do not, those with most records first."""
-    rows = connection.execute(select(sites).where(*_waiting(likely))).all()
-    records = record_counts(connection, [row.site_id for row in rows]) if rows else {}
-    rows = sorted(rows, key=lambda row: (-records.get(row.site_id, 0), row.name.casefold()))[:limit]
-    ids = [row.site_id for row in rows]
+@dataclass(frozen=True)
+class SiteReview:
+    """The ids of the sites that wait.
+
+    Attributes:
+        similar: a new site that resembles another, with the sites that its question settles; the
+            most similar first. Two new sites that resemble each other most are one question, about
+            the newer one.
+        unlike: new sites that resemble no other, in the order of their names.
+    """
+
+    similar: tuple[tuple[int, tuple[int, ...]], ...]
+    unlike: tuple[int, ...]
+
+
+def sites_to_review(connection: Connection) -> SiteReview:
+    """Which sites wait, and which of them are one question."""
+    c, other = suggestions.c, sites.alias("other")
+    waits = connection.scalars(select(sites.c.site_id).where(*_WAITS).order_by(sites.c.name)).all()
+    rows = connection.execute(
+        select(c.subject_id, c.other_id)
+        .join(sites, sites.c.site_id == c.subject_id)
+        .join(other, other.c.site_id == c.other_id)
+        .where(c.kind == "site", other.c.merged_into.is_(None), *_WAITS)
+        .order_by(c.score.desc(), c.subject_id.desc(), other.c.name)
+    )
+    best: dict[int, int] = {}
+    for subject_id, other_id in rows:
+        best.setdefault(subject_id, other_id)
+    similar, asked = [], set()
+    for subject_id, other_id in best.items():
+        pair = frozenset((subject_id, other_id))
+        if pair in asked:
+            continue
+        asked.add(pair)
+        both = best.get(other_id) == subject_id
+        similar.append((subject_id, (subject_id, other_id) if both else (subject_id,)))
+    return SiteReview(tuple(similar), tuple(site_id for site_id in waits if site_id not in best))
+
+
+_WAITS = (sites.c.needs_review.is_(True), sites.c.merged_into.is_(None))
+
+
+def site_questions(
+    connection: Connection, asked: Collection[tuple[int, tuple[int, ...]]]
+) -> list[SiteQuestion]:
+    """The questions about similar sites, in the given order."""
+    by_id = {site.site_id: site for site in new_sites(connection, [site for site, _ in asked])}
+    return [SiteQuestion(by_id[site_id], settled) for site_id, settled in asked]
+
+
+def new_sites(connection: Connection, ids: Collection[int]) -> list[NewSite]:
+    """New sites with what sources call them and what they resemble, by name."""
+    rows = connection.execute(
+        select(sites).where(sites.c.site_id.in_(ids)).order_by(sites.c.name)
+    ).all()
+    records = record_counts(connection, ids) if rows else {}
     aliases, matches = _aliases(connection, ids), _likely(connection, ids)
     return [
         NewSite(
@@ -94,19 +153,6 @@ def new_sites(connection: Connection, limit: int, *, likely: bool) -> list[NewSi
         )
         for row in rows
     ]  # fmt: skip
-
-
-def _waiting(likely: bool) -> tuple[ColumnElement[bool], ...]:
-    c, other = suggestions.c, sites.alias("other")
-    may_be = (
-        select(c.subject_id)
-        .join(other, other.c.site_id == c.other_id)
-        .where(c.kind == "site", other.c.merged_into.is_(None))
-    )
-    has = sites.c.site_id.in_(may_be)
-    return (
-        sites.c.needs_review.is_(True), sites.c.merged_into.is_(None), has if likely else ~has,
-    )  # fmt: skip
 
 
 def _aliases(connection: Connection, ids: Collection[int]) -> dict[int, list[Alias]]:
@@ -142,15 +188,12 @@ def _likely(connection: Connection, ids: Collection[int]) -> dict[int, list[Matc
 
 def count_pairs(connection: Connection) -> int:
     """The number of pairs that wait."""
-    waiting = _pairs().subquery("waiting")
-    return connection.scalar(select(func.count()).select_from(waiting)) or 0
+    return len(_waiting_pairs(connection))
 
 
 def pairs(connection: Connection, limit: int) -> list[Pair]:
     """The pairs that wait, the most similar first."""
-    c = suggestions.c
-    ordered = _pairs().order_by(c.score.desc(), c.subject_id, c.other_id).limit(limit)
-    rows = connection.execute(ordered).all()
+    rows = _waiting_pairs(connection)[:limit]
     records = _pair_records(connection, {i for row in rows for i in (row.subject_id, row.other_id)})
     return [
         Pair(records[row.subject_id], records[row.other_id], row.score, row.evidence, row.since)
@@ -158,20 +201,42 @@ def pairs(connection: Connection, limit: int) -> list[Pair]:
     ]
 
 
-def _pairs() -> Select[Any]:
-    """Suggested pairs that are two machines and not kept apart."""
-    c, apart = suggestions.c, kept_apart.c
+def _waiting_pairs(connection: Connection) -> list[Any]:
+    """Suggested pairs of two machines that are not kept apart, the most similar first; of the pairs
+    of records of the same two machines only the first."""
+    c = suggestions.c
     subject, other = device_snapshots.alias("subject"), device_snapshots.alias("other")
-    decided = exists().where(
-        apart.device_id.in_((c.subject_id, c.other_id)),
-        apart.other_device_id.in_((c.subject_id, c.other_id)),
-    )
-    return (
-        select(c.subject_id, c.other_id, c.score, c.evidence, c.since)
+    rows = connection.execute(
+        select(
+            c.subject_id, c.other_id, c.score, c.evidence, c.since,
+            subject.c.asset_id, other.c.asset_id.label("other_asset_id"),
+        )
         .join(subject, and_(subject.c.device_id == c.subject_id, subject.c.valid_to == OPEN_END))
         .join(other, and_(other.c.device_id == c.other_id, other.c.valid_to == OPEN_END))
-        .where(c.kind == "link", subject.c.asset_id != other.c.asset_id, ~decided)
+        .where(c.kind == "link", subject.c.asset_id != other.c.asset_id)
+        .order_by(c.score.desc(), c.subject_id, c.other_id)
+    )  # fmt: skip
+    seen = _kept_apart(connection)
+    waiting = []
+    for row in rows:
+        machines = frozenset((row.asset_id, row.other_asset_id))
+        if machines not in seen:
+            seen.add(machines)
+            waiting.append(row)
+    return waiting
+
+
+def _kept_apart(connection: Connection) -> set[frozenset[int]]:
+    """The pairs of machines that somebody has kept apart."""
+    apart = kept_apart.c
+    one, two = device_snapshots.alias("one"), device_snapshots.alias("two")
+    rows = connection.execute(
+        select(one.c.asset_id, two.c.asset_id)
+        .select_from(kept_apart)
+        .join(one, and_(one.c.device_id == apart.device_id, one.c.valid_to == OPEN_END))
+        .join(two, and_(two.c.device_id == apart.other_device_id, two.c.valid_to == OPEN_END))
     )
+    return {frozenset(pair) for pair in rows}
 
 
 def _pair_records(connection: Connection, ids: Collection[int]) -> dict[int, PairRecord]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from dashboard.queries.inbox import review
+from dashboard.queries.inbox.review import SiteReview
 from dashboard.queries.runs import attempts
 from dashboard.queries.runs.attempts import Run
 from db.months.closings import Hindrance, hindrances, next_to_close
@@ -18,15 +19,13 @@ class Waiting:
     """What waits.
 
     Attributes:
-        sites: new sites that may be another site.
-        unlike: new sites whose name resembles no other; nobody has to decide about them.
-        pairs: pairs of records that may be one machine.
+        sites: new sites, those that may be another site and those that resemble no other.
+        pairs: how many pairs of records may be one machine.
         runs: held runs.
         month: a month that does not close automatically, because of `hindrances`.
     """
 
-    sites: int
-    unlike: int
+    sites: SiteReview
     pairs: int
     runs: tuple[Run, ...]
     month: str | None
@@ -34,8 +33,9 @@ class Waiting:
 
     @property
     def count(self) -> int:
-        """The number of pending decisions."""
-        return self.sites + self.pairs + len(self.runs) + (self.month is not None)
+        """The number of pending decisions, each of which the inbox lists."""
+        of_sites = len(self.sites.similar) + len(self.sites.unlike)
+        return of_sites + self.pairs + len(self.runs) + (self.month is not None)
 
 
 def waiting(connection: Connection) -> Waiting:
@@ -43,8 +43,7 @@ def waiting(connection: Connection) -> Waiting:
     against = tuple(hindrances(connection, month)) if month else ()
     listed = any(each.code not in _NOT_LISTED for each in against)
     return Waiting(
-        review.count_sites(connection, likely=True),
-        review.count_sites(connection, likely=False),
+        review.sites_to_review(connection),
         review.count_pairs(connection),
         tuple(attempts.held_runs(connection)),
         month if listed else None,
