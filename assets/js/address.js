@@ -78,6 +78,7 @@
   function open(page, text) {
     history.pushState({}, "", page + (text ? "?" + text : ""));
     window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+    window.scrollTo(0, 0);
   }
 
   var path = location.pathname;
@@ -91,15 +92,29 @@
   window.addEventListener("popstate", step);
   window.addEventListener("_dashprivate_pushstate", step);
 
-  document.addEventListener("click", function (event) {
+  // The link that a plain click follows within the hub; null for another tab, a file or a site.
+  function followed(event) {
     var link = event.target.closest ? event.target.closest("a[href]") : null;
     var other = event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
-    if (!link || other || link.target || link.hasAttribute("download")) return;
-    if (link.origin !== location.origin || link.pathname !== location.pathname || link.hash) return;
+    if (!link || other || link.target || link.hasAttribute("download")) return null;
+    return link.origin === location.origin && !link.hash ? link : null;
+  }
+
+  document.addEventListener("click", function (event) {
+    var link = followed(event);
+    if (!link || link.pathname !== location.pathname) return;
     event.preventDefault();
     event.stopPropagation();
     if (link.search !== location.search) go(link.search.slice(1));
   }, true);
+
+  // Links to other pages open without a reload, however they came into the document.
+  document.addEventListener("click", function (event) {
+    var link = event.defaultPrevented ? null : followed(event);
+    if (!link || !pageOf(link.pathname).path) return;
+    event.preventDefault();
+    open(link.pathname, link.search.slice(1));
+  });
 
   window.hubAddress = {
     pages: declared.pages, hasOwnFilters: hasOwnFilters, searchPage: searchPage, filterByName: filterByName, defaultOn: defaultOn, read: read, write: write, count: count, go: go, open: open,

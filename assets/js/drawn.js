@@ -27,13 +27,4 @@
   new MutationObserver(drawAll).observe(document.documentElement, {
     childList: true, subtree: true, attributes: true, attributeFilter: ["data-drawn"],
   });
-
-  // Links to other pages open without a reload; address.js handles links within the page.
-  document.addEventListener("click", function (event) {
-    var link = event.target.closest ? event.target.closest("[data-drawn] a[href]") : null;
-    var other = event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
-    if (!link || other || event.defaultPrevented || link.target || link.hasAttribute("download")) return;
-    event.preventDefault();
-    window.hubAddress.open(link.pathname, link.search.slice(1));
-  });
 })();

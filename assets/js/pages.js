@@ -14,7 +14,7 @@
       if (typeof href !== "string" || href.charAt(0) !== "/" || href.charAt(1) === "/") { return nothing(); }
       var page = href.split("?")[0];
       var query = href.split("?")[1] || "";
-      if (page === location.pathname) { window.hubAddress.go(query); } else { window.hubAddress.open(page, query); window.scrollTo(0, 0); }
+      if (page === location.pathname) { window.hubAddress.go(query); } else { window.hubAddress.open(page, query); }
       return nothing();
     },
 
@@ -29,6 +29,7 @@
       window.dash_ag_grid.getApiAsync(grid).then(function (api) {
         api.paginationGoToFirstPage();
         api.purgeInfiniteCache();
+        window.hubViews.resume();
       });
       return nothing();
     },
@@ -85,21 +86,34 @@
       query = kept.toString();
     }
     var page = props.page + props.data[props.id];
-    var href = page + (query ? "?" + query : "");
-    var go = function (event) {
-      if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) { return; }
-      event.preventDefault();
-      window.hubAddress.open(page, query);
-      window.scrollTo(0, 0);
-    };
-    return element("a", { href: href, onClick: go, className: "cell-link" }, props.value);
+    return element("a", { href: page + (query ? "?" + query : ""), className: "cell-link" }, props.value);
   };
-  /* Enter on a cell opens the row's link. */
-  document.addEventListener("keydown", function (event) {
-    var cell = event.key === "Enter" && event.target.closest && event.target.closest(".ag-cell");
-    var row = cell && cell.closest(".ag-row");
-    var link = row && document.querySelector(
+
+  /* The link that a grid's row opens as a whole; null outside of rows. */
+  function linkOfRow(target) {
+    var row = target.closest && target.closest(".ag-row");
+    return row && row.closest(".ag-root").querySelector(
       ".ag-pinned-left-cols-container [row-index='" + row.getAttribute("row-index") + "'] .cell-link");
+  }
+
+  /* A click between the links and buttons of a row opens the row; a text that is being selected doesn't. */
+  function openRow(event) {
+    if (event.defaultPrevented || event.target.closest("a, button, input, label") || String(getSelection())) { return; }
+    var link = linkOfRow(event.target);
+    if (link) { link.dispatchEvent(new MouseEvent("click", event)); }
+  }
+  document.addEventListener("click", openRow);
+  document.addEventListener("auxclick", function (event) {
+    if (event.button === 1 && !event.target.closest("a")) {
+      var link = linkOfRow(event.target);
+      if (link) { window.open(link.href); }
+    }
+  });
+
+  /* Enter on a cell opens its number, or the row. */
+  document.addEventListener("keydown", function (event) {
+    var cell = event.key === "Enter" && event.target.classList.contains("ag-cell") && event.target;
+    var link = cell && (cell.querySelector("a[href]") || linkOfRow(cell));
     if (link) { link.click(); }
   });
 
@@ -111,13 +125,24 @@
       element("span", { className: "icon icon-why", "aria-hidden": "true" }));
   };
 
+  /* A number; the row's `opens` has the address of exactly what it counts, by column. */
+  function count(props, content, kind) {
+    var href = (props.data.opens || {})[props.column.getColId()];
+    return href ? element("a", { href: href, className: "count " + kind, "data-count": props.value }, content)
+      : element("span", { className: kind }, content);
+  }
+
+  cells.HubCount = function (props) {
+    return props.data && props.value ? count(props, props.value, "") : null;
+  };
+
   /* A change as arrow and number; the row's `way` is its direction. */
   cells.HubDelta = function (props) {
     if (!props.data || !props.value) { return null; }
     var way = props.data.way;
     var arrow = { up: "\u25b2", down: "\u25bc" }[way];
-    return element("span", { className: "delta delta-" + way },
-      arrow ? element("span", { className: "delta-arrow", "aria-hidden": "true" }, arrow) : null, props.value);
+    var sign = arrow ? element("span", { className: "delta-arrow", "aria-hidden": "true" }, arrow) : null;
+    return count(props, [sign, props.value], "delta delta-" + way);
   };
 
   /* A sparkline: a line per run of values without a gap, and a dot on the last value. */

@@ -85,8 +85,8 @@ def _rows(query: str, request: Request) -> tuple[dict[str, Any], dict[str, Any]]
     with view(query) as v:
         site_rows = site_table.site_rows(v.connection, v.moment, v.filters)
     window = in_window(site_grid.in_order(site_rows, request.get("sortModel")), request)
-    rows = site_grid.rows(window, v.filters)
-    return grid_rows(rows, len(site_rows)), site_grid.total_row(site_rows, v.filters)
+    rows = site_grid.rows(window, v.filters, v.moment)
+    return grid_rows(rows, len(site_rows)), site_grid.total_row(site_rows, v.filters, v.moment)
 
 
 list_page(Ids.GRID, _rows, outputs=[Output(Ids.TOTAL, "data")])

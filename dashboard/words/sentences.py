@@ -63,30 +63,14 @@ def waterfall_subtitle(moment: Moment, filters: Filters, axis_start: int) -> str
     return f"{text}, " + _("axis begins at %(count)s", count=formats.number(axis_start))
 
 
-def reason(figure: Change, bars: Bars, filters: Filters, then: date) -> str:
-    """Why the figure moved: "+12 since 31 Oct: 9 added, 3 became billable"."""
-    if figure.change is None or bars.opening is None:
-        return _("No count for %(day)s", day=formats.short_day(then))
+def moved(figure: Change, bars: Bars, then: date) -> str:
+    """How far the figure moved: "+12 since 31 Oct"."""
     day = formats.short_day(then)
-    start = _("unchanged since %(day)s", day=day)
-    if figure.change:
-        start = _("%(change)s since %(day)s", change=formats.signed(figure.change), day=day)
-    parts = _parts(bars, filters)
-    return f"{start}: {', '.join(parts)}" if parts else start
-
-
-def balance(bars: Bars, then: date) -> str:
-    """Arrivals and departures in total: "20 came, 18 went since 31 Oct"."""
-    if bars.opening is None:
-        return _("No count for %(day)s", day=formats.short_day(then))
-    came = sum(n or 0 for n in (bars.added, bars.moved_in, bars.reclassified_in))
-    went = sum(n or 0 for n in (bars.removed, bars.moved_out, bars.reclassified_out))
-    return _(
-        "%(came)s came, %(went)s went since %(day)s",
-        came=formats.number(came),
-        went=formats.number(went),
-        day=formats.short_day(then),
-    )
+    if figure.change is None or bars.opening is None:
+        return _("No count for %(day)s", day=day)
+    if not figure.change:
+        return _("unchanged since %(day)s", day=day)
+    return _("%(change)s since %(day)s", change=formats.signed(figure.change), day=day)
 
 
 def most_moved(movers: Sequence[Mover]) -> str:
@@ -135,24 +119,28 @@ def _only_status(filters: Filters) -> str | None:
     return filters.statuses[0] if alone else None
 
 
-def _parts(bars: Bars, filters: Filters) -> list[str]:
-    """The changes of the figure that are not zero, arrivals first."""
+def moves(bars: Bars, filters: Filters) -> list[tuple[str, int, str]]:
+    """Each bar that is not zero with its words ("9 added"), arrivals first."""
     billable = _only_status(filters) == "billable"
     parts = [
-        (bars.added, _("%(n)s added")),
+        ("added", _("%(n)s added")),
         (
-            bars.reclassified_in,
+            "reclassified_in",
             _("%(n)s became billable") if billable else _("%(n)s reclassified in"),
         ),
-        (bars.moved_in, _("%(n)s moved in")),
-        (bars.removed, _("%(n)s removed")),
+        ("moved_in", _("%(n)s moved in")),
+        ("removed", _("%(n)s removed")),
         (
-            bars.reclassified_out,
+            "reclassified_out",
             _("%(n)s no longer billable") if billable else _("%(n)s reclassified out"),
         ),
-        (bars.moved_out, _("%(n)s moved out")),
+        ("moved_out", _("%(n)s moved out")),
     ]
-    return [words % {"n": formats.number(n)} for n, words in parts if n]
+    return [
+        (bar, n, words % {"n": formats.number(n)})
+        for bar, words in parts
+        if (n := getattr(bars, bar))
+    ]
 
 
 def devices_match(count: int) -> str:

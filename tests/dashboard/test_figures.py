@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from dashboard.base import formats
 from dashboard.base.change import Change
 from dashboard.base.params import BASES, STATUSES, TYPES, Filters, Sort
+from dashboard.components.changes.reason import reason_line
 from dashboard.components.devices.grid import rows
 from dashboard.components.kit import links
+from dashboard.components.kit.drawn import Part
 from dashboard.components.kit.grid import LONGEST, sort_of
 from dashboard.components.kit.legend import Entry, legend
 from dashboard.components.kit.sparkline import sparkline, svg
@@ -39,6 +41,13 @@ from tests.support.mounted_page import expand_drawn
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 THEN = date(2026, 10, 31)
+MOMENT = Moment(
+    SnapshotDay(date(2026, 11, 22), date(2026, 11, 22), {}),
+    SnapshotDay(THEN, date(2026, 10, 30), {}),
+    None,
+    None,
+    RulesByDay.always(Rules(1)),
+)
 
 
 def month(name: str, by_type: dict[str, int] | None, **more: Any) -> MonthEnd:
@@ -225,26 +234,28 @@ def test_the_title_states_the_change(figure: Change, sentence: str) -> None:
     assert sentences.finding(figure, BILLABLE, THEN) == sentence
 
 
+def said(parts: list[Part]) -> str:
+    """The text of a line, as it is read."""
+    return "".join(
+        part if isinstance(part, str) else str(part.children) for part in parts if part is not None
+    )
+
+
 def test_the_reason_names_what_moved_and_nothing_else() -> None:
     bars = Bars(400, 9, 0, 0, 0, 3, 0, 412)
-    reason = sentences.reason(Change(412, 400), bars, BILLABLE, THEN)
+    reason = said(reason_line(Change(412, 400), bars, BILLABLE, THEN))
     assert reason == "+12 since 31 Oct: 9 added, 3 became billable"
     servers = Filters(statuses=("billable",), types=("server",))
-    reason = sentences.reason(Change(412, 400), bars, servers, THEN)
+    reason = said(reason_line(Change(412, 400), bars, servers, THEN))
     assert reason == "+12 since 31 Oct: 9 added, 3 reclassified in"
-    assert sentences.reason(Change(4, None), Bars(), BILLABLE, THEN) == "No count for 31 Oct"
-    swapped = sentences.reason(Change(4, 4), Bars(4, 1, 1, 0, 0, 0, 0, 4), BILLABLE, THEN)
+    assert said(reason_line(Change(4, None), Bars(), BILLABLE, THEN)) == "No count for 31 Oct"
+    swapped = said(reason_line(Change(4, 4), Bars(4, 1, 1, 0, 0, 0, 0, 4), BILLABLE, THEN))
     assert swapped == "unchanged since 31 Oct: 1 added, 1 removed"
 
 
 def test_the_bars_are_called_by_what_happened_and_the_ends_by_their_days() -> None:
-    now, then = (
-        SnapshotDay(date(2026, 11, 22), date(2026, 11, 22), {}),
-        SnapshotDay(THEN, date(2026, 10, 30), {}),
-    )
-    moment = Moment(now, then, None, None, RulesByDay.always(Rules(1)))
-    assert sentences.bar_names(moment, BILLABLE) == NAMES | {"opening": "30 Oct"}
-    every = sentences.bar_names(moment, Filters())
+    assert sentences.bar_names(MOMENT, BILLABLE) == NAMES | {"opening": "30 Oct"}
+    every = sentences.bar_names(MOMENT, Filters())
     assert (every["reclassified_in"], every["reclassified_out"]) == (
         "Reclassified in", "Reclassified out",
     )  # fmt: skip
@@ -281,7 +292,7 @@ def test_html_in_a_site_name_is_text_in_lists_and_tables(name: str) -> None:
     change = Change(5, 3)
     movers = movers_list([Mover(7, name, change)], Filters())
     site = Site(7, name, change, {}, {}, ("ninja",), (1, None, 5))
-    table = site_table([site], Filters(), MOVED, "22 Nov", "31 Oct")
+    table = site_table([site], Filters(), MOVED, MOMENT)
     for part in (movers, table):
         assert name in texts(part)
         markup = json.dumps(part, default=lambda one: one.to_plotly_json())
@@ -335,7 +346,7 @@ def test_sites_are_sorted_by_a_column_with_unknown_values_last(
 
 def test_a_table_of_two_thousand_sites_is_truncated_with_a_note() -> None:
     many = [site(f"Site {number}", 1, 1, number) for number in range(2000)]
-    table = expand_drawn(site_table(many, Filters(), MOVED, "22 Nov", "31 Oct"))
+    table = expand_drawn(site_table(many, Filters(), MOVED, MOMENT))
     assert str(table).count("row-link") == MOST
     assert "200 of 2,000 sites" in (more_line(len(many)) or "")
     assert more_line(MOST) is None
@@ -367,8 +378,9 @@ def test_a_legend_entry_has_its_count_and_links_to_its_devices() -> None:
     drawn = expand_drawn(legend([Entry("vm_guest", "VM guests", 1200, "/devices?type=vm_guest")]))
     (link,) = drawn["props"]["children"]
     assert link["props"]["href"] == "/devices?type=vm_guest"
-    read = [text for text in texts(link) if not text.startswith("legend")]
-    assert sorted(read) == ["/devices?type=vm_guest", "1,200", "VM guests", "true"]
+    assert link["props"]["data-count"] == "1,200"
+    read = [text for text in texts(link["props"]["children"]) if not text.startswith("legend")]
+    assert sorted(read) == ["1,200", "VM guests", "true"]
     assert "legend-mark mark-vm-guest" in texts(link)
 
 

@@ -112,7 +112,8 @@ def test_the_latest_changes_of_a_site_are_the_first_of_its_list_of_changes(app: 
         listed = run_callback(
             app, "changes-grid.getRowsResponse", **{"changes-grid": request, "filters": query}
         )["response"]["changes-grid"]["getRowsResponse"]
-        title = found["site-latest-title"]["children"]["props"]
+        (link,) = found["site-latest-title"]["children"]["props"]["children"]
+        title = link["props"]
         assert title["children"].startswith(f"{listed['rowCount']} device")
         assert title["href"] == f"/changes?{query}"
         rows = found["site-latest-rows"]["children"]

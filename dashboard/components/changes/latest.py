@@ -11,7 +11,8 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.base.params import Filters
 from dashboard.components.kit import links
-from dashboard.components.kit.drawn import drawn
+from dashboard.components.kit.count_link import linked
+from dashboard.components.kit.drawn import drawn, drawn_list
 from dashboard.queries.changes.change_list import Item
 from dashboard.queries.moment import Moment
 from dashboard.words import sentences
@@ -38,7 +39,15 @@ def parts(latest: Latest, moment: Moment, counted: Filters) -> tuple[Any, Any, C
         if latest.count is None:
             text = _("There is no count of %(day)s to compare with.", day=then)
         return _("Latest changes"), None, html.P(text, className="note")
-    title = dcc.Link(sentences.devices_changed(latest.count), href=links.changes(counted))
+    title = drawn_list(
+        [
+            linked(
+                sentences.devices_changed(latest.count),
+                formats.number(latest.count),
+                links.changes(counted),
+            )
+        ]
+    )
     rows = html.Ol([_row(item, counted) for item in latest.items], className="latest")
     which = _("The newest %(n)s", n=MOST) if latest.count > MOST else _("Newest first")
     return title, which, drawn(rows)

@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.base.change import Change
 from dashboard.base.params import ALL_CHANGES, BARS, Filters
+from dashboard.components.changes.reason import reason_line
 from dashboard.components.kit import links
 from dashboard.components.kit.card import file_links
 from dashboard.components.kit.drawn import drawn_list
@@ -92,7 +93,7 @@ def parts(answers: Answers) -> dict[str, Any]:
     return {
         "state": None,
         "hidden": False,
-        "summary": sentences.reason(figure, bars, filters, then),
+        "summary": drawn_list(reason_line(figure, bars, every, then)),
         "about": [counted_name(filters)],
         "why": why_button(every.to_query(), "bars"),
         "actions": file_links(lambda form: links.file("bars", form, every)),
@@ -121,10 +122,11 @@ def _tabs(answers: Answers, every: Filters) -> Component:
 
 def _tab(filters: Filters, text: str, n: int | None, here: bool) -> Component:
     number = [] if n is None else [html.Span(formats.number(n), className="tab-count")]
+    said = {"data-count": formats.number(n)} if n else {}
     kind = "bar-tab here" if here else "bar-tab" if n is None or n else "bar-tab none"
     current = {"aria-current": "true" if here else None}
     href = links.changes(filters)
-    return html.A([html.Span(text), *number], href=href, className=kind, **current)
+    return html.A([html.Span(text), *number], href=href, className=kind, **current, **said)
 
 
 def _empty(filters: Filters, every: Filters) -> Sequence[Component]:

@@ -3,36 +3,37 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dash import dcc, html
+from dash import html
 from dash.development.base_component import Component
 
-from dashboard.base import formats
 from dashboard.base.change import Change
-from dashboard.components.kit.drawn import drawn_list
-from dashboard.components.kit.pill import delta
+from dashboard.components.kit.count_link import change_link, count_link
+from dashboard.components.kit.drawn import Part, drawn_list
 from dashboard.components.kit.sparkline import sparkline
 from dashboard.components.kit.why_button import why_button
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One card: `key` names it to tests and styles, `href` opens exactly what `figure` counts.
+    """One card: `key` names it to tests and styles, `href` opens exactly what `figure` counts and
+    `changes` what moved it (None: nothing lists that). `line` may hold further numbers as links.
     `query` and `why` are what its "why" button asks about. `moves` says whether its change is
     worth a pill: a change has none of its own."""
 
     key: str
     label: str
     figure: Change
-    line: str
+    line: Part | Sequence[Part]
     href: str
     query: str
     why: str = "count"
+    changes: str | None = None
     trend: Sequence[int | None] = ()
     moves: bool = True
 
 
 def tiles(cards: Sequence[Tile]) -> Component:
-    """The row of cards. The button is beside the link, not in it."""
+    """The row of cards. The number is the link, as large as its card; other links lie above it."""
     return drawn_list(
         html.Div([_tile(tile), why_button(tile.query, tile.why)], className=f"kpi-place {tile.key}")
         for tile in cards
@@ -50,19 +51,19 @@ def waiting_tiles(count: int) -> Component:
     return drawn_list([html.Div(card, className="kpi-waiting")] * count)
 
 
-def _tile(tile: Tile) -> dcc.Link:
-    first = [html.Span(formats.number(tile.figure.current), className="kpi-value")]
+def _tile(tile: Tile) -> html.Div:
+    first = [count_link(tile.figure.current, tile.href, "kpi-value", label=tile.label)]
     if tile.moves:
-        first.append(delta(tile.figure))
+        first.append(change_link(tile.figure, tile.changes, label=tile.label))
     if tile.trend:
         first.append(sparkline(tile.trend, "", width=72))
-    return dcc.Link(
+    line = [tile.line] if isinstance(tile.line, str) else tile.line
+    return html.Div(
         [
             html.Span(tile.label, className="kpi-label"),
             html.Span(first, className="kpi-row"),
-            html.Span(tile.line, className="kpi-line"),
+            html.Span(line, className="kpi-line"),
         ],
-        href=tile.href,
         className=f"card card-body kpi kpi-{tile.key}",
         id=f"kpi-{tile.key}",
     )

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dash import dcc, html
+from dash import html
 from dash.development.base_component import Component
 
 from dashboard.base import formats
+from dashboard.components.kit.count_link import linked
 from dashboard.components.kit.drawn import drawn_list
 
 
@@ -25,14 +26,12 @@ def legend(entries: Sequence[Entry]) -> Component:
     return drawn_list(_entry(entry) for entry in entries)
 
 
-def _entry(entry: Entry) -> dcc.Link:
+def _entry(entry: Entry) -> Component:
     kind = entry.device_type.replace("_", "-")
-    return dcc.Link(
-        [
-            html.Span(className=f"legend-mark mark-{kind}", **{"aria-hidden": "true"}),
-            html.Span(entry.name),
-            html.Span(formats.number(entry.count), className="legend-count"),
-        ],
-        href=entry.href,
-        className="legend-entry",
-    )
+    n = formats.number(entry.count)
+    parts = [
+        html.Span(className=f"legend-mark mark-{kind}", **{"aria-hidden": "true"}),
+        html.Span(entry.name),
+        html.Span(n, className="legend-count"),
+    ]
+    return linked(parts, n, entry.href if entry.count else None, "legend-entry")

@@ -26,6 +26,11 @@ def devices_on(filters: Filters, day: date | None, **narrower: object) -> str:
     return devices(filters.having(**narrower))
 
 
+def then(filters: Filters, moment: Moment) -> str | None:
+    """The list of the devices that `filters` count on the earlier day; None where none is kept."""
+    return None if moment.then.day is None else devices_on(filters, moment.then.day)
+
+
 def month_bar(month: MonthEnd, kind: str | None, filters: Filters, moment: Moment) -> str | None:
     """The devices of a bar of the months chart, of one type or of all; None where none are kept."""
     listed = months_chart.list_filters(month, filters, moment)
@@ -39,10 +44,10 @@ def devices_file(filters: Filters, sort: Sort = BY_SITE, form: str = "csv") -> s
     return _with(f"/export/devices.{form}", filters, sort=None if sort == BY_SITE else sort)
 
 
-def changes(filters: Filters, change: str | None = None) -> str:
-    """Why the count of `filters` moved; only the devices of one bar, when it is named."""
-    if change is not None:
-        filters = filters.having(changes=(change,))
+def changes(filters: Filters, *bars: str) -> str:
+    """Why the count of `filters` moved; only the devices of some bars, when they are named."""
+    if bars:
+        filters = filters.having(changes=bars)
     return _with("/changes", filters)
 
 

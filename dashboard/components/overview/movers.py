@@ -1,4 +1,4 @@
-"""The sites that moved most: bars from one zero line, names uncut, each a link to its devices."""
+"""The sites that moved most: bars from one zero line, names uncut, each a link to its changes."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.base.params import Filters
 from dashboard.components.kit import links
+from dashboard.components.kit.count_link import linked
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import direction
 from dashboard.components.kit.why_button import why_button
@@ -16,7 +17,7 @@ from dashboard.queries.changes.bars import Mover
 
 
 def movers_list(movers: Sequence[Mover], counted: Filters) -> Component:
-    """One row a mover: its change opens the site's devices, its button says why."""
+    """One row a mover: its bar opens the site's changes, its name the site, its button says why."""
     if not movers:
         return html.Div(_("Every site has as many devices as then."), className="note")
     most = max(abs(mover.figure.change or 0) for mover in movers)
@@ -34,20 +35,18 @@ def _row(mover: Mover, there: Filters, most: int) -> html.Div:
         then=formats.number(mover.figure.previous),
         now=formats.number(mover.figure.current),
     )
-    link = dcc.Link(
+    track = html.Span(
         [
-            html.Span(mover.site, className="mover-name"),
-            html.Span(
-                [
-                    html.Span([value, bar] if change < 0 else None, className="mover-left"),
-                    html.Span([bar, value] if change > 0 else None, className="mover-right"),
-                ],
-                className="mover-track",
-            ),
+            html.Span([value, bar] if change < 0 else None, className="mover-left"),
+            html.Span([bar, value] if change > 0 else None, className="mover-right"),
         ],
-        href=links.devices(there),
+        className="mover-track",
         title=f"{mover.site}: {text}"[:300],
-        className=f"mover mover-{direction(change)}",
     )
-    why = why_button(there.to_query(), "bars")
-    return html.Div([link, why], className="mover-place", role="listitem")
+    parts = [
+        dcc.Link(mover.site, href=links.site(there, mover.site_id), className="mover-name"),
+        linked(track, formats.signed(change), links.changes(there), "mover-change"),
+        why_button(there.to_query(), "bars"),
+    ]
+    kind = f"mover-place mover mover-{direction(change)}"
+    return html.Div(parts, className=kind, role="listitem")

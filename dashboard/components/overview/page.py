@@ -12,9 +12,11 @@ from flask_babel import ngettext
 from dashboard.base import formats
 from dashboard.base.change import Change
 from dashboard.base.params import Filters
+from dashboard.components.changes.reason import balance_line, reason_line
 from dashboard.components.coverage.page import WHY
 from dashboard.components.kit import links
 from dashboard.components.kit.card import file_links
+from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.kpi import Tile, tiles
 from dashboard.components.kit.legend import Entry, legend
 from dashboard.components.kit.why_button import why_button
@@ -91,7 +93,7 @@ def parts(answers: Answers) -> dict[str, Any]:
         "movers_why": _actions(why_button(query, "change", words=True), "movers", counted),
         "months_why": _actions(why_button(query, "months", words=True), "months", counted),
         "why_why": _actions(why_button(query, "bars", words=True), "bars", counted),
-        "why_title": sentences.balance(answers.bars, then),
+        "why_title": drawn_list(balance_line(answers.bars, counted, then)),
         "why_subtitle": sentences.waterfall_subtitle(moment, counted, answers.axis_start),
     }
 
@@ -130,10 +132,17 @@ def _tiles(answers: Answers) -> list[Tile]:
             "counted",
             counted_name(counted),
             answers.figure,
-            sentences.reason(answers.figure, bars, counted, then.day or then.requested),
+            reason_line(
+                answers.figure,
+                bars,
+                counted,
+                then.day or then.requested,
+                links.changes(counted),
+            ),
             links.devices(counted),
             query,
             "trend",
+            links.changes(counted),
             trend=answers.trend,
         ),
         *(
@@ -168,16 +177,16 @@ def _tiles(answers: Answers) -> list[Tile]:
 
 def _kpi(kpi: Kpi, label: str, line: str) -> Tile:
     href = links.devices(kpi.filters)
-    return Tile(kpi.key, label, kpi.figure, line, href, kpi.filters.to_query())
+    query, changes = kpi.filters.to_query(), links.changes(kpi.filters)
+    return Tile(kpi.key, label, kpi.figure, line, href, query, changes=changes)
 
 
 def sites_parts(
     rows: Sequence[Site], moment: Moment, counted: Filters, order: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The site table in an order, the words above and below it, and its files."""
-    now, then = moment.now.day or moment.now.requested, moment.then.day or moment.then.requested
     return {
-        "table": site_table(rows, counted, order, formats.short_day(now), formats.short_day(then)),
+        "table": site_table(rows, counted, order, moment),
         "more": more_line(len(rows)),
         "subtitle": _sites_line(len(rows), moment, counted),
         "files": file_links(lambda form: links.file("sites", form, counted)),

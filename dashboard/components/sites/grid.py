@@ -12,7 +12,8 @@ from dashboard.base.change import Change
 from dashboard.base.params import Filters
 from dashboard.components.kit.grid import cut, grid, text_column
 from dashboard.components.kit.pill import direction, source_badge_params
-from dashboard.components.sites.table import MOVED, counts_of, ordered
+from dashboard.components.sites.table import MOVED, addresses, counts_of, ordered
+from dashboard.queries.moment import Moment
 from dashboard.queries.sites.site_table import Site
 
 COUNTS = ("spare", "server", "workstation", "others")
@@ -47,8 +48,8 @@ def site_grid(name: str) -> AgGrid:
 
 def _figure(field: str, name: str, width: int) -> dict[str, Any]:
     column = {"field": field, "headerName": name, "width": width, "type": "rightAligned"}
-    if field == "change":
-        column["cellRenderer"] = "HubDelta"
+    if field != "percent":
+        column["cellRenderer"] = "HubDelta" if field == "change" else "HubCount"
     # The first click on a figure shows the largest.
     return column | {"sortingOrder": ["desc", "asc", None]}
 
@@ -61,25 +62,25 @@ def in_order(sites: Sequence[Site], model: list[Mapping[str, str]] | None) -> li
     return ordered(sites, **MOVED)
 
 
-def rows(sites: Sequence[Site], filters: Filters) -> list[dict[str, Any]]:
+def rows(sites: Sequence[Site], filters: Filters, moment: Moment) -> list[dict[str, Any]]:
     """Sites as the grid shows them."""
-    return [
-        _figures(site.figure, counts_of(site))
-        | {
-            "site_id": str(site.site_id),
-            "name": cut(site.name),
-            "trend": list(site.trend),
-            "sources": ", ".join(site.sources),
-            "query": filters.having(sites=(site.site_id,)).to_query(),
-        }
-        for site in sites
-    ]
+    return [_row(site, filters.having(sites=(site.site_id,)), moment) for site in sites]
 
 
-def total_row(sites: Sequence[Site], filters: Filters) -> dict[str, Any]:
+def _row(site: Site, there: Filters, moment: Moment) -> dict[str, Any]:
+    return _figures(site.figure, counts_of(site), there, moment) | {
+        "site_id": str(site.site_id),
+        "name": cut(site.name),
+        "trend": list(site.trend),
+        "sources": ", ".join(site.sources),
+        "query": there.to_query(),
+    }
+
+
+def total_row(sites: Sequence[Site], filters: Filters, moment: Moment) -> dict[str, Any]:
     """The pinned row of totals over all sites."""
     counts = {name: sum(counts_of(site)[name] for site in sites) for name in COUNTS}
-    return _figures(total(sites), counts) | {
+    return _figures(total(sites), counts, filters, moment) | {
         "name": how_many(len(sites)),
         "trend": [],
         "sources": "",
@@ -104,8 +105,14 @@ def _sum(numbers: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(numbers) else None
 
 
-def _figures(figure: Change, counts: Mapping[str, int]) -> dict[str, Any]:
+def _figures(
+    figure: Change, counts: Mapping[str, int], there: Filters, moment: Moment
+) -> dict[str, Any]:
+    """The numbers of a row as text, and what each that is not zero opens."""
+    numbers = {"now": figure.current, "then": figure.previous, "change": figure.change, **counts}
+    behind = addresses(there, moment)
     return {
+        "opens": {name: behind[name] for name, n in numbers.items() if n and behind[name]},
         "now": formats.number(figure.current),
         "then": formats.number(figure.previous),
         "change": _("no change") if figure.change == 0 else formats.signed(figure.change),

@@ -12,9 +12,11 @@ from dashboard.base import formats
 from dashboard.base.access import Actor
 from dashboard.base.change import Change
 from dashboard.base.params import NO_LOCATION, TYPES, Filters
+from dashboard.components.changes.reason import balance_line
 from dashboard.components.kit import links
+from dashboard.components.kit.count_link import change_link, count_link, linked
 from dashboard.components.kit.drawn import drawn, drawn_list
-from dashboard.components.kit.pill import delta, pill, source_badge
+from dashboard.components.kit.pill import pill, source_badge
 from dashboard.components.kit.why_button import why_button
 from dashboard.components.sites.decisions import merged_line, site_acts, site_names
 from dashboard.queries.changes.bars import Bars
@@ -82,7 +84,8 @@ def unknown() -> html.Section:
 def parts(numbers: Numbers) -> dict[str, Any]:
     """The page but for its charts and its grid."""
     counted, figure = numbers.counted, numbers.kpis["total"].figure
-    words = f"{counted_name(counted)}: {formats.number(figure.current)}"
+    n = formats.number(figure.current)
+    words = linked(f"{counted_name(counted)}: {n}", n, links.devices(counted))
     return {
         "state": None,
         "hidden": False,
@@ -98,9 +101,7 @@ def parts(numbers: Numbers) -> dict[str, Any]:
                 now=numbers.moment.is_newest,
             )
         ),
-        "devices_title": drawn_list(
-            [dcc.Link(words, href=links.devices(counted)), why_button(counted.to_query())]
-        ),
+        "devices_title": drawn_list([words, why_button(counted.to_query())]),
     }
 
 
@@ -113,11 +114,11 @@ def chart_words(trends: Trends) -> dict[str, Any]:
     return {
         "months_title": sentences.finding(figure, counted, then),
         "months_subtitle": sentences.months_subtitle(moment, counted, trends.months),
-        "months_why": why_button(query, "months", words=True),
-        "daily_why": why_button(query, "days", words=True),
+        "months_why": drawn_list([why_button(query, "months", words=True)]),
+        "daily_why": drawn_list([why_button(query, "days", words=True)]),
         "daily_title": _daily_title(trends),
         "daily_subtitle": _("By type; a pale day with × has no snapshot of some source"),
-        "bars_title": sentences.balance(trends.bars, then),
+        "bars_title": drawn_list(balance_line(trends.bars, counted, then)),
         "bars_subtitle": sentences.waterfall_subtitle(moment, counted, trends.axis_start),
         "bars_links": drawn_list([changes, why_button(query, "bars", words=True)]),
     }
@@ -144,9 +145,8 @@ def _head(numbers: Numbers) -> list[Component]:
         pills.append(pill(_("Internal"), "internal"))
     figure = html.Div(
         [
-            dcc.Link(formats.number(total.figure.current), href=links.devices(counted),
-                     className="site-total"),
-            delta(total.figure),
+            count_link(total.figure.current, links.devices(counted), "site-total"),
+            change_link(total.figure, links.changes(counted)),
             why_button(counted.to_query()),
             html.Span(f"{counted_name(counted)}, {formats.day(numbers.moment.now.day)}",
                       className="muted"),
@@ -194,8 +194,7 @@ def _figure(name: Any, n: int | None, filters: Filters) -> Component:
         [
             html.Span(name, className="figure-name"),
             html.Span(
-                [dcc.Link(formats.number(n), href=links.devices(filters)),
-                 why_button(filters.to_query())],
+                [count_link(n, links.devices(filters)), why_button(filters.to_query())],
                 className="figure-value",
             ),
         ]
@@ -221,7 +220,7 @@ def _place(place: Location, most: int, counted: Filters) -> html.Li:
         [
             html.Span(location_word(name), className="place-name"),
             html.Span(className="place-bar", style={"width": f"{place.n / most * 100:.1f}%"}),
-            dcc.Link(formats.number(place.n), href=links.devices(there), className="place-n"),
+            count_link(place.n, links.devices(there), "place-n"),
             why_button(there.to_query()),
         ]
     )

@@ -1,4 +1,5 @@
-"""The table of sites: now, then, change, trend, sources; each row opens its devices."""
+"""The table of sites: now, then, change, trend, sources; a row opens its site, a number what it
+counts."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,12 +11,14 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
-from dashboard.base.params import STATUSES, Filters
+from dashboard.base.params import STATUSES, TYPES, Filters
 from dashboard.components.kit import links
+from dashboard.components.kit.count_link import change_link, count_link
 from dashboard.components.kit.drawn import drawn
-from dashboard.components.kit.pill import delta, source_badge
+from dashboard.components.kit.pill import source_badge
 from dashboard.components.kit.sparkline import sparkline
 from dashboard.components.kit.why_button import why_button
+from dashboard.queries.moment import Moment
 from dashboard.queries.sites.site_table import Site
 
 MOST = 200
@@ -29,16 +32,18 @@ MOVED = {"column": "moved", "down": True}
 
 
 def site_table(
-    sites: Sequence[Site], counted: Filters, order: Mapping[str, Any], now: str, then: str
+    sites: Sequence[Site], counted: Filters, order: Mapping[str, Any], moment: Moment
 ) -> Component:
-    """The first `MOST` of `sites`; each row opens the devices that `counted` counts.
+    """The first `MOST` of `sites`; each row opens its site, each number what it counts.
 
     The buttons in the head write the next order into the store `sites-order` (assets/js/pages.js).
 
     Args:
+        counted: what the table counts, at all sites.
         order: the current `column` and whether it goes `down`.
-        now, then: the two days that the table compares.
+        moment: the two days that the table compares.
     """
+    now, then = (formats.short_day(day.day or day.requested) for day in (moment.now, moment.then))
     words = {"name": _("Site"), "now": now, "then": then, "change": _("Change"), "percent": "%"}
     head = [
         *[_head(column, words[column], order) for column in COLUMNS],
@@ -46,10 +51,12 @@ def site_table(
         html.Th(_("Sources"), scope="col", className="sources"),
         html.Th(html.Span(_("Why"), className="visually-hidden"), scope="col"),
     ]
-    rows = [_row(site, counted.having(sites=(site.site_id,))) for site in sites[:MOST]]
+    rows = [_row(site, counted, moment) for site in sites[:MOST]]
     return drawn(
         html.Table(
-            [html.Thead(html.Tr(head)), html.Tbody(rows, id="sites-rows")], className="table sites"
+            [html.Thead(html.Tr(head)), html.Tbody(rows, id="sites-rows")],
+            className="table sites",
+            **{"data-sorted": json.dumps(order)},
         )
     )
 
@@ -98,6 +105,22 @@ def counts_of(site: Site) -> dict[str, int]:
     return statuses | main | {"others": sum(site.by_type.values()) - sum(main.values())}
 
 
+def addresses(there: Filters, moment: Moment) -> dict[str, str | None]:
+    """What each number of a row opens, by its column: what `there` counts, narrowed as the column
+    narrows it (`counts_of`)."""
+    others = [name for name in TYPES if name not in ("server", "workstation")]
+    return {
+        "now": links.devices(there),
+        "then": links.then(there, moment),
+        "change": links.changes(there),
+        **{name: links.devices(there.having(statuses=(name,))) for name in STATUSES},
+        **{name: links.devices(there.having(types=(name,))) for name in ("server", "workstation")},
+        "others": links.devices(
+            there.having(types=[name for name in others if name in (there.types or others)])
+        ),
+    }
+
+
 def _head(column: str, text: str, order: Mapping[str, Any]) -> html.Th:
     mark = html.Span(className="sort-mark", **{"aria-hidden": "true"})
     button = html.Button(
@@ -129,22 +152,25 @@ def _aria_sort(column: str, order: Mapping[str, Any]) -> str:
     return "descending" if order["down"] else "ascending"
 
 
-def _row(site: Site, counted: Filters) -> html.Tr:
+def _row(site: Site, counted: Filters, moment: Moment) -> html.Tr:
+    there = counted.having(sites=(site.site_id,))
+    behind, figure = addresses(there, moment), site.figure
     trend = sparkline(site.trend, _("Trend of the last months")) if site.trend else None
     return html.Tr(
         [
             html.Th(
-                dcc.Link(site.name, href=links.devices(counted), className="row-link"), scope="row"
+                dcc.Link(site.name, href=links.site(counted, site.site_id), className="row-link"),
+                scope="row",
             ),
-            html.Td(formats.number(site.figure.current), className="figure"),
-            html.Td(formats.number(site.figure.previous), className="figure muted"),
-            html.Td(delta(site.figure), className="figure"),
+            html.Td(count_link(figure.current, behind["now"]), className="figure"),
+            html.Td(count_link(figure.previous, behind["then"]), className="figure muted"),
+            html.Td(change_link(figure, behind["change"]), className="figure"),
             html.Td(formats.percent(site.figure), className="figure muted"),
             html.Td(trend, className="trend"),
             html.Td(
                 html.Span([source_badge(name) for name in site.sources], className="badges"),
                 className="sources",
             ),
-            html.Td(why_button(counted.to_query(), "site"), className="row-why"),
+            html.Td(why_button(there.to_query(), "site"), className="row-why"),
         ]
     )

@@ -18,6 +18,9 @@ from db.history.changes import compared_columns, has_changed
 from db.history.runs import published_days
 from db.history.views import rows_on_either_day
 
+ARRIVALS = ("added", "moved_in", "reclassified_in")
+DEPARTURES = ("removed", "moved_out", "reclassified_out")
+
 _ABSENT, _ELSEWHERE, _IN_SITES, COUNTED = range(4)
 
 
@@ -63,7 +66,7 @@ def signed_change(name: str, n: int | None) -> int | None:
     """What a bar does to the number; None at its ends."""
     if n is None or name in ("opening", "closing"):
         return None
-    return n if name in ("added", "moved_in", "reclassified_in") else -n
+    return n if name in ARRIVALS else -n
 
 
 def can_compare(moment: Moment, filters: Filters) -> bool:

@@ -1,0 +1,64 @@
+"""Numbers on a page as quiet links: each opens exactly what it counts.
+
+The page behind says the number again, in a heading that begins with it. Every number made here has
+the attribute `data-count`, its text; where it opens nothing though it counts something, its title
+says why not.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from dash import html
+from dash.development.base_component import Component
+
+from dashboard.base import formats
+from dashboard.base.change import Change
+from dashboard.components.kit.drawn import Part
+from dashboard.components.kit.pill import delta
+
+
+def count_link(
+    n: int | None, href: str | None, kind: str = "", *, label: str = "", unlisted: str = ""
+) -> Component:
+    """A number of devices. Zero and the unknown open nothing.
+
+    Args:
+        href: the list of exactly these devices; None where none is kept: `unlisted` says why.
+        kind: further CSS classes.
+        label: what is counted, for screen readers, where the number stands alone.
+    """
+    text = formats.number(n)
+    return linked(text, text, href if n else None, kind, label=label, unlisted=unlisted)
+
+
+def change_link(figure: Change, href: str | None, *, label: str = "") -> Component:
+    """A change as its pill, which opens the devices that made it."""
+    pill = delta(figure)
+    if not figure.change:
+        return pill
+    return linked(pill, formats.signed(figure.change), href, "count-change", label=label)
+
+
+def linked(
+    content: Any,
+    said: str,
+    href: str | None,
+    kind: str = "",
+    *,
+    label: str = "",
+    unlisted: str = "",
+) -> Component:
+    """Text or a mark that stands for the number `said`, as `formats` writes it."""
+    attributes = {"className": f"count {kind}".strip(), "data-count": said}
+    if href is None:
+        return html.Span(content, **attributes, **({"title": unlisted} if unlisted else {}))
+    if label:
+        attributes["aria-label"] = f"{label}: {said}"
+    return html.A(content, href=href, **attributes)
+
+
+def filled(pattern: str, parts: Mapping[str, Part]) -> list[Part]:
+    """A sentence with places like `%(n)s`, filled with components."""
+    texts = re.split(r"%\((\w+)\)s", pattern)
+    return [parts[text] if place % 2 else text for place, text in enumerate(texts) if text]
