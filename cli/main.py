@@ -10,6 +10,7 @@ from cli.collect import collect_command, process_command
 from cli.database import migrate_command
 from cli.demo import demo_command
 from cli.doctor import doctor_command
+from cli.grants import grants_command
 from cli.machines import machine_command
 from cli.months import import_counts_command, month_command
 from cli.serve import serve_command, worker_command
@@ -62,9 +63,9 @@ def main() -> None:
 
 
 for command in (
-    collect_command, demo_command, doctor_command, import_counts_command, import_tatuscan_command,
-    machine_command, migrate_command, month_command, process_command, serve_command, token_command,
-    user_command, worker_command,
+    collect_command, demo_command, doctor_command, grants_command, import_counts_command,
+    import_tatuscan_command, machine_command, migrate_command, month_command,
+    process_command, serve_command, token_command, user_command, worker_command,
 ):  # fmt: skip
     main.add_command(command)
 

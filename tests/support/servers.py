@@ -113,7 +113,7 @@ def mariadb() -> Iterator[DatabaseServer]:
         setup = folder / "setup.sql"
         setup.write_text(
             f"CREATE USER hub@'127.0.0.1' IDENTIFIED BY '{password}';\n"
-            "GRANT ALL ON *.* TO hub@'127.0.0.1';\n"
+            "GRANT ALL ON *.* TO hub@'127.0.0.1' WITH GRANT OPTION;\n"
         )
 
         def command(port: int) -> Sequence[str | Path]:
