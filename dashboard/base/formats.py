@@ -58,6 +58,15 @@ def short_day(value: date | None) -> str:
     return NOTHING if value is None else format_date(value, "d MMM", locale=_locale())
 
 
+def span(first: date, last: date) -> str:
+    """The days from one to another: "8 Nov", "8 to 28 Nov", "30 Oct to 3 Nov"."""
+    if first == last:
+        return short_day(first)
+    same_month = (first.year, first.month) == (last.year, last.month)
+    begin = str(first.day) if same_month else short_day(first)
+    return str(gettext("%(first)s to %(last)s", first=begin, last=short_day(last)))
+
+
 def month(value: str) -> str:
     """A month such as "2026-11" as "Nov 2026"."""
     return format_date(date.fromisoformat(f"{value}-01"), "MMM y", locale=_locale())

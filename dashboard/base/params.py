@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from werkzeug.datastructures import MultiDict
 
+from dashboard.base.notice import mark
 from db.coverage import KINDS
 from db.coverage import STATES as FINDING_STATES
 from db.history.kept import FIRST_MONTH, is_month
@@ -238,6 +239,11 @@ class Filter(Parameter):
             and addresses elsewhere leave it out.
         basis: the one basis with which it means something; None for all of them.
         usual: by path, without the ending of a file, the value in place of `default` there.
+        label: what it is called on the screen, to be translated; "" when the words of its values
+            say it.
+        moves: whether it chooses a day or a basis instead of leaving devices out.
+        exclusive: whether a device has exactly one of its choices, so that the others list what it
+            leaves out.
     """
 
     shared: bool = True
@@ -246,6 +252,19 @@ class Filter(Parameter):
     counts: bool = True
     basis: str | None = None
     usual: Mapping[str, Any] = field(default_factory=dict)
+    label: str = ""
+    exclusive: bool = False
+    moves: bool = False
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it leaves devices out of a count."""
+        return self.counts and not self.moves
+
+    @property
+    def widest(self) -> Any:
+        """The value that leaves nothing out."""
+        return self.choices if self.exclusive and self.default else self.default
 
     def default_at(self, path: str) -> Any:
         """Its value at an address with this path that does not name it."""
@@ -257,15 +276,23 @@ _SEED = ("/api/dashboard/today", "/api/dashboard/comparison", "/api/dashboard/si
 """The seed's routes, which count the records of all sources, added, spares with them."""
 
 FILTERS = (
-    Filter("as_of", "The day to show; today unless given.", DAY_SCHEMA, day),
-    Filter("compare_to", "The day to compare with; the month-end before.", DAY_SCHEMA, day),
+    Filter(
+        "as_of", "The day to show; today unless given.", DAY_SCHEMA, day, label=mark("As of"),
+        moves=True,
+    ),
+    Filter(
+        "compare_to", "The day to compare with; the month-end before.", DAY_SCHEMA, day,
+        label=mark("Compare to"), moves=True,
+    ),
     Filter(
         **choice("basis", "What is counted.", BASES, repeat=False, default="assets"),
         usual=dict.fromkeys(_SEED, "records"),
+        label=mark("Counted"),
+        moves=True,
     ),
     Filter(
         "site", "Only these sites.", ID_SCHEMA, number(most=LARGEST_ID), "sites", repeat=True,
-        sort=True,
+        sort=True, label=mark("Sites"),
     ),
     Filter(
         "location",
@@ -277,8 +304,12 @@ FILTERS = (
         repeat=True,
         sort=True,
         stored=False,
+        label=mark("Location"),
     ),
-    Filter(**choice("type", "Only these device types.", TYPES, field="types")),
+    Filter(
+        **choice("type", "Only these device types.", TYPES, field="types"), label=mark("Type"),
+        exclusive=True,
+    ),
     Filter(
         **choice("status", "Only these billing statuses; {usual} unless given.", STATUSES,
                  field="statuses", default=BILLABLE),
@@ -286,6 +317,8 @@ FILTERS = (
         | dict.fromkeys(
             ("/coverage", "/export/coverage", "/api/coverage", "/api/coverage/matrix"), STATUSES
         ),
+        label=mark("Status"),
+        exclusive=True,
     ),
     Filter(
         "q",
@@ -294,11 +327,14 @@ FILTERS = (
         {"type": "string", "maxLength": SEARCH_LENGTH},
         search,
         stored=False,
+        label=mark("Search"),
     ),
     Filter(
         **choice("source", "Only records of these sources.", SOURCES, field="sources"),
         shared=False,
         stored=False,
+        label=mark("Source"),
+        exclusive=True,
     ),
     Filter(
         **choice("managed_by", "Only machines that each of these sources manages; with "

@@ -11,6 +11,7 @@ from dashboard.components.coverage.page import Answers
 from dashboard.queries.coverage import findings as coverage
 from dashboard.queries.coverage import matrix as coverage_matrix
 from dashboard.queries.coverage.trend import trend
+from dashboard.queries.names import site_names
 from dashboard.web.context import View
 from db.coverage import CURRENT, GAPS, KINDS, STATES, TO_DO
 from db.decisions import AcceptFinding
@@ -55,8 +56,11 @@ def gap(v: View) -> Change:
 
 def why_coverage(v: View) -> list[Component]:
     """What a figure of findings counts, and what it rests on."""
-    counted = coverage.counts(v.connection, v.moment.now, v.filters.having(states=STATES))
-    return coverage_why.body(v.moment, v.filters, counted)
+    everything = v.filters.having(states=STATES)
+    counted = coverage.counts(v.connection, v.moment.now, everything)
+    before = coverage.counts(v.connection, v.moment.then, everything)
+    names = site_names(v.connection, {site for site, _kind, _state in counted})
+    return coverage_why.body(v.moment, v.filters, counted, before, names)
 
 
 def of_site(v: View, site_id: int) -> tuple[Any, Any, Any]:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from dashboard.base import formats
 from dashboard.base.machine_params import STATES, MachineFilters, MachineList, parse_machines_page
 from dashboard.base.notice import Notice
-from dashboard.base.params import arguments
+from dashboard.base.params import Sort, arguments
 from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.fields import OPTIONS, options_json
 from dashboard.components.kit.states import no_machine_matches, no_machines
@@ -35,14 +35,17 @@ from dashboard.components.shell.filter_bar import (
     machine_fields,
 )
 from dashboard.components.shell.strip import strip
-from dashboard.components.why.body import section
+from dashboard.components.why.answer import Clause, answer
+from dashboard.components.why.body import folded, section
 from dashboard.figures.machine_day import KINDS, day_figure
 from dashboard.queries import freshness, quarantine
+from dashboard.queries.explain.contributions import TOP
 from dashboard.queries.machines import hours as machine_day
 from dashboard.queries.machines import latest as machines
 from dashboard.queries.machines.ages import age_distribution
 from dashboard.queries.machines.shares import choices, shares
 from dashboard.web.context import current
+from dashboard.words import why_words as words
 from dashboard.words.filter_words import state_word
 from dashboard.words.machine_words import named
 
@@ -143,8 +146,10 @@ def explain(query: str) -> list[Component]:
     """The drawer: why so many machines are in these states."""
     with view(query) as v:
         by_state = machines.by_state(v.connection, v.listed.filters, v.now)
-    states = v.listed.filters.states or STATES
-    total = sum(by_state[state] for state in states)
+        states = v.listed.filters.states or STATES
+        total = sum(by_state[state] for state in states)
+        clauses = _machine_sites(v)
+        silent = _longest_silent(v) if states and set(states) <= {"late", "offline"} else None
     sums = [
         html.Li(
             _("%(n)s %(state)s: %(rule)s", n=formats.number(by_state[state]),
@@ -157,25 +162,58 @@ def explain(query: str) -> list[Component]:
         _("Open the list of %(n)s", n=formats.number(total)), href=v.listed.address(),
         className="btn btn-primary",
     )  # fmt: skip
-    parts = [
-        html.P(_("Why %(value)s?", value=formats.number(total)), className="drawer-figure"),
-        html.P(
-            _("Machines whose agent reported to this server at least once, and machines added by "
-              "hand, at %(when)s.", when=formats.instant(v.now))
-        ),
-        html.P(_("Only: %(filters)s.", filters="; ".join(filtered))) if filtered else None,
-        link if total else None,
-        section(_("How it adds up"), html.Ul(sums, className="sums")),
-        section(
-            _("It rests on"),
+    figure = ngettext("%(n)s machine", "%(n)s machines", total, n=formats.number(total))
+    if len(states) == 1:
+        figure = f"{formats.number(total)} {state_word(states[0]).lower()}"
+    return folded(
+        [
+            answer(figure, "", clauses),
+            silent if total else None,
             html.P(
-                _("The moment at which this server received each machine's newest report; the "
-                  "machines' own clocks do not matter. A machine reports once a minute. One that "
-                  "was deleted is in no figure.")
+                _("Machines whose agent reported to this server at least once, and machines added "
+                  "by hand, at %(when)s.", when=formats.instant(v.now)), className="muted"
             ),
-        ),
-    ]  # fmt: skip
-    return [part for part in parts if part is not None]
+            html.P(_("Only: %(filters)s.", filters="; ".join(filtered))) if filtered else None,
+            link if total else None,
+            section(_("How it adds up"), html.Ul(sums, className="sums")),
+            section(
+                _("Based on"),
+                html.P(
+                    _("The moment at which this server received each machine's newest report; the "
+                      "machines' own clocks do not matter. A machine reports once a minute. One "
+                      "that was deleted is in no figure.")
+                ),
+            ),
+        ]
+    )  # fmt: skip
+
+
+def _machine_sites(v: View) -> list[Clause]:
+    """The sites that most of the machines report, each with its list."""
+    by_site = shares(v.connection, machines.matches(v.listed.filters, v.now), "site", TOP)
+    if by_site.kinds < 2:
+        return []
+    clauses = [
+        Clause(
+            words.at_site(formats.number(n), named(site)), v.listed.having(sites=(site,)).address()
+        )
+        for site, n in by_site.top
+    ]
+    if by_site.others:
+        others = formats.number(by_site.others)
+        clauses.append(Clause(words.more_sites(by_site.kinds - len(by_site.top), others)))
+    return clauses
+
+
+def _longest_silent(v: View) -> html.P | None:
+    """The machine that has not reported for the longest time."""
+    order = Sort("state", descending=True)
+    row = next(machines.rows(v.connection, v.listed.filters, v.now, sort=order, limit=1), None)
+    if row is None:
+        return None
+    name = dcc.Link(row["hostname"], href=v.listed.address(f"/machines/{row['machine_id']}"))
+    since = _("silent since %(when)s", when=formats.instant(row["received_at"]))
+    return html.P([_("Longest:"), " ", name, f", {since}."])
 
 
 MACHINE_PARTS = (

@@ -17,6 +17,14 @@ from dashboard.components.months.page import Answers, Bases, bases_card, month_h
 from dashboard.components.months.table import dangers, month_list
 from dashboard.components.why.month import Answer, why_month
 from dashboard.queries.changes import adjustments
+from dashboard.queries.counts import device_counts
+from dashboard.queries.explain.contributions import (
+    CountPart,
+    Parts,
+    SiteChange,
+    count_parts,
+    site_changes,
+)
 from dashboard.queries.moment import resolve
 from dashboard.queries.months import basis_differences, month_table
 from dashboard.queries.months.bases import BillingBases
@@ -25,7 +33,7 @@ from dashboard.queries.months.snapshots import PublishedSnapshots
 from dashboard.queries.names import site_names
 from dashboard.web.context import View, current
 from dashboard.words.terms import basis_phrase
-from db.history.kept import month_end
+from db.history.kept import month_before, month_end
 from db.tables import ALL_SITES
 
 
@@ -134,9 +142,13 @@ def explain_month(v: View, month: str | None) -> list[Any]:
     # They are of all sites or of one.
     if len(filters.sites) <= 1:
         bases = basis_differences.bases_of(v.connection, v.moment, row, billable).bases
+    compared = _against_month_before(v, row, billable)
+    changed, parts = _made_of(v, row, compared)
     answer = Answer(
         row,
-        billable,
+        compared,
+        changed,
+        parts,
         [called.get(site, str(site)) for site in filters.sites],
         _devices(v, row),
         bases[0] if bases else None,
@@ -144,6 +156,32 @@ def explain_month(v: View, month: str | None) -> list[Any]:
         v.moment.rules_of_day,
     )
     return why_month(answer)
+
+
+def _against_month_before(v: View, row: MonthRow, filters: Filters) -> Filters:
+    """`filters` on the day of a month's count, against the end of the month before."""
+    before = month_end(month_before(row.month))
+    as_of = filters.as_of if row.state == RUNNING else month_end(row.month)
+    return filters.having(as_of=as_of, compare_to=before)
+
+
+def _made_of(
+    v: View, row: MonthRow, filters: Filters
+) -> tuple[Parts[SiteChange], Parts[CountPart]]:
+    """The sites of a month's count and of its change, where the days are kept and say the same: a
+    closed month stays as it was stored, and of an imported one there is only a number."""
+    if _devices(v, row) is None:
+        return Parts(), Parts()
+    moment = resolve(v.connection, filters, v.today)
+    rows = device_counts(v.connection, moment, moment.now, filters) or []
+    parts = count_parts(v.connection, filters, rows)
+    if sum(count.n for count in rows) != row.billable:
+        parts = Parts()
+    changed = site_changes(v.connection, moment, filters)
+    same_day = moment.then.day == filters.compare_to
+    if not same_day or sum(part.net for part in changed) != row.figure.change:
+        changed = Parts()
+    return changed, parts
 
 
 def _devices(v: View, row: MonthRow) -> str | None:

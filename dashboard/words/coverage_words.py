@@ -77,14 +77,19 @@ def finding_state(state: str) -> str:
 
 def summary(counted: Counts) -> str:
     """The page in a sentence."""
+    return "".join(summary_parts(counted))
+
+
+def summary_parts(counted: Counts) -> tuple[str, str]:
+    """The sentence in two: how much there is to do, and how much of it is the most usual kind."""
     n = count_to_do(counted)
     if not n:
-        return str(_("Nothing to look at: the sources agree"))
+        return str(_("Nothing to look at: the sources agree")), ""
     words = ngettext(
         "%(n)s finding to look at", "%(n)s findings to look at", n, n=formats.number(n)
     )
     gaps = count_to_do(counted, NINJA_WITHOUT_THREATLOCKER)
     if gaps in (0, n):
-        return str(words)
-    more = _(", %(gaps)s of them in NinjaRMM without ThreatLocker", gaps=formats.number(gaps))
-    return f"{words}{more}"
+        return words, ""
+    return words, _(", %(gaps)s of them in NinjaRMM without ThreatLocker",
+                    gaps=formats.number(gaps))  # fmt: skip

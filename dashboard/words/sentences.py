@@ -121,26 +121,35 @@ def _only_status(filters: Filters) -> str | None:
 
 def moves(bars: Bars, filters: Filters) -> list[tuple[str, int, str]]:
     """Each bar that is not zero with its words ("9 added"), arrivals first."""
-    billable = _only_status(filters) == "billable"
-    parts = [
-        ("added", _("%(n)s added")),
-        (
-            "reclassified_in",
-            _("%(n)s became billable") if billable else _("%(n)s reclassified in"),
-        ),
-        ("moved_in", _("%(n)s moved in")),
-        ("removed", _("%(n)s removed")),
-        (
-            "reclassified_out",
-            _("%(n)s no longer billable") if billable else _("%(n)s reclassified out"),
-        ),
-        ("moved_out", _("%(n)s moved out")),
-    ]
     return [
-        (bar, n, words % {"n": formats.number(n)})
-        for bar, words in parts
+        (bar, n, bar_clause(bar, n, filters))
+        for bar in _ARRIVALS_FIRST
         if (n := getattr(bars, bar))
     ]
+
+
+_ARRIVALS_FIRST = (
+    "added", "reclassified_in", "moved_in", "removed", "reclassified_out", "moved_out",
+)  # fmt: skip
+
+
+def bar_clause(bar: str, n: int, filters: Filters) -> str:
+    """The devices of one bar inside a sentence: "12 removed", "3 became billable"."""
+    values = {"n": formats.number(n)}
+    if _only_status(filters) == "billable" and bar == "reclassified_in":
+        return ngettext("%(n)s became billable", "%(n)s became billable", n, **values)
+    if _only_status(filters) == "billable" and bar == "reclassified_out":
+        return ngettext("%(n)s no longer billable", "%(n)s no longer billable", n, **values)
+    return {
+        "added": ngettext("%(n)s added", "%(n)s added", n, **values),
+        "removed": ngettext("%(n)s removed", "%(n)s removed", n, **values),
+        "moved_in": ngettext("%(n)s moved in", "%(n)s moved in", n, **values),
+        "moved_out": ngettext("%(n)s moved out", "%(n)s moved out", n, **values),
+        "reclassified_in": ngettext("%(n)s reclassified in", "%(n)s reclassified in", n, **values),
+        "reclassified_out": ngettext(
+            "%(n)s reclassified out", "%(n)s reclassified out", n, **values
+        ),
+    }[bar]
 
 
 def devices_match(count: int) -> str:

@@ -1,7 +1,9 @@
 """The words of sentences, titles and legends; those of controls are in `filter_words`."""
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
+from dashboard.base.formats import number
 from dashboard.base.params import STATUSES, Filters
 from db.sources import source_label
 
@@ -16,6 +18,19 @@ def type_names(device_type: str) -> str:
         "mobile": _("Mobile"),
         "other": _("Other"),
         "unknown": _("Unknown"),
+    }[device_type]
+
+
+def counted_type(device_type: str, n: int) -> str:
+    """So many devices of a type: "1 server", "12 servers"."""
+    return {
+        "server": ngettext("%(n)s server", "%(n)s servers", n, n=number(n)),
+        "workstation": ngettext("%(n)s workstation", "%(n)s workstations", n, n=number(n)),
+        "vm_guest": ngettext("%(n)s VM guest", "%(n)s VM guests", n, n=number(n)),
+        "network": ngettext("%(n)s network device", "%(n)s network devices", n, n=number(n)),
+        "mobile": ngettext("%(n)s mobile", "%(n)s mobiles", n, n=number(n)),
+        "other": ngettext("%(n)s other", "%(n)s others", n, n=number(n)),
+        "unknown": ngettext("%(n)s of unknown type", "%(n)s of unknown type", n, n=number(n)),
     }[device_type]
 
 

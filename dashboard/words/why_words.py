@@ -3,32 +3,131 @@
 from collections.abc import Sequence
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from dashboard.base import formats
 from dashboard.base.change import Change
 from dashboard.base.formats import MINUS
-from dashboard.base.params import Filters
+from dashboard.base.params import FILTERS, Filters
 from dashboard.queries import collection_days
 from dashboard.queries.collection_days import Gap
-from dashboard.queries.explain.figure import BARS, COUNT_FIGURES, Explanation, LeftOut
-from dashboard.words.filter_words import location_word, status_word
-from dashboard.words.terms import basis_phrase, counted_name, type_names
+from dashboard.queries.explain.contributions import CountPart, SiteChange
+from dashboard.queries.explain.figure import BARS, COUNT_FIGURES, RECORDS, Explanation, LeftOut
+from dashboard.words import sentences
+from dashboard.words.filter_words import filter_name, status_word, value_words
+from dashboard.words.terms import basis_phrase, counted_name, counted_type
+from db.names import NO_SITE
 from db.rules import Rules
 from db.sources import source_label
 
 _MOST_SITES = 3
+_NAMED_FIRST = ("site", "type", "status")
+"""Filters that the beginning of the sentence names."""
 
 
-def title(why: Explanation) -> str:
-    """The figure itself: "Why 412?"."""
+def figure(why: Explanation) -> str:
+    """The figure itself: "412", "+12", "3 removed"."""
     if why.value is None:
-        return _("Why no number?")
-    value = (
-        formats.number(why.value)
-        if why.figure in (*COUNT_FIGURES, *BARS)
-        else formats.signed(why.value)
+        return _("No number")
+    if why.figure in BARS:
+        return bar_clause(why.figure, why.value, why.filters)
+    if why.figure in COUNT_FIGURES:
+        return formats.number(why.value)
+    return formats.signed(why.value)
+
+
+def lead(why: Explanation) -> str:
+    """What follows the figure at the beginning of the answer: ", 10 more than on 31 Oct"."""
+    words = {"day": formats.short_day(why.days[0])}
+    if why.value is None and why.figure in COUNT_FIGURES:
+        return _(": nothing was collected yet on %(day)s", day=formats.short_day(why.days[1]))
+    if why.count.change is None:
+        return _(": nothing was collected yet on %(day)s to compare with", **words)
+    if why.figure not in COUNT_FIGURES:
+        return " " + _("since %(day)s", **words)
+    return than_before(why.count.change, words["day"])
+
+
+def than_before(change: int, day: str) -> str:
+    """A change after its figure: ", 10 more than on 31 Oct"."""
+    words = {"n": formats.number(abs(change)), "day": day}
+    if not change:
+        return _(", as many as on %(day)s", day=day)
+    if change > 0:
+        return ngettext(
+            ", %(n)s more than on %(day)s", ", %(n)s more than on %(day)s", change, **words
+        )
+    return ngettext(
+        ", %(n)s fewer than on %(day)s", ", %(n)s fewer than on %(day)s", -change, **words
     )
-    return _("Why %(value)s?", value=value)
+
+
+def since_then(change: int) -> str:
+    """ "3 more since then", "2 fewer since then"."""
+    n = formats.number(abs(change))
+    if change > 0:
+        return ngettext("%(n)s more since then", "%(n)s more since then", change, n=n)
+    return ngettext("%(n)s fewer since then", "%(n)s fewer since then", -change, n=n)
+
+
+def bar_clause(bar: str, n: int, filters: Filters, became: str | None = None) -> str:
+    """The devices of one bar: "12 removed", "3 became spare"."""
+    values = {"n": formats.number(n)}
+    if bar == "reclassified_out" and became == "spare":
+        return ngettext("%(n)s became spare", "%(n)s became spare", n, **values)
+    if bar == "reclassified_out" and became == "excluded":
+        return ngettext("%(n)s became excluded", "%(n)s became excluded", n, **values)
+    return sentences.bar_clause(bar, n, filters)
+
+
+def site_clause(part: SiteChange, filters: Filters) -> str:
+    """What a site adds to a change, without its reasons: "19 added at Bayou Dental" when they are
+    all of one bar, else "15 fewer at Pelican Freight"."""
+    if len(part.bars) == 1:
+        ((bar, n),) = part.bars.items()
+        clause = bar_clause(bar, n, filters, part.became)
+    else:
+        n = abs(part.net)
+        values = {"n": formats.number(n)}
+        clause = (
+            ngettext("%(n)s more", "%(n)s more", n, **values)
+            if part.net > 0
+            else ngettext("%(n)s fewer", "%(n)s fewer", n, **values)
+        )
+    return at_site(clause, part.site)
+
+
+def at_site(clause: str, site: str) -> str:
+    """ "12 removed at Pelican Freight"."""
+    if site == NO_SITE:
+        return _("%(what)s without a site", what=clause)
+    return _("%(what)s at %(site)s", what=clause, site=site)
+
+
+def more_sites(count: int, n: str) -> str:
+    """The sites that are not named, with their sum: "and 6 more sites: +4"."""
+    return ngettext(
+        "and %(n)s more site: %(sum)s", "and %(n)s more sites: %(sum)s", count,
+        n=formats.number(count), sum=n,
+    )  # fmt: skip
+
+
+def more_types(count: int, n: str) -> str:
+    """The types that are not named, with their sum: "and 2 more types: 14"."""
+    return ngettext(
+        "and %(n)s more type: %(sum)s", "and %(n)s more types: %(sum)s", count,
+        n=formats.number(count), sum=n,
+    )  # fmt: skip
+
+
+def count_clause(part: CountPart) -> str:
+    """A part of a count: "60 at Bayou Dental", "12 servers", "3 spare"."""
+    n = formats.number(part.n)
+    if part.dimension == "site":
+        return at_site(n, part.name)
+    if part.dimension == "type":
+        return counted_type(part.name, part.n)
+    return f"{n} {status_word(part.name).lower()}"
 
 
 def predicate(why: Explanation) -> str:
@@ -57,19 +156,12 @@ def counted(filters: Filters, site_names: Sequence[str]) -> str:
         if more > 0:
             names = _("%(sites)s and %(n)s more sites", sites=names, n=formats.number(more))
         what = _("%(what)s at %(sites)s", what=what, sites=names)
-    if filters.locations:
-        names = ", ".join(location_word(name) for name in filters.locations)
-        what = _("%(what)s, location %(places)s", what=what, places=names)
-    if filters.q:
-        what = _("%(what)s with “%(q)s” in a name, serial, OS, class or site", what=what,
-                 q=filters.q)  # fmt: skip
-    if filters.sources:
-        sources = ", ".join(source_label(source) for source in filters.sources)
-        what = _("%(what)s for which %(sources)s speaks", what=what, sources=sources)
-    if filters.managed_by:
-        sources = _(" and ").join(source_label(source) for source in filters.managed_by)
-        what = _("%(what)s managed by %(sources)s", what=what, sources=sources)
-    return what
+    narrower = [
+        ": ".join(filter(None, (filter_name(each.name), value_words(each.name, filters, {}))))
+        for each in FILTERS
+        if each.narrows and each.name not in _NAMED_FIRST and getattr(filters, each.field)
+    ]
+    return f"{what} ({'; '.join(narrower)})" if narrower else what
 
 
 def _bar(bar: str) -> str:
@@ -106,21 +198,14 @@ def moved(figure: Change) -> list[str]:
 def _shares(why: Explanation, total: int) -> list[str]:
     """The count by status, by type, and by source."""
     shares = [
-        {status_word(name).lower(): n for name, n in why.statuses.items()},
-        {lowered(type_names(name)): n for name, n in why.types.items()},
-        {_("by %(source)s", source=source_label(name)): n for name, n in why.sources.items()},
+        [f"{formats.number(n)} {status_word(name).lower()}" for name, n in why.statuses.items()],
+        [counted_type(name, n) for name, n in why.types.items()],
+        [
+            _("%(n)s by %(source)s", n=formats.number(n), source=source_label(name))
+            for name, n in why.sources.items()
+        ],
     ]
-    return [_sum(total, parts) for parts in shares if len(parts) > 1]
-
-
-def lowered(name: str) -> str:
-    """A name inside a sentence; "VM guests" stays as it is."""
-    return name if name[1:2].isupper() else name[:1].lower() + name[1:]
-
-
-def _sum(total: int, parts: dict[str, int]) -> str:
-    summands = " + ".join(f"{formats.number(n)} {name}" for name, n in parts.items())
-    return f"{formats.number(total)} = {summands}"
+    return [f"{formats.number(total)} = {' + '.join(parts)}" for parts in shares if len(parts) > 1]
 
 
 def _balance(why: Explanation) -> str:
@@ -170,20 +255,15 @@ def meanings(basis: str, rules: Rules) -> list[tuple[str, str]]:
     return entries
 
 
-def left_out(part: LeftOut) -> str:
-    """The label of the devices that a filter excludes; the number comes before it."""
-    return {
-        "billable": _("billable: the status filter leaves them out"),
-        "spare": _("spare: the status filter leaves them out"),
-        "excluded": _("excluded: in no total"),
-        "types": _("of other types"),
-        "sites": _("at other sites"),
-        "locations": _("at other locations"),
-        "search": _("without the searched text"),
-        "sources": _("for which another source speaks"),
-        "managed_by": _("not managed by all of these sources"),
-        "records": _("records of all sources match; those of one machine count once"),
-    }[part.kind]
+def left_out(part: LeftOut, filters: Filters) -> str:
+    """The label of the devices that one of `filters` excludes; the number comes before it."""
+    if part.name == RECORDS:
+        return _("records of all sources match; those of one machine count once")
+    name = filter_name(part.name) or value_words(part.name, filters, {})
+    if not part.values:
+        return _("left out by the filter “%(filter)s”", filter=name)
+    values = value_words(part.name, filters, {}, part.values)
+    return _("%(values)s: left out by the filter “%(filter)s”", filter=name, values=values)
 
 
 def gap(missing: Gap) -> str:

@@ -118,7 +118,7 @@ def test_each_state_opens_its_list_its_explanation_and_its_export(quiet: Page, h
         rows = download(quiet)
         assert len(rows) == n and {row["state"] for row in rows} == {state}
         quiet.locator(f".kpi-place.{state} .why").click()
-        expect(quiet.locator(".drawer-figure")).to_have_text(f"Why {n}?")
+        expect(quiet.locator(".drawer-figure")).to_have_text(f"{n} {state}")
         expect(quiet.locator(".drawer-body")).to_contain_text(f"{n} {state}")
         quiet.locator("#drawer-close").click()
 

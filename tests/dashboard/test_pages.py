@@ -167,13 +167,72 @@ def test_every_explanation_button_has_a_complete_answer(
         body = answer["drawer-body"]["children"]
         said = str(body)
         if figure == "coverage":
-            assert "It rests on" in said and "/collections?run=" in said and "expected" in said
+            assert "Based on" in said and "/collections?run=" in said and "expected" in said
             continue
-        assert "Why " in said and "each machine once" in said or "records of" in said
-        assert "It rests on" in said and "/collections?run=" in said, (figure, query)
+        assert "drawer-answer" in said and "each machine once" in said or "records of" in said
+        assert "Based on" in said and "/collections?run=" in said, (figure, query)
         assert "What the words mean" in said
         if figure in ("months", "site", "trend", "days"):
             assert "Point by point" in said
+
+
+ANSWERS = (
+    (
+        "bars",
+        "status=billable",
+        "\u22122 since 31 Oct: 2 fewer at Harbor Dental (1 added, 1 removed, 1 became spare, 1 "
+        "moved out).",
+    ),
+    ("removed", "status=billable", "1 removed since 31 Oct: 1 at Harbor Dental (10 Nov)."),
+    ("removed", "status=billable&site=1", "1 removed since 31 Oct (10 Nov)."),
+    (
+        "count",
+        "site=1",
+        "5, 1 fewer than on 31 Oct: 1 added (10 Nov), 1 removed (10 Nov), 1 moved out (10 Nov). "
+        "What they are: 3 workstations, 1 server, 1 VM guest.",
+    ),
+    (
+        "count",
+        "type=server",
+        "1, 1 fewer than on 31 Oct: 1 became excluded at Müller & Söhne, Bau (10 Nov).",
+    ),
+    ("count", "type=network", "1, as many as on 31 Oct."),
+    (
+        "count",
+        "basis=threatlocker",
+        "4, as many as on 31 Oct. Where they are: 2 at Harbor Dental, 1 at Müller & Söhne, Bau, 1 "
+        "at North 100% Farms.",
+    ),
+    ("count", "basis=agent", "1: nothing was collected yet on 31 Oct to compare with."),
+    (
+        "added",
+        "as_of=2026-08-01",
+        "No number: nothing was collected yet on 31 Jul to compare with.",
+    ),
+)
+
+
+def plain_text(part: Any) -> str:
+    """What a reader reads of a part of an answer."""
+    if isinstance(part, dict):
+        return plain_text(part["props"].get("children"))
+    return "".join(map(plain_text, part)) if isinstance(part, list) else str(part or "")
+
+
+@pytest.mark.parametrize(("figure", "query", "said"), ANSWERS)
+def test_an_explanation_begins_with_the_parts_of_its_figure_in_a_sentence(
+    app: Dash, figure: str, query: str, said: str
+) -> None:
+    data = {"figure": figure, "query": query, "at": 1}
+    answer = run_callback(app, "drawer-body.children", **{"drawer-asked": data})["response"]
+    (drawn,) = answer["drawer-body"]["children"]
+    parts = drawn["props"]["children"]
+    before = next(
+        place for place, part in enumerate(parts) if part["props"].get("className") == "muted"
+    )
+    assert " ".join(map(plain_text, parts[:before])) == said
+    kinds = [part["type"] for part in parts[before + 1 :]]
+    assert set(kinds) <= {"details", "a"}, "everything else is folded"
 
 
 def test_why_a_month_counts_what_it_does(app: Dash) -> None:
@@ -181,7 +240,7 @@ def test_why_a_month_counts_what_it_does(app: Dash) -> None:
     data = {"figure": "month", "query": query, "at": 1}
     answer = run_callback(app, "drawer-body.children", **{"drawer-asked": data})["response"]
     body = answer["drawer-body"]["children"]
-    assert texts(body, "drawer-figure") == ["Why 5?"]
+    assert texts(body, "drawer-figure") == ["5"]
     assert "Billable devices at Harbor Dental at the end of Oct 2026" in str(body)
     assert "6 = 5 billable + 1 spare" in str(body)
     assert "/devices?as_of=2026-10-31&site=1" in str(body)

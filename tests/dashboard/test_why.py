@@ -6,12 +6,13 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import Engine, insert, update
 
-from dashboard.base.params import Filters
+from dashboard.base.params import BARS, TYPES, Filters
 from dashboard.queries import moment, series
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.collection_days import gaps
 from dashboard.queries.devices import device_list
 from dashboard.queries.explain import figure as why
+from dashboard.queries.explain.contributions import site_changes
 from dashboard.queries.months import month_ends
 from dashboard.queries.sites import site_table
 from db.engine import reading, writing
@@ -53,6 +54,41 @@ def test_every_part_of_an_answer_agrees_with_the_list(engine: Engine, seed: int)
                     )
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_parts_of_an_answer_add_up_to_its_figure_and_open_exactly_their_changes(
+    engine: Engine, seed: int
+) -> None:
+    rng = random.Random(100 + seed)
+    world = random_world(rng)
+    world.save(engine)
+    parts_checked = 0
+    with reading(engine) as connection:
+        for turn in range(12):
+            filters = _random_filters(rng, sites=(0, *world.sites))
+            if turn % 2:
+                filters = filters.having(q=None, locations=(), managed_by=(), types=())
+            asked = (connection, moment.resolve(connection, filters, TODAY))
+            whole = changes.bars(*asked, filters)
+            changed = site_changes(*asked, filters)
+            assert whole.closing is not None or not list(changed)
+            if whole.opening is None or whole.closing is None:
+                continue
+            assert sum(part.net for part in changed) == whole.closing - whole.opening, filters
+            for part in changed:
+                alone = changes.bars(*asked, filters.having(sites=(part.site_id,)))
+                assert part.bars == {bar: n for bar in BARS if (n := getattr(alone, bar))}
+                parts_checked += 1
+            for bar in BARS:
+                in_bar = site_changes(*asked, filters, bar)
+                assert sum(part.in_bar for part in in_bar) == getattr(whole, bar), (filters, bar)
+            answer = why.explain(*asked, filters, "count")
+            if list(answer.parts):
+                assert sum(part.n for part in answer.parts) == answer.value
+            for share in answer.parts:
+                assert share.n == device_list.count(*asked, share.filters), (filters, share)
+    assert parts_checked > 3
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_the_points_of_a_trend_equal_those_drawn_and_listed(engine: Engine, seed: int) -> None:
     rng = random.Random(seed)
@@ -89,12 +125,13 @@ def test_devices_left_out_are_counted_by_their_reason(named_engine: Engine) -> N
         named_engine, Filters(sites=(HARBOR,), types=("server",), statuses=("billable",))
     )
     assert (answer.value, answer.site_names) == (1, ("Harbor Dental",))
-    assert {one.kind: one.n for one in answer.left_out} == {
-        "spare": 0, "excluded": 0, "types": 2, "sites": 0, "records": 2,
+    assert {(one.name, *one.values): one.n for one in answer.left_out} == {
+        ("site",): 0, ("type", *(name for name in TYPES if name != "server")): 2,
+        ("status", "spare"): 0, ("status", "excluded"): 0, ("records",): 2,
     }  # fmt: skip
     everywhere = explained(named_engine, Filters())
-    assert {one.kind: one.n for one in everywhere.left_out} == {
-        "spare": 2, "excluded": 2, "records": 12,
+    assert {(one.name, *one.values): one.n for one in everywhere.left_out} == {
+        ("status", "spare"): 2, ("status", "excluded"): 2, ("records",): 12,
     }  # fmt: skip
     assert everywhere.sources == {"ninja": 7, "threatlocker": 1}
 

@@ -40,7 +40,7 @@ _CONTROLS["system"] = _system
 
 """,
     },
-    "dashboard/components/shell/chips.py": {
+    "dashboard/words/filter_words.py": {
         '    "as_of": lambda': '    "system": lambda name, *_: f"on {name}",\n',
     },
     "dashboard/api/files/about.py": {
@@ -101,6 +101,9 @@ print(json.dumps({
     "months": json.loads(text(f"/api/months?{query}")).get("error"),
     "paths": json.loads(text("/api/openapi.json"))["paths"],
     "chips": run_callback(app, "chips.children", filters=query, address="/devices"),
+    "why": run_callback(app, "drawer-body.children", **{"drawer-asked": {
+        "figure": "count", "query": "system=Windows+11+Pro",
+    }}),
     "head": text("/"),
     "layout": layout,
     "sync_filters": next(each for each in app._callback_list if "..filters.data" in each["output"]),
@@ -148,6 +151,9 @@ def test_a_filter_with_a_control_costs_five_files_and_a_page_three(tmp_path: Pat
         parameter["name"] for parameter in answers["paths"]["/api/sites"]["get"]["parameters"]
     ]
     assert "on Windows 11 Pro" in json.dumps(answers["chips"])
+    why = json.dumps(answers["why"], ensure_ascii=False)
+    assert "Devices (on Windows 11 Pro) on 22 Nov 2026" in why
+    assert "left out by the filter “on Windows 11 Pro”" in why
     assert "&quot;system&quot;" in answers["head"]
     assert '"filter-system"' in answers["layout"]
     assert "filter-system.data-value" in answers["sync_filters"]["output"]

@@ -1,39 +1,15 @@
 """Filter chips; each is a link to the same page without its filter."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext
 
-from dashboard.base.formats import day
 from dashboard.base.params import FILTERS, Filter, Filters
 from dashboard.components.kit.drawn import drawn_list
-from dashboard.words.coverage_words import finding_state, kind_name
-from dashboard.words.filter_words import basis_word, location_word, statuses_word, type_word
-from dashboard.words.sentences import bar_word
-from db.sources import source_label
-
-Label = Callable[[Any, Filters, Mapping[int, str]], str]
-"""The words of one value of a filter, given all filters and the names of their sites."""
-
-LABELS: dict[str, Label] = {
-    "site": lambda site, _filters, names: names.get(site, gettext("site %(id)s", id=site)),
-    "location": lambda name, *_: location_word(name),
-    "as_of": lambda value, *_: gettext("as of %(day)s", day=day(value)),
-    "compare_to": lambda value, *_: gettext("against %(day)s", day=day(value)),
-    "basis": lambda name, *_: basis_word(name),
-    "type": lambda name, *_: type_word(name),
-    "status": lambda names, *_: statuses_word(names),
-    "q": lambda text, *_: f"\u201c{text}\u201d",
-    "source": lambda name, *_: source_label(name),
-    "managed_by": lambda name, *_: gettext("managed by %(source)s", source=source_label(name)),
-    "change": lambda name, filters, _names: bar_word(name, filters),
-    "kind": lambda name, *_: kind_name(name),
-    "state": lambda name, *_: finding_state(name),
-}
-"""By parameter, in the order of the chips."""
+from dashboard.words.filter_words import VALUE_WORDS
 
 
 def chips(filters: Filters, site_names: Mapping[int, str], path: str) -> Component:
@@ -43,7 +19,7 @@ def chips(filters: Filters, site_names: Mapping[int, str], path: str) -> Compone
     parameters = {each.name: each for each in FILTERS}
     return drawn_list(
         chip(label(value, filters, site_names), _address(path, rest))
-        for name, label in LABELS.items()
+        for name, label in VALUE_WORDS.items()
         for value, rest in _removals(filters, parameters[name], path)
     )
 

@@ -1,4 +1,6 @@
-"""The content of the drawer: sentence, sums, snapshots, what was left out."""
+"""The content of the drawer: the answer; folded below sums, snapshots, what was left out."""
+
+from collections.abc import Sequence
 
 from dash import dcc, html
 from dash.development.base_component import Component
@@ -6,10 +8,13 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard.base import formats
+from dashboard.base.params import Filters
 from dashboard.components.kit import links
+from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.pill import source_badge
+from dashboard.components.why.answer import answer, change_clauses, days_of_bar, where_they_are
 from dashboard.components.why.points import points_table
-from dashboard.queries.explain.figure import BARS, Explanation, LeftOut, Snapshot
+from dashboard.queries.explain.figure import BARS, RECORDS, Explanation, LeftOut, Snapshot
 from dashboard.words import why_words as words
 from db.rules import Rules
 from db.sources import source_label
@@ -18,24 +23,39 @@ _MOST_GAPS = 6
 
 
 def why_body(why: Explanation) -> list[Component]:
-    """The answer, from the number down to the rules."""
-    parts = [
-        html.P(words.title(why), className="drawer-figure"),
-        html.P(words.predicate(why)),
-        _list(why),
-        section(_("How it adds up"), _sums(why)),
-        section(_("It rests on"), _snapshots(why)),
-        section(_("Point by point"), points_table(why.points)),
-        section(_("Left out"), _left_out(why)),
-        section(_("Days without a snapshot"), _gaps(why)),
-        meanings(why.filters.basis, why.rules),
-    ]
-    return [part for part in parts if part is not None]
+    """The answer in a sentence; what it is made of is folded below."""
+    return folded(
+        [
+            _answer(why),
+            where_they_are(why.parts, why.filters),
+            html.P(words.predicate(why), className="muted"),
+            _list(why),
+            section(_("How it adds up"), _sums(why)),
+            section(_("Based on"), _snapshots(why)),
+            section(_("Point by point"), points_table(why.points)),
+            section(_("Left out"), _left_out(why)),
+            section(_("Days without a snapshot"), _gaps(why)),
+            meanings(why.filters.basis, why.rules),
+        ]
+    )
+
+
+def _answer(why: Explanation) -> html.P:
+    figure, lead = words.figure(why), words.lead(why)
+    bar = why.figure if why.figure in BARS else None
+    if bar is not None:
+        lead += days_of_bar(why.changed, why.filters, bar)
+    return answer(figure, lead, change_clauses(why.changed, why.filters, bar))
+
+
+def folded(parts: Sequence[Component | None]) -> list[Component]:
+    """The content of a drawer as one component."""
+    return [drawn_list(parts)]
 
 
 def section(title: str, body: Component | None) -> Component | None:
-    """A section with its title; empty without content."""
-    return None if body is None else html.Section([html.H3(title), body])
+    """A section that opens when its title is clicked; None without content."""
+    return None if body is None else html.Details([html.Summary(title), body])
 
 
 def _list(why: Explanation) -> Component | None:
@@ -97,18 +117,20 @@ def _left_out(why: Explanation) -> Component | None:
     rows = [part for part in why.left_out if part.n and not _same(part, why)]
     if not rows:
         return None
-    return html.Ul([html.Li(_left_out_line(part)) for part in rows], className="left-out")
+    return html.Ul(
+        [html.Li(_left_out_line(part, why.filters)) for part in rows], className="left-out"
+    )
 
 
 def _same(part: LeftOut, why: Explanation) -> bool:
     """Whether the number of records equals the count, so that the line says nothing."""
-    return part.kind == "records" and part.n == why.count.current
+    return part.name == RECORDS and part.n == why.count.current
 
 
-def _left_out_line(part: LeftOut) -> list[Component | str]:
+def _left_out_line(part: LeftOut, filters: Filters) -> list[Component | str]:
     n = formats.number(part.n)
     number = dcc.Link(n, href=links.devices(part.filters)) if part.filters else html.Strong(n)
-    return [number, " ", words.left_out(part)]
+    return [number, " ", words.left_out(part, filters)]
 
 
 def _gaps(why: Explanation) -> Component | None:
@@ -129,9 +151,9 @@ def _gaps(why: Explanation) -> Component | None:
     return html.Div([html.Ul(rows), html.P(note, className="muted")])
 
 
-def meanings(basis: str, rules: Rules) -> Component:
+def meanings(basis: str, rules: Rules) -> Component | None:
     """Definitions of the terms, and the version of the rules."""
     definitions = words.meanings(basis, rules)
     parts = [part for word, rule in definitions for part in (html.Dt(word), html.Dd(rule))]
-    title = html.H3(_("What the words mean (rules version %(n)s)", n=rules.version))
-    return html.Section([title, html.Dl(parts, className="meanings")])
+    title = _("What the words mean (rules version %(n)s)", n=rules.version)
+    return section(title, html.Dl(parts, className="meanings"))

@@ -11,13 +11,16 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.base.params import Filters
 from dashboard.components.kit.why_button import why_button
-from dashboard.components.why.body import meanings, section
+from dashboard.components.why.answer import answer, change_clauses, where_they_are
+from dashboard.components.why.body import folded, meanings, section
 from dashboard.components.why.month_snapshots import snapshot_table
+from dashboard.queries.explain.contributions import CountPart, Parts, SiteChange
 from dashboard.queries.months.bases import BillingBases
 from dashboard.queries.months.month_table import CLOSED, IMPORTED, RUNNING, MonthRow
 from dashboard.words import why_words as words
 from dashboard.words.month_words import closed_words, hindrance_words
 from dashboard.words.terms import basis_phrase
+from db.history.kept import month_before, month_end
 from db.rules import Rules
 
 MONTH = "month"
@@ -26,11 +29,14 @@ MONTH = "month"
 
 @dataclass(frozen=True)
 class Answer:
-    """Query results: `billable` are the filters of the count, `devices` the address of its list,
-    None where none is kept; `day` the day of a running month."""
+    """Query results: `billable` are the filters of the count on its day against the end of the
+    month before, `changed` and `parts` what it is made of where lists of both are kept; `devices`
+    the address of its list, None where none is kept; `day` the day of a running month."""
 
     row: MonthRow
     billable: Filters
+    changed: Parts[SiteChange]
+    parts: Parts[CountPart]
     site_names: Sequence[str]
     devices: str | None
     bases: BillingBases | None
@@ -45,20 +51,32 @@ def why_month_button(row: MonthRow, filters: Filters) -> Component:
 
 def why_month(why: Answer) -> list[Component]:
     """The answer, from the number down to the rules."""
-    value = formats.number(why.row.billable)
-    title = _("Why no number?") if why.row.billable is None else _("Why %(value)s?", value=value)
-    parts = [
-        html.P(title, className="drawer-figure"),
-        html.P(_sentence(why)),
-        html.P(_state(why.row)),
-        _list(why),
-        section(_("How it adds up"), _lines(_sums(why))),
-        section(_("What it can be billed by"), _lines(_billing_bases(why.bases))),
-        section(_("It rests on"), snapshot_table(why.row)),
-        section(_("Left out"), _lines(_left_out(why.row))),
-        meanings(why.billable.basis, why.rules),
-    ]
-    return [part for part in parts if part is not None]
+    return folded(
+        [
+            answer(*_figure(why.row), change_clauses(why.changed, why.billable)),
+            where_they_are(why.parts, why.billable),
+            html.P([_sentence(why), " ", _state(why.row)], className="muted"),
+            _list(why),
+            section(_("How it adds up"), _lines(_sums(why))),
+            section(_("Billing options"), _lines(_billing_bases(why.bases))),
+            section(_("Based on"), snapshot_table(why.row)),
+            section(_("Left out"), _lines(_left_out(why.row))),
+            meanings(why.billable.basis, why.rules),
+        ]
+    )
+
+
+def _figure(row: MonthRow) -> tuple[str, str]:
+    """The number of the month, and what is said of it at the beginning."""
+    before = formats.month(month_before(row.month))
+    if row.billable is None:
+        return _("No number"), _(": nothing was collected yet in %(month)s",
+                                 month=formats.month(row.month))  # fmt: skip
+    if row.figure.change is None:
+        lead = _(": nothing was collected yet in %(month)s to compare with", month=before)
+        return formats.number(row.billable), lead
+    end = formats.short_day(month_end(month_before(row.month)))
+    return formats.number(row.billable), words.than_before(row.figure.change, end)
 
 
 def _sentence(why: Answer) -> str:

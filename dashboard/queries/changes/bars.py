@@ -18,10 +18,22 @@ from db.history.changes import compared_columns, has_changed
 from db.history.runs import published_days
 from db.history.views import rows_on_either_day
 
-ARRIVALS = ("added", "moved_in", "reclassified_in")
-DEPARTURES = ("removed", "moved_out", "reclassified_out")
+ABSENT, ELSEWHERE, IN_SITES, COUNTED = range(4)
+"""How far into the filters a device is: not there, at another site, at one of the sites but outside
+another filter, counted."""
 
-_ABSENT, _ELSEWHERE, _IN_SITES, COUNTED = range(4)
+LEVELS_OF_BAR = {
+    "added": (ABSENT, COUNTED),
+    "removed": (COUNTED, ABSENT),
+    "moved_in": (ELSEWHERE, COUNTED),
+    "moved_out": (COUNTED, ELSEWHERE),
+    "reclassified_in": (IN_SITES, COUNTED),
+    "reclassified_out": (COUNTED, IN_SITES),
+}
+"""The levels of the devices in each bar, on the first and on the second day."""
+
+ARRIVALS = tuple(bar for bar, (_was, is_now) in LEVELS_OF_BAR.items() if is_now == COUNTED)
+DEPARTURES = tuple(bar for bar, (was, _is_now) in LEVELS_OF_BAR.items() if was == COUNTED)
 
 
 @dataclass(frozen=True)
@@ -94,16 +106,16 @@ def levels(moment: Moment, filters: Filters, *columns: str) -> Select[Any]:
     )
     level = case(
         (entities.matches(rows, filters), COUNTED),
-        (entities.in_sites(rows, filters), _IN_SITES),
-        else_=_ELSEWHERE,
+        (entities.in_sites(rows, filters), IN_SITES),
+        else_=ELSEWHERE,
     )
     extra = [_newest(rows, name).label(name) for name in columns]
     if everything:
         extra.append(flag(has_changed(rows, filters.basis)).label("differs"))
     return select(
         rows.c.key,
-        func.max(case((rows.c.was == 1, level), else_=_ABSENT)).label("was_level"),
-        func.max(case((rows.c.now == 1, level), else_=_ABSENT)).label("is_level"),
+        func.max(case((rows.c.was == 1, level), else_=ABSENT)).label("was_level"),
+        func.max(case((rows.c.now == 1, level), else_=ABSENT)).label("is_level"),
         *extra,
     ).group_by(rows.c.key)
 
@@ -118,16 +130,9 @@ def _newest(rows: Subquery, name: str) -> ColumnElement[Any]:
 
 def bar_conditions(rows: Subquery) -> dict[str, ColumnElement[bool]]:
     """The condition of each bar."""
-    was, is_now = rows.c.was_level, rows.c.is_level
-    entered = and_(is_now == COUNTED, was < COUNTED)
-    left = and_(was == COUNTED, is_now < COUNTED)
     return {
-        "added": and_(entered, was == _ABSENT),
-        "removed": and_(left, is_now == _ABSENT),
-        "moved_in": and_(entered, was == _ELSEWHERE),
-        "moved_out": and_(left, is_now == _ELSEWHERE),
-        "reclassified_in": and_(entered, was == _IN_SITES),
-        "reclassified_out": and_(left, is_now == _IN_SITES),
+        bar: and_(rows.c.was_level == was, rows.c.is_level == is_now)
+        for bar, (was, is_now) in LEVELS_OF_BAR.items()
     }
 
 

@@ -11,11 +11,18 @@ from datetime import date, datetime
 from sqlalchemy import Connection, select
 
 from dashboard.base.change import Change
-from dashboard.base.params import SOURCES, STATUSES, TYPES, Filters
+from dashboard.base.params import FILTERS, SOURCES, STATUSES, TYPES, Filters
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.changes.bars import Bars
 from dashboard.queries.collection_days import Gap, gaps
 from dashboard.queries.counts import Count, by_source, device_counts
+from dashboard.queries.explain.contributions import (
+    CountPart,
+    Parts,
+    SiteChange,
+    count_parts,
+    site_changes,
+)
 from dashboard.queries.explain.points import TRENDS, Point, points
 from dashboard.queries.moment import Moment, SnapshotDay
 from dashboard.queries.names import site_names
@@ -41,19 +48,29 @@ class Snapshot:
     quarantined: int
 
 
+RECORDS = "records"
+"""What is left out because it is another record of a machine that counts once."""
+
+MOST_OTHERS = 2
+"""So many values that a filter leaves out are counted each by itself, more of them together."""
+
+
 @dataclass(frozen=True)
 class LeftOut:
-    """Devices that one filter alone keeps out; `filters` list them, where an address can."""
+    """Devices that one filter alone keeps out. `name` is its name, or `RECORDS`; `values` are those
+    that they have, where each has one; `filters` list them, where an address can."""
 
-    kind: str
+    name: str
     n: int
     filters: Filters | None
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Explanation:
     """`figure` is one of `FIGURES`. The shares add up to `count.current`, each with the filters
-    that list it; those without a device are left out. `bars` only for the figures about bars."""
+    that list it; those without a device are left out. `bars` only for the figures about bars.
+    `changed` are the sites that make up the change, or the bar; `parts` those of a count."""
 
     figure: str
     filters: Filters
@@ -70,6 +87,8 @@ class Explanation:
     rules: Rules
     days: tuple[date, date]
     points: tuple[Point, ...] = ()
+    changed: Parts[SiteChange] = Parts()
+    parts: Parts[CountPart] = Parts()
 
     @property
     def value(self) -> int | None:
@@ -103,6 +122,8 @@ def explain(connection: Connection, moment: Moment, filters: Filters, figure: st
         moment.rules_of_day,
         (moment.then.day or moment.then.requested, moment.now.day or moment.now.requested),
         points(connection, moment, filters, figure) if figure in TRENDS else (),
+        site_changes(connection, moment, filters, figure if figure in BARS else None),
+        count_parts(connection, filters, rows) if figure in COUNT_FIGURES else Parts(),
     )
 
 
@@ -149,29 +170,22 @@ def _left_out(
             row.n for row in device_counts(connection, moment, moment.now, filters_of_kind) or ()
         )
 
-    listed = {
-        status: filters.having(statuses=(status,))
-        for status in STATUSES
-        if status not in filters.statuses
-    }
-    if filters.types:
-        rest = tuple(name for name in TYPES if name not in filters.types)
-        listed["types"] = filters.having(types=rest)
-    for kind, filters_of_kind in listed.items():
-        yield LeftOut(kind, how_many(filters_of_kind), filters_of_kind)
-    wider = {
-        "sites": filters.having(sites=()) if filters.sites else None,
-        "locations": filters.having(locations=()) if filters.locations else None,
-        "search": filters.having(q=None) if filters.q else None,
-        "sources": filters.having(sources=()) if filters.sources else None,
-        "managed_by": filters.having(managed_by=()) if filters.managed_by else None,
-    }
-    for kind, everything in wider.items():
-        if everything:
-            yield LeftOut(kind, how_many(everything) - total, None)
+    for each in FILTERS:
+        chosen = getattr(filters, each.field)
+        if not each.narrows or not chosen:
+            continue
+        if not each.exclusive or each.choices is None:
+            wider = filters.having(**{each.field: each.widest})
+            yield LeftOut(each.name, how_many(wider) - total, None)
+            continue
+        others = tuple(choice for choice in each.choices if choice not in chosen)
+        each_alone = [(value,) for value in others] if len(others) <= MOST_OTHERS else [others]
+        for values in each_alone:
+            listed = filters.having(**{each.field: values})
+            yield LeftOut(each.name, how_many(listed), listed, values)
     if filters.basis == "assets" and not filters.managed_by:
         records = filters.having(basis="records")
-        yield LeftOut("records", how_many(records), records)
+        yield LeftOut(RECORDS, how_many(records), records)
 
 
 def _gaps(connection: Connection, moment: Moment, filters: Filters) -> Iterator[Gap]:
