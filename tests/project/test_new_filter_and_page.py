@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 
 FILTER = {
     "dashboard/base/params.py": {
-        '    Filter(**choice("type", ': """\
+        '    Filter(\n        **choice("type", ': """\
     Filter(
         "system", "Only these operating systems.", TEXT_SCHEMA, named("none is so long."),
         "systems", repeat=True, sort=True, stored=False,

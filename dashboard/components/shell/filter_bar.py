@@ -12,7 +12,13 @@ from dashboard.base.params import BASES, FILTERS, STATUSES, TYPES
 from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.fields import VALUE, choices_field, day_field
 from dashboard.queries.sites.site_table import Option
-from dashboard.words.filter_words import basis_name, state_word, status_word, type_word
+from dashboard.words.filter_words import (
+    basis_name,
+    filter_name,
+    state_word,
+    status_word,
+    type_word,
+)
 from dashboard.words.machine_words import named
 
 MACHINE_FIELDS = MACHINE_STATE, MACHINE_SITE, MACHINE_OS = (
@@ -98,23 +104,23 @@ def filter_bar(sites: Sequence[Option]) -> Component:
 def _site(name: str, sites: Sequence[Option]) -> Component:
     options = [(site.name, site.site_id) for site in sites]
     return choices_field(
-        name, _("Sites"), options, _("All sites"), searchable=True, kind="field wide"
+        name, filter_name("site"), options, _("All sites"), searchable=True, kind="field wide"
     )
 
 
 def _as_of(name: str, _sites: Sequence[Option]) -> Component:
-    return day_field(name, _("As of"), _("Today"))
+    return day_field(name, filter_name("as_of"), _("Today"))
 
 
 def _compare_to(name: str, _sites: Sequence[Option]) -> Component:
-    return day_field(name, _("Compare to"), _("Last month-end"))
+    return day_field(name, filter_name("compare_to"), _("Last month-end"))
 
 
 def _basis(name: str, _sites: Sequence[Option]) -> Component:
     options = [{"label": basis_name(basis), "value": basis} for basis in BASES]
     return html.Div(
         [
-            dbc.Label(_("Counted"), html_for=name),
+            dbc.Label(filter_name("basis"), html_for=name),
             dbc.Select(id=name, options=options, value="assets"),
         ],
         className="field",
@@ -123,12 +129,12 @@ def _basis(name: str, _sites: Sequence[Option]) -> Component:
 
 def _type(name: str, _sites: Sequence[Option]) -> Component:
     options = [(type_word(kind), kind) for kind in TYPES]
-    return choices_field(name, _("Type"), options, _("All types"))
+    return choices_field(name, filter_name("type"), options, _("All types"))
 
 
 def _status(name: str, _sites: Sequence[Option]) -> Component:
     options = [(status_word(status), status) for status in STATUSES]
-    return choices_field(name, _("Status"), options, _("Billable"))
+    return choices_field(name, filter_name("status"), options, _("Billable"))
 
 
 _CONTROLS: dict[str, Callable[[str, Sequence[Option]], Component]] = {
