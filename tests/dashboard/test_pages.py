@@ -188,8 +188,8 @@ ANSWERS = (
     (
         "count",
         "site=1",
-        "5, 1 fewer than on 31 Oct: 1 added (10 Nov), 1 removed (10 Nov), 1 moved out (10 Nov). "
-        "What they are: 3 workstations, 1 server, 1 VM guest.",
+        "3, 2 fewer than on 31 Oct: 1 added (10 Nov), 1 removed (10 Nov), 1 became spare (10 Nov), "
+        "1 moved out (10 Nov). What they are: 2 workstations, 1 server.",
     ),
     (
         "count",

@@ -152,7 +152,7 @@ def test_a_filter_with_a_control_costs_five_files_and_a_page_three(tmp_path: Pat
     ]
     assert "on Windows 11 Pro" in json.dumps(answers["chips"])
     why = json.dumps(answers["why"], ensure_ascii=False)
-    assert "Devices (on Windows 11 Pro) on 22 Nov 2026" in why
+    assert "Billable devices (on Windows 11 Pro) on 22 Nov 2026" in why
     assert "left out by the filter “on Windows 11 Pro”" in why
     assert "&quot;system&quot;" in answers["head"]
     assert '"filter-system"' in answers["layout"]
