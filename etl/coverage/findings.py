@@ -17,7 +17,7 @@ from db.coverage import DUPLICATE, SITE_MISMATCH, facts_text
 from db.history.runs import END, PUBLISHED
 from db.history.views import is_managed
 from db.rules import current_rules
-from db.tables import collection_runs, coverage_findings, device_snapshots, sites
+from db.tables import collection_runs, coverage_findings, device_snapshots, devices, sites
 from etl.coverage.stretches import (
     Expectations,
     FindingStretches,
@@ -32,21 +32,26 @@ from etl.runtime.gc_pause import gc_disabled
 
 _c = device_snapshots.c
 _stored = coverage_findings.c
-_SPANS = select(
-    _c.valid_from,
-    _c.valid_to,
-    _c.device_id,
-    _c.asset_id,
-    _c.source,
-    _c.site_id,
-    _c.alias_key,
-    _c.hostname,
-    _c.display_name,
-    _c.device_type,
-    _c.billing_status,
-    _c.node_class,
-    _c.serial,
-).where(is_managed(device_snapshots))
+_SPANS = (
+    select(
+        _c.valid_from,
+        _c.valid_to,
+        _c.device_id,
+        _c.asset_id,
+        _c.source,
+        _c.site_id,
+        _c.alias_key,
+        _c.hostname,
+        _c.display_name,
+        _c.device_type,
+        _c.billing_status,
+        _c.node_class,
+        _c.serial,
+        devices.c.first_seen,
+    )
+    .join_from(device_snapshots, devices, devices.c.device_id == _c.device_id)
+    .where(is_managed(device_snapshots))
+)
 
 
 @gc_disabled()

@@ -19,8 +19,12 @@ from db.rules import Rules, current_rules
 from db.settings import Settings
 from db.tables import OPEN_END, collection_runs, device_snapshots, meta
 from etl.coverage.findings import refresh_findings
-from etl.rules.evidence import VERSION
+from etl.rules import evidence
 from etl.runtime.lease import Lease
+
+VERSION = 2
+"""The version of how records are compared. Findings of open days that were computed under an
+earlier one are computed again."""
 
 META_NAME = "coverage"
 """The entry of `meta` that holds the runs and rules that the findings are based on."""
@@ -43,14 +47,19 @@ def catch_up(engine: Engine, lease: Lease, settings: Settings | None = None) -> 
 
 
 def _state(connection: Connection, rules: Rules) -> dict[str, Any]:
-    """The runs, the rules and the version of the evidence that findings computed now are based
-    on."""
+    """What findings computed now are based on: the runs, the rules, and the versions of the
+    evidence and of the comparison."""
     runs = {
         source: [run.business_date.isoformat(), run.run_id, run.kind]
         for source, run in runs_in_force(connection).items()
     }
     settings = (rules.expected_sources, rules.source_order, rules.spare_node_classes)
-    return {"runs": runs, "rules": [list(values) for values in settings], "evidence": VERSION}
+    return {
+        "runs": runs,
+        "rules": [list(values) for values in settings],
+        "evidence": evidence.VERSION,
+        "comparison": VERSION,
+    }
 
 
 def _stale(
@@ -65,7 +74,7 @@ def _stale(
         return [(date.min, None)]
     for_all: list[date] = []
     changed: dict[str, date] = {}
-    if any(before.get(name) != now[name] for name in ("rules", "evidence")):
+    if any(before.get(name) != now[name] for name in ("rules", "evidence", "comparison")):
         for_all.append(_open_from(kept))
     for source in sorted(before["runs"].keys() | now["runs"].keys()):
         run_before, run_now = before["runs"].get(source), now["runs"].get(source)

@@ -15,6 +15,7 @@ from etl.rules.coverage import (
     Finding,
     Record,
     machine_findings,
+    precedence,
     same_hostname_findings,
     same_serial_findings,
 )
@@ -59,7 +60,6 @@ def findings_per_machine(
     guest_classes: Collection[str],
 ) -> Iterator[tuple[Finding, date, date]]:
     """The findings about single machines, as (finding, first day, day after the last)."""
-    place = {source: number for number, source in enumerate(source_order)}
     by_asset: dict[int, list[Span]] = defaultdict(list)
     for span in spans:
         by_asset[span[2].asset_id].append(span)
@@ -67,9 +67,8 @@ def findings_per_machine(
     days = sorted(expected_from)
     none_expected = expectations.expected_on(date.min)
     for spans_of_machine in by_asset.values():
-        spans_of_machine.sort(
-            key=lambda span: (place.get(span[2].source, len(place)), span[2].device_id)
-        )
+        if len(spans_of_machine) > 1:
+            spans_of_machine.sort(key=lambda s: precedence(s[2], source_order, guest_classes))
         for first, until, records in _segments(spans_of_machine, days):
             expected = none_expected
             for day in days:

@@ -6,6 +6,7 @@ those that disagree is one side of the finding, each record that differs from it
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 from etl.rules.evidence import MAX_SAME_SERIAL, host_key, names_contradict, real_serial
@@ -37,6 +38,18 @@ class Record(NamedTuple):
     billing_status: str
     node_class: str | None
     serial: str | None
+    first_seen: date
+
+
+def precedence(
+    record: Record, source_order: Sequence[str], guest_classes: Collection[str]
+) -> tuple[int, bool, int, int]:
+    """A sort key: the record that speaks for the machine comes first (docs/rules.md, rule 4). By
+    source; in a source the guests last, then the record first seen last, as the re-enrolled one."""
+    known = record.source in source_order
+    place = source_order.index(record.source) if known else len(source_order)
+    is_guest = record.node_class in guest_classes
+    return place, is_guest, -record.first_seen.toordinal(), -record.device_id
 
 
 class Finding(NamedTuple):

@@ -14,8 +14,8 @@ from sqlalchemy import Engine, Row, delete, select, update
 from db import coverage
 from db.engine import reading, writing
 from db.history.runs import kept_days, runs_in_force
-from db.keys import as_of
-from db.tables import coverage_findings, device_snapshots, meta, sites
+from db.keys import as_of, device_id
+from db.tables import coverage_findings, device_snapshots, devices, meta, sites
 from etl.coverage.findings import machines_of_site, refresh_findings
 from etl.coverage.refresh import META_NAME
 from etl.decisions.registry import DecisionRefused
@@ -87,7 +87,7 @@ def test_findings_of_an_earlier_version_are_computed_again_at_once(sqlite_engine
         connection.execute(update(coverage_findings).values(facts="{}"))
         for row in connection.execute(select(meta).where(meta.c.name == META_NAME)).all():
             state = json.loads(row.value)
-            del state["evidence"]
+            del state["comparison"]
             connection.execute(
                 update(meta).where(meta.c.name == META_NAME).values(value=json.dumps(state))
             )
@@ -122,6 +122,21 @@ def test_a_hostname_twice_at_one_site_is_a_finding_but_not_at_two_sites(engine: 
 
     ((kind, *names),) = fleet.findings_on(DAY)
     assert kind == "duplicate" and set(names) == {"DESK", "desk.local"}
+
+
+def test_of_two_records_of_a_source_the_one_enrolled_last_is_compared_with_the_others(
+    sqlite_engine: Engine,
+) -> None:
+    """It speaks for the machine (rule 4), though its id is the higher one."""
+    old = pc("old", key="2", serial="REAL77", display_name="Front desk")
+    new = pc("new", key="1", serial="REAL77", display_name="Till")
+    assert device_id(NINJA, old.key) < device_id(NINJA, new.key)
+    fleet = CoverageFleet(sqlite_engine)
+    fleet.collect_all(DAY, ninja=[old])
+    fleet.collect_all(after(1), ninja=[old, new])
+
+    found = [each for each in fleet.findings_on(after(1)) if each[0] == "name_mismatch"]
+    assert found == [("name_mismatch", "new", "old")]
 
 
 def test_spare_in_one_source_only_is_a_finding_except_for_guests(
@@ -267,7 +282,10 @@ def test_the_rule_and_the_pages_compare_the_same_sources_by_the_same_kinds() -> 
 # Random histories against a plain look at each day.
 
 
-def plainly(rows: list[Row[Any]], there: set[str], of_site: dict[int, set[str]]) -> set[Found]:
+def plainly(
+    rows: list[Row[Any]], there: set[str], of_site: dict[int, set[str]],
+    first_seen: dict[int, date],
+) -> set[Found]:  # fmt: skip
     """What is found on one day, by its sentences, pair by pair."""
     found: set[Found] = set()
     order = (NINJA, LOCKER, AGENT)
@@ -278,7 +296,10 @@ def plainly(rows: list[Row[Any]], there: set[str], of_site: dict[int, set[str]])
         return not own & {*names} and bool(expected & {*names})
 
     for _asset, group in groupby(sorted(rows, key=lambda r: r.asset_id), lambda r: r.asset_id):
-        records = sorted(group, key=lambda r: (order.index(r.source), r.device_id))
+        # The record of a source that was first seen last speaks for it, a guest never (rule 4).
+        records = sorted(group, key=lambda r: r.device_id, reverse=True)
+        records.sort(key=lambda r: first_seen[r.device_id], reverse=True)
+        records.sort(key=lambda r: (order.index(r.source), r.node_class == "VMWARE_VM_GUEST"))
         computers = [
             row for row in records
             if row.source == NINJA and row.billing_status == "billable"
@@ -293,7 +314,7 @@ def plainly(rows: list[Row[Any]], there: set[str], of_site: dict[int, set[str]])
             if row.source == LOCKER and missed(row, NINJA)
         }
         for source in order:
-            same = [row for row in records if row.source == source]
+            same = sorted((r for r in records if r.source == source), key=lambda r: r.device_id)
             found |= pairs("duplicate", same, lambda a, b: True)
         spares = [
             row for row in records
@@ -338,6 +359,7 @@ def agree(fleet: CoverageFleet) -> None:
             row.site_id: {name.strip() for name in row.expected_sources.split(",")}
             for row in connection.execute(select(sites).where(sites.c.expected_sources != ""))
         }
+        first_seen = {row.device_id: row.first_seen for row in fleet.all(devices)}
         for number in range((kept.today - DAY).days + 1):
             day = after(number)
             there = {s for s, run in runs_in_force(connection, day).items() if run.kind != "end"}
@@ -353,7 +375,7 @@ def agree(fleet: CoverageFleet) -> None:
             )
             now = [(r.kind, r.asset_id, r.device_id, r.other_device_id) for r in stored]
             assert len(set(now)) == len(now)
-            assert set(now) == plainly(list(rows), there, of_site), day
+            assert set(now) == plainly(list(rows), there, of_site, first_seen), day
     before = fleet.stored()
     with writing(fleet.engine) as connection:
         connection.execute(delete(coverage_findings))

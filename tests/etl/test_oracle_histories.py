@@ -14,27 +14,41 @@ from db import migrate
 from db.engine import open_engine, sqlite_url
 from tests.support.oracle.answers import Question
 from tests.support.oracle.classify import Row
+from tests.support.oracle.hub import SOURCES
 from tests.support.oracle_histories import ALL, DAY_ONE, History, Served
 from tests.support.samples import samples
 from tests.support.servers import DatabaseServer
 
 ORGS = {"2": "Harbor Inc", "3": "Pelican", "4": "Pelican Freight", "5": None, "6": "Pelican Ltd"}
 USED = ("ninja", "threatlocker")
+HOSTNAMES = ("pc-1", "pc-1.harbor.example", "pc-2", "SPARE-3")
+SERIALS = (None, None, "SN-77AB12", "5CG0K1XR9P")
 
 row = st.builds(
-    lambda key, org, display, location, os, node_class, managed, readable: Row(
-        key, None if org == "5" else org, ORGS[org], None, display, location, os, node_class,
-        None, managed, readable,
+    lambda key, org, hostname, display, location, os, node_class, serial, managed, readable: Row(
+        key, None if org == "5" else org, ORGS[org], hostname, display, location, os, node_class,
+        serial, managed, readable,
     ),
     st.integers(0, 7).map(str),
     st.sampled_from(sorted(ORGS)),
+    st.sampled_from((None, *HOSTNAMES)),
     st.sampled_from((None, None, "SPARE-07", "Desk")),
     st.sampled_from((None, None, "Spare closet")),
     st.sampled_from(("Windows 11", "Windows Server 2022", "Ubuntu 24.04.1 LTS", None)),
     st.sampled_from(("WINDOWS_SERVER", "VMWARE_VM_GUEST", "MAC")),
+    st.sampled_from(SERIALS),
     st.sampled_from((True, True, True, False)),
     st.sampled_from((True, True, True, True, False)),
 )  # fmt: skip
+machine = st.builds(
+    lambda hostname, site, os, serial: Row(
+        "", org_name=site, hostname=hostname, os=os, serial=serial
+    ),
+    st.sampled_from(HOSTNAMES),
+    st.sampled_from(("Harbor", "Harbor", "Pelican", None)),
+    st.sampled_from(("Windows 11", "Windows Server 2022", "Debian GNU/Linux 12")),
+    st.sampled_from(SERIALS),
+)
 source = st.sampled_from(USED)
 number = st.integers(0, 20)
 collect = st.tuples(
@@ -43,9 +57,20 @@ collect = st.tuples(
     st.sets(st.integers(0, 7).map(str), max_size=2),
     st.sampled_from(("run",) * 7 + ("fail", "late", "half")),
 )  # fmt: skip
+agents = st.one_of(
+    st.tuples(
+        st.just("report"), st.integers(0, 2),
+        st.lists(machine, min_size=1, max_size=3, unique_by=lambda each: each.hostname),
+    ),
+    st.tuples(st.just("add_machine"), machine),
+    st.tuples(st.just("remove_machine"), st.sampled_from(HOSTNAMES)),
+    st.tuples(
+        st.just("collect_agents"), st.integers(0, 2), st.sampled_from(("run", "run", "late"))
+    ),
+)  # fmt: skip
 deed = st.one_of(
     st.tuples(st.sampled_from(("close", "close", "reopen"))),
-    st.tuples(st.sampled_from(("accept", "reject", "withdraw", "end")), source),
+    st.tuples(st.sampled_from(("accept", "reject", "withdraw", "end")), st.sampled_from(SOURCES)),
     st.tuples(st.sampled_from(("merge", "alias")), number, number),
     st.tuples(st.just("imports"), st.integers(1, 4), source, number, st.integers(0, 99)),
     st.tuples(st.just("undo"), number),
@@ -53,7 +78,7 @@ deed = st.one_of(
     st.tuples(st.just("rules"), number, number, number),
 )
 history = st.tuples(
-    st.lists(st.one_of(collect, collect, deed), min_size=2, max_size=12),
+    st.lists(st.one_of(collect, collect, agents, deed), min_size=2, max_size=12),
     st.sampled_from((0, 12, 60)), st.sampled_from(((400, 366), (400, 3), (5, 3))),
     number, number, number,
 )  # fmt: skip
@@ -81,8 +106,8 @@ def questions(here: History, site: int, kind: int) -> list[Question]:
     types = (frozenset({"server"}), frozenset({"workstation", "unknown"}), frozenset())[kind % 3]
     statuses = (frozenset({"billable"}), frozenset({"billable", "spare"}), frozenset(ALL))
     return [
-        Question(("records", "assets")[kind % 2]),
-        Question(("assets", "records", *USED)[kind % 4], one, types, statuses[site % 3]),
+        Question(("assets", "records")[kind % 2]),
+        Question((*SOURCES, "assets", "records")[kind % 5], one, types, statuses[site % 3]),
     ]
 
 

@@ -8,7 +8,8 @@ PRODUCT.md speaks of; ids of sites are compared by the turn in which the sites c
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
+from hashlib import sha256
 from typing import Any
 
 from click.testing import CliRunner
@@ -16,9 +17,13 @@ from flask import Flask
 from sqlalchemy import Engine, delete, func, select
 
 from cli.collect import process_command
+from cli.machines import machine_command
+from dashboard.ingest.report import parse_report
+from dashboard.ingest.store import Entry, Store
 from db.engine import reading, writing
 from db.settings import SettingsError
 from db.tables import audit_log, collection_runs, metadata, months, sites
+from etl.collect.collect import collect
 from etl.decisions.registry import DecisionContext, DecisionRefused
 from etl.decisions.rules import save_rules
 from etl.decisions.runs import accept_run, end_source, reject_run, withdraw_day
@@ -27,19 +32,21 @@ from etl.decisions.undo import undo
 from etl.months.imports import import_counts, remove_counts
 from etl.runtime import lease
 from etl.snapshots.publish import PublishRefused
+from etl.sources import agent
 from tests.support.api_server import make_app
+from tests.support.oracle.agents import Agents
 from tests.support.oracle.answers import BARS, Answers, Bases, Question, percent_change
 from tests.support.oracle.classify import Row, Rules
+from tests.support.oracle.coverage import Coverage
 from tests.support.oracle.hub import NO_SITE, SOURCES, Key
 from tests.support.oracle.hub import Hub as Oracle
+from tests.support.oracle.links import key_of
 from tests.support.small_hub import Hub, Pc, noon
 
 DAY_ONE = date(2026, 8, 27)
 ALL = ("billable", "spare", "excluded")
 TYPES = ("server", "workstation", "vm_guest", "unknown")
-# Known faults that are being mended: switch each on when it is.
-IMPORTS_BEFORE_A_SOURCE_IS_COLLECTED = False
-KEEPS_ALL_BEFORE_THE_FIRST_CLOSING = False
+PRESENT_DAYS = 2
 NOT_DERIVED = ("leases", "jobs", "audit_log", "meta")
 
 
@@ -78,11 +85,11 @@ class History:
         self.served, self.quiet = served, quiet
         self.environ = {
             "RETENTION_DAYS": str(retention), "MONTH_END_RETENTION_MONTHS": "2",
-            "MONTH_CLOSE_DAYS": str(close_days),
+            "MONTH_CLOSE_DAYS": str(close_days), "AGENT_PRESENT_DAYS": str(PRESENT_DAYS),
         }  # fmt: skip
         self.product = Hub(served.engine, self.environ)
         self.oracle = Oracle(retention=retention, month_ends=2, close_days=close_days)
-        self.oracle.keeps_all_before_the_first_closing = KEEPS_ALL_BEFORE_THE_FIRST_CLOSING
+        self.agents = Agents(PRESENT_DAYS)
         self.purges = retention < 400
         self.entries: dict[int, int] = {}
         self.day = DAY_ONE
@@ -133,6 +140,54 @@ class History:
             f"{source} on {day}: the product says {state}, the oracle {expected}"
         )
 
+    def report(self, gap: int, rows: list[Row]) -> None:
+        """Machines report themselves."""
+        self.day += timedelta(days=gap)
+        for row in map(as_machine, rows):
+            content = {
+                "machine_id": row.key, "hostname": row.hostname, "ip": "192.0.2.7",
+                "os": row.os, "os_version": row.os, "cpu_percent": 1, "memory_total_mb": 8192,
+                "serial": row.serial, "site": row.org_name,
+            }  # fmt: skip
+            report = parse_report(content, UTC)
+            store = Store(self.served.engine, lambda: noon(self.day), UTC)
+            done = store([Entry(None, row.key, (report,), live=True)])[0]
+            assert not isinstance(done, Exception), done
+            self.agents.report(row, self.day)
+
+    def add_machine(self, row: Row) -> None:
+        row = as_machine(row)
+        options = {"hostname": row.hostname, "os": row.os, "serial": row.serial,
+                   "site": row.org_name}  # fmt: skip
+        given = [part for name, text in options.items() if text for part in (f"--{name}", text)]
+        done = self.run_command(machine_command, "add", *given, "--yes")
+        assert done.exit_code == (0 if self.agents.add(row) else 1), done.output
+
+    def remove_machine(self, hostname: str) -> None:
+        key = machine_key(hostname)
+        done = self.served.app.test_client().delete(f"/api/machines/{key}")
+        assert done.status_code == (200 if self.agents.remove(key) else 404), done.text
+
+    def collect_agents(self, gap: int, how: str) -> None:
+        """`how`: `run` or `late`."""
+        self.day += timedelta(days=gap)
+        day = self.day - timedelta(days=2) if how == "late" else self.day
+        try:
+            with lease.take(self.served.engine) as held:
+                settings = self.product.settings
+                state = collect(
+                    self.served.engine, held, agent, day, lambda: noon(self.day), settings
+                ).state
+        except (DecisionRefused, PublishRefused):
+            state = "refused"
+        expected = self.oracle.collect("agent", day, self.agents.present())
+        assert state == expected, f"agents on {day}: product {state}, oracle {expected}"
+
+    def run_command(self, command: Any, *arguments: str) -> Any:
+        url = self.served.engine.url.render_as_string(hide_password=False)
+        environ = {**self.environ, "DATABASE_URL": url, "TIMEZONE": "UTC"}
+        return CliRunner().invoke(command, arguments, env=environ)
+
     def held(self, source: str) -> int:
         runs = collection_runs.c
         with reading(self.served.engine) as connection:
@@ -177,7 +232,7 @@ class History:
 
     def accept(self, source: str) -> None:
         run = self.held(source)
-        vendor = self.product.sources[source]
+        vendor = agent if source == "agent" else self.product.sources[source]
         self.decide(lambda by: accept_run(by, vendor, run), self.oracle.accept(source))
 
     def reject(self, source: str) -> None:
@@ -254,10 +309,6 @@ class History:
     def imports(self, back: int, source: str, place: int, n: int) -> None:
         """A file of month-end counts of one source in one month up to this one."""
         month = month_before(self.day, back)
-        first = self.oracle.first()
-        early = first is None or month < f"{first:%Y-%m}"
-        if not (early or IMPORTS_BEFORE_A_SOURCE_IS_COLLECTED or self.oracle.first(source)):
-            return
         name = ("Harbor", "Pelican", "Old Town")[place % 3]
         counts = [("server", "billable", n), ("workstation", "spare", 2), ("server", "excluded", 1)]
         lines = ["month,site,source,device_type,billing_status,count"]
@@ -293,14 +344,18 @@ class History:
         return self.oracle.site_names, {n + 1: row.site_id for n, row in enumerate(rows)}
 
     def compare(self, days: list[date], questions: list[Question]) -> None:
+        """The totals of records, machines and the bases of the questions; the questions' answers;
+        records and coverage; on these days, or between them."""
         _, self.ids = self.sites()
         self.turns = {product: turn for turn, product in self.ids.items()} | {0: NO_SITE}
         self.answers = Answers(self.oracle, Machines(self))
+        bases = dict.fromkeys(("records", "assets", *(each.basis for each in questions)))
         for day in sorted(set(days)):
             self.compare_records(day)
-            for basis in ("records", "assets", *SOURCES):
+            self.compare_coverage(day)
+            for basis in bases:
                 self.compare_totals(day, basis)
-        for basis in ("records", "assets", *SOURCES):
+        for basis in bases:
             self.compare_comparison(days[-1], days[0], basis)
         for question in questions:
             self.compare_months(question)
@@ -327,7 +382,9 @@ class History:
             key: (state.site, state.device_type, state.status)
             for key, state in self.oracle.records(resolved).items()
         }
-        same(self.by_key(self.listed(day, "records")), expected, f"records on {day}")
+        items = self.listed(day, "records")
+        same(self.by_key(items), expected, f"records on {day}")
+        self.answers.machines[resolved] = machines_of(items)
         speakers = {
             (state.source, state.key): (state.site, state.device_type, state.status)
             for state in self.answers.present("assets", resolved).values()
@@ -341,6 +398,23 @@ class History:
             )
             for item in items
         }  # fmt: skip
+
+    def compare_coverage(self, day: date) -> None:
+        """What disagrees, about which record of which machine, and since when."""
+        resolved = self.oracle.resolve(day)
+        coverage = Coverage(self.oracle, self.answers.machines.__getitem__)
+        items = self.served.get("/api/coverage", as_of=day, limit=1000)["items"]
+        told = Counter(
+            (item["kind"], item["asset_id"], item["source"], item["source_key"],
+             None if self.purges else item["first_seen"])
+            for item in items
+        )  # fmt: skip
+        since = dict.fromkeys(coverage.on(resolved)) if self.purges else coverage.since(resolved)
+        expected = Counter(
+            (each.kind, each.machine, *each.record, first and first.isoformat())
+            for each, first in since.items()
+        )
+        same(dict(told), dict(expected), f"coverage on {day}")
 
     def compare_totals(self, day: date, basis: str) -> None:
         said = self.served.get("/api/dashboard/today", as_of=day, basis=basis)
@@ -362,7 +436,8 @@ class History:
         same(said["site_count"], len(expected.keys() - {NO_SITE}), f"site_count {basis} {day}")
 
     def totals(self, basis: str, day: date, site: int | None = None) -> dict[str, int | None]:
-        """Rule 4: the seed's fields and ours, of all sites or one."""
+        """Rule 4: the seed's fields and ours, of all sites or one; their sums hold in every
+        basis."""
         day = self.oracle.resolve(day)
         known = self.answers.known(basis, day)
         present = [] if not known else [
@@ -370,11 +445,7 @@ class History:
             if site in (None, state.site)
         ]  # fmt: skip
         counted = [state for state in present if state.status != "excluded"]
-        records = [] if not known else [
-            state for state in self.oracle.records(day).values()
-            if site in (None, state.site) and state.status != "excluded"
-            and state.source in self.answers.sources(basis)
-        ]  # fmt: skip
+        machines = {self.answers.machines[day][key_of(state)] for state in counted}
         assets = [] if not known else [
             state for state in self.answers.present("assets", day).values()
             if site in (None, state.site) and state.status != "excluded"
@@ -389,8 +460,8 @@ class History:
             "spare_devices": sum(state.status == "spare" for state in counted),
             "billable_devices": sum(state.status == "billable" for state in counted),
             "excluded_devices": sum(state.status == "excluded" for state in present),
-            **{f"{s}_devices": sum(r.source == s for r in records) for s in SOURCES},
-            "unique_assets": len(assets) if basis in ("records", "assets") else len(counted),
+            **{f"{s}_devices": sum(state.source == s for state in counted) for s in SOURCES},
+            "unique_assets": len(assets) if basis in ("records", "assets") else len(machines),
         }
         return {name: n if known else None for name, n in numbers.items()}
 
@@ -472,10 +543,7 @@ class History:
     def check_process_changes_nothing(self) -> None:
         """Everything stored follows from what was told: to make it anew makes the same."""
         before = self.stored()
-        url = self.served.engine.url.render_as_string(hide_password=False)
-        done = CliRunner().invoke(
-            process_command, env={**self.environ, "DATABASE_URL": url, "TIMEZONE": "UTC"}
-        )
+        done = self.run_command(process_command)
         assert done.exit_code == 0, (done.output, done.exception)
         for table, rows in self.stored().items():
             new, old = Counter(rows), Counter(before[table])
@@ -501,9 +569,27 @@ class Machines(dict[date, dict[Key, object]]):
         self.history = history
 
     def __missing__(self, day: date) -> dict[Key, object]:
-        items = self.history.listed(day, "records")
-        self[day] = {(item["source"], item["source_key"]): item["asset_id"] for item in items}
+        self[day] = machines_of(self.history.listed(day, "records"))
         return self[day]
+
+
+def machines_of(items: list[dict[str, Any]]) -> dict[Key, object]:
+    return {(item["source"], item["source_key"]): item["asset_id"] for item in items}
+
+
+def machine_key(hostname: str) -> str:
+    """The id that `machine add` makes of a name."""
+    return sha256(hostname.encode()).hexdigest()
+
+
+def as_machine(row: Row) -> Row:
+    """A row as the agent's source makes it of what a machine reports: called by its hostname, and
+    of the organization that is its site's name."""
+    site = row.org_name
+    return Row(
+        machine_key(row.hostname or ""), site and site.casefold(), site, row.hostname,
+        row.hostname, os=row.os, serial=row.serial,
+    )  # fmt: skip
 
 
 def month_before(day: date, months: int) -> str:

@@ -7,6 +7,7 @@ day from which it holds. All answers are made anew from these.
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from hashlib import blake2b
 
 from tests.support.oracle import classify, names
 from tests.support.oracle.classify import Row, Rules
@@ -70,7 +71,6 @@ class Hub:
     retention: int = 65
     month_ends: int = 24
     close_days: int = 3
-    keeps_all_before_the_first_closing: bool = True
     rules: Rules = field(default_factory=Rules)
     published: dict[str, dict[date, Snapshot]] = field(
         default_factory=lambda: {source: {} for source in SOURCES}
@@ -106,7 +106,8 @@ class Hub:
         return border + DAY if border else date.min
 
     def kept(self, day: date) -> bool:
-        """Rule 10: the last 65, every day after the border, the last day of 24 months."""
+        """Rule 10: the last 65, every day after the border, the last day of 24 months. While no
+        month is closed there is no border (DECISIONS 110)."""
         today = self.newest()
         if today is None or day > today:
             return True
@@ -117,7 +118,6 @@ class Hub:
             day > today - timedelta(days=self.retention)
             or day >= self.after_border() > date.min
             or (day == last_day(f"{day:%Y-%m}") and month_ends <= self.month_ends)
-            or (self.border() is None and self.keeps_all_before_the_first_closing)
         )
 
     def resolve(self, day: date) -> date:
@@ -455,6 +455,12 @@ class Hub:
 
     # What stands.
 
+    def days_of_change(self) -> set[date]:
+        """The days on which anything can differ from the day before."""
+        published = {day for days in self.published.values() for day in days}
+        decided = {day for each in self.decisions for day in (each.first, each.undone)}
+        return published | (decided - {date.min, date.max})
+
     def first_seen(self, source: str, key: str) -> date:
         return min(day for day, said in self.published[source].items() if key in said.rows)
 
@@ -482,20 +488,32 @@ class Hub:
         return {machine: speaker(states, rules) for machine, states in together.items()}
 
 
-def speaker(states: list[State], rules: Rules) -> State:
-    """Rule 4: who speaks for a machine: managed before excluded, then by the order of sources,
-    the record first seen last, no spare-class guest while another exists; the first known type.
-    """
-    candidates = [state for state in states if state.status != "excluded"] or states
+def device_id(state: State) -> int:
+    """The id by which a device is known: 63 bits of blake2b of source, a zero byte and its key."""
+    text = f"{state.source}\0{state.key}".encode()
+    return int.from_bytes(blake2b(text, digest_size=8).digest()) >> 1
+
+
+def by_precedence(states: list[State], rules: Rules) -> list[State]:
+    """Rule 4: by the order of sources; in one, the record first seen last, a spare-class guest
+    never while another exists. Which of two first seen together is left open: the higher id."""
 
     def rank(state: State) -> tuple[object, ...]:
         return (
             rules.source_order.index(state.source),
             state.row.node_class in rules.spare_node_classes,
             -state.first_seen.toordinal(),
+            -device_id(state),
         )
 
-    ordered = sorted(candidates, key=rank)
+    return sorted(states, key=rank)
+
+
+def speaker(states: list[State], rules: Rules) -> State:
+    """Rule 4: who speaks for a machine: a managed record before excluded ones, the first in the
+    order of precedence; the first known type."""
+    candidates = [state for state in states if state.status != "excluded"] or states
+    ordered = by_precedence(candidates, rules)
     known = [state.device_type for state in ordered if state.device_type != "unknown"]
     return replace(ordered[0], device_type=known[0] if known else "unknown")
 
