@@ -50,7 +50,7 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/sites")
     @documented(
-        "Sites, now and then, each machine once unless another basis is asked for",
+        "Sites, now and then, by unique machines unless another basis is asked for",
         SiteList,
         [*parameters.filters("/api/sites"), parameters.SOURCE, *parameters.PAGE],
     )

@@ -287,7 +287,7 @@ FILTERS = (
     Filter(
         **choice("basis", "What is counted.", BASES, repeat=False, default="assets"),
         usual=dict.fromkeys(_SEED, "records"),
-        label=mark("Counted"),
+        label=mark("Count"),
         moves=True,
     ),
     Filter(

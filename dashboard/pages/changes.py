@@ -13,12 +13,14 @@ from dashboard.components.changes import page as change_page
 from dashboard.components.changes.grid import change_grid, rows
 from dashboard.components.changes.page import Answers
 from dashboard.components.kit import links
+from dashboard.components.kit.beside import beside
 from dashboard.components.kit.card import card, chart
 from dashboard.components.kit.grid import sort_of, sorted_window
 from dashboard.components.kit.states import nothing_matches
 from dashboard.figures.waterfall import axis_start, waterfall_figure
 from dashboard.queries.changes import bars as changes
 from dashboard.queries.changes import change_list
+from dashboard.queries.counts import uncounted
 from dashboard.views.list_page import (
     Request,
     grid_rows,
@@ -102,9 +104,11 @@ def _content(v: View) -> dict[str, Any]:
         first = changes.first_day(v.connection, v.filters.basis)
         return change_page.instead(change_page.too_early(v.moment, v.filters, first))
     count = change_list.count(*question, bars)
+    others = uncounted(*question)
     if not (bars.opening or bars.closing or count):
-        return change_page.instead(nothing_matches(PATH))
-    answers = Answers(v.moment, v.filters, bars, count, axis_start(bars))
+        nothing = nothing_matches(PATH, beside(others, v.filters.having(changes=())))
+        return change_page.instead(nothing)
+    answers = Answers(v.moment, v.filters, bars, others, count, axis_start(bars))
     return change_page.parts(answers) | {"figure": _chart(answers)}
 
 

@@ -9,9 +9,11 @@ from dash import Input, Output, State, callback, html
 from dashboard.base.notice import mark
 from dashboard.components.devices.grid import device_grid, rows
 from dashboard.components.kit import links
+from dashboard.components.kit.beside import beside
 from dashboard.components.kit.grid import sort_of, sorted_window
 from dashboard.components.kit.states import nothing_matches
 from dashboard.components.kit.why_button import why_button
+from dashboard.queries.counts import uncounted
 from dashboard.queries.devices import device_list
 from dashboard.views.list_page import Request, grid_rows, in_browser, list_page, no_data, page_words
 from dashboard.web.context import page_filters, view
@@ -54,14 +56,16 @@ def layout(**_query: str) -> html.Div:
     Input("filters", "data"),
     Input("snapshot", "data"),
 )
-def show(query: str | None, _snapshot: object) -> tuple[str, str, Any, Any, bool]:
+def show(query: str | None, _snapshot: object) -> tuple[str, Any, Any, Any, bool]:
     """How many match, and of what."""
     with view(query) as v:
         count = device_list.count(v.connection, v.moment, v.filters)
+        others = beside(uncounted(v.connection, v.moment, v.filters), v.filters)
         state = no_data(v)
         if state is None and not count:
-            state = nothing_matches("/devices")
-    about, why = sentences.list_subtitle(v.moment, v.filters), why_button(v.filters.to_query())
+            state = nothing_matches("/devices", others)
+    about = [sentences.list_subtitle(v.moment, v.filters), others]
+    why = why_button(v.filters.to_query())
     return sentences.devices_match(count), about, why, state, not count
 
 

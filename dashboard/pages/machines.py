@@ -19,7 +19,7 @@ from dashboard.views.list_page import Request, grid_rows, in_browser, list_page
 dash.register_page(
     __name__,
     path=PAGE,
-    name=mark("Machines"),
+    name=mark("Agents"),
     order=6,
     icon="machines",
     key="a",

@@ -169,11 +169,13 @@ def _of(v: View, site_id: int) -> Filters:
 def _numbers(v: View, profile: Profile) -> Numbers:
     counted = _of(v, profile.site_id)
     question = (v.connection, v.moment)
+    compared = counts.compare(*question, counted)
     return Numbers(
         profile,
         v.moment,
         counted,
-        counts.compare(*question, counted).kpis(),
+        compared.kpis(),
+        compared.uncounted(),
         site_profile.records_by_source(*question, counted),
         site_profile.locations(*question, counted),
         merges(v.connection, profile.site_id),

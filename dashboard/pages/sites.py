@@ -7,11 +7,13 @@ from dash import Input, Output, State, callback, dcc, html
 
 from dashboard.base.notice import mark
 from dashboard.components.kit import links
+from dashboard.components.kit.beside import beside
 from dashboard.components.kit.card import file_links
 from dashboard.components.kit.grid import in_window
 from dashboard.components.kit.states import nothing_matches
 from dashboard.components.kit.why_button import why_button
 from dashboard.components.sites import grid as site_grid
+from dashboard.queries.counts import uncounted
 from dashboard.queries.sites import site_table
 from dashboard.views.list_page import Request, grid_rows, in_browser, list_page, no_data, page_words
 from dashboard.web.context import view
@@ -68,14 +70,15 @@ def show(query: str | None, _snapshot: object) -> tuple[Any, ...]:
     """How many at how many sites, against then; what stands instead of nothing."""
     with view(query) as v:
         site_rows = site_table.site_rows(v.connection, v.moment, v.filters)
+        others = beside(uncounted(v.connection, v.moment, v.filters), v.filters)
         state = no_data(v)
         if state is None and not site_rows:
-            state = nothing_matches("/sites")
+            state = nothing_matches("/sites", others)
     why = why_button(v.filters.to_query())
     file = file_links(lambda form: links.file("sites", form, v.filters))
     head, about = (
         sentences.site_totals(site_rows, v.filters),
-        sentences.compared(v.moment, v.filters),
+        [sentences.compared(v.moment, v.filters), others],
     )
     return head, why, about, file, state, not site_rows
 
@@ -84,9 +87,11 @@ def _rows(query: str, request: Request) -> tuple[dict[str, Any], dict[str, Any]]
     """The rows that the grid asks for, and the sum of all."""
     with view(query) as v:
         site_rows = site_table.site_rows(v.connection, v.moment, v.filters)
+        others = uncounted(v.connection, v.moment, v.filters)
     window = in_window(site_grid.in_order(site_rows, request.get("sortModel")), request)
     rows = site_grid.rows(window, v.filters, v.moment)
-    return grid_rows(rows, len(site_rows)), site_grid.total_row(site_rows, v.filters, v.moment)
+    total = site_grid.total_row(site_rows, v.filters, v.moment, others)
+    return grid_rows(rows, len(site_rows)), total
 
 
 list_page(Ids.GRID, _rows, outputs=[Output(Ids.TOTAL, "data")])

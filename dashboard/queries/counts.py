@@ -140,8 +140,11 @@ def compare(connection: Connection, moment: Moment, filters: Filters) -> Compari
 
 def uncounted(connection: Connection, moment: Moment, filters: Filters) -> dict[str, int]:
     """How many devices stand beside what `filters` count, as `Comparison.uncounted` has them."""
-    everything = filters.having(statuses=STATUSES)
-    return _uncounted(device_counts(connection, moment, moment.now, everything), filters)
+    others = tuple(status for status in STATUSES if status not in filters.statuses)
+    if not others:
+        return {}
+    left_out = filters.having(statuses=others)
+    return _uncounted(device_counts(connection, moment, moment.now, left_out), filters)
 
 
 def _uncounted(counts: Iterable[Count] | None, filters: Filters) -> dict[str, int]:

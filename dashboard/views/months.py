@@ -11,11 +11,13 @@ from sqlalchemy import Connection
 from dashboard.base import formats
 from dashboard.base.params import BILLABLE, Filters
 from dashboard.components.kit import links
+from dashboard.components.kit.beside import beside
 from dashboard.components.kit.card import card, file_links
 from dashboard.components.kit.states import first_run
 from dashboard.components.months.page import Answers, Bases, bases_card, month_history, month_parts
 from dashboard.components.months.table import dangers, month_list
 from dashboard.components.why.month import Answer, why_month
+from dashboard.queries import counts
 from dashboard.queries.changes import adjustments
 from dashboard.queries.counts import device_counts
 from dashboard.queries.explain.contributions import (
@@ -61,7 +63,7 @@ def all_months(v: View) -> list[Any]:
             "months-table",
             table,
             title=_finding(rows),
-            subtitle=_about(v),
+            subtitle=[_about(v), beside(_not_billable(v), v.filters.as_stored())],
             actions=file_links(lambda form: links.file("month-ends", form, v.filters.as_stored())),
         ),
         dangers(rows, v.actor),
@@ -194,6 +196,11 @@ def _devices(v: View, row: MonthRow) -> str | None:
         return links.devices(filters)
     end = month_end(row.month)
     return links.devices_on(filters, end) if v.moment.kept.kept_on_or_before(end) == end else None
+
+
+def _not_billable(v: View) -> dict[str, int]:
+    """How many devices stand beside the billable ones of the shown day."""
+    return counts.uncounted(v.connection, v.moment, v.filters.as_stored().having(statuses=BILLABLE))
 
 
 def _finding(rows: list[MonthRow]) -> str:

@@ -58,14 +58,16 @@ def location_word(name: str) -> str:
 
 def basis_name(basis: str) -> str:
     """The label of a basis, as an option."""
-    return {"assets": _("Machines"), "records": _("All records")}.get(basis) or source_label(basis)
+    return {"assets": _("Unique machines"), "records": _("All records")}.get(basis) or source_label(
+        basis
+    )
 
 
 def basis_word(basis: str) -> str:
     """The label of a basis."""
     if basis in source_names():
         return _("%(source)s only", source=source_label(basis))
-    return {"assets": _("Each machine once"), "records": _("All records added")}[basis]
+    return basis_name(basis)
 
 
 ValueWord = Callable[[Any, Filters, Mapping[int, str]], str]

@@ -8,7 +8,7 @@ from flask_babel import ngettext
 
 from dashboard.base import formats
 from dashboard.base.change import Change
-from dashboard.base.params import ALL_CHANGES, BARS, Filters
+from dashboard.base.params import ALL_CHANGES, BARS, STATUSES, Filters
 from dashboard.queries.changes.bars import Bars, Mover
 from dashboard.queries.moment import Moment
 from dashboard.queries.months.month_ends import MonthEnd
@@ -105,18 +105,32 @@ def bar_word(bar: str, filters: Filters) -> str:
 
 
 def _reclassified(filters: Filters) -> dict[str, str]:
-    if _only_status(filters) == "billable":
-        return {
-            "reclassified_in": _("Became billable"),
-            "reclassified_out": _("No longer billable"),
-        }
-    return {"reclassified_in": _("Reclassified in"), "reclassified_out": _("Reclassified out")}
+    """The labels of what came into the filters, or left them, without being new, gone or moved."""
+    became = {
+        "billable": _("Became billable"),
+        "spare": _("Became spare"),
+        "excluded": _("Became excluded"),
+        None: _("Now matches"),
+    }
+    no_longer = {
+        "billable": _("No longer billable"),
+        "spare": _("No longer spare"),
+        "excluded": _("No longer excluded"),
+        None: _("No longer matches"),
+    }
+    status, inside = _border(filters)
+    came, went = (became, no_longer) if inside else (no_longer, became)
+    return {"reclassified_in": came[status], "reclassified_out": went[status]}
 
 
-def _only_status(filters: Filters) -> str | None:
-    """The only status that is filtered by, if no other filter can reclassify a device."""
-    alone = len(filters.statuses) == 1 and not filters.types and filters.are_stored
-    return filters.statuses[0] if alone else None
+def _border(filters: Filters) -> tuple[str | None, bool]:
+    """The one billing status whose border a reclassified device crosses, and whether it is the one
+    that is counted, not the one left out; None where other filters reclassify devices too."""
+    others = [status for status in STATUSES if status not in filters.statuses]
+    if not others or filters.types or not filters.are_stored:
+        return None, True
+    inside = len(filters.statuses) == 1
+    return (filters.statuses[0] if inside else others[0]), inside
 
 
 def moves(bars: Bars, filters: Filters) -> list[tuple[str, int, str]]:
@@ -136,19 +150,36 @@ _ARRIVALS_FIRST = (
 def bar_clause(bar: str, n: int, filters: Filters) -> str:
     """The devices of one bar inside a sentence: "12 removed", "3 became billable"."""
     values = {"n": formats.number(n)}
-    if _only_status(filters) == "billable" and bar == "reclassified_in":
-        return ngettext("%(n)s became billable", "%(n)s became billable", n, **values)
-    if _only_status(filters) == "billable" and bar == "reclassified_out":
-        return ngettext("%(n)s no longer billable", "%(n)s no longer billable", n, **values)
+    if bar.startswith("reclassified"):
+        status, inside = _border(filters)
+        became = (bar == "reclassified_in") == inside
+        return {
+            ("billable", True): ngettext(
+                "%(n)s became billable", "%(n)s became billable", n, **values
+            ),
+            ("billable", False): ngettext(
+                "%(n)s no longer billable", "%(n)s no longer billable", n, **values
+            ),
+            ("spare", True): ngettext("%(n)s became spare", "%(n)s became spare", n, **values),
+            ("spare", False): ngettext(
+                "%(n)s no longer spare", "%(n)s no longer spare", n, **values
+            ),
+            ("excluded", True): ngettext(
+                "%(n)s became excluded", "%(n)s became excluded", n, **values
+            ),
+            ("excluded", False): ngettext(
+                "%(n)s no longer excluded", "%(n)s no longer excluded", n, **values
+            ),
+            (None, True): ngettext("%(n)s now matches", "%(n)s now match", n, **values),
+            (None, False): ngettext(
+                "%(n)s no longer matches", "%(n)s no longer match", n, **values
+            ),
+        }[status, became]
     return {
         "added": ngettext("%(n)s added", "%(n)s added", n, **values),
         "removed": ngettext("%(n)s removed", "%(n)s removed", n, **values),
         "moved_in": ngettext("%(n)s moved in", "%(n)s moved in", n, **values),
         "moved_out": ngettext("%(n)s moved out", "%(n)s moved out", n, **values),
-        "reclassified_in": ngettext("%(n)s reclassified in", "%(n)s reclassified in", n, **values),
-        "reclassified_out": ngettext(
-            "%(n)s reclassified out", "%(n)s reclassified out", n, **values
-        ),
     }[bar]
 
 

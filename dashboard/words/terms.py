@@ -37,9 +37,9 @@ def counted_type(device_type: str, n: int) -> str:
 def basis_phrase(basis: str) -> str:
     """What a count of `basis` counts, inside a sentence."""
     if basis == "assets":
-        return _("each machine once")
+        return _("unique machines")
     if basis == "records":
-        return _("records of all sources")
+        return _("all records")
     return _("records of %(source)s", source=source_label(basis))
 
 

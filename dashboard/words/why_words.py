@@ -131,7 +131,7 @@ def count_clause(part: CountPart) -> str:
 
 
 def predicate(why: Explanation) -> str:
-    """What was counted: "Billable devices at Harbor Dental on 22 Nov 2026, each machine once"."""
+    """What was counted: "Billable devices at Harbor Dental on 22 Nov 2026, unique machines"."""
     then, now = (formats.day(day) for day in why.days)
     words = {
         "what": counted(why.filters, why.site_names),
@@ -216,8 +216,8 @@ def _balance(why: Explanation) -> str:
         (bars.removed, MINUS, _("removed")),
         (bars.moved_in, "+", _("moved in")),
         (bars.moved_out, MINUS, _("moved out")),
-        (bars.reclassified_in, "+", _("reclassified in")),
-        (bars.reclassified_out, MINUS, _("reclassified out")),
+        (bars.reclassified_in, "+", sentences.bar_word("reclassified_in", why.filters).lower()),
+        (bars.reclassified_out, MINUS, sentences.bar_word("reclassified_out", why.filters).lower()),
     )
     steps = [f"{sign} {formats.number(n)} {name}" for n, sign, name in names if n]
     return " ".join([formats.number(bars.opening), *steps, "=", formats.number(bars.closing)])
@@ -229,7 +229,7 @@ def meanings(basis: str, rules: Rules) -> list[tuple[str, str]]:
     if basis == "assets":
         order = _(", then ").join(source_label(source) for source in rules.source_order)
         entries.append((
-            _("Each machine once"),
+            _("Unique machines"),
             _("The records of all sources that are the same machine count as one. Who speaks for "
               "it decides its site and status: %(order)s.", order=order),
         ))  # fmt: skip

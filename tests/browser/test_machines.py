@@ -197,7 +197,7 @@ def test_filters_of_other_pages_do_not_apply_here_and_are_kept_for_them(
 ) -> None:
     quiet.goto(f"{hub.address}/devices?basis=ninja&q=abc")
     expect(quiet.locator("#chips .chip")).to_have_count(2)
-    quiet.locator(".pages a", has_text="Machines").click()
+    quiet.locator(".pages a", has_text="Agents").click()
     expect(names(quiet).first).not_to_be_empty()
     assert urlsplit(quiet.url).query == ""
     expect(quiet.locator("#machines-about")).to_contain_text("do not apply here")

@@ -57,7 +57,7 @@ def test_each_site_of_the_table_and_each_list_explains_its_number(
     number = open_explanation(quiet, row.locator(".why"))
     assert row.locator("td").first.inner_text() == str(number)
     expect(quiet.locator(".drawer-body p.muted").first).to_have_text(
-        "Billable devices at Harbor Dental on 22 Nov 2026, each machine once."
+        "Billable devices at Harbor Dental on 22 Nov 2026, unique machines."
     )
     quiet.keyboard.press("Escape")
     open_devices(quiet, address, "?type=server")

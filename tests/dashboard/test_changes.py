@@ -305,7 +305,7 @@ def test_the_about_sheet_lists_filters_dates_and_runs(client: ApiClient) -> None
     assert about == about | {
         "As of, asked": "2026-11-22", "As of, shown": "2026-11-22",
         "Compared with, asked": "2026-10-31",
-        "Counted": "the records of all sources, added", "Sites": "Harbor Dental",
+        "Counted": "all records", "Sites": "Harbor Dental",
         "Types": "workstation", "Billing statuses": "billable", "Search": "h-",
         "Changes": "added", "Rows": "2",
     }  # fmt: skip

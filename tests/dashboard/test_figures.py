@@ -247,7 +247,7 @@ def test_the_reason_names_what_moved_and_nothing_else() -> None:
     assert reason == "+12 since 31 Oct: 9 added, 3 became billable"
     servers = Filters(statuses=("billable",), types=("server",))
     reason = said(reason_line(Change(412, 400), bars, servers, THEN))
-    assert reason == "+12 since 31 Oct: 9 added, 3 reclassified in"
+    assert reason == "+12 since 31 Oct: 9 added, 3 now match"
     assert said(reason_line(Change(4, None), Bars(), BILLABLE, THEN)) == "No count for 31 Oct"
     swapped = said(reason_line(Change(4, 4), Bars(4, 1, 1, 0, 0, 0, 0, 4), BILLABLE, THEN))
     assert swapped == "unchanged since 31 Oct: 1 added, 1 removed"
@@ -255,10 +255,19 @@ def test_the_reason_names_what_moved_and_nothing_else() -> None:
 
 def test_the_bars_are_called_by_what_happened_and_the_ends_by_their_days() -> None:
     assert sentences.bar_names(MOMENT, BILLABLE) == NAMES | {"opening": "30 Oct"}
-    every = sentences.bar_names(MOMENT, Filters())
-    assert (every["reclassified_in"], every["reclassified_out"]) == (
-        "Reclassified in", "Reclassified out",
-    )  # fmt: skip
+    # A device that comes in without being new or moved crossed the border of one status, or of
+    # another filter.
+    for filters, came, went in (
+        (Filters(), "Became billable", "No longer billable"),
+        (Filters(statuses=("spare",)), "Became spare", "No longer spare"),
+        (Filters(statuses=("billable", "spare")), "No longer excluded", "Became excluded"),
+        (Filters(statuses=("billable", "excluded")), "No longer spare", "Became spare"),
+        (Filters(statuses=STATUSES), "Now matches", "No longer matches"),
+        (Filters(types=("server",)), "Now matches", "No longer matches"),
+        (Filters(q="pc"), "Now matches", "No longer matches"),
+    ):
+        every = sentences.bar_names(MOMENT, filters)
+        assert (every["reclassified_in"], every["reclassified_out"]) == (came, went), filters
 
 
 def test_the_site_that_changed_most_is_named_and_cut_when_too_long() -> None:
@@ -361,7 +370,7 @@ def test_bars_of_movers_are_shares_of_the_largest() -> None:
 def test_a_link_to_a_past_day_drops_the_compared_day() -> None:
     now = Filters(as_of=date(2026, 11, 22), compare_to=THEN, statuses=("billable",))
     assert links.devices_on(now, date(2026, 6, 30), types=("server",)) == (
-        "/devices?as_of=2026-06-30&type=server&status=billable"
+        "/devices?as_of=2026-06-30&type=server"
     )
     assert links.devices_on(now, None) == links.devices(now)
     assert links.devices(Filters()) == "/devices"

@@ -169,7 +169,7 @@ def test_every_explanation_button_has_a_complete_answer(
         if figure == "coverage":
             assert "Based on" in said and "/collections?run=" in said and "expected" in said
             continue
-        assert "drawer-answer" in said and "each machine once" in said or "records of" in said
+        assert "drawer-answer" in said and "unique machines" in said or "records" in said
         assert "Based on" in said and "/collections?run=" in said, (figure, query)
         assert "What the words mean" in said
         if figure in ("months", "site", "trend", "days"):

@@ -1,12 +1,13 @@
 """The facts about a file: its filters, its dates, and the runs behind it."""
 
+from dashboard.queries.counts import uncounted
 from dashboard.queries.moment import SnapshotDay
 from dashboard.queries.names import site_names
 from dashboard.web.context import View
 from db import __version__
 from db.sources import source_label
 
-BASES = {"assets": "each machine once", "records": "the records of all sources, added"}
+BASES = {"assets": "unique machines", "records": "all records"}
 
 
 def about(v: View, *, compared: bool) -> list[tuple[str, str]]:
@@ -17,6 +18,7 @@ def about(v: View, *, compared: bool) -> list[tuple[str, str]]:
     """
     filters, moment = v.filters, v.moment
     names = site_names(v.connection, filters.sites)
+    others = uncounted(v.connection, moment, filters)
     basis = BASES.get(filters.basis) or f"the records of {source_label(filters.basis)}"
     lines = [
         ("Made by", f"Inventory Hub {__version__}"),
@@ -27,6 +29,7 @@ def about(v: View, *, compared: bool) -> list[tuple[str, str]]:
         ("Locations", "; ".join(name or "(no location)" for name in filters.locations) or "all"),
         ("Types", ", ".join(filters.types) or "all"),
         ("Billing statuses", ", ".join(filters.statuses)),
+        ("Not counted", ", ".join(f"{n} {status}" for status, n in others.items()) or "none"),
         ("Search", filters.q or "none"),
         ("Sources", ", ".join(source_label(source) for source in filters.sources) or "all"),
     ]

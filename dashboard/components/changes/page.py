@@ -1,6 +1,6 @@
 """The content of the Changes page, from query results of one moment."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,6 +14,7 @@ from dashboard.base.change import Change
 from dashboard.base.params import ALL_CHANGES, BARS, Filters
 from dashboard.components.changes.reason import reason_line
 from dashboard.components.kit import links
+from dashboard.components.kit.beside import beside
 from dashboard.components.kit.card import file_links
 from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.why_button import why_button
@@ -32,12 +33,14 @@ PARTS = (
 
 @dataclass(frozen=True)
 class Answers:
-    """Query results of one moment; `count` is how many are in the list, `axis_start` where the
-    axis of the waterfall begins."""
+    """Query results of one moment; `uncounted` is how many devices stand beside the count, by
+    billing status, `count` how many are in the list, `axis_start` where the axis of the waterfall
+    begins."""
 
     moment: Moment
     filters: Filters
     bars: Bars
+    uncounted: Mapping[str, int]
     count: int
     axis_start: int
 
@@ -78,7 +81,7 @@ def _never(filters: Filters) -> html.Section:
         ),
         html.P(_("There is no snapshot of it, and what is not known is not a zero.")),
         dcc.Link(
-            _("Count each machine once"), href=links.changes(every), className="btn btn-secondary"
+            _("Count unique machines"), href=links.changes(every), className="btn btn-secondary"
         ),
     ]
     return html.Section(content, className="card card-body state")
@@ -94,7 +97,7 @@ def parts(answers: Answers) -> dict[str, Any]:
         "state": None,
         "hidden": False,
         "summary": drawn_list(reason_line(figure, bars, every, then)),
-        "about": [counted_name(filters)],
+        "about": [counted_name(filters), beside(answers.uncounted, every)],
         "why": why_button(every.to_query(), "bars"),
         "actions": file_links(lambda form: links.file("bars", form, every)),
         "title": sentences.finding(figure, filters, then),

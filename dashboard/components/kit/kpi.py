@@ -18,7 +18,7 @@ class Tile:
     """One card: `key` names it to tests and styles, `href` opens exactly what `figure` counts and
     `changes` what moved it (None: nothing lists that). `line` may hold further numbers as links.
     `query` and `why` are what its "why" button asks about. `moves` says whether its change is
-    worth a pill: a change has none of its own."""
+    worth a pill: a change has none of its own. `beside` stands under its line."""
 
     key: str
     label: str
@@ -30,12 +30,16 @@ class Tile:
     changes: str | None = None
     trend: Sequence[int | None] = ()
     moves: bool = True
+    beside: Component | None = None
 
 
 def tiles(cards: Sequence[Tile]) -> Component:
     """The row of cards. The number is the link, as large as its card; other links lie above it."""
     return drawn_list(
-        html.Div([_tile(tile), why_button(tile.query, tile.why)], className=f"kpi-place {tile.key}")
+        html.Div(
+            [_tile(tile), tile.beside, why_button(tile.query, tile.why)],
+            className=f"kpi-place {tile.key}",
+        )
         for tile in cards
     )
 

@@ -57,13 +57,18 @@ def first_run(problems: Sequence[str]) -> Component:
     )
 
 
-def nothing_matches(path: str) -> Component:
-    """No device matches the filters. Why a day shows nothing, the strip above says."""
+def nothing_matches(path: str, beside: Component | None = None) -> Component:
+    """No device matches the filters. Why a day shows nothing, the strip above says.
+
+    Args:
+        beside: what there is in other statuses.
+    """
     return drawn(
         html.Section(
             [
                 html.H2(_("No device matches these filters"), className="state-title"),
                 html.P(_("Take a filter away, choose another day, or start again without any.")),
+                html.P([_("There are others: "), beside]) if beside is not None else None,
                 dcc.Link(_("Clear all filters"), href=path, className="btn btn-secondary"),
             ],
             className="card card-body state",

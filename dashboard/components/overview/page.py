@@ -15,6 +15,7 @@ from dashboard.base.params import Filters
 from dashboard.components.changes.reason import balance_line, reason_line
 from dashboard.components.coverage.page import WHY
 from dashboard.components.kit import links
+from dashboard.components.kit.beside import beside
 from dashboard.components.kit.card import file_links
 from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.kpi import Tile, tiles
@@ -144,6 +145,7 @@ def _tiles(answers: Answers) -> list[Tile]:
             "trend",
             links.changes(counted),
             trend=answers.trend,
+            beside=beside(answers.uncounted, counted),
         ),
         *(
             Tile(

@@ -77,9 +77,17 @@ def _row(site: Site, there: Filters, moment: Moment) -> dict[str, Any]:
     }
 
 
-def total_row(sites: Sequence[Site], filters: Filters, moment: Moment) -> dict[str, Any]:
-    """The pinned row of totals over all sites."""
+def total_row(
+    sites: Sequence[Site], filters: Filters, moment: Moment, uncounted: Mapping[str, int]
+) -> dict[str, Any]:
+    """The pinned row of totals over all sites; of spares also those at sites that have no other
+    device and so no row.
+
+    Args:
+        uncounted: how many stand beside what is counted, by billing status.
+    """
     counts = {name: sum(counts_of(site)[name] for site in sites) for name in COUNTS}
+    counts["spare"] = uncounted.get("spare", counts["spare"])
     return _figures(total(sites), counts, filters, moment) | {
         "name": how_many(len(sites)),
         "trend": [],

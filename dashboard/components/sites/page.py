@@ -14,6 +14,7 @@ from dashboard.base.change import Change
 from dashboard.base.params import NO_LOCATION, TYPES, Filters
 from dashboard.components.changes.reason import balance_line
 from dashboard.components.kit import links
+from dashboard.components.kit.beside import beside
 from dashboard.components.kit.count_link import change_link, count_link, linked
 from dashboard.components.kit.drawn import drawn, drawn_list
 from dashboard.components.kit.pill import pill, source_badge
@@ -42,12 +43,14 @@ CHARTS = (
 
 @dataclass(frozen=True)
 class Numbers:
-    """What the site is and has, on the two days of `moment`; all of `counted`, which names it."""
+    """What the site is and has, on the two days of `moment`; all of `counted`, which names it, but
+    for `uncounted`: how many devices stand beside, by billing status."""
 
     profile: Profile
     moment: Moment
     counted: Filters
     kpis: Mapping[str, Kpi]
+    uncounted: Mapping[str, int]
     sources: Mapping[str, int]
     locations: Sequence[Location]
     merges: Merges
@@ -150,6 +153,7 @@ def _head(numbers: Numbers) -> list[Component]:
             why_button(counted.to_query()),
             html.Span(f"{counted_name(counted)}, {formats.day(numbers.moment.now.day)}",
                       className="muted"),
+            beside(numbers.uncounted, counted),
         ],
         className="title-line",
     )  # fmt: skip
