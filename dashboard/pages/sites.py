@@ -76,10 +76,8 @@ def show(query: str | None, _snapshot: object) -> tuple[Any, ...]:
             state = nothing_matches("/sites", others)
     why = why_button(v.filters.to_query())
     file = file_links(lambda form: links.file("sites", form, v.filters))
-    head, about = (
-        sentences.site_totals(site_rows, v.filters),
-        [sentences.compared(v.moment, v.filters), others],
-    )
+    head = sentences.site_totals(site_rows, v.filters)
+    about = [sentences.compared(v.moment, v.filters), others]
     return head, why, about, file, state, not site_rows
 
 
