@@ -43,6 +43,7 @@ def layout(device_id: str = "", **_query: str) -> html.Div:
     """Every card in its place; the callbacks fill them."""
     copy = dbc.Button(_("Copy"), id=Ids.COPY, color="link")
     version = dbc.Select(id=Ids.VERSION, options=[], class_name="version")
+    which = html.Label(_("Version"), htmlFor=Ids.VERSION, className="visually-hidden")
     machine_body = [
         html.Div(id=f"{Ids.MACHINE}-table"),
         html.Div(id=Ids.EVIDENCE),
@@ -70,7 +71,7 @@ def layout(device_id: str = "", **_query: str) -> html.Div:
             [html.Div(id=Ids.TREE), dcc.Store(id=Ids.TEXT)],
             title=_("What its source says"),
             subtitle=_("The whole record as it was collected"),
-            actions=[version, copy],
+            actions=[which, version, copy],
         ),
     ]
     body = [

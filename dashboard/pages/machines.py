@@ -14,7 +14,7 @@ from dashboard.components.kit.kpi import waiting_tiles
 from dashboard.components.machines.grid import machine_grid, rows
 from dashboard.queries.machines import latest as machines
 from dashboard.views import machines as machine_views
-from dashboard.views.list_page import Request, grid_rows, in_browser, list_page
+from dashboard.views.list_page import LIVE, Request, grid_rows, in_browser, list_page
 
 dash.register_page(
     __name__,
@@ -43,7 +43,7 @@ def layout(sort: str = "", **_query: str) -> html.Div:
     """Figures, charts, the grid in the order that the address asks for."""
     order = Sort(sort.removeprefix("-"), sort.startswith("-"))
     line = html.Div(
-        [html.H1(id=Ids.COUNT, role="status"), html.P(id=Ids.ABOUT, className="card-subtitle")]
+        [html.H1(id=Ids.COUNT, **LIVE), html.P(id=Ids.ABOUT, className="card-subtitle")]
     )
     files = html.Div(id=Ids.FILES, className="card-actions")
     return html.Div(

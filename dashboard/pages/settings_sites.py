@@ -14,7 +14,7 @@ from dashboard.components.settings.frame import frame
 from dashboard.components.settings.sites import in_order, rows, segments, site_list, title
 from dashboard.queries.sites import directory as query_sites
 from dashboard.views import settings as settings_views
-from dashboard.views.list_page import Request, grid_rows, in_browser, list_page
+from dashboard.views.list_page import LIVE, Request, grid_rows, in_browser, list_page
 
 dash.register_page(
     __name__, path=SITES, name="Sites of the settings", title="Sites", order=9.2, tab=mark("Sites")
@@ -33,7 +33,7 @@ def layout(q: str = "", **_query: str) -> html.Div:
     text = search_field(Ids.TEXT, _("Name of a site, as anybody calls it"), q)
     line = html.Div(
         [
-            html.H2(id=Ids.COUNT, role="status"),
+            html.H2(id=Ids.COUNT, **LIVE),
             html.Div(id=Ids.STATES),
             text,
         ],

@@ -21,6 +21,10 @@ from dashboard.components.kit.states import first_run
 from dashboard.queries.freshness import freshness
 from dashboard.web.context import View
 
+LIVE = {"aria-live": "polite"}
+"""Of a heading that follows the filters: read when it changes. As `role="status"` it would be no
+heading."""
+
 Request = Mapping[str, Any]
 """The grid's request: `startRow`, `endRow`, `sortModel`."""
 
@@ -83,7 +87,7 @@ def grid_rows(rows: Sequence[Mapping[str, Any]], count: int) -> dict[str, Any]:
 
 def page_words(title: str, why: str, about: str) -> html.Div:
     """The sentence of a page, the place of its "why" button, and what it is about, by their ids."""
-    line = [html.H1(id=title, role="status"), html.Span(id=why)]
+    line = [html.H1(id=title, **LIVE), html.Span(id=why)]
     return html.Div(
         [
             html.Div(line, className="count-line"),
@@ -95,7 +99,7 @@ def page_words(title: str, why: str, about: str) -> html.Div:
 def listed(title: str, files: str) -> html.Div:
     """The title of a list, and the place of its files, by their ids."""
     place = html.Div(id=files, className="card-actions")
-    return html.Div([html.H2(id=title, role="status"), place], className="list-head")
+    return html.Div([html.H2(id=title, **LIVE), place], className="list-head")
 
 
 def no_data(v: View) -> Component | None:

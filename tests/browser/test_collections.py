@@ -126,7 +126,7 @@ def test_collecting_now_shows_its_progress_in_a_toast_that_goes_by_itself(
     quiet.clock.install()
     quiet.goto(story.address + "/collections")
     story.hub.sources["ninja"].rows = FLEET
-    quiet.get_by_role("button", name="Collect NinjaRMM now").click()
+    quiet.get_by_role("button", name="Collect now: NinjaRMM").click()
     expect(quiet.locator("#jobs")).to_contain_text("Collect NinjaRMM")
     assert story.work() == 1
     expect(quiet.locator("#jobs .pill-done")).to_be_visible()
@@ -151,7 +151,7 @@ def test_ending_a_source_stands_apart_in_red_and_asks_for_its_name(
     expect(zone.get_by_role("button")).to_have_text(["Withdraw the day", "End source"])
     below = zone.bounding_box(), quiet.locator("#runs").bounding_box()
     assert below[0] and below[1] and below[0]["y"] >= below[1]["y"] + below[1]["height"]
-    zone.get_by_role("button", name="End NinjaRMM").click()
+    zone.get_by_role("button", name="End source: NinjaRMM").click()
     dialog = quiet.get_by_role("dialog")
     button = dialog.get_by_role("button", name="End NinjaRMM")
     expect(button).to_have_class(re.compile("btn-danger"))
@@ -174,7 +174,7 @@ def test_a_closed_month_is_locked_and_its_hash_is_verified(quiet: Page, story: S
     quiet.goto(story.address + "/months")
     row = quiet.locator(".months tbody tr", has_text="Oct 2026")
     expect(row.locator(".pill")).to_have_text("open")
-    row.get_by_role("button", name="Close Oct 2026").click()
+    row.get_by_role("button", name="Close: Oct 2026").click()
     dialog = quiet.get_by_role("dialog")
     expect(dialog).to_contain_text("What stands on 31 Oct 2026 is stored once")
     expect(dialog.locator(".fact-list")).to_contain_text("34")
@@ -183,15 +183,15 @@ def test_a_closed_month_is_locked_and_its_hash_is_verified(quiet: Page, story: S
     assert story.work() == 1
     expect(row.locator(".pill")).to_have_text("closed")
     expect(row).to_contain_text("by local")
-    expect(row.get_by_role("button", name="Close Oct 2026")).to_have_count(0)
+    expect(row.get_by_role("button", name="Close: Oct 2026")).to_have_count(0)
     row.get_by_role("link", name="Oct 2026").click()
     quiet.wait_for_url("**/months/2026-10")
     quiet.get_by_role("button", name="Verify").click()
     expect(quiet.locator("#month-proven")).to_have_text("Yes: the hash is the same.")
     with quiet.expect_download() as download:
-        quiet.get_by_label("Invoice pack of North Farms").click()
+        quiet.get_by_label("ZIP: invoice pack of North Farms").click()
     assert download.value.suggested_filename == "invoice-pack-North-Farms-assets-2026-10.zip"
-    quiet.get_by_role("button", name="Reopen Oct 2026").click()
+    quiet.get_by_role("button", name="Reopen: Oct 2026").click()
     dialog.get_by_role("button", name="Reopen the month").click()
     expect(dialog.get_by_role("alert")).to_contain_text("Write a reason")
     dialog.get_by_label("Reason, for the audit log").fill("a wrong alias")

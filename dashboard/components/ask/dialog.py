@@ -58,9 +58,9 @@ def ask_button(
     Args:
         arguments: as JSON values; those that the dialog asks for are left out.
         kind: CSS classes beside "btn".
-        about: the label for screen readers, where `label` needs its surroundings.
+        about: what it is about, which screen readers read after `label`: a page has many like it.
     """
-    accessible = {} if about is None else {"aria-label": about}
+    accessible = {} if about is None else {"aria-label": f"{label}: {about}"}
     return html.Button(
         label,
         className=f"btn {kind}",

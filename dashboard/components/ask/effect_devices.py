@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import source_badge
+from dashboard.components.kit.table import column_head
 from dashboard.words.filter_words import status_word
 
 MAX_ROWS = 200
@@ -29,7 +30,7 @@ def effect_devices(result: Mapping[str, Any]) -> list[Component]:
         title = _("Records that change: the first %(n)s of %(all)s",
                   n=formats.number(len(rows)), all=formats.number(total))  # fmt: skip
     heads = [(_("Record"), ""), (_("What changes"), "")]
-    head = html.Tr([html.Th(text, scope="col", className=kind) for text, kind in heads])
+    head = html.Tr([column_head(text, kind) for text, kind in heads])
     table = html.Table(
         [html.Thead(head), html.Tbody([_row(item) for item in rows])],
         className="table effect-devices",

@@ -11,6 +11,7 @@ from dashboard.base import formats
 from dashboard.base.params import Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.pill import source_badge
+from dashboard.components.kit.table import column_head
 from dashboard.components.why.answer import Clause, answer
 from dashboard.components.why.body import folded, section
 from dashboard.queries.coverage.findings import Counts, count_to_do
@@ -125,5 +126,5 @@ def _snapshots(moment: Moment) -> Component:
         cells = [[source_badge(source), " ", source_label(source)], formats.day(day), run]
         rows.append(html.Tr([html.Td(cell) for cell in cells]))
     heads = (_("Source"), _("Its day"), _("Run"))
-    head = html.Tr([html.Th(text, scope="col") for text in heads])
+    head = html.Tr([column_head(text) for text in heads])
     return html.Table([html.Thead(head), html.Tbody(rows)], className="table rests")

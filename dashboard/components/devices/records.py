@@ -38,7 +38,7 @@ def side_by_side(records: Sequence[Record], device_id: int, filters: Filters) ->
     """
     if not records:
         return html.Div()
-    heads = [html.Th("", scope="col"), *(_head(record, device_id, filters) for record in records)]
+    heads = [html.Td(), *(_head(record, device_id, filters) for record in records)]
     rows = [_row(name, [record.fields[name] for record in records]) for name in COMPARED]
     rows += [
         _row("source_key", [record.source_key for record in records], compared=False),

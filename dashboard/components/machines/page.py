@@ -139,7 +139,7 @@ def clone_card(machine: Machine) -> list[Component]:
         (_("IP"), machine["ip"] or formats.NOTHING, _("told by its next report")),
     ]
     heads = html.Tr(
-        [html.Th("", scope="col"), html.Th(_("Speaks now"), scope="col"),
+        [html.Td(), html.Th(_("Speaks now"), scope="col"),
          html.Th(_("Spoke before it"), scope="col")]
     )  # fmt: skip
     body = [

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn
+from dashboard.components.kit.table import column_head
 from dashboard.queries.months.bases import BillingBases
 from dashboard.queries.months.basis_differences import BasisComparison
 from db.tables import ALL_SITES, NO_SITE_ID
@@ -40,7 +41,7 @@ def basis_table(sides: BasisComparison, month: str, href: Callable[[int], str]) 
         (_("Device-days"), "figure wide"),
         (_("Invoice pack"), "pack"),
     ]  # fmt: skip
-    head = html.Tr([html.Th(name, scope="col", className=kind) for name, kind in heads])
+    head = html.Tr([column_head(name, kind) for name, kind in heads])
     rows = [_row(bases, month, sides, href) for bases in site_bases[: MOST + 1]]
     table = html.Table([html.Thead(head), html.Tbody(rows)], className="table bases")
     more = None
@@ -66,7 +67,7 @@ def _row(
             href=links.invoice_pack(bases.site_id, month),
             className="btn btn-link",
             download="",
-            **{"aria-label": _("Invoice pack of %(site)s", site=bases.site)},
+            **{"aria-label": _("ZIP: invoice pack of %(site)s", site=bases.site)},
         )
     return html.Tr(
         [

@@ -12,6 +12,7 @@ from dashboard.base.params import Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import source_badge
+from dashboard.components.kit.table import column_head
 from dashboard.queries.months.basis_differences import DifferingDevice
 
 MOST = 500
@@ -27,7 +28,7 @@ def differing_table(answers: Any) -> Component:
         return html.Section([html.H3(where), html.P(text, className="note")], className="differing")
     heads = [(_("Device"), ""), (_("Days counted"), "figure"), (_("On the peak day"), ""),
              (_("At month-end"), "")]  # fmt: skip
-    head = html.Tr([html.Th(text, scope="col", className=kind) for text, kind in heads])
+    head = html.Tr([column_head(text, kind) for text, kind in heads])
     body = [
         _row(device, answers.filters, len(answers.sides.presence.days)) for device in rows[:MOST]
     ]

@@ -15,7 +15,7 @@ from dashboard.components.kit.card import panel
 from dashboard.components.kit.drawn import drawn, drawn_list
 from dashboard.components.kit.notice import notice
 from dashboard.components.kit.pill import delta, month_pill
-from dashboard.components.kit.table import fact_list
+from dashboard.components.kit.table import column_head, fact_list
 from dashboard.components.months.basis_table import basis_table
 from dashboard.components.months.differences import differing_table
 from dashboard.components.months.table import actions, dangers
@@ -152,7 +152,7 @@ def _adjusted(adjustments: Sequence[Adjustment]) -> Component:
         )
         for adjustment in adjustments
     ]
-    head = html.Tr([html.Th(text, scope="col") for text in heads])
+    head = html.Tr([column_head(text) for text in heads])
     table = html.Table([html.Thead(head), html.Tbody(rows)], className="table")
     return _card(_("Adjustments"), None, drawn(html.Div(table, className="table-scroll")))
 

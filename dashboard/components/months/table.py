@@ -15,6 +15,7 @@ from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.danger import Danger, danger_zone
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import delta, month_pill, source_badge
+from dashboard.components.kit.table import column_head
 from dashboard.components.why.month import why_month_button
 from dashboard.queries.months.month_table import IMPORTED, OPEN, RUNNING, MonthRow
 from dashboard.words.month_words import closed_words, hindrance_words, imported_words
@@ -44,7 +45,7 @@ def month_list(
         (_("Change"), "figure"), ("%", "figure wide"), (_("Spare"), "figure wide"),
         (_("Total"), "figure wide"), ("", "doing"),
     ]  # fmt: skip
-    head = html.Tr([html.Th(name, scope="col", className=kind) for name, kind in heads])
+    head = html.Tr([column_head(name, kind) for name, kind in heads])
     body = [_row(row, filters, actor, month_href, devices_href) for row in rows]
     table = html.Table([html.Thead(head), html.Tbody(body)], className="table months")
     return drawn(html.Div(table, className="table-scroll"))
@@ -124,8 +125,7 @@ def actions(row: MonthRow, actor: Actor) -> list[Any]:
     month = {"month": row.month}
     name = formats.month(row.month)
     if row.can_close and row.state == OPEN and actor.may_start(CloseMonth):
-        about = _("Close %(month)s", month=name)
-        return [ask_button(CloseMonth, month, _("Close"), kind="btn-primary", about=about)]
+        return [ask_button(CloseMonth, month, _("Close"), kind="btn-primary", about=name)]
     return []
 
 
@@ -141,11 +141,11 @@ def dangers(rows: Sequence[MonthRow], actor: Actor) -> Component | None:
 
 
 def _reopening(month: str) -> Danger:
-    words = _("Reopen %(month)s", month=formats.month(month))
+    name = formats.month(month)
     return Danger(
-        words,
+        _("Reopen %(month)s", month=name),
         _("Its days can change again, and so can what was billed for it."),
         ask_button(
-            ReopenMonth, {"month": month}, _("Reopen"), kind="btn-outline-danger", about=words
+            ReopenMonth, {"month": month}, _("Reopen"), kind="btn-outline-danger", about=name
         ),
     )

@@ -17,7 +17,7 @@ from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.links import devices_of_source
 from dashboard.components.kit.notice import notice
 from dashboard.components.kit.pill import run_pill, source_badge
-from dashboard.components.kit.table import fact_list
+from dashboard.components.kit.table import column_head, fact_list
 from dashboard.components.runs.source_cards import withdrawal
 from dashboard.queries.runs.attempts import MAX_UNREADABLE, Run, UnreadableRow
 from dashboard.words.run_words import duration, percent, run_effect, state_word
@@ -183,7 +183,7 @@ def _aside(run: Run, aside: Sequence[UnreadableRow]) -> Any:
     title = _("Rows that could not be read; devices that were known keep their last state")
     if (run.quarantined or 0) > MAX_UNREADABLE:
         title += ". " + _("The first %(n)s", n=formats.number(MAX_UNREADABLE))
-    head = html.Thead(html.Tr([html.Th(name, scope="col") for name in heads]))
+    head = html.Thead(html.Tr([column_head(name) for name in heads]))
     table = html.Table([head, html.Tbody(rows)], className="table aside")
     return panel(
         html.H2(_("Set aside")),

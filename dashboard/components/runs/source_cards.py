@@ -93,7 +93,7 @@ def _facts(last: Run, published: Run | None, page: RunList) -> list[html.P]:
 def _collect(last: Run, actor: Actor) -> html.Button | None:
     if not actor.may_start(Collect):
         return None
-    about = _("Collect %(source)s now", source=source_label(last.source))
+    about = source_label(last.source)
     return ask_button(Collect, {"source": last.source}, _("Collect now"), about=about)
 
 
@@ -113,15 +113,14 @@ def dangers(published: Mapping[str, Run], actor: Actor) -> Component | None:
 def withdrawal(run: Run) -> Danger:
     """Withdrawing the newest published day of a source, whose run this is."""
     day: date = run.business_date
-    words = _(
-        "Withdraw %(day)s of %(source)s", day=formats.day(day), source=source_label(run.source)
-    )
+    label = source_label(run.source)
+    words = _("Withdraw %(day)s of %(source)s", day=formats.day(day), source=label)
     arguments = {"source": run.source, "day": day.isoformat()}
     return Danger(
         words,
         _("Its snapshot goes, and the one before counts again."),
         ask_button(
-            WithdrawDay, arguments, _("Withdraw the day"), kind="btn-outline-danger", about=words
+            WithdrawDay, arguments, _("Withdraw the day"), kind="btn-outline-danger", about=label
         ),
     )
 
@@ -136,6 +135,6 @@ def _end(source: str) -> Danger:
             {"source": source},
             _("End source"),
             kind="btn-outline-danger",
-            about=words,
+            about=source_label(source),
         ),
     )

@@ -10,6 +10,7 @@ from dashboard.base import formats
 from dashboard.base.run_params import RunList
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import run_pill, source_badge
+from dashboard.components.kit.table import column_head
 from dashboard.queries.runs.attempts import Run
 from dashboard.words.run_words import duration, percent, state_word
 from db.sources import source_label
@@ -34,7 +35,7 @@ def run_table(runs: Sequence[Run], count: int, page: RunList) -> list[Any]:
     ]  # fmt: skip
     table = html.Table(
         [
-            html.Thead(html.Tr([html.Th(name, scope="col", className=c) for name, c in heads])),
+            html.Thead(html.Tr([column_head(name, c) for name, c in heads])),
             html.Tbody([_row(run, page) for run in runs]),
         ],
         className="table runs",

@@ -87,7 +87,7 @@ def _state(entry: Entry) -> list[Component]:
 def _undo(entry: Entry, actor: Actor) -> list[Component]:
     if not entry.can_undo or not actor.may_start(Undo):
         return []
-    about = _("Undo entry %(n)s", n=entry.entry_id)
+    about = _("entry %(n)s", n=entry.entry_id)
     return [ask_button(Undo, {"entry_id": entry.entry_id}, _("Undo"), about=about)]
 
 

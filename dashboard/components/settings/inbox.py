@@ -152,10 +152,10 @@ def _similar_item(question: SiteQuestion, actor: Actor) -> html.Li:
     buttons: list[Any] = []
     if actor.may_start(MergeSites):
         merge = {"site_id": site.site_id, "into": other.site_id}
-        about = _("Same customer: %(one)s and %(other)s", one=site.name, other=other.name)
+        about = _("%(one)s and %(other)s", one=site.name, other=other.name)
         buttons.append(ask_button(MergeSites, merge, _("Same"), about=about))
     if actor.may_start(ConfirmSite):
-        about = _("Different customers: %(one)s and %(other)s", one=site.name, other=other.name)
+        about = _("%(one)s and %(other)s", one=site.name, other=other.name)
         keep = {"site_ids": list(question.settled)}
         buttons.append(ask_button(ConfirmSite, keep, _("Different"), about=about))
     unfolded: list[Any] = [
@@ -238,9 +238,8 @@ def _unlike_item(site: NewSite, actor: Actor) -> html.Li:
     ]
     buttons: list[Any] = []
     if actor.may_start(ConfirmSite):
-        about = _("Keep %(site)s as its own", site=site.name)
         keep = {"site_ids": [site.site_id]}
-        buttons.append(ask_button(ConfirmSite, keep, _("Keep"), about=about))
+        buttons.append(ask_button(ConfirmSite, keep, _("Keep"), about=site.name))
     if actor.may_start(MergeSites):
         merge = {"site_id": site.site_id}
         buttons.append(choose_button(MergeSites, merge, "into", SITES, _("Merge\u2026")))

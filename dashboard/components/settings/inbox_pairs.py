@@ -33,7 +33,7 @@ def pair_item(pair: Pair, actor: Actor) -> html.Li:
         source_badge(pair.other.source),
         _name(pair.other),
     ]
-    heads = [html.Th("", scope="col"), *(_head(record) for record in two)]
+    heads = [html.Td(), *(_head(record) for record in two)]
     known = [name for name in COMPARED if any(record.values[name] for record in two)]
     rows = [_row(name, two) for name in known]
     rows.append(_line(_("Machine known to"), [_sources(record) for record in two], differs=False))
@@ -101,9 +101,9 @@ def _acts(pair: Pair, actor: Actor) -> list[Component]:
     names = {"one": _name(pair.first), "other": _name(pair.other)}
     buttons: list[Component] = []
     if actor.may_start(LinkDevices):
-        about = _("Same machine: %(one)s and %(other)s", **names)
+        about = _("%(one)s and %(other)s", **names)
         buttons.append(ask_button(LinkDevices, both, _("Same"), about=about))
     if actor.may_start(KeepApart):
-        about = _("Different machines: %(one)s and %(other)s", **names)
+        about = _("%(one)s and %(other)s", **names)
         buttons.append(ask_button(KeepApart, both, _("Different"), about=about))
     return buttons

@@ -149,7 +149,7 @@ def _version(
                 {"rules": as_argument(version.rules)},
                 _("Use again"),
                 kind="btn-link",
-                about=_("Use version %(n)s again", n=n),
+                about=_("version %(n)s", n=n),
             )
         )
     if before is None:

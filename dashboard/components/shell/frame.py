@@ -191,9 +191,11 @@ def _more(links: Sequence[PageLink], actor: Actor) -> Component:
         ],
         **{"aria-label": _("More pages")},
     )
+    title = html.H2(_("More pages"), id="more-title", className="visually-hidden")
     return dbc.Offcanvas(
-        drawn_list([pages]), id="more", placement="bottom", close_button=False, class_name="more"
-    )
+        drawn_list([title, pages]), id="more", placement="bottom", close_button=False,
+        labelledby="more-title", class_name="more",
+    )  # fmt: skip
 
 
 def _link(link: PageLink, place: str) -> Component:

@@ -47,9 +47,12 @@ def ingest_open() -> Notice:
 
 
 def refused(message: str, path: str) -> Component:
-    """An address with a bad parameter, and a link to the page without filters."""
+    """An address with a bad parameter, and a link to the page without filters. The page itself is
+    hidden: this is the main part of the document then."""
     clear = dcc.Link(_("Clear all filters"), href=path)
-    return drawn_list([notice_line("danger", _icon(), message, clear, kind="error")])
+    heading = html.H1(_("This address cannot be shown"), className="visually-hidden")
+    line = notice_line("danger", _icon(), message, clear, kind="error")
+    return drawn_list([html.Main([heading, line])])
 
 
 def stamp(moment: Moment, fresh: Freshness) -> str:

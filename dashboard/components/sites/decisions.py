@@ -14,6 +14,7 @@ from dashboard.components.ask.dialog import ask_button
 from dashboard.components.ask.picker import SITES, choose_button
 from dashboard.components.kit.notice import notice_line
 from dashboard.components.kit.pill import source_badge
+from dashboard.components.kit.table import column_head
 from dashboard.queries.sites.merges import Merge, Merges
 from dashboard.queries.sites.site_profile import Alias, Profile
 from dashboard.words.rule_words import sources_word
@@ -58,9 +59,7 @@ def _date_and_author(merge: Merge) -> str:
 def _unmerge(merge: Merge, actor: Actor) -> list[Component]:
     if merge.entry_id is None or not actor.may_start(Undo):
         return []
-    words = _("Unmerge")
-    about = _("Unmerge %(site)s", site=merge.name)
-    return [ask_button(Undo, {"entry_id": merge.entry_id}, words, about=about)]
+    return [ask_button(Undo, {"entry_id": merge.entry_id}, _("Unmerge"), about=merge.name)]
 
 
 def site_acts(profile: Profile, actor: Actor, *, now: bool) -> list[Component]:
@@ -133,7 +132,7 @@ def _aliases(aliases: Sequence[Alias], actor: Actor, *, now: bool) -> Component:
     if not aliases:
         return html.P(_("No source names this site."), className="note")
     heads = (_("Source"), _("Calls it"), _("Its id there"), _("Last on"), "")
-    head = html.Tr([html.Th(text, scope="col") for text in heads])
+    head = html.Tr([column_head(text) for text in heads])
     rows = [
         html.Tr(
             [

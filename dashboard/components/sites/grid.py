@@ -39,7 +39,7 @@ def site_grid(name: str) -> AgGrid:
          "sortable": False, "cellRenderer": "HubTrend"},
         {"field": "sources", "headerName": _("Sources"), "width": 90, "sortable": False,
          "cellRenderer": "HubSources", "cellRendererParams": source_badge_params()},
-        {"field": "query", "headerName": "", "width": 48, "sortable": False,
+        {"field": "query", "headerName": _("Why"), "width": 60, "sortable": False,
          "cellRenderer": "HubWhy",
          "cellRendererParams": {"about": _("Why this number?"), "figure": "site"}},
     ]  # fmt: skip

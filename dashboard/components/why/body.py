@@ -12,6 +12,7 @@ from dashboard.base.params import Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.pill import source_badge
+from dashboard.components.kit.table import column_head
 from dashboard.components.why.answer import answer, change_clauses, days_of_bar, where_they_are
 from dashboard.components.why.points import points_table
 from dashboard.queries.explain.figure import BARS, RECORDS, Explanation, LeftOut, Snapshot
@@ -89,7 +90,7 @@ def _snapshots(why: Explanation) -> Component | None:
     if not days:
         return None
     heads = (_("For"), _("Source"), _("Its day"), _("Finished"), _("Run"))
-    head = html.Tr([html.Th(text, scope="col") for text in heads])
+    head = html.Tr([column_head(text) for text in heads])
     rows = [
         html.Tr([html.Td(formats.short_day(day)), *_snapshot(snapshot)]) for day, snapshot in days
     ]

@@ -10,6 +10,7 @@ from dashboard.base import formats
 from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import source_badge
+from dashboard.components.kit.table import column_head
 from dashboard.queries.months.month_table import IMPORTED, MonthRow
 from dashboard.words.month_words import imported_words
 from db.sources import source_label
@@ -36,7 +37,7 @@ def snapshot_table(row: MonthRow) -> Component:
         cells = [label, words, formats.instant(snapshot.finished_at), run]
         rows.append(html.Tr([html.Td(cell) for cell in cells]))
     heads = (_("Source"), _("Its day"), _("Finished"), _("Run"))
-    head = html.Tr([html.Th(text, scope="col") for text in heads])
+    head = html.Tr([column_head(text) for text in heads])
     table = html.Table([html.Thead(head), html.Tbody(rows)], className="table")
     whole = drawn(html.Div(table, className="table-scroll"))
     if not row.imported:

@@ -12,6 +12,7 @@ from dashboard.base import formats
 from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import source_badge
+from dashboard.components.kit.table import column_head
 from dashboard.queries.explain.points import Point
 from dashboard.queries.months.snapshots import MonthSource
 
@@ -21,7 +22,7 @@ def points_table(points: Sequence[Point]) -> Component | None:
     if not points:
         return None
     heads = ((_("Day"), ""), (_("Number"), "figure"), (_("Finished, run"), ""))
-    head = html.Tr([html.Th(text, scope="col", className=kind) for text, kind in heads])
+    head = html.Tr([column_head(text, kind) for text, kind in heads])
     rows = [_row(point) for point in points]
     table = html.Table([html.Thead(head), html.Tbody(rows)], className="table rests points")
     return drawn(table)
