@@ -136,13 +136,13 @@
     return props.data && props.value ? count(props, props.value, "") : null;
   };
 
-  /* A change as arrow and number; the row's `way` is its direction. */
+  /* A change as arrow and number; the row's `way` is its direction, `news` whether that is good. */
   cells.HubDelta = function (props) {
     if (!props.data || !props.value) { return null; }
     var way = props.data.way;
     var arrow = { up: "\u25b2", down: "\u25bc" }[way];
     var sign = arrow ? element("span", { className: "delta-arrow", "aria-hidden": "true" }, arrow) : null;
-    return count(props, [sign, props.value], "delta delta-" + way);
+    return count(props, [sign, props.value], "delta delta-" + way + " news-" + props.data.news);
   };
 
   /* A sparkline: a line per run of values without a gap, and a dot on the last value. */

@@ -6,6 +6,7 @@ from itertools import accumulate, pairwise
 import plotly.graph_objects as go
 
 from dashboard.base import formats
+from dashboard.base.good_direction import news
 from dashboard.base.theme import ACCENT, DOWN, MUTED, UP, template
 from dashboard.figures.plain import plain
 from dashboard.queries.changes.bars import Bars
@@ -20,6 +21,8 @@ STEPS = (
 )
 """The bars between opening and closing, with their sign."""
 
+_COLOURS = {"good": UP, "bad": DOWN, "plain": MUTED}
+
 _GAP = 0.3
 """The share of a bar's slot that stays empty."""
 _HALF_BAR = (1 - _GAP) / 2
@@ -30,6 +33,8 @@ def waterfall_figure(
     names: Mapping[str, str],
     href: Mapping[str, str | None],
     chosen: Collection[str] = (),
+    *,
+    good: str,
 ) -> go.Figure:
     """The chart. Drawn from bars with a base, because the small bundle has no waterfall.
 
@@ -40,6 +45,7 @@ def waterfall_figure(
         names: the label of each field of `Bars`.
         href: the address that a click on a bar opens, by field; None where there is none.
         chosen: the selected bars; the others are faded.
+        good: the good direction of the count, which the colours of the bars follow.
     """
     figure = go.Figure(layout={"template": template(), "bargap": _GAP, "showlegend": False})
     if bars.opening is None or bars.closing is None:
@@ -56,7 +62,7 @@ def waterfall_figure(
         *map(formats.signed, changes),
         formats.number(bars.closing),
     ]
-    colours = [ACCENT, *(UP if sign > 0 else DOWN for _key, sign in STEPS), ACCENT]
+    colours = [ACCENT, *(_COLOURS[news(sign, good)] for _key, sign in STEPS), ACCENT]
     any_chosen = any(key in chosen for key in keys)
     opacity = [1 if key in chosen or not any_chosen else 0.35 for key in keys]
     labels = [_wrapped(names[key]) for key in keys]

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from dash import Input, Output, callback, html
 from flask_babel import gettext as _
 
+from dashboard.base.good_direction import good_direction
 from dashboard.base.notice import mark
 from dashboard.components.changes import page as change_page
 from dashboard.components.changes.grid import change_grid, rows
@@ -115,7 +116,8 @@ def _content(v: View) -> dict[str, Any]:
 def _chart(answers: Answers) -> go.Figure:
     moment, filters, bars = answers.moment, answers.filters, answers.bars
     behind = links.bars(bars, filters.having(changes=()), moment.then.day)
-    return waterfall_figure(bars, bar_names(moment, filters), behind, filters.changes)
+    names, good = bar_names(moment, filters), good_direction(filters)
+    return waterfall_figure(bars, names, behind, filters.changes, good=good)
 
 
 def _file(query: str | None, request: Request | None) -> Callable[[str], str]:

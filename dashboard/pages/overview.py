@@ -6,6 +6,7 @@ import dash
 from dash import Input, Output, callback, dcc, html
 from flask_babel import gettext as _
 
+from dashboard.base.good_direction import good_direction
 from dashboard.base.notice import mark
 from dashboard.components.kit import links
 from dashboard.components.kit.card import card, chart
@@ -116,7 +117,10 @@ def _charts(answers: Answers) -> dict[str, Any]:
             answers.months, lambda month, kind: links.month_bar(month, kind, counted, moment)
         ),
         "why": waterfall_figure(
-            bars, bar_names(moment, counted), links.bars(bars, counted, moment.then.day)
+            bars,
+            bar_names(moment, counted),
+            links.bars(bars, counted, moment.then.day),
+            good=good_direction(counted),
         ),
     }
 

@@ -9,6 +9,7 @@ from dash import Input, Output, State, callback, dcc, html
 from dash import no_update as same
 from flask_babel import gettext as _
 
+from dashboard.base.good_direction import good_direction
 from dashboard.base.params import Filters, Sort
 from dashboard.components.changes import latest
 from dashboard.components.changes.latest import Latest
@@ -195,7 +196,10 @@ def _charts(trends: Trends) -> dict[str, Any]:
             lambda day, kind: links.devices_on(counted, day, types=(kind,)),
         ),
         "bars": waterfall_figure(
-            bars, bar_names(moment, counted), links.bars(bars, counted, moment.then.day)
+            bars,
+            bar_names(moment, counted),
+            links.bars(bars, counted, moment.then.day),
+            good=good_direction(counted),
         ),
     }
 

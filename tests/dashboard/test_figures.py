@@ -169,7 +169,7 @@ NAMES = {
 
 @given(balanced())
 def test_each_bar_begins_where_the_last_one_ended(found: Bars) -> None:
-    figure = waterfall_figure(found, NAMES, {})
+    figure = waterfall_figure(found, NAMES, {}, good="up")
     trace = figure.data[0]
     floor = axis_start(found)
     ends = [base + height for base, height in zip(trace.base, trace.y, strict=True)]
@@ -186,7 +186,7 @@ def test_each_bar_begins_where_the_last_one_ended(found: Bars) -> None:
 
 @given(balanced())
 def test_its_axis_begins_at_zero_or_below_everything_that_changes(found: Bars) -> None:
-    floor, roof = waterfall_figure(found, NAMES, {}).layout.yaxis.range
+    floor, roof = waterfall_figure(found, NAMES, {}, good="up").layout.yaxis.range
     level, levels = found.opening or 0, [found.opening or 0]
     for key, sign in STEPS:
         level += sign * getattr(found, key)
@@ -197,7 +197,7 @@ def test_its_axis_begins_at_zero_or_below_everything_that_changes(found: Bars) -
 
 
 def test_its_labels_are_signed_and_a_zero_has_no_sign() -> None:
-    figure = waterfall_figure(Bars(395, 18, 15, 0, 0, 2, 3, 397), NAMES, {})
+    figure = waterfall_figure(Bars(395, 18, 15, 0, 0, 2, 3, 397), NAMES, {}, good="up")
     assert list(figure.data[1].text) == [
         "395", "+18", "\u221215", "0", "0", "+2", "\u22123", "397",
     ]  # fmt: skip
@@ -205,13 +205,13 @@ def test_its_labels_are_signed_and_a_zero_has_no_sign() -> None:
 
 
 def test_a_line_leads_from_each_bar_to_the_next_and_through_a_bar_of_nothing() -> None:
-    lines = waterfall_figure(Bars(395, 18, 15, 0, 0, 2, 3, 397), NAMES, {}).layout.shapes
+    lines = waterfall_figure(Bars(395, 18, 15, 0, 0, 2, 3, 397), NAMES, {}, good="up").layout.shapes
     assert [line.y0 for line in lines] == [395, 413, 398, 398, 398, 400, 397]
     assert [(line.x0, line.x1) for line in lines][2:5] == [(2.35, 3), (3, 4), (4, 4.65)]
 
 
 def test_nothing_to_compare_with_is_an_empty_chart() -> None:
-    assert len(waterfall_figure(Bars(), NAMES, {}).data) == 0
+    assert len(waterfall_figure(Bars(), NAMES, {}, good="up").data) == 0
 
 
 # What a sentence says.

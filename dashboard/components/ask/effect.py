@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard.base import formats
+from dashboard.base.good_direction import GOOD, news
 from dashboard.base.params import SOURCES, STATUSES
 from dashboard.components.ask.effect_devices import effect_devices
 from dashboard.components.kit.drawn import drawn
@@ -135,7 +136,7 @@ def _lines(
         if not moves and not (everything and status == "billable"):
             continue
         head = html.Th(name if not lines else "", scope="row")
-        cells = [html.Td(_pair(pair), className="figure nowrap") for pair in pairs]
+        cells = [html.Td(_pair(pair, GOOD[status]), className="figure nowrap") for pair in pairs]
         lines.append(
             html.Tr(
                 [head, html.Td(status_word(status)), *cells],
@@ -145,14 +146,14 @@ def _lines(
     return lines
 
 
-def _pair(pair: tuple[int, int] | None) -> Any:
+def _pair(pair: tuple[int, int] | None, good: str) -> Any:
     if pair is None:
         return html.Span(_("as before"), className="muted")
     before, after = pair
     if before == after:
         return [formats.number(after), html.Span(" " + _("as before"), className="muted")]
-    way = "up" if after > before else "down"
-    change = html.Span(formats.signed(after - before), className=f"delta delta-{way}")
+    look = f"delta news-{news(after - before, good)}"
+    change = html.Span(formats.signed(after - before), className=look)
     return [f"{formats.number(before)} \u2192 ", html.Strong(formats.number(after)), " ", change]
 
 

@@ -11,6 +11,7 @@ from flask_babel import ngettext
 
 from dashboard.base import formats
 from dashboard.base.change import Change
+from dashboard.base.good_direction import GOOD
 from dashboard.base.params import Filters
 from dashboard.components.coverage import matrix as coverage_matrix
 from dashboard.components.coverage import sites as coverage_sites
@@ -103,7 +104,8 @@ def _tiles(answers: Answers) -> list[Tile]:
         before = count_to_do(answers.then, kind) if then else None
         tiles.append(
             Tile(kind, kind_name(kind), Change(count_to_do(answers.every, kind), before), line,
-                 links.coverage(answers.all, (kind,), TO_DO), filters.to_query(), WHY)
+                 links.coverage(answers.all, (kind,), TO_DO), filters.to_query(), WHY,
+                 good=GOOD["finding"])
         )  # fmt: skip
     return tiles
 

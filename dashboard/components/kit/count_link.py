@@ -32,9 +32,10 @@ def count_link(
     return linked(text, text, href if n else None, kind, label=label, unlisted=unlisted)
 
 
-def change_link(figure: Change, href: str | None, *, label: str = "") -> Component:
-    """A change as its pill, which opens the devices that made it."""
-    pill = delta(figure)
+def change_link(figure: Change, href: str | None, good: str, *, label: str = "") -> Component:
+    """A change as its pill, in the colour of its good direction, which opens the devices that made
+    it."""
+    pill = delta(figure, good)
     if not figure.change:
         return pill
     return linked(pill, formats.signed(figure.change), href, "count-change", label=label)

@@ -7,6 +7,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboard.base.change import Change
+from dashboard.base.good_direction import NEITHER
 from dashboard.components.kit.count_link import change_link, count_link
 from dashboard.components.kit.drawn import Part, drawn_list
 from dashboard.components.kit.sparkline import sparkline
@@ -18,7 +19,8 @@ class Tile:
     """One card: `key` names it to tests and styles, `href` opens exactly what `figure` counts and
     `changes` what moved it (None: nothing lists that). `line` may hold further numbers as links.
     `query` and `why` are what its "why" button asks about. `moves` says whether its change is
-    worth a pill: a change has none of its own. `beside` stands under its line."""
+    worth a pill: a change has none of its own; `good` is its good direction. `beside` stands under
+    its line."""
 
     key: str
     label: str
@@ -30,6 +32,7 @@ class Tile:
     changes: str | None = None
     trend: Sequence[int | None] = ()
     moves: bool = True
+    good: str = NEITHER
     beside: Component | None = None
 
 
@@ -58,7 +61,7 @@ def waiting_tiles(count: int) -> Component:
 def _tile(tile: Tile) -> html.Div:
     first = [count_link(tile.figure.current, tile.href, "kpi-value", label=tile.label)]
     if tile.moves:
-        first.append(change_link(tile.figure, tile.changes, label=tile.label))
+        first.append(change_link(tile.figure, tile.changes, tile.good, label=tile.label))
     if tile.trend:
         first.append(sparkline(tile.trend, "", width=72))
     line = [tile.line] if isinstance(tile.line, str) else tile.line

@@ -5,6 +5,7 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.change import Change
+from dashboard.base.good_direction import news
 from dashboard.words.month_words import month_state_word
 from dashboard.words.run_words import state_word
 from db.sources import source_badge_letters, source_label, source_labels, source_names
@@ -19,15 +20,20 @@ def direction(change: int | None) -> str:
     return "up" if change > 0 else "down" if change < 0 else "same"
 
 
-def delta(figure: Change) -> html.Span:
-    """A change as arrow and signed number, or words for none or unknown."""
+def delta(figure: Change, good: str) -> html.Span:
+    """A change as arrow and signed number, or words for none or unknown.
+
+    Args:
+        good: the figure's good direction, which its colour follows.
+    """
     way = direction(figure.change)
     if way == "none":
         return html.Span(_("no data"), className="delta delta-none")
     if way == "same":
         return html.Span(_("no change"), className="delta delta-same")
     arrow = html.Span(_ARROWS[way], className="delta-arrow", **{"aria-hidden": "true"})
-    return html.Span([arrow, formats.signed(figure.change)], className=f"delta delta-{way}")
+    look = f"delta delta-{way} news-{news(figure.change, good)}"
+    return html.Span([arrow, formats.signed(figure.change)], className=look)
 
 
 def pill(text: str, kind: str) -> html.Span:

@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.base.good_direction import GOOD, news
 from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.table import column_head
@@ -103,7 +104,7 @@ def _difference(value: Decimal | int, href: str | None, decimals: int = 0) -> Co
     if value == 0:
         return None
     words = f"{'+' if value > 0 else ''}{formats.decimal(value, decimals)}"
-    look = f"delta delta-{'up' if value > 0 else 'down'} basis-delta"
+    look = f"delta news-{news(1 if value > 0 else -1, GOOD['billing_basis'])} basis-delta"
     if href is None:
         return html.Span(words, className=look)
     return dcc.Link(words, href=href, className=look, title=_("Which devices make the difference"))

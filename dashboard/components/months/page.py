@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.access import Actor
+from dashboard.base.good_direction import GOOD
 from dashboard.base.params import Filters
 from dashboard.components.kit.card import panel
 from dashboard.components.kit.drawn import drawn, drawn_list
@@ -100,8 +101,9 @@ def _numbers(answers: Answers) -> Component:
     billable: Any = formats.number(row.billable)
     if answers.devices is not None and row.billable:
         billable = dcc.Link(billable, href=answers.devices)
+    change, why = delta(row.figure, GOOD["billable"]), why_month_button(row, answers.filters)
     facts: list[tuple[str, Any]] = [
-        (_("Billable"), [billable, " ", delta(row.figure), why_month_button(row, answers.filters)]),
+        (_("Billable"), [billable, " ", change, why]),
         (_("Spare"), formats.number(row.spare)),
         (_("Total"), formats.number(row.total)),
         (_("Excluded, in no total"), formats.number(row.excluded)),

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.access import Actor
+from dashboard.base.good_direction import GOOD
 from dashboard.base.params import Filters
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.danger import Danger, danger_zone
@@ -73,7 +74,7 @@ def _row(
             html.Td(_state(row)),
             html.Td(source_dates(row), className="wide"),
             html.Td(billable, className="figure"),
-            html.Td(delta(row.figure), className="figure"),
+            html.Td(delta(row.figure, GOOD["billable"]), className="figure"),
             html.Td(formats.percent(row.figure), className="figure wide muted"),
             html.Td(formats.number(row.spare), className="figure wide muted"),
             html.Td(formats.number(row.total), className="figure wide"),

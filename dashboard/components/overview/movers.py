@@ -7,11 +7,11 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.base.good_direction import good_direction, news
 from dashboard.base.params import Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.count_link import linked
 from dashboard.components.kit.drawn import drawn
-from dashboard.components.kit.pill import direction
 from dashboard.components.kit.why_button import why_button
 from dashboard.queries.changes.bars import Mover
 
@@ -48,5 +48,5 @@ def _row(mover: Mover, there: Filters, most: int) -> html.Div:
         linked(track, formats.signed(change), links.changes(there), "mover-change"),
         why_button(there.to_query(), "bars"),
     ]
-    kind = f"mover-place mover mover-{direction(change)}"
+    kind = f"mover-place mover mover-{news(change, good_direction(there))}"
     return html.Div(parts, className=kind, role="listitem")

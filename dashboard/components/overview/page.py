@@ -11,6 +11,7 @@ from flask_babel import ngettext
 
 from dashboard.base import formats
 from dashboard.base.change import Change
+from dashboard.base.good_direction import GOOD, good_direction
 from dashboard.base.params import Filters
 from dashboard.components.changes.reason import balance_line, reason_line
 from dashboard.components.coverage.page import WHY
@@ -145,6 +146,7 @@ def _tiles(answers: Answers) -> list[Tile]:
             "trend",
             links.changes(counted),
             trend=answers.trend,
+            good=good_direction(counted),
             beside=beside(answers.uncounted, counted),
         ),
         *(
@@ -172,7 +174,7 @@ def _tiles(answers: Answers) -> list[Tile]:
     every = counted.moved("/", "/coverage")
     tiles.append(
         Tile("gap", _("Coverage gaps"), answers.gap, since, links.coverage(every, GAPS, TO_DO),
-             every.having(kinds=GAPS).to_query(), WHY)
+             every.having(kinds=GAPS).to_query(), WHY, good=GOOD["finding"])
     )  # fmt: skip
     return tiles
 
@@ -180,7 +182,8 @@ def _tiles(answers: Answers) -> list[Tile]:
 def _kpi(kpi: Kpi, label: str, line: str) -> Tile:
     href = links.devices(kpi.filters)
     query, changes = kpi.filters.to_query(), links.changes(kpi.filters)
-    return Tile(kpi.key, label, kpi.figure, line, href, query, changes=changes)
+    good = good_direction(kpi.filters)
+    return Tile(kpi.key, label, kpi.figure, line, href, query, changes=changes, good=good)
 
 
 def sites_parts(

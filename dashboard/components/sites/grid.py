@@ -9,6 +9,7 @@ from flask_babel import ngettext
 
 from dashboard.base import formats
 from dashboard.base.change import Change
+from dashboard.base.good_direction import good_direction, news
 from dashboard.base.params import Filters
 from dashboard.components.kit.grid import cut, grid, text_column
 from dashboard.components.kit.pill import direction, source_badge_params
@@ -125,6 +126,7 @@ def _figures(
         "then": formats.number(figure.previous),
         "change": _("no change") if figure.change == 0 else formats.signed(figure.change),
         "way": direction(figure.change),
+        "news": news(figure.change, good_direction(there)),
         "percent": formats.percent(figure),
         **{name: formats.number(counts[name]) for name in COUNTS},
     }

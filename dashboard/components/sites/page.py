@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.base.access import Actor
 from dashboard.base.change import Change
+from dashboard.base.good_direction import good_direction
 from dashboard.base.params import NO_LOCATION, TYPES, Filters
 from dashboard.components.changes.reason import balance_line
 from dashboard.components.kit import links
@@ -149,7 +150,7 @@ def _head(numbers: Numbers) -> list[Component]:
     figure = html.Div(
         [
             count_link(total.figure.current, links.devices(counted), "site-total"),
-            change_link(total.figure, links.changes(counted)),
+            change_link(total.figure, links.changes(counted), good_direction(counted)),
             why_button(counted.to_query()),
             html.Span(f"{counted_name(counted)}, {formats.day(numbers.moment.now.day)}",
                       className="muted"),

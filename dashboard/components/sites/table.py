@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.base.good_direction import good_direction
 from dashboard.base.params import STATUSES, TYPES, Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.count_link import change_link, count_link
@@ -155,6 +156,7 @@ def _aria_sort(column: str, order: Mapping[str, Any]) -> str:
 def _row(site: Site, counted: Filters, moment: Moment) -> html.Tr:
     there = counted.having(sites=(site.site_id,))
     behind, figure = addresses(there, moment), site.figure
+    change = change_link(figure, behind["change"], good_direction(counted))
     trend = sparkline(site.trend, _("Trend of the last months")) if site.trend else None
     return html.Tr(
         [
@@ -164,7 +166,7 @@ def _row(site: Site, counted: Filters, moment: Moment) -> html.Tr:
             ),
             html.Td(count_link(figure.current, behind["now"]), className="figure"),
             html.Td(count_link(figure.previous, behind["then"]), className="figure muted"),
-            html.Td(change_link(figure, behind["change"]), className="figure"),
+            html.Td(change, className="figure"),
             html.Td(formats.percent(site.figure), className="figure muted"),
             html.Td(trend, className="trend"),
             html.Td(
