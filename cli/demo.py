@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from cli.database import open_database
 from cli.logs import configure_logs
@@ -30,10 +30,14 @@ from db.setting_types import variable, variables
 from db.settings import Settings, SettingsError, load, use
 from db.tables import collection_runs, meta, sites
 from etl.collect.collect import business_day, collect
+from etl.collect.run_log import SUSPICIOUS
 from etl.coverage.refresh import catch_up
+from etl.demo.decided import ACTOR, decide
+from etl.demo.earlier_months import earlier_counts
 from etl.demo.fleet import Fleet
 from etl.demo.servers import SIMULATED, SimulatedVendors
 from etl.months.close import close_due
+from etl.months.imports import import_counts
 from etl.runtime import lease, stopping
 from etl.snapshots.retention import apply_retention
 from etl.sources import configured, discover
@@ -70,10 +74,12 @@ def demo_command(
     requested = {"seed": seed, "devices": devices, "sites": site_count, "months": months}
     kept, last_day = _load_or_store_fleet(engine, requested, business_day(system_clock, settings))
     fleet = Fleet(**kept, last_day=last_day)
-    with SimulatedVendors(fleet) as vendors:
+    with SimulatedVendors(fleet, loses_a_tenant=True) as vendors:
         environ |= vendors.environ()
         settings = load(environ)
         filled = fill(engine, fleet, vendors, settings)
+        if filled:
+            furnish(engine, fleet, settings)
         click.echo(f"{filled} day(s) collected; the data is in {data}.", err=True)
         engine.dispose()
         if not once:
@@ -109,7 +115,7 @@ def fill(engine: Engine, fleet: Fleet, vendors: SimulatedVendors, settings: Sett
     sources = discover()
     times = collect_times(settings)
     with reading(engine) as connection:
-        done = newest_by_source(connection)
+        done = _collected(connection)
     todo = [
         day for day in fleet.days() if any(done.get(name, date.min) < day for name in SIMULATED)
     ]
@@ -131,6 +137,33 @@ def fill(engine: Engine, fleet: Fleet, vendors: SimulatedVendors, settings: Sett
         apply_retention(engine, held, settings)
     logging.getLogger("etl").setLevel(logging.NOTSET)
     return len(todo)
+
+
+def _collected(connection: Connection) -> dict[str, date]:
+    """The newest day of each source that was published or is held as suspicious."""
+    runs = collection_runs.c
+    held = connection.execute(
+        select(runs.source, func.max(runs.business_date))
+        .where(runs.state == SUSPICIOUS)
+        .group_by(runs.source)
+    )
+    done = newest_by_source(connection)
+    return done | {source: max(day, done.get(source, day)) for source, day in held}
+
+
+def furnish(engine: Engine, fleet: Fleet, settings: Settings) -> None:
+    """What people have done besides collecting: they decided about sites and duplicates, and
+    imported the month before the history. A file of the month before that is left to try."""
+    times = collect_times(settings)
+    clock = _clock(datetime.combine(fleet.last_day, max(times.values()), settings.timezone))
+    with lease.take(engine) as held:
+        decide(engine, held, settings, clock)
+        with writing(engine) as connection:
+            held.hold(connection)
+            left, data = earlier_counts(connection, 2)
+            (settings.data_dir / left).write_bytes(data)
+            now = clock().astimezone(settings.timezone)
+            import_counts(connection, *earlier_counts(connection, 1), ACTOR, now)
 
 
 def _span(days: list[date]) -> str:

@@ -13,6 +13,7 @@ from dashboard.base.params import BILLABLE, Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.beside import beside
 from dashboard.components.kit.card import card, file_links
+from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.states import first_run
 from dashboard.components.months.page import Answers, Bases, bases_card, month_history, month_parts
 from dashboard.components.months.table import dangers, month_list
@@ -61,7 +62,7 @@ def all_months(v: View) -> list[Any]:
         html.H1(_("Months"), className="visually-hidden"),
         card(
             "months-table",
-            table,
+            [table, drawn(_earlier())],
             title=_finding(rows),
             subtitle=[_about(v), beside(_not_billable(v), v.filters.as_stored())],
             actions=file_links(lambda form: links.file("month-ends", form, v.filters.as_stored())),
@@ -212,6 +213,17 @@ def _finding(rows: list[MonthRow]) -> str:
     if closed is None:
         return str(_("No month is closed yet"))
     return str(_("Closed up to %(month)s", month=formats.month(closed.month)))
+
+
+def _earlier() -> html.P:
+    """Where the months before the first snapshot come from."""
+    return html.P(
+        [
+            _("Months from before the first collection come from a file: "),
+            html.Code("inventory-hub import-counts FILE"),
+        ],
+        className="note",
+    )
 
 
 def _about(v: View) -> str:

@@ -22,7 +22,7 @@ _COPIED = (*IDENTITY, "facts")
 @handles(AcceptFinding)
 def _accept_finding(context: DecisionContext, decision: AcceptFinding) -> str:
     accept_finding(context, decision.finding_id, decision.reason, decision.expires)
-    return f"Accepted until {decision.expires or 'its facts change'}: it is open no more."
+    return f"Accepted until {decision.expires or 'its facts change'}."
 
 
 @handles(WithdrawAcceptance)

@@ -54,6 +54,7 @@ class History:
         for day in range(self.first + 1, self.last + 1):
             self._simulate_day(day)
         self.register.events.sort(key=lambda event: event.day)
+        self.misnamed = self._choose_misnamed()
 
     @property
     def events(self) -> list[Event]:
@@ -157,6 +158,17 @@ class History:
         if outage:
             self.register.note(outage.toordinal(), "outage", f"{vendor} answers 503 all day")
         return (outage, vendor) if outage else None, partial
+
+    def _choose_misnamed(self) -> int | None:
+        """The number of a machine that a person named otherwise in ThreatLocker's portal, so that
+        the two vendors disagree about a name in every fleet that has such a machine at all."""
+        for machine in self.register.machines:
+            stay = machine.now
+            named = stay.label is not None and not stay.spare and machine.style % 4
+            both = stay.ninja_id is not None and stay.computer_id is not None and not stay.deleted
+            if named and both and stay.approval == "APPROVED" and stay.site == stay.tenant:
+                return machine.number
+        return None
 
     def _story_size(self, site: int) -> int:
         return max(3, min(self._sizes[site] // 3, self.devices * 3 // 100))

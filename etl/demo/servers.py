@@ -17,6 +17,7 @@ from etl.demo.fleet import Fleet
 from etl.demo.rows import NinjaRows, ThreatLockerRows
 from etl.demo.serving import ServedApp
 from etl.demo.sites import PARENT_TENANT
+from etl.demo.threatlocker_rows import without_a_tenant
 
 SIMULATED = ("ninja", "threatlocker")
 """The sources whose vendors are simulated, in the order in which the demo collects them."""
@@ -42,6 +43,8 @@ class SimulatedVendors:
         world: a fleet, served as of `day`; or fixed rows for both vendors.
         refresh_token: Ninja's first refresh token, for a rotating client.
         page_limit: Ninja's maximum of `pageSize`.
+        loses_a_tenant: on the fleet's last day ThreatLocker lists no computer of one customer, so
+            that the run of that day is held.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class SimulatedVendors:
         day: date | None = None,
         refresh_token: str | None = None,
         page_limit: int = 1000,
+        loses_a_tenant: bool = False,
     ) -> None:
         self.world = world
         """What is served; may be replaced at any time."""
@@ -58,6 +62,7 @@ class SimulatedVendors:
         self.threatlocker_faults = Faults()
         self.requests: list[Request] = []
         self._refresh_token = refresh_token
+        self._loses_a_tenant = loses_a_tenant
         self._ninja = ninja_api.create_app(
             self._ninja_rows, self.ninja_faults, client_id=CLIENT_ID,
             client_secret=CLIENT_SECRET, refresh_token=refresh_token, max_per_page=page_limit,
@@ -128,7 +133,14 @@ class SimulatedVendors:
 
     def _threatlocker_rows(self) -> ThreatLockerRows:
         world = self.world
-        return world.threatlocker(self._day) if isinstance(world, Fleet) else world[1]
+        if not isinstance(world, Fleet):
+            return world[1]
+        rows = world.threatlocker(self._day)
+        return without_a_tenant(rows) if self._loses_a_tenant and self._is_last_day else rows
+
+    @property
+    def _is_last_day(self) -> bool:
+        return isinstance(self.world, Fleet) and self._day == self.world.last_day
 
 
 def _log_requests(app: Flask, vendor: str, log: list[Request]) -> None:

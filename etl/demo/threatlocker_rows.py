@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import UTC, date, datetime
 
+from etl.collect.suspicion import ADMINISTRATOR_PERCENT, NOTICEABLE_SITE
 from etl.demo.history import History
 from etl.demo.machines import GUESTS, SERVERS, Machine, Stay
 from etl.demo.ninja_rows import midnight
@@ -41,6 +42,30 @@ def threatlocker_rows(history: History, day: date) -> ThreatLockerRows:
     )
 
 
+def without_a_tenant(rows: ThreatLockerRows) -> ThreatLockerRows:
+    """The rows of a day on which the portal lists no computer of one customer: the smallest that
+    the collector misses, unless that were a fifth of the fleet. The rows as they are where no
+    customer is so."""
+    counts = Counter(row["organizationId"] for row in rows.computers if not row["isDeleted"])
+    missed = [
+        (count, tenant)
+        for tenant, count in counts.items()
+        if tenant != PARENT_TENANT
+        and count >= NOTICEABLE_SITE
+        and count * 100 < ADMINISTRATOR_PERCENT * counts.total()
+    ]
+    if not missed:
+        return rows
+    _count, lost = min(missed)
+    return ThreatLockerRows(
+        organizations=[
+            {**row, "computerCount": 0} if row["organizationId"] == lost else row
+            for row in rows.organizations
+        ],
+        computers=[row for row in rows.computers if row["organizationId"] != lost],
+    )
+
+
 def _organization(site: Site, day: date, computers: int) -> Row:
     return {
         "organizationId": site.tenant_id, "name": site.tenant_name,
@@ -63,7 +88,7 @@ def _computer(history: History, machine: Machine, stay: Stay, site: Site, day: i
     added = midnight(stay.enrolled) + style % 50000
     row: Row = {
         "computerId": stay.computer_id, "hostname": _hostname(stay, style, site),
-        "computerName": _computer_name(stay, style), "organizationId": site.tenant_id,
+        "computerName": _computer_name(history, machine, stay), "organizationId": site.tenant_id,
         "organization": name_on(site.threatlocker_names, date.fromordinal(day)),
         "computerGroupId": _GROUPS[group], "group": group, "osType": system.kind,
         "operatingSystem": system.threatlocker_name,
@@ -103,10 +128,12 @@ def _hostname(stay: Stay, style: int, site: Site) -> str:
     return stay.host
 
 
-def _computer_name(stay: Stay, style: int) -> str:
+def _computer_name(history: History, machine: Machine, stay: Stay) -> str:
+    style = machine.style
     if stay.label == "spare":
         return f"{stay.host} | SPARE"
-    if stay.label is not None and not stay.spare and style % 31 == 4:
+    misnamed = style % 31 == 4 or machine.number == history.misnamed
+    if stay.label is not None and not stay.spare and misnamed:
         # A name that a person typed in this portal only.
         return f"{stay.label.split()[0]}'s computer"
     if stay.label is not None and (stay.spare or style % 3):

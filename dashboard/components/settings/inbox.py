@@ -52,8 +52,10 @@ def inbox(waits: Waiting, listed: Listed, limits: Inbox, actor: Actor) -> list[C
     if not waits.count:
         return [nothing()]
     groups = []
-    if waits.runs or waits.month:
-        groups.append(_collected(waits))
+    if waits.runs:
+        groups.append(_runs(waits))
+    if waits.month:
+        groups.append(_month(waits.month, waits))
     if listed.sites:
         count = len(waits.sites.similar)
         groups.append(_similar(count, listed.sites, limits.more("sites"), actor))
@@ -98,28 +100,25 @@ def _more(listed: int, count: int, href: str) -> Component | None:
     return html.P([words, dcc.Link(_("Show more"), href=href)], className="note")
 
 
-def _collected(waits: Waiting) -> Component:
+def _runs(waits: Waiting) -> Component:
     items = []
     for run in waits.runs:
         words = {"source": source_label(run.source), "day": formats.day(run.business_date)}
         see = dcc.Link(_("See the run"), href=links.run(run.run_id), className="btn btn-secondary")
-        title = _("%(source)s, %(day)s: the run is held", **words)
+        title = _("%(source)s, %(day)s", **words)
         items.append(item([source_badge(run.source), title], run.reason, [see]))
-    if waits.month:
-        name = formats.month(waits.month)
-        reasons = " ".join(hindrance_words(each) for each in waits.hindrances)
-        words = _("Open %(month)s", month=name)
-        see = dcc.Link(words, href=f"/months/{waits.month}", className="btn btn-secondary")
-        items.append(item([_("%(month)s waits to be closed", month=name)], reasons, [see]))
-    title = ngettext(
-        "%(n)s run or month to decide",
-        "%(n)s runs and months to decide",
-        len(items),
-        n=formats.number(len(items)),
-    )
-    return _group(
-        "inbox-collected", title, _("Not counted, or not closed, until you say so"), items
-    )
+    title = ngettext("%(n)s held run", "%(n)s held runs", len(items), n=formats.number(len(items)))
+    about = _("It looks wrong, so nothing of it counts until you accept it")
+    return _group("inbox-runs", title, about, items)
+
+
+def _month(month: str, waits: Waiting) -> Component:
+    name = formats.month(month)
+    reasons = " ".join(hindrance_words(each) for each in waits.hindrances)
+    words = _("Open %(month)s", month=name)
+    see = dcc.Link(words, href=f"/months/{month}", className="btn btn-secondary")
+    about = _("It is not closed automatically")
+    return _group("inbox-month", _("1 month to close"), about, [item([name], reasons, [see])])
 
 
 def _similar(count: int, asked: Sequence[SiteQuestion], href: str, actor: Actor) -> Component:
