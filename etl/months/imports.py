@@ -17,14 +17,14 @@ from db.bulk import insert_many
 from db.history.kept import FIRST_MONTH, is_month, month_of
 from db.history.runs import PUBLISHED
 from db.history.views import ASSETS
-from db.names import NO_SITE
+from db.names import NO_SITE, site_roots
 from db.search import fold
 from db.sources import source_names
 from db.tables import NAME_LENGTH, NO_SITE_ID, collection_runs, month_end_counts, months, sites
 from etl.decisions.registry import DecisionRefused
 from etl.rules.billing import STATUSES
 from etl.rules.device_type import TYPES
-from etl.rules.site_names import match_name
+from etl.rules.site_names import NamedSite, closest_sites, match_name
 
 COLUMNS = ("month", "site", "source", "device_type", "billing_status", "count")
 _ALIASES = {"type": "device_type"}
@@ -271,11 +271,13 @@ def _sites(
 ) -> tuple[dict[str, int], list[str], list[str]]:
     """The site of each name in the file, the names of the sites that were created, and a sentence
     per ambiguous name."""
-    known: dict[str, list[tuple[int, str]]] = {}
+    known: dict[str, list[NamedSite]] = {}
+    roots = site_roots(connection)
     for site_id, name, match in connection.execute(
         select(sites.c.site_id, sites.c.name, sites.c.match_name).order_by(sites.c.site_id)
     ):
-        known.setdefault(match, []).append((site_id, name))
+        site = NamedSite(site_id, roots.get(site_id, site_id), name)
+        known.setdefault(match, []).append(site)
     site_of = {NO_SITE: NO_SITE_ID}
     new: list[str] = []
     problems: list[str] = []
@@ -285,15 +287,16 @@ def _sites(
         match = match_name(line.site)[:NAME_LENGTH]
         alike = known.setdefault(match, [])
         if not alike:
-            alike.append((_insert_site(connection, line.site, match, now), line.site))
+            site_id = _insert_site(connection, line.site, match, now)
+            alike.append(NamedSite(site_id, site_id, line.site))
             new.append(line.site)
-        exact = [site_id for site_id, name in alike if name == line.site]
-        if len(alike) > 1 and len(exact) != 1:
+        closest = closest_sites(line.site, alike)
+        if len(closest) > 1:
             problems.append(
-                f"line {line.number}: {len(alike)} sites are called {line.site!r} or alike: "
-                f"name one as it stands here ({', '.join(name for _, name in alike)})"
+                f"line {line.number}: {len(closest)} sites are called {line.site!r} or alike: "
+                f"name one as it stands here ({', '.join(site.name for site in alike)})"
             )
-        site_of[line.site] = exact[0] if len(exact) == 1 else alike[0][0]
+        site_of[line.site] = min(closest)
     return site_of, new, problems
 
 

@@ -4,14 +4,32 @@ and, legal forms at the end ignored."""
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 LEGAL_FORMS = frozenset(
     "llc inc incorporated ltd limited gmbh ltda sa ag bv nv plc co corp corporation company llp lp "
     "pllc pc eireli me epp sl srl spa sarl sas oy ab as aps kg ohg ug pty".split()
 )
 _ACCENTED_SCRIPTS = ("LATIN ", "GREEK ", "CYRILLIC ")
+
+
+class NamedSite(NamedTuple):
+    """A site with its name. `root`: the site that it was merged into; else itself."""
+
+    site_id: int
+    root: int
+    name: str
+
+
+def closest_sites(name: str, alike: Collection[NamedSite]) -> set[int]:
+    """The ids of the sites that a name may mean, of those whose normalised name is equal to its:
+    those that are spelt exactly so, else those that one spelt exactly so was merged into, else
+    all. More than one is for a person to decide."""
+    exact = [site for site in alike if site.name == name]
+    standing = {site.root for site in exact if site.root == site.site_id}
+    return standing or {site.root for site in exact} or {site.root for site in alike}
 
 
 @lru_cache(maxsize=1 << 14)

@@ -1,7 +1,8 @@
 """Assigning sites to aliases, i.e. to what a source calls a site (docs/rules.md, 13).
 
-Known aliases keep their site. A new alias joins the only site of equal normalised name, unless that
-site has a live alias of the same source already; otherwise it gets a new site, to be reviewed.
+Known aliases keep their site. A new alias joins a site of equal normalised name that has no live
+alias of the same source; of several the one that is spelt exactly so. Otherwise it gets a new site,
+to be reviewed.
 """
 
 from collections.abc import Collection, Mapping
@@ -22,7 +23,7 @@ from db.tables import (
     site_aliases,
     sites,
 )
-from etl.rules.site_names import match_name
+from etl.rules.site_names import NamedSite, closest_sites, match_name
 
 
 @dataclass(frozen=True)
@@ -76,21 +77,18 @@ def plan_sites(
     joins: dict[str, int] = {}
     new: dict[str, str] = {}
     if unknown:
-        by_name: dict[str, list[int]] = {}
-        for site_id, name in connection.execute(
-            select(sites.c.site_id, sites.c.name).order_by(sites.c.site_id)
-        ):
-            # For a merged site the remaining one.
-            same = by_name.setdefault(match_name(name), [])
-            if (root := roots.get(site_id, site_id)) not in same:
-                same.append(root)
+        by_name: dict[str, list[NamedSite]] = {}
+        for site_id, name in connection.execute(select(sites.c.site_id, sites.c.name)):
+            site = NamedSite(site_id, roots.get(site_id, site_id), name)
+            by_name.setdefault(match_name(name), []).append(site)
         taken = {known[key] for key in live if key in known}
         for key in sorted(unknown):
             name = (unknown[key] or f"{source} organization {key}")[:NAME_LENGTH]
-            free = [site for site in by_name.get(match_name(name), []) if site not in taken]
-            if len(free) == 1 and unknown[key]:
-                joins[key] = free[0]
-                taken.add(free[0])
+            alike = by_name.get(match_name(name), [])
+            closest = closest_sites(name, [site for site in alike if site.root not in taken])
+            if len(closest) == 1 and unknown[key]:
+                joins[key] = closest.pop()
+                taken.add(joins[key])
             else:
                 new[key] = name
     return SitePlan(source, own, known, joins, new)

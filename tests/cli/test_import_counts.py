@@ -14,6 +14,7 @@ from db.tables import audit_log, month_end_counts, months, sites
 from etl.runtime import lease
 from tests.support.api_server import address
 from tests.support.cli import CliHere
+from tests.support.decision_oracle import Administrator
 from tests.support.small_hub import Hub, Pc, contents, pcs
 
 HEADER = "month,site,source,device_type,billing_status,count"
@@ -279,6 +280,20 @@ def test_ambiguous_site_name_must_be_spelt_exactly(here: Hub, bring: Import) -> 
     assert "line 2: 2 sites are called 'harbor dental' or alike: name one as it" in done.stderr
 
     assert bring(here, f"{HEADER}\n2023-11,HARBOR DENTAL,ninja,server,billable,1\n").exit_code == 0
+
+
+def test_counts_of_a_merged_site_are_those_of_the_site_it_was_merged_into(
+    here: Hub, bring: Import
+) -> None:
+    day = date(2024, 1, 31)
+    here.collect(day, [*pcs(range(10)), Pc("99", org="2", org_name="Pelican")])
+    merged, into = here.site_of("2").site_id, here.site_of("1").site_id
+    Administrator(here, day).merge_sites(merged, into)
+
+    assert bring(here, f"{HEADER}\n2023-11,Pelican,ninja,server,billable,7\n").exit_code == 0
+    assert [(row.site_id, row.n) for row in here.all(month_end_counts, month="2023-11")] == [
+        (into, 7)
+    ]
 
 
 def test_later_collections_and_processing_leave_imported_counts_unchanged(

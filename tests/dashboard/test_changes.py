@@ -65,11 +65,14 @@ def expected_bars(world: World, filters: Filters) -> tuple[dict[int, str | None]
 
 
 def check(connection: Connection, world: World, filters: Filters, rng: random.Random) -> None:
-    assert filters.compare_to
+    assert filters.compare_to and filters.as_of
     found = moment.resolve(connection, filters, TODAY)
     bars = changes.bars(connection, found, filters)
     if not world.known(filters.compare_to, filters.basis):
-        assert bars == changes.Bars()
+        standing = DailyRecords(world, filters.basis, filters.as_of, filters.as_of).standing[-1]
+        closing = sum(matches(world, record, filters) for record in standing.values())
+        is_known = world.known(filters.as_of, filters.basis)
+        assert bars == changes.Bars(closing=closing if is_known else None)
         assert change_list.count(connection, found, filters.having(changes=("all",))) == 0
         return
     net = sum(SIGNS[name] * getattr(bars, name) for name in BARS)
@@ -228,10 +231,19 @@ def test_pages_join_to_the_whole_list_in_any_order(client: ApiClient) -> None:
 
 
 def test_before_the_first_snapshot_bars_are_null_and_never_zero(client: ApiClient) -> None:
-    found = client.json("/api/dashboard/changes?basis=agent")
+    found = client.json("/api/dashboard/changes?basis=ninja&as_of=2020-01-31")
     assert (found["opening"], found["closing"]) == (None, None)
     assert set(found["bars"].values()) == {None}
     assert (found["items"], found["count"]) == ([], 0)
+
+
+def test_only_the_opening_is_unknown_when_the_basis_began_between_the_days(
+    client: ApiClient,
+) -> None:
+    found = client.json("/api/dashboard/changes?basis=agent")
+    counted = client.json("/api/dashboard/devices?basis=agent&status=billable")["count"]
+    assert (found["opening"], found["closing"]) == (None, counted) != (None, 0)
+    assert set(found["bars"].values()) == {None}
 
 
 @pytest.mark.parametrize(

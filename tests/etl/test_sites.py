@@ -106,6 +106,19 @@ def test_a_name_that_two_sites_share_makes_a_third_for_a_person_to_merge(hub: Hu
     assert len(names(hub)) == 3
 
 
+def test_of_several_sites_of_a_name_the_one_spelt_exactly_so_is_joined(hub: Hub) -> None:
+    hub.collect(DAY, [Pc("1", "10", "Pelican"), Pc("2", "11", "Pelican Ltd")])
+
+    hub.collect(DAY, [Pc("a", "x", "Pelican"), Pc("b", "y", "Pelican Ltd")], "threatlocker")
+    assert hub.site_of("x", "threatlocker") == hub.site_of("10")
+    assert hub.site_of("y", "threatlocker") == hub.site_of("11")
+
+    # What a person merged is meant by its name, too, as long as no other has that very name.
+    Administrator(hub, DAY).merge_sites(hub.site_of("10").site_id, hub.site_of("11").site_id)
+    hub.collect(NEXT, [Pc("z", "7", "Pelican")], "agent")
+    assert hub.on(NEXT, "agent")["z"].site_id == hub.site_of("11").site_id
+
+
 def test_an_organization_may_join_the_site_of_one_that_its_source_has_no_more(hub: Hub) -> None:
     hub.collect(DAY, [*pcs(range(9)), Pc("old", "10", "Pelican Freight")])
     hub.collect(NEXT, [*pcs(range(9)), Pc("old", "99", "Pelican Freight")])

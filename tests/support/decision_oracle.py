@@ -34,6 +34,7 @@ from db.tables import (
 from etl.coverage.findings import refresh_findings
 from etl.decisions.registry import DecisionContext
 from etl.decisions.runs import accept_run, end_source, reject_run, withdraw_day
+from etl.decisions.sites import merge_sites
 from etl.runtime import lease
 from etl.work.after_collection import process
 from tests.support.small_hub import Hub, noon
@@ -301,6 +302,7 @@ class Administrator:
     def __getattr__(self, name: str) -> Any:
         decision = {
             "accept": accept_run, "reject": reject_run, "withdraw": withdraw_day, "end": end_source,
+            "merge_sites": merge_sites,
         }[name]  # fmt: skip
 
         def decide(*arguments: Any) -> Any:

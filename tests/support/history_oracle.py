@@ -302,8 +302,10 @@ class Oracle:
                 for site, known in enumerate(self.site_names)
                 if match_name(known) == match_name(names[org]) and site not in taken
             ]
-            places[org] = free[0] if len(free) == 1 else None
-            taken |= set(free) if len(free) == 1 else set()
+            exact = [site for site in free if self.site_names[site] == names[org]]
+            meant = exact or free
+            places[org] = meant[0] if len(meant) == 1 else None
+            taken |= set(meant) if len(meant) == 1 else set()
         return places
 
     def _publish(self, source: str, day: date, rows: dict[str, Row], keep: set[str]) -> None:

@@ -493,9 +493,9 @@ class History:
         told = f"changes {question} {before} {after}"
         same(said["bars"], expected.bars, told)
         same(said["opening"], expected.opening, told)
+        same(said["closing"], expected.closing, told)
         if expected.opening is None:
             return
-        same(said["closing"], expected.closing, told)
         bars = dict.fromkeys(BARS, 0)
         for item in said["items"]:
             bars[item["bar"]] += 1

@@ -39,7 +39,8 @@ DEPARTURES = tuple(bar for bar, (was, _is_now) in LEVELS_OF_BAR.items() if was =
 @dataclass(frozen=True)
 class Bars:
     """`opening + added - removed + moved_in - moved_out + reclassified_in - reclassified_out =
-    closing`. All None before the basis's first snapshot."""
+    closing`. While the basis had no snapshot on the first day only `closing` is known; it is None
+    too where the second day is before the first snapshot."""
 
     opening: int | None = None
     added: int | None = None
@@ -63,7 +64,8 @@ class Mover:
 def bars(connection: Connection, moment: Moment, filters: Filters) -> Bars:
     """The bars between the two days of the moment, for everything that the filters count."""
     if not can_compare(moment, filters):
-        return Bars()
+        counted = device_counts(connection, moment, moment.now, filters)
+        return Bars(closing=None if counted is None else sum(count.n for count in counted))
     rows = levels(moment, filters).subquery("entities")
     conditions = {
         "opening": rows.c.was_level == COUNTED,

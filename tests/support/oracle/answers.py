@@ -69,7 +69,8 @@ class Answers:
 
     def changes(self, question: Question, before: date, after: date) -> "Changes":
         if not self.known(question.basis, before):
-            return Changes(None, None, dict.fromkeys(BARS), {})
+            closing = self.count(question, after)
+            return Changes(None, closing, dict.fromkeys(BARS), {})
         old = self.present(question.basis, before)
         new = self.present(question.basis, after)
         stood = {}

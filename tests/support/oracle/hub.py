@@ -295,16 +295,26 @@ class Hub:
         live = {self.site_of(source, other.org, day)
                 for other in self.published[source][day].rows.values()
                 if other.org is not None and (source, other.org) in self.aliases}  # fmt: skip
-        equal = {
-            self.standing_site(site) for site, name in self.site_names.items()
-            if names.site(name) == wanted
-        } - live  # fmt: skip
-        if len(equal) == 1:  # two wait for a person, as a new site
-            self.aliases[source, row.org] = equal.pop()
+        known = [
+            (site, name) for site, name in self.site_names.items()
+            if names.site(name) == wanted and self.standing_site(site) not in live
+        ]  # fmt: skip
+        meant = self.meant(row.org_name or "", known)
+        if len(meant) == 1:  # two wait for a person, as a new site
+            self.aliases[source, row.org] = meant.pop()
             return
         site = len(self.site_names) + 1
         self.site_names[site] = row.org_name or ""
         self.aliases[source, row.org] = site
+
+    def meant(self, name: str, equal: list[tuple[int, str]]) -> set[int]:
+        """Of sites of equal normalised name those that are spelt exactly so; else what one spelt
+        exactly so was merged into; else all (decided in DECISIONS.md)."""
+        exact = [site for site, other in equal if other == name]
+        standing = {site for site in exact if site not in self.merged}
+        return standing or {self.standing_site(site) for site in exact} or {
+            self.standing_site(site) for site, _ in equal
+        }  # fmt: skip
 
     def standing_site(self, site: int) -> int:
         """The site that a merged one became."""
@@ -430,8 +440,11 @@ class Hub:
         first = self.first(source)
         if first is not None and month >= f"{first:%Y-%m}" or month in self.closed:
             return False
+        meant = {name: self.imported_site(name) for name, *_ in counts}
+        if any(len(found) > 1 for found in meant.values()):
+            return False
         self.imports[month, source] = [
-            (self.imported_site(name), kind, status, n) for name, kind, status, n in counts
+            (min(meant[name]), kind, status, n) for name, kind, status, n in counts
         ]
         return True
 
@@ -441,17 +454,15 @@ class Hub:
             del self.imports[each]
         return bool(known)
 
-    def imported_site(self, name: str) -> int:
-        for site, other in self.site_names.items():
-            if other == name:
-                return site
-        equal = [site for site, other in self.site_names.items()
-                 if names.site(other) == names.site(name)]  # fmt: skip
-        if equal:
-            return equal[0]
-        site = len(self.site_names) + 1
-        self.site_names[site] = name
-        return site
+    def imported_site(self, name: str) -> set[int]:
+        """Those that the name may mean; a new one when there is none."""
+        wanted = names.site(name)
+        equal = [(site, n) for site, n in self.site_names.items() if names.site(n) == wanted]
+        if not equal:
+            site = len(self.site_names) + 1
+            self.site_names[site] = name
+            return {site}
+        return self.meant(name, equal)
 
     # What stands.
 
