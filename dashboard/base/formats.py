@@ -85,6 +85,11 @@ def time(value: datetime | None) -> str:
     return NOTHING if value is None else f"{value.astimezone(get_timezone()):%H:%M}"
 
 
+def clock_time(value: datetime) -> str:
+    """The time of an instant in the business time zone, with seconds: "03:00:07"."""
+    return f"{value.astimezone(get_timezone()):%H:%M:%S}"
+
+
 def plain(value: object) -> object:
     """Dates, instants and whole numbers formatted for a sentence; anything else as it is."""
     if isinstance(value, datetime):

@@ -62,7 +62,8 @@ def _run_page(v: View, listed: RunList, run_id: int) -> list[Any]:
     before = attempts.previous_published_run(v.connection, run)
     newest = newest_day(v.connection, run.source) == run.business_date
     aside = attempts.unreadable_rows(v.connection, run_id)
-    return run_page(run, before, aside, listed, v.actor, newest=newest)
+    details = attempts.details_of(v.connection, run_id)
+    return run_page(run, before, aside, details, listed, v.actor, newest=newest)
 
 
 def _calendar(v: View, listed: RunList) -> html.Section:

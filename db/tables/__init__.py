@@ -36,7 +36,13 @@ from db.tables.months import (
     month_members,
     months,
 )
-from db.tables.runs import collection_runs, held_records, quarantined_records, rule_versions
+from db.tables.runs import (
+    collection_runs,
+    held_records,
+    quarantined_records,
+    rule_versions,
+    run_details,
+)
 from db.tables.users import user_links, user_sessions, users
 from db.tables.work import audit_log, count_restatements, jobs, leases, meta
 
@@ -84,6 +90,7 @@ __all__ = [
     "quarantined_records",
     "report_days",
     "rule_versions",
+    "run_details",
     "site_aliases",
     "sites",
     "suggestions",

@@ -43,6 +43,15 @@ collection_runs = table(
     Index(None, "source", "business_date"),
 )
 
+# How a run went: its log lines, as JSON [[instant, level, text], ...], and how the vendor's raw
+# answer begins that made it fail; null where none came.
+run_details = table(
+    "run_details",
+    Column("run_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("answer", LongText),
+    Column("log", LongText, nullable=False),
+)
+
 # Row of a run that could not be read as a device: the reason, and its JSON.
 quarantined_records = table(
     "quarantined_records",

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from functools import partial
 
 from sqlalchemy import Engine
 
@@ -10,13 +11,14 @@ from db.engine import reading
 from db.settings import Settings, active_settings
 from etl.collect import run_log
 from etl.collect.gather import CollectedRows, read_rows
+from etl.collect.run_lines import RunLines, recorded_lines
 from etl.collect.verdict import Attempt, Outcome, publish_or_hold, record_failure
 from etl.records.record import FetchStats
 from etl.runtime import stopping
 from etl.runtime.lease import Lease, LeaseLost
 from etl.snapshots.publish import PublishRefused, check_publish_date
 from etl.sources import Source, open_session
-from etl.vendor.http import CollectionError
+from etl.vendor.http import CollectionError, Session
 
 log = logging.getLogger(__name__)
 
@@ -53,22 +55,35 @@ def collect(
         engine, source.FACTS.name, day, str(active_settings(settings).timezone), clock()
     )
     attempt = Attempt(engine, lease, source, day, run_id, clock, settings, stats)
+    with recorded_lines(engine, run_id, clock) as lines:
+        stats.on_page = partial(_page, attempt, lines, on_page)
+        lines.add(f"Collecting {source.FACTS.label} for {day}.")
+        outcome = _run(attempt, session, lines)
+        lines.add(f"{outcome}", "info" if outcome.state == run_log.COMPLETE else "warning")
+        return outcome
 
-    def page(stats: FetchStats) -> None:
-        stopping.check()
-        lease.renew()
-        run_log.record_heartbeat(engine, run_id, clock(), stats.pages, stats.rows)
-        on_page(stats)
 
-    stats.on_page = page
-    collected = CollectedRows()
+def _page(
+    attempt: Attempt, lines: RunLines, on_page: Callable[[FetchStats], None], stats: FetchStats
+) -> None:
+    stopping.check()
+    attempt.lease.renew()
+    run_log.record_heartbeat(
+        attempt.engine, attempt.run_id, attempt.clock(), stats.pages, stats.rows
+    )
+    lines.add(f"Page {stats.pages}: {stats.rows} rows so far.")
+    on_page(stats)
+
+
+def _run(attempt: Attempt, session: Session, lines: RunLines) -> Outcome:
+    source, collected = attempt.source, CollectedRows()
     try:
         collected = read_rows(source, source.fetch(session))
         failure = _failure(attempt, collected)
         if failure is None:
             return publish_or_hold(attempt, collected)
     except CollectionError as error:
-        failure = str(error)
+        failure, lines.answer = str(error), error.answer
     except KeyboardInterrupt:
         record_failure(attempt, collected, "Stopped by hand; nothing was published.")
         raise

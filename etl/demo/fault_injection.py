@@ -71,6 +71,8 @@ def _replacement(fault: Fault, render: RenderError) -> Response | None:
             return _error(200, render(500, "A problem occurred with the request"))
         case "redirect":
             return Response(status=302, headers={"Location": fault.location})
+        case "answer":
+            return Response(fault.value, status=fault.status, headers=fault.headers)
         case "huge":
             return Response(_spaces(fault.megabytes), mimetype="application/json")
         case "gzip_bomb":

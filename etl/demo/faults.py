@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 Kind = Literal[
     # instead of an answer
     "unauthorized", "forbidden", "not_found", "too_many_requests", "server_error", "html",
-    "error_object", "redirect", "huge", "gzip_bomb",
+    "error_object", "redirect", "huge", "gzip_bomb", "answer",
     # an answer, but
     "slow", "truncated", "dropped", "repeated_page", "missing_page", "fewer_rows", "doubled_row",
     "no_pagination", "no_totals", "nulls", "int_timestamps", "nul", "surrogate", "long_text",
@@ -22,7 +22,8 @@ Kind = Literal[
 """unauthorized: 401, and Ninja forgets every access token. forbidden: 403. too_many_requests: 429.
 server_error: `status` with a proxy's HTML; both with `retry_after` as header, if given. html: the
 same with 200. error_object: the vendor's error body with 200. redirect: 302 to `location`. huge:
-`megabytes` streamed. gzip_bomb: `megabytes` in a small gzip. slow: answers after `seconds`.
+`megabytes` streamed. gzip_bomb: `megabytes` in a small gzip. answer: `status`, and `value` as the
+body, with `headers`. slow: answers after `seconds`.
 truncated: half of the JSON. dropped: the connection ends half-way. repeated_page: the first
 answer again and again (an endless cursor). missing_page: a page without its rows. fewer_rows:
 `rows` too few, totals unchanged. doubled_row: a row comes twice. no_pagination: no Pagination
@@ -47,6 +48,7 @@ class Fault:
     row: int = 0
     field: str | None = None
     value: Any = None
+    headers: dict[str, str] | None = None
     times_used: int = 0
     first_answer: tuple[bytes, str | None] | None = None
 

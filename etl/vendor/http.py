@@ -155,10 +155,18 @@ class Session:
         headers = {"Accept": "application/json"}
         return self._send_with_retries("POST", path, headers=headers, data=dict(fields))
 
-    def failure(self, problem: str, advice: str, permanent: bool = False) -> CollectionError:
-        """An error whose text names the vendor, says what happened and what to do."""
+    def failure(
+        self, problem: str, advice: str, permanent: bool = False, answer: str | None = None
+    ) -> CollectionError:
+        """An error whose text names the vendor, says what happened and what to do.
+
+        Args:
+            answer: how the vendor's raw answer begins, if one came.
+        """
         text = f"{self.label} {problem.rstrip('. ')}. {advice}"
-        return CollectionError(redacted(text, self._secrets), permanent)
+        if answer is not None:
+            answer = redacted(answer, self._secrets)
+        return CollectionError(redacted(text, self._secrets), permanent, answer)
 
     def close(self) -> None:
         self._transport.close()
@@ -193,6 +201,7 @@ class Session:
         self.retry_budget.start()
         for attempt in range(1, MAX_ATTEMPTS + 1):
             headers: Mapping[str, str] | None = None
+            answer: str | None = None
             try:
                 seconds = max(self.retry_budget.remaining(), 1.0)
                 with waiting():
@@ -202,7 +211,7 @@ class Session:
                     self.retry_budget.reset()
                     return response
                 headers = response.headers
-                problem = f"answered {response.status} to {request}: {response.excerpt()}"
+                problem, answer = response.problem(request), response.raw()
             except UnreadableResponse as error:
                 raise self._unreadable(request, error) from error
             except CertificateError as error:
@@ -219,15 +228,18 @@ class Session:
         raise self.failure(
             f"{problem.rstrip('. ')} (tries: {attempt}, in {self.retry_budget.spent():.0f} s)",
             f"Collect again later; if this stays so, check {self.address_name} and the network.",
+            answer=answer,
         )
 
     def _unreadable(self, request: str, error: UnreadableResponse) -> CollectionError:
         advice = f"Collect again later; if this stays so, check {self.address_name}."
-        return self.failure(f"answered {request}: {error}", advice)
+        return self.failure(f"answered {request}: {error}", advice, answer=error.answer)
 
     def _refusal(self, response: Response, request: str, auth: Auth) -> CollectionError:
-        problem = f"answered {response.status} to {request}: {response.excerpt()}"
-        if response.status in (401, 403):
+        problem = response.problem(request)
+        if response.is_browser_check():
+            advice = f"Ask {self.label} to let this server's address through."
+        elif response.status in (401, 403):
             advice = auth.advice(response.status)
         elif 300 <= response.status < 400:
             problem = f"answered {response.status}, a redirect, to {request}"
@@ -236,4 +248,4 @@ class Session:
             advice = f"Check {self.address_name}: the API is not at {self.base_url}."
         else:
             advice = "Report this: the vendor may have changed its API."
-        return self.failure(problem, advice, permanent=True)
+        return self.failure(problem, advice, permanent=True, answer=response.raw())

@@ -141,7 +141,7 @@ class OAuth2Auth:
             data = response.json()
         except UnreadableResponse as error:
             if response.status == 200:
-                raise self._unusable(str(error)) from error
+                raise self._unusable(str(error), error.answer) from error
             raise self._refusal(response, "") from error
         if response.status != 200 or not isinstance(data, dict) or "error" in data:
             code = data.get("error") if isinstance(data, dict) else None
@@ -156,15 +156,17 @@ class OAuth2Auth:
     def _refusal(self, response: Response, code: str) -> CollectionError:
         fallback = f"Check {self._session.address_name} and the client's credentials."
         return self._session.failure(
-            f"gave no access token: {response.status} {response.excerpt()}",
+            f"gave no access token: it answered {response.status} with {response.said()}",
             self._advice.get(code, fallback),
             permanent=True,
+            answer=response.raw(),
         )
 
-    def _unusable(self, what: str) -> CollectionError:
+    def _unusable(self, what: str, answer: str | None = None) -> CollectionError:
         return self._session.failure(
             f"answered the request for a token with {what}",
             f"Check {self._session.address_name} if this stays so, else collect again later.",
+            answer=answer,
         )
 
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from etl.records.record import Raw
 from etl.records.text import json_type
+from etl.vendor.answers import MOST_RAW, describe
 from etl.vendor.http import Session
 
 MAX_PAGES = 5_000
@@ -141,10 +142,11 @@ def _fresh(
 def _rows(session: Session, data: Any, path: str) -> list[Any]:
     if isinstance(data, list):
         return data
-    excerpt = json.dumps(data)[:200]
+    text = json.dumps(data)
     raise session.failure(
-        f"answered {path} with {json_type(data)} where a list belongs: {excerpt}",
+        f"answered {path} with {json_type(data)} where a list belongs: {describe({}, text)}",
         "Collect again later; if this stays so, check the key's rights and the address.",
+        answer=text[:MOST_RAW],
     )
 
 

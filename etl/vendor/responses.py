@@ -1,13 +1,14 @@
 """A vendor's responses: read within limits, parsed as JSON, quoted in messages without secrets."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import quote_plus
 
 import requests
+
+from etl.vendor.answers import MEANINGS, describe, is_browser_check, is_html, raw
 
 MAX_RESPONSE_BYTES = 32 * 2**20
 """Of one response after decompression; 1,000 large device rows are about 5 MB."""
@@ -18,7 +19,6 @@ stores what was read, has a lower limit than its reader."""
 
 _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 _CHUNK = 65_536
-_EXCERPT = 200
 
 
 class CollectionError(Exception):
@@ -38,13 +38,23 @@ class CollectionError(Exception):
             └── a rotated token cannot be stored
     """
 
-    def __init__(self, message: str, permanent: bool = False) -> None:
+    def __init__(self, message: str, permanent: bool = False, answer: str | None = None) -> None:
+        """
+        Args:
+            answer: the beginning of the vendor's raw answer, if one came; the message never
+                quotes markup.
+        """
         super().__init__(message)
         self.permanent = permanent
+        self.answer = answer
 
 
 class UnreadableResponse(Exception):
-    """A response cannot be read; the text completes "answered ..."."""
+    """A response cannot be read; the text completes "answered ...". `answer`: how it begins."""
+
+    def __init__(self, message: str, answer: str | None = None) -> None:
+        super().__init__(message)
+        self.answer = answer
 
 
 class JsonResponse(NamedTuple):
@@ -56,20 +66,37 @@ class JsonResponse(NamedTuple):
 
 @dataclass(frozen=True)
 class Response:
-    """One complete HTTP response. `secrets` are replaced in its excerpt."""
+    """One complete HTTP response. `secrets` are replaced in what is quoted of it."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     secrets: frozenset[str] = frozenset()
 
-    def excerpt(self) -> str:
-        """The first 200 characters on one line, for messages and logs."""
-        text = self.body[:_CHUNK].decode("utf-8", errors="replace")
-        # Before it is cut, or half a secret could remain.
-        text = redacted(text, self.secrets)
-        text = re.sub(r"[\s\0-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).strip()
-        return text[:_EXCERPT] or "(nothing)"
+    def text(self) -> str:
+        """How the body begins, without secrets."""
+        # Redacted before it is cut, or half a secret could remain.
+        return redacted(self.body[:_CHUNK].decode("utf-8", errors="replace"), self.secrets)
+
+    def said(self) -> str:
+        """What came, in a few words without markup."""
+        return describe(self.headers, self.text())
+
+    def is_browser_check(self) -> bool:
+        """Whether a protection before the vendor's server wants a browser to prove itself."""
+        return is_browser_check(self.headers, self.text())
+
+    def raw(self) -> str:
+        """Its status, some headers and how the body begins."""
+        return redacted(raw(self.status, self.headers, self.text()), self.secrets)
+
+    def problem(self, request: str) -> str:
+        """That it is no usable answer to `request`, and what that means."""
+        problem = f"answered {self.status} to {request} with {self.said()}"
+        if self.is_browser_check():
+            return f"{problem}: its protection lets no program through"
+        meaning = MEANINGS.get(self.status)
+        return f"{problem}: {meaning}" if meaning else problem
 
     def json(self) -> Any:
         """The body parsed as JSON, numbers of any size included.
@@ -78,17 +105,21 @@ class Response:
             UnreadableResponse: it is no JSON.
         """
         if not self.body.strip():
-            raise UnreadableResponse("an empty body instead of JSON")
+            raise UnreadableResponse("an empty body instead of JSON", self.raw())
         text = _decoded(self.body)
         try:
             data = _parsed(text)
         except RecursionError as error:
-            raise UnreadableResponse(f"JSON nested deeper than {MAX_JSON_DEPTH} levels") from error
+            what = f"JSON nested deeper than {MAX_JSON_DEPTH} levels"
+            raise UnreadableResponse(what, self.raw()) from error
         except ValueError as error:
-            what = "HTML" if text.lstrip().startswith("<") else f"text that is no JSON ({error})"
-            raise UnreadableResponse(f"{what}: {self.excerpt()}") from error
+            what = f"{self.said()} instead of data"
+            if not is_html(text):
+                what = f"text that is no JSON ({error}), {self.said()}"
+            raise UnreadableResponse(what, self.raw()) from error
         if _is_deep(data):
-            raise UnreadableResponse(f"JSON nested deeper than {MAX_JSON_DEPTH} levels")
+            what = f"JSON nested deeper than {MAX_JSON_DEPTH} levels"
+            raise UnreadableResponse(what, self.raw())
         return data
 
 

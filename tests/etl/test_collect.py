@@ -2,6 +2,7 @@
 with its reason, and yesterday's numbers stand."""
 
 import json
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from db.tables import (
     device_payloads,
     device_snapshots,
     quarantined_records,
+    run_details,
 )
 from etl.collect.collect import collect
 from etl.collect.gather import CollectedRows
@@ -165,7 +167,7 @@ BOTH = pytest.mark.parametrize("source", sorted(SOURCES))
 @pytest.mark.parametrize(
     ("kind", "detail", "reason"),
     [
-        ("html", {}, "HTML: <!DOCTYPE html>"),
+        ("html", {}, "a web page, “Maintenance” instead of data"),
         ("truncated", {}, "text that is no JSON"),
         ("error_object", {}, "an object where a list belongs"),
         ("unauthorized", {"times": None}, "answered 401 to"),
@@ -201,15 +203,73 @@ def test_an_unusable_response_fails_the_run_and_yesterdays_numbers_stand(
     assert real.run(source, LAST + timedelta(days=1)).state == "complete"
 
 
+NGINX = b"""<html>\r
+<head><title>502 Bad Gateway</title></head>\r
+<body><center><h1>502 Bad Gateway</h1></center><hr><center>nginx/1.18.0</center></body>\r
+</html>"""
+CLOUDFLARE = b"""<!DOCTYPE html><html lang="en-US"><head><title>Just a moment...</title>
+<script src="/cdn-cgi/challenge-platform/h/b/orchestrate/chl_page/v1"></script></head></html>"""
+SIGN_IN = b"""<!DOCTYPE html><html><head><title>Log in &ndash; Portal</title></head><body>
+<form><input name="user"><input type="password" name="p"></form></body></html>"""
+PROBLEM = (
+    b'{"type": "about:blank", "title": "Too busy", "status": 503, "detail": "Try <b>later</b>."}'
+)
+UNAVAILABLE = "its server is not available right now"
+ANSWERS = (
+    (502, NGINX, {}, f"with a web page, “502 Bad Gateway”: {UNAVAILABLE}", "nginx/1.18.0"),
+    (522, NGINX, {}, "“502 Bad Gateway”: Cloudflare cannot reach its server", "<center>"),
+    (403, CLOUDFLARE, {"cf-mitigated": "challenge"},
+     "with a check for browsers (Cloudflare): its protection lets no program through. Ask",
+     "cf-mitigated: challenge"),
+    (503, CLOUDFLARE, {}, "its protection lets no program through", "challenge-platform"),
+    (503, PROBLEM, {"Content-Type": "application/problem+json"},
+     f"with “Too busy: Try later .”: {UNAVAILABLE}", "<b>later</b>"),
+    (400, b'{"error": {"message": "No such cursor"}}', {},
+     "with “No such cursor”: it did not understand the request", '"error"'),
+    (500, b"oops,\n<b>bad</b> thing", {},
+     "with “oops, bad thing”: something went wrong inside its server", "oops,\n<b>bad</b>"),
+    (504, b"", {}, f"with nothing: {UNAVAILABLE}", "HTTP 504"),
+    (200, SIGN_IN, {}, "a sign-in page, “Log in – Portal” instead of data", 'type="password"'),
+    (302, b"", {"Location": "https://portal.example/login?next=x"}, "answered 302, a redirect",
+     "Location: https://portal.example/login"),
+    (200, b"[1, 2", {}, "text that is no JSON", "[1, 2"),
+    (500, b"<html><title>" + b"x" * 9000, {}, "answered 500", "<html><title>xxx"),
+)  # fmt: skip
+"""Status, body, headers; what the reason says, what the raw answer holds."""
+
+
+def test_whatever_a_vendor_answers_is_one_sentence_and_the_raw_answer_is_kept(real: Real) -> None:
+    for source, path in (("ninja", DEVICES), ("threatlocker", COMPUTERS)):
+        for day, (status, body, headers, says, keeps) in enumerate(ANSWERS):
+            faults = real.faults(source)
+            faults.clear()
+            faults.add("answer", path, times=None, status=status, value=body, headers=headers)
+            outcome = real.run(source, DAY + timedelta(days=day))
+            assert outcome.state == "failed" and outcome.reason is not None
+            assert says in outcome.reason, outcome.reason
+            assert not re.search(r"</?[a-z!]|\n", outcome.reason), outcome.reason
+            assert len(outcome.reason) < 600
+            (details,) = [row for row in real.hub.all(run_details) if row.run_id == outcome.run_id]
+            assert keeps in details.answer and len(details.answer) <= 4096
+            lines = json.loads(details.log)
+            assert [lines[0][1:], lines[-1][1]] == [
+                ["info", f"Collecting {SOURCES[source].FACTS.label} for {outcome.day}."],
+                "warning",
+            ]
+            retried = sum("Trying again" in text for _at, _level, text in lines)
+            assert retried == (4 if status >= 500 else 0), lines
+            assert outcome.reason in lines[-1][2]
+
+
 @pytest.mark.parametrize(
     ("source", "path", "kind", "detail", "reason"),
     [
         ("ninja", DEVICES, "repeated_page", {"times": None}, "the same page again"),
         ("ninja", DEVICES, "missing_page", {"after": 1}, "empty page"),
         ("ninja", "organizations", "server_error", {"times": None}, "answered 503"),
-        ("ninja", "locations", "html", {}, "HTML"),
-        ("ninja", "oauth/token", "html", {}, "HTML"),
-        ("ninja", "oauth/token", "forbidden", {}, "gave no access token: 403"),
+        ("ninja", "locations", "html", {}, "a web page"),
+        ("ninja", "oauth/token", "html", {}, "a web page"),
+        ("ninja", "oauth/token", "forbidden", {}, "gave no access token: it answered 403"),
         ("threatlocker", COMPUTERS, "fewer_rows", {"times": None}, "fewer rows than promised"),
         ("threatlocker", COMPUTERS, "missing_page", {"times": None}, "fewer rows than promised"),
         ("threatlocker", "GetChildOrg", "forbidden", {}, "answered 403"),

@@ -50,7 +50,8 @@ def test_pauses_double_and_the_fifth_failure_is_final(tmp_path: Path) -> None:
     assert asked == 5
     assert time.slept == [1, 2, 4, 8]
     assert not error.permanent
-    assert "Vendor answered 502 to GET /devices: <html>" in str(error)
+    assert "Vendor answered 502 to GET /devices with a web page: its server is not" in str(error)
+    assert error.answer is not None and "<body>Bad" in error.answer
     assert "VENDOR_BASE_URL" in str(error)
 
 
@@ -187,27 +188,23 @@ def test_a_redirect_is_an_error_and_is_not_followed(status: int, tmp_path: Path)
 def test_a_refusal_is_permanent_and_says_what_to_do(status: int, says: str, tmp_path: Path) -> None:
     error, asked = failing(Reply(status, b'{"Message": "No."}'), folder=tmp_path)
     assert asked == 1 and error.permanent
-    assert says in str(error) and '{"Message": "No."}' in str(error)
+    assert says in str(error) and "with “No.”" in str(error)
+    assert error.answer is not None and '{"Message": "No."}' in error.answer
 
 
 @pytest.mark.parametrize("body", [
     b"<!DOCTYPE html><html>Sign in</html>", b'[{"id": 1}, {"id"', b"", b"   ", b"OK", b"[1,]",
 ])  # fmt: skip
-def test_a_body_that_is_no_json_is_quoted_in_the_error(body: bytes, tmp_path: Path) -> None:
+def test_a_body_that_is_no_json_is_kept_with_the_error(body: bytes, tmp_path: Path) -> None:
     error, asked = failing(Reply(200, body), folder=tmp_path)
     assert asked == 1
     assert "GET /devices with 200" in str(error)
-    assert body.decode().strip()[:20] in str(error)
+    assert error.answer is not None and body.decode().strip()[:20] in error.answer
 
 
-def test_an_html_body_is_called_html_in_the_error(tmp_path: Path) -> None:
-    error, _ = failing(Reply(200, b"\n<html>Sign in</html>"), folder=tmp_path)
-    assert "HTML: <html>Sign in</html>" in str(error)
-
-
-def test_an_excerpt_is_one_line_of_200_characters(tmp_path: Path) -> None:
+def test_what_a_vendor_says_is_one_line_of_200_characters(tmp_path: Path) -> None:
     error, _ = failing(Reply(400, b"a\r\nb\0\x1b[31m" + b"x" * 5000), folder=tmp_path)
-    shown = str(error).partition("/devices: ")[2].partition(". Report")[0]
+    shown = str(error).partition("“")[2].partition("”")[0]
     assert shown.startswith("a b [31mx") and len(shown) == 200
 
 
@@ -220,6 +217,7 @@ def test_secrets_are_redacted_even_where_the_excerpt_is_cut(tmp_path: Path) -> N
             with pytest.raises(CollectionError) as caught:
                 session.get("/devices", {})
         assert "s3cr3t" not in str(caught.value)
+        assert caught.value.answer is not None and "s3cr3t" not in caught.value.answer
 
 
 def test_gzip_and_deflate_are_decoded(tmp_path: Path) -> None:

@@ -18,8 +18,9 @@ from dashboard.components.kit.links import devices_of_source
 from dashboard.components.kit.notice import notice
 from dashboard.components.kit.pill import run_pill, source_badge
 from dashboard.components.kit.table import column_head, fact_list
+from dashboard.components.runs.log import log_card
 from dashboard.components.runs.source_cards import withdrawal
-from dashboard.queries.runs.attempts import MAX_UNREADABLE, Run, UnreadableRow
+from dashboard.queries.runs.attempts import MAX_UNREADABLE, Details, Run, UnreadableRow
 from dashboard.words.run_words import duration, percent, run_effect, state_word
 from db.decisions import AcceptRun, RejectRun, WithdrawDay
 from db.sources import source_label
@@ -29,6 +30,7 @@ def run_page(
     run: Run,
     before: Run | None,
     aside: Sequence[UnreadableRow],
+    details: Details,
     page: RunList,
     actor: Actor,
     *,
@@ -38,6 +40,7 @@ def run_page(
 
     Args:
         before: the published run that it was compared with.
+        details: its log, and the raw answer that made it fail.
         actor: whoever looks; only the decisions they may take are offered.
         newest: whether its day is the newest published one of its source.
     """
@@ -45,9 +48,10 @@ def run_page(
     return [
         _back(page),
         _head(run),
-        _decision(run, before, actor),
+        _decision(run, before, details.answer, actor),
         html.Div([_numbers(run), _basis(run, before, page)], className="run-cards"),
         _aside(run, aside),
+        log_card(run, details.lines),
         danger_zone([withdrawal(run)] if withdrawable and actor.may_start(WithdrawDay) else []),
     ]
 
@@ -88,9 +92,12 @@ def _head(run: Run) -> html.Header:
     )
 
 
-def _decision(run: Run, before: Run | None, actor: Actor) -> Any:
+def _decision(run: Run, before: Run | None, answer: str | None, actor: Actor) -> Any:
     """Why it is not an ordinary run; of a held one what would change, and the two buttons."""
-    content = [html.P(run.reason, className="run-reason")] if run.reason else []
+    content: list[Any] = [html.P(run.reason, className="run-reason")] if run.reason else []
+    if content and answer:
+        # As text, whatever markup it holds.
+        content = [html.Div([*content, _folded(_("What the vendor answered"), answer)])]
     if run.hold != "held":
         return (
             notice("danger" if run.state == "failed" else "warning", *content) if content else None
@@ -115,6 +122,10 @@ def _decision(run: Run, before: Run | None, actor: Actor) -> Any:
         html.Div(buttons, className="acts"),
         kind="held-card",
     )
+
+
+def _folded(title: str, text: str) -> html.Details:
+    return html.Details([html.Summary(title), html.Pre(text)], className="raw-answer")
 
 
 def _numbers(run: Run) -> Component:
@@ -161,8 +172,7 @@ def _basis(run: Run, before: Run | None, page: RunList) -> Component:
             (_("Decided by"), run.decided_by),
             (_("Decided"), formats.instant(run.decided_at)),
         ]
-    note = html.P(_("The worker's log has its lines under the correlation id."), className="note")
-    return panel(html.H2(_("What it rests on")), fact_list(facts), note)
+    return panel(html.H2(_("Based on")), fact_list(facts))
 
 
 def _aside(run: Run, aside: Sequence[UnreadableRow]) -> Any:

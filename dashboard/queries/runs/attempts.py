@@ -12,7 +12,7 @@ from dashboard.base.params import SOURCES
 from dashboard.base.run_params import RunFilters
 from dashboard.queries.collection_days import run_state
 from db.history.runs import PUBLISHED
-from db.tables import collection_runs, quarantined_records
+from db.tables import collection_runs, quarantined_records, run_details
 
 MAX_UNREADABLE = 200
 """The most unreadable rows of a run that are listed."""
@@ -73,6 +73,22 @@ class UnreadableRow(NamedTuple):
     body: str
 
 
+class LogLine(NamedTuple):
+    """One line that a run logged; `level` as Python's, in lower case."""
+
+    at: datetime
+    level: str
+    text: str
+
+
+class Details(NamedTuple):
+    """How a run went: its log lines, the oldest first, and how the vendor's raw answer begins that
+    made it fail; None when there is none."""
+
+    answer: str | None
+    lines: tuple[LogLine, ...]
+
+
 _RUN = tuple(collection_runs.c[field.name] for field in fields(Run))
 
 
@@ -99,6 +115,19 @@ def get_run(connection: Connection, run_id: int) -> Run | None:
     """The run of that id, None if there is none."""
     row = connection.execute(select(*_RUN).where(collection_runs.c.run_id == run_id)).one_or_none()
     return Run(*row) if row else None
+
+
+def details_of(connection: Connection, run_id: int) -> Details:
+    """The log of a run; empty for runs of earlier versions, and while it runs."""
+    row = connection.execute(
+        select(run_details.c.answer, run_details.c.log).where(run_details.c.run_id == run_id)
+    ).one_or_none()
+    if row is None:
+        return Details(None, ())
+    lines = (
+        LogLine(datetime.fromisoformat(at), level, text) for at, level, text in json.loads(row.log)
+    )
+    return Details(row.answer, tuple(lines))
 
 
 def latest_runs(connection: Connection, until: date | None = None) -> dict[str, Run]:
