@@ -1,22 +1,25 @@
 """The pages through the server that Dash runs on: what each callback answers, without a browser."""
 
 import ast
+import json
 import shutil
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import dash
 import pytest
 from dash import Dash
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
 from dashboard.components.shell.filter_bar import MACHINE_OS, MACHINE_SITE, machine_fields
 from dashboard.components.sites.table import MOVED
-from db.engine import open_engine, sqlite_url
+from db.engine import open_engine, sqlite_url, writing
+from db.tables import collection_runs, run_details
 from tests.conftest import ROOT
 from tests.support.callbacks import component_ids, create_demo_app, run_callback
-from tests.support.worlds import HARBOR, MUELLER, named_world
+from tests.support.worlds import HARBOR, MUELLER, named_world, run_row
 
 LONGEST_CALLBACK = 12
 PAGES = sorted((ROOT / "dashboard" / "pages").glob("[!_]*.py"))
@@ -294,3 +297,32 @@ def test_a_lost_database_leaves_the_page_unchanged(tmp_path: Path, migrated_file
         answer = run_callback(app, output, **values)
         assert answer["response"] == {}, output
         assert answer["sideUpdate"] == {"trouble": {"is_open": True}}, output
+
+
+def test_a_runs_page_shows_its_log_and_the_raw_answer_folded_and_as_text(
+    sqlite_engine: Engine,
+) -> None:
+    engine = sqlite_engine
+    named_world().save(engine)
+    raw = "HTTP 502\n\n<script>alert(1)</script>"
+    lines = [
+        ["2026-11-22T02:00:00.000+00:00", "info", "Collecting NinjaRMM for 2026-11-22."],
+        ["2026-11-22T02:00:09.500+00:00", "warning", "NinjaRMM answered 502. Trying again."],
+    ]
+    failed = run_row("ninja", date(2026, 11, 23), state="failed", published=False, reason="No.")
+    with writing(engine) as connection:
+        inserted = connection.execute(insert(collection_runs).values(failed)).inserted_primary_key
+        assert inserted is not None
+        connection.execute(
+            insert(run_details).values(run_id=inserted[0], answer=raw, log=json.dumps(lines))
+        )
+    query = f"run={inserted[0]}"
+    answer = run_callback(create_demo_app(engine), "collections-body", filters=query)["response"]
+    body = answer["collections-body"]["children"]
+    assert texts(body, "log-time") == ["02:00:00", "02:00:09"]
+    assert texts(body, "log-level") == ["info", "warning"]
+    assert texts(body, "log-text") == [line[2] for line in lines]
+    assert "Only warnings and errors" in str(body)
+    (folded,) = texts(body, "raw-answer")
+    assert [part["type"] for part in folded] == ["summary", "pre"]
+    assert folded[1]["props"]["children"] == raw
