@@ -26,6 +26,10 @@ Clock = Callable[[], datetime]
 """Returns the present instant, with a time zone."""
 
 
+_LEVELS = {run_log.SUSPICIOUS: "warning", run_log.FAILED: "error"}
+"""Of the last line of a run that is not complete."""
+
+
 def business_day(clock: Clock, settings: Settings | None = None) -> date:
     """The calendar date in TIMEZONE."""
     return clock().astimezone(active_settings(settings).timezone).date()
@@ -59,7 +63,7 @@ def collect(
         stats.on_page = partial(_page, attempt, lines, on_page)
         lines.add(f"Collecting {source.FACTS.label} for {day}.")
         outcome = _run(attempt, session, lines)
-        lines.add(f"{outcome}", "info" if outcome.state == run_log.COMPLETE else "warning")
+        lines.add(str(outcome), _LEVELS.get(outcome.state, "info"))
         return outcome
 
 

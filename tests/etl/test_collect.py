@@ -254,7 +254,7 @@ def test_whatever_a_vendor_answers_is_one_sentence_and_the_raw_answer_is_kept(re
             lines = json.loads(details.log)
             assert [lines[0][1:], lines[-1][1]] == [
                 ["info", f"Collecting {SOURCES[source].FACTS.label} for {outcome.day}."],
-                "warning",
+                "error",
             ]
             retried = sum("Trying again" in text for _at, _level, text in lines)
             assert retried == (4 if status >= 500 else 0), lines
