@@ -8,6 +8,7 @@
         every page shows.
     search: whether searching stays on such a page.
     exists: of a page with a path template, whether there is something of the name in the path.
+    any_day: whether it has something to show on a day without data; True: it counts no devices.
 """
 
 import re
@@ -47,6 +48,20 @@ def status_of(path: str) -> Any:
     return None
 
 
+def counts_devices(path: str) -> bool:
+    """Whether the page at `path` counts devices, and so shows nothing on a day without data."""
+    for page in dash.page_registry.values():
+        if page.get("any_day") and re.fullmatch(
+            _pattern(page["path_template"] or page["path"]), path
+        ):
+            return False
+    return True
+
+
+def _pattern(template: str) -> str:
+    return re.sub("<[a-z_]+>", "([^/]+)", template)
+
+
 def is_address(path: str) -> bool:
     """Whether a page answers `path` with more than that there is nothing."""
     for page in dash.page_registry.values():
@@ -55,7 +70,7 @@ def is_address(path: str) -> bool:
             if path == page["path"]:
                 return bool(path != _NOT_FOUND)
             continue
-        match = re.fullmatch(re.sub("<[a-z_]+>", "([^/]+)", template), path)
+        match = re.fullmatch(_pattern(template), path)
         if match:
             return _exists(page, match[1])
     return False

@@ -4,7 +4,7 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
-from dashboard.addresses import status_of
+from dashboard.addresses import counts_devices, status_of
 from dashboard.base import formats
 from dashboard.base.machine_params import PAGE as MACHINES_PAGE
 from dashboard.base.params import BadParameter, arguments
@@ -20,10 +20,11 @@ from dashboard.components.shell.filter_bar import (
     choice_ids,
     controls,
 )
-from dashboard.components.shell.strip import ingest_open, refused, stamp, strip
+from dashboard.components.shell.strip import ingest_open, refused, stamp, strip, too_early
 from dashboard.components.why.body import why_body
 from dashboard.components.why.month import MONTH
 from dashboard.queries import collection_days, freshness, quarantine
+from dashboard.queries.changes.bars import first_day
 from dashboard.queries.explain import figure as why
 from dashboard.queries.names import site_names
 from dashboard.views import machines as machine_views
@@ -146,7 +147,15 @@ def show_status(query: str | None, _version: str | None, path: str | None) -> An
             fresh = freshness.freshness(v.connection, v.now)
             called = site_names(v.connection, v.filters.sites)
             aside = quarantine.quarantined_rows(v.connection)
+            if (
+                v.moment.newest is not None
+                and counts_devices(here)
+                and not v.moment.now.has_data(v.filters.basis)
+            ):
+                first = first_day(v.connection, v.filters.basis)
+                words = chips(v.filters, called, here)
+                return too_early(v.filters, v.moment, first, here), words, "", True
     except BadParameter as bad:
-        return refused(bad.message, here), [], "", True
+        return refused(bad, here), [], "", True
     notices = [*opened, *fresh.problems, *v.moment.notices]
     return strip(notices, aside), chips(v.filters, called, here), stamp(v.moment, fresh), False

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from dashboard.base.notice import mark
+from dashboard.base.notice import Notice, mark
 from db.coverage import KINDS
 from db.coverage import STATES as FINDING_STATES
 from db.history.kept import FIRST_MONTH, is_month
@@ -51,13 +51,17 @@ _OLDEST_DAY = date(1970, 1, 1)
 
 class BadParameter(ValueError):
     """A parameter of an address cannot be used; the message names it and says what to write. `code`
-    is the status of the answer: 404 when it names something that there cannot be."""
+    is the status of the answer: 404 when it names something that there cannot be. `notice` says it
+    on a page, in words for somebody who never sees parameters; None where `message` does."""
 
-    def __init__(self, name: str, message: str, code: int = 400) -> None:
+    def __init__(
+        self, name: str, message: str, code: int = 400, notice: Notice | None = None
+    ) -> None:
         super().__init__(message)
         self.name = name
         self.message = message
         self.code = code
+        self.notice = notice
 
 
 Read = Callable[[str, str, date], Any]
@@ -131,11 +135,19 @@ def day(name: str, text: str, today: date) -> date:
         except ValueError:
             parsed = None
     if parsed is None:
-        raise BadParameter(name, f"{name} is {text[:40]!r}: use a date like {today}.")
+        said = Notice(mark("\u201c%(text)s\u201d is not a date. Choose another one."),
+                      {"text": text[:40]})  # fmt: skip
+        message = f"{name} is {text[:40]!r}: use a date like {today}."
+        raise BadParameter(name, message, notice=said)
+    days: dict[str, object] = {"day": parsed, "today": today}
     if parsed > today:
-        raise BadParameter(name, f"{name} {parsed} is in the future: today is {today}.")
+        message = f"{name} {parsed} is in the future: today is {today}."
+        said = Notice(mark("%(day)s is in the future: today is %(today)s."), days)
+        raise BadParameter(name, message, notice=said)
     if parsed < _OLDEST_DAY:
-        raise BadParameter(name, f"{name} {parsed} is before {_OLDEST_DAY}: use a later date.")
+        message = f"{name} {parsed} is before {_OLDEST_DAY}: use a later date."
+        said = Notice(mark("There is no data for %(day)s. Choose a later date."), days)
+        raise BadParameter(name, message, notice=said)
     return parsed
 
 
@@ -498,7 +510,9 @@ def parse(
     until = filters.as_of or today
     if filters.compare_to is not None and filters.compare_to > until:
         message = f"compare_to {filters.compare_to} is after as_of {until}: swap the dates."
-        raise BadParameter("compare_to", message)
+        words = mark("%(then)s is after %(now)s: compare with an earlier date.")
+        said = Notice(words, {"then": filters.compare_to, "now": until})
+        raise BadParameter("compare_to", message, notice=said)
     for each in FILTERS:
         if each.basis not in (None, filters.basis) and getattr(filters, each.field):
             message = f"{each.name} asks about machines: use it with basis={each.basis}."

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from itertools import accumulate, pairwise
 
 import plotly.graph_objects as go
+from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.good_direction import news
@@ -49,7 +50,9 @@ def waterfall_figure(
     """
     figure = go.Figure(layout={"template": template(), "bargap": _GAP, "showlegend": False})
     if bars.opening is None or bars.closing is None:
-        return figure
+        text = _("Nothing to compare with on %(day)s", day=names["opening"])
+        figure.add_annotation(text=plain(text), showarrow=False, xref="paper", yref="paper")
+        return figure.update_xaxes(visible=False).update_yaxes(visible=False)
     levels = _levels(bars)
     floor, roof = _range(levels)
     keys = ["opening", *(key for key, _sign in STEPS), "closing"]

@@ -12,7 +12,13 @@ from dashboard.views.runs import collected
 from dashboard.web.context import view
 
 dash.register_page(
-    __name__, path=PAGE, name=mark("Collections"), order=8, icon="collections", key="r"
+    __name__,
+    path=PAGE,
+    name=mark("Collections"),
+    order=8,
+    icon="collections",
+    key="r",
+    any_day=True,
 )
 
 

@@ -26,6 +26,7 @@ dash.register_page(
     name="Device",
     title="Device",
     exists=history.is_known,
+    any_day=True,
 )
 
 

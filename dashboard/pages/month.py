@@ -14,7 +14,12 @@ from dashboard.web.context import current, view
 from db.months.closings import is_unchanged
 
 dash.register_page(
-    __name__, path_template="/months/<month>", name="Month", order=7.5, exists=month_exists
+    __name__,
+    path_template="/months/<month>",
+    name="Month",
+    order=7.5,
+    exists=month_exists,
+    any_day=True,
 )
 
 

@@ -9,7 +9,9 @@ from dashboard.views.list_page import filled_page
 from dashboard.views.months import all_months
 from dashboard.web.context import view
 
-dash.register_page(__name__, path="/months", name=mark("Months"), order=7, icon="months", key="m")
+dash.register_page(
+    __name__, path="/months", name=mark("Months"), order=7, icon="months", key="m", any_day=True
+)
 
 
 def _content(query: str | None) -> list[Any]:

@@ -100,15 +100,20 @@ def resolve(connection: Connection, filters: Filters, today: date) -> Moment:
     kept, rules = kept_days(connection), rules_by_day(connection)
     newest = kept.today if kept else None
     as_of = filters.as_of or max(today, newest or today)
-    compare_to = filters.compare_to or month_end(month_before(month_of(as_of)))
-    now, then = snapshot_day(connection, as_of, kept), snapshot_day(connection, compare_to, kept)
+    now = snapshot_day(connection, as_of, kept)
+    # Of a day that is no longer kept an earlier one is shown, perhaps the month-end before itself.
+    compare_to = filters.compare_to or month_end(month_before(month_of(now.day or as_of)))
+    then = snapshot_day(connection, compare_to, kept)
     if newest is None:
         return Moment(now, then, None, None, rules)
-    notices = (
-        *_notices(now, filters.basis, asked_for=filters.as_of is not None),
-        *_notices(then, filters.basis, asked_for=True),
-    )
-    return Moment(now, then, newest, kept, rules, notices)
+    notices = _notices(now, filters.basis, asked_for=filters.as_of is not None)
+    # Where nothing can be shown, nothing is compared either.
+    if now.day is not None and now.day == then.day:
+        text = mark("Both dates show %(day)s: choose an earlier one to compare with.")
+        notices.append(Notice(text, {"day": now.day}))
+    elif now.day is not None:
+        notices += _notices(then, filters.basis, asked_for=True)
+    return Moment(now, then, newest, kept, rules, tuple(notices))
 
 
 def snapshot_day(connection: Connection, requested: date, kept: KeptDays | None) -> SnapshotDay:

@@ -73,8 +73,10 @@ def moved(figure: Change, bars: Bars, then: date) -> str:
     return _("%(change)s since %(day)s", change=formats.signed(figure.change), day=day)
 
 
-def most_moved(movers: Sequence[Mover]) -> str:
-    """Which site moved most: "Bayou Dental Group moved most: +14"."""
+def most_moved(movers: Sequence[Mover], figure: Change, then: date) -> str:
+    """Which site moved most: "Bayou Dental Group moved most: +14"; `figure` is the whole."""
+    if figure.change is None:
+        return _("No count for %(day)s", day=formats.short_day(then))
     if not movers:
         return _("No site moved")
     first = movers[0]

@@ -204,7 +204,8 @@ def test_a_page_of_a_future_day_shows_a_message_in_place_of_figures(app: Dash, p
     assert shell["page"]["hidden"]
     said = strings(shell["strip"]["children"])
     assert said == [
-        "as_of 2026-11-23 is in the future: today is 2026-11-22.", "Clear all filters"
+        "This address cannot be shown", "23 Nov 2026 is in the future: today is 22 Nov 2026.",
+        "Clear all filters",
     ]  # fmt: skip
 
 

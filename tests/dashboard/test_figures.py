@@ -272,9 +272,12 @@ def test_the_bars_are_called_by_what_happened_and_the_ends_by_their_days() -> No
 
 def test_the_site_that_changed_most_is_named_and_cut_when_too_long() -> None:
     first, second = Mover(1, "Harbor Dental", Change(3, 5)), Mover(2, "B", Change(2, 1))
-    assert sentences.most_moved([first, second]) == "Harbor Dental moved most: \u22122"
-    assert sentences.most_moved([]) == "No site moved"
-    assert len(sentences.most_moved([replace(first, site="y" * 10_000)])) < 70
+    assert (
+        sentences.most_moved([first, second], Change(5, 6), THEN)
+        == "Harbor Dental moved most: \u22122"
+    )
+    assert sentences.most_moved([], Change(5, 5), THEN) == "No site moved"
+    assert len(sentences.most_moved([replace(first, site="y" * 10_000)], Change(5, 6), THEN)) < 70
 
 
 def test_every_choice_of_filters_has_a_name() -> None:
@@ -299,7 +302,7 @@ def test_a_name_in_a_chart_is_shown_unchanged(name: str) -> None:
 @pytest.mark.parametrize("name", [HOSTILE, "=cmd|' /C calc'!A0", "__proto__", "x" * 10_000])
 def test_html_in_a_site_name_is_text_in_lists_and_tables(name: str) -> None:
     change = Change(5, 3)
-    movers = movers_list([Mover(7, name, change)], Filters())
+    movers = movers_list([Mover(7, name, change)], Filters(), compared=True)
     site = Site(7, name, change, {}, {}, ("ninja",), (1, None, 5))
     table = site_table([site], Filters(), MOVED, MOMENT)
     for part in (movers, table):
@@ -362,9 +365,14 @@ def test_a_table_of_two_thousand_sites_is_truncated_with_a_note() -> None:
 
 
 def test_bars_of_movers_are_shares_of_the_largest() -> None:
-    found = movers_list([Mover(1, "A", Change(0, 8)), Mover(2, "B", Change(4, 0))], Filters())
+    found = movers_list(
+        [Mover(1, "A", Change(0, 8)), Mover(2, "B", Change(4, 0))], Filters(), compared=True
+    )
     assert re.findall(r"width: ([\d.]+)%", str(expand_drawn(found))) == ["100.0", "50.0"]
-    assert texts(movers_list([], Filters())) == ["Every site has as many devices as then.", "note"]
+    assert texts(movers_list([], Filters(), compared=True)) == [
+        "Every site has as many devices as then.",
+        "note",
+    ]
 
 
 def test_a_link_to_a_past_day_drops_the_compared_day() -> None:

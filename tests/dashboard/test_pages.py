@@ -210,7 +210,7 @@ ANSWERS = (
     (
         "added",
         "as_of=2026-08-01",
-        "No number: nothing was collected yet on 31 Jul to compare with.",
+        "No number: nothing was collected yet on 30 Jun to compare with.",
     ),
 )
 

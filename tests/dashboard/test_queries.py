@@ -199,7 +199,7 @@ def test_a_day_that_is_not_kept_resolves_to_the_one_before(named_sqlite: Engine)
         found = moment.resolve(connection, asked, TODAY)
         assert found.now.day == date(2026, 8, 31)
         assert "2026-09-10 is no longer kept" in str(found.notices[0])
-        assert found.then.requested == date(2026, 8, 31)
+        assert found.then.requested == date(2026, 7, 31)
 
 
 def test_the_border_keeps_every_day_after_it(sqlite_engine: Engine) -> None:

@@ -16,10 +16,17 @@ from dashboard.components.kit.why_button import why_button
 from dashboard.queries.changes.bars import Mover
 
 
-def movers_list(movers: Sequence[Mover], counted: Filters) -> Component:
-    """One row a mover: its bar opens the site's changes, its name the site, its button says why."""
+def movers_list(movers: Sequence[Mover], counted: Filters, *, compared: bool) -> Component:
+    """One row a mover: its bar opens the site's changes, its name the site, its button says why.
+
+    Args:
+        compared: whether both days have a count.
+    """
     if not movers:
-        return html.Div(_("Every site has as many devices as then."), className="note")
+        text = _("Every site has as many devices as then.")
+        if not compared:
+            text = _("There is nothing to compare with.")
+        return html.Div(text, className="note")
     most = max(abs(mover.figure.change or 0) for mover in movers)
     rows = [_row(mover, counted.having(sites=(mover.site_id,)), most) for mover in movers]
     return drawn(html.Div(rows, className="movers", role="list"))

@@ -1,20 +1,24 @@
 """Notices under the filters when something is wrong, and the stamp of the data's moment."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from dashboard.base.formats import day as day_words
 from dashboard.base.formats import instant
 from dashboard.base.i18n import translate_notice
 from dashboard.base.notice import Notice, mark
+from dashboard.base.params import BadParameter, Filters
 from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.notice import Level, notice_line
 from dashboard.queries.freshness import Freshness
 from dashboard.queries.moment import Moment
 from dashboard.queries.quarantine import QuarantinedRow
+from db.sources import source_label, source_names
 
 _LEVELS: dict[str, Level] = {"error": "danger", "warning": "warning", "info": "info"}
 """Bootstrap's name for the level of a notice."""
@@ -46,10 +50,34 @@ def ingest_open() -> Notice:
     return Notice(text, level="warning")
 
 
-def refused(message: str, path: str) -> Component:
+def too_early(filters: Filters, moment: Moment, first: date | None, path: str) -> Component:
+    """In place of the page: what is counted has no data on the shown day, `first` is its first."""
+    source = source_label(filters.basis) if filters.basis in source_names() else None
+    day = day_words(moment.now.requested)
+    if first is None:
+        return _instead(_("%(source)s was never collected.", source=source), _clear(path))
+    words = {"day": day, "first": day_words(first)}
+    text = _("There is no data for %(day)s: the first day is %(first)s.", **words)
+    if source:
+        text = _("There is no data of %(source)s for %(day)s: its first day is %(first)s.",
+                 source=source, **words)  # fmt: skip
+    query = filters.having(as_of=first, compare_to=None).at(path).to_query(path)
+    return _instead(text, dcc.Link(_("Show %(day)s", day=words["first"]), href=f"{path}?{query}"))
+
+
+def refused(bad: BadParameter, path: str) -> Component:
     """An address with a bad parameter, and a link to the page without filters. The page itself is
-    hidden: this is the main part of the document then."""
-    clear = dcc.Link(_("Clear all filters"), href=path)
+    hidden."""
+    message = translate_notice(bad.notice) if bad.notice is not None else bad.message
+    return _instead(message, _clear(path))
+
+
+def _clear(path: str) -> Component:
+    return dcc.Link(_("Clear all filters"), href=path)
+
+
+def _instead(message: str, clear: Component) -> Component:
+    """One sentence as the main part of the document, in place of the page."""
     heading = html.H1(_("This address cannot be shown"), className="visually-hidden")
     line = notice_line("danger", _icon(), message, clear, kind="error")
     return drawn_list([html.Main([heading, line])])

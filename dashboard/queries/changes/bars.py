@@ -15,7 +15,7 @@ from dashboard.queries.entities import flag
 from dashboard.queries.moment import Moment
 from dashboard.queries.names import site_names
 from db.history.changes import compared_columns, has_changed
-from db.history.runs import published_days
+from db.history.runs import kept_days, published_days
 from db.history.views import rows_on_either_day
 
 ABSENT, ELSEWHERE, IN_SITES, COUNTED = range(4)
@@ -89,9 +89,13 @@ def can_compare(moment: Moment, filters: Filters) -> bool:
 
 
 def first_day(connection: Connection, basis: str) -> date | None:
-    """The first day on which the basis has a snapshot; None while it has none."""
+    """The first kept day on which the basis has a snapshot; None while it has none."""
     days = published_days(connection, None if basis in ("assets", "records") else basis)
-    return days[0] if days else None
+    kept = kept_days(connection)
+    if not days or kept is None:
+        return None
+    later = [end for end in kept.month_ends() if end >= days[0]]
+    return min(*later, max(days[0], kept.daily_from)) if later else max(days[0], kept.daily_from)
 
 
 def levels(moment: Moment, filters: Filters, *columns: str) -> Select[Any]:

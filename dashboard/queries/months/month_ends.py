@@ -22,8 +22,9 @@ class MonthEnd:
 
     `by_type` and `total` are None before the basis's first snapshot, and where a search asks for
     a month whose devices are no longer kept. `dates` holds the real date of each source that the
-    count stands on. `open` says that the month is not closed, `running` that the shown day is
-    before its end. `gaps` names the sources that have no snapshot in this month and stand with an
+    count stands on. `open` says that the month is not closed, `running` that the
+    shown day is before its end, or is its end while it is open. `gaps` names the sources that have
+    no snapshot in this month and stand with an
     earlier one; `imported` the sources whose count is from a file.
     """
 
@@ -61,7 +62,7 @@ def last_months(
                 by_type,
                 {source: snapshot.date for source, snapshot in in_force.items()},
                 open=month not in closed,
-                running=day < month_end(month),
+                running=day < month_end(month) or (month == names[-1] and month not in closed),
                 gaps=tuple(
                     source
                     for source, snapshot in in_force.items()
