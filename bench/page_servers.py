@@ -44,8 +44,8 @@ def make_slim_page() -> App:
     app = _empty_page()
     app.server.config |= {"COMPRESS_ALGORITHM": ["br"], "COMPRESS_BR_LEVEL": 5}
     Compress(app.server)
-    early, plotly = (app.get_asset_url(f"vendor/{name}") for name in ("early.js", PLOTLY))
-    script = f'<script src="{early}" data-plotly="{plotly}"></script>'
+    chooser, plotly = app.get_asset_url("js/libraries.js"), app.get_asset_url(f"vendor/{PLOTLY}")
+    script = f'<script src="{chooser}" data-plotly="{plotly}"></script>'
     app.index_string = app.index_string.replace("{%metas%}", "{%metas%}" + script)
     return _timed(serving.threaded(app.server.wsgi_app))
 

@@ -7,6 +7,7 @@
         the filters of the pages about days; takes the query string, the path and the notices that
         every page shows.
     search: whether searching stays on such a page.
+    charts, grid: whether it has any, so that their library is loaded at once.
     exists: of a page with a path template, whether there is something of the name in the path.
     any_day: whether it has something to show on a day without data; True: it counts no devices.
 """
@@ -48,32 +49,37 @@ def status_of(path: str) -> Any:
     return None
 
 
+def declares(path: str, name: str) -> bool:
+    """Whether the page at `path` declares `charts`, `grid` or `any_day`."""
+    page, _in_path = _page_at(path)
+    return bool(page and page.get(name))
+
+
 def counts_devices(path: str) -> bool:
     """Whether the page at `path` counts devices, and so shows nothing on a day without data."""
-    for page in dash.page_registry.values():
-        if page.get("any_day") and re.fullmatch(
-            _pattern(page["path_template"] or page["path"]), path
-        ):
-            return False
-    return True
-
-
-def _pattern(template: str) -> str:
-    return re.sub("<[a-z_]+>", "([^/]+)", template)
+    return not declares(path, "any_day")
 
 
 def is_address(path: str) -> bool:
     """Whether a page answers `path` with more than that there is nothing."""
+    page, name = _page_at(path)
+    if page is None:
+        return False
+    return path != _NOT_FOUND if name is None else _exists(page, name)
+
+
+def _page_at(path: str) -> tuple[dict[str, Any] | None, str | None]:
+    """The page that answers `path`, and the name in its path template."""
     for page in dash.page_registry.values():
         template = page["path_template"]
         if template is None:
             if path == page["path"]:
-                return bool(path != _NOT_FOUND)
+                return page, None
             continue
-        match = re.fullmatch(_pattern(template), path)
+        match = re.fullmatch(re.sub("<[a-z_]+>", "([^/]+)", template), path)
         if match:
-            return _exists(page, match[1])
-    return False
+            return page, match[1]
+    return None, None
 
 
 def _exists(page: dict[str, Any], name: str) -> bool:

@@ -1,13 +1,11 @@
 """The dashboard: Dash on its own Flask server, with the API and the exports beside the pages."""
 
-import hashlib
-import html
-import json
 import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dash
 from dash import Dash, ctx
@@ -19,59 +17,30 @@ from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException
 
 from dashboard import api
-from dashboard.addresses import browser_addresses, is_address
+from dashboard.addresses import is_address
 from dashboard.base import access
 from dashboard.base.clock import Clock, system_clock
 from dashboard.base.i18n import init_babel
 from dashboard.base.params import BadParameter
-from dashboard.base.theme import ASSETS, source_styles
+from dashboard.base.theme import ASSETS
 from dashboard.components.shell.frame import shell
 from dashboard.decisions.dialog import register_decisions
 from dashboard.decisions.picker import register_picking
 from dashboard.decisions.preview import register_previews
+from dashboard.document import Hub
 from dashboard.queries import freshness
 from dashboard.queries.sites import site_table
-from dashboard.shell_callbacks import register_callbacks
+from dashboard.shell_callbacks import register_callbacks, show_status
 from dashboard.signin import routes as sign_in_routes
 from dashboard.web.context import Context, attach, current_actor
-from dashboard.web.cross_site import FIELD, csrf_token, refuse_cross_site
+from dashboard.web.cross_site import refuse_cross_site
 from dashboard.web.identity import identifier
+from dashboard.web.own_files import FOR_A_YEAR, serve_own_files
 from dashboard.web.sign_in import attach_sign_in
 from db.roles import MACHINE
 from db.settings import Settings, active_settings
 
 log = logging.getLogger(__name__)
-
-_PLOTLY = "vendor/plotly-basic.min.js"
-_TOKEN = "TOKEN-OF-THE-SESSION"
-_INDEX = """<!DOCTYPE html>
-<html lang="en">
-  <head>
-    {%metas%}
-    <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
-    <title>{%title%}</title>
-    <meta name="addresses" content="ADDRESSES">
-    <link rel="icon" type="image/svg+xml" href="FAVICON">
-    <script src="EARLY" data-plotly="PLOTLY"></script>
-    <link rel="stylesheet" href="BOOTSTRAP">
-    {%css%}
-    <style>STYLES</style>
-  </head>
-  <body>
-    <input type="hidden" name="FIELD" value="TOKEN-OF-THE-SESSION">
-    {%app_entry%}
-    <footer>{%config%}{%scripts%}{%renderer%}</footer>
-  </body>
-</html>"""
-
-
-class _Dash(Dash):
-    """Dash, whose page also carries the secret that its requests repeat."""
-
-    def interpolate_index(self, *parts: Any, **named: Any) -> str:
-        """The page."""
-        token = csrf_token() if current_actor().by == "session" else ""
-        return str(super().interpolate_index(*parts, **named)).replace(_TOKEN, token)
 
 
 def create_app(
@@ -87,15 +56,16 @@ def create_app(
     access.guard(server, identifier(engine, clock, settings.auth))
     refuse_cross_site(server, settings.public_url)
     _compress(server)
+    serve_own_files(server)
     if settings.auth != "none":
         server.register_blueprint(sign_in_routes.blueprint(context))
-    app = _Dash(
+    app = Hub(
         "dashboard",
         server=server,
         use_pages=True,
         pages_folder=str(Path(__file__).parent / "pages"),
         assets_folder=str(ASSETS),
-        assets_path_ignore=["vendor"],
+        include_assets_files=False,
         title="Inventory Hub",
         update_title="",
         suppress_callback_exceptions=True,
@@ -107,7 +77,6 @@ def create_app(
     register_decisions(app)
     register_previews(app)
     register_picking(app)
-    app.index_string = _index(app)
     server.after_request(_headers(app))
     return app
 
@@ -115,25 +84,11 @@ def create_app(
 def _layout(context: Context) -> Any:
     with context.reading() as connection:
         fresh = freshness.freshness(connection, context.clock())
-        options = site_table.site_options(connection)
-    return shell(options, fresh.version, current_actor())
-
-
-def _index(app: Dash) -> str:
-    replacements = {
-        "EARLY": app.get_asset_url("vendor/early.js"),
-        "PLOTLY": app.get_asset_url(_PLOTLY),
-        "BOOTSTRAP": app.get_asset_url("vendor/bootstrap.min.css"),
-        "FAVICON": app.get_asset_url("favicon.svg"),
-    }
-    index = _INDEX.replace("STYLES", source_styles())
-    for name, address in replacements.items():
-        file = ASSETS / address.split("/assets/")[-1].split("?")[0]
-        # Kept for a year by browsers: another content must have another address.
-        version = hashlib.blake2b(file.read_bytes(), digest_size=6).hexdigest()
-        index = index.replace(name, f"{address.split('?')[0]}?v={version}")
-    index = index.replace("FIELD", FIELD)
-    return index.replace("ADDRESSES", html.escape(json.dumps(browser_addresses())))
+        sites = site_table.site_options(connection)
+    # The page that asks for its layout: Dash does not say which.
+    page = urlsplit(request.referrer or "")
+    status = show_status(page.query, fresh.version, page.path)
+    return shell(sites, fresh.version, current_actor(), status)
 
 
 def _failed(error: Exception) -> None:
@@ -202,10 +157,10 @@ def _headers(app: Dash) -> Callable[[Response], Response]:
         fingerprinted = (
             response.status_code in (200, 304)
             and request.path.startswith("/assets/")
-            and ("m" in request.args or "v" in request.args)
+            and "v" in request.args
         )
         if fingerprinted:
-            response.headers["Cache-Control"] = "max-age=31536000, immutable"
+            response.headers["Cache-Control"] = FOR_A_YEAR
         elif not request.path.startswith(("/assets/", "/_dash-component-suites/")):
             response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -20,6 +20,7 @@ from dashboard.components.shell.filter_bar import (
     choice_ids,
     controls,
 )
+from dashboard.components.shell.frame import Status
 from dashboard.components.shell.strip import ingest_open, refused, stamp, strip, too_early
 from dashboard.components.why.body import why_body
 from dashboard.components.why.month import MONTH
@@ -135,14 +136,15 @@ def day_marks(_version: str | None, _settled: str | None) -> dict[str, Any]:
     return marks_data(marks)
 
 
-def show_status(query: str | None, _version: str | None, path: str | None) -> Any:
+def show_status(query: str | None, _version: str | None, path: str | None) -> Status:
     """Strip, chips and stamp, and whether to hide the page: an address that cannot be used has no
     figures."""
     here = path or "/"
     opened = [ingest_open()] if current().ingest_open else []
     try:
         if status := status_of(here):
-            return (*status(query, here, opened), False)
+            own_strip, own_chips, own_stamp = status(query, here, opened)
+            return Status(own_strip, own_chips, own_stamp, hidden=False)
         with view(query, here) as v:
             fresh = freshness.freshness(v.connection, v.now)
             called = site_names(v.connection, v.filters.sites)
@@ -154,8 +156,10 @@ def show_status(query: str | None, _version: str | None, path: str | None) -> An
             ):
                 first = first_day(v.connection, v.filters.basis)
                 words = chips(v.filters, called, here)
-                return too_early(v.filters, v.moment, first, here), words, "", True
+                return Status(too_early(v.filters, v.moment, first, here), words, "", True)
     except BadParameter as bad:
-        return refused(bad, here), [], "", True
+        return Status(refused(bad, here), [], "", True)
     notices = [*opened, *fresh.problems, *v.moment.notices]
-    return strip(notices, aside), chips(v.filters, called, here), stamp(v.moment, fresh), False
+    return Status(
+        strip(notices, aside), chips(v.filters, called, here), stamp(v.moment, fresh), False
+    )

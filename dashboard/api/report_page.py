@@ -5,7 +5,7 @@ from datetime import datetime, tzinfo
 from itertools import chain
 from typing import Any
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, current_app, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 from flask_babel import gettext as _
@@ -15,6 +15,7 @@ from dashboard.api.files.streams import in_parts
 from dashboard.base.machine_params import MachineFilters
 from dashboard.queries.machines import latest as machines
 from dashboard.web.context import Context
+from dashboard.web.own_files import asset_address, own_files
 from db.engine import DatabaseError
 
 NOTHING = "-"
@@ -67,17 +68,18 @@ def _sort() -> tuple[str, bool]:
 
 
 def _opening(title: str) -> str:
-    sheets = Markup("").join(
-        Markup("<link rel='stylesheet' href='/assets/css/{}.css'>").format(name)
-        for name in ("01-tokens", "02-base", "04-pages", "07-report")
-    )
     return str(
         Markup(
             "<!DOCTYPE html>\n<html lang='{}'><head><meta charset='utf-8'>"
             "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-            "<link rel='icon' type='image/svg+xml' href='/assets/favicon.svg'>"
-            "<title>{} \u00b7 Inventory Hub</title>{}</head><body class='report'><main>"
-        ).format(get_locale() or "en", title, sheets)
+            "<link rel='icon' type='image/svg+xml' href='{}'><link rel='stylesheet' href='{}'>"
+            "<title>{} \u00b7 Inventory Hub</title></head><body class='report'><main>"
+        ).format(
+            get_locale() or "en",
+            asset_address("favicon.svg"),
+            own_files(current_app).style.address,
+            title,
+        )
     )
 
 

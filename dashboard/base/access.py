@@ -35,6 +35,7 @@ ACCESS: dict[str, str] = {
     "/report": VIEWER,
     "/charts": VIEWER,
     # What a page is made of: no data in it, and the sign-in page needs it too.
+    "/own/<name>": PUBLIC,
     "/assets/<path:filename>": PUBLIC,
     "/static/<path:filename>": PUBLIC,
     "/_favicon.ico": PUBLIC,

@@ -19,12 +19,6 @@ def tokens() -> dict[str, str]:
     return dict(re.findall(r"--([a-z0-9-]+):\s*([^;]+);", light))
 
 
-def style_sheets() -> list[str]:
-    """The addresses of the style sheets that pages without Dash need."""
-    names = ("css/01-tokens", "css/02-base", "css/04-pages", "css/09-sign-in")
-    return ["/assets/vendor/bootstrap.min.css", *(f"/assets/{name}.css" for name in names)]
-
-
 def series_colour(device_type: str) -> str:
     """The colour of a device type."""
     return tokens()[device_type.replace("_", "-")]

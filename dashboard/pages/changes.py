@@ -15,7 +15,7 @@ from dashboard.components.changes.grid import change_grid, rows
 from dashboard.components.changes.page import Answers
 from dashboard.components.kit import links
 from dashboard.components.kit.beside import beside
-from dashboard.components.kit.card import card, chart
+from dashboard.components.kit.card import card, chart, chart_place
 from dashboard.components.kit.grid import sort_of, sorted_window
 from dashboard.components.kit.states import nothing_matches
 from dashboard.figures.waterfall import axis_start, waterfall_figure
@@ -25,17 +25,26 @@ from dashboard.queries.counts import uncounted
 from dashboard.views.list_page import (
     Request,
     grid_rows,
-    in_browser,
     list_page,
     listed,
     no_data,
+    open_on_click,
     page_words,
 )
 from dashboard.web.context import View, page_filters, view
 from dashboard.words.sentences import bar_names
 
 PATH = "/changes"
-dash.register_page(__name__, path=PATH, name=mark("Changes"), order=2, icon="changes", key="c")
+dash.register_page(
+    __name__,
+    path=PATH,
+    name=mark("Changes"),
+    order=2,
+    icon="changes",
+    key="c",
+    charts=True,
+    grid=True,
+)
 
 
 class Ids:
@@ -56,7 +65,7 @@ def layout(**_query: str) -> html.Div:
         html.Div(words, className="page-head"),
         card(
             Ids.BARS,
-            chart(Ids.CHART, 320, _("Why the number moved")),
+            chart_place(Ids.CHART, 320, _("Why the number moved")),
             actions_id=Ids.ACTIONS,
         ),
         html.Nav(id=Ids.TABS, className="bar-tabs", **{"aria-label": _("Bars")}),
@@ -81,7 +90,7 @@ def layout(**_query: str) -> html.Div:
         "why": Output(Ids.WHY, "children"),
         "title": Output(f"{Ids.BARS}-title", "children"),
         "subtitle": Output(f"{Ids.BARS}-subtitle", "children"),
-        "figure": Output(Ids.CHART, "figure"),
+        "chart": Output(f"{Ids.CHART}-place", "children"),
         "actions": Output(Ids.ACTIONS, "children"),
         "tabs": Output(Ids.TABS, "children"),
         "listed": Output(Ids.LISTED, "children"),
@@ -110,10 +119,10 @@ def _content(v: View) -> dict[str, Any]:
         nothing = nothing_matches(PATH, beside(others, v.filters.having(changes=())))
         return change_page.instead(nothing)
     answers = Answers(v.moment, v.filters, bars, others, count, axis_start(bars))
-    return change_page.parts(answers) | {"figure": _chart(answers)}
+    return change_page.parts(answers) | {"chart": chart(Ids.CHART, _figure(answers))}
 
 
-def _chart(answers: Answers) -> go.Figure:
+def _figure(answers: Answers) -> go.Figure:
     moment, filters, bars = answers.moment, answers.filters, answers.bars
     behind = links.bars(bars, filters.having(changes=()), moment.then.day)
     names, good = bar_names(moment, filters), good_direction(filters)
@@ -135,8 +144,4 @@ def _rows(query: str, request: Request) -> dict[str, Any]:
 
 
 list_page(Ids.GRID, _rows, files=Ids.FILES, file=_file)
-in_browser(
-    "pages.follow",
-    Output(Ids.CHART, "id"),
-    Input(Ids.CHART, "clickData"),
-)
+open_on_click(Ids.CHART)

@@ -13,7 +13,7 @@ from dashboard.components.coverage import page as coverage_page
 from dashboard.components.coverage.grid import coverage_grid, rows
 from dashboard.components.coverage.page import Answers
 from dashboard.components.kit import links
-from dashboard.components.kit.card import card, chart
+from dashboard.components.kit.card import card, chart, chart_place, place
 from dashboard.components.kit.grid import sort_of, sorted_window
 from dashboard.components.kit.kpi import waiting_tiles
 from dashboard.figures.coverage import trend_figure
@@ -26,13 +26,23 @@ from dashboard.views.list_page import (
     list_page,
     listed,
     no_data,
+    open_on_click,
     page_words,
 )
 from dashboard.web.context import page_filters, view
 from db.coverage import TO_DO
 
 PATH = "/coverage"
-dash.register_page(__name__, path=PATH, name=mark("Coverage"), order=5, icon="coverage", key="v")
+dash.register_page(
+    __name__,
+    path=PATH,
+    name=mark("Coverage"),
+    order=5,
+    icon="coverage",
+    key="v",
+    charts=True,
+    grid=True,
+)
 
 
 class Ids:
@@ -46,6 +56,7 @@ class Ids:
     TABS, LISTED, EMPTY, PLACE = (
         "coverage-tabs", "coverage-listed", "coverage-empty", "coverage-place"
     )  # fmt: skip
+    TREND_CHART = "coverage-trend-chart"
     GRID, FILES = "coverage-grid", "coverage-files"
 
 
@@ -57,12 +68,12 @@ def layout(**_query: str) -> html.Div:
         html.Div(waiting_tiles(7), id=Ids.TILES, className="kpis"),
         html.Div(
             [
-                card(Ids.MATRIX, html.Div(id=f"{Ids.MATRIX}-table", className="table-scroll")),
-                card(Ids.TREND, chart(f"{Ids.TREND}-chart", 250, _("Findings day by day"))),
+                card(Ids.MATRIX, place(f"{Ids.MATRIX}-table", 299, "table-scroll")),
+                card(Ids.TREND, chart_place(Ids.TREND_CHART, 250, _("Findings day by day"))),
             ],
             className="coverage-pair",
         ),
-        card(Ids.SITES, html.Div(id=f"{Ids.SITES}-table"), title=_("Sites")),
+        card(Ids.SITES, place(f"{Ids.SITES}-table", 560), title=_("Sites")),
         html.Div(id=Ids.TABS, className="coverage-tabs"),
         listed(Ids.LISTED, Ids.FILES),
         html.Div(id=Ids.EMPTY, className="note"),
@@ -84,7 +95,7 @@ def layout(**_query: str) -> html.Div:
         "matrix": Output(f"{Ids.MATRIX}-table", "children"),
         "trend_title": Output(f"{Ids.TREND}-title", "children"),
         "trend_subtitle": Output(f"{Ids.TREND}-subtitle", "children"),
-        "trend": Output(f"{Ids.TREND}-chart", "figure"),
+        "trend": Output(f"{Ids.TREND_CHART}-place", "children"),
         "sites_subtitle": Output(f"{Ids.SITES}-subtitle", "children"),
         "sites": Output(f"{Ids.SITES}-table", "children"),
         "tabs": Output(Ids.TABS, "children"),
@@ -100,10 +111,10 @@ def show(query: str | None, _snapshot: object, _settled: object) -> dict[str, An
         if (state := no_data(v)) is not None:
             return coverage_page.instead(state)
         page = answers(v)
-    return coverage_page.parts(page) | {"trend": _chart(page)}
+    return coverage_page.parts(page) | {"trend": chart(Ids.TREND_CHART, _figure(page))}
 
 
-def _chart(page: Answers) -> go.Figure:
+def _figure(page: Answers) -> go.Figure:
     every = page.all.having(compare_to=None)
     return trend_figure(
         page.trend,
@@ -133,11 +144,7 @@ list_page(
     inputs=("filters", "snapshot", "settled"),
     reload_rows=("coverage", "reload_rows"),
 )
-in_browser(
-    "pages.follow",
-    Output(f"{Ids.TREND}-chart", "id"),
-    Input(f"{Ids.TREND}-chart", "clickData"),
-)
+open_on_click(Ids.TREND_CHART)
 in_browser(
     "coverage.fit_columns",
     Output(Ids.PLACE, "id"),

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from dashboard.components.devices import page as device_page
 from dashboard.components.devices.page import PARTS, Answers
 from dashboard.components.devices.payload_tree import payload_tree
-from dashboard.components.kit.card import card
+from dashboard.components.kit.card import card, place
 from dashboard.queries import quarantine
 from dashboard.queries.devices import asset as machine
 from dashboard.queries.devices import device_decisions as touched
@@ -46,27 +46,27 @@ def layout(device_id: str = "", **_query: str) -> html.Div:
     version = dbc.Select(id=Ids.VERSION, options=[], class_name="version")
     which = html.Label(_("Version"), htmlFor=Ids.VERSION, className="visually-hidden")
     machine_body = [
-        html.Div(id=f"{Ids.MACHINE}-table"),
+        place(f"{Ids.MACHINE}-table", 420),
         html.Div(id=Ids.EVIDENCE),
         html.Div(id=Ids.ACTS),
     ]
     beside = [
         card(
             Ids.WHY,
-            html.Div(id=f"{Ids.WHY}-said"),
+            place(f"{Ids.WHY}-said", 110),
             title=_("Why it is counted so"),
             subtitle=_("Each verdict with its reason"),
         ),
         card(Ids.MACHINE, machine_body, subtitle=_("Side by side; what differs is marked")),
         card(
             Ids.DECIDED,
-            html.Div(id=f"{Ids.DECIDED}-rows"),
+            place(f"{Ids.DECIDED}-rows", 60),
             title=_("What was decided"),
             subtitle=_("Decisions that touched this device, the newest first"),
         ),
     ]
     happened = [
-        card(Ids.TIMELINE, html.Div(id=f"{Ids.TIMELINE}-rows"), subtitle=_("Newest first")),
+        card(Ids.TIMELINE, place(f"{Ids.TIMELINE}-rows", 320), subtitle=_("Newest first")),
         card(
             Ids.PAYLOAD,
             [html.Div(id=Ids.TREE), dcc.Store(id=Ids.TEXT)],

@@ -20,7 +20,7 @@ from dashboard.web.context import page_filters, view
 from dashboard.words import sentences
 
 dash.register_page(
-    __name__, path="/devices", name=mark("Devices"), order=4, icon="devices", key="d"
+    __name__, path="/devices", name=mark("Devices"), order=4, icon="devices", key="d", grid=True
 )
 
 

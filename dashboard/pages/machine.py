@@ -7,7 +7,7 @@ import dash_bootstrap_components as dbc
 from dash import Input, Output, State, callback, dcc, html, no_update
 from flask_babel import gettext as _
 
-from dashboard.components.kit.card import card, chart
+from dashboard.components.kit.card import card, chart_place
 from dashboard.components.machines.page import unknown_machine
 from dashboard.figures.machine_day import KINDS
 from dashboard.queries.machines import hours as machine_day
@@ -20,6 +20,7 @@ dash.register_page(
     title="Machine",
     order=6.5,
     exists=machine_day.is_machine,
+    charts=True,
 )
 
 
@@ -33,7 +34,7 @@ class Ids:
 def layout(machine_id: str = "", **_query: str) -> html.Div:
     """Every card in its place; the callback fills them."""
     words = {"cpu": _("CPU of the last 24 hours"), "memory": _("Memory of the last 24 hours")}
-    charts = [card(f"machine-{kind}", chart(f"machine-{kind}-chart", 220, words[kind]))
+    charts = [card(f"machine-{kind}", chart_place(f"machine-{kind}-chart", 220, words[kind]))
               for kind in KINDS]  # fmt: skip
     body = [
         dbc.Card(id=Ids.HEAD, body=True, class_name="title-card"),
@@ -58,7 +59,7 @@ def layout(machine_id: str = "", **_query: str) -> html.Div:
         "clone": Output(Ids.CLONE, "children"),
         **{f"{kind}_title": Output(f"machine-{kind}-title", "children") for kind in KINDS},
         **{f"{kind}_about": Output(f"machine-{kind}-subtitle", "children") for kind in KINDS},
-        **{kind: Output(f"machine-{kind}-chart", "figure") for kind in KINDS},
+        **{kind: Output(f"machine-{kind}-chart-place", "children") for kind in KINDS},
     },
     inputs=[Input("filters", "data"), Input(Ids.TICK, "n_intervals"), State(Ids.MACHINE, "data")],
 )

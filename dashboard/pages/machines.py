@@ -25,6 +25,7 @@ dash.register_page(
     key="a",
     status=machine_views.status,
     search=True,
+    grid=True,
 )
 
 REFRESH_MILLISECONDS = 60_000

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from dashboard.base.good_direction import good_direction
 from dashboard.base.notice import mark
 from dashboard.components.kit import links
-from dashboard.components.kit.card import card, chart
+from dashboard.components.kit.card import card, chart, chart_place, place
 from dashboard.components.kit.kpi import waiting_tiles
 from dashboard.components.kit.states import nothing_matches
 from dashboard.components.overview import page as overview
@@ -23,11 +23,13 @@ from dashboard.queries.months.month_ends import last_months
 from dashboard.queries.series import daily_series
 from dashboard.queries.sites import site_table
 from dashboard.views.coverage import gap
-from dashboard.views.list_page import in_browser, no_data
+from dashboard.views.list_page import no_data, open_on_click
 from dashboard.web.context import View, view
 from dashboard.words.sentences import bar_names
 
-dash.register_page(__name__, path="/", name=mark("Overview"), order=1, icon="overview", key="o")
+dash.register_page(
+    __name__, path="/", name=mark("Overview"), order=1, icon="overview", key="o", charts=True
+)
 
 
 class Ids:
@@ -45,22 +47,22 @@ class Ids:
 def layout(**_query: str) -> html.Div:
     """Every card in its place and size; the callbacks fill them."""
     months = [
-        chart(Ids.MONTHS_CHART, 264, _("Devices month by month")),
+        chart_place(Ids.MONTHS_CHART, 264, _("Devices month by month")),
         html.Div(id=Ids.LEGEND, className="legend"),
     ]
     body = [
         html.Div(waiting_tiles(7), id=Ids.KPIS, className="kpis"),
         card(Ids.MONTHS, months, actions_id=Ids.MONTHS_WHY),
-        card(Ids.MOVERS, html.Div(id=Ids.MOVERS_LIST), actions_id=Ids.MOVERS_WHY),
+        card(Ids.MOVERS, place(Ids.MOVERS_LIST, 288), actions_id=Ids.MOVERS_WHY),
         card(
             Ids.WHY,
-            chart(Ids.WHY_CHART, 240, _("Why the number moved")),
+            chart_place(Ids.WHY_CHART, 240, _("Why the number moved")),
             actions_id=Ids.WHY_WHY,
         ),
         card(
             Ids.SITES,
             [
-                html.Div(id=f"{Ids.SITES}-table"),
+                place(f"{Ids.SITES}-table", 600),
                 html.P(id=f"{Ids.SITES}-more", className="note"),
             ],
             title=_("Sites"),
@@ -84,7 +86,7 @@ def layout(**_query: str) -> html.Div:
         "kpis": Output(Ids.KPIS, "children"),
         "months_title": Output(f"{Ids.MONTHS}-title", "children"),
         "months_subtitle": Output(f"{Ids.MONTHS}-subtitle", "children"),
-        "months": Output(Ids.MONTHS_CHART, "figure"),
+        "months": Output(f"{Ids.MONTHS_CHART}-place", "children"),
         "months_kind": Output(f"{Ids.MONTHS_CHART}-place", "className"),
         "legend": Output(Ids.LEGEND, "children"),
         "movers_title": Output(f"{Ids.MOVERS}-title", "children"),
@@ -95,7 +97,7 @@ def layout(**_query: str) -> html.Div:
         "why_why": Output(Ids.WHY_WHY, "children"),
         "why_title": Output(f"{Ids.WHY}-title", "children"),
         "why_subtitle": Output(f"{Ids.WHY}-subtitle", "children"),
-        "why": Output(Ids.WHY_CHART, "figure"),
+        "why": Output(f"{Ids.WHY_CHART}-place", "children"),
     },
     inputs=[Input("filters", "data"), Input("snapshot", "data")],
 )
@@ -113,14 +115,20 @@ def show(query: str | None, _snapshot: object) -> dict[str, Any]:
 def _charts(answers: Answers) -> dict[str, Any]:
     moment, counted, bars = answers.moment, answers.filters, answers.bars
     return {
-        "months": months_figure(
-            answers.months, lambda month, kind: links.month_bar(month, kind, counted, moment)
+        "months": chart(
+            Ids.MONTHS_CHART,
+            months_figure(
+                answers.months, lambda month, kind: links.month_bar(month, kind, counted, moment)
+            ),
         ),
-        "why": waterfall_figure(
-            bars,
-            bar_names(moment, counted),
-            links.bars(bars, counted, moment.then.day),
-            good=good_direction(counted),
+        "why": chart(
+            Ids.WHY_CHART,
+            waterfall_figure(
+                bars,
+                bar_names(moment, counted),
+                links.bars(bars, counted, moment.then.day),
+                good=good_direction(counted),
+            ),
         ),
     }
 
@@ -160,9 +168,4 @@ def show_sites(query: str | None, _snapshot: object, order: dict[str, Any]) -> d
     return overview.sites_parts(rows, v.moment, v.filters, order)
 
 
-in_browser(
-    "pages.follow",
-    Output(Ids.WHY_CHART, "id"),
-    Input(Ids.MONTHS_CHART, "clickData"),
-    Input(Ids.WHY_CHART, "clickData"),
-)
+open_on_click(Ids.MONTHS_CHART, Ids.WHY_CHART)

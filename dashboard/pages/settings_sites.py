@@ -17,7 +17,13 @@ from dashboard.views import settings as settings_views
 from dashboard.views.list_page import LIVE, Request, grid_rows, in_browser, list_page
 
 dash.register_page(
-    __name__, path=SITES, name="Sites of the settings", title="Sites", order=9.2, tab=mark("Sites")
+    __name__,
+    path=SITES,
+    name="Sites of the settings",
+    title="Sites",
+    order=9.2,
+    tab=mark("Sites"),
+    grid=True,
 )
 
 

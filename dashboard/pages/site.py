@@ -15,7 +15,7 @@ from dashboard.components.changes import latest
 from dashboard.components.changes.latest import Latest
 from dashboard.components.devices.grid import device_grid, rows
 from dashboard.components.kit import links
-from dashboard.components.kit.card import card, chart
+from dashboard.components.kit.card import card, chart, chart_place, place
 from dashboard.components.kit.grid import sorted_window
 from dashboard.components.kit.states import nothing_matches
 from dashboard.components.sites import page as site_page
@@ -34,12 +34,18 @@ from dashboard.queries.sites import site_profile
 from dashboard.queries.sites.merges import merges
 from dashboard.queries.sites.site_profile import Profile
 from dashboard.views import coverage as coverage_views
-from dashboard.views.list_page import Request, grid_rows, in_browser, list_page
+from dashboard.views.list_page import Request, grid_rows, list_page, open_on_click
 from dashboard.web.context import View, view
 from dashboard.words.sentences import bar_names
 
 dash.register_page(
-    __name__, path_template="/sites/<site_id>", name="Site", title="Site", exists=site_profile.find
+    __name__,
+    path_template="/sites/<site_id>",
+    name="Site",
+    title="Site",
+    exists=site_profile.find,
+    charts=True,
+    grid=True,
 )
 
 DAYS = 65
@@ -48,8 +54,11 @@ DAYS = 65
 class Ids:
     """The ids of this page."""
 
-    SITE, GO, STATE, BODY, HEAD = "site", "site-go", "site-state", "site-body", "site-head"
+    SITE, STATE, BODY, HEAD = "site", "site-state", "site-body", "site-head"
     MONTHS, DAILY, BARS, LATEST = "site-months", "site-daily", "site-bars", "site-latest"
+    MONTHS_CHART, DAILY_CHART, BARS_CHART = (
+        "site-months-chart", "site-daily-chart", "site-bars-chart"
+    )  # fmt: skip
     GAPS = "site-gaps"
     PLACES, ALIASES, DEVICES, GRID = "site-places", "site-aliases", "site-devices", "site-grid"
 
@@ -59,18 +68,18 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
     happened = [
         card(
             Ids.MONTHS,
-            chart(f"{Ids.MONTHS}-chart", 232, _("Devices month by month")),
+            chart_place(Ids.MONTHS_CHART, 232, _("Devices month by month")),
             actions_id=f"{Ids.MONTHS}-why",
         ),
         card(
             Ids.DAILY,
-            chart(f"{Ids.DAILY}-chart", 200, _("Devices day by day")),
+            chart_place(Ids.DAILY_CHART, 200, _("Devices day by day")),
             actions_id=f"{Ids.DAILY}-why",
         ),
-        card(Ids.PLACES, html.Div(id=f"{Ids.PLACES}-rows"), subtitle=_("Counted devices in each")),
+        card(Ids.PLACES, place(f"{Ids.PLACES}-rows", 168), subtitle=_("Counted devices in each")),
         card(
             Ids.ALIASES,
-            html.Div(id=f"{Ids.ALIASES}-rows"),
+            place(f"{Ids.ALIASES}-rows", 223),
             title=_("Names of this site"),
             subtitle=_("What each source calls it, with its own id and the last day it did"),
         ),
@@ -78,11 +87,11 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
     beside = [
         card(
             Ids.BARS,
-            chart(f"{Ids.BARS}-chart", 232, _("Why the number moved")),
+            chart_place(Ids.BARS_CHART, 232, _("Why the number moved")),
             actions_id=f"{Ids.BARS}-links",
         ),
-        card(Ids.LATEST, html.Div(id=f"{Ids.LATEST}-rows")),
-        card(Ids.GAPS, html.Div(id=f"{Ids.GAPS}-rows")),
+        card(Ids.LATEST, place(f"{Ids.LATEST}-rows", 318)),
+        card(Ids.GAPS, place(f"{Ids.GAPS}-rows", 119)),
     ]
     grid = html.Div(device_grid(Ids.GRID), className="grid-card low")
     body = [
@@ -96,7 +105,6 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
     ]
     return html.Div(
         [
-            dcc.Location(id=Ids.GO, refresh="callback-nav"),
             dcc.Store(id=Ids.SITE, data=site_id),
             html.Div(id=Ids.STATE),
             html.Div(body, id=Ids.BODY, className="one-site"),
@@ -140,15 +148,15 @@ def show(
     output={
         "months_title": Output(f"{Ids.MONTHS}-title", "children"),
         "months_subtitle": Output(f"{Ids.MONTHS}-subtitle", "children"),
-        "months": Output(f"{Ids.MONTHS}-chart", "figure"),
+        "months": Output(f"{Ids.MONTHS_CHART}-place", "children"),
         "months_why": Output(f"{Ids.MONTHS}-why", "children"),
         "daily_title": Output(f"{Ids.DAILY}-title", "children"),
         "daily_subtitle": Output(f"{Ids.DAILY}-subtitle", "children"),
-        "daily": Output(f"{Ids.DAILY}-chart", "figure"),
+        "daily": Output(f"{Ids.DAILY_CHART}-place", "children"),
         "daily_why": Output(f"{Ids.DAILY}-why", "children"),
         "bars_title": Output(f"{Ids.BARS}-title", "children"),
         "bars_subtitle": Output(f"{Ids.BARS}-subtitle", "children"),
-        "bars": Output(f"{Ids.BARS}-chart", "figure"),
+        "bars": Output(f"{Ids.BARS_CHART}-place", "children"),
         "bars_links": Output(f"{Ids.BARS}-links", "children"),
     },
     inputs=[Input("filters", "data"), Input("snapshot", "data"), State(Ids.SITE, "data")],
@@ -187,19 +195,28 @@ def _numbers(v: View, profile: Profile) -> Numbers:
 def _charts(trends: Trends) -> dict[str, Any]:
     moment, counted, bars = trends.moment, trends.counted, trends.bars
     return {
-        "months": months_figure(
-            trends.months, lambda month, kind: links.month_bar(month, kind, counted, moment)
+        "months": chart(
+            Ids.MONTHS_CHART,
+            months_figure(
+                trends.months, lambda month, kind: links.month_bar(month, kind, counted, moment)
+            ),
         ),
-        "daily": daily_figure(
-            trends.daily,
-            trends.gaps,
-            lambda day, kind: links.devices_on(counted, day, types=(kind,)),
+        "daily": chart(
+            Ids.DAILY_CHART,
+            daily_figure(
+                trends.daily,
+                trends.gaps,
+                lambda day, kind: links.devices_on(counted, day, types=(kind,)),
+            ),
         ),
-        "bars": waterfall_figure(
-            bars,
-            bar_names(moment, counted),
-            links.bars(bars, counted, moment.then.day),
-            good=good_direction(counted),
+        "bars": chart(
+            Ids.BARS_CHART,
+            waterfall_figure(
+                bars,
+                bar_names(moment, counted),
+                links.bars(bars, counted, moment.then.day),
+                good=good_direction(counted),
+            ),
         ),
     }
 
@@ -272,10 +289,4 @@ def _rows(query: str, request: Request, site_id: str | None) -> dict[str, Any]:
 
 
 list_page(Ids.GRID, _rows, states=[State(Ids.SITE, "data")])
-in_browser(
-    "pages.follow",
-    Output(Ids.GO, "href"),
-    Input(f"{Ids.MONTHS}-chart", "clickData"),
-    Input(f"{Ids.DAILY}-chart", "clickData"),
-    Input(f"{Ids.BARS}-chart", "clickData"),
-)
+open_on_click(Ids.MONTHS_CHART, Ids.DAILY_CHART, Ids.BARS_CHART)

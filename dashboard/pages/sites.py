@@ -19,7 +19,9 @@ from dashboard.views.list_page import Request, grid_rows, in_browser, list_page,
 from dashboard.web.context import view
 from dashboard.words import sentences
 
-dash.register_page(__name__, path="/sites", name=mark("Sites"), order=3, icon="sites", key="s")
+dash.register_page(
+    __name__, path="/sites", name=mark("Sites"), order=3, icon="sites", key="s", grid=True
+)
 
 
 class Ids:

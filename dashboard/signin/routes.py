@@ -4,18 +4,26 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from sqlalchemy import Connection
 
 from dashboard.base.access import SIGN_IN
-from dashboard.base.theme import style_sheets
 from dashboard.signin.attempts import FailedAttempts
 from dashboard.signin.next_page import safe_next
 from dashboard.web.context import Context
 from dashboard.web.cross_site import FIELD, csrf_token, repeats_token
+from dashboard.web.own_files import asset_address, own_files
 from dashboard.web.sign_in import current_session, sign_in, sign_out
 from dashboard.words.roles import browser_name, role_name
 from db import audit, passwords, sessions, users
@@ -183,7 +191,7 @@ def _audit(
 def _page(template: str, status: int = 200, **values: Any) -> Response:
     page = render_template(
         f"signin/{template}.html", csrf_field=FIELD, csrf_token=csrf_token(),
-        get_locale=get_locale, style_sheets=style_sheets, **values,
+        get_locale=get_locale, files=own_files(current_app), asset_address=asset_address, **values,
     )  # fmt: skip
     return make_response(page, status)
 

@@ -142,6 +142,12 @@ def filled_page(
     return layout
 
 
+def open_on_click(*charts: str) -> None:
+    """A click on a bar of one of the charts opens the address in its customdata."""
+    for name in charts:
+        in_browser("pages.follow", Input(name, "clickData"))
+
+
 def in_browser(function: str, *dependencies: Any, initially: bool = False) -> None:
     """Register a clientside callback: a function of assets/js, such as "pages.follow".
 

@@ -16,6 +16,7 @@ from dashboard.base import formats
 from dashboard.base.machine_params import STATES, MachineFilters, MachineList, parse_machines_page
 from dashboard.base.notice import Notice
 from dashboard.base.params import Sort, arguments
+from dashboard.components.kit.card import chart
 from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.fields import OPTIONS, options_json
 from dashboard.components.kit.states import no_machine_matches, no_machines
@@ -241,5 +242,5 @@ def machine_parts(v: View, machine_id: str) -> dict[str, Any] | None:
     for kind in KINDS:
         parts[f"{kind}_title"] = machine_page.finding(hours, kind)
         parts[f"{kind}_about"] = machine_page.gaps(hours, str(zone))
-        parts[kind] = day_figure(hours, kind, zone)
+        parts[kind] = chart(f"machine-{kind}-chart", day_figure(hours, kind, zone))
     return parts

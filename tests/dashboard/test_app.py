@@ -85,14 +85,25 @@ def test_every_detail_page_answers_404_for_an_unknown_id(sqlite_engine: Engine) 
 
 def test_immutable_assets_are_named_by_their_content(sqlite_engine: Engine) -> None:
     there = client(sqlite_engine)
-    kept = re.findall(r'"(/assets/[^"]+\?[vm]=[^"]+)"', there.get("/").text)
-    assert any("early.js" in address for address in kept)
+    document = there.get("/").text
+    kept = re.findall(r'"(/assets/[^"]+\?v=[^"]+|/own/[^"]+)"', document)
+    style = next(address for address in kept if address.endswith(".css"))
+    kept += re.findall(r'url\("(/assets/[^"]+)"\)', there.get(style).text)
     for address in kept:
         answer = there.get(address)
         assert answer.status_code == 200, address
         assert "immutable" in answer.headers["Cache-Control"]
-    versions = {address.split("=")[1] for address in kept if "?v=" in address}
-    assert len(versions) == 4, "each of these four files has a version of its own"
-    missing = there.get("/assets/no.js?v=1")
-    assert missing.status_code == 404
-    assert "immutable" not in missing.headers.get("Cache-Control", "")
+    files = {
+        "hub",
+        "plotly-basic",
+        "favicon",
+        "inter-latin-wght-normal",
+        "inter-latin-ext-wght-normal",
+    }
+    assert {address.split("/")[-1].split(".")[0] for address in kept} == files
+    versions = {re.split(r"[=.]", address)[-1 if "?v=" in address else -2] for address in kept}
+    assert len(versions) == len(files) + 1, "each file, style and script too, has its own version"
+    for address in ("/assets/no.js?v=1", "/own/hub.000000000000.js"):
+        missing = there.get(address)
+        assert missing.status_code == 404
+        assert "immutable" not in missing.headers.get("Cache-Control", "")

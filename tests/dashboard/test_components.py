@@ -7,6 +7,7 @@ import pytest
 from dash import Dash
 from sqlalchemy import Engine, select
 
+from dashboard.addresses import declares
 from dashboard.app import create_app
 from db.settings import load
 from db.tables import devices
@@ -38,8 +39,15 @@ def app(engine: Engine) -> Dash:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_mounts_few_components(app: Dash, engine: Engine, page: str) -> None:
+def test_a_page_mounts_few_components_and_declares_their_libraries(
+    app: Dash, engine: Engine, page: str
+) -> None:
     with engine.connect() as connection:
         device = connection.scalar(select(devices.c.device_id).order_by(devices.c.device_id))
     path, _mark, query = page.replace("DEVICE", str(device)).partition("?")
-    assert len(mount_page(app, path, query)) <= MOST
+    mounted = mount_page(app, path, query)
+    assert len(mounted) <= MOST
+    with app.server.test_request_context(path):
+        declared = {kind: declares(path, kind) for kind in ("charts", "grid")}
+    types = {part["type"] for part in mounted}
+    assert declared == {"charts": "Graph" in types, "grid": "AgGrid" in types}

@@ -25,7 +25,7 @@ from dashboard.words.terms import counted_name
 from db.sources import source_label
 
 PARTS = (
-    "state", "hidden", "summary", "about", "why", "title", "subtitle", "actions", "figure",
+    "state", "hidden", "summary", "about", "why", "title", "subtitle", "actions", "chart",
     "tabs", "listed", "empty", "no_list",
 )  # fmt: skip
 """The keys of `parts`, and the chart."""

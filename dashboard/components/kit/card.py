@@ -4,13 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import dash_bootstrap_components as dbc
+import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.components.kit.drawn import Part, drawn_list
-
-_TRANSPARENT = {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}
 
 
 def card(
@@ -77,16 +76,38 @@ def file_links(address: Callable[[str], str], *before: Part) -> Component:
     return drawn_list([*before, *links])
 
 
-def chart(name: str, height: int, label: str) -> html.Div:
-    """The place of a chart, with the id `<name>-place`: as high as the chart will be, so that
-    nothing jumps. Without its figure it shows no axes."""
-    hidden = {"visible": False}
-    graph = dcc.Graph(
-        id=name,
-        figure={"data": [], "layout": {"xaxis": hidden, "yaxis": hidden, **_TRANSPARENT}},
-        config={"displayModeBar": False, "responsive": True},
-        style={"height": f"{height}px"},
-    )
+def place(name: str, height: int, kind: str = "") -> html.Div:
+    """Where a callback puts what has the id `name`: before that as high, in pixels, as its content
+    usually is, so that nothing jumps.
+
+    Args:
+        kind: further CSS classes.
+    """
+    classes = f"waiting-place {kind}".strip()
+    return html.Div(id=name, className=classes, style={"--height": f"{height}px"})
+
+
+def chart_place(name: str, height: int, label: str) -> html.Div:
+    """The place of the chart `name`, with the id `<name>-place`: from the start as high as the
+    chart, in pixels, so that nothing jumps. A callback puts `chart` in it when there is a figure:
+    a chart that waits for its figure would draw axes without anything in them."""
     return html.Div(
-        graph, id=f"{name}-place", className="chart", role="group", **{"aria-label": label}
+        id=f"{name}-place",
+        className="chart",
+        role="group",
+        style={"--height": f"{height}px"},
+        **{"aria-label": label},
+    )
+
+
+def chart(name: str, figure: go.Figure) -> Component:
+    """What stands in the place of the chart `name`: the chart, or words when it has nothing to
+    draw."""
+    if not figure.data:
+        return html.P(_("There is nothing to plot for these filters."), className="note")
+    return dcc.Graph(
+        id=name,
+        figure=figure,
+        config={"displayModeBar": False, "responsive": True},
+        style={"height": "var(--height)"},
     )

@@ -1,6 +1,7 @@
 """The filters: one control each, named as in the address."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import dash_bootstrap_components as dbc
 from dash import dcc, html
@@ -48,7 +49,7 @@ def choice_ids() -> list[str]:
     return [control_id(name) for name in _CONTROLS if name in several]
 
 
-def filter_bar(sites: Sequence[Option]) -> Component:
+def filter_bar(sites: Sequence[Option], chips: Any, stamp: str) -> Component:
     """The bar with every filter. On a phone it is a sheet that "Filters" opens: there a callback
     needs every control too, so it is Bootstrap's responsive offcanvas and not a component that
     mounts its content when it opens."""
@@ -92,7 +93,10 @@ def filter_bar(sites: Sequence[Option]) -> Component:
         **{"aria-labelledby": "sheet-title"},
     )
     under = html.Div(
-        [html.Div(id="chips", className="chips"), html.Div(id="stamp", className="stamp")],
+        [
+            html.Div(chips, id="chips", className="chips"),
+            html.Div(stamp, id="stamp", className="stamp"),
+        ],
         className="under",
     )
     # What the calendars of the two dates mark, for fields.js.

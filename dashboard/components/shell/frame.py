@@ -1,7 +1,7 @@
 """The shell around every page: top bar, filters, strip, content, bottom bar."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import dash
 import dash_bootstrap_components as dbc
@@ -44,8 +44,19 @@ def page_links() -> list[PageLink]:
     ]
 
 
-def shell(sites: Sequence[Option], version: str, actor: Actor) -> Component:
-    """The whole document around a page, for whoever opens it.
+class Status(NamedTuple):
+    """What stands around a page that is about a moment: strip, chips and stamp; `hidden` when its
+    address cannot be used."""
+
+    strip: Any
+    chips: Any
+    stamp: str
+    hidden: bool
+
+
+def shell(sites: Sequence[Option], version: str, actor: Actor, status: Status) -> Component:
+    """The whole document around a page, for whoever opens it, with the status of that page: a strip
+    that came later would push it down.
 
     What no callback names is drawn: every page mounts the shell besides its own components. Buttons
     with `data-shell` are answered by assets/js/shell.js.
@@ -60,8 +71,8 @@ def shell(sites: Sequence[Option], version: str, actor: Actor) -> Component:
             dcc.Store(id="pending"),
             dcc.Interval(id="poll", interval=POLL_MILLISECONDS),
             _top(links, actor),
-            filter_bar(sites),
-            html.Div(id="strip", className="strip", role="status"),
+            filter_bar(sites, status.chips, status.stamp),
+            html.Div(status.strip, id="strip", className="strip", role="status"),
             _alert(
                 "trouble",
                 _("A part of this page could not be loaded. Try again; if it stays, see the log."),
@@ -71,7 +82,7 @@ def shell(sites: Sequence[Option], version: str, actor: Actor) -> Component:
                 _("The server does not answer: what you see may be old. Reload when it is back."),
             ),
             *job_toasts(),
-            html.Main(dash.page_container, id="page", className="content"),
+            html.Main(dash.page_container, id="page", className="content", hidden=status.hidden),
             _bottom(links),
             _more(links, actor),
             _help(links),
@@ -153,10 +164,8 @@ def _account_entries() -> list[Component]:
 
 
 def _brand() -> Component:
-    mark = html.Img(src=dash.get_asset_url("mark.svg"), alt="")
-    return html.A(
-        [mark, html.Span("Inventory Hub")], href="/", className="brand", title="Inventory Hub"
-    )
+    name = html.Span("Inventory Hub")
+    return html.A(name, href="/", className="brand", title="Inventory Hub")
 
 
 def _bottom(links: Sequence[PageLink]) -> Component:

@@ -1,4 +1,4 @@
-// Runs before anything is painted: the theme, and where the slim chart library is.
+// The theme, before anything is painted.
 (function () {
   var stored = null;
   try { stored = localStorage.getItem("theme"); } catch (refused) { /* private mode: follow the system */ }
@@ -8,7 +8,4 @@
     root.dataset.bsTheme = root.dataset.agThemeMode = isDark ? "dark" : "light";
   };
   window.setTheme(dark);
-  // Dash asks for its own full bundle of 4.8 MB; the charts here need a quarter of it.
-  var slim = document.currentScript.dataset.plotly;
-  Object.defineProperty(window, "_dashPlotlyJSURL", { get: function () { return slim; }, set: function () {} });
 })();
