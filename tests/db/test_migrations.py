@@ -17,17 +17,20 @@ from db.machines import is_added_by_hand
 from db.tables import (
     asset_links,
     audit_log,
+    collection_runs,
     daily_counts,
     device_snapshots,
     inventory,
     jobs,
     metadata,
     rule_versions,
+    run_details,
 )
 from tests.conftest import COMMAND, ROOT
 from tests.support.decision_oracle import check
 from tests.support.machines import machine_id
 from tests.support.small_hub import Hub, Pc
+from tests.support.worlds import run_row
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
 
@@ -206,3 +209,21 @@ def test_a_percent_sign_in_the_paths_of_the_product_and_its_database_is_plain(
         cwd=tmp_path, capture_output=True, text=True,
     )  # fmt: skip
     assert done.stdout == f"{folder.name}\n", done.stderr
+
+
+def test_reasons_of_earlier_runs_lose_their_markup_and_keep_it_as_the_raw_answer(
+    bare_engine: Engine,
+) -> None:
+    reason = (
+        "NinjaRMM answered 503 to POST /t: <!DOCTYPE html><html><head><title>503 Trouble</title>"
+        "</head></html> (tries: 5). Fewer than <5 rows."
+    )
+    run = run_row("ninja", date(2026, 11, 1), state="failed", published=False, reason=reason)
+    migrate.upgrade(bare_engine, "0011")
+    with writing(bare_engine) as connection:
+        connection.execute(insert(collection_runs).values(run))
+    migrate.upgrade(bare_engine)
+    with reading(bare_engine) as connection:
+        told = "NinjaRMM answered 503 to POST /t: 503 Trouble (tries: 5). Fewer than <5 rows."
+        assert connection.scalars(select(collection_runs.c.reason)).all() == [told]
+        assert connection.scalars(select(run_details.c.answer)).all() == [reason]
