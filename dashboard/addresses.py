@@ -10,13 +10,17 @@
     charts, grid: whether it has any, so that their library is loaded at once.
     exists: of a page with a path template, whether there is something of the name in the path.
     any_day: whether it has something to show on a day without data; True: it counts no devices.
+    called: of such a page, what that is called; a name of `exists` that is not the path's own.
+    filters: the filters of the bar that the page heeds; all of them unless given.
 """
 
 import re
+from functools import partial
 from typing import Any
 
 import dash
 
+from dashboard.base.i18n import translate
 from dashboard.base.params import browser_filters
 from dashboard.web.context import current
 from db.engine import DatabaseError
@@ -38,7 +42,38 @@ def browser_addresses() -> dict[str, Any]:
             for page in dash.page_registry.values()
             if "key" in page
         ],
+        "fields": {
+            re.sub("<[a-z_]+>", "", page["path_template"] or page["path"]): page["filters"]
+            for page in dash.page_registry.values()
+            if "filters" in page
+        },
     }
+
+
+def name_tabs() -> None:
+    """Give every page the title of its browser tab: "Pelican Freight, Sites, Inventory Hub"."""
+    for page in dash.page_registry.values():
+        page["title"] = partial(_tab_title, page)
+
+
+def _tab_title(page: dict[str, Any], **names: str) -> str:
+    parts = [_called(page, name) for name in names.values()]
+    lists = [each for each in dash.page_registry.values() if "key" in each]
+    above = [each for each in lists if str(page["path"]).startswith(f"{each['path']}/")]
+    if not names:
+        parts.append(translate(page["name"] if page in lists else page.get("tab", page["name"])))
+    return ", ".join([*parts, *(translate(each["name"]) for each in above), "Inventory Hub"])
+
+
+def _called(page: dict[str, Any], name: str) -> str:
+    """What the thing of this name is called; the name itself where nothing else is known."""
+    if "called" not in page:
+        return name
+    try:
+        with current().reading() as connection:
+            return page["called"](connection, name) or name
+    except DatabaseError:
+        return name
 
 
 def status_of(path: str) -> Any:

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException
 
 from dashboard import api
-from dashboard.addresses import is_address
+from dashboard.addresses import is_address, name_tabs
 from dashboard.base import access
 from dashboard.base.clock import Clock, system_clock
 from dashboard.base.i18n import init_babel
@@ -71,6 +71,7 @@ def create_app(
         suppress_callback_exceptions=True,
         on_error=_failed,
     )
+    name_tabs()
     api.register(server, context, settings)
     app.layout = partial(_layout, context)
     register_callbacks(app)

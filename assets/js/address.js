@@ -60,6 +60,15 @@
     })[0] || {};
   }
 
+  // Whether the page at `path` heeds a filter of the bar; pages that say nothing heed all of them.
+  function heeds(path, name) {
+    var fields = declared.fields;
+    var place = Object.keys(fields).filter(function (page) {
+      return page === path || (page.slice(-1) === "/" && page.length > 1 && path.indexOf(page) === 0);
+    })[0];
+    return place === undefined || fields[place].indexOf(name) >= 0;
+  }
+
   // Pages with filters of their own, which show the present and share no filters with other pages.
   function hasOwnFilters(path) { return Boolean(pageOf(path).own); }
 
@@ -117,6 +126,6 @@
   });
 
   window.hubAddress = {
-    pages: declared.pages, hasOwnFilters: hasOwnFilters, searchPage: searchPage, filterByName: filterByName, defaultOn: defaultOn, read: read, write: write, count: count, go: go, open: open,
+    pages: declared.pages, hasOwnFilters: hasOwnFilters, heeds: heeds, searchPage: searchPage, filterByName: filterByName, defaultOn: defaultOn, read: read, write: write, count: count, go: go, open: open,
   };
 })();

@@ -5,6 +5,78 @@
   var hub = (window.dash_clientside = window.dash_clientside || {});
   var nothing = function () { return window.dash_clientside.no_update; };
 
+  // On a phone the columns that answer the page's question stand first.
+  function forPhone(api) {
+    var columns = (api.getGridOption("context") || {}).phone || [];
+    if (api.hubPhone || !columns.length || !window.matchMedia("(max-width: 700px)").matches) { return; }
+    api.hubPhone = true;
+    api.setColumnWidths(columns);
+    api.moveColumns(columns.slice(1).map(function (column) { return column.key; }), 1);
+  }
+
+  // On paper a grid is a table of the rows that it has read, in the width of the paper.
+  function printedText(column, value) {
+    var words = (column.cellRendererParams || {}).words || {};
+    if (Array.isArray(value)) { return value.join("; "); }
+    if (typeof value === "number") { return value.toLocaleString(document.documentElement.lang || "en"); }
+    return String(value === null || value === undefined ? "" : value).split(", ")
+      .map(function (part) { return words[part] || part; }).join(", ");
+  }
+
+  function printedTable(api) {
+    var columns = api.getAllDisplayedColumns().map(function (column) { return column.getColDef(); })
+      .filter(function (column) { return ["query", "trend"].indexOf(column.field) < 0; });
+    var table = document.createElement("table");
+    table.className = "table printed";
+    var head = table.createTHead().insertRow();
+    columns.forEach(function (column) {
+      var cell = document.createElement("th");
+      cell.textContent = column.headerName;
+      cell.className = column.type === "rightAligned" ? "figure" : "";
+      head.appendChild(cell);
+    });
+    var body = table.createTBody();
+    var rows = [];
+    api.forEachNode(function (node) { if (node.data) { rows.push(node.data); } });
+    rows.concat(api.getGridOption("pinnedBottomRowData") || []).forEach(function (data) {
+      var row = body.insertRow();
+      columns.forEach(function (column) {
+        var cell = row.insertCell();
+        cell.textContent = printedText(column, data[column.field]);
+        cell.className = column.type === "rightAligned" ? "figure" : "";
+      });
+    });
+    var all = api.getDisplayedRowCount() && api.paginationGetRowCount();
+    if (all > rows.length) {
+      table.createCaption().textContent = (api.getGridOption("context").more || "").replace("{n}", rows.length).replace("{all}", all);
+    }
+    return table;
+  }
+
+  // Charts shrink to the paper as pictures do; drawn anew they would come too late for it.
+  function printedChart(chart, on) {
+    var box = chart.getBoundingClientRect();
+    Array.prototype.forEach.call(chart.querySelectorAll(".main-svg"), function (svg) {
+      if (on) { svg.setAttribute("viewBox", "0 0 " + svg.getAttribute("width") + " " + svg.getAttribute("height")); }
+      else { svg.removeAttribute("viewBox"); }
+    });
+    chart.style.aspectRatio = on && box.height ? box.width + " / " + box.height : "";
+  }
+
+  function printed(on) {
+    Array.prototype.forEach.call(document.querySelectorAll(".svg-container"), function (chart) { printedChart(chart, on); });
+    Array.prototype.forEach.call(document.querySelectorAll("table.printed"), function (table) { table.remove(); });
+    if (!on) { return; }
+    Array.prototype.forEach.call(document.querySelectorAll(".grid"), function (grid) {
+      var api = !grid.closest("[hidden]") && window.dash_ag_grid.getApi(grid.id);
+      if (api) { grid.after(printedTable(api)); }
+    });
+    var head = document.getElementById("print-head");
+    if (head) { head.textContent = document.title; }
+  }
+  window.addEventListener("beforeprint", function () { printed(true); });
+  window.addEventListener("afterprint", function () { printed(false); });
+
   hub.pages = {
     /* A click on a bar of a chart opens the address in its customdata. */
     follow: function () {
@@ -39,6 +111,7 @@
        still doesn't know its last row requests its rows once more. */
     retry_rows: function (_response, grid) {
       window.dash_ag_grid.getApiAsync(grid).then(function (api) {
+        forPhone(api);
         setTimeout(function () {
           if (!api.isDestroyed() && api.isLastRowIndexKnown() === false) { api.refreshInfiniteCache(); }
         }, 500);
@@ -56,8 +129,6 @@
   hub.pages.pin_totals = function (row, grid) {
     window.dash_ag_grid.getApiAsync(grid).then(function (api) {
       api.setGridOption("pinnedBottomRowData", row ? [row] : []);
-      // On a phone, leave room for the columns beside the name.
-      if (window.matchMedia("(max-width: 700px)").matches) api.setColumnWidths([{ key: "name", newWidth: 150 }]);
     });
     return nothing();
   };

@@ -38,6 +38,17 @@
     });
   }
 
+  // Only the filters that the page heeds; without any the bar shows the moment of the data alone.
+  function showFields(controls) {
+    var any = false;
+    controls.forEach(function (control) {
+      var heeded = address.heeds(location.pathname, control.name);
+      document.getElementById(control.place).closest(".field").hidden = !heeded;
+      any = any || heeded;
+    });
+    root.classList.toggle("no-filters", !any);
+  }
+
   function showFilters(count) {
     filterCount = count ? String(count) : "";
     fill(document);
@@ -84,7 +95,7 @@
   function controlOf(input, states) {
     var name = input.id.slice("filter-".length).replace(/-/g, "_");
     var filter = address.filterByName(name);
-    var control = { name: name, prop: input.id + "." + input.property };
+    var control = { name: name, place: input.id, prop: input.id + "." + input.property };
     control.hasDefaults = Boolean(filter.default);
     control.dropUnknown = function () {};
     control.given = filter.repeat ? JSON.parse(input.value || "[]") : input.value || null;
@@ -161,6 +172,7 @@
           window.dash_clientside.set_props("search-text", { value: q });
         }
         if (!separate) kept = text;
+        showFields(controls);
         showFilters(separate ? document.querySelectorAll("#chips .chip").length : address.count(f, location.pathname));
         return [text].concat(values.map(function (value, i) { return value === nothing() ? value : controls[i].written(value); }));
       },

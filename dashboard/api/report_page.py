@@ -73,7 +73,7 @@ def _opening(title: str) -> str:
             "<!DOCTYPE html>\n<html lang='{}'><head><meta charset='utf-8'>"
             "<meta name='viewport' content='width=device-width, initial-scale=1'>"
             "<link rel='icon' type='image/svg+xml' href='{}'><link rel='stylesheet' href='{}'>"
-            "<title>{} \u00b7 Inventory Hub</title></head><body class='report'><main>"
+            "<title>{}, Inventory Hub</title></head><body class='report'><main>"
         ).format(
             get_locale() or "en",
             asset_address("favicon.svg"),

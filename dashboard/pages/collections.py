@@ -19,6 +19,7 @@ dash.register_page(
     icon="collections",
     key="r",
     any_day=True,
+    filters=[],
 )
 
 

@@ -24,9 +24,10 @@ dash.register_page(
     __name__,
     path_template="/devices/<device_id>",
     name="Device",
-    title="Device",
     exists=history.is_known,
     any_day=True,
+    called=history.name_of,
+    filters=["as_of"],
 )
 
 

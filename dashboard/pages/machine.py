@@ -17,10 +17,10 @@ dash.register_page(
     __name__,
     path_template="/machines/<machine_id>",
     name="Machine",
-    title="Machine",
     order=6.5,
     exists=machine_day.is_machine,
     charts=True,
+    called=machine_day.name_of,
 )
 
 

@@ -9,7 +9,7 @@ from dash.exceptions import PreventUpdate
 from flask_babel import gettext as _
 
 from dashboard.base.params import arguments
-from dashboard.views.months import bases_of, month_detail, month_exists
+from dashboard.views.months import bases_of, month_called, month_detail, month_exists
 from dashboard.web.context import current, view
 from db.months.closings import is_unchanged
 
@@ -20,6 +20,8 @@ dash.register_page(
     order=7.5,
     exists=month_exists,
     any_day=True,
+    called=month_called,
+    filters=["basis", "site", "type", "status"],
 )
 
 

@@ -10,7 +10,14 @@ from dashboard.views.months import all_months
 from dashboard.web.context import view
 
 dash.register_page(
-    __name__, path="/months", name=mark("Months"), order=7, icon="months", key="m", any_day=True
+    __name__,
+    path="/months",
+    name=mark("Months"),
+    order=7,
+    icon="months",
+    key="m",
+    filters=["as_of", "basis", "site", "type", "status"],
+    any_day=True,
 )
 
 

@@ -4,7 +4,9 @@ import dash
 from dash import dcc, html
 from flask_babel import gettext as _
 
-dash.register_page(__name__, path="/not-found", name="Not found")
+from dashboard.base.notice import mark
+
+dash.register_page(__name__, path="/not-found", name=mark("Not found"), filters=[])
 
 
 def layout(**_query: str) -> html.Section:

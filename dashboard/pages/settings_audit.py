@@ -17,9 +17,7 @@ from dashboard.views.list_page import filled_page, in_browser
 from dashboard.web.context import current
 from dashboard.words.decision_words import action_word
 
-dash.register_page(
-    __name__, path=AUDIT, name="Audit log", title="Audit log", order=9.3, tab=mark("Audit log")
-)
+dash.register_page(__name__, path=AUDIT, name="Audit log", order=9.3, tab=mark("Audit log"))
 
 
 class Ids:

@@ -16,7 +16,7 @@ from dashboard.views import settings as settings_views
 from dashboard.web.context import current, current_actor
 from db.decisions import InvalidDecision, SaveRules, parse
 
-dash.register_page(__name__, path=RULES, name="Rules", title="Rules", order=9.1, tab=mark("Rules"))
+dash.register_page(__name__, path=RULES, name="Rules", order=9.1, tab=mark("Rules"))
 
 
 def layout(**_query: str) -> html.Div:

@@ -20,7 +20,6 @@ dash.register_page(
     __name__,
     path=SITES,
     name="Sites of the settings",
-    title="Sites",
     order=9.2,
     tab=mark("Sites"),
     grid=True,

@@ -42,8 +42,9 @@ dash.register_page(
     __name__,
     path_template="/sites/<site_id>",
     name="Site",
-    title="Site",
     exists=site_profile.find,
+    called=site_profile.name_of,
+    filters=["as_of", "compare_to", "basis", "type", "status"],
     charts=True,
     grid=True,
 )

@@ -1,5 +1,6 @@
 """The content of the pages of months, from query results of one moment."""
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -44,6 +45,11 @@ def month_exists(connection: Connection, month: str) -> bool:
     """Whether the table of months has a row of this name."""
     moment = resolve(connection, Filters(), current().today())
     return month in month_table.counted_months(connection, moment, PublishedSnapshots(connection))
+
+
+def month_called(_connection: Connection, month: str) -> str | None:
+    """A month of the table in words."""
+    return formats.month(month) if re.fullmatch("[0-9]{4}-(0[1-9]|1[0-2])", month) else None
 
 
 def all_months(v: View) -> list[Any]:

@@ -36,6 +36,22 @@ def field_name(field: str) -> str:
     }.get(field) or field.removeprefix("payload.")
 
 
+_LONG = (
+    ("Microsoft Windows", "Windows"),
+    (" Professional Edition", " Pro"),
+    (" Professional", " Pro"),
+    (" Edition", ""),
+)
+"""Words of the names of systems, and what people say for them."""
+
+
+def system_name(text: str | None) -> str | None:
+    """An operating system as a column has room for it: "Windows 11 Pro"."""
+    for long, short in _LONG if text else ():
+        text = text.replace(long, short) if text else text
+    return text
+
+
 def field_value(field: str, value: Any) -> str:
     """A value as people read it; a dash where there is none."""
     if value is None or value == "":

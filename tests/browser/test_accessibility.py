@@ -50,7 +50,7 @@ STATES = {
     "one month": State("/months/{month}", ".pack"),
     "collections": State("/collections", ".calendar .day"),
     "one run": State("/collections?run={run}", ".run-head"),
-    "inbox": State("/settings", ".inbox-item, .inbox-list"),
+    "inbox": State("/settings", ".inbox-items"),
     "rules": State("/settings/rules", ".rule-field"),
     "sites of the settings": State("/settings/sites", ".ag-cell"),
     "audit log": State("/settings/audit", "#audit-title"),

@@ -9,6 +9,7 @@ from flask import Flask
 from dashboard.base import formats
 from dashboard.base.change import Change
 from dashboard.base.i18n import init_babel
+from dashboard.words.field_words import system_name
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,17 @@ def test_an_instant_is_written_in_the_business_time_zone() -> None:
     init_babel(server, ZoneInfo("America/Chicago"))
     with server.test_request_context():
         assert formats.instant(datetime(2026, 11, 22, 3, 5, tzinfo=UTC)) == "21 Nov 2026, 21:05"
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("Windows 11 Professional Edition", "Windows 11 Pro"),
+        ("Microsoft Windows 10 Pro", "Windows 10 Pro"),
+        ("Windows Server 2019 Standard Edition", "Windows Server 2019 Standard"),
+        ("Ubuntu 24.04 LTS", "Ubuntu 24.04 LTS"),
+        (None, None),
+    ],
+)
+def test_a_system_has_a_short_name(name: str | None, short: str | None) -> None:
+    assert system_name(name) == short

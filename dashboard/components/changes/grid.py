@@ -21,7 +21,7 @@ _COMPARED = ("site", "location", "device_type", "billing_status", "display_name"
 
 def change_grid(name: str) -> AgGrid:
     """The empty grid; it asks for its rows by `getRowsRequest`."""
-    return grid(name, _columns(), row_height=60)
+    return grid(name, _columns(), row_height=60, phone={"hostname": 118, "reasons": 238})
 
 
 def rows(items: Sequence[Item], filters: Filters) -> list[dict[str, Any]]:
@@ -65,7 +65,7 @@ def _value(state: EntityState, name: str) -> str:
 
 def _columns() -> list[dict[str, Any]]:
     return [
-        text_column("hostname", _("Device"), 150, pinned="left", flex=None, width=180)
+        text_column("hostname", _("Device"), 110, pinned="left", flex=None, width=180)
         | {
             "cellRenderer": "HubLink",
             "cellRendererParams": {"page": "/devices/", "id": "device_id", "without": "change"},
@@ -75,7 +75,7 @@ def _columns() -> list[dict[str, Any]]:
         {
             "field": "reasons",
             "headerName": _("What happened"),
-            "minWidth": 320,
+            "minWidth": 230,
             "flex": 4,
             "sortable": False,
             "cellRenderer": "HubReasons",

@@ -11,7 +11,7 @@ from dashboard.base import formats
 from dashboard.base.params import STATUSES, TYPES
 from dashboard.components.kit.grid import cut, grid, text_column
 from dashboard.components.kit.pill import source_badge_params
-from dashboard.words.field_words import field_name
+from dashboard.words.field_words import field_name, system_name
 from dashboard.words.filter_words import status_word, type_word
 from db.tables import LISTED_FIELDS
 
@@ -38,6 +38,7 @@ def rows(devices: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     cells = {name: cut(row.get(name)) for name in (*_FIELDS, "device_id")}
+    cells["os"] = cut(system_name(row.get("os")))
     cells["sources"] = row.get("sources") or row["source"]
     # The name opens the device: one without a hostname needs something to click on.
     cells["hostname"] = cells["hostname"] or cells["display_name"] or formats.NOTHING

@@ -18,12 +18,19 @@ LONGEST = 300
 
 
 def grid(
-    name: str, columns: list[dict[str, Any]], *, row_height: int, empty: str | None = None
+    name: str,
+    columns: list[dict[str, Any]],
+    *,
+    row_height: int,
+    empty: str | None = None,
+    phone: Mapping[str, int] | None = None,
 ) -> AgGrid:
     """An empty grid that the server pages and sorts; it asks for its rows by `getRowsRequest`.
 
     Args:
         empty: what it says without rows; None: that no device matches.
+        phone: the columns that answer the page's question, first on a phone, with their widths in
+            pixels there; together with the pinned one they fit 358.
     """
     return AgGrid(
         id=name,
@@ -32,6 +39,10 @@ def grid(
         defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True},
         dashGridOptions={
             "rowHeight": row_height,
+            "context": {
+                "phone": [{"key": key, "newWidth": px} for key, px in (phone or {}).items()],
+                "more": _("{n} of {all} rows. The CSV file has all."),
+            },
             "headerHeight": 40,
             "cacheBlockSize": PAGE,
             "maxBlocksInCache": 10,

@@ -92,8 +92,11 @@ def filter_bar(sites: Sequence[Option], chips: Any, stamp: str) -> Component:
         tabIndex=-1,
         **{"aria-labelledby": "sheet-title"},
     )
+    # What a printed page is called; pages.js writes it.
+    called = html.Div(id="print-head", className="print-head")
     under = html.Div(
         [
+            called,
             html.Div(chips, id="chips", className="chips"),
             html.Div(stamp, id="stamp", className="stamp"),
         ],

@@ -44,7 +44,13 @@ def site_grid(name: str) -> AgGrid:
          "cellRenderer": "HubWhy",
          "cellRendererParams": {"about": _("Why this number?"), "figure": "site"}},
     ]  # fmt: skip
-    return grid(name, columns, row_height=40, empty=_("No site matches these filters."))
+    return grid(
+        name,
+        columns,
+        row_height=40,
+        empty=_("No site matches these filters."),
+        phone={"name": 150, "change": 104, "now": 76},
+    )
 
 
 def _figure(field: str, name: str, width: int) -> dict[str, Any]:

@@ -96,6 +96,22 @@ def is_known(connection: Connection, text: str | None) -> bool:
     return bool(connection.scalar(select(kept)))
 
 
+def name_of(connection: Connection, text: str) -> str | None:
+    """What the device whose id `text` is was called last."""
+    device = find(connection, text)
+    if device is None:
+        return None
+    c = device_snapshots.c
+    newest = (
+        select(c.hostname, c.display_name)
+        .where(c.device_id == device.device_id)
+        .order_by(c.valid_to.desc())
+        .limit(1)
+    )
+    row = connection.execute(newest).first()
+    return (row.hostname or row.display_name) if row else None
+
+
 def stretches(connection: Connection, device: Device, kept: KeptDays | None) -> list[Stretch]:
     """Every kept stretch of a device, newest first."""
     rows = _rows(connection, device)

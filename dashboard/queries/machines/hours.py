@@ -50,6 +50,12 @@ def is_machine(connection: Connection, machine_id: str) -> bool:
     return bool(connection.scalar(select(known)))
 
 
+def name_of(connection: Connection, machine_id: str) -> str | None:
+    """The hostname of the machine of that id."""
+    c = inventory.c
+    return connection.scalar(select(c.hostname).where(c.machine_id == machine_id.lower()))
+
+
 def is_device(connection: Connection, device_id: int) -> bool:
     """Whether the machine has a page among the devices: a day's snapshot holds it."""
     kept = exists().where(device_snapshots.c.device_id == device_id)

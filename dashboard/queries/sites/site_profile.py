@@ -53,6 +53,12 @@ def find(connection: Connection, text: str | None) -> Profile | None:
     return profile(connection, int(text))
 
 
+def name_of(connection: Connection, text: str) -> str | None:
+    """The name of the site whose id `text` is."""
+    found = find(connection, text)
+    return found.name if found else None
+
+
 def profile(connection: Connection, site_id: int) -> Profile | None:
     """The site of that id; None when there is none. "(no site)" is one if it ever had a device."""
     if site_id == NO_SITE_ID:

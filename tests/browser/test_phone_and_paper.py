@@ -1,0 +1,81 @@
+"""A phone shows what answers the question first, a printed page is whole, tabs have names."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+PAPER = {"width": 718, "height": 1010}
+"""An A4 page without its margins, in CSS pixels."""
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("/", "Overview, Inventory Hub"),
+        ("/sites", "Sites, Inventory Hub"),
+        ("/sites/1", "Harbor Dental, Sites, Inventory Hub"),
+        ("/months/2026-10", "Oct 2026, Months, Inventory Hub"),
+        ("/settings/rules", "Rules, Settings, Inventory Hub"),
+        ("/report", "Report, Inventory Hub"),
+    ],
+)
+def test_a_tab_says_what_it_shows(quiet: Page, address: str, path: str, title: str) -> None:
+    quiet.goto(address + path)
+    expect(quiet).to_have_title(title)
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/", ["Sites", "As of", "Compare to", "Count", "Type", "Status"]),
+        ("/sites/1", ["As of", "Compare to", "Count", "Type", "Status"]),
+        ("/collections", []),
+        ("/settings", []),
+    ],
+)
+def test_a_page_offers_the_filters_that_it_heeds(
+    quiet: Page, address: str, path: str, fields: list[str]
+) -> None:
+    quiet.goto(address + path)
+    expect(quiet.locator("h1, .kpi-value, #calendar-title").first).to_be_visible()
+    expect(quiet.locator(".filters .field:visible .form-label")).to_have_text(fields)
+
+
+@pytest.mark.parametrize(("path", "column"), [("/sites", "change"), ("/changes", "reasons")])
+def test_a_phone_shows_the_column_that_answers_the_question(
+    quiet: Page, address: str, path: str, column: str
+) -> None:
+    quiet.set_viewport_size({"width": 390, "height": 844})
+    quiet.goto(address + path)
+    head = quiet.locator(f".ag-header-cell[col-id='{column}'][aria-colindex='2']")
+    expect(head).to_be_attached()
+    box = head.bounding_box()
+    assert box and box["x"] + box["width"] <= 390
+
+
+def test_a_printed_page_has_its_filters_and_every_row_and_nothing_to_press(
+    quiet: Page, address: str
+) -> None:
+    quiet.goto(f"{address}/devices?type=server")
+    expect(quiet.locator(".ag-row").first).to_be_attached()
+    count = int(quiet.locator("#devices-count").inner_text().split()[0])
+    quiet.set_viewport_size(PAPER)
+    quiet.emulate_media(media="print")
+    quiet.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(quiet.locator("#print-head")).to_have_text("Devices, Inventory Hub")
+    expect(quiet.locator("#chips")).to_contain_text("Server")
+    expect(quiet.locator("table.printed tbody tr")).to_have_count(count)
+    expect(quiet.locator(":is(button, input, select, .ag-root):visible")).to_have_count(0)
+    assert quiet.evaluate("document.documentElement.scrollWidth") <= PAPER["width"]
+    quiet.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(quiet.locator("table.printed")).to_have_count(0)
+
+
+def test_a_chart_shrinks_to_the_paper(quiet: Page, address: str) -> None:
+    quiet.goto(address + "/")
+    expect(quiet.locator("#months-chart .bars .point").first).to_be_attached()
+    drawn = quiet.locator("#months-chart .main-svg").first
+    width, height = drawn.get_attribute("width"), drawn.get_attribute("height")
+    quiet.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(drawn).to_have_attribute("viewBox", f"0 0 {width} {height}")
+    quiet.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(drawn).not_to_have_attribute("viewBox", f"0 0 {width} {height}")
