@@ -419,7 +419,7 @@ class History:
     def compare_totals(self, day: date, basis: str) -> None:
         said = self.served.get("/api/dashboard/today", as_of=day, basis=basis)
         same(said["totals"], self.totals(basis, day), f"today {basis} {day}")
-        if not self.answers.known(basis, day):
+        if not self.answers.known(basis, self.oracle.resolve(day)):
             return
         counted = {}
         for item in said["sites"]:

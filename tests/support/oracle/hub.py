@@ -121,8 +121,10 @@ class Hub:
         )
 
     def resolve(self, day: date) -> date:
-        """Rule 7: the nearest earlier kept day."""
-        while not self.kept(day) and day > (self.first() or day):
+        """Rule 7: the nearest earlier kept day; where there is none, the day before the first, on
+        which nothing is known."""
+        first = self.first() or date.max
+        while not self.kept(day) and day >= first:
             day -= DAY
         return day
 

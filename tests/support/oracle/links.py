@@ -10,10 +10,6 @@ from tests.support.oracle.hub import NO_SITE, Key, State
 COMPUTERS = {"server", "workstation", "vm_guest"}
 NO_COMPUTERS = {"mobile", "network"}
 PREFIX = 15
-# By PRODUCT.md's letter each of these is True; the product answers otherwise.
-PAIRS_OF_ONE_SERIAL_ARE_JUDGED_ALONE = False
-TYPES_STOP_A_LINK_BY_MAC = False
-A_MAC_COUNTS_INSIDE_ITS_SITE = False
 GIVEN_MACS = {
     "00:a0:c6:00:00:00", "20:41:53:59:4e:ff", "24:b6:20:52:41:53", "ac:de:48:00:11:22",
 }  # fmt: skip
@@ -84,12 +80,11 @@ class Machines:
             self.join(key_of(left), key_of(right))
 
     def doubtful(self, left: State, right: State) -> bool:
-        """Equal serials of two sources whose names share no word wait for a person."""
+        """Equal serials of two sources whose names share no word wait for a person, and so do those
+        of a third source: the number is in doubt."""
         number = names.serial(left.row.serial)
         if number is None or number != names.serial(right.row.serial):
             return False
-        if PAIRS_OF_ONE_SERIAL_ARE_JUDGED_ALONE:
-            return not names.share_a_word(left.row.hostname, right.row.hostname)
         told: dict[str, str] = {}
         for state in self.states.values():
             if state.site == left.site and names.serial(state.row.serial) == number:
@@ -97,7 +92,8 @@ class Machines:
         return any(not names.share_a_word(*two) for two in combinations(told.values(), 2))
 
     def by_mac(self) -> None:
-        """An agent's address equal to the other record's."""
+        """An agent's address equal to the other record's, and to nobody's else in the whole fleet.
+        Types that contradict stop links by name only."""
         holders: dict[str, list[State]] = {}
         for state in self.states.values():
             for mac in real_macs(state.row.macs):
@@ -105,18 +101,21 @@ class Machines:
         pairs = []
         for left, right in self.pairs():
             macs = real_macs(left.row.macs) & real_macs(right.row.macs)
-            if not A_MAC_COUNTS_INSIDE_ITS_SITE:
-                macs = {mac for mac in macs if len(holders[mac]) == 2}
-            stopped = TYPES_STOP_A_LINK_BY_MAC and types_contradict([left, right])
-            if macs and not stopped and (left.source == "agent") != (right.source == "agent"):
+            macs = {mac for mac in macs if len(holders[mac]) == 2}
+            if macs and (left.source == "agent") != (right.source == "agent"):
                 pairs.append((left, right))
         self.join_unique(pairs, by_mac=True)
 
     def by_hostname(self) -> None:
-        self.join_unique([
-            (left, right) for left, right in self.pairs()
-            if left.source != right.source and same_name(left, right)
-        ])  # fmt: skip
+        """Each name by itself: a machine that two sources call differently may have a record of
+        either name."""
+        by_name: dict[str | None, list[tuple[State, State]]] = {}
+        for left, right in self.pairs():
+            if left.source != right.source and same_name(left, right):
+                name = names.hostname(left.row.hostname)
+                by_name.setdefault(name, []).append((left, right))
+        for name in sorted(by_name, key=str):
+            self.join_unique(by_name[name])
 
     def by_prefix(self) -> None:
         """One name is the other, cut; unique on both sides: no third record begins like that."""
