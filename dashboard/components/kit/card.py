@@ -101,10 +101,12 @@ def chart_place(name: str, height: int, label: str) -> html.Div:
 
 
 def chart(name: str, figure: go.Figure) -> Component:
-    """What stands in the place of the chart `name`: the chart, or words when it has nothing to
-    draw."""
+    """What stands in the place of the chart `name`: the chart, or when it has nothing to draw the
+    words of its annotation, without axes."""
     if not figure.data:
-        return html.P(_("There is nothing to plot for these filters."), className="note")
+        said = [note.text for note in figure.layout.annotations]
+        words = said[0] if said else _("There is nothing to plot for these filters.")
+        return html.P(words, className="note")
     return dcc.Graph(
         id=name,
         figure=figure,
