@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -10,14 +11,14 @@ from flask_babel import gettext as _
 from sqlalchemy import Connection
 
 from dashboard.base import formats
-from dashboard.base.params import BILLABLE, Filters
+from dashboard.base.params import BILLABLE, COUNTED, STATUSES, Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.beside import beside
 from dashboard.components.kit.card import card, file_links
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.states import first_run
 from dashboard.components.months.page import Answers, Bases, bases_card, month_history, month_parts
-from dashboard.components.months.table import dangers, month_list
+from dashboard.components.months.table import Lists, dangers, month_list
 from dashboard.components.why.month import Answer, why_month
 from dashboard.queries import counts
 from dashboard.queries.changes import adjustments
@@ -62,7 +63,7 @@ def all_months(v: View) -> list[Any]:
         v.filters,
         v.actor,
         lambda month: links.month(v.filters, month),
-        lambda row: _devices(v, row),
+        lambda row: _lists(v, row),
     )
     return [
         html.H1(_("Months"), className="visually-hidden"),
@@ -91,7 +92,7 @@ def month_detail(v: View, month: str) -> tuple[list[Any], Any, int | None]:
         month_table.closings_of(v.connection, month),
         adjustments.audited(v.connection, month),
         filters,
-        _devices(v, row),
+        _lists(v, row),
         v.actor,
         not v.filters.are_stored,
     )
@@ -112,7 +113,8 @@ def bases_of(v: View, month: str, chosen: str | None) -> Any:
     called = site_names(v.connection, filters.sites)
     names = [called.get(site_id, str(site_id)) for site_id in filters.sites]
     href = partial(_present, v.filters, month)
-    return bases_card(Bases(row, sides, filters, names, href, site, listed))
+    devices_on = partial(_devices_on, v, row, filters)
+    return bases_card(Bases(row, sides, filters, names, href, devices_on, site, listed))
 
 
 def _present(filters: Filters, month: str, site_id: int) -> str:
@@ -159,7 +161,7 @@ def explain_month(v: View, month: str | None) -> list[Any]:
         changed,
         parts,
         [called.get(site, str(site)) for site in filters.sites],
-        _devices(v, row),
+        _lists(v, row).devices["billable"],
         bases[0] if bases else None,
         formats.day(v.moment.now.day),
         v.moment.rules_of_day,
@@ -179,7 +181,7 @@ def _made_of(
 ) -> tuple[Parts[SiteChange], Parts[CountPart]]:
     """The sites of a month's count and of its change, where the days are kept and say the same: a
     closed month stays as it was stored, and of an imported one there is only a number."""
-    if _devices(v, row) is None:
+    if _lists(v, row).devices["billable"] is None:
         return Parts(), Parts()
     moment = resolve(v.connection, filters, v.today)
     rows = device_counts(v.connection, moment, moment.now, filters) or []
@@ -193,16 +195,44 @@ def _made_of(
     return changed, parts
 
 
-def _devices(v: View, row: MonthRow) -> str | None:
-    """The billable devices at a month's end, or on the shown day of the running one; None where
-    none are kept, or where some are only a number from a file."""
-    if v.moment.kept is None or row.imported:
+def _lists(v: View, row: MonthRow) -> Lists:
+    """What the numbers of a month open: the devices at its end, or on the shown day of the running
+    one; nothing where none are kept, or where some are only a number from a file."""
+    filters = v.filters.as_stored()
+    shown = _kept_end(v, row.month) if row.state != RUNNING else v.moment.now.day
+    before = _kept_end(v, month_before(row.month))
+    if row.imported or shown is None:
+        why = _("Only the total is known: it comes from a file.")
+        if not row.imported:
+            why = _("The devices of this day are no longer kept.")
+        return Lists(dict.fromkeys((*STATUSES, "total")), None, why)
+    there = filters.having(as_of=filters.as_of if row.state == RUNNING else shown, compare_to=None)
+    wanted = {**{status: (status,) for status in STATUSES}, "total": COUNTED}
+    changes = None
+    if before is not None and row.figure.previous is not None:
+        changes = links.changes(_against_month_before(v, row, there.having(statuses=BILLABLE)))
+    devices = {name: links.devices(there.having(statuses=wanted[name])) for name in wanted}
+    return Lists(devices, changes, "")
+
+
+def _devices_on(
+    v: View, row: MonthRow, filters: Filters, site_id: int, day: date | None
+) -> str | None:
+    """What a site, or all of them, counted on a day of a month, or at its end (None)."""
+    kept = v.moment.kept
+    if day is None:
+        day = _kept_end(v, row.month) if row.state != RUNNING else v.moment.now.day
+    if row.imported or kept is None or day is None or kept.kept_on_or_before(day) != day:
         return None
-    filters = v.filters.as_stored().having(statuses=("billable",))
-    if row.state == RUNNING:
-        return links.devices(filters)
-    end = month_end(row.month)
-    return links.devices_on(filters, end) if v.moment.kept.kept_on_or_before(end) == end else None
+    if site_id != ALL_SITES:
+        filters = filters.having(sites=(site_id,))
+    return links.devices_on(filters, day)
+
+
+def _kept_end(v: View, month: str) -> date | None:
+    """The last day of a month; None when its devices are not kept."""
+    end = month_end(month)
+    return end if v.moment.kept and v.moment.kept.kept_on_or_before(end) == end else None
 
 
 def _not_billable(v: View) -> dict[str, int]:

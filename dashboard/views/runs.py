@@ -63,7 +63,8 @@ def _run_page(v: View, listed: RunList, run_id: int) -> list[Any]:
     newest = newest_day(v.connection, run.source) == run.business_date
     aside = attempts.unreadable_rows(v.connection, run_id)
     details = attempts.details_of(v.connection, run_id)
-    return run_page(run, before, aside, details, listed, v.actor, newest=newest)
+    kept = v.moment.kept
+    return run_page(run, before, aside, details, listed, v.actor, newest=newest, kept=kept)
 
 
 def _calendar(v: View, listed: RunList) -> html.Section:
@@ -127,7 +128,12 @@ def _months(v: View, listed: RunList) -> list[Any]:
 def _list(v: View, listed: RunList) -> html.Section:
     runs = attempts.page(v.connection, listed.filters, limit=PAGE, offset=listed.offset)
     count = attempts.count(v.connection, listed.filters)
-    return card("runs", run_table(runs, count, listed), title=_("Runs"), subtitle=_about(listed))
+    return card(
+        "runs",
+        run_table(runs, count, listed, v.moment.kept),
+        title=_("Runs"),
+        subtitle=_about(listed),
+    )
 
 
 def _about(listed: RunList) -> str:

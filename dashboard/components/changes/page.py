@@ -16,6 +16,7 @@ from dashboard.components.changes.reason import reason_line
 from dashboard.components.kit import links
 from dashboard.components.kit.beside import beside
 from dashboard.components.kit.card import file_links
+from dashboard.components.kit.count_link import count_tab
 from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.why_button import why_button
 from dashboard.queries.changes.bars import Bars
@@ -119,17 +120,9 @@ def _tabs(answers: Answers, every: Filters) -> Component:
         numbers.append(((name,), sentences.bar_word(name, every), getattr(bars, name)))
     numbers.append(((ALL_CHANGES,), _("Every change"), None))
     return drawn_list(
-        _tab(every.having(changes=names), text, n, names == chosen) for names, text, n in numbers
+        count_tab(text, n, links.changes(every, *names), here=names == chosen)
+        for names, text, n in numbers
     )
-
-
-def _tab(filters: Filters, text: str, n: int | None, here: bool) -> Component:
-    number = [] if n is None else [html.Span(formats.number(n), className="tab-count")]
-    said = {"data-count": formats.number(n)} if n else {}
-    kind = "bar-tab here" if here else "bar-tab" if n is None or n else "bar-tab none"
-    current = {"aria-current": "true" if here else None}
-    href = links.changes(filters)
-    return html.A([html.Span(text), *number], href=href, className=kind, **current, **said)
 
 
 def _empty(filters: Filters, every: Filters) -> Sequence[Component]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from dash import dcc, html
+from dash import html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -13,22 +13,25 @@ from flask_babel import ngettext
 from dashboard.base import formats
 from dashboard.base.params import Filters
 from dashboard.components.kit import links
-from dashboard.components.kit.drawn import drawn
+from dashboard.components.kit.count_link import count_link, filled, linked
+from dashboard.components.kit.drawn import Part, drawn
 from dashboard.components.kit.pill import source_badge
 from dashboard.queries.coverage.matrix import Cell
 from db.sources import source_label
 
 
-def title(cells: Sequence[Cell]) -> str:
+def title(cells: Sequence[Cell], every: Filters) -> list[Part]:
     """The title: the pair of sources with most findings."""
     worst = max(cells, key=lambda cell: cell.missing or 0, default=None)
-    if worst is None or not worst.missing:
-        return str(_("Where a source is expected, none misses a machine"))
-    return str(
-        _("%(n)s of %(all)s machines in %(source)s are not in %(other)s",
-          n=formats.number(worst.missing), all=formats.number(worst.machines),
-          source=source_label(worst.source), other=source_label(worst.other))
-    )  # fmt: skip
+    if worst is None or not worst.missing or worst.kind is None:
+        return [_("Where a source is expected, none misses a machine")]
+    numbers = {
+        "n": count_link(worst.missing, links.coverage(every, (worst.kind,))),
+        "all": count_link(worst.machines, _managed_by(every, worst.source)),
+    }
+    names = {"source": source_label(worst.source), "other": source_label(worst.other)}
+    pattern = _("%(n)s of %(all)s machines in %(source)s are not in %(other)s")
+    return filled(pattern, {**numbers, **names})
 
 
 def table(cells: Sequence[Cell], records: Mapping[str, int], every: Filters) -> Component:
@@ -66,29 +69,30 @@ def _cell(cell: Cell, records: Mapping[str, int], every: Filters) -> html.Td:
         listed = every.having(basis=cell.source)
         n = records.get(cell.source, 0)
         body: list[Any] = [
-            dcc.Link(formats.number(n), href=links.devices(listed), className="overlap-n"),
+            count_link(n, links.devices(listed), "overlap-n"),
             html.Span(ngettext("record", "records", n), className="overlap-said"),
         ]
         return html.Td(body, className="own")
     shared = _("%(n)s in both", n=formats.number(cell.both))
     both: Component = html.Span(shared, className="overlap-said")
     if cell.both:
-        both = _opens(every, (cell.source, cell.other), shared)
+        href = _managed_by(every, cell.source, cell.other)
+        both = linked(shared, formats.number(cell.both), href, "overlap-said")
     if cell.kind is None or cell.missing is None:
         note = html.Span(_("not expected"), className="overlap-said")
         return html.Td([both, note], className="unasked")
     share = Fraction(cell.missing, cell.machines) if cell.machines else Fraction(0)
     return html.Td(
         [
-            dcc.Link(
-                formats.number(cell.missing),
-                href=links.coverage(every, (cell.kind,)),
-                className="overlap-n",
+            html.Div(
+                count_link(cell.missing, links.coverage(every, (cell.kind,)), "overlap-n"),
                 id=f"cell-{cell.source}-{cell.other}",
             ),
-            _opens(every, (cell.source,),
-                   _("%(share)s %% of %(n)s", share=formats.decimal(share * 100, 0),
-                     n=formats.number(cell.machines))),
+            linked(
+                _("%(share)s %% of %(n)s", share=formats.decimal(share * 100, 0),
+                  n=formats.number(cell.machines)),
+                formats.number(cell.machines), _managed_by(every, cell.source), "overlap-said",
+            ),
             both,
         ],
         className="heat",
@@ -96,7 +100,6 @@ def _cell(cell: Cell, records: Mapping[str, int], every: Filters) -> html.Td:
     )  # fmt: skip
 
 
-def _opens(every: Filters, managed_by: tuple[str, ...], text: str) -> Component:
-    """A number of machines that sources manage, which opens their list."""
-    listed = every.having(basis="assets", sources=(), managed_by=managed_by)
-    return dcc.Link(text, href=links.devices(listed), className="overlap-said")
+def _managed_by(every: Filters, *sources: str) -> str:
+    """The machines that each of these sources manages."""
+    return links.devices(every.having(basis="assets", sources=(), managed_by=sources))

@@ -16,7 +16,8 @@ from dashboard.base.params import Filters
 from dashboard.components.coverage import matrix as coverage_matrix
 from dashboard.components.coverage import sites as coverage_sites
 from dashboard.components.kit import links
-from dashboard.components.kit.drawn import drawn_list
+from dashboard.components.kit.count_link import count_link, count_tab, filled
+from dashboard.components.kit.drawn import Part, drawn_list
 from dashboard.components.kit.kpi import Tile, tiles
 from dashboard.components.kit.why_button import why_button
 from dashboard.queries.coverage.findings import Counts, count_in_states, count_to_do
@@ -76,11 +77,11 @@ def parts(answers: Answers) -> dict[str, Any]:
                    "expected to have it.", day=day),
         "why": why_button(every.to_query(), WHY),
         "tiles": tiles(_tiles(answers)),
-        "matrix_title": coverage_matrix.title(answers.cells),
+        "matrix_title": drawn_list(coverage_matrix.title(answers.cells, answers.all)),
         "matrix_subtitle": _("Of the machines that the row's source manages: how many the column's "
                              "does not, and how many both do"),
         "matrix": coverage_matrix.table(answers.cells, answers.records, answers.all),
-        "trend_title": _trend_title(answers),
+        "trend_title": drawn_list(_trend_title(answers)),
         "trend_subtitle": _("Findings to look at on each day, by kind; accepted ones left out"),
         "sites_subtitle": coverage_sites.line(answers.sites),
         "sites": coverage_sites.table(answers.sites, answers.cells, answers.all),
@@ -110,17 +111,21 @@ def _tiles(answers: Answers) -> list[Tile]:
     return tiles
 
 
-def _trend_title(answers: Answers) -> str:
+def _trend_title(answers: Answers) -> list[Part]:
     days = answers.trend.days
     if not days:
-        return str(_("No trend: the days around are no longer kept"))
+        return [_("No trend: the days around are no longer kept")]
     first = sum(values[0] for values in answers.trend.values.values())
     last = sum(values[-1] for values in answers.trend.values.values())
-    words = {"first": formats.number(first), "last": formats.number(last),
-             "day": formats.short_day(days[0])}  # fmt: skip
+    every = answers.all.having(compare_to=None)
+    at = {
+        name: count_link(n, links.coverage(every.having(as_of=day), (), TO_DO))
+        for name, n, day in (("first", first, days[0]), ("last", last, days[-1]))
+    }
+    words = {**at, "day": formats.short_day(days[0])}
     if first == last:
-        return str(_("%(last)s findings to look at, as on %(day)s", **words))
-    return str(_("%(last)s findings to look at, %(first)s on %(day)s", **words))
+        return filled(_("%(last)s findings to look at, as on %(day)s"), words)
+    return filled(_("%(last)s findings to look at, %(first)s on %(day)s"), words)
 
 
 def _tabs(answers: Answers) -> Component:
@@ -161,11 +166,7 @@ def _sum_of(answers: Answers, kinds: Sequence[str]) -> int:
 
 
 def _tab(filters: Filters, text: str, n: int, here: bool) -> Component:
-    kind = "bar-tab here" if here else "bar-tab" if n else "bar-tab none"
-    content = [html.Span(text), html.Span(formats.number(n), className="tab-count")]
-    current = {"aria-current": "true" if here else None}
-    href = links.coverage(filters, filters.kinds, filters.states)
-    return html.A(content, href=href, className=kind, **current)
+    return count_tab(text, n, links.coverage(filters, filters.kinds, filters.states), here=here)
 
 
 def _listed(answers: Answers) -> str:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from dash import dcc, html
+from dash import html
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard.base import formats
 from dashboard.base.params import Filters
 from dashboard.components.kit import links
+from dashboard.components.kit.count_link import linked
 from dashboard.components.kit.drawn import drawn
 from dashboard.queries.coverage.findings import Counts, count_to_do
 from dashboard.words.coverage_words import kind_name
@@ -30,9 +31,10 @@ def parts(here: Filters, counted: Counts, expected: tuple[str, ...]) -> tuple[An
     sums = {kind: sum(n for (_s, k, _st), n in counted.items() if k == kind) for kind in KINDS}
     lines = [
         html.Li(
-            dcc.Link(
+            linked(
                 [html.Span(kind_name(kind)), html.Strong(formats.number(total))],
-                href=links.coverage(here, (kind,)),
+                formats.number(total),
+                links.coverage(here, (kind,)),
             )
         )
         for kind, total in sums.items()

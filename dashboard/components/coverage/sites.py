@@ -10,6 +10,7 @@ from flask_babel import ngettext
 from dashboard.base import formats
 from dashboard.base.params import Filters
 from dashboard.components.kit import links
+from dashboard.components.kit.count_link import count_link
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import source_badge
 from dashboard.queries.coverage.findings import count_in_states, count_to_do
@@ -84,5 +85,4 @@ def _number(n: int, href: str, most: int) -> html.Td:
     if not n:
         return html.Td(formats.NOTHING, className="figure muted")
     heat = f"{n / most * 100:.0f}%" if most else "0%"
-    link = dcc.Link(formats.number(n), href=href)
-    return html.Td(link, className="figure heat", style={"--heat": heat})
+    return html.Td(count_link(n, href), className="figure heat", style={"--heat": heat})

@@ -34,9 +34,9 @@ def count_link(
 
 def change_link(figure: Change, href: str | None, good: str, *, label: str = "") -> Component:
     """A change as its pill, in the colour of its good direction, which opens the devices that made
-    it."""
+    it, if anything lists them."""
     pill = delta(figure, good)
-    if not figure.change:
+    if not figure.change or href is None:
         return pill
     return linked(pill, formats.signed(figure.change), href, "count-change", label=label)
 
@@ -57,6 +57,21 @@ def linked(
     if label:
         attributes["aria-label"] = f"{label}: {said}"
     return html.A(content, href=href, **attributes)
+
+
+def count_tab(text: str, n: int | None, href: str, *, here: bool) -> Component:
+    """A choice of what a list shows, with how many that are. Zero can be chosen too.
+
+    Args:
+        here: whether the list shows it now.
+    """
+    kind = "bar-tab here" if here else "bar-tab" if n is None or n else "bar-tab none"
+    content, said = [html.Span(text)], {}
+    if n is not None:
+        said = {"data-count": formats.number(n)}
+        content.append(html.Span(formats.number(n), className="tab-count"))
+    current = {"aria-current": "true" if here else None}
+    return html.A(content, href=href, className=kind, **current, **said)
 
 
 def filled(pattern: str, parts: Mapping[str, Part]) -> list[Part]:

@@ -112,6 +112,12 @@ def devices_of_source(source: str, day: date) -> str:
     return _with("/devices", Filters(as_of=day, basis=source, statuses=STATUSES))
 
 
+def changes_of_source(source: str, first: date, last: date, bar: str) -> str:
+    """The records of one source that were added or removed between two days."""
+    every = Filters(as_of=last, compare_to=first, basis=source, statuses=STATUSES)
+    return changes(every, bar)
+
+
 def _with(path: str, filters: Filters, **extra: object) -> str:
     query = filters.at(path).to_query(path, extra=extra)
     return f"{path}?{query}" if query else path

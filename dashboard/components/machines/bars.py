@@ -10,6 +10,7 @@ from flask_babel import ngettext
 from dashboard.base import formats
 from dashboard.base.machine_params import BUCKETS, FUTURE, TOPS, UNKNOWN, MachineList
 from dashboard.components.kit.card import card
+from dashboard.components.kit.count_link import linked
 from dashboard.components.kit.drawn import drawn, drawn_list
 from dashboard.queries.machines.ages import Ages
 from dashboard.queries.machines.shares import Shares
@@ -109,7 +110,8 @@ def _bar(words: str, n: int, total: int, most: int, page: MachineList, kind: str
     ]
     if not n:
         return html.Li(html.Span(line, className="ranked-line none"))
-    return html.Li(dcc.Link(line, href=page.address(), className=f"ranked-line {kind}".strip()))
+    look = f"ranked-line {kind}".strip()
+    return html.Li(linked(line, formats.number(n), page.address(), look))
 
 
 def _tops(page: MachineList) -> Component:

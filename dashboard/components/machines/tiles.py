@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from dash import dcc, html
+from dash import html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -10,6 +10,7 @@ from flask_babel import ngettext
 from dashboard.base import formats
 from dashboard.base.change import Change
 from dashboard.base.machine_params import ADDED_BY_HAND, STATES, MachineList
+from dashboard.components.kit.count_link import linked
 from dashboard.components.kit.kpi import Tile, tiles
 from dashboard.components.kit.notice import notice
 from dashboard.words.filter_words import state_word
@@ -70,7 +71,7 @@ def clone_notice(page: MachineList, clones: int) -> list[Component]:
             "warning",
             html.Span(className="icon icon-warning", **{"aria-hidden": "true"}),
             html.Span([html.Strong(f"{text}: "), clone_cause()]),
-            dcc.Link(_("Show them"), href=every.address()),
+            linked(_("Show them"), formats.number(clones), every.address(), "show-all"),
             kind="machine-clones",
         )
     ]

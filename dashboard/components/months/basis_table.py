@@ -1,6 +1,7 @@
 """Billing bases side by side, a row a site; each with its invoice pack."""
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.base.good_direction import GOOD, news
 from dashboard.components.kit import links
+from dashboard.components.kit.count_link import count_link
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.table import column_head
 from dashboard.queries.months.bases import BillingBases
@@ -21,7 +23,13 @@ MOST = 200
 """Sites shown; the filter finds the others."""
 
 
-def basis_table(sides: BasisComparison, month: str, href: Callable[[int], str]) -> html.Div:
+DevicesOn = Callable[[int, date | None], str | None]
+"""What a site counted on a day, or at the month's end (None); None where that is not kept."""
+
+
+def basis_table(
+    sides: BasisComparison, month: str, href: Callable[[int], str], devices_on: DevicesOn
+) -> html.Div:
     """The table: all sites together first.
 
     Args:
@@ -43,7 +51,7 @@ def basis_table(sides: BasisComparison, month: str, href: Callable[[int], str]) 
         (_("Invoice pack"), "pack"),
     ]  # fmt: skip
     head = html.Tr([column_head(name, kind) for name, kind in heads])
-    rows = [_row(bases, month, sides, href) for bases in site_bases[: MOST + 1]]
+    rows = [_row(bases, month, sides, href, devices_on) for bases in site_bases[: MOST + 1]]
     table = html.Table([html.Thead(head), html.Tbody(rows)], className="table bases")
     more = None
     if len(site_bases) - 1 > MOST:
@@ -57,10 +65,16 @@ def basis_table(sides: BasisComparison, month: str, href: Callable[[int], str]) 
 
 
 def _row(
-    bases: BillingBases, month: str, sides: BasisComparison, href: Callable[[int], str]
+    bases: BillingBases,
+    month: str,
+    sides: BasisComparison,
+    href: Callable[[int], str],
+    devices_on: DevicesOn,
 ) -> html.Tr:
     present, link = sides.devices(bases), href(bases.site_id) if sides.presence else None
     everything = bases.site_id == ALL_SITES
+    unlisted = _("The devices of this day are no longer kept.")
+    at_end, on_peak = (devices_on(bases.site_id, day) for day in (None, bases.peak_day))
     pack: Any = None
     if not everything and bases.site_id != NO_SITE_ID:
         pack = html.A(
@@ -73,13 +87,16 @@ def _row(
     return html.Tr(
         [
             html.Th(_("All sites") if everything else bases.site, scope="row"),
-            html.Td(formats.number(bases.month_end), className="figure"),
+            html.Td(count_link(bases.month_end, at_end, unlisted=unlisted), className="figure"),
             html.Td(
                 [formats.decimal(bases.average, 2), _difference(bases.average_difference, link, 2)],
                 className="figure wide nowrap",
             ),
             html.Td(
-                [formats.number(bases.peak), _difference(bases.peak - bases.month_end, link)],
+                [
+                    count_link(bases.peak, on_peak, unlisted=unlisted),
+                    _difference(bases.peak - bases.month_end, link),
+                ],
                 className="figure nowrap",
             ),
             html.Td(formats.short_day(bases.peak_day), className="wide muted nowrap"),

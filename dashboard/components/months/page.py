@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dash import dcc, html
+from dash import html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
@@ -13,13 +13,14 @@ from dashboard.base.access import Actor
 from dashboard.base.good_direction import GOOD
 from dashboard.base.params import Filters
 from dashboard.components.kit.card import panel
+from dashboard.components.kit.count_link import change_link
 from dashboard.components.kit.drawn import drawn, drawn_list
 from dashboard.components.kit.notice import notice
-from dashboard.components.kit.pill import delta, month_pill
+from dashboard.components.kit.pill import month_pill
 from dashboard.components.kit.table import column_head, fact_list
-from dashboard.components.months.basis_table import basis_table
+from dashboard.components.months.basis_table import DevicesOn, basis_table
 from dashboard.components.months.differences import differing_table
-from dashboard.components.months.table import actions, dangers
+from dashboard.components.months.table import Lists, actions, dangers, month_count
 from dashboard.components.why.month import why_month_button
 from dashboard.components.why.month_snapshots import snapshot_table
 from dashboard.queries.changes.adjustments import Adjustment, Entry
@@ -41,7 +42,7 @@ class Answers:
     closings: Sequence[Closing]
     audited: Sequence[Entry]
     filters: Filters
-    devices: str | None
+    lists: Lists
     actor: Actor
     left_aside: bool
 
@@ -50,13 +51,14 @@ class Answers:
 class Bases:
     """What a month can be billed by, for devices that `filters` count; `site_names` are those of
     their sites. `chosen` is the site of which the devices are listed that make the difference;
-    `href` the page with those of another."""
+    `href` the page with those of another; `devices_on` what a site counted on a day."""
 
     row: MonthRow
     sides: BasisComparison
     filters: Filters
     site_names: Sequence[str]
     href: Callable[[int], str]
+    devices_on: DevicesOn
     chosen: tuple[int, str] | None = None
     differing: Sequence[DifferingDevice] = ()
 
@@ -97,16 +99,14 @@ def _why_open(row: MonthRow) -> Any:
 
 
 def _numbers(answers: Answers) -> Component:
-    row = answers.row
-    billable: Any = formats.number(row.billable)
-    if answers.devices is not None and row.billable:
-        billable = dcc.Link(billable, href=answers.devices)
-    change, why = delta(row.figure, GOOD["billable"]), why_month_button(row, answers.filters)
+    row, behind = answers.row, answers.lists
+    billable = month_count(row.billable, behind, "billable")
+    change = change_link(row.figure, behind.changes, GOOD["billable"])
     facts: list[tuple[str, Any]] = [
-        (_("Billable"), [billable, " ", change, why]),
-        (_("Spare"), formats.number(row.spare)),
-        (_("Total"), formats.number(row.total)),
-        (_("Excluded, in no total"), formats.number(row.excluded)),
+        (_("Billable"), [billable, " ", change, why_month_button(row, answers.filters)]),
+        (_("Spare"), month_count(row.spare, behind, "spare")),
+        (_("Total"), month_count(row.total, behind, "total")),
+        (_("Excluded, in no total"), month_count(row.excluded, behind, "excluded")),
     ]
     when = _("so far") if row.state == RUNNING else formats.day(month_end(row.month))
     title = _("%(when)s, %(basis)s", when=when, basis=basis_phrase(answers.filters.basis))
@@ -131,7 +131,7 @@ def bases_card(bases: Bases) -> Component:
         about=about,
     )
     title = [_("What it can be billed by"), why_month_button(row, bases.filters)]
-    body = [basis_table(bases.sides, row.month, bases.href)]
+    body = [basis_table(bases.sides, row.month, bases.href, bases.devices_on)]
     if bases.chosen is not None:
         body.append(differing_table(bases))
     return _card(title, subtitle, html.Div(body))

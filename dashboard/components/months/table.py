@@ -1,6 +1,7 @@
 """The months, newest first: what each counts, what it stands on, whether it is closed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -13,9 +14,10 @@ from dashboard.base.access import Actor
 from dashboard.base.good_direction import GOOD
 from dashboard.base.params import Filters
 from dashboard.components.ask.dialog import ask_button
+from dashboard.components.kit.count_link import change_link, count_link
 from dashboard.components.kit.danger import Danger, danger_zone
 from dashboard.components.kit.drawn import drawn
-from dashboard.components.kit.pill import delta, month_pill, source_badge
+from dashboard.components.kit.pill import month_pill, source_badge
 from dashboard.components.kit.table import column_head
 from dashboard.components.why.month import why_month_button
 from dashboard.queries.months.month_table import IMPORTED, OPEN, RUNNING, MonthRow
@@ -23,7 +25,23 @@ from dashboard.words.month_words import closed_words, hindrance_words, imported_
 from db.decisions import CloseMonth, ReopenMonth
 
 MonthHref = Callable[[str], str | None]
-DevicesHref = Callable[[MonthRow], str | None]
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What the numbers of a month open; None where no list is kept, which `unlisted` explains.
+
+    Attributes:
+        devices: the devices at its end, by the number: a billing status, or "total".
+        changes: what moved the billable ones since the month before.
+    """
+
+    devices: Mapping[str, str | None]
+    changes: str | None
+    unlisted: str
+
+
+ListsOf = Callable[[MonthRow], Lists]
 
 
 def month_list(
@@ -31,7 +49,7 @@ def month_list(
     filters: Filters,
     actor: Actor,
     month_href: MonthHref,
-    devices_href: DevicesHref,
+    lists_of: ListsOf,
 ) -> html.Div:
     """The table.
 
@@ -39,7 +57,7 @@ def month_list(
         filters: what is counted, for the drawer that explains a month.
         actor: whoever looks; only what they may do is offered.
         month_href: the page of a month.
-        devices_href: the billable devices at a month's end; None where they are not kept.
+        lists_of: what the numbers of a month open.
     """
     heads = [
         (_("Month"), ""), (_("State"), ""), (_("Stands on"), "wide"), (_("Billable"), "figure"),
@@ -47,7 +65,7 @@ def month_list(
         (_("Total"), "figure wide"), ("", "doing"),
     ]  # fmt: skip
     head = html.Tr([column_head(name, kind) for name, kind in heads])
-    body = [_row(row, filters, actor, month_href, devices_href) for row in rows]
+    body = [_row(row, filters, actor, month_href, lists_of(row)) for row in rows]
     table = html.Table([html.Thead(head), html.Tbody(body)], className="table months")
     return drawn(html.Div(table, className="table-scroll"))
 
@@ -57,31 +75,34 @@ def _row(
     filters: Filters,
     actor: Actor,
     month_href: MonthHref,
-    devices_href: DevicesHref,
+    behind: Lists,
 ) -> html.Tr:
-    billable: Any = formats.number(row.billable)
-    href = devices_href(row)
-    if href is not None and row.billable:
-        billable = dcc.Link(billable, href=href)
     why = why_month_button(row, filters)
     return html.Tr(
         [
             html.Th(
-                dcc.Link(formats.month(row.month), href=month_href(row.month)),
+                dcc.Link(
+                    formats.month(row.month), href=month_href(row.month), className="row-link"
+                ),
                 scope="row",
                 className="nowrap",
             ),
             html.Td(_state(row)),
             html.Td(source_dates(row), className="wide"),
-            html.Td(billable, className="figure"),
-            html.Td(delta(row.figure, GOOD["billable"]), className="figure"),
+            html.Td(month_count(row.billable, behind, "billable"), className="figure"),
+            html.Td(change_link(row.figure, behind.changes, GOOD["billable"]), className="figure"),
             html.Td(formats.percent(row.figure), className="figure wide muted"),
-            html.Td(formats.number(row.spare), className="figure wide muted"),
-            html.Td(formats.number(row.total), className="figure wide"),
+            html.Td(month_count(row.spare, behind, "spare"), className="figure wide muted"),
+            html.Td(month_count(row.total, behind, "total"), className="figure wide"),
             html.Td(html.Div([*actions(row, actor), why], className="acts"), className="doing"),
         ],
         className=f"is-{row.state}",
     )
+
+
+def month_count(n: int | None, behind: Lists, name: str) -> Component:
+    """A number of a month, as a link to its devices where they are kept."""
+    return count_link(n, behind.devices[name], unlisted=behind.unlisted)
 
 
 def _state(row: MonthRow) -> list[Any]:

@@ -12,17 +12,20 @@ from dashboard.base.access import Actor
 from dashboard.base.run_params import RunList
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.card import panel
+from dashboard.components.kit.count_link import filled
 from dashboard.components.kit.danger import danger_zone
-from dashboard.components.kit.drawn import drawn_list
+from dashboard.components.kit.drawn import Part, drawn_list
 from dashboard.components.kit.links import devices_of_source
 from dashboard.components.kit.notice import notice
 from dashboard.components.kit.pill import run_pill, source_badge
 from dashboard.components.kit.table import column_head, fact_list
+from dashboard.components.runs.counts import moved_count, row_count
 from dashboard.components.runs.log import log_card
 from dashboard.components.runs.source_cards import withdrawal
 from dashboard.queries.runs.attempts import MAX_UNREADABLE, Details, Run, UnreadableRow
 from dashboard.words.run_words import duration, percent, run_effect, state_word
 from db.decisions import AcceptRun, RejectRun, WithdrawDay
+from db.history.kept import KeptDays
 from db.sources import source_label
 
 
@@ -35,6 +38,7 @@ def run_page(
     actor: Actor,
     *,
     newest: bool,
+    kept: KeptDays | None,
 ) -> list[Any]:
     """The page of one run.
 
@@ -43,13 +47,14 @@ def run_page(
         details: its log, and the raw answer that made it fail.
         actor: whoever looks; only the decisions they may take are offered.
         newest: whether its day is the newest published one of its source.
+        kept: the days whose devices can be listed.
     """
     withdrawable = newest and run.published and run.kind != "end"
     return [
         _back(page),
         _head(run),
         _decision(run, before, details.answer, actor),
-        html.Div([_numbers(run), _basis(run, before, page)], className="run-cards"),
+        html.Div([_numbers(run, before, kept), _basis(run, before, page)], className="run-cards"),
         _aside(run, aside),
         log_card(run, details.lines),
         danger_zone([withdrawal(run)] if withdrawable and actor.may_start(WithdrawDay) else []),
@@ -128,18 +133,18 @@ def _folded(title: str, text: str) -> html.Details:
     return html.Details([html.Summary(title), html.Pre(text)], className="raw-answer")
 
 
-def _numbers(run: Run) -> Component:
-    rows = formats.number(run.records)
+def _numbers(run: Run, before: Run | None, kept: KeptDays | None) -> Component:
+    rows: list[Part] = [row_count(run, kept)]
     if run.promised is not None:
-        rows = _("%(rows)s of %(promised)s promised", rows=rows,
-                 promised=formats.number(run.promised))  # fmt: skip
-    moved = [
-        (_("Added"), formats.number(run.added)),
-        (_("Removed"), formats.number(run.removed)),
+        words = {"rows": rows[0], "promised": formats.number(run.promised)}
+        rows = filled(_("%(rows)s of %(promised)s promised"), words)
+    moved: list[tuple[str, Any]] = [
+        (_("Added"), moved_count(run.added, "added", run, before, kept)),
+        (_("Removed"), moved_count(run.removed, "removed", run, before, kept)),
         (_("Changed"), f"{formats.number(run.changed)} ({percent(run.changed_percent)})"),
         (_("Changed most"), run.changed_keys or formats.NOTHING),
     ]
-    facts = [
+    facts: list[tuple[str, Any]] = [
         (_("Started"), formats.instant(run.started_at)),
         (_("Took"), duration(run)),
         (_("Pages"), formats.number(run.pages)),

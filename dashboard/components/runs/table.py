@@ -11,16 +11,18 @@ from dashboard.base.run_params import RunList
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import run_pill, source_badge
 from dashboard.components.kit.table import column_head
+from dashboard.components.runs.counts import row_count
 from dashboard.queries.runs.attempts import Run
 from dashboard.words.run_words import duration, percent, state_word
+from db.history.kept import KeptDays
 from db.sources import source_label
 
 PAGE = 50
 CHOICES = ("complete", "suspicious", "held", "failed", "withdrawn")
 
 
-def run_table(runs: Sequence[Run], count: int, page: RunList) -> list[Any]:
-    """Filters, table and pager."""
+def run_table(runs: Sequence[Run], count: int, page: RunList, kept: KeptDays | None) -> list[Any]:
+    """Filters, table and pager. `kept` are the days whose devices can be listed."""
     if not count:
         empty = html.P(
             [_("No run matches. "), dcc.Link(_("Show all runs"), href="/collections")],
@@ -36,7 +38,7 @@ def run_table(runs: Sequence[Run], count: int, page: RunList) -> list[Any]:
     table = html.Table(
         [
             html.Thead(html.Tr([column_head(name, c) for name, c in heads])),
-            html.Tbody([_row(run, page) for run in runs]),
+            html.Tbody([_row(run, page, kept) for run in runs]),
         ],
         className="table runs",
     )
@@ -44,7 +46,7 @@ def run_table(runs: Sequence[Run], count: int, page: RunList) -> list[Any]:
     return [_filters(page), whole, _pager(count, page)]
 
 
-def _row(run: Run, page: RunList) -> html.Tr:
+def _row(run: Run, page: RunList, kept: KeptDays | None) -> html.Tr:
     name = html.Span(
         [source_badge(run.source), html.Span(source_label(run.source))], className="named-source"
     )
@@ -61,7 +63,7 @@ def _row(run: Run, page: RunList) -> html.Tr:
             html.Td(formats.instant(run.started_at), className="wide nowrap muted"),
             html.Td(duration(run), className="figure wide"),
             html.Td(formats.number(run.pages), className="figure wide"),
-            html.Td(formats.number(run.records), className="figure"),
+            html.Td(row_count(run, kept), className="figure"),
             html.Td(percent(run.changed_percent), className="figure wide"),
             html.Td(formats.number(run.quarantined), className="figure wide"),
             html.Td(html.Span(run.reason, title=run.reason, className="cut"), className="run-why"),

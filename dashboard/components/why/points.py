@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 from dash import dcc, html
 from dash.development.base_component import Component
@@ -10,6 +9,7 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.components.kit import links
+from dashboard.components.kit.count_link import count_link
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import source_badge
 from dashboard.components.kit.table import column_head
@@ -29,9 +29,9 @@ def points_table(points: Sequence[Point]) -> Component | None:
 
 
 def _row(point: Point) -> html.Tr:
-    number: Any = formats.number(point.n)
-    if point.filters is not None and point.n:
-        number = dcc.Link(number, href=links.devices(point.filters))
+    href = None if point.filters is None else links.devices(point.filters)
+    unlisted = _("The devices of this day are no longer kept.")
+    number = count_link(point.n, href, unlisted=unlisted)
     return html.Tr(
         [
             html.Td(formats.day(point.day)),
