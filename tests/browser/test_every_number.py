@@ -1,8 +1,10 @@
 """Every number of every page of a demo opens exactly what it counts; Back returns to the view."""
 
+import json
 import random
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +17,8 @@ from db import migrate
 from db.engine import open_engine, reading, sqlite_url
 from db.tables import collection_runs, devices, sites
 from tests.support.callbacks import run_callback
-from tests.support.demo_dashboard import serve_dashboard, small_demo
+from tests.support.demo_dashboard import NOW, serve_dashboard, small_demo
+from tests.support.machines import insert_machines
 from tests.support.samples import FULL
 
 COLLECT = """() => {
@@ -28,9 +31,14 @@ COLLECT = """() => {
 }"""
 """The numbers that stand on a page."""
 
+FILLED = """() => [...document.querySelectorAll('#page .ag-root')].every(grid =>
+  !grid.checkVisibility() || grid.querySelector('.ag-pinned-left-cols-container .ag-cell-value'))"""
+"""Whether the grids that are seen have rows."""
+
 BARE = """() => {
-  const other = '.count, [data-count], .js-plotly-plot, .calendar, .ag-paging-panel, .not-devices, '
-    + '.meaning, .top-choice, dl.facts, .tree, .percent, thead, .mark, .timeline';
+  const other = 'a[href], .other, [data-count], .js-plotly-plot, .calendar, .ag-paging-panel, '
+    + '.meaning, .top-choice, dl.facts, .tree, thead, .mark, .timeline, .side, .reason, code, '
+    + '.fact-list, #site-aliases';
   const walker = document.createTreeWalker(document.querySelector('#page'), NodeFilter.SHOW_TEXT);
   const found = [];
   while (walker.nextNode()) {
@@ -49,7 +57,8 @@ POINTS = """() => [...document.querySelectorAll('#page .js-plotly-plot')].flatMa
     // A bar of the waterfall is as high as its change: its label says the number.
     said: String(trace.mode === 'text' ? trace.text[i]
       : trace.base ? labels[0].text[i].replace(/^[+\\u2212]/, '') : trace.y[i]),
-    href: href, why: '', kind: 'chart ' + chart.parentElement.id, text: '',
+    href: trace.y[i] === null ? null : href,
+    why: '', kind: 'chart ' + chart.parentElement.id, text: '',
   })).filter(point => point.href));
 })"""
 """The points of its charts that open something."""
@@ -59,6 +68,7 @@ HEADINGS = {
     "/changes": "changes-summary.children",
     "/coverage": "coverage-listed.children",
     "/machines": "machines-count.children",
+    "/months": "month-bases.children",
 }
 """What says how many are listed, by page."""
 
@@ -68,7 +78,13 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     folder = tmp_path_factory.mktemp("numbers")
     opened = open_engine(sqlite_url(folder / "inventory.db"))
     migrate.upgrade(opened)
-    small_demo(opened, str(folder), devices=220)
+    small_demo(opened, str(folder), devices=120)
+    machines = [
+        {"hostname": f"ws-{n}", "received_at": NOW - timedelta(minutes=(1, 5, 600)[n % 3]),
+         "os": ("windows", "linux")[n % 2], "os_version": f"Version {n % 4}"}
+        for n in range(9)
+    ]  # fmt: skip
+    insert_machines(opened, *machines)
     yield opened
     opened.dispose()
 
@@ -99,8 +115,19 @@ def pages(engine: Engine) -> list[str]:
     ]  # fmt: skip
 
 
+def lines(part: Any) -> list[str]:
+    """What a person reads of an answer: the text of each element."""
+    if isinstance(part, list):
+        return [line for one in part for line in lines(one)]
+    if isinstance(part, dict):
+        children = part["props"].get("children")
+        # A month's page has tables too, whose numbers are not what it says that it lists.
+        said = [texts(children)] if part["type"] not in ("Table", "Div", "Section") else []
+        return [] if part["type"] == "Table" else [*said, *lines(children)]
+    return [] if part is None else [str(part)]
+
+
 def texts(part: Any) -> str:
-    """What a person reads of an answer."""
     if isinstance(part, list):
         return "".join(texts(one) for one in part)
     if isinstance(part, dict):
@@ -111,10 +138,11 @@ def texts(part: Any) -> str:
 def headings(app: Dash, href: str) -> list[str]:
     """The lines of the page at `href` that say how many it lists."""
     address = urlsplit(href)
-    where = address.path
-    answer = run_callback(app, HEADINGS[where], filters=address.query)["response"]
+    where = "/" + address.path.split("/")[1]
+    more = {"month-shown": address.path.split("/")[-1]} if where == "/months" else {}
+    answer = run_callback(app, HEADINGS[where], filters=address.query, **more)["response"]
     names = [HEADINGS[where].split(".")[0], *(["changes-listed"] if where == "/changes" else [])]
-    return [texts(answer[name]["children"]) for name in names]
+    return [line for name in names for line in lines(answer[name]["children"])]
 
 
 def begins(line: str, said: str) -> bool:
@@ -125,7 +153,8 @@ def begins(line: str, said: str) -> bool:
 def settled(page: Page) -> None:
     """Wait until every callback has answered and nothing is drawn any more."""
     page.wait_for_load_state("networkidle")
-    expect(page.locator("#page .kpi-waiting")).to_have_count(0)
+    expect(page.locator("#page .kpi-waiting")).to_have_count(0, timeout=60_000)
+    page.wait_for_function(FILLED, timeout=60_000)
 
 
 def test_every_number_opens_exactly_what_it_counts(
@@ -148,22 +177,24 @@ def test_every_number_opens_exactly_what_it_counts(
             if one["href"] is not None and one["said"] != "0":
                 found.setdefault((one["said"], one["href"]), f"{path} ({one['kind']})")
                 if not one["kind"].startswith("chart"):
-                    clickable.setdefault(one["href"].split("?")[0], (path, one["href"]))
+                    clickable.setdefault(
+                        one["href"].split("/")[1].split("?")[0], (path, one["href"])
+                    )
     assert not dead, dead
     assert not bare, bare
     by_kind: dict[str, list[tuple[str, str]]] = {}
     for key in sorted(found):
         by_kind.setdefault(found[key], []).append(key)
     # Each kind of number of each page; of one kind, a few.
-    most, chosen = 10**9 if FULL else 6, random.Random(1)
+    most, chosen = 10**9 if FULL else 3, random.Random(1)
     checked = [
         key for keys in by_kind.values() for key in chosen.sample(keys, min(len(keys), most))
     ]
     wrong = []
     for said, href in checked:
-        lines = headings(app, href)
-        if not any(begins(line, said) for line in lines):
-            wrong.append(f"{found[said, href]}: {said} opens {href}, which says {lines}")
+        read = headings(app, href)
+        if not any(begins(line, said) for line in read):
+            wrong.append(f"{found[said, href]}: {said} opens {href}, which says {read[:4]}")
     assert not wrong, "\n".join(wrong)
     assert len(checked) > 150 and set(clickable) == set(HEADINGS)
     for path, href in clickable.values():
@@ -173,6 +204,61 @@ def test_every_number_opens_exactly_what_it_counts(
         quiet.evaluate("window.loaded = true")
         link.click(force=True)
         expect(quiet).to_have_url(address + href)
-        heading = quiet.locator("#page :is(h1, h2)", has_text=re.compile(rf"^{re.escape(said)}\D"))
+        heading = quiet.locator(
+            "#page :is(h1, h2, h3)", has_text=re.compile(rf"^{re.escape(said)}\D")
+        )
         expect(heading.first).to_be_visible()
         assert quiet.evaluate("window.loaded"), "the document was loaded again"
+
+
+VIEW = """grid => {
+  const api = window.dash_ag_grid.getApi(grid), cell = api.getFocusedCell();
+  const sorted = api.getColumnState().filter(column => column.sort)[0];
+  return JSON.stringify([
+    sorted && [sorted.colId, sorted.sort], api.paginationGetCurrentPage(), window.scrollY,
+    document.querySelector(`#${grid} .ag-body-viewport`).scrollTop, cell && cell.rowIndex,
+  ]);
+}"""
+"""Sort, page, both scroll positions and the chosen row of a grid."""
+
+
+@pytest.mark.parametrize(
+    ("path", "grid", "column"),
+    [
+        ("/devices?basis=records&status=billable&status=spare", "devices-grid", "os"),
+        ("/sites", "site-list-grid", "spare"),
+        ("/changes?change=all", "changes-grid", "site"),
+        ("/coverage", "coverage-grid", "site"),
+    ],
+)
+def test_back_returns_to_the_same_sort_page_scroll_and_row(
+    quiet: Page, served: tuple[str, Dash], path: str, grid: str, column: str
+) -> None:
+    address, _app = served
+    quiet.set_viewport_size({"width": 1280, "height": 620})
+    quiet.goto(address + path)
+    settled(quiet)
+    # A grid below the window is not drawn yet.
+    quiet.locator(f"#{grid} .ag-header-cell").first.wait_for(state="attached")
+    quiet.evaluate(f"document.querySelector('#{grid}').scrollIntoView()")
+    quiet.locator(f"#{grid} .ag-header-cell[col-id={column}]").click()
+    quiet.wait_for_load_state("networkidle")
+    following = quiet.locator(f"#{grid} .ag-paging-button:not(.ag-disabled) .ag-icon-next")
+    if following.count():
+        following.click()
+        quiet.wait_for_load_state("networkidle")
+    quiet.wait_for_function(FILLED)
+    quiet.evaluate(f"document.querySelector('#{grid} .ag-body-viewport').scrollTop = 130")
+    # As it is when the row is clicked: the page that opens begins at its top.
+    quiet.evaluate(f"addEventListener('click', () => {{ window.left = ({VIEW})('{grid}') }}, true)")
+    cells = quiet.locator(f"#{grid} .ag-center-cols-container .ag-cell[col-id={column}]")
+    cells.nth(5).click(position={"x": 4, "y": 4})
+    expect(quiet).not_to_have_url(address + path)
+    expect(quiet.locator("#page h1").first).not_to_be_empty()
+    settled(quiet)
+    left = quiet.evaluate("window.left")
+    assert json.loads(left)[0] and json.loads(left)[4] is not None
+    assert path == "/sites" or json.loads(left)[2] + json.loads(left)[3] > 100
+    quiet.go_back()
+    expect(quiet).to_have_url(address + path)
+    quiet.wait_for_function(f"left => ({VIEW})('{grid}') === left", arg=left)

@@ -86,7 +86,7 @@ def parts(answers: Answers) -> dict[str, Any]:
         "sites_subtitle": coverage_sites.line(answers.sites),
         "sites": coverage_sites.table(answers.sites, answers.cells, answers.all),
         "tabs": _tabs(answers),
-        "listed": _listed(answers),
+        "listed": drawn_list(_listed(answers)),
         "empty": None if answers.listed else _empty(answers),
         "no_list": not answers.listed,
     }  # fmt: skip
@@ -103,9 +103,10 @@ def _tiles(answers: Answers) -> list[Tile]:
             line = _("%(since)s; %(n)s accepted", since=since, n=formats.number(accepted))
         filters = answers.all.having(kinds=(kind,))
         before = count_to_do(answers.then, kind) if then else None
+        href = links.coverage(answers.all, (kind,), TO_DO)
+        figure = Change(count_to_do(answers.every, kind), before)
         tiles.append(
-            Tile(kind, kind_name(kind), Change(count_to_do(answers.every, kind), before), line,
-                 links.coverage(answers.all, (kind,), TO_DO), filters.to_query(), WHY,
+            Tile(kind, kind_name(kind), figure, line, href, filters.to_query(), WHY, href,
                  good=GOOD["finding"])
         )  # fmt: skip
     return tiles
@@ -169,9 +170,21 @@ def _tab(filters: Filters, text: str, n: int, here: bool) -> Component:
     return count_tab(text, n, links.coverage(filters, filters.kinds, filters.states), here=here)
 
 
-def _listed(answers: Answers) -> str:
+def _listed(answers: Answers) -> list[Part]:
+    """How many findings are listed; of those to look at, also how that changed."""
     n = answers.listed
-    return str(ngettext("%(n)s finding", "%(n)s findings", n, n=formats.number(n)))
+    words = ngettext("%(n)s finding", "%(n)s findings", n, n=formats.number(n))
+    then = answers.moment.then.day
+    if answers.filters.states != TO_DO or then is None:
+        return [words]
+    kinds = answers.filters.kinds or KINDS
+    change = n - sum(count_to_do(answers.then, kind) for kind in kinds)
+    if not change:
+        return [words]
+    since = _(
+        "%(change)s since %(day)s", change=formats.signed(change), day=formats.short_day(then)
+    )
+    return [words, html.Span(since, className="list-change")]
 
 
 def _empty(answers: Answers) -> list[Component]:

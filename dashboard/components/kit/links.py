@@ -112,6 +112,11 @@ def devices_of_source(source: str, day: date) -> str:
     return _with("/devices", Filters(as_of=day, basis=source, statuses=STATUSES))
 
 
+def records_of_site(site_id: int) -> str:
+    """Every record that a site has now."""
+    return devices(Filters(basis="records", sites=(site_id,), statuses=STATUSES))
+
+
 def changes_of_source(source: str, first: date, last: date, bar: str) -> str:
     """The records of one source that were added or removed between two days."""
     every = Filters(as_of=last, compare_to=first, basis=source, statuses=STATUSES)

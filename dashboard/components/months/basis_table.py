@@ -101,7 +101,7 @@ def _row(
             ),
             html.Td(formats.short_day(bases.peak_day), className="wide muted nowrap"),
             html.Td(
-                [formats.number(present), _difference((present or 0) - bases.month_end, link)]
+                [count_link(present, link), _difference((present or 0) - bases.month_end, link)]
                 if present is not None
                 else formats.NOTHING,
                 className="figure nowrap",
@@ -109,7 +109,7 @@ def _row(
                 if present is not None
                 else _("The days of this month are no longer kept"),
             ),
-            html.Td(formats.number(bases.device_days), className="figure wide"),
+            html.Td(formats.number(bases.device_days), className="figure wide other"),
             html.Td(pack, className="pack"),
         ],
         className="everything" if everything else "",

@@ -6,6 +6,7 @@ from typing import Any
 from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from dashboard.base import formats
 from dashboard.base.params import Filters
@@ -21,11 +22,10 @@ MOST = 500
 def differing_table(answers: Any) -> Component:
     """The list for `month_page.Bases`, under a sentence that adds it up."""
     rows: Sequence[DifferingDevice] = answers.differing
-    where = answers.chosen[1]
+    title = _title(answers)
     if not rows:
-        text = _("At %(where)s every device was counted on every day: the bases are the same.",
-                 where=where)  # fmt: skip
-        return html.Section([html.H3(where), html.P(text, className="note")], className="differing")
+        text = _("Each of them was counted on every day: the bases are the same.")
+        return html.Section([title, html.P(text, className="note")], className="differing")
     heads = [(_("Device"), ""), (_("Days counted"), "figure"), (_("On the peak day"), ""),
              (_("At month-end"), "")]  # fmt: skip
     head = html.Tr([column_head(text, kind) for text, kind in heads])
@@ -35,13 +35,26 @@ def differing_table(answers: Any) -> Component:
     table = html.Table([html.Thead(head), html.Tbody(body)], className="table")
     return html.Section(
         [
-            html.H3(_("Which devices make the difference at %(where)s", where=where)),
+            title,
             html.P(_sum(rows), className="note"),
             drawn(html.Div(table, className="table-scroll")),
         ],
         className="differing",
         id="differing",
     )
+
+
+def _title(answers: Any) -> html.H3:
+    site_id, where = answers.chosen
+    bases = next(bases for bases in answers.sides.bases if bases.site_id == site_id)
+    n = answers.sides.devices(bases) or 0
+    words = {"n": formats.number(n), "where": where}
+    return html.H3(
+        ngettext(
+            "%(n)s device was counted at %(where)s on at least one day",
+            "%(n)s devices were counted at %(where)s on at least one day", n, **words,
+        )
+    )  # fmt: skip
 
 
 def _sum(rows: Sequence[DifferingDevice]) -> str:

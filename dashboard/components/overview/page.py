@@ -172,9 +172,10 @@ def _tiles(answers: Answers) -> list[Tile]:
     if "billable" in counted.statuses:
         tiles.append(_kpi(answers.kpis["spare"], _("Spares"), since))
     every = counted.moved("/", "/coverage")
+    gaps = links.coverage(every, GAPS, TO_DO)
     tiles.append(
-        Tile("gap", _("Coverage gaps"), answers.gap, since, links.coverage(every, GAPS, TO_DO),
-             every.having(kinds=GAPS).to_query(), WHY, good=GOOD["finding"])
+        Tile("gap", _("Coverage gaps"), answers.gap, since, gaps,
+             every.having(kinds=GAPS).to_query(), WHY, gaps, good=GOOD["finding"])
     )  # fmt: skip
     return tiles
 

@@ -62,10 +62,10 @@ def _row(run: Run, page: RunList, kept: KeptDays | None) -> html.Tr:
             html.Td(run_pill(run.display_state)),
             html.Td(formats.instant(run.started_at), className="wide nowrap muted"),
             html.Td(duration(run), className="figure wide"),
-            html.Td(formats.number(run.pages), className="figure wide"),
+            html.Td(formats.number(run.pages), className="figure wide other"),
             html.Td(row_count(run, kept), className="figure"),
             html.Td(percent(run.changed_percent), className="figure wide"),
-            html.Td(formats.number(run.quarantined), className="figure wide"),
+            html.Td(formats.number(run.quarantined), className="figure wide other"),
             html.Td(html.Span(run.reason, title=run.reason, className="cut"), className="run-why"),
             html.Td(html.Code(run.correlation_id[:8]), className="wide muted"),
         ]

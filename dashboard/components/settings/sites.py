@@ -11,6 +11,7 @@ from flask_babel import ngettext
 
 from dashboard.base import formats
 from dashboard.base.settings_params import SITES
+from dashboard.components.kit import links
 from dashboard.components.kit.grid import cut, grid, text_column
 from dashboard.queries.sites.directory import SiteEntry
 from dashboard.words.rule_words import sources_word
@@ -27,7 +28,7 @@ def site_list(name: str) -> AgGrid:
         {"field": "state", "headerName": _("State"), "width": 150, "cellRenderer": "HubPill",
          "cellRendererParams": {"words": _states()}},
         {"field": "records", "headerName": _("Records"), "width": 100, "type": "rightAligned",
-         "sortingOrder": ["desc", "asc", None]},
+         "cellRenderer": "HubCount", "sortingOrder": ["desc", "asc", None]},
         *(text_column(name, label, 140, sortable=False) for name, label in source_labels().items()),
         text_column("merged", _("Merged"), 150, sortable=False),
         text_column("expected", _("Expected"), 130, flex=0.6, sortable=False),
@@ -82,6 +83,7 @@ def _row(entry: SiteEntry) -> dict[str, Any]:
         "name": cut(entry.name),
         "state": _state(entry),
         "records": formats.number(entry.records),
+        "opens": {"records": links.records_of_site(entry.site_id)} if entry.records else {},
         "merged": cut(merged),
         "expected": None if entry.expected is None else sources_word(entry.expected),
         **called,
@@ -99,7 +101,7 @@ def segments(state: str | None) -> Component:
         None: _("All"), "review": _("Needs review"), "merged": _("Merged"),
         "internal": _("Internal"), "expects": _("Expects its own sources"),
     }  # fmt: skip
-    links = [
+    choices = [
         dcc.Link(
             word,
             href=SITES if name is None else f"{SITES}?state={name}",
@@ -107,4 +109,4 @@ def segments(state: str | None) -> Component:
         )
         for name, word in words.items()
     ]
-    return html.Nav(links, className="segments", **{"aria-label": _("State of the site")})
+    return html.Nav(choices, className="segments", **{"aria-label": _("State of the site")})
