@@ -1,13 +1,14 @@
 """`user`: the people who may sign in."""
 
+import difflib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Row, select
 
 from cli.database import open_database
 from cli.months import actor
@@ -17,6 +18,7 @@ from dashboard.base.clock import system_clock
 from db import passwords, sessions, users
 from db.engine import reading, writing
 from db.settings import Settings, SettingsError
+from db.tables import sites
 
 _ROLE = click.Choice(users.USER_ROLES)
 
@@ -29,6 +31,13 @@ def _password_file(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)  # fmt: skip
 
 
+_sites = click.option(
+    "--site", multiple=True, metavar="NAME",
+    help="A site that the person sees, by its name or id; several times for several. Without it "
+    "the person sees every site.",
+)  # fmt: skip
+
+
 @click.group("user")
 def user_command() -> None:
     """Add, change and list the people who may sign in."""
@@ -37,9 +46,12 @@ def user_command() -> None:
 @user_command.command("add")
 @click.argument("name")
 @click.option("--role", type=_ROLE, required=True, help="What the person may do.")
+@_sites
 @_password_file
 @pass_settings
-def add_command(settings: Settings, name: str, role: str, password_file: str | None) -> None:
+def add_command(
+    settings: Settings, name: str, role: str, site: tuple[str, ...], password_file: str | None
+) -> None:
     """Add a person, and print the link with which NAME chooses a password."""
     password = _read_password(password_file)
     now = system_clock()
@@ -47,28 +59,45 @@ def add_command(settings: Settings, name: str, role: str, password_file: str | N
         user_id = users.add(connection, name, role, actor(), now)
         user = users.by_id(connection, user_id)
         assert user is not None, "it was added a moment ago"
+        if site:
+            users.set_sites(connection, user, _site_ids(connection, site), actor(), now)
         _set_password_or_link(settings, connection, user, password)
 
 
 @user_command.command("set")
 @click.argument("name")
 @click.option("--role", type=_ROLE, help="What the person may do.")
+@_sites
+@click.option("--all-sites", is_flag=True, help="Let a limited person see every site.")
 @click.option("--enabled", is_flag=True, help="Let a disabled person sign in again.")
 @pass_settings
-def set_command(settings: Settings, name: str, role: str | None, enabled: bool) -> None:
-    """Change what NAME may do, or let NAME sign in again; it holds from the next click on."""
-    if role is None and not enabled:
-        raise SettingsError("Nothing to change: give --role or --enabled.")
+def set_command(
+    settings: Settings, name: str, role: str | None, site: tuple[str, ...], all_sites: bool,
+    enabled: bool,
+) -> None:  # fmt: skip
+    """Change what NAME may do and see, or let NAME sign in again; it holds from the next click."""
+    if role is None and not enabled and not site and not all_sites:
+        raise SettingsError("Nothing to change: give --role, --site, --all-sites or --enabled.")
+    if site and all_sites:
+        raise SettingsError("--site and --all-sites contradict each other: give one of them.")
     now = system_clock()
     with _changing(settings) as connection:
         user = _find(connection, name)
+        if all_sites:
+            users.set_sites(connection, user, None, actor(), now)
+            user = _find(connection, name)
         if role is not None:
             users.set_role(connection, user, role, actor(), now)
+            user = _find(connection, name)
+        if site:
+            users.set_sites(connection, user, _site_ids(connection, site), actor(), now)
         if enabled:
             users.set_enabled(connection, user, True, actor(), now)
     with reading(open_database(settings)) as connection:
         user = _find(connection, name)
-    click.echo(f"{user.name} is {user.role}{'' if user.enabled else ', disabled'}.")
+        seen = users.sites_of(connection, user)
+    limits = "" if seen is None else f", sees {len(seen)} site(s)"
+    click.echo(f"{user.name} is {user.role}{limits}{'' if user.enabled else ', disabled'}.")
 
 
 @user_command.command("disable")
@@ -108,8 +137,9 @@ def list_command(settings: Settings) -> None:
         rows = users.listed(connection)
     for row in rows:
         state = "disabled" if not row.enabled else "ok" if row.password_hash else "invited"
+        limits = "some sites" if row.limited else "all sites"
         seen = f"{row.last_seen_at:%Y-%m-%d %H:%M}" if row.last_seen_at else "never"
-        click.echo(f"{state:8}  {row.role:13}  {seen:16}  {row.name}")
+        click.echo(f"{state:8}  {row.role:13}  {limits:10}  {seen:16}  {row.name}")
     if not rows:
         click.echo(
             "Nobody can sign in yet: inventory-hub serve prints a link for the first "
@@ -133,6 +163,25 @@ def _find(connection: Connection, name: str) -> Row[Any]:
     if user is None:
         raise SettingsError(f"There is no user {name!r}: inventory-hub user list shows them all.")
     return user
+
+
+def _site_ids(connection: Connection, names: Sequence[str]) -> set[int]:
+    rows = connection.execute(
+        select(sites.c.site_id, sites.c.name).where(sites.c.merged_into.is_(None))
+    )
+    known = {row.name.casefold(): row.site_id for row in rows}
+    ids = {str(site_id): site_id for site_id in known.values()}
+    chosen = set()
+    for name in names:
+        site_id = known.get(name.strip().casefold(), ids.get(name.strip()))
+        if site_id is None:
+            like = difflib.get_close_matches(name.casefold(), known, 3)
+            hint = f" Did you mean {' or '.join(repr(each) for each in like)}?" if like else ""
+            raise SettingsError(
+                f"There is no site {name!r}: give a name as on the page Sites, or its id.{hint}"
+            )
+        chosen.add(site_id)
+    return chosen
 
 
 def _read_password(file: str | None) -> str | None:

@@ -8,6 +8,7 @@
         every page shows.
     search: whether searching stays on such a page.
     charts, grid: whether it has any, so that their library is loaded at once.
+    own_sites: whether people who see only some sites may open it; it shows nothing of the others.
     exists: of a page with a path template, whether there is something of the name in the path.
     any_day: whether it has something to show on a day without data; True: it counts no devices.
     called: of such a page, what that is called; a name of `exists` that is not the path's own.
@@ -19,6 +20,7 @@ from functools import partial
 from typing import Any
 
 import dash
+from werkzeug.exceptions import Forbidden
 
 from dashboard.base.i18n import translate
 from dashboard.base.params import browser_filters
@@ -70,10 +72,12 @@ def _called(page: dict[str, Any], name: str) -> str:
     if "called" not in page:
         return name
     try:
-        with current().reading() as connection:
+        with current().reading(own_sites=bool(page.get("own_sites"))) as connection:
             return page["called"](connection, name) or name
     except DatabaseError:
         return name
+    except Forbidden:
+        return name  # The page itself says why it is not shown.
 
 
 def status_of(path: str) -> Any:
@@ -88,6 +92,12 @@ def declares(path: str, name: str) -> bool:
     """Whether the page at `path` declares `charts`, `grid` or `any_day`."""
     page, _in_path = _page_at(path)
     return bool(page and page.get(name))
+
+
+def shows_every_site(path: str) -> bool:
+    """Whether the page at `path` is closed to people who see only some sites."""
+    page, _in_path = _page_at(path)
+    return page is not None and not page.get("own_sites") and page["path"] != _NOT_FOUND
 
 
 def counts_devices(path: str) -> bool:
@@ -119,7 +129,7 @@ def _page_at(path: str) -> tuple[dict[str, Any] | None, str | None]:
 
 def _exists(page: dict[str, Any], name: str) -> bool:
     try:
-        with current().reading() as connection:
+        with current().reading(own_sites=True) as connection:
             return bool(page["exists"](connection, name))
     except DatabaseError:
         return True  # Unknown now: the page says that the database cannot be read.

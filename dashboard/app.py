@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import dash
 from dash import Dash, ctx
-from dash.exceptions import PreventUpdate
+from dash.exceptions import DependencyException, PreventUpdate
 from flask import Flask, Response, request
 from flask_babel import gettext as _
 from flask_compress import Compress
@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException
 
 from dashboard import api
-from dashboard.addresses import is_address, name_tabs
+from dashboard.addresses import is_address, name_tabs, shows_every_site
 from dashboard.base import access
 from dashboard.base.clock import Clock, system_clock
 from dashboard.base.i18n import init_babel
@@ -55,10 +55,14 @@ def create_app(
     attach_sign_in(server, engine, clock, settings)
     access.guard(server, identifier(engine, clock, settings.auth))
     refuse_cross_site(server, settings.public_url)
+    server.before_request(_refuse_pages_of_every_site)
     _compress(server)
     serve_own_files(server)
     if settings.auth != "none":
         server.register_blueprint(sign_in_routes.blueprint(context))
+    server.register_error_handler(
+        DependencyException, lambda _error: ("There is no such file.", 404)
+    )
     app = Hub(
         "dashboard",
         server=server,
@@ -83,13 +87,22 @@ def create_app(
 
 
 def _layout(context: Context) -> Any:
-    with context.reading() as connection:
+    with context.reading(own_sites=True) as connection:
         fresh = freshness.freshness(connection, context.clock())
         sites = site_table.site_options(connection)
     # The page that asks for its layout: Dash does not say which.
     page = urlsplit(request.referrer or "")
     status = show_status(page.query, fresh.version, page.path)
     return shell(sites, fresh.version, current_actor(), status)
+
+
+def _refuse_pages_of_every_site() -> Response | None:
+    """To people who see only some sites."""
+    rule = request.url_rule.rule if request.url_rule else None
+    path = request.path.rstrip("/") or "/"
+    if rule != "/<path:path>" or current_actor().sites is None or not shows_every_site(path):
+        return None
+    return sign_in_routes.limited_page()
 
 
 def _failed(error: Exception) -> None:

@@ -32,7 +32,7 @@ from dashboard.views import machines as machine_views
 from dashboard.views import settings as settings_views
 from dashboard.views.coverage import why_coverage
 from dashboard.views.months import explain_month
-from dashboard.web.context import current, view
+from dashboard.web.context import current, current_actor, view
 
 
 def register_callbacks(app: Dash) -> None:
@@ -101,6 +101,8 @@ def own_fields(path: str | None) -> Any:
 
 def pending(_version: str | None, _settled: str | None) -> str:
     """The number of pending decisions as the links to the settings show it; empty for none."""
+    if current_actor().sites is not None:
+        return ""
     with current().reading() as connection:
         count = settings_views.count(connection)
     return formats.number(count) if count else ""
@@ -112,7 +114,7 @@ def explain(request: dict[str, Any] | None) -> Any:
         return no_update
     if request["figure"] == MACHINES:
         return machine_views.explain(request["query"])
-    with view(request["query"]) as v:
+    with view(request["query"], own_sites=request["figure"] in why.FIGURES) as v:
         if request["figure"] == MONTH:
             return explain_month(v, arguments(request["query"]).get(MONTH))
         if request["figure"] == WHY:
@@ -123,7 +125,7 @@ def explain(request: dict[str, Any] | None) -> Any:
 def poll(_ticks: int | None, displayed_version: str | None) -> Any:
     """The version of the newest snapshot, when the page shows another."""
     here = current()
-    with here.reading() as connection:
+    with here.reading(own_sites=True) as connection:
         version = freshness.freshness(connection, here.clock()).version
     return no_update if version == displayed_version else version
 
@@ -131,7 +133,7 @@ def poll(_ticks: int | None, displayed_version: str | None) -> Any:
 def day_marks(_version: str | None, _settled: str | None) -> dict[str, Any]:
     """The state of each day, for the calendars of the date pickers."""
     here = current()
-    with here.reading() as connection:
+    with here.reading(own_sites=True) as connection:
         marks = collection_days.day_marks(connection, here.today())
     return marks_data(marks)
 
@@ -145,21 +147,23 @@ def show_status(query: str | None, _version: str | None, path: str | None) -> St
         if status := status_of(here):
             own_strip, own_chips, own_stamp = status(query, here, opened)
             return Status(own_strip, own_chips, own_stamp, hidden=False)
-        with view(query, here) as v:
+        with view(query, here, own_sites=True) as v:
             fresh = freshness.freshness(v.connection, v.now)
             called = site_names(v.connection, v.filters.sites)
-            aside = quarantine.quarantined_rows(v.connection)
+            sees_all = v.actor.sites is None
+            aside = quarantine.quarantined_rows(v.connection) if sees_all else []
+            chosen = v.filters
+            if frozenset(chosen.sites) == v.actor.sites:
+                chosen = chosen.having(sites=())  # Nobody chose them.
             if (
                 v.moment.newest is not None
                 and counts_devices(here)
                 and not v.moment.now.has_data(v.filters.basis)
             ):
                 first = first_day(v.connection, v.filters.basis)
-                words = chips(v.filters, called, here)
+                words = chips(chosen, called, here)
                 return Status(too_early(v.filters, v.moment, first, here), words, "", True)
     except BadParameter as bad:
         return Status(refused(bad, here), [], "", True)
     notices = [*opened, *fresh.problems, *v.moment.notices]
-    return Status(
-        strip(notices, aside), chips(v.filters, called, here), stamp(v.moment, fresh), False
-    )
+    return Status(strip(notices, aside), chips(chosen, called, here), stamp(v.moment, fresh), False)

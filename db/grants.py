@@ -17,11 +17,12 @@ from db.tables import (
     report_days,
     user_links,
     user_sessions,
+    user_sites,
     users,
 )
 
 WEB_USER, WORKER_USER = "inventory_hub_web", "inventory_hub_worker"
-_OF_PEOPLE = (users, user_sessions, user_links)
+_OF_PEOPLE = (users, user_sites, user_sessions, user_links)
 _WRITTEN_BY_WEB = (inventory, agent_hours, report_days, api_tokens, *_OF_PEOPLE)
 _ADDED_BY_WEB = (jobs, audit_log)
 """The web server adds rows to these, and changes none."""

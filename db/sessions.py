@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from db.tables import NAME_LENGTH, user_links, user_sessions, users
+from db.users import sites_of
 
 UNUSED_FOR = timedelta(days=3)
 """A session that nobody uses for so long ends: a weekend is survived."""
@@ -27,6 +28,8 @@ class Session:
     user_id: int
     name: str
     role: str
+    sites: frozenset[int] | None = None
+    """Those that the person sees; None for all."""
 
 
 def start(connection: Connection, user_id: int, address: str, browser: str, now: datetime) -> str:
@@ -50,7 +53,14 @@ def find(connection: Connection, token: str, now: datetime) -> tuple[Session, bo
     """The session with that token while it lasts, and whether `note_seen` is due."""
     session, user = user_sessions.c, users.c
     row = connection.execute(
-        select(session.session_id, session.last_seen_at, user.user_id, user.name, user.role)
+        select(
+            session.session_id,
+            session.last_seen_at,
+            user.user_id,
+            user.name,
+            user.role,
+            user.limited,
+        )
         .join_from(user_sessions, users, session.user_id == user.user_id)
         .where(
             session.token_hash == _hash(token),
@@ -62,7 +72,8 @@ def find(connection: Connection, token: str, now: datetime) -> tuple[Session, bo
     if row is None:
         return None
     is_due = now - row.last_seen_at >= _SEEN_NOTED_EVERY
-    return Session(row.session_id, row.user_id, row.name, row.role), is_due
+    own = sites_of(connection, row)
+    return Session(row.session_id, row.user_id, row.name, row.role, own), is_due
 
 
 def note_seen(connection: Connection, session_id: int, now: datetime) -> None:

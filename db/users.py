@@ -2,7 +2,7 @@
 and takes effect with the person's next request."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from db import audit, passwords
 from db.roles import ADMINISTRATOR, MANAGER, VIEWER
-from db.tables import NAME_LENGTH, user_links, user_sessions, users
+from db.tables import NAME_LENGTH, user_links, user_sessions, user_sites, users
 
 USER_ROLES = (VIEWER, MANAGER, ADMINISTRATOR)
 LONGEST_NAME = 100
@@ -91,8 +91,43 @@ def set_role(connection: Connection, user: Row[Any], role: str, actor: str, now:
         return
     if user.role == ADMINISTRATOR:
         _check_another_administrator(connection, user)
+    if role == ADMINISTRATOR and user.limited:
+        raise UserError(
+            f"{user.name} sees only some sites, and an administrator sees all: "
+            "give --all-sites too."
+        )
     _update(connection, user.user_id, role=role)
     _write(connection, actor, "user_set", user.name, now, {"role": [user.role, role]})
+
+
+def set_sites(
+    connection: Connection, user: Row[Any], sites: Collection[int] | None, actor: str, now: datetime
+) -> None:
+    """Limit what a user sees to some sites, by their ids; None: every site.
+
+    Raises:
+        UserError: an administrator sees every site.
+    """
+    if sites is not None and user.role == ADMINISTRATOR:
+        raise UserError(
+            "An administrator sees every site: give --role viewer or manager, or no --site."
+        )
+    before = sites_of(connection, user)
+    _update(connection, user.user_id, limited=sites is not None)
+    connection.execute(delete(user_sites).where(user_sites.c.user_id == user.user_id))
+    if sites:
+        rows = [{"user_id": user.user_id, "site_id": site} for site in sorted(sites)]
+        connection.execute(insert(user_sites), rows)
+    changed = [None if each is None else sorted(each) for each in (before, sites)]
+    _write(connection, actor, "user_set", user.name, now, {"sites": changed})
+
+
+def sites_of(connection: Connection, user: Any) -> frozenset[int] | None:
+    """The sites that a user (a row with `user_id` and `limited`) sees; None for all."""
+    if not user.limited:
+        return None
+    of_user = user_sites.c.user_id == user.user_id
+    return frozenset(connection.scalars(select(user_sites.c.site_id).where(of_user)))
 
 
 def set_enabled(

@@ -76,7 +76,7 @@ def blueprint(context: Context) -> Blueprint:
         filters = context.filters(request.args, request.path, extra=extra)
         limit, offset = page_of(request.args)
         sort = parse_sort(request.args, SORTS, BY_BAR)
-        with context.view(filters) as v:
+        with context.view(filters, own_sites=True) as v:
             question = (v.connection, v.moment, filters)
             counted = changes.bars(*question)
             items = change_list.page(*question, sort=sort, limit=limit, offset=offset)

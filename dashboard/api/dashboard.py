@@ -97,7 +97,7 @@ def blueprint(context: Context) -> Blueprint:
     @documented("Totals of a day", Today, parameters.filters("/api/dashboard/today"))
     def today() -> Response:
         filters = context.filters(request.args, request.path)
-        with context.view(filters) as v:
+        with context.view(filters, own_sites=True) as v:
             sites = totals.by_site(v.connection, v.moment, v.moment.now, filters)
             names = site_names(v.connection, sites)
         rows = None if sites is None else _not_empty(_by_name(sites, names), filters)
@@ -121,7 +121,7 @@ def blueprint(context: Context) -> Blueprint:
     )
     def comparison() -> Response:
         filters = context.filters(request.args, request.path)
-        with context.view(filters) as v:
+        with context.view(filters, own_sites=True) as v:
             now = totals.by_site(v.connection, v.moment, v.moment.now, filters)
             then = totals.by_site(v.connection, v.moment, v.moment.then, filters)
         current = totals.sum_totals(None if now is None else now.values())
@@ -152,7 +152,7 @@ def blueprint(context: Context) -> Blueprint:
     def sites() -> Response:
         filters = context.filters(request.args, request.path, extra=_PAGE)
         limit, offset = page_of(request.args)
-        with context.view(filters) as v:
+        with context.view(filters, own_sites=True) as v:
             now = totals.by_site(v.connection, v.moment, v.moment.now, filters)
             then = totals.by_site(v.connection, v.moment, v.moment.then, filters)
             names = site_names(v.connection, {*(now or ()), *(then or ())})
@@ -176,7 +176,7 @@ def blueprint(context: Context) -> Blueprint:
         extra = (*_PAGE, "source", "managed_by")
         filters = context.filters(request.args, request.path, extra=extra)
         limit, offset = page_of(request.args)
-        with context.view(filters) as v:
+        with context.view(filters, own_sites=True) as v:
             items = devices.page(v.connection, v.moment, filters, limit=limit, offset=offset)
             count = devices.count(v.connection, v.moment, filters)
         return json_response(

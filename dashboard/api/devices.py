@@ -83,11 +83,13 @@ def blueprint(context: Context) -> Blueprint:
     def device_history(device_id: str) -> Response:
         filters = context.filters(request.args, request.path, extra=("limit", "offset"))
         limit, offset = page_of(request.args)
-        with context.view(filters) as v:
+        with context.view(filters, own_sites=True) as v:
             device = history.find(v.connection, device_id)
             if device is None:
                 raise NotFound
             stretches = history.stretches(v.connection, device, v.moment.kept)
+            if not stretches and v.actor.sites is not None:
+                raise NotFound
             links = machine.links(v.connection, [device.device_id])
         items = [_item(stretch, v.moment.now.day) for stretch in stretches[offset : offset + limit]]
         about = {

@@ -45,7 +45,7 @@ def blueprint(context: Context) -> Blueprint:
         now = context.clock().astimezone(context.zone)
         about = {"version": __version__, "timestamp": now.isoformat()}
         try:
-            with context.reading() as connection:
+            with context.reading(own_sites=True) as connection:
                 fresh = freshness(connection, now)
         except DatabaseError:
             # Anybody may ask: what is wrong with the database is for the log and the doctor.

@@ -234,9 +234,10 @@ def blueprint(context: Context, reception: Reception) -> Blueprint:
 
 def _all(context: Context, page: MachineList) -> Response:
     """Every machine, written while it is read: as TatuScan answered, in constant memory."""
+    reading = context.reading()
 
     def written() -> Iterator[str]:
-        with context.reading() as connection:
+        with reading as connection:
             rows = machines.rows(connection, page.filters, context.now(), sort=page.sort)
             n = 0
             yield '{"items": ['

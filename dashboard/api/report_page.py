@@ -30,8 +30,10 @@ def blueprint(context: Context) -> Blueprint:
         column, descending = _sort()
         head = _head(context.ingest_open)
 
+        reading = context.reading()
+
         def written() -> Iterator[str]:
-            with context.reading() as connection:
+            with reading as connection:
                 total = machines.count(connection, MachineFilters(), context.now())
                 rows = machines.report_rows(connection, column, descending=descending)
                 yield head + str(escape(_("Total: %(n)s", n=total))) + _columns(column, descending)

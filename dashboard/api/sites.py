@@ -57,7 +57,7 @@ def blueprint(context: Context) -> Blueprint:
     def site_list() -> Response:
         filters = context.filters(request.args, request.path, extra=("limit", "offset", "source"))
         limit, offset = page_of(request.args)
-        with context.view(filters) as v:
+        with context.view(filters, own_sites=True) as v:
             rows = site_table.site_rows(v.connection, v.moment, filters)
         return json_response(
             {

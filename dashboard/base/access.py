@@ -98,14 +98,19 @@ ACCESS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Actor:
-    """Who sends a request: the name for the audit log, the roles, and how it was recognised."""
+    """Who sends a request: the name for the audit log, the roles, how it was recognised, and the
+    sites that it sees; None for all."""
 
     name: str
     roles: frozenset[str]
     by: Literal["nothing", "token", "session"] = "nothing"
+    sites: frozenset[int] | None = None
 
     def may_start(self, decision: type[Decision], *, needs_administrator: bool = False) -> bool:
-        """Whether the actor's role suffices to request a decision of this kind."""
+        """Whether the actor may request a decision of this kind. Whoever sees only some sites
+        decides nothing: what a decision changes shows at others too."""
+        if self.sites is not None:
+            return False
         return (ADMINISTRATOR if needs_administrator else decision.role) in self.roles
 
     @property

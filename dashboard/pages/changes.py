@@ -44,6 +44,7 @@ dash.register_page(
     key="c",
     charts=True,
     grid=True,
+    own_sites=True,
 )
 
 
@@ -101,7 +102,7 @@ def layout(**_query: str) -> html.Div:
 )
 def show(query: str | None, _snapshot: object) -> dict[str, Any]:
     """The bars, and how many devices are in the list."""
-    with view(query, PATH) as v:
+    with view(query, PATH, own_sites=True) as v:
         return _content(v)
 
 
@@ -137,7 +138,7 @@ def _file(query: str | None, request: Request | None) -> Callable[[str], str]:
 
 def _rows(query: str, request: Request) -> dict[str, Any]:
     window = sorted_window(request, change_list.SORTS, change_list.BY_BAR)
-    with view(query, PATH) as v:
+    with view(query, PATH, own_sites=True) as v:
         items = change_list.page(v.connection, v.moment, v.filters, **window)
         count = change_list.count(v.connection, v.moment, v.filters)
         return grid_rows(rows(items, v.filters), count)

@@ -28,6 +28,7 @@ dash.register_page(
     any_day=True,
     called=history.name_of,
     filters=["as_of"],
+    own_sites=True,
 )
 
 
@@ -117,7 +118,7 @@ def show(
     query: str | None, _snapshot: object, _settled: object, device_id: str | None
 ) -> dict[str, Any]:
     """The device on the shown day, and its whole history."""
-    with view(query) as v:
+    with view(query, own_sites=True) as v:
         device = history.find(v.connection, device_id)
         stretches = history.stretches(v.connection, device, v.moment.kept) if device else []
         if device is None or not stretches:
@@ -127,6 +128,8 @@ def show(
 
 
 def _answers(v: View, device: Device, stretches: list[Stretch]) -> Answers:
+    # Decisions and other records of the machine may name other sites.
+    sees_all = v.actor.sites is None
     day = v.moment.now.day
     nearest = device_page.nearest(stretches, day)
     records = machine.records(v.connection, v.moment, nearest.state["asset_id"])
@@ -146,11 +149,15 @@ def _answers(v: View, device: Device, stretches: list[Stretch]) -> Answers:
         v.moment,
         v.filters,
         v.actor,
-        standing and quarantine.quarantine_reason(v.connection, standing.run_id, device.device_id),
-        touched.device_decisions(v.connection, device.device_id),
+        None
+        if standing is None or not sees_all
+        else quarantine.quarantine_reason(v.connection, standing.run_id, device.device_id),
+        touched.device_decisions(v.connection, device.device_id) if sees_all else [],
         touched.replacements(
             v.connection, device, {stretch.state["asset_id"] for stretch in stretches}
-        ),
+        )
+        if sees_all
+        else touched.Replacements(None, None),
     )
 
 
@@ -163,7 +170,7 @@ def _answers(v: View, device: Device, stretches: list[Stretch]) -> Answers:
 )
 def show_payload(version: str | None, query: str | None, device_id: str | None) -> Any:
     """The payload of the stretch that is chosen."""
-    with view(query) as v:
+    with view(query, own_sites=True) as v:
         device = history.find(v.connection, device_id)
         stretches = history.stretches(v.connection, device, v.moment.kept) if device else []
         chosen = next(

@@ -20,7 +20,14 @@ from dashboard.web.context import page_filters, view
 from dashboard.words import sentences
 
 dash.register_page(
-    __name__, path="/devices", name=mark("Devices"), order=4, icon="devices", key="d", grid=True
+    __name__,
+    path="/devices",
+    name=mark("Devices"),
+    order=4,
+    icon="devices",
+    key="d",
+    grid=True,
+    own_sites=True,
 )
 
 
@@ -58,7 +65,7 @@ def layout(**_query: str) -> html.Div:
 )
 def show(query: str | None, _snapshot: object) -> tuple[str, Any, Any, Any, bool]:
     """How many match, and of what."""
-    with view(query) as v:
+    with view(query, own_sites=True) as v:
         count = device_list.count(v.connection, v.moment, v.filters)
         others = beside(uncounted(v.connection, v.moment, v.filters), v.filters)
         state = no_data(v)
@@ -77,7 +84,7 @@ def _file(query: str | None, request: Request | None) -> Callable[[str], str]:
 
 def _rows(query: str, request: Request) -> dict[str, Any]:
     window = sorted_window(request, device_list.SORTS, device_list.BY_SITE)
-    with view(query) as v:
+    with view(query, own_sites=True) as v:
         device_rows = device_list.page(v.connection, v.moment, v.filters, **window)
         return grid_rows(rows(device_rows), device_list.count(v.connection, v.moment, v.filters))
 

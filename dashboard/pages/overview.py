@@ -28,7 +28,14 @@ from dashboard.web.context import View, view
 from dashboard.words.sentences import bar_names
 
 dash.register_page(
-    __name__, path="/", name=mark("Overview"), order=1, icon="overview", key="o", charts=True
+    __name__,
+    path="/",
+    name=mark("Overview"),
+    order=1,
+    icon="overview",
+    key="o",
+    charts=True,
+    own_sites=True,
 )
 
 
@@ -103,7 +110,7 @@ def layout(**_query: str) -> html.Div:
 )
 def show(query: str | None, _snapshot: object) -> dict[str, Any]:
     """All figures of one moment."""
-    with view(query) as v:
+    with view(query, own_sites=True) as v:
         if (state := no_data(v)) is not None:
             return overview.instead(state)
         answers = _ask(v)
@@ -163,7 +170,7 @@ def _ask(v: View) -> Answers:
 )
 def show_sites(query: str | None, _snapshot: object, order: dict[str, Any]) -> dict[str, Any]:
     """The table of sites in the chosen order."""
-    with view(query) as v:
+    with view(query, own_sites=True) as v:
         rows = ordered(site_table.site_rows(v.connection, v.moment, v.filters), **order)
     return overview.sites_parts(rows, v.moment, v.filters, order)
 

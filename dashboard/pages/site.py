@@ -47,6 +47,7 @@ dash.register_page(
     filters=["as_of", "compare_to", "basis", "type", "status"],
     charts=True,
     grid=True,
+    own_sites=True,
 )
 
 DAYS = 65
@@ -134,7 +135,7 @@ def show(
     query: str | None, _snapshot: object, _settled: object, site_id: str | None
 ) -> dict[str, Any]:
     """The numbers of one moment, of this site alone."""
-    with view(query) as v:
+    with view(query, own_sites=True) as v:
         profile = site_profile.find(v.connection, site_id)
         if profile is None:
             return dict.fromkeys(PARTS, same) | {"state": site_page.unknown(), "hidden": True}
@@ -164,7 +165,7 @@ def show(
 )
 def show_charts(query: str | None, _snapshot: object, site_id: str | None) -> dict[str, Any]:
     """How the site went."""
-    with view(query) as v:
+    with view(query, own_sites=True) as v:
         profile = site_profile.find(v.connection, site_id)
         if profile is None or v.moment.now.day is None:
             return dict.fromkeys(CHARTS, same)
@@ -245,7 +246,7 @@ def _trends(v: View, profile: Profile) -> Trends:
 )
 def show_latest(query: str | None, _snapshot: object, site_id: str | None) -> Any:
     """Which devices came and went last."""
-    with view(query) as v:
+    with view(query, own_sites=True) as v:
         profile = site_profile.find(v.connection, site_id)
         if profile is None or v.moment.now.day is None:
             return same, same, same
@@ -263,7 +264,7 @@ def show_latest(query: str | None, _snapshot: object, site_id: str | None) -> An
 )
 def show_gaps(query: str | None, _snapshot: object, site_id: str | None) -> Any:
     """What the sources do not agree on here."""
-    with view(query) as v:
+    with view(query, own_sites=True) as v:
         profile = site_profile.find(v.connection, site_id)
         if profile is None or v.moment.now.day is None:
             return same, same, same
@@ -280,7 +281,7 @@ def _latest(v: View, counted: Filters) -> Latest:
 
 
 def _rows(query: str, request: Request, site_id: str | None) -> dict[str, Any]:
-    with view(query) as v:
+    with view(query, own_sites=True) as v:
         profile = site_profile.find(v.connection, site_id)
         if profile is None:
             return grid_rows([], 0)

@@ -20,7 +20,14 @@ from dashboard.web.context import view
 from dashboard.words import sentences
 
 dash.register_page(
-    __name__, path="/sites", name=mark("Sites"), order=3, icon="sites", key="s", grid=True
+    __name__,
+    path="/sites",
+    name=mark("Sites"),
+    order=3,
+    icon="sites",
+    key="s",
+    grid=True,
+    own_sites=True,
 )
 
 
@@ -70,7 +77,7 @@ def layout(**_query: str) -> html.Div:
 )
 def show(query: str | None, _snapshot: object) -> tuple[Any, ...]:
     """How many at how many sites, against then; what stands instead of nothing."""
-    with view(query) as v:
+    with view(query, own_sites=True) as v:
         site_rows = site_table.site_rows(v.connection, v.moment, v.filters)
         others = beside(uncounted(v.connection, v.moment, v.filters), v.filters)
         state = no_data(v)
@@ -85,7 +92,7 @@ def show(query: str | None, _snapshot: object) -> tuple[Any, ...]:
 
 def _rows(query: str, request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
     """The rows that the grid asks for, and the sum of all."""
-    with view(query) as v:
+    with view(query, own_sites=True) as v:
         site_rows = site_table.site_rows(v.connection, v.moment, v.filters)
         others = uncounted(v.connection, v.moment, v.filters)
     window = in_window(site_grid.in_order(site_rows, request.get("sortModel")), request)

@@ -53,7 +53,7 @@ def blueprint(context: Context) -> Blueprint:
             _refused(context, name, "form")
             return _sign_in_page(_("This page was open for too long. Sign in again."), 401)
         address, key = request.remote_addr or "", users.name_key(name)
-        with context.reading() as connection:
+        with context.reading(own_sites=True) as connection:
             user = users.by_name(connection, name)
             is_known = user is not None and sessions.had_from(connection, user.user_id, address)
         wait = attempts.wait_seconds(address, key, is_known=is_known)
@@ -66,7 +66,7 @@ def blueprint(context: Context) -> Blueprint:
             attempts.count(address, key)
             _refused(context, name, "password")
             return _sign_in_page(_("Name or password is wrong."), 401)
-        with context.writing() as connection:
+        with context.writing(own_sites=True) as connection:
             if passwords.needs_rehash(user.password_hash):
                 users.store_rehashed(connection, user.user_id, password)
             _audit(context, connection, user.name, "sign_in")
@@ -77,14 +77,14 @@ def blueprint(context: Context) -> Blueprint:
     def signed_out() -> ResponseReturnValue:
         here = current_session()
         if here is not None:
-            with context.writing() as connection:
+            with context.writing(own_sites=True) as connection:
                 _audit(context, connection, here.name, "sign_out")
         sign_out(context.engine)
         return redirect(SIGN_IN, 303)
 
     @routes.get("/invite/<token>")
     def invited(token: str) -> ResponseReturnValue:
-        with context.reading() as connection:
+        with context.reading(own_sites=True) as connection:
             link = sessions.open_link(connection, token, context.clock())
             user = None if link is None else _user_of(connection, link)
             usable = link is not None and _is_usable(connection, link, user)
@@ -95,7 +95,7 @@ def blueprint(context: Context) -> Blueprint:
         now = context.clock()
         name, password = request.form.get("username", ""), request.form.get("password", "")
         try:
-            with context.writing() as connection:
+            with context.writing(own_sites=True) as connection:
                 link = sessions.open_link(connection, token, now)
                 user = None if link is None else _user_of(connection, link)
                 if link is None or not _is_usable(connection, link, user):
@@ -114,7 +114,7 @@ def blueprint(context: Context) -> Blueprint:
                 users.set_password(connection, user, password, user.name, now)
                 _audit(context, connection, user.name, "sign_in")
         except (passwords.WeakPassword, users.UserError) as error:
-            with context.reading() as connection:
+            with context.reading(own_sites=True) as connection:
                 link = sessions.open_link(connection, token, now)
                 user = None if link is None else _user_of(connection, link)
             return _invitation(user, str(error), 400, name)
@@ -131,7 +131,7 @@ def blueprint(context: Context) -> Blueprint:
         if here is None:
             return _account_page(context)
         password = request.form.get("password", "")
-        with context.reading() as connection:
+        with context.reading(own_sites=True) as connection:
             user = users.by_id(connection, here.user_id)
         assert user is not None, "whoever is signed in is a user"
         address, key = request.remote_addr or "", user.name_key
@@ -145,7 +145,7 @@ def blueprint(context: Context) -> Blueprint:
         if password != request.form.get("again"):
             return _account_page(context, _("The two passwords differ."), 400)
         try:
-            with context.writing() as connection:
+            with context.writing(own_sites=True) as connection:
                 users.set_password(connection, user, password, user.name, now)
         except passwords.WeakPassword as error:
             return _account_page(context, str(error), 400)
@@ -156,7 +156,7 @@ def blueprint(context: Context) -> Blueprint:
     def ended(session_id: int) -> ResponseReturnValue:
         here = current_session()
         if here is not None:
-            with context.writing() as connection:
+            with context.writing(own_sites=True) as connection:
                 if sessions.end(connection, here.user_id, session_id):
                     _audit(context, connection, here.name, "sign_out")
         return redirect("/account", 303)
@@ -174,7 +174,7 @@ def _is_usable(connection: Connection, link: Any, user: Any) -> bool:
 
 
 def _refused(context: Context, name: str, reason: str) -> None:
-    with context.writing() as connection:
+    with context.writing(own_sites=True) as connection:
         _audit(context, connection, name, "sign_in_refused", {"reason": reason})
 
 
@@ -210,6 +210,11 @@ def _invitation(user: Any, error: str = "", status: int = 200, name: str = "") -
     )  # fmt: skip
 
 
+def limited_page() -> Response:
+    """That a page shows every site, to somebody who sees only some."""
+    return _page("limited", 403)
+
+
 def _gone() -> Response:
     return _page("gone", 410)
 
@@ -218,7 +223,7 @@ def _account_page(context: Context, error: str = "", status: int = 200) -> Respo
     here = current_session()
     listed = []
     if here is not None:
-        with context.reading() as connection:
+        with context.reading(own_sites=True) as connection:
             listed = sessions.of_user(connection, here.user_id)
     return _page(
         "account", status, here=here, sessions=listed, zone=context.zone, error=error,

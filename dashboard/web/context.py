@@ -8,14 +8,16 @@ from datetime import date, datetime, tzinfo
 
 from flask import Flask, current_app, g
 from sqlalchemy import Connection, Engine
+from werkzeug.exceptions import Forbidden
 
 from dashboard.base import params
-from dashboard.base.access import Actor
+from dashboard.base.access import STRANGER, Actor
 from dashboard.base.clock import Clock
 from dashboard.base.params import FILTERS, Args, Filters
 from dashboard.base.run_params import OF_PAGE, RUNS
 from dashboard.queries import moment
 from dashboard.queries.moment import Moment
+from dashboard.queries.own_sites import limit, within
 from db import engine as database
 
 _EXTENSION = "inventory_hub"
@@ -52,12 +54,29 @@ class Context:
         """The business day now."""
         return self.now().date()
 
-    def reading(self) -> AbstractContextManager[Connection]:
-        """One read transaction, for what belongs to no day."""
-        return database.reading(self.engine)
+    def reading(self, *, own_sites: bool = False) -> AbstractContextManager[Connection]:
+        """One read transaction, for what belongs to no day. Whoever streams calls this before the
+        stream begins: then there is still a request whose actor is known.
 
-    def writing(self) -> AbstractContextManager[Connection]:
-        """One write transaction."""
+        Args:
+            own_sites: it shows nothing of a site that its reader may not see. Without this, people
+                who see only some sites are refused.
+
+        Raises:
+            Forbidden: the actor sees only some sites.
+        """
+        return self._reading(_own_sites(allowed=own_sites))
+
+    @contextmanager
+    def _reading(self, own: frozenset[int] | None) -> Iterator[Connection]:
+        with database.reading(self.engine) as connection:
+            if own is not None:
+                limit(connection, own)
+            yield connection
+
+    def writing(self, *, own_sites: bool = False) -> AbstractContextManager[Connection]:
+        """One write transaction; `own_sites` as in `reading`."""
+        _own_sites(allowed=own_sites)
         return database.writing(self.engine)
 
     def filters(
@@ -68,7 +87,7 @@ class Context:
         extra: Collection[str] = (),
         lenient: Collection[str] = (),
     ) -> Filters:
-        """The filters in `args`.
+        """The filters in `args`, inside the sites that the actor sees.
 
         Args:
             path: of the address; it decides what is not named.
@@ -78,13 +97,14 @@ class Context:
         Raises:
             BadParameter: an unknown name, or a value that cannot be used.
         """
-        return params.parse(args, path, today=self.today(), extra=extra, lenient=lenient)
+        parsed = params.parse(args, path, today=self.today(), extra=extra, lenient=lenient)
+        return within(parsed, current_actor().sites)
 
     @contextmanager
-    def view(self, filters: Filters) -> Iterator[View]:
-        """One read transaction in which `filters` are answered."""
+    def view(self, filters: Filters, *, own_sites: bool = False) -> Iterator[View]:
+        """One read transaction in which `filters` are answered; `own_sites` as in `reading`."""
         today = self.today()
-        with self.reading() as connection:
+        with self.reading(own_sites=own_sites) as connection:
             resolved = moment.resolve(connection, filters, today)
             yield View(connection, filters, resolved, self.clock(), today, g.actor)
 
@@ -130,11 +150,19 @@ def page_filters(query: str | None, path: str = "/") -> Filters:
 
 
 @contextmanager
-def view(query: str | None, path: str = "/") -> Iterator[View]:
-    """One read transaction in which the query string of the page at `path` is answered.
+def view(query: str | None, path: str = "/", *, own_sites: bool = False) -> Iterator[View]:
+    """One read transaction in which the query string of the page at `path` is answered; `own_sites`
+    as in `Context.reading`.
 
     Raises:
         BadParameter: a parameter of no page, or a value that cannot be used.
     """
-    with current().view(page_filters(query, path)) as opened:
+    with current().view(page_filters(query, path), own_sites=own_sites) as opened:
         yield opened
+
+
+def _own_sites(*, allowed: bool) -> frozenset[int] | None:
+    actor: Actor = g.get("actor", STRANGER)
+    if actor.sites is not None and not allowed:
+        raise Forbidden("This shows every site, and you see only some: ask an administrator.")
+    return actor.sites

@@ -72,7 +72,7 @@ def attach_sign_in(server: Flask, engine: Engine, clock: Clock, settings: Settin
 def session_actor() -> Actor | None:
     """The person who is signed in; None for a stranger."""
     user = current_session()
-    return None if user is None else Actor(user.name, roles_up_to(user.role), "session")
+    return None if user is None else Actor(user.name, roles_up_to(user.role), "session", user.sites)
 
 
 def current_session() -> sessions.Session | None:

@@ -43,7 +43,7 @@ from db.tables.runs import (
     rule_versions,
     run_details,
 )
-from db.tables.users import user_links, user_sessions, users
+from db.tables.users import user_links, user_sessions, user_sites, users
 from db.tables.work import audit_log, count_restatements, jobs, leases, meta
 
 __all__ = [
@@ -96,5 +96,6 @@ __all__ = [
     "suggestions",
     "user_links",
     "user_sessions",
+    "user_sites",
     "users",
 ]

@@ -1,12 +1,12 @@
 """People who sign in. Each comment says what a row is."""
 
-from sqlalchemy import BigInteger, Boolean, Column, String
+from sqlalchemy import BigInteger, Boolean, Column, String, false
 
-from db.tables.base import NAME_LENGTH, table
+from db.tables.base import NAME_LENGTH, id_column, table
 from db.types import SerialId, UtcDateTime
 
 # Person who may sign in. `name_key` is the name as it is compared. Without `password_hash` only a
-# link lets the person in, to choose a password.
+# link lets the person in, to choose a password. `limited`: sees only the sites in `user_sites`.
 users = table(
     "users",
     Column("user_id", SerialId, primary_key=True, autoincrement=True),
@@ -15,6 +15,7 @@ users = table(
     Column("role", String(16), nullable=False),
     Column("password_hash", String(255)),
     Column("enabled", Boolean, nullable=False),
+    Column("limited", Boolean, nullable=False, server_default=false()),
     Column("created_at", UtcDateTime, nullable=False),
     Column("created_by", String(NAME_LENGTH), nullable=False),
     Column("password_changed_at", UtcDateTime),
@@ -41,3 +42,6 @@ user_links = table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
 )
+
+# Site that a limited person sees.
+user_sites = table("user_sites", id_column("user_id"), id_column("site_id"))

@@ -1,6 +1,7 @@
 """`user`: people are added, changed, disabled and listed; the link is printed once."""
 
 import re
+from datetime import date
 from pathlib import Path
 
 from sqlalchemy import Engine, select
@@ -10,6 +11,7 @@ from db import passwords, sessions
 from db.engine import reading, writing
 from db.tables import audit_log, user_links, user_sessions, users
 from tests.support.cli import CliHere, rows
+from tests.support.small_hub import Hub, pcs
 
 PASSWORD = "seven plain copper kettles"
 
@@ -30,8 +32,9 @@ def test_a_person_is_added_changed_disabled_and_let_in_again(
     assert cli("user", "add", "ben", "--role", "viewer", *given, **own).exit_code == 0
     listed = cli("user", "list", **own).stdout.splitlines()
     assert [line.split() for line in listed] == [
-        ["invited", "administrator", "never", "Ana", "Quiroz"], ["ok", "viewer", "never", "ben"],
-    ]  # fmt: skip
+        ["invited", "administrator", "all", "sites", "never", "Ana", "Quiroz"],
+        ["ok", "viewer", "all", "sites", "never", "ben"],
+    ]
     with writing(sqlite_engine) as connection:
         sessions.start(connection, 2, "192.0.2.1", "a browser", system_clock())
     assert "ben is disabled" in cli("user", "disable", "BEN", **own).stdout
@@ -76,3 +79,30 @@ def test_what_cannot_be_done_is_said_in_one_sentence(cli: CliHere, tmp_path: Pat
         assert (ended.exit_code, words in ended.stderr) == (2, True), (arguments, ended.stderr)
         assert "Traceback" not in ended.stderr
     assert len(cli("user", "list", **own).stdout.splitlines()) == 1, "nothing was added"
+
+
+def test_a_person_is_limited_to_sites_by_name_or_id(cli: CliHere, sqlite_engine: Engine) -> None:
+    own = {"DATABASE_URL": sqlite_engine.url.render_as_string(hide_password=False)}
+    Hub(sqlite_engine).collect(date(2026, 11, 22), pcs((1, 2), org="2", org_name="Harbor Dental"))
+    Hub(sqlite_engine).collect(
+        date(2026, 11, 22), pcs((3,), org="3", org_name="Pelican"), "threatlocker"
+    )
+    first, second = "Harbor Dental", "Pelican"
+    limited = ("--role", "viewer", "--site", first.upper())
+    assert cli("user", "add", "eva", *limited, **own).exit_code == 0
+    listed = cli("user", "list", **own).stdout
+    assert "some sites" in listed
+    both = cli("user", "set", "eva", "--site", "1", "--site", second, **own)
+    assert both.stdout == "eva is viewer, sees 2 site(s).\n"
+    for arguments, words in (
+        (("--site", first[:-1]), f"Did you mean {first.casefold()!r}"),
+        (("--site", "999"), "There is no site '999'"),
+        (("--site", first, "--all-sites"), "contradict"),
+        (("--role", "administrator"), "--all-sites"),
+    ):
+        ended = cli("user", "set", "eva", *arguments, **own)
+        assert (ended.exit_code, words in ended.stderr) == (2, True), (arguments, ended.stderr)
+    freed = cli("user", "set", "eva", "--all-sites", "--role", "administrator", **own)
+    assert freed.stdout == "eva is administrator.\n"
+    alone = cli("user", "add", "tom", "--role", "administrator", "--site", first, **own)
+    assert alone.exit_code == 2 and "sees every site" in alone.stderr

@@ -35,12 +35,12 @@ class PageLink(NamedTuple):
     key: str
 
 
-def page_links() -> list[PageLink]:
-    """The pages that declare a key, in their order."""
+def page_links(actor: Actor) -> list[PageLink]:
+    """The pages that declare a key and that the actor may open, in their order."""
     return [
         PageLink(page["path"], translate(page["name"]), page["icon"], page["key"])
         for page in dash.page_registry.values()
-        if "key" in page
+        if "key" in page and (actor.sites is None or page.get("own_sites"))
     ]
 
 
@@ -61,7 +61,7 @@ def shell(sites: Sequence[Option], version: str, actor: Actor, status: Status) -
     What no callback names is drawn: every page mounts the shell besides its own components. Buttons
     with `data-shell` are answered by assets/js/shell.js.
     """
-    links = page_links()
+    links = page_links(actor)
     return html.Div(
         [
             dcc.Location(id="address", refresh=False),

@@ -26,6 +26,7 @@ from dashboard.base.params import ALL_CHANGES, BARS, Filters, Sort
 from dashboard.queries.changes.bars import COUNTED, Bars, bar_conditions, can_compare, levels
 from dashboard.queries.entities import NO_SITE, in_order
 from dashboard.queries.moment import Moment
+from dashboard.queries.own_sites import without_other_places
 from db.history.changes import EntityChange, changes_between
 from db.history.explain import EntityState
 from db.history.reasons import Reason
@@ -141,7 +142,10 @@ def _items(
         connection, filters.basis, moment.then.day, moment.now.day, moment.rules, moment.kept,
         [key for key, _bar in keys],
     )  # fmt: skip
-    return [Item(bar, change) for change, (_key, bar) in zip(changes, keys, strict=True)]
+    return [
+        Item(bar, without_other_places(connection, change))
+        for change, (_key, bar) in zip(changes, keys, strict=True)
+    ]
 
 
 def _listed(rows: Subquery, filters: Filters) -> ColumnElement[bool]:

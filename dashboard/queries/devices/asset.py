@@ -11,6 +11,7 @@ from dashboard.base.params import SOURCES
 from dashboard.queries import entities
 from dashboard.queries.moment import Moment
 from dashboard.queries.names import site_names
+from dashboard.queries.own_sites import own_sites, sees
 from db.history.views import assets_as_of
 from db.tables import (
     LISTED_FIELDS,
@@ -84,6 +85,7 @@ def records(connection: Connection, moment: Moment, asset_id: int) -> list[Recor
             },
         )
         for row in rows
+        if sees(connection, row.site_id)
     ]
     return sorted(
         records_of_day, key=lambda record: (SOURCES.index(record.source), record.device_id)
@@ -91,7 +93,10 @@ def records(connection: Connection, moment: Moment, asset_id: int) -> list[Recor
 
 
 def links(connection: Connection, device_ids: Collection[int]) -> list[Link]:
-    """Every link that these records are an end of, the newest first; ended ones too."""
+    """Every link that these records are an end of, the newest first; ended ones too. None for
+    somebody who sees only some sites: the other end may be elsewhere."""
+    if own_sites(connection) is not None:
+        return []
     stored = asset_links.c
     rows = connection.execute(
         select(

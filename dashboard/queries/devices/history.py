@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, select
 
 from dashboard.base.params import LARGEST_ID
 from dashboard.queries.devices import payloads
 from dashboard.queries.devices.payloads import Difference, Payload
 from dashboard.queries.names import site_names
+from dashboard.queries.own_sites import own_sites
 from db.history.kept import KeptDays
 from db.history.runs import newest_day
 from db.tables import (
@@ -92,7 +93,7 @@ def is_known(connection: Connection, text: str | None) -> bool:
     device = find(connection, text)
     if device is None:
         return False
-    kept = exists().where(device_snapshots.c.device_id == device.device_id)
+    kept = exists().where(device_snapshots.c.device_id == device.device_id, *_seen(connection))
     return bool(connection.scalar(select(kept)))
 
 
@@ -104,7 +105,7 @@ def name_of(connection: Connection, text: str) -> str | None:
     c = device_snapshots.c
     newest = (
         select(c.hostname, c.display_name)
-        .where(c.device_id == device.device_id)
+        .where(c.device_id == device.device_id, *_seen(connection))
         .order_by(c.valid_to.desc())
         .limit(1)
     )
@@ -172,9 +173,15 @@ def _rows(connection: Connection, device: Device) -> Sequence[Row[Any]]:
             site_aliases,
             (aliases.source == stored.source) & (aliases.alias_key == stored.alias_key),
         )
-        .where(stored.device_id == device.device_id)
+        .where(stored.device_id == device.device_id, *_seen(connection))
         .order_by(stored.valid_from)
     ).all()
+
+
+def _seen(connection: Connection) -> list[ColumnElement[bool]]:
+    """Only the stretches at sites that the reader sees."""
+    own = own_sites(connection)
+    return [] if own is None else [device_snapshots.c.site_id.in_(sorted(own))]
 
 
 def _state(row: Row[Any], names: Mapping[int, str]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from dashboard.queries.explain.contributions import (
 from dashboard.queries.explain.points import TRENDS, Point, points
 from dashboard.queries.moment import Moment, SnapshotDay
 from dashboard.queries.names import site_names
+from dashboard.queries.own_sites import own_sites
 from db.rules import Rules
 from db.tables import collection_runs
 
@@ -174,6 +175,8 @@ def _left_out(
         chosen = getattr(filters, each.field)
         if not each.narrows or not chosen:
             continue
+        if each.field == "sites" and own_sites(connection) is not None:
+            continue  # How many others there are is not for its reader.
         if not each.exclusive or each.choices is None:
             wider = filters.having(**{each.field: each.widest})
             yield LeftOut(each.name, how_many(wider) - total, None)

@@ -12,6 +12,7 @@ from dashboard.queries import entities
 from dashboard.queries.counts import device_counts
 from dashboard.queries.entities import NO_SITE
 from dashboard.queries.moment import Moment
+from dashboard.queries.own_sites import sees
 from db.tables import NO_SITE_ID, device_snapshots, site_aliases, sites
 
 
@@ -47,10 +48,10 @@ class Profile:
 
 
 def find(connection: Connection, text: str | None) -> Profile | None:
-    """The site whose id `text` is, in decimal; None when it is none's."""
+    """The site whose id `text` is, in decimal; None when it is none's, or not for its reader."""
     if not text or not re.fullmatch("[0-9]{1,19}", text) or int(text) > LARGEST_ID:
         return None
-    return profile(connection, int(text))
+    return profile(connection, int(text)) if sees(connection, int(text)) else None
 
 
 def name_of(connection: Connection, text: str) -> str | None:

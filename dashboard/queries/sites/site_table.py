@@ -14,6 +14,7 @@ from dashboard.queries.moment import Moment
 from dashboard.queries.months.month_end_counts import counts_at_month_ends
 from dashboard.queries.months.snapshots import PublishedSnapshots
 from dashboard.queries.names import site_names
+from dashboard.queries.own_sites import own_sites
 from db.history.kept import month_before, month_of
 from db.tables import NO_SITE_ID, month_end_counts
 
@@ -45,10 +46,14 @@ class Site:
 
 
 def site_options(connection: Connection) -> list[Option]:
-    """Every site by name; "(no site)" first when a device was ever counted without one."""
+    """Every site that its reader sees, by name; "(no site)" first when a device was ever counted
+    without one."""
     names = site_names(connection)
+    own = own_sites(connection)
+    if own is not None:
+        names = {site_id: name for site_id, name in names.items() if site_id in own}
     counts = month_end_counts.c
-    if not connection.scalar(select(exists().where(counts.site_id == NO_SITE_ID))):
+    if own is None and not connection.scalar(select(exists().where(counts.site_id == NO_SITE_ID))):
         del names[NO_SITE_ID]
     ordered = sorted(names.items(), key=lambda item: (item[0] != NO_SITE_ID, item[1].casefold()))
     return [Option(*item) for item in ordered]
