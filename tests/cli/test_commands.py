@@ -21,10 +21,12 @@ COMMANDS = (
     ("machine", "delete-older"), ("machine", "set-activation", "FILE"), ("migrate",),
     ("month", "close", "2026-01"), ("month", "reopen", "2026-01", "--reason", "a late invoice"),
     ("process",), ("serve", "--port", "PORT"), ("token", "add", "--kind", "api"),
-    ("token", "list"), ("token", "revoke", "abc"), ("worker",),
+    ("token", "list"), ("token", "revoke", "abc"), ("worker",), ("grants",),
+    ("user", "add", "ana", "--role", "viewer"), ("user", "disable", "ana"), ("user", "list"),
+    ("user", "password", "ana"), ("user", "set", "ana", "--role", "viewer"),
 )  # fmt: skip
-NO_DATABASE = ("machine set-activation", "import-tatuscan")
-"""They refuse their file first."""
+NO_DATABASE = ("machine set-activation", "import-tatuscan", "grants")
+"""They refuse their file, or SQLite, first."""
 
 
 def names(group: click.Group, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -34,7 +36,9 @@ def names(group: click.Group, before: tuple[str, ...] = ()) -> Iterator[tuple[st
 
 
 def test_every_command_is_tried_here() -> None:
-    tried = {command[: 1 + (command[0] in ("machine", "month", "token"))] for command in COMMANDS}
+    tried = {
+        command[: 1 + (command[0] in ("machine", "month", "token", "user"))] for command in COMMANDS
+    }
     assert tried == set(names(main))
 
 
