@@ -106,7 +106,7 @@ class Context:
         today = self.today()
         with self.reading(own_sites=own_sites) as connection:
             resolved = moment.resolve(connection, filters, today)
-            yield View(connection, filters, resolved, self.clock(), today, g.actor)
+            yield View(connection, filters, resolved, self.clock(), today, current_actor())
 
 
 def attach(server: Flask, context: Context) -> None:
@@ -125,8 +125,8 @@ _OF_PAGES = (*(each.name for each in FILTERS if not each.shared), *_OF_SINGLE_PA
 
 
 def current_actor() -> Actor:
-    """Who sent the request."""
-    actor: Actor = g.actor
+    """Who sent the request; a stranger where the gate was not asked."""
+    actor: Actor = g.get("actor", STRANGER)
     return actor
 
 
@@ -162,7 +162,7 @@ def view(query: str | None, path: str = "/", *, own_sites: bool = False) -> Iter
 
 
 def _own_sites(*, allowed: bool) -> frozenset[int] | None:
-    actor: Actor = g.get("actor", STRANGER)
+    actor = current_actor()
     if actor.sites is not None and not allowed:
         raise Forbidden("This shows every site, and you see only some: ask an administrator.")
     return actor.sites
