@@ -71,9 +71,11 @@ STATES = {
         "/", ".choices-row", ("#bottom-filters", "#filter-site-button"), PHONE
     ),
     "more pages": State("/", ".more.show", ("#bottom-more",), PHONE),
-    "dialog": State("/settings", ".modal.show", ("[data-job=merge_sites]",)),
+    "dialog": State(
+        "/settings", ".modal.show", ("[data-job=merge_sites]:not([data-field]):visible",)
+    ),
     "dangerous dialog": State("/collections", ".modal.show", ("[data-job=end_source]",)),
-    "picker": State("/settings", "#picker-found li", ("button[data-field]",)),
+    "picker": State("/settings", "#picker-found li", ("button[data-field]:visible",)),
 }
 
 SAMPLE = ("overview", "coverage", "collections", "one month", "dialog")
