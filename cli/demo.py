@@ -225,6 +225,7 @@ def make_server() -> Any:
 
     settings = load()
     use(settings)
+    configure_logs(settings.log_level)
     return serving.make_server(settings)
 
 

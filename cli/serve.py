@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from cli.collect import select_sources
 from cli.database import open_database
+from cli.logs import configure_logs
 from cli.settings import pass_settings, process_settings
 from dashboard.base.clock import system_clock
 from db import sessions, users
@@ -109,6 +110,7 @@ def make_server() -> Any:
 
     settings = process_settings()
     use(settings)
+    configure_logs(settings.log_level)
     return serving.make_server(settings)
 
 

@@ -1,9 +1,11 @@
 """`serve` and `demo` as real processes: answers, refused settings, shutdown."""
 
+import json
 import re
 import signal
 import socket
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -122,6 +124,21 @@ def test_serve_refuses_unsafe_or_wrong_settings(
     assert names in ended.stderr
     assert "Traceback" not in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("module", ["cli.serve", "cli.demo"])
+def test_the_process_that_answers_logs_as_set(
+    cli_environment: dict[str, str], tmp_path: Path, module: str
+) -> None:
+    """It is another one than the command's, and has its settings from the environment."""
+    script = f"import logging, {module} as it; it.make_server(); logging.warning('a'); " \
+             "logging.error('b')"  # fmt: skip
+    environment = cli_environment | {"AUTH": "none", "LOG_LEVEL": "ERROR"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, cwd=tmp_path, text=True,
+        capture_output=True, timeout=300, check=True,
+    )  # fmt: skip
+    assert [json.loads(line)["message"] for line in done.stderr.splitlines()] == ["b"]
 
 
 def test_serve_refuses_a_port_that_is_taken(run_cli: RunCli) -> None:
