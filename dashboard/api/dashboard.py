@@ -100,13 +100,15 @@ def blueprint(context: Context) -> Blueprint:
         with context.view(filters, own_sites=True) as v:
             sites = totals.by_site(v.connection, v.moment, v.moment.now, filters)
             names = site_names(v.connection, sites)
-        rows = None if sites is None else _not_empty(_by_name(sites, names), filters)
+        side, basis = v.moment.now, filters.basis
+        rows = [] if sites is None else _not_empty(_by_name(sites, names), filters)
+        unknown = totals.unknown_fields(side, basis)
         return json_response(
             {
                 "date": midnight(v.moment.now.day, context.zone),
                 "basis": filters.basis,
-                "totals": totals.sum_totals(None if sites is None else sites.values()),
-                "sites": rows or [],
+                "totals": totals.sum_totals(None if sites is None else sites.values(), side, basis),
+                "sites": [row | unknown for row in rows],
                 "site_count": None if sites is None else _count(sites),
                 "source_dates": midnights(v.moment.now.dates(filters.basis), context.zone),
                 "notices": [str(notice) for notice in v.moment.notices],
@@ -124,8 +126,9 @@ def blueprint(context: Context) -> Blueprint:
         with context.view(filters, own_sites=True) as v:
             now = totals.by_site(v.connection, v.moment, v.moment.now, filters)
             then = totals.by_site(v.connection, v.moment, v.moment.then, filters)
-        current = totals.sum_totals(None if now is None else now.values())
-        previous = totals.sum_totals(None if then is None else then.values())
+        both, basis = v.moment, filters.basis
+        current = totals.sum_totals(None if now is None else now.values(), both.now, basis)
+        previous = totals.sum_totals(None if then is None else then.values(), both.then, basis)
         return json_response(
             {
                 "today_date": midnight(v.moment.now.day, context.zone),
@@ -156,7 +159,8 @@ def blueprint(context: Context) -> Blueprint:
             now = totals.by_site(v.connection, v.moment, v.moment.now, filters)
             then = totals.by_site(v.connection, v.moment, v.moment.then, filters)
             names = site_names(v.connection, {*(now or ()), *(then or ())})
-        items = _not_empty(_compared(now, then, names), filters)
+        unknown = totals.unknown_fields(v.moment.now, filters.basis)
+        items = [row | unknown for row in _not_empty(_compared(now, then, names), filters)]
         return json_response(
             _about(v.moment, context, filters.basis) | _listed(items, limit, offset)
         )

@@ -85,12 +85,20 @@ def _unique_assets(
     return {site: int(n) for site, n in rows}
 
 
-def sum_totals(sites: Iterable[Totals] | None) -> dict[str, int | None]:
-    """The sum over sites; every field None where nothing is known."""
+def unknown_fields(side: SnapshotDay, basis: str) -> dict[str, None]:
+    """The counts of sources that `basis` adds and that have no snapshot yet: not 0 but unknown."""
+    added = SOURCES if basis in ("assets", "records") else (basis,)
+    return {f"{source}_devices": None for source in added if source not in side.dates(basis)}
+
+
+def sum_totals(
+    sites: Iterable[Totals] | None, side: SnapshotDay, basis: str
+) -> dict[str, int | None]:
+    """The sum over sites; None where nothing is known."""
     if sites is None:
         return dict.fromkeys(FIELDS)
     sums: dict[str, int | None] = dict.fromkeys(FIELDS, 0)
     rows = list(sites)
     for field in FIELDS:
         sums[field] = sum(row[field] for row in rows)
-    return sums
+    return sums | unknown_fields(side, basis)

@@ -463,7 +463,9 @@ class History:
             **{f"{s}_devices": sum(state.source == s for state in counted) for s in SOURCES},
             "unique_assets": len(assets) if basis in ("records", "assets") else len(machines),
         }
-        return {name: n if known else None for name, n in numbers.items()}
+        unknown = {f"{s}_devices" for s in self.answers.sources(basis)
+                   if not self.answers.known(s, day)}  # fmt: skip
+        return {name: n if known and name not in unknown else None for name, n in numbers.items()}
 
     def compare_comparison(self, day: date, before: date, basis: str) -> None:
         """Rules 7 and 11: two days beside each other, and the percentages."""
