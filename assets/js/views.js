@@ -33,6 +33,7 @@
 
   function grids() { return Array.prototype.slice.call(document.querySelectorAll(".grid[id]")); }
   function apiOf(place) {
+    if (!place.querySelector(".ag-root")) return null;
     try { return window.dash_ag_grid.getApi(place.id); } catch (missing) { return null; }
   }
   function viewport(place) { return place.querySelector(".ag-body-viewport"); }

@@ -212,6 +212,7 @@ def test_every_number_opens_exactly_what_it_counts(
 
 
 VIEW = """grid => {
+  if (!document.querySelector(`#${grid} .ag-cell`)) return null;
   const api = window.dash_ag_grid.getApi(grid), cell = api.getFocusedCell();
   const sorted = api.getColumnState().filter(column => column.sort)[0];
   return JSON.stringify([
