@@ -4,8 +4,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
+from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 from flask import has_request_context
 from flask_babel import get_locale, get_timezone, gettext
 
@@ -40,12 +41,22 @@ def decimal(value: Fraction | Decimal | float, places: int) -> str:
     return text.replace("-", MINUS)
 
 
-def percent(change: Change) -> str:
-    """A change in per cent, signed: "+1.1 %"; "new" from zero, "no data" from unknown."""
+def percent(value: Fraction | Decimal | float, places: int = 0) -> str:
+    """A percentage, rounded: 2.71 as "2.7%" in English, "2,7 %" in German."""
+    pattern = Locale.parse(_locale()).percent_formats[None].pattern
+    if places:
+        pattern = pattern.replace("0", f"0.{'0' * places}", 1)
+    text = format_percent(rounded(value, places) / 100, format=pattern, locale=_locale())
+    return text.replace("-", MINUS)
+
+
+def percent_change(change: Change) -> str:
+    """A change in per cent, signed: "+1.1%"; "new" from zero, "no data" from unknown."""
     if change.percent is None:
-        words = {"new": gettext("new"), "same": "0 %", "no data": gettext("no data")}
+        words = {"new": gettext("new"), "same": percent(0), "no data": gettext("no data")}
         return str(words[change.verdict])
-    return f"{_signed_decimal(change.percent)}\u00a0%"
+    sign = "+" if change.percent > 0 else ""
+    return f"{sign}{percent(change.percent, 1)}"
 
 
 def day(value: date | None) -> str:
@@ -99,7 +110,3 @@ def plain(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         return number(value)
     return value
-
-
-def _signed_decimal(value: Decimal) -> str:
-    return f"{'+' if value > 0 else ''}{decimal(value, 1)}"

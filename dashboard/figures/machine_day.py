@@ -49,7 +49,9 @@ def day_figure(hours: Sequence[Hour], kind: str, zone: tzinfo) -> go.Figure:
         type="date", tickformat="%H:%M", nticks=7, showgrid=False,
         range=[frame.index[0], frame.index[-1] + 2 * _HALF_AN_HOUR],
     )  # fmt: skip
-    figure.update_yaxes(range=[0, 104], tickvals=_TICKS, ticktext=[f"{n}\u00a0%" for n in _TICKS])
+    figure.update_yaxes(
+        range=[0, 104], tickvals=_TICKS, ticktext=[formats.percent(n) for n in _TICKS]
+    )
     figure.update_layout(margin={"l": 0, "r": 0, "t": 4, "b": 0}, showlegend=False)
     return figure
 
@@ -63,4 +65,4 @@ def _by_local_time(hours: Sequence[Hour], zone: tzinfo) -> pd.DataFrame:
 def _hover(start: datetime, value: float | None, name: str) -> str:
     if pd.isna(value):
         return ""
-    return f"{start:%H:%M}: {name} {formats.decimal(float(value), 1)}\u00a0%"
+    return f"{start:%H:%M}: {name} {formats.percent(float(value), 1)}"

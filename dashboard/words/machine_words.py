@@ -42,7 +42,7 @@ def percent(value: float | None) -> str:
     """A percentage without decimals; "<1" below 0.5 but above zero."""
     if value is None:
         return formats.NOTHING
-    return "<1\u00a0%" if 0 < value < 0.5 else f"{formats.decimal(value, 0)}\u00a0%"
+    return f"<{formats.percent(1)}" if 0 < value < 0.5 else formats.percent(value)
 
 
 def system(os: str | None, version: str | None) -> str:

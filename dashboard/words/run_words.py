@@ -39,8 +39,8 @@ def duration(run: Run) -> str:
 
 
 def percent(value: float | None) -> str:
-    """A share of changed devices: "1.4 %"."""
-    return formats.NOTHING if value is None else f"{formats.decimal(value, 1)}\u00a0%"
+    """A share of changed devices: "1.4%"."""
+    return formats.NOTHING if value is None else formats.percent(value, 1)
 
 
 def run_effect(run: Run, before: Run | None) -> list[tuple[str, str]]:

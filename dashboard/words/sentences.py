@@ -17,7 +17,7 @@ from dashboard.words.terms import basis_phrase, counted_name
 
 
 def finding(figure: Change, filters: Filters, then: date) -> str:
-    """The title of a figure that moved: "Billable devices grew 1.1 % since 31 Oct"."""
+    """The title of a figure that moved: "Billable devices grew 1.1% since 31 Oct"."""
     words = {"what": counted_name(filters), "day": formats.short_day(then)}
     if figure.change is None:
         return _("%(what)s: nothing to compare with on %(day)s", **words)
@@ -25,7 +25,7 @@ def finding(figure: Change, filters: Filters, then: date) -> str:
         return _("%(what)s: unchanged since %(day)s", **words)
     if figure.percent is None:
         return _("%(what)s: first counted since %(day)s", **words)
-    words["percent"] = formats.percent(figure).lstrip(f"+{formats.MINUS}")
+    words["percent"] = formats.percent_change(figure).lstrip(f"+{formats.MINUS}")
     if figure.change > 0:
         return _("%(what)s grew %(percent)s since %(day)s", **words)
     return _("%(what)s fell %(percent)s since %(day)s", **words)

@@ -191,7 +191,7 @@ def moved(figure: Change) -> list[str]:
     change, then = formats.signed(figure.change), formats.number(figure.previous)
     lines = [f"{change} = {formats.number(figure.current)} {MINUS} {then}"]
     if figure.percent is not None:
-        lines.append(f"{formats.percent(figure)} = {change} / {then}")
+        lines.append(f"{formats.percent_change(figure)} = {change} / {then}")
     return lines
 
 

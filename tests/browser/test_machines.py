@@ -295,8 +295,8 @@ def test_the_day_of_one_machine_shows_its_gaps(
     open_machines(quiet, hub, "?q=ws-004")
     names(quiet).first.click()
     expect(quiet.locator("h1")).to_have_text("ws-004")
-    expect(quiet.locator("#machine-cpu-title")).to_have_text("CPU: 10 % on average, at most 33 %")
-    expect(quiet.locator("#machine-memory-title")).to_contain_text("50 % on average, at most 60 %")
+    expect(quiet.locator("#machine-cpu-title")).to_have_text("CPU: 10% on average, at most 33%")
+    expect(quiet.locator("#machine-memory-title")).to_contain_text("50% on average, at most 60%")
     expect(quiet.locator("#machine-cpu-subtitle")).to_contain_text("2 hours without a report")
     drawn = quiet.locator("#machine-cpu-chart .js-plotly-plot").evaluate(
         "plot => plot.data.map(one => Array.from(one.y))"

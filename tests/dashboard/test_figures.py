@@ -222,8 +222,8 @@ BILLABLE = Filters(statuses=("billable",))
 @pytest.mark.parametrize(
     ("figure", "sentence"),
     [
-        (Change(404, 400), "Billable devices grew 1.0\u00a0% since 31 Oct"),
-        (Change(396, 400), "Billable devices fell 1.0\u00a0% since 31 Oct"),
+        (Change(404, 400), "Billable devices grew 1.0% since 31 Oct"),
+        (Change(396, 400), "Billable devices fell 1.0% since 31 Oct"),
         (Change(400, 400), "Billable devices: unchanged since 31 Oct"),
         (Change(4, 0), "Billable devices: first counted since 31 Oct"),
         (Change(0, 0), "Billable devices: unchanged since 31 Oct"),

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
+from flask_babel import force_locale
 
 from dashboard.base import formats
 from dashboard.base.change import Change
@@ -30,15 +31,26 @@ def test_unknown_values_are_a_dash_and_never_zero() -> None:
 
 
 @pytest.mark.parametrize(
+    ("language", "text"),
+    [("en", "\u22121,234.6%"), ("pt", "\u22121.234,6%"), ("de", "\u22121.234,6\u00a0%")],
+)
+def test_a_percentage_is_written_as_its_language_writes_it(language: str, text: str) -> None:
+    server = Flask("test")
+    init_babel(server, UTC)
+    with server.test_request_context(), force_locale(language):
+        assert formats.percent(-1234.56, 1) == text
+
+
+@pytest.mark.parametrize(
     ("change", "text"),
     [
-        (Change(101, 100), "+1.0\u00a0%"),
-        (Change(99, 100), "\u22121.0\u00a0%"),
-        (Change(8005, 8000), "+0.1\u00a0%"),
-        (Change(7995, 8000), "\u22120.1\u00a0%"),
-        (Change(24000, 1000), "+2,300.0\u00a0%"),
+        (Change(101, 100), "+1.0%"),
+        (Change(99, 100), "\u22121.0%"),
+        (Change(8005, 8000), "+0.1%"),
+        (Change(7995, 8000), "\u22120.1%"),
+        (Change(24000, 1000), "+2,300.0%"),
         (Change(5, 0), "new"),
-        (Change(0, 0), "0 %"),
+        (Change(0, 0), "0%"),
         (Change(5, None), "no data"),
         (Change(None, 5), "no data"),
     ],
@@ -47,7 +59,7 @@ def test_a_percentage_has_one_decimal_or_says_why_there_is_none(change: Change, 
     server = Flask("test")
     init_babel(server, UTC)
     with server.test_request_context():
-        assert formats.percent(change) == text
+        assert formats.percent_change(change) == text
 
 
 def test_dates_and_months_are_written_out() -> None:

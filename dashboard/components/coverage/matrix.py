@@ -89,7 +89,7 @@ def _cell(cell: Cell, records: Mapping[str, int], every: Filters) -> html.Td:
                 id=f"cell-{cell.source}-{cell.other}",
             ),
             linked(
-                _("%(share)s %% of %(n)s", share=formats.decimal(share * 100, 0),
+                _("%(share)s of %(n)s", share=formats.percent(share * 100),
                   n=formats.number(cell.machines)),
                 formats.number(cell.machines), _managed_by(every, cell.source), "overlap-said",
             ),

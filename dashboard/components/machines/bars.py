@@ -47,8 +47,8 @@ def version_card(values: Shares, page: MachineList) -> html.Section:
 def age_card(ages: Ages, page: MachineList) -> html.Section:
     """Ages, in months since each machine was put to work."""
     if ages.mean is None or ages.median is None:
-        title = _("No machine says since when it is at work")
-        hint = _("Set it with PATCH /api/machines/<id>, computer_activation")
+        title = _("Age unknown")
+        hint = _("Set the dates with inventory-hub machine set-activation")
     else:
         title = _("Half of the machines are older than %(n)s months", n=months(ages.median))
         hint = ngettext(
@@ -76,6 +76,8 @@ def _leader(values: Shares, nothing: str) -> str:
     if not values.top:
         return nothing
     name, n = values.top[0]
+    if n == values.total:
+        return _("All machines run %(name)s", name=named(name)[:48])
     share = percent(100 * n / values.total)
     return _("%(name)s runs on %(share)s of the machines", name=named(name)[:48], share=share)
 

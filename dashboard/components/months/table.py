@@ -91,7 +91,7 @@ def _row(
             html.Td(source_dates(row), className="wide"),
             html.Td(month_count(row.billable, behind, "billable"), className="figure"),
             html.Td(change_link(row.figure, behind.changes, GOOD["billable"]), className="figure"),
-            html.Td(formats.percent(row.figure), className="figure wide muted"),
+            html.Td(formats.percent_change(row.figure), className="figure wide muted"),
             html.Td(month_count(row.spare, behind, "spare"), className="figure wide muted"),
             html.Td(month_count(row.total, behind, "total"), className="figure wide"),
             html.Td(html.Div([*actions(row, actor), why], className="acts"), className="doing"),

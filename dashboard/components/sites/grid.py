@@ -133,6 +133,6 @@ def _figures(
         "change": _("no change") if figure.change == 0 else formats.signed(figure.change),
         "way": direction(figure.change),
         "news": news(figure.change, good_direction(there)),
-        "percent": formats.percent(figure),
+        "percent": formats.percent_change(figure),
         **{name: formats.number(counts[name]) for name in COUNTS},
     }

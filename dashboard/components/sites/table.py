@@ -167,7 +167,7 @@ def _row(site: Site, counted: Filters, moment: Moment) -> html.Tr:
             html.Td(count_link(figure.current, behind["now"]), className="figure"),
             html.Td(count_link(figure.previous, behind["then"]), className="figure muted"),
             html.Td(change, className="figure"),
-            html.Td(formats.percent(site.figure), className="figure muted"),
+            html.Td(formats.percent_change(site.figure), className="figure muted"),
             html.Td(trend, className="trend"),
             html.Td(
                 html.Span([source_badge(name) for name in site.sources], className="badges"),
