@@ -3,6 +3,7 @@
 // than 50 ms ran. The time is that of the last frame before.
 (function () {
   var QUIET = 250;
+  var MOST = 180000;
   var meter = { requests: 0, begun: 0, changed: 0, painted: 0, painting: false, blocked: 0, shift: 0 };
 
   function touch(when) {
@@ -52,6 +53,16 @@
       && performance.now() - Math.max(meter.changed, meter.painted) > QUIET
       && document.querySelector("[data-dash-is-loading], ._dash-loading, .ag-row-loading, .ag-overlay-loading-center") === null
       && every(".dash-graph", drawn);
+  };
+
+  // Waits in the page: to ask again and again from outside would keep it busy.
+  meter.whenFinished = function () {
+    return new Promise(function (resolve) {
+      var timer = setInterval(function () {
+        if (meter.finished()) { clearInterval(timer); resolve(true); }
+      }, 25);
+      setTimeout(function () { clearInterval(timer); resolve(false); }, MOST);
+    });
   };
 
   // What follows is measured from the next click on, or from now.

@@ -90,11 +90,21 @@
     window.scrollTo(0, 0);
   }
 
+  // What belongs to the page that is left goes at once: its callbacks must not answer the other
+  // page's filters, and what takes long to unmount does so while the server answers.
+  function leavePage() {
+    ["_pages_content", "machine-fields"].forEach(function (name) {
+      var place = document.getElementById(name);
+      if (place && place.childElementCount) window.dash_clientside.set_props(name, { children: null });
+    });
+  }
+
   var path = location.pathname;
   // Dash's own Location does not know the steps above and would miss, or answer, the wrong ones.
   // So a step inside one page reaches nobody else; only a step to another page does.
   function step(event) {
     if (location.pathname === path) event.stopImmediatePropagation();
+    else leavePage();
     path = location.pathname;
     changed();
   }

@@ -23,8 +23,18 @@
     place.dispatchEvent(new CustomEvent("hubdrawn", { bubbles: true }));
   }
 
-  function drawAll() { Array.prototype.forEach.call(document.querySelectorAll("[data-drawn]"), draw); }
-  new MutationObserver(drawAll).observe(document.documentElement, {
+  // Only what changed is looked at: a page changes in many small steps, and may have thousands of elements.
+  function drawIn(node) {
+    if (node.nodeType !== Node.ELEMENT_NODE) return;
+    if (node.hasAttribute("data-drawn")) draw(node);
+    Array.prototype.forEach.call(node.querySelectorAll("[data-drawn]"), draw);
+  }
+  new MutationObserver(function (records) {
+    records.forEach(function (record) {
+      if (record.type === "attributes") draw(record.target);
+      else if (record.target.hubDrawn === undefined) Array.prototype.forEach.call(record.addedNodes, drawIn);
+    });
+  }).observe(document.documentElement, {
     childList: true, subtree: true, attributes: true, attributeFilter: ["data-drawn"],
   });
 })();

@@ -51,9 +51,11 @@ def list_page(
         inputs: the stores whose change makes the JavaScript function `reload_rows` reload the grid.
     """
 
+    further = [*outputs, *([Output(files, "children")] if files else [])]
+
     @callback(
         Output(grid, "getRowsResponse"),
-        *outputs,
+        *further,
         Input(grid, "getRowsRequest"),
         State("filters", "data"),
         *states,
@@ -61,8 +63,13 @@ def list_page(
     )
     def rows(request: Request | None, query: str | None, *more: Any) -> Any:
         if request is None or query is None:
-            return (no_update, *(no_update for _ in outputs)) if outputs else no_update
-        return answer(query, request, *more)
+            return (no_update, *(no_update for _ in further)) if further else no_update
+        answered = answer(query, request, *more)
+        if file is None:
+            return answered
+        # The order of the rows, and so of the file, is new with the first of them.
+        links = no_update if request["startRow"] else file_links(file(query, request))
+        return (*answered, links) if outputs else (answered, links)
 
     clientside_callback(
         ClientsideFunction(*reload_rows),
@@ -72,12 +79,6 @@ def list_page(
         prevent_initial_call=True,
     )
     in_browser("pages.retry_rows", Input(grid, "getRowsResponse"), State(grid, "id"))
-    if files is None or file is None:
-        return
-
-    @callback(Output(files, "children"), Input("filters", "data"), Input(grid, "getRowsRequest"))
-    def links(query: str | None, request: Request | None) -> Any:
-        return file_links(file(query, request))
 
 
 def grid_rows(rows: Sequence[Mapping[str, Any]], count: int) -> dict[str, Any]:
