@@ -24,7 +24,7 @@ from dashboard.components.kit.grid import LONGEST, sort_of
 from dashboard.components.kit.legend import Entry, legend
 from dashboard.components.kit.sparkline import sparkline, svg
 from dashboard.components.overview.movers import movers_list
-from dashboard.components.sites.table import MOST, MOVED, more_line, ordered, site_table
+from dashboard.components.sites.table import MOVED, ordered, pager, site_table
 from dashboard.figures.months import months_figure, pivot
 from dashboard.figures.plain import LONGEST as LONGEST_NAME
 from dashboard.figures.plain import plain
@@ -356,12 +356,25 @@ def test_sites_are_sorted_by_a_column_with_unknown_values_last(
     assert " ".join(one.name for one in ordered(found, column, down)) == names
 
 
-def test_a_table_of_two_thousand_sites_is_truncated_with_a_note() -> None:
+def test_two_thousand_sites_are_shown_page_by_page() -> None:
     many = [site(f"Site {number}", 1, 1, number) for number in range(2000)]
-    table = expand_drawn(site_table(many, Filters(), MOVED, MOMENT))
-    assert str(table).count("row-link") == MOST
-    assert "200 of 2,000 sites" in (more_line(len(many)) or "")
-    assert more_line(MOST) is None
+
+    def names(order: dict[str, Any], filters: Filters) -> list[str]:
+        table = expand_drawn(site_table(many, filters, order, MOMENT))
+        return re.findall(r"Site \d+", str(table))
+
+    every, some = Filters(), Filters(types=("server",))
+    last = MOVED | {"page": 79, "query": every.to_query()}
+    first_names = [f"Site {number}" for number in range(25)]
+    last_names = [f"Site {number}" for number in range(1975, 2000)]
+    assert names(MOVED, every) == first_names
+    assert names(last, every) == names(last | {"page": 10**6}, every) == last_names
+    assert names(last, some) == first_names  # chosen under other filters
+    assert pager(25, every, MOVED) is None
+    shown = pager(2000, every, last)
+    assert "1,976 to 2,000 of 2,000 sites" in texts(shown)
+    back, on = re.findall(r"'data-order': '(.*?)'", str(expand_drawn(shown)))
+    assert json.loads(back)["page"] == 78
 
 
 def test_bars_of_movers_are_shares_of_the_largest() -> None:

@@ -23,7 +23,7 @@ from dashboard.components.kit.kpi import Tile, tiles
 from dashboard.components.kit.legend import Entry, legend
 from dashboard.components.kit.why_button import why_button
 from dashboard.components.overview.movers import movers_list
-from dashboard.components.sites.table import more_line, site_table
+from dashboard.components.sites.table import pager, site_table
 from dashboard.queries.changes.bars import Bars, Mover
 from dashboard.queries.counts import Kpi
 from dashboard.queries.moment import Moment
@@ -193,7 +193,7 @@ def sites_parts(
     """The site table in an order, the words above and below it, and its files."""
     return {
         "table": site_table(rows, counted, order, moment),
-        "more": more_line(len(rows)),
+        "more": pager(len(rows), counted, order),
         "subtitle": _sites_line(len(rows), moment, counted),
         "files": file_links(lambda form: links.file("sites", form, counted)),
     }

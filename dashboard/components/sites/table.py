@@ -15,15 +15,15 @@ from dashboard.base.good_direction import good_direction
 from dashboard.base.params import STATUSES, TYPES, Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.count_link import change_link, count_link
-from dashboard.components.kit.drawn import drawn
+from dashboard.components.kit.drawn import drawn, drawn_list
 from dashboard.components.kit.pill import source_badge
 from dashboard.components.kit.sparkline import sparkline
 from dashboard.components.kit.why_button import why_button
 from dashboard.queries.moment import Moment
 from dashboard.queries.sites.site_table import Site
 
-MOST = 200
-"""The most rows; the export has all."""
+PAGE = 25
+"""The rows of a page."""
 
 COLUMNS = ("name", "now", "then", "change", "percent")
 """The sortable columns."""
@@ -35,13 +35,13 @@ MOVED = {"column": "moved", "down": True}
 def site_table(
     sites: Sequence[Site], counted: Filters, order: Mapping[str, Any], moment: Moment
 ) -> Component:
-    """The first `MOST` of `sites`; each row opens its site, each number what it counts.
+    """The page of `sites` that `order` names; each row opens its site, each number what it counts.
 
     The buttons in the head write the next order into the store `sites-order` (assets/js/pages.js).
 
     Args:
         counted: what the table counts, at all sites.
-        order: the current `column` and whether it goes `down`.
+        order: the current `column`, whether it goes `down`, and the `page` (`page_of`).
         moment: the two days that the table compares.
     """
     now, then = (formats.short_day(day.day or day.requested) for day in (moment.now, moment.then))
@@ -52,7 +52,8 @@ def site_table(
         html.Th(_("Sources"), scope="col", className="sources"),
         html.Th(html.Span(_("Why"), className="visually-hidden"), scope="col"),
     ]
-    rows = [_row(site, counted, moment) for site in sites[:MOST]]
+    first = page_of(order, counted, len(sites)) * PAGE
+    rows = [_row(site, counted, moment) for site in sites[first : first + PAGE]]
     return drawn(
         html.Table(
             [html.Thead(html.Tr(head)), html.Tbody(rows, id="sites-rows")],
@@ -62,17 +63,37 @@ def site_table(
     )
 
 
-def more_line(count: int) -> str | None:
-    """The note under a table that is cut at `MOST` sites."""
-    if count <= MOST:
+def page_of(order: Mapping[str, Any], counted: Filters, count: int) -> int:
+    """The number of the page that `order` names, from 0. It was chosen under the filters that stand
+    beside it: under others the first is shown."""
+    if order.get("query") != counted.to_query():
+        return 0
+    return min(max(int(order.get("page", 0)), 0), max(count - 1, 0) // PAGE)
+
+
+def pager(count: int, counted: Filters, order: Mapping[str, Any]) -> Component | None:
+    """Which of `count` sites the table shows, and the buttons to the pages before and after."""
+    if count <= PAGE:
         return None
-    return str(
-        _(
-            "%(shown)s of %(all)s sites. Filter by site to see others, or export them all.",
-            shown=formats.number(MOST),
-            all=formats.number(count),
-        )
+    page = page_of(order, counted, count)
+    first, last = page * PAGE + 1, min((page + 1) * PAGE, count)
+    shown = _(
+        "%(first)s to %(last)s of %(all)s sites",
+        first=formats.number(first),
+        last=formats.number(last),
+        all=formats.number(count),
     )
+    steps = (("previous", _("Previous page"), page - 1, first == 1),
+             ("next", _("Next page"), page + 1, last == count))  # fmt: skip
+    buttons = [
+        html.Button(
+            words, id=f"sites-{name}", className="btn btn-secondary btn-sm", type="button",
+            disabled=none,
+            **{"data-order": json.dumps({**order, "page": to, "query": counted.to_query()})},
+        )
+        for name, words, to, none in steps
+    ]  # fmt: skip
+    return drawn_list([html.Span(shown, role="status"), *buttons])
 
 
 def ordered(sites: Sequence[Site], column: str, down: bool) -> list[Site]:
@@ -146,7 +167,7 @@ def _next_is_down(column: str, order: Mapping[str, Any]) -> bool:
 
 
 def _aria_sort(column: str, order: Mapping[str, Any]) -> str:
-    if order == MOVED:
+    if order["column"] == MOVED["column"]:
         return "other" if column == "change" else "none"
     if order["column"] != column:
         return "none"
