@@ -170,14 +170,9 @@ def _ask(v: View) -> Answers:
 )
 def show_sites(query: str | None, _snapshot: object, order: dict[str, Any]) -> dict[str, Any]:
     """The table of sites in the chosen order."""
-<<<<<<< HEAD
     with view(query, own_sites=True) as v:
-        rows = ordered(site_table.site_rows(v.connection, v.moment, v.filters), **order)
-=======
-    with view(query) as v:
         rows = site_table.site_rows(v.connection, v.moment, v.filters)
     rows = ordered(rows, order["column"], order["down"])
->>>>>>> b6c175a (Show the Overview's sites in pages of 25; tests that nothing unchanged is remounted)
     return overview.sites_parts(rows, v.moment, v.filters, order)
 
 
