@@ -90,13 +90,11 @@
     window.scrollTo(0, 0);
   }
 
-  // What belongs to the page that is left goes at once: its callbacks must not answer the other
-  // page's filters, and what takes long to unmount does so while the server answers.
+  // The page that is left goes at once: its callbacks must not answer the other page's filters, and what takes
+  // long to unmount does so while the server answers.
   function leavePage() {
-    ["_pages_content", "machine-fields"].forEach(function (name) {
-      var place = document.getElementById(name);
-      if (place && place.childElementCount) window.dash_clientside.set_props(name, { children: null });
-    });
+    var place = document.getElementById("_pages_content");
+    if (place && place.childElementCount) window.dash_clientside.set_props("_pages_content", { children: null });
   }
 
   var path = location.pathname;

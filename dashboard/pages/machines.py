@@ -12,7 +12,6 @@ from dashboard.components.kit.card import file_links
 from dashboard.components.kit.grid import sorted_window
 from dashboard.components.kit.kpi import waiting_tiles
 from dashboard.components.machines.grid import machine_grid, rows
-from dashboard.components.shell.filter_bar import MACHINE_PLACE
 from dashboard.queries.machines import latest as machines
 from dashboard.views import machines as machine_views
 from dashboard.views.list_page import LIVE, Request, grid_rows, in_browser, list_page
@@ -82,13 +81,6 @@ def show(query: str | None, _ticks: int | None) -> dict[str, Any]:
         for field, properties in machine_views.options_of(v).items():
             set_props(field, properties)
         return machine_views.parts(v)
-
-
-# They stand in the shell, which drops them when this page is left (assets/js/address.js).
-@callback(Output(MACHINE_PLACE, "children"), Input(Ids.GRID, "id"))
-def fields(_opened: str) -> Any:
-    """The page's own fields in the filter bar."""
-    return machine_views.fields()
 
 
 @callback(Output(Ids.FILES, "children"), Input("filters", "data"))
