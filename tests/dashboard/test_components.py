@@ -48,28 +48,20 @@ def app(engine: Engine) -> Dash:
 
 
 @pytest.mark.parametrize("page", PAGES)
-<<<<<<< HEAD
 def test_a_page_mounts_few_components_and_declares_their_libraries(
-=======
-def test_a_page_mounts_few_components_however_many_sites_there_are(
->>>>>>> b6c175a (Show the Overview's sites in pages of 25; tests that nothing unchanged is remounted)
     app: Dash, engine: Engine, page: str
 ) -> None:
     with engine.connect() as connection:
         device = connection.scalar(select(devices.c.device_id).order_by(devices.c.device_id))
     path, _mark, query = page.replace("DEVICE", str(device)).partition("?")
-<<<<<<< HEAD
     mounted = mount_page(app, path, query)
     assert len(mounted) <= MOST
     with app.server.test_request_context(path):
         declared = {kind: declares(path, kind) for kind in ("charts", "grid")}
     types = {part["type"] for part in mounted}
     assert declared == {"charts": "Graph" in types, "grid": "AgGrid" in types}
-=======
-    assert len(mount_page(app, path, query)) <= MOST
 
 
 def test_no_callback_runs_in_the_background(app: Dash) -> None:
     """What dash 4.2 to 4.4.1 mended of those concerns nobody here (see DECISIONS)."""
     assert [key for key, callback in app.callback_map.items() if callback.get("background")] == []
->>>>>>> b6c175a (Show the Overview's sites in pages of 25; tests that nothing unchanged is remounted)
