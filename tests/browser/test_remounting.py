@@ -8,8 +8,9 @@ from playwright.sync_api import Page, Request, expect
 from tests.support.browser_pages import open_devices
 
 TAGGED = """() => {
-    const lasting = document.querySelectorAll("body [id], .card, [data-drawn], .top *, .filters *, .dash-graph *");
-    const drawn = "#chips *, #stamp *, #page [data-drawn] *, .dash-graph .main-svg *, .hoverlayer *";
+    const lasting = document.querySelectorAll(
+        "body [id], .card, [data-drawn], .top *, .filters *, .dash-graph *");
+    const drawn = "#chips *, #stamp *, #page [data-drawn] *, .dash-graph .main-svg *";
     window.tagged = Array.from(lasting).filter(node => !node.matches(drawn));
     return window.tagged.length;
 }"""
