@@ -115,7 +115,7 @@ def _failed(error: Exception) -> None:
         raise PreventUpdate
     log.error("callback failed", exc_info=error)
     if ctx.triggered_id == "decision-do":
-        text = _("It could not be asked for. Try again; if it stays, see the log.")
+        text = _("The request failed. Try again; if it fails again, see the server's log.")
         dash.set_props("decision-wrong", {"children": text})
         return
     # To raise PreventUpdate here would keep everything as it is, this too.

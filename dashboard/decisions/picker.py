@@ -91,7 +91,7 @@ def _sites(
         (site.site_id, site.name, _about_site(site)) for site in rows[:MAX_RESULTS]
     ]
     if "alias_key" in arguments and not text:
-        results.append((None, _("A new site of its own"), None))
+        results.append((None, _("A separate site"), None))
     return results, len(rows)
 
 

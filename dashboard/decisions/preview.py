@@ -60,7 +60,7 @@ def follow_preview(
         return _update(effect(json.loads(job.result or "{}")), done=True)
     if job.failure_kind == FailureKind.UNEXPECTED:
         # The fault is the program's: the decision may be right, so it can be confirmed unseen.
-        return _update(preview_failed(job), done=True) | {"button": _("Save without seeing it")}
+        return _update(preview_failed(job), done=True) | {"button": _("Save without a preview")}
     return _update(None, done=True) | {"waits": True, "wrong": why_failed(job)}
 
 

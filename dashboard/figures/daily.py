@@ -73,7 +73,7 @@ def _counts(series: Series) -> pd.DataFrame:
 
 def _notes(gaps: Sequence[Gap]) -> "pd.Series[str]":
     """By day: which sources have no snapshot, as lines for a tooltip."""
-    words = _("no snapshot, the state before stands")
+    words = _("no snapshot, the one before still counts")
     lines = [plain(f"{gap.label}: {words}") for gap in gaps]
     notes = pd.Series(lines, index=[gap.day for gap in gaps], dtype=object)
     return notes.groupby(level=0).agg("<br>".join)

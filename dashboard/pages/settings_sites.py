@@ -35,7 +35,7 @@ class Ids:
 
 def layout(q: str = "", **_query: str) -> html.Div:
     """Search, states and grid."""
-    text = search_field(Ids.TEXT, _("Name of a site, as anybody calls it"), q)
+    text = search_field(Ids.TEXT, _("Name of a site, as any source writes it"), q)
     line = html.Div(
         [
             html.H2(id=Ids.COUNT, **LIVE),

@@ -83,7 +83,7 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
             Ids.ALIASES,
             place(f"{Ids.ALIASES}-rows", 223),
             title=_("Names of this site"),
-            subtitle=_("What each source calls it, with its own id and the last day it did"),
+            subtitle=_("Its name and id in each source, and the last day they were used"),
         ),
     ]
     beside = [

@@ -82,12 +82,12 @@ def _newest(
 def _last_run(run: Row[Any], published: Row[Any] | None) -> Notice | None:
     """The problem of a source's last run; None if it was complete or has been decided."""
     if run.state == "failed" and published is not None:
-        text = mark("%(source)s: the collection of %(day)s failed, shown is %(date)s: %(reason)s")
+        text = mark("%(source)s: the collection of %(day)s failed (showing %(date)s): %(reason)s")
     elif run.state == "failed":
         text = mark("%(source)s: the collection of %(day)s failed: %(reason)s")
     elif run.hold == "held" and published is not None:
         text = mark(
-            "%(source)s: the collection of %(day)s waits for a decision, shown is %(date)s: "
+            "%(source)s: the collection of %(day)s waits for a decision (showing %(date)s): "
             "%(reason)s"
         )
     elif run.hold == "held":
@@ -117,8 +117,8 @@ def _quarantined(run: Row[Any]) -> list[Notice]:
     if not run.quarantined:
         return []
     text = mark(
-        "%(source)s: %(count)s rows of %(day)s could not be read and are set aside; devices that "
-        "were known keep their last state."
+        "%(source)s: %(count)s rows of %(day)s could not be read and were set aside; known "
+        "devices keep their last state."
     )
     values = {
         "source": source_label(run.source),

@@ -149,11 +149,11 @@ def snapshot_day(connection: Connection, requested: date, kept: KeptDays | None)
 
 def _notices(side: SnapshotDay, basis: str, *, asked_for: bool) -> list[Notice]:
     if side.day is None:
-        text = mark("%(asked)s is before the first day that is kept: there is nothing to show.")
+        text = mark("%(asked)s is before the first day that is kept: nothing to show.")
         return [Notice(text, {"asked": side.requested}, "warning")]
     notices = []
     if side.day != side.requested:
-        text = mark("%(asked)s is no longer kept: shown is %(day)s, the nearest earlier kept day.")
+        text = mark("%(asked)s is no longer kept. Showing %(day)s, the nearest earlier day.")
         notices.append(Notice(text, {"asked": side.requested, "day": side.day}))
     if not asked_for:
         # Today's collection may still come; freshness reports how old the data is.
@@ -161,7 +161,7 @@ def _notices(side: SnapshotDay, basis: str, *, asked_for: bool) -> list[Notice]:
     for source, day in side.dates(basis).items():
         snapshot = side.snapshots[source]
         if day != side.day and snapshot is not None and snapshot.kind != "end":
-            text = mark("%(source)s has no snapshot of %(day)s: shown is the one of %(date)s.")
+            text = mark("%(source)s has no snapshot of %(day)s. Showing %(date)s.")
             values = {"source": source_label(source), "day": side.day, "date": day}
             notices.append(Notice(text, values, run_id=snapshot.run_id))
     return notices

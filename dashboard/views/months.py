@@ -275,7 +275,7 @@ def _no_month() -> html.Section:
     return html.Section(
         [
             html.H1(_("There is no such month"), className="state-title"),
-            html.P(_("It lies before the first count, or the address is mistyped.")),
+            html.P(_("It is before the first count, or the address is mistyped.")),
         ],
         className="card card-body state",
     )

@@ -77,7 +77,7 @@ def _calendar(v: View, listed: RunList) -> html.Section:
         if any(d.state != collection_days.BEFORE for d in row)
     }
     subtitle = _(
-        "%(first)s to %(last)s, a mark a source and day",
+        "%(first)s to %(last)s, one mark per source per day",
         first=formats.day(first),
         last=formats.day(last),
     )

@@ -50,7 +50,7 @@ def _texts() -> dict[str, str]:
         "closed": _("%(month)s is closed."),
         "no_data": _("No snapshot of its end is kept."),
         "running": _("It is not over: the newest snapshot is of %(newest)s."),
-        "older_open": _("%(older)s is still open, and months close oldest first."),
+        "older_open": _("%(older)s is still open: close it first."),
         "reopened": _("It was reopened: close it when it is right."),
         "too_early": _("It closes by itself with a snapshot of %(day)s or later."),
         "no_run": _("%(source)s has no complete run from %(first)s to %(last)s."),

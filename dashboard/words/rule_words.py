@@ -21,7 +21,7 @@ def setting_name(name: str) -> str:
         "spare_words": _("Spare words"),
         "spare_node_classes": _("Spare node classes"),
         "internal_sites": _("Internal sites"),
-        "source_order": _("Who speaks first"),
+        "source_order": _("Source priority"),
         "expected_sources": _("Expected everywhere"),
     }.get(name, name)
 
@@ -29,16 +29,16 @@ def setting_name(name: str) -> str:
 def setting_about(name: str) -> str:
     """The description of a setting."""
     return {
-        "spare_words": _("A device is spare when its display name or its location holds one of "
-                         "these, in whatever case. Separate them by commas."),
+        "spare_words": _("A device is spare when its display name or location contains one of "
+                         "these, in upper or lower case. Separate them with commas."),
         "spare_node_classes": _("A device is spare when its node class is one of these. Separate "
-                                "them by commas."),
-        "internal_sites": _("Devices of these sites are excluded: they stand apart, in no total. "
-                            "One name a line."),
-        "source_order": _("Of the sources that know a machine, the first decides its site and its "
+                                "them with commas."),
+        "internal_sites": _("Devices of these sites are excluded: shown apart, in no total. One "
+                            "name per line."),
+        "source_order": _("The first source in this list that has a machine decides its site and "
                           "status."),
-        "expected_sources": _("Coverage looks for what is missing of these at every site that does "
-                              "not say otherwise."),
+        "expected_sources": _("Coverage lists machines missing from one of these, at every site "
+                              "without its own setting."),
     }.get(name, "")  # fmt: skip
 
 

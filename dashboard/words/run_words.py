@@ -48,7 +48,7 @@ def run_effect(run: Run, before: Run | None) -> list[tuple[str, str]]:
     facts = [(_("Rows in this run"), formats.number(run.records))]
     if before is not None:
         day = formats.short_day(before.business_date)
-        facts.append((_("Standing since %(day)s", day=day), formats.number(before.records)))
+        facts.append((_("In use since %(day)s", day=day), formats.number(before.records)))
     if run.added is not None:
         facts += [
             (_("Would be added"), formats.number(run.added)),

@@ -60,7 +60,7 @@ def waterfall_subtitle(moment: Moment, filters: Filters, axis_start: int) -> str
     text = compared(moment, filters)
     if not axis_start:
         return text
-    return f"{text}, " + _("axis begins at %(count)s", count=formats.number(axis_start))
+    return f"{text}, " + _("axis starts at %(count)s", count=formats.number(axis_start))
 
 
 def moved(figure: Change, bars: Bars, then: date) -> str:

@@ -166,10 +166,10 @@ def counted(filters: Filters, site_names: Sequence[str]) -> str:
 
 def _bar(bar: str) -> str:
     return {
-        "added": _("Counted now, and not there at all before."),
-        "removed": _("Counted before, and not there at all now."),
-        "moved_in": _("Counted now, and before at a site outside the filter."),
-        "moved_out": _("Counted before, and now at a site outside the filter."),
+        "added": _("Counted now; not there before."),
+        "removed": _("Counted before; not there now."),
+        "moved_in": _("Counted now; before, at a site outside the filter."),
+        "moved_out": _("Counted before; now at a site outside the filter."),
         "reclassified_in": _("Counted now; there before, but outside the other filters."),
         "reclassified_out": _("Counted before; there now, but outside the other filters."),
     }[bar]
@@ -230,12 +230,15 @@ def meanings(basis: str, rules: Rules) -> list[tuple[str, str]]:
         order = _(", then ").join(source_label(source) for source in rules.source_order)
         entries.append((
             _("Unique machines"),
-            _("The records of all sources that are the same machine count as one. Who speaks for "
-              "it decides its site and status: %(order)s.", order=order),
+            _("Records of the same machine count once. The first source that has it decides its "
+              "site and status: %(order)s.", order=order),
         ))  # fmt: skip
     elif basis == "records":
         entries.append(
-            (_("Records"), _("Each source's record counts, the same machine twice too."))
+            (
+                _("Records"),
+                _("Each source's record counts, so one machine may count more than once."),
+            )
         )
     words = ", ".join(f"“{word}”" for word in rules.spare_words)
     classes = ", ".join(rules.spare_node_classes)
@@ -275,14 +278,12 @@ def gap(missing: Gap) -> str:
     }
     return {
         collection_days.MISSING: _(
-            "%(source)s, %(day)s: not collected; the state before stands.", **words
+            "%(source)s, %(day)s: not collected; the snapshot before it still counts.", **words
         ),
         collection_days.WITHDRAWN: _(
-            "%(source)s, %(day)s: withdrawn; the state before stands.", **words
+            "%(source)s, %(day)s: withdrawn; the snapshot before it still counts.", **words
         ),
-        collection_days.HELD: _(
-            "%(source)s, %(day)s: held until somebody decides: %(reason)s", **words
-        ),
+        collection_days.HELD: _("%(source)s, %(day)s: waiting for a decision: %(reason)s", **words),
         collection_days.SUSPICIOUS: _(
             "%(source)s, %(day)s: suspicious, not shown: %(reason)s", **words
         ),

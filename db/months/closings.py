@@ -47,7 +47,7 @@ _TEXTS = {
     "closed": "%(month)s is closed.",
     "no_data": "There is no snapshot of %(month)s or before it that is still kept.",
     "running": "%(month)s is not over: the newest snapshot is of %(newest)s.",
-    "older_open": "%(older)s is still open, and months close oldest first.",
+    "older_open": "%(older)s is still open: close it first.",
     "reopened": "%(month)s was reopened: close it by hand when it is right.",
     "too_early": "It closes by itself with a snapshot of %(day)s or later.",
     "no_run": "%(source)s has no complete run from %(first)s to %(last)s.",

@@ -117,7 +117,7 @@ def _withdraw(
     connection: Connection, context: DecisionContext, accepted: Row[Any], entry: int
 ) -> None:
     if accepted.withdrawn_by is not None:
-        raise DecisionRefused("It is withdrawn already: the finding is open again.")
+        raise DecisionRefused("Already withdrawn: the finding is open again.")
     connection.execute(
         update(coverage_exceptions)
         .where(coverage_exceptions.c.exception_id == accepted.exception_id)
@@ -130,7 +130,7 @@ def _open_finding(connection: Connection, finding_id: int) -> Row[Any]:
         select(coverage_findings).where(coverage_findings.c.finding_id == finding_id)
     ).one_or_none()
     if finding is None or finding.until != OPEN_END:
-        raise DecisionRefused("It does not stand any more: there is nothing left to accept.")
+        raise DecisionRefused("Already resolved: nothing left to accept.")
     return finding
 
 

@@ -155,7 +155,7 @@ def test_every_change_shows_the_changes_outside_the_bars(quiet: Page, address: s
     quiet.locator(".bar-tab", has_text="Every change").click()
     expect(quiet.locator("#changes-listed")).to_have_text("5 devices changed")
     row = row_of(quiet, "H-MOVE")
-    expect(row.locator("[col-id='bar']")).to_have_text("In no bar")
+    expect(row.locator("[col-id='bar']")).to_have_text("Not in a bar")
     expect(row.locator(".reason")).to_have_text(
         "Organization changed: Harbor Dental to Müller & Söhne, Bau on 10 Nov 2026"
     )

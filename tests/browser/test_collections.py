@@ -106,13 +106,13 @@ def test_a_held_run_is_accepted(quiet: Page, story: Story) -> None:
     quiet.get_by_role("button", name="Accept", exact=True).click()
     dialog = quiet.get_by_role("dialog")
     expect(dialog).to_contain_text("Accept the run of NinjaRMM of 22 Nov 2026?")
-    expect(dialog).to_contain_text("Every count from that day on is made again.")
+    expect(dialog).to_contain_text("Every count from that day on is recalculated.")
     quiet.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     assert story.work() == 0
     quiet.get_by_role("button", name="Accept", exact=True).click()
     dialog.get_by_role("button", name="Accept the run").click()
-    expect(quiet.locator("#jobs")).to_contain_text("It waits for the worker")
+    expect(quiet.locator("#jobs")).to_contain_text("Waiting for the worker")
     assert story.work() == 1
     expect(quiet.locator("#jobs")).to_contain_text("done")
     expect(quiet.locator(".run-head .pill")).to_have_text("complete")

@@ -107,7 +107,7 @@ def suggest(story: Story, *pairs: tuple[str, int, int]) -> None:
 def effect_dialog(quiet: Page, story: Story) -> Locator:
     """The dialog once the worker has found what would change."""
     dialog = quiet.locator("#decision")
-    expect(dialog).to_contain_text("Looking what would change")
+    expect(dialog).to_contain_text("Working out what would change")
     story.look()
     expect(dialog.locator(".effect-said")).to_be_visible()
     return dialog
@@ -217,7 +217,7 @@ def test_records_are_linked_and_split_on_the_page_of_a_device(quiet: Page, story
     quiet.locator("#picker-text").fill("front-desk")
     quiet.locator("#picker .choice").click()
     dialog = effect_dialog(quiet, story)
-    expect(dialog).to_contain_text("answers to another record's machine")
+    expect(dialog).to_contain_text("joins another machine")
     dialog.get_by_role("button", name="Same machine").click()
     story.work()
     expect(quiet.locator("#device-machine-title")).to_have_text("This machine has 2 records")
@@ -240,7 +240,7 @@ def test_changing_expected_sources_previews_the_findings_that_close(
     harbor = story.hub.site_of("1", "ninja").site_id
     quiet.goto(f"{story.address}/sites/{harbor}")
     expected = quiet.locator(".expected")
-    expect(expected).to_contain_text("as the rules say")
+    expect(expected).to_contain_text("the default of the rules")
     expected.get_by_role("button", name="Not ThreatLocker").click()
     dialog = effect_dialog(quiet, story)
     expect(dialog.locator(".effect-said")).to_have_text("No device and no count changes.")
@@ -337,7 +337,7 @@ def test_a_refused_decision_shows_the_reason_before_it_is_saved(quiet: Page, sto
     quiet.locator("#picker-text").fill("Loaner")
     quiet.locator("#picker .choice").click()
     dialog = quiet.locator("#decision")
-    expect(dialog).to_contain_text("Looking what would change")
+    expect(dialog).to_contain_text("Working out what would change")
     story.look()
     expect(dialog.get_by_role("alert").first).to_contain_text("two real serial numbers")
     expect(dialog.get_by_role("button", name="Same machine")).to_be_disabled()

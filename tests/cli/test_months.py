@@ -49,7 +49,7 @@ def test_a_month_is_closed_and_reopened_and_the_audit_log_names_the_actor(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("close", "2024-02"), "2024-01 is still open, and months close oldest first"),
+        (("close", "2024-02"), "2024-01 is still open: close it first"),
         (("close", "2024-03"), "2024-03 is not over"),
         (("close", "2024-13"), "'2024-13' is no month: give it like 2026-10"),
         (("close", "0000-05"), "'0000-05' is no month"),

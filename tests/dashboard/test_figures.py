@@ -383,7 +383,7 @@ def test_bars_of_movers_are_shares_of_the_largest() -> None:
     )
     assert re.findall(r"width: ([\d.]+)%", str(expand_drawn(found))) == ["100.0", "50.0"]
     assert texts(movers_list([], Filters(), compared=True)) == [
-        "Every site has as many devices as then.",
+        "No site's count changed.",
         "note",
     ]
 

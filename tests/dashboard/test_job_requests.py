@@ -228,7 +228,7 @@ def test_only_the_newest_day_is_withdrawn(hub: Hub) -> None:
     assert answer["decision-title"]["children"] == "Nothing to withdraw"
     newest = hub.ask(WithdrawDay.kind, source="ninja", day=TODAY.isoformat()).get_json()
     said = json.dumps(newest["response"]["decision-body"]["children"])
-    assert "The snapshot of 21 Nov 2026 will stand again" in said
+    assert "The snapshot of 21 Nov 2026 counts again" in said
 
 
 def _lines(hub: Hub, asked: list[int]) -> dict[str, Any]:
@@ -268,7 +268,7 @@ def test_the_line_of_a_job_follows_it_to_its_result(hub: Hub) -> None:
     hub.ask(Collect.kind, source="ninja")
     job_id = hub.jobs()[0].job_id
     found = _lines(hub, [job_id])
-    assert "It waits for the worker." in json.dumps(found)
+    assert "Waiting for the worker." in json.dumps(found)
     assert found["jobs-poll"]["disabled"] is False
     _set(hub, requested_at=NOW - timedelta(seconds=20))
     assert "start inventory-hub worker" in json.dumps(_lines(hub, [job_id]))

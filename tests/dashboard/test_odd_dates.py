@@ -65,7 +65,7 @@ def test_a_day_that_is_no_longer_kept_is_compared_with_the_month_end_before_the_
 ) -> None:
     said, hidden = strip(app, "basis=ninja&as_of=2026-09-10", "/")
     assert not hidden
-    assert said.startswith("10 Sep 2026 is no longer kept: shown is 31 Aug 2026")
+    assert said.startswith("10 Sep 2026 is no longer kept. Showing 31 Aug 2026")
     for query in (
         "basis=ninja&as_of=2026-11-20&compare_to=2026-11-20",
         "basis=ninja&as_of=2026-09-10&compare_to=2026-09-01",

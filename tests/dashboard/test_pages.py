@@ -254,7 +254,7 @@ def test_why_a_month_counts_what_it_does(app: Dash) -> None:
 
 def test_a_site_without_changes_shows_a_message(app: Dash) -> None:
     still = site(app, "as_of=2026-11-22&compare_to=2026-11-22", HARBOR)["site-latest-rows"]
-    assert texts(still["children"], "note") == ["Nothing came or went since 22 Nov 2026."]
+    assert texts(still["children"], "note") == ["No device in or out since 22 Nov 2026."]
     early = site(app, "compare_to=2026-07-31", HARBOR)["site-latest-rows"]
     assert texts(early["children"], "note") == ["There is no count of 31 Jul 2026 to compare with."]
 

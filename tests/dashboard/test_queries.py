@@ -183,8 +183,8 @@ def test_a_gap_resolves_to_the_last_snapshot_before_it_and_is_reported(
         assert found.now.dates("records")["ninja"] == date(2026, 11, 14)
         assert found.then.dates("records")["threatlocker"] == date(2026, 10, 30)
         assert [str(notice) for notice in found.notices] == [
-            "NinjaRMM has no snapshot of 2026-11-15: shown is the one of 2026-11-14.",
-            "ThreatLocker has no snapshot of 2026-10-31: shown is the one of 2026-10-30.",
+            "NinjaRMM has no snapshot of 2026-11-15. Showing 2026-11-14.",
+            "ThreatLocker has no snapshot of 2026-10-31. Showing 2026-10-30.",
         ]
         the_day_before = gap.having(as_of=date(2026, 11, 14))
         earlier = moment.resolve(connection, the_day_before, TODAY)

@@ -58,7 +58,7 @@ def test_a_failed_run_is_reported_with_its_reason_and_the_day_in_force(engine: E
     _world(engine)
     _add(engine, "ninja", state="failed", reason="NinjaRMM answered 500 five times")
     assert _problems(engine) == [
-        "NinjaRMM: the collection of 2026-11-22 failed, shown is 2026-11-22: "
+        "NinjaRMM: the collection of 2026-11-22 failed (showing 2026-11-22): "
         "NinjaRMM answered 500 five times"
     ]
 
@@ -75,7 +75,7 @@ def test_a_held_run_waits_for_a_decision_until_it_is_made(sqlite_engine: Engine)
     _world(sqlite_engine)
     _add(sqlite_engine, "ninja", state="suspicious", hold="held", reason="12 of 40 vanished")
     assert _problems(sqlite_engine) == [
-        "NinjaRMM: the collection of 2026-11-22 waits for a decision, shown is 2026-11-22: "
+        "NinjaRMM: the collection of 2026-11-22 waits for a decision (showing 2026-11-22): "
         "12 of 40 vanished"
     ]
     with writing(sqlite_engine) as connection:

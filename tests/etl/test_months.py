@@ -168,7 +168,7 @@ def test_months_close_oldest_first(hub: Hub) -> None:
         hub.close("2024-02")
 
     assert str(caught.value) == (
-        "2024-02 cannot be closed: 2024-01 is still open, and months close oldest first. "
+        "2024-02 cannot be closed: 2024-01 is still open: close it first. "
         "The next one to close is 2024-01."
     )
     with pytest.raises(DecisionRefused, match="no snapshot of 2023-12 or before it"):

@@ -86,7 +86,7 @@ def dialog() -> list[Component]:
     )
     until = html.Div(
         [
-            html.Span(_("How long it holds"), id="decision-until-name", className="form-label"),
+            html.Span(_("How long"), id="decision-until-name", className="form-label"),
             dbc.RadioItems(id="decision-until", options=[], value=""),
         ],
         id="decision-untils",

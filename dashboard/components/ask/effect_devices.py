@@ -65,9 +65,7 @@ def _changes(item: Item) -> list[str]:
         changes.append(_("why: %(reason)s", reason=item["reason"] or formats.NOTHING))
     if str(item["asset_was"]) != str(item["asset"]):
         own = str(item["asset"]) == str(item["device_id"])
-        changes.append(
-            _("becomes a machine of its own") if own else _("answers to another record's machine")
-        )
+        changes.append(_("becomes a separate machine") if own else _("joins another machine"))
     return changes
 
 

@@ -89,8 +89,8 @@ def _detail(job: Job, now: datetime) -> str:
     if job.progress:
         return job.progress
     if now - job.requested_at > WORKER_GRACE:
-        return _("It waits for the worker: start inventory-hub worker.")
-    return _("It waits for the worker.")
+        return _("Waiting for the worker: start inventory-hub worker.")
+    return _("Waiting for the worker.")
 
 
 def name(job: Job) -> str:

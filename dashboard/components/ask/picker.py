@@ -71,7 +71,7 @@ def choices(
 ) -> list[Component]:
     """A button for each result; `more` says how many others match."""
     if not results:
-        return [html.P(_("Nothing is called so."), className="note")]
+        return [html.P(_("Nothing has such a name."), className="note")]
     rows = [
         html.Li(
             ask_button(

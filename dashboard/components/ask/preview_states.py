@@ -17,14 +17,14 @@ def preview_pending(job: Job, now: datetime) -> list[Component]:
     """The progress of the preview."""
     progress = job.progress or _("The worker tries it on a copy; nothing is changed.")
     if job.state == jobs.WAITING:
-        progress = _("It waits for the worker.")
+        progress = _("Waiting for the worker.")
         if now - job.requested_at > WORKER_GRACE:
-            progress = _("It waits for the worker: start inventory-hub worker.")
+            progress = _("Waiting for the worker: start inventory-hub worker.")
     return [
         html.P(
             [
                 dbc.Spinner(size="sm", color="primary"),
-                html.Strong(_("Looking what would change")),
+                html.Strong(_("Working out what would change")),
                 html.Span(progress, className="muted"),
             ],
             className="effect-waits",

@@ -36,7 +36,7 @@ def _row(item: Item, filters: Filters) -> dict[str, Any]:
         "device_id": str(state.device_id),
         "hostname": cut(state.hostname or state.display_name or state.source_key),
         "site": cut(state.site),
-        "bar": bar_word(item.bar, filters) if item.bar else _("In no bar"),
+        "bar": bar_word(item.bar, filters) if item.bar else _("Not in a bar"),
         "kind": item.bar or "none",
         "reasons": [cut(reason) for reason in reasons],
         "all_reasons": "\n".join(reasons),

@@ -35,7 +35,7 @@ def parts(latest: Latest, moment: Moment, counted: Filters) -> tuple[Any, Any, C
     """Title, subtitle and list; in words when there is nothing to list."""
     then = formats.day(moment.then.day or moment.then.requested)
     if not latest.count:
-        text = _("Nothing came or went since %(day)s.", day=then)
+        text = _("No device in or out since %(day)s.", day=then)
         if latest.count is None:
             text = _("There is no count of %(day)s to compare with.", day=then)
         return _("Latest changes"), None, html.P(text, className="note")

@@ -63,7 +63,7 @@ def too_early(moment: Moment, filters: Filters, first: date | None) -> html.Sect
             _("There is nothing to compare with on %(day)s", day=formats.day(then)),
             className="state-title",
         ),
-        html.P(_("No snapshot stands on that day, and what is not known is not a zero.")),
+        html.P(_("That day has no snapshot: the number is unknown, not zero.")),
     ]
     if moment.now.day is not None and first <= moment.now.day:
         later = filters.having(compare_to=first, changes=())
@@ -80,7 +80,7 @@ def _never(filters: Filters) -> html.Section:
             _("%(source)s was never collected", source=source_label(filters.basis)),
             className="state-title",
         ),
-        html.P(_("There is no snapshot of it, and what is not known is not a zero.")),
+        html.P(_("It has no snapshot: the number is unknown, not zero.")),
         dcc.Link(
             _("Count unique machines"), href=links.changes(every), className="btn btn-secondary"
         ),
@@ -127,11 +127,11 @@ def _tabs(answers: Answers, every: Filters) -> Component:
 
 def _empty(filters: Filters, every: Filters) -> Sequence[Component]:
     """The text of an empty list, with a link to a list that has devices."""
-    text = _("No device stands in a bar: the number did not move.")
+    text = _("No device is in a bar: the number did not change.")
     if ALL_CHANGES in filters.changes:
-        text = _("Nothing changed between these two days in what the filters count.")
+        text = _("Nothing that the filters count changed between these two days.")
     elif filters.changes:
-        text = _("No device stands in this bar.")
+        text = _("No device is in this bar.")
     content: list[Component] = [html.P(text)]
     if filters.changes:
         content.append(

@@ -175,7 +175,7 @@ def _why(stretch: Stretch) -> Component:
     ]
     if state["repaired"]:
         rows.append((pill(_("Repaired"), "warning"), state["repaired"]))
-    note = _("Judged by rules version %(n)s.", n=state["rule_version"])
+    note = _("Classified by rules version %(n)s.", n=state["rule_version"])
     lines = [html.Li([mark, html.Span(reason)]) for mark, reason in rows]
     return drawn(html.Div([html.Ul(lines, className="verdicts"), html.P(note, className="muted")]))
 

@@ -35,7 +35,7 @@ def first_run(problems: Sequence[str]) -> Component:
             [
                 _("Run "),
                 html.Code("inventory-hub collect"),
-                _(". This page fills by itself when the first snapshot is published."),
+                _(". This page fills automatically when the first snapshot is published."),
                 *[html.P(text, className="step-trouble", role="alert") for text in problems],
             ],
         ),
@@ -67,8 +67,8 @@ def nothing_matches(path: str, beside: Component | None = None) -> Component:
         html.Section(
             [
                 html.H2(_("No device matches these filters"), className="state-title"),
-                html.P(_("Take a filter away, choose another day, or start again without any.")),
-                html.P([_("There are others: "), beside]) if beside is not None else None,
+                html.P(_("Remove a filter, choose another day, or clear all filters.")),
+                html.P([_("Outside the filters: "), beside]) if beside is not None else None,
                 dcc.Link(_("Clear all filters"), href=path, className="btn btn-secondary"),
             ],
             className="card card-body state",
@@ -82,7 +82,7 @@ def no_machine_matches() -> Component:
         html.Section(
             [
                 html.H2(_("No machine matches these filters"), className="state-title"),
-                html.P(_("Take a filter away, or start again without any.")),
+                html.P(_("Remove a filter, or clear all filters.")),
                 dcc.Link(_("Clear all filters"), href="/machines", className="btn btn-secondary"),
             ],
             className="card card-body state",
@@ -109,7 +109,7 @@ def no_machines() -> Component:
         _step(
             False,
             _("See it here"),
-            [_("A machine appears within a minute; this page fills by itself.")],
+            [_("A machine appears within a minute; this page updates automatically.")],
         ),
     ]  # fmt: skip
     return drawn(

@@ -86,7 +86,7 @@ def _facts(machine: Machine) -> list[tuple[str, str]]:
             (_("Memory"), _filled(machine, "memory")),
             (_("Disk"), _filled(machine, "disk")),
             (_("Started"), formats.instant(machine["boot_time"])),
-            (_("Put to work"), formats.instant(machine["computer_activation"])),
+            (_("In service since"), formats.instant(machine["computer_activation"])),
             (_("Agent"), machine["agent_version"]),
             (_("Last report"), formats.instant(machine["received_at"])),
             (
@@ -171,7 +171,7 @@ def finding(hours: Sequence[Hour], kind: str) -> str:
     means = [mean for hour in hours if (mean := getattr(hour, f"{kind}_mean")) is not None]
     most = max((getattr(hour, f"{kind}_max") or 0 for hour in hours), default=0)
     if not means:
-        return _("%(name)s: nothing was told in the last 24 hours", name=name)
+        return _("%(name)s: nothing reported in the last 24 hours", name=name)
     return _(
         "%(name)s: %(mean)s on average, at most %(most)s",
         name=name, mean=percent(sum(means) / len(means)), most=percent(most),

@@ -124,4 +124,4 @@ def _difference(value: Decimal | int, href: str | None, decimals: int = 0) -> Co
     look = f"delta news-{news(1 if value > 0 else -1, GOOD['billing_basis'])} basis-delta"
     if href is None:
         return html.Span(words, className=look)
-    return dcc.Link(words, href=href, className=look, title=_("Which devices make the difference"))
+    return dcc.Link(words, href=href, className=look, title=_("Devices behind the difference"))

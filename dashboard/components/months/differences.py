@@ -62,8 +62,9 @@ def _sum(rows: Sequence[DifferingDevice]) -> str:
     new = sum(device.at_end and not device.on_peak for device in rows)
     left = sum(not device.at_end for device in rows)
     return str(
-        _("%(gone)s on the peak day and not at month-end, %(new)s the other way; %(left)s on some "
-          "day and not at month-end. Devices that were counted on every day are not listed.",
+        _("%(gone)s on the peak day but not at month-end, %(new)s at month-end but not on the "
+          "peak day; %(left)s on some day but not at month-end. Devices counted every day are "
+          "not listed.",
           gone=formats.number(gone), new=formats.number(new), left=formats.number(left))
     )  # fmt: skip
 

@@ -23,7 +23,7 @@ def movers_list(movers: Sequence[Mover], counted: Filters, *, compared: bool) ->
         compared: whether both days have a count.
     """
     if not movers:
-        text = _("Every site has as many devices as then.")
+        text = _("No site's count changed.")
         if not compared:
             text = _("There is nothing to compare with.")
         return html.Div(text, className="note")

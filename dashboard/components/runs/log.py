@@ -21,7 +21,7 @@ def log_card(run: Run, lines: Sequence[LogLine]) -> Component | None:
     if not lines:
         if run.finished_at is not None:
             return None
-        text = _("Its lines are here when it has ended.")
+        text = _("The log appears here when the run ends.")
         return panel(html.H2(_("Log")), html.P(text, className="note"))
     problems = sum(line.level in _PROBLEMS for line in lines)
     count = ngettext("%(n)s line", "%(n)s lines", len(lines), n=formats.number(len(lines)))

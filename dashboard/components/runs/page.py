@@ -66,7 +66,7 @@ def no_run(run_id: int, page: RunList) -> list[Any]:
     state = html.Section(
         [
             html.H1(_("There is no run %(id)s", id=run_id), className="state-title"),
-            html.P(_("The link may be old or mistyped. The list holds every run there was.")),
+            html.P(_("The link may be old or mistyped. The list has every run.")),
         ],
         className="card card-body state",
     )
@@ -117,11 +117,12 @@ def _decision(run: Run, before: Run | None, answer: str | None, actor: Actor) ->
     if large:
         buttons.append(
             html.Span(
-                _("It loses so much that an administrator must accept it."), className="muted"
+                _("It would remove so many devices that only an administrator can accept it."),
+                className="muted",
             )
         )
     return panel(
-        html.H2(_("It waits for a decision")),
+        html.H2(_("Waiting for a decision")),
         *content,
         fact_list(run_effect(run, before)),
         html.Div(buttons, className="acts"),
@@ -154,7 +155,7 @@ def _numbers(run: Run, before: Run | None, kept: KeptDays | None) -> Component:
         (_("Set aside"), formats.number(run.quarantined)),
         *(moved if run.changed is not None else []),
     ]
-    return panel(html.H2(_("What came")), fact_list(facts))
+    return panel(html.H2(_("Collected")), fact_list(facts))
 
 
 def _basis(run: Run, before: Run | None, page: RunList) -> Component:
@@ -167,7 +168,7 @@ def _basis(run: Run, before: Run | None, page: RunList) -> Component:
         (_("Compared with"), compared),
         (_("Version of the rules"), rules),
         (_("Business day in"), run.timezone),
-        (_("Snapshot"), _("stands for its day") if run.published else _("none from this run")),
+        (_("Snapshot"), _("used for its day") if run.published else _("none from this run")),
         (_("Correlation id"), html.Code(run.correlation_id)),
     ]
     if run.hold and run.hold != "held":
@@ -195,7 +196,7 @@ def _aside(run: Run, aside: Sequence[UnreadableRow]) -> Any:
         )
         for row in aside
     ]
-    title = _("Rows that could not be read; devices that were known keep their last state")
+    title = _("Rows that could not be read; known devices keep their last state")
     if (run.quarantined or 0) > MAX_UNREADABLE:
         title += ". " + _("The first %(n)s", n=formats.number(MAX_UNREADABLE))
     head = html.Thead(html.Tr([column_head(name) for name in heads]))

@@ -118,7 +118,7 @@ def withdrawal(run: Run) -> Danger:
     arguments = {"source": run.source, "day": day.isoformat()}
     return Danger(
         words,
-        _("Its snapshot goes, and the one before counts again."),
+        _("Its snapshot is removed, and the one before counts again."),
         ask_button(
             WithdrawDay, arguments, _("Withdraw the day"), kind="btn-outline-danger", about=label
         ),

@@ -35,7 +35,7 @@ def audit_page(
     if not count:
         nothing = _("Nothing was decided yet.")
         if listed != AuditList():
-            nothing = _("No decision matches. Take a filter away.")
+            nothing = _("No decision matches. Remove a filter.")
         body: list[Any] = [html.P(nothing, className="note")]
     else:
         body = [entries(page, actor), _pager(count, listed)]

@@ -108,7 +108,7 @@ def _runs(waits: Waiting) -> Component:
         title = _("%(source)s, %(day)s", **words)
         items.append(item([source_badge(run.source), title], run.reason, [see]))
     title = ngettext("%(n)s held run", "%(n)s held runs", len(items), n=formats.number(len(items)))
-    about = _("It looks wrong, so nothing of it counts until you accept it")
+    about = _("It looks wrong, so none of it counts until you accept it")
     return _group("inbox-runs", title, about, items)
 
 

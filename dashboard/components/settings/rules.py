@@ -49,14 +49,14 @@ def rule_cards(
         "rules-history",
         _history(versions, saved, actor),
         title=_("Every version"),
-        subtitle=_("A device keeps the version that it was judged by"),
+        subtitle=_("A device keeps the version it was classified by"),
     )
     return [_in_force(versions[0]), history]
 
 
 def _in_force(now: Version) -> Component:
     facts = [(setting_name(name), setting_value(name, getattr(now.rules, name))) for name in NAMES]
-    title = _("Version %(n)s holds", n=now.rules.version)
+    title = _("Version %(n)s is in use", n=now.rules.version)
     return card("rules-now", fact_list(facts), title=title, subtitle=_who(now))
 
 
@@ -141,7 +141,7 @@ def _version(
     n = version.rules.version
     head = [html.Strong(_("Version %(n)s", n=n)), html.Span(_who(version), className="muted")]
     if version is now:
-        head.append(html.Span(_("holds"), className="pill pill-stands"))
+        head.append(html.Span(_("in use"), className="pill pill-stands"))
     elif actor.may_start(SaveRules) and differences(now.rules, version.rules):
         head.append(
             ask_button(

@@ -99,7 +99,7 @@ def segments(state: str | None) -> Component:
     """One link per state; the selected one clears the filter."""
     words = {
         None: _("All"), "review": _("Needs review"), "merged": _("Merged"),
-        "internal": _("Internal"), "expects": _("Expects its own sources"),
+        "internal": _("Internal"), "expects": _("With its own expected sources"),
     }  # fmt: skip
     choices = [
         dcc.Link(

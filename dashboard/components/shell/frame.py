@@ -75,7 +75,8 @@ def shell(sites: Sequence[Option], version: str, actor: Actor, status: Status) -
             html.Div(status.strip, id="strip", className="strip", role="status"),
             _alert(
                 "trouble",
-                _("A part of this page could not be loaded. Try again; if it stays, see the log."),
+                _("Part of this page could not be loaded. Try again; if it fails again, see the "
+                  "server's log."),
             ),
             _alert(
                 "away",

@@ -103,8 +103,8 @@ def _quarantined(aside: Sequence[QuarantinedRow]) -> list[Component]:
         return []
     rows = [html.Li(f"{row.label} {row.source_key or ''}: {row.reason}") for row in aside]
     summary = ngettext(
-        "%(num)d row could not be read and stands aside; the rest is counted",
-        "%(num)d rows could not be read and stand aside; the rest is counted",
+        "%(num)d row could not be read and was set aside; the rest is counted",
+        "%(num)d rows could not be read and were set aside; the rest is counted",
         len(aside),
     )
     return [

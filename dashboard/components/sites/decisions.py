@@ -105,7 +105,7 @@ def site_names(
 
 def _expected(profile: Profile, rules: Rules, actor: Actor, *, now: bool) -> Component:
     expected = rules.expected_sources if profile.expected is None else profile.expected
-    text = _("%(sources)s, as the rules say", sources=sources_word(expected))
+    text = _("%(sources)s, the default of the rules", sources=sources_word(expected))
     if profile.expected is not None:
         text = _("%(sources)s, set for this site", sources=sources_word(expected))
     buttons: list[Component] = []
@@ -113,7 +113,7 @@ def _expected(profile: Profile, rules: Rules, actor: Actor, *, now: bool) -> Com
         buttons = [_toggle(profile.site_id, source, expected) for source in SOURCES]
         if profile.expected is not None:
             arguments = {"site_id": profile.site_id, "sources": None}
-            words = _("As the rules say")
+            words = _("Default of the rules")
             buttons.append(ask_button(ExpectSources, arguments, words, kind="btn-link"))
     return html.Div([html.P(text), html.Div(buttons, className="acts")], className="expected")
 
@@ -130,8 +130,8 @@ def _toggle(site_id: int, source: str, expected: Sequence[str]) -> Component:
 
 def _aliases(aliases: Sequence[Alias], actor: Actor, *, now: bool) -> Component:
     if not aliases:
-        return html.P(_("No source names this site."), className="note")
-    heads = (_("Source"), _("Calls it"), _("Its id there"), _("Last on"), "")
+        return html.P(_("No source has a name for this site."), className="note")
+    heads = (_("Source"), _("Name there"), _("Its id there"), _("Last on"), "")
     head = html.Tr([column_head(text) for text in heads])
     rows = [
         html.Tr(

@@ -121,7 +121,7 @@ def chart_words(trends: Trends) -> dict[str, Any]:
         "months_why": drawn_list([why_button(query, "months", words=True)]),
         "daily_why": drawn_list([why_button(query, "days", words=True)]),
         "daily_title": _daily_title(trends),
-        "daily_subtitle": _("By type; a pale day with × has no snapshot of some source"),
+        "daily_subtitle": _("By type; a pale day with × lacks a snapshot of a source"),
         "bars_title": drawn_list(balance_line(trends.bars, counted, then)),
         "bars_subtitle": sentences.waterfall_subtitle(moment, counted, trends.axis_start),
         "bars_links": drawn_list([changes, why_button(query, "bars", words=True)]),

@@ -77,7 +77,7 @@ def _list(why: Explanation) -> Component | None:
 def _sums(why: Explanation) -> Component | None:
     lines: list[Component] = [html.Li(line) for line in words.sums(why)]
     if None in (why.count.current, why.count.previous):
-        text = _("On a day before the first snapshot there is no count, and never a zero.")
+        text = _("Before the first snapshot the number is unknown, not zero.")
         lines.append(html.Li(text, className="muted"))
     return html.Ul(lines, className="sums") if lines else None
 
@@ -148,7 +148,7 @@ def _gaps(why: Explanation) -> Component | None:
     if len(why.gaps) > _MOST_GAPS:
         n = len(why.gaps) - _MOST_GAPS
         rows.append(html.Li(_("and %(n)s earlier ones", n=formats.number(n))))
-    note = _("On such a day what stood before goes on standing: a gap is no drop.")
+    note = _("On such a day the last snapshot still counts: a gap is not a drop.")
     return html.Div([html.Ul(rows), html.P(note, className="muted")])
 
 

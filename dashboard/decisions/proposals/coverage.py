@@ -18,14 +18,14 @@ from db.decisions import AcceptFinding, WithdrawAcceptance
 def _accept(connection: Connection, decision: AcceptFinding) -> Proposal:
     finding = coverage_rows.get_finding(connection, decision.finding_id)
     if finding is None:
-        line = _("It does not stand any more: there is nothing left to accept.")
+        line = _("Already resolved: nothing left to accept.")
         return blocked(_("Nothing to accept"), line)
     return Proposal(
         _("Accept this finding?"),
         [
             _(
-                "It is not counted as something to look at any more, and stays in the list with "
-                "your reason. When its facts change it comes back."
+                "It no longer counts as something to look at, and stays in the list with your "
+                "reason. If its facts change, it opens again."
             ),
         ],
         _("Accept"),
@@ -49,7 +49,7 @@ def _accept(connection: Connection, decision: AcceptFinding) -> Proposal:
 def _withdraw(connection: Connection, decision: WithdrawAcceptance) -> Proposal:
     acceptance = coverage_rows.get_acceptance(connection, decision.exception_id)
     if acceptance is None or acceptance.withdrawn_on is not None:
-        line = _("It is withdrawn already: the finding is open again.")
+        line = _("Already withdrawn: the finding is open again.")
         return blocked(_("Nothing to withdraw"), line)
     return Proposal(
         _("Withdraw this acceptance?"),

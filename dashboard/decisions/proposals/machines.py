@@ -25,11 +25,11 @@ def _link(connection: Connection, decision: LinkDevices) -> Proposal:
     if pair.same_machine:
         return blocked(_("Nothing to link"), _("The two are one machine already."))
     lines = [
-        _("Their machines are counted as one from then on, with everything linked to either."),
+        _("They count as one machine from then on, with everything linked to either."),
         from_which_day(connection) + " " + can_be_undone(),
     ]
     if not pair.same_site:
-        lines.insert(0, _("They stand at two sites: that shows on Coverage as long as it is so."))
+        lines.insert(0, _("They are at two sites: Coverage lists this until it is resolved."))
     title = _("Are %(one)s and %(other)s the same machine?", **pair.words)
     return Proposal(title, lines, _("Same machine"))
 
@@ -56,10 +56,7 @@ def _split(connection: Connection, decision: SplitDevice) -> Proposal:
     return Proposal(
         _("Is %(name)s of %(source)s another machine?", **words),
         [
-            _(
-                "It is counted as a machine of its own, and no rule links it with these records "
-                "again."
-            ),
+            _("It counts as a separate machine, and no rule links it with these records again."),
             from_which_day(connection) + " " + can_be_undone(),
         ],
         _("Not the same machine"),

@@ -51,12 +51,12 @@ def from_which_day(connection: Connection) -> str:
     """From which day on a decision holds."""
     closed = border(connection)
     if closed is None:
-        return str(_("No month is closed, so every day that is kept is made again."))
+        return str(_("No month is closed, so every day that is kept is recalculated."))
     day = formats.day(closed)
     return str(
         _(
-            "Every day after %(day)s is made again. Nothing on or before it changes: that month is "
-            "closed.",
+            "Every day after %(day)s is recalculated. Nothing on or before it changes: that "
+            "month is closed.",
             day=day,
         )
     )

@@ -22,7 +22,7 @@ def _save_rules(connection: Connection, decision: SaveRules) -> Proposal:
     draft = Rules(now.version, **{name: tuple(v) for name, v in decision.rules.items()})
     changed = differences(now, draft)
     if not changed:
-        line = _("The draft says what version %(n)s says.", n=now.version)
+        line = _("The draft is the same as version %(n)s.", n=now.version)
         return blocked(_("Nothing to save"), line)
     return Proposal(
         _("Save these rules as version %(n)s?", n=now.version + 1),

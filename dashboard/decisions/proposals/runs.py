@@ -35,7 +35,7 @@ def _accept(connection: Connection, decision: AcceptRun) -> Proposal:
     words = {"source": source_label(run.source), "day": formats.day(run.business_date)}
     lines = [
         _(
-            "It becomes the snapshot of %(day)s. Every count from that day on is made again.",
+            "It becomes the snapshot of %(day)s. Every count from that day on is recalculated.",
             **words,
         ),
     ]
@@ -56,10 +56,10 @@ def _reject(connection: Connection, decision: RejectRun) -> Proposal:
         return _decided_already()
     before = attempts.previous_published_run(connection, run)
     words = {"source": source_label(run.source), "day": formats.day(run.business_date)}
-    lines = [_("Its rows are dropped and %(day)s stays without a snapshot of its own.", **words)]
+    lines = [_("Its rows are dropped, and %(day)s has no snapshot of its own.", **words)]
     if before is not None:
         day = formats.day(before.business_date)
-        lines.append(_("The snapshot of %(shown)s stands on. No number changes.", shown=day))
+        lines.append(_("The snapshot of %(shown)s stays in use. No number changes.", shown=day))
     lines.append(_("The next collection is compared with it again."))
     return Proposal(
         _("Reject the run of %(source)s of %(day)s?", **words), lines, _("Reject the run")
@@ -79,17 +79,17 @@ def _withdraw(connection: Connection, decision: WithdrawDay) -> Proposal:
     else:
         shown = formats.day(before.business_date)
         after = _(
-            "The snapshot of %(shown)s will stand again, with every device as it was then.",
+            "The snapshot of %(shown)s counts again, with every device as it was then.",
             shown=shown,
         )
     return Proposal(
         _("Withdraw %(day)s of %(source)s?", **words),
         [
             after,
-            _("The counts of %(day)s are made again; the day shows as withdrawn.", **words),
+            _("The counts of %(day)s are recalculated; the day shows as withdrawn.", **words),
             _(
-                "Only today's can be collected again: what %(source)s said on an earlier day is "
-                "lost.",
+                "Only today can be collected again: %(source)s does not tell what it had on an "
+                "earlier day.",
                 **words,
             ),
         ],
@@ -107,12 +107,12 @@ def _end(connection: Connection, decision: EndSource) -> Proposal:
     standing = attempts.published_run_on(connection, source, newest) if newest else None
     facts = []
     if standing is not None:
-        facts.append((_("Rows that stand now"), formats.number(standing.records)))
+        facts.append((_("Rows in use now"), formats.number(standing.records)))
     return Proposal(
         _("End %(source)s?", **words),
         [
             _(
-                "All devices of %(source)s are removed, with the reason that the source ended.",
+                "All devices of %(source)s are removed, with the reason “source ended”.",
                 **words,
             ),
             _(

@@ -26,7 +26,7 @@ def _merge(connection: Connection, decision: MergeSites) -> Proposal:
     if site is None or into is None or not site.site_id or not into.site_id:
         return blocked(_("Nothing to merge"), _("One of the two sites is not there any more."))
     if site.merged_into or into.merged_into or site.site_id == into.site_id:
-        return blocked(_("Nothing to merge"), _("One of the two answers to the other already."))
+        return blocked(_("Nothing to merge"), _("The two are one site already."))
     words = {"site": site.name, "into": into.name}
     return Proposal(
         _("Merge %(site)s into %(into)s?", **words),
@@ -50,10 +50,10 @@ def _move_alias(connection: Connection, decision: MoveAlias) -> Proposal:
     title = (
         _("Move %(alias)s of %(source)s to %(into)s?", **words)
         if into
-        else _("Make a site of its own of %(alias)s of %(source)s?", **words)
+        else _("Make %(alias)s of %(source)s a separate site?", **words)
     )
     lines = [from_which_day(connection), can_be_undone()]
-    return Proposal(title, lines, _("Move") if into else _("Make the site"))
+    return Proposal(title, lines, _("Move") if into else _("Make a separate site"))
 
 
 @proposes(ExpectSources)
@@ -62,14 +62,15 @@ def _expect(connection: Connection, decision: ExpectSources) -> Proposal:
     expected: Sequence[str] | None = decision.sources
     if expected is None:
         expected = rule_versions.current(connection).expected_sources
-        title = _("Expect at %(site)s what the rules say?", site=site)
+        title = _("Expect the default sources at %(site)s?", site=site)
     else:
         title = _("Change what %(site)s is expected to have?", site=site)
     return Proposal(
         title,
         [
             _("Expected: %(sources)s.", sources=sources_word(expected)),
-            _("Coverage looks for what is missing of these. No count changes. ") + can_be_undone(),
+            _("Coverage lists machines missing from one of these. No count changes. ")
+            + can_be_undone(),
         ],
         _("Save"),
     )

@@ -19,7 +19,7 @@ from db.decisions import KINDS, Undo
 def _undo(connection: Connection, decision: Undo) -> Proposal:
     entry = audit_log.find_entry(connection, decision.entry_id)
     if entry is None or not entry.can_undo:
-        line = _("It was undone already, or it is of a kind that cannot be.")
+        line = _("Already undone, or of a kind that cannot be undone.")
         return blocked(_("Nothing to undo"), line)
     words = {"what": action_word(entry.action), "who": entry.actor}
     lines = [

@@ -194,7 +194,7 @@ _WORDS = {
     THREATLOCKER_WITHOUT_NINJA: mark("ThreatLocker manages it, NinjaRMM does not"),
     AGENT_ONLY: mark("Its agent reports, neither NinjaRMM nor ThreatLocker manages it"),
     DUPLICATE: mark(
-        "%(source)s has this hostname twice at the site, as two machines: %(host)s and %(other)s"
+        "%(source)s has two machines with the same hostname at the site: %(host)s and %(other)s"
     ),
     SPARE_MISMATCH: mark("Spare in %(spare)s, not spare in %(not_spare)s"),
     SITE_MISMATCH: mark(
