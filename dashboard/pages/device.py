@@ -56,8 +56,8 @@ def layout(device_id: str = "", **_query: str) -> html.Div:
         card(
             Ids.WHY,
             place(f"{Ids.WHY}-said", 110),
-            title=_("Why it is counted so"),
-            subtitle=_("Each verdict with its reason"),
+            title=_("Why it counts"),
+            subtitle=_("Each result with its reason"),
         ),
         card(Ids.MACHINE, machine_body, subtitle=_("Side by side; what differs is marked")),
         card(

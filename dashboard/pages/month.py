@@ -37,8 +37,8 @@ def layout(month: str = "", **_query: str) -> html.Div:
     """Its place, and the proof that a closed month is what it was."""
     words = html.Div(
         [
-            html.H2(_("Is it still what was closed?")),
-            html.P(_("Members, counts, billing bases and changes are read again and hashed anew."),
+            html.H2(_("Is it unchanged since closing?")),
+            html.P(_("Devices, counts, billing options and changes are read and hashed again."),
                    className="card-subtitle"),
         ]
     )  # fmt: skip
@@ -105,7 +105,9 @@ def verify(clicks: int | None, closing: int | None) -> str:
     with current().reading() as connection:
         unchanged = is_unchanged(connection, closing)
     if unchanged is None:
-        return _("Its members are no longer kept; counts and hash are.")
+        return _("Its list of devices is no longer kept; its counts and hash are.")
     return (
-        _("Yes: the hash is the same.") if unchanged else _("No: the rows are not those it closed.")
+        _("Yes: the hash is the same.")
+        if unchanged
+        else _("No: the rows differ from those that were closed.")
     )

@@ -180,9 +180,9 @@ def explain(query: str) -> list[Component]:
             section(
                 _("Based on"),
                 html.P(
-                    _("The moment at which this server received each machine's newest report; the "
-                      "machines' own clocks do not matter. A machine reports once a minute. One "
-                      "that was deleted is in no figure.")
+                    _("When this server received each machine's newest report; the machines' own "
+                      "clocks do not matter. A machine reports once a minute. Deleted machines "
+                      "are not counted.")
                 ),
             ),
         ]

@@ -267,7 +267,7 @@ def _about(v: View) -> str:
     words = {"basis": basis_phrase(v.filters.basis), "day": day}
     text = str(_("Month-ends, %(basis)s; the running month as of %(day)s", **words))
     if not v.filters.are_stored:
-        text += ". " + _("Months are not counted by search or location: those are left aside here")
+        text += ". " + _("Search and location do not apply to months: they are ignored here")
     return text
 
 

@@ -13,7 +13,7 @@ def kind_name(kind: str) -> str:
     return {
         "ninja_without_threatlocker": _("In NinjaRMM, not in ThreatLocker"),
         "threatlocker_without_ninja": _("In ThreatLocker, not in NinjaRMM"),
-        "agent_only": _("Agent alone"),
+        "agent_only": _("Agent only"),
         "duplicate": _("Twice in one source"),
         "spare_mismatch": _("Spare in one source only"),
         "site_mismatch": _("Sites disagree"),
@@ -26,7 +26,7 @@ def kind_short(kind: str) -> str:
     return {
         "ninja_without_threatlocker": _("No ThreatLocker"),
         "threatlocker_without_ninja": _("No NinjaRMM"),
-        "agent_only": _("Agent alone"),
+        "agent_only": _("Agent only"),
         "duplicate": _("Twice"),
         "spare_mismatch": _("Spare"),
         "site_mismatch": _("Sites"),
@@ -42,25 +42,26 @@ def kind_rule(kind: str) -> str:
             "sites that are expected to have ThreatLocker."
         ),
         "threatlocker_without_ninja": _(
-            "Records that ThreatLocker manages, each a licence, of machines that NinjaRMM does not "
-            "manage, at sites that are expected to have NinjaRMM."
+            "Records that ThreatLocker manages (each uses a licence) of machines that NinjaRMM "
+            "does not manage, at sites that are expected to have NinjaRMM."
         ),
         "agent_only": _(
             "Machines whose agent reports and that neither NinjaRMM nor ThreatLocker manages."
         ),
         "duplicate": _(
-            "Two records of one source that are one machine, or that have one hostname at one site."
+            "Two records of one source that are the same machine, or have the same hostname at "
+            "the same site."
         ),
         "spare_mismatch": _(
-            "Linked records of which one is spare and another is not; guests that are spare by "
-            "their class do not count."
+            "Linked records of which one is spare and another is not; VM guests, spare by their "
+            "class, are ignored."
         ),
         "site_mismatch": _(
             "Linked records at different sites, and one real serial number at two sites."
         ),
         "name_mismatch": _(
-            "Linked records whose display names differ, apart from case and spaces; one that only "
-            "repeats the hostname is no name."
+            "Linked records whose display names differ, apart from case and spaces; a name that "
+            "only repeats the hostname is ignored."
         ),
     }[kind]
 

@@ -77,13 +77,15 @@ def named(value: str) -> str:
 
 def clone_cause() -> str:
     """The short cause of a shared id."""
-    return _("a disk with an installed agent was copied, and its row shows whichever spoke last.")
+    return _(
+        "a disk with an installed agent was copied, and its row shows whichever reported last."
+    )
 
 
 def clone_words() -> str:
     """The explanation of a shared id, with the remedy."""
     return _(
-        "Two running agents report under this id, so it shows whichever spoke last. That happens "
-        "when a disk with an installed agent was copied. On one of the two, stop the agent, delete "
-        "its state file and start it again: it then gets an id of its own."
+        "Two running agents report under this id, so it shows whichever reported last. That "
+        "happens when a disk with an installed agent was copied. On one of the two, stop the "
+        "agent, delete its state file and start it again: it then gets its own id."
     )

@@ -21,7 +21,7 @@ def month_state_word(state: str) -> str:
 
 def actor_name(actor: str) -> str:
     """The actor of a closing, for a sentence."""
-    return _("by itself") if actor == AUTOMATIC else _("by %(actor)s", actor=actor)
+    return _("automatically") if actor == AUTOMATIC else _("by %(actor)s", actor=actor)
 
 
 def closed_words(closing: Closing) -> str:
@@ -48,11 +48,11 @@ def hindrance_words(hindrance: Hindrance) -> str:
 def _texts() -> dict[str, str]:
     return {
         "closed": _("%(month)s is closed."),
-        "no_data": _("No snapshot of its end is kept."),
-        "running": _("It is not over: the newest snapshot is of %(newest)s."),
+        "no_data": _("No snapshot of its last day is kept."),
+        "running": _("The month is not over: the newest snapshot is of %(newest)s."),
         "older_open": _("%(older)s is still open: close it first."),
         "reopened": _("It was reopened: close it when it is right."),
-        "too_early": _("It closes by itself with a snapshot of %(day)s or later."),
+        "too_early": _("It closes automatically with a snapshot of %(day)s or later."),
         "no_run": _("%(source)s has no complete run from %(first)s to %(last)s."),
         "held": _("The run of %(source)s of %(day)s is held: accept or reject it."),
     }

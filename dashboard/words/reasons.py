@@ -61,7 +61,7 @@ def _changed() -> dict[str, str]:
         "serial": _("Serial number changed: %(was)s to %(now)s on %(day)s"),
         "os": _("Operating system changed: %(was)s to %(now)s on %(day)s"),
         "node_class": _("Class changed: %(was)s to %(now)s on %(day)s"),
-        "speaks": _("Now speaks: %(now)s instead of %(was)s, since %(day)s"),
+        "speaks": _("Primary source: %(now)s instead of %(was)s, since %(day)s"),
     }
 
 

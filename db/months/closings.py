@@ -49,7 +49,7 @@ _TEXTS = {
     "running": "%(month)s is not over: the newest snapshot is of %(newest)s.",
     "older_open": "%(older)s is still open: close it first.",
     "reopened": "%(month)s was reopened: close it by hand when it is right.",
-    "too_early": "It closes by itself with a snapshot of %(day)s or later.",
+    "too_early": "It closes automatically with a snapshot of %(day)s or later.",
     "no_run": "%(source)s has no complete run from %(first)s to %(last)s.",
     "held": "The run of %(source)s of %(day)s is held: accept or reject it.",
 }

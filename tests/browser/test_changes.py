@@ -201,7 +201,7 @@ def test_a_day_before_the_first_snapshot_shows_a_message_and_a_link_to_the_first
     expect(quiet.locator("#changes-body")).not_to_be_visible()
     quiet.locator(".state .btn").click()
     expect(quiet.locator("#bars-subtitle")).to_contain_text("5 Nov 2026 to 22 Nov 2026")
-    expect(quiet.locator("#changes-empty")).to_contain_text("the number did not move")
+    expect(quiet.locator("#changes-empty")).to_contain_text("the number did not change")
     expect(quiet.locator("#changes-grid")).not_to_be_visible()
 
 

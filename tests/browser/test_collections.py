@@ -176,7 +176,7 @@ def test_a_closed_month_is_locked_and_its_hash_is_verified(quiet: Page, story: S
     expect(row.locator(".pill")).to_have_text("open")
     row.get_by_role("button", name="Close: Oct 2026").click()
     dialog = quiet.get_by_role("dialog")
-    expect(dialog).to_contain_text("What stands on 31 Oct 2026 is stored once")
+    expect(dialog).to_contain_text("The devices of 31 Oct 2026 are stored")
     expect(dialog.locator(".fact-list")).to_contain_text("34")
     dialog.get_by_role("button", name="Close the month").click()
     expect(quiet.locator("#jobs")).to_contain_text("Close Oct 2026")

@@ -44,7 +44,7 @@ def test_a_finding_is_accepted_with_a_reason_and_the_acceptance_withdrawn(
 ) -> None:
     quiet.goto(story.address + "/coverage?kind=agent_only")
     expect(quiet.locator("#kpi-agent_only .kpi-value")).to_have_text("1")
-    accept = quiet.get_by_label("Accept: z, Agent alone")
+    accept = quiet.get_by_label("Accept: z, Agent only")
     for _ in range(100):
         # Cells far below are not drawn until somebody scrolls there, and what is drawn above them
         # meanwhile moves them on.
@@ -70,7 +70,7 @@ def test_a_finding_is_accepted_with_a_reason_and_the_acceptance_withdrawn(
     (accepted,) = story.world.all(coverage_exceptions)
     assert (accepted.reason, str(accepted.expires)) == ("The owner's own notebook", "2026-04-08")
 
-    quiet.get_by_label("Withdraw: z, Agent alone").click()
+    quiet.get_by_label("Withdraw: z, Agent only").click()
     expect(quiet.locator("#decision-title")).to_have_text("Withdraw this acceptance?")
     quiet.locator("#decision-do").click()
     expect(quiet.locator("#jobs")).to_contain_text("Withdraw an acceptance")

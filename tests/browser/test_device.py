@@ -76,7 +76,7 @@ def test_the_payload_of_any_stretch_can_be_read_and_copied(quiet: Page, address:
     quiet.goto(f"{address}/devices/{device_id('ninja', '7')}")
     tree = quiet.locator("#device-tree")
     expect(tree).to_contain_text(HOSTILE)
-    expect(tree).to_contain_text("What changes by itself")
+    expect(tree).to_contain_text("Values that change all the time")
     assert quiet.evaluate("window.hit") is None
     quiet.locator("#device-copy").click()
     expect(quiet.get_by_text("Copied")).to_be_visible()

@@ -172,7 +172,7 @@ def test_the_sort_order_is_kept_in_the_address_and_in_the_file(quiet: Page, hub:
 def test_fields_search_and_chips_agree_with_the_address(quiet: Page, hub: Hub) -> None:
     open_machines(quiet, hub)
     expect(quiet.locator(".field:visible label")).to_have_text(
-        ["State", "Site it names", "Operating system"]
+        ["State", "Reported site", "Operating system"]
     )
     quiet.locator("#machines-field-site").click()
     quiet.get_by_role("checkbox", name="Müller").click()

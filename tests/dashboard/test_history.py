@@ -141,7 +141,7 @@ def test_the_page_of_a_device_warns_that_its_newest_row_was_unreadable(engine: E
         for key, query in (("7", ""), ("20", ""), ("7", f"as_of={day(0)}"))
     )
     assert "Row set aside" in unread and f"/collections?run={bad}" in unread
-    said = "Its row of 3 Nov 2026 could not be read: its organization is a list. What was read"
+    said = "Its row of 3 Nov 2026 could not be read: its organization is a list. Its last readable"
     assert said in unread
     assert "Row set aside" not in other + earlier
     hub.collect(day(2), [PC, *OTHERS])

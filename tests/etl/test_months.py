@@ -76,7 +76,7 @@ def test_a_month_closes_by_itself_three_days_after_its_end(hub: Hub) -> None:
         hub.collect(day, TEN)
         assert hub.run_after_collection() == []
     assert stops(hub, "2024-01") == [
-        "It closes by itself with a snapshot of 2024-02-03 or later."
+        "It closes automatically with a snapshot of 2024-02-03 or later."
     ]  # fmt: skip
 
     hub.collect(february(3), TEN)

@@ -88,7 +88,7 @@ def _columns() -> list[dict[str, Any]]:
             },
         },
         text_column("kind", _("Finding"), 150, flex=0.6),
-        text_column("facts", _("What does not agree"), 220, flex=1.5, sortable=False)
+        text_column("facts", _("What differs"), 220, flex=1.5, sortable=False)
         | {"tooltipField": "all_facts"},
         text_column("site", _("Site"), 120, flex=0.8),
         {

@@ -24,7 +24,7 @@ def title(cells: Sequence[Cell], every: Filters) -> list[Part]:
     """The title: the pair of sources with most findings."""
     worst = max(cells, key=lambda cell: cell.missing or 0, default=None)
     if worst is None or not worst.missing or worst.kind is None:
-        return [_("Where a source is expected, none misses a machine")]
+        return [_("No expected source misses a machine")]
     numbers = {
         "n": count_link(worst.missing, links.coverage(every, (worst.kind,))),
         "all": count_link(worst.machines, _managed_by(every, worst.source)),

@@ -73,13 +73,13 @@ def parts(answers: Answers) -> dict[str, Any]:
         "state": None,
         "hidden": False,
         "summary": summary(answers.every),
-        "about": _("Managed records only, as of %(day)s. A source is missed only at sites that are "
-                   "expected to have it.", day=day),
+        "about": _("Managed records only, as of %(day)s. A source is missing only where a site "
+                   "is expected to have it.", day=day),
         "why": why_button(every.to_query(), WHY),
         "tiles": tiles(_tiles(answers)),
         "matrix_title": drawn_list(coverage_matrix.title(answers.cells, answers.all)),
-        "matrix_subtitle": _("Of the machines that the row's source manages: how many the column's "
-                             "does not, and how many both do"),
+        "matrix_subtitle": _("Of the machines the row's source manages: how many the column's "
+                             "source does not, and how many both do"),
         "matrix": coverage_matrix.table(answers.cells, answers.records, answers.all),
         "trend_title": drawn_list(_trend_title(answers)),
         "trend_subtitle": _("Findings to look at on each day, by kind; accepted ones left out"),
@@ -134,7 +134,7 @@ def _tabs(answers: Answers) -> Component:
     filters = answers.filters
     kinds = filters.kinds
     choices: list[tuple[tuple[str, ...], str]] = [
-        ((), _("All that stand")),
+        ((), _("All open and accepted")),
         (TO_DO, _("To look at")),
         ((ACCEPTED,), finding_state(ACCEPTED).capitalize()),
         ((FIXED,), _("Fixed in 30 days")),
@@ -188,9 +188,11 @@ def _listed(answers: Answers) -> list[Part]:
 
 
 def _empty(answers: Answers) -> list[Component]:
-    text = _("No finding here: nothing of this kind stands in this state.")
+    text = _("No finding of this kind in this state.")
     content: list[Component] = [html.P(text)]
     if answers.filters.kinds or answers.filters.states:
         href = links.coverage(answers.all)
-        content.append(dcc.Link(_("Show all that stand"), href=href, className="btn btn-secondary"))
+        content.append(
+            dcc.Link(_("Show all open and accepted"), href=href, className="btn btn-secondary")
+        )
     return content

@@ -38,7 +38,7 @@ def body(
         [
             answer(*summary_parts(counted), _where(filters, counted, names)),
             _before(moment, filters, counted, before),
-            html.P(_("Only records that their source manages are looked at, as of %(day)s.",
+            html.P(_("Only records that their source manages count here, as of %(day)s.",
                      day=formats.day(moment.now.day)), className="muted"),
             dcc.Link(_("Open the list"), href=links.coverage(filters, filters.kinds, TO_DO),
                      className="btn btn-primary"),
@@ -48,8 +48,8 @@ def body(
                 for part in (html.Dt(kind_name(kind)), html.Dd(kind_rule(kind)))
             ])),
             section(_("Where a source is expected"), html.P(
-                _("%(sources)s, where a site does not say otherwise; a source that was never "
-                  "collected or has ended is expected nowhere.",
+                _("%(sources)s, unless a site has its own setting. A source that was never "
+                  "collected, or has ended, is expected nowhere.",
                   sources=expected or formats.NOTHING)
             )),
             section(_("Based on"), _snapshots(moment)),

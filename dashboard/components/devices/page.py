@@ -135,7 +135,7 @@ def _unread(answers: Answers) -> list[Component]:
     if answers.unread is None or run is None:
         return []
     text = _(
-        "Its row of %(day)s could not be read: %(reason)s. What was read before stands.",
+        "Its row of %(day)s could not be read: %(reason)s. Its last readable state is used.",
         day=formats.day(run.date), reason=answers.unread.rstrip("."),
     )  # fmt: skip
     link = dcc.Link(_("See the run"), href=links.run(run.run_id))

@@ -19,7 +19,9 @@ def payload_tree(payload: Mapping[str, Any], hourly: Mapping[str, Any]) -> Compo
     """The tree, open to the first level; volatile keys come in a section of their own."""
     rows = [_row(key, value, 0) for key, value in payload.items()]
     if hourly:
-        rows.append(html.P(_("What changes by itself, latest values only"), className="tree-note"))
+        rows.append(
+            html.P(_("Values that change all the time, latest only"), className="tree-note")
+        )
         rows += [_row(key, value, 0) for key, value in hourly.items()]
     return drawn(html.Div(rows, className="tree"))
 

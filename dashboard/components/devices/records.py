@@ -23,7 +23,7 @@ Labels = Mapping[int, tuple[str, str]]
 def title(records: Sequence[Record]) -> str:
     """How many records the machine has."""
     if not records:
-        return _("No record of this machine stands on this day")
+        return _("No record of this machine on this day")
     return ngettext(
         "This machine has %(n)s record", "This machine has %(n)s records", len(records),
         n=formats.number(len(records)),
@@ -54,7 +54,7 @@ def _head(record: Record, device_id: int, filters: Filters) -> html.Th:
     name: Component | str = label
     if record.device_id != device_id:
         name = dcc.Link(label, href=links.device(filters, record.device_id))
-    primary = [pill(_("speaks"), "stands")] if record.is_primary else []
+    primary = [pill(_("primary"), "stands")] if record.is_primary else []
     badge = source_badge(record.source)
     return html.Th(html.Span([badge, name, *primary], className="side-head"), scope="col")
 

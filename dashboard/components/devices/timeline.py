@@ -75,7 +75,7 @@ def _run(stretch: Stretch) -> Component:
 def _before(stretch: Stretch) -> list[Component]:
     text = {
         "first": _("Seen for the first time."),
-        "absent": _("Came back after days on which its source did not have it."),
+        "absent": _("Back after some days without it in its source."),
         "not kept": _("What was before is no longer kept."),
     }.get(stretch.follows)
     return [html.P(text, className="muted")] if text else []
@@ -85,7 +85,9 @@ def _changes(stretch: Stretch) -> Component | None:
     if not stretch.changes:
         if stretch.follows != "on":
             return None
-        return html.P(_("Nothing that a source says; a decision or a run divided it."))
+        return html.P(
+            _("No source data changed; a decision or a collection run split the stretch.")
+        )
     first, rest = stretch.changes[:MAX_VISIBLE], stretch.changes[MAX_VISIBLE:]
     parts: list[Component] = [_table(first)]
     if rest:

@@ -116,7 +116,7 @@ def no_machines() -> Component:
         html.Section(
             [
                 html.H2(_("No machine has reported yet"), className="state-title"),
-                html.P(_("Three steps, and this page shows what each machine says of itself.")),
+                html.P(_("Three steps, and this page shows what each machine reports.")),
                 html.Ol(steps, className="checklist"),
             ],
             className="card card-body state first-run",

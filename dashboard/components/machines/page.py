@@ -120,8 +120,8 @@ def _skew(seconds: int | None) -> list[Component]:
         )
     )
     sentence = _(
-        "Its clock is %(minutes)s this server's. States and times here are this server's; set the "
-        "machine's clock right, or sign-in and certificates may fail on it.",
+        "Its clock is %(minutes)s this server's. Times here are this server's. Set the machine's "
+        "clock right, or sign-in and certificates may fail on it.",
         minutes=text,
     )
     return [notice("warning", html.Strong(_("Clock: ")), sentence)]
@@ -134,13 +134,13 @@ def clone_card(machine: Machine) -> list[Component]:
     since = formats.instant(machine["stream_since"])
     rows = [
         (_("Stream"), machine["stream"], machine["other_stream"]),
-        (_("Spoke"), _("since %(when)s", when=since), _("until %(when)s", when=since)),
-        (_("Hostname"), machine["hostname"] or formats.NOTHING, _("told by its next report")),
-        (_("IP"), machine["ip"] or formats.NOTHING, _("told by its next report")),
+        (_("Reported"), _("since %(when)s", when=since), _("until %(when)s", when=since)),
+        (_("Hostname"), machine["hostname"] or formats.NOTHING, _("known from its next report")),
+        (_("IP"), machine["ip"] or formats.NOTHING, _("known from its next report")),
     ]
     heads = html.Tr(
-        [html.Td(), html.Th(_("Speaks now"), scope="col"),
-         html.Th(_("Spoke before it"), scope="col")]
+        [html.Td(), html.Th(_("Reports now"), scope="col"),
+         html.Th(_("Reported before it"), scope="col")]
     )  # fmt: skip
     body = [
         html.Tr([html.Th(name, scope="row"), html.Td(value), html.Td(other)])
@@ -156,8 +156,8 @@ def clone_card(machine: Machine) -> list[Component]:
                     className="side-scroll",
                 ),
                 html.P(
-                    _("Both were heard in turn, last at %(when)s. A stream is one run of an agent; "
-                      "TatuScan's client has none, so its hostname stands for it.", when=seen_at),
+                    _("Both reported in turn, last at %(when)s. A stream is one run of an agent; "
+                      "TatuScan's client has none, so its hostname is used.", when=seen_at),
                     className="note",
                 ),
             kind="clone-card",

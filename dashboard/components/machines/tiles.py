@@ -26,7 +26,7 @@ def state_rule(state: str) -> str:
         "online": _("reported in the last 3 minutes"),
         "late": _("silent for 3 to 15 minutes"),
         "offline": _("silent for more than 15 minutes"),
-        ADDED_BY_HAND: _("no agent on it, and no report ever"),
+        ADDED_BY_HAND: _("added by hand, never reported"),
     }[state]
 
 

@@ -40,8 +40,8 @@ def basis_table(
         text = _("No day of this month is kept to compute from.")
         if sides.unkept:
             text = _(
-                "The days of this month are no longer kept, and its closing stores the bases of "
-                "billable devices of all types: remove the other filters."
+                "The days of this month are no longer kept. Its closing stores billing options "
+                "for all billable devices only: remove the other filters."
             )
         return html.Div(text, className="note")
     heads = [

@@ -24,7 +24,7 @@ def differing_table(answers: Any) -> Component:
     rows: Sequence[DifferingDevice] = answers.differing
     title = _title(answers)
     if not rows:
-        text = _("Each of them was counted on every day: the bases are the same.")
+        text = _("Each was counted every day: the options give the same number.")
         return html.Section([title, html.P(text, className="note")], className="differing")
     heads = [(_("Device"), ""), (_("Days counted"), "figure"), (_("On the peak day"), ""),
              (_("At month-end"), "")]  # fmt: skip

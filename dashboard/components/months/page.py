@@ -66,7 +66,7 @@ class Bases:
 def month_parts(answers: Answers) -> list[Any]:
     """What the page begins with."""
     row = answers.row
-    snapshots = _card(_("What it stands on"), None, snapshot_table(row))
+    snapshots = _card(_("Based on"), None, snapshot_table(row))
     return [
         _head(row, answers.actor),
         _why_open(row),
@@ -111,7 +111,7 @@ def _numbers(answers: Answers) -> Component:
     when = _("so far") if row.state == RUNNING else formats.day(month_end(row.month))
     title = _("%(when)s, %(basis)s", when=when, basis=basis_phrase(answers.filters.basis))
     if answers.left_aside:
-        title += ". " + _("Months are not counted by search or location: those are left aside here")
+        title += ". " + _("Search and location do not apply to months: they are ignored here")
     return _card(_("Counts"), title, fact_list(facts))
 
 
@@ -130,7 +130,7 @@ def bases_card(bases: Bases) -> Component:
         basis=basis_phrase(bases.filters.basis),
         about=about,
     )
-    title = [_("What it can be billed by"), why_month_button(row, bases.filters)]
+    title = [_("Billing options"), why_month_button(row, bases.filters)]
     body = [basis_table(bases.sides, row.month, bases.href, bases.devices_on)]
     if bases.chosen is not None:
         body.append(differing_table(bases))
@@ -175,7 +175,7 @@ def _history(answers: Answers) -> Component:
         ]
         proof = hashes.get(entry.detail.get("closing_id", -1))
         if proof:
-            line.append(html.Code(proof, title=_("SHA-256 of members, counts and billing bases")))
+            line.append(html.Code(proof, title=_("SHA-256 of devices, counts and billing options")))
         if entry.detail.get("reason"):
             line.append(html.Q(str(entry.detail["reason"])))
         items.append(html.Li(line))

@@ -60,7 +60,7 @@ def month_list(
         lists_of: what the numbers of a month open.
     """
     heads = [
-        (_("Month"), ""), (_("State"), ""), (_("Stands on"), "wide"), (_("Billable"), "figure"),
+        (_("Month"), ""), (_("State"), ""), (_("Based on"), "wide"), (_("Billable"), "figure"),
         (_("Change"), "figure"), ("%", "figure wide"), (_("Spare"), "figure wide"),
         (_("Total"), "figure wide"), ("", "doing"),
     ]  # fmt: skip

@@ -117,7 +117,7 @@ def _month(month: str, waits: Waiting) -> Component:
     reasons = " ".join(hindrance_words(each) for each in waits.hindrances)
     words = _("Open %(month)s", month=name)
     see = dcc.Link(words, href=f"/months/{month}", className="btn btn-secondary")
-    about = _("It is not closed automatically")
+    about = _("It does not close automatically")
     return _group("inbox-month", _("1 month to close"), about, [item([name], reasons, [see])])
 
 

@@ -171,7 +171,7 @@ def machine_fields(choices: Mapping[str, Sequence[str]]) -> list[Component]:
                 searchable=True, kind=kind,
             )
             for field, label, nothing in (
-                (MACHINE_SITE, _("Site it names"), _("All sites")),
+                (MACHINE_SITE, _("Reported site"), _("All sites")),
                 (MACHINE_OS, _("Operating system"), _("All systems")),
             )
         ),

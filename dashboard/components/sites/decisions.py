@@ -31,10 +31,10 @@ def merged_line(merges: Merges, actor: Actor) -> list[Component]:
         return []
     link = dcc.Link(into.name, href=f"/sites/{into.site_id}")
     own = (
-        _("Its own days end on %(day)s; they are shown below as of then.",
+        _("Its own days end on %(day)s and are shown below as of that day.",
           day=formats.day(merges.own_until))
         if merges.own_until
-        else _("No day of its own is kept.")
+        else _("None of its own days is kept.")
     )  # fmt: skip
     look = []
     if merges.own_until:

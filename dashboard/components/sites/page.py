@@ -213,7 +213,7 @@ def _places_title(places: Sequence[Location]) -> str:
 
 def _places(places: Sequence[Location], counted: Filters) -> Component:
     if not places:
-        return html.P(_("No counted device stands here."), className="note")
+        return html.P(_("No counted device here."), className="note")
     rows = [_place(place, places[0].n, counted) for place in places]
     return drawn(html.Ol(rows, className="places"))
 

@@ -94,7 +94,7 @@ def _state(row: MonthRow) -> str:
     if row.closing is not None:
         return str(
             _(
-                "Closed %(when)s under rules version %(version)s: it stands as it was stored then.",
+                "Closed %(when)s under rules version %(version)s. Shown as stored then.",
                 when=closed_words(row.closing),
                 version=row.closing.rule_version,
             )
@@ -102,7 +102,7 @@ def _state(row: MonthRow) -> str:
     return {
         RUNNING: _("The month is not over: it changes with every snapshot."),
         IMPORTED: _("Imported from a file: a total of that time, without a list of devices."),
-    }.get(row.state) or _("The month is open: a decision may still restate it.")
+    }.get(row.state) or _("The month is open: decisions can still change it.")
 
 
 def _list(why: Answer) -> Component | None:
@@ -140,7 +140,7 @@ def _billing_bases(bases: BillingBases | None) -> list[str]:
         peak=formats.number(bases.peak),
         day=formats.day(bases.peak_day),
     )
-    each = _("Each site has a peak of its own; averages add up over sites, peaks do not.")
+    each = _("Each site has its own peak; averages add up across sites, peaks do not.")
     return [average, peak, each]
 
 

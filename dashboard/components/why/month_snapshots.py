@@ -19,8 +19,7 @@ from db.sources import source_label
 def snapshot_table(row: MonthRow) -> Component:
     """One row per source; a sentence about what was imported."""
     if row.state == IMPORTED or not row.dates:
-        text = _("Nothing is known of this month: nothing was collected yet, and no count of it "
-                 "was imported.")  # fmt: skip
+        text = _("No data for this month: nothing was collected, and no counts were imported.")
         if row.imported:
             text = _("These counts come from a file, of a time before the source was collected. "
                      "There is no list of devices behind them.")  # fmt: skip

@@ -29,8 +29,8 @@ def _close(connection: Connection, decision: CloseMonth) -> Proposal:
         )
     lines = [
         _(
-            "What stands on %(day)s is stored once, with its names as they are now, and nothing on "
-            "or before that day can change any more.",
+            "The devices of %(day)s are stored with their present names, and nothing on or "
+            "before that day can change any more.",
             day=formats.day(month_end(month)),
         ),
         *(hindrance_words(each) for each in against),
@@ -51,10 +51,10 @@ def _reopen(connection: Connection, decision: ReopenMonth) -> Proposal:
         _("Reopen %(month)s?", month=name),
         [
             _(
-                "Its days can change again, and so can what was billed for it. Its closing is kept "
-                "with its hash; closing again adds another."
+                "Its days can change again, and so can what was billed for it. This closing is "
+                "kept with its hash; closing again adds another."
             ),
-            _("It is not closed automatically any more: somebody must close it."),
+            _("It no longer closes automatically: someone must close it."),
         ],
         _("Reopen the month"),
         danger=True,
