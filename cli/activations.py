@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, Select, select
 from cli.terminal import minute, printable
 from dashboard.ingest.report import parse_activation
 from db.machines import rows_for_update
+from db.plurals import plural
 from db.settings import SettingsError
 from db.tables import inventory
 
@@ -71,8 +72,8 @@ class Plan:
             yield f"line {change.line}: {printable(change.hostname)}: {changes}"
         yield from self.skipped
         yield (
-            f"{'Changed' if done else 'Would change'} {len(self.changes)} machine(s); "
-            f"{self.unchanged} are so already; {len(self.skipped)} line(s) left alone."
+            f"{'Changed' if done else 'Would change'} {plural(len(self.changes), 'machine')}; "
+            f"{self.unchanged} unchanged; {plural(len(self.skipped), 'line')} left alone."
         )
 
 
@@ -193,7 +194,7 @@ def _parse_date(text: str, zone: tzinfo) -> datetime | None:
 
 def _error(problems: list[str]) -> SettingsError:
     more = len(problems) - MAX_PROBLEMS
-    rest = [f"... and {more} more wrong line(s)"] if more > 0 else []
+    rest = [f"... and {plural(more, 'more wrong line')}"] if more > 0 else []
     return SettingsError("\n".join(["Nothing was changed:", *problems[:MAX_PROBLEMS], *rest]))
 
 

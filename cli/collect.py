@@ -14,6 +14,7 @@ from dashboard.base.clock import system_clock
 from db.engine import reading
 from db.history.kept import FIRST_MONTH
 from db.history.runs import ended_sources
+from db.plurals import plural
 from db.settings import Settings, SettingsError
 from etl.collect.collect import business_day, collect
 from etl.runtime import lease, stopping
@@ -134,4 +135,6 @@ def process_command(settings: Settings, rebuild: datetime | None) -> None:
         counted, closed, purged = process(engine, held, system_clock(), settings, since=since)
     for month in closed:
         click.echo(f"{month} is closed.")
-    click.echo(f"Counted {counted} day(s) again; purged {purged} stretch(es).")
+    click.echo(
+        f"Recalculated {plural(counted, 'day')}; purged {plural(purged, 'stretch', 'stretches')}."
+    )

@@ -26,6 +26,7 @@ from db import migrate, tokens
 from db.bulk import upsert
 from db.engine import open_engine, reading, sqlite_url, writing
 from db.history.runs import newest_by_source
+from db.plurals import plural
 from db.setting_types import variable, variables
 from db.settings import Settings, SettingsError, load, use
 from db.tables import collection_runs, meta, sites
@@ -80,7 +81,7 @@ def demo_command(
         filled = fill(engine, fleet, vendors, settings)
         if filled:
             furnish(engine, fleet, settings)
-        click.echo(f"{filled} day(s) collected; the data is in {data}.", err=True)
+        click.echo(f"{plural(filled, 'day')} collected; the data is in {data}.", err=True)
         engine.dispose()
         if not once:
             _serve(environ, settings, port)

@@ -20,6 +20,7 @@ from dashboard.base.clock import system_clock
 from dashboard.ingest.report import parse_activation
 from db import machines
 from db.engine import reading, writing
+from db.plurals import plural
 from db.settings import Settings, SettingsError
 from db.tables import inventory
 
@@ -135,9 +136,9 @@ def delete_older_command(settings: Settings, yes: bool) -> None:
             for machine in older:
                 machines.remove(connection, machine.machine_id, actor(), moment)
         kept = sum(len(group.kept) for group in groups)
+        verb = "Deleted" if yes else "Would delete"
         click.echo(
-            f"{'Deleted' if yes else 'Would delete'} {len(older)} machine(s) with their hours and "
-            f"keys; left {kept} alone."
+            f"{verb} {plural(len(older), 'machine')} with their hours and keys; left {kept} alone."
         )
 
 

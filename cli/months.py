@@ -10,6 +10,7 @@ from cli.settings import pass_settings
 from dashboard.base.clock import system_clock
 from db.engine import writing
 from db.history.kept import FIRST_MONTH, is_month
+from db.plurals import plural
 from db.settings import Settings
 from etl.months.close import close_month, reopen_month
 from etl.months.imports import import_counts, remove_counts
@@ -88,7 +89,7 @@ def import_counts_command(settings: Settings, file: Path | None, month: str | No
         held.hold(connection)
         done = import_counts(connection, file.name, data, actor(), now)
     click.echo(
-        f"{done.counts} count(s) of {len(done.months)} month(s) imported, "
+        f"{plural(done.counts, 'count')} of {plural(len(done.months), 'month')} imported, "
         f"{done.months[0]} to {done.months[-1]}."
     )
     if done.replaced:

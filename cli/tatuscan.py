@@ -18,6 +18,7 @@ from dashboard.base.clock import system_clock
 from db import audit
 from db.bulk import chunks, insert_many, upsert
 from db.machines import blank_machine, rows_for_update, with_search_text
+from db.plurals import plural
 from db.settings import Settings, SettingsError
 from db.tables import NAME_LENGTH, inventory
 
@@ -126,9 +127,9 @@ def _format(value: Any) -> str:
 
 
 def _summary(counts: Mapping[str, int], yes: bool) -> str:
-    verb = "Took" if yes else "Would take"
+    new, changed = counts["new"], counts["changed"]
+    done = f"Added {new}, changed {changed}" if yes else f"Would add {new} and change {changed}"
     return (
-        f"{counts['read']} machine(s) in the file. {verb} {counts['new']} new and change "
-        f"{counts['changed']}; {counts['unchanged']} are so already; {counts['refused']} refused; "
-        f"{counts['mended']} value(s) mended."
+        f"{plural(counts['read'], 'machine')} in the file. {done}; {counts['unchanged']} "
+        f"unchanged; {counts['refused']} refused; {plural(counts['mended'], 'value')} corrected."
     )

@@ -17,6 +17,7 @@ from cli.settings import pass_settings
 from dashboard.base.clock import system_clock
 from db import passwords, sessions, users
 from db.engine import reading, writing
+from db.plurals import plural
 from db.settings import Settings, SettingsError
 from db.tables import sites
 
@@ -96,7 +97,7 @@ def set_command(
     with reading(open_database(settings)) as connection:
         user = _find(connection, name)
         seen = users.sites_of(connection, user)
-    limits = "" if seen is None else f", sees {len(seen)} site(s)"
+    limits = "" if seen is None else f", sees {plural(len(seen), 'site')}"
     click.echo(f"{user.name} is {user.role}{limits}{'' if user.enabled else ', disabled'}.")
 
 

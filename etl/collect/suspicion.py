@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from db.plurals import plural
 from etl.rules.evidence import real_serial
 
 VANISHED_PERCENT, VANISHED_DEVICES = 5, 10
@@ -45,15 +46,14 @@ def suspicion_reasons(
     vanished = size - len(before.keys() & after.keys())
     if vanished > VANISHED_DEVICES and vanished * 100 > VANISHED_PERCENT * size:
         reasons.append(
-            f"{vanished} of {size} devices vanished at once (more than {VANISHED_PERCENT} %)"
+            f"{vanished} of {size} devices vanished at once (more than {VANISHED_PERCENT}%)"
         )
     elif vanished and vanished * 2 >= size:
         reasons.append(f"{vanished} of {size} devices vanished at once (half of them)")
     emptied = emptied_sites(before, after)
     if emptied:
-        reasons.append(
-            f"{len(emptied)} site(s) with {NOTICEABLE_SITE} or more devices went to zero"
-        )
+        emptied_count = plural(len(emptied), "site")
+        reasons.append(f"{emptied_count} with {NOTICEABLE_SITE} or more devices went to zero")
     changed = count_changes(before, after).changed
     if changed > CHANGED_DEVICES and changed * 100 > CHANGED_PERCENT * size:
         reasons.append(

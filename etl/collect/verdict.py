@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, insert, select
 
 from db import rules as rule_versions
 from db.engine import writing
+from db.plurals import plural
 from db.rounding import rounded
 from db.rules import Rules
 from db.settings import Settings
@@ -50,7 +51,7 @@ class Outcome:
             done = self.published
             text += f", {done.added} added, {done.removed} removed, {done.changed} changed"
         if self.quarantined:
-            text += f", {self.quarantined} quarantined"
+            text += f", {self.quarantined} set aside"
         return f"{text}. {self.reason or ''}".strip()
 
 
@@ -112,9 +113,10 @@ def publish_or_hold(attempt: Attempt, collected: CollectedRows) -> Outcome:
             if held and not suspicion_reasons(held, after, complete_days):
                 reasons = []
         if collected.unreadable_ids:
-            reasons.append(f"{collected.unreadable_ids} row(s) have an id that cannot be read")
+            rows = plural(collected.unreadable_ids, "row has", "rows have")
+            reasons.append(f"{rows} an id that cannot be read")
         if reasons:
-            reason = "; ".join(reasons) + ". The numbers before it stand until it is looked at."
+            reason = "; ".join(reasons) + ". The earlier numbers stay in use until someone decides."
             _hold(connection, attempt, collected)
             would = count_changes(before, after)
             _end(

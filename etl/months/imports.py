@@ -18,6 +18,7 @@ from db.history.kept import FIRST_MONTH, is_month, month_of
 from db.history.runs import PUBLISHED
 from db.history.views import ASSETS
 from db.names import NO_SITE, site_roots
+from db.plurals import plural
 from db.search import fold
 from db.sources import source_names
 from db.tables import NAME_LENGTH, NO_SITE_ID, collection_runs, month_end_counts, months, sites
@@ -166,7 +167,7 @@ def import_counts(
         site_of, new, problems = _sites(connection, file.lines, now)
     if problems:
         more = len(problems) - MAX_PROBLEMS
-        rest = [f"... and {more} more wrong line(s)"] if more > 0 else []
+        rest = [f"... and {plural(more, 'more wrong line')}"] if more > 0 else []
         raise DecisionRefused("\n".join(["Nothing was imported:", *problems[:MAX_PROBLEMS], *rest]))
     replaced = _replace(connection, file.lines)
     insert_many(

@@ -75,7 +75,7 @@ def test_earlier_counts_are_stored_by_known_and_new_sites_and_marked_as_imported
 
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines() == [
-        "6 count(s) of 2 month(s) imported, 2023-11 to 2023-12.",
+        "6 counts of 2 months imported, 2023-11 to 2023-12.",
         "New sites that need a review: Pelican Freight.",
     ]
     assert sorted(imported(hub)) == [
@@ -268,7 +268,7 @@ def test_at_most_twenty_wrong_lines_are_listed(here: Hub, bring: Import) -> None
     )
 
     complaint = done.stderr.splitlines()
-    assert len(complaint) == 22 and complaint[-1] == "... and 13 more wrong line(s)"
+    assert len(complaint) == 22 and complaint[-1] == "... and 13 more wrong lines"
 
 
 def test_ambiguous_site_name_must_be_spelt_exactly(here: Hub, bring: Import) -> None:

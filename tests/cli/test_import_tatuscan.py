@@ -96,14 +96,14 @@ def test_import_takes_machines_with_their_times_once(
     assert preview.exit_code == 0, preview.output
     assert preview.output.splitlines() == [
         f"new: {anna['machine_id']} anna", f"new: {bob['machine_id']} bob",
-        "2 machine(s) in the file. Would take 2 new and change 0; 0 are so already; 0 refused; "
-        "0 value(s) mended.",
+        "2 machines in the file. Would add 2 and change 0; 0 unchanged; 0 refused; "
+        "0 values corrected.",
         UNCHANGED.strip(),
     ]  # fmt: skip
     assert rows(engine, inventory) == []
 
     done = bring("--yes")
-    assert done.exit_code == 0 and "Took 2 new" in done.output, done.output
+    assert done.exit_code == 0 and "Added 2, changed" in done.output, done.output
     stored = {row.hostname: row for row in rows(engine, inventory)}
     one = stored["anna"]
     assert (one.device_id, one.ip, one.cpu_percent, one.memory_used_mb) == (
@@ -121,7 +121,7 @@ def test_import_takes_machines_with_their_times_once(
     assert json.loads(entry.detail)["new"] == 2
 
     again = bring("--yes")
-    assert "Took 0 new and change 0; 2 are so already" in again.output
+    assert "Added 0, changed 0; 2 unchanged" in again.output
     assert {row.hostname: row for row in rows(engine, inventory)} == stored
     assert file.read_bytes() == before and list(file.parent.glob("tatuscan.db*")) == [file]
 
@@ -153,7 +153,7 @@ def test_import_keeps_newer_facts_and_fills_missing_ones(
     written(file, *(theirs(name, computer_model="X1") for name in ("anna", "bob", "carl")))
 
     said = bring("--yes")
-    assert "Took 0 new and change 3;" in said.output, said.output
+    assert "Added 0, changed 3;" in said.output, said.output
     stored = {row.machine_id: row for row in rows(engine, inventory)}
     anna, bob, carl = (stored[machine_id(name)] for name in ("anna", "bob", "carl"))
     assert (anna.hostname, anna.ip, anna.os, anna.received_at) == (
@@ -169,7 +169,7 @@ def test_import_keeps_newer_facts_and_fills_missing_ones(
     assert "computer_model nothing -> X1" in said.output
 
     again = bring("--yes")
-    assert "Took 0 new and change 0; 3 are so already" in again.output
+    assert "Added 0, changed 0; 3 unchanged" in again.output
     assert {row.machine_id: row for row in rows(engine, inventory)} == stored
 
 
@@ -191,7 +191,7 @@ def test_machine_that_tatuscan_got_by_hand_is_added_by_hand_here(
     assert stored["idle"].received_at == utc(2025, 10, 23, 13)
     assert stored["known"].received_at == at, "here it reported"
     again = cli(*command, DATABASE_URL=address(sqlite_engine))
-    assert "Took 0 new and change 0; 3 are so already" in again.output
+    assert "Added 0, changed 0; 3 unchanged" in again.output
     # A later report there makes it an ordinary machine here.
     written(file, theirs("cart"))
     cli(*command, DATABASE_URL=address(sqlite_engine))
@@ -233,8 +233,8 @@ def test_invalid_rows_are_refused_and_invalid_values_mended(
         "refused: row 7 (timeless): it has neither a first nor a last report whose time can be "
         "read",
     ]
-    assert "9 machine(s) in the file. Took 3 new" in lines[-1]
-    assert "6 refused; 10 value(s) mended." in lines[-1], done.output
+    assert "9 machines in the file. Added 3, changed" in lines[-1]
+    assert "6 refused; 10 values corrected." in lines[-1], done.output
     stored = {row.machine_id: row for row in rows(engine, inventory)}
     row = stored[machine_id("odd")]
     assert (row.hostname, row.ip, row.os, row.os_version) == (
@@ -244,7 +244,7 @@ def test_invalid_rows_are_refused_and_invalid_values_mended(
     assert row.created_at == row.received_at == utc(2025, 10, 23, 13)
     assert row.computer_model == "\x1b[2J" and "\x1b" not in done.output
     assert stored[machine_id("endless")].cpu_percent is None
-    assert "Took 0 new and change 0; 3 are so already" in bring("--yes").output
+    assert "Added 0, changed 0; 3 unchanged" in bring("--yes").output
 
 
 def test_a_file_without_the_newest_columns_is_read(

@@ -138,7 +138,7 @@ def test_delete_older_keeps_the_newest_of_one_hostname_and_site(
     ]
     assert preview.output.splitlines()[:5] == expected
     assert preview.output.endswith(
-        "Would delete 2 machine(s) with their hours and keys; left 1 alone.\n" + UNCHANGED
+        "Would delete 2 machines with their hours and keys; left 1 alone.\n" + UNCHANGED
     )
     assert rows(engine, inventory) == before
 
@@ -153,7 +153,7 @@ def test_delete_older_keeps_the_newest_of_one_hostname_and_site(
         ("machine_delete", f"machine {older}"), ("machine_delete", f"machine {oldest}"),
     }  # fmt: skip
     again = run(cli, engine, "delete-older", "--yes")
-    assert "Deleted 0 machine(s)" in again.output
+    assert "Deleted 0 machines" in again.output
 
 
 def test_delete_older_leaves_machines_added_by_hand(sqlite_engine: Engine, cli: CliHere) -> None:
@@ -163,7 +163,7 @@ def test_delete_older_leaves_machines_added_by_hand(sqlite_engine: Engine, cli: 
     done = run(cli, sqlite_engine, "delete-older", "--yes")
     assert done.output.splitlines()[1].startswith(f"  keeps   {reporting}")
     assert done.output.count("last report none  it was added by hand") == 2
-    assert "Deleted 0 machine(s)" in done.output
+    assert "Deleted 0 machines" in done.output
     assert len(rows(sqlite_engine, inventory)) == 3
 
 
@@ -222,7 +222,7 @@ def test_set_activation_by_asset_number_is_idempotent(
     ]
     assert sorted(preview.output.splitlines()[:4]) == expected
     assert preview.output.splitlines()[4] == (
-        "Would change 2 machine(s); 0 are so already; 2 line(s) left alone."
+        "Would change 2 machines; 0 unchanged; 2 lines left alone."
     )
     assert set(activations(engine).values()) == {(None, None)}
 
@@ -234,7 +234,7 @@ def test_set_activation_by_asset_number_is_idempotent(
     assert stored["m77"] == ("2019-02-03T03:00:00+00:00", None), "it was summer time there"
     assert [row.action for row in rows(engine, audit_log)] == ["machine_change"] * 2
     again = run(cli, engine, *arguments, TIMEZONE="America/Cuiaba")
-    assert "Changed 0 machine(s); 2 are so already; 2 line(s) left alone." in again.output
+    assert "Changed 0 machines; 2 unchanged; 2 lines left alone." in again.output
     assert len(rows(engine, audit_log)) == 2
 
 

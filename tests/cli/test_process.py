@@ -49,7 +49,7 @@ def test_process_restores_deleted_counts(engine: Engine, cli: CliHere) -> None:
 
     assert result.exit_code == 0, result.output
     assert contents(engine) == before
-    assert "purged 0 stretch(es)" in result.stdout
+    assert "purged 0 stretches" in result.stdout
 
 
 def test_process_corrects_wrong_counts_only(sqlite_engine: Engine, cli: CliHere) -> None:
@@ -119,7 +119,7 @@ def test_process_without_data_does_nothing(sqlite_engine: Engine, cli: CliHere) 
     result = cli("process", DATABASE_URL=address(sqlite_engine))
 
     assert result.exit_code == 0
-    assert result.stdout == "Counted 0 day(s) again; purged 0 stretch(es).\n"
+    assert result.stdout == "Recalculated 0 days; purged 0 stretches.\n"
 
 
 def test_process_exits_5_while_a_collection_runs(sqlite_engine: Engine, cli: CliHere) -> None:

@@ -165,7 +165,7 @@ def test_a_demo_fills_its_data_once_serves_it_and_collects_nothing_the_second_ti
     assert process.returncode == 0
     again = cli(*small, "--once")
     assert again.exit_code == 0, again.output
-    assert "0 day(s) collected" in again.stderr
+    assert "0 days collected" in again.stderr
 
 
 def test_a_demo_is_not_mixed_into_real_data(cli: CliHere, tmp_path: Path) -> None:

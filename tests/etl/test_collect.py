@@ -368,7 +368,7 @@ def test_a_row_without_its_id_makes_the_run_suspicious(real: Real, source: str) 
     outcome = real.run(source, LAST)
 
     assert outcome.state == "suspicious"
-    assert "1 row(s) have an id that cannot be read" in (outcome.reason or "")
+    assert "1 row has an id that cannot be read" in (outcome.reason or "")
     assert real.standing() == before
 
 

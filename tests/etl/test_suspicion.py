@@ -83,7 +83,7 @@ def test_a_site_whose_devices_all_move_has_gone_to_zero() -> None:
     before = {**fleet(200), **fleet(5, site=2)}
     after = {key: seen._replace(site=1) for key, seen in before.items()}
 
-    assert suspicion_reasons(before, after, 0) == ["1 site(s) with 5 or more devices went to zero"]
+    assert suspicion_reasons(before, after, 0) == ["1 site with 5 or more devices went to zero"]
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def test_a_row_whose_id_cannot_be_read_makes_the_run_suspicious(hub: Hub) -> Non
     outcome = hub.collect(later(1), [*SIXTY, Pc("?", trouble="id")])
 
     assert outcome.state == "suspicious"
-    assert (outcome.reason or "").startswith("1 row(s) have an id that cannot be read")
+    assert (outcome.reason or "").startswith("1 row has an id that cannot be read")
     assert len(hub.on(later(1))) == 60
     assert [row.reason for row in hub.all(quarantined_records)] == [
         "its id is null that names no device"
