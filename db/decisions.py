@@ -221,7 +221,7 @@ class SplitDevice(Decision):
     """A device is not the machine that it is linked to."""
 
     kind = "split_device"
-    label = mark("Split a record off")
+    label = mark("Split off a record")
     restates = undoable = previewed = True
 
     device_id: Id

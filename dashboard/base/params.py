@@ -358,7 +358,7 @@ FILTERS = (
     ),
     Filter(
         **choice("change", "Only the devices in these bars; all bars unless given. With all also "
-                 "what changed and stands in none.", (*BARS, ALL_CHANGES), field="changes"),
+                 "what changed and is in none.", (*BARS, ALL_CHANGES), field="changes"),
         shared=False,
         page="/changes",
         counts=False,
@@ -370,8 +370,8 @@ FILTERS = (
         counts=False,
     ),
     Filter(
-        **choice("state", "Only findings in these states; all that stand unless given. With fixed "
-                 "what ended in the 30 days before.", FINDING_STATES, field="states"),
+        **choice("state", "Only findings in these states; open and accepted unless given. With "
+                 "fixed what ended in the 30 days before.", FINDING_STATES, field="states"),
         shared=False,
         page="/coverage",
         counts=False,

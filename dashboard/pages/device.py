@@ -72,8 +72,8 @@ def layout(device_id: str = "", **_query: str) -> html.Div:
         card(
             Ids.PAYLOAD,
             [html.Div(id=Ids.TREE), dcc.Store(id=Ids.TEXT)],
-            title=_("What its source says"),
-            subtitle=_("The whole record as it was collected"),
+            title=_("Data from its source"),
+            subtitle=_("The whole record as collected"),
             actions=[which, version, copy],
         ),
     ]

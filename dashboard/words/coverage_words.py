@@ -14,7 +14,7 @@ def kind_name(kind: str) -> str:
         "ninja_without_threatlocker": _("In NinjaRMM, not in ThreatLocker"),
         "threatlocker_without_ninja": _("In ThreatLocker, not in NinjaRMM"),
         "agent_only": _("Agent only"),
-        "duplicate": _("Twice in one source"),
+        "duplicate": _("Duplicate in one source"),
         "spare_mismatch": _("Spare in one source only"),
         "site_mismatch": _("Sites disagree"),
         "name_mismatch": _("Names disagree"),
@@ -27,7 +27,7 @@ def kind_short(kind: str) -> str:
         "ninja_without_threatlocker": _("No ThreatLocker"),
         "threatlocker_without_ninja": _("No NinjaRMM"),
         "agent_only": _("Agent only"),
-        "duplicate": _("Twice"),
+        "duplicate": _("Duplicate"),
         "spare_mismatch": _("Spare"),
         "site_mismatch": _("Sites"),
         "name_mismatch": _("Names"),
@@ -70,7 +70,7 @@ def finding_state(state: str) -> str:
     """The label of a state."""
     return {
         "open": _("open"),
-        "come_back": _("come back"),
+        "come_back": _("back again"),
         "accepted": _("accepted"),
         "fixed": _("fixed"),
     }[state]

@@ -108,7 +108,7 @@ def _failure(attempt: Attempt, collected: CollectedRows) -> str | None:
     if not collected.raws:
         return (
             f"{label} answered no devices at all: check that the key may read every "
-            "organization. Yesterday's numbers stand."
+            "organization. Yesterday's numbers stay in use."
         )
     if not collected.records:
         reason = collected.quarantined[0]["reason"]

@@ -157,7 +157,7 @@ def keep_apart(context: DecisionContext, device_id: int, other_id: int) -> int:
                 "These devices are one machine now: take one of them out of it instead."
             )
         if (device_id, other_id) in distinct_pairs(connection):
-            raise DecisionRefused("It is written down already that these are two machines.")
+            raise DecisionRefused("These are recorded as two machines already.")
         records = (*members(connection, machine), *members(connection, other))
         entry = context.write_entry(
             connection,
@@ -183,7 +183,7 @@ def machine_of(connection: Connection, device_id: int) -> int:
         select(c.asset_id).where(c.device_id == device_id).order_by(c.valid_from.desc()).limit(1)
     )
     if asset_id is None:
-        raise DecisionRefused(f"There is no device {device_id}: it may have been purged.")
+        raise DecisionRefused(f"There is no device {device_id}: its days may no longer be kept.")
     return asset_id
 
 

@@ -73,7 +73,7 @@ def next_version(newest: Rules, values: Mapping[str, Sequence[str]]) -> Rules:
     }
     rules = Rules(newest.version, **clean)
     if rules == newest:
-        raise DecisionRefused(f"Version {newest.version} of the rules says that already.")
+        raise DecisionRefused(f"Version {newest.version} of the rules is the same already.")
     if set(rules.source_order) != set(newest.source_order):
         raise DecisionRefused(
             f"The order of the sources must name each once: {', '.join(newest.source_order)}."

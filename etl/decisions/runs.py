@@ -122,7 +122,7 @@ def withdraw_day(context: DecisionContext, source: str, day: date) -> None:
             )
         if not can_undo_day(connection, source, day):
             raise DecisionRefused(
-                f"{day} of {source} cannot be withdrawn: what stood before it is no longer kept. "
+                f"{day} of {source} cannot be withdrawn: the snapshot before it is no longer kept. "
                 "Collect the source again instead."
             )
         runs = collection_runs.c

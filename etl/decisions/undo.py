@@ -56,9 +56,7 @@ def _undoable_entry(connection: Connection, entry_id: int) -> Row[Any]:
     of_id = audit_log.c.entry_id == entry_id
     entry = connection.execute(select(audit_log).where(of_id)).one_or_none()
     if entry is None or entry.action not in UNDO_HANDLERS:
-        raise DecisionRefused(
-            f"Entry {entry_id} of the audit log is no decision that can be undone."
-        )
+        raise DecisionRefused(f"Entry {entry_id} of the audit log cannot be undone.")
     if audit.is_undone(connection, entry_id):
         raise DecisionRefused("This decision is undone already.")
     return entry

@@ -94,7 +94,7 @@ def check_publish_date(connection: Connection, source: str, day: date, today: da
         )
     if day == newest and not can_undo_day(connection, source, day):
         raise PublishRefused(
-            f"{day} of {source} cannot be replaced: what stood before it is no longer kept. "
+            f"{day} of {source} cannot be replaced: the snapshot before it is no longer kept. "
             "Choose a later day."
         )
 
@@ -244,7 +244,7 @@ def _add_devices(
         if stored != state.source_key:
             raise RuntimeError(
                 f"{source} devices {stored!r} and {state.source_key!r} have the same id; "
-                "please report this: it should not happen in the life of the universe."
+                "please report this, for the ids should never be equal."
             )
     for chunk in chunks(known):
         connection.execute(

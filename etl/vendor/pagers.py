@@ -119,7 +119,7 @@ def paginate_by_number(
         raise session.failure(
             f"gave {less} rows than promised for {path}: {count} of {promised}, "
             f"the last on page {number}",
-            "Collect again later: when rows only moved while they were read, it passes by itself.",
+            "Collect again later: the fault goes away if rows only moved while they were read.",
         )
 
 

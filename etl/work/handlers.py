@@ -83,7 +83,8 @@ def _accept_run(context: DecisionContext, decision: AcceptRun) -> str:
 def _reject_run(context: DecisionContext, decision: RejectRun) -> str:
     run = runs.reject_run(context, decision.run_id)
     return (
-        f"The run of {run.source} of {run.business_date} is rejected: the numbers before it stand."
+        f"The run of {run.source} of {run.business_date} is rejected: the earlier numbers stay "
+        "in use."
     )
 
 
@@ -91,7 +92,7 @@ def _reject_run(context: DecisionContext, decision: RejectRun) -> str:
 def _withdraw_day(context: DecisionContext, decision: WithdrawDay) -> str:
     runs.withdraw_day(context, decision.source, decision.day)
     catch_up(context.engine, context.lease, context.settings)
-    return f"{decision.day} of {decision.source} is withdrawn: the day before it stands."
+    return f"{decision.day} of {decision.source} is withdrawn: the snapshot before it counts again."
 
 
 @handles(EndSource)

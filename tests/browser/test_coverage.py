@@ -130,7 +130,7 @@ def test_the_page_has_a_keyboard_shortcut_and_explanations(quiet: Page, story: S
     quiet.locator(".kpi-place.duplicate .why").click()
     drawer = quiet.locator("#drawer-body")
     expect(drawer).to_contain_text("Two records of one source")
-    expect(drawer).to_contain_text("Twice in one source: 1 open")
+    expect(drawer).to_contain_text("Duplicate in one source: 1 open")
 
 
 def test_the_card_of_a_site_opens_its_findings(quiet: Page, story: Story) -> None:

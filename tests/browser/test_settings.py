@@ -241,7 +241,7 @@ def test_changing_expected_sources_previews_the_findings_that_close(
     quiet.goto(f"{story.address}/sites/{harbor}")
     expected = quiet.locator(".expected")
     expect(expected).to_contain_text("the default of the rules")
-    expected.get_by_role("button", name="Not ThreatLocker").click()
+    expected.get_by_role("button", name="Don't expect ThreatLocker").click()
     dialog = effect_dialog(quiet, story)
     expect(dialog.locator(".effect-said")).to_have_text("No device and no count changes.")
     expect(dialog).to_contain_text("In NinjaRMM, not in ThreatLocker 11 \u2192 3.")

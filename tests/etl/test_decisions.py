@@ -334,7 +334,7 @@ def test_a_day_whose_day_before_is_purged_can_neither_be_withdrawn_nor_replaced(
     ana.withdraw("ninja", later(3))
     assert len(hub.on(later(2))) == 11
 
-    with pytest.raises(DecisionRefused, match="what stood before it is no longer kept"):
+    with pytest.raises(DecisionRefused, match="the snapshot before it is no longer kept"):
         ana.withdraw("ninja", later(2))
     with pytest.raises(
         PublishRefused, match="is before 2024-03-17, the first day of which everything"

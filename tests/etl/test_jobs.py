@@ -146,9 +146,9 @@ def test_the_jobs_about_runs_and_months_do_what_they_say(office: Office) -> None
     assert results == [
         "2026-02 is closed.",
         "2026-02 is open again.",
-        "The run of ninja of 2026-03-13 is rejected: the numbers before it stand.",
+        "The run of ninja of 2026-03-13 is rejected: the earlier numbers stay in use.",
         f"Run {held} of ninja is accepted: 0 added, 6 removed, 0 changed.",
-        "2026-03-13 of ninja is withdrawn: the day before it stands.",
+        "2026-03-13 of ninja is withdrawn: the snapshot before it counts again.",
         "ninja is ended on 2026-03-13: 10 devices removed.",
     ]
     entries = [(row.actor, row.action) for row in hub.all(audit_log)]

@@ -272,7 +272,7 @@ def test_saved_rules_evaluate_every_day_after_the_border_again(hub: Hub) -> None
     hub.collect(NOVEMBER + timedelta(days=2), hub.sources["ninja"].rows)
     assert hub.runs()[-1].rule_version == was.version + 1
     counted(hub, NOVEMBER + timedelta(days=2))
-    with decision_context(hub) as by, pytest.raises(DecisionRefused, match="says that already"):
+    with decision_context(hub) as by, pytest.raises(DecisionRefused, match="is the same already"):
         save_rules(by, wanted, "Again.")
 
 

@@ -141,7 +141,7 @@ def test_the_job_runner_leaves_previews_to_their_lane(hub: Hub) -> None:
 @pytest.mark.parametrize(
     ("kind", "arguments", "why"),
     [
-        ("undo", {"entry_id": 999}, "no decision that can be undone"),
+        ("undo", {"entry_id": 999}, "cannot be undone"),
         ("merge_sites", {"site_id": 1, "into": 1}, "into itself"),
         ("collect", {"source": "ninja"}, "no preview of collect"),
     ],

@@ -67,7 +67,7 @@ def _toast(job: Job, now: datetime) -> Component:
 def _state_word(job: Job) -> str:
     return {
         jobs.WAITING: _("waiting"),
-        jobs.RUNNING: _("under way"),
+        jobs.RUNNING: _("in progress"),
         jobs.DONE: _("done"),
         jobs.FAILED: _("failed"),
     }[job.state]

@@ -30,7 +30,7 @@ def line(rows: Sequence[SiteRow]) -> str:
     )
     more = n - MOST_SITES
     if more > 0:
-        words += _("; the %(n)s with most to do are shown", n=formats.number(MOST_SITES))
+        words += _("; showing the %(n)s with the most findings", n=formats.number(MOST_SITES))
     return str(words + _(". A number opens its list; a pale badge is a source not expected there."))
 
 

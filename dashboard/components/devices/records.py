@@ -78,7 +78,7 @@ def evidence(link_rows: Sequence[Link], labels: Labels, filters: Filters) -> Com
 
 def _link(link: Link, labels: Labels, filters: Filters) -> html.Li:
     method = {
-        "serial": _("Serial number"), "mac": _("Hardware address"), "hostname": _("Hostname"),
+        "serial": _("Serial number"), "mac": _("MAC address"), "hostname": _("Hostname"),
         "prefix": _("Probable"), "manual": _("By hand"),
     }.get(link.method, link.method)  # fmt: skip
     words = _("since %(day)s", day=formats.day(link.since))

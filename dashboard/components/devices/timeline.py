@@ -76,7 +76,7 @@ def _before(stretch: Stretch) -> list[Component]:
     text = {
         "first": _("Seen for the first time."),
         "absent": _("Back after some days without it in its source."),
-        "not kept": _("What was before is no longer kept."),
+        "not kept": _("The state before is no longer kept."),
     }.get(stretch.follows)
     return [html.P(text, className="muted")] if text else []
 

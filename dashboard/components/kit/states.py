@@ -20,7 +20,7 @@ def first_run(problems: Sequence[str]) -> Component:
     steps = [
         _step(
             tried,
-            _("Give it the keys"),
+            _("Enter the keys of your sources"),
             [
                 _("Set NINJA_CLIENT_ID and NINJA_CLIENT_SECRET, or THREATLOCKER_API_KEY, in "),
                 html.Code(".env"),

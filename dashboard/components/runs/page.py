@@ -166,7 +166,7 @@ def _basis(run: Run, before: Run | None, page: RunList) -> Component:
     rules = formats.NOTHING if run.rule_version is None else str(run.rule_version)
     facts: list[tuple[str, Any]] = [
         (_("Compared with"), compared),
-        (_("Version of the rules"), rules),
+        (_("Rules version"), rules),
         (_("Business day in"), run.timezone),
         (_("Snapshot"), _("used for its day") if run.published else _("none from this run")),
         (_("Correlation id"), html.Code(run.correlation_id)),

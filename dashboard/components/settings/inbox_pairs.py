@@ -69,7 +69,7 @@ def _head(record: PairRecord) -> html.Th:
 
 def _row(name: str, two: tuple[PairRecord, PairRecord]) -> html.Tr:
     values = [record.values[name] for record in two]
-    label = _("Hardware addresses") if name == "macs" else field_name(name)
+    label = _("MAC addresses") if name == "macs" else field_name(name)
     return _line(label, [_value(value) for value in values], differs=_differs(name, two))
 
 

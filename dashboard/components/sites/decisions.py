@@ -124,7 +124,7 @@ def _toggle(site_id: int, source: str, expected: Sequence[str]) -> Component:
     arguments = {"site_id": site_id, "sources": rest}
     words = {"source": source_label(source)}
     if source in expected:
-        return ask_button(ExpectSources, arguments, _("Not %(source)s", **words))
+        return ask_button(ExpectSources, arguments, _("Don't expect %(source)s", **words))
     return ask_button(ExpectSources, arguments, _("Expect %(source)s", **words))
 
 
