@@ -3,8 +3,7 @@
 import re
 from functools import cache
 from pathlib import Path
-
-import plotly.graph_objects as go
+from typing import Any
 
 from db.sources import registered_sources
 
@@ -32,6 +31,9 @@ def source_styles() -> str:
     )
 
 
+Figure = dict[str, Any]
+"""What Plotly draws in the browser: the traces (`data`) and the `layout`."""
+
 # Read well on both grounds; CSS swaps text and lines with the theme.
 UP = tokens()["up"]
 DOWN = tokens()["down"]
@@ -39,7 +41,8 @@ ACCENT = tokens()["accent"]
 MUTED = tokens()["muted"]
 
 
-def template() -> go.layout.Template:
+@cache
+def template() -> dict[str, Any]:
     """The Plotly template: transparent background, light axes, the page's font."""
     axis = {
         "gridcolor": tokens()["line"],
@@ -49,8 +52,8 @@ def template() -> go.layout.Template:
         "automargin": True,
         "fixedrange": True,
     }
-    return go.layout.Template(
-        layout={
+    return {
+        "layout": {
             "font": {"family": tokens()["font"], "size": 12, "color": tokens()["muted"]},
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
@@ -63,4 +66,4 @@ def template() -> go.layout.Template:
             "bargap": 0.35,
             "hovermode": "closest",
         }
-    )  # fmt: skip
+    }  # fmt: skip

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from datetime import date
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from dashboard.base import formats
-from dashboard.base.theme import template, tokens
+from dashboard.base.theme import Figure, template, tokens
 from dashboard.figures.plain import plain
 from dashboard.queries.coverage.trend import Trend
 from dashboard.words.coverage_words import kind_name, kind_short
@@ -22,44 +21,55 @@ _LABEL_DISTANCE = 0.075
 """The least vertical distance of two labels, as a share of the chart's height."""
 
 
-def trend_figure(trend: Trend, href: Callable[[date, str], str]) -> go.Figure:
+def trend_figure(trend: Trend, href: Callable[[date, str], str]) -> Figure:
     """The chart. Kinds without a finding on any day are left out.
 
     Args:
         href: the findings of a day of one kind.
     """
-    figure = go.Figure(layout={"template": template()})
     days = [day.isoformat() for day in trend.days]
     styles = dict(zip(trend.values, _LINES, strict=False))
     counts = pd.DataFrame(trend.values, index=list(trend.days), dtype=int)
     counts = counts.loc[:, counts.any()]
+    lines = []
     for kind in map(str, counts):
         colour, dash = styles[kind]
-        values = counts[kind].tolist()
-        figure.add_scatter(
-            name=kind_name(kind),
-            x=days,
-            y=values,
-            mode="lines+markers" if len(days) < 3 else "lines",
-            line={"color": tokens()[colour], "width": 2, "dash": dash, "shape": "hv"},
-            customdata=[href(day, kind) for day in trend.days],
-            hovertext=[
-                plain(f"{formats.day(day)}: {formats.number(n)} {kind_name(kind)}")
-                for day, n in zip(trend.days, values, strict=True)
-            ],
-            hoverinfo="text",
+        values, name = counts[kind].tolist(), kind_name(kind)
+        lines.append(
+            {
+                "type": "scatter",
+                "name": name,
+                "x": days,
+                "y": values,
+                "mode": "lines+markers" if len(days) < 3 else "lines",
+                "line": {"color": tokens()[colour], "width": 2, "dash": dash, "shape": "hv"},
+                "customdata": [href(day, kind) for day in trend.days],
+                "hovertext": [
+                    plain(f"{formats.day(day)}: {formats.number(n)} {name}")
+                    for day, n in zip(trend.days, values, strict=True)
+                ],
+                "hoverinfo": "text",
+            }
         )
     most = 0 if counts.empty else int(counts.max().max())
     top = most * 1.08 or 1
-    for kind, last, place in _labels(counts, top):
-        figure.add_annotation(
-            x=1, xref="paper", xanchor="left", xshift=6, y=place, showarrow=False,
-            text=plain(f"{formats.number(last)} {kind_short(kind)}"), font={"size": 12},
-        )  # fmt: skip
-    figure.update_xaxes(type="date", showgrid=False, tickformat="%-d %b", nticks=7)
-    figure.update_yaxes(range=[0, top], nticks=4, tickformat="d")
-    figure.update_layout(margin={"l": 0, "r": 132, "t": 8, "b": 0}, showlegend=False)
-    return figure
+    labels = [
+        {
+            "x": 1, "xref": "paper", "xanchor": "left", "xshift": 6, "y": place,
+            "showarrow": False, "text": plain(f"{formats.number(last)} {kind_short(kind)}"),
+            "font": {"size": 12},
+        }
+        for kind, last, place in _labels(counts, top)
+    ]  # fmt: skip
+    layout = {
+        "template": template(),
+        "annotations": labels,
+        "margin": {"l": 0, "r": 132, "t": 8, "b": 0},
+        "showlegend": False,
+        "xaxis": {"type": "date", "showgrid": False, "tickformat": "%-d %b", "nticks": 7},
+        "yaxis": {"range": [0, top], "nticks": 4, "tickformat": "d"},
+    }
+    return {"data": lines, "layout": layout}
 
 
 def _labels(counts: pd.DataFrame, top: float) -> list[tuple[str, int, float]]:

@@ -4,12 +4,11 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 import pandas as pd
-import plotly.graph_objects as go
 from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.params import TYPES
-from dashboard.base.theme import MUTED, series_colour, template
+from dashboard.base.theme import MUTED, Figure, series_colour, template
 from dashboard.figures.plain import plain
 from dashboard.queries.collection_days import Gap
 from dashboard.queries.series import Series
@@ -18,48 +17,57 @@ from dashboard.words.terms import type_names
 _MARK = "\u00d7"
 
 
-def daily_figure(
-    series: Series, gaps: Sequence[Gap], href: Callable[[date, str], str]
-) -> go.Figure:
+def daily_figure(series: Series, gaps: Sequence[Gap], href: Callable[[date, str], str]) -> Figure:
     """The chart.
 
     Args:
         gaps: the days on which some source has no snapshot.
         href: the devices of a day of one type.
     """
-    figure = go.Figure(layout={"template": template(), "barmode": "stack", "bargap": 0.15})
     counts, notes = _counts(series), _notes(gaps).reindex(list(series.days))
     days = [day.isoformat() for day in series.days]
+    bars = []
     for name in map(str, counts):
-        figure.add_bar(
-            name=type_names(name),
-            x=days,
-            y=_values(counts[name]),
-            customdata=[href(day, name) for day in series.days],
-            marker=_marker(name, notes.notna()),
-            hovertext=[
-                _hover(day, name, n, note)
-                for day, n, note in zip(series.days, _values(counts[name]), notes, strict=True)
-            ],
-            hoverinfo="text",
+        words, values = type_names(name), _values(counts[name])
+        bars.append(
+            {
+                "type": "bar",
+                "name": words,
+                "x": days,
+                "y": values,
+                "customdata": [href(day, name) for day in series.days],
+                "marker": _marker(name, notes.notna()),
+                "hovertext": [
+                    _hover(day, words, n, note)
+                    for day, n, note in zip(series.days, values, notes, strict=True)
+                ],
+                "hoverinfo": "text",
+            }
         )
     total = pd.Series(series.of("total"), index=list(series.days), dtype="Int64")
     most = int(total.max()) if total.notna().any() else 0
     marked = total[notes.notna()].dropna()
-    figure.add_scatter(
-        x=[day.isoformat() for day in marked.index],
-        y=[n + most * 0.02 for n in marked],
-        text=[_MARK] * len(marked),
-        mode="text",
-        textposition="top center",
-        cliponaxis=False,
-        hovertext=list(notes[marked.index]),
-        hoverinfo="text",
-    )
-    figure.update_xaxes(type="date", showgrid=False, tickformat="%-d %b", nticks=8)
-    figure.update_yaxes(range=[0, most * 1.16 or 1], nticks=4, tickformat="d")
-    figure.update_layout(margin={"l": 0, "r": 0, "t": 4, "b": 0}, showlegend=False)
-    return figure
+    marks = {
+        "type": "scatter",
+        "x": [day.isoformat() for day in marked.index],
+        "y": [int(n) + most * 0.02 for n in marked],
+        "text": [_MARK] * len(marked),
+        "mode": "text",
+        "textposition": "top center",
+        "cliponaxis": False,
+        "hovertext": list(notes[marked.index]),
+        "hoverinfo": "text",
+    }
+    layout = {
+        "template": template(),
+        "barmode": "stack",
+        "bargap": 0.15,
+        "margin": {"l": 0, "r": 0, "t": 4, "b": 0},
+        "showlegend": False,
+        "xaxis": {"type": "date", "showgrid": False, "tickformat": "%-d %b", "nticks": 8},
+        "yaxis": {"range": [0, most * 1.16 or 1], "nticks": 4, "tickformat": "d"},
+    }
+    return {"data": [*bars, marks], "layout": layout}
 
 
 def _counts(series: Series) -> pd.DataFrame:
@@ -93,6 +101,6 @@ def _marker(name: str, incomplete: "pd.Series[bool]") -> dict[str, object]:
     return marker
 
 
-def _hover(day: date, name: str, n: int | None, note: str | float) -> str:
-    line = plain(f"{formats.day(day)}: {formats.number(n)} {type_names(name)}")
+def _hover(day: date, words: str, n: int | None, note: str | float) -> str:
+    line = plain(f"{formats.day(day)}: {formats.number(n)} {words}")
     return line if pd.isna(note) else f"{line}<br>{note}"

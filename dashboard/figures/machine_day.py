@@ -5,11 +5,10 @@ from dataclasses import asdict
 from datetime import datetime, timedelta, tzinfo
 
 import pandas as pd
-import plotly.graph_objects as go
 from flask_babel import gettext as _
 
 from dashboard.base import formats
-from dashboard.base.theme import ACCENT, MUTED, template, tokens
+from dashboard.base.theme import ACCENT, MUTED, Figure, template
 from dashboard.queries.machines.hours import Hour
 
 KINDS = ("cpu", "memory")
@@ -17,43 +16,51 @@ _HALF_AN_HOUR = timedelta(minutes=30)
 _TICKS = (0, 25, 50, 75, 100)
 
 
-def day_figure(hours: Sequence[Hour], kind: str, zone: tzinfo) -> go.Figure:
+def day_figure(hours: Sequence[Hour], kind: str, zone: tzinfo) -> Figure:
     """The chart: mean and maximum of each hour.
 
     Args:
         kind: one of `KINDS`, in percent.
         zone: the time zone of the axis.
     """
-    figure = go.Figure(layout={"template": template()})
     frame = _by_local_time(hours, zone)
     # The middle of each hour.
-    x = [start + _HALF_AN_HOUR for start in frame.index]
+    x = [(start + _HALF_AN_HOUR).isoformat() for start in frame.index]
+    lines = []
     for measure, name, colour, dash in (
         ("max", _("highest"), MUTED, "dot"), ("mean", _("mean"), ACCENT, "solid"),
     ):  # fmt: skip
         values = frame[f"{kind}_{measure}"]
-        figure.add_scatter(
-            name=name, x=x, y=list(values), mode="lines+markers", connectgaps=False,
-            line={"color": colour, "width": 2 if measure == "mean" else 1.5, "dash": dash},
-            marker={"size": 5 if measure == "mean" else 4, "color": colour},
-            hovertext=[_hover(start, value, name)
-                       for start, value in zip(frame.index, values, strict=True)],
-            hoverinfo="text",
-        )  # fmt: skip
-    for start in frame.index[frame["reports"] == 0]:
-        figure.add_vrect(
-            x0=start, x1=start + 2 * _HALF_AN_HOUR, line_width=0, layer="below",
-            fillcolor=tokens()["muted"], opacity=0.14,
-        )  # fmt: skip
-    figure.update_xaxes(
-        type="date", tickformat="%H:%M", nticks=7, showgrid=False,
-        range=[frame.index[0], frame.index[-1] + 2 * _HALF_AN_HOUR],
-    )  # fmt: skip
-    figure.update_yaxes(
-        range=[0, 104], tickvals=_TICKS, ticktext=[formats.percent(n) for n in _TICKS]
-    )
-    figure.update_layout(margin={"l": 0, "r": 0, "t": 4, "b": 0}, showlegend=False)
-    return figure
+        lines.append({
+            "type": "scatter", "name": name, "x": x,
+            "y": [None if pd.isna(value) else float(value) for value in values],
+            "mode": "lines+markers", "connectgaps": False,
+            "line": {"color": colour, "width": 2 if measure == "mean" else 1.5, "dash": dash},
+            "marker": {"size": 5 if measure == "mean" else 4, "color": colour},
+            "hovertext": [_hover(start, value, name)
+                          for start, value in zip(frame.index, values, strict=True)],
+            "hoverinfo": "text",
+        })  # fmt: skip
+    silent = [
+        {
+            "type": "rect", "xref": "x", "yref": "y domain", "y0": 0, "y1": 1,
+            "x0": start.isoformat(), "x1": (start + 2 * _HALF_AN_HOUR).isoformat(),
+            "line": {"width": 0}, "layer": "below", "fillcolor": MUTED, "opacity": 0.14,
+        }
+        for start in frame.index[frame["reports"] == 0]
+    ]  # fmt: skip
+    ends = (frame.index[0], frame.index[-1] + 2 * _HALF_AN_HOUR)
+    layout = {
+        "template": template(),
+        "shapes": silent,
+        "margin": {"l": 0, "r": 0, "t": 4, "b": 0},
+        "showlegend": False,
+        "xaxis": {"type": "date", "tickformat": "%H:%M", "nticks": 7, "showgrid": False,
+                  "range": [end.isoformat() for end in ends]},
+        "yaxis": {"range": [0, 104], "tickvals": _TICKS,
+                  "ticktext": [formats.percent(n) for n in _TICKS]},
+    }  # fmt: skip
+    return {"data": lines, "layout": layout}
 
 
 def _by_local_time(hours: Sequence[Hour], zone: tzinfo) -> pd.DataFrame:

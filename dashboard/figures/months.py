@@ -4,12 +4,11 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 import pandas as pd
-import plotly.graph_objects as go
 from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.params import TYPES
-from dashboard.base.theme import MUTED, series_colour, template
+from dashboard.base.theme import MUTED, Figure, series_colour, template
 from dashboard.figures.plain import plain
 from dashboard.queries.months.month_ends import MonthEnd
 from dashboard.words.terms import type_names
@@ -39,41 +38,50 @@ def stacking_order(counts: pd.DataFrame) -> list[str]:
     return list(counts.sum().sort_values(ascending=False, kind="stable").index)
 
 
-def months_figure(months: Sequence[MonthEnd], href: Href) -> go.Figure:
+def months_figure(months: Sequence[MonthEnd], href: Href) -> Figure:
     """The chart. The running month is outlined and pale; each stretch of unknown months is labelled
     "no data" once."""
     counts = pivot(months)
     labels = [_label(month) for month in months]
     most = max((month.total or 0 for month in months), default=0)
-    figure = go.Figure(layout={"template": template(), "barmode": "stack", "bargap": 0.28})
-    for name in stacking_order(counts):
-        figure.add_bar(
-            name=type_names(name),
-            x=labels,
-            y=[None if pd.isna(value) else int(value) for value in counts[name]],
-            customdata=[href(month, name) for month in months],
-            marker=_marker(name, months),
-            hovertext=[_hover(month, name) for month in months],
-            hoverinfo="text",
-        )
-    figure.add_scatter(
-        x=labels,
+    names = {name: type_names(name) for name in stacking_order(counts)}
+    bars = [
+        {
+            "type": "bar",
+            "name": words,
+            "x": labels,
+            "y": [None if pd.isna(value) else int(value) for value in counts[name]],
+            "customdata": [href(month, name) for month in months],
+            "marker": _marker(name, months),
+            "hovertext": [_hover(month, name, words) for month in months],
+            "hoverinfo": "text",
+        }
+        for name, words in names.items()
+    ]
+    totals = {
+        "type": "scatter",
+        "x": labels,
         # A little above the bar, or the outline of the open month touches its number.
-        y=[(month.total or 0) + most * 0.015 for month in months],
-        text=_above(months),
-        customdata=[href(month, None) for month in months],
-        mode="text",
-        textposition="top center",
-        cliponaxis=False,
-        showlegend=False,
-        hoverinfo="skip",
-    )
-    figure.update_xaxes(type="category", showgrid=False, dtick=1)
-    # Every bar has its number above it; grid lines would only cross the numbers.
-    figure.update_xaxes(tickangle=0)
-    figure.update_yaxes(range=[0, most * 1.12 or 1], showticklabels=False, showgrid=False)
-    figure.update_layout(margin={"l": 0, "r": 0, "t": 4, "b": 0}, showlegend=False)
-    return figure
+        "y": [(month.total or 0) + most * 0.015 for month in months],
+        "text": _above(months),
+        "customdata": [href(month, None) for month in months],
+        "mode": "text",
+        "textposition": "top center",
+        "cliponaxis": False,
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
+    layout = {
+        "template": template(),
+        "barmode": "stack",
+        "bargap": 0.28,
+        "margin": {"l": 0, "r": 0, "t": 4, "b": 0},
+        "showlegend": False,
+        "xaxis": {"type": "category", "showgrid": False, "dtick": 1, "tickangle": 0},
+        # Every bar has its number above it; grid lines would only cross the numbers.
+        "yaxis": {"range": [0, most * 1.12 or 1], "showticklabels": False, "showgrid": False},
+    }
+    return {"data": [*bars, totals], "layout": layout}
 
 
 def _marker(name: str, months: Sequence[MonthEnd]) -> dict[str, object]:
@@ -108,10 +116,10 @@ def _above(months: Sequence[MonthEnd]) -> list[str]:
     return labels
 
 
-def _hover(month: MonthEnd, name: str) -> str:
+def _hover(month: MonthEnd, name: str, words: str) -> str:
     count = (month.by_type or {}).get(name, 0)
     lines = [
-        f"{formats.month(month.month)}: {formats.number(count)} {type_names(name)}",
+        f"{formats.month(month.month)}: {formats.number(count)} {words}",
         _("of %(total)s in all", total=formats.number(month.total)),
     ]
     if month.running:

@@ -3,12 +3,11 @@
 from collections.abc import Collection, Mapping
 from itertools import accumulate, pairwise
 
-import plotly.graph_objects as go
 from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.good_direction import news
-from dashboard.base.theme import ACCENT, DOWN, MUTED, UP, template
+from dashboard.base.theme import ACCENT, DOWN, MUTED, UP, Figure, template
 from dashboard.figures.plain import plain
 from dashboard.queries.changes.bars import Bars
 
@@ -36,7 +35,7 @@ def waterfall_figure(
     chosen: Collection[str] = (),
     *,
     good: str,
-) -> go.Figure:
+) -> Figure:
     """The chart. Drawn from bars with a base, because the small bundle has no waterfall.
 
     Its axis is cut below what changes, else a change of ten in a thousand is a line; the page
@@ -48,11 +47,12 @@ def waterfall_figure(
         chosen: the selected bars; the others are faded.
         good: the good direction of the count, which the colours of the bars follow.
     """
-    figure = go.Figure(layout={"template": template(), "bargap": _GAP, "showlegend": False})
+    layout: Figure = {"template": template(), "bargap": _GAP, "showlegend": False}
     if bars.opening is None or bars.closing is None:
         text = _("Nothing to compare with on %(day)s", day=names["opening"])
-        figure.add_annotation(text=plain(text), showarrow=False, xref="paper", yref="paper")
-        return figure.update_xaxes(visible=False).update_yaxes(visible=False)
+        note = {"text": plain(text), "showarrow": False, "xref": "paper", "yref": "paper"}
+        hidden = {"xaxis": {"visible": False}, "yaxis": {"visible": False}}
+        return {"data": [], "layout": layout | hidden | {"annotations": [note]}}
     levels = _levels(bars)
     floor, roof = _range(levels)
     keys = ["opening", *(key for key, _sign in STEPS), "closing"]
@@ -71,37 +71,46 @@ def waterfall_figure(
     labels = [_wrapped(names[key]) for key in keys]
     # Nothing below the start of the axis: Plotly would draw it all the same.
     bases = [max(low, floor) for low in lows]
-    figure.add_bar(
-        x=labels,
-        y=[high - base for base, high in zip(bases, highs, strict=True)],
-        base=bases,
-        customdata=[href.get(key) for key in keys],
-        marker={"color": colours, "opacity": opacity},
-        hovertext=[plain(f"{names[key]}: {text}") for key, text in zip(keys, texts, strict=True)],
-        hoverinfo="text",
-    )
-    figure.add_scatter(
-        x=labels,
-        y=[high + (roof - floor) * 0.01 for high in highs],
-        text=texts,
-        mode="text",
-        textposition="top center",
-        cliponaxis=False,
-        hoverinfo="skip",
-    )
+    steps = {
+        "type": "bar",
+        "x": labels,
+        "y": [high - base for base, high in zip(bases, highs, strict=True)],
+        "base": bases,
+        "customdata": [href.get(key) for key in keys],
+        "marker": {"color": colours, "opacity": opacity},
+        "hovertext": [
+            plain(f"{names[key]}: {text}") for key, text in zip(keys, texts, strict=True)
+        ],
+        "hoverinfo": "text",
+    }
+    numbers = {
+        "type": "scatter",
+        "x": labels,
+        "y": [high + (roof - floor) * 0.01 for high in highs],
+        "text": texts,
+        "mode": "text",
+        "textposition": "top center",
+        "cliponaxis": False,
+        "hoverinfo": "skip",
+    }
     # Connectors run from the edge of a bar to that of the next, so that they cross no number; a
     # bar of height zero is such a line itself.
     edges = [_HALF_BAR, *(_HALF_BAR if change else 0 for change in changes), _HALF_BAR]
-    for index, height in enumerate(levels):
-        figure.add_shape(
-            type="line", x0=index + edges[index], x1=index + 1 - edges[index + 1], y0=height,
-            y1=height, xref="x", yref="y", line={"color": MUTED, "width": 1, "dash": "dot"},
-            layer="below",
-        )  # fmt: skip
-    figure.update_xaxes(type="category", showgrid=False, dtick=1, tickangle=0)
-    figure.update_yaxes(range=[floor, roof], showticklabels=False, showgrid=False)
-    figure.update_layout(margin={"l": 4, "r": 4, "t": 16, "b": 4})
-    return figure
+    connectors = [
+        {
+            "type": "line", "x0": index + edges[index], "x1": index + 1 - edges[index + 1],
+            "y0": height, "y1": height, "xref": "x", "yref": "y",
+            "line": {"color": MUTED, "width": 1, "dash": "dot"}, "layer": "below",
+        }
+        for index, height in enumerate(levels)
+    ]  # fmt: skip
+    layout |= {
+        "shapes": connectors,
+        "margin": {"l": 4, "r": 4, "t": 16, "b": 4},
+        "xaxis": {"type": "category", "showgrid": False, "dtick": 1, "tickangle": 0},
+        "yaxis": {"range": [floor, roof], "showticklabels": False, "showgrid": False},
+    }
+    return {"data": [steps, numbers], "layout": layout}
 
 
 def axis_start(bars: Bars) -> int:

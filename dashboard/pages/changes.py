@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import dash
-import plotly.graph_objects as go
 from dash import Input, Output, callback, html
 from flask_babel import gettext as _
 
 from dashboard.base.good_direction import good_direction
 from dashboard.base.notice import mark
+from dashboard.base.theme import Figure
 from dashboard.components.changes import page as change_page
 from dashboard.components.changes.grid import change_grid, rows
 from dashboard.components.changes.page import Answers
@@ -123,7 +123,7 @@ def _content(v: View) -> dict[str, Any]:
     return change_page.parts(answers) | {"chart": chart(Ids.CHART, _figure(answers))}
 
 
-def _figure(answers: Answers) -> go.Figure:
+def _figure(answers: Answers) -> Figure:
     moment, filters, bars = answers.moment, answers.filters, answers.bars
     behind = links.bars(bars, filters.having(changes=()), moment.then.day)
     names, good = bar_names(moment, filters), good_direction(filters)

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import dash
-import plotly.graph_objects as go
 from dash import Input, Output, State, callback, html
 from flask_babel import gettext as _
 
 from dashboard.base.notice import mark
+from dashboard.base.theme import Figure
 from dashboard.components.coverage import page as coverage_page
 from dashboard.components.coverage.grid import coverage_grid, rows
 from dashboard.components.coverage.page import Answers
@@ -114,7 +114,7 @@ def show(query: str | None, _snapshot: object, _settled: object) -> dict[str, An
     return coverage_page.parts(page) | {"trend": chart(Ids.TREND_CHART, _figure(page))}
 
 
-def _figure(page: Answers) -> go.Figure:
+def _figure(page: Answers) -> Figure:
     every = page.all.having(compare_to=None)
     return trend_figure(
         page.trend,

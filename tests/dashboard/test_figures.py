@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -25,12 +25,16 @@ from dashboard.components.kit.legend import Entry, legend
 from dashboard.components.kit.sparkline import sparkline, svg
 from dashboard.components.overview.movers import movers_list
 from dashboard.components.sites.table import MOVED, ordered, pager, site_table
+from dashboard.figures.coverage import trend_figure
+from dashboard.figures.machine_day import KINDS, day_figure
 from dashboard.figures.months import months_figure, pivot
 from dashboard.figures.plain import LONGEST as LONGEST_NAME
 from dashboard.figures.plain import plain
 from dashboard.figures.waterfall import STEPS, axis_start, waterfall_figure
 from dashboard.queries.changes.bars import Bars, Mover
+from dashboard.queries.coverage.trend import Trend
 from dashboard.queries.devices.device_list import BY_SITE, COLUMNS, SORTS
+from dashboard.queries.machines.hours import Hour
 from dashboard.queries.moment import Moment, SnapshotDay
 from dashboard.queries.months.month_ends import MonthEnd
 from dashboard.queries.sites.site_table import Site
@@ -65,6 +69,16 @@ YEAR = [
 ]  # fmt: skip
 
 
+def by_month(*rows: Any) -> go.Figure:
+    """As Plotly reads it: it raises where a name or a value is none of its own."""
+    return go.Figure(months_figure(*rows))
+
+
+def waterfall(*rows: Any, good: str) -> go.Figure:
+    """As Plotly reads it."""
+    return go.Figure(waterfall_figure(*rows, good=good))
+
+
 def bars_of(figure: go.Figure) -> dict[str, list[int | None]]:
     return {trace.name: list(trace.y) for trace in figure.data if trace.type == "bar"}
 
@@ -91,7 +105,7 @@ def test_a_month_before_the_first_snapshot_is_unknown_and_a_type_it_lacks_is_zer
 
 
 def test_the_bars_are_the_counts_largest_type_first() -> None:
-    figure = months_figure(YEAR, lambda month, kind: f"/{month.month}/{kind}")
+    figure = by_month(YEAR, lambda month, kind: f"/{month.month}/{kind}")
     assert bars_of(figure) == {
         "Workstations": [None, 5, 6, 7],
         "Servers": [None, 2, 0, 1],
@@ -101,46 +115,46 @@ def test_the_bars_are_the_counts_largest_type_first() -> None:
 
 
 def test_the_label_above_each_bar_is_its_total_with_a_mark_for_a_gap() -> None:
-    figure = months_figure(YEAR, lambda *_: None)
+    figure = by_month(YEAR, lambda *_: None)
     assert list(figure.data[-1].text) == ["no<br>data", "7*", "6", "9"]
 
 
 def test_a_stretch_of_unknown_months_says_so_once() -> None:
     unknown = [replace(YEAR[0], month=f"2026-0{n}") for n in range(3, 8)]
-    figure = months_figure([*unknown, YEAR[1], YEAR[0]], lambda *_: None)
+    figure = by_month([*unknown, YEAR[1], YEAR[0]], lambda *_: None)
     dash = formats.NOTHING
     assert list(figure.data[-1].text) == [dash, dash, "no<br>data", dash, dash, "7*", "no<br>data"]
 
 
 def test_a_segment_links_to_its_month_and_type() -> None:
-    figure = months_figure(YEAR, lambda month, kind: f"/{month.month}/{kind}")
+    figure = by_month(YEAR, lambda month, kind: f"/{month.month}/{kind}")
     assert list(figure.data[1].customdata)[1:] == [
         "/2026-09/server", "/2026-10/server", "/2026-11/server",
     ]  # fmt: skip
 
 
 def test_the_open_month_is_outlined_and_the_closed_ones_are_not() -> None:
-    for trace in months_figure(YEAR, lambda *_: None).data[:-1]:
+    for trace in by_month(YEAR, lambda *_: None).data[:-1]:
         assert list(trace.marker.line.width) == [0, 0, 0, 2]
         assert list(trace.marker.opacity) == [1, 1, 1, 0.45]
 
 
 def test_only_unknown_devices_are_hatched() -> None:
-    traces = {trace.name: trace for trace in months_figure(YEAR, lambda *_: None).data[:-1]}
+    traces = {trace.name: trace for trace in by_month(YEAR, lambda *_: None).data[:-1]}
     assert {name: trace.marker.pattern.shape for name, trace in traces.items()} == {
         "Workstations": "", "Servers": "", "Unknown": "/",
     }  # fmt: skip
 
 
 def test_the_hover_text_names_the_day_that_fills_a_gap() -> None:
-    hover = months_figure(YEAR, lambda *_: None).data[0].hovertext
+    hover = by_month(YEAR, lambda *_: None).data[0].hovertext
     assert hover[1] == "Sep 2026: 5 Workstations<br>of 7 in all<br>NinjaRMM: as of 30 Aug 2026"
     assert hover[3].endswith("month still open")
 
 
 def test_no_month_at_all_is_an_empty_chart() -> None:
-    assert bars_of(months_figure([], lambda *_: None)) == {}
-    assert bars_of(months_figure([month("2026-11", {})], lambda *_: None)) == {}
+    assert bars_of(by_month([], lambda *_: None)) == {}
+    assert bars_of(by_month([month("2026-11", {})], lambda *_: None)) == {}
 
 
 # The waterfall.
@@ -169,7 +183,7 @@ NAMES = {
 
 @given(balanced())
 def test_each_bar_begins_where_the_last_one_ended(found: Bars) -> None:
-    figure = waterfall_figure(found, NAMES, {}, good="up")
+    figure = waterfall(found, NAMES, {}, good="up")
     trace = figure.data[0]
     floor = axis_start(found)
     ends = [base + height for base, height in zip(trace.base, trace.y, strict=True)]
@@ -186,7 +200,7 @@ def test_each_bar_begins_where_the_last_one_ended(found: Bars) -> None:
 
 @given(balanced())
 def test_its_axis_begins_at_zero_or_below_everything_that_changes(found: Bars) -> None:
-    floor, roof = waterfall_figure(found, NAMES, {}, good="up").layout.yaxis.range
+    floor, roof = waterfall(found, NAMES, {}, good="up").layout.yaxis.range
     level, levels = found.opening or 0, [found.opening or 0]
     for key, sign in STEPS:
         level += sign * getattr(found, key)
@@ -197,7 +211,7 @@ def test_its_axis_begins_at_zero_or_below_everything_that_changes(found: Bars) -
 
 
 def test_its_labels_are_signed_and_a_zero_has_no_sign() -> None:
-    figure = waterfall_figure(Bars(395, 18, 15, 0, 0, 2, 3, 397), NAMES, {}, good="up")
+    figure = waterfall(Bars(395, 18, 15, 0, 0, 2, 3, 397), NAMES, {}, good="up")
     assert list(figure.data[1].text) == [
         "395", "+18", "\u221215", "0", "0", "+2", "\u22123", "397",
     ]  # fmt: skip
@@ -205,13 +219,34 @@ def test_its_labels_are_signed_and_a_zero_has_no_sign() -> None:
 
 
 def test_a_line_leads_from_each_bar_to_the_next_and_through_a_bar_of_nothing() -> None:
-    lines = waterfall_figure(Bars(395, 18, 15, 0, 0, 2, 3, 397), NAMES, {}, good="up").layout.shapes
+    lines = waterfall(Bars(395, 18, 15, 0, 0, 2, 3, 397), NAMES, {}, good="up").layout.shapes
     assert [line.y0 for line in lines] == [395, 413, 398, 398, 398, 400, 397]
     assert [(line.x0, line.x1) for line in lines][2:5] == [(2.35, 3), (3, 4), (4, 4.65)]
 
 
+def test_findings_day_by_day_are_a_line_for_each_kind_that_there_is() -> None:
+    days = (date(2026, 11, 21), date(2026, 11, 22))
+    values = {"agent_only": (3, 1_200), "duplicate": (0, 0)}
+    figure = go.Figure(trend_figure(Trend(days, values), lambda day, kind: f"/{day}/{kind}"))
+    assert [list(line.y) for line in figure.data] == [[3, 1_200]]
+    assert figure.data[0].customdata[1] == "/2026-11-22/agent_only"
+    assert figure.layout.annotations[0].text.startswith("1,200 ")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_hour_without_a_report_is_a_gap_and_grey(kind: str) -> None:
+    first, second = (datetime(2026, 11, 22, hour, tzinfo=UTC) for hour in (8, 9))
+    hours = [Hour(first, 4, 20.0, 40.0, 20.0, 40.0), Hour(second)]
+    figure = go.Figure(day_figure(hours, kind, UTC))
+    assert [list(line.y) for line in figure.data] == [[40.0, None], [20.0, None]]
+    assert [list(line.x)[0] for line in figure.data] == ["2026-11-22T08:30:00"] * 2
+    assert [(grey.x0, grey.x1) for grey in figure.layout.shapes] == [
+        ("2026-11-22T09:00:00", "2026-11-22T10:00:00")
+    ]
+
+
 def test_nothing_to_compare_with_is_an_empty_chart() -> None:
-    assert len(waterfall_figure(Bars(), NAMES, {}, good="up").data) == 0
+    assert len(waterfall(Bars(), NAMES, {}, good="up").data) == 0
 
 
 # What a sentence says.

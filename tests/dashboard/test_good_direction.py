@@ -45,7 +45,7 @@ def test_the_bars_of_spares_are_neither_green_nor_red() -> None:
         ("opening", "added", "removed", "moved_in", "moved_out", "reclassified_in",
          "reclassified_out", "closing"), "")  # fmt: skip
     colours = {
-        good: waterfall_figure(bars, names, {}, good=good).data[0].marker.color[1:3]
+        good: tuple(waterfall_figure(bars, names, {}, good=good)["data"][0]["marker"]["color"][1:3])
         for good in (GOOD["billable"], GOOD["spare"])
     }
     assert colours == {GOOD["billable"]: (UP, DOWN), GOOD["spare"]: (MUTED, MUTED)}

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import date
 
+import plotly.graph_objects as go
 from sqlalchemy import Engine
 
 from dashboard.base.params import NO_LOCATION, Filters
@@ -122,7 +123,8 @@ def test_a_day_without_a_snapshot_keeps_its_bar_pale_and_marked() -> None:
     days = (date(2026, 11, 14), date(2026, 11, 15))
     values = {"server": (2, 2), "workstation": (None, 3), "unknown": (0, 0), "total": (2, 5)}
     gap = Gap("ninja", days[1], "failed", "HTTP 500 <b>", 7)
-    figure = daily_figure(Series(days, values), [gap], lambda day, kind: f"/{day}/{kind}")
+    found = daily_figure(Series(days, values), [gap], lambda day, kind: f"/{day}/{kind}")
+    figure = go.Figure(found)
     servers, workstations, marks = sorted(figure.data, key=lambda one: one.name or "~")
     assert list(servers.y) == [2, 2]
     assert list(workstations.y) == [None, 3]

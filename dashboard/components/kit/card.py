@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import dash_bootstrap_components as dbc
-import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
+from dashboard.base.theme import Figure
 from dashboard.components.kit.drawn import Part, drawn_list
 
 
@@ -100,11 +100,11 @@ def chart_place(name: str, height: int, label: str) -> html.Div:
     )
 
 
-def chart(name: str, figure: go.Figure) -> Component:
+def chart(name: str, figure: Figure) -> Component:
     """What stands in the place of the chart `name`: the chart, or when it has nothing to draw the
     words of its annotation, without axes."""
-    if not figure.data:
-        said = [note.text for note in figure.layout.annotations]
+    if not figure["data"]:
+        said = [note["text"] for note in figure["layout"].get("annotations", ())]
         words = said[0] if said else _("There is nothing to plot for these filters.")
         return html.P(words, className="note")
     return dcc.Graph(
