@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-import pandas as pd
 from flask_babel import gettext as _
 
 from dashboard.base import formats
@@ -19,38 +18,36 @@ Href = Callable[[MonthEnd, str | None], str | None]
 devices are kept."""
 
 
-def pivot(months: Sequence[MonthEnd]) -> pd.DataFrame:
-    """Counts as months x device types. Types that never count are left out; an unknown month is
-    NaN in every type, a known month is 0 in the types it lacks."""
-    frame = pd.DataFrame.from_records(
-        [month.by_type or {} for month in months],
-        index=[month.month for month in months],
-        columns=list(TYPES),
-    )
-    known = [month.by_type is not None for month in months]
-    frame[known] = frame[known].fillna(0)
-    return frame.loc[:, frame.sum() > 0]
+Stacks = dict[str, list[int | None]]
+"""By device type, its count in each month."""
 
 
-def stacking_order(counts: pd.DataFrame) -> list[str]:
-    """The types of a pivot from the bottom of the bars up: the largest first, because lengths are
-    easiest to compare from the axis."""
-    return list(counts.sum().sort_values(ascending=False, kind="stable").index)
+def stacks(months: Sequence[MonthEnd]) -> Stacks:
+    """The counts of each device type from the bottom of the bars up: the largest first, because
+    lengths are easiest to compare from the axis. Types that never count are left out; an unknown
+    month is None in every type, a known month is 0 in the types it lacks."""
+    counts: Stacks = {
+        name: [None if month.by_type is None else month.by_type.get(name, 0) for month in months]
+        for name in TYPES
+    }
+    sums = {name: sum(n or 0 for n in values) for name, values in counts.items()}
+    largest_first = sorted(sums, key=lambda name: -sums[name])
+    return {name: counts[name] for name in largest_first if sums[name]}
 
 
 def months_figure(months: Sequence[MonthEnd], href: Href) -> Figure:
     """The chart. The running month is outlined and pale; each stretch of unknown months is labelled
     "no data" once."""
-    counts = pivot(months)
     labels = [_label(month) for month in months]
     most = max((month.total or 0 for month in months), default=0)
-    names = {name: type_names(name) for name in stacking_order(counts)}
+    counts = stacks(months)
+    names = {name: type_names(name) for name in counts}
     bars = [
         {
             "type": "bar",
             "name": words,
             "x": labels,
-            "y": [None if pd.isna(value) else int(value) for value in counts[name]],
+            "y": counts[name],
             "customdata": [href(month, name) for month in months],
             "marker": _marker(name, months),
             "hovertext": [_hover(month, name, words) for month in months],

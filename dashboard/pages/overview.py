@@ -15,7 +15,7 @@ from dashboard.components.kit.states import nothing_matches
 from dashboard.components.overview import page as overview
 from dashboard.components.overview.page import Answers
 from dashboard.components.sites.table import MOVED, ordered
-from dashboard.figures.months import months_figure, pivot, stacking_order
+from dashboard.figures.months import months_figure, stacks
 from dashboard.figures.waterfall import axis_start, waterfall_figure
 from dashboard.queries import counts
 from dashboard.queries.changes import bars as changes
@@ -154,7 +154,7 @@ def _ask(v: View) -> Answers:
         months,
         daily_series(*question, counted).of("total"),
         gap(v),
-        stacking_order(pivot(months)),
+        list(stacks(months)),
         axis_start(bars),
     )
 

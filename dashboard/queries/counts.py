@@ -117,8 +117,9 @@ class Comparison:
     def kpis(self) -> dict[str, Kpi]:
         """The total of what the filters count, each type in it, and each billing status, counted
         or not."""
+        now, then = _without_sites(self.now), _without_sites(self.then)
         return {
-            key: Kpi(key, Change(_sum(self.now, its), _sum(self.then, its)), its)
+            key: Kpi(key, Change(_sum(now, its), _sum(then, its)), its)
             for key, its in kpi_filters(self.filters).items()
         }
 
@@ -148,8 +149,9 @@ def uncounted(connection: Connection, moment: Moment, filters: Filters) -> dict[
 
 
 def _uncounted(counts: Iterable[Count] | None, filters: Filters) -> dict[str, int]:
+    sums = _without_sites(counts)
     others = {
-        status: _sum(counts, filters.having(statuses=(status,)))
+        status: _sum(sums, filters.having(statuses=(status,)))
         for status in STATUSES
         if status not in filters.statuses
     }
@@ -166,12 +168,26 @@ def kpi_filters(filters: Filters) -> dict[str, Filters]:
     }
 
 
-def _sum(counts: Iterable[Count] | None, filters: Filters) -> int | None:
+Sums = dict[tuple[str, str], int]
+"""How many devices there are of a type and a billing status."""
+
+
+def _without_sites(counts: Iterable[Count] | None) -> Sums | None:
+    """The counts of all sites together. A fleet has thousands of sites, and the figures beside its
+    total ask for many types and statuses: one pass over its counts answers all of them."""
     if counts is None:
         return None
+    sums: Sums = {}
+    for _site, device_type, status, n in counts:
+        sums[device_type, status] = sums.get((device_type, status), 0) + n
+    return sums
+
+
+def _sum(sums: Sums | None, filters: Filters) -> int | None:
+    if sums is None:
+        return None
     return sum(
-        count.n
-        for count in counts
-        if count.billing_status in filters.statuses
-        and (not filters.types or count.device_type in filters.types)
+        n
+        for (device_type, status), n in sums.items()
+        if status in filters.statuses and (not filters.types or device_type in filters.types)
     )

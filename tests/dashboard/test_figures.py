@@ -27,7 +27,7 @@ from dashboard.components.overview.movers import movers_list
 from dashboard.components.sites.table import MOVED, ordered, pager, site_table
 from dashboard.figures.coverage import trend_figure
 from dashboard.figures.machine_day import KINDS, day_figure
-from dashboard.figures.months import months_figure, pivot
+from dashboard.figures.months import months_figure, stacks
 from dashboard.figures.plain import LONGEST as LONGEST_NAME
 from dashboard.figures.plain import plain
 from dashboard.figures.waterfall import STEPS, axis_start, waterfall_figure
@@ -98,10 +98,11 @@ def texts(part: object) -> list[str]:
 
 
 def test_a_month_before_the_first_snapshot_is_unknown_and_a_type_it_lacks_is_zero() -> None:
-    counts = pivot(YEAR)
-    assert list(counts.columns) == ["server", "workstation", "unknown"]
-    assert counts.loc["2026-08"].isna().all()
-    assert counts.loc["2026-10"].to_dict() == {"server": 0, "workstation": 6, "unknown": 0}
+    assert stacks(YEAR) == {
+        "workstation": [None, 5, 6, 7],
+        "server": [None, 2, 0, 1],
+        "unknown": [None, 0, 0, 1],
+    }
 
 
 def test_the_bars_are_the_counts_largest_type_first() -> None:
