@@ -87,7 +87,7 @@ def _opening(title: str) -> str:
 
 def _head(ingest_open: bool) -> str:
     warning = Markup("<p class='report-warning' role='alert'>{}</p>").format(
-        _("Anybody who reaches this server may report a machine: INGEST_AUTH is open. Set it to "
+        _("Anyone who can reach this server can report a machine: INGEST_AUTH is open. Set it to "
           "token and start again.")
     )  # fmt: skip
     return _opening(_("Report")) + str(

@@ -59,7 +59,7 @@ def replay(clicks: int | None, *values: Any) -> Any:
         parse(SaveRules.kind, {"rules": rules, "reason": "?"})
     except InvalidDecision:
         return no_update, _(
-            "An entry is too long, or holds characters that no name has: correct it."
+            "An entry is too long, or contains characters that a name cannot have: correct it."
         )
     # Dash ignores an equal value: `n` makes a second replay of the same draft different.
     return {"job": SaveRules.kind, "with": json.dumps({"rules": rules}), "n": clicks}, None

@@ -104,7 +104,7 @@ def blueprint(context: Context) -> Blueprint:
                     return _invitation(user, _("This page was open for too long. Try again."), 401)
                 passwords.check_strength(password, [user.name if user else name])
                 if password != request.form.get("again"):
-                    return _invitation(user, _("The two passwords differ."), 400, name)
+                    return _invitation(user, _("The two passwords are not the same."), 400, name)
                 if not sessions.use_link(connection, token, now):
                     return _gone()
                 if user is None:
@@ -141,9 +141,9 @@ def blueprint(context: Context) -> Blueprint:
         if not passwords.verify_password(user.password_hash, request.form.get("current", "")):
             attempts.count(address, key)
             _refused(context, user.name, "password")
-            return _account_page(context, _("Your present password is wrong."), 400)
+            return _account_page(context, _("Your current password is wrong."), 400)
         if password != request.form.get("again"):
-            return _account_page(context, _("The two passwords differ."), 400)
+            return _account_page(context, _("The two passwords are not the same."), 400)
         try:
             with context.writing(own_sites=True) as connection:
                 users.set_password(connection, user, password, user.name, now)

@@ -297,7 +297,7 @@ def test_the_first_administrator_is_made_by_a_link_once(site: Site) -> None:
     for wrong, words in (
         ({"password": "short", "again": "short"}, "12 characters"),
         ({"password": "password12345", "again": "password12345"}, "easy to guess"),
-        ({"again": "other"}, "differ"),
+        ({"again": "other"}, "not the same"),
         ({"username": "local"}, "audit log"),
         ({"username": " "}, "printable"),
     ):
@@ -338,8 +338,8 @@ def test_a_changed_password_ends_every_other_session(site: Site) -> None:
     here.get("/account")
     new = "nine green paper lanterns"
     for fields, words in (
-        ({"current": "wrong", "password": new, "again": new}, "present password is wrong"),
-        ({"current": PASSWORD, "password": new, "again": "x"}, "differ"),
+        ({"current": "wrong", "password": new, "again": new}, "current password is wrong"),
+        ({"current": PASSWORD, "password": new, "again": "x"}, "not the same"),
         ({"current": PASSWORD, "password": "ana", "again": "ana"}, "12 characters"),
     ):
         refused = here.post("/account/password", **fields)

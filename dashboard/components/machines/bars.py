@@ -26,7 +26,7 @@ def system_card(values: Shares, page: MachineList) -> html.Section:
         "machines-os",
         _ranked(values, page, "os"),
         title=_leader(values, _("No machine, no operating system")),
-        subtitle=_("Machines by operating system, as they name it"),
+        subtitle=_("Machines by operating system, as reported"),
     )
 
 

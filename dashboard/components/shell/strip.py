@@ -43,9 +43,9 @@ def strip(notices: Sequence[Notice], aside: Sequence[QuarantinedRow]) -> Compone
 def ingest_open() -> Notice:
     """A warning that reports are accepted without credentials."""
     text = mark(
-        "Anybody who reaches this server may report a machine: INGEST_AUTH is open. To close it, "
-        "make tokens with inventory-hub token add --kind enrol, set INGEST_AUTH=token, and start "
-        "the server again."
+        "Anyone who can reach this server can report a machine: INGEST_AUTH is open. To close "
+        "it, make tokens with inventory-hub token add --kind enrol, set INGEST_AUTH=token, and "
+        "start the server again."
     )
     return Notice(text, level="warning")
 

@@ -22,7 +22,7 @@ def _held_run(connection: Connection, run_id: int) -> Run | None:
 
 
 def _decided_already() -> Proposal:
-    line = _("Somebody has decided about this run meanwhile, or a newer one has taken its place.")
+    line = _("This run was decided meanwhile, or a newer one has replaced it.")
     return blocked(_("Nothing to decide"), line)
 
 
