@@ -8,6 +8,9 @@
   var CONTROLS = FIELDS.map(function (name) { return "machines-field-" + name + ".data-value"; });
   var lastQuery = null;
 
+  // One empty value, such as that of no site, is not the same as none.
+  function same(some, others) { return JSON.stringify(some.slice().sort()) === JSON.stringify(others.slice().sort()); }
+
   hub.machines = {
     /* Keep the filter controls and the address in step. */
     sync_fields: function () {
@@ -23,11 +26,11 @@
       });
       var triggered = window.dash_clientside.callback_context.triggered.map(function (input) { return input.prop_id; });
       var moved = CONTROLS.map(function (control, i) {
-        return triggered.indexOf(control) >= 0 && given[i].slice().sort().join("\n") !== named[i].slice().sort().join("\n");
+        return triggered.indexOf(control) >= 0 && !same(given[i], named[i]);
       });
       var others = triggered.some(function (id) { return CONTROLS.indexOf(id) < 0; });
       if (!moved.some(Boolean) || others) {
-        return named.map(function (values, i) { return given[i].join("\n") === values.join("\n") ? nothing() : JSON.stringify(values); });
+        return named.map(function (values, i) { return same(given[i], values) ? nothing() : JSON.stringify(values); });
       }
       FIELDS.forEach(function (name, i) {
         if (!moved[i]) { return; }

@@ -79,8 +79,8 @@ def test_arrow_keys_move_through_the_calendar(quiet: Page, story: Story) -> None
 
 
 def test_the_date_pickers_mark_the_days(quiet: Page, story: Story) -> None:
-    quiet.goto(story.address + "/collections")
-    expect(quiet.locator("#calendar-title")).to_be_visible()
+    quiet.goto(story.address + "/devices")
+    expect(quiet.locator("#devices-count")).not_to_be_empty()
     quiet.get_by_role("button", name="As of: open the calendar").click()
     cells = quiet.locator(".day-table td")
     marked = {

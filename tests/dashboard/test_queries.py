@@ -79,7 +79,7 @@ def _check_bars(connection: Connection, found: Moment, world: World, filters: Fi
     assert filters.as_of and filters.compare_to
     bars = changes.bars(connection, found, filters)
     if not world.known(filters.compare_to, filters.basis):
-        assert bars == changes.Bars()
+        assert bars == changes.Bars(closing=len(_expected(world, filters.as_of, filters)))
         return
     then = world.standing(filters.compare_to, filters.basis)
     now = world.standing(filters.as_of, filters.basis)
@@ -217,7 +217,7 @@ def test_before_a_basis_begins_figures_are_unknown_not_zero(named_sqlite: Engine
         found = moment.resolve(connection, agent, TODAY)
         kpi = counts.compare(connection, found, agent).kpis()["total"]
         assert (kpi.figure.current, kpi.figure.previous, kpi.figure.verdict) == (1, None, "no data")
-        assert changes.bars(connection, found, agent) == changes.Bars()
+        assert changes.bars(connection, found, agent) == changes.Bars(closing=1)
         assert changes.movers(connection, found, agent) == []
         daily = series.daily_series(connection, found, agent)
         first = daily.days.index(date(2026, 11, 5))
