@@ -54,13 +54,13 @@ class Ids:
 def layout(**_query: str) -> html.Div:
     """Every card in its place and size; the callbacks fill them."""
     months = [
-        chart_place(Ids.MONTHS_CHART, 264, _("Devices month by month")),
+        chart_place(Ids.MONTHS_CHART, 248, _("Devices month by month")),
         html.Div(id=Ids.LEGEND, className="legend"),
     ]
     body = [
         html.Div(waiting_tiles(7), id=Ids.KPIS, className="kpis"),
         card(Ids.MONTHS, months, actions_id=Ids.MONTHS_WHY),
-        card(Ids.MOVERS, place(Ids.MOVERS_LIST, 288), actions_id=Ids.MOVERS_WHY),
+        card(Ids.MOVERS, place(Ids.MOVERS_LIST, 272), actions_id=Ids.MOVERS_WHY),
         card(
             Ids.WHY,
             chart_place(Ids.WHY_CHART, 240, _("Why the number moved")),

@@ -226,7 +226,7 @@ def test_a_refresh_keeps_page_and_scroll_position(
     expect(quiet.locator("[row-index='113'] .cell-link")).to_have_text("ws-112")
     place = ".ag-body-viewport"
     quiet.evaluate(f"document.querySelector('{place}').scrollTop = 400")
-    cell(quiet, "serial", 113).click()
+    quiet.evaluate("dash_ag_grid.getApi('machines-grid').setFocusedCell(113, 'serial')")
     quiet.evaluate("window.kept = document.querySelector('[row-index=\"113\"] [col-id=serial]')")
     cell(quiet, "serial", 113).evaluate("cell => getSelection().selectAllChildren(cell)")
     hub.now = NOW + timedelta(minutes=1)
