@@ -112,7 +112,9 @@ def test_machines_that_two_sources_share_open_their_list(quiet: Page, story: Sto
     chips = quiet.locator("#chips")
     expect(chips).to_contain_text("managed by NinjaRMM")
     quiet.locator(".why").first.click()
-    expect(quiet.locator("#drawer-body")).to_contain_text("managed by NinjaRMM and ThreatLocker")
+    expect(quiet.locator("#drawer-body")).to_contain_text(
+        "managed by NinjaRMM, managed by ThreatLocker"
+    )
     quiet.keyboard.press("Escape")
     # Without the chip: all that ThreatLocker manages. Another page asks nobody who manages what.
     chips.get_by_text("managed by NinjaRMM").click()

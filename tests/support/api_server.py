@@ -31,6 +31,7 @@ from dashboard.base.i18n import init_babel
 from dashboard.serving import gated
 from dashboard.web.context import Context
 from dashboard.web.identity import identifier
+from dashboard.web.own_files import serve_own_files
 from dashboard.web.sign_in import attach_sign_in
 from db.engine import open_engine, sqlite_url
 from db.settings import load
@@ -71,6 +72,7 @@ def make_app(
     context = Context(engine, clock, settings.timezone, settings.ingest_auth == "open")
     init_babel(server, context.zone)
     attach_sign_in(server, engine, clock, settings)
+    serve_own_files(server)
     access.guard(server, identifier(engine, clock, auth))
     api.register(server, context, settings)
     return server
