@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
-from flask import Flask, request, session
+from flask import Flask, Response, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -34,6 +34,13 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         return self._token
 
 
+class _LoginManager(LoginManager):  # type: ignore[misc]
+    def _update_remember_cookie(self, response: Response) -> Response:
+        """Nothing: sessions of ours last by themselves. Looking for such a cookie would make every
+        answer vary by its cookies, those to machines too."""
+        return response
+
+
 def attach_sign_in(server: Flask, engine: Engine, clock: Clock, settings: Settings) -> None:
     """Let `server` recognise who is signed in."""
     is_https = (settings.public_url or "").startswith("https://")
@@ -50,7 +57,7 @@ def attach_sign_in(server: Flask, engine: Engine, clock: Clock, settings: Settin
         PERMANENT_SESSION_LIFETIME=sessions.AT_MOST,
         SESSION_REFRESH_EACH_REQUEST=False,
     )
-    manager = LoginManager()
+    manager = _LoginManager()
     manager.session_protection = None
     manager.init_app(server)
     # A request does not wait for the writer of the database in order to note that it was here.

@@ -71,9 +71,7 @@ STATES = {
         "/", ".choices-row", ("#bottom-filters", "#filter-site-button"), PHONE
     ),
     "more pages": State("/", ".more.show", ("#bottom-more",), PHONE),
-    "dialog": State(
-        "/settings", ".modal.show", ("[data-job=merge_sites]:not([data-field]):visible",)
-    ),
+    "dialog": State("/settings/rules", ".modal.show", ("#rules-replay",)),
     "dangerous dialog": State("/collections", ".modal.show", ("[data-job=end_source]",)),
     "picker": State("/settings", "#picker-found li", ("button[data-field]:visible",)),
 }

@@ -39,7 +39,7 @@ def address(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 def test_the_list_opens_a_device_and_its_timeline_says_what_changed(
     quiet: Page, address: str
 ) -> None:
-    quiet.goto(f"{address}/devices?basis=ninja&q=H-PC7")
+    quiet.goto(f"{address}/devices?basis=ninja&status=spare&q=H-PC7")
     quiet.locator(".cell-link", has_text="H-PC7").click()
     expect(quiet.locator(".title-line h1")).to_have_text("H-PC7")
     expect(quiet.locator(".title-line .pill")).to_have_text(

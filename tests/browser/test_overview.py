@@ -125,7 +125,7 @@ def test_a_name_and_a_row_open_the_site_and_a_mover_its_changes(quiet: Page, add
     expect(quiet.locator("#changes-summary")).to_have_text(
         re.compile(f"^{re.escape(change)} since")
     )
-    quiet.go_back()
+    open_overview(quiet, address)
     # Anywhere in the row: the link of its name lies under the numbers alone.
     row = quiet.locator("#sites-table tbody tr", has_text=name)
     row.locator("td.trend").click(force=True)

@@ -389,7 +389,7 @@ def test_an_organization_deleted_meanwhile_leaves_the_name_empty(tmp_path: Path)
 
 
 @pytest.mark.parametrize(("fault", "says"), [
-    ("html", "HTML"), ("truncated", "no JSON"), ("error_object", "where a list belongs"),
+    ("html", "a web page"), ("truncated", "no JSON"), ("error_object", "where a list belongs"),
     ("forbidden", "scope Monitoring"), ("not_found", "Check NINJA_BASE_URL"),
     ("redirect", "redirect"), ("repeated_page", "same page again"),
     ("huge", "MB at once"), ("gzip_bomb", "MB at once"), ("server_error", "answered 503"),

@@ -490,7 +490,7 @@ def test_many_count_warnings_are_summarized(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("fault", "says"), [
-    ("html", "HTML"), ("truncated", "no JSON"), ("error_object", "where a list belongs"),
+    ("html", "a web page"), ("truncated", "no JSON"), ("error_object", "where a list belongs"),
     ("forbidden", "TOKEN_REVOKED.*instance letter"), ("unauthorized", "Check THREATLOCKER_API_KEY"),
     ("not_found", "Check THREATLOCKER_BASE_URL"), ("redirect", "redirect"),
     ("huge", "MB at once"), ("gzip_bomb", "MB at once"), ("server_error", "answered 503"),
