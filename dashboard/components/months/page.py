@@ -26,6 +26,7 @@ from dashboard.components.why.month_snapshots import snapshot_table
 from dashboard.queries.changes.adjustments import Adjustment, Entry
 from dashboard.queries.months.basis_differences import BasisComparison, DifferingDevice
 from dashboard.queries.months.month_table import RUNNING, Closing, MonthRow
+from dashboard.words.decision_words import action_word
 from dashboard.words.month_words import actor_name, hindrance_words
 from dashboard.words.terms import basis_phrase
 from dashboard.words.why_words import counted
@@ -141,15 +142,15 @@ def _adjusted(adjustments: Sequence[Adjustment]) -> Component:
     if not adjustments:
         text = _("No decision changed the days of this month after they were counted.")
         return _card(_("Adjustments"), None, html.P(text, className="note"))
-    heads = (_("When"), _("Who"), _("What"), _("Billable before"), _("after"))
+    heads = (_("When"), _("Who"), _("What"), _("Change in billable"))
     rows = [
         html.Tr(
             [
                 html.Td(formats.instant(adjustment.at)),
-                html.Td(adjustment.actor),
-                html.Td(f"{adjustment.action} {adjustment.subject}"),
-                html.Td(formats.number(adjustment.before), className="figure"),
-                html.Td(formats.number(adjustment.after), className="figure"),
+                html.Td(actor_name(adjustment.actor)),
+                html.Td(f"{action_word(adjustment.action)}: {adjustment.subject}"),
+                # Only what changed is stored, so the two sums alone are no count of the month.
+                html.Td(formats.signed(adjustment.after - adjustment.before), className="figure"),
             ]
         )
         for adjustment in adjustments
