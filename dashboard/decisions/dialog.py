@@ -13,7 +13,7 @@ from dashboard.components.ask.dialog import ASK, dialog_body
 from dashboard.components.ask.job_line import toasts
 from dashboard.decisions.preview import enqueue_preview
 from dashboard.decisions.proposals.registry import load_proposals, propose
-from dashboard.web.context import current
+from dashboard.web.context import current, current_actor
 from dashboard.web.job_requests import enqueue, parse_decision
 from db import jobs
 from db.decisions import KINDS, Preview
@@ -194,6 +194,8 @@ def follow_jobs(
     """A toast for each unfinished job and each that this browser requested; whether polling can
     pause; and the ids of those that ended, so that pages refresh."""
     context = current()
+    if current_actor().sites is not None:
+        raise PreventUpdate  # Who sees only some sites requests no jobs, and is told of none.
     with context.reading() as connection:
         by_id = {job.job_id: job for job in jobs.unfinished_jobs(connection)}
         for job_id in requested or []:
