@@ -125,6 +125,7 @@ def test_the_report_is_complete_on_both_databases_and_nothing_is_left_behind(fol
     assert [path.name for path in folder.iterdir()] == []
 
 
+@pytest.mark.full
 def test_clicks_and_loads_of_a_fleet_are_measured_in_the_browser(folder: Path) -> None:
     done = bench(
         folder, "--parts", "browser", "--sites", "3", "--runs", "1", "--databases", "sqlite"
