@@ -156,7 +156,7 @@ class OAuth2Auth:
     def _refusal(self, response: Response, code: str) -> CollectionError:
         fallback = f"Check {self._session.address_name} and the client's credentials."
         return self._session.failure(
-            f"gave no access token: it answered {response.status} with {response.said()}",
+            f"gave no access token: it answered {response.status} with {response.summary()}",
             self._advice.get(code, fallback),
             permanent=True,
             answer=response.raw(),

@@ -78,7 +78,7 @@ class Response:
         # Redacted before it is cut, or half a secret could remain.
         return redacted(self.body[:_CHUNK].decode("utf-8", errors="replace"), self.secrets)
 
-    def said(self) -> str:
+    def summary(self) -> str:
         """What came, in a few words without markup."""
         return describe(self.headers, self.text())
 
@@ -92,7 +92,7 @@ class Response:
 
     def problem(self, request: str) -> str:
         """That it is no usable answer to `request`, and what that means."""
-        problem = f"answered {self.status} to {request} with {self.said()}"
+        problem = f"answered {self.status} to {request} with {self.summary()}"
         if self.is_browser_check():
             return f"{problem}: its protection lets no program through"
         meaning = MEANINGS.get(self.status)
@@ -113,9 +113,9 @@ class Response:
             what = f"JSON nested deeper than {MAX_JSON_DEPTH} levels"
             raise UnreadableResponse(what, self.raw()) from error
         except ValueError as error:
-            what = f"{self.said()} instead of data"
+            what = f"{self.summary()} instead of data"
             if not is_html(text):
-                what = f"text that is no JSON ({error}), {self.said()}"
+                what = f"text that is no JSON ({error}), {self.summary()}"
             raise UnreadableResponse(what, self.raw()) from error
         if _is_deep(data):
             what = f"JSON nested deeper than {MAX_JSON_DEPTH} levels"

@@ -142,7 +142,7 @@ def names(address: str, browser: Browser) -> dict[str, str]:
         }
 
 
-def settle(page: Page) -> None:
+def wait_until_still(page: Page) -> None:
     """Wait until nothing is loading: what waits is pale, and its contrast not its own."""
     page.wait_for_load_state("networkidle")
     expect(page.locator("[data-dash-is-loading=true]")).to_have_count(0)
@@ -150,15 +150,15 @@ def settle(page: Page) -> None:
 
 def reach(page: Page, address: str, state: State) -> None:
     page.goto(address)
-    settle(page)
+    wait_until_still(page)
     for step in state.clicks:
         if step.startswith("key "):
             page.keyboard.press(step.removeprefix("key "))
         else:
             page.locator(step).first.click()
-        settle(page)
+        wait_until_still(page)
     page.locator(state.shows).first.wait_for(state="attached")
-    settle(page)
+    wait_until_still(page)
 
 
 def faults(found: dict[str, Any]) -> list[str]:

@@ -270,7 +270,7 @@ def test_the_title_states_the_change(figure: Change, sentence: str) -> None:
     assert sentences.finding(figure, BILLABLE, THEN) == sentence
 
 
-def said(parts: list[Part]) -> str:
+def plain_text(parts: list[Part]) -> str:
     """The text of a line, as it is read."""
     return "".join(
         part if isinstance(part, str) else str(part.children) for part in parts if part is not None
@@ -279,13 +279,13 @@ def said(parts: list[Part]) -> str:
 
 def test_the_reason_names_what_moved_and_nothing_else() -> None:
     bars = Bars(400, 9, 0, 0, 0, 3, 0, 412)
-    reason = said(reason_line(Change(412, 400), bars, BILLABLE, THEN))
+    reason = plain_text(reason_line(Change(412, 400), bars, BILLABLE, THEN))
     assert reason == "+12 since 31 Oct: 9 added, 3 became billable"
     servers = Filters(statuses=("billable",), types=("server",))
-    reason = said(reason_line(Change(412, 400), bars, servers, THEN))
+    reason = plain_text(reason_line(Change(412, 400), bars, servers, THEN))
     assert reason == "+12 since 31 Oct: 9 added, 3 now match"
-    assert said(reason_line(Change(4, None), Bars(), BILLABLE, THEN)) == "No count for 31 Oct"
-    swapped = said(reason_line(Change(4, 4), Bars(4, 1, 1, 0, 0, 0, 0, 4), BILLABLE, THEN))
+    assert plain_text(reason_line(Change(4, None), Bars(), BILLABLE, THEN)) == "No count for 31 Oct"
+    swapped = plain_text(reason_line(Change(4, 4), Bars(4, 1, 1, 0, 0, 0, 0, 4), BILLABLE, THEN))
     assert swapped == "unchanged since 31 Oct: 1 added, 1 removed"
 
 

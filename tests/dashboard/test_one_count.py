@@ -65,7 +65,7 @@ def client(engine_: Engine) -> Iterator[ApiClient]:
         yield found
 
 
-def told(world: World, day: date, site: int | None, *statuses: str) -> int:
+def devices_of_world(world: World, day: date, site: int | None, *statuses: str) -> int:
     """How many machines the world itself has."""
     return sum(
         each.billing_status in statuses and site in (None, each.site_id)
@@ -75,7 +75,7 @@ def told(world: World, day: date, site: int | None, *statuses: str) -> int:
 
 def expected(world: World, site: int | None) -> tuple[int, int]:
     """The number of billable machines, and its change since the month-end."""
-    now, then = (told(world, day, site, "billable") for day in (TODAY, MONTH_END))
+    now, then = (devices_of_world(world, day, site, "billable") for day in (TODAY, MONTH_END))
     return now, now - then
 
 
@@ -196,7 +196,9 @@ def test_what_stands_beside_a_count_is_said_and_opens_exactly_that(
         }
         if site is not None:
             places["site-head"] = ("site-head", "")
-        spare, excluded = (told(world, TODAY, site, status) for status in ("spare", "excluded"))
+        spare, excluded = (
+            devices_of_world(world, TODAY, site, status) for status in ("spare", "excluded")
+        )
         for output, (place, filters) in places.items():
             answer = run_callback(app, output, filters=filters, site=str(site))["response"]
             found = [each for each in links(answer[place]["children"]) if "status=" in each[1]]
@@ -212,5 +214,5 @@ def test_what_stands_beside_a_count_is_said_and_opens_exactly_that(
         assert ["Not counted", f"{spare} spare, {excluded} excluded"] in sheets(book)["About"]
     both = run_callback(app, "devices-count", filters="status=billable&status=spare")["response"]
     said = text(both["devices-count"]["children"]).split()[0]
-    assert int(said) == told(world, TODAY, None, "billable", "spare")
+    assert int(said) == devices_of_world(world, TODAY, None, "billable", "spare")
     assert " spare" not in text(both["devices-about"]["children"])
