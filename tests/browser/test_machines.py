@@ -329,6 +329,7 @@ def test_an_empty_database_shows_how_to_enrol_machines(quiet: Page, sqlite_engin
         expect(names(quiet)).to_have_text("first")
 
 
+@pytest.mark.full
 def test_rows_that_the_grid_forgets_after_an_empty_list_are_requested_again(
     quiet: Page, sqlite_engine: Engine
 ) -> None:
