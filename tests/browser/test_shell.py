@@ -255,6 +255,9 @@ def test_a_new_snapshot_refreshes_the_page(page: Page, demo_engine: Engine) -> N
         app.layout = impatient
         page.goto(address + "/")
         expect(page.locator("#stamp")).to_contain_text("22 Nov 2026, 03:00")
+        # The stamp comes with the page; the callbacks that follow are of the same moment.
+        expect(page.locator("#sites-table .site-link, #sites-table td").first).to_be_visible()
+        page.wait_for_load_state("networkidle")
         with writing(demo_engine) as connection:
             runs = collection_runs.c
             newest = connection.execute(
