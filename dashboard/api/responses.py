@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import date, datetime, time, tzinfo
 from decimal import Decimal
+from threading import Lock
 from typing import Any
 
 from flask import Flask, Response, request
@@ -47,16 +48,19 @@ def register_errors(server: Flask) -> None:
     """Answer errors under `API` in JSON, and unknown paths there with 404 or 405: Dash has a
     page for every path."""
     api_map: Map | None = None
+    # Rules are compiled to Python: Python 3.11 fails when several threads do that at once.
+    compiling = Lock()
 
     @server.before_request
     def _match_api_routes() -> None:
         nonlocal api_map
         if not _is_api_path(request.path) or isinstance(request.routing_exception, RequestRedirect):
             return
-        if api_map is None:
-            rules = server.url_map.iter_rules()
-            api_rules = [rule.empty() for rule in rules if _is_api_path(rule.rule)]
-            api_map = Map(api_rules, merge_slashes=False)
+        with compiling:
+            if api_map is None:
+                rules = server.url_map.iter_rules()
+                api_rules = [rule.empty() for rule in rules if _is_api_path(rule.rule)]
+                api_map = Map(api_rules, merge_slashes=False)
         api_map.bind("localhost").match(request.path, request.method)
 
     def _http(error: HTTPException) -> Response | HTTPException:
