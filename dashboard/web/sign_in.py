@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 _COOKIE = "inventory_hub"
 
 
+# Flask-Login has no types: what derives from it, or is decorated by it, is unknown to mypy.
 class SignedIn(UserMixin):  # type: ignore[misc]
     """A session as Flask-Login knows it."""
 
@@ -86,16 +87,6 @@ def current_session() -> sessions.Session | None:
     """The session of this request; None for a stranger."""
     user: Any = current_user
     return user.session if user.is_authenticated else None
-
-
-def had_cookie() -> bool:
-    """Whether the browser sent a session's cookie, valid or not."""
-    return bool(session.get("_user_id")) or _unreadable_cookie()
-
-
-def _unreadable_cookie() -> bool:
-    name = f"__Host-{_COOKIE}"
-    return not session and any(each in request.cookies for each in (_COOKIE, name))
 
 
 def sign_in(engine: Engine, user_id: int, now: datetime) -> None:
