@@ -32,12 +32,13 @@ test-all: $(VENV)/.for-tests ## The same with full sample sizes: takes hours, no
 coverage: $(VENV)/.for-tests ## Which lines the tests run
 	SAMPLES=small $(PYTEST) --cov --cov-report=term $(ARGS)
 
-lint: $(VENV)/.for-development ## Walls, style, types and the secret scan
+lint: $(VENV)/.for-development ## Walls, style, types, the secret scan and known weaknesses of dependencies
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python .ci/secret_scan.py
+	$(BIN)/python .ci/advisories.py
 
 fmt: $(VENV)/.for-development ## Put the code into the house's form
 	$(BIN)/ruff check --fix
@@ -84,7 +85,7 @@ $(VENV)/.for-tests: $(VENV)/.for-use .ci/packages
 	@touch $@
 
 $(VENV)/.for-development: $(VENV)/.for-use
-	@echo "Adding ruff, mypy, import-linter and build ..."
+	@echo "Adding ruff, mypy, import-linter, pip-audit and build ..."
 	@$(PIP) --no-build-isolation -e '.[test,dev]'
 	@touch $@
 
