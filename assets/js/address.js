@@ -60,13 +60,14 @@
     })[0] || {};
   }
 
-  // Whether the page at `path` heeds a filter of the bar; pages that say nothing heed all of them.
+  // Whether the page at `path` heeds a filter of the bar; pages that say nothing heed all of them, and what is
+  // no page none.
   function heeds(path, name) {
     var fields = declared.fields;
     var place = Object.keys(fields).filter(function (page) {
       return page === path || (page.slice(-1) === "/" && page.length > 1 && path.indexOf(page) === 0);
     })[0];
-    return place === undefined || fields[place].indexOf(name) >= 0;
+    return place === undefined ? Boolean(pageOf(path).path) : fields[place].indexOf(name) >= 0;
   }
 
   // Pages with filters of their own, which show the present and share no filters with other pages.

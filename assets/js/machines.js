@@ -111,7 +111,7 @@
     if (typeof props.value !== "number") { return null; }
     var full = Math.max(0, Math.min(100, props.value));
     return element("span", { className: "meter" + (full >= 90 ? " high" : "") },
-      element("span", { className: "meter-n" }, Math.round(full) + "\u00a0%"),
+      element("span", { className: "meter-n" }, (Math.round(full) / 100).toLocaleString(document.documentElement.lang || "en", { style: "percent" })),
       element("span", { className: "meter-track" }, element("span", { className: "meter-bar", style: { width: full + "%" } })));
   };
 

@@ -32,7 +32,7 @@
     columns.forEach(function (column) {
       var cell = document.createElement("th");
       cell.textContent = column.headerName;
-      cell.className = column.type === "rightAligned" ? "figure" : "";
+      cell.className = column.type === "rightAligned" ? "figure" : column.field;
       head.appendChild(cell);
     });
     var body = table.createTBody();
@@ -53,18 +53,20 @@
     return table;
   }
 
-  // Charts shrink to the paper as pictures do; drawn anew they would come too late for it.
-  function printedChart(chart, on) {
-    var box = chart.getBoundingClientRect();
-    Array.prototype.forEach.call(chart.querySelectorAll(".main-svg"), function (svg) {
+  // Charts shrink to the paper as pictures do; drawn anew they would come too late for it. Their place keeps the
+  // proportions: Plotly sets the sizes of what is in it again whenever it likes.
+  function printedChart(place, on) {
+    var box = place.querySelector(".svg-container").getBoundingClientRect();
+    Array.prototype.forEach.call(place.querySelectorAll(".main-svg"), function (svg) {
       if (on) { svg.setAttribute("viewBox", "0 0 " + svg.getAttribute("width") + " " + svg.getAttribute("height")); }
       else { svg.removeAttribute("viewBox"); }
     });
-    chart.style.aspectRatio = on && box.height ? box.width + " / " + box.height : "";
+    if (on && box.height) { place.style.setProperty("--printed", box.width + " / " + box.height); }
+    else { place.style.removeProperty("--printed"); }
   }
 
   function printed(on) {
-    Array.prototype.forEach.call(document.querySelectorAll(".svg-container"), function (chart) { printedChart(chart, on); });
+    Array.prototype.forEach.call(document.querySelectorAll(".chart:has(.svg-container)"), function (place) { printedChart(place, on); });
     Array.prototype.forEach.call(document.querySelectorAll("table.printed"), function (table) { table.remove(); });
     if (!on) { return; }
     Array.prototype.forEach.call(document.querySelectorAll(".grid"), function (grid) {

@@ -21,6 +21,7 @@ dash.register_page(
     exists=machine_day.is_machine,
     charts=True,
     called=machine_day.name_of,
+    filters=[],
 )
 
 

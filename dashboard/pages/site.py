@@ -78,7 +78,6 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
             chart_place(Ids.DAILY_CHART, 200, _("Devices day by day")),
             actions_id=f"{Ids.DAILY}-why",
         ),
-        card(Ids.PLACES, place(f"{Ids.PLACES}-rows", 168), subtitle=_("Counted devices in each")),
         card(
             Ids.ALIASES,
             place(f"{Ids.ALIASES}-rows", 223),
@@ -94,6 +93,7 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
         ),
         card(Ids.LATEST, place(f"{Ids.LATEST}-rows", 318)),
         card(Ids.GAPS, place(f"{Ids.GAPS}-rows", 119)),
+        card(Ids.PLACES, place(f"{Ids.PLACES}-rows", 168), subtitle=_("Counted devices in each")),
     ]
     grid = html.Div(device_grid(Ids.GRID), className="grid-card low")
     body = [

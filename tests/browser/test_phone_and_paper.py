@@ -30,6 +30,7 @@ def test_a_tab_says_what_it_shows(quiet: Page, address: str, path: str, title: s
         ("/sites/1", ["As of", "Compare to", "Count", "Type", "Status"]),
         ("/collections", []),
         ("/settings", []),
+        ("/nowhere", []),
     ],
 )
 def test_a_page_offers_the_filters_that_it_heeds(
@@ -79,5 +80,13 @@ def test_a_chart_shrinks_to_the_paper(quiet: Page, address: str) -> None:
     width, height = drawn.get_attribute("width"), drawn.get_attribute("height")
     quiet.evaluate("dispatchEvent(new Event('beforeprint'))")
     expect(drawn).to_have_attribute("viewBox", f"0 0 {width} {height}")
+    quiet.emulate_media(media="print")
+    quiet.set_viewport_size(PAPER)
+    # Plotly may set the sizes of its own elements at any time.
+    quiet.locator("#months-chart .svg-container").evaluate("box => box.removeAttribute('style')")
+    on_paper = drawn.bounding_box()
+    assert on_paper and on_paper["width"] <= PAPER["width"]
+    proportions = on_paper["width"] / on_paper["height"]
+    assert proportions == pytest.approx(float(width or 0) / float(height or 1), rel=0.02)
     quiet.evaluate("dispatchEvent(new Event('afterprint'))")
     expect(drawn).not_to_have_attribute("viewBox", f"0 0 {width} {height}")
