@@ -201,6 +201,7 @@ class ReopenMonth(Decision):
     kind = "reopen_month"
     label = mark("Reopen a month")
     role = ADMINISTRATOR
+    previewed = True
 
     month: Month
     reason: Text

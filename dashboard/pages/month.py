@@ -87,9 +87,10 @@ def show(query: str | None, _snapshot: object, _settled: object, month: str) -> 
     Input(Ids.MONTH, "data"),
 )
 def show_bases(query: str | None, _snapshot: object, _settled: object, month: str) -> Any:
-    """What it can be billed by, and who makes the difference."""
+    """What changed since it was closed, what it can be billed by, and who makes the difference."""
+    chosen = arguments(query)
     with view(query) as v:
-        return bases_of(v, month, arguments(query).get("present"))
+        return bases_of(v, month, chosen.get("present"), chosen.get("since"))
 
 
 @callback(

@@ -18,6 +18,7 @@ from dashboard.components.kit.card import card, file_links
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.states import first_run
 from dashboard.components.months.page import Answers, Bases, bases_card, month_history, month_parts
+from dashboard.components.months.since_closing import Reopened, since_card
 from dashboard.components.months.table import Lists, dangers, month_list
 from dashboard.components.why.month import Answer, why_month
 from dashboard.queries import counts
@@ -31,9 +32,9 @@ from dashboard.queries.explain.contributions import (
     site_changes,
 )
 from dashboard.queries.moment import resolve
-from dashboard.queries.months import basis_differences, month_table
+from dashboard.queries.months import basis_differences, month_table, since_closing
 from dashboard.queries.months.bases import BillingBases
-from dashboard.queries.months.month_table import CLOSED, RUNNING, MonthRow
+from dashboard.queries.months.month_table import CLOSED, OPEN, RUNNING, MonthRow
 from dashboard.queries.months.snapshots import PublishedSnapshots
 from dashboard.queries.names import site_names
 from dashboard.web.context import View, current
@@ -86,10 +87,12 @@ def month_detail(v: View, month: str) -> tuple[list[Any], Any, int | None]:
     if row is None:
         return [back, _no_month()], None, None
     filters = v.filters.as_stored()
+    closings = month_table.closings_of(v.connection, month)
     answers = Answers(
         row,
         adjustments.adjustments(v.connection, month, filters),
-        month_table.closings_of(v.connection, month),
+        closings,
+        month_table.billable_at(v.connection, closings, filters),
         adjustments.audited(v.connection, month),
         filters,
         _lists(v, row),
@@ -100,26 +103,57 @@ def month_detail(v: View, month: str) -> tuple[list[Any], Any, int | None]:
     return [back, *month_parts(answers)], month_history(answers), closing
 
 
-def bases_of(v: View, month: str, chosen: str | None) -> Any:
-    """The card of the billing bases; `chosen` is the id of a site, or "all"."""
+def bases_of(v: View, month: str, chosen: str | None, differing: str | None) -> list[Any]:
+    """What changed since the month was closed, if it is open again, and the card of the billing
+    bases.
+
+    Args:
+        chosen: the id of a site, or "all": whose devices make the difference between the bases.
+        differing: the same: whose devices make the difference to the closing.
+    """
     rows = month_table.month_rows(v.connection, v.moment, v.filters)
     row = _row_of(rows, month)
     if row is None:
-        return None
+        return []
+    return [*_since_closing(v, row, differing), _bases_card(v, row, chosen)]
+
+
+def _since_closing(v: View, row: MonthRow, differing: str | None) -> list[Any]:
+    closings = month_table.closings_of(v.connection, row.month)
+    if row.state != OPEN or not closings:
+        return []
+    filters = v.filters.as_stored()
+    since = since_closing.since_closing(v.connection, closings[0], filters)
+    names = site_names(v.connection)
+    everything = {ALL_SITES: str(_("all sites"))}
+    called = {_site_word(id): (id, name) for id, name in (everything | names).items()}
+    chosen = called.get(differing or "") if since.members else None
+    devices: Sequence[since_closing.DeviceDifference] = ()
+    if chosen is not None:
+        devices = since_closing.devices_since_closing(
+            v.connection, closings[0], filters, v.moment.rules, chosen[0]
+        )
+    href = partial(_month_with, "since", v.filters, row.month)
+    devices_on = partial(_devices_on, v, row, filters)
+    return [since_card(Reopened(since, filters, href, devices_on, chosen, devices, names))]
+
+
+def _bases_card(v: View, row: MonthRow, chosen: str | None) -> Any:
     filters = v.filters.at("/months")
     sides = basis_differences.compare_bases(v.connection, v.moment, row, filters)
     site = _chosen(v, chosen, sides)
     listed = basis_differences.differing_devices(v.connection, sides, site[0]) if site else []
     called = site_names(v.connection, filters.sites)
     names = [called.get(site_id, str(site_id)) for site_id in filters.sites]
-    href = partial(_present, v.filters, month)
+    href = partial(_month_with, "present", v.filters, row.month)
     devices_on = partial(_devices_on, v, row, filters)
     return bases_card(Bases(row, sides, filters, names, href, devices_on, site, listed))
 
 
-def _present(filters: Filters, month: str, site_id: int) -> str:
+def _month_with(name: str, filters: Filters, month: str, site_id: int) -> str:
+    """The page of a month that also lists some devices of a site."""
     address = links.month(filters, month)
-    return f"{address}{'&' if '?' in address else '?'}present={_site_word(site_id)}"
+    return f"{address}{'&' if '?' in address else '?'}{name}={_site_word(site_id)}"
 
 
 def _site_word(site_id: int) -> str:

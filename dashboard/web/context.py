@@ -120,7 +120,7 @@ def current() -> Context:
     return context
 
 
-_OF_SINGLE_PAGES = ("present", *(each.name for each in (*RUNS, *OF_PAGE)))
+_OF_SINGLE_PAGES = ("present", "since", *(each.name for each in (*RUNS, *OF_PAGE)))
 _OF_PAGES = (*(each.name for each in FILTERS if not each.shared), *_OF_SINGLE_PAGES)
 
 

@@ -4,7 +4,9 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.queries.months.month_table import Closing, MonthRow
+from dashboard.words.decision_words import action_word
 from db.audit import AUTOMATIC
+from db.months.adjustments import AdjustingDecision
 from db.months.closings import Hindrance
 from db.sources import source_label
 
@@ -22,6 +24,17 @@ def month_state_word(state: str) -> str:
 def actor_name(actor: str) -> str:
     """The actor of a closing, for a sentence."""
     return _("automatically") if actor == AUTOMATIC else _("by %(actor)s", actor=actor)
+
+
+def adjustment_words(decision: AdjustingDecision) -> str:
+    """Which decision changed a month that had been closed, by whom and when."""
+    return _(
+        "%(what)s: %(subject)s, %(when)s %(who)s",
+        what=action_word(decision.action),
+        subject=decision.subject,
+        when=formats.instant(decision.at),
+        who=actor_name(decision.actor),
+    )
 
 
 def closed_words(closing: Closing) -> str:

@@ -2,6 +2,7 @@
 file, by the same code that carries it out for good."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,8 +13,15 @@ from sqlalchemy import Connection, Engine, Select, Table, func, literal, select
 from db.bulk import upsert_tuples
 from db.engine import open_engine, reading, sqlite_url, writing
 from db.history.kept import month_end, month_of
-from db.history.runs import border, newest_by_source, newest_day, runs_in_force
+from db.history.runs import (
+    border,
+    newest_by_source,
+    newest_day,
+    published_days,
+    runs_in_force,
+)
 from db.history.views import ASSETS, assets_as_of, records_as_of
+from db.months.adjustments import decisions_since_closing
 from db.names import NO_SITE
 from db.rules import RulesByDay, rules_by_day
 from db.tables import (
@@ -61,7 +69,10 @@ _SMALL = (
 
 
 def preview(
-    engine: Engine, decide: Callable[[Engine], object], report_progress: Callable[[str], None]
+    engine: Engine,
+    decide: Callable[[Engine], object],
+    report_progress: Callable[[str], None],
+    reopened: str | None = None,
 ) -> dict[str, Any]:
     """What `decide` would change on the days after the newest closed month, as the JSON that a
     preview's job has as its result.
@@ -69,6 +80,8 @@ def preview(
     Args:
         decide: carries the decision out on the engine that it is given.
         report_progress: is called with each step, in words.
+        reopened: the closed month that `decide` reopens: then only its end is looked at, and the
+            result names by site the decisions that change it.
     """
     with TemporaryDirectory(prefix="inventory-hub-preview-") as folder:
         copy = open_engine(sqlite_url(Path(folder) / "copy.db"))
@@ -76,21 +89,24 @@ def preview(
             metadata.create_all(copy)
             report_progress("copies what the decision may touch")
             with reading(engine) as connection:
-                days = _days(connection)
-                _copy(connection, copy, days)
+                days = _days(connection, reopened)
+                _copy(connection, copy, days, _first_day(connection, reopened))
+                reasons = _reasons(connection, reopened) if reopened else {}
             report_progress("counts what is")
             before = _State(copy, days)
             report_progress("takes the decision on the copy")
             decide(copy)
             report_progress("counts what would be")
-            return _effect(before, _State(copy, days))
+            return {**_effect(before, _State(copy, days)), **reasons}
         finally:
             copy.dispose()
 
 
-def _days(connection: Connection) -> dict[date, str]:
+def _days(connection: Connection, reopened: str | None) -> dict[date, str]:
     """The days that a preview compares: the newest one ("now"), and the ends of open months before
-    it ("month_end"); the newest first."""
+    it ("month_end"), the newest first; of a month that is reopened only its end."""
+    if reopened is not None:
+        return {month_end(reopened): "month_end"}
     newest, first = newest_day(connection), restatement_start(connection)
     if newest is None or first is None:
         return {}
@@ -102,13 +118,37 @@ def _days(connection: Connection) -> dict[date, str]:
     return dict(sorted(days.items(), reverse=True))
 
 
-def _copy(connection: Connection, copy: Engine, days: Mapping[date, str]) -> None:
-    """Copy what decisions read of the days after the newest closed month; of the runs only those
-    in force on one of `days`, since only these days are counted."""
-    first = restatement_start(connection) or date.max
+def _first_day(connection: Connection, reopened: str | None) -> date:
+    """The first day that the decision restates."""
+    if reopened is None:
+        return restatement_start(connection) or date.max
+    others = (months.c.closed.is_(True), months.c.month != reopened)
+    if connection.scalar(select(months.c.month).where(*others).limit(1)):
+        return date.fromisoformat(f"{reopened}-01")
+    return min(published_days(connection), default=date.max)
+
+
+def _reasons(connection: Connection, reopened: str) -> dict[str, Any]:
+    """By site, the decisions that change a closed month once it is reopened."""
+    by_site = decisions_since_closing(connection, reopened, (ASSETS,))
+    return {
+        "reasons": {
+            str(site_id): [
+                {**asdict(decision), "at": decision.at.isoformat()} for decision in decisions
+            ]
+            for site_id, decisions in by_site.items()
+        }
+    }
+
+
+def _copy(connection: Connection, copy: Engine, days: Mapping[date, str], first: date) -> None:
+    """Copy what decisions read of the days from `first` on; of the runs only those in force on one
+    of `days`, since only these days are counted, and now, since what is kept depends on them."""
     stretch, latest, run = device_snapshots.c, device_latest.c, collection_runs.c
     finding = coverage_findings.c
-    run_ids = {each.run_id for day in days for each in runs_in_force(connection, day).values()}
+    run_ids = {
+        each.run_id for day in (*days, date.max) for each in runs_in_force(connection, day).values()
+    }
     selects: list[tuple[Table, Select[Any]]] = [
         *((table, select(table)) for table in _SMALL),
         (collection_runs, select(collection_runs).where(run.run_id.in_(sorted(run_ids)))),

@@ -12,7 +12,7 @@ from functools import partial
 from sqlalchemy import Engine, delete, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.decisions import STORED, Decision, Preview, is_previewed, parse
+from db.decisions import STORED, Decision, Preview, ReopenMonth, is_previewed, parse
 from db.engine import reading, writing
 from db.jobs import RUNNING, WAITING, FailureKind, Job, unfinished_jobs
 from db.tables import jobs
@@ -99,7 +99,9 @@ class PreviewLane:
                 with lease.take(engine) as held:
                     carry_out(runner_on_copy.context(held, job), decision)
 
-            return json.dumps(preview(runner.engine, decide, partial(runner.report_progress, job)))
+            report = partial(runner.report_progress, job)
+            reopened = decision.month if isinstance(decision, ReopenMonth) else None
+            return json.dumps(preview(runner.engine, decide, report, reopened))
 
         outcome = run(job, work)
         of_job = jobs.c.job_id == job.job_id

@@ -1,5 +1,6 @@
 """The months as pages and programs see them: state, counts, real dates, bases, closings."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
@@ -7,20 +8,30 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, insert
 
+from dashboard.app import create_app
 from dashboard.base.params import BASES, BILLABLE, Filters
+from dashboard.components.ask.dialog import dialog_body
+from dashboard.decisions.proposals.registry import propose
 from dashboard.queries import moment
 from dashboard.queries.changes import adjustments
 from dashboard.queries.months import bases as month_bases
 from dashboard.queries.months import month_table
 from dashboard.queries.months.month_table import MonthRow
 from db import audit
+from db.decisions import CloseMonth, Decision, ReopenMonth
 from db.engine import reading, writing
 from db.months.closings import is_unchanged
-from db.tables import ALL_SITES, count_restatements, month_end_counts
+from db.settings import load
+from db.tables import ALL_SITES, count_restatements, month_closings, month_end_counts
+from etl.decisions.sites import merge_sites
 from etl.months.imports import import_counts
 from tests.support.api_server import serve_api
+from tests.support.callbacks import run_callback
+from tests.support.demo_dashboard import ENVIRON
 from tests.support.files import csv_rows, sheets
-from tests.support.small_hub import Hub, Pc, pcs
+from tests.support.mounted_page import read_aloud
+from tests.support.random_hub import decision_context
+from tests.support.small_hub import Hub, Pc, noon, pcs
 
 JANUARY = date(2024, 1, 31)
 TODAY = date(2024, 3, 5)
@@ -277,6 +288,58 @@ def test_the_history_of_a_month_keeps_every_closing(hub: Hub) -> None:
     assert [one.action for one in entries] == ["reopen_month", "close_month"]
     assert entries[0].detail == {"reason": "wrong alias"}
     assert entries[1].detail["hash"] == closing.hash
+
+
+def test_a_reopened_month_says_what_differs_from_its_closing_and_why(
+    sqlite_engine: Engine,
+) -> None:
+    hub = Hub(sqlite_engine)
+    hub.collect(JANUARY, [*HARBOR, *NORTH])
+    hub.collect(TODAY, [*HARBOR, *NORTH])
+    first = hub.close("2024-01", "Ana")
+    north, harbor = hub.site_of("2").site_id, hub.site_of("1").site_id
+    with decision_context(hub, TODAY, "Ben") as by:
+        merge_sites(by, north, harbor)
+    app = create_app(hub.engine, clock=lambda: noon(TODAY), settings=load(ENVIRON))
+    app.server.test_client().get("/")
+
+    def page(query: str = "") -> str:
+        # What stands beside the billing options, and the history.
+        shown = {"filters": query, "month-shown": "2024-01"}
+        answers = [run_callback(app, f"{name}.children", **shown)["response"][name]
+                   for name in ("month-bases", "month-history")]  # fmt: skip
+        return read_aloud([answer["children"] for answer in answers])
+
+    def dialog(kind: type[Decision]) -> str:
+        with hub.engine.connect() as connection, app.server.test_request_context():
+            arguments = {"month": "2024-01"} | ({"reason": "x"} if kind is ReopenMonth else {})
+            proposal = propose(connection, kind.model_validate(arguments))
+            return read_aloud(dialog_body(proposal))
+
+    assert "Since the last closing" not in page()
+    assert "Decisions since its closing on" in dialog(ReopenMonth)
+    hub.reopen("2024-01", "An invoice was late.", "Cas")
+
+    what = "Merge sites: North Farms into Harbor Dental, 5 Mar 2024, 12:00 by Ben"
+    text = page()
+    assert "Since the last closing: the same total" in text
+    # Site, at the closing, now, difference, adjustment.
+    assert f"Harbor Dental 6 9 ▲ +3 {what}" in text and f"North Farms 3 0 ▼ −3 {what}" in text
+    assert "All sites 9 9" in text
+    listed = page(f"since={harbor}")
+    assert "+3: 3 in, 0 out at Harbor Dental" in listed
+    assert "North Farms, Billable Harbor Dental, Billable" in listed
+    assert "−3: 0 in, 3 out at North Farms" in page(f"since={north}")
+    assert f"Harbor Dental 6 9 ▲ +3 {what}" in dialog(CloseMonth)
+
+    second = hub.close("2024-01", "Dan")
+    text = page()
+    assert "Since the last closing" not in text
+    hashes = {row.closing_id: row.hash for row in hub.all(month_closings)}
+    for closing, actor in ((first, "Ana"), (second, "Dan")):
+        assert re.search(rf"Closed by {actor} [^ ]+ [^ ]+ [^ ]+ [^ ]+ 9 billable {hashes[closing]}",
+                         text)  # fmt: skip
+    assert hashes[first] != hashes[second]
 
 
 @pytest.fixture

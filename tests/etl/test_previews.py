@@ -10,14 +10,22 @@ from hypothesis import given, settings
 from sqlalchemy import Engine
 
 from db import jobs
-from db.decisions import Decision, ExpectSources, LinkDevices, MergeSites, Preview, Undo
+from db.decisions import (
+    Decision,
+    ExpectSources,
+    LinkDevices,
+    MergeSites,
+    Preview,
+    ReopenMonth,
+    Undo,
+)
 from db.engine import reading, writing
 from db.history.runs import newest_day
 from db.jobs import FailureKind, Job
 from db.tables import audit_log, coverage_findings
 from etl.decisions.preview import preview
 from etl.decisions.registry import DecisionRefused
-from etl.decisions.sites import expect_sources
+from etl.decisions.sites import expect_sources, merge_sites
 from etl.decisions.undo import undo
 from etl.runtime import lease
 from etl.work.jobs import JobRunner
@@ -173,6 +181,39 @@ def test_a_preview_includes_the_ends_of_open_months(engine: Engine) -> None:
         {"day": "2026-09-30", "what": "month_end"},
     ]
     assert effect["border"] is None
+
+
+def test_the_preview_of_reopening_a_month_shows_what_decisions_since_change_in_it(
+    hub: Hub,
+) -> None:
+    clinic, harbor = site(hub, "Harbour Dental Clinic"), site(hub, "Harbor Dental")
+    end = date(2026, 10, 31)
+    before = numbers(hub, end)["assets"]
+    with decision_context(hub) as by:
+        undo(by, merge_sites(by, clinic, harbor))
+        merge_sites(by, clinic, harbor)
+    assert numbers(hub, end)["assets"] == before  # October is closed
+    reopening = ReopenMonth(month="2026-10", reason="An invoice was late.")
+    effect = json.loads(run_preview(hub, reopening).result or "")
+    assert effect["days"] == [{"day": "2026-10-31", "what": "month_end"}]
+    machines = [row for row in effect["counts"] if row["basis"] == "assets"]
+    assert [(row["site"], row["before"]["spare"], row["after"]["spare"]) for row in machines] == [
+        (None, 1, 1), ("Harbor Dental", 0, 1), ("Harbour Dental Clinic", 1, 0),
+    ]  # fmt: skip
+    assert [item["hostname"] for item in effect["items"]] == ["lab-3"]
+    # The merge that holds; not the one that was undone, nor its undoing.
+    assert effect["reasons"].keys() == {str(clinic), str(harbor)}
+    for decisions in effect["reasons"].values():
+        (merge,) = decisions
+        assert (merge["action"], merge["actor"]) == ("merge_sites", "Ana")
+    hub.reopen("2026-10")
+    after = numbers(hub, end)["assets"]
+    for row in machines[1:]:
+        said = Counter({s: n for s, n in row["after"].items() if n})
+        counted = Counter()
+        for (site_id, _type, status), n in after.items():
+            counted[status] += n * (str(site_id) == row["site_id"])
+        assert +counted == said
 
 
 def test_a_preview_equals_the_effect_of_the_decision(sqlite_world: Engine) -> None:

@@ -118,3 +118,20 @@ def _built(tree: Any) -> Any:
     only_text = len(inner) == 1 and isinstance(inner[0], str)
     children = inner[0] if only_text else inner
     return {"type": tag, "namespace": "drawn", "props": {**properties, "children": children}}
+
+
+def read_aloud(part: Any) -> str:
+    """What a person reads of an answer, or of components: the texts of its elements, in order."""
+
+    def texts(part: Any) -> Iterator[str]:
+        if isinstance(part, list):
+            for child in part:
+                yield from texts(child)
+        elif isinstance(part, dict):
+            yield from texts(part["props"].get("children"))
+        elif part is not None:
+            yield str(part)
+
+    if isinstance(part, list | tuple):
+        return " ".join(read_aloud(child) for child in part)
+    return " ".join(texts(expand_drawn(part)))

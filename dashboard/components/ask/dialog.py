@@ -10,6 +10,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
+from dashboard.components.kit.drawn import Part
 from db.decisions import Decision
 
 POLL_MILLISECONDS = 500
@@ -32,17 +33,19 @@ class Proposal:
         typed: what must be typed before the button can be pressed; "" for nothing. Of what cannot
             be undone.
         previewed: whether the effect is shown, of a kind that can be previewed.
+        details: what stands below the facts.
     """
 
     title: str
     lines: Sequence[str]
     button: str
-    facts: Sequence[tuple[str, str]] = ()
+    facts: Sequence[tuple[str, Part]] = ()
     blocked: bool = False
     until: Sequence[tuple[str, str]] = ()
     previewed: bool = True
     danger: bool = False
     typed: str = ""
+    details: Sequence[Component] = ()
 
 
 def ask_button(
@@ -142,4 +145,5 @@ def dialog_body(proposal: Proposal) -> list[Component]:
     return [
         *[html.P(line) for line in proposal.lines],
         html.Dl(rows, className="fact-list", hidden=not rows),
+        *proposal.details,
     ]

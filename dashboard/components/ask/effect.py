@@ -1,7 +1,7 @@
 """The result of a preview: a sentence, the counts before and after, the devices that change."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from dash import html
@@ -16,8 +16,12 @@ from dashboard.components.ask.effect_devices import effect_devices
 from dashboard.components.kit.drawn import drawn
 from dashboard.words.coverage_words import kind_name
 from dashboard.words.filter_words import basis_name, status_word
+from dashboard.words.month_words import adjustment_words
+from db.months.adjustments import AdjustingDecision
 
 Counts = Sequence[Mapping[str, Any]]
+Reasons = Mapping[str, Sequence[Mapping[str, Any]]]
+"""By site id the decisions that change its counts, as `etl.decisions.preview` writes them."""
 MAX_NAMED = 2
 """The sentence names this many sites."""
 
@@ -34,7 +38,8 @@ def effect(result: Mapping[str, Any]) -> list[Component]:
     if not result.get("devices") and not any(_changes(row) for row in counts):
         return [*parts, *findings]
     days = [(each["day"], each["what"]) for each in result["days"]]
-    parts.append(_table([row for row in counts if row["basis"] == "assets"], days))
+    machines = [row for row in counts if row["basis"] == "assets"]
+    parts += [*_title(machines), _table(machines, days, result.get("reasons"))]
     others = [_of_source(name, counts, days) for name in SOURCES]
     if any(others):
         about = html.Summary(_("Source by source"))
@@ -101,19 +106,35 @@ def _changes(row: Mapping[str, Any]) -> bool:
     return any(row["before"].get(name, 0) != row["after"].get(name, 0) for name in STATUSES)
 
 
-def _table(counts: Counts, days: Sequence[tuple[str, str]]) -> Component:
-    """A row per site and status that changes, all sites first; a column per day."""
+def _title(counts: Counts) -> list[Component]:
+    """How many sites the table below has: not all of them may be in sight."""
+    sites = {row["site_id"] for row in counts if row["site_id"] is not None}
+    if not sites:
+        return []
+    return [html.H3(_("Sites that change: %(n)s", n=formats.number(len(sites))))]
+
+
+def _table(
+    counts: Counts, days: Sequence[tuple[str, str]], reasons: Reasons | None = None
+) -> Component:
+    """A row per site and status that changes, all sites first; a column per day, and one for the
+    decisions that change a site where they are known."""
     heads = [html.Th(_("Site"), scope="col"), html.Th(_("Status"), scope="col")]
     heads += [html.Th(_head(*day), scope="col", className="figure") for day in days]
+    if reasons is not None:
+        heads.append(html.Th(_("Adjustment"), scope="col"))
     by_site: dict[str | None, dict[str, Mapping[str, Any]]] = {}
     for row in counts:
         by_site.setdefault(row["site_id"], {})[row["day"]] = row
     ordered = sorted(by_site, key=lambda site: (site is not None, _name(by_site[site]).casefold()))
-    lines = [line for site in ordered for line in _lines(by_site[site], site is None, days)]
+    lines = []
+    for site in ordered:
+        why = None if reasons is None else reasons.get(str(site), ())
+        lines += _lines(by_site[site], site is None, days, why)
     table = html.Table(
         [html.Thead(html.Tr(heads)), html.Tbody(lines)], className="table effect-counts"
     )
-    return drawn(html.Div(table, className="table-scroll effect-scroll"))
+    return drawn(html.Div(table, className="table-scroll effect-scroll effect-sites", tabIndex=0))
 
 
 def _name(rows: Mapping[str, Mapping[str, Any]]) -> str:
@@ -121,7 +142,10 @@ def _name(rows: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _lines(
-    rows: Mapping[str, Mapping[str, Any]], everything: bool, days: Sequence[tuple[str, str]]
+    rows: Mapping[str, Mapping[str, Any]],
+    everything: bool,
+    days: Sequence[tuple[str, str]],
+    why: Sequence[Mapping[str, Any]] | None,
 ) -> list[html.Tr]:
     name = _("All sites") if everything else _name(rows)
     lines: list[html.Tr] = []
@@ -137,6 +161,9 @@ def _lines(
             continue
         head = html.Th(name if not lines else "", scope="row")
         cells = [html.Td(_pair(pair, GOOD[status]), className="figure nowrap") for pair in pairs]
+        if why is not None:
+            text = "; ".join(adjustment_words(_decision(one)) for one in why) if not lines else ""
+            cells.append(html.Td(text, className="effect-why"))
         lines.append(
             html.Tr(
                 [head, html.Td(status_word(status)), *cells],
@@ -144,6 +171,10 @@ def _lines(
             )
         )
     return lines
+
+
+def _decision(stored: Mapping[str, Any]) -> AdjustingDecision:
+    return AdjustingDecision(**{**stored, "at": datetime.fromisoformat(stored["at"])})
 
 
 def _pair(pair: tuple[int, int] | None, good: str) -> Any:

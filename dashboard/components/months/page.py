@@ -1,12 +1,13 @@
 """One month: what stood at its end, what it can be billed by, who closed it, what moved since."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dash import html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from dashboard.base import formats
 from dashboard.base.access import Actor
@@ -36,11 +37,13 @@ from db.history.kept import month_end
 
 @dataclass(frozen=True)
 class Answers:
-    """What was asked of one month. `left_aside`: the address has filters that months have not."""
+    """What was asked of one month. `billable` is by closing what it stored; `left_aside`: the
+    address has filters that months have not."""
 
     row: MonthRow
     adjustments: Sequence[Adjustment]
     closings: Sequence[Closing]
+    billable: Mapping[int, int]
     audited: Sequence[Entry]
     filters: Filters
     lists: Lists
@@ -174,8 +177,12 @@ def _history(answers: Answers) -> Component:
             html.Strong(pattern % {"who": actor_name(entry.actor)}),
             html.Span(formats.instant(entry.at), className="muted"),
         ]
-        proof = hashes.get(entry.detail.get("closing_id", -1))
+        closing_id = entry.detail.get("closing_id", -1)
+        proof = hashes.get(closing_id)
         if proof:
+            n = answers.billable.get(closing_id, 0)
+            text = ngettext("%(n)s billable", "%(n)s billable", n, n=formats.number(n))
+            line.append(html.Span(text))
             line.append(html.Code(proof, title=_("SHA-256 of devices, counts and billing options")))
         if entry.detail.get("reason"):
             line.append(html.Q(str(entry.detail["reason"])))

@@ -1,14 +1,20 @@
 """The dialogs of decisions about months: what closing stores, and what reopening allows."""
 
+from dash import html
+from dash.development.base_component import Component
 from flask_babel import gettext as _
 from sqlalchemy import Connection, func, select
 
 from dashboard.base import formats
+from dashboard.base.params import Filters
 from dashboard.components.ask.dialog import Proposal
+from dashboard.components.kit import links
+from dashboard.components.months.since_closing import difference_table
 from dashboard.decisions.proposals.registry import blocked, proposes
+from dashboard.queries.months import month_table, since_closing
 from dashboard.queries.months.snapshots import PublishedSnapshots
 from dashboard.queries.runs import attempts
-from dashboard.words.month_words import hindrance_words
+from dashboard.words.month_words import closed_words, hindrance_words
 from db.decisions import CloseMonth, ReopenMonth
 from db.history.kept import month_end, month_of
 from db.history.runs import border
@@ -38,7 +44,31 @@ def _close(connection: Connection, decision: CloseMonth) -> Proposal:
     held = attempts.held_runs(connection)
     facts = [*_counts(connection, month), *_dates(connection, month)]
     facts.append((_("Held runs"), formats.number(len(held))))
-    return Proposal(_("Close %(month)s?", month=name), lines, _("Close the month"), facts=facts)
+    return Proposal(
+        _("Close %(month)s?", month=name),
+        lines,
+        _("Close the month"),
+        facts=facts,
+        details=_since_last_closing(connection, month),
+    )
+
+
+def _since_last_closing(connection: Connection, month: str) -> list[Component]:
+    """Of a month that was closed before: what this closing counts otherwise."""
+    closings = month_table.closings_of(connection, month)
+    if not closings:
+        return []
+    since = since_closing.since_closing(connection, closings[0], Filters())
+    words = {"closed": closed_words(closings[0])}
+    if not since.sites:
+        text = _("Every site counts what it counted at the closing of %(closed)s.", **words)
+        return [html.P(text)]
+    title = _("Different from the closing of %(closed)s", **words)
+    address = f"{links.month(Filters(), month)}?since=all"
+    devices = html.A(_("See the devices"), href=address, target="_blank")
+    note = html.P([_("Billable, unique machines."), " ", devices], className="muted")
+    parts = [html.H3(title), note, difference_table(since)]
+    return [html.Div(parts, className="dialog-part")]
 
 
 @proposes(ReopenMonth)
@@ -47,6 +77,7 @@ def _reopen(connection: Connection, decision: ReopenMonth) -> Proposal:
     if newest is None or month_of(newest) != decision.month:
         line = _("Only the newest closed month can be reopened.")
         return blocked(_("%(month)s cannot be reopened", month=name), line)
+    closings = month_table.closings_of(connection, decision.month)
     return Proposal(
         _("Reopen %(month)s?", month=name),
         [
@@ -55,6 +86,10 @@ def _reopen(connection: Connection, decision: ReopenMonth) -> Proposal:
                 "kept with its hash; closing again adds another."
             ),
             _("It no longer closes automatically: someone must close it."),
+            _(
+                "Decisions since its closing on %(closed)s then count in it too. What they change:",
+                closed=closed_words(closings[0]),
+            ),
         ],
         _("Reopen the month"),
         danger=True,

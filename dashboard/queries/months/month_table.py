@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from dashboard.base.change import Change
-from dashboard.base.params import STATUSES, Filters
+from dashboard.base.params import BILLABLE, STATUSES, Filters
 from dashboard.queries import entities
 from dashboard.queries.counts import device_counts
 from dashboard.queries.moment import Moment
@@ -181,6 +181,21 @@ def closings_of(connection: Connection, month: str) -> list[Closing]:
         select(month_closings).where(c.month == month).order_by(c.closing_id.desc())
     )
     return [read_closing(row) for row in rows]
+
+
+def billable_at(
+    connection: Connection, closings: Sequence[Closing], filters: Filters
+) -> dict[int, int]:
+    """By closing of one month the billable devices that it stored."""
+    filters = filters.having(statuses=BILLABLE)
+    stored = {
+        closing.closing_id: _closed(connection, filters, {closing.month: closing})
+        for closing in closings
+    }
+    return {
+        closing.closing_id: stored[closing.closing_id].get(closing.month, {}).get("billable", 0)
+        for closing in closings
+    }
 
 
 def read_closing(row: Any) -> Closing:
