@@ -12,10 +12,11 @@ from cli.database import open_database
 from cli.logs import configure_logs
 from cli.settings import pass_settings, process_settings
 from dashboard.base.clock import system_clock
-from db import sessions, users
+from db import second_factors, sessions, users
 from db.engine import writing
 from db.setting_types import NotSet, is_loopback, variable
 from db.settings import Settings, SettingsError, use
+from db.vault import Vault
 from etl.runtime import lease, stopping
 from etl.work.worker import Worker
 
@@ -83,6 +84,7 @@ def serve_command(settings: Settings, host: str | None, port: int | None) -> Non
     click.echo(f"Inventory Hub at {address}")
     if settings.auth == "password":
         _invite_first_administrator(engine, address)
+        _prepare_second_factors(engine, settings)
     if settings.auth != "none" and not is_loopback(host) and address.startswith("http:"):
         click.echo(
             "Passwords travel unencrypted: put a proxy with TLS before it and set PUBLIC_URL to "
@@ -101,6 +103,18 @@ def _invite_first_administrator(engine: Engine, address: str) -> None:
         token = sessions.new_link(connection, None, system_clock())
     click.echo(f"Nobody can sign in yet. Make the first administrator: {address}/invite/{token}")
     click.echo("The link works once, for an hour. Each start prints a new one.")
+
+
+def _prepare_second_factors(engine: Engine, settings: Settings) -> None:
+    """Sign out who needs a second factor and has none, and make SECRET_KEY_OLD superfluous."""
+    with writing(engine) as connection:
+        second_factors.sign_out_without(connection, settings)
+        for name in second_factors.renew_encryption(connection, Vault.of(settings)):
+            click.echo(
+                f"The second factor of {name} was made under another SECRET_KEY: set that one as "
+                f"SECRET_KEY_OLD, or run inventory-hub user second-factor-reset {name!r}.",
+                err=True,
+            )
 
 
 def make_server() -> Any:

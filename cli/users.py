@@ -15,7 +15,7 @@ from cli.months import actor
 from cli.serve import public_address
 from cli.settings import pass_settings
 from dashboard.base.clock import system_clock
-from db import passwords, sessions, users
+from db import passwords, second_factors, sessions, users
 from db.engine import reading, writing
 from db.plurals import plural
 from db.settings import Settings, SettingsError
@@ -71,14 +71,21 @@ def add_command(
 @_sites
 @click.option("--all-sites", is_flag=True, help="Let a limited person see every site.")
 @click.option("--enabled", is_flag=True, help="Let a disabled person sign in again.")
+@click.option(
+    "--second-factor",
+    type=click.Choice(("required", "optional")),
+    help="Whether the person needs a code from a phone beside the password.",
+)
 @pass_settings
 def set_command(
     settings: Settings, name: str, role: str | None, site: tuple[str, ...], all_sites: bool,
-    enabled: bool,
+    enabled: bool, second_factor: str | None,
 ) -> None:  # fmt: skip
     """Change what NAME may do and see, or let NAME sign in again; it holds from the next click."""
-    if role is None and not enabled and not site and not all_sites:
-        raise SettingsError("Nothing to change: give --role, --site, --all-sites or --enabled.")
+    if role is None and not enabled and not site and not all_sites and second_factor is None:
+        raise SettingsError(
+            "Nothing to change: give --role, --site, --all-sites, --second-factor or --enabled."
+        )
     if site and all_sites:
         raise SettingsError("--site and --all-sites contradict each other: give one of them.")
     now = system_clock()
@@ -92,13 +99,18 @@ def set_command(
             user = _find(connection, name)
         if site:
             users.set_sites(connection, user, _site_ids(connection, site), actor(), now)
+        if second_factor is not None:
+            needed = second_factor == "required"
+            second_factors.set_required(connection, user, needed, actor(), now)
         if enabled:
             users.set_enabled(connection, user, True, actor(), now)
     with reading(open_database(settings)) as connection:
         user = _find(connection, name)
         seen = users.sites_of(connection, user)
     limits = "" if seen is None else f", sees {plural(len(seen), 'site')}"
-    click.echo(f"{user.name} is {user.role}{limits}{'' if user.enabled else ', disabled'}.")
+    needs = ", needs a second factor" if second_factors.is_required(settings, user) else ""
+    disabled = "" if user.enabled else ", disabled"
+    click.echo(f"{user.name} is {user.role}{limits}{needs}{disabled}.")
 
 
 @user_command.command("disable")
@@ -130,17 +142,35 @@ def password_command(settings: Settings, name: str, password_file: str | None) -
         _set_password_or_link(settings, connection, user, password)
 
 
+@user_command.command("second-factor-reset")
+@click.argument("name")
+@pass_settings
+def second_factor_reset_command(settings: Settings, name: str) -> None:
+    """Take away the second factor of NAME, who lost the phone and every recovery code; signs NAME
+    out everywhere."""
+    with _changing(settings) as connection:
+        user = _find(connection, name)
+        if not second_factors.remove(connection, user, actor(), system_clock()):
+            raise SettingsError(f"{user.name} has no second factor: there is nothing to reset.")
+    needed = second_factors.is_required(settings, user)
+    then = "adds a new one" if needed else "signs in with the password alone"
+    click.echo(f"{user.name} has no second factor any more and next {then}.")
+
+
 @user_command.command("list")
 @pass_settings
 def list_command(settings: Settings) -> None:
-    """List the people: state, role, last use, name."""
+    """List the people: state, role, sites, second factor, last use, name."""
     with reading(open_database(settings)) as connection:
         rows = users.listed(connection)
+        having = second_factors.having_one(connection)
     for row in rows:
         state = "disabled" if not row.enabled else "ok" if row.password_hash else "invited"
         limits = "some sites" if row.limited else "all sites"
+        needs = "adds second" if second_factors.is_required(settings, row) else "one factor"
+        factor = "two factors" if row.user_id in having else needs
         seen = f"{row.last_seen_at:%Y-%m-%d %H:%M}" if row.last_seen_at else "never"
-        click.echo(f"{state:8}  {row.role:13}  {limits:10}  {seen:16}  {row.name}")
+        click.echo(f"{state:8}  {row.role:13}  {limits:10}  {factor:12}  {seen:16}  {row.name}")
     if not rows:
         click.echo(
             "Nobody can sign in yet: inventory-hub serve prints a link for the first "

@@ -32,6 +32,7 @@ from dashboard.queries import freshness
 from dashboard.queries.sites import site_table
 from dashboard.shell_callbacks import register_callbacks, show_status
 from dashboard.signin import routes as sign_in_routes
+from dashboard.signin.pages import limited_page
 from dashboard.web.context import Context, attach, current_actor
 from dashboard.web.cross_site import refuse_cross_site
 from dashboard.web.identity import identifier
@@ -59,7 +60,7 @@ def create_app(
     _compress(server)
     serve_own_files(server)
     if settings.auth != "none":
-        server.register_blueprint(sign_in_routes.blueprint(context))
+        server.register_blueprint(sign_in_routes.blueprint(context, settings))
     server.register_error_handler(
         DependencyException, lambda _error: ("There is no such file.", 404)
     )
@@ -102,7 +103,7 @@ def _refuse_pages_of_every_site() -> Response | None:
     path = request.path.rstrip("/") or "/"
     if rule != "/<path:path>" or current_actor().sites is None or not shows_every_site(path):
         return None
-    return sign_in_routes.limited_page()
+    return limited_page()
 
 
 def _failed(error: Exception) -> None:

@@ -142,6 +142,8 @@ class Settings(SettingsModel):
     """Address the dashboard listens on"""
     auth: Literal["password", "none", "proxy", "oidc"] = "password"
     """How people sign in: password, none (loopback only), proxy, oidc"""
+    require_second_factor: Literal["nobody", "administrators", "everybody"] = "nobody"
+    """Who needs a code from an app beside the password: nobody, administrators, everybody"""
     public_url: Annotated[str | None, BeforeValidator(_public_url)] = None
     """The dashboard's address in browsers, e.g. https://inventory.example.com; default from HOST
     and PORT"""

@@ -17,6 +17,9 @@ from db.decisions import Decision
 from db.roles import ADMINISTRATOR, MACHINE, MANAGER, PUBLIC, ROLES, VIEWER
 
 SIGN_IN = "/login"
+SIGN_IN_CODE, SIGN_IN_SECOND_FACTOR = f"{SIGN_IN}/code", f"{SIGN_IN}/second-factor"
+"""After the password: the code of a second factor, and adding one where it is required."""
+ACCOUNT_SECOND_FACTOR = "/account/second-factor"
 API = ("/api", "/export")
 """Below these addresses every answer, errors too, is for programs."""
 
@@ -26,10 +29,16 @@ ACCESS: dict[str, str] = {
     "/<path:path>": VIEWER,
     # Signing in, and what belongs to the person who is signed in.
     SIGN_IN: PUBLIC,
+    SIGN_IN_CODE: PUBLIC,
+    SIGN_IN_SECOND_FACTOR: PUBLIC,
     "/invite/<token>": PUBLIC,
     "/logout": VIEWER,
     "/account": VIEWER,
     "/account/password": VIEWER,
+    ACCOUNT_SECOND_FACTOR: VIEWER,
+    f"{ACCOUNT_SECOND_FACTOR}/add": VIEWER,
+    f"{ACCOUNT_SECOND_FACTOR}/remove": VIEWER,
+    f"{ACCOUNT_SECOND_FACTOR}/recovery-codes": VIEWER,
     "/account/sessions/<int:session_id>/end": VIEWER,
     # Pages without Dash, as TatuScan called them.
     "/report": VIEWER,

@@ -1,4 +1,4 @@
-"""Rate limits: a fixed window of a minute that begins with the first event."""
+"""Rate limits: a fixed window, by default of a minute, that begins with the first event."""
 
 import threading
 import time
@@ -9,10 +9,14 @@ _PRUNE_FROM = 50_000
 
 
 class RateLimit:
-    """At most `limit` events a minute for each key, counted in this process's memory."""
+    """At most `limit` events in `seconds` for each key, counted in this process's memory."""
 
-    def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, limit: int, clock: Callable[[], float] = time.monotonic,
+        seconds: float = WINDOW_SECONDS,
+    ) -> None:  # fmt: skip
         self.limit = limit
+        self._seconds = seconds
         self._clock = clock
         self._windows: dict[Hashable, list[float]] = {}
         self._prune_at = _PRUNE_FROM
@@ -23,25 +27,25 @@ class RateLimit:
         now = self._clock()
         with self._lock:
             window = self._windows.get(key)
-            if window is None or now - window[0] >= WINDOW_SECONDS:
+            if window is None or now - window[0] >= self._seconds:
                 self._windows[key] = [now, 1]
                 self._prune(now)
                 return None
             window[1] += 1
-            return None if window[1] <= self.limit else int(WINDOW_SECONDS - (now - window[0])) + 1
+            return None if window[1] <= self.limit else int(self._seconds - (now - window[0])) + 1
 
     def seconds_left(self, key: Hashable) -> int | None:
         """The seconds to wait when one more event would be too much; None within the limit."""
         now = self._clock()
         with self._lock:
             began, count = self._windows.get(key, (now, 0))
-            left = WINDOW_SECONDS - (now - began)
+            left = self._seconds - (now - began)
             return int(left) + 1 if count >= self.limit and left > 0 else None
 
     def _prune(self, now: float) -> None:
         if len(self._windows) < self._prune_at:
             return
         self._windows = {
-            key: window for key, window in self._windows.items() if now - window[0] < WINDOW_SECONDS
+            key: window for key, window in self._windows.items() if now - window[0] < self._seconds
         }
         self._prune_at = max(_PRUNE_FROM, 2 * len(self._windows))

@@ -2,26 +2,31 @@
 
 from collections.abc import Callable
 
-from dashboard.ingest.rate_limit import RateLimit
+from dashboard.ingest.rate_limit import WINDOW_SECONDS, RateLimit
 
 FROM_ADDRESS_FOR_NAME = 10
 FROM_ADDRESS = 60
 """Many people may share the address of an office."""
 FOR_NAME = 100
+CODES_FROM_ADDRESS, CODES_FOR_NAME_AN_HOUR = 5, 20
+"""A code has six digits, and three are right at a time: so many an hour guess one in two years."""
 
 
 class FailedAttempts:
     """Counts failures a minute: of one address for one name, of one address for all, and for one
-    name from all addresses.
+    name from all addresses (`for_name` in `name_seconds`).
 
     The last limit does not hold for an address from which that name has signed in before, so that
     strangers cannot lock the owner out.
     """
 
-    def __init__(self, ticks: Callable[[], float]) -> None:
-        self._pair = RateLimit(FROM_ADDRESS_FOR_NAME, ticks)
+    def __init__(
+        self, ticks: Callable[[], float], pair: int = FROM_ADDRESS_FOR_NAME,
+        for_name: int = FOR_NAME, name_seconds: float = WINDOW_SECONDS,
+    ) -> None:  # fmt: skip
+        self._pair = RateLimit(pair, ticks)
         self._address = RateLimit(FROM_ADDRESS, ticks)
-        self._name = RateLimit(FOR_NAME, ticks)
+        self._name = RateLimit(for_name, ticks, name_seconds)
 
     def wait_seconds(self, address: str, name: str, *, is_known: bool) -> int | None:
         """The seconds to wait before the next attempt; None if there may be one now.

@@ -1,41 +1,38 @@
 """The routes of signing in: `/login`, `/logout`, `/invite/<token>`, `/account`."""
 
 import time
-from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from flask import (
-    Blueprint,
-    Response,
-    current_app,
-    make_response,
-    redirect,
-    render_template,
-    request,
-)
+from flask import Blueprint, Response, redirect, request, session
 from flask.typing import ResponseReturnValue
-from flask_babel import get_locale
 from flask_babel import gettext as _
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
-from dashboard.base.access import SIGN_IN
+from dashboard.base.access import ACCOUNT_SECOND_FACTOR, SIGN_IN
 from dashboard.signin.attempts import FailedAttempts
 from dashboard.signin.next_page import safe_next
+from dashboard.signin.pages import note, note_refusal, page
+from dashboard.signin.second_step import VALID_FOR, SecondStep
 from dashboard.web.context import Context
-from dashboard.web.cross_site import FIELD, csrf_token, repeats_token
-from dashboard.web.own_files import asset_address, own_files
+from dashboard.web.cross_site import repeats_token
 from dashboard.web.sign_in import current_session, sign_in, sign_out
 from dashboard.words.roles import browser_name, role_name
-from db import audit, passwords, sessions, users
+from db import passwords, second_factors, sessions, users
 from db.roles import ADMINISTRATOR
+from db.settings import Settings
+from db.vault import Vault
 
 LARGEST_FORM = 64 * 1024
+_CONFIRMED = "confirmed"
 
 
-def blueprint(context: Context) -> Blueprint:
+def blueprint(context: Context, settings: Settings) -> Blueprint:
     """The routes; the access table says who may use them."""
     routes = Blueprint("signin", __name__, template_folder="templates")
     attempts = FailedAttempts(time.monotonic)
+    second_step = SecondStep(context, settings, Vault.of(settings))
+    second_step.add_routes(routes)
 
     @routes.before_request
     def _limit() -> None:
@@ -50,7 +47,7 @@ def blueprint(context: Context) -> Blueprint:
         name = request.form.get("username", "")[: users.LONGEST_NAME]
         password = request.form.get("password", "")[: passwords.LONGEST + 1]
         if not repeats_token():
-            _refused(context, name, "form")
+            note_refusal(context, name, "form")
             return _sign_in_page(_("This page was open for too long. Sign in again."), 401)
         address, key = request.remote_addr or "", users.name_key(name)
         with context.reading(own_sites=True) as connection:
@@ -64,21 +61,19 @@ def blueprint(context: Context) -> Blueprint:
         stored = user.password_hash if user is not None and user.enabled else None
         if not passwords.verify_password(stored, password) or user is None:
             attempts.count(address, key)
-            _refused(context, name, "password")
+            note_refusal(context, name, "password")
             return _sign_in_page(_("Name or password is wrong."), 401)
-        with context.writing(own_sites=True) as connection:
-            if passwords.needs_rehash(user.password_hash):
+        if passwords.needs_rehash(user.password_hash):
+            with context.writing(own_sites=True) as connection:
                 users.store_rehashed(connection, user.user_id, password)
-            _audit(context, connection, user.name, "sign_in")
-        sign_in(context.engine, user.user_id, context.clock())
-        return redirect(safe_next(request.form.get("next")), 303)
+        return second_step.let_in(user, safe_next(request.form.get("next")))
 
     @routes.post("/logout")
     def signed_out() -> ResponseReturnValue:
         here = current_session()
         if here is not None:
             with context.writing(own_sites=True) as connection:
-                _audit(context, connection, here.name, "sign_out")
+                note(context, connection, here.name, "sign_out")
         sign_out(context.engine)
         return redirect(SIGN_IN, 303)
 
@@ -112,14 +107,14 @@ def blueprint(context: Context) -> Blueprint:
                     user = users.by_id(connection, added)
                 assert user is not None, "it was read or added in this transaction"
                 users.set_password(connection, user, password, user.name, now)
-                _audit(context, connection, user.name, "sign_in")
+                user = users.by_id(connection, user.user_id)
+                assert user is not None, "it was read in this transaction"
         except (passwords.WeakPassword, users.UserError) as error:
             with context.reading(own_sites=True) as connection:
                 link = sessions.open_link(connection, token, now)
                 user = None if link is None else _user_of(connection, link)
             return _invitation(user, str(error), 400, name)
-        sign_in(context.engine, user.user_id, now)
-        return redirect("/", 303)
+        return second_step.let_in(user, "/")
 
     @routes.get("/account")
     def account() -> ResponseReturnValue:
@@ -131,17 +126,9 @@ def blueprint(context: Context) -> Blueprint:
         if here is None:
             return _account_page(context)
         password = request.form.get("password", "")
-        with context.reading(own_sites=True) as connection:
-            user = users.by_id(connection, here.user_id)
-        assert user is not None, "whoever is signed in is a user"
-        address, key = request.remote_addr or "", user.name_key
-        wait = attempts.wait_seconds(address, key, is_known=True)
-        if wait is not None:
-            return _account_page(context, _("Too many attempts. Wait a minute and try again."), 429)
-        if not passwords.verify_password(user.password_hash, request.form.get("current", "")):
-            attempts.count(address, key)
-            _refused(context, user.name, "password")
-            return _account_page(context, _("Your current password is wrong."), 400)
+        user = confirmed_by_password(here.user_id)
+        if not isinstance(user, Row):
+            return user
         if password != request.form.get("again"):
             return _account_page(context, _("The two passwords are not the same."), 400)
         try:
@@ -152,13 +139,87 @@ def blueprint(context: Context) -> Blueprint:
         sign_in(context.engine, user.user_id, now)  # This session ended with all the others.
         return redirect("/account?changed=", 303)
 
+    def confirmed_by_password(user_id: int) -> Row[Any] | Response:
+        """The user, if the form has the current password; else the answer that refuses."""
+        with context.reading(own_sites=True) as connection:
+            user = users.by_id(connection, user_id)
+        assert user is not None, "whoever is signed in is a user"
+        address, key = request.remote_addr or "", user.name_key
+        wait = attempts.wait_seconds(address, key, is_known=True)
+        if wait is not None:
+            return _account_page(context, _("Too many attempts. Wait a minute and try again."), 429)
+        if not passwords.verify_password(user.password_hash, request.form.get("current", "")):
+            attempts.count(address, key)
+            note_refusal(context, user.name, "password")
+            return _account_page(context, _("Your current password is wrong."), 400)
+        return user
+
+    @routes.post(ACCOUNT_SECOND_FACTOR)
+    def second_factor_asked() -> ResponseReturnValue:
+        here = current_session()
+        user = _account_page(context) if here is None else confirmed_by_password(here.user_id)
+        if not isinstance(user, Row):
+            return user
+        session[_CONFIRMED] = context.clock().timestamp()
+        return redirect(ACCOUNT_SECOND_FACTOR, 303)
+
+    def confirmed() -> Row[Any] | None:
+        """Who is signed in and gave the password again a moment ago."""
+        here, at = current_session(), session.get(_CONFIRMED)
+        if here is None or at is None:
+            return None
+        if context.clock() - datetime.fromtimestamp(at, UTC) > VALID_FOR:
+            return None
+        with context.reading(own_sites=True) as connection:
+            return users.by_id(connection, here.user_id)
+
+    @routes.get(ACCOUNT_SECOND_FACTOR)
+    def second_factor_offered() -> ResponseReturnValue:
+        user = confirmed()
+        if user is None:
+            return redirect("/account", 303)
+        return second_step.offer(user, action=f"{ACCOUNT_SECOND_FACTOR}/add")
+
+    @routes.post(f"{ACCOUNT_SECOND_FACTOR}/add")
+    def second_factor_added() -> ResponseReturnValue:
+        user = confirmed()
+        if user is None:
+            return redirect("/account", 303)
+        return second_step.add(user, "/account", f"{ACCOUNT_SECOND_FACTOR}/add")
+
+    @routes.post(f"{ACCOUNT_SECOND_FACTOR}/remove")
+    def second_factor_removed() -> ResponseReturnValue:
+        here, now = current_session(), context.clock()
+        user = _account_page(context) if here is None else confirmed_by_password(here.user_id)
+        if not isinstance(user, Row):
+            return user
+        if second_factors.is_required(settings, user):
+            refused = _("Your account needs a second factor: you can replace it, not remove it.")
+            return _account_page(context, refused, 403)
+        with context.writing(own_sites=True) as connection:
+            second_factors.remove(connection, user, user.name, now)
+        sign_in(context.engine, user.user_id, now)  # This session ended with all the others.
+        return redirect("/account", 303)
+
+    @routes.post(f"{ACCOUNT_SECOND_FACTOR}/recovery-codes")
+    def new_recovery_codes() -> ResponseReturnValue:
+        here = current_session()
+        user = _account_page(context) if here is None else confirmed_by_password(here.user_id)
+        if not isinstance(user, Row):
+            return user
+        with context.writing(own_sites=True) as connection:
+            if not second_factors.is_added(connection, user.user_id):
+                return redirect("/account", 303)
+            codes = second_factors.renew_codes(connection, user, context.clock())
+        return page("recovery_codes", codes=codes, next="/account")
+
     @routes.post("/account/sessions/<int:session_id>/end")
     def ended(session_id: int) -> ResponseReturnValue:
         here = current_session()
         if here is not None:
             with context.writing(own_sites=True) as connection:
                 if sessions.end(connection, here.user_id, session_id):
-                    _audit(context, connection, here.name, "sign_out")
+                    note(context, connection, here.name, "sign_out")
         return redirect("/account", 303)
 
     return routes
@@ -173,60 +234,36 @@ def _is_usable(connection: Connection, link: Any, user: Any) -> bool:
     return not users.exist(connection) if link.user_id is None else bool(user and user.enabled)
 
 
-def _refused(context: Context, name: str, reason: str) -> None:
-    with context.writing(own_sites=True) as connection:
-        _audit(context, connection, name, "sign_in_refused", {"reason": reason})
-
-
-def _audit(
-    context: Context, connection: Connection, name: str, action: str,
-    detail: Mapping[str, Any] | None = None,
-) -> None:  # fmt: skip
-    shown = " ".join(name.split()) or "?"
-    actor = "stranger" if action == "sign_in_refused" else shown
-    about = {"address": request.remote_addr or "", **(detail or {})}
-    audit.write_entry(connection, actor, action, f"user {shown}", context.clock(), about)
-
-
-def _page(template: str, status: int = 200, **values: Any) -> Response:
-    page = render_template(
-        f"signin/{template}.html", csrf_field=FIELD, csrf_token=csrf_token(),
-        get_locale=get_locale, files=own_files(current_app), asset_address=asset_address, **values,
-    )  # fmt: skip
-    return make_response(page, status)
-
-
 def _sign_in_page(error: str = "", status: int = 200) -> Response:
-    return _page(
+    return page(
         "login", status, error=error, next=safe_next(request.values.get("next")),
         username=request.form.get("username", "")[: users.LONGEST_NAME],
     )  # fmt: skip
 
 
 def _invitation(user: Any, error: str = "", status: int = 200, name: str = "") -> Response:
-    return _page(
+    return page(
         "invite", status, error=error, user=user, shortest=passwords.SHORTEST,
         username=name[: users.LONGEST_NAME],
     )  # fmt: skip
 
 
-def limited_page() -> Response:
-    """That a page shows every site, to somebody who sees only some."""
-    return _page("limited", 403)
-
-
 def _gone() -> Response:
-    return _page("gone", 410)
+    return page("gone", 410)
 
 
 def _account_page(context: Context, error: str = "", status: int = 200) -> Response:
     here = current_session()
-    listed = []
+    listed: list[Row[Any]] = []
+    has_second_factor, codes_left = False, 0
     if here is not None:
         with context.reading(own_sites=True) as connection:
             listed = sessions.of_user(connection, here.user_id)
-    return _page(
+            has_second_factor = second_factors.is_added(connection, here.user_id)
+            codes_left = second_factors.codes_left(connection, here.user_id)
+    return page(
         "account", status, here=here, sessions=listed, zone=context.zone, error=error,
         changed="changed" in request.args, shortest=passwords.SHORTEST,
-        role_name=role_name, browser_name=browser_name,
+        role_name=role_name, browser_name=browser_name, second_factor=ACCOUNT_SECOND_FACTOR,
+        has_second_factor=has_second_factor, codes_left=codes_left,
     )  # fmt: skip

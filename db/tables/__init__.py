@@ -43,7 +43,14 @@ from db.tables.runs import (
     rule_versions,
     run_details,
 )
-from db.tables.users import user_links, user_sessions, user_sites, users
+from db.tables.users import (
+    recovery_codes,
+    second_factors,
+    user_links,
+    user_sessions,
+    user_sites,
+    users,
+)
 from db.tables.work import audit_log, count_restatements, jobs, leases, meta
 
 __all__ = [
@@ -89,8 +96,10 @@ __all__ = [
     "months",
     "quarantined_records",
     "report_days",
+    "recovery_codes",
     "rule_versions",
     "run_details",
+    "second_factors",
     "site_aliases",
     "sites",
     "suggestions",

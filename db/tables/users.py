@@ -7,6 +7,7 @@ from db.types import SerialId, UtcDateTime
 
 # Person who may sign in. `name_key` is the name as it is compared. Without `password_hash` only a
 # link lets the person in, to choose a password. `limited`: sees only the sites in `user_sites`.
+# `second_factor_required`: does not get in without a row in `second_factors`.
 users = table(
     "users",
     Column("user_id", SerialId, primary_key=True, autoincrement=True),
@@ -16,6 +17,7 @@ users = table(
     Column("password_hash", String(255)),
     Column("enabled", Boolean, nullable=False),
     Column("limited", Boolean, nullable=False, server_default=false()),
+    Column("second_factor_required", Boolean, nullable=False, server_default=false()),
     Column("created_at", UtcDateTime, nullable=False),
     Column("created_by", String(NAME_LENGTH), nullable=False),
     Column("password_changed_at", UtcDateTime),
@@ -45,3 +47,20 @@ user_links = table(
 
 # Site that a limited person sees.
 user_sites = table("user_sites", id_column("user_id"), id_column("site_id"))
+
+# Second factor of a person: the secret that the person's app has too, encrypted by `db.vault`, and
+# the time step of the newest code that was used, so that none is used twice.
+second_factors = table(
+    "second_factors",
+    id_column("user_id"),
+    Column("secret", String(512), nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    Column("added_at", UtcDateTime, nullable=False),
+)
+
+# Code that replaces the second factor once. The person keeps it; here is its hash.
+recovery_codes = table(
+    "recovery_codes",
+    id_column("user_id"),
+    Column("code_hash", String(64), primary_key=True),
+)

@@ -23,7 +23,8 @@ COMMANDS = (
     ("process",), ("serve", "--port", "PORT"), ("token", "add", "--kind", "api"),
     ("token", "list"), ("token", "revoke", "abc"), ("worker",), ("grants",),
     ("user", "add", "ana", "--role", "viewer"), ("user", "disable", "ana"), ("user", "list"),
-    ("user", "password", "ana"), ("user", "set", "ana", "--role", "viewer"),
+    ("user", "password", "ana"), ("user", "second-factor-reset", "ana"),
+    ("user", "set", "ana", "--role", "viewer"),
 )  # fmt: skip
 NO_DATABASE = ("machine set-activation", "import-tatuscan", "grants")
 """They refuse their file, or SQLite, first."""

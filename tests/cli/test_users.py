@@ -4,12 +4,14 @@ import re
 from datetime import date
 from pathlib import Path
 
+import pyotp
 from sqlalchemy import Engine, select
 
 from dashboard.base.clock import system_clock
-from db import passwords, sessions
+from db import passwords, second_factors, sessions
 from db.engine import reading, writing
-from db.tables import audit_log, user_links, user_sessions, users
+from db.tables import audit_log, recovery_codes, user_links, user_sessions, users
+from db.vault import Vault
 from tests.support.cli import CliHere, rows
 from tests.support.small_hub import Hub, pcs
 
@@ -32,8 +34,8 @@ def test_a_person_is_added_changed_disabled_and_let_in_again(
     assert cli("user", "add", "ben", "--role", "viewer", *given, **own).exit_code == 0
     listed = cli("user", "list", **own).stdout.splitlines()
     assert [line.split() for line in listed] == [
-        ["invited", "administrator", "all", "sites", "never", "Ana", "Quiroz"],
-        ["ok", "viewer", "all", "sites", "never", "ben"],
+        ["invited", "administrator", "all", "sites", "one", "factor", "never", "Ana", "Quiroz"],
+        ["ok", "viewer", "all", "sites", "one", "factor", "never", "ben"],
     ]
     with writing(sqlite_engine) as connection:
         sessions.start(connection, 2, "192.0.2.1", "a browser", system_clock())
@@ -106,3 +108,33 @@ def test_a_person_is_limited_to_sites_by_name_or_id(cli: CliHere, sqlite_engine:
     assert freed.stdout == "eva is administrator.\n"
     alone = cli("user", "add", "tom", "--role", "administrator", "--site", first, **own)
     assert alone.exit_code == 2 and "sees every site" in alone.stderr
+
+
+def test_a_second_factor_is_required_and_reset(cli: CliHere, sqlite_engine: Engine) -> None:
+    own = {"DATABASE_URL": sqlite_engine.url.render_as_string(hide_password=False)}
+    assert cli("user", "add", "eva", "--role", "viewer", **own).exit_code == 0
+    required = cli("user", "set", "eva", "--second-factor", "required", **own)
+    assert required.stdout == "eva is viewer, needs a second factor.\n"
+    assert "adds second" in cli("user", "list", **own).stdout
+    none = cli("user", "second-factor-reset", "eva", **own)
+    assert none.exit_code == 2 and "eva has no second factor" in none.stderr
+    now, secret = system_clock(), second_factors.new_secret()
+    with writing(sqlite_engine) as connection:
+        sessions.start(connection, 1, "192.0.2.1", "a browser", now)
+        eva = connection.execute(select(users)).one()
+        code = pyotp.TOTP(secret).at(now)
+        assert second_factors.add(connection, eva, secret, code, Vault("k" * 32), now)
+        sessions.start(connection, 1, "192.0.2.1", "a browser", now)
+    assert "two factors" in cli("user", "list", **own).stdout
+    reset = cli("user", "second-factor-reset", "EVA", **own)
+    assert reset.stdout == "eva has no second factor any more and next adds a new one.\n"
+    assert [rows(sqlite_engine, each) for each in (recovery_codes, user_sessions)] == [[], []]
+    optional = cli("user", "set", "eva", "--second-factor", "optional", **own)
+    assert optional.stdout == "eva is viewer.\n"
+    everybody = cli("user", "list", **own, REQUIRE_SECOND_FACTOR="everybody")
+    assert "adds second" in everybody.stdout
+    audited = rows(sqlite_engine, audit_log)
+    assert [row.action for row in audited] == [
+        "user_add", "user_set", "second_factor_add", "second_factor_remove", "user_set"
+    ]  # fmt: skip
+    assert audited[3].actor.endswith("(command line)")

@@ -30,7 +30,16 @@ PYWIN32 = {
 
 # What a room may import besides the standard library and itself.
 ALLOWED = {
-    "db": {"sqlalchemy", "alembic", "argon2", "dotenv", "pydantic", "zxcvbn"},
+    "db": {
+        "sqlalchemy",
+        "alembic",
+        "argon2",
+        "cryptography",
+        "dotenv",
+        "pydantic",
+        "pyotp",
+        "zxcvbn",
+    },
     "etl/rules": {"etl"},
     "agent": {"psutil", "requests", *PYWIN32},
 }
@@ -146,7 +155,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     declared = {
         "a2wsgi": "a2wsgi",
         "alembic": "alembic", "argon2": "argon2-cffi",
-        "babel": "babel", "click": "click", "dash": "dash",
+        "babel": "babel", "click": "click", "cryptography": "cryptography", "dash": "dash",
         "dash_ag_grid": "dash-ag-grid",
         "dash_bootstrap_components": "dash-bootstrap-components", "filelock": "filelock",
         "flask": "flask",
@@ -155,6 +164,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
         "granian": "granian",
             "pydantic": "pydantic",
         "pandas": "pandas", "plotly": "plotly", "psutil": "psutil", "dotenv": "python-dotenv",
+        "pyotp": "pyotp", "segno": "segno",
         "markupsafe": "markupsafe", "rapidfuzz": "rapidfuzz", "requests": "requests",
         "schedule": "schedule",
         "sqlalchemy": "sqlalchemy",
