@@ -61,7 +61,7 @@ def add_command(
         user = users.by_id(connection, user_id)
         assert user is not None, "it was added a moment ago"
         if site:
-            users.set_sites(connection, user, _site_ids(connection, site), actor(), now)
+            users.set_sites(connection, user, site_ids(connection, site), actor(), now)
         _set_password_or_link(settings, connection, user, password)
 
 
@@ -98,7 +98,7 @@ def set_command(
             users.set_role(connection, user, role, actor(), now)
             user = _find(connection, name)
         if site:
-            users.set_sites(connection, user, _site_ids(connection, site), actor(), now)
+            users.set_sites(connection, user, site_ids(connection, site), actor(), now)
         if second_factor is not None:
             needed = second_factor == "required"
             second_factors.set_required(connection, user, needed, actor(), now)
@@ -196,7 +196,12 @@ def _find(connection: Connection, name: str) -> Row[Any]:
     return user
 
 
-def _site_ids(connection: Connection, names: Sequence[str]) -> set[int]:
+def site_ids(connection: Connection, names: Sequence[str]) -> set[int]:
+    """The ids of sites that are named by name or id.
+
+    Raises:
+        SettingsError: there is no such site.
+    """
     rows = connection.execute(
         select(sites.c.site_id, sites.c.name).where(sites.c.merged_into.is_(None))
     )

@@ -54,7 +54,7 @@ def create_app(
     attach(server, context)
     init_babel(server, context.zone)
     attach_sign_in(server, engine, clock, settings)
-    access.guard(server, identifier(engine, clock, settings.auth))
+    access.guard(server, identifier(engine, clock, settings))
     refuse_cross_site(server, settings.public_url)
     server.before_request(_refuse_pages_of_every_site)
     _compress(server)

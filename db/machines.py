@@ -18,11 +18,11 @@ from sqlalchemy import (
     update,
 )
 
-from db import audit
+from db import audit, tokens
 from db.engine import reading
 from db.keys import device_id
 from db.search import machine_search_text
-from db.tables import agent_hours, api_tokens, inventory, report_days
+from db.tables import agent_hours, inventory, report_days
 
 SOURCE = "agent"
 _machine = inventory.c
@@ -126,7 +126,7 @@ def remove(connection: Connection, machine_id: str, actor: str, now: datetime) -
     if row is None:
         return False
     connection.execute(delete(agent_hours).where(agent_hours.c.device_id == row.device_id))
-    connection.execute(delete(api_tokens).where(api_tokens.c.machine_id == machine_id))
+    tokens.delete_of_machine(connection, machine_id)
     connection.execute(delete(inventory).where(_machine.machine_id == machine_id))
     detail = {"hostname": row.hostname}
     audit.write_entry(connection, actor, "machine_delete", f"machine {machine_id}", now, detail)

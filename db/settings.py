@@ -135,6 +135,14 @@ class Settings(SettingsModel):
         default=None, repr=False
     )
     """The SECRET_KEY before this one: cookies that it signed stay valid"""
+    token_pepper: Annotated[str | None, BeforeValidator(_secret_key)] = Field(
+        default=None, repr=False
+    )
+    """Key of the stored hashes of tokens, 32 characters or more; default derived from SECRET_KEY"""
+    token_pepper_old: Annotated[str | None, BeforeValidator(_secret_key)] = Field(
+        default=None, repr=False
+    )
+    """The TOKEN_PEPPER before this one: tokens that it protects stay valid"""
     # TATUSCAN_PORT is the more specific name and wins, as it does in the seeds.
     port: Annotated[Port, Names(("TATUSCAN_PORT", "PORT"))] = 8050
     """Port of the dashboard"""

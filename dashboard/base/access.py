@@ -4,7 +4,7 @@ A route without a row here is closed to everybody, and a test says so. A row may
 "POST /api/machines" goes before "/api/machines".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlencode
@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 
 from db.decisions import Decision
 from db.roles import ADMINISTRATOR, MACHINE, MANAGER, PUBLIC, ROLES, VIEWER
+from db.tokens import DECIDE, READ
 
 SIGN_IN = "/login"
 SIGN_IN_CODE, SIGN_IN_SECOND_FACTOR = f"{SIGN_IN}/code", f"{SIGN_IN}/second-factor"
@@ -22,6 +23,9 @@ SIGN_IN_CODE, SIGN_IN_SECOND_FACTOR = f"{SIGN_IN}/code", f"{SIGN_IN}/second-fact
 ACCOUNT_SECOND_FACTOR = "/account/second-factor"
 API = ("/api", "/export")
 """Below these addresses every answer, errors too, is for programs."""
+_FOR_TOKENS = (*API, "/report", "/charts")
+"""Where tokens work: pages of Dash are for people who sign in."""
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 ACCESS: dict[str, str] = {
     # Pages. Dash answers "/" and, through "/<path:path>", every page.
@@ -107,13 +111,14 @@ ACCESS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Actor:
-    """Who sends a request: the name for the audit log, the roles, how it was recognised, and the
-    sites that it sees; None for all."""
+    """Who sends a request: the name for the audit log, the roles, how it was recognised, the sites
+    that it sees (None for all), and of a token its scopes."""
 
     name: str
     roles: frozenset[str]
     by: Literal["nothing", "token", "session"] = "nothing"
     sites: frozenset[int] | None = None
+    scopes: frozenset[str] = frozenset()
 
     def may_start(self, decision: type[Decision], *, needs_administrator: bool = False) -> bool:
         """Whether the actor may request a decision of this kind. Whoever sees only some sites
@@ -146,7 +151,7 @@ def required_role(rule: str, method: str) -> str | None:
 
 def answers_json(path: str) -> bool:
     """Whether programs or the scripts of a page call `path`, and so read its errors as JSON."""
-    return path.startswith("/_") or any(path == each or path.startswith(f"{each}/") for each in API)
+    return path.startswith("/_") or _is_below(path, API)
 
 
 def guard(server: Flask, identify: Callable[[], Actor]) -> None:
@@ -166,6 +171,8 @@ def guard(server: Flask, identify: Callable[[], Actor]) -> None:
         if least in (PUBLIC, MACHINE):
             return None  # Ingest checks the credential together with the report.
         g.actor = identify()
+        if g.actor.by == "token":
+            _check_scope(g.actor)
         if least in g.actor.roles:
             return None
         if g.actor.by == "token":
@@ -176,3 +183,22 @@ def guard(server: Flask, identify: Callable[[], Actor]) -> None:
             here = request.full_path.rstrip("?")
             return redirect(f"{SIGN_IN}?{urlencode({'next': here})}", 303)
         raise Unauthorized("Sign in to see this.")
+
+
+def _is_below(path: str, places: Sequence[str]) -> bool:
+    return any(path == each or path.startswith(f"{each}/") for each in places)
+
+
+def _check_scope(actor: Actor) -> None:
+    """Refuse a token what is none of its scopes.
+
+    Raises:
+        Forbidden: the token may not do this.
+    """
+    if not _is_below(request.path, _FOR_TOKENS):
+        raise Forbidden("A token opens /api, /export, /report and /charts. Pages need a sign-in.")
+    scope = READ if request.method in _SAFE_METHODS else DECIDE
+    if scope not in actor.scopes:
+        raise Forbidden(
+            f"This token has not the scope {scope}: ask an administrator for one that has."
+        )

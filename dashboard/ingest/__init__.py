@@ -14,12 +14,13 @@ from dashboard.ingest.credentials import Credentials
 from dashboard.ingest.reception import Reception
 from dashboard.ingest.store import Entry, Store, StoredEntry
 from db.settings import Settings, active_settings
+from db.tokens import Peppers
 
 
 def make_reception(engine: Engine, clock: Clock, settings: Settings | None = None) -> Reception:
     """The reception that stores in `engine`."""
     settings = active_settings(settings)
-    zone = settings.timezone
-    queue: CommitQueue[Entry, StoredEntry] = CommitQueue(Store(engine, clock, zone))
-    credentials = Credentials(engine, clock, is_open=settings.ingest_auth == "open")
+    zone, peppers = settings.timezone, Peppers.from_settings(settings)
+    queue: CommitQueue[Entry, StoredEntry] = CommitQueue(Store(engine, clock, zone, peppers))
+    credentials = Credentials(engine, clock, peppers, is_open=settings.ingest_auth == "open")
     return Reception(credentials, queue, zone, settings.ingest_address_rate)

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from dashboard.base.clock import Clock
 from dashboard.ingest.rate_limit import RateLimit
 from dashboard.ingest.refusal import Refusal
+from dashboard.ingest.token_log import TokenLog
 from db import tokens
 from db.engine import reading
 
@@ -37,11 +38,13 @@ class Credentials:
     """Authenticates requests."""
 
     def __init__(
-        self, engine: Engine, clock: Clock, *, is_open: bool,
+        self, engine: Engine, clock: Clock, peppers: tokens.Peppers, *, is_open: bool,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._engine = engine
         self._clock = clock
+        self._peppers = peppers
+        self._log = TokenLog(engine, clock)
         self._open = is_open
         self._ticks = ticks
         self._cache: dict[str, tuple[float, Credential]] = {}
@@ -57,20 +60,23 @@ class Credentials:
         is_known, known = self.cached(authorization)
         if is_known:
             return known
+        address = environ.get("REMOTE_ADDR", "")
         try:
-            credential = self._look_up(authorization)
-        except Refusal:
+            credential, is_lasting = self._look_up(authorization, address)
+        except Refusal as refusal:
             # Only failures count: many machines with valid keys may share an address.
-            seconds = self._failures.take(environ.get("REMOTE_ADDR", ""))
+            seconds = self._failures.take(address)
             if seconds is None:
+                self._note_refused(authorization, refusal.reason, address)
                 raise
             raise Refusal(
                 429, "too_many_requests", "Too many wrong credentials from this address: wait.",
                 retry_after=seconds,
             ) from None  # fmt: skip
-        if len(self._cache) >= MAX_CACHED:
-            self._cache = {}
-        self._cache[authorization] = (self._ticks() + CACHE_SECONDS, credential)
+        if is_lasting:
+            if len(self._cache) >= MAX_CACHED:
+                self._cache = {}
+            self._cache[authorization] = (self._ticks() + CACHE_SECONDS, credential)
         return credential
 
     def cached(self, authorization: str) -> tuple[bool, Credential | None]:
@@ -80,27 +86,44 @@ class Credentials:
         expires_at, credential = self._cache.get(authorization, (0.0, None))
         return expires_at > self._ticks(), credential
 
-    def _look_up(self, authorization: str) -> Credential:
-        scheme, _, text = authorization.partition(" ")
+    def _look_up(self, authorization: str, address: str) -> tuple[Credential, bool]:
+        """The valid credential, and whether it holds for every address and so for the next one."""
         if not authorization:
             raise missing_credential()
-        presented = tokens.parse_credential(text.strip()) if scheme.lower() == "bearer" else None
+        presented = _presented(authorization)
         if presented is None:
             raise unknown_credential()
         with reading(self._engine) as connection:
             row = tokens.rows_by_public_id(connection, [presented.public_id]).get(
                 presented.public_id
             )
-        if not tokens.verify(row, presented) or row is None:
+        if not tokens.verify(row, presented, self._peppers) or row is None:
             raise unknown_credential()
         if tokens.is_inactive(row, self._clock()):
             raise revoked_credential()
-        if row.kind == tokens.API:
+        if tokens.INGEST not in tokens.scopes_of(row):
             raise Refusal(
                 403, "wrong_kind", "This token reads the API; to report, a machine needs an "
                 "enrolment token: inventory-hub token add --kind enrol.",
             )  # fmt: skip
-        return Credential(row.public_id, row.kind, row.machine_id, row.site)
+        if not tokens.works_from(row, address):
+            raise Refusal(
+                403, "wrong_address",
+                "This token does not work from this address: ask an administrator.",
+            )  # fmt: skip
+        self._log.note_verified(row, presented, self._peppers, used=False)
+        return Credential(row.public_id, row.kind, row.machine_id, row.site), not row.addresses
+
+    def _note_refused(self, authorization: str, reason: str, address: str) -> None:
+        if authorization:
+            presented = _presented(authorization)
+            self._log.note_refused(presented.public_id if presented else None, reason, address)
+
+
+def _presented(authorization: str) -> tokens.Credential | None:
+    """The credential in an Authorization header; None if it is malformed."""
+    scheme, _, text = authorization.partition(" ")
+    return tokens.parse_credential(text.strip()) if scheme.lower() == "bearer" else None
 
 
 def missing_credential() -> Refusal:

@@ -73,8 +73,9 @@ class StoredEntry:
 class Store:
     """Writes entries. Not thread-safe: only the committing thread of `CommitQueue` calls it."""
 
-    def __init__(self, engine: Engine, clock: Clock, zone: tzinfo) -> None:
+    def __init__(self, engine: Engine, clock: Clock, zone: tzinfo, peppers: tokens.Peppers) -> None:
         self._engine = engine
+        self._peppers = peppers
         self._clock = clock
         self._zone = zone
         self._day: date | None = None
@@ -86,7 +87,7 @@ class Store:
         with writing(self._engine) as connection:
             machines = _locked_machines(connection, {entry.machine_id for entry in entries})
             enrolment_tokens = _read_enrolment_tokens(connection, entries)
-            batch = _Batch(now, machines, enrolment_tokens)
+            batch = _Batch(now, machines, enrolment_tokens, self._peppers)
             outcomes = [batch.outcome(entry) for entry in entries]
             batch.write(connection)
             if day != self._day and batch.changed_ids:
@@ -98,9 +99,11 @@ class Store:
 
 class _Batch:
     def __init__(
-        self, now: datetime, machines: dict[str, Row[Any]], enrolment_tokens: dict[str, Row[Any]]
-    ) -> None:
+        self, now: datetime, machines: dict[str, Row[Any]], enrolment_tokens: dict[str, Row[Any]],
+        peppers: tokens.Peppers,
+    ) -> None:  # fmt: skip
         self.now = now
+        self.peppers = peppers
         self.before = {
             machine_id: dict(zip(_COLUMNS, row, strict=False))
             for machine_id, row in machines.items()
@@ -193,11 +196,11 @@ class _Batch:
         )
 
     def _issue(self, entry: Entry, token: Row[Any]) -> str:
-        text, row = tokens.new_credential(tokens.MACHINE)
+        text, row = tokens.new_credential(tokens.MACHINE, self.peppers)
         self.used_keys.add(token.public_id)
         values = {
             **row, "name": entry.reports[-1].hostname or entry.machine_id[:12],
-            "site": token.site, "machine_id": entry.machine_id,
+            "site": token.site, "limited": False, "machine_id": entry.machine_id,
             "report_id": entry.reports[0].report_id, "created_at": self.now,
             "created_by": f"token {token.name}"[:255],
         }  # fmt: skip
@@ -247,7 +250,7 @@ def _read_enrolment_tokens(connection: Connection, entries: Sequence[Entry]) -> 
     public_ids = {
         entry.credential.public_id
         for entry in entries
-        if entry.credential is not None and entry.credential.kind == tokens.ENROL
+        if entry.credential is not None and entry.credential.kind != tokens.MACHINE
     }
     return tokens.rows_by_public_id(connection, sorted(public_ids)) if public_ids else {}
 

@@ -1,54 +1,64 @@
 """Another program that presents an api token: who it is, and what it may."""
 
-from datetime import timedelta
-
 from flask import request
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from dashboard.base.access import Actor, roles_up_to
 from dashboard.base.clock import Clock
+from dashboard.ingest.token_log import TokenLog
 from db import tokens
-from db.engine import reading, writing
+from db.engine import reading
 from db.roles import VIEWER
-from db.tables import api_tokens
 
-_USE_NOTED_EVERY = timedelta(hours=1)
+_UNKNOWN = "This token is not known here."
 
 
 class Bearer:
     """Reads the Authorization header of the current request."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, peppers: tokens.Peppers) -> None:
         self._engine = engine
         self._clock = clock
+        self._peppers = peppers
+        self._log = TokenLog(engine, clock)
 
     def __call__(self) -> Actor | None:
         """Who presents an api token; None when there is no such header.
 
         Raises:
             Unauthorized: the token is not known.
-            Forbidden: it was revoked, has expired, or is a machine's and reads nothing.
+            Forbidden: it was revoked, has expired, does not work from this address, or is a
+                machine's and reads nothing.
         """
         scheme, _, text = request.headers.get("Authorization", "").strip().partition(" ")
         if scheme.lower() != "bearer":
             return None
         credential = tokens.parse_credential(text.strip())
         if credential is None:
-            raise Unauthorized("This token is not known here.")
+            self._refused(None, "malformed")
+            raise Unauthorized(_UNKNOWN)
+        public_id = credential.public_id
         with reading(self._engine) as connection:
-            row = tokens.rows_by_public_id(connection, [credential.public_id]).get(
-                credential.public_id
-            )
-        if not tokens.verify(row, credential) or row is None:
-            raise Unauthorized("This token is not known here.")
-        now = self._clock()
-        if tokens.is_inactive(row, now):
+            row = tokens.rows_by_public_id(connection, [public_id]).get(public_id)
+            if not tokens.verify(row, credential, self._peppers) or row is None:
+                self._refused(public_id, "wrong")
+                raise Unauthorized(_UNKNOWN)
+            sites = tokens.sites_of(connection, row)
+        if tokens.is_inactive(row, self._clock()):
+            self._refused(public_id, "revoked or expired")
             raise Forbidden("This token was revoked or has expired: ask an administrator.")
         if row.kind != tokens.API:
+            self._refused(public_id, "reads nothing")
             raise Forbidden("A machine's token or key reports, and reads nothing.")
-        if row.last_used_at is None or now - row.last_used_at >= _USE_NOTED_EVERY:
-            with writing(self._engine) as connection:
-                used = update(api_tokens).where(api_tokens.c.token_id == row.token_id)
-                connection.execute(used.values(last_used_at=now))
-        return Actor(f"token {row.name}", roles_up_to(row.role or VIEWER), "token")
+        if not tokens.works_from(row, request.remote_addr or ""):
+            self._refused(public_id, "address")
+            raise Forbidden("This token does not work from this address: ask an administrator.")
+        self._log.note_verified(row, credential, self._peppers, used=True)
+        return Actor(
+            f"token {row.name}", roles_up_to(row.role or VIEWER), "token", sites,
+            tokens.scopes_of(row),
+        )  # fmt: skip
+
+    def _refused(self, public_id: str | None, reason: str) -> None:
+        self._log.note_refused(public_id, reason, request.remote_addr or "")

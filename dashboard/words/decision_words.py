@@ -26,6 +26,7 @@ def _command_labels() -> dict[str, str]:
         UNDO_UNFOUNDED_LINKS: _("Undo links without evidence"),
         "token_add": _("Add a token"),
         "token_revoke": _("Revoke a token"),
+        "token_refused": _("Refused a token"),
         "user_add": _("Add a user"),
         "user_set": _("Change a user's role"),
         "user_enable": _("Let a user sign in again"),

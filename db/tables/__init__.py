@@ -26,7 +26,7 @@ from db.tables.devices import (
     site_aliases,
     sites,
 )
-from db.tables.machines import agent_hours, api_tokens, inventory, report_days
+from db.tables.machines import agent_hours, api_tokens, inventory, report_days, token_sites
 from db.tables.months import (
     ALL_SITES,
     month_bases,
@@ -103,6 +103,7 @@ __all__ = [
     "site_aliases",
     "sites",
     "suggestions",
+    "token_sites",
     "user_links",
     "user_sessions",
     "user_sites",

@@ -1,6 +1,17 @@
 """Machines that report themselves, and credentials. Each comment says what a row is."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Double, Integer, LargeBinary, String, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Double,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    false,
+)
 
 from db.tables.base import NAME_LENGTH, id_column, table
 from db.types import SerialId, UtcDateTime
@@ -73,18 +84,25 @@ agent_hours = table(
 # Business day on which any machine reported at all.
 report_days = table("report_days", Column("day", Date, primary_key=True))
 
-# Credential. `kind` enrol lets new machines in, machine is one machine's own key, api reads for
-# another program. Only a hash of the secret is kept; `public_id` is the part that finds the row.
-# `report_id` is the report that was answered with a machine's key.
+# Credential. `kind` enrol lets new machines in, machine is one machine's own key, api is another
+# program's. Only a hash of the secret is kept, and which pepper it was made with (null: none);
+# `public_id` is the part that finds the row. `scopes` are words of `db.tokens.SCOPES` (null:
+# ingest), `addresses` the networks that it works from (null: all). `site` is that of the machines
+# which it lets in; `limited`: it reads only the sites in `token_sites`. `report_id` is the report
+# that was answered with a machine's key.
 api_tokens = table(
     "api_tokens",
     Column("token_id", SerialId, primary_key=True, autoincrement=True),
     Column("kind", String(16), nullable=False, index=True),
     Column("public_id", String(16), nullable=False, unique=True),
     Column("secret_hash", String(64), nullable=False),
+    Column("pepper_id", String(8)),
     Column("name", String(NAME_LENGTH), nullable=False),
     Column("site", String(NAME_LENGTH)),
     Column("role", String(16)),
+    Column("scopes", String(32)),
+    Column("limited", Boolean, nullable=False, server_default=false()),
+    Column("addresses", String(255)),
     Column("machine_id", String(64), unique=True),
     Column("report_id", String(36)),
     Column("created_at", UtcDateTime, nullable=False),
@@ -93,3 +111,6 @@ api_tokens = table(
     Column("revoked_at", UtcDateTime),
     Column("last_used_at", UtcDateTime),
 )
+
+# Site that a limited token reads.
+token_sites = table("token_sites", id_column("token_id"), id_column("site_id"))

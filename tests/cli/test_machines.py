@@ -27,7 +27,7 @@ def machine(engine: Engine, name: str, at: datetime = LONG_AGO, **more: Any) -> 
     found = machine_id(name)
     row = blank_machine(found, at) | {"hostname": name} | more
     row |= {"received_at": at, "reported_at": at}
-    _, key = tokens.new_credential(tokens.MACHINE)
+    _, key = tokens.new_credential(tokens.MACHINE, tokens.Peppers())
     hour = {"device_id": row["device_id"], "hour": at, "n": 1} | dict.fromkeys(
         ("cpu_n", "cpu_sum", "cpu_max", "memory_n", "memory_sum", "memory_max"), 0
     )

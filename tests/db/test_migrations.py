@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, func, insert, inspect, select
+import sqlalchemy
+from sqlalchemy import Engine, column, event, func, insert, inspect, select
 
-from db import migrate
+from db import migrate, tokens
 from db.engine import open_engine, reading, sqlite_url, writing
 from db.keys import device_id
 from db.machines import is_added_by_hand
 from db.tables import (
+    api_tokens,
     asset_links,
     audit_log,
     collection_runs,
@@ -43,6 +45,32 @@ def test_migrations_go_up_down_and_up_again(bare_engine: Engine) -> None:
     assert set(inspect(bare_engine).get_table_names()) <= {"alembic_version"}
     migrate.upgrade(bare_engine)
     assert set(inspect(bare_engine).get_table_names()) == {*metadata.tables, "alembic_version"}
+
+
+def test_tokens_of_before_there_were_scopes_may_what_they_could(bare_engine: Engine) -> None:
+    migrate.upgrade(bare_engine, "0017")
+    old = sqlalchemy.table(
+        "api_tokens",
+        *(column(name) for name in ("kind", "public_id", "secret_hash", "name", "role")),
+        column("created_at"), column("created_by"),
+    )  # fmt: skip
+    made = [("enrol", None), ("api", "viewer"), ("api", "manager"), ("api", "administrator")]
+    with writing(bare_engine) as connection:
+        for number, (kind, role) in enumerate(made):
+            connection.execute(
+                old.insert().values(
+                    kind=kind, role=role, public_id=str(number), secret_hash="0" * 64, name="a",
+                    created_at="2026-11-04 12:00:00", created_by="Ana",
+                )
+            )  # fmt: skip
+    migrate.upgrade(bare_engine)
+    with reading(bare_engine) as connection:
+        rows = connection.execute(select(api_tokens).order_by(api_tokens.c.token_id)).all()
+    found = [(sorted(tokens.scopes_of(row)), row.limited, row.pepper_id) for row in rows]
+    assert found == [
+        (["ingest"], False, None), (["read"], False, None),
+        (["decide", "read"], False, None), (["decide", "read"], False, None),
+    ]  # fmt: skip
 
 
 def test_data_collected_before_the_newest_revisions_is_continued_after_them(

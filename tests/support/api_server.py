@@ -73,7 +73,7 @@ def make_app(
     init_babel(server, context.zone)
     attach_sign_in(server, engine, clock, settings)
     serve_own_files(server)
-    access.guard(server, identifier(engine, clock, auth))
+    access.guard(server, identifier(engine, clock, settings))
     api.register(server, context, settings)
     return server
 

@@ -62,9 +62,10 @@ class Ingest:
         with writing(self.engine) as connection:
             return tokens.create(connection, "enrol", "test", "Ana", self.now, **more)
 
-    def api_token(self, role: str) -> str:
+    def api_token(self, role: str, **more: Any) -> str:
+        """A program's token, named like its role."""
         with writing(self.engine) as connection:
-            return tokens.create(connection, "api", role, "Ana", self.now, role=role)
+            return tokens.create(connection, "api", role, "Ana", self.now, role=role, **more)
 
     def revoke(self, text: str) -> None:
         public_id = text.split("_")[2]

@@ -23,6 +23,7 @@ from dashboard.ingest.store import Entry, Store
 from db.engine import reading, writing
 from db.settings import SettingsError
 from db.tables import audit_log, collection_runs, metadata, months, sites
+from db.tokens import Peppers
 from etl.collect.collect import collect
 from etl.decisions.registry import DecisionContext, DecisionRefused
 from etl.decisions.rules import save_rules
@@ -150,7 +151,7 @@ class History:
                 "serial": row.serial, "site": row.org_name,
             }  # fmt: skip
             report = parse_report(content, UTC)
-            store = Store(self.served.engine, lambda: noon(self.day), UTC)
+            store = Store(self.served.engine, lambda: noon(self.day), UTC, Peppers())
             done = store([Entry(None, row.key, (report,), live=True)])[0]
             assert not isinstance(done, Exception), done
             self.agents.report(row, self.day)
