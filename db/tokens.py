@@ -79,8 +79,8 @@ class Peppers:
     @cached_property
     def by_id(self) -> Mapping[str | None, bytes | None]:
         """Every pepper by what is stored of it; None for plain hashes."""
-        own = {_pepper_id(each): each for each in self.older}
-        return {None: None, **own, self.current_id: self.current}
+        every = {_pepper_id(each): each for each in (*self.older, self.current) if each}
+        return {None: None} | every
 
     @cached_property
     def of_nobody(self) -> Any:
