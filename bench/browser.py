@@ -124,7 +124,7 @@ def measure(stores: OpenStores, sites: Sequence[int], runs: int) -> Iterator[Mea
         TimeoutError: a page does not finish.
         AssertionError: a click did not lead where it should.
     """
-    with _chromium() as browser:
+    with chromium() as browser:
         for count in sites:
             with stores() as (store, *_):
                 fill(store, count)
@@ -179,11 +179,11 @@ def _clicks(
     """Each click of ours, and the median of the empty page's, of which one follows each."""
     clicks = {step.name: _Clicks() for step in STEPS if step.name is not None}
     floor: list[float] = []
-    with _opened(browser, ours) as page, _opened(browser, empty) as bare:
+    with opened(browser, ours) as page, opened(browser, empty) as bare:
         for number in tqdm(_rounds(runs), unit="round", disable=None, leave=False):
             for step in STEPS:
                 step.act(page)
-                _wait(page, step.name or "a step between")
+                wait(page, step.name or "a step between")
                 assert page.evaluate(f"() => Boolean({step.arrived})"), (
                     f"{step} leads to {page.url}"
                 )
@@ -193,10 +193,10 @@ def _clicks(
                 clicks[step.name].took.append(measured["took"])
                 clicks[step.name].server.append(measured["server"])
                 _click("#button")(bare)
-                _wait(bare, "the empty page's click")
+                wait(bare, "the empty page's click")
                 floor.append(bare.evaluate("pageMeter.read()")["took"])
             page.goto(ours)
-            _wait(page, "the Overview")
+            wait(page, "the Overview")
     return clicks, statistics.median(floor)
 
 
@@ -238,7 +238,7 @@ def _load(browser: "Browser", address: str, into: _Loads) -> None:
         client.on("Network.requestWillBeSent", lambda event: requests.append(event))
         client.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
         page.goto(address)
-        _wait(page, address)
+        wait(page, address)
         measured = page.evaluate("pageMeter.read()")
     into.took.append(measured["took"])
     into.blocked.append(measured["blocked"])
@@ -247,7 +247,7 @@ def _load(browser: "Browser", address: str, into: _Loads) -> None:
     into.kilobytes.append(sum(sizes) / 1000)
 
 
-def _wait(page: "Page", what: str) -> None:
+def wait(page: "Page", what: str) -> None:
     """Until the page is finished.
 
     Raises:
@@ -268,15 +268,15 @@ def _blank(browser: "Browser") -> Iterator["Page"]:
 
 
 @contextmanager
-def _opened(browser: "Browser", address: str) -> Iterator["Page"]:
+def opened(browser: "Browser", address: str) -> Iterator["Page"]:
     with _blank(browser) as page:
         page.goto(address)
-        _wait(page, address)
+        wait(page, address)
         yield page
 
 
 @contextmanager
-def _chromium() -> Iterator["Browser"]:
+def chromium() -> Iterator["Browser"]:
     try:
         from tests.support import servers
     except ImportError as error:

@@ -16,7 +16,7 @@
       script.onload = function () {
         var library = window.dash_ag_grid;
         // The same component as before: another would be another grid, and the first be thrown away.
-        window.dash_ag_grid = Object.assign({}, library, { AgGrid: Grid });
+        window.dash_ag_grid = Object.assign({}, library, { AgGrid: Grid, getApiAsync: getApiAsync });
         resolve(library);
       };
       script.onerror = function () {
@@ -28,19 +28,76 @@
     return loading;
   }
 
+  // A grid takes long to make, so one below the screen waits until it is nearly in view, or until the
+  // browser has had nothing to do for a while: then it is there for the printer and for a search in the page.
+  var NEAR = "200px", LATER = 1500;
+  var shown = {};  // by the id of a grid that is mounted: what waits until it is made
+
+  function whenNear(place, show) {
+    var timer = 0, idle = 0;
+    var seen = new IntersectionObserver(function (entries) {
+      if (entries.some(function (entry) { return entry.isIntersecting; })) show();
+    }, { rootMargin: NEAR });
+    seen.observe(place);
+    timer = setTimeout(function () {
+      if (window.requestIdleCallback) idle = window.requestIdleCallback(show); else show();
+    }, LATER);
+    // Who returns to a page asks for the grid that stood there: assets/js/views.js.
+    place.addEventListener("hubshow", show);
+    return function () {
+      seen.disconnect();
+      clearTimeout(timer);
+      if (idle) window.cancelIdleCallback(idle);
+    };
+  }
+
+  function getApiAsync(id) {
+    return (shown[id] ? shown[id].made : Promise.resolve()).then(load).then(function (library) {
+      return library.getApiAsync(id);
+    });
+  }
+
   var Loaded = null;
   function Grid(props) {
-    var element = window.React.createElement;
-    Loaded = Loaded || window.React.lazy(function () {
+    var React = window.React, element = React.createElement;
+    Loaded = Loaded || React.lazy(function () {
       return load().then(function (library) { return { default: library.AgGrid }; });
     });
-    var place = element("div", { id: props.id, className: props.className, style: props.style });
-    return element(window.React.Suspense, { fallback: place }, element(Loaded, props));
+    var place = React.useRef(null), asked = React.useRef(null);
+    var state = React.useState(false), near = state[0];
+    React.useLayoutEffect(function () {
+      var entry = shown[props.id] = {};
+      entry.made = new Promise(function (resolve) { entry.make = resolve; });
+      return function () { if (shown[props.id] === entry) delete shown[props.id]; };
+    }, [props.id]);
+    React.useEffect(function () {
+      return near ? undefined : whenNear(place.current, function () { state[1](true); });
+    }, [near]);
+    React.useEffect(function () {
+      if (!near) return;
+      shown[props.id].make();
+      getApiAsync(props.id).then(function (api) {
+        document.dispatchEvent(new CustomEvent("hubgrid", { detail: api }));
+      });
+    }, [near]);
+
+    // Rows go from the server straight to the request that asked for them. dash-ag-grid passes on those that follow
+    // an empty list in a timer, and forgets them when it is rendered before that.
+    var setProps = React.useCallback(function (changed) {
+      if (changed.getRowsRequest) asked.current = changed.getRowsRequest;
+      props.setProps(changed);
+    }, [props.setProps]);
+    React.useEffect(function () {
+      var rows = props.getRowsResponse;
+      if (rows && asked.current) asked.current.successCallback(rows.rowData, rows.rowCount);
+    }, [props.getRowsResponse]);
+
+    var waiting = element("div", { ref: place, id: props.id, className: props.className, style: props.style });
+    if (!near) return waiting;
+    var own = Object.assign({}, props, { setProps: setProps, getRowsResponse: null });
+    return element(React.Suspense, { fallback: waiting }, element(Loaded, own));
   }
   Grid.dashRenderType = true;  // as the library's own says: it renders again only what changed
 
-  window.dash_ag_grid = {
-    AgGrid: Grid,
-    getApiAsync: function (id) { return load().then(function (library) { return library.getApiAsync(id); }); },
-  };
+  window.dash_ag_grid = { AgGrid: Grid, getApiAsync: getApiAsync };
 })();

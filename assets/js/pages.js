@@ -14,6 +14,8 @@
     api.moveColumns(columns.slice(1).map(function (column) { return column.key; }), 1);
   }
 
+  document.addEventListener("hubgrid", function (event) { forPhone(event.detail); });
+
   // On paper a grid is a table of the rows that it has read, in the width of the paper.
   function printedText(column, value) {
     var words = (column.cellRendererParams || {}).words || {};
@@ -106,18 +108,6 @@
         window.hubViews.resume();
       });
       return nothing();
-    },
-
-    /* dash-ag-grid 35.3 passes the rows that follow an empty list on after a timer, and forgets them when it is
-       rendered again before that: the grid then waits for ever. Half a second after a response, a grid that
-       still doesn't know its last row requests its rows once more. */
-    retry_rows: function (_response, grid) {
-      window.dash_ag_grid.getApiAsync(grid).then(function (api) {
-        forPhone(api);
-        setTimeout(function () {
-          if (!api.isDestroyed() && api.isLastRowIndexKnown() === false) { api.refreshInfiniteCache(); }
-        }, 500);
-      });
     },
   };
 

@@ -49,6 +49,19 @@
     root.classList.toggle("no-filters", !any);
   }
 
+  // Which page is open, as what the styles of the parts around it go by. It is known with its content; until then
+  // that of the page before stays. (`:has()` would make the browser look at every change in the page.)
+  var PAGES = ".devices, .settings, .machines, .one-machine, .one-device:not([hidden])";
+  var first = null;
+  new MutationObserver(function (records) {
+    var place = document.getElementById("_pages_content");
+    var page = place && place.firstElementChild;
+    if (!page || (page === first && records.every(function (record) { return record.type === "childList"; }))) return;
+    first = page;
+    var shown = place.querySelector(PAGES);
+    root.dataset.shown = shown ? shown.classList[0] : "";
+  }).observe(root, { childList: true, subtree: true, attributes: true, attributeFilter: ["hidden"] });
+
   function showFilters(count) {
     filterCount = count ? String(count) : "";
     fill(document);

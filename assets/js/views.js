@@ -83,6 +83,7 @@
   // Each step brings one part nearer to the view, and says whether it is there.
   function returnGrid(id, saved) {
     var place = document.getElementById(id), api = place && apiOf(place);
+    if (place && !api) place.dispatchEvent(new Event("hubshow"));
     if (!api || api.isDestroyed() || !viewport(place)) return false;
     if (JSON.stringify(sortOf(api)) !== JSON.stringify(saved.sort)) {
       api.applyColumnState({ state: saved.sort ? [saved.sort] : [], defaultState: { sort: null } });

@@ -78,7 +78,6 @@ def list_page(
         State(grid, "id"),
         prevent_initial_call=True,
     )
-    in_browser("pages.retry_rows", Input(grid, "getRowsResponse"), State(grid, "id"))
 
 
 def grid_rows(rows: Sequence[Mapping[str, Any]], count: int) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from dashboard.base.machine_params import STATES, MachineFilters, MachineList, p
 from dashboard.base.notice import Notice
 from dashboard.base.params import Sort, arguments
 from dashboard.components.kit.card import chart
-from dashboard.components.kit.drawn import drawn_list
 from dashboard.components.kit.fields import OPTIONS, options_json
 from dashboard.components.kit.states import no_machine_matches, no_machines
 from dashboard.components.machines import page as machine_page
@@ -29,7 +28,7 @@ from dashboard.components.machines.tiles import (
     state_rule,
     states_to_show,
 )
-from dashboard.components.shell.chips import chip
+from dashboard.components.shell.chips import chip, chip_list
 from dashboard.components.shell.filter_bar import (
     MACHINE_OS,
     MACHINE_SITE,
@@ -136,7 +135,7 @@ def status(query: str | None, path: str, opened: Sequence[Notice]) -> tuple[Any,
     with view(query) as v:
         problems = freshness.freshness(v.connection, v.now).problems
         aside = quarantine.quarantined_rows(v.connection)
-    chips = drawn_list(
+    chips = chip_list(
         chip(text, without.address(path)) for text, without in machine_chips(v.listed)
     )
     stamp = _("live, %(when)s", when=formats.instant(v.now))

@@ -329,16 +329,16 @@ def test_an_empty_database_shows_how_to_enrol_machines(quiet: Page, sqlite_engin
         expect(names(quiet)).to_have_text("first")
 
 
-@pytest.mark.full
-def test_rows_that_the_grid_forgets_after_an_empty_list_are_requested_again(
+def test_rows_that_follow_an_empty_list_are_shown_whatever_dash_ag_grid_forgets(
     quiet: Page, sqlite_engine: Engine
 ) -> None:
-    # A render at the wrong moment cancels the timer in which dash-ag-grid passes these rows on.
+    # A render at the wrong moment cancels the timer in which dash-ag-grid passes them on; here it
+    # never does.
     timer = "const at=ne.current;at&&at.successCallback(ge,Ve)"
 
     def without_timer(route: Route) -> None:
         body = route.fetch().text()
-        assert timer in body, "dash-ag-grid has another version: is retry_rows still needed?"
+        assert timer in body, "dash-ag-grid has another version: must libraries.js still do it?"
         route.fulfill(body=body.replace(timer, ""), content_type="application/javascript")
 
     quiet.route(re.compile("dash_ag_grid.*async-community"), without_timer)

@@ -32,6 +32,8 @@ def grid(
         phone: the columns that answer the page's question, first on a phone, with their widths in
             pixels there; together with the pinned one they fit 358.
     """
+    # A row with a link opens as a whole.
+    opens = any(column.get("cellRenderer") in ("HubLink", "HubMachine") for column in columns)
     return AgGrid(
         id=name,
         rowModelType="infinite",
@@ -56,7 +58,7 @@ def grid(
             "suppressMultiSort": True,
             "localeText": _words() | ({"noRowsToShow": empty} if empty else {}),
         },
-        className="grid",
+        className="grid opens" if opens else "grid",
         style={"height": None},
     )
 

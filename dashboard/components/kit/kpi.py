@@ -41,7 +41,7 @@ def tiles(cards: Sequence[Tile]) -> Component:
     return drawn_list(
         html.Div(
             [_tile(tile), tile.beside, why_button(tile.query, tile.why)],
-            className=f"kpi-place {tile.key}",
+            className=f"kpi-place {tile.key}{' beside' if tile.beside else ''}",
         )
         for tile in cards
     )
@@ -71,6 +71,6 @@ def _tile(tile: Tile) -> html.Div:
             html.Span(first, className="kpi-row"),
             html.Span(line, className="kpi-line"),
         ],
-        className=f"card card-body kpi kpi-{tile.key}",
+        className=f"card card-body kpi kpi-{tile.key}{' opens' if tile.figure.current else ''}",
         id=f"kpi-{tile.key}",
     )

@@ -1,6 +1,6 @@
 """Filter chips; each is a link to the same page without its filter."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dash import dcc, html
@@ -12,16 +12,22 @@ from dashboard.components.kit.drawn import drawn_list
 from dashboard.words.filter_words import VALUE_WORDS
 
 
-def chips(filters: Filters, site_names: Mapping[int, str], path: str) -> Component:
+def chips(filters: Filters, site_names: Mapping[int, str], path: str) -> list[Component]:
     """One chip for each value of a filter that is set; one for all values that replace a default.
 
     Each is a link to the page at `path` without it."""
     parameters = {each.name: each for each in FILTERS}
-    return drawn_list(
+    return chip_list(
         chip(label(value, filters, site_names), _address(path, rest))
         for name, label in VALUE_WORDS.items()
         for value, rest in _removals(filters, parameters[name], path)
     )
+
+
+def chip_list(every: Iterable[Component]) -> list[Component]:
+    """The content of the place of chips; without a chip it is empty, and the place disappears."""
+    shown = list(every)
+    return [drawn_list(shown)] if shown else []
 
 
 def _removals(filters: Filters, parameter: Filter, path: str) -> Iterator[tuple[Any, Filters]]:

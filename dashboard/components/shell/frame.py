@@ -94,7 +94,8 @@ def shell(sites: Sequence[Option], version: str, actor: Actor, status: Status) -
                 _("It is on the clipboard: paste it where you need it."),
                 id="copied", header=_("Copied"), is_open=False, duration=COPIED_MILLISECONDS,
             ),
-        ]
+        ],
+        className="shell",
     )  # fmt: skip
 
 
@@ -229,7 +230,10 @@ def _help(links: Iterable[PageLink]) -> Component:
     rows = [
         part
         for key, words in keys
-        for part in (html.Span([html.Kbd(letter) for letter in key.split()]), html.Span(words))
+        for part in (
+            html.Span([html.Kbd(letter) for letter in key.split()], className="pressed"),
+            html.Span(words),
+        )
     ]
     title = html.H2(_("Keyboard"), id="help-title", className="modal-title")
     return dbc.Modal(
