@@ -49,7 +49,6 @@ def template() -> dict[str, Any]:
         "linecolor": tokens()["line"],
         "zerolinecolor": tokens()["line"],
         "ticks": "",
-        "automargin": True,
         "fixedrange": True,
     }
     return {

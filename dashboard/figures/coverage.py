@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from datetime import date
+from math import ceil
 
 import pandas as pd
 
 from dashboard.base import formats
 from dashboard.base.theme import Figure, template, tokens
+from dashboard.figures.margins import margin
 from dashboard.figures.plain import plain
 from dashboard.queries.coverage.trend import Trend
 from dashboard.words.coverage_words import kind_name, kind_short
@@ -52,7 +54,7 @@ def trend_figure(trend: Trend, href: Callable[[date, str], str]) -> Figure:
             }
         )
     most = 0 if counts.empty else int(counts.max().max())
-    top = most * 1.08 or 1
+    top = ceil(most * 1.08) or 1
     labels = [
         {
             "x": 1, "xref": "paper", "xanchor": "left", "xshift": 6, "y": place,
@@ -64,7 +66,7 @@ def trend_figure(trend: Trend, href: Callable[[date, str], str]) -> Figure:
     layout = {
         "template": template(),
         "annotations": labels,
-        "margin": {"l": 0, "r": 132, "t": 8, "b": 0},
+        "margin": margin(labels=[str(top)], top=8, right=132),
         "showlegend": False,
         "xaxis": {"type": "date", "showgrid": False, "tickformat": "%-d %b", "nticks": 7},
         "yaxis": {"range": [0, top], "nticks": 4, "tickformat": "d"},

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from math import ceil
 
 import pandas as pd
 from flask_babel import gettext as _
@@ -9,6 +10,7 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.base.params import TYPES
 from dashboard.base.theme import MUTED, Figure, series_colour, template
+from dashboard.figures.margins import margin
 from dashboard.figures.plain import plain
 from dashboard.queries.collection_days import Gap
 from dashboard.queries.series import Series
@@ -46,6 +48,7 @@ def daily_figure(series: Series, gaps: Sequence[Gap], href: Callable[[date, str]
         )
     total = pd.Series(series.of("total"), index=list(series.days), dtype="Int64")
     most = int(total.max()) if total.notna().any() else 0
+    top = ceil(most * 1.16) or 1
     marked = total[notes.notna()].dropna()
     marks = {
         "type": "scatter",
@@ -62,10 +65,10 @@ def daily_figure(series: Series, gaps: Sequence[Gap], href: Callable[[date, str]
         "template": template(),
         "barmode": "stack",
         "bargap": 0.15,
-        "margin": {"l": 0, "r": 0, "t": 4, "b": 0},
+        "margin": margin(labels=[str(top)]),
         "showlegend": False,
         "xaxis": {"type": "date", "showgrid": False, "tickformat": "%-d %b", "nticks": 8},
-        "yaxis": {"range": [0, most * 1.16 or 1], "nticks": 4, "tickformat": "d"},
+        "yaxis": {"range": [0, top], "nticks": 4, "tickformat": "d"},
     }
     return {"data": [*bars, marks], "layout": layout}
 

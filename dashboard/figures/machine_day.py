@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.theme import ACCENT, MUTED, Figure, template
+from dashboard.figures.margins import margin
 from dashboard.queries.machines.hours import Hour
 
 KINDS = ("cpu", "memory")
@@ -50,15 +51,16 @@ def day_figure(hours: Sequence[Hour], kind: str, zone: tzinfo) -> Figure:
         for start in frame.index[frame["reports"] == 0]
     ]  # fmt: skip
     ends = (frame.index[0], frame.index[-1] + 2 * _HALF_AN_HOUR)
+    labels = [formats.percent(n) for n in _TICKS]
     layout = {
         "template": template(),
         "shapes": silent,
-        "margin": {"l": 0, "r": 0, "t": 4, "b": 0},
+        "margin": margin(labels=labels),
         "showlegend": False,
         "xaxis": {"type": "date", "tickformat": "%H:%M", "nticks": 7, "showgrid": False,
                   "range": [end.isoformat() for end in ends]},
         "yaxis": {"range": [0, 104], "tickvals": _TICKS,
-                  "ticktext": [formats.percent(n) for n in _TICKS]},
+                  "ticktext": labels},
     }  # fmt: skip
     return {"data": lines, "layout": layout}
 

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.base.params import TYPES
 from dashboard.base.theme import MUTED, Figure, series_colour, template
+from dashboard.figures.margins import margin
 from dashboard.figures.plain import plain
 from dashboard.queries.months.month_ends import MonthEnd
 from dashboard.words.terms import type_names
@@ -72,7 +73,7 @@ def months_figure(months: Sequence[MonthEnd], href: Href) -> Figure:
         "template": template(),
         "barmode": "stack",
         "bargap": 0.28,
-        "margin": {"l": 0, "r": 0, "t": 4, "b": 0},
+        "margin": margin(lines=2),
         "showlegend": False,
         "xaxis": {"type": "category", "showgrid": False, "dtick": 1, "tickangle": 0},
         # Every bar has its number above it; grid lines would only cross the numbers.

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.base.good_direction import news
 from dashboard.base.theme import ACCENT, DOWN, MUTED, UP, Figure, template
+from dashboard.figures.margins import margin
 from dashboard.figures.plain import plain
 from dashboard.queries.changes.bars import Bars
 
@@ -106,7 +107,7 @@ def waterfall_figure(
     ]  # fmt: skip
     layout |= {
         "shapes": connectors,
-        "margin": {"l": 4, "r": 4, "t": 16, "b": 4},
+        "margin": margin(lines=2, top=16),
         "xaxis": {"type": "category", "showgrid": False, "dtick": 1, "tickangle": 0},
         "yaxis": {"range": [floor, roof], "showticklabels": False, "showgrid": False},
     }
