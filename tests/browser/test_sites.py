@@ -47,7 +47,7 @@ def test_a_site_page_shows_its_numbers_and_back_returns_to_the_list(
     assert quiet.url == f"{address}/sites/{HARBOR}?status=billable&status=spare"
     expect(quiet.locator(".site-total")).to_have_text(str(number))
     expect(quiet.locator("#site-daily-title")).to_have_text("The last 65 days, 2 with a gap")
-    quiet.locator("#site-grid").scroll_into_view_if_needed()
+    quiet.locator(".grid-card").scroll_into_view_if_needed()
     expect(quiet.locator("#site-grid .ag-paging-row-summary-panel")).to_contain_text(f"of {number}")
     quiet.locator(".site-total").click()
     expect(quiet.locator("#devices-count")).to_contain_text(f"{number} device")
