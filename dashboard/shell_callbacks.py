@@ -6,7 +6,6 @@ from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
 from dashboard.addresses import counts_devices, status_of
 from dashboard.base import formats
-from dashboard.base.machine_params import PAGE as MACHINES_PAGE
 from dashboard.base.params import BadParameter, arguments
 from dashboard.components.coverage.page import WHY
 from dashboard.components.kit.fields import OPTIONS, VALUE
@@ -17,6 +16,7 @@ from dashboard.components.shell.day_marks import marks_data
 from dashboard.components.shell.filter_bar import (
     MACHINE_FIELDS,
     MACHINE_PLACE,
+    MACHINES_OPEN,
     choice_ids,
     controls,
 )
@@ -68,7 +68,15 @@ def register_callbacks(app: Dash) -> None:
         Output("days", "storage_type"),
         Input("days", "data"),
     )
-    app.callback(Output(MACHINE_PLACE, "children"), Input("address", "pathname"))(own_fields)
+    app.clientside_callback(
+        ClientsideFunction("machines", "is_open"),
+        Output(MACHINES_OPEN, "data"),
+        Input("address", "pathname"),
+        State(MACHINES_OPEN, "data"),
+    )
+    app.callback(
+        Output(MACHINE_PLACE, "children"), Input(MACHINES_OPEN, "data"), prevent_initial_call=True
+    )(own_fields)
     app.clientside_callback(
         ClientsideFunction("machines", "sync_fields"),
         *(Output(name, VALUE) for name in MACHINE_FIELDS),
@@ -95,9 +103,9 @@ def register_callbacks(app: Dash) -> None:
     )
 
 
-def own_fields(path: str | None) -> Any:
+def own_fields(machines_open: bool) -> Any:
     """The fields that only the page of machines has; the others mount none."""
-    return machine_views.fields() if path == MACHINES_PAGE else []
+    return machine_views.fields() if machines_open else []
 
 
 def pending(_version: str | None, _settled: str | None) -> str:

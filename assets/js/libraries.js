@@ -5,6 +5,23 @@
   // Dash asks for its own full bundle of 4.8 MB; the charts here need a quarter of it.
   Object.defineProperty(window, "_dashPlotlyJSURL", { get: function () { return addresses.plotly; }, set: function () {} });
 
+  // When a chart is drawn, Dash and Plotly have it fit its place once more, a tenth of a second later. What fits
+  // already is not drawn again.
+  var plotly;
+  Object.defineProperty(window, "Plotly", {
+    configurable: true,
+    get: function () { return plotly; },
+    set: function (library) {
+      var fit = library.Plots.resize;
+      plotly = library;
+      library.Plots.resize = function (chart) {
+        var size = chart._fullLayout;
+        var fits = size && Math.abs(size.width - chart.clientWidth) < 1 && Math.abs(size.height - chart.clientHeight) < 1;
+        return fits ? Promise.resolve(chart) : fit(chart);
+      };
+    },
+  });
+
   // AG Grid is fetched for the first grid: most pages have none. Dash finds components by their names
   // in `window`, so one stands there that waits for the library.
   var loading = null;

@@ -30,6 +30,8 @@ such a page is open."""
 
 MACHINE_PLACE = "machine-fields"
 """Their place in the bar."""
+MACHINES_OPEN = "machines-open"
+"""The store that says whether the list of machines is open: their fields are asked for only then."""
 
 
 def control_id(name: str) -> str:
@@ -104,7 +106,9 @@ def filter_bar(sites: Sequence[Option], chips: Any, stamp: str) -> Component:
     )
     # What the calendars of the two dates mark, for fields.js.
     return html.Section(
-        [sheet, under, dcc.Store(id="days")], className="filters", **{"aria-label": _("Filters")}
+        [sheet, under, dcc.Store(id="days"), dcc.Store(id=MACHINES_OPEN)],
+        className="filters",
+        **{"aria-label": _("Filters")},
     )
 
 
