@@ -31,7 +31,7 @@ such a page is open."""
 MACHINE_PLACE = "machine-fields"
 """Their place in the bar."""
 MACHINES_OPEN = "machines-open"
-"""The store that says whether the list of machines is open: their fields are asked for only then."""
+"""The store that says whether the list of machines is open: only then its fields are asked for."""
 
 
 def control_id(name: str) -> str:
