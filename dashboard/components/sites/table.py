@@ -102,21 +102,19 @@ def ordered(sites: Sequence[Site], column: str, down: bool) -> list[Site]:
     by_name = sorted(sites, key=lambda site: (site.name.casefold(), site.site_id))
     if column == "name":
         return by_name[::-1] if down else by_name
-    known = [site for site in by_name if _value(site, column) is not None]
-    known.sort(key=lambda site: _value(site, column) or 0, reverse=down)
-    return known + [site for site in by_name if _value(site, column) is None]
+    values = [(_value(site, column), site) for site in by_name]
+    known = [(value, site) for value, site in values if value is not None]
+    known.sort(key=lambda item: item[0], reverse=down)
+    return [site for _n, site in known] + [site for value, site in values if value is None]
 
 
 def _value(site: Site, column: str) -> int | Decimal | None:
     figure = site.figure
     if column == "moved":
         return None if figure.change is None else abs(figure.change)
-    known: dict[str, int | Decimal | None] = {
-        "now": figure.current,
-        "then": figure.previous,
-        "change": figure.change,
-        "percent": figure.percent,
-    }
+    if column == "percent":
+        return figure.percent
+    known = {"now": figure.current, "then": figure.previous, "change": figure.change}
     return known[column] if column in known else counts_of(site)[column]
 
 
