@@ -27,7 +27,7 @@ from dashboard.components.shell.frame import shell
 from dashboard.decisions.dialog import register_decisions
 from dashboard.decisions.picker import register_picking
 from dashboard.decisions.preview import register_previews
-from dashboard.document import Hub
+from dashboard.document import Hub, style_nonce
 from dashboard.queries import freshness
 from dashboard.queries.sites import site_table
 from dashboard.shell_callbacks import register_callbacks, show_status
@@ -147,7 +147,7 @@ def _answers_report() -> bool:
 
 def _headers(app: Dash) -> Callable[[Response], Response]:
     rest = (
-        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; "
+        "img-src 'self' data: blob:; font-src 'self'; "
         "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
 
@@ -160,8 +160,10 @@ def _headers(app: Dash) -> Callable[[Response], Response]:
             # Dash answers its page for every path; the page then says that there is nothing.
             response.status_code = 404
         # Dash writes its own small scripts into the page; each is allowed by its hash.
-        own = " ".join(app.csp_hashes()) if response.mimetype == "text/html" else ""
-        policy = f"default-src 'self'; script-src 'self' {own}; {rest}"
+        page = response.mimetype == "text/html"
+        own = " ".join(app.csp_hashes()) if page else ""
+        style = f"'nonce-{style_nonce()}'" if page else ""
+        policy = f"default-src 'self'; script-src 'self' {own}; style-src 'self' {style}; {rest}"
         response.headers.setdefault("Content-Security-Policy", policy)
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers.setdefault("Referrer-Policy", "same-origin")

@@ -3,10 +3,11 @@
 import html
 import json
 import re
+import secrets
 from typing import Any
 
 from dash import Dash
-from flask import request
+from flask import g, request
 
 from dashboard.addresses import browser_addresses, declares
 from dashboard.web.context import current_actor
@@ -29,7 +30,7 @@ _DOCUMENT = """<!DOCTYPE html>
     {preloads}
     <link rel="stylesheet" href="{style}">
     {css}
-    <script src="{script}" data-plotly="{plotly}" data-grid="{grid}"></script>
+    <script src="{script}" nonce="{nonce}" data-plotly="{plotly}" data-grid="{grid}"></script>
   </head>
   <body>
     <input type="hidden" name="{token_field}" value="{token}">
@@ -37,6 +38,14 @@ _DOCUMENT = """<!DOCTYPE html>
     <footer>{config}{scripts}{renderer}</footer>
   </body>
 </html>"""
+
+
+def style_nonce() -> str:
+    """What style elements of this request's answer need; another one for each request."""
+    if "style_nonce" not in g:
+        g.style_nonce = secrets.token_urlsafe(16)
+    nonce: str = g.style_nonce
+    return nonce
 
 
 class Hub(Dash):
@@ -57,6 +66,7 @@ class Hub(Dash):
             soon += [grid, re.sub("[^/]+$", "async-community.js", grid)]
         return _DOCUMENT.format(
             **parts,
+            nonce=style_nonce(),
             token_field=FIELD,
             token=csrf_token() if current_actor().by == "session" else "",
             scripts="\n".join(s for s in scripts if _GRID not in s and _TABLE not in s),

@@ -7,7 +7,9 @@
       var value = node[1][name];
       // Only addresses of this hub: collected data must never become a script URL.
       if (name === "href" && !/^(\/(?!\/)|#|\?)/.test(value)) return;
-      element.setAttribute(name, value === true ? "" : value);
+      // The Content-Security-Policy lets scripts set styles, but no style attributes.
+      if (name === "style") element.style.cssText = value;
+      else element.setAttribute(name, value === true ? "" : value);
     });
     node[2].forEach(function (child) { element.appendChild(build(child)); });
     return element;

@@ -44,8 +44,8 @@ def test_every_answer_carries_the_security_headers(
     named_sqlite: Engine, sqlite_engine: Engine, path: str, filled: bool
 ) -> None:
     headers = client(named_sqlite if filled else sqlite_engine).get(path).headers
-    script = re.search("script-src ([^;]*);", headers["Content-Security-Policy"])
-    assert script and "unsafe" not in script[1] and "http" not in script[1]
+    policy = headers["Content-Security-Policy"]
+    assert "unsafe" not in policy and "http" not in policy
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Cache-Control"] == "no-store"
