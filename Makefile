@@ -27,6 +27,7 @@ test: $(VENV)/.for-tests ## Install what the tests need, and run them
 	SAMPLES=small $(PYTEST) $(ARGS)
 
 test-all: $(VENV)/.for-tests ## The same with full sample sizes: takes hours, not minutes
+	@.ci/packages all
 	SAMPLES=full $(PYTEST) -o faulthandler_timeout=14400 $(ARGS)
 
 coverage: $(VENV)/.for-tests ## Which lines the tests run

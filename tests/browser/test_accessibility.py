@@ -9,10 +9,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 
-from db import migrate
-from db.engine import open_engine, sqlite_url
 from tests.conftest import BROWSER_PATIENCE
-from tests.support.demo_dashboard import serve_dashboard, small_demo
+from tests.support.demo_dashboard import serve_dashboard
 from tests.support.samples import FULL
 
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
@@ -93,18 +91,8 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    folder = tmp_path_factory.mktemp("accessible")
-    engine = open_engine(sqlite_url(folder / "inventory.db"))
-    migrate.upgrade(engine)
-    small_demo(engine, str(folder))
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def address(engine: Engine) -> Iterator[str]:
-    with serve_dashboard(engine) as (address, _):
+def address(demo_engine: Engine) -> Iterator[str]:
+    with serve_dashboard(demo_engine) as (address, _):
         yield address
 
 

@@ -13,11 +13,10 @@ from dash import Dash
 from playwright.sync_api import Page, expect
 from sqlalchemy import Engine, select
 
-from db import migrate
-from db.engine import open_engine, reading, sqlite_url
+from db.engine import reading
 from db.tables import collection_runs, devices, sites
 from tests.support.callbacks import run_callback
-from tests.support.demo_dashboard import NOW, serve_dashboard, small_demo
+from tests.support.demo_dashboard import NOW, serve_dashboard
 from tests.support.machines import insert_machines
 from tests.support.samples import FULL
 
@@ -74,19 +73,14 @@ HEADINGS = {
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    folder = tmp_path_factory.mktemp("numbers")
-    opened = open_engine(sqlite_url(folder / "inventory.db"))
-    migrate.upgrade(opened)
-    small_demo(opened, str(folder), devices=120)
+def engine(demo_engine: Engine) -> Engine:
     machines = [
         {"hostname": f"ws-{n}", "received_at": NOW - timedelta(minutes=(1, 5, 600)[n % 3]),
          "os": ("windows", "linux")[n % 2], "os_version": f"Version {n % 4}"}
         for n in range(9)
     ]  # fmt: skip
-    insert_machines(opened, *machines)
-    yield opened
-    opened.dispose()
+    insert_machines(demo_engine, *machines)
+    return demo_engine
 
 
 @pytest.fixture(scope="module")

@@ -8,20 +8,9 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 from sqlalchemy import Engine, select, update
 
-from db import migrate
-from db.engine import open_engine, reading, sqlite_url, writing
+from db.engine import reading, writing
 from db.tables import collection_runs, sites
-from tests.support.demo_dashboard import serve_dashboard, small_demo
-
-
-@pytest.fixture(scope="module")
-def demo_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    folder = tmp_path_factory.mktemp("showcase")
-    engine = open_engine(sqlite_url(folder / "inventory.db"))
-    migrate.upgrade(engine)
-    small_demo(engine, str(folder))
-    yield engine
-    engine.dispose()
+from tests.support.demo_dashboard import serve_dashboard
 
 
 @pytest.fixture(scope="module")

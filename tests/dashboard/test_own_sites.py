@@ -22,8 +22,7 @@ from db.roles import MANAGER, VIEWER
 from db.settings import load
 from db.tables import device_latest, device_snapshots, devices, site_aliases, sites
 from db.tables import users as users_table
-from tests.conftest import MakeEngine
-from tests.support.demo_dashboard import NOW, small_demo
+from tests.support.demo_dashboard import NOW
 from tests.support.samples import samples
 
 PASSWORD = "seven plain copper kettles"
@@ -37,9 +36,8 @@ GRID = {"startRow": 0, "endRow": 500, "sortModel": [], "filterModel": {}}
 
 
 @pytest.fixture(scope="module")
-def app(make_engine: MakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dash]:
-    engine = make_engine("sqlite")
-    small_demo(engine, str(tmp_path_factory.mktemp("data")))
+def app(demo_engine: Engine) -> Dash:
+    engine = demo_engine
     settings = load({"AUTH": "password", "SECRET_KEY": KEY, "TIMEZONE": "UTC"})
     made = create_app(engine, clock=lambda: NOW, settings=settings)
     made.server.test_client().get("/login")
@@ -55,7 +53,7 @@ def app(make_engine: MakeEngine, tmp_path_factory: pytest.TempPathFactory) -> It
             users.set_sites(connection, user, own, "test", NOW)
             of_id = users_table.c.user_id == user_id
             connection.execute(update(users_table).where(of_id).values(password_hash=hashed))
-    yield made
+    return made
 
 
 class Reader:
