@@ -171,6 +171,7 @@ class RejectRun(Decision):
     label = mark("Reject a run")
 
     run_id: Id
+    reason: Text
 
 
 class WithdrawDay(Decision):

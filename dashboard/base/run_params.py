@@ -38,7 +38,11 @@ RUNS = (
 )  # fmt: skip
 RUN = Parameter("run", "One run.", {}, number(least=1, most=LARGEST_ID))
 MONTH = Parameter("month", "The month.", MONTH_SCHEMA, month)
-OF_PAGE = (RUN, MONTH, OFFSET)
+WOULD = Parameter(
+    **choice("would", "Of a held run: list the devices that it would add, remove or change.",
+             ("added", "removed", "changed"), repeat=False)
+)  # fmt: skip
+OF_PAGE = (RUN, MONTH, OFFSET, WOULD)
 """What the page of collections takes beside `RUNS`."""
 
 
@@ -55,17 +59,18 @@ class RunFilters:
 @dataclass(frozen=True)
 class RunList:
     """What the page of collections shows: a run, or the calendar of a month (None: the last 65
-    days) and the list of runs from `offset` on."""
+    days) and the list of runs from `offset` on. `would`: which devices of the run are listed."""
 
     filters: RunFilters
     as_of: date | None = None
     run_id: int | None = None
     month: str | None = None
     offset: int = 0
+    would: str | None = None
 
     def address(self, **changes: object) -> str:
-        """The page with something else: `state`, `source`, `month`, `offset`, `run`. What is None
-        is left out; another list begins at its first page."""
+        """The page with something else: `state`, `source`, `month`, `offset`, `run`, `would`. What
+        is None is left out; another list begins at its first page."""
         values: dict[str, object] = {
             "as_of": self.as_of,
             "source": self.filters.sources,

@@ -12,6 +12,7 @@ from dashboard.base.run_params import RunList
 from dashboard.components.kit.card import card
 from dashboard.components.kit.states import first_run
 from dashboard.components.runs.calendar import calendar, headline
+from dashboard.components.runs.held import Held
 from dashboard.components.runs.page import no_run, run_page
 from dashboard.components.runs.source_cards import dangers, source_cards
 from dashboard.components.runs.table import PAGE, run_table
@@ -59,12 +60,18 @@ def _run_page(v: View, listed: RunList, run_id: int) -> list[Any]:
     run = attempts.get_run(v.connection, run_id)
     if run is None:
         return no_run(run_id, listed)
-    before = attempts.previous_published_run(v.connection, run)
+    held = Held(
+        run,
+        attempts.previous_published_run(v.connection, run),
+        attempts.suspicions_of(v.connection, run_id),
+        attempts.count_decisions_since(v.connection, run) if run.hold == "held" else 0,
+        attempts.rejection_reason(v.connection, run_id) if run.hold == "rejected" else None,
+    )
     newest = newest_day(v.connection, run.source) == run.business_date
     aside = attempts.unreadable_rows(v.connection, run_id)
     details = attempts.details_of(v.connection, run_id)
     kept = v.moment.kept
-    return run_page(run, before, aside, details, listed, v.actor, newest=newest, kept=kept)
+    return run_page(held, aside, details, listed, v.actor, newest=newest, kept=kept)
 
 
 def _calendar(v: View, listed: RunList) -> html.Section:

@@ -1,10 +1,12 @@
 """Labels of the states of runs and days, and the facts of a run."""
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from dashboard.base import formats
 from dashboard.queries import collection_days
 from dashboard.queries.runs.attempts import Run
+from db.suspicions import MOST_NAMED, Suspicion
 
 
 def state_word(state: str) -> str:
@@ -43,16 +45,62 @@ def percent(value: float | None) -> str:
     return formats.NOTHING if value is None else formats.percent(value, 1)
 
 
-def run_effect(run: Run, before: Run | None) -> list[tuple[str, str]]:
-    """What a held run would change, against the snapshot that stands."""
-    facts = [(_("Rows in this run"), formats.number(run.records))]
-    if before is not None:
-        day = formats.short_day(before.business_date)
-        facts.append((_("In use since %(day)s", day=day), formats.number(before.records)))
-    if run.added is not None:
-        facts += [
-            (_("Would be added"), formats.number(run.added)),
-            (_("Would be removed"), formats.number(run.removed)),
-            (_("Would change"), formats.number(run.changed)),
-        ]
-    return facts
+def suspicion_words(suspicion: Suspicion) -> str:
+    """Why a run is suspicious, without a full stop."""
+    n, least = suspicion.values.get("n", 0), suspicion.values.get("least", 0)
+    named = [
+        _("%(site)s (%(n)s)", site=site.name, n=formats.number(site.devices))
+        for site in suspicion.sites
+    ]
+    names = ", ".join(named[:MOST_NAMED])
+    if len(named) > MOST_NAMED:
+        more = formats.number(len(named) - MOST_NAMED)
+        names = _("%(names)s and %(n)s more", names=names, n=more)
+    words = {
+        "n": formats.number(n),
+        "size": formats.number(suspicion.values.get("size", 0)),
+        "percent": suspicion.values.get("percent", 0),
+        "least": formats.number(least),
+        "names": names,
+    }
+    return {
+        "vanished": _("%(n)s of %(size)s devices vanished at once (more than %(percent)s%%)",
+                      **words),
+        "half_vanished": _("%(n)s of %(size)s devices vanished at once (half of them)", **words),
+        "emptied": ngettext(
+            "%(n)s site with %(least)s or more devices went to zero: %(names)s",
+            "%(n)s sites with %(least)s or more devices went to zero: %(names)s",
+            n, **words,
+        ),
+        "changed": _("%(n)s of %(size)s devices changed site, billing status or serial number at "
+                     "once", **words),
+        "grown": _("The source grew from %(size)s to %(n)s devices at once", **words),
+        "unreadable_ids": ngettext("%(n)s row has an id that cannot be read",
+                                   "%(n)s rows have an id that cannot be read", n, **words),
+    }[suspicion.code]  # fmt: skip
+
+
+def decided_words(run: Run) -> str | None:
+    """What was decided about a run that was held, by whom and when; None while nothing is."""
+    words = {"who": run.decided_by or formats.NOTHING, "when": formats.instant(run.decided_at)}
+    if run.hold == "accepted":
+        return _("Accepted by %(who)s on %(when)s", **words)
+    if run.hold == "rejected":
+        return _("Rejected by %(who)s on %(when)s", **words)
+    if run.hold == "withdrawn":
+        return _("Withdrawn by %(who)s on %(when)s", **words)
+    if run.hold == "superseded":
+        return _("Replaced by a newer run before anyone decided")
+    return None
+
+
+def would_title(kind: str, n: int) -> str:
+    """The heading of the devices that a held run would add, remove or change."""
+    words = {"n": formats.number(n)}
+    return {
+        "added": ngettext("%(n)s device would be added", "%(n)s devices would be added",
+                          n, **words),
+        "removed": ngettext("%(n)s device would be removed", "%(n)s devices would be removed",
+                            n, **words),
+        "changed": ngettext("%(n)s device would change", "%(n)s devices would change", n, **words),
+    }[kind]  # fmt: skip

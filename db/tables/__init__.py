@@ -42,6 +42,7 @@ from db.tables.runs import (
     quarantined_records,
     rule_versions,
     run_details,
+    run_suspicions,
 )
 from db.tables.users import (
     recovery_codes,
@@ -100,6 +101,7 @@ __all__ = [
     "rule_versions",
     "run_details",
     "second_factors",
+    "run_suspicions",
     "site_aliases",
     "sites",
     "suggestions",

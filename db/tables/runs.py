@@ -52,6 +52,14 @@ run_details = table(
     Column("log", LongText, nullable=False),
 )
 
+# Suspicious run: `db.suspicions.RunSuspicions` as JSON, as found when it was collected.
+run_suspicions = table(
+    "run_suspicions",
+    Column("run_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("reasons", LongText, nullable=False),
+    Column("devices", LongText, nullable=False),
+)
+
 # Row of a run that could not be read as a device: the reason, and its JSON.
 quarantined_records = table(
     "quarantined_records",

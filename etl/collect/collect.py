@@ -88,6 +88,8 @@ def _run(attempt: Attempt, session: Session, lines: RunLines) -> Outcome:
             return publish_or_hold(attempt, collected)
     except CollectionError as error:
         failure, lines.answer = str(error), error.answer
+        if error.request is not None:
+            lines.add(f"The request that failed: {error.request}.", "error")
     except KeyboardInterrupt:
         record_failure(attempt, collected, "Stopped by hand; nothing was published.")
         raise

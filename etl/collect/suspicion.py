@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from db.plurals import plural
+from db.suspicions import EmptiedSite, Suspicion
 from etl.rules.evidence import real_serial
 
 VANISHED_PERCENT, VANISHED_DEVICES = 5, 10
@@ -31,39 +31,47 @@ class DeviceSummary(NamedTuple):
     rule_version: int
 
 
-def suspicion_reasons(
-    before: Mapping[int, DeviceSummary], after: Mapping[int, DeviceSummary], complete_runs: int
-) -> list[str]:
-    """Why `after` is suspicious compared with `before`, as sentences; empty when it is not.
+def suspicions(
+    before: Mapping[int, DeviceSummary],
+    after: Mapping[int, DeviceSummary],
+    complete_runs: int,
+    site_names: Mapping[int, str] | None = None,
+) -> list[Suspicion]:
+    """Why `after` is suspicious compared with `before`; empty when it is not.
 
     Args:
         complete_runs: how many complete runs the source had before this one.
+        site_names: what the sites are called; the reasons name them.
     """
     if not before:
         return []
-    reasons = []
+    found = []
     size = len(before)
     vanished = size - len(before.keys() & after.keys())
     if vanished > VANISHED_DEVICES and vanished * 100 > VANISHED_PERCENT * size:
-        reasons.append(
-            f"{vanished} of {size} devices vanished at once (more than {VANISHED_PERCENT}%)"
-        )
+        values = {"n": vanished, "size": size, "percent": VANISHED_PERCENT}
+        found.append(Suspicion("vanished", values))
     elif vanished and vanished * 2 >= size:
-        reasons.append(f"{vanished} of {size} devices vanished at once (half of them)")
+        found.append(Suspicion("half_vanished", {"n": vanished, "size": size}))
     emptied = emptied_sites(before, after)
     if emptied:
-        emptied_count = plural(len(emptied), "site")
-        reasons.append(f"{emptied_count} with {NOTICEABLE_SITE} or more devices went to zero")
+        sites = [
+            EmptiedSite(site, (site_names or {}).get(site, f"site {site}"), n)
+            for site, n in emptied.items()
+            # What a held run would call a site of its own is none that anybody knows yet.
+            if isinstance(site, int)
+        ]
+        sites.sort(key=lambda site: (-site.devices, site.name.casefold()))
+        values = {"n": len(emptied), "least": NOTICEABLE_SITE}
+        found.append(Suspicion("emptied", values, tuple(sites)))
     changed = count_changes(before, after).changed
     if changed > CHANGED_DEVICES and changed * 100 > CHANGED_PERCENT * size:
-        reasons.append(
-            f"{changed} of {size} devices changed site, billing status or serial number at once"
-        )
+        found.append(Suspicion("changed", {"n": changed, "size": size}))
     growth = len(after) - size
     grown = growth >= GROWTH_DEVICES and growth * 100 >= GROWTH_PERCENT * size
     if complete_runs >= PROVEN_RUNS and grown:
-        reasons.append(f"the source grew from {size} to {len(after)} devices at once")
-    return reasons
+        found.append(Suspicion("grown", {"n": len(after), "size": size}))
+    return found
 
 
 def needs_administrator(
@@ -90,20 +98,32 @@ def count_changes(
     before: Mapping[int, DeviceSummary], after: Mapping[int, DeviceSummary]
 ) -> ChangeCounts:
     """What publishing `after` would change."""
+    return ChangeCounts(*(len(devices) for devices in changed_devices(before, after).values()))
+
+
+def changed_devices(
+    before: Mapping[int, DeviceSummary], after: Mapping[int, DeviceSummary]
+) -> dict[str, set[int]]:
+    """The devices that publishing `after` would add, remove and change, in this order."""
     both = before.keys() & after.keys()
-    changed = sum(_changed(before[device_id], after[device_id]) for device_id in both)
-    return ChangeCounts(len(after) - len(both), len(before) - len(both), changed)
+    return {
+        "added": after.keys() - both,
+        "removed": before.keys() - both,
+        "changed": {id for id in both if _changed(before[id], after[id])},
+    }
 
 
 def emptied_sites(
     before: Mapping[int, DeviceSummary], after: Mapping[int, DeviceSummary]
-) -> list[int | str | None]:
-    """The sites that had `NOTICEABLE_SITE` devices or more and have none."""
+) -> dict[int | str | None, int]:
+    """The sites that had `NOTICEABLE_SITE` devices or more and have none, with how many."""
     sizes_before = Counter(device.site for device in before.values())
     sites_after = {device.site for device in after.values()}
-    return [
-        site for site, n in sizes_before.items() if n >= NOTICEABLE_SITE and site not in sites_after
-    ]
+    return {
+        site: n
+        for site, n in sizes_before.items()
+        if n >= NOTICEABLE_SITE and site not in sites_after
+    }
 
 
 def _changed(before: DeviceSummary, after: DeviceSummary) -> bool:

@@ -9,19 +9,30 @@ from datetime import date, datetime
 from sqlalchemy import Connection, Engine, insert, select
 
 from db import rules as rule_versions
+from db.bulk import rows_where_in
 from db.engine import writing
-from db.plurals import plural
+from db.names import NO_SITE
 from db.rounding import rounded
 from db.rules import Rules
 from db.settings import Settings
-from db.tables import OPEN_END, collection_runs, device_snapshots, held_records
+from db.suspicions import MOST_LISTED, HeldDevice, RunSuspicions, Suspicion
+from db.tables import (
+    NO_SITE_ID,
+    OPEN_END,
+    collection_runs,
+    device_snapshots,
+    held_records,
+    run_suspicions,
+    sites,
+)
 from etl.collect import run_log
 from etl.collect.gather import CollectedRows, compress_row, read_rows
 from etl.collect.suspicion import (
     DeviceSummary,
+    changed_devices,
     count_changes,
     needs_administrator,
-    suspicion_reasons,
+    suspicions,
 )
 from etl.records.record import FetchStats
 from etl.records.states import DeviceState, evaluate_record
@@ -106,18 +117,19 @@ def publish_or_hold(attempt: Attempt, collected: CollectedRows) -> Outcome:
         kept_as_is = _kept(before, collected)
         after = {**kept_as_is, **_summaries(states, plan)}
         complete_days = run_log.count_complete_days(connection, source.FACTS.name)
-        reasons = suspicion_reasons(before, after, complete_days)
+        reasons = suspicions(before, after, complete_days, _site_names(connection))
         large = needs_administrator(before, after)
         if reasons and not large:
             held = _held(connection, attempt, rules, plan, internal, before)
-            if held and not suspicion_reasons(held, after, complete_days):
+            if held and not suspicions(held, after, complete_days):
                 reasons = []
         if collected.unreadable_ids:
-            rows = plural(collected.unreadable_ids, "row has", "rows have")
-            reasons.append(f"{rows} an id that cannot be read")
+            reasons.append(Suspicion("unreadable_ids", {"n": collected.unreadable_ids}))
         if reasons:
-            reason = "; ".join(reasons) + ". The earlier numbers stay in use until someone decides."
+            reason = "; ".join(map(str, reasons)) + "."
             _hold(connection, attempt, collected)
+            listed = _held_devices(connection, before, after, states, plan)
+            _store_suspicions(connection, attempt.run_id, RunSuspicions(reasons, listed))
             would = count_changes(before, after)
             _end(
                 connection, attempt, collected, run_log.SUSPICIOUS, reason, hold="held",
@@ -170,6 +182,63 @@ def _published(connection: Connection, source: str) -> dict[int, DeviceSummary]:
         device: DeviceSummary(site, status, serial, version)
         for device, site, status, serial, version in rows.all()
     }
+
+
+def _site_names(connection: Connection) -> dict[int, str]:
+    rows = connection.execute(select(sites.c.site_id, sites.c.name))
+    return {NO_SITE_ID: NO_SITE, **{site_id: name for site_id, name in rows}}
+
+
+def _held_devices(
+    connection: Connection,
+    before: Mapping[int, DeviceSummary],
+    after: Mapping[int, DeviceSummary],
+    states: Iterable[DeviceState],
+    plan: SitePlan,
+) -> dict[str, list[HeldDevice]]:
+    """The devices that publishing the run would add, remove and change, at most `MOST_LISTED` of
+    each, by site and name."""
+    affected = changed_devices(before, after)
+    every = set[int]().union(*affected.values())
+    names: dict[int, str] = {}
+    c = device_snapshots.c
+    standing = select(c.device_id, c.hostname, c.display_name).where(c.valid_to == OPEN_END)
+    for device_id, hostname, display_name in rows_where_in(
+        connection, standing, c.device_id, every
+    ):
+        names[device_id] = hostname or display_name or str(device_id)
+    for state in states:
+        if state.device_id in every:
+            names[state.device_id] = state.hostname or state.display_name or state.source_key
+    called = _site_names(connection)
+    new = {f"new site of {key}": name for key, name in plan.new.items()}
+
+    def place(device: DeviceSummary | None) -> tuple[str, str] | None:
+        if device is None:
+            return None
+        site = device.site
+        name = new.get(site, site) if isinstance(site, str) else called.get(site or 0, str(site))
+        return name, device.billing_status
+
+    listed = {}
+    for kind, device_ids in affected.items():
+        devices = [
+            HeldDevice(
+                str(device_id), names[device_id], place(before.get(device_id)),
+                place(after.get(device_id)),
+            )
+            for device_id in device_ids
+        ]  # fmt: skip
+        devices.sort(key=lambda one: ((one.was or one.would or ("", ""))[0], one.name.casefold()))
+        listed[kind] = devices[:MOST_LISTED]
+    return listed
+
+
+def _store_suspicions(connection: Connection, run_id: int, found: RunSuspicions) -> None:
+    reasons, devices = found.to_json()
+    connection.execute(
+        insert(run_suspicions).values(run_id=run_id, reasons=reasons, devices=devices)
+    )
 
 
 def _kept(

@@ -83,8 +83,9 @@ def accept_run(context: DecisionContext, source: Source, run_id: int) -> Publish
     return done
 
 
-def reject_run(context: DecisionContext, run_id: int) -> Row[Any]:
+def reject_run(context: DecisionContext, run_id: int, reason: str) -> Row[Any]:
     """Drop the records of a held run, so that the snapshot before it stands; the run as it was.
+    The audit log keeps the reason.
 
     Raises:
         DecisionRefused: it is not held.
@@ -94,9 +95,8 @@ def reject_run(context: DecisionContext, run_id: int) -> Row[Any]:
         run = _held(connection, run_id)
         _clear_hold(connection, context, run_id, REJECTED)
         subject = f"run {run_id}"
-        context.write_entry(
-            connection, RejectRun, subject, source=run.source, day=run.business_date
-        )
+        detail = {"source": run.source, "day": run.business_date, "reason": reason}
+        context.write_entry(connection, RejectRun, subject, **detail)
     return run
 
 

@@ -156,17 +156,25 @@ class Session:
         return self._send_with_retries("POST", path, headers=headers, data=dict(fields))
 
     def failure(
-        self, problem: str, advice: str, permanent: bool = False, answer: str | None = None
+        self,
+        problem: str,
+        advice: str,
+        permanent: bool = False,
+        answer: str | None = None,
+        request: str | None = None,
     ) -> CollectionError:
         """An error whose text names the vendor, says what happened and what to do.
 
         Args:
             answer: how the vendor's raw answer begins, if one came.
+            request: which request failed: for the log, no text that people read first.
         """
         text = f"{self.label} {problem.rstrip('. ')}. {advice}"
         if answer is not None:
             answer = redacted(answer, self._secrets)
-        return CollectionError(redacted(text, self._secrets), permanent, answer)
+        if request is not None:
+            request = redacted(request, self._secrets)
+        return CollectionError(redacted(text, self._secrets), permanent, answer, request)
 
     def close(self) -> None:
         self._transport.close()
@@ -194,7 +202,8 @@ class Session:
         try:
             return JsonResponse(response.json(), response.headers)
         except UnreadableResponse as error:
-            raise self._unreadable(f"{method} {full_path} with {response.status}", error) from error
+            request = f"{method} {full_path}, answered with {response.status}"
+            raise self._unreadable(request, error) from error
 
     def _send_with_retries(self, method: str, path: str, **content: Any) -> Response:
         request = f"{method} {path}"
@@ -211,41 +220,46 @@ class Session:
                     self.retry_budget.reset()
                     return response
                 headers = response.headers
-                problem, answer = response.problem(request), response.raw()
+                problem, answer = response.problem(), response.raw()
             except UnreadableResponse as error:
                 raise self._unreadable(request, error) from error
             except CertificateError as error:
                 advice = f"Check {self.address_name}; somebody between may be reading along."
-                raise self.failure(f"{error} ({self.base_url})", advice, permanent=True) from error
+                raise self.failure(
+                    f"{error} ({self.base_url})", advice, permanent=True, request=request
+                ) from error
             except TransportError as error:
-                problem = f"{error} ({request})"
+                problem = str(error)
             pause = self.retry_budget.pause(attempt, headers)
             if attempt == MAX_ATTEMPTS or pause > self.retry_budget.remaining():
                 break
-            _log.warning("%s", self.failure(problem, f"Trying again in {pause:.1f} s."))
+            advice = f"Trying again in {pause:.1f} s."
+            failure = self.failure(problem, advice, request=request)
+            _log.warning("%s (%s)", failure, failure.request)
             with waiting():
                 self.sleep(pause)
         raise self.failure(
             f"{problem.rstrip('. ')} (tries: {attempt}, in {self.retry_budget.spent():.0f} s)",
             f"Collect again later; if this stays so, check {self.address_name} and the network.",
             answer=answer,
+            request=request,
         )
 
     def _unreadable(self, request: str, error: UnreadableResponse) -> CollectionError:
         advice = f"Collect again later; if this stays so, check {self.address_name}."
-        return self.failure(f"answered {request}: {error}", advice, answer=error.answer)
+        return self.failure(f"answered with {error}", advice, answer=error.answer, request=request)
 
     def _refusal(self, response: Response, request: str, auth: Auth) -> CollectionError:
-        problem = response.problem(request)
+        problem = response.problem()
         if response.is_browser_check():
             advice = f"Ask {self.label} to let this server's address through."
         elif response.status in (401, 403):
             advice = auth.advice(response.status)
         elif 300 <= response.status < 400:
-            problem = f"answered {response.status}, a redirect, to {request}"
+            problem = f"answered {response.status}, a redirect"
             advice = f"Set {self.address_name} to the address where the API itself answers."
         elif response.status in (404, 405):
             advice = f"Check {self.address_name}: the API is not at {self.base_url}."
         else:
             advice = "Report this: the vendor may have changed its API."
-        return self.failure(problem, advice, permanent=True, answer=response.raw())
+        return self.failure(problem, advice, permanent=True, answer=response.raw(), request=request)

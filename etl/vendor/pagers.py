@@ -47,16 +47,18 @@ def paginate_after_id(
         if not rows:
             if _rows(session, session.get(path, params).data, path):
                 raise session.failure(
-                    f"gave an empty page of {path} where rows follow (after id {after})",
+                    f"gave an empty page where rows follow (after id {after})",
                     "Collect again later; if this stays so, the vendor's paging has changed.",
+                    request=path,
                 )
             return
         fresh, ids = _fresh(rows, lambda row: parse_id(row.get("id")), seen)
         last = max(ids, default=0)
         if last <= after:
             raise session.failure(
-                f"answered {path} with the same page again: no id in it comes after {after}",
+                f"answered with the same page again: no id in it comes after {after}",
                 "Collect again later; if this stays so, the vendor's paging has changed.",
+                request=path,
             )
         after = last
         session.stats.count_page(len(fresh) if devices else 0)
@@ -96,8 +98,9 @@ def paginate_by_number(
         fresh, _ = _fresh(rows, key_of, seen)
         if rows and not fresh:
             raise session.failure(
-                f"answered page {number} of {path} with rows of earlier pages only",
+                f"answered page {number} with rows of earlier pages only",
                 "Collect again later; if this stays so, the vendor's paging has changed.",
+                request=path,
             )
         count += len(fresh)
         if devices:
@@ -111,15 +114,14 @@ def paginate_by_number(
         raise _endless(session, path)
     if promised is None and count:
         session.stats.warnings.append(
-            f"{session.label} promised no total for {path}: nobody can say whether the {count} "
-            "rows are all."
+            f"{session.label} promised no total: nobody can say whether the {count} rows are all."
         )
     if promised is not None and count != promised:
         less = "fewer" if count < promised else "more"
         raise session.failure(
-            f"gave {less} rows than promised for {path}: {count} of {promised}, "
-            f"the last on page {number}",
+            f"gave {less} rows than promised: {count} of {promised}, the last on page {number}",
             "Collect again later: the fault goes away if rows only moved while they were read.",
+            request=path,
         )
 
 
@@ -144,15 +146,18 @@ def _rows(session: Session, data: Any, path: str) -> list[Any]:
         return data
     text = json.dumps(data)
     raise session.failure(
-        f"answered {path} with {json_type(data)} where a list belongs: {describe({}, text)}",
+        f"answered with {json_type(data)} where a list belongs: {describe({}, text)}",
         "Collect again later; if this stays so, check the key's rights and the address.",
         answer=text[:MOST_RAW],
+        request=path,
     )
 
 
 def _endless(session: Session, path: str) -> Exception:
     return session.failure(
-        f"did not come to an end of {path} in {MAX_PAGES} pages", "Report this: it is a fault."
+        f"did not come to an end in {MAX_PAGES} pages",
+        "Report this: it is a fault.",
+        request=path,
     )
 
 

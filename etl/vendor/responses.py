@@ -38,19 +38,27 @@ class CollectionError(Exception):
             └── a rotated token cannot be stored
     """
 
-    def __init__(self, message: str, permanent: bool = False, answer: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        permanent: bool = False,
+        answer: str | None = None,
+        request: str | None = None,
+    ) -> None:
         """
         Args:
             answer: the beginning of the vendor's raw answer, if one came; the message never
                 quotes markup.
+            request: the request that failed, "GET /v2/devices"; the message never names paths.
         """
         super().__init__(message)
         self.permanent = permanent
         self.answer = answer
+        self.request = request
 
 
 class UnreadableResponse(Exception):
-    """A response cannot be read; the text completes "answered ...". `answer`: how it begins."""
+    """A response cannot be read; the text completes "answered with ...", `answer` is its start."""
 
     def __init__(self, message: str, answer: str | None = None) -> None:
         super().__init__(message)
@@ -90,9 +98,9 @@ class Response:
         """Its status, some headers and how the body begins."""
         return redacted(raw(self.status, self.headers, self.text()), self.secrets)
 
-    def problem(self, request: str) -> str:
-        """That it is no usable answer to `request`, and what that means."""
-        problem = f"answered {self.status} to {request} with {self.summary()}"
+    def problem(self) -> str:
+        """That it is no usable answer, and what that means."""
+        problem = f"answered {self.status} with {self.summary()}"
         if self.is_browser_check():
             return f"{problem}: its protection lets no program through"
         meaning = MEANINGS.get(self.status)

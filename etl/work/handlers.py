@@ -81,7 +81,7 @@ def _accept_run(context: DecisionContext, decision: AcceptRun) -> str:
 
 @handles(RejectRun)
 def _reject_run(context: DecisionContext, decision: RejectRun) -> str:
-    run = runs.reject_run(context, decision.run_id)
+    run = runs.reject_run(context, decision.run_id, decision.reason)
     return (
         f"The run of {run.source} of {run.business_date} is rejected: the earlier numbers stay "
         "in use."

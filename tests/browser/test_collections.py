@@ -166,8 +166,18 @@ def test_ending_a_source_stands_apart_in_red_and_asks_for_its_name(
     quiet.get_by_role("link", name="See the run").first.click()
     quiet.get_by_role("button", name="Reject", exact=True).click()
     expect(dialog).to_contain_text("Reject the run")
-    expect(dialog.get_by_role("textbox")).to_have_count(0)
-    expect(dialog.get_by_role("button", name="Reject the run")).to_be_enabled()
+    # Only the reason is asked for, which the audit log keeps.
+    expect(dialog.get_by_role("textbox")).to_have_count(1)
+    reject = dialog.get_by_role("button", name="Reject the run")
+    expect(reject).to_have_class(re.compile("btn-danger"))
+    reject.click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Write a reason")
+    dialog.get_by_label("Reason, for the audit log").fill("A customer's agent was off.")
+    reject.click()
+    expect(quiet.locator("#jobs")).to_contain_text("Waiting for the worker")
+    assert story.work() == 1
+    expect(quiet.locator(".decided")).to_contain_text("Rejected by local on 22 Nov 2026, 14:00")
+    expect(quiet.locator(".decided q")).to_have_text("A customer's agent was off.")
 
 
 def test_a_closed_month_is_locked_and_its_hash_is_verified(quiet: Page, story: Story) -> None:

@@ -1,5 +1,7 @@
 """Runs and days: the calendar, the marks of the date pickers, the list, the API."""
 
+import json
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,7 +17,12 @@ from dashboard.queries.runs import attempts
 from dashboard.words import why_words as words
 from db.engine import reading, writing
 from db.tables import collection_runs
+from etl.decisions.runs import accept_run, reject_run
 from tests.support.api_server import NOW, ApiClient, serve_api
+from tests.support.callbacks import create_demo_app, run_callback
+from tests.support.mounted_page import read_aloud
+from tests.support.random_hub import decision_context
+from tests.support.small_hub import Hub, Pc, noon
 from tests.support.worlds import TODAY, DeviceState, World, run_row
 
 FIRST = TODAY - timedelta(days=9)
@@ -236,3 +243,74 @@ def test_an_accepted_run_is_complete_on_its_day(sqlite_engine: Engine) -> None:
         (run,) = attempts.page(connection, RunFilters(states=("accepted",)), limit=5)
     assert _states(found)["ninja"] == ["complete"]
     assert run.display_state == "complete"
+
+
+NORTH = [Pc(f"n{n}", org="2", org_name="North Farms", hostname=f"barn-{n}") for n in range(6)]
+FLEET = [Pc(str(n), hostname=f"pc-{n}") for n in range(60)]
+
+
+@pytest.fixture
+def held(sqlite_engine: Engine) -> Hub:
+    """A hub whose last run lacks a site of six, has a new device and a moved one."""
+    hub = Hub(sqlite_engine)
+    hub.collect(date(2026, 11, 21), [*FLEET, *NORTH])
+    spare = replace(FLEET[0], display_name="spare pc-0")
+    hub.collect(date(2026, 11, 22), [spare, *FLEET[1:], Pc("new", hostname="pc-new")])
+    return hub
+
+
+def run_page(hub: Hub, query: str = "") -> tuple[str, str]:
+    """What a person reads on the page of the last run, and its links and buttons as text."""
+    app = create_demo_app(hub.engine)
+    filters = f"run={hub.runs()[-1].run_id}{query}"
+    answer = run_callback(app, "collections-body", filters=filters)["response"]
+    body = answer["collections-body"]["children"]
+    return read_aloud(body), json.dumps(body)
+
+
+def test_a_held_run_names_its_sites_and_its_numbers_open_their_devices(held: Hub) -> None:
+    run = held.runs()[-1]
+    sentence = "1 site with 5 or more devices went to zero: North Farms (6 devices)."
+    assert (run.hold, run.reason) == ("held", sentence)
+    with reading(held.engine) as connection:
+        (problem,) = freshness(connection, noon(date(2026, 11, 22))).problems
+    assert sentence in str(problem)  # the strip, the inbox and the API say it too
+    text, links = run_page(held)
+    assert "1 site with 5 or more devices went to zero: North Farms (6)" in text
+    assert "As found when it was collected, 22 Nov 2026, 12:00." in text
+    assert "btn-outline-danger" in links and "Reject: they are dropped" in text
+    for kind, heading, row in (
+        ("added", "1 device would be added", "pc-new not there Harbor Dental, Billable"),
+        ("removed", "6 devices would be removed", "barn-0 North Farms, Billable not there"),
+        ("changed", "1 device would change", "pc-0 Harbor Dental, Billable Harbor Dental, Spare"),
+    ):
+        assert f"run={run.run_id}&would={kind}" in links.replace("&amp;", "&")
+        listed, _links = run_page(held, f"&would={kind}")
+        assert heading in listed and row in listed
+
+
+@pytest.mark.parametrize("decision", ["accept", "reject"])
+def test_the_reason_of_a_decided_run_is_past_and_says_who_decided(held: Hub, decision: str) -> None:
+    run_id, noon_of = held.runs()[-1].run_id, date(2026, 11, 22)
+    with decision_context(held, noon_of, "Ben") as by:
+        if decision == "accept":
+            accept_run(by, held.sources["ninja"], run_id)  # type: ignore[arg-type]  # small source
+        else:
+            reject_run(by, run_id, "Their agent was off.")
+    text, links = run_page(held)
+    past = "When it was collected: 1 site with 5 or more devices went to zero: North Farms (6)"
+    said = "Accepted" if decision == "accept" else "Rejected"
+    assert f"{said} by Ben on 22 Nov 2026, 12:00" in text and past in text
+    assert ("Their agent was off." in text) == (decision == "reject")
+    assert "stay in use until" not in text and "Waiting for a decision" not in text
+    assert "alert-warning" not in links and "alert-danger" not in links
+
+
+def test_a_failed_run_is_collected_again_from_its_page(sqlite_engine: Engine) -> None:
+    hub = Hub(sqlite_engine)
+    hub.sources["ninja"].failure = "NinjaRMM answered 503 with nothing."
+    hub.collect(date(2026, 11, 22), FLEET)
+    text, links = run_page(hub)
+    assert "Collect again" in text and "NinjaRMM answered 503 with nothing." in text
+    button = links.replace('\\"', "'")
+    assert "data-job" in button and "collect" in button and "{'source': 'ninja'}" in button

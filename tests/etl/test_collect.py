@@ -170,12 +170,12 @@ BOTH = pytest.mark.parametrize("source", sorted(SOURCES))
         ("html", {}, "a web page, “Maintenance” instead of data"),
         ("truncated", {}, "text that is no JSON"),
         ("error_object", {}, "an object where a list belongs"),
-        ("unauthorized", {"times": None}, "answered 401 to"),
-        ("forbidden", {}, "answered 403 to"),
-        ("not_found", {"times": None}, "answered 404 to"),
-        ("too_many_requests", {"times": None, "retry_after": "1"}, "answered 429 to"),
-        ("server_error", {"times": None, "status": 500}, "answered 500 to"),
-        ("server_error", {"times": None, "status": 503}, "answered 503 to"),
+        ("unauthorized", {"times": None}, "answered 401 with"),
+        ("forbidden", {}, "answered 403 with"),
+        ("not_found", {"times": None}, "answered 404 with"),
+        ("too_many_requests", {"times": None, "retry_after": "1"}, "answered 429 with"),
+        ("server_error", {"times": None, "status": 500}, "answered 500 with"),
+        ("server_error", {"times": None, "status": 503}, "answered 503 with"),
         ("dropped", {"times": None}, "broke the connection"),
         ("redirect", {}, "answered 302, a redirect"),
         ("huge", {"megabytes": 40}, "more than 32 MB at once"),
@@ -198,6 +198,11 @@ def test_an_unusable_response_fails_the_run_and_yesterdays_numbers_stand(
     assert real.standing() == before
     run = real.hub.runs(source)[-1]
     assert (run.state, run.published, run.reason) == ("failed", False, outcome.reason)
+    # Its text is for people; which request it was is in the log.
+    path = DEVICES if source == "ninja" else COMPUTERS
+    assert path not in outcome.reason
+    (details,) = [row for row in real.hub.all(run_details) if row.run_id == outcome.run_id]
+    assert f"{path}" in details.log and "The request that failed: " in details.log
     # The next day, all being well, it goes on.
     real.faults(source).clear()
     assert real.run(source, LAST + timedelta(days=1)).state == "complete"

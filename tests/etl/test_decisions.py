@@ -148,14 +148,16 @@ def test_a_run_that_does_not_wait_cannot_be_decided(hub: Hub, decision: str) -> 
     run_id = held(hub, later(1))
     hub.collect(later(1), TEN)
     decide = getattr(Administrator(hub, later(1)), decision)
-    source = (hub.sources["ninja"],) if decision == "accept" else ()
+    accepts = decision == "accept"
+    source = (hub.sources["ninja"],) if accepts else ()
+    reason = () if accepts else ("No.",)
 
     with pytest.raises(DecisionRefused, match="does not wait for a decision: it was superseded"):
-        decide(*source, run_id)
+        decide(*source, run_id, *reason)
     with pytest.raises(DecisionRefused, match="does not wait for a decision: it is complete"):
-        decide(*source, hub.runs()[0].run_id)
+        decide(*source, hub.runs()[0].run_id, *reason)
     with pytest.raises(DecisionRefused, match="There is no run 99"):
-        decide(*source, 99)
+        decide(*source, 99, *reason)
     assert hub.all(audit_log) == []
 
 
@@ -167,7 +169,7 @@ def test_a_run_of_a_closed_month_cannot_be_accepted_but_rejected(hub: Hub) -> No
 
     with pytest.raises(DecisionRefused, match="its month is closed. Reject it, or reopen"):
         Administrator(hub, later(1)).accept(hub.sources["ninja"], run_id)
-    Administrator(hub, later(1)).reject(run_id)
+    Administrator(hub, later(1)).reject(run_id, "A customer left.")
 
     assert len(hub.on(later(1))) == 10
 
@@ -177,7 +179,7 @@ def test_a_rejected_run_leaves_the_numbers_and_is_not_confirmed_any_more(hub: Hu
     hub.collect(DAY, fifty)
     run_id = held(hub, later(1), fifty[:38])
 
-    Administrator(hub, later(1)).reject(run_id)
+    Administrator(hub, later(1)).reject(run_id, "A customer left.")
 
     assert len(hub.on(later(1))) == 50
     run = hub.runs()[-1]
@@ -185,6 +187,7 @@ def test_a_rejected_run_leaves_the_numbers_and_is_not_confirmed_any_more(hub: Hu
         "suspicious", False, "rejected", "Ana",
     )  # fmt: skip
     assert hub.all(held_records) == [] and last_entry(hub)[1] == "reject_run"
+    assert json.loads(hub.all(audit_log)[-1].detail)["reason"] == "A customer left."
     assert hub.collect(later(2), fifty[:38]).state == "suspicious"
 
 
@@ -447,7 +450,7 @@ def test_nothing_is_left_of_a_decision_whose_lease_was_lost(hub: Hub) -> None:
 
     for decide in (
         lambda: accept_run(by, hub.sources["ninja"], run_id),
-        lambda: reject_run(by, run_id),
+        lambda: reject_run(by, run_id, "No."),
         lambda: withdraw_day(by, "ninja", DAY),
         lambda: end_source(by, "ninja"),
     ):

@@ -253,7 +253,10 @@ class Replay:
                 lambda: accept_run(by, SOURCES[source], run_id or 0),
                 lambda: self.oracle.accept(source),
             ),
-            "reject": (lambda: reject_run(by, run_id or 0), lambda: self.oracle.reject(source)),
+            "reject": (
+                lambda: reject_run(by, run_id or 0, "No."),
+                lambda: self.oracle.reject(source),
+            ),
             "withdraw": (
                 lambda: withdraw_day(by, source, newest or self.day),
                 lambda: self.oracle.withdraw(source),

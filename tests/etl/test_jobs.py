@@ -136,7 +136,7 @@ def test_the_jobs_about_runs_and_months_do_what_they_say(office: Office) -> None
     results += [office.run(ReopenMonth(month="2026-02", reason="late")).result]
     hub.collect(TODAY, TEN[:4])
     held = hub.runs()[-1].run_id
-    results += [office.run(RejectRun(run_id=held)).result]
+    results += [office.run(RejectRun(run_id=held, reason="No.")).result]
     hub.collect(TODAY, TEN[:4])
     held = hub.runs()[-1].run_id
     results += [office.run(AcceptRun(run_id=held)).result]
@@ -162,7 +162,7 @@ def test_the_jobs_about_runs_and_months_do_what_they_say(office: Office) -> None
     [
         (CloseMonth(month="2026-02"), "2026-02 cannot be closed: There is no snapshot"),
         (AcceptRun(run_id=7), "There is no run 7."),
-        (RejectRun(run_id=7), "There is no run 7."),
+        (RejectRun(run_id=7, reason="No."), "There is no run 7."),
         (EndSource(source="agent"), "agent was never collected"),
         (Collect(source="agent"), "The worker does not collect 'agent': set what it"),
         (

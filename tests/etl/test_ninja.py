@@ -431,7 +431,7 @@ def test_a_missing_page_is_detected_in_the_middle_and_at_the_end(tmp_path: Path)
         for after in (0, 1, 2):
             vendors.ninja_faults.clear()
             vendors.ninja_faults.add("missing_page", "devices-detailed", times=1, after=after)
-            with pytest.raises(CollectionError, match="empty page of /devices-detailed"):
+            with pytest.raises(CollectionError, match="empty page where rows follow"):
                 fetched(vendors, tmp_path)
 
 

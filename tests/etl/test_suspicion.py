@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from db.tables import device_snapshots, held_records, quarantined_records, sites
-from etl.collect.suspicion import DeviceSummary, needs_administrator, suspicion_reasons
+from etl.collect.suspicion import DeviceSummary, needs_administrator, suspicions
 from tests.support.small_hub import Hub, Pc, pcs
 
 Day = dict[int, DeviceSummary]
@@ -55,17 +55,17 @@ def test_more_than_five_percent_and_more_than_ten_devices_vanish_or_half(
 ) -> None:
     before = fleet(size)
 
-    found = suspicion_reasons(before, without(before, vanished), 0)
+    found = suspicions(before, without(before, vanished), 0)
 
     assert bool(found) == suspicious
     if suspicious:
-        assert found[0].startswith(f"{vanished} of {size} devices vanished at once")
+        assert str(found[0]).startswith(f"{vanished} of {size} devices vanished at once")
 
 
 def test_vanished_devices_are_counted_by_key_not_by_totals() -> None:
     before = fleet(100)
 
-    assert suspicion_reasons(before, {**without(before, 11), **fleet(11, site=1001)}, 0)
+    assert suspicions(before, {**without(before, 11), **fleet(11, site=1001)}, 0)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_vanished_devices_are_counted_by_key_not_by_totals() -> None:
 def test_a_site_of_five_goes_to_zero(size: int, left: int, suspicious: bool) -> None:
     rest, site = fleet(200), fleet(size, site=2)
 
-    found = suspicion_reasons({**rest, **site}, {**rest, **without(site, size - left)}, 0)
+    found = suspicions({**rest, **site}, {**rest, **without(site, size - left)}, 0)
 
     assert bool(found) == suspicious
 
@@ -83,7 +83,26 @@ def test_a_site_whose_devices_all_move_has_gone_to_zero() -> None:
     before = {**fleet(200), **fleet(5, site=2)}
     after = {key: seen._replace(site=1) for key, seen in before.items()}
 
-    assert suspicion_reasons(before, after, 0) == ["1 site with 5 or more devices went to zero"]
+    (found,) = suspicions(before, after, 0, {2: "Harbor Dental"})
+    assert str(found) == "1 site with 5 or more devices went to zero: Harbor Dental (5 devices)"
+
+
+def test_the_largest_five_sites_that_went_to_zero_are_named_and_the_others_counted() -> None:
+    """So that whoever decides knows which customers are meant, however many they are."""
+    names = {n: f"Site {n}" for n in range(2, 9)}
+    gone = {}
+    for n in names:
+        devices = fleet(4 + n, site=n)
+        gone.update({n * 10_000 + key: device for key, device in devices.items()})
+    rest = fleet(2000)
+
+    (found,) = suspicions({**rest, **gone}, rest, 0, names)
+
+    assert str(found) == (
+        "7 sites with 5 or more devices went to zero: Site 8 (12 devices), Site 7 (11 devices), "
+        "Site 6 (10 devices), Site 5 (9 devices), Site 4 (8 devices) and 2 more"
+    )
+    assert [site.site_id for site in found.sites] == [8, 7, 6, 5, 4, 3, 2]
 
 
 @pytest.mark.parametrize(
@@ -100,24 +119,22 @@ def test_more_than_five_percent_and_ten_change_site_status_or_serial(
     # The site that they leave keeps a device, or it would have gone to zero.
     after = {**changed(before, count, **said), **({9999: before[9999]} if count == size else {})}
 
-    assert bool(suspicion_reasons(before, after, 0)) == suspicious
+    assert bool(suspicions(before, after, 0)) == suspicious
 
 
 def test_a_status_changed_by_new_rules_is_no_change() -> None:
     before = fleet(100)
 
-    assert not suspicion_reasons(
-        before, changed(before, 100, billing_status="spare", rule_version=2), 0
-    )
-    assert suspicion_reasons(before, changed(before, 100, billing_status="spare"), 0)
+    assert not suspicions(before, changed(before, 100, billing_status="spare", rule_version=2), 0)
+    assert suspicions(before, changed(before, 100, billing_status="spare"), 0)
 
 
 @pytest.mark.parametrize("serial", [None, "To be filled by O.E.M.", " sn 1-0 "])
 def test_a_junk_or_respelled_serial_is_no_change(serial: str | None) -> None:
     before = {n: DeviceSummary(1, "billable", "SN-1-0", 1) for n in range(100)}
 
-    assert not suspicion_reasons(before, changed(before, 100, serial=serial), 0)
-    assert not suspicion_reasons(changed(before, 100, serial=serial), before, 0)
+    assert not suspicions(before, changed(before, 100, serial=serial), 0)
+    assert not suspicions(changed(before, 100, serial=serial), before, 0)
 
 
 @pytest.mark.parametrize(
@@ -137,12 +154,12 @@ def test_a_source_grows_by_a_quarter_and_fifty_once_it_is_proven(
 ) -> None:
     before, after = fleet(size), fleet(size + growth)
 
-    assert bool(suspicion_reasons(before, after, 7)) == suspicious
-    assert not suspicion_reasons(before, after, 6), "within its first 7 complete runs it may grow"
+    assert bool(suspicions(before, after, 7)) == suspicious
+    assert not suspicions(before, after, 6), "within its first 7 complete runs it may grow"
 
 
 def test_a_first_run_is_never_suspicious() -> None:
-    assert not suspicion_reasons({}, fleet(500), 7)
+    assert not suspicions({}, fleet(500), 7)
 
 
 @pytest.mark.parametrize(("vanished", "person"), [(19, False), (20, True)])

@@ -134,4 +134,4 @@ def read_aloud(part: Any) -> str:
 
     if isinstance(part, list | tuple):
         return " ".join(read_aloud(child) for child in part)
-    return " ".join(texts(expand_drawn(part)))
+    return " ".join(" ".join(texts(expand_drawn(part))).split())

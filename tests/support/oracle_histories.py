@@ -238,7 +238,7 @@ class History:
 
     def reject(self, source: str) -> None:
         run = self.held(source)
-        self.decide(lambda by: reject_run(by, run), self.oracle.reject(source))
+        self.decide(lambda by: reject_run(by, run, "No."), self.oracle.reject(source))
 
     def withdraw(self, source: str) -> None:
         newest = self.oracle.newest(source)

@@ -220,7 +220,7 @@ class RandomHub:
                 run_id, name = pick(held, left)
                 accept_run(context, self.hub.sources[name], run_id)  # type: ignore[arg-type]
             elif kind == "reject" and held:
-                reject_run(context, pick(held, left).run_id)
+                reject_run(context, pick(held, left).run_id, "No.")
             elif kind == "end":
                 end_source(context, source.NAME)
             elif kind == "undo" and entries:

@@ -20,18 +20,18 @@ from dashboard.components.kit.notice import notice
 from dashboard.components.kit.pill import run_pill, source_badge
 from dashboard.components.kit.table import column_head, fact_list
 from dashboard.components.runs.counts import moved_count, row_count
+from dashboard.components.runs.held import Held, held_card, past_notice, would_card
 from dashboard.components.runs.log import log_card
 from dashboard.components.runs.source_cards import withdrawal
 from dashboard.queries.runs.attempts import MAX_UNREADABLE, Details, Run, UnreadableRow
-from dashboard.words.run_words import duration, percent, run_effect, state_word
-from db.decisions import AcceptRun, RejectRun, WithdrawDay
+from dashboard.words.run_words import duration, percent, state_word
+from db.decisions import Collect, WithdrawDay
 from db.history.kept import KeptDays
 from db.sources import source_label
 
 
 def run_page(
-    run: Run,
-    before: Run | None,
+    held: Held,
     aside: Sequence[UnreadableRow],
     details: Details,
     page: RunList,
@@ -43,17 +43,19 @@ def run_page(
     """The page of one run.
 
     Args:
-        before: the published run that it was compared with.
+        held: the run, what it was compared with, and what was decided about it.
         details: its log, and the raw answer that made it fail.
         actor: whoever looks; only the decisions they may take are offered.
         newest: whether its day is the newest published one of its source.
         kept: the days whose devices can be listed.
     """
+    run, before = held.run, held.before
     withdrawable = newest and run.published and run.kind != "end"
     return [
         _back(page),
-        _head(run),
-        _decision(run, before, details.answer, actor),
+        _head(run, actor),
+        _unusual(held, details.answer, page, actor),
+        would_card(held, page.would) if page.would else None,
         html.Div([_numbers(run, before, kept), _basis(run, before, page)], className="run-cards"),
         _aside(run, aside),
         log_card(run, details.lines),
@@ -77,9 +79,13 @@ def _back(page: RunList) -> html.P:
     return html.P(dcc.Link(_("All collections"), href=page.address()), className="back")
 
 
-def _head(run: Run) -> html.Header:
+def _head(run: Run, actor: Actor) -> html.Header:
     words = {"source": source_label(run.source), "day": formats.day(run.business_date)}
-    buttons = []
+    buttons: list[Any] = []
+    if run.state == "failed" and actor.may_start(Collect):
+        label, about = _("Collect again"), words["source"]
+        again = {"source": run.source}
+        buttons.append(ask_button(Collect, again, label, kind="btn-primary", about=about))
     if run.published and run.kind != "end":
         href = devices_of_source(run.source, run.business_date)
         buttons.append(dcc.Link(_("See its devices"), href=href, className="btn btn-secondary"))
@@ -97,37 +103,20 @@ def _head(run: Run) -> html.Header:
     )
 
 
-def _decision(run: Run, before: Run | None, answer: str | None, actor: Actor) -> Any:
+def _unusual(held: Held, answer: str | None, page: RunList, actor: Actor) -> Any:
     """Why it is not an ordinary run; of a held one what would change, and the two buttons."""
-    content: list[Any] = [html.P(run.reason, className="run-reason")] if run.reason else []
-    if content and answer:
+    run = held.run
+    if run.hold == "held":
+        return held_card(held, page, actor)
+    if (past := past_notice(held)) is not None:
+        return past
+    if not run.reason:
+        return None
+    content: list[Any] = [html.P(run.reason, className="run-reason")]
+    if answer:
         # As text, whatever markup it holds.
-        content = [html.Div([*content, _folded(_("What the vendor answered"), answer)])]
-    if run.hold != "held":
-        return (
-            notice("danger" if run.state == "failed" else "warning", *content) if content else None
-        )
-    large = bool(run.needs_administrator)
-    buttons: list[Any] = []
-    if actor.may_start(AcceptRun, needs_administrator=large):
-        arguments = {"run_id": run.run_id}
-        buttons.append(ask_button(AcceptRun, arguments, _("Accept"), kind="btn-primary"))
-    if actor.may_start(RejectRun):
-        buttons.append(ask_button(RejectRun, {"run_id": run.run_id}, _("Reject")))
-    if large:
-        buttons.append(
-            html.Span(
-                _("It would remove so many devices that only an administrator can accept it."),
-                className="muted",
-            )
-        )
-    return panel(
-        html.H2(_("Waiting for a decision")),
-        *content,
-        fact_list(run_effect(run, before)),
-        html.Div(buttons, className="acts"),
-        kind="held-card",
-    )
+        content.append(_folded(_("What the vendor answered"), answer))
+    return notice("danger" if run.state == "failed" else "warning", html.Div(content))
 
 
 def _folded(title: str, text: str) -> html.Details:

@@ -2,15 +2,17 @@
 
 from datetime import timedelta
 
+from dash import html
 from flask_babel import gettext as _
 from sqlalchemy import Connection
 
 from dashboard.base import formats
+from dashboard.base.run_params import RunFilters, RunList
 from dashboard.components.ask.dialog import Proposal
+from dashboard.components.runs.held import Held, compared, effect, reasons
 from dashboard.decisions.proposals.registry import blocked, proposes
 from dashboard.queries.runs import attempts
 from dashboard.queries.runs.attempts import Run
-from dashboard.words.run_words import run_effect
 from db.decisions import AcceptRun, EndSource, RejectRun, WithdrawDay
 from db.history.runs import newest_day
 from db.sources import source_label
@@ -19,6 +21,15 @@ from db.sources import source_label
 def _held_run(connection: Connection, run_id: int) -> Run | None:
     run = attempts.get_run(connection, run_id)
     return run if run is not None and run.hold == "held" else None
+
+
+def _known(connection: Connection, run: Run) -> Held:
+    return Held(
+        run,
+        attempts.previous_published_run(connection, run),
+        attempts.suspicions_of(connection, run.run_id),
+        attempts.count_decisions_since(connection, run),
+    )
 
 
 def _decided_already() -> Proposal:
@@ -31,7 +42,7 @@ def _accept(connection: Connection, decision: AcceptRun) -> Proposal:
     run = _held_run(connection, decision.run_id)
     if run is None:
         return _decided_already()
-    before = attempts.previous_published_run(connection, run)
+    held = _known(connection, run)
     words = {"source": source_label(run.source), "day": formats.day(run.business_date)}
     lines = [
         _(
@@ -39,13 +50,13 @@ def _accept(connection: Connection, decision: AcceptRun) -> Proposal:
             **words,
         ),
     ]
-    if run.reason:
-        lines.insert(0, run.reason)
+    lines.append(compared(held))
     return Proposal(
         _("Accept the run of %(source)s of %(day)s?", **words),
         lines,
         _("Accept the run"),
-        facts=run_effect(run, before),
+        facts=effect(held, RunList(RunFilters())),
+        details=[html.Div([html.H3(_("Why it waits")), reasons(held)], className="dialog-part")],
     )
 
 
@@ -62,7 +73,10 @@ def _reject(connection: Connection, decision: RejectRun) -> Proposal:
         lines.append(_("The snapshot of %(shown)s stays in use. No number changes.", shown=day))
     lines.append(_("The next collection is compared with it again."))
     return Proposal(
-        _("Reject the run of %(source)s of %(day)s?", **words), lines, _("Reject the run")
+        _("Reject the run of %(source)s of %(day)s?", **words),
+        lines,
+        _("Reject the run"),
+        danger=True,
     )
 
 

@@ -11,8 +11,17 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
 from dashboard.base.params import SOURCES
 from dashboard.base.run_params import RunFilters
 from dashboard.queries.collection_days import run_state
+from db.decisions import RejectRun
 from db.history.runs import PUBLISHED
-from db.tables import collection_runs, quarantined_records, run_details
+from db.suspicions import RunSuspicions
+from db.tables import (
+    audit_log,
+    collection_runs,
+    count_restatements,
+    quarantined_records,
+    run_details,
+    run_suspicions,
+)
 
 MAX_UNREADABLE = 200
 """The most unreadable rows of a run that are listed."""
@@ -128,6 +137,36 @@ def details_of(connection: Connection, run_id: int) -> Details:
         LogLine(datetime.fromisoformat(at), level, text) for at, level, text in json.loads(row.log)
     )
     return Details(row.answer, tuple(lines))
+
+
+def suspicions_of(connection: Connection, run_id: int) -> RunSuspicions | None:
+    """What made a run suspicious; None for others, and for runs of earlier versions."""
+    c = run_suspicions.c
+    row = connection.execute(select(c.reasons, c.devices).where(c.run_id == run_id)).one_or_none()
+    return RunSuspicions.from_json(row.reasons, row.devices) if row else None
+
+
+def rejection_reason(connection: Connection, run_id: int) -> str | None:
+    """Why a run was rejected, as the audit log keeps it."""
+    c = audit_log.c
+    detail = connection.scalar(
+        select(c.detail)
+        .where(c.action == RejectRun.kind, c.subject == f"run {run_id}")
+        .order_by(c.entry_id.desc())
+        .limit(1)
+    )
+    return json.loads(detail).get("reason") if detail else None
+
+
+def count_decisions_since(connection: Connection, run: Run) -> int:
+    """How many decisions changed counts since a run ended."""
+    c, restated = audit_log.c, count_restatements.c
+    decisions = (
+        select(func.count(restated.entry_id.distinct()))
+        .join(audit_log, c.entry_id == restated.entry_id)
+        .where(c.at > (run.finished_at or run.started_at))
+    )
+    return connection.scalar(decisions) or 0
 
 
 def latest_runs(connection: Connection, until: date | None = None) -> dict[str, Run]:
