@@ -11,7 +11,7 @@ from alembic import op
 from db.types import LongText
 
 revision = "0019"
-down_revision = "0017"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
