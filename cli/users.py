@@ -238,7 +238,7 @@ def _set_password_or_link(
         users.set_password(connection, user, password, actor(), now)
         click.echo(f"{user.name} can sign in.")
         return
-    token = sessions.new_link(connection, user.user_id, now)
+    token = sessions.invite(connection, user, actor(), now)
     address = public_address(settings, settings.host, settings.port)
     click.echo(f"{address}/invite/{token}")
     click.echo(f"Send this link to {user.name}: it works once, for 24 hours.", err=True)

@@ -50,7 +50,7 @@ def create_app(
     """The dashboard on `engine`."""
     settings = active_settings(settings)
     server = Flask("dashboard")
-    context = Context(engine, clock, settings.timezone, settings.ingest_auth == "open")
+    context = Context(engine, clock, settings.timezone, settings.ingest_auth == "open", settings)
     attach(server, context)
     init_babel(server, context.zone)
     attach_sign_in(server, engine, clock, settings)

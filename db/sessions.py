@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
+from db import audit
 from db.tables import NAME_LENGTH, user_links, user_sessions, users
-from db.users import sites_of
+from db.users import UserError, sites_of
 
 UNUSED_FOR = timedelta(days=3)
 """A session that nobody uses for so long ends: a weekend is survived."""
@@ -116,6 +117,18 @@ def new_link(connection: Connection, user_id: int | None, now: datetime) -> str:
         )
     )
     return token
+
+
+def invite(connection: Connection, user: Row[Any], actor: str, now: datetime) -> str:
+    """A new link's token for a user, with an entry in the audit log.
+
+    Raises:
+        UserError: the user is disabled.
+    """
+    if not user.enabled:
+        raise UserError(f"{user.name} is disabled: let {user.name} sign in again first.")
+    audit.write_entry(connection, actor, "user_link", f"user {user.name}", now)
+    return new_link(connection, user.user_id, now)
 
 
 def open_link(connection: Connection, token: str, now: datetime) -> Row[Any] | None:

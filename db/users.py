@@ -68,7 +68,7 @@ def add(connection: Connection, name: str, role: str, actor: str, now: datetime)
     if key in _RESERVED or key.startswith("token ") or key.endswith("(command line)"):
         raise UserError(f"{name!r} is used by the audit log itself: choose another name.")
     if by_name(connection, name) is not None:
-        raise UserError(f"There is a user {name!r} already: inventory-hub user list shows them.")
+        raise UserError(f"There is a user {name!r} already: choose another name.")
     result = connection.execute(
         insert(users).values(
             name=name, name_key=key, role=role, enabled=True, created_at=now, created_by=actor
@@ -173,6 +173,43 @@ def end_sessions_and_links(connection: Connection, user_id: int) -> None:
     """Sign a user out everywhere, and make open links useless."""
     connection.execute(delete(user_sessions).where(user_sessions.c.user_id == user_id))
     connection.execute(delete(user_links).where(user_links.c.user_id == user_id))
+
+
+def sign_out_everywhere(connection: Connection, user: Row[Any], actor: str, now: datetime) -> None:
+    """End every session and link of a user, who may sign in again."""
+    end_sessions_and_links(connection, user.user_id)
+    _write(connection, actor, "user_sign_out", user.name, now, {})
+
+
+def set_role_and_sites(
+    connection: Connection, user: Row[Any], role: str, sites: Collection[int] | None,
+    actor: str, now: datetime,
+) -> None:  # fmt: skip
+    """Change what a user may do and see, in the order in which both are possible.
+
+    Raises:
+        UserError: nobody would be left who may add users, or an administrator would be limited.
+    """
+    if role not in USER_ROLES:
+        raise UserError(f"A role is one of {', '.join(USER_ROLES)}.")
+    if role == ADMINISTRATOR and sites:
+        raise UserError(
+            "An administrator sees every site: take the sites away, or choose another role."
+        )
+    seen = sites_of(connection, user)
+    changes_sites = (None if sites is None else frozenset(sites)) != seen
+    if changes_sites and sites is None:
+        set_sites(connection, user, None, actor, now)
+        user = _again(connection, user)
+    set_role(connection, user, role, actor, now)
+    if changes_sites and sites is not None:
+        set_sites(connection, _again(connection, user), sites, actor, now)
+
+
+def _again(connection: Connection, user: Row[Any]) -> Row[Any]:
+    row = by_id(connection, user.user_id)
+    assert row is not None, "it is in this transaction"
+    return row
 
 
 def _check_another_administrator(connection: Connection, user: Row[Any]) -> None:

@@ -13,6 +13,14 @@
 
   hub.settings = {
     /* Write the search text into the address. */
+    /* The fields of a token for a program, and those of one for machines. */
+    token_parts: function (kind) { return [kind !== "api", kind === "api"]; },
+
+    is_untyped: function (typed, wanted) {
+      function plain(text) { return (text || "").trim().replace(/\s+/g, " ").toLowerCase(); }
+      return !wanted || plain(typed) !== plain(wanted.typed);
+    },
+
     search: function (text) {
       var query = new URLSearchParams(location.search);
       var term = (text || "").trim();
@@ -45,4 +53,13 @@
       return unchanged;
     },
   };
+
+  /* The buttons in the rows of users and tokens, and those that copy a secret. */
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest ? event.target.closest("button[data-act], button[data-copy]") : null;
+    if (!button) { return; }
+    if (button.dataset.copy) { window.hubCopy(button.dataset.copy); return; }
+    var what = Object.assign(JSON.parse(button.dataset.act), { at: Date.now() });
+    window.dash_clientside.set_props(button.dataset.store, { data: what });
+  });
 })();

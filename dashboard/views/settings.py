@@ -1,6 +1,7 @@
 """What the pages of the settings show, put together from the answers of one moment. They are about
 now: no day and no filter of other pages applies."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import Forbidden
 
 from dashboard.base import settings_params
 from dashboard.base.notice import Notice
@@ -25,6 +27,7 @@ from dashboard.queries.inbox import review
 from dashboard.queries.inbox.waiting import waiting
 from dashboard.web.context import current, current_actor
 from db.decisions import SaveRules, Undo
+from db.roles import ADMINISTRATOR
 
 
 @dataclass(frozen=True)
@@ -97,3 +100,29 @@ def audit(v: View) -> list[Any]:
     )
     body = audit_page(entries, audit_log.count(v.connection, filters), listed, actor)
     return frame(settings_params.AUDIT, count(v.connection), body)
+
+
+def is_administrator() -> bool:
+    """Whether whoever looks may manage users, tokens and thresholds."""
+    return ADMINISTRATOR in current_actor().roles
+
+
+def require_administrator(doing: str) -> None:
+    """Refuse everybody who is no administrator.
+
+    Raises:
+        Forbidden: it says what needs the role.
+    """
+    if not is_administrator():
+        raise Forbidden(f"{doing} needs the role administrator.")
+
+
+def plain_ids(value: str | None) -> frozenset[int]:
+    """The ids in the value of a field of choices; nothing where there is none."""
+    chosen = json.loads(value) if value else []
+    return frozenset(int(each) for each in chosen)
+
+
+def json_ids(ids: Sequence[str]) -> str:
+    """The value of a field of choices."""
+    return json.dumps(list(ids))

@@ -3,10 +3,10 @@ asks for, and a read transaction of the moment that they mean."""
 
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 
-from flask import Flask, current_app, g
+from flask import Flask, current_app, g, request
 from sqlalchemy import Connection, Engine
 from werkzeug.exceptions import Forbidden
 
@@ -19,6 +19,8 @@ from dashboard.queries import moment
 from dashboard.queries.moment import Moment
 from dashboard.queries.own_sites import limit, within
 from db import engine as database
+from db.settings import Settings
+from db.tokens import Peppers
 
 _EXTENSION = "inventory_hub"
 
@@ -38,13 +40,19 @@ class View:
 
 @dataclass(frozen=True)
 class Context:
-    """The database, the clock and the business time zone of one server. `ingest_open`: whether
-    anybody may report a machine."""
+    """The database, the clock, the business time zone and the settings of one server.
+    `ingest_open`: whether anybody may report a machine."""
 
     engine: Engine
     clock: Clock
     zone: tzinfo
     ingest_open: bool = False
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def peppers(self) -> Peppers:
+        """The keys of the stored hashes of tokens."""
+        return Peppers.from_settings(self.settings)
 
     def now(self) -> datetime:
         """This instant in the business time zone."""
@@ -118,6 +126,16 @@ def current() -> Context:
     """The context of the request's server."""
     context: Context = current_app.extensions[_EXTENSION]
     return context
+
+
+def own_address() -> str:
+    """This server's address in browsers, for links."""
+    return current().settings.public_url or request.host_url.rstrip("/")
+
+
+def sender_address() -> str:
+    """The network address that the request came from."""
+    return request.remote_addr or ""
 
 
 _OF_SINGLE_PAGES = ("present", "since", *(each.name for each in (*RUNS, *OF_PAGE)))

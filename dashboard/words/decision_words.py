@@ -32,6 +32,8 @@ def _command_labels() -> dict[str, str]:
         "user_enable": _("Let a user sign in again"),
         "user_disable": _("Disable a user"),
         "user_password": _("Set a password"),
+        "user_link": _("New password link"),
+        "user_sign_out": _("Sign a user out everywhere"),
         "second_factor_add": _("Add a second factor"),
         "second_factor_remove": _("Remove a second factor"),
         "recovery_codes": _("Make new recovery codes"),

@@ -16,6 +16,14 @@ def role_name(role: str) -> str:
     return {ADMINISTRATOR: _("administrator"), MANAGER: _("manager")}.get(role, _("viewer"))
 
 
+def role_about(role: str) -> str:
+    """What a role may do, in a sentence."""
+    return {
+        ADMINISTRATOR: _("Everything, users and tokens too"),
+        MANAGER: _("Decides: closes months, merges sites, accepts coverage gaps"),
+    }.get(role, _("Sees everything and decides nothing"))
+
+
 def browser_name(user_agent: str) -> str:
     """The browser and system of a User-Agent header: "Firefox on Linux"."""
     browser = next((name for key, name in _BROWSERS if key in user_agent), None)

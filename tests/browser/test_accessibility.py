@@ -51,6 +51,8 @@ STATES = {
     "inbox": State("/settings", ".inbox-items"),
     "rules": State("/settings/rules", ".rule-field"),
     "sites of the settings": State("/settings/sites", ".ag-cell"),
+    "users": State("/settings/users", "#users-all-title"),
+    "tokens": State("/settings/tokens", "#tokens-all-title"),
     "audit log": State("/settings/audit", "#audit-title"),
     "nothing there": State("/nowhere", "h1"),
     "an address that is refused": State("/?basis=foo", "#strip h1"),

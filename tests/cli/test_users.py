@@ -52,8 +52,10 @@ def test_a_person_is_added_changed_disabled_and_let_in_again(
         c = audit_log.c
         actions = connection.execute(select(c.action, c.subject).order_by(c.entry_id)).all()
     assert [tuple(action) for action in actions] == [
-        ("user_add", "user Ana Quiroz"), ("user_add", "user ben"), ("user_password", "user ben"),
+        ("user_add", "user Ana Quiroz"), ("user_link", "user Ana Quiroz"),
+        ("user_add", "user ben"), ("user_password", "user ben"),
         ("user_disable", "user ben"), ("user_set", "user ben"), ("user_enable", "user ben"),
+        ("user_link", "user ben"),
     ]  # fmt: skip
 
 
@@ -135,6 +137,6 @@ def test_a_second_factor_is_required_and_reset(cli: CliHere, sqlite_engine: Engi
     assert "adds second" in everybody.stdout
     audited = rows(sqlite_engine, audit_log)
     assert [row.action for row in audited] == [
-        "user_add", "user_set", "second_factor_add", "second_factor_remove", "user_set"
+        "user_add", "user_link", "user_set", "second_factor_add", "second_factor_remove", "user_set"
     ]  # fmt: skip
-    assert audited[3].actor.endswith("(command line)")
+    assert audited[4].actor.endswith("(command line)")

@@ -169,6 +169,8 @@ PAGES_OF_NO_DAY = {
     "/settings/rules": DECIDED,
     "/settings/sites": DECIDED,
     "/settings/audit": DECIDED,
+    "/settings/users": "it shows who may sign in now",
+    "/settings/tokens": "it shows which tokens there are now",
 }
 
 

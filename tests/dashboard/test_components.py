@@ -21,7 +21,8 @@ MOST = 180
 PAGES = (
     "/", "/changes", "/sites", "/sites/1", "/devices", "/devices/DEVICE", "/coverage", "/machines",
     "/months", "/months/2026-10", "/collections", "/collections?run=1", "/settings",
-    "/settings/rules", "/settings/sites", "/settings/audit", "/nowhere",
+    "/settings/rules", "/settings/sites", "/settings/audit", "/settings/users",
+    "/settings/tokens", "/nowhere",
 )  # fmt: skip
 
 

@@ -186,6 +186,7 @@ def addresses(app: Dash) -> list[str]:
     pages = [f"/sites/{n}" for n in range(1, 7)]
     pages += ["/devices", "/changes", "/sites", "/coverage", "/machines", "/months", "/collections",
               "/settings", "/settings/rules", "/settings/sites", "/settings/audit",
+              "/settings/users", "/settings/tokens",
               "/months/2026-10", "/collections?run=1"]  # fmt: skip
     files = [f"/export/invoice-pack.zip?month=2026-10&site={site}" for site in (1, 2, 5)] + [
         f"/export/{name}.csv?site={site}" for name in ("devices", "changes") for site in (1, 5)

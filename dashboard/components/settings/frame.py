@@ -37,6 +37,18 @@ def waits(count: int) -> Component:
     return html.Span(formats.number(count) if count else None, className="count")
 
 
+def needs_role(doing: str) -> Component:
+    """The page for people who are no administrators: what is done on it, and who may."""
+    return html.Section(
+        [
+            html.H2(_("%(doing)s needs the role administrator", doing=doing),
+                    className="state-title"),
+            html.P(_("Ask an administrator of this hub.")),
+        ],
+        className="card card-body state",
+    )  # fmt: skip
+
+
 def forbidden() -> Component:
     """The page for viewers, who may not see the audit log."""
     return html.Section(

@@ -1,0 +1,1 @@
+"""Who may ask: people who sign in, and the tokens of machines and programs."""

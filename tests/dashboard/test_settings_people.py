@@ -1,0 +1,251 @@
+"""The pages of the settings on which administrators manage users and tokens."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from dash import Dash
+from sqlalchemy import Engine, insert, select
+
+from dashboard.app import create_app
+from db import sessions, tokens, users
+from db.engine import reading, writing
+from db.roles import ADMINISTRATOR, MANAGER, VIEWER
+from db.settings import load
+from db.tables import api_tokens, audit_log, sites
+from db.tables import users as users_table
+from tests.support.mounted_page import expand_drawn
+from tests.support.sign_in_site import KEY, Browser, Clock, hashed
+
+NOW = Clock().now
+
+
+class Settings:
+    """The dashboard with an administrator, and callbacks that somebody calls."""
+
+    def __init__(self, engine: Engine, **environ: str) -> None:
+        self.engine, self.clock = engine, Clock()
+        settings = load({"SECRET_KEY": KEY, "PUBLIC_URL": "http://hub.test"} | environ)
+        self.app: Dash = create_app(engine, clock=self.clock, settings=settings)
+        with writing(engine) as connection:
+            for number, name in ((1, "Harbor Dental"), (2, "North Farms")):
+                connection.execute(
+                    insert(sites).values(
+                        site_id=number, name=name, match_name=name.lower(), created_at=NOW,
+                        needs_review=False, internal=False, search_text=name.lower(),
+                    )
+                )  # fmt: skip
+            for name, role in (("Ana", ADMINISTRATOR), ("Mia", MANAGER), ("Vic", VIEWER)):
+                users.add(connection, name, role, "test", NOW)
+            connection.execute(users_table.update().values(password_hash=hashed()))
+
+    def signed_in(self, name: str) -> Browser:
+        browser = Browser(self.app.server.test_client(), "192.0.2.1")
+        assert browser.sign_in(name).status_code == 303
+        return browser
+
+    def call(
+        self, who: Browser, output: str, pressed: str, values: Mapping[str, Any]
+    ) -> tuple[int, Any]:
+        """The answer of the callback that writes `output`, after `pressed` (an id and property)."""
+        ((key, callback, written),) = [
+            (key, each, written)
+            for key, each in self.app.callback_map.items()
+            if each.get("callback")
+            for written in [
+                each["output"] if isinstance(each["output"], list) else [each["output"]]
+            ]
+            if output in [str(part) for part in written if not part.allow_duplicate]
+        ]
+        outputs = [
+            {"id": part.component_id, "property": part.component_property} for part in written
+        ]
+        values = {"n_clicks": 1} | dict(values)
+        parts = {
+            kind: [
+                part | {"value": values.get(part["id"], values.get(part["property"]))}
+                for part in callback[kind]
+            ]
+            for kind in ("inputs", "state")
+        }
+        body = {
+            "output": key, "changedPropIds": [pressed], **parts,
+            "outputs": outputs if isinstance(callback["output"], list) else outputs[0],
+        }  # fmt: skip
+        answer = who.client.post(
+            "/_dash-update-component", json=body, headers={"X-CSRF-Token": who.token},
+            environ_overrides=who.environ,
+        )  # fmt: skip
+        return answer.status_code, expand_drawn(answer.get_json()) if answer.is_json else None
+
+    def user(self, name: str) -> Any:
+        with reading(self.engine) as connection:
+            return users.by_name(connection, name)
+
+    def audit(self, action: str) -> list[Any]:
+        c = audit_log.c
+        with reading(self.engine) as connection:
+            rows = select(audit_log).where(c.action == action).order_by(c.entry_id)
+            return list(connection.execute(rows))
+
+
+@pytest.fixture
+def here(sqlite_engine: Engine) -> Settings:
+    return Settings(sqlite_engine)
+
+
+def add_user(here: Settings, who: Browser, **values: Any) -> tuple[int, str]:
+    given = {"users-role": VIEWER, "users-sites": "[]"} | {
+        f"users-{k}": v for k, v in values.items()
+    }
+    code, answer = here.call(who, "users-once.children", "users-add.n_clicks", given)
+    return code, json.dumps(answer)
+
+
+def change_user(here: Settings, who: Browser, name: str, button: str, **values: Any) -> Any:
+    user = here.user(name)
+    given = {
+        "users-act": {"user_id": user.user_id}, "user-role": user.role, "user-sites": "[]",
+        **{f"user-{k}": v for k, v in values.items()},
+    }  # fmt: skip
+    code, answer = here.call(who, "users-changed.data", f"user-{button}.n_clicks", given)
+    return code, json.dumps(answer)
+
+
+def test_an_administrator_adds_somebody_and_sees_the_link_once(here: Settings) -> None:
+    ana = here.signed_in("Ana")
+    code, said = add_user(here, ana, name="  Ben   Ode ", role=MANAGER, sites='["2"]')
+    assert code == 200
+    (link,) = set(re.findall(r"http://hub\.test/invite/([\w-]+)", said))
+    with reading(here.engine) as connection:
+        ben = users.by_name(connection, "ben ode")
+        assert (ben.role, users.sites_of(connection, ben)) == (MANAGER, {2})
+        assert sessions.open_link(connection, link, NOW).user_id == ben.user_id
+    code, listed = here.call(ana, "users-list.children", "users-changed.data", {})
+    text = json.dumps(listed)
+    for word in ("Ben Ode", "North Farms", "has no password yet", "every site", "never", "4 users"):
+        assert word in text, word
+    assert link not in text
+    for name, words in (("Ben ode", "already"), ("", "1 to 100"), ("local", "audit log itself")):
+        assert words in add_user(here, ana, name=name)[1]
+    assert here.user("local") is None
+
+
+def test_an_administrator_changes_and_signs_out_and_disables_but_not_the_last_one(
+    here: Settings,
+) -> None:
+    ana, mia = here.signed_in("Ana"), here.signed_in("Mia")
+    assert change_user(here, ana, "Mia", "save", role=VIEWER, sites='["1"]')[0] == 200
+    with reading(here.engine) as connection:
+        row = users.by_name(connection, "Mia")
+        assert (row.role, users.sites_of(connection, row)) == (VIEWER, {1})
+    assert change_user(here, ana, "Mia", "save", role=ADMINISTRATOR)[0] == 200
+    assert (here.user("Mia").role, here.user("Mia").limited) == (ADMINISTRATOR, False)
+    assert "sees every site" in change_user(here, ana, "Mia", "save", sites='["1"]')[1]
+    assert change_user(here, ana, "Mia", "save", role=MANAGER)[0] == 200
+    assert mia.get("/account").status_code == 200
+    assert "signed out everywhere" in change_user(here, ana, "Mia", "sign-out")[1]
+    assert mia.get("/account").status_code == 303, "with the very next request"
+    code, said = change_user(here, ana, "Mia", "link")
+    assert re.search(r"http://hub\.test/invite/[\w-]{43}", said)
+    assert "is disabled" in change_user(here, ana, "Mia", "disable")[1]
+    assert not here.user("Mia").enabled
+    assert "let Mia sign in again first" in change_user(here, ana, "Mia", "link")[1]
+    assert "can sign in again" in change_user(here, ana, "Mia", "disable")[1]
+    for button, values in (("disable", {}), ("save", {"role": VIEWER})):
+        assert "only administrator" in change_user(here, ana, "Ana", button, **values)[1]
+    assert (here.user("Ana").role, here.user("Ana").enabled) == (ADMINISTRATOR, True)
+    assert [len(here.audit(f"user_{what}")) for what in ("link", "sign_out", "disable")] == [
+        1,
+        1,
+        1,
+    ]
+
+
+def add_token(here: Settings, who: Browser, **values: Any) -> tuple[int, str]:
+    given = {"kind": "api", "role": VIEWER, "scopes": ["read"], "sites": "[]"} | values
+    named = {f"tokens-{k}": v for k, v in given.items()}
+    code, answer = here.call(who, "tokens-once.children", "tokens-add.n_clicks", named)
+    return code, json.dumps(answer)
+
+
+def test_an_administrator_makes_tokens_sees_each_once_and_revokes_by_typing(
+    here: Settings,
+) -> None:
+    ana = here.signed_in("Ana")
+    code, said = add_token(here, ana, name="billing", expires="2030-01-31", sites='["1"]',
+                           addresses="192.0.2.7, 10.0.0.0/8")  # fmt: skip
+    assert code == 200
+    (text,) = set(re.findall(r"ihub_api_[0-9a-f]{12}_[\w-]{43}", said))
+    asked = here.app.server.test_client()
+    bearer = {"Authorization": f"Bearer {text}"}
+    known = {"REMOTE_ADDR": "192.0.2.7"}
+    assert asked.get("/api/sites", headers=bearer, environ_overrides=known).status_code == 200
+    assert asked.get("/api/sites", headers=bearer).status_code == 403
+    assert "enrol" in add_token(here, ana, kind="enrol", name="", site="New Co", role=None)[1]
+    for wrong, words in (
+        ({"scopes": []}, "tick what it may"), ({"addresses": "here"}, "no address or network"),
+        ({"expires": "2020-01-01"}, "later day"), ({"expires": "soon"}, "soon"),
+        ({"role": ADMINISTRATOR, "sites": '["1"]'}, "decides nothing"),
+    ):  # fmt: skip
+        assert words in add_token(here, ana, **wrong)[1]
+    code, listed = here.call(ana, "tokens-list.children", "tokens-changed.data", {})
+    words = json.dumps(listed)
+    for word in ("2 tokens", "billing", "Harbor Dental", "31 Jan 2030", "read as viewer", "New Co",
+                 "let machines in", "192.0.2.7/32"):  # fmt: skip
+        assert word in words, word
+    assert text.split("_", 3)[3] not in words
+    public_id = text.split("_")[2]
+    act = {"tokens-act": {"public_id": public_id}}
+    pressed = ("tokens-changed.data", "token-revoke.n_clicks")
+    assert "to confirm" in str(here.call(ana, *pressed, act | {"token-typed": "bill"})[1])
+    assert here.call(ana, *pressed, act | {"token-typed": " Billing "})[0] == 200
+    with reading(here.engine) as connection:
+        row = tokens.rows_by_public_id(connection, [public_id])[public_id]
+        assert row.revoked_at == here.clock()
+        assert connection.execute(select(api_tokens)).all()[1].revoked_at is None
+    (made, _enrol), (ended,) = here.audit("token_add"), here.audit("token_revoke")
+    for entry in (made, ended):
+        assert (entry.actor, entry.subject) == ("Ana", f"token {public_id}")
+        assert json.loads(entry.detail)["address"] == "192.0.2.1"
+
+
+def test_others_see_why_and_can_do_nothing(here: Settings) -> None:
+    ana = here.user("Ana")
+    for name in ("Mia", "Vic"):
+        who = here.signed_in(name)
+        for path, doing in (("users", "Managing users"), ("tokens", "Managing tokens")):
+            code, said = here.call(
+                who, "_pages_content.children", "_pages_location.pathname",
+                {"_pages_location": f"/settings/{path}", "pathname": f"/settings/{path}"},
+            )  # fmt: skip
+            assert (code, f"{doing} needs the role administrator" in json.dumps(said)) == (
+                200,
+                True,
+            )
+            assert "Ana" not in json.dumps(said).replace("Managing", "")
+        refused = [
+            add_user(here, who, name="Eve", role=ADMINISTRATOR)[0],
+            change_user(here, who, "Ana", "disable")[0],
+            add_token(here, who, role=ADMINISTRATOR)[0],
+            here.call(who, "users-list.children", "users-changed.data", {})[0],
+            here.call(who, "tokens-list.children", "tokens-changed.data", {})[0],
+            here.call(who, "user-title.children", "users-act.data",
+                      {"users-act": {"user_id": ana.user_id}})[0],
+            here.call(who, "tokens-changed.data", "token-revoke.n_clicks",
+                      {"tokens-act": {"public_id": "0"}})[0],
+        ]  # fmt: skip
+        assert refused == [403] * 7
+    assert here.user("Eve") is None
+
+
+def test_without_sign_in_the_page_of_users_says_that_it_is_off(sqlite_engine: Engine) -> None:
+    here = Settings(sqlite_engine, AUTH="none")
+    local = Browser(here.app.server.test_client(), "127.0.0.1")
+    local.get("/")
+    code, listed = here.call(local, "users-list.children", "users-changed.data", {})
+    assert code == 200
+    assert "Sign-in is off" in json.dumps(listed)
+    assert "invite/" in add_user(here, local, name="Ben")[1]
