@@ -6,7 +6,7 @@ The other tables are small.
 """
 
 from db.tables.base import MATCH_NAME_LENGTH, NAME_LENGTH, NO_SITE_ID, OPEN_END, metadata
-from db.tables.counts import daily_counts, month_end_counts
+from db.tables.counts import daily_counts, imported_counts, month_end_counts
 from db.tables.coverage import coverage_exceptions, coverage_findings, suggestions
 from db.tables.devices import (
     HASHED_FIELDS,
@@ -81,6 +81,7 @@ __all__ = [
     "device_snapshots",
     "devices",
     "held_records",
+    "imported_counts",
     "inventory",
     "is_hashed_if_set",
     "jobs",

@@ -28,7 +28,7 @@ from db.tables import (
 )
 from etl.decisions.registry import DecisionRefused
 from etl.decisions.restate import restate
-from etl.months.imports import imported_counts
+from etl.months.imports import imports_in_force
 from etl.months.members import change_rows, member_counts, member_rows
 from etl.runtime.lease import Lease
 
@@ -78,7 +78,7 @@ def close_month(
     since = change_rows(connection, before, end, known.rules, kept) if dates_before else ()
     for table, content in (
         (month_members, rows),
-        (month_closing_counts, [*counts, *imported_counts(connection, month)]),
+        (month_closing_counts, [*counts, *imports_in_force(connection, month)]),
         (month_bases, billing_bases(connection, known, counts)),
         (month_changes, since),
     ):

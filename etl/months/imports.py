@@ -21,11 +21,20 @@ from db.names import NO_SITE, site_roots
 from db.plurals import plural
 from db.search import fold
 from db.sources import source_names
-from db.tables import NAME_LENGTH, NO_SITE_ID, collection_runs, month_end_counts, months, sites
+from db.tables import (
+    NAME_LENGTH,
+    NO_SITE_ID,
+    collection_runs,
+    imported_counts,
+    month_end_counts,
+    months,
+    sites,
+)
 from etl.decisions.registry import DecisionRefused
 from etl.rules.billing import STATUSES
 from etl.rules.device_type import TYPES
 from etl.rules.site_names import NamedSite, closest_sites, match_name
+from etl.snapshots.counts import place_imported_counts
 
 COLUMNS = ("month", "site", "source", "device_type", "billing_status", "count")
 _ALIASES = {"type": "device_type"}
@@ -172,7 +181,7 @@ def import_counts(
     replaced = _replace(connection, file.lines)
     insert_many(
         connection,
-        month_end_counts,
+        imported_counts,
         [
             {
                 "month": line.month,
@@ -181,11 +190,12 @@ def import_counts(
                 "device_type": line.device_type,
                 "billing_status": line.billing_status,
                 "n": line.count,
-                "imported": True,
             }
             for line in file.lines
         ],
     )
+    for basis in {line.source for line in file.lines}:
+        place_imported_counts(connection, basis)
     done = Imported(
         len(file.lines),
         tuple(sorted({line.month for line in file.lines})),
@@ -213,22 +223,22 @@ def remove_counts(connection: Connection, month: str, actor: str, now: datetime)
     Raises:
         DecisionRefused: nothing was imported of it, or it is closed.
     """
-    c = month_end_counts.c
-    imported = (c.month == month, c.imported.is_(True))
+    c = imported_counts.c
     rows = connection.execute(
-        select(c.basis, func.count(), func.sum(c.n)).where(*imported).group_by(c.basis)
+        select(c.basis, func.count(), func.sum(c.n)).where(c.month == month).group_by(c.basis)
     ).all()
     if not rows:
         raise DecisionRefused(f"No count of {month} was imported: there is nothing to remove.")
     if connection.scalar(select(months.c.closed).where(months.c.month == month)):
         raise DecisionRefused(f"{month} is closed: its counts do not change any more.")
-    connection.execute(delete(month_end_counts).where(*imported))
+    for basis, _, _ in rows:
+        _delete(connection, month, basis)
     removed = {basis: {"counts": counts, "devices": int(n)} for basis, counts, n in sorted(rows)}
     audit.write_entry(connection, actor, REMOVE_COUNTS, month, now, removed)
     return tuple(removed)
 
 
-def imported_counts(connection: Connection, month: str) -> list[dict[str, Any]]:
+def imports_in_force(connection: Connection, month: str) -> list[dict[str, Any]]:
     """The counts of a month that come from a file, in the shape of `month_closing_counts` without
     the closing's id: those of sources that began later."""
     c = month_end_counts.c
@@ -320,10 +330,22 @@ def _insert_site(connection: Connection, name: str, match: str, now: datetime) -
 
 def _replace(connection: Connection, lines: Sequence[CountLine]) -> list[str]:
     """Delete earlier imports of the same months and sources; those, as "2025-11 assets"."""
-    stored = month_end_counts.c
     replaced = []
     for month, source in sorted({(line.month, line.source) for line in lines}):
-        of_both = (stored.month == month, stored.basis == source, stored.imported.is_(True))
-        if connection.execute(delete(month_end_counts).where(*of_both)).rowcount:
+        if _delete(connection, month, source):
             replaced.append(f"{month} {source}")
     return replaced
+
+
+def _delete(connection: Connection, month: str, basis: str) -> int:
+    """Delete what was imported of a month and a basis, and no longer count it; how many counts."""
+    stored, counted = imported_counts.c, month_end_counts.c
+    connection.execute(
+        delete(month_end_counts).where(
+            counted.month == month, counted.basis == basis, counted.imported.is_(True)
+        )
+    )
+    deleted: int = connection.execute(
+        delete(imported_counts).where(stored.month == month, stored.basis == basis)
+    ).rowcount
+    return deleted

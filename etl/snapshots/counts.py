@@ -19,11 +19,14 @@ from sqlalchemy import (
     Select,
     and_,
     delete,
+    exists,
     func,
     insert,
     literal,
+    not_,
     or_,
     select,
+    true,
 )
 
 from db.history.kept import month_before, month_end, month_of
@@ -37,7 +40,7 @@ from db.history.runs import (
 )
 from db.history.views import ASSETS, assets_as_of, records_as_of
 from db.rules import RulesByDay, move_first_day, rules_by_day
-from db.tables import daily_counts, device_snapshots, month_end_counts
+from db.tables import daily_counts, device_snapshots, imported_counts, month_end_counts
 from etl.snapshots.incremental import (
     GROUP_COLUMNS,
     Affected,
@@ -143,7 +146,7 @@ def count_months(connection: Connection, since: Mapping[str, date]) -> None:
     """Set the month-end counts of each basis, from the month of the day that `since` gives it to
     the newest month, to the counts of the snapshot in force at each month's end.
 
-    Closed months keep theirs, and so do months whose end is purged. Imported counts stay only for
+    Closed months keep theirs, and so do months whose end is purged. Imported counts count only for
     months before that of the basis's first snapshot.
     """
     available, closed_until = unpurged_days(connection), border(connection) or date.min
@@ -151,6 +154,7 @@ def count_months(connection: Connection, since: Mapping[str, date]) -> None:
     for basis, first in since.items():
         days = days_of_basis(connection, basis)
         _delete_other_months(connection, basis, days, closed_until)
+        place_imported_counts(connection, basis)
         month = month_of(max(first, oldest, closed_until + timedelta(days=1)))
         while available is not None and month <= month_of(available.today):
             if available.is_kept(min(month_end(month), available.today)):
@@ -168,10 +172,28 @@ def _delete_other_months(
     newest = newest_day(connection)
     unfounded: ColumnElement[bool] = c.imported.is_(False)
     if days and newest is not None:
+        begun = c.month >= month_of(days[0])
         too_late = c.month > month_of(newest)
-        unfounded = or_(too_late, and_(unfounded, c.month < month_of(days[0])))
+        unfounded = or_(too_late, and_(unfounded, not_(begun)), and_(not_(unfounded), begun))
     is_open = c.month > month_of(closed_until)
     connection.execute(delete(month_end_counts).where(c.basis == basis, is_open, unfounded))
+
+
+def place_imported_counts(connection: Connection, basis: str) -> None:
+    """Count what was imported of a basis for open months before that of its first snapshot, where
+    it is not counted yet."""
+    days = days_of_basis(connection, basis)
+    closed_until = border(connection) or date.min
+    c, placed = imported_counts.c, month_end_counts.alias("placed")
+    counts = [c.basis == basis, c.month > month_of(closed_until)]
+    if days:
+        counts.append(c.month < month_of(days[0]))
+    is_placed = exists().where(
+        placed.c.month == c.month, placed.c.basis == basis, placed.c.imported.is_(True)
+    )
+    columns = ("month", "basis", *GROUP_COLUMNS, "n")
+    rows = select(*(c[name] for name in columns), true()).where(*counts, ~is_placed)
+    connection.execute(insert(month_end_counts).from_select([*columns, "imported"], rows))
 
 
 def _count_month(connection: Connection, basis: str, month: str, counted_day: date | None) -> None:

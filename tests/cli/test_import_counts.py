@@ -10,7 +10,7 @@ from click.testing import Result
 from sqlalchemy import Engine, insert
 
 from db.engine import writing
-from db.tables import audit_log, month_end_counts, months, sites
+from db.tables import audit_log, imported_counts, month_end_counts, months, sites
 from etl.runtime import lease
 from tests.support.api_server import address
 from tests.support.cli import CliHere
@@ -135,6 +135,8 @@ def test_what_was_imported_of_a_month_is_removed_and_logged(
     row = here.all(month_end_counts)[0]._asdict() | {"imported": True}
     with writing(here.engine) as connection:
         connection.execute(insert(month_end_counts).values(row | {"month": "0000-05"}))
+        given = {column.name: row[column.name] for column in imported_counts.columns}
+        connection.execute(insert(imported_counts).values(given | {"month": "0000-05"}))
         connection.execute(insert(months).values(month="2023-11", closed=True))
     database = {"DATABASE_URL": address(here.engine)}
 
@@ -321,6 +323,39 @@ def test_process_leaves_imported_counts_of_a_later_source_unchanged(
     assert cli("process", DATABASE_URL=address(here.engine)).exit_code == 0
 
     assert imported(here) == before != []
+
+
+def test_an_import_counts_until_the_first_snapshot_of_its_source_and_again_without_it(
+    hub: Hub, bring: Import, cli: CliHere
+) -> None:
+    lines = "".join(
+        f"{month},Harbor Dental,{basis},server,billable,5\n"
+        for month, basis in (("2023-12", "assets"), ("2024-02", "agent"), ("2024-04", "agent"))
+    )
+    bring(hub, f"{HEADER}\n{lines}")
+    before = imported(hub)
+    first = date(2024, 4, 30)
+    hub.collect(first, pcs(range(3), node_class=None), "agent")
+    while_collected = imported(hub)
+    as_collected = hub.month_end("agent", "2024-04")
+
+    # What does not count now can be imported anew for no month, but what is there can be removed.
+    again = bring(hub, f"{HEADER}\n2024-04,Harbor Dental,agent,server,billable,6\n")
+    Administrator(hub, first).withdraw("agent", first)
+
+    assert again.exit_code == 2
+    assert while_collected == [each for each in before if each[0] != "2024-04"]
+    assert as_collected == {"billable": 3}
+    assert imported(hub) == before and len(before) == 3
+    cli("process", DATABASE_URL=address(hub.engine))
+    assert imported(hub) == before
+
+    hub.collect(first, pcs(range(3), node_class=None), "agent")
+    done = cli("import-counts", "--remove", "2024-04", DATABASE_URL=address(hub.engine))
+    assert done.exit_code == 0, done.output
+    assert hub.month_end("agent", "2024-04") == {"billable": 3}
+    Administrator(hub, first).withdraw("agent", first)
+    assert imported(hub) == [each for each in before if each[0] != "2024-04"]
 
 
 def test_exits_5_while_a_collection_runs(here: Hub, bring: Import) -> None:

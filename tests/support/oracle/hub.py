@@ -325,14 +325,21 @@ class Hub:
         return site
 
     def site_of(self, source: str, org: str | None, day: date) -> int:
-        """Where an organization belongs on a day, as people decided since."""
+        """Where an organization belongs on a day, as people decided since: at the site that it was
+        moved to, or at the one that this was merged into."""
         if org is None:
             return NO_SITE
         site = self.aliases[source, org]
+        merged: dict[int, int] = {}
         for decision in self.decisions:
-            of_this = decision.kind == "alias" and decision.arguments[:2] == (source, org)
-            if of_this and decision.holds(day):
+            if not decision.holds(day):
+                continue
+            if decision.kind == "alias" and decision.arguments[:2] == (source, org):
                 site = decision.arguments[2]  # type: ignore[assignment]
+            elif decision.kind == "merge":
+                merged[decision.arguments[0]] = decision.arguments[1]  # type: ignore[index, assignment]
+        while site in merged:
+            site = merged[site]
         return site
 
     def current_site(self, source: str, org: str) -> int:
@@ -347,12 +354,9 @@ class Hub:
     def merge(self, site: int, into: int) -> bool:
         if site == into or NO_SITE in (site, into) or site in self.merged or into in self.merged:
             return False
-        number = self.decided
-        for source, org in list(self.aliases):
-            if self.current_site(source, org) == site:
-                self.decide("alias", source, org, into, number=number)
+        self.merges[site] = self.decided
         self.merged[site] = into
-        self.merges[site] = number
+        self.decide("merge", site, into)
         return True
 
     # Rules (rule 15).
@@ -367,14 +371,13 @@ class Hub:
                 rules = decision.arguments[0]  # type: ignore[assignment]
         return rules
 
-    def decide(self, kind: str, *arguments: object, number: int | None = None) -> None:
-        turn = self.decided if number is None else number
-        self.decisions.append(Decision(self.after_border(), kind, arguments, turn))
+    def decide(self, kind: str, *arguments: object) -> None:
+        self.decisions.append(Decision(self.after_border(), kind, arguments, self.decided))
 
     @property
     def decided(self) -> int:
         """How many decisions there were; the number of the next one."""
-        return max((each.number for each in self.decisions), default=-1) + 1
+        return len(self.decisions)
 
     def undo(self, number: int) -> None:
         """Rule 6: an undoing is a decision too, it holds from the day after the border on."""
@@ -402,6 +405,15 @@ class Hub:
         if not self.closed:
             return False
         self.closed.pop()
+        # What was decided while it was closed restates it too: it is after the border now.
+        first = self.after_border()
+        self.decisions = [
+            replace(
+                each, first=min(each.first, first),
+                undone=each.undone if each.undone == date.max else min(each.undone, first),
+            )
+            for each in self.decisions
+        ]  # fmt: skip
         return True
 
     def follow_collection(self) -> None:
@@ -451,6 +463,8 @@ class Hub:
         return True
 
     def remove_import(self, month: str) -> bool:
+        if month in self.closed:
+            return False
         known = [each for each in self.imports if each[0] == month]
         for each in known:
             del self.imports[each]
