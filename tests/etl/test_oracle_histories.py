@@ -87,7 +87,7 @@ history = st.tuples(
 def replay(
     served: Served, steps: Any, quiet: int, days_kept: tuple[int, int], back: int, site: int,
     kind: int,
-) -> None:  # fmt: skip
+) -> History:  # fmt: skip
     here = History(served, quiet=quiet, retention=days_kept[0], close_days=days_kept[1])
     try:
         for each in steps:
@@ -98,6 +98,7 @@ def replay(
         here.check_process_changes_nothing()
     except AssertionError as wrong:
         raise AssertionError(f"{wrong}\n" + "\n".join(map(str, here.log))) from None
+    return here
 
 
 def questions(here: History, site: int, kind: int) -> list[Question]:
@@ -146,6 +147,49 @@ def check(served: Served, examples: int) -> None:
         replay(served, *history)
 
     holds()
+
+
+# Short histories of what random ones found, each with what is right in the end.
+
+FREIGHT = Row("1", "4", "Pelican Freight", "pc-1", node_class="WINDOWS_SERVER")
+PELICAN = Row("2", "6", "Pelican Ltd", "pc-2", node_class="WINDOWS_SERVER")
+
+
+def run(gap: int, *rows: Row, source: str = "ninja", how: str = "run") -> tuple[Any, ...]:
+    return "collect", source, gap, list(rows), set(), how
+
+
+MOVED = [run(0, FREIGHT, PELICAN), ("alias", 1, 0)]
+IMPORTED = ("imports", 1, "threatlocker", 1, 50)
+FOUND: dict[str, tuple[list[Any], dict[str, int]]] = {
+    "an alias moved back to a site merged since is at the site that this became": (
+        [*MOVED, ("merge", 1, 0), ("undo", 0)], {"1": 1, "2": 1},
+    ),
+    "a move undone after its month was closed is undone in it once reopened": (
+        [*MOVED, run(9), ("close",), ("undo", 0), run(1), ("reopen",)], {"1": 1, "2": 2},
+    ),
+    "an import of a month after the newest snapshot counts": (
+        [*MOVED[:1], run(31, how="fail"), run(31, how="fail"), IMPORTED], {"2026-09": 52},
+    ),
+    "an import counts again when the first snapshot of its source is withdrawn": (
+        [
+            *MOVED[:1], run(5), IMPORTED, run(1, FREIGHT, source="threatlocker", how="late"),
+            ("withdraw", "threatlocker"),
+        ],
+        {"2026-08": 52},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("story", FOUND)
+def test_a_history_that_was_wrong_once_is_right(served_from_sqlite: Served, story: str) -> None:
+    steps, expected = FOUND[story]
+    here = replay(served_from_sqlite, steps, 0, (400, 366), 1, 0, 1)
+    items = here.listed(here.day, "records")
+    found = {item["source_key"]: here.turns[item["site_id"]] for item in items}
+    months = served_from_sqlite.get("/api/months", basis="records")["items"]
+    found |= {item["month"]: item["billable_devices"] for item in months}
+    assert {name: found[name] for name in expected} == expected
 
 
 def test_every_number_matches_the_oracle_on_sqlite(served_from_sqlite: Served) -> None:

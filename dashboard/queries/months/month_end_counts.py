@@ -2,7 +2,8 @@
 
 Stored are the months from a basis's first snapshot up to the newest snapshot of any source, and
 before them those that were imported. A later month has no snapshot: at its end there is what is in
-force then (docs/rules.md, 6). A month without a stored row is not known to be zero.
+force then (docs/rules.md, 6), and what was imported of sources that have no snapshot yet. A month
+without a stored row is not known to be zero.
 """
 
 from collections import Counter
@@ -36,13 +37,12 @@ def counts_at_month_ends(
         filters: of those that stored counts know (`Filters.are_stored`).
     """
     newest = month_of(moment.newest) if moment.newest else None
-    stored = [month for month in names if newest is None or month <= newest]
     column = month_end_counts.c
     rows = connection.execute(
         select(column.month, group, func.sum(column.n))
         .where(
             column.basis.in_(stored_bases(filters)),
-            column.month.in_(stored),
+            column.month.in_(names),
             entities.matches(month_end_counts, filters),
         )
         .group_by(column.month, group)
@@ -51,17 +51,17 @@ def counts_at_month_ends(
     imported = imported_bases(connection, filters)
     by_month: dict[str, Counts] = {
         month: {}
-        for month in stored
+        for month in names
         if month in imported or (first_day is not None and month >= month_of(first_day))
     }
     for month, name, n in rows:
         by_month[month][name] = int(n)
-    return [
-        by_month.get(month)
-        if newest is None or month <= newest
-        else _counts_in_force(connection, moment, filters, month, group.name)
-        for month in names
-    ]
+    for month in names:
+        if newest is not None and month > newest:
+            standing = _counts_in_force(connection, moment, filters, month, group.name)
+            for name, n in (standing or {}).items():
+                by_month[month][name] = by_month[month].get(name, 0) + n
+    return [by_month.get(month) for month in names]
 
 
 def imported_bases(connection: Connection, filters: Filters | None = None) -> dict[str, list[str]]:
