@@ -107,12 +107,12 @@ def publish_or_hold(attempt: Attempt, collected: CollectedRows) -> Outcome:
     with writing(attempt.engine) as connection:
         attempt.lease.hold(connection)
         rules = rule_versions.adopt_environment(connection, attempt.clock(), attempt.settings)
-        internal = internal_aliases(connection, source.FACTS.name, names, rules)
+        plan = plan_sites(connection, source.FACTS.name, attempt.day, names, collected.keep)
+        internal = internal_aliases(connection, plan, rules)
     states = evaluate_rows(source, collected, rules, internal)
     with writing(attempt.engine) as connection:
         attempt.lease.hold(connection)
         check_publish_date(connection, source.FACTS.name, attempt.day, attempt.day)
-        plan = plan_sites(connection, source.FACTS.name, attempt.day, names, collected.keep)
         before = _published(connection, source.FACTS.name)
         kept_as_is = _kept(before, collected)
         after = {**kept_as_is, **_summaries(states, plan)}

@@ -50,9 +50,9 @@ def accept_run(context: DecisionContext, source: Source, run_id: int) -> Publish
         rules = rule_versions.adopt_environment(connection, context.clock(), context.settings)
         collected = read_held_rows(connection, source, run_id)
         names = {r.alias_key: r.alias_name for r in collected.records if r.alias_key is not None}
-        internal = internal_aliases(connection, run.source, names, rules)
-        states = evaluate_rows(source, collected, rules, internal)
         plan = plan_sites(connection, run.source, run.business_date, names, collected.keep)
+        internal = internal_aliases(connection, plan, rules)
+        states = evaluate_rows(source, collected, rules, internal)
         _clear_hold(connection, context, run_id, ACCEPTED)
         entry = context.write_entry(
             connection, AcceptRun, f"run {run_id}", source=run.source, day=run.business_date

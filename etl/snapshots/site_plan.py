@@ -168,25 +168,18 @@ def _refresh_match_names(connection: Connection) -> None:
             connection.execute(of_site.values(match_name=match))
 
 
-def internal_aliases(
-    connection: Connection, source: str, names: Mapping[str, str | None], rules: Rules
-) -> dict[str | None, str]:
-    """The aliases whose site is internal under `rules`: alias key -> the site's name."""
+def internal_aliases(connection: Connection, plan: SitePlan, rules: Rules) -> dict[str | None, str]:
+    """The aliases whose site is internal under `rules`: alias key -> the site's name. What counts
+    is the name of the site, which a source may call otherwise."""
     internal = {match_name(name) for name in rules.internal_sites}
     if not internal:
         return {}
     site_names = {
         site: name for site, name in connection.execute(select(sites.c.site_id, sites.c.name))
     }
-    roots = site_roots(connection)
-    rows = connection.execute(
-        select(site_aliases.c.alias_key, site_aliases.c.site_id).where(
-            site_aliases.c.source == source
-        )
-    )
-    stored = {key: site_names[roots.get(site_id, site_id)] for key, site_id in rows}
-    names_now: dict[str, str | None] = {**names, **stored}
-    return {key: name for key, name in names_now.items() if name and match_name(name) in internal}
+    existing = {key: site_names[site_id] for key, site_id in {**plan.known, **plan.joins}.items()}
+    names = {**existing, **plan.new}
+    return {key: name for key, name in names.items() if match_name(name) in internal}
 
 
 def mark_internal(connection: Connection, rules: Rules) -> None:

@@ -2,6 +2,7 @@
 PRODUCT.md alone (tests/support/oracle), and `process` changes nothing afterwards."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -167,6 +168,13 @@ FOUND: dict[str, tuple[list[Any], dict[str, int]]] = {
     ),
     "a move undone after its month was closed is undone in it once reopened": (
         [*MOVED, run(9), ("close",), ("undo", 0), run(1), ("reopen",)], {"1": 1, "2": 2},
+    ),
+    "a new alias that joins what an internal site was merged into is not internal": (
+        [
+            run(0, FREIGHT, PELICAN), ("rules", 0, 1, 0), ("merge", 1, 0),
+            run(0, replace(PELICAN, key="3"), source="threatlocker"),
+        ],
+        {"3": 1, "2026-08": 3},
     ),
     "an import of a month after the newest snapshot counts": (
         [*MOVED[:1], run(31, how="fail"), run(31, how="fail"), IMPORTED], {"2026-09": 52},
