@@ -123,7 +123,7 @@ def explain(request: dict[str, Any] | None) -> Any:
         return no_update
     if request["figure"] == MACHINES:
         return machine_views.explain(request["query"])
-    with view(request["query"], own_sites=request["figure"] in why.FIGURES) as v:
+    with view(request["query"], own_sites=True) as v:
         if request["figure"] == MONTH:
             return explain_month(v, arguments(request["query"]).get(MONTH))
         if request["figure"] == WHY:

@@ -22,10 +22,15 @@ from db import audit, tokens
 from db.engine import reading
 from db.keys import device_id
 from db.search import machine_search_text
-from db.tables import agent_hours, inventory, report_days
+from db.tables import ALIAS_KEY_LENGTH, agent_hours, inventory, report_days
 
 SOURCE = "agent"
 _machine = inventory.c
+
+
+def site_key(site: str) -> str:
+    """The id of a site that a machine names, as the agent source has it: however it is spelt."""
+    return " ".join(site.casefold().split())[:ALIAS_KEY_LENGTH]
 
 
 def is_added_by_hand() -> ColumnElement[bool]:

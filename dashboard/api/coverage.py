@@ -136,7 +136,7 @@ def blueprint(context: Context) -> Blueprint:
         filters = _filters(context, "sort", "limit", "offset")
         limit, offset = page_of(request.args)
         sort = parse_sort(request.args, coverage.SORTS, coverage.BY_KIND)
-        with context.view(filters) as v:
+        with context.view(filters, own_sites=True) as v:
             items = coverage.page(
                 v.connection, v.moment, filters, sort=sort, limit=limit, offset=offset
             )
@@ -160,7 +160,7 @@ def blueprint(context: Context) -> Blueprint:
     )
     def overlap() -> Response:
         filters = _filters(context)
-        with context.view(filters) as v:
+        with context.view(filters, own_sites=True) as v:
             counted = coverage.counts(v.connection, v.moment.now, filters)
             then = coverage.counts(v.connection, v.moment.then, filters)
             cells = coverage_matrix.matrix(v.connection, v.moment, filters, counted)

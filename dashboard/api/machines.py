@@ -178,7 +178,7 @@ def blueprint(context: Context, reception: Reception) -> Blueprint:
             return _all(context, listed)
         limit, offset = page_of(request.args)
         now = context.now()
-        with context.reading() as connection:
+        with context.reading(own_sites=True) as connection:
             count = machines.count(connection, listed.filters, now)
             rows = machines.rows(
                 connection, listed.filters, now, sort=listed.sort, limit=limit, offset=offset
@@ -189,7 +189,7 @@ def blueprint(context: Context, reception: Reception) -> Blueprint:
     @routes.get("/machines/<machine_id>")
     @documented("One machine", MachineItem, errors={}, missing=_NO_MACHINE)
     def machine(machine_id: str) -> Response:
-        with context.reading() as connection:
+        with context.reading(own_sites=True) as connection:
             row = machines.find(connection, machine_id, context.now())
         return (
             _missing(machine_id)
@@ -234,7 +234,7 @@ def blueprint(context: Context, reception: Reception) -> Blueprint:
 
 def _all(context: Context, page: MachineList) -> Response:
     """Every machine, written while it is read: as TatuScan answered, in constant memory."""
-    reading = context.reading()
+    reading = context.reading(own_sites=True)
 
     def written() -> Iterator[str]:
         with reading as connection:

@@ -81,7 +81,7 @@ def blueprint(context: Context) -> Blueprint:
     )
     def month_bases(month: str) -> Response:
         filters = context.filters(request.args, request.path, extra=_MORE)
-        with context.view(filters) as v:
+        with context.view(filters, own_sites=True) as v:
             comparison = _compare(v, month)
             devices = []
             if len(filters.sites) == 1:
@@ -156,7 +156,7 @@ def _file(context: Context, form: str) -> Response:
     if month is None:
         raise BadParameter("month", "month is missing: name one like 2026-10.")
     filters = context.filters(request.args, request.path, extra=("month", *_MORE))
-    with context.view(filters) as v:
+    with context.view(filters, own_sites=True) as v:
         comparison = _compare(v, month)
         facts = [("Month", month), *about(v, compared=False)]
         rows: list[Sequence[Any]] = [_cells(site, comparison) for site in comparison.bases]

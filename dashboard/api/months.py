@@ -31,13 +31,14 @@ class SourceEnd(BaseModel):
 
 
 class MonthClosing(BaseModel):
-    """The closing in force. `members`: how many records it holds; `hash`: of all of them."""
+    """The closing in force. `members`: how many records it holds, null for whoever sees only some
+    sites; `hash`: of all of them."""
 
     closing_id: int
     closed_at: datetime
     author: str
     rule_version: int
-    members: int
+    members: int | None
     hash: str
 
 
@@ -92,7 +93,7 @@ def blueprint(context: Context) -> Blueprint:
         filters = context.filters(request.args, request.path, extra=("limit", "offset"))
         only_stored(filters)
         limit, offset = page_of(request.args)
-        with context.view(filters) as v:
+        with context.view(filters, own_sites=True) as v:
             rows = month_table.month_rows(v.connection, v.moment, filters)
         items = [as_json(row, context.zone) for row in rows[offset : offset + limit]]
         day = v.moment.now.day

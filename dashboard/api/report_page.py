@@ -30,7 +30,7 @@ def blueprint(context: Context) -> Blueprint:
         column, descending = _sort()
         head = _head(context.ingest_open)
 
-        reading = context.reading()
+        reading = context.reading(own_sites=True)
 
         def written() -> Iterator[str]:
             with reading as connection:

@@ -47,7 +47,7 @@ def blueprint(context: Context) -> Blueprint:
     def run_list() -> Response:
         filters = parse_runs(request.args, today=context.today(), extra=("limit", "offset"))
         limit, offset = page_of(request.args)
-        with context.reading() as connection:
+        with context.reading(own_sites=True) as connection:
             runs = attempts.page(connection, filters, limit=limit, offset=offset)
             count = attempts.count(connection, filters)
         items = [as_json(run, context.zone) for run in runs]

@@ -20,12 +20,13 @@ dash.register_page(
     key="r",
     any_day=True,
     filters=[],
+    own_sites=True,
 )
 
 
 def _content(query: str | None) -> list[Any]:
     """Sources, calendar and list; or one run."""
-    with view(query) as v:
+    with view(query, own_sites=True) as v:
         return collected(v, parse_runs_page(arguments(query), today=v.today))
 
 

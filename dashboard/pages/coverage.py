@@ -42,6 +42,7 @@ dash.register_page(
     key="v",
     charts=True,
     grid=True,
+    own_sites=True,
 )
 
 
@@ -107,7 +108,7 @@ def layout(**_query: str) -> html.Div:
 )
 def show(query: str | None, _snapshot: object, _settled: object) -> dict[str, Any]:
     """All figures of one moment, and how many are in the list."""
-    with view(query, PATH) as v:
+    with view(query, PATH, own_sites=True) as v:
         if (state := no_data(v)) is not None:
             return coverage_page.instead(state)
         page = answers(v)
@@ -130,7 +131,7 @@ def _file(query: str | None, request: Request | None) -> Callable[[str], str]:
 
 def _rows(query: str, request: Request) -> dict[str, Any]:
     window = sorted_window(request, coverage.SORTS, coverage.BY_KIND)
-    with view(query, PATH) as v:
+    with view(query, PATH, own_sites=True) as v:
         findings = coverage.page(v.connection, v.moment, v.filters, **window)
         count = coverage.count(v.connection, v.moment, v.filters)
         return grid_rows(rows(findings, decides=decides(v)), count)

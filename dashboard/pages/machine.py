@@ -22,6 +22,7 @@ dash.register_page(
     charts=True,
     called=machine_day.name_of,
     filters=[],
+    own_sites=True,
 )
 
 

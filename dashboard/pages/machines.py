@@ -26,6 +26,7 @@ dash.register_page(
     status=machine_views.status,
     search=True,
     grid=True,
+    own_sites=True,
 )
 
 REFRESH_MILLISECONDS = 60_000

@@ -22,6 +22,7 @@ dash.register_page(
     any_day=True,
     called=month_called,
     filters=["basis", "site", "type", "status"],
+    own_sites=True,
 )
 
 
@@ -73,9 +74,11 @@ def layout(month: str = "", **_query: str) -> html.Div:
 )
 def show(query: str | None, _snapshot: object, _settled: object, month: str) -> tuple[Any, ...]:
     """Everything of the month; the proof only of a closed one."""
-    with view(query) as v:
+    with view(query, own_sites=True) as v:
         body, history, closing = month_detail(v, month)
-    return body, history, closing, closing is None, None
+        # The hash is that of all sites.
+        unproven = closing is None or v.actor.sites is not None
+    return body, history, closing, unproven, None
 
 
 # Apart from the rest: to know each device's days costs more than all of that.
@@ -89,7 +92,7 @@ def show(query: str | None, _snapshot: object, _settled: object, month: str) -> 
 def show_bases(query: str | None, _snapshot: object, _settled: object, month: str) -> Any:
     """What changed since it was closed, what it can be billed by, and who makes the difference."""
     chosen = arguments(query)
-    with view(query) as v:
+    with view(query, own_sites=True) as v:
         return bases_of(v, month, chosen.get("present"), chosen.get("since"))
 
 

@@ -18,12 +18,13 @@ dash.register_page(
     key="m",
     filters=["as_of", "basis", "site", "type", "status"],
     any_day=True,
+    own_sites=True,
 )
 
 
 def _content(query: str | None) -> list[Any]:
     """The table of months."""
-    with view(query) as v:
+    with view(query, own_sites=True) as v:
         return all_months(v)
 
 

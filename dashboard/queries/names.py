@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from dashboard.queries.entities import NO_SITE
+from dashboard.queries.own_sites import own_sites
 from db.bulk import chunks
 from db.tables import NO_SITE_ID, OPEN_END, device_snapshots, devices, site_aliases, sites
 
@@ -32,8 +33,10 @@ def site_names(connection: Connection, site_ids: Iterable[int] | None = None) ->
 
 
 def device_names(connection: Connection, device_ids: Collection[int]) -> dict[int, DeviceName]:
-    """The names of those devices of which a stretch is kept, by id."""
-    stretch = device_snapshots.c
+    """The names of those devices of which a stretch is kept, by id; for somebody who sees only some
+    sites as they were last called at one of these."""
+    stretch, own = device_snapshots.c, own_sites(connection)
+    seen = () if own is None else (stretch.site_id.in_(sorted(own)),)
     names = {}
     for chunk in chunks(sorted(set(device_ids))):
         rows = connection.execute(
@@ -42,7 +45,7 @@ def device_names(connection: Connection, device_ids: Collection[int]) -> dict[in
                 stretch.site_id, stretch.asset_id, stretch.valid_to, devices.c.source_key,
             )
             .join(devices, devices.c.device_id == stretch.device_id)
-            .where(stretch.device_id.in_(chunk))
+            .where(stretch.device_id.in_(chunk), *seen)
             .order_by(stretch.valid_from)
         )  # fmt: skip
         for row in rows:

@@ -5,20 +5,34 @@ elsewhere keeps its day but not its place, and every other site's name reads `AN
 database, so that a query that forgets whom it answers shows nothing either.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, case, event, literal, null, select
+from sqlalchemy import Column, Connection, Table, case, event, false, literal, null, select
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from dashboard.base.params import BadParameter, Filters
 from db.history.changes import EntityChange
 from db.history.explain import EntityState
 from db.history.reasons import Values
-from db.tables import collection_runs, site_aliases, sites
+from db.machines import SOURCE, site_key
+from db.tables import (
+    agent_hours,
+    audit_log,
+    collection_runs,
+    held_records,
+    inventory,
+    month_closings,
+    quarantined_records,
+    run_details,
+    site_aliases,
+    sites,
+    suggestions,
+)
 
-ANOTHER_SITE = "another site"
+ANOTHER_SITE, ANOTHER_DEVICE = "another site", "another device"
 _NO_SITE = -1
 """No site has this id."""
 
@@ -30,6 +44,12 @@ _OF_RUNS = (
     "started_at", "heartbeat_at", "finished_at", "rule_version",
 )  # fmt: skip
 """What a run may show to everybody: no count of the whole source, no reason that names a site."""
+
+_OF_ENTRIES = ("entry_id", "at", "actor", "action")
+"""What an entry of the audit log may show: that something was decided, not about what."""
+
+_UNSEEN = (run_details, quarantined_records, held_records, suggestions)
+"""Tables whose rows are of the whole fleet, or may name any site."""
 
 _ELSEWHERE = ("first_seen", "back", "gone", "source_ended", "source_began", "site")
 """The reasons that say nothing of a device at another site but that it was there."""
@@ -52,25 +72,41 @@ def within(filters: Filters, own: Collection[int] | None) -> Filters:
 def limit(connection: Connection, own: Collection[int]) -> None:
     """Let `connection` answer somebody who sees only these sites."""
     connection.execution_options(own_sites=frozenset(own))
-    masks = {
-        sites.name: _masked_sites(sites, own),
-        site_aliases.name: _masked_sites(site_aliases, own),
-        collection_runs.name: _masked_runs(),
+    makers: dict[str, Callable[[], Any]] = {
+        sites.name: partial(_masked_sites, sites, own),
+        site_aliases.name: partial(_masked_sites, site_aliases, own),
+        collection_runs.name: partial(_only, collection_runs, _OF_RUNS),
+        audit_log.name: partial(_only, audit_log, _OF_ENTRIES),
+        # How many devices all sites had.
+        month_closings.name: partial(_without, month_closings, "members"),
+        inventory.name: partial(_own_machines, connection, own),
+        agent_hours.name: partial(_own_hours, connection, own),
+        **{table.name: partial(_nothing, table) for table in _UNSEEN},
     }
+    masks: dict[str, Any] = {}
+
+    def mask_of(table: Table) -> Any:
+        if table.name not in makers:
+            return None
+        if table.name not in masks:
+            masks[table.name] = makers[table.name]()
+        return masks[table.name]
 
     def masked(element: Any, **_named: Any) -> Any:
         if isinstance(element, Table):
-            return masks.get(element.name)
+            return mask_of(element)
         if isinstance(element, Column) and isinstance(element.table, Table):
-            mask = masks.get(element.table.name)
+            mask = mask_of(element.table)
             return None if mask is None else mask.c[element.name]
         return None
 
     @event.listens_for(connection, "before_execute", retval=True)
     def _mask(
-        _connection: Any, statement: Any, multiparams: Any, params: Any, _options: Any
+        _connection: Any, statement: Any, multiparams: Any, params: Any, options: Any
     ) -> tuple[Any, Any, Any]:
-        return replacement_traverse(statement, {}, masked), multiparams, params
+        if not options.get("whole"):
+            statement = replacement_traverse(statement, {}, masked)
+        return statement, multiparams, params
 
 
 def own_sites(connection: Connection) -> frozenset[int] | None:
@@ -102,11 +138,17 @@ def without_other_places(connection: Connection, change: EntityChange) -> Entity
             for reason in change.reasons
             if reason.code not in ("linked", "unlinked")  # They name a record of anywhere.
         ]
+    seen = {state.site for state, is_seen in ((then, is_then), (now, is_now)) if state and is_seen}
     return replace(
         change,
         then=then if is_then else _elsewhere(own),
         now=now if is_now else _elsewhere(own),
-        reasons=tuple(reasons),
+        reasons=tuple(
+            replace(reason, values=_places(reason.values, seen))
+            if reason.code == "site"
+            else reason
+            for reason in reasons
+        ),
     )
 
 
@@ -114,6 +156,14 @@ def _elsewhere(own: EntityState) -> EntityState:
     return replace(
         own, site_id=_NO_SITE, site=ANOTHER_SITE, location=None, display_name=None, reason=""
     )
+
+
+def _places(values: Values, seen: Collection[str]) -> Values:
+    """Where a device was and is; what a closing stored holds names."""
+    return {
+        name: value if name not in ("was", "now") or value in seen else ANOTHER_SITE
+        for name, value in values.items()
+    }
 
 
 def _without_cause(values: Values) -> Values:
@@ -133,9 +183,45 @@ def _masked_sites(table: Table, own: Collection[int]) -> Any:
     ).subquery(table.name)
 
 
-def _masked_runs() -> Any:
+def _only(table: Table, names: Collection[str]) -> Any:
     columns = [
-        column if column.name in _OF_RUNS else null().label(column.name)
-        for column in collection_runs.c
+        column if column.name in names else _blank(column).label(column.name) for column in table.c
     ]
-    return select(*columns).subquery(collection_runs.name)
+    return select(*columns).subquery(table.name)
+
+
+def _without(table: Table, *names: str) -> Any:
+    return _only(table, {column.name for column in table.c} - {*names})
+
+
+def _blank(column: Column[Any]) -> Any:
+    """Nothing, as text where a text is always there."""
+    return literal("") if not column.nullable and column.type.python_type is str else null()
+
+
+def _nothing(table: Table) -> Any:
+    return select(table).where(false()).subquery(table.name)
+
+
+def _own_machines(connection: Connection, own: Collection[int]) -> Any:
+    """The machines that name one of these sites; one that names none is nobody's."""
+    c = inventory.c
+    return select(inventory).where(c.site.in_(_own_names(connection, own))).subquery(inventory.name)
+
+
+def _own_hours(connection: Connection, own: Collection[int]) -> Any:
+    machines = select(inventory.c.device_id).where(
+        inventory.c.site.in_(_own_names(connection, own))
+    )
+    of_own = agent_hours.c.device_id.in_(machines)
+    return select(agent_hours).where(of_own).subquery(agent_hours.name)
+
+
+def _own_names(connection: Connection, own: Collection[int]) -> list[str]:
+    """What machines call these sites, as the next collection will understand it."""
+    alias, whole = site_aliases.c, {"whole": True}
+    of_own = select(alias.alias_key).where(alias.source == SOURCE, alias.site_id.in_(sorted(own)))
+    keys = set(connection.scalars(of_own, execution_options=whole))
+    names = select(inventory.c.site).where(inventory.c.site.is_not(None)).distinct()
+    called = connection.scalars(names, execution_options=whole)
+    return sorted(name for name in called if site_key(name) in keys)

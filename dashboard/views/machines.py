@@ -67,7 +67,7 @@ def view(query: str | None) -> Iterator[View]:
         BadParameter: an unknown name, or a value that cannot be used.
     """
     listed = parse_machines_page(arguments(query))
-    with current().reading() as connection:
+    with current().reading(own_sites=True) as connection:
         yield View(connection, listed, current().now())
 
 

@@ -137,7 +137,7 @@ def _list(v: View, listed: RunList) -> html.Section:
     count = attempts.count(v.connection, listed.filters)
     return card(
         "runs",
-        run_table(runs, count, listed, v.moment.kept),
+        run_table(runs, count, listed, v.moment.kept, v.actor),
         title=_("Runs"),
         subtitle=_about(listed),
     )

@@ -5,7 +5,14 @@ device_id: their keys start with it, nothing is unique without it, no sequence f
 The other tables are small.
 """
 
-from db.tables.base import MATCH_NAME_LENGTH, NAME_LENGTH, NO_SITE_ID, OPEN_END, metadata
+from db.tables.base import (
+    ALIAS_KEY_LENGTH,
+    MATCH_NAME_LENGTH,
+    NAME_LENGTH,
+    NO_SITE_ID,
+    OPEN_END,
+    metadata,
+)
 from db.tables.counts import daily_counts, imported_counts, month_end_counts
 from db.tables.coverage import coverage_exceptions, coverage_findings, suggestions
 from db.tables.devices import (
@@ -55,6 +62,7 @@ from db.tables.users import (
 from db.tables.work import audit_log, count_restatements, jobs, leases, meta
 
 __all__ = [
+    "ALIAS_KEY_LENGTH",
     "ALL_SITES",
     "HASHED_FIELDS",
     "HASHED_IF_SET",

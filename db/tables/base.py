@@ -12,6 +12,7 @@ NO_SITE_ID = 0
 """The site of a machine whose source names none; it has no row in `sites`."""
 
 MATCH_NAME_LENGTH = NAME_LENGTH = 255
+ALIAS_KEY_LENGTH = 128
 
 metadata = MetaData(
     naming_convention={

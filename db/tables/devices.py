@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, String, Text
 from sqlalchemy.types import TypeEngine
 
-from db.tables.base import MATCH_NAME_LENGTH, NAME_LENGTH, id_column, table
+from db.tables.base import ALIAS_KEY_LENGTH, MATCH_NAME_LENGTH, NAME_LENGTH, id_column, table
 from db.types import Blob, LongText, SerialId, UtcDateTime
 
 _HASHED = {"hashed": "always"}
@@ -84,7 +84,7 @@ sites = table(
 site_aliases = table(
     "site_aliases",
     Column("source", String(16), primary_key=True),
-    Column("alias_key", String(128), primary_key=True),
+    Column("alias_key", String(ALIAS_KEY_LENGTH), primary_key=True),
     Column("site_id", BigInteger, nullable=False, index=True),
     Column("name", String(NAME_LENGTH), nullable=False),
     Column("last_seen", Date, nullable=False),
@@ -114,7 +114,7 @@ device_snapshots = table(
     Column("source", String(16), nullable=False),
     Column("site_id", BigInteger, nullable=False),
     Column("asset_id", BigInteger, nullable=False),
-    Column("alias_key", String(128), info=_HASHED),
+    Column("alias_key", String(ALIAS_KEY_LENGTH), info=_HASHED),
     *_columns(NameFields),
     Column("device_type", String(16), nullable=False, info=_HASHED | _LISTED),
     Column("type_reason", String(400), nullable=False, info=_HASHED | _HISTORY),

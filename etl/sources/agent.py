@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, time
 from typing import Annotated, Any
 
-from db.machines import SOURCE, present_machines
+from db.machines import SOURCE, present_machines, site_key
 from db.setting_types import SourceSettings, whole
 from db.sources import SourceFacts
 from etl.records.record import Raw, Record
@@ -85,7 +85,7 @@ def to_record(raw: Raw) -> Record:
     received_at = raw["received_at"]
     return Record(
         source_key=raw["machine_id"],
-        alias_key=None if site is None else " ".join(site.casefold().split())[:KEY_LENGTH],
+        alias_key=None if site is None else site_key(site),
         alias_name=None if site is None else " ".join(site.split()),
         payload=raw,
         hostname=cleaner.text(raw["hostname"], "hostname"),

@@ -51,8 +51,7 @@ class Subject:
 
     `columns`: all that it may have, for the description; `extra`: the parameters of its address
     beside the filters; `stored`: months, which cannot be filtered by everything; `compared`:
-    whether the other day matters too; `own_sites`: whether people who see only some sites may have
-    it.
+    whether the other day matters too.
     """
 
     summary: str
@@ -61,7 +60,6 @@ class Subject:
     extra: tuple[ParameterDescription, ...] = (parameters.SOURCE,)
     stored: bool = False
     compared: bool = True
-    own_sites: bool = True
 
 
 def blueprint(context: Context) -> Blueprint:
@@ -81,7 +79,7 @@ def _answer(context: Context, name: str, form: str) -> Response:
     subject = SUBJECTS[name]
     extra = [parameter.name for parameter in subject.extra]
     filters = context.filters(request.args, request.path, extra=extra)
-    with context.view(filters, own_sites=subject.own_sites) as v:
+    with context.view(filters, own_sites=True) as v:
         # Months have a column for each status.
         counted = replace(v, filters=v.filters.having(statuses=STATUSES)) if subject.stored else v
         facts = about(counted, compared=subject.compared)
@@ -207,7 +205,6 @@ SUBJECTS = {
         _coverage,
         (parameters.SOURCE, *parameters.FINDINGS, parameters.sort(coverage.SORTS)),
         compared=False,
-        own_sites=False,
     ),
     "bars": Subject("Why a number moved, in bars", BAR_COLUMNS, _bars),
     "sites": Subject("Every site that matches", SITE_COLUMNS, _sites),
@@ -219,7 +216,6 @@ SUBJECTS = {
         (),
         stored=True,
         compared=False,
-        own_sites=False,
     ),
     "months": Subject("Month by month", MONTH_COLUMNS, _months, compared=False),
 }

@@ -35,6 +35,7 @@ from dashboard.queries.devices import device_list
 from dashboard.queries.months.invoice import Invoice, invoice
 from dashboard.queries.months.snapshots import MonthSource
 from dashboard.queries.names import site_names
+from dashboard.queries.own_sites import sees
 from dashboard.web.context import Context
 from db.tables import NO_SITE_ID
 
@@ -67,9 +68,9 @@ def blueprint(context: Context) -> Blueprint:
     )
     def pack() -> Response:
         site, month, basis = _question(request.args, context.today())
-        with context.reading() as connection:
+        with context.reading(own_sites=True) as connection:
             site_name = site_names(connection, [site]).get(site)
-            if site_name is None:
+            if site_name is None or not sees(connection, site):
                 raise NotFound
             evidence = invoice(connection, site, month, basis, context.today())
         if evidence is None:

@@ -39,7 +39,7 @@ def blueprint(context: Context) -> Blueprint:
 
 def _answer(context: Context, form: str) -> Response:
     machine_list, now = parse_machines(request.args), context.now()
-    with context.reading() as connection:
+    with context.reading(own_sites=True) as connection:
         rows = machines.rows(connection, machine_list.filters, now, sort=machine_list.sort)
         return table_file(
             f"machines-{now:%Y-%m-%d-%H%M}", LISTED_KEYS, _chunks(rows, context.zone),

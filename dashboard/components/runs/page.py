@@ -50,6 +50,8 @@ def run_page(
         kept: the days whose devices can be listed.
     """
     run, before = held.run, held.before
+    if actor.sites is not None:
+        return [_back(page), _head(run), _of_everybody(run)]
     withdrawable = newest and run.published and run.kind != "end"
     return [
         _back(page),
@@ -61,6 +63,17 @@ def run_page(
         log_card(run, details.lines),
         danger_zone([withdrawal(run)] if withdrawable and actor.may_start(WithdrawDay) else []),
     ]
+
+
+def _of_everybody(run: Run) -> Component:
+    """What says nothing of the devices of all sites."""
+    facts = [
+        (_("Started"), formats.instant(run.started_at)),
+        (_("Finished"), formats.instant(run.finished_at)),
+        (_("Took"), duration(run)),
+    ]
+    text = _("Its counts and its log are of every site, and you see only some.")
+    return panel(html.H2(_("Collected")), fact_list(facts), html.P(text, className="note"))
 
 
 def no_run(run_id: int, page: RunList) -> list[Any]:

@@ -50,7 +50,7 @@ def _card(
     return html.Section(
         [
             head,
-            *_facts(last, published, page),
+            *_facts(last, published, page, actor),
             html.Div(_collect(last, actor) if fresh else None, className="acts"),
         ],
         className="card card-body source-card",
@@ -68,7 +68,7 @@ def _pill(last: Run, published: Run | None, fresh: Freshness | None) -> html.Spa
     return html.Span(_("fresh"), className="pill run-pill run-complete")
 
 
-def _facts(last: Run, published: Run | None, page: RunList) -> list[html.P]:
+def _facts(last: Run, published: Run | None, page: RunList, actor: Actor) -> list[html.P]:
     if published is None:
         first = html.P(_("Nothing published yet"), className="source-when")
     elif published.kind == "end":
@@ -79,6 +79,8 @@ def _facts(last: Run, published: Run | None, page: RunList) -> list[html.P]:
             "Complete %(when)s, %(n)s row", "Complete %(when)s, %(n)s rows", published.records or 0,
             when=formats.instant(published.finished_at), n=formats.number(published.records),
         )  # fmt: skip
+        if actor.sites is not None:
+            words = _("Complete %(when)s", when=formats.instant(published.finished_at))
         run = dcc.Link(words, href=page.address(run=published.run_id))
         first = html.P(run, className="source-when")
     if published is not None and last.run_id == published.run_id:

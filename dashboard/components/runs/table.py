@@ -7,6 +7,7 @@ from dash import dcc, html
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.base.access import Actor
 from dashboard.base.run_params import RunList
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import run_pill, source_badge
@@ -18,11 +19,17 @@ from db.history.kept import KeptDays
 from db.sources import source_label
 
 PAGE = 50
+OF_EVERYBODY = 5
+"""Columns that say nothing of the devices of all sites."""
+
 CHOICES = ("complete", "suspicious", "held", "failed", "withdrawn")
 
 
-def run_table(runs: Sequence[Run], count: int, page: RunList, kept: KeptDays | None) -> list[Any]:
-    """Filters, table and pager. `kept` are the days whose devices can be listed."""
+def run_table(
+    runs: Sequence[Run], count: int, page: RunList, kept: KeptDays | None, actor: Actor
+) -> list[Any]:
+    """Filters, table and pager. `kept` are the days whose devices can be listed; for an actor who
+    sees only some sites the columns about all devices are left out."""
     if not count:
         empty = html.P(
             [_("No run matches. "), dcc.Link(_("Show all runs"), href="/collections")],
@@ -34,11 +41,11 @@ def run_table(runs: Sequence[Run], count: int, page: RunList, kept: KeptDays | N
         (_("Took"), "figure wide"), (_("Pages"), "figure wide"), (_("Rows"), "figure"),
         (_("Changed"), "figure wide"), (_("Set aside"), "figure wide"), (_("Reason"), "run-why"),
         (_("Id"), "wide"),
-    ]  # fmt: skip
+    ][:None if actor.sites is None else OF_EVERYBODY]  # fmt: skip
     table = html.Table(
         [
             html.Thead(html.Tr([column_head(name, c) for name, c in heads])),
-            html.Tbody([_row(run, page, kept) for run in runs]),
+            html.Tbody([_row(run, page, kept, actor) for run in runs]),
         ],
         className="table runs",
     )
@@ -46,7 +53,7 @@ def run_table(runs: Sequence[Run], count: int, page: RunList, kept: KeptDays | N
     return [_filters(page), whole, _pager(count, page)]
 
 
-def _row(run: Run, page: RunList, kept: KeptDays | None) -> html.Tr:
+def _row(run: Run, page: RunList, kept: KeptDays | None, actor: Actor) -> html.Tr:
     name = html.Span(
         [source_badge(run.source), html.Span(source_label(run.source))], className="named-source"
     )
@@ -55,13 +62,18 @@ def _row(run: Run, page: RunList, kept: KeptDays | None) -> html.Tr:
         href=page.address(run=run.run_id),
         className="row-link",
     )
+    cells = [
+        html.Td(name),
+        html.Th(link, scope="row", className="nowrap"),
+        html.Td(run_pill(run.display_state)),
+        html.Td(formats.instant(run.started_at), className="wide nowrap muted"),
+        html.Td(duration(run), className="figure wide"),
+    ]
+    if actor.sites is not None:
+        return html.Tr(cells)
     return html.Tr(
         [
-            html.Td(name),
-            html.Th(link, scope="row", className="nowrap"),
-            html.Td(run_pill(run.display_state)),
-            html.Td(formats.instant(run.started_at), className="wide nowrap muted"),
-            html.Td(duration(run), className="figure wide"),
+            *cells,
             html.Td(formats.number(run.pages), className="figure wide other"),
             html.Td(row_count(run, kept), className="figure"),
             html.Td(percent(run.changed_percent), className="figure wide"),

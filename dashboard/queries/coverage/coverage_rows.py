@@ -2,7 +2,7 @@
 and its facts in words."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from dashboard.base.notice import Notice, mark
 from dashboard.queries.devices.device_list import COLUMNS
 from dashboard.queries.moment import Moment
 from dashboard.queries.names import site_names
+from dashboard.queries.own_sites import ANOTHER_DEVICE, ANOTHER_SITE, own_sites
 from db.bulk import rows_where_in
 from db.coverage import (
     ACCEPTED,
@@ -62,9 +63,10 @@ def finding_rows(
     other_stretches = _others(connection, others, day)
     names = site_names(connection, {r.site_id for r in other_stretches.values()})
     accepted, first = _accepted(connection, rows, day), _first_ever(connection, rows)
+    own = own_sites(connection)
     return [
         _row(row, day, known, contacts, accepted, first)
-        | {"notice": (notice := _facts(row, other_stretches.get(row.other_device_id), names))}
+        | {"notice": (notice := _facts(row, other_stretches.get(row.other_device_id), names, own))}
         | {"facts": str(notice)}
         for row in rows
     ]
@@ -162,26 +164,35 @@ def _first_ever(connection: Connection, rows: Sequence[Any]) -> dict[tuple[Any, 
     }
 
 
-def _facts(row: Any, other: Any, names: Mapping[int, str]) -> Notice:
-    """What does not agree, as a sentence."""
+def _facts(row: Any, other: Any, names: Mapping[int, str], own: Collection[int] | None) -> Notice:
+    """What does not agree, as a sentence; of a record at another site than its reader's `own` it
+    says no name."""
     facts = json.loads(row.facts)
     host = row.hostname or row.display_name or str(row.device_id)
     values: dict[str, object] = {"source": source_label(row.source), "site": row.site, "host": host}
     values |= {"other": row.other_device_id, "other_source": "?", "other_site": "?"}
     if other is not None:
-        values["other"] = other.hostname or other.display_name or str(other.device_id)
+        is_seen = own is None or other.site_id in own
+        values["other"] = _called(other) if is_seen else ANOTHER_DEVICE
         values["other_source"] = source_label(other.source)
-        values["other_site"] = names.get(other.site_id, str(other.site_id))
+        at = names.get(other.site_id, str(other.site_id)) if is_seen else ANOTHER_SITE
+        values["other_site"] = at
     if row.kind == SPARE_MISMATCH:
         spare = facts.get("spare") == row.source
         values |= {"spare": values["source" if spare else "other_source"],
                    "not_spare": values["other_source" if spare else "source"]}  # fmt: skip
-    values |= {"name": row.display_name, "other_name": other.display_name if other else "?"}
+    values |= {"name": row.display_name, "other_name": "?"}
+    if other is not None:
+        values["other_name"] = other.display_name if is_seen else values["other"]
     if row.kind == DUPLICATE and facts.get("same") == "machine":
         return Notice(_TWICE, values)
     if "serial" in facts:
         return Notice(_SERIAL, values | {"serial": facts["serial"]})
     return Notice(_WORDS[row.kind], values)
+
+
+def _called(device: Any) -> str:
+    return str(device.hostname or device.display_name or device.device_id)
 
 
 _TWICE = mark("%(source)s has this machine twice: %(host)s and %(other)s")

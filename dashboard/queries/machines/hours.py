@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, exists, select
 
+from dashboard.queries.own_sites import own_sites
 from db.tables import agent_hours, device_snapshots, inventory
 
 HOURS = 24
@@ -57,6 +58,9 @@ def name_of(connection: Connection, machine_id: str) -> str | None:
 
 
 def is_device(connection: Connection, device_id: int) -> bool:
-    """Whether the machine has a page among the devices: a day's snapshot holds it."""
-    kept = exists().where(device_snapshots.c.device_id == device_id)
+    """Whether the machine has a page among the devices: a day's snapshot that its reader sees holds
+    it."""
+    stretch, own = device_snapshots.c, own_sites(connection)
+    seen = () if own is None else (stretch.site_id.in_(sorted(own)),)
+    kept = exists().where(stretch.device_id == device_id, *seen)
     return bool(connection.scalar(select(kept)))

@@ -24,6 +24,7 @@ from dashboard.queries.months import month_table
 from dashboard.queries.months.bases import BillingBases
 from dashboard.queries.months.month_table import Closing
 from dashboard.queries.months.snapshots import MonthSource, PublishedSnapshots
+from dashboard.queries.own_sites import without_other_places
 from db.history.changes import EntityChange
 from db.history.explain import EntityState
 from db.history.kept import month_before, month_end, month_of
@@ -87,7 +88,7 @@ def invoice(
 
 
 def _stored(connection: Connection, closing: Closing, filters: Filters) -> Invoice | None:
-    if closing.members and not _any_member(connection, closing.closing_id):
+    if closing.members != 0 and not _any_member(connection, closing.closing_id):
         return None
     if closing.pack_form > 1 and not _is_known(closing.dates, filters, closing.pack_form):
         return None
@@ -103,7 +104,7 @@ def _stored(connection: Connection, closing: Closing, filters: Filters) -> Invoi
         (month_end(month_before(closing.month)), month_end(closing.month)),
         None if opening is None else _by_hostname(opening, closing.pack_form),
         _by_hostname(rows, closing.pack_form),
-        _by_bar(changed, closing.pack_form),
+        _by_bar(_without_other_places(connection, changed), closing.pack_form),
         _of_site(bases, filters),
         closing.dates,
         closing.dates_before,
@@ -169,6 +170,10 @@ def _stored_changes(connection: Connection, closing_id: int, filters: Filters) -
         for change in changed
         if _counts(change.then, filters) or _counts(change.now, filters)
     ]
+
+
+def _without_other_places(connection: Connection, items: Iterable[Item]) -> list[Item]:
+    return [Item(item.bar, without_other_places(connection, item.changed)) for item in items]
 
 
 def _counts(state: EntityState | None, filters: Filters) -> bool:

@@ -31,7 +31,8 @@ RUNNING, OPEN, CLOSED, IMPORTED = "running", "open", "closed", "imported"
 @dataclass(frozen=True)
 class Closing:
     """One closing of a month; `dates` and `dates_before` hold what each source contributed to its
-    end and to the end of the month before."""
+    end and to the end of the month before. `members`: how many records it holds, of all sites; None
+    for somebody who sees only some."""
 
     closing_id: int
     month: str
@@ -40,7 +41,7 @@ class Closing:
     rule_version: int
     dates: dict[str, MonthSource]
     dates_before: dict[str, MonthSource]
-    members: int
+    members: int | None
     hash: str
     pack_form: int
 
