@@ -14,6 +14,7 @@ from sqlalchemy import Column, Connection, Table, case, event, false, literal, n
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from dashboard.base.params import BadParameter, Filters
+from db.decisions import CloseMonth, ReopenMonth
 from db.history.changes import EntityChange
 from db.history.explain import EntityState
 from db.history.reasons import Values
@@ -45,7 +46,7 @@ _OF_RUNS = (
 )  # fmt: skip
 """What a run may show to everybody: no count of the whole source, no reason that names a site."""
 
-_OF_ENTRIES = ("entry_id", "at", "actor", "action")
+_OF_ENTRIES = ("entry_id", "at", "actor", "action", "undoes")
 """What an entry of the audit log may show: that something was decided, not about what."""
 
 _UNSEEN = (run_details, quarantined_records, held_records, suggestions)
@@ -76,7 +77,7 @@ def limit(connection: Connection, own: Collection[int]) -> None:
         sites.name: partial(_masked_sites, sites, own),
         site_aliases.name: partial(_masked_sites, site_aliases, own),
         collection_runs.name: partial(_only, collection_runs, _OF_RUNS),
-        audit_log.name: partial(_only, audit_log, _OF_ENTRIES),
+        audit_log.name: _masked_entries,
         # How many devices all sites had.
         month_closings.name: partial(_without, month_closings, "members"),
         inventory.name: partial(_own_machines, connection, own),
@@ -188,6 +189,19 @@ def _only(table: Table, names: Collection[str]) -> Any:
         column if column.name in names else _blank(column).label(column.name) for column in table.c
     ]
     return select(*columns).subquery(table.name)
+
+
+def _masked_entries() -> Any:
+    """The audit log without what a decision was about, unless that is a month."""
+    c = audit_log.c
+    is_of_month = c.action.in_((CloseMonth.kind, ReopenMonth.kind))
+    shown = {
+        **{name: c[name] for name in _OF_ENTRIES},
+        "subject": case((is_of_month, c.subject), else_=literal("")),
+        "detail": literal("{}"),
+    }
+    columns = [shown.get(column.name, null()).label(column.name) for column in c]
+    return select(*columns).subquery(audit_log.name)
 
 
 def _without(table: Table, *names: str) -> Any:

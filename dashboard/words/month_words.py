@@ -1,5 +1,7 @@
 """Labels of the states of months, and why a month is still open."""
 
+from typing import Protocol
+
 from flask_babel import gettext as _
 
 from dashboard.base import formats
@@ -9,6 +11,18 @@ from db.audit import AUTOMATIC
 from db.months.adjustments import AdjustingDecision
 from db.months.closings import Hindrance
 from db.sources import source_label
+
+
+class Decided(Protocol):
+    """An entry of the audit log, as queries have it."""
+
+    @property
+    def action(self) -> str:
+        """The kind of decision."""
+
+    @property
+    def subject(self) -> str:
+        """What it was about."""
 
 
 def month_state_word(state: str) -> str:
@@ -29,12 +43,17 @@ def actor_name(actor: str) -> str:
 def adjustment_words(decision: AdjustingDecision) -> str:
     """Which decision changed a month that had been closed, by whom and when."""
     return _(
-        "%(what)s: %(subject)s, %(when)s %(who)s",
-        what=action_word(decision.action),
-        subject=decision.subject,
+        "%(what)s, %(when)s %(who)s",
+        what=decided_words(decision),
         when=formats.instant(decision.at),
         who=actor_name(decision.actor),
     )
+
+
+def decided_words(decision: Decided) -> str:
+    """What was decided, and about what; that is empty for whoever may not know it."""
+    about = f": {decision.subject}" if decision.subject else ""
+    return f"{action_word(decision.action)}{about}"
 
 
 def closed_words(closing: Closing) -> str:

@@ -27,8 +27,7 @@ from dashboard.components.why.month_snapshots import snapshot_table
 from dashboard.queries.changes.adjustments import Adjustment, Entry
 from dashboard.queries.months.basis_differences import BasisComparison, DifferingDevice
 from dashboard.queries.months.month_table import RUNNING, Closing, MonthRow
-from dashboard.words.decision_words import action_word
-from dashboard.words.month_words import actor_name, hindrance_words
+from dashboard.words.month_words import actor_name, decided_words, hindrance_words
 from dashboard.words.terms import basis_phrase
 from dashboard.words.why_words import counted
 from db.decisions import CloseMonth
@@ -151,7 +150,7 @@ def _adjusted(adjustments: Sequence[Adjustment]) -> Component:
             [
                 html.Td(formats.instant(adjustment.at)),
                 html.Td(actor_name(adjustment.actor)),
-                html.Td(_decided(adjustment)),
+                html.Td(decided_words(adjustment)),
                 # Only what changed is stored, so the two sums alone are no count of the month.
                 html.Td(formats.signed(adjustment.after - adjustment.before), className="figure"),
             ]
@@ -170,8 +169,6 @@ def _history(answers: Answers) -> Component:
         return _card(_("Closings"), None, html.P(text, className="note"))
     items = []
     hashes = {closing.closing_id: closing.hash for closing in answers.closings}
-    if not answers.audited:
-        items = [_closing(closing) for closing in answers.closings]
     for entry in answers.audited:
         closed = entry.action == CloseMonth.kind
         pattern = _("Closed %(who)s") if closed else _("Reopened %(who)s")
@@ -190,22 +187,6 @@ def _history(answers: Answers) -> Component:
             line.append(html.Q(str(entry.detail["reason"])))
         items.append(html.Li(line))
     return _card(_("Closings"), None, drawn(html.Ul(items, className="history")))
-
-
-def _decided(adjustment: Adjustment) -> str:
-    """What was decided, and about what: that is empty for whoever does not see it."""
-    about = f": {adjustment.subject}" if adjustment.subject else ""
-    return f"{action_word(adjustment.action)}{about}"
-
-
-def _closing(closing: Closing) -> html.Li:
-    """A closing, for whoever does not see the log of decisions."""
-    line = [
-        html.Strong(_("Closed %(who)s") % {"who": actor_name(closing.author)}),
-        html.Span(formats.instant(closing.closed_at), className="muted"),
-        html.Code(closing.hash, title=_("SHA-256 of devices, counts and billing options")),
-    ]
-    return html.Li(line)
 
 
 def _card(title: Any, subtitle: str | None, body: Any) -> Component:

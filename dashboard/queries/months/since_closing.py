@@ -13,6 +13,7 @@ from dashboard.queries import entities
 from dashboard.queries.months.month_end_counts import stored_bases
 from dashboard.queries.months.month_table import Closing
 from dashboard.queries.names import site_names
+from dashboard.queries.own_sites import sees
 from db.history.kept import month_end
 from db.history.runs import runs_in_force
 from db.history.views import ASSETS
@@ -117,9 +118,8 @@ def devices_since_closing(
         counted_now = is_now is not None and is_now["counted"]
         if counted_then != counted_now:
             device_id = (was or is_now or {})["device_id"]
-            differing.append(
-                DeviceDifference(key, device_id, _state(was), _state(is_now), counted_now)
-            )
+            states = _seen(connection, was), _seen(connection, is_now)
+            differing.append(DeviceDifference(key, device_id, *states, counted_now))
     return sorted(
         differing,
         key=lambda one: (one.counted_now, _name(one).casefold(), one.key),
@@ -131,8 +131,9 @@ def _name(difference: DeviceDifference) -> str:
     return state.name if state else ""
 
 
-def _state(row: Mapping[str, Any] | None) -> State | None:
-    if row is None:
+def _seen(connection: Connection, row: Mapping[str, Any] | None) -> State | None:
+    """How a device was counted. For who sees only some sites a device elsewhere is not there."""
+    if row is None or not sees(connection, row["site_id"]):
         return None
     name = row["hostname"] or row["display_name"] or str(row["device_id"])
     return State(name, row["source"], row["site_id"], row["billing_status"])
