@@ -51,7 +51,7 @@ def run_page(
     """
     run, before = held.run, held.before
     if actor.sites is not None:
-        return [_back(page), _head(run), _of_everybody(run)]
+        return [_back(page), _head(run, actor), _of_everybody(run)]
     withdrawable = newest and run.published and run.kind != "end"
     return [
         _back(page),
