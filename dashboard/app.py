@@ -49,7 +49,8 @@ def create_app(
 ) -> Dash:
     """The dashboard on `engine`."""
     settings = active_settings(settings)
-    server = Flask("dashboard")
+    # The pages without Dash: signing in, and errors.
+    server = Flask("dashboard", template_folder="signin/templates")
     context = Context(engine, clock, settings.timezone, settings.ingest_auth == "open", settings)
     attach(server, context)
     init_babel(server, context.zone)

@@ -1,4 +1,4 @@
-"""JSON responses, and errors in JSON for every path under /api and /export."""
+"""JSON responses, and errors: in JSON for every path under /api and /export, else as a page."""
 
 import json
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from werkzeug.routing import Map, RequestRedirect
 
 from dashboard.base.access import API, answers_json
 from dashboard.base.params import BadParameter
+from dashboard.web.error_page import error_page
 from db.engine import DatabaseError
 
 
@@ -46,7 +47,7 @@ def number(value: Decimal | None) -> float | None:
 
 def register_errors(server: Flask) -> None:
     """Answer errors under `API` in JSON, and unknown paths there with 404 or 405: Dash has a
-    page for every path."""
+    page for every path. Elsewhere a person reads them, on a page."""
     api_map: Map | None = None
     # Rules are compiled to Python: Python 3.11 fails when several threads do that at once.
     compiling = Lock()
@@ -65,10 +66,13 @@ def register_errors(server: Flask) -> None:
 
     def _http(error: HTTPException) -> Response | HTTPException:
         # A redirect is an answer, not an error.
-        if not answers_json(request.path) or isinstance(error, RequestRedirect):
+        if isinstance(error, RequestRedirect):
             return error
         code = error.code or 500
-        response = error_response(_message(error), code)
+        if answers_json(request.path):
+            response = error_response(_message(error), code)
+        else:
+            response = error_page(code, error.description or error.name)
         for name, value in error.get_headers():
             if name in ("Allow", "Retry-After"):
                 response.headers[name] = value
@@ -78,12 +82,11 @@ def register_errors(server: Flask) -> None:
         answer = {"error": error.message, "code": error.code, "parameter": error.name}
         return json_response(answer, error.code)
 
-    def _database(error: DatabaseError) -> Response | tuple[str, int]:
+    def _database(error: DatabaseError) -> Response:
         server.logger.error("The database did not answer %s", request.path, exc_info=error)
         message = "The database cannot be read now. Run `inventory-hub doctor` to see why."
-        if not _is_api_path(request.path):
-            return message, 503
-        response = error_response(message, 503)
+        of_a_page = not answers_json(request.path)
+        response = error_page(503, message) if of_a_page else error_response(message, 503)
         response.headers["Retry-After"] = "30"
         return response
 

@@ -29,7 +29,7 @@ _CONFIRMED = "confirmed"
 
 def blueprint(context: Context, settings: Settings) -> Blueprint:
     """The routes; the access table says who may use them."""
-    routes = Blueprint("signin", __name__, template_folder="templates")
+    routes = Blueprint("signin", __name__)
     attempts = FailedAttempts(time.monotonic)
     second_step = SecondStep(context, settings, Vault.of(settings))
     second_step.add_routes(routes)

@@ -1,7 +1,7 @@
 """The whole dashboard on a demo's data, served on a free loopback port for a browser."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
@@ -28,9 +28,11 @@ def small_demo(engine: Engine, folder: str, devices: int = 60) -> Fleet:
 
 
 @contextmanager
-def serve_dashboard(engine: Engine, now: datetime = NOW) -> Iterator[tuple[str, Dash]]:
+def serve_dashboard(
+    engine: Engine, now: datetime = NOW, environ: Mapping[str, str] = ENVIRON
+) -> Iterator[tuple[str, Dash]]:
     """The address of the dashboard on `engine`, until the end of the block."""
-    app = create_app(engine, clock=lambda: now, settings=load(ENVIRON))
+    app = create_app(engine, clock=lambda: now, settings=load(environ))
     server = make_server("127.0.0.1", 0, app.server, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

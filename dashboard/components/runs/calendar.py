@@ -60,9 +60,10 @@ def _months(days: Sequence[date]) -> html.Tr:
     heads: list[Any] = [html.Td()]
     for month, group in groupby(days, lambda day: f"{day:%Y-%m}"):
         span = len(list(group))
-        # A month of two days has no room for its name.
-        text = formats.month(month) if span > 3 else ""
-        heads.append(html.Th(text, colSpan=span, scope="colgroup"))
+        # A month of two days has no room for its name: only a screen reader hears it.
+        kind = "" if span > 3 else "visually-hidden"
+        name = html.Span(formats.month(month), className=kind)
+        heads.append(html.Th(name, colSpan=span, scope="colgroup"))
     return html.Tr(heads, className="calendar-months")
 
 
