@@ -162,7 +162,7 @@ class Windows:
         page.locator("#username").fill(name)
         page.locator("#password").fill(PASSWORD)
         page.keyboard.press("Enter")
-        page.wait_for_url("**/account")
+        page.wait_for_url(self._guarded + "/account")
 
     def end_sessions(self, name: str) -> None:
         with writing(self._engine) as connection:
