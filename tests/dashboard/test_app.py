@@ -60,6 +60,17 @@ def test_an_unknown_page_is_a_404_and_a_known_one_is_not(sqlite_engine: Engine) 
     assert unknown.is_json
 
 
+def test_an_error_of_a_page_is_a_page_that_says_what_to_do(sqlite_engine: Engine) -> None:
+    there = client(sqlite_engine)
+    for answer, code, said in (
+        (there.get("/assets/none.css"), 404, "There is nothing at this address"),
+        (there.delete("/report"), 405, "A page is opened by its address"),
+    ):
+        assert (answer.status_code, answer.mimetype) == (code, "text/html")
+        assert "<h1>This page cannot be shown</h1>" in answer.text
+        assert said in answer.text and 'href="/">Go to the Overview' in answer.text
+
+
 def test_a_page_of_an_unknown_item_is_rendered_with_404(named_sqlite: Engine) -> None:
     there = client(named_sqlite)
     known, unknown = device_id("ninja", "101"), device_id("ninja", "999")
