@@ -66,7 +66,11 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     yield Finding(True, "COLLECT_AT", ", ".join(f"{name} {at:%H:%M}" for name, at in times))
     try:
         check_auth(settings, settings.host)
-        how = {"none": "nobody signs in; this machine only", "password": "people sign in here"}
+        how = {
+            "none": "nobody signs in; this machine only",
+            "password": "people sign in here",
+            "proxy": "the proxies of TRUSTED_PROXIES say who sends a request",
+        }
         yield Finding(True, "AUTH", how[settings.auth])
     except SettingsError as error:
         yield Finding(False, "AUTH", str(error))

@@ -23,12 +23,16 @@ from etl.work.worker import Worker
 log = logging.getLogger(__name__)
 
 
+_NEEDED_BY = {"proxy": ("trusted_proxies",)}
+"""Fields that a method of AUTH needs."""
+
+
 def check_auth(settings: Settings, host: str) -> None:
     """Refuse to serve where strangers could use the dashboard.
 
     Raises:
         SettingsError: other machines could connect without signing in; sessions could not be
-            signed; or AUTH is a method that is not implemented yet.
+            signed; or what the method of AUTH needs is not set.
     """
     if settings.auth == "none":
         if not is_loopback(host):
@@ -36,12 +40,14 @@ def check_auth(settings: Settings, host: str) -> None:
                 f"AUTH=none serves everybody, and HOST is {host}: set HOST to 127.0.0.1 "
                 "(or --host), or let people sign in (AUTH=password)."
             )
-    elif settings.auth != "password":
-        raise SettingsError(
-            f"AUTH is {settings.auth!r}, which is not part of this version: set AUTH=password."
-        )
-    elif settings.secret_key is None:
-        raise SettingsError(str(NotSet(variable(Settings, "secret_key"))))
+        return
+    for field in ("secret_key", *_NEEDED_BY.get(settings.auth, ())):
+        if not getattr(settings, field):
+            raise SettingsError(str(NotSet(variable(Settings, field))))
+    if settings.auth == "oidc":
+        raise SettingsError("AUTH is 'oidc', which is not part of this version: set AUTH=password.")
+    if settings.proxy_roles and settings.proxy_groups_header is None:
+        raise SettingsError(str(NotSet(variable(Settings, "proxy_groups_header"))))
 
 
 def public_address(settings: Settings, host: str, port: int) -> str:

@@ -18,10 +18,11 @@ from dashboard.base.clock import system_clock
 from db import passwords, second_factors, sessions, users
 from db.engine import reading, writing
 from db.plurals import plural
+from db.roles import USER_ROLES
 from db.settings import Settings, SettingsError
 from db.tables import sites
 
-_ROLE = click.Choice(users.USER_ROLES)
+_ROLE = click.Choice(USER_ROLES)
 
 
 def _password_file(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -165,7 +166,8 @@ def list_command(settings: Settings) -> None:
         rows = users.listed(connection)
         having = second_factors.having_one(connection)
     for row in rows:
-        state = "disabled" if not row.enabled else "ok" if row.password_hash else "invited"
+        is_ready = row.password_hash is not None or settings.auth == "proxy"
+        state = "disabled" if not row.enabled else "ok" if is_ready else "invited"
         limits = "some sites" if row.limited else "all sites"
         needs = "adds second" if second_factors.is_required(settings, row) else "one factor"
         factor = "two factors" if row.user_id in having else needs
@@ -237,6 +239,9 @@ def _set_password_or_link(
     if password is not None:
         users.set_password(connection, user, password, actor(), now)
         click.echo(f"{user.name} can sign in.")
+        return
+    if settings.auth == "proxy":
+        click.echo(f"{user.name} is let in by the proxy (AUTH=proxy).")
         return
     token = sessions.invite(connection, user, actor(), now)
     address = public_address(settings, settings.host, settings.port)

@@ -31,8 +31,9 @@ from dashboard.document import Hub, style_nonce
 from dashboard.queries import freshness
 from dashboard.queries.sites import site_table
 from dashboard.shell_callbacks import register_callbacks, show_status
+from dashboard.signin import proxy_routes
 from dashboard.signin import routes as sign_in_routes
-from dashboard.signin.pages import limited_page
+from dashboard.signin.pages import limited_page, refused_page
 from dashboard.web.context import Context, attach, current_actor
 from dashboard.web.cross_site import refuse_cross_site
 from dashboard.web.identity import identifier
@@ -55,12 +56,15 @@ def create_app(
     attach(server, context)
     init_babel(server, context.zone)
     attach_sign_in(server, engine, clock, settings)
-    access.guard(server, identifier(engine, clock, settings))
+    identify = identifier(engine, clock, settings, refused_page)
+    access.guard(server, identify)
     refuse_cross_site(server, settings.public_url)
     server.before_request(_refuse_pages_of_every_site)
     _compress(server)
     serve_own_files(server)
-    if settings.auth != "none":
+    if settings.auth == "proxy":
+        server.register_blueprint(proxy_routes.blueprint(identify))
+    elif settings.auth != "none":
         server.register_blueprint(sign_in_routes.blueprint(context, settings))
     server.register_error_handler(
         DependencyException, lambda _error: ("There is no such file.", 404)

@@ -68,7 +68,7 @@ class Hub(Dash):
             **parts,
             nonce=style_nonce(),
             token_field=FIELD,
-            token=csrf_token() if current_actor().by == "session" else "",
+            token=csrf_token() if current_actor().is_person else "",
             scripts="\n".join(s for s in scripts if _GRID not in s and _TABLE not in s),
             preloads="\n".join(f'<link rel="preload" href="{src}" as="script">' for src in soon),
             addresses=html.escape(json.dumps(browser_addresses())),

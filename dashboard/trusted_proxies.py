@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from dashboard.ingest.gate import App, Message, Receive, Send
+from dashboard.web.proxy_sign_in import VIA_PROXY
 
 Networks = Sequence[IPv4Network | IPv6Network]
 
@@ -21,7 +22,7 @@ class TrustedProxies:
         if scope["type"] == "http" and scope.get("client"):
             host, port = scope["client"][:2]
             if self._trusts(host):
-                scope = {**scope, "client": (self._browser(scope, host), port)}
+                scope = {**scope, "client": (self._browser(scope, host), port), VIA_PROXY: True}
                 if _last(scope, b"x-forwarded-proto") in ("http", "https"):
                     scope["scheme"] = _last(scope, b"x-forwarded-proto")
         await self._app(scope, receive, send)

@@ -7,6 +7,7 @@ every wrong variable.
 
 import io
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
@@ -21,6 +22,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_
 from sqlalchemy import URL
 
 from db.engine import DRIVERS, normalise_url, sqlite_url
+from db.roles import USER_ROLES
 from db.setting_types import (
     Folder,
     Names,
@@ -98,6 +100,28 @@ def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
         ) from None
 
 
+def _header_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", text):
+        raise WrongValue("set it to the name of a header, like X-Forwarded-User")
+    return text
+
+
+def _group_roles(text: str) -> dict[str, str]:
+    roles = {}
+    for part in text.split(";"):
+        group, _, role = part.rpartition("=")
+        if not part.strip():
+            continue
+        if not group.strip() or role.strip() not in USER_ROLES:
+            raise WrongValue(
+                "set it like Administrators=administrator;Billing=manager, with roles of "
+                f"{', '.join(USER_ROLES)}",
+                "cannot be read",
+            )
+        roles[group.strip()] = role.strip()
+    return roles
+
+
 class Settings(SettingsModel):
     """Every setting that belongs to no single source, and those of the configured sources."""
 
@@ -159,6 +183,16 @@ class Settings(SettingsModel):
         tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)
     ] = ()
     """Addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas"""
+    proxy_user_header: Annotated[str, BeforeValidator(_header_name)] = "X-Forwarded-User"
+    """With AUTH=proxy: the header with the person's name"""
+    proxy_groups_header: Annotated[str | None, BeforeValidator(_header_name)] = None
+    """With AUTH=proxy: the header with the person's groups, separated by commas"""
+    proxy_roles: Annotated[Mapping[str, str], BeforeValidator(_group_roles)] = {}
+    """With AUTH=proxy: the role that a group of PROXY_GROUPS_HEADER gives, like
+    Administrators=administrator;Billing=manager"""
+    unknown_users: Literal["refuse", "nothing"] = "refuse"
+    """Whom a proxy or provider knows, but nobody added or gave a role here: refuse, or nothing (is
+    added as a viewer of no site)"""
     ingest_auth: Literal["token", "open"] = "token"
     """Who may report a machine: token (an enrolment token or its own key), or open (anybody: for
     TatuScan's clients, which have none)"""

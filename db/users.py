@@ -9,13 +9,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from db import audit, passwords
-from db.roles import ADMINISTRATOR, MANAGER, VIEWER
+from db.roles import ADMINISTRATOR, USER_ROLES
 from db.tables import NAME_LENGTH, user_links, user_sessions, user_sites, users
 
-USER_ROLES = (VIEWER, MANAGER, ADMINISTRATOR)
 LONGEST_NAME = 100
 # These are actors in the audit log.
-_RESERVED = ("local", "stranger", "command line", audit.AUTOMATIC)
+_RESERVED = ("local", "stranger", "command line", "proxy", "openid provider", audit.AUTOMATIC)
 
 
 class UserError(ValueError):
@@ -96,6 +95,11 @@ def set_role(connection: Connection, user: Row[Any], role: str, actor: str, now:
             f"{user.name} sees only some sites, and an administrator sees all: "
             "give --all-sites too."
         )
+    give_role(connection, user, role, actor, now)
+
+
+def give_role(connection: Connection, user: Row[Any], role: str, actor: str, now: datetime) -> None:
+    """Change the role as somebody else decides, who also knows whether an administrator is left."""
     _update(connection, user.user_id, role=role)
     _write(connection, actor, "user_set", user.name, now, {"role": [user.role, role]})
 

@@ -116,7 +116,7 @@ class Actor:
 
     name: str
     roles: frozenset[str]
-    by: Literal["nothing", "token", "session"] = "nothing"
+    by: Literal["nothing", "token", "session", "proxy"] = "nothing"
     sites: frozenset[int] | None = None
     scopes: frozenset[str] = frozenset()
 
@@ -126,6 +126,11 @@ class Actor:
         if self.sites is not None:
             return False
         return (ADMINISTRATOR if needs_administrator else decision.role) in self.roles
+
+    @property
+    def is_person(self) -> bool:
+        """Whether a person who signed in sends it, from a browser that other sites use too."""
+        return self.by in ("session", "proxy")
 
     @property
     def role(self) -> str:
@@ -177,7 +182,7 @@ def guard(server: Flask, identify: Callable[[], Actor]) -> None:
             return None
         if g.actor.by == "token":
             raise Forbidden("This token may not do this: see inventory-hub token add --help.")
-        if g.actor.by == "session":
+        if g.actor.is_person:
             raise Forbidden(f"This needs the role {least}: ask an administrator for it.")
         if request.method == "GET" and not answers_json(request.path):
             here = request.full_path.rstrip("?")

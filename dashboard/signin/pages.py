@@ -29,6 +29,11 @@ def limited_page() -> Response:
     return page("limited", 403)
 
 
+def refused_page(error: str) -> Response:
+    """That the proxy's word does not let this person in."""
+    return page("refused", 401, error=error)
+
+
 def note_refusal(context: Context, name: str, reason: str) -> None:
     """Write into the audit log that somebody was not let in as `name`."""
     with context.writing(own_sites=True) as connection:

@@ -51,7 +51,7 @@ def refuse_cross_site(server: Flask, public_url: str | None) -> None:
         is_own = origin is None or (origin != "null" and _host(origin) in (request.host, own))
         if from_site not in ("same-origin", "none") or not is_own:
             raise Forbidden("Another site sent this request. Open the dashboard and try again.")
-        if g.actor.by == "session" and not repeats_token():
+        if g.actor.is_person and not repeats_token():
             raise Forbidden("This page was opened before you signed in. Reload it and try again.")
 
 

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
-from flask import Flask, Response, request, session
+from flask import Flask, Request, Response, g, request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -35,6 +36,16 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         return self._token
 
 
+class _Cookies(SecureCookieSessionInterface):
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The session in the cookie; notes when there is a cookie that we did not sign."""
+        opened = super().open_session(app, request)
+        # One of ours is never empty.
+        if not opened and request.cookies.get(self.get_cookie_name(app)):
+            g.refused_cookie = "not signed here"
+        return opened
+
+
 class _LoginManager(LoginManager):  # type: ignore[misc]
     def _update_remember_cookie(self, response: Response) -> Response:
         """Nothing: sessions of ours last by themselves. Looking for such a cookie would make every
@@ -58,6 +69,7 @@ def attach_sign_in(server: Flask, engine: Engine, clock: Clock, settings: Settin
         PERMANENT_SESSION_LIFETIME=sessions.AT_MOST,
         SESSION_REFRESH_EACH_REQUEST=False,
     )
+    server.session_interface = _Cookies()
     manager = _LoginManager()
     manager.session_protection = None
     manager.init_app(server)
@@ -70,11 +82,18 @@ def attach_sign_in(server: Flask, engine: Engine, clock: Clock, settings: Settin
         with reading(engine) as connection:
             found = sessions.find(connection, token, now)
         if found is None:
+            g.refused_cookie = "session ended"
             return None
         of, is_due = found
         if is_due:
             background.submit(_note_seen, engine, of.session_id, now)
         return SignedIn(token, of)
+
+
+def refused_cookie() -> str | None:
+    """Why the cookie of this request counts for nothing; None if it does, or there is none."""
+    reason: str | None = g.get("refused_cookie")
+    return reason
 
 
 def session_actor() -> Actor | None:

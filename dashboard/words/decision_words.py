@@ -39,6 +39,7 @@ def _command_labels() -> dict[str, str]:
         "recovery_codes": _("Make new recovery codes"),
         "sign_in": _("Sign in"),
         "sign_in_refused": _("Refused to sign in"),
+        "session_refused": _("Refused a cookie"),
         "sign_out": _("Sign out"),
     }
 

@@ -301,3 +301,33 @@ def test_sec_24_only_a_path_of_ours_is_next(text: str) -> None:
 @pytest.mark.parametrize("text", ["/", "/sites/1?basis=ninja&q=a%20b", "/%2f/e", "/months#x"])
 def test_sec_24_a_page_of_ours_is_next(text: str) -> None:
     assert safe_next(text) == text
+
+
+def test_a_cookie_that_counts_for_nothing_is_in_the_audit_log_once_a_minute(site: Site) -> None:
+    site.add("Ana", VIEWER)
+    ana = site.browser("192.0.2.1")
+    ana.sign_in("Ana")
+    cookie = ana.client.get_cookie("inventory_hub")
+    assert cookie is not None
+    ana.post("/logout")
+    signed_by_another_key = site.browser(SECRET_KEY=OTHER_KEY)
+    signed_by_another_key.sign_in("Ana")
+    foreign = signed_by_another_key.client.get_cookie("inventory_hub")
+    assert foreign is not None
+    forged = cookie.value[:-2] + ("aa" if cookie.value[-2:] != "aa" else "bb")
+    sent = (forged, "x.y.z", foreign.value, cookie.value)
+    for number, value in enumerate(sent):
+        browser = site.browser(f"203.0.113.{number}")
+        for _ in range(3):
+            browser.client.set_cookie("inventory_hub", value)
+            assert browser.get("/api/dashboard/today").status_code == 401
+            assert browser.get("/sites").location == "/login?next=%2Fsites"
+    refused = [entry for entry in site.audit() if entry[1] == "session_refused"]
+    assert refused == [("stranger", "session_refused", "a cookie")] * len(sent)
+    for number in range(100):
+        browser = site.browser(f"198.51.100.{number}")
+        browser.client.set_cookie("inventory_hub", "x")
+        assert browser.get("/api/dashboard/today").status_code == 401
+    refused = [entry for entry in site.audit() if entry[1] == "session_refused"]
+    assert len(refused) == 60, "whatever the addresses"
+    assert site.browser().get("/api/dashboard/today").status_code == 401, "without a cookie"

@@ -29,6 +29,8 @@ from dashboard.base import access
 from dashboard.base.clock import Clock
 from dashboard.base.i18n import init_babel
 from dashboard.serving import gated
+from dashboard.signin.pages import refused_page
+from dashboard.trusted_proxies import Networks, TrustedProxies
 from dashboard.web.context import Context
 from dashboard.web.identity import identifier
 from dashboard.web.own_files import serve_own_files
@@ -73,7 +75,7 @@ def make_app(
     init_babel(server, context.zone)
     attach_sign_in(server, engine, clock, settings)
     serve_own_files(server)
-    access.guard(server, identifier(engine, clock, settings))
+    access.guard(server, identifier(engine, clock, settings, refused_page))
     api.register(server, context, settings)
     return server
 
@@ -105,12 +107,16 @@ def serve_in_thread(server: BaseWSGIServer) -> Iterator[str]:
 
 
 @contextmanager
-def serve_with_granian(app: Flask) -> Iterator[str]:
-    """Let `app` answer as `inventory-hub serve` has it; its address."""
+def serve_with_granian(app: Flask, networks: Networks = ()) -> Iterator[str]:
+    """Let `app` answer as `inventory-hub serve` has it, behind `networks`; its address."""
     port = free_port()
     loop = asyncio.new_event_loop()
     server = Server(
-        gated(app), address="127.0.0.1", port=port, interface=Interfaces.ASGINL, log_enabled=False
+        TrustedProxies(gated(app), networks),
+        address="127.0.0.1",
+        port=port,
+        interface=Interfaces.ASGINL,
+        log_enabled=False,
     )
 
     def run() -> None:

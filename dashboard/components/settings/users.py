@@ -18,7 +18,7 @@ from dashboard.components.settings.rows import labelled, row_button
 from dashboard.queries.people.user_list import Person
 from dashboard.queries.sites.site_table import Option
 from dashboard.words.roles import role_about, role_name
-from db.users import USER_ROLES
+from db.roles import USER_ROLES
 
 
 class Ids:

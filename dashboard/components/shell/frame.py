@@ -139,7 +139,7 @@ def _top(links: Iterable[PageLink], actor: Actor) -> Component:
 
 def _account(actor: Actor) -> list[Component]:
     """The menu of the person who is signed in; nothing where nobody signs in."""
-    if actor.by != "session":
+    if not actor.is_person:
         return []
     summary = html.Summary(
         [icon("account"), html.Span(actor.name, className="account-name")],
@@ -150,14 +150,17 @@ def _account(actor: Actor) -> list[Component]:
         [
             html.Span([html.Strong(actor.name), html.Span(role_name(actor.role))],
                       className="account-head"),
-            *_account_entries(),
+            *_account_entries(actor),
         ],
         className="account-menu",
     )  # fmt: skip
     return [html.Details([summary, entries], className="account")]
 
 
-def _account_entries() -> list[Component]:
+def _account_entries(actor: Actor) -> list[Component]:
+    """Where a proxy signs people in, passwords and sessions are not ours."""
+    if actor.by != "session":
+        return []
     return [
         # It is no page of Dash: with a target the browser itself opens it.
         html.A(_("Password and sessions"), href="/account", target="_self"),
@@ -198,7 +201,7 @@ def _more(links: Sequence[PageLink], actor: Actor) -> Component:
         [
             *(_link(link, "more") for link in links[AT_HAND:]),
             theme,
-            *(_account_entries() if actor.by == "session" else []),
+            *_account_entries(actor),
         ],
         **{"aria-label": _("More pages")},
     )
