@@ -81,10 +81,10 @@ def _texts() -> dict[str, str]:
     return {
         "closed": _("%(month)s is closed."),
         "no_data": _("No snapshot of its last day is kept."),
-        "running": _("The month is not over: the newest snapshot is of %(newest)s."),
+        "running": _("It can be closed from %(first)s; it closes automatically from %(day)s."),
         "older_open": _("%(older)s is still open: close it first."),
         "reopened": _("It was reopened: close it when it is right."),
-        "too_early": _("It closes automatically with a snapshot of %(day)s or later."),
+        "too_early": _("It can be closed now; it closes automatically from %(day)s."),
         "no_run": _("%(source)s has no complete run from %(first)s to %(last)s."),
         "held": _("The run of %(source)s of %(day)s is held: accept or reject it."),
     }

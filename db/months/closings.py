@@ -46,7 +46,8 @@ LAST_DAYS = 3
 _TEXTS = {
     "closed": "%(month)s is closed.",
     "no_data": "There is no snapshot of %(month)s or before it that is still kept.",
-    "running": "%(month)s is not over: the newest snapshot is of %(newest)s.",
+    "running": "%(month)s is not over: the newest snapshot is of %(newest)s. It can be closed from "
+    "%(first)s.",
     "older_open": "%(older)s is still open: close it first.",
     "reopened": "%(month)s was reopened: close it by hand when it is right.",
     "too_early": "It closes automatically with a snapshot of %(day)s or later.",
@@ -113,17 +114,25 @@ def _hindrances(
         return [Hindrance("closed", {"month": month})]
     if newest is None or oldest is None or month < oldest:
         return [Hindrance("no_data", {"month": month})]
+    older = {"month": month, "older": oldest}
     if month >= month_of(newest):
-        return [Hindrance("running", {"month": month, "newest": newest})]
+        values = {"month": month, "newest": newest, "first": end + timedelta(days=1)}
+        running = Hindrance("running", {**values, "day": _automatic_day(end, settings)})
+        return [running, *([Hindrance("older_open", older)] if month > oldest else [])]
     if month > oldest:
-        return [Hindrance("older_open", {"month": month, "older": oldest})]
+        return [Hindrance("older_open", older)]
     hindrances = []
     if connection.scalar(select(months.c.month).where(months.c.month == month)):
         hindrances.append(Hindrance("reopened", {"month": month}))
-    day = end + timedelta(days=active_settings(settings).month_close_days)
+    day = _automatic_day(end, settings)
     if newest < day:
         hindrances.append(Hindrance("too_early", {"month": month, "day": day}))
     return [*hindrances, *_missing_runs(connection, end), *_held_runs(connection, end)]
+
+
+def _automatic_day(end: date, settings: Settings | None) -> date:
+    """The day whose snapshot closes the month that ends on `end`."""
+    return end + timedelta(days=active_settings(settings).month_close_days)
 
 
 def _oldest_open(connection: Connection, settings: Settings | None) -> str | None:

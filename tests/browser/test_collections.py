@@ -183,7 +183,7 @@ def test_ending_a_source_stands_apart_in_red_and_asks_for_its_name(
 def test_a_closed_month_is_locked_and_its_hash_is_verified(quiet: Page, story: Story) -> None:
     quiet.goto(story.address + "/months")
     row = quiet.locator(".months tbody tr", has_text="Oct 2026")
-    expect(row.locator(".pill")).to_have_text("open")
+    expect(row.locator(".month-state .pill")).to_have_text("open")
     row.get_by_role("button", name="Close: Oct 2026").click()
     dialog = quiet.get_by_role("dialog")
     expect(dialog).to_contain_text("The devices of 31 Oct 2026 are stored")
@@ -191,7 +191,7 @@ def test_a_closed_month_is_locked_and_its_hash_is_verified(quiet: Page, story: S
     dialog.get_by_role("button", name="Close the month").click()
     expect(quiet.locator("#jobs")).to_contain_text("Close Oct 2026")
     assert story.work() == 1
-    expect(row.locator(".pill")).to_have_text("closed")
+    expect(row.locator(".month-state .pill")).to_have_text("closed")
     expect(row).to_contain_text("by local")
     expect(row.get_by_role("button", name="Close: Oct 2026")).to_have_count(0)
     row.get_by_role("link", name="Oct 2026").click()
@@ -219,6 +219,11 @@ def test_no_page_is_wider_than_a_phone(quiet: Page, story: Story) -> None:
         quiet.goto(story.address + path)
         expect(quiet.locator(".collections .card").first).to_be_visible()
         assert quiet.evaluate("document.documentElement.scrollWidth") == 390, path
+        if path == "/months":
+            # The question of the page: how did each month change?
+            rows = quiet.locator(".months tbody tr")
+            for row in rows.all():
+                expect(row.locator(".delta")).to_be_in_viewport(ratio=1)
 
 
 def test_an_unknown_address_shows_a_message(quiet: Page, story: Story) -> None:

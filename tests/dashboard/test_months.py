@@ -95,6 +95,25 @@ def test_an_open_month_lists_what_prevents_closing_and_the_oldest_can_be_closed(
     assert [row.can_reopen for row in found.values()] == [False, False, True]
 
 
+def test_the_list_says_when_the_running_month_can_close_and_the_real_date_of_each_source(
+    hub: Hub,
+) -> None:
+    hub.close("2024-01")
+    app = create_app(hub.engine, clock=lambda: noon(TODAY), settings=load(ENVIRON))
+    app.server.test_client().get("/")
+    listed = run_callback(app, "months-body", filters="")["response"]["months-body"]["children"]
+    text = read_aloud(listed)
+    assert "It can be closed from 1 Apr 2024; it closes automatically from 3 Apr 2024." in text
+    # One date is said once.
+    assert "N NinjaRMM T ThreatLocker 31 Jan" in text and "last day" not in text
+    assert "N NinjaRMM 29 Feb T ThreatLocker 28 Feb" in text
+    shown = {"filters": "", "month-shown": "2024-03"}
+    body = run_callback(app, "month-body.children", **shown)["response"]["month-body"]["children"]
+    text = read_aloud(body)
+    assert "When it can be closed It can be closed from 1 Apr 2024" in text
+    assert "Feb 2024 is still open: close it first." in text
+
+
 def test_the_real_date_of_a_source_is_shown_when_it_is_not_the_last_day(hub: Hub) -> None:
     found = _of(hub)
     assert found["2024-01"].late == {}

@@ -98,7 +98,8 @@ def _why_open(row: MonthRow) -> Any:
     if not row.hindrances:
         return None
     lines = [html.Li(hindrance_words(hindrance)) for hindrance in row.hindrances]
-    return notice("info", html.Strong(_("Why it is not closed yet")), html.Ul(lines))
+    title = _("When it can be closed") if row.state == RUNNING else _("Why it is not closed yet")
+    return notice("info", html.Strong(title), html.Ul(lines))
 
 
 def _numbers(answers: Answers) -> Component:

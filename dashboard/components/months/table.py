@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from dash import dcc, html
@@ -20,7 +19,7 @@ from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import month_pill, source_badge
 from dashboard.components.kit.table import column_head
 from dashboard.components.why.month import why_month_button
-from dashboard.queries.months.month_table import IMPORTED, OPEN, RUNNING, MonthRow
+from dashboard.queries.months.month_table import IMPORTED, OPEN, MonthRow
 from dashboard.words.month_words import closed_words, hindrance_words, imported_words
 from db.decisions import CloseMonth, ReopenMonth
 
@@ -60,7 +59,8 @@ def month_list(
         lists_of: what the numbers of a month open.
     """
     heads = [
-        (_("Month"), ""), (_("State"), ""), (_("Based on"), "wide"), (_("Billable"), "figure"),
+        (_("Month"), ""), (_("State"), "month-state"), (_("Based on"), "wide"),
+        (_("Billable"), "figure"),
         (_("Change"), "figure"), ("%", "figure wide"), (_("Spare"), "figure wide"),
         (_("Total"), "figure wide"), ("", "doing"),
     ]  # fmt: skip
@@ -81,13 +81,17 @@ def _row(
     return html.Tr(
         [
             html.Th(
-                dcc.Link(
-                    formats.month(row.month), href=month_href(row.month), className="row-link"
-                ),
+                [
+                    dcc.Link(
+                        formats.month(row.month), href=month_href(row.month), className="row-link"
+                    ),
+                    # On a phone in place of the column of states, to leave room for the change.
+                    html.Div(_state(row), className="phone-state"),
+                ],
                 scope="row",
                 className="nowrap",
             ),
-            html.Td(_state(row)),
+            html.Td(_state(row), className="month-state"),
             html.Td(source_dates(row), className="wide"),
             html.Td(month_count(row.billable, behind, "billable"), className="figure"),
             html.Td(change_link(row.figure, behind.changes, GOOD["billable"]), className="figure"),
@@ -112,8 +116,10 @@ def _state(row: MonthRow) -> list[Any]:
         content.append(html.Span(closed_words(row.closing), className="muted said"))
     elif row.state == IMPORTED:
         content.append(html.Span(_("from a file; totals only"), className="muted said"))
-    elif row.state == OPEN and row.hindrances:
-        text = hindrance_words(row.hindrances[0])
+    elif row.hindrances:
+        # What else the running month waits for stands in the other rows and on its page.
+        told = row.hindrances if row.state == OPEN else row.hindrances[:1]
+        text = " ".join(map(hindrance_words, told))
         content.append(html.Span(text, className="muted said"))
     if row.imported and row.state != IMPORTED:
         content.append(html.Span(imported_words(row), className="muted said"))
@@ -121,24 +127,20 @@ def _state(row: MonthRow) -> list[Any]:
 
 
 def source_dates(row: MonthRow) -> Any:
-    """The real date of each source: in words when it is not the month's last day."""
+    """The real date of each source, sources of one date together."""
     if row.state == IMPORTED or not row.dates:
         return None
-    if (
-        row.state != RUNNING
-        and not row.late
-        and not any(snapshot.ended for snapshot in row.dates.values())
-    ):
-        badges = [source_badge(source) for source in row.dates]
-        return html.Span([*badges, html.Span(_("last day"), className="muted")], className="badges")
-    parts = []
+    together: dict[tuple[str, str], list[str]] = {}
     for source, snapshot in row.dates.items():
-        day: date = snapshot.date
-        words = _("ended") if snapshot.ended else formats.short_day(day)
+        words = _("ended") if snapshot.ended else formats.short_day(snapshot.date)
         kind = "late-day" if source in row.late else "muted"
-        parts.append(
-            html.Span([source_badge(source), html.Span(words, className=kind)], className="badges")
+        together.setdefault((words, kind), []).append(source)
+    parts = [
+        html.Span(
+            [*map(source_badge, sources), html.Span(words, className=kind)], className="badges"
         )
+        for (words, kind), sources in together.items()
+    ]
     return html.Span(parts, className="stood")
 
 

@@ -121,7 +121,12 @@ def month_rows(connection: Connection, moment: Moment, filters: Filters) -> list
         )
         for month in names
     }
-    hindrances = hindrances_of(connection, (name for name in names if states[name] == OPEN))
+    # A past month that is shown as of one of its days is over, whatever its row says.
+    still_runs = last >= month_of(moment.newest or day)
+    open_ones = [
+        name for name in names if states[name] == OPEN or (states[name] == RUNNING and still_runs)
+    ]
+    hindrances = hindrances_of(connection, open_ones)
     rows = []
     for month in reversed(names):
         closing = closings.get(month)
