@@ -16,7 +16,7 @@ from dashboard.components.kit import links
 from dashboard.components.kit.beside import beside
 from dashboard.components.kit.card import card, file_links
 from dashboard.components.kit.drawn import drawn
-from dashboard.components.kit.states import first_run
+from dashboard.components.kit.states import first_run, nowhere
 from dashboard.components.months.page import Answers, Bases, bases_card, month_history, month_parts
 from dashboard.components.months.since_closing import Reopened, since_card
 from dashboard.components.months.table import Lists, dangers, month_list
@@ -85,7 +85,7 @@ def month_detail(v: View, month: str) -> tuple[list[Any], Any, int | None]:
     row = _row_of(rows, month)
     back = html.P(dcc.Link(_("All months"), href=links.months(v.filters)), className="back")
     if row is None:
-        return [back, _no_month()], None, None
+        return [back, _no_month(v, rows, month)], None, None
     filters = v.filters.as_stored()
     closings = month_table.closings_of(v.connection, month)
     answers = Answers(
@@ -179,7 +179,7 @@ def explain_month(v: View, month: str | None) -> list[Any]:
     rows = month_table.month_rows(v.connection, v.moment, v.filters)
     row = _row_of(rows, month)
     if row is None:
-        return [_no_month()]
+        return [_no_month(v, rows, month)]
     filters = v.filters.as_stored()
     called = site_names(v.connection, filters.sites)
     billable = filters.having(statuses=BILLABLE)
@@ -305,11 +305,20 @@ def _about(v: View) -> str:
     return text
 
 
-def _no_month() -> html.Section:
-    return html.Section(
-        [
-            html.H1(_("There is no such month"), className="state-title"),
-            html.P(_("It is before the first count, or the address is mistyped.")),
-        ],
-        className="card card-body state",
-    )
+def _no_month(v: View, rows: list[MonthRow], month: str | None) -> html.Section:
+    """Which months there are, for an address that names another."""
+    title = str(_("There is no such month"))
+    every = (str(_("All months")), links.months(v.filters))
+    if not rows:
+        return nowhere(title, str(_("Nothing was counted yet.")), every)
+    newest, first = rows[0].month, rows[-1].month
+    words = {"first": formats.month(first), "newest": formats.month(newest)}
+    text = _("Months are written like %(month)s. There are %(first)s to %(newest)s.",
+             month=newest, **words)  # fmt: skip
+    if month_called(v.connection, month or "") is not None:
+        words["month"] = formats.month(month)
+        text = _("%(month)s is before the first count. There are %(first)s to %(newest)s.", **words)
+        if str(month) > newest:
+            text = _("%(month)s has not begun. There are %(first)s to %(newest)s.", **words)
+    ways = [(formats.month(name), links.month(v.filters, name)) for name in (newest, first)]
+    return nowhere(title, str(text), *dict.fromkeys(ways), every)

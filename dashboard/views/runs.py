@@ -59,7 +59,8 @@ def collected(v: View, listed: RunList) -> list[Any]:
 def _run_page(v: View, listed: RunList, run_id: int) -> list[Any]:
     run = attempts.get_run(v.connection, run_id)
     if run is None:
-        return no_run(run_id, listed)
+        last = attempts.latest_runs(v.connection)
+        return no_run(run_id, list(last.values()), listed)
     held = Held(
         run,
         attempts.previous_published_run(v.connection, run),

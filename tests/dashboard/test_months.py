@@ -1,5 +1,6 @@
 """The months as pages and programs see them: state, counts, real dates, bases, closings."""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -112,6 +113,27 @@ def test_the_list_says_when_the_running_month_can_close_and_the_real_date_of_eac
     text = read_aloud(body)
     assert "When it can be closed It can be closed from 1 Apr 2024" in text
     assert "Feb 2024 is still open: close it first." in text
+
+
+@pytest.mark.parametrize(
+    ("month", "sentence"),
+    [
+        ("2099-01", "Jan 2099 has not begun. There are Jan 2024 to Mar 2024."),
+        ("2019-01", "Jan 2019 is before the first count. There are Jan 2024 to Mar 2024."),
+        ("10", "Months are written like 2024-03. There are Jan 2024 to Mar 2024."),
+    ],
+)
+def test_the_address_of_a_month_that_is_not_there_says_which_are(
+    hub: Hub, month: str, sentence: str
+) -> None:
+    app = create_app(hub.engine, clock=lambda: noon(TODAY), settings=load(ENVIRON))
+    app.server.test_client().get("/")
+    shown = {"filters": "", "month-shown": month}
+    body = run_callback(app, "month-body.children", **shown)["response"]["month-body"]["children"]
+    assert sentence in read_aloud(body)
+    assert re.findall(r'"href": "([^"]*)"', json.dumps(body))[1:] == [
+        "/months/2024-03", "/months/2024-01", "/months",
+    ]  # fmt: skip
 
 
 def test_the_real_date_of_a_source_is_shown_when_it_is_not_the_last_day(hub: Hub) -> None:

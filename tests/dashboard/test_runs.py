@@ -314,3 +314,12 @@ def test_a_failed_run_is_collected_again_from_its_page(sqlite_engine: Engine) ->
     assert "Collect again" in text and "NinjaRMM answered 503 with nothing." in text
     button = links.replace('\\"', "'")
     assert "data-job" in button and "collect" in button and "{'source': 'ninja'}" in button
+
+
+def test_the_address_of_a_run_that_is_not_there_leads_to_the_last_of_each_source(held: Hub) -> None:
+    app = create_demo_app(held.engine)
+    answer = run_callback(app, "collections-body", filters="run=999")["response"]
+    body = answer["collections-body"]["children"]
+    assert "There is no run 999" in read_aloud(body)
+    assert "NinjaRMM, 22 Nov 2026" in read_aloud(body)
+    assert f"/collections?run={held.runs()[-1].run_id}" in json.dumps(body)

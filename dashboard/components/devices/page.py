@@ -19,6 +19,7 @@ from dashboard.components.devices.records import Labels
 from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn, drawn_list
 from dashboard.components.kit.pill import pill, source_badge
+from dashboard.components.kit.states import nowhere
 from dashboard.queries.audit.audit_log import Entry
 from dashboard.queries.devices.asset import Link, Record
 from dashboard.queries.devices.device_decisions import Replacements
@@ -64,14 +65,11 @@ def nearest(stretches: Sequence[Stretch], day: date | None) -> Stretch:
 
 def unknown() -> html.Section:
     """The empty state for an unknown device."""
-    return html.Section(
-        [
-            html.H1(_("There is no device with this id"), className="state-title"),
-            html.P(_("The link may be mistyped, or all of its days are no longer kept. Search by "
-                     "hostname or serial number above.")),
-            dcc.Link(_("Go to the devices"), href="/devices", className="btn btn-secondary"),
-        ],
-        className="card card-body state",
+    return nowhere(
+        _("There is no device with this id"),
+        _("The link may be mistyped, or all of its days are no longer kept. Search by hostname or "
+          "serial number above."),
+        (_("Go to the devices"), "/devices"),
     )  # fmt: skip
 
 

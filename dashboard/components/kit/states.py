@@ -129,3 +129,23 @@ def _step(done: bool, title: str, what: list[Any]) -> html.Li:
         _("done") if done else _("to do"), className=f"step-state step-{'done' if done else 'open'}"
     )
     return html.Li([html.Div([html.Strong(title), state]), html.Div(what)], className="step")
+
+
+def nowhere(title: str, text: str, *ways: tuple[str, str | None]) -> html.Section:
+    """What stands at the address of something that does not exist.
+
+    Args:
+        text: what there is instead.
+        ways: links to that, as label and address.
+    """
+    links = [
+        dcc.Link(label, href=href, className="btn btn-secondary") for label, href in ways if href
+    ]
+    return html.Section(
+        [
+            html.H1(title, className="state-title"),
+            html.P(text),
+            html.Div(links, className="acts"),
+        ],
+        className="card card-body state",
+    )

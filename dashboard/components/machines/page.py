@@ -14,6 +14,7 @@ from dashboard.base import formats
 from dashboard.components.kit.card import panel
 from dashboard.components.kit.notice import notice
 from dashboard.components.kit.pill import pill
+from dashboard.components.kit.states import nowhere
 from dashboard.queries.machines.hours import Hour
 from dashboard.words.filter_words import state_word
 from dashboard.words.machine_words import ago, clone_words, part, percent, size, system
@@ -26,14 +27,11 @@ Machine = Mapping[str, Any]
 
 def unknown_machine() -> html.Section:
     """What stands where there is no such machine."""
-    return html.Section(
-        [
-            html.H1(_("There is no machine with this id"), className="state-title"),
-            html.P(_("The link may be mistyped, or the machine was deleted. Search by hostname, "
-                     "serial number or address among the machines.")),
-            dcc.Link(_("Go to the machines"), href="/machines", className="btn btn-secondary"),
-        ],
-        className="card card-body state",
+    return nowhere(
+        _("There is no machine with this id"),
+        _("The link may be mistyped, or the machine was deleted. Search by hostname, serial number "
+          "or address among the machines."),
+        (_("Go to the machines"), "/machines"),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from dashboard.components.kit.drawn import Part, drawn_list
 from dashboard.components.kit.links import devices_of_source
 from dashboard.components.kit.notice import notice
 from dashboard.components.kit.pill import run_pill, source_badge
+from dashboard.components.kit.states import nowhere
 from dashboard.components.kit.table import column_head, fact_list
 from dashboard.components.runs.counts import moved_count, row_count
 from dashboard.components.runs.held import Held, held_card, past_notice, would_card
@@ -76,16 +77,25 @@ def _of_everybody(run: Run) -> Component:
     return panel(html.H2(_("Collected")), fact_list(facts), html.P(text, className="note"))
 
 
-def no_run(run_id: int, page: RunList) -> list[Any]:
-    """There is no run of that id."""
-    state = html.Section(
-        [
-            html.H1(_("There is no run %(id)s", id=run_id), className="state-title"),
-            html.P(_("The link may be old or mistyped. The list has every run.")),
-        ],
-        className="card card-body state",
-    )
-    return [_back(page), state]
+def no_run(run_id: int, newest: Sequence[Run], page: RunList) -> list[Any]:
+    """There is no run of that id.
+
+    Args:
+        newest: the last run of each source.
+    """
+    ways = [
+        (
+            _("%(source)s, %(day)s", source=source_label(run.source),
+              day=formats.day(run.business_date)),
+            page.address(run=run.run_id),
+        )
+        for run in newest
+    ]  # fmt: skip
+    text = _("The link may be old or mistyped. The list has every run; the last of each source:")
+    if not newest:
+        text = _("Nothing was collected yet.")
+    title = _("There is no run %(id)s", id=run_id)
+    return [_back(page), nowhere(title, text, *ways, (_("All collections"), page.address()))]
 
 
 def _back(page: RunList) -> html.P:

@@ -19,6 +19,7 @@ from dashboard.components.kit.beside import beside
 from dashboard.components.kit.count_link import change_link, count_link, linked
 from dashboard.components.kit.drawn import drawn, drawn_list
 from dashboard.components.kit.pill import pill, source_badge
+from dashboard.components.kit.states import nowhere
 from dashboard.components.kit.why_button import why_button
 from dashboard.components.sites.decisions import merged_line, site_acts, site_names
 from dashboard.queries.changes.bars import Bars
@@ -74,15 +75,11 @@ class Trends:
 
 def unknown() -> html.Section:
     """The empty state for an unknown site."""
-    return html.Section(
-        [
-            html.H2(_("There is no site with this id"), className="state-title"),
-            html.P(_("The link may be mistyped. Search for the site by name, or choose it from "
-                     "the list.")),
-            dcc.Link(_("Go to the sites"), href="/sites", className="btn btn-secondary"),
-        ],
-        className="card card-body state",
-    )  # fmt: skip
+    return nowhere(
+        _("There is no site with this id"),
+        _("The link may be mistyped. Search for the site by name, or choose it from the list."),
+        (_("Go to the sites"), "/sites"),
+    )
 
 
 def parts(numbers: Numbers) -> dict[str, Any]:
