@@ -5,6 +5,9 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+# JSON may hold them as they are, but programs that read lines end one there.
+_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x7f\x85\u2028\u2029"}
+
 
 class JsonLines(logging.Formatter):
     """Formats a record as one line of JSON."""
@@ -18,7 +21,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return json.dumps(line, ensure_ascii=False).translate(_LINE_ENDS)
 
 
 def configure_logs(level: str) -> None:

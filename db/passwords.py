@@ -8,8 +8,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from zxcvbn import zxcvbn
 
 SHORTEST, LONGEST = 12, 1000
-_LEAST_SCORE = 2
-"""Of zxcvbn's 0 to 4: below it are common passwords, names and patterns, also with a few digits."""
+_LEAST_SCORE = 3
+"""Of zxcvbn's 0 to 4: below it are common passwords, names and patterns, with a year too."""
 _SCORED_LETTERS = 72
 
 _hasher = PasswordHasher()

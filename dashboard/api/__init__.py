@@ -19,6 +19,7 @@ from dashboard.api import (
 )
 from dashboard.api.files import exports, invoice_pack
 from dashboard.api.files import machines as machine_files
+from dashboard.api.files.limit import limit_files
 from dashboard.api.responses import register_errors
 from dashboard.ingest import make_reception
 from dashboard.web.context import Context
@@ -31,6 +32,7 @@ def register(server: Flask, context: Context, settings: Settings | None = None) 
     Who may ask is not decided here: `dashboard.base.access.guard` does that for the whole server.
     """
     register_errors(server)
+    limit_files(server)
     parts = (
         health, dashboard, changes, coverage, devices, exports, invoice_pack, machine_files,
         months, month_bases, runs, sites, audit, openapi,

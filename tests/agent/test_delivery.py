@@ -209,7 +209,7 @@ def test_errors_of_our_own_server_drop_no_report(bench: Any) -> None:
     assert len(found.spool) == 1
 
 
-def test_unknown_key_enrols_again_with_the_same_report(bench: Any) -> None:
+def test_sec_06_unknown_key_enrols_again_with_the_same_report(bench: Any) -> None:
     hub = HubServer()
     found = bench(hub)
     found.state.key = "key-of-a-server-that-is-gone"
@@ -365,7 +365,7 @@ def test_lost_answer_is_retried_with_the_same_report_ids(bench: Any) -> None:
     assert len(sent) == 6
 
 
-def test_the_credential_never_comes_from_netrc(
+def test_sec_32_the_credential_never_comes_from_netrc(
     bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login eve password stolen\n")

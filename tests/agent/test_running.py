@@ -291,7 +291,7 @@ def spooled_ids(folder: Path) -> list[str]:
     return kept
 
 
-def test_untrusted_certificate_is_refused(start: Start, tmp_path: Path) -> None:
+def test_asvs_12_3_2_untrusted_certificate_is_refused(start: Start, tmp_path: Path) -> None:
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl is not installed: it makes the certificate")
@@ -317,7 +317,7 @@ def test_untrusted_certificate_is_refused(start: Start, tmp_path: Path) -> None:
     assert len(hub.requests) == 1
 
 
-def test_credentials_need_a_setting_to_go_over_plain_http(start: Start) -> None:
+def test_asvs_12_2_1_credentials_need_a_setting_to_go_over_plain_http(start: Start) -> None:
     given = {"URL": "http://192.0.2.77:9", "TOKEN": "secret-token"}
     code, _, errors = ended(start("--once", **given))
     assert code == 2 and "INVENTORY_HUB_ALLOW_HTTP=1" in errors and "secret-token" not in errors

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import shutil
 import subprocess
 import zipfile
@@ -87,6 +88,23 @@ def test_sec_12_no_text_of_the_fleet_runs_or_leads_elsewhere(
             path
         )
         assert "49 49 49" not in quiet.locator("body").inner_text(), path
+
+
+def test_sec_13_no_chart_has_a_link_or_markup_of_the_fleet(
+    quiet: Page, engine: Engine, address: str
+) -> None:
+    charts = 0
+    for path in ("/", "/changes", "/machines", "/months"):
+        quiet.goto(address + path)
+        quiet.wait_for_load_state("networkidle")
+        charts += quiet.locator("#page .js-plotly-plot").count()
+        assert quiet.locator("#page .js-plotly-plot :is(svg a, b, img, script)").count() == 0
+    assert charts > 2
+
+
+def test_sec_15_templates_come_back_as_they_are(address: str) -> None:
+    text = requests.get(f"{address}/export/devices.csv", timeout=60).text
+    assert "{{7*7}} ${7*7} <%= 7*7 %>" in text and "49" not in re.findall(r"\b49 49 49\b", text)
 
 
 @pytest.mark.parametrize("name", FILES)

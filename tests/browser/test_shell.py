@@ -292,7 +292,7 @@ def test_a_failed_collection_is_reported_under_the_filters(page: Page, demo_engi
             connection.execute(collection_runs.delete().where(runs.run_id == row["run_id"] + 1))
 
 
-def test_page_assets_are_local_and_cached(quiet: Page, address: str) -> None:
+def test_sec_34_page_assets_are_local_and_cached(quiet: Page, address: str) -> None:
     answers = []
     quiet.on("response", lambda response: answers.append(response))
     quiet.goto(address + "/")

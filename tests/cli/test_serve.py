@@ -129,7 +129,7 @@ def test_slow_reader_does_not_delay_shutdown(
         ((), {"AUTH": "none", "DATABASE_URL": "oracle://x"}, "DATABASE_URL"),
     ],
 )
-def test_serve_refuses_unsafe_or_wrong_settings(
+def test_sec_22_serve_refuses_unsafe_or_wrong_settings(
     cli: CliHere, arguments: tuple[str, ...], settings: dict[str, str], names: str
 ) -> None:
     ended = cli("serve", *arguments, **settings)

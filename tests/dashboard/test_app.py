@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 import dash
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from dashboard.app import create_app
 from dashboard.base.access import required_role
+from db.engine import writing
 from db.keys import device_id
 from db.settings import load
 
@@ -40,7 +41,7 @@ def test_without_credentials_only_assets_are_served(sqlite_engine: Engine, path:
 
 @pytest.mark.parametrize("filled", [True, False], ids=["with data", "empty"])
 @pytest.mark.parametrize("path", ["/", "/devices", "/nothing", "/_dash-layout", "/api/health"])
-def test_every_answer_carries_the_security_headers(
+def test_asvs_3_4_3_every_answer_carries_the_security_headers(
     named_sqlite: Engine, sqlite_engine: Engine, path: str, filled: bool
 ) -> None:
     headers = client(named_sqlite if filled else sqlite_engine).get(path).headers
@@ -49,6 +50,18 @@ def test_every_answer_carries_the_security_headers(
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/", "/report", "/api/dashboard/today", "/export/devices.csv"])
+def test_asvs_16_5_1_errors_show_nothing_of_the_inside(sqlite_engine: Engine, path: str) -> None:
+    there = client(sqlite_engine)
+    with writing(sqlite_engine) as connection:
+        connection.execute(text("DROP TABLE collection_runs"))
+        connection.execute(text("DROP TABLE device_snapshots"))
+    answer = there.get(path)
+    assert answer.status_code in (200, 503), "a page whose parts then say what failed"
+    for inside in ("Traceback", "SELECT", "sqlalchemy", "OperationalError", "site-packages"):
+        assert inside not in answer.text
 
 
 def test_an_unknown_page_is_a_404_and_a_known_one_is_not(sqlite_engine: Engine) -> None:

@@ -63,6 +63,6 @@ def test_a_page_mounts_few_components_and_declares_their_libraries(
     assert declared == {"charts": "Graph" in types, "grid": "AgGrid" in types}
 
 
-def test_no_callback_runs_in_the_background(app: Dash) -> None:
+def test_sec_20_no_callback_runs_in_the_background(app: Dash) -> None:
     """What dash 4.2 to 4.4.1 mended of those concerns nobody here (see DECISIONS)."""
     assert [key for key, callback in app.callback_map.items() if callback.get("background")] == []

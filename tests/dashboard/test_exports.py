@@ -57,7 +57,7 @@ def _file(client: ApiClient, path: str) -> list[dict[str, str]]:
 
 
 @given(st.lists(st.lists(_CELL, min_size=2, max_size=4), max_size=5))
-def test_no_cell_starts_a_formula_and_every_text_reads_back(rows: list[list[Any]]) -> None:
+def test_sec_16_no_cell_starts_a_formula_and_every_text_reads_back(rows: list[list[Any]]) -> None:
     found = _read(csv_text(rows))
     assert len(found) == len(rows)
     for row, cells in zip(rows, found, strict=True):
@@ -74,7 +74,7 @@ def test_a_text_without_a_formula_is_written_unchanged() -> None:
     assert csv_text(rows) == '1,plain,"two, with comma","say ""x""",a=b,,-5\r\n'
 
 
-def test_the_file_equals_the_list_of_the_api(engine: Engine) -> None:
+def test_sec_17_the_file_equals_the_list_of_the_api(engine: Engine) -> None:
     rng = random.Random(5)
     world = random_world(rng)
     world.save(engine)
@@ -159,7 +159,7 @@ def test_the_file_is_named_after_its_filters(client: ApiClient) -> None:
 @pytest.mark.parametrize(
     "name", ['a"\r\nX: y/../ü', "..\\..\\con", "日本", "‮gpj.exe", "%0d%0a", "é" * 200]
 )
-def test_a_site_name_cannot_break_the_header(sqlite_engine: Engine, name: str) -> None:
+def test_sec_18_a_site_name_cannot_break_the_header(sqlite_engine: Engine, name: str) -> None:
     named_world().save(sqlite_engine)
     with writing(sqlite_engine) as connection:
         connection.execute(update(sites).where(sites.c.site_id == HARBOR).values(name=name))
@@ -185,7 +185,9 @@ def test_the_file_has_a_content_length_so_that_a_truncated_one_is_detectable(
     assert int(response.headers["Content-Length"]) == len(response.content)
 
 
-def test_a_query_that_breaks_midway_gives_an_error_and_no_file(postgres_engine: Engine) -> None:
+def test_sec_17_a_query_that_breaks_midway_gives_an_error_and_no_file(
+    postgres_engine: Engine,
+) -> None:
     """The 3,000th row makes the database fail, long after the first ones were read."""
     named_world().save(postgres_engine)
     with postgres_engine.connect() as connection:

@@ -336,7 +336,7 @@ def test_a_name_in_a_chart_is_shown_unchanged(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [HOSTILE, "=cmd|' /C calc'!A0", "__proto__", "x" * 10_000])
-def test_html_in_a_site_name_is_text_in_lists_and_tables(name: str) -> None:
+def test_sec_12_html_in_a_site_name_is_text_in_lists_and_tables(name: str) -> None:
     change = Change(5, 3)
     movers = movers_list([Mover(7, name, change)], Filters(), compared=True)
     site = Site(7, name, change, {}, {}, ("ninja",), (1, None, 5))

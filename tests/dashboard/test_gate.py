@@ -210,7 +210,7 @@ def odd() -> Iterator[str]:
         yield address
 
 
-def test_response_that_fails_halfway_is_detectably_incomplete(odd: str) -> None:
+def test_sec_17_response_that_fails_halfway_is_detectably_incomplete(odd: str) -> None:
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         requests.get(f"{odd}/breaks", timeout=120)
 

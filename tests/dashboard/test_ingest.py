@@ -265,7 +265,7 @@ def test_a_body_over_64_kb_is_refused_before_it_is_read(here: Ingest) -> None:
     refused(answer, 413, "too_large")
 
 
-def test_gzip_is_decompressed_up_to_a_limit(here: Ingest) -> None:
+def test_sec_07_gzip_is_decompressed_up_to_a_limit(here: Ingest) -> None:
     key, zipped = here.token(), {"Content-Encoding": "gzip"}
     assert here.post(gzip.compress(json.dumps(report()).encode()), key, **zipped).ok
     bomb = gzip.compress(b" " * 100_000_000)
@@ -322,7 +322,7 @@ def test_the_enrolling_report_whose_answer_was_lost_gets_a_key_again(hub: Ingest
     assert hub.rows(agent_hours)[0].n == 2
 
 
-def test_a_key_writes_its_own_machine_only(hub: Ingest) -> None:
+def test_asvs_15_3_3_a_key_writes_its_own_machine_only(hub: Ingest) -> None:
     anna, bob = hub.enrol("anna"), hub.enrol("bob")
     refused(hub.post(report("bob", hostname="stolen"), anna), 403, "wrong_machine")
     refused(hub.post(report("carl"), anna), 403, "wrong_machine")
@@ -330,7 +330,7 @@ def test_a_key_writes_its_own_machine_only(hub: Ingest) -> None:
     assert hub.post(report("bob"), bob).ok
 
 
-def test_revoked_and_unknown_credentials_have_different_answers_at_once(hub: Ingest) -> None:
+def test_sec_06_revoked_and_unknown_credentials_have_different_answers_at_once(hub: Ingest) -> None:
     key, token = hub.enrol(), hub.token()
     assert hub.post(report(), key).ok
     hub.revoke(key)

@@ -56,7 +56,7 @@ def here(sqlite_engine: Engine) -> Iterator[Ingest]:
 # Texts that are statements elsewhere
 
 
-def test_texts_are_stored_unchanged(hub: Ingest, caplog: pytest.LogCaptureFixture) -> None:
+def test_sec_01_texts_are_stored_unchanged(hub: Ingest, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     for text in INJECTIONS:
         said = dict.fromkeys(TEXTS, text)
@@ -74,7 +74,7 @@ def test_texts_are_stored_unchanged(hub: Ingest, caplog: pytest.LogCaptureFixtur
     assert caplog.records == []
 
 
-def test_nul_in_any_text_is_replaced(hub: Ingest) -> None:
+def test_sec_11_nul_in_any_text_is_replaced(hub: Ingest) -> None:
     reports = [report("anna", report_id=str(n), **{name: "a\0b"}) for n, name in enumerate(TEXTS)]
     plain = [report("anna", report_id=f"plain {n}") for n in range(50)]
     items = hub.batch(plain[:25] + reports + plain[25:]).json()["items"]
@@ -91,7 +91,7 @@ def calls(tree: ast.AST) -> Iterator[ast.Call]:
     return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
-def test_no_sql_is_built_from_input() -> None:
+def test_sec_01_no_sql_is_built_from_input() -> None:
     for room in ("dashboard", "cli"):
         for module in (ROOT / room).rglob("*.py"):
             for call in calls(ast.parse(module.read_text(encoding="utf-8"))):
@@ -151,7 +151,7 @@ def test_sec_03_what_is_known_of_a_machine_is_no_credential_on_any_route(
         assert here.post(report(), key).ok, "the key itself is one"
 
 
-def test_machine_keys_and_enrolment_tokens_read_nothing(sqlite_engine: Engine) -> None:
+def test_sec_30_machine_keys_and_enrolment_tokens_read_nothing(sqlite_engine: Engine) -> None:
     app = make_app(sqlite_engine, auth="password")
     closed = closed_routes(app)
     with serve_in_thread(make_server("127.0.0.1", 0, app, threaded=True)) as address:
@@ -164,7 +164,7 @@ def test_machine_keys_and_enrolment_tokens_read_nothing(sqlite_engine: Engine) -
     assert len(closed) > 20
 
 
-def test_secrets_are_neither_stored_nor_logged_nor_repeated(
+def test_sec_29_secrets_are_neither_stored_nor_logged_nor_repeated(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -197,7 +197,7 @@ def test_secrets_are_neither_stored_nor_logged_nor_repeated(
         assert not [text for text in (*answers, *stored, *logged) if secret in text]
 
 
-def test_tokens_are_rotated_without_a_gap_and_one_key_is_revoked_alone(hub: Ingest) -> None:
+def test_sec_30_tokens_are_rotated_without_a_gap_and_one_key_is_revoked_alone(hub: Ingest) -> None:
     old, new = hub.token(), hub.token()
     keys = {}
     for name, token in (("anna", old), ("bob", new), ("carl", old)):
@@ -216,7 +216,7 @@ def test_tokens_are_rotated_without_a_gap_and_one_key_is_revoked_alone(hub: Inge
 
 
 @pytest.mark.parametrize("path", ["/api/machines", "/api/machines/batch"])
-def test_gzip_bombs_neither_fill_memory_nor_block_others(here: Ingest, path: str) -> None:
+def test_sec_07_gzip_bombs_neither_fill_memory_nor_block_others(here: Ingest, path: str) -> None:
     token, zipped = here.token(), {"Content-Encoding": "gzip"}
     bomb = gzip.compress(b" " * 60_000_000)
     nested = gzip.compress(gzip.compress(json.dumps(report()).encode()))
@@ -250,7 +250,9 @@ def test_gzip_bombs_neither_fill_memory_nor_block_others(here: Ingest, path: str
         "application/json5", "application/xml",
     ],
 )  # fmt: skip
-def test_unsupported_content_type_is_refused_before_the_body(here: Ingest, kind: str) -> None:
+def test_sec_09_unsupported_content_type_is_refused_before_the_body(
+    here: Ingest, kind: str
+) -> None:
     where = urlsplit(here.address)
     head = (
         f"POST /api/machines HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Type: {kind}\r\n"
@@ -259,6 +261,62 @@ def test_unsupported_content_type_is_refused_before_the_body(here: Ingest, kind:
     with socket.create_connection((where.hostname, where.port), timeout=120) as sent:
         sent.sendall(head.encode())
         assert sent.recv(64).split(b" ")[1] == b"415"
+
+
+BIG = "Content-Length: 1000000000"
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+def answer_to(address: str, head: str, body: bytes = b"") -> bytes:
+    """What a server answers before it closes, or in ten seconds of silence."""
+    where = urlsplit(address)
+    with socket.create_connection((where.hostname, where.port), timeout=10) as sent:
+        sent.sendall(head.replace("\n", "\r\n").encode("latin-1") + b"\r\n\r\n" + body)
+        received = b""
+        try:
+            while part := sent.recv(4096):
+                received += part
+        except (TimeoutError, ConnectionResetError):
+            pass
+        return received
+
+
+@pytest.mark.parametrize("length", [BIG, CHUNKED])
+def test_sec_02_a_wrong_key_is_answered_before_the_body(here: Ingest, length: str) -> None:
+    head = (
+        "POST /api/machines HTTP/1.1\nHost: x\nContent-Type: application/json\nConnection: close\n"
+        f"Authorization: Bearer ihk_0123456789abcdef_wrong\n{length}"
+    )
+    # The rest of the body never comes: a server that waited for it would not answer.
+    body = b"" if length == BIG else b"10\r\n0123456789abcdef\r\n"
+    assert answer_to(here.address, head, body).split(b" ")[1] == b"401"
+
+
+GET = "GET /api/health HTTP/1.1\nHost: x"
+SMUGGLED = b"0\r\n\r\nGET /api/machines HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+LENGTH = "Content-Length: 4"
+AMBIGUOUS = (
+    f"{CHUNKED}\nTransfer-Encoding: identity", "Transfer-Encoding: chunked, identity",
+    f"{LENGTH}\nContent-Length: 5", "Content-Length: +4", "Content-Length: 0x4",
+    "Transfer-Encoding : chunked", " Folded: line", "Bad Name: x",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("header", AMBIGUOUS, ids=range(len(AMBIGUOUS)))
+def test_sec_26_an_ambiguous_request_is_refused_and_ends_its_connection(
+    here: Ingest, header: str
+) -> None:
+    received = answer_to(here.address, f"{GET}\n{header}", SMUGGLED)
+    assert received.count(b"HTTP/1.1 ") == 1, received
+    assert received.split(b" ")[1] == b"400", received
+
+
+def test_sec_26_of_two_lengths_the_chunks_count_and_nothing_follows_them(here: Ingest) -> None:
+    """RFC 9112, 6.3: whoever does not refuse such a request closes the connection after it."""
+    received = answer_to(here.address, f"{GET}\n{LENGTH}\n{CHUNKED}", SMUGGLED)
+    assert received.count(b"HTTP/1.1 ") == 1, received
 
 
 @pytest.mark.parametrize(
@@ -272,7 +330,7 @@ def test_unsupported_content_type_is_refused_before_the_body(here: Ingest, kind:
     ],
     ids=range(14),
 )  # fmt: skip
-def test_malicious_bodies_cost_little_more_than_others_of_their_length(
+def test_sec_10_malicious_bodies_cost_little_more_than_others_of_their_length(
     here: Ingest, body: bytes
 ) -> None:
     token = here.token()

@@ -1,11 +1,15 @@
 """Signing in: who gets in, how sessions end, and what other sites cannot do."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine
 
+from dashboard.api.files.limit import FILES_A_MINUTE
 from dashboard.signin.next_page import safe_next
 from db import sessions, tokens, users
 from db.engine import writing
@@ -51,7 +55,9 @@ def test_signing_in_leads_back_to_the_page(site: Site) -> None:
     assert ("Ana", "sign_in", "user Ana") in site.audit()
 
 
-def test_wrong_password_unknown_name_and_disabled_person_get_one_answer(site: Site) -> None:
+def test_asvs_6_3_8_wrong_password_unknown_name_and_disabled_person_get_one_answer(
+    site: Site,
+) -> None:
     site.add("Ana", VIEWER)
     site.add("Ben", VIEWER)
     with writing(site.engine) as connection:
@@ -71,7 +77,7 @@ def test_wrong_password_unknown_name_and_disabled_person_get_one_answer(site: Si
     ]
 
 
-def test_guessing_is_slowed_down_without_locking_the_owner_out(site: Site) -> None:
+def test_asvs_6_3_1_guessing_is_slowed_down_without_locking_the_owner_out(site: Site) -> None:
     site.add("Ana", VIEWER)
     guesser = site.browser("203.0.113.9")
     codes = [guesser.sign_in("Ana", "wrong").status_code for _ in range(12)]
@@ -83,8 +89,16 @@ def test_guessing_is_slowed_down_without_locking_the_owner_out(site: Site) -> No
     assert owner.sign_in("Ana").status_code == 303
 
 
+def test_asvs_6_2_7_password_managers_and_pasting_work_and_nobody_reads_along(site: Site) -> None:
+    page = site.browser().get("/login").text
+    field = re.search('<input[^>]*name="password"[^>]*>', page)
+    assert field and 'type="password"' in field[0]
+    assert 'autocomplete="current-password"' in field[0]
+    assert "paste" not in page and "maxlength" not in field[0]
+
+
 @pytest.mark.parametrize("way", ["sign out", "disable", "password", "unused", "too old", "end"])
-def test_a_session_is_dead_at_once(site: Site, way: str) -> None:
+def test_asvs_7_4_1_a_session_is_dead_at_once(site: Site, way: str) -> None:
     site.add("Ana", VIEWER)
     ana = site.browser()
     ana.sign_in("Ana")
@@ -193,7 +207,7 @@ def test_api_tokens_need_no_secret_of_a_page(site: Site) -> None:
     assert response.status_code == 400, "let through, and then there is nothing to change"
 
 
-def test_the_first_administrator_is_made_by_a_link_once(site: Site) -> None:
+def test_asvs_6_3_2_the_first_administrator_is_made_by_a_link_once(site: Site) -> None:
     with writing(site.engine) as connection:
         old = sessions.new_link(connection, None, site.clock())
         link = sessions.new_link(connection, None, site.clock())
@@ -259,7 +273,7 @@ def test_a_changed_password_ends_every_other_session(site: Site) -> None:
     assert site.browser().sign_in("Ana", new).status_code == 303
 
 
-def test_cookies_are_locked_to_the_public_address(site: Site) -> None:
+def test_asvs_3_3_1_cookies_are_locked_to_the_public_address(site: Site) -> None:
     site.add("Ana", VIEWER)
     plain = site.browser().sign_in("Ana").headers["Set-Cookie"]
     assert plain.startswith("inventory_hub=") and "HttpOnly" in plain and "SameSite=Lax" in plain
@@ -273,7 +287,7 @@ def test_cookies_are_locked_to_the_public_address(site: Site) -> None:
     assert "max-age" in answer.headers["Strict-Transport-Security"]
 
 
-def test_answers_to_people_are_kept_by_no_cache(site: Site) -> None:
+def test_sec_23_answers_to_people_are_kept_by_no_cache(site: Site) -> None:
     site.add("Ana", VIEWER)
     ana = site.browser()
     ana.sign_in("Ana")
@@ -303,7 +317,9 @@ def test_sec_24_a_page_of_ours_is_next(text: str) -> None:
     assert safe_next(text) == text
 
 
-def test_a_cookie_that_counts_for_nothing_is_in_the_audit_log_once_a_minute(site: Site) -> None:
+def test_asvs_16_3_3_a_cookie_that_counts_for_nothing_is_in_the_audit_log_once_a_minute(
+    site: Site,
+) -> None:
     site.add("Ana", VIEWER)
     ana = site.browser("192.0.2.1")
     ana.sign_in("Ana")
@@ -331,3 +347,35 @@ def test_a_cookie_that_counts_for_nothing_is_in_the_audit_log_once_a_minute(site
     refused = [entry for entry in site.audit() if entry[1] == "session_refused"]
     assert len(refused) == 60, "whatever the addresses"
     assert site.browser().get("/api/dashboard/today").status_code == 401, "without a cookie"
+
+
+def test_asvs_2_4_1_whoever_takes_very_many_files_waits_and_others_do_not(site: Site) -> None:
+    for name in ("Ana", "Ben"):
+        site.add(name, VIEWER)
+    ana, ben = site.browser(), site.browser()
+    ana.sign_in("Ana")
+    ben.sign_in("Ben")
+    codes = [ana.get("/export/sites.csv").status_code for _ in range(FILES_A_MINUTE + 1)]
+    assert codes == [200] * FILES_A_MINUTE + [429]
+    waits = ana.get("/export/sites.xlsx")
+    assert 0 < int(waits.headers["Retry-After"]) <= 61
+    assert waits.get_json()["code"] == 429
+    assert ben.get("/export/sites.csv").status_code == 200
+    assert ana.get("/sites").status_code == 200
+
+
+@pytest.mark.parametrize("field", ["job", "oldJob", "cancelJob", "cacheKey"])
+def test_sec_20_forged_background_jobs_do_nothing(site: Site, field: str) -> None:
+    site.add("Ana", VIEWER)
+    ana = site.browser()
+    ana.sign_in("Ana")
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        forged = f"?{field}={process.pid}"
+        answer = ana.callback(forged, **{"X-CSRF-Token": ana.token})
+        assert answer.status_code == 200
+        assert answer.get_data() == ana.callback(**{"X-CSRF-Token": ana.token}).get_data()
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.communicate()

@@ -79,7 +79,7 @@ def refused(engine: Engine, statement: object) -> bool:
     return False
 
 
-def test_the_worker_collects_closes_and_creates_no_table(here: Users) -> None:
+def test_asvs_13_2_2_the_worker_collects_closes_and_creates_no_table(here: Users) -> None:
     hub = Hub(here.worker)
     assert hub.collect(date(2026, 10, 30), pcs(range(5))).state == "complete"
     assert hub.collect(date(2026, 11, 22), pcs(range(1, 7))).state == "complete"
@@ -110,7 +110,7 @@ def test_the_web_server_answers_takes_reports_and_signs_people_in(here: Users) -
         assert requests.delete(f"{machines}/{machine}", timeout=120).status_code == 200
 
 
-def test_the_web_server_changes_nothing_that_is_counted(here: Users) -> None:
+def test_asvs_13_2_2_the_web_server_changes_nothing_that_is_counted(here: Users) -> None:
     for table in metadata.sorted_tables:
         if table.name in ("device_snapshots", "daily_counts", "month_closings", "month_end_counts"):
             assert refused(here.web, table.delete()), table.name

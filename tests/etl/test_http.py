@@ -174,7 +174,7 @@ def test_a_response_that_trickles_in_times_out(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_an_error_and_is_not_followed(status: int, tmp_path: Path) -> None:
+def test_sec_31_a_redirect_is_an_error_and_is_not_followed(status: int, tmp_path: Path) -> None:
     error, asked = failing(
         Reply(status, b"", {"Location": "https://elsewhere.invalid/"}), folder=tmp_path
     )
@@ -209,7 +209,7 @@ def test_what_a_vendor_says_is_one_line_of_200_characters(tmp_path: Path) -> Non
     assert shown.startswith("a b [31mx") and len(shown) == 200
 
 
-def test_secrets_are_redacted_even_where_the_excerpt_is_cut(tmp_path: Path) -> None:
+def test_sec_29_secrets_are_redacted_even_where_the_excerpt_is_cut(tmp_path: Path) -> None:
     secret = "s3cr3t/with+signs=" * 3
     for offset in (0, 150, 180, 199):
         with scripted(script_of(Reply(400, b"-" * offset + secret.encode()))) as vendor:
@@ -234,7 +234,7 @@ def test_encodings_that_were_not_requested_are_refused(encoding: str, tmp_path: 
     assert "not asked for" in str(error)
 
 
-def test_a_gzip_bomb_is_stopped_early(tmp_path: Path) -> None:
+def test_sec_08_a_gzip_bomb_is_stopped_early(tmp_path: Path) -> None:
     packer = zlib.compressobj(9, wbits=31)
     bomb = b"".join(packer.compress(b" " * 2**20) for _ in range(256)) + packer.flush()
     assert len(bomb) < 2**20
@@ -276,7 +276,7 @@ def test_json_nested_too_deeply_is_refused(depth: int, tmp_path: Path) -> None:
     assert "nested deeper" in str(error)
 
 
-def test_neither_netrc_nor_proxy_settings_are_read(
+def test_sec_32_neither_netrc_nor_proxy_settings_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"

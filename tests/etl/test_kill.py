@@ -287,7 +287,7 @@ def sample(count: int) -> list[int]:
     return list(range(count, 0, -step))
 
 
-def test_killed_at_a_statement_no_day_is_half_published_and_the_next_run_ends_well(
+def test_rel_05_killed_at_a_statement_no_day_is_half_published_and_the_next_run_ends_well(
     scene: Scene,
 ) -> None:
     for boundary in sample(scene.boundaries):
@@ -307,7 +307,7 @@ def requests_of(scene: Scene) -> list[str]:
     return [asked.vendor for asked in scene.vendors.requests]
 
 
-def test_killed_while_a_page_is_on_its_way_no_day_is_half_published_and_the_next_run_ends_well(
+def test_rel_05_killed_while_a_page_is_on_its_way_no_day_is_half_published(
     scene: Scene,
 ) -> None:
     asked = requests_of(scene)

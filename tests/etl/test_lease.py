@@ -250,7 +250,7 @@ def wait_for_devices_to_be_asked(vendors: SimulatedVendors) -> None:
         time.sleep(0.02)
 
 
-def test_of_two_processes_at_once_one_publishes_and_the_other_says_so_and_exits_5(
+def test_rel_12_of_two_processes_at_once_one_publishes_and_the_other_exits_5(
     vendors: SimulatedVendors, start_cli: StartCli, run_cli: RunCli, sqlite_engine: Engine
 ) -> None:
     environ = settings(vendors, sqlite_engine)

@@ -75,12 +75,12 @@ def check(raw: Raw, to_record: Callable[[Raw], Record]) -> None:
 
 
 @given(NINJA)
-def test_any_ninja_row_is_a_storable_record_or_quarantined(raw: Raw) -> None:
+def test_sec_11_any_ninja_row_is_a_storable_record_or_quarantined(raw: Raw) -> None:
     check(raw, ninja.to_record)
 
 
 @given(THREATLOCKER)
-def test_any_threatlocker_row_is_a_storable_record_or_quarantined(raw: Raw) -> None:
+def test_sec_11_any_threatlocker_row_is_a_storable_record_or_quarantined(raw: Raw) -> None:
     check(raw, threatlocker.to_record)
 
 

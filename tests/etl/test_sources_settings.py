@@ -151,7 +151,7 @@ def test_an_https_or_loopback_address_is_accepted(url: str, address: str, tmp_pa
     "https://eu.ninjarmm.com:port", "https://[::1", "https://user:hush@eu.ninjarmm.com",
     "https://eu.ninjarmm.com/?a=b", "https://eu.ninjarmm.com/#top", "http://169.254.169.254",
 ])  # fmt: skip
-def test_any_other_address_is_refused_naming_its_setting(url: str) -> None:
+def test_sec_31_any_other_address_is_refused_naming_its_setting(url: str) -> None:
     with pytest.raises(SettingsError, match="^NINJA_BASE_URL ") as caught:
         load({**NINJA, "NINJA_BASE_URL": url})
     assert "hush" not in str(caught.value)

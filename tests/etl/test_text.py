@@ -69,7 +69,7 @@ def test_the_repairs_of_a_record_fit_their_column() -> None:
 
 
 @given(st.text(st.characters(), max_size=400), st.sampled_from([64, 128, 255]))
-def test_any_text_becomes_storable(value: str, length: int) -> None:
+def test_sec_11_any_text_becomes_storable(value: str, length: int) -> None:
     text, repaired = mended(value, length)
     assert mended(text, length) == (text, None)
     if text is not None:

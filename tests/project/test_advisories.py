@@ -50,7 +50,7 @@ def advisories() -> ModuleType:
     ],
     ids=["safe", "nothing checked", "vulnerable", "excused", "excuse out of date"],
 )
-def test_a_known_weakness_fails_unless_it_is_excused_for_now(
+def test_sec_33_a_known_weakness_fails_unless_it_is_excused_for_now(
     advisories: ModuleType, packages: list[object], excuses: str, expected: object
 ) -> None:
     answer = {"dependencies": packages}

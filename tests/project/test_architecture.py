@@ -190,7 +190,7 @@ def test_a_module_says_what_it_is(module: Path) -> None:
 
 
 @every_module
-def test_nobody_opens_a_door_for_strangers(module: Path) -> None:
+def test_sec_14_nobody_opens_a_door_for_strangers(module: Path) -> None:
     found = list(dangers(tree_of(module)))
     assert found == []
 
@@ -228,7 +228,7 @@ def dangers(tree: ast.Module) -> Iterator[str]:
         "eval(expression)",
     ],
 )
-def test_an_open_door_is_seen(code: str) -> None:
+def test_sec_14_an_open_door_is_seen(code: str) -> None:
     assert len(list(dangers(ast.parse(code)))) == 1
 
 
@@ -254,7 +254,7 @@ def test_broad_excepts_stand_in_their_few_places_only() -> None:
     }  # fmt: skip
 
 
-def test_the_secret_scan_finds_secrets_and_only_those(tmp_path: Path) -> None:
+def test_sec_35_the_secret_scan_finds_secrets_and_only_those(tmp_path: Path) -> None:
     path = ROOT / ".ci" / "secret_scan.py"
     specification = importlib.util.spec_from_file_location("secret_scan", path)
     assert specification is not None and specification.loader is not None

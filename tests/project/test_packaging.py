@@ -125,7 +125,7 @@ def test_every_direct_dependency_has_an_exact_version() -> None:
     assert names <= set(constraints())
 
 
-def test_installed_versions_equal_the_constraints() -> None:
+def test_sec_33_installed_versions_equal_the_constraints() -> None:
     pinned = constraints()
     installed = {canonical(one.metadata["Name"]): one.version for one in distributions()}
     differing = {

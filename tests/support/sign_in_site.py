@@ -91,7 +91,7 @@ class Browser:
             self.get("/")
         return response
 
-    def callback(self, **headers: str) -> TestResponse:
+    def callback(self, query: str = "", **headers: str) -> TestResponse:
         """The callback that tells a page whether there is something new."""
         body = {
             "output": "snapshot.data", "outputs": {"id": "snapshot", "property": "data"},
@@ -100,5 +100,6 @@ class Browser:
             "changedPropIds": ["poll.n_intervals"],
         }  # fmt: skip
         return self.client.post(
-            "/_dash-update-component", json=body, headers=headers, environ_overrides=self.environ
-        )
+            f"/_dash-update-component{query}",
+            json=body, headers=headers, environ_overrides=self.environ,
+        )  # fmt: skip
