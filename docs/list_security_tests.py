@@ -1,8 +1,8 @@
 """Writes the table at the end of docs/security.md: each test id of the threat model and of OWASP
 ASVS 5.0, and the tests that show it.
 
-A test carries its id in its name: `test_sec_07_...`, `test_asvs_8_3_2_...`, `test_rel_05_...`. An id
-of ASVS may be shown by the tests of other ids.
+A test carries its id in its name: `test_sec_07_...`, `test_asvs_8_3_2_...`, `test_rel_05_...`. An
+id of ASVS may be shown by the tests of other ids.
 """
 
 import ast

@@ -24,7 +24,7 @@ def client(engine: Engine, auth: str = "none") -> FlaskClient:
     return found
 
 
-def test_every_route_declares_the_role_it_requires(sqlite_engine: Engine) -> None:
+def test_sec_04_every_route_declares_the_role_it_requires(sqlite_engine: Engine) -> None:
     app = create_app(sqlite_engine, clock=lambda: NOW, settings=load({"AUTH": "none"}))
     for rule in app.server.url_map.iter_rules():
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
@@ -32,7 +32,7 @@ def test_every_route_declares_the_role_it_requires(sqlite_engine: Engine) -> Non
 
 
 @pytest.mark.parametrize("path", ["/", "/devices", "/_dash-layout", "/api/dashboard/today"])
-def test_without_credentials_only_assets_are_served(sqlite_engine: Engine, path: str) -> None:
+def test_sec_21_strangers_get_nothing_but_assets(sqlite_engine: Engine, path: str) -> None:
     strange = client(sqlite_engine, auth="password")
     assert strange.get(path).status_code == (401 if path.startswith(("/_", "/api")) else 303)
     assert strange.post("/_dash-update-component", json={}).status_code == 401
