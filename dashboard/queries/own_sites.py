@@ -28,6 +28,7 @@ from db.tables import (
     month_closings,
     quarantined_records,
     run_details,
+    run_suspicions,
     site_aliases,
     sites,
     suggestions,
@@ -49,7 +50,7 @@ _OF_RUNS = (
 _OF_ENTRIES = ("entry_id", "at", "actor", "action", "undoes")
 """What an entry of the audit log may show: that something was decided, not about what."""
 
-_UNSEEN = (run_details, quarantined_records, held_records, suggestions)
+_UNSEEN = (run_details, run_suspicions, quarantined_records, held_records, suggestions)
 """Tables whose rows are of the whole fleet, or may name any site."""
 
 _ELSEWHERE = ("first_seen", "back", "gone", "source_ended", "source_began", "site")

@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.queries.months.month_table import Closing, MonthRow
-from dashboard.words.decision_words import action_word
+from dashboard.words.decision_words import action_word, plain_subject
 from db.audit import AUTOMATIC
 from db.months.adjustments import AdjustingDecision
 from db.months.closings import Hindrance
@@ -52,7 +52,7 @@ def adjustment_words(decision: AdjustingDecision) -> str:
 
 def decided_words(decision: Decided) -> str:
     """What was decided, and about what; that is empty for whoever may not know it."""
-    about = f": {decision.subject}" if decision.subject else ""
+    about = f": {plain_subject(decision.subject)}" if decision.subject else ""
     return f"{action_word(decision.action)}{about}"
 
 

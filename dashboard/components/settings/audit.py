@@ -16,7 +16,7 @@ from dashboard.components.kit.card import card, file_links
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.pill import pill
 from dashboard.queries.audit.audit_log import Entry
-from dashboard.words.decision_words import action_word, before_and_after, field_word
+from dashboard.words.decision_words import action_word, before_and_after, raw_record, subject_words
 from dashboard.words.month_words import actor_name
 from db.decisions import Undo
 
@@ -59,7 +59,7 @@ def _entry(entry: Entry, actor: Actor) -> html.Li:
     head = html.Div(
         [
             html.Strong(action_word(entry.action)),
-            html.Span(entry.subject, className="entry-subject"),
+            html.Span(subject_words(entry), className="entry-subject"),
             *_state(entry),
             html.Span(_undo(entry, actor), className="acts"),
         ],
@@ -93,19 +93,22 @@ def _undo(entry: Entry, actor: Actor) -> list[Component]:
 
 def _changes(entry: Entry) -> list[Component]:
     lines = before_and_after(entry)
+    raw = html.Details(
+        [html.Summary(_("Details")), html.Pre(raw_record(entry))], className="raw-answer"
+    )
     if not lines:
-        return []
+        return [raw]
     rows = [
         part
         for name, before, after in lines
         for part in (
-            html.Dt(field_word(name)),
+            html.Dt(name),
             html.Dd(
                 [html.Del(before), html.Span(" \u2192 "), html.Ins(after)] if before else after
             ),
         )
     ]
-    return [html.Dl(rows, className="entry-changes")]
+    return [html.Dl(rows, className="entry-changes"), raw]
 
 
 def _pager(count: int, listed: AuditList) -> html.Nav:

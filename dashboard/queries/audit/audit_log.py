@@ -2,24 +2,31 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, true
 
 from dashboard.base.settings_params import AuditFilters
+from dashboard.queries.names import device_names, site_names
 from db.decisions import KINDS
 from db.search import contains
 from db.tables import audit_log
 
 CHUNK_SIZE = 1000
 
+SITE_FIELDS = ("site_id", "into", "site_id_was", "site_was")
+DEVICE_FIELDS = ("device_id", "other_device_id", "asset_id", "other_asset_id", "machine",
+                 "machines")  # fmt: skip
+"""The fields of details that hold ids of sites and of devices or machines."""
+
 
 @dataclass(frozen=True)
 class Entry:
     """One row of `audit_log`. `undone_by` is the id of the entry that undid it, `undoes` the id of
-    the one that it undid; None if there is none."""
+    the one that it undid; None if there is none. `sites` and `devices` are the names of those that
+    its detail has ids of, by these as text."""
 
     entry_id: int
     at: datetime
@@ -29,6 +36,8 @@ class Entry:
     detail: Mapping[str, Any]
     undoes: int | None = None
     undone_by: int | None = None
+    sites: Mapping[str, str] = field(default_factory=dict)
+    devices: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def can_undo(self) -> bool:
@@ -101,10 +110,31 @@ def _entries(connection: Connection, rows: Sequence[Any]) -> list[Entry]:
     c = audit_log.c
     undoing = select(c.undoes, c.entry_id).where(c.undoes.in_([row.entry_id for row in rows]))
     undone_by = {undone: entry_id for undone, entry_id in connection.execute(undoing)}
+    details = [json.loads(row.detail) for row in rows]
+    named_sites = {
+        str(site_id): name
+        for site_id, name in site_names(connection, _ids(details, SITE_FIELDS)).items()
+    }
+    named_devices = {
+        str(device_id): device.name
+        for device_id, device in device_names(connection, _ids(details, DEVICE_FIELDS)).items()
+    }
     return [
         Entry(
-            row.entry_id, row.at, row.actor, row.action, row.subject, json.loads(row.detail),
-            row.undoes, undone_by.get(row.entry_id),
+            row.entry_id, row.at, row.actor, row.action, row.subject, detail, row.undoes,
+            undone_by.get(row.entry_id), named_sites, named_devices,
         )
-        for row in rows
+        for row, detail in zip(rows, details, strict=True)
     ]  # fmt: skip
+
+
+def _ids(value: Any, names: Collection[str], inside: bool = False) -> set[int]:
+    """The ids in details, in the fields of these names, however deep."""
+    if isinstance(value, Mapping):
+        return {
+            id for name, each in value.items() for id in _ids(each, names, inside or name in names)
+        }
+    if isinstance(value, list | tuple):
+        return {id for each in value for id in _ids(each, names, inside)}
+    is_id = inside and (isinstance(value, int) or str(value).isdecimal())
+    return {int(value)} if is_id and not isinstance(value, bool) else set()
