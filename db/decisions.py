@@ -26,6 +26,7 @@ from db.history.kept import FIRST_MONTH, is_month
 from db.roles import ADMINISTRATOR, MANAGER
 from db.rules import Rules
 from db.sources import source_names
+from db.thresholds import are_thresholds
 
 LONGEST_TEXT = 200
 MOST_ENTRIES = 2000
@@ -115,6 +116,7 @@ Source = Annotated[str, AfterValidator(_check_source)]
 Sources = Annotated[list[str], AfterValidator(_check(_are_sources))]
 RuleValues = Annotated[dict[str, list[Text]], AfterValidator(_check(_are_rules))]
 """Every field of `db.rules.Rules` but the version."""
+ThresholdValues = Annotated[dict[str, int], AfterValidator(_check(are_thresholds))]
 
 
 class Decision(BaseModel):
@@ -289,6 +291,15 @@ class SaveRules(Decision):
     restates = undoable = previewed = True
 
     rules: RuleValues
+    reason: Text
+
+
+class SaveThresholds(Decision):
+    kind = "save_thresholds"
+    label = mark("Save thresholds")
+    role = ADMINISTRATOR
+
+    thresholds: ThresholdValues
     reason: Text
 
 

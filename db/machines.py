@@ -23,6 +23,7 @@ from db.engine import reading
 from db.keys import device_id
 from db.search import machine_search_text
 from db.tables import ALIAS_KEY_LENGTH, agent_hours, inventory, report_days
+from db.thresholds import Thresholds, in_force
 
 SOURCE = "agent"
 _machine = inventory.c
@@ -44,6 +45,13 @@ def ever_had_machines(connection: Connection) -> bool:
     reported = select(report_days.c.day).limit(1)
     added = select(_machine.machine_id).where(is_added_by_hand()).limit(1)
     return any(connection.execute(each).first() is not None for each in (reported, added))
+
+
+def present_days(engine: Engine, from_environment: int) -> int:
+    """For how many days after its last report a machine counts."""
+    environment = Thresholds(agent_present_days=from_environment)
+    with reading(engine) as connection:
+        return in_force(connection, environment).agent_present_days
 
 
 def present_machines(engine: Engine, days: int, zone: tzinfo) -> Iterator[Mapping[str, Any]]:

@@ -40,6 +40,7 @@ from db.setting_types import (
     whole,
 )
 from db.sources import SourceFacts, default_collect_at, registered_sources, source_names
+from db.thresholds import RANGES, Thresholds
 
 __all__ = ["Settings", "SettingsError", "WrongSettings", "active_settings", "load", "use"]
 
@@ -200,11 +201,11 @@ class Settings(SettingsModel):
     """Reports a minute that one address may send; no limit when not set"""
     collect_at: Annotated[Mapping[str, time] | None, BeforeValidator(_collect_at)] = None
     """When the worker collects each source, in TIMEZONE"""
-    retention_days: Annotated[int, whole(1, 36500)] = 65
+    retention_days: Annotated[int, whole(*RANGES["retention_days"])] = 65
     """Days of which every day is kept"""
-    month_end_retention_months: Annotated[int, whole(0, 1200)] = 24
+    month_end_retention_months: Annotated[int, whole(*RANGES["month_end_retention_months"])] = 24
     """Months of which the last day is kept"""
-    month_close_days: Annotated[int, whole(0, 36500)] = 3
+    month_close_days: Annotated[int, whole(*RANGES["month_close_days"])] = 3
     """Days after its end from which a complete month closes by itself"""
     spare_words: Annotated[tuple[str, ...], listed(",")] = ("spare",)
     """Words in a display name or location that make a device spare"""
@@ -223,6 +224,17 @@ class Settings(SettingsModel):
         if self.database_url is None and self._in_parts and self.db_password is None:
             raise NotSet(variable(Settings, "db_password"))
         return self
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """The thresholds as the environment sets them."""
+        agent = self.sources.get("agent")
+        return Thresholds(
+            retention_days=self.retention_days,
+            month_end_retention_months=self.month_end_retention_months,
+            month_close_days=self.month_close_days,
+            agent_present_days=getattr(agent, "agent_present_days", Thresholds.agent_present_days),
+        )
 
     @property
     def _in_parts(self) -> bool:

@@ -23,7 +23,7 @@ from dashboard.base.run_params import in_order
 
 PAGE = "/settings"
 RULES, SITES, AUDIT = f"{PAGE}/rules", f"{PAGE}/sites", f"{PAGE}/audit"
-USERS, TOKENS = f"{PAGE}/users", f"{PAGE}/tokens"
+USERS, TOKENS, THRESHOLDS = f"{PAGE}/users", f"{PAGE}/tokens", f"{PAGE}/thresholds"
 AUDIT_PAGE = 50
 STEP = 25
 """Sites and pairs of the inbox that are shown at first, and more with every step. Not more than fit

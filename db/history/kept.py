@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from db.settings import Settings, active_settings
+from db.thresholds import Thresholds
 
 FIRST_MONTH = "1990-01"
 """No month before this one is ever counted."""
@@ -60,17 +60,16 @@ class KeptDays:
     purged: PurgeMarks | None = None
 
     @classmethod
-    def from_settings(
+    def from_thresholds(
         cls,
         today: date,
         border: date | None,
-        settings: Settings | None = None,
+        thresholds: Thresholds,
         purged: PurgeMarks | None = None,
     ) -> "KeptDays":
-        """With `days` and `months` from the settings."""
-        settings = active_settings(settings)
+        """With `days` and `months` from the thresholds."""
         return cls(
-            today, settings.retention_days, settings.month_end_retention_months, border, purged
+            today, thresholds.retention_days, thresholds.month_end_retention_months, border, purged
         )
 
     @property

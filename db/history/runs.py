@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
 from db.history.kept import KeptDays, PurgeMarks, month_before, month_end
-from db.settings import Settings
+from db.settings import Settings, active_settings
 from db.tables import collection_runs, meta, months
+from db.thresholds import in_force
 
 END = "end"
 """The kind of the run that ends its source: it publishes an empty snapshot."""
@@ -117,7 +118,8 @@ def kept_days(connection: Connection, settings: Settings | None = None) -> KeptD
         # All closed months were reopened: the days from which they will be closed again must stay.
         reopened = connection.scalar(select(func.min(months.c.month)))
         closed_until = month_end(month_before(reopened)) if reopened else None
-    return KeptDays.from_settings(today, closed_until, settings, purge_marks(connection))
+    thresholds = in_force(connection, active_settings(settings).thresholds)
+    return KeptDays.from_thresholds(today, closed_until, thresholds, purge_marks(connection))
 
 
 def unpurged_days(connection: Connection) -> KeptDays | None:

@@ -31,6 +31,7 @@ from db.tables import (
     month_members,
     months,
 )
+from db.thresholds import in_force
 
 PACK_FORM = 2
 """The form of the files in the invoice packs of months that are closed now. A closed month keeps
@@ -117,22 +118,23 @@ def _hindrances(
     older = {"month": month, "older": oldest}
     if month >= month_of(newest):
         values = {"month": month, "newest": newest, "first": end + timedelta(days=1)}
-        running = Hindrance("running", {**values, "day": _automatic_day(end, settings)})
+        running = Hindrance("running", {**values, "day": _automatic_day(connection, end, settings)})
         return [running, *([Hindrance("older_open", older)] if month > oldest else [])]
     if month > oldest:
         return [Hindrance("older_open", older)]
     hindrances = []
     if connection.scalar(select(months.c.month).where(months.c.month == month)):
         hindrances.append(Hindrance("reopened", {"month": month}))
-    day = _automatic_day(end, settings)
+    day = _automatic_day(connection, end, settings)
     if newest < day:
         hindrances.append(Hindrance("too_early", {"month": month, "day": day}))
     return [*hindrances, *_missing_runs(connection, end), *_held_runs(connection, end)]
 
 
-def _automatic_day(end: date, settings: Settings | None) -> date:
+def _automatic_day(connection: Connection, end: date, settings: Settings | None) -> date:
     """The day whose snapshot closes the month that ends on `end`."""
-    return end + timedelta(days=active_settings(settings).month_close_days)
+    thresholds = in_force(connection, active_settings(settings).thresholds)
+    return end + timedelta(days=thresholds.month_close_days)
 
 
 def _oldest_open(connection: Connection, settings: Settings | None) -> str | None:

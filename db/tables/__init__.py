@@ -50,6 +50,7 @@ from db.tables.runs import (
     rule_versions,
     run_details,
     run_suspicions,
+    threshold_versions,
 )
 from db.tables.users import (
     recovery_codes,
@@ -114,6 +115,7 @@ __all__ = [
     "site_aliases",
     "sites",
     "suggestions",
+    "threshold_versions",
     "token_sites",
     "user_links",
     "user_sessions",

@@ -79,6 +79,16 @@ held_records = table(
     Column("body", Blob, nullable=False),
 )
 
+# Version of the thresholds, the newest of which is in force: JSON, and who saved it, when and why.
+threshold_versions = table(
+    "threshold_versions",
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("thresholds", LongText, nullable=False),
+    Column("author", String(NAME_LENGTH), nullable=False),
+    Column("reason", String(NAME_LENGTH)),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
 # Version of the rules: their settings as JSON, when and by whom it was saved, and the first day
 # that it applies to; null before it applies to any.
 rule_versions = table(

@@ -6,20 +6,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from db.suspicions import EmptiedSite, Suspicion
+from db.thresholds import Thresholds
 from etl.rules.evidence import real_serial
 
-VANISHED_PERCENT, VANISHED_DEVICES = 5, 10
-"""More than both that vanish at once are suspicious."""
-CHANGED_PERCENT, CHANGED_DEVICES = 5, 10
-"""More than both that change site, billing status or serial number at once are suspicious."""
-NOTICEABLE_SITE = 5
-"""A site of this many devices that goes to zero is suspicious."""
-GROWTH_PERCENT, GROWTH_DEVICES = 25, 50
-"""A growth by at least both at once is suspicious."""
 PROVEN_RUNS = 7
 """Complete runs of a source after which a sudden growth is suspicious."""
-ADMINISTRATOR_PERCENT = 20
-"""From this share of vanished devices on, only an administrator may accept the run."""
+_DEFAULTS = Thresholds()
 
 
 class DeviceSummary(NamedTuple):
@@ -36,6 +28,7 @@ def suspicions(
     after: Mapping[int, DeviceSummary],
     complete_runs: int,
     site_names: Mapping[int, str] | None = None,
+    limits: Thresholds = _DEFAULTS,
 ) -> list[Suspicion]:
     """Why `after` is suspicious compared with `before`; empty when it is not.
 
@@ -48,12 +41,12 @@ def suspicions(
     found = []
     size = len(before)
     vanished = size - len(before.keys() & after.keys())
-    if vanished > VANISHED_DEVICES and vanished * 100 > VANISHED_PERCENT * size:
-        values = {"n": vanished, "size": size, "percent": VANISHED_PERCENT}
+    if vanished > limits.vanished_devices and vanished * 100 > limits.vanished_percent * size:
+        values = {"n": vanished, "size": size, "percent": limits.vanished_percent}
         found.append(Suspicion("vanished", values))
     elif vanished and vanished * 2 >= size:
         found.append(Suspicion("half_vanished", {"n": vanished, "size": size}))
-    emptied = emptied_sites(before, after)
+    emptied = emptied_sites(before, after, limits)
     if emptied:
         sites = [
             EmptiedSite(site, (site_names or {}).get(site, f"site {site}"), n)
@@ -62,27 +55,29 @@ def suspicions(
             if isinstance(site, int)
         ]
         sites.sort(key=lambda site: (-site.devices, site.name.casefold()))
-        values = {"n": len(emptied), "least": NOTICEABLE_SITE}
+        values = {"n": len(emptied), "least": limits.emptied_site_devices}
         found.append(Suspicion("emptied", values, tuple(sites)))
     changed = count_changes(before, after).changed
-    if changed > CHANGED_DEVICES and changed * 100 > CHANGED_PERCENT * size:
+    if changed > limits.changed_devices and changed * 100 > limits.changed_percent * size:
         found.append(Suspicion("changed", {"n": changed, "size": size}))
     growth = len(after) - size
-    grown = growth >= GROWTH_DEVICES and growth * 100 >= GROWTH_PERCENT * size
+    grown = growth >= limits.growth_devices and growth * 100 >= limits.growth_percent * size
     if complete_runs >= PROVEN_RUNS and grown:
         found.append(Suspicion("grown", {"n": len(after), "size": size}))
     return found
 
 
 def needs_administrator(
-    before: Mapping[int, DeviceSummary], after: Mapping[int, DeviceSummary]
+    before: Mapping[int, DeviceSummary],
+    after: Mapping[int, DeviceSummary],
+    limits: Thresholds = _DEFAULTS,
 ) -> bool:
     """Whether the loss is so large that a second equal run does not confirm it: two sites went to
-    zero, or 20 % vanished."""
+    zero, or 20 % vanished, unless the thresholds say otherwise."""
     vanished = len(before) - len(before.keys() & after.keys())
     return (
-        len(emptied_sites(before, after)) >= 2
-        or 0 < ADMINISTRATOR_PERCENT * len(before) <= vanished * 100
+        len(emptied_sites(before, after, limits)) >= 2
+        or 0 < limits.administrator_percent * len(before) <= vanished * 100
     )
 
 
@@ -114,15 +109,18 @@ def changed_devices(
 
 
 def emptied_sites(
-    before: Mapping[int, DeviceSummary], after: Mapping[int, DeviceSummary]
+    before: Mapping[int, DeviceSummary],
+    after: Mapping[int, DeviceSummary],
+    limits: Thresholds = _DEFAULTS,
 ) -> dict[int | str | None, int]:
-    """The sites that had `NOTICEABLE_SITE` devices or more and have none, with how many."""
+    """The sites of `limits.emptied_site_devices` devices or more that have none now, with how many
+    they had."""
     sizes_before = Counter(device.site for device in before.values())
     sites_after = {device.site for device in after.values()}
     return {
         site: n
         for site, n in sizes_before.items()
-        if n >= NOTICEABLE_SITE and site not in sites_after
+        if n >= limits.emptied_site_devices and site not in sites_after
     }
 
 

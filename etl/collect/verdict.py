@@ -25,6 +25,7 @@ from db.tables import (
     run_suspicions,
     sites,
 )
+from db.thresholds import Thresholds, in_force
 from etl.collect import run_log
 from etl.collect.gather import CollectedRows, compress_row, read_rows
 from etl.collect.suspicion import (
@@ -117,11 +118,12 @@ def publish_or_hold(attempt: Attempt, collected: CollectedRows) -> Outcome:
         kept_as_is = _kept(before, collected)
         after = {**kept_as_is, **_summaries(states, plan)}
         complete_days = run_log.count_complete_days(connection, source.FACTS.name)
-        reasons = suspicions(before, after, complete_days, _site_names(connection))
-        large = needs_administrator(before, after)
+        limits = in_force(connection, Thresholds())
+        reasons = suspicions(before, after, complete_days, _site_names(connection), limits)
+        large = needs_administrator(before, after, limits)
         if reasons and not large:
             held = _held(connection, attempt, rules, plan, internal, before)
-            if held and not suspicions(held, after, complete_days):
+            if held and not suspicions(held, after, complete_days, limits=limits):
                 reasons = []
         if collected.unreadable_ids:
             reasons.append(Suspicion("unreadable_ids", {"n": collected.unreadable_ids}))

@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import UTC, date, datetime
 
-from etl.collect.suspicion import ADMINISTRATOR_PERCENT, NOTICEABLE_SITE
+from db.thresholds import Thresholds
 from etl.demo.history import History
 from etl.demo.machines import GUESTS, SERVERS, Machine, Stay
 from etl.demo.ninja_rows import midnight
@@ -51,8 +51,8 @@ def without_a_tenant(rows: ThreatLockerRows) -> ThreatLockerRows:
         (count, tenant)
         for tenant, count in counts.items()
         if tenant != PARENT_TENANT
-        and count >= NOTICEABLE_SITE
-        and count * 100 < ADMINISTRATOR_PERCENT * counts.total()
+        and count >= Thresholds.emptied_site_devices
+        and count * 100 < Thresholds.administrator_percent * counts.total()
     ]
     if not missed:
         return rows

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from datetime import datetime, time
 from typing import Annotated, Any
 
-from db.machines import SOURCE, present_machines, site_key
+from db.machines import SOURCE, present_days, present_machines, site_key
 from db.setting_types import SourceSettings, whole
 from db.sources import SourceFacts
+from db.thresholds import RANGES
 from etl.records.record import Raw, Record
 from etl.records.text import IP_LENGTH, KEY_LENGTH, TextCleaner
 from etl.rules.device_type import RoleFacts
@@ -21,7 +22,7 @@ from etl.vendor.http import Session
 class AgentSettings(SourceSettings):
     """Which machines count."""
 
-    agent_present_days: Annotated[int, whole(1, 3650)] = 30
+    agent_present_days: Annotated[int, whole(*RANGES["agent_present_days"])] = 30
     """Days after its last report for which a machine still counts, days on which no machine
     reported left out"""
 
@@ -64,7 +65,7 @@ _BOOKKEEPING = (
 
 def fetch(session: Session) -> Iterator[Raw]:
     """Every machine that counts as present, in pages of a thousand."""
-    days = session.settings_as(AgentSettings).agent_present_days
+    days = present_days(session.database(), session.settings_as(AgentSettings).agent_present_days)
     n = 0
     for n, row in enumerate(present_machines(session.database(), days, session.zone), 1):
         yield {name: _plain(name, value) for name, value in row.items() if name not in _BOOKKEEPING}

@@ -63,6 +63,7 @@ STATES = {
     "rules": State("/settings/rules", ".rule-field"),
     "sites of the settings": State("/settings/sites", ".ag-cell"),
     "users": State("/settings/users", "#users-all-title"),
+    "thresholds": State("/settings/thresholds", "#thresholds-all-title"),
     "tokens": State("/settings/tokens", "#tokens-all-title"),
     "audit log": State("/settings/audit", "#audit-title"),
     "nothing there": State("/nowhere", "h1"),

@@ -170,6 +170,7 @@ PAGES_OF_NO_DAY = {
     "/settings/sites": DECIDED,
     "/settings/audit": DECIDED,
     "/settings/users": "it shows who may sign in now",
+    "/settings/thresholds": DECIDED,
     "/settings/tokens": "it shows which tokens there are now",
 }
 

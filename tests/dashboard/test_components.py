@@ -22,7 +22,7 @@ PAGES = (
     "/", "/changes", "/sites", "/sites/1", "/devices", "/devices/DEVICE", "/coverage", "/machines",
     "/months", "/months/2026-10", "/collections", "/collections?run=1", "/settings",
     "/settings/rules", "/settings/sites", "/settings/audit", "/settings/users",
-    "/settings/tokens", "/nowhere",
+    "/settings/tokens", "/settings/thresholds", "/nowhere",
 )  # fmt: skip
 
 

@@ -1,8 +1,10 @@
-"""The pages of the settings on which administrators manage users and tokens."""
+"""The pages of the settings on which administrators manage users, tokens and thresholds."""
 
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 import pytest
@@ -10,14 +12,18 @@ from dash import Dash
 from sqlalchemy import Engine, insert, select
 
 from dashboard.app import create_app
+from dashboard.decisions.proposals.registry import propose
 from db import sessions, tokens, users
+from db.decisions import parse
 from db.engine import reading, writing
 from db.roles import ADMINISTRATOR, MANAGER, VIEWER
 from db.settings import load
 from db.tables import api_tokens, audit_log, sites
 from db.tables import users as users_table
+from db.thresholds import Thresholds
 from tests.support.mounted_page import expand_drawn
 from tests.support.sign_in_site import KEY, Browser, Clock, hashed
+from tests.support.small_hub import Hub, pcs
 
 NOW = Clock().now
 
@@ -249,3 +255,50 @@ def test_without_sign_in_the_page_of_users_says_that_it_is_off(sqlite_engine: En
     assert code == 200
     assert "Sign-in is off" in json.dumps(listed)
     assert "invite/" in add_user(here, local, name="Ben")[1]
+
+
+def ask_thresholds(here: Settings, who: Browser, **changed: Any) -> str:
+    values = asdict(Thresholds()) | changed
+    named = {f"thresholds-{k.replace('_', '-')}": v for k, v in values.items()}
+    code, said = here.call(who, "thresholds-wrong.children", "thresholds-save.n_clicks", named)
+    assert code == 200
+    return json.dumps(said)
+
+
+def test_thresholds_are_asked_for_whole_and_the_dialog_says_what_goes(here: Settings) -> None:
+    hub = Hub(here.engine)
+    for day in (date(2026, 9, 30), date(2026, 10, 31), date(2026, 11, 21)):
+        hub.collect(day, pcs(range(3)))
+    ana, vic = here.signed_in("Ana"), here.signed_in("Vic")
+    for changed, words in (
+        ({"retention_days": None}, "from 1 to 36500"), ({"growth_devices": 0}, "from 1 to"),
+        ({"administrator_percent": 2}, "cannot be below"),
+        ({"retention_days": 2.5}, "whole number"),
+    ):  # fmt: skip
+        said = ask_thresholds(here, ana, **changed)
+        assert words in said and "save_thresholds" not in said
+    assert "save_thresholds" in ask_thresholds(here, ana, retention_days=64)
+    code, said = here.call(
+        ana, "_pages_content.children", "_pages_location.pathname",
+        {"_pages_location": "/settings/thresholds", "pathname": "/settings/thresholds"},
+    )  # fmt: skip
+    assert (code, "thresholds-retention-days" in json.dumps(said)) == (200, True)
+    cases = (
+        ({"retention_days": 9, "month_end_retention_months": 1}, "deletes 56 days and", "delete"),
+        ({"retention_days": 90, "vanished_devices": 7}, "10 \u2192 7", ""),
+    )
+    for changed, words, typed in cases:
+        decision = parse(
+            "save_thresholds", {"thresholds": asdict(Thresholds()) | changed, "reason": "why"}
+        )  # fmt: skip
+        with here.app.server.test_request_context("/"), reading(here.engine) as connection:
+            proposal = propose(connection, decision)
+        assert (proposal.danger, proposal.typed) == (bool(typed), typed)
+        assert words in f"{proposal.lines} {proposal.facts}"
+    code, said = here.call(
+        vic, "_pages_content.children", "_pages_location.pathname",
+        {"_pages_location": "/settings/thresholds", "pathname": "/settings/thresholds"},
+    )  # fmt: skip
+    assert (code, "Changing thresholds needs the role" in json.dumps(said)) == (200, True)
+    code, said = here.call(vic, "thresholds-history.children", "settled.data", {"filters": ""})
+    assert "From the environment" in json.dumps(said)

@@ -118,5 +118,5 @@ def test_month_arithmetic_crosses_years(day: date, count: int) -> None:
 
 def test_the_numbers_of_days_and_months_are_settings() -> None:
     environ = {"RETENTION_DAYS": "10", "MONTH_END_RETENTION_MONTHS": "2"}
-    kept = KeptDays.from_settings(date(2026, 3, 15), None, load(environ))
+    kept = KeptDays.from_thresholds(date(2026, 3, 15), None, load(environ).thresholds)
     assert (kept.days, kept.months) == (10, 2)

@@ -120,7 +120,7 @@ def test_kept_days_are_unchanged_and_everything_else_is_purged(
 
 
 def test_with_the_default_settings_65_days_and_24_month_ends_are_kept() -> None:
-    kept = KeptDays.from_settings(date(2024, 3, 14), None, load({}))
+    kept = KeptDays.from_thresholds(date(2024, 3, 14), None, load({}).thresholds)
 
     assert kept.daily_from == date(2024, 1, 10)
     ends = kept.month_ends()
