@@ -66,7 +66,7 @@ def layout(**_query: str) -> html.Div:
         html.Div(words, className="page-head"),
         card(
             Ids.BARS,
-            chart_place(Ids.CHART, 320, _("Why the number moved")),
+            chart_place(Ids.CHART, 320, _("Why the number moved"), _("Bar")),
             actions_id=Ids.ACTIONS,
         ),
         html.Nav(id=Ids.TABS, className="bar-tabs", **{"aria-label": _("Bars")}),

@@ -70,7 +70,9 @@ def layout(**_query: str) -> html.Div:
         html.Div(
             [
                 card(Ids.MATRIX, place(f"{Ids.MATRIX}-table", 299, "table-scroll")),
-                card(Ids.TREND, chart_place(Ids.TREND_CHART, 250, _("Findings day by day"))),
+                card(
+                    Ids.TREND, chart_place(Ids.TREND_CHART, 250, _("Findings day by day"), _("Day"))
+                ),
             ],
             className="coverage-pair",
         ),

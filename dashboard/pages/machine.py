@@ -36,8 +36,10 @@ class Ids:
 def layout(machine_id: str = "", **_query: str) -> html.Div:
     """Every card in its place; the callback fills them."""
     words = {"cpu": _("CPU of the last 24 hours"), "memory": _("Memory of the last 24 hours")}
-    charts = [card(f"machine-{kind}", chart_place(f"machine-{kind}-chart", 220, words[kind]))
-              for kind in KINDS]  # fmt: skip
+    charts = [
+        card(f"machine-{kind}", chart_place(f"machine-{kind}-chart", 220, words[kind], _("Hour")))
+        for kind in KINDS
+    ]
     body = [
         dbc.Card(id=Ids.HEAD, body=True, class_name="title-card"),
         html.Div(id=Ids.CLONE),

@@ -54,7 +54,7 @@ class Ids:
 def layout(**_query: str) -> html.Div:
     """Every card in its place and size; the callbacks fill them."""
     months = [
-        chart_place(Ids.MONTHS_CHART, 248, _("Devices month by month")),
+        chart_place(Ids.MONTHS_CHART, 248, _("Devices month by month"), _("Month")),
         html.Div(id=Ids.LEGEND, className="legend"),
     ]
     body = [
@@ -63,7 +63,7 @@ def layout(**_query: str) -> html.Div:
         card(Ids.MOVERS, place(Ids.MOVERS_LIST, 272), actions_id=Ids.MOVERS_WHY),
         card(
             Ids.WHY,
-            chart_place(Ids.WHY_CHART, 240, _("Why the number moved")),
+            chart_place(Ids.WHY_CHART, 240, _("Why the number moved"), _("Bar")),
             actions_id=Ids.WHY_WHY,
         ),
         card(

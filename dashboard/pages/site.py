@@ -70,12 +70,12 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
     happened = [
         card(
             Ids.MONTHS,
-            chart_place(Ids.MONTHS_CHART, 232, _("Devices month by month")),
+            chart_place(Ids.MONTHS_CHART, 232, _("Devices month by month"), _("Month")),
             actions_id=f"{Ids.MONTHS}-why",
         ),
         card(
             Ids.DAILY,
-            chart_place(Ids.DAILY_CHART, 200, _("Devices day by day")),
+            chart_place(Ids.DAILY_CHART, 200, _("Devices day by day"), _("Day")),
             actions_id=f"{Ids.DAILY}-why",
         ),
         card(
@@ -88,7 +88,7 @@ def layout(site_id: str = "", **_query: str) -> html.Div:
     beside = [
         card(
             Ids.BARS,
-            chart_place(Ids.BARS_CHART, 232, _("Why the number moved")),
+            chart_place(Ids.BARS_CHART, 232, _("Why the number moved"), _("Bar")),
             actions_id=f"{Ids.BARS}-links",
         ),
         card(Ids.LATEST, place(f"{Ids.LATEST}-rows", 318)),

@@ -33,6 +33,8 @@ def serve_dashboard(
 ) -> Iterator[tuple[str, Dash]]:
     """The address of the dashboard on `engine`, until the end of the block."""
     app = create_app(engine, clock=lambda: now, settings=load(environ))
+    # With its first request a Dash takes the callbacks of its pages, and of any Dash made before.
+    app.server.test_client().get("/api/health")
     server = make_server("127.0.0.1", 0, app.server, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

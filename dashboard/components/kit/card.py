@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base.theme import Figure
-from dashboard.components.kit.drawn import Part, drawn_list
+from dashboard.components.kit.drawn import Part, drawn, drawn_list
 
 
 def card(
@@ -87,17 +87,28 @@ def place(name: str, height: int, kind: str = "") -> html.Div:
     return html.Div(id=name, className=classes, style={"--height": f"{height}px"})
 
 
-def chart_place(name: str, height: int, label: str) -> html.Div:
+def chart_place(name: str, height: int, label: str, row: str) -> html.Div:
     """The place of the chart `name`, with the id `<name>-place`: from the start as high as the
     chart, in pixels, so that nothing jumps. A callback puts `chart` in it when there is a figure:
-    a chart that waits for its figure would draw axes without anything in them."""
-    return html.Div(
+    a chart that waits for its figure would draw axes without anything in them. Under it the button
+    that shows its numbers as a table (assets/js/chart-tables.js).
+
+    Args:
+        label: what it shows, for screen readers.
+        row: what stands at its axis, the head of the first column of that table.
+    """
+    drawing = html.Div(
         id=f"{name}-place",
         className="chart",
         role="group",
         style={"--height": f"{height}px"},
         **{"aria-label": label},
     )
+    words = {"data-row": row, "data-all": _("Devices"), "aria-pressed": "false"}
+    as_table = html.Button(
+        _("Show as table"), type="button", className="btn btn-link as-table", **words
+    )
+    return html.Div([drawing, drawn(as_table)], className="chart-frame")
 
 
 def chart(name: str, figure: Figure) -> Component:

@@ -1,0 +1,166 @@
+"""Every action is done by Tab, Enter and Escape alone; each chart has its table."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import Engine
+
+from tests.support.demo_dashboard import serve_dashboard
+
+MOST_STEPS = 260
+"""How often Tab is pressed at most to reach something."""
+
+
+@pytest.fixture(scope="module")
+def address(demo_engine: Engine) -> Iterator[str]:
+    with serve_dashboard(demo_engine) as (address, _):
+        yield address
+
+
+def tab_to(page: Page, selector: str, most: int = MOST_STEPS) -> None:
+    """Press Tab until the first element of `selector` has the focus, and see that it shows it."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if page.evaluate(
+            "wanted => document.activeElement === document.querySelector(wanted)", selector
+        ):
+            break
+    else:
+        raise AssertionError(f"{selector} is not reached by {most} presses of Tab")
+    ring = page.evaluate(
+        """() => {
+          const here = document.activeElement;
+          const rings = [here, here.closest('td, .search, .kpi-place')]
+            .filter(Boolean).flatMap(e => [getComputedStyle(e), getComputedStyle(e, '::after')]);
+          return rings.some(s => (s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 1)
+            || s.boxShadow !== 'none');
+        }"""
+    )
+    assert ring, f"{selector} has the focus and does not show it"
+
+
+def still(page: Page) -> None:
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("[data-dash-is-loading=true]")).to_have_count(0)
+
+
+CHARTS = {
+    "/": ("months-chart", "why-chart"),
+    "/changes": ("bars-chart",),
+    "/sites/1": ("site-months-chart", "site-daily-chart", "site-bars-chart"),
+    "/coverage": ("coverage-trend-chart",),
+}
+
+
+@pytest.mark.parametrize("path", CHARTS)
+def test_each_chart_has_a_table_of_its_numbers(quiet: Page, address: str, path: str) -> None:
+    quiet.goto(address + path)
+    for name in CHARTS[path]:
+        expect(quiet.locator(f"#{name} .main-svg").first).to_be_attached()
+    still(quiet)
+    assert quiet.locator(".js-plotly-plot").count() == len(CHARTS[path])
+    for name in CHARTS[path]:
+        frame = quiet.locator(f".chart-frame:has(#{name})")
+        button = frame.get_by_role("button", name="Show as table")
+        button.focus()
+        quiet.keyboard.press("Enter")
+        table = frame.locator(".chart-table")
+        expect(table.locator("tbody tr").first).to_be_visible()
+        assert shown(table) == drawn(quiet, name)
+        quiet.keyboard.press("Enter")
+        expect(table).to_have_count(0)
+        expect(button).to_be_focused()
+
+
+def shown(table: Any) -> list[list[str]]:
+    """The numbers of the table, by column."""
+    rows: list[list[str]] = table.locator("tbody tr").evaluate_all(
+        "rows => rows.map(row => [...row.cells].slice(1).map(cell => cell.textContent))"
+    )
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def drawn(page: Page, name: str) -> list[list[str]]:
+    """What the chart draws: each series, and the numbers above the bars."""
+    traces: list[dict[str, Any]] = page.evaluate(
+        "name => document.querySelector(`#${name} .js-plotly-plot`).data.map(trace => ({"
+        "mode: trace.mode, name: trace.name, y: Array.from(trace.y), text: trace.text}))",
+        name,
+    )
+    series = [trace["y"] for trace in traces if trace["name"] and trace["mode"] != "text"]
+    columns = [["\u2013" if n is None else f"{n:,}" for n in values] for values in series]
+    above = [trace["text"] for trace in traces if trace["mode"] == "text" and trace["text"]]
+    # The crosses of days without a snapshot are no numbers.
+    return columns + [texts for texts in above if "\u00d7" not in texts]
+
+
+def test_a_dialog_and_a_drawer_are_opened_and_left_by_keys(quiet: Page, address: str) -> None:
+    quiet.goto(address + "/")
+    still(quiet)
+    tab_to(quiet, ".kpi-place [data-why]")
+    quiet.keyboard.press("Enter")
+    drawer = quiet.locator("#drawer")
+    expect(drawer.locator("#drawer-body p").first).to_be_visible()
+    for _ in range(12):
+        quiet.keyboard.press("Tab")
+        assert quiet.evaluate("document.activeElement.closest('#drawer') !== null")
+    quiet.keyboard.press("Escape")
+    expect(drawer).not_to_be_visible()
+    expect(quiet.locator(".kpi-place [data-why]").first).to_be_focused()
+
+    quiet.goto(address + "/settings/rules")
+    still(quiet)
+    tab_to(quiet, "#rules-replay")
+    quiet.keyboard.press("Enter")
+    dialog = quiet.locator(".modal.show")
+    expect(dialog).to_be_visible()
+    for _ in range(8):
+        quiet.keyboard.press("Tab")
+        assert quiet.evaluate("document.activeElement.closest('.modal') !== null")
+    quiet.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(quiet.locator("#rules-replay")).to_be_focused()
+
+
+def test_filters_are_set_and_removed_by_keys(quiet: Page, address: str) -> None:
+    quiet.goto(address + "/")
+    still(quiet)
+    tab_to(quiet, "#filter-status-button")
+    quiet.keyboard.press("Enter")
+    expect(quiet.locator(".choices-row").first).to_be_visible()
+    quiet.keyboard.press("Escape")
+    expect(quiet.locator(".choices-row:visible")).to_have_count(0)
+    expect(quiet.locator("#filter-status-button")).to_be_focused()
+    quiet.goto(address + "/?type=server")
+    still(quiet)
+    tab_to(quiet, "#chips a.chip")
+    quiet.keyboard.press("Enter")
+    expect(quiet).to_have_url(address + "/")
+
+
+ACTIONS = {
+    "/": ("#search-text", "#theme-button", "#filter-as-of .day-open", "#filter-clear",
+          "[class*=file-csv]", ".sort", ".row-link", "#sites [data-why]"),
+    "/devices": ("[class*=file-csv]", ".ag-header-cell", ".ag-cell"),
+    "/sites/1": ("#site-bars-links a", "#site-aliases button"),
+    "/coverage": (".overlap a", ".bar-tab", ".ag-cell"),
+    "/months": (".row-link", ".months [data-why]", ".danger-zone button"),
+    "/collections": (".source-card button", ".calendar .day[tabindex='0']", ".danger-zone button"),
+    "/settings": (".settings-tabs .nav-link:not(.active)", ".inbox-item button"),
+    "/settings/rules": (".rule-field input", ".rule-field textarea", "#rules-replay"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ACTIONS)
+def test_each_kind_of_action_is_reached_by_tab_and_shows_its_focus(
+    quiet: Page, address: str, path: str
+) -> None:
+    quiet.goto(address + path)
+    still(quiet)
+    for action in ACTIONS[path]:
+        expect(quiet.locator(action).first).to_be_attached()
+        # From the start of the page: its own order is not what is tried here.
+        quiet.evaluate("document.activeElement.blur(); getSelection().removeAllRanges()")
+        tab_to(quiet, action)
