@@ -57,7 +57,8 @@ def template() -> dict[str, Any]:
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
             "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
-            "xaxis": axis,
+            # Tilted names are cut; a chart shows as many as fit.
+            "xaxis": {**axis, "tickangle": 0},
             "yaxis": axis,
             "hoverlabel": {"font": {"family": tokens()["font"], "size": 12}},
             "legend": {"orientation": "h", "x": 0, "y": -0.14, "itemclick": False,

@@ -75,7 +75,7 @@ def months_figure(months: Sequence[MonthEnd], href: Href) -> Figure:
         "bargap": 0.28,
         "margin": margin(lines=2),
         "showlegend": False,
-        "xaxis": {"type": "category", "showgrid": False, "dtick": 1, "tickangle": 0},
+        "xaxis": {"type": "category", "showgrid": False, "dtick": 1},
         # Every bar has its number above it; grid lines would only cross the numbers.
         "yaxis": {"range": [0, most * 1.12 or 1], "showticklabels": False, "showgrid": False},
     }

@@ -108,7 +108,7 @@ def waterfall_figure(
     layout |= {
         "shapes": connectors,
         "margin": margin(lines=2, top=16),
-        "xaxis": {"type": "category", "showgrid": False, "dtick": 1, "tickangle": 0},
+        "xaxis": {"type": "category", "showgrid": False, "dtick": 1},
         "yaxis": {"range": [floor, roof], "showticklabels": False, "showgrid": False},
     }
     return {"data": [steps, numbers], "layout": layout}
