@@ -86,6 +86,9 @@ STATES = {
     "dialog": State("/settings/rules", ".modal.show", ("#rules-replay",)),
     "dangerous dialog": State("/collections", ".modal.show", ("[data-job=end_source]",)),
     "picker": State("/settings", "#picker-found li", ("button[data-field]:visible",)),
+    "users": State("/settings/users", ".settings .card-title"),
+    "tokens": State("/settings/tokens", ".settings table, .settings .card-title"),
+    "chart as a table": State("/", ".chart-table td", (".as-table",)),
     "failing": State("/", "#away", ("fail", ".sort >> nth=1")),
     "sign-in": State("/login", "form", who="stranger"),
     "sign-in refused": State(

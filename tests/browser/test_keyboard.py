@@ -93,7 +93,8 @@ def drawn(page: Page, name: str) -> list[list[str]]:
     columns = [["\u2013" if n is None else f"{n:,}" for n in values] for values in series]
     above = [trace["text"] for trace in traces if trace["mode"] == "text" and trace["text"]]
     # The crosses of days without a snapshot are no numbers.
-    return columns + [texts for texts in above if "\u00d7" not in texts]
+    said = [[text.replace("<br>", " ") for text in texts] for texts in above]
+    return columns + [texts for texts in said if "\u00d7" not in texts]
 
 
 def test_a_dialog_and_a_drawer_are_opened_and_left_by_keys(quiet: Page, address: str) -> None:
@@ -118,7 +119,10 @@ def test_a_dialog_and_a_drawer_are_opened_and_left_by_keys(quiet: Page, address:
     expect(dialog).to_be_visible()
     for _ in range(8):
         quiet.keyboard.press("Tab")
-        assert quiet.evaluate("document.activeElement.closest('.modal') !== null")
+        # At its end the focus may leave for the browser itself, never for the page behind.
+        assert quiet.evaluate(
+            "document.activeElement.closest('.modal') || document.activeElement === document.body"
+        )
     quiet.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(quiet.locator("#rules-replay")).to_be_focused()

@@ -1,5 +1,7 @@
 """A phone shows what answers the question first, a printed page is whole, tabs have names."""
 
+from itertools import pairwise
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -90,3 +92,14 @@ def test_a_chart_shrinks_to_the_paper(quiet: Page, address: str) -> None:
     assert proportions == pytest.approx(float(width or 0) / float(height or 1), rel=0.02)
     quiet.evaluate("dispatchEvent(new Event('afterprint'))")
     expect(drawn).not_to_have_attribute("viewBox", f"0 0 {width} {height}")
+
+
+def test_the_names_under_a_chart_are_level_on_a_phone(quiet: Page, address: str) -> None:
+    quiet.set_viewport_size({"width": 390, "height": 844})
+    quiet.goto(address + "/coverage")
+    names = quiet.locator("#coverage-trend-chart .xtick text")
+    expect(names.first).to_be_attached()
+    boxes = [name.bounding_box() for name in names.all() if name.is_visible()]
+    assert boxes and all(box and box["height"] < 20 for box in boxes)
+    edges = [(box["x"], box["x"] + box["width"]) for box in boxes if box]
+    assert all(end < start for (_, end), (start, _) in pairwise(edges))
