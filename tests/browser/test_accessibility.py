@@ -59,6 +59,7 @@ STATES = {
     "one month": State("/months/{month}", ".pack"),
     "collections": State("/collections", ".calendar .day"),
     "one run": State("/collections?run={run}", ".run-head"),
+    "one run with warnings": State("/collections?run={warned}", ".log-only"),
     "inbox": State("/settings", ".inbox-items"),
     "rules": State("/settings/rules", ".rule-field"),
     "sites of the settings": State("/settings/sites", ".ag-cell"),
@@ -86,8 +87,6 @@ STATES = {
     "dialog": State("/settings/rules", ".modal.show", ("#rules-replay",)),
     "dangerous dialog": State("/collections", ".modal.show", ("[data-job=end_source]",)),
     "picker": State("/settings", "#picker-found li", ("button[data-field]:visible",)),
-    "users": State("/settings/users", ".settings .card-title"),
-    "tokens": State("/settings/tokens", ".settings table, .settings .card-title"),
     "chart as a table": State("/", ".chart-table td", (".as-table",)),
     "failing": State("/", "#away", ("fail", ".sort >> nth=1")),
     "sign-in": State("/login", "form", who="stranger"),
@@ -192,8 +191,11 @@ def names(address: str, demo_engine: Engine, guarded: str, browser: Browser) -> 
         invitation = sessions.new_link(connection, users.by_name(connection, "eve").user_id, NOW)
     with browser.new_context() as context:
 
+        def items(path: str) -> Any:
+            return context.request.get(address + path).json()["items"]
+
         def first(path: str, key: str) -> str:
-            return str(context.request.get(address + path).json()["items"][0][key])
+            return str(items(path)[0][key])
 
         return {
             "invitation": invitation,
@@ -201,6 +203,11 @@ def names(address: str, demo_engine: Engine, guarded: str, browser: Browser) -> 
             "device": first("/api/dashboard/devices?basis=assets&limit=1", "device_id"),
             "month": first("/api/months", "month"),
             "run": first("/api/runs?limit=1", "run_id"),
+            "warned": next(
+                str(run["run_id"])
+                for run in items("/api/runs?limit=1000")
+                if run["state"] != "complete"
+            ),
         }
 
 

@@ -26,7 +26,8 @@ def log_card(run: Run, lines: Sequence[LogLine]) -> Component | None:
     problems = sum(line.level in _PROBLEMS for line in lines)
     count = ngettext("%(n)s line", "%(n)s lines", len(lines), n=formats.number(len(lines)))
     # 05-collections.css hides the others while it is ticked.
-    only = dbc.Checkbox(label=_("Only warnings and errors"), class_name="log-only")
+    words = _("Only warnings and errors")
+    only = dbc.Checkbox(id="run-log-only", label=words, class_name="log-only")
     listed = html.Ol([_line(line) for line in lines], className="log-lines", tabIndex=0,
                      **{"aria-label": _("Log")})  # fmt: skip
     head = drawn_list([html.H2(_("Log")), html.P(count, className="card-subtitle")])
