@@ -20,12 +20,22 @@ from bench import (
     matching,
     publishing,
     queries,
+    sign_in,
 )
 from bench.fleet import Fleet
 from bench.measurements import Measurement, table
 from bench.stores import KINDS, OpenStores, Unavailable, stores
 
-PARTS = ("snapshots", "matching", "decisions", "machine-list", "ingest", "agent", "browser")
+PARTS = (
+    "snapshots",
+    "matching",
+    "decisions",
+    "machine-list",
+    "ingest",
+    "sign-in",
+    "agent",
+    "browser",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -78,6 +88,10 @@ def _measure(options: argparse.Namespace, stores: OpenStores) -> list[Measuremen
     if "ingest" in options.parts:
         with stores() as databases:
             measurements += ingest.measure(databases, options.machines, options.seconds)
+    if "sign-in" in options.parts:
+        with stores() as databases:
+            for store in databases:
+                measurements += sign_in.measure(store, options.runs * 5)
     if "agent" in options.parts:
         measurements += agent.measure(options.runs)
     if "browser" in options.parts:

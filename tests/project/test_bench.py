@@ -64,6 +64,10 @@ PAGES = dict.fromkeys(CLICKS, 1.5) | {
     "cold Overview, transferred": 900.0,
     "cold Overview, layout shift": 0.02,
 }
+SIGN_IN = {
+    "callback of the Overview, with sign-in against without": 1.03,
+    "report of a machine, the same": 1.05,
+}
 MEASURED = ("snapshots", "matching", "decisions", "machine-list", "ingest", "agent")
 """The parts that the first test runs."""
 TINY = (
@@ -139,6 +143,15 @@ def test_clicks_and_loads_of_a_fleet_are_measured_in_the_browser(folder: Path) -
     assert [tuple(row[:2]) for row in cells] == [("3 sites", name) for name in PAGES]
     check_limits(cells, PAGES)
     assert [path.name for path in folder.iterdir()] == []
+
+
+@pytest.mark.full
+def test_what_sign_in_adds_is_measured(folder: Path) -> None:
+    done = bench(folder, "--parts", "sign-in", "--runs", "1", "--databases", "sqlite")
+    assert done.returncode in (0, 1), done.stderr
+    cells = [re.split(r"\s{2,}", line.strip()) for line in done.stdout.splitlines()[3:]]
+    assert [row[1] for row in cells] == list(SIGN_IN)
+    check_limits(cells, SIGN_IN)
 
 
 def test_limits_are_kept_or_missed_and_set_the_exit_code() -> None:
