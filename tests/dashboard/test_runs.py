@@ -323,3 +323,15 @@ def test_the_address_of_a_run_that_is_not_there_leads_to_the_last_of_each_source
     assert "There is no run 999" in read_aloud(body)
     assert "NinjaRMM, 22 Nov 2026" in read_aloud(body)
     assert f"/collections?run={held.runs()[-1].run_id}" in json.dumps(body)
+
+
+def test_what_a_run_changed_says_what_it_counts_and_leads_to_the_changes_that_are_listed(
+    sqlite_engine: Engine,
+) -> None:
+    hub = Hub(sqlite_engine)
+    hub.collect(date(2026, 11, 21), FLEET)
+    hub.collect(date(2026, 11, 22), [replace(FLEET[0], hostname="pc-renamed"), *FLEET[1:]])
+    text, links = run_page(hub)
+    assert "Changed 1 (1.7%) of it listed: the changes of this day" in text
+    assert "/changes?as_of=2026-11-22&compare_to=2026-11-21&basis=ninja" in links
+    assert "change=all" in links

@@ -4,11 +4,16 @@ import ast
 import configparser
 import io
 from pathlib import Path
+from typing import Any
 
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir, extract_from_file
 from babel.messages.pofile import read_po
+from flask import Flask
+from flask_babel import Babel
 
+from dashboard.components.ask.effect import effect
 from tests.conftest import ROOT
+from tests.support.mounted_page import read_aloud
 
 DASHBOARD = ROOT / "dashboard"
 DECISIONS = ROOT / "db" / "decisions.py"
@@ -68,3 +73,24 @@ def _bare_words(path: Path) -> list[tuple[int, str]]:
         for line, text in found
         if text not in NOT_WORDS and any(letter.isalpha() for letter in text)
     ]
+
+
+def test_a_preview_lists_every_site_that_changes_and_those_without_a_site_under_a_total() -> None:
+    day = "2026-11-30"
+    pairs = {"(no site)": (3, 1), "Alpha": (9, 8), "Beta": (7, 9), "Gamma": (5, 0)}
+    counts: list[dict[str, Any]] = [
+        {"day": day, "basis": "assets", "site_id": str(n), "site": name,
+         "before": {"billable": before}, "after": {"billable": after}}
+        for n, (name, (before, after)) in enumerate(pairs.items())
+    ]  # fmt: skip
+    total = {"before": {"billable": 24}, "after": {"billable": 18}}
+    everything = {"day": day, "basis": "assets", "site_id": None, "site": None, **total}
+    result = {"days": [{"day": day, "what": "now"}], "counts": [everything, *counts],
+              "devices": 8, "items": []}  # fmt: skip
+    app = Flask("words")
+    Babel(app)
+    with app.test_request_context():
+        text = read_aloud(effect(result))
+    assert "Sites that change: 4" in text
+    for name, (before, after) in {"All sites": (24, 18), **pairs}.items():
+        assert f"{name} Billable {before} \u2192 {after}" in text

@@ -3,6 +3,7 @@
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
+from dashboard.base.params import ALL_CHANGES
 from dashboard.components.kit.count_link import count_link
 from dashboard.components.kit.links import changes_of_source, devices_of_source
 from dashboard.queries.runs.attempts import Run
@@ -28,6 +29,14 @@ def moved_count(
         days = (before.business_date, run.business_date)
         href = changes_of_source(run.source, *days, bar)
     return count_link(n, href, unlisted=why or _("There is no earlier day to compare with."))
+
+
+def changes_between(run: Run, before: Run | None, kept: KeptDays | None) -> str | None:
+    """The list of all that changed between the published run `before` and this one; None where
+    their days are not kept."""
+    if before is None or _why_unlisted(run, kept) or not _is_kept(before, kept):
+        return None
+    return changes_of_source(run.source, before.business_date, run.business_date, ALL_CHANGES)
 
 
 def _why_unlisted(run: Run, kept: KeptDays | None) -> str:

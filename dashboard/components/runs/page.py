@@ -12,7 +12,7 @@ from dashboard.base.access import Actor
 from dashboard.base.run_params import RunList
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.kit.card import panel
-from dashboard.components.kit.count_link import filled
+from dashboard.components.kit.count_link import count_link, filled
 from dashboard.components.kit.danger import danger_zone
 from dashboard.components.kit.drawn import Part, drawn_list
 from dashboard.components.kit.links import devices_of_source
@@ -20,7 +20,7 @@ from dashboard.components.kit.notice import notice
 from dashboard.components.kit.pill import run_pill, source_badge
 from dashboard.components.kit.states import nowhere
 from dashboard.components.kit.table import column_head, fact_list
-from dashboard.components.runs.counts import moved_count, row_count
+from dashboard.components.runs.counts import changes_between, moved_count, row_count
 from dashboard.components.runs.held import Held, held_card, past_notice, would_card
 from dashboard.components.runs.log import log_card
 from dashboard.components.runs.source_cards import withdrawal
@@ -154,7 +154,7 @@ def _numbers(run: Run, before: Run | None, kept: KeptDays | None) -> Component:
     moved: list[tuple[str, Any]] = [
         (_("Added"), moved_count(run.added, "added", run, before, kept)),
         (_("Removed"), moved_count(run.removed, "removed", run, before, kept)),
-        (_("Changed"), f"{formats.number(run.changed)} ({percent(run.changed_percent)})"),
+        (_("Changed"), _changed(run, before, kept)),
         (_("Changed most"), run.changed_keys or formats.NOTHING),
     ]
     facts: list[tuple[str, Any]] = [
@@ -168,6 +168,20 @@ def _numbers(run: Run, before: Run | None, kept: KeptDays | None) -> Component:
         *(moved if run.changed is not None else []),
     ]
     return panel(html.H2(_("Collected")), fact_list(facts))
+
+
+def _changed(run: Run, before: Run | None, kept: KeptDays | None) -> list[Part]:
+    """How many devices the source reports otherwise than before. Some of them differ only in
+    details that no list has, so the number opens nothing."""
+    why = _("Every device of which the source reports anything else than before, also details "
+            "that are in no list.")  # fmt: skip
+    share = f" ({percent(run.changed_percent)}) "
+    parts: list[Part] = [count_link(run.changed, None, unlisted=why), share]
+    listed = changes_between(run, before, kept)
+    if run.changed and listed is not None:
+        link = dcc.Link(_("the changes of this day"), href=listed)
+        parts += filled(_("of it listed: %(changes)s"), {"changes": link})
+    return parts
 
 
 def _basis(run: Run, before: Run | None, page: RunList) -> Component:
