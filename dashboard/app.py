@@ -38,7 +38,7 @@ from dashboard.web.context import Context, attach, current_actor
 from dashboard.web.cross_site import refuse_cross_site
 from dashboard.web.identity import identifier
 from dashboard.web.own_files import FOR_A_YEAR, serve_own_files
-from dashboard.web.sign_in import attach_sign_in
+from dashboard.web.sign_in import attach_sign_in, chosen_language
 from db.roles import MACHINE
 from db.settings import Settings, active_settings
 
@@ -54,7 +54,7 @@ def create_app(
     server = Flask("dashboard", template_folder="signin/templates")
     context = Context(engine, clock, settings.timezone, settings.ingest_auth == "open", settings)
     attach(server, context)
-    init_babel(server, context.zone)
+    init_babel(server, context.zone, chosen_language)
     attach_sign_in(server, engine, clock, settings)
     identify = identifier(engine, clock, settings, refused_page)
     access.guard(server, identify)

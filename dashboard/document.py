@@ -8,6 +8,7 @@ from typing import Any
 
 from dash import Dash
 from flask import g, request
+from flask_babel import get_locale
 
 from dashboard.addresses import browser_addresses, declares
 from dashboard.web.context import current_actor
@@ -19,7 +20,7 @@ _GRID = "/dash_ag_grid/"
 _TABLE = "/dash_table/"
 
 _DOCUMENT = """<!DOCTYPE html>
-<html lang="en">
+<html lang="{language}">
   <head>
     {metas}
     <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
@@ -66,6 +67,7 @@ class Hub(Dash):
             soon += [grid, re.sub("[^/]+$", "async-community.js", grid)]
         return _DOCUMENT.format(
             **parts,
+            language=get_locale() or "en",
             nonce=style_nonce(),
             token_field=FIELD,
             token=csrf_token() if current_actor().is_person else "",

@@ -31,6 +31,8 @@ class Session:
     role: str
     sites: frozenset[int] | None = None
     """Those that the person sees; None for all."""
+    language: str | None = None
+    """That the person chose."""
 
 
 def start(connection: Connection, user_id: int, address: str, browser: str, now: datetime) -> str:
@@ -61,6 +63,7 @@ def find(connection: Connection, token: str, now: datetime) -> tuple[Session, bo
             user.name,
             user.role,
             user.limited,
+            user.language,
         )
         .join_from(user_sessions, users, session.user_id == user.user_id)
         .where(
@@ -74,7 +77,7 @@ def find(connection: Connection, token: str, now: datetime) -> tuple[Session, bo
         return None
     is_due = now - row.last_seen_at >= _SEEN_NOTED_EVERY
     own = sites_of(connection, row)
-    return Session(row.session_id, row.user_id, row.name, row.role, own), is_due
+    return Session(row.session_id, row.user_id, row.name, row.role, own, row.language), is_due
 
 
 def note_seen(connection: Connection, session_id: int, now: datetime) -> None:

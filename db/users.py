@@ -168,6 +168,11 @@ def set_password(
     _write(connection, actor, "user_password", user.name, now, {})
 
 
+def set_language(connection: Connection, user_id: int, language: str) -> None:
+    """Store the language in which a user reads the dashboard."""
+    _update(connection, user_id, language=language)
+
+
 def store_rehashed(connection: Connection, user_id: int, password: str) -> None:
     """Store the same password with today's parameters."""
     _update(connection, user_id, password_hash=passwords.hash_password(password))

@@ -92,7 +92,11 @@
     },
     sheet: function () { sheet(!root.classList.contains("sheet-open"), true); },
     more: function () { window.dash_clientside.set_props("more", { is_open: true }); },
-    signOut: function () { window.hubSignOut(); },
+    signOut: function () { window.hubSend("/logout", {}); },
+    language: function (button) {
+      var here = location.pathname + location.search;
+      window.hubSend("/account/language", { language: button.dataset.language, next: here });
+    },
     clear: function () { if (location.search) address.go(""); },
     copy: function () { window.hubCopy(location.href); },
   };
@@ -288,6 +292,6 @@
     closeAccount(event.target);
     var target = event.target.closest ? event.target : null;
     var button = target && target.closest("[data-shell]");
-    if (button) actions[button.dataset.shell]();
+    if (button) actions[button.dataset.shell](button);
   });
 })();

@@ -29,15 +29,19 @@
     });
   };
 
-  window.hubSignOut = function () {
+  // Sends a form to a page that is none of Dash, with the secret of this session.
+  window.hubSend = function (path, values) {
     var form = document.createElement("form");
     form.method = "post";
-    form.action = "/logout";
-    var field = document.createElement("input");
-    field.type = "hidden";
-    field.name = "csrf_token";
-    field.value = token();
-    form.appendChild(field);
+    form.action = path;
+    var fields = Object.assign({ csrf_token: token() }, values);
+    Object.keys(fields).forEach(function (name) {
+      var field = document.createElement("input");
+      field.type = "hidden";
+      field.name = name;
+      field.value = fields[name];
+      form.appendChild(field);
+    });
     document.body.appendChild(form);
     form.submit();
   };

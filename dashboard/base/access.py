@@ -39,6 +39,7 @@ ACCESS: dict[str, str] = {
     "/logout": VIEWER,
     "/account": VIEWER,
     "/account/password": VIEWER,
+    "/account/language": VIEWER,
     ACCOUNT_SECOND_FACTOR: VIEWER,
     f"{ACCOUNT_SECOND_FACTOR}/add": VIEWER,
     f"{ACCOUNT_SECOND_FACTOR}/remove": VIEWER,

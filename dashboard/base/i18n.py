@@ -3,9 +3,11 @@
 English is the source; a folder `translations/<language>` makes another one available.
 """
 
+from collections.abc import Callable
 from datetime import tzinfo
 from pathlib import Path
 
+from babel import Locale
 from flask import Flask, request
 from flask_babel import Babel, gettext
 
@@ -20,12 +22,29 @@ def languages() -> list[str]:
     return ["en", *sorted(path.parent.parent.name for path in TRANSLATIONS.glob("*/*/*.mo"))]
 
 
-def init_babel(server: Flask, zone: tzinfo) -> None:
-    """Answer each request in the best language that it accepts, with instants in `zone`."""
+def language_names() -> dict[str, str]:
+    """What each of the languages is called in itself: Português."""
+    return {each: (Locale.parse(each).get_display_name() or each).title() for each in languages()}
+
+
+def init_babel(
+    server: Flask, zone: tzinfo, chosen: Callable[[], str | None] = lambda: None
+) -> None:
+    """Answer each request in the language that its reader chose, else in the best one that it
+    accepts, with instants in `zone`.
+
+    Args:
+        chosen: the language that the reader of the current request chose.
+    """
+
+    def language() -> str | None:
+        wanted, known = chosen(), languages()
+        return wanted if wanted in known else request.accept_languages.best_match(known, "en")
+
     Babel(
         server,
         default_translation_directories=str(TRANSLATIONS),
-        locale_selector=lambda: request.accept_languages.best_match(languages(), "en"),
+        locale_selector=language,
         timezone_selector=lambda: zone,
     )
 

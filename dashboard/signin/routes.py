@@ -4,19 +4,20 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, redirect, request, session
+from flask import Blueprint, Response, current_app, redirect, request, session
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import Connection, Row
 
 from dashboard.base.access import ACCOUNT_SECOND_FACTOR, SIGN_IN
+from dashboard.base.i18n import languages
 from dashboard.signin.attempts import FailedAttempts
 from dashboard.signin.next_page import safe_next
 from dashboard.signin.pages import note, note_refusal, page
 from dashboard.signin.second_step import VALID_FOR, SecondStep
 from dashboard.web.context import Context
 from dashboard.web.cross_site import repeats_token
-from dashboard.web.sign_in import current_session, sign_in, sign_out
+from dashboard.web.sign_in import LANGUAGE_COOKIE, current_session, sign_in, sign_out
 from dashboard.words.roles import browser_name, role_name
 from db import passwords, second_factors, sessions, users
 from db.roles import ADMINISTRATOR
@@ -24,6 +25,7 @@ from db.settings import Settings
 from db.vault import Vault
 
 LARGEST_FORM = 64 * 1024
+YEAR_SECONDS = 365 * 24 * 3600
 _CONFIRMED = "confirmed"
 
 
@@ -119,6 +121,21 @@ def blueprint(context: Context, settings: Settings) -> Blueprint:
     @routes.get("/account")
     def account() -> ResponseReturnValue:
         return _account_page(context)
+
+    @routes.post("/account/language")
+    def language() -> ResponseReturnValue:
+        here, wanted = current_session(), request.form.get("language", "")
+        back = redirect(safe_next(request.form.get("next")), 303)
+        if wanted not in languages():
+            return back
+        if here is not None:
+            with context.writing(own_sites=True) as connection:
+                users.set_language(connection, here.user_id, wanted)
+        back.set_cookie(
+            LANGUAGE_COOKIE, wanted, max_age=YEAR_SECONDS, httponly=True, samesite="Lax",
+            secure=bool(current_app.config["SESSION_COOKIE_SECURE"]),
+        )  # fmt: skip
+        return back
 
     @routes.post("/account/password")
     def new_password() -> ResponseReturnValue:

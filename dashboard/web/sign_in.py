@@ -21,6 +21,8 @@ from db.settings import Settings
 
 log = logging.getLogger(__name__)
 _COOKIE = "inventory_hub"
+LANGUAGE_COOKIE = "inventory_hub_language"
+"""Holds a language and nothing else: the page of signing in is read before anybody is known."""
 
 
 # Flask-Login has no types: what derives from it, or is decorated by it, is unknown to mypy.
@@ -100,6 +102,13 @@ def session_actor() -> Actor | None:
     """The person who is signed in; None for a stranger."""
     user = current_session()
     return None if user is None else Actor(user.name, roles_up_to(user.role), "session", user.sites)
+
+
+def chosen_language() -> str | None:
+    """The language that the person who is signed in chose, else the one that was last chosen in
+    this browser."""
+    here = current_session()
+    return (here.language if here else None) or request.cookies.get(LANGUAGE_COOKIE)
 
 
 def current_session() -> sessions.Session | None:

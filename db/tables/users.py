@@ -8,6 +8,7 @@ from db.types import SerialId, UtcDateTime
 # Person who may sign in. `name_key` is the name as it is compared. Without `password_hash` only a
 # link lets the person in, to choose a password. `limited`: sees only the sites in `user_sites`.
 # `second_factor_required`: does not get in without a row in `second_factors`.
+# `language`: the one that the person chose; null: as the browser asks.
 users = table(
     "users",
     Column("user_id", SerialId, primary_key=True, autoincrement=True),
@@ -21,6 +22,7 @@ users = table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("created_by", String(NAME_LENGTH), nullable=False),
     Column("password_changed_at", UtcDateTime),
+    Column("language", String(8)),
 )
 
 # Browser in which a person is signed in. The browser keeps the token; here is its hash.

@@ -7,10 +7,11 @@ import dash
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
+from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from dashboard.base.access import Actor
-from dashboard.base.i18n import translate
+from dashboard.base.i18n import language_names, translate
 from dashboard.components.ask.dialog import dialog
 from dashboard.components.ask.job_line import job_toasts
 from dashboard.components.ask.picker import picker
@@ -150,6 +151,7 @@ def _account(actor: Actor) -> list[Component]:
         [
             html.Span([html.Strong(actor.name), html.Span(role_name(actor.role))],
                       className="account-head"),
+            html.Button(_("Light or dark"), type="button", **{"data-shell": "theme"}),
             *_account_entries(actor),
         ],
         className="account-menu",
@@ -164,8 +166,26 @@ def _account_entries(actor: Actor) -> list[Component]:
     return [
         # It is no page of Dash: with a target the browser itself opens it.
         html.A(_("Password and sessions"), href="/account", target="_self"),
+        _languages(),
         html.Button(_("Sign out"), type="button", **{"data-shell": "signOut"}),
     ]
+
+
+def _languages() -> Component:
+    """The languages that there are, each under its own name; the one in use is pressed."""
+    here = str(get_locale() or "en")
+    buttons = [
+        html.Button(
+            name, type="button", lang=code, className="language",
+            **{"data-shell": "language", "data-language": code,
+               "aria-pressed": "true" if code == here else "false"},
+        )
+        for code, name in language_names().items()
+    ]  # fmt: skip
+    label = html.Span(_("Language"), className="account-label")
+    return html.Div(
+        [label, *buttons], className="languages", role="group", **{"aria-label": _("Language")}
+    )
 
 
 def _brand() -> Component:
