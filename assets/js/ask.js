@@ -35,8 +35,16 @@
     },
   });
 
-  /* Toasts: one that is done goes after some seconds, not while the pointer or the focus is in it. */
+  /* Toasts: one that is done goes after some seconds, not while the pointer or the focus is in it. When it was
+     first seen is kept with the tab: on the next page it does not begin anew. */
+  var STORED = "hub-toasts", EDGE = 8;
   var seen = {};
+  try { seen = JSON.parse(sessionStorage.getItem(STORED)) || {}; } catch (refused) { /* not kept */ }
+
+  function see(id) {
+    seen[id] = Date.now();
+    try { sessionStorage.setItem(STORED, JSON.stringify(seen)); } catch (refused) { /* not kept */ }
+  }
 
   function dismiss(toast) {
     toast.hidden = true;
@@ -45,13 +53,40 @@
 
   function held(toast) { return toast.matches(":hover") || toast.contains(document.activeElement); }
 
-  setInterval(function () {
+  function dismissSeen() {
     Array.prototype.forEach.call(document.querySelectorAll("#jobs .job-done:not([hidden])"), function (toast) {
       var id = toast.dataset.id;
-      if (!seen[id] || held(toast)) { seen[id] = Date.now(); }
+      if (!seen[id] || held(toast)) { see(id); }
       else if (Date.now() - seen[id] >= SECONDS * 1000) { dismiss(toast); }
     });
-  }, 500);
+  }
+  setInterval(function () { dismissSeen(); place(); }, 500);
+
+  /* The toasts lie at the right under the bars, in the first gap in which they cover nothing that can be pressed;
+     on a phone CSS puts them above the bottom bar. */
+  function place() {
+    var toasts = document.getElementById("jobs");
+    var box = toasts && toasts.getBoundingClientRect();
+    if (!box || !box.height || held(toasts)) { return; }
+    var top = document.querySelector(".top").getBoundingClientRect().bottom + EDGE;
+    var taken = Array.prototype.map.call(document.querySelectorAll("a[href], button, input, select, summary, textarea"), function (element) {
+      return toasts.contains(element) ? null : element.getBoundingClientRect();
+    }).filter(function (other) {
+      return other && other.width && other.right > box.left && other.left < box.right && other.bottom > top && other.top < innerHeight;
+    }).sort(function (a, b) { return a.top - b.top; });
+    // Where they are they stay, as long as nothing comes to lie under them.
+    if (toasts.style.getPropertyValue("--top") && box.top >= top && taken.every(function (other) {
+      return other.top >= box.bottom || other.bottom <= box.top;
+    })) { return; }
+    var free = top;
+    taken.forEach(function (other) {
+      if (other.top < free + box.height + EDGE) { free = Math.max(free, other.bottom + EDGE); }
+    });
+    toasts.style.setProperty("--top", (free + box.height <= innerHeight ? free : top) + "px");
+  }
+  document.addEventListener("hubdrawn", function (event) {
+    if (event.target.closest && event.target.closest("#jobs")) { dismissSeen(); place(); }
+  });
 
   document.addEventListener("click", function (event) {
     var button = event.target.closest ? event.target.closest("#jobs .btn-close") : null;

@@ -109,7 +109,7 @@
     if (!props.value) { return null; }
     return element("span", { className: "machine-state" },
       element("span", { className: "pill pill-" + String(props.value).replace(/[^a-z]/g, "-") }, props.words[props.value] || props.value),
-      element("span", { className: "since" }, props.data.since));
+      hub.pages.stale(props) || element("span", { className: "since" }, props.data.since));
   };
 
   /* A percentage as a number and a tiny bar. */

@@ -5,16 +5,40 @@
   var hub = (window.dash_clientside = window.dash_clientside || {});
   var nothing = function () { return window.dash_clientside.no_update; };
 
+  function onPhone() { return window.matchMedia("(max-width: 700px)").matches; }
+
   // On a phone the columns that answer the page's question stand first.
   function forPhone(api) {
     var columns = (api.getGridOption("context") || {}).phone || [];
-    if (api.hubPhone || !columns.length || !window.matchMedia("(max-width: 700px)").matches) { return; }
+    if (api.hubPhone || !columns.length || !onPhone()) { return; }
     api.hubPhone = true;
     api.setColumnWidths(columns);
     api.moveColumns(columns.slice(1).map(function (column) { return column.key; }), 1);
   }
 
-  document.addEventListener("hubgrid", function (event) { forPhone(event.detail); });
+  // Columns that have nothing to show on this day, until an answer has something for them.
+  function hideColumns(api, hidden) {
+    var before = api.hubHidden || [];
+    if (before.join() === hidden.join()) { return; }
+    api.hubHidden = hidden;
+    api.setColumnsVisible(before, true);
+    api.setColumnsVisible(hidden, false);
+  }
+
+  // A grid says how many rows it has once it knows; until then that it loads.
+  function counted(api) {
+    var grid = document.getElementById(api.getGridOption("context").name), hidden = null;
+    api.forEachNode(function (node) { hidden = hidden || (node.data && node.data.hidden); });
+    if (hidden) { hideColumns(api, hidden); }
+    if (grid) { grid.classList.toggle("counted", api.isLastRowIndexKnown() === true); }
+  }
+
+  document.addEventListener("hubgrid", function (event) {
+    var api = event.detail;
+    forPhone(api);
+    counted(api);
+    api.addEventListener("modelUpdated", function () { counted(api); });
+  });
 
   // On paper a grid is a table of the rows that it has read, in the width of the paper.
   function printedText(column, value) {
@@ -111,6 +135,16 @@
     },
   };
 
+  /* What the address asked for comes into view when it is there, once for each address; Back returns to where
+     the page stood (views.js). */
+  var scrolled = "";
+  document.addEventListener("hubdrawn", function (event) {
+    var place = event.target.closest("[data-scroll-to]") || event.target.querySelector("[data-scroll-to]");
+    if (!place || scrolled === location.href) { return; }
+    scrolled = location.href;
+    place.scrollIntoView({ block: "start" });
+  });
+
   /* A click on a column head of the site table sorts it on the server. */
   document.addEventListener("click", function (event) {
     var button = event.target.closest ? event.target.closest("[data-order]") : null;
@@ -139,7 +173,7 @@
   var cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
   var element = function () { return window.React.createElement.apply(null, arguments); };
 
-  /* A link to the row's own page, with the current filters. */
+  /* A link to the row's own page, with the current filters; on a phone the column `second` stands below it. */
   cells.HubLink = function (props) {
     if (!props.value || !props.data || props.data[props.id] === undefined) { return props.value || null; }
     var query = location.search.slice(1);
@@ -149,7 +183,9 @@
       query = kept.toString();
     }
     var page = props.page + props.data[props.id];
-    return element("a", { href: page + (query ? "?" + query : ""), className: "cell-link" }, props.value);
+    var link = element("a", { href: page + (query ? "?" + query : ""), className: "cell-link" }, props.value);
+    if (!props.second || !onPhone()) { return link; }
+    return element("span", { className: "cell-two" }, link, element("span", { className: "cell-second" }, props.data[props.second]));
   };
 
   /* The link that a grid's row opens as a whole; null outside of rows. */
@@ -230,6 +266,17 @@
       element("path", { d: path, fill: "none", stroke: "currentColor", strokeWidth: 1.5, strokeLinejoin: "round" }),
       element("circle", { cx: x, cy: y, r: 2, fill: "currentColor" }));
   };
+
+  /* The last contact, marked when it is long ago. */
+  function stale(props) {
+    return props.data.stale ? element("span", { className: "pill run-pill run-stale", title: props.about }, props.stale) : null;
+  }
+  cells.HubContact = function (props) {
+    if (!props.data) { return null; }
+    if (!props.value) { return element("span", { className: "muted", title: props.unknown }, "\u2013"); }
+    return element("span", { className: "contact" }, stale(props), props.value);
+  };
+  hub.pages.stale = stale;
 
   /* A value as a pill; the value selects colour and shape, `words` has its label. */
   cells.HubPill = function (props) {

@@ -15,6 +15,7 @@ from dashboard.api import (
     openapi,
     report_page,
     runs,
+    search,
     sites,
 )
 from dashboard.api.files import exports, invoice_pack
@@ -35,7 +36,7 @@ def register(server: Flask, context: Context, settings: Settings | None = None) 
     limit_files(server)
     parts = (
         health, dashboard, changes, coverage, devices, exports, invoice_pack, machine_files,
-        months, month_bases, runs, sites, audit, openapi,
+        months, month_bases, runs, sites, search, audit, openapi,
     )  # fmt: skip
     for part in parts:
         server.register_blueprint(part.blueprint(context))

@@ -23,7 +23,7 @@ FIELDS = (
     *(name for name in FINDING_FIELDS if not name.startswith("accepted_")), "accepted",
     *("device_first_seen" if name == "first_seen" else name for name in COLUMNS),
 )  # fmt: skip
-EXTRA = ("kind", "state", "source")
+EXTRA = ("kind", "state", "compared", "source")
 
 
 Kind = Annotated[str, OneOf(KINDS)]
@@ -83,7 +83,8 @@ class NumbersByKind(BaseModel):
 
 
 class Overlap(BaseModel):
-    """How many machines of `source` are in `other` too, and the kind of finding for the rest."""
+    """How many machines of `source` are in `other` too, and of the others how many miss it (a
+    finding of `kind`), and how many need not have it (`rest`)."""
 
     source: SourceName
     other: SourceName
@@ -91,6 +92,21 @@ class Overlap(BaseModel):
     both: int
     kind: Kind | None
     missing: int | None
+    rest: int | None
+
+
+class SiteName(BaseModel):
+    """A site."""
+
+    site_id: int
+    name: str
+
+
+class LeftOut(BaseModel):
+    """The sites at which `source` is not expected though other sources have machines there."""
+
+    source: SourceName
+    sites: list[SiteName]
 
 
 class ExpectedSite(BaseModel):
@@ -116,6 +132,7 @@ class CoverageMatrix(BaseModel):
     compared_with: datetime | None
     kinds: CountsByKind
     matrix: list[Overlap]
+    left_out: list[LeftOut]
     sites: list[ExpectedSite]
     trend: Trend
 
@@ -163,7 +180,7 @@ def blueprint(context: Context) -> Blueprint:
         with context.view(filters, own_sites=True) as v:
             counted = coverage.counts(v.connection, v.moment.now, filters)
             then = coverage.counts(v.connection, v.moment.then, filters)
-            cells = coverage_matrix.matrix(v.connection, v.moment, filters, counted)
+            cells, left_out = coverage_matrix.matrix(v.connection, v.moment, filters, counted)
             sites = coverage_matrix.site_rows(v.connection, v.moment, counted)
             days = trend(v.connection, v.moment, filters)
         return json_response(
@@ -173,8 +190,14 @@ def blueprint(context: Context) -> Blueprint:
                 "kinds": {kind: _kind(kind, counted, then) for kind in KINDS},
                 "matrix": [
                     {"source": cell.source, "other": cell.other, "machines": cell.machines,
-                     "both": cell.both, "kind": cell.kind, "missing": cell.missing}
+                     "both": cell.both, "kind": cell.kind, "missing": cell.missing,
+                     "rest": None if cell.kind is None else cell.rest}
                     for cell in cells
+                ],
+                "left_out": [
+                    {"source": each.source, "sites": [{"site_id": site_id, "name": name}
+                                                      for site_id, name in each.sites]}
+                    for each in left_out
                 ],
                 "sites": [
                     {"site_id": row.site_id, "name": row.name, "expected": list(row.expected),

@@ -48,7 +48,7 @@ class SiteBases(BaseModel):
     days: int
 
 
-@with_fields(types_of(basis_differences.DifferingDevice))
+@with_fields(types_of(basis_differences.CountedDevice))
 class DifferingDevice(BaseModel):
     """A device that was not billable on every day of the month."""
 

@@ -55,7 +55,7 @@ def sort(columns: Iterable[str], first: str | None = None) -> ParameterDescripti
 
 _FILTERS = {each.name: each for each in described(FILTERS)}
 SOURCE, MANAGED_BY, CHANGE = (_FILTERS[name] for name in ("source", "managed_by", "change"))
-FINDINGS = [_FILTERS["kind"], _FILTERS["state"]]
+FINDINGS = [_FILTERS[name] for name in ("kind", "state", "compared")]
 PAGE = described((LIMIT, OFFSET))
 RUNS = described(run_params.RUNS)
 AUDIT = described(settings_params.ENTRIES)

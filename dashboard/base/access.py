@@ -73,6 +73,7 @@ ACCESS: dict[str, str] = {
     "/api/months": VIEWER,
     "/api/months/<month>/bases": VIEWER,
     "/api/audit": MANAGER,
+    "/api/search": VIEWER,
     "/api/coverage": VIEWER,
     "/api/coverage/matrix": VIEWER,
     # Machines: what they report is let in by `dashboard.ingest.credentials`.

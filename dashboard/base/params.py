@@ -37,6 +37,9 @@ BARS = ("added", "removed", "moved_in", "moved_out", "reclassified_in", "reclass
 ALL_CHANGES = "all"
 """As a bar: every bar, and what changed without standing in one."""
 
+FINDING_CHANGES = ("new", "resolved")
+"""How findings to look at can differ between the two days: only now, or only then."""
+
 NO_LOCATION = ""
 """As a location: none is named. No place is called so, and `location=` selects it."""
 
@@ -327,7 +330,8 @@ FILTERS = (
                  field="statuses", default=BILLABLE),
         usual=dict.fromkeys((*_SEED, "/api/sites"), COUNTED)
         | dict.fromkeys(
-            ("/coverage", "/export/coverage", "/api/coverage", "/api/coverage/matrix"), STATUSES
+            ("/coverage", "/export/coverage", "/api/coverage", "/api/coverage/matrix",
+             "/api/search"), STATUSES,
         ),
         label=mark("Status"),
         exclusive=True,
@@ -376,6 +380,14 @@ FILTERS = (
         page="/coverage",
         counts=False,
     ),
+    Filter(
+        **choice("compared", "Only findings that somebody has to look at now and had not on the "
+                 "day that is compared with (new), or had then and has not now (resolved).",
+                 FINDING_CHANGES),
+        shared=False,
+        page="/coverage",
+        counts=False,
+    ),
 )  # fmt: skip
 """In the order of a canonical query string."""
 
@@ -414,7 +426,8 @@ class Filters:
     assets basis alone. `as_of` None is the current business day, `compare_to` None the month-end
     of the month before. `changes` are bars, only on Changes; empty means all of them.
     `locations` are exact names of places inside sites, or `NO_LOCATION`; empty means all. `kinds`
-    and `states` are those of findings, only on Coverage; empty means all that stand.
+    and `states` are those of findings, only on Coverage; empty means all that stand. `compared`
+    lists what changed of those to look at between the two days instead; empty means what stands.
     """
 
     as_of: date | None = None
@@ -429,6 +442,7 @@ class Filters:
     locations: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
+    compared: tuple[str, ...] = ()
     managed_by: tuple[str, ...] = ()
 
     @property

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
 from dashboard.components.ask.dialog import ASK, dialog_body
-from dashboard.components.ask.job_line import toasts
+from dashboard.components.ask.job_line import MOST_TOASTS, toasts
 from dashboard.decisions.preview import enqueue_preview
 from dashboard.decisions.proposals.registry import load_proposals, propose
 from dashboard.web.context import current, current_actor
@@ -20,7 +20,6 @@ from db.decisions import KINDS, Preview
 
 load_proposals()
 
-MAX_FOLLOWED = 5
 """How many jobs that this browser requested are shown, the last ones."""
 
 _ENTERED: dict[str, Any] = {"reason": "?", "expires": None}
@@ -180,7 +179,7 @@ def _confirm(
 
 
 def _followed(followed: list[int], job_id: int) -> list[int]:
-    return [*(each for each in followed if each != job_id), job_id][-MAX_FOLLOWED:]
+    return [*(each for each in followed if each != job_id), job_id][-MOST_TOASTS:]
 
 
 def _update(**values: Any) -> dict[str, Any]:
@@ -191,8 +190,8 @@ def _update(**values: Any) -> dict[str, Any]:
 def follow_jobs(
     _fast: int | None, _slow: int | None, requested: list[int] | None, settled: str | None
 ) -> tuple[Any, ...]:
-    """A toast for each unfinished job and each that this browser requested; whether polling can
-    pause; and the ids of those that ended, so that pages refresh."""
+    """Toasts of unfinished jobs and of those that this browser requested, the newest first; whether
+    polling can pause; and the ids of those that ended, so that pages refresh."""
     context = current()
     if current_actor().sites is not None:
         raise PreventUpdate  # Who sees only some sites requests no jobs, and is told of none.
@@ -205,7 +204,7 @@ def follow_jobs(
     followed = [by_id[job_id] for job_id in sorted(by_id) if by_id[job_id].kind != Preview.kind]
     ended = ",".join(str(job.job_id) for job in followed if job.ended)
     return (
-        toasts(followed, context.clock()),
+        toasts(followed[: -MOST_TOASTS - 1 : -1], context.clock()),
         all(job.ended for job in followed),
         no_update if ended == (settled or "") else ended,
     )

@@ -69,7 +69,7 @@ def layout(**_query: str) -> html.Div:
         html.Div(waiting_tiles(7), id=Ids.TILES, className="kpis"),
         html.Div(
             [
-                card(Ids.MATRIX, place(f"{Ids.MATRIX}-table", 299, "table-scroll")),
+                card(Ids.MATRIX, place(f"{Ids.MATRIX}-table", 341, "table-scroll")),
                 card(
                     Ids.TREND, chart_place(Ids.TREND_CHART, 250, _("Findings day by day"), _("Day"))
                 ),

@@ -149,6 +149,7 @@ def _answers(v: View, device: Device, stretches: list[Stretch]) -> Answers:
         v.moment,
         v.filters,
         v.actor,
+        v.now,
         None
         if standing is None or not sees_all
         else quarantine.quarantine_reason(v.connection, standing.run_id, device.device_id),

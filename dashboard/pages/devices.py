@@ -7,7 +7,7 @@ import dash
 from dash import Input, Output, State, callback, html
 
 from dashboard.base.notice import mark
-from dashboard.components.devices.grid import device_grid, rows
+from dashboard.components.devices.grid import device_grid, hidden, not_kept, rows
 from dashboard.components.kit import links
 from dashboard.components.kit.beside import beside
 from dashboard.components.kit.grid import sort_of, sorted_window
@@ -71,7 +71,7 @@ def show(query: str | None, _snapshot: object) -> tuple[str, Any, Any, Any, bool
         state = no_data(v)
         if state is None and not count:
             state = nothing_matches("/devices", others)
-    about = [sentences.list_subtitle(v.moment, v.filters), others]
+    about = [sentences.list_subtitle(v.moment, v.filters), others, not_kept(v.moment)]
     why = why_button(v.filters.to_query())
     return sentences.devices_match(count), about, why, state, not count
 
@@ -86,7 +86,8 @@ def _rows(query: str, request: Request) -> dict[str, Any]:
     window = sorted_window(request, device_list.SORTS, device_list.BY_SITE)
     with view(query, own_sites=True) as v:
         device_rows = device_list.page(v.connection, v.moment, v.filters, **window)
-        return grid_rows(rows(device_rows), device_list.count(v.connection, v.moment, v.filters))
+        count = device_list.count(v.connection, v.moment, v.filters)
+        return grid_rows(rows(device_rows, v.now), count, hidden(v.moment))
 
 
 list_page(Ids.GRID, _rows, files=Ids.FILES, file=_file)

@@ -13,7 +13,7 @@ from dashboard.base.good_direction import good_direction
 from dashboard.base.params import Filters, Sort
 from dashboard.components.changes import latest
 from dashboard.components.changes.latest import Latest
-from dashboard.components.devices.grid import device_grid, rows
+from dashboard.components.devices.grid import device_grid, hidden, rows
 from dashboard.components.kit import links
 from dashboard.components.kit.card import card, chart, chart_place, place
 from dashboard.components.kit.grid import sorted_window
@@ -287,7 +287,8 @@ def _rows(query: str, request: Request, site_id: str | None) -> dict[str, Any]:
             return grid_rows([], 0)
         question = (v.connection, v.moment, _of(v, profile.site_id))
         window = sorted_window(request, device_list.SORTS, device_list.BY_SITE)
-        return grid_rows(rows(device_list.page(*question, **window)), device_list.count(*question))
+        listed = rows(device_list.page(*question, **window), v.now)
+        return grid_rows(listed, device_list.count(*question), hidden(v.moment))
 
 
 list_page(Ids.GRID, _rows, states=[State(Ids.SITE, "data")])

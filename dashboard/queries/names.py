@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 from dashboard.queries.entities import NO_SITE
 from dashboard.queries.own_sites import own_sites
 from db.bulk import chunks
+from db.search import contains
 from db.tables import NO_SITE_ID, OPEN_END, device_snapshots, devices, site_aliases, sites
 
 
@@ -30,6 +31,22 @@ def site_names(connection: Connection, site_ids: Iterable[int] | None = None) ->
     if site_ids is not None:
         statement = statement.where(sites.c.site_id.in_(sorted(site_ids)))
     return {NO_SITE_ID: NO_SITE, **{row.site_id: row.name for row in connection.execute(statement)}}
+
+
+def sites_with(
+    connection: Connection, text: str, of: Collection[int], limit: int
+) -> list[tuple[int, str]]:
+    """The first sites, by name, that `text` finds, with their ids.
+
+    Args:
+        of: only these; all of them if it is empty.
+    """
+    found = select(sites.c.site_id, sites.c.name).where(
+        contains(sites.c.search_text, text), sites.c.merged_into.is_(None)
+    )
+    if of:
+        found = found.where(sites.c.site_id.in_(of))
+    return [tuple(row) for row in connection.execute(found.order_by(sites.c.name).limit(limit))]
 
 
 def device_names(connection: Connection, device_ids: Collection[int]) -> dict[int, DeviceName]:

@@ -19,23 +19,32 @@ from db.decisions import AcceptFinding
 
 def answers(v: View) -> Answers:
     """The content of the page without the rows of its grid."""
-    everything = v.filters.having(kinds=(), states=STATES)
+    everything = v.filters.having(kinds=(), states=STATES, compared=())
     counted = coverage.counts(v.connection, v.moment.now, everything)
     current = {key: n for key, n in counted.items() if key[2] in CURRENT}
     selected = (v.filters.kinds or KINDS, v.filters.states or CURRENT)
-    question = (v.connection, v.moment, v.filters.having(kinds=(), states=()))
+    every = v.filters.having(kinds=(), states=(), compared=())
+    question = (v.connection, v.moment, every)
+    cells, left_out = coverage_matrix.matrix(*question, current)
+    moved = {
+        change: coverage.count(v.connection, v.moment, v.filters.having(compared=(change,)))
+        for change in v.filters.compared
+    }
+    standing = sum(
+        n for (_s, kind, st), n in counted.items() if kind in selected[0] and st in selected[1]
+    )
     return Answers(
         v.moment,
         v.filters,
         counted,
-        coverage.counts(v.connection, v.moment.then, v.filters.having(kinds=(), states=())),
-        coverage_matrix.matrix(*question, current),
+        coverage.counts(v.connection, v.moment.then, every),
+        cells,
         coverage_matrix.record_counts(*question),
+        left_out,
         coverage_matrix.site_rows(v.connection, v.moment, current),
         trend(*question),
-        sum(
-            n for (_s, kind, st), n in counted.items() if kind in selected[0] and st in selected[1]
-        ),
+        sum(moved.values()) if v.filters.compared else standing,
+        moved,
     )
 
 
@@ -46,7 +55,9 @@ def decides(v: View) -> bool:
 
 def gap(v: View) -> Change:
     """The number of unaccepted findings of missing sources, now and then."""
-    question = v.filters.moved("/", "/coverage").having(kinds=GAPS, states=TO_DO, changes=())
+    question = v.filters.moved("/", "/coverage").having(
+        kinds=GAPS, states=TO_DO, changes=(), compared=()
+    )
     now, then = v.moment.now, v.moment.then
     return Change(
         sum(coverage.counts(v.connection, now, question).values()) if now.day else None,
@@ -56,7 +67,7 @@ def gap(v: View) -> Change:
 
 def why_coverage(v: View) -> list[Component]:
     """What a figure of findings counts, and what it rests on."""
-    everything = v.filters.having(states=STATES)
+    everything = v.filters.having(states=STATES, compared=())
     counted = coverage.counts(v.connection, v.moment.now, everything)
     before = coverage.counts(v.connection, v.moment.then, everything)
     names = site_names(v.connection, {site for site, _kind, _state in counted})
@@ -66,7 +77,7 @@ def why_coverage(v: View) -> list[Component]:
 def of_site(v: View, site_id: int) -> tuple[Any, Any, Any]:
     """Title, subtitle and rows of the card of one site."""
     every = v.filters.moved("/sites", "/coverage")
-    here = every.having(sites=(site_id,), kinds=(), states=())
+    here = every.having(sites=(site_id,), kinds=(), states=(), compared=())
     counted = coverage.counts(v.connection, v.moment.now, here)
     expected = coverage_matrix.expected_sources(v.connection, v.moment, site_id)
     return coverage_site.parts(here, counted, expected)

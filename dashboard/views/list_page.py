@@ -80,9 +80,16 @@ def list_page(
     )
 
 
-def grid_rows(rows: Sequence[Mapping[str, Any]], count: int) -> dict[str, Any]:
-    """The response to a grid: the requested rows and the total count."""
-    return {"rowData": rows, "rowCount": count}
+def grid_rows(
+    rows: Sequence[Mapping[str, Any]], count: int, hidden: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The response to a grid: the requested rows and the total count.
+
+    Args:
+        hidden: columns that have nothing to show, in no row. Each row names them: the browser sees
+            nothing else of the response.
+    """
+    return {"rowData": [{**row, "hidden": hidden} for row in rows], "rowCount": count}
 
 
 def page_words(title: str, why: str, about: str) -> html.Div:

@@ -17,6 +17,7 @@ from dashboard.components.kit.beside import beside
 from dashboard.components.kit.card import card, file_links
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.states import first_run, nowhere
+from dashboard.components.months.differences import MOST
 from dashboard.components.months.page import Answers, Bases, bases_card, month_history, month_parts
 from dashboard.components.months.since_closing import Reopened, since_card
 from dashboard.components.months.table import Lists, dangers, month_list
@@ -34,6 +35,7 @@ from dashboard.queries.explain.contributions import (
 from dashboard.queries.moment import resolve
 from dashboard.queries.months import basis_differences, month_table, since_closing
 from dashboard.queries.months.bases import BillingBases
+from dashboard.queries.months.basis_differences import CountedDevice
 from dashboard.queries.months.month_table import CLOSED, OPEN, RUNNING, MonthRow
 from dashboard.queries.months.snapshots import PublishedSnapshots
 from dashboard.queries.names import site_names
@@ -142,12 +144,17 @@ def _bases_card(v: View, row: MonthRow, chosen: str | None) -> Any:
     filters = v.filters.at("/months")
     sides = basis_differences.compare_bases(v.connection, v.moment, row, filters)
     site = _chosen(v, chosen, sides)
-    listed = basis_differences.differing_devices(v.connection, sides, site[0]) if site else []
+    listed: list[CountedDevice] = []
+    every_day: list[CountedDevice] = []
+    if site:
+        question = (v.connection, sides, site[0])
+        listed = basis_differences.differing_devices(*question)
+        every_day = basis_differences.every_day_devices(*question, MOST - len(listed))
     called = site_names(v.connection, filters.sites)
     names = [called.get(site_id, str(site_id)) for site_id in filters.sites]
     href = partial(_month_with, "present", v.filters, row.month)
     devices_on = partial(_devices_on, v, row, filters)
-    return bases_card(Bases(row, sides, filters, names, href, devices_on, site, listed))
+    return bases_card(Bases(row, sides, filters, names, href, devices_on, site, listed, every_day))
 
 
 def _month_with(name: str, filters: Filters, month: str, site_id: int) -> str:

@@ -74,7 +74,9 @@ def inbox_page(v: View) -> list[Any]:
         review.new_sites(v.connection, pending.sites.unlike[: limits.unlike]),
     )
     return frame(
-        settings_params.PAGE, pending.count, inbox(pending, listed, limits, current_actor())
+        settings_params.PAGE,
+        pending.count,
+        inbox(pending, listed, limits, current_actor(), current().now()),
     )
 
 

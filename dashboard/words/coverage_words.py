@@ -1,11 +1,14 @@
 """Labels of the kinds and states of coverage findings."""
 
+from collections.abc import Mapping, Sequence
+from datetime import date
+
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard.base import formats
-from dashboard.queries.coverage.findings import Counts, count_to_do
-from db.coverage import NINJA_WITHOUT_THREATLOCKER
+from dashboard.queries.coverage.findings import Counts, count_in_states, count_to_do
+from db.coverage import ACCEPTED, GAPS, NINJA_WITHOUT_THREATLOCKER, TO_DO
 
 
 def kind_name(kind: str) -> str:
@@ -76,9 +79,48 @@ def finding_state(state: str) -> str:
     }[state]
 
 
+def finding_change(change: str) -> str:
+    """The label of how a finding to look at differs from the day that is compared with."""
+    return {"new": _("New since then"), "resolved": _("Resolved since then")}[change]
+
+
 def summary(counted: Counts) -> str:
-    """The page in a sentence."""
-    return "".join(summary_parts(counted))
+    """The page in a sentence: what is to look at, and what somebody accepted."""
+    accepted = count_in_states(counted, None, (ACCEPTED,))
+    words = "".join(summary_parts(counted))
+    if not accepted:
+        return words
+    return words + str(_("; %(n)s accepted", n=formats.number(accepted)))
+
+
+def listed(n: int, kinds: Sequence[str], states: Sequence[str]) -> str:
+    """What the list holds, with its number first: "80 coverage gaps to look at"."""
+    number = formats.number(n)
+    if tuple(kinds) == GAPS:
+        words = ngettext("%(n)s coverage gap", "%(n)s coverage gaps", n, n=number)
+    else:
+        words = ngettext("%(n)s finding", "%(n)s findings", n, n=number)
+    if tuple(states) == TO_DO:
+        words = _("%(findings)s to look at", findings=words)
+    elif states:
+        words += f" ({', '.join(finding_state(state) for state in states)})"
+    if kinds and tuple(kinds) != GAPS:
+        words += f": {', '.join(kind_name(kind) for kind in kinds)}"
+    return str(words)
+
+
+def changed(moved: Mapping[str, int], then: date) -> str:
+    """By how much the number to look at moved, and through what: "+3: 5 new, 2 resolved"."""
+    day = formats.short_day(then)
+    words = {
+        "new": lambda n: _("%(n)s new", n=formats.number(n)),
+        "resolved": lambda n: _("%(n)s resolved", n=formats.number(n)),
+    }
+    parts = ", ".join(words[name](n) for name, n in moved.items())
+    if len(moved) == 1:
+        return str(_("%(parts)s since %(day)s", parts=parts, day=day))
+    change = formats.signed(moved["new"] - moved["resolved"])
+    return str(_("%(change)s: %(parts)s since %(day)s", change=change, parts=parts, day=day))
 
 
 def summary_parts(counted: Counts) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from dashboard.base import formats
 from dashboard.base.i18n import translate
 from dashboard.base.machine_params import ADDED_BY_HAND
 from dashboard.base.params import FILTERS, NO_LOCATION, STATUSES, Filters
-from dashboard.words.coverage_words import finding_state, kind_name
+from dashboard.words.coverage_words import finding_change, finding_state, kind_name
 from dashboard.words.sentences import bar_word
 from db.sources import source_label, source_names
 
@@ -87,6 +87,7 @@ VALUE_WORDS: dict[str, ValueWord] = {
     "change": lambda name, filters, _names: bar_word(name, filters),
     "kind": lambda name, *_more: kind_name(name),
     "state": lambda name, *_more: finding_state(name),
+    "compared": lambda name, *_more: finding_change(name),
 }
 """By parameter, in the order of the chips."""
 

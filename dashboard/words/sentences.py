@@ -9,7 +9,7 @@ from flask_babel import ngettext
 from dashboard.base import formats
 from dashboard.base.change import Change
 from dashboard.base.params import ALL_CHANGES, BARS, STATUSES, Filters
-from dashboard.queries.changes.bars import Bars, Mover
+from dashboard.queries.changes.bars import Bars, Mover, signed_change
 from dashboard.queries.moment import Moment
 from dashboard.queries.months.month_ends import MonthEnd
 from dashboard.queries.sites.site_table import Site
@@ -149,9 +149,28 @@ _ARRIVALS_FIRST = (
 )  # fmt: skip
 
 
-def bar_clause(bar: str, n: int, filters: Filters) -> str:
-    """The devices of one bar inside a sentence: "12 removed", "3 became billable"."""
-    values = {"n": formats.number(n)}
+def chosen_bars(bars: Bars, filters: Filters, count: int, then: date) -> str:
+    """The bars that the filters choose, and how many devices they list: "+9 added: 9 devices since
+    31 Oct"."""
+    words = ngettext("%(n)s device", "%(n)s devices", count, n=formats.number(count))
+    day = formats.short_day(then)
+    clauses = []
+    for bar in (name for name in filters.changes if name != ALL_CHANGES):
+        change = signed_change(bar, n := getattr(bars, bar) or 0)
+        clauses.append(bar_clause(bar, n, filters, shown=formats.signed(change)))
+    if not clauses:
+        return str(_("%(devices)s changed since %(day)s", devices=words, day=day))
+    named = ", ".join(clauses)
+    return str(_("%(bars)s: %(devices)s since %(day)s", bars=named, devices=words, day=day))
+
+
+def bar_clause(bar: str, n: int, filters: Filters, *, shown: str | None = None) -> str:
+    """The devices of one bar inside a sentence: "12 removed", "3 became billable".
+
+    Args:
+        shown: how `n` is written; as a plain number unless given.
+    """
+    values = {"n": shown or formats.number(n)}
     if bar.startswith("reclassified"):
         status, inside = _border(filters)
         became = (bar == "reclassified_in") == inside

@@ -33,12 +33,13 @@ from db.tables import (
 )
 from db.thresholds import in_force
 
-PACK_FORM = 2
+PACK_FORM = 3
 """The form of the files in the invoice packs of months that are closed now. A closed month keeps
 its own, so that its packs have the same bytes for ever:
 
 1. without a byte order mark, averages to four decimals, devices without a hostname first;
-2. with a byte order mark, averages to two decimals, devices without a hostname last.
+2. with a byte order mark, averages to two decimals, devices without a hostname last;
+3. `about.json` says which column is empty because it is not kept.
 """
 
 LAST_DAYS = 3

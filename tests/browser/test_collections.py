@@ -10,6 +10,10 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
+from db.decisions import RejectRun
+from db.engine import writing
+from db.jobs import enqueue
+from db.tables import jobs
 from etl.work.jobs import JobRunner
 from tests.support.demo_dashboard import serve_dashboard
 from tests.support.small_hub import Hub, Pc, pcs
@@ -142,6 +146,53 @@ def test_collecting_now_shows_its_progress_in_a_toast_that_goes_by_itself(
     expect(toast).to_have_count(0)
 
 
+PRESSABLE = """() => [...document.querySelectorAll('a[href], button, input')].filter(element => {
+  const toasts = document.getElementById('jobs'), box = element.getBoundingClientRect();
+  const over = toasts.getBoundingClientRect();
+  return !toasts.contains(element) && element.checkVisibility() && box.width
+    && box.right > over.left && box.left < over.right
+    && box.bottom > over.top && box.top < over.bottom && box.top < innerHeight;
+}).map(element => element.outerHTML.slice(0, 120))"""
+"""What can be pressed and lies under the toasts."""
+
+
+@pytest.mark.parametrize(("width", "height"), ((1440, 900), (390, 844)))
+def test_at_most_three_toasts_cover_nothing_and_go_once(
+    quiet: Page, story: Story, width: int, height: int
+) -> None:
+    with writing(story.hub.engine) as connection:
+        ids = [
+            enqueue(connection, RejectRun(run_id=number, reason="No."), "Ana", NOW)
+            for number in (1, 2, 3, 4)
+        ]
+        connection.execute(jobs.update().values(state="done", finished_at=NOW, result="Done."))
+    quiet.clock.install()
+    quiet.set_viewport_size({"width": width, "height": height})
+    quiet.goto(story.address + "/collections")
+    expect(quiet.locator(".source-card")).to_be_visible()
+    follow = f"window.dash_clientside.set_props('asked', {{data: {ids}}})"
+    quiet.evaluate(follow)
+    toasts = quiet.locator("#jobs .job")
+    expect(toasts).to_have_count(3)
+    expect(toasts).to_contain_text(["Reject run 4", "Reject run 3", "Reject run 2"])
+    quiet.clock.run_for(1_000)
+    expect(toasts).to_have_count(3)
+    if width > 700:
+        assert quiet.evaluate(PRESSABLE) == []
+        expect(toasts.last).to_be_in_viewport(ratio=1)
+    else:
+        bar = quiet.locator(".bottom").bounding_box()
+        last = toasts.last.bounding_box()
+        assert bar and last and last["y"] + last["height"] < bar["y"]
+    quiet.reload()
+    expect(quiet.locator(".source-card")).to_be_visible()
+    quiet.clock.run_for(5_000)
+    # They were seen before: 6 seconds in all, not on each page anew.
+    expect(toasts.get_by_text("Reject run 4")).to_have_count(0)
+    quiet.clock.run_for(8_000)
+    expect(toasts).to_have_count(0)
+
+
 def test_ending_a_source_stands_apart_in_red_and_asks_for_its_name(
     quiet: Page, story: Story
 ) -> None:
@@ -210,6 +261,23 @@ def test_a_closed_month_is_locked_and_its_hash_is_verified(quiet: Page, story: S
     assert story.work() == 1
     expect(quiet.locator(".run-head .pill")).to_have_text("open")
     expect(quiet.locator(".history")).to_contain_text("a wrong alias")
+
+
+def test_the_devices_present_in_a_month_are_listed_and_come_into_view(
+    quiet: Page, story: Story
+) -> None:
+    quiet.goto(story.address + "/months/2026-11")
+    present = quiet.locator(
+        "#month-bases tr.everything td[title='Counted on at least one day'] a"
+    ).first
+    said = present.inner_text()
+    present.click()
+    quiet.wait_for_url("**present=all")
+    expect(quiet.locator("#differing h3")).to_have_text(
+        f"{said} devices were counted at all sites on at least one day"
+    )
+    expect(quiet.locator("#differing h3")).to_be_in_viewport()
+    expect(quiet.locator("#differing tbody tr")).to_have_count(int(said))
 
 
 def test_no_page_is_wider_than_a_phone(quiet: Page, story: Story) -> None:

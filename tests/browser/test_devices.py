@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import Engine
 
 from tests.support.browser_pages import devices_count, open_devices
@@ -177,6 +177,47 @@ def test_on_a_phone_nothing_covers_the_pager(quiet: Page, address: str) -> None:
     assert pager["y"] + pager["height"] <= bar["y"]
     quiet.get_by_role("button", name="Next page").click()
     expect(quiet.locator("[row-index='100']").first).to_be_attached()
+
+
+def test_a_grid_says_that_it_loads_until_it_knows_how_many_rows_it_has(
+    quiet: Page, address: str
+) -> None:
+    waiting = "getComputedStyle(document.querySelector('.ag-paging-panel'), '::before').content"
+    held: list[Route] = []
+    quiet.route(
+        "**/_dash-update-component",
+        lambda route: (
+            held.append(route)
+            if "getRowsResponse" in (route.request.post_data or "")
+            else route.continue_()
+        ),
+    )
+    quiet.goto(address + "/devices")
+    expect(quiet.locator(".ag-paging-panel")).to_be_visible()
+    expect(quiet.locator(".ag-paging-row-summary-panel")).not_to_be_visible()
+    assert quiet.evaluate(waiting) == '"Loading devices\u2026"'
+    for route in held:
+        route.continue_()
+    expect(quiet.locator(".ag-paging-row-summary-panel")).to_have_text(
+        re.compile(r"1 to \d+ of \d+")
+    )
+    assert quiet.evaluate(waiting) == "none"
+
+
+def test_a_past_day_says_that_no_last_contact_is_kept_instead_of_an_empty_column(
+    quiet: Page, address: str
+) -> None:
+    head = quiet.locator(".ag-header-cell[col-id='last_contact']")
+    about = quiet.locator("#devices-about")
+    quiet.goto(address + "/devices")
+    expect(head).to_be_attached()
+    quiet.goto(address + "/devices?as_of=2026-11-10")
+    expect(about).to_contain_text("Last contact is not kept for past days.")
+    expect(quiet.locator(".ag-center-cols-container .ag-row").first).to_be_visible()
+    expect(head).to_have_count(0)
+    quiet.locator("#chips a", has_text="10 Nov").click()
+    expect(head).to_be_attached()
+    expect(about).not_to_contain_text("Last contact")
 
 
 def test_no_match_shows_a_message_that_clears_the_filters(quiet: Page, address: str) -> None:

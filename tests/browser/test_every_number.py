@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select
 
 from db.engine import reading
 from db.tables import collection_runs, devices, sites
-from tests.support.callbacks import run_callback
+from tests.support.callbacks import run_callback, words_of
 from tests.support.demo_dashboard import NOW, serve_dashboard
 from tests.support.machines import insert_machines
 from tests.support.samples import FULL
@@ -65,7 +65,7 @@ POINTS = """() => [...document.querySelectorAll('#page .js-plotly-plot')].flatMa
 HEADINGS = {
     "/devices": "devices-count.children",
     "/changes": "changes-summary.children",
-    "/coverage": "coverage-listed.children",
+    "/coverage": "coverage-summary.children",
     "/machines": "machines-count.children",
     "/months": "month-bases.children",
 }
@@ -116,17 +116,9 @@ def lines(part: Any) -> list[str]:
     if isinstance(part, dict):
         children = part["props"].get("children")
         # A month's page has tables too, whose numbers are not what it says that it lists.
-        said = [texts(children)] if part["type"] not in ("Table", "Div", "Section") else []
+        said = [words_of(children)] if part["type"] not in ("Table", "Div", "Section") else []
         return [] if part["type"] == "Table" else [*said, *lines(children)]
     return [] if part is None else [str(part)]
-
-
-def texts(part: Any) -> str:
-    if isinstance(part, list):
-        return "".join(texts(one) for one in part)
-    if isinstance(part, dict):
-        return texts(part["props"].get("children"))
-    return "" if part is None else str(part)
 
 
 def headings(app: Dash, href: str) -> list[str]:

@@ -5,6 +5,8 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.worlds import HARBOR, SITE_NAMES
+
 PAPER = {"width": 718, "height": 1010}
 """An A4 page without its margins, in CSS pixels."""
 
@@ -43,7 +45,10 @@ def test_a_page_offers_the_filters_that_it_heeds(
     expect(quiet.locator(".filters .field:visible .form-label")).to_have_text(fields)
 
 
-@pytest.mark.parametrize(("path", "column"), [("/sites", "change"), ("/changes", "reasons")])
+@pytest.mark.parametrize(
+    ("path", "column"),
+    [("/sites", "change"), ("/changes", "reasons"), ("/devices", "billing_status")],
+)
 def test_a_phone_shows_the_column_that_answers_the_question(
     quiet: Page, address: str, path: str, column: str
 ) -> None:
@@ -53,6 +58,20 @@ def test_a_phone_shows_the_column_that_answers_the_question(
     expect(head).to_be_attached()
     box = head.bounding_box()
     assert box and box["x"] + box["width"] <= 390
+    if path == "/devices":
+        places = quiet.locator(".ag-pinned-left-cols-container .cell-second")
+        expect(places.filter(has_text=SITE_NAMES[HARBOR]).first).to_be_visible()
+
+
+def test_the_bar_of_a_phone_has_five_items_on_every_page(quiet: Page, address: str) -> None:
+    quiet.set_viewport_size({"width": 390, "height": 844})
+    for path in ("/", "/devices", "/machines", "/collections", "/settings"):
+        quiet.goto(address + path)
+        items = quiet.locator(".bottom a:visible, .bottom button:visible")
+        expect(items).to_have_count(5)
+        expect(items.last).to_have_text("More")
+        boxes = [item.bounding_box() for item in items.all()]
+        assert len({round(box["y"]) for box in boxes if box}) == 1, path
 
 
 def test_a_printed_page_has_its_filters_and_every_row_and_nothing_to_press(

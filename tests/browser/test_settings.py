@@ -1,6 +1,7 @@
 """Decisions in Chromium, with the real worker behind the buttons: what one would change is shown
 before it is saved, it changes that, and undone it never was."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -309,6 +310,31 @@ def test_new_sites_are_kept_as_they_are_all_at_once(quiet: Page, story: Story) -
     expect(quiet.locator(".inbox-items > li")).to_have_count(2)
     kept = [row.subject for row in story.hub.all(audit_log) if row.action == "confirm_site"]
     assert sorted(kept) == ["Harbor Dental", "North Farms"]
+
+
+def test_a_possible_duplicate_says_what_is_equal_and_what_differs_and_unfolds_in_place(
+    quiet: Page, story: Story
+) -> None:
+    records = [device_id("ninja", row.key) for row in (*HARBOR, *FARMS)]
+    pairs = [("link", one, two) for n, one in enumerate(records) for two in records[n + 1 :]]
+    suggest(story, *pairs[:8])
+    quiet.goto(story.address + "/settings")
+    card = quiet.locator("#inbox-pairs .inbox-items > li").nth(3)
+    said = card.locator(".inbox-said")
+    expect(said).to_contain_text(
+        re.compile(r"^Serial SN-7\w+ / SN-7\w+ · Site Harbor Dental in both")
+    )
+    before = card.locator("summary").bounding_box()
+    card.locator("summary").click()
+    expect(card.locator(".side")).to_be_visible()
+    assert card.locator("summary").bounding_box()["x"] == before["x"]  # type: ignore[index]  # visible
+    assert card.locator("summary").bounding_box()["y"] == before["y"]  # type: ignore[index]  # visible
+    expect(card.locator(".side tr", has_text="Serial").locator(".compared")).to_have_text(
+        "different"
+    )
+    expect(card.locator(".side tr", has_text="Site").locator(".compared")).to_have_text("same")
+    expect(card).to_contain_text("the names differ in a letter")
+    assert said.evaluate("it => it.scrollWidth <= it.clientWidth")
 
 
 def test_25_questions_fit_on_one_screen_and_on_two_of_a_phone(quiet: Page, story: Story) -> None:

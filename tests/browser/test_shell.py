@@ -137,6 +137,45 @@ def test_a_search_can_be_made_again_after_it_was_cleared(quiet: Page, address: s
         expect(quiet.locator("#search-text")).to_have_value("")
 
 
+def test_the_search_box_suggests_sites_and_devices_while_somebody_types(
+    quiet: Page, demo_engine: Engine, address: str
+) -> None:
+    site_id, name = site_of(demo_engine)
+    asked: list[str] = []
+    quiet.on("request", lambda it: asked.append(it.url) if "/api/search" in it.url else None)
+    quiet.goto(address + "/")
+    expect(quiet.locator("#stamp")).to_contain_text("complete")
+    box, options = quiet.locator("#search-text"), quiet.locator(".suggestion")
+    box.press_sequentially(name.upper()[:8], delay=20)
+    expect(quiet.locator("#suggestions")).to_contain_text("Sites")
+    expect(options.first).to_have_text(name)
+    assert 2 <= options.count() <= 8
+    assert len(asked) == 1, "one request for what was typed in one go"
+    quiet.keyboard.press("ArrowUp")
+    expect(options.last).to_have_attribute("aria-selected", "true")
+    quiet.keyboard.press("ArrowDown")
+    quiet.keyboard.press("ArrowDown")
+    assert box.get_attribute("aria-activedescendant") == options.first.get_attribute("id")
+    quiet.keyboard.press("Enter")
+    quiet.wait_for_url(f"**/sites/{site_id}")
+    expect(quiet.locator("#suggestions")).to_be_hidden()
+
+    # An answer that comes late does not replace a newer one; Enter alone lists all that match.
+    late: list[Route] = []
+    quiet.route("**/api/search?q=ze*", lambda route: late.append(route))
+    box.fill("")
+    with quiet.expect_request("**/api/search?q=ze*"):
+        box.press_sequentially("ze")
+    box.fill(name[:6])
+    expect(options.first).to_have_text(name)
+    for route in late:
+        route.fulfill(json={"sites": [{"site_id": 1, "name": "Too late"}], "devices": []})
+    expect(options.first).to_have_text(name)
+    quiet.keyboard.press("Enter")
+    quiet.wait_for_url("**/devices?*q=*")
+    expect(quiet.locator("#suggestions")).to_be_hidden()
+
+
 def test_a_lost_server_connection_is_shown_until_it_is_back(page: Page, address: str) -> None:
     page.goto(address + "/")
     expect(page.locator("#stamp")).to_contain_text("complete")
@@ -223,7 +262,7 @@ def test_a_phone_reaches_every_page(quiet: Page, address: str) -> None:
     quiet.set_viewport_size({"width": 390, "height": 844})
     quiet.goto(f"{address}/?type=server")
     bar, more = quiet.locator(".bottom"), quiet.locator(".more")
-    expect(bar.locator("a, button")).to_have_count(5)
+    expect(bar.locator("a:visible, button:visible")).to_have_count(5)
     expect(more).not_to_be_visible()
     bar.get_by_text("More").click()
     more.get_by_text("Collections").click()

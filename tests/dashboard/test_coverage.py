@@ -11,15 +11,20 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from db.coverage import KINDS
+from dashboard.app import create_app
+from db.coverage import GAPS, KINDS
 from db.decisions import AcceptFinding, WithdrawAcceptance
+from db.keys import device_id
+from db.settings import load
 from db.tables import audit_log, coverage_findings
 from etl.decisions.coverage import accept_finding
 from etl.decisions.registry import DecisionRefused
+from etl.decisions.sites import expect_sources
 from etl.decisions.undo import undo
 from etl.runtime import lease
 from tests.conftest import DATABASES, MakeEngine
 from tests.support.api_server import ApiClient, serve_api
+from tests.support.callbacks import run_callback, words_of
 from tests.support.coverage_world import (
     DAY,
     EXPECTED,
@@ -29,6 +34,7 @@ from tests.support.coverage_world import (
     after,
     pc,
 )
+from tests.support.demo_dashboard import ENVIRON
 from tests.support.small_hub import noon
 
 
@@ -224,3 +230,99 @@ def test_retention_purges_findings_of_no_kept_day(sqlite_engine: Engine) -> None
     gap(world, after(8), open_=False)
     world.retain()
     assert world.all(coverage_findings) == []
+
+
+CHANGES = "compared=new&compared=resolved"
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def changed(request: pytest.FixtureRequest, make_engine: MakeEngine) -> CoverageWorld:
+    """Between DAY and three days later: "a" gets ThreatLocker, "k" is accepted, "m" moves to the
+    site of "p", "n" is new; at the site of "p" ThreatLocker is not expected, on any day."""
+    world = CoverageWorld(make_engine(request.param))
+    elsewhere = {"org": "2", "org_name": "Pelican Freight"}
+    first = [pc("a"), pc("k"), pc("m"), pc("o"), *REST]
+    world.collect_all(DAY, ninja=[*first, pc("p", **elsewhere)], threatlocker=REST)
+    with lease.take(world.engine) as held:
+        decider = world.decider(held, after(1))
+        expect_sources(decider, world.site_of("2").site_id, ["ninja"])
+    world.refresh()
+    named = {"device_id": device_id("ninja", "k")}
+    world.accept(after(1), "ninja_without_threatlocker", **named)
+    last = [pc("a"), pc("k"), pc("m", **elsewhere), pc("n"), pc("o"), *REST]
+    world.collect_all(after(3), ninja=[*last, pc("p", **elsewhere)], threatlocker=[*REST, pc("a")])
+    return world
+
+
+def test_a_change_of_findings_opens_exactly_what_appeared_and_what_was_resolved(
+    changed: CoverageWorld,
+) -> None:
+    harbor = changed.site_of("1").site_id
+    with serve_api(changed.engine, clock=lambda: noon(after(3))) as api:
+        for more in ("", f"&site={harbor}", "&kind=ninja_without_threatlocker", "&q=n"):
+            dates = f"compare_to={DAY}{more}"
+            now = api.json(f"/api/coverage?{dates}&state=open&state=come_back")["count"]
+            then = api.json(f"/api/coverage?as_of={DAY}{more}&state=open&state=come_back")["count"]
+            counts = {
+                change: api.json(f"/api/coverage?{dates}&compared={change}")["count"]
+                for change in ("new", "resolved")
+            }
+            assert counts["new"] - counts["resolved"] == now - then, more
+            both = api.json(f"/api/coverage?{dates}&{CHANGES}")
+            assert both["count"] == len(both["items"]) == sum(counts.values()), more
+            file = api.get(f"/export/coverage.csv?{dates}&{CHANGES}").content.decode("utf-8-sig")
+            listed = [row["hostname"] for row in csv.DictReader(io.StringIO(file, newline=""))]
+            assert sorted(listed) == sorted(item["hostname"] for item in both["items"])
+        dates = f"compare_to={DAY}"
+        new = api.json(f"/api/coverage?{dates}&compared=new")["items"]
+        assert [(item["hostname"], item["state"]) for item in new] == [("n", "open")]
+        resolved = api.json(f"/api/coverage?{dates}&compared=resolved&sort=hostname")["items"]
+        assert [(i["hostname"], i["state"], i["fixed_on"]) for i in resolved] == [
+            ("a", "fixed", str(after(3))), ("k", "accepted", None), ("m", "fixed", str(after(3))),
+        ]  # fmt: skip
+        assert api.json("/api/coverage?compared=old", 400)["parameter"] == "compared"
+
+
+def test_sites_at_which_a_source_is_not_expected_are_said_to_be_left_out(
+    changed: CoverageWorld,
+) -> None:
+    pelican = changed.site_of("2").site_id
+    with serve_api(changed.engine, clock=lambda: noon(after(3))) as api:
+        matrix = api.json("/api/coverage/matrix")
+    assert matrix["left_out"] == [
+        {"source": "threatlocker", "sites": [{"site_id": pelican, "name": "Pelican Freight"}]}
+    ]
+    (cell,) = (
+        c for c in matrix["matrix"] if (c["source"], c["other"]) == ("ninja", "threatlocker")
+    )
+    assert (cell["machines"], cell["both"], cell["missing"], cell["rest"]) == (9, 4, 3, 2)
+    app = create_app(
+        changed.engine, clock=lambda: noon(after(3)), settings=load(ENVIRON | changed.environ)
+    )
+    app.server.test_client().get("/")
+    page = run_callback(app, "coverage-summary.children", filters="")["response"]
+    said = words_of(page["coverage-matrix-table"]["children"])
+    assert "1 site is left out because ThreatLocker is not expected there: Pelican Freight." in said
+    assert "2 need not be" in said
+
+
+def test_the_head_of_the_page_begins_with_the_number_that_was_opened(
+    changed: CoverageWorld,
+) -> None:
+    app = create_app(
+        changed.engine, clock=lambda: noon(after(3)), settings=load(ENVIRON | changed.environ)
+    )
+    app.server.test_client().get("/")
+
+    def head(query: str) -> str:
+        page = run_callback(app, "coverage-summary.children", filters=query)["response"]
+        return words_of(page["coverage-summary"]["children"])
+
+    every = "&".join(f"kind={kind}" for kind in GAPS)
+    day = f"compare_to={DAY}"
+    assert head("") == "2 findings to look at; 1 accepted"
+    assert head(f"{every}&state=open&state=come_back") == "2 coverage gaps to look at"
+    assert head("state=accepted") == "1 finding (accepted)"
+    assert head("kind=duplicate") == "0 findings: Duplicate in one source"
+    assert head(f"{every}&{day}&{CHANGES}") == "\u22122: 1 new, 3 resolved since 9 Mar"
+    assert head(f"{day}&compared=new") == "1 new since 9 Mar"

@@ -454,7 +454,7 @@ def test_a_cell_is_cut_at_a_maximum_length() -> None:
     row: dict[str, Any] = dict.fromkeys(COLUMNS) | {
         "device_id": "1", "hostname": "x" * 10_000, "source": "ninja", "display_name": HOSTILE,
     }  # fmt: skip
-    shown = rows([row])[0]
+    shown = rows([row], datetime(2026, 11, 22, tzinfo=UTC))[0]
     assert len(shown["hostname"]) == LONGEST
     assert shown["display_name"] == HOSTILE
     assert shown["sources"] == "ninja"

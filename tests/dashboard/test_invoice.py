@@ -129,6 +129,7 @@ def test_a_closed_month_adds_up_and_lists_its_reasons(engine: Engine) -> None:
     assert bars["removed"]["hostname"] == "'=H-0"  # no spreadsheet runs it
     assert bars[""]["hostname"] == "H-RENAMED"
     about = found["about.json"]
+    assert about["not_kept"] == {"last_contact": "Not kept for past days: this column is empty."}
     assert (about["state"], about["filters"]["site_name"]) == ("closed", "Harbor Dental")
     assert about["opening"]["sources"]["ninja"]["date"] == "2024-01-31"
     assert about["closing"]["sources"]["threatlocker"]["date"] == "2024-02-29"
@@ -213,6 +214,7 @@ def test_the_pack_of_a_month_that_an_earlier_version_closed_keeps_its_form(engin
         assert files["opening.csv"] == mark + FIRST_FORM["opening.csv"]
         assert files["counts.csv"] == mark + FIRST_FORM["counts.csv"] % average
         assert files["closing.csv"].startswith(mark + b"device_id,")
+        assert ("not_kept" in json.loads(files["about.json"])) == (files is new)
         proof = json.loads(files["about.json"])["files"]
         assert proof["counts.csv"]["sha256"] == sha256(files["counts.csv"]).hexdigest()
     hostnames = [

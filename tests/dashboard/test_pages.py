@@ -2,9 +2,10 @@
 
 import ast
 import json
+import re
 import shutil
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ import pytest
 from dash import Dash
 from sqlalchemy import Engine, insert
 
+from dashboard.components.devices.grid import rows
 from dashboard.components.shell.filter_bar import MACHINE_OS, MACHINE_SITE, machine_fields
 from dashboard.components.sites.table import MOVED
+from dashboard.queries.devices.device_list import COLUMNS
 from db.engine import open_engine, sqlite_url, writing
 from db.tables import collection_runs, run_details
 from tests.conftest import ROOT
-from tests.support.callbacks import component_ids, create_demo_app, run_callback
+from tests.support.callbacks import component_ids, create_demo_app, run_callback, words_of
 from tests.support.worlds import HARBOR, MUELLER, named_world, run_row
 
 LONGEST_CALLBACK = 12
@@ -250,6 +253,41 @@ def test_why_a_month_counts_what_it_does(app: Dash) -> None:
     assert "6 = 5 billable + 1 spare" in str(body)
     assert "/devices?as_of=2026-10-31&site=1" in str(body)
     assert "Average" in str(body) and "device-days / 31 days" in str(body)
+
+
+@pytest.mark.parametrize(
+    ("bars", "said"),
+    (
+        ("change=added", r"\+(\d+) added: \1 devices? since 31 Oct"),
+        ("change=removed", "\u2212(\\d+) removed: \\1 devices? since 31 Oct"),
+        ("change=all", r"\d+ devices? changed since 31 Oct"),
+        ("change=added&change=removed",
+         "\\+\\d+ added, \u2212\\d+ removed: \\d+ devices? since 31 Oct"),
+    ),
+)  # fmt: skip
+def test_the_head_of_changes_says_the_bars_that_were_chosen(
+    app: Dash, bars: str, said: str
+) -> None:
+    page = run_callback(app, "changes-summary", filters=bars)["response"]
+    assert re.fullmatch(said, words_of(page["changes-summary"]["children"]))
+    listed = words_of(page["changes-listed"]["children"]).split()[0]
+    assert f"{listed} device" in words_of(page["changes-summary"]["children"])
+
+
+@pytest.mark.parametrize(
+    ("days", "stale", "text"), ((30, False, "23 Oct 2026, 12:00"), (31, True, "22 Oct 2026"))
+)
+def test_a_device_without_contact_for_more_than_30_days_is_marked_stale(
+    app: Dash, days: int, stale: bool, text: str
+) -> None:
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    contact = (now - timedelta(days=days)).isoformat()
+    row: dict[str, Any] = dict.fromkeys(COLUMNS) | {
+        "device_id": "1", "source": "ninja", "last_contact": contact,
+    }  # fmt: skip
+    with app.server.test_request_context():
+        (shown,) = rows([row], now)
+    assert (shown["stale"], shown["last_contact"]) == (stale, text)
 
 
 def test_a_site_without_changes_shows_a_message(app: Dash) -> None:

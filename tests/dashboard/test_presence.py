@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from dashboard.base.params import BASES, BILLABLE, Filters, arguments, parse
 from dashboard.queries import counts, moment
 from dashboard.queries.months import basis_differences, month_table
-from dashboard.queries.months.basis_differences import BasisComparison, DifferingDevice
+from dashboard.queries.months.basis_differences import BasisComparison, CountedDevice
 from db.engine import reading
 from db.tables import ALL_SITES
 from tests.support.api_server import ApiClient, serve_api
@@ -44,7 +44,7 @@ def story(engine: Engine) -> Hub:
 
 def sides(
     hub: Hub, basis: str, month: str = "2024-02"
-) -> tuple[BasisComparison, list[DifferingDevice]]:
+) -> tuple[BasisComparison, list[CountedDevice]]:
     filters = Filters(basis=basis, statuses=BILLABLE)
     with reading(hub.engine) as connection:
         seen = moment.resolve(connection, filters, TODAY)
@@ -80,6 +80,18 @@ def test_the_listed_devices_add_up_to_the_difference(sqlite_engine: Engine) -> N
     assert one.peak - one.month_end == more - fewer
     assert (found.devices(one) or 0) - one.month_end == sum(not row.at_end for row in rows)
     assert all(0 < row.days < 29 for row in rows) and rows[0].name.startswith("pc")
+
+
+def test_the_number_of_devices_present_lists_all_of_them(sqlite_engine: Engine) -> None:
+    hub = story(sqlite_engine)
+    found, rows = sides(hub, "assets")
+    one = next(one for one in found.bases if one.site_id == ALL_SITES)
+    with reading(hub.engine) as connection:
+        others = basis_differences.every_day_devices(connection, found, ALL_SITES, 500)
+        cut = basis_differences.every_day_devices(connection, found, ALL_SITES, 1)
+    assert {row.days for row in others} == {29} and len(cut) == 1
+    listed = {row.device_id for row in (*rows, *others)}
+    assert len(listed) == len(rows) + len(others) == found.devices(one)
 
 
 QUERIES = (

@@ -49,6 +49,19 @@ def test_devices_are_found_in_every_spelling_of_case(engine: Engine) -> None:
 
     with serve_api(engine) as client:
         assert {q: keys("ninja", q) for q in FOUND} == FOUND
+        for q in ("Straße", "BÜRO", "οδος", "HARBOR", "zzz"):
+            suggested = client.json(f"/api/search?as_of={DAY}&q={quote(q)}")
+            devices = {each["device_id"] for each in suggested["devices"]}
+            searched = client.json(
+                f"/api/dashboard/devices?basis=assets&as_of={DAY}&status=billable&status=spare"
+                f"&status=excluded&q={quote(q)}"
+            )
+            assert devices <= {row["device_id"] for row in searched["items"]}
+            room = 8 - len(suggested["sites"])
+            assert len(devices) == min(searched["count"], room), q
+            named = [each["name"] for each in suggested["sites"]]
+            assert named == {"οδος": ["Ἀθῆναι ΟΔΟΣ"], "HARBOR": ["Harbor Dental"]}.get(q, [])
+        assert client.json("/api/search?q=%20") == {"sites": [], "devices": []}
         assert keys("assets", "tess") == "3", "a machine is found by what any source knows of it"
         assert keys("ninja", "tess") == ""
 

@@ -51,6 +51,15 @@ def run_callback(app: Dash, output: str, **values: Any) -> Any:
     return expand_drawn(answer.get_json())
 
 
+def words_of(part: Any) -> str:
+    """The text of components as a callback answers with them."""
+    if isinstance(part, list):
+        return "".join(words_of(one) for one in part)
+    if isinstance(part, dict):
+        return words_of(part["props"].get("children"))
+    return "" if part is None else str(part)
+
+
 def component_ids(part: object) -> set[str]:
     """Every id in a tree of components; each may stand there once."""
     names: list[str] = []

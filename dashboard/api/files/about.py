@@ -43,6 +43,8 @@ def about(v: View, *, compared: bool) -> list[tuple[str, str]]:
         lines.append(("Findings", ", ".join(filters.kinds)))
     if filters.states:
         lines.append(("States", ", ".join(filters.states)))
+    if filters.compared:
+        lines.append(("Since the compared day", ", ".join(filters.compared)))
     return [*lines, *(("Notice", str(notice)) for notice in moment.notices)]
 
 

@@ -86,6 +86,8 @@ def _answer(context: Context, name: str, form: str) -> Response:
         title = file_name(name, v, compared=subject.compared)
         # Last: its rows stream, and MySQL forgets them when anything else is asked meanwhile.
         columns, rows = subject.table(v)
+        if "last_contact" in columns and not v.moment.is_newest:
+            facts.append(("last_contact", "not kept for past days"))
         return table_file(title, columns, rows, facts, form)
 
 

@@ -159,6 +159,7 @@ def _counts(evidence: Invoice) -> list[tuple[str, Any]]:
 
 def _about(evidence: Invoice, site_name: str) -> dict[str, Any]:
     closing, (before, end) = evidence.closing, evidence.days
+    empty = {"not_kept": {"last_contact": "Not kept for past days: this column is empty."}}
     return {
         "made_by": "Inventory Hub",
         "what": "Opening, closing and every change of the billable devices of one site",
@@ -185,6 +186,7 @@ def _about(evidence: Invoice, site_name: str) -> dict[str, Any]:
             "closed_by": closing.author,
             "hash": closing.hash,
         },
+        **(empty if evidence.pack_form > 2 else {}),
     }
 
 

@@ -25,6 +25,9 @@ from db.jobs import Job
 from db.sources import source_label
 
 POLL_MILLISECONDS = 1_000
+MOST_TOASTS = 3
+"""How many are shown at most."""
+
 WORKER_GRACE = timedelta(seconds=15)
 """How long a job may wait before the page suggests to start a worker."""
 

@@ -21,7 +21,13 @@ _COMPARED = ("site", "location", "device_type", "billing_status", "display_name"
 
 def change_grid(name: str) -> AgGrid:
     """The empty grid; it asks for its rows by `getRowsRequest`."""
-    return grid(name, _columns(), row_height=60, phone={"hostname": 118, "reasons": 238})
+    return grid(
+        name,
+        _columns(),
+        row_height=60,
+        loading=_("Loading changes\u2026"),
+        phone={"hostname": 118, "reasons": 238},
+    )
 
 
 def rows(items: Sequence[Item], filters: Filters) -> list[dict[str, Any]]:

@@ -97,7 +97,11 @@ def parts(answers: Answers) -> dict[str, Any]:
     return {
         "state": None,
         "hidden": False,
-        "summary": drawn_list(reason_line(figure, bars, every, then)),
+        "summary": drawn_list(
+            [sentences.chosen_bars(bars, filters, answers.count, then)]
+            if filters.changes
+            else reason_line(figure, bars, every, then)
+        ),
         "about": [counted_name(filters), beside(answers.uncounted, every)],
         "why": why_button(every.to_query(), "bars"),
         "actions": file_links(lambda form: links.file("bars", form, every)),

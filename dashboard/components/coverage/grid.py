@@ -17,7 +17,13 @@ from db.decisions import AcceptFinding, WithdrawAcceptance
 
 def coverage_grid(name: str) -> AgGrid:
     """The empty grid; it asks for its rows by `getRowsRequest`."""
-    return grid(name, _columns(), row_height=48, empty=_("No finding matches these filters."))
+    return grid(
+        name,
+        _columns(),
+        row_height=48,
+        loading=_("Loading findings\u2026"),
+        empty=_("No finding matches these filters."),
+    )
 
 
 def rows(findings: Sequence[Mapping[str, Any]], *, decides: bool) -> list[dict[str, Any]]:
@@ -84,7 +90,8 @@ def _columns() -> list[dict[str, Any]]:
         | {
             "cellRenderer": "HubLink",
             "cellRendererParams": {
-                "page": "/devices/", "id": "device_id", "without": ["kind", "state"],
+                "page": "/devices/", "id": "device_id", "without": ["kind", "state", "compared"],
+                "second": "kind",
             },
         },
         text_column("kind", _("Finding"), 150, flex=0.6),

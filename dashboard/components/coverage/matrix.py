@@ -5,19 +5,23 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from dash import html
+from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard.base import formats
-from dashboard.base.params import Filters
+from dashboard.base.params import STATUSES, Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.count_link import count_link, filled, linked
-from dashboard.components.kit.drawn import Part, drawn
+from dashboard.components.kit.drawn import Part, drawn_list
 from dashboard.components.kit.pill import source_badge
-from dashboard.queries.coverage.matrix import Cell
+from dashboard.queries.coverage.matrix import Cell, LeftOut
+from dashboard.queries.explain.contributions import MOST_LISTED
 from db.sources import source_label
+
+MOST_NAMED = 5
+"""How many of the sites that are left out are named."""
 
 
 def title(cells: Sequence[Cell], every: Filters) -> list[Part]:
@@ -30,12 +34,15 @@ def title(cells: Sequence[Cell], every: Filters) -> list[Part]:
         "all": count_link(worst.machines, _managed_by(every, worst.source)),
     }
     names = {"source": source_label(worst.source), "other": source_label(worst.other)}
-    pattern = _("%(n)s of %(all)s machines in %(source)s are not in %(other)s")
+    pattern = _("%(n)s of %(all)s machines in %(source)s should be in %(other)s and are not")
     return filled(pattern, {**numbers, **names})
 
 
-def table(cells: Sequence[Cell], records: Mapping[str, int], every: Filters) -> Component:
-    """A cell for each pair of sources; its first number opens its list."""
+def table(
+    cells: Sequence[Cell], records: Mapping[str, int], left_out: Sequence[LeftOut], every: Filters
+) -> Component:
+    """A cell for each pair of sources; its first number opens its list. Below it the sites at
+    which a source is not expected."""
     sources = list(dict.fromkeys(cell.source for cell in cells))
     by_pair = {(cell.source, cell.other): cell for cell in cells}
     head = [html.Th(html.Span(_("Machines in"), className="visually-hidden"), scope="col")]
@@ -49,11 +56,30 @@ def table(cells: Sequence[Cell], records: Mapping[str, int], every: Filters) -> 
         )
         for source in sources
     ]
-    return drawn(
-        html.Table(
-            [html.Thead(html.Tr(head)), html.Tbody(rows)], className="table overlap", id="overlap"
-        )
+    overlap = html.Table(
+        [html.Thead(html.Tr(head)), html.Tbody(rows)], className="table overlap", id="overlap"
     )
+    return drawn_list([overlap, *(_left_out(each, every) for each in left_out)])
+
+
+def _left_out(left: LeftOut, every: Filters) -> html.P:
+    """ "2 sites are left out because ThreatLocker is not expected there: Acme, Globex"."""
+    n, source = len(left.sites), source_label(left.source)
+    words = ngettext(
+        "%(n)s site is left out because %(source)s is not expected there",
+        "%(n)s sites are left out because %(source)s is not expected there",
+        n, n=formats.number(n), source=source,
+    )  # fmt: skip
+    there = every.moved("/coverage", "/sites").having(statuses=STATUSES)
+    many = n > MOST_LISTED
+    href = "/settings/sites" if many else links.sites(there, [site for site, _name in left.sites])
+    parts: list[Part] = [dcc.Link(words, href=href), ": "]
+    for place, (site, name) in enumerate(left.sites[:MOST_NAMED]):
+        parts += [", "] if place else []
+        parts.append(dcc.Link(name, href=links.site(there, site)))
+    if n > MOST_NAMED:
+        parts.append(_(" and %(n)s more", n=formats.number(n - MOST_NAMED)))
+    return html.P([*parts, "."], className="note left-out")
 
 
 def _source(source: str, word: str) -> list[Any]:
@@ -94,10 +120,25 @@ def _cell(cell: Cell, records: Mapping[str, int], every: Filters) -> html.Td:
                 formats.number(cell.machines), _managed_by(every, cell.source), "overlap-said",
             ),
             both,
+            _rest(cell),
         ],
         className="heat",
         style={"--heat": f"{min(float(share) * 1.6, 1) * 100 if cell.missing else 0:.0f}%"},
     )  # fmt: skip
+
+
+def _rest(cell: Cell) -> Component | None:
+    """The machines of the row that need not be in the column: with the other numbers, they are all
+    of the row's machines."""
+    if not cell.rest:
+        return None
+    words = _("%(n)s need not be", n=formats.number(cell.rest))
+    why = _(
+        "Spares, devices that are no servers or workstations, and machines at sites where "
+        "%(source)s is not expected: no finding lists them.",
+        source=source_label(cell.other),
+    )
+    return linked(words, formats.number(cell.rest), None, "overlap-said", unlisted=why)
 
 
 def _managed_by(every: Filters, *sources: str) -> str:

@@ -1,6 +1,6 @@
 """The content of the Coverage page, from query results of one moment."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,15 +16,15 @@ from dashboard.base.params import Filters
 from dashboard.components.coverage import matrix as coverage_matrix
 from dashboard.components.coverage import sites as coverage_sites
 from dashboard.components.kit import links
-from dashboard.components.kit.count_link import count_link, count_tab, filled
+from dashboard.components.kit.count_link import count_link, count_tab, filled, linked
 from dashboard.components.kit.drawn import Part, drawn_list
 from dashboard.components.kit.kpi import Tile, tiles
 from dashboard.components.kit.why_button import why_button
 from dashboard.queries.coverage.findings import Counts, count_in_states, count_to_do
-from dashboard.queries.coverage.matrix import Cell, SiteRow
+from dashboard.queries.coverage.matrix import Cell, LeftOut, SiteRow
 from dashboard.queries.coverage.trend import Trend
 from dashboard.queries.moment import Moment
-from dashboard.words.coverage_words import finding_state, kind_name, summary
+from dashboard.words.coverage_words import changed, finding_state, kind_name, listed, summary
 from db.coverage import ACCEPTED, CURRENT, FIXED, KINDS, TO_DO
 
 MOST_SITES = 50
@@ -40,7 +40,8 @@ PARTS = (
 @dataclass(frozen=True)
 class Answers:
     """Query results of one moment: `every` counts all kinds and states that the other filters
-    let in, `then` the same on the day that is compared with; `listed`: how many are in the list."""
+    let in, `then` the same on the day that is compared with; `listed`: how many are in the list,
+    `moved`: how many of those by each chosen change since then."""
 
     moment: Moment
     filters: Filters
@@ -48,14 +49,16 @@ class Answers:
     then: Counts
     cells: Sequence[Cell]
     records: dict[str, int]
+    left_out: Sequence[LeftOut]
     sites: Sequence[SiteRow]
     trend: Trend
     listed: int
+    moved: Mapping[str, int]
 
     @property
     def all(self) -> Filters:
         """The filters without the choice of kinds and states."""
-        return self.filters.having(kinds=(), states=())
+        return self.filters.having(kinds=(), states=(), compared=())
 
 
 def instead(state: Component) -> dict[str, Any]:
@@ -72,15 +75,17 @@ def parts(answers: Answers) -> dict[str, Any]:
     return {
         "state": None,
         "hidden": False,
-        "summary": summary(answers.every),
+        "summary": _summary(answers),
         "about": _("Managed records only, as of %(day)s. A source is missing only where a site "
                    "is expected to have it.", day=day),
         "why": why_button(every.to_query(), WHY),
         "tiles": tiles(_tiles(answers)),
         "matrix_title": drawn_list(coverage_matrix.title(answers.cells, answers.all)),
-        "matrix_subtitle": _("Of the machines the row's source manages: how many the column's "
-                             "source does not, and how many both do"),
-        "matrix": coverage_matrix.table(answers.cells, answers.records, answers.all),
+        "matrix_subtitle": _("Of the machines the row's source manages: how many should be in the "
+                             "column's source and are not, how many are, how many need not be"),
+        "matrix": coverage_matrix.table(
+            answers.cells, answers.records, answers.left_out, answers.all
+        ),
         "trend_title": drawn_list(_trend_title(answers)),
         "trend_subtitle": _("Findings to look at on each day, by kind; accepted ones left out"),
         "sites_subtitle": coverage_sites.line(answers.sites),
@@ -90,6 +95,16 @@ def parts(answers: Answers) -> dict[str, Any]:
         "empty": None if answers.listed else _empty(answers),
         "no_list": not answers.listed,
     }  # fmt: skip
+
+
+def _summary(answers: Answers) -> str:
+    """What is listed, if some findings were chosen; else what there is to do."""
+    filters = answers.filters
+    if filters.compared and answers.moment.then.day is not None:
+        return changed(answers.moved, answers.moment.then.day)
+    if filters.kinds or filters.states:
+        return listed(answers.listed, filters.kinds, filters.states)
+    return summary(answers.every)
 
 
 def _tiles(answers: Answers) -> list[Tile]:
@@ -106,8 +121,8 @@ def _tiles(answers: Answers) -> list[Tile]:
         href = links.coverage(answers.all, (kind,), TO_DO)
         figure = Change(count_to_do(answers.every, kind), before)
         tiles.append(
-            Tile(kind, kind_name(kind), figure, line, href, filters.to_query(), WHY, href,
-                 good=GOOD["finding"])
+            Tile(kind, kind_name(kind), figure, line, href, filters.to_query(), WHY,
+                 links.coverage_changes(answers.all, (kind,)), good=GOOD["finding"])
         )  # fmt: skip
     return tiles
 
@@ -143,12 +158,13 @@ def _tabs(answers: Answers) -> Component:
         _tab(
             filters.having(states=choice), text,
             sum(count_in_states(answers.every, kind, choice or CURRENT) for kind in kinds or KINDS),
-            filters.having(states=choice).states == filters.states,
+            filters.having(states=choice).states == filters.states and not filters.compared,
         )
         for choice, text in choices
     ]  # fmt: skip
     by_kind = [
-        _tab(filters.having(kinds=names), text, _sum_of(answers, names), names == kinds)
+        _tab(filters.having(kinds=names), text, _sum_of(answers, names),
+             names == kinds and not filters.compared)
         for names, text in (
             ((), _("All kinds")), *(((kind,), kind_name(kind)) for kind in KINDS)
         )
@@ -173,6 +189,8 @@ def _tab(filters: Filters, text: str, n: int, here: bool) -> Component:
 def _listed(answers: Answers) -> list[Part]:
     """How many findings are listed; of those to look at, also how that changed."""
     n = answers.listed
+    if answers.filters.compared and answers.moment.then.day is not None:
+        return [changed(answers.moved, answers.moment.then.day)]
     words = ngettext("%(n)s finding", "%(n)s findings", n, n=formats.number(n))
     then = answers.moment.then.day
     if answers.filters.states != TO_DO or then is None:
@@ -184,13 +202,14 @@ def _listed(answers: Answers) -> list[Part]:
     since = _(
         "%(change)s since %(day)s", change=formats.signed(change), day=formats.short_day(then)
     )
-    return [words, html.Span(since, className="list-change")]
+    href = links.coverage_changes(answers.filters, answers.filters.kinds)
+    return [words, linked(since, formats.signed(change), href, "list-change")]
 
 
 def _empty(answers: Answers) -> list[Component]:
     text = _("No finding of this kind in this state.")
     content: list[Component] = [html.P(text)]
-    if answers.filters.kinds or answers.filters.states:
+    if answers.filters.kinds or answers.filters.states or answers.filters.compared:
         href = links.coverage(answers.all)
         content.append(
             dcc.Link(_("Show all open and accepted"), href=href, className="btn btn-secondary")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from dash import dcc, html
@@ -18,7 +18,7 @@ from dashboard.components.devices.decisions import decision_entries, device_acts
 from dashboard.components.devices.records import Labels
 from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn, drawn_list
-from dashboard.components.kit.pill import pill, source_badge
+from dashboard.components.kit.pill import last_contact, pill, source_badge
 from dashboard.components.kit.states import nowhere
 from dashboard.queries.audit.audit_log import Entry
 from dashboard.queries.devices.asset import Link, Record
@@ -52,6 +52,7 @@ class Answers:
     moment: Moment
     filters: Filters
     actor: Actor
+    instant: datetime
     unread: str | None = None
     entries: Sequence[Entry] = ()
     replaced: Replacements = Replacements(None, None)
@@ -85,7 +86,10 @@ def parts(answers: Answers) -> dict[str, Any]:
         "timeline": timeline.timeline(stretches, day),
         "machine_title": machine_records.title(answers.records),
         "machine": machine_records.side_by_side(
-            answers.records, answers.device.device_id, answers.filters
+            answers.records,
+            answers.device.device_id,
+            answers.filters,
+            answers.instant if answers.moment.is_newest else None,
         ),
         "evidence": machine_records.evidence(answers.links, answers.labels, answers.filters),
         "acts": device_acts(
@@ -113,7 +117,10 @@ def _head(answers: Answers) -> list[Component]:
         ),
         *replaced_lines(answers.replaced, answers.filters),
         *_unread(answers),
-        html.Dl([_fact(name, value) for name, value in _facts(answers)], className="facts"),
+        html.Dl(
+            [_fact(name, value, answers.instant) for name, value in _facts(answers)],
+            className="facts",
+        ),
     ]  # fmt: skip
 
 
@@ -160,8 +167,10 @@ def _facts(answers: Answers) -> list[tuple[str, object]]:
     return [*facts, *([("last_contact", contact)] if contact else [])]
 
 
-def _fact(name: str, value: object) -> Component:
-    return html.Div([html.Dt(field_name(name)), html.Dd(field_value(name, value))])
+def _fact(name: str, value: object, now: datetime) -> Component:
+    known = name == "last_contact" and isinstance(value, datetime)
+    said = last_contact(value, now) if known else field_value(name, value)
+    return html.Div([html.Dt(field_name(name)), html.Dd(said)])
 
 
 def _why(stretch: Stretch) -> Component:

@@ -1,6 +1,7 @@
 """The records of one machine side by side, and the links between them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from dash import dcc, html
 from dash.development.base_component import Component
@@ -11,7 +12,7 @@ from dashboard.base import formats
 from dashboard.base.params import Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.drawn import drawn
-from dashboard.components.kit.pill import pill, source_badge
+from dashboard.components.kit.pill import last_contact, pill, source_badge
 from dashboard.components.settings.score import score
 from dashboard.queries.devices.asset import COMPARED, Link, Record
 from dashboard.words.field_words import field_name, field_value
@@ -30,11 +31,14 @@ def title(records: Sequence[Record]) -> str:
     )  # fmt: skip
 
 
-def side_by_side(records: Sequence[Record], device_id: int, filters: Filters) -> html.Div:
+def side_by_side(
+    records: Sequence[Record], device_id: int, filters: Filters, now: datetime | None
+) -> html.Div:
     """A column per record; what differs between them is highlighted.
 
     Args:
-        shown: the device whose page this is.
+        device_id: the device whose page this is.
+        now: the instant; None on a past day, for which no last contact is kept.
     """
     if not records:
         return html.Div()
@@ -43,7 +47,7 @@ def side_by_side(records: Sequence[Record], device_id: int, filters: Filters) ->
     rows += [
         _row("source_key", [record.source_key for record in records], compared=False),
         _row("first_seen", [record.first_seen for record in records], compared=False),
-        _row("last_contact", [record.last_contact for record in records], compared=False),
+        _contacts(records, now),
     ]
     table = html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="table side")
     return drawn(html.Div(table, className="side-scroll"))
@@ -57,6 +61,14 @@ def _head(record: Record, device_id: int, filters: Filters) -> html.Th:
     primary = [pill(_("primary"), "stands")] if record.is_primary else []
     badge = source_badge(record.source)
     return html.Th(html.Span([badge, name, *primary], className="side-head"), scope="col")
+
+
+def _contacts(records: Sequence[Record], now: datetime | None) -> html.Tr:
+    head = html.Th(field_name("last_contact"), scope="row")
+    if now is None:
+        words = html.Td(_("not kept for past days"), colSpan=len(records), className="muted")
+        return html.Tr([head, words])
+    return html.Tr([head, *(html.Td(last_contact(each.last_contact, now)) for each in records)])
 
 
 def _row(name: str, values: Sequence[object], compared: bool = True) -> html.Tr:

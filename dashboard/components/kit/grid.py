@@ -1,5 +1,6 @@
 """Options, texts, paging and text columns that all AG Grids share."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -22,12 +23,14 @@ def grid(
     columns: list[dict[str, Any]],
     *,
     row_height: int,
+    loading: str,
     empty: str | None = None,
     phone: Mapping[str, int] | None = None,
 ) -> AgGrid:
     """An empty grid that the server pages and sorts; it asks for its rows by `getRowsRequest`.
 
     Args:
+        loading: what stands in place of the number of rows until that is known.
         empty: what it says without rows; None: that no device matches.
         phone: the columns that answer the page's question, first on a phone, with their widths in
             pixels there; together with the pinned one they fit 358.
@@ -42,6 +45,7 @@ def grid(
         dashGridOptions={
             "rowHeight": row_height,
             "context": {
+                "name": name,
                 "phone": [{"key": key, "newWidth": px} for key, px in (phone or {}).items()],
                 "more": _("{n} of {all} rows. The CSV file has all."),
             },
@@ -59,7 +63,7 @@ def grid(
             "localeText": _words() | ({"noRowsToShow": empty} if empty else {}),
         },
         className="grid opens" if opens else "grid",
-        style={"height": None},
+        style={"height": None, "--loading": json.dumps(loading, ensure_ascii=False)},
     )
 
 

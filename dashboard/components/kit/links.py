@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from dashboard.base.params import BARS, STATUSES, Filters, Sort
+from dashboard.base.params import BARS, FINDING_CHANGES, STATUSES, Filters, Sort
 from dashboard.queries.changes.bars import Bars
 from dashboard.queries.changes.change_list import BY_BAR
 from dashboard.queries.coverage.findings import BY_KIND
@@ -64,7 +64,14 @@ def changes_file(filters: Filters, sort: Sort, form: str) -> str:
 
 def coverage(filters: Filters, kinds: Sequence[str] = (), states: Sequence[str] = ()) -> str:
     """The list of findings of these kinds in these states; of all that stand, if none are named."""
-    return _with("/coverage", filters.having(kinds=tuple(kinds), states=tuple(states)))
+    chosen = {"kinds": tuple(kinds), "states": tuple(states), "compared": ()}
+    return _with("/coverage", filters.having(**chosen))
+
+
+def coverage_changes(filters: Filters, kinds: Sequence[str] = ()) -> str:
+    """The findings of these kinds by which the number to look at changed since the other day."""
+    chosen = {"kinds": tuple(kinds), "states": (), "compared": FINDING_CHANGES}
+    return _with("/coverage", filters.having(**chosen))
 
 
 def coverage_file(filters: Filters, sort: Sort, form: str) -> str:
@@ -75,6 +82,11 @@ def coverage_file(filters: Filters, sort: Sort, form: str) -> str:
 def file(subject: str, form: str, filters: Filters) -> str:
     """The file of a table or of a chart's data, as `filters` show it."""
     return _with(f"/export/{subject}.{form}", filters)
+
+
+def sites(filters: Filters, site_ids: Sequence[int]) -> str:
+    """The table of these sites."""
+    return _with("/sites", filters.having(sites=tuple(site_ids)))
 
 
 def site(filters: Filters, site_id: int) -> str:

@@ -1,11 +1,15 @@
 """Pills and badges: a state in words and shape, the same everywhere."""
 
+from datetime import datetime
+
 from dash import html
+from dash.development.base_component import Component
 from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.change import Change
 from dashboard.base.good_direction import news
+from dashboard.base.stale import STALE_AFTER, is_stale
 from dashboard.words.month_words import month_state_word
 from dashboard.words.run_words import state_word
 from db.sources import source_badge_letters, source_label, source_labels, source_names
@@ -55,6 +59,21 @@ def month_pill(state: str) -> html.Span:
     """A state of a month, in word and shape."""
     sign = html.Span(className=f"icon icon-{state}-month", **{"aria-hidden": "true"})
     return html.Span([sign, month_state_word(state)], className=f"pill run-pill month-{state}")
+
+
+def last_contact(at: datetime | None, now: datetime) -> list[Component | str]:
+    """A last contact, marked when it is long ago."""
+    if at is None:
+        return [formats.NOTHING]
+    stale = html.Span(_("stale"), className="pill run-pill run-stale", title=stale_words())
+    said: list[Component | str] = [formats.instant(at)]
+    return [stale, " ", *said] if is_stale(at, now) else said
+
+
+def stale_words() -> str:
+    """What "stale" means."""
+    days = formats.number(STALE_AFTER.days)
+    return str(_("No contact for more than %(days)s days", days=days))
 
 
 def source_badge(source: str) -> html.Span:

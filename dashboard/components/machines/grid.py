@@ -10,7 +10,9 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.base.machine_params import BY_NAME, STATES
 from dashboard.base.params import Sort
+from dashboard.base.stale import is_stale
 from dashboard.components.kit.grid import cut, grid, text_column
+from dashboard.components.kit.pill import stale_words
 from dashboard.words.filter_words import state_word
 from dashboard.words.machine_words import ago, clone_words, part, size, system
 
@@ -23,7 +25,13 @@ def machine_grid(name: str, sort: Sort) -> AgGrid:
     for column in columns:
         if column["field"] == sort.column and sort != BY_NAME:
             column["initialSort"] = "desc" if sort.descending else "asc"
-    component = grid(name, columns, row_height=40, empty=_("No machine matches these filters."))
+    component = grid(
+        name,
+        columns,
+        row_height=40,
+        loading=_("Loading agents\u2026"),
+        empty=_("No machine matches these filters."),
+    )
     # Row ids let a reload keep scroll position and selection.
     component.getRowId = "params.data.machine_id"
     return component
@@ -43,6 +51,7 @@ def _row(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         "hostname": cut(row["hostname"]) or row["machine_id"][:12],
         "cloned": bool(row["is_cloned"]),
         "state": row["state"],
+        "stale": is_stale(row["received_at"], now),
         "since": ago(now - row["received_at"]) if row["received_at"] else "",
         "os_version": cut(system(row["os"], row["os_version"])),
         "cpu_percent": row["cpu_percent"],
@@ -85,7 +94,10 @@ def _columns() -> list[dict[str, Any]]:
         },
         {
             "field": "state", "headerName": _("State, since"), "width": 124,
-            "cellRenderer": "HubState", "cellRendererParams": {"words": words},
+            "cellRenderer": "HubState",
+            "cellRendererParams": {
+                "words": words, "stale": _("stale"), "about": stale_words(),
+            },
             "tooltipField": "last",
         },
         text_column("site", _("Site"), 92),

@@ -25,7 +25,7 @@ from dashboard.components.months.table import Lists, actions, dangers, month_cou
 from dashboard.components.why.month import why_month_button
 from dashboard.components.why.month_snapshots import snapshot_table
 from dashboard.queries.changes.adjustments import Adjustment, Entry
-from dashboard.queries.months.basis_differences import BasisComparison, DifferingDevice
+from dashboard.queries.months.basis_differences import BasisComparison, CountedDevice
 from dashboard.queries.months.month_table import RUNNING, Closing, MonthRow
 from dashboard.words.month_words import actor_name, decided_words, hindrance_words
 from dashboard.words.terms import basis_phrase
@@ -53,8 +53,9 @@ class Answers:
 @dataclass(frozen=True)
 class Bases:
     """What a month can be billed by, for devices that `filters` count; `site_names` are those of
-    their sites. `chosen` is the site of which the devices are listed that make the difference;
-    `href` the page with those of another; `devices_on` what a site counted on a day."""
+    their sites. `chosen` is the site of which the devices are listed: all that make the difference,
+    and some of those counted on `every_day`; `href` the page with those of another; `devices_on`
+    what a site counted on a day."""
 
     row: MonthRow
     sides: BasisComparison
@@ -63,7 +64,8 @@ class Bases:
     href: Callable[[int], str]
     devices_on: DevicesOn
     chosen: tuple[int, str] | None = None
-    differing: Sequence[DifferingDevice] = ()
+    differing: Sequence[CountedDevice] = ()
+    every_day: Sequence[CountedDevice] = ()
 
 
 def month_parts(answers: Answers) -> list[Any]:

@@ -175,7 +175,8 @@ def _tiles(answers: Answers) -> list[Tile]:
     gaps = links.coverage(every, GAPS, TO_DO)
     tiles.append(
         Tile("gap", _("Coverage gaps"), answers.gap, since, gaps,
-             every.having(kinds=GAPS).to_query(), WHY, gaps, good=GOOD["finding"])
+             every.having(kinds=GAPS).to_query(), WHY,
+             links.coverage_changes(every, GAPS), good=GOOD["finding"])
     )  # fmt: skip
     return tiles
 

@@ -3,6 +3,7 @@ known unfolds. It lists exactly what the number beside Settings counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from dash import dcc, html
@@ -41,7 +42,9 @@ class Listed:
     unlike: Sequence[NewSite]
 
 
-def inbox(waits: Waiting, listed: Listed, limits: Inbox, actor: Actor) -> list[Component]:
+def inbox(
+    waits: Waiting, listed: Listed, limits: Inbox, actor: Actor, now: datetime
+) -> list[Component]:
     """All pending decisions in groups, or an empty state.
 
     Args:
@@ -60,7 +63,7 @@ def inbox(waits: Waiting, listed: Listed, limits: Inbox, actor: Actor) -> list[C
         count = len(waits.sites.similar)
         groups.append(_similar(count, listed.sites, limits.more("sites"), actor))
     if listed.pairs:
-        groups.append(_pairs(waits.pairs, listed.pairs, limits.more("links"), actor))
+        groups.append(_pairs(waits.pairs, listed.pairs, limits.more("links"), actor, now))
     if listed.unlike:
         groups.append(_unlike(waits.sites.unlike, listed.unlike, limits.more("unlike"), actor))
     return [html.Div(groups, className="card card-body inbox")]
@@ -245,10 +248,10 @@ def _unlike_item(site: NewSite, actor: Actor) -> html.Li:
     return item(name, f"{_records(site.records)} \u00b7 {_since(site)}", buttons)
 
 
-def _pairs(count: int, pairs: Sequence[Pair], href: str, actor: Actor) -> Component:
+def _pairs(count: int, pairs: Sequence[Pair], href: str, actor: Actor, now: datetime) -> Component:
     title = ngettext(
         "%(n)s possible duplicate", "%(n)s possible duplicates", count, n=formats.number(count)
     )
     about = _("Two records look like one machine. Same machine?")
-    items = [pair_item(pair, actor) for pair in pairs]
+    items = [pair_item(pair, actor, now) for pair in pairs]
     return _group("inbox-pairs", title, about, items, more=_more(len(items), count, href))

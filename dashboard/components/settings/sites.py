@@ -33,7 +33,13 @@ def site_list(name: str) -> AgGrid:
         text_column("merged", _("Merged"), 150, sortable=False),
         text_column("expected", _("Expected"), 130, flex=0.6, sortable=False),
     ]  # fmt: skip
-    return grid(name, columns, row_height=40, empty=_("No site matches these filters."))
+    return grid(
+        name,
+        columns,
+        row_height=40,
+        loading=_("Loading sites\u2026"),
+        empty=_("No site matches these filters."),
+    )
 
 
 def _states() -> dict[str, str]:

@@ -130,11 +130,23 @@ def _top(links: Iterable[PageLink], actor: Actor) -> Component:
     return html.Header(
         [
             drawn_list([_brand(), pages]),
-            html.Div([search, drawn_list([label, icon("search"), html.Kbd("/")])],
-                     className="search"),
+            html.Div(
+                [search, drawn_list([label, icon("search"), html.Kbd("/"), _suggestions()])],
+                className="search",
+            ),
             drawn_list([theme, *_account(actor)]),
         ],
         className="top",
+    )  # fmt: skip
+
+
+def _suggestions() -> Component:
+    """What the browser fills while somebody types (search.js)."""
+    words = {"sites": _("Sites"), "devices": _("Devices"), "all": _("Enter lists all that match")}
+    attributes = {f"data-{name}": text for name, text in words.items()}
+    return html.Div(
+        id="suggestions", className="suggestions", hidden=True, role="listbox",
+        **attributes, **{"aria-label": _("Suggestions")},
     )  # fmt: skip
 
 
@@ -199,6 +211,9 @@ def _bottom(links: Sequence[PageLink]) -> Component:
     bar = html.Nav(
         [
             *(_link(link, "bottom") for link in links[:AT_HAND]),
+            # Where the filters stand on other pages: the bar has five items on each.
+            *(html.Span(_link(link, "bottom"), className="no-filters-link")
+              for link in links[AT_HAND : AT_HAND + 1]),
             html.Button(filters, id="bottom-filters", type="button",
                         **{"data-shell": "sheet", "aria-haspopup": "dialog"}),
             html.Button([icon("more"), _("More")], id="bottom-more", type="button",

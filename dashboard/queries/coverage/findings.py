@@ -11,11 +11,14 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
+    Label,
     Select,
     Subquery,
     and_,
     case,
     exists,
+    false,
     func,
     literal,
     or_,
@@ -23,7 +26,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from dashboard.base.params import SOURCES, Filters, Sort
+from dashboard.base.params import FINDING_CHANGES, SOURCES, Filters, Sort
 from dashboard.queries import entities
 from dashboard.queries.coverage import coverage_rows
 from dashboard.queries.moment import Moment, SnapshotDay
@@ -32,6 +35,7 @@ from db.coverage import (
     COME_BACK,
     CURRENT,
     FIXED,
+    IDENTITY,
     KINDS,
     OPEN,
     STATES,
@@ -47,6 +51,7 @@ FIXED_LISTED_FOR = timedelta(days=30)
 """How long a finding that ended is still listed as fixed."""
 
 CHUNK = 500
+NEW, RESOLVED = FINDING_CHANGES
 SORTS = ("kind", "site", "hostname", "first_seen", "state")
 _KEPT = (
     "finding_id",
@@ -69,6 +74,12 @@ Counts = dict[tuple[int, str, str], int]
 """How many findings a site has of a kind in a state."""
 
 
+def listed(moment: Moment, day: date, filters: Filters) -> Subquery:
+    """The matching findings on `day`, the shown one of `moment`: what stands, or with
+    `filters.compared` what changed since the day that is compared with."""
+    return _changed(moment, day, filters) if filters.compared else findings_on(day, filters)
+
+
 def findings_on(day: date, filters: Filters) -> Subquery:
     """The matching findings on `day`, with their `state` and the state of their record on that
     day; of a fixed finding, when it ended."""
@@ -88,7 +99,12 @@ def findings_on(day: date, filters: Filters) -> Subquery:
 
 def count(connection: Connection, moment: Moment, filters: Filters) -> int:
     """How many there are: what `page` and `stream` give in all."""
-    return sum(counts(connection, moment.now, filters).values())
+    if not filters.compared:
+        return sum(counts(connection, moment.now, filters).values())
+    if moment.now.day is None:
+        return 0
+    rows = listed(moment, moment.now.day, filters)
+    return connection.scalar(select(func.count()).select_from(rows)) or 0
 
 
 def counts(connection: Connection, side: SnapshotDay, filters: Filters) -> Counts:
@@ -129,7 +145,7 @@ def page(
     """The findings from `offset` on, at most `limit`, as `coverage_rows` makes them."""
     if moment.now.day is None:
         return []
-    statement = _rows(moment.now.day, filters, sort).limit(limit).offset(offset)
+    statement = _rows(moment, moment.now.day, filters, sort).limit(limit).offset(offset)
     return coverage_rows.finding_rows(connection, moment, connection.execute(statement).all())
 
 
@@ -139,13 +155,13 @@ def stream(
     """Every finding in chunks."""
     if moment.now.day is None:
         return
-    rows = connection.execute(_rows(moment.now.day, filters, sort)).all()
+    rows = connection.execute(_rows(moment, moment.now.day, filters, sort)).all()
     for first in range(0, len(rows), CHUNK):
         yield coverage_rows.finding_rows(connection, moment, rows[first : first + CHUNK])
 
 
-def _rows(day: date, filters: Filters, sort: Sort) -> Select[Any]:
-    rows = findings_on(day, filters)
+def _rows(moment: Moment, day: date, filters: Filters, sort: Sort) -> Select[Any]:
+    rows = listed(moment, day, filters)
     kind = case(*((rows.c.kind == name, place) for place, name in enumerate(KINDS)))
     state = case(*((rows.c.state == name, place) for place, name in enumerate(STATES)))
     site = func.lower(func.coalesce(sites.c.name, literal(entities.NO_SITE)))
@@ -173,6 +189,71 @@ def record_filters(filters: Filters) -> Filters:
     if filters.basis in SOURCES and not filters.sources:
         return filters.having(sources=(filters.basis,))
     return filters.having(managed_by=())
+
+
+def _changed(moment: Moment, day: date, filters: Filters) -> Subquery:
+    """The findings by which the number to look at changed between the two days of `moment`:
+    `new` less `resolved` is its change. Those that are not to look at any more are shown as they
+    are on `day`, or if they ended, as they were on the other day, with the day of their end."""
+    every = _current(day).subquery("every_now")
+    now = _to_do(every, filters)
+    if moment.then.day is None:
+        return select(every).where(false()).subquery("findings")
+    earlier = _current(moment.then.day).subquery("every_then")
+    then = _to_do(earlier, filters).subquery("then")
+    names = [column.name for column in every.c]
+    parts: list[Select[Any]] = []
+    if NEW in filters.compared:
+        rows = now.subquery("now")
+        only = rows.outerjoin(then, _is_one(rows, then))
+        parts.append(select(*(rows.c[n] for n in names)).select_from(only).where(_no(then)))
+    if RESOLVED in filters.compared:
+        left = now.subquery("left_over")
+        stands = every.join(then, _is_one(every, then)).outerjoin(left, _is_one(every, left))
+        parts.append(select(*(every.c[n] for n in names)).select_from(stands).where(_no(left)))
+        today = _current(day).subquery("today")
+        ended = then.outerjoin(today, _is_one(then, today))
+        shown: dict[str, Any] = {
+            "state": literal(FIXED).label("state"),
+            "until": _last_end(then, day),
+        }
+        columns: list[Any] = [shown.get(n, then.c[n]) for n in names]
+        parts.append(select(*columns).select_from(ended).where(_no(today)))
+    rows = (parts[0] if len(parts) == 1 else union_all(*parts)).subquery("changed")
+    conditions = [rows.c.state.in_(filters.states)] if filters.states else []
+    return select(rows).where(*conditions).subquery("findings")
+
+
+def _to_do(every: Subquery, filters: Filters) -> Select[Any]:
+    """Those of the findings of a day that match and are to look at."""
+    conditions = [entities.matches(every, record_filters(filters)), every.c.state.in_(TO_DO)]
+    if filters.kinds:
+        conditions.append(every.c.kind.in_(filters.kinds))
+    return select(every).where(*conditions)
+
+
+def _is_one(first: FromClause, second: FromClause) -> ColumnElement[bool]:
+    """Whether two rows are the same finding, as a condition by which databases join large sets."""
+    pairs = [first.c[name] == second.c[name] for name in IDENTITY[:3]]
+    others = (func.coalesce(rows.c.other_device_id, 0) for rows in (first, second))
+    return and_(*pairs, next(others) == next(others))
+
+
+def _no(rows: FromClause) -> ColumnElement[bool]:
+    """Whether an outer join found none of `rows`."""
+    return rows.c.finding_id.is_(None)
+
+
+def _last_end(finding: Subquery, day: date) -> Label[date]:
+    """When a finding that stands no more on `day` ended, with whatever facts."""
+    later = coverage_findings.alias("last")
+    last = (
+        select(func.max(later.c.until))
+        .where(is_same_finding(finding, later), later.c.since <= day)
+        .correlate(finding)
+        .scalar_subquery()
+    )
+    return last.label("until")
 
 
 def _current(day: date) -> Select[Any]:

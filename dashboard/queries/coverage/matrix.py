@@ -2,6 +2,7 @@
 and what a site is expected to have."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
@@ -20,7 +21,8 @@ from db.tables import sites
 @dataclass(frozen=True)
 class Cell:
     """Of the machines that `source` manages: how many `other` manages too. `kind` and `missing`:
-    what is found of those that it should manage and does not (None: nothing is expected)."""
+    what is found of those that it should manage and does not (None: nothing is expected). `rest`:
+    those that it does not manage and need not."""
 
     source: str
     other: str
@@ -28,6 +30,20 @@ class Cell:
     both: int
     kind: str | None
     missing: int | None
+
+    @property
+    def rest(self) -> int:
+        """Findings about records may be more than their machines; it is never less than 0."""
+        return max(self.machines - self.both - (self.missing or 0), 0)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """The sites with machines of other sources at which `source` is not expected, by name: what it
+    misses there is no finding."""
+
+    source: str
+    sites: tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True)
@@ -41,9 +57,13 @@ class SiteRow:
     counted: Counts
 
 
-def matrix(connection: Connection, moment: Moment, filters: Filters, counted: Counts) -> list[Cell]:
-    """A cell for each pair of sources, and for each source with itself."""
-    machines, both = _overlap(connection, moment, filters)
+def matrix(
+    connection: Connection, moment: Moment, filters: Filters, counted: Counts
+) -> tuple[list[Cell], list[LeftOut]]:
+    """A cell for each pair of sources and for each source with itself; and where each source that
+    is expected anywhere is not expected."""
+    groups = _by_sources_and_site(connection, moment, filters)
+    machines, both = _overlap(groups)
     collected = _collected(moment)
     cells = []
     for source in collected:
@@ -53,7 +73,7 @@ def matrix(connection: Connection, moment: Moment, filters: Filters, counted: Co
             if kind is not None and other in collected:
                 missing = sum(n for (_site, name, _state), n in counted.items() if name == kind)
             cells.append(Cell(source, other, machines[source], both[source, other], kind, missing))
-    return cells
+    return cells, _left_out(connection, moment, groups)
 
 
 def record_counts(connection: Connection, moment: Moment, filters: Filters) -> dict[str, int]:
@@ -114,24 +134,57 @@ def _collected(moment: Moment) -> list[str]:
     ]
 
 
-def _overlap(
+def _left_out(
+    connection: Connection, moment: Moment, groups: Mapping[tuple[frozenset[str], int], int]
+) -> list[LeftOut]:
+    own = {
+        row.site_id: row
+        for row in connection.execute(
+            select(sites.c.site_id, sites.c.name, sites.c.expected_sources).where(
+                sites.c.expected_sources.is_not(None)
+            )
+        )
+    }
+    everywhere = expected_by_site(moment, None)
+    missing: dict[str, dict[int, str]] = defaultdict(dict)
+    for known, site_id in groups:
+        if site_id in own:
+            expected = expected_by_site(moment, own[site_id].expected_sources)
+            for source in everywhere:
+                if source not in expected and known - {source}:
+                    missing[source][site_id] = own[site_id].name
+    return [
+        LeftOut(source, tuple(sorted(missing[source].items(), key=lambda it: it[1].casefold())))
+        for source in everywhere
+        if missing[source]
+    ]
+
+
+def _by_sources_and_site(
     connection: Connection, moment: Moment, filters: Filters
+) -> dict[tuple[frozenset[str], int], int]:
+    """How many machines these sources manage, and no other, at each site."""
+    if moment.now.day is None:
+        return {}
+    machine_filters = filters.having(basis="assets", sources=(), managed_by=())
+    columns = ("sources", "site_id", *entities.filter_columns(machine_filters))
+    view = entities.rows_on(moment.now.day, "assets", moment.rules, columns)
+    groups = (view.c.sources, view.c.site_id)
+    rows = connection.execute(
+        select(*groups, func.count())
+        .where(entities.matches(view, machine_filters))
+        .group_by(*groups)
+    )
+    return {(frozenset(text.split(", ")), site_id): n for text, site_id, n in rows}
+
+
+def _overlap(
+    groups: Mapping[tuple[frozenset[str], int], int],
 ) -> tuple[dict[str, int], dict[tuple[str, str], int]]:
     """How many machines each source manages, and each two of them: as `managed_by` lists them."""
     machines = dict.fromkeys(SOURCES, 0)
     both = {(source, other): 0 for source in SOURCES for other in SOURCES}
-    if moment.now.day is None:
-        return machines, both
-    machine_filters = filters.having(basis="assets", sources=(), managed_by=())
-    columns = ("sources", *entities.filter_columns(machine_filters))
-    view = entities.rows_on(moment.now.day, "assets", moment.rules, columns)
-    rows = connection.execute(
-        select(view.c.sources, func.count())
-        .where(entities.matches(view, machine_filters))
-        .group_by(view.c.sources)
-    )
-    for text, n in rows:
-        known = text.split(", ")
+    for (known, _site), n in groups.items():
         for source in known:
             machines[source] += n
             for other in known:

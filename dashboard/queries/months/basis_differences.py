@@ -1,6 +1,6 @@
 """Billing bases of a month side by side, with the devices that make the difference between them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -35,9 +35,9 @@ class BasisComparison:
 
 
 @dataclass(frozen=True)
-class DifferingDevice:
-    """A device that was not counted on every day of the month: on how many it was, and whether on
-    the highest one and on the last."""
+class CountedDevice:
+    """A device that was counted in the month: on how many days, and whether on the highest one and
+    on the last."""
 
     device_id: int
     name: str
@@ -88,17 +88,36 @@ def _whole_days(
 
 def differing_devices(
     connection: Connection, comparison: BasisComparison, site_id: int
-) -> list[DifferingDevice]:
+) -> list[CountedDevice]:
     """The devices that make the difference between the bases of a site, the fewest days first."""
-    site = next((site for site in comparison.bases if site.site_id == site_id), None)
-    if comparison.presence is None or site is None:
+    if comparison.presence is None:
         return []
+    return _devices(connection, comparison, site_id, comparison.presence.partial(site_id))
+
+
+def every_day_devices(
+    connection: Connection, comparison: BasisComparison, site_id: int, limit: int
+) -> list[CountedDevice]:
+    """The other devices of a site: those counted on every day, at most `limit`."""
+    if comparison.presence is None or limit <= 0:
+        return []
+    partial = comparison.presence.partial(site_id)
+    every = comparison.presence.at(site_id)
+    whole = sorted(entity for entity in every if entity not in partial)[:limit]
+    return _devices(connection, comparison, site_id, {entity: every[entity] for entity in whole})
+
+
+def _devices(
+    connection: Connection, comparison: BasisComparison, site_id: int, masks: Mapping[int, int]
+) -> list[CountedDevice]:
+    site = next((site for site in comparison.bases if site.site_id == site_id), None)
     presence_of_month = comparison.presence
-    masks = presence_of_month.partial(site_id)
+    if site is None or presence_of_month is None:
+        return []
     names = device_names(connection, masks)
     last = presence_of_month.days[-1]
     rows = [
-        DifferingDevice(
+        CountedDevice(
             entity,
             names[entity].name if entity in names else str(entity),
             names[entity].source if entity in names else None,
