@@ -8,6 +8,7 @@
         every page shows.
     search: whether searching stays on such a page.
     charts, grid: whether it has any, so that their library is loaded at once.
+    role, doing: the least role of a page that viewers may not open, and what is done on it.
     own_sites: whether people who see only some sites may open it; it shows nothing of the others.
     exists: of a page with a path template, whether there is something of the name in the path.
     any_day: whether it has something to show on a day without data; True: it counts no devices.
@@ -16,15 +17,19 @@
 """
 
 import re
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import dash
 from werkzeug.exceptions import Forbidden
 
+from dashboard.base.access import Actor
 from dashboard.base.i18n import translate
+from dashboard.base.notice import mark
 from dashboard.base.params import browser_filters
-from dashboard.web.context import current
+from dashboard.base.refusals import Refusal
+from dashboard.web.context import current, current_actor
 from db.engine import DatabaseError
 
 _NOT_FOUND = "/not-found"
@@ -94,10 +99,37 @@ def declares(path: str, name: str) -> bool:
     return bool(page and page.get(name))
 
 
-def shows_every_site(path: str) -> bool:
-    """Whether the page at `path` is closed to people who see only some sites."""
+def refusal_at(path: str, actor: Actor) -> Refusal | None:
+    """Why the actor may not open the page at `path`; None when they may."""
     page, _in_path = _page_at(path)
-    return page is not None and not page.get("own_sites") and page["path"] != _NOT_FOUND
+    return None if page is None else _refusal(page, actor)
+
+
+def explain_refusals(instead: Callable[[Refusal], Any]) -> None:
+    """Let every page that somebody may not open say why.
+
+    Args:
+        instead: makes what stands in its place.
+    """
+    for page in dash.page_registry.values():
+        page["layout"] = partial(_layout_or_refusal, page, page["layout"], instead)
+
+
+def _layout_or_refusal(
+    page: dict[str, Any], layout: Any, instead: Callable[[Refusal], Any], /, **names: str
+) -> Any:
+    refusal = _refusal(page, current_actor())
+    if refusal is not None:
+        return instead(refusal)
+    return layout(**names) if callable(layout) else layout
+
+
+def _refusal(page: dict[str, Any], actor: Actor) -> Refusal | None:
+    doing = page.get("doing", mark("This page"))
+    if "role" in page and page["role"] not in actor.roles:
+        return Refusal(doing, page["role"])
+    closed = actor.sites is not None and not page.get("own_sites") and page["path"] != _NOT_FOUND
+    return Refusal(doing) if closed else None
 
 
 def counts_devices(path: str) -> bool:

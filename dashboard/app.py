@@ -17,12 +17,13 @@ from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException
 
 from dashboard import api
-from dashboard.addresses import is_address, name_tabs, shows_every_site
+from dashboard.addresses import explain_refusals, is_address, name_tabs, refusal_at
 from dashboard.base import access
 from dashboard.base.clock import Clock, system_clock
 from dashboard.base.i18n import init_babel
 from dashboard.base.params import BadParameter
 from dashboard.base.theme import ASSETS
+from dashboard.components.kit.states import refused_page
 from dashboard.components.shell.frame import shell
 from dashboard.decisions.dialog import register_decisions
 from dashboard.decisions.picker import register_picking
@@ -33,7 +34,7 @@ from dashboard.queries.sites import site_table
 from dashboard.shell_callbacks import register_callbacks, show_status
 from dashboard.signin import proxy_routes
 from dashboard.signin import routes as sign_in_routes
-from dashboard.signin.pages import limited_page, refused_page
+from dashboard.signin.pages import refused_page as proxy_refused
 from dashboard.web.context import Context, attach, current_actor
 from dashboard.web.cross_site import refuse_cross_site
 from dashboard.web.identity import identifier
@@ -56,10 +57,9 @@ def create_app(
     attach(server, context)
     init_babel(server, context.zone, chosen_language)
     attach_sign_in(server, engine, clock, settings)
-    identify = identifier(engine, clock, settings, refused_page)
+    identify = identifier(engine, clock, settings, proxy_refused)
     access.guard(server, identify)
     refuse_cross_site(server, settings.public_url)
-    server.before_request(_refuse_pages_of_every_site)
     _compress(server)
     serve_own_files(server)
     if settings.auth == "proxy":
@@ -82,6 +82,7 @@ def create_app(
         on_error=_failed,
     )
     name_tabs()
+    explain_refusals(refused_page)
     api.register(server, context, settings)
     app.layout = partial(_layout, context)
     register_callbacks(app)
@@ -100,15 +101,6 @@ def _layout(context: Context) -> Any:
     page = urlsplit(request.referrer or "")
     status = show_status(page.query, fresh.version, None, page.path)
     return shell(sites, fresh.version, current_actor(), status)
-
-
-def _refuse_pages_of_every_site() -> Response | None:
-    """To people who see only some sites."""
-    rule = request.url_rule.rule if request.url_rule else None
-    path = request.path.rstrip("/") or "/"
-    if rule != "/<path:path>" or current_actor().sites is None or not shows_every_site(path):
-        return None
-    return limited_page()
 
 
 def _failed(error: Exception) -> None:
@@ -164,6 +156,10 @@ def _headers(app: Dash) -> Callable[[Response], Response]:
         if rule == "/<path:path>" and response.status_code == 200 and not is_address(path):
             # Dash answers its page for every path; the page then says that there is nothing.
             response.status_code = 404
+        elif rule == "/<path:path>" and response.status_code == 200:
+            # The page then says why.
+            refusal = refusal_at(path, current_actor())
+            response.status_code = 200 if refusal is None else 403
         # Dash writes its own small scripts into the page; each is allowed by its hash.
         page = response.mimetype == "text/html"
         own = " ".join(app.csp_hashes()) if page else ""

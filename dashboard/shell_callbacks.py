@@ -4,7 +4,7 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
-from dashboard.addresses import counts_devices, status_of
+from dashboard.addresses import counts_devices, refusal_at, status_of
 from dashboard.base import formats
 from dashboard.base.params import BadParameter, arguments
 from dashboard.components.coverage.page import WHY
@@ -153,6 +153,8 @@ def show_status(
     """Strip, chips and stamp, and whether to hide the page: an address that cannot be used has no
     figures."""
     here = path or "/"
+    if refusal_at(here, current_actor()) is not None:
+        return Status("", [], "", hidden=False)
     opened = [ingest_open()] if current().ingest_open else []
     try:
         if status := status_of(here):

@@ -21,7 +21,15 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
 )
+from sqlalchemy import Connection
 
+from db.decision_sites import (
+    Sites,
+    sites_of_acceptance,
+    sites_of_finding,
+    sites_of_machines,
+    sites_of_neighbours,
+)
 from db.history.kept import FIRST_MONTH, is_month
 from db.roles import ADMINISTRATOR, MANAGER
 from db.rules import Rules
@@ -127,6 +135,8 @@ class Decision(BaseModel):
     kind: ClassVar[str]
     label: ClassVar[str] = ""
     """In English, for the audit log; empty for what is never written there."""
+    doing: ClassVar[str]
+    """In English, what somebody does who decides it, for "... needs the role manager"."""
     role: ClassVar[str] = MANAGER
     """The least role that may request it."""
     checks_administrator: ClassVar[bool] = False
@@ -139,6 +149,9 @@ class Decision(BaseModel):
     previewed: ClassVar[bool] = False
     """Whether the worker tries it on a copy first, so that the dialog can show the effect."""
 
+    inside_sites: ClassVar[bool] = False
+    """Whether people who see only some sites may request it where `sites_touched` are theirs."""
+
     @classmethod
     def __pydantic_init_subclass__(cls, **_options: Any) -> None:
         KINDS[cls.kind] = cls
@@ -148,6 +161,10 @@ class Decision(BaseModel):
         """The names of the arguments, as JSON has them."""
         return tuple(field.alias or name for name, field in cls.model_fields.items())
 
+    def sites_touched(self, connection: Connection, first: date) -> Sites | None:
+        """The sites of what it changes on the days from `first` on; None: any."""
+        return None
+
     def arguments(self) -> dict[str, Any]:
         """The arguments as JSON values."""
         return self.model_dump(mode="json", by_alias=True)
@@ -155,6 +172,7 @@ class Decision(BaseModel):
 
 class Collect(Decision):
     kind = "collect"
+    doing = mark("Collecting")
     confirmed = False
 
     source: Source
@@ -162,6 +180,7 @@ class Collect(Decision):
 
 class AcceptRun(Decision):
     kind = "accept_run"
+    doing = mark("Accepting a run")
     label = mark("Accept a run")
     checks_administrator = True
 
@@ -170,6 +189,7 @@ class AcceptRun(Decision):
 
 class RejectRun(Decision):
     kind = "reject_run"
+    doing = mark("Rejecting a run")
     label = mark("Reject a run")
 
     run_id: Id
@@ -178,6 +198,7 @@ class RejectRun(Decision):
 
 class WithdrawDay(Decision):
     kind = "withdraw_day"
+    doing = mark("Withdrawing a day")
     label = mark("Withdraw a day")
     role = ADMINISTRATOR
 
@@ -187,6 +208,7 @@ class WithdrawDay(Decision):
 
 class EndSource(Decision):
     kind = "end_source"
+    doing = mark("Ending a source")
     label = mark("End a source")
     role = ADMINISTRATOR
 
@@ -195,6 +217,7 @@ class EndSource(Decision):
 
 class CloseMonth(Decision):
     kind = "close_month"
+    doing = mark("Closing a month")
     label = mark("Close a month")
 
     month: Month
@@ -202,6 +225,7 @@ class CloseMonth(Decision):
 
 class ReopenMonth(Decision):
     kind = "reopen_month"
+    doing = mark("Reopening a month")
     label = mark("Reopen a month")
     role = ADMINISTRATOR
     previewed = True
@@ -214,36 +238,55 @@ class LinkDevices(Decision):
     """The machines of two devices are one."""
 
     kind = "link_devices"
+    doing = mark("Linking records")
+    inside_sites = True
     label = mark("Link two records")
     restates = undoable = previewed = True
 
     device_id: Id
     other_device_id: Id
 
+    def sites_touched(self, connection: Connection, first: date) -> Sites | None:
+        """Those of all records of the two machines."""
+        return sites_of_machines(connection, (self.device_id, self.other_device_id), first)
+
 
 class SplitDevice(Decision):
     """A device is not the machine that it is linked to."""
 
     kind = "split_device"
+    doing = mark("Splitting off a record")
+    inside_sites = True
     label = mark("Split off a record")
     restates = undoable = previewed = True
 
     device_id: Id
+
+    def sites_touched(self, connection: Connection, first: date) -> Sites | None:
+        """Those of its machine, whose records the rules may link otherwise then."""
+        return sites_of_neighbours(connection, (self.device_id,), first)
 
 
 class KeepApart(Decision):
     """Two devices are two machines, which no rule may link."""
 
     kind = "keep_apart"
+    doing = mark("Keeping records apart")
+    inside_sites = True
     label = mark("Keep two records apart")
     restates = undoable = previewed = True
 
     device_id: Id
     other_device_id: Id
 
+    def sites_touched(self, connection: Connection, first: date) -> Sites | None:
+        """Those of all records of the two machines."""
+        return sites_of_machines(connection, (self.device_id, self.other_device_id), first)
+
 
 class MergeSites(Decision):
     kind = "merge_sites"
+    doing = mark("Merging sites")
     label = mark("Merge sites")
     restates = undoable = previewed = True
 
@@ -255,6 +298,7 @@ class MoveAlias(Decision):
     """What one source calls a site belongs to another site; None: to a new one."""
 
     kind = "move_alias"
+    doing = mark("Moving a site's name")
     label = mark("Move a site's name")
     restates = undoable = previewed = True
 
@@ -267,6 +311,7 @@ class ConfirmSite(Decision):
     """Sites that wait for review are customers of their own, each with its entry in the log."""
 
     kind = "confirm_site"
+    doing = mark("Confirming a site")
     label = mark("Keep a site as its own")
     confirmed = False
     undoable = True
@@ -278,15 +323,22 @@ class ExpectSources(Decision):
     """The sources that a site should have; None: those that the rules name."""
 
     kind = "expect_sources"
+    doing = mark("Changing what a site is expected to have")
+    inside_sites = True
     label = mark("Change what a site is expected to have")
     undoable = previewed = True
 
     site_id: Id
     sources: Sources | None
 
+    def sites_touched(self, connection: Connection, first: date) -> Sites | None:
+        """The site."""
+        return frozenset({self.site_id})
+
 
 class SaveRules(Decision):
     kind = "save_rules"
+    doing = mark("Saving rules")
     label = mark("Save rules")
     restates = undoable = previewed = True
 
@@ -296,6 +348,7 @@ class SaveRules(Decision):
 
 class SaveThresholds(Decision):
     kind = "save_thresholds"
+    doing = mark("Changing thresholds")
     label = mark("Save thresholds")
     role = ADMINISTRATOR
 
@@ -307,6 +360,8 @@ class AcceptFinding(Decision):
     """A coverage finding is accepted until its facts change or `expires` has passed."""
 
     kind = "accept_finding"
+    doing = mark("Accepting a coverage finding")
+    inside_sites = True
     label = mark("Accept a coverage finding")
     undoable = True
 
@@ -314,18 +369,29 @@ class AcceptFinding(Decision):
     reason: Text
     expires: Day | None
 
+    def sites_touched(self, connection: Connection, first: date) -> Sites | None:
+        """Those of the records that it compares."""
+        return sites_of_finding(connection, self.finding_id, first)
+
 
 class WithdrawAcceptance(Decision):
     kind = "withdraw_acceptance"
+    doing = mark("Withdrawing an acceptance")
+    inside_sites = True
     label = mark("Withdraw an acceptance")
 
     exception_id: Id
+
+    def sites_touched(self, connection: Connection, first: date) -> Sites | None:
+        """Those of the records that the finding compares."""
+        return sites_of_acceptance(connection, self.exception_id, first)
 
 
 class Undo(Decision):
     """An undoable decision is taken back, by its entry of the audit log."""
 
     kind = "undo"
+    doing = mark("Undoing a decision")
     label = mark("Undo")
     previewed = True
 
@@ -336,6 +402,7 @@ class Preview(Decision):
     """What another decision would change; the preview lane finds out, and nothing is written."""
 
     kind = "preview"
+    doing = mark("Trying a decision")
     confirmed = False
 
     job: Annotated[str, AfterValidator(_check(lambda kind: is_previewed(kind)))]

@@ -21,6 +21,33 @@
     }
   });
 
+  /* What a button that somebody may not press says: on hover, on focus, and when it is pressed. */
+  var note = null;
+
+  function hush() { if (note) { note.remove(); note = null; } }
+
+  function say(event) {
+    var button = event.target.closest ? event.target.closest("[data-why]") : null;
+    if (!button) { hush(); return; }
+    if (note && note.of === button) { return; }
+    hush();
+    note = document.createElement("div");
+    note.of = button;
+    note.className = "refusal";
+    note.setAttribute("role", "tooltip");
+    note.textContent = button.dataset.why;
+    document.body.appendChild(note);
+    var at = button.getBoundingClientRect(), margin = 8;
+    var left = Math.min(at.left, window.innerWidth - note.offsetWidth - margin);
+    var below = at.bottom + 4 + note.offsetHeight < window.innerHeight;
+    note.style.left = Math.max(left, margin) + "px";
+    note.style.top = (below ? at.bottom + 4 : at.top - note.offsetHeight - 4) + "px";
+  }
+
+  ["mouseover", "focusin", "click"].forEach(function (what) { document.addEventListener(what, say); });
+  ["focusout", "wheel"].forEach(function (what) { document.addEventListener(what, hush, { passive: true }); });
+  document.addEventListener("keydown", function (event) { if (event.key === "Escape") { hush(); } });
+
   function plain(text) { return (text || "").trim().replace(/\s+/g, " ").toLowerCase(); }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {

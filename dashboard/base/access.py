@@ -13,7 +13,8 @@ from flask import Flask, g, redirect, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 from werkzeug.wrappers import Response
 
-from db.decisions import Decision
+from dashboard.base.refusals import Refusal, refusal_words
+from db.decisions import Decision, mark
 from db.roles import ADMINISTRATOR, MACHINE, MANAGER, PUBLIC, ROLES, VIEWER
 from db.tokens import DECIDE, READ
 
@@ -123,11 +124,20 @@ class Actor:
     scopes: frozenset[str] = frozenset()
 
     def may_start(self, decision: type[Decision], *, needs_administrator: bool = False) -> bool:
-        """Whether the actor may request a decision of this kind. Whoever sees only some sites
-        decides nothing: what a decision changes shows at others too."""
-        if self.sites is not None:
-            return False
-        return (ADMINISTRATOR if needs_administrator else decision.role) in self.roles
+        """Whether the actor may request a decision of this kind; of people who see only some sites
+        `dashboard.web.job_requests` asks further what it touches."""
+        return self.refusal(decision, needs_administrator=needs_administrator) is None
+
+    def refusal(
+        self, decision: type[Decision], *, needs_administrator: bool = False
+    ) -> Refusal | None:
+        """Why the actor may not request a decision of this kind; None when they may."""
+        least = ADMINISTRATOR if needs_administrator else decision.role
+        if least not in self.roles:
+            return Refusal(decision.doing, least)
+        if self.sites is not None and not decision.inside_sites:
+            return Refusal(decision.doing)
+        return None
 
     @property
     def is_person(self) -> bool:
@@ -185,7 +195,7 @@ def guard(server: Flask, identify: Callable[[], Actor]) -> None:
         if g.actor.by == "token":
             raise Forbidden("This token may not do this: see inventory-hub token add --help.")
         if g.actor.is_person:
-            raise Forbidden(f"This needs the role {least}: ask an administrator for it.")
+            raise Forbidden(refusal_words(Refusal(mark("This"), least)))
         if request.method == "GET" and not answers_json(request.path):
             here = request.full_path.rstrip("?")
             return redirect(f"{SIGN_IN}?{urlencode({'next': here})}", 303)

@@ -7,14 +7,15 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 from flask_babel import gettext as _
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, Forbidden
 
+from dashboard.base.refusals import refusal_words
 from dashboard.components.ask.dialog import ASK, dialog_body
 from dashboard.components.ask.job_line import MOST_TOASTS, toasts
 from dashboard.decisions.preview import enqueue_preview
-from dashboard.decisions.proposals.registry import load_proposals, propose
+from dashboard.decisions.proposals.registry import blocked, load_proposals, propose
 from dashboard.web.context import current, current_actor
-from dashboard.web.job_requests import enqueue, parse_decision
+from dashboard.web.job_requests import enqueue, parse_decision, refusal_of
 from db import jobs
 from db.decisions import KINDS, Preview
 
@@ -123,8 +124,16 @@ def _request(request: dict[str, Any], followed: list[int]) -> dict[str, Any]:
     decision = parse_decision(kind, {**arguments, **entered})
     if not decision.confirmed:
         return _update(followed=_followed(followed, enqueue(decision)))
-    with current().reading() as connection:
-        proposal = propose(connection, decision)
+    actor = current_actor()
+    with current().reading(own_sites=True) as connection:
+        refusal = refusal_of(connection, decision)
+        if refusal is not None and not actor.may_start(type(decision)):
+            raise Forbidden(refusal_words(refusal))
+        proposal = (
+            propose(connection, decision)
+            if refusal is None
+            else blocked(_("Not for your sites alone"), refusal_words(refusal))
+        )
     needs_reason = "reason" in entered and not proposal.blocked
     proposed = {
         "job": kind,
@@ -134,6 +143,8 @@ def _request(request: dict[str, Any], followed: list[int]) -> dict[str, Any]:
         "typed": proposal.typed,
     }
     previewed = decision.previewed and proposal.previewed and not proposal.blocked
+    # A preview counts every site.
+    previewed = previewed and actor.sites is None
     return _update(
         proposed=None if proposal.blocked else proposed,
         previewed=enqueue_preview(decision) if previewed else None,
@@ -193,15 +204,19 @@ def follow_jobs(
     """Toasts of unfinished jobs and of those that this browser requested, the newest first; whether
     polling can pause; and the ids of those that ended, so that pages refresh."""
     context = current()
-    if current_actor().sites is not None:
-        raise PreventUpdate  # Who sees only some sites requests no jobs, and is told of none.
-    with context.reading() as connection:
+    actor = current_actor()
+    with context.reading(own_sites=True) as connection:
         by_id = {job.job_id: job for job in jobs.unfinished_jobs(connection)}
         for job_id in requested or []:
             job = jobs.find_job(connection, job_id)
             by_id |= {job_id: job} if job else {}
-    # The dialog follows its preview itself.
-    followed = [by_id[job_id] for job_id in sorted(by_id) if by_id[job_id].kind != Preview.kind]
+    # The dialog follows its preview itself; who sees only some sites is told of their own jobs.
+    followed = [
+        by_id[job_id]
+        for job_id in sorted(by_id)
+        if by_id[job_id].kind != Preview.kind
+        and (actor.sites is None or by_id[job_id].actor == actor.name)
+    ]
     ended = ",".join(str(job.job_id) for job in followed if job.ended)
     return (
         toasts(followed[: -MOST_TOASTS - 1 : -1], context.clock()),

@@ -15,6 +15,7 @@ from dashboard.base.settings_params import SiteFilters
 from dashboard.components.ask.picker import SITES, Choice, choices
 from dashboard.queries.devices import device_list
 from dashboard.queries.moment import Moment
+from dashboard.queries.own_sites import within
 from dashboard.queries.sites import directory as site_list
 from dashboard.web.context import current_actor, view
 from db.decisions import KINDS, LinkDevices, MergeSites, MoveAlias
@@ -70,13 +71,13 @@ def search(picking: dict[str, Any] | None, text: str | None) -> Any:
         return None
     arguments = json.loads(picking["with"])
     text = (text or "").strip()[:SEARCH_LENGTH]
-    with view("") as v:
+    with view("", own_sites=True) as v:
         if picking["what"] == SITES:
             results, count = _sites(v.connection, text, arguments)
         else:
             results, count = _devices(v.connection, v.moment, text, arguments)
     more = max(count - MAX_RESULTS, 0)
-    return choices(decision, arguments, str(picking["field"]), results, more)
+    return choices(decision, arguments, str(picking["field"]), results, more, current_actor())
 
 
 def _sites(
@@ -105,7 +106,8 @@ def _devices(
     connection: Connection, moment: Moment, text: str, arguments: dict[str, Any]
 ) -> tuple[list[Choice], int]:
     statuses = ("billable", "spare", "excluded")
-    filters = Filters(basis="records", statuses=statuses, q=text or None)
+    every = Filters(basis="records", statuses=statuses, q=text or None)
+    filters = within(every, current_actor().sites)
     if not text:
         return [], 0
     rows = device_list.page(connection, moment, filters, limit=MAX_RESULTS + 1)

@@ -18,7 +18,7 @@ from dashboard.components.kit.grid import sort_of, sorted_window
 from dashboard.components.kit.kpi import waiting_tiles
 from dashboard.figures.coverage import trend_figure
 from dashboard.queries.coverage import findings as coverage
-from dashboard.views.coverage import answers, decides
+from dashboard.views.coverage import answers
 from dashboard.views.list_page import (
     Request,
     grid_rows,
@@ -136,7 +136,7 @@ def _rows(query: str, request: Request) -> dict[str, Any]:
     with view(query, PATH, own_sites=True) as v:
         findings = coverage.page(v.connection, v.moment, v.filters, **window)
         count = coverage.count(v.connection, v.moment, v.filters)
-        return grid_rows(rows(findings, decides=decides(v)), count)
+        return grid_rows(rows(findings, v.actor, now=v.moment.is_newest), count)
 
 
 list_page(

@@ -16,8 +16,17 @@ from dashboard.views import settings as settings_views
 from dashboard.views.list_page import filled_page, in_browser
 from dashboard.web.context import current
 from dashboard.words.decision_words import action_word
+from db.roles import MANAGER
 
-dash.register_page(__name__, path=AUDIT, name="Audit log", order=9.3, tab=mark("Audit log"))
+dash.register_page(
+    __name__,
+    path=AUDIT,
+    name="Audit log",
+    order=9.3,
+    tab=mark("Audit log"),
+    role=MANAGER,
+    doing=mark("Reading the audit log"),
+)
 
 
 class Ids:

@@ -10,12 +10,11 @@ from flask_babel import gettext as _
 from dashboard.base.notice import mark
 from dashboard.base.settings_params import THRESHOLDS
 from dashboard.components.ask.dialog import ASK
-from dashboard.components.settings.frame import frame, needs_role
+from dashboard.components.settings.frame import frame, refused_card
 from dashboard.components.settings.thresholds import FIELDS, HISTORY, SAVE, WRONG, draft, history
 from dashboard.queries.audit import threshold_versions
 from dashboard.views import settings as settings_views
-from dashboard.views.settings import is_administrator
-from dashboard.web.context import current
+from dashboard.web.context import current, current_actor
 from dashboard.words.threshold_words import threshold_name
 from db.decisions import SaveThresholds
 from db.thresholds import RANGES, are_thresholds
@@ -30,9 +29,8 @@ def layout(**_query: str) -> html.Div:
     with current().reading() as connection:
         head = frame(THRESHOLDS, settings_views.count(connection), [])
         now = threshold_versions.current(connection, current().settings)
-    form = (
-        draft(now.values) if is_administrator() else needs_role(_("Changing thresholds"))
-    )  # fmt: skip
+    refusal = current_actor().refusal(SaveThresholds)
+    form = draft(now.values) if refusal is None else refused_card(refusal)
     columns = [html.Div(form, className="column"), html.Div(id=HISTORY, className="column")]
     return html.Div([html.Div(head), html.Div(columns, className="two-columns")],
                     className="settings")  # fmt: skip

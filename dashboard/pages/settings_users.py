@@ -11,7 +11,7 @@ from dashboard.base.notice import mark
 from dashboard.base.settings_params import USERS
 from dashboard.components.kit.fields import VALUE
 from dashboard.components.kit.once import shown_once
-from dashboard.components.settings.frame import frame, needs_role
+from dashboard.components.settings.frame import frame
 from dashboard.components.settings.users import (
     Ids,
     add_form,
@@ -23,19 +23,26 @@ from dashboard.components.settings.users import (
 from dashboard.queries.people.user_list import people
 from dashboard.queries.sites.site_table import site_options
 from dashboard.views import settings as settings_views
-from dashboard.views.settings import is_administrator, plain_ids, require_administrator
+from dashboard.views.settings import plain_ids, require_administrator
 from dashboard.web.context import current, current_actor, own_address
 from db import sessions, users
+from db.roles import ADMINISTRATOR
 
-dash.register_page(__name__, path=USERS, name="Users", order=9.21, tab=mark("Users"))
+dash.register_page(
+    __name__,
+    path=USERS,
+    name="Users",
+    order=9.21,
+    tab=mark("Users"),
+    role=ADMINISTRATOR,
+    doing=mark("Managing users"),
+)
 
 
 def layout(**_query: str) -> html.Div:
-    """The form and the places of the rest; for others why there is none."""
+    """The form and the places of the rest."""
     with current().reading() as connection:
         head = frame(USERS, settings_views.count(connection), [])
-        if not is_administrator():
-            return html.Div([html.Div(head), needs_role(_("Managing users"))], className="settings")
         sites = site_options(connection)
     parts = [add_form(sites), html.Div(id=Ids.LIST), dialog(sites), *stores()]
     return html.Div([html.Div(head, id=Ids.HEAD), *parts], className="settings")

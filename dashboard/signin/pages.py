@@ -24,11 +24,6 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
     return make_response(text, status)
 
 
-def limited_page() -> Response:
-    """That a page shows every site, to somebody who sees only some."""
-    return page("limited", 403)
-
-
 def refused_page(error: str) -> Response:
     """That the proxy's word does not let this person in."""
     return page("refused", 401, error=error)

@@ -14,7 +14,6 @@ from dashboard.queries.coverage.trend import trend
 from dashboard.queries.names import site_names
 from dashboard.web.context import View
 from db.coverage import CURRENT, GAPS, KINDS, STATES, TO_DO
-from db.decisions import AcceptFinding
 
 
 def answers(v: View) -> Answers:
@@ -46,11 +45,6 @@ def answers(v: View) -> Answers:
         sum(moved.values()) if v.filters.compared else standing,
         moved,
     )
-
-
-def decides(v: View) -> bool:
-    """Whether the actor may decide about findings; on the newest day alone."""
-    return v.moment.is_newest and v.actor.may_start(AcceptFinding)
 
 
 def gap(v: View) -> Change:

@@ -15,9 +15,10 @@ from werkzeug.exceptions import Forbidden
 from dashboard.base import settings_params
 from dashboard.base.notice import Notice
 from dashboard.base.params import allow_only, arguments
+from dashboard.base.refusals import Refusal, refusal_words
 from dashboard.base.settings_params import AuditFilters
 from dashboard.components.settings.audit import audit_page
-from dashboard.components.settings.frame import forbidden, frame
+from dashboard.components.settings.frame import frame, refused_card
 from dashboard.components.settings.inbox import Listed, inbox
 from dashboard.components.settings.rules import rule_cards
 from dashboard.components.shell.strip import strip
@@ -26,8 +27,8 @@ from dashboard.queries.audit import audit_log, rule_versions
 from dashboard.queries.inbox import review
 from dashboard.queries.inbox.waiting import waiting
 from dashboard.web.context import current, current_actor
-from db.decisions import SaveRules, Undo
-from db.roles import ADMINISTRATOR
+from db.decisions import SaveRules
+from db.roles import ADMINISTRATOR, MANAGER
 
 
 @dataclass(frozen=True)
@@ -87,15 +88,16 @@ def rules(v: View) -> tuple[list[Any], list[Any]]:
     filters = AuditFilters(actions=(SaveRules.kind,))
     saved = audit_log.page(v.connection, filters, limit=1000)
     head = frame(settings_params.RULES, count(v.connection), [])
-    return head, rule_cards(versions, saved, current_actor())
+    refusal = current_actor().refusal(SaveRules)
+    why = [] if refusal is None else [refused_card(refusal)]
+    return head, [*why, *rule_cards(versions, saved, current_actor())]
 
 
 def audit(v: View) -> list[Any]:
     """A page of the audit log."""
     listed = settings_params.parse_audit(v.args, v.today)
     actor = current_actor()
-    if not actor.may_start(Undo):
-        return frame(settings_params.AUDIT, 0, [forbidden()])
+    require_role(MANAGER, "Reading the audit log")
     filters = listed.filters(current().zone)
     entries = audit_log.page(
         v.connection, filters, limit=settings_params.AUDIT_PAGE, offset=listed.offset
@@ -115,8 +117,17 @@ def require_administrator(doing: str) -> None:
     Raises:
         Forbidden: it says what needs the role.
     """
-    if not is_administrator():
-        raise Forbidden(f"{doing} needs the role administrator.")
+    require_role(ADMINISTRATOR, doing)
+
+
+def require_role(role: str, doing: str) -> None:
+    """Refuse whoever has not that role.
+
+    Raises:
+        Forbidden: it says what needs the role.
+    """
+    if role not in current_actor().roles:
+        raise Forbidden(refusal_words(Refusal(doing, role)))
 
 
 def plain_ids(value: str | None) -> frozenset[int]:

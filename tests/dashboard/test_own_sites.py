@@ -10,6 +10,7 @@ from dash import Dash
 from sqlalchemy import Engine, func, select
 
 from dashboard.base.params import BARS
+from dashboard.components.ask.dialog import ASK
 from dashboard.components.coverage.page import WHY
 from dashboard.components.kit.why_button import BODY, REQUEST
 from dashboard.components.machines.tiles import MACHINES as WHY_MACHINES
@@ -17,7 +18,14 @@ from dashboard.components.sites.table import MOVED
 from dashboard.components.why.month import MONTH as WHY_MONTH
 from db import users
 from db.engine import reading, writing
-from db.tables import collection_runs, device_snapshots, sites
+from db.tables import (
+    OPEN_END,
+    collection_runs,
+    coverage_findings,
+    device_snapshots,
+    jobs,
+    sites,
+)
 from tests.support.machines import machine_id
 from tests.support.samples import samples
 from tests.support.two_viewers import (
@@ -212,7 +220,6 @@ def test_sec_05_another_site_is_said_not_to_be_there(app: Dash) -> None:
         assert (path, one.get(path)[0]) == (path, 200)
     for path in CLOSED:
         assert (path, one.get(path)[0]) == (path, 403)
-    assert "sees only some sites" in one.get("/settings")[1]
 
 
 def test_sec_05_asvs_8_3_2_a_site_that_is_taken_away_is_gone_with_the_next_request(
@@ -263,10 +270,106 @@ def test_sec_05_every_link_of_theirs_leads_to_something(app: Dash) -> None:
     assert {link: code for link, code in led.items() if code not in (200, 302)} == {}
 
 
-def test_whoever_sees_only_some_sites_decides_nothing(app: Dash) -> None:
-    two = Reader(app, "two")
-    answer = two.client.patch("/api/machines/" + "a" * 64, json={}, headers=two.headers)
-    assert answer.status_code in (400, 403)
-    assert two.get("/api/audit")[0] == 403
-    page = json.dumps(two.client.get("/_dash-layout").get_json())
-    assert "/settings" not in page and "/months" in page and "/devices" in page
+def test_sec_05_they_decide_what_touches_their_own_sites_alone(app: Dash, engine: Engine) -> None:
+    two, one = Reader(app, "two"), Reader(app, "one")
+    finding, stretch = coverage_findings.c, device_snapshots.c
+    with reading(engine) as connection:
+        at = {
+            site: connection.scalars(
+                select(stretch.device_id).where(
+                    stretch.site_id == site, stretch.valid_to == OPEN_END
+                )
+            ).all()
+            for site in (2, 3, 5)
+        }
+        open_findings = connection.execute(
+            select(finding.finding_id, finding.other_device_id)
+            .where(finding.until == OPEN_END, finding.device_id.in_(at[2]))
+            .order_by(finding.finding_id)
+        ).all()
+    mine = next(row.finding_id for row in open_findings if row.other_device_id is None)
+    across = next(row.finding_id for row in open_findings if row.other_device_id in at[5])
+    allowed = {
+        "accept_finding": {"finding_id": mine},
+        "expect_sources": {"site_id": 2, "sources": ["ninja"]},
+    }
+    elsewhere = {
+        "accept_finding": {"finding_id": across},
+        "expect_sources": {"site_id": 5, "sources": ["ninja"]},
+        "link_devices": {"device_id": at[2][0], "other_device_id": at[5][0]},
+        "split_device": {"device_id": at[5][0]},
+    }
+    closed = {
+        "close_month": {"month": "2026-11"}, "collect": {"source": "ninja"},
+        "merge_sites": {"site_id": 2, "into": 3}, "accept_run": {"run_id": 1},
+        "undo": {"entry_id": 1},
+    }  # fmt: skip
+    for kind, arguments in allowed.items():
+        assert asked(two, kind, arguments)[0] == 200
+        code, text = confirmed(two, kind, arguments)
+        assert (kind, code) == (kind, 200), text
+        assert confirmed(one, kind, arguments)[0] == 403
+    for kind, arguments in elsewhere.items():
+        code, text = asked(two, kind, arguments)
+        assert code == 200 and "sites that you do not see" in text
+        assert (kind, confirmed(two, kind, arguments)[0]) == (kind, 403)
+    for kind, arguments in closed.items():
+        code, text = asked(two, kind, arguments)
+        assert (kind, code) == (kind, 403) and "sites that you do not see" in text
+        assert confirmed(two, kind, arguments)[0] == 403
+    with reading(engine) as connection:
+        requested = connection.execute(select(jobs.c.kind, jobs.c.actor)).all()
+    assert {tuple(row) for row in requested} == {(kind, "two") for kind in allowed}
+    (poll,) = (key for key in app.callback_map if "jobs.children" in key)
+    told = [reader.callback(poll, "", {"asked": [1, 2]})[1] for reader in (two, one)]
+    assert ["Accept a coverage finding" in text for text in told] == [True, False]
+
+
+def asked(reader: Reader, kind: str, arguments: dict[str, Any]) -> tuple[int, str]:
+    """What the button of a decision answers."""
+    request = {"job": kind, "with": json.dumps(arguments), "at": 1}
+    return reader.callback(_dialog(reader.app), "", {ASK: request}, pressed=f"{ASK}.data")
+
+
+def confirmed(reader: Reader, kind: str, arguments: dict[str, Any]) -> tuple[int, str]:
+    """What the button of the dialog answers, also where a page never opened it."""
+    reasoned = kind == "accept_finding"
+    proposed = {"job": kind, "with": json.dumps(arguments), "reasoned": reasoned, "ends": reasoned}
+    values = {"proposed": proposed, "decision-reason": "known", "asked": []}
+    return reader.callback(_dialog(reader.app), "", values, pressed="decision-do.n_clicks")
+
+
+def _dialog(app: Dash) -> str:
+    (key,) = (key for key in app.callback_map if key.startswith("..proposed.data"))
+    return key
+
+
+def test_asvs_8_2_1_a_colleague_without_the_right_reads_why(app: Dash) -> None:
+    reader, two = Reader(app, "reader"), Reader(app, "two")
+    role = "needs the role manager. Ask an administrator."
+    pages = {
+        "collections-body.children": f"Collecting {role}",
+        "coverage-grid.getRowsResponse": f"Accepting a coverage finding {role}",
+        "site-state.children": f"Merging sites {role}",
+    }
+    for output, words in pages.items():
+        (key,) = (key for key in app.callback_map if output in key)
+        code, text = reader.callback(key, "", {"site": "2"})
+        assert code == 200 and words in text, output
+        assert "data-job" not in text and '"ask":{' not in text
+        code, text = two.callback(key, "", {"site": "2"})
+        assert (role in text) is False and ("sites that you do not see" in text) is (
+            output != "coverage-grid.getRowsResponse"
+        )
+    for who, path, words in (
+        (reader, "/settings/audit", f"Reading the audit log {role}"),
+        (reader, "/settings/users", "Managing users needs the role administrator. Ask"),
+        (two, "/settings", "This page can touch sites that you do not see."),
+    ):
+        answer = who.client.get(path)
+        assert answer.status_code == 403 and "_dash-config" in answer.text, "the page in its frame"
+        values = {"_pages_location": path, "pathname": path}
+        (key,) = (key for key in app.callback_map if "_pages_content.children" in key)
+        code, said = who.callback(key, "", values)
+        assert code == 200 and words in said, path
+    assert reader.get("/api/audit")[0] == 403 and role in reader.get("/api/audit")[1]

@@ -60,6 +60,12 @@ def test_each_kind_names_a_role_of_people() -> None:
         assert decision.role in ROLES and decision.role in (MANAGER, ADMINISTRATOR)
 
 
+def test_each_kind_says_what_is_done_and_which_sites_it_touches() -> None:
+    for decision in KINDS.values():
+        assert decision.doing.split()[0].endswith("ing")
+        assert ("sites_touched" in vars(decision)) is decision.inside_sites
+
+
 def test_a_kind_that_may_demand_an_administrator_is_about_a_run() -> None:
     for name in kinds_where("checks_administrator"):
         assert "run_id" in KINDS[name].argument_names()
@@ -72,6 +78,7 @@ def repaint() -> Iterator[type[Decision]]:
     # db/decisions.py
     class Repaint(Decision):
         kind = "repaint"
+        doing = mark("Repainting a wall")
         label = mark("Repaint a wall")
         role = ADMINISTRATOR
         undoable = True

@@ -215,8 +215,11 @@ class Reader:
         assert code == 200, (path, text)
         return json.loads(text)
 
-    def callback(self, key: str, query: str, values: Mapping[str, Any]) -> tuple[int, str]:
-        """One callback of the registered map, with values that make it answer."""
+    def callback(
+        self, key: str, query: str, values: Mapping[str, Any], *, pressed: str | None = None
+    ) -> tuple[int, str]:
+        """One callback of the registered map, with values that make it answer; `pressed` is the
+        input that changed, instead of all."""
         one = self.app.callback_map[key]
         written = one["output"] if isinstance(one["output"], list) else [one["output"]]
         parts = {
@@ -229,7 +232,9 @@ class Reader:
         body = {
             "output": key,
             "outputs": outputs if isinstance(one["output"], list) else outputs[0],
-            "changedPropIds": [f"{part['id']}.{part['property']}" for part in parts["inputs"]],
+            "changedPropIds": [f"{part['id']}.{part['property']}" for part in parts["inputs"]]
+            if pressed is None
+            else [pressed],
             **parts,
         }
         answer = self.client.post("/_dash-update-component", json=body, headers=self.headers)
@@ -254,7 +259,7 @@ def _value_of(part: Mapping[str, Any], query: str, values: Mapping[str, Any]) ->
     if kind == "n_clicks":
         return 1
     if kind == "pathname":
-        return values.get("address", "/sites")
+        return values.get(kind, values.get("address", "/sites"))
     return values.get(name)
 
 

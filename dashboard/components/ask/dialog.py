@@ -10,6 +10,8 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
+from dashboard.base.access import Actor
+from dashboard.base.refusals import Refusal, refusal_words
 from dashboard.components.kit.drawn import Part
 from db.decisions import Decision
 
@@ -53,16 +55,24 @@ def ask_button(
     arguments: Mapping[str, Any],
     label: Any,
     *,
+    actor: Actor,
+    needs_administrator: bool = False,
     kind: str = "btn-secondary",
     about: str | None = None,
 ) -> html.Button:
     """A button that requests a decision: at once, or through the dialog if its kind is confirmed.
+    Who may not request it sees it disabled, with the reason.
 
     Args:
+        actor: whoever looks.
+        needs_administrator: whether this one needs a higher role than its kind.
         arguments: as JSON values; those that the dialog asks for are left out.
         kind: CSS classes beside "btn".
         about: what it is about, which screen readers read after `label`: a page has many like it.
     """
+    refusal = actor.refusal(decision, needs_administrator=needs_administrator)
+    if refusal is not None:
+        return refused_button(refusal, label, kind=kind, about=about)
     accessible = {} if about is None else {"aria-label": f"{label}: {about}"}
     return html.Button(
         label,
@@ -70,6 +80,20 @@ def ask_button(
         type="button",
         **decision_data(decision, arguments),
         **accessible,
+    )
+
+
+def refused_button(
+    refusal: Refusal, label: Any, *, kind: str = "btn-secondary", about: str | None = None
+) -> html.Button:
+    """A button that does nothing but say why. It can be focused, so that everybody can read it."""
+    why = refusal_words(refusal)
+    name = label if about is None else f"{label}: {about}"
+    return html.Button(
+        label,
+        className=f"btn {kind} refused",
+        type="button",
+        **{"aria-disabled": "true", "aria-label": f"{name}. {why}", "data-why": why},
     )
 
 

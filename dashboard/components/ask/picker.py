@@ -8,7 +8,8 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
-from dashboard.components.ask.dialog import ask_button, decision_data
+from dashboard.base.access import Actor
+from dashboard.components.ask.dialog import ask_button, decision_data, refused_button
 from dashboard.components.kit.drawn import drawn
 from dashboard.components.kit.search_field import search_field
 from db.decisions import Decision
@@ -26,16 +27,21 @@ def choose_button(
     what: str,
     label: Any,
     *,
+    actor: Actor,
     kind: str = "btn-secondary",
 ) -> html.Button:
-    """A button that opens the picker for one argument of a decision.
+    """A button that opens the picker for one argument of a decision. Who may not request it sees it
+    disabled, with the reason.
 
     Args:
+        actor: whoever looks.
         arguments: the other arguments, as JSON values.
         field: the name of the argument to choose.
         what: `SITES` or `DEVICES`, to choose among.
         kind: CSS classes beside "btn".
     """
+    if (refusal := actor.refusal(decision)) is not None:
+        return refused_button(refusal, label, kind=kind)
     data = decision_data(decision, arguments) | {"data-field": field, "data-what": what}
     return html.Button(
         label,
@@ -68,6 +74,7 @@ def choices(
     field: str,
     results: Sequence[Choice],
     more: int,
+    actor: Actor,
 ) -> list[Component]:
     """A button for each result; `more` says how many others match."""
     if not results:
@@ -78,6 +85,7 @@ def choices(
                 decision,
                 {**arguments, field: value},
                 [html.Strong(name), html.Span(about, className="muted")],
+                actor=actor,
                 kind="choice",
             )
         )

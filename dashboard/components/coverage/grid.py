@@ -8,7 +8,9 @@ from dash_ag_grid import AgGrid
 from flask_babel import gettext as _
 
 from dashboard.base import formats
+from dashboard.base.access import Actor
 from dashboard.base.i18n import translate_notice
+from dashboard.base.refusals import refusal_words
 from dashboard.components.kit.grid import cut, grid, text_column
 from dashboard.words.coverage_words import finding_state, kind_short
 from db.coverage import ACCEPTED, STATES, TO_DO
@@ -26,17 +28,20 @@ def coverage_grid(name: str) -> AgGrid:
     )
 
 
-def rows(findings: Sequence[Mapping[str, Any]], *, decides: bool) -> list[dict[str, Any]]:
+def rows(findings: Sequence[Mapping[str, Any]], actor: Actor, *, now: bool) -> list[dict[str, Any]]:
     """Findings as the grid shows them.
 
     Args:
-        decides: whether the reader may decide about them now.
+        actor: whoever looks; who may not decide reads why.
+        now: whether they can be decided about: on the newest day alone.
     """
-    return [_row(row, decides) for row in findings]
+    refusal = actor.refusal(AcceptFinding) or actor.refusal(WithdrawAcceptance)
+    why = None if refusal is None else refusal_words(refusal)
+    return [_row(row, now, why) for row in findings]
 
 
-def _row(row: Mapping[str, Any], decides: bool) -> dict[str, Any]:
-    accepted = row["accepted"]
+def _row(row: Mapping[str, Any], now: bool, why: str | None) -> dict[str, Any]:
+    accepted, ask = row["accepted"], _ask(row) if now else None
     notice = translate_notice(row["notice"])
     return {
         "device_id": row["device_id"],
@@ -50,7 +55,8 @@ def _row(row: Mapping[str, Any], decides: bool) -> dict[str, Any]:
         "days": _("%(n)s d", n=formats.number(row["age_days"])),
         "since": _since(row),
         "decision": cut(_decision(accepted)) if accepted else None,
-        "ask": _ask(row) if decides else None,
+        "ask": ask if why is None else None,
+        "ask_why": why if ask else None,
         "ask_words": _("Withdraw") if row["state"] == ACCEPTED else _("Accept"),
     }
 

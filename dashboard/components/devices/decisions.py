@@ -26,11 +26,12 @@ def device_acts(device: Device, records: Sequence[Record], actor: Actor, *, now:
     this = {"device_id": device.device_id}
     buttons: list[Component] = []
     if now and any(record.device_id == device.device_id for record in records):
-        if len(records) > 1 and actor.may_start(SplitDevice):
-            buttons.append(ask_button(SplitDevice, this, _("Not the same machine")))
-        if actor.may_start(LinkDevices):
-            words = _("Link with another device\u2026")
-            buttons.append(choose_button(LinkDevices, this, "other_device_id", DEVICES, words))
+        if len(records) > 1:
+            buttons.append(ask_button(SplitDevice, this, _("Not the same machine"), actor=actor))
+        words = _("Link with another device\u2026")
+        buttons.append(
+            choose_button(LinkDevices, this, "other_device_id", DEVICES, words, actor=actor)
+        )
     return drawn(html.Div(buttons, className="acts machine-acts"))
 
 

@@ -7,7 +7,21 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
+from dashboard.base.refusals import Refusal, refusal_words
 from dashboard.components.kit.drawn import drawn
+
+
+def refused_page(refusal: Refusal) -> Component:
+    """In place of a page that its reader may not open: why."""
+    words = refusal_words(refusal)
+    return html.Section(
+        [
+            html.H1(_("This page is not for your account"), className="state-title"),
+            html.P(words),
+            dcc.Link(_("Go to the Overview"), href="/", className="btn btn-secondary"),
+        ],
+        className="card card-body state",
+    )
 
 
 def first_run(problems: Sequence[str]) -> Component:

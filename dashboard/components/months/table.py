@@ -148,28 +148,31 @@ def actions(row: MonthRow, actor: Actor) -> list[Any]:
     """What `actor` may do with a month."""
     month = {"month": row.month}
     name = formats.month(row.month)
-    if row.can_close and row.state == OPEN and actor.may_start(CloseMonth):
-        return [ask_button(CloseMonth, month, _("Close"), kind="btn-primary", about=name)]
+    if row.can_close and row.state == OPEN:
+        return [
+            ask_button(CloseMonth, month, _("Close"), kind="btn-primary", about=name, actor=actor)
+        ]
     return []
 
 
 def dangers(rows: Sequence[MonthRow], actor: Actor) -> Component | None:
     """Reopening the closed month among `rows` that can be reopened, for whoever may."""
     return danger_zone(
-        [
-            _reopening(row.month)
-            for row in rows
-            if row.can_reopen and row.closing is not None and actor.may_start(ReopenMonth)
-        ]
+        [_reopening(row.month, actor) for row in rows if row.can_reopen and row.closing is not None]
     )
 
 
-def _reopening(month: str) -> Danger:
+def _reopening(month: str, actor: Actor) -> Danger:
     name = formats.month(month)
     return Danger(
         _("Reopen %(month)s", month=name),
         _("Its days can change again, and so can what was billed for it."),
         ask_button(
-            ReopenMonth, {"month": month}, _("Reopen"), kind="btn-outline-danger", about=name
+            ReopenMonth,
+            {"month": month},
+            _("Reopen"),
+            kind="btn-outline-danger",
+            about=name,
+            actor=actor,
         ),
     )

@@ -49,12 +49,17 @@ def held_card(held: Held, page: RunList, actor: Actor) -> Component:
     run = held.run
     large = bool(run.needs_administrator)
     buttons: list[Any] = []
-    if actor.may_start(AcceptRun, needs_administrator=large):
-        arguments = {"run_id": run.run_id}
-        buttons.append(ask_button(AcceptRun, arguments, _("Accept"), kind="btn-primary"))
-    if actor.may_start(RejectRun):
-        reject = {"run_id": run.run_id}
-        buttons.append(ask_button(RejectRun, reject, _("Reject"), kind="btn-outline-danger"))
+    arguments = {"run_id": run.run_id}
+    buttons.append(
+        ask_button(
+            AcceptRun, arguments, _("Accept"), actor=actor, needs_administrator=large,
+            kind="btn-primary",
+        )
+    )  # fmt: skip
+    reject = {"run_id": run.run_id}
+    buttons.append(
+        ask_button(RejectRun, reject, _("Reject"), kind="btn-outline-danger", actor=actor)
+    )
     if large:
         buttons.append(
             html.Span(

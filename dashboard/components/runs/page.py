@@ -26,7 +26,7 @@ from dashboard.components.runs.log import log_card
 from dashboard.components.runs.source_cards import withdrawal
 from dashboard.queries.runs.attempts import MAX_UNREADABLE, Details, Run, UnreadableRow
 from dashboard.words.run_words import duration, percent, state_word
-from db.decisions import Collect, WithdrawDay
+from db.decisions import Collect
 from db.history.kept import KeptDays
 from db.sources import source_label
 
@@ -62,7 +62,7 @@ def run_page(
         html.Div([_numbers(run, before, kept), _basis(run, before, page)], className="run-cards"),
         _aside(run, aside),
         log_card(run, details.lines),
-        danger_zone([withdrawal(run)] if withdrawable and actor.may_start(WithdrawDay) else []),
+        danger_zone([withdrawal(run, actor)] if withdrawable else []),
     ]
 
 
@@ -105,10 +105,12 @@ def _back(page: RunList) -> html.P:
 def _head(run: Run, actor: Actor) -> html.Header:
     words = {"source": source_label(run.source), "day": formats.day(run.business_date)}
     buttons: list[Any] = []
-    if run.state == "failed" and actor.may_start(Collect):
+    if run.state == "failed":
         label, about = _("Collect again"), words["source"]
         again = {"source": run.source}
-        buttons.append(ask_button(Collect, again, label, kind="btn-primary", about=about))
+        buttons.append(
+            ask_button(Collect, again, label, kind="btn-primary", about=about, actor=actor)
+        )
     if run.published and run.kind != "end":
         href = devices_of_source(run.source, run.business_date)
         buttons.append(dcc.Link(_("See its devices"), href=href, className="btn btn-secondary"))

@@ -92,11 +92,9 @@ def _facts(last: Run, published: Run | None, page: RunList, actor: Actor) -> lis
     return [first, html.P(link, className="source-last")]
 
 
-def _collect(last: Run, actor: Actor) -> html.Button | None:
-    if not actor.may_start(Collect):
-        return None
+def _collect(last: Run, actor: Actor) -> html.Button:
     about = source_label(last.source)
-    return ask_button(Collect, {"source": last.source}, _("Collect now"), about=about)
+    return ask_button(Collect, {"source": last.source}, _("Collect now"), about=about, actor=actor)
 
 
 def dangers(published: Mapping[str, Run], actor: Actor) -> Component | None:
@@ -107,12 +105,12 @@ def dangers(published: Mapping[str, Run], actor: Actor) -> Component | None:
         actor: whoever looks; only what they may do is offered.
     """
     standing = [run for run in published.values() if run.kind != "end"]
-    rows = [withdrawal(run) for run in standing if actor.may_start(WithdrawDay)]
-    rows += [_end(run.source) for run in standing if actor.may_start(EndSource)]
+    rows = [withdrawal(run, actor) for run in standing]
+    rows += [_end(run.source, actor) for run in standing]
     return danger_zone(rows)
 
 
-def withdrawal(run: Run) -> Danger:
+def withdrawal(run: Run, actor: Actor) -> Danger:
     """Withdrawing the newest published day of a source, whose run this is."""
     day: date = run.business_date
     label = source_label(run.source)
@@ -122,12 +120,17 @@ def withdrawal(run: Run) -> Danger:
         words,
         _("Its snapshot is removed, and the one before counts again."),
         ask_button(
-            WithdrawDay, arguments, _("Withdraw the day"), kind="btn-outline-danger", about=label
+            WithdrawDay,
+            arguments,
+            _("Withdraw the day"),
+            kind="btn-outline-danger",
+            about=label,
+            actor=actor,
         ),
     )
 
 
-def _end(source: str) -> Danger:
+def _end(source: str, actor: Actor) -> Danger:
     words = _("End %(source)s", source=source_label(source))
     return Danger(
         words,
@@ -138,5 +141,6 @@ def _end(source: str) -> Danger:
             _("End source"),
             kind="btn-outline-danger",
             about=source_label(source),
+            actor=actor,
         ),
     )

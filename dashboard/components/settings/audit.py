@@ -85,10 +85,10 @@ def _state(entry: Entry) -> list[Component]:
 
 
 def _undo(entry: Entry, actor: Actor) -> list[Component]:
-    if not entry.can_undo or not actor.may_start(Undo):
+    if not entry.can_undo:
         return []
     about = _("entry %(n)s", n=entry.entry_id)
-    return [ask_button(Undo, {"entry_id": entry.entry_id}, _("Undo"), about=about)]
+    return [ask_button(Undo, {"entry_id": entry.entry_id}, _("Undo"), about=about, actor=actor)]
 
 
 def _changes(entry: Entry) -> list[Component]:

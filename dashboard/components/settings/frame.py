@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from dashboard.base import formats
 from dashboard.base.i18n import translate
+from dashboard.base.refusals import Refusal, refusal_words
 from dashboard.base.settings_params import PAGE
 
 
@@ -37,24 +38,6 @@ def waits(count: int) -> Component:
     return html.Span(formats.number(count) if count else None, className="count")
 
 
-def needs_role(doing: str) -> Component:
-    """The page for people who are no administrators: what is done on it, and who may."""
-    return html.Section(
-        [
-            html.H2(_("%(doing)s needs the role administrator", doing=doing),
-                    className="state-title"),
-            html.P(_("Ask an administrator of this hub.")),
-        ],
-        className="card card-body state",
-    )  # fmt: skip
-
-
-def forbidden() -> Component:
-    """The page for viewers, who may not see the audit log."""
-    return html.Section(
-        [
-            html.H2(_("Managers only"), className="state-title"),
-            html.P(_("Ask an administrator of this hub for the role of a manager.")),
-        ],
-        className="card card-body state",
-    )
+def refused_card(refusal: Refusal) -> Component:
+    """In place of a form that its reader may not use: why."""
+    return html.Section(html.P(refusal_words(refusal)), className="card card-body")

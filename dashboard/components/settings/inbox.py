@@ -152,21 +152,20 @@ def _similar_item(question: SiteQuestion, actor: Actor) -> html.Li:
     )
     said = f"{both} \u00b7 {_since(site)}"
     buttons: list[Any] = []
-    if actor.may_start(MergeSites):
-        merge = {"site_id": site.site_id, "into": other.site_id}
-        about = _("%(one)s and %(other)s", one=site.name, other=other.name)
-        buttons.append(ask_button(MergeSites, merge, _("Same"), about=about))
-    if actor.may_start(ConfirmSite):
-        about = _("%(one)s and %(other)s", one=site.name, other=other.name)
-        keep = {"site_ids": list(question.settled)}
-        buttons.append(ask_button(ConfirmSite, keep, _("Different"), about=about))
+    merge = {"site_id": site.site_id, "into": other.site_id}
+    about = _("%(one)s and %(other)s", one=site.name, other=other.name)
+    buttons.append(ask_button(MergeSites, merge, _("Same"), about=about, actor=actor))
+    about = _("%(one)s and %(other)s", one=site.name, other=other.name)
+    keep = {"site_ids": list(question.settled)}
+    buttons.append(ask_button(ConfirmSite, keep, _("Different"), about=about, actor=actor))
     unfolded: list[Any] = [
         html.Ul([_match(match) for match in (other, *others)], className="inbox-likely"),
         _aliases(site),
     ]
-    if actor.may_start(MergeSites):
-        words = _("Merge %(site)s into another site\u2026", site=site.name)
-        unfolded.append(choose_button(MergeSites, {"site_id": site.site_id}, "into", SITES, words))
+    words = _("Merge %(site)s into another site\u2026", site=site.name)
+    unfolded.append(
+        choose_button(MergeSites, {"site_id": site.site_id}, "into", SITES, words, actor=actor)
+    )
     return item(names, said, buttons, unfolded=unfolded)
 
 
@@ -220,9 +219,9 @@ def _unlike(waiting: Sequence[int], sites: Sequence[NewSite], href: str, actor: 
         "%(n)s new site to confirm", "%(n)s new sites to confirm", count, n=formats.number(count)
     )
     bulk = None
-    if count > 1 and actor.may_start(ConfirmSite):
+    if count > 1:
         arguments = {"site_ids": list(waiting[:MOST_ENTRIES])}
-        bulk = ask_button(ConfirmSite, arguments, _("Keep all as they are"))
+        bulk = ask_button(ConfirmSite, arguments, _("Keep all as they are"), actor=actor)
     return _group(
         "inbox-unlike",
         title,
@@ -239,12 +238,10 @@ def _unlike_item(site: NewSite, actor: Actor) -> html.Li:
         dcc.Link(site.name, href=f"/sites/{site.site_id}"),
     ]
     buttons: list[Any] = []
-    if actor.may_start(ConfirmSite):
-        keep = {"site_ids": [site.site_id]}
-        buttons.append(ask_button(ConfirmSite, keep, _("Keep"), about=site.name))
-    if actor.may_start(MergeSites):
-        merge = {"site_id": site.site_id}
-        buttons.append(choose_button(MergeSites, merge, "into", SITES, _("Merge\u2026")))
+    keep = {"site_ids": [site.site_id]}
+    buttons.append(ask_button(ConfirmSite, keep, _("Keep"), about=site.name, actor=actor))
+    merge = {"site_id": site.site_id}
+    buttons.append(choose_button(MergeSites, merge, "into", SITES, _("Merge\u2026"), actor=actor))
     return item(name, f"{_records(site.records)} \u00b7 {_since(site)}", buttons)
 
 

@@ -130,10 +130,8 @@ def _acts(pair: Pair, actor: Actor) -> list[Component]:
     both = {"device_id": pair.first.device_id, "other_device_id": pair.other.device_id}
     names = {"one": _name(pair.first), "other": _name(pair.other)}
     buttons: list[Component] = []
-    if actor.may_start(LinkDevices):
-        about = _("%(one)s and %(other)s", **names)
-        buttons.append(ask_button(LinkDevices, both, _("Same"), about=about))
-    if actor.may_start(KeepApart):
-        about = _("%(one)s and %(other)s", **names)
-        buttons.append(ask_button(KeepApart, both, _("Different"), about=about))
+    about = _("%(one)s and %(other)s", **names)
+    buttons.append(ask_button(LinkDevices, both, _("Same"), about=about, actor=actor))
+    about = _("%(one)s and %(other)s", **names)
+    buttons.append(ask_button(KeepApart, both, _("Different"), about=about, actor=actor))
     return buttons

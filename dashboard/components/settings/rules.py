@@ -142,7 +142,7 @@ def _version(
     head = [html.Strong(_("Version %(n)s", n=n)), html.Span(_who(version), className="muted")]
     if version is now:
         head.append(html.Span(_("in use"), className="pill pill-stands"))
-    elif actor.may_start(SaveRules) and differences(now.rules, version.rules):
+    elif differences(now.rules, version.rules):
         head.append(
             ask_button(
                 SaveRules,
@@ -150,6 +150,7 @@ def _version(
                 _("Use again"),
                 kind="btn-link",
                 about=_("version %(n)s", n=n),
+                actor=actor,
             )
         )
     if before is None:

@@ -57,9 +57,11 @@ def _date_and_author(merge: Merge) -> str:
 
 
 def _unmerge(merge: Merge, actor: Actor) -> list[Component]:
-    if merge.entry_id is None or not actor.may_start(Undo):
+    if merge.entry_id is None:
         return []
-    return [ask_button(Undo, {"entry_id": merge.entry_id}, _("Unmerge"), about=merge.name)]
+    return [
+        ask_button(Undo, {"entry_id": merge.entry_id}, _("Unmerge"), actor=actor, about=merge.name)
+    ]
 
 
 def site_acts(profile: Profile, actor: Actor, *, now: bool) -> list[Component]:
@@ -72,12 +74,11 @@ def site_acts(profile: Profile, actor: Actor, *, now: bool) -> list[Component]:
         return []
     this = {"site_id": profile.site_id}
     buttons: list[Component] = []
-    if profile.needs_review and actor.may_start(ConfirmSite):
+    if profile.needs_review:
         alone = {"site_ids": [profile.site_id]}
-        buttons.append(ask_button(ConfirmSite, alone, _("Keep as its own")))
-    if actor.may_start(MergeSites):
-        words = _("Merge into\u2026")
-        buttons.append(choose_button(MergeSites, this, "into", SITES, words))
+        buttons.append(ask_button(ConfirmSite, alone, _("Keep as its own"), actor=actor))
+    words = _("Merge into\u2026")
+    buttons.append(choose_button(MergeSites, this, "into", SITES, words, actor=actor))
     return buttons
 
 
@@ -109,23 +110,26 @@ def _expected(profile: Profile, rules: Rules, actor: Actor, *, now: bool) -> Com
     if profile.expected is not None:
         text = _("%(sources)s, set for this site", sources=sources_word(expected))
     buttons: list[Component] = []
-    if now and actor.may_start(ExpectSources):
-        buttons = [_toggle(profile.site_id, source, expected) for source in SOURCES]
+    if now:
+        buttons = [_toggle(profile.site_id, source, expected, actor) for source in SOURCES]
         if profile.expected is not None:
             arguments = {"site_id": profile.site_id, "sources": None}
             words = _("Default of the rules")
-            buttons.append(ask_button(ExpectSources, arguments, words, kind="btn-link"))
+            buttons.append(
+                ask_button(ExpectSources, arguments, words, actor=actor, kind="btn-link")
+            )
     return html.Div([html.P(text), html.Div(buttons, className="acts")], className="expected")
 
 
-def _toggle(site_id: int, source: str, expected: Sequence[str]) -> Component:
+def _toggle(site_id: int, source: str, expected: Sequence[str], actor: Actor) -> Component:
     """A button that adds or removes an expected source."""
     rest = [name for name in SOURCES if (name in expected) != (name == source)]
     arguments = {"site_id": site_id, "sources": rest}
     words = {"source": source_label(source)}
+    label = _("Expect %(source)s", **words)
     if source in expected:
-        return ask_button(ExpectSources, arguments, _("Don't expect %(source)s", **words))
-    return ask_button(ExpectSources, arguments, _("Expect %(source)s", **words))
+        label = _("Don't expect %(source)s", **words)
+    return ask_button(ExpectSources, arguments, label, actor=actor)
 
 
 def _aliases(aliases: Sequence[Alias], actor: Actor, *, now: bool) -> Component:
@@ -151,8 +155,9 @@ def _aliases(aliases: Sequence[Alias], actor: Actor, *, now: bool) -> Component:
     )
 
 
-def _move(alias: Alias, actor: Actor) -> Component | None:
-    if not actor.may_start(MoveAlias):
-        return None
+def _move(alias: Alias, actor: Actor) -> Component:
     arguments = {"source": alias.source, "alias_key": alias.alias_key}
-    return choose_button(MoveAlias, arguments, "site_id", SITES, _("Move\u2026"), kind="btn-link")
+    label = _("Move\u2026")
+    return choose_button(
+        MoveAlias, arguments, "site_id", SITES, label, actor=actor, kind="btn-link"
+    )
