@@ -106,11 +106,6 @@ def audit(v: View) -> list[Any]:
     return frame(settings_params.AUDIT, count(v.connection), body)
 
 
-def is_administrator() -> bool:
-    """Whether whoever looks may manage users, tokens and thresholds."""
-    return ADMINISTRATOR in current_actor().roles
-
-
 def require_administrator(doing: str) -> None:
     """Refuse everybody who is no administrator.
 
