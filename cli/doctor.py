@@ -69,6 +69,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         how = {
             "none": "nobody signs in; this machine only",
             "password": "people sign in here",
+            "oidc": f"people sign in at {settings.oidc_issuer}",
             "proxy": "the proxies of TRUSTED_PROXIES say who sends a request",
         }
         yield Finding(True, "AUTH", how[settings.auth])

@@ -23,7 +23,10 @@ from etl.work.worker import Worker
 log = logging.getLogger(__name__)
 
 
-_NEEDED_BY = {"proxy": ("trusted_proxies",)}
+_NEEDED_BY = {
+    "proxy": ("trusted_proxies",),
+    "oidc": ("oidc_issuer", "oidc_client_id", "oidc_client_secret"),
+}
 """Fields that a method of AUTH needs."""
 
 
@@ -44,8 +47,6 @@ def check_auth(settings: Settings, host: str) -> None:
     for field in ("secret_key", *_NEEDED_BY.get(settings.auth, ())):
         if not getattr(settings, field):
             raise SettingsError(str(NotSet(variable(Settings, field))))
-    if settings.auth == "oidc":
-        raise SettingsError("AUTH is 'oidc', which is not part of this version: set AUTH=password.")
     if settings.proxy_roles and settings.proxy_groups_header is None:
         raise SettingsError(str(NotSet(variable(Settings, "proxy_groups_header"))))
 
@@ -88,7 +89,8 @@ def serve_command(settings: Settings, host: str | None, port: int | None) -> Non
     engine = open_database(settings)
     address = public_address(settings, host, port)
     click.echo(f"Inventory Hub at {address}")
-    if settings.auth == "password":
+    has_provider = settings.auth == "oidc"
+    if settings.auth == "password" or (has_provider and settings.oidc_local_sign_in != "nobody"):
         _invite_first_administrator(engine, address)
         _prepare_second_factors(engine, settings)
     if settings.auth != "none" and not is_loopback(host) and address.startswith("http:"):

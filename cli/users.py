@@ -63,7 +63,7 @@ def add_command(
         assert user is not None, "it was added a moment ago"
         if site:
             users.set_sites(connection, user, site_ids(connection, site), actor(), now)
-        _set_password_or_link(settings, connection, user, password)
+        _set_password_or_link(settings, connection, user, password, is_new=True)
 
 
 @user_command.command("set")
@@ -73,6 +73,11 @@ def add_command(
 @click.option("--all-sites", is_flag=True, help="Let a limited person see every site.")
 @click.option("--enabled", is_flag=True, help="Let a disabled person sign in again.")
 @click.option(
+    "--no-password",
+    is_flag=True,
+    help="Take the password away, so that an OpenID provider or a new link lets the person in.",
+)
+@click.option(
     "--second-factor",
     type=click.Choice(("required", "optional")),
     help="Whether the person needs a code from a phone beside the password.",
@@ -80,12 +85,13 @@ def add_command(
 @pass_settings
 def set_command(
     settings: Settings, name: str, role: str | None, site: tuple[str, ...], all_sites: bool,
-    enabled: bool, second_factor: str | None,
+    enabled: bool, second_factor: str | None, no_password: bool,
 ) -> None:  # fmt: skip
     """Change what NAME may do and see, or let NAME sign in again; it holds from the next click."""
-    if role is None and not enabled and not site and not all_sites and second_factor is None:
+    if not (role or enabled or site or all_sites or second_factor or no_password):
         raise SettingsError(
-            "Nothing to change: give --role, --site, --all-sites, --second-factor or --enabled."
+            "Nothing to change: give --role, --site, --all-sites, --second-factor, --no-password "
+            "or --enabled."
         )
     if site and all_sites:
         raise SettingsError("--site and --all-sites contradict each other: give one of them.")
@@ -103,6 +109,8 @@ def set_command(
         if second_factor is not None:
             needed = second_factor == "required"
             second_factors.set_required(connection, user, needed, actor(), now)
+        if no_password:
+            users.remove_password(connection, user, actor(), now)
         if enabled:
             users.set_enabled(connection, user, True, actor(), now)
     with reading(open_database(settings)) as connection:
@@ -166,7 +174,7 @@ def list_command(settings: Settings) -> None:
         rows = users.listed(connection)
         having = second_factors.having_one(connection)
     for row in rows:
-        is_ready = row.password_hash is not None or settings.auth == "proxy"
+        is_ready = row.password_hash is not None or settings.auth in ("proxy", "oidc")
         state = "disabled" if not row.enabled else "ok" if is_ready else "invited"
         limits = "some sites" if row.limited else "all sites"
         needs = "adds second" if second_factors.is_required(settings, row) else "one factor"
@@ -233,15 +241,17 @@ def _read_password(file: str | None) -> str | None:
 
 
 def _set_password_or_link(
-    settings: Settings, connection: Connection, user: Row[Any], password: str | None
-) -> None:
+    settings: Settings, connection: Connection, user: Row[Any], password: str | None,
+    *, is_new: bool = False,
+) -> None:  # fmt: skip
     now = system_clock()
     if password is not None:
         users.set_password(connection, user, password, actor(), now)
         click.echo(f"{user.name} can sign in.")
         return
-    if settings.auth == "proxy":
-        click.echo(f"{user.name} is let in by the proxy (AUTH=proxy).")
+    if settings.auth in ("proxy", "oidc") and is_new:
+        who = "the proxy" if settings.auth == "proxy" else settings.oidc_name
+        click.echo(f"{user.name} is let in by {who} (AUTH={settings.auth}).")
         return
     token = sessions.invite(connection, user, actor(), now)
     address = public_address(settings, settings.host, settings.port)

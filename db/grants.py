@@ -18,6 +18,7 @@ from db.tables import (
     report_days,
     second_factors,
     token_sites,
+    used_states,
     user_links,
     user_sessions,
     user_sites,
@@ -26,7 +27,8 @@ from db.tables import (
 
 WEB_USER, WORKER_USER = "inventory_hub_web", "inventory_hub_worker"
 _OF_PEOPLE = (
-    users, user_sites, user_sessions, user_links, second_factors, recovery_codes, token_sites,
+    users, user_sites, user_sessions, user_links, second_factors, recovery_codes, used_states,
+    token_sites,
 )  # fmt: skip
 _WRITTEN_BY_WEB = (inventory, agent_hours, report_days, api_tokens, *_OF_PEOPLE)
 _ADDED_BY_WEB = (jobs, audit_log)

@@ -8,9 +8,10 @@ from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from db import audit
-from db.tables import NAME_LENGTH, user_links, user_sessions, users
+from db.tables import NAME_LENGTH, used_states, user_links, user_sessions, users
 from db.users import UserError, sites_of
 
 UNUSED_FOR = timedelta(days=3)
@@ -35,8 +36,15 @@ class Session:
     """That the person chose."""
 
 
-def start(connection: Connection, user_id: int, address: str, browser: str, now: datetime) -> str:
-    """Start a session. Returns its token, which cannot be read again later."""
+def start(
+    connection: Connection, user_id: int, address: str, browser: str, now: datetime,
+    id_token: str | None = None,
+) -> str:  # fmt: skip
+    """Start a session. Returns its token, which cannot be read again later.
+
+    Args:
+        id_token: with which an OpenID provider proved who it is, encrypted.
+    """
     expired = or_(
         user_sessions.c.expires_at <= now, user_sessions.c.last_seen_at <= now - UNUSED_FOR
     )
@@ -47,6 +55,7 @@ def start(connection: Connection, user_id: int, address: str, browser: str, now:
         insert(user_sessions).values(
             token_hash=_hash(token), user_id=user_id, created_at=now, last_seen_at=now,
             expires_at=now + AT_MOST, address=address[:45], browser=browser[:NAME_LENGTH],
+            id_token=id_token,
         )
     )  # fmt: skip
     return token
@@ -146,6 +155,28 @@ def use_link(connection: Connection, token: str, now: datetime) -> bool:
     link = user_links.c
     of_token = (link.token_hash == _hash(token)) & (link.expires_at > now)
     return connection.execute(delete(user_links).where(of_token)).rowcount == 1
+
+
+def id_token_of(connection: Connection, session_id: int) -> str | None:
+    """The encrypted ID token that a session began with."""
+    session = user_sessions.c
+    found: str | None = connection.scalar(
+        select(session.id_token).where(session.session_id == session_id)
+    )
+    return found
+
+
+def use_state(connection: Connection, state: str, now: datetime, valid_for: timedelta) -> bool:
+    """Use up the state of a sign-in with an OpenID provider; False if it was used before."""
+    connection.execute(delete(used_states).where(used_states.c.expires_at <= now))
+    try:
+        with connection.begin_nested():
+            connection.execute(
+                insert(used_states).values(state_hash=_hash(state), expires_at=now + valid_for)
+            )
+    except IntegrityError:
+        return False
+    return True
 
 
 def _hash(token: str) -> str:

@@ -153,7 +153,12 @@ def _for_header(text: str) -> str:
     return text
 
 
-def _vendor_address(text: str) -> str:
+def vendor_address(text: str) -> str:
+    """`text` without its trailing slash, if a secret may be sent there.
+
+    Raises:
+        WrongValue: it is no address, or neither https nor on loopback.
+    """
     text = _for_header(text)
     example = "set it to an address like https://host"
     try:
@@ -184,5 +189,5 @@ Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 """A time zone; its `str()` is the name to store."""
 HeaderText = Annotated[str, BeforeValidator(_for_header)]
 """What a request carries in its headers or its address."""
-VendorAddress = Annotated[str, BeforeValidator(_vendor_address)]
+VendorAddress = Annotated[str, BeforeValidator(vendor_address)]
 """https, or http on loopback; without a trailing slash."""

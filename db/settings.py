@@ -25,6 +25,7 @@ from db.engine import DRIVERS, normalise_url, sqlite_url
 from db.roles import USER_ROLES
 from db.setting_types import (
     Folder,
+    HeaderText,
     Names,
     NotSet,
     Port,
@@ -32,6 +33,7 @@ from db.setting_types import (
     SettingsModel,
     SourceSettings,
     Variable,
+    VendorAddress,
     WrongValue,
     Zone,
     listed,
@@ -191,6 +193,26 @@ class Settings(SettingsModel):
     proxy_roles: Annotated[Mapping[str, str], BeforeValidator(_group_roles)] = {}
     """With AUTH=proxy: the role that a group of PROXY_GROUPS_HEADER gives, like
     Administrators=administrator;Billing=manager"""
+    oidc_issuer: VendorAddress | None = None
+    """With AUTH=oidc: the provider's address, below which /.well-known/openid-configuration is"""
+    oidc_client_id: HeaderText | None = None
+    """With AUTH=oidc: this server's id at the provider"""
+    oidc_client_secret: HeaderText | None = Field(default=None, repr=False)
+    """With AUTH=oidc: this server's secret at the provider"""
+    oidc_scopes: Annotated[tuple[str, ...], listed(" ")] = ("openid", "profile", "email")
+    """With AUTH=oidc: what the provider is asked for, separated by spaces"""
+    oidc_name: str = "single sign-on"
+    """With AUTH=oidc: what the button calls the provider: Sign in with ..."""
+    oidc_name_claim: str = "preferred_username"
+    """With AUTH=oidc: the claim with the person's name"""
+    oidc_groups_claim: str = "groups"
+    """With AUTH=oidc: the claim with the person's groups"""
+    oidc_roles: Annotated[Mapping[str, str], BeforeValidator(_group_roles)] = {}
+    """With AUTH=oidc: the role that a group gives, like IT=administrator;Billing=manager"""
+    oidc_local_sign_in: Literal["administrators", "everybody", "nobody"] = "administrators"
+    """With AUTH=oidc: who may also sign in with a password, at /login?local=1"""
+    oidc_ca_file: Folder | None = None
+    """With AUTH=oidc: a file with certificates to trust instead of the usual ones"""
     unknown_users: Literal["refuse", "nothing"] = "refuse"
     """Whom a proxy or provider knows, but nobody added or gave a role here: refuse, or nothing (is
     added as a viewer of no site)"""

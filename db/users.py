@@ -173,6 +173,13 @@ def set_language(connection: Connection, user_id: int, language: str) -> None:
     _update(connection, user_id, language=language)
 
 
+def remove_password(connection: Connection, user: Row[Any], actor: str, now: datetime) -> None:
+    """Take a user's password away, so that only an OpenID provider or a link lets the user in."""
+    _update(connection, user.user_id, password_hash=None, password_changed_at=now)
+    end_sessions_and_links(connection, user.user_id)
+    _write(connection, actor, "user_password", user.name, now, {"removed": True})
+
+
 def store_rehashed(connection: Connection, user_id: int, password: str) -> None:
     """Store the same password with today's parameters."""
     _update(connection, user_id, password_hash=passwords.hash_password(password))

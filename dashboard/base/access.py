@@ -20,6 +20,8 @@ from db.tokens import DECIDE, READ
 
 SIGN_IN = "/login"
 SIGN_IN_CODE, SIGN_IN_SECOND_FACTOR = f"{SIGN_IN}/code", f"{SIGN_IN}/second-factor"
+OIDC, OIDC_CALLBACK = f"{SIGN_IN}/oidc", f"{SIGN_IN}/oidc/callback"
+"""To the OpenID provider, and back."""
 """After the password: the code of a second factor, and adding one where it is required."""
 ACCOUNT_SECOND_FACTOR = "/account/second-factor"
 API = ("/api", "/export")
@@ -36,6 +38,8 @@ ACCESS: dict[str, str] = {
     SIGN_IN: PUBLIC,
     SIGN_IN_CODE: PUBLIC,
     SIGN_IN_SECOND_FACTOR: PUBLIC,
+    OIDC: PUBLIC,
+    OIDC_CALLBACK: PUBLIC,
     "/invite/<token>": PUBLIC,
     "/logout": VIEWER,
     "/account": VIEWER,

@@ -13,6 +13,7 @@ from dashboard.base.access import ACCOUNT_SECOND_FACTOR, SIGN_IN
 from dashboard.base.i18n import languages
 from dashboard.signin.attempts import FailedAttempts
 from dashboard.signin.next_page import safe_next
+from dashboard.signin.oidc import OidcSignIn
 from dashboard.signin.pages import note, note_refusal, page
 from dashboard.signin.second_step import VALID_FOR, SecondStep
 from dashboard.web.context import Context
@@ -33,8 +34,12 @@ def blueprint(context: Context, settings: Settings) -> Blueprint:
     """The routes; the access table says who may use them."""
     routes = Blueprint("signin", __name__)
     attempts = FailedAttempts(time.monotonic)
-    second_step = SecondStep(context, settings, Vault.of(settings))
+    vault = Vault.of(settings)
+    second_step = SecondStep(context, settings, vault)
     second_step.add_routes(routes)
+    oidc = OidcSignIn(context, settings, vault) if settings.auth == "oidc" else None
+    if oidc is not None:
+        oidc.add_routes(routes)
 
     @routes.before_request
     def _limit() -> None:
@@ -42,7 +47,9 @@ def blueprint(context: Context, settings: Settings) -> Blueprint:
 
     @routes.get(SIGN_IN)
     def form() -> ResponseReturnValue:
-        return _sign_in_page()
+        if oidc is None or (oidc.local and "local" in request.args):
+            return _sign_in_page()
+        return oidc.form()
 
     @routes.post(SIGN_IN)
     def signed_in() -> ResponseReturnValue:
@@ -60,7 +67,8 @@ def blueprint(context: Context, settings: Settings) -> Blueprint:
             page = _sign_in_page(_("Too many attempts. Wait a minute and try again."), 429)
             page.headers["Retry-After"] = str(wait)
             return page
-        stored = user.password_hash if user is not None and user.enabled else None
+        may = user is not None and user.enabled and (oidc is None or oidc.lets_in_locally(user))
+        stored = user.password_hash if user is not None and may else None
         if not passwords.verify_password(stored, password) or user is None:
             attempts.count(address, key)
             note_refusal(context, name, "password")
@@ -72,19 +80,28 @@ def blueprint(context: Context, settings: Settings) -> Blueprint:
 
     @routes.post("/logout")
     def signed_out() -> ResponseReturnValue:
-        here = current_session()
+        here, id_token = current_session(), None
         if here is not None:
             with context.writing(own_sites=True) as connection:
+                id_token = sessions.id_token_of(connection, here.session_id)
                 note(context, connection, here.name, "sign_out")
         sign_out(context.engine)
+        onward = None if oidc is None else oidc.signed_out(id_token)
+        if onward is not None:
+            return onward
         return redirect(SIGN_IN, 303)
+
+    def is_usable(connection: Connection, link: Any, user: Any) -> bool:
+        if oidc is not None and not (oidc.local if user is None else oidc.lets_in_locally(user)):
+            return False
+        return _is_usable(connection, link, user)
 
     @routes.get("/invite/<token>")
     def invited(token: str) -> ResponseReturnValue:
         with context.reading(own_sites=True) as connection:
             link = sessions.open_link(connection, token, context.clock())
             user = None if link is None else _user_of(connection, link)
-            usable = link is not None and _is_usable(connection, link, user)
+            usable = link is not None and is_usable(connection, link, user)
         return _invitation(user) if usable else _gone()
 
     @routes.post("/invite/<token>")
@@ -95,7 +112,7 @@ def blueprint(context: Context, settings: Settings) -> Blueprint:
             with context.writing(own_sites=True) as connection:
                 link = sessions.open_link(connection, token, now)
                 user = None if link is None else _user_of(connection, link)
-                if link is None or not _is_usable(connection, link, user):
+                if link is None or not is_usable(connection, link, user):
                     return _gone()
                 if not repeats_token():
                     return _invitation(user, _("This page was open for too long. Try again."), 401)
@@ -272,15 +289,17 @@ def _gone() -> Response:
 def _account_page(context: Context, error: str = "", status: int = 200) -> Response:
     here = current_session()
     listed: list[Row[Any]] = []
-    has_second_factor, codes_left = False, 0
+    has_second_factor, codes_left, has_password = False, 0, True
     if here is not None:
         with context.reading(own_sites=True) as connection:
             listed = sessions.of_user(connection, here.user_id)
             has_second_factor = second_factors.is_added(connection, here.user_id)
             codes_left = second_factors.codes_left(connection, here.user_id)
+            user = users.by_id(connection, here.user_id)
+            has_password = user is not None and user.password_hash is not None
     return page(
         "account", status, here=here, sessions=listed, zone=context.zone, error=error,
         changed="changed" in request.args, shortest=passwords.SHORTEST,
         role_name=role_name, browser_name=browser_name, second_factor=ACCOUNT_SECOND_FACTOR,
-        has_second_factor=has_second_factor, codes_left=codes_left,
+        has_second_factor=has_second_factor, codes_left=codes_left, has_password=has_password,
     )  # fmt: skip

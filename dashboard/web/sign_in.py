@@ -117,12 +117,15 @@ def current_session() -> sessions.Session | None:
     return user.session if user.is_authenticated else None
 
 
-def sign_in(engine: Engine, user_id: int, now: datetime) -> None:
-    """Sign the person in, in a session that no browser knew before."""
+def sign_in(engine: Engine, user_id: int, now: datetime, id_token: str | None = None) -> None:
+    """Sign the person in, in a session that no browser knew before; `id_token` as in
+    `sessions.start`."""
     session.clear()
     browser = request.user_agent.string
     with writing(engine) as connection:
-        token = sessions.start(connection, user_id, request.remote_addr or "", browser, now)
+        token = sessions.start(
+            connection, user_id, request.remote_addr or "", browser, now, id_token
+        )
         found = sessions.find(connection, token, now)
     assert found is not None, "it was started a moment ago"
     session.permanent = True

@@ -55,6 +55,7 @@ from db.tables.runs import (
 from db.tables.users import (
     recovery_codes,
     second_factors,
+    used_states,
     user_links,
     user_sessions,
     user_sites,
@@ -117,6 +118,7 @@ __all__ = [
     "suggestions",
     "threshold_versions",
     "token_sites",
+    "used_states",
     "user_links",
     "user_sessions",
     "user_sites",

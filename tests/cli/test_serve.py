@@ -117,6 +117,18 @@ def test_slow_reader_does_not_delay_shutdown(
             },
             "PROXY_GROUPS_HEADER is not set",
         ),
+        ((), {"AUTH": "oidc", "SECRET_KEY": KEY}, "OIDC_ISSUER is not set"),
+        (
+            (),
+            {
+                "AUTH": "oidc",
+                "SECRET_KEY": KEY,
+                "OIDC_ISSUER": "https://id.example.com/",
+                "OIDC_CLIENT_ID": "hub",
+            },
+            "set OIDC_CLIENT_SECRET or OIDC_CLIENT_SECRET_FILE",
+        ),
+        ((), {"AUTH": "none", "OIDC_ISSUER": "http://id.example.com"}, "OIDC_ISSUER"),
         ((), {"AUTH": "none", "PROXY_ROLES": "a=owner"}, "PROXY_ROLES cannot be read"),
         ((), {"AUTH": "none", "PROXY_USER_HEADER": "a b"}, "PROXY_USER_HEADER is 'a b'"),
         ((), {"PUBLIC_URL": "hub.example.com", "AUTH": "none"}, "PUBLIC_URL"),

@@ -140,3 +140,9 @@ def test_a_second_factor_is_required_and_reset(cli: CliHere, sqlite_engine: Engi
         "user_add", "user_link", "user_set", "second_factor_add", "second_factor_remove", "user_set"
     ]  # fmt: skip
     assert audited[4].actor.endswith("(command line)")
+    removed = cli("user", "set", "eva", "--no-password", **own)
+    assert removed.stdout == "eva is viewer.\n"
+    assert rows(sqlite_engine, users)[0].password_hash is None
+    for auth, words in (("proxy", "by the proxy"), ("oidc", "by single sign-on")):
+        added = cli("user", "add", f"Ben of {auth}", "--role", "viewer", AUTH=auth, **own)
+        assert words in added.stdout and "/invite/" not in added.stdout

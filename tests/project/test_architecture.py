@@ -154,7 +154,7 @@ def test_the_rooms_at_the_bottom_import_little(room: str) -> None:
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
     declared = {
         "a2wsgi": "a2wsgi",
-        "alembic": "alembic", "argon2": "argon2-cffi",
+        "alembic": "alembic", "argon2": "argon2-cffi", "authlib": "authlib", "joserfc": "joserfc",
         "babel": "babel", "click": "click", "cryptography": "cryptography", "dash": "dash",
         "dash_ag_grid": "dash-ag-grid",
         "dash_bootstrap_components": "dash-bootstrap-components", "filelock": "filelock",
