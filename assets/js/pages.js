@@ -50,20 +50,26 @@
   }
 
   function printedTable(api) {
+    var rows = [];
+    api.forEachNode(function (node) { if (node.data) { rows.push(node.data); } });
+    // What a column draws or offers to press is no text.
     var columns = api.getAllDisplayedColumns().map(function (column) { return column.getColDef(); })
-      .filter(function (column) { return ["query", "trend"].indexOf(column.field) < 0; });
+      .filter(function (column) {
+        return ["query", "trend"].indexOf(column.field) < 0 && !rows.some(function (data) {
+          var value = data[column.field];
+          return value && typeof value === "object" && !Array.isArray(value);
+        });
+      });
     var table = document.createElement("table");
     table.className = "table printed";
     var head = table.createTHead().insertRow();
     columns.forEach(function (column) {
       var cell = document.createElement("th");
       cell.textContent = column.headerName;
-      cell.className = column.type === "rightAligned" ? "figure" : column.field;
+      cell.className = column.type === "rightAligned" ? "figure" : "printed-" + column.field;
       head.appendChild(cell);
     });
     var body = table.createTBody();
-    var rows = [];
-    api.forEachNode(function (node) { if (node.data) { rows.push(node.data); } });
     rows.concat(api.getGridOption("pinnedBottomRowData") || []).forEach(function (data) {
       var row = body.insertRow();
       columns.forEach(function (column) {

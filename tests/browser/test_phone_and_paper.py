@@ -94,6 +94,23 @@ def test_a_printed_page_has_its_filters_and_every_row_and_nothing_to_press(
     expect(quiet.locator("table.printed")).to_have_count(0)
 
 
+@pytest.mark.parametrize("path", ["/changes", "/coverage"])
+def test_a_printed_grid_is_as_wide_as_the_paper_and_all_text(
+    quiet: Page, address: str, path: str
+) -> None:
+    quiet.goto(address + path)
+    quiet.locator(".grid").first.scroll_into_view_if_needed()
+    expect(quiet.locator(".ag-row .ag-cell").first).not_to_be_empty()
+    quiet.wait_for_load_state("networkidle")
+    quiet.set_viewport_size(PAPER)
+    quiet.emulate_media(media="print")
+    quiet.evaluate("dispatchEvent(new Event('beforeprint'))")
+    table = quiet.locator("table.printed")
+    expect(table.locator("tbody tr").first).to_be_visible()
+    expect(table).not_to_contain_text("[object")
+    assert quiet.evaluate("document.documentElement.scrollWidth") <= PAPER["width"]
+
+
 def test_a_chart_shrinks_to_the_paper(quiet: Page, address: str) -> None:
     quiet.goto(address + "/")
     expect(quiet.locator("#months-chart .bars .point").first).to_be_attached()
