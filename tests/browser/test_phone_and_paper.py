@@ -99,7 +99,7 @@ def test_a_printed_grid_is_as_wide_as_the_paper_and_all_text(
     quiet: Page, address: str, path: str
 ) -> None:
     quiet.goto(address + path)
-    quiet.locator(".grid").first.scroll_into_view_if_needed()
+    quiet.locator(".grid-card").first.scroll_into_view_if_needed()
     expect(quiet.locator(".ag-row .ag-cell").first).not_to_be_empty()
     quiet.wait_for_load_state("networkidle")
     quiet.set_viewport_size(PAPER)
