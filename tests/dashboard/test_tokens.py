@@ -22,6 +22,7 @@ from db.tables import api_tokens, audit_log, sites
 from tests.support.api_server import NOW, make_app
 from tests.support.machines import machine_id, report
 from tests.support.samples import samples
+from tests.support.sign_in_site import Site
 
 KEY, OTHER_KEY = "k1" * 20 + "abcdefg", "z9" * 20 + "tuvwxyz"
 PEPPER, OTHER_PEPPER = "p3" * 20 + "hijklmn", "q7" * 20 + "opqrstu"
@@ -111,12 +112,15 @@ def test_a_token_may_what_its_scopes_its_role_and_its_address_allow(server: Serv
 
 def test_a_token_opens_no_page_and_calls_no_callback(server: Server) -> None:
     token = server.make(role="administrator")
+    client = Site(server.engine).browser().client
+    headers = {"Authorization": f"Bearer {token}"}
     for method, path in (
-        ("GET", "/"), ("GET", "/settings/users"), ("GET", "/_dash-layout"),
+        ("GET", "/"), ("GET", "/settings/users"), ("GET", "/_dash-layout"), ("GET", "/account"),
         ("POST", "/_dash-update-component"),
     ):  # fmt: skip
-        assert server.ask(path, token, method, json={}).status_code == 403, path
-    assert server.ask("/report", token).status_code == 200
+        answer = client.open(path, method=method, json={}, headers=headers)
+        assert answer.status_code == 403, path
+    assert client.get("/report", headers=headers).status_code == 200
 
 
 def test_a_token_with_sites_sees_only_these_and_decides_nothing(server: Server) -> None:
