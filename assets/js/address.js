@@ -91,21 +91,27 @@
     window.scrollTo(0, 0);
   }
 
-  // The page that is left goes at once: its callbacks must not answer the other page's filters, and what takes
-  // long to unmount does so while the server answers.
+  // The page that is left goes before the filters change: its callbacks must not answer the other page's. It goes
+  // once Dash has asked for the other page (in a task of its own), for it may take long to unmount.
   function leavePage() {
-    var place = document.getElementById("_pages_content");
-    if (place && place.childElementCount) window.dash_clientside.set_props("_pages_content", { children: null });
+    var place = document.getElementById("_pages_content"), left = place && place.firstElementChild;
+    setTimeout(function () {
+      setTimeout(function () {
+        if (left && left === place.firstElementChild) window.dash_clientside.set_props("_pages_content", { children: null });
+        changed();
+      });
+    });
   }
 
   var path = location.pathname;
   // Dash's own Location does not know the steps above and would miss, or answer, the wrong ones.
   // So a step inside one page reaches nobody else; only a step to another page does.
   function step(event) {
-    if (location.pathname === path) event.stopImmediatePropagation();
-    else leavePage();
+    if (location.pathname === path) {
+      event.stopImmediatePropagation();
+      changed();
+    } else leavePage();
     path = location.pathname;
-    changed();
   }
   window.addEventListener("popstate", step);
   window.addEventListener("_dashprivate_pushstate", step);

@@ -191,7 +191,11 @@
         if (!separate) kept = text;
         showFields(controls);
         showFilters(separate ? document.querySelectorAll("#chips .chip").length : address.count(f, location.pathname));
-        return [text].concat(values.map(function (value, i) { return value === nothing() ? value : controls[i].written(value); }));
+        // A control that shows its value already is left alone: each that is set makes Dash look at all callbacks.
+        return [text].concat(values.map(function (value, i) {
+          var written = value === nothing() ? value : controls[i].written(value);
+          return written === context.inputs_list[i + 1].value ? nothing() : written;
+        }));
       },
       search: function (_, value) {
         document.activeElement.blur();
@@ -239,11 +243,29 @@
     if (isAway !== away) window.dash_clientside.set_props("away", { is_open: isAway });
     away = isAway;
   }
+
+  // Requests of callbacks go one after the other: the server computes one at a time anyway, so its first answer comes
+  // sooner and is drawn while it works on the next. The strip and the chips around a page come after the page's first
+  // answer. None waits long for one that takes long.
+  var LONGEST_TURN = 150;
+  var before = Promise.resolve(), around = [];
+  function inTurn(send, isAround) {
+    var turn = isAround ? new Promise(function (resolve) { around.push(resolve); }) : before;
+    var enough = new Promise(function (resolve) { setTimeout(resolve, LONGEST_TURN); });
+    var answer = Promise.race([turn, enough]).then(send);
+    if (!isAround) {
+      var released = around.splice(0);
+      before = answer.then(function () {}, function () {});
+      before.then(function () { released.forEach(function (release) { release(); }); });
+    }
+    return answer;
+  }
+
   var ask = window.fetch;
   window.fetch = function (what, how) {
-    var answer = ask.call(window, what, how);
-    if (String((what && what.url) || what).indexOf("/_dash-update-component") < 0) return answer;
-    return answer.then(
+    var send = function () { return ask.call(window, what, how); };
+    if (String((what && what.url) || what).indexOf("/_dash-update-component") < 0) return send();
+    return inTurn(send, String(how && how.body).indexOf('"output":"..strip.') >= 0).then(
       function (response) {
         showAway(response.status >= 502);
         if (response.status >= 400 && response.status < 500) refuse(response.clone());

@@ -4,20 +4,21 @@ from collections.abc import Callable
 from typing import Any
 
 import dash
-from dash import Input, Output, State, callback, html
+from dash import Input, Output, State, callback, html, no_update
 from flask_babel import gettext as _
 
 from dashboard.base.notice import mark
+from dashboard.base.params import Filters
 from dashboard.base.theme import Figure
 from dashboard.components.coverage import page as coverage_page
 from dashboard.components.coverage.grid import coverage_grid, rows
-from dashboard.components.coverage.page import Answers
 from dashboard.components.kit import links
 from dashboard.components.kit.card import card, chart, chart_place, place
 from dashboard.components.kit.grid import sort_of, sorted_window
 from dashboard.components.kit.kpi import waiting_tiles
 from dashboard.figures.coverage import trend_figure
 from dashboard.queries.coverage import findings as coverage
+from dashboard.queries.coverage.trend import Trend, trend
 from dashboard.views.coverage import answers
 from dashboard.views.list_page import (
     Request,
@@ -96,9 +97,6 @@ def layout(**_query: str) -> html.Div:
         "matrix_title": Output(f"{Ids.MATRIX}-title", "children"),
         "matrix_subtitle": Output(f"{Ids.MATRIX}-subtitle", "children"),
         "matrix": Output(f"{Ids.MATRIX}-table", "children"),
-        "trend_title": Output(f"{Ids.TREND}-title", "children"),
-        "trend_subtitle": Output(f"{Ids.TREND}-subtitle", "children"),
-        "trend": Output(f"{Ids.TREND_CHART}-place", "children"),
         "sites_subtitle": Output(f"{Ids.SITES}-subtitle", "children"),
         "sites": Output(f"{Ids.SITES}-table", "children"),
         "tabs": Output(Ids.TABS, "children"),
@@ -114,14 +112,35 @@ def show(query: str | None, _snapshot: object, _settled: object) -> dict[str, An
         if (state := no_data(v)) is not None:
             return coverage_page.instead(state)
         page = answers(v)
-    return coverage_page.parts(page) | {"trend": chart(Ids.TREND_CHART, _figure(page))}
+    return coverage_page.parts(page)
 
 
-def _figure(page: Answers) -> Figure:
-    every = page.all.having(compare_to=None)
+# Apart from the figures: those are drawn while the server looks back.
+@callback(
+    output={
+        "title": Output(f"{Ids.TREND}-title", "children"),
+        "subtitle": Output(f"{Ids.TREND}-subtitle", "children"),
+        "chart": Output(f"{Ids.TREND_CHART}-place", "children"),
+    },
+    inputs=[Input("filters", "data"), Input("snapshot", "data"), Input("settled", "data")],
+)
+def show_trend(query: str | None, _snapshot: object, _settled: object) -> dict[str, Any]:
+    """The findings of the last days."""
+    with view(query, PATH) as v:
+        if v.moment.newest is None:
+            return dict.fromkeys(("title", "subtitle", "chart"), no_update)
+        every = v.filters.having(kinds=(), states=(), compared=(), compare_to=None)
+        found = trend(v.connection, v.moment, every)
+    words = coverage_page.trend_words(found, every)
+    return words | {"chart": chart(Ids.TREND_CHART, _figure(found, every))}
+
+
+def _figure(found: Trend, every: Filters) -> Figure:
     return trend_figure(
-        page.trend,
-        lambda day, kind: links.coverage(every.having(as_of=day), (kind,), TO_DO),
+        found,
+        links.each_day(
+            lambda day, kind: links.coverage(every.having(as_of=day), (kind,), TO_DO),
+        ),
     )
 
 

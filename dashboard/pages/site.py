@@ -208,7 +208,7 @@ def _charts(trends: Trends) -> dict[str, Any]:
             daily_figure(
                 trends.daily,
                 trends.gaps,
-                lambda day, kind: links.devices_on(counted, day, types=(kind,)),
+                links.each_day(lambda day, kind: links.devices_on(counted, day, types=(kind,))),
             ),
         ),
         "bars": chart(
@@ -240,21 +240,6 @@ def _trends(v: View, profile: Profile) -> Trends:
     Output(f"{Ids.LATEST}-title", "children"),
     Output(f"{Ids.LATEST}-subtitle", "children"),
     Output(f"{Ids.LATEST}-rows", "children"),
-    Input("filters", "data"),
-    Input("snapshot", "data"),
-    State(Ids.SITE, "data"),
-)
-def show_latest(query: str | None, _snapshot: object, site_id: str | None) -> Any:
-    """Which devices came and went last."""
-    with view(query, own_sites=True) as v:
-        profile = site_profile.find(v.connection, site_id)
-        if profile is None or v.moment.now.day is None:
-            return same, same, same
-        counted = _of(v, profile.site_id)
-        return latest.parts(_latest(v, counted), v.moment, counted)
-
-
-@callback(
     Output(f"{Ids.GAPS}-title", "children"),
     Output(f"{Ids.GAPS}-subtitle", "children"),
     Output(f"{Ids.GAPS}-rows", "children"),
@@ -262,13 +247,15 @@ def show_latest(query: str | None, _snapshot: object, site_id: str | None) -> An
     Input("snapshot", "data"),
     State(Ids.SITE, "data"),
 )
-def show_gaps(query: str | None, _snapshot: object, site_id: str | None) -> Any:
-    """What the sources do not agree on here."""
+def show_latest(query: str | None, _snapshot: object, site_id: str | None) -> Any:
+    """Which devices came and went last, and what the sources do not agree on."""
     with view(query, own_sites=True) as v:
         profile = site_profile.find(v.connection, site_id)
         if profile is None or v.moment.now.day is None:
-            return same, same, same
-        return coverage_views.of_site(v, profile.site_id)
+            return (same,) * 6
+        counted = _of(v, profile.site_id)
+        changed = latest.parts(_latest(v, counted), v.moment, counted)
+        return *changed, *coverage_views.of_site(v, profile.site_id)
 
 
 def _latest(v: View, counted: Filters) -> Latest:

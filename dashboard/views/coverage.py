@@ -10,7 +10,6 @@ from dashboard.components.coverage import why as coverage_why
 from dashboard.components.coverage.page import Answers
 from dashboard.queries.coverage import findings as coverage
 from dashboard.queries.coverage import matrix as coverage_matrix
-from dashboard.queries.coverage.trend import trend
 from dashboard.queries.names import site_names
 from dashboard.web.context import View
 from db.coverage import CURRENT, GAPS, KINDS, STATES, TO_DO
@@ -41,7 +40,6 @@ def answers(v: View) -> Answers:
         coverage_matrix.record_counts(*question),
         left_out,
         coverage_matrix.site_rows(v.connection, v.moment, current),
-        trend(*question),
         sum(moved.values()) if v.filters.compared else standing,
         moved,
     )

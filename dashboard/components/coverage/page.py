@@ -31,10 +31,9 @@ MOST_SITES = 50
 WHY = "coverage"
 PARTS = (
     "state", "hidden", "summary", "about", "why", "tiles", "matrix_title", "matrix_subtitle",
-    "matrix", "trend_title", "trend_subtitle", "trend", "sites_subtitle", "sites", "tabs",
-    "listed", "empty", "no_list",
+    "matrix", "sites_subtitle", "sites", "tabs", "listed", "empty", "no_list",
 )  # fmt: skip
-"""The keys of `parts`, and the chart."""
+"""The keys of `parts`."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,6 @@ class Answers:
     records: dict[str, int]
     left_out: Sequence[LeftOut]
     sites: Sequence[SiteRow]
-    trend: Trend
     listed: int
     moved: Mapping[str, int]
 
@@ -69,7 +67,7 @@ def instead(state: Component) -> dict[str, Any]:
 
 
 def parts(answers: Answers) -> dict[str, Any]:
-    """Everything but the chart and the rows of the grid."""
+    """Everything but the trend and the rows of the grid."""
     moment, every = answers.moment, answers.all
     day = formats.day(moment.now.day)
     return {
@@ -86,8 +84,6 @@ def parts(answers: Answers) -> dict[str, Any]:
         "matrix": coverage_matrix.table(
             answers.cells, answers.records, answers.left_out, answers.all
         ),
-        "trend_title": drawn_list(_trend_title(answers)),
-        "trend_subtitle": _("Findings to look at on each day, by kind; accepted ones left out"),
         "sites_subtitle": coverage_sites.line(answers.sites),
         "sites": coverage_sites.table(answers.sites, answers.cells, answers.all),
         "tabs": _tabs(answers),
@@ -127,13 +123,20 @@ def _tiles(answers: Answers) -> list[Tile]:
     return tiles
 
 
-def _trend_title(answers: Answers) -> list[Part]:
-    days = answers.trend.days
+def trend_words(trend: Trend, every: Filters) -> dict[str, Any]:
+    """Title and subtitle of the trend of what `every` lets in."""
+    return {
+        "title": drawn_list(_trend_title(trend, every)),
+        "subtitle": _("Findings to look at on each day, by kind; accepted ones left out"),
+    }
+
+
+def _trend_title(trend: Trend, every: Filters) -> list[Part]:
+    days = trend.days
     if not days:
         return [_("No trend: the days around are no longer kept")]
-    first = sum(values[0] for values in answers.trend.values.values())
-    last = sum(values[-1] for values in answers.trend.values.values())
-    every = answers.all.having(compare_to=None)
+    first = sum(values[0] for values in trend.values.values())
+    last = sum(values[-1] for values in trend.values.values())
     at = {
         name: count_link(n, links.coverage(every.having(as_of=day), (), TO_DO))
         for name, n, day in (("first", first, days[0]), ("last", last, days[-1]))

@@ -1,6 +1,6 @@
 """Addresses of lists and files: the filters of a number, written into the link that opens it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from dashboard.base.params import BARS, FINDING_CHANGES, STATUSES, Filters, Sort
@@ -72,6 +72,20 @@ def coverage_changes(filters: Filters, kinds: Sequence[str] = ()) -> str:
     """The findings of these kinds by which the number to look at changed since the other day."""
     chosen = {"kinds": tuple(kinds), "states": (), "compared": FINDING_CHANGES}
     return _with("/coverage", filters.having(**chosen))
+
+
+def each_day(href: Callable[[date, str], str]) -> Callable[[date, str], str]:
+    """`href`, for many days: of each kind it writes one address and puts the other days into it. To
+    write the filters out for each day took longer than to count what they let in."""
+    written: dict[str, tuple[date, str]] = {}
+
+    def on(day: date, kind: str) -> str:
+        if kind not in written:
+            written[kind] = (day, href(day, kind))
+        first, address = written[kind]
+        return address.replace(f"as_of={first.isoformat()}", f"as_of={day.isoformat()}", 1)
+
+    return on
 
 
 def coverage_file(filters: Filters, sort: Sort, form: str) -> str:
