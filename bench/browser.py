@@ -203,9 +203,9 @@ def _clicks(
 def _loads(
     browser: "Browser", addresses: Sequence[str], sites: int, runs: int
 ) -> Iterator[Measurement]:
-    loads, floor, slim = into = _Loads(), _Loads(), _Loads()
+    loads, floor, slim = _Loads(), _Loads(), _Loads()
     for number in _rounds(runs):
-        for address, values in zip(addresses, into, strict=True):
+        for address, values in zip(addresses, (loads, floor, slim), strict=True):
             _load(browser, address, _Loads() if number < 0 else values)
     kind, m = f"{sites} sites", statistics.median
     yield Measurement(kind, "cold Overview", "ms", m(loads.took), m(floor.took), LOAD_LIMIT)
@@ -214,12 +214,12 @@ def _loads(
         kind, "cold Overview, main thread blocked", "ms",
         m(loads.blocked), m(floor.blocked), BLOCKED_LIMIT,
     )  # fmt: skip
-    for name, unit, values, limit in (
+    for name, unit, numbers, limit in (
         ("requests", "", loads.requests, REQUESTS_LIMIT),
         ("transferred", "KB", loads.kilobytes, KILOBYTES_LIMIT),
         ("layout shift", "", loads.shift, SHIFT_LIMIT),
     ):
-        yield Measurement(kind, f"cold Overview, {name}", unit, m(values), None, limit)
+        yield Measurement(kind, f"cold Overview, {name}", unit, m(numbers), None, limit)
 
 
 def _rounds(runs: int) -> range:

@@ -48,7 +48,8 @@ def measure(store: Store, days: int, runs: int) -> Iterator[Measurement]:
             def floor(bars: str = bars, listed: str = listed) -> Any:
                 return raw.rows(bars, values), raw.rows(listed, values)
 
-            answer, ((opening, *between, closing),), keys = ours(), *floor()
+            answer, (counted, keys) = ours(), floor()
+            ((opening, *between, closing),) = counted
             bar_values = [answer["opening"], *answer["bars"].values(), answer["closing"]]
             assert bar_values == [opening, *between, closing], f"the bars of {basis} differ"
             key = "asset_id" if basis == "assets" else "device_id"

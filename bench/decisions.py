@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Engine, select
 
@@ -53,7 +54,7 @@ def measure(store: Store, devices: int) -> Iterator[Measurement]:
             return save_rules(by, rules, "measured")
 
     for name, decide in (("a merge of sites", merge), ("new rules", change_rules)):
-        seconds = _seconds(lambda decide=decide: preview(store.ours, decide, lambda _text: None))
+        seconds = _seconds(partial(preview, store.ours, decide, lambda _text: None))
         yield Measurement(store.kind, f"preview of {name}", "s", seconds, None, LIMIT)
     yield Measurement(
         store.kind, "a merge of sites, taken", "s", _seconds(lambda: merge(store.ours))

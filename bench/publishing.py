@@ -90,7 +90,9 @@ def _clock(day: date) -> datetime:
 def _attempt(store: Store, source: Source, day: date) -> Iterator[Attempt]:
     with lease.take(store.ours) as held:
         run_id = run_log.start_run(store.ours, source.FACTS.name, day, "UTC", _clock(day))
-        yield Attempt(store.ours, held, source, day, run_id, lambda: _clock(day), {}, FetchStats())
+        yield Attempt(
+            store.ours, held, source, day, run_id, lambda: _clock(day), None, FetchStats()
+        )
 
 
 def collect_day(store: Store, source: Source, raws: Sequence[Raw], day: date) -> float:

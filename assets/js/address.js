@@ -140,6 +140,22 @@
     open(link.pathname, link.search.slice(1));
   });
 
+  // What a person presses may be drawn anew before it is let go, as after Back: the click then falls on what is around
+  // it. It follows the link that was pressed.
+  var pressed = null;
+  document.addEventListener("pointerdown", function (event) {
+    pressed = followed(event);
+  }, true);
+  document.addEventListener("click", function (event) {
+    var link = pressed && !pressed.isConnected && !event.target.closest("a, button, input, label") ? pressed : null;
+    pressed = null;
+    if (!link || !pageOf(link.pathname).path || event.button) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (link.pathname !== location.pathname) open(link.pathname, link.search.slice(1));
+    else if (link.search !== location.search) go(link.search.slice(1));
+  }, true);
+
   window.hubAddress = {
     pages: declared.pages, hasOwnFilters: hasOwnFilters, heeds: heeds, searchPage: searchPage, filterByName: filterByName, defaultOn: defaultOn, read: read, write: write, count: count, go: go, open: open,
   };

@@ -9,9 +9,10 @@ import secrets
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ class ReceivedRequest:
     """One POST as it came."""
 
     path: str
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
 
     @property
