@@ -140,18 +140,19 @@
     open(link.pathname, link.search.slice(1));
   });
 
-  // What a person presses may be drawn anew before it is let go, as after Back: the click then falls on what is around
-  // it. It follows the link that was pressed.
+  // What a person presses may be drawn anew before it is let go, as after Back: there is no click then. The link that
+  // was pressed is followed all the same, unless the pointer moved on.
+  var STILL = 8;
   var pressed = null;
   document.addEventListener("pointerdown", function (event) {
-    pressed = followed(event);
+    var link = followed(event);
+    pressed = link && { link: link, x: event.clientX, y: event.clientY };
   }, true);
-  document.addEventListener("click", function (event) {
-    var link = pressed && !pressed.isConnected && !event.target.closest("a, button, input, label") ? pressed : null;
+  document.addEventListener("pointerup", function (event) {
+    var was = pressed, link = was && was.link;
     pressed = null;
-    if (!link || !pageOf(link.pathname).path || event.button) return;
-    event.preventDefault();
-    event.stopPropagation();
+    if (!link || link.isConnected || !pageOf(link.pathname).path) return;
+    if (Math.abs(event.clientX - was.x) > STILL || Math.abs(event.clientY - was.y) > STILL) return;
     if (link.pathname !== location.pathname) open(link.pathname, link.search.slice(1));
     else if (link.search !== location.search) go(link.search.slice(1));
   }, true);

@@ -115,6 +115,21 @@ def test_a_click_on_a_segment_opens_its_devices_and_back_returns(quiet: Page, ad
     assert urlsplit(quiet.url).query == "site=1"
 
 
+def test_a_row_that_is_drawn_anew_while_it_is_pressed_opens_its_site(
+    quiet: Page, address: str
+) -> None:
+    open_overview(quiet, address)
+    row = quiet.locator("#sites-table .row-link").first
+    row.scroll_into_view_if_needed()
+    site = row.get_attribute("href") or ""
+    row.hover()
+    quiet.mouse.down()
+    # As an answer that comes late after Back.
+    quiet.evaluate("document.querySelector('#sites-table [data-drawn]').dataset.drawn += ' '")
+    quiet.mouse.up()
+    quiet.wait_for_url(f"**{site}")
+
+
 def test_a_name_and_a_row_open_the_site_and_a_mover_its_changes(quiet: Page, address: str) -> None:
     open_overview(quiet, address)
     mover = quiet.locator(".mover").first
