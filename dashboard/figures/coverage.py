@@ -68,7 +68,7 @@ def trend_figure(trend: Trend, href: Callable[[date, str], str]) -> Figure:
         "annotations": labels,
         "margin": margin(labels=[str(top)], top=8, right=132),
         "showlegend": False,
-        "xaxis": {"type": "date", "showgrid": False, "tickformat": "%-d %b", "nticks": 7},
+        "xaxis": {"type": "date", "showgrid": False, "tickformat": "%-d %b", "nticks": 4},
         "yaxis": {"range": [0, top], "nticks": 4, "tickformat": "d"},
     }
     return {"data": lines, "layout": layout}

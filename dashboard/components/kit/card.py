@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
@@ -36,10 +35,12 @@ def card(
         head.append(html.Div(id=actions_id, className="card-actions"))
     elif actions is not None:
         head.append(html.Div(actions, className="card-actions"))
+    # Bootstrap's card in plain elements: dash-bootstrap-components mounts three more for each part.
+    parts = [html.Div(head, className="card-header"), html.Div(body, className="card-body")]
     return html.Section(
-        dbc.Card([dbc.CardHeader(head), dbc.CardBody(body)]),
+        parts,
         id=name,
-        className="card-place",
+        className="card",
         **{"aria-labelledby": f"{name}-title"},
     )
 
@@ -50,7 +51,7 @@ def panel(*parts: Part, kind: str = "") -> Component:
     Args:
         kind: further CSS classes.
     """
-    return dbc.Card(drawn_list(parts), body=True, class_name=kind)
+    return html.Div(drawn_list(parts), className=f"card card-body {kind}".strip())
 
 
 def file_links(address: Callable[[str], str], *before: Part) -> Component:
