@@ -13,6 +13,7 @@ def open_explanation(page: Page, button: Locator) -> int:
     button.click()
     figure = page.locator(".drawer-figure")
     expect(figure).to_have_text(re.compile(r"^[0-9,]+$"))
+    expect(figure).to_be_visible()  # On a slow machine its place was shown meanwhile.
     return int(re.sub(r"\D", "", figure.inner_text()))
 
 
