@@ -15,7 +15,7 @@
   Object.defineProperty(window, "_dashPlotlyJSURL", { get: function () { return addresses.plotly; }, set: function () {} });
 
   // When a chart is drawn, Dash and Plotly have it fit its place once more, a tenth of a second later. What fits
-  // already is not drawn again.
+  // already, or is hidden, is not drawn again.
   var plotly;
   Object.defineProperty(window, "Plotly", {
     configurable: true,
@@ -24,9 +24,9 @@
       var fit = library.Plots.resize;
       plotly = library;
       library.Plots.resize = function (chart) {
-        var size = chart._fullLayout;
+        var size = chart._fullLayout, hidden = !chart.clientWidth;
         var fits = size && Math.abs(size.width - chart.clientWidth) < 1 && Math.abs(size.height - chart.clientHeight) < 1;
-        return fits ? Promise.resolve(chart) : fit(chart);
+        return hidden || fits ? Promise.resolve(chart) : fit(chart);
       };
     },
   });
