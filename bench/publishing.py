@@ -116,7 +116,8 @@ def _publish(store: Store, source: Source, raws: Sequence[Raw], day: date) -> fl
         names = {r.alias_key: r.alias_name for r in collected.records if r.alias_key is not None}
         with writing(store.ours) as connection:
             rules = rule_versions.adopt_environment(connection, attempt.clock(), Settings())
-            internal = internal_aliases(connection, source.FACTS.name, names, rules)
+            plan = plan_sites(connection, source.FACTS.name, day, names, ())
+            internal = internal_aliases(connection, plan, rules)
         states = [
             evaluate_record(source.FACTS.name, r, rules, source.VOLATILE, internal)
             for r in collected.records
