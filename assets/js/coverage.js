@@ -44,7 +44,7 @@
   /* A row's button that opens the dialog of a job. */
   cells.HubAsk = function (props) {
     var request = props.value;
-    if (props.data.ask_why) {
+    if ((props.data || {}).ask_why) {
       return element("button", { type: "button", className: "btn btn-secondary btn-sm refused", "aria-disabled": "true",
         "data-why": props.data.ask_why,
         "aria-label": props.data.ask_words + ": " + props.data.hostname + ", " + props.data.kind + ". " + props.data.ask_why },

@@ -126,7 +126,7 @@ def show(query: str | None, _snapshot: object, _settled: object) -> dict[str, An
 )
 def show_trend(query: str | None, _snapshot: object, _settled: object) -> dict[str, Any]:
     """The findings of the last days."""
-    with view(query, PATH) as v:
+    with view(query, PATH, own_sites=True) as v:
         if v.moment.newest is None:
             return dict.fromkeys(("title", "subtitle", "chart"), no_update)
         every = v.filters.having(kinds=(), states=(), compared=(), compare_to=None)
