@@ -13,6 +13,9 @@ from db.tables import audit_log
 AUTOMATIC = "automatic"
 """The actor of what the program does by itself."""
 
+About = Mapping[str, Any] | None
+"""What an entry says besides the change itself, such as the network address of whoever asked."""
+
 
 def write_entry(
     connection: Connection,

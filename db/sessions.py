@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from db import audit
+from db.audit import About
 from db.tables import NAME_LENGTH, used_states, user_links, user_sessions, users
 from db.users import UserError, sites_of
 
@@ -131,7 +132,9 @@ def new_link(connection: Connection, user_id: int | None, now: datetime) -> str:
     return token
 
 
-def invite(connection: Connection, user: Row[Any], actor: str, now: datetime) -> str:
+def invite(
+    connection: Connection, user: Row[Any], actor: str, now: datetime, about: About = None
+) -> str:
     """A new link's token for a user, with an entry in the audit log.
 
     Raises:
@@ -139,7 +142,7 @@ def invite(connection: Connection, user: Row[Any], actor: str, now: datetime) ->
     """
     if not user.enabled:
         raise UserError(f"{user.name} is disabled: let {user.name} sign in again first.")
-    audit.write_entry(connection, actor, "user_link", f"user {user.name}", now)
+    audit.write_entry(connection, actor, "user_link", f"user {user.name}", now, about)
     return new_link(connection, user.user_id, now)
 
 

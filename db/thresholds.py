@@ -61,12 +61,21 @@ RANGES: Mapping[str, tuple[int, int]] = {
 """The least and the most that each may be, in their order."""
 
 
+def out_of_range(values: Mapping[str, Any]) -> str | None:
+    """The first threshold whose value is no whole number within its range; None where all are."""
+    for name, (least, most) in RANGES.items():
+        value = values.get(name)
+        if not isinstance(value, int) or not least <= value <= most:
+            return name
+    return None
+
+
 def are_thresholds(values: Mapping[str, int]) -> bool:
     """Whether `values` are a whole version: every threshold within its range. An administrator's
     share below what is suspicious at all would never be asked for."""
     return (
         values.keys() == RANGES.keys()
-        and all(least <= values[name] <= most for name, (least, most) in RANGES.items())
+        and out_of_range(values) is None
         and values["administrator_percent"] >= values["vanished_percent"]
     )
 

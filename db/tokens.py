@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from db import audit
+from db.audit import About
 from db.roles import ADMINISTRATOR, MANAGER, VIEWER
 from db.settings import Settings
 from db.tables import NAME_LENGTH, api_tokens, inventory, sites, token_sites
@@ -193,13 +194,10 @@ def add(
     actor: str,
     now: datetime,
     peppers: Peppers,
-    about: Mapping[str, Any] | None = None,
+    about: About = None,
 ) -> str:
     """Check and create a token, with an entry in the audit log. Returns its text, which cannot be
     read again later.
-
-    Args:
-        about: more for the entry, such as the address of whoever asks.
 
     Raises:
         TokenError: it cannot be made like this.
@@ -224,7 +222,7 @@ def revoke(
     public_id: str,
     actor: str,
     now: datetime,
-    about: Mapping[str, Any] | None = None,
+    about: About = None,
 ) -> bool:
     """Revoke a credential, with an entry in the audit log; False if there is no such one, or it is
     revoked already."""

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from db import audit, passwords
+from db.audit import About
 from db.roles import ADMINISTRATOR, USER_ROLES
 from db.tables import NAME_LENGTH, user_links, user_sessions, user_sites, users
 
@@ -54,7 +55,9 @@ def listed(connection: Connection) -> list[Row[Any]]:
     return list(connection.execute(rows.order_by(users.c.name_key)))
 
 
-def add(connection: Connection, name: str, role: str, actor: str, now: datetime) -> int:
+def add(
+    connection: Connection, name: str, role: str, actor: str, now: datetime, about: About = None
+) -> int:
     """Add a user, who cannot sign in before choosing a password. Returns the id.
 
     Raises:
@@ -75,12 +78,15 @@ def add(connection: Connection, name: str, role: str, actor: str, now: datetime)
     )
     inserted = result.inserted_primary_key
     assert inserted is not None, "a user's id comes from the database"
-    _write(connection, actor, "user_add", name, now, {"role": role})
+    _write(connection, actor, "user_add", name, now, {"role": role}, about)
     user_id: int = inserted[0]
     return user_id
 
 
-def set_role(connection: Connection, user: Row[Any], role: str, actor: str, now: datetime) -> None:
+def set_role(
+    connection: Connection, user: Row[Any], role: str, actor: str, now: datetime,
+    about: About = None,
+) -> None:  # fmt: skip
     """Change what a user may do.
 
     Raises:
@@ -95,18 +101,22 @@ def set_role(connection: Connection, user: Row[Any], role: str, actor: str, now:
             f"{user.name} sees only some sites, and an administrator sees all: "
             "give --all-sites too."
         )
-    give_role(connection, user, role, actor, now)
+    give_role(connection, user, role, actor, now, about)
 
 
-def give_role(connection: Connection, user: Row[Any], role: str, actor: str, now: datetime) -> None:
+def give_role(
+    connection: Connection, user: Row[Any], role: str, actor: str, now: datetime,
+    about: About = None,
+) -> None:  # fmt: skip
     """Change the role as somebody else decides, who also knows whether an administrator is left."""
     _update(connection, user.user_id, role=role)
-    _write(connection, actor, "user_set", user.name, now, {"role": [user.role, role]})
+    _write(connection, actor, "user_set", user.name, now, {"role": [user.role, role]}, about)
 
 
 def set_sites(
-    connection: Connection, user: Row[Any], sites: Collection[int] | None, actor: str, now: datetime
-) -> None:
+    connection: Connection, user: Row[Any], sites: Collection[int] | None, actor: str,
+    now: datetime, about: About = None,
+) -> None:  # fmt: skip
     """Limit what a user sees to some sites, by their ids; None: every site.
 
     Raises:
@@ -123,7 +133,7 @@ def set_sites(
         rows = [{"user_id": user.user_id, "site_id": site} for site in sorted(sites)]
         connection.execute(insert(user_sites), rows)
     changed = [None if each is None else sorted(each) for each in (before, sites)]
-    _write(connection, actor, "user_set", user.name, now, {"sites": changed})
+    _write(connection, actor, "user_set", user.name, now, {"sites": changed}, about)
 
 
 def sites_of(connection: Connection, user: Any) -> frozenset[int] | None:
@@ -135,8 +145,9 @@ def sites_of(connection: Connection, user: Any) -> frozenset[int] | None:
 
 
 def set_enabled(
-    connection: Connection, user: Row[Any], enabled: bool, actor: str, now: datetime
-) -> None:
+    connection: Connection, user: Row[Any], enabled: bool, actor: str, now: datetime,
+    about: About = None,
+) -> None:  # fmt: skip
     """Let a user sign in again, or end every session and link and refuse new ones.
 
     Raises:
@@ -150,7 +161,7 @@ def set_enabled(
         end_sessions_and_links(connection, user.user_id)
     _update(connection, user.user_id, enabled=enabled)
     action = "user_enable" if enabled else "user_disable"
-    _write(connection, actor, action, user.name, now, {})
+    _write(connection, actor, action, user.name, now, {}, about)
 
 
 def set_password(
@@ -191,15 +202,17 @@ def end_sessions_and_links(connection: Connection, user_id: int) -> None:
     connection.execute(delete(user_links).where(user_links.c.user_id == user_id))
 
 
-def sign_out_everywhere(connection: Connection, user: Row[Any], actor: str, now: datetime) -> None:
+def sign_out_everywhere(
+    connection: Connection, user: Row[Any], actor: str, now: datetime, about: About = None
+) -> None:
     """End every session and link of a user, who may sign in again."""
     end_sessions_and_links(connection, user.user_id)
-    _write(connection, actor, "user_sign_out", user.name, now, {})
+    _write(connection, actor, "user_sign_out", user.name, now, {}, about)
 
 
 def set_role_and_sites(
     connection: Connection, user: Row[Any], role: str, sites: Collection[int] | None,
-    actor: str, now: datetime,
+    actor: str, now: datetime, about: About = None,
 ) -> None:  # fmt: skip
     """Change what a user may do and see, in the order in which both are possible.
 
@@ -215,11 +228,11 @@ def set_role_and_sites(
     seen = sites_of(connection, user)
     changes_sites = (None if sites is None else frozenset(sites)) != seen
     if changes_sites and sites is None:
-        set_sites(connection, user, None, actor, now)
+        set_sites(connection, user, None, actor, now, about)
         user = _again(connection, user)
-    set_role(connection, user, role, actor, now)
+    set_role(connection, user, role, actor, now, about)
     if changes_sites and sites is not None:
-        set_sites(connection, _again(connection, user), sites, actor, now)
+        set_sites(connection, _again(connection, user), sites, actor, now, about)
 
 
 def _again(connection: Connection, user: Row[Any]) -> Row[Any]:
@@ -245,6 +258,7 @@ def _update(connection: Connection, user_id: int, **values: Any) -> None:
 
 def _write(
     connection: Connection, actor: str, action: str, name: str, now: datetime,
-    detail: Mapping[str, Any],
+    detail: Mapping[str, Any], about: About = None,
 ) -> None:  # fmt: skip
-    audit.write_entry(connection, actor, action, f"user {name}", now, detail)
+    whole = {**detail, **(about or {})}
+    audit.write_entry(connection, actor, action, f"user {name}", now, whole)

@@ -4,8 +4,7 @@ import json
 from typing import Any
 
 import dash
-from dash import Input, Output, State, callback, html, no_update
-from flask_babel import gettext as _
+from dash import Input, Output, State, callback, html
 
 from dashboard.base.notice import mark
 from dashboard.base.settings_params import THRESHOLDS
@@ -14,10 +13,10 @@ from dashboard.components.settings.frame import frame, refused_card
 from dashboard.components.settings.thresholds import FIELDS, HISTORY, SAVE, WRONG, draft, history
 from dashboard.queries.audit import threshold_versions
 from dashboard.views import settings as settings_views
+from dashboard.views.settings import only
 from dashboard.web.context import current, current_actor
-from dashboard.words.threshold_words import threshold_name
+from dashboard.words.threshold_words import wrong_words
 from db.decisions import SaveThresholds
-from db.thresholds import RANGES, are_thresholds
 
 dash.register_page(
     __name__, path=THRESHOLDS, name="Thresholds", order=9.15, tab=mark("Thresholds")
@@ -43,26 +42,20 @@ def show(_query: str | None, _settled: object) -> Any:
         return history(threshold_versions.versions(connection, current().settings))
 
 
+ASKED = {"ask": Output(ASK, "data", allow_duplicate=True), "wrong": Output(WRONG, "children")}
+
+
 @callback(
-    Output(ASK, "data", allow_duplicate=True),
-    Output(WRONG, "children"),
-    Input(SAVE, "n_clicks"),
-    *(State(name, "value") for name in FIELDS.values()),
+    output=ASKED,
+    inputs={"clicks": Input(SAVE, "n_clicks")},
+    state={"values": {name: State(field, "value") for name, field in FIELDS.items()}},
     prevent_initial_call=True,
 )
-def ask(clicks: int | None, *given: Any) -> Any:
+def ask(clicks: int | None, values: dict[str, Any]) -> dict[str, Any]:
     """Open the dialog that says what the draft would change and delete."""
     if not clicks:
-        return no_update, no_update
-    values = dict(zip(FIELDS, given, strict=True))
-    for name, (least, most) in RANGES.items():
-        value = values[name]
-        if not isinstance(value, int) or not least <= value <= most:
-            what = threshold_name(name)
-            return no_update, _("%(what)s: enter a whole number from %(least)s to %(most)s.",
-                                what=what, least=least, most=most)  # fmt: skip
-    if not are_thresholds(values):
-        return no_update, _("The share from which an administrator decides cannot be below the "
-                            "share that is suspicious.")  # fmt: skip
+        return only(ASKED)
+    if (wrong := wrong_words(values)) is not None:
+        return only(ASKED, wrong=wrong)
     asked = {"job": SaveThresholds.kind, "with": json.dumps({"thresholds": values}), "n": clicks}
-    return asked, None
+    return {"ask": asked, "wrong": None}

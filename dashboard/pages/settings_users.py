@@ -3,29 +3,27 @@
 from typing import Any
 
 import dash
-from dash import Input, Output, State, callback, ctx, html, no_update
+from dash import Input, Output, State, callback, ctx, html
 from flask_babel import gettext as _
-from flask_babel import ngettext
 
 from dashboard.base.notice import mark
 from dashboard.base.settings_params import USERS
 from dashboard.components.kit.fields import VALUE
-from dashboard.components.kit.once import shown_once
 from dashboard.components.settings.frame import frame
 from dashboard.components.settings.users import (
     Ids,
     add_form,
     dialog,
     people_card,
-    sites_word,
+    person_parts,
     stores,
 )
 from dashboard.queries.people.user_list import people
 from dashboard.queries.sites.site_table import site_options
 from dashboard.views import settings as settings_views
-from dashboard.views.settings import plain_ids, require_administrator
-from dashboard.web.context import current, current_actor, own_address
-from db import sessions, users
+from dashboard.views.settings import only, plain_ids, require_administrator
+from dashboard.views.settings_users import add_person, change_person
+from dashboard.web.context import current
 from db.roles import ADMINISTRATOR
 
 dash.register_page(
@@ -57,137 +55,82 @@ def show(_changed: object) -> Any:
     return people_card(everybody, sign_in_is_off=current().settings.auth == "none")
 
 
+ADDED = {
+    "once": Output(Ids.ONCE, "children"),
+    "wrong": Output(Ids.WRONG, "children"),
+    "changed": Output(Ids.CHANGED, "data", allow_duplicate=True),
+    "name": Output(Ids.NAME, "value"),
+}
+
+
 @callback(
-    Output(Ids.ONCE, "children"),
-    Output(Ids.WRONG, "children"),
-    Output(Ids.CHANGED, "data", allow_duplicate=True),
-    Output(Ids.NAME, "value"),
-    Input(Ids.ADD, "n_clicks"),
-    State(Ids.NAME, "value"),
-    State(Ids.ROLE, "value"),
-    State(Ids.SITES, VALUE),
+    output=ADDED,
+    inputs=[Input(Ids.ADD, "n_clicks")],
+    state=[State(Ids.NAME, "value"), State(Ids.ROLE, "value"), State(Ids.SITES, VALUE)],
     prevent_initial_call=True,
 )
-def add(clicks: int | None, name: str | None, role: str, sites: str | None) -> Any:
+def add(clicks: int | None, name: str | None, role: str, sites: str | None) -> dict[str, Any]:
     """Add somebody, and show the link once."""
     if not clicks:
-        return (no_update,) * 4
+        return only(ADDED)
     require_administrator(_("Managing users"))
-    here, actor = current(), current_actor().name
-    now, chosen = here.clock(), plain_ids(sites)
-    try:
-        with here.writing() as connection:
-            user_id = users.add(connection, name or "", role, actor, now)
-            user = users.by_id(connection, user_id)
-            assert user is not None, "it was added a moment ago"
-            if chosen:
-                users.set_sites(connection, user, chosen, actor, now)
-            token = sessions.invite(connection, user, actor, now)
-    except users.UserError as error:
-        return None, str(error), no_update, no_update
-    return _link(user.name, token), None, f"{user_id} {now}", ""
+    return only(ADDED, **add_person(name or "", role, plain_ids(sites)))
 
 
-@callback(
-    Output(Ids.EDIT, "is_open"),
-    Output(Ids.TITLE, "children"),
-    Output(Ids.ABOUT, "children"),
-    Output(Ids.NEW_ROLE, "value"),
-    Output(Ids.NEW_SITES, VALUE),
-    Output(Ids.DISABLE, "children"),
-    Output(Ids.LINK, "disabled"),
-    Output(Ids.EDIT_DONE, "children", allow_duplicate=True),
-    Output(Ids.EDIT_WRONG, "children", allow_duplicate=True),
-    Input(Ids.ACT, "data"),
-    prevent_initial_call=True,
-)
-def open_dialog(act: dict[str, Any] | None) -> Any:
+OPENED = {
+    "is_open": Output(Ids.EDIT, "is_open"),
+    "title": Output(Ids.TITLE, "children"),
+    "about": Output(Ids.ABOUT, "children"),
+    "role": Output(Ids.NEW_ROLE, "value"),
+    "sites": Output(Ids.NEW_SITES, VALUE),
+    "disable": Output(Ids.DISABLE, "children"),
+    "no_link": Output(Ids.LINK, "disabled"),
+    "done": Output(Ids.EDIT_DONE, "children", allow_duplicate=True),
+    "wrong": Output(Ids.EDIT_WRONG, "children", allow_duplicate=True),
+}
+
+
+@callback(output=OPENED, inputs=[Input(Ids.ACT, "data")], prevent_initial_call=True)
+def open_dialog(act: dict[str, Any] | None) -> dict[str, Any]:
     """Open the dialog about the person of a row."""
     if not act:
-        return (no_update,) * 9
+        return only(OPENED)
     require_administrator(_("Managing users"))
     with current().reading() as connection:
         found = [each for each in people(connection) if each.user_id == act.get("user_id")]
-    if not found:
-        return (no_update,) * 9
-    person = found[0]
-    browsers = ngettext(
-        "Signed in with %(n)s browser.", "Signed in with %(n)s browsers.", person.browsers,
-        n=person.browsers,
-    )  # fmt: skip
-    sees = _("Sees %(sites)s.", sites=sites_word(person))
-    about = f"{sees} {browsers if person.browsers else _('Not signed in.')}"
-    chosen = [str(site_id) for site_id, _name in person.sites or ()]
-    disabled = person.state == "disabled"
-    words = _("Let sign in again") if disabled else _("Disable")
-    return True, person.name, about, person.role, settings_views.json_ids(chosen), words, \
-        disabled, None, None  # fmt: skip
+    return only(OPENED, **(person_parts(found[0]) if found else {}))
+
+
+DONE = {
+    "is_open": Output(Ids.EDIT, "is_open", allow_duplicate=True),
+    "done": Output(Ids.EDIT_DONE, "children"),
+    "wrong": Output(Ids.EDIT_WRONG, "children"),
+    "changed": Output(Ids.CHANGED, "data"),
+    "disable": Output(Ids.DISABLE, "children", allow_duplicate=True),
+    "no_link": Output(Ids.LINK, "disabled", allow_duplicate=True),
+}
+BUTTONS = (Ids.SAVE, Ids.LINK, Ids.SIGN_OUT, Ids.DISABLE, Ids.CLOSE)
 
 
 @callback(
-    Output(Ids.EDIT, "is_open", allow_duplicate=True),
-    Output(Ids.EDIT_DONE, "children"),
-    Output(Ids.EDIT_WRONG, "children"),
-    Output(Ids.CHANGED, "data"),
-    Output(Ids.DISABLE, "children", allow_duplicate=True),
-    Output(Ids.LINK, "disabled", allow_duplicate=True),
-    Input(Ids.SAVE, "n_clicks"),
-    Input(Ids.LINK, "n_clicks"),
-    Input(Ids.SIGN_OUT, "n_clicks"),
-    Input(Ids.DISABLE, "n_clicks"),
-    Input(Ids.CLOSE, "n_clicks"),
-    State(Ids.ACT, "data"),
-    State(Ids.NEW_ROLE, "value"),
-    State(Ids.NEW_SITES, VALUE),
+    output=DONE,
+    inputs={"clicks": [Input(button, "n_clicks") for button in BUTTONS]},
+    state={
+        "act": State(Ids.ACT, "data"),
+        "role": State(Ids.NEW_ROLE, "value"),
+        "sites": State(Ids.NEW_SITES, VALUE),
+    },
     prevent_initial_call=True,
 )
-def change(*given: Any) -> Any:
+def change(
+    clicks: list[int | None], act: dict[str, Any] | None, role: str, sites: str | None
+) -> dict[str, Any]:
     """Do what a button of the dialog says."""
-    act, role, sites = given[-3:]
     pressed = str(ctx.triggered_id)
-    if not act or not any(given[:-3]):
-        return (no_update,) * 6
+    if not act or not any(clicks) or pressed not in BUTTONS:
+        return only(DONE)
     if pressed == Ids.CLOSE:
-        return False, None, None, no_update, no_update, no_update
+        return only(DONE, is_open=False, done=None, wrong=None)
     require_administrator(_("Managing users"))
-    here, actor = current(), current_actor().name
-    now = here.clock()
-    done: Any = None
-    try:
-        with here.writing() as connection:
-            user = users.by_id(connection, int(act["user_id"]))
-            if user is None:
-                raise users.UserError("This user is not there any more: reload the page.")
-            if pressed == Ids.SAVE:
-                users.set_role_and_sites(
-                    connection, user, role, plain_ids(sites) or None, actor, now
-                )  # fmt: skip
-            elif pressed == Ids.LINK:
-                done = _link(user.name, sessions.invite(connection, user, actor, now))
-            elif pressed == Ids.SIGN_OUT:
-                users.sign_out_everywhere(connection, user, actor, now)
-                done = _("%(name)s is signed out everywhere.", name=user.name)
-            elif pressed == Ids.DISABLE:
-                users.set_enabled(connection, user, not user.enabled, actor, now)
-                done = (
-                    _("%(name)s is disabled and signed out everywhere.", name=user.name)
-                    if user.enabled
-                    else _("%(name)s can sign in again.", name=user.name)
-                )
-    except users.UserError as error:
-        return True, None, str(error), no_update, no_update, no_update
-    changed = f"{act['user_id']} {pressed} {now} {given[:-3]}"
-    word: Any = no_update
-    closed: Any = no_update
-    if pressed == Ids.DISABLE:
-        word = _("Let sign in again") if user.enabled else _("Disable")
-        closed = bool(user.enabled)
-    return pressed != Ids.SAVE, done, None, changed, word, closed
-
-
-def _link(name: str, token: str) -> Any:
-    return shown_once(
-        _("Link for %(name)s", name=name),
-        f"{own_address()}/invite/{token}",
-        _("Send it to %(name)s: it works once, for 24 hours. It is not shown again.", name=name),
-    )
+    wanted = (role, plain_ids(sites))
+    return only(DONE, **change_person(int(act["user_id"]), pressed, wanted, clicks))

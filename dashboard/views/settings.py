@@ -2,12 +2,13 @@
 now: no day and no filter of other pages applies."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from dash import no_update
 from sqlalchemy import Connection
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import Forbidden
@@ -131,6 +132,6 @@ def plain_ids(value: str | None) -> frozenset[int]:
     return frozenset(int(each) for each in chosen)
 
 
-def json_ids(ids: Sequence[str]) -> str:
-    """The value of a field of choices."""
-    return json.dumps(list(ids))
+def only(outputs: Collection[str], **changed: Any) -> dict[str, Any]:
+    """The answer of a callback that leaves all but the `changed` of its outputs as they are."""
+    return dict.fromkeys(outputs, no_update) | changed

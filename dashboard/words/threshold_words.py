@@ -1,12 +1,14 @@
 """The words for the thresholds, and for the differences between two versions."""
 
+from collections.abc import Mapping
 from dataclasses import fields
+from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from dashboard.base import formats
-from db.thresholds import Thresholds
+from db.thresholds import RANGES, Thresholds, are_thresholds, out_of_range
 
 NAMES = tuple(field.name for field in fields(Thresholds))
 """The thresholds, in the order of the page."""
@@ -37,6 +39,19 @@ def threshold_name(name: str) -> str:
         "growth_devices": _("and by at least ... devices"),
         "administrator_percent": _("From ... % of vanished devices on, an administrator decides"),
     }[name]  # fmt: skip
+
+
+def wrong_words(values: Mapping[str, Any]) -> str | None:
+    """Why the values of the form are no version of the thresholds; None where they are one."""
+    name = out_of_range(values)
+    if name is not None:
+        least, most = RANGES[name]
+        return str(_("%(what)s: enter a whole number from %(least)s to %(most)s.",
+                     what=threshold_name(name), least=least, most=most))  # fmt: skip
+    if not are_thresholds(values):
+        return str(_("The share from which an administrator decides cannot be below the "
+                     "share that is suspicious."))  # fmt: skip
+    return None
 
 
 def differences(before: Thresholds, after: Thresholds) -> list[tuple[str, str]]:

@@ -170,6 +170,27 @@ def test_an_administrator_changes_and_signs_out_and_disables_but_not_the_last_on
     ]
 
 
+def test_every_change_of_a_user_is_noted_with_the_network_address_of_whoever_made_it(
+    here: Settings,
+) -> None:
+    ana = here.signed_in("Ana")
+    assert add_user(here, ana, name="Ben", sites='["2"]')[0] == 200
+    for button, values in (
+        ("save", {"role": MANAGER, "sites": '["1"]'}), ("save", {"role": ADMINISTRATOR}),
+        ("link", {}), ("sign-out", {}), ("disable", {}), ("disable", {}),
+    ):  # fmt: skip
+        assert change_user(here, ana, "Ben", button, **values)[0] == 200
+    changes = ("add", "link", "set", "sign_out", "disable", "enable")
+    entries = [entry for what in changes for entry in here.audit(f"user_{what}")]
+    noted = [
+        (entry.action, json.loads(entry.detail).get("address"))
+        for entry in entries
+        if (entry.actor, entry.subject) == ("Ana", "user Ben")
+    ]
+    times = {"add": 1, "link": 2, "set": 5, "sign_out": 1, "disable": 1, "enable": 1}
+    assert noted == [(f"user_{what}", "192.0.2.1") for what, n in times.items() for _ in range(n)]
+
+
 def add_token(here: Settings, who: Browser, **values: Any) -> tuple[int, str]:
     given = {"kind": "api", "role": VIEWER, "scopes": ["read"], "sites": "[]"} | values
     named = {f"tokens-{k}": v for k, v in given.items()}

@@ -134,6 +134,25 @@ def revoke_dialog() -> Component:
     )  # fmt: skip
 
 
+def revoke_parts(token: Token) -> dict[str, Any]:
+    """The open dialog in which a token is ended, by the names of its parts."""
+    about = (
+        _("No more machines are let in with it; those that it let in keep their own keys. "
+          "It cannot be undone.")
+        if token.kind == tokens.ENROL
+        else _("The program that uses it is refused from now on. It cannot be undone.")
+    )  # fmt: skip
+    return {
+        "is_open": True,
+        "title": _("Revoke the token %(name)s?", name=token.name),
+        "about": about,
+        "to_type": _("Type %(name)s to confirm", name=token.name),
+        "typing": {"typed": token.name},
+        "typed": "",
+        "wrong": None,
+    }
+
+
 def stores() -> list[Component]:
     """What the buttons of the rows write, what must be typed, what says that a row changed."""
     return [dcc.Store(id=name) for name in (Ids.ACT, Ids.TYPING, Ids.CHANGED)]

@@ -1,6 +1,8 @@
 """The people who sign in: the form that adds one, the list, the dialog that changes one."""
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 import dash_bootstrap_components as dbc
 from dash import dcc, html
@@ -112,6 +114,34 @@ def people_card(people: Sequence[Person], *, sign_in_is_off: bool) -> Component:
     table = html.Table([head, html.Tbody([_row(person) for person in people])], className="table")
     body = drawn(html.Div(table, className="table-scroll"))
     return card("users-all", body, title=title, subtitle=about)
+
+
+def person_parts(person: Person) -> dict[str, Any]:
+    """The open dialog about somebody, by the names of its parts."""
+    browsers = ngettext(
+        "Signed in with %(n)s browser.", "Signed in with %(n)s browsers.", person.browsers,
+        n=person.browsers,
+    )  # fmt: skip
+    sees = _("Sees %(sites)s.", sites=sites_word(person))
+    chosen = [str(site_id) for site_id, _name in person.sites or ()]
+    return {
+        "is_open": True,
+        "title": person.name,
+        "about": f"{sees} {browsers if person.browsers else _('Not signed in.')}",
+        "role": person.role,
+        "sites": json.dumps(chosen),
+        **enabled_parts(is_enabled=person.state != "disabled"),
+        "done": None,
+        "wrong": None,
+    }
+
+
+def enabled_parts(*, is_enabled: bool) -> dict[str, Any]:
+    """The parts of the dialog that say whether its person can sign in."""
+    return {
+        "disable": _("Disable") if is_enabled else _("Let sign in again"),
+        "no_link": not is_enabled,
+    }
 
 
 def sites_word(person: Person) -> str:
