@@ -14,6 +14,7 @@
     any_day: whether it has something to show on a day without data; True: it counts no devices.
     called: of such a page, what that is called; a name of `exists` that is not the path's own.
     filters: the filters of the bar that the page heeds; all of them unless given.
+    details: parameters of its address that open something else in its place, as another page would.
 """
 
 import re
@@ -45,6 +46,7 @@ def browser_addresses() -> dict[str, Any]:
                 "key": page["key"],
                 "own": "status" in page,
                 "search": page.get("search", False),
+                "details": page.get("details", []),
             }
             for page in dash.page_registry.values()
             if "key" in page

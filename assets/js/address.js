@@ -78,9 +78,18 @@
 
   function changed() { window.dash_clientside.set_props("moved", { data: Date.now() }); }
 
-  // Change the query of the open page, as a step in the history, without loading a page.
+  // Whether a query shows something else in place of the open page, such as one run in place of their list.
+  function opensDetail(text) {
+    var now = new URLSearchParams(location.search), next = new URLSearchParams(text);
+    return (pageOf(location.pathname).details || []).some(function (name) { return now.get(name) !== next.get(name); });
+  }
+
+  // Change the query of the open page, as a step in the history, without loading a page. Filters leave it where it
+  // is scrolled to; what is opened begins at its top, and Back returns to the place (views.js).
   function go(text) {
+    var opens = opensDetail(text);
     history.pushState({}, "", location.pathname + (text ? "?" + text : ""));
+    if (opens) window.scrollTo(0, 0);
     changed();
   }
 
@@ -113,7 +122,10 @@
     } else leavePage();
     path = location.pathname;
   }
-  window.addEventListener("popstate", step);
+  window.addEventListener("popstate", function (event) {
+    window.hubViews.stepped(event.state);
+    step(event);
+  });
   window.addEventListener("_dashprivate_pushstate", step);
 
   // The link that a plain click follows within the hub; null for another tab, a file or a site.

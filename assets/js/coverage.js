@@ -11,6 +11,7 @@
         if (decided) { api.refreshInfiniteCache(); return; }
         api.paginationGoToFirstPage();
         api.purgeInfiniteCache();
+        window.hubViews.resume();
       });
       return window.dash_clientside.no_update;
     },

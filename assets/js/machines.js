@@ -69,6 +69,7 @@
         if (!same) {
           api.paginationGoToFirstPage();
           api.purgeInfiniteCache();
+          window.hubViews.resume();
         }
       });
       return nothing();

@@ -20,12 +20,12 @@
   history.replaceState = function (state, title, url) {
     return replace.call(history, Object.assign({}, state, { hubView: here }), title, url);
   };
-  // Before the listeners of address.js, which stop the event.
-  window.addEventListener("popstate", function (event) {
+  // A step back or forward to the entry with this state; address.js hears of it and may let nobody else hear.
+  function stepped(state) {
     leave();
-    here = idOf(event.state) || newId();
+    here = idOf(state) || newId();
     returnTo(views[here]);
-  }, true);
+  }
   window.addEventListener("pagehide", function () {
     leave();
     try { sessionStorage.setItem(STORED, JSON.stringify(views)); } catch (refused) { /* not kept */ }
@@ -155,5 +155,5 @@
     document.addEventListener(name, function () { wanted = null; }, { passive: true, capture: true });
   });
 
-  window.hubViews = { resume: resume };
+  window.hubViews = { resume: resume, stepped: stepped };
 })();

@@ -6,7 +6,7 @@ import dash
 
 from dashboard.base.notice import mark
 from dashboard.base.params import arguments
-from dashboard.base.run_params import PAGE, parse_runs_page
+from dashboard.base.run_params import PAGE, RUN, parse_runs_page
 from dashboard.views.list_page import filled_page
 from dashboard.views.runs import collected
 from dashboard.web.context import view
@@ -21,6 +21,7 @@ dash.register_page(
     any_day=True,
     filters=[],
     own_sites=True,
+    details=[RUN.name],
 )
 
 

@@ -70,6 +70,27 @@ def test_an_outage_day_is_drawn_as_a_gap(quiet: Page, story: Story) -> None:
     expect(quiet.locator("#calendar-title")).to_be_visible()
 
 
+def test_a_run_opens_at_its_top_and_back_returns_to_the_place_in_the_list(
+    quiet: Page, story: Story
+) -> None:
+    quiet.set_viewport_size({"width": 1280, "height": 400})
+    quiet.goto(story.address + "/collections")
+    link = quiet.locator("#runs a[href*='run=']", has_text=re.compile(r"^2 Nov")).first
+    link.scroll_into_view_if_needed()
+    left = quiet.evaluate("window.scrollY")
+    assert left > 400
+    link.click()
+    expect(quiet.locator("h1").last).to_have_text("NinjaRMM, 2 Nov 2026")
+    quiet.wait_for_function("() => window.scrollY === 0")
+    quiet.go_back()
+    expect(link).to_be_in_viewport(ratio=1)
+    quiet.wait_for_function("left => Math.abs(window.scrollY - left) <= 1", arg=left)
+    # A filter of the same list is no other page.
+    quiet.evaluate("window.hubAddress.go('state=complete')")
+    quiet.wait_for_url("**/collections?state=complete")
+    assert quiet.evaluate("window.scrollY") == left
+
+
 def test_arrow_keys_move_through_the_calendar(quiet: Page, story: Story) -> None:
     quiet.goto(story.address + "/collections")
     last = quiet.locator(".calendar .day").last
