@@ -19,7 +19,10 @@ from db.history.changes import EntityChange
 from db.history.explain import EntityState
 from db.history.reasons import Values
 from db.machines import SOURCE, site_key
+from db.names import site_roots
+from db.site_names import NamedSite, sites_to_join
 from db.tables import (
+    NAME_LENGTH,
     agent_hours,
     audit_log,
     collection_runs,
@@ -233,10 +236,30 @@ def _own_hours(connection: Connection, own: Collection[int]) -> Any:
 
 
 def _own_names(connection: Connection, own: Collection[int]) -> list[str]:
-    """What machines call these sites, as the next collection will understand it."""
-    alias, whole = site_aliases.c, {"whole": True}
-    of_own = select(alias.alias_key).where(alias.source == SOURCE, alias.site_id.in_(sorted(own)))
-    keys = set(connection.scalars(of_own, execution_options=whole))
-    names = select(inventory.c.site).where(inventory.c.site.is_not(None)).distinct()
-    called = connection.scalars(names, execution_options=whole)
-    return sorted(name for name in called if site_key(name) in keys)
+    """What machines call these sites, as the next collection will understand it: by an alias of the
+    agent source, or by a name that it is about to make one."""
+    c, alias, whole = inventory.c, site_aliases.c, {"whole": True}
+    by_key: dict[str, list[str]] = {}
+    names = select(c.site).where(c.site.is_not(None)).distinct().order_by(c.site)
+    for name in connection.scalars(names, execution_options=whole):
+        by_key.setdefault(site_key(name), []).append(name)
+    aliases = select(alias.alias_key, alias.site_id).where(alias.source == SOURCE)
+    site_of = {key: site for key, site in connection.execute(aliases, execution_options=whole)}
+    new = {
+        key: " ".join(called[0].split())[:NAME_LENGTH]
+        for key, called in by_key.items()
+        if key not in site_of
+    }
+    if new:
+        roots = site_roots(connection)
+        named = [
+            NamedSite(site_id, roots.get(site_id, site_id), name)
+            for site_id, name in connection.execute(
+                select(sites.c.site_id, sites.c.name), execution_options=whole
+            )
+        ]
+        taken = {roots.get(site, site) for key, site in site_of.items() if key in by_key}
+        site_of |= sites_to_join(new, named, taken)
+    return sorted(
+        name for key, called in by_key.items() if site_of.get(key) in own for name in called
+    )

@@ -8,12 +8,12 @@ from db.decisions import ConfirmSite, ExpectSources, MergeSites, MoveAlias
 from db.engine import writing
 from db.names import site_roots
 from db.search import fold
+from db.site_names import match_name
 from db.tables import MATCH_NAME_LENGTH, NO_SITE_ID, site_aliases, sites
 from etl.coverage import findings as coverage
 from etl.decisions.machines import devices_of_sites, undo_links
 from etl.decisions.registry import DecisionContext, DecisionRefused, Reversal, handles, undoes
 from etl.decisions.restate import restate
-from etl.rules.site_names import match_name
 from etl.snapshots.apply_decisions import restatement_start
 
 

@@ -20,6 +20,7 @@ from db.history.views import ASSETS
 from db.names import NO_SITE, site_roots
 from db.plurals import plural
 from db.search import fold
+from db.site_names import NamedSite, closest_sites, match_name
 from db.sources import source_names
 from db.tables import (
     NAME_LENGTH,
@@ -33,7 +34,6 @@ from db.tables import (
 from etl.decisions.registry import DecisionRefused
 from etl.rules.billing import STATUSES
 from etl.rules.device_type import TYPES
-from etl.rules.site_names import NamedSite, closest_sites, match_name
 from etl.snapshots.counts import place_imported_counts
 
 COLUMNS = ("month", "site", "source", "device_type", "billing_status", "count")

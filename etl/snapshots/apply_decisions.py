@@ -33,6 +33,7 @@ from db.decisions import Undo, restating_kinds
 from db.history.runs import border, published_days, restated_days
 from db.names import site_roots
 from db.rules import ENVIRONMENT, Rules, all_versions
+from db.site_names import match_name
 from db.tables import (
     NO_SITE_ID,
     asset_links,
@@ -45,7 +46,6 @@ from db.tables import (
 from etl.machines.identities import follow_links
 from etl.records.states import hash_state
 from etl.rules.billing import billing_status
-from etl.rules.site_names import match_name
 
 Values = dict[str, Any]
 """One stretch: all columns of `device_snapshots`."""

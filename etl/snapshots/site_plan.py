@@ -15,6 +15,7 @@ from db.bulk import rows_where_in, upsert
 from db.names import site_roots
 from db.rules import Rules
 from db.search import fold
+from db.site_names import NamedSite, match_name, sites_to_join
 from db.tables import (
     MATCH_NAME_LENGTH,
     NAME_LENGTH,
@@ -23,7 +24,6 @@ from db.tables import (
     site_aliases,
     sites,
 )
-from etl.rules.site_names import NamedSite, closest_sites, match_name
 
 
 @dataclass(frozen=True)
@@ -77,20 +77,15 @@ def plan_sites(
     joins: dict[str, int] = {}
     new: dict[str, str] = {}
     if unknown:
-        by_name: dict[str, list[NamedSite]] = {}
-        for site_id, name in connection.execute(select(sites.c.site_id, sites.c.name)):
-            site = NamedSite(site_id, roots.get(site_id, site_id), name)
-            by_name.setdefault(match_name(name), []).append(site)
-        taken = {known[key] for key in live if key in known}
-        for key in sorted(unknown):
-            name = (unknown[key] or f"{source} organization {key}")[:NAME_LENGTH]
-            alike = by_name.get(match_name(name), [])
-            closest = closest_sites(name, [site for site in alike if site.root not in taken])
-            if len(closest) == 1 and unknown[key]:
-                joins[key] = closest.pop()
-                taken.add(joins[key])
-            else:
-                new[key] = name
+        called = {key: name[:NAME_LENGTH] for key, name in unknown.items() if name}
+        named = [
+            NamedSite(site_id, roots.get(site_id, site_id), name)
+            for site_id, name in connection.execute(select(sites.c.site_id, sites.c.name))
+        ]
+        joins = sites_to_join(called, named, {known[key] for key in live if key in known})
+        for key, name in sorted(unknown.items()):
+            if key not in joins:
+                new[key] = (name or f"{source} organization {key}")[:NAME_LENGTH]
     return SitePlan(source, own, known, joins, new)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from dash import Dash
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, delete, func, insert, select
 
 from dashboard.base.params import BARS
 from dashboard.components.ask.dialog import ASK
@@ -18,11 +18,13 @@ from dashboard.components.sites.table import MOVED
 from dashboard.components.why.month import MONTH as WHY_MONTH
 from db import users
 from db.engine import reading, writing
+from db.machines import blank_machine, with_search_text
 from db.tables import (
     OPEN_END,
     collection_runs,
     coverage_findings,
     device_snapshots,
+    inventory,
     jobs,
     sites,
 )
@@ -238,6 +240,42 @@ def test_sec_05_asvs_8_3_2_a_site_that_is_taken_away_is_gone_with_the_next_reque
     finally:
         with writing(engine) as connection:
             users.set_sites(connection, users.by_name(connection, "two"), [2, 3], "test", NOW)
+
+
+def test_sec_05_a_site_s_first_machine_is_seen_before_the_next_collection(
+    app: Dash, engine: Engine
+) -> None:
+    """Sites 4 and 6 have no alias of the agent source yet; a machine joins a site whose normalised
+    name is equal, if there is one such site only."""
+    added = {"opal-41": "{0} ", "opal-61": "{1}"}
+    other = {
+        "name": "", "match_name": "", "search_text": "", "created_at": NOW,
+        "needs_review": True, "internal": False,
+    }  # fmt: skip
+    with writing(engine) as connection:
+        rows = connection.execute(select(sites.c.site_id, sites.c.name))
+        names = {site_id: name for site_id, name in rows}
+        for name, site in added.items():
+            row = blank_machine(machine_id(name), NOW) | {
+                "hostname": name, "os": "linux", "site": site.format(names[4].upper(), names[6]),
+                "received_at": NOW,
+            }  # fmt: skip
+            connection.execute(insert(inventory).values(with_search_text(row)))
+        users.set_sites(connection, users.by_name(connection, "none"), [4], "test", NOW)
+    reader = Reader(app, "none")
+    try:
+        assert [item["hostname"] for item in reader.json("/api/machines")["items"]] == ["opal-41"]
+        assert reader.get(f"/machines/{machine_id('opal-61')}")[0] == 404
+        with writing(engine) as connection:
+            other["name"] = f"{names[4]}, Inc."  # A second site that it may mean.
+            connection.execute(insert(sites).values(**other))
+        assert reader.json("/api/machines")["items"] == []
+    finally:
+        with writing(engine) as connection:
+            ids = [machine_id(name) for name in added]
+            connection.execute(delete(inventory).where(inventory.c.machine_id.in_(ids)))
+            connection.execute(delete(sites).where(sites.c.name == other["name"]))
+            users.set_sites(connection, users.by_name(connection, "none"), [], "test", NOW)
 
 
 def _machines_grid(app: Dash) -> tuple[str, str, dict[str, Any]]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from db.rules import Rules, from_environment
 from db.settings import load
+from db.site_names import LEGAL_FORMS, match_name
 from etl.records.record import Record
 from etl.records.states import DeviceState, evaluate_record
 from etl.rules.billing import STATUSES
@@ -23,7 +24,6 @@ from etl.rules.evidence import (
 from etl.rules.linking_rules import find_links
 from etl.rules.macs import normalise_mac, split_macs
 from etl.rules.past_links import NamedRecord, PastLink, why_unfounded
-from etl.rules.site_names import LEGAL_FORMS, match_name
 
 FIRST = Rules(1)
 MANAGED = "managed by its source and not spare"

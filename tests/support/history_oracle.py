@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+from db.site_names import match_name
 from etl.rules.evidence import real_serial
-from etl.rules.site_names import match_name
 from tests.support.link_oracle import NOWHERE, LinkRecord, Matching, differ
 
 ORDER = ("ninja", "threatlocker", "agent")

@@ -4,7 +4,7 @@ and, legal forms at the end ignored."""
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -30,6 +30,30 @@ def closest_sites(name: str, alike: Collection[NamedSite]) -> set[int]:
     exact = [site for site in alike if site.name == name]
     standing = {site.root for site in exact if site.root == site.site_id}
     return standing or {site.root for site in exact} or {site.root for site in alike}
+
+
+def sites_to_join(
+    names: Mapping[str, str], sites: Collection[NamedSite], taken: Collection[int]
+) -> dict[str, int]:
+    """The existing site that each new alias of a source joins; an alias without an entry gets a
+    site of its own.
+
+    Args:
+        names: alias key -> the source's name.
+        sites: all sites.
+        taken: sites that have a live alias of the source, which no other joins.
+    """
+    by_name: dict[str, list[NamedSite]] = {}
+    for site in sites:
+        by_name.setdefault(match_name(site.name), []).append(site)
+    taken, joins = set(taken), {}
+    for key, name in sorted(names.items()):
+        alike = by_name.get(match_name(name), [])
+        closest = closest_sites(name, [site for site in alike if site.root not in taken])
+        if len(closest) == 1:
+            joins[key] = closest.pop()
+            taken.add(joins[key])
+    return joins
 
 
 @lru_cache(maxsize=1 << 14)
