@@ -214,15 +214,16 @@ def site_ids(connection: Connection, names: Sequence[str]) -> set[int]:
     """
     rows = connection.execute(
         select(sites.c.site_id, sites.c.name).where(sites.c.merged_into.is_(None))
-    )
+    ).all()
     known = {row.name.casefold(): row.site_id for row in rows}
+    spelt = {name.casefold(): name for _site_id, name in rows}
     ids = {str(site_id): site_id for site_id in known.values()}
     chosen = set()
     for name in names:
         site_id = known.get(name.strip().casefold(), ids.get(name.strip()))
         if site_id is None:
-            like = difflib.get_close_matches(name.casefold(), known, 3)
-            hint = f" Did you mean {' or '.join(repr(each) for each in like)}?" if like else ""
+            like = [spelt[key] for key in difflib.get_close_matches(name.casefold(), spelt, 3)]
+            hint = f" Did you mean {' or '.join(map(repr, like))}?" if like else ""
             raise SettingsError(
                 f"There is no site {name!r}: give a name as on the page Sites, or its id.{hint}"
             )

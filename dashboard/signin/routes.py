@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy import Connection, Row
 
 from dashboard.base.access import ACCOUNT_SECOND_FACTOR, SIGN_IN
+from dashboard.base.formats import instant
 from dashboard.base.i18n import languages
 from dashboard.signin.attempts import FailedAttempts
 from dashboard.signin.next_page import safe_next
@@ -298,7 +299,7 @@ def _account_page(context: Context, error: str = "", status: int = 200) -> Respo
             user = users.by_id(connection, here.user_id)
             has_password = user is not None and user.password_hash is not None
     return page(
-        "account", status, here=here, sessions=listed, zone=context.zone, error=error,
+        "account", status, here=here, sessions=listed, instant=instant, error=error,
         changed="changed" in request.args, shortest=passwords.SHORTEST,
         role_name=role_name, browser_name=browser_name, second_factor=ACCOUNT_SECOND_FACTOR,
         has_second_factor=has_second_factor, codes_left=codes_left, has_password=has_password,

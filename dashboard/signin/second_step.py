@@ -139,7 +139,11 @@ class SecondStep:
         """The answer to a wrong code, which counts."""
         self._attempts.count(request.remote_addr or "", user.name_key)
         note_refusal(self._context, user.name, "second factor")
-        return page(template, status, error=_("This code is wrong, or was used already."))
+        return page(
+            template,
+            status,
+            error=_("This code is wrong, or was used already: wait for the next one."),
+        )
 
     def _signed_in(self, user: Row[Any], next_page: str, by: str = "") -> ResponseReturnValue:
         context = self._context

@@ -99,7 +99,7 @@ def test_a_person_is_limited_to_sites_by_name_or_id(cli: CliHere, sqlite_engine:
     both = cli("user", "set", "eva", "--site", "1", "--site", second, **own)
     assert both.stdout == "eva is viewer, sees 2 sites.\n"
     for arguments, words in (
-        (("--site", first[:-1]), f"Did you mean {first.casefold()!r}"),
+        (("--site", first[:-1]), f"Did you mean {first!r}"),
         (("--site", "999"), "There is no site '999'"),
         (("--site", first, "--all-sites"), "contradict"),
         (("--role", "administrator"), "--all-sites"),

@@ -109,9 +109,10 @@ def no_machines() -> Component:
     steps = [
         _step(
             False,
-            _("Make a token that lets machines in"),
-            [_("Run "), html.Code("inventory-hub token add --kind enrol --site NAME"),
-             _(" on this server; it prints the token once.")],
+            _("A token that lets machines in"),
+            [_("An administrator runs "),
+             html.Code("inventory-hub token add --kind enrol --site NAME"),
+             _(" on the server; it prints the token once.")],
         ),
         _step(
             False,
