@@ -37,6 +37,7 @@ from dashboard.signin import routes as sign_in_routes
 from dashboard.signin.pages import refused_page as proxy_refused
 from dashboard.web.context import Context, attach, current_actor
 from dashboard.web.cross_site import refuse_cross_site
+from dashboard.web.https_address import send_to_https
 from dashboard.web.identity import identifier
 from dashboard.web.own_files import FOR_A_YEAR, serve_own_files
 from dashboard.web.sign_in import attach_sign_in, chosen_language
@@ -58,6 +59,9 @@ def create_app(
     init_babel(server, context.zone, chosen_language)
     attach_sign_in(server, engine, clock, settings)
     identify = identifier(engine, clock, settings, proxy_refused)
+    public_url = settings.public_url or ""
+    if settings.auth != "none" and public_url.startswith("https://"):
+        send_to_https(server, public_url)
     access.guard(server, identify)
     refuse_cross_site(server, settings.public_url)
     _compress(server)

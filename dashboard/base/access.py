@@ -200,7 +200,7 @@ def guard(server: Flask, identify: Callable[[], Actor]) -> None:
             raise Forbidden("This token may not do this: see inventory-hub token add --help.")
         if g.actor.is_person:
             raise Forbidden(refusal_words(Refusal(mark("This"), least)))
-        if request.method == "GET" and not answers_json(request.path):
+        if request.method in ("GET", "HEAD") and not answers_json(request.path):
             here = request.full_path.rstrip("?")
             return redirect(f"{SIGN_IN}?{urlencode({'next': here})}", 303)
         raise Unauthorized("Sign in to see this.")

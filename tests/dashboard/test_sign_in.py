@@ -35,6 +35,8 @@ def test_sec_21_strangers_are_sent_to_sign_in_and_programs_get_401(site: Site) -
         response = stranger.get(path)
         assert (path, response.status_code) == (path, 303)
         assert response.location.startswith("/login?next=%2F")
+        head = stranger.client.head(path)
+        assert (path, head.status_code, head.location) == (path, 303, response.location)
     for path in CALLED_BY_PROGRAMS:
         response = stranger.get(path)
         assert (path, response.status_code, response.is_json) == (path, 401, True)
@@ -212,7 +214,9 @@ def test_asvs_6_3_2_the_first_administrator_is_made_by_a_link_once(site: Site) -
         old = sessions.new_link(connection, None, site.clock())
         link = sessions.new_link(connection, None, site.clock())
     browser = site.browser()
-    assert browser.get(f"/invite/{old}").status_code == 410, "a newer one was printed"
+    gone = browser.get(f"/invite/{old}")
+    assert gone.status_code == 410, "a newer one was printed"
+    assert "Ask an administrator for a new one.</p>" in gone.text
     assert "first administrator" in browser.get(f"/invite/{link}").text
     again = {"username": "Ana", "password": PASSWORD, "again": PASSWORD}
     for wrong, words in (
@@ -256,7 +260,7 @@ def test_a_changed_password_ends_every_other_session(site: Site) -> None:
     here, there = site.browser(), site.browser()
     for browser in (here, there):
         browser.sign_in("Ana")
-    here.get("/account")
+    assert here.get("/account").text.count("<td>22 Nov 2026, 09:30</td>") == 4, "two sessions"
     new = "nine green paper lanterns"
     for fields, words in (
         ({"current": "wrong", "password": new, "again": new}, "current password is wrong"),
@@ -285,6 +289,29 @@ def test_asvs_3_3_1_cookies_are_locked_to_the_public_address(site: Site) -> None
     assert "Domain" not in cookie
     answer = secure.get("/login", base_url="https://hub.example.com")
     assert "max-age" in answer.headers["Strict-Transport-Security"]
+
+
+def test_pages_opened_by_plain_http_lead_to_the_https_address(site: Site) -> None:
+    """The session's cookie is for https alone, so the form could never work there."""
+    browser = site.browser(PUBLIC_URL="https://hub.example.com")
+    for path in ("/login", "/login?next=%2Fsites", "/invite/x", "/", "/sites?q=a", "/report"):
+        answer = browser.get(path)
+        assert (path, answer.status_code) == (path, 303)
+        assert answer.location == f"https://hub.example.com{path}"
+        assert browser.client.head(path).location == answer.location
+    said = browser.get("/login", headers={"X-Forwarded-Proto": "http"})
+    assert said.location == "https://hub.example.com/login"
+    for path, code in (("/api/health", 200), ("/api/sites", 401), ("/assets/favicon.svg", 200)):
+        assert (path, browser.get(path).status_code) == (path, code)
+    assert browser.client.post("/api/machines", json={}).status_code == 401
+    assert browser.get("/report", headers={"Authorization": "Bearer x"}).status_code == 401
+    # Behind a proxy that says nothing of the scheme, or says it to nobody, there is no circle.
+    for headers in (
+        {"Sec-Fetch-Site": "none"}, {"X-Forwarded-For": "192.0.2.7"},
+        {"X-Forwarded-Proto": "https"},
+    ):  # fmt: skip
+        assert browser.get("/login", headers=headers).status_code == 200
+    assert browser.get("/login", base_url="https://hub.example.com").status_code == 200
 
 
 def test_sec_23_answers_to_people_are_kept_by_no_cache(site: Site) -> None:
