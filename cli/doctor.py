@@ -1,7 +1,10 @@
 """`doctor`: checks settings, database, keys and freshness; each finding says what to do."""
 
+import os
+import stat
 from collections.abc import Generator, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -15,7 +18,8 @@ from dashboard.base.clock import system_clock
 from db import migrate
 from db.engine import open_engine, reading
 from db.history.runs import newest_by_source
-from db.settings import Settings, SettingsError, WrongSettings
+from db.setting_types import is_loopback
+from db.settings import ENV_FILE, Settings, SettingsError, WrongSettings
 from etl.collect import run_log
 from etl.records.record import FetchStats
 from etl.sources import awaits_first_report, configured, discover, open_session
@@ -26,11 +30,17 @@ STALE_AFTER = timedelta(hours=26)
 
 
 class Finding(NamedTuple):
-    """The result of one check."""
+    """The result of one check; `warns`: it is right for some, and no fault."""
 
     ok: bool
     subject: str
     text: str
+    warns: bool = False
+
+    def line(self) -> str:
+        """As it is printed."""
+        state = "FIX " if not self.ok else "warn" if self.warns else "ok  "
+        return f"{state} {self.subject}: {self.text}"
 
 
 @click.command("doctor")
@@ -38,7 +48,7 @@ def doctor_command() -> None:
     """Check settings, database, keys and freshness, and say what to do."""
     findings = list(_findings())
     for finding in findings:
-        click.echo(f"{'ok  ' if finding.ok else 'FIX '} {finding.subject}: {finding.text}")
+        click.echo(finding.line())
     if not all(finding.ok for finding in findings):
         raise SystemExit(2)
 
@@ -75,6 +85,24 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         yield Finding(True, "AUTH", how[settings.auth])
     except SettingsError as error:
         yield Finding(False, "AUTH", str(error))
+    yield from _exposed(settings)
+
+
+def _exposed(settings: Settings) -> Iterator[Finding]:
+    """What more people can reach than should."""
+    files = [ENV_FILE]
+    if settings.database.get_backend_name() == "sqlite" and settings.database.database:
+        files.append(Path(settings.database.database))
+    for file in files:
+        if os.name == "posix" and file.is_file() and file.stat().st_mode & stat.S_IROTH:
+            text = f"every user of this machine can read it: chmod 600 {file}"
+            yield Finding(True, str(file), text, warns=True)
+    if not is_loopback(settings.host) and (settings.public_url or "").startswith("https://"):
+        text = (
+            f"{settings.host}: anybody can reach plain HTTP on port {settings.port}: let a "
+            "firewall admit only the proxy"
+        )
+        yield Finding(True, "HOST", text, warns=True)
 
 
 def _database(settings: Settings) -> Generator[Finding, None, Engine | None]:
@@ -112,7 +140,7 @@ def _sources(settings: Settings, engine: Engine) -> Iterator[Finding]:
             yield Finding(False, facts.label, str(error))
             continue
         yield Finding(True, facts.label, "answers with these settings")
-        yield _freshness(engine, facts.name, facts.label)
+        yield _freshness(engine, settings, facts.name, facts.label)
 
 
 def _missing_sources(engine: Engine) -> Iterator[Finding]:
@@ -124,11 +152,16 @@ def _missing_sources(engine: Engine) -> Iterator[Finding]:
         yield Finding(False, name, text)
 
 
-def _freshness(engine: Engine, name: str, label: str) -> Finding:
+def _freshness(engine: Engine, settings: Settings, name: str, label: str) -> Finding:
     with reading(engine) as connection:
         last = run_log.last_complete_run(connection, name)
     if last is None:
-        return Finding(False, label, "never collected: run inventory-hub collect")
+        at = collect_times(settings)[name]
+        text = (
+            f"never collected: the worker collects it at {at:%H:%M}, or run "
+            f"inventory-hub collect {name}"
+        )
+        return Finding(False, label, text)
     age = system_clock() - last["finished_at"]
     text = f"last complete run {last['finished_at']:%Y-%m-%d %H:%M} UTC"
     if age > STALE_AFTER:
