@@ -2,6 +2,7 @@
 
 import logging
 import random
+import socket
 import threading
 import time
 import uuid
@@ -124,6 +125,10 @@ class Agent:
 
     def run(self) -> None:
         """Report until the stop event is set."""
+        _log.info(
+            "Reporting to %s as %s every %g s.",
+            self._settings.server, socket.gethostname(), self._settings.interval,
+        )  # fmt: skip
         # Where the time of the last start is not known, it counts as long ago.
         uptime = time.time() - Guard()("boot_time", psutil.boot_time, 0.0)
         next_report = time.monotonic() + start_delay(
