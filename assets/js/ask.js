@@ -21,21 +21,25 @@
     }
   });
 
-  /* What a button that somebody may not press says: on hover, on focus, and when it is pressed. */
+  /* What a button that somebody may not press says: while the pointer or the focus is on it, and once it was
+     pressed until something else is pressed, the page is scrolled, or Escape. */
   var note = null;
 
   function hush() { if (note) { note.remove(); note = null; } }
 
+  function refused(event) { return event.target.closest ? event.target.closest("[data-refusal]") : null; }
+
   function say(event) {
-    var button = event.target.closest ? event.target.closest("[data-why]") : null;
-    if (!button) { hush(); return; }
-    if (note && note.of === button) { return; }
+    var button = refused(event), pressed = event.type === "click";
+    if (!button) { if (pressed || !note || !note.pressed) { hush(); } return; }
+    if (note && note.of === button) { note.pressed = note.pressed || pressed; return; }
     hush();
     note = document.createElement("div");
     note.of = button;
+    note.pressed = pressed;
     note.className = "refusal";
     note.setAttribute("role", "tooltip");
-    note.textContent = button.dataset.why;
+    note.textContent = button.dataset.refusal;
     document.body.appendChild(note);
     var at = button.getBoundingClientRect(), margin = 8;
     var left = Math.min(at.left, window.innerWidth - note.offsetWidth - margin);
@@ -45,7 +49,7 @@
   }
 
   ["mouseover", "focusin", "click"].forEach(function (what) { document.addEventListener(what, say); });
-  ["focusout", "wheel"].forEach(function (what) { document.addEventListener(what, hush, { passive: true }); });
+  ["focusout", "wheel", "touchmove"].forEach(function (what) { document.addEventListener(what, hush, { passive: true }); });
   document.addEventListener("keydown", function (event) { if (event.key === "Escape") { hush(); } });
 
   function plain(text) { return (text || "").trim().replace(/\s+/g, " ").toLowerCase(); }

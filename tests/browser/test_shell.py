@@ -5,12 +5,15 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from sqlalchemy import Engine, select, update
 
+from db import users
 from db.engine import reading, writing
+from db.roles import VIEWER
 from db.tables import collection_runs, sites
-from tests.support.demo_dashboard import serve_dashboard
+from tests.conftest import BROWSER_PATIENCE
+from tests.support.demo_dashboard import ENVIRON, NOW, serve_dashboard
 
 
 @pytest.fixture(scope="module")
@@ -345,3 +348,54 @@ def test_sec_34_page_assets_are_local_and_cached(quiet: Page, address: str) -> N
     kept = [a for a in answers if "?v=" in a.url or "/own/" in a.url]
     assert {Path(urlsplit(a.url).path).suffix for a in kept} >= {".css", ".js"}
     assert all("max-age=31536000" in a.headers["cache-control"] for a in kept)
+
+
+@pytest.fixture(scope="module")
+def signed_in(demo_engine: Engine, browser: Browser) -> Iterator[Page]:
+    """A viewer's browser, and the dashboard where people sign in."""
+    with writing(demo_engine) as connection:
+        user = users.by_id(connection, users.add(connection, "vic", VIEWER, "test", NOW))
+        users.set_password(connection, user, "a long enough sentence", "test", NOW)
+    environ = {**ENVIRON, "AUTH": "password", "SECRET_KEY": "k1" * 20 + "abcdefg"}
+    with (
+        serve_dashboard(demo_engine, environ=environ) as (at, _),
+        browser.new_context(base_url=at, has_touch=True) as context,
+    ):
+        context.set_default_timeout(BROWSER_PATIENCE)
+        page = context.new_page()
+        page.goto("/login?next=/collections")
+        page.locator("#username").fill("vic")
+        page.locator("#password").fill("a long enough sentence")
+        page.keyboard.press("Enter")
+        page.wait_for_url(at + "/collections")
+        yield page
+
+
+@pytest.mark.parametrize(("width", "how"), [(1440, "click"), (390, "tap"), (1440, "Enter")])
+def test_a_refused_button_says_why_and_opens_nothing(signed_in: Page, width: int, how: str) -> None:
+    signed_in.set_viewport_size({"width": width, "height": 844})
+    signed_in.goto("/collections")
+    button = signed_in.locator(".source-card .btn.refused").first
+    expect(button).to_have_attribute("aria-disabled", "true")
+    if how == "Enter":
+        button.press("Enter")
+    elif how == "tap":
+        button.tap(force=True)  # Playwright waits for what is aria-disabled.
+    else:
+        button.click(force=True)
+    said = signed_in.locator(".refusal")
+    expect(said).to_have_text("Collecting needs the role manager. Ask an administrator.")
+    expect(signed_in.locator("#drawer-body")).to_have_count(0)
+    if how == "click":  # It stays while the pointer goes elsewhere.
+        signed_in.mouse.move(4, 400)
+    box = said.bounding_box()
+    assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width
+    signed_in.keyboard.press("Escape")
+    expect(said).to_have_count(0)
+
+
+def test_a_why_button_has_no_word_of_the_code_as_its_tooltip(signed_in: Page) -> None:
+    signed_in.set_viewport_size({"width": 1440, "height": 844})
+    signed_in.goto("/")
+    signed_in.locator(".kpi-place [data-why]").first.hover()
+    expect(signed_in.locator(".refusal")).to_have_count(0)

@@ -93,7 +93,7 @@ def refused_button(
         label,
         className=f"btn {kind} refused",
         type="button",
-        **{"aria-disabled": "true", "aria-label": f"{name}. {why}", "data-why": why},
+        **{"aria-disabled": "true", "aria-label": f"{name}. {why}", "data-refusal": why},
     )
 
 
