@@ -7,10 +7,12 @@ from functools import partial
 from typing import Any
 
 from dash import dcc, html
+from dash.development.base_component import Component
 from flask_babel import gettext as _
 from sqlalchemy import Connection
 
 from dashboard.base import formats
+from dashboard.base.access import Actor
 from dashboard.base.params import BILLABLE, COUNTED, STATUSES, Filters
 from dashboard.components.kit import links
 from dashboard.components.kit.beside import beside
@@ -42,6 +44,7 @@ from dashboard.queries.names import site_names
 from dashboard.web.context import View, current
 from dashboard.words.terms import basis_phrase
 from db.history.kept import month_before, month_end
+from db.roles import ADMINISTRATOR
 from db.tables import ALL_SITES
 
 
@@ -72,7 +75,7 @@ def all_months(v: View) -> list[Any]:
         html.H1(_("Months"), className="visually-hidden"),
         card(
             "months-table",
-            [table, drawn(_earlier())],
+            [table, *_earlier(v.actor)],
             title=_finding(rows),
             subtitle=[_about(v), beside(_not_billable(v), v.filters.as_stored())],
             actions=file_links(lambda form: links.file("month-ends", form, v.filters.as_stored())),
@@ -292,15 +295,18 @@ def _finding(rows: list[MonthRow]) -> str:
     return str(_("Closed up to %(month)s", month=formats.month(closed.month)))
 
 
-def _earlier() -> html.P:
-    """Where the months before the first snapshot come from."""
-    return html.P(
+def _earlier(actor: Actor) -> list[Component]:
+    """Where the months before the first snapshot come from, for whoever can bring them in."""
+    if ADMINISTRATOR not in actor.roles:
+        return []
+    note = html.P(
         [
             _("Months from before the first collection come from a file: "),
             html.Code("inventory-hub import-counts FILE"),
         ],
         className="note",
     )
+    return [drawn(note)]
 
 
 def _about(v: View) -> str:

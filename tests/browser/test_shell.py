@@ -399,3 +399,30 @@ def test_a_why_button_has_no_word_of_the_code_as_its_tooltip(signed_in: Page) ->
     signed_in.goto("/")
     signed_in.locator(".kpi-place [data-why]").first.hover()
     expect(signed_in.locator(".refusal")).to_have_count(0)
+
+
+def test_the_pages_fit_into_the_bar_and_a_viewer_has_no_danger_zone(
+    signed_in: Page, address: str, browser: Browser
+) -> None:
+    signed_in.goto("/months")
+    expect(signed_in.locator("#months-table, .months").first).to_be_visible()
+    expect(signed_in.locator(".danger-zone")).to_have_count(0)
+    expect(signed_in.locator("#page")).not_to_contain_text("import-counts")
+    for page, start in ((signed_in, ""), (browser.new_page(), address)):
+        for width in (1280, 1100, 1024):
+            page.set_viewport_size({"width": width, "height": 844})
+            page.goto(start + "/")
+            expect(page.locator("#stamp")).to_contain_text("as of")
+            page.locator("#waits-top").evaluate("badge => { badge.textContent = '12' }")
+            boxes = page.locator(
+                ".brand, .pages a, .search, .top .square, .top .account summary"
+            ).evaluate_all(
+                "all => all.map(e => e.getBoundingClientRect())"
+                ".filter(b => b.width).map(b => [b.left, b.right])"
+            )
+            assert len(boxes) >= 10
+            edges = [0, *(edge for box in boxes for edge in box), width]
+            assert edges == sorted(edges), (width, boxes)
+            shown = page.locator(".pages").evaluate("e => [e.scrollWidth, e.clientWidth]")
+            assert shown[0] <= shown[1], (width, shown)
+    page.context.close()

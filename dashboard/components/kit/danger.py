@@ -11,7 +11,7 @@ from dashboard.components.kit.drawn import drawn
 
 
 class Danger(NamedTuple):
-    """A dangerous decision: what it is called, what comes of it, and its button."""
+    """A dangerous decision: what it is called, what comes of it, and its button (`ask_button`)."""
 
     title: str
     about: str
@@ -19,8 +19,9 @@ class Danger(NamedTuple):
 
 
 def danger_zone(rows: Sequence[Danger]) -> Component | None:
-    """The section at the bottom of a page; None without rows, for who may do none of it."""
-    if not rows:
+    """The section at the bottom of a page; None where nothing in it can be pressed: a viewer has
+    no use for a list of what others may do."""
+    if all(hasattr(row.button, "data-refusal") for row in rows):
         return None
     lines = [
         html.Li(
