@@ -40,7 +40,7 @@ from db.history.runs import (
 )
 from db.history.views import ASSETS, assets_as_of, records_as_of
 from db.rules import RulesByDay, move_first_day, rules_by_day
-from db.tables import daily_counts, device_snapshots, imported_counts, month_end_counts
+from db.tables import daily_counts, device_snapshots, imported_counts, month_end_counts, months
 from etl.snapshots.incremental import (
     GROUP_COLUMNS,
     Affected,
@@ -180,12 +180,13 @@ def _delete_other_months(
 
 
 def place_imported_counts(connection: Connection, basis: str) -> None:
-    """Count what was imported of a basis for open months before that of its first snapshot, where
-    it is not counted yet."""
+    """Count what was imported of a basis for months before that of its first snapshot, where it is
+    not counted yet. A closed month stays as it is; months before the first closed one may be
+    imported afterwards."""
     days = days_of_basis(connection, basis)
-    closed_until = border(connection) or date.min
     c, placed = imported_counts.c, month_end_counts.alias("placed")
-    counts = [c.basis == basis, c.month > month_of(closed_until)]
+    is_closed = exists().where(months.c.month == c.month, months.c.closed.is_(True))
+    counts = [c.basis == basis, ~is_closed]
     if days:
         counts.append(c.month < month_of(days[0]))
     is_placed = exists().where(

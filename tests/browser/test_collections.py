@@ -274,6 +274,8 @@ def test_a_closed_month_is_locked_and_its_hash_is_verified(quiet: Page, story: S
         quiet.get_by_label("ZIP: invoice pack of North Farms").click()
     assert download.value.suggested_filename == "invoice-pack-North-Farms-assets-2026-10.zip"
     quiet.get_by_role("button", name="Reopen: Oct 2026").click()
+    expect(dialog).to_contain_text("Working out what would change")
+    story.look()
     dialog.get_by_role("button", name="Reopen the month").click()
     expect(dialog.get_by_role("alert")).to_contain_text("Write a reason")
     dialog.get_by_label("Reason, for the audit log").fill("a wrong alias")

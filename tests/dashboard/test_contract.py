@@ -109,4 +109,4 @@ def test_every_json_response_holds_exactly_the_fields_of_its_model(hub: Ingest) 
             model.model_validate_json(response.content, strict=True, extra="forbid")
             assert query or response.json().get("items") != [], path
         checked.append(rule)
-    assert len(checked) == 17
+    assert len(checked) == 18
