@@ -107,6 +107,9 @@ def session_actor() -> Actor | None:
 def chosen_language() -> str | None:
     """The language that the person who is signed in chose, else the one that was last chosen in
     this browser."""
+    if not request.cookies:
+        # Whoever looks for a session makes the answer vary by cookies; machines send none.
+        return None
     here = current_session()
     return (here.language if here else None) or request.cookies.get(LANGUAGE_COOKIE)
 

@@ -67,7 +67,8 @@ def make_app(
     environ: Mapping[str, str] = MappingProxyType({}),
 ) -> Flask:
     """A server like the dashboard's: Dash with a page for every path, the API, and the gate."""
-    dash = Dash("dashboard", title="a page")
+    flask = Flask("dashboard", template_folder="signin/templates")
+    dash = Dash("dashboard", server=flask, title="a page")
     dash.layout = []
     server: Flask = dash.server
     settings = load({"TIMEZONE": zone, "AUTH": auth, **environ})
