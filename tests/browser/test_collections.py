@@ -15,6 +15,7 @@ from db.engine import writing
 from db.jobs import enqueue
 from db.tables import jobs
 from etl.work.jobs import JobRunner
+from etl.work.preview_lane import PreviewLane
 from tests.support.demo_dashboard import serve_dashboard
 from tests.support.small_hub import Hub, Pc, pcs
 
@@ -30,10 +31,18 @@ class Story:
     hub: Hub
     address: str
 
+    @property
+    def runner(self) -> JobRunner:
+        sources = dict(self.hub.sources)
+        return JobRunner(self.hub.engine, sources, lambda: NOW, self.hub.settings)  # type: ignore[arg-type]  # small sources
+
+    def look(self) -> None:
+        """Let the worker do the preview that was asked for."""
+        assert PreviewLane(self.runner).run_waiting() == 1
+
     def work(self) -> int:
         """Let the worker do what was asked for."""
-        sources = dict(self.hub.sources)
-        return JobRunner(self.hub.engine, sources, lambda: NOW, self.hub.settings).run_waiting()  # type: ignore[arg-type]  # small sources
+        return self.runner.run_waiting()
 
 
 def day(n: int, month: int = 11) -> date:
