@@ -34,7 +34,7 @@ def _command_labels() -> dict[str, str]:
         "token_revoke": _("Revoke a token"),
         "token_refused": _("Refused a token"),
         "user_add": _("Add a user"),
-        "user_set": _("Change a user's role"),
+        "user_set": _("Change a user"),
         "user_enable": _("Let a user sign in again"),
         "user_disable": _("Disable a user"),
         "user_password": _("Set a password"),
@@ -85,14 +85,21 @@ def before_and_after(entry: Entry) -> list[tuple[str, str, str]]:
     entry says, with "" before."""
     detail = dict(entry.detail)
     before, after = _fields(detail.pop("before", None)), _fields(detail.pop("after", None))
+    if entry.action == "user_set":  # Each field is a pair of before and after.
+        pairs = {name: value for name, value in detail.items() if _is_pair(value)}
+        before = {name: value[0] for name, value in pairs.items()}
+        after = {name: value[1] for name, value in pairs.items()}
+        detail = {name: value for name, value in detail.items() if name not in pairs}
     changed = [
         (
-            field_word(name),
+            _name_of(name, entry),
             value_word(name, before.get(name), entry),
             value_word(name, after.get(name), entry),
         )
         for name in dict.fromkeys((*before, *after))
-        if name not in _FOLDED and before.get(name) != after.get(name)
+        if name not in _FOLDED
+        and before.get(name) != after.get(name)
+        and not (_is_empty(before.get(name)) and _is_empty(after.get(name)))
     ]
     # Its head names a run's source and day already.
     told = {"source", "day"} if entry.subject.startswith("run ") else set()
@@ -102,6 +109,17 @@ def before_and_after(entry: Entry) -> list[tuple[str, str, str]]:
         if name not in _FOLDED and name not in told and not _is_empty(value)
     ]
     return [*changed, *others]
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2
+
+
+def _name_of(name: str, entry: Entry) -> str:
+    """The name of a field of an entry: a token's kind is no finding."""
+    if name == "kind" and entry.action.startswith("token_"):
+        return str(_("Kind"))
+    return field_word(name)
 
 
 def raw_record(entry: Entry) -> str:
@@ -121,6 +139,9 @@ def _is_empty(value: Any) -> bool:
 
 def value_word(name: str, value: Any, entry: Entry) -> str:
     """A value of the field `name`, in words."""
+    if name == "sites" and entry.action == "user_set" and not isinstance(value, list):
+        every = value is None
+        return str(_("every site")) if every else entry.sites.get(str(value), formats.NOTHING)
     if value is None or value == "":
         return formats.NOTHING
     if isinstance(value, bool):

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import asdict
-from datetime import date
+from datetime import UTC, date, datetime
 
 from sqlalchemy import Engine
 
@@ -10,6 +10,7 @@ from dashboard.base.access import Actor
 from dashboard.base.settings_params import AuditFilters
 from dashboard.components.settings.audit import entries
 from dashboard.queries.audit import audit_log
+from dashboard.queries.audit.audit_log import Entry
 from dashboard.words.decision_words import action_word, before_and_after, field_word
 from db import rules
 from db.decisions import KINDS
@@ -26,6 +27,7 @@ from tests.support.random_hub import decision_context
 from tests.support.small_hub import Hub, Pc
 
 DAY = date(2026, 11, 4)
+NOW = datetime(2026, 11, 4, 9, tzinfo=UTC)
 CODE = re.compile(r"[a-z]_[a-z]|\b\d{6,}\b|\b[0-9a-f]{32,}\b")
 """A name of the code, or an id."""
 
@@ -81,3 +83,19 @@ def test_the_log_names_sites_devices_runs_and_months_and_folds_the_raw_record(
     ):  # fmt: skip
         assert said in text, (said, text)
     assert text.count(" Details ") >= len(rows) - 1 and '"action": "reject_run"' in text
+
+
+def test_a_token_and_a_person_are_said_in_their_own_words(sqlite_engine: Engine) -> None:
+    made = {"kind": "read", "addresses": [], "name": "api"}
+    rows = [
+        Entry(1, NOW, "Ana", "token_add", "token x", {"before": {}, "after": made}),
+        Entry(2, NOW, "Ana", "user_set", "user Bo", {"sites": [None, [1]]}, sites={"1": "Harbor"}),
+        Entry(3, NOW, "Ana", "user_set", "user Bo", {"role": ["viewer", "manager"]}),
+    ]
+    app = create_demo_app(sqlite_engine)
+    with app.server.test_request_context():
+        assert [before_and_after(row) for row in rows] == [
+            [("Kind", "\u2013", "read"), ("Name", "\u2013", "api")],
+            [("Sites", "every site", "Harbor")],
+            [("Role", "viewer", "manager")],
+        ]

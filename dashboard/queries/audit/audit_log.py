@@ -113,7 +113,7 @@ def _entries(connection: Connection, rows: Sequence[Any]) -> list[Entry]:
     details = [json.loads(row.detail) for row in rows]
     named_sites = {
         str(site_id): name
-        for site_id, name in site_names(connection, _ids(details, SITE_FIELDS)).items()
+        for site_id, name in site_names(connection, _ids(details, (*SITE_FIELDS, "sites"))).items()
     }
     named_devices = {
         str(device_id): device.name
