@@ -48,7 +48,7 @@ def test_migrations_go_up_down_and_up_again(bare_engine: Engine) -> None:
 
 
 def test_tokens_of_before_there_were_scopes_may_what_they_could(bare_engine: Engine) -> None:
-    migrate.upgrade(bare_engine, "0017")
+    migrate.upgrade(bare_engine, "0014")
     old = sqlalchemy.table(
         "api_tokens",
         *(column(name) for name in ("kind", "public_id", "secret_hash", "name", "role")),

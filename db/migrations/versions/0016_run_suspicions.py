@@ -2,7 +2,7 @@
 
 Reasons of earlier runs lose the sentence about what waits: a run may have been decided since.
 
-Revision: 0019
+Revision: 0016
 """
 
 import sqlalchemy as sa
@@ -10,8 +10,8 @@ from alembic import op
 
 from db.types import LongText
 
-revision = "0019"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

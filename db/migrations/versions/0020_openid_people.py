@@ -1,6 +1,6 @@
 """People whom an OpenID provider signs in.
 
-Revision: 0018
+Revision: 0020
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import op
 
 from db.types import UtcDateTime
 
-revision = "0018"
-down_revision = "0020"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

@@ -1,13 +1,13 @@
 """The language in which a person reads the dashboard.
 
-Revision: 0020
+Revision: 0019
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0020"
-down_revision = "0015"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 

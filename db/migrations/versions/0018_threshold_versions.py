@@ -1,6 +1,6 @@
 """Versions of the thresholds, saved in Settings.
 
-Revision: 0015
+Revision: 0018
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import op
 
 from db.types import LongText, UtcDateTime
 
-revision = "0015"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """Second factors of people, and their recovery codes.
 
-Revision: 0017
+Revision: 0014
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 
 from db.types import UtcDateTime
 
-revision = "0017"
+revision = "0014"
 down_revision = "0013"
 branch_labels = None
 depends_on = None
