@@ -131,7 +131,7 @@ def _refusal(page: dict[str, Any], actor: Actor) -> Refusal | None:
     if "role" in page and page["role"] not in actor.roles:
         return Refusal(doing, page["role"])
     closed = actor.sites is not None and not page.get("own_sites") and page["path"] != _NOT_FOUND
-    return Refusal(doing) if closed else None
+    return Refusal(doing, of_every_site=page["path"].startswith("/settings")) if closed else None
 
 
 def counts_devices(path: str) -> bool:

@@ -98,8 +98,12 @@ def _last_run(run: Row[Any], published: Row[Any] | None) -> Notice | None:
         "source": source_label(run.source),
         "day": run.business_date,
         "date": published.business_date if published else None,
-        "reason": run.reason or run.state,
+        "reason": run.reason,
     }
+    if not run.reason:  # It names sites, and so is not for who sees only some.
+        text = mark("%(source)s: the collection of %(day)s failed.")
+        if run.hold == "held":
+            text = mark("%(source)s: the collection of %(day)s waits for a decision.")
     return Notice(text, values, "error", run.run_id)
 
 

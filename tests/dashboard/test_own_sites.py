@@ -402,7 +402,7 @@ def test_asvs_8_2_1_a_colleague_without_the_right_reads_why(app: Dash) -> None:
     for who, path, words in (
         (reader, "/settings/audit", f"Reading the audit log {role}"),
         (reader, "/settings/users", "Managing users needs the role administrator. Ask"),
-        (two, "/settings", "This page can touch sites that you do not see."),
+        (two, "/settings", "Settings are for people who see every site. Ask an administrator."),
     ):
         answer = who.client.get(path)
         assert answer.status_code == 403 and "_dash-config" in answer.text, "the page in its frame"

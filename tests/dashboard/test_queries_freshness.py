@@ -114,3 +114,11 @@ def test_the_version_changes_with_what_is_published_and_withdrawn(sqlite_engine:
     _add(sqlite_engine, "ninja", state="failed", reason="down")
     with reading(sqlite_engine) as connection:
         assert freshness(connection, NOW).version == versions[2]
+
+
+def test_without_a_reason_the_sentence_is_whole(sqlite_engine: Engine) -> None:
+    _world(sqlite_engine)
+    _add(sqlite_engine, "ninja", state="suspicious", hold="held", reason=None)
+    assert _problems(sqlite_engine) == [
+        "NinjaRMM: the collection of 2026-11-22 waits for a decision."
+    ]
