@@ -51,7 +51,7 @@ def show(_changed: object) -> Any:
     """Everybody."""
     require_administrator(_("Managing users"))
     with current().reading() as connection:
-        everybody = people(connection)
+        everybody = people(connection, current().settings)
     return people_card(everybody, sign_in_is_off=current().settings.auth == "none")
 
 
@@ -97,7 +97,8 @@ def open_dialog(act: dict[str, Any] | None) -> dict[str, Any]:
         return only(OPENED)
     require_administrator(_("Managing users"))
     with current().reading() as connection:
-        found = [each for each in people(connection) if each.user_id == act.get("user_id")]
+        everybody = people(connection, current().settings)
+    found = [each for each in everybody if each.user_id == act.get("user_id")]
     return only(OPENED, **(person_parts(found[0]) if found else {}))
 
 

@@ -12,7 +12,9 @@ from dash import Dash
 from sqlalchemy import Engine, insert, select
 
 from dashboard.app import create_app
+from dashboard.components.settings.users import people_card
 from dashboard.decisions.proposals.registry import propose
+from dashboard.queries.people.user_list import people
 from db import sessions, tokens, users
 from db.decisions import parse
 from db.engine import reading, writing
@@ -33,8 +35,8 @@ class Settings:
 
     def __init__(self, engine: Engine, **environ: str) -> None:
         self.engine, self.clock = engine, Clock()
-        settings = load({"SECRET_KEY": KEY, "PUBLIC_URL": "http://hub.test"} | environ)
-        self.app: Dash = create_app(engine, clock=self.clock, settings=settings)
+        self.settings = load({"SECRET_KEY": KEY, "PUBLIC_URL": "http://hub.test"} | environ)
+        self.app: Dash = create_app(engine, clock=self.clock, settings=self.settings)
         with writing(engine) as connection:
             for number, name in ((1, "Harbor Dental"), (2, "North Farms")):
                 connection.execute(
@@ -266,6 +268,18 @@ def test_others_see_why_and_can_do_nothing(here: Settings) -> None:
         ]  # fmt: skip
         assert refused == [403] * 7
     assert here.user("Eve") is None
+
+
+def test_the_list_says_who_needs_a_second_factor(sqlite_engine: Engine) -> None:
+    here = Settings(sqlite_engine, REQUIRE_SECOND_FACTOR="administrators")
+    with reading(sqlite_engine) as connection:
+        everybody = people(connection, here.settings)
+    assert {each.name: each.second_factor for each in everybody} == {
+        "Ana": "required", "Mia": "none", "Vic": "none",
+    }  # fmt: skip
+    assert "required, not added yet" in json.dumps(
+        people_card(everybody, sign_in_is_off=False), default=lambda part: part.to_plotly_json()
+    )
 
 
 def test_without_sign_in_the_page_of_users_says_that_it_is_off(sqlite_engine: Engine) -> None:

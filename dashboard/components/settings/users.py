@@ -109,7 +109,15 @@ def people_card(people: Sequence[Person], *, sign_in_is_off: bool) -> Component:
     if not people:
         nothing = _("Nobody can sign in yet. Add the first user above.")
         return card("users-all", html.P(nothing, className="note"), title=title, subtitle=about)
-    names = (_("Name"), _("Role"), _("Sites"), _("State"), _("Last sign-in"), "")
+    names = (
+        _("Name"),
+        _("Role"),
+        _("Sites"),
+        _("State"),
+        _("Second factor"),
+        _("Last sign-in"),
+        "",
+    )
     head = html.Thead(html.Tr([column_head(name) for name in names]))
     table = html.Table([head, html.Tbody([_row(person) for person in people])], className="table")
     body = drawn(html.Div(table, className="table-scroll"))
@@ -163,6 +171,13 @@ def state_pill(person: Person) -> html.Span:
     return pill(words[person.state], kinds[person.state])
 
 
+def _second_factor(person: Person) -> str:
+    words = {
+        "added": _("added"), "required": _("required, not added yet"), "none": _("none"),
+    }  # fmt: skip
+    return words[person.second_factor]
+
+
 def _row(person: Person) -> html.Tr:
     signed_in = formats.instant(person.last_sign_in) if person.last_sign_in else _("never")
     return html.Tr(
@@ -171,6 +186,7 @@ def _row(person: Person) -> html.Tr:
             html.Td(role_name(person.role)),
             html.Td(sites_word(person)),
             html.Td(state_pill(person)),
+            html.Td(_second_factor(person)),
             html.Td(signed_in),
             html.Td(
                 row_button(Ids.ACT, _("Change"), person.name, user_id=person.user_id),

@@ -6,10 +6,12 @@ from typing import Literal
 
 from sqlalchemy import Connection, func, select
 
-from db import users
+from db import second_factors, users
+from db.settings import Settings
 from db.tables import audit_log, sites, user_sessions, user_sites
 
 State = Literal["ok", "invited", "disabled"]
+SecondFactor = Literal["added", "required", "none"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Person:
     """Somebody who may sign in.
 
     `sites`: id and name of those that the person sees; None for all. `last_sign_in`: by the audit
-    log. `browsers`: how many are signed in.
+    log. `browsers`: how many are signed in. `second_factor`: "required" as long as it is not added.
     """
 
     user_id: int
@@ -27,10 +29,12 @@ class Person:
     sites: tuple[tuple[int, str], ...] | None
     last_sign_in: datetime | None
     browsers: int
+    second_factor: SecondFactor
 
 
-def people(connection: Connection) -> list[Person]:
-    """Everybody, by name."""
+def people(connection: Connection, settings: Settings) -> list[Person]:
+    """Everybody, by name. The settings say of whom a second factor is required."""
+    with_factor = second_factors.having_one(connection)
     signed_in = _last_sign_ins(connection)
     of_user = select(user_sessions.c.user_id, func.count()).group_by(user_sessions.c.user_id)
     browsers: dict[int, int] = {user: n for user, n in connection.execute(of_user)}
@@ -49,6 +53,11 @@ def people(connection: Connection) -> list[Person]:
             tuple(seen.get(row.user_id, ())) if row.limited else None,
             signed_in.get(f"user {row.name}"),
             browsers.get(row.user_id, 0),
+            "added"
+            if row.user_id in with_factor
+            else "required"
+            if second_factors.is_required(settings, row)
+            else "none",
         )
         for row in users.listed(connection)
     ]
