@@ -85,7 +85,9 @@
     var place = document.getElementById(id), api = place && apiOf(place);
     if (place && !api) place.dispatchEvent(new Event("hubshow"));
     if (!api || api.isDestroyed() || !viewport(place)) return false;
-    if (JSON.stringify(sortOf(api)) !== JSON.stringify(saved.sort)) {
+    // Pages with filters of their own have the order in the address (machines.js).
+    var ordered = window.hubAddress.hasOwnFilters(location.pathname);
+    if (!ordered && JSON.stringify(sortOf(api)) !== JSON.stringify(saved.sort)) {
       api.applyColumnState({ state: saved.sort ? [saved.sort] : [], defaultState: { sort: null } });
       return false;
     }
