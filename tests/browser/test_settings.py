@@ -266,10 +266,6 @@ def test_a_pair_declared_distinct_is_not_suggested_again(quiet: Page, story: Sto
     expect(quiet.locator("#inbox-pairs")).to_have_count(0)
 
 
-def waits(page: Page) -> int:
-    return int(page.locator("#waits-top").inner_text())
-
-
 def test_the_number_beside_settings_is_that_of_the_questions_listed(
     quiet: Page, story: Story
 ) -> None:
@@ -287,7 +283,7 @@ def test_the_number_beside_settings_is_that_of_the_questions_listed(
     quiet.goto(story.address + "/settings")
     items = quiet.locator(".inbox-items > li")
     expect(items).to_have_count(4)
-    assert waits(quiet) == 4
+    expect(quiet.locator("#waits-top")).to_have_text("4")
     expect(quiet.locator("#inbox-sites .inbox-items > li")).to_have_count(1)
     expect(quiet.locator("#inbox-pairs .inbox-items > li")).to_have_count(2)
     expect(items.filter(has_text="Harbor Dental Grp")).to_have_count(1)
