@@ -21,11 +21,11 @@
       given.headers.set("X-CSRF-Token", token());
     }
     return send.call(window, resource, given).then(function (response) {
-      if (response.status === 401 && !leaving) {
-        leaving = true;
-        location.assign("/login?next=" + encodeURIComponent(location.pathname + location.search));
-      }
-      return response;
+      if (response.status !== 401) return response;
+      if (!leaving) location.assign("/login?next=" + encodeURIComponent(location.pathname + location.search));
+      leaving = true;
+      // Never answered: the page is left, and nothing of it should say that something failed.
+      return new Promise(function () {});
     });
   };
 
