@@ -76,7 +76,7 @@ def test_a_token_that_cannot_be_is_refused_with_the_fix(
         (("--kind", "enrol", "--role", "viewer"), "--role is for api tokens"),
         (("--kind", "enrol", "--scope", "read"), "only lets machines in"),
         (("--kind", "enrol", *site, "--site", "b"), "into one --site"),
-        (("--kind", "api", "--site", "Harbour Dental"), "Did you mean 'harbor dental'"),
+        (("--kind", "api", "--site", "Harbour Dental"), "Did you mean 'Harbor Dental'"),
         (("--kind", "api", *site, "--role", "administrator"), "decides nothing"),
         (("--kind", "api", *site, "--role", "manager", "--scope", "decide"), "decides nothing"),
         (("--kind", "api", "--address", "10.0.0.1/8"), "no address or network"),
