@@ -294,8 +294,12 @@
 
   // The state of each day, from dashboard/components/shell/day_marks.py.
   window.hubMarkDays = function (data) {
+    var unmarked = !marks;
     marks = data;
     Array.prototype.forEach.call(document.querySelectorAll("[data-field=day]"), function (field) { if (field.hubUpdate) field.hubUpdate(); });
+    // A calendar that was opened before they came: once more, with its marks.
+    var early = unmarked && open && open.field.dataset.field === "day" && open.field.querySelector(".day-open");
+    if (early) { close(); early.click(); }
   };
 
   // Draw fields as they come, and show what callbacks write into them.

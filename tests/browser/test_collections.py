@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import Engine
 
 from db.decisions import RejectRun
@@ -131,6 +131,27 @@ def test_the_date_pickers_mark_the_days(quiet: Page, story: Story) -> None:
     quiet.get_by_label("Previous month").click()
     expect(marked["failed"]).to_have_count(0)
     expect(marked["complete"].first).to_be_visible()
+
+
+def test_a_calendar_that_was_opened_early_gets_its_marks_when_they_come(
+    quiet: Page, story: Story
+) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        asked = route.request.post_data_json["output"]
+        held.append(route) if asked == "days.data" else route.continue_()
+
+    quiet.route("**/_dash-update-component", hold)
+    quiet.goto(story.address + "/devices")
+    expect(quiet.locator("#devices-count")).not_to_be_empty()
+    quiet.get_by_role("button", name="As of: open the calendar").click()
+    expect(quiet.locator(".day-table")).to_be_visible()
+    expect(quiet.locator(".day-table td[data-mark]")).to_have_count(0)
+    while not held:
+        quiet.wait_for_timeout(20)
+    held[0].continue_()
+    expect(quiet.locator(".day-table td[data-mark=failed]")).to_have_text("10")
 
 
 def test_a_held_run_is_accepted(quiet: Page, story: Story) -> None:
