@@ -75,13 +75,13 @@ def test_sec_12_no_text_of_the_fleet_runs_or_leads_elsewhere(
     for path in pages(engine):
         quiet.goto(address + path)
         quiet.wait_for_load_state("networkidle")
-        for number in range(min(quiet.locator(OPENERS).count(), samples(3, 20))):
+        for number in range(min(quiet.locator(OPENERS).count(), samples(2, 20))):
             opener = quiet.locator(OPENERS).nth(number)
             if opener.is_visible():
                 opener.click(force=True)
                 settled(quiet)
                 quiet.keyboard.press("Escape")
-        for number in range(min(quiet.locator(MARKS).count(), samples(3, 20))):
+        for number in range(min(quiet.locator(MARKS).count(), samples(2, 20))):
             quiet.locator(MARKS).nth(number).hover(force=True)
         assert quiet.evaluate("window.hit") is None, path
         assert quiet.locator("a[href^='javascript'], a[href^='//'], img[src='x']").count() == 0, (
