@@ -52,14 +52,14 @@ def pair_item(pair: Pair, actor: Actor, now: datetime) -> html.Li:
         className="inbox-head",
     )  # fmt: skip
     unfolded = [why, html.Div(table, className="side-scroll")]
-    return item(title, _told(two), _acts(pair, actor), unfolded=unfolded)
+    return item(title, _compared_facts(two), _acts(pair, actor), unfolded=unfolded)
 
 
 def _name(record: PairRecord) -> str:
     return record.values["hostname"] or record.values["display_name"] or str(record.device_id)
 
 
-def _told(two: tuple[PairRecord, PairRecord]) -> str:
+def _compared_facts(two: tuple[PairRecord, PairRecord]) -> str:
     """What is equal and what differs: "Serial A1 / B2 \u00b7 Site Harbor Dental in both"."""
     parts = []
     for name in _TELLING:
