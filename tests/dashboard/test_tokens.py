@@ -64,7 +64,7 @@ def server(sqlite_engine: Engine) -> Server:
 
 def eventually(found: Callable[[], Any]) -> Any:
     """The first true answer, of what is noted beside the request."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while not (answer := found()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
