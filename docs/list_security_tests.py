@@ -152,15 +152,17 @@ def rows(tests: Mapping[str, list[str]]) -> Iterator[tuple[str, str, str]]:
     for name, promise in THREATS.items():
         yield name, promise, _tests(tests.get(name, []))
     for name, (promise, by) in ASVS.items():
-        shown = [_tests(tests.get(name, []))] + [f"by {each}" for each in by if _shown(each, tests)]
+        shown = [_tests(tests.get(name, []))] + [
+            f"by {each}" for each in by if _has_test(each, tests)
+        ]
         yield f"ASVS {name}", promise, ", ".join(each for each in shown if each)
     for name in FAULTS:
         yield name, "", _tests(tests.get(name, [])) or LATER
 
 
-def _shown(name: str, tests: Mapping[str, list[str]]) -> bool:
+def _has_test(name: str, tests: Mapping[str, list[str]]) -> bool:
     return bool(tests.get(name)) or any(
-        _shown(each, tests) for each in ASVS.get(name, ("", ()))[1] if each != name
+        _has_test(each, tests) for each in ASVS.get(name, ("", ()))[1] if each != name
     )
 
 

@@ -68,13 +68,13 @@ def test_each_chart_has_a_table_of_its_numbers(quiet: Page, address: str, path: 
         quiet.keyboard.press("Enter")
         table = frame.locator(".chart-table")
         expect(table.locator("tbody tr").first).to_be_visible()
-        assert shown(table) == drawn(quiet, name)
+        assert cell_texts(table) == drawn(quiet, name)
         quiet.keyboard.press("Enter")
         expect(table).to_have_count(0)
         expect(button).to_be_focused()
 
 
-def shown(table: Any) -> list[list[str]]:
+def cell_texts(table: Any) -> list[list[str]]:
     """The numbers of the table, by column."""
     rows: list[list[str]] = table.locator("tbody tr").evaluate_all(
         "rows => rows.map(row => [...row.cells].slice(1).map(cell => cell.textContent))"

@@ -343,16 +343,16 @@ def test_sec_05_they_decide_what_touches_their_own_sites_alone(app: Dash, engine
         "undo": {"entry_id": 1},
     }  # fmt: skip
     for kind, arguments in allowed.items():
-        assert asked(two, kind, arguments)[0] == 200
+        assert answer_to_request(two, kind, arguments)[0] == 200
         code, text = confirmed(two, kind, arguments)
         assert (kind, code) == (kind, 200), text
         assert confirmed(one, kind, arguments)[0] == 403
     for kind, arguments in elsewhere.items():
-        code, text = asked(two, kind, arguments)
+        code, text = answer_to_request(two, kind, arguments)
         assert code == 200 and "sites that you do not see" in text
         assert (kind, confirmed(two, kind, arguments)[0]) == (kind, 403)
     for kind, arguments in closed.items():
-        code, text = asked(two, kind, arguments)
+        code, text = answer_to_request(two, kind, arguments)
         assert (kind, code) == (kind, 403) and "sites that you do not see" in text
         assert confirmed(two, kind, arguments)[0] == 403
     with reading(engine) as connection:
@@ -363,7 +363,7 @@ def test_sec_05_they_decide_what_touches_their_own_sites_alone(app: Dash, engine
     assert ["Accept a coverage finding" in text for text in told] == [True, False]
 
 
-def asked(reader: Reader, kind: str, arguments: dict[str, Any]) -> tuple[int, str]:
+def answer_to_request(reader: Reader, kind: str, arguments: dict[str, Any]) -> tuple[int, str]:
     """What the button of a decision answers."""
     request = {"job": kind, "with": json.dumps(arguments), "at": 1}
     return reader.callback(_dialog(reader.app), "", {ASK: request}, pressed=f"{ASK}.data")
