@@ -25,8 +25,10 @@
     api.setColumnsVisible(hidden, false);
   }
 
-  // A grid says how many rows it has once it knows; until then that it loads.
+  // A grid says how many rows it has once it knows; until then that it loads. Its events come late: a grid whose
+  // page was left by then answers nothing.
   function counted(api) {
+    if (api.isDestroyed()) { return; }
     var grid = document.getElementById(api.getGridOption("context").name), hidden = null;
     api.forEachNode(function (node) { hidden = hidden || (node.data && node.data.hidden); });
     if (hidden) { hideColumns(api, hidden); }

@@ -211,6 +211,15 @@ def test_filters_of_other_pages_do_not_apply_here_and_are_kept_for_them(
     assert count(quiet) == MANY + 1
 
 
+def test_what_a_grid_says_after_its_page_was_left_is_ignored(quiet: Page, hub: Hub) -> None:
+    open_machines(quiet, hub)
+    quiet.evaluate("window.left = dash_ag_grid.getApi('machines-grid')")
+    quiet.locator(".pages a", has_text="Sites").click()
+    expect(quiet.locator("#machines-grid")).to_have_count(0)
+    quiet.wait_for_function("window.left.isDestroyed()")
+    quiet.evaluate("document.dispatchEvent(new CustomEvent('hubgrid', { detail: window.left }))")
+
+
 def test_an_invalid_state_shows_an_error_with_the_valid_ones(quiet: Page, hub: Hub) -> None:
     quiet.goto(f"{hub.address}/machines?state=asleep")
     expect(quiet.locator("#strip .error")).to_contain_text("use one of online, late, offline")
