@@ -151,17 +151,16 @@ class Settings(SettingsModel):
     tatuscan_db_file: str = "tatuscan.db"
     """SQLite file in TATUSCAN_DB_DIR (TatuScan's name for it)"""
     data_dir: Folder = Path("data")
-    """Folder for the SQLite file and rotated vendor tokens"""
-    timezone: Zone = ZoneInfo("UTC")
-    """Zone that decides the business day, e.g. America/Chicago"""
+    """Folder of inventory.db, the SQLite file, and of tokens that a vendor renews"""
     secret_key: Annotated[str | None, BeforeValidator(_secret_key)] = Field(
         default=None, repr=False
     )
-    """Signs the session cookie, 32 characters or more"""
+    """Signs the session cookie, 32 characters or more; serve needs it unless AUTH=none"""
     secret_key_old: Annotated[str | None, BeforeValidator(_secret_key)] = Field(
         default=None, repr=False
     )
-    """The SECRET_KEY before this one: cookies that it signed stay valid"""
+    """The SECRET_KEY before this one: whoever signed in under it stays signed in, and tokens stay
+    valid"""
     token_pepper: Annotated[str | None, BeforeValidator(_secret_key)] = Field(
         default=None, repr=False
     )
@@ -169,30 +168,35 @@ class Settings(SettingsModel):
     token_pepper_old: Annotated[str | None, BeforeValidator(_secret_key)] = Field(
         default=None, repr=False
     )
-    """The TOKEN_PEPPER before this one: tokens that it protects stay valid"""
+    """The TOKEN_PEPPER before this one: tokens stay valid, and each takes the new one when it is
+    next used"""
     # TATUSCAN_PORT is the more specific name and wins, as it does in the seeds.
     port: Annotated[Port, Names(("TATUSCAN_PORT", "PORT"))] = 8050
-    """Port of the dashboard"""
+    """Port of the dashboard; a value like tcp://10.43.0.12:80, as Kubernetes sets it beside a
+    service, is skipped"""
     host: str = "127.0.0.1"
-    """Address the dashboard listens on"""
+    """Address the dashboard listens on; 0.0.0.0 is every address of the machine"""
     auth: Literal["password", "none", "proxy", "oidc"] = "password"
-    """How people sign in: password, none (loopback only), proxy, oidc"""
+    """How people sign in: password, none (nobody does; on a loopback host only), proxy, oidc"""
     require_second_factor: Literal["nobody", "administrators", "everybody"] = "nobody"
-    """Who needs a code from an app beside the password: nobody, administrators, everybody"""
+    """Who needs a code from an app beside the password: nobody, administrators, everybody;
+    inventory-hub user set NAME --second-factor required requires it of one person"""
     public_url: Annotated[str | None, BeforeValidator(_public_url)] = None
-    """The dashboard's address in browsers, e.g. https://inventory.example.com; default from HOST
-    and PORT"""
+    """The dashboard's address in browsers, e.g. https://inventory.example.com: links and cookies
+    follow it; default from HOST and PORT"""
     trusted_proxies: Annotated[
         tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)
     ] = ()
-    """Addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas"""
+    """Addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed,
+    separated by commas"""
     proxy_user_header: Annotated[str, BeforeValidator(_header_name)] = "X-Forwarded-User"
-    """With AUTH=proxy: the header with the person's name"""
+    """With AUTH=proxy: the header with the person's name, believed from TRUSTED_PROXIES alone"""
     proxy_groups_header: Annotated[str | None, BeforeValidator(_header_name)] = None
     """With AUTH=proxy: the header with the person's groups, separated by commas"""
     proxy_roles: Annotated[Mapping[str, str], BeforeValidator(_group_roles)] = {}
     """With AUTH=proxy: the role that a group of PROXY_GROUPS_HEADER gives, like
-    Administrators=administrator;Billing=manager"""
+    Administrators=administrator;Billing=manager; without it roles are those of inventory-hub
+    user"""
     oidc_issuer: VendorAddress | None = None
     """With AUTH=oidc: the provider's address, below which /.well-known/openid-configuration is"""
     oidc_client_id: HeaderText | None = None
@@ -208,7 +212,8 @@ class Settings(SettingsModel):
     oidc_groups_claim: str = "groups"
     """With AUTH=oidc: the claim with the person's groups"""
     oidc_roles: Annotated[Mapping[str, str], BeforeValidator(_group_roles)] = {}
-    """With AUTH=oidc: the role that a group gives, like IT=administrator;Billing=manager"""
+    """With AUTH=oidc: the role that a group gives, like IT=administrator;Billing=manager; without
+    it roles are those of inventory-hub user"""
     oidc_local_sign_in: Literal["administrators", "everybody", "nobody"] = "administrators"
     """With AUTH=oidc: who may also sign in with a password, at /login?local=1"""
     oidc_ca_file: Folder | None = None
@@ -221,18 +226,24 @@ class Settings(SettingsModel):
     TatuScan's clients, which have none)"""
     ingest_address_rate: Annotated[int | None, whole(1, 10**6)] = None
     """Reports a minute that one address may send; no limit when not set"""
+    timezone: Zone = ZoneInfo("UTC")
+    """Zone that decides the business day, e.g. America/Chicago"""
     collect_at: Annotated[Mapping[str, time] | None, BeforeValidator(_collect_at)] = None
-    """When the worker collects each source, in TIMEZONE"""
+    """When the worker collects each source, in TIMEZONE, e.g. ninja=02:00,threatlocker=03:00"""
     retention_days: Annotated[int, whole(*RANGES["retention_days"])] = 65
-    """Days of which every day is kept"""
+    """Days of which every day is kept, until thresholds are saved in Settings"""
     month_end_retention_months: Annotated[int, whole(*RANGES["month_end_retention_months"])] = 24
-    """Months of which the last day is kept"""
+    """Months of which the last day is kept, until thresholds are saved in Settings"""
     month_close_days: Annotated[int, whole(*RANGES["month_close_days"])] = 3
-    """Days after its end from which a complete month closes by itself"""
+    """Days after its end from which a month closes by itself, if every source has a complete run
+    in its last 3 days and none is held, else it waits for a click; until thresholds are saved in
+    Settings"""
     spare_words: Annotated[tuple[str, ...], listed(",")] = ("spare",)
-    """Words in a display name or location that make a device spare"""
+    """Words in a display name or location that make a device spare, until rules are saved in
+    Settings; separated by commas"""
     spare_node_classes: Annotated[tuple[str, ...], listed(",")] = ("VMWARE_VM_GUEST",)
-    """Ninja node classes that make a device spare"""
+    """Ninja node classes that make a device spare, until rules are saved in Settings; separated by
+    commas"""
     internal_sites: Annotated[tuple[str, ...], listed(";")] = ()
     """Names of our own sites, whose devices are excluded, separated by ;"""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -24,7 +24,8 @@ class AgentSettings(SourceSettings):
 
     agent_present_days: Annotated[int, whole(*RANGES["agent_present_days"])] = 30
     """Days after its last report for which a machine still counts, days on which no machine
-    reported left out"""
+    reported left out, until thresholds are saved in Settings; machines added by hand count
+    always"""
 
 
 FACTS = SourceFacts(

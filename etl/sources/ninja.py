@@ -27,7 +27,7 @@ class NinjaSettings(SourceSettings):
     ninja_base_url: VendorAddress = "https://app.ninjarmm.com"
     """Address of the region where the API client lives, e.g. https://eu.ninjarmm.com"""
     ninja_client_id: HeaderText
-    """Client id of the API client (machine-to-machine)"""
+    """Client id of the API client (machine-to-machine; its scope is Monitoring)"""
     ninja_client_secret: HeaderText = Field(repr=False)
     """Its secret"""
     ninja_refresh_token: HeaderText | None = Field(default=None, repr=False)
