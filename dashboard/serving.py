@@ -2,7 +2,9 @@
 handled in coroutines, everything else on threads."""
 
 import asyncio
+import ctypes
 import gc
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -34,11 +36,19 @@ STOP_SECONDS = 10
 
 
 def make_server(settings: Settings, clock: Clock = system_clock) -> App:
-    """The ASGI application on the configured database."""
+    """The ASGI application on the configured database, in granian's process."""
+    _end_with_parent()
     app = gated(create_app(open_engine(settings.database), clock=clock, settings=settings).server)
     _exclude_startup_objects_from_gc()
     networks = settings.trusted_proxies
     return TrustedProxies(app, networks) if networks else app
+
+
+def _end_with_parent() -> None:
+    """Have Linux end this process when the one that started it is killed (out of memory, say):
+    it would answer on, and keep the port from the server that is started in its place."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def _exclude_startup_objects_from_gc() -> None:

@@ -3,7 +3,6 @@
 import configparser
 import os
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -14,9 +13,7 @@ import pytest
 
 from db import __version__
 from tests.conftest import ROOT
-
-ROOMS = ("db", "etl", "dashboard", "cli", "agent", "assets")
-BUILD_FILES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+from tests.support.source_tree import ROOMS, copy_source
 
 
 def files_of(room: Path) -> set[str]:
@@ -31,12 +28,7 @@ def files_of(room: Path) -> set[str]:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a copy so that nothing is left in the checkout."""
-    source = tmp_path_factory.mktemp("source")
-    for room in ROOMS:
-        left_out = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / room, source / room, ignore=left_out)
-    for name in BUILD_FILES:
-        shutil.copy(ROOT / name, source)
+    source = copy_source(tmp_path_factory.mktemp("source"))
     target = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
     subprocess.run(
