@@ -17,10 +17,12 @@ from db.history.runs import ended_sources
 from db.plurals import plural
 from db.settings import Settings, SettingsError
 from etl.collect.collect import business_day, collect
+from etl.collect.run_log import attempts_since
 from etl.runtime import lease, stopping
 from etl.snapshots.publish import check_publish_date
 from etl.sources import Source, awaits_first_report, configured, discover
 from etl.work.after_collection import process, run_after_collection
+from etl.work.due import collect_times, last_due
 
 EXIT_CODES = {"complete": 0, "suspicious": 3, "failed": 4}
 
@@ -73,6 +75,29 @@ def without_inactive(connection: Connection, chosen: list[Source]) -> list[Sourc
     return remaining
 
 
+def only_due(
+    connection: Connection, chosen: list[Source], settings: Settings, now: datetime
+) -> list[Source]:
+    """Those of `chosen` that the worker would collect now: configured, not ended, and without a
+    complete or held run since their time."""
+    ended = ended_sources(connection)
+    times = collect_times(settings)
+    due = []
+    for source in chosen:
+        name = source.FACTS.name
+        if (
+            not configured(source, settings)
+            or name in ended
+            or awaits_first_report(connection, source)
+        ):
+            continue
+        last = last_due(now, times[name], settings.timezone)
+        attempts = attempts_since(connection, name, last.day, last.since, again=last.again)
+        if not attempts.succeeded:
+            due.append(source)
+    return due
+
+
 class Day(click.DateTime):
     """A date on which a collection can have been; a mistyped year is none."""
 
@@ -91,11 +116,19 @@ class Day(click.DateTime):
 @click.command("collect")
 @click.argument("sources", nargs=-1)
 @click.option("--date", "day", type=Day(), help="Business date; today.")
+@click.option(
+    "--due", is_flag=True,
+    help="Only what COLLECT_AT says is due and has no complete run yet: for timers and cron.",
+)  # fmt: skip
 @pass_settings
-def collect_command(settings: Settings, sources: tuple[str, ...], day: datetime | None) -> None:
+def collect_command(
+    settings: Settings, sources: tuple[str, ...], day: datetime | None, due: bool
+) -> None:
     """Collect SOURCES (every configured one) and publish today's snapshot."""
+    if due and day:
+        raise click.UsageError("--due and --date contradict each other: give one of them.")
     chosen = select_sources(settings, sources)
-    for source in chosen:
+    for source in chosen if not due else ():
         settings.of_source(source.FACTS)
     engine = open_database(settings)
     today = business_day(system_clock, settings)
@@ -104,10 +137,15 @@ def collect_command(settings: Settings, sources: tuple[str, ...], day: datetime 
     stopping.on_signals()
     with lease.take(engine) as held:
         with reading(engine) as connection:
-            if not sources:
+            if due:
+                chosen = only_due(connection, chosen, settings, system_clock())
+            elif not sources:
                 chosen = without_inactive(connection, chosen)
             for source in chosen:
                 check_publish_date(connection, source.FACTS.name, business_date, today)
+        if not chosen:
+            click.echo("Nothing is due.")
+            return
         for source in chosen:
             stopping.check()
             with Progress(f"Collecting {source.FACTS.label}", "devices") as progress:

@@ -11,12 +11,13 @@ import click
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from cli.database import open_own
 from cli.logs import configure_logs
 from cli.serve import check_auth
 from cli.settings import process_settings
 from dashboard.base.clock import system_clock
 from db import migrate
-from db.engine import open_engine, reading
+from db.engine import reading
 from db.history.runs import newest_by_source
 from db.setting_types import is_loopback
 from db.settings import ENV_FILE, Settings, SettingsError, WrongSettings
@@ -109,7 +110,7 @@ def _database(settings: Settings) -> Generator[Finding, None, Engine | None]:
     """What is wrong with the database; returns it when it can be read."""
     place = settings.database.render_as_string(hide_password=True)
     try:
-        engine = open_engine(settings.database)
+        engine = open_own(settings)
         migrate.check_revision(engine)
         yield Finding(True, "database", f"{place} at revision {migrate.current(engine)}")
         return engine

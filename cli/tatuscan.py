@@ -7,18 +7,21 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
-from sqlalchemy import Connection, select
+from sqlalchemy import URL, Connection, select
 
 from cli.machines import dry_run_unless, yes_option
 from cli.months import actor
 from cli.settings import pass_settings
 from cli.tatuscan_file import FACTS, read_machines
 from cli.terminal import minute, printable
+from cli.users import read_password
 from dashboard.base.clock import system_clock
 from db import audit
 from db.bulk import chunks, insert_many, upsert
+from db.engine import normalise_url
 from db.machines import blank_machine, rows_for_update, with_search_text
 from db.plurals import plural
+from db.setting_types import WrongValue
 from db.settings import Settings, SettingsError
 from db.tables import NAME_LENGTH, inventory
 
@@ -28,15 +31,23 @@ Row = dict[str, Any]
 
 
 @click.command("import-tatuscan")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("place", metavar="FILE|ADDRESS")
 @click.option(
     "--zone", default="America/Cuiaba", show_default=True,
     help="TIMEZONE of the TatuScan server: its file holds wall clock times without one.",
 )  # fmt: skip
+@click.option(
+    "--password-file", metavar="FILE",
+    help="Holds the password of ADDRESS, which others would read on the command line; - is "
+    "standard input.",
+)  # fmt: skip
 @yes_option
 @pass_settings
-def import_tatuscan_command(settings: Settings, file: Path, zone: str, yes: bool) -> None:
-    """Take the machines of TatuScan's SQLite FILE over. It is opened for reading only.
+def import_tatuscan_command(
+    settings: Settings, place: str, zone: str, password_file: str | None, yes: bool
+) -> None:
+    """Take the machines of a TatuScan database over: its SQLite FILE, or the ADDRESS of its
+    PostgreSQL or MySQL database, such as postgresql://user@host/name. It is only read.
 
     A machine that is known here keeps what it told later than TatuScan knows; its first day, model
     and activation are filled in where they are missing. One that was added to TatuScan by hand is
@@ -48,7 +59,8 @@ def import_tatuscan_command(settings: Settings, file: Path, zone: str, yes: bool
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise SettingsError(f"--zone is {zone!r}: give a name like America/Cuiaba.") from None
     moment = system_clock()
-    imported = read_machines(file, source_zone, moment)
+    database = _database(place, password_file)
+    imported = read_machines(database, source_zone, moment)
     with dry_run_unless(settings, yes) as connection:
         new, changed, sentences = plan(connection, imported.machines)
         for line in (*imported.refused, *imported.mended, *sentences):
@@ -62,11 +74,34 @@ def import_tatuscan_command(settings: Settings, file: Path, zone: str, yes: bool
             insert_many(connection, inventory, [with_search_text(row) for row in new])
             upsert(connection, inventory, [with_search_text(row) for row in changed])
             detail = counts | {"zone": zone}
-            name = file.name[:NAME_LENGTH]
+            name = str(database.database if isinstance(database, URL) else database.name)
+            name = name[:NAME_LENGTH]
             audit.write_entry(connection, actor(), "import_tatuscan", name, moment, detail)
         click.echo(_summary(counts, yes))
-    if yes and imported.refused:
+    if imported.refused:
         raise SystemExit(4)
+
+
+def _database(place: str, password_file: str | None) -> Path | URL:
+    """The SQLite file, or the address with its password.
+
+    Raises:
+        SettingsError: it is neither.
+    """
+    if "://" not in place:
+        if not Path(place).is_file():
+            raise SettingsError(f"{place} is no file: give TatuScan's SQLite file, or an address.")
+        return Path(place)
+    try:
+        url = normalise_url(place)
+    except WrongValue as wrong:
+        raise SettingsError(
+            f"The address {wrong.state or 'cannot be used'}: {wrong.fix}."
+        ) from None
+    if url.get_backend_name() == "sqlite":
+        return _database(url.database or "", None)
+    password = read_password(password_file)
+    return url if password is None else url.set(password=password)
 
 
 def plan(connection: Connection, machines: Sequence[Row]) -> tuple[list[Row], list[Row], list[str]]:
@@ -130,6 +165,6 @@ def _summary(counts: Mapping[str, int], yes: bool) -> str:
     new, changed = counts["new"], counts["changed"]
     done = f"Added {new}, changed {changed}" if yes else f"Would add {new} and change {changed}"
     return (
-        f"{plural(counts['read'], 'machine')} in the file. {done}; {counts['unchanged']} "
+        f"{plural(counts['read'], 'machine')} in the database. {done}; {counts['unchanged']} "
         f"unchanged; {counts['refused']} refused; {plural(counts['mended'], 'value')} corrected."
     )

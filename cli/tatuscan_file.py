@@ -1,18 +1,22 @@
-"""Reads TatuScan's SQLite file and validates each row.
+"""Reads TatuScan's database, a SQLite file or that of a server, and validates each row.
 
-It has one table, `inventory`, with a row for each machine. Its datetimes are the server's wall
-clock without a zone. SQLite lets a column hold any type, and TatuScan checked little.
+It has one table, `inventory`, with a row for each machine. In SQLite and MySQL its datetimes are
+the wall clock of TatuScan's server, without a zone; PostgreSQL keeps the zone. SQLite lets a column
+hold any type, and TatuScan checked little.
 """
 
 import math
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, create_engine, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.ingest.report import LARGEST_NUMBER, parse_activation
 from db.settings import SettingsError
@@ -28,8 +32,8 @@ _UNPRINTABLE = re.compile("[\0\ud800-\udfff]")
 
 @dataclass
 class ImportedMachines:
-    """The content of a file. `machines` have the columns of `inventory` and `last_at`, the time of
-    the newest report, None of a machine that never reported; `refused` and `mended` are
+    """The content of a database. `machines` have the columns of `inventory` and `last_at`, the time
+    of the newest report, None of a machine that never reported; `refused` and `mended` are
     sentences."""
 
     count: int = 0
@@ -38,15 +42,16 @@ class ImportedMachines:
     mended: list[str] = field(default_factory=list)
 
 
-def read_machines(file: Path, zone: tzinfo, now: datetime) -> ImportedMachines:
-    """Read `file`, whose times are in `zone`.
+def read_machines(place: Path | URL, zone: tzinfo, now: datetime) -> ImportedMachines:
+    """Read the SQLite file or database at `place`, whose times are in `zone` where they have none.
 
     Raises:
         SettingsError: it cannot be read, or is no TatuScan database.
     """
     imported = ImportedMachines()
     newest: dict[str, dict[str, Any]] = {}
-    for number, row in enumerate(_rows(file), 1):
+    rows = _server_rows(place) if isinstance(place, URL) else _file_rows(place)
+    for number, row in enumerate(rows, 1):
         imported.count += 1
         name = f"row {number} ({str(row['hostname'])[:40]})"
         reader = _Reader(zone)
@@ -67,25 +72,66 @@ def read_machines(file: Path, zone: tzinfo, now: datetime) -> ImportedMachines:
     return imported
 
 
-def _rows(file: Path) -> Iterator[Mapping[str, Any]]:
-    wrong = f"{file} cannot be read as a TatuScan database"
+def _check_columns(names: Sequence[str], wrong: str) -> None:
+    if not names:
+        raise SettingsError(f"{wrong}: it has no table inventory.")
+    if missing := [name for name in REQUIRED_COLUMNS if name not in names]:
+        raise SettingsError(f"{wrong}: its table lacks {', '.join(missing)}.")
+
+
+def _wrong(place: Path | str) -> str:
+    return f"{place} cannot be read as a TatuScan database"
+
+
+_ABSENT = dict.fromkeys((*TEXTS, *MEGABYTES, *TIMES, "cpu_percent", "activation_days"))
+"""A row without the columns that came later."""
+
+
+def _server_rows(url: URL) -> Iterator[Mapping[str, Any]]:
+    wrong = _wrong(url.render_as_string(hide_password=True))
+    try:
+        engine = create_engine(url)
+        try:
+            with engine.connect() as connection:
+                _only_read(connection)
+                tables = inspect(connection)
+                known = tables.has_table("inventory")
+                columns = tables.get_columns("inventory") if known else []
+                _check_columns([column["name"] for column in columns], wrong)
+                for row in connection.execute(text("SELECT * FROM inventory ORDER BY machine_id")):
+                    values = row._mapping.items()
+                    yield _ABSENT | {
+                        name: value.isoformat() if isinstance(value, datetime) else value
+                        for name, value in values
+                    }
+        finally:
+            engine.dispose()
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise SettingsError(
+            f"{wrong}: {reason}. Check the address, and that it is running."
+        ) from error
+
+
+def _only_read(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
+    else:
+        connection.execute(text("SET SESSION TRANSACTION READ ONLY"))
+    connection.commit()
+
+
+def _file_rows(file: Path) -> Iterator[Mapping[str, Any]]:
+    wrong = _wrong(file)
     try:
         connection = sqlite3.connect(f"file:{quote(str(file.resolve()))}?mode=ro", uri=True)
         try:
             connection.row_factory = sqlite3.Row
             connection.text_factory = lambda data: data.decode("utf-8", "replace")
             names = [row[1].lower() for row in connection.execute("PRAGMA table_info(inventory)")]
-            if not names:
-                raise SettingsError(f"{wrong}: it has no table inventory.")
-            missing = [name for name in REQUIRED_COLUMNS if name not in names]
-            if missing:
-                raise SettingsError(f"{wrong}: its table lacks {', '.join(missing)}.")
+            _check_columns(names, wrong)
             for row in connection.execute("SELECT * FROM inventory ORDER BY rowid"):
-                yield (
-                    dict.fromkeys((*TEXTS, *MEGABYTES, *TIMES, "cpu_percent"))
-                    | {"activation_days": None}
-                    | dict(zip(names, tuple(row), strict=True))
-                )
+                yield _ABSENT | dict(zip(names, tuple(row), strict=True))
         finally:
             connection.close()
     except sqlite3.Error as error:

@@ -55,7 +55,7 @@ def add_command(
     settings: Settings, name: str, role: str, site: tuple[str, ...], password_file: str | None
 ) -> None:
     """Add a person, and print the link with which NAME chooses a password."""
-    password = _read_password(password_file)
+    password = read_password(password_file)
     now = system_clock()
     with _changing(settings) as connection:
         user_id = users.add(connection, name, role, actor(), now)
@@ -141,7 +141,7 @@ def disable_command(settings: Settings, name: str) -> None:
 @pass_settings
 def password_command(settings: Settings, name: str, password_file: str | None) -> None:
     """Print a link with which NAME chooses a new password; the old one works until then."""
-    password = _read_password(password_file)
+    password = read_password(password_file)
     with _changing(settings) as connection:
         user = _find(connection, name)
         if not user.enabled:
@@ -231,7 +231,12 @@ def site_ids(connection: Connection, names: Sequence[str]) -> set[int]:
     return chosen
 
 
-def _read_password(file: str | None) -> str | None:
+def read_password(file: str | None) -> str | None:
+    """The password in `file`, or from standard input for "-"; None without a file.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
     if file is None:
         return None
     try:

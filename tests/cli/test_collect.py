@@ -68,6 +68,33 @@ def test_only_named_sources_are_collected_and_each_once(
     assert [len(hub.runs(source)) for source in ("ninja", "threatlocker")] == [0, 1]
 
 
+def test_with_due_a_source_is_collected_once_a_day_after_its_time(
+    cli: CliHere, environ: dict[str, str], sqlite_engine: Engine
+) -> None:
+    hub = Hub(sqlite_engine)
+    # A zone in which it is noon: the day does not end while this runs.
+    zone = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
+    due = partial(
+        cli, "collect", "--due",
+        TIMEZONE=zone, COLLECT_AT="ninja=02:00,threatlocker=03:00", **environ,
+    )  # fmt: skip
+
+    failed = due("ninja", NINJA_CLIENT_SECRET="wrong")
+    assert failed.exit_code == 4, failed.output
+    first, again = due("ninja"), due("ninja")
+    assert (first.exit_code, again.exit_code) == (0, 0), first.output + again.output
+    assert "ninja complete" in first.output and again.stdout == "Nothing is due.\n"
+    assert [len(hub.runs(source)) for source in ("ninja", "threatlocker")] == [2, 0]
+
+    # Without names every configured source that is left; the agent waits for a first report.
+    assert "threatlocker complete" in (rest := due().output) and "ninja complete" not in rest
+    assert due("agent").stdout == "Nothing is due.\n"
+    # A timer may be there before the source is configured.
+    unconfigured = cli("collect", "--due", "ninja", DATABASE_URL=environ["DATABASE_URL"])
+    assert (unconfigured.exit_code, unconfigured.stdout) == (0, "Nothing is due.\n")
+    assert cli("collect", "--due", "--date", "2026-03-14", **environ).exit_code == 2
+
+
 def test_a_given_date_is_the_business_date_and_collecting_it_again_replaces_it(
     cli: CliHere, environ: dict[str, str], sqlite_engine: Engine
 ) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, insert
+from sqlalchemy import URL, Engine, create_engine, insert, text
 
 from cli.tatuscan_file import read_machines
 from db.engine import writing
@@ -24,6 +24,7 @@ from tests.support.api_server import address
 from tests.support.cli import UNCHANGED, CliHere, rows
 from tests.support.machines import Ingest, ingest, machine_id, report
 from tests.support.samples import samples
+from tests.support.servers import DatabaseServer
 
 SCHEMA = """
 CREATE TABLE inventory (
@@ -96,7 +97,7 @@ def test_import_takes_machines_with_their_times_once(
     assert preview.exit_code == 0, preview.output
     assert preview.output.splitlines() == [
         f"new: {anna['machine_id']} anna", f"new: {bob['machine_id']} bob",
-        "2 machines in the file. Would add 2 and change 0; 0 unchanged; 0 refused; "
+        "2 machines in the database. Would add 2 and change 0; 0 unchanged; 0 refused; "
         "0 values corrected.",
         UNCHANGED.strip(),
     ]  # fmt: skip
@@ -233,7 +234,7 @@ def test_invalid_rows_are_refused_and_invalid_values_mended(
         "refused: row 7 (timeless): it has neither a first nor a last report whose time can be "
         "read",
     ]
-    assert "9 machines in the file. Added 3, changed" in lines[-1]
+    assert "9 machines in the database. Added 3, changed" in lines[-1]
     assert "6 refused; 10 values corrected." in lines[-1], done.output
     stored = {row.machine_id: row for row in rows(engine, inventory)}
     row = stored[machine_id("odd")]
@@ -277,6 +278,99 @@ def test_file_that_is_no_tatuscan_database_is_refused(
     done = cli("import-tatuscan", str(file), "--yes", DATABASE_URL=address(sqlite_engine))
     assert done.exit_code == 2 and named in done.output, done.output
     assert rows(sqlite_engine, audit_log) == []
+
+
+SERVERS = ["postgres_server", "mariadb_server"]
+
+
+@pytest.fixture(params=SERVERS)
+def their_server(request: pytest.FixtureRequest) -> Iterator[URL]:
+    """TatuScan's database on a server, with the machine anna and a row without an id."""
+    server: DatabaseServer = request.getfixturevalue(request.param)
+    url, engine = server.create(), None
+    try:
+        engine = create_engine(url)
+        theirs_there = theirs("anna", computer_model="X1")
+        # MariaDB keeps no zone.
+        zone = "-04:00" if url.get_backend_name() == "postgresql" else ""
+        kept = "TIMESTAMPTZ" if zone else "DATETIME(6)"
+        with engine.begin() as connection:
+            connection.execute(text(SCHEMA.replace("DATETIME", kept)))
+            times = [name for name in COLUMNS if str(theirs_there[name]).startswith("202")]
+            row = theirs_there | {name: f"{theirs_there[name]}{zone}" for name in times}
+            marks = ", ".join(f":{name}" for name in COLUMNS)
+            connection.execute(text(f"INSERT INTO inventory VALUES ({marks})"), row)
+            connection.execute(
+                text(f"INSERT INTO inventory VALUES ({marks})"), row | {"machine_id": ""}
+            )
+        yield url
+    finally:
+        if engine is not None:
+            engine.dispose()
+        server.drop(url)
+
+
+def test_a_servers_database_is_read_and_refused_as_our_own(
+    sqlite_engine: Engine, cli: CliHere, their_server: URL, tmp_path: Path
+) -> None:
+    address_there = their_server.render_as_string(hide_password=False)
+    for command in ("migrate", "doctor", "serve"):
+        done = cli(command, SQLALCHEMY_DATABASE_URI=address_there, AUTH="none")
+        assert done.exit_code == 2, done.output
+        assert "is a TatuScan database: run inventory-hub import-tatuscan" in done.output
+        assert "set DATABASE_URL to a new, empty database" in done.output
+
+    password = tmp_path / "password"
+    password.write_text(f"{their_server.password or ''}\n")
+    done = cli(
+        "import-tatuscan", their_server.set(password=None).render_as_string(), "--yes",
+        "--password-file", str(password), DATABASE_URL=address(sqlite_engine),
+    )  # fmt: skip
+    assert done.exit_code == 4 and "1 refused" in done.output, done.output
+    (one,) = rows(sqlite_engine, inventory)
+    assert (one.hostname, one.computer_model, one.memory_total_mb) == ("anna", "X1", 24105)
+    assert one.created_at == utc(2025, 10, 22, 12, 30, 0, 123456)
+    assert one.updated_at == utc(2025, 10, 23, 13)
+    assert one.computer_activation == utc(2024, 1, 15, 4)
+    (entry,) = rows(sqlite_engine, audit_log)
+    assert entry.subject == their_server.database
+
+
+@pytest.mark.parametrize(
+    ("place", "named"),
+    [
+        ("postgresql://nobody:hidden@127.0.0.1:1/there", "postgresql+psycopg2://nobody:***@"),
+        ("mysql://nobody:hidden@127.0.0.1:1/there", "mysql+pymysql://nobody:***@127.0.0.1:1"),
+        ("oracle://nobody:hidden@host/there", "names 'oracle', which is not supported"),
+        ("nowhere.db", "nowhere.db is no file: give TatuScan's SQLite file, or an address."),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_refused(
+    sqlite_engine: Engine, cli: CliHere, place: str, named: str
+) -> None:
+    done = cli("import-tatuscan", place, DATABASE_URL=address(sqlite_engine))
+    assert done.exit_code == 2 and named in done.output and "hidden" not in done.output, done.output
+
+
+def test_settings_of_tatuscan_lead_to_its_file_which_stays_as_it_is(
+    cli: CliHere, file: Path
+) -> None:
+    before = written(file, theirs("anna")).read_bytes()
+    moved = {"TATUSCAN_DB_DIR": str(file.parent), "AUTH": "none"}
+    for command in ("migrate", "doctor", "serve", "worker", "collect"):
+        done = cli(command, **moved)
+        assert done.exit_code == 2, done.output
+        assert (
+            f"his is a TatuScan database: run inventory-hub import-tatuscan {file} --yes after you "
+            "have set TATUSCAN_DB_FILE to a new name, such as inventory.db."
+        ) in done.output
+    assert file.read_bytes() == before and list(file.parent.glob("tatuscan.db*")) == [file]
+
+    moved["TATUSCAN_DB_FILE"] = "inventory.db"
+    assert cli("migrate", **moved).exit_code == 0
+    done = cli("import-tatuscan", str(file), "--yes", **moved)
+    assert done.exit_code == 0 and "Added 1, changed 0" in done.output, done.output
+    assert "ok   database" in cli("doctor", **moved).output
 
 
 def test_unknown_zone_is_refused(sqlite_engine: Engine, cli: CliHere, file: Path) -> None:
