@@ -25,7 +25,8 @@ DOCUMENTS = sorted(
     for folder in (ROOT, ROOT / "docs", ROOT / "deploy")
     for path in (folder.glob("*.md") if folder == ROOT else folder.rglob("*.md"))
 )
-
+OTHERS = "docs/from-the-seeds.md"
+"""Names other projects' targets too."""
 
 MODELS = [Settings, *(source.FACTS.settings for source in discover().values())]
 SERVER = [each for model in MODELS for each in variables(model)]
@@ -80,7 +81,7 @@ def makefile_targets() -> set[str]:
     return set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("document", [name for name in DOCUMENTS if name != OTHERS])
 def test_every_make_target_that_a_document_names_exists(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     named = set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE))
@@ -141,3 +142,23 @@ def product_texts() -> Iterator[str]:
                     yield "".join(part if isinstance(part, str) else "…" for part in parts)
                 elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                     yield re.sub(r"%(\(\w+\))?[sdrg]", "…", node.value)
+
+
+def outline(text: str) -> dict[str, list[object]]:
+    """What a document has in every language: its headings' levels, commands, names and links."""
+    code = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    lines = [re.sub(r"\s+#.*", "", line) for block in code for line in block.splitlines()]
+    return {
+        "headings": re.findall("^#+", text, re.MULTILINE),
+        "commands": lines,
+        "names": sorted(re.findall("`([^`]+)`", prose)),
+        "links": sorted(re.findall(r"\]\(([^)]+)\)", prose)),
+        "rows": [row.count("|") for row in re.findall(r"^\|.*$", text, re.MULTILINE)],
+        "steps": re.findall(r"^\d+\.", text, re.MULTILINE),
+    }
+
+
+def test_the_portuguese_readme_says_what_the_english_one_says() -> None:
+    portuguese = (ROOT / "README-PT.md").read_text(encoding="utf-8")
+    assert outline(portuguese.replace("](README.md)", "](README-PT.md)")) == outline(README)
