@@ -129,12 +129,12 @@ EOF
     running_systemctl daemon-reload
 }
 
-wheel= timed= start=yes
+wheel='' timed='' start=yes
 for argument; do
     case $argument in
     --uninstall) action=uninstall ;;
     --timers) timed=yes ;;
-    --no-start) start= ;;
+    --no-start) start='' ;;
     -h | --help) usage && exit ;;
     -*) usage >&2 && exit 2 ;;
     *) wheel=$argument ;;

@@ -103,6 +103,15 @@ def next_elapse(analyze: str, calendar: str, after: datetime) -> datetime:
     return datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
 
 
+@pytest.mark.parametrize(("argument", "code"), [("--help", 0), ("--tiimers", 2), ("no.whl", 2)])
+def test_the_installer_refuses_what_it_does_not_know(argument: str, code: int) -> None:
+    done = subprocess.run(
+        [ROOT / "deploy" / "install.sh", argument], capture_output=True, text=True
+    )
+    assert done.returncode == code
+    assert ("usage: deploy/install.sh" in done.stdout + done.stderr) == (argument != "no.whl")
+
+
 SIMULATED = """
 import time
 from datetime import UTC, datetime

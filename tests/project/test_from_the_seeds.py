@@ -2,12 +2,17 @@
 
 import re
 
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import ProgrammingError
+
 import agent.settings
 from cli.main import main
 from db.setting_types import variables
 from db.settings import Settings
 from etl.sources import discover
 from tests.conftest import ROOT
+from tests.support.servers import DatabaseServer
 
 VARIABLES = """
 NINJA_CLIENT_ID THREATLOCKER_API_KEY DB_PASSWORD SQLALCHEMY_DATABASE_URI TATUSCAN_DB_DIR
@@ -46,6 +51,36 @@ def test_everything_that_the_seeds_name_has_a_row() -> None:
     assert [
         name for name in named if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", theirs)
     ] == []
+
+
+def test_the_owner_makes_tables_where_the_seeds_grant_does_not_suffice(
+    postgres_server: DatabaseServer,
+) -> None:
+    (sql,) = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
+    theirs = "CREATE DATABASE es_old; GRANT ALL PRIVILEGES ON DATABASE es_old TO es_inventory_user"
+    root = create_engine(postgres_server.url, isolation_level="AUTOCOMMIT")
+    with root.connect() as connection:
+        for statement in f"{sql} {theirs}".split(";"):
+            if statement.strip():
+                connection.execute(text(statement))
+    user = postgres_server.url.set(username="es_inventory_user", password="your_secure_password")
+    ours, old = (create_engine(user.set(database=name)) for name in ("es_inventory_db", "es_old"))
+    try:
+        with ours.begin() as connection:
+            connection.execute(text("CREATE TABLE t (a int)"))
+        with (
+            old.connect() as connection,
+            pytest.raises(ProgrammingError, match="for schema public"),
+        ):
+            connection.execute(text("CREATE TABLE t (a int)"))
+    finally:
+        ours.dispose()
+        old.dispose()
+        with root.connect() as connection:
+            for name in ("es_inventory_db", "es_old"):
+                connection.execute(text(f"DROP DATABASE {name}"))
+            connection.execute(text("DROP USER es_inventory_user"))
+        root.dispose()
 
 
 def test_what_the_rows_name_as_ours_exists() -> None:
