@@ -1,6 +1,8 @@
 """A throw-away Debian in a folder, and booting it: systemd as process 1 in namespaces of its own.
 
-It has a network of its own with the loopback interface alone, so it disturbs nobody. Needs root.
+It has a network of its own with the loopback interface alone, and a control group of its own, in
+which its systemd believes itself at the top: so it disturbs neither this machine's systemd nor
+anybody else. Needs root and cgroup v2.
 """
 
 import json
@@ -10,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 
@@ -85,18 +88,44 @@ class System:
 @contextmanager
 def booted(root: Path) -> Iterator[System]:
     """Boot the system in `root`; ended, with all its processes, at the end."""
-    process = subprocess.Popen(
-        ["unshare", "--pid", "--mount", "--uts", "--ipc", "--net", "--cgroup", "--fork",
-         "--kill-child", "sh", "-c", BOOT, "sh", root],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+    with _control_group() as group:
+        process = subprocess.Popen(
+            ["sh", "-c", 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"', "sh", group,
+             "unshare", "--pid", "--mount", "--uts", "--ipc", "--net", "--cgroup", "--fork",
+             "--kill-child", "sh", "-c", BOOT, "sh", root],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            system = System(_first_child(process))
+            system.wait_for("running", "systemctl", "is-system-running")
+            yield system
+        finally:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def _control_group() -> Iterator[Path]:
+    """A new group at the top of cgroup v2; removed at the end, with what systemd made in it."""
+    mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+    top = next(Path(fields[1]) for fields in mounts if fields[2] == "cgroup2")
+    group = top / f"inventory-hub-{uuid4().hex}"
+    group.mkdir()
     try:
-        system = System(_first_child(process))
-        system.wait_for("running", "systemctl", "is-system-running")
-        yield system
+        yield group
     finally:
-        process.kill()
-        process.wait()
+        for each in sorted(group.rglob("*/"), reverse=True):
+            _remove(each)
+        _remove(group)
+
+
+def _remove(group: Path) -> None:
+    for _ in range(600):
+        try:
+            return group.rmdir()
+        except OSError:  # Its processes are still ending.
+            time.sleep(0.1)
+    raise AssertionError(f"{group} still holds processes")
 
 
 def _first_child(process: "subprocess.Popen[bytes]") -> int:
