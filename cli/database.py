@@ -5,7 +5,7 @@ import sqlite3
 import click
 from sqlalchemy import URL, Engine
 
-from cli.settings import pass_settings
+from cli.settings import pass_settings, renewed_database
 from db import migrate
 from db.engine import open_engine
 from db.settings import Settings, SettingsError
@@ -42,7 +42,7 @@ def open_own(settings: Settings) -> Engine:
             f"This is a TatuScan database: run inventory-hub import-tatuscan {_place(url)} --yes "
             f"after you have set {_new_place(settings)}. TatuScan's own stays as it is."
         )
-    return open_engine(url)
+    return open_engine(url, renewed_database)
 
 
 def _place(url: URL) -> str:

@@ -102,8 +102,7 @@ def _open_demo(settings: Settings) -> Engine:
 def demo_environment(process_environ: Mapping[str, str], data: Path) -> dict[str, str]:
     """The environment of a demo: the process's, without .env and without real vendors."""
     of_vendors = [source.FACTS.settings for source in discover().values() if source.FACTS.address]
-    own = {name for model in of_vendors for each in variables(model) for name in each.names}
-    own |= {f"{name}_FILE" for name in own}
+    own = {name for model in of_vendors for each in variables(model) for name in each.all_names}
     environ = {name: value for name, value in process_environ.items() if name not in own}
     if not variable(Settings, "database_url").is_set(environ):
         url = sqlite_url(data.resolve() / "inventory.db")

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from cli.collect import select_sources
 from cli.database import open_database
 from cli.logs import configure_logs
-from cli.settings import pass_settings, process_settings
+from cli.settings import pass_settings, process_settings, renewed_database, renewed_settings
 from dashboard.base.clock import system_clock
 from db import second_factors, sessions, users
 from db.engine import writing
@@ -133,7 +133,7 @@ def make_server() -> Any:
     settings = process_settings()
     use(settings)
     configure_logs(settings.log_level)
-    return serving.make_server(settings)
+    return serving.make_server(settings, renewed=renewed_database)
 
 
 @click.command("worker")
@@ -146,4 +146,4 @@ def worker_command(settings: Settings) -> None:
         log.warning("no vendor is configured: only machines that report themselves are collected")
     stopping.on_signals()
     with lease.take(engine, lease.WORKING) as held:
-        Worker(engine, sources, system_clock, settings).run(held)
+        Worker(engine, sources, system_clock, settings, renewed_settings).run(held)

@@ -5,9 +5,10 @@ from functools import update_wrapper
 from typing import Any, Concatenate
 
 import click
+from sqlalchemy import URL
 
 from cli.logs import configure_logs
-from db.settings import ENV_FILE, Settings, load, use
+from db.settings import ENV_FILE, Settings, active_settings, load, use
 
 
 def process_settings() -> Settings:
@@ -17,6 +18,24 @@ def process_settings() -> Settings:
         WrongSettings: at least one is wrong.
     """
     return load(env_file=ENV_FILE)
+
+
+def renewed_settings() -> Settings:
+    """The settings of this process with its secrets read again, for its next run.
+
+    Raises:
+        SettingsError: they cannot be read as they are now.
+    """
+    return active_settings().with_secrets_of(process_settings())
+
+
+def renewed_database() -> URL:
+    """The database's address with the user and the password as they are now.
+
+    Raises:
+        SettingsError: the settings cannot be read as they are now.
+    """
+    return renewed_settings().database
 
 
 def pass_settings(

@@ -21,7 +21,7 @@ from dashboard.app import create_app
 from dashboard.base.clock import Clock, system_clock
 from dashboard.ingest.gate import App, Gate, Message, Receive, Send
 from dashboard.trusted_proxies import TrustedProxies
-from db.engine import open_engine
+from db.engine import RenewedAddress, open_engine
 from db.settings import Settings
 
 THREADS = 64
@@ -35,10 +35,14 @@ STOP_SECONDS = 10
 """How long a client that reads a file slowly delays shutdown."""
 
 
-def make_server(settings: Settings, clock: Clock = system_clock) -> App:
-    """The ASGI application on the configured database, in granian's process."""
+def make_server(
+    settings: Settings, clock: Clock = system_clock, renewed: RenewedAddress | None = None
+) -> App:
+    """The ASGI application on the configured database, in granian's process. `renewed` reads the
+    database's address again where `open_engine` needs it."""
     _end_with_parent()
-    app = gated(create_app(open_engine(settings.database), clock=clock, settings=settings).server)
+    engine = open_engine(settings.database, renewed)
+    app = gated(create_app(engine, clock=clock, settings=settings).server)
     _exclude_startup_objects_from_gc()
     networks = settings.trusted_proxies
     return TrustedProxies(app, networks) if networks else app

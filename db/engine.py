@@ -1,15 +1,20 @@
 """The engine for a database address, and its transactions."""
 
+import logging
+import math
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from db.setting_types import SettingsError, WrongValue
+
+log = logging.getLogger(__name__)
 
 # SQLAlchemy 2.1 maps these names to psycopg 3 and mysqlclient, which we do not install. It treats
 # "mariadb" as a dialect of its own, which would ignore our tables' mysql_collate.
@@ -21,6 +26,9 @@ DRIVERS = {
     "mariadb+pymysql": "mysql+pymysql",
 }
 
+
+RenewedAddress = Callable[[], URL]
+"""Reads the database's address as it is configured now."""
 
 DatabaseError = SQLAlchemyError
 """What every statement raises when the database cannot be reached, read or written: for modules
@@ -53,9 +61,14 @@ def normalise_url(text: str) -> URL:
     return url
 
 
-def open_engine(url: URL) -> Engine:
+def open_engine(url: URL, renewed: RenewedAddress | None = None) -> Engine:
     """An engine for `url`. For SQLite, creates the file's folder, and configures each connection
-    for one writer and many concurrent readers."""
+    for one writer and many concurrent readers.
+
+    Args:
+        renewed: reads the address again when the server admits no connection: the password may
+            have been changed since.
+    """
     backend = url.get_backend_name()
     if backend == "sqlite":
         return _sqlite(url)
@@ -69,11 +82,55 @@ def open_engine(url: URL) -> Engine:
         # Otherwise a server may be configured to truncate too long values silently.
         options["connect_args"] = {"init_command": "SET SESSION sql_mode = 'TRADITIONAL'"}
     try:
-        return create_engine(url, **options)
+        engine = create_engine(url, **options)
     except (SQLAlchemyError, ImportError) as error:
         raise SettingsError(
             f"DATABASE_URL cannot be used: {error}. Correct the address."
         ) from error
+    if renewed is not None:
+        event.listen(engine, "do_connect", _with_renewed_password(url, renewed))
+    return engine
+
+
+READ_AGAIN_SECONDS = 10
+"""Between two readings of the address while the server cannot be reached."""
+
+
+def _with_renewed_password(url: URL, renewed: RenewedAddress) -> Callable[..., Any]:
+    """Connects, and where that fails once more with the password as it is now."""
+    read_at = -math.inf
+    login: dict[str, str | None] = {}  # Once it differs from `url`.
+
+    def login_now() -> dict[str, str | None]:
+        """User and password; those in use, if they cannot be read or are another database's."""
+        nonlocal read_at
+        if time.monotonic() < read_at + READ_AGAIN_SECONDS:
+            return login
+        read_at = time.monotonic()
+        try:
+            now = renewed()
+        except SettingsError as error:
+            log.error("the database's password cannot be read again: %s", error)
+            return login
+        same = (now.host, now.port, now.database) == (url.host, url.port, url.database)
+        return {"user": now.username, "password": now.password} if same else login
+
+    def connect(
+        dialect: Dialect, _record: object, arguments: list[Any], parameters: dict[str, Any]
+    ) -> Any:
+        nonlocal login
+        used = parameters | login
+        try:
+            return dialect.connect(*arguments, **used)
+        except dialect.loaded_dbapi.Error:
+            now = login_now()
+            if now.items() <= used.items():
+                raise
+            connection = dialect.connect(*arguments, **used | now)
+            login = now
+            return connection
+
+    return connect
 
 
 def _sqlite(url: URL) -> Engine:

@@ -13,6 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic.fields import FieldInfo
 
+INDIRECT = ("_FILE", "_FROM")
+"""Ends of the names of variables that say where a secret is: a file; a place in a store."""
+
 
 class SettingsError(Exception):
     """A setting, an argument or a file of the user is wrong; the text names it and the fix."""
@@ -47,8 +50,9 @@ class SettingsModel(BaseModel):
     """Settings, as read from variables that are named like the fields, in capitals.
 
     A field with `repr=False` is a secret: it is never shown, and its value may be in a file that
-    the variable NAME_FILE names. Its docstring completes "NAME is not set: set NAME (...)". With
-    `exclude=True` a field is not set by a variable.
+    the variable NAME_FILE names, or in a store at the place that NAME_FROM names. Its docstring
+    completes "NAME is not set: set NAME (...)". With `exclude=True` a field is not set by a
+    variable.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True)
@@ -74,10 +78,15 @@ class Variable:
         """The product's own name; the others are those of the seeds."""
         return self.field.upper()
 
+    @property
+    def all_names(self) -> list[str]:
+        """Every variable that sets it: of a secret also those that say where it is."""
+        indirect = (f"{name}{end}" for name in self.names for end in INDIRECT if self.secret)
+        return [*self.names, *indirect]
+
     def is_set(self, environ: Mapping[str, str]) -> bool:
         """Whether `environ` sets it, by any name."""
-        names = [*self.names, *(f"{name}_FILE" for name in self.names if self.secret)]
-        return any(environ.get(name, "").strip() for name in names)
+        return any(environ.get(name, "").strip() for name in self.all_names)
 
 
 class NotSet(ValueError):

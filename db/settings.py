@@ -8,7 +8,8 @@ every wrong variable.
 import io
 import os
 import re
-from collections.abc import Mapping
+import stat
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import time
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -23,6 +24,7 @@ from sqlalchemy import URL
 
 from db.engine import DRIVERS, normalise_url, sqlite_url
 from db.roles import USER_ROLES
+from db.secrets import SecretStores, StoreSettings, parse_reference
 from db.setting_types import (
     Folder,
     HeaderText,
@@ -44,11 +46,16 @@ from db.setting_types import (
 from db.sources import SourceFacts, default_collect_at, registered_sources, source_names
 from db.thresholds import RANGES, Thresholds
 
-__all__ = ["Settings", "SettingsError", "WrongSettings", "active_settings", "load", "use"]
+__all__ = [
+    "Settings", "SettingsError", "WrongSettings", "active_settings", "load", "setting_models",
+    "use",
+]  # fmt: skip
 
 ENV_FILE = Path(".env")
 Environment = Mapping[str, str]
 Model = TypeVar("Model", bound=SettingsModel)
+Stored = Callable[[str, str], str]
+"""The secret at a place in a store, given what the sentence about an error begins with."""
 
 
 def _collect_at(text: str) -> dict[str, time]:
@@ -289,6 +296,16 @@ class Settings(SettingsModel):
             return sqlite_url(self.tatuscan_db_dir / self.tatuscan_db_file)
         return sqlite_url(self.data_dir / "inventory.db")
 
+    def with_secrets_of(self, newer: "Settings") -> "Settings":
+        """These settings with the secrets, and what else its sources are reached by, of `newer`: a
+        running process can take them over at any moment. A source that `newer` does not have stays
+        as it is."""
+        secrets = {
+            each.field: getattr(newer, each.field) for each in variables(Settings) if each.secret
+        }
+        sources = {name: newer.sources.get(name, own) for name, own in self.sources.items()}
+        return self.model_copy(update={**secrets, "sources": sources})
+
     def of_source(self, facts: SourceFacts) -> SourceSettings:
         """The settings of a source.
 
@@ -312,6 +329,11 @@ class WrongSettings(SettingsError):
         super().__init__(first + more)
 
 
+def setting_models() -> list[type[SettingsModel]]:
+    """Every model that variables set."""
+    return [StoreSettings, Settings, *(facts.settings for facts in registered_sources())]
+
+
 def load(environ: Environment | None = None, env_file: Path | None = None) -> Settings:
     """Read every setting from `environ` (the process environment), then from `env_file`.
 
@@ -325,10 +347,22 @@ def load(environ: Environment | None = None, env_file: Path | None = None) -> Se
             layers.append(_read_env_file(env_file))
         except SettingsError as error:
             problems[str(env_file)] = str(error)
-    settings = _read(Settings, layers, problems)
+        else:
+            _check_private(layers[-1], problems)
+
+    def stored(subject: str, place: str) -> str:
+        try:
+            return stores.read(parse_reference(place))
+        except WrongValue as wrong:
+            raise SettingsError(f"{subject} is {place!r}: {wrong}.") from wrong
+        except SettingsError as error:
+            raise SettingsError(f"{subject} is {place}, but {error}.") from error
+
+    stores = SecretStores(_read(StoreSettings, layers, problems) or StoreSettings())
+    settings = _read(Settings, layers, problems, stored)
     sources = {}
     for facts in registered_sources():
-        source = _read(facts.settings, layers, problems)
+        source = _read(facts.settings, layers, problems, stored)
         if source is not None:
             sources[facts.name] = source
     if problems:
@@ -359,6 +393,8 @@ class _Layer:
     values: Mapping[str, str]
     file: Path | None = None
     lines: Mapping[str, int] | None = None
+    public: bool = False
+    """Whether every user of this machine can read or change the file."""
 
     def place(self, name: str) -> str:
         return f" in {self.file}, line {self.lines[name]}," if self.lines else ""
@@ -377,14 +413,33 @@ class _SetValue:
         return f"{self.subject} {state}: {wrong.fix}."
 
 
-def _read(model: type[Model], layers: list[_Layer], problems: dict[str, str]) -> Model | None:
+def _check_private(layer: _Layer, problems: dict[str, str]) -> None:
+    """Refuse a file with secrets that is not for its owner and group alone."""
+    held = [
+        name
+        for model in setting_models()
+        for each in variables(model)
+        for name in each.names
+        if each.secret and layer.values.get(name, "").strip()
+    ]
+    if layer.public and held:
+        assert layer.file is not None
+        problems[str(layer.file)] = (
+            f"{layer.file} holds {held[0]}, and every user of this machine can read or change it: "
+            f"chmod 600 {layer.file.resolve()} (or 640, for its group)."
+        )
+
+
+def _read(
+    model: type[Model], layers: list[_Layer], problems: dict[str, str], stored: Stored | None = None
+) -> Model | None:
     """`model` as the variables set it; None if one that it requires is not set. Adds to `problems`
     what is wrong; the model is then without it."""
     values_set: dict[str, _SetValue] = {}
     missing = []
     for each in variables(model):
         try:
-            value = _find(each, layers)
+            value = _find(each, layers, stored)
         except SettingsError as error:
             problems[each.name] = str(error)
             continue
@@ -426,11 +481,11 @@ def _wrong_value(model: type[SettingsModel], field: str, error: Mapping[str, Any
     return cause if isinstance(cause, WrongValue) else WrongValue(str(error["msg"]))
 
 
-def _find(of: Variable, layers: list[_Layer]) -> _SetValue | None:
+def _find(of: Variable, layers: list[_Layer], stored: Stored | None) -> _SetValue | None:
     """The first value that is set, trimmed.
 
     Raises:
-        SettingsError: a file that should hold it cannot be read.
+        SettingsError: a file or store that should hold it cannot be read.
     """
     for layer in layers:
         for name in of.names:
@@ -443,6 +498,13 @@ def _find(of: Variable, layers: list[_Layer]) -> _SetValue | None:
                 subject = f"{file}{layer.place(file)}"
                 return _SetValue(
                     _content(subject, path), f"{subject} names a file whose content", True
+                )
+            from_store = f"{name}_FROM"
+            place = layer.values.get(from_store, "").strip() if of.secret and stored else ""
+            if stored and place:
+                subject = f"{from_store}{layer.place(from_store)}"
+                return _SetValue(
+                    stored(subject, place).strip(), f"{subject} names a secret that", True
                 )
     return None
 
@@ -467,7 +529,8 @@ def _read_env_file(path: Path) -> _Layer:
         SettingsError: it cannot be read, as a whole or in one line.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data, mode = file.read(), os.fstat(file.fileno()).st_mode
     except FileNotFoundError:
         return _Layer({})
     except OSError as error:
@@ -489,4 +552,6 @@ def _read_env_file(path: Path) -> _Layer:
             )
         if binding.key is not None and binding.value is not None:
             values[binding.key], lines[binding.key] = binding.value, binding.original.line
-    return _Layer(values, path, lines)
+    # Windows has no such modes.
+    public = os.name == "posix" and bool(mode & (stat.S_IROTH | stat.S_IWOTH))
+    return _Layer(values, path, lines, public)

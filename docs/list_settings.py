@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from db.secrets import StoreSettings
 from db.setting_types import SettingsModel, Variable, variables
 from db.settings import Settings
 from db.sources import default_collect_at, registered_sources
@@ -36,7 +37,8 @@ Made by `docs/list_settings.py` from the code, which reads them; what `inventory
 [agent.md](agent.md).
 
 By environment or `.env`, a file in UTF-8 in the folder in which a command starts; the environment
-wins. `.env.example` is one to copy. A secret may be in a file instead: `NAME_FILE` holds its path.
+wins. `.env.example` is one to copy. A secret may be in a file instead: `NAME_FILE` holds its path;
+or in a store: `NAME_FROM` names its place, see [secrets.md](secrets.md).
 Of several names the first that is set wins. A source is collected once everything is set that its
 table says is "to be set".
 
@@ -56,6 +58,8 @@ def page() -> str:
             heading, rows = GROUPS[each.field], []
         rows.append(_row(Settings, each))
     parts += _section(heading, rows)
+    stores = [_row(StoreSettings, each) for each in variables(StoreSettings)]
+    parts += _section("Secrets in Vault or AWS Secrets Manager", stores)
     for facts in registered_sources():
         parts += _section(
             f"Source: {facts.label}",

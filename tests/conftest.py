@@ -22,8 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db import migrate
 from db.engine import open_engine, sqlite_url
 from db.setting_types import variables
-from db.settings import Settings
-from db.sources import registered_sources
+from db.settings import setting_models
 from db.tables import metadata
 from tests.support import servers
 from tests.support.demo_dashboard import small_demo
@@ -91,10 +90,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(autouse=True)
 def clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the person who runs the tests, no `.env` or `data` in the current folder."""
-    models = [Settings, *(source.settings for source in registered_sources())]
-    names = {name for model in models for each in variables(model) for name in each.names}
+    declared = (each for model in setting_models() for each in variables(model))
+    names = {name for each in declared for name in each.all_names}
     for variable in os.environ:
-        if variable.removesuffix("_FILE") in names or variable.startswith(PREFIXES):
+        if variable in names or variable.startswith(PREFIXES):
             monkeypatch.delenv(variable)
     monkeypatch.chdir(tmp_path)
 

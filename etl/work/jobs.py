@@ -69,13 +69,15 @@ def run(
 
 @dataclass(frozen=True)
 class JobRunner:
-    """Runs waiting jobs. `on_page` is called after each page of a collection, and may stop it."""
+    """Runs waiting jobs. `on_page` is called after each page of a collection, and may stop it;
+    `renewed`, where given, reads the settings again for each job."""
 
     engine: Engine
     sources: Mapping[str, Source]
     clock: Clock
     settings: Settings | None = None
     on_page: Callable[[FetchStats], None] = lambda stats: None
+    renewed: Callable[[], Settings | None] | None = None
 
     def run_waiting(self) -> int:
         """Run every waiting job, oldest first; how many.
@@ -114,7 +116,7 @@ class JobRunner:
             held,
             job.actor,
             self.clock,
-            self.settings,
+            self.renewed() if self.renewed else self.settings,
             self.sources,
             lambda progress: self.report_progress(job, progress),
             self.on_page,

@@ -3,6 +3,7 @@ until it is stopped."""
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -12,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.engine import reading
 from db.history.runs import ended_sources
-from db.settings import Settings, active_settings
+from db.settings import Settings, SettingsError, active_settings
 from etl.collect import run_log
 from etl.collect.collect import Clock, business_day, collect
 from etl.runtime import lease, stopping
@@ -40,7 +41,10 @@ class Worker:
         sources: dict[str, Source],
         clock: Clock,
         settings: Settings | None = None,
+        renewed: Callable[[], Settings] | None = None,
     ) -> None:
+        """`renewed` reads the secrets again before each run and each job: they may have changed
+        since the worker started."""
         self.engine = engine
         self.sources = sources
         self.clock = clock
@@ -50,7 +54,8 @@ class Worker:
         self._stop = False
         self._held: lease.Lease | None = None
         self._not_before: dict[str, datetime] = {}
-        self._job_runner = JobRunner(engine, sources, clock, settings, self._page)
+        self._renewed = renewed
+        self._job_runner = JobRunner(engine, sources, clock, settings, self._page, self._read_again)
         self._previews = PreviewLane(self._job_runner)
 
     def stop(self) -> None:
@@ -131,13 +136,10 @@ class Worker:
         source = self.sources[name]
         try:
             with lease.take(self.engine) as held:
-                day = business_day(self.clock, self.settings)
-                outcome = collect(
-                    self.engine, held, source, day, self.clock, self.settings, self._page
-                )
-                closed, purged = run_after_collection(
-                    self.engine, held, self.clock(), self.settings
-                )
+                settings = self._read_again()
+                day = business_day(self.clock, settings)
+                outcome = collect(self.engine, held, source, day, self.clock, settings, self._page)
+                closed, purged = run_after_collection(self.engine, held, self.clock(), settings)
             log.info(
                 "%s %s for %s: %d records, %d stretches purged%s%s",
                 name, outcome.state, day, outcome.records, purged,
@@ -150,6 +152,16 @@ class Worker:
             log.warning("%s not collected: %s", name, error)
         except KeyboardInterrupt:
             self.stop()
+
+    def _read_again(self) -> Settings | None:
+        """The settings for one run; the ones before, if they cannot be read now: somebody may be
+        writing the file."""
+        if self._renewed is not None:
+            try:
+                self.settings = self._renewed()
+            except SettingsError as error:
+                log.error("secrets stay as they were, reading them again failed: %s", error)
+        return self.settings
 
     def _page(self, _stats: object) -> None:
         if self._stop:

@@ -11,8 +11,7 @@ import pytest
 
 from db.engine import sqlite_url
 from db.setting_types import variables
-from db.settings import Settings, WrongSettings, load
-from db.sources import registered_sources
+from db.settings import Settings, WrongSettings, load, setting_models
 
 
 def problems(environ: dict[str, str], env_file: Path | None = None) -> dict[str, str]:
@@ -191,6 +190,7 @@ def test_a_service_link_is_not_the_port_of_a_database() -> None:
 def test_the_process_environment_wins_over_the_file_under_any_name(tmp_path: Path) -> None:
     file, secret = tmp_path / ".env", tmp_path / "secret"
     secret.write_text("from-secret-file")
+    file.touch(0o600)
     file.write_text(
         "TATUSCAN_PORT=1000\nDB_PASSWORD=from-dotenv\nRETENTION_DAYS=10\nMONTH_CLOSE_DAYS="
     )
@@ -239,9 +239,55 @@ def test_a_wrong_file_or_line_is_one_sentence(
     if data is None:
         file.mkdir()
     else:
+        file.touch(0o600)
         file.write_bytes(data)
     (found,) = problems({}, file).values()
     assert sentence in found and str(file) in found and "\n" not in found
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """The secrets file of several programs, outside of the folder that links to it."""
+    file = tmp_path / "shared-secrets" / "api-secrets.env"
+    file.parent.mkdir()
+    file.touch(0o640)
+    link = tmp_path / "hub" / ".env"
+    link.parent.mkdir()
+    link.symlink_to(file)
+    return file
+
+
+def test_a_shared_secrets_file_is_read_through_its_link(shared: Path) -> None:
+    password = 'it\'s $a#"value" = 100 %; ç'
+    shared.write_bytes(
+        b"\xef\xbb\xbf# of both programs\r\nDASH_DEBUG=1\r\nexport SMTP_PASSWORD='x'\r\n"
+        + f"DB_PASSWORD={password}\r\nTIMEZONE=America/Chicago\r\n".encode()
+    )
+    settings = load({}, shared.parent.parent / "hub" / ".env")
+    assert settings.database.password == password
+    assert str(settings.timezone) == "America/Chicago"
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o642, 0o666])
+def test_a_file_with_secrets_is_refused_when_everybody_can_read_or_change_it(
+    shared: Path, mode: int
+) -> None:
+    link = shared.parent.parent / "hub" / ".env"
+    shared.write_text("TIMEZONE=America/Chicago\nNINJA_CLIENT_ID=me\nNINJA_CLIENT_SECRET=hunter2\n")
+    shared.chmod(mode)
+    (found,) = problems({}, link).values()
+    assert found == (
+        f"{link} holds NINJA_CLIENT_SECRET, and every user of this machine can read or change it: "
+        f"chmod 600 {shared} (or 640, for its group)."
+    )
+    for private in (0o600, 0o640, 0o660, 0o400):
+        shared.chmod(private)
+        assert "ninja" in load({}, link).sources
+    shared.chmod(mode)
+    shared.write_text(
+        "TIMEZONE=America/Chicago\nNINJA_CLIENT_SECRET=\nSECRET_KEY_FILE=\nX_TOKEN=1\n"
+    )
+    assert str(load({}, link).timezone) == "America/Chicago"
 
 
 # Where the database is
@@ -293,8 +339,7 @@ def test_a_password_is_not_interpreted() -> None:
 
 
 def test_no_variable_is_declared_twice_and_each_has_its_help() -> None:
-    models = [Settings, *(source.settings for source in registered_sources())]
-    declared = [each for model in models for each in variables(model)]
+    declared = [each for model in setting_models() for each in variables(model)]
     names = [name for each in declared for name in each.names]
     assert len(names) == len(set(names))
     assert all(re.fullmatch("[A-Z][A-Z0-9_]+", name) for name in names)

@@ -34,8 +34,11 @@ ALLOWED = {
         "sqlalchemy",
         "alembic",
         "argon2",
+        "boto3",
+        "botocore",
         "cryptography",
         "dotenv",
+        "hvac",
         "pydantic",
         "pyotp",
         "zxcvbn",
@@ -174,13 +177,24 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     }  # fmt: skip
     # Loaded by name: SQLAlchemy's drivers, granian's loop, the zones of systems that have none.
     by_name = {"psycopg2-binary", "PyMySQL", "tzdata", "uvloop"}
+    # Imported where a secret is in such a store.
+    extras = {"boto3": "aws", "botocore": "aws", "hvac": "vault"}
     found = {name for module in MODULES for name in imported(tree_of(module))}
     outside = found - sys.stdlib_module_names - set(ROOMS)
-    assert outside <= set(declared), "declare it in setup.cfg and here"
+    assert outside <= set(declared) | set(extras), "declare it in setup.cfg and here"
     setup = (ROOT / "setup.cfg").read_text(encoding="utf-8")
     block = setup.split("install_requires =\n")[1].split("\n\n")[0]
     required = {line.strip().split(">")[0] for line in block.splitlines()}
-    assert required == {declared[name] for name in outside} | by_name
+    assert required == {declared[name] for name in outside - set(extras)} | by_name
+    optional = setup.split("[options.extras_require]\n")[1]
+    assert all(re.search(rf"^{extra} =$", optional, re.MULTILINE) for extra in extras.values())
+
+
+def test_clients_of_secret_stores_are_imported_only_where_one_is_asked() -> None:
+    tree = tree_of(ROOT / "db" / "secrets.py")
+    assert {"boto3", "botocore", "hvac"} <= set(imported(tree))
+    at_start = ast.Module([each for each in tree.body if not isinstance(each, ast.FunctionDef)], [])
+    assert not {"boto3", "botocore", "hvac"} & set(imported(at_start))
 
 
 @every_module

@@ -13,8 +13,8 @@ from dotenv import dotenv_values
 import agent.settings
 from cli.main import main
 from db.setting_types import variables
-from db.settings import Settings, load
-from etl.sources import discover
+from db.settings import load, setting_models
+from etl.sources import register_discovered
 from etl.work.due import collect_times
 from tests.conftest import ROOT
 
@@ -28,8 +28,8 @@ DOCUMENTS = sorted(
 OTHERS = "docs/from-the-seeds.md"
 """Names other projects' targets too."""
 
-MODELS = [Settings, *(source.FACTS.settings for source in discover().values())]
-SERVER = [each for model in MODELS for each in variables(model)]
+register_discovered()
+SERVER = [each for model in setting_models() for each in variables(model)]
 AGENT = {setting.name: setting.default or "" for setting in agent.settings.SETTINGS}
 EXAMPLES = dict(re.findall(r"^#([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
 """What `.env.example` sets once the # is taken off."""
