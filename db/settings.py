@@ -552,6 +552,14 @@ def _read_env_file(path: Path) -> _Layer:
             )
         if binding.key is not None and binding.value is not None:
             values[binding.key], lines[binding.key] = binding.value, binding.original.line
+    return _Layer(values, path, lines, _is_public(path, mode))
+
+
+def _is_public(path: Path, mode: int) -> bool:
+    """Whether every user of this machine reaches the file and may read or change it."""
     # Windows has no such modes.
-    public = os.name == "posix" and bool(mode & (stat.S_IROTH | stat.S_IWOTH))
-    return _Layer(values, path, lines, public)
+    return (
+        os.name == "posix"
+        and bool(mode & (stat.S_IROTH | stat.S_IWOTH))
+        and all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
+    )

@@ -2,8 +2,10 @@
 to fix it."""
 
 import re
+from collections.abc import Iterator
 from datetime import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -247,11 +249,15 @@ def test_a_wrong_file_or_line_is_one_sentence(
 
 @pytest.fixture
 def shared(tmp_path: Path) -> Path:
-    """The secrets file of several programs, outside of the folder that links to it."""
-    file = tmp_path / "shared-secrets" / "api-secrets.env"
+    return linked_env(tmp_path)
+
+
+def linked_env(folder: Path) -> Path:
+    """The secrets file of several programs, outside of the folder hub/ that links to it."""
+    file = folder / "shared-secrets" / "api-secrets.env"
     file.parent.mkdir()
     file.touch(0o640)
-    link = tmp_path / "hub" / ".env"
+    link = folder / "hub" / ".env"
     link.parent.mkdir()
     link.symlink_to(file)
     return file
@@ -268,10 +274,20 @@ def test_a_shared_secrets_file_is_read_through_its_link(shared: Path) -> None:
     assert str(settings.timezone) == "America/Chicago"
 
 
+@pytest.fixture
+def everywhere() -> Iterator[Path]:
+    """A folder that every user of this machine can enter."""
+    with TemporaryDirectory(dir="/var/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o604, 0o642, 0o666])
 def test_a_file_with_secrets_is_refused_when_everybody_can_read_or_change_it(
-    shared: Path, mode: int
+    everywhere: Path, mode: int
 ) -> None:
+    shared = linked_env(everywhere)
     link = shared.parent.parent / "hub" / ".env"
     shared.write_text("TIMEZONE=America/Chicago\nNINJA_CLIENT_ID=me\nNINJA_CLIENT_SECRET=hunter2\n")
     shared.chmod(mode)
@@ -284,6 +300,9 @@ def test_a_file_with_secrets_is_refused_when_everybody_can_read_or_change_it(
         shared.chmod(private)
         assert "ninja" in load({}, link).sources
     shared.chmod(mode)
+    shared.parent.chmod(0o750)  # nobody else gets as far as the file
+    assert "ninja" in load({}, link).sources
+    shared.parent.chmod(0o755)
     shared.write_text(
         "TIMEZONE=America/Chicago\nNINJA_CLIENT_SECRET=\nSECRET_KEY_FILE=\nX_TOKEN=1\n"
     )
