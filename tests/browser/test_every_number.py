@@ -15,10 +15,12 @@ from sqlalchemy import Engine, select
 
 from db.engine import reading
 from db.tables import collection_runs, devices, sites
+from etl.collect.run_log import SUSPICIOUS
 from tests.support.callbacks import run_callback, words_of
-from tests.support.demo_dashboard import NOW, serve_dashboard
+from tests.support.demo_dashboard import LAST_DAY, NOW, serve_dashboard
 from tests.support.machines import insert_machines
 from tests.support.samples import FULL
+from tests.support.small_hub import Hub, pcs
 
 COLLECT = """() => {
   const read = element => ({
@@ -68,6 +70,7 @@ HEADINGS = {
     "/coverage": "coverage-summary.children",
     "/machines": "machines-count.children",
     "/months": "month-bases.children",
+    "/collections": "collections-body.children",
 }
 """What says how many are listed, by page."""
 
@@ -80,6 +83,8 @@ def engine(demo_engine: Engine) -> Engine:
         for n in range(9)
     ]  # fmt: skip
     insert_machines(demo_engine, *machines)
+    # Almost nothing of what stands: a run that waits for a decision.
+    assert Hub(demo_engine).collect(LAST_DAY, pcs(range(3)), "threatlocker").state == SUSPICIOUS
     return demo_engine
 
 
@@ -99,13 +104,16 @@ def pages(engine: Engine) -> list[str]:
             .order_by(collection_runs.c.run_id.desc())
             .limit(2)
         ).all()
+        held = connection.scalars(
+            select(collection_runs.c.run_id).where(collection_runs.c.hold == "held")
+        ).one()
     return [
         "/", "/?basis=records&as_of=2026-11-12", "/?type=workstation&type=mobile&status=spare",
         "/sites", "/sites?basis=ninja&type=workstation&status=billable&status=spare",
         "/changes", "/changes?basis=threatlocker", "/devices", f"/devices/{device}",
         f"/sites/{site}", "/coverage", f"/coverage?site={site}", "/machines", "/months",
         "/months/2026-10", "/months/2026-11?basis=ninja", "/collections",
-        *(f"/collections?run={run}" for run in runs), "/settings/sites",
+        *(f"/collections?run={run}" for run in (*runs, held)), "/settings", "/settings/sites",
     ]  # fmt: skip
 
 
@@ -121,12 +129,25 @@ def lines(part: Any) -> list[str]:
     return [] if part is None else [str(part)]
 
 
+def titles(part: Any) -> list[str]:
+    """What the headings of an answer say."""
+    if isinstance(part, list):
+        return [title for one in part for title in titles(one)]
+    if not isinstance(part, dict):
+        return []
+    children = part["props"].get("children")
+    return [words_of(children)] if re.match(r"[Hh]\d$", part["type"]) else titles(children)
+
+
 def headings(app: Dash, href: str) -> list[str]:
     """The lines of the page at `href` that say how many it lists."""
     address = urlsplit(href)
     where = "/" + address.path.split("/")[1]
     more = {"month-shown": address.path.split("/")[-1]} if where == "/months" else {}
     answer = run_callback(app, HEADINGS[where], filters=address.query, **more)["response"]
+    if where == "/collections":
+        # All of the page comes in one answer, also the numbers that are clicked.
+        return titles(answer["collections-body"]["children"])
     names = [HEADINGS[where].split(".")[0], *(["changes-listed"] if where == "/changes" else [])]
     return [line for name in names for line in lines(answer[name]["children"])]
 

@@ -17,7 +17,8 @@ from dashboard.base.settings_params import Inbox
 from dashboard.components.ask.dialog import ask_button
 from dashboard.components.ask.picker import SITES, choose_button
 from dashboard.components.kit import links
-from dashboard.components.kit.drawn import drawn
+from dashboard.components.kit.count_link import count_link, filled
+from dashboard.components.kit.drawn import Part, drawn
 from dashboard.components.kit.pill import source_badge
 from dashboard.components.settings.inbox_item import item
 from dashboard.components.settings.inbox_pairs import pair_item
@@ -145,12 +146,8 @@ def _similar_item(question: SiteQuestion, actor: Actor) -> html.Li:
         html.Span(" \u2194 ", className="muted"),
         *_differing(other.name, site.name),
     ]
-    both = _(
-        "%(one)s and %(other)s records",
-        one=formats.number(site.records),
-        other=formats.number(other.records),
-    )
-    said = f"{both} \u00b7 {_since(site)}"
+    counts = {"one": _count(site), "other": _count(other)}
+    said = [*filled(_("%(one)s and %(other)s records"), counts), f" \u00b7 {_since(site)}"]
     buttons: list[Any] = []
     merge = {"site_id": site.site_id, "into": other.site_id}
     about = _("%(one)s and %(other)s", one=site.name, other=other.name)
@@ -179,8 +176,14 @@ def _differing(name: str, other: str) -> list[Any]:
     return parts
 
 
-def _records(count: int) -> str:
-    return str(ngettext("%(n)s record", "%(n)s records", count, n=formats.number(count)))
+def _records(site: NewSite | Match) -> list[Part]:
+    words = ngettext("%(n)s record", "%(n)s records", site.records, n="%(n)s")
+    return filled(words, {"n": _count(site)})
+
+
+def _count(site: NewSite | Match) -> Component:
+    """How many records a site has now; it opens them."""
+    return count_link(site.records, links.records_of_site(site.site_id), label=site.name)
 
 
 def _since(site: NewSite) -> str:
@@ -188,7 +191,7 @@ def _since(site: NewSite) -> str:
 
 
 def _match(match: Match) -> html.Li:
-    about = f"{match.evidence} \u00b7 {_records(match.records)}"
+    about = [f"{match.evidence} \u00b7 ", *_records(match)]
     return html.Li(
         [
             score(match.score),
@@ -242,7 +245,7 @@ def _unlike_item(site: NewSite, actor: Actor) -> html.Li:
     buttons.append(ask_button(ConfirmSite, keep, _("Keep"), about=site.name, actor=actor))
     merge = {"site_id": site.site_id}
     buttons.append(choose_button(MergeSites, merge, "into", SITES, _("Merge\u2026"), actor=actor))
-    return item(name, f"{_records(site.records)} \u00b7 {_since(site)}", buttons)
+    return item(name, [*_records(site), f" \u00b7 {_since(site)}"], buttons)
 
 
 def _pairs(count: int, pairs: Sequence[Pair], href: str, actor: Actor, now: datetime) -> Component:

@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 
 def item(
     title: Sequence[Any],
-    said: str | None,
+    said: str | Sequence[Any],
     buttons: Sequence[Component],
     *,
     unfolded: Sequence[Any] = (),
@@ -21,9 +21,10 @@ def item(
         said: the second line: what differs, or why it is asked.
         unfolded: what is shown when somebody opens it; nothing folds without.
     """
+    text = {"title": said} if isinstance(said, str) else {}
     lines: list[Any] = [
         html.Span(list(title), className="inbox-title"),
-        html.Span(said, className="inbox-said muted", title=said),
+        html.Span(said, className="inbox-said muted", **text),
     ]
     about: Component = html.Div(lines, className="inbox-about")
     if unfolded:
