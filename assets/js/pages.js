@@ -143,14 +143,20 @@
     },
   };
 
-  /* What the address asked for comes into view when it is there, once for each address; Back returns to where
-     the page stood (views.js). */
+  /* What the address asked for comes into view when it is there: once, until something else is asked for, and not
+     if the upper half of the window has it already. Back returns to where the page stood (views.js). */
   var scrolled = "";
   document.addEventListener("hubdrawn", function (event) {
     var place = event.target.closest("[data-scroll-to]") || event.target.querySelector("[data-scroll-to]");
-    if (!place || scrolled === location.href) { return; }
-    scrolled = location.href;
-    place.scrollIntoView({ block: "start" });
+    if (!place) {
+      if (!document.querySelector("[data-scroll-to]")) { scrolled = ""; }
+      return;
+    }
+    var asked = location.pathname + " " + place.dataset.scrollTo;
+    if (scrolled === asked) { return; }
+    scrolled = asked;
+    var top = place.getBoundingClientRect().top;
+    if (top < 0 || top > window.innerHeight / 2) { place.scrollIntoView({ block: "start" }); }
   });
 
   /* A click on a column head of the site table sorts it on the server. */

@@ -90,7 +90,9 @@ def test_a_cell_of_the_matrix_opens_its_list_whose_count_is_the_cell(
     expect(quiet.locator("#coverage-listed")).to_have_text(f"{ALL} findings")
     cell = quiet.locator("#cell-ninja-threatlocker")
     expect(cell).to_have_text(str(EXPECTED["ninja_without_threatlocker"]))
+    expect(quiet.locator("#coverage-listed")).not_to_be_in_viewport()
     cell.click()
+    expect(quiet.locator("#coverage-listed")).to_be_in_viewport()
     quiet.wait_for_url("**/coverage?kind=ninja_without_threatlocker")
     expect(quiet.locator("#coverage-listed")).to_have_text(
         f"{EXPECTED['ninja_without_threatlocker']} findings"

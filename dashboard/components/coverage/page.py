@@ -174,10 +174,18 @@ def _tabs(answers: Answers) -> Component:
     ]  # fmt: skip
     return drawn_list(
         [
-            html.Nav(states, className="bar-tabs", **{"aria-label": _("States")}),
+            html.Nav(
+                states, className="bar-tabs", **{"aria-label": _("States"), **_asked_for(filters)}
+            ),
             html.Nav(by_kind, className="bar-tabs", **{"aria-label": _("Kinds")}),
         ]
     )
+
+
+def _asked_for(filters: Filters) -> dict[str, str]:
+    """Where the address chooses findings, the browser scrolls to their list (pages.js)."""
+    chosen = " ".join((*filters.kinds, *filters.states, *filters.compared))
+    return {"data-scroll-to": chosen} if chosen else {}
 
 
 def _sum_of(answers: Answers, kinds: Sequence[str]) -> int:
