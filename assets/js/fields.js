@@ -67,9 +67,10 @@
     });
     field.hubUpdate = function () {
       var values = chosen(field);
-      var labels = JSON.parse(field.dataset.options || "[]").filter(function (option) { return values.indexOf(option[1]) >= 0; })
+      var options = JSON.parse(field.dataset.options || "[]");
+      var labels = options.filter(function (option) { return values.indexOf(option[1]) >= 0; })
         .map(function (option) { return option[0]; });
-      text.textContent = labels.join(", ") || said.nothing;
+      text.textContent = labels.length === options.length && said.everything || labels.join(", ") || said.nothing;
       button.classList.toggle("nothing", !labels.length);
       if (open && open.field === field) {
         Array.prototype.forEach.call(open.panel.querySelectorAll("[type=checkbox]"), function (box) {

@@ -33,6 +33,7 @@ from dashboard.components.shell.filter_bar import (
     MACHINE_OS,
     MACHINE_SITE,
     machine_fields,
+    machine_options,
 )
 from dashboard.components.shell.strip import strip
 from dashboard.components.why.answer import Clause, answer
@@ -110,7 +111,7 @@ def choices_of(v: View) -> dict[str, list[str]]:
 def options_of(v: View) -> dict[str, dict[str, str]]:
     """The properties of these fields, by id."""
     return {
-        field: {OPTIONS: options_json((named(name), name) for name in names)}
+        field: {OPTIONS: options_json(machine_options(field, names))}
         for field, names in choices_of(v).items()
     }
 

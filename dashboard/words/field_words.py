@@ -1,5 +1,6 @@
 """Labels of the fields of a device, and their values as text."""
 
+import re
 from datetime import date
 from typing import Any
 
@@ -41,15 +42,21 @@ _LONG = (
     (" Professional Edition", " Pro"),
     (" Professional", " Pro"),
     (" Edition", ""),
+    ("Debian GNU/Linux", "Debian"),
 )
 """Words of the names of systems, and what people say for them."""
 
+_CODENAME = re.compile(r" \([a-z]+\)$")
+"""What Debian adds to its number. Apple writes such names with a capital, and people use them."""
+
 
 def system_name(text: str | None) -> str | None:
-    """An operating system as a column has room for it: "Windows 11 Pro"."""
-    for long, short in _LONG if text else ():
-        text = text.replace(long, short) if text else text
-    return text
+    """An operating system as a column has room for it: "Windows 11 Pro", "Debian 12"."""
+    if not text:
+        return text
+    for long, short in _LONG:
+        text = text.replace(long, short)
+    return _CODENAME.sub("", text)
 
 
 def field_value(field: str, value: Any) -> str:

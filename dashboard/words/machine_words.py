@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from dashboard.base import formats
 from dashboard.base.machine_params import FUTURE, UNKNOWN
 from dashboard.queries.machines.ages import DAYS_A_MONTH
+from dashboard.words.field_words import system_name
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -47,9 +48,11 @@ def percent(value: float | None) -> str:
 
 def system(os: str | None, version: str | None) -> str:
     """System and version in one: the version alone where it tells the system."""
+    name = _FAMILIES.get(os or "", os)
     if not version:
-        return os or formats.NOTHING
-    return version if not os or os.casefold() in version.casefold() else f"{os}, {version}"
+        return name or formats.NOTHING
+    short = str(system_name(version))
+    return short if not os or os.casefold() in version.casefold() else f"{name}, {short}"
 
 
 def bucket_word(bucket: str) -> str:
@@ -71,8 +74,17 @@ def months(days: float) -> str:
 
 
 def named(value: str) -> str:
-    """A site, system or version, or words for none."""
+    """A site, or words for none."""
     return value or _("(none)")
+
+
+_FAMILIES = {"linux": "Linux", "windows": "Windows", "darwin": "macOS", "macos": "macOS"}
+"""What agents call systems, and what people call them."""
+
+
+def named_system(value: str) -> str:
+    """A system or a version as people call it, or words for none."""
+    return named(_FAMILIES.get(value) or system_name(value) or "")
 
 
 def clone_cause() -> str:

@@ -82,6 +82,8 @@ def test_an_instant_is_written_in_the_business_time_zone() -> None:
         ("Microsoft Windows 10 Pro", "Windows 10 Pro"),
         ("Windows Server 2019 Standard Edition", "Windows Server 2019 Standard"),
         ("Ubuntu 24.04 LTS", "Ubuntu 24.04 LTS"),
+        ("Debian GNU/Linux 12 (bookworm)", "Debian 12"),
+        ("macOS 15.1 (Sequoia)", "macOS 15.1 (Sequoia)"),
         (None, None),
     ],
 )

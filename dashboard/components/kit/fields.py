@@ -26,6 +26,7 @@ def choices_field(
     options: Iterable[tuple[str, object]],
     nothing: str,
     *,
+    everything: str | None = None,
     searchable: bool = False,
     kind: str = "field",
 ) -> html.Div:
@@ -34,10 +35,12 @@ def choices_field(
     Args:
         options: label and value of each choice.
         nothing: what the button says while nothing is chosen.
+        everything: what it says while all are chosen; None: their names.
         searchable: whether the list has a search box; it then shows the first 200 matches.
     """
     words = {
         "nothing": nothing,
+        "everything": everything,
         "find": _("Search: %(field)s", field=label) if searchable else None,
         "type": _("Type a part of the name"),
         "more": _("and {n} more"),

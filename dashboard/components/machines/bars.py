@@ -14,7 +14,7 @@ from dashboard.components.kit.count_link import linked
 from dashboard.components.kit.drawn import drawn, drawn_list
 from dashboard.queries.machines.ages import Ages
 from dashboard.queries.machines.shares import Shares
-from dashboard.words.machine_words import bucket_word, months, named, percent
+from dashboard.words.machine_words import bucket_word, months, named_system, percent
 
 _FIELDS = {"os": ("systems", "other_systems"), "os_version": ("versions", "other_versions")}
 """What narrows to one value, and what to the others."""
@@ -75,18 +75,19 @@ def _leader(values: Shares, nothing: str) -> str:
     """The finding: what most machines run."""
     if not values.top:
         return nothing
-    name, n = values.top[0]
+    value, n = values.top[0]
+    name = named_system(value)[:48]
     if n == values.total:
-        return _("All machines run %(name)s", name=named(name)[:48])
+        return _("All machines run %(name)s", name=name)
     share = percent(100 * n / values.total)
-    return _("%(name)s runs on %(share)s of the machines", name=named(name)[:48], share=share)
+    return _("%(name)s runs on %(share)s of the machines", name=name, share=share)
 
 
 def _ranked(values: Shares, page: MachineList, column: str) -> Component:
     field, rest = _FIELDS[column]
     most = max([n for _name, n in values.top] + [values.others], default=0)
     bars = [
-        _bar(named(name), n, values.total, most, page.having(**{field: (name,), rest: ()}))
+        _bar(named_system(name), n, values.total, most, page.having(**{field: (name,), rest: ()}))
         for name, n in values.top
     ]
     if values.others:

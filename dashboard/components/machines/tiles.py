@@ -14,7 +14,7 @@ from dashboard.components.kit.count_link import linked
 from dashboard.components.kit.kpi import Tile, tiles
 from dashboard.components.kit.notice import notice
 from dashboard.words.filter_words import state_word
-from dashboard.words.machine_words import bucket_word, clone_cause, named, percent
+from dashboard.words.machine_words import bucket_word, clone_cause, named, named_system, percent
 
 MACHINES = "machines"
 """What their "why" buttons ask about."""
@@ -80,7 +80,10 @@ def clone_notice(page: MachineList, clones: int) -> list[Component]:
 def machine_chips(page: MachineList) -> Sequence[tuple[str, MachineList]]:
     """What is filtered: the words of each filter, and the page without it."""
     filters = page.filters
-    words = {"states": state_word, "ages": bucket_word}
+    words = {
+        "states": state_word, "ages": bucket_word, "systems": named_system,
+        "versions": named_system,
+    }  # fmt: skip
     chips: list[tuple[str, MachineList]] = []
     for name in ("states", "sites", "systems", "versions", "ages"):
         values = getattr(filters, name)
@@ -90,7 +93,7 @@ def machine_chips(page: MachineList) -> Sequence[tuple[str, MachineList]]:
     for name in ("other_systems", "other_versions"):
         values = getattr(filters, name)
         if values:
-            text = _("not %(values)s", values=", ".join(named(value) for value in values))
+            text = _("not %(values)s", values=", ".join(map(named_system, values)))
             chips.append((text, page.having(**{name: ()})))
     if filters.clones:
         chips.append((_("two machines, one id"), page.having(clones=False)))

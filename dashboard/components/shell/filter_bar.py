@@ -20,7 +20,7 @@ from dashboard.words.filter_words import (
     status_word,
     type_word,
 )
-from dashboard.words.machine_words import named
+from dashboard.words.machine_words import named, named_system
 
 MACHINE_FIELDS = MACHINE_STATE, MACHINE_SITE, MACHINE_OS = (
     "machines-field-state", "machines-field-site", "machines-field-os",
@@ -140,12 +140,16 @@ def _basis(name: str, _sites: Sequence[Option]) -> Component:
 
 def _type(name: str, _sites: Sequence[Option]) -> Component:
     options = [(type_word(kind), kind) for kind in TYPES]
-    return choices_field(name, filter_name("type"), options, _("All types"))
+    return choices_field(
+        name, filter_name("type"), options, _("All types"), everything=_("All types")
+    )
 
 
 def _status(name: str, _sites: Sequence[Option]) -> Component:
     options = [(status_word(status), status) for status in STATUSES]
-    return choices_field(name, filter_name("status"), options, _("Billable"))
+    return choices_field(
+        name, filter_name("status"), options, _("Billable"), everything=_("All statuses")
+    )
 
 
 _CONTROLS: dict[str, Callable[[str, Sequence[Option]], Component]] = {
@@ -157,6 +161,12 @@ _CONTROLS: dict[str, Callable[[str, Sequence[Option]], Component]] = {
     "status": _status,
 }
 """By parameter, in the order of the bar: makes the labelled control of an id, given the sites."""
+
+
+def machine_options(field: str, names: Sequence[str]) -> list[tuple[str, object]]:
+    """Label and value of each choice of a field that has names."""
+    word = named_system if field == MACHINE_OS else named
+    return [(word(name), name) for name in names]
 
 
 def machine_fields(choices: Mapping[str, Sequence[str]]) -> list[Component]:
@@ -171,7 +181,7 @@ def machine_fields(choices: Mapping[str, Sequence[str]]) -> list[Component]:
         choices_field(MACHINE_STATE, _("State"), states, _("All states"), kind=kind),
         *(
             choices_field(
-                field, label, [(named(name), name) for name in choices[field]], nothing,
+                field, label, machine_options(field, choices[field]), nothing,
                 searchable=True, kind=kind,
             )
             for field, label, nothing in (
