@@ -2,8 +2,13 @@
 
 from datetime import date, timedelta
 
+from db.thresholds import Thresholds
+
 DAILY = 65
-"""Number of last days that are collected daily; before them only the last two of each month."""
+"""Number of last days that are collected daily; before them only the last two of each month, and
+the day on which it closes."""
+_CLOSING_DAY = Thresholds().month_close_days
+"""Of the month after."""
 
 
 def first_day(last_day: date, months: int) -> date:
@@ -14,11 +19,12 @@ def first_day(last_day: date, months: int) -> date:
 
 def collected_days(first: date, last: date) -> list[date]:
     """The days that a demo collects, in order."""
-    days = []
+    days: list[date] = []
     for ordinal in range(first.toordinal(), last.toordinal() + 1):
         day = date.fromordinal(ordinal)
         recent = (last - day).days < DAILY
-        if recent or (day + timedelta(days=2)).month != day.month:
+        closing = day.day == _CLOSING_DAY and bool(days)
+        if recent or closing or (day + timedelta(days=2)).month != day.month:
             days.append(day)
     return days
 

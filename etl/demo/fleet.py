@@ -51,7 +51,8 @@ class Fleet:
         )
 
     def days(self) -> list[date]:
-        """The days a demo collects: the last 65, and before them the last two of each month."""
+        """The days a demo collects: the last 65, and before them the last two of each month
+        and the day on which it closes."""
         return list(self._history.days)
 
     @property

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from db.thresholds import Thresholds
 from etl.demo.fleet import Fleet, NinjaRows, ThreatLockerRows
 
 LAST_DAY = date(2026, 3, 14)
@@ -68,7 +69,7 @@ def test_the_history_begins_with_the_first_day_of_the_first_month(
     assert len(fleet.ninja(first).devices) > 40
 
 
-def test_a_demo_collects_the_last_65_days_and_the_last_two_of_each_month_before(
+def test_a_demo_collects_the_last_65_days_and_of_each_month_before_its_end_and_its_closing(
     fleet: Fleet,
 ) -> None:
     days = fleet.days()
@@ -76,11 +77,13 @@ def test_a_demo_collects_the_last_65_days_and_the_last_two_of_each_month_before(
     assert days == sorted(set(days))
     assert days[-65:] == [LAST_DAY - timedelta(days=back) for back in range(64, -1, -1)]
     before = days[:-65]
-    assert before[:4] == [
-        date(2025, 2, 27), date(2025, 2, 28), date(2025, 3, 30), date(2025, 3, 31),
+    assert before[:5] == [
+        date(2025, 2, 27), date(2025, 2, 28), date(2025, 3, 3), date(2025, 3, 30),
+        date(2025, 3, 31),
     ]  # fmt: skip
-    assert all((day + timedelta(days=2)).month != day.month for day in before)
-    assert len(before) == 22
+    ends = [day for day in before if (day + timedelta(days=2)).month != day.month]
+    assert {day.day for day in before if day not in ends} == {Thresholds().month_close_days}
+    assert (len(ends), len(before)) == (22, 33)
 
 
 @pytest.mark.parametrize(("seed", "devices", "sites"), SHAPES)
