@@ -33,6 +33,17 @@
     api.forEachNode(function (node) { hidden = hidden || (node.data && node.data.hidden); });
     if (hidden) { hideColumns(api, hidden); }
     if (grid) { grid.classList.toggle("counted", api.isLastRowIndexKnown() === true); }
+    if (grid && api.isLastRowIndexKnown()) { fitRows(api, grid); }
+  }
+
+  // A grid of a few rows is no higher than they are.
+  var FEW = 20, ROOM_OF_NONE = 3;
+  function fitRows(api, grid) {
+    var rows = api.getDisplayedRowCount(), box = grid.querySelector(".ag-body-viewport"), card = grid.closest(".grid-card");
+    if (!box || !card || !box.clientHeight) { return; }
+    if (rows > FEW) { card.style.removeProperty("--rows-height"); return; }
+    var around = card.offsetHeight - box.clientHeight;
+    card.style.setProperty("--rows-height", around + (rows || ROOM_OF_NONE) * api.getGridOption("rowHeight") + "px");
   }
 
   document.addEventListener("hubgrid", function (event) {

@@ -309,7 +309,10 @@
   // The account menu closes like any other: by a click elsewhere, or Escape.
   function closeAccount(except) {
     var menu = document.querySelector("details.account[open]");
-    if (menu && !(except && menu.contains(except))) menu.open = false;
+    if (!menu || (except && menu.contains(except))) return;
+    var inside = menu.contains(document.activeElement);
+    menu.open = false;
+    if (inside) menu.querySelector("summary").focus();
   }
   document.addEventListener("keydown", function (event) { if (event.key === "Escape") closeAccount(); });
   document.addEventListener("click", function (event) {

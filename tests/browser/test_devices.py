@@ -152,6 +152,10 @@ def test_excluded_devices_show_on_request_only(quiet: Page, address: str) -> Non
     assert devices_count(quiet) == 2
     pills = quiet.locator("[col-id='billing_status'] .pill")
     expect(pills).to_have_text(["Excluded", "Excluded"])
+    # Two rows, their head and the pager, and no blank space.
+    quiet.wait_for_function("document.querySelector('.grid-card').offsetHeight < 190")
+    room = "(() => { const box = document.querySelector('.ag-body-viewport');"
+    assert quiet.evaluate(f"{room} return box.scrollHeight <= box.clientHeight; }})()")
 
 
 def test_all_columns_fit_and_the_pager_is_on_the_screen(quiet: Page, address: str) -> None:

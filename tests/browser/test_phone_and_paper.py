@@ -65,13 +65,16 @@ def test_a_phone_shows_the_column_that_answers_the_question(
 
 def test_the_bar_of_a_phone_has_five_items_on_every_page(quiet: Page, address: str) -> None:
     quiet.set_viewport_size({"width": 390, "height": 844})
-    for path in ("/", "/devices", "/machines", "/collections", "/settings"):
+    for path in ("/", "/devices", "/machines", "/collections", "/settings", "/coverage"):
         quiet.goto(address + path)
         items = quiet.locator(".bottom a:visible, .bottom button:visible")
         expect(items).to_have_count(5)
         expect(items.last).to_have_text("More")
         boxes = [item.bounding_box() for item in items.all()]
         assert len({round(box["y"]) for box in boxes if box}) == 1, path
+    sites = quiet.locator("#coverage-sites .table-scroll")
+    expect(sites.locator("td.heat").first).to_be_visible()
+    assert sites.evaluate("table => table.scrollWidth <= table.clientWidth"), "all in view"
 
 
 def test_a_printed_page_has_its_filters_and_every_row_and_nothing_to_press(

@@ -423,6 +423,10 @@ def test_the_pages_fit_into_the_bar_and_a_viewer_has_no_danger_zone(
             assert len(boxes) >= 10
             edges = [0, *(edge for box in boxes for edge in box), width]
             assert edges == sorted(edges), (width, boxes)
+            cut = page.locator(".filters .day-text:visible").evaluate_all(
+                "all => all.filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"
+            )
+            assert not cut, (width, cut)
             shown = page.locator(".pages").evaluate("e => [e.scrollWidth, e.clientWidth]")
             assert shown[0] <= shown[1], (width, shown)
     page.context.close()

@@ -70,10 +70,13 @@ def _site(
         [
             html.Th(dcc.Link(row.name, href=page), scope="row"),
             html.Td(html.Span(badges, className="badges")),
-            _number(count_to_do(row.counted), links.coverage(here, (), TO_DO), 0),
+            _number(_("To do"), count_to_do(row.counted), links.coverage(here, (), TO_DO), 0),
             *(
                 _number(
-                    count_in_states(row.counted, kind, CURRENT), links.coverage(here, (kind,)), most
+                    kind_short(kind),
+                    count_in_states(row.counted, kind, CURRENT),
+                    links.coverage(here, (kind,)),
+                    most,
                 )
                 for kind in kinds
             ),
@@ -81,8 +84,12 @@ def _site(
     )
 
 
-def _number(n: int, href: str, most: int) -> html.Td:
+def _number(column: str, n: int, href: str, most: int) -> html.Td:
+    """A cell. On a phone `column` stands beside its number, for there is no room for columns."""
     if not n:
         return html.Td(formats.NOTHING, className="figure muted")
     heat = f"{n / most * 100:.0f}%" if most else "0%"
-    return html.Td(count_link(n, href), className="figure heat", style={"--heat": heat})
+    return html.Td(
+        count_link(n, href), className="figure heat", style={"--heat": heat},
+        **{"data-column": column},
+    )  # fmt: skip

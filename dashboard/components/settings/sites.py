@@ -39,6 +39,7 @@ def site_list(name: str) -> AgGrid:
         row_height=40,
         loading=_("Loading sites\u2026"),
         empty=_("No site matches these filters."),
+        phone={"name": 212, "state": 146},
     )
 
 

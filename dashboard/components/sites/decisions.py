@@ -136,14 +136,16 @@ def _aliases(aliases: Sequence[Alias], actor: Actor, *, now: bool) -> Component:
     if not aliases:
         return html.P(_("No source has a name for this site."), className="note")
     heads = (_("Source"), _("Name there"), _("Its id there"), _("Last on"), "")
-    head = html.Tr([column_head(text) for text in heads])
+    head = html.Tr(
+        [column_head(text, "alias-key" if n == 2 else "") for n, text in enumerate(heads)]
+    )
     rows = [
         html.Tr(
             [
                 html.Td(html.Span([source_badge(alias.source), source_label(alias.source)],
                                   className="side-head")),
                 html.Td(alias.name),
-                html.Td(alias.alias_key, className="muted"),
+                html.Td(alias.alias_key, className="muted alias-key"),
                 html.Td(formats.day(alias.last_seen)),
                 html.Td(_move(alias, actor) if now else None, className="doing"),
             ]

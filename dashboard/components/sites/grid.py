@@ -50,7 +50,7 @@ def site_grid(name: str) -> AgGrid:
         row_height=40,
         loading=_("Loading sites\u2026"),
         empty=_("No site matches these filters."),
-        phone={"name": 150, "change": 104, "now": 76},
+        phone={"name": 190, "change": 102, "now": 66},
     )
 
 
